@@ -1,0 +1,37 @@
+/* agent.yaml: where the sockets, the state, the profiles and the policy are, and which tokens there are.
+ *
+ * Read once at start; immutable afterwards. Relative paths are taken from the file's own folder. docs/operations.md
+ * describes the fields. */
+#ifndef CH_AGENT_CONFIG_H
+#define CH_AGENT_CONFIG_H
+
+#include "base/buffer.h"
+
+#define CH_TOKENS_MAX 16
+
+typedef struct ch_token_config {
+    char *name;
+    char *module; /* a path, or a p11-kit name */
+    char *uri;
+    bool may_relogin; /* keep the PIN in locked memory to log a restarted token process in again */
+    uint32_t workers;
+} ch_token_config;
+
+typedef struct ch_config {
+    char *socket_path;
+    char *operator_socket_path;
+    char *state_folder;
+    char *profiles_folder;
+    char *policy_path;
+    ch_token_config *tokens;
+    size_t token_count;
+} ch_config;
+
+/* CH_CONFIG with file, line and reason. Free with ch_config_free, also after a failure. */
+CH_CHECKED ch_status ch_config_load(const char *path, ch_config *out, ch_error *err);
+void ch_config_free(ch_config *config);
+
+/* The token's index, or token_count when there is none of that name. */
+size_t ch_config_find_token(const ch_config *config, ch_slice name);
+
+#endif

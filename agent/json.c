@@ -1,0 +1,335 @@
+/* jansson reads; writing is done here, straight into the buffer that is sent, because it is on the path of each
+ * signature and needs no tree. What jansson is relied upon for: JSON_REJECT_DUPLICATES, refusal of NUL in strings and
+ * of malformed UTF-8, and that an object is iterated in the order of its text (tests/unit/test_json.c holds it to
+ * all of these). Its nesting limit is deeper than needed (2048), but nothing here follows nesting: what is in a
+ * parameter is looked at, never descended into. */
+#include "agent/json.h"
+
+#include "agent/profile.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+ch_status ch_json_init(ch_error *err)
+{
+    size_t seed = 0;
+    while (seed == 0) { /* 0 asks jansson to find a seed itself */
+        if (getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed)
+            return ch_fail_errno(err, "drawing a seed for JSON");
+    }
+    json_object_seed(seed);
+    return CH_OK;
+}
+
+/* ---- reading ---- */
+
+static void json_free(json_t **json)
+{
+    json_decref(*json);
+}
+#define autojson __attribute__((cleanup(json_free))) json_t *
+
+typedef struct sign_fields {
+    json_t *method;
+    json_t *path;
+    json_t *params; /* NULL when absent */
+} sign_fields;
+
+static ch_slice text_of(const json_t *string)
+{
+    return (ch_slice){(const uint8_t *)json_string_value(string), json_string_length(string)};
+}
+
+/* jansson knows the number's place but not what to do about it. */
+static ch_status fail_parse(const json_error_t *where, ch_error *err)
+{
+    if (json_error_code(where) == json_error_numeric_overflow)
+        return ch_fail(err, CH_BAD_INPUT,
+                       "a number in the body, line %d, column %d, is too large for JSON to carry safely: write it as a "
+                       "string",
+                       where->line, where->column);
+    return ch_fail(err, CH_BAD_INPUT, "the body is not the JSON expected, line %d, column %d: %s", where->line,
+                   where->column, where->text);
+}
+
+static ch_status take_fields(json_t *root, sign_fields *fields, ch_error *err)
+{
+    const struct {
+        const char *name;
+        json_t **value;
+    } known[] = {
+        {"method", &fields->method},
+        {"path",   &fields->path  },
+        {"params", &fields->params}
+    };
+
+    const char *name;
+    json_t *value;
+    json_object_foreach(root, name, value)
+    {
+        size_t i = 0;
+        while (i < sizeof known / sizeof known[0] && strcmp(known[i].name, name) != 0)
+            i++;
+        if (i == sizeof known / sizeof known[0])
+            return ch_fail(err, CH_BAD_INPUT,
+                           "the body has an unknown field '%.64s'; it may have \"method\", \"path\" and \"params\"",
+                           name);
+        *known[i].value = value;
+    }
+    return CH_OK;
+}
+
+static ch_status check_text(json_t *value, const char *name, ch_error *err)
+{
+    if (!json_is_string(value))
+        return ch_fail(err, CH_BAD_INPUT, "\"%s\" is %s; it has to be a string", name,
+                       value == NULL ? "missing" : "of another type");
+    if (!ch_slice_is_text(text_of(value)))
+        return ch_fail(err, CH_BAD_INPUT, "\"%s\" holds a control character; remove it", name);
+    return CH_OK;
+}
+
+static ch_status check_fields(const sign_fields *fields, ch_error *err)
+{
+    ch_status st = check_text(fields->method, "method", err);
+    if (st == CH_OK)
+        st = check_text(fields->path, "path", err);
+    if (st == CH_OK && fields->params != NULL && !json_is_object(fields->params))
+        return ch_fail(err, CH_BAD_INPUT, "\"params\" has to be an object of names and values");
+    if (st == CH_OK && json_object_size(fields->params) > CH_PARAMS_MAX)
+        return ch_fail(err, CH_BAD_INPUT, "\"params\" has %zu parameters; at most %d are taken",
+                       json_object_size(fields->params), CH_PARAMS_MAX);
+    return st;
+}
+
+/* How a parameter of each JSON type is taken; a type with advice is refused. */
+static const struct {
+    ch_param_kind kind;
+    const char *refused_as; /* NULL: taken */
+    const char *advice;
+} param_types[] = {
+    [JSON_OBJECT] = {CH_PARAM_KIND_COUNT,  "an object",                               "give its members as parameters of their own"     },
+    [JSON_ARRAY] = {CH_PARAM_KIND_COUNT,  "an array",                                "write it as the string that the exchange expects"},
+    [JSON_STRING] = {CH_PARAM_TEXT,        NULL,                                      NULL                                              },
+    [JSON_INTEGER] = {CH_PARAM_INTEGER,     NULL,                                      NULL                                              },
+    [JSON_REAL] = {CH_PARAM_KIND_COUNT,  "a number with a fraction or an exponent", "write it as a string"                            },
+    [JSON_TRUE] = {CH_PARAM_BOOLEAN,     NULL,                                      NULL                                              },
+    [JSON_FALSE] = {CH_PARAM_BOOLEAN,     NULL,                                      NULL                                              },
+    [JSON_NULL] = {CH_PARAM_PLACEHOLDER, NULL,                                      NULL                                              },
+};
+
+static ch_slice value_text(const json_t *value, char *digits, size_t capacity)
+{
+    switch (json_typeof(value)) {
+    case JSON_STRING:
+        return text_of(value);
+    case JSON_INTEGER:
+        (void)snprintf(digits, capacity, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        return ch_slice_of(digits);
+    case JSON_TRUE:
+        return CH_LITERAL("true");
+    case JSON_FALSE:
+        return CH_LITERAL("false");
+    default:
+        return CH_LITERAL("");
+    }
+}
+
+static ch_status add_param(ch_buffer *packet, const char *name, const json_t *value, ch_error *err)
+{
+    if (!ch_slice_is_text(ch_slice_of(name)))
+        return ch_fail(err, CH_BAD_INPUT, "the name of parameter '%.64s' holds a control character", name);
+    json_type type = json_typeof(value);
+    if (param_types[type].refused_as != NULL)
+        return ch_fail(err, CH_BAD_INPUT, "parameter '%.64s' is %s; %s", name, param_types[type].refused_as,
+                       param_types[type].advice);
+    char digits[32];
+    ch_slice text = value_text(value, digits, sizeof digits);
+    if (!ch_slice_is_text(text))
+        return ch_fail(err, CH_BAD_INPUT, "parameter '%.64s' holds a control character; remove it", name);
+    ch_frame_u8(packet, (uint8_t)param_types[type].kind);
+    ch_frame_text(packet, name);
+    ch_frame_bytes(packet, text);
+    return CH_OK;
+}
+
+static ch_status add_params(ch_buffer *packet, json_t *params, ch_error *err)
+{
+    ch_frame_u16(packet, (uint16_t)json_object_size(params));
+    const char *name;
+    json_t *value;
+    json_object_foreach(params, name, value)
+    {
+        ch_status st = add_param(packet, name, value, err);
+        if (st != CH_OK)
+            return st;
+    }
+    return CH_OK;
+}
+
+ch_status ch_json_to_sign(ch_buffer *packet, uint64_t request, uint64_t connection, ch_slice key, ch_slice body,
+                          ch_error *err)
+{
+    if (memchr(body.data, 0, body.size) != NULL) /* jansson takes one behind the object for the end */
+        return ch_fail(err, CH_BAD_INPUT, "the body is not JSON: it holds a NUL byte");
+    json_error_t where;
+    autojson root = json_loadb((const char *)body.data, body.size, JSON_REJECT_DUPLICATES, &where);
+    if (root == NULL)
+        return fail_parse(&where, err);
+    if (!json_is_object(root))
+        return ch_fail(err, CH_BAD_INPUT, "the body has to be one JSON object");
+    sign_fields fields = {NULL, NULL, NULL};
+    ch_status st = take_fields(root, &fields, err);
+    if (st == CH_OK)
+        st = check_fields(&fields, err);
+    if (st != CH_OK)
+        return st;
+
+    size_t begin = ch_frame_begin(packet, CH_FRAME_SIGN, request);
+    ch_frame_u64(packet, connection);
+    ch_frame_bytes(packet, key);
+    ch_frame_bytes(packet, text_of(fields.method));
+    ch_frame_bytes(packet, text_of(fields.path));
+    st = add_params(packet, fields.params, err);
+    if (st != CH_OK) {
+        packet->size = begin;
+        return st;
+    }
+    return ch_frame_end(packet, begin, err);
+}
+
+/* ---- writing ---- */
+
+static bool is_plain(uint8_t byte)
+{
+    return byte >= 0x20 && byte != '"' && byte != '\\';
+}
+
+static void add_escaped(ch_buffer *out, uint8_t byte)
+{
+    if (byte == '"' || byte == '\\') {
+        ch_buffer_add_byte(out, '\\');
+        ch_buffer_add_byte(out, byte);
+        return;
+    }
+    ch_buffer_add_format(out, "\\u%04x", (unsigned)byte);
+}
+
+void ch_json_add_text(ch_buffer *out, ch_slice text)
+{
+    ch_buffer_add_byte(out, '"');
+    size_t start = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        if (is_plain(text.data[i]))
+            continue;
+        ch_buffer_add(out, text.data + start, i - start);
+        add_escaped(out, text.data[i]);
+        start = i + 1;
+    }
+    ch_buffer_add(out, text.data + start, text.size - start);
+    ch_buffer_add_byte(out, '"');
+}
+
+/* Appends `lead` (a comma, brace and quoted name, as they are) and the frame's next bytes as a string. */
+static void add_member(ch_buffer *out, const char *lead, ch_frame *frame)
+{
+    ch_buffer_add_text(out, lead);
+    ch_json_add_text(out, ch_frame_read_bytes(frame));
+}
+
+void ch_json_add_signed(ch_buffer *out, ch_frame *frame)
+{
+    add_member(out, "{\"method\":", frame);
+    add_member(out, ",\"url\":", frame);
+    ch_slice body = ch_frame_read_bytes(frame);
+    ch_buffer_add_text(out, ",\"headers\":{");
+    uint16_t count = ch_frame_read_u16(frame);
+    for (uint16_t i = 0; i < count && !frame->is_broken; i++) {
+        add_member(out, i == 0 ? "" : ",", frame);
+        add_member(out, ":", frame);
+    }
+    ch_buffer_add_text(out, "},\"body\":");
+    ch_json_add_text(out, body);
+    add_member(out, ",\"key\":", frame);
+    ch_buffer_add_text(out, "}\n");
+}
+
+static void add_boolean(ch_buffer *out, const char *lead, bool is_true)
+{
+    ch_buffer_add_text(out, lead);
+    ch_buffer_add_text(out, is_true ? "true" : "false");
+}
+
+void ch_json_add_key_list(ch_buffer *out, ch_frame *frame)
+{
+    ch_buffer_add_text(out, "{\"keys\":[");
+    uint16_t count = ch_frame_read_u16(frame);
+    for (uint16_t i = 0; i < count && !frame->is_broken; i++) {
+        add_member(out, i == 0 ? "{\"name\":" : ",{\"name\":", frame);
+        add_member(out, ",\"profile\":", frame);
+        add_member(out, ",\"scheme\":", frame);
+        add_member(out, ",\"key_id\":", frame);
+        add_member(out, ",\"token\":", frame);
+        add_boolean(out, ",\"ready\":", ch_frame_read_u8(frame) != 0);
+        ch_buffer_add_byte(out, '}');
+    }
+    ch_buffer_add_text(out, "]}\n");
+}
+
+static void add_number(ch_buffer *out, const char *lead, ch_frame *frame)
+{
+    ch_buffer_add_format(out, "%s%llu", lead, (unsigned long long)ch_frame_read_u64(frame));
+}
+
+void ch_json_add_status(ch_buffer *out, ch_frame *frame, bool *is_ready)
+{
+    add_member(out, "{\"version\":", frame);
+    add_number(out, ",\"uptime_s\":", frame);
+    *is_ready = ch_frame_read_u8(frame) != 0;
+    add_boolean(out, ",\"ready\":", *is_ready);
+    add_number(out, ",\"signed\":", frame);
+    add_number(out, ",\"refused\":", frame);
+    add_number(out, ",\"failed\":", frame);
+    ch_buffer_add_text(out, ",\"tokens\":[");
+    uint16_t count = ch_frame_read_u16(frame);
+    for (uint16_t i = 0; i < count && !frame->is_broken; i++) {
+        add_member(out, i == 0 ? "{\"name\":" : ",{\"name\":", frame);
+        add_member(out, ",\"state\":", frame);
+        add_member(out, ",\"detail\":", frame);
+        ch_buffer_add_byte(out, '}');
+    }
+    ch_buffer_add_text(out, "]}\n");
+}
+
+static const char *const titles[CH_STATUS_COUNT] = {
+    [CH_OK] = "No problem",
+    [CH_BAD_INPUT] = "The request is malformed",
+    [CH_REFUSED] = "Policy does not allow this",
+    [CH_NOT_FOUND] = "There is no such thing here",
+    [CH_BAD_METHOD] = "The path does not take this method",
+    [CH_CONFLICT] = "The present state does not allow this",
+    [CH_TOO_LARGE] = "The request is too large",
+    [CH_LOCKED] = "The token is locked",
+    [CH_BUSY] = "Too much is asked at once",
+    [CH_UNAVAILABLE] = "The token is away",
+    [CH_WRONG_PIN] = "The token did not take the PIN",
+    [CH_TOKEN] = "The token failed",
+    [CH_CONFIG] = "The agent is configured wrongly",
+    [CH_IO] = "The agent's system failed",
+    [CH_INTERNAL] = "The agent has a defect",
+};
+
+void ch_json_add_problem(ch_buffer *out, const ch_error *problem, unsigned http_status)
+{
+    ch_status status = problem->status < CH_STATUS_COUNT ? problem->status : CH_INTERNAL;
+    ch_buffer_add_format(out, "{\"type\":\"urn:chancery:problem:%s\",\"title\":\"%s\",\"status\":%u,\"detail\":",
+                         ch_status_name(status), titles[status], http_status);
+    ch_json_add_text(out, ch_slice_of(problem->message));
+    if (problem->rule[0] != '\0') {
+        ch_buffer_add_text(out, ",\"rule\":");
+        ch_json_add_text(out, ch_slice_of(problem->rule));
+    }
+    ch_buffer_add_text(out, "}\n");
+}

@@ -1,0 +1,25 @@
+#include "agent/peer.h"
+
+#include <sys/socket.h>
+
+ch_status ch_peer_identify(int fd, ch_peer *out, ch_error *err)
+{
+    struct ucred credentials;
+    socklen_t size = sizeof credentials;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0 || size != sizeof credentials)
+        return ch_fail_errno(err, "asking who connected");
+    *out = (ch_peer){.uid = credentials.uid, .gid = credentials.gid, .pid = credentials.pid};
+    size = sizeof out->groups;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, out->groups, &size) == 0)
+        out->group_count = size / sizeof out->groups[0];
+    return CH_OK;
+}
+
+bool ch_peer_is_in_group(const ch_peer *peer, gid_t gid)
+{
+    for (size_t i = 0; i < peer->group_count; i++) {
+        if (peer->groups[i] == gid)
+            return true;
+    }
+    return peer->gid == gid;
+}

@@ -1,0 +1,26 @@
+/* Who is at the other end of a Unix socket, as the kernel says. Taken once, when the connection is accepted. */
+#ifndef CH_AGENT_PEER_H
+#define CH_AGENT_PEER_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#define CH_PEER_GROUPS_MAX 64
+
+typedef struct ch_peer {
+    uid_t uid;
+    gid_t gid;
+    pid_t pid; /* for the log; it may name another process by the time it is read */
+    gid_t groups[CH_PEER_GROUPS_MAX];
+    size_t group_count;
+} ch_peer;
+
+/* CH_IO when the kernel will not say; the connection is then to be closed. A peer in more than CH_PEER_GROUPS_MAX
+ * supplementary groups is treated as being in none of them. */
+CH_CHECKED ch_status ch_peer_identify(int fd, ch_peer *out, ch_error *err);
+bool ch_peer_is_in_group(const ch_peer *peer, gid_t gid);
+
+#endif

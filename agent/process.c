@@ -1,0 +1,111 @@
+/* Between fork and exec only async-signal-safe calls are made, though core has one thread: it keeps the door open. */
+#include "agent/process.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+uint64_t ch_clock_ms(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+uint64_t ch_clock_wall_ns(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+void ch_process_init(ch_process *process, const char *role)
+{
+    *process = (ch_process){.role = role, .channel = {.fd = -1}};
+}
+
+bool ch_process_is_up(const ch_process *process)
+{
+    return process->pid != 0;
+}
+
+static void run_child(int channel_fd, const char *role, pid_t parent)
+{
+    char argument[32];
+    (void)snprintf(argument, sizeof argument, "--role=%s", role);
+    char name[] = "chancery-agent";
+    char *const arguments[] = {name, argument, NULL};
+    sigset_t none;
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    if (getppid() != parent)
+        _exit(1); /* core died before the line above */
+    /* dup2 onto itself would keep close-on-exec. */
+    int moved = channel_fd == CH_CHILD_FD ? dup(channel_fd) : channel_fd;
+    if (moved < 0 || dup2(moved, CH_CHILD_FD) < 0)
+        _exit(1);
+    int null = open("/dev/null", O_RDONLY);
+    if (null < 0 || dup2(null, STDIN_FILENO) < 0)
+        _exit(1);
+    (void)close_range(CH_CHILD_FD + 1, ~0U, 0);
+    (void)execv("/proc/self/exe", arguments);
+    _exit(1);
+}
+
+static void wait_before_restart(ch_process *process, uint64_t now_ms)
+{
+    bool was_quick = now_ms - process->started_ms < CH_QUICK_DEATH_MS;
+    process->quick_deaths = was_quick ? process->quick_deaths + 1 : 1;
+    uint64_t wait_ms = CH_RESTART_MIN_MS;
+    for (unsigned i = 1; i < process->quick_deaths && wait_ms < CH_RESTART_MAX_MS; i++)
+        wait_ms *= 2;
+    process->restart_at_ms = now_ms + (wait_ms < CH_RESTART_MAX_MS ? wait_ms : CH_RESTART_MAX_MS);
+}
+
+ch_status ch_process_start(ch_process *process, uint64_t now_ms, ch_error *err)
+{
+    int ends[2];
+    process->started_ms = now_ms;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+        wait_before_restart(process, now_ms);
+        return ch_fail_errno(err, "making a channel for the %s process", process->role);
+    }
+    pid_t parent = getpid();
+    pid_t pid = fork();
+    if (pid == 0)
+        run_child(ends[1], process->role, parent);
+    (void)close(ends[1]);
+    if (pid < 0) {
+        ch_status st = ch_fail_errno(err, "starting the %s process", process->role);
+        (void)close(ends[0]);
+        wait_before_restart(process, now_ms);
+        return st;
+    }
+    process->pid = pid;
+    ch_channel_open(&process->channel, ends[0]);
+    return CH_OK;
+}
+
+void ch_process_end(ch_process *process, uint64_t now_ms)
+{
+    ch_channel_close(&process->channel);
+    if (process->pid == 0)
+        return;
+    (void)kill(process->pid, SIGKILL);
+    /* Not waited for: a module stuck in a driver may die late, and core must not. ch_process_reap gets it. */
+    (void)waitpid(process->pid, NULL, WNOHANG);
+    process->pid = 0;
+    wait_before_restart(process, now_ms);
+}
+
+pid_t ch_process_reap(int *wait_status)
+{
+    pid_t pid = waitpid(-1, wait_status, WNOHANG);
+    return pid > 0 ? pid : 0;
+}

@@ -1,0 +1,57 @@
+/* The recipe interpreter: from a checked request to the exact bytes that are signed, and from the signature to the
+ * finished request.
+ *
+ * It is small and total: a fixed number of steps that the profile lists, no loops over input that a profile controls,
+ * no recursion. It knows no exchange by name. Not thread-safe: one ch_draft is one request of one thread. */
+#ifndef CH_AGENT_RECIPE_H
+#define CH_AGENT_RECIPE_H
+
+#include "agent/profile.h"
+
+/* What the agent itself puts in a request. */
+typedef struct ch_recipe_input {
+    const ch_profile *profile;
+    const ch_scheme *scheme;
+    const ch_endpoint *endpoint;
+    const ch_request *request; /* checked; needed only by ch_recipe_build */
+    ch_slice key_id;
+    ch_slice passphrase;
+    uint64_t now_ns; /* wall clock since 1970, UTC */
+    uint64_t nonce;  /* strictly increasing for each key */
+} ch_recipe_input;
+
+typedef struct ch_header {
+    ch_slice name;
+    ch_slice value;
+} ch_header;
+
+#define CH_HEADERS_MAX 16
+
+/* The finished request; views into the draft. */
+typedef struct ch_finished {
+    ch_slice method;
+    ch_slice url;
+    ch_slice body;
+    ch_header headers[CH_HEADERS_MAX];
+    size_t header_count;
+} ch_finished;
+
+/* A request half way: everything but the signature. Owned by the caller, reused from request to request. */
+typedef struct ch_draft ch_draft;
+ch_draft *ch_draft_new(void);
+void ch_draft_free(ch_draft *draft);
+
+/* Runs the recipe up to its signature. `*message` is what the token must sign, a view into the draft, valid until the
+ * next build. The draft holds copies of all that it needs of `input`, save profile, scheme and endpoint, which must
+ * outlive it. CH_BAD_INPUT, CH_TOO_LARGE as the request deserves. */
+CH_CHECKED ch_status ch_recipe_build(const ch_recipe_input *input, ch_draft *draft, ch_slice *message, ch_error *err);
+
+/* Puts the raw signature (as ch_key_sign gives it) in place. `out` are views into the draft, valid until its next
+ * build. */
+CH_CHECKED ch_status ch_recipe_finish(ch_draft *draft, ch_slice signature, ch_finished *out, ch_error *err);
+
+/* True if the profile's recipe uses a nonce: then the caller draws one from the key's counter. `*unit_ns` is the
+ * nonce's unit (1000000 for milliseconds). */
+bool ch_profile_uses_nonce(const ch_profile *profile, uint64_t *unit_ns);
+
+#endif

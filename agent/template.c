@@ -1,0 +1,206 @@
+/* Compiling does all that can fail for a profile's author; running does what its parts say, one after the other. */
+#include "agent/template.h"
+
+#include "agent/template_filters.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- compiling ---- */
+
+static bool find_name(const char *const *names, size_t count, ch_slice name, size_t *index)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (names[i] != NULL && ch_slice_is(name, names[i])) {
+            *index = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Takes the text up to the next '|' off `rest`. */
+static ch_slice take_word(ch_slice *rest)
+{
+    const uint8_t *bar = rest->size == 0 ? NULL : memchr(rest->data, '|', rest->size);
+    ch_slice word = {rest->data, bar == NULL ? rest->size : (size_t)(bar - rest->data)};
+    size_t taken = bar == NULL ? rest->size : word.size + 1;
+    *rest = (ch_slice){rest->data + taken, rest->size - taken};
+    return word;
+}
+
+static ch_status add_filter(ch_template_part *part, ch_slice word, ch_error *err)
+{
+    const uint8_t *colon = word.size == 0 ? NULL : memchr(word.data, ':', word.size);
+    ch_slice name = {word.data, colon == NULL ? word.size : (size_t)(colon - word.data)};
+    ch_slice argument = {NULL, 0};
+    if (colon != NULL)
+        argument = (ch_slice){colon + 1, word.size - name.size - 1};
+    const ch_filter *filter = ch_filter_find(name);
+    if (filter == NULL)
+        return ch_fail(err, CH_CONFIG, "there is no filter '%.*s'", CH_SLICE_ARGS(name));
+    if (filter->takes_argument != (argument.size > 0))
+        return ch_fail(err, CH_CONFIG, "filter '%s' %s", filter->name,
+                       filter->takes_argument ? "needs a text after a colon" : "takes nothing after a colon");
+    if (part->filter_count == CH_TEMPLATE_FILTERS_MAX)
+        return ch_fail(err, CH_CONFIG, "there are more than %d filters in a row; make a value of the first ones",
+                       CH_TEMPLATE_FILTERS_MAX);
+    part->arguments[part->filter_count] = argument;
+    part->filters[part->filter_count++] = filter;
+    return CH_OK;
+}
+
+static ch_status set_style(ch_template_part *part, ch_slice word, bool allow_unchecked, ch_error *err)
+{
+    part->style = ch_style_find(word);
+    if (part->style == NULL)
+        return ch_fail(err, CH_CONFIG,
+                       "a list needs a style first, form, form-plus, form-raw, json or json-members; '%.*s' is none",
+                       CH_SLICE_ARGS(word));
+    if (part->style->is_unchecked && !allow_unchecked)
+        return ch_fail(err, CH_CONFIG,
+                       "style '%s' writes values that can be read in two ways; only a profile that says "
+                       "'test_only: true' may use it",
+                       part->style->name);
+    return CH_OK;
+}
+
+/* `inside` is what stands between the braces. */
+static ch_status compile_part(ch_slice inside, const ch_names *names, bool allow_unchecked, ch_template_part *part,
+                              ch_error *err)
+{
+    ch_slice rest = inside;
+    ch_slice name = take_word(&rest);
+    ch_status st = CH_OK;
+    if (find_name(names->lists, names->list_count, name, &part->index)) {
+        st = set_style(part, take_word(&rest), allow_unchecked, err);
+    } else if (!find_name(names->values, names->value_count, name, &part->index)) {
+        st = ch_fail(err, CH_CONFIG, "there is no value '%.*s' here (a value must stand above its use)",
+                     CH_SLICE_ARGS(name));
+    }
+    while (st == CH_OK && rest.size > 0)
+        st = add_filter(part, take_word(&rest), err);
+    return st;
+}
+
+/* Takes literal text up to a single '{' off `rest`, writing {{ and }} as braces, in place. */
+static ch_status take_literal(char **rest, ch_slice *out, ch_error *err)
+{
+    char *to = *rest;
+    out->data = (const uint8_t *)to;
+    for (; **rest != '\0'; (*rest)++) {
+        bool is_brace = **rest == '{' || **rest == '}';
+        if (is_brace && (*rest)[1] == **rest)
+            (*rest)++;
+        else if (**rest == '{')
+            break;
+        else if (is_brace)
+            return ch_fail(err, CH_CONFIG, "a '}' closes nothing; write }} for the character");
+        *to++ = **rest;
+    }
+    out->size = (size_t)(to - (char *)(uintptr_t)out->data);
+    return CH_OK;
+}
+
+ch_status ch_template_compile(const char *text, const ch_names *names, bool allow_unchecked, ch_template *out,
+                              ch_error *err)
+{
+    *out = (ch_template){.text = ch_strdup(text), .parts = ch_alloc(CH_TEMPLATE_PARTS_MAX * sizeof *out->parts)};
+    char *rest = out->text;
+    while (*rest != '\0') {
+        if (out->part_count + 2 > CH_TEMPLATE_PARTS_MAX)
+            return ch_fail(err, CH_CONFIG, "the template has more than %d parts; make values of some",
+                           CH_TEMPLATE_PARTS_MAX);
+        ch_template_part *literal = &out->parts[out->part_count];
+        ch_status st = take_literal(&rest, &literal->literal, err);
+        if (st != CH_OK)
+            return st;
+        literal->is_literal = literal->literal.size > 0;
+        out->part_count += literal->is_literal;
+        if (*rest == '\0')
+            break;
+        char *end = strchr(rest, '}');
+        if (end == NULL)
+            return ch_fail(err, CH_CONFIG, "a '{' is not closed; write {{ for the character");
+        ch_slice inside = {(const uint8_t *)rest + 1, (size_t)(end - rest - 1)};
+        st = compile_part(inside, names, allow_unchecked, &out->parts[out->part_count++], err);
+        if (st != CH_OK)
+            return st;
+        rest = end + 1;
+    }
+    return CH_OK;
+}
+
+void ch_template_free(ch_template *template_)
+{
+    free(template_->text);
+    free(template_->parts);
+    *template_ = (ch_template){NULL, NULL, 0};
+}
+
+/* ---- running ---- */
+
+static ch_status run_filters(const ch_template_part *part, ch_slice in, ch_scratch *scratch, ch_buffer *out,
+                             ch_error *err)
+{
+    ch_status st = CH_OK;
+    for (size_t i = 0; st == CH_OK && i < part->filter_count; i++) {
+        bool is_last = i + 1 == part->filter_count;
+        ch_buffer *to = is_last ? out : &scratch->steps[i % 2];
+        if (!is_last)
+            ch_buffer_clear(to);
+        st = part->filters[i]->run(scratch, to, in, part->arguments[i], err);
+        in = ch_buffer_slice(to);
+    }
+    return st;
+}
+
+static ch_status run_list(const ch_template_part *part, const ch_list *list, ch_scratch *scratch, ch_buffer *out,
+                          ch_error *err)
+{
+    if (part->filter_count == 0)
+        return part->style->write(out, list, err);
+    /* The filters start with steps[0] as their output, so the list goes into steps[1]. */
+    ch_buffer *text = &scratch->steps[1];
+    ch_buffer_clear(text);
+    ch_status st = part->style->write(text, list, err);
+    return st == CH_OK ? run_filters(part, ch_buffer_slice(text), scratch, out, err) : st;
+}
+
+ch_status ch_template_run(const ch_template *template_, const ch_template_input *input, ch_scratch *scratch,
+                          ch_buffer *out, ch_error *err)
+{
+    ch_status st = CH_OK;
+    for (size_t i = 0; st == CH_OK && i < template_->part_count; i++) {
+        const ch_template_part *part = &template_->parts[i];
+        if (part->is_literal)
+            ch_buffer_add_slice(out, part->literal);
+        else if (part->style != NULL)
+            st = run_list(part, &input->lists[part->index], scratch, out, err);
+        else if (part->filter_count == 0)
+            ch_buffer_add_slice(out, input->values[part->index]);
+        else
+            st = run_filters(part, input->values[part->index], scratch, out, err);
+    }
+    return st;
+}
+
+bool ch_template_uses_value(const ch_template *template_, size_t index)
+{
+    for (size_t i = 0; i < template_->part_count; i++) {
+        const ch_template_part *part = &template_->parts[i];
+        if (!part->is_literal && part->style == NULL && part->index == index)
+            return true;
+    }
+    return false;
+}
+
+bool ch_template_uses_list(const ch_template *template_, size_t index)
+{
+    for (size_t i = 0; i < template_->part_count; i++) {
+        const ch_template_part *part = &template_->parts[i];
+        if (part->style != NULL && part->index == index)
+            return true;
+    }
+    return false;
+}

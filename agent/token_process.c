@@ -1,0 +1,291 @@
+/* The lock orders logins against jobs: a job reads the key handles under it, a login or logout writes them. */
+#include "agent/token_process.h"
+
+#include "agent/frame.h"
+#include "agent/harden.h"
+#include "agent/log.h"
+#include "pkcs11/object.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SIGNATURE_MAX 512
+
+typedef struct key_slot {
+    char *uri;
+    const ch_mechanism *mechanism;
+    ch_token_key key;
+    ch_error state; /* CH_OK: found and verified */
+} key_slot;
+
+typedef struct process_state {
+    int fd;
+    ch_token *token;
+    ch_session control; /* for finding keys; used under the write lock only */
+    pthread_rwlock_t lock;
+    bool is_logged_in;
+    key_slot *keys;
+    size_t key_count;
+    uint32_t worker_count;
+} process_state;
+
+typedef struct worker {
+    process_state *process;
+    ch_channel channel; /* shares the process's descriptor */
+    ch_session session;
+    pthread_t thread;
+} worker;
+
+static void add_error_frame(ch_buffer *out, ch_frame_type type, const ch_error *err)
+{
+    ch_error ignored = CH_ERROR_INIT; /* an error fits a frame by its type */
+    size_t begin = ch_frame_begin(out, type, 0);
+    ch_frame_error(out, err);
+    (void)!ch_frame_end(out, begin, &ignored);
+}
+
+static void add_token_state(ch_buffer *out, ch_token_state state, const ch_error *reason)
+{
+    ch_error ignored = CH_ERROR_INIT;
+    size_t begin = ch_frame_begin(out, CH_FRAME_TOKEN_STATE, 0);
+    ch_frame_u8(out, (uint8_t)state);
+    ch_frame_error(out, reason);
+    (void)!ch_frame_end(out, begin, &ignored);
+}
+
+static void add_key_states(ch_buffer *out, const process_state *process)
+{
+    for (size_t i = 0; i < process->key_count; i++) {
+        ch_error ignored = CH_ERROR_INIT;
+        size_t begin = ch_frame_begin(out, CH_FRAME_KEY_STATE, 0);
+        ch_frame_u16(out, (uint16_t)i);
+        ch_frame_error(out, &process->keys[i].state);
+        (void)!ch_frame_end(out, begin, &ignored);
+    }
+}
+
+/* Handles die with a login's end, so keys are found, and their attributes checked, after each login. */
+static void find_keys(process_state *process)
+{
+    for (size_t i = 0; i < process->key_count; i++) {
+        key_slot *slot = &process->keys[i];
+        slot->state = (ch_error)CH_ERROR_INIT;
+        ch_status st = slot->mechanism == NULL
+                           ? ch_fail(&slot->state, CH_CONFIG, "the profile's mechanism is unknown to this build")
+                           : ch_token_offers(process->token, slot->mechanism, &slot->state);
+        if (st == CH_OK)
+            st = ch_key_find(&process->control, slot->uri, slot->mechanism, &slot->key, &slot->state);
+        if (st == CH_OK)
+            st = ch_key_verify(&process->control, &slot->key, &slot->state);
+        slot->state.status = st;
+    }
+}
+
+static ch_status login_with(process_state *process, int pin_fd, ch_error *err)
+{
+    ch_autosecret pin = CH_SECRET_INIT;
+    if (pin_fd < 0)
+        return ch_fail(err, CH_INTERNAL, "a login came without its PIN");
+    ch_status st = ch_secret_read(&pin, pin_fd, 256, err);
+    if (st == CH_OK)
+        st = ch_token_login(process->token, &pin, err);
+    return st;
+}
+
+static void on_login(process_state *process, int pin_fd, ch_buffer *out)
+{
+    ch_error err = CH_ERROR_INIT;
+    (void)pthread_rwlock_wrlock(&process->lock);
+    ch_status st = login_with(process, pin_fd, &err);
+    if (st == CH_OK) {
+        process->is_logged_in = true;
+        find_keys(process);
+        add_key_states(out, process);
+        add_token_state(out, CH_TOKEN_UNLOCKED, &err);
+    }
+    (void)pthread_rwlock_unlock(&process->lock);
+    add_error_frame(out, CH_FRAME_LOGIN_DONE, &err);
+}
+
+static void on_logout(process_state *process, ch_buffer *out)
+{
+    ch_error err = CH_ERROR_INIT;
+    (void)pthread_rwlock_wrlock(&process->lock);
+    process->is_logged_in = false; /* whatever the token answers, nothing is signed from here on */
+    if (ch_token_logout(process->token, &err) == CH_OK)
+        add_token_state(out, CH_TOKEN_LOCKED, &err);
+    (void)pthread_rwlock_unlock(&process->lock);
+    add_error_frame(out, CH_FRAME_LOGIN_DONE, &err);
+}
+
+static ch_status sign_job(worker *self, ch_frame *job, uint8_t *signature, size_t *size, ch_error *err)
+{
+    size_t index = ch_frame_read_u16(job);
+    ch_slice message = ch_frame_read_bytes(job);
+    const process_state *process = self->process;
+    if (!ch_frame_done(job) || index >= process->key_count)
+        return ch_fail(err, CH_INTERNAL, "core sent a malformed job");
+    const key_slot *slot = &process->keys[index];
+    if (!process->is_logged_in)
+        return ch_fail(err, CH_LOCKED, "the token is locked");
+    if (slot->state.status != CH_OK) {
+        *err = slot->state;
+        return err->status;
+    }
+    return ch_key_sign(&self->session, &slot->key, message, signature, SIGNATURE_MAX, size, err);
+}
+
+static void on_job(worker *self, ch_frame *job, ch_buffer *out)
+{
+    uint8_t signature[SIGNATURE_MAX];
+    size_t size = 0;
+    ch_error err = CH_ERROR_INIT;
+    (void)pthread_rwlock_rdlock(&self->process->lock);
+    ch_status st = sign_job(self, job, signature, &size, &err);
+    (void)pthread_rwlock_unlock(&self->process->lock);
+    size_t begin = ch_frame_begin(out, CH_FRAME_SIGNATURE, job->id);
+    if (st == CH_OK) {
+        ch_frame_u32(out, CH_OK);
+        ch_frame_bytes(out, (ch_slice){signature, size});
+    } else {
+        ch_frame_error(out, &err);
+    }
+    (void)!ch_frame_end(out, begin, &err);
+}
+
+static ch_status on_packet(worker *self, ch_slice packet, int fd, ch_error *err)
+{
+    ch_buffer *out = ch_channel_out(&self->channel);
+    ch_frame frame;
+    while (ch_frame_next(&packet, &frame)) {
+        switch (frame.type) {
+        case CH_FRAME_JOB:
+            on_job(self, &frame, out);
+            break;
+        case CH_FRAME_LOGIN:
+            on_login(self->process, fd, out);
+            break;
+        case CH_FRAME_LOGOUT:
+            on_logout(self->process, out);
+            break;
+        default:
+            return ch_fail(err, CH_INTERNAL, "frame %u is not for a token process", frame.type);
+        }
+    }
+    if (packet.size != 0)
+        return ch_fail(err, CH_INTERNAL, "core sent a malformed packet");
+    return ch_channel_flush(&self->channel, err);
+}
+
+static ch_status wait_until_sent(ch_channel *channel, ch_error *err)
+{
+    ch_status st = CH_OK;
+    while (st == CH_OK && ch_channel_is_blocked(channel)) {
+        (void)usleep(1000); /* core reads all it gets; a full socket is a moment's matter */
+        st = ch_channel_flush(channel, err);
+    }
+    return st;
+}
+
+static void *run_worker(void *argument)
+{
+    worker *self = argument;
+    ch_error err = CH_ERROR_INIT;
+    ch_status st = CH_OK;
+    while (st == CH_OK) {
+        ch_slice packet;
+        int fd = -1;
+        st = ch_channel_receive_wait(&self->channel, &packet, &fd, &err);
+        if (st == CH_OK)
+            st = on_packet(self, packet, fd, &err);
+        if (st == CH_OK)
+            st = wait_until_sent(&self->channel, &err);
+        if (fd >= 0)
+            (void)close(fd);
+    }
+    /* Core is gone or talks nonsense: either way nobody is left to serve. The kernel takes back what we hold; closing a
+     * module under the other workers' feet would only crash it. */
+    if (st != CH_UNAVAILABLE)
+        ch_log("%s", err.message);
+    _exit(st == CH_UNAVAILABLE ? 0 : 1);
+}
+
+static ch_status read_keys(process_state *process, ch_frame *frame, ch_error *err)
+{
+    process->key_count = ch_frame_read_u16(frame);
+    process->keys = ch_alloc(process->key_count * sizeof *process->keys);
+    for (size_t i = 0; i < process->key_count; i++) {
+        process->keys[i].uri = ch_slice_strdup(ch_frame_read_bytes(frame));
+        process->keys[i].mechanism = ch_mechanism_find(ch_frame_read_bytes(frame));
+    }
+    if (!ch_frame_done(frame) || process->worker_count == 0 || process->worker_count > CH_WORKERS_MAX)
+        return ch_fail(err, CH_INTERNAL, "core sent a malformed start");
+    return CH_OK;
+}
+
+/* Waits for the start frame and opens the token it names. */
+static ch_status start(process_state *process, ch_channel *channel, ch_error *err)
+{
+    ch_slice packet;
+    ch_frame frame;
+    int fd = -1;
+    ch_status st = ch_channel_receive_wait(channel, &packet, &fd, err);
+    if (st != CH_OK)
+        return st;
+    if (fd >= 0)
+        (void)close(fd);
+    if (!ch_frame_next(&packet, &frame) || frame.type != CH_FRAME_TOKEN_START ||
+        ch_frame_read_u32(&frame) != CH_FRAME_VERSION)
+        return ch_fail(err, CH_INTERNAL, "core is of another version; restart the agent");
+    ch_autofree char *module = ch_slice_strdup(ch_frame_read_bytes(&frame));
+    ch_autofree char *uri = ch_slice_strdup(ch_frame_read_bytes(&frame));
+    process->worker_count = ch_frame_read_u32(&frame);
+    st = read_keys(process, &frame, err);
+    if (st == CH_OK)
+        st = ch_token_open(module, uri, &process->token, err);
+    if (st == CH_OK)
+        st = ch_session_open(process->token, false, &process->control, err);
+    return st;
+}
+
+static ch_status start_workers(process_state *process, worker *workers, ch_error *err)
+{
+    for (uint32_t i = 0; i < process->worker_count; i++) {
+        worker *self = &workers[i];
+        self->process = process;
+        ch_channel_open(&self->channel, process->fd);
+        ch_status st = ch_session_open(process->token, false, &self->session, err);
+        if (st != CH_OK)
+            return st;
+        /* The main thread is the last worker. */
+        if (i + 1 < process->worker_count && pthread_create(&self->thread, NULL, run_worker, self) != 0)
+            return ch_fail(err, CH_IO, "starting a worker thread failed");
+    }
+    return CH_OK;
+}
+
+int ch_token_process_main(int channel_fd)
+{
+    static process_state process;
+    static worker workers[CH_WORKERS_MAX];
+    ch_channel channel;
+    ch_error err = CH_ERROR_INIT;
+    process.fd = channel_fd;
+    (void)pthread_rwlock_init(&process.lock, NULL);
+    ch_channel_open(&channel, channel_fd);
+    ch_status st = start(&process, &channel, &err);
+    if (st == CH_OK)
+        st = ch_harden_token(&err); /* after the module is loaded: drivers may start helpers then */
+    add_token_state(ch_channel_out(&channel), st == CH_OK ? CH_TOKEN_LOCKED : CH_TOKEN_ABSENT, &err);
+    ch_error send_err = CH_ERROR_INIT;
+    if (ch_channel_flush(&channel, &send_err) == CH_OK && st == CH_OK)
+        st = start_workers(&process, workers, &err);
+    if (st != CH_OK) {
+        ch_log("%s", err.message);
+        return 1;
+    }
+    (void)run_worker(&workers[process.worker_count - 1]);
+    return 0;
+}

@@ -1,0 +1,17 @@
+/* The token process: the only one that loads vendor code. It opens one token, logs in when told to, and signs.
+ *
+ * It is made of equal workers. Each waits for a packet on the one channel, does the jobs in it with a session of its
+ * own, and answers with one packet; the kernel hands each packet to one waiting worker, so there is no queue and no
+ * hand-over between threads here. What to sign first, how much at once and for how long to wait is core's business.
+ *
+ * Frames by state: before START only START; then LOGIN, LOGOUT and JOB at any time. Any other frame ends the process.
+ */
+#ifndef CH_AGENT_TOKEN_PROCESS_H
+#define CH_AGENT_TOKEN_PROCESS_H
+
+#define CH_WORKERS_MAX 16
+
+/* Runs until core closes `channel_fd`. Returns the process's exit status. */
+int ch_token_process_main(int channel_fd);
+
+#endif

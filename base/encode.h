@@ -1,0 +1,26 @@
+/* Encodings of bytes as text and back: hex, base64 and base64url (RFC 4648), percent-encoding (RFC 3986).
+ *
+ * Encoders append to a buffer and can't fail. Decoders are strict: one spelling a value, nothing skipped. The decoders
+ * that write to a ch_secret are for key material and leave no copy elsewhere. Thread-safe. */
+#ifndef CH_BASE_ENCODE_H
+#define CH_BASE_ENCODE_H
+
+#include "base/secret.h"
+
+typedef enum ch_encoding {
+    CH_ENCODE_TEXT, /* the bytes as they are */
+    CH_ENCODE_HEX,  /* lower case; decoding takes either case */
+    CH_ENCODE_HEX_UPPER,
+    CH_ENCODE_BASE64,    /* with padding */
+    CH_ENCODE_BASE64URL, /* without padding */
+} ch_encoding;
+
+void ch_encode(ch_buffer *out, ch_encoding encoding, ch_slice bytes);
+
+/* Percent-encodes every byte but A-Z a-z 0-9 - . _ ~ and those in `also_plain` (may be ""). */
+void ch_encode_percent(ch_buffer *out, ch_slice bytes, const char *also_plain);
+
+/* Decodes into `out`, which must be empty. CH_BAD_INPUT says what is wrong without quoting the secret. */
+CH_CHECKED ch_status ch_decode_secret(ch_secret *out, ch_encoding encoding, const ch_secret *text, ch_error *err);
+
+#endif

@@ -1,0 +1,38 @@
+/* Memory for PINs and key material: whole pages, locked (never swapped), left out of core dumps, wiped on release.
+ *
+ * A secret never stands in a ch_buffer, a frame or an error. Not thread-safe; each secret has one owner. */
+#ifndef CH_BASE_SECRET_H
+#define CH_BASE_SECRET_H
+
+#include "base/buffer.h"
+
+#define CH_SECRET_MAX 16384
+
+typedef struct ch_secret {
+    uint8_t *data; /* NULL when empty */
+    size_t size;
+} ch_secret;
+
+#define CH_SECRET_INIT                                                                                                 \
+    {                                                                                                                  \
+        NULL, 0                                                                                                        \
+    }
+
+/* Wipes and unmaps; harmless on an empty secret. */
+void ch_secret_wipe(ch_secret *secret);
+#define ch_autosecret __attribute__((cleanup(ch_secret_wipe))) ch_secret
+
+/* Gives `secret`, which must be empty, `size_bytes` (1 to CH_SECRET_MAX) zeroed bytes to fill. CH_IO when the memory
+ * can't be locked: raise RLIMIT_MEMLOCK. */
+CH_CHECKED ch_status ch_secret_alloc(ch_secret *secret, size_t size_bytes, ch_error *err);
+
+/* Reads from `fd` to its end, at most `max_bytes` (else CH_TOO_LARGE); one trailing line end (LF or CRLF) is dropped.
+ * CH_BAD_INPUT when nothing is there. `fd` stays open. Blocks as long as `fd` does; with O_NONBLOCK, a descriptor
+ * that has no end yet gives CH_IO. */
+CH_CHECKED ch_status ch_secret_read(ch_secret *secret, int fd, size_t max_bytes, ch_error *err);
+
+/* Puts the secret in a new pipe and returns its read end, to be passed to the process that needs it; the write end is
+ * closed, so a reader sees the end. The secret must fit the pipe (4096 bytes). The caller closes `*fd`. */
+CH_CHECKED ch_status ch_secret_to_pipe(const ch_secret *secret, int *fd, ch_error *err);
+
+#endif

@@ -1,0 +1,113 @@
+#include "cli/http.h"
+
+#include "cli/options.h"
+#include "cli/output.h"
+
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ANSWER_MAX_BYTES (1024 * 1024)
+#define CONNECT_WAIT_MS 5000L
+#define ANSWER_WAIT_MS 60000L
+
+static size_t take_answer(char *data, size_t item_size, size_t count, void *context)
+{
+    ch_buffer *answer = context;
+    size_t size = item_size * count;
+    if (size > ANSWER_MAX_BYTES - answer->size)
+        return 0; /* less than given: curl stops with CURLE_WRITE_ERROR */
+    ch_buffer_add(answer, data, size);
+    return size;
+}
+
+static ch_status status_of_problem(const json_t *problem, long http)
+{
+    static const char prefix[] = "urn:chancery:problem:";
+    const char *type = json_string_value(json_object_get(problem, "type"));
+    if (type != NULL && strncmp(type, prefix, sizeof prefix - 1) == 0) {
+        for (ch_status st = CH_BAD_INPUT; st < CH_STATUS_COUNT; st++) {
+            if (strcmp(ch_status_name(st), type + sizeof prefix - 1) == 0)
+                return st;
+        }
+    }
+    return http >= 500 ? CH_UNAVAILABLE : CH_BAD_INPUT;
+}
+
+static ch_status fail_with_problem(const json_t *problem, long http, curl_off_t retry_after_s, ch_error *err)
+{
+    const char *detail = json_string_value(json_object_get(problem, "detail"));
+    const char *rule = json_string_value(json_object_get(problem, "rule"));
+    ch_status st = status_of_problem(problem, http);
+    ch_autobuffer retry = CH_BUFFER_INIT;
+    if (retry_after_s > 0)
+        ch_buffer_add_format(&retry, " (try again in %lld s)", (long long)retry_after_s);
+    if (detail == NULL)
+        return ch_fail(err, st, "the agent answered HTTP status %ld%s", http, ch_buffer_text(&retry));
+    return ch_fail_rule(err, st, rule == NULL ? "" : rule, "%s%s", detail, ch_buffer_text(&retry));
+}
+
+static ch_status fail_with_curl(CURLcode code, const char *path, ch_error *err)
+{
+    if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_PROXY)
+        return ch_fail(err, CH_UNAVAILABLE,
+                       "no agent answers at %s; is chancery-agent running there, and may you reach it? --socket or "
+                       "CHANCERY_SOCK give another path",
+                       path);
+    if (code == CURLE_WRITE_ERROR)
+        return ch_fail(err, CH_TOO_LARGE, "the agent's answer is larger than %d bytes", ANSWER_MAX_BYTES);
+    return ch_fail(err, CH_UNAVAILABLE, "talking to the agent at %s: %s", path, curl_easy_strerror(code));
+}
+
+/* Nothing of the environment (proxies, .netrc) takes part, and nothing but HTTP to this socket. */
+static void set_up(CURL *curl, const char *socket_path, const char *url, ch_buffer *answer)
+{
+    (void)curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, socket_path);
+    (void)curl_easy_setopt(curl, CURLOPT_URL, url);
+    (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
+    (void)curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+    (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    (void)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_WAIT_MS);
+    (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, ANSWER_WAIT_MS);
+    (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_answer);
+    (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
+}
+
+static ch_status read_answer(CURL *curl, const ch_buffer *answer, json_t **out, ch_error *err)
+{
+    long http = 0;
+    curl_off_t retry_after_s = 0;
+    (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &http);
+    (void)curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &retry_after_s);
+    ch_autojson json = json_loadb((const char *)answer->data, answer->size, JSON_REJECT_DUPLICATES, NULL);
+    if (http != 200)
+        return fail_with_problem(json, http, retry_after_s, err);
+    if (!json_is_object(json))
+        return ch_fail(err, CH_INTERNAL, "the agent's answer is not a JSON object");
+    *out = json_incref(json);
+    return CH_OK;
+}
+
+ch_status ch_http_ask(const ch_arguments *arguments, const char *path, const json_t *body, json_t **out, ch_error *err)
+{
+    ch_autofree char *socket_path = ch_option_socket(arguments, CH_OPT_SOCKET, "CHANCERY_SOCK", "agent.sock");
+    ch_autofree char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
+    ch_autobuffer url = CH_BUFFER_INIT;
+    ch_autobuffer answer = CH_BUFFER_INIT;
+    ch_buffer_add_format(&url, "http://localhost%s", path);
+    CURL *curl = curl_easy_init();
+    if (curl == NULL)
+        return ch_fail(err, CH_INTERNAL, "libcurl does not start");
+    set_up(curl, socket_path, ch_buffer_text(&url), &answer);
+    struct curl_slist *headers = NULL;
+    if (text != NULL) {
+        headers = curl_slist_append(headers, "Content-Type: application/json");
+        (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS, text);
+        (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    }
+    CURLcode code = curl_easy_perform(curl);
+    ch_status st = code == CURLE_OK ? read_answer(curl, &answer, out, err) : fail_with_curl(code, socket_path, err);
+    curl_slist_free_all(headers);
+    curl_easy_cleanup(curl);
+    return st;
+}

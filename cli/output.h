@@ -1,0 +1,42 @@
+/* Results on standard output: a listing as a table for people or as JSON for programs, from one and the same value.
+ *
+ * Text that comes from tokens and agents is printed without control characters, so that no label can drive a terminal.
+ */
+#ifndef CH_CLI_OUTPUT_H
+#define CH_CLI_OUTPUT_H
+
+#include "cli/command.h"
+
+#include <jansson.h>
+
+typedef struct ch_column {
+    const char *title;
+    const char *key; /* the member of each row that the column shows: a string, integer or boolean */
+} ch_column;
+
+#define CH_COLUMNS_MAX 12
+
+/* Prints `rows`, an array of objects: with --json as {"name": rows}, else as a table of `columns`, or `when_empty`. */
+CH_CHECKED ch_status ch_output_listing(const ch_arguments *arguments, const char *name, const json_t *rows,
+                                       const ch_column *columns, size_t column_count, const char *when_empty,
+                                       ch_error *err);
+
+/* The table alone. */
+void ch_output_table(const json_t *rows, const ch_column *columns, size_t column_count);
+
+/* Prints `value` as indented JSON. */
+CH_CHECKED ch_status ch_output_json(const json_t *value, ch_error *err);
+
+/* Prints text with control characters replaced; line ends too. */
+void ch_output_text(const char *text);
+
+/* Standard output is written through to its end; CH_IO if somebody closed it or the disk is full. */
+CH_CHECKED ch_status ch_output_finish(ch_error *err);
+
+/* JSON strings must be UTF-8; a token's label need not be. What is not is shown as '?'. Never NULL. */
+json_t *ch_json_text(const char *text);
+
+void ch_json_free_(json_t **value);
+#define ch_autojson __attribute__((cleanup(ch_json_free_))) json_t *
+
+#endif

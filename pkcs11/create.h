@@ -1,0 +1,20 @@
+/* The templates of keys that are made here, shared by import and generation. */
+#ifndef CH_PKCS11_CREATE_H
+#define CH_PKCS11_CREATE_H
+
+#include "pkcs11/attribute.h"
+
+/* CH_CONFLICT if a key of that label is there already. */
+CH_CHECKED ch_status ch_create_check_label(ch_session *session, const char *label, ch_error *err);
+
+/* Attributes of a secret or private key that may sign and nothing else; and of its public half. `class_` must outlive
+ * the template. */
+void ch_create_signing_key(ch_template *template_, const CK_OBJECT_CLASS *class_, const char *label, ch_slice id);
+void ch_create_public_key(ch_template *template_, const char *label, ch_slice id);
+
+/* Verifies a key that was just made; destroys it, and `other` unless that is CK_INVALID_HANDLE, if it is not as it
+ * should be. */
+CH_CHECKED ch_status ch_create_settle(ch_session *session, const ch_token_key *key, CK_OBJECT_HANDLE other,
+                                      ch_error *err);
+
+#endif

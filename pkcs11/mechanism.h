@@ -1,0 +1,30 @@
+/* The one table of what a token can be asked to do, by the names that profiles and users write. */
+#ifndef CH_PKCS11_MECHANISM_H
+#define CH_PKCS11_MECHANISM_H
+
+#include "base/buffer.h"
+
+#include <p11-kit/pkcs11.h>
+
+typedef struct ch_mechanism {
+    const char *name;           /* "hmac-sha256" */
+    CK_MECHANISM_TYPE sign;     /* used in C_SignInit */
+    CK_MECHANISM_TYPE generate; /* C_GenerateKey or C_GenerateKeyPair */
+    CK_OBJECT_CLASS key_class;  /* CKO_SECRET_KEY or CKO_PRIVATE_KEY */
+    CK_KEY_TYPE key_type;       /* CKK_... */
+    const char *hash;           /* "sha256"; NULL where the scheme names none */
+    bool is_hashed_by_agent;    /* the token takes a digest, not the message */
+    size_t hash_size_bytes;     /* HMAC: size of the hash, to which short keys are padded */
+    size_t block_size_bytes;    /* HMAC: longer keys are hashed first (RFC 2104) */
+    const uint8_t *ec_params;   /* DER of the curve, NULL if not EC */
+    size_t ec_params_size;
+    const char *curve;           /* OpenSSL's name for the curve; NULL if not ECDSA */
+    size_t signature_size_bytes; /* the one size there is; RSA: the largest */
+} ch_mechanism;
+
+/* NULL if there is none of that name. */
+const ch_mechanism *ch_mechanism_find(ch_slice name);
+/* The table in order; NULL past its end. For listings and help. */
+const ch_mechanism *ch_mechanism_at(size_t index);
+
+#endif

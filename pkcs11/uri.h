@@ -1,0 +1,12 @@
+/* RFC 7512 URIs, parsed by p11-kit, and refused where they hold a PIN or a part that is not known. */
+#ifndef CH_PKCS11_URI_H
+#define CH_PKCS11_URI_H
+
+#include "base/error.h"
+
+#include <p11-kit/uri.h>
+
+/* CH_CONFIG says what is wrong. The caller frees `*out` with p11_kit_uri_free. */
+CH_CHECKED ch_status ch_uri_parse(const char *text, P11KitUri **out, ch_error *err);
+
+#endif

@@ -1,0 +1,117 @@
+/* raw: C_SignInit + C_Sign on a key as fast as the module goes, on 1 or more threads, without any agent between.
+ *
+ * Pointed at p11-kit-client.so (with P11_KIT_SERVER_ADDRESS set) the same program measures p11-kit's server. */
+#include "pkcs11/object.h"
+#include "tests/bench/sample.h"
+
+#include <getopt.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define THREADS_MAX 64
+#define USAGE                                                                                                          \
+    "usage: raw --module NAME --token URI --object URI --mechanism NAME --pin-fd N [--threads N] [--seconds S] "       \
+    "[--json]"
+
+static const char message[] = "symbol=LTCBTC&side=BUY&type=LIMIT&timeInForce=GTC&quantity=1&price=0.1&recvWindow=5000"
+                              "&timestamp=1499827319559";
+
+typedef struct worker {
+    pthread_t thread;
+    ch_session session;
+    ch_token_key key;
+    uint64_t stop_ns;
+    ch_samples samples;
+} worker;
+
+static void *work(void *context)
+{
+    worker *self = context;
+    uint64_t start;
+    while ((start = now_ns()) < self->stop_ns) {
+        uint8_t signature[512];
+        size_t size = 0;
+        ch_error err = CH_ERROR_INIT;
+        if (ch_key_sign(&self->session, &self->key, CH_LITERAL(message), signature, sizeof signature, &size, &err) !=
+            CH_OK)
+            die("signing: %s", err.message);
+        if (size == 0)
+            die("signing gave nothing");
+        samples_add(&self->samples, now_ns() - start);
+    }
+    return NULL;
+}
+
+static ch_token *open_token(const char *module, const char *uri, int pin_fd)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_token *token = NULL;
+    ch_autosecret pin = CH_SECRET_INIT;
+    if (ch_token_open(module, uri, &token, &err) != CH_OK || ch_secret_read(&pin, pin_fd, 256, &err) != CH_OK ||
+        ch_token_login(token, &pin, &err) != CH_OK)
+        die("%s", err.message);
+    return token;
+}
+
+static void run(ch_token *token, const char *object, const ch_mechanism *mechanism, size_t threads, double seconds,
+                bool as_json)
+{
+    static worker workers[THREADS_MAX];
+    for (size_t i = 0; i < threads; i++) {
+        ch_error err = CH_ERROR_INIT;
+        if (ch_session_open(token, false, &workers[i].session, &err) != CH_OK ||
+            ch_key_find(&workers[i].session, object, mechanism, &workers[i].key, &err) != CH_OK)
+            die("%s", err.message);
+    }
+    uint64_t cpu_before = cpu_ns();
+    uint64_t start = now_ns();
+    for (size_t i = 0; i < threads; i++) {
+        workers[i].stop_ns = start + (uint64_t)(seconds * 1e9);
+        if (pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0)
+            die("starting a thread failed");
+    }
+    ch_samples all = {NULL, 0, 0};
+    for (size_t i = 0; i < threads; i++) {
+        (void)pthread_join(workers[i].thread, NULL);
+        samples_append(&all, &workers[i].samples);
+        ch_session_close(&workers[i].session);
+    }
+    samples_print(&all, now_ns() - start, cpu_ns() - cpu_before, as_json);
+    samples_free(&all);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option known[] = {
+        {"module",    required_argument, NULL, 'm'},
+        {"token",     required_argument, NULL, 't'},
+        {"object",    required_argument, NULL, 'o'},
+        {"mechanism", required_argument, NULL, 'a'},
+        {"pin-fd",    required_argument, NULL, 'p'},
+        {"threads",   required_argument, NULL, 'n'},
+        {"seconds",   required_argument, NULL, 's'},
+        {"json",      no_argument,       NULL, 'j'},
+        {NULL,        0,                 NULL, 0  },
+    };
+    const char *given[128] = {NULL};
+    int option;
+    while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+        if (option == '?')
+            die("%s", USAGE);
+        given[option] = optarg != NULL ? optarg : "";
+    }
+    size_t threads = given['n'] == NULL ? 1 : strtoul(given['n'], NULL, 10);
+    double seconds = given['s'] == NULL ? 2 : strtod(given['s'], NULL);
+    if (given['m'] == NULL || given['t'] == NULL || given['o'] == NULL || given['a'] == NULL || given['p'] == NULL ||
+        threads == 0 || threads > THREADS_MAX)
+        die("%s", USAGE);
+    const ch_mechanism *mechanism = ch_mechanism_find(ch_slice_of(given['a']));
+    if (mechanism == NULL)
+        die("there is no mechanism '%s'", given['a']);
+    ch_token *token = open_token(given['m'], given['t'], (int)strtol(given['p'], NULL, 10));
+    run(token, given['o'], mechanism, threads, seconds, given['j'] != NULL);
+    ch_token_close(token);
+    return 0;
+}

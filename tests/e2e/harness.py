@@ -1,0 +1,513 @@
+"""A real agent in a temp folder, and the hands to work it: its tokens, keys, files, sockets and processes.
+
+Every test class gets an agent of its own with its own SoftHSM2 token, so tests run two at a time and in any clone. What
+is started here is ended here, by its process id. The programs come from $CHANCERY_BUILD (default: build/gcc, else build).
+"""
+
+import base64
+import hashlib
+import hmac
+import http.client
+import json
+import os
+import pathlib
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+import urllib.parse
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def build_folder():
+    if "CHANCERY_BUILD" in os.environ:
+        return pathlib.Path(os.environ["CHANCERY_BUILD"]).resolve()
+    gcc = ROOT / "build" / "gcc"
+    return gcc if (gcc / "chancery-agent").exists() else ROOT / "build"
+
+
+BUILD = build_folder()
+AGENT = BUILD / "chancery-agent"
+CLI = BUILD / "chancery"
+
+SO_PIN = "so-pin-7391"
+USER_PIN = "user-pin-4826-hush"
+# Published by Binance and Kraken in their documentation, so anyone may check the results.
+BINANCE_SECRET = "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j"
+BINANCE_KEY_ID = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A"
+KRAKEN_SECRET = "kQH5HW/8p1uGOVjbgWA7FunAmGO8lsSUXNsu3eow76sz84Q18fWxnyRzBHCd3pd5nE9qa99HAZtuZuj6F1huXg=="
+
+BINANCE_ORDER = {
+    "method": "POST",
+    "path": "/api/v3/order",
+    "params": {
+        "symbol": "LTCBTC",
+        "side": "BUY",
+        "type": "LIMIT",
+        "timeInForce": "GTC",
+        "quantity": "1",
+        "price": "0.1",
+        "recvWindow": 5000,
+    },
+}
+KRAKEN_ORDER = {
+    "method": "POST",
+    "path": "/0/private/AddOrder",
+    "params": {"ordertype": "limit", "pair": "XBTUSD", "price": "37500", "type": "buy", "volume": "1.25"},
+}
+BINANCE_WITHDRAWAL = {
+    "method": "POST",
+    "path": "/sapi/v1/capital/withdraw/apply",
+    "params": {"coin": "BTC", "address": "bc1qexample", "amount": "1"},
+}
+
+POLICY = """\
+keys:
+  binance-main:
+    token: main
+    object: "pkcs11:object=binance-main"
+    profile: binance-spot
+    scheme: hmac
+    key_id: "{binance_key_id}"
+    allow:
+      - {{ uid: {uid}, classes: [read, trade, cancel] }}
+  binance-read:
+    token: main
+    object: "pkcs11:object=binance-main"
+    profile: binance-spot
+    scheme: hmac
+    key_id: "{binance_key_id}"
+    allow:
+      - {{ uid: {uid}, classes: [read] }}
+  binance-other:
+    token: main
+    object: "pkcs11:object=binance-main"
+    profile: binance-spot
+    scheme: hmac
+    key_id: "{binance_key_id}"
+    allow:
+      - {{ uid: {other_uid}, classes: [read, trade, cancel] }}
+  binance-ed25519:
+    token: main
+    object: "pkcs11:object=binance-ed25519"
+    profile: binance-spot
+    scheme: ed25519
+    key_id: "ed25519-key-id"
+    allow:
+      - {{ uid: {uid}, classes: [read, trade, cancel] }}
+  binance-rsa:
+    token: main
+    object: "pkcs11:object=binance-rsa"
+    profile: binance-spot
+    scheme: rsa
+    key_id: "rsa-key-id"
+    allow:
+      - {{ uid: {uid}, classes: [read, trade, cancel] }}
+  kraken-main:
+    token: main
+    object: "pkcs11:object=kraken-main"
+    profile: kraken
+    scheme: hmac
+    key_id: "kraken-key-id"
+    allow:
+      - {{ uid: {uid}, classes: [read, trade, cancel] }}
+operators:
+  - {{ uid: {uid} }}
+"""
+
+AGENT_YAML = """\
+socket: run/agent.sock
+operator_socket: run/operator.sock
+state: state
+profiles: {profiles}
+policy: policy.yaml
+tokens:
+  main: {{ module: softhsm2, uri: "pkcs11:token=main", relogin: {relogin}, workers: 2 }}
+"""
+
+
+def require_programs():
+    for program in (AGENT, CLI):
+        if not program.exists():
+            raise unittest.SkipTest(f"{program.name} is not built; run make")
+
+
+def is_sanitized():
+    """True for a build with ASan, whose memory and speed say nothing about the real one."""
+    return b"__asan_init" in AGENT.read_bytes()
+
+
+def wait_until(is_done, what, timeout_s=10.0, pause_s=0.02):
+    deadline = time.monotonic() + timeout_s
+    while not is_done():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {timeout_s} s: {what}")
+        time.sleep(pause_s)
+
+
+class UnixHTTPConnection(http.client.HTTPConnection):
+    def __init__(self, path, timeout_s=10.0):
+        super().__init__("localhost", timeout=timeout_s)
+        self.path = str(path)
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+class Answer:
+    """One HTTP answer, read whole."""
+
+    def __init__(self, response):
+        self.status = response.status
+        self.headers = {name.lower(): value for name, value in response.getheaders()}
+        self.body = response.read()
+        self.json = json.loads(self.body) if "json" in self.headers.get("content-type", "") else None
+
+    def __repr__(self):
+        return f"<{self.status} {self.body[:300]!r}>"
+
+
+class Client:
+    """One keep-alive connection of a bot."""
+
+    def __init__(self, path, timeout_s=10.0):
+        self.connection = UnixHTTPConnection(path, timeout_s)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self.connection.close()
+
+    def request(self, method, path, body=None, headers=None):
+        self.connection.request(method, path, body=body, headers=headers or {})
+        return Answer(self.connection.getresponse())
+
+    def get(self, path):
+        return self.request("GET", path)
+
+    def post(self, path, document):
+        body = document if isinstance(document, bytes) else json.dumps(document).encode()
+        return self.request("POST", path, body, {"Content-Type": "application/json"})
+
+    def sign(self, key, document):
+        return self.post(f"/v1/keys/{key}/sign", document)
+
+
+class Process:
+    """What /proc says of one process."""
+
+    def __init__(self, pid):
+        self.pid = pid
+
+    def read(self, name):
+        return pathlib.Path(f"/proc/{self.pid}/{name}").read_bytes()
+
+    def status(self):
+        return dict(line.split(":", 1) for line in self.read("status").decode().splitlines())
+
+    def parent(self):
+        return int(self.status()["PPid"])
+
+    def rss_kib(self):
+        return int(self.status()["VmRSS"].split()[0])
+
+    def is_running(self):
+        """False when it has ended, also as a zombie that nobody has collected."""
+        try:
+            return self.status()["State"].split()[0] not in ("Z", "X")
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+
+
+def children_of(pid):
+    """All children, zombies too."""
+    found = []
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                if Process(int(entry)).parent() == pid:
+                    found.append(Process(int(entry)))
+            except (FileNotFoundError, ProcessLookupError, KeyError):
+                continue
+    return found
+
+
+class Agent:
+    """An agent with its folder: make(), start(), unlock(), then client(); close() at the end."""
+
+    def __init__(self, relogin=True):
+        # Directly under /tmp: the path of a Unix socket holds 107 bytes.
+        self.home = pathlib.Path(tempfile.mkdtemp(prefix="ch-", dir="/tmp"))
+        self.socket = self.home / "run" / "agent.sock"
+        self.operator_socket = self.home / "run" / "operator.sock"
+        self.config = self.home / "agent.yaml"
+        self.policy = self.home / "policy.yaml"
+        self.state = self.home / "state"
+        self.process = None
+        self.starts = 0
+        self.write_files(relogin)
+
+    def write_files(self, relogin):
+        (self.home / "tokens").mkdir()
+        (self.home / "softhsm2.conf").write_text(
+            f"directories.tokendir = {self.home}/tokens\nobjectstore.backend = file\nlog.level = ERROR\n"
+        )
+        self.config.write_text(
+            AGENT_YAML.format(profiles=ROOT / "profiles", relogin="true" if relogin else "false")
+        )
+        self.policy.write_text(
+            POLICY.format(uid=os.getuid(), other_uid=os.getuid() + 4242, binance_key_id=BINANCE_KEY_ID)
+        )
+
+    def environment(self):
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("CHANCERY_")}
+        environment.update(
+            SOFTHSM2_CONF=str(self.home / "softhsm2.conf"),
+            CHANCERY_SOCK=str(self.socket),
+            CHANCERY_OPERATOR_SOCK=str(self.operator_socket),
+        )
+        # The leak checker traces its process, which the agent forbids itself; errors still end a process, with a report.
+        environment.setdefault("ASAN_OPTIONS", "detect_leaks=0")
+        return environment
+
+    # ---- the command line ----
+
+    def cli(self, *arguments, stdin=None, secret=None, secrets_by_option=None, timeout_s=30):
+        """Runs `chancery`. `secrets_by_option` maps an option that takes a descriptor to the secret behind it."""
+        command = [str(CLI), *map(str, arguments)]
+        descriptors = []
+        for option, value in (secrets_by_option or {}).items():
+            read_end, write_end = os.pipe()
+            os.write(write_end, value.encode())
+            os.close(write_end)
+            descriptors.append(read_end)
+            command += [option, str(read_end)]
+        given = secret if secret is not None else stdin
+        try:
+            return subprocess.run(
+                command,
+                env=self.environment(),
+                input=given.encode() if isinstance(given, str) else given or b"",
+                capture_output=True,
+                pass_fds=descriptors,
+                timeout=timeout_s,
+                check=False,
+            )
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
+
+    def must(self, *arguments, **options):
+        done = self.cli(*arguments, **options)
+        if done.returncode != 0:
+            raise AssertionError(
+                f"chancery {' '.join(map(str, arguments))}: exit status {done.returncode}: {done.stderr.decode()}"
+            )
+        return done.stdout.decode()
+
+    def make_token(self):
+        self.must(
+            "token", "init", "--module", "softhsm2", "--label", "main",
+            secrets_by_option={"--so-pin-fd": SO_PIN, "--pin-fd": USER_PIN},
+        )
+
+    def import_hmac(self, label, mechanism, secret, encoding="text"):
+        self.must(
+            "key", "import", "--module", "softhsm2", "--token", "main", "--label", label,
+            "--mechanism", mechanism, "--encoding", encoding,
+            secrets_by_option={"--pin-fd": USER_PIN, "--secret-fd": secret},
+        )
+
+    def generate(self, label, mechanism):
+        """Makes a key pair on the token and returns its public half as PEM."""
+        self.must(
+            "key", "generate", "--module", "softhsm2", "--token", "main", "--label", label,
+            "--mechanism", mechanism, secrets_by_option={"--pin-fd": USER_PIN},
+        )
+        return self.must(
+            "key", "public", "--module", "softhsm2", "--token", "main", "--object", label,
+            secrets_by_option={"--pin-fd": USER_PIN},
+        )
+
+    def make_keys(self):
+        """Makes all keys that the policy names."""
+        self.import_hmac("binance-main", "hmac-sha256", BINANCE_SECRET)
+        self.import_hmac("kraken-main", "hmac-sha512", KRAKEN_SECRET, "base64")
+        self.public = {
+            "binance-ed25519": self.generate("binance-ed25519", "ed25519"),
+            "binance-rsa": self.generate("binance-rsa", "rsa-sha256"),
+        }
+
+    def unlock(self, pin=USER_PIN):
+        return self.cli("unlock", "main", secret=pin)
+
+    def lock(self):
+        return self.cli("lock", "main")
+
+    # ---- the daemon ----
+
+    def start(self, is_waited_for=True):
+        self.starts += 1
+        with open(self.home / "agent.out", "ab") as out, open(self.home / "agent.err", "ab") as err:
+            self.process = subprocess.Popen(
+                [str(AGENT), "--config", str(self.config)],
+                env=self.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                cwd=self.home,
+            )
+        if is_waited_for:
+            wait_until(self.is_serving, f"the agent serves; its log:\n{self.log()}")
+
+    def log(self):
+        err = self.home / "agent.err"
+        return err.read_text(errors="replace") if err.exists() else ""
+
+    def is_serving(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f"the agent ended with {self.process.returncode}:\n{self.log()}")
+        try:
+            with self.client() as client:
+                tokens = client.get("/v1/status").json["tokens"]
+                return all(token["state"] != "absent" for token in tokens)
+        except (OSError, http.client.HTTPException):
+            return False
+
+    def is_ready(self):
+        try:
+            with self.client() as client:
+                return client.get("/readyz").status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+
+    def client(self, timeout_s=10.0):
+        return Client(self.socket, timeout_s)
+
+    def child(self, role):
+        """The one child in this role, or None."""
+        wanted = f"--role={role}".encode()
+        for process in children_of(self.process.pid):
+            try:
+                if wanted in process.read("cmdline").split(b"\0") and process.is_running():
+                    return process
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+        return None
+
+    def processes(self):
+        """Core and its children, by role."""
+        found = {"core": Process(self.process.pid)}
+        for role in ("front", "token"):
+            child = self.child(role)
+            if child:
+                found[role] = child
+        return found
+
+    def stop(self, signal_number=signal.SIGTERM, timeout_s=10):
+        """Ends the agent and returns its exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal_number)
+        try:
+            return self.process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(timeout_s)
+            raise AssertionError(f"the agent did not end within {timeout_s} s") from None
+
+    def close(self):
+        try:
+            if self.process:
+                self.stop()
+        finally:
+            shutil.rmtree(self.home, ignore_errors=True)
+
+
+class AgentTest(unittest.TestCase):
+    """A class of tests that share one unlocked agent; a test that breaks the agent leaves it as it was."""
+
+    relogin = True
+    is_unlocked = True
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        require_programs()
+        cls.agent = Agent(cls.relogin)
+        cls.addClassCleanup(cls.agent.close)
+        cls.agent.make_token()
+        cls.agent.make_keys()
+        cls.agent.start()
+        if cls.is_unlocked:
+            done = cls.agent.unlock()
+            if done.returncode != 0:
+                raise AssertionError(f"unlock: {done.stderr.decode()}\n{cls.agent.log()}")
+
+    def assert_signs(self, key="binance-main", order=None):
+        """The agent signs; returns the finished request."""
+        with self.agent.client() as client:
+            answer = client.sign(key, order or BINANCE_ORDER)
+        self.assertEqual(answer.status, 200, f"{answer}\n{self.agent.log()}")
+        return answer.json
+
+    def assert_problem(self, answer, status, kind=None):
+        """A problem document (RFC 9457) with this status, whose detail is a sentence."""
+        self.assertEqual(answer.status, status, answer)
+        self.assertEqual(answer.headers.get("content-type", "").split(";")[0], "application/problem+json", answer)
+        self.assertEqual(answer.json["status"], status, answer)
+        self.assertGreater(len(answer.json["detail"]), 10, answer)
+        if kind:
+            self.assertEqual(answer.json["type"], f"urn:chancery:problem:{kind}", answer)
+
+
+# ---- the exchanges' rules, written a second time from their documentation ----
+
+
+def form(text):
+    """The fields of a form or query, in order."""
+    return urllib.parse.parse_qsl(text, keep_blank_values=True, strict_parsing=True)
+
+
+def split_signature(payload):
+    """Binance: what was signed is all before the last parameter, `signature`."""
+    signed, _, signature = payload.rpartition("&signature=")
+    return signed.encode(), urllib.parse.unquote(signature)
+
+
+def binance_payload(finished):
+    """Where the parameters of a finished request are: in its query, or in its body."""
+    query = urllib.parse.urlsplit(finished["url"]).query
+    return query or finished["body"]
+
+
+def kraken_signature(secret, path, body):
+    """API-Sign: HMAC-SHA512 over path and SHA-256 of nonce and body, by the decoded secret."""
+    nonce = dict(form(body))["nonce"]
+    digest = hashlib.sha256((nonce + body).encode()).digest()
+    return base64.b64encode(hmac.digest(base64.b64decode(secret), path.encode() + digest, "sha512")).decode()
+
+
+def openssl_verifies(folder, public_pem, message, signature, *options):
+    """Asks the `openssl` program whether `signature` is good."""
+    stem = pathlib.Path(folder) / secrets.token_hex(8)
+    public, text, raw = (stem.with_suffix(suffix) for suffix in (".pem", ".txt", ".sig"))
+    public.write_text(public_pem)
+    text.write_bytes(message)
+    raw.write_bytes(signature)
+    done = subprocess.run(
+        ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", public, "-rawin", "-in", text, "-sigfile", raw, *options],
+        capture_output=True,
+        check=False,
+    )
+    return done.returncode == 0

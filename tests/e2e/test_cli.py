@@ -1,0 +1,304 @@
+"""chancery's usage, and its tokens and keys on a real SoftHSM2."""
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import re
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from cli_sandbox import (API_SECRET, AWAY, CHANCERY, CONFLICT, KRAKEN_SECRET, MODULE, NOT_FOUND, OK, PIN, ROOT,
+                         SECRETS, SO_PIN, USAGE, WRONG_PIN, Sandbox, wait_until)  # noqa: E402
+
+
+class Usage(Sandbox):
+    COMMANDS = ["token init", "token list", "key import", "key generate", "key list", "key public", "key delete",
+                "unlock", "lock", "status", "keys", "sign"]
+
+    def test_every_command_has_help_with_an_example(self):
+        for command in self.COMMANDS:
+            for words in (command.split() + ["--help"], ["help"] + command.split()):
+                result = self.ok(*words)
+                self.assertIn("usage: chancery " + command, result.out)
+                self.assertRegex(result.out, r"examples:\n  chancery " + command)
+                self.assertLessEqual(max(map(len, result.out.splitlines())), 110, command)
+
+    def test_families_and_the_whole_have_help(self):
+        self.assertIn("token init", self.ok("token", "--help").out)
+        self.assertNotIn("key import", self.ok("token", "--help").out)
+        for command in self.COMMANDS:
+            self.assertIn(command, self.ok("--help").out)
+        self.assertIn("hmac-sha256", self.ok("help", "mechanisms").out)
+
+    def test_manual_and_help_agree_on_exit_codes(self):
+        with open(os.path.join(ROOT, "docs", "chancery.1")) as manual:
+            section = manual.read().split(".Sh EXIT STATUS")[1].split(".El")[0]
+        shown = re.findall(r"(?m)^ *(\d+)  ", self.ok("help", "exit-codes").out)
+        self.assertEqual(shown, re.findall(r"(?m)^\.It (\d+)", section))
+
+    def test_every_option_in_help_is_in_the_manual(self):
+        with open(os.path.join(ROOT, "docs", "chancery.1")) as manual:
+            text = manual.read()
+        for command in self.COMMANDS:
+            for option in re.findall(r"(?m)^  --([a-z-]+)", self.ok(*command.split(), "--help").out):
+                self.assertIn("Fl -" + option, text, command)
+
+    def test_version(self):
+        self.assertRegex(self.ok("--version").out, r"^chancery \d+\.\d+\.\d+\n$")
+
+    def test_wrong_usage_is_refused(self):
+        cases = {
+            "no command": [],
+            "unknown command": ["frobnicate"],
+            "family alone": ["token"],
+            "unknown option": ["status", "--frob"],
+            "option of another command": ["status", "--label", "x"],
+            "value missing": ["token", "init", "--label"],
+            "value for a switch": ["status", "--json=yes"],
+            "given twice": ["token", "list", "--module", "a", "--module", "b"],
+            "too few arguments": ["sign", "key", "GET"],
+            "no label": ["token", "init"],
+            "neither profile nor mechanism": ["key", "import", "--label", "x"],
+            "both profile and mechanism": ["key", "import", "--label", "x", "--profile", "kraken", "--mechanism", "ed25519"],
+            "scheme without profile": ["key", "generate", "--label", "x", "--scheme", "hmac", "--mechanism", "ed25519"],
+            "unknown mechanism": ["key", "generate", "--label", "x", "--mechanism", "rot13"],
+            "unknown encoding": ["key", "import", "--label", "x", "--mechanism", "hmac-sha256", "--encoding", "rot13"],
+            "pem for hmac": ["key", "import", "--label", "x", "--mechanism", "hmac-sha256", "--pem"],
+            "no pem for ed25519": ["key", "import", "--label", "x", "--mechanism", "ed25519"],
+            "bits for ed25519": ["key", "generate", "--label", "x", "--mechanism", "ed25519", "--bits", "2048"],
+            "bits not a number": ["key", "generate", "--label", "x", "--mechanism", "rsa-sha256", "--bits", "-1"],
+            "profile with a path": ["key", "import", "--label", "x", "--profile", "../kraken"],
+            "no scheme to generate": ["key", "generate", "--label", "x", "--profile", "binance-spot"],
+            "descriptor not open": ["key", "list", "--pin-fd", "777"],
+            "descriptor not a number": ["key", "list", "--pin-fd", "x"],
+            "unknown format": ["key", "public", "--object", "x", "--format", "der"],
+            "lock one and all": ["lock", "main", "--all"],
+        }
+        for name, words in cases.items():
+            with self.subTest(name):
+                self.assert_fails(self.run_cli(*words), USAGE)
+
+    def test_module_and_token_must_be_known(self):
+        bare = {"PATH": os.environ["PATH"]}
+        self.assert_fails(self.run_cli("token", "list", env=bare), USAGE, "CHANCERY_MODULE")
+        self.assert_fails(self.run_cli("key", "list", env=dict(bare, CHANCERY_MODULE=MODULE)), USAGE, "CHANCERY_TOKEN")
+
+    def test_secret_in_argv_is_refused_and_not_repeated(self):
+        for words in (["key", "list", "--pin", PIN], ["key", "list", f"--pin={PIN}"],
+                      ["token", "init", "--label", "x", f"--so-pin={SO_PIN}"],
+                      ["key", "import", "--label", "x", "--secret", API_SECRET],
+                      ["key", "import", f"--api-secret={API_SECRET}"],
+                      [f"--pin={PIN}", "unlock"]):
+            self.assert_fails(self.run_cli(*words), USAGE, "command line", "-fd N")
+        for words in (["key", "list", PIN], ["unlock", "main", PIN], ["key", "list", f"-{PIN}"],
+                      ["key", "list", f"--x={PIN}"], ["key", "list", "--pin-fd", PIN],
+                      ["help", PIN], [PIN]):
+            self.assert_fails(self.run_cli(*words), USAGE)
+
+    def test_pin_in_a_uri_is_refused(self):
+        for uri in (f"pkcs11:token=demo?pin-value={PIN}", f"PKCS11:token=demo?PIN-VALUE={PIN}",
+                    "pkcs11:token=demo?pin-source=file:/tmp/x"):
+            self.assert_fails(self.run_cli("key", "list", "--token", uri, stdin=PIN), USAGE, "--pin-fd")
+
+    def test_core_dumps_are_off(self):
+        code = subprocess.run(["sh", "-c", 'ulimit -c unlimited; exec "$0" keys --socket /nonexistent', CHANCERY],
+                              capture_output=True, env=self.env)
+        self.assertEqual(code.returncode, AWAY)
+        reader, writer = os.pipe()
+        child = subprocess.Popen([CHANCERY, "key", "list", "--pin-fd", str(reader)], env=self.env, pass_fds=[reader],
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            wait_until(lambda: "pipe" in wchan_or_state(child.pid), 5)
+            with open(f"/proc/{child.pid}/limits") as limits:
+                self.assertRegex(limits.read(), r"Max core file size +0 +0 ")
+        finally:
+            os.close(writer)
+            child.communicate(timeout=20)
+            os.close(reader)
+
+    def test_full_disk_is_an_error(self):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([CHANCERY, "--help"], stdout=full, stderr=subprocess.PIPE, env=self.env)
+        self.assertEqual(done.returncode, 11)
+
+
+def wchan_or_state(pid):
+    """Where the process waits; on kernels that hide it, "pipe" once it sleeps."""
+    with open(f"/proc/{pid}/stat") as stat:
+        state = stat.read().rsplit(")", 1)[1].split()[0]
+    return "pipe" if state == "S" else ""
+
+
+class Tokens(Sandbox):
+    def test_token_is_made_and_listed(self):
+        self.make_token()
+        tokens = json.loads(self.ok("token", "list", "--json").out)["tokens"]
+        self.assertIn(("demo", True, "ok"), [(t["label"], t["initialized"], t["pin"]) for t in tokens])
+        self.assertRegex(self.ok("token", "list").out, r"(?m)^demo +\d+ +yes +ok ")
+
+    def test_label_taken_needs_erase(self):
+        self.make_token()
+        self.assert_fails(self.run_cli("token", "init", "--label", "demo", stdin=f"{SO_PIN}\n{PIN}\n"), CONFLICT, "demo")
+        self.ok("token", "init", "--label", "demo", "--erase", stdin=f"{SO_PIN}\n{PIN}\n")
+
+    def test_pins_come_from_descriptors(self):
+        self.ok("token", "init", "--label", "demo", "--so-pin-fd", "{0}", "--pin-fd={1}", fds=(SO_PIN, PIN + "\r\n"))
+        self.assertEqual(self.keys(), {})
+
+    def test_missing_or_empty_pin_changes_nothing(self):
+        for stdin in ("", "\n", f"{SO_PIN}\n", f"{SO_PIN}\n\n"):
+            self.assert_fails(self.run_cli("token", "init", "--label", "demo", stdin=stdin), USAGE, "PIN is ")
+        self.assertNotIn("demo", self.ok("token", "list").out)
+
+    def test_closed_standard_input_is_an_error(self):
+        done = subprocess.run(["sh", "-c", 'exec "$0" token init --label demo <&-', CHANCERY], env=self.env,
+                              capture_output=True, start_new_session=True)
+        self.assertEqual(done.returncode, USAGE)
+        self.assertIn(b"no terminal", done.stderr)
+
+    def test_unknown_module_is_an_error(self):
+        self.assertNotEqual(self.run_cli("token", "list", "--module", "/nonexistent.so").status, OK)
+
+
+class Keys(Sandbox):
+    def setUp(self):
+        super().setUp()
+        self.make_token()
+
+    def import_hmac(self, label, *words, secret=API_SECRET):
+        return self.run_cli("key", "import", "--label", label, *words, stdin=f"{PIN}\n{secret}\n")
+
+    def test_imported_secret_is_protected(self):
+        result = self.import_hmac("k", "--mechanism", "hmac-sha256")
+        self.assertEqual(result.status, OK, result)
+        key = self.keys()["k"]
+        self.assertEqual((key["sensitive"], key["extractable"], key["private"], key["can_sign"], key["can_other"]),
+                         (True, False, True, True, False))
+        self.assertEqual((key["protection"], key["origin"], key["type"]), ("ok", "imported", "hmac"))
+        self.assertRegex(self.ok("key", "list", stdin=PIN).out, r"(?m)^k +hmac .* ok$")
+
+    def sign_with_pkcs11_tool(self, label, mechanism, message):
+        with open(self.path("message"), "wb") as out:
+            out.write(message)
+        done = subprocess.run(["pkcs11-tool", "--module", MODULE, "--token-label", "demo", "--login", "--pin", PIN,
+                               "--sign", "--mechanism", mechanism, "--label", label, "--input-file",
+                               self.path("message"), "--output-file", self.path("signature")],
+                              env=self.env, capture_output=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with open(self.path("signature"), "rb") as signature:
+            return signature.read()
+
+    def test_encodings_give_the_same_key(self):
+        raw = base64.b64decode(KRAKEN_SECRET)
+        for encoding, text in (("base64", KRAKEN_SECRET), ("hex", raw.hex())):
+            SECRETS.append(text)
+            result = self.import_hmac(encoding, "--mechanism", "hmac-sha512", "--encoding", encoding, secret=text)
+            self.assertEqual(result.status, OK, result)
+            self.assertEqual(self.sign_with_pkcs11_tool(encoding, "SHA512-HMAC", b"message"),
+                             hmac.digest(raw, b"message", hashlib.sha512))
+
+    def test_profile_picks_mechanism_and_encoding(self):
+        result = self.import_hmac("k", "--profile", "kraken", "--json", secret=KRAKEN_SECRET)
+        self.assertEqual(result.status, OK, result)
+        self.assertEqual(json.loads(result.out), {"label": "k", "object": "pkcs11:object=k", "mechanism": "hmac-sha512"})
+        self.assertEqual(self.sign_with_pkcs11_tool("k", "SHA512-HMAC", b"message"),
+                         hmac.digest(base64.b64decode(KRAKEN_SECRET), b"message", hashlib.sha512))
+        self.assert_fails(self.import_hmac("j", "--profile", "kraken", "--scheme", "nonsense"), NOT_FOUND, "nonsense")
+        self.assertNotEqual(self.import_hmac("j", "--profile", "no-such-exchange").status, OK)
+
+    def test_label_taken_is_refused(self):
+        self.assertEqual(self.import_hmac("k", "--mechanism", "hmac-sha256").status, OK)
+        self.assert_fails(self.import_hmac("k", "--mechanism", "hmac-sha256"), CONFLICT, "k")
+        self.assertEqual(len(self.keys()), 1)
+
+    def test_bad_secrets_are_refused_without_a_try_of_the_pin(self):
+        hmac_key = ("key", "import", "--label", "k", "--mechanism", "hmac-sha256")
+        for name, words, stdin in (("no secret", (), "wrong-pin-3380\n"), ("empty secret", (), "wrong-pin-3380\n\n"),
+                                   ("no pin", (), ""), ("too long", (), "wrong-pin-3380\n" + "x" * 5000)):
+            with self.subTest(name):
+                self.assert_fails(self.run_cli(*hmac_key, *words, stdin=stdin), USAGE)
+        for encoding, secret in (("hex", "abc"), ("hex", "zz"), ("base64", "a"), ("base64", "not base64!")):
+            with self.subTest(encoding + " " + secret):
+                result = self.run_cli(*hmac_key, "--encoding", encoding, stdin=f"{PIN}\n{secret}\n")
+                self.assert_fails(result, USAGE)
+                self.assertNotIn("not base64!", result.err)
+        self.assertEqual(self.keys(), {})
+
+    def test_wrong_pin_says_so(self):
+        result = self.run_cli("key", "list", stdin="wrong-pin-3380\n")
+        self.assert_fails(result, WRONG_PIN, "CKR_PIN_INCORRECT", "hint: ")
+
+    def test_missing_token_and_key_are_not_found(self):
+        result = self.run_cli("key", "list", "--token", "other", stdin=PIN)
+        self.assert_fails(result, NOT_FOUND, "demo")
+        for words in (["public"], ["delete", "--yes"]):
+            self.assert_fails(self.run_cli("key", *words, "--object", "nothing", stdin=PIN), NOT_FOUND)
+
+    def openssl(self, *words, data=b""):
+        done = subprocess.run(["openssl", *words], input=data, capture_output=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    def test_generated_key_prints_what_openssl_reads(self):
+        for mechanism, words, kind in (("ed25519", (), "ED25519"), ("rsa-sha256", ("--bits", "2048"), "2048 bit"),
+                                       ("p256-sha256", (), "P-256")):
+            with self.subTest(mechanism):
+                result = self.ok("key", "generate", "--label", mechanism, "--mechanism", mechanism, *words, stdin=PIN)
+                self.assertIn(kind, self.openssl("pkey", "-pubin", "-text", "-noout", data=result.out.encode()).decode())
+                again = self.ok("key", "public", "--object", f"pkcs11:object={mechanism}", stdin=PIN)
+                self.assertEqual(again.out, result.out)
+                one_line = self.ok("key", "public", "--object", mechanism, "--format", "base64", stdin=PIN).out
+                self.assertEqual(one_line.strip(), "".join(result.out.splitlines()[1:-1]))
+                self.assertEqual(self.keys()[mechanism]["origin"], "generated")
+
+    def test_public_key_verifies_what_the_token_signs(self):
+        pem = self.ok("key", "generate", "--label", "k", "--mechanism", "ed25519", "--json", stdin=PIN)
+        with open(self.path("public.pem"), "w") as out:
+            out.write(json.loads(pem.out)["public_key"])
+        self.sign_with_pkcs11_tool("k", "EDDSA", b"message")
+        self.openssl("pkeyutl", "-verify", "-pubin", "-inkey", self.path("public.pem"), "-rawin", "-in",
+                     self.path("message"), "-sigfile", self.path("signature"))
+
+    def test_pem_import(self):
+        for mechanism, words in (("ed25519", ["-algorithm", "ED25519"]),
+                                 ("rsa-sha256", ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"]),
+                                 ("p256-sha256", ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"])):
+            with self.subTest(mechanism):
+                pem = self.openssl("genpkey", *words).decode()
+                SECRETS.append(pem.splitlines()[1])
+                self.ok("key", "import", "--pem", "--label", mechanism, "--mechanism", mechanism, stdin=f"{PIN}\n{pem}")
+                public = self.ok("key", "public", "--object", mechanism, stdin=PIN).out
+                self.assertEqual(public.encode(), self.openssl("pkey", "-pubout", data=pem.encode()))
+                self.ok("key", "import", "--pem", "--label", mechanism + "-fd", "--mechanism", mechanism, "--pin-fd",
+                        "{0}", "--secret-fd", "{1}", fds=(PIN, pem))
+
+    def test_pem_in_the_wrong_place_is_refused(self):
+        pem = self.openssl("genpkey", "-algorithm", "ED25519").decode()
+        SECRETS.append(pem.splitlines()[1])
+        ed25519 = ("key", "import", "--pem", "--label", "k", "--mechanism")
+        self.assert_fails(self.run_cli(*ed25519, "ed25519", stdin=pem), USAGE, "PEM")
+        self.assert_fails(self.run_cli(*ed25519, "ed25519", stdin=f"{PIN}\n{API_SECRET}\n"), USAGE, "not PEM")
+        self.assertNotEqual(self.run_cli(*ed25519, "rsa-sha256", stdin=f"{PIN}\n{pem}").status, OK)
+        self.assert_fails(self.run_cli("key", "import", "--label", "k", "--mechanism", "hmac-sha256",
+                                       stdin=f"{PIN}\n{pem}"), USAGE, "--pem")
+        self.assertEqual(self.keys(), {})
+
+    def test_delete_asks_and_then_deletes(self):
+        self.ok("key", "generate", "--label", "k", "--mechanism", "ed25519", stdin=PIN)
+        self.assert_fails(self.run_cli("key", "delete", "--object", "k", stdin=PIN), USAGE, "--yes")
+        self.assertIn("k", self.keys())
+        self.ok("key", "delete", "--object", "k", "--yes", stdin=PIN)
+        self.assertEqual(self.keys(), {})
+
+    def test_label_with_odd_characters(self):
+        label = "maker/taker 1;x=ü"
+        result = self.import_hmac(label, "--mechanism", "hmac-sha256", "--json")
+        self.assertEqual(result.status, OK, result)
+        self.ok("key", "delete", "--yes", "--object", json.loads(result.out)["object"], stdin=PIN)
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,222 @@
+"""chancery against a stand-in for the agent, which answers as the protocol allows and as it does not."""
+
+import array
+import json
+import os
+import re
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from cli_sandbox import AWAY, LOCKED, NOT_FOUND, OK, PIN, REFUSED, TOKEN, USAGE, WRONG_PIN, Sandbox  # noqa: E402
+
+
+FRAME_VERSION = 1
+UNLOCK, LOCK, OPERATOR_DONE = 128, 129, 160
+
+
+class StandIn:
+    """Answers like the agent: one HTTP answer, or one operator's frame."""
+
+    def __init__(self, path, kind):
+        self.listener = socket.socket(socket.AF_UNIX, kind)
+        self.listener.bind(path)
+        self.listener.listen(4)
+        self.listener.settimeout(3)
+
+    def serve(self, handler):
+        self.thread = threading.Thread(target=self._serve, args=(handler,), daemon=True)
+        self.thread.start()
+
+    def _serve(self, handler):
+        try:
+            connection, _ = self.listener.accept()
+        except TimeoutError:
+            return
+        with connection:
+            connection.settimeout(5)
+            handler(connection)
+
+    def close(self):
+        self.thread.join(10)
+        self.listener.close()
+
+
+def http_answer(status, value, *headers):
+    body = json.dumps(value).encode() if not isinstance(value, bytes) else value
+    head = [f"HTTP/1.1 {status} X", f"Content-Length: {len(body)}", "Connection: close", *headers]
+    return "\r\n".join(head).encode() + b"\r\n\r\n" + body
+
+
+class Http(Sandbox):
+    def ask(self, answer, *words):
+        stand_in = StandIn(self.path("agent.sock"), socket.SOCK_STREAM)
+        got = {}
+
+        def handler(connection):
+            data = b""
+            while b"\r\n\r\n" not in data:
+                data += connection.recv(65536)
+            head, _, body = data.partition(b"\r\n\r\n")
+            length = int((re.search(rb"(?i)content-length: (\d+)", head) or [0, 0])[1])
+            while len(body) < length:
+                body += connection.recv(65536)
+            got["line"], got["body"] = head.split(b"\r\n")[0].decode(), body
+            connection.sendall(answer)
+
+        stand_in.serve(handler)
+        try:
+            return self.run_cli(*words, "--socket", self.path("agent.sock")), got
+        finally:
+            stand_in.close()
+            os.unlink(self.path("agent.sock"))
+
+    STATUS = {"version": "0.1.0", "uptime_s": 7260, "ready": False, "signed": 12, "refused": 3, "failed": 1,
+              "tokens": [{"name": "main", "state": "locked", "detail": "\x1b[31mred"}]}
+
+    def test_status_as_text_and_json(self):
+        result, got = self.ask(http_answer(200, self.STATUS), "status")
+        self.assertEqual(result.status, OK, result)
+        self.assertEqual(got["line"], "GET /v1/status HTTP/1.1")
+        self.assertIn("2 h 01 min, not ready", result.out)
+        self.assertRegex(result.out, r"(?m)^main +locked ")
+        self.assertNotIn("\x1b", result.out)
+        result, _ = self.ask(http_answer(200, self.STATUS), "status", "--json")
+        self.assertEqual(json.loads(result.out), self.STATUS)
+
+    def test_keys(self):
+        key = {"name": "k", "profile": "kraken", "scheme": "hmac", "key_id": "id", "token": "main", "ready": True}
+        result, got = self.ask(http_answer(200, {"keys": [key]}), "keys")
+        self.assertEqual(got["line"], "GET /v1/keys HTTP/1.1")
+        self.assertRegex(result.out, r"(?m)^k +kraken +hmac +main +yes +id$")
+        result, _ = self.ask(http_answer(200, {"keys": []}), "keys", "--json")
+        self.assertEqual(json.loads(result.out), {"keys": []})
+
+    FINISHED = {"method": "POST", "url": "https://example.com/o?a=[1]", "headers": {"X-Key": "it's; $(id) `id`"},
+                "body": "@a=1&b='2'", "key": "k"}
+
+    def test_sign_sends_typed_parameters_in_order(self):
+        result, got = self.ask(http_answer(200, self.FINISHED), "sign", "a/b", "POST", "/o", "z=1", "a:=2", "t:=true",
+                               "n:=null", "e=", "q=a=b", "--json")
+        self.assertEqual(result.status, OK, result)
+        self.assertEqual(got["line"], "POST /v1/keys/a%2Fb/sign HTTP/1.1")
+        self.assertEqual(got["body"].decode(), '{"method":"POST","path":"/o","params":'
+                         '{"z":"1","a":2,"t":true,"n":null,"e":"","q":"a=b"}}')
+        self.assertEqual(json.loads(result.out), self.FINISHED)
+
+    def test_sign_prints_the_request(self):
+        result, _ = self.ask(http_answer(200, self.FINISHED), "sign", "k", "POST", "/o")
+        self.assertEqual(result.out, "POST https://example.com/o?a=[1]\nX-Key: it's; $(id) `id`\n\n@a=1&b='2'\n")
+
+    def test_curl_command_survives_a_shell(self):
+        result, _ = self.ask(http_answer(200, self.FINISHED), "sign", "k", "POST", "/o", "--curl")
+        shell = 'curl() { for word; do printf "%s\\n" "$word"; done; }\n' + result.out
+        words = subprocess.run(["sh", "-c", shell], capture_output=True, text=True).stdout.splitlines()
+        self.assertEqual(words, ["--globoff", "--request", "POST", "--header", "X-Key: it's; $(id) `id`", "--data-raw",
+                                 "@a=1&b='2'", "--url", "https://example.com/o?a=[1]"])
+
+    def test_bad_parameters_are_refused(self):
+        for words in (["a=1", "a=2"], ["a=1", "a:=2"], ["a"], ["=1"], [":=1"], ["a:=1.5"], ["a:=[]"], ["a:=x"]):
+            with self.subTest(words):
+                self.assert_fails(self.run_cli("sign", "k", "POST", "/o", *words), USAGE)
+
+    def test_problems_become_exit_statuses(self):
+        for http, name, status in ((403, "refused", REFUSED), (404, "not-found", NOT_FOUND), (423, "locked", LOCKED),
+                                   (503, "busy", AWAY), (502, "token-failed", TOKEN), (400, "bad-input", USAGE)):
+            problem = {"type": "urn:chancery:problem:" + name, "title": "T", "status": http, "detail": "why so",
+                       "rule": "rule-7"}
+            result, _ = self.ask(http_answer(http, problem, "Retry-After: 3"), "status")
+            self.assert_fails(result, status, "why so", "[rule-7]", "try again in 3 s")
+        self.assertIn("chancery unlock", self.ask(http_answer(423, problem | {"type": "urn:chancery:problem:locked"}),
+                                                  "status")[0].err)
+
+    def test_nonsense_from_the_agent_is_an_error(self):
+        for answer in (b"", b"nonsense\r\n\r\n", http_answer(200, b"[]"), http_answer(200, b'{"a":1,"a":2}'),
+                       http_answer(200, b"{"), http_answer(500, b"oops"), http_answer(200, b"x" * 2000000)):
+            result, _ = self.ask(answer, "status")
+            self.assertNotEqual(result.status, OK, answer[:40])
+            self.assertGreater(result.status, 0)
+            self.assertEqual(result.out, "")
+
+    def test_no_agent(self):
+        self.assert_fails(self.run_cli("status", "--socket", self.path("none")), AWAY, self.path("none"))
+        env = dict(self.env, CHANCERY_SOCK=self.path("other"), http_proxy="http://127.0.0.1:9")
+        self.assert_fails(self.run_cli("keys", env=env), AWAY, self.path("other"))
+
+
+class Operator(Sandbox):
+    def done(self, status=0, rule=b"", message=b""):
+        fields = b"".join([struct.pack("=I", status), *(self.frame_bytes(text) for text in (rule, message))])
+        return self.frame(OPERATOR_DONE, fields)
+
+    @staticmethod
+    def frame_bytes(data):
+        return struct.pack("=I", len(data)) + data
+
+    @staticmethod
+    def frame(kind, fields):
+        return struct.pack("=IHHQ", 16 + len(fields), kind, 0, 0) + fields
+
+    def ask(self, answer, *words, reads_first=True, **options):
+        stand_in = StandIn(self.path("operator.sock"), socket.SOCK_SEQPACKET)
+        got = {}
+
+        def handler(connection):
+            if reads_first:
+                data, ancillary, _, _ = connection.recvmsg(65536, socket.CMSG_SPACE(4))
+                got["packet"], got["pin"] = data, None
+                for _, _, descriptors in ancillary:
+                    fd = array.array("i", descriptors)[0]
+                    got["pin"] = os.read(fd, 4096)
+                    got["at_end"] = os.read(fd, 1) == b""
+                    os.close(fd)
+            if answer is not None:
+                connection.send(answer)
+
+        stand_in.serve(handler)
+        env = dict(self.env, CHANCERY_OPERATOR_SOCK=self.path("operator.sock"))
+        try:
+            return self.run_cli(*words, env=env, **options), got
+        finally:
+            stand_in.close()
+            os.unlink(self.path("operator.sock"))
+
+    def test_unlock_passes_the_pin_in_a_pipe(self):
+        for words, token in ((["unlock", "main"], b"main"), (["unlock"], b"")):
+            result, got = self.ask(self.done(), *words, stdin=PIN + "\n")
+            self.assertEqual(result.status, OK, result)
+            self.assertEqual(got["packet"], self.frame(UNLOCK, struct.pack("=I", FRAME_VERSION) + self.frame_bytes(token)))
+            self.assertEqual((got["pin"], got["at_end"]), (PIN.encode(), True))
+
+    def test_lock(self):
+        for words, token in ((["lock", "main"], b"main"), (["lock", "--all"], b""), (["lock"], b"")):
+            result, got = self.ask(self.done(), *words)
+            self.assertEqual(result.status, OK, result)
+            self.assertEqual(got["packet"], self.frame(LOCK, struct.pack("=I", FRAME_VERSION) + self.frame_bytes(token)))
+            self.assertIsNone(got["pin"])
+
+    def test_wrong_pin(self):
+        result, _ = self.ask(self.done(10, b"CKR_PIN_INCORRECT", b"the token did not take it"), "unlock", stdin=PIN)
+        self.assert_fails(result, WRONG_PIN, "the token did not take it", "CKR_PIN_INCORRECT")
+
+    def test_who_is_turned_away_hears_why(self):
+        answer = self.done(2, b"operator", b"you are not an operator")
+        for _ in range(20):  # the answer crosses with the request, now before and now after it
+            result, _ = self.ask(answer, "unlock", reads_first=False, stdin=PIN)
+            self.assert_fails(result, REFUSED, "not an operator")
+
+    def test_nonsense_from_the_agent_is_an_error(self):
+        for answer in (None, b"x", self.frame(OPERATOR_DONE, b""), self.frame(UNLOCK, b""), self.done() + self.done()):
+            self.assert_fails(self.ask(answer, "lock")[0], 12 if answer is not None else AWAY)
+
+    def test_no_agent_says_so_before_asking(self):
+        result = self.run_cli("unlock", "--operator-socket", self.path("none"))
+        self.assert_fails(result, AWAY, self.path("none"))
+        self.assert_fails(self.run_cli("lock", "--operator-socket", "/" + "x" * 200), USAGE)
+
+if __name__ == "__main__":
+    unittest.main()

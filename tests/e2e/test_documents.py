@@ -1,0 +1,74 @@
+"""Documents, scripts and code agree."""
+
+import os
+import re
+import unittest
+
+from harness import ROOT
+
+
+def packages():
+    """scripts/packages as {name: reason}."""
+    found = {}
+    for line in (ROOT / "scripts" / "packages").read_text().splitlines():
+        if line and not line.startswith("#"):
+            name, _, reason = line.partition("  # ")
+            found[name] = reason
+    return found
+
+
+class Documents(unittest.TestCase):
+    def test_readme_names_every_package_with_its_reason(self):
+        rows = dict(re.findall(r"^\| `([a-z0-9.+-]+)` \| (.*?) \|$", (ROOT / "README.md").read_text(), re.MULTILINE))
+        self.assertEqual(rows, packages())
+
+    def test_every_package_has_a_reason(self):
+        self.assertEqual([name for name, reason in packages().items() if len(reason) < 4], [])
+
+    def test_every_test_that_threats_names_exists(self):
+        text = (ROOT / "docs" / "threats.md").read_text()
+        named = set(re.findall(r"`(test_[a-z0-9_]+)`", text))
+        self.assertGreater(len(named), 10)
+        sources = "".join(
+            path.read_text()
+            for folder in ("tests/unit", "tests/e2e")
+            for path in (ROOT / folder).iterdir()
+            if path.suffix in (".c", ".py")
+        )
+        self.assertEqual([name for name in sorted(named) if not re.search(rf"\b{name}\b", sources)], [])
+
+    def test_links_between_documents_lead_somewhere(self):
+        for document in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+            for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text()):
+                with self.subTest(document=document.name, target=target):
+                    self.assertTrue((document.parent / target).exists())
+
+    def test_protocol_lists_every_exit_status(self):
+        code = (ROOT / "base" / "error.c").read_text()
+        rows = re.findall(r'\[CH_\w+\] = \{"([a-z-]+)", (\d+), (\d+)\}', code)
+        self.assertGreater(len(rows), 10)
+        text = (ROOT / "docs" / "protocol.md").read_text()
+        for name, http_status, exit_status in rows:
+            if name != "ok":
+                self.assertRegex(text, rf"\| `{name}` \| {http_status} \| {exit_status} \|")
+
+    def test_protocol_lists_every_frame(self):
+        code = (ROOT / "agent" / "frame.h").read_text()
+        text = (ROOT / "docs" / "protocol.md").read_text()
+        enum = code[code.index("typedef enum ch_frame_type") : code.index("} ch_frame_type")]
+        number = 0
+        frames = {}
+        for name, value in re.findall(r"^\s+CH_FRAME_(\w+)(?: = (\d+))?,", enum, re.MULTILINE):
+            number = int(value) if value else number + 1
+            frames[name] = number
+        self.assertGreater(len(frames), 15)
+        for name, value in frames.items():
+            self.assertRegex(text, rf"(?m)^\| {value} \| {name} \|")
+
+    def test_scripts_can_be_run(self):
+        for name in ("scripts/setup", "scripts/demo", "scripts/test", ".ci/run"):
+            self.assertTrue(os.access(ROOT / name, os.X_OK), name)
+
+
+if __name__ == "__main__":
+    unittest.main()

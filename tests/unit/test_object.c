@@ -1,0 +1,386 @@
+#include "tests/unit/softhsm.h"
+
+#include "pkcs11/attribute.h"
+
+#include <check.h>
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/pem.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static ch_error err;
+static const ch_slice message = CH_LITERAL("symbol=LTCBTC&side=BUY");
+
+#define MUST(call) ck_assert_msg((call) == CH_OK, "%s", err.message)
+
+static const ch_mechanism *mechanism(const char *name)
+{
+    const ch_mechanism *row = ch_mechanism_find(ch_slice_of(name));
+    ck_assert_ptr_nonnull(row);
+    return row;
+}
+
+static ch_token_key find(ch_session *session, const char *uri, const char *name)
+{
+    ch_token_key key;
+    MUST(ch_key_find(session, uri, mechanism(name), &key, &err));
+    return key;
+}
+
+/* ---- HMAC ---- */
+
+static const struct {
+    const char *mechanism;
+    const char *hash;
+} hmacs[] = {
+    {"hmac-sha256", "sha256"},
+    {"hmac-sha384", "sha384"},
+    {"hmac-sha512", "sha512"}
+};
+
+START_TEST(test_every_secret_length_gives_the_hmac_of_the_secret_itself)
+{
+    ch_session session;
+    ch_token *token = softhsm_open(&session);
+    for (size_t size = 1; size <= 200; size++) {
+        uint8_t secret_bytes[200];
+        uint8_t expected[64];
+        uint8_t signature[512];
+        unsigned expected_size = 0;
+        size_t signature_size = 0;
+        for (size_t i = 0; i < size; i++)
+            secret_bytes[i] = (uint8_t)(i * 7 + size);
+        ch_autosecret secret = softhsm_secret(secret_bytes, size);
+        MUST(ch_key_import_hmac(&session, "k", mechanism(hmacs[_i].mechanism), &secret, &err));
+        ch_token_key key = find(&session, "pkcs11:object=k", hmacs[_i].mechanism);
+        MUST(ch_key_sign(&session, &key, message, signature, sizeof signature, &signature_size, &err));
+        ck_assert_ptr_nonnull(HMAC(EVP_get_digestbyname(hmacs[_i].hash), secret_bytes, (int)size, message.data,
+                                   message.size, expected, &expected_size));
+        ck_assert_uint_eq(signature_size, expected_size);
+        ck_assert_msg(memcmp(signature, expected, expected_size) == 0, "%s of a %zu-byte secret differs",
+                      hmacs[_i].mechanism, size);
+        MUST(ch_key_delete(&session, "pkcs11:object=k", &err));
+    }
+    ch_session_close(&session);
+    ch_token_close(token);
+}
+END_TEST
+
+/* ---- key pairs ---- */
+
+static const char *const pairs[] = {"rsa-sha256", "rsa-sha512", "ed25519", "p256-sha256", "secp256k1-sha256"};
+#define PAIR_COUNT (sizeof pairs / sizeof *pairs)
+
+/* r||s as DER, which OpenSSL verifies. */
+static size_t ecdsa_to_der(const uint8_t *signature, uint8_t *der)
+{
+    ECDSA_SIG *parts = ECDSA_SIG_new();
+    ck_assert_int_eq(ECDSA_SIG_set0(parts, BN_bin2bn(signature, 32, NULL), BN_bin2bn(signature + 32, 32, NULL)), 1);
+    uint8_t *end = der;
+    int size = i2d_ECDSA_SIG(parts, &end);
+    ECDSA_SIG_free(parts);
+    return (size_t)size;
+}
+
+static void verify(EVP_PKEY *public_key, const char *name, const uint8_t *signature, size_t size)
+{
+    uint8_t der[128];
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    const char *hash = strcmp(name, "ed25519") == 0 ? NULL : strcmp(name, "rsa-sha512") == 0 ? "SHA512" : "SHA256";
+    ck_assert_int_eq(EVP_DigestVerifyInit_ex(context, NULL, hash, NULL, NULL, public_key, NULL), 1);
+    if (strstr(name, "256-sha256") != NULL || strstr(name, "secp256k1") != NULL) {
+        ck_assert_uint_eq(size, 64);
+        size = ecdsa_to_der(signature, der);
+        signature = der;
+    }
+    ck_assert_msg(EVP_DigestVerify(context, signature, size, message.data, message.size) == 1, "%s does not verify",
+                  name);
+    EVP_MD_CTX_free(context);
+}
+
+static void sign_and_verify(ch_session *session, const char *name)
+{
+    uint8_t signature[512];
+    size_t size = 0;
+    EVP_PKEY *public_key = NULL;
+    ch_token_key key = find(session, "pkcs11:object=k", name);
+    MUST(ch_key_verify(session, &key, &err));
+    MUST(ch_key_sign(session, &key, message, signature, sizeof signature, &size, &err));
+    MUST(ch_key_public(session, "pkcs11:object=k", &public_key, &err));
+    verify(public_key, name, signature, size);
+    EVP_PKEY_free(public_key);
+}
+
+START_TEST(test_a_generated_pair_signs_and_its_public_key_verifies)
+{
+    ch_session session;
+    ch_token *token = softhsm_open(&session);
+    MUST(ch_key_generate(&session, "k", mechanism(pairs[_i]), 0, &err));
+    sign_and_verify(&session, pairs[_i]);
+    ch_session_close(&session);
+    ch_token_close(token);
+}
+END_TEST
+
+static EVP_PKEY *software_key(const char *name)
+{
+    if (strncmp(name, "rsa", 3) == 0)
+        return EVP_RSA_gen(2048);
+    if (strcmp(name, "ed25519") == 0)
+        return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    return EVP_EC_gen(strcmp(name, "p256-sha256") == 0 ? "P-256" : "secp256k1");
+}
+
+static ch_secret pem_of(EVP_PKEY *key)
+{
+    char *text = NULL;
+    BIO *memory = BIO_new(BIO_s_mem());
+    ck_assert_int_eq(PEM_write_bio_PrivateKey(memory, key, NULL, NULL, 0, NULL, NULL), 1);
+    long size = BIO_get_mem_data(memory, &text);
+    ch_secret pem = softhsm_secret(text, (size_t)size);
+    BIO_free(memory);
+    return pem;
+}
+
+START_TEST(test_an_imported_pair_signs_as_the_software_key)
+{
+    ch_session session;
+    uint8_t signature[512];
+    size_t size = 0;
+    ch_token *token = softhsm_open(&session);
+    EVP_PKEY *software = software_key(pairs[_i]);
+    ch_autosecret pem = pem_of(software);
+    MUST(ch_key_import_pem(&session, "k", mechanism(pairs[_i]), &pem, &err));
+    sign_and_verify(&session, pairs[_i]);
+    ch_token_key key = find(&session, "pkcs11:object=k", pairs[_i]);
+    MUST(ch_key_sign(&session, &key, message, signature, sizeof signature, &size, &err));
+    verify(software, pairs[_i], signature, size);
+    EVP_PKEY_free(software);
+    ch_session_close(&session);
+    ch_token_close(token);
+}
+END_TEST
+
+START_TEST(test_a_key_of_another_kind_is_not_imported)
+{
+    ch_session session;
+    ch_token *token = softhsm_open(&session);
+    EVP_PKEY *software = software_key("ed25519");
+    ch_autosecret pem = pem_of(software);
+    ch_autosecret garbage = softhsm_secret("-----BEGIN PRIVATE KEY-----\nAAAA\n", 34);
+    ck_assert_int_eq(ch_key_import_pem(&session, "k", mechanism("rsa-sha256"), &pem, &err), CH_BAD_INPUT);
+    ck_assert_int_eq(ch_key_import_pem(&session, "k", mechanism("secp256k1-sha256"), &pem, &err), CH_BAD_INPUT);
+    ck_assert_int_eq(ch_key_import_pem(&session, "k", mechanism("ed25519"), &garbage, &err), CH_BAD_INPUT);
+    ck_assert_int_eq(ch_key_import_hmac(&session, "k", mechanism("ed25519"), &pem, &err), CH_BAD_INPUT);
+    EVP_PKEY_free(software);
+    ch_session_close(&session);
+    ch_token_close(token);
+}
+END_TEST
+
+/* ---- what keys are ---- */
+
+START_TEST(test_keys_made_here_are_private_sensitive_not_extractable_and_only_sign)
+{
+    ch_session session;
+    ch_autofree ch_key_info *list = NULL;
+    size_t count = 0;
+    ch_token *token = softhsm_open(&session);
+    ch_autosecret secret = softhsm_secret("secret", 6);
+    MUST(ch_key_import_hmac(&session, "hmac", mechanism("hmac-sha256"), &secret, &err));
+    MUST(ch_key_generate(&session, "generated", mechanism("hmac-sha512"), 0, &err));
+    MUST(ch_key_generate(&session, "edwards", mechanism("ed25519"), 0, &err));
+    MUST(ch_key_generate(&session, "rsa", mechanism("rsa-sha256"), 2048, &err));
+    MUST(ch_key_list(&session, &list, &count, &err));
+    ck_assert_uint_eq(count, 4);
+    for (size_t i = 0; i < count; i++) {
+        ck_assert_msg(list[i].is_private && list[i].is_sensitive && !list[i].is_extractable && list[i].can_sign &&
+                          !list[i].can_other,
+                      "%s (%s) is not as it should be", list[i].label, list[i].type);
+        if (strcmp(list[i].label, "rsa") == 0)
+            ck_assert_str_eq(list[i].type, "rsa-2048");
+        if (strcmp(list[i].label, "edwards") == 0)
+            ck_assert_str_eq(list[i].type, "ed25519");
+    }
+    ch_session_close(&session);
+    ch_token_close(token);
+}
+END_TEST
+
+static const struct {
+    const char *name;
+    CK_ATTRIBUTE_TYPE type;
+    bool value;
+} lapses[] = {
+    {"extractable",   CKA_EXTRACTABLE, true },
+    {"not sensitive", CKA_SENSITIVE,   false},
+    {"not private",   CKA_PRIVATE,     false},
+    {"may encrypt",   CKA_ENCRYPT,     true },
+    {"may derive",    CKA_DERIVE,      true },
+    {"may wrap",      CKA_WRAP,        true },
+    {"may verify",    CKA_VERIFY,      true },
+    {"may not sign",  CKA_SIGN,        false},
+};
+
+START_TEST(test_a_key_that_is_not_as_it_should_be_is_refused)
+{
+    static const CK_OBJECT_CLASS class_ = CKO_SECRET_KEY;
+    static const CK_KEY_TYPE type = CKK_GENERIC_SECRET;
+    static const uint8_t value[32] = {1};
+    static const CK_ATTRIBUTE_TYPE set[] = {CKA_TOKEN, CKA_PRIVATE, CKA_SENSITIVE, CKA_SIGN};
+    static const CK_ATTRIBUTE_TYPE cleared[] = {CKA_EXTRACTABLE, CKA_ENCRYPT, CKA_DECRYPT, CKA_WRAP,
+                                                CKA_UNWRAP,      CKA_DERIVE,  CKA_VERIFY};
+    ch_session session;
+    ch_token_key key = {.mechanism = mechanism("hmac-sha256")};
+    ch_token *token = softhsm_open(&session);
+    ch_template wanted = {.count = 0};
+    ch_template_add_ulong(&wanted, CKA_CLASS, &class_);
+    ch_template_add_ulong(&wanted, CKA_KEY_TYPE, &type);
+    ch_template_add(&wanted, CKA_VALUE, value, sizeof value);
+    for (size_t i = 0; i < sizeof set / sizeof *set; i++)
+        ch_template_add_bool(&wanted, set[i], set[i] != lapses[_i].type || lapses[_i].value);
+    for (size_t i = 0; i < sizeof cleared / sizeof *cleared; i++)
+        ch_template_add_bool(&wanted, cleared[i], cleared[i] == lapses[_i].type && lapses[_i].value);
+    ck_assert_uint_eq(
+        ch_token_functions(token)->C_CreateObject(session.handle, wanted.items, wanted.count, &key.handle), CKR_OK);
+    ck_assert_msg(ch_key_verify(&session, &key, &err) == CH_REFUSED, "a key that is %s was taken", lapses[_i].name);
+    ch_session_close(&session);
+    ch_token_close(token);
+}
+END_TEST
+
+/* ---- finding ---- */
+
+START_TEST(test_labels_are_unique_and_a_key_is_found_only_when_logged_in)
+{
+    ch_session session;
+    ch_token_key key;
+    ch_token *token = softhsm_open(&session);
+    ch_autosecret secret = softhsm_secret("secret", 6);
+    MUST(ch_key_import_hmac(&session, "k", mechanism("hmac-sha256"), &secret, &err));
+    ck_assert_int_eq(ch_key_import_hmac(&session, "k", mechanism("hmac-sha256"), &secret, &err), CH_CONFLICT);
+    ck_assert_int_eq(ch_key_generate(&session, "k", mechanism("ed25519"), 0, &err), CH_CONFLICT);
+    ck_assert_int_eq(ch_key_find(&session, "pkcs11:object=other", mechanism("hmac-sha256"), &key, &err), CH_NOT_FOUND);
+    ck_assert_int_eq(ch_key_find(&session, "pkcs11:", mechanism("hmac-sha256"), &key, &err), CH_CONFIG);
+    ck_assert_int_eq(ch_key_find(&session, "pkcs11:object=k", mechanism("ed25519"), &key, &err), CH_NOT_FOUND);
+    MUST(ch_token_logout(token, &err));
+    ck_assert_int_eq(ch_key_find(&session, "pkcs11:object=k", mechanism("hmac-sha256"), &key, &err), CH_NOT_FOUND);
+    ch_session_close(&session);
+    ch_token_close(token);
+}
+END_TEST
+
+START_TEST(test_a_deleted_pair_leaves_nothing)
+{
+    ch_session session;
+    EVP_PKEY *public_key = NULL;
+    ch_token *token = softhsm_open(&session);
+    MUST(ch_key_generate(&session, "k", mechanism("p256-sha256"), 0, &err));
+    MUST(ch_key_delete(&session, "pkcs11:object=k", &err));
+    ck_assert_int_eq(ch_key_public(&session, "pkcs11:object=k", &public_key, &err), CH_NOT_FOUND);
+    ck_assert_int_eq(ch_key_delete(&session, "pkcs11:object=k", &err), CH_NOT_FOUND);
+    ch_session_close(&session);
+    ch_token_close(token);
+}
+END_TEST
+
+START_TEST(test_signing_after_logout_fails_and_the_session_stays_usable)
+{
+    ch_session session;
+    uint8_t signature[512];
+    size_t size = 0;
+    ch_token *token = softhsm_open(&session);
+    ch_autosecret secret = softhsm_secret("secret", 6);
+    ch_autosecret pin = softhsm_secret(CH_TEST_PIN, strlen(CH_TEST_PIN));
+    MUST(ch_key_import_hmac(&session, "k", mechanism("hmac-sha256"), &secret, &err));
+    ch_token_key key = find(&session, "pkcs11:object=k", "hmac-sha256");
+    ck_assert_int_eq(ch_key_sign(&session, &key, message, signature, 5, &size, &err), CH_TOKEN);
+    MUST(ch_key_sign(&session, &key, message, signature, sizeof signature, &size, &err));
+    MUST(ch_token_logout(token, &err));
+    ck_assert_int_ne(ch_key_sign(&session, &key, message, signature, sizeof signature, &size, &err), CH_OK);
+    MUST(ch_token_login(token, &pin, &err));
+    key = find(&session, "pkcs11:object=k", "hmac-sha256");
+    MUST(ch_key_sign(&session, &key, message, signature, sizeof signature, &size, &err));
+    ch_session_close(&session);
+    ch_token_close(token);
+}
+END_TEST
+
+/* ---- threads ---- */
+
+typedef struct signer {
+    ch_session session;
+    ch_token_key key;
+    uint8_t expected[64];
+    size_t failures;
+} signer;
+
+static void *sign_often(void *argument)
+{
+    signer *self = argument;
+    for (int i = 0; i < 500; i++) {
+        ch_error own = CH_ERROR_INIT;
+        uint8_t signature[64];
+        size_t size = 0;
+        ch_status st = ch_key_sign(&self->session, &self->key, message, signature, sizeof signature, &size, &own);
+        self->failures += st != CH_OK || memcmp(signature, self->expected, size) != 0;
+    }
+    return NULL;
+}
+
+START_TEST(test_two_threads_sign_at_once_each_with_its_session)
+{
+    ch_session session;
+    signer signers[2];
+    pthread_t threads[2];
+    ch_token *token = softhsm_open(&session);
+    for (size_t i = 0; i < 2; i++) {
+        const char *label = i == 0 ? "a" : "b";
+        const char *uri = i == 0 ? "pkcs11:object=a" : "pkcs11:object=b";
+        size_t size = 0;
+        MUST(ch_key_generate(&session, label, mechanism("ed25519"), 0, &err));
+        signers[i] = (signer){.key = find(&session, uri, "ed25519")};
+        MUST(ch_session_open(token, false, &signers[i].session, &err));
+        MUST(ch_key_sign(&signers[i].session, &signers[i].key, message, signers[i].expected, 64, &size, &err));
+    }
+    for (size_t i = 0; i < 2; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, sign_often, &signers[i]), 0);
+    for (size_t i = 0; i < 2; i++) {
+        (void)pthread_join(threads[i], NULL);
+        ck_assert_uint_eq(signers[i].failures, 0);
+        ch_session_close(&signers[i].session);
+    }
+    ch_session_close(&session);
+    ch_token_close(token);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("object");
+    TCase *cases = tcase_create("object");
+    tcase_set_timeout(cases, 120);
+    tcase_add_checked_fixture(cases, softhsm_set_up, softhsm_tear_down);
+    tcase_add_loop_test(cases, test_every_secret_length_gives_the_hmac_of_the_secret_itself, 0, 3);
+    tcase_add_loop_test(cases, test_a_generated_pair_signs_and_its_public_key_verifies, 0, (int)PAIR_COUNT);
+    tcase_add_loop_test(cases, test_an_imported_pair_signs_as_the_software_key, 0, (int)PAIR_COUNT);
+    tcase_add_test(cases, test_a_key_of_another_kind_is_not_imported);
+    tcase_add_test(cases, test_keys_made_here_are_private_sensitive_not_extractable_and_only_sign);
+    tcase_add_loop_test(cases, test_a_key_that_is_not_as_it_should_be_is_refused, 0,
+                        (int)(sizeof lapses / sizeof *lapses));
+    tcase_add_test(cases, test_labels_are_unique_and_a_key_is_found_only_when_logged_in);
+    tcase_add_test(cases, test_a_deleted_pair_leaves_nothing);
+    tcase_add_test(cases, test_signing_after_logout_fails_and_the_session_stays_usable);
+    tcase_add_test(cases, test_two_threads_sign_at_once_each_with_its_session);
+    suite_add_tcase(suite, cases);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

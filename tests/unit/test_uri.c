@@ -1,0 +1,111 @@
+/* URIs and token making: nothing quotes a PIN, and nothing is half done. */
+#include "pkcs11/uri.h"
+
+#include "tests/unit/softhsm.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+static ch_error err;
+
+static const char *const with_pin[] = {
+    "pkcs11:token=a?pin-value=73519",
+    "pkcs11:token=a?pin-value=73519&x=%zz", /* malformed as well */
+    "pin-value=73519",
+    "pkcs11:token=a?pin-source=/run/73519",
+};
+
+START_TEST(test_a_uri_with_a_pin_is_refused_and_not_quoted)
+{
+    P11KitUri *uri = NULL;
+    ck_assert_int_eq(ch_uri_parse(with_pin[_i], &uri, &err), CH_CONFIG);
+    ck_assert_ptr_null(uri);
+    ck_assert_ptr_null(strstr(err.message, "73519"));
+}
+END_TEST
+
+START_TEST(test_a_slot_id_picks_the_slot)
+{
+    ch_token *token = NULL;
+    ch_token_info info;
+    ch_autobuffer uri = CH_BUFFER_INIT;
+    ck_assert_int_eq(ch_token_open(CH_TEST_MODULE, CH_TEST_URI, &token, &err), CH_OK);
+    ck_assert_int_eq(ch_token_info_get(token, &info, &err), CH_OK);
+    ch_token_close(token);
+    token = NULL;
+    ch_buffer_add_format(&uri, "pkcs11:slot-id=%lu", info.slot_id);
+    ck_assert_int_eq(ch_token_open(CH_TEST_MODULE, ch_buffer_text(&uri), &token, &err), CH_OK);
+    ck_assert_str_eq(ch_token_label(token), "unit");
+    ch_token_close(token);
+    token = NULL;
+    ck_assert_int_eq(ch_token_open(CH_TEST_MODULE, "pkcs11:slot-id=99", &token, &err), CH_NOT_FOUND);
+}
+END_TEST
+
+static const struct {
+    const char *name;
+    const char *label;
+    const char *so_pin;
+    const char *user_pin;
+} refused[] = {
+    {"short user PIN",             "new",                               "12345678", "1"       },
+    {"short PIN of the officer",   "new",                               "1",        "12345678"},
+    {"empty label",                "",                                  "12345678", "12345678"},
+    {"label of 33 bytes",          "abcdefghijklmnopqrstuvwxyz0123456", "12345678", "12345678"},
+    {"label that ends in a blank", "new ",                              "12345678", "12345678"},
+    {"control character in it",    "n\tew",                             "12345678", "12345678"},
+};
+
+START_TEST(test_a_token_that_can_not_be_finished_is_not_begun)
+{
+    ch_autofree ch_token_info *list = NULL;
+    size_t count = 0;
+    ch_autosecret so_pin = softhsm_secret(refused[_i].so_pin, strlen(refused[_i].so_pin));
+    ch_autosecret user_pin = softhsm_secret(refused[_i].user_pin, strlen(refused[_i].user_pin));
+    ck_assert_msg(ch_token_init(CH_TEST_MODULE, refused[_i].label, &so_pin, &user_pin, false, &err) == CH_BAD_INPUT,
+                  "%s was taken", refused[_i].name);
+    ck_assert_int_eq(ch_token_list(CH_TEST_MODULE, &list, &count, &err), CH_OK);
+    for (size_t i = 0; i < count; i++)
+        ck_assert_msg(!list[i].is_initialized || strcmp(list[i].label, "unit") == 0, "%s made '%s'", refused[_i].name,
+                      list[i].label);
+}
+END_TEST
+
+START_TEST(test_erasing_with_a_short_pin_keeps_the_token_and_its_keys)
+{
+    ch_session session;
+    ch_token_key key;
+    ch_token *token = softhsm_open(&session);
+    const ch_mechanism *hmac = ch_mechanism_find(CH_LITERAL("hmac-sha256"));
+    ck_assert_int_eq(ch_key_generate(&session, "k", hmac, 0, &err), CH_OK);
+    ch_session_close(&session);
+    ch_token_close(token);
+    ch_autosecret so_pin = softhsm_secret(CH_TEST_PIN, strlen(CH_TEST_PIN));
+    ch_autosecret user_pin = softhsm_secret("1", 1);
+    ck_assert_int_eq(ch_token_init(CH_TEST_MODULE, "unit", &so_pin, &user_pin, true, &err), CH_BAD_INPUT);
+    token = softhsm_open(&session);
+    ck_assert_msg(ch_key_find(&session, "pkcs11:object=k", hmac, &key, &err) == CH_OK, "%s", err.message);
+    ch_session_close(&session);
+    ch_token_close(token);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("uri");
+    TCase *cases = tcase_create("uri");
+    tcase_add_checked_fixture(cases, softhsm_set_up, softhsm_tear_down);
+    tcase_add_loop_test(cases, test_a_uri_with_a_pin_is_refused_and_not_quoted, 0,
+                        (int)(sizeof with_pin / sizeof *with_pin));
+    tcase_add_test(cases, test_a_slot_id_picks_the_slot);
+    tcase_add_loop_test(cases, test_a_token_that_can_not_be_finished_is_not_begun, 0,
+                        (int)(sizeof refused / sizeof *refused));
+    tcase_add_test(cases, test_erasing_with_a_short_pin_keeps_the_token_and_its_keys);
+    suite_add_tcase(suite, cases);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
