@@ -2,6 +2,7 @@
 
 #include "agent/token_process.h"
 #include "agent/yaml.h"
+#include "pkcs11/uri.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,6 +66,17 @@ static ch_status read_text(const ch_yaml *map, const char *field, char **out, ch
     return st;
 }
 
+static ch_status read_uri(const ch_yaml *map, ch_token_config *token, ch_error *err)
+{
+    P11KitUri *uri = NULL;
+    ch_error reason = CH_ERROR_INIT;
+    ch_status st = read_text(map, "uri", &token->uri, err);
+    if (st == CH_OK && ch_uri_parse(token->uri, &uri, &reason) != CH_OK)
+        return ch_yaml_fail(ch_yaml_get(map, "uri"), err, "%s", reason.message);
+    p11_kit_uri_free(uri);
+    return st;
+}
+
 static uint32_t default_workers(void)
 {
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
@@ -78,7 +90,7 @@ static ch_status read_token(const ch_yaml *map, const char *name, ch_token_confi
     token->may_relogin = true;
     ch_status st = read_text(map, "module", &token->module, err);
     if (st == CH_OK)
-        st = read_text(map, "uri", &token->uri, err);
+        st = read_uri(map, token, err);
     const ch_yaml *node = st == CH_OK ? ch_yaml_get(map, "relogin") : NULL;
     if (node != NULL)
         st = ch_yaml_bool(node, &token->may_relogin, err);

@@ -2,9 +2,11 @@
 #include "agent/policy.h"
 
 #include "agent/yaml.h"
+#include "pkcs11/uri.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define KEYS_MAX 65535
 
@@ -29,10 +31,9 @@ static ch_status read_id(const ch_yaml *map, const char *field, bool *has, unsig
     const ch_yaml *node = ch_yaml_get(map, field);
     uint64_t value = 0;
     *has = node != NULL;
-    if (node != NULL && ch_yaml_uint(node, &value, UINT32_MAX - 1, err) != CH_OK)
-        return ch_yaml_fail(node, err, "'%s' must be a number, not a name", field);
+    ch_status st = node == NULL ? CH_OK : ch_yaml_uint(node, &value, UINT32_MAX - 1, err);
     *out = (unsigned)value;
-    return CH_OK;
+    return st;
 }
 
 static ch_status read_caller(const ch_yaml *map, ch_grant *grant, ch_error *err)
@@ -111,10 +112,10 @@ static ch_status find_profile(const ch_config *config, ch_policy *policy, const 
         return ch_yaml_fail(node, err, "'%s' is not the name of a profile", name);
     ch_autobuffer path = CH_BUFFER_INIT;
     ch_buffer_add_format(&path, "%s/%s.yaml", config->profiles_folder, name);
+    if (access(ch_buffer_text(&path), F_OK) != 0)
+        return ch_yaml_fail(node, err, "there is no profile '%s' in %s", name, config->profiles_folder);
     policy->profiles = ch_realloc_array(policy->profiles, policy->profile_count + 1, sizeof *policy->profiles);
     st = ch_profile_load(ch_buffer_text(&path), &policy->profiles[policy->profile_count], err);
-    if (st == CH_IO)
-        return ch_yaml_fail(node, err, "there is no profile '%s' in %s", name, config->profiles_folder);
     if (st == CH_OK)
         *out = policy->profiles[policy->profile_count++];
     return st;
@@ -140,6 +141,18 @@ static ch_status read_scheme(const ch_config *config, ch_policy *policy, const c
                : ch_yaml_fail(scheme, err, "profile '%s' has no scheme '%s'", ch_profile_name(key->profile), name);
 }
 
+/* A URI is checked here already, so that a mistake shows at start and not when the token is there. */
+static ch_status read_object(const ch_yaml *map, ch_key *key, ch_error *err)
+{
+    P11KitUri *uri = NULL;
+    ch_error reason = CH_ERROR_INIT;
+    ch_status st = read_text(map, "object", true, &key->object_uri, err);
+    if (st == CH_OK && ch_uri_parse(key->object_uri, &uri, &reason) != CH_OK)
+        return ch_yaml_fail(ch_yaml_get(map, "object"), err, "%s", reason.message);
+    p11_kit_uri_free(uri);
+    return st;
+}
+
 static ch_status read_token(const ch_config *config, const ch_yaml *map, ch_key *key, ch_error *err)
 {
     const ch_yaml *node = NULL;
@@ -162,7 +175,7 @@ static ch_status read_key(const ch_config *config, ch_policy *policy, const ch_y
     if (st == CH_OK)
         st = read_token(config, map, key, err);
     if (st == CH_OK)
-        st = read_text(map, "object", true, &key->object_uri, err);
+        st = read_object(map, key, err);
     if (st == CH_OK)
         st = read_scheme(config, policy, map, key, err);
     if (st == CH_OK)

@@ -194,13 +194,3 @@ bool ch_template_uses_value(const ch_template *template_, size_t index)
     }
     return false;
 }
-
-bool ch_template_uses_list(const ch_template *template_, size_t index)
-{
-    for (size_t i = 0; i < template_->part_count; i++) {
-        const ch_template_part *part = &template_->parts[i];
-        if (part->style != NULL && part->index == index)
-            return true;
-    }
-    return false;
-}

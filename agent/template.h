@@ -74,6 +74,5 @@ CH_CHECKED ch_status ch_template_run(const ch_template *template_, const ch_temp
                                      ch_buffer *out, ch_error *err);
 
 bool ch_template_uses_value(const ch_template *template_, size_t index);
-bool ch_template_uses_list(const ch_template *template_, size_t index);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/buffer.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@ struct ch_yaml {
     ch_yaml_kind kind;
     unsigned line;
     bool is_quoted;
+    const char *field;  /* its key in the map it stands in, NULL elsewhere */
     char *text;         /* scalar */
     ch_yaml **children; /* list and map */
     ch_yaml **keys;     /* map: scalars */
@@ -53,7 +55,9 @@ ch_status ch_yaml_fail(const ch_yaml *node, ch_error *err, const char *format, .
     va_start(args, format);
     (void)vsnprintf(reason, sizeof reason, format, args);
     va_end(args);
-    return ch_fail(err, CH_CONFIG, "%s:%u: %s", node->document->path, node->line, reason);
+    bool is_named = node->field != NULL && strstr(reason, node->field) == NULL;
+    return ch_fail(err, CH_CONFIG, "%s:%u: %s%s%s", node->document->path, node->line, is_named ? node->field : "",
+                   is_named ? ": " : "", reason);
 }
 
 static ch_status fail_at(const ch_yaml_document *document, size_t line, ch_error *err, const char *reason)
@@ -83,8 +87,10 @@ static void add_child(ch_yaml *parent, ch_yaml *key, ch_yaml *child)
         if (parent->kind == CH_YAML_MAP)
             parent->keys = ch_realloc_array(parent->keys, parent->capacity, sizeof(ch_yaml *));
     }
-    if (parent->kind == CH_YAML_MAP)
+    if (parent->kind == CH_YAML_MAP) {
         parent->keys[parent->count] = key;
+        child->field = key->text;
+    }
     parent->children[parent->count++] = child;
 }
 
@@ -250,7 +256,7 @@ ch_status ch_yaml_load(const char *path, ch_yaml_document **out, ch_error *err)
     *out = NULL;
     FILE *file = fopen(path, "re");
     if (file == NULL)
-        return ch_fail_errno(err, "can't open '%s'", path);
+        return ch_fail(err, CH_CONFIG, "can't open %s: %s", path, strerror(errno));
     ch_autobuffer text = CH_BUFFER_INIT;
     size_t got;
     do {

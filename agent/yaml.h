@@ -28,7 +28,8 @@ typedef enum ch_yaml_kind {
 typedef struct ch_yaml ch_yaml; /* a node of the tree */
 typedef struct ch_yaml_document ch_yaml_document;
 
-/* Reads the file at `path`. CH_CONFIG with FILE:LINE and the reason, CH_IO if it can't be read. `*out` is NULL after a
+/* Reads the file at `path`. CH_CONFIG with FILE:LINE and the reason, or that it can't be opened; CH_IO when
+ * reading fails. `*out` is NULL after a
  * failure. Free with ch_yaml_free (NULL is fine). */
 CH_CHECKED ch_status ch_yaml_load(const char *path, ch_yaml_document **out, ch_error *err);
 /* The same from memory; `path` is only for messages. */
@@ -73,7 +74,8 @@ const ch_yaml *ch_yaml_item(const ch_yaml *list, size_t index);
 const char *ch_yaml_key_at(const ch_yaml *map, size_t index);
 const ch_yaml *ch_yaml_value_at(const ch_yaml *map, size_t index);
 
-/* Fills `err` with "FILE:LINE: ..." of the node and returns CH_CONFIG. */
+/* Fills `err` with "FILE:LINE: FIELD: ..." of the node (the field only where the message does not name it) and returns
+ * CH_CONFIG. */
 ch_status ch_yaml_fail(const ch_yaml *node, ch_error *err, const char *format, ...) CH_PRINTF(3, 4);
 
 #endif

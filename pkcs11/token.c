@@ -19,6 +19,7 @@ struct ch_token {
     bool is_loaded;
     void *object; /* the module, opened once more for its function list */
     CK_FUNCTION_LIST *functions;
+    bool is_own_instance; /* the module gave us an instance apart from libp11's: we initialised it */
     CK_SLOT_ID slot;
     ch_session keeper; /* holds the login */
     char label[33];
@@ -40,6 +41,20 @@ const char *ch_token_label(const ch_token *token)
 }
 
 /* ---- opening ---- */
+
+/* p11-kit's client module hands out a fresh, uninitialised instance with each function list. */
+static ch_status initialise_own(ch_token *token, const char *path, ch_error *err)
+{
+    CK_INFO info;
+    if (token->functions->C_GetInfo(&info) != CKR_CRYPTOKI_NOT_INITIALIZED)
+        return CH_OK;
+    CK_C_INITIALIZE_ARGS how = {.flags = CKF_OS_LOCKING_OK};
+    CK_RV rv = token->functions->C_Initialize(&how);
+    if (rv != CKR_OK)
+        return ch_ckr_fail(err, rv, "initialising the module %s", path);
+    token->is_own_instance = true;
+    return CH_OK;
+}
 
 static ch_status load_module(ch_token *token, const char *module, ch_error *err)
 {
@@ -64,7 +79,7 @@ static ch_status load_module(ch_token *token, const char *module, ch_error *err)
         return ch_fail(err, CH_TOKEN, "the module %s gives no function list", path);
     if (PKCS11_enumerate_slots(token->context, &token->slots, &token->slot_count) != 0)
         return ch_fail(err, CH_UNAVAILABLE, "the slots of module %s can't be listed", path);
-    return CH_OK;
+    return initialise_own(token, path, err);
 }
 
 void ch_make_text(char *text)
@@ -171,6 +186,8 @@ void ch_token_close(ch_token *token)
     if (token == NULL)
         return;
     ch_session_close(&token->keeper);
+    if (token->is_own_instance)
+        (void)token->functions->C_Finalize(NULL);
     if (token->slots != NULL)
         PKCS11_release_all_slots(token->context, token->slots, token->slot_count);
     if (token->is_loaded)
@@ -229,7 +246,7 @@ static ch_status pick_slot_to_init(ch_token *token, const char *label, bool is_e
     bool has_free = false;
     for (unsigned i = 0; i < token->slot_count; i++) {
         CK_TOKEN_INFO raw;
-        ch_token_info info;
+        ch_token_info info = {.slot_id = 0};
         if (!has_token(token, i))
             continue;
         ch_status st = read_info(token, slot_id(token, i), &raw, &info, err);

@@ -1,9 +1,10 @@
 /* One token of one PKCS#11 module: opened, logged in, asked to sign.
  *
- * Who owns the module. libp11 loads it (PKCS11_CTX_load), which is the one C_Initialize of this process, and finds
- * slots and tokens. The same function list is then taken with C_GetFunctionList from the same loaded object, and all
- * else (sessions, login, objects, signing) goes through it. Nothing here calls C_Initialize or C_Finalize:
- * ch_token_close lets libp11 do the latter, last. One ch_token a process at a time.
+ * Who owns the module. libp11 loads it (PKCS11_CTX_load), which is the one C_Initialize of this process (with
+ * CKF_OS_LOCKING_OK), and finds slots and tokens. The function list is then taken with C_GetFunctionList from the same
+ * loaded object, and all else (sessions, login, objects, signing) goes through it. It is the same instance in all
+ * modules but p11-kit's client, which gives a fresh one to each caller: only that one is initialised and finalised
+ * here. ch_token_close finalises last of all. One ch_token a process at a time.
  *
  * Why login is ours: libp11 0.4.12 keeps a plain copy of the PIN in its slot for a later re-login; C_Login does not.
  *

@@ -7,7 +7,8 @@ ch_status ch_uri_parse(const char *text, P11KitUri **out, ch_error *err)
 {
     /* Before anything else, so that no message below quotes a PIN. */
     if (strstr(text, "pin-value=") != NULL || strstr(text, "pin-source=") != NULL)
-        return ch_fail(err, CH_CONFIG, "a PKCS#11 URI with a PIN in it is refused; the PIN is asked for when needed");
+        return ch_fail(err, CH_CONFIG,
+                       "a PKCS#11 URI with pin-value or pin-source is refused; the PIN is asked for when needed");
     P11KitUri *uri = p11_kit_uri_new();
     int result = p11_kit_uri_parse(text, P11_KIT_URI_FOR_ANY, uri);
     ch_status st = CH_OK;

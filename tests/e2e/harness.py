@@ -190,7 +190,10 @@ class Client:
         self.connection.close()
 
     def request(self, method, path, body=None, headers=None):
-        self.connection.request(method, path, body=body, headers=headers or {})
+        try:
+            self.connection.request(method, path, body=body, headers=headers or {})
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # the agent has refused already, and its answer can still be read
         return Answer(self.connection.getresponse())
 
     def get(self, path):

@@ -1,0 +1,445 @@
+/* agent/profile: which profiles are refused and where, which requests, and what a signature would open.
+ *
+ * Run from the repository's root. */
+#include "agent/profile.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BIT(class_) (1U << (class_))
+
+static ch_param text(const char *name, const char *value)
+{
+    return (ch_param){CH_PARAM_TEXT, ch_slice_of(name), ch_slice_of(value)};
+}
+
+static ch_profile *load(const char *path)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_profile *profile = NULL;
+    ck_assert_msg(ch_profile_load(path, &profile, &err) == CH_OK, "%s", err.message);
+    return profile;
+}
+
+static const ch_endpoint *match(const ch_profile *profile, const char *method, const char *path)
+{
+    ch_error err = CH_ERROR_INIT;
+    const ch_endpoint *endpoint = NULL;
+    ck_assert_msg(ch_profile_match(profile, ch_slice_of(method), ch_slice_of(path), &endpoint, &err) == CH_OK, "%s",
+                  err.message);
+    return endpoint;
+}
+
+/* ---- loading ---- */
+
+static const char sound[] = "name: t\n"
+                            "title: T\n"
+                            "origins: {main: https://a.example}\n"
+                            "schemes: {hmac: {mechanism: hmac-sha256, secret: text, signature: hex}}\n"
+                            "recipe: r\n"
+                            "recipes:\n"
+                            "  r:\n"
+                            "    covers: [params]\n"
+                            "    lists: {all: {fields: [{name: ts, value: \"{time_ms}\"}]}}\n"
+                            "    values: {payload: \"{all|form}\"}\n"
+                            "    message: \"{payload}\"\n"
+                            "    url: \"{origin}{path}?{payload}&s={signature}\"\n"
+                            "params:\n"
+                            "  p: {type: text}\n"
+                            "endpoints:\n"
+                            "  - {call: GET /x, class: read, optional: [p]}\n";
+
+/* One change to the sound profile, and where and why it is refused. */
+static const struct {
+    const char *from;
+    const char *to;
+    unsigned line;
+    const char *reason;
+} wrong[] = {
+    {"title: T",               "titel: T",                                          1,  "'title' is missing"            },
+    {"name: t\n",              "name: t\nextra: 1\n",                               2,  "no field 'extra'"              },
+    {"name: t\n",              "name: T/..\n",                                      1,  "can't be a profile's name"     },
+    {"https://a.example",      "http://a.example",                                  3,  "an origin is https://"         },
+    {"https://a.example",      "https://a.example/x",                               3,  "an origin is https://"         },
+    {"https://a.example",      "https://u@a.example",                               3,  "an origin is https://"         },
+    {"mechanism: hmac-sha256", "mechanism: md5",                                    4,  "there is no mechanism 'md5'"   },
+    {"secret: text",           "secret: rot13",                                     4,  "'secret' is text, hex or"      },
+    {"recipe: r\n",            "recipe: q\n",                                       5,  "there is no recipe 'q'"        },
+    {"recipe: r\n",            "recipe: {POST: r}\n",                               5,  "no recipe for method GET"      },
+    {"recipe: r\n",            "nonce: h\nrecipe: r\n",                             5,  "no unit of a nonce"            },
+    {"[params]\n",             "[parms]\n",                                         8,  "'parms' is none"               },
+    {"value: \"{time_ms}\"",   "value: \"{nonce}\"",                                9,  "no value 'nonce'"              },
+    {"value: \"{time_ms}\"",   "value: \"{all|form}\"",                             9,  "no value 'all'"                },
+    {"value: \"{time_ms}\"",   "value: \"{time_ms}\", at: here",                    9,  "'at' is last or first"         },
+    {"{all|form}",             "{all}",                                             10, "a list needs a style"          },
+    {"{all|form}",             "{all|hex}",                                         10, "'hex' is none"                 },
+    {"{all|form}",             "{all|form-unchecked}",                              10, "test_only"                     },
+    {"{all|form}",             "{all|form|rot13}",                                  10, "no filter 'rot13'"             },
+    {"{all|form}",             "{all|form|prefix}",                                 10, "needs a text"                  },
+    {"{all|form}",             "{all|form|hex:1}",                                  10, "takes nothing"                 },
+    {"{all|form}",             "{all|form|hex|hex|hex|hex|hex}",                    10, "more than 4 filters"           },
+    {"{all|form}",             "{all|form",                                         10, "is not closed"                 },
+    {"{all|form}",             "x}",                                                10, "closes nothing"                },
+    {"{all|form}",             "{payload}",                                         10, "no value 'payload'"            },
+    {"{payload: ",             "{path: ",                                           10, "already"                       },
+    {"message: \"{payload}\"", "message: \"{signature}\"",                          11, "no value 'signature'"          },
+    {"{payload}&s",            "{all|form}&s",                                      12, "no value 'all'"                },
+    {"{signature}",            "x",                                                 8,  "neither url, body nor a header"},
+    {"type: text",             "type: string",                                      14, "no type 'string'"              },
+    {"type: text",             "type: text, role: boss",                            14, "no role 'boss'"                },
+    {"type: text",             "type: enum",                                        14, "'values' is missing"           },
+    {"type: text}",            "type: text}\n  q: {type: text}",                    15, "no endpoint uses parameter 'q'"},
+    {"  p: {type: text}",      "  p: {type: text, name: ts}",                       16, "fills in 'ts'"                 },
+    {"GET /x",                 "GET x",                                             16, "a plain path"                  },
+    {"GET /x",                 "GET /x/../y",                                       16, "a plain path"                  },
+    {"GET /x",                 "GET /x?y=1",                                        16, "a plain path"                  },
+    {"GET /x",                 "get /x",                                            16, "a method and a path"           },
+    {"class: read",            "class: reads",                                      16, "no class 'reads'"              },
+    {"optional: [p]",          "optional: [p], required: [p]",                      16, "listed here already"           },
+    {"optional: [p]",          "optional: [p, z]",                                  16, "'params' does not define 'z'"  },
+    {"optional: [p]",          "optional: [p, +g]",                                 16, "no group 'g'"                  },
+    {"optional: [p]",          "optional: [p], origin: b",                          16, "no origin 'b'"                 },
+    {"optional: [p]}\n",       "optional: [p]}\n  - {call: GET /x, class: read}\n", 16, "listed twice"                  },
+    {"optional: [p]}\n",       "optional: [p], clas: x}\n",                         16, "no field 'clas'"               },
+};
+
+static ch_status load_text(const char *source, ch_profile **profile, ch_error *err)
+{
+    char path[] = "/tmp/chancery-test-XXXXXX";
+    int fd = mkstemp(path);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, source, strlen(source)), (ssize_t)strlen(source));
+    (void)close(fd);
+    ch_status st = ch_profile_load(path, profile, err);
+    (void)unlink(path);
+    return st;
+}
+
+START_TEST(test_the_sound_profile_is_taken)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_profile *profile = NULL;
+    ck_assert_msg(load_text(sound, &profile, &err) == CH_OK, "%s", err.message);
+    ch_profile_free(profile);
+}
+END_TEST
+
+START_TEST(test_a_wrong_profile_is_refused_with_line_and_reason)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_profile *profile = NULL;
+    const char *at = strstr(sound, wrong[_i].from);
+    ck_assert_ptr_nonnull(at);
+    ch_autobuffer source = CH_BUFFER_INIT;
+    ch_buffer_add(&source, sound, (size_t)(at - sound));
+    ch_buffer_add_text(&source, wrong[_i].to);
+    ch_buffer_add_text(&source, at + strlen(wrong[_i].from));
+    ck_assert_msg(load_text(ch_buffer_text(&source), &profile, &err) == CH_CONFIG, "'%s' was taken", wrong[_i].to);
+    ck_assert_ptr_null(profile);
+    char line[16];
+    (void)snprintf(line, sizeof line, ":%u: ", wrong[_i].line);
+    ck_assert_msg(strstr(err.message, wrong[_i].reason) != NULL, "'%s': %s", wrong[_i].to, err.message);
+    ck_assert_msg(strstr(err.message, line) != NULL, "'%s' in line %u: %s", wrong[_i].to, wrong[_i].line, err.message);
+}
+END_TEST
+
+/* ---- matching ---- */
+
+static const struct {
+    const char *method;
+    const char *path;
+    ch_status status;
+} calls[] = {
+    {"POST",  "/api/v3/order",     CH_OK        },
+    {"PATCH", "/api/v3/order",     CH_BAD_METHOD},
+    {"post",  "/api/v3/order",     CH_BAD_METHOD},
+    {"",      "/api/v3/order",     CH_BAD_METHOD},
+    {"POST",  "/api/v3/order/",    CH_NOT_FOUND },
+    {"POST",  "/api/v3//order",    CH_NOT_FOUND },
+    {"POST",  "/api/v3/./order",   CH_NOT_FOUND },
+    {"POST",  "/api/v3/Order",     CH_NOT_FOUND },
+    {"POST",  "/api/v3/order?a=1", CH_NOT_FOUND },
+    {"POST",  "/api/v3/ord%65r",   CH_NOT_FOUND },
+    {"POST",  "/api/v3/orde",      CH_NOT_FOUND },
+    {"POST",  "api/v3/order",      CH_NOT_FOUND },
+    {"POST",  "",                  CH_NOT_FOUND },
+};
+
+START_TEST(test_a_path_matches_to_the_byte)
+{
+    ch_error err = CH_ERROR_INIT;
+    const ch_endpoint *endpoint = NULL;
+    ch_profile *profile = load("profiles/binance-spot.yaml");
+    ck_assert_int_eq(
+        ch_profile_match(profile, ch_slice_of(calls[_i].method), ch_slice_of(calls[_i].path), &endpoint, &err),
+        calls[_i].status);
+    ch_profile_free(profile);
+}
+END_TEST
+
+static const struct {
+    const char *profile;
+    const char *method;
+    const char *path;
+    ch_class class_;
+} classes[] = {
+    {"binance-spot", "POST",   "/sapi/v1/capital/withdraw/apply",                         CH_CLASS_WITHDRAW},
+    {"binance-spot", "POST",   "/sapi/v1/asset/transfer",                                 CH_CLASS_TRANSFER},
+    {"binance-spot", "POST",   "/sapi/v1/sub-account/universalTransfer",                  CH_CLASS_TRANSFER},
+    {"binance-spot", "POST",   "/sapi/v1/sub-account/transfer/subToSub",                  CH_CLASS_TRANSFER},
+    {"binance-spot", "POST",   "/sapi/v2/sub-account/subAccountApi/ipRestriction",        CH_CLASS_KEYS    },
+    {"binance-spot", "DELETE", "/sapi/v1/sub-account/subAccountApi/ipRestriction/ipList", CH_CLASS_KEYS    },
+    {"binance-spot", "POST",   "/sapi/v1/account/enableFastWithdrawSwitch",               CH_CLASS_ACCOUNT },
+    {"binance-spot", "POST",   "/api/v3/order/cancelReplace",                             CH_CLASS_TRADE   },
+    {"binance-spot", "DELETE", "/api/v3/openOrders",                                      CH_CLASS_CANCEL  },
+    {"kraken",       "POST",   "/0/private/Withdraw",                                     CH_CLASS_WITHDRAW},
+    {"kraken",       "POST",   "/0/private/WalletTransfer",                               CH_CLASS_TRANSFER},
+    {"kraken",       "POST",   "/0/private/GetWebSocketsToken",                           CH_CLASS_ACCOUNT },
+    {"kraken",       "POST",   "/0/private/EditOrder",                                    CH_CLASS_TRADE   },
+    {"kraken",       "POST",   "/0/private/CancelAll",                                    CH_CLASS_CANCEL  },
+    {"kraken",       "POST",   "/0/private/Balance",                                      CH_CLASS_READ    },
+};
+
+START_TEST(test_endpoints_that_move_money_have_their_class)
+{
+    char path[64];
+    (void)snprintf(path, sizeof path, "profiles/%s.yaml", classes[_i].profile);
+    ch_profile *profile = load(path);
+    ck_assert_str_eq(ch_profile_name(profile), classes[_i].profile);
+    const ch_endpoint *endpoint = match(profile, classes[_i].method, classes[_i].path);
+    ck_assert_str_eq(ch_class_name(ch_endpoint_class(endpoint)), ch_class_name(classes[_i].class_));
+    ch_profile_free(profile);
+}
+END_TEST
+
+/* ---- checking ---- */
+
+static const struct {
+    const char *name; /* NULL: the required ones alone */
+    ch_param_kind kind;
+    const char *value;
+    bool is_taken;
+} params[] = {
+    {NULL,       CH_PARAM_TEXT,        "",                                         true },
+    {"size",     CH_PARAM_TEXT,        "0",                                        true },
+    {"size",     CH_PARAM_TEXT,        "0.1",                                      true },
+    {"size",     CH_PARAM_TEXT,        "12345678901234567890.123456789012345678",  true },
+    {"size",     CH_PARAM_INTEGER,     "12",                                       true },
+    {"size",     CH_PARAM_TEXT,        "123456789012345678901.123456789012345678", false},
+    {"size",     CH_PARAM_TEXT,        "0.1234567890123456789",                    false},
+    {"size",     CH_PARAM_TEXT,        "",                                         false},
+    {"size",     CH_PARAM_TEXT,        ".5",                                       false},
+    {"size",     CH_PARAM_TEXT,        "5.",                                       false},
+    {"size",     CH_PARAM_TEXT,        "00.5",                                     false},
+    {"size",     CH_PARAM_TEXT,        "01",                                       false},
+    {"size",     CH_PARAM_TEXT,        "1e3",                                      false},
+    {"size",     CH_PARAM_TEXT,        "+1",                                       false},
+    {"size",     CH_PARAM_TEXT,        "-1",                                       false},
+    {"size",     CH_PARAM_TEXT,        "1,5",                                      false},
+    {"size",     CH_PARAM_TEXT,        " 1",                                       false},
+    {"size",     CH_PARAM_TEXT,        "1.2.3",                                    false},
+    {"size",     CH_PARAM_TEXT,        "0x10",                                     false},
+    {"size",     CH_PARAM_TEXT,        "NaN",                                      false},
+    {"size",     CH_PARAM_TEXT,        "\xd9\xa1",                                 false}, /* an Arabic-Indic digit */
+    {"size",     CH_PARAM_BOOLEAN,     "true",                                     false},
+    {"size",     CH_PARAM_PLACEHOLDER, "",                                         false},
+    {"count",    CH_PARAM_TEXT,        "-5",                                       true },
+    {"count",    CH_PARAM_TEXT,        "-0",                                       false},
+    {"count",    CH_PARAM_TEXT,        "5.0",                                      false},
+    {"count",    CH_PARAM_TEXT,        "--5",                                      false},
+    {"kind",     CH_PARAM_TEXT,        "a",                                        true },
+    {"kind",     CH_PARAM_TEXT,        "A",                                        false},
+    {"kind",     CH_PARAM_TEXT,        "a ",                                       false},
+    {"flag",     CH_PARAM_BOOLEAN,     "true",                                     true },
+    {"flag",     CH_PARAM_TEXT,        "false",                                    true },
+    {"flag",     CH_PARAM_TEXT,        "TRUE",                                     false},
+    {"flag",     CH_PARAM_INTEGER,     "1",                                        false},
+    {"note",     CH_PARAM_TEXT,        "a b&c=\xc3\xa9",                           true },
+    {"note",     CH_PARAM_TEXT,        "",                                         false},
+    {"note",     CH_PARAM_TEXT,        "a\nb",                                     false},
+    {"note",     CH_PARAM_TEXT,        "a\x7f",                                    false},
+    {"note",     CH_PARAM_TEXT,        "\xff",                                     false},
+    {"note",     CH_PARAM_TEXT,        "\xc0\xaf",                                 false},
+    {"symbol",   CH_PARAM_TEXT,        "B",                                        false}, /* twice */
+    {"Symbol",   CH_PARAM_TEXT,        "B",                                        false},
+    {"symbo",    CH_PARAM_TEXT,        "B",                                        false},
+    {"",         CH_PARAM_TEXT,        "B",                                        false},
+    {"unlisted", CH_PARAM_TEXT,        "1",                                        false},
+    {"nonce",    CH_PARAM_PLACEHOLDER, "",                                         true },
+    {"nonce",    CH_PARAM_TEXT,        "1",                                        false},
+    {"request",  CH_PARAM_TEXT,        "/elsewhere",                               false},
+};
+
+START_TEST(test_a_parameter_is_listed_once_and_of_its_type)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_profile *profile = load("tests/profiles/oddball.yaml");
+    const ch_endpoint *endpoint = match(profile, "POST", "/api/v1/things");
+    ch_param given[2] = {text("symbol", "A")};
+    ch_request request = {CH_LITERAL("POST"), CH_LITERAL("/api/v1/things"), given, 1};
+    if (params[_i].name != NULL)
+        given[request.param_count++] =
+            (ch_param){params[_i].kind, ch_slice_of(params[_i].name), ch_slice_of(params[_i].value)};
+    ck_assert_msg((ch_endpoint_check(endpoint, &request, &err) == CH_OK) == params[_i].is_taken, "%s = '%s': %s",
+                  params[_i].name, params[_i].value, err.message);
+    ch_profile_free(profile);
+}
+END_TEST
+
+static const struct {
+    const char *value;
+    bool is_taken;
+} symbols[] = {
+    {"BTCUSDT",                                                           true },
+    {"XBT/USD",                                                           true },
+    {"AAPLx-USD_P.d:1",                                                   true },
+    {"",                                                                  false},
+    {"BTC USDT",                                                          false},
+    {"BTC&symbol=X",                                                      false},
+    {"BTC%2FUSD",                                                         false},
+    {"\xd0\x92TC",                                                        false}, /* a Cyrillic letter */
+    {"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", false},
+};
+
+START_TEST(test_a_symbol_is_plain)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_profile *profile = load("tests/profiles/oddball.yaml");
+    const ch_endpoint *endpoint = match(profile, "GET", "/api/v1/things");
+    ch_param given[] = {text("symbol", symbols[_i].value)};
+    ch_request request = {CH_LITERAL("GET"), CH_LITERAL("/api/v1/things"), given, 1};
+    ck_assert_int_eq(ch_endpoint_check(endpoint, &request, &err) == CH_OK, symbols[_i].is_taken);
+    ch_profile_free(profile);
+}
+END_TEST
+
+START_TEST(test_missing_and_doubled_parameters_are_named)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_profile *profile = load("profiles/binance-spot.yaml");
+    const ch_endpoint *endpoint = match(profile, "POST", "/api/v3/order");
+    const ch_param given[] = {text("symbol", "A"), text("side", "BUY")};
+    ch_request request = {CH_LITERAL("POST"), CH_LITERAL("/api/v3/order"), given, 2};
+    ck_assert_int_eq(ch_endpoint_check(endpoint, &request, &err), CH_BAD_INPUT);
+    ck_assert_ptr_nonnull(strstr(err.message, "'type' is missing"));
+    const ch_param null = {
+        CH_PARAM_PLACEHOLDER, CH_LITERAL("timestamp"), {NULL, 0}
+    };
+    const ch_param twice[] = {text("symbol", "A"), text("side", "BUY"), text("type", "MARKET"), null, null};
+    request = (ch_request){CH_LITERAL("POST"), CH_LITERAL("/api/v3/order"), twice, 5};
+    ck_assert_int_eq(ch_endpoint_check(endpoint, &request, &err), CH_BAD_INPUT);
+    ck_assert_ptr_nonnull(strstr(err.message, "'timestamp' is given twice"));
+    ck_assert_int_eq(ch_endpoint_role(endpoint, CH_LITERAL("quoteOrderQty")), CH_ROLE_QUOTE_QUANTITY);
+    ck_assert_int_eq(ch_endpoint_role(endpoint, CH_LITERAL("recvWindow")), CH_ROLE_NONE);
+    ch_profile_free(profile);
+}
+END_TEST
+
+/* ---- endpoint confusion ---- */
+
+static unsigned confused(const char *path, const char *method, const char *call, const ch_param *given, size_t count)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_profile *profile = load(path);
+    const ch_endpoint *endpoint = match(profile, method, call);
+    ch_request request = {ch_slice_of(method), ch_slice_of(call), given, count};
+    ck_assert_msg(ch_endpoint_check(endpoint, &request, &err) == CH_OK, "%s", err.message);
+    unsigned classes_ = ch_endpoint_confused_classes(endpoint, &request);
+    ch_profile_free(profile);
+    return classes_;
+}
+
+START_TEST(test_a_binance_order_opens_nothing_but_orders)
+{
+    const ch_param given[] = {text("symbol", "BTCUSDT"),  text("side", "BUY"),   text("type", "LIMIT"),
+                              text("timeInForce", "GTC"), text("quantity", "1"), text("price", "1")};
+    ck_assert_uint_eq(confused("profiles/binance-spot.yaml", "POST", "/api/v3/order", given, 6), BIT(CH_CLASS_TRADE));
+}
+END_TEST
+
+START_TEST(test_reading_one_symbol_opens_cancelling_it)
+{
+    const ch_param given[] = {text("symbol", "BTCUSDT")};
+    ck_assert_uint_eq(confused("profiles/binance-spot.yaml", "GET", "/api/v3/openOrders", given, 1),
+                      BIT(CH_CLASS_READ) | BIT(CH_CLASS_CANCEL));
+}
+END_TEST
+
+START_TEST(test_a_request_without_parameters_opens_the_account_switches)
+{
+    ck_assert_uint_eq(confused("profiles/binance-spot.yaml", "GET", "/api/v3/account", NULL, 0),
+                      BIT(CH_CLASS_READ) | BIT(CH_CLASS_ACCOUNT));
+    const ch_param given[] = {
+        {CH_PARAM_BOOLEAN, CH_LITERAL("omitZeroBalances"), CH_LITERAL("false")}
+    };
+    ck_assert_uint_eq(confused("profiles/binance-spot.yaml", "GET", "/api/v3/account", given, 1), BIT(CH_CLASS_READ));
+}
+END_TEST
+
+START_TEST(test_reading_a_deposit_address_does_not_open_a_withdrawal)
+{
+    const ch_param given[] = {text("coin", "BTC"), text("network", "BTC"), text("amount", "1")};
+    ck_assert_uint_eq(confused("profiles/binance-spot.yaml", "GET", "/sapi/v1/capital/deposit/address", given, 3),
+                      BIT(CH_CLASS_READ));
+}
+END_TEST
+
+START_TEST(test_a_signature_over_the_path_opens_nothing_else)
+{
+    ck_assert_uint_eq(confused("profiles/kraken.yaml", "POST", "/0/private/Balance", NULL, 0), BIT(CH_CLASS_READ));
+}
+END_TEST
+
+START_TEST(test_an_uncovered_method_and_uncovered_params_open_the_path)
+{
+    ck_assert_uint_eq(confused("tests/profiles/oddball.yaml", "DELETE", "/api/v1/things", NULL, 0),
+                      BIT(CH_CLASS_READ) | BIT(CH_CLASS_TRADE) | BIT(CH_CLASS_CANCEL));
+}
+END_TEST
+
+START_TEST(test_an_endpoint_that_ignores_what_it_does_not_know_is_opened_by_more)
+{
+    static const char loose[] = "  - {call: POST /w, class: withdraw, ignores_unknown: true}\n"
+                                "  - {call: POST /v, class: transfer}\n";
+    ch_autobuffer source = CH_BUFFER_INIT;
+    ch_buffer_add_text(&source, sound);
+    ch_buffer_add_text(&source, loose);
+    ch_error err = CH_ERROR_INIT;
+    ch_profile *profile = NULL;
+    ck_assert_msg(load_text(ch_buffer_text(&source), &profile, &err) == CH_OK, "%s", err.message);
+    const ch_param given[] = {text("p", "1")};
+    ch_request request = {CH_LITERAL("GET"), CH_LITERAL("/x"), given, 1};
+    ck_assert_uint_eq(ch_endpoint_confused_classes(match(profile, "GET", "/x"), &request),
+                      BIT(CH_CLASS_READ) | BIT(CH_CLASS_WITHDRAW));
+    ch_profile_free(profile);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("profile");
+    TCase *tests = tcase_create("profile");
+    tcase_add_test(tests, test_the_sound_profile_is_taken);
+    tcase_add_loop_test(tests, test_a_wrong_profile_is_refused_with_line_and_reason, 0, sizeof wrong / sizeof wrong[0]);
+    tcase_add_loop_test(tests, test_a_path_matches_to_the_byte, 0, sizeof calls / sizeof calls[0]);
+    tcase_add_loop_test(tests, test_endpoints_that_move_money_have_their_class, 0, sizeof classes / sizeof classes[0]);
+    tcase_add_loop_test(tests, test_a_parameter_is_listed_once_and_of_its_type, 0, sizeof params / sizeof params[0]);
+    tcase_add_loop_test(tests, test_a_symbol_is_plain, 0, sizeof symbols / sizeof symbols[0]);
+    tcase_add_test(tests, test_missing_and_doubled_parameters_are_named);
+    tcase_add_test(tests, test_a_binance_order_opens_nothing_but_orders);
+    tcase_add_test(tests, test_reading_one_symbol_opens_cancelling_it);
+    tcase_add_test(tests, test_a_request_without_parameters_opens_the_account_switches);
+    tcase_add_test(tests, test_reading_a_deposit_address_does_not_open_a_withdrawal);
+    tcase_add_test(tests, test_a_signature_over_the_path_opens_nothing_else);
+    tcase_add_test(tests, test_an_uncovered_method_and_uncovered_params_open_the_path);
+    tcase_add_test(tests, test_an_endpoint_that_ignores_what_it_does_not_know_is_opened_by_more);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
