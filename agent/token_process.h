@@ -1,8 +1,9 @@
 /* The token process: the only one that loads vendor code. It opens one token, logs in when told to, and signs.
  *
- * It is made of equal workers. Each waits for a packet on the one channel, does the jobs in it with a session of its
- * own, and answers with one packet; the kernel hands each packet to one waiting worker, so there is no queue and no
- * hand-over between threads here. What to sign first, how much at once and for how long to wait is core's business.
+ * It is made of equal workers, each with a session of its own. One at a time waits for a packet on the one channel,
+ * does the jobs in it, and answers with one packet; while jobs are slow, the others work beside it. So there is no
+ * queue and no hand-over of jobs between threads here: what to sign first, how much at once and for how long to wait is
+ * core's business.
  *
  * Frames by state: before START only START; then LOGIN, LOGOUT and JOB at any time. Any other frame ends the process.
  */
