@@ -7,8 +7,8 @@
 
 #include "agent/frame.h"
 
-/* Seeds jansson's hash tables, once, before anything else here; left to itself, jansson would open /dev/urandom, which the
- * front's sandbox does not let it. CH_IO when the kernel gives no random bytes. */
+/* Seeds jansson's hash tables, once, before anything else here; left to itself, jansson would open /dev/urandom, which
+ * the front's sandbox does not let it. CH_IO when the kernel gives no random bytes. */
 CH_CHECKED ch_status ch_json_init(ch_error *err);
 
 /* Reads {"method","path","params"} from `body` and appends the CH_FRAME_SIGN for `key` to `packet`, the parameters in

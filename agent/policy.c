@@ -116,9 +116,15 @@ static ch_status find_profile(const ch_config *config, ch_policy *policy, const 
         return ch_yaml_fail(node, err, "there is no profile '%s' in %s", name, config->profiles_folder);
     policy->profiles = ch_realloc_array(policy->profiles, policy->profile_count + 1, sizeof *policy->profiles);
     st = ch_profile_load(ch_buffer_text(&path), &policy->profiles[policy->profile_count], err);
-    if (st == CH_OK)
-        *out = policy->profiles[policy->profile_count++];
-    return st;
+    if (st != CH_OK)
+        return st;
+    *out = policy->profiles[policy->profile_count++];
+    if (strcmp(ch_profile_name(*out), name) != 0)
+        return ch_yaml_fail(node, err, "%s calls itself '%s'; name and file must agree", ch_buffer_text(&path),
+                            ch_profile_name(*out));
+    if (ch_profile_is_test_only(*out))
+        return ch_yaml_fail(node, err, "profile '%s' is for tests only", name);
+    return CH_OK;
 }
 
 static ch_status read_scheme(const ch_config *config, ch_policy *policy, const ch_yaml *map, ch_key *key, ch_error *err)

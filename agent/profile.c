@@ -28,6 +28,11 @@ const char *ch_profile_name(const ch_profile *profile)
     return profile->name;
 }
 
+bool ch_profile_is_test_only(const ch_profile *profile)
+{
+    return profile->is_test_only;
+}
+
 const ch_scheme *ch_profile_scheme(const ch_profile *profile, const char *name)
 {
     for (size_t i = 0; i < profile->scheme_count; i++) {

@@ -66,6 +66,8 @@ typedef struct ch_request {
 CH_CHECKED ch_status ch_profile_load(const char *path, ch_profile **out, ch_error *err);
 void ch_profile_free(ch_profile *profile);
 const char *ch_profile_name(const ch_profile *profile);
+/* True for a profile that says test_only: no key may use it. */
+bool ch_profile_is_test_only(const ch_profile *profile);
 
 /* NULL if the profile has none of that name. */
 const ch_scheme *ch_profile_scheme(const ch_profile *profile, const char *name);

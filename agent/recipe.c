@@ -298,7 +298,7 @@ ch_status ch_recipe_finish(ch_draft *draft, ch_slice signature, ch_finished *out
     ch_encode(&draft->signature, draft->scheme->signature, signature);
     draft->inputs[CH_BUILTIN_SIGNATURE] = ch_buffer_slice(&draft->signature);
 
-    size_t ends[CH_RECIPE_HEADERS_MAX];
+    size_t ends[CH_RECIPE_HEADERS_MAX] = {0};
     ch_buffer_clear(&draft->sent);
     ch_status st = run(draft, &recipe->url, &draft->sent, err);
     size_t url_end = draft->sent.size;

@@ -48,7 +48,7 @@ static const char *kind_name(ch_yaml_kind kind)
     return names[kind];
 }
 
-ch_status ch_yaml_fail(const ch_yaml *node, ch_error *err, const char *format, ...)
+ch_status(ch_yaml_fail)(const ch_yaml *node, ch_error *err, const char *format, ...)
 {
     char reason[sizeof err->message];
     va_list args;

@@ -78,4 +78,8 @@ const ch_yaml *ch_yaml_value_at(const ch_yaml *map, size_t index);
  * CH_CONFIG. */
 ch_status ch_yaml_fail(const ch_yaml *node, ch_error *err, const char *format, ...) CH_PRINTF(3, 4);
 
+#ifdef __clang_analyzer__
+#define ch_yaml_fail(...) (ch_yaml_fail(__VA_ARGS__), CH_CONFIG) /* as in base/error.h */
+#endif
+
 #endif

@@ -1,5 +1,9 @@
 #include "base/error.h"
 
+#undef ch_fail
+#undef ch_fail_rule
+#undef ch_fail_errno
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>

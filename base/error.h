@@ -52,6 +52,13 @@ ch_status ch_fail_errno(ch_error *err, const char *format, ...) CH_PRINTF(2, 3);
 /* Puts "context: " before the message on the way up and returns the status that `err` holds. */
 ch_status ch_error_wrap(ch_error *err, const char *format, ...) CH_PRINTF(2, 3);
 
+#ifdef __clang_analyzer__
+/* The analyzer can't see that a failure is never CH_OK, and would follow paths that do not exist. */
+#define ch_fail(err, status, ...) (ch_fail(err, status, __VA_ARGS__), (status))
+#define ch_fail_rule(err, status, ...) (ch_fail_rule(err, status, __VA_ARGS__), (status))
+#define ch_fail_errno(...) (ch_fail_errno(__VA_ARGS__), CH_IO)
+#endif
+
 /* The status's slug as written in problem documents ("locked", "refused"); HTTP status; exit status of the CLI. */
 const char *ch_status_name(ch_status status);
 int ch_status_http(ch_status status);

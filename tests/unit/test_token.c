@@ -53,12 +53,12 @@ static const struct {
     const char *module;
     const char *uri;
 } refused[] = {
-    {"not a URI", CH_TEST_MODULE, "token=unit"},
-    {"a PIN in the URI", CH_TEST_MODULE, "pkcs11:token=unit?pin-value=1234"},
-    {"a PIN source in the URI", CH_TEST_MODULE, "pkcs11:token=unit?pin-source=file:/etc/passwd"},
-    {"an unknown part", CH_TEST_MODULE, "pkcs11:tokn=unit"},
-    {"an unknown p11-kit name", "no-such-module", CH_TEST_URI},
-    {"a missing path", "/nonexistent/module.so", CH_TEST_URI},
+    {"not a URI",               CH_TEST_MODULE,           "token=unit"                                   },
+    {"a PIN in the URI",        CH_TEST_MODULE,           "pkcs11:token=unit?pin-value=1234"             },
+    {"a PIN source in the URI", CH_TEST_MODULE,           "pkcs11:token=unit?pin-source=file:/etc/passwd"},
+    {"an unknown part",         CH_TEST_MODULE,           "pkcs11:tokn=unit"                             },
+    {"an unknown p11-kit name", "no-such-module",         CH_TEST_URI                                    },
+    {"a missing path",          "/nonexistent/module.so", CH_TEST_URI                                    },
 };
 
 START_TEST(test_what_is_not_a_token_is_refused)
