@@ -79,8 +79,9 @@ typedef struct ch_link {
     size_t key_count;
     ch_queue urgent;
     ch_queue normal;
-    size_t in_flight;   /* jobs at the token */
-    size_t packets_out; /* packets at the token */
+    size_t in_flight;     /* jobs at the token */
+    size_t packets_out;   /* packets at the token */
+    uint32_t job_cost_ns; /* of the last signature */
 } ch_link;
 
 struct ch_core {

@@ -42,7 +42,8 @@ typedef enum ch_frame_type {
     CH_FRAME_TOKEN_STATE = 96, /* u8 ch_token_state; u32 status; bytes rule, message */
     CH_FRAME_LOGIN_DONE,       /* u32 status; bytes rule, message (of CH_FRAME_LOGIN and CH_FRAME_LOGOUT) */
     CH_FRAME_KEY_STATE,        /* u16 key index; u32 status; bytes rule, message */
-    CH_FRAME_SIGNATURE,        /* id: job; u32 status; bytes signature, or bytes rule, message if status is not CH_OK */
+    CH_FRAME_SIGNATURE,        /* id: job; u32 status; u32 cost_ns, bytes signature, or bytes rule, message if status
+                                  is not CH_OK */
     /* operator's CLI -> core */
     CH_FRAME_UNLOCK = 128, /* u32 version; bytes token; descriptor: pipe with the PIN */
     CH_FRAME_LOCK,         /* u32 version; bytes token (empty: all) */

@@ -172,7 +172,7 @@ static ch_status add_params(ch_buffer *packet, json_t *params, ch_error *err)
 ch_status ch_json_to_sign(ch_buffer *packet, uint64_t request, uint64_t connection, ch_slice key, ch_slice body,
                           ch_error *err)
 {
-    if (memchr(body.data, 0, body.size) != NULL) /* jansson takes one behind the object for the end */
+    if (ch_slice_find(body, 0) != NULL) /* jansson takes one behind the object for the end */
         return ch_fail(err, CH_BAD_INPUT, "the body is not JSON: it holds a NUL byte");
     json_error_t where;
     autojson root = json_loadb((const char *)body.data, body.size, JSON_REJECT_DUPLICATES, &where);

@@ -3,6 +3,7 @@
 #include "agent/core.h"
 
 #include "agent/log.h"
+#include "agent/token_process.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -255,6 +256,7 @@ static void on_signature(ch_link *link, ch_frame *frame)
     ch_error err = CH_ERROR_INIT;
     ch_frame peek = *frame;
     if (ch_frame_read_u32(&peek) == CH_OK) {
+        link->job_cost_ns = ch_frame_read_u32(&peek);
         ch_slice signature = ch_frame_read_bytes(&peek);
         if (ch_frame_done(&peek)) {
             ch_sign_done(core, job, signature);
@@ -377,8 +379,9 @@ void ch_link_dispatch(ch_link *link, uint64_t now_ms)
            link->urgent.count + link->normal.count > 0) {
         size_t waiting = link->urgent.count + link->normal.count;
         size_t left = room - link->packets_out;
-        size_t count = (waiting + left - 1) / left;
-        add_batch(link, count < BATCH_MAX ? count : BATCH_MAX, now_ms);
+        size_t share = (waiting + left - 1) / left;
+        size_t most = link->job_cost_ns > CH_SLOW_JOB_NS ? 1 : BATCH_MAX; /* slow ones go to whichever worker is free */
+        add_batch(link, share < most ? share : most, now_ms);
         link->packets_out++;
         if (ch_channel_flush(&link->process.channel, &err) != CH_OK)
             ch_link_down(link, err.message);

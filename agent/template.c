@@ -22,7 +22,7 @@ static bool find_name(const char *const *names, size_t count, ch_slice name, siz
 /* Takes the text up to the next '|' off `rest`. */
 static ch_slice take_word(ch_slice *rest)
 {
-    const uint8_t *bar = rest->size == 0 ? NULL : memchr(rest->data, '|', rest->size);
+    const uint8_t *bar = ch_slice_find(*rest, '|');
     ch_slice word = {rest->data, bar == NULL ? rest->size : (size_t)(bar - rest->data)};
     size_t taken = bar == NULL ? rest->size : word.size + 1;
     *rest = (ch_slice){rest->data + taken, rest->size - taken};
@@ -31,7 +31,7 @@ static ch_slice take_word(ch_slice *rest)
 
 static ch_status add_filter(ch_template_part *part, ch_slice word, ch_error *err)
 {
-    const uint8_t *colon = word.size == 0 ? NULL : memchr(word.data, ':', word.size);
+    const uint8_t *colon = ch_slice_find(word, ':');
     ch_slice name = {word.data, colon == NULL ? word.size : (size_t)(colon - word.data)};
     ch_slice argument = {NULL, 0};
     if (colon != NULL)

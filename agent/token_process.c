@@ -17,7 +17,6 @@
 #include <unistd.h>
 
 #define SIGNATURE_MAX 512
-#define SLOW_NS 100000 /* well above what handing the turn over costs */
 
 typedef struct key_slot {
     char *uri;
@@ -140,13 +139,14 @@ static bool has_slow_job(const process_state *process, ch_slice packet)
     ch_frame frame;
     while (ch_frame_next(&packet, &frame)) {
         size_t index = ch_frame_read_u16(&frame);
-        if (frame.type == CH_FRAME_JOB && index < process->key_count && process->keys[index].cost_ns > SLOW_NS)
+        if (frame.type == CH_FRAME_JOB && index < process->key_count && process->keys[index].cost_ns > CH_SLOW_JOB_NS)
             return true;
     }
     return false;
 }
 
-static ch_status sign_job(worker *self, ch_frame *job, uint8_t *signature, size_t *size, ch_error *err)
+static ch_status sign_job(worker *self, ch_frame *job, uint8_t *signature, size_t *size, uint32_t *cost_ns,
+                          ch_error *err)
 {
     size_t index = ch_frame_read_u16(job);
     ch_slice message = ch_frame_read_bytes(job);
@@ -162,8 +162,9 @@ static ch_status sign_job(worker *self, ch_frame *job, uint8_t *signature, size_
     }
     uint64_t begin_ns = clock_ns();
     ch_status st = ch_key_sign(&self->session, &slot->key, message, signature, SIGNATURE_MAX, size, err);
-    uint64_t cost_ns = clock_ns() - begin_ns;
-    slot->cost_ns = cost_ns > UINT32_MAX ? UINT32_MAX : (uint32_t)cost_ns;
+    uint64_t spent_ns = clock_ns() - begin_ns;
+    *cost_ns = spent_ns > UINT32_MAX ? UINT32_MAX : (uint32_t)spent_ns;
+    slot->cost_ns = *cost_ns;
     return st;
 }
 
@@ -171,13 +172,15 @@ static void on_job(worker *self, ch_frame *job, ch_buffer *out)
 {
     uint8_t signature[SIGNATURE_MAX];
     size_t size = 0;
+    uint32_t cost_ns = 0;
     ch_error err = CH_ERROR_INIT;
     (void)pthread_rwlock_rdlock(&self->process->lock);
-    ch_status st = sign_job(self, job, signature, &size, &err);
+    ch_status st = sign_job(self, job, signature, &size, &cost_ns, &err);
     (void)pthread_rwlock_unlock(&self->process->lock);
     size_t begin = ch_frame_begin(out, CH_FRAME_SIGNATURE, job->id);
     if (st == CH_OK) {
         ch_frame_u32(out, CH_OK);
+        ch_frame_u32(out, cost_ns);
         ch_frame_bytes(out, (ch_slice){signature, size});
     } else {
         ch_frame_error(out, &err);

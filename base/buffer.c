@@ -61,6 +61,11 @@ int ch_slice_compare(ch_slice a, ch_slice b)
     return (a.size > b.size) - (a.size < b.size);
 }
 
+const uint8_t *ch_slice_find(ch_slice slice, uint8_t byte)
+{
+    return slice.size == 0 ? NULL : memchr(slice.data, byte, slice.size);
+}
+
 char *ch_slice_strdup(ch_slice slice)
 {
     char *copy = ch_alloc(slice.size + 1);

@@ -67,18 +67,20 @@ class Crash(harness.AgentTest):
     def zombies(self):
         return [child.pid for child in children_of(self.agent.process.pid) if not child.is_running()]
 
-    def kill_under_load(self, role):
+    def kill_under_load(self, role, failures_each):
+        """Kills the process in this role; each bot may see so many failed requests, and then no more."""
         with Load(self.agent) as load:
             victim = self.agent.child(role)
-            os.kill(victim.pid, signal.SIGKILL)
             killed = time.monotonic()
-            wait_until(lambda: load.good_since(killed + 0.02) >= 2 * CLIENTS, f"signing after {role} was killed", 10)
+            os.kill(victim.pid, signal.SIGKILL)
+            wait_until(lambda: not victim.is_running(), f"{role} is dead")
+            dead = time.monotonic()
+            wait_until(lambda: load.good_since(dead + 0.02) >= 2 * CLIENTS, f"signing after {role} was killed", 10)
             back_after_s = time.monotonic() - killed
             time.sleep(0.3)
         self.assertLess(back_after_s, BACK_WITHIN_S * (5 if harness.is_sanitized() else 1))
-        late = [what for when, what in load.failed if when > killed + back_after_s]
-        self.assertEqual(late, [], "requests failed after the process was back")
         self.assertEqual([what for when, what in load.failed if when < killed], [])
+        self.assertLessEqual(len(load.failed), failures_each * CLIENTS, load.failed)
         new = self.agent.child(role)
         self.assertIsNotNone(new)
         self.assertNotEqual(new.pid, victim.pid)
@@ -87,12 +89,13 @@ class Crash(harness.AgentTest):
 
     def test_front_comes_back(self):
         token = self.agent.child("token").pid
-        self.kill_under_load("front")
+        # The request in flight, and a new connection that was handed to the front in the instant of its death.
+        self.kill_under_load("front", failures_each=2)
         self.assertEqual(self.agent.child("token").pid, token)
 
     def test_token_comes_back_and_logs_in_again(self):
         front = self.agent.child("front").pid
-        load = self.kill_under_load("token")
+        load = self.kill_under_load("token", failures_each=1)
         self.assertEqual(self.agent.child("front").pid, front)
         # The bots' connections are the front's: they never broke.
         self.assertEqual([what for _, what in load.failed if isinstance(what, str)], [])
