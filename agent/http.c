@@ -363,6 +363,11 @@ int ch_http_fd(const ch_http *http)
     return http->epoll_fd;
 }
 
+size_t ch_http_waiting(const ch_http *http)
+{
+    return http->waiting;
+}
+
 int ch_http_timeout_ms(const ch_http *http)
 {
     if (http->waiting > 0)

@@ -60,6 +60,8 @@ ch_http_reply ch_http_problem(const ch_error *problem, unsigned http_status);
 /* Readable when ch_http_run has something to do; it is also due after ch_http_timeout_ms (-1: not by time). */
 int ch_http_fd(const ch_http *http);
 int ch_http_timeout_ms(const ch_http *http);
+/* Requests handed to the owner and not answered yet. */
+size_t ch_http_waiting(const ch_http *http);
 void ch_http_run(ch_http *http);
 
 #endif

@@ -11,6 +11,7 @@
 
 #define PACKETS_PER_WORKER 2
 #define BATCH_MAX 16
+#define PACKET_WORK_NS 250000 /* what a packet may keep a worker busy for, and so a cancel waiting */
 #define BATCH_BYTES_MAX (CH_PACKET_MAX / 2)
 
 const char *ch_token_state_name(ch_token_state state)
@@ -371,6 +372,13 @@ static void add_batch(ch_link *link, size_t count, uint64_t now_ms)
     }
 }
 
+/* Quick signatures share a packet, for each packet costs two wake-ups; a slow one goes to whichever worker is free. */
+static size_t packet_size(uint32_t job_cost_ns)
+{
+    size_t size = job_cost_ns == 0 ? BATCH_MAX : PACKET_WORK_NS / job_cost_ns;
+    return size < 1 ? 1 : size < BATCH_MAX ? size : BATCH_MAX;
+}
+
 void ch_link_dispatch(ch_link *link, uint64_t now_ms)
 {
     ch_error err = CH_ERROR_INIT;
@@ -380,7 +388,7 @@ void ch_link_dispatch(ch_link *link, uint64_t now_ms)
         size_t waiting = link->urgent.count + link->normal.count;
         size_t left = room - link->packets_out;
         size_t share = (waiting + left - 1) / left;
-        size_t most = link->job_cost_ns > CH_SLOW_JOB_NS ? 1 : BATCH_MAX; /* slow ones go to whichever worker is free */
+        size_t most = packet_size(link->job_cost_ns);
         add_batch(link, share < most ? share : most, now_ms);
         link->packets_out++;
         if (ch_channel_flush(&link->process.channel, &err) != CH_OK)

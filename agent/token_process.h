@@ -13,7 +13,7 @@
 #define CH_WORKERS_MAX 16
 
 /* A signature that takes longer is worth another thread, and a packet of its own: well above what a hand-over costs. */
-#define CH_SLOW_JOB_NS 100000
+#define CH_SLOW_JOB_NS 40000
 
 /* Runs until core closes `channel_fd`. Returns the process's exit status. */
 int ch_token_process_main(int channel_fd);
