@@ -1,6 +1,8 @@
 # Build with `make`; see README.md. Variables: CC, BUILD (the build folder), SANITIZE=1 (ASan and UBSan).
 CC ?= gcc
 BUILD ?= build
+# One name for each object, whoever names the folder: the dependency files hold it.
+override BUILD := $(abspath $(BUILD))
 PREFIX ?= /usr/local
 VERSION := 0.1.0
 
@@ -27,20 +29,20 @@ UNIT_LIBS = $(shell pkg-config --libs $(PACKAGES) check sqlite3) -ldl -lpthread
 all: $(BUILD)/chancery-agent $(BUILD)/chancery
 
 $(BUILD)/chancery-agent: $(call object,$(AGENT) $(PKCS11) $(BASE))
-	@echo '  LINK $@'
+	@echo '  LINK $(notdir $@)'
 	@mkdir -p $(@D)
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(AGENT_LIBS)
 
 # The CLI shares the agent's frames and profiles, not its processes.
-CLI_SHARED = agent/frame.c $(wildcard agent/profile*.c agent/recipe*.c agent/template*.c) agent/yaml.c
+CLI_SHARED = agent/frame.c agent/confusion.c $(wildcard agent/profile*.c agent/recipe*.c agent/template*.c) agent/yaml.c
 $(BUILD)/chancery: $(call object,$(CLI) $(CLI_SHARED) $(PKCS11) $(BASE))
-	@echo '  LINK $@'
+	@echo '  LINK $(notdir $@)'
 	@mkdir -p $(@D)
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(CLI_LIBS)
 
 # One unit-test program a room, linked with everything but the programs' main.
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/unit/softhsm.o $(call object,$(filter-out %/main.c,$(AGENT)) $(PKCS11) $(BASE))
-	@echo '  LINK $@'
+	@echo '  LINK $(notdir $@)'
 	@mkdir -p $(@D)
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(UNIT_LIBS) $(AGENT_LIBS)
 
@@ -55,7 +57,7 @@ $(BUILD)/%.o: %.c
 bench-programs: $(patsubst %,$(BUILD)/tests/bench/%,load raw sshagent)
 
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/tests/bench/sample.o $(call object,$(PKCS11) $(BASE))
-	@echo '  LINK $@'
+	@echo '  LINK $(notdir $@)'
 	@mkdir -p $(@D)
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(UNIT_LIBS)
 

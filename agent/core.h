@@ -40,8 +40,10 @@ typedef struct ch_job {
     uint64_t request_id;
     uint64_t sent_ms; /* 0 while queued */
     const ch_key *key;
-    ch_slice message; /* a view into the draft */
-    ch_draft *draft;  /* made on first use, kept */
+    ch_sign_form form;
+    ch_messages messages; /* views into the draft or, where the bot brought the text, into `text` */
+    ch_draft *draft;      /* made on first use, kept */
+    ch_buffer text;
 } ch_job;
 
 typedef struct ch_queue {
@@ -88,6 +90,7 @@ struct ch_core {
     ch_config config;
     ch_policy policy;
     ch_nonces *nonces;
+    ch_scratch *scratch; /* of all drafts */
     size_t *nonce_counters; /* by key index; used where the profile has nonces */
     int epoll_fd;
     int signal_fd;
@@ -134,7 +137,7 @@ void ch_front_flush(ch_core *core);
 
 /* signing.c: the one way that a request takes. */
 void ch_sign_request(ch_core *core, ch_frame *frame);
-void ch_sign_done(ch_core *core, ch_job *job, ch_slice signature);
+void ch_sign_done(ch_core *core, ch_job *job, const ch_messages *signatures);
 void ch_sign_failed(ch_core *core, ch_job *job, const ch_error *err);
 
 /* link.c: the token processes. */

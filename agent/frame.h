@@ -14,13 +14,15 @@
 #include "base/buffer.h"
 
 #define CH_PACKET_MAX 65536
-#define CH_FRAME_VERSION 1
+#define CH_FRAME_VERSION 2
+#define CH_JOB_MESSAGES_MAX 3
 
 typedef enum ch_frame_type {
     /* core -> front */
     CH_FRAME_FRONT_START = 1, /* u32 version */
     CH_FRAME_CONNECTION,      /* id: connection; descriptor: the accepted socket */
     CH_FRAME_SIGNED,    /* id: request; bytes method, url, body; u16 n, n x (bytes name, bytes value); bytes key */
+    CH_FRAME_SIGNATURE_ONLY, /* id: request; bytes signature as the exchange writes it, key */
     CH_FRAME_FAILED,    /* id: request; u32 status; bytes rule, message; u32 retry_after_s */
     CH_FRAME_KEY_LIST,  /* id: request; u16 n, n x (bytes name, profile, scheme, key_id, token; u8 is_ready) */
     CH_FRAME_STATUS_IS, /* id: request; bytes version; u64 uptime_s; u8 is_ready; u64 signed, refused, failed;
@@ -28,8 +30,9 @@ typedef enum ch_frame_type {
     /* front -> core */
     CH_FRAME_FRONT_READY = 32, /* - */
     CH_FRAME_CLOSED,           /* id: connection */
-    CH_FRAME_SIGN,             /* id: request; u64 connection; bytes key, method, path; u16 n,
-                                  n x (u8 kind, bytes name, bytes value) */
+    CH_FRAME_SIGN,             /* id: request; u64 connection; bytes key; u8 ch_sign_form; bytes method, host, path (empty:
+                                  not said); bytes text (string or raw bytes; empty for CH_SIGN_TYPED); u16 n, n x (u8 kind,
+                                  bytes name, bytes value) */
     CH_FRAME_LIST_KEYS,        /* id: request; u64 connection */
     CH_FRAME_GET_STATUS,       /* id: request; u64 connection */
     /* core -> token */
@@ -37,13 +40,13 @@ typedef enum ch_frame_type {
         64,          /* u32 version; bytes module, uri; u32 workers; u16 n, n x (bytes object uri, mechanism) */
     CH_FRAME_LOGIN,  /* descriptor: pipe with the PIN */
     CH_FRAME_LOGOUT, /* - */
-    CH_FRAME_JOB,    /* id: job; u16 key index; bytes message */
+    CH_FRAME_JOB,    /* id: job; u16 key index; u8 n (1 to CH_JOB_MESSAGES_MAX), n x bytes message */
     /* token -> core */
     CH_FRAME_TOKEN_STATE = 96, /* u8 ch_token_state; u32 status; bytes rule, message */
     CH_FRAME_LOGIN_DONE,       /* u32 status; bytes rule, message (of CH_FRAME_LOGIN and CH_FRAME_LOGOUT) */
     CH_FRAME_KEY_STATE,        /* u16 key index; u32 status; bytes rule, message */
-    CH_FRAME_SIGNATURE,        /* id: job; u32 status; u32 cost_ns, bytes signature, or bytes rule, message if status
-                                  is not CH_OK */
+    CH_FRAME_SIGNATURE,        /* id: job; u32 status; u32 cost_ns, u8 n, n x bytes signature, or bytes rule, message if
+                                  status is not CH_OK */
     /* operator's CLI -> core */
     CH_FRAME_UNLOCK = 128, /* u32 version; bytes token; descriptor: pipe with the PIN */
     CH_FRAME_LOCK,         /* u32 version; bytes token (empty: all) */
@@ -58,14 +61,29 @@ typedef enum ch_token_state {
     CH_TOKEN_STATE_COUNT
 } ch_token_state;
 
-/* What a parameter was in the JSON of the request. */
+/* What a parameter was in the JSON of the request. A list or object is followed by what it holds, each an entry of its
+ * own (in a list without a name), and then by CH_PARAM_END. */
 typedef enum ch_param_kind {
     CH_PARAM_TEXT,        /* a JSON string */
     CH_PARAM_INTEGER,     /* a JSON integer, as its decimal digits */
     CH_PARAM_BOOLEAN,     /* "true" or "false" */
     CH_PARAM_PLACEHOLDER, /* JSON null: "the agent fills this in, and here is where it goes" */
+    CH_PARAM_LIST,
+    CH_PARAM_OBJECT,
+    CH_PARAM_END,
     CH_PARAM_KIND_COUNT
 } ch_param_kind;
+
+#define CH_PARAMS_MAX 512 /* entries of a request, those in lists and objects included */
+#define CH_PARAM_DEPTH_MAX 4
+
+/* The form of a request for a signature. */
+typedef enum ch_sign_form {
+    CH_SIGN_TYPED,  /* method, path and parameters: the agent builds the request */
+    CH_SIGN_STRING, /* an SDK's own string to sign, which must be what the agent would have built */
+    CH_SIGN_RAW,    /* any bytes, for keys whose policy says so */
+    CH_SIGN_FORM_COUNT
+} ch_sign_form;
 
 /* ---- writing: any number of begin ... end into one ch_buffer, which is then one packet ---- */
 

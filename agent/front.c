@@ -215,6 +215,14 @@ static ch_status take_signed(ch_front *front, ch_frame *frame, int *fd, ch_error
     return send_json(front, frame, 200, &body, err);
 }
 
+static ch_status take_signature(ch_front *front, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    ch_buffer body = CH_BUFFER_INIT;
+    ch_json_add_signature(&body, frame);
+    return send_json(front, frame, 200, &body, err);
+}
+
 static ch_status take_key_list(ch_front *front, ch_frame *frame, int *fd, ch_error *err)
 {
     (void)fd;
@@ -264,12 +272,13 @@ static const struct {
     bool while_serving; /* else while starting */
     ch_status (*take)(ch_front *front, ch_frame *frame, int *fd, ch_error *err);
 } handlers[] = {
-    {CH_FRAME_SIGNED,      true,  take_signed    },
-    {CH_FRAME_FAILED,      true,  take_failed    },
-    {CH_FRAME_CONNECTION,  true,  take_connection},
-    {CH_FRAME_KEY_LIST,    true,  take_key_list  },
-    {CH_FRAME_STATUS_IS,   true,  take_status    },
-    {CH_FRAME_FRONT_START, false, take_start     },
+    {CH_FRAME_SIGNED,         true,  take_signed    },
+    {CH_FRAME_SIGNATURE_ONLY, true,  take_signature },
+    {CH_FRAME_FAILED,         true,  take_failed    },
+    {CH_FRAME_CONNECTION,     true,  take_connection},
+    {CH_FRAME_KEY_LIST,       true,  take_key_list  },
+    {CH_FRAME_STATUS_IS,      true,  take_status    },
+    {CH_FRAME_FRONT_START,    false, take_start     },
 };
 
 static ch_status take_frame(ch_front *front, ch_frame *frame, int *fd, ch_error *err)

@@ -16,7 +16,7 @@ ch_job *ch_job_take(ch_core *core)
     job->is_used = true;
     job->sent_ms = 0;
     if (job->draft == NULL)
-        job->draft = ch_draft_new();
+        job->draft = ch_draft_new(core->scratch);
     return job;
 }
 

@@ -1,13 +1,15 @@
 /* jansson reads; writing is done here, straight into the buffer that is sent, because it is on the path of each
  * signature and needs no tree. What jansson is relied upon for: JSON_REJECT_DUPLICATES, refusal of NUL in strings and
  * of malformed UTF-8, and that an object is iterated in the order of its text (tests/unit/test_json.c holds it to
- * all of these). Its nesting limit is deeper than needed (2048), but nothing here follows nesting: what is in a
- * parameter is looked at, never descended into. */
+ * all of these). Its nesting limit is deeper than needed (2048); lists and objects in parameters are followed
+ * CH_PARAM_DEPTH_MAX deep and no further. */
 #include "agent/json.h"
 
 #include "agent/profile.h"
+#include "base/encode.h"
 
 #include <jansson.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -31,10 +33,14 @@ static void json_free(json_t **json)
 }
 #define autojson __attribute__((cleanup(json_free))) json_t *
 
+/* The fields of a request; NULL when absent. */
 typedef struct sign_fields {
     json_t *method;
+    json_t *host;
     json_t *path;
-    json_t *params; /* NULL when absent */
+    json_t *params;
+    json_t *string;
+    json_t *raw;
 } sign_fields;
 
 static ch_slice text_of(const json_t *string)
@@ -61,8 +67,11 @@ static ch_status take_fields(json_t *root, sign_fields *fields, ch_error *err)
         json_t **value;
     } known[] = {
         {"method", &fields->method},
+        {"host",   &fields->host  },
         {"path",   &fields->path  },
-        {"params", &fields->params}
+        {"params", &fields->params},
+        {"string", &fields->string},
+        {"raw",    &fields->raw   },
     };
 
     const char *name;
@@ -74,15 +83,18 @@ static ch_status take_fields(json_t *root, sign_fields *fields, ch_error *err)
             i++;
         if (i == sizeof known / sizeof known[0])
             return ch_fail(err, CH_BAD_INPUT,
-                           "the body has an unknown field '%.64s'; it may have \"method\", \"path\" and \"params\"",
+                           "the body has an unknown field '%.64s'; it may have \"method\", \"host\", \"path\" and "
+                           "\"params\", or \"string\", or \"raw\"",
                            name);
         *known[i].value = value;
     }
     return CH_OK;
 }
 
-static ch_status check_text(json_t *value, const char *name, ch_error *err)
+static ch_status check_text(json_t *value, const char *name, bool is_required, ch_error *err)
 {
+    if (value == NULL && !is_required)
+        return CH_OK;
     if (!json_is_string(value))
         return ch_fail(err, CH_BAD_INPUT, "\"%s\" is %s; it has to be a string", name,
                        value == NULL ? "missing" : "of another type");
@@ -91,16 +103,34 @@ static ch_status check_text(json_t *value, const char *name, ch_error *err)
     return CH_OK;
 }
 
-static ch_status check_fields(const sign_fields *fields, ch_error *err)
+static ch_status choose_form(const sign_fields *fields, ch_sign_form *form, ch_error *err)
 {
-    ch_status st = check_text(fields->method, "method", err);
+    *form = fields->string != NULL ? CH_SIGN_STRING : fields->raw != NULL ? CH_SIGN_RAW : CH_SIGN_TYPED;
+    bool is_mixed = (*form != CH_SIGN_TYPED && fields->params != NULL) ||
+                    (fields->raw != NULL && (fields->string != NULL || fields->method != NULL || fields->host != NULL ||
+                                             fields->path != NULL));
+    return is_mixed ? ch_fail(err, CH_BAD_INPUT,
+                              "\"string\" goes without \"params\", and \"raw\" alone: each is a request of its own "
+                              "form")
+                    : CH_OK;
+}
+
+static ch_status check_fields(const sign_fields *fields, ch_sign_form *form, ch_error *err)
+{
+    ch_status st = choose_form(fields, form, err);
     if (st == CH_OK)
-        st = check_text(fields->path, "path", err);
-    if (st == CH_OK && fields->params != NULL && !json_is_object(fields->params))
-        return ch_fail(err, CH_BAD_INPUT, "\"params\" has to be an object of names and values");
-    if (st == CH_OK && json_object_size(fields->params) > CH_PARAMS_MAX)
-        return ch_fail(err, CH_BAD_INPUT, "\"params\" has %zu parameters; at most %d are taken",
-                       json_object_size(fields->params), CH_PARAMS_MAX);
+        st = check_text(fields->method, "method", *form == CH_SIGN_TYPED, err);
+    if (st == CH_OK)
+        st = check_text(fields->path, "path", *form == CH_SIGN_TYPED, err);
+    if (st == CH_OK)
+        st = check_text(fields->host, "host", false, err);
+    if (st == CH_OK)
+        st = check_text(fields->raw, "raw", *form == CH_SIGN_RAW, err);
+    if (st == CH_OK && *form == CH_SIGN_STRING && !json_is_string(fields->string))
+        st = ch_fail(err, CH_BAD_INPUT, "\"string\" has to be a string");
+    if (st == CH_OK && fields->params != NULL && !json_is_object(fields->params) && !json_is_array(fields->params))
+        st = ch_fail(err, CH_BAD_INPUT,
+                     "\"params\" has to be an object of names and values, or a list where the exchange takes one");
     return st;
 }
 
@@ -110,14 +140,14 @@ static const struct {
     const char *refused_as; /* NULL: taken */
     const char *advice;
 } param_types[] = {
-    [JSON_OBJECT] = {CH_PARAM_KIND_COUNT,  "an object",                               "give its members as parameters of their own"     },
-    [JSON_ARRAY] = {CH_PARAM_KIND_COUNT,  "an array",                                "write it as the string that the exchange expects"},
-    [JSON_STRING] = {CH_PARAM_TEXT,        NULL,                                      NULL                                              },
-    [JSON_INTEGER] = {CH_PARAM_INTEGER,     NULL,                                      NULL                                              },
-    [JSON_REAL] = {CH_PARAM_KIND_COUNT,  "a number with a fraction or an exponent", "write it as a string"                            },
-    [JSON_TRUE] = {CH_PARAM_BOOLEAN,     NULL,                                      NULL                                              },
-    [JSON_FALSE] = {CH_PARAM_BOOLEAN,     NULL,                                      NULL                                              },
-    [JSON_NULL] = {CH_PARAM_PLACEHOLDER, NULL,                                      NULL                                              },
+    [JSON_OBJECT] = {CH_PARAM_OBJECT, NULL, NULL},
+    [JSON_ARRAY] = {CH_PARAM_LIST, NULL, NULL},
+    [JSON_STRING] = {CH_PARAM_TEXT, NULL, NULL},
+    [JSON_INTEGER] = {CH_PARAM_INTEGER, NULL, NULL},
+    [JSON_REAL] = {CH_PARAM_KIND_COUNT, "a number with a fraction or an exponent", "write it as a string"},
+    [JSON_TRUE] = {CH_PARAM_BOOLEAN, NULL, NULL},
+    [JSON_FALSE] = {CH_PARAM_BOOLEAN, NULL, NULL},
+    [JSON_NULL] = {CH_PARAM_PLACEHOLDER, NULL, NULL},
 };
 
 static ch_slice value_text(const json_t *value, char *digits, size_t capacity)
@@ -137,36 +167,111 @@ static ch_slice value_text(const json_t *value, char *digits, size_t capacity)
     }
 }
 
-static ch_status add_param(ch_buffer *packet, const char *name, const json_t *value, ch_error *err)
+/* Where parameters go, and what there may still be of them. */
+typedef struct entries {
+    ch_buffer *packet;
+    size_t count;
+    ch_error *err;
+} entries;
+
+static ch_status add_entry(entries *to, ch_param_kind kind, const char *name, ch_slice text)
 {
+    if (to->count == CH_PARAMS_MAX)
+        return ch_fail(to->err, CH_BAD_INPUT, "\"params\" holds more than %d values", CH_PARAMS_MAX);
     if (!ch_slice_is_text(ch_slice_of(name)))
-        return ch_fail(err, CH_BAD_INPUT, "the name of parameter '%.64s' holds a control character", name);
+        return ch_fail(to->err, CH_BAD_INPUT, "the name of parameter '%.64s' holds a control character", name);
+    if (!ch_slice_is_text(text))
+        return ch_fail(to->err, CH_BAD_INPUT, "parameter '%.64s' holds a control character; remove it", name);
+    to->count++;
+    ch_frame_u8(to->packet, (uint8_t)kind);
+    ch_frame_text(to->packet, name);
+    ch_frame_bytes(to->packet, text);
+    return CH_OK;
+}
+
+/* Calls itself once a level, `levels` times at most. */
+static ch_status add_param(entries *to, const char *name, json_t *value, unsigned levels)
+{
     json_type type = json_typeof(value);
     if (param_types[type].refused_as != NULL)
-        return ch_fail(err, CH_BAD_INPUT, "parameter '%.64s' is %s; %s", name, param_types[type].refused_as,
+        return ch_fail(to->err, CH_BAD_INPUT, "parameter '%.64s' is %s; %s", name, param_types[type].refused_as,
                        param_types[type].advice);
     char digits[32];
-    ch_slice text = value_text(value, digits, sizeof digits);
-    if (!ch_slice_is_text(text))
-        return ch_fail(err, CH_BAD_INPUT, "parameter '%.64s' holds a control character; remove it", name);
-    ch_frame_u8(packet, (uint8_t)param_types[type].kind);
-    ch_frame_text(packet, name);
-    ch_frame_bytes(packet, text);
-    return CH_OK;
+    ch_status st = add_entry(to, param_types[type].kind, name, value_text(value, digits, sizeof digits));
+    if (st != CH_OK || (type != JSON_OBJECT && type != JSON_ARRAY))
+        return st;
+    if (levels == 0)
+        return ch_fail(to->err, CH_BAD_INPUT, "parameter '%.64s' nests lists and objects more than %d deep", name,
+                       CH_PARAM_DEPTH_MAX);
+    for (size_t i = 0; st == CH_OK && type == JSON_ARRAY && i < json_array_size(value); i++)
+        st = add_param(to, "", json_array_get(value, i), levels - 1);
+    const char *member_name;
+    json_t *member;
+    json_object_foreach(value, member_name, member)
+    {
+        if (st == CH_OK)
+            st = add_param(to, member_name, member, levels - 1);
+    }
+    return st == CH_OK ? add_entry(to, CH_PARAM_END, "", CH_LITERAL("")) : st;
 }
 
 static ch_status add_params(ch_buffer *packet, json_t *params, ch_error *err)
 {
-    ch_frame_u16(packet, (uint16_t)json_object_size(params));
+    entries to = {packet, 0, err};
+    size_t count_at = packet->size;
+    ch_frame_u16(packet, 0);
+    ch_status st = json_is_array(params) ? add_param(&to, "", params, CH_PARAM_DEPTH_MAX) : CH_OK;
     const char *name;
     json_t *value;
     json_object_foreach(params, name, value)
     {
-        ch_status st = add_param(packet, name, value, err);
-        if (st != CH_OK)
-            return st;
+        if (st == CH_OK)
+            st = add_param(&to, name, value, CH_PARAM_DEPTH_MAX);
     }
+    uint16_t count = (uint16_t)to.count;
+    memcpy(packet->data + count_at, &count, sizeof count);
+    return st;
+}
+
+static void add_text(ch_buffer *packet, const json_t *string)
+{
+    ch_frame_bytes(packet, string == NULL ? CH_LITERAL("") : text_of(string));
+}
+
+/* OpenSSL's decoder is lenient, so what it gave must encode to the same text. */
+static ch_status add_raw(ch_buffer *packet, ch_slice text, ch_error *err)
+{
+    ch_autobuffer bytes = CH_BUFFER_INIT;
+    ch_autobuffer again = CH_BUFFER_INIT;
+    if (text.size == 0 || text.size % 4 != 0)
+        return ch_fail(err, CH_BAD_INPUT, "\"raw\" is not base64");
+    uint8_t *to = ch_buffer_reserve(&bytes, text.size);
+    int size = EVP_DecodeBlock(to, text.data, (int)text.size);
+    size_t padding = (size_t)(text.data[text.size - 1] == '=') + (text.data[text.size - 2] == '=');
+    if (size > 0)
+        ch_buffer_commit(&bytes, (size_t)size - padding);
+    ch_encode(&again, CH_ENCODE_BASE64, ch_buffer_slice(&bytes));
+    if (!ch_slice_equal(ch_buffer_slice(&again), text))
+        return ch_fail(err, CH_BAD_INPUT, "\"raw\" is not base64");
+    ch_frame_bytes(packet, ch_buffer_slice(&bytes));
     return CH_OK;
+}
+
+static ch_status add_sign_frame(ch_buffer *packet, uint64_t connection, ch_slice key, const sign_fields *fields,
+                                ch_sign_form form, ch_error *err)
+{
+    ch_frame_u64(packet, connection);
+    ch_frame_bytes(packet, key);
+    ch_frame_u8(packet, (uint8_t)form);
+    add_text(packet, fields->method);
+    add_text(packet, fields->host);
+    add_text(packet, fields->path);
+    ch_status st = CH_OK;
+    if (form == CH_SIGN_RAW)
+        st = add_raw(packet, text_of(fields->raw), err);
+    else
+        add_text(packet, fields->string);
+    return st == CH_OK ? add_params(packet, fields->params, err) : st;
 }
 
 ch_status ch_json_to_sign(ch_buffer *packet, uint64_t request, uint64_t connection, ch_slice key, ch_slice body,
@@ -180,19 +285,15 @@ ch_status ch_json_to_sign(ch_buffer *packet, uint64_t request, uint64_t connecti
         return fail_parse(&where, err);
     if (!json_is_object(root))
         return ch_fail(err, CH_BAD_INPUT, "the body has to be one JSON object");
-    sign_fields fields = {NULL, NULL, NULL};
+    sign_fields fields = {NULL};
+    ch_sign_form form = CH_SIGN_TYPED;
     ch_status st = take_fields(root, &fields, err);
     if (st == CH_OK)
-        st = check_fields(&fields, err);
+        st = check_fields(&fields, &form, err);
     if (st != CH_OK)
         return st;
-
     size_t begin = ch_frame_begin(packet, CH_FRAME_SIGN, request);
-    ch_frame_u64(packet, connection);
-    ch_frame_bytes(packet, key);
-    ch_frame_bytes(packet, text_of(fields.method));
-    ch_frame_bytes(packet, text_of(fields.path));
-    st = add_params(packet, fields.params, err);
+    st = add_sign_frame(packet, connection, key, &fields, form, err);
     if (st != CH_OK) {
         packet->size = begin;
         return st;
@@ -202,41 +303,11 @@ ch_status ch_json_to_sign(ch_buffer *packet, uint64_t request, uint64_t connecti
 
 /* ---- writing ---- */
 
-static bool is_plain(uint8_t byte)
-{
-    return byte >= 0x20 && byte != '"' && byte != '\\';
-}
-
-static void add_escaped(ch_buffer *out, uint8_t byte)
-{
-    if (byte == '"' || byte == '\\') {
-        ch_buffer_add_byte(out, '\\');
-        ch_buffer_add_byte(out, byte);
-        return;
-    }
-    ch_buffer_add_format(out, "\\u%04x", (unsigned)byte);
-}
-
-void ch_json_add_text(ch_buffer *out, ch_slice text)
-{
-    ch_buffer_add_byte(out, '"');
-    size_t start = 0;
-    for (size_t i = 0; i < text.size; i++) {
-        if (is_plain(text.data[i]))
-            continue;
-        ch_buffer_add(out, text.data + start, i - start);
-        add_escaped(out, text.data[i]);
-        start = i + 1;
-    }
-    ch_buffer_add(out, text.data + start, text.size - start);
-    ch_buffer_add_byte(out, '"');
-}
-
 /* Appends `lead` (a comma, brace and quoted name, as they are) and the frame's next bytes as a string. */
 static void add_member(ch_buffer *out, const char *lead, ch_frame *frame)
 {
     ch_buffer_add_text(out, lead);
-    ch_json_add_text(out, ch_frame_read_bytes(frame));
+    ch_encode_json(out, ch_frame_read_bytes(frame));
 }
 
 void ch_json_add_signed(ch_buffer *out, ch_frame *frame)
@@ -251,7 +322,14 @@ void ch_json_add_signed(ch_buffer *out, ch_frame *frame)
         add_member(out, ":", frame);
     }
     ch_buffer_add_text(out, "},\"body\":");
-    ch_json_add_text(out, body);
+    ch_encode_json(out, body);
+    add_member(out, ",\"key\":", frame);
+    ch_buffer_add_text(out, "}\n");
+}
+
+void ch_json_add_signature(ch_buffer *out, ch_frame *frame)
+{
+    add_member(out, "{\"signature\":", frame);
     add_member(out, ",\"key\":", frame);
     ch_buffer_add_text(out, "}\n");
 }
@@ -326,10 +404,10 @@ void ch_json_add_problem(ch_buffer *out, const ch_error *problem, unsigned http_
     ch_status status = problem->status < CH_STATUS_COUNT ? problem->status : CH_INTERNAL;
     ch_buffer_add_format(out, "{\"type\":\"urn:chancery:problem:%s\",\"title\":\"%s\",\"status\":%u,\"detail\":",
                          ch_status_name(status), titles[status], http_status);
-    ch_json_add_text(out, ch_slice_of(problem->message));
+    ch_encode_json(out, ch_slice_of(problem->message));
     if (problem->rule[0] != '\0') {
         ch_buffer_add_text(out, ",\"rule\":");
-        ch_json_add_text(out, ch_slice_of(problem->rule));
+        ch_encode_json(out, ch_slice_of(problem->rule));
     }
     ch_buffer_add_text(out, "}\n");
 }

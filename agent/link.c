@@ -258,9 +258,11 @@ static void on_signature(ch_link *link, ch_frame *frame)
     ch_frame peek = *frame;
     if (ch_frame_read_u32(&peek) == CH_OK) {
         link->job_cost_ns = ch_frame_read_u32(&peek);
-        ch_slice signature = ch_frame_read_bytes(&peek);
-        if (ch_frame_done(&peek)) {
-            ch_sign_done(core, job, signature);
+        ch_messages signatures = {.count = ch_frame_read_u8(&peek)};
+        for (size_t i = 0; i < signatures.count && i < CH_JOB_MESSAGES_MAX; i++)
+            signatures.items[i] = ch_frame_read_bytes(&peek);
+        if (ch_frame_done(&peek) && signatures.count == job->messages.count) {
+            ch_sign_done(core, job, &signatures);
             return;
         }
     }
@@ -350,7 +352,9 @@ static ch_status add_job_frame(ch_link *link, ch_job *job, ch_error *err)
     ch_buffer *out = ch_channel_out(&link->process.channel);
     size_t begin = ch_frame_begin(out, CH_FRAME_JOB, ch_job_id(link->core, job));
     ch_frame_u16(out, job->key->token_key);
-    ch_frame_bytes(out, job->message);
+    ch_frame_u8(out, (uint8_t)job->messages.count);
+    for (size_t i = 0; i < job->messages.count; i++)
+        ch_frame_bytes(out, job->messages.items[i]);
     return ch_frame_end(out, begin, err);
 }
 

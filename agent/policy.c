@@ -63,7 +63,7 @@ static ch_status read_classes(const ch_yaml *map, unsigned *classes, ch_error *e
         if (class_ == CH_CLASS_COUNT)
             return ch_yaml_fail(ch_yaml_item(list, i), err,
                                 "there is no class '%s'; the classes are read, trade, cancel, transfer, withdraw, "
-                                "keys and account",
+                                "keys, account and session",
                                 name);
         *classes |= 1U << class_;
     }
@@ -122,8 +122,6 @@ static ch_status find_profile(const ch_config *config, ch_policy *policy, const 
     if (strcmp(ch_profile_name(*out), name) != 0)
         return ch_yaml_fail(node, err, "%s calls itself '%s'; name and file must agree", ch_buffer_text(&path),
                             ch_profile_name(*out));
-    if (ch_profile_is_test_only(*out))
-        return ch_yaml_fail(node, err, "profile '%s' is for tests only", name);
     return CH_OK;
 }
 
@@ -172,6 +170,22 @@ static ch_status read_token(const ch_config *config, const ch_yaml *map, ch_key 
     return key->token < config->token_count ? CH_OK : ch_yaml_fail(node, err, "agent.yaml has no token '%s'", name);
 }
 
+static ch_status read_kinds(const ch_yaml *map, ch_key *key, ch_error *err)
+{
+    const ch_yaml *list = ch_yaml_get(map, "kinds");
+    ch_status st = list == NULL ? CH_OK : ch_yaml_expect_list(list, err);
+    for (size_t i = 0; st == CH_OK && list != NULL && i < ch_yaml_count(list); i++) {
+        const char *name = NULL;
+        st = ch_yaml_text(ch_yaml_item(list, i), &name, err);
+        unsigned bit = st == CH_OK ? ch_profile_kind(key->profile, name) : 0;
+        if (st == CH_OK && bit == 0)
+            st = ch_yaml_fail(ch_yaml_item(list, i), err, "profile '%s' knows no keys of kind '%s'",
+                              ch_profile_name(key->profile), name);
+        key->kinds |= bit;
+    }
+    return st;
+}
+
 static ch_status read_key(const ch_config *config, ch_policy *policy, const ch_yaml *map, ch_key *key, ch_error *err)
 {
     const ch_yaml *allow = NULL;
@@ -188,6 +202,10 @@ static ch_status read_key(const ch_config *config, ch_policy *policy, const ch_y
         st = read_text(map, "key_id", true, &key->key_id, err);
     if (st == CH_OK)
         st = read_text(map, "passphrase", false, &key->passphrase, err);
+    if (st == CH_OK)
+        st = ch_yaml_flag(map, "raw", &key->may_sign_raw, err);
+    if (st == CH_OK)
+        st = read_kinds(map, key, err);
     if (st == CH_OK)
         st = ch_yaml_require(map, "allow", &allow, err);
     if (st == CH_OK)

@@ -22,6 +22,8 @@ typedef struct ch_key {
     char *object_uri;
     char *key_id;
     char *passphrase;   /* empty where the exchange has none */
+    unsigned kinds;     /* what the exchange made of the key: see ch_profile_kind */
+    bool may_sign_raw;  /* any bytes at all: no rule holds for those */
     size_t token;       /* index in the configuration's tokens */
     uint16_t token_key; /* index among the keys of that token */
     const ch_profile *profile;

@@ -10,9 +10,13 @@
 #define CH_RECIPE_LISTS_MAX 4
 #define CH_RECIPE_VALUES_MAX 16
 #define CH_RECIPE_HEADERS_MAX 16
+#define CH_RECIPE_EXTRAS_MAX (CH_JOB_MESSAGES_MAX - 1)
 #define CH_LIST_FIELDS_MAX 16
 #define CH_PROFILE_NAMES_MAX 2048 /* different parameter names */
 #define CH_NAME_WORDS_MAX (CH_PROFILE_NAMES_MAX / 64)
+#define CH_SCHEMES_MAX 8
+#define CH_KINDS_MAX 8
+#define CH_PATH_PARTS_MAX 12 /* of a path with parameters: literal, parameter, literal, ... */
 
 /* The values that every template may name; a recipe's own follow them. */
 typedef enum ch_builtin {
@@ -22,23 +26,19 @@ typedef enum ch_builtin {
     CH_BUILTIN_HOST,
     CH_BUILTIN_KEY_ID,
     CH_BUILTIN_PASSPHRASE,
+    CH_BUILTIN_ALG,
     CH_BUILTIN_TIME_S,
     CH_BUILTIN_TIME_MS,
     CH_BUILTIN_TIME_US,
     CH_BUILTIN_TIME_ISO,
     CH_BUILTIN_TIME_UTC,
     CH_BUILTIN_NONCE,
+    CH_BUILTIN_UUID,
+    CH_BUILTIN_RANDOM,
     CH_BUILTIN_NEWLINE,
     CH_BUILTIN_SIGNATURE,
     CH_BUILTIN_COUNT
 } ch_builtin;
-
-/* What a signature binds. */
-enum {
-    CH_COVERS_METHOD = 1,
-    CH_COVERS_PATH = 2,
-    CH_COVERS_PARAMS = 4,
-};
 
 typedef enum ch_param_type {
     CH_TYPE_DECIMAL,
@@ -47,26 +47,53 @@ typedef enum ch_param_type {
     CH_TYPE_TEXT,
     CH_TYPE_BOOLEAN,
     CH_TYPE_SYMBOL,
+    CH_TYPE_LIST,
+    CH_TYPE_OBJECT,
     CH_TYPE_COUNT
 } ch_param_type;
 
+typedef enum ch_unit { CH_UNIT_BASE, CH_UNIT_QUOTE, CH_UNIT_CONTRACTS, CH_UNIT_COUNT } ch_unit;
+
+typedef struct ch_listed_param {
+    ch_slice name;
+    const ch_param_def *def;
+    bool is_required;
+} ch_listed_param;
+
+/* The parameters of an endpoint or an object, sorted by name, and as sets of name_index. */
+typedef struct ch_param_list {
+    ch_listed_param *params;
+    size_t count;
+    uint64_t *listed;
+    uint64_t *required;
+} ch_param_list;
+
 /* A parameter as the profile's `params` defines it. */
-typedef struct ch_param_def {
+struct ch_param_def {
     char *name; /* as it is sent */
     size_t name_index;
     ch_param_type type;
     ch_role role;
+    ch_unit unit;
+    ch_spelling spelling;
     bool may_be_negative;
-    char **values; /* of an enum */
+    bool is_bare;    /* in JSON, without quotes */
+    bool is_in_query; /* for lists of takes: query */
+    char **values;   /* of an enum */
     size_t value_count;
+    const ch_param_def *items; /* of a list */
+    size_t items_max;
+    ch_param_list members; /* of an object */
+    unsigned depth;        /* of what it holds: 0 for a plain value */
     bool is_used;
-} ch_param_def;
+};
 
-typedef struct ch_endpoint_param {
-    ch_slice name;
-    const ch_param_def *def;
-    bool is_required;
-} ch_endpoint_param;
+/* What stands for a quantity of one contract. */
+typedef struct ch_contract {
+    char *symbol; /* '*' stands for any run of characters */
+    char *size;   /* a decimal */
+    char *of;
+} ch_contract;
 
 /* A field that the agent adds to a list. */
 typedef struct ch_field {
@@ -76,9 +103,11 @@ typedef struct ch_field {
     bool is_bare; /* in JSON, without quotes */
 } ch_field;
 
+typedef enum ch_takes { CH_TAKES_NONE, CH_TAKES_PARAMS, CH_TAKES_QUERY, CH_TAKES_BODY, CH_TAKES_COUNT } ch_takes;
+
 typedef struct ch_recipe_list {
     char *name;
-    bool takes_params; /* the bot's parameters stand in it */
+    ch_takes takes;    /* which of the bot's parameters stand in it */
     bool is_sorted;    /* by name, byte order */
     ch_field fields[CH_LIST_FIELDS_MAX];
     size_t field_count;
@@ -98,6 +127,12 @@ typedef struct ch_recipe {
     ch_named_template values[CH_RECIPE_VALUES_MAX];
     size_t value_count;
     ch_template message;
+    char *shape;       /* of the message: messages of different shapes are never the same bytes, save empty ones */
+    char *empty_shape; /* the same where no parameter is given: lists that are then empty are left out */
+    unsigned shown;       /* CH_COVERS_METHOD, _HOST, _PATH: what stands in the message */
+    bool has_joined_list; /* in the style pairs */
+    ch_named_template extras[CH_RECIPE_EXTRAS_MAX]; /* also_signs */
+    size_t extra_count;
     ch_template url;
     ch_template body;
     ch_named_template headers[CH_RECIPE_HEADERS_MAX];
@@ -113,58 +148,122 @@ typedef struct ch_origin {
 struct ch_scheme {
     char *name;
     char *mechanism;
+    char *alg;
     ch_encoding secret;
     ch_encoding signature;
+    size_t index; /* among the profile's */
 };
+
+/* A path in which parameters stand: a literal, which may be empty, then a parameter, and so on. */
+typedef struct ch_path_part {
+    ch_slice literal;
+    const ch_param_def *def; /* NULL: a literal */
+} ch_path_part;
+
+/* The endpoints where some request of this one would be taken too, as positions in the profile's table. */
+typedef struct ch_confusion {
+    uint16_t *others;
+    size_t count;
+} ch_confusion;
 
 struct ch_endpoint {
     const ch_profile *profile;
     char *method;
     char *path;
     ch_slice path_slice;
+    ch_path_part *parts; /* NULL: the path has no parameters */
+    size_t part_count;
     ch_class class_;
-    const ch_recipe *recipe;
+    const ch_recipe *recipes[CH_SCHEMES_MAX]; /* by scheme */
     const ch_origin *origin;
-    bool ignores_unknown;      /* the exchange does not refuse parameters that it does not know here */
-    ch_endpoint_param *params; /* sorted by name */
-    size_t param_count;
-    uint64_t *listed;                      /* set of name_index */
-    uint64_t *required;                    /* likewise */
-    const struct ch_endpoint **confusable; /* where some request of this endpoint would be taken too */
-    size_t confusable_count;
+    unsigned kind;        /* bit of the kind of keys that it is for; 0: all */
+    bool ignores_unknown; /* the exchange does not refuse parameters that it does not know here */
+    ch_param_list params; /* those in the path are not among them */
+    ch_confusion confusions[CH_SCHEMES_MAX]; /* by scheme; the same memory where the recipe is the same */
 };
 
 struct ch_profile {
     char *name;
-    bool is_test_only;
+    char *title;
     uint64_t nonce_ns; /* 0: no nonce */
-    ch_scheme *schemes;
+    ch_scheme schemes[CH_SCHEMES_MAX];
     size_t scheme_count;
+    char *kinds[CH_KINDS_MAX];
+    size_t kind_count;
     ch_origin *origins;
     size_t origin_count;
     ch_recipe *recipes;
     size_t recipe_count;
     ch_param_def *params; /* in the order of the file's map */
     size_t param_count;
-    size_t name_count;      /* different names among them */
+    size_t name_count; /* different names among them */
+    size_t name_words; /* of a set of names */
+    ch_contract *contracts;
+    size_t contract_count;
     ch_endpoint *endpoints; /* sorted by path */
     size_t endpoint_count;
+    uint16_t *patterns; /* those whose path has parameters, the most literal first */
+    size_t pattern_count;
 };
 
 /* Reads the profile's `recipes` (agent/recipe_load.c). */
 CH_CHECKED ch_status ch_recipes_load(ch_profile *profile, const ch_yaml *recipes, ch_error *err);
 void ch_recipes_free(ch_profile *profile);
 
-/* Reads `params`, `groups` and `endpoints` (agent/profile_endpoints.c); recipes and origins are there. */
-CH_CHECKED ch_status ch_endpoints_load(ch_profile *profile, const ch_yaml *root, ch_error *err);
+/* Reads `params` and `groups` (agent/profile_params.c). */
+typedef struct ch_params_loader {
+    ch_profile *profile;
+    const ch_yaml *params; /* NULL if the profile defines none */
+    const ch_yaml *groups; /* likewise */
+} ch_params_loader;
+CH_CHECKED ch_status ch_params_load(ch_profile *profile, const ch_yaml *root, ch_params_loader *out, ch_error *err);
+/* Finds the param of that key and marks it as used; `node` is for the message. */
+CH_CHECKED ch_status ch_params_find(const ch_params_loader *load, const ch_yaml *node, const char *key,
+                                    ch_param_def **out, ch_error *err);
+/* Adds a list of keys, "+name" for a group; `names` is NULL or a list of names. */
+CH_CHECKED ch_status ch_params_list(const ch_params_loader *load, const ch_yaml *names, bool is_required,
+                                    ch_param_list *out, ch_error *err);
+void ch_params_list_sort(ch_param_list *list);
+CH_CHECKED ch_status ch_params_check_used(const ch_params_loader *load, ch_error *err);
+void ch_params_free(ch_profile *profile);
 
-/* Checks one parameter's value (agent/profile_param.c); CH_BAD_INPUT names it. */
-CH_CHECKED ch_status ch_param_check(const ch_param_def *def, const ch_param *param, ch_error *err);
+/* Reads `endpoints` (agent/profile_endpoints.c); all else is there. */
+CH_CHECKED ch_status ch_endpoints_load(ch_profile *profile, const ch_yaml *root, const ch_params_loader *load,
+                                       ch_error *err);
+void ch_endpoints_free(ch_profile *profile);
+/* True if `path` fits the endpoint's path; then captures[i] is what stands for the i-th parameter. */
+bool ch_endpoint_fits(const ch_endpoint *endpoint, ch_slice path, ch_slice *captures);
+
+/* Checks params[at], with all that it holds (agent/profile_param.c), and fills in the defs; CH_BAD_INPUT names what is
+ * wrong. */
+CH_CHECKED ch_status ch_param_check(const ch_param_def *def, ch_param *params, size_t count, size_t at, ch_error *err);
+const ch_listed_param *ch_param_list_find(const ch_param_list *list, ch_slice name);
+const char *ch_param_type_name(ch_param_type type);
+const char *ch_role_name(ch_role role);
 /* CH_TYPE_COUNT, CH_ROLE_COUNT if there is none of that name. */
 ch_param_type ch_param_type_find(const char *name);
 ch_role ch_role_find(const char *name);
 
-/* Fills `confusable` of every endpoint; its other fields are there. */
-void ch_profile_find_confusable(ch_profile *profile);
+/* Fills `confusions` of every endpoint (agent/confusion.c); its other fields are there. */
+void ch_profile_find_confusions(ch_profile *profile);
+
+static inline bool ch_set_has(const uint64_t *set, size_t index)
+{
+    return (set[index / 64] >> (index % 64) & 1) != 0;
+}
+
+static inline void ch_set_add(uint64_t *set, size_t index)
+{
+    set[index / 64] |= (uint64_t)1 << (index % 64);
+}
+
+static inline bool ch_set_is_subset(const uint64_t *part, const uint64_t *whole, size_t words)
+{
+    for (size_t i = 0; i < words; i++) {
+        if ((part[i] & ~whole[i]) != 0)
+            return false;
+    }
+    return true;
+}
 
 #endif

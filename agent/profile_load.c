@@ -11,9 +11,10 @@ static const struct {
     const char *name;
     ch_encoding encoding;
 } encodings[] = {
-    {"text",   CH_ENCODE_TEXT  },
-    {"hex",    CH_ENCODE_HEX   },
-    {"base64", CH_ENCODE_BASE64},
+    {"text",      CH_ENCODE_TEXT     },
+    {"hex",       CH_ENCODE_HEX      },
+    {"base64",    CH_ENCODE_BASE64   },
+    {"base64url", CH_ENCODE_BASE64URL},
 };
 
 /* ---- name, origins, nonce, schemes ---- */
@@ -28,14 +29,25 @@ static ch_status read_name(ch_profile *profile, const ch_yaml *root, ch_error *e
     if (*name == '\0' || strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(name))
         return ch_yaml_fail(node, err, "'%s' can't be a profile's name: a-z, 0-9 and -", name);
     profile->name = ch_strdup(name);
-    const char *title = NULL;
-    st = ch_yaml_require_text(root, "title", &node, &title, err);
-    return st == CH_OK ? ch_yaml_flag(root, "test_only", &profile->is_test_only, err) : st;
+    st = ch_yaml_require_text(root, "title", &node, &name, err);
+    if (st == CH_OK)
+        profile->title = ch_strdup(name);
+    return st;
+}
+
+/* Length of "https://" or "wss://" in front of `url`, else 0. */
+static size_t scheme_size(const char *url)
+{
+    static const char *const schemes[] = {"https://", "wss://"};
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        if (strncmp(url, schemes[i], strlen(schemes[i])) == 0)
+            return strlen(schemes[i]);
+    }
+    return 0;
 }
 
 static ch_status read_origins(ch_profile *profile, const ch_yaml *root, ch_error *err)
 {
-    static const char scheme[] = "https://";
     const ch_yaml *map = NULL;
     ch_status st = ch_yaml_require(root, "origins", &map, err);
     if (st == CH_OK)
@@ -51,10 +63,9 @@ static ch_status read_origins(ch_profile *profile, const ch_yaml *root, ch_error
         st = ch_yaml_text(node, &url, err);
         if (st != CH_OK)
             return st;
-        size_t skipped = sizeof scheme - 1;
-        bool is_https = strncmp(url, scheme, skipped) == 0;
-        if (!is_https || url[skipped] == '\0' || strpbrk(url + skipped, "/?#@ ") != NULL)
-            return ch_yaml_fail(node, err, "an origin is https:// and a host, with nothing after it");
+        size_t skipped = scheme_size(url);
+        if (skipped == 0 || url[skipped] == '\0' || strpbrk(url + skipped, "/?#@ ") != NULL)
+            return ch_yaml_fail(node, err, "an origin is https:// or wss:// and a host, with nothing after it");
         ch_origin *origin = &profile->origins[profile->origin_count++];
         origin->name = ch_strdup(ch_yaml_key_at(map, i));
         origin->url = ch_strdup(url);
@@ -99,7 +110,7 @@ static ch_status read_encoding(const ch_yaml *map, const char *key, ch_encoding 
             return CH_OK;
         }
     }
-    return st == CH_OK ? ch_yaml_fail(node, err, "'%s' is text, hex or base64", key) : st;
+    return st == CH_OK ? ch_yaml_fail(node, err, "'%s' is text, hex, base64 or base64url", key) : st;
 }
 
 static ch_status read_scheme(const ch_yaml *map, ch_scheme *scheme, ch_error *err)
@@ -115,6 +126,12 @@ static ch_status read_scheme(const ch_yaml *map, ch_scheme *scheme, ch_error *er
     st = read_encoding(map, "secret", &scheme->secret, err);
     if (st == CH_OK)
         st = read_encoding(map, "signature", &scheme->signature, err);
+    node = st == CH_OK ? ch_yaml_get(map, "alg") : NULL;
+    const char *alg = "";
+    if (node != NULL)
+        st = ch_yaml_text(node, &alg, err);
+    scheme->alg = ch_strdup(alg);
+    (void)ch_yaml_get(map, "recipe"); /* chosen when the endpoints are read */
     return st == CH_OK ? ch_yaml_check_known(map, err) : st;
 }
 
@@ -126,12 +143,57 @@ static ch_status read_schemes(ch_profile *profile, const ch_yaml *root, ch_error
         st = ch_yaml_expect_map(map, err);
     if (st != CH_OK)
         return st;
-    profile->schemes = ch_alloc(ch_yaml_count(map) * sizeof(ch_scheme));
+    if (ch_yaml_count(map) == 0 || ch_yaml_count(map) > CH_SCHEMES_MAX)
+        return ch_yaml_fail(map, err, "there must be 1 to %d schemes", CH_SCHEMES_MAX);
     for (size_t i = 0; st == CH_OK && i < ch_yaml_count(map); i++) {
-        ch_scheme *scheme = &profile->schemes[profile->scheme_count++];
+        ch_scheme *scheme = &profile->schemes[profile->scheme_count];
+        scheme->index = profile->scheme_count++;
         scheme->name = ch_strdup(ch_yaml_key_at(map, i));
         st = read_scheme(ch_yaml_value_at(map, i), scheme, err);
     }
+    return st;
+}
+
+/* ---- contracts ---- */
+
+static ch_status read_contract(const ch_yaml *map, ch_contract *out, ch_error *err)
+{
+    const struct {
+        const char *field;
+        char **text;
+    } fields[] = {
+        {"symbol", &out->symbol},
+        {"size",   &out->size  },
+        {"of",     &out->of    },
+    };
+    ch_status st = ch_yaml_expect_map(map, err);
+    for (size_t i = 0; st == CH_OK && i < sizeof fields / sizeof fields[0]; i++) {
+        const ch_yaml *node = NULL;
+        const char *text = NULL;
+        st = ch_yaml_require_text(map, fields[i].field, &node, &text, err);
+        if (st == CH_OK)
+            *fields[i].text = ch_strdup(text);
+    }
+    const ch_param_def decimal = {.name = out->symbol, .type = CH_TYPE_DECIMAL};
+    ch_param size = {.kind = CH_PARAM_TEXT};
+    ch_error reason = CH_ERROR_INIT;
+    if (st == CH_OK) {
+        size.value = ch_slice_of(out->size);
+        if (ch_param_check(&decimal, &size, 1, 0, &reason) != CH_OK)
+            st = ch_yaml_fail(map, err, "'%s' is not a plain decimal", out->size);
+    }
+    return st == CH_OK ? ch_yaml_check_known(map, err) : st;
+}
+
+static ch_status read_contracts(ch_profile *profile, const ch_yaml *root, ch_error *err)
+{
+    const ch_yaml *list = ch_yaml_get(root, "contracts");
+    ch_status st = list == NULL ? CH_OK : ch_yaml_expect_list(list, err);
+    if (st != CH_OK || list == NULL)
+        return st;
+    profile->contracts = ch_alloc(ch_yaml_count(list) * sizeof *profile->contracts);
+    for (size_t i = 0; st == CH_OK && i < ch_yaml_count(list); i++)
+        st = read_contract(ch_yaml_item(list, i), &profile->contracts[profile->contract_count++], err);
     return st;
 }
 
@@ -140,6 +202,7 @@ static ch_status read_schemes(ch_profile *profile, const ch_yaml *root, ch_error
 static ch_status read_profile(ch_profile *profile, const ch_yaml *root, ch_error *err)
 {
     const ch_yaml *recipes = NULL;
+    ch_params_loader params;
     ch_status st = ch_yaml_expect_map(root, err);
     if (st == CH_OK)
         st = read_name(profile, root, err);
@@ -154,7 +217,13 @@ static ch_status read_profile(ch_profile *profile, const ch_yaml *root, ch_error
     if (st == CH_OK)
         st = ch_recipes_load(profile, recipes, err);
     if (st == CH_OK)
-        st = ch_endpoints_load(profile, root, err);
+        st = read_contracts(profile, root, err);
+    if (st == CH_OK)
+        st = ch_params_load(profile, root, &params, err);
+    if (st == CH_OK)
+        st = ch_endpoints_load(profile, root, &params, err);
+    if (st == CH_OK)
+        st = ch_params_check_used(&params, err);
     (void)ch_yaml_get(root, "recipe");
     (void)ch_yaml_get(root, "everywhere");
     return st == CH_OK ? ch_yaml_check_known(root, err) : st;
@@ -174,50 +243,35 @@ ch_status ch_profile_load(const char *path, ch_profile **out, ch_error *err)
         ch_profile_free(profile);
         return st;
     }
-    ch_profile_find_confusable(profile);
+    ch_profile_find_confusions(profile);
     *out = profile;
     return CH_OK;
-}
-
-static void free_endpoint(ch_endpoint *endpoint)
-{
-    free(endpoint->method);
-    free(endpoint->path);
-    free(endpoint->params);
-    free(endpoint->listed);
-    free(endpoint->required);
-    free(endpoint->confusable);
-}
-
-static void free_param(ch_param_def *def)
-{
-    free(def->name);
-    for (size_t i = 0; i < def->value_count; i++)
-        free(def->values[i]);
-    free(def->values);
 }
 
 void ch_profile_free(ch_profile *profile)
 {
     if (profile == NULL)
         return;
-    for (size_t i = 0; i < profile->endpoint_count; i++)
-        free_endpoint(&profile->endpoints[i]);
-    for (size_t i = 0; i < profile->param_count; i++)
-        free_param(&profile->params[i]);
+    ch_endpoints_free(profile);
+    ch_params_free(profile);
     for (size_t i = 0; i < profile->scheme_count; i++) {
         free(profile->schemes[i].name);
         free(profile->schemes[i].mechanism);
+        free(profile->schemes[i].alg);
     }
     for (size_t i = 0; i < profile->origin_count; i++) {
         free(profile->origins[i].name);
         free(profile->origins[i].url);
     }
+    for (size_t i = 0; i < profile->contract_count; i++) {
+        free(profile->contracts[i].symbol);
+        free(profile->contracts[i].size);
+        free(profile->contracts[i].of);
+    }
     ch_recipes_free(profile);
-    free(profile->endpoints);
-    free(profile->params);
-    free(profile->schemes);
+    free(profile->contracts);
     free(profile->origins);
+    free(profile->title);
     free(profile->name);
     free(profile);
 }

@@ -45,19 +45,24 @@ static bool is_number(ch_slice text, bool may_be_negative, size_t fraction_max)
            whole + fraction.size <= DIGITS_MAX;
 }
 
+static bool is_plain(const ch_param *param)
+{
+    return param->kind == CH_PARAM_TEXT || param->kind == CH_PARAM_INTEGER;
+}
+
 static bool is_decimal(const ch_param_def *def, const ch_param *param)
 {
-    return param->kind != CH_PARAM_BOOLEAN && is_number(param->value, def->may_be_negative, FRACTION_DIGITS_MAX);
+    return is_plain(param) && is_number(param->value, def->may_be_negative, FRACTION_DIGITS_MAX);
 }
 
 static bool is_integer(const ch_param_def *def, const ch_param *param)
 {
-    return param->kind != CH_PARAM_BOOLEAN && is_number(param->value, def->may_be_negative, 0);
+    return is_plain(param) && is_number(param->value, def->may_be_negative, 0);
 }
 
 static bool is_listed(const ch_param_def *def, const ch_param *param)
 {
-    for (size_t i = 0; param->kind != CH_PARAM_BOOLEAN && i < def->value_count; i++) {
+    for (size_t i = 0; is_plain(param) && i < def->value_count; i++) {
         if (ch_slice_is(param->value, def->values[i]))
             return true;
     }
@@ -67,14 +72,15 @@ static bool is_listed(const ch_param_def *def, const ch_param *param)
 static bool is_text(const ch_param_def *def, const ch_param *param)
 {
     (void)def;
-    return param->kind != CH_PARAM_BOOLEAN && param->value.size > 0 && param->value.size <= TEXT_MAX &&
+    return is_plain(param) && param->value.size > 0 && param->value.size <= TEXT_MAX &&
            ch_slice_is_text(param->value);
 }
 
 static bool is_boolean(const ch_param_def *def, const ch_param *param)
 {
     (void)def;
-    return param->kind != CH_PARAM_INTEGER && (ch_slice_is(param->value, "true") || ch_slice_is(param->value, "false"));
+    bool may_be = param->kind == CH_PARAM_BOOLEAN || param->kind == CH_PARAM_TEXT;
+    return may_be && (ch_slice_is(param->value, "true") || ch_slice_is(param->value, "false"));
 }
 
 static bool is_symbol(const ch_param_def *def, const ch_param *param)
@@ -82,11 +88,15 @@ static bool is_symbol(const ch_param_def *def, const ch_param *param)
     (void)def;
     for (size_t i = 0; i < param->value.size; i++) {
         uint8_t c = param->value.data[i];
-        bool is_alphanumeric = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-        if (!is_alphanumeric && (c == 0 || strchr("._-/:", c) == NULL))
+        if (!ch_byte_is_alphanumeric(c) && (c == 0 || strchr("._-/:", c) == NULL))
             return false;
     }
     return param->kind == CH_PARAM_TEXT && param->value.size > 0 && param->value.size <= SYMBOL_MAX;
+}
+
+static bool is_of_kind(const ch_param_def *def, const ch_param *param)
+{
+    return param->kind == (def->type == CH_TYPE_LIST ? CH_PARAM_LIST : CH_PARAM_OBJECT);
 }
 
 static const struct {
@@ -94,17 +104,18 @@ static const struct {
     bool (*fits)(const ch_param_def *def, const ch_param *param);
     const char *must_be;
 } types[CH_TYPE_COUNT] = {
-    [CH_TYPE_DECIMAL] =
-        {"decimal", is_decimal,
-                           "a plain decimal such as \"0.001\": no exponent, no needless zero in front, at most 38 digits, "
-         "18 of them after the point, and no minus unless the profile allows it"                            },
+    [CH_TYPE_DECIMAL] = {"decimal", is_decimal,
+                         "a plain decimal such as \"0.001\": no exponent, no needless zero in front, at most 38 digits, "
+                         "18 of them after the point, and no minus unless the profile allows it"},
     [CH_TYPE_INTEGER] = {"integer", is_integer,
-                           "a whole number of at most 38 digits, without needless zeros in front, and without a minus "
-                         "unless the profile allows it"                                                     },
-    [CH_TYPE_ENUM] = {"enum",    is_listed,  "one of the values that the profile lists"                },
-    [CH_TYPE_TEXT] = {"text",    is_text,    "1 to 4096 bytes of UTF-8 text without control characters"},
-    [CH_TYPE_BOOLEAN] = {"boolean", is_boolean, "true or false"                                           },
-    [CH_TYPE_SYMBOL] = {"symbol",  is_symbol,  "1 to 64 letters, digits and . _ - / :"                   },
+                         "a whole number of at most 38 digits, without needless zeros in front, and without a minus "
+                         "unless the profile allows it"},
+    [CH_TYPE_ENUM] = {"enum", is_listed, "one of the values that the profile lists"},
+    [CH_TYPE_TEXT] = {"text", is_text, "1 to 4096 bytes of UTF-8 text without control characters"},
+    [CH_TYPE_BOOLEAN] = {"boolean", is_boolean, "true or false"},
+    [CH_TYPE_SYMBOL] = {"symbol", is_symbol, "1 to 64 letters, digits and . _ - / :"},
+    [CH_TYPE_LIST] = {"list", is_of_kind, "a list"},
+    [CH_TYPE_OBJECT] = {"object", is_of_kind, "an object"},
 };
 
 static const char *const roles[CH_ROLE_COUNT] = {
@@ -133,9 +144,58 @@ ch_role ch_role_find(const char *name)
     return role;
 }
 
-ch_status ch_param_check(const ch_param_def *def, const ch_param *param, ch_error *err)
+const char *ch_param_type_name(ch_param_type type)
 {
-    if (types[def->type].fits(def, param))
-        return CH_OK;
-    return ch_fail(err, CH_BAD_INPUT, "parameter '%s' must be %s", def->name, types[def->type].must_be);
+    return types[type].name;
+}
+
+const char *ch_role_name(ch_role role)
+{
+    return roles[role];
+}
+
+static ch_status check_items(const ch_param_def *def, ch_param *params, size_t end, size_t at, ch_error *err)
+{
+    size_t count = 0;
+    ch_status st = CH_OK;
+    for (size_t i = at + 1; st == CH_OK && params[i].kind != CH_PARAM_END; i = ch_param_after(params, end, i)) {
+        st = ch_param_check(def->items, params, end, i, err);
+        count++;
+    }
+    if (st == CH_OK && (count == 0 || count > def->items_max))
+        st = ch_fail(err, CH_BAD_INPUT, "list '%s' must hold 1 to %zu items", def->name, def->items_max);
+    return st;
+}
+
+static ch_status check_members(const ch_param_def *def, ch_param *params, size_t end, size_t at, ch_error *err)
+{
+    uint64_t given[CH_NAME_WORDS_MAX] = {0};
+    ch_status st = CH_OK;
+    for (size_t i = at + 1; st == CH_OK && params[i].kind != CH_PARAM_END; i = ch_param_after(params, end, i)) {
+        const ch_listed_param *member = ch_param_list_find(&def->members, params[i].name);
+        if (member == NULL)
+            return ch_fail(err, CH_BAD_INPUT, "object '%s' takes no member '%.*s'", def->name,
+                           CH_SLICE_ARGS(params[i].name));
+        if (ch_set_has(given, member->def->name_index))
+            return ch_fail(err, CH_BAD_INPUT, "member '%s' is given twice", member->def->name);
+        ch_set_add(given, member->def->name_index);
+        st = ch_param_check(member->def, params, end, i, err);
+    }
+    for (size_t i = 0; st == CH_OK && i < def->members.count; i++) {
+        const ch_listed_param *member = &def->members.params[i];
+        if (member->is_required && !ch_set_has(given, member->def->name_index))
+            st = ch_fail(err, CH_BAD_INPUT, "member '%s' of object '%s' is missing", member->def->name, def->name);
+    }
+    return st;
+}
+
+/* Calls itself once for each level of the definition, of which there are CH_PARAM_DEPTH_MAX. */
+ch_status ch_param_check(const ch_param_def *def, ch_param *params, size_t count, size_t at, ch_error *err)
+{
+    params[at].def = def;
+    if (!types[def->type].fits(def, &params[at]))
+        return ch_fail(err, CH_BAD_INPUT, "parameter '%s' must be %s", def->name, types[def->type].must_be);
+    if (def->type == CH_TYPE_LIST)
+        return check_items(def, params, count, at, err);
+    return def->type == CH_TYPE_OBJECT ? check_members(def, params, count, at, err) : CH_OK;
 }

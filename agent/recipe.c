@@ -10,10 +10,11 @@
 #include <string.h>
 #include <time.h>
 
-#define ITEMS_MAX (CH_PARAMS_MAX + CH_LIST_FIELDS_MAX)
+#define ITEMS_MAX (64 + CH_LIST_FIELDS_MAX) /* of a list; what lists and objects hold does not count */
 /* Of message and values together: what is sent must fit a frame beside the rest of it. */
 #define REQUEST_BYTES_MAX 32768
-#define TIME_TEXT_MAX 32
+#define TIME_TEXT_MAX 40
+#define NAME_SHORT 2
 
 _Static_assert(CH_RECIPE_HEADERS_MAX <= CH_HEADERS_MAX, "a recipe's headers must fit ch_finished");
 
@@ -22,22 +23,22 @@ struct ch_draft {
     const ch_recipe *recipe;
     const ch_endpoint *endpoint;
     const ch_scheme *scheme;
-    ch_slice inputs[CH_BUILTIN_COUNT + CH_RECIPE_VALUES_MAX];
-    char times[CH_BUILTIN_NEWLINE - CH_BUILTIN_TIME_S][TIME_TEXT_MAX]; /* times and the nonce */
-    ch_buffer credentials;                                             /* key id, passphrase */
+    ch_slice inputs[CH_BUILTIN_COUNT + CH_RECIPE_VALUES_MAX + CH_RECIPE_EXTRAS_MAX];
+    char times[CH_BUILTIN_NEWLINE - CH_BUILTIN_TIME_S][TIME_TEXT_MAX]; /* times, nonce, random */
+    ch_buffer credentials;                                             /* path, key id, passphrase */
     ch_buffer fields[CH_RECIPE_LISTS_MAX];                             /* values of each list's fields */
     ch_list_item items[CH_RECIPE_LISTS_MAX][ITEMS_MAX];
     ch_list lists[CH_RECIPE_LISTS_MAX];
     ch_buffer values[CH_RECIPE_VALUES_MAX];
-    ch_buffer message;
-    ch_buffer signature;
+    ch_buffer messages[CH_JOB_MESSAGES_MAX];
+    ch_buffer signatures[CH_JOB_MESSAGES_MAX];
     ch_buffer sent; /* url, body, headers, one after the other */
 };
 
-ch_draft *ch_draft_new(void)
+ch_draft *ch_draft_new(ch_scratch *scratch)
 {
     ch_draft *draft = ch_alloc(sizeof *draft);
-    draft->scratch = ch_scratch_new();
+    draft->scratch = scratch;
     return draft;
 }
 
@@ -45,10 +46,12 @@ void ch_draft_free(ch_draft *draft)
 {
     if (draft == NULL)
         return;
-    ch_scratch_free(draft->scratch);
-    ch_buffer *buffers[] = {&draft->credentials, &draft->message, &draft->signature, &draft->sent};
-    for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
-        ch_buffer_free(buffers[i]);
+    ch_buffer_free(&draft->credentials);
+    ch_buffer_free(&draft->sent);
+    for (size_t i = 0; i < CH_JOB_MESSAGES_MAX; i++) {
+        ch_buffer_free(&draft->messages[i]);
+        ch_buffer_free(&draft->signatures[i]);
+    }
     for (size_t i = 0; i < CH_RECIPE_VALUES_MAX; i++)
         ch_buffer_free(&draft->values[i]);
     for (size_t i = 0; i < CH_RECIPE_LISTS_MAX; i++)
@@ -60,6 +63,12 @@ bool ch_profile_uses_nonce(const ch_profile *profile, uint64_t *unit_ns)
 {
     *unit_ns = profile->nonce_ns;
     return profile->nonce_ns != 0;
+}
+
+bool ch_endpoint_uses_random(const ch_endpoint *endpoint, const ch_scheme *scheme)
+{
+    const ch_recipe *recipe = endpoint->recipes[scheme->index];
+    return recipe->uses[CH_BUILTIN_UUID] || recipe->uses[CH_BUILTIN_RANDOM];
 }
 
 /* ---- what the agent knows ---- */
@@ -92,10 +101,10 @@ static void set_times(ch_draft *draft, const ch_recipe_input *input)
         ch_builtin builtin;
         uint64_t number;
     } numbers[] = {
-        {CH_BUILTIN_TIME_S,  input->now_ns / 1000000000},
-        {CH_BUILTIN_TIME_MS, input->now_ns / 1000000   },
-        {CH_BUILTIN_TIME_US, input->now_ns / 1000      },
-        {CH_BUILTIN_NONCE,   input->nonce              }
+        {CH_BUILTIN_TIME_S,  input->now_ns / (input->has_ms_for_s ? 1000000 : 1000000000)},
+        {CH_BUILTIN_TIME_MS, input->now_ns / 1000000                                    },
+        {CH_BUILTIN_TIME_US, input->now_ns / 1000                                       },
+        {CH_BUILTIN_NONCE,   input->nonce                                               },
     };
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         ch_builtin builtin = numbers[i].builtin;
@@ -109,22 +118,59 @@ static void set_times(ch_draft *draft, const ch_recipe_input *input)
     }
 }
 
+static ch_slice write_hex(char *text, const uint8_t *bytes, size_t size)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < size; i++) {
+        text[2 * i] = digits[bytes[i] >> 4];
+        text[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    return (ch_slice){(const uint8_t *)text, 2 * size};
+}
+
+/* RFC 9562, version 4. */
+static ch_slice write_uuid(char *text, const uint8_t *random)
+{
+    uint8_t bytes[16];
+    memcpy(bytes, random, sizeof bytes);
+    bytes[6] = (uint8_t)((bytes[6] & 0x0f) | 0x40);
+    bytes[8] = (uint8_t)((bytes[8] & 0x3f) | 0x80);
+    char digits[2 * sizeof bytes];
+    (void)write_hex(digits, bytes, sizeof bytes);
+    int size = snprintf(text, TIME_TEXT_MAX, "%.8s-%.4s-%.4s-%.4s-%.12s", digits, digits + 8, digits + 12, digits + 16,
+                        digits + 20);
+    return (ch_slice){(const uint8_t *)text, (size_t)size};
+}
+
+static void set_random(ch_draft *draft, const ch_recipe_input *input)
+{
+    if (draft->recipe->uses[CH_BUILTIN_UUID])
+        draft->inputs[CH_BUILTIN_UUID] =
+            write_uuid(draft->times[CH_BUILTIN_UUID - CH_BUILTIN_TIME_S], input->random);
+    if (draft->recipe->uses[CH_BUILTIN_RANDOM])
+        draft->inputs[CH_BUILTIN_RANDOM] =
+            write_hex(draft->times[CH_BUILTIN_RANDOM - CH_BUILTIN_TIME_S], input->random + 16, 16);
+}
+
 static void set_inputs(ch_draft *draft, const ch_recipe_input *input)
 {
     const ch_endpoint *endpoint = input->endpoint;
+    ch_slice path = input->request->path;
     ch_buffer_clear(&draft->credentials);
+    ch_buffer_add_slice(&draft->credentials, path);
     ch_buffer_add_slice(&draft->credentials, input->key_id);
     ch_buffer_add_slice(&draft->credentials, input->passphrase);
-    const uint8_t *credentials = draft->credentials.data;
+    const uint8_t *at = draft->credentials.data;
+    draft->inputs[CH_BUILTIN_PATH] = (ch_slice){at, path.size};
+    draft->inputs[CH_BUILTIN_KEY_ID] = (ch_slice){at + path.size, input->key_id.size};
+    draft->inputs[CH_BUILTIN_PASSPHRASE] = (ch_slice){at + path.size + input->key_id.size, input->passphrase.size};
     draft->inputs[CH_BUILTIN_METHOD] = ch_slice_of(endpoint->method);
-    draft->inputs[CH_BUILTIN_PATH] = endpoint->path_slice;
     draft->inputs[CH_BUILTIN_ORIGIN] = ch_slice_of(endpoint->origin->url);
     draft->inputs[CH_BUILTIN_HOST] = endpoint->origin->host;
-    draft->inputs[CH_BUILTIN_KEY_ID] = (ch_slice){credentials, input->key_id.size};
-    draft->inputs[CH_BUILTIN_PASSPHRASE] =
-        (ch_slice){credentials == NULL ? NULL : credentials + input->key_id.size, input->passphrase.size};
+    draft->inputs[CH_BUILTIN_ALG] = ch_slice_of(input->scheme->alg);
     draft->inputs[CH_BUILTIN_NEWLINE] = CH_LITERAL("\n");
     set_times(draft, input);
+    set_random(draft, input);
 }
 
 /* ---- lists ---- */
@@ -150,9 +196,10 @@ static ch_status make_fields(ch_draft *draft, const ch_recipe_list *list, ch_buf
     size_t begin = 0;
     for (size_t i = 0; i < list->field_count; i++) {
         const ch_field *field = &list->fields[i];
-        out[i].kind = field->is_bare ? CH_PARAM_INTEGER : CH_PARAM_TEXT;
-        out[i].name = ch_slice_of(field->name);
-        out[i].value = (ch_slice){text->data + begin, ends[i] - begin};
+        out[i] = (ch_list_item){.kind = CH_PARAM_TEXT,
+                                .is_bare = field->is_bare,
+                                .name = ch_slice_of(field->name),
+                                .value = {text->data + begin, ends[i] - begin}};
         begin = ends[i];
     }
     return CH_OK;
@@ -170,29 +217,68 @@ static void sort_items(ch_list_item *items, size_t count)
     }
 }
 
-/* Adds the bot's parameters; where the bot left a placeholder, the field of that name takes its place. */
-static size_t add_params(const ch_request *request, const ch_list_item *fields, size_t field_count, bool *is_placed,
-                         ch_list_item *items, size_t count)
+static bool stands_in(const ch_recipe_list *list, const ch_param *param)
 {
-    for (size_t i = 0; i < request->param_count; i++) {
+    bool is_in_query = param->def != NULL && param->def->is_in_query;
+    return list->takes == CH_TAKES_PARAMS || list->takes == (is_in_query ? CH_TAKES_QUERY : CH_TAKES_BODY);
+}
+
+static ch_list_item item_of(const ch_request *request, size_t at)
+{
+    const ch_param *param = &request->params[at];
+    ch_list_item item = {.kind = param->kind, .name = param->name, .value = param->value};
+    if (param->kind == CH_PARAM_LIST || param->kind == CH_PARAM_OBJECT) {
+        item.held = param;
+        item.held_count = ch_param_after(request->params, request->param_count, at) - at;
+    }
+    if (param->def != NULL) {
+        item.is_bare = param->def->is_bare;
+        item.spelling = param->def->spelling;
+    }
+    return item;
+}
+
+/* What a list is made of, while it is made. */
+typedef struct assembly {
+    const ch_recipe_list *list;
+    const ch_request *request;
+    ch_list_item fields[CH_LIST_FIELDS_MAX];
+    bool is_placed[CH_LIST_FIELDS_MAX];
+    ch_list_item *items;
+    size_t count;
+} assembly;
+
+static void place_field(assembly *to, size_t at)
+{
+    if (!to->is_placed[at])
+        to->items[to->count++] = to->fields[at];
+    to->is_placed[at] = true;
+}
+
+/* Adds the bot's parameters; where the bot left a placeholder, the field of that name takes its place. */
+static ch_status place_params(assembly *to, ch_error *err)
+{
+    const ch_request *request = to->request;
+    for (size_t i = 0; i < request->param_count; i = ch_param_after(request->params, request->param_count, i)) {
         const ch_param *param = &request->params[i];
+        if (to->count + CH_LIST_FIELDS_MAX >= ITEMS_MAX)
+            return ch_fail(err, CH_BAD_INPUT, "a request has at most %d parameters", ITEMS_MAX - CH_LIST_FIELDS_MAX);
         if (param->kind != CH_PARAM_PLACEHOLDER) {
-            items[count++] = (ch_list_item){param->kind, param->name, param->value};
+            if (stands_in(to->list, param))
+                to->items[to->count++] = item_of(request, i);
             continue;
         }
-        for (size_t j = 0; j < field_count; j++) {
-            if (!is_placed[j] && ch_slice_equal(fields[j].name, param->name)) {
-                items[count++] = fields[j];
-                is_placed[j] = true;
-            }
+        for (size_t j = 0; j < to->list->field_count; j++) {
+            if (ch_slice_equal(to->fields[j].name, param->name))
+                place_field(to, j);
         }
     }
-    return count;
+    return CH_OK;
 }
 
 static bool has_placeholder(const ch_request *request, ch_slice name)
 {
-    for (size_t i = 0; i < request->param_count; i++) {
+    for (size_t i = 0; i < request->param_count; i = ch_param_after(request->params, request->param_count, i)) {
         if (request->params[i].kind == CH_PARAM_PLACEHOLDER && ch_slice_equal(request->params[i].name, name))
             return true;
     }
@@ -202,30 +288,23 @@ static bool has_placeholder(const ch_request *request, ch_slice name)
 static ch_status make_list(ch_draft *draft, const ch_request *request, size_t index, ch_error *err)
 {
     const ch_recipe_list *list = &draft->recipe->lists[index];
-    ch_list_item *items = draft->items[index];
-    ch_list_item fields[CH_LIST_FIELDS_MAX];
-    bool is_placed[CH_LIST_FIELDS_MAX] = {false};
-    ch_status st = make_fields(draft, list, &draft->fields[index], fields, err);
+    assembly to = {.list = list, .request = request, .items = draft->items[index]};
+    ch_status st = make_fields(draft, list, &draft->fields[index], to.fields, err);
     if (st != CH_OK)
         return st;
-    size_t count = 0;
     for (size_t i = 0; i < list->field_count; i++) {
-        bool stands_elsewhere = list->takes_params && has_placeholder(request, fields[i].name);
-        if (list->fields[i].is_first && !stands_elsewhere) {
-            items[count++] = fields[i];
-            is_placed[i] = true;
-        }
+        bool stands_elsewhere = list->takes != CH_TAKES_NONE && has_placeholder(request, to.fields[i].name);
+        if (list->fields[i].is_first && !stands_elsewhere)
+            place_field(&to, i);
     }
-    if (list->takes_params)
-        count = add_params(request, fields, list->field_count, is_placed, items, count);
-    for (size_t i = 0; i < list->field_count; i++) {
-        if (!is_placed[i])
-            items[count++] = fields[i];
-    }
+    if (list->takes != CH_TAKES_NONE)
+        st = place_params(&to, err);
+    for (size_t i = 0; i < list->field_count; i++)
+        place_field(&to, i);
     if (list->is_sorted)
-        sort_items(items, count);
-    draft->lists[index] = (ch_list){items, count};
-    return CH_OK;
+        sort_items(to.items, to.count);
+    draft->lists[index] = (ch_list){to.items, to.count};
+    return st;
 }
 
 static ch_status make_lists(ch_draft *draft, const ch_request *request, ch_error *err)
@@ -236,16 +315,52 @@ static ch_status make_lists(ch_draft *draft, const ch_request *request, ch_error
     return st;
 }
 
+/* Where names and values are joined with nothing in between, a value that holds another parameter's name could pass
+ * for that parameter. Which types of value can hold letters is known from the profile. */
+static ch_status check_joined(const ch_draft *draft, const ch_request *request, ch_error *err)
+{
+    const ch_profile *profile = draft->endpoint->profile;
+    for (size_t i = 0; i < request->param_count; i++) {
+        const ch_param *param = &request->params[i];
+        bool is_free = param->def != NULL && (param->def->type == CH_TYPE_TEXT || param->def->type == CH_TYPE_SYMBOL);
+        for (size_t j = 0; is_free && j < profile->param_count; j++) {
+            const char *name = profile->params[j].name;
+            size_t size = strlen(name);
+            if (size > NAME_SHORT && memmem(param->value.data, param->value.size, name, size) != NULL)
+                return ch_fail(err, CH_BAD_INPUT,
+                               "the value of '%.*s' holds '%s', which this exchange's signature can't tell from the "
+                               "parameter of that name",
+                               CH_SLICE_ARGS(param->name), name);
+        }
+    }
+    return CH_OK;
+}
+
 /* ---- the two halves ---- */
 
-ch_status ch_recipe_build(const ch_recipe_input *input, ch_draft *draft, ch_slice *message, ch_error *err)
+static ch_status build_messages(ch_draft *draft, ch_messages *out, ch_error *err)
 {
-    const ch_recipe *recipe = input->endpoint->recipe;
+    const ch_recipe *recipe = draft->recipe;
+    out->count = 1 + recipe->extra_count;
+    ch_status st = CH_OK;
+    for (size_t i = 0; st == CH_OK && i < out->count; i++) {
+        ch_buffer_clear(&draft->messages[i]);
+        st = run(draft, i == 0 ? &recipe->message : &recipe->extras[i - 1].text, &draft->messages[i], err);
+        out->items[i] = ch_buffer_slice(&draft->messages[i]);
+    }
+    return st;
+}
+
+ch_status ch_recipe_build(const ch_recipe_input *input, ch_draft *draft, ch_messages *out, ch_error *err)
+{
+    const ch_recipe *recipe = input->endpoint->recipes[input->scheme->index];
     draft->recipe = recipe;
     draft->endpoint = input->endpoint;
     draft->scheme = input->scheme;
     set_inputs(draft, input);
-    ch_status st = make_lists(draft, input->request, err);
+    ch_status st = recipe->has_joined_list ? check_joined(draft, input->request, err) : CH_OK;
+    if (st == CH_OK)
+        st = make_lists(draft, input->request, err);
     size_t total = 0;
     for (size_t i = 0; st == CH_OK && i < recipe->value_count; i++) {
         ch_buffer_clear(&draft->values[i]);
@@ -253,15 +368,11 @@ ch_status ch_recipe_build(const ch_recipe_input *input, ch_draft *draft, ch_slic
         draft->inputs[CH_BUILTIN_COUNT + i] = ch_buffer_slice(&draft->values[i]);
         total += draft->values[i].size;
     }
-    ch_buffer_clear(&draft->message);
     if (st == CH_OK)
-        st = run(draft, &recipe->message, &draft->message, err);
-    if (st != CH_OK)
-        return st;
-    if (total + draft->message.size > REQUEST_BYTES_MAX)
-        return ch_fail(err, CH_TOO_LARGE, "the request is larger than %d bytes when it is encoded", REQUEST_BYTES_MAX);
-    *message = ch_buffer_slice(&draft->message);
-    return CH_OK;
+        st = build_messages(draft, out, err);
+    if (st == CH_OK && total + out->items[0].size > REQUEST_BYTES_MAX)
+        st = ch_fail(err, CH_TOO_LARGE, "the request is larger than %d bytes when it is encoded", REQUEST_BYTES_MAX);
+    return st;
 }
 
 static bool is_header_text(ch_slice value)
@@ -291,16 +402,31 @@ static ch_status run_headers(ch_draft *draft, size_t *ends, ch_error *err)
     return CH_OK;
 }
 
-ch_status ch_recipe_finish(ch_draft *draft, ch_slice signature, ch_finished *out, ch_error *err)
+static ch_status take_signatures(ch_draft *draft, const ch_messages *signatures, ch_error *err)
 {
     const ch_recipe *recipe = draft->recipe;
-    ch_buffer_clear(&draft->signature);
-    ch_encode(&draft->signature, draft->scheme->signature, signature);
-    draft->inputs[CH_BUILTIN_SIGNATURE] = ch_buffer_slice(&draft->signature);
+    if (signatures->count != 1 + recipe->extra_count)
+        return ch_fail(err, CH_INTERNAL, "%zu signatures came for %zu texts", signatures->count,
+                       1 + recipe->extra_count);
+    for (size_t i = 0; i < signatures->count; i++) {
+        ch_buffer *text = &draft->signatures[i];
+        ch_buffer_clear(text);
+        ch_encode(text, draft->scheme->signature, signatures->items[i]);
+        size_t input = i == 0 ? CH_BUILTIN_SIGNATURE : CH_BUILTIN_COUNT + recipe->value_count + i - 1;
+        draft->inputs[input] = ch_buffer_slice(text);
+    }
+    return CH_OK;
+}
 
+ch_status ch_recipe_finish(ch_draft *draft, const ch_messages *signatures, ch_finished *out, ch_error *err)
+{
+    const ch_recipe *recipe = draft->recipe;
+    ch_status st = take_signatures(draft, signatures, err);
+    if (st != CH_OK)
+        return st;
     size_t ends[CH_RECIPE_HEADERS_MAX] = {0};
     ch_buffer_clear(&draft->sent);
-    ch_status st = run(draft, &recipe->url, &draft->sent, err);
+    st = run(draft, &recipe->url, &draft->sent, err);
     size_t url_end = draft->sent.size;
     if (st == CH_OK)
         st = run(draft, &recipe->body, &draft->sent, err);

@@ -6,7 +6,7 @@
 #ifndef CH_AGENT_RECIPE_H
 #define CH_AGENT_RECIPE_H
 
-#include "agent/profile.h"
+#include "agent/template.h"
 
 /* What the agent itself puts in a request. */
 typedef struct ch_recipe_input {
@@ -16,8 +16,10 @@ typedef struct ch_recipe_input {
     const ch_request *request; /* checked; needed only by ch_recipe_build */
     ch_slice key_id;
     ch_slice passphrase;
-    uint64_t now_ns; /* wall clock since 1970, UTC */
-    uint64_t nonce;  /* strictly increasing for each key */
+    uint64_t now_ns;    /* wall clock since 1970, UTC */
+    uint64_t nonce;     /* strictly increasing for each key */
+    uint8_t random[32]; /* fresh for each request, if ch_endpoint_uses_random says so */
+    bool has_ms_for_s;  /* time_s gives milliseconds: for vectors of a client whose clock did, never for signing */
 } ch_recipe_input;
 
 typedef struct ch_header {
@@ -36,22 +38,30 @@ typedef struct ch_finished {
     size_t header_count;
 } ch_finished;
 
-/* A request half way: everything but the signature. Owned by the caller, reused from request to request. */
+/* What the token must sign: the request's message first, then what the recipe also signs. */
+typedef struct ch_messages {
+    ch_slice items[CH_JOB_MESSAGES_MAX];
+    size_t count;
+} ch_messages;
+
+/* A request half way: everything but the signature. Owned by the caller, reused from request to request. It borrows
+ * `scratch`, which many drafts of one thread may share and which must outlive them. */
 typedef struct ch_draft ch_draft;
-ch_draft *ch_draft_new(void);
+ch_draft *ch_draft_new(ch_scratch *scratch);
 void ch_draft_free(ch_draft *draft);
 
-/* Runs the recipe up to its signature. `*message` is what the token must sign, a view into the draft, valid until the
- * next build. The draft holds copies of all that it needs of `input`, save profile, scheme and endpoint, which must
- * outlive it. CH_BAD_INPUT, CH_TOO_LARGE as the request deserves. */
-CH_CHECKED ch_status ch_recipe_build(const ch_recipe_input *input, ch_draft *draft, ch_slice *message, ch_error *err);
+/* Runs the recipe up to its signature. `out` are views into the draft, valid until the next build. The draft holds
+ * copies of all that it needs of `input`, save profile, scheme and endpoint, which must outlive it. CH_BAD_INPUT,
+ * CH_TOO_LARGE as the request deserves. */
+CH_CHECKED ch_status ch_recipe_build(const ch_recipe_input *input, ch_draft *draft, ch_messages *out, ch_error *err);
 
-/* Puts the raw signature (as ch_key_sign gives it) in place. `out` are views into the draft, valid until its next
- * build. */
-CH_CHECKED ch_status ch_recipe_finish(ch_draft *draft, ch_slice signature, ch_finished *out, ch_error *err);
+/* Puts the raw signatures (as ch_key_sign gives them, one a message) in place. `out` are views into the draft, valid
+ * until its next build. */
+CH_CHECKED ch_status ch_recipe_finish(ch_draft *draft, const ch_messages *signatures, ch_finished *out, ch_error *err);
 
-/* True if the profile's recipe uses a nonce: then the caller draws one from the key's counter. `*unit_ns` is the
+/* True if the profile's recipes use a nonce: then the caller draws one from the key's counter. `*unit_ns` is the
  * nonce's unit (1000000 for milliseconds). */
 bool ch_profile_uses_nonce(const ch_profile *profile, uint64_t *unit_ns);
+bool ch_endpoint_uses_random(const ch_endpoint *endpoint, const ch_scheme *scheme);
 
 #endif

@@ -5,11 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SHAPE_MAX 4096
+#define LITERAL_EDGE '\1'
+#define VALUE_SEEN '\2'
+enum { SHOWS_QUERY = 64, SHOWS_BODY = 128 };
+
 static const char *const builtins[CH_BUILTIN_COUNT] = {
     [CH_BUILTIN_METHOD] = "method",     [CH_BUILTIN_PATH] = "path",           [CH_BUILTIN_ORIGIN] = "origin",
     [CH_BUILTIN_HOST] = "host",         [CH_BUILTIN_KEY_ID] = "key_id",       [CH_BUILTIN_PASSPHRASE] = "passphrase",
-    [CH_BUILTIN_TIME_S] = "time_s",     [CH_BUILTIN_TIME_MS] = "time_ms",     [CH_BUILTIN_TIME_US] = "time_us",
-    [CH_BUILTIN_TIME_ISO] = "time_iso", [CH_BUILTIN_TIME_UTC] = "time_utc",   [CH_BUILTIN_NONCE] = "nonce",
+    [CH_BUILTIN_ALG] = "alg",           [CH_BUILTIN_TIME_S] = "time_s",       [CH_BUILTIN_TIME_MS] = "time_ms",
+    [CH_BUILTIN_TIME_US] = "time_us",   [CH_BUILTIN_TIME_ISO] = "time_iso",   [CH_BUILTIN_TIME_UTC] = "time_utc",
+    [CH_BUILTIN_NONCE] = "nonce",       [CH_BUILTIN_UUID] = "uuid",           [CH_BUILTIN_RANDOM] = "random",
     [CH_BUILTIN_NEWLINE] = "newline",   [CH_BUILTIN_SIGNATURE] = "signature",
 };
 
@@ -17,7 +23,7 @@ static const char *const builtins[CH_BUILTIN_COUNT] = {
 typedef struct scope {
     const ch_profile *profile;
     ch_recipe *recipe;
-    const char *values[CH_BUILTIN_COUNT + CH_RECIPE_VALUES_MAX];
+    const char *values[CH_BUILTIN_COUNT + CH_RECIPE_VALUES_MAX + CH_RECIPE_EXTRAS_MAX];
     const char *lists[CH_RECIPE_LISTS_MAX];
     ch_names names;
 } scope;
@@ -39,7 +45,7 @@ static ch_status compile(const scope *in, const ch_yaml *node, ch_template *out,
     if (st != CH_OK)
         return st;
     ch_error reason = CH_ERROR_INIT;
-    st = ch_template_compile(text, &in->names, in->profile->is_test_only, out, &reason);
+    st = ch_template_compile(text, &in->names, out, &reason);
     if (st != CH_OK)
         return ch_yaml_fail(node, err, "%s", reason.message);
     for (size_t i = 0; i < CH_BUILTIN_COUNT; i++)
@@ -105,12 +111,29 @@ static ch_status read_field(const scope *in, const ch_yaml *map, ch_recipe_list 
     return st == CH_OK ? ch_yaml_check_known(map, err) : st;
 }
 
+static ch_status read_takes(const ch_yaml *map, ch_takes *out, ch_error *err)
+{
+    static const char *const names[CH_TAKES_COUNT] = {"none", "params", "query", "body"};
+    const ch_yaml *node = ch_yaml_get(map, "takes");
+    const char *text = NULL;
+    *out = CH_TAKES_PARAMS;
+    if (node == NULL)
+        return CH_OK;
+    ch_status st = ch_yaml_text(node, &text, err);
+    for (unsigned i = 0; st == CH_OK && i < CH_TAKES_COUNT; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *out = (ch_takes)i;
+            return CH_OK;
+        }
+    }
+    return st == CH_OK ? ch_yaml_fail(node, err, "'takes' is none, params, query or body") : st;
+}
+
 static ch_status read_list(const scope *in, const ch_yaml *map, ch_recipe_list *list, ch_error *err)
 {
     ch_status st = ch_yaml_expect_map(map, err);
-    list->takes_params = true;
     if (st == CH_OK)
-        st = read_choice(map, "takes", "none", "params", &list->takes_params, err);
+        st = read_takes(map, &list->takes, err);
     if (st == CH_OK)
         st = read_choice(map, "order", "given", "sorted", &list->is_sorted, err);
     const ch_yaml *fields = st == CH_OK ? ch_yaml_get(map, "fields") : NULL;
@@ -198,8 +221,9 @@ static ch_status read_covers(const ch_yaml *map, unsigned *covers, ch_error *err
         unsigned bit;
     } parts[] = {
         {"method", CH_COVERS_METHOD},
+        {"host",   CH_COVERS_HOST  },
         {"path",   CH_COVERS_PATH  },
-        {"params", CH_COVERS_PARAMS}
+        {"params", CH_COVERS_PARAMS},
     };
     const ch_yaml *list = NULL;
     ch_status st = ch_yaml_require(map, "covers", &list, err);
@@ -212,29 +236,181 @@ static ch_status read_covers(const ch_yaml *map, unsigned *covers, ch_error *err
         for (size_t j = 0; st == CH_OK && j < sizeof parts / sizeof parts[0]; j++)
             bit |= strcmp(name, parts[j].name) == 0 ? parts[j].bit : 0;
         if (st == CH_OK && bit == 0)
-            st = ch_yaml_fail(ch_yaml_item(list, i), err, "'covers' lists method, path and params; '%s' is none", name);
+            st = ch_yaml_fail(ch_yaml_item(list, i), err, "'covers' lists method, host, path and params; '%s' is none", name);
         *covers |= bit;
     }
     return st;
 }
 
-static ch_status read_recipe(const ch_profile *profile, const ch_yaml *map, ch_recipe *recipe, ch_error *err)
+/* ---- what the message is made of ---- */
+
+static void add_shape(const ch_recipe *recipe, const ch_template *text, bool is_empty, ch_buffer *out, unsigned *shown);
+
+/* Some exchanges want the path among the parameters. Fields use no values, so this ends. */
+static unsigned shown_by_fields(const ch_recipe *recipe, const ch_recipe_list *list)
 {
-    scope in;
-    open_scope(&in, profile, recipe);
+    ch_autobuffer ignored = CH_BUFFER_INIT;
+    unsigned shown = 0;
+    for (size_t i = 0; i < list->field_count; i++)
+        add_shape(recipe, &list->fields[i].value, false, &ignored, &shown);
+    return shown;
+}
+
+/* True if the list writes nothing at all where no parameter is given. */
+static bool can_be_empty(const ch_recipe_list *list, const ch_style *style)
+{
+    const char *name = ch_style_name(style);
+    return list->field_count == 0 && strcmp(name, "json") != 0;
+}
+
+/* Spells out what `text` is made of, values replaced by what they are made of in turn, and notes what it shows. A value
+ * uses only those above it, so this ends; that it does so soon is checked by size. */
+static void add_shape(const ch_recipe *recipe, const ch_template *text, bool is_empty, ch_buffer *out, unsigned *shown)
+{
+    static const unsigned shows[CH_BUILTIN_COUNT] = {
+        [CH_BUILTIN_METHOD] = CH_COVERS_METHOD,
+        [CH_BUILTIN_PATH] = CH_COVERS_PATH,
+        [CH_BUILTIN_ORIGIN] = CH_COVERS_HOST,
+        [CH_BUILTIN_HOST] = CH_COVERS_HOST,
+    };
+    static const unsigned takes[CH_TAKES_COUNT] = {
+        [CH_TAKES_PARAMS] = SHOWS_QUERY | SHOWS_BODY, [CH_TAKES_QUERY] = SHOWS_QUERY, [CH_TAKES_BODY] = SHOWS_BODY};
+    for (size_t i = 0; i < text->part_count && out->size < SHAPE_MAX; i++) {
+        const ch_template_part *part = &text->parts[i];
+        if (part->is_literal) {
+            ch_buffer_add_byte(out, LITERAL_EDGE);
+            ch_buffer_add_slice(out, part->literal);
+            ch_buffer_add_byte(out, LITERAL_EDGE);
+        } else if (part->style != NULL) {
+            bool is_left_out = is_empty && can_be_empty(&recipe->lists[part->index], part->style);
+            if (is_left_out)
+                ch_buffer_add_byte(out, VALUE_SEEN);
+            else
+                ch_buffer_add_format(out, "[%s]", ch_style_shape(part->style));
+            *shown |= takes[recipe->lists[part->index].takes] | shown_by_fields(recipe, &recipe->lists[part->index]);
+        } else if (part->index < CH_BUILTIN_COUNT) {
+            ch_buffer_add_format(out, "{%s}", builtins[part->index]);
+            *shown |= shows[part->index];
+        } else {
+            ch_buffer_add_text(out, part->filter_count > 0 ? "(" : (const char[]){VALUE_SEEN, '\0'});
+            add_shape(recipe, &recipe->values[part->index - CH_BUILTIN_COUNT].text, is_empty, out, shown);
+            ch_buffer_add_text(out, part->filter_count > 0 ? ")" : "");
+        }
+        for (size_t j = 0; j < part->filter_count; j++)
+            ch_buffer_add_format(out, "|%s:%.*s", ch_filter_name(part->filters[j]), CH_SLICE_ARGS(part->arguments[j]));
+    }
+}
+
+/* The same text however it was cut into values: marks of values go, and literals that touch become one. */
+static char *normal_shape(const ch_buffer *shape)
+{
+    ch_autobuffer out = CH_BUFFER_INIT;
+    for (size_t i = 0; i < shape->size; i++) {
+        if (shape->data[i] == VALUE_SEEN)
+            continue;
+        if (shape->data[i] == LITERAL_EDGE && out.size > 0 && out.data[out.size - 1] == LITERAL_EDGE)
+            out.size--;
+        else
+            ch_buffer_add_byte(&out, shape->data[i]);
+    }
+    return ch_strdup(ch_buffer_text(&out));
+}
+
+/* A recipe may not claim to cover what its message does not show. */
+static ch_status check_message(const ch_yaml *map, ch_recipe *recipe, ch_error *err)
+{
+    static const struct {
+        unsigned covers;
+        unsigned shown;
+        const char *name;
+    } claims[] = {
+        {CH_COVERS_METHOD, CH_COVERS_METHOD,         "method"},
+        {CH_COVERS_HOST,   CH_COVERS_HOST,           "host"  },
+        {CH_COVERS_PATH,   CH_COVERS_PATH,           "path"  },
+        {CH_COVERS_PARAMS, SHOWS_QUERY | SHOWS_BODY, "params"},
+    };
+    ch_autobuffer shape = CH_BUFFER_INIT;
+    ch_autobuffer empty_shape = CH_BUFFER_INIT;
+    unsigned shown = 0;
+    add_shape(recipe, &recipe->message, true, &empty_shape, &shown);
+    add_shape(recipe, &recipe->message, false, &shape, &shown);
+    if (shape.size >= SHAPE_MAX)
+        return ch_yaml_fail(map, err, "the message is made of too many parts");
+    recipe->shape = normal_shape(&shape);
+    recipe->empty_shape = normal_shape(&empty_shape);
+    recipe->shown = shown;
+    recipe->has_joined_list = strstr(recipe->shape, "[pairs]") != NULL;
+    for (size_t i = 0; i < sizeof claims / sizeof claims[0]; i++) {
+        if ((recipe->covers & claims[i].covers) != 0 && (shown & claims[i].shown) != claims[i].shown)
+            return ch_yaml_fail(map, err, "'covers' claims %s, but the message does not show it", claims[i].name);
+    }
+    return CH_OK;
+}
+
+/* ---- a recipe ---- */
+
+/* Texts that are signed beside the request may hold nothing of it: they would be signatures that nobody judged. */
+static ch_status read_extras(scope *in, const ch_yaml *map, ch_error *err)
+{
+    static const bool allowed[CH_BUILTIN_COUNT] = {
+        [CH_BUILTIN_KEY_ID] = true,  [CH_BUILTIN_PASSPHRASE] = true, [CH_BUILTIN_TIME_S] = true,
+        [CH_BUILTIN_TIME_MS] = true, [CH_BUILTIN_TIME_US] = true,    [CH_BUILTIN_TIME_ISO] = true,
+    };
+    ch_status st = map == NULL ? CH_OK : ch_yaml_expect_map(map, err);
+    if (st != CH_OK || map == NULL)
+        return st;
+    if (ch_yaml_count(map) > CH_RECIPE_EXTRAS_MAX)
+        return ch_yaml_fail(map, err, "there are more than %d texts", CH_RECIPE_EXTRAS_MAX);
+    scope narrow = *in;
+    for (size_t i = 0; i < CH_BUILTIN_COUNT; i++)
+        narrow.values[i] = allowed[i] ? builtins[i] : NULL;
+    narrow.names = (ch_names){narrow.values, CH_BUILTIN_COUNT, narrow.lists, 0};
+    for (size_t i = 0; st == CH_OK && i < ch_yaml_count(map); i++) {
+        const ch_yaml *node = ch_yaml_value_at(map, i);
+        ch_named_template *extra = &in->recipe->extras[in->recipe->extra_count++];
+        extra->name = ch_strdup(ch_yaml_key_at(map, i));
+        st = check_new_name(in, node, extra->name, err);
+        if (st == CH_OK)
+            st = compile(&narrow, node, &extra->text, err);
+    }
+    return st;
+}
+
+/* What follows the message runs when the signatures are back and the bot's parameters are gone. */
+static void enter_second_half(scope *in)
+{
+    in->values[CH_BUILTIN_SIGNATURE] = builtins[CH_BUILTIN_SIGNATURE];
+    in->names.list_count = 0;
+    for (size_t i = 0; i < in->recipe->extra_count; i++)
+        in->values[in->names.value_count++] = in->recipe->extras[i].name;
+}
+
+static ch_status read_first_half(scope *in, const ch_yaml *map, ch_error *err)
+{
     const ch_yaml *node = NULL;
-    ch_status st = read_covers(map, &recipe->covers, err);
+    ch_status st = read_covers(map, &in->recipe->covers, err);
     if (st == CH_OK)
-        st = read_lists(&in, ch_yaml_get(map, "lists"), err);
+        st = read_lists(in, ch_yaml_get(map, "lists"), err);
     if (st == CH_OK)
-        st = read_values(&in, ch_yaml_get(map, "values"), err);
+        st = read_values(in, ch_yaml_get(map, "values"), err);
     if (st == CH_OK)
         st = ch_yaml_require(map, "message", &node, err);
     if (st == CH_OK)
-        st = compile(&in, node, &recipe->message, err);
-    /* What follows runs when the signature is back and the bot's parameters are gone. */
-    in.values[CH_BUILTIN_SIGNATURE] = builtins[CH_BUILTIN_SIGNATURE];
-    in.names.list_count = 0;
+        st = compile(in, node, &in->recipe->message, err);
+    if (st == CH_OK)
+        st = read_extras(in, ch_yaml_get(map, "also_signs"), err);
+    return st == CH_OK ? check_message(map, in->recipe, err) : st;
+}
+
+static ch_status read_recipe(const ch_profile *profile, const ch_yaml *map, ch_recipe *recipe, ch_error *err)
+{
+    scope in;
+    const ch_yaml *node = NULL;
+    open_scope(&in, profile, recipe);
+    ch_status st = ch_yaml_expect_map(map, err);
+    if (st == CH_OK)
+        st = read_first_half(&in, map, err);
+    enter_second_half(&in);
     if (st == CH_OK)
         st = ch_yaml_require(map, "url", &node, err);
     if (st == CH_OK)
@@ -285,6 +461,9 @@ void ch_recipes_free(ch_profile *profile)
     for (size_t i = 0; i < profile->recipe_count; i++) {
         ch_recipe *recipe = &profile->recipes[i];
         free(recipe->name);
+        free(recipe->shape);
+        free(recipe->empty_shape);
+        free_named(recipe->extras, recipe->extra_count);
         for (size_t j = 0; j < recipe->list_count; j++)
             free_list(&recipe->lists[j]);
         free_named(recipe->values, recipe->value_count);

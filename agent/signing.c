@@ -2,100 +2,268 @@
  * that policy has not judged in the very bytes that are signed. */
 #include "agent/core.h"
 
-static ch_status read_params(ch_frame *frame, ch_param *params, size_t *count, ch_error *err)
+#include "agent/recipe_read.h"
+
+#include <string.h>
+#include <sys/random.h>
+
+/* How far the time in an SDK's string may lie from the agent's: a signature for later would outlive what allowed it. */
+#define STRING_TIME_NS 60000000000ULL
+
+/* A request as the front sent it; views into its frame. */
+typedef struct question {
+    ch_slice key_name;
+    ch_sign_form form;
+    ch_slice text; /* CH_SIGN_STRING, CH_SIGN_RAW */
+    ch_request request;
+    ch_param params[CH_PARAMS_MAX];
+} question;
+
+/* ---- reading ---- */
+
+/* Every list and object must end, and nothing else may. */
+static bool is_balanced(const ch_param *params, size_t count)
 {
-    *count = ch_frame_read_u16(frame);
-    if (*count > CH_PARAMS_MAX)
+    size_t depth = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (params[i].kind == CH_PARAM_END && depth == 0)
+            return false;
+        depth += params[i].kind == CH_PARAM_LIST || params[i].kind == CH_PARAM_OBJECT;
+        depth -= params[i].kind == CH_PARAM_END;
+        if (depth > CH_PARAM_DEPTH_MAX)
+            return false;
+    }
+    return depth == 0;
+}
+
+static ch_status read_params(ch_frame *frame, ch_request *request, ch_error *err)
+{
+    request->param_count = ch_frame_read_u16(frame);
+    if (request->param_count > CH_PARAMS_MAX)
         return ch_fail(err, CH_BAD_INPUT, "a request has at most %d parameters", CH_PARAMS_MAX);
-    for (size_t i = 0; i < *count; i++) {
+    for (size_t i = 0; i < request->param_count; i++) {
         uint8_t kind = ch_frame_read_u8(frame);
         if (kind >= CH_PARAM_KIND_COUNT)
             return ch_fail(err, CH_BAD_INPUT, "parameter %zu is of an unknown kind", i + 1);
-        params[i].kind = (ch_param_kind)kind;
-        params[i].name = ch_frame_read_bytes(frame);
-        params[i].value = ch_frame_read_bytes(frame);
-        if (!ch_slice_is_text(params[i].name) || !ch_slice_is_text(params[i].value))
+        ch_param *param = &request->params[i];
+        *param = (ch_param){.kind = (ch_param_kind)kind};
+        param->name = ch_frame_read_bytes(frame);
+        param->value = ch_frame_read_bytes(frame);
+        if (!ch_slice_is_text(param->name) || !ch_slice_is_text(param->value))
             return ch_fail(err, CH_BAD_INPUT, "parameter %zu is not plain UTF-8 text", i + 1);
     }
-    return CH_OK;
+    return is_balanced(request->params, request->param_count)
+               ? CH_OK
+               : ch_fail(err, CH_INTERNAL, "the front sent parameters that do not close");
 }
 
-/* Finds the key, matches the endpoint and asks policy. */
-static ch_status decide(const ch_core *core, const ch_peer *peer, ch_slice key_name, const ch_request *request,
-                        const ch_key **key, const ch_endpoint **endpoint, ch_error *err)
+static ch_status read_question(ch_frame *frame, question *out, ch_error *err)
 {
-    *key = ch_policy_find_key(&core->policy, key_name);
-    if (*key == NULL)
-        return ch_fail(err, CH_NOT_FOUND, "there is no key '%.*s'", CH_SLICE_ARGS(key_name));
-    if (!ch_policy_may_see(*key, peer))
-        return ch_fail_rule(err, CH_REFUSED, "grant", "user %u has no grant for key '%s'", (unsigned)peer->uid,
-                            (*key)->name);
-    ch_status st = ch_profile_match((*key)->profile, request->method, request->path, endpoint, err);
-    if (st == CH_OK)
-        st = ch_endpoint_check(*endpoint, request, err);
-    if (st == CH_OK) {
-        ch_class own = ch_endpoint_class(*endpoint);
-        unsigned classes = ch_endpoint_confused_classes(*endpoint, request) | 1U << own;
-        st = ch_policy_decide(*key, peer, own, classes, err);
-    }
+    out->key_name = ch_frame_read_bytes(frame);
+    uint8_t form = ch_frame_read_u8(frame);
+    out->request = (ch_request){.params = out->params};
+    out->request.method = ch_frame_read_bytes(frame);
+    out->request.host = ch_frame_read_bytes(frame);
+    out->request.path = ch_frame_read_bytes(frame);
+    out->text = ch_frame_read_bytes(frame);
+    ch_status st = read_params(frame, &out->request, err);
+    if (st == CH_OK && (!ch_frame_done(frame) || form >= CH_SIGN_FORM_COUNT))
+        st = ch_fail(err, CH_INTERNAL, "the front sent a malformed request");
+    out->form = (ch_sign_form)form;
     return st;
 }
 
-static ch_status build(ch_core *core, ch_job *job, const ch_endpoint *endpoint, const ch_request *request,
-                       ch_error *err)
+/* ---- judging ---- */
+
+static ch_status find_key(const ch_core *core, const ch_peer *peer, ch_slice name, const ch_key **key, ch_error *err)
 {
-    const ch_key *key = job->key;
-    ch_recipe_input input = {.profile = key->profile,
+    *key = ch_policy_find_key(&core->policy, name);
+    if (*key == NULL)
+        return ch_fail(err, CH_NOT_FOUND, "there is no key '%.*s'", CH_SLICE_ARGS(name));
+    return ch_policy_may_see(*key, peer) ? CH_OK
+                                         : ch_fail_rule(err, CH_REFUSED, "grant", "user %u has no grant for key '%s'",
+                                                        (unsigned)peer->uid, (*key)->name);
+}
+
+static ch_recipe_input input_of(const ch_key *key, const ch_endpoint *endpoint, const ch_request *request)
+{
+    return (ch_recipe_input){.profile = key->profile,
                              .scheme = key->scheme,
                              .endpoint = endpoint,
                              .request = request,
                              .key_id = ch_slice_of(key->key_id),
                              .passphrase = ch_slice_of(key->passphrase),
                              .now_ns = ch_clock_wall_ns()};
+}
+
+/* Checks the request against its endpoint and asks policy. */
+static ch_status judge(const ch_key *key, const ch_peer *peer, const ch_endpoint *endpoint, ch_request *request,
+                       ch_error *err)
+{
+    const char *kind = ch_endpoint_kind(endpoint, key->kinds);
+    if (kind != NULL)
+        return ch_fail_rule(err, CH_REFUSED, "kind", "this call is for keys of kind '%s' only, and key '%s' is none by its "
+                            "policy", kind, key->name);
+    ch_status st = ch_endpoint_check(endpoint, key->scheme, request, err);
+    if (st != CH_OK)
+        return st;
+    unsigned classes = ch_endpoint_confused_classes(endpoint, key->scheme, key->kinds, request);
+    return ch_policy_decide(key, peer, ch_endpoint_class(endpoint), classes, err);
+}
+
+/* ---- a typed request ---- */
+
+static ch_status build(ch_core *core, ch_job *job, const ch_endpoint *endpoint, const ch_request *request,
+                       ch_error *err)
+{
+    const ch_key *key = job->key;
+    ch_recipe_input input = input_of(key, endpoint, request);
     uint64_t unit_ns = 0;
+    ch_status st = CH_OK;
     if (ch_profile_uses_nonce(key->profile, &unit_ns)) {
         size_t counter = core->nonce_counters[key - core->policy.keys];
-        ch_status st = ch_nonces_next(core->nonces, counter, unit_ns, input.now_ns, &input.nonce, err);
-        if (st != CH_OK)
-            return st;
+        st = ch_nonces_next(core->nonces, counter, unit_ns, input.now_ns, &input.nonce, err);
     }
-    return ch_recipe_build(&input, job->draft, &job->message, err);
+    if (st == CH_OK && ch_endpoint_uses_random(endpoint, key->scheme) &&
+        getrandom(input.random, sizeof input.random, 0) != (ssize_t)sizeof input.random)
+        st = ch_fail_errno(err, "drawing random bytes");
+    return st == CH_OK ? ch_recipe_build(&input, job->draft, &job->messages, err) : st;
+}
+
+static ch_status prepare_typed(ch_core *core, ch_job *job, const ch_peer *peer, question *asked, ch_error *err)
+{
+    const ch_endpoint *endpoint = NULL;
+    ch_status st = ch_profile_match(job->key->profile, &asked->request, &endpoint, err);
+    if (st == CH_OK)
+        st = judge(job->key, peer, endpoint, &asked->request, err);
+    if (st == CH_OK)
+        st = ch_link_accepts(&core->links[job->key->token], job->key, err);
+    job->is_urgent = st == CH_OK && ch_endpoint_class(endpoint) == CH_CLASS_CANCEL;
+    return st == CH_OK ? build(core, job, endpoint, &asked->request, err) : st;
+}
+
+/* ---- an SDK's own string ---- */
+
+static ch_status sign_text(ch_core *core, ch_job *job, ch_slice text, ch_error *err)
+{
+    ch_status st = ch_link_accepts(&core->links[job->key->token], job->key, err);
+    ch_buffer_clear(&job->text);
+    ch_buffer_add_slice(&job->text, text);
+    job->messages = (ch_messages){.items = {ch_buffer_slice(&job->text)}, .count = 1};
+    return st;
+}
+
+/* Reads the string as a request to `endpoint`, and says whether the agent would have built the same. */
+static ch_status read_string(ch_core *core, ch_job *job, const question *asked, const ch_endpoint *endpoint,
+                             ch_request *request, ch_error *err)
+{
+    static ch_reading reading; /* large, and core has one thread */
+    ch_messages built;
+    ch_recipe_input input = input_of(job->key, endpoint, request);
+    uint64_t clock_ns = input.now_ns;
+    ch_status st = ch_recipe_read(&input, core->scratch, asked->text, &reading, err);
+    request->params = reading.params;
+    request->param_count = reading.param_count;
+    if (st == CH_OK)
+        st = ch_endpoint_check(endpoint, job->key->scheme, request, err);
+    if (reading.now_ns != 0)
+        input.now_ns = reading.now_ns;
+    uint64_t apart_ns = clock_ns > input.now_ns ? clock_ns - input.now_ns : input.now_ns - clock_ns;
+    if (st == CH_OK && apart_ns > STRING_TIME_NS)
+        st = ch_fail(err, CH_BAD_INPUT, "the time in the string is more than a minute from this machine's");
+    if (st == CH_OK)
+        st = ch_recipe_build(&input, job->draft, &built, err);
+    if (st == CH_OK && !ch_slice_equal(built.items[0], asked->text))
+        st = ch_fail(err, CH_BAD_INPUT, "the string to sign is not spelled as this exchange's profile spells it");
+    return st;
+}
+
+/* Without a path, the first endpoint that the string fits stands for all of them: what else it fits is confusion. */
+static ch_status find_reading(ch_core *core, ch_job *job, const question *asked, ch_request *request,
+                              const ch_endpoint **out, ch_error *err)
+{
+    const ch_key *key = job->key;
+    (void)ch_fail(err, CH_BAD_INPUT, "this exchange signs method or path; say them with \"method\" and \"path\"");
+    for (size_t i = 0; (*out = ch_profile_endpoint_at(key->profile, i)) != NULL; i++) {
+        if (ch_recipe_is_anonymous(*out, key->scheme) &&
+            read_string(core, job, asked, *out, request, err) == CH_OK)
+            return CH_OK;
+    }
+    return err->status;
+}
+
+static ch_status prepare_string(ch_core *core, ch_job *job, const ch_peer *peer, question *asked, ch_error *err)
+{
+    const ch_endpoint *endpoint = NULL;
+    ch_request request = asked->request;
+    uint64_t unit_ns = 0;
+    if (ch_profile_uses_nonce(job->key->profile, &unit_ns))
+        return ch_fail(err, CH_BAD_INPUT, "the agent keeps this exchange's nonces itself; send the request, not its string");
+    ch_status st;
+    if (request.path.size == 0) {
+        st = find_reading(core, job, asked, &request, &endpoint, err);
+    } else {
+        st = ch_profile_match(job->key->profile, &request, &endpoint, err);
+        if (st == CH_OK)
+            st = read_string(core, job, asked, endpoint, &request, err);
+    }
+    if (st == CH_OK)
+        st = judge(job->key, peer, endpoint, &request, err);
+    job->is_urgent = st == CH_OK && ch_endpoint_class(endpoint) == CH_CLASS_CANCEL;
+    return st == CH_OK ? sign_text(core, job, asked->text, err) : st;
+}
+
+/* ---- raw bytes ---- */
+
+static ch_status prepare_raw(ch_core *core, ch_job *job, question *asked, ch_error *err)
+{
+    if (!job->key->may_sign_raw)
+        return ch_fail_rule(err, CH_REFUSED, "raw", "key '%s' signs no raw bytes: its policy does not say raw: true",
+                            job->key->name);
+    return sign_text(core, job, asked->text, err);
+}
+
+/* ---- the way of a request ---- */
+
+static ch_status prepare(ch_core *core, ch_job *job, const ch_peer *peer, question *asked, ch_error *err)
+{
+    switch (asked->form) {
+    case CH_SIGN_STRING:
+        return prepare_string(core, job, peer, asked, err);
+    case CH_SIGN_RAW:
+        return prepare_raw(core, job, asked, err);
+    default:
+        return prepare_typed(core, job, peer, asked, err);
+    }
 }
 
 static ch_status judge_and_queue(ch_core *core, ch_frame *frame, ch_error *err)
 {
-    ch_param params[CH_PARAMS_MAX];
-    uint64_t connection_id = ch_frame_read_u64(frame);
-    ch_slice key_name = ch_frame_read_bytes(frame);
-    ch_request request = {.method = ch_frame_read_bytes(frame), .path = ch_frame_read_bytes(frame), .params = params};
-    ch_status st = read_params(frame, params, &request.param_count, err);
+    static question asked; /* large, and core has one thread */
+    const ch_connection *connection = ch_clients_find(core, ch_frame_read_u64(frame));
+    ch_status st = read_question(frame, &asked, err);
     if (st != CH_OK)
         return st;
-    const ch_connection *connection = ch_clients_find(core, connection_id);
-    if (!ch_frame_done(frame) || connection == NULL)
-        return ch_fail(err, CH_INTERNAL, "the front sent a malformed request");
-
+    if (connection == NULL)
+        return ch_fail(err, CH_INTERNAL, "the front sent a request of no connection");
     const ch_key *key = NULL;
-    const ch_endpoint *endpoint = NULL;
-    st = decide(core, &connection->peer, key_name, &request, &key, &endpoint, err);
+    st = find_key(core, &connection->peer, asked.key_name, &key, err);
     if (st != CH_OK)
         return st;
     ch_job *job = ch_job_take(core);
     if (job == NULL)
         return ch_fail(err, CH_BUSY, "%d requests are under way; try again in a moment", CH_JOBS_MAX);
     job->key = key;
+    job->form = asked.form;
     job->request_id = frame->id;
     job->front_life = core->front_life;
-    job->is_urgent = ch_endpoint_class(endpoint) == CH_CLASS_CANCEL;
-    ch_link *link = &core->links[key->token];
-    st = ch_link_accepts(link, key, err);
-    if (st == CH_OK)
-        st = build(core, job, endpoint, &request, err);
+    job->is_urgent = false;
+    st = prepare(core, job, &connection->peer, &asked, err);
     if (st != CH_OK) {
         ch_job_release(core, job);
         return st;
     }
-    ch_link_enqueue(link, job);
+    ch_link_enqueue(&core->links[key->token], job);
     return CH_OK;
 }
 
@@ -140,13 +308,30 @@ static ch_status add_signed_frame(ch_core *core, const ch_job *job, const ch_fin
     return ch_frame_end(out, begin, err);
 }
 
-void ch_sign_done(ch_core *core, ch_job *job, ch_slice signature)
+static ch_status add_signature_frame(ch_core *core, const ch_job *job, ch_slice signature, ch_error *err)
+{
+    ch_autobuffer text = CH_BUFFER_INIT;
+    ch_scheme_add_signature(job->key->scheme, signature, &text);
+    ch_buffer *out = ch_channel_out(&core->front.channel);
+    size_t begin = ch_frame_begin(out, CH_FRAME_SIGNATURE_ONLY, job->request_id);
+    ch_frame_bytes(out, ch_buffer_slice(&text));
+    ch_frame_text(out, job->key->name);
+    return ch_frame_end(out, begin, err);
+}
+
+static ch_status answer(ch_core *core, const ch_job *job, const ch_messages *signatures, ch_error *err)
 {
     ch_finished finished;
+    if (job->form != CH_SIGN_TYPED)
+        return add_signature_frame(core, job, signatures->items[0], err);
+    ch_status st = ch_recipe_finish(job->draft, signatures, &finished, err);
+    return st == CH_OK ? add_signed_frame(core, job, &finished, err) : st;
+}
+
+void ch_sign_done(ch_core *core, ch_job *job, const ch_messages *signatures)
+{
     ch_error err = CH_ERROR_INIT;
-    ch_status st = ch_recipe_finish(job->draft, signature, &finished, &err);
-    if (st == CH_OK && job->front_life == core->front_life)
-        st = add_signed_frame(core, job, &finished, &err);
+    ch_status st = job->front_life == core->front_life ? answer(core, job, signatures, &err) : CH_OK;
     if (st != CH_OK) {
         ch_sign_failed(core, job, &err);
         return;

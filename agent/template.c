@@ -29,7 +29,7 @@ static ch_slice take_word(ch_slice *rest)
     return word;
 }
 
-static ch_status add_filter(ch_template_part *part, ch_slice word, ch_error *err)
+static ch_status add_filter(ch_template_part *part, ch_slice word, const ch_names *names, ch_error *err)
 {
     const uint8_t *colon = ch_slice_find(word, ':');
     ch_slice name = {word.data, colon == NULL ? word.size : (size_t)(colon - word.data)};
@@ -45,41 +45,42 @@ static ch_status add_filter(ch_template_part *part, ch_slice word, ch_error *err
     if (part->filter_count == CH_TEMPLATE_FILTERS_MAX)
         return ch_fail(err, CH_CONFIG, "there are more than %d filters in a row; make a value of the first ones",
                        CH_TEMPLATE_FILTERS_MAX);
+    if (filter->names_value &&
+        !find_name(names->values, names->value_count, argument, &part->named[part->filter_count]))
+        return ch_fail(err, CH_CONFIG, "there is no value '%.*s' here (a value must stand above its use)",
+                       CH_SLICE_ARGS(argument));
+    if (filter->check != NULL && !filter->check(argument))
+        return ch_fail(err, CH_CONFIG, "filter '%s' can't take '%.*s'", filter->name, CH_SLICE_ARGS(argument));
     part->arguments[part->filter_count] = argument;
     part->filters[part->filter_count++] = filter;
     return CH_OK;
 }
 
-static ch_status set_style(ch_template_part *part, ch_slice word, bool allow_unchecked, ch_error *err)
+static ch_status set_style(ch_template_part *part, ch_slice word, ch_error *err)
 {
     part->style = ch_style_find(word);
-    if (part->style == NULL)
-        return ch_fail(err, CH_CONFIG,
-                       "a list needs a style first, form, form-plus, form-raw, json or json-members; '%.*s' is none",
-                       CH_SLICE_ARGS(word));
-    if (part->style->is_unchecked && !allow_unchecked)
-        return ch_fail(err, CH_CONFIG,
-                       "style '%s' writes values that can be read in two ways; only a profile that says "
-                       "'test_only: true' may use it",
-                       part->style->name);
-    return CH_OK;
+    return part->style != NULL
+               ? CH_OK
+               : ch_fail(err, CH_CONFIG,
+                         "a list needs a style first: form, form-plus, form-raw, form-decoded, json, json-members, "
+                         "json-optional or pairs; '%.*s' is none",
+                         CH_SLICE_ARGS(word));
 }
 
 /* `inside` is what stands between the braces. */
-static ch_status compile_part(ch_slice inside, const ch_names *names, bool allow_unchecked, ch_template_part *part,
-                              ch_error *err)
+static ch_status compile_part(ch_slice inside, const ch_names *names, ch_template_part *part, ch_error *err)
 {
     ch_slice rest = inside;
     ch_slice name = take_word(&rest);
     ch_status st = CH_OK;
     if (find_name(names->lists, names->list_count, name, &part->index)) {
-        st = set_style(part, take_word(&rest), allow_unchecked, err);
+        st = set_style(part, take_word(&rest), err);
     } else if (!find_name(names->values, names->value_count, name, &part->index)) {
         st = ch_fail(err, CH_CONFIG, "there is no value '%.*s' here (a value must stand above its use)",
                      CH_SLICE_ARGS(name));
     }
     while (st == CH_OK && rest.size > 0)
-        st = add_filter(part, take_word(&rest), err);
+        st = add_filter(part, take_word(&rest), names, err);
     return st;
 }
 
@@ -102,8 +103,7 @@ static ch_status take_literal(char **rest, ch_slice *out, ch_error *err)
     return CH_OK;
 }
 
-ch_status ch_template_compile(const char *text, const ch_names *names, bool allow_unchecked, ch_template *out,
-                              ch_error *err)
+ch_status ch_template_compile(const char *text, const ch_names *names, ch_template *out, ch_error *err)
 {
     *out = (ch_template){.text = ch_strdup(text), .parts = ch_alloc(CH_TEMPLATE_PARTS_MAX * sizeof *out->parts)};
     char *rest = out->text;
@@ -123,7 +123,7 @@ ch_status ch_template_compile(const char *text, const ch_names *names, bool allo
         if (end == NULL)
             return ch_fail(err, CH_CONFIG, "a '{' is not closed; write {{ for the character");
         ch_slice inside = {(const uint8_t *)rest + 1, (size_t)(end - rest - 1)};
-        st = compile_part(inside, names, allow_unchecked, &out->parts[out->part_count++], err);
+        st = compile_part(inside, names, &out->parts[out->part_count++], err);
         if (st != CH_OK)
             return st;
         rest = end + 1;
@@ -140,8 +140,8 @@ void ch_template_free(ch_template *template_)
 
 /* ---- running ---- */
 
-static ch_status run_filters(const ch_template_part *part, ch_slice in, ch_scratch *scratch, ch_buffer *out,
-                             ch_error *err)
+static ch_status run_filters(const ch_template_part *part, ch_slice in, const ch_slice *values, ch_scratch *scratch,
+                             ch_buffer *out, ch_error *err)
 {
     ch_status st = CH_OK;
     for (size_t i = 0; st == CH_OK && i < part->filter_count; i++) {
@@ -149,22 +149,26 @@ static ch_status run_filters(const ch_template_part *part, ch_slice in, ch_scrat
         ch_buffer *to = is_last ? out : &scratch->steps[i % 2];
         if (!is_last)
             ch_buffer_clear(to);
-        st = part->filters[i]->run(scratch, to, in, part->arguments[i], err);
+        const ch_filter *filter = part->filters[i];
+        ch_filter_call call = {scratch, in, part->arguments[i], {NULL, 0}, err};
+        if (filter->names_value)
+            call.named = values[part->named[i]];
+        st = filter->run(&call, to);
         in = ch_buffer_slice(to);
     }
     return st;
 }
 
-static ch_status run_list(const ch_template_part *part, const ch_list *list, ch_scratch *scratch, ch_buffer *out,
-                          ch_error *err)
+static ch_status run_list(const ch_template_part *part, const ch_list *list, const ch_slice *values,
+                          ch_scratch *scratch, ch_buffer *out, ch_error *err)
 {
     if (part->filter_count == 0)
-        return part->style->write(out, list, err);
+        return part->style->write(scratch, out, list, err);
     /* The filters start with steps[0] as their output, so the list goes into steps[1]. */
     ch_buffer *text = &scratch->steps[1];
     ch_buffer_clear(text);
-    ch_status st = part->style->write(text, list, err);
-    return st == CH_OK ? run_filters(part, ch_buffer_slice(text), scratch, out, err) : st;
+    ch_status st = part->style->write(scratch, text, list, err);
+    return st == CH_OK ? run_filters(part, ch_buffer_slice(text), values, scratch, out, err) : st;
 }
 
 ch_status ch_template_run(const ch_template *template_, const ch_template_input *input, ch_scratch *scratch,
@@ -176,20 +180,30 @@ ch_status ch_template_run(const ch_template *template_, const ch_template_input 
         if (part->is_literal)
             ch_buffer_add_slice(out, part->literal);
         else if (part->style != NULL)
-            st = run_list(part, &input->lists[part->index], scratch, out, err);
+            st = run_list(part, &input->lists[part->index], input->values, scratch, out, err);
         else if (part->filter_count == 0)
             ch_buffer_add_slice(out, input->values[part->index]);
         else
-            st = run_filters(part, input->values[part->index], scratch, out, err);
+            st = run_filters(part, input->values[part->index], input->values, scratch, out, err);
     }
     return st;
+}
+
+static bool part_uses_value(const ch_template_part *part, size_t index)
+{
+    if (!part->is_literal && part->style == NULL && part->index == index)
+        return true;
+    for (size_t i = 0; i < part->filter_count; i++) {
+        if (part->filters[i]->names_value && part->named[i] == index)
+            return true;
+    }
+    return false;
 }
 
 bool ch_template_uses_value(const ch_template *template_, size_t index)
 {
     for (size_t i = 0; i < template_->part_count; i++) {
-        const ch_template_part *part = &template_->parts[i];
-        if (!part->is_literal && part->style == NULL && part->index == index)
+        if (part_uses_value(&template_->parts[i], index))
             return true;
     }
     return false;

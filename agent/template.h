@@ -9,7 +9,7 @@
 #ifndef CH_AGENT_TEMPLATE_H
 #define CH_AGENT_TEMPLATE_H
 
-#include "agent/frame.h"
+#include "agent/profile.h"
 
 #define CH_TEMPLATE_PARTS_MAX 32
 #define CH_TEMPLATE_FILTERS_MAX 4
@@ -25,6 +25,7 @@ typedef struct ch_template_part {
     size_t filter_count;
     const ch_filter *filters[CH_TEMPLATE_FILTERS_MAX];
     ch_slice arguments[CH_TEMPLATE_FILTERS_MAX];
+    size_t named[CH_TEMPLATE_FILTERS_MAX]; /* the value that an argument names, for filters that take one */
 } ch_template_part;
 
 typedef struct ch_template {
@@ -41,11 +42,25 @@ typedef struct ch_names {
     size_t list_count;
 } ch_names;
 
-/* One parameter of a list: as it is rendered, bare or quoted in JSON by its kind. */
+/* How a list is written in a form style. */
+typedef enum ch_spelling {
+    CH_SPELLING_JSON,
+    CH_SPELLING_COMMA,
+    CH_SPELLING_REPEAT,
+    CH_SPELLING_BRACKETS,
+    CH_SPELLING_INDEX,
+    CH_SPELLING_COUNT
+} ch_spelling;
+
+/* One parameter of a list, or a field that the agent adds. */
 typedef struct ch_list_item {
     ch_param_kind kind;
+    bool is_bare; /* in JSON, without quotes */
+    ch_spelling spelling;
     ch_slice name;
     ch_slice value;
+    const ch_param *held; /* of a list or object: its own entry, what it holds, and its END */
+    size_t held_count;
 } ch_list_item;
 
 typedef struct ch_list {
@@ -59,14 +74,14 @@ typedef struct ch_template_input {
     const ch_list *lists;
 } ch_template_input;
 
+/* Working memory. `allow_ambiguous` writes also what could be read in two ways: for vectors, never for signing. */
 typedef struct ch_scratch ch_scratch;
-ch_scratch *ch_scratch_new(void);
+ch_scratch *ch_scratch_new(bool allow_ambiguous);
 void ch_scratch_free(ch_scratch *scratch);
 
-/* Compiles `text`. CH_CONFIG says what is wrong, without file and line, which the caller knows. `allow_unchecked`: the
- * style "form-unchecked" may be used. Free with ch_template_free, also after a failure. */
-CH_CHECKED ch_status ch_template_compile(const char *text, const ch_names *names, bool allow_unchecked,
-                                         ch_template *out, ch_error *err);
+/* Compiles `text`. CH_CONFIG says what is wrong, without file and line, which the caller knows. Free with
+ * ch_template_free, also after a failure. */
+CH_CHECKED ch_status ch_template_compile(const char *text, const ch_names *names, ch_template *out, ch_error *err);
 void ch_template_free(ch_template *template_);
 
 /* Appends the text to `out`. CH_BAD_INPUT if a list can't be written in its style. */
@@ -74,5 +89,10 @@ CH_CHECKED ch_status ch_template_run(const ch_template *template_, const ch_temp
                                      ch_buffer *out, ch_error *err);
 
 bool ch_template_uses_value(const ch_template *template_, size_t index);
+
+/* The shape that a list has in the text, whatever it holds: "form", "json" or "pairs". */
+const char *ch_style_shape(const ch_style *style);
+const char *ch_style_name(const ch_style *style);
+const char *ch_filter_name(const ch_filter *filter);
 
 #endif

@@ -8,24 +8,37 @@
 #include <openssl/evp.h>
 
 struct ch_scratch {
+    bool allow_ambiguous;
     EVP_MD_CTX *digest;
     ch_buffer steps[2]; /* what goes from one filter to the next */
+    ch_buffer json;     /* a list or object that a form holds */
 };
+
+/* What a filter works on; `in` never lies in its output. */
+typedef struct ch_filter_call {
+    ch_scratch *scratch;
+    ch_slice in;
+    ch_slice argument;
+    ch_slice named; /* the value that the argument names */
+    ch_error *err;
+} ch_filter_call;
 
 struct ch_filter {
     const char *name;
     bool takes_argument;
-    ch_status (*run)(ch_scratch *scratch, ch_buffer *out, ch_slice in, ch_slice argument, ch_error *err);
+    bool names_value; /* the argument is the name of a value */
+    ch_status (*run)(const ch_filter_call *call, ch_buffer *out);
+    bool (*check)(ch_slice argument); /* NULL: any text will do */
 };
 
 struct ch_style {
     const char *name;
-    bool is_unchecked; /* only for profiles that say test_only */
-    ch_status (*write)(ch_buffer *out, const ch_list *list, ch_error *err);
+    const char *shape;
+    ch_status (*write)(ch_scratch *scratch, ch_buffer *out, const ch_list *list, ch_error *err);
 };
 
 /* NULL if there is none of that name. */
 const ch_filter *ch_filter_find(ch_slice name);
-const ch_style *ch_style_find(ch_slice name);
+const ch_style *ch_style_find(ch_slice name); /* agent/template_styles.c */
 
 #endif

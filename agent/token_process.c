@@ -145,43 +145,64 @@ static bool has_slow_job(const process_state *process, ch_slice packet)
     return false;
 }
 
-static ch_status sign_job(worker *self, ch_frame *job, uint8_t *signature, size_t *size, uint32_t *cost_ns,
-                          ch_error *err)
+/* What a job gives: its signatures one after the other, and what they cost together. */
+typedef struct job_result {
+    uint8_t signatures[CH_JOB_MESSAGES_MAX][SIGNATURE_MAX];
+    size_t sizes[CH_JOB_MESSAGES_MAX];
+    size_t count;
+    uint32_t cost_ns;
+} job_result;
+
+static ch_status find_slot(process_state *process, size_t index, key_slot **out, ch_error *err)
 {
-    size_t index = ch_frame_read_u16(job);
-    ch_slice message = ch_frame_read_bytes(job);
-    process_state *process = self->process;
-    if (!ch_frame_done(job) || index >= process->key_count)
+    if (index >= process->key_count)
         return ch_fail(err, CH_INTERNAL, "core sent a malformed job");
-    key_slot *slot = &process->keys[index];
     if (!process->is_logged_in)
         return ch_fail(err, CH_LOCKED, "the token is locked");
-    if (slot->state.status != CH_OK) {
-        *err = slot->state;
+    *out = &process->keys[index];
+    if ((*out)->state.status != CH_OK) {
+        *err = (*out)->state;
         return err->status;
     }
+    return CH_OK;
+}
+
+static ch_status sign_job(worker *self, ch_frame *job, job_result *result, ch_error *err)
+{
+    ch_slice messages[CH_JOB_MESSAGES_MAX];
+    key_slot *slot = NULL;
+    size_t index = ch_frame_read_u16(job);
+    result->count = ch_frame_read_u8(job);
+    for (size_t i = 0; i < result->count && i < CH_JOB_MESSAGES_MAX; i++)
+        messages[i] = ch_frame_read_bytes(job);
+    if (!ch_frame_done(job) || result->count == 0 || result->count > CH_JOB_MESSAGES_MAX)
+        return ch_fail(err, CH_INTERNAL, "core sent a malformed job");
+    ch_status st = find_slot(self->process, index, &slot, err);
     uint64_t begin_ns = clock_ns();
-    ch_status st = ch_key_sign(&self->session, &slot->key, message, signature, SIGNATURE_MAX, size, err);
+    for (size_t i = 0; st == CH_OK && i < result->count; i++)
+        st = ch_key_sign(&self->session, &slot->key, messages[i], result->signatures[i], SIGNATURE_MAX,
+                         &result->sizes[i], err);
     uint64_t spent_ns = clock_ns() - begin_ns;
-    *cost_ns = spent_ns > UINT32_MAX ? UINT32_MAX : (uint32_t)spent_ns;
-    slot->cost_ns = *cost_ns;
+    result->cost_ns = spent_ns > UINT32_MAX ? UINT32_MAX : (uint32_t)spent_ns;
+    if (st == CH_OK)
+        slot->cost_ns = result->cost_ns;
     return st;
 }
 
 static void on_job(worker *self, ch_frame *job, ch_buffer *out)
 {
-    uint8_t signature[SIGNATURE_MAX];
-    size_t size = 0;
-    uint32_t cost_ns = 0;
+    job_result result;
     ch_error err = CH_ERROR_INIT;
     (void)pthread_rwlock_rdlock(&self->process->lock);
-    ch_status st = sign_job(self, job, signature, &size, &cost_ns, &err);
+    ch_status st = sign_job(self, job, &result, &err);
     (void)pthread_rwlock_unlock(&self->process->lock);
     size_t begin = ch_frame_begin(out, CH_FRAME_SIGNATURE, job->id);
     if (st == CH_OK) {
         ch_frame_u32(out, CH_OK);
-        ch_frame_u32(out, cost_ns);
-        ch_frame_bytes(out, (ch_slice){signature, size});
+        ch_frame_u32(out, result.cost_ns);
+        ch_frame_u8(out, (uint8_t)result.count);
+        for (size_t i = 0; i < result.count; i++)
+            ch_frame_bytes(out, (ch_slice){result.signatures[i], result.sizes[i]});
     } else {
         ch_frame_error(out, &err);
     }

@@ -43,6 +43,12 @@ const uint8_t *ch_slice_find(ch_slice slice, uint8_t byte);
  * (U+0000-U+001F, U+007F-U+009F). */
 bool ch_slice_is_text(ch_slice slice);
 
+/* ASCII, whatever the locale. */
+static inline bool ch_byte_is_alphanumeric(uint8_t byte)
+{
+    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9');
+}
+
 typedef struct ch_buffer {
     uint8_t *data;
     size_t size;

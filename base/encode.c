@@ -58,8 +58,7 @@ void ch_encode(ch_buffer *out, ch_encoding encoding, ch_slice bytes)
 
 static bool is_unreserved(uint8_t byte)
 {
-    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9') ||
-           byte == '-' || byte == '.' || byte == '_' || byte == '~';
+    return ch_byte_is_alphanumeric(byte) || byte == '-' || byte == '.' || byte == '_' || byte == '~';
 }
 
 void ch_encode_percent(ch_buffer *out, ch_slice bytes, const char *also_plain)
@@ -156,4 +155,36 @@ ch_status ch_decode_secret(ch_secret *out, ch_encoding encoding, const ch_secret
     if (st == CH_OK)
         memcpy(out->data, text->data, text->size);
     return st;
+}
+
+/* ---- JSON ---- */
+
+static bool is_plain_in_json(uint8_t byte)
+{
+    return byte >= 0x20 && byte != '"' && byte != '\\';
+}
+
+static void add_escaped(ch_buffer *out, uint8_t byte)
+{
+    if (byte == '"' || byte == '\\') {
+        ch_buffer_add_byte(out, '\\');
+        ch_buffer_add_byte(out, byte);
+        return;
+    }
+    ch_buffer_add_format(out, "\\u%04x", (unsigned)byte);
+}
+
+void ch_encode_json(ch_buffer *out, ch_slice text)
+{
+    ch_buffer_add_byte(out, '"');
+    size_t start = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        if (is_plain_in_json(text.data[i]))
+            continue;
+        ch_buffer_add(out, text.data + start, i - start);
+        add_escaped(out, text.data[i]);
+        start = i + 1;
+    }
+    ch_buffer_add(out, text.data + start, text.size - start);
+    ch_buffer_add_byte(out, '"');
 }

@@ -20,6 +20,9 @@ void ch_encode(ch_buffer *out, ch_encoding encoding, ch_slice bytes);
 /* Percent-encodes every byte but A-Z a-z 0-9 - . _ ~ and those in `also_plain` (may be ""). */
 void ch_encode_percent(ch_buffer *out, ch_slice bytes, const char *also_plain);
 
+/* A JSON string with its quotes (RFC 8259): '"', '\\' and control characters are escaped, all else stands as it is. */
+void ch_encode_json(ch_buffer *out, ch_slice text);
+
 /* Decodes into `out`, which must be empty. CH_BAD_INPUT says what is wrong without quoting the secret. */
 CH_CHECKED ch_status ch_decode_secret(ch_secret *out, ch_encoding encoding, const ch_secret *text, ch_error *err);
 

@@ -72,6 +72,11 @@ ch_status ch_run_key_generate(const ch_arguments *arguments, ch_error *err);
 ch_status ch_run_key_list(const ch_arguments *arguments, ch_error *err);
 ch_status ch_run_key_public(const ch_arguments *arguments, ch_error *err);
 ch_status ch_run_key_delete(const ch_arguments *arguments, ch_error *err);
+/* cli/profile.c */
+ch_status ch_run_profile_check(const ch_arguments *arguments, ch_error *err);
+ch_status ch_run_profile_test(const ch_arguments *arguments, ch_error *err);
+ch_status ch_run_profile_list(const ch_arguments *arguments, ch_error *err);
+ch_status ch_run_profile_show(const ch_arguments *arguments, ch_error *err);
 /* cli/operator.c */
 ch_status ch_run_unlock(const ch_arguments *arguments, ch_error *err);
 ch_status ch_run_lock(const ch_arguments *arguments, ch_error *err);

@@ -111,6 +111,61 @@ static const ch_command key_delete = {
     .run = ch_run_key_delete,
 };
 
+static const ch_command profile_check = {
+    .family = "profile",
+    .name = "check",
+    .synopsis = "FILE",
+    .positional_min = 1,
+    .positional_max = 1,
+    .options = JSON,
+    .summary = "check an exchange profile, and what its signatures open",
+    .details = "Reads a profile as the agent would and says what is wrong with it, with its\n"
+               "line. Of a sound one it prints what requests would open besides themselves,\n"
+               "because the exchange's signature does not cover what tells them apart.",
+    .examples = "  chancery profile check profiles/kraken.yaml\n",
+    .run = ch_run_profile_check,
+};
+
+static const ch_command profile_test = {
+    .family = "profile",
+    .name = "test",
+    .synopsis = "FILE VECTORS",
+    .positional_min = 2,
+    .positional_max = 2,
+    .summary = "hold a profile against signed requests of a real client",
+    .details = "Builds each request of a file of vectors by the profile, with the vectors' own\n"
+               "dummy keys in software, and compares what is signed, the signature and the\n"
+               "finished request to the byte. Needs neither agent nor token.",
+    .examples = "  chancery profile test profiles/kraken.yaml tests/vectors/kraken.json\n",
+    .run = ch_run_profile_test,
+};
+
+static const ch_command profile_list = {
+    .family = "profile",
+    .name = "list",
+    .options = CH_TAKES(CH_OPT_PROFILES) | JSON,
+    .summary = "list the exchange profiles",
+    .details = "Lists the profiles of a folder: their schemes, and how many endpoints of which\n"
+               "class each has.",
+    .examples = "  chancery profile list\n"
+                "  chancery profile list --profiles ./profiles --json\n",
+    .run = ch_run_profile_list,
+};
+
+static const ch_command profile_show = {
+    .family = "profile",
+    .name = "show",
+    .synopsis = "NAME",
+    .positional_min = 1,
+    .positional_max = 1,
+    .options = CH_TAKES(CH_OPT_PROFILES) | JSON,
+    .summary = "show the endpoints of an exchange profile",
+    .details = "Prints every endpoint of a profile with its class and what a signature for it\n"
+               "may open besides.",
+    .examples = "  chancery profile show kraken\n",
+    .run = ch_run_profile_show,
+};
+
 static const ch_command agent_unlock = {
     .name = "unlock",
     .synopsis = "[TOKEN]",
@@ -178,7 +233,8 @@ static const ch_command agent_sign = {
 
 static const ch_command *const commands[] = {
     &token_init, &token_list,   &key_import, &key_generate, &key_list,   &key_public,
-    &key_delete, &agent_unlock, &agent_lock, &agent_status, &agent_keys, &agent_sign,
+    &key_delete, &profile_check, &profile_test, &profile_list, &profile_show,
+    &agent_unlock, &agent_lock, &agent_status, &agent_keys, &agent_sign,
 };
 
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])

@@ -32,14 +32,26 @@ static const struct {
     {"path missing",                          "{\"method\":\"GET\"}",                                                        0,  "\"path\" is missing"          },
     {"method of another type",                "{\"method\":1,\"path\":\"/\"}",                                               0,  "\"method\" is of another type"},
     {"path of another type",                  "{\"method\":\"GET\",\"path\":null}",                                          0,  "\"path\" is of another type"  },
-    {"params of another type",                "{\"method\":\"GET\",\"path\":\"/\",\"params\":[]}",                           0,  "\"params\""                   },
+    {"params of another type",                "{\"method\":\"GET\",\"path\":\"/\",\"params\":7}",                            0,  "\"params\""                   },
     {"params null",                           "{\"method\":\"GET\",\"path\":\"/\",\"params\":null}",                         0,  "\"params\""                   },
     {"real",                                  "{\"method\":\"GET\",\"path\":\"/\",\"params\":{\"price\":0.1}}",              0,  "'price'"                      },
     {"exponent",                              "{\"method\":\"GET\",\"path\":\"/\",\"params\":{\"price\":1e3}}",              0,  "write it as a string"         },
     {"integer past 64 bits",                  "{\"method\":\"GET\",\"path\":\"/\",\"params\":{\"a\":99999999999999999999}}", 0,
      "write it as a string"                                                                                                                                     },
-    {"array",                                 "{\"method\":\"GET\",\"path\":\"/\",\"params\":{\"ids\":[1]}}",                0,  "'ids' is an array"            },
-    {"object",                                "{\"method\":\"GET\",\"path\":\"/\",\"params\":{\"o\":{}}}",                   0,  "'o' is an object"             },
+    {"real in a list",                        "{\"method\":\"GET\",\"path\":\"/\",\"params\":{\"ids\":[1.5]}}",              0,  "write it as a string"         },
+    {"lists too deep",                        "{\"method\":\"GET\",\"path\":\"/\",\"params\":{\"a\":[[[[[1]]]]]}}",          0,  "4 deep"                       },
+    {"duplicate member",                      "{\"method\":\"GET\",\"path\":\"/\",\"params\":{\"o\":{\"a\":1,\"a\":2}}}",    0,  "duplicate"                    },
+    {"control character in a member",         "{\"method\":\"GET\",\"path\":\"/\",\"params\":{\"o\":{\"a\\n\":1}}}",         0,  "control"                      },
+    {"host of another type",                  "{\"method\":\"GET\",\"path\":\"/\",\"host\":1}",                              0,  "\"host\" is of another type"  },
+    {"string of another type",                "{\"string\":[]}",                                                             0,  "\"string\""                   },
+    {"string beside params",                  "{\"string\":\"a\",\"params\":{}}",                                            0,  "form"                         },
+    {"string beside raw",                     "{\"string\":\"a\",\"raw\":\"YQ==\"}",                                         0,  "form"                         },
+    {"raw beside a path",                     "{\"raw\":\"YQ==\",\"path\":\"/\"}",                                           0,  "form"                         },
+    {"raw of another type",                   "{\"raw\":1}",                                                                 0,  "\"raw\" is of another type"   },
+    {"raw that is no base64",                 "{\"raw\":\"YQ=\"}",                                                           0,  "not base64"                   },
+    {"raw with a needless bit",               "{\"raw\":\"YR==\"}",                                                          0,  "not base64"                   },
+    {"raw with a space",                      "{\"raw\":\"YWFh \"}",                                                         0,  "not base64"                   },
+    {"empty raw",                             "{\"raw\":\"\"}",                                                              0,  "not base64"                   },
     {"control character in a value",          "{\"method\":\"GET\",\"path\":\"/\",\"params\":{\"a\":\"x\\n\"}}",             0,  "control"                      },
     {"control character in a name",           "{\"method\":\"GET\",\"path\":\"/\",\"params\":{\"a\\t\":\"x\"}}",             0,  "control"                      },
     {"control character in the path",         "{\"method\":\"GET\",\"path\":\"/\\r\\n\"}",                                   0,  "control"                      },
@@ -92,14 +104,23 @@ static ch_frame read_sign(ch_buffer *packet, const char *body)
     return frame;
 }
 
+static void check_head(ch_frame *frame, ch_sign_form form, const char *method, const char *host, const char *path,
+                       const char *string)
+{
+    ck_assert_uint_eq(ch_frame_read_u8(frame), form);
+    ck_assert(ch_slice_is(ch_frame_read_bytes(frame), method));
+    ck_assert(ch_slice_is(ch_frame_read_bytes(frame), host));
+    ck_assert(ch_slice_is(ch_frame_read_bytes(frame), path));
+    ck_assert(ch_slice_is(ch_frame_read_bytes(frame), string));
+}
+
 START_TEST(test_parameters_keep_the_order_of_the_text)
 {
     ch_autobuffer packet = CH_BUFFER_INIT;
     ch_frame frame = read_sign(&packet, "{\"params\":{\"z\":\"1\",\"a\":-5,\"m\":true,\"b\":null,\"y\":false,"
                                         "\"c\":\"\xc3\xa9\\\"\",\"k\":9223372036854775807},\"path\":\"/p\","
                                         "\"method\":\"POST\"}");
-    ck_assert(ch_slice_is(ch_frame_read_bytes(&frame), "POST"));
-    ck_assert(ch_slice_is(ch_frame_read_bytes(&frame), "/p"));
+    check_head(&frame, CH_SIGN_TYPED, "POST", "", "/p", "");
     ck_assert_uint_eq(ch_frame_read_u16(&frame), 7);
     check_param(&frame, CH_PARAM_TEXT, "z", "1");
     check_param(&frame, CH_PARAM_INTEGER, "a", "-5");
@@ -116,8 +137,54 @@ START_TEST(test_params_may_be_left_out)
 {
     ch_autobuffer packet = CH_BUFFER_INIT;
     ch_frame frame = read_sign(&packet, "{\"method\":\"GET\",\"path\":\"/p\"}");
-    (void)ch_frame_read_bytes(&frame);
-    (void)ch_frame_read_bytes(&frame);
+    check_head(&frame, CH_SIGN_TYPED, "GET", "", "/p", "");
+    ck_assert_uint_eq(ch_frame_read_u16(&frame), 0);
+    ck_assert(ch_frame_done(&frame));
+}
+END_TEST
+
+START_TEST(test_lists_and_objects_are_written_out_entry_by_entry)
+{
+    ch_autobuffer packet = CH_BUFFER_INIT;
+    ch_frame frame = read_sign(&packet, "{\"method\":\"POST\",\"host\":\"h\",\"path\":\"/p\",\"params\":"
+                                        "{\"o\":{\"b\":[1,\"x\"],\"a\":true},\"e\":[]}}");
+    check_head(&frame, CH_SIGN_TYPED, "POST", "h", "/p", "");
+    ck_assert_uint_eq(ch_frame_read_u16(&frame), 9);
+    check_param(&frame, CH_PARAM_OBJECT, "o", "");
+    check_param(&frame, CH_PARAM_LIST, "b", "");
+    check_param(&frame, CH_PARAM_INTEGER, "", "1");
+    check_param(&frame, CH_PARAM_TEXT, "", "x");
+    check_param(&frame, CH_PARAM_END, "", "");
+    check_param(&frame, CH_PARAM_BOOLEAN, "a", "true");
+    check_param(&frame, CH_PARAM_END, "", "");
+    check_param(&frame, CH_PARAM_LIST, "e", "");
+    check_param(&frame, CH_PARAM_END, "", "");
+    ck_assert(ch_frame_done(&frame));
+}
+END_TEST
+
+START_TEST(test_params_may_be_a_list)
+{
+    ch_autobuffer packet = CH_BUFFER_INIT;
+    ch_frame frame = read_sign(&packet, "{\"method\":\"POST\",\"path\":\"/p\",\"params\":[\"a\"]}");
+    check_head(&frame, CH_SIGN_TYPED, "POST", "", "/p", "");
+    ck_assert_uint_eq(ch_frame_read_u16(&frame), 3);
+    check_param(&frame, CH_PARAM_LIST, "", "");
+    check_param(&frame, CH_PARAM_TEXT, "", "a");
+    check_param(&frame, CH_PARAM_END, "", "");
+    ck_assert(ch_frame_done(&frame));
+}
+END_TEST
+
+START_TEST(test_the_other_forms_bring_a_text)
+{
+    ch_autobuffer packet = CH_BUFFER_INIT;
+    ch_frame frame = read_sign(&packet, "{\"string\":\"a=1\\nb\"}");
+    check_head(&frame, CH_SIGN_STRING, "", "", "", "a=1\nb");
+    ck_assert_uint_eq(ch_frame_read_u16(&frame), 0);
+    ch_buffer_clear(&packet);
+    frame = read_sign(&packet, "{\"raw\":\"/+8=\"}");
+    check_head(&frame, CH_SIGN_RAW, "", "", "", "\xff\xef");
     ck_assert_uint_eq(ch_frame_read_u16(&frame), 0);
     ck_assert(ch_frame_done(&frame));
 }
@@ -208,6 +275,9 @@ int main(void)
                         (int)(sizeof refused / sizeof refused[0]));
     tcase_add_test(cases, test_parameters_keep_the_order_of_the_text);
     tcase_add_test(cases, test_params_may_be_left_out);
+    tcase_add_test(cases, test_lists_and_objects_are_written_out_entry_by_entry);
+    tcase_add_test(cases, test_params_may_be_a_list);
+    tcase_add_test(cases, test_the_other_forms_bring_a_text);
     tcase_add_test(cases, test_number_of_parameters_is_bounded);
     tcase_add_test(cases, test_deep_nesting_is_refused);
     tcase_add_test(cases, test_signed_reply_is_escaped);

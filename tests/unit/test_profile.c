@@ -13,7 +13,7 @@
 
 static ch_param text(const char *name, const char *value)
 {
-    return (ch_param){CH_PARAM_TEXT, ch_slice_of(name), ch_slice_of(value)};
+    return (ch_param){CH_PARAM_TEXT, ch_slice_of(name), ch_slice_of(value), NULL};
 }
 
 static ch_profile *load(const char *path)
@@ -28,9 +28,19 @@ static const ch_endpoint *match(const ch_profile *profile, const char *method, c
 {
     ch_error err = CH_ERROR_INIT;
     const ch_endpoint *endpoint = NULL;
-    ck_assert_msg(ch_profile_match(profile, ch_slice_of(method), ch_slice_of(path), &endpoint, &err) == CH_OK, "%s",
-                  err.message);
+    ch_request request = {.method = ch_slice_of(method), .path = ch_slice_of(path)};
+    ck_assert_msg(ch_profile_match(profile, &request, &endpoint, &err) == CH_OK, "%s", err.message);
     return endpoint;
+}
+
+static const ch_scheme *scheme(const ch_profile *profile)
+{
+    return ch_profile_scheme_at(profile, 0);
+}
+
+static ch_request request_of(const char *method, const char *path, ch_param *params, size_t count)
+{
+    return (ch_request){.method = ch_slice_of(method), .path = ch_slice_of(path), .params = params, .param_count = count};
 }
 
 /* ---- loading ---- */
@@ -50,7 +60,7 @@ static const char sound[] = "name: t\n"
                             "params:\n"
                             "  p: {type: text}\n"
                             "endpoints:\n"
-                            "  - {call: GET /x, class: read, optional: [p]}\n";
+                            "  - {call: \"GET /x\", class: read, optional: [p]}\n";
 
 /* One change to the sound profile, and where and why it is refused. */
 static const struct {
@@ -66,17 +76,38 @@ static const struct {
     {"https://a.example",      "https://a.example/x",                               3,  "an origin is https://"         },
     {"https://a.example",      "https://u@a.example",                               3,  "an origin is https://"         },
     {"mechanism: hmac-sha256", "mechanism: md5",                                    4,  "there is no mechanism 'md5'"   },
-    {"secret: text",           "secret: rot13",                                     4,  "'secret' is text, hex or"      },
+    {"secret: text",           "secret: rot13",                                     4,  "'secret' is text, hex, base64" },
     {"recipe: r\n",            "recipe: q\n",                                       5,  "there is no recipe 'q'"        },
     {"recipe: r\n",            "recipe: {POST: r}\n",                               5,  "no recipe for method GET"      },
     {"recipe: r\n",            "nonce: h\nrecipe: r\n",                             5,  "no unit of a nonce"            },
     {"[params]\n",             "[parms]\n",                                         8,  "'parms' is none"               },
+    {"[params]\n",             "[params, path]\n",                                  8,  "claims path, but"              },
+    {"[params]\n",             "[params, host]\n",                                  8,  "claims host, but"              },
+    {"[params]\n",             "[params, method]\n",                                8,  "claims method, but"            },
+    {"{all: {fields",          "{all: {takes: none, fields",                        8,  "claims params, but"            },
+    {"{all: {fields",          "{all: {takes: query, fields",                       8,  "claims params, but"            },
+    {"{all: {fields",          "{all: {takes: all, fields",                         9,  "'takes' is none, params"       },
+    {"{all|form}",             "{all|form|plus:x}",                                 10, "can't take 'x'"                },
+    {"{all|form}",             "{all|form|when:q}",                                 10, "no value 'q'"                  },
+    {"message: ",              "also_signs: {x: \"{payload}\"}\n    message: ",      11, "no value 'payload'"            },
+    {"message: ",              "also_signs: {x: \"{path}\"}\n    message: ",         11, "no value 'path'"               },
+    {"message: ",              "also_signs: {path: \"{key_id}\"}\n    message: ",    11, "already"                       },
+    {"type: text",             "type: list",                                        14, "'items' is missing"            },
+    {"type: text",             "type: list, items: p",                              14, "does not define 'p'"           },
+    {"type: text",             "type: object, required: [z]",                       14, "does not define 'z'"           },
+    {"type: text",             "type: text, unit: lots",                            14, "no unit 'lots'"                },
+    {"type: text",             "type: text, in: header",                            14, "no in 'header'"                },
+    {"type: text",             "type: text, name: \"\"",                            14, "only a list"                   },
+    {"GET /x",                 "GET /x/{q}",                                        16, "does not define 'q'"           },
+    {"GET /x",                 "GET /x/{p",                                         16, "is not closed"                 },
+    {"GET /x",                 "GET /x/p}",                                         16, "closes nothing"                },
+    {"GET /x",                 "GET /x/{p}y",                                       16, "goes on with a '/'"            },
+    {"GET /x",                 "WS /x",                                             16, "go together"                   },
     {"value: \"{time_ms}\"",   "value: \"{nonce}\"",                                9,  "no value 'nonce'"              },
     {"value: \"{time_ms}\"",   "value: \"{all|form}\"",                             9,  "no value 'all'"                },
     {"value: \"{time_ms}\"",   "value: \"{time_ms}\", at: here",                    9,  "'at' is last or first"         },
     {"{all|form}",             "{all}",                                             10, "a list needs a style"          },
     {"{all|form}",             "{all|hex}",                                         10, "'hex' is none"                 },
-    {"{all|form}",             "{all|form-unchecked}",                              10, "test_only"                     },
     {"{all|form}",             "{all|form|rot13}",                                  10, "no filter 'rot13'"             },
     {"{all|form}",             "{all|form|prefix}",                                 10, "needs a text"                  },
     {"{all|form}",             "{all|form|hex:1}",                                  10, "takes nothing"                 },
@@ -103,6 +134,12 @@ static const struct {
     {"optional: [p]",          "optional: [p, +g]",                                 16, "no group 'g'"                  },
     {"optional: [p]",          "optional: [p], origin: b",                          16, "no origin 'b'"                 },
     {"optional: [p]}\n",       "optional: [p]}\n  - {call: GET /x, class: read}\n", 16, "listed twice"                  },
+    {"title: T\n",             "title: T\ncontracts: [{symbol: a, size: x, of: b}]\n", 3, "not a plain decimal"         },
+    {"p: {type: text}",        "p: {type: text}\n  l1: {type: list, items: p}\n  l2: {type: list, items: l1}\n"
+                               "  l3: {type: list, items: l2}\n  l4: {type: list, items: l3}\n"
+                               "  l5: {type: list, items: l4}",                     19, "nest 4 deep"                   },
+    {"p: {type: text}",        "p: {type: text}\n  l1: {type: list, items: p}\n"
+                               "  l2: {type: list, items: l1, spelling: comma}",    16, "the spelling json only"        },
     {"optional: [p]}\n",       "optional: [p], clas: x}\n",                         16, "no field 'clas'"               },
 };
 
@@ -173,9 +210,8 @@ START_TEST(test_a_path_matches_to_the_byte)
     ch_error err = CH_ERROR_INIT;
     const ch_endpoint *endpoint = NULL;
     ch_profile *profile = load("profiles/binance-spot.yaml");
-    ck_assert_int_eq(
-        ch_profile_match(profile, ch_slice_of(calls[_i].method), ch_slice_of(calls[_i].path), &endpoint, &err),
-        calls[_i].status);
+    ch_request request = request_of(calls[_i].method, calls[_i].path, NULL, 0);
+    ck_assert_int_eq(ch_profile_match(profile, &request, &endpoint, &err), calls[_i].status);
     ch_profile_free(profile);
 }
 END_TEST
@@ -197,7 +233,7 @@ static const struct {
     {"binance-spot", "DELETE", "/api/v3/openOrders",                                      CH_CLASS_CANCEL  },
     {"kraken",       "POST",   "/0/private/Withdraw",                                     CH_CLASS_WITHDRAW},
     {"kraken",       "POST",   "/0/private/WalletTransfer",                               CH_CLASS_TRANSFER},
-    {"kraken",       "POST",   "/0/private/GetWebSocketsToken",                           CH_CLASS_ACCOUNT },
+    {"kraken",       "POST",   "/0/private/GetWebSocketsToken",                           CH_CLASS_SESSION },
     {"kraken",       "POST",   "/0/private/EditOrder",                                    CH_CLASS_TRADE   },
     {"kraken",       "POST",   "/0/private/CancelAll",                                    CH_CLASS_CANCEL  },
     {"kraken",       "POST",   "/0/private/Balance",                                      CH_CLASS_READ    },
@@ -279,11 +315,11 @@ START_TEST(test_a_parameter_is_listed_once_and_of_its_type)
     ch_profile *profile = load("tests/profiles/oddball.yaml");
     const ch_endpoint *endpoint = match(profile, "POST", "/api/v1/things");
     ch_param given[2] = {text("symbol", "A")};
-    ch_request request = {CH_LITERAL("POST"), CH_LITERAL("/api/v1/things"), given, 1};
+    ch_request request = request_of("POST", "/api/v1/things", given, 1);
     if (params[_i].name != NULL)
         given[request.param_count++] =
-            (ch_param){params[_i].kind, ch_slice_of(params[_i].name), ch_slice_of(params[_i].value)};
-    ck_assert_msg((ch_endpoint_check(endpoint, &request, &err) == CH_OK) == params[_i].is_taken, "%s = '%s': %s",
+            (ch_param){params[_i].kind, ch_slice_of(params[_i].name), ch_slice_of(params[_i].value), NULL};
+    ck_assert_msg((ch_endpoint_check(endpoint, scheme(profile), &request, &err) == CH_OK) == params[_i].is_taken, "%s = '%s': %s",
                   params[_i].name, params[_i].value, err.message);
     ch_profile_free(profile);
 }
@@ -304,14 +340,138 @@ static const struct {
     {"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", false},
 };
 
+/* A list of entries as the front sends them: "[orders" opens a list, "{" an object, "]" ends either. */
+static size_t entries(const char *const *words, ch_param *out)
+{
+    size_t count = 0;
+    for (size_t i = 0; words[i] != NULL; i++) {
+        const char *word = words[i];
+        const char *equals = strchr(word, '=');
+        if (*word == ']')
+            out[count++] = (ch_param){.kind = CH_PARAM_END};
+        else if (*word == '[' || *word == '{')
+            out[count++] = (ch_param){.kind = *word == '[' ? CH_PARAM_LIST : CH_PARAM_OBJECT, .name = ch_slice_of(word + 1)};
+        else
+            out[count++] = (ch_param){.kind = CH_PARAM_TEXT,
+                                      .name = {(const uint8_t *)word, equals == NULL ? 0 : (size_t)(equals - word)},
+                                      .value = ch_slice_of(equals == NULL ? word : equals + 1)};
+    }
+    return count;
+}
+
+static const struct {
+    const char *path;
+    const char *words[16];
+    const char *problem; /* NULL: taken */
+} nested[] = {
+    {"/api/v1/things/7", {"[orders", "{", "symbol=A", "lot=1", "]", "]"}, NULL},
+    {"/api/v1/things/7", {"[orders", "{", "symbol=A", "lot=1", "[tags", "x", "y", "]", "]", "]"}, NULL},
+    {"/api/v1/things/7", {"[orders", "{", "symbol=A", "lot=1", "exact=0.5", "]", "]", "note=x"}, NULL},
+    {"/api/v1/things/7", {"[orders", "]"}, "1 to 4 items"},
+    {"/api/v1/things/7", {"orders=[]"}, "must be a list"},
+    {"/api/v1/things/7", {"{orders", "symbol=A", "lot=1", "]"}, "must be a list"},
+    {"/api/v1/things/7", {"[orders", "A", "]"}, "must be an object"},
+    {"/api/v1/things/7", {"[orders", "{", "symbol=A", "]", "]"}, "member 'lot' of object 'order' is missing"},
+    {"/api/v1/things/7", {"[orders", "{", "symbol=A", "lot=1", "side=B", "]", "]"}, "takes no member 'side'"},
+    {"/api/v1/things/7", {"[orders", "{", "symbol=A", "lot=1", "lot=2", "]", "]"}, "'lot' is given twice"},
+    {"/api/v1/things/7", {"[orders", "{", "symbol=A", "lot=1.5", "]", "]"}, "'lot' must be a whole number"},
+    {"/api/v1/things/7", {"[orders", "{", "symbol=A", "lot=1", "[tags", "a", "b", "c", "d", "]", "]", "]"}, "1 to 3 items"},
+    {"/api/v1/things/7", {"note=a", "[orders", "{", "symbol=A", "lot=1", "]", "]", "note=b"}, "'note' is given twice"},
+    {"/api/v1/batch", {"[", "{", "symbol=A", "lot=1", "]", "]"}, NULL},
+    {"/api/v1/batch", {"[", "{", "symbol=A", "lot=1", "]", "]", "level=3"}, NULL},
+    {"/api/v1/batch", {"level=3"}, "'' is missing"},
+};
+
+START_TEST(test_what_lists_and_objects_hold_is_checked)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_profile *profile = load("tests/profiles/oddball.yaml");
+    const ch_endpoint *endpoint = match(profile, "PUT", nested[_i].path);
+    ch_param given[16];
+    ch_request request = request_of("PUT", nested[_i].path, given, entries(nested[_i].words, given));
+    ch_status st = ch_endpoint_check(endpoint, scheme(profile), &request, &err);
+    if (nested[_i].problem == NULL)
+        ck_assert_msg(st == CH_OK, "%s", err.message);
+    else
+        ck_assert_msg(st == CH_BAD_INPUT && strstr(err.message, nested[_i].problem) != NULL, "%s", err.message);
+    ch_profile_free(profile);
+}
+END_TEST
+
+static const struct {
+    const char *path;
+    const char *wanted; /* NULL: none fits */
+} paths[] = {
+    {"/api/v1/things/7",             "/api/v1/things/{id}"                },
+    {"/api/v1/things/a-Z0._~:9",     "/api/v1/things/{id}"                },
+    {"/api/v1/things/all",           "/api/v1/things/all"                 },
+    {"/api/v1/things/BTC/of:12",     "/api/v1/things/{symbol}/of:{count}" },
+    {"/api/v1/things/",              NULL                                 },
+    {"/api/v1/things/.",             NULL                                 },
+    {"/api/v1/things/..",            NULL                                 },
+    {"/api/v1/things/7/",            NULL                                 },
+    {"/api/v1/things//7",            NULL                                 },
+    {"/api/v1/things/7%2F8",         NULL                                 },
+    {"/api/v1/things/7?x=1",         NULL                                 },
+    {"/api/v1/things/7;x",           NULL                                 },
+    {"/api/v1/things/7 8",           NULL                                 },
+    {"/api/v1/things/7+8",           NULL                                 },
+    {"/api/v1/things/\xc3\xa9",      NULL                                 },
+    {"/api/v1/things/BTC/of:",       NULL                                 },
+    {"/api/v1/things/BTC/if:12",     NULL                                 },
+};
+
+START_TEST(test_a_parameter_in_the_path_is_plain)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_profile *profile = load("tests/profiles/oddball.yaml");
+    const ch_endpoint *endpoint = NULL;
+    ch_request request = request_of("PUT", paths[_i].path, NULL, 0);
+    ch_status st = ch_profile_match(profile, &request, &endpoint, &err);
+    ck_assert_msg((st == CH_OK) == (paths[_i].wanted != NULL), "%s: %s", paths[_i].path, err.message);
+    if (st == CH_OK)
+        ck_assert_str_eq(ch_endpoint_path(endpoint), paths[_i].wanted);
+    ch_profile_free(profile);
+}
+END_TEST
+
+START_TEST(test_a_parameter_in_the_path_is_of_its_type)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_profile *profile = load("tests/profiles/oddball.yaml");
+    static const char path[] = "/api/v1/things/BTC/of:1.5";
+    ch_request request = request_of("PUT", path, NULL, 0);
+    ck_assert_int_eq(ch_endpoint_check(match(profile, "PUT", path), scheme(profile), &request, &err), CH_BAD_INPUT);
+    ck_assert_ptr_nonnull(strstr(err.message, "'count' must be a whole number"));
+    ch_profile_free(profile);
+}
+END_TEST
+
+START_TEST(test_a_call_at_two_hosts_needs_its_host)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_profile *profile = load("tests/profiles/oddball.yaml");
+    const ch_endpoint *endpoint = NULL;
+    ch_request request = request_of("PUT", "/api/v1/twin", NULL, 0);
+    ck_assert_int_eq(ch_profile_match(profile, &request, &endpoint, &err), CH_BAD_INPUT);
+    ck_assert_ptr_nonnull(strstr(err.message, "say which"));
+    request.host = CH_LITERAL("vault.oddball.example");
+    ck_assert_int_eq(ch_profile_match(profile, &request, &endpoint, &err), CH_OK);
+    ck_assert_int_eq(ch_endpoint_class(endpoint), CH_CLASS_TRANSFER);
+    request.host = CH_LITERAL("evil.example");
+    ck_assert_int_eq(ch_profile_match(profile, &request, &endpoint, &err), CH_NOT_FOUND);
+    ch_profile_free(profile);
+}
+END_TEST
+
 START_TEST(test_a_symbol_is_plain)
 {
     ch_error err = CH_ERROR_INIT;
     ch_profile *profile = load("tests/profiles/oddball.yaml");
     const ch_endpoint *endpoint = match(profile, "GET", "/api/v1/things");
     ch_param given[] = {text("symbol", symbols[_i].value)};
-    ch_request request = {CH_LITERAL("GET"), CH_LITERAL("/api/v1/things"), given, 1};
-    ck_assert_int_eq(ch_endpoint_check(endpoint, &request, &err) == CH_OK, symbols[_i].is_taken);
+    ch_request request = request_of("GET", "/api/v1/things", given, 1);
+    ck_assert_int_eq(ch_endpoint_check(endpoint, scheme(profile), &request, &err) == CH_OK, symbols[_i].is_taken);
     ch_profile_free(profile);
 }
 END_TEST
@@ -321,16 +481,14 @@ START_TEST(test_missing_and_doubled_parameters_are_named)
     ch_error err = CH_ERROR_INIT;
     ch_profile *profile = load("profiles/binance-spot.yaml");
     const ch_endpoint *endpoint = match(profile, "POST", "/api/v3/order");
-    const ch_param given[] = {text("symbol", "A"), text("side", "BUY")};
-    ch_request request = {CH_LITERAL("POST"), CH_LITERAL("/api/v3/order"), given, 2};
-    ck_assert_int_eq(ch_endpoint_check(endpoint, &request, &err), CH_BAD_INPUT);
+    ch_param given[] = {text("symbol", "A"), text("side", "BUY")};
+    ch_request request = request_of("POST", "/api/v3/order", given, 2);
+    ck_assert_int_eq(ch_endpoint_check(endpoint, scheme(profile), &request, &err), CH_BAD_INPUT);
     ck_assert_ptr_nonnull(strstr(err.message, "'type' is missing"));
-    const ch_param null = {
-        CH_PARAM_PLACEHOLDER, CH_LITERAL("timestamp"), {NULL, 0}
-    };
-    const ch_param twice[] = {text("symbol", "A"), text("side", "BUY"), text("type", "MARKET"), null, null};
-    request = (ch_request){CH_LITERAL("POST"), CH_LITERAL("/api/v3/order"), twice, 5};
-    ck_assert_int_eq(ch_endpoint_check(endpoint, &request, &err), CH_BAD_INPUT);
+    const ch_param null = {.kind = CH_PARAM_PLACEHOLDER, .name = CH_LITERAL("timestamp")};
+    ch_param twice[] = {text("symbol", "A"), text("side", "BUY"), text("type", "MARKET"), null, null};
+    request = request_of("POST", "/api/v3/order", twice, 5);
+    ck_assert_int_eq(ch_endpoint_check(endpoint, scheme(profile), &request, &err), CH_BAD_INPUT);
     ck_assert_ptr_nonnull(strstr(err.message, "'timestamp' is given twice"));
     ck_assert_int_eq(ch_endpoint_role(endpoint, CH_LITERAL("quoteOrderQty")), CH_ROLE_QUOTE_QUANTITY);
     ck_assert_int_eq(ch_endpoint_role(endpoint, CH_LITERAL("recvWindow")), CH_ROLE_NONE);
@@ -340,21 +498,21 @@ END_TEST
 
 /* ---- endpoint confusion ---- */
 
-static unsigned confused(const char *path, const char *method, const char *call, const ch_param *given, size_t count)
+static unsigned confused(const char *path, const char *method, const char *call, ch_param *given, size_t count)
 {
     ch_error err = CH_ERROR_INIT;
     ch_profile *profile = load(path);
     const ch_endpoint *endpoint = match(profile, method, call);
-    ch_request request = {ch_slice_of(method), ch_slice_of(call), given, count};
-    ck_assert_msg(ch_endpoint_check(endpoint, &request, &err) == CH_OK, "%s", err.message);
-    unsigned classes_ = ch_endpoint_confused_classes(endpoint, &request);
+    ch_request request = request_of(method, call, given, count);
+    ck_assert_msg(ch_endpoint_check(endpoint, scheme(profile), &request, &err) == CH_OK, "%s", err.message);
+    unsigned classes_ = ch_endpoint_confused_classes(endpoint, scheme(profile), ~0U, &request);
     ch_profile_free(profile);
     return classes_;
 }
 
 START_TEST(test_a_binance_order_opens_nothing_but_orders)
 {
-    const ch_param given[] = {text("symbol", "BTCUSDT"),  text("side", "BUY"),   text("type", "LIMIT"),
+    ch_param given[] = {text("symbol", "BTCUSDT"),  text("side", "BUY"),   text("type", "LIMIT"),
                               text("timeInForce", "GTC"), text("quantity", "1"), text("price", "1")};
     ck_assert_uint_eq(confused("profiles/binance-spot.yaml", "POST", "/api/v3/order", given, 6), BIT(CH_CLASS_TRADE));
 }
@@ -362,7 +520,7 @@ END_TEST
 
 START_TEST(test_reading_one_symbol_opens_cancelling_it)
 {
-    const ch_param given[] = {text("symbol", "BTCUSDT")};
+    ch_param given[] = {text("symbol", "BTCUSDT")};
     ck_assert_uint_eq(confused("profiles/binance-spot.yaml", "GET", "/api/v3/openOrders", given, 1),
                       BIT(CH_CLASS_READ) | BIT(CH_CLASS_CANCEL));
 }
@@ -372,8 +530,8 @@ START_TEST(test_a_request_without_parameters_opens_the_account_switches)
 {
     ck_assert_uint_eq(confused("profiles/binance-spot.yaml", "GET", "/api/v3/account", NULL, 0),
                       BIT(CH_CLASS_READ) | BIT(CH_CLASS_ACCOUNT));
-    const ch_param given[] = {
-        {CH_PARAM_BOOLEAN, CH_LITERAL("omitZeroBalances"), CH_LITERAL("false")}
+    ch_param given[] = {
+        {CH_PARAM_BOOLEAN, CH_LITERAL("omitZeroBalances"), CH_LITERAL("false"), NULL}
     };
     ck_assert_uint_eq(confused("profiles/binance-spot.yaml", "GET", "/api/v3/account", given, 1), BIT(CH_CLASS_READ));
 }
@@ -381,7 +539,7 @@ END_TEST
 
 START_TEST(test_reading_a_deposit_address_does_not_open_a_withdrawal)
 {
-    const ch_param given[] = {text("coin", "BTC"), text("network", "BTC"), text("amount", "1")};
+    ch_param given[] = {text("coin", "BTC"), text("network", "BTC"), text("amount", "1")};
     ck_assert_uint_eq(confused("profiles/binance-spot.yaml", "GET", "/sapi/v1/capital/deposit/address", given, 3),
                       BIT(CH_CLASS_READ));
 }
@@ -396,7 +554,15 @@ END_TEST
 START_TEST(test_an_uncovered_method_and_uncovered_params_open_the_path)
 {
     ck_assert_uint_eq(confused("tests/profiles/oddball.yaml", "DELETE", "/api/v1/things", NULL, 0),
-                      BIT(CH_CLASS_READ) | BIT(CH_CLASS_TRADE) | BIT(CH_CLASS_CANCEL));
+                      BIT(CH_CLASS_WITHDRAW) | BIT(CH_CLASS_CANCEL));
+}
+END_TEST
+
+START_TEST(test_a_path_that_fits_two_endpoints_needs_both_classes)
+{
+    ck_assert_uint_eq(confused("tests/profiles/oddball.yaml", "PUT", "/api/v1/things/all", NULL, 0),
+                      BIT(CH_CLASS_ACCOUNT) | BIT(CH_CLASS_TRADE));
+    ck_assert_uint_eq(confused("tests/profiles/oddball.yaml", "PUT", "/api/v1/things/7", NULL, 0), BIT(CH_CLASS_TRADE));
 }
 END_TEST
 
@@ -410,9 +576,11 @@ START_TEST(test_an_endpoint_that_ignores_what_it_does_not_know_is_opened_by_more
     ch_error err = CH_ERROR_INIT;
     ch_profile *profile = NULL;
     ck_assert_msg(load_text(ch_buffer_text(&source), &profile, &err) == CH_OK, "%s", err.message);
-    const ch_param given[] = {text("p", "1")};
-    ch_request request = {CH_LITERAL("GET"), CH_LITERAL("/x"), given, 1};
-    ck_assert_uint_eq(ch_endpoint_confused_classes(match(profile, "GET", "/x"), &request),
+    ch_param given[] = {text("p", "1")};
+    ch_request request = request_of("GET", "/x", given, 1);
+    const ch_endpoint *endpoint = match(profile, "GET", "/x");
+    ck_assert_int_eq(ch_endpoint_check(endpoint, scheme(profile), &request, &err), CH_OK);
+    ck_assert_uint_eq(ch_endpoint_confused_classes(endpoint, scheme(profile), ~0U, &request),
                       BIT(CH_CLASS_READ) | BIT(CH_CLASS_WITHDRAW));
     ch_profile_free(profile);
 }
@@ -427,6 +595,10 @@ int main(void)
     tcase_add_loop_test(tests, test_a_path_matches_to_the_byte, 0, sizeof calls / sizeof calls[0]);
     tcase_add_loop_test(tests, test_endpoints_that_move_money_have_their_class, 0, sizeof classes / sizeof classes[0]);
     tcase_add_loop_test(tests, test_a_parameter_is_listed_once_and_of_its_type, 0, sizeof params / sizeof params[0]);
+    tcase_add_loop_test(tests, test_what_lists_and_objects_hold_is_checked, 0, sizeof nested / sizeof nested[0]);
+    tcase_add_loop_test(tests, test_a_parameter_in_the_path_is_plain, 0, sizeof paths / sizeof paths[0]);
+    tcase_add_test(tests, test_a_parameter_in_the_path_is_of_its_type);
+    tcase_add_test(tests, test_a_call_at_two_hosts_needs_its_host);
     tcase_add_loop_test(tests, test_a_symbol_is_plain, 0, sizeof symbols / sizeof symbols[0]);
     tcase_add_test(tests, test_missing_and_doubled_parameters_are_named);
     tcase_add_test(tests, test_a_binance_order_opens_nothing_but_orders);
@@ -435,6 +607,7 @@ int main(void)
     tcase_add_test(tests, test_reading_a_deposit_address_does_not_open_a_withdrawal);
     tcase_add_test(tests, test_a_signature_over_the_path_opens_nothing_else);
     tcase_add_test(tests, test_an_uncovered_method_and_uncovered_params_open_the_path);
+    tcase_add_test(tests, test_a_path_that_fits_two_endpoints_needs_both_classes);
     tcase_add_test(tests, test_an_endpoint_that_ignores_what_it_does_not_know_is_opened_by_more);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

@@ -1,0 +1,10 @@
+/* The sign hook of the npm package `bybit-api`:
+ *
+ *     new RestClientV5({ key: KEY_ID, secret: 'held by the agent', customSignMessageFn: signer({ key: 'bybit-main' }) })
+ *
+ * The package makes the string to sign and the agent reads it back: what policy refuses is not signed. */
+import { sign } from '../node/agent.mjs';
+
+export function signer({ key, socket }) {
+    return async (string) => (await sign({ string }, { key, socket })).signature;
+}

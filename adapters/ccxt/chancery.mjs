@@ -1,0 +1,125 @@
+/* ccxt with the secrets left in the agent:
+ *
+ *     const exchange = chancery(new ccxt.binance({ ... }), { key: 'binance-main' });
+ *
+ * The class's own sign() runs with placeholders in place of credentials, to learn which request ccxt would send; the
+ * agent makes that request anew from the same parameters, and what the agent made is sent. Public calls are ccxt's own.
+ * `apiKey` may be given (it is public); only calls that ccxt sends with the key id and no signature use it. */
+import { AuthenticationError, BadRequest, ExchangeError, ExchangeNotAvailable, NotSupported, PermissionDenied, RateLimitExceeded } from 'ccxt';
+import { ChanceryError, sign } from '../node/agent.mjs';
+
+// Some sign() decode the secret from base64, and Gemini's wants "account" in the key id: this suits all.
+const PLACEHOLDERS = { apiKey: 'account-chancery', secret: 'chancery' };
+// Bitget's demo trading is the real host and this header: without it, a demo order would be a real one.
+const KEPT_HEADERS = ['PAPTRADING'];
+const LISTS = { coinbase: ['order_status'], coinbaseexchange: ['status'] };
+const ERRORS = {
+    400: BadRequest,
+    403: PermissionDenied,
+    404: NotSupported,
+    413: BadRequest,
+    423: AuthenticationError,
+    429: RateLimitExceeded,
+    502: ExchangeNotAvailable,
+    503: ExchangeNotAvailable,
+};
+
+export function chancery(exchange, agent) {
+    const ccxtSign = exchange.sign.bind(exchange);
+    const ccxtFetch = exchange.fetch.bind(exchange);
+    const questions = new WeakMap(); // by the headers object that fetch2() carries from sign() to fetch()
+    let isPrivate = false;
+
+    for (const [name, isRequired] of Object.entries(exchange.requiredCredentials)) {
+        if (isRequired && name !== 'apiKey') {
+            exchange[name] = PLACEHOLDERS.secret;
+        }
+    }
+    // Each sign() calls this where it comes to the credentials; others, to know whether there are any.
+    exchange.checkRequiredCredentials = () => {
+        isPrivate = true;
+        return true;
+    };
+    exchange.sign = (path, api, method = 'GET', params = {}, headers = undefined, body = undefined) => {
+        const keyId = exchange.apiKey;
+        let request;
+        isPrivate = false;
+        exchange.apiKey = PLACEHOLDERS.apiKey;
+        try {
+            request = ccxtSign(path, api, method, params, headers, body);
+        } finally {
+            exchange.apiKey = keyId;
+        }
+        if (!isPrivate) {
+            return ccxtSign(path, api, method, params, headers, body);
+        }
+        request.headers = request.headers ?? {};
+        questions.set(request.headers, questionOf(exchange, path, params, request));
+        return request;
+    };
+    exchange.fetch = async (url, method, headers, body) => {
+        const question = questions.get(headers ?? exchange);
+        if (question === undefined) {
+            return ccxtFetch(url, method, headers, body);
+        }
+        const finished = await ask(exchange, question, agent);
+        const kept = Object.fromEntries(KEPT_HEADERS.filter((name) => name in headers).map((name) => [name, headers[name]]));
+        return ccxtFetch(finished.url, finished.method, { ...kept, ...finished.headers }, finished.body);
+    };
+    return exchange;
+}
+
+async function ask(exchange, question, agent) {
+    try {
+        return await sign(question, agent);
+    } catch (error) {
+        if (!(error instanceof ChanceryError)) {
+            throw error;
+        }
+        const Kind = ERRORS[error.status] ?? ExchangeError;
+        throw new Kind(`${exchange.id} ${error.message}`);
+    }
+}
+
+/* What to ask the agent for: the call that `request` makes, with the parameters that it was made from. */
+function questionOf(exchange, path, params, request) {
+    const url = new URL(request.url);
+    return { method: request.method, host: url.host, path: url.pathname, params: plain(exchange, paramsOf(exchange, path, params, request)) };
+}
+
+/* sign() was given `params`; this undoes or repeats what it did to them on the way to the request. */
+function paramsOf(exchange, path, params, request) {
+    if (Array.isArray(params)) {
+        return JSON.parse(request.body); // the whole body is the list
+    }
+    const sent = exchange.omit(params, exchange.extractParams(path));
+    if (exchange.id.startsWith('binance') && exchange.options.recvWindow !== undefined) {
+        sent.recvWindow = sent.recvWindow ?? exchange.options.recvWindow;
+    }
+    if (exchange.options.versions) {
+        delete sent.version; // KuCoin, Kraken futures: it is in the path
+    }
+    if (typeof sent.batchOrders === 'string') {
+        sent.batchOrders = JSON.parse(sent.batchOrders); // Binance: written as JSON already
+    }
+    for (const name of LISTS[exchange.id] ?? []) {
+        if (typeof sent[name] === 'string') {
+            sent[name] = [sent[name]]; // in a query, one item looks like a list of one
+        }
+    }
+    return sent;
+}
+
+/* The agent takes no reals, since binary floating point has no place in an order: they become decimals, as text. */
+function plain(exchange, value) {
+    if (typeof value === 'number' && !Number.isSafeInteger(value)) {
+        return exchange.numberToString(value);
+    }
+    if (Array.isArray(value)) {
+        return value.map((item) => plain(exchange, item));
+    }
+    if (value !== null && typeof value === 'object') {
+        return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, plain(exchange, item)]));
+    }
+    return value;
+}

@@ -1,0 +1,71 @@
+/* Asks the agent for a signature: HTTP/1.1 and JSON over its Unix socket, as docs/protocol.md describes. */
+import http from 'node:http';
+
+const TIMEOUT_MS = 30_000;
+const connections = new http.Agent({ keepAlive: true });
+
+/* What came instead of a signature. `status` is that of the agent's problem document (RFC 9457) in `problem`, whose
+ * sentence is the message; or 503 when there is no agent to be reached. */
+export class ChanceryError extends Error {
+    constructor(status, problem) {
+        super(`chancery: ${problem.detail ?? problem.title ?? `status ${status}`}`);
+        this.name = 'ChanceryError';
+        this.status = status;
+        this.problem = problem;
+    }
+}
+
+export function defaultSocket(environment = process.env) {
+    if (environment.CHANCERY_SOCK) {
+        return environment.CHANCERY_SOCK;
+    }
+    return environment.XDG_RUNTIME_DIR ? `${environment.XDG_RUNTIME_DIR}/chancery/agent.sock` : '/run/chancery/agent.sock';
+}
+
+/* Has `question` signed with the key of that name; gives the agent's answer, or fails with a ChanceryError. */
+export async function sign(question, { key, socket = defaultSocket() }) {
+    const body = JSON.stringify(question);
+    let answer;
+    try {
+        answer = await post(socket, `/v1/keys/${encodeURIComponent(key)}/sign`, body);
+    } catch (error) {
+        throw new ChanceryError(503, { detail: `no agent answers at ${socket}: ${error.message}` });
+    }
+    const document = parse(answer.text);
+    if (answer.status !== 200) {
+        throw new ChanceryError(answer.status, document);
+    }
+    return document;
+}
+
+function parse(text) {
+    try {
+        return JSON.parse(text);
+    } catch {
+        return { detail: 'the answer is not JSON' };
+    }
+}
+
+function post(socket, path, body) {
+    return new Promise((resolve, reject) => {
+        const headers = { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) };
+        const request = http.request({ socketPath: socket, path, method: 'POST', headers, agent: connections });
+        request.setTimeout(TIMEOUT_MS, () => request.destroy(new Error(`nothing within ${TIMEOUT_MS / 1000} s`)));
+        request.on('error', (error) => {
+            // A kept connection that the agent closed meanwhile says nothing about the agent. Asking twice is harmless.
+            if (request.reusedSocket && error.code === 'ECONNRESET') {
+                resolve(post(socket, path, body));
+            } else {
+                reject(error);
+            }
+        });
+        request.on('response', (response) => {
+            let text = '';
+            response.setEncoding('utf8');
+            response.on('data', (part) => (text += part));
+            response.on('end', () => resolve({ status: response.statusCode, text }));
+            response.on('error', reject);
+        });
+        request.end(body);
+    });
+}

@@ -1,0 +1,187 @@
+/* Endpoint confusion (DESIGN): which endpoints a signature would open besides the one it was asked for.
+ *
+ * What no request can open is left out when the profile is loaded; the rest is looked at for each request. Sets of
+ * parameter names are bitsets, so that one comparison answers for 64 of them. */
+#include "agent/profile_data.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* True if one text can be this part of both paths; a parameter stands at the end of its part. */
+static bool may_share_part(const char *a, size_t a_size, const char *b, size_t b_size)
+{
+    const char *a_brace = memchr(a, '{', a_size);
+    const char *b_brace = memchr(b, '{', b_size);
+    size_t a_literal = a_brace == NULL ? a_size : (size_t)(a_brace - a);
+    size_t b_literal = b_brace == NULL ? b_size : (size_t)(b_brace - b);
+    size_t common = a_literal < b_literal ? a_literal : b_literal;
+    if (memcmp(a, b, common) != 0)
+        return false;
+    return (a_brace != NULL || b_literal <= a_literal) && (b_brace != NULL || a_literal <= b_literal);
+}
+
+/* True if one path can fit both, part by part between slashes. */
+static bool may_share_path(const ch_endpoint *one, const ch_endpoint *other)
+{
+    const char *a = one->path;
+    const char *b = other->path;
+    if (one->parts == NULL && other->parts == NULL)
+        return strcmp(a, b) == 0;
+    for (;;) {
+        size_t a_size = strcspn(a, "/");
+        size_t b_size = strcspn(b, "/");
+        if (!may_share_part(a, a_size, b, b_size) || a[a_size] != b[b_size])
+            return false;
+        if (a[a_size] == '\0')
+            return true;
+        a += a_size + 1;
+        b += b_size + 1;
+    }
+}
+
+/* True if the signature by scheme `at`, parameters aside, may be the same at `other`. */
+static bool is_alike(const ch_endpoint *endpoint, const ch_endpoint *other, size_t at)
+{
+    unsigned covers = endpoint->recipes[at]->covers;
+    if ((covers & CH_COVERS_METHOD) != 0 && strcmp(endpoint->method, other->method) != 0)
+        return false;
+    if ((covers & CH_COVERS_HOST) != 0 && !ch_slice_equal(endpoint->origin->host, other->origin->host))
+        return false;
+    return (covers & CH_COVERS_PATH) == 0 || may_share_path(endpoint, other);
+}
+
+static bool is_none(const uint64_t *set, size_t words)
+{
+    size_t i = 0;
+    while (i < words && set[i] == 0)
+        i++;
+    return i == words;
+}
+
+/* True if a message by scheme `at` that shows parameters which include all of `at_least` and none beyond `at_most` can be
+ * `other`'s too: it shows what `other` requires and only what `other` takes. A message of `other` that leaves its
+ * parameters open shows none. */
+static bool would_take(const ch_endpoint *endpoint, const ch_endpoint *other, size_t at, const uint64_t *at_least,
+                       const uint64_t *at_most)
+{
+    const ch_recipe *own = endpoint->recipes[at];
+    const ch_recipe *recipe = other->recipes[at];
+    size_t words = other->profile->name_words;
+    bool shows_params = (recipe->covers & CH_COVERS_PARAMS) != 0;
+    if (shows_params && !ch_set_is_subset(other->params.required, at_most, words))
+        return false;
+    bool may_be_empty = is_none(at_least, words) && (!shows_params || is_none(other->params.required, words));
+    if (may_be_empty && strcmp(own->empty_shape, recipe->empty_shape) == 0)
+        return true;
+    if (strcmp(own->shape, recipe->shape) != 0)
+        return false;
+    if (!shows_params)
+        return is_none(at_least, words);
+    return other->ignores_unknown || ch_set_is_subset(at_least, other->params.listed, words);
+}
+
+static bool may_open(const ch_endpoint *endpoint, const ch_endpoint *other, size_t at)
+{
+    static const uint64_t none[CH_NAME_WORDS_MAX];
+    bool covers_params = (endpoint->recipes[at]->covers & CH_COVERS_PARAMS) != 0;
+    return is_alike(endpoint, other, at) &&
+           would_take(endpoint, other, at, covers_params ? endpoint->params.required : none,
+                      covers_params ? endpoint->params.listed : none);
+}
+
+static void find_confusion(const ch_profile *profile, ch_endpoint *endpoint, size_t at, uint16_t *found)
+{
+    ch_confusion *confusion = &endpoint->confusions[at];
+    for (size_t i = 0; i < profile->endpoint_count; i++) {
+        if (may_open(endpoint, &profile->endpoints[i], at))
+            found[confusion->count++] = (uint16_t)i;
+    }
+    confusion->others = ch_alloc(confusion->count * sizeof *found);
+    memcpy(confusion->others, found, confusion->count * sizeof *found);
+}
+
+/* The schemes of most profiles share their recipes. */
+static size_t scheme_alike(const ch_profile *profile, size_t at)
+{
+    for (size_t earlier = 0; earlier < at; earlier++) {
+        size_t i = 0;
+        while (i < profile->endpoint_count &&
+               profile->endpoints[i].recipes[earlier] == profile->endpoints[i].recipes[at])
+            i++;
+        if (i == profile->endpoint_count)
+            return earlier;
+    }
+    return at;
+}
+
+void ch_profile_find_confusions(ch_profile *profile)
+{
+    ch_autofree uint16_t *found = ch_alloc(profile->endpoint_count * sizeof *found);
+    for (size_t at = 0; at < profile->scheme_count; at++) {
+        size_t alike = scheme_alike(profile, at);
+        for (size_t i = 0; i < profile->endpoint_count; i++) {
+            ch_endpoint *endpoint = &profile->endpoints[i];
+            if (alike < at)
+                endpoint->confusions[at] = endpoint->confusions[alike];
+            else
+                find_confusion(profile, endpoint, at, found);
+        }
+    }
+}
+
+/* Those whose path the request's fits too: which of them the exchange takes it for is the exchange's choice. */
+static unsigned classes_of_path(const ch_endpoint *endpoint, unsigned kinds, const ch_request *request)
+{
+    const ch_profile *profile = endpoint->profile;
+    ch_slice captures[CH_PATH_PARTS_MAX];
+    unsigned classes = 1U << endpoint->class_;
+    for (size_t i = 0; i < profile->pattern_count; i++) {
+        const ch_endpoint *other = &profile->endpoints[profile->patterns[i]];
+        if ((other->kind & ~kinds) == 0 && strcmp(other->method, endpoint->method) == 0 &&
+            other->origin == endpoint->origin && ch_endpoint_fits(other, request->path, captures))
+            classes |= 1U << other->class_;
+    }
+    return classes;
+}
+
+/* The names that are given and that the signature binds. */
+static void find_signed(const ch_endpoint *endpoint, const ch_scheme *scheme, const ch_request *request, uint64_t *out)
+{
+    memset(out, 0, endpoint->profile->name_words * sizeof out[0]);
+    if ((endpoint->recipes[scheme->index]->covers & CH_COVERS_PARAMS) == 0)
+        return;
+    for (size_t i = 0; i < request->param_count; i = ch_param_after(request->params, request->param_count, i)) {
+        if (request->params[i].def != NULL)
+            ch_set_add(out, request->params[i].def->name_index);
+    }
+}
+
+unsigned ch_endpoint_confused_classes(const ch_endpoint *endpoint, const ch_scheme *scheme, unsigned kinds,
+                                      const ch_request *request)
+{
+    const ch_profile *profile = endpoint->profile;
+    const ch_confusion *confusion = &endpoint->confusions[scheme->index];
+    bool covers_path = (endpoint->recipes[scheme->index]->covers & CH_COVERS_PATH) != 0;
+    uint64_t signed_names[CH_NAME_WORDS_MAX];
+    find_signed(endpoint, scheme, request, signed_names);
+    ch_slice captures[CH_PATH_PARTS_MAX];
+    unsigned classes = classes_of_path(endpoint, kinds, request);
+    for (size_t i = 0; i < confusion->count; i++) {
+        const ch_endpoint *other = &profile->endpoints[confusion->others[i]];
+        if ((classes & 1U << other->class_) != 0 || (other->kind & ~kinds) != 0)
+            continue;
+        if (covers_path && !ch_endpoint_fits(other, request->path, captures))
+            continue;
+        if (would_take(endpoint, other, scheme->index, signed_names, signed_names))
+            classes |= 1U << other->class_;
+    }
+    return classes;
+}
+
+void ch_endpoint_each_confusable(const ch_endpoint *endpoint, const ch_scheme *scheme,
+                                 void (*visit)(void *context, const ch_endpoint *other), void *context)
+{
+    const ch_confusion *confusion = &endpoint->confusions[scheme->index];
+    for (size_t i = 0; i < confusion->count; i++)
+        visit(context, &endpoint->profile->endpoints[confusion->others[i]]);
+}

@@ -1,0 +1,390 @@
+/* One pass over the message's template, with the string as the input: what is known must be there, a time is taken as
+ * digits, a list is cut up by its style. The JSON here is the one spelling that the agent itself writes, no other: an
+ * eager reader would find two readings for one string, this one finds at most one. */
+#include "agent/recipe_read.h"
+
+#include "agent/profile_data.h"
+
+#include <string.h>
+#include <time.h>
+
+typedef struct reader {
+    const ch_recipe_input *input;
+    const ch_recipe *recipe;
+    ch_scratch *scratch;
+    ch_slice known[CH_BUILTIN_COUNT]; /* data NULL: not known beforehand */
+    ch_slice text;
+    size_t at;
+    ch_reading *out;
+    ch_error *err;
+} reader;
+
+static ch_status stop(const reader *in, const char *wanted)
+{
+    return ch_fail(in->err, CH_BAD_INPUT, "the string to sign does not fit this exchange's form: %s is wanted at byte %zu",
+                   wanted, in->at);
+}
+
+static ch_slice rest_of(const reader *in)
+{
+    return (ch_slice){in->text.data + in->at, in->text.size - in->at};
+}
+
+static bool skip(reader *in, ch_slice wanted)
+{
+    ch_slice rest = rest_of(in);
+    if (rest.size < wanted.size || memcmp(rest.data, wanted.data, wanted.size) != 0)
+        return false;
+    in->at += wanted.size;
+    return true;
+}
+
+/* ---- times ---- */
+
+static size_t count_digits(ch_slice text)
+{
+    size_t count = 0;
+    while (count < text.size && text.data[count] >= '0' && text.data[count] <= '9')
+        count++;
+    return count;
+}
+
+static uint64_t number_of(ch_slice digits)
+{
+    uint64_t number = 0;
+    for (size_t i = 0; i < digits.size && i < 18; i++)
+        number = number * 10 + (uint64_t)(digits.data[i] - '0');
+    return number;
+}
+
+/* "2025-11-24T16:00:00" and, if `has_ms`, ".123Z". */
+static size_t read_date(ch_slice text, bool has_ms, uint64_t *now_ns)
+{
+    char date[32] = "";
+    size_t size = has_ms ? 24 : 19;
+    struct tm utc = {0};
+    if (text.size < size)
+        return 0;
+    memcpy(date, text.data, size);
+    const char *end = strptime(date, "%Y-%m-%dT%H:%M:%S", &utc);
+    if (end != date + 19)
+        return 0;
+    uint64_t ms = has_ms ? number_of((ch_slice){text.data + 20, 3}) : 0;
+    *now_ns = (uint64_t)timegm(&utc) * 1000000000 + ms * 1000000;
+    return size;
+}
+
+/* Length of the time at the start of `text`, 0 if there is none. */
+static size_t read_time(ch_builtin builtin, ch_slice text, uint64_t *now_ns)
+{
+    static const struct {
+        size_t digits; /* from 2001 to 2286 */
+        uint64_t unit_ns;
+    } units[CH_BUILTIN_COUNT] = {
+        [CH_BUILTIN_TIME_S] = {10, 1000000000},
+        [CH_BUILTIN_TIME_MS] = {13, 1000000},
+        [CH_BUILTIN_TIME_US] = {16, 1000},
+    };
+    if (builtin == CH_BUILTIN_TIME_ISO || builtin == CH_BUILTIN_TIME_UTC)
+        return read_date(text, builtin == CH_BUILTIN_TIME_ISO, now_ns);
+    size_t digits = units[builtin].digits;
+    if (digits == 0 || count_digits(text) < digits)
+        return 0;
+    *now_ns = number_of((ch_slice){text.data, digits}) * units[builtin].unit_ns;
+    return digits;
+}
+
+static bool note_time(reader *in, uint64_t now_ns)
+{
+    bool agrees = in->out->now_ns == 0 || in->out->now_ns == now_ns;
+    in->out->now_ns = now_ns;
+    return agrees;
+}
+
+/* ---- parameters ---- */
+
+static bool add(reader *in, ch_param_kind kind, ch_slice name, ch_slice value)
+{
+    ch_reading *out = in->out;
+    if (out->param_count == CH_PARAMS_MAX || !ch_slice_is_text(name) || !ch_slice_is_text(value))
+        return false;
+    out->params[out->param_count++] = (ch_param){.kind = kind, .name = name, .value = value};
+    return true;
+}
+
+/* A field of the agent's becomes a placeholder; if it is the time, that is the string's. */
+static bool add_named(reader *in, const ch_recipe_list *list, ch_param_kind kind, ch_slice name, ch_slice value)
+{
+    for (size_t i = 0; i < list->field_count; i++) {
+        const ch_template *field = &list->fields[i].value;
+        uint64_t now_ns = 0;
+        if (!ch_slice_is(name, list->fields[i].name))
+            continue;
+        bool is_time = field->part_count == 1 && field->parts[0].filter_count == 0 && !field->parts[0].is_literal &&
+                       field->parts[0].index < CH_BUILTIN_COUNT &&
+                       read_time((ch_builtin)field->parts[0].index, value, &now_ns) == value.size && value.size > 0;
+        return add(in, CH_PARAM_PLACEHOLDER, name, CH_LITERAL("")) && (!is_time || note_time(in, now_ns));
+    }
+    return add(in, kind, name, value);
+}
+
+/* ---- JSON, as the agent writes it ---- */
+
+static ch_slice keep(reader *in, size_t from)
+{
+    return (ch_slice){in->out->text.data + from, in->out->text.size - from};
+}
+
+static bool read_string(reader *in, ch_slice *out)
+{
+    ch_buffer *text = &in->out->text;
+    size_t from = text->size;
+    if (!skip(in, CH_LITERAL("\"")))
+        return false;
+    while (in->at < in->text.size && in->text.data[in->at] != '"') {
+        in->at += in->text.data[in->at] == '\\';
+        if (in->at < in->text.size)
+            ch_buffer_add_byte(text, in->text.data[in->at++]);
+    }
+    *out = keep(in, from);
+    return skip(in, CH_LITERAL("\""));
+}
+
+/* A number, true or false: what stands there up to a separator. A number with a fraction is text that is written bare. */
+static ch_param_kind read_bare(reader *in, ch_slice *out)
+{
+    size_t from = in->at;
+    while (in->at < in->text.size && memchr(",]}", in->text.data[in->at], 3) == NULL)
+        in->at++;
+    *out = (ch_slice){in->text.data + from, in->at - from};
+    if (ch_slice_is(*out, "true") || ch_slice_is(*out, "false"))
+        return CH_PARAM_BOOLEAN;
+    size_t sign = out->size > 0 && out->data[0] == '-';
+    size_t digits = count_digits((ch_slice){out->data + sign, out->size - sign});
+    return digits > 0 && digits + sign == out->size ? CH_PARAM_INTEGER : CH_PARAM_TEXT;
+}
+
+/* Reads one value with all that it holds. `list` is where the outermost names may be the agent's fields, else NULL.
+ * Calls itself once a level, `levels` times at most. */
+static bool read_value(reader *in, const ch_recipe_list *list, ch_slice name, unsigned levels);
+
+static bool read_held(reader *in, bool is_object, const ch_recipe_list *list, unsigned levels)
+{
+    ch_slice end = is_object ? CH_LITERAL("}") : CH_LITERAL("]");
+    bool is_first = true;
+    while (!skip(in, end)) {
+        ch_slice name = CH_LITERAL("");
+        if (!is_first && !skip(in, CH_LITERAL(",")))
+            return false;
+        if (is_object && (!read_string(in, &name) || !skip(in, CH_LITERAL(":"))))
+            return false;
+        if (!read_value(in, list, name, levels))
+            return false;
+        is_first = false;
+    }
+    return true;
+}
+
+static bool read_value(reader *in, const ch_recipe_list *list, ch_slice name, unsigned levels)
+{
+    static const ch_recipe_list none;
+    ch_slice value;
+    bool is_object = skip(in, CH_LITERAL("{"));
+    if (is_object || skip(in, CH_LITERAL("["))) {
+        ch_param_kind kind = is_object ? CH_PARAM_OBJECT : CH_PARAM_LIST;
+        return levels > 0 && add(in, kind, name, CH_LITERAL("")) && read_held(in, is_object, NULL, levels - 1) &&
+               add(in, CH_PARAM_END, CH_LITERAL(""), CH_LITERAL(""));
+    }
+    if (in->at < in->text.size && in->text.data[in->at] == '"')
+        return read_string(in, &value) && add_named(in, list != NULL ? list : &none, CH_PARAM_TEXT, name, value);
+    ch_param_kind kind = read_bare(in, &value);
+    return value.size > 0 && add_named(in, list != NULL ? list : &none, kind, name, value);
+}
+
+static bool read_json(reader *in, const ch_recipe_list *list)
+{
+    if (in->at < in->text.size && in->text.data[in->at] == '[')
+        return read_value(in, NULL, CH_LITERAL(""), CH_PARAM_DEPTH_MAX);
+    return skip(in, CH_LITERAL("{")) && read_held(in, true, list, CH_PARAM_DEPTH_MAX);
+}
+
+/* ---- forms ---- */
+
+static int hex_value(uint8_t digit)
+{
+    if (digit >= '0' && digit <= '9')
+        return digit - '0';
+    return digit >= 'A' && digit <= 'F' ? digit - 'A' + 10 : -1;
+}
+
+/* Undoes percent-encoding, which styles that do not encode have none of. */
+static bool decode(reader *in, ch_slice encoded, bool is_encoded, bool has_plus, ch_slice *out)
+{
+    size_t from = in->out->text.size;
+    for (size_t i = 0; i < encoded.size; i++) {
+        uint8_t byte = encoded.data[i];
+        if (is_encoded && byte == '%') {
+            int high = i + 2 < encoded.size ? hex_value(encoded.data[i + 1]) : -1;
+            int low = i + 2 < encoded.size ? hex_value(encoded.data[i + 2]) : -1;
+            if (high < 0 || low < 0)
+                return false;
+            byte = (uint8_t)(high << 4 | low);
+            i += 2;
+        } else if (has_plus && byte == '+') {
+            byte = ' ';
+        }
+        ch_buffer_add_byte(&in->out->text, byte);
+    }
+    *out = keep(in, from);
+    return true;
+}
+
+/* A list or object that a form holds is JSON inside the value. */
+static bool add_form_value(reader *in, const ch_recipe_list *list, ch_slice name, ch_slice value)
+{
+    const ch_listed_param *listed = ch_param_list_find(&in->input->endpoint->params, name);
+    if (listed == NULL || listed->def->depth == 0)
+        return add_named(in, list, CH_PARAM_TEXT, name, value);
+    reader inner = *in;
+    inner.text = value;
+    inner.at = 0;
+    return read_value(&inner, NULL, name, CH_PARAM_DEPTH_MAX) && inner.at == value.size;
+}
+
+static bool read_pair(reader *in, const ch_recipe_list *list, ch_slice pair, bool is_encoded, bool has_plus)
+{
+    const uint8_t *equals = ch_slice_find(pair, '=');
+    ch_slice name;
+    ch_slice value;
+    if (equals == NULL)
+        return false;
+    size_t name_size = (size_t)(equals - pair.data);
+    return decode(in, (ch_slice){pair.data, name_size}, is_encoded, has_plus, &name) &&
+           decode(in, (ch_slice){equals + 1, pair.size - name_size - 1}, is_encoded, has_plus, &value) &&
+           add_form_value(in, list, name, value);
+}
+
+/* A form ends with the string or with the line. */
+static bool read_form(reader *in, const ch_recipe_list *list, const char *style)
+{
+    bool has_plus = strcmp(style, "form-plus") == 0;
+    bool is_encoded = has_plus || strcmp(style, "form") == 0;
+    ch_slice form = rest_of(in);
+    const uint8_t *newline = ch_slice_find(form, '\n');
+    if (newline != NULL)
+        form.size = (size_t)(newline - form.data);
+    in->at += form.size;
+    while (form.size > 0) {
+        const uint8_t *next = ch_slice_find(form, '&');
+        size_t size = next == NULL ? form.size : (size_t)(next - form.data);
+        if (!read_pair(in, list, (ch_slice){form.data, size}, is_encoded, has_plus) || size + 1 == form.size)
+            return false;
+        size_t taken = next == NULL ? size : size + 1;
+        form = (ch_slice){form.data + taken, form.size - taken};
+    }
+    return true;
+}
+
+/* ---- the template ---- */
+
+static ch_status read_list(reader *in, const ch_template_part *part)
+{
+    const ch_recipe_list *list = &in->recipe->lists[part->index];
+    const char *style = ch_style_name(part->style);
+    bool is_json = strcmp(style, "json") == 0 || strcmp(style, "json-optional") == 0;
+    bool is_form = strcmp(ch_style_shape(part->style), "form") == 0;
+    if (!is_json && !is_form)
+        return ch_fail(in->err, CH_BAD_INPUT, "this exchange's string to sign can't be read back; send the request itself");
+    if (part->filter_count == 1 && strcmp(ch_filter_name(part->filters[0]), "prefix") == 0) {
+        if (!skip(in, part->arguments[0]))
+            return CH_OK;
+    } else if (part->filter_count > 0) {
+        return ch_fail(in->err, CH_BAD_INPUT,
+                       "this exchange's string to sign is a digest or an encoding; send the request itself");
+    }
+    if (strcmp(style, "json-optional") == 0 && in->at == in->text.size)
+        return CH_OK;
+    return (is_json ? read_json(in, list) : read_form(in, list, style)) ? CH_OK : stop(in, "a list of parameters");
+}
+
+/* What is known beforehand is made, filters and all, and must be there. */
+static ch_status read_known(reader *in, ch_template_part *part)
+{
+    const ch_template one = {.parts = part, .part_count = 1};
+    const ch_template_input input = {in->known, NULL};
+    ch_autobuffer text = CH_BUFFER_INIT;
+    ch_status st = ch_template_run(&one, &input, in->scratch, &text, in->err);
+    if (st != CH_OK)
+        return st;
+    return skip(in, ch_buffer_slice(&text)) ? CH_OK : stop(in, "something of the key or the request");
+}
+
+static ch_status read_template(reader *in, const ch_template *text);
+
+static ch_status read_inner(reader *in, const ch_template_part *part)
+{
+    const ch_template *value = &in->recipe->values[part->index - CH_BUILTIN_COUNT].text;
+    if (part->filter_count == 0)
+        return read_template(in, value);
+    /* {query|prefix:?} with query: "{all|form}" is read as {all|form|prefix:?}. */
+    if (value->part_count != 1 || value->parts[0].style == NULL || value->parts[0].filter_count > 0)
+        return ch_fail(in->err, CH_BAD_INPUT,
+                       "this exchange's string to sign is a digest or an encoding; send the request itself");
+    ch_template_part list = value->parts[0];
+    list.filter_count = part->filter_count;
+    memcpy(list.filters, part->filters, sizeof list.filters);
+    memcpy(list.arguments, part->arguments, sizeof list.arguments);
+    return read_list(in, &list);
+}
+
+static ch_status read_part(reader *in, ch_template_part *part)
+{
+    if (part->is_literal)
+        return skip(in, part->literal) ? CH_OK : stop(in, "a fixed text");
+    if (part->style != NULL)
+        return read_list(in, part);
+    if (part->index >= CH_BUILTIN_COUNT)
+        return read_inner(in, part);
+    if (in->known[part->index].data != NULL)
+        return read_known(in, part);
+    uint64_t now_ns = 0;
+    size_t size = part->filter_count == 0 ? read_time((ch_builtin)part->index, rest_of(in), &now_ns) : 0;
+    in->at += size;
+    return size > 0 && note_time(in, now_ns) ? CH_OK : stop(in, "a time");
+}
+
+/* A value uses only those above it, and recipe_load.c saw that all of them together are few. */
+static ch_status read_template(reader *in, const ch_template *text)
+{
+    ch_status st = CH_OK;
+    for (size_t i = 0; st == CH_OK && i < text->part_count; i++)
+        st = read_part(in, &text->parts[i]);
+    return st;
+}
+
+ch_status ch_recipe_read(const ch_recipe_input *input, ch_scratch *scratch, ch_slice text, ch_reading *out,
+                         ch_error *err)
+{
+    const ch_endpoint *endpoint = input->endpoint;
+    reader in = {.input = input, .scratch = scratch, .text = text, .out = out, .err = err};
+    in.recipe = endpoint->recipes[input->scheme->index];
+    in.known[CH_BUILTIN_METHOD] = ch_slice_of(endpoint->method);
+    in.known[CH_BUILTIN_PATH] = input->request->path;
+    in.known[CH_BUILTIN_ORIGIN] = ch_slice_of(endpoint->origin->url);
+    in.known[CH_BUILTIN_HOST] = endpoint->origin->host;
+    in.known[CH_BUILTIN_KEY_ID] = input->key_id;
+    in.known[CH_BUILTIN_PASSPHRASE] = input->passphrase;
+    in.known[CH_BUILTIN_ALG] = ch_slice_of(input->scheme->alg);
+    in.known[CH_BUILTIN_NEWLINE] = CH_LITERAL("\n");
+    out->param_count = 0;
+    out->now_ns = 0;
+    ch_buffer_clear(&out->text);
+    (void)ch_buffer_reserve(&out->text, 2 * text.size + 1);
+    ch_status st = read_template(&in, &in.recipe->message);
+    return st == CH_OK && in.at != text.size ? stop(&in, "its end") : st;
+}
+
+bool ch_recipe_is_anonymous(const ch_endpoint *endpoint, const ch_scheme *scheme)
+{
+    return (endpoint->recipes[scheme->index]->shown & (CH_COVERS_METHOD | CH_COVERS_HOST | CH_COVERS_PATH)) == 0;
+}

@@ -1,0 +1,669 @@
+/* A vector's params do not suit its endpoint, and the client may have added some and ordered them in its own way. So
+ * the request that the agent would have been asked for is worked out from both: the params, in the order in which they
+ * stand in the finished request, the client's additions among them, and null for what the agent fills in. Types are not
+ * checked and nothing is refused as ambiguous: this tests recipes, not policy. */
+#include "cli/vectors.h"
+
+#include <openssl/bn.h>
+#include <openssl/crypto.h>
+#include <openssl/ec.h>
+#include <openssl/ecdsa.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/pem.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define NAMES_MAX 64
+#define OWNED_MAX (2 * CH_PARAMS_MAX)
+
+struct ch_vectors {
+    json_t *root;
+    json_t *list;
+    ch_scratch *scratch;
+    ch_draft *draft;
+    EVP_PKEY *key; /* NULL: HMAC only */
+    ch_buffer title;
+};
+
+static const char *text_at(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+    return text == NULL ? "" : text;
+}
+
+/* ---- the file ---- */
+
+static ch_status load_key(ch_vectors *vectors, ch_error *err)
+{
+    const char *pem = text_at(json_object_get(vectors->root, "credentials"), "privateKey");
+    if (*pem == '\0')
+        return CH_OK;
+    BIO *bio = BIO_new_mem_buf(pem, -1);
+    vectors->key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+    BIO_free(bio);
+    return vectors->key != NULL ? CH_OK : ch_fail(err, CH_BAD_INPUT, "credentials.privateKey is no private key in PEM");
+}
+
+ch_status ch_vectors_load(const char *path, ch_vectors **out, ch_error *err)
+{
+    json_error_t where;
+    ch_vectors *vectors = ch_alloc(sizeof *vectors);
+    *out = NULL;
+    vectors->root = json_load_file(path, JSON_REJECT_DUPLICATES, &where);
+    vectors->list = json_object_get(vectors->root, "vectors");
+    ch_status st = CH_OK;
+    if (vectors->root == NULL)
+        st = ch_fail(err, CH_BAD_INPUT, "%s:%d: %s", path, where.line, where.text);
+    else if (!json_is_array(vectors->list) || json_integer_value(json_object_get(vectors->root, "clock_ms")) <= 0)
+        st = ch_fail(err, CH_BAD_INPUT, "%s is no file of vectors: it has no \"vectors\" or no \"clock_ms\"", path);
+    if (st == CH_OK)
+        st = load_key(vectors, err);
+    if (st != CH_OK) {
+        ch_vectors_free(vectors);
+        return st;
+    }
+    vectors->scratch = ch_scratch_new(true);
+    vectors->draft = ch_draft_new(vectors->scratch);
+    *out = vectors;
+    return CH_OK;
+}
+
+void ch_vectors_free(ch_vectors *vectors)
+{
+    if (vectors == NULL)
+        return;
+    ch_draft_free(vectors->draft);
+    ch_scratch_free(vectors->scratch);
+    ch_buffer_free(&vectors->title);
+    EVP_PKEY_free(vectors->key);
+    json_decref(vectors->root);
+    free(vectors);
+}
+
+size_t ch_vectors_count(const ch_vectors *vectors)
+{
+    return json_array_size(vectors->list);
+}
+
+const char *ch_vectors_title(ch_vectors *vectors, size_t index)
+{
+    const json_t *vector = json_array_get(vectors->list, index);
+    ch_buffer_clear(&vectors->title);
+    ch_buffer_add_format(&vectors->title, "%s %s", text_at(vector, "method"), text_at(vector, "path"));
+    return ch_buffer_text(&vectors->title);
+}
+
+/* ---- what is signed ---- */
+
+/* One signature of a vector. */
+typedef struct signed_text {
+    const char *scheme; /* "" for an HMAC */
+    const char *hash;
+    ch_buffer message;
+    ch_buffer key;       /* of an HMAC */
+    ch_buffer signature; /* raw */
+} signed_text;
+
+static bool decode_hex(const char *hex, ch_buffer *out)
+{
+    long size = 0;
+    unsigned char *bytes = OPENSSL_hexstr2buf(hex, &size);
+    if (bytes == NULL)
+        return false;
+    ch_buffer_add(out, bytes, (size_t)size);
+    OPENSSL_free(bytes);
+    return true;
+}
+
+static bool decode_base64(const char *text, ch_buffer *out)
+{
+    ch_autobuffer digits = CH_BUFFER_INIT;
+    for (; *text != '\0' && *text != '='; text++)
+        ch_buffer_add_byte(&digits, *text == '-' ? '+' : *text == '_' ? '/' : (uint8_t)*text);
+    size_t padding = (4 - digits.size % 4) % 4;
+    ch_buffer_add(&digits, "===", padding);
+    int size = EVP_DecodeBlock(ch_buffer_reserve(out, digits.size + 4), digits.data, (int)digits.size);
+    if (size < 0 || padding > 2)
+        return false;
+    ch_buffer_commit(out, (size_t)size - padding);
+    return true;
+}
+
+static void free_signed(signed_text *text)
+{
+    ch_buffer_free(&text->message);
+    ch_buffer_free(&text->key);
+    ch_buffer_free(&text->signature);
+}
+
+static bool read_signed(const json_t *entry, signed_text *out)
+{
+    const char *value = text_at(entry, "value");
+    bool is_hex = strcmp(text_at(entry, "encoding"), "hex") == 0;
+    *out = (signed_text){.scheme = text_at(entry, "scheme"), .hash = text_at(entry, "hash")};
+    return decode_hex(text_at(entry, "message_hex"), &out->message) && decode_hex(text_at(entry, "key_hex"), &out->key) &&
+           (is_hex ? decode_hex(value, &out->signature) : decode_base64(value, &out->signature));
+}
+
+/* The secret as the scheme reads it; false if it can't be read so. */
+static bool decode_secret(const ch_vectors *vectors, const ch_scheme *scheme, ch_buffer *out)
+{
+    const char *secret = text_at(json_object_get(vectors->root, "credentials"), "secret");
+    switch (ch_scheme_secret_encoding(scheme)) {
+    case CH_ENCODE_HEX:
+    case CH_ENCODE_HEX_UPPER:
+        return decode_hex(secret, out);
+    case CH_ENCODE_BASE64:
+    case CH_ENCODE_BASE64URL:
+        return decode_base64(secret, out);
+    default:
+        ch_buffer_add_text(out, secret);
+        return true;
+    }
+}
+
+static bool is_hmac_right(const signed_text *text, ch_slice key)
+{
+    const EVP_MD *hash = EVP_get_digestbyname(text->hash);
+    unsigned char mac[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+    return hash != NULL &&
+           HMAC(hash, key.data, (int)key.size, text->message.data, text->message.size, mac, &size) != NULL &&
+           ch_slice_equal((ch_slice){mac, size}, ch_buffer_slice(&text->signature));
+}
+
+/* The token gives r||s, and so do vectors; OpenSSL wants DER. */
+static bool to_der(const ch_buffer *pair, ch_buffer *out)
+{
+    if (pair->size % 2 != 0)
+        return false;
+    int half = (int)(pair->size / 2);
+    ECDSA_SIG *signature = ECDSA_SIG_new();
+    (void)ECDSA_SIG_set0(signature, BN_bin2bn(pair->data, half, NULL), BN_bin2bn(pair->data + half, half, NULL));
+    unsigned char *der = NULL;
+    int size = i2d_ECDSA_SIG(signature, &der);
+    ECDSA_SIG_free(signature);
+    if (size <= 0)
+        return false;
+    ch_buffer_add(out, der, (size_t)size);
+    OPENSSL_free(der);
+    return true;
+}
+
+static bool is_signature_right(EVP_PKEY *key, const char *mechanism, const signed_text *text)
+{
+    ch_autobuffer der = CH_BUFFER_INIT;
+    const ch_buffer *signature = &text->signature;
+    int kind = EVP_PKEY_get_base_id(key);
+    if (kind == EVP_PKEY_EC) {
+        if (!to_der(&text->signature, &der))
+            return false;
+        signature = &der;
+    }
+    const EVP_MD *hash = kind == EVP_PKEY_ED25519 ? NULL
+                         : strstr(mechanism, "sha512") != NULL ? EVP_sha512() : EVP_sha256();
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    bool is_right = EVP_DigestVerifyInit(context, NULL, hash, NULL, key) == 1 &&
+                    EVP_DigestVerify(context, signature->data, signature->size, text->message.data,
+                                     text->message.size) == 1;
+    EVP_MD_CTX_free(context);
+    return is_right;
+}
+
+/* ---- the request that the agent would have been asked for ---- */
+
+typedef struct ch_asked {
+    ch_param params[CH_PARAMS_MAX];
+    size_t count;
+    char *owned[OWNED_MAX]; /* texts behind the params */
+    size_t owned_count;
+} ch_asked;
+
+typedef struct place {
+    const char *name;
+    const json_t *value; /* NULL: the agent's, or `text` */
+    char *text;
+    size_t at;
+} place;
+
+/* Where `name` begins in a query, a form or JSON; SIZE_MAX if nowhere. */
+static size_t find_name(const char *text, const char *name)
+{
+    ch_autobuffer json = CH_BUFFER_INIT;
+    ch_autobuffer form = CH_BUFFER_INIT;
+    ch_buffer_add_format(&json, "\"%s\":", name);
+    ch_buffer_add_format(&form, "%s=", name);
+    const char *at = strstr(text, ch_buffer_text(&json));
+    if (at != NULL)
+        return (size_t)(at - text);
+    for (at = text; (at = strstr(at, ch_buffer_text(&form))) != NULL; at++) {
+        if (at == text || at[-1] == '&' || at[-1] == '?' || at[-1] == '\n')
+            return (size_t)(at - text);
+    }
+    return SIZE_MAX;
+}
+
+static void add_place(place *places, size_t *count, const char *name, const json_t *value, char *text, size_t at)
+{
+    if (*count == NAMES_MAX) {
+        free(text);
+        return;
+    }
+    places[(*count)++] = (place){name, value, text, at};
+}
+
+/* Blanks out what is known in a form, so that the client's additions are left. */
+static void blank_known(char *text, const char *name, const char *value)
+{
+    size_t at = find_name(text, name);
+    if (at == SIZE_MAX)
+        return;
+    ch_autobuffer encoded = CH_BUFFER_INIT;
+    ch_encode_percent(&encoded, ch_slice_of(value), "");
+    const char *const spellings[] = {value, ch_buffer_text(&encoded)};
+    size_t begin = at + strlen(name) + 1;
+    for (size_t i = 0; i < 2; i++) {
+        size_t size = strlen(spellings[i]);
+        if (strncmp(text + begin, spellings[i], size) == 0 && (text[begin + size] == '&' || text[begin + size] == '\0')) {
+            memset(text + at, ' ', begin + size - at);
+            return;
+        }
+    }
+}
+
+static bool is_signature_name(const char *name)
+{
+    return strcasecmp(name, "signature") == 0 || strcasecmp(name, "sign") == 0 || strcasecmp(name, "sig") == 0;
+}
+
+/* What the client added to a form by itself: recvWindow and the like. A signature is none of it. */
+static void find_additions(char *form, const json_t *vector, place *places, size_t *count)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach(json_object_get(vector, "params"), name, value)
+        blank_known(form, name, json_is_string(value) ? json_string_value(value) : "");
+    char *rest = form;
+    for (char *pair; (pair = strsep(&rest, "&")) != NULL;) {
+        char *equals = strchr(pair, '=');
+        if (equals == NULL || *pair == ' ')
+            continue;
+        *equals = '\0';
+        if (!is_signature_name(pair) && json_object_get(json_object_get(vector, "params"), pair) == NULL)
+            add_place(places, count, pair, NULL, ch_strdup(equals + 1), (size_t)(pair - form));
+    }
+}
+
+/* The same of a JSON body whose members are the params. */
+static void find_json_additions(const json_t *body, const char *text, const json_t *vector, place *places,
+                                size_t *count)
+{
+    const char *name;
+    json_t *value;
+    json_t *params = json_object_get(vector, "params");
+    const char *first = json_object_iter_key(json_object_iter(params));
+    if (first == NULL || json_object_get(body, first) == NULL)
+        return;
+    json_object_foreach((json_t *)(uintptr_t)body, name, value)
+    {
+        if (json_object_get(params, name) == NULL && !is_signature_name(name))
+            add_place(places, count, name, value, NULL, find_name(text, name));
+    }
+}
+
+static int compare_places(const void *a, const void *b)
+{
+    size_t left = ((const place *)a)->at;
+    size_t right = ((const place *)b)->at;
+    return left < right ? -1 : left > right;
+}
+
+static ch_slice own(ch_asked *out, const char *text)
+{
+    if (out->owned_count == OWNED_MAX)
+        return (ch_slice){NULL, 0};
+    return ch_slice_of(out->owned[out->owned_count++] = ch_strdup(text));
+}
+
+static void add_entry(ch_asked *out, ch_param_kind kind, const char *name, const char *text)
+{
+    if (out->count < CH_PARAMS_MAX)
+        out->params[out->count++] = (ch_param){.kind = kind, .name = own(out, name), .value = own(out, text)};
+}
+
+/* Calls itself once a level of the file's own JSON, whose depth jansson bounds. */
+static void add_value(ch_asked *out, const char *name, const json_t *value, const char *text)
+{
+    char digits[32];
+    switch (value == NULL ? JSON_STRING : json_typeof(value)) {
+    case JSON_INTEGER:
+        (void)snprintf(digits, sizeof digits, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        add_entry(out, CH_PARAM_INTEGER, name, digits);
+        break;
+    case JSON_TRUE:
+    case JSON_FALSE:
+        add_entry(out, CH_PARAM_BOOLEAN, name, json_is_true(value) ? "true" : "false");
+        break;
+    case JSON_ARRAY:
+        add_entry(out, CH_PARAM_LIST, name, "");
+        for (size_t i = 0; i < json_array_size(value); i++)
+            add_value(out, "", json_array_get(value, i), "");
+        add_entry(out, CH_PARAM_END, "", "");
+        break;
+    case JSON_OBJECT:
+        add_entry(out, CH_PARAM_OBJECT, name, "");
+        for (void *at = json_object_iter((json_t *)(uintptr_t)value); at != NULL;
+             at = json_object_iter_next((json_t *)(uintptr_t)value, at))
+            add_value(out, json_object_iter_key(at), json_object_iter_value(at), "");
+        add_entry(out, CH_PARAM_END, "", "");
+        break;
+    case JSON_STRING:
+        add_entry(out, CH_PARAM_TEXT, name, value != NULL ? json_string_value(value) : text);
+        break;
+    default:
+        break;
+    }
+}
+
+static void free_asked(ch_asked *out)
+{
+    for (size_t i = 0; i < out->owned_count; i++)
+        free(out->owned[i]);
+}
+
+/* A parameter that stands in the path is none of the list. */
+static bool stands_in_path(const json_t *vector, const char *name)
+{
+    ch_autobuffer part = CH_BUFFER_INIT;
+    ch_buffer_add_format(&part, "{%s}", name);
+    return strstr(text_at(vector, "path"), ch_buffer_text(&part)) != NULL;
+}
+
+static size_t find_places(const json_t *vector, const char *query, const char *body, place *places)
+{
+    size_t count = 0;
+    size_t found = 0;
+    const char *name;
+    json_t *value;
+    json_object_foreach(json_object_get(vector, "params"), name, value)
+    {
+        if (stands_in_path(vector, name))
+            continue;
+        size_t at = find_name(query, name);
+        at = at != SIZE_MAX ? at : find_name(body, name);
+        found += at != SIZE_MAX;
+        add_place(places, &count, name, value, NULL, at);
+    }
+    /* Some requests hide them all (in a token, in base64); then they are taken in their own order. */
+    if (found > 0) {
+        size_t kept = 0;
+        for (size_t i = 0; i < count; i++) {
+            if (places[i].at != SIZE_MAX)
+                places[kept++] = places[i];
+        }
+        count = kept;
+    }
+    return count;
+}
+
+static void work_out(const json_t *vector, const ch_endpoint *endpoint, const ch_scheme *scheme, ch_asked *out)
+{
+    const json_t *request = json_object_get(vector, "request");
+    const char *question = strchr(text_at(request, "url"), '?');
+    const char *body = text_at(request, "body");
+    ch_autofree char *query = ch_strdup(question == NULL ? "" : question + 1);
+    ch_autofree char *form = ch_strdup(strchr(body, '{') != NULL ? "" : body);
+    place places[NAMES_MAX];
+    size_t count = find_places(vector, query, body, places);
+    json_t *json = json_loads(body, 0, NULL);
+    find_additions(query, vector, places, &count);
+    find_additions(form, vector, places, &count);
+    find_json_additions(json, body, vector, places, &count);
+    qsort(places, count, sizeof *places, compare_places);
+    out->count = 0;
+    out->owned_count = 0;
+    if (json_is_array(json_object_get(vector, "params")))
+        add_value(out, "", json_object_get(vector, "params"), "");
+    for (size_t i = 0; i < count; i++) {
+        if (ch_endpoint_fills_in(endpoint, scheme, ch_slice_of(places[i].name))) {
+            add_entry(out, CH_PARAM_PLACEHOLDER, places[i].name, "");
+        } else {
+            add_value(out, places[i].name, places[i].value, places[i].text);
+        }
+        free(places[i].text);
+    }
+    json_decref(json);
+}
+
+/* ---- the endpoint ---- */
+
+typedef struct target {
+    ch_slice host;
+    ch_slice path;
+    const ch_endpoint *endpoint;
+    bool is_listed;
+} target;
+
+static size_t common_prefix(const char *text, ch_slice other)
+{
+    size_t size = 0;
+    while (size < other.size && text[size] == (char)other.data[size])
+        size++;
+    return size;
+}
+
+/* The listed endpoint, or else the one whose path begins most alike: neighbours are signed alike. */
+static ch_status find_target(const ch_profile *profile, const json_t *vector, target *out, ch_error *err)
+{
+    const char *url = text_at(json_object_get(vector, "request"), "url");
+    const char *host = strstr(url, "://");
+    if (host == NULL || strchr(host + 3, '/') == NULL)
+        return ch_fail(err, CH_BAD_INPUT, "the vector's request has no url");
+    const char *path = strchr(host + 3, '/');
+    out->host = (ch_slice){(const uint8_t *)host + 3, (size_t)(path - host - 3)};
+    out->path = (ch_slice){(const uint8_t *)path, strcspn(path, "?")};
+    ch_slice method = ch_slice_of(text_at(vector, "method"));
+    ch_request request = {.method = method, .host = out->host, .path = out->path};
+    ch_error reason = CH_ERROR_INIT;
+    out->is_listed = ch_profile_match(profile, &request, &out->endpoint, &reason) == CH_OK;
+    size_t best = 0;
+    const ch_endpoint *endpoint;
+    for (size_t i = 0; !out->is_listed && (endpoint = ch_profile_endpoint_at(profile, i)) != NULL; i++) {
+        size_t likeness = 1 + common_prefix(ch_endpoint_path(endpoint), out->path);
+        bool is_candidate =
+            ch_slice_is(method, ch_endpoint_method(endpoint)) && ch_slice_equal(ch_endpoint_host(endpoint), out->host);
+        if (is_candidate && likeness > best) {
+            best = likeness;
+            out->endpoint = endpoint;
+        }
+    }
+    return out->is_listed || best > 0 ? CH_OK
+                                      : ch_fail(err, CH_NOT_FOUND, "the profile has no %.*s at %.*s",
+                                                CH_SLICE_ARGS(method), CH_SLICE_ARGS(out->host));
+}
+
+/* ---- comparing ---- */
+
+static ch_status differ(ch_error *err, const char *what, ch_slice ours, ch_slice theirs)
+{
+    return ch_fail(err, CH_CONFLICT, "%s differs: ours is '%.*s', theirs '%.*s'", what, ours.size > 220 ? 220 : (int)ours.size,
+                   (const char *)ours.data, theirs.size > 220 ? 220 : (int)theirs.size, (const char *)theirs.data);
+}
+
+static int hex_value(char digit)
+{
+    const char *digits = "0123456789ABCDEF";
+    const char *at = digit == '\0' ? NULL : strchr(digits, digit);
+    return at == NULL ? -1 : (int)(at - digits);
+}
+
+/* True if both mean the same once percent-encoding is undone: what a client leaves to its HTTP library. */
+static bool is_same_decoded(ch_slice ours, ch_slice theirs)
+{
+    ch_buffer decoded[2] = {CH_BUFFER_INIT, CH_BUFFER_INIT};
+    const ch_slice encoded[2] = {ours, theirs};
+    for (size_t k = 0; k < 2; k++) {
+        const char *text = (const char *)encoded[k].data;
+        for (size_t i = 0; i < encoded[k].size; i++) {
+            if (text[i] == '%' && i + 2 < encoded[k].size && hex_value(text[i + 1]) >= 0 &&
+                hex_value(text[i + 2]) >= 0) {
+                ch_buffer_add_byte(&decoded[k], (uint8_t)(hex_value(text[i + 1]) * 16 + hex_value(text[i + 2])));
+                i += 2;
+            } else {
+                ch_buffer_add_byte(&decoded[k], (uint8_t)text[i]);
+            }
+        }
+    }
+    bool is_same = ch_slice_equal(ch_buffer_slice(&decoded[0]), ch_buffer_slice(&decoded[1]));
+    ch_buffer_free(&decoded[0]);
+    ch_buffer_free(&decoded[1]);
+    return is_same;
+}
+
+static ch_status compare_request(const json_t *vector, const ch_finished *ours, const char **note, ch_error *err)
+{
+    json_t *request = json_object_get(vector, "request");
+    ch_slice url = ch_slice_of(text_at(request, "url"));
+    ch_slice body = ch_slice_of(text_at(request, "body"));
+    if (!ch_slice_equal(ours->url, url)) {
+        if (!is_same_decoded(ours->url, url))
+            return differ(err, "the URL", ours->url, url);
+        *note = "the client leaves the encoding of its URL to its HTTP library";
+    }
+    if (!ch_slice_equal(ours->body, body))
+        return differ(err, "the body", ours->body, body);
+    for (size_t i = 0; i < ours->header_count; i++) {
+        ch_slice theirs = {NULL, 0};
+        const char *name;
+        json_t *value;
+        json_object_foreach(json_object_get(request, "headers"), name, value)
+        {
+            if (ours->headers[i].name.size == strlen(name) &&
+                strncasecmp(name, (const char *)ours->headers[i].name.data, ours->headers[i].name.size) == 0)
+                theirs = ch_slice_of(json_string_value(value));
+        }
+        bool is_plain_type = theirs.size == 0 && ch_slice_is(ours->headers[i].name, "Content-Type");
+        if (!is_plain_type && !ch_slice_equal(ours->headers[i].value, theirs)) {
+            ch_autofree char *what = ch_slice_strdup(ours->headers[i].name);
+            return differ(err, what, ours->headers[i].value, theirs);
+        }
+    }
+    return CH_OK;
+}
+
+/* Finds what the vector signed for each of our messages, and checks that the signature is right. */
+static ch_status find_signatures(const ch_vectors *vectors, const ch_scheme *scheme, const ch_messages *messages,
+                                 signed_text *texts, size_t text_count, ch_messages *out, ch_error *err)
+{
+    ch_autobuffer secret = CH_BUFFER_INIT;
+    bool has_secret = decode_secret(vectors, scheme, &secret);
+    out->count = messages->count;
+    for (size_t i = 0; i < messages->count; i++) {
+        const signed_text *found = NULL;
+        for (size_t j = 0; found == NULL && j < text_count; j++) {
+            bool is_own = *texts[j].scheme != '\0' ||
+                          (has_secret && ch_slice_equal(ch_buffer_slice(&texts[j].key), ch_buffer_slice(&secret)));
+            if (is_own && ch_slice_equal(ch_buffer_slice(&texts[j].message), messages->items[i]))
+                found = &texts[j];
+        }
+        if (found == NULL && text_count > 0 && i == 0)
+            return differ(err, "what is signed", messages->items[0], ch_buffer_slice(&texts[text_count > 1 ? 1 : 0].message));
+        bool is_right = found != NULL && (vectors->key != NULL
+                                              ? is_signature_right(vectors->key, ch_scheme_mechanism(scheme), found)
+                                              : is_hmac_right(found, ch_buffer_slice(&secret)));
+        if (!is_right)
+            return ch_fail(err, CH_CONFLICT, "no right signature of text %zu is among the vector's", i + 1);
+        out->items[i] = ch_buffer_slice(&found->signature);
+    }
+    return CH_OK;
+}
+
+static ch_status try_scheme(ch_vectors *vectors, const json_t *vector, const ch_profile *profile,
+                            const ch_scheme *scheme, const target *at, bool has_ms_for_s, signed_text *texts,
+                            size_t text_count, const char **note, ch_error *err)
+{
+    json_t *credentials = json_object_get(vectors->root, "credentials");
+    uint64_t clock_ms = (uint64_t)json_integer_value(json_object_get(vectors->root, "clock_ms"));
+    ch_asked asked;
+    work_out(vector, at->endpoint, scheme, &asked);
+    ch_request request = {.method = ch_slice_of(text_at(vector, "method")),
+                          .host = at->host,
+                          .path = at->path,
+                          .params = asked.params,
+                          .param_count = asked.count};
+    ch_recipe_input input = {.profile = profile,
+                             .scheme = scheme,
+                             .endpoint = at->endpoint,
+                             .request = &request,
+                             .key_id = ch_slice_of(text_at(credentials, "apiKey")),
+                             .passphrase = ch_slice_of(text_at(credentials, "password")),
+                             .now_ns = clock_ms * 1000000,
+                             .has_ms_for_s = has_ms_for_s,
+                             .nonce = clock_ms};
+    ch_messages messages = {.count = 0};
+    ch_messages signatures = {.count = 0};
+    ch_finished finished;
+    ch_status st = ch_recipe_build(&input, vectors->draft, &messages, err);
+    if (st == CH_OK)
+        st = find_signatures(vectors, scheme, &messages, texts, text_count, &signatures, err);
+    if (st == CH_OK)
+        st = ch_recipe_finish(vectors->draft, &signatures, &finished, err);
+    if (st == CH_OK)
+        st = compare_request(vector, &finished, note, err);
+    free_asked(&asked);
+    return st;
+}
+
+/* The schemes by which the vector may have been signed, and the two clocks that its client may have read: the frozen one,
+ * and one that gave milliseconds where the client asks for seconds. */
+static ch_status try_all(ch_vectors *vectors, const json_t *vector, const ch_profile *profile, const target *at,
+                         signed_text *texts, size_t text_count, const char **note, ch_error *err)
+{
+    const char *wanted = text_count > 0 ? texts[0].scheme : "";
+    ch_status st = ch_fail(err, CH_NOT_FOUND, "the profile has no scheme for this vector");
+    const ch_scheme *scheme;
+    for (size_t i = 0; (scheme = ch_profile_scheme_at(profile, i)) != NULL; i++) {
+        bool is_hmac = strncmp(ch_scheme_mechanism(scheme), "hmac-", 5) == 0;
+        bool is_hash = is_hmac && text_count > 0 && strcasecmp(ch_scheme_mechanism(scheme) + 5, texts[0].hash) == 0;
+        if (*wanted != '\0' ? strcmp(ch_scheme_name(scheme), wanted) != 0 : !is_hash)
+            continue;
+        ch_error other = CH_ERROR_INIT;
+        st = try_scheme(vectors, vector, profile, scheme, at, false, texts, text_count, note, err);
+        if (st != CH_OK &&
+            try_scheme(vectors, vector, profile, scheme, at, true, texts, text_count, note, &other) == CH_OK) {
+            *note = "its client's clock gave milliseconds for seconds";
+            st = CH_OK;
+        }
+        if (st == CH_OK)
+            return st;
+    }
+    return st;
+}
+
+ch_status ch_vectors_check(ch_vectors *vectors, size_t index, const ch_profile *profile, const char **note,
+                           ch_error *err)
+{
+    const json_t *vector = json_array_get(vectors->list, index);
+    json_t *entries = json_object_get(vector, "hmac");
+    if (json_array_size(entries) == 0)
+        entries = json_object_get(vector, "signatures");
+    signed_text texts[4] = {0};
+    size_t count = json_array_size(entries) < 4 ? json_array_size(entries) : 4;
+    target at = {.is_listed = false};
+    *note = NULL;
+    ch_status st = find_target(profile, vector, &at, err);
+    for (size_t i = 0; st == CH_OK && i < count; i++) {
+        if (!read_signed(json_array_get(entries, i), &texts[i]))
+            st = ch_fail(err, CH_BAD_INPUT, "signature %zu of the vector can't be read", i + 1);
+    }
+    if (st == CH_OK)
+        st = try_all(vectors, vector, profile, &at, texts, count, note, err);
+    if (!at.is_listed && *note == NULL)
+        *note = "not a listed endpoint: by the recipe of its nearest neighbour";
+    for (size_t i = 0; i < count; i++)
+        free_signed(&texts[i]);
+    return st;
+}

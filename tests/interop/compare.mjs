@@ -1,0 +1,166 @@
+/* ccxt with the adapter against plain ccxt: the same calls of every exchange, request by request.
+ *
+ * The agent's clock is its own, so it goes first: its request is read, plain ccxt is put into the same moment (time, nonce,
+ * what was drawn at random) and asked for the same. Both requests go over HTTP to an exchange's end that checks them by the
+ * exchange's rule. Arguments: names of exchanges, to run only those. */
+import assert from 'node:assert/strict';
+import ccxt from 'ccxt';
+import { chancery } from './adapters/ccxt/chancery.mjs';
+import { exchanges } from './exchanges.mjs';
+import { fields, rules } from './rules.mjs';
+import { check, done } from './tally.mjs';
+import { open } from './venue.mjs';
+
+const NOW = Date.now();
+
+/* Puts a client into a moment: what is not in it comes from the start of the test, or is counted up. */
+function putInto(client, moment) {
+    let drawn = 0;
+    const draw = (digits) => (++drawn).toString(16).padStart(digits, '0');
+    const ms = moment.ms ?? NOW;
+    client.milliseconds = () => ms;
+    client.seconds = () => Math.floor(ms / 1000);
+    client.microseconds = () => ms * 1000;
+    client.uuid = () => moment.uuid ?? `00000000-0000-4000-8000-${draw(12)}`;
+    client.uuid16 = () => draw(16);
+    client.uuid22 = () => draw(22);
+    client.randomBytes = (size) => moment.random ?? draw(2 * size);
+    delete client.nonce;
+    if (moment.nonce !== undefined) {
+        client.nonce = () => moment.nonce;
+    }
+    if (moment.window !== undefined) {
+        client.options.recvWindow = moment.window;
+    }
+}
+
+function connected(client, venue) {
+    Object.assign(client, { fetchImplementation: venue.fetch, fetchIsNative: false, fetchImplementationLoading: Promise.resolve() });
+    return client;
+}
+
+/* What a call came to, in a form that can be compared, and the requests that it made. */
+async function made(client, venue, [method, ...args]) {
+    putInto(client, {});
+    let outcome;
+    try {
+        outcome = { value: await client[method](...structuredClone(args)) };
+    } catch (error) {
+        outcome = { error };
+    }
+    return { ...outcome, requests: venue.taken() };
+}
+
+/* The same by plain ccxt, each of whose requests is signed in the moment of the one that the agent made. */
+async function madeAlike(client, venue, call, moments) {
+    const sign = client.sign;
+    client.sign = (...args) => {
+        const whole = { ...client };
+        putInto(client, moments.shift() ?? {});
+        try {
+            return sign.apply(client, args);
+        } finally {
+            Object.assign(client, whole);
+        }
+    };
+    try {
+        return await made(client, venue, call);
+    } finally {
+        client.sign = sign;
+    }
+}
+
+// Of the transport, or that ccxt sends to every exchange, and those by which ccxt tells brokers about itself.
+const NOT_COMPARED = [
+    'accept', 'accept-encoding', 'connection', 'content-length', 'host', 'origin', 'user-agent',
+    'kc-api-partner', 'kc-api-partner-sign', 'kc-api-partner-verify', 'referer', 'source', 'x-channel-api-code', 'x-source-key',
+];
+const SIGNATURE = /sign$|signature$|^authent$|payload$|^authorization$/;
+
+function headersOf(request, other, isSigned) {
+    // Content-Type says nothing to an exchange where one of them leaves it out.
+    const isCompared = (name) => !NOT_COMPARED.includes(name) && (isSigned || !SIGNATURE.test(name))
+        && (name !== 'content-type' || name in other.headers);
+    return Object.fromEntries(Object.entries(request.headers).filter(([name]) => isCompared(name)));
+}
+
+function whole(request, other) {
+    const { method, host, path, query, body } = request;
+    return { method, host, path, query, body, headers: headersOf(request, other, true) };
+}
+
+/* Without the signature and in an order that says nothing. Both signatures have been checked, each for its own order. */
+function unordered(request, other) {
+    const { method, host, path, query, body } = request;
+    return { method, host, path, query: members(query), body: members(body), headers: headersOf(request, other, false) };
+}
+
+function members(text) {
+    if (text.startsWith('[')) {
+        return JSON.parse(text);
+    }
+    const { signature, Signature, sig, ...rest } = text.startsWith('{') ? JSON.parse(text) : Object.fromEntries(fields(text));
+    return rest;
+}
+
+const faults = ({ requests }) => requests.map((request) => request.fault).filter(Boolean);
+
+const is = (a, b) => {
+    try {
+        assert.deepStrictEqual(a, b);
+        return true;
+    } catch {
+        return false;
+    }
+};
+
+for (const [name, exchange] of Object.entries(exchanges)) {
+    if (process.argv.length > 2 && !process.argv.includes(name)) {
+        continue;
+    }
+    const venue = await open(rules[exchange.id], { ...exchange.credentials, publicKey: exchange.publicKey }, exchange.answer);
+    const client = (grant) => chancery(connected(exchange.client(ccxt, {}), venue), { key: `${name}-${grant}` });
+    const allowed = client('all');
+    const trading = client('trading');
+    const plain = connected(exchange.client(ccxt, exchange.credentials), venue);
+    const count = { byte: 0, order: 0, refused: 0 };
+
+    for (const [label, call] of Object.entries(exchange.calls).filter(([, call]) => call)) {
+        let ours;
+        await check(`${name} ${label}: as plain ccxt has it`, async () => {
+            ours = await made(allowed, venue, call);
+            assert.deepEqual(faults(ours), [], 'the exchange does not take what the agent made');
+            assert.equal(ours.error?.message, undefined, `${ours.error?.constructor.name} with the agent`);
+            assert.ok(ours.requests.length > 0, 'no request');
+            const theirs = await madeAlike(plain, venue, call, ours.requests.map((r) => r.moment));
+            assert.deepEqual(faults(theirs), [], 'the exchange does not take what ccxt made');
+            assert.equal(theirs.error?.message, undefined, 'plain ccxt');
+            assert.deepEqual(ours.value, theirs.value, 'another result');
+            assert.equal(ours.requests.length, theirs.requests.length);
+            ours.requests.forEach((request, i) => {
+                const other = theirs.requests[i];
+                if (is(whole(request, other), whole(other, request))) {
+                    count.byte++;
+                } else {
+                    const expected = unordered(other, request);
+                    assert.deepStrictEqual(unordered(request, other), exchange.differently?.(expected) ?? expected, 'another request');
+                    count.order++;
+                }
+            });
+        });
+        await check(`${name} ${label}: what the trading policy says`, async () => {
+            const their = await made(trading, venue, call);
+            assert.deepEqual(faults(their), []);
+            if (label === 'withdraw' || exchange.refused?.includes(label)) {
+                assert.ok(their.error instanceof ccxt.PermissionDenied, `not refused: ${their.error?.message}`);
+                assert.ok(their.requests.length < ours.requests.length, 'the refused request was sent');
+                count.refused++;
+            } else {
+                assert.equal(their.error?.message, undefined);
+            }
+        });
+    }
+    console.log(`${name}: ${count.byte} requests the same to the byte, ${count.order} in another order; ${count.refused} calls refused by the trading policy`);
+    await venue.close();
+}
+done();

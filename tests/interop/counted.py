@@ -1,0 +1,24 @@
+"""What the Python programs here share: how they count, and Binance's rule written a third time."""
+
+import hmac
+import sys
+import unittest
+import unittest.mock
+
+import harness
+
+# As exchanges.mjs has it.
+SECRET = b"interop test of binance, opens nothing"[:32]
+
+
+def assert_good_by_binances_rule(test, headers, payload):
+    signed, signature = harness.split_signature(payload)
+    test.assertEqual(headers["X-MBX-APIKEY"], "key-of-binance")
+    test.assertEqual(signature, hmac.digest(SECRET, signed, "sha256").hex())
+
+
+def main():
+    result = unittest.TextTestRunner(verbosity=0).run(unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"]))
+    failed = len(result.failures) + len(result.errors)
+    print(f"{result.testsRun - failed} passed, {failed} failed")
+    sys.exit(0 if failed == 0 else 1)

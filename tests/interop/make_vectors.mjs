@@ -1,0 +1,157 @@
+/* Signed requests of real ccxt for the schemes that no other vectors have, into the folder that the argument names, in the
+ * format that `chancery profile test` reads: PROFILE.json, or PROFILE.SCHEME.json.
+ *
+ * The clock stands still, and what would be random is zero. BitMEX, which ccxt no longer has, comes from the examples of
+ * its own documentation. */
+import assert from 'node:assert/strict';
+import crypto from 'node:crypto';
+import fs from 'node:fs';
+import ccxt from 'ccxt';
+import { exchanges } from './exchanges.mjs';
+
+const CLOCK_MS = 1764000000123;
+const PARAMS = { symbol: 'BTCUSDT', side: 'buy', quantity: '0.0105', price: '30000.50', note: 'a b+c/d&e=f%g~é' };
+
+// Endpoints of each method and section: what matters is how a request is made, and the parameters fit none of them.
+const binance = [
+    ['private', 'GET', 'openOrders'],
+    ['private', 'DELETE', 'openOrders'],
+    ['sapi', 'POST', 'asset/transfer'],
+    ['fapiPrivate', 'POST', 'leverage'],
+    ['dapiPrivate', 'DELETE', 'order'],
+];
+const bybit = [
+    ['private', 'POST', 'v5/order/create'],
+    ['private', 'POST', 'v5/asset/withdraw/create'],
+    ['private', 'GET', 'v5/order/realtime'],
+];
+const coinbase = [
+    [['v3', 'private'], 'POST', 'brokerage/orders'],
+    [['v3', 'private'], 'GET', 'brokerage/orders/historical/batch'],
+    [['v3', 'private'], 'PUT', 'brokerage/portfolios/{portfolio_uuid}'],
+    [['v3', 'private'], 'DELETE', 'brokerage/portfolios/{portfolio_uuid}'],
+    [['v2', 'private'], 'POST', 'accounts/{account_id}/transactions'],
+    [['v2', 'private'], 'GET', 'accounts/{account_id}/transactions'],
+];
+const sources = {
+    'binance-rsa': { calls: binance, signed: (r) => /^(.*)&signature=/.exec(r.body ?? r.url.split('?')[1])[1] },
+    'binance-ed25519': { calls: binance, signed: (r) => /^(.*)&signature=/.exec(r.body ?? r.url.split('?')[1])[1] },
+    'bybit-rsa': {
+        calls: bybit,
+        signed: ({ headers, body, url }) => headers['X-BAPI-TIMESTAMP'] + headers['X-BAPI-API-KEY'] + headers['X-BAPI-RECV-WINDOW'] + (body ?? url.split('?')[1]),
+    },
+    'coinbase-es256': { calls: coinbase, signed: (r) => r.headers.Authorization.slice('Bearer '.length).split('.').slice(0, 2).join('.') },
+    'coinbase-eddsa': { calls: coinbase, signed: (r) => r.headers.Authorization.slice('Bearer '.length).split('.').slice(0, 2).join('.') },
+    upbit: {
+        calls: [
+            ['private', 'POST', 'orders'],
+            ['private', 'GET', 'orders/open'],
+            ['private', 'DELETE', 'order'],
+            ['private', 'POST', 'withdraws/coin'],
+        ],
+    },
+    gemini: {
+        calls: [
+            ['private', 'POST', 'v1/order/new'],
+            ['private', 'POST', 'v1/withdraw/{currency}'],
+        ],
+    },
+};
+
+function frozen(client) {
+    return Object.assign(client, {
+        milliseconds: () => CLOCK_MS,
+        seconds: () => Math.floor(CLOCK_MS / 1000),
+        microseconds: () => CLOCK_MS * 1000,
+        uuid: () => '00000000-0000-4000-8000-000000000000',
+        randomBytes: (size) => '00'.repeat(size),
+    });
+}
+
+/* The signature as it stands in the request, without what the transport does to it. */
+function signatureOf({ url, body, headers }) {
+    if (headers.Authorization) {
+        return headers.Authorization.split('.')[2];
+    }
+    return headers['X-BAPI-SIGN'] ?? decodeURIComponent(/&signature=([^&]+)$/.exec(body ?? url)[1]);
+}
+
+function vectorsOf(name, { calls, signed }) {
+    const { id, scheme, credentials, pem, client } = exchanges[name];
+    const exchange = frozen(client(ccxt, credentials));
+    let hmacs = [];
+    const hmac = exchange.hmac;
+    exchange.hmac = (message, key, hash, encoding = 'hex') => {
+        const value = hmac(message, key, hash, encoding);
+        const bytes = (data) => Buffer.from(data).toString('hex');
+        hmacs.push({ hash: `SHA${8 * hash.outputLen}`, message_hex: bytes(message), key_hex: bytes(key), encoding, value });
+        return value;
+    };
+    const vectors = calls.map(([api, method, path]) => {
+        const inPath = Object.fromEntries([...path.matchAll(/{(\w+)}/g)].map(([, part]) => [part, 'id-1']));
+        const params = { ...PARAMS, ...inPath };
+        hmacs = [];
+        const request = exchange.sign(path, api, method, structuredClone(params));
+        const vector = { api: [api].flat().join('/'), method, path, params, request };
+        if (pem) {
+            const message = Buffer.from(signed(request));
+            const encoding = name.startsWith('coinbase') ? 'base64url' : 'base64';
+            return { ...vector, signatures: [{ scheme, message_hex: message.toString('hex'), encoding, value: signatureOf(request) }] };
+        }
+        if (hmacs.length === 0) {
+            hmacs.push(ofToken(request.headers.Authorization.slice('Bearer '.length), credentials.secret));
+        }
+        return { ...vector, hmac: hmacs };
+    });
+    if (name === 'gemini') {
+        vectors.forEach(({ request }) => delete request.body); // all is in the payload header, and Gemini wants no body
+    }
+    const file = { exchange: id, credentials, clock_ms: CLOCK_MS, vectors };
+    if (pem) {
+        file.credentials = { apiKey: credentials.apiKey, privateKey: `${pem}\n` };
+    }
+    return file;
+}
+
+/* ccxt makes tokens without its own hmac(). */
+function ofToken(token, secret) {
+    const [, message, value] = /^(.*)\.([^.]+)$/.exec(token);
+    assert.equal(crypto.createHmac('sha256', secret).update(message).digest('base64url'), value);
+    const hex = (text) => Buffer.from(text).toString('hex');
+    return { hash: 'SHA256', message_hex: hex(message), key_hex: hex(secret), encoding: 'base64url', value };
+}
+
+/* https://www.bitmex.com/app/apiKeysUsage : key, secret and signatures are published there. */
+function bitmexVectors() {
+    const credentials = { apiKey: 'LAqUlngMIQkIUjXMUreyu3qn', secret: 'chNOOS4KvNXR_Xq4k4c9qsfoKWvnDecLATCRlcBwyKDYnWgO' };
+    const expires = 1518064236;
+    const value = 'c7682d435d0cfe87c16098df34ef2eb5a549d4c5a3c2b1f0f77b8af73423bf00';
+    const hex = (text) => Buffer.from(text).toString('hex');
+    return {
+        exchange: 'bitmex',
+        credentials,
+        clock_ms: (expires - 5) * 1000, // as the profile has it
+        vectors: [{
+            api: 'private',
+            method: 'GET',
+            path: 'instrument',
+            params: {},
+            request: {
+                url: 'https://www.bitmex.com/api/v1/instrument',
+                method: 'GET',
+                headers: { 'api-key': credentials.apiKey, 'api-expires': String(expires), 'api-signature': value },
+            },
+            hmac: [{ hash: 'SHA256', message_hex: hex(`GET/api/v1/instrument${expires}`), key_hex: hex(credentials.secret), encoding: 'hex', value }],
+        }],
+    };
+}
+
+const [folder] = process.argv.slice(2);
+for (const [name, source] of Object.entries(sources)) {
+    write(name === exchanges[name].profile ? name : `${exchanges[name].profile}.${exchanges[name].scheme}`, vectorsOf(name, source));
+}
+write('bitmex', bitmexVectors());
+
+function write(name, file) {
+    fs.writeFileSync(`${folder}/${name}.json`, `${JSON.stringify(file, null, 1)}\n`);
+}
