@@ -54,9 +54,9 @@ $(BUILD)/%.o: %.c
 	@$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
 # The load generator and its kin; scripts/bench runs them.
-bench-programs: $(patsubst %,$(BUILD)/tests/bench/%,load raw sshagent)
+bench-programs: $(patsubst %,$(BUILD)/tests/bench/%,load raw sshagent build)
 
-$(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/tests/bench/sample.o $(call object,$(PKCS11) $(BASE))
+$(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/tests/bench/sample.o $(call object,$(CLI_SHARED) $(PKCS11) $(BASE))
 	@echo '  LINK $(notdir $@)'
 	@mkdir -p $(@D)
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(UNIT_LIBS)

@@ -68,12 +68,14 @@ static bool would_take(const ch_endpoint *endpoint, const ch_endpoint *other, si
     const ch_recipe *recipe = other->recipes[at];
     size_t words = other->profile->name_words;
     bool shows_params = (recipe->covers & CH_COVERS_PARAMS) != 0;
-    if (shows_params && !ch_set_is_subset(other->params.required, at_most, words))
+    static const uint64_t none[CH_NAME_WORDS_MAX];
+    if (shows_params && !ch_param_list_suffices(other->profile, &other->params, at_most))
         return false;
-    bool may_be_empty = is_none(at_least, words) && (!shows_params || is_none(other->params.required, words));
-    if (may_be_empty && strcmp(own->empty_shape, recipe->empty_shape) == 0)
+    bool may_be_empty =
+        is_none(at_least, words) && (!shows_params || ch_param_list_suffices(other->profile, &other->params, none));
+    if (may_be_empty && own->empty_shape_number == recipe->empty_shape_number)
         return true;
-    if (strcmp(own->shape, recipe->shape) != 0)
+    if (own->shape_number != recipe->shape_number)
         return false;
     if (!shows_params)
         return is_none(at_least, words);
@@ -84,7 +86,7 @@ static bool may_open(const ch_endpoint *endpoint, const ch_endpoint *other, size
 {
     static const uint64_t none[CH_NAME_WORDS_MAX];
     bool covers_params = (endpoint->recipes[at]->covers & CH_COVERS_PARAMS) != 0;
-    return is_alike(endpoint, other, at) &&
+    return other->class_ != endpoint->class_ && is_alike(endpoint, other, at) &&
            would_take(endpoint, other, at, covers_params ? endpoint->params.required : none,
                       covers_params ? endpoint->params.listed : none);
 }
@@ -165,7 +167,7 @@ unsigned ch_endpoint_confused_classes(const ch_endpoint *endpoint, const ch_sche
     uint64_t signed_names[CH_NAME_WORDS_MAX];
     find_signed(endpoint, scheme, request, signed_names);
     ch_slice captures[CH_PATH_PARTS_MAX];
-    unsigned classes = classes_of_path(endpoint, kinds, request);
+    unsigned classes = classes_of_path(endpoint, kinds, request) | endpoint->recipes[scheme->index]->opens;
     for (size_t i = 0; i < confusion->count; i++) {
         const ch_endpoint *other = &profile->endpoints[confusion->others[i]];
         if ((classes & 1U << other->class_) != 0 || (other->kind & ~kinds) != 0)
@@ -178,10 +180,11 @@ unsigned ch_endpoint_confused_classes(const ch_endpoint *endpoint, const ch_sche
     return classes;
 }
 
-void ch_endpoint_each_confusable(const ch_endpoint *endpoint, const ch_scheme *scheme,
-                                 void (*visit)(void *context, const ch_endpoint *other), void *context)
+unsigned ch_endpoint_openable_classes(const ch_endpoint *endpoint, const ch_scheme *scheme)
 {
     const ch_confusion *confusion = &endpoint->confusions[scheme->index];
+    unsigned classes = endpoint->recipes[scheme->index]->opens;
     for (size_t i = 0; i < confusion->count; i++)
-        visit(context, &endpoint->profile->endpoints[confusion->others[i]]);
+        classes |= 1U << endpoint->profile->endpoints[confusion->others[i]].class_;
+    return classes;
 }

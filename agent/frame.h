@@ -36,11 +36,11 @@ typedef enum ch_frame_type {
     CH_FRAME_LIST_KEYS,        /* id: request; u64 connection */
     CH_FRAME_GET_STATUS,       /* id: request; u64 connection */
     /* core -> token */
-    CH_FRAME_TOKEN_START =
-        64,          /* u32 version; bytes module, uri; u32 workers; u16 n, n x (bytes object uri, mechanism) */
-    CH_FRAME_LOGIN,  /* descriptor: pipe with the PIN */
-    CH_FRAME_LOGOUT, /* - */
-    CH_FRAME_JOB,    /* id: job; u16 key index; u8 n (1 to CH_JOB_MESSAGES_MAX), n x bytes message */
+    CH_FRAME_TOKEN_START = 64, /* u32 version; bytes module, uri; u32 workers; u16 keys */
+    CH_FRAME_TOKEN_KEYS,       /* u16 n, n x (bytes object uri, mechanism): the next of them, until all were told */
+    CH_FRAME_LOGIN,            /* descriptor: pipe with the PIN */
+    CH_FRAME_LOGOUT,           /* - */
+    CH_FRAME_JOB,              /* id: job; u16 key index; u8 n (1 to CH_JOB_MESSAGES_MAX), n x bytes message */
     /* token -> core */
     CH_FRAME_TOKEN_STATE = 96, /* u8 ch_token_state; u32 status; bytes rule, message */
     CH_FRAME_LOGIN_DONE,       /* u32 status; bytes rule, message (of CH_FRAME_LOGIN and CH_FRAME_LOGOUT) */

@@ -38,6 +38,22 @@ void ch_link_init(ch_core *core, size_t index)
 
 /* ---- life of the process ---- */
 
+/* Tells the keys from `first` on, as many as half a packet takes; returns the one behind the last, 0 on failure. */
+static size_t add_keys(const ch_link *link, ch_buffer *out, size_t first, ch_error *err)
+{
+    size_t begin = ch_frame_begin(out, CH_FRAME_TOKEN_KEYS, 0);
+    size_t count_at = out->size;
+    ch_frame_u16(out, 0);
+    size_t last = first;
+    for (; last < link->key_count && out->size - begin < CH_PACKET_MAX / 2; last++) {
+        ch_frame_text(out, link->policy_keys[last]->object_uri);
+        ch_frame_text(out, ch_scheme_mechanism(link->policy_keys[last]->scheme));
+    }
+    uint16_t count = (uint16_t)(last - first);
+    memcpy(out->data + count_at, &count, sizeof count);
+    return ch_frame_end(out, begin, err) == CH_OK ? last : 0;
+}
+
 static ch_status send_start(ch_link *link, ch_error *err)
 {
     ch_buffer *out = ch_channel_out(&link->process.channel);
@@ -47,11 +63,12 @@ static ch_status send_start(ch_link *link, ch_error *err)
     ch_frame_text(out, link->config->uri);
     ch_frame_u32(out, link->config->workers);
     ch_frame_u16(out, (uint16_t)link->key_count);
-    for (size_t i = 0; i < link->key_count; i++) {
-        ch_frame_text(out, link->policy_keys[i]->object_uri);
-        ch_frame_text(out, ch_scheme_mechanism(link->policy_keys[i]->scheme));
-    }
     ch_status st = ch_frame_end(out, begin, err);
+    for (size_t told = 0; st == CH_OK && told < link->key_count;) {
+        told = add_keys(link, out, told, err);
+        if (told == 0)
+            return err->status;
+    }
     return st == CH_OK ? ch_channel_flush(&link->process.channel, err) : st;
 }
 
@@ -387,6 +404,9 @@ void ch_link_dispatch(ch_link *link, uint64_t now_ms)
 {
     ch_error err = CH_ERROR_INIT;
     size_t room = (size_t)link->config->workers * PACKETS_PER_WORKER;
+    bool is_blocked = ch_process_is_up(&link->process) && ch_channel_is_blocked(&link->process.channel);
+    if (is_blocked && ch_channel_flush(&link->process.channel, &err) != CH_OK)
+        ch_link_down(link, err.message);
     while (link->state == CH_TOKEN_UNLOCKED && link->packets_out < room &&
            link->urgent.count + link->normal.count > 0) {
         size_t waiting = link->urgent.count + link->normal.count;

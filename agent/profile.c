@@ -244,17 +244,37 @@ static ch_status check_agent_field(const ch_request *request, size_t at, ch_erro
     return CH_OK;
 }
 
-static ch_status check_required(const ch_endpoint *endpoint, const uint64_t *given, ch_error *err)
+static const uint64_t *choice_missed(const ch_profile *profile, const ch_param_list *list, const uint64_t *given)
 {
-    const ch_param_list *list = &endpoint->params;
-    if (ch_set_is_subset(list->required, given, endpoint->profile->name_words))
+    for (size_t i = 0; i < list->choice_count; i++) {
+        const uint64_t *choice = list->choices + i * profile->name_words;
+        if (!ch_set_meets(choice, given, profile->name_words))
+            return choice;
+    }
+    return NULL;
+}
+
+bool ch_param_list_suffices(const ch_profile *profile, const ch_param_list *list, const uint64_t *given)
+{
+    return ch_set_is_subset(list->required, given, profile->name_words) && choice_missed(profile, list, given) == NULL;
+}
+
+ch_status ch_param_list_check(const ch_profile *profile, const ch_param_list *list, const uint64_t *given,
+                              const char *whose, ch_error *err)
+{
+    if (ch_param_list_suffices(profile, list, given))
         return CH_OK;
     for (size_t i = 0; i < list->count; i++) {
         if (list->params[i].is_required && !ch_set_has(given, list->params[i].def->name_index))
-            return ch_fail(err, CH_BAD_INPUT, "parameter '%s' is missing; %s %s needs it", list->params[i].def->name,
-                           endpoint->method, endpoint->path);
+            return ch_fail(err, CH_BAD_INPUT, "parameter '%s' is missing; %s needs it", list->params[i].def->name, whose);
     }
-    return ch_fail(err, CH_INTERNAL, "the set of required parameters is broken");
+    const uint64_t *choice = choice_missed(profile, list, given);
+    ch_autobuffer names = CH_BUFFER_INIT;
+    for (size_t i = 0; choice != NULL && i < list->count; i++) {
+        if (ch_set_has(choice, list->params[i].def->name_index))
+            ch_buffer_add_format(&names, "%s'%s'", names.size == 0 ? "" : ", ", list->params[i].def->name);
+    }
+    return ch_fail(err, CH_BAD_INPUT, "%s needs at least one of %s", whose, ch_buffer_text(&names));
 }
 
 static ch_status check_path(const ch_endpoint *endpoint, const ch_request *request, ch_error *err)
@@ -271,7 +291,7 @@ static ch_status check_path(const ch_endpoint *endpoint, const ch_request *reque
         if (def == NULL)
             continue;
         ch_param param = {.kind = CH_PARAM_TEXT, .name = ch_slice_of(def->name), .value = captures[captured++]};
-        st = ch_param_check(def, &param, 1, 0, err);
+        st = ch_param_check(endpoint->profile, def, &param, 1, 0, err);
     }
     return st;
 }
@@ -295,14 +315,18 @@ ch_status ch_endpoint_check(const ch_endpoint *endpoint, const ch_scheme *scheme
             st = ch_fail(err, CH_BAD_INPUT, "parameter '%s' is null; only what the agent fills in may be",
                          listed->def->name);
         else
-            st = ch_param_check(listed->def, params, request->param_count, i, err);
+            st = ch_param_check(endpoint->profile, listed->def, params, request->param_count, i, err);
         if (st != CH_OK)
             return st;
         if (listed != NULL)
             ch_set_add(given, listed->def->name_index);
     }
     ch_status st = check_path(endpoint, request, err);
-    return st == CH_OK ? check_required(endpoint, given, err) : st;
+    if (st != CH_OK || ch_param_list_suffices(endpoint->profile, &endpoint->params, given))
+        return st;
+    ch_autobuffer call = CH_BUFFER_INIT;
+    ch_buffer_add_format(&call, "%s %s", endpoint->method, endpoint->path);
+    return ch_param_list_check(endpoint->profile, &endpoint->params, given, ch_buffer_text(&call), err);
 }
 
 ch_role ch_endpoint_role(const ch_endpoint *endpoint, ch_slice name)

@@ -108,9 +108,8 @@ const char *ch_endpoint_kind(const ch_endpoint *endpoint, unsigned kinds);
 unsigned ch_endpoint_confused_classes(const ch_endpoint *endpoint, const ch_scheme *scheme, unsigned kinds,
                                       const ch_request *request);
 
-/* Calls `visit` for each endpoint that some request of `endpoint` would open. */
-void ch_endpoint_each_confusable(const ch_endpoint *endpoint, const ch_scheme *scheme,
-                                 void (*visit)(void *context, const ch_endpoint *other), void *context);
+/* The classes besides its own that some request to `endpoint`, by a key of whatever kind, would open. */
+unsigned ch_endpoint_openable_classes(const ch_endpoint *endpoint, const ch_scheme *scheme);
 
 /* What `scheme`'s signature of a request to `endpoint` binds. */
 enum {

@@ -60,12 +60,15 @@ typedef struct ch_listed_param {
     bool is_required;
 } ch_listed_param;
 
-/* The parameters of an endpoint or an object, sorted by name, and as sets of name_index. */
+/* The parameters of an endpoint or an object, sorted by name, and as sets of name_index. Of each set in `choices`, one
+ * after the other, at least one parameter must be given. */
 typedef struct ch_param_list {
     ch_listed_param *params;
     size_t count;
     uint64_t *listed;
     uint64_t *required;
+    uint64_t *choices;
+    size_t choice_count;
 } ch_param_list;
 
 /* A parameter as the profile's `params` defines it. */
@@ -121,6 +124,7 @@ typedef struct ch_named_template {
 typedef struct ch_recipe {
     char *name;
     unsigned covers;
+    unsigned opens; /* classes that its signatures open whatever the endpoint */
     bool uses[CH_BUILTIN_COUNT];
     ch_recipe_list lists[CH_RECIPE_LISTS_MAX];
     size_t list_count;
@@ -129,6 +133,8 @@ typedef struct ch_recipe {
     ch_template message;
     char *shape;       /* of the message: messages of different shapes are never the same bytes, save empty ones */
     char *empty_shape; /* the same where no parameter is given: lists that are then empty are left out */
+    size_t shape_number; /* equal shapes have the same number */
+    size_t empty_shape_number;
     unsigned shown;       /* CH_COVERS_METHOD, _HOST, _PATH: what stands in the message */
     bool has_joined_list; /* in the style pairs */
     ch_named_template extras[CH_RECIPE_EXTRAS_MAX]; /* also_signs */
@@ -160,7 +166,8 @@ typedef struct ch_path_part {
     const ch_param_def *def; /* NULL: a literal */
 } ch_path_part;
 
-/* The endpoints where some request of this one would be taken too, as positions in the profile's table. */
+/* The endpoints of other classes where some request of this one would be taken too, as positions in the profile's
+ * table. */
 typedef struct ch_confusion {
     uint16_t *others;
     size_t count;
@@ -220,7 +227,7 @@ CH_CHECKED ch_status ch_params_load(ch_profile *profile, const ch_yaml *root, ch
 /* Finds the param of that key and marks it as used; `node` is for the message. */
 CH_CHECKED ch_status ch_params_find(const ch_params_loader *load, const ch_yaml *node, const char *key,
                                     ch_param_def **out, ch_error *err);
-/* Adds a list of keys, "+name" for a group; `names` is NULL or a list of names. */
+/* Adds a list of keys, "+name" for a group, a list of keys for a choice; `names` is NULL or the list. */
 CH_CHECKED ch_status ch_params_list(const ch_params_loader *load, const ch_yaml *names, bool is_required,
                                     ch_param_list *out, ch_error *err);
 void ch_params_list_sort(ch_param_list *list);
@@ -236,8 +243,14 @@ bool ch_endpoint_fits(const ch_endpoint *endpoint, ch_slice path, ch_slice *capt
 
 /* Checks params[at], with all that it holds (agent/profile_param.c), and fills in the defs; CH_BAD_INPUT names what is
  * wrong. */
-CH_CHECKED ch_status ch_param_check(const ch_param_def *def, ch_param *params, size_t count, size_t at, ch_error *err);
+CH_CHECKED ch_status ch_param_check(const ch_profile *profile, const ch_param_def *def, ch_param *params, size_t count,
+                                    size_t at, ch_error *err);
 const ch_listed_param *ch_param_list_find(const ch_param_list *list, ch_slice name);
+/* True if all that the list requires, and one of each choice, is in `given`. */
+bool ch_param_list_suffices(const ch_profile *profile, const ch_param_list *list, const uint64_t *given);
+/* CH_BAD_INPUT names what is missing; `whose` list it is is for the message. */
+CH_CHECKED ch_status ch_param_list_check(const ch_profile *profile, const ch_param_list *list, const uint64_t *given,
+                                         const char *whose, ch_error *err);
 const char *ch_param_type_name(ch_param_type type);
 const char *ch_role_name(ch_role role);
 /* CH_TYPE_COUNT, CH_ROLE_COUNT if there is none of that name. */
@@ -255,6 +268,15 @@ static inline bool ch_set_has(const uint64_t *set, size_t index)
 static inline void ch_set_add(uint64_t *set, size_t index)
 {
     set[index / 64] |= (uint64_t)1 << (index % 64);
+}
+
+static inline bool ch_set_meets(const uint64_t *one, const uint64_t *other, size_t words)
+{
+    for (size_t i = 0; i < words; i++) {
+        if ((one[i] & other[i]) != 0)
+            return true;
+    }
+    return false;
 }
 
 static inline bool ch_set_is_subset(const uint64_t *part, const uint64_t *whole, size_t words)

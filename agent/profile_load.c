@@ -179,7 +179,7 @@ static ch_status read_contract(const ch_yaml *map, ch_contract *out, ch_error *e
     ch_error reason = CH_ERROR_INIT;
     if (st == CH_OK) {
         size.value = ch_slice_of(out->size);
-        if (ch_param_check(&decimal, &size, 1, 0, &reason) != CH_OK)
+        if (ch_param_check(NULL, &decimal, &size, 1, 0, &reason) != CH_OK)
             st = ch_yaml_fail(map, err, "'%s' is not a plain decimal", out->size);
     }
     return st == CH_OK ? ch_yaml_check_known(map, err) : st;

@@ -154,12 +154,13 @@ const char *ch_role_name(ch_role role)
     return roles[role];
 }
 
-static ch_status check_items(const ch_param_def *def, ch_param *params, size_t end, size_t at, ch_error *err)
+static ch_status check_items(const ch_profile *profile, const ch_param_def *def, ch_param *params, size_t end,
+                             size_t at, ch_error *err)
 {
     size_t count = 0;
     ch_status st = CH_OK;
     for (size_t i = at + 1; st == CH_OK && params[i].kind != CH_PARAM_END; i = ch_param_after(params, end, i)) {
-        st = ch_param_check(def->items, params, end, i, err);
+        st = ch_param_check(profile, def->items, params, end, i, err);
         count++;
     }
     if (st == CH_OK && (count == 0 || count > def->items_max))
@@ -167,9 +168,11 @@ static ch_status check_items(const ch_param_def *def, ch_param *params, size_t e
     return st;
 }
 
-static ch_status check_members(const ch_param_def *def, ch_param *params, size_t end, size_t at, ch_error *err)
+static ch_status check_members(const ch_profile *profile, const ch_param_def *def, ch_param *params, size_t end,
+                               size_t at, ch_error *err)
 {
-    uint64_t given[CH_NAME_WORDS_MAX] = {0};
+    uint64_t given[CH_NAME_WORDS_MAX];
+    memset(given, 0, profile->name_words * sizeof given[0]);
     ch_status st = CH_OK;
     for (size_t i = at + 1; st == CH_OK && params[i].kind != CH_PARAM_END; i = ch_param_after(params, end, i)) {
         const ch_listed_param *member = ch_param_list_find(&def->members, params[i].name);
@@ -179,23 +182,23 @@ static ch_status check_members(const ch_param_def *def, ch_param *params, size_t
         if (ch_set_has(given, member->def->name_index))
             return ch_fail(err, CH_BAD_INPUT, "member '%s' is given twice", member->def->name);
         ch_set_add(given, member->def->name_index);
-        st = ch_param_check(member->def, params, end, i, err);
+        st = ch_param_check(profile, member->def, params, end, i, err);
     }
-    for (size_t i = 0; st == CH_OK && i < def->members.count; i++) {
-        const ch_listed_param *member = &def->members.params[i];
-        if (member->is_required && !ch_set_has(given, member->def->name_index))
-            st = ch_fail(err, CH_BAD_INPUT, "member '%s' of object '%s' is missing", member->def->name, def->name);
-    }
-    return st;
+    if (st != CH_OK || ch_param_list_suffices(profile, &def->members, given))
+        return st;
+    ch_autobuffer whose = CH_BUFFER_INIT;
+    ch_buffer_add_format(&whose, "object '%s'", def->name);
+    return ch_param_list_check(profile, &def->members, given, ch_buffer_text(&whose), err);
 }
 
 /* Calls itself once for each level of the definition, of which there are CH_PARAM_DEPTH_MAX. */
-ch_status ch_param_check(const ch_param_def *def, ch_param *params, size_t count, size_t at, ch_error *err)
+ch_status ch_param_check(const ch_profile *profile, const ch_param_def *def, ch_param *params, size_t count, size_t at,
+                         ch_error *err)
 {
     params[at].def = def;
     if (!types[def->type].fits(def, &params[at]))
         return ch_fail(err, CH_BAD_INPUT, "parameter '%s' must be %s", def->name, types[def->type].must_be);
     if (def->type == CH_TYPE_LIST)
-        return check_items(def, params, count, at, err);
-    return def->type == CH_TYPE_OBJECT ? check_members(def, params, count, at, err) : CH_OK;
+        return check_items(profile, def, params, count, at, err);
+    return def->type == CH_TYPE_OBJECT ? check_members(profile, def, params, count, at, err) : CH_OK;
 }

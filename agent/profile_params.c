@@ -197,6 +197,25 @@ static ch_status add_param(const ch_params_loader *load, const ch_yaml *node, co
     return CH_OK;
 }
 
+static ch_status add_choice(const ch_params_loader *load, const ch_yaml *keys, ch_param_list *out, ch_error *err)
+{
+    size_t words = load->profile->name_words;
+    out->choices = ch_realloc_array(out->choices, (out->choice_count + 1) * words, sizeof *out->choices);
+    uint64_t *choice = out->choices + out->choice_count++ * words;
+    memset(choice, 0, words * sizeof *choice);
+    ch_status st = CH_OK;
+    for (size_t i = 0; st == CH_OK && i < ch_yaml_count(keys); i++) {
+        const ch_yaml *node = ch_yaml_item(keys, i);
+        const char *key = NULL;
+        st = ch_yaml_text(node, &key, err);
+        if (st == CH_OK)
+            st = add_param(load, node, key, false, out, err);
+        if (st == CH_OK)
+            ch_set_add(choice, out->params[out->count - 1].def->name_index);
+    }
+    return st;
+}
+
 /* Groups may name groups, GROUP_DEPTH_MAX deep: this calls itself no more often than that. */
 static ch_status add_names(const ch_params_loader *load, const ch_yaml *names, bool is_required, unsigned depth,
                            ch_param_list *out, ch_error *err)
@@ -205,6 +224,11 @@ static ch_status add_names(const ch_params_loader *load, const ch_yaml *names, b
     for (size_t i = 0; st == CH_OK && i < ch_yaml_count(names); i++) {
         const ch_yaml *node = ch_yaml_item(names, i);
         const char *key = NULL;
+        if (ch_yaml_kind_of(node) == CH_YAML_LIST) {
+            st = is_required ? add_choice(load, node, out, err)
+                             : ch_yaml_fail(node, err, "a choice stands among what is required");
+            continue;
+        }
         st = ch_yaml_text(node, &key, err);
         if (st != CH_OK)
             return st;
@@ -285,6 +309,7 @@ void ch_params_free(ch_profile *profile)
         free(def->members.params);
         free(def->members.listed);
         free(def->members.required);
+        free(def->members.choices);
         free(def->name);
     }
     free(profile->params);

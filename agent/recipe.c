@@ -315,23 +315,34 @@ static ch_status make_lists(ch_draft *draft, const ch_request *request, ch_error
     return st;
 }
 
+/* The name of a parameter that `value` holds, or NULL. Names of two letters or less would be everywhere. */
+static const char *name_inside(const ch_profile *profile, ch_slice value)
+{
+    bool has_byte[256] = {false};
+    for (size_t i = 0; i < value.size; i++)
+        has_byte[value.data[i]] = true;
+    for (size_t i = 0; i < profile->param_count; i++) {
+        const char *name = profile->params[i].name;
+        size_t size = has_byte[(uint8_t)name[0]] ? strlen(name) : 0;
+        if (size > NAME_SHORT && memmem(value.data, value.size, name, size) != NULL)
+            return name;
+    }
+    return NULL;
+}
+
 /* Where names and values are joined with nothing in between, a value that holds another parameter's name could pass
  * for that parameter. Which types of value can hold letters is known from the profile. */
 static ch_status check_joined(const ch_draft *draft, const ch_request *request, ch_error *err)
 {
-    const ch_profile *profile = draft->endpoint->profile;
     for (size_t i = 0; i < request->param_count; i++) {
         const ch_param *param = &request->params[i];
         bool is_free = param->def != NULL && (param->def->type == CH_TYPE_TEXT || param->def->type == CH_TYPE_SYMBOL);
-        for (size_t j = 0; is_free && j < profile->param_count; j++) {
-            const char *name = profile->params[j].name;
-            size_t size = strlen(name);
-            if (size > NAME_SHORT && memmem(param->value.data, param->value.size, name, size) != NULL)
-                return ch_fail(err, CH_BAD_INPUT,
-                               "the value of '%.*s' holds '%s', which this exchange's signature can't tell from the "
-                               "parameter of that name",
-                               CH_SLICE_ARGS(param->name), name);
-        }
+        const char *name = is_free ? name_inside(draft->endpoint->profile, param->value) : NULL;
+        if (name != NULL)
+            return ch_fail(err, CH_BAD_INPUT,
+                           "the value of '%.*s' holds '%s', which this exchange's signature can't tell from the parameter "
+                           "of that name",
+                           CH_SLICE_ARGS(param->name), name);
     }
     return CH_OK;
 }

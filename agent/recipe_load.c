@@ -385,10 +385,27 @@ static void enter_second_half(scope *in)
         in->values[in->names.value_count++] = in->recipe->extras[i].name;
 }
 
+static ch_status read_opens(const ch_yaml *map, unsigned *opens, ch_error *err)
+{
+    const ch_yaml *list = ch_yaml_get(map, "opens");
+    ch_status st = list == NULL ? CH_OK : ch_yaml_expect_list(list, err);
+    for (size_t i = 0; st == CH_OK && list != NULL && i < ch_yaml_count(list); i++) {
+        const char *name = NULL;
+        st = ch_yaml_text(ch_yaml_item(list, i), &name, err);
+        ch_class class_ = st == CH_OK ? ch_class_find(ch_slice_of(name)) : CH_CLASS_COUNT;
+        if (st == CH_OK && class_ == CH_CLASS_COUNT)
+            st = ch_yaml_fail(ch_yaml_item(list, i), err, "there is no class '%s'", name);
+        *opens |= st == CH_OK ? 1U << class_ : 0;
+    }
+    return st;
+}
+
 static ch_status read_first_half(scope *in, const ch_yaml *map, ch_error *err)
 {
     const ch_yaml *node = NULL;
     ch_status st = read_covers(map, &in->recipe->covers, err);
+    if (st == CH_OK)
+        st = read_opens(map, &in->recipe->opens, err);
     if (st == CH_OK)
         st = read_lists(in, ch_yaml_get(map, "lists"), err);
     if (st == CH_OK)
@@ -425,6 +442,18 @@ static ch_status read_recipe(const ch_profile *profile, const ch_yaml *map, ch_r
     return st == CH_OK ? ch_yaml_check_known(map, err) : st;
 }
 
+/* Shapes are compared for every request, so as numbers: that of the first recipe with the same one. */
+static void number_shapes(ch_profile *profile)
+{
+    for (size_t i = 0; i < profile->recipe_count; i++) {
+        ch_recipe *recipe = &profile->recipes[i];
+        while (strcmp(profile->recipes[recipe->shape_number].shape, recipe->shape) != 0)
+            recipe->shape_number++;
+        while (strcmp(profile->recipes[recipe->empty_shape_number].empty_shape, recipe->empty_shape) != 0)
+            recipe->empty_shape_number++;
+    }
+}
+
 ch_status ch_recipes_load(ch_profile *profile, const ch_yaml *recipes, ch_error *err)
 {
     ch_status st = ch_yaml_expect_map(recipes, err);
@@ -436,6 +465,8 @@ ch_status ch_recipes_load(ch_profile *profile, const ch_yaml *recipes, ch_error 
         recipe->name = ch_strdup(ch_yaml_key_at(recipes, i));
         st = read_recipe(profile, ch_yaml_value_at(recipes, i), recipe, err);
     }
+    if (st == CH_OK)
+        number_shapes(profile);
     return st;
 }
 

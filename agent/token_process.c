@@ -272,37 +272,61 @@ static void *run_worker(void *argument)
     _exit(st == CH_UNAVAILABLE ? 0 : 1);
 }
 
-static ch_status read_keys(process_state *process, ch_frame *frame, ch_error *err)
+static ch_status malformed_start(ch_error *err)
 {
-    process->key_count = ch_frame_read_u16(frame);
-    process->keys = ch_alloc(process->key_count * sizeof *process->keys);
-    for (size_t i = 0; i < process->key_count; i++) {
-        process->keys[i].uri = ch_slice_strdup(ch_frame_read_bytes(frame));
-        process->keys[i].mechanism = ch_mechanism_find(ch_frame_read_bytes(frame));
-    }
-    if (!ch_frame_done(frame) || process->worker_count == 0 || process->worker_count > CH_WORKERS_MAX)
-        return ch_fail(err, CH_INTERNAL, "core sent a malformed start");
-    return CH_OK;
+    return ch_fail(err, CH_INTERNAL, "core sent a malformed start");
 }
 
-/* Waits for the start frame and opens the token it names. */
+static ch_status take_keys(process_state *process, ch_frame *frame, size_t expected, ch_error *err)
+{
+    size_t count = ch_frame_read_u16(frame);
+    if (count > expected - process->key_count)
+        return malformed_start(err);
+    for (size_t i = 0; i < count; i++) {
+        key_slot *slot = &process->keys[process->key_count++];
+        slot->uri = ch_slice_strdup(ch_frame_read_bytes(frame));
+        slot->mechanism = ch_mechanism_find(ch_frame_read_bytes(frame));
+    }
+    return ch_frame_done(frame) ? CH_OK : malformed_start(err);
+}
+
+/* The packets before the last key hold nothing but what belongs to the start. */
+static ch_status next_start_frame(ch_channel *channel, ch_slice *packet, ch_frame *frame, ch_error *err)
+{
+    ch_status st = CH_OK;
+    if (packet->size == 0) {
+        int fd = -1;
+        st = ch_channel_receive_wait(channel, packet, &fd, err);
+        if (fd >= 0)
+            (void)close(fd);
+    }
+    if (st == CH_OK && !ch_frame_next(packet, frame))
+        st = malformed_start(err);
+    return st;
+}
+
+/* Waits for the start frame and the keys, and opens the token. */
 static ch_status start(process_state *process, ch_channel *channel, ch_error *err)
 {
-    ch_slice packet;
+    ch_slice packet = {NULL, 0};
     ch_frame frame;
-    int fd = -1;
-    ch_status st = ch_channel_receive_wait(channel, &packet, &fd, err);
+    ch_status st = next_start_frame(channel, &packet, &frame, err);
     if (st != CH_OK)
         return st;
-    if (fd >= 0)
-        (void)close(fd);
-    if (!ch_frame_next(&packet, &frame) || frame.type != CH_FRAME_TOKEN_START ||
-        ch_frame_read_u32(&frame) != CH_FRAME_VERSION)
+    if (frame.type != CH_FRAME_TOKEN_START || ch_frame_read_u32(&frame) != CH_FRAME_VERSION)
         return ch_fail(err, CH_INTERNAL, "core is of another version; restart the agent");
     ch_autofree char *module = ch_slice_strdup(ch_frame_read_bytes(&frame));
     ch_autofree char *uri = ch_slice_strdup(ch_frame_read_bytes(&frame));
     process->worker_count = ch_frame_read_u32(&frame);
-    st = read_keys(process, &frame, err);
+    size_t expected = ch_frame_read_u16(&frame);
+    if (!ch_frame_done(&frame) || process->worker_count == 0 || process->worker_count > CH_WORKERS_MAX)
+        return malformed_start(err);
+    process->keys = ch_alloc(expected * sizeof *process->keys);
+    while (st == CH_OK && (process->key_count < expected || packet.size > 0)) {
+        st = next_start_frame(channel, &packet, &frame, err);
+        if (st == CH_OK)
+            st = frame.type == CH_FRAME_TOKEN_KEYS ? take_keys(process, &frame, expected, err) : malformed_start(err);
+    }
     if (st == CH_OK)
         st = ch_token_open(module, uri, &process->token, err);
     if (st == CH_OK)

@@ -5,7 +5,8 @@
  * queue and no hand-over of jobs between threads here: what to sign first, how much at once and for how long to wait is
  * core's business.
  *
- * Frames by state: before START only START; then LOGIN, LOGOUT and JOB at any time. Any other frame ends the process.
+ * Frames by state: first START, then KEYS until all are told; after that LOGIN, LOGOUT and JOB at any time. Any other
+ * frame ends the process.
  */
 #ifndef CH_AGENT_TOKEN_PROCESS_H
 #define CH_AGENT_TOKEN_PROCESS_H

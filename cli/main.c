@@ -70,7 +70,7 @@ static const ch_command key_generate = {
     .summary = "make a key on a token",
     .details = "Makes a key on the token, which it never leaves, and prints its public key in\n"
                "PEM (SubjectPublicKeyInfo), the form that exchanges' API pages ask for.",
-    .examples = "  chancery key generate --profile binance-spot --scheme ed25519 --label binance-main\n"
+    .examples = "  chancery key generate --profile binance --scheme ed25519 --label binance-main\n"
                 "  chancery key generate --mechanism rsa-sha256 --bits 4096 --label k > public.pem\n",
     .run = ch_run_key_generate,
 };

@@ -45,19 +45,12 @@ static json_t *covers_of(unsigned covers)
     return list;
 }
 
-/* The classes that some request to an endpoint would open beside its own. */
-static void note_class(void *context, const ch_endpoint *other)
-{
-    *(unsigned *)context |= 1U << ch_endpoint_class(other);
-}
-
 static json_t *opened_by(const ch_endpoint *endpoint, const ch_scheme *scheme)
 {
-    unsigned classes = 0;
+    unsigned classes = ch_endpoint_openable_classes(endpoint, scheme);
     json_t *list = json_array();
-    ch_endpoint_each_confusable(endpoint, scheme, note_class, &classes);
     for (ch_class class_ = 0; class_ < CH_CLASS_COUNT; class_++) {
-        if ((classes & 1U << class_) != 0 && class_ != ch_endpoint_class(endpoint))
+        if ((classes & 1U << class_) != 0)
             (void)json_array_append_new(list, json_string(ch_class_name(class_)));
     }
     return list;

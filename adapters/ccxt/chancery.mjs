@@ -12,6 +12,9 @@ import { ChanceryError, sign } from '../node/agent.mjs';
 const PLACEHOLDERS = { apiKey: 'account-chancery', secret: 'chancery' };
 // Bitget's demo trading is the real host and this header: without it, a demo order would be a real one.
 const KEPT_HEADERS = ['PAPTRADING'];
+// What ccxt adds to orders and no exchange asks for: it tells brokers about itself, or is left over. Profiles do not list it.
+const ADDED = { cryptocom: ['broker_id'], gate: ['textIsRequired'], htx: ['channel_code'] };
+// Lists that ccxt gives as a text: in a query, one item looks like a list of one.
 const LISTS = { coinbase: ['order_status'], coinbaseexchange: ['status'] };
 const ERRORS = {
     400: BadRequest,
@@ -104,7 +107,7 @@ function paramsOf(exchange, path, params, request) {
     }
     for (const name of LISTS[exchange.id] ?? []) {
         if (typeof sent[name] === 'string') {
-            sent[name] = [sent[name]]; // in a query, one item looks like a list of one
+            sent[name] = [sent[name]];
         }
     }
     return sent;
@@ -119,7 +122,8 @@ function plain(exchange, value) {
         return value.map((item) => plain(exchange, item));
     }
     if (value !== null && typeof value === 'object') {
-        return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, plain(exchange, item)]));
+        const members = Object.entries(value).filter(([name]) => !ADDED[exchange.id]?.includes(name));
+        return Object.fromEntries(members.map(([name, item]) => [name, plain(exchange, item)]));
     }
     return value;
 }

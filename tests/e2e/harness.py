@@ -71,7 +71,7 @@ keys:
   binance-main:
     token: main
     object: "pkcs11:object=binance-main"
-    profile: binance-spot
+    profile: binance
     scheme: hmac
     key_id: "{binance_key_id}"
     allow:
@@ -79,7 +79,7 @@ keys:
   binance-read:
     token: main
     object: "pkcs11:object=binance-main"
-    profile: binance-spot
+    profile: binance
     scheme: hmac
     key_id: "{binance_key_id}"
     allow:
@@ -87,7 +87,7 @@ keys:
   binance-other:
     token: main
     object: "pkcs11:object=binance-main"
-    profile: binance-spot
+    profile: binance
     scheme: hmac
     key_id: "{binance_key_id}"
     allow:
@@ -95,7 +95,7 @@ keys:
   binance-ed25519:
     token: main
     object: "pkcs11:object=binance-ed25519"
-    profile: binance-spot
+    profile: binance
     scheme: ed25519
     key_id: "ed25519-key-id"
     allow:
@@ -103,7 +103,7 @@ keys:
   binance-rsa:
     token: main
     object: "pkcs11:object=binance-rsa"
-    profile: binance-spot
+    profile: binance
     scheme: rsa
     key_id: "rsa-key-id"
     allow:

@@ -72,7 +72,7 @@ class Usage(Sandbox):
             "bits for ed25519": ["key", "generate", "--label", "x", "--mechanism", "ed25519", "--bits", "2048"],
             "bits not a number": ["key", "generate", "--label", "x", "--mechanism", "rsa-sha256", "--bits", "-1"],
             "profile with a path": ["key", "import", "--label", "x", "--profile", "../kraken"],
-            "no scheme to generate": ["key", "generate", "--label", "x", "--profile", "binance-spot"],
+            "no scheme to generate": ["key", "generate", "--label", "x", "--profile", "binance"],
             "descriptor not open": ["key", "list", "--pin-fd", "777"],
             "descriptor not a number": ["key", "list", "--pin-fd", "x"],
             "unknown format": ["key", "public", "--object", "x", "--format", "der"],

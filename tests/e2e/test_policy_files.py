@@ -35,7 +35,7 @@ MISTAKES = {
     "no object": ("policy.yaml", '    object: "pkcs11:object=kraken-main"\n', "", "object"),
     "policy is a list": ("policy.yaml", "keys:", "- keys:", ""),
     "unknown field of a profile": ("profiles/kraken.yaml", None, "\nsurprise: 1\n", "surprise"),
-    "unknown field of the other profile": ("profiles/binance-spot.yaml", None, "\nsurprise: 1\n", "surprise"),
+    "unknown field of the other profile": ("profiles/binance.yaml", None, "\nsurprise: 1\n", "surprise"),
     "broken profile": ("profiles/kraken.yaml", None, "\n]: [\n", ""),
     "empty profile": ("profiles/kraken.yaml", "", "", ""),
 }

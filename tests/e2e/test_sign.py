@@ -155,7 +155,7 @@ class Looking(harness.AgentTest):
             keys["binance-main"],
             {
                 "name": "binance-main",
-                "profile": "binance-spot",
+                "profile": "binance",
                 "scheme": "hmac",
                 "key_id": BINANCE_KEY_ID,
                 "token": "main",

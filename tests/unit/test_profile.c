@@ -209,7 +209,7 @@ START_TEST(test_a_path_matches_to_the_byte)
 {
     ch_error err = CH_ERROR_INIT;
     const ch_endpoint *endpoint = NULL;
-    ch_profile *profile = load("profiles/binance-spot.yaml");
+    ch_profile *profile = load("profiles/binance.yaml");
     ch_request request = request_of(calls[_i].method, calls[_i].path, NULL, 0);
     ck_assert_int_eq(ch_profile_match(profile, &request, &endpoint, &err), calls[_i].status);
     ch_profile_free(profile);
@@ -222,21 +222,21 @@ static const struct {
     const char *path;
     ch_class class_;
 } classes[] = {
-    {"binance-spot", "POST",   "/sapi/v1/capital/withdraw/apply",                         CH_CLASS_WITHDRAW},
-    {"binance-spot", "POST",   "/sapi/v1/asset/transfer",                                 CH_CLASS_TRANSFER},
-    {"binance-spot", "POST",   "/sapi/v1/sub-account/universalTransfer",                  CH_CLASS_TRANSFER},
-    {"binance-spot", "POST",   "/sapi/v1/sub-account/transfer/subToSub",                  CH_CLASS_TRANSFER},
-    {"binance-spot", "POST",   "/sapi/v2/sub-account/subAccountApi/ipRestriction",        CH_CLASS_KEYS    },
-    {"binance-spot", "DELETE", "/sapi/v1/sub-account/subAccountApi/ipRestriction/ipList", CH_CLASS_KEYS    },
-    {"binance-spot", "POST",   "/sapi/v1/account/enableFastWithdrawSwitch",               CH_CLASS_ACCOUNT },
-    {"binance-spot", "POST",   "/api/v3/order/cancelReplace",                             CH_CLASS_TRADE   },
-    {"binance-spot", "DELETE", "/api/v3/openOrders",                                      CH_CLASS_CANCEL  },
-    {"kraken",       "POST",   "/0/private/Withdraw",                                     CH_CLASS_WITHDRAW},
-    {"kraken",       "POST",   "/0/private/WalletTransfer",                               CH_CLASS_TRANSFER},
-    {"kraken",       "POST",   "/0/private/GetWebSocketsToken",                           CH_CLASS_SESSION },
-    {"kraken",       "POST",   "/0/private/EditOrder",                                    CH_CLASS_TRADE   },
-    {"kraken",       "POST",   "/0/private/CancelAll",                                    CH_CLASS_CANCEL  },
-    {"kraken",       "POST",   "/0/private/Balance",                                      CH_CLASS_READ    },
+    {"binance", "POST",   "/sapi/v1/capital/withdraw/apply",                         CH_CLASS_WITHDRAW},
+    {"binance", "POST",   "/sapi/v1/asset/transfer",                                 CH_CLASS_TRANSFER},
+    {"binance", "POST",   "/sapi/v1/sub-account/universalTransfer",                  CH_CLASS_TRANSFER},
+    {"binance", "POST",   "/sapi/v1/sub-account/transfer/subToSub",                  CH_CLASS_TRANSFER},
+    {"binance", "POST",   "/sapi/v2/sub-account/subAccountApi/ipRestriction",        CH_CLASS_KEYS    },
+    {"binance", "DELETE", "/sapi/v1/sub-account/subAccountApi/ipRestriction/ipList", CH_CLASS_KEYS    },
+    {"binance", "POST",   "/sapi/v1/account/enableFastWithdrawSwitch",               CH_CLASS_ACCOUNT },
+    {"binance", "POST",   "/api/v3/order/cancelReplace",                             CH_CLASS_TRADE   },
+    {"binance", "DELETE", "/api/v3/openOrders",                                      CH_CLASS_CANCEL  },
+    {"kraken",  "POST",   "/0/private/Withdraw",                                     CH_CLASS_WITHDRAW},
+    {"kraken",  "POST",   "/0/private/WalletTransfer",                               CH_CLASS_TRANSFER},
+    {"kraken",  "POST",   "/0/private/GetWebSocketsToken",                           CH_CLASS_SESSION },
+    {"kraken",  "POST",   "/0/private/EditOrder",                                    CH_CLASS_TRADE   },
+    {"kraken",  "POST",   "/0/private/CancelAll",                                    CH_CLASS_CANCEL  },
+    {"kraken",  "POST",   "/0/private/Balance",                                      CH_CLASS_READ    },
 };
 
 START_TEST(test_endpoints_that_move_money_have_their_class)
@@ -371,7 +371,7 @@ static const struct {
     {"/api/v1/things/7", {"orders=[]"}, "must be a list"},
     {"/api/v1/things/7", {"{orders", "symbol=A", "lot=1", "]"}, "must be a list"},
     {"/api/v1/things/7", {"[orders", "A", "]"}, "must be an object"},
-    {"/api/v1/things/7", {"[orders", "{", "symbol=A", "]", "]"}, "member 'lot' of object 'order' is missing"},
+    {"/api/v1/things/7", {"[orders", "{", "symbol=A", "]", "]"}, "'lot' is missing; object 'order' needs it"},
     {"/api/v1/things/7", {"[orders", "{", "symbol=A", "lot=1", "side=B", "]", "]"}, "takes no member 'side'"},
     {"/api/v1/things/7", {"[orders", "{", "symbol=A", "lot=1", "lot=2", "]", "]"}, "'lot' is given twice"},
     {"/api/v1/things/7", {"[orders", "{", "symbol=A", "lot=1.5", "]", "]"}, "'lot' must be a whole number"},
@@ -479,7 +479,7 @@ END_TEST
 START_TEST(test_missing_and_doubled_parameters_are_named)
 {
     ch_error err = CH_ERROR_INIT;
-    ch_profile *profile = load("profiles/binance-spot.yaml");
+    ch_profile *profile = load("profiles/binance.yaml");
     const ch_endpoint *endpoint = match(profile, "POST", "/api/v3/order");
     ch_param given[] = {text("symbol", "A"), text("side", "BUY")};
     ch_request request = request_of("POST", "/api/v3/order", given, 2);
@@ -514,34 +514,40 @@ START_TEST(test_a_binance_order_opens_nothing_but_orders)
 {
     ch_param given[] = {text("symbol", "BTCUSDT"),  text("side", "BUY"),   text("type", "LIMIT"),
                               text("timeInForce", "GTC"), text("quantity", "1"), text("price", "1")};
-    ck_assert_uint_eq(confused("profiles/binance-spot.yaml", "POST", "/api/v3/order", given, 6), BIT(CH_CLASS_TRADE));
+    ck_assert_uint_eq(confused("profiles/binance.yaml", "POST", "/api/v3/order", given, 6), BIT(CH_CLASS_TRADE));
 }
 END_TEST
 
+/* Trade: an isolated margin account is opened and closed by its symbol alone. */
 START_TEST(test_reading_one_symbol_opens_cancelling_it)
 {
     ch_param given[] = {text("symbol", "BTCUSDT")};
-    ck_assert_uint_eq(confused("profiles/binance-spot.yaml", "GET", "/api/v3/openOrders", given, 1),
-                      BIT(CH_CLASS_READ) | BIT(CH_CLASS_CANCEL));
+    ck_assert_uint_eq(confused("profiles/binance.yaml", "GET", "/api/v3/openOrders", given, 1),
+                      BIT(CH_CLASS_READ) | BIT(CH_CLASS_TRADE) | BIT(CH_CLASS_CANCEL));
 }
 END_TEST
 
-START_TEST(test_a_request_without_parameters_opens_the_account_switches)
+/* Of every class but withdraw and session, Binance has a call that takes no parameters. */
+START_TEST(test_a_request_without_parameters_opens_all_others_without)
 {
-    ck_assert_uint_eq(confused("profiles/binance-spot.yaml", "GET", "/api/v3/account", NULL, 0),
-                      BIT(CH_CLASS_READ) | BIT(CH_CLASS_ACCOUNT));
+    ck_assert_uint_eq(confused("profiles/binance.yaml", "GET", "/api/v3/account", NULL, 0),
+                      BIT(CH_CLASS_READ) | BIT(CH_CLASS_TRADE) | BIT(CH_CLASS_CANCEL) | BIT(CH_CLASS_TRANSFER) |
+                          BIT(CH_CLASS_KEYS) | BIT(CH_CLASS_ACCOUNT));
     ch_param given[] = {
         {CH_PARAM_BOOLEAN, CH_LITERAL("omitZeroBalances"), CH_LITERAL("false"), NULL}
     };
-    ck_assert_uint_eq(confused("profiles/binance-spot.yaml", "GET", "/api/v3/account", given, 1), BIT(CH_CLASS_READ));
+    ck_assert_uint_eq(confused("profiles/binance.yaml", "GET", "/api/v3/account", given, 1), BIT(CH_CLASS_READ));
 }
 END_TEST
 
-START_TEST(test_reading_a_deposit_address_does_not_open_a_withdrawal)
+/* With an amount, as Lightning wants it, all is there that a withdrawal from the prediction wallet requires. */
+START_TEST(test_reading_a_deposit_address_opens_a_withdrawal_by_its_amount)
 {
     ch_param given[] = {text("coin", "BTC"), text("network", "BTC"), text("amount", "1")};
-    ck_assert_uint_eq(confused("profiles/binance-spot.yaml", "GET", "/sapi/v1/capital/deposit/address", given, 3),
+    ck_assert_uint_eq(confused("profiles/binance.yaml", "GET", "/sapi/v1/capital/deposit/address", given, 2),
                       BIT(CH_CLASS_READ));
+    ck_assert_uint_eq(confused("profiles/binance.yaml", "GET", "/sapi/v1/capital/deposit/address", given, 3),
+                      BIT(CH_CLASS_READ) | BIT(CH_CLASS_WITHDRAW));
 }
 END_TEST
 
@@ -603,8 +609,8 @@ int main(void)
     tcase_add_test(tests, test_missing_and_doubled_parameters_are_named);
     tcase_add_test(tests, test_a_binance_order_opens_nothing_but_orders);
     tcase_add_test(tests, test_reading_one_symbol_opens_cancelling_it);
-    tcase_add_test(tests, test_a_request_without_parameters_opens_the_account_switches);
-    tcase_add_test(tests, test_reading_a_deposit_address_does_not_open_a_withdrawal);
+    tcase_add_test(tests, test_a_request_without_parameters_opens_all_others_without);
+    tcase_add_test(tests, test_reading_a_deposit_address_opens_a_withdrawal_by_its_amount);
     tcase_add_test(tests, test_a_signature_over_the_path_opens_nothing_else);
     tcase_add_test(tests, test_an_uncovered_method_and_uncovered_params_open_the_path);
     tcase_add_test(tests, test_a_path_that_fits_two_endpoints_needs_both_classes);

@@ -111,7 +111,7 @@ static ch_slice header(const rig *r, const char *name)
 START_TEST(test_binance_documented_example)
 {
     rig r;
-    set_up(&r, "profiles/binance-spot.yaml", "hmac");
+    set_up(&r, "profiles/binance.yaml", "hmac");
     r.input.key_id = CH_LITERAL("the-key");
     r.input.now_ns = 1499827319559999999;
     ch_param params[] = {
@@ -141,7 +141,7 @@ END_TEST
 START_TEST(test_binance_base64_signature_is_percent_encoded_in_the_url)
 {
     rig r;
-    set_up(&r, "profiles/binance-spot.yaml", "ed25519");
+    set_up(&r, "profiles/binance.yaml", "ed25519");
     r.input.now_ns = 1000000;
     ck_assert_int_eq(build(&r, "GET", "/api/v3/account", NULL, 0), CH_OK);
     assert_slice(r.message, "timestamp=1");
@@ -177,7 +177,7 @@ END_TEST
 START_TEST(test_a_placeholder_says_where_the_field_stands)
 {
     rig r;
-    set_up(&r, "profiles/binance-spot.yaml", "hmac");
+    set_up(&r, "profiles/binance.yaml", "hmac");
     r.input.now_ns = 5000000;
     ch_param params[] = {text("symbol", "A"), placeholder("timestamp"), text("orderId", "1")};
     ck_assert_msg(build(&r, "GET", "/api/v3/order", params, 3) == CH_OK, "%s", r.err.message);
@@ -189,7 +189,7 @@ END_TEST
 START_TEST(test_a_draft_is_used_again_without_a_trace)
 {
     rig r;
-    set_up(&r, "profiles/binance-spot.yaml", "hmac");
+    set_up(&r, "profiles/binance.yaml", "hmac");
     r.input.now_ns = 5000000;
     ch_param params[] = {text("symbol", "BTCUSDT")};
     for (int i = 0; i < 3; i++) {
@@ -208,11 +208,11 @@ END_TEST
 START_TEST(test_a_request_too_large_to_send_is_refused)
 {
     rig r;
-    set_up(&r, "profiles/binance-spot.yaml", "hmac");
+    set_up(&r, "profiles/binance.yaml", "hmac");
     ch_autofree char *long_text = ch_alloc(4097);
     memset(long_text, '%', 4096); /* each becomes three bytes */
-    ch_param params[] = {text("coin", long_text), text("address", long_text), text("amount", "1")};
-    ck_assert_int_eq(build(&r, "POST", "/sapi/v1/capital/withdraw/apply", params, 3), CH_TOO_LARGE);
+    ch_param params[] = {text("symbol", "A"), text("origClientOrderId", long_text), text("newClientOrderId", long_text)};
+    ck_assert_int_eq(build(&r, "DELETE", "/api/v3/order", params, 3), CH_TOO_LARGE);
     tear_down(&r);
 }
 END_TEST
@@ -220,7 +220,7 @@ END_TEST
 START_TEST(test_a_key_id_cannot_break_out_of_its_header)
 {
     rig r;
-    set_up(&r, "profiles/binance-spot.yaml", "hmac");
+    set_up(&r, "profiles/binance.yaml", "hmac");
     r.input.key_id = CH_LITERAL("key\r\nEvil: 1");
     ck_assert_int_eq(build(&r, "GET", "/api/v3/account", NULL, 0), CH_OK);
     ck_assert_int_eq(finish(&r, (ch_slice){NULL, 0}), CH_CONFIG);

@@ -1,0 +1,137 @@
+/* What must hold for every exchange profile, whatever a bot asks: tests/property/profiles.c says it; these are its parts.
+ *
+ * All that is random comes from one `dice`, so a seed repeats a run. The parts see into profiles (profile_data.h),
+ * because a good request can only be made by who knows what the profile takes. */
+#ifndef CH_TESTS_PROPERTY_H
+#define CH_TESTS_PROPERTY_H
+
+#include "agent/profile_data.h"
+#include "agent/recipe.h"
+#include "agent/recipe_read.h"
+
+/* ---- chance ---- */
+
+typedef struct dice {
+    uint64_t state;
+} dice;
+
+/* splitmix64, by Sebastiano Vigna. */
+static inline uint64_t mix(uint64_t z)
+{
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9U;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebU;
+    return z ^ z >> 31;
+}
+
+static inline uint64_t dice_next(dice *d)
+{
+    return mix(d->state += 0x9e3779b97f4a7c15U);
+}
+
+static inline size_t dice_below(dice *d, size_t count)
+{
+    return count == 0 ? 0 : (size_t)(dice_next(d) % count);
+}
+
+static inline bool dice_chance(dice *d, unsigned percent)
+{
+    return dice_next(d) % 100 < percent;
+}
+
+uint64_t hash_bytes(ch_slice bytes, uint64_t seed);
+
+/* ---- a request ---- */
+
+typedef struct sample {
+    const ch_endpoint *endpoint;
+    ch_request request; /* its params are `params` */
+    ch_param params[CH_PARAMS_MAX];
+    bool is_full; /* it would have needed more entries than there are */
+} sample;
+
+/* What the parts share. Reset from case to case: `pool`, which holds every text of the case. */
+typedef struct rig {
+    const ch_profile *profile;
+    const ch_scheme *scheme;
+    ch_scratch *scratch;
+    ch_draft *draft;
+    uint64_t now_ns; /* one clock, nonce, key and random for all: then only the request tells messages apart */
+    dice dice;
+    uint8_t *pool;
+    size_t pool_used;
+    ch_buffer text;    /* being put together; `keep` moves it to the pool */
+    ch_buffer message; /* of the case's request */
+    ch_error err;
+    bool is_tame; /* values that every style writes */
+} rig;
+
+#define POOL_BYTES (8U << 20)
+ch_slice keep(rig *r);              /* what stands in `text` */
+ch_slice keep_slice(rig *r, ch_slice text);
+
+void sample_copy(sample *to, const sample *from);
+void sample_add(sample *s, ch_param_kind kind, ch_slice name, ch_slice value);
+void sample_remove(sample *s, size_t at); /* with all that it holds */
+/* The entries that are held by none; returns how many. */
+size_t sample_tops(const sample *s, size_t starts[CH_PARAMS_MAX]);
+bool sample_has(const sample *s, ch_slice name);
+void sample_show(const sample *s, ch_buffer *out);
+void show_text(ch_slice text, ch_buffer *out); /* quoted, with escapes */
+
+/* A request to `endpoint` as the profile takes it; false if none can be made. */
+bool make_sample(rig *r, const ch_endpoint *endpoint, sample *out);
+bool make_path(rig *r, const ch_endpoint *endpoint, ch_slice *out);
+/* Appends a parameter of that definition, with all that it holds. */
+void make_param(rig *r, const ch_param_def *def, ch_slice name, sample *out);
+
+typedef enum stage { STAGE_MATCH, STAGE_CHECK, STAGE_BUILD, STAGE_TAKEN } stage;
+/* The way of a request through the agent, as far as it gets. Fills in s->endpoint. */
+stage try_sample(rig *r, sample *s, ch_messages *out);
+ch_recipe_input input_of(const rig *r, const sample *s);
+
+/* ---- other requests made of one ---- */
+
+typedef struct change {
+    const char *name;
+    bool (*make)(rig *r, const sample *from, sample *to); /* false: does not apply */
+    bool is_refused;                                      /* whatever it was made of */
+} change;
+
+/* Requests close to another, each of which might be accepted. */
+extern const change neighbours[];
+extern const size_t neighbour_count;
+/* What must be refused, or signed as what it now is. */
+extern const change mutations[];
+extern const size_t mutation_count;
+
+/* Endpoints that a signature for `endpoint` is likeliest to open by mistake. */
+const ch_endpoint *pick_rival(rig *r, const ch_endpoint *endpoint);
+
+/* ---- what messages mean ---- */
+
+typedef struct ledger ledger;
+ledger *ledger_new(void);
+void ledger_free(ledger *all);
+/* Looks up all requests with the same message, and keeps this one if it `may_keep`. NULL, or what is wrong with one of
+ * them, which is shown in `other`. */
+const char *ledger_enter(ledger *all, rig *r, const sample *s, ch_slice message, bool may_keep, ch_buffer *other);
+
+/* ---- strings ---- */
+
+typedef enum reading_result { READ_SAME, READ_OTHER, READ_REFUSED } reading_result;
+/* Reads `text` as a request to `endpoint` with that path; `out` is what it says, checked. READ_OTHER: it builds
+ * another string. */
+reading_result read_text(rig *r, const ch_endpoint *endpoint, ch_slice path, ch_slice text, sample *out);
+/* NULL if the message of `s` must be read back; else why it can't be. */
+const char *why_unreadable(const rig *r, const sample *s);
+ch_slice mutate_string(rig *r, ch_slice text);
+/* NULL, or how the two differ in what they say. */
+bool same_meaning(const sample *a, const sample *b);
+uint64_t meaning_of(const sample *s);
+
+/* ---- the finished request ---- */
+
+/* NULL, or what is wrong with it. `s` was just built. */
+const char *check_finished(rig *r, const sample *s, size_t message_count, ch_buffer *shown);
+
+#endif
