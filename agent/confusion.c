@@ -58,8 +58,8 @@ static bool is_none(const uint64_t *set, size_t words)
     return i == words;
 }
 
-/* True if a message by scheme `at` that shows parameters which include all of `at_least` and none beyond `at_most` can be
- * `other`'s too: it shows what `other` requires and only what `other` takes. A message of `other` that leaves its
+/* True if a message by scheme `at` that shows parameters which include all of `at_least` and none beyond `at_most` can
+ * be `other`'s too: it shows what `other` requires and only what `other` takes. A message of `other` that leaves its
  * parameters open shows none. */
 static bool would_take(const ch_endpoint *endpoint, const ch_endpoint *other, size_t at, const uint64_t *at_least,
                        const uint64_t *at_most)

@@ -43,8 +43,8 @@ static ch_status catch_signals(ch_core *core, ch_error *err)
     return core->signal_fd < 0 ? ch_fail_errno(err, "making a signal descriptor") : CH_OK;
 }
 
-/* None of our wake-ups then cuts another's work short: the front, core and the token each do more in a turn, which under
- * load is worth a third of the throughput (scripts/bench, HMAC). The children inherit it. */
+/* None of our wake-ups then cuts another's work short: the front, core and the token each do more in a turn, which
+ * under load is worth a third of the throughput (scripts/bench, HMAC). The children inherit it. */
 static void yield_to_running_work(void)
 {
     const struct sched_param none = {0};

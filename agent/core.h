@@ -90,7 +90,7 @@ struct ch_core {
     ch_config config;
     ch_policy policy;
     ch_nonces *nonces;
-    ch_scratch *scratch; /* of all drafts */
+    ch_scratch *scratch;    /* of all drafts */
     size_t *nonce_counters; /* by key index; used where the profile has nonces */
     int epoll_fd;
     int signal_fd;

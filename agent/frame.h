@@ -21,20 +21,20 @@ typedef enum ch_frame_type {
     /* core -> front */
     CH_FRAME_FRONT_START = 1, /* u32 version */
     CH_FRAME_CONNECTION,      /* id: connection; descriptor: the accepted socket */
-    CH_FRAME_SIGNED,    /* id: request; bytes method, url, body; u16 n, n x (bytes name, bytes value); bytes key */
+    CH_FRAME_SIGNED,         /* id: request; bytes method, url, body; u16 n, n x (bytes name, bytes value); bytes key */
     CH_FRAME_SIGNATURE_ONLY, /* id: request; bytes signature as the exchange writes it, key */
-    CH_FRAME_FAILED,    /* id: request; u32 status; bytes rule, message; u32 retry_after_s */
-    CH_FRAME_KEY_LIST,  /* id: request; u16 n, n x (bytes name, profile, scheme, key_id, token; u8 is_ready) */
-    CH_FRAME_STATUS_IS, /* id: request; bytes version; u64 uptime_s; u8 is_ready; u64 signed, refused, failed;
-                           u16 n, n x (bytes token, state, detail) */
+    CH_FRAME_FAILED,         /* id: request; u32 status; bytes rule, message; u32 retry_after_s */
+    CH_FRAME_KEY_LIST,       /* id: request; u16 n, n x (bytes name, profile, scheme, key_id, token; u8 is_ready) */
+    CH_FRAME_STATUS_IS,      /* id: request; bytes version; u64 uptime_s; u8 is_ready; u64 signed, refused, failed;
+                                u16 n, n x (bytes token, state, detail) */
     /* front -> core */
     CH_FRAME_FRONT_READY = 32, /* - */
     CH_FRAME_CLOSED,           /* id: connection */
-    CH_FRAME_SIGN,             /* id: request; u64 connection; bytes key; u8 ch_sign_form; bytes method, host, path (empty:
-                                  not said); bytes text (string or raw bytes; empty for CH_SIGN_TYPED); u16 n, n x (u8 kind,
-                                  bytes name, bytes value) */
-    CH_FRAME_LIST_KEYS,        /* id: request; u64 connection */
-    CH_FRAME_GET_STATUS,       /* id: request; u64 connection */
+    CH_FRAME_SIGN,       /* id: request; u64 connection; bytes key; u8 ch_sign_form; bytes method, host, path (empty:
+                            not said); bytes text (string or raw bytes; empty for CH_SIGN_TYPED); u16 n, n x (u8 kind,
+                            bytes name, bytes value) */
+    CH_FRAME_LIST_KEYS,  /* id: request; u64 connection */
+    CH_FRAME_GET_STATUS, /* id: request; u64 connection */
     /* core -> token */
     CH_FRAME_TOKEN_START = 64, /* u32 version; bytes module, uri; u32 workers; u16 keys */
     CH_FRAME_TOKEN_KEYS,       /* u16 n, n x (bytes object uri, mechanism): the next of them, until all were told */

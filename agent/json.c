@@ -140,14 +140,14 @@ static const struct {
     const char *refused_as; /* NULL: taken */
     const char *advice;
 } param_types[] = {
-    [JSON_OBJECT] = {CH_PARAM_OBJECT, NULL, NULL},
-    [JSON_ARRAY] = {CH_PARAM_LIST, NULL, NULL},
-    [JSON_STRING] = {CH_PARAM_TEXT, NULL, NULL},
-    [JSON_INTEGER] = {CH_PARAM_INTEGER, NULL, NULL},
-    [JSON_REAL] = {CH_PARAM_KIND_COUNT, "a number with a fraction or an exponent", "write it as a string"},
-    [JSON_TRUE] = {CH_PARAM_BOOLEAN, NULL, NULL},
-    [JSON_FALSE] = {CH_PARAM_BOOLEAN, NULL, NULL},
-    [JSON_NULL] = {CH_PARAM_PLACEHOLDER, NULL, NULL},
+    [JSON_OBJECT] = {CH_PARAM_OBJECT,      NULL,                                      NULL                  },
+    [JSON_ARRAY] = {CH_PARAM_LIST,        NULL,                                      NULL                  },
+    [JSON_STRING] = {CH_PARAM_TEXT,        NULL,                                      NULL                  },
+    [JSON_INTEGER] = {CH_PARAM_INTEGER,     NULL,                                      NULL                  },
+    [JSON_REAL] = {CH_PARAM_KIND_COUNT,  "a number with a fraction or an exponent", "write it as a string"},
+    [JSON_TRUE] = {CH_PARAM_BOOLEAN,     NULL,                                      NULL                  },
+    [JSON_FALSE] = {CH_PARAM_BOOLEAN,     NULL,                                      NULL                  },
+    [JSON_NULL] = {CH_PARAM_PLACEHOLDER, NULL,                                      NULL                  },
 };
 
 static ch_slice value_text(const json_t *value, char *digits, size_t capacity)

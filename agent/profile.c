@@ -182,8 +182,9 @@ ch_status ch_profile_match(const ch_profile *profile, const ch_request *request,
         return CH_OK;
     if (search.has_path)
         return ch_fail(err, CH_BAD_METHOD, "profile '%s' lists this path, but not with this method", profile->name);
-    return ch_fail(err, CH_NOT_FOUND, "profile '%s' lists no such path%s; it must be the same to the byte, without query",
-                   profile->name, request->host.size > 0 ? " at this host" : "");
+    return ch_fail(err, CH_NOT_FOUND,
+                   "profile '%s' lists no such path%s; it must be the same to the byte, without query", profile->name,
+                   request->host.size > 0 ? " at this host" : "");
 }
 
 /* ---- are its parameters right ---- */
@@ -266,7 +267,8 @@ ch_status ch_param_list_check(const ch_profile *profile, const ch_param_list *li
         return CH_OK;
     for (size_t i = 0; i < list->count; i++) {
         if (list->params[i].is_required && !ch_set_has(given, list->params[i].def->name_index))
-            return ch_fail(err, CH_BAD_INPUT, "parameter '%s' is missing; %s needs it", list->params[i].def->name, whose);
+            return ch_fail(err, CH_BAD_INPUT, "parameter '%s' is missing; %s needs it", list->params[i].def->name,
+                           whose);
     }
     const uint64_t *choice = choice_missed(profile, list, given);
     ch_autobuffer names = CH_BUFFER_INIT;

@@ -95,16 +95,16 @@ ch_slice ch_endpoint_host(const ch_endpoint *endpoint);
 /* In the order of their paths; NULL behind the last. */
 const ch_endpoint *ch_profile_endpoint_at(const ch_profile *profile, size_t index);
 
-/* Some calls are open only to keys of a certain kind (a broker's, say), and a key is of that kind only if its policy says
- * so. A set of kinds has a bit each; ch_profile_kind gives it, 0 if the profile has no such kind. ch_endpoint_kind gives
- * the kind that `endpoint` wants and that is not among `kinds`, NULL if there is none. */
+/* Some calls are open only to keys of a certain kind (a broker's, say), and a key is of that kind only if its policy
+ * says so. A set of kinds has a bit each; ch_profile_kind gives it, 0 if the profile has no such kind. ch_endpoint_kind
+ * gives the kind that `endpoint` wants and that is not among `kinds`, NULL if there is none. */
 unsigned ch_profile_kind(const ch_profile *profile, const char *name);
 const char *ch_endpoint_kind(const ch_endpoint *endpoint, unsigned kinds);
 
-/* The endpoints of `endpoint`'s profile at which the signature of `request` (checked) by `scheme` would be good too, because the
- * signature does not cover what tells them apart (DESIGN: endpoint confusion), and those whose paths the request's path
- * fits too, as far as a key of `kinds` can use them; `endpoint` itself is among them. The result is a set of classes, bit 1 << ch_class: policy must allow them
- * all. */
+/* The endpoints of `endpoint`'s profile at which the signature of `request` (checked) by `scheme` would be good too,
+ * because the signature does not cover what tells them apart (DESIGN: endpoint confusion), and those whose paths the
+ * request's path fits too, as far as a key of `kinds` can use them; `endpoint` itself is among them. The result is a
+ * set of classes, bit 1 << ch_class: policy must allow them all. */
 unsigned ch_endpoint_confused_classes(const ch_endpoint *endpoint, const ch_scheme *scheme, unsigned kinds,
                                       const ch_request *request);
 

@@ -80,9 +80,9 @@ struct ch_param_def {
     ch_unit unit;
     ch_spelling spelling;
     bool may_be_negative;
-    bool is_bare;    /* in JSON, without quotes */
+    bool is_bare;     /* in JSON, without quotes */
     bool is_in_query; /* for lists of takes: query */
-    char **values;   /* of an enum */
+    char **values;    /* of an enum */
     size_t value_count;
     const ch_param_def *items; /* of a list */
     size_t items_max;
@@ -110,8 +110,8 @@ typedef enum ch_takes { CH_TAKES_NONE, CH_TAKES_PARAMS, CH_TAKES_QUERY, CH_TAKES
 
 typedef struct ch_recipe_list {
     char *name;
-    ch_takes takes;    /* which of the bot's parameters stand in it */
-    bool is_sorted;    /* by name, byte order */
+    ch_takes takes; /* which of the bot's parameters stand in it */
+    bool is_sorted; /* by name, byte order */
     ch_field fields[CH_LIST_FIELDS_MAX];
     size_t field_count;
 } ch_recipe_list;
@@ -120,6 +120,8 @@ typedef struct ch_named_template {
     char *name;
     ch_template text;
 } ch_named_template;
+
+enum { CH_SHOWS_QUERY = 64, CH_SHOWS_BODY = 128 };
 
 typedef struct ch_recipe {
     char *name;
@@ -131,12 +133,12 @@ typedef struct ch_recipe {
     ch_named_template values[CH_RECIPE_VALUES_MAX];
     size_t value_count;
     ch_template message;
-    char *shape;       /* of the message: messages of different shapes are never the same bytes, save empty ones */
-    char *empty_shape; /* the same where no parameter is given: lists that are then empty are left out */
+    char *shape;         /* of the message: messages of different shapes are never the same bytes, save empty ones */
+    char *empty_shape;   /* the same where no parameter is given: lists that are then empty are left out */
     size_t shape_number; /* equal shapes have the same number */
     size_t empty_shape_number;
-    unsigned shown;       /* CH_COVERS_METHOD, _HOST, _PATH: what stands in the message */
-    bool has_joined_list; /* in the style pairs */
+    unsigned shown;                                 /* CH_COVERS_METHOD, _HOST, _PATH: what stands in the message */
+    bool has_joined_list;                           /* in the style pairs */
     ch_named_template extras[CH_RECIPE_EXTRAS_MAX]; /* also_signs */
     size_t extra_count;
     ch_template url;
@@ -183,9 +185,9 @@ struct ch_endpoint {
     ch_class class_;
     const ch_recipe *recipes[CH_SCHEMES_MAX]; /* by scheme */
     const ch_origin *origin;
-    unsigned kind;        /* bit of the kind of keys that it is for; 0: all */
-    bool ignores_unknown; /* the exchange does not refuse parameters that it does not know here */
-    ch_param_list params; /* those in the path are not among them */
+    unsigned kind;                           /* bit of the kind of keys that it is for; 0: all */
+    bool ignores_unknown;                    /* the exchange does not refuse parameters that it does not know here */
+    ch_param_list params;                    /* those in the path are not among them */
     ch_confusion confusions[CH_SCHEMES_MAX]; /* by scheme; the same memory where the recipe is the same */
 };
 
@@ -216,6 +218,12 @@ struct ch_profile {
 /* Reads the profile's `recipes` (agent/recipe_load.c). */
 CH_CHECKED ch_status ch_recipes_load(ch_profile *profile, const ch_yaml *recipes, ch_error *err);
 void ch_recipes_free(ch_profile *profile);
+
+const char *ch_builtin_name(ch_builtin builtin);
+/* Fills in the recipe's shapes and what its message shows (agent/recipe_shape.c); false if it is made of too many
+ * parts. */
+bool ch_recipe_find_shape(ch_recipe *recipe);
+void ch_recipes_number_shapes(ch_profile *profile);
 
 /* Reads `params` and `groups` (agent/profile_params.c). */
 typedef struct ch_params_loader {

@@ -15,7 +15,7 @@ typedef struct loader {
     ch_profile *profile;
     const ch_params_loader *params;
     const ch_yaml *root;
-    const ch_yaml *everywhere;                   /* NULL if there is none */
+    const ch_yaml *everywhere;                    /* NULL if there is none */
     const ch_yaml *scheme_recipe[CH_SCHEMES_MAX]; /* likewise */
 } loader;
 
@@ -167,9 +167,8 @@ static ch_status read_class(const ch_yaml *map, ch_class *out, ch_error *err)
         return st;
     *out = ch_class_find(ch_slice_of(name));
     if (*out == CH_CLASS_COUNT)
-        return ch_yaml_fail(node, err,
-                            "there is no class '%s': read, trade, cancel, transfer, withdraw, keys, account, session",
-                            name);
+        return ch_yaml_fail(
+            node, err, "there is no class '%s': read, trade, cancel, transfer, withdraw, keys, account, session", name);
     return CH_OK;
 }
 

@@ -8,15 +8,6 @@
 #define TEXT_MAX 4096
 #define SYMBOL_MAX 64
 
-/* Length of the run of digits at the start. */
-static size_t count_digits(ch_slice text)
-{
-    size_t count = 0;
-    while (count < text.size && text.data[count] >= '0' && text.data[count] <= '9')
-        count++;
-    return count;
-}
-
 static bool is_all_zero(ch_slice text)
 {
     for (size_t i = 0; i < text.size; i++) {
@@ -33,7 +24,7 @@ static bool is_number(ch_slice text, bool may_be_negative, size_t fraction_max)
     bool is_negative = text.size > 0 && text.data[0] == '-';
     if (is_negative)
         text = (ch_slice){text.data + 1, text.size - 1};
-    size_t whole = count_digits(text);
+    size_t whole = ch_slice_count_digits(text);
     if (whole == 0 || (whole > 1 && text.data[0] == '0') || (is_negative && (!may_be_negative || is_all_zero(text))))
         return false;
     if (whole == text.size)
@@ -41,7 +32,7 @@ static bool is_number(ch_slice text, bool may_be_negative, size_t fraction_max)
     if (text.data[whole] != '.')
         return false;
     ch_slice fraction = {text.data + whole + 1, text.size - whole - 1};
-    return fraction.size > 0 && fraction.size <= fraction_max && count_digits(fraction) == fraction.size &&
+    return fraction.size > 0 && fraction.size <= fraction_max && ch_slice_count_digits(fraction) == fraction.size &&
            whole + fraction.size <= DIGITS_MAX;
 }
 
@@ -72,8 +63,7 @@ static bool is_listed(const ch_param_def *def, const ch_param *param)
 static bool is_text(const ch_param_def *def, const ch_param *param)
 {
     (void)def;
-    return is_plain(param) && param->value.size > 0 && param->value.size <= TEXT_MAX &&
-           ch_slice_is_text(param->value);
+    return is_plain(param) && param->value.size > 0 && param->value.size <= TEXT_MAX && ch_slice_is_text(param->value);
 }
 
 static bool is_boolean(const ch_param_def *def, const ch_param *param)
@@ -104,18 +94,19 @@ static const struct {
     bool (*fits)(const ch_param_def *def, const ch_param *param);
     const char *must_be;
 } types[CH_TYPE_COUNT] = {
-    [CH_TYPE_DECIMAL] = {"decimal", is_decimal,
-                         "a plain decimal such as \"0.001\": no exponent, no needless zero in front, at most 38 digits, "
-                         "18 of them after the point, and no minus unless the profile allows it"},
+    [CH_TYPE_DECIMAL] =
+        {"decimal", is_decimal,
+                           "a plain decimal such as \"0.001\": no exponent, no needless zero in front, at most 38 digits, "
+         "18 of them after the point, and no minus unless the profile allows it"                            },
     [CH_TYPE_INTEGER] = {"integer", is_integer,
-                         "a whole number of at most 38 digits, without needless zeros in front, and without a minus "
-                         "unless the profile allows it"},
-    [CH_TYPE_ENUM] = {"enum", is_listed, "one of the values that the profile lists"},
-    [CH_TYPE_TEXT] = {"text", is_text, "1 to 4096 bytes of UTF-8 text without control characters"},
-    [CH_TYPE_BOOLEAN] = {"boolean", is_boolean, "true or false"},
-    [CH_TYPE_SYMBOL] = {"symbol", is_symbol, "1 to 64 letters, digits and . _ - / :"},
-    [CH_TYPE_LIST] = {"list", is_of_kind, "a list"},
-    [CH_TYPE_OBJECT] = {"object", is_of_kind, "an object"},
+                           "a whole number of at most 38 digits, without needless zeros in front, and without a minus "
+                         "unless the profile allows it"                                                     },
+    [CH_TYPE_ENUM] = {"enum",    is_listed,  "one of the values that the profile lists"                },
+    [CH_TYPE_TEXT] = {"text",    is_text,    "1 to 4096 bytes of UTF-8 text without control characters"},
+    [CH_TYPE_BOOLEAN] = {"boolean", is_boolean, "true or false"                                           },
+    [CH_TYPE_SYMBOL] = {"symbol",  is_symbol,  "1 to 64 letters, digits and . _ - / :"                   },
+    [CH_TYPE_LIST] = {"list",    is_of_kind, "a list"                                                  },
+    [CH_TYPE_OBJECT] = {"object",  is_of_kind, "an object"                                               },
 };
 
 static const char *const roles[CH_ROLE_COUNT] = {

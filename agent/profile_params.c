@@ -283,7 +283,8 @@ ch_status ch_params_load(ch_profile *profile, const ch_yaml *root, ch_params_loa
     profile->params = ch_alloc(count * sizeof *profile->params);
     profile->name_words = (count + 63) / 64;
     for (size_t i = 0; st == CH_OK && i < count; i++) {
-        st = read_param(out, ch_yaml_value_at(out->params, i), ch_yaml_key_at(out->params, i), &profile->params[i], err);
+        st =
+            read_param(out, ch_yaml_value_at(out->params, i), ch_yaml_key_at(out->params, i), &profile->params[i], err);
         profile->param_count++;
     }
     return st;

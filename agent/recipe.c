@@ -102,9 +102,9 @@ static void set_times(ch_draft *draft, const ch_recipe_input *input)
         uint64_t number;
     } numbers[] = {
         {CH_BUILTIN_TIME_S,  input->now_ns / (input->has_ms_for_s ? 1000000 : 1000000000)},
-        {CH_BUILTIN_TIME_MS, input->now_ns / 1000000                                    },
-        {CH_BUILTIN_TIME_US, input->now_ns / 1000                                       },
-        {CH_BUILTIN_NONCE,   input->nonce                                               },
+        {CH_BUILTIN_TIME_MS, input->now_ns / 1000000                                     },
+        {CH_BUILTIN_TIME_US, input->now_ns / 1000                                        },
+        {CH_BUILTIN_NONCE,   input->nonce                                                },
     };
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         ch_builtin builtin = numbers[i].builtin;
@@ -145,8 +145,7 @@ static ch_slice write_uuid(char *text, const uint8_t *random)
 static void set_random(ch_draft *draft, const ch_recipe_input *input)
 {
     if (draft->recipe->uses[CH_BUILTIN_UUID])
-        draft->inputs[CH_BUILTIN_UUID] =
-            write_uuid(draft->times[CH_BUILTIN_UUID - CH_BUILTIN_TIME_S], input->random);
+        draft->inputs[CH_BUILTIN_UUID] = write_uuid(draft->times[CH_BUILTIN_UUID - CH_BUILTIN_TIME_S], input->random);
     if (draft->recipe->uses[CH_BUILTIN_RANDOM])
         draft->inputs[CH_BUILTIN_RANDOM] =
             write_hex(draft->times[CH_BUILTIN_RANDOM - CH_BUILTIN_TIME_S], input->random + 16, 16);
@@ -196,10 +195,12 @@ static ch_status make_fields(ch_draft *draft, const ch_recipe_list *list, ch_buf
     size_t begin = 0;
     for (size_t i = 0; i < list->field_count; i++) {
         const ch_field *field = &list->fields[i];
-        out[i] = (ch_list_item){.kind = CH_PARAM_TEXT,
-                                .is_bare = field->is_bare,
-                                .name = ch_slice_of(field->name),
-                                .value = {text->data + begin, ends[i] - begin}};
+        out[i] = (ch_list_item){
+            .kind = CH_PARAM_TEXT,
+            .is_bare = field->is_bare,
+            .name = ch_slice_of(field->name),
+            .value = {text->data + begin, ends[i] - begin}
+        };
         begin = ends[i];
     }
     return CH_OK;
@@ -339,10 +340,11 @@ static ch_status check_joined(const ch_draft *draft, const ch_request *request, 
         bool is_free = param->def != NULL && (param->def->type == CH_TYPE_TEXT || param->def->type == CH_TYPE_SYMBOL);
         const char *name = is_free ? name_inside(draft->endpoint->profile, param->value) : NULL;
         if (name != NULL)
-            return ch_fail(err, CH_BAD_INPUT,
-                           "the value of '%.*s' holds '%s', which this exchange's signature can't tell from the parameter "
-                           "of that name",
-                           CH_SLICE_ARGS(param->name), name);
+            return ch_fail(
+                err, CH_BAD_INPUT,
+                "the value of '%.*s' holds '%s', which this exchange's signature can't tell from the parameter "
+                "of that name",
+                CH_SLICE_ARGS(param->name), name);
     }
     return CH_OK;
 }

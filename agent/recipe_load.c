@@ -5,19 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SHAPE_MAX 4096
-#define LITERAL_EDGE '\1'
-#define VALUE_SEEN '\2'
-enum { SHOWS_QUERY = 64, SHOWS_BODY = 128 };
-
 static const char *const builtins[CH_BUILTIN_COUNT] = {
-    [CH_BUILTIN_METHOD] = "method",     [CH_BUILTIN_PATH] = "path",           [CH_BUILTIN_ORIGIN] = "origin",
-    [CH_BUILTIN_HOST] = "host",         [CH_BUILTIN_KEY_ID] = "key_id",       [CH_BUILTIN_PASSPHRASE] = "passphrase",
-    [CH_BUILTIN_ALG] = "alg",           [CH_BUILTIN_TIME_S] = "time_s",       [CH_BUILTIN_TIME_MS] = "time_ms",
-    [CH_BUILTIN_TIME_US] = "time_us",   [CH_BUILTIN_TIME_ISO] = "time_iso",   [CH_BUILTIN_TIME_UTC] = "time_utc",
-    [CH_BUILTIN_NONCE] = "nonce",       [CH_BUILTIN_UUID] = "uuid",           [CH_BUILTIN_RANDOM] = "random",
-    [CH_BUILTIN_NEWLINE] = "newline",   [CH_BUILTIN_SIGNATURE] = "signature",
+    [CH_BUILTIN_METHOD] = "method",   [CH_BUILTIN_PATH] = "path",           [CH_BUILTIN_ORIGIN] = "origin",
+    [CH_BUILTIN_HOST] = "host",       [CH_BUILTIN_KEY_ID] = "key_id",       [CH_BUILTIN_PASSPHRASE] = "passphrase",
+    [CH_BUILTIN_ALG] = "alg",         [CH_BUILTIN_TIME_S] = "time_s",       [CH_BUILTIN_TIME_MS] = "time_ms",
+    [CH_BUILTIN_TIME_US] = "time_us", [CH_BUILTIN_TIME_ISO] = "time_iso",   [CH_BUILTIN_TIME_UTC] = "time_utc",
+    [CH_BUILTIN_NONCE] = "nonce",     [CH_BUILTIN_UUID] = "uuid",           [CH_BUILTIN_RANDOM] = "random",
+    [CH_BUILTIN_NEWLINE] = "newline", [CH_BUILTIN_SIGNATURE] = "signature",
 };
+
+const char *ch_builtin_name(ch_builtin builtin)
+{
+    return builtins[builtin];
+}
 
 /* What the template that comes next may name. */
 typedef struct scope {
@@ -236,84 +236,11 @@ static ch_status read_covers(const ch_yaml *map, unsigned *covers, ch_error *err
         for (size_t j = 0; st == CH_OK && j < sizeof parts / sizeof parts[0]; j++)
             bit |= strcmp(name, parts[j].name) == 0 ? parts[j].bit : 0;
         if (st == CH_OK && bit == 0)
-            st = ch_yaml_fail(ch_yaml_item(list, i), err, "'covers' lists method, host, path and params; '%s' is none", name);
+            st = ch_yaml_fail(ch_yaml_item(list, i), err, "'covers' lists method, host, path and params; '%s' is none",
+                              name);
         *covers |= bit;
     }
     return st;
-}
-
-/* ---- what the message is made of ---- */
-
-static void add_shape(const ch_recipe *recipe, const ch_template *text, bool is_empty, ch_buffer *out, unsigned *shown);
-
-/* Some exchanges want the path among the parameters. Fields use no values, so this ends. */
-static unsigned shown_by_fields(const ch_recipe *recipe, const ch_recipe_list *list)
-{
-    ch_autobuffer ignored = CH_BUFFER_INIT;
-    unsigned shown = 0;
-    for (size_t i = 0; i < list->field_count; i++)
-        add_shape(recipe, &list->fields[i].value, false, &ignored, &shown);
-    return shown;
-}
-
-/* True if the list writes nothing at all where no parameter is given. */
-static bool can_be_empty(const ch_recipe_list *list, const ch_style *style)
-{
-    const char *name = ch_style_name(style);
-    return list->field_count == 0 && strcmp(name, "json") != 0;
-}
-
-/* Spells out what `text` is made of, values replaced by what they are made of in turn, and notes what it shows. A value
- * uses only those above it, so this ends; that it does so soon is checked by size. */
-static void add_shape(const ch_recipe *recipe, const ch_template *text, bool is_empty, ch_buffer *out, unsigned *shown)
-{
-    static const unsigned shows[CH_BUILTIN_COUNT] = {
-        [CH_BUILTIN_METHOD] = CH_COVERS_METHOD,
-        [CH_BUILTIN_PATH] = CH_COVERS_PATH,
-        [CH_BUILTIN_ORIGIN] = CH_COVERS_HOST,
-        [CH_BUILTIN_HOST] = CH_COVERS_HOST,
-    };
-    static const unsigned takes[CH_TAKES_COUNT] = {
-        [CH_TAKES_PARAMS] = SHOWS_QUERY | SHOWS_BODY, [CH_TAKES_QUERY] = SHOWS_QUERY, [CH_TAKES_BODY] = SHOWS_BODY};
-    for (size_t i = 0; i < text->part_count && out->size < SHAPE_MAX; i++) {
-        const ch_template_part *part = &text->parts[i];
-        if (part->is_literal) {
-            ch_buffer_add_byte(out, LITERAL_EDGE);
-            ch_buffer_add_slice(out, part->literal);
-            ch_buffer_add_byte(out, LITERAL_EDGE);
-        } else if (part->style != NULL) {
-            bool is_left_out = is_empty && can_be_empty(&recipe->lists[part->index], part->style);
-            if (is_left_out)
-                ch_buffer_add_byte(out, VALUE_SEEN);
-            else
-                ch_buffer_add_format(out, "[%s]", ch_style_shape(part->style));
-            *shown |= takes[recipe->lists[part->index].takes] | shown_by_fields(recipe, &recipe->lists[part->index]);
-        } else if (part->index < CH_BUILTIN_COUNT) {
-            ch_buffer_add_format(out, "{%s}", builtins[part->index]);
-            *shown |= shows[part->index];
-        } else {
-            ch_buffer_add_text(out, part->filter_count > 0 ? "(" : (const char[]){VALUE_SEEN, '\0'});
-            add_shape(recipe, &recipe->values[part->index - CH_BUILTIN_COUNT].text, is_empty, out, shown);
-            ch_buffer_add_text(out, part->filter_count > 0 ? ")" : "");
-        }
-        for (size_t j = 0; j < part->filter_count; j++)
-            ch_buffer_add_format(out, "|%s:%.*s", ch_filter_name(part->filters[j]), CH_SLICE_ARGS(part->arguments[j]));
-    }
-}
-
-/* The same text however it was cut into values: marks of values go, and literals that touch become one. */
-static char *normal_shape(const ch_buffer *shape)
-{
-    ch_autobuffer out = CH_BUFFER_INIT;
-    for (size_t i = 0; i < shape->size; i++) {
-        if (shape->data[i] == VALUE_SEEN)
-            continue;
-        if (shape->data[i] == LITERAL_EDGE && out.size > 0 && out.data[out.size - 1] == LITERAL_EDGE)
-            out.size--;
-        else
-            ch_buffer_add_byte(&out, shape->data[i]);
-    }
-    return ch_strdup(ch_buffer_text(&out));
 }
 
 /* A recipe may not claim to cover what its message does not show. */
@@ -324,24 +251,15 @@ static ch_status check_message(const ch_yaml *map, ch_recipe *recipe, ch_error *
         unsigned shown;
         const char *name;
     } claims[] = {
-        {CH_COVERS_METHOD, CH_COVERS_METHOD,         "method"},
-        {CH_COVERS_HOST,   CH_COVERS_HOST,           "host"  },
-        {CH_COVERS_PATH,   CH_COVERS_PATH,           "path"  },
-        {CH_COVERS_PARAMS, SHOWS_QUERY | SHOWS_BODY, "params"},
+        {CH_COVERS_METHOD, CH_COVERS_METHOD,               "method"},
+        {CH_COVERS_HOST,   CH_COVERS_HOST,                 "host"  },
+        {CH_COVERS_PATH,   CH_COVERS_PATH,                 "path"  },
+        {CH_COVERS_PARAMS, CH_SHOWS_QUERY | CH_SHOWS_BODY, "params"},
     };
-    ch_autobuffer shape = CH_BUFFER_INIT;
-    ch_autobuffer empty_shape = CH_BUFFER_INIT;
-    unsigned shown = 0;
-    add_shape(recipe, &recipe->message, true, &empty_shape, &shown);
-    add_shape(recipe, &recipe->message, false, &shape, &shown);
-    if (shape.size >= SHAPE_MAX)
+    if (!ch_recipe_find_shape(recipe))
         return ch_yaml_fail(map, err, "the message is made of too many parts");
-    recipe->shape = normal_shape(&shape);
-    recipe->empty_shape = normal_shape(&empty_shape);
-    recipe->shown = shown;
-    recipe->has_joined_list = strstr(recipe->shape, "[pairs]") != NULL;
     for (size_t i = 0; i < sizeof claims / sizeof claims[0]; i++) {
-        if ((recipe->covers & claims[i].covers) != 0 && (shown & claims[i].shown) != claims[i].shown)
+        if ((recipe->covers & claims[i].covers) != 0 && (recipe->shown & claims[i].shown) != claims[i].shown)
             return ch_yaml_fail(map, err, "'covers' claims %s, but the message does not show it", claims[i].name);
     }
     return CH_OK;
@@ -442,18 +360,6 @@ static ch_status read_recipe(const ch_profile *profile, const ch_yaml *map, ch_r
     return st == CH_OK ? ch_yaml_check_known(map, err) : st;
 }
 
-/* Shapes are compared for every request, so as numbers: that of the first recipe with the same one. */
-static void number_shapes(ch_profile *profile)
-{
-    for (size_t i = 0; i < profile->recipe_count; i++) {
-        ch_recipe *recipe = &profile->recipes[i];
-        while (strcmp(profile->recipes[recipe->shape_number].shape, recipe->shape) != 0)
-            recipe->shape_number++;
-        while (strcmp(profile->recipes[recipe->empty_shape_number].empty_shape, recipe->empty_shape) != 0)
-            recipe->empty_shape_number++;
-    }
-}
-
 ch_status ch_recipes_load(ch_profile *profile, const ch_yaml *recipes, ch_error *err)
 {
     ch_status st = ch_yaml_expect_map(recipes, err);
@@ -466,7 +372,7 @@ ch_status ch_recipes_load(ch_profile *profile, const ch_yaml *recipes, ch_error 
         st = read_recipe(profile, ch_yaml_value_at(recipes, i), recipe, err);
     }
     if (st == CH_OK)
-        number_shapes(profile);
+        ch_recipes_number_shapes(profile);
     return st;
 }
 

@@ -21,8 +21,8 @@ typedef struct reader {
 
 static ch_status stop(const reader *in, const char *wanted)
 {
-    return ch_fail(in->err, CH_BAD_INPUT, "the string to sign does not fit this exchange's form: %s is wanted at byte %zu",
-                   wanted, in->at);
+    return ch_fail(in->err, CH_BAD_INPUT,
+                   "the string to sign does not fit this exchange's form: %s is wanted at byte %zu", wanted, in->at);
 }
 
 static ch_slice rest_of(const reader *in)
@@ -40,14 +40,6 @@ static bool skip(reader *in, ch_slice wanted)
 }
 
 /* ---- times ---- */
-
-static size_t count_digits(ch_slice text)
-{
-    size_t count = 0;
-    while (count < text.size && text.data[count] >= '0' && text.data[count] <= '9')
-        count++;
-    return count;
-}
 
 static uint64_t number_of(ch_slice digits)
 {
@@ -82,13 +74,13 @@ static size_t read_time(ch_builtin builtin, ch_slice text, uint64_t *now_ns)
         uint64_t unit_ns;
     } units[CH_BUILTIN_COUNT] = {
         [CH_BUILTIN_TIME_S] = {10, 1000000000},
-        [CH_BUILTIN_TIME_MS] = {13, 1000000},
-        [CH_BUILTIN_TIME_US] = {16, 1000},
+        [CH_BUILTIN_TIME_MS] = {13, 1000000   },
+        [CH_BUILTIN_TIME_US] = {16, 1000      },
     };
     if (builtin == CH_BUILTIN_TIME_ISO || builtin == CH_BUILTIN_TIME_UTC)
         return read_date(text, builtin == CH_BUILTIN_TIME_ISO, now_ns);
     size_t digits = units[builtin].digits;
-    if (digits == 0 || count_digits(text) < digits)
+    if (digits == 0 || ch_slice_count_digits(text) < digits)
         return 0;
     *now_ns = number_of((ch_slice){text.data, digits}) * units[builtin].unit_ns;
     return digits;
@@ -150,7 +142,8 @@ static bool read_string(reader *in, ch_slice *out)
     return skip(in, CH_LITERAL("\""));
 }
 
-/* A number, true or false: what stands there up to a separator. A number with a fraction is text that is written bare. */
+/* A number, true or false: what stands there up to a separator. A number with a fraction is text that is written bare.
+ */
 static ch_param_kind read_bare(reader *in, ch_slice *out)
 {
     size_t from = in->at;
@@ -160,7 +153,7 @@ static ch_param_kind read_bare(reader *in, ch_slice *out)
     if (ch_slice_is(*out, "true") || ch_slice_is(*out, "false"))
         return CH_PARAM_BOOLEAN;
     size_t sign = out->size > 0 && out->data[0] == '-';
-    size_t digits = count_digits((ch_slice){out->data + sign, out->size - sign});
+    size_t digits = ch_slice_count_digits((ch_slice){out->data + sign, out->size - sign});
     return digits > 0 && digits + sign == out->size ? CH_PARAM_INTEGER : CH_PARAM_TEXT;
 }
 
@@ -294,7 +287,8 @@ static ch_status read_list(reader *in, const ch_template_part *part)
     bool is_json = strcmp(style, "json") == 0 || strcmp(style, "json-optional") == 0;
     bool is_form = strcmp(ch_style_shape(part->style), "form") == 0;
     if (!is_json && !is_form)
-        return ch_fail(in->err, CH_BAD_INPUT, "this exchange's string to sign can't be read back; send the request itself");
+        return ch_fail(in->err, CH_BAD_INPUT,
+                       "this exchange's string to sign can't be read back; send the request itself");
     if (part->filter_count == 1 && strcmp(ch_filter_name(part->filters[0]), "prefix") == 0) {
         if (!skip(in, part->arguments[0]))
             return CH_OK;

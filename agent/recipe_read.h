@@ -15,9 +15,9 @@ typedef struct ch_reading {
     uint64_t now_ns; /* the time in the string; 0 if there is none */
 } ch_reading;
 
-/* Reads `text` as `input->endpoint`'s message by `input->scheme`; `input->request` need only hold method, host and path.
- * `out` holds views into `text` and itself, until the next read; zeroed before the first, its buffer freed after the
- * last. CH_BAD_INPUT says where it stopped to fit. */
+/* Reads `text` as `input->endpoint`'s message by `input->scheme`; `input->request` need only hold method, host and
+ * path. `out` holds views into `text` and itself, until the next read; zeroed before the first, its buffer freed after
+ * the last. CH_BAD_INPUT says where it stopped to fit. */
 CH_CHECKED ch_status ch_recipe_read(const ch_recipe_input *input, ch_scratch *scratch, ch_slice text, ch_reading *out,
                                     ch_error *err);
 

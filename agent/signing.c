@@ -102,8 +102,10 @@ static ch_status judge(const ch_key *key, const ch_peer *peer, const ch_endpoint
 {
     const char *kind = ch_endpoint_kind(endpoint, key->kinds);
     if (kind != NULL)
-        return ch_fail_rule(err, CH_REFUSED, "kind", "this call is for keys of kind '%s' only, and key '%s' is none by its "
-                            "policy", kind, key->name);
+        return ch_fail_rule(err, CH_REFUSED, "kind",
+                            "this call is for keys of kind '%s' only, and key '%s' is none by its "
+                            "policy",
+                            kind, key->name);
     ch_status st = ch_endpoint_check(endpoint, key->scheme, request, err);
     if (st != CH_OK)
         return st;
@@ -185,8 +187,7 @@ static ch_status find_reading(ch_core *core, ch_job *job, const question *asked,
     const ch_key *key = job->key;
     (void)ch_fail(err, CH_BAD_INPUT, "this exchange signs method or path; say them with \"method\" and \"path\"");
     for (size_t i = 0; (*out = ch_profile_endpoint_at(key->profile, i)) != NULL; i++) {
-        if (ch_recipe_is_anonymous(*out, key->scheme) &&
-            read_string(core, job, asked, *out, request, err) == CH_OK)
+        if (ch_recipe_is_anonymous(*out, key->scheme) && read_string(core, job, asked, *out, request, err) == CH_OK)
             return CH_OK;
     }
     return err->status;
@@ -198,7 +199,8 @@ static ch_status prepare_string(ch_core *core, ch_job *job, const ch_peer *peer,
     ch_request request = asked->request;
     uint64_t unit_ns = 0;
     if (ch_profile_uses_nonce(job->key->profile, &unit_ns))
-        return ch_fail(err, CH_BAD_INPUT, "the agent keeps this exchange's nonces itself; send the request, not its string");
+        return ch_fail(err, CH_BAD_INPUT,
+                       "the agent keeps this exchange's nonces itself; send the request, not its string");
     ch_status st;
     if (request.path.size == 0) {
         st = find_reading(core, job, asked, &request, &endpoint, err);

@@ -150,7 +150,10 @@ static ch_status run_filters(const ch_template_part *part, ch_slice in, const ch
         if (!is_last)
             ch_buffer_clear(to);
         const ch_filter *filter = part->filters[i];
-        ch_filter_call call = {scratch, in, part->arguments[i], {NULL, 0}, err};
+        ch_filter_call call = {
+            scratch, in, part->arguments[i], {NULL, 0},
+               err
+        };
         if (filter->names_value)
             call.named = values[part->named[i]];
         st = filter->run(&call, to);

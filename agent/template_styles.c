@@ -28,6 +28,8 @@ static ch_status add_json_held(ch_buffer *out, const ch_param *held, size_t coun
     for (size_t i = 0; i < count; i++) {
         const ch_param *entry = &held[i];
         if (entry->kind == CH_PARAM_END) {
+            if (depth == 0)
+                return ch_fail(err, CH_INTERNAL, "parameters that were never opened close");
             ch_buffer_add_byte(out, open[--depth] == CH_PARAM_LIST ? ']' : '}');
             is_first = false;
             continue;

@@ -61,6 +61,14 @@ int ch_slice_compare(ch_slice a, ch_slice b)
     return (a.size > b.size) - (a.size < b.size);
 }
 
+size_t ch_slice_count_digits(ch_slice slice)
+{
+    size_t count = 0;
+    while (count < slice.size && slice.data[count] >= '0' && slice.data[count] <= '9')
+        count++;
+    return count;
+}
+
 const uint8_t *ch_slice_find(ch_slice slice, uint8_t byte)
 {
     return slice.size == 0 ? NULL : memchr(slice.data, byte, slice.size);

@@ -36,6 +36,8 @@ bool ch_slice_is(ch_slice slice, const char *text);
 /* Order of bytes, shorter first: <0, 0, >0 as memcmp. */
 int ch_slice_compare(ch_slice a, ch_slice b);
 char *ch_slice_strdup(ch_slice slice);
+/* Length of the run of decimal digits at the start. */
+size_t ch_slice_count_digits(ch_slice slice);
 /* The first `byte` in `slice`, or NULL; an empty slice may have no memory behind it, which memchr does not take. */
 const uint8_t *ch_slice_find(ch_slice slice, uint8_t byte);
 

@@ -232,9 +232,8 @@ static const ch_command agent_sign = {
 };
 
 static const ch_command *const commands[] = {
-    &token_init, &token_list,   &key_import, &key_generate, &key_list,   &key_public,
-    &key_delete, &profile_check, &profile_test, &profile_list, &profile_show,
-    &agent_unlock, &agent_lock, &agent_status, &agent_keys, &agent_sign,
+    &token_init,   &token_list,   &key_import,   &key_generate, &key_list,   &key_public,   &key_delete, &profile_check,
+    &profile_test, &profile_list, &profile_show, &agent_unlock, &agent_lock, &agent_status, &agent_keys, &agent_sign,
 };
 
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])

@@ -159,12 +159,13 @@ static void warn_of_open_params(const json_t *row)
     json_array_foreach(json_object_get(row, "schemes"), i, scheme)
     {
         size_t open = 0;
-        json_array_foreach(json_object_get(row, "endpoints"), j, endpoint)
-            open += !has_text(json_object_get(json_object_get(endpoint, "covers"), json_string_value(scheme)), "params");
+        json_array_foreach(json_object_get(row, "endpoints"), j, endpoint) open +=
+            !has_text(json_object_get(json_object_get(endpoint, "covers"), json_string_value(scheme)), "params");
         if (open > 0)
-            (void)printf("by scheme %s, %zu endpoints are signed without their parameters: no limit on quantity, price or "
-                         "symbol can hold there\n",
-                         json_string_value(scheme), open);
+            (void)printf(
+                "by scheme %s, %zu endpoints are signed without their parameters: no limit on quantity, price or "
+                "symbol can hold there\n",
+                json_string_value(scheme), open);
     }
 }
 
@@ -235,7 +236,8 @@ ch_status ch_run_profile_test(const ch_arguments *arguments, ch_error *err)
     if (st != CH_OK)
         return st;
     (void)printf("%zu passed, %zu failed\n", count - failed, failed);
-    return failed == 0 ? CH_OK : ch_fail(err, CH_CONFLICT, "%zu of %zu vectors do not come out to the byte", failed, count);
+    return failed == 0 ? CH_OK
+                       : ch_fail(err, CH_CONFLICT, "%zu of %zu vectors do not come out to the byte", failed, count);
 }
 
 static int is_yaml(const struct dirent *entry)
@@ -302,7 +304,6 @@ ch_status ch_run_profile_show(const ch_arguments *arguments, ch_error *err)
     print_summary(row);
     size_t i;
     json_t *endpoint;
-    json_array_foreach(json_object_get(row, "endpoints"), i, endpoint)
-        print_endpoint(endpoint);
+    json_array_foreach(json_object_get(row, "endpoints"), i, endpoint) print_endpoint(endpoint);
     return CH_OK;
 }

@@ -1,8 +1,8 @@
-/* A vector's params do not suit its endpoint, and the client may have added some and ordered them in its own way. So
- * the request that the agent would have been asked for is worked out from both: the params, in the order in which they
- * stand in the finished request, the client's additions among them, and null for what the agent fills in. Types are not
- * checked and nothing is refused as ambiguous: this tests recipes, not policy. */
+/* A vector is signed anew by each scheme that it can be of, and compared. Types are not checked and nothing is refused
+ * as ambiguous: this tests recipes, not policy. */
 #include "cli/vectors.h"
+
+#include "cli/vector_request.h"
 
 #include <openssl/bn.h>
 #include <openssl/crypto.h>
@@ -16,9 +16,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define NAMES_MAX 64
-#define OWNED_MAX (2 * CH_PARAMS_MAX)
-
 struct ch_vectors {
     json_t *root;
     json_t *list;
@@ -28,17 +25,11 @@ struct ch_vectors {
     ch_buffer title;
 };
 
-static const char *text_at(const json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-    return text == NULL ? "" : text;
-}
-
 /* ---- the file ---- */
 
 static ch_status load_key(ch_vectors *vectors, ch_error *err)
 {
-    const char *pem = text_at(json_object_get(vectors->root, "credentials"), "privateKey");
+    const char *pem = ch_vector_text(json_object_get(vectors->root, "credentials"), "privateKey");
     if (*pem == '\0')
         return CH_OK;
     BIO *bio = BIO_new_mem_buf(pem, -1);
@@ -92,7 +83,7 @@ const char *ch_vectors_title(ch_vectors *vectors, size_t index)
 {
     const json_t *vector = json_array_get(vectors->list, index);
     ch_buffer_clear(&vectors->title);
-    ch_buffer_add_format(&vectors->title, "%s %s", text_at(vector, "method"), text_at(vector, "path"));
+    ch_buffer_add_format(&vectors->title, "%s %s", ch_vector_text(vector, "method"), ch_vector_text(vector, "path"));
     return ch_buffer_text(&vectors->title);
 }
 
@@ -141,17 +132,18 @@ static void free_signed(signed_text *text)
 
 static bool read_signed(const json_t *entry, signed_text *out)
 {
-    const char *value = text_at(entry, "value");
-    bool is_hex = strcmp(text_at(entry, "encoding"), "hex") == 0;
-    *out = (signed_text){.scheme = text_at(entry, "scheme"), .hash = text_at(entry, "hash")};
-    return decode_hex(text_at(entry, "message_hex"), &out->message) && decode_hex(text_at(entry, "key_hex"), &out->key) &&
+    const char *value = ch_vector_text(entry, "value");
+    bool is_hex = strcmp(ch_vector_text(entry, "encoding"), "hex") == 0;
+    *out = (signed_text){.scheme = ch_vector_text(entry, "scheme"), .hash = ch_vector_text(entry, "hash")};
+    return decode_hex(ch_vector_text(entry, "message_hex"), &out->message) &&
+           decode_hex(ch_vector_text(entry, "key_hex"), &out->key) &&
            (is_hex ? decode_hex(value, &out->signature) : decode_base64(value, &out->signature));
 }
 
 /* The secret as the scheme reads it; false if it can't be read so. */
 static bool decode_secret(const ch_vectors *vectors, const ch_scheme *scheme, ch_buffer *out)
 {
-    const char *secret = text_at(json_object_get(vectors->root, "credentials"), "secret");
+    const char *secret = ch_vector_text(json_object_get(vectors->root, "credentials"), "secret");
     switch (ch_scheme_secret_encoding(scheme)) {
     case CH_ENCODE_HEX:
     case CH_ENCODE_HEX_UPPER:
@@ -203,239 +195,15 @@ static bool is_signature_right(EVP_PKEY *key, const char *mechanism, const signe
             return false;
         signature = &der;
     }
-    const EVP_MD *hash = kind == EVP_PKEY_ED25519 ? NULL
-                         : strstr(mechanism, "sha512") != NULL ? EVP_sha512() : EVP_sha256();
+    const EVP_MD *hash = kind == EVP_PKEY_ED25519              ? NULL
+                         : strstr(mechanism, "sha512") != NULL ? EVP_sha512()
+                                                               : EVP_sha256();
     EVP_MD_CTX *context = EVP_MD_CTX_new();
-    bool is_right = EVP_DigestVerifyInit(context, NULL, hash, NULL, key) == 1 &&
-                    EVP_DigestVerify(context, signature->data, signature->size, text->message.data,
-                                     text->message.size) == 1;
+    bool is_right =
+        EVP_DigestVerifyInit(context, NULL, hash, NULL, key) == 1 &&
+        EVP_DigestVerify(context, signature->data, signature->size, text->message.data, text->message.size) == 1;
     EVP_MD_CTX_free(context);
     return is_right;
-}
-
-/* ---- the request that the agent would have been asked for ---- */
-
-typedef struct ch_asked {
-    ch_param params[CH_PARAMS_MAX];
-    size_t count;
-    char *owned[OWNED_MAX]; /* texts behind the params */
-    size_t owned_count;
-} ch_asked;
-
-typedef struct place {
-    const char *name;
-    const json_t *value; /* NULL: the agent's, or `text` */
-    char *text;
-    size_t at;
-} place;
-
-/* Where `name` begins in a query, a form or JSON; SIZE_MAX if nowhere. */
-static size_t find_name(const char *text, const char *name)
-{
-    ch_autobuffer json = CH_BUFFER_INIT;
-    ch_autobuffer form = CH_BUFFER_INIT;
-    ch_buffer_add_format(&json, "\"%s\":", name);
-    ch_buffer_add_format(&form, "%s=", name);
-    const char *at = strstr(text, ch_buffer_text(&json));
-    if (at != NULL)
-        return (size_t)(at - text);
-    for (at = text; (at = strstr(at, ch_buffer_text(&form))) != NULL; at++) {
-        if (at == text || at[-1] == '&' || at[-1] == '?' || at[-1] == '\n')
-            return (size_t)(at - text);
-    }
-    return SIZE_MAX;
-}
-
-static void add_place(place *places, size_t *count, const char *name, const json_t *value, char *text, size_t at)
-{
-    if (*count == NAMES_MAX) {
-        free(text);
-        return;
-    }
-    places[(*count)++] = (place){name, value, text, at};
-}
-
-/* Blanks out what is known in a form, so that the client's additions are left. */
-static void blank_known(char *text, const char *name, const char *value)
-{
-    size_t at = find_name(text, name);
-    if (at == SIZE_MAX)
-        return;
-    ch_autobuffer encoded = CH_BUFFER_INIT;
-    ch_encode_percent(&encoded, ch_slice_of(value), "");
-    const char *const spellings[] = {value, ch_buffer_text(&encoded)};
-    size_t begin = at + strlen(name) + 1;
-    for (size_t i = 0; i < 2; i++) {
-        size_t size = strlen(spellings[i]);
-        if (strncmp(text + begin, spellings[i], size) == 0 && (text[begin + size] == '&' || text[begin + size] == '\0')) {
-            memset(text + at, ' ', begin + size - at);
-            return;
-        }
-    }
-}
-
-static bool is_signature_name(const char *name)
-{
-    return strcasecmp(name, "signature") == 0 || strcasecmp(name, "sign") == 0 || strcasecmp(name, "sig") == 0;
-}
-
-/* What the client added to a form by itself: recvWindow and the like. A signature is none of it. */
-static void find_additions(char *form, const json_t *vector, place *places, size_t *count)
-{
-    const char *name;
-    json_t *value;
-    json_object_foreach(json_object_get(vector, "params"), name, value)
-        blank_known(form, name, json_is_string(value) ? json_string_value(value) : "");
-    char *rest = form;
-    for (char *pair; (pair = strsep(&rest, "&")) != NULL;) {
-        char *equals = strchr(pair, '=');
-        if (equals == NULL || *pair == ' ')
-            continue;
-        *equals = '\0';
-        if (!is_signature_name(pair) && json_object_get(json_object_get(vector, "params"), pair) == NULL)
-            add_place(places, count, pair, NULL, ch_strdup(equals + 1), (size_t)(pair - form));
-    }
-}
-
-/* The same of a JSON body whose members are the params. */
-static void find_json_additions(const json_t *body, const char *text, const json_t *vector, place *places,
-                                size_t *count)
-{
-    const char *name;
-    json_t *value;
-    json_t *params = json_object_get(vector, "params");
-    const char *first = json_object_iter_key(json_object_iter(params));
-    if (first == NULL || json_object_get(body, first) == NULL)
-        return;
-    json_object_foreach((json_t *)(uintptr_t)body, name, value)
-    {
-        if (json_object_get(params, name) == NULL && !is_signature_name(name))
-            add_place(places, count, name, value, NULL, find_name(text, name));
-    }
-}
-
-static int compare_places(const void *a, const void *b)
-{
-    size_t left = ((const place *)a)->at;
-    size_t right = ((const place *)b)->at;
-    return left < right ? -1 : left > right;
-}
-
-static ch_slice own(ch_asked *out, const char *text)
-{
-    if (out->owned_count == OWNED_MAX)
-        return (ch_slice){NULL, 0};
-    return ch_slice_of(out->owned[out->owned_count++] = ch_strdup(text));
-}
-
-static void add_entry(ch_asked *out, ch_param_kind kind, const char *name, const char *text)
-{
-    if (out->count < CH_PARAMS_MAX)
-        out->params[out->count++] = (ch_param){.kind = kind, .name = own(out, name), .value = own(out, text)};
-}
-
-/* Calls itself once a level of the file's own JSON, whose depth jansson bounds. */
-static void add_value(ch_asked *out, const char *name, const json_t *value, const char *text)
-{
-    char digits[32];
-    switch (value == NULL ? JSON_STRING : json_typeof(value)) {
-    case JSON_INTEGER:
-        (void)snprintf(digits, sizeof digits, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-        add_entry(out, CH_PARAM_INTEGER, name, digits);
-        break;
-    case JSON_TRUE:
-    case JSON_FALSE:
-        add_entry(out, CH_PARAM_BOOLEAN, name, json_is_true(value) ? "true" : "false");
-        break;
-    case JSON_ARRAY:
-        add_entry(out, CH_PARAM_LIST, name, "");
-        for (size_t i = 0; i < json_array_size(value); i++)
-            add_value(out, "", json_array_get(value, i), "");
-        add_entry(out, CH_PARAM_END, "", "");
-        break;
-    case JSON_OBJECT:
-        add_entry(out, CH_PARAM_OBJECT, name, "");
-        for (void *at = json_object_iter((json_t *)(uintptr_t)value); at != NULL;
-             at = json_object_iter_next((json_t *)(uintptr_t)value, at))
-            add_value(out, json_object_iter_key(at), json_object_iter_value(at), "");
-        add_entry(out, CH_PARAM_END, "", "");
-        break;
-    case JSON_STRING:
-        add_entry(out, CH_PARAM_TEXT, name, value != NULL ? json_string_value(value) : text);
-        break;
-    default:
-        break;
-    }
-}
-
-static void free_asked(ch_asked *out)
-{
-    for (size_t i = 0; i < out->owned_count; i++)
-        free(out->owned[i]);
-}
-
-/* A parameter that stands in the path is none of the list. */
-static bool stands_in_path(const json_t *vector, const char *name)
-{
-    ch_autobuffer part = CH_BUFFER_INIT;
-    ch_buffer_add_format(&part, "{%s}", name);
-    return strstr(text_at(vector, "path"), ch_buffer_text(&part)) != NULL;
-}
-
-static size_t find_places(const json_t *vector, const char *query, const char *body, place *places)
-{
-    size_t count = 0;
-    size_t found = 0;
-    const char *name;
-    json_t *value;
-    json_object_foreach(json_object_get(vector, "params"), name, value)
-    {
-        if (stands_in_path(vector, name))
-            continue;
-        size_t at = find_name(query, name);
-        at = at != SIZE_MAX ? at : find_name(body, name);
-        found += at != SIZE_MAX;
-        add_place(places, &count, name, value, NULL, at);
-    }
-    /* Some requests hide them all (in a token, in base64); then they are taken in their own order. */
-    if (found > 0) {
-        size_t kept = 0;
-        for (size_t i = 0; i < count; i++) {
-            if (places[i].at != SIZE_MAX)
-                places[kept++] = places[i];
-        }
-        count = kept;
-    }
-    return count;
-}
-
-static void work_out(const json_t *vector, const ch_endpoint *endpoint, const ch_scheme *scheme, ch_asked *out)
-{
-    const json_t *request = json_object_get(vector, "request");
-    const char *question = strchr(text_at(request, "url"), '?');
-    const char *body = text_at(request, "body");
-    ch_autofree char *query = ch_strdup(question == NULL ? "" : question + 1);
-    ch_autofree char *form = ch_strdup(strchr(body, '{') != NULL ? "" : body);
-    place places[NAMES_MAX];
-    size_t count = find_places(vector, query, body, places);
-    json_t *json = json_loads(body, 0, NULL);
-    find_additions(query, vector, places, &count);
-    find_additions(form, vector, places, &count);
-    find_json_additions(json, body, vector, places, &count);
-    qsort(places, count, sizeof *places, compare_places);
-    out->count = 0;
-    out->owned_count = 0;
-    if (json_is_array(json_object_get(vector, "params")))
-        add_value(out, "", json_object_get(vector, "params"), "");
-    for (size_t i = 0; i < count; i++) {
-        if (ch_endpoint_fills_in(endpoint, scheme, ch_slice_of(places[i].name))) {
-            add_entry(out, CH_PARAM_PLACEHOLDER, places[i].name, "");
-        } else {
-            add_value(out, places[i].name, places[i].value, places[i].text);
-        }
-        free(places[i].text);
-    }
-    json_decref(json);
 }
 
 /* ---- the endpoint ---- */
@@ -458,14 +226,14 @@ static size_t common_prefix(const char *text, ch_slice other)
 /* The listed endpoint, or else the one whose path begins most alike: neighbours are signed alike. */
 static ch_status find_target(const ch_profile *profile, const json_t *vector, target *out, ch_error *err)
 {
-    const char *url = text_at(json_object_get(vector, "request"), "url");
+    const char *url = ch_vector_text(json_object_get(vector, "request"), "url");
     const char *host = strstr(url, "://");
     if (host == NULL || strchr(host + 3, '/') == NULL)
         return ch_fail(err, CH_BAD_INPUT, "the vector's request has no url");
     const char *path = strchr(host + 3, '/');
     out->host = (ch_slice){(const uint8_t *)host + 3, (size_t)(path - host - 3)};
     out->path = (ch_slice){(const uint8_t *)path, strcspn(path, "?")};
-    ch_slice method = ch_slice_of(text_at(vector, "method"));
+    ch_slice method = ch_slice_of(ch_vector_text(vector, "method"));
     ch_request request = {.method = method, .host = out->host, .path = out->path};
     ch_error reason = CH_ERROR_INIT;
     out->is_listed = ch_profile_match(profile, &request, &out->endpoint, &reason) == CH_OK;
@@ -489,8 +257,9 @@ static ch_status find_target(const ch_profile *profile, const json_t *vector, ta
 
 static ch_status differ(ch_error *err, const char *what, ch_slice ours, ch_slice theirs)
 {
-    return ch_fail(err, CH_CONFLICT, "%s differs: ours is '%.*s', theirs '%.*s'", what, ours.size > 220 ? 220 : (int)ours.size,
-                   (const char *)ours.data, theirs.size > 220 ? 220 : (int)theirs.size, (const char *)theirs.data);
+    return ch_fail(err, CH_CONFLICT, "%s differs: ours is '%.*s', theirs '%.*s'", what,
+                   ours.size > 220 ? 220 : (int)ours.size, (const char *)ours.data,
+                   theirs.size > 220 ? 220 : (int)theirs.size, (const char *)theirs.data);
 }
 
 static int hex_value(char digit)
@@ -526,8 +295,8 @@ static bool is_same_decoded(ch_slice ours, ch_slice theirs)
 static ch_status compare_request(const json_t *vector, const ch_finished *ours, const char **note, ch_error *err)
 {
     json_t *request = json_object_get(vector, "request");
-    ch_slice url = ch_slice_of(text_at(request, "url"));
-    ch_slice body = ch_slice_of(text_at(request, "body"));
+    ch_slice url = ch_slice_of(ch_vector_text(request, "url"));
+    ch_slice body = ch_slice_of(ch_vector_text(request, "body"));
     if (!ch_slice_equal(ours->url, url)) {
         if (!is_same_decoded(ours->url, url))
             return differ(err, "the URL", ours->url, url);
@@ -570,9 +339,10 @@ static ch_status find_signatures(const ch_vectors *vectors, const ch_scheme *sch
                 found = &texts[j];
         }
         if (found == NULL && text_count > 0 && i == 0)
-            return differ(err, "what is signed", messages->items[0], ch_buffer_slice(&texts[text_count > 1 ? 1 : 0].message));
-        bool is_right = found != NULL && (vectors->key != NULL
-                                              ? is_signature_right(vectors->key, ch_scheme_mechanism(scheme), found)
+            return differ(err, "what is signed", messages->items[0],
+                          ch_buffer_slice(&texts[text_count > 1 ? 1 : 0].message));
+        bool is_right = found != NULL &&
+                        (vectors->key != NULL ? is_signature_right(vectors->key, ch_scheme_mechanism(scheme), found)
                                               : is_hmac_right(found, ch_buffer_slice(&secret)));
         if (!is_right)
             return ch_fail(err, CH_CONFLICT, "no right signature of text %zu is among the vector's", i + 1);
@@ -588,8 +358,8 @@ static ch_status try_scheme(ch_vectors *vectors, const json_t *vector, const ch_
     json_t *credentials = json_object_get(vectors->root, "credentials");
     uint64_t clock_ms = (uint64_t)json_integer_value(json_object_get(vectors->root, "clock_ms"));
     ch_asked asked;
-    work_out(vector, at->endpoint, scheme, &asked);
-    ch_request request = {.method = ch_slice_of(text_at(vector, "method")),
+    ch_vector_ask(vector, at->endpoint, scheme, &asked);
+    ch_request request = {.method = ch_slice_of(ch_vector_text(vector, "method")),
                           .host = at->host,
                           .path = at->path,
                           .params = asked.params,
@@ -598,8 +368,8 @@ static ch_status try_scheme(ch_vectors *vectors, const json_t *vector, const ch_
                              .scheme = scheme,
                              .endpoint = at->endpoint,
                              .request = &request,
-                             .key_id = ch_slice_of(text_at(credentials, "apiKey")),
-                             .passphrase = ch_slice_of(text_at(credentials, "password")),
+                             .key_id = ch_slice_of(ch_vector_text(credentials, "apiKey")),
+                             .passphrase = ch_slice_of(ch_vector_text(credentials, "password")),
                              .now_ns = clock_ms * 1000000,
                              .has_ms_for_s = has_ms_for_s,
                              .nonce = clock_ms};
@@ -613,12 +383,12 @@ static ch_status try_scheme(ch_vectors *vectors, const json_t *vector, const ch_
         st = ch_recipe_finish(vectors->draft, &signatures, &finished, err);
     if (st == CH_OK)
         st = compare_request(vector, &finished, note, err);
-    free_asked(&asked);
+    ch_asked_free(&asked);
     return st;
 }
 
-/* The schemes by which the vector may have been signed, and the two clocks that its client may have read: the frozen one,
- * and one that gave milliseconds where the client asks for seconds. */
+/* The schemes by which the vector may have been signed, and the two clocks that its client may have read: the frozen
+ * one, and one that gave milliseconds where the client asks for seconds. */
 static ch_status try_all(ch_vectors *vectors, const json_t *vector, const ch_profile *profile, const target *at,
                          signed_text *texts, size_t text_count, const char **note, ch_error *err)
 {

@@ -2,9 +2,9 @@
  *
  * A file of vectors is JSON: "credentials" (apiKey, secret or privateKey in PEM, password), "clock_ms" (the client's
  * frozen clock, and its nonce), and "vectors", each with "method", "path" (with {name} where parameters stand),
- * "params", the finished "request" (method, url, headers, body) and what was signed: "hmac" (hash, message_hex, key_hex,
- * encoding, value) or "signatures" (scheme, message_hex, encoding, value). Random bytes are zeros. The keys are for
- * tests; they are used in software, in this process. */
+ * "params", the finished "request" (method, url, headers, body) and what was signed: "hmac" (hash, message_hex,
+ * key_hex, encoding, value) or "signatures" (scheme, message_hex, encoding, value). Random bytes are zeros. The keys
+ * are for tests; they are used in software, in this process. */
 #ifndef CH_CLI_VECTORS_H
 #define CH_CLI_VECTORS_H
 

@@ -12,8 +12,15 @@ import { ChanceryError, sign } from '../node/agent.mjs';
 const PLACEHOLDERS = { apiKey: 'account-chancery', secret: 'chancery' };
 // Bitget's demo trading is the real host and this header: without it, a demo order would be a real one.
 const KEPT_HEADERS = ['PAPTRADING'];
-// What ccxt adds to orders and no exchange asks for: it tells brokers about itself, or is left over. Profiles do not list it.
-const ADDED = { cryptocom: ['broker_id'], gate: ['textIsRequired'], htx: ['channel_code'] };
+// What ccxt sends and the exchange does not ask for, so that its profile does not list it: the names of brokers, leftovers, a
+// symbol beside the id of an order. A name by itself is left out everywhere.
+const IGNORED = {
+    cryptocom: ['broker_id'],
+    gate: ['textIsRequired', 'open_orders currency_pair', 'open_orders status', '{settle}/orders/{order_id} contract'],
+    htx: ['channel_code'],
+    mexc: ['order/get/{order_id} symbol'],
+    poloniex: ['orders/{id} symbol'],
+};
 // Lists that ccxt gives as a text: in a query, one item looks like a list of one.
 const LISTS = { coinbase: ['order_status'], coinbaseexchange: ['status'] };
 const ERRORS = {
@@ -87,7 +94,7 @@ async function ask(exchange, question, agent) {
 /* What to ask the agent for: the call that `request` makes, with the parameters that it was made from. */
 function questionOf(exchange, path, params, request) {
     const url = new URL(request.url);
-    return { method: request.method, host: url.host, path: url.pathname, params: plain(exchange, paramsOf(exchange, path, params, request)) };
+    return { method: request.method, host: url.host, path: url.pathname, params: plain(exchange, path, paramsOf(exchange, path, params, request)) };
 }
 
 /* sign() was given `params`; this undoes or repeats what it did to them on the way to the request. */
@@ -102,9 +109,6 @@ function paramsOf(exchange, path, params, request) {
     if (exchange.options.versions) {
         delete sent.version; // KuCoin, Kraken futures: it is in the path
     }
-    if (typeof sent.batchOrders === 'string') {
-        sent.batchOrders = JSON.parse(sent.batchOrders); // Binance: written as JSON already
-    }
     for (const name of LISTS[exchange.id] ?? []) {
         if (typeof sent[name] === 'string') {
             sent[name] = [sent[name]];
@@ -113,17 +117,38 @@ function paramsOf(exchange, path, params, request) {
     return sent;
 }
 
-/* The agent takes no reals, since binary floating point has no place in an order: they become decimals, as text. */
-function plain(exchange, value) {
+/* As the agent takes it. Reals are none of that, since binary floating point has no place in an order: they become decimals,
+ * as text. What ccxt has written as JSON already, to stand in a query, becomes the list or object again. */
+function plain(exchange, path, value) {
     if (typeof value === 'number' && !Number.isSafeInteger(value)) {
         return exchange.numberToString(value);
     }
+    if (typeof value === 'string' && exchange.isJsonEncodedObject(value)) {
+        return fromJson(exchange, path, value);
+    }
     if (Array.isArray(value)) {
-        return value.map((item) => plain(exchange, item));
+        return value.map((item) => plain(exchange, path, item));
     }
     if (value !== null && typeof value === 'object') {
-        const members = Object.entries(value).filter(([name]) => !ADDED[exchange.id]?.includes(name));
-        return Object.fromEntries(members.map(([name, item]) => [name, plain(exchange, item)]));
+        const isIgnored = (name) => IGNORED[exchange.id]?.some((entry) => entry === name || entry === `${path} ${name}`);
+        const members = Object.entries(value).filter(([name]) => !isIgnored(name));
+        return Object.fromEntries(members.map(([name, item]) => [name, plain(exchange, path, item)]));
+    }
+    return value;
+}
+
+function fromJson(exchange, path, text) {
+    try {
+        return plain(exchange, path, JSON.parse(text, asWritten));
+    } catch {
+        return text; // it only begins like JSON
+    }
+}
+
+/* An order's id may have more digits than a JavaScript number holds; another order must not be meant instead. */
+function asWritten(name, value) {
+    if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
+        throw new RangeError(`${value} is not what was written`);
     }
     return value;
 }

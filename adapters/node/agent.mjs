@@ -53,7 +53,7 @@ function post(socket, path, body) {
         request.setTimeout(TIMEOUT_MS, () => request.destroy(new Error(`nothing within ${TIMEOUT_MS / 1000} s`)));
         request.on('error', (error) => {
             // A kept connection that the agent closed meanwhile says nothing about the agent. Asking twice is harmless.
-            if (request.reusedSocket && error.code === 'ECONNRESET') {
+            if (request.reusedSocket && ['ECONNRESET', 'EPIPE'].includes(error.code)) {
                 resolve(post(socket, path, body));
             } else {
                 reject(error);

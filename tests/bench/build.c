@@ -18,9 +18,11 @@
 /* A value that the type takes; lists and objects hold what they must. */
 static size_t add_param(const ch_param_def *def, ch_slice name, ch_param *params, size_t count)
 {
-    static const char *const values[CH_TYPE_COUNT] = {
-        [CH_TYPE_DECIMAL] = "30000.50", [CH_TYPE_INTEGER] = "12345", [CH_TYPE_TEXT] = "a1b2c3d4e5",
-        [CH_TYPE_BOOLEAN] = "true",     [CH_TYPE_SYMBOL] = "BTCUSDT"};
+    static const char *const values[CH_TYPE_COUNT] = {[CH_TYPE_DECIMAL] = "30000.50",
+                                                      [CH_TYPE_INTEGER] = "12345",
+                                                      [CH_TYPE_TEXT] = "a1b2c3d4e5",
+                                                      [CH_TYPE_BOOLEAN] = "true",
+                                                      [CH_TYPE_SYMBOL] = "BTCUSDT"};
     params[count++] = (ch_param){.kind = CH_PARAM_TEXT, .name = name};
     ch_param *own = &params[count - 1];
     if (def->type == CH_TYPE_ENUM)

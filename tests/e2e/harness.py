@@ -445,12 +445,17 @@ class AgentTest(unittest.TestCase):
     maxDiff = None
 
     @classmethod
+    def prepare(cls):
+        """What a class needs beside the usual keys and files, before the agent starts."""
+
+    @classmethod
     def setUpClass(cls):
         require_programs()
         cls.agent = Agent(cls.relogin)
         cls.addClassCleanup(cls.agent.close)
         cls.agent.make_token()
         cls.agent.make_keys()
+        cls.prepare()
         cls.agent.start()
         if cls.is_unlocked:
             done = cls.agent.unlock()

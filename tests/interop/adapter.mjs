@@ -91,6 +91,21 @@ await check('a list stays the whole body', async () => {
     assert.deepEqual(question.params, [{ instId: 'BTC-USDT', ordId: '1' }]);
 });
 
+await check('what ccxt wrote as JSON for a query is a list again', async () => {
+    const question = await questionFor('binanceusdm', (exchange) => exchange.fapiPrivatePostBatchOrders({ batchOrders: [{ symbol: 'BTCUSDT', newClientOrderId: '1' }] }));
+    assert.deepEqual(question.params, { batchOrders: [{ symbol: 'BTCUSDT', newClientOrderId: '1' }], recvWindow: 10000 });
+});
+
+await check('a text that only begins like JSON stays a text', async () => {
+    const question = await questionFor('kraken', (exchange) => exchange.privatePostAddOrder({ pair: '[1', cl_ord_id: '{x}' }));
+    assert.deepEqual(question.params, { pair: '[1', cl_ord_id: '{x}' });
+});
+
+await check('no digit of a long id inside JSON is lost', async () => {
+    const question = await questionFor('binanceusdm', (exchange) => exchange.fapiPrivateDeleteBatchOrders({ symbol: 'BTCUSDT', orderIdList: '[1234567890123456789]' }));
+    assert.equal(question.params.orderIdList, '[1234567890123456789]');
+});
+
 await check('Bitget demo trading stays demo trading', async () => {
     const { exchange, sent } = client('bitget');
     exchange.setSandboxMode(true);

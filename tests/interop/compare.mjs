@@ -139,17 +139,17 @@ for (const [name, exchange] of Object.entries(exchanges)) {
     const plain = connected(exchange.client(ccxt, exchange.credentials), venue);
     const count = { byte: 0, order: 0, otherwise: 0, refused: 0 };
 
-    for (const [label, call] of Object.entries(exchange.calls).filter(([, call]) => call)) {
+    for (const [label, call] of Object.entries(exchange.calls).filter(([, call]) => call && plain.has[call[0]])) {
         let ours;
         await check(`${name} ${label}: as plain ccxt has it`, async () => {
             ours = await made(allowed, venue, call);
             assert.deepEqual(faults(ours), [], 'the exchange does not take what the agent made');
-            assert.equal(ours.error?.message, undefined, `${ours.error?.constructor.name} with the agent`);
+            assert.doesNotMatch(ours.error?.message ?? '', / chancery: /);
             assert.ok(ours.requests.length > 0, 'no request');
             const theirs = await madeAlike(plain, venue, call, ours.requests.map((r) => r.moment));
             assert.deepEqual(faults(theirs), [], 'the exchange does not take what ccxt made');
-            assert.equal(theirs.error?.message, undefined, 'plain ccxt');
-            assert.deepEqual(ours.value, theirs.value, 'another result');
+            // Even a complaint about what this test answers must be the same.
+            assert.deepEqual([ours.value, ours.error?.message], [theirs.value, theirs.error?.message], 'another result');
             assert.equal(ours.requests.length, theirs.requests.length);
             ours.requests.forEach((request, i) => {
                 const other = theirs.requests[i];
@@ -167,12 +167,12 @@ for (const [name, exchange] of Object.entries(exchanges)) {
         await check(`${name} ${label}: what the trading policy says`, async () => {
             const their = await made(trading, venue, call);
             assert.deepEqual(faults(their), []);
-            if (label === 'withdraw' || exchange.refused?.includes(label)) {
+            if (label === 'withdraw' || exchange.refused === 'all' || exchange.refused?.includes(label)) {
                 assert.ok(their.error instanceof ccxt.PermissionDenied, `not refused: ${their.error?.message}`);
                 assert.ok(their.requests.length < ours.requests.length, 'the refused request was sent');
                 count.refused++;
             } else {
-                assert.equal(their.error?.message, undefined);
+                assert.equal(their.error?.message, ours.error?.message);
             }
         });
     }

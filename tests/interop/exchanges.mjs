@@ -66,6 +66,10 @@ function exchange(id, setup) {
             createMarketOrder: ['createOrder', symbol, 'market', 'sell', amount, undefined, params.createOrder ?? {}],
             cancelOrder: ['cancelOrder', orderId, symbol, params.cancelOrder ?? {}],
             fetchOpenOrders: ['fetchOpenOrders', symbol, undefined, undefined, params.fetchOpenOrders ?? {}],
+            fetchOrder: ['fetchOrder', orderId, symbol, params.fetchOrder ?? {}],
+            fetchMyTrades: ['fetchMyTrades', symbol, undefined, undefined, params.fetchMyTrades ?? {}],
+            cancelAllOrders: ['cancelAllOrders', symbol, params.cancelAllOrders ?? {}],
+            fetchDeposits: ['fetchDeposits', 'BTC', undefined, undefined, params.fetchDeposits ?? {}],
             ...(withdraw ? { withdraw: ['withdraw', ...withdraw, undefined, params.withdraw ?? {}] } : {}),
             ...calls,
         },
@@ -124,6 +128,12 @@ const asText = (...names) => (r) => {
     return r;
 };
 
+// ccxt adds what the exchange does not ask for.
+const without = (part, ...names) => (r) => {
+    names.forEach((name) => delete r[part][name]);
+    return r;
+};
+
 const list = [
     ['binance', {
         profile: 'binance',
@@ -160,6 +170,7 @@ const list = [
     ['bybit', {
         markets: [market('BTC/USDT', 'BTCUSDT'), market(USDT_SWAP, 'BTCUSDT')],
         currencies: [btcOn('BTC')],
+        params: { fetchOrder: { acknowledged: true } },
         calls: swapCalls(USDT_SWAP),
         answer: () => ({ retCode: 0, retMsg: 'OK', result: { unifiedMarginStatus: 4, uta: 1, list: [] } }),
     }],
@@ -169,6 +180,7 @@ const list = [
         ...keyPair('rsa'),
         markets: [market('BTC/USDT', 'BTCUSDT')],
         currencies: [btcOn('BTC')],
+        params: { fetchOrder: { acknowledged: true } },
         answer: () => ({ retCode: 0, retMsg: 'OK', result: { unifiedMarginStatus: 4, uta: 1, list: [] } }),
     }],
     ['okx', {
@@ -245,6 +257,7 @@ const list = [
         answer: () => ({ code: '00000', msg: 'success', data: [] }),
     }],
     ['gate', {
+        differently: without('query', 'currency_pair', 'status', 'contract'), // Gate does not ask for these where ccxt gives them
         markets: [market('BTC/USDT', 'BTC_USDT'), market(USDT_SWAP, 'BTC_USDT', { settleId: 'usdt' })],
         currencies: [btcOn('BTC')],
         params: { withdraw: { network: 'BTC' } },
@@ -277,6 +290,7 @@ const list = [
         markets: [market('BTC/USD', 'btcusd')],
     }],
     ['deribit', {
+        refused: 'all', // what is signed for any call also opens a session
         markets: [market('BTC/USD:BTC', 'BTC-PERPETUAL')],
         amount: 20,
         answer: first(['/private/buy', { result: { order: {}, trades: [] } }], ['/private/sell', { result: { order: {}, trades: [] } }], ['', { result: {} }]),
@@ -304,13 +318,18 @@ const list = [
         options: { operatorId: 1234 },
     }],
     ['phemex', {
-        differently: asText('amount'),
+        differently: (r) => { // documented for the query, ccxt has it in the body
+            asText('amount')(r);
+            [r.query, r.body] = [r.body, {}];
+            return r;
+        },
         markets: [market('BTC/USDT', 'sBTCUSDT', { valueScale: 8, priceScale: 8, precision: { amount: 1e-8, price: 1e-8 } }), market(USDT_SWAP, 'BTCUSDT')],
         currencies: [currency('BTC', { valueScale: 8 }), currency('USDT', { valueScale: 8 })],
         calls: swapCalls(USDT_SWAP),
         answer: first(['accountPositions', { code: 0, data: { account: { currency: 'USDT' } } }], ['', { code: 0, data: {} }]),
     }],
     ['poloniex', {
+        differently: without('query', 'symbol'), // of an order that is named by its id
         markets: [market('BTC/USDT', 'BTC_USDT'), market(USDT_SWAP, 'BTC_USDT_PERP')],
         currencies: [btcOn('BTC')],
         params: { withdraw: { network: 'BTC' } },
@@ -319,13 +338,14 @@ const list = [
     ['bitso', {
         differently: asText('amount'),
         markets: [market('BTC/MXN', 'btc_mxn')],
+        calls: { cancelAllOrders: ['cancelAllOrders'] },
         answer: () => ({ success: true, payload: [] }),
     }],
     ['upbit', {
         scheme: 'hs256',
         differently: asText('amount'),
         // The token covers neither method nor path, and DELETE with a uuid ends withdrawals as well.
-        refused: ['cancelOrder'],
+        refused: ['cancelOrder', 'fetchOrder'],
         markets: [market('BTC/KRW', 'KRW-BTC')],
         currencies: [btcOn('BTC')],
         params: { withdraw: { network: 'BTC' } },

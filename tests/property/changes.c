@@ -1,4 +1,5 @@
-/* Requests made of one request: its neighbours, which may well be good, and its mutations, most of which must not be. */
+/* Requests made of one request: its neighbours, which may well be good, and its mutations, most of which must not be.
+ */
 #include "tests/property/property.h"
 
 #include <string.h>
@@ -75,6 +76,11 @@ static bool is_decimal(const ch_param *param)
 static bool is_strict(const ch_param *param)
 {
     return is_plain(param) && !is_free_text(param);
+}
+
+static bool is_end(const ch_param *param)
+{
+    return param->kind == CH_PARAM_END;
 }
 
 static bool is_list(const ch_param *param)
@@ -160,7 +166,8 @@ static bool other_value(rig *r, const sample *from, sample *to)
 static bool other_item(rig *r, const sample *from, sample *to)
 {
     size_t at = 0;
-    if (!pick_deep(r, from, is_plain, &at) || from->params[at].def == NULL || from->request.param_count >= CH_PARAMS_MAX)
+    if (!pick_deep(r, from, is_plain, &at) || from->params[at].def == NULL ||
+        from->request.param_count >= CH_PARAMS_MAX)
         return false;
     make_param(r, from->params[at].def, from->params[at].name, to);
     to->params[at] = to->params[--to->request.param_count];
@@ -184,7 +191,9 @@ static bool swapped_values(rig *r, const sample *from, sample *to)
     if (!pick(r, from, is_plain, &one) || !pick(r, from, is_plain, &two) || one == two)
         return false;
     to->params[one].value = from->params[two].value;
+    to->params[one].kind = from->params[two].kind;
     to->params[two].value = from->params[one].value;
+    to->params[two].kind = from->params[one].kind;
     return true;
 }
 
@@ -192,7 +201,14 @@ static bool swapped_values(rig *r, const sample *from, sample *to)
 static bool merged(rig *r, const sample *from, sample *to)
 {
     static const char *const joints[][2] = {
-        {"&", "="}, {"\",\"", "\":\""}, {",\"", "\":"}, {",", "="}, {"", ""}, {"%26", "%3D"}, {"&", "%3D"}, {";", "="},
+        {"&",     "="    },
+        {"\",\"", "\":\""},
+        {",\"",   "\":"  },
+        {",",     "="    },
+        {"",      ""     },
+        {"%26",   "%3D"  },
+        {"&",     "%3D"  },
+        {";",     "="    },
     };
     size_t one = 0;
     size_t two = 0;
@@ -224,8 +240,8 @@ static bool longer_name(rig *r, const sample *from, sample *to)
             sample_has(from, other))
             continue;
         to->params[at].name = other;
-        to->params[at].value = join(r, (ch_slice){name.data + other.size, name.size - other.size},
-                                    from->params[at].value);
+        to->params[at].value =
+            join(r, (ch_slice){name.data + other.size, name.size - other.size}, from->params[at].value);
         to->params[at].kind = CH_PARAM_TEXT;
         return true;
     }
@@ -262,8 +278,8 @@ static bool longer_word(rig *r, const sample *from, sample *to)
         if (other.size == 0 || other.size >= word.size || memcmp(other.data, word.data, other.size) != 0)
             continue;
         to->params[one].value = other;
-        to->params[two].value = join(r, (ch_slice){word.data + other.size, word.size - other.size},
-                                     from->params[two].value);
+        to->params[two].value =
+            join(r, (ch_slice){word.data + other.size, word.size - other.size}, from->params[two].value);
         return true;
     }
     return false;
@@ -301,6 +317,31 @@ static bool other_cuts(rig *r, const sample *from, sample *to)
         replace_items(to, at, join(r, a, (ch_slice){b.data, 1}), (ch_slice){b.data + 1, b.size - 1}, false);
         return true;
     }
+}
+
+/* [{a,b},{c}] as [{a},{b,c}], [{a,b,c}] or [{a},{b},{c}]. */
+static bool other_objects(rig *r, const sample *from, sample *to)
+{
+    size_t count = from->request.param_count;
+    size_t at = 0;
+    if (!pick_deep(r, from, is_end, &at) || at + 1 >= count || count + 2 > CH_PARAMS_MAX)
+        return false;
+    size_t size = 2; /* of the border between two objects */
+    if (from->params[at + 1].kind != CH_PARAM_OBJECT || from->params[at + 1].name.size > 0)
+        size = 0;
+    if (size > 0) {
+        memmove(&to->params[at], &to->params[at + 2], (count - at - 2) * sizeof *to->params);
+        to->request.param_count -= 2;
+    }
+    size_t border = 0;
+    if (dice_chance(&r->dice, 30) || !pick_deep(r, to, is_plain, &border) || border == 0 ||
+        to->params[border].name.size == 0)
+        return size > 0;
+    memmove(&to->params[border + 2], &to->params[border], (to->request.param_count - border) * sizeof *to->params);
+    to->params[border] = (ch_param){.kind = CH_PARAM_END};
+    to->params[border + 1] = (ch_param){.kind = CH_PARAM_OBJECT};
+    to->request.param_count += 2;
+    return true;
 }
 
 static bool one_less(rig *r, const sample *from, sample *to)
@@ -409,6 +450,7 @@ const change neighbours[] = {
     {"moved edge",     moved_edge,     false},
     {"longer word",    longer_word,    false},
     {"other cuts",     other_cuts,     false},
+    {"other objects",  other_objects,  false},
     {"one less",       one_less,       false},
     {"one more",       one_more,       false},
     {"last first",     last_first,     false},
@@ -455,8 +497,7 @@ static bool member_twice(rig *r, const sample *from, sample *to)
     if (!pick_deep(r, from, is_object, &at) || from->request.param_count == CH_PARAMS_MAX ||
         !is_plain(&from->params[at + 1]))
         return false;
-    memmove(&to->params[at + 2], &to->params[at + 1],
-            (to->request.param_count - at - 1) * sizeof *to->params);
+    memmove(&to->params[at + 2], &to->params[at + 1], (to->request.param_count - at - 1) * sizeof *to->params);
     to->request.param_count++;
     return true;
 }
@@ -579,7 +620,8 @@ static bool trailing_zero(rig *r, const sample *from, sample *to)
 
 static bool respaced(rig *r, const sample *from, sample *to, bool (*is_wanted)(const ch_param *))
 {
-    static const char *const spaces[] = {" ", "\xc2\xa0", "\xe2\x80\x8b", "\xef\xbb\xbf", "\xe3\x80\x80", "\xe2\x80\xa8"};
+    static const char *const spaces[] = {" ",           "\xc2\xa0", "\xe2\x80\x8b", "\xef\xbb\xbf", "\xe3\x80\x80",
+                                         "\xe2\x80\xa8"};
     ch_slice space = ch_slice_of(spaces[dice_below(&r->dice, sizeof spaces / sizeof spaces[0])]);
     bool is_front = dice_chance(&r->dice, 50);
     return set_value(r, from, to, is_wanted, is_front ? space : CH_LITERAL(""), is_front ? CH_LITERAL("") : space);
@@ -730,9 +772,10 @@ static bool dot_segment(rig *r, const sample *from, sample *to)
 
 static bool path_end(rig *r, const sample *from, sample *to)
 {
-    static const char *const ends[] = {"?a=1", "?", "#", "#x", ";v=1", "%00", "%20", " ", "//", "/.", "/..", "\\", "&a=1"};
-    to->request.path = join(r, from->request.path,
-                            ch_slice_of(ends[dice_below(&r->dice, sizeof ends / sizeof ends[0])]));
+    static const char *const ends[] = {"?a=1", "?",  "#",  "#x",  ";v=1", "%00", "%20",
+                                       " ",    "//", "/.", "/..", "\\",   "&a=1"};
+    to->request.path =
+        join(r, from->request.path, ch_slice_of(ends[dice_below(&r->dice, sizeof ends / sizeof ends[0])]));
     return true;
 }
 
@@ -760,6 +803,11 @@ static bool capture_of_dots(rig *r, const sample *from, sample *to)
     if (endpoint->parts == NULL)
         return false;
     ch_slice dots = dice_chance(&r->dice, 50) ? CH_LITERAL("..") : CH_LITERAL(".");
+    for (size_t i = 1; i < endpoint->part_count; i++) { /* "/client:.." is no dot segment */
+        ch_slice before = endpoint->parts[i - 1].literal;
+        if (endpoint->parts[i].def != NULL && before.data[before.size - 1] != '/')
+            return false;
+    }
     for (size_t i = 0; i < endpoint->part_count; i++)
         ch_buffer_add_slice(&r->text, endpoint->parts[i].def == NULL ? endpoint->parts[i].literal : dots);
     to->request.path = keep(r);
@@ -778,49 +826,49 @@ static bool other_method_spelling(rig *r, const sample *from, sample *to)
 static bool other_host_spelling(rig *r, const sample *from, sample *to)
 {
     static const char *const ends[] = {".", ":443", "@evil.example", "/", "#", " "};
-    to->request.host = dice_chance(&r->dice, 30)
-                           ? change_case(r, from->request.host)
-                           : join(r, from->request.host,
-                                  ch_slice_of(ends[dice_below(&r->dice, sizeof ends / sizeof ends[0])]));
+    to->request.host =
+        dice_chance(&r->dice, 30)
+            ? change_case(r, from->request.host)
+            : join(r, from->request.host, ch_slice_of(ends[dice_below(&r->dice, sizeof ends / sizeof ends[0])]));
     return from->request.host.size > 0;
 }
 
 const change mutations[] = {
-    {"a parameter given twice",             given_twice,           true },
-    {"given twice in another spelling",     twice_respelled,       true },
-    {"a member given twice",                member_twice,          true },
-    {"an escape in a name",                 name_escaped,          true },
-    {"an escape in a value",                value_escaped,         false},
-    {"a name in another case",              name_in_other_case,    false},
-    {"a value in another case",             value_in_other_case,   false},
-    {"a parameter that is not listed",      unlisted,              true },
-    {"a parameter that is missing",         missing,               true },
-    {"values swapped",                      swapped_values,        false},
-    {"a value under another name",          other_name,            false},
-    {"a zero in front",                     leading_zero,          true },
-    {"a sign in front",                     leading_plus,          true },
-    {"a point at the end",                  trailing_point,        true },
-    {"an exponent",                         exponent,              true },
-    {"a zero behind the point",             trailing_zero,         false},
-    {"white space in a text",               space_in_text,         false},
-    {"white space in a word or number",     space_in_word,         true },
-    {"a control character",                 with_control,          true },
-    {"broken UTF-8",                        broken_utf8,           true },
-    {"a text that looks alike",             text_look_alike,       false},
-    {"a word or number that looks alike",   word_look_alike,       true },
-    {"a name that looks alike",             name_look_alike,       true },
-    {"a text that is called an integer",    text_as_integer,       true },
-    {"null for a parameter",                listed_as_null,        true },
-    {"a value for the agent's own field",   null_with_value,       true },
-    {"a value in a list",                   wrapped,               true },
-    {"a dot segment or slash in the path",  dot_segment,           true },
-    {"a query or more behind the path",     path_end,              true },
-    {"a slash at the end of the path",      trailing_slash,        false},
-    {"an escape in the path",               path_escaped,          true },
-    {"the path in another case",            path_in_other_case,    false},
-    {"dots for a parameter of the path",    capture_of_dots,       true },
-    {"the method in another spelling",      other_method_spelling, true },
-    {"the host in another spelling",        other_host_spelling,   true },
+    {"a parameter given twice",            given_twice,           true },
+    {"given twice in another spelling",    twice_respelled,       true },
+    {"a member given twice",               member_twice,          true },
+    {"an escape in a name",                name_escaped,          true },
+    {"an escape in a value",               value_escaped,         false},
+    {"a name in another case",             name_in_other_case,    false},
+    {"a value in another case",            value_in_other_case,   false},
+    {"a parameter that is not listed",     unlisted,              true },
+    {"a parameter that is missing",        missing,               true },
+    {"values swapped",                     swapped_values,        false},
+    {"a value under another name",         other_name,            false},
+    {"a zero in front",                    leading_zero,          true },
+    {"a sign in front",                    leading_plus,          true },
+    {"a point at the end",                 trailing_point,        true },
+    {"an exponent",                        exponent,              true },
+    {"a zero behind the point",            trailing_zero,         false},
+    {"white space in a text",              space_in_text,         false},
+    {"white space in a word or number",    space_in_word,         true },
+    {"a control character",                with_control,          true },
+    {"broken UTF-8",                       broken_utf8,           true },
+    {"a text that looks alike",            text_look_alike,       false},
+    {"a word or number that looks alike",  word_look_alike,       true },
+    {"a name that looks alike",            name_look_alike,       true },
+    {"a text that is called an integer",   text_as_integer,       true },
+    {"null for a parameter",               listed_as_null,        true },
+    {"a value for the agent's own field",  null_with_value,       true },
+    {"a value in a list",                  wrapped,               true },
+    {"a dot segment or slash in the path", dot_segment,           true },
+    {"a query or more behind the path",    path_end,              true },
+    {"a slash at the end of the path",     trailing_slash,        false},
+    {"an escape in the path",              path_escaped,          true },
+    {"the path in another case",           path_in_other_case,    false},
+    {"dots for a parameter of the path",   capture_of_dots,       true },
+    {"the method in another spelling",     other_method_spelling, true },
+    {"the host in another spelling",       other_host_spelling,   true },
 };
 const size_t mutation_count = sizeof mutations / sizeof mutations[0];
 
@@ -853,7 +901,7 @@ const ch_endpoint *pick_rival(rig *r, const ch_endpoint *endpoint)
     const ch_confusion *confusion = &endpoint->confusions[r->scheme->index];
     size_t start = dice_below(&r->dice, count);
     size_t how = dice_below(&r->dice, 8);
-    if (how < 3 && confusion->count > 1)
+    if (how < 3 && confusion->count > 0)
         return &profile->endpoints[confusion->others[dice_below(&r->dice, confusion->count)]];
     bool wants_log_on = how == 3;
     for (size_t i = 0; how < 7 && i < count; i++) {

@@ -23,10 +23,14 @@ static uint64_t hash_pair(ch_slice name, ch_slice value)
     return mix(hash_bytes(name, 1) + hash_bytes(value, 2));
 }
 
+static const ch_slice any_name = {(const uint8_t *)"*", 1};
+
 static void note(findings *found, ch_slice name, ch_slice value)
 {
-    if (found->count < FOUND_MAX)
-        found->hashes[found->count++] = hash_pair(name, value);
+    if (found->count + 2 > FOUND_MAX)
+        return;
+    found->hashes[found->count++] = hash_pair(name, value);
+    found->hashes[found->count++] = hash_pair(any_name, value);
 }
 
 /* ---- reading ---- */
@@ -80,7 +84,8 @@ static void walk(findings *found, ch_slice name, json_t *value, unsigned levels)
 static bool read_json(findings *found, ch_slice name, ch_slice text)
 {
     json_error_t where;
-    json_t *root = json_loadb((const char *)text.data, text.size, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &where);
+    json_t *root =
+        json_loadb((const char *)text.data, text.size, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &where);
     if (root == NULL)
         return false;
     walk(found, name, root, 12);
@@ -136,9 +141,10 @@ static void read_pair(findings *found, ch_slice pair)
     if (equals != NULL)
         value = decode(found, (ch_slice){equals + 1, pair.size - name_size - 1});
     note_text(found, name, value);
-    const uint8_t *bracket = ch_slice_find(name, '['); /* n[]=a, n[0]=a */
-    if (bracket != NULL)
-        note_text(found, (ch_slice){name.data, (size_t)(bracket - name.data)}, value);
+    for (size_t i = 0; i < name.size; i++) { /* n[]=a, n[0]=a, n[m][0]=a */
+        if (name.data[i] == '[')
+            note_text(found, (ch_slice){name.data, i}, value);
+    }
     note_pieces(found, name, value);
 }
 
@@ -193,6 +199,7 @@ static const ch_param *find_lost(findings *found, const sample *s)
     ch_slice names[CH_PARAM_DEPTH_MAX + 2]; /* an item has the name of its list */
     bool is_in_list[CH_PARAM_DEPTH_MAX + 2] = {false};
     size_t depth = 0;
+    bool is_socket = ch_slice_is(s->request.method, "WS"); /* a log-on may send a parameter under another name */
     for (size_t i = 0; i < s->request.param_count; i++) {
         const ch_param *param = &s->params[i];
         ch_slice name = is_in_list[depth] ? names[depth] : param->name;
@@ -203,6 +210,7 @@ static const ch_param *find_lost(findings *found, const sample *s)
             names[depth] = name;
             is_in_list[depth] = param->kind == CH_PARAM_LIST;
         } else if (param->kind != CH_PARAM_PLACEHOLDER && !is_found(found, hash_pair(name, param->value)) &&
+                   !(is_socket && is_found(found, hash_pair(any_name, param->value))) &&
                    !is_in_documents(found, name, param->value)) {
             return param;
         }

@@ -149,14 +149,16 @@ static const char *pack(ledger *all, rig *r, const sample *s)
 
 static entry describe(rig *r, const sample *s, ch_slice message)
 {
-    return (entry){.message = {hash_bytes(message, 11 + r->scheme->index), hash_bytes(message, 29)},
-                   .path = hash_bytes(s->request.path, 3),
-                   .meaning = meaning_of(s),
-                   .sent = sent_of(r, s),
-                   .endpoint = s->endpoint,
-                   .scheme = r->scheme,
-                   .classes = ch_endpoint_confused_classes(s->endpoint, r->scheme, &s->request),
-                   .covers = ch_endpoint_covers(s->endpoint, r->scheme)};
+    return (entry){
+        .message = {hash_bytes(message, 11 + r->scheme->index), hash_bytes(message, 29)},
+        .path = hash_bytes(s->request.path, 3),
+        .meaning = meaning_of(s),
+        .sent = sent_of(r, s),
+        .endpoint = s->endpoint,
+        .scheme = r->scheme,
+        .classes = ch_endpoint_confused_classes(s->endpoint, r->scheme, ~0U, &s->request),
+        .covers = ch_endpoint_covers(s->endpoint, r->scheme)
+    };
 }
 
 /* ---- judging ---- */

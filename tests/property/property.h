@@ -1,4 +1,5 @@
-/* What must hold for every exchange profile, whatever a bot asks: tests/property/profiles.c says it; these are its parts.
+/* What must hold for every exchange profile, whatever a bot asks: tests/property/profiles.c says it; these are its
+ * parts.
  *
  * All that is random comes from one `dice`, so a seed repeats a run. The parts see into profiles (profile_data.h),
  * because a good request can only be made by who knows what the profile takes. */
@@ -66,7 +67,7 @@ typedef struct rig {
 } rig;
 
 #define POOL_BYTES (8U << 20)
-ch_slice keep(rig *r);              /* what stands in `text` */
+ch_slice keep(rig *r); /* what stands in `text` */
 ch_slice keep_slice(rig *r, ch_slice text);
 
 void sample_copy(sample *to, const sample *from);

@@ -123,12 +123,87 @@ void sample_show(const sample *s, ch_buffer *out)
 
 /* Pieces that mean something to someone: to a form, to JSON, to a URL, to a log, to a person. */
 static const char *const nasty[] = {
-    "&", "=", "?", "#", "%", "%41", "%00", "%2F", "%26", "+", " ", ";", ",", "\"", "\\", "\\\"", "\\u0041", "\\n", "{",
-    "}", "[", "]", ":", "/", "//", "/../", "'", "<", ">", "|", "~", "`", "$", "@", "!", "*", "(", ")", "^", "-", ".",
-    "_", "\xc3\xa9", "e\xcc\x81", "\xe4\xb8\xad\xe6\x96\x87", "\xf0\x9f\x98\x80", "\xd0\xb0", "\xef\xbc\xa1",
-    "\xe2\x80\xae", "\xe2\x80\x8b", "\xe2\x80\xa8", "\xc2\xa0", "\xef\xbb\xbf", "null", "true", "-1", "1e5", "0x1", "0",
-    "00", "signature", "timestamp", "&signature=00", "\",\"x\":\"", "\":\"", "},{", "][", "\"}", "','", "1764000000",
-    "1764000000000", "the-key", "GET", "POST", "Infinity", "NaN", "undefined", "//", "a b", "a+b", "=&=",
+    "&",
+    "=",
+    "?",
+    "#",
+    "%",
+    "%41",
+    "%00",
+    "%2F",
+    "%26",
+    "+",
+    " ",
+    ";",
+    ",",
+    "\"",
+    "\\",
+    "\\\"",
+    "\\u0041",
+    "\\n",
+    "{",
+    "}",
+    "[",
+    "]",
+    ":",
+    "/",
+    "//",
+    "/../",
+    "'",
+    "<",
+    ">",
+    "|",
+    "~",
+    "`",
+    "$",
+    "@",
+    "!",
+    "*",
+    "(",
+    ")",
+    "^",
+    "-",
+    ".",
+    "_",
+    "\xc3\xa9",
+    "e\xcc\x81",
+    "\xe4\xb8\xad\xe6\x96\x87",
+    "\xf0\x9f\x98\x80",
+    "\xd0\xb0",
+    "\xef\xbc\xa1",
+    "\xe2\x80\xae",
+    "\xe2\x80\x8b",
+    "\xe2\x80\xa8",
+    "\xc2\xa0",
+    "\xef\xbb\xbf",
+    "null",
+    "true",
+    "-1",
+    "1e5",
+    "0x1",
+    "0",
+    "00",
+    "signature",
+    "timestamp",
+    "&signature=00",
+    "\",\"x\":\"",
+    "\":\"",
+    "},{",
+    "][",
+    "\"}",
+    "','",
+    "1764000000",
+    "1764000000000",
+    "the-key",
+    "GET",
+    "POST",
+    "Infinity",
+    "NaN",
+    "undefined",
+    "//",
+    "a b",
+    "a+b",
+    "=&=",
 };
 
 static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
@@ -144,8 +219,8 @@ static void add_digits(rig *r, size_t count, bool may_start_with_zero)
 {
     for (size_t i = 0; i < count; i++) {
         bool may_be_zero = i > 0 || count == 1 || may_start_with_zero;
-        ch_buffer_add_byte(&r->text, (uint8_t)('0' + (may_be_zero ? dice_below(&r->dice, 10)
-                                                                  : 1 + dice_below(&r->dice, 9))));
+        ch_buffer_add_byte(&r->text,
+                           (uint8_t)('0' + (may_be_zero ? dice_below(&r->dice, 10) : 1 + dice_below(&r->dice, 9))));
     }
 }
 
@@ -355,8 +430,8 @@ static ch_slice make_capture(rig *r, const ch_param_def *def)
     static const char *const odd[] = {"...", "a:b", "~", "-1", "0", "null", "a.b_c-d", "%", "of:1", "all"};
     for (unsigned i = 0; i < 40; i++) {
         bool is_odd = def->type == CH_TYPE_TEXT && !r->is_tame && dice_chance(&r->dice, 20);
-        ch_slice value = is_odd ? ch_slice_of(odd[dice_below(&r->dice, sizeof odd / sizeof odd[0])])
-                                : make_value(r, def);
+        ch_slice value =
+            is_odd ? ch_slice_of(odd[dice_below(&r->dice, sizeof odd / sizeof odd[0])]) : make_value(r, def);
         if (fits_path(value))
             return value;
     }

@@ -230,8 +230,9 @@ static ch_slice requoted(rig *r, ch_slice text)
 
 ch_slice mutate_string(rig *r, ch_slice text)
 {
-    static const char *const inserts[] = {"&", "=", "0", " ", "+", "\"", "{}", "[]", ",", "&a=1", ",\"a\":1", "\\", "%",
-                                          "\n", "?", "00", "-", ".0", "null", "\xff", "}", "#", "e0"};
+    static const char *const inserts[] = {"&", "=",    "0",        " ",    "+", "\"", "{}", "[]",
+                                          ",", "&a=1", ",\"a\":1", "\\",   "%", "\n", "?",  "00",
+                                          "-", ".0",   "null",     "\xff", "}", "#",  "e0"};
     if (text.size == 0)
         return CH_LITERAL("0");
     switch (dice_below(&r->dice, 9)) {

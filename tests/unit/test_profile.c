@@ -40,7 +40,8 @@ static const ch_scheme *scheme(const ch_profile *profile)
 
 static ch_request request_of(const char *method, const char *path, ch_param *params, size_t count)
 {
-    return (ch_request){.method = ch_slice_of(method), .path = ch_slice_of(path), .params = params, .param_count = count};
+    return (ch_request){
+        .method = ch_slice_of(method), .path = ch_slice_of(path), .params = params, .param_count = count};
 }
 
 /* ---- loading ---- */
@@ -69,78 +70,80 @@ static const struct {
     unsigned line;
     const char *reason;
 } wrong[] = {
-    {"title: T",               "titel: T",                                          1,  "'title' is missing"            },
-    {"name: t\n",              "name: t\nextra: 1\n",                               2,  "no field 'extra'"              },
-    {"name: t\n",              "name: T/..\n",                                      1,  "can't be a profile's name"     },
-    {"https://a.example",      "http://a.example",                                  3,  "an origin is https://"         },
-    {"https://a.example",      "https://a.example/x",                               3,  "an origin is https://"         },
-    {"https://a.example",      "https://u@a.example",                               3,  "an origin is https://"         },
-    {"mechanism: hmac-sha256", "mechanism: md5",                                    4,  "there is no mechanism 'md5'"   },
-    {"secret: text",           "secret: rot13",                                     4,  "'secret' is text, hex, base64" },
-    {"recipe: r\n",            "recipe: q\n",                                       5,  "there is no recipe 'q'"        },
-    {"recipe: r\n",            "recipe: {POST: r}\n",                               5,  "no recipe for method GET"      },
-    {"recipe: r\n",            "nonce: h\nrecipe: r\n",                             5,  "no unit of a nonce"            },
-    {"[params]\n",             "[parms]\n",                                         8,  "'parms' is none"               },
-    {"[params]\n",             "[params, path]\n",                                  8,  "claims path, but"              },
-    {"[params]\n",             "[params, host]\n",                                  8,  "claims host, but"              },
-    {"[params]\n",             "[params, method]\n",                                8,  "claims method, but"            },
-    {"{all: {fields",          "{all: {takes: none, fields",                        8,  "claims params, but"            },
-    {"{all: {fields",          "{all: {takes: query, fields",                       8,  "claims params, but"            },
-    {"{all: {fields",          "{all: {takes: all, fields",                         9,  "'takes' is none, params"       },
-    {"{all|form}",             "{all|form|plus:x}",                                 10, "can't take 'x'"                },
-    {"{all|form}",             "{all|form|when:q}",                                 10, "no value 'q'"                  },
-    {"message: ",              "also_signs: {x: \"{payload}\"}\n    message: ",      11, "no value 'payload'"            },
-    {"message: ",              "also_signs: {x: \"{path}\"}\n    message: ",         11, "no value 'path'"               },
-    {"message: ",              "also_signs: {path: \"{key_id}\"}\n    message: ",    11, "already"                       },
-    {"type: text",             "type: list",                                        14, "'items' is missing"            },
-    {"type: text",             "type: list, items: p",                              14, "does not define 'p'"           },
-    {"type: text",             "type: object, required: [z]",                       14, "does not define 'z'"           },
-    {"type: text",             "type: text, unit: lots",                            14, "no unit 'lots'"                },
-    {"type: text",             "type: text, in: header",                            14, "no in 'header'"                },
-    {"type: text",             "type: text, name: \"\"",                            14, "only a list"                   },
-    {"GET /x",                 "GET /x/{q}",                                        16, "does not define 'q'"           },
-    {"GET /x",                 "GET /x/{p",                                         16, "is not closed"                 },
-    {"GET /x",                 "GET /x/p}",                                         16, "closes nothing"                },
-    {"GET /x",                 "GET /x/{p}y",                                       16, "goes on with a '/'"            },
-    {"GET /x",                 "WS /x",                                             16, "go together"                   },
-    {"value: \"{time_ms}\"",   "value: \"{nonce}\"",                                9,  "no value 'nonce'"              },
-    {"value: \"{time_ms}\"",   "value: \"{all|form}\"",                             9,  "no value 'all'"                },
-    {"value: \"{time_ms}\"",   "value: \"{time_ms}\", at: here",                    9,  "'at' is last or first"         },
-    {"{all|form}",             "{all}",                                             10, "a list needs a style"          },
-    {"{all|form}",             "{all|hex}",                                         10, "'hex' is none"                 },
-    {"{all|form}",             "{all|form|rot13}",                                  10, "no filter 'rot13'"             },
-    {"{all|form}",             "{all|form|prefix}",                                 10, "needs a text"                  },
-    {"{all|form}",             "{all|form|hex:1}",                                  10, "takes nothing"                 },
-    {"{all|form}",             "{all|form|hex|hex|hex|hex|hex}",                    10, "more than 4 filters"           },
-    {"{all|form}",             "{all|form",                                         10, "is not closed"                 },
-    {"{all|form}",             "x}",                                                10, "closes nothing"                },
-    {"{all|form}",             "{payload}",                                         10, "no value 'payload'"            },
-    {"{payload: ",             "{path: ",                                           10, "already"                       },
-    {"message: \"{payload}\"", "message: \"{signature}\"",                          11, "no value 'signature'"          },
-    {"{payload}&s",            "{all|form}&s",                                      12, "no value 'all'"                },
-    {"{signature}",            "x",                                                 8,  "neither url, body nor a header"},
-    {"type: text",             "type: string",                                      14, "no type 'string'"              },
-    {"type: text",             "type: text, role: boss",                            14, "no role 'boss'"                },
-    {"type: text",             "type: enum",                                        14, "'values' is missing"           },
-    {"type: text}",            "type: text}\n  q: {type: text}",                    15, "no endpoint uses parameter 'q'"},
-    {"  p: {type: text}",      "  p: {type: text, name: ts}",                       16, "fills in 'ts'"                 },
-    {"GET /x",                 "GET x",                                             16, "a plain path"                  },
-    {"GET /x",                 "GET /x/../y",                                       16, "a plain path"                  },
-    {"GET /x",                 "GET /x?y=1",                                        16, "a plain path"                  },
-    {"GET /x",                 "get /x",                                            16, "a method and a path"           },
-    {"class: read",            "class: reads",                                      16, "no class 'reads'"              },
-    {"optional: [p]",          "optional: [p], required: [p]",                      16, "listed here already"           },
-    {"optional: [p]",          "optional: [p, z]",                                  16, "'params' does not define 'z'"  },
-    {"optional: [p]",          "optional: [p, +g]",                                 16, "no group 'g'"                  },
-    {"optional: [p]",          "optional: [p], origin: b",                          16, "no origin 'b'"                 },
-    {"optional: [p]}\n",       "optional: [p]}\n  - {call: GET /x, class: read}\n", 16, "listed twice"                  },
-    {"title: T\n",             "title: T\ncontracts: [{symbol: a, size: x, of: b}]\n", 3, "not a plain decimal"         },
-    {"p: {type: text}",        "p: {type: text}\n  l1: {type: list, items: p}\n  l2: {type: list, items: l1}\n"
-                               "  l3: {type: list, items: l2}\n  l4: {type: list, items: l3}\n"
-                               "  l5: {type: list, items: l4}",                     19, "nest 4 deep"                   },
-    {"p: {type: text}",        "p: {type: text}\n  l1: {type: list, items: p}\n"
-                               "  l2: {type: list, items: l1, spelling: comma}",    16, "the spelling json only"        },
-    {"optional: [p]}\n",       "optional: [p], clas: x}\n",                         16, "no field 'clas'"               },
+    {"title: T",               "titel: T",                                             1,  "'title' is missing"            },
+    {"name: t\n",              "name: t\nextra: 1\n",                                  2,  "no field 'extra'"              },
+    {"name: t\n",              "name: T/..\n",                                         1,  "can't be a profile's name"     },
+    {"https://a.example",      "http://a.example",                                     3,  "an origin is https://"         },
+    {"https://a.example",      "https://a.example/x",                                  3,  "an origin is https://"         },
+    {"https://a.example",      "https://u@a.example",                                  3,  "an origin is https://"         },
+    {"mechanism: hmac-sha256", "mechanism: md5",                                       4,  "there is no mechanism 'md5'"   },
+    {"secret: text",           "secret: rot13",                                        4,  "'secret' is text, hex, base64" },
+    {"recipe: r\n",            "recipe: q\n",                                          5,  "there is no recipe 'q'"        },
+    {"recipe: r\n",            "recipe: {POST: r}\n",                                  5,  "no recipe for method GET"      },
+    {"recipe: r\n",            "nonce: h\nrecipe: r\n",                                5,  "no unit of a nonce"            },
+    {"[params]\n",             "[parms]\n",                                            8,  "'parms' is none"               },
+    {"[params]\n",             "[params, path]\n",                                     8,  "claims path, but"              },
+    {"[params]\n",             "[params, host]\n",                                     8,  "claims host, but"              },
+    {"[params]\n",             "[params, method]\n",                                   8,  "claims method, but"            },
+    {"{all: {fields",          "{all: {takes: none, fields",                           8,  "claims params, but"            },
+    {"{all: {fields",          "{all: {takes: query, fields",                          8,  "claims params, but"            },
+    {"{all: {fields",          "{all: {takes: all, fields",                            9,  "'takes' is none, params"       },
+    {"{all|form}",             "{all|form|plus:x}",                                    10, "can't take 'x'"                },
+    {"{all|form}",             "{all|form|when:q}",                                    10, "no value 'q'"                  },
+    {"message: ",              "also_signs: {x: \"{payload}\"}\n    message: ",        11, "no value 'payload'"            },
+    {"message: ",              "also_signs: {x: \"{path}\"}\n    message: ",           11, "no value 'path'"               },
+    {"message: ",              "also_signs: {path: \"{key_id}\"}\n    message: ",      11, "already"                       },
+    {"type: text",             "type: list",                                           14, "'items' is missing"            },
+    {"type: text",             "type: list, items: p",                                 14, "does not define 'p'"           },
+    {"type: text",             "type: object, required: [z]",                          14, "does not define 'z'"           },
+    {"type: text",             "type: text, unit: lots",                               14, "no unit 'lots'"                },
+    {"type: text",             "type: text, in: header",                               14, "no in 'header'"                },
+    {"type: text",             "type: text, name: \"\"",                               14, "only a list"                   },
+    {"GET /x",                 "GET /x/{q}",                                           16, "does not define 'q'"           },
+    {"GET /x",                 "GET /x/{p",                                            16, "is not closed"                 },
+    {"GET /x",                 "GET /x/p}",                                            16, "closes nothing"                },
+    {"GET /x",                 "GET /x/{p}y",                                          16, "goes on with a '/'"            },
+    {"GET /x",                 "WS /x",                                                16, "go together"                   },
+    {"value: \"{time_ms}\"",   "value: \"{nonce}\"",                                   9,  "no value 'nonce'"              },
+    {"value: \"{time_ms}\"",   "value: \"{all|form}\"",                                9,  "no value 'all'"                },
+    {"value: \"{time_ms}\"",   "value: \"{time_ms}\", at: here",                       9,  "'at' is last or first"         },
+    {"{all|form}",             "{all}",                                                10, "a list needs a style"          },
+    {"{all|form}",             "{all|hex}",                                            10, "'hex' is none"                 },
+    {"{all|form}",             "{all|form|rot13}",                                     10, "no filter 'rot13'"             },
+    {"{all|form}",             "{all|form|prefix}",                                    10, "needs a text"                  },
+    {"{all|form}",             "{all|form|hex:1}",                                     10, "takes nothing"                 },
+    {"{all|form}",             "{all|form|hex|hex|hex|hex|hex}",                       10, "more than 4 filters"           },
+    {"{all|form}",             "{all|form",                                            10, "is not closed"                 },
+    {"{all|form}",             "x}",                                                   10, "closes nothing"                },
+    {"{all|form}",             "{payload}",                                            10, "no value 'payload'"            },
+    {"{payload: ",             "{path: ",                                              10, "already"                       },
+    {"message: \"{payload}\"", "message: \"{signature}\"",                             11, "no value 'signature'"          },
+    {"{payload}&s",            "{all|form}&s",                                         12, "no value 'all'"                },
+    {"{signature}",            "x",                                                    8,  "neither url, body nor a header"},
+    {"type: text",             "type: string",                                         14, "no type 'string'"              },
+    {"type: text",             "type: text, role: boss",                               14, "no role 'boss'"                },
+    {"type: text",             "type: enum",                                           14, "'values' is missing"           },
+    {"type: text}",            "type: text}\n  q: {type: text}",                       15, "no endpoint uses parameter 'q'"},
+    {"  p: {type: text}",      "  p: {type: text, name: ts}",                          16, "fills in 'ts'"                 },
+    {"GET /x",                 "GET x",                                                16, "a plain path"                  },
+    {"GET /x",                 "GET /x/../y",                                          16, "a plain path"                  },
+    {"GET /x",                 "GET /x?y=1",                                           16, "a plain path"                  },
+    {"GET /x",                 "get /x",                                               16, "a method and a path"           },
+    {"class: read",            "class: reads",                                         16, "no class 'reads'"              },
+    {"optional: [p]",          "optional: [p], required: [p]",                         16, "listed here already"           },
+    {"optional: [p]",          "optional: [p, z]",                                     16, "'params' does not define 'z'"  },
+    {"optional: [p]",          "optional: [p, +g]",                                    16, "no group 'g'"                  },
+    {"optional: [p]",          "optional: [p], origin: b",                             16, "no origin 'b'"                 },
+    {"optional: [p]}\n",       "optional: [p]}\n  - {call: GET /x, class: read}\n",    16, "listed twice"                  },
+    {"title: T\n",             "title: T\ncontracts: [{symbol: a, size: x, of: b}]\n", 3,  "not a plain decimal"           },
+    {"p: {type: text}",
+     "p: {type: text}\n  l1: {type: list, items: p}\n  l2: {type: list, items: l1}\n"
+     "  l3: {type: list, items: l2}\n  l4: {type: list, items: l3}\n"
+     "  l5: {type: list, items: l4}",                                                  19, "nest 4 deep"                   },
+    {"p: {type: text}",
+     "p: {type: text}\n  l1: {type: list, items: p}\n"
+     "  l2: {type: list, items: l1, spelling: comma}",                                 16, "the spelling json only"        },
+    {"optional: [p]}\n",       "optional: [p], clas: x}\n",                            16, "no field 'clas'"               },
 };
 
 static ch_status load_text(const char *source, ch_profile **profile, ch_error *err)
@@ -319,8 +322,8 @@ START_TEST(test_a_parameter_is_listed_once_and_of_its_type)
     if (params[_i].name != NULL)
         given[request.param_count++] =
             (ch_param){params[_i].kind, ch_slice_of(params[_i].name), ch_slice_of(params[_i].value), NULL};
-    ck_assert_msg((ch_endpoint_check(endpoint, scheme(profile), &request, &err) == CH_OK) == params[_i].is_taken, "%s = '%s': %s",
-                  params[_i].name, params[_i].value, err.message);
+    ck_assert_msg((ch_endpoint_check(endpoint, scheme(profile), &request, &err) == CH_OK) == params[_i].is_taken,
+                  "%s = '%s': %s", params[_i].name, params[_i].value, err.message);
     ch_profile_free(profile);
 }
 END_TEST
@@ -350,11 +353,14 @@ static size_t entries(const char *const *words, ch_param *out)
         if (*word == ']')
             out[count++] = (ch_param){.kind = CH_PARAM_END};
         else if (*word == '[' || *word == '{')
-            out[count++] = (ch_param){.kind = *word == '[' ? CH_PARAM_LIST : CH_PARAM_OBJECT, .name = ch_slice_of(word + 1)};
+            out[count++] =
+                (ch_param){.kind = *word == '[' ? CH_PARAM_LIST : CH_PARAM_OBJECT, .name = ch_slice_of(word + 1)};
         else
-            out[count++] = (ch_param){.kind = CH_PARAM_TEXT,
-                                      .name = {(const uint8_t *)word, equals == NULL ? 0 : (size_t)(equals - word)},
-                                      .value = ch_slice_of(equals == NULL ? word : equals + 1)};
+            out[count++] = (ch_param){
+                .kind = CH_PARAM_TEXT,
+                .name = {(const uint8_t *)word, equals == NULL ? 0 : (size_t)(equals - word)},
+                .value = ch_slice_of(equals == NULL ? word : equals + 1)
+            };
     }
     return count;
 }
@@ -364,22 +370,24 @@ static const struct {
     const char *words[16];
     const char *problem; /* NULL: taken */
 } nested[] = {
-    {"/api/v1/things/7", {"[orders", "{", "symbol=A", "lot=1", "]", "]"}, NULL},
-    {"/api/v1/things/7", {"[orders", "{", "symbol=A", "lot=1", "[tags", "x", "y", "]", "]", "]"}, NULL},
-    {"/api/v1/things/7", {"[orders", "{", "symbol=A", "lot=1", "exact=0.5", "]", "]", "note=x"}, NULL},
-    {"/api/v1/things/7", {"[orders", "]"}, "1 to 4 items"},
-    {"/api/v1/things/7", {"orders=[]"}, "must be a list"},
-    {"/api/v1/things/7", {"{orders", "symbol=A", "lot=1", "]"}, "must be a list"},
-    {"/api/v1/things/7", {"[orders", "A", "]"}, "must be an object"},
-    {"/api/v1/things/7", {"[orders", "{", "symbol=A", "]", "]"}, "'lot' is missing; object 'order' needs it"},
-    {"/api/v1/things/7", {"[orders", "{", "symbol=A", "lot=1", "side=B", "]", "]"}, "takes no member 'side'"},
-    {"/api/v1/things/7", {"[orders", "{", "symbol=A", "lot=1", "lot=2", "]", "]"}, "'lot' is given twice"},
-    {"/api/v1/things/7", {"[orders", "{", "symbol=A", "lot=1.5", "]", "]"}, "'lot' must be a whole number"},
-    {"/api/v1/things/7", {"[orders", "{", "symbol=A", "lot=1", "[tags", "a", "b", "c", "d", "]", "]", "]"}, "1 to 3 items"},
-    {"/api/v1/things/7", {"note=a", "[orders", "{", "symbol=A", "lot=1", "]", "]", "note=b"}, "'note' is given twice"},
-    {"/api/v1/batch", {"[", "{", "symbol=A", "lot=1", "]", "]"}, NULL},
-    {"/api/v1/batch", {"[", "{", "symbol=A", "lot=1", "]", "]", "level=3"}, NULL},
-    {"/api/v1/batch", {"level=3"}, "'' is missing"},
+    {"/api/v1/things/7", {"[orders", "{", "symbol=A", "lot=1", "]", "]"},                         NULL                                       },
+    {"/api/v1/things/7", {"[orders", "{", "symbol=A", "lot=1", "[tags", "x", "y", "]", "]", "]"}, NULL                                       },
+    {"/api/v1/things/7", {"[orders", "{", "symbol=A", "lot=1", "exact=0.5", "]", "]", "note=x"},  NULL                                       },
+    {"/api/v1/things/7", {"[orders", "]"},                                                        "1 to 4 items"                             },
+    {"/api/v1/things/7", {"orders=[]"},                                                           "must be a list"                           },
+    {"/api/v1/things/7", {"{orders", "symbol=A", "lot=1", "]"},                                   "must be a list"                           },
+    {"/api/v1/things/7", {"[orders", "A", "]"},                                                   "must be an object"                        },
+    {"/api/v1/things/7", {"[orders", "{", "symbol=A", "]", "]"},                                  "'lot' is missing; object 'order' needs it"},
+    {"/api/v1/things/7", {"[orders", "{", "symbol=A", "lot=1", "side=B", "]", "]"},               "takes no member 'side'"                   },
+    {"/api/v1/things/7", {"[orders", "{", "symbol=A", "lot=1", "lot=2", "]", "]"},                "'lot' is given twice"                     },
+    {"/api/v1/things/7", {"[orders", "{", "symbol=A", "lot=1.5", "]", "]"},                       "'lot' must be a whole number"             },
+    {"/api/v1/things/7",
+     {"[orders", "{", "symbol=A", "lot=1", "[tags", "a", "b", "c", "d", "]", "]", "]"},
+     "1 to 3 items"                                                                                                                          },
+    {"/api/v1/things/7", {"note=a", "[orders", "{", "symbol=A", "lot=1", "]", "]", "note=b"},     "'note' is given twice"                    },
+    {"/api/v1/batch",    {"[", "{", "symbol=A", "lot=1", "]", "]"},                               NULL                                       },
+    {"/api/v1/batch",    {"[", "{", "symbol=A", "lot=1", "]", "]", "level=3"},                    NULL                                       },
+    {"/api/v1/batch",    {"level=3"},                                                             "'' is missing"                            },
 };
 
 START_TEST(test_what_lists_and_objects_hold_is_checked)
@@ -402,23 +410,23 @@ static const struct {
     const char *path;
     const char *wanted; /* NULL: none fits */
 } paths[] = {
-    {"/api/v1/things/7",             "/api/v1/things/{id}"                },
-    {"/api/v1/things/a-Z0._~:9",     "/api/v1/things/{id}"                },
-    {"/api/v1/things/all",           "/api/v1/things/all"                 },
-    {"/api/v1/things/BTC/of:12",     "/api/v1/things/{symbol}/of:{count}" },
-    {"/api/v1/things/",              NULL                                 },
-    {"/api/v1/things/.",             NULL                                 },
-    {"/api/v1/things/..",            NULL                                 },
-    {"/api/v1/things/7/",            NULL                                 },
-    {"/api/v1/things//7",            NULL                                 },
-    {"/api/v1/things/7%2F8",         NULL                                 },
-    {"/api/v1/things/7?x=1",         NULL                                 },
-    {"/api/v1/things/7;x",           NULL                                 },
-    {"/api/v1/things/7 8",           NULL                                 },
-    {"/api/v1/things/7+8",           NULL                                 },
-    {"/api/v1/things/\xc3\xa9",      NULL                                 },
-    {"/api/v1/things/BTC/of:",       NULL                                 },
-    {"/api/v1/things/BTC/if:12",     NULL                                 },
+    {"/api/v1/things/7",         "/api/v1/things/{id}"               },
+    {"/api/v1/things/a-Z0._~:9", "/api/v1/things/{id}"               },
+    {"/api/v1/things/all",       "/api/v1/things/all"                },
+    {"/api/v1/things/BTC/of:12", "/api/v1/things/{symbol}/of:{count}"},
+    {"/api/v1/things/",          NULL                                },
+    {"/api/v1/things/.",         NULL                                },
+    {"/api/v1/things/..",        NULL                                },
+    {"/api/v1/things/7/",        NULL                                },
+    {"/api/v1/things//7",        NULL                                },
+    {"/api/v1/things/7%2F8",     NULL                                },
+    {"/api/v1/things/7?x=1",     NULL                                },
+    {"/api/v1/things/7;x",       NULL                                },
+    {"/api/v1/things/7 8",       NULL                                },
+    {"/api/v1/things/7+8",       NULL                                },
+    {"/api/v1/things/\xc3\xa9",  NULL                                },
+    {"/api/v1/things/BTC/of:",   NULL                                },
+    {"/api/v1/things/BTC/if:12", NULL                                },
 };
 
 START_TEST(test_a_parameter_in_the_path_is_plain)
@@ -513,7 +521,7 @@ static unsigned confused(const char *path, const char *method, const char *call,
 START_TEST(test_a_binance_order_opens_nothing_but_orders)
 {
     ch_param given[] = {text("symbol", "BTCUSDT"),  text("side", "BUY"),   text("type", "LIMIT"),
-                              text("timeInForce", "GTC"), text("quantity", "1"), text("price", "1")};
+                        text("timeInForce", "GTC"), text("quantity", "1"), text("price", "1")};
     ck_assert_uint_eq(confused("profiles/binance.yaml", "POST", "/api/v3/order", given, 6), BIT(CH_CLASS_TRADE));
 }
 END_TEST

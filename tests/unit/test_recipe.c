@@ -90,8 +90,7 @@ static void sign_and_finish(rig *r, const EVP_MD *hash, ch_encoding encoding, co
     unsigned char signature[EVP_MAX_MD_SIZE];
     unsigned size = 0;
     ck_assert_ptr_nonnull(HMAC(hash, key, (int)key_size, r->message.data, r->message.size, signature, &size));
-    ck_assert_msg(finish(r, (ch_slice){signature, size}) == CH_OK, "%s",
-                  r->err.message);
+    ck_assert_msg(finish(r, (ch_slice){signature, size}) == CH_OK, "%s", r->err.message);
 }
 
 static void assert_slice(ch_slice slice, const char *expected)
@@ -160,7 +159,7 @@ START_TEST(test_kraken_documented_example)
     r.input.key_id = CH_LITERAL("the-key");
     r.input.nonce = 1616492376594;
     ch_param params[] = {text("ordertype", "limit"), text("pair", "XBTUSD"), text("price", "37500"),
-                               text("type", "buy"), text("volume", "1.25")};
+                         text("type", "buy"), text("volume", "1.25")};
     ck_assert_msg(build(&r, "POST", "/0/private/AddOrder", params, 5) == CH_OK, "%s", r.err.message);
     sign_and_finish(&r, EVP_sha512(), CH_ENCODE_BASE64, KRAKEN_SECRET);
     assert_slice(r.finished.body, "nonce=1616492376594&ordertype=limit&pair=XBTUSD&price=37500&type=buy&volume=1.25");
@@ -211,7 +210,8 @@ START_TEST(test_a_request_too_large_to_send_is_refused)
     set_up(&r, "profiles/binance.yaml", "hmac");
     ch_autofree char *long_text = ch_alloc(4097);
     memset(long_text, '%', 4096); /* each becomes three bytes */
-    ch_param params[] = {text("symbol", "A"), text("origClientOrderId", long_text), text("newClientOrderId", long_text)};
+    ch_param params[] = {text("symbol", "A"), text("origClientOrderId", long_text),
+                         text("newClientOrderId", long_text)};
     ck_assert_int_eq(build(&r, "DELETE", "/api/v3/order", params, 3), CH_TOO_LARGE);
     tear_down(&r);
 }
@@ -270,8 +270,8 @@ START_TEST(test_oddball_wraps_json_in_base64_in_json)
     ch_param params[] = {
         text("symbol", "A"),
         text("note", "say \"\\\xc3\xa9\""),
-        {CH_PARAM_INTEGER, CH_LITERAL("count"), CH_LITERAL("5"), NULL},
-        {CH_PARAM_BOOLEAN, CH_LITERAL("flag"), CH_LITERAL("true"), NULL}
+        {CH_PARAM_INTEGER, CH_LITERAL("count"), CH_LITERAL("5"),    NULL},
+        {CH_PARAM_BOOLEAN, CH_LITERAL("flag"),  CH_LITERAL("true"), NULL}
     };
     ck_assert_msg(build(&r, "POST", "/api/v1/things", params, 4) == CH_OK, "%s", r.err.message);
     static const char json[] = "{\"request\":\"/api/v1/things\",\"nonce\":77,\"symbol\":\"A\","
@@ -329,7 +329,10 @@ START_TEST(test_query_and_body_stand_apart_and_the_phrase_is_signed_too)
     ck_assert_uint_eq(r.messages.count, 2);
     assert_slice(r.messages.items[1], "open sesameid");
     ck_assert_int_eq(finish(&r, CH_LITERAL("abc")), CH_INTERNAL); /* one signature is missing */
-    const ch_messages signatures = {.items = {CH_LITERAL("abc"), CH_LITERAL("abcd")}, .count = 2};
+    const ch_messages signatures = {
+        .items = {CH_LITERAL("abc"), CH_LITERAL("abcd")},
+          .count = 2
+    };
     ck_assert_int_eq(ch_recipe_finish(r.draft, &signatures, &r.finished, &r.err), CH_OK);
     assert_slice(r.finished.url, "https://api.oddball.example/api/v1/things/7?level=3");
     assert_slice(r.finished.body, "{\"note\":\"x\",\"exact\":0.50}");
@@ -350,7 +353,10 @@ START_TEST(test_no_body_where_there_are_no_parameters_for_it)
     ch_param params[] = {text("level", "3")};
     put(&r, "/api/v1/things/7", params, 1);
     assert_slice(r.message, "1764000060put/api/v1/things/7?level=3");
-    const ch_messages signatures = {.items = {CH_LITERAL("abc"), CH_LITERAL("abcd")}, .count = 2};
+    const ch_messages signatures = {
+        .items = {CH_LITERAL("abc"), CH_LITERAL("abcd")},
+          .count = 2
+    };
     ck_assert_int_eq(ch_recipe_finish(r.draft, &signatures, &r.finished, &r.err), CH_OK);
     assert_slice(r.finished.body, "");
     assert_slice(header(&r, "Odd-Note"), "1764000000");
@@ -359,19 +365,45 @@ START_TEST(test_no_body_where_there_are_no_parameters_for_it)
 }
 END_TEST
 
-#define LIST(name_) {.kind = CH_PARAM_LIST, .name = CH_LITERAL(name_)}
-#define OBJECT {.kind = CH_PARAM_OBJECT}
-#define END {.kind = CH_PARAM_END}
-#define ITEM(value_) {.kind = CH_PARAM_TEXT, .value = CH_LITERAL(value_)}
-#define MEMBER(name_, kind_, value_) {.kind = (kind_), .name = CH_LITERAL(name_), .value = CH_LITERAL(value_)}
+#define LIST(name_)                                                                                                    \
+    {                                                                                                                  \
+        .kind = CH_PARAM_LIST, .name = CH_LITERAL(name_)                                                               \
+    }
+#define OBJECT                                                                                                         \
+    {                                                                                                                  \
+        .kind = CH_PARAM_OBJECT                                                                                        \
+    }
+#define END                                                                                                            \
+    {                                                                                                                  \
+        .kind = CH_PARAM_END                                                                                           \
+    }
+#define ITEM(value_)                                                                                                   \
+    {                                                                                                                  \
+        .kind = CH_PARAM_TEXT, .value = CH_LITERAL(value_)                                                             \
+    }
+#define MEMBER(name_, kind_, value_)                                                                                   \
+    {                                                                                                                  \
+        .kind = (kind_), .name = CH_LITERAL(name_), .value = CH_LITERAL(value_)                                        \
+    }
 
 START_TEST(test_a_list_is_the_whole_body)
 {
     rig r;
     set_up(&r, "tests/profiles/oddball.yaml", "hmac");
-    ch_param params[] = {LIST(""), OBJECT, MEMBER("symbol", CH_PARAM_TEXT, "A"), MEMBER("lot", CH_PARAM_INTEGER, "2"), END,
-                         OBJECT, MEMBER("lot", CH_PARAM_TEXT, "3"), MEMBER("symbol", CH_PARAM_TEXT, "B"), LIST("tags"),
-                         ITEM("x"), ITEM("y\"z"), END, END, END};
+    ch_param params[] = {LIST(""),
+                         OBJECT,
+                         MEMBER("symbol", CH_PARAM_TEXT, "A"),
+                         MEMBER("lot", CH_PARAM_INTEGER, "2"),
+                         END,
+                         OBJECT,
+                         MEMBER("lot", CH_PARAM_TEXT, "3"),
+                         MEMBER("symbol", CH_PARAM_TEXT, "B"),
+                         LIST("tags"),
+                         ITEM("x"),
+                         ITEM("y\"z"),
+                         END,
+                         END,
+                         END};
     put(&r, "/api/v1/batch", params, 14);
     assert_slice(r.message, "1764000060put/api/v1/batch[{\"symbol\":\"A\",\"lot\":2},"
                             "{\"lot\":\"3\",\"symbol\":\"B\",\"tags\":[\"x\",\"y\\\"z\"]}]");
@@ -383,10 +415,28 @@ START_TEST(test_lists_are_spelled_as_the_profile_says)
 {
     rig r;
     set_up(&r, "tests/profiles/oddball.yaml", "hmac");
-    ch_param params[] = {LIST("comma"),    ITEM("a b"), ITEM("c"), END, LIST("repeat"), ITEM("a"), ITEM("b"), END,
-                         LIST("brackets"), ITEM("a"),   ITEM("b"), END, LIST("index"),  ITEM("a"), ITEM("b"), END,
-                         LIST("orders"),   OBJECT,      MEMBER("symbol", CH_PARAM_TEXT, "A"),
-                         MEMBER("lot", CH_PARAM_INTEGER, "1"), END, END};
+    ch_param params[] = {LIST("comma"),
+                         ITEM("a b"),
+                         ITEM("c"),
+                         END,
+                         LIST("repeat"),
+                         ITEM("a"),
+                         ITEM("b"),
+                         END,
+                         LIST("brackets"),
+                         ITEM("a"),
+                         ITEM("b"),
+                         END,
+                         LIST("index"),
+                         ITEM("a"),
+                         ITEM("b"),
+                         END,
+                         LIST("orders"),
+                         OBJECT,
+                         MEMBER("symbol", CH_PARAM_TEXT, "A"),
+                         MEMBER("lot", CH_PARAM_INTEGER, "1"),
+                         END,
+                         END};
     r.input.now_ns = 5000000;
     ck_assert_msg(build(&r, "GET", "/api/v1/lists", params, 22) == CH_OK, "%s", r.err.message);
     assert_slice(r.message, "comma=a b,c&repeat=a&repeat=b&brackets[]=a&brackets[]=b&index[0]=a&index[1]=b"
@@ -427,8 +477,14 @@ START_TEST(test_joined_parameters_are_sorted_inside_and_out)
     set_up(&r, "tests/profiles/oddball.yaml", "hmac");
     r.input.key_id = CH_LITERAL("id");
     r.input.nonce = 77;
-    ch_param params[] = {text("symbol", "A"), LIST("orders"), OBJECT, MEMBER("symbol", CH_PARAM_TEXT, "B"),
-                         MEMBER("lot", CH_PARAM_INTEGER, "1"), END, END, text("note", "x")};
+    ch_param params[] = {text("symbol", "A"),
+                         LIST("orders"),
+                         OBJECT,
+                         MEMBER("symbol", CH_PARAM_TEXT, "B"),
+                         MEMBER("lot", CH_PARAM_INTEGER, "1"),
+                         END,
+                         END,
+                         text("note", "x")};
     ck_assert_msg(build(&r, "POST", "/api/v1/joined", params, 8) == CH_OK, "%s", r.err.message);
     assert_slice(r.message, "/api/v1/joinedidnotexorderslot1symbolBsymbolA77");
     tear_down(&r);

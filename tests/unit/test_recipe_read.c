@@ -1,5 +1,5 @@
-/* agent/recipe_read: an SDK's string to sign is read back to what it is made of, or refused; and what is read builds the
- * same string again. Run from the repository's root. */
+/* agent/recipe_read: an SDK's string to sign is read back to what it is made of, or refused; and what is read builds
+ * the same string again. Run from the repository's root. */
 #include "agent/recipe_read.h"
 
 #include <check.h>
@@ -28,7 +28,8 @@ static void set_up(rig *r, const char *path, const char *method, const char *cal
                                  .request = &r->request,
                                  .key_id = CH_LITERAL("the-key"),
                                  .now_ns = 1};
-    ck_assert_msg(ch_profile_match(r->profile, &r->request, &r->input.endpoint, &r->err) == CH_OK, "%s", r->err.message);
+    ck_assert_msg(ch_profile_match(r->profile, &r->request, &r->input.endpoint, &r->err) == CH_OK, "%s",
+                  r->err.message);
 }
 
 static void tear_down(rig *r)
@@ -67,15 +68,16 @@ static const struct {
     const char *text;
     uint64_t now_ms;
 } taken[] = {
-    {"tests/profiles/bench.yaml", "POST", "/api/v3/order", "symbol=A&side=BUY&type=LIMIT&quantity=1&timestamp=1764000000123",
-     1764000000123},
-    {"tests/profiles/bench.yaml", "POST", "/api/v3/order", "timestamp=1764000000123&symbol=A&side=BUY&type=LIMIT&quantity=1",
-     1764000000123},
-    {"tests/profiles/bench.yaml", "POST", "/api/v3/order",
+    {"tests/profiles/bench.yaml",   "POST", "/api/v3/order",
+     "symbol=A&side=BUY&type=LIMIT&quantity=1&timestamp=1764000000123",           1764000000123},
+    {"tests/profiles/bench.yaml",   "POST", "/api/v3/order",
+     "timestamp=1764000000123&symbol=A&side=BUY&type=LIMIT&quantity=1",           1764000000123},
+    {"tests/profiles/bench.yaml",   "POST", "/api/v3/order",
      "symbol=XBT%2FUSD&side=BUY&timestamp=1764000000123&type=LIMIT&quantity=0.5", 1764000000123},
-    {"tests/profiles/oddball.yaml", "GET", "/api/v1/lists",
-     "note=a b=c&orders=[{\"symbol\":\"A\",\"lot\":1},{\"symbol\":\"B\",\"lot\":2,\"exact\":0.50,\"tags\":[\"x\\\"\\\\\"]}]"
-     "&ts=1764000000123", 1764000000123},
+    {"tests/profiles/oddball.yaml", "GET",  "/api/v1/lists",
+     "note=a "
+     "b=c&orders=[{\"symbol\":\"A\",\"lot\":1},{\"symbol\":\"B\",\"lot\":2,\"exact\":0.50,\"tags\":[\"x\\\"\\\\\"]}]"
+     "&ts=1764000000123",                                                         1764000000123},
 };
 
 START_TEST(test_a_string_is_read_and_built_again)
@@ -108,29 +110,29 @@ static const struct {
     const char *name;
     const char *text;
 } spelled_otherwise[] = {
-    {"lower-case hex",       "symbol=XBT%2fUSD&side=BUY&type=LIMIT&quantity=1&timestamp=1764000000123"   },
-    {"needless escape",      "symbol=%41&side=BUY&type=LIMIT&quantity=1&timestamp=1764000000123"         },
-    {"unescaped",            "symbol=XBT/USD&side=BUY&type=LIMIT&quantity=1&timestamp=1764000000123"     },
-    {"plus for a space",     "symbol=A+B&side=BUY&type=LIMIT&quantity=1&timestamp=1764000000123"         },
-    {"cut escape",           "symbol=A%2&side=BUY&type=LIMIT&quantity=1&timestamp=1764000000123"         },
-    {"time with a fraction", "symbol=A&side=BUY&type=LIMIT&quantity=1&timestamp=1764000000123.5"         },
-    {"no time",              "symbol=A&side=BUY&type=LIMIT&quantity=1"                                   },
-    {"short time",           "symbol=A&side=BUY&type=LIMIT&quantity=1&timestamp=176400000"               },
+    {"lower-case hex",       "symbol=XBT%2fUSD&side=BUY&type=LIMIT&quantity=1&timestamp=1764000000123"                },
+    {"needless escape",      "symbol=%41&side=BUY&type=LIMIT&quantity=1&timestamp=1764000000123"                      },
+    {"unescaped",            "symbol=XBT/USD&side=BUY&type=LIMIT&quantity=1&timestamp=1764000000123"                  },
+    {"plus for a space",     "symbol=A+B&side=BUY&type=LIMIT&quantity=1&timestamp=1764000000123"                      },
+    {"cut escape",           "symbol=A%2&side=BUY&type=LIMIT&quantity=1&timestamp=1764000000123"                      },
+    {"time with a fraction", "symbol=A&side=BUY&type=LIMIT&quantity=1&timestamp=1764000000123.5"                      },
+    {"no time",              "symbol=A&side=BUY&type=LIMIT&quantity=1"                                                },
+    {"short time",           "symbol=A&side=BUY&type=LIMIT&quantity=1&timestamp=176400000"                            },
     {"two times",            "timestamp=1764000000123&symbol=A&side=BUY&type=LIMIT&quantity=1&timestamp=1764000000124"},
     {"the time twice",       "timestamp=1764000000123&symbol=A&side=BUY&type=LIMIT&quantity=1&timestamp=1764000000123"},
-    {"parameter twice",      "symbol=A&symbol=A&side=BUY&type=LIMIT&quantity=1&timestamp=1764000000123"  },
-    {"unknown parameter",    "symbol=A&side=BUY&type=LIMIT&quantity=1&evil=1&timestamp=1764000000123"    },
-    {"missing parameter",    "symbol=A&side=BUY&type=LIMIT&timestamp=1764000000123"                      },
-    {"wrong value",          "symbol=A&side=buy&type=LIMIT&quantity=1&timestamp=1764000000123"           },
-    {"respelled number",     "symbol=A&side=BUY&type=LIMIT&quantity=01&timestamp=1764000000123"          },
-    {"empty pair",           "symbol=A&&side=BUY&type=LIMIT&quantity=1&timestamp=1764000000123"          },
-    {"pair at the end",      "symbol=A&side=BUY&type=LIMIT&quantity=1&timestamp=1764000000123&"          },
-    {"no value",             "symbol&side=BUY&type=LIMIT&quantity=1&timestamp=1764000000123"             },
-    {"leading ?",            "?symbol=A&side=BUY&type=LIMIT&quantity=1&timestamp=1764000000123"          },
-    {"another line",         "symbol=A&side=BUY&type=LIMIT&quantity=1&timestamp=1764000000123\nx=1"      },
-    {"control character",    "symbol=A&side=BUY&type=LIMIT&quantity=1%00&timestamp=1764000000123"        },
-    {"nothing",              ""                                                                          },
-    {"JSON",                 "{\"symbol\":\"A\"}"                                                        },
+    {"parameter twice",      "symbol=A&symbol=A&side=BUY&type=LIMIT&quantity=1&timestamp=1764000000123"               },
+    {"unknown parameter",    "symbol=A&side=BUY&type=LIMIT&quantity=1&evil=1&timestamp=1764000000123"                 },
+    {"missing parameter",    "symbol=A&side=BUY&type=LIMIT&timestamp=1764000000123"                                   },
+    {"wrong value",          "symbol=A&side=buy&type=LIMIT&quantity=1&timestamp=1764000000123"                        },
+    {"respelled number",     "symbol=A&side=BUY&type=LIMIT&quantity=01&timestamp=1764000000123"                       },
+    {"empty pair",           "symbol=A&&side=BUY&type=LIMIT&quantity=1&timestamp=1764000000123"                       },
+    {"pair at the end",      "symbol=A&side=BUY&type=LIMIT&quantity=1&timestamp=1764000000123&"                       },
+    {"no value",             "symbol&side=BUY&type=LIMIT&quantity=1&timestamp=1764000000123"                          },
+    {"leading ?",            "?symbol=A&side=BUY&type=LIMIT&quantity=1&timestamp=1764000000123"                       },
+    {"another line",         "symbol=A&side=BUY&type=LIMIT&quantity=1&timestamp=1764000000123\nx=1"                   },
+    {"control character",    "symbol=A&side=BUY&type=LIMIT&quantity=1%00&timestamp=1764000000123"                     },
+    {"nothing",              ""                                                                                       },
+    {"JSON",                 "{\"symbol\":\"A\"}"                                                                     },
 };
 
 START_TEST(test_another_spelling_does_not_build_the_same)
@@ -152,8 +154,21 @@ START_TEST(test_another_spelling_does_not_build_the_same)
 END_TEST
 
 static const char *const bad_json[] = {
-    "[]x", "[", "[{]", "[{\"symbol\":\"A\",}]", "[{\"symbol\" :\"A\"}]", "[ {\"symbol\":\"A\"}]", "[{symbol:\"A\"}]",
-    "[{\"symbol\":\"A\"},]", "[,]", "[{\"symbol\":}]", "[\"a]", "[[[[[[1]]]]]]", "{\"a\":1}x", "[\"a\\\"]", "[1 ,2]",
+    "[]x",
+    "[",
+    "[{]",
+    "[{\"symbol\":\"A\",}]",
+    "[{\"symbol\" :\"A\"}]",
+    "[ {\"symbol\":\"A\"}]",
+    "[{symbol:\"A\"}]",
+    "[{\"symbol\":\"A\"},]",
+    "[,]",
+    "[{\"symbol\":}]",
+    "[\"a]",
+    "[[[[[[1]]]]]]",
+    "{\"a\":1}x",
+    "[\"a\\\"]",
+    "[1 ,2]",
 };
 
 START_TEST(test_json_of_another_spelling_is_not_read_as_the_same)
