@@ -67,17 +67,17 @@ ch_status ch_run_keys(const ch_arguments *arguments, ch_error *err)
                              sizeof columns / sizeof columns[0], "The agent has no keys that you may use.", err);
 }
 
-/* An integer, true, false or null, as JSON writes them; NULL for anything else. */
+/* What JSON writes, save text and numbers with a fraction, which are given as name=value; NULL for anything else. */
 static json_t *typed_value(const char *text)
 {
-    json_t *value = json_loads(text, JSON_DECODE_ANY, NULL);
-    if (json_is_integer(value) || json_is_boolean(value) || json_is_null(value))
+    json_t *value = json_loads(text, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
+    if (!json_is_string(value) && !json_is_real(value))
         return value;
     json_decref(value);
     return NULL;
 }
 
-/* "name=value" is text, "name:=value" an integer, true, false or null. The error names the parameter only. */
+/* "name=value" is text, "name:=value" JSON. The error names the parameter only. */
 static ch_status add_parameter(json_t *params, const char *word, ch_error *err)
 {
     const char *equals = strchr(word, '=');
@@ -91,7 +91,8 @@ static ch_status add_parameter(json_t *params, const char *word, ch_error *err)
     json_t *value = is_typed ? typed_value(equals + 1) : json_string(equals + 1);
     if (value == NULL)
         return ch_fail(err, CH_BAD_INPUT, "parameter '%s' is not %s", name,
-                       is_typed ? "an integer, true, false or null; write name=value for text" : "text in UTF-8");
+                       is_typed ? "an integer, true, false, null, a list or an object; write name=value for text"
+                                : "text in UTF-8");
     if (json_object_set_new(params, name, value) != 0)
         return ch_fail(err, CH_BAD_INPUT, "a parameter's name is not text in UTF-8");
     return CH_OK;
@@ -155,24 +156,37 @@ static void print_request(const json_t *request)
         print_line("", "\n", text_of(request, "body"));
 }
 
+/* Parameters by name or, as ":=[...]" alone, the list that is the whole body. */
+static ch_status read_parameters(const char *const *words, size_t count, json_t **out, ch_error *err)
+{
+    if (count == 1 && strncmp(words[0], ":=", 2) == 0) {
+        *out = typed_value(words[0] + 2);
+        return json_is_array(*out) ? CH_OK : ch_fail(err, CH_BAD_INPUT, "without a name, the body is a list in JSON");
+    }
+    *out = json_object();
+    ch_status st = CH_OK;
+    for (size_t i = 0; st == CH_OK && i < count; i++)
+        st = add_parameter(*out, words[i], err);
+    return st;
+}
+
 ch_status ch_run_sign(const ch_arguments *arguments, ch_error *err)
 {
     const char **word = arguments->positional;
-    ch_autojson params = json_object();
-    for (size_t i = 3; i < arguments->positional_count; i++) {
-        ch_status st = add_parameter(params, word[i], err);
-        if (st != CH_OK)
-            return st;
-    }
-    ch_autojson body = json_pack("{s:s s:s s:O}", "method", word[1], "path", word[2], "params", params);
+    ch_autojson params = NULL;
+    ch_status st = read_parameters(word + 3, arguments->positional_count - 3, &params, err);
+    if (st != CH_OK)
+        return st;
+    ch_autojson body = json_pack("{s:s s:s s:O s:s*}", "method", word[1], "path", word[2], "params", params, "host",
+                                 arguments->option[CH_OPT_HOST]);
     if (body == NULL)
-        return ch_fail(err, CH_BAD_INPUT, "METHOD and PATH must be text in UTF-8");
+        return ch_fail(err, CH_BAD_INPUT, "METHOD, PATH and HOST must be text in UTF-8");
     ch_autobuffer path = CH_BUFFER_INIT;
     ch_buffer_add_text(&path, "/v1/keys/");
     ch_encode_percent(&path, ch_slice_of(word[0]), "");
     ch_buffer_add_text(&path, "/sign");
     ch_autojson request = NULL;
-    ch_status st = ch_http_ask(arguments, ch_buffer_text(&path), body, &request, err);
+    st = ch_http_ask(arguments, ch_buffer_text(&path), body, &request, err);
     if (st != CH_OK)
         return st;
     if (arguments->option[CH_OPT_JSON] != NULL)

@@ -28,6 +28,7 @@ typedef enum ch_option {
     CH_OPT_YES,
     CH_OPT_ALL,
     CH_OPT_CURL,
+    CH_OPT_HOST,
     CH_OPT_SOCKET,
     CH_OPT_OPERATOR_SOCKET,
     CH_OPT_PIN_FD,

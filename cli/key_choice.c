@@ -37,14 +37,6 @@ static ch_status find_encoding(const char *name, ch_encoding *out, ch_error *err
     return ch_fail(err, CH_BAD_INPUT, "--encoding is text, hex or base64");
 }
 
-static const char *profiles_folder(const ch_arguments *arguments)
-{
-    const char *folder = arguments->option[CH_OPT_PROFILES];
-    if (folder == NULL)
-        folder = getenv("CHANCERY_PROFILES");
-    return folder == NULL || *folder == '\0' ? CH_PROFILES_DIR : folder;
-}
-
 static ch_status from_profile(const ch_arguments *arguments, const char *scheme_name, ch_key_choice *out, ch_error *err)
 {
     const char *name = arguments->option[CH_OPT_PROFILE];
@@ -55,7 +47,7 @@ static ch_status from_profile(const ch_arguments *arguments, const char *scheme_
                        "which scheme of profile '%s' is the key for? Give --scheme, for instance --scheme ed25519",
                        name);
     ch_autobuffer path = CH_BUFFER_INIT;
-    ch_buffer_add_format(&path, "%s/%s.yaml", profiles_folder(arguments), name);
+    ch_buffer_add_format(&path, "%s/%s.yaml", ch_option_profiles(arguments), name);
     ch_profile *profile = NULL;
     ch_status st = ch_profile_load(ch_buffer_text(&path), &profile, err);
     if (st != CH_OK)

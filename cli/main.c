@@ -219,12 +219,13 @@ static const ch_command agent_sign = {
     .synopsis = "KEY METHOD PATH [name=value ...]",
     .positional_min = 3,
     .positional_max = 3 + PARAMETERS_MAX,
-    .options = CH_TAKES(CH_OPT_SOCKET) | CH_TAKES(CH_OPT_CURL) | JSON,
+    .options = CH_TAKES(CH_OPT_SOCKET) | CH_TAKES(CH_OPT_CURL) | CH_TAKES(CH_OPT_HOST) | JSON,
     .summary = "have a request finished and signed",
     .details = "Has the agent build and sign a request and prints it; nothing is sent to the\n"
-               "exchange. A parameter is text as name=value, and an integer, true, false or\n"
-               "null as name:=value; null marks where a field that the agent fills in goes.\n"
-               "The agent's policy applies.",
+               "exchange. A parameter is text as name=value, and an integer, true, false, a\n"
+               "list, an object or null as name:=value in JSON; null marks where a field that\n"
+               "the agent fills in goes. Where the exchange takes a list as the whole body, it\n"
+               "is given as :=[...]. The agent's policy applies.",
     .examples = "  chancery sign binance-main GET /api/v3/account\n"
                 "  chancery sign binance-main POST /api/v3/order symbol=LTCBTC side=BUY type=LIMIT timeInForce=GTC \\\n"
                 "      quantity=1 price=0.1 --curl\n",

@@ -26,6 +26,7 @@ static const ch_option_row rows[CH_OPT_COUNT] = {
     [CH_OPT_YES] = {"yes",             NULL,              "do not ask"                                                       },
     [CH_OPT_ALL] = {"all",             NULL,              "every token"                                                      },
     [CH_OPT_CURL] = {"curl",            NULL,              "print a curl command that sends the request"                      },
+    [CH_OPT_HOST] = {"host",            "HOST",            "the exchange's host, where a call is at several"                  },
     [CH_OPT_SOCKET] = {"socket",          "PATH",            "the agent's HTTP socket (or $CHANCERY_SOCK)"                      },
     [CH_OPT_OPERATOR_SOCKET] = {"operator-socket", "PATH",            "the agent's operator socket (or $CHANCERY_OPERATOR_SOCK)"         },
     [CH_OPT_PIN_FD] = {"pin-fd",          "N",               "read the user PIN from descriptor N"                              },
@@ -220,6 +221,14 @@ ch_status ch_option_object(const ch_arguments *arguments, char **out, ch_error *
     const char *value = NULL;
     ch_status st = ch_option_required(arguments, CH_OPT_OBJECT, &value, err);
     return st != CH_OK ? st : to_uri(value, "object", out, err);
+}
+
+const char *ch_option_profiles(const ch_arguments *arguments)
+{
+    const char *folder = arguments->option[CH_OPT_PROFILES];
+    if (folder == NULL)
+        folder = getenv("CHANCERY_PROFILES");
+    return folder == NULL || *folder == '\0' ? CH_PROFILES_DIR : folder;
 }
 
 ch_status ch_option_number(const ch_arguments *arguments, ch_option option, unsigned max, unsigned *out, ch_error *err)

@@ -37,6 +37,9 @@ CH_CHECKED ch_status ch_option_token(const ch_arguments *arguments, char **out, 
 /* --object; a bare label becomes its RFC 7512 URI. The caller frees `*out`. */
 CH_CHECKED ch_status ch_option_object(const ch_arguments *arguments, char **out, ch_error *err);
 
+/* --profiles, else CHANCERY_PROFILES, else where they are installed. */
+const char *ch_option_profiles(const ch_arguments *arguments);
+
 /* Decimal digits, at most `max`; CH_BAD_INPUT names the option and does not quote what was given. */
 CH_CHECKED ch_status ch_option_number(const ch_arguments *arguments, ch_option option, unsigned max, unsigned *out,
                                       ch_error *err);

@@ -131,12 +131,6 @@ static void print_endpoint(const json_t *row)
 
 /* ---- the commands ---- */
 
-static const char *profiles_folder(const ch_arguments *arguments)
-{
-    const char *folder = arguments->option[CH_OPT_PROFILES];
-    return folder != NULL ? folder : CH_PROFILES_DIR;
-}
-
 static bool has_text(const json_t *list, const char *text)
 {
     size_t i;
@@ -260,7 +254,7 @@ static ch_status add_profile(const char *folder, const char *file, json_t *rows,
 
 ch_status ch_run_profile_list(const ch_arguments *arguments, ch_error *err)
 {
-    const char *folder = profiles_folder(arguments);
+    const char *folder = ch_option_profiles(arguments);
     struct dirent **entries = NULL;
     int count = scandir(folder, &entries, is_yaml, alphasort);
     if (count < 0)
@@ -293,7 +287,7 @@ ch_status ch_run_profile_show(const ch_arguments *arguments, ch_error *err)
     const char *name = arguments->positional[0];
     if (strchr(name, '/') != NULL)
         return ch_fail(err, CH_BAD_INPUT, "'%s' is a path; show takes a profile's name, check takes a file", name);
-    ch_buffer_add_format(&path, "%s/%s.yaml", profiles_folder(arguments), name);
+    ch_buffer_add_format(&path, "%s/%s.yaml", ch_option_profiles(arguments), name);
     ch_status st = ch_profile_load(ch_buffer_text(&path), &profile, err);
     if (st != CH_OK)
         return st;

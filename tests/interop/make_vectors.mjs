@@ -1,5 +1,5 @@
 /* Signed requests of real ccxt for the schemes that no other vectors have, into the folder that the argument names, in the
- * format that `chancery profile test` reads: PROFILE.json, or PROFILE.SCHEME.json.
+ * format that `chancery profile test` reads: PROFILE.json, or PROFILE.WHAT.json.
  *
  * The clock stands still, and what would be random is zero. BitMEX, which ccxt no longer has, comes from the examples of
  * its own documentation. */
@@ -122,26 +122,40 @@ function ofToken(token, secret) {
 }
 
 /* https://www.bitmex.com/app/apiKeysUsage : key, secret and signatures are published there. */
-function bitmexVectors() {
+const bitmex = {
+    'bitmex.get': {
+        method: 'GET', path: 'instrument', params: {}, expires: 1518064236,
+        value: 'c7682d435d0cfe87c16098df34ef2eb5a549d4c5a3c2b1f0f77b8af73423bf00',
+    },
+    'bitmex.post': {
+        method: 'POST', path: 'order', expires: 1518064238,
+        params: { symbol: 'XBTM15', price: '219.0', clOrdID: 'mm_bitmex_1a/oemUeQ4CAJZgP3fjHsA', orderQty: 98 },
+        body: '{"symbol":"XBTM15","price":219.0,"clOrdID":"mm_bitmex_1a/oemUeQ4CAJZgP3fjHsA","orderQty":98}',
+        value: '1749cd2ccae4aa49048ae09f0b95110cee706e0944e6a14ad0b3a8cb45bd336b',
+    },
+};
+
+function bitmexVectors({ method, path, params, body, expires, value }) {
     const credentials = { apiKey: 'LAqUlngMIQkIUjXMUreyu3qn', secret: 'chNOOS4KvNXR_Xq4k4c9qsfoKWvnDecLATCRlcBwyKDYnWgO' };
-    const expires = 1518064236;
-    const value = 'c7682d435d0cfe87c16098df34ef2eb5a549d4c5a3c2b1f0f77b8af73423bf00';
     const hex = (text) => Buffer.from(text).toString('hex');
+    const headers = { 'api-key': credentials.apiKey, 'api-expires': String(expires), 'api-signature': value };
     return {
         exchange: 'bitmex',
         credentials,
-        clock_ms: (expires - 5) * 1000, // as the profile has it
+        clock_ms: (expires - 5) * 1000, // requests of the profile live five seconds
         vectors: [{
             api: 'private',
-            method: 'GET',
-            path: 'instrument',
-            params: {},
-            request: {
-                url: 'https://www.bitmex.com/api/v1/instrument',
-                method: 'GET',
-                headers: { 'api-key': credentials.apiKey, 'api-expires': String(expires), 'api-signature': value },
-            },
-            hmac: [{ hash: 'SHA256', message_hex: hex(`GET/api/v1/instrument${expires}`), key_hex: hex(credentials.secret), encoding: 'hex', value }],
+            method,
+            path,
+            params,
+            request: { url: `https://www.bitmex.com/api/v1/${path}`, method, headers, ...(body ? { body } : {}) },
+            hmac: [{
+                hash: 'SHA256',
+                message_hex: hex(`${method}/api/v1/${path}${expires}${body ?? ''}`),
+                key_hex: hex(credentials.secret),
+                encoding: 'hex',
+                value,
+            }],
         }],
     };
 }
@@ -150,7 +164,9 @@ const [folder] = process.argv.slice(2);
 for (const [name, source] of Object.entries(sources)) {
     write(name === exchanges[name].profile ? name : `${exchanges[name].profile}.${exchanges[name].scheme}`, vectorsOf(name, source));
 }
-write('bitmex', bitmexVectors());
+for (const [name, example] of Object.entries(bitmex)) {
+    write(name, bitmexVectors(example));
+}
 
 function write(name, file) {
     fs.writeFileSync(`${folder}/${name}.json`, `${JSON.stringify(file, null, 1)}\n`);

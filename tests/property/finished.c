@@ -37,6 +37,31 @@ static void note(findings *found, ch_slice name, ch_slice value)
 
 static bool read_json(findings *found, ch_slice name, ch_slice text);
 
+static int hex_value(uint8_t digit)
+{
+    if (digit >= '0' && digit <= '9')
+        return digit - '0';
+    return (digit | 0x20) >= 'a' && (digit | 0x20) <= 'f' ? (digit | 0x20) - 'a' + 10 : -1;
+}
+
+/* As a server would: + is a space, a broken escape stands for itself. */
+static ch_slice decode(findings *found, ch_slice text)
+{
+    ch_buffer *out = &found->decoded;
+    ch_buffer_clear(out);
+    for (size_t i = 0; i < text.size; i++) {
+        uint8_t byte = text.data[i];
+        int high = byte == '%' && i + 2 < text.size ? hex_value(text.data[i + 1]) : -1;
+        int low = high >= 0 ? hex_value(text.data[i + 2]) : -1;
+        if (low >= 0) {
+            byte = (uint8_t)(high << 4 | low);
+            i += 2;
+        }
+        ch_buffer_add_byte(out, byte == '+' && low < 0 ? ' ' : byte);
+    }
+    return keep_slice(found->rig, ch_buffer_slice(out));
+}
+
 static ch_slice decode_base64(findings *found, ch_slice text)
 {
     if (text.size == 0 || text.size % 4 != 0)
@@ -56,6 +81,8 @@ static ch_slice decode_base64(findings *found, ch_slice text)
 static void note_text(findings *found, ch_slice name, ch_slice value)
 {
     note(found, name, value);
+    if (ch_slice_find(value, '%') != NULL) /* a log-on may send a parameter encoded */
+        note(found, any_name, decode(found, value));
     if (value.size > 1 && (value.data[0] == '{' || value.data[0] == '['))
         (void)read_json(found, name, value);
     else if (value.size > 2 && memcmp(value.data, "ey", 2) == 0)
@@ -93,31 +120,6 @@ static bool read_json(findings *found, ch_slice name, ch_slice text)
     ch_buffer_add_slice(&found->documents, text);
     ch_buffer_add_byte(&found->documents, '\n');
     return true;
-}
-
-static int hex_value(uint8_t digit)
-{
-    if (digit >= '0' && digit <= '9')
-        return digit - '0';
-    return (digit | 0x20) >= 'a' && (digit | 0x20) <= 'f' ? (digit | 0x20) - 'a' + 10 : -1;
-}
-
-/* As a server would: + is a space, a broken escape stands for itself. */
-static ch_slice decode(findings *found, ch_slice text)
-{
-    ch_buffer *out = &found->decoded;
-    ch_buffer_clear(out);
-    for (size_t i = 0; i < text.size; i++) {
-        uint8_t byte = text.data[i];
-        int high = byte == '%' && i + 2 < text.size ? hex_value(text.data[i + 1]) : -1;
-        int low = high >= 0 ? hex_value(text.data[i + 2]) : -1;
-        if (low >= 0) {
-            byte = (uint8_t)(high << 4 | low);
-            i += 2;
-        }
-        ch_buffer_add_byte(out, byte == '+' && low < 0 ? ' ' : byte);
-    }
-    return keep_slice(found->rig, ch_buffer_slice(out));
 }
 
 static void note_pieces(findings *found, ch_slice name, ch_slice value)
