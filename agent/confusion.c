@@ -82,13 +82,26 @@ static bool would_take(const ch_endpoint *endpoint, const ch_endpoint *other, si
     return other->ignores_unknown || ch_set_is_subset(at_least, other->params.listed, words);
 }
 
+/* One of each of `endpoint`'s choices is given, so `other` must take one. */
+static bool takes_choices(const ch_endpoint *endpoint, const ch_endpoint *other)
+{
+    const ch_param_list *own = &endpoint->params;
+    size_t words = other->profile->name_words;
+    for (size_t i = 0; !other->ignores_unknown && i < own->choice_count; i++) {
+        if (!ch_set_meets(own->choices + i * words, other->params.listed, words))
+            return false;
+    }
+    return true;
+}
+
 static bool may_open(const ch_endpoint *endpoint, const ch_endpoint *other, size_t at)
 {
     static const uint64_t none[CH_NAME_WORDS_MAX];
     bool covers_params = (endpoint->recipes[at]->covers & CH_COVERS_PARAMS) != 0;
     return other->class_ != endpoint->class_ && is_alike(endpoint, other, at) &&
            would_take(endpoint, other, at, covers_params ? endpoint->params.required : none,
-                      covers_params ? endpoint->params.listed : none);
+                      covers_params ? endpoint->params.listed : none) &&
+           (!covers_params || takes_choices(endpoint, other));
 }
 
 static void find_confusion(const ch_profile *profile, ch_endpoint *endpoint, size_t at, uint16_t *found)
@@ -184,7 +197,10 @@ unsigned ch_endpoint_openable_classes(const ch_endpoint *endpoint, const ch_sche
 {
     const ch_confusion *confusion = &endpoint->confusions[scheme->index];
     unsigned classes = endpoint->recipes[scheme->index]->opens;
-    for (size_t i = 0; i < confusion->count; i++)
-        classes |= 1U << endpoint->profile->endpoints[confusion->others[i]].class_;
+    for (size_t i = 0; i < confusion->count; i++) {
+        const ch_endpoint *other = &endpoint->profile->endpoints[confusion->others[i]];
+        if ((other->kind & ~endpoint->kind) == 0)
+            classes |= 1U << other->class_;
+    }
     return classes;
 }

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #define IDLE_TIMEOUT_S 120
-#define CONNECTION_MEMORY (64 * 1024)
+#define CONNECTION_MEMORY (16 * 1024)
 #define BODY_KEPT 4096    /* a connection keeps a body buffer up to this size from request to request */
 #define WAITING_POLL_MS 5 /* while requests wait: the longest that bytes already read from a socket may lie unseen */
 #define SLOT_BITS 16

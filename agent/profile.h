@@ -108,7 +108,8 @@ const char *ch_endpoint_kind(const ch_endpoint *endpoint, unsigned kinds);
 unsigned ch_endpoint_confused_classes(const ch_endpoint *endpoint, const ch_scheme *scheme, unsigned kinds,
                                       const ch_request *request);
 
-/* The classes besides its own that some request to `endpoint`, by a key of whatever kind, would open. */
+/* The classes besides its own that some request to `endpoint` would open, by a key of the kind that the call wants, or
+ * of none. */
 unsigned ch_endpoint_openable_classes(const ch_endpoint *endpoint, const ch_scheme *scheme);
 
 /* What `scheme`'s signature of a request to `endpoint` binds. */

@@ -11,12 +11,14 @@
 #include "pkcs11/object.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #define SIGNATURE_MAX 512
+#define AWAKE_NS 50000
 
 typedef struct key_slot {
     char *uri;
@@ -243,6 +245,19 @@ static ch_status wait_until_sent(ch_channel *channel, ch_error *err)
     return st;
 }
 
+/* While there is work, the next packet comes sooner than a sleeping thread is woken. */
+static ch_status receive_awake(worker *self, ch_slice *packet, int *fd, ch_error *err)
+{
+    uint64_t end_ns = clock_ns() + AWAKE_NS;
+    do {
+        ch_status st = ch_channel_receive(&self->channel, packet, fd, err);
+        if (st != CH_OK || packet->size > 0)
+            return st;
+        (void)sched_yield();
+    } while (clock_ns() < end_ns);
+    return ch_channel_receive_wait(&self->channel, packet, fd, err);
+}
+
 static void *run_worker(void *argument)
 {
     worker *self = argument;
@@ -252,7 +267,7 @@ static void *run_worker(void *argument)
     while (st == CH_OK) {
         ch_slice packet;
         int fd = -1;
-        st = ch_channel_receive_wait(&self->channel, &packet, &fd, &err);
+        st = receive_awake(self, &packet, &fd, &err);
         bool is_slow = st == CH_OK && has_slow_job(self->process, packet);
         if (is_slow)
             (void)pthread_mutex_unlock(&self->process->turn);

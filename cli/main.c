@@ -226,7 +226,7 @@ static const ch_command agent_sign = {
                "list, an object or null as name:=value in JSON; null marks where a field that\n"
                "the agent fills in goes. Where the exchange takes a list as the whole body, it\n"
                "is given as :=[...]. The agent's policy applies.",
-    .examples = "  chancery sign binance-main GET /api/v3/account\n"
+    .examples = "  chancery sign binance-main GET /api/v3/account omitZeroBalances:=true\n"
                 "  chancery sign binance-main POST /api/v3/order symbol=LTCBTC side=BUY type=LIMIT timeInForce=GTC \\\n"
                 "      quantity=1 price=0.1 --curl\n",
     .run = ch_run_sign,

@@ -66,10 +66,11 @@ static json_t *endpoint_row(const ch_profile *profile, const ch_endpoint *endpoi
         (void)json_object_set_new(covers, ch_scheme_name(scheme), covers_of(ch_endpoint_covers(endpoint, scheme)));
         (void)json_object_set_new(may_open, ch_scheme_name(scheme), opened_by(endpoint, scheme));
     }
-    return json_pack("{s:s s:s s:s s:s% s:o s:o}", "method", ch_endpoint_method(endpoint), "path",
+    const char *kind = ch_endpoint_kind(endpoint, 0);
+    return json_pack("{s:s s:s s:s s:s% s:s* s:o s:o}", "method", ch_endpoint_method(endpoint), "path",
                      ch_endpoint_path(endpoint), "class", ch_class_name(ch_endpoint_class(endpoint)), "host",
-                     ch_endpoint_host(endpoint).data, ch_endpoint_host(endpoint).size, "covers", covers, "may_open",
-                     may_open);
+                     ch_endpoint_host(endpoint).data, ch_endpoint_host(endpoint).size, "only_for", kind, "covers",
+                     covers, "may_open", may_open);
 }
 
 static json_t *describe(const ch_profile *profile, bool has_endpoints)
@@ -117,6 +118,8 @@ static void print_endpoint(const json_t *row)
     const json_t *printed = NULL;
     (void)printf("%-8s %-6s %s", json_string_value(json_object_get(row, "class")),
                  json_string_value(json_object_get(row, "method")), json_string_value(json_object_get(row, "path")));
+    if (json_object_get(row, "only_for") != NULL)
+        (void)printf("   [only for %s keys]", json_string_value(json_object_get(row, "only_for")));
     json_object_foreach(json_object_get(row, "may_open"), scheme, classes)
     {
         if (json_array_size(classes) == 0 || (printed != NULL && json_equal(printed, classes)))
@@ -290,7 +293,7 @@ ch_status ch_run_profile_show(const ch_arguments *arguments, ch_error *err)
     ch_buffer_add_format(&path, "%s/%s.yaml", ch_option_profiles(arguments), name);
     ch_status st = ch_profile_load(ch_buffer_text(&path), &profile, err);
     if (st != CH_OK)
-        return st;
+        return ch_error_wrap(err, "profile '%s' (--profiles or CHANCERY_PROFILES say where profiles are)", name);
     ch_autojson row = describe(profile, true);
     ch_profile_free(profile);
     if (arguments->option[CH_OPT_JSON] != NULL)

@@ -138,6 +138,10 @@ static void add_value(ch_asked *out, const char *name, const json_t *value, cons
         (void)snprintf(digits, sizeof digits, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
         add_entry(out, CH_PARAM_INTEGER, name, digits);
         break;
+    case JSON_REAL:
+        (void)snprintf(digits, sizeof digits, "%.15g", json_real_value(value));
+        add_entry(out, CH_PARAM_INTEGER, name, digits); /* bare, as it stands in the vector */
+        break;
     case JSON_TRUE:
     case JSON_FALSE:
         add_entry(out, CH_PARAM_BOOLEAN, name, json_is_true(value) ? "true" : "false");
