@@ -285,7 +285,7 @@ ch_status ch_json_to_sign(ch_buffer *packet, uint64_t request, uint64_t connecti
         return fail_parse(&where, err);
     if (!json_is_object(root))
         return ch_fail(err, CH_BAD_INPUT, "the body has to be one JSON object");
-    sign_fields fields = {NULL};
+    sign_fields fields = {.method = NULL};
     ch_sign_form form = CH_SIGN_TYPED;
     ch_status st = take_fields(root, &fields, err);
     if (st == CH_OK)

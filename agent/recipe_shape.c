@@ -29,6 +29,14 @@ static bool can_be_empty(const ch_recipe_list *list, const ch_style *style)
     return list->field_count == 0 && strcmp(name, "json") != 0;
 }
 
+static void add_filter(const ch_template_part *part, size_t at, ch_buffer *out)
+{
+    ch_buffer_add_byte(out, '|');
+    ch_buffer_add_text(out, ch_filter_name(part->filters[at]));
+    ch_buffer_add_byte(out, ':');
+    ch_buffer_add_slice(out, part->arguments[at]);
+}
+
 /* Spells out what `text` is made of, values replaced by what they are made of in turn, and notes what it shows. A value
  * uses only those above it, so this ends; that it does so soon is checked by size. */
 static void add_shape(const ch_recipe *recipe, const ch_template *text, bool is_empty, ch_buffer *out, unsigned *shown)
@@ -64,7 +72,7 @@ static void add_shape(const ch_recipe *recipe, const ch_template *text, bool is_
             ch_buffer_add_text(out, part->filter_count > 0 ? ")" : "");
         }
         for (size_t j = 0; j < part->filter_count; j++)
-            ch_buffer_add_format(out, "|%s:%.*s", ch_filter_name(part->filters[j]), CH_SLICE_ARGS(part->arguments[j]));
+            add_filter(part, j, out);
     }
 }
 

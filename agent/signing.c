@@ -180,17 +180,27 @@ static ch_status read_string(ch_core *core, ch_job *job, const question *asked, 
     return st;
 }
 
-/* Without a path, the first endpoint that the string fits stands for all of them: what else it fits is confusion. */
+/* Without a path, the first endpoint that the string fits stands for all of them: what else it fits is confusion. Of
+ * the reasons why it fits none, the first is told, which is that of the shortest path. */
 static ch_status find_reading(ch_core *core, ch_job *job, const question *asked, ch_request *request,
                               const ch_endpoint **out, ch_error *err)
 {
     const ch_key *key = job->key;
-    (void)ch_fail(err, CH_BAD_INPUT, "this exchange signs method or path; say them with \"method\" and \"path\"");
+    ch_error first = CH_ERROR_INIT;
+    if (request->method.size > 0 || request->host.size > 0)
+        return ch_fail(err, CH_BAD_INPUT, "\"method\" and \"host\" say nothing without \"path\"");
     for (size_t i = 0; (*out = ch_profile_endpoint_at(key->profile, i)) != NULL; i++) {
-        if (ch_recipe_is_anonymous(*out, key->scheme) && read_string(core, job, asked, *out, request, err) == CH_OK)
+        ch_error reason = CH_ERROR_INIT;
+        if (ch_endpoint_kind(*out, key->kinds) != NULL || !ch_recipe_is_anonymous(*out, key->scheme))
+            continue;
+        if (read_string(core, job, asked, *out, request, &reason) == CH_OK)
             return CH_OK;
+        first = first.status == CH_OK ? reason : first;
     }
-    return err->status;
+    return ch_fail(err, CH_BAD_INPUT,
+                   "the string fits no call (%s); where the exchange signs method or path, say them "
+                   "with \"method\" and \"path\"",
+                   first.status == CH_OK ? "none leaves its path unsigned" : first.message);
 }
 
 static ch_status prepare_string(ch_core *core, ch_job *job, const ch_peer *peer, question *asked, ch_error *err)
@@ -217,12 +227,14 @@ static ch_status prepare_string(ch_core *core, ch_job *job, const ch_peer *peer,
 
 /* ---- raw bytes ---- */
 
-static ch_status prepare_raw(ch_core *core, ch_job *job, question *asked, ch_error *err)
+static ch_status prepare_raw(ch_core *core, ch_job *job, const ch_peer *peer, question *asked, ch_error *err)
 {
     if (!job->key->may_sign_raw)
         return ch_fail_rule(err, CH_REFUSED, "raw", "key '%s' signs no raw bytes: its policy does not say raw: true",
                             job->key->name);
-    return sign_text(core, job, asked->text, err);
+    /* They may be any request at all. */
+    ch_status st = ch_policy_decide(job->key, peer, CH_CLASS_WITHDRAW, (1U << CH_CLASS_COUNT) - 1, err);
+    return st == CH_OK ? sign_text(core, job, asked->text, err) : ch_error_wrap(err, "raw bytes need every class");
 }
 
 /* ---- the way of a request ---- */
@@ -233,7 +245,7 @@ static ch_status prepare(ch_core *core, ch_job *job, const ch_peer *peer, questi
     case CH_SIGN_STRING:
         return prepare_string(core, job, peer, asked, err);
     case CH_SIGN_RAW:
-        return prepare_raw(core, job, asked, err);
+        return prepare_raw(core, job, peer, asked, err);
     default:
         return prepare_typed(core, job, peer, asked, err);
     }

@@ -16,6 +16,8 @@
 #include <string.h>
 #include <strings.h>
 
+#define SHOWN_MAX 200
+
 struct ch_vectors {
     json_t *root;
     json_t *list;
@@ -255,11 +257,27 @@ static ch_status find_target(const ch_profile *profile, const json_t *vector, ta
 
 /* ---- comparing ---- */
 
+/* Bytes of a digest would upset a terminal, so they are shown in hex. */
+static void add_shown(ch_buffer *out, ch_slice text)
+{
+    bool is_text = ch_slice_is_text(text);
+    ch_slice start = {text.data, text.size > SHOWN_MAX ? SHOWN_MAX : text.size};
+    if (is_text || memchr(start.data, '\n', start.size) != NULL)
+        ch_buffer_add_slice(out, start);
+    else
+        ch_encode(out, CH_ENCODE_HEX, start);
+}
+
 static ch_status differ(ch_error *err, const char *what, ch_slice ours, ch_slice theirs)
 {
-    return ch_fail(err, CH_CONFLICT, "%s differs: ours is '%.*s', theirs '%.*s'", what,
-                   ours.size > 220 ? 220 : (int)ours.size, (const char *)ours.data,
-                   theirs.size > 220 ? 220 : (int)theirs.size, (const char *)theirs.data);
+    ch_buffer shown[2] = {CH_BUFFER_INIT, CH_BUFFER_INIT};
+    add_shown(&shown[0], ours);
+    add_shown(&shown[1], theirs);
+    ch_status st = ch_fail(err, CH_CONFLICT, "%s differs: ours is '%s', theirs '%s'", what, ch_buffer_text(&shown[0]),
+                           ch_buffer_text(&shown[1]));
+    ch_buffer_free(&shown[0]);
+    ch_buffer_free(&shown[1]);
+    return st;
 }
 
 static int hex_value(char digit)

@@ -60,7 +60,7 @@ class Sandbox(unittest.TestCase):
             os.write(writer, text.encode())
             os.close(writer)
             pipes.append(reader)
-        words = [word.format(*pipes) if "{" in word else word for word in words]
+        words = [word.format(*pipes) if pipes else word for word in words]
         env = dict(self.env if env is None else env)
         if words[:2] == ["key", "generate"]:
             # SoftHSM2 2.6.1 itself leaks a curve's name there, and is unloaded before LeakSanitizer could tell whose it is.

@@ -11,13 +11,13 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from cli_sandbox import (API_SECRET, AWAY, CHANCERY, CONFLICT, KRAKEN_SECRET, MODULE, NOT_FOUND, OK, PIN, ROOT,
-                         SECRETS, SO_PIN, USAGE, WRONG_PIN, Sandbox, wait_until)  # noqa: E402
+from cli_sandbox import (API_SECRET, AWAY, CHANCERY, CONFIG, CONFLICT, KRAKEN_SECRET, MODULE, NOT_FOUND, OK, PIN,
+                         ROOT, SECRETS, SO_PIN, USAGE, WRONG_PIN, Sandbox, wait_until)  # noqa: E402
 
 
 class Usage(Sandbox):
     COMMANDS = ["token init", "token list", "key import", "key generate", "key list", "key public", "key delete",
-                "unlock", "lock", "status", "keys", "sign"]
+                "profile check", "profile test", "profile list", "profile show", "unlock", "lock", "status", "keys", "sign"]
 
     def test_every_command_has_help_with_an_example(self):
         for command in self.COMMANDS:
@@ -77,6 +77,9 @@ class Usage(Sandbox):
             "descriptor not a number": ["key", "list", "--pin-fd", "x"],
             "unknown format": ["key", "public", "--object", "x", "--format", "der"],
             "lock one and all": ["lock", "main", "--all"],
+            "no profile to check": ["profile", "check"],
+            "no vectors to test with": ["profile", "test", "kraken.yaml"],
+            "a path to show": ["profile", "show", "../profiles/kraken"],
         }
         for name, words in cases.items():
             with self.subTest(name):
@@ -131,6 +134,74 @@ def wchan_or_state(pid):
     with open(f"/proc/{pid}/stat") as stat:
         state = stat.read().rsplit(")", 1)[1].split()[0]
     return "pipe" if state == "S" else ""
+
+
+class Profiles(Sandbox):
+    def profile(self, name="kraken"):
+        return os.path.join(ROOT, "profiles", name + ".yaml")
+
+    def broken(self, old, new):
+        """A copy of a profile with a mistake; returns its path and the mistake's line."""
+        with open(self.profile()) as good:
+            text = good.read()
+        self.assertIn(old, text)
+        with open(self.path("kraken.yaml"), "w") as out:
+            out.write(text.replace(old, new, 1))
+        return self.path("kraken.yaml"), text[: text.index(old)].count("\n") + 1
+
+    def test_a_mistake_is_told_with_its_line(self):
+        for old, new, says in (("class: read", "class: reed", "reed"), ("schemes:", "shemes:", ""),
+                               ("mechanism: hmac-sha512", "mechanism: md5", "md5"), ("endpoints:", "endpoints: [", "")):
+            with self.subTest(new):
+                path, line = self.broken(old, new)
+                result = self.run_cli("profile", "check", path)
+                self.assert_fails(result, CONFIG, "kraken.yaml:", says)
+                if says:
+                    self.assertIn(f"kraken.yaml:{line}: ", result.err)
+
+    def test_a_broken_profile_is_neither_listed_nor_shown_nor_tested(self):
+        path, _ = self.broken("class: read", "class: reed")
+        folder = ("--profiles", os.path.dirname(path))
+        self.assert_fails(self.run_cli("profile", "list", *folder), CONFIG, "reed")
+        self.assert_fails(self.run_cli("profile", "show", "kraken", *folder), CONFIG, "reed")
+        vectors = os.path.join(ROOT, "tests", "vectors", "kraken.json")
+        self.assert_fails(self.run_cli("profile", "test", path, vectors), CONFIG, "reed")
+
+    def test_what_is_not_there_is_an_error(self):
+        self.assertNotEqual(self.run_cli("profile", "check", self.path("none.yaml")).status, OK)
+        self.assertNotEqual(self.run_cli("profile", "show", "no-such-exchange").status, OK)
+        self.assertNotEqual(self.run_cli("profile", "list", "--profiles", self.path("none")).status, OK)
+        self.assertNotEqual(self.run_cli("profile", "test", self.profile(), self.path("none.json")).status, OK)
+
+    def test_vectors_that_are_none_are_refused(self):
+        for name, text in (("nothing", ""), ("no JSON", "vectors"), ("a list", "[]"), ("no vectors", '{"clock_ms":1}'),
+                           ("no clock", '{"vectors":[]}'), ("no numbers", '{"clock_ms":"1","vectors":[]}'),
+                           ("a member twice", '{"clock_ms":1,"vectors":[],"vectors":[]}'),
+                           ("no PEM", '{"clock_ms":1,"vectors":[],"credentials":{"privateKey":"none"}}')):
+            with self.subTest(name):
+                with open(self.path("vectors.json"), "w") as out:
+                    out.write(text)
+                self.assert_fails(self.run_cli("profile", "test", self.profile(), self.path("vectors.json")), USAGE)
+
+    def test_list_and_show_agree(self):
+        listed = {row["name"]: row for row in json.loads(self.ok("profile", "list", "--json").out)["profiles"]}
+        shown = json.loads(self.ok("profile", "show", "kraken", "--json").out)
+        endpoints = shown.pop("endpoints")
+        self.assertEqual(shown, listed["kraken"])
+        for class_, count in shown["endpoints_by_class"].items():
+            self.assertEqual(sum(endpoint["class"] == class_ for endpoint in endpoints), count, class_)
+        lines = self.ok("profile", "show", "kraken").out.splitlines()
+        self.assertEqual(len(lines), len(endpoints) + 1)
+        self.assertTrue(lines[0].startswith("kraken: "), lines[0])
+
+    def test_check_tells_what_falls_together(self):
+        out = self.ok("profile", "check", self.profile("binance")).out
+        self.assertRegex(out, r"(?m)^  read +GET +/api/v3/account +\[by hmac may open: .*account.*\]$")
+        self.assertNotIn("may open", self.ok("profile", "check", self.profile("kraken")).out)
+
+    def test_check_tells_where_parameters_are_not_signed(self):
+        self.assertRegex(self.ok("profile", "check", self.profile("htx")).out, "signed without their parameters")
+        self.assertNotIn("without their parameters", self.ok("profile", "check", self.profile("binance")).out)
 
 
 class Tokens(Sandbox):

@@ -108,6 +108,14 @@ class Http(Sandbox):
                          '{"z":"1","a":2,"t":true,"n":null,"e":"","q":"a=b"}}')
         self.assertEqual(json.loads(result.out), self.FINISHED)
 
+    def test_sign_sends_lists_objects_and_the_host(self):
+        _, got = self.ask(http_answer(200, self.FINISHED), "sign", "k", "POST", "/o", 'l:=["a", 1, {"b": null}]', "o:={}",
+                          "--host", "two.example.com", "--json")
+        self.assertEqual(json.loads(got["body"]), {"method": "POST", "path": "/o", "host": "two.example.com",
+                                                   "params": {"l": ["a", 1, {"b": None}], "o": {}}})
+        _, got = self.ask(http_answer(200, self.FINISHED), "sign", "k", "POST", "/o", ':=[{"a":"1"}]', "--json")
+        self.assertEqual(json.loads(got["body"]), {"method": "POST", "path": "/o", "params": [{"a": "1"}]})
+
     def test_sign_prints_the_request(self):
         result, _ = self.ask(http_answer(200, self.FINISHED), "sign", "k", "POST", "/o")
         self.assertEqual(result.out, "POST https://example.com/o?a=[1]\nX-Key: it's; $(id) `id`\n\n@a=1&b='2'\n")
@@ -120,7 +128,9 @@ class Http(Sandbox):
                                  "@a=1&b='2'", "--url", "https://example.com/o?a=[1]"])
 
     def test_bad_parameters_are_refused(self):
-        for words in (["a=1", "a=2"], ["a=1", "a:=2"], ["a"], ["=1"], [":=1"], ["a:=1.5"], ["a:=[]"], ["a:=x"]):
+        for words in (["a=1", "a=2"], ["a=1", "a:=2"], ["a"], ["=1"], [":=1"], ["a:=1.5"], ["a:=x"], ['a:="x"'], ["a:="],
+                      ["a:=[1"], ["a:=[1] 2"], ['a:={"b":1,"b":2}'], [":=[1"], [":={}"], [':="x"'], [":=[1]", "a=1"],
+                      ["a=1", ":=[1]"]):
             with self.subTest(words):
                 self.assert_fails(self.run_cli("sign", "k", "POST", "/o", *words), USAGE)
 

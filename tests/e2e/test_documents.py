@@ -66,7 +66,7 @@ class Documents(unittest.TestCase):
             self.assertRegex(text, rf"(?m)^\| {value} \| {name} \|")
 
     def test_scripts_can_be_run(self):
-        for name in ("scripts/setup", "scripts/demo", "scripts/test", ".ci/run"):
+        for name in ("scripts/setup", "scripts/demo", "scripts/test", "scripts/exchanges", ".ci/run"):
             self.assertTrue(os.access(ROOT / name, os.X_OK), name)
 
 

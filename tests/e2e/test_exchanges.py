@@ -7,6 +7,7 @@ import copy
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -44,7 +45,7 @@ def profiles():
 
 
 def profile_of(vectors):
-    """The profile that a file of vectors is for: NAME.json, NAME.SCHEME.json, extra-NAME.json, extra-NAME-ANYTHING.json."""
+    """The profile that a file of vectors is for, by its name: NAME.json, NAME.SCHEME.json, extra-NAME-ANYTHING.json."""
     stem = vectors.stem.removeprefix("extra-")
     stem = PROFILE_OF.get(stem, stem)
     fitting = [
@@ -96,12 +97,27 @@ class Exchanges(unittest.TestCase):
     def setUpClass(cls):
         require_programs()
 
-    def test_the_document_says_what_the_profiles_say(self):
-        done = subprocess.run(
-            [ROOT / "scripts" / "exchanges", "--check"],
+    def check_document(self, root):
+        return subprocess.run(
+            [root / "scripts" / "exchanges", "--check"],
             env=dict(os.environ, CHANCERY_BUILD=str(BUILD)), capture_output=True, text=True, timeout=60, check=False,
         )
+
+    def test_the_document_says_what_the_profiles_say(self):
+        done = self.check_document(ROOT)
         self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_a_document_that_says_something_else_is_told(self):
+        with tempfile.TemporaryDirectory() as folder:
+            root = pathlib.Path(folder)
+            for name in ("scripts", "docs"):
+                (root / name).mkdir()
+            shutil.copy(ROOT / "scripts" / "exchanges", root / "scripts")
+            (root / "profiles").symlink_to(ROOT / "profiles")
+            self.assertEqual(self.check_document(root).returncode, 1, "no document")
+            text = (ROOT / "docs" / "exchanges.md").read_text()
+            (root / "docs" / "exchanges.md").write_text(text + "\n")
+            self.assertEqual(self.check_document(root).returncode, 1, "a line more")
 
     def test_every_profile_is_sound(self):
         self.assertGreater(len(profiles()), 20)

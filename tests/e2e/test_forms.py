@@ -1,7 +1,7 @@
 """The three forms of a request for a signature: a request, an SDK's string, raw bytes. What each may do and must not.
 
-The exchanges are Binance, Kraken and OKX as shipped, the made-up one of tests/profiles/oddball.yaml, and a tiny one with
-calls that only brokers' keys can make.
+The exchanges are Binance, Kraken and OKX as shipped, the made-up one of tests/profiles/oddball.yaml, and a tiny one
+with calls that only brokers' keys can make.
 """
 
 import base64
@@ -43,9 +43,20 @@ recipes:
       query: "{all|form}"
     message: "{query}"
     url: "{origin}{path}?{query}&sig={signature}"
+  # The exchange takes the same text for a log-on.
+  ambiguous:
+    covers: [path, params]
+    opens: [session]
+    lists:
+      all: {}
+    values:
+      query: "{all|form}"
+    message: "{path}?{query}"
+    url: "{origin}{path}?{query}&sig={signature}"
 params:
   name: { type: text }
 endpoints:
+  - { call: GET /ambiguous, class: read, recipe: ambiguous, required: [name] }
   - { call: GET /me, class: read }
   - { call: GET /named, class: read, required: [name] }
   - { call: POST /clients, class: account, only_for: broker }
@@ -63,9 +74,12 @@ KEY = """\
 """
 
 ODDBALL_PHRASE = f"    passphrase: {json.dumps(ODDBALL_PASSPHRASE, ensure_ascii=False)}\n"
+EVERY_CLASS = "read, trade, cancel, transfer, withdraw, keys, account, session"
 KEYS = [
     # name, object, profile, classes, further fields
-    ("binance-raw", "binance-main", "binance", "read", "    raw: true\n"),
+    ("binance-raw", "binance-main", "binance", EVERY_CLASS, "    raw: true\n"),
+    ("binance-half-raw", "binance-main", "binance", EVERY_CLASS.replace("keys, ", ""), "    raw: true\n"),
+    ("binance-all", "binance-main", "binance", EVERY_CLASS, ""),
     ("odd", "oddball", "oddball", "read, trade, cancel, transfer, withdraw, account", ODDBALL_PHRASE),
     ("odd-read", "oddball", "oddball", "read", ODDBALL_PHRASE),
     ("odd-trade", "oddball", "oddball", "trade", ODDBALL_PHRASE),
@@ -73,6 +87,7 @@ KEYS = [
     ("odd-session", "oddball", "oddball", "session", ODDBALL_PHRASE),
     ("okx", "okx", "okx", "read, trade, cancel", "    passphrase: phrase\n"),
     ("tiny", "tiny", "tiny", "read, account", ""),
+    ("tiny-session", "tiny", "tiny", "read, session", ""),
     ("tiny-broker", "tiny", "tiny", "read, account", "    kinds: [broker]\n"),
     ("tiny-broker-read", "tiny", "tiny", "read", "    kinds: [broker]\n"),
 ]
@@ -102,6 +117,10 @@ def binance_signature(text):
 
 def oddball_signature(text):
     return base64.b64encode(hmac.digest(bytes.fromhex(ODDBALL_SECRET), text.encode(), "sha384")).decode()
+
+
+def tiny_signature(text):
+    return hmac.digest(TINY_SECRET.encode(), text.encode(), "sha256").hex()
 
 
 def put(path, params=None, **more):
@@ -214,18 +233,22 @@ class Requests(FormsTest):
             {"symbol": "ODD-1", "lot": 3, "exact": "0.50", "tags": ["b", 'quote " and \\', "é"]},
             {"lot": 1, "symbol": "ODD/2"},
         ]
-        answer = self.sign("odd", put("things/7", {"note": "x y", "orders": orders, "level": -1, "exact": "2.0"}))
+        answer = self.sign("odd", put("things/7", {"note": "x y", "orders": orders, "level": 9, "exact": "2.0"}))
         self.assertEqual(answer.status, 200, answer)
         # exact is `bare`: written without the quotes that it is given with.
         body = compact({"note": "x y", "orders": orders, "exact": "2.0"})
         body = body.replace('"0.50"', "0.50").replace('"2.0"', "2.0")
-        self.assert_oddball_put(answer.json, "/api/v1/things/7?level=-1", body)
+        self.assert_oddball_put(answer.json, "/api/v1/things/7?level=9", body)
 
     def test_a_list_can_be_the_whole_body(self):
         batch = [{"symbol": "A", "lot": 1}, {"symbol": "B", "lot": 2, "tags": ["t"]}]
         answer = self.sign("odd", put("batch", batch))
         self.assertEqual(answer.status, 200, answer)
         self.assert_oddball_put(answer.json, "/api/v1/batch", compact(batch))
+        # Its name is empty: so can it stand beside what goes into the query.
+        answer = self.sign("odd", put("batch", {"level": 3, "": batch}))
+        self.assertEqual(answer.status, 200, answer)
+        self.assert_oddball_put(answer.json, "/api/v1/batch?level=3", compact(batch))
 
     def test_lists_in_a_query_are_spelled_as_the_profile_says(self):
         params = {"comma": ["a", "b"], "repeat": ["c", "d"], "brackets": ["e"], "index": ["f", "g"], "note": "x y"}
@@ -275,7 +298,7 @@ class Requests(FormsTest):
             "more values than a request holds": put("batch", [good] * 200),
             "a list where parameters are wanted": put("things/7", [good]),
             "parameters where a list is wanted": put("batch", good),
-            "the list by a name": put("batch", {"": [good]}) | {"params": {"batch": [good]}},
+            "the list by its name in the profile": put("batch", {"batch": [good]}),
             "no list where one is wanted": put("batch"),
             "an empty list": put("batch", []),
         })
@@ -290,14 +313,13 @@ class Requests(FormsTest):
         })
 
     def test_text_that_is_sent_unencoded_is_refused_where_it_could_be_read_otherwise(self):
-        withdrawal = {"coin": "BTC", "address": "bc1qexample", "amount": "1"}
-        for address in ("a&amount=2", "a=b", "a b", "a+b", "a%26b", "a#b", "é", "a?b"):
-            with self.subTest(address=address):
-                request = {"method": "POST", "path": "/sapi/v1/capital/withdraw/apply",
-                           "params": {**withdrawal, "address": address}}
-                # Malformed, not refused: the class is not reached, nor would it help.
-                answer = self.sign("binance-main", request)
-                self.assertIn(answer.status, (400, 403), answer)
+        def withdraw(address):
+            params = {"coin": "BTC", "address": address, "amount": "1"}
+            return {"method": "POST", "path": "/sapi/v1/capital/withdraw/apply", "params": params}
+
+        self.assertEqual(self.sign("binance-all", withdraw("bc1q.example-_~,:/@[]")).status, 200)
+        addresses = ("a&amount=2", "a=b", "a b", "a+b", "a%26b", "a#b", "a?b", "a;b", 'a"b', "a\\b", "é")
+        self.assert_all_bad("binance-all", {address: withdraw(address) for address in addresses})
 
     def test_a_log_on_needs_the_class_session(self):
         log_on = {"method": "WS", "path": "/stream"}
@@ -319,10 +341,19 @@ class Requests(FormsTest):
         account = {"method": "GET", "path": "/api/v3/account"}
         self.assert_refused(self.sign("binance-read", account), "confusion")
         self.assert_refused(self.sign("binance-main", account), "confusion")
+        self.assertEqual(self.sign("binance-all", account).status, 200)
         for params in ({"omitZeroBalances": False}, {"omitZeroBalances": "true", "recvWindow": 5000}):
             self.assertEqual(self.sign("binance-read", {**account, "params": params}).status, 200)
         # A parameter that every call knows tells nothing apart.
         self.assert_refused(self.sign("binance-read", {**account, "params": {"recvWindow": 5000}}), "confusion")
+
+    def test_what_every_signature_of_a_recipe_opens_is_needed_too(self):
+        ambiguous = {"method": "GET", "path": "/ambiguous", "params": {"name": "x"}}
+        self.assert_refused(self.sign("tiny", ambiguous), "confusion")
+        self.assertEqual(self.sign("tiny-session", ambiguous).status, 200)
+        as_string = {"method": "GET", "path": "/ambiguous", "string": "/ambiguous?name=x"}
+        self.assert_refused(self.sign("tiny", as_string), "confusion")
+        self.assert_signature("tiny-session", as_string, tiny_signature("/ambiguous?name=x"))
 
     def test_a_brokers_call_needs_a_brokers_key(self):
         call = {"method": "POST", "path": "/clients"}
@@ -367,7 +398,10 @@ class Strings(FormsTest):
 
     def test_a_log_on_is_a_log_on_in_any_form(self):
         text = f"apiKey={BINANCE_KEY_ID}&timestamp={now_ms()}"
-        self.assertEqual(self.sign("binance-main", {"string": text}).status, 403)
+        answer = self.sign("binance-main", {"string": text})
+        self.assert_problem(answer, 403, "refused")
+        # Which call is named is open: the same text deletes a key of the kind `special`.
+        self.assertIn(answer.json["rule"], ("class", "kind"))
         okx = {"string": f"{now_ms() // 1000}GET/users/self/verify"}
         self.assert_refused(self.sign("okx", okx), "class")
 
@@ -503,11 +537,12 @@ class Strings(FormsTest):
         self.assert_refused(self.okx(f"{iso()}POST{path}{body}", "POST", path), "class")
 
     def test_where_the_path_is_covered_it_must_be_said(self):
-        answer = self.sign("okx", {"string": f"{iso()}GET/api/v5/account/balance"})
-        self.assert_problem(answer, 400, "bad-input")
-        self.assertIn("path", answer.json["detail"])
-        answer = self.sign("okx", {"string": f"{iso()}GET/api/v5/account/balance", "method": "GET"})
-        self.assert_problem(answer, 400, "bad-input")
+        text = f"{iso()}GET/api/v5/account/balance"
+        self.assert_all_bad("okx", {
+            "neither": {"string": text},
+            "the method alone": {"string": text, "method": "GET"},
+            "an empty path": {"string": text, "method": "GET", "path": ""},
+        })
 
 
 class Raw(FormsTest):
@@ -521,6 +556,11 @@ class Raw(FormsTest):
 
     def test_raw_bytes_of_a_key_without_a_grant_are_refused(self):
         self.assert_refused(self.raw("binance-other", b"x"), "grant")
+
+    def test_raw_bytes_are_refused_to_callers_who_may_not_do_all(self):
+        answer = self.raw("binance-half-raw", order().encode())
+        self.assert_refused(answer, "confusion")
+        self.assertIn("raw bytes need every class", answer.json["detail"])
 
     def test_raw_bytes_are_signed_where_policy_says_raw(self):
         self.assertEqual(
@@ -538,7 +578,7 @@ class Raw(FormsTest):
             for name, text in {
                 "nothing": "", "a digit": "A", "no padding": "YQ", "too much padding": "YWI==", "only padding": "====",
                 "padding within": "YQ==YQ==", "bits that nobody reads": "YR==", "base64url": "-_-_", "a space": "YWJj ",
-                "spaces within": "YW Jj", "a line feed": "YWJj\n", "words": "not base64!", "hex": "0x616263",
+                "spaces within": "YW Jj", "a line feed": "YWJj\n", "words": "not base64!", "hex": "0x6162",
                 "a NUL": "YWJj\0",
             }.items()
         } | {"a number": {"raw": 1}, "null": {"raw": None}, "a list": {"raw": ["YWJj"]}})

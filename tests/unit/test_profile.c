@@ -506,16 +506,26 @@ END_TEST
 
 /* ---- endpoint confusion ---- */
 
-static unsigned confused(const char *path, const char *method, const char *call, ch_param *given, size_t count)
+/* By a key of no special kind, and by one of all kinds at once. */
+#define NO_KINDS 0U
+#define ALL_KINDS ~0U
+
+static unsigned confused_of(unsigned kinds, const char *path, const char *method, const char *call, ch_param *given,
+                            size_t count)
 {
     ch_error err = CH_ERROR_INIT;
     ch_profile *profile = load(path);
     const ch_endpoint *endpoint = match(profile, method, call);
     ch_request request = request_of(method, call, given, count);
     ck_assert_msg(ch_endpoint_check(endpoint, scheme(profile), &request, &err) == CH_OK, "%s", err.message);
-    unsigned classes_ = ch_endpoint_confused_classes(endpoint, scheme(profile), ~0U, &request);
+    unsigned classes_ = ch_endpoint_confused_classes(endpoint, scheme(profile), kinds, &request);
     ch_profile_free(profile);
     return classes_;
+}
+
+static unsigned confused(const char *path, const char *method, const char *call, ch_param *given, size_t count)
+{
+    return confused_of(NO_KINDS, path, method, call, given, count);
 }
 
 START_TEST(test_a_binance_order_opens_nothing_but_orders)
@@ -523,6 +533,17 @@ START_TEST(test_a_binance_order_opens_nothing_but_orders)
     ch_param given[] = {text("symbol", "BTCUSDT"),  text("side", "BUY"),   text("type", "LIMIT"),
                         text("timeInForce", "GTC"), text("quantity", "1"), text("price", "1")};
     ck_assert_uint_eq(confused("profiles/binance.yaml", "POST", "/api/v3/order", given, 6), BIT(CH_CLASS_TRADE));
+}
+END_TEST
+
+/* Merchants' calls take any parameters at all, and releasing coins is a withdrawal. */
+START_TEST(test_what_only_some_keys_can_call_counts_for_those)
+{
+    ch_param given[] = {text("symbol", "BTCUSDT"), text("side", "BUY"), text("type", "LIMIT")};
+    ck_assert_uint_eq(confused_of(NO_KINDS, "profiles/binance.yaml", "POST", "/api/v3/order", given, 3),
+                      BIT(CH_CLASS_TRADE));
+    ck_assert_uint_eq(confused_of(ALL_KINDS, "profiles/binance.yaml", "POST", "/api/v3/order", given, 3),
+                      BIT(CH_CLASS_TRADE) | BIT(CH_CLASS_WITHDRAW) | BIT(CH_CLASS_ACCOUNT));
 }
 END_TEST
 
@@ -535,12 +556,12 @@ START_TEST(test_reading_one_symbol_opens_cancelling_it)
 }
 END_TEST
 
-/* Of every class but withdraw and session, Binance has a call that takes no parameters. */
+/* Of every class but withdraw, keys and session, Binance has a call that takes no parameters. */
 START_TEST(test_a_request_without_parameters_opens_all_others_without)
 {
     ck_assert_uint_eq(confused("profiles/binance.yaml", "GET", "/api/v3/account", NULL, 0),
                       BIT(CH_CLASS_READ) | BIT(CH_CLASS_TRADE) | BIT(CH_CLASS_CANCEL) | BIT(CH_CLASS_TRANSFER) |
-                          BIT(CH_CLASS_KEYS) | BIT(CH_CLASS_ACCOUNT));
+                          BIT(CH_CLASS_ACCOUNT));
     ch_param given[] = {
         {CH_PARAM_BOOLEAN, CH_LITERAL("omitZeroBalances"), CH_LITERAL("false"), NULL}
     };
@@ -616,6 +637,7 @@ int main(void)
     tcase_add_loop_test(tests, test_a_symbol_is_plain, 0, sizeof symbols / sizeof symbols[0]);
     tcase_add_test(tests, test_missing_and_doubled_parameters_are_named);
     tcase_add_test(tests, test_a_binance_order_opens_nothing_but_orders);
+    tcase_add_test(tests, test_what_only_some_keys_can_call_counts_for_those);
     tcase_add_test(tests, test_reading_one_symbol_opens_cancelling_it);
     tcase_add_test(tests, test_a_request_without_parameters_opens_all_others_without);
     tcase_add_test(tests, test_reading_a_deposit_address_opens_a_withdrawal_by_its_amount);

@@ -1,0 +1,206 @@
+"""docs/openapi.yaml and the agent agree: on what may be asked, and on every answer."""
+
+import base64
+import re
+import time
+import unittest
+
+import harness
+import openapi
+from harness import BINANCE_ORDER, BINANCE_WITHDRAWAL, KRAKEN_ORDER
+
+SIGN = "/v1/keys/{key}/sign"
+CALL = {"method": "POST", "path": "/api/v3/order"}
+JSON = {"Content-Type": "application/json"}
+
+
+def string():
+    return f"symbol=LTCBTC&side=BUY&type=MARKET&quantity=1&timestamp={int(time.time() * 1000)}"
+
+
+def raw(data=b"x"):
+    return base64.b64encode(data).decode()
+
+
+# What the schema of a request rules out, and so does the agent, whatever the key.
+NO_REQUESTS = {
+    "nothing": {},
+    "a list": [BINANCE_ORDER],
+    "text": "sign this, please",
+    "null": None,
+    "no method": {"path": "/api/v3/order"},
+    "no path": {"method": "POST"},
+    "a method that is a number": {**BINANCE_ORDER, "method": 1},
+    "a path in a list": {**BINANCE_ORDER, "path": ["/api/v3/order"]},
+    "a host that is null": {**BINANCE_ORDER, "host": None},
+    "params that are text": {**CALL, "params": "symbol=LTCBTC"},
+    "params that are null": {**CALL, "params": None},
+    "a real": {**CALL, "params": {"quantity": 1.5}},
+    "a real within": {**CALL, "params": {"symbol": [{"a": [0.1]}]}},
+    "an unknown member": {**BINANCE_ORDER, "comment": "please"},
+    "a string and parameters": {"string": "timestamp=1", "params": {}},
+    "a string and raw bytes": {"string": "timestamp=1", "raw": raw()},
+    "an empty string": {"string": ""},
+    "a string that is a number": {"string": 1},
+    "raw bytes and a path": {**CALL, "raw": raw()},
+    "raw bytes and a host": {"host": "api.binance.com", "raw": raw()},
+    "raw bytes that are none": {"raw": ""},
+    "raw bytes not in base64": {"raw": "not base64!"},
+    "raw bytes without padding": {"raw": "YQ"},
+    "raw bytes in base64url": {"raw": "-_-_"},
+}
+
+
+class Reading(unittest.TestCase):
+    """The validator can fail."""
+
+    def test_a_document_that_does_not_fit_is_told(self):
+        schema = {
+            "type": "object", "required": ["a"], "additionalProperties": False,
+            "properties": {"a": {"type": "integer", "minimum": 1}, "b": {"type": "array", "items": {"type": "string"}},
+                           "c": {"oneOf": [{"type": "string", "pattern": "^x+$"}, {"type": "string", "minLength": 3}]}},
+        }
+        for good in ({"a": 1}, {"a": 2, "b": []}, {"a": 1, "b": ["x"], "c": "xx"}, {"a": 1, "c": "yyy"}):
+            self.assertEqual(openapi.flaws({}, schema, good), [])
+        for bad in (None, [], {}, {"a": 0}, {"a": "1"}, {"a": True}, {"a": 1.0}, {"a": 1, "d": 1}, {"a": 1, "b": [1]},
+                    {"a": 1, "b": "x"}, {"a": 1, "c": "y"}, {"a": 1, "c": "xxx"}, {"a": 1, "c": "x\n"}):
+            self.assertNotEqual(openapi.flaws({}, schema, bad), [], bad)
+
+    def test_a_keyword_that_is_not_understood_is_an_error(self):
+        with self.assertRaises(ValueError):
+            openapi.flaws({}, {"type": "string", "maxLength": 3}, "abcd")
+
+    def test_yaml_that_is_not_understood_is_an_error(self):
+        for text in ("a: {b: c, d}", "a: [b", "a: &x b", "a: |\n  b", "a: 1\na: 2", "a:\n  b: 1\n    c: 2", "a: 'b' c"):
+            with self.assertRaises((ValueError, IndexError, AttributeError), msg=text):
+                openapi.Block(text).map(0)
+
+
+class Described(harness.AgentTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.document = openapi.load()
+
+    def response(self, path, method, status):
+        responses = self.document["paths"][path][method]["responses"]
+        self.assertIn(str(status), {str(each) for each in responses}, f"{method} {path}")
+        return openapi.resolve(self.document, next(responses[each] for each in responses if str(each) == str(status)))
+
+    def assert_as_described(self, path, method, answer):
+        response = self.response(path, method, answer.status)
+        kind = answer.headers["content-type"].split(";")[0]
+        self.assertIn(kind, response["content"], answer)
+        self.assertEqual(openapi.flaws(self.document, response["content"][kind]["schema"], answer.json), [], answer)
+        for name in ("Retry-After", "Allow"):
+            if name.lower() in answer.headers:
+                schema = response["headers"][name]["schema"]
+                text = answer.headers[name.lower()]
+                value = int(text) if schema["type"] == "integer" else text
+                self.assertEqual(openapi.flaws(self.document, schema, value), [], answer)
+
+    def sign(self, document, key="binance-main"):
+        with self.agent.client() as client:
+            answer = client.sign(key, document)
+        self.assert_as_described(SIGN, "post", answer)
+        return answer
+
+    def flaws_of_request(self, document):
+        body = self.document["paths"][SIGN]["post"]["requestBody"]["content"]["application/json"]["schema"]
+        return openapi.flaws(self.document, body, document)
+
+    def test_every_answer_to_a_reader_is_as_described(self):
+        for path, methods in self.document["paths"].items():
+            for method in methods:
+                if method == "get":
+                    with self.subTest(path=path), self.agent.client() as client:
+                        answer = client.get(path)
+                        self.assertEqual(answer.status, 200)
+                        self.assert_as_described(path, "get", answer)
+
+    def test_a_method_that_is_not_described_is_refused(self):
+        for path, methods in self.document["paths"].items():
+            for method in ("get", "post", "put", "delete", "patch"):
+                if method not in methods:
+                    with self.subTest(path=path, method=method), self.agent.client() as client:
+                        answer = client.request(
+                            method.upper(), path.replace("{key}", "binance-main"), b"{}", JSON
+                        )
+                        self.assertEqual(answer.status, 405)
+                        self.assertEqual(answer.headers["allow"].lower(), next(iter(methods)))
+                        self.assert_as_described(path, next(iter(methods)), answer)
+
+    def test_a_path_that_is_not_described_is_not_there(self):
+        described = [re.compile(re.sub(r"\{\w+\}", "[^/]+", path) + r"\Z") for path in self.document["paths"]]
+        with self.agent.client() as client:
+            for path in ("/", "/v1", "/v1/keys/", "/v1/keys/binance-main", "/v1/statuses", "/healthz/"):
+                self.assertFalse(any(each.match(path) for each in described))
+                self.assertEqual(client.get(path).status, 404, path)
+
+    def test_what_is_described_is_signed(self):
+        for key, document in (
+            ("binance-main", BINANCE_ORDER),
+            ("binance-main", {**BINANCE_ORDER, "host": "api.binance.com"}),
+            ("binance-main", {**BINANCE_ORDER, "params": {"timestamp": None, **BINANCE_ORDER["params"]}}),
+            ("binance-main", {"string": string()}),
+            ("binance-main", {**CALL, "string": string()}),
+            ("kraken-main", KRAKEN_ORDER),
+        ):
+            with self.subTest(key=key, document=document):
+                self.assertEqual(self.flaws_of_request(document), [])
+                self.assertEqual(self.sign(document, key).status, 200)
+
+    def test_what_is_not_described_is_refused(self):
+        for name, document in NO_REQUESTS.items():
+            with self.subTest(name):
+                self.assertNotEqual(self.flaws_of_request(document), [])
+                self.assertEqual(self.sign(document).status, 400)
+
+    def test_refusals_are_as_described(self):
+        cases = {
+            "bad-input": ({**CALL, "params": {"symbol": ["LTCBTC"]}}, "binance-main", 400, None),
+            "class": (BINANCE_WITHDRAWAL, "binance-main", 403, "class"),
+            "grant": (BINANCE_ORDER, "binance-other", 403, "grant"),
+            "confusion": ({"method": "GET", "path": "/api/v3/account"}, "binance-read", 403, "confusion"),
+            "raw": ({"raw": raw()}, "binance-main", 403, "raw"),
+            "no such key": (BINANCE_ORDER, "nobody", 404, None),
+            "no such endpoint": ({**CALL, "path": "/none"}, "binance-main", 404, None),
+            "no such host": ({**BINANCE_ORDER, "host": "evil.example"}, "binance-main", 404, None),
+            "no such method": ({**CALL, "method": "PATCH"}, "binance-main", 405, None),
+            "too large": ({**CALL, "params": {"symbol": "A" * 60000}}, "binance-main", 413, None),
+        }
+        for name, (document, key, status, rule) in cases.items():
+            with self.subTest(name):
+                answer = self.sign(document, key)
+                self.assertEqual((answer.status, answer.json.get("rule")), (status, rule), answer)
+
+    def test_a_body_that_is_not_announced_as_json_is_refused_as_described(self):
+        for headers in ({"Content-Type": "text/plain"}, {"Content-Type": "application/json5"}, {}):
+            with self.subTest(headers=headers), self.agent.client() as client:
+                answer = client.request("POST", SIGN.replace("{key}", "binance-main"), b"{}", headers)
+                self.assertEqual(answer.status, 415, answer)
+                self.assert_as_described(SIGN, "post", answer)
+
+    def test_a_body_of_no_length_is_refused_as_described(self):
+        with self.agent.client() as client:
+            client.connection.putrequest("POST", SIGN.replace("{key}", "binance-main"))
+            client.connection.putheader("Content-Type", "application/json")
+            client.connection.endheaders()
+            answer = harness.Answer(client.connection.getresponse())
+        self.assertEqual(answer.status, 411, answer)
+        self.assert_as_described(SIGN, "post", answer)
+
+    def test_a_locked_token_answers_as_described(self):
+        self.assertEqual(self.agent.lock().returncode, 0)
+        try:
+            self.assertEqual(self.sign(BINANCE_ORDER).status, 423)
+            with self.agent.client() as client:
+                answer = client.get("/readyz")
+                self.assertEqual(answer.status, 503)
+                self.assert_as_described("/readyz", "get", answer)
+        finally:
+            self.assertEqual(self.agent.unlock().returncode, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
