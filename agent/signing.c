@@ -155,9 +155,10 @@ static ch_status sign_text(ch_core *core, ch_job *job, ch_slice text, ch_error *
     return st;
 }
 
-/* Reads the string as a request to `endpoint`, and says whether the agent would have built the same. */
+/* Reads the string as a request to `endpoint`, and says whether the agent would have built the same. `*fits` is true if
+ * it is a request to that endpoint, whatever else may be wrong with it. */
 static ch_status read_string(ch_core *core, ch_job *job, const question *asked, const ch_endpoint *endpoint,
-                             ch_request *request, ch_error *err)
+                             ch_request *request, bool *fits, ch_error *err)
 {
     static ch_reading reading; /* large, and core has one thread */
     ch_messages built;
@@ -168,6 +169,7 @@ static ch_status read_string(ch_core *core, ch_job *job, const question *asked, 
     request->param_count = reading.param_count;
     if (st == CH_OK)
         st = ch_endpoint_check(endpoint, job->key->scheme, request, err);
+    *fits = st == CH_OK;
     if (reading.now_ns != 0)
         input.now_ns = reading.now_ns;
     uint64_t apart_ns = clock_ns > input.now_ns ? clock_ns - input.now_ns : input.now_ns - clock_ns;
@@ -180,27 +182,26 @@ static ch_status read_string(ch_core *core, ch_job *job, const question *asked, 
     return st;
 }
 
-/* Without a path, the first endpoint that the string fits stands for all of them: what else it fits is confusion. Of
- * the reasons why it fits none, the first is told, which is that of the shortest path. */
+/* Without a path, the first endpoint that the string fits stands for all of them: what else it fits is confusion. */
 static ch_status find_reading(ch_core *core, ch_job *job, const question *asked, ch_request *request,
                               const ch_endpoint **out, ch_error *err)
 {
     const ch_key *key = job->key;
-    ch_error first = CH_ERROR_INIT;
     if (request->method.size > 0 || request->host.size > 0)
         return ch_fail(err, CH_BAD_INPUT, "\"method\" and \"host\" say nothing without \"path\"");
     for (size_t i = 0; (*out = ch_profile_endpoint_at(key->profile, i)) != NULL; i++) {
-        ch_error reason = CH_ERROR_INIT;
+        bool fits = false;
         if (ch_endpoint_kind(*out, key->kinds) != NULL || !ch_recipe_is_anonymous(*out, key->scheme))
             continue;
-        if (read_string(core, job, asked, *out, request, &reason) == CH_OK)
-            return CH_OK;
-        first = first.status == CH_OK ? reason : first;
+        ch_status st = read_string(core, job, asked, *out, request, &fits, err);
+        if (st == CH_OK || fits)
+            return st;
     }
-    return ch_fail(err, CH_BAD_INPUT,
-                   "the string fits no call (%s); where the exchange signs method or path, say them "
-                   "with \"method\" and \"path\"",
-                   first.status == CH_OK ? "none leaves its path unsigned" : first.message);
+    return ch_fail(
+        err, CH_BAD_INPUT,
+        "the string is no call that profile '%s' lists, or is spelled otherwise; where the exchange signs method "
+        "or path, say them with \"method\" and \"path\", which also tells what does not fit",
+        ch_profile_name(key->profile));
 }
 
 static ch_status prepare_string(ch_core *core, ch_job *job, const ch_peer *peer, question *asked, ch_error *err)
@@ -211,13 +212,16 @@ static ch_status prepare_string(ch_core *core, ch_job *job, const ch_peer *peer,
     if (ch_profile_uses_nonce(job->key->profile, &unit_ns))
         return ch_fail(err, CH_BAD_INPUT,
                        "the agent keeps this exchange's nonces itself; send the request, not its string");
+    bool fits;
     ch_status st;
+    if (request.path.size > 0 && request.method.size == 0)
+        return ch_fail(err, CH_BAD_INPUT, "\"path\" says nothing without \"method\"");
     if (request.path.size == 0) {
         st = find_reading(core, job, asked, &request, &endpoint, err);
     } else {
         st = ch_profile_match(job->key->profile, &request, &endpoint, err);
         if (st == CH_OK)
-            st = read_string(core, job, asked, endpoint, &request, err);
+            st = read_string(core, job, asked, endpoint, &request, &fits, err);
     }
     if (st == CH_OK)
         st = judge(job->key, peer, endpoint, &request, err);

@@ -123,12 +123,14 @@ static bool encode_plus(ch_buffer *out, ch_slice text)
     return true;
 }
 
-/* Characters that mean themselves in a query and in a form, whoever reads it. */
+/* Characters that mean themselves in a query and in a form, whoever reads it; JSON is made of three more. */
 static bool encode_raw(ch_buffer *out, ch_slice text)
 {
+    bool is_json = text.size > 0 && (text.data[0] == '[' || text.data[0] == '{');
     bool is_plain = true;
     for (size_t i = 0; is_plain && i < text.size; i++)
-        is_plain = ch_byte_is_alphanumeric(text.data[i]) || memchr("-._~,:/@[]", text.data[i], 10) != NULL;
+        is_plain =
+            ch_byte_is_alphanumeric(text.data[i]) || memchr("-._~,:/@[]{}\"", text.data[i], is_json ? 13 : 10) != NULL;
     ch_buffer_add_slice(out, text);
     return is_plain;
 }

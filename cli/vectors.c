@@ -103,9 +103,9 @@ typedef struct signed_text {
 static bool decode_hex(const char *hex, ch_buffer *out)
 {
     long size = 0;
-    unsigned char *bytes = OPENSSL_hexstr2buf(hex, &size);
+    unsigned char *bytes = *hex == '\0' ? NULL : OPENSSL_hexstr2buf(hex, &size);
     if (bytes == NULL)
-        return false;
+        return *hex == '\0';
     ch_buffer_add(out, bytes, (size_t)size);
     OPENSSL_free(bytes);
     return true;

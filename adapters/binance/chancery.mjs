@@ -1,6 +1,6 @@
 /* The sign hook of the npm package `binance`:
  *
- *     new MainClient({ api_key: KEY_ID, api_secret: 'held by the agent', customSignMessageFn: signer({ key: 'binance-main' }) })
+ *     new MainClient({ api_key: ID, api_secret: 'held by the agent', customSignMessageFn: signer({ key: 'binance-main' }) })
  *
  * The package makes the string to sign and the agent reads it back: what policy refuses is not signed. It asks for a
  * signature for public calls too, if it has a key; so make those with a client that has none. */

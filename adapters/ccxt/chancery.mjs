@@ -5,28 +5,37 @@
  * The class's own sign() runs with placeholders in place of credentials, to learn which request ccxt would send; the
  * agent makes that request anew from the same parameters, and what the agent made is sent. Public calls are ccxt's own.
  * `apiKey` may be given (it is public); only calls that ccxt sends with the key id and no signature use it. */
-import { AuthenticationError, BadRequest, ExchangeError, ExchangeNotAvailable, NotSupported, PermissionDenied, RateLimitExceeded } from 'ccxt';
+import {
+    AuthenticationError,
+    BadRequest,
+    ExchangeError,
+    ExchangeNotAvailable,
+    NotSupported,
+    PermissionDenied,
+    RateLimitExceeded,
+} from 'ccxt';
 import { ChanceryError, sign } from '../node/agent.mjs';
 
 // Some sign() decode the secret from base64, and Gemini's wants "account" in the key id: this suits all.
 const PLACEHOLDERS = { apiKey: 'account-chancery', secret: 'chancery' };
 // Bitget's demo trading is the real host and this header: without it, a demo order would be a real one.
 const KEPT_HEADERS = ['PAPTRADING'];
-// What ccxt sends and the exchange does not ask for, so that its profile does not list it: the names of brokers, leftovers, a
-// symbol beside the id of an order. A name by itself is left out everywhere.
-const IGNORED = {
-    cryptocom: ['broker_id'],
-    gate: ['textIsRequired', 'open_orders currency_pair', 'open_orders status', '{settle}/orders/{order_id} contract'],
-    htx: ['channel_code'],
-    mexc: ['order/get/{order_id} symbol'],
-    poloniex: ['orders/{id} symbol'],
+// What ccxt sends and no profile lists, since the exchange does not ask for it: names of brokers, a symbol beside the id
+// of an order. A name by itself is left out everywhere.
+const IGNORED = { cryptocom: ['broker_id'], htx: ['channel_code'], poloniex: ['orders/{id} symbol'] };
+// Lists that ccxt gives as a text, since one item suits the exchange as well.
+const LISTS = {
+    bitmex: ['DELETE order orderID', 'DELETE order clOrdID'],
+    coinbase: ['GET brokerage/orders/historical/batch order_status'],
+    coinbaseexchange: ['GET orders status'],
 };
-// Lists that ccxt gives as a text: in a query, one item looks like a list of one.
-const LISTS = { coinbase: ['order_status'], coinbaseexchange: ['status'] };
+// Where JSON in a parameter is a text to the exchange, too.
+const JSON_IS_TEXT = ['bitmex'];
 const ERRORS = {
     400: BadRequest,
     403: PermissionDenied,
     404: NotSupported,
+    405: NotSupported,
     413: BadRequest,
     423: AuthenticationError,
     429: RateLimitExceeded,
@@ -68,12 +77,14 @@ export function chancery(exchange, agent) {
         return request;
     };
     exchange.fetch = async (url, method, headers, body) => {
-        const question = questions.get(headers ?? exchange);
-        if (question === undefined) {
+        const question = headers && questions.get(headers);
+        if (!question) {
             return ccxtFetch(url, method, headers, body);
         }
         const finished = await ask(exchange, question, agent);
-        const kept = Object.fromEntries(KEPT_HEADERS.filter((name) => name in headers).map((name) => [name, headers[name]]));
+        const kept = Object.fromEntries(
+            KEPT_HEADERS.filter((name) => name in headers).map((name) => [name, headers[name]]),
+        );
         return ccxtFetch(finished.url, finished.method, { ...kept, ...finished.headers }, finished.body);
     };
     return exchange;
@@ -94,7 +105,12 @@ async function ask(exchange, question, agent) {
 /* What to ask the agent for: the call that `request` makes, with the parameters that it was made from. */
 function questionOf(exchange, path, params, request) {
     const url = new URL(request.url);
-    return { method: request.method, host: url.host, path: url.pathname, params: plain(exchange, path, paramsOf(exchange, path, params, request)) };
+    return {
+        method: request.method,
+        host: url.host,
+        path: url.pathname,
+        params: plain(exchange, path, paramsOf(exchange, path, params, request)),
+    };
 }
 
 /* sign() was given `params`; this undoes or repeats what it did to them on the way to the request. */
@@ -106,31 +122,36 @@ function paramsOf(exchange, path, params, request) {
     if (exchange.id.startsWith('binance') && exchange.options.recvWindow !== undefined) {
         sent.recvWindow = sent.recvWindow ?? exchange.options.recvWindow;
     }
+    if (exchange.id === 'kraken' && sent.close) {
+        Object.entries(sent.close).forEach(([name, value]) => (sent[`close[${name}]`] = value));
+        delete sent.close;
+    }
     if (exchange.options.versions) {
         delete sent.version; // KuCoin, Kraken futures: it is in the path
     }
-    for (const name of LISTS[exchange.id] ?? []) {
-        if (typeof sent[name] === 'string') {
-            sent[name] = [sent[name]];
+    for (const [name, value] of Object.entries(sent)) {
+        if (typeof value === 'string' && LISTS[exchange.id]?.includes(`${request.method} ${path} ${name}`)) {
+            sent[name] = [value];
         }
     }
     return sent;
 }
 
-/* As the agent takes it. Reals are none of that, since binary floating point has no place in an order: they become decimals,
- * as text. What ccxt has written as JSON already, to stand in a query, becomes the list or object again. */
+/* As the agent takes it. Reals are none of that, since binary floating point has no place in an order: they become
+ * decimals, as text. What ccxt has written as JSON already, to stand in a query, becomes the list or object again. */
 function plain(exchange, path, value) {
     if (typeof value === 'number' && !Number.isSafeInteger(value)) {
         return exchange.numberToString(value);
     }
-    if (typeof value === 'string' && exchange.isJsonEncodedObject(value)) {
+    if (typeof value === 'string' && exchange.isJsonEncodedObject(value) && !JSON_IS_TEXT.includes(exchange.id)) {
         return fromJson(exchange, path, value);
     }
     if (Array.isArray(value)) {
         return value.map((item) => plain(exchange, path, item));
     }
     if (value !== null && typeof value === 'object') {
-        const isIgnored = (name) => IGNORED[exchange.id]?.some((entry) => entry === name || entry === `${path} ${name}`);
+        const isIgnored = (name) =>
+            IGNORED[exchange.id]?.some((entry) => entry === name || entry === `${path} ${name}`);
         const members = Object.entries(value).filter(([name]) => !isIgnored(name));
         return Object.fromEntries(members.map(([name, item]) => [name, plain(exchange, path, item)]));
     }

@@ -2,7 +2,7 @@
 import http from 'node:http';
 
 const TIMEOUT_MS = 30_000;
-const connections = new http.Agent({ keepAlive: true });
+const connections = new http.Agent({ keepAlive: true, maxSockets: 8 });
 
 /* What came instead of a signature. `status` is that of the agent's problem document (RFC 9457) in `problem`, whose
  * sentence is the message; or 503 when there is no agent to be reached. */
@@ -19,7 +19,9 @@ export function defaultSocket(environment = process.env) {
     if (environment.CHANCERY_SOCK) {
         return environment.CHANCERY_SOCK;
     }
-    return environment.XDG_RUNTIME_DIR ? `${environment.XDG_RUNTIME_DIR}/chancery/agent.sock` : '/run/chancery/agent.sock';
+    return environment.XDG_RUNTIME_DIR
+        ? `${environment.XDG_RUNTIME_DIR}/chancery/agent.sock`
+        : '/run/chancery/agent.sock';
 }
 
 /* Has `question` signed with the key of that name; gives the agent's answer, or fails with a ChanceryError. */

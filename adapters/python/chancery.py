@@ -1,7 +1,7 @@
 """Has requests to exchanges signed by the agent: HTTP/1.1 and JSON over its Unix socket, see docs/protocol.md.
 
     binance = chancery.Client("binance-main")
-    request = binance.sign("POST", "/api/v3/order", {"symbol": "LTCBTC", "side": "BUY", "type": "MARKET", "quantity": "1"})
+    request = binance.sign("DELETE", "/api/v3/order", {"symbol": "LTCBTC", "orderId": 1})
 
 What comes back is sent as it is, by any HTTP library. The standard library is enough; one client for each thread.
 """
@@ -75,8 +75,8 @@ class Client:
         self._connection.close()
 
     def sign(self, method, path, params=None, host=None):
-        """The finished request. `params` is a dict in the order in which they are sent, or a list where that is the whole
-        body; None as a value stands where a field goes that the agent fills in."""
+        """The finished request. `params` is a dict in the order in which they are sent, or a list where that is the
+        whole body; None as a value stands where a field goes that the agent fills in."""
         question = {"method": method, "path": path, "params": {} if params is None else params}
         if host is not None:
             question["host"] = host

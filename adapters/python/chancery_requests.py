@@ -3,8 +3,8 @@
     with chancery_requests.Session(chancery.Client("binance-main")) as binance:
         binance.post("https://api.binance.com/api/v3/order", data={"symbol": "LTCBTC", "side": "BUY", ...})
 
-Method, host, path and parameters are taken from the call; the URL, headers and body that are sent are the agent's. So this
-is for private calls only. Refusals are chancery.ChanceryError.
+Method, host, path and parameters are taken from the call; the URL, headers and body that are sent are the agent's. So
+this is for private calls only. Refusals are chancery.ChanceryError.
 """
 
 import urllib.parse
@@ -19,28 +19,28 @@ class Session(requests.Session):
 
     def request(self, method, url, params=None, data=None, json=None, headers=None, **options):
         parts = urllib.parse.urlsplit(url)
-        given = _together(dict(urllib.parse.parse_qsl(parts.query, strict_parsing=True)) if parts.query else None, params, data, json)
+        query = urllib.parse.parse_qsl(parts.query, strict_parsing=True) if parts.query else ()
+        given = json if isinstance(json, list) else _together(query, params, data, json)
         finished = self.client.sign(method.upper(), parts.path, given, parts.netloc)
 
         prepared = self.prepare_request(
-            requests.Request(finished.method, finished.url, headers={**(headers or {}), **finished.headers}, data=finished.body)
+            requests.Request(
+                finished.method, finished.url, headers={**(headers or {}), **finished.headers}, data=finished.body
+            )
         )
         prepared.url = finished.url  # requests would encode it anew, and the signature is for this spelling
-        options = self.merge_environment_settings(
-            finished.url, options.pop("proxies", {}), options.pop("stream", None), options.pop("verify", None), options.pop("cert", None)
-        ) | options
-        options.setdefault("allow_redirects", False)  # a signed request is for this host and nobody else
+        options |= self.merge_environment_settings(
+            finished.url, options.get("proxies") or {}, options.get("stream"), options.get("verify"), options.get("cert")
+        )
+        options["allow_redirects"] = False  # a signed request is for this host and nobody else
         return self.send(prepared, **options)
 
 
 def _together(*parts):
     """One set of parameters, wherever the caller put them: the agent's profile knows which go into the query."""
-    parts = [part for part in parts if part]
-    if len(parts) == 1 and isinstance(parts[0], list):
-        return parts[0]
     given = {}
     for part in parts:
-        for name, value in dict(part).items():
+        for name, value in part.items() if hasattr(part, "items") else part or ():
             if name in given:
                 raise ValueError(f"parameter '{name}' is given twice")
             given[name] = value

@@ -1,4 +1,5 @@
-/* The ccxt adapter by itself, against an agent of a few lines: what it asks, what it sends, and which errors it makes. */
+/* The ccxt adapter by itself, against an agent of a few lines: what it asks, what it sends, and which errors it
+ * makes. */
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import http from 'node:http';
@@ -12,7 +13,13 @@ import { check, done } from './tally.mjs';
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ch-'));
 const socket = path.join(folder, 'agent.sock');
-const FINISHED = { method: 'POST', url: 'https://made.example/by?the=agent', headers: { 'X-Made': 'yes' }, body: 'a=1', key: 'k' };
+const FINISHED = {
+    method: 'POST',
+    url: 'https://made.example/by?the=agent',
+    headers: { 'X-Made': 'yes' },
+    body: 'a=1',
+    key: 'k',
+};
 let answer = [200, FINISHED];
 const asked = [];
 const server = http.createServer(async (request, response) => {
@@ -46,7 +53,9 @@ async function questionFor(name, act) {
 await check('what the agent made is sent, and nothing else', async () => {
     const { exchange, sent } = client('kraken');
     await exchange.privatePostBalance();
-    assert.deepEqual(sent, [{ url: FINISHED.url, method: FINISHED.method, headers: FINISHED.headers, body: FINISHED.body }]);
+    assert.deepEqual(sent, [
+        { url: FINISHED.url, method: FINISHED.method, headers: FINISHED.headers, body: FINISHED.body },
+    ]);
 });
 
 await check('public calls are left to ccxt, and the agent is not asked', async () => {
@@ -59,7 +68,9 @@ await check('public calls are left to ccxt, and the agent is not asked', async (
 
 await check('a configured secret is gone, a key id stays for calls that have only that', async () => {
     const { exchange, sent } = client('binance', { credentials: { apiKey: 'public id', secret: 'hush' } });
-    assert.ok(!JSON.stringify(Object.entries(exchange).filter(([, value]) => typeof value === 'string')).includes('hush'));
+    assert.ok(
+        !JSON.stringify(Object.entries(exchange).filter(([, value]) => typeof value === 'string')).includes('hush'),
+    );
     asked.length = 0;
     await exchange.publicPostUserDataStream();
     assert.equal(sent[0].headers['X-MBX-APIKEY'], 'public id');
@@ -67,9 +78,15 @@ await check('a configured secret is gone, a key id stays for calls that have onl
 });
 
 await check('the question names key, method, host and the path with its parameters filled in', async () => {
-    const question = await questionFor('coinbaseexchange', (exchange) => exchange.privateDeleteOrdersId({ id: 'a-1', product_id: 'BTC-USD' }));
+    const question = await questionFor('coinbaseexchange', (exchange) =>
+        exchange.privateDeleteOrdersId({ id: 'a-1', product_id: 'BTC-USD' }),
+    );
     assert.deepEqual(question, {
-        target: '/v1/keys/k/sign', method: 'DELETE', host: 'api.exchange.coinbase.com', path: '/orders/a-1', params: { product_id: 'BTC-USD' },
+        target: '/v1/keys/k/sign',
+        method: 'DELETE',
+        host: 'api.exchange.coinbase.com',
+        path: '/orders/a-1',
+        params: { product_id: 'BTC-USD' },
     });
 });
 
@@ -83,26 +100,45 @@ await check('a key name cannot leave its place in the target', async () => {
 await check('numbers: integers stay, others become plain decimals, at any depth', async () => {
     const params = { a: 5, b: 0.1, c: 1e-7, d: 1e21, e: [1.5, { f: -0.25 }], g: true, h: 'x', i: undefined };
     const question = await questionFor('bybit', (exchange) => exchange.privatePostV5OrderCreate(params));
-    assert.deepEqual(question.params, { a: 5, b: '0.1', c: '0.0000001', d: '1000000000000000000000', e: ['1.5', { f: '-0.25' }], g: true, h: 'x' });
+    assert.deepEqual(question.params, {
+        a: 5,
+        b: '0.1',
+        c: '0.0000001',
+        d: '1000000000000000000000',
+        e: ['1.5', { f: '-0.25' }],
+        g: true,
+        h: 'x',
+    });
 });
 
 await check('a list stays the whole body', async () => {
-    const question = await questionFor('okx', (exchange) => exchange.privatePostTradeCancelBatchOrders([{ instId: 'BTC-USDT', ordId: '1' }]));
+    const question = await questionFor('okx', (exchange) =>
+        exchange.privatePostTradeCancelBatchOrders([{ instId: 'BTC-USDT', ordId: '1' }]),
+    );
     assert.deepEqual(question.params, [{ instId: 'BTC-USDT', ordId: '1' }]);
 });
 
 await check('what ccxt wrote as JSON for a query is a list again', async () => {
-    const question = await questionFor('binanceusdm', (exchange) => exchange.fapiPrivatePostBatchOrders({ batchOrders: [{ symbol: 'BTCUSDT', newClientOrderId: '1' }] }));
-    assert.deepEqual(question.params, { batchOrders: [{ symbol: 'BTCUSDT', newClientOrderId: '1' }], recvWindow: 10000 });
+    const question = await questionFor('binanceusdm', (exchange) =>
+        exchange.fapiPrivatePostBatchOrders({ batchOrders: [{ symbol: 'BTCUSDT', newClientOrderId: '1' }] }),
+    );
+    assert.deepEqual(question.params, {
+        batchOrders: [{ symbol: 'BTCUSDT', newClientOrderId: '1' }],
+        recvWindow: 10000,
+    });
 });
 
 await check('a text that only begins like JSON stays a text', async () => {
-    const question = await questionFor('kraken', (exchange) => exchange.privatePostAddOrder({ pair: '[1', cl_ord_id: '{x}' }));
+    const question = await questionFor('kraken', (exchange) =>
+        exchange.privatePostAddOrder({ pair: '[1', cl_ord_id: '{x}' }),
+    );
     assert.deepEqual(question.params, { pair: '[1', cl_ord_id: '{x}' });
 });
 
 await check('no digit of a long id inside JSON is lost', async () => {
-    const question = await questionFor('binanceusdm', (exchange) => exchange.fapiPrivateDeleteBatchOrders({ symbol: 'BTCUSDT', orderIdList: '[1234567890123456789]' }));
+    const question = await questionFor('binanceusdm', (exchange) =>
+        exchange.fapiPrivateDeleteBatchOrders({ symbol: 'BTCUSDT', orderIdList: '[1234567890123456789]' }),
+    );
     assert.equal(question.params.orderIdList, '[1234567890123456789]');
 });
 
@@ -117,6 +153,7 @@ for (const [status, kind, Class] of [
     [400, 'bad-input', ccxt.BadRequest],
     [403, 'refused', ccxt.PermissionDenied],
     [404, 'not-found', ccxt.NotSupported],
+    [405, 'method-not-allowed', ccxt.NotSupported],
     [413, 'too-large', ccxt.BadRequest],
     [423, 'locked', ccxt.AuthenticationError],
     [429, 'busy', ccxt.RateLimitExceeded],
@@ -127,7 +164,10 @@ for (const [status, kind, Class] of [
     await check(`${status} ${kind} becomes ${Class.name}, and nothing is sent`, async () => {
         answer = [status, { type: `urn:chancery:problem:${kind}`, status, detail: 'a sentence of the agent' }];
         const { exchange, sent } = client('kraken');
-        await assert.rejects(exchange.privatePostBalance(), (error) => error.constructor === Class && /a sentence of the agent$/.test(error.message));
+        await assert.rejects(
+            exchange.privatePostBalance(),
+            (error) => error.constructor === Class && /a sentence of the agent$/.test(error.message),
+        );
         assert.deepEqual(sent, []);
         answer = [200, FINISHED];
     });

@@ -1,17 +1,20 @@
 /* ccxt with the adapter against plain ccxt: the same calls of every exchange, request by request.
  *
- * The agent's clock is its own, so it goes first: its request is read, plain ccxt is put into the same moment (time, nonce,
- * what was drawn at random) and asked for the same. Both requests go over HTTP to an exchange's end that checks them by the
- * exchange's rule. Arguments: names of exchanges, to run only those. */
+ * The agent's clock is its own, so it goes first: its request is read, plain ccxt is put into the same moment (time,
+ * nonce, what was drawn at random) and asked for the same. Both requests go over HTTP to an exchange's end that
+ * checks them by the exchange's rule. Arguments: names of exchanges, to run only those. */
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
-import ccxt from 'ccxt';
+import newest from 'ccxt';
+import older from 'ccxt-with-bitmex';
 import { chancery } from './adapters/ccxt/chancery.mjs';
 import { exchanges } from './exchanges.mjs';
 import { fields, rules } from './rules.mjs';
 import { check, done } from './tally.mjs';
 import { open } from './venue.mjs';
 
+// Releases after the older one have no BitMEX.
+const ccxt = { ...newest, bitmex: older.bitmex };
 const NOW = Date.now();
 
 /* Puts a client into a moment: what is not in it comes from the start of the test, or is counted up. */
@@ -36,7 +39,23 @@ function putInto(client, moment) {
 }
 
 function connected(client, venue) {
-    Object.assign(client, { fetchImplementation: venue.fetch, fetchIsNative: false, fetchImplementationLoading: Promise.resolve() });
+    Object.assign(client, {
+        fetchImplementation: venue.fetch,
+        fetchIsNative: false,
+        fetchImplementationLoading: Promise.resolve(),
+    });
+    return client;
+}
+
+/* Some calls make requests side by side; here they go in the order in which they were made, so that they can be paired. */
+function oneByOne(client) {
+    const fetch = client.fetch.bind(client);
+    let last = Promise.resolve();
+    client.fetch = (...request) => {
+        const send = () => fetch(...request);
+        last = last.then(send, send);
+        return last;
+    };
     return client;
 }
 
@@ -61,6 +80,7 @@ async function madeAlike(client, venue, call, moments) {
         try {
             return sign.apply(client, args);
         } finally {
+            delete client.nonce;
             Object.assign(client, whole);
         }
     };
@@ -73,21 +93,42 @@ async function madeAlike(client, venue, call, moments) {
 
 // Of the transport, or that ccxt sends to every exchange, and those by which ccxt tells brokers about itself.
 const NOT_COMPARED = [
-    'accept', 'accept-encoding', 'connection', 'content-length', 'host', 'origin', 'user-agent',
-    'kc-api-partner', 'kc-api-partner-sign', 'kc-api-partner-verify', 'referer', 'source', 'x-channel-api-code', 'x-source-key',
+    'accept',
+    'accept-encoding',
+    'connection',
+    'content-length',
+    'host',
+    'origin',
+    'user-agent',
+    'kc-api-partner',
+    'kc-api-partner-sign',
+    'kc-api-partner-verify',
+    'referer',
+    'source',
+    'x-channel-api-code',
+    'x-source-key',
 ];
 const SIGNATURE = /sign$|signature$|^authent$|payload$|^authorization$/;
 
 function headersOf(request, other, isSigned) {
     // Content-Type says nothing to an exchange where one of them leaves it out.
-    const isCompared = (name) => !NOT_COMPARED.includes(name) && (isSigned || !SIGNATURE.test(name))
-        && (name !== 'content-type' || name in other.headers);
-    return Object.fromEntries(Object.entries(request.headers).filter(([name]) => isCompared(name)).map(withoutTokensSignature));
+    const isCompared = (name) =>
+        !NOT_COMPARED.includes(name) &&
+        (isSigned || !SIGNATURE.test(name)) &&
+        (name !== 'content-type' || name in other.headers);
+    return Object.fromEntries(
+        Object.entries(request.headers)
+            .filter(([name]) => isCompared(name))
+            .map(withoutTokensSignature),
+    );
 }
 
 /* An ECDSA signature is another one each time. */
 function withoutTokensSignature([name, value]) {
-    return [name, name === 'authorization' && value.startsWith('Bearer ') ? value.slice(0, value.lastIndexOf('.')) : value];
+    return [
+        name,
+        name === 'authorization' && value.startsWith('Bearer ') ? value.slice(0, value.lastIndexOf('.')) : value,
+    ];
 }
 
 function whole(request, other) {
@@ -95,17 +136,27 @@ function whole(request, other) {
     return { method, host, path, query, body, headers: headersOf(request, other, true) };
 }
 
-/* Without the signature and in an order that says nothing. Both signatures have been checked, each for its own order. */
+/* Without the signature and in an order that says nothing. Both signatures have been checked, each for its own
+ * order. */
 function unordered(request, other) {
     const { method, host, path, query, body } = request;
-    return { method, host, path, query: members(query), body: members(body), headers: headersOf(request, other, false) };
+    return {
+        method,
+        host,
+        path,
+        query: members(query),
+        body: members(body),
+        headers: headersOf(request, other, false),
+    };
 }
 
 function members(text) {
     if (text.startsWith('[')) {
         return JSON.parse(text);
     }
-    const { signature, Signature, sig, ...rest } = text.startsWith('{') ? JSON.parse(text) : Object.fromEntries(fields(text));
+    const { signature, Signature, sig, ...rest } = text.startsWith('{')
+        ? JSON.parse(text)
+        : Object.fromEntries(fields(text));
     return rest;
 }
 
@@ -124,8 +175,13 @@ const onFile = ({ credentials, publicKey }) => ({ ...credentials, publicKey });
 
 /* The same account with another secret. */
 function stranger({ credentials, publicKey }) {
-    const other = publicKey && crypto.generateKeyPairSync(publicKey.asymmetricKeyType, { modulusLength: 2048, namedCurve: 'P-256' }).publicKey;
-    return { credentials: { ...credentials, secret: Buffer.from('another secret!').toString('base64') }, publicKey: other };
+    const other =
+        publicKey &&
+        crypto.generateKeyPairSync(publicKey.asymmetricKeyType, { modulusLength: 2048, namedCurve: 'P-256' }).publicKey;
+    return {
+        credentials: { ...credentials, secret: Buffer.from('another secret!').toString('base64') },
+        publicKey: other,
+    };
 }
 
 for (const [name, exchange] of Object.entries(exchanges)) {
@@ -133,10 +189,11 @@ for (const [name, exchange] of Object.entries(exchanges)) {
         continue;
     }
     const venue = await open(rules[exchange.id], onFile(exchange), exchange.answer);
-    const client = (grant) => chancery(connected(exchange.client(ccxt, {}), venue), { key: `${name}-${grant}` });
+    const client = (grant) =>
+        oneByOne(chancery(connected(exchange.client(ccxt, {}), venue), { key: `${name}-${grant}` }));
     const allowed = client('all');
     const trading = client('trading');
-    const plain = connected(exchange.client(ccxt, exchange.credentials), venue);
+    const plain = oneByOne(connected(exchange.client(ccxt, exchange.credentials), venue));
     const count = { byte: 0, order: 0, otherwise: 0, refused: 0 };
 
     for (const [label, call] of Object.entries(exchange.calls).filter(([, call]) => call && plain.has[call[0]])) {
@@ -146,10 +203,19 @@ for (const [name, exchange] of Object.entries(exchanges)) {
             assert.deepEqual(faults(ours), [], 'the exchange does not take what the agent made');
             assert.doesNotMatch(ours.error?.message ?? '', / chancery: /);
             assert.ok(ours.requests.length > 0, 'no request');
-            const theirs = await madeAlike(plain, venue, call, ours.requests.map((r) => r.moment));
+            const theirs = await madeAlike(
+                plain,
+                venue,
+                call,
+                ours.requests.map((r) => r.moment),
+            );
             assert.deepEqual(faults(theirs), [], 'the exchange does not take what ccxt made');
             // Even a complaint about what this test answers must be the same.
-            assert.deepEqual([ours.value, ours.error?.message], [theirs.value, theirs.error?.message], 'another result');
+            assert.deepEqual(
+                [ours.value, ours.error?.message],
+                [theirs.value, theirs.error?.message],
+                'another result',
+            );
             assert.equal(ours.requests.length, theirs.requests.length);
             ours.requests.forEach((request, i) => {
                 const other = theirs.requests[i];
@@ -159,7 +225,11 @@ for (const [name, exchange] of Object.entries(exchanges)) {
                     count.order++;
                 } else {
                     const expected = unordered(other, request);
-                    assert.deepStrictEqual(unordered(request, other), exchange.differently?.(expected) ?? expected, 'another request');
+                    assert.deepStrictEqual(
+                        unordered(request, other),
+                        exchange.differently?.(expected) ?? expected,
+                        'another request',
+                    );
                     count.otherwise++;
                 }
             });
@@ -177,11 +247,16 @@ for (const [name, exchange] of Object.entries(exchanges)) {
         });
     }
     await check(`${name}: the exchange's end tells a good signature from a bad one`, async () => {
-        const { requests: [request] } = await made(allowed, venue, exchange.calls.createLimitOrder);
+        const { requests } = await made(allowed, venue, exchange.calls.createLimitOrder);
+        const request = requests.at(-1);
         rules[exchange.id](request, onFile(exchange));
         assert.throws(() => rules[exchange.id](request, onFile(stranger(exchange))));
     });
-    console.log(`${name}: ${count.byte} requests the same to the byte, ${count.order} in another order, ${count.otherwise} as documented; ${count.refused} calls refused`);
+    const { byte, order, otherwise, refused } = count;
+    console.log(
+        `${name}: ${byte} requests the same to the byte, ${order} in another order, ${otherwise} as documented;`,
+    );
+    console.log(`    ${refused} calls refused by the trading policy`);
     await venue.close();
 }
 done();

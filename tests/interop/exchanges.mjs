@@ -1,118 +1,39 @@
 /* The exchanges that are compared: how ccxt is set up so that it fetches nothing by itself, and what is asked of it. */
-
-import crypto from 'node:crypto';
-import fs from 'node:fs';
-
-globalThis.crypto ??= crypto.webcrypto; // Node 18 keeps to itself what ccxt and the SDKs look for here
-
-// Key pairs, made anew for each run; tests/interop/run puts them onto the token, too.
-const pem = Object.fromEntries(['rsa', 'ed25519', 'p256'].map((name) => [name, fs.readFileSync(`${process.env.INTEROP_PEM}/${name}.pem`, 'utf8').trim()]));
-// Coinbase shows keys in this older form, and ccxt takes no other.
-pem.p256 = crypto.createPrivateKey(pem.p256).export({ format: 'pem', type: 'sec1' }).trim();
-// ccxt takes Coinbase's Ed25519 keys as Coinbase shows them: seed and public key in base64.
-const rawEd25519 = Buffer.concat(['d', 'x'].map((part) => Buffer.from(crypto.createPrivateKey(pem.ed25519).export({ format: 'jwk' })[part], 'base64url')));
-
-const secretOf = (id, bytes = 32) => Buffer.from(`interop test of ${id}, opens nothing`.padEnd(bytes, '.').slice(0, bytes));
-
-function keyPair(name, credentials = {}) {
-    return { pem: pem[name], publicKey: crypto.createPublicKey(pem[name]), credentials: { secret: pem[name], ...credentials } };
-}
-
-function market(symbol, id, more = {}) {
-    const [pair, settle] = symbol.split(':');
-    const [base, quote] = pair.split('/');
-    const isSwap = settle !== undefined;
-    return {
-        id, symbol, base, quote, settle,
-        baseId: base, quoteId: quote, settleId: settle,
-        type: isSwap ? 'swap' : 'spot',
-        spot: !isSwap, margin: false, swap: isSwap, future: false, option: false, contract: isSwap, active: true,
-        linear: isSwap ? settle === quote : undefined,
-        inverse: isSwap ? settle === base : undefined,
-        contractSize: isSwap ? 1 : undefined,
-        precision: { amount: 0.0001, price: 0.01, cost: 0.01 },
-        limits: { amount: {}, price: {}, cost: {}, leverage: {} },
-        info: {},
-        ...more,
-    };
-}
-
-function currency(code, more = {}) {
-    return { id: code, code, precision: 1e-8, active: true, fee: 0.0001, limits: { amount: {}, withdraw: {} }, networks: {}, info: {}, ...more };
-}
-
-const ADDRESS = 'bc1qinteroptestinteroptestinteroptest000';
-
-function exchange(id, setup) {
-    const {
-        profile = id, credentials = {}, markets, currencies = [currency('BTC')], options = {}, orderId = '1234567890', calls = {},
-        params = {}, amount = 0.5, price = 30000.5, withdraw = ['BTC', 0.5, ADDRESS], answer = () => ({}), ...more
-    } = setup;
-    const symbol = markets[0].symbol;
-    return {
-        id,
-        profile,
-        scheme: 'hmac',
-        credentials: { apiKey: `key-of-${setup.name ?? id}`, secret: secretOf(id).toString(), ...credentials },
-        client(ccxt, keys) {
-            const client = new ccxt[id]({ enableRateLimit: false, ...keys });
-            Object.assign(client.options, { fetchCurrencies: false }, options);
-            client.setMarkets(markets, Object.fromEntries(currencies.map((item) => [item.code, item])));
-            return client;
-        },
-        calls: {
-            fetchBalance: ['fetchBalance', params.fetchBalance ?? {}],
-            createLimitOrder: ['createOrder', symbol, 'limit', 'buy', amount, price, params.createOrder ?? {}],
-            createMarketOrder: ['createOrder', symbol, 'market', 'sell', amount, undefined, params.createOrder ?? {}],
-            cancelOrder: ['cancelOrder', orderId, symbol, params.cancelOrder ?? {}],
-            fetchOpenOrders: ['fetchOpenOrders', symbol, undefined, undefined, params.fetchOpenOrders ?? {}],
-            fetchOrder: ['fetchOrder', orderId, symbol, params.fetchOrder ?? {}],
-            fetchMyTrades: ['fetchMyTrades', symbol, undefined, undefined, params.fetchMyTrades ?? {}],
-            cancelAllOrders: ['cancelAllOrders', symbol, params.cancelAllOrders ?? {}],
-            fetchDeposits: ['fetchDeposits', 'BTC', undefined, undefined, params.fetchDeposits ?? {}],
-            ...(withdraw ? { withdraw: ['withdraw', ...withdraw, undefined, params.withdraw ?? {}] } : {}),
-            ...calls,
-        },
-        answer,
-        ...more,
-    };
-}
-
-/* The same calls on a swap of an exchange that has both. */
-function swapCalls(symbol, orderId = '1234567890', amount = 2, params = {}) {
-    return {
-        fetchSwapBalance: ['fetchBalance', { type: 'swap' }],
-        createSwapLimitOrder: ['createOrder', symbol, 'limit', 'buy', amount, 30000.5, params],
-        createSwapMarketOrder: ['createOrder', symbol, 'market', 'sell', amount, undefined, params],
-        cancelSwapOrder: ['cancelOrder', orderId, symbol, params],
-        fetchOpenSwapOrders: ['fetchOpenOrders', symbol, undefined, undefined, params],
-    };
-}
+import { ADDRESS, currency, exchange, keyPair, market, rawEd25519, secretOf, swapCalls } from './setup.mjs';
 
 const USDT_SWAP = 'BTC/USDT:USDT';
-const btcOn = (...networks) => currency('BTC', { networks: Object.fromEntries(networks.map((id) => [id, { id, network: id }])) });
+const btcOn = (...networks) =>
+    currency('BTC', { networks: Object.fromEntries(networks.map((id) => [id, { id, network: id }])) });
 // Without a parameter that only this call knows, its signature opens calls of other classes.
 const BINANCE_SPOT = { fetchBalance: { omitZeroBalances: false } };
 const ORDER_TYPES = { orderTypes: ['LIMIT', 'MARKET'] };
 
 /* What the exchange's end answers: enough for ccxt to be content, the same to both clients. */
-const first = (...pairs) => (r) => pairs.find(([part]) => r.path.includes(part))?.[1] ?? pairs.at(-1)[1];
+const first =
+    (...pairs) =>
+    (r) =>
+        pairs.find(([part]) => r.path.includes(part))?.[1] ?? pairs.at(-1)[1];
 
 const coinbase = {
     markets: [market('BTC/USD', 'BTC-USD')],
     currencies: [currency('BTC'), currency('USD')],
     answer: first(
-        ['/brokerage/accounts', {
-            accounts: [{
-                uuid: '5e6f7a80-1111-4222-8333-444455556666',
-                currency: 'BTC',
-                active: true,
-                type: 'ACCOUNT_TYPE_CRYPTO',
-                name: 'BTC Wallet',
-                available_balance: { value: '1', currency: 'BTC' },
-                hold: { value: '0', currency: 'BTC' },
-            }],
-        }],
+        [
+            '/brokerage/accounts',
+            {
+                accounts: [
+                    {
+                        uuid: '5e6f7a80-1111-4222-8333-444455556666',
+                        currency: 'BTC',
+                        active: true,
+                        type: 'ACCOUNT_TYPE_CRYPTO',
+                        name: 'BTC Wallet',
+                        available_balance: { value: '1', currency: 'BTC' },
+                        hold: { value: '0', currency: 'BTC' },
+                    },
+                ],
+            },
+        ],
         ['batch_cancel', { results: [{ success: true, order_id: '1234567890' }] }],
         ['/orders', { success: true, success_response: { order_id: '1' }, orders: [] }],
         ['', { data: {} }],
@@ -121,60 +42,63 @@ const coinbase = {
 
 /* For `differently`: what the agent sends in place of what ccxt sends, where both are good. */
 // ccxt hands on the caller's binary number; the exchange's documentation has the field as a text.
-const asText = (...names) => (r) => {
-    for (const name of names.filter((name) => typeof r.body[name] === 'number')) {
-        r.body[name] = String(r.body[name]);
-    }
-    return r;
-};
-
-// ccxt adds what the exchange does not ask for.
-const without = (part, ...names) => (r) => {
-    names.forEach((name) => delete r[part][name]);
-    return r;
-};
+const asText =
+    (...names) =>
+    (r) => {
+        for (const name of names.filter((name) => typeof r.body[name] === 'number')) {
+            r.body[name] = String(r.body[name]);
+        }
+        return r;
+    };
 
 const list = [
-    ['binance', {
+    {
+        id: 'binance',
         profile: 'binance',
         markets: [market('BTC/USDT', 'BTCUSDT', { info: ORDER_TYPES })],
         params: BINANCE_SPOT,
-    }],
-    ['binance', {
+    },
+    {
+        id: 'binance',
         name: 'binance-rsa',
         scheme: 'rsa',
         profile: 'binance',
         ...keyPair('rsa'),
         markets: [market('BTC/USDT', 'BTCUSDT', { info: ORDER_TYPES })],
         params: BINANCE_SPOT,
-    }],
-    ['binance', {
+    },
+    {
+        id: 'binance',
         name: 'binance-ed25519',
         scheme: 'ed25519',
         profile: 'binance',
         ...keyPair('ed25519'),
         markets: [market('BTC/USDT', 'BTCUSDT', { info: ORDER_TYPES })],
         params: BINANCE_SPOT,
-    }],
-    ['binanceusdm', {
+    },
+    {
+        id: 'binanceusdm',
         profile: 'binance',
         refused: ['fetchBalance'], // no parameter, so its signature opens calls of other classes
         markets: [market(USDT_SWAP, 'BTCUSDT', { info: ORDER_TYPES })],
-    }],
-    ['binancecoinm', {
+    },
+    {
+        id: 'binancecoinm',
         profile: 'binance',
         refused: ['fetchBalance'],
         markets: [market('BTC/USD:BTC', 'BTCUSD_PERP', { info: ORDER_TYPES })],
         amount: 2,
-    }],
-    ['bybit', {
+    },
+    {
+        id: 'bybit',
         markets: [market('BTC/USDT', 'BTCUSDT'), market(USDT_SWAP, 'BTCUSDT')],
         currencies: [btcOn('BTC')],
         params: { fetchOrder: { acknowledged: true } },
         calls: swapCalls(USDT_SWAP),
         answer: () => ({ retCode: 0, retMsg: 'OK', result: { unifiedMarginStatus: 4, uta: 1, list: [] } }),
-    }],
-    ['bybit', {
+    },
+    {
+        id: 'bybit',
         name: 'bybit-rsa',
         scheme: 'rsa',
         ...keyPair('rsa'),
@@ -182,57 +106,86 @@ const list = [
         currencies: [btcOn('BTC')],
         params: { fetchOrder: { acknowledged: true } },
         answer: () => ({ retCode: 0, retMsg: 'OK', result: { unifiedMarginStatus: 4, uta: 1, list: [] } }),
-    }],
-    ['okx', {
+    },
+    {
+        id: 'okx',
         credentials: { password: 'pass phrase 1' },
         markets: [market('BTC/USDT', 'BTC-USDT'), market(USDT_SWAP, 'BTC-USDT-SWAP')],
         params: { withdraw: { fee: '0.0001' } },
         calls: swapCalls(USDT_SWAP),
         answer: () => ({ code: '0', msg: '', data: [{ sCode: '0' }] }),
-    }],
-    ['coinbase', {
+    },
+    {
+        id: 'coinbase',
         name: 'coinbase-es256',
         scheme: 'es256',
         ...keyPair('p256', { apiKey: 'organizations/interop/apiKeys/es256' }),
         ...coinbase,
-    }],
-    ['coinbase', {
+    },
+    {
+        id: 'coinbase',
         name: 'coinbase-eddsa',
         scheme: 'eddsa',
-        ...keyPair('ed25519', { apiKey: 'c0ffee00-1111-4222-8333-444455556666', secret: rawEd25519.toString('base64') }),
+        ...keyPair('ed25519', {
+            apiKey: 'c0ffee00-1111-4222-8333-444455556666',
+            secret: rawEd25519.toString('base64'),
+        }),
         ...coinbase,
-    }],
-    ['coinbaseexchange', {
+    },
+    {
+        id: 'coinbaseexchange',
         profile: 'coinbase-exchange',
         differently: (r) => {
-            if (r.method === 'DELETE') { // documented for the query, ccxt has it in the body
+            if (r.method === 'DELETE') {
+                // documented for the query, ccxt has it in the body
                 [r.query, r.body] = [r.body, {}];
             }
             return asText('amount')(r);
         },
         credentials: { secret: secretOf('coinbaseexchange', 64).toString('base64'), password: 'pass1' },
         markets: [market('BTC/USD', 'BTC-USD')],
-    }],
-    ['kraken', {
+    },
+    {
+        id: 'kraken',
         credentials: { secret: secretOf('kraken', 64).toString('base64') },
         markets: [market('BTC/USD', 'XXBTZUSD')],
         params: { withdraw: { key: 'cold wallet' } },
+        calls: {
+            createClosingOrder: [
+                'createOrder',
+                'BTC/USD',
+                'limit',
+                'buy',
+                0.5,
+                30000.5,
+                { close: { ordertype: 'stop-loss', price: '29000.5' } },
+            ],
+        },
         answer: () => ({ error: [], result: {} }),
-    }],
-    ['krakenfutures', {
+    },
+    {
+        id: 'krakenfutures',
         profile: 'kraken-futures',
         credentials: { secret: secretOf('krakenfutures', 64).toString('base64') },
         markets: [market('BTC/USD:USD', 'PF_XBTUSD')],
         withdraw: null,
-        answer: () => ({ result: 'success', accounts: { flex: { currencies: {} } }, sendStatus: { status: 'placed', orderEvents: [] }, cancelStatus: { status: 'cancelled' }, openOrders: [] }),
-    }],
-    ['kucoin', {
+        answer: () => ({
+            result: 'success',
+            accounts: { flex: { currencies: {} } },
+            sendStatus: { status: 'placed', orderEvents: [] },
+            cancelStatus: { status: 'cancelled' },
+            openOrders: [],
+        }),
+    },
+    {
+        id: 'kucoin',
         credentials: { password: 'pass1' },
         differently: asText('amount'),
         markets: [market('BTC/USDT', 'BTC-USDT')],
         answer: () => ({ code: '200000', data: { orderId: '1', items: [], selfAccountMode: 'CLASSIC' } }),
-    }],
-    ['kucoinfutures', {
+    },
+    {
+        id: 'kucoinfutures',
         profile: 'kucoin',
         credentials: { password: 'pass1' },
         markets: [market(USDT_SWAP, 'XBTUSDTM')],
@@ -240,8 +193,9 @@ const list = [
         currencies: [currency('BTC'), currency('USDT')],
         amount: 2,
         answer: () => ({ code: '200000', data: { orderId: '1', items: [], selfAccountMode: 'CLASSIC' } }),
-    }],
-    ['bitget', {
+    },
+    {
+        id: 'bitget',
         credentials: { password: 'pass1' },
         markets: [market('BTC/USDT', 'BTCUSDT'), market(USDT_SWAP, 'BTCUSDT')],
         currencies: [btcOn('BTC')],
@@ -255,20 +209,29 @@ const list = [
             fetchOpenUnifiedOrders: ['fetchOpenOrders', 'BTC/USDT', undefined, undefined, { uta: true }],
         },
         answer: () => ({ code: '00000', msg: 'success', data: [] }),
-    }],
-    ['gate', {
-        differently: without('query', 'currency_pair', 'status', 'contract'), // Gate does not ask for these where ccxt gives them
+    },
+    {
+        id: 'gate',
         markets: [market('BTC/USDT', 'BTC_USDT'), market(USDT_SWAP, 'BTC_USDT', { settleId: 'usdt' })],
         currencies: [btcOn('BTC')],
         params: { withdraw: { network: 'BTC' } },
         calls: swapCalls(USDT_SWAP),
-    }],
-    ['mexc', {
+    },
+    {
+        id: 'mexc',
         markets: [market('BTC/USDT', 'BTCUSDT'), market(USDT_SWAP, 'BTC_USDT')],
         calls: swapCalls(USDT_SWAP),
-        answer: first(['/order/cancel', { success: true, code: 0, data: [{ orderId: 1234567890, errorCode: 0, errorMsg: 'success' }] }], ['/private/', { success: true, code: 0, data: [] }], ['', {}]),
-    }],
-    ['htx', {
+        answer: first(
+            [
+                '/order/cancel',
+                { success: true, code: 0, data: [{ orderId: 1234567890, errorCode: 0, errorMsg: 'success' }] },
+            ],
+            ['/private/', { success: true, code: 0, data: [] }],
+            ['', {}],
+        ),
+    },
+    {
+        id: 'htx',
         differently: (r) => {
             delete r.body.channel_code; // ccxt tells brokers about itself
             return asText('amount')(r);
@@ -276,26 +239,57 @@ const list = [
         markets: [market('BTC/USDT', 'btcusdt'), market(USDT_SWAP, 'BTC-USDT')],
         options: { networkNamesByChainIds: { btc: 'BTC' } },
         calls: swapCalls(USDT_SWAP),
-        answer: first(['/account/accounts/', { status: 'ok', data: { id: 100009, list: [] } }], ['/account/accounts', { status: 'ok', data: [{ id: 100009, type: 'spot', state: 'working' }] }], ['/v5/', { code: 200, data: [] }], ['/withdraw/', { status: 'ok', data: 1, 'tx-hash': 'none yet' }], ['', { status: 'ok', data: '1' }]),
-    }],
-    ['bitfinex', {
+        answer: first(
+            ['/account/accounts/', { status: 'ok', data: { id: 100009, list: [] } }],
+            ['/account/accounts', { status: 'ok', data: [{ id: 100009, type: 'spot', state: 'working' }] }],
+            ['/v5/', { code: 200, data: [] }],
+            ['/withdraw/', { status: 'ok', data: 1, 'tx-hash': 'none yet' }],
+            ['', { status: 'ok', data: '1' }],
+        ),
+    },
+    {
+        id: 'bitfinex',
         markets: [market('BTC/USD', 'tBTCUSD', { precision: { amount: 8, price: 5 } })],
         currencies: [btcOn('BITCOIN')],
         params: { withdraw: { network: 'BITCOIN' } },
-        answer: first(['/wallets', []], ['/r/orders', []], ['/withdraw', [1, 'acc_wd-req', null, null, [1, null, 'bitcoin', 'exchange', 0.5, null, null, 0], null, 'SUCCESS', 'Success']], ['', [1, 'on-req', null, null, [[]], null, 'SUCCESS', 'Success']]),
-    }],
-    ['bitstamp', {
+        answer: first(
+            ['/wallets', []],
+            ['/r/orders', []],
+            [
+                '/withdraw',
+                [
+                    1,
+                    'acc_wd-req',
+                    null,
+                    null,
+                    [1, null, 'bitcoin', 'exchange', 0.5, null, null, 0],
+                    null,
+                    'SUCCESS',
+                    'Success',
+                ],
+            ],
+            ['', [1, 'on-req', null, null, [[]], null, 'SUCCESS', 'Success']],
+        ),
+    },
+    {
+        id: 'bitstamp',
         // Documented: neither body nor Content-Type where there are no parameters. ccxt sends something instead.
         differently: (r) => (r.body.foo === 'bar' ? { ...r, body: {} } : r),
         markets: [market('BTC/USD', 'btcusd')],
-    }],
-    ['deribit', {
+    },
+    {
+        id: 'deribit',
         refused: 'all', // what is signed for any call also opens a session
         markets: [market('BTC/USD:BTC', 'BTC-PERPETUAL')],
         amount: 20,
-        answer: first(['/private/buy', { result: { order: {}, trades: [] } }], ['/private/sell', { result: { order: {}, trades: [] } }], ['', { result: {} }]),
-    }],
-    ['cryptocom', {
+        answer: first(
+            ['/private/buy', { result: { order: {}, trades: [] } }],
+            ['/private/sell', { result: { order: {}, trades: [] } }],
+            ['', { result: {} }],
+        ),
+    },
+    {
+        id: 'cryptocom',
         differently: (r) => {
             delete r.body.params.broker_id; // ccxt tells brokers about itself
             asText('amount')({ body: r.body.params });
@@ -303,45 +297,83 @@ const list = [
         },
         markets: [market('BTC/USDT', 'BTC_USDT'), market('BTC/USD:USD', 'BTCUSD-PERP')],
         calls: { createSwapLimitOrder: ['createOrder', 'BTC/USD:USD', 'limit', 'buy', 2, 30000.5] },
-        answer: first(['withdrawal', { code: 0, result: { address: ADDRESS } }], ['', { code: 0, result: { data: [] } }]),
-    }],
-    ['bingx', {
+        answer: first(
+            ['withdrawal', { code: 0, result: { address: ADDRESS } }],
+            ['', { code: 0, result: { data: [] } }],
+        ),
+    },
+    {
+        id: 'bingx',
         markets: [market('BTC/USDT', 'BTC-USDT'), market(USDT_SWAP, 'BTC-USDT')],
         calls: swapCalls(USDT_SWAP),
         answer: () => ({ code: 0, data: {} }),
-    }],
-    ['whitebit', {
+    },
+    {
+        id: 'whitebit',
         markets: [market('BTC/USDT', 'BTC_USDT')],
-    }],
-    ['bitvavo', {
+    },
+    {
+        id: 'bitvavo',
         markets: [market('BTC/EUR', 'BTC-EUR')],
         options: { operatorId: 1234 },
-    }],
-    ['phemex', {
-        differently: (r) => { // documented for the query, ccxt has it in the body
+    },
+    {
+        id: 'phemex',
+        differently: (r) => {
+            // documented for the query, ccxt has it in the body
             asText('amount')(r);
             [r.query, r.body] = [r.body, {}];
             return r;
         },
-        markets: [market('BTC/USDT', 'sBTCUSDT', { valueScale: 8, priceScale: 8, precision: { amount: 1e-8, price: 1e-8 } }), market(USDT_SWAP, 'BTCUSDT')],
+        markets: [
+            market('BTC/USDT', 'sBTCUSDT', {
+                valueScale: 8,
+                priceScale: 8,
+                precision: { amount: 1e-8, price: 1e-8 },
+            }),
+            market(USDT_SWAP, 'BTCUSDT'),
+        ],
         currencies: [currency('BTC', { valueScale: 8 }), currency('USDT', { valueScale: 8 })],
         calls: swapCalls(USDT_SWAP),
-        answer: first(['accountPositions', { code: 0, data: { account: { currency: 'USDT' } } }], ['', { code: 0, data: {} }]),
-    }],
-    ['poloniex', {
-        differently: without('query', 'symbol'), // of an order that is named by its id
+        answer: first(
+            ['accountPositions', { code: 0, data: { account: { currency: 'USDT' } } }],
+            ['', { code: 0, data: {} }],
+        ),
+    },
+    {
+        id: 'poloniex',
+        differently: (r) => {
+            delete r.query.symbol; // of an order that is named by its id
+            return r;
+        },
         markets: [market('BTC/USDT', 'BTC_USDT'), market(USDT_SWAP, 'BTC_USDT_PERP')],
         currencies: [btcOn('BTC')],
         params: { withdraw: { network: 'BTC' } },
         calls: swapCalls(USDT_SWAP),
-    }],
-    ['bitso', {
+    },
+    {
+        id: 'bitmex',
+        differently: (r) => {
+            if (r.method === 'DELETE' && typeof r.body.orderID === 'string') {
+                r.body.orderID = [r.body.orderID]; // documented as a list, and one text is taken as well
+            }
+            return r;
+        },
+        markets: [market('BTC/USD:BTC', 'XBTUSD')],
+        currencies: [btcOn('btc')],
+        params: { withdraw: { network: 'BTC' } },
+        amount: 200,
+        answer: first(['/user/', {}], ['/order', [{}]], ['', []]),
+    },
+    {
+        id: 'bitso',
         differently: asText('amount'),
         markets: [market('BTC/MXN', 'btc_mxn')],
         calls: { cancelAllOrders: ['cancelAllOrders'] },
         answer: () => ({ success: true, payload: [] }),
-    }],
-    ['upbit', {
+    },
+    {
+        id: 'upbit',
         scheme: 'hs256',
         differently: asText('amount'),
         // The token covers neither method nor path, and DELETE with a uuid ends withdrawals as well.
@@ -349,13 +381,14 @@ const list = [
         markets: [market('BTC/KRW', 'KRW-BTC')],
         currencies: [btcOn('BTC')],
         params: { withdraw: { network: 'BTC' } },
-    }],
-    ['gemini', {
-        differently: (r) => ({ ...r, body: {} }), // all is in the payload header; the body that ccxt sends too says nothing
+    },
+    {
+        id: 'gemini',
+        differently: (r) => ({ ...r, body: {} }), // all is in the payload header; ccxt's body says nothing
         credentials: { apiKey: 'account-key-of-gemini' },
         markets: [market('BTC/USD', 'btcusd')],
         calls: { createMarketOrder: undefined },
-    }],
+    },
 ];
 
-export const exchanges = Object.fromEntries(list.map(([id, setup]) => [setup.name ?? id, exchange(id, setup)]));
+export const exchanges = Object.fromEntries(list.map((setup) => [setup.name ?? setup.id, exchange(setup)]));

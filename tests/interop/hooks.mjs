@@ -1,6 +1,6 @@
-/* The sign hooks of the npm packages `binance` and `bybit-api`: the package with the hook against the package with the
- * secret. The first request is made with the agent's signature, the second in the same moment; both must be the same to the
- * byte and good by the exchange's rule. */
+/* The sign hooks of the npm packages `binance` and `bybit-api`: the package with the hook against the package with
+ * the secret. The first request is made with the agent's signature, the second in the same moment; both must be the
+ * same to the byte and good by the exchange's rule. */
 import assert from 'node:assert/strict';
 import binance from 'binance';
 import bybit from 'bybit-api';
@@ -11,14 +11,36 @@ import { rules } from './rules.mjs';
 import { check, done } from './tally.mjs';
 import { open } from './venue.mjs';
 
-const ORDER = { symbol: 'BTCUSDT', side: 'BUY', type: 'LIMIT', timeInForce: 'GTC', quantity: 0.5, price: '30000.5', newClientOrderId: 'x-U5D79M5B123' };
-const BYBIT_ORDER = { category: 'linear', symbol: 'BTCUSDT', side: 'Buy', orderType: 'Limit', qty: '0.5', price: '30000.5', timeInForce: 'GTC' };
+const ORDER = {
+    symbol: 'BTCUSDT',
+    side: 'BUY',
+    type: 'LIMIT',
+    timeInForce: 'GTC',
+    quantity: 0.5,
+    price: '30000.5',
+    newClientOrderId: 'x-U5D79M5B123',
+};
+const BYBIT_ORDER = {
+    category: 'linear',
+    symbol: 'BTCUSDT',
+    side: 'Buy',
+    orderType: 'Limit',
+    qty: '0.5',
+    price: '30000.5',
+    timeInForce: 'GTC',
+};
 
 const packages = {
     binance: {
-        client: ({ apiKey, secret }, baseUrl, customSignMessageFn) => new binance.MainClient(
-            { api_key: apiKey, api_secret: secret, baseUrl, customSignMessageFn, disableTimeSync: true, beautifyResponses: false },
-        ),
+        client: ({ apiKey, secret }, baseUrl, customSignMessageFn) =>
+            new binance.MainClient({
+                api_key: apiKey,
+                api_secret: secret,
+                baseUrl,
+                customSignMessageFn,
+                disableTimeSync: true,
+                beautifyResponses: false,
+            }),
         signer: binanceSigner,
         calls: {
             order: (client) => client.submitNewOrder({ ...ORDER }),
@@ -29,7 +51,8 @@ const packages = {
         withdraw: (client) => client.withdraw({ coin: 'BTC', address: 'bc1qinteroptest', amount: 0.5 }),
     },
     bybit: {
-        client: ({ apiKey, secret }, baseUrl, customSignMessageFn) => new bybit.RestClientV5({ key: apiKey, secret, baseUrl, customSignMessageFn }),
+        client: ({ apiKey, secret }, baseUrl, customSignMessageFn) =>
+            new bybit.RestClientV5({ key: apiKey, secret, baseUrl, customSignMessageFn }),
         signer: bybitSigner,
         calls: {
             order: (client) => client.submitOrder({ ...BYBIT_ORDER }),
@@ -37,7 +60,16 @@ const packages = {
             'open orders': (client) => client.getActiveOrders({ category: 'linear', symbol: 'BTCUSDT' }),
             balance: (client) => client.getWalletBalance({ accountType: 'UNIFIED', coin: 'BTC' }),
         },
-        withdraw: (client) => client.submitWithdrawal({ coin: 'BTC', chain: 'BTC', address: 'bc1qinteroptest', amount: '0.5', timestamp: Date.now(), forceChain: 1, accountType: 'FUND' }),
+        withdraw: (client) =>
+            client.submitWithdrawal({
+                coin: 'BTC',
+                chain: 'BTC',
+                address: 'bc1qinteroptest',
+                amount: '0.5',
+                timestamp: Date.now(),
+                forceChain: 1,
+                accountType: 'FUND',
+            }),
     },
 };
 
@@ -60,7 +92,11 @@ for (const name of ['binance', 'binance-rsa', 'binance-ed25519', 'bybit', 'bybit
     const { id, credentials, publicKey } = exchanges[name];
     const { client, signer, calls, withdraw } = packages[id];
     const venue = await open(rules[id], { ...credentials, publicKey }, () => ({ retCode: 0 }));
-    const hooked = client({ apiKey: credentials.apiKey, secret: 'held by the agent' }, venue.url, signer({ key: `${name}-trading` }));
+    const hooked = client(
+        { apiKey: credentials.apiKey, secret: 'held by the agent' },
+        venue.url,
+        signer({ key: `${name}-trading` }),
+    );
     const plain = client(credentials, venue.url);
 
     for (const [label, call] of Object.entries(calls)) {

@@ -1,12 +1,16 @@
 /* Prints the keys that the comparison needs, as JSON: for the runner, who puts them onto a token and into a policy. */
 import { exchanges } from './exchanges.mjs';
 
-console.log(JSON.stringify(Object.entries(exchanges).map(([name, exchange]) => ({
-    name,
-    profile: exchange.profile,
-    scheme: exchange.scheme,
-    key_id: exchange.credentials.apiKey,
-    passphrase: exchange.credentials.password,
-    secret: exchange.pem ?? exchange.credentials.secret,
-    is_pem: exchange.pem !== undefined,
-}))));
+console.log(
+    JSON.stringify(
+        Object.entries(exchanges).map(([name, exchange]) => ({
+            name,
+            profile: exchange.profile,
+            scheme: exchange.scheme,
+            key_id: exchange.credentials.apiKey,
+            passphrase: exchange.credentials.password,
+            secret: exchange.pem ?? exchange.credentials.secret,
+            is_pem: exchange.pem !== undefined,
+        })),
+    ),
+);

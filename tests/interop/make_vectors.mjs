@@ -1,8 +1,8 @@
-/* Signed requests of real ccxt for the schemes that no other vectors have, into the folder that the argument names, in the
- * format that `chancery profile test` reads: PROFILE.json, or PROFILE.WHAT.json.
+/* Signed requests of real ccxt for the schemes that no other vectors have, into the folder that the argument names,
+ * in the format that `chancery profile test` reads: PROFILE.json, or PROFILE.WHAT.json.
  *
- * The clock stands still, and what would be random is zero. BitMEX, which ccxt no longer has, comes from the examples of
- * its own documentation. */
+ * The clock stands still, and what would be random is zero. BitMEX, which ccxt no longer has, comes from an example
+ * of its own documentation. */
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import fs from 'node:fs';
@@ -38,10 +38,20 @@ const sources = {
     'binance-ed25519': { calls: binance, signed: (r) => /^(.*)&signature=/.exec(r.body ?? r.url.split('?')[1])[1] },
     'bybit-rsa': {
         calls: bybit,
-        signed: ({ headers, body, url }) => headers['X-BAPI-TIMESTAMP'] + headers['X-BAPI-API-KEY'] + headers['X-BAPI-RECV-WINDOW'] + (body ?? url.split('?')[1]),
+        signed: ({ headers, body, url }) =>
+            headers['X-BAPI-TIMESTAMP'] +
+            headers['X-BAPI-API-KEY'] +
+            headers['X-BAPI-RECV-WINDOW'] +
+            (body ?? url.split('?')[1]),
     },
-    'coinbase-es256': { calls: coinbase, signed: (r) => r.headers.Authorization.slice('Bearer '.length).split('.').slice(0, 2).join('.') },
-    'coinbase-eddsa': { calls: coinbase, signed: (r) => r.headers.Authorization.slice('Bearer '.length).split('.').slice(0, 2).join('.') },
+    'coinbase-es256': {
+        calls: coinbase,
+        signed: (r) => r.headers.Authorization.slice('Bearer '.length).split('.').slice(0, 2).join('.'),
+    },
+    'coinbase-eddsa': {
+        calls: coinbase,
+        signed: (r) => r.headers.Authorization.slice('Bearer '.length).split('.').slice(0, 2).join('.'),
+    },
     upbit: {
         calls: [
             ['private', 'POST', 'orders'],
@@ -84,7 +94,13 @@ function vectorsOf(name, { calls, signed }) {
     exchange.hmac = (message, key, hash, encoding = 'hex') => {
         const value = hmac(message, key, hash, encoding);
         const bytes = (data) => Buffer.from(data).toString('hex');
-        hmacs.push({ hash: `SHA${8 * hash.outputLen}`, message_hex: bytes(message), key_hex: bytes(key), encoding, value });
+        hmacs.push({
+            hash: `SHA${8 * hash.outputLen}`,
+            message_hex: bytes(message),
+            key_hex: bytes(key),
+            encoding,
+            value,
+        });
         return value;
     };
     const vectors = calls.map(([api, method, path]) => {
@@ -96,7 +112,10 @@ function vectorsOf(name, { calls, signed }) {
         if (pem) {
             const message = Buffer.from(signed(request));
             const encoding = name.startsWith('coinbase') ? 'base64url' : 'base64';
-            return { ...vector, signatures: [{ scheme, message_hex: message.toString('hex'), encoding, value: signatureOf(request) }] };
+            return {
+                ...vector,
+                signatures: [{ scheme, message_hex: message.toString('hex'), encoding, value: signatureOf(request) }],
+            };
         }
         if (hmacs.length === 0) {
             hmacs.push(ofToken(request.headers.Authorization.slice('Bearer '.length), credentials.secret));
@@ -121,52 +140,52 @@ function ofToken(token, secret) {
     return { hash: 'SHA256', message_hex: hex(message), key_hex: hex(secret), encoding: 'base64url', value };
 }
 
-/* https://www.bitmex.com/app/apiKeysUsage : key, secret and signatures are published there. */
-const bitmex = {
-    'bitmex.get': {
-        method: 'GET', path: 'instrument', params: {}, expires: 1518064236,
-        value: 'c7682d435d0cfe87c16098df34ef2eb5a549d4c5a3c2b1f0f77b8af73423bf00',
-    },
-    'bitmex.post': {
-        method: 'POST', path: 'order', expires: 1518064238,
-        params: { symbol: 'XBTM15', price: '219.0', clOrdID: 'mm_bitmex_1a/oemUeQ4CAJZgP3fjHsA', orderQty: 98 },
-        body: '{"symbol":"XBTM15","price":219.0,"clOrdID":"mm_bitmex_1a/oemUeQ4CAJZgP3fjHsA","orderQty":98}',
-        value: '1749cd2ccae4aa49048ae09f0b95110cee706e0944e6a14ad0b3a8cb45bd336b',
-    },
-};
-
-function bitmexVectors({ method, path, params, body, expires, value }) {
-    const credentials = { apiKey: 'LAqUlngMIQkIUjXMUreyu3qn', secret: 'chNOOS4KvNXR_Xq4k4c9qsfoKWvnDecLATCRlcBwyKDYnWgO' };
+/* https://www.bitmex.com/app/apiKeysUsage : key, secret and signature are published there. */
+function bitmexVectors() {
+    const credentials = {
+        apiKey: 'LAqUlngMIQkIUjXMUreyu3qn',
+        secret: 'chNOOS4KvNXR_Xq4k4c9qsfoKWvnDecLATCRlcBwyKDYnWgO',
+    };
+    const expires = 1518064236;
+    const value = 'c7682d435d0cfe87c16098df34ef2eb5a549d4c5a3c2b1f0f77b8af73423bf00';
     const hex = (text) => Buffer.from(text).toString('hex');
-    const headers = { 'api-key': credentials.apiKey, 'api-expires': String(expires), 'api-signature': value };
     return {
         exchange: 'bitmex',
         credentials,
         clock_ms: (expires - 5) * 1000, // requests of the profile live five seconds
-        vectors: [{
-            api: 'private',
-            method,
-            path,
-            params,
-            request: { url: `https://www.bitmex.com/api/v1/${path}`, method, headers, ...(body ? { body } : {}) },
-            hmac: [{
-                hash: 'SHA256',
-                message_hex: hex(`${method}/api/v1/${path}${expires}${body ?? ''}`),
-                key_hex: hex(credentials.secret),
-                encoding: 'hex',
-                value,
-            }],
-        }],
+        vectors: [
+            {
+                api: 'private',
+                method: 'GET',
+                path: 'instrument',
+                params: {},
+                request: {
+                    url: 'https://www.bitmex.com/api/v1/instrument',
+                    method: 'GET',
+                    headers: { 'api-key': credentials.apiKey, 'api-expires': String(expires), 'api-signature': value },
+                },
+                hmac: [
+                    {
+                        hash: 'SHA256',
+                        message_hex: hex(`GET/api/v1/instrument${expires}`),
+                        key_hex: hex(credentials.secret),
+                        encoding: 'hex',
+                        value,
+                    },
+                ],
+            },
+        ],
     };
 }
 
 const [folder] = process.argv.slice(2);
 for (const [name, source] of Object.entries(sources)) {
-    write(name === exchanges[name].profile ? name : `${exchanges[name].profile}.${exchanges[name].scheme}`, vectorsOf(name, source));
+    write(
+        name === exchanges[name].profile ? name : `${exchanges[name].profile}.${exchanges[name].scheme}`,
+        vectorsOf(name, source),
+    );
 }
-for (const [name, example] of Object.entries(bitmex)) {
-    write(name, bitmexVectors(example));
-}
+write('bitmex', bitmexVectors());
 
 function write(name, file) {
     fs.writeFileSync(`${folder}/${name}.json`, `${JSON.stringify(file, null, 1)}\n`);

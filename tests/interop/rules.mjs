@@ -1,9 +1,9 @@
 /* The exchanges' rules for a signed request, written from their documentation and not from any client.
  *
- * A rule takes a request as it came over HTTP (method, host, path, query, headers in lower case, body) and the credentials
- * that the exchange would have on file. It throws if the signature or anything beside it is wrong, and gives back the
- * `moment` that the request was made at: clock, nonce and what was drawn at random, so that another client can be put
- * into the same moment. */
+ * A rule takes a request as it came over HTTP (method, host, path, query, headers in lower case, body) and the
+ * credentials that the exchange would have on file. It throws if the signature or anything beside it is wrong, and
+ * gives back the `moment` that the request was made at: clock, nonce and what was drawn at random, so that another
+ * client can be put into the same moment. */
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 
@@ -20,21 +20,33 @@ const withQuery = (r) => r.path + (r.query === '' ? '' : `?${r.query}`);
 
 /* The fields of a form, in order, decoded. */
 export function fields(text) {
-    return text === '' ? [] : text.split('&').map((field) => {
-        const at = field.indexOf('=');
-        assert.ok(at > 0, `'${field}' is no field`);
-        return [decodeURIComponent(field.slice(0, at)), decodeURIComponent(field.slice(at + 1))];
-    });
+    return text === ''
+        ? []
+        : text.split('&').map((field) => {
+              const at = field.indexOf('=');
+              assert.ok(at > 0, `'${field}' is no field`);
+              return [decodeURIComponent(field.slice(0, at)), decodeURIComponent(field.slice(at + 1))];
+          });
 }
 
 /* The same query or form, sorted by name in byte order. */
-const byName = (text) => text.split('&').sort((a, b) => (a.split('=')[0] < b.split('=')[0] ? -1 : 1)).join('&');
+const byName = (text) =>
+    text
+        .split('&')
+        .sort((a, b) => (a.split('=')[0] < b.split('=')[0] ? -1 : 1))
+        .join('&');
 
-const undecorated = (text) => fields(text).map(([name, value]) => `${name}=${value}`).join('&');
+const undecorated = (text) =>
+    fields(text)
+        .map(([name, value]) => `${name}=${value}`)
+        .join('&');
 
 /* Times of a real clock only, so that a nonce in the wrong unit does not pass. */
 function recent(ms) {
-    assert.ok(Number.isSafeInteger(ms) && Math.abs(ms - Date.now()) < 3_600_000, `${ms} is not the time in milliseconds`);
+    assert.ok(
+        Number.isSafeInteger(ms) && Math.abs(ms - Date.now()) < 3_600_000,
+        `${ms} is not the time in milliseconds`,
+    );
     return ms;
 }
 const milliseconds = (text) => recent(/^\d{13}$/.test(text) ? Number(text) : NaN);
@@ -52,10 +64,16 @@ function token(r, verify) {
     assert.equal(scheme, 'Bearer');
     const parts = jwt.split('.');
     assert.equal(parts.length, 3, 'a token has three parts');
-    assert.ok(parts.every((part) => /^[A-Za-z0-9_-]+$/.test(part)), 'base64url without padding');
+    assert.ok(
+        parts.every((part) => /^[A-Za-z0-9_-]+$/.test(part)),
+        'base64url without padding',
+    );
     const [header, claims] = parts.slice(0, 2).map((part) => JSON.parse(Buffer.from(part, 'base64url')));
     assert.equal(header.typ, 'JWT');
-    assert.ok(verify(Buffer.from(`${parts[0]}.${parts[1]}`), Buffer.from(parts[2], 'base64url'), header.alg), 'wrong signature');
+    assert.ok(
+        verify(Buffer.from(`${parts[0]}.${parts[1]}`), Buffer.from(parts[2], 'base64url'), header.alg),
+        'wrong signature',
+    );
     return { header, claims };
 }
 
@@ -64,10 +82,14 @@ function token(r, verify) {
 function binance(r, c) {
     same(r.headers['x-mbx-apikey'], c.apiKey, 'X-MBX-APIKEY');
     typed(r, 'application/x-www-form-urlencoded');
-    const [, signed, signature] = /^(.*)&signature=([^&]+)$/.exec(r.query + r.body) ?? assert.fail('no signature at the end');
+    const [, signed, signature] =
+        /^(.*)&signature=([^&]+)$/.exec(r.query + r.body) ?? assert.fail('no signature at the end');
     if (c.publicKey) {
         const hash = c.publicKey.asymmetricKeyType === 'rsa' ? 'sha256' : null;
-        assert.ok(crypto.verify(hash, Buffer.from(signed), c.publicKey, fromBase64(decodeURIComponent(signature))), 'wrong signature');
+        assert.ok(
+            crypto.verify(hash, Buffer.from(signed), c.publicKey, fromBase64(decodeURIComponent(signature))),
+            'wrong signature',
+        );
     } else {
         same(signature, mac('sha256', c.secret, signed), 'signature');
     }
@@ -83,7 +105,10 @@ function bybit(r, c) {
     assert.match(h['x-bapi-recv-window'], /^[1-9]\d{2,4}$/);
     const signed = h['x-bapi-timestamp'] + c.apiKey + h['x-bapi-recv-window'] + (r.method === 'GET' ? r.query : r.body);
     if (c.publicKey) {
-        assert.ok(crypto.verify('sha256', Buffer.from(signed), c.publicKey, fromBase64(h['x-bapi-sign'])), 'wrong signature');
+        assert.ok(
+            crypto.verify('sha256', Buffer.from(signed), c.publicKey, fromBase64(h['x-bapi-sign'])),
+            'wrong signature',
+        );
     } else {
         same(h['x-bapi-sign'], mac('sha256', c.secret, signed), 'X-BAPI-SIGN');
     }
@@ -147,8 +172,8 @@ function kraken(r, c) {
     return { ms: milliseconds(nonce) };
 }
 
-/* https://docs.kraken.com/api/docs/guides/futures-rest : the parameters as sent, the nonce if there is one, and the path
- * without /derivatives. */
+/* https://docs.kraken.com/api/docs/guides/futures-rest : the parameters as sent, the nonce if there is one, and the
+ * path without /derivatives. */
 function krakenfutures(r, c) {
     const h = r.headers;
     same(h.apikey, c.apiKey, 'APIKey');
@@ -199,7 +224,8 @@ function mexc(r, c) {
     const h = r.headers;
     if (r.path.startsWith('/api/v3/')) {
         same(h['x-mexc-apikey'], c.apiKey, 'X-MEXC-APIKEY');
-        const [, signed, signature] = /^(.*)&signature=([0-9a-f]+)$/.exec(r.query + r.body) ?? assert.fail('no signature at the end');
+        const [, signed, signature] =
+            /^(.*)&signature=([0-9a-f]+)$/.exec(r.query + r.body) ?? assert.fail('no signature at the end');
         same(signature, mac('sha256', c.secret, signed), 'signature');
         return { ms: milliseconds(Object.fromEntries(fields(signed)).timestamp) };
     }
@@ -219,8 +245,17 @@ function htx(r, c) {
     same(given.SignatureVersion, '2', 'SignatureVersion');
     assert.match(given.Timestamp, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$/);
     typed(r);
-    const sorted = byName(r.query.split('&').filter((field) => !field.startsWith('Signature=')).join('&'));
-    same(given.Signature, mac('sha256', c.secret, [r.method, r.host, r.path, sorted].join('\n'), 'base64'), 'Signature');
+    const sorted = byName(
+        r.query
+            .split('&')
+            .filter((field) => !field.startsWith('Signature='))
+            .join('&'),
+    );
+    same(
+        given.Signature,
+        mac('sha256', c.secret, [r.method, r.host, r.path, sorted].join('\n'), 'base64'),
+        'Signature',
+    );
     return { ms: recent(Date.parse(`${given.Timestamp}Z`)) };
 }
 
@@ -234,7 +269,8 @@ function bitfinex(r, c) {
     return { nonce: h['bfx-nonce'] };
 }
 
-/* https://www.bitstamp.net/api/#section/What-is-API/Authentication : no Content-Type is signed or sent without a body. */
+/* https://www.bitstamp.net/api/#section/What-is-API/Authentication : no Content-Type is signed or sent without a
+ * body. */
 function bitstamp(r, c) {
     const h = r.headers;
     same(h['x-auth'], `BITSTAMP ${c.apiKey}`, 'X-Auth');
@@ -242,7 +278,15 @@ function bitstamp(r, c) {
     same(h['x-auth-version'], 'v2', 'X-Auth-Version');
     assert.equal(h['content-type'] ?? '', r.body === '' ? '' : 'application/x-www-form-urlencoded');
     const signed = [
-        h['x-auth'], r.method, r.host, withQuery(r), h['content-type'] ?? '', h['x-auth-nonce'], h['x-auth-timestamp'], 'v2', r.body,
+        h['x-auth'],
+        r.method,
+        r.host,
+        withQuery(r),
+        h['content-type'] ?? '',
+        h['x-auth-nonce'],
+        h['x-auth-timestamp'],
+        'v2',
+        r.body,
     ].join('');
     same(h['x-auth-signature'].toLowerCase(), mac('sha256', c.secret, signed), 'X-Auth-Signature');
     return { ms: milliseconds(h['x-auth-timestamp']), uuid: h['x-auth-nonce'] };
@@ -251,7 +295,8 @@ function bitstamp(r, c) {
 /* https://docs.deribit.com/articles/authentication "Signature credentials" over REST */
 function deribit(r, c) {
     const [, id, ts, sig, nonce] =
-        /^deri-hmac-sha256 id=([^,]+),ts=(\d+),sig=([0-9a-f]+),nonce=([0-9a-z]+)$/.exec(r.headers.authorization) ?? assert.fail('Authorization');
+        /^deri-hmac-sha256 id=([^,]+),ts=(\d+),sig=([0-9a-f]+),nonce=([0-9a-z]+)$/.exec(r.headers.authorization) ??
+        assert.fail('Authorization');
     same(id, c.apiKey, 'id');
     same(sig, mac('sha256', c.secret, `${ts}\n${nonce}\n${r.method}\n${withQuery(r)}\n${r.body}\n`), 'sig');
     return { ms: milliseconds(ts), nonce };
@@ -265,7 +310,10 @@ function cryptocom(r, c) {
             return value.map(text).join('');
         }
         if (value !== null && typeof value === 'object') {
-            return Object.keys(value).sort().map((name) => name + text(value[name])).join('');
+            return Object.keys(value)
+                .sort()
+                .map((name) => name + text(value[name]))
+                .join('');
         }
         return value === null ? 'null' : String(value);
     };
@@ -273,7 +321,11 @@ function cryptocom(r, c) {
     const sent = JSON.parse(r.body);
     same(sent.api_key, c.apiKey, 'api_key');
     assert.ok(r.path.endsWith(`/${sent.method}`), 'method');
-    same(sent.sig, mac('sha256', c.secret, sent.method + sent.id + sent.api_key + text(sent.params ?? {}) + sent.nonce), 'sig');
+    same(
+        sent.sig,
+        mac('sha256', c.secret, sent.method + sent.id + sent.api_key + text(sent.params ?? {}) + sent.nonce),
+        'sig',
+    );
     return { ms: milliseconds(String(sent.nonce)), id: sent.id };
 }
 
@@ -284,7 +336,11 @@ function bingx(r, c) {
     const given = isJson ? Object.entries(JSON.parse(r.body)) : fields(r.query + r.body);
     const signed = given.filter(([name]) => name !== 'signature').sort(([a], [b]) => (a < b ? -1 : 1));
     const all = Object.fromEntries(given);
-    same(all.signature, mac('sha256', c.secret, signed.map(([name, value]) => `${name}=${value}`).join('&')), 'signature');
+    same(
+        all.signature,
+        mac('sha256', c.secret, signed.map(([name, value]) => `${name}=${value}`).join('&')),
+        'signature',
+    );
     return { ms: milliseconds(String(all.timestamp)) };
 }
 
@@ -316,7 +372,11 @@ function phemex(r, c) {
     same(h['x-phemex-access-token'], c.apiKey, 'x-phemex-access-token');
     typed(r);
     const expiry = h['x-phemex-request-expiry'];
-    same(h['x-phemex-request-signature'], mac('sha256', c.secret, r.path + undecorated(r.query) + expiry + r.body), 'x-phemex-request-signature');
+    same(
+        h['x-phemex-request-signature'],
+        mac('sha256', c.secret, r.path + undecorated(r.query) + expiry + r.body),
+        'x-phemex-request-signature',
+    );
     return { ms: recent(seconds(expiry) - 60_000) };
 }
 
@@ -326,16 +386,18 @@ function poloniex(r, c) {
     same(h.key, c.apiKey, 'key');
     typed(r);
     const time = `signTimestamp=${h.signtimestamp}`;
-    const params = r.method === 'GET'
-        ? byName(r.query === '' ? time : `${r.query}&${time}`)
-        : (r.body === '' ? '' : `requestBody=${r.body}&`) + time;
+    const params =
+        r.method === 'GET'
+            ? byName(r.query === '' ? time : `${r.query}&${time}`)
+            : (r.body === '' ? '' : `requestBody=${r.body}&`) + time;
     same(h.signature, mac('sha256', c.secret, `${r.method}\n${r.path}\n${params}`, 'base64'), 'signature');
     return { ms: milliseconds(h.signtimestamp) };
 }
 
 /* https://docs.bitso.com/bitso-api/docs/create-signed-requests */
 function bitso(r, c) {
-    const [, key, nonce, signature] = /^Bitso ([^:]+):(\d+):([0-9a-f]+)$/.exec(r.headers.authorization) ?? assert.fail('Authorization');
+    const [, key, nonce, signature] =
+        /^Bitso ([^:]+):(\d+):([0-9a-f]+)$/.exec(r.headers.authorization) ?? assert.fail('Authorization');
     same(key, c.apiKey, 'key');
     same(signature, mac('sha256', c.secret, nonce + r.method + withQuery(r) + r.body), 'signature');
     return { ms: milliseconds(nonce) };
@@ -370,17 +432,43 @@ function gemini(r, c) {
     return { nonce: String(sent.nonce) };
 }
 
-/* https://www.bitmex.com/app/apiKeysUsage : method, path with query, expiry and body. */
+/* https://www.bitmex.com/app/apiKeysUsage : method, path with query, expiry and body. ccxt's requests live five
+ * seconds, and so do those of the profile. */
 function bitmex(r, c) {
     const h = r.headers;
     same(h['api-key'], c.apiKey, 'api-key');
     const signed = r.method + withQuery(r) + h['api-expires'] + r.body;
     same(h['api-signature'], mac('sha256', c.secret, signed), 'api-signature');
-    return { expires: seconds(h['api-expires']) };
+    return { ms: seconds(h['api-expires']) - 5000 };
 }
 
 export const rules = {
-    binance, binancecoinm: binance, binanceusdm: binance, bingx, bitfinex, bitget, bitmex, bitso, bitstamp, bitvavo, bybit, coinbase,
-    coinbaseexchange, cryptocom, deribit, gate, gemini, htx, kraken, krakenfutures, kucoin, kucoinfutures: kucoin, mexc, okx, phemex,
-    poloniex, upbit, whitebit,
+    binance,
+    binancecoinm: binance,
+    binanceusdm: binance,
+    bingx,
+    bitfinex,
+    bitget,
+    bitmex,
+    bitso,
+    bitstamp,
+    bitvavo,
+    bybit,
+    coinbase,
+    coinbaseexchange,
+    cryptocom,
+    deribit,
+    gate,
+    gemini,
+    htx,
+    kraken,
+    krakenfutures,
+    kucoin,
+    kucoinfutures: kucoin,
+    mexc,
+    okx,
+    phemex,
+    poloniex,
+    upbit,
+    whitebit,
 };

@@ -1,4 +1,4 @@
-"""The curl example, against a real agent; curl is sent to an exchange's end on the loopback, with TLS as in real life."""
+"""The curl example, against a real agent; curl is sent to an exchange's end on the loopback, with TLS."""
 
 import http.server
 import json
@@ -11,7 +11,7 @@ import unittest
 
 import counted
 import harness
-from test_python import HOST, KEY, ORDER, Exchange
+from test_python import HOST, KEY, ORDER, WITHDRAW, WITHDRAWAL, Exchange
 
 SCRIPT = harness.ROOT / "adapters" / "curl" / "chancery-curl"
 
@@ -27,6 +27,7 @@ class CallingWithCurl(unittest.TestCase):
         )
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Exchange)
         self.server.requests = []
+        self.server.status = 200
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
         self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
@@ -43,7 +44,8 @@ class CallingWithCurl(unittest.TestCase):
         )
 
     def test_order_is_sent_as_the_agent_made_it(self):
-        done = self.call({"method": "POST", "path": "/api/v3/order", "host": HOST, "params": ORDER | {"newClientOrderId": "é\"\\'"}})
+        order = ORDER | {"newClientOrderId": "é\"\\'"}
+        done = self.call({"method": "POST", "path": "/api/v3/order", "host": HOST, "params": order})
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertEqual(json.loads(done.stdout), {"orderId": 1})
         method, target, headers, body = self.server.requests[0]
@@ -51,14 +53,15 @@ class CallingWithCurl(unittest.TestCase):
         counted.assert_good_by_binances_rule(self, headers, body)
 
     def test_query_is_sent_as_the_agent_made_it(self):
-        done = self.call({"method": "DELETE", "path": "/api/v3/order", "host": HOST, "params": {"symbol": "LTCBTC", "orderId": 1}})
+        params = {"symbol": "LTCBTC", "orderId": 1}
+        done = self.call({"method": "DELETE", "path": "/api/v3/order", "host": HOST, "params": params})
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         method, target, headers, body = self.server.requests[0]
         self.assertEqual((method, body), ("DELETE", ""))
         counted.assert_good_by_binances_rule(self, headers, target.partition("?")[2])
 
     def test_withdrawal_is_refused_with_the_agents_sentence_and_not_sent(self):
-        done = self.call({"method": "POST", "path": "/sapi/v1/capital/withdraw/apply", "params": {"coin": "BTC", "address": "bc1q", "amount": "1"}})
+        done = self.call({"method": "POST", "path": WITHDRAW, "params": WITHDRAWAL})
         self.assertEqual(done.returncode, 1)
         self.assertIn("withdraw", done.stderr)
         self.assertEqual(self.server.requests, [])

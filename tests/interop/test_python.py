@@ -1,4 +1,4 @@
-"""The Python client and its companion for requests, against a real agent; requests go to an exchange's end on the loopback."""
+"""The Python client and its companion for requests, against a real agent; an exchange's end is on the loopback."""
 
 import decimal
 import http.server
@@ -19,6 +19,8 @@ import requests
 KEY = "binance-trading"
 HOST = "api.binance.com"
 ORDER = {"symbol": "LTCBTC", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "1", "price": "0.1"}
+WITHDRAW = "/sapi/v1/capital/withdraw/apply"
+WITHDRAWAL = {"coin": "BTC", "address": "bc1q", "amount": "1"}
 
 
 class SigningWithTheClient(unittest.TestCase):
@@ -53,7 +55,8 @@ class SigningWithTheClient(unittest.TestCase):
             self.client.sign("POST", "/api/v3/order", ORDER | {"price": float("inf")}, HOST)
 
     def test_none_says_where_the_agents_field_goes(self):
-        self.assertTrue(self.client.sign("POST", "/api/v3/order", {"timestamp": None} | ORDER, HOST).body.startswith("timestamp="))
+        body = self.client.sign("POST", "/api/v3/order", {"timestamp": None} | ORDER, HOST).body
+        self.assertTrue(body.startswith("timestamp="), body)
 
     def test_string_of_another_library_is_signed(self):
         body = self.client.sign("POST", "/api/v3/order", ORDER, HOST).body
@@ -67,7 +70,7 @@ class SigningWithTheClient(unittest.TestCase):
 
     def test_withdrawal_is_refused_with_the_agents_sentence(self):
         with self.assertRaises(chancery.Refused) as refusal:
-            self.client.sign("POST", "/sapi/v1/capital/withdraw/apply", {"coin": "BTC", "address": "bc1q", "amount": "1"}, HOST)
+            self.client.sign("POST", WITHDRAW, WITHDRAWAL, HOST)
         self.assertEqual(refusal.exception.status, 403)
         self.assertEqual(refusal.exception.rule, "class")
         self.assertIn("withdraw", str(refusal.exception))
@@ -111,7 +114,8 @@ class Exchange(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
         self.server.requests.append((self.command, self.path, dict(self.headers), body))
         text = json.dumps({"orderId": 1}).encode()
-        self.send_response(200)
+        self.send_response(self.server.status)
+        self.send_header("Location", "https://elsewhere.example/")
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
         self.wfile.write(text)
@@ -126,6 +130,7 @@ class SendingWithRequests(unittest.TestCase):
     def setUp(self):
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Exchange)
         self.server.requests = []
+        self.server.status = 200
         thread = threading.Thread(target=self.server.serve_forever)
         thread.start()
         self.addCleanup(thread.join)
@@ -144,7 +149,8 @@ class SendingWithRequests(unittest.TestCase):
         counted.assert_good_by_binances_rule(self, headers, body)
 
     def test_get_takes_parameters_from_params_and_url(self):
-        for target, params in ((f"https://{HOST}/api/v3/openOrders", {"symbol": "LTCBTC"}), (f"https://{HOST}/api/v3/openOrders?symbol=LTCBTC", None)):
+        plain = f"https://{HOST}/api/v3/openOrders"
+        for target, params in ((plain, {"symbol": "LTCBTC"}), (f"{plain}?symbol=LTCBTC", None)):
             with self.subTest(target=target):
                 self.session.get(target, params=params)
                 _, target, headers, body = self.server.requests.pop()
@@ -152,17 +158,25 @@ class SendingWithRequests(unittest.TestCase):
                 self.assertEqual(body, "")
                 counted.assert_good_by_binances_rule(self, headers, target.partition("?")[2])
 
+    def test_redirect_is_not_followed(self):
+        self.server.status = 307
+        answer = self.session.get(f"https://{HOST}/api/v3/openOrders", params={"symbol": "LTCBTC"})
+        self.assertEqual(answer.status_code, 307)
+        self.assertEqual(len(self.server.requests), 1)
+
     def test_own_headers_are_sent_too(self):
         self.session.post(f"https://{HOST}/api/v3/order", data=ORDER, headers={"X-Trace": "7"}, timeout=5)
         self.assertEqual(self.server.requests[0][2]["X-Trace"], "7")
 
-    def test_parameter_in_two_places_is_refused(self):
+    def test_parameter_that_is_given_twice_is_refused(self):
         with self.assertRaises(ValueError):
             self.session.post(f"https://{HOST}/api/v3/order", params={"symbol": "LTCBTC"}, data=ORDER)
+        with self.assertRaises(ValueError):
+            self.session.get(f"https://{HOST}/api/v3/openOrders?symbol=LTCBTC&symbol=BTCUSDT")
 
     def test_withdrawal_is_refused_and_not_sent(self):
         with self.assertRaises(chancery.Refused):
-            self.session.post(f"https://{HOST}/sapi/v1/capital/withdraw/apply", data={"coin": "BTC", "address": "bc1q", "amount": "1"})
+            self.session.post(f"https://{HOST}{WITHDRAW}", data=WITHDRAWAL)
         self.assertEqual(self.server.requests, [])
 
 

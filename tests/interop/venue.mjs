@@ -1,5 +1,5 @@
-/* The exchange's end: an HTTP server on the loopback that checks each request by the exchange's rule and keeps it; and the
- * way to it, which sends a client's request there byte for byte, with the host that the client meant. */
+/* The exchange's end: an HTTP server on the loopback that checks each request by the exchange's rule and keeps it;
+ * and the way to it, which sends a client's request there byte for byte, with the host that the client meant. */
 import http from 'node:http';
 
 /* `answer(request)` gives the body for a good request. Faults are kept with the request and answered with 401. */
@@ -35,17 +35,32 @@ export async function open(rule, credentials, answer) {
         taken: () => requests.splice(0),
         close: () => new Promise((resolve) => server.close(resolve)),
         /* In the place of fetch(). */
-        fetch: (url, { method, headers, body }) => new Promise((resolve, reject) => {
-            const { host } = new URL(url);
-            const target = url.slice(url.indexOf(host) + host.length); // not URL's own spelling of path and query
-            const sent = { ...headers, Host: host, ...(body === undefined ? {} : { 'Content-Length': Buffer.byteLength(body) }) };
-            const outgoing = http.request({ host: '127.0.0.1', port, method, path: target, headers: sent }, (incoming) => {
-                const parts = [];
-                incoming.on('data', (part) => parts.push(part));
-                incoming.on('end', () => resolve(new Response(Buffer.concat(parts), { status: incoming.statusCode, headers: incoming.headers })));
-            });
-            outgoing.on('error', reject);
-            outgoing.end(body);
-        }),
+        fetch: (url, { method, headers, body }) =>
+            new Promise((resolve, reject) => {
+                const { host } = new URL(url);
+                const target = url.slice(url.indexOf(host) + host.length); // not URL's own spelling of path and query
+                const sent = {
+                    ...headers,
+                    Host: host,
+                    ...(body === undefined ? {} : { 'Content-Length': Buffer.byteLength(body) }),
+                };
+                const outgoing = http.request(
+                    { host: '127.0.0.1', port, method, path: target, headers: sent },
+                    (incoming) => {
+                        const parts = [];
+                        incoming.on('data', (part) => parts.push(part));
+                        incoming.on('end', () =>
+                            resolve(
+                                new Response(Buffer.concat(parts), {
+                                    status: incoming.statusCode,
+                                    headers: incoming.headers,
+                                }),
+                            ),
+                        );
+                    },
+                );
+                outgoing.on('error', reject);
+                outgoing.end(body);
+            }),
     };
 }
