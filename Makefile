@@ -40,6 +40,14 @@ $(BUILD)/chancery: $(call object,$(CLI) $(CLI_SHARED) $(PKCS11) $(BASE))
 	@mkdir -p $(@D)
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(CLI_LIBS)
 
+# The property test of every profile; it is linked as the CLI is.
+property-programs: $(BUILD)/tests/property/profiles
+
+$(BUILD)/tests/property/profiles: $(call object,$(wildcard tests/property/*.c) $(CLI_SHARED) $(PKCS11) $(BASE))
+	@echo '  LINK $(notdir $@)'
+	@mkdir -p $(@D)
+	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(CLI_LIBS)
+
 # One unit-test program a room, linked with everything but the programs' main.
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/unit/softhsm.o $(call object,$(filter-out %/main.c,$(AGENT)) $(PKCS11) $(BASE))
 	@echo '  LINK $(notdir $@)'
@@ -64,6 +72,6 @@ $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/tests/bench/sample.o $
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all unit-programs bench-programs clean
+.PHONY: all unit-programs property-programs bench-programs clean
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -50,6 +50,22 @@ static bool is_alike(const ch_endpoint *endpoint, const ch_endpoint *other, size
     return (covers & CH_COVERS_PATH) == 0 || may_share_path(endpoint, other);
 }
 
+/* ---- which parameters a message shows ---- */
+
+/* The names of `endpoint`'s that a message by scheme `at` would show, one word of the set. */
+static uint64_t shown(const ch_endpoint *endpoint, size_t at, size_t word)
+{
+    unsigned places = endpoint->recipes[at]->shown;
+    uint64_t in_query = endpoint->in_query[word];
+    return ((places & CH_SHOWS_QUERY) != 0 ? in_query : 0) | ((places & CH_SHOWS_BODY) != 0 ? ~in_query : 0);
+}
+
+static void copy_shown(const ch_endpoint *endpoint, size_t at, const uint64_t *names, uint64_t *out)
+{
+    for (size_t i = 0; i < endpoint->profile->name_words; i++)
+        out[i] = names[i] & shown(endpoint, at, i);
+}
+
 static bool is_none(const uint64_t *set, size_t words)
 {
     size_t i = 0;
@@ -58,37 +74,63 @@ static bool is_none(const uint64_t *set, size_t words)
     return i == words;
 }
 
-/* True if a message by scheme `at` that shows parameters which include all of `at_least` and none beyond `at_most` can
- * be `other`'s too: it shows what `other` requires and only what `other` takes. A message of `other` that leaves its
- * parameters open shows none. */
+/* True if a message that shows at most these names, and `fields` of the agent's, shows all that `other` would show. */
+static bool suffices(const ch_endpoint *other, size_t at, const uint64_t *at_most, const uint64_t *fields)
+{
+    size_t words = other->profile->name_words;
+    for (size_t i = 0; i < words; i++) {
+        if ((other->params.required[i] & shown(other, at, i) & ~(at_most[i] | fields[i])) != 0)
+            return false;
+    }
+    for (size_t k = 0; k < other->params.choice_count; k++) {
+        const uint64_t *choice = other->params.choices + k * words;
+        bool is_met = false;
+        for (size_t i = 0; i < words; i++)
+            is_met |= (choice[i] & (at_most[i] | fields[i] | ~shown(other, at, i))) != 0;
+        if (!is_met)
+            return false;
+    }
+    return true;
+}
+
+/* True if `other` would show, as parameters or as fields of the agent's, all of these names. */
+static bool takes(const ch_endpoint *other, size_t at, const uint64_t *at_least)
+{
+    const uint64_t *fields = other->recipes[at]->field_names;
+    for (size_t i = 0; !other->ignores_unknown && i < other->profile->name_words; i++) {
+        if ((at_least[i] & ~((other->params.listed[i] & shown(other, at, i)) | fields[i])) != 0)
+            return false;
+    }
+    return true;
+}
+
+/* True if a message by scheme `at` that shows all of `at_least` and none beyond `at_most` can be `other`'s too. */
 static bool would_take(const ch_endpoint *endpoint, const ch_endpoint *other, size_t at, const uint64_t *at_least,
                        const uint64_t *at_most)
 {
     const ch_recipe *own = endpoint->recipes[at];
     const ch_recipe *recipe = other->recipes[at];
-    size_t words = other->profile->name_words;
-    bool shows_params = (recipe->covers & CH_COVERS_PARAMS) != 0;
     static const uint64_t none[CH_NAME_WORDS_MAX];
-    if (shows_params && !ch_param_list_suffices(other->profile, &other->params, at_most))
+    if (!suffices(other, at, at_most, own->field_names))
         return false;
-    bool may_be_empty =
-        is_none(at_least, words) && (!shows_params || ch_param_list_suffices(other->profile, &other->params, none));
-    if (may_be_empty && own->empty_shape_number == recipe->empty_shape_number)
+    if (own->empty_shape_number == recipe->empty_shape_number && is_none(at_least, other->profile->name_words) &&
+        suffices(other, at, none, none))
         return true;
-    if (own->shape_number != recipe->shape_number)
-        return false;
-    if (!shows_params)
-        return is_none(at_least, words);
-    return other->ignores_unknown || ch_set_is_subset(at_least, other->params.listed, words);
+    return own->shape_number == recipe->shape_number && takes(other, at, at_least);
 }
 
-/* One of each of `endpoint`'s choices is given, so `other` must take one. */
-static bool takes_choices(const ch_endpoint *endpoint, const ch_endpoint *other)
+/* One of each of `endpoint`'s choices is given, so `other` must take one, as far as the message shows them. */
+static bool takes_choices(const ch_endpoint *endpoint, const ch_endpoint *other, size_t at)
 {
     const ch_param_list *own = &endpoint->params;
+    const uint64_t *fields = other->recipes[at]->field_names;
     size_t words = other->profile->name_words;
-    for (size_t i = 0; !other->ignores_unknown && i < own->choice_count; i++) {
-        if (!ch_set_meets(own->choices + i * words, other->params.listed, words))
+    for (size_t k = 0; !other->ignores_unknown && k < own->choice_count; k++) {
+        const uint64_t *choice = own->choices + k * words;
+        bool is_taken = false;
+        for (size_t i = 0; i < words; i++)
+            is_taken |= (choice[i] & (other->params.listed[i] | fields[i] | ~shown(endpoint, at, i))) != 0;
+        if (!is_taken)
             return false;
     }
     return true;
@@ -96,12 +138,35 @@ static bool takes_choices(const ch_endpoint *endpoint, const ch_endpoint *other)
 
 static bool may_open(const ch_endpoint *endpoint, const ch_endpoint *other, size_t at)
 {
-    static const uint64_t none[CH_NAME_WORDS_MAX];
-    bool covers_params = (endpoint->recipes[at]->covers & CH_COVERS_PARAMS) != 0;
-    return other->class_ != endpoint->class_ && is_alike(endpoint, other, at) &&
-           would_take(endpoint, other, at, covers_params ? endpoint->params.required : none,
-                      covers_params ? endpoint->params.listed : none) &&
-           (!covers_params || takes_choices(endpoint, other));
+    uint64_t required[CH_NAME_WORDS_MAX];
+    uint64_t listed[CH_NAME_WORDS_MAX];
+    if (other->class_ == endpoint->class_ || !is_alike(endpoint, other, at))
+        return false;
+    copy_shown(endpoint, at, endpoint->params.required, required);
+    copy_shown(endpoint, at, endpoint->params.listed, listed);
+    return would_take(endpoint, other, at, required, listed) && takes_choices(endpoint, other, at);
+}
+
+/* ---- when the profile is loaded ---- */
+
+static void find_names(ch_profile *profile)
+{
+    for (size_t i = 0; i < profile->recipe_count; i++) {
+        ch_recipe *recipe = &profile->recipes[i];
+        recipe->field_names = ch_alloc(profile->name_words * sizeof(uint64_t));
+        for (size_t k = 0; k < profile->param_count; k++) {
+            if (ch_recipe_fills_in(recipe, ch_slice_of(profile->params[k].name)))
+                ch_set_add(recipe->field_names, profile->params[k].name_index);
+        }
+    }
+    for (size_t i = 0; i < profile->endpoint_count; i++) {
+        ch_endpoint *endpoint = &profile->endpoints[i];
+        endpoint->in_query = ch_alloc(profile->name_words * sizeof(uint64_t));
+        for (size_t k = 0; k < endpoint->params.count; k++) {
+            if (endpoint->params.params[k].def->is_in_query)
+                ch_set_add(endpoint->in_query, endpoint->params.params[k].def->name_index);
+        }
+    }
 }
 
 static void find_confusion(const ch_profile *profile, ch_endpoint *endpoint, size_t at, uint16_t *found)
@@ -131,6 +196,7 @@ static size_t scheme_alike(const ch_profile *profile, size_t at)
 
 void ch_profile_find_confusions(ch_profile *profile)
 {
+    find_names(profile);
     ch_autofree uint16_t *found = ch_alloc(profile->endpoint_count * sizeof *found);
     for (size_t at = 0; at < profile->scheme_count; at++) {
         size_t alike = scheme_alike(profile, at);
@@ -143,6 +209,8 @@ void ch_profile_find_confusions(ch_profile *profile)
         }
     }
 }
+
+/* ---- for a request ---- */
 
 /* Those whose path the request's fits too: which of them the exchange takes it for is the exchange's choice. */
 static unsigned classes_of_path(const ch_endpoint *endpoint, unsigned kinds, const ch_request *request)
@@ -159,16 +227,15 @@ static unsigned classes_of_path(const ch_endpoint *endpoint, unsigned kinds, con
     return classes;
 }
 
-/* The names that are given and that the signature binds. */
+/* The names that are given and that the message shows. */
 static void find_signed(const ch_endpoint *endpoint, const ch_scheme *scheme, const ch_request *request, uint64_t *out)
 {
     memset(out, 0, endpoint->profile->name_words * sizeof out[0]);
-    if ((endpoint->recipes[scheme->index]->covers & CH_COVERS_PARAMS) == 0)
-        return;
     for (size_t i = 0; i < request->param_count; i = ch_param_after(request->params, request->param_count, i)) {
         if (request->params[i].def != NULL)
             ch_set_add(out, request->params[i].def->name_index);
     }
+    copy_shown(endpoint, scheme->index, out, out);
 }
 
 unsigned ch_endpoint_confused_classes(const ch_endpoint *endpoint, const ch_scheme *scheme, unsigned kinds,

@@ -219,9 +219,8 @@ size_t ch_param_after(const ch_param *params, size_t count, size_t at)
     return at;
 }
 
-bool ch_endpoint_fills_in(const ch_endpoint *endpoint, const ch_scheme *scheme, ch_slice name)
+bool ch_recipe_fills_in(const ch_recipe *recipe, ch_slice name)
 {
-    const ch_recipe *recipe = endpoint->recipes[scheme->index];
     for (size_t i = 0; i < recipe->list_count; i++) {
         for (size_t j = 0; j < recipe->lists[i].field_count; j++) {
             if (ch_slice_is(name, recipe->lists[i].fields[j].name))
@@ -229,6 +228,11 @@ bool ch_endpoint_fills_in(const ch_endpoint *endpoint, const ch_scheme *scheme, 
         }
     }
     return false;
+}
+
+bool ch_endpoint_fills_in(const ch_endpoint *endpoint, const ch_scheme *scheme, ch_slice name)
+{
+    return ch_recipe_fills_in(endpoint->recipes[scheme->index], name);
 }
 
 static ch_status check_agent_field(const ch_request *request, size_t at, ch_error *err)

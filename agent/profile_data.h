@@ -137,8 +137,9 @@ typedef struct ch_recipe {
     char *empty_shape;   /* the same where no parameter is given: lists that are then empty are left out */
     size_t shape_number; /* equal shapes have the same number */
     size_t empty_shape_number;
-    unsigned shown;                                 /* CH_COVERS_METHOD, _HOST, _PATH: what stands in the message */
-    bool has_joined_list;                           /* in the style pairs */
+    uint64_t *field_names; /* set of name_index: the agent\'s fields, where params have their names */
+    unsigned shown;        /* CH_COVERS_METHOD, _HOST, _PATH, CH_SHOWS_*: what stands in the message */
+    bool has_joined_list;  /* in the style pairs */
     ch_named_template extras[CH_RECIPE_EXTRAS_MAX]; /* also_signs */
     size_t extra_count;
     ch_template url;
@@ -188,6 +189,7 @@ struct ch_endpoint {
     unsigned kind;                           /* bit of the kind of keys that it is for; 0: all */
     bool ignores_unknown;                    /* the exchange does not refuse parameters that it does not know here */
     ch_param_list params;                    /* those in the path are not among them */
+    uint64_t *in_query;                      /* set of name_index: those of them that stand in the query */
     ch_confusion confusions[CH_SCHEMES_MAX]; /* by scheme; the same memory where the recipe is the same */
 };
 
@@ -220,6 +222,8 @@ CH_CHECKED ch_status ch_recipes_load(ch_profile *profile, const ch_yaml *recipes
 void ch_recipes_free(ch_profile *profile);
 
 const char *ch_builtin_name(ch_builtin builtin);
+/* True if the agent fills in a field of that name. */
+bool ch_recipe_fills_in(const ch_recipe *recipe, ch_slice name);
 /* Fills in the recipe's shapes and what its message shows (agent/recipe_shape.c); false if it is made of too many
  * parts. */
 bool ch_recipe_find_shape(ch_recipe *recipe);

@@ -371,6 +371,7 @@ void ch_endpoints_free(ch_profile *profile)
         free(endpoint->params.listed);
         free(endpoint->params.required);
         free(endpoint->params.choices);
+        free(endpoint->in_query);
     }
     for (size_t i = 0; i < profile->kind_count; i++)
         free(profile->kinds[i]);

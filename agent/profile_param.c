@@ -36,9 +36,10 @@ static bool is_number(ch_slice text, bool may_be_negative, size_t fraction_max)
            whole + fraction.size <= DIGITS_MAX;
 }
 
+/* An integer is one whoever says so: JSON has it without quotes. */
 static bool is_plain(const ch_param *param)
 {
-    return param->kind == CH_PARAM_TEXT || param->kind == CH_PARAM_INTEGER;
+    return param->kind == CH_PARAM_TEXT || (param->kind == CH_PARAM_INTEGER && is_number(param->value, true, 0));
 }
 
 static bool is_decimal(const ch_param_def *def, const ch_param *param)

@@ -316,35 +316,75 @@ static ch_status make_lists(ch_draft *draft, const ch_request *request, ch_error
     return st;
 }
 
-/* The name of a parameter that `value` holds, or NULL. Names of two letters or less would be everywhere. */
-static const char *name_inside(const ch_profile *profile, ch_slice value)
+static bool holds(ch_slice value, const char *name)
 {
-    bool has_byte[256] = {false};
-    for (size_t i = 0; i < value.size; i++)
-        has_byte[value.data[i]] = true;
+    return *name != '\0' && memmem(value.data, value.size, name, strlen(name)) != NULL;
+}
+
+/* The name of a parameter that `value` holds, or NULL. Names of two letters or less would be everywhere, so of those
+ * only the endpoint's own count. */
+static const char *name_inside(const ch_endpoint *endpoint, ch_slice value)
+{
+    const ch_profile *profile = endpoint->profile;
+    for (size_t i = 0; i < endpoint->params.count; i++) {
+        if (holds(value, endpoint->params.params[i].def->name))
+            return endpoint->params.params[i].def->name;
+    }
     for (size_t i = 0; i < profile->param_count; i++) {
-        const char *name = profile->params[i].name;
-        size_t size = has_byte[(uint8_t)name[0]] ? strlen(name) : 0;
-        if (size > NAME_SHORT && memmem(value.data, value.size, name, size) != NULL)
-            return name;
+        if (strlen(profile->params[i].name) > NAME_SHORT && holds(value, profile->params[i].name))
+            return profile->params[i].name;
     }
     return NULL;
 }
 
+/* The smallest or greatest name of the object at params[at]; empty if it has no members. */
+static ch_slice outer_name(const ch_param *params, size_t count, size_t at, bool is_greatest)
+{
+    ch_slice outer = {NULL, 0};
+    for (size_t i = at + 1; params[i].kind != CH_PARAM_END; i = ch_param_after(params, count, i)) {
+        int order = outer.data == NULL ? 0 : ch_slice_compare(params[i].name, outer);
+        if (outer.data == NULL || (is_greatest ? order > 0 : order < 0))
+            outer = params[i].name;
+    }
+    return outer;
+}
+
+/* Nothing marks where an item ends, so a list may hold one text, words of an enum, or objects each of which begins with
+ * a name that does not follow the last name of the one before. */
+static bool can_join_items(const ch_param *params, size_t count, size_t at)
+{
+    size_t before = 0;
+    for (size_t i = at + 1; params[i].kind != CH_PARAM_END; i = ch_param_after(params, count, i)) {
+        bool is_object = params[i].kind == CH_PARAM_OBJECT;
+        ch_slice first = is_object ? outer_name(params, count, i, false) : CH_LITERAL("");
+        bool is_word = params[i].def != NULL && params[i].def->type == CH_TYPE_ENUM;
+        if (is_object ? first.size == 0 : before != 0 && !is_word)
+            return false;
+        if (is_object && before != 0 && ch_slice_compare(first, outer_name(params, count, before, true)) > 0)
+            return false;
+        before = i;
+    }
+    return true;
+}
+
 /* Where names and values are joined with nothing in between, a value that holds another parameter's name could pass
- * for that parameter. Which types of value can hold letters is known from the profile. */
+ * for that parameter, and the end of an item for the beginning of the next. */
 static ch_status check_joined(const ch_draft *draft, const ch_request *request, ch_error *err)
 {
     for (size_t i = 0; i < request->param_count; i++) {
         const ch_param *param = &request->params[i];
         bool is_free = param->def != NULL && (param->def->type == CH_TYPE_TEXT || param->def->type == CH_TYPE_SYMBOL);
-        const char *name = is_free ? name_inside(draft->endpoint->profile, param->value) : NULL;
+        const char *name = is_free ? name_inside(draft->endpoint, param->value) : NULL;
         if (name != NULL)
             return ch_fail(
                 err, CH_BAD_INPUT,
                 "the value of '%.*s' holds '%s', which this exchange's signature can't tell from the parameter "
                 "of that name",
                 CH_SLICE_ARGS(param->name), name);
+        if (param->kind == CH_PARAM_LIST && !can_join_items(request->params, request->param_count, i))
+            return ch_fail(err, CH_BAD_INPUT,
+                           "this exchange's signature can't tell where the items of '%.*s' end; send one at a time",
+                           CH_SLICE_ARGS(param->name));
     }
     return CH_OK;
 }

@@ -400,6 +400,7 @@ void ch_recipes_free(ch_profile *profile)
         free(recipe->name);
         free(recipe->shape);
         free(recipe->empty_shape);
+        free(recipe->field_names);
         free_named(recipe->extras, recipe->extra_count);
         for (size_t j = 0; j < recipe->list_count; j++)
             free_list(&recipe->lists[j]);

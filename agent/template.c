@@ -59,12 +59,12 @@ static ch_status add_filter(ch_template_part *part, ch_slice word, const ch_name
 static ch_status set_style(ch_template_part *part, ch_slice word, ch_error *err)
 {
     part->style = ch_style_find(word);
-    return part->style != NULL
-               ? CH_OK
-               : ch_fail(err, CH_CONFIG,
-                         "a list needs a style first: form, form-plus, form-raw, form-decoded, json, json-members, "
-                         "json-optional or pairs; '%.*s' is none",
-                         CH_SLICE_ARGS(word));
+    return part->style != NULL ? CH_OK
+                               : ch_fail(err, CH_CONFIG,
+                                         "a list needs a style first: form, form-plus, form-raw, form-raw-body, "
+                                         "form-decoded, json, json-members, "
+                                         "json-optional or pairs; '%.*s' is none",
+                                         CH_SLICE_ARGS(word));
 }
 
 /* `inside` is what stands between the braces. */

@@ -123,16 +123,27 @@ static bool encode_plus(ch_buffer *out, ch_slice text)
     return true;
 }
 
-/* Characters that mean themselves in a query and in a form, whoever reads it; JSON is made of three more. */
+static bool is_made_of(ch_slice text, const char *plain)
+{
+    size_t i = 0;
+    while (i < text.size &&
+           (ch_byte_is_alphanumeric(text.data[i]) || (text.data[i] != 0 && strchr(plain, text.data[i]) != NULL)))
+        i++;
+    return i == text.size;
+}
+
+/* Characters that mean themselves in a query and in a form, whoever reads it. */
 static bool encode_raw(ch_buffer *out, ch_slice text)
 {
-    bool is_json = text.size > 0 && (text.data[0] == '[' || text.data[0] == '{');
-    bool is_plain = true;
-    for (size_t i = 0; is_plain && i < text.size; i++)
-        is_plain =
-            ch_byte_is_alphanumeric(text.data[i]) || memchr("-._~,:/@[]{}\"", text.data[i], is_json ? 13 : 10) != NULL;
     ch_buffer_add_slice(out, text);
-    return is_plain;
+    return is_made_of(text, "-._~,:/@[]");
+}
+
+/* In a form that is no URL, those that JSON is made of do, too. */
+static bool encode_raw_body(ch_buffer *out, ch_slice text)
+{
+    ch_buffer_add_slice(out, text);
+    return is_made_of(text, "-._~,:/@[]{}\"");
 }
 
 static bool encode_decoded(ch_buffer *out, ch_slice text)
@@ -236,6 +247,11 @@ static ch_status write_form_raw(ch_scratch *scratch, ch_buffer *out, const ch_li
     return write_pairs(scratch, out, list, encode_raw, err);
 }
 
+static ch_status write_form_raw_body(ch_scratch *scratch, ch_buffer *out, const ch_list *list, ch_error *err)
+{
+    return write_pairs(scratch, out, list, encode_raw_body, err);
+}
+
 static ch_status write_form_decoded(ch_scratch *scratch, ch_buffer *out, const ch_list *list, ch_error *err)
 {
     return write_pairs(scratch, out, list, encode_decoded, err);
@@ -304,6 +320,7 @@ static const ch_style styles[] = {
     {"form",          "form",  write_form         },
     {"form-plus",     "form",  write_form_plus    },
     {"form-raw",      "form",  write_form_raw     },
+    {"form-raw-body", "form",  write_form_raw_body},
     {"form-decoded",  "form",  write_form_decoded },
     {"json",          "json",  write_json         },
     {"json-members",  "json",  write_json_members },

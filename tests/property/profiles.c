@@ -5,7 +5,8 @@
  *  - read back: what can be read by its recipe is read as the request that it was made of;
  *  - mutations: a request that was tampered with is refused, or signed and judged as what it now is;
  *  - strings: a message that was tampered with is refused, or is another good request to the byte;
- *  - finished: the request as it is sent holds all that was judged, and nothing that breaks its form.
+ *  - finished: the request as it is sent holds all that was judged, and nothing that breaks its form;
+ *  - reached: every endpoint, and each of its parameters, can be asked for.
  * A run is repeated by its seed. The last line is "N passed, N failed". */
 #include "tests/property/property.h"
 
@@ -13,15 +14,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SHOWN_MAX 3 /* failures of one property of one profile that are shown */
+#define SHOWN_MAX 6 /* failures of one property of one profile that are shown */
 #define NEIGHBOURS_TRIED 10
 #define MUTATIONS_TRIED 10
 #define STRINGS_TRIED 5
 #define RIVALS_READ 4
+#define REACH_TRIED 50
 
-typedef enum property { INJECTIVE, READ_BACK, MUTATIONS, STRINGS, FINISHED, PROPERTY_COUNT } property;
-static const char *const property_names[PROPERTY_COUNT] = {"injective", "read back", "mutations", "strings",
-                                                           "finished"};
+typedef enum property { INJECTIVE, READ_BACK, MUTATIONS, STRINGS, FINISHED, REACHED, PROPERTY_COUNT } property;
+static const char *const property_names[PROPERTY_COUNT] = {"injective", "read back", "mutations",
+                                                           "strings",   "finished",  "reached"};
 
 typedef struct options {
     uint64_t cases;
@@ -45,7 +47,6 @@ typedef struct trial {
     uint64_t rivals;
     uint64_t strings_refused;
     uint64_t strings_taken;
-    bool *is_reached; /* by endpoint */
     sample first;
     sample second;
 } trial;
@@ -54,8 +55,9 @@ typedef struct trial {
 
 static bool is_news(trial *t, property which, const char *what, const ch_endpoint *endpoint, const char *made_by)
 {
-    uint64_t where = which == INJECTIVE ? hash_bytes(ch_slice_of(endpoint->path), 1) : 1;
-    uint64_t hash = hash_bytes(ch_slice_of(what), where) ^ hash_bytes(ch_slice_of(made_by), 5);
+    bool is_of_profile = which == INJECTIVE || which == REACHED; /* else of the agent, whatever the endpoint */
+    uint64_t hash =
+        hash_bytes(ch_slice_of(what), 1) ^ hash_bytes(ch_slice_of(is_of_profile ? endpoint->path : made_by), 2);
     uint64_t *shown = t->shown[which];
     size_t i = 0;
     while (i < SHOWN_MAX && shown[i] != 0 && shown[i] != hash)
@@ -223,6 +225,7 @@ static bool make_accepted(trial *t, const ch_endpoint *endpoint, ch_messages *ou
             continue;
         if (try_sample(r, &t->first, out) == STAGE_TAKEN)
             return true;
+        t->first.endpoint = endpoint;
         if (!is_fair(&r->err))
             fail(t, MUTATIONS, "a request is refused as if it were a defect", &t->first, "",
                  ch_slice_of(r->err.message), CH_LITERAL(""));
@@ -250,7 +253,6 @@ static void run_case(trial *t)
     if (!make_accepted(t, ch_profile_endpoint_at(r->profile, index), &built))
         return;
     t->taken++;
-    t->is_reached[t->first.endpoint - r->profile->endpoints] = true;
     ch_buffer_add_slice(&r->message, built.items[0]);
     if (t->options->prints)
         print_case(t);
@@ -261,6 +263,46 @@ static void run_case(trial *t)
     try_strings(t, &t->first);
     try_neighbours(t, &t->first);
     try_mutations(t, &t->first);
+}
+
+/* True if some request with that parameter is accepted; `def` NULL: any request. */
+static bool is_within_reach(trial *t, const ch_endpoint *endpoint, const ch_param_def *def)
+{
+    rig *r = &t->rig;
+    ch_messages built;
+    r->is_tame = true;
+    for (unsigned tries = 0; tries < REACH_TRIED; tries++) {
+        r->pool_used = 0;
+        if (!make_sample(r, endpoint, &t->first))
+            continue;
+        if (def != NULL && !sample_has(&t->first, ch_slice_of(def->name)))
+            make_param(r, def, ch_slice_of(def->name), &t->first);
+        if (!t->first.is_full && try_sample(r, &t->first, &built) == STAGE_TAKEN && t->first.endpoint == endpoint)
+            return true;
+    }
+    t->first.endpoint = endpoint; /* to be shown; the request may have found none */
+    return false;
+}
+
+/* What a profile lists and nobody can ever ask is a mistake of its. */
+static void reach_all(trial *t)
+{
+    rig *r = &t->rig;
+    for (size_t i = 0; i < r->profile->endpoint_count; i++) {
+        const ch_endpoint *endpoint = &r->profile->endpoints[i];
+        ch_buffer_clear(&r->message);
+        if (!is_within_reach(t, endpoint, NULL)) {
+            fail(t, REACHED, "no request to this endpoint is ever accepted", &t->first, "", ch_slice_of(r->err.message),
+                 CH_LITERAL(""));
+            continue;
+        }
+        for (size_t j = 0; j < endpoint->params.count; j++) {
+            const ch_param_def *def = endpoint->params.params[j].def;
+            if (!is_within_reach(t, endpoint, def))
+                fail(t, REACHED, "no request with this parameter is ever accepted", &t->first, def->name,
+                     ch_slice_of(r->err.message), CH_LITERAL(""));
+        }
+    }
 }
 
 /* A clock that every time of the profile's recipes shows in full. */
@@ -280,22 +322,12 @@ static uint64_t whole_clock(const ch_profile *profile)
 static void summarize(const trial *t)
 {
     const ch_profile *profile = t->rig.profile;
-    size_t unreached = 0;
-    for (size_t i = 0; i < profile->endpoint_count; i++)
-        unreached += !t->is_reached[i];
     printf("      %s: %llu cases, %llu requests accepted, %llu neighbours, %llu mutations refused and %llu signed as "
            "others, %llu read back, %llu at other endpoints too, %llu strings refused and %llu taken as others\n",
            ch_profile_name(profile), (unsigned long long)t->options->cases, (unsigned long long)t->taken,
            (unsigned long long)t->neighbours, (unsigned long long)t->refused, (unsigned long long)t->changed,
            (unsigned long long)t->read, (unsigned long long)t->rivals, (unsigned long long)t->strings_refused,
            (unsigned long long)t->strings_taken);
-    for (size_t i = 0; unreached > 0 && i < profile->endpoint_count; i++) {
-        if (!t->is_reached[i]) {
-            printf("      %s: no request to %zu of %zu endpoints, such as %s %s\n", ch_profile_name(profile), unreached,
-                   profile->endpoint_count, profile->endpoints[i].method, profile->endpoints[i].path);
-            break;
-        }
-    }
 }
 
 static void test_profile(const ch_profile *profile, const options *how, uint8_t *pool, unsigned *passed,
@@ -308,9 +340,9 @@ static void test_profile(const ch_profile *profile, const options *how, uint8_t 
     t.rig.draft = ch_draft_new(t.rig.scratch);
     t.options = how;
     t.ledger = ledger_new();
-    t.is_reached = ch_alloc(profile->endpoint_count * sizeof *t.is_reached);
     for (t.number = 0; t.number < how->cases; t.number++)
         run_case(&t);
+    reach_all(&t);
     summarize(&t);
     for (unsigned i = 0; i < PROPERTY_COUNT; i++) {
         bool holds = t.failures[i] == 0 && t.taken > 0;
@@ -320,7 +352,6 @@ static void test_profile(const ch_profile *profile, const options *how, uint8_t 
         *failed += !holds;
     }
     (void)fflush(stdout);
-    free(t.is_reached);
     ledger_free(t.ledger);
     ch_draft_free(t.rig.draft);
     ch_scratch_free(t.rig.scratch);

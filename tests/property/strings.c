@@ -54,36 +54,40 @@ static const char *survey_list(survey *seen, const ch_recipe *recipe, const ch_t
     return NULL;
 }
 
+/* A value with filters is read only if it is a list and the filter a prefix: {query|prefix:?} */
+static bool is_plain_value(const ch_template_part *part, const ch_template *value)
+{
+    bool is_list = value->part_count == 1 && value->parts[0].style != NULL && value->parts[0].filter_count == 0;
+    bool is_prefixed = part->filter_count == 1 && strcmp(ch_filter_name(part->filters[0]), "prefix") == 0;
+    return part->filter_count == 0 || (is_list && is_prefixed);
+}
+
+static const char *survey_builtin(const ch_template_part *part)
+{
+    bool is_time = part->index >= CH_BUILTIN_TIME_S && part->index <= CH_BUILTIN_TIME_UTC;
+    if (part->index >= CH_BUILTIN_NONCE && part->index <= CH_BUILTIN_RANDOM)
+        return "a nonce or something random";
+    return is_time && part->filter_count > 0 ? "a time that is changed" : NULL;
+}
+
 /* Calls itself for values, which use only those above them. */
 static void survey_template(survey *seen, const ch_recipe *recipe, const ch_template *text)
 {
     for (size_t i = 0; seen->why == NULL && i < text->part_count; i++) {
         const ch_template_part *part = &text->parts[i];
+        bool is_value = !part->is_literal && part->style == NULL && part->index >= CH_BUILTIN_COUNT;
         bool is_newline = part->is_literal ? part->literal.data[0] == '\n' : part->index == CH_BUILTIN_NEWLINE;
         if (seen->is_form_open && (part->style != NULL || !is_newline)) {
             seen->why = "a form that does not end with the line";
-        } else if (part->is_literal) {
-            seen->is_form_open = false;
         } else if (part->style != NULL) {
             seen->why = survey_list(seen, recipe, part);
-        } else if (part->index < CH_BUILTIN_COUNT) {
-            bool is_time = part->index >= CH_BUILTIN_TIME_S && part->index <= CH_BUILTIN_TIME_UTC;
+        } else if (!is_value) {
             seen->is_form_open = false;
-            if (part->index >= CH_BUILTIN_NONCE && part->index <= CH_BUILTIN_RANDOM)
-                seen->why = "a nonce or something random";
-            else if (is_time && part->filter_count > 0)
-                seen->why = "a time that is changed";
+            seen->why = part->is_literal ? NULL : survey_builtin(part);
+        } else if (is_plain_value(part, &recipe->values[part->index - CH_BUILTIN_COUNT].text)) {
+            survey_template(seen, recipe, &recipe->values[part->index - CH_BUILTIN_COUNT].text);
         } else {
-            const ch_template *value = &recipe->values[part->index - CH_BUILTIN_COUNT].text;
-            bool is_list = value->part_count == 1 && value->parts[0].style != NULL;
-            if (part->filter_count > 0 && (!is_list || value->parts[0].filter_count > 0))
-                seen->why = "a digest, an encoding or a condition";
-            else if (part->filter_count > 0 && strcmp(ch_filter_name(part->filters[0]), "prefix") != 0)
-                seen->why = "a digest, an encoding or a condition";
-            else if (part->filter_count > 1)
-                seen->why = "a value behind two filters";
-            else
-                survey_template(seen, recipe, value);
+            seen->why = "a digest, an encoding or a condition";
         }
     }
 }
