@@ -139,11 +139,12 @@ static bool encode_raw(ch_buffer *out, ch_slice text)
     return is_made_of(text, "-._~,:/@[]");
 }
 
-/* In a form that is no URL, those that JSON is made of do, too. */
+/* In a form that is no URL, those that JSON is made of do, too, where it is JSON. */
 static bool encode_raw_body(ch_buffer *out, ch_slice text)
 {
+    bool is_json = text.size > 0 && (text.data[0] == '[' || text.data[0] == '{');
     ch_buffer_add_slice(out, text);
-    return is_made_of(text, "-._~,:/@[]{}\"");
+    return is_made_of(text, is_json ? "-._~,:/@[]{}\"" : "-._~,:/@[]");
 }
 
 static bool encode_decoded(ch_buffer *out, ch_slice text)

@@ -262,7 +262,7 @@ static void add_shown(ch_buffer *out, ch_slice text)
 {
     bool is_text = ch_slice_is_text(text);
     ch_slice start = {text.data, text.size > SHOWN_MAX ? SHOWN_MAX : text.size};
-    if (is_text || memchr(start.data, '\n', start.size) != NULL)
+    if (is_text || ch_slice_find(start, '\n') != NULL)
         ch_buffer_add_slice(out, start);
     else
         ch_encode(out, CH_ENCODE_HEX, start);
