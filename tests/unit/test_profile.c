@@ -302,6 +302,10 @@ static const struct {
     {"note",     CH_PARAM_TEXT,        "a\x7f",                                    false},
     {"note",     CH_PARAM_TEXT,        "\xff",                                     false},
     {"note",     CH_PARAM_TEXT,        "\xc0\xaf",                                 false},
+    {"note",     CH_PARAM_INTEGER,     "12",                                       true },
+    {"note",     CH_PARAM_INTEGER,     "1,\"size\":\"9\"",                         false}, /* bare in JSON */
+    {"note",     CH_PARAM_INTEGER,     "06",                                       false},
+    {"kind",     CH_PARAM_INTEGER,     "a",                                        false},
     {"symbol",   CH_PARAM_TEXT,        "B",                                        false}, /* twice */
     {"Symbol",   CH_PARAM_TEXT,        "B",                                        false},
     {"symbo",    CH_PARAM_TEXT,        "B",                                        false},
@@ -621,6 +625,100 @@ START_TEST(test_an_endpoint_that_ignores_what_it_does_not_know_is_opened_by_more
 }
 END_TEST
 
+/* A profile of these recipes, params and endpoints beside the sound one's head, and the classes that GET /x opens. */
+static unsigned opened_by(const char *source, ch_param *given, size_t count)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_profile *profile = NULL;
+    ck_assert_msg(load_text(source, &profile, &err) == CH_OK, "%s", err.message);
+    ch_request request = request_of("GET", "/x", given, count);
+    const ch_endpoint *endpoint = match(profile, "GET", "/x");
+    ck_assert_msg(ch_endpoint_check(endpoint, scheme(profile), &request, &err) == CH_OK, "%s", err.message);
+    unsigned classes_ = ch_endpoint_confused_classes(endpoint, scheme(profile), 0, &request);
+    ch_profile_free(profile);
+    return classes_;
+}
+
+#define HEAD                                                                                                           \
+    "name: t\ntitle: T\norigins: {main: https://a.example}\n"                                                          \
+    "schemes: {hmac: {mechanism: hmac-sha256, secret: text, signature: hex}}\nrecipe: r\nrecipes:\n"
+
+START_TEST(test_what_a_message_shows_counts_whatever_it_claims_to_cover)
+{
+    static const char source[] =
+        HEAD "  r: {covers: [], lists: {q: {takes: query}, b: {takes: body}}, values: {sent: \"{q|form}\"},\n"
+             "      message: \"{sent}\", url: \"{origin}{path}?{sent}&s={signature}\"}\n"
+             "params: {coin: {type: text, in: query}, amount: {type: decimal, in: query}, memo: {type: text}}\n"
+             "endpoints:\n"
+             "  - {call: GET /x, class: read, optional: [coin, amount, memo]}\n"
+             "  - {call: POST /w, class: withdraw, required: [coin, amount], optional: [memo]}\n"
+             "  - {call: POST /v, class: transfer, required: [coin, memo]}\n";
+    ch_param given[] = {text("coin", "BTC"), text("amount", "1")};
+    ck_assert_uint_eq(opened_by(source, given, 2), BIT(CH_CLASS_READ) | BIT(CH_CLASS_WITHDRAW));
+    /* The memo of a transfer is not in the message, so nobody has to have signed it. */
+    ck_assert_uint_eq(opened_by(source, given, 1), BIT(CH_CLASS_READ) | BIT(CH_CLASS_TRANSFER));
+}
+END_TEST
+
+START_TEST(test_a_field_of_the_agents_counts_as_a_parameter_elsewhere)
+{
+    static const char source[] = HEAD
+        "  r: {covers: [params], lists: {all: {}}, values: {sent: \"{all|form}\"}, message: \"{sent}\",\n"
+        "      url: \"{origin}{path}?{sent}&s={signature}\"}\n"
+        "  stamped: {covers: [params], lists: {all: {fields: [{name: ts, value: \"{time_ms}\"}]}},\n"
+        "      values: {sent: \"{all|form}\"}, message: \"{sent}\", url: \"{origin}{path}?{sent}&s={signature}\"}\n"
+        "params: {coin: {type: text}, ts: {type: integer}}\n"
+        "endpoints:\n"
+        "  - {call: GET /x, class: read, required: [coin], optional: [ts]}\n"
+        "  - {call: POST /w, class: withdraw, required: [coin], recipe: stamped}\n";
+    ch_param given[] = {text("coin", "BTC"), text("ts", "1764000000123")};
+    ck_assert_uint_eq(opened_by(source, given, 2), BIT(CH_CLASS_READ) | BIT(CH_CLASS_WITHDRAW));
+}
+END_TEST
+
+START_TEST(test_empty_messages_are_the_same_whatever_they_would_hold)
+{
+    static const char source[] =
+        HEAD "  r: {covers: [params], lists: {all: {}}, values: {sent: \"{all|form}\"}, message: \"{time_ms}{sent}\",\n"
+             "      url: \"{origin}{path}?{sent}&s={signature}\"}\n"
+             "  j: {covers: [params], lists: {all: {}}, values: {sent: \"{all|json-optional}\"},\n"
+             "      message: \"{time_ms}{sent}\", url: \"{origin}{path}?s={signature}\", body: \"{sent}\"}\n"
+             "params: {coin: {type: text}}\n"
+             "endpoints:\n"
+             "  - {call: GET /x, class: read, optional: [coin]}\n"
+             "  - {call: POST /c, class: trade, optional: [coin], recipe: j}\n";
+    ch_param given[] = {text("coin", "BTC")};
+    ck_assert_uint_eq(opened_by(source, NULL, 0), BIT(CH_CLASS_READ) | BIT(CH_CLASS_TRADE));
+    ck_assert_uint_eq(opened_by(source, given, 1), BIT(CH_CLASS_READ));
+}
+END_TEST
+
+START_TEST(test_of_a_choice_one_is_given)
+{
+    static const char source[] =
+        HEAD "  r: {covers: [params], lists: {all: {}}, values: {sent: \"{all|form}\"}, message: \"{sent}\",\n"
+             "      url: \"{origin}{path}?{sent}&s={signature}\"}\n"
+             "params: {symbol: {type: text}, id: {type: text}, own: {type: text}}\n"
+             "endpoints:\n"
+             "  - {call: GET /x, class: read, optional: [symbol, id]}\n"
+             "  - {call: DELETE /x, class: cancel, required: [symbol, [id, own]]}\n";
+    ch_error err = CH_ERROR_INIT;
+    ch_profile *profile = NULL;
+    ck_assert_msg(load_text(source, &profile, &err) == CH_OK, "%s", err.message);
+    ch_param given[] = {text("symbol", "A"), text("own", "1")};
+    ch_request request = request_of("DELETE", "/x", given, 1);
+    const ch_endpoint *endpoint = match(profile, "DELETE", "/x");
+    ck_assert_int_eq(ch_endpoint_check(endpoint, scheme(profile), &request, &err), CH_BAD_INPUT);
+    ck_assert_ptr_nonnull(strstr(err.message, "DELETE /x needs at least one of 'id', 'own'"));
+    request.param_count = 2;
+    ck_assert_int_eq(ch_endpoint_check(endpoint, scheme(profile), &request, &err), CH_OK);
+    ch_profile_free(profile);
+    ch_param both[] = {text("symbol", "A"), text("id", "1")};
+    ck_assert_uint_eq(opened_by(source, both, 1), BIT(CH_CLASS_READ));
+    ck_assert_uint_eq(opened_by(source, both, 2), BIT(CH_CLASS_READ) | BIT(CH_CLASS_CANCEL));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("profile");
@@ -645,6 +743,10 @@ int main(void)
     tcase_add_test(tests, test_an_uncovered_method_and_uncovered_params_open_the_path);
     tcase_add_test(tests, test_a_path_that_fits_two_endpoints_needs_both_classes);
     tcase_add_test(tests, test_an_endpoint_that_ignores_what_it_does_not_know_is_opened_by_more);
+    tcase_add_test(tests, test_what_a_message_shows_counts_whatever_it_claims_to_cover);
+    tcase_add_test(tests, test_a_field_of_the_agents_counts_as_a_parameter_elsewhere);
+    tcase_add_test(tests, test_empty_messages_are_the_same_whatever_they_would_hold);
+    tcase_add_test(tests, test_of_a_choice_one_is_given);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

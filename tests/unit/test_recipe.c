@@ -502,6 +502,41 @@ START_TEST(test_a_joined_value_may_not_hold_a_name)
 }
 END_TEST
 
+START_TEST(test_joined_items_must_not_run_together)
+{
+    rig r;
+    set_up(&r, "tests/profiles/oddball.yaml", "hmac");
+    ch_param params[] = {LIST("orders"),
+                         OBJECT,
+                         MEMBER("symbol", CH_PARAM_TEXT, "A"),
+                         MEMBER("lot", CH_PARAM_INTEGER, "1"),
+                         LIST("tags"),
+                         ITEM("x"),
+                         ITEM("y"),
+                         END,
+                         END,
+                         END};
+    ck_assert_int_eq(build(&r, "POST", "/api/v1/joined", params, 10), CH_BAD_INPUT);
+    ck_assert_ptr_nonnull(strstr(r.err.message, "where the items of 'tags' end"));
+    tear_down(&r);
+}
+END_TEST
+
+/* Digits at the end of the query could pass for the beginning of the expiry. */
+START_TEST(test_no_phemex_order_ends_in_a_number)
+{
+    rig r;
+    set_up(&r, "profiles/phemex.yaml", "hmac");
+    r.input.now_ns = 1764000000000000000;
+    ch_param params[] = {text("ordType", "Limit"), text("symbol", "BTCUSDT"), text("side", "Buy"),
+                         text("posSide", "Long"),  text("orderQtyRq", "1"),   text("priceRp", "50000")};
+    ck_assert_msg(build(&r, "PUT", "/g-orders/create", params, 6) == CH_OK, "%s", r.err.message);
+    assert_slice(r.message, "/g-orders/createsymbol=BTCUSDT&side=Buy&posSide=Long&orderQtyRq=1&priceRp=50000"
+                            "&ordType=Limit1764000060");
+    tear_down(&r);
+}
+END_TEST
+
 static void assert_token_part(ch_slice *rest, const char *expected)
 {
     ch_autobuffer encoded = CH_BUFFER_INIT;
@@ -574,6 +609,8 @@ int main(void)
     tcase_add_test(tests, test_decoded_form_refuses_what_it_could_not_tell_apart);
     tcase_add_test(tests, test_joined_parameters_are_sorted_inside_and_out);
     tcase_add_test(tests, test_a_joined_value_may_not_hold_a_name);
+    tcase_add_test(tests, test_joined_items_must_not_run_together);
+    tcase_add_test(tests, test_no_phemex_order_ends_in_a_number);
     tcase_add_test(tests, test_a_scheme_may_sign_everything_its_own_way);
     tcase_add_test(tests, test_a_socket_log_on_is_a_message);
     suite_add_tcase(suite, tests);
