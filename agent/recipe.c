@@ -316,9 +316,15 @@ static ch_status make_lists(ch_draft *draft, const ch_request *request, ch_error
     return st;
 }
 
-static bool holds(ch_slice value, const char *name)
+/* A value in which names are looked for: the bytes that it has tell at once that most names are not in it. */
+typedef struct haystack {
+    ch_slice value;
+    bool has_byte[256];
+} haystack;
+
+static bool holds(const haystack *in, const char *name)
 {
-    return *name != '\0' && memmem(value.data, value.size, name, strlen(name)) != NULL;
+    return in->has_byte[(uint8_t)name[0]] && memmem(in->value.data, in->value.size, name, strlen(name)) != NULL;
 }
 
 /* The name of a parameter that `value` holds, or NULL. Names of two letters or less would be everywhere, so of those
@@ -326,12 +332,15 @@ static bool holds(ch_slice value, const char *name)
 static const char *name_inside(const ch_endpoint *endpoint, ch_slice value)
 {
     const ch_profile *profile = endpoint->profile;
+    haystack in = {.value = value};
+    for (size_t i = 0; i < value.size; i++)
+        in.has_byte[value.data[i]] = true;
     for (size_t i = 0; i < endpoint->params.count; i++) {
-        if (holds(value, endpoint->params.params[i].def->name))
+        if (holds(&in, endpoint->params.params[i].def->name))
             return endpoint->params.params[i].def->name;
     }
     for (size_t i = 0; i < profile->param_count; i++) {
-        if (strlen(profile->params[i].name) > NAME_SHORT && holds(value, profile->params[i].name))
+        if (holds(&in, profile->params[i].name) && strlen(profile->params[i].name) > NAME_SHORT)
             return profile->params[i].name;
     }
     return NULL;
