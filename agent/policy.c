@@ -1,4 +1,5 @@
-/* Keys are sorted by name once and found by binary search: ten thousand of them cost a request fourteen comparisons. */
+/* Keys are found through a hash of their names: a search by halves touched two cold cache lines a step, which showed
+ * with ten thousand keys. */
 #include "agent/policy.h"
 
 #include "agent/yaml.h"
@@ -242,6 +243,37 @@ static ch_status read_keys(const ch_config *config, const ch_yaml *root, ch_poli
     return st;
 }
 
+/* ---- finding ---- */
+
+/* FNV-1a. Names come from the policy, so nobody can choose them to collide. */
+static uint32_t hash_name(ch_slice name)
+{
+    uint32_t hash = 2166136261U;
+    for (size_t i = 0; i < name.size; i++)
+        hash = (hash ^ name.data[i]) * 16777619U;
+    return hash;
+}
+
+/* The slot that names the key called `name`, or the empty one where it would stand: the table is half empty. */
+static uint16_t *key_slot(const ch_policy *policy, ch_slice name)
+{
+    size_t at = hash_name(name) & policy->slot_mask;
+    while (policy->slots[at] != 0 && !ch_slice_equal(name, ch_slice_of(policy->keys[policy->slots[at] - 1].name)))
+        at = (at + 1) & policy->slot_mask;
+    return &policy->slots[at];
+}
+
+static void index_keys(ch_policy *policy)
+{
+    size_t slots = 2;
+    while (slots < 2 * policy->key_count)
+        slots *= 2;
+    policy->slots = ch_alloc(slots * sizeof *policy->slots);
+    policy->slot_mask = slots - 1;
+    for (size_t i = 0; i < policy->key_count; i++)
+        *key_slot(policy, ch_slice_of(policy->keys[i].name)) = (uint16_t)(i + 1);
+}
+
 ch_status ch_policy_load(const ch_config *config, ch_policy *out, ch_error *err)
 {
     ch_yaml_document *document = NULL;
@@ -260,6 +292,8 @@ ch_status ch_policy_load(const ch_config *config, ch_policy *out, ch_error *err)
     if (st == CH_OK)
         st = ch_yaml_check_known(root, err);
     ch_yaml_free(document);
+    if (st == CH_OK)
+        index_keys(out);
     return st;
 }
 
@@ -275,6 +309,7 @@ void ch_policy_free(ch_policy *policy)
     for (size_t i = 0; i < policy->profile_count; i++)
         ch_profile_free(policy->profiles[i]);
     free(policy->keys);
+    free(policy->slots);
     free(policy->operators);
     free(policy->profiles);
     *policy = (ch_policy){0};
@@ -284,19 +319,8 @@ void ch_policy_free(ch_policy *policy)
 
 const ch_key *ch_policy_find_key(const ch_policy *policy, ch_slice name)
 {
-    size_t low = 0;
-    size_t high = policy->key_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = ch_slice_compare(name, ch_slice_of(policy->keys[middle].name));
-        if (order == 0)
-            return &policy->keys[middle];
-        if (order < 0)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return NULL;
+    const uint16_t *slot = key_slot(policy, name);
+    return *slot == 0 ? NULL : &policy->keys[*slot - 1];
 }
 
 static bool fits(const ch_grant *grant, const ch_peer *peer)

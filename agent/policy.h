@@ -35,6 +35,8 @@ typedef struct ch_key {
 typedef struct ch_policy {
     ch_key *keys; /* sorted by name */
     size_t key_count;
+    uint16_t *slots; /* the keys by the hash of their names: an index into `keys` plus one, or 0 */
+    size_t slot_mask;
     ch_grant *operators; /* their classes mean nothing */
     size_t operator_count;
     ch_profile **profiles;
