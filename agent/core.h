@@ -11,6 +11,7 @@
 #include "agent/policy.h"
 #include "agent/process.h"
 #include "agent/recipe.h"
+#include "base/clock.h"
 
 #define CH_CONNECTIONS_MAX 1024
 #define CH_JOBS_MAX 1024

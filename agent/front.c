@@ -8,13 +8,13 @@
 #include "agent/frame.h"
 #include "agent/http.h"
 #include "agent/json.h"
+#include "base/clock.h"
 
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define KEY_NAME_MAX 64
@@ -322,20 +322,13 @@ static ch_status take_packets(ch_front *front, ch_error *err)
 
 /* ---- the loop ---- */
 
-static uint64_t clock_ns(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 /* A lone client asks again, and core answers it, sooner than a sleeping process is woken: both are looked for between
  * yields for a moment first, as core does for the token. */
 static int wait_awake(const ch_front *front, struct pollfd *fds, nfds_t count)
 {
     int ready = 0;
-    uint64_t end_ns = clock_ns() + AWAKE_NS;
-    while (ch_http_waiting(front->http) <= 1 && ready == 0 && clock_ns() < end_ns) {
+    uint64_t end_ns = ch_clock_ns() + AWAKE_NS;
+    while (ch_http_waiting(front->http) <= 1 && ready == 0 && ch_clock_ns() < end_ns) {
         (void)sched_yield();
         ready = poll(fds, count, 0);
     }

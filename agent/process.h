@@ -38,8 +38,4 @@ pid_t ch_process_reap(int *wait_status);
 /* True if the process runs. */
 bool ch_process_is_up(const ch_process *process);
 
-/* Milliseconds of the monotonic clock; nanoseconds of the wall clock since 1970. */
-uint64_t ch_clock_ms(void);
-uint64_t ch_clock_wall_ns(void);
-
 #endif

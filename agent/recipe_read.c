@@ -203,33 +203,18 @@ static bool read_json(reader *in, const ch_recipe_list *list)
 
 /* ---- forms ---- */
 
-static int hex_value(uint8_t digit)
-{
-    if (digit >= '0' && digit <= '9')
-        return digit - '0';
-    return digit >= 'A' && digit <= 'F' ? digit - 'A' + 10 : -1;
-}
-
 /* Undoes percent-encoding, which styles that do not encode have none of. */
 static bool decode(reader *in, ch_slice encoded, bool is_encoded, bool has_plus, ch_slice *out)
 {
-    size_t from = in->out->text.size;
-    for (size_t i = 0; i < encoded.size; i++) {
-        uint8_t byte = encoded.data[i];
-        if (is_encoded && byte == '%') {
-            int high = i + 2 < encoded.size ? hex_value(encoded.data[i + 1]) : -1;
-            int low = i + 2 < encoded.size ? hex_value(encoded.data[i + 2]) : -1;
-            if (high < 0 || low < 0)
-                return false;
-            byte = (uint8_t)(high << 4 | low);
-            i += 2;
-        } else if (has_plus && byte == '+') {
-            byte = ' ';
-        }
-        ch_buffer_add_byte(&in->out->text, byte);
-    }
+    ch_buffer *text = &in->out->text;
+    size_t from = text->size;
+    bool is_sound = true;
+    if (is_encoded)
+        is_sound = ch_decode_percent(text, encoded, has_plus);
+    else
+        ch_buffer_add_slice(text, encoded);
     *out = keep(in, from);
-    return true;
+    return is_sound;
 }
 
 /* A list or object that a form holds is JSON inside the value. */

@@ -8,13 +8,13 @@
 #include "agent/frame.h"
 #include "agent/harden.h"
 #include "agent/log.h"
+#include "base/clock.h"
 #include "pkcs11/object.h"
 
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define SIGNATURE_MAX 512
@@ -129,13 +129,6 @@ static void on_logout(process_state *process, ch_buffer *out)
     add_error_frame(out, CH_FRAME_LOGIN_DONE, &err);
 }
 
-static uint64_t clock_ns(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 static bool has_slow_job(const process_state *process, ch_slice packet)
 {
     ch_frame frame;
@@ -180,11 +173,11 @@ static ch_status sign_job(worker *self, ch_frame *job, job_result *result, ch_er
     if (!ch_frame_done(job) || result->count == 0 || result->count > CH_JOB_MESSAGES_MAX)
         return ch_fail(err, CH_INTERNAL, "core sent a malformed job");
     ch_status st = find_slot(self->process, index, &slot, err);
-    uint64_t begin_ns = clock_ns();
+    uint64_t begin_ns = ch_clock_ns();
     for (size_t i = 0; st == CH_OK && i < result->count; i++)
         st = ch_key_sign(&self->session, &slot->key, messages[i], result->signatures[i], SIGNATURE_MAX,
                          &result->sizes[i], err);
-    uint64_t spent_ns = clock_ns() - begin_ns;
+    uint64_t spent_ns = ch_clock_ns() - begin_ns;
     result->cost_ns = spent_ns > UINT32_MAX ? UINT32_MAX : (uint32_t)spent_ns;
     if (st == CH_OK)
         slot->cost_ns = result->cost_ns;
@@ -248,13 +241,13 @@ static ch_status wait_until_sent(ch_channel *channel, ch_error *err)
 /* While there is work, the next packet comes sooner than a sleeping thread is woken. */
 static ch_status receive_awake(worker *self, ch_slice *packet, int *fd, ch_error *err)
 {
-    uint64_t end_ns = clock_ns() + AWAKE_NS;
+    uint64_t end_ns = ch_clock_ns() + AWAKE_NS;
     do {
         ch_status st = ch_channel_receive(&self->channel, packet, fd, err);
         if (st != CH_OK || packet->size > 0)
             return st;
         (void)sched_yield();
-    } while (clock_ns() < end_ns);
+    } while (ch_clock_ns() < end_ns);
     return ch_channel_receive_wait(&self->channel, packet, fd, err);
 }
 

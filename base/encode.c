@@ -79,6 +79,11 @@ void ch_encode_percent(ch_buffer *out, ch_slice bytes, const char *also_plain)
     ch_buffer_commit(out, (size_t)(to - start));
 }
 
+static bool is_lower(uint8_t c)
+{
+    return c >= 'a' && c <= 'z';
+}
+
 static int hex_digit(uint8_t c)
 {
     if (c >= '0' && c <= '9')
@@ -86,6 +91,26 @@ static int hex_digit(uint8_t c)
     if (c >= 'a' && c <= 'f')
         return c - 'a' + 10;
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+bool ch_decode_percent(ch_buffer *out, ch_slice text, bool has_plus)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        uint8_t byte = text.data[i];
+        if (byte == '%') {
+            bool is_whole = text.size - i > 2 && !is_lower(text.data[i + 1]) && !is_lower(text.data[i + 2]);
+            int high = is_whole ? hex_digit(text.data[i + 1]) : -1;
+            int low = is_whole ? hex_digit(text.data[i + 2]) : -1;
+            if (high < 0 || low < 0)
+                return false;
+            byte = (uint8_t)(high << 4 | low);
+            i += 2;
+        } else if (has_plus && byte == '+') {
+            byte = ' ';
+        }
+        ch_buffer_add_byte(out, byte);
+    }
+    return true;
 }
 
 static ch_status decode_hex(ch_secret *out, const ch_secret *text, ch_error *err)

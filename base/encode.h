@@ -20,6 +20,10 @@ void ch_encode(ch_buffer *out, ch_encoding encoding, ch_slice bytes);
 /* Percent-encodes every byte but A-Z a-z 0-9 - . _ ~ and those in `also_plain` (may be ""). */
 void ch_encode_percent(ch_buffer *out, ch_slice bytes, const char *also_plain);
 
+/* Undoes ch_encode_percent ('+' is a space if `has_plus`): an escape is '%' and two digits, A to F in upper case.
+ * False, with a part of it in `out`, if there is another. */
+bool ch_decode_percent(ch_buffer *out, ch_slice text, bool has_plus);
+
 /* A JSON string with its quotes (RFC 8259): '"', '\\' and control characters are escaped, all else stands as it is. */
 void ch_encode_json(ch_buffer *out, ch_slice text);
 

@@ -8,12 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *text_of(const json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-    return text == NULL ? "" : text;
-}
-
 static json_int_t count_of(const json_t *object, const char *name)
 {
     return json_integer_value(json_object_get(object, name));
@@ -28,7 +22,7 @@ static void print_status(const json_t *status)
     };
     json_int_t uptime_s = count_of(status, "uptime_s");
     (void)printf("Agent ");
-    ch_output_text(text_of(status, "version"));
+    ch_output_text(ch_json_member(status, "version"));
     (void)printf(", up for %" JSON_INTEGER_FORMAT " h %02d min, %s\n", uptime_s / 3600, (int)(uptime_s / 60 % 60),
                  json_is_true(json_object_get(status, "ready")) ? "ready" : "not ready");
     (void)printf("Requests: %" JSON_INTEGER_FORMAT " signed, %" JSON_INTEGER_FORMAT " refused, %" JSON_INTEGER_FORMAT
@@ -121,7 +115,7 @@ static void print_quoted(const char *text)
 static void print_curl(const json_t *request)
 {
     (void)printf("curl --globoff --request ");
-    print_quoted(text_of(request, "method"));
+    print_quoted(ch_json_member(request, "method"));
     json_t *headers = json_object_get(request, "headers");
     for (void *at = json_object_iter(headers); at != NULL; at = json_object_iter_next(headers, at)) {
         ch_autobuffer header = CH_BUFFER_INIT;
@@ -129,12 +123,12 @@ static void print_curl(const json_t *request)
         (void)printf(" \\\n  --header ");
         print_quoted(ch_buffer_text(&header));
     }
-    if (*text_of(request, "body") != '\0') {
+    if (*ch_json_member(request, "body") != '\0') {
         (void)printf(" \\\n  --data-raw ");
-        print_quoted(text_of(request, "body"));
+        print_quoted(ch_json_member(request, "body"));
     }
     (void)printf(" \\\n  --url ");
-    print_quoted(text_of(request, "url"));
+    print_quoted(ch_json_member(request, "url"));
     (void)putchar('\n');
 }
 
@@ -148,12 +142,12 @@ static void print_line(const char *before, const char *between, const char *afte
 
 static void print_request(const json_t *request)
 {
-    print_line(text_of(request, "method"), " ", text_of(request, "url"));
+    print_line(ch_json_member(request, "method"), " ", ch_json_member(request, "url"));
     json_t *headers = json_object_get(request, "headers");
     for (void *at = json_object_iter(headers); at != NULL; at = json_object_iter_next(headers, at))
         print_line(json_object_iter_key(at), ": ", header_value(at));
-    if (*text_of(request, "body") != '\0')
-        print_line("", "\n", text_of(request, "body"));
+    if (*ch_json_member(request, "body") != '\0')
+        print_line("", "\n", ch_json_member(request, "body"));
 }
 
 /* Parameters by name or, as ":=[...]" alone, the list that is the whole body. */

@@ -114,6 +114,12 @@ ch_status ch_output_listing(const ch_arguments *arguments, const char *name, con
     return CH_OK;
 }
 
+const char *ch_json_member(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+    return text == NULL ? "" : text;
+}
+
 ch_status ch_output_finish(ch_error *err)
 {
     errno = 0;

@@ -99,8 +99,7 @@ static void print_summary(const json_t *row)
 {
     const char *class_;
     json_t *count;
-    (void)printf("%s: %s; schemes ", json_string_value(json_object_get(row, "name")),
-                 json_string_value(json_object_get(row, "title")));
+    (void)printf("%s: %s; schemes ", ch_json_member(row, "name"), ch_json_member(row, "title"));
     print_joined(json_object_get(row, "schemes"), "none");
     (void)printf("; endpoints:");
     json_object_foreach(json_object_get(row, "endpoints_by_class"), class_, count)
@@ -116,10 +115,10 @@ static void print_endpoint(const json_t *row)
     const char *scheme;
     json_t *classes;
     const json_t *printed = NULL;
-    (void)printf("%-8s %-6s %s", json_string_value(json_object_get(row, "class")),
-                 json_string_value(json_object_get(row, "method")), json_string_value(json_object_get(row, "path")));
+    (void)printf("%-8s %-6s %s", ch_json_member(row, "class"), ch_json_member(row, "method"),
+                 ch_json_member(row, "path"));
     if (json_object_get(row, "only_for") != NULL)
-        (void)printf("   [only for %s keys]", json_string_value(json_object_get(row, "only_for")));
+        (void)printf("   [only for %s keys]", ch_json_member(row, "only_for"));
     json_object_foreach(json_object_get(row, "may_open"), scheme, classes)
     {
         if (json_array_size(classes) == 0 || (printed != NULL && json_equal(printed, classes)))

@@ -3,18 +3,14 @@
  * finished request, the client's additions among them, and null for what the agent fills in. */
 #include "cli/vector_request.h"
 
+#include "cli/output.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #define NAMES_MAX 64
-
-const char *ch_vector_text(const json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-    return text == NULL ? "" : text;
-}
 
 typedef struct place {
     const char *name;
@@ -178,7 +174,7 @@ static bool stands_in_path(const json_t *vector, const char *name)
 {
     ch_autobuffer part = CH_BUFFER_INIT;
     ch_buffer_add_format(&part, "{%s}", name);
-    return strstr(ch_vector_text(vector, "path"), ch_buffer_text(&part)) != NULL;
+    return strstr(ch_json_member(vector, "path"), ch_buffer_text(&part)) != NULL;
 }
 
 static size_t find_places(const json_t *vector, const char *query, const char *body, place *places)
@@ -211,8 +207,8 @@ static size_t find_places(const json_t *vector, const char *query, const char *b
 void ch_vector_ask(const json_t *vector, const ch_endpoint *endpoint, const ch_scheme *scheme, ch_asked *out)
 {
     const json_t *request = json_object_get(vector, "request");
-    const char *question = strchr(ch_vector_text(request, "url"), '?');
-    const char *body = ch_vector_text(request, "body");
+    const char *question = strchr(ch_json_member(request, "url"), '?');
+    const char *body = ch_json_member(request, "body");
     ch_autofree char *query = ch_strdup(question == NULL ? "" : question + 1);
     ch_autofree char *form = ch_strdup(strchr(body, '{') != NULL ? "" : body);
     place places[NAMES_MAX];

@@ -19,7 +19,4 @@ typedef struct ch_asked {
 void ch_vector_ask(const json_t *vector, const ch_endpoint *endpoint, const ch_scheme *scheme, ch_asked *out);
 void ch_asked_free(ch_asked *asked);
 
-/* The string under `name`; "" if there is none. */
-const char *ch_vector_text(const json_t *object, const char *name);
-
 #endif

@@ -179,7 +179,7 @@ static int connect_socket(void)
 static void ask(load_client *client)
 {
     client->used = 0;
-    client->asked_ns = now_ns();
+    client->asked_ns = ch_clock_ns();
     if (send(client->fd, request, request_size, MSG_NOSIGNAL) != (ssize_t)request_size)
         die("sending a request: %s", strerror(errno));
 }
@@ -220,7 +220,7 @@ static void run(load_client *clients, ch_samples *samples)
         if (epoll_ctl(epoll, EPOLL_CTL_ADD, clients[i].fd, &event) != 0)
             die("epoll_ctl: %s", strerror(errno));
     }
-    uint64_t start = now_ns();
+    uint64_t start = ch_clock_ns();
     uint64_t stop = options.requests > 0 ? UINT64_MAX : start + (uint64_t)(options.seconds * 1e9);
     uint64_t cpu_before = cpu_ns();
     size_t asked = 0;
@@ -238,7 +238,7 @@ static void run(load_client *clients, ch_samples *samples)
             size_t size;
             if (!read_answer(client, &body, &size))
                 continue;
-            uint64_t now = now_ns();
+            uint64_t now = ch_clock_ns();
             samples_add(samples, now - client->asked_ns);
             check_body(body, size, answered++);
             if (now < stop && (options.requests == 0 || asked < options.requests)) {
@@ -247,7 +247,7 @@ static void run(load_client *clients, ch_samples *samples)
             }
         }
     }
-    samples_print(samples, now_ns() - start, cpu_ns() - cpu_before, options.as_json);
+    samples_print(samples, ch_clock_ns() - start, cpu_ns() - cpu_before, options.as_json);
     (void)close(epoll);
 }
 

@@ -30,7 +30,7 @@ static void *work(void *context)
 {
     worker *self = context;
     uint64_t start;
-    while ((start = now_ns()) < self->stop_ns) {
+    while ((start = ch_clock_ns()) < self->stop_ns) {
         uint8_t signature[512];
         size_t size = 0;
         ch_error err = CH_ERROR_INIT;
@@ -39,7 +39,7 @@ static void *work(void *context)
             die("signing: %s", err.message);
         if (size == 0)
             die("signing gave nothing");
-        samples_add(&self->samples, now_ns() - start);
+        samples_add(&self->samples, ch_clock_ns() - start);
     }
     return NULL;
 }
@@ -66,7 +66,7 @@ static void run(ch_token *token, const char *object, const ch_mechanism *mechani
             die("%s", err.message);
     }
     uint64_t cpu_before = cpu_ns();
-    uint64_t start = now_ns();
+    uint64_t start = ch_clock_ns();
     for (size_t i = 0; i < threads; i++) {
         workers[i].stop_ns = start + (uint64_t)(seconds * 1e9);
         if (pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0)
@@ -78,7 +78,7 @@ static void run(ch_token *token, const char *object, const ch_mechanism *mechani
         samples_append(&all, &workers[i].samples);
         ch_session_close(&workers[i].session);
     }
-    samples_print(&all, now_ns() - start, cpu_ns() - cpu_before, as_json);
+    samples_print(&all, ch_clock_ns() - start, cpu_ns() - cpu_before, as_json);
     samples_free(&all);
 }
 

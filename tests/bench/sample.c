@@ -19,13 +19,6 @@ void die(const char *format, ...)
     exit(1);
 }
 
-uint64_t now_ns(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 uint64_t cpu_ns(void)
 {
     struct timespec used;

@@ -2,6 +2,8 @@
 #ifndef CH_TESTS_BENCH_SAMPLE_H
 #define CH_TESTS_BENCH_SAMPLE_H
 
+#include "base/clock.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -12,7 +14,6 @@ typedef struct ch_samples {
     size_t capacity;
 } ch_samples;
 
-uint64_t now_ns(void);
 /* User and system time of this process, all threads. */
 uint64_t cpu_ns(void);
 

@@ -147,11 +147,11 @@ static void run(const char *type, size_t clients, double seconds, bool as_json)
 
     ch_samples samples = {NULL, 0, 0};
     uint64_t cpu_before = cpu_ns();
-    uint64_t start = now_ns();
+    uint64_t start = ch_clock_ns();
     uint64_t stop = start + (uint64_t)(seconds * 1e9);
     size_t waiting = clients;
     for (size_t i = 0; i < clients; i++) {
-        asked_ns[i] = now_ns();
+        asked_ns[i] = ch_clock_ns();
         send_all(fds[i].fd, &request);
     }
     while (waiting > 0) {
@@ -162,7 +162,7 @@ static void run(const char *type, size_t clients, double seconds, bool as_json)
                 continue;
             if (answers[i].bytes[4] != AGENT_SIGN_RESPONSE)
                 die("ssh-agent refused to sign");
-            uint64_t now = now_ns();
+            uint64_t now = ch_clock_ns();
             samples_add(&samples, now - asked_ns[i]);
             answers[i].size = 0;
             asked_ns[i] = now;
@@ -172,7 +172,7 @@ static void run(const char *type, size_t clients, double seconds, bool as_json)
                 waiting--;
         }
     }
-    samples_print(&samples, now_ns() - start, cpu_ns() - cpu_before, as_json);
+    samples_print(&samples, ch_clock_ns() - start, cpu_ns() - cpu_before, as_json);
     for (size_t i = 0; i < clients; i++)
         (void)close(fds[i].fd);
     samples_free(&samples);

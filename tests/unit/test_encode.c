@@ -112,6 +112,29 @@ START_TEST(test_all_but_the_unreserved_is_percent_encoded)
     ch_autobuffer out = CH_BUFFER_INIT;
     ch_encode_percent(&out, ch_slice_of(percents[_i].bytes), percents[_i].also_plain);
     ck_assert_str_eq(ch_buffer_text(&out), percents[_i].text);
+    ch_autobuffer again = CH_BUFFER_INIT;
+    ck_assert(ch_decode_percent(&again, ch_buffer_slice(&out), false));
+    ck_assert_str_eq(ch_buffer_text(&again), percents[_i].bytes);
+}
+END_TEST
+
+START_TEST(test_a_plus_is_a_space_where_it_is_said_to_be)
+{
+    ch_autobuffer form = CH_BUFFER_INIT;
+    ch_autobuffer url = CH_BUFFER_INIT;
+    ck_assert(ch_decode_percent(&form, CH_LITERAL("a+b%2B"), true));
+    ck_assert(ch_decode_percent(&url, CH_LITERAL("a+b%2B"), false));
+    ck_assert_str_eq(ch_buffer_text(&form), "a b+");
+    ck_assert_str_eq(ch_buffer_text(&url), "a+b+");
+}
+END_TEST
+
+static const char *const bad_percents[] = {"%", "a%2", "%2f", "%g0", "%0g", "%%41", "% 1"};
+
+START_TEST(test_an_escape_of_another_spelling_is_not_decoded)
+{
+    ch_autobuffer out = CH_BUFFER_INIT;
+    ck_assert_msg(!ch_decode_percent(&out, ch_slice_of(bad_percents[_i]), false), "%s was taken", bad_percents[_i]);
 }
 END_TEST
 
@@ -135,6 +158,9 @@ int main(void)
     tcase_add_loop_test(cases, test_all_but_the_unreserved_is_percent_encoded, 0,
                         (int)(sizeof percents / sizeof *percents));
     tcase_add_test(cases, test_a_nul_byte_is_percent_encoded);
+    tcase_add_test(cases, test_a_plus_is_a_space_where_it_is_said_to_be);
+    tcase_add_loop_test(cases, test_an_escape_of_another_spelling_is_not_decoded, 0,
+                        sizeof bad_percents / sizeof bad_percents[0]);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
