@@ -53,22 +53,7 @@ static ch_status read_classes(const ch_yaml *map, unsigned *classes, ch_error *e
 {
     const ch_yaml *list = NULL;
     ch_status st = ch_yaml_require(map, "classes", &list, err);
-    if (st == CH_OK)
-        st = ch_yaml_expect_list(list, err);
-    for (size_t i = 0; st == CH_OK && i < ch_yaml_count(list); i++) {
-        const char *name = NULL;
-        st = ch_yaml_text(ch_yaml_item(list, i), &name, err);
-        if (st != CH_OK)
-            return st;
-        ch_class class_ = ch_class_find(ch_slice_of(name));
-        if (class_ == CH_CLASS_COUNT)
-            return ch_yaml_fail(ch_yaml_item(list, i), err,
-                                "there is no class '%s'; the classes are read, trade, cancel, transfer, withdraw, "
-                                "keys, account and session",
-                                name);
-        *classes |= 1U << class_;
-    }
-    return st;
+    return st == CH_OK ? ch_classes_read(list, classes, err) : st;
 }
 
 static ch_status read_grants(const ch_yaml *list, bool has_classes, ch_grant **out, size_t *count, ch_error *err)
@@ -135,9 +120,7 @@ static ch_status read_scheme(const ch_config *config, ch_policy *policy, const c
     if (st == CH_OK)
         st = find_profile(config, policy, profile, &key->profile, err);
     if (st == CH_OK)
-        st = ch_yaml_require(map, "scheme", &scheme, err);
-    if (st == CH_OK)
-        st = ch_yaml_text(scheme, &name, err);
+        st = ch_yaml_require_text(map, "scheme", &scheme, &name, err);
     if (st != CH_OK)
         return st;
     key->scheme = ch_profile_scheme(key->profile, name);
@@ -162,9 +145,7 @@ static ch_status read_token(const ch_config *config, const ch_yaml *map, ch_key 
 {
     const ch_yaml *node = NULL;
     const char *name = NULL;
-    ch_status st = ch_yaml_require(map, "token", &node, err);
-    if (st == CH_OK)
-        st = ch_yaml_text(node, &name, err);
+    ch_status st = ch_yaml_require_text(map, "token", &node, &name, err);
     if (st != CH_OK)
         return st;
     key->token = ch_config_find_token(config, ch_slice_of(name));

@@ -3,25 +3,6 @@
 
 #include <string.h>
 
-static const char *const class_names[CH_CLASS_COUNT] = {
-    [CH_CLASS_READ] = "read",         [CH_CLASS_TRADE] = "trade",       [CH_CLASS_CANCEL] = "cancel",
-    [CH_CLASS_TRANSFER] = "transfer", [CH_CLASS_WITHDRAW] = "withdraw", [CH_CLASS_KEYS] = "keys",
-    [CH_CLASS_ACCOUNT] = "account",   [CH_CLASS_SESSION] = "session",
-};
-
-const char *ch_class_name(ch_class class_)
-{
-    return class_ < CH_CLASS_COUNT ? class_names[class_] : "unknown";
-}
-
-ch_class ch_class_find(ch_slice name)
-{
-    ch_class class_ = 0;
-    while (class_ < CH_CLASS_COUNT && !ch_slice_is(name, class_names[class_]))
-        class_++;
-    return class_;
-}
-
 /* ---- what it is made of ---- */
 
 const char *ch_profile_name(const ch_profile *profile)
@@ -264,11 +245,9 @@ bool ch_param_list_suffices(const ch_profile *profile, const ch_param_list *list
     return ch_set_is_subset(list->required, given, profile->name_words) && choice_missed(profile, list, given) == NULL;
 }
 
-ch_status ch_param_list_check(const ch_profile *profile, const ch_param_list *list, const uint64_t *given,
-                              const char *whose, ch_error *err)
+ch_status ch_param_list_fail(const ch_profile *profile, const ch_param_list *list, const uint64_t *given,
+                             const char *whose, ch_error *err)
 {
-    if (ch_param_list_suffices(profile, list, given))
-        return CH_OK;
     for (size_t i = 0; i < list->count; i++) {
         if (list->params[i].is_required && !ch_set_has(given, list->params[i].def->name_index))
             return ch_fail(err, CH_BAD_INPUT, "parameter '%s' is missing; %s needs it", list->params[i].def->name,
@@ -332,7 +311,7 @@ ch_status ch_endpoint_check(const ch_endpoint *endpoint, const ch_scheme *scheme
         return st;
     ch_autobuffer call = CH_BUFFER_INIT;
     ch_buffer_add_format(&call, "%s %s", endpoint->method, endpoint->path);
-    return ch_param_list_check(endpoint->profile, &endpoint->params, given, ch_buffer_text(&call), err);
+    return ch_param_list_fail(endpoint->profile, &endpoint->params, given, ch_buffer_text(&call), err);
 }
 
 ch_role ch_endpoint_role(const ch_endpoint *endpoint, ch_slice name)

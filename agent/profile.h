@@ -6,6 +6,7 @@
 #define CH_AGENT_PROFILE_H
 
 #include "agent/frame.h"
+#include "agent/yaml.h"
 #include "base/encode.h"
 
 typedef struct ch_profile ch_profile;
@@ -25,8 +26,10 @@ typedef enum ch_class {
 } ch_class;
 
 const char *ch_class_name(ch_class class_);
-/* CH_CLASS_COUNT if there is none of that name. */
-ch_class ch_class_find(ch_slice name);
+/* Read a class, or a list of them, which are added to the set `*out` (bit 1 << ch_class). CH_CONFIG names what is none.
+ */
+CH_CHECKED ch_status ch_class_read(const ch_yaml *node, ch_class *out, ch_error *err);
+CH_CHECKED ch_status ch_classes_read(const ch_yaml *list, unsigned *out, ch_error *err);
 
 typedef struct ch_param_def ch_param_def;
 

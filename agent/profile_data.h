@@ -5,7 +5,6 @@
 
 #include "agent/profile.h"
 #include "agent/template.h"
-#include "agent/yaml.h"
 
 #define CH_RECIPE_LISTS_MAX 4
 #define CH_RECIPE_VALUES_MAX 16
@@ -137,7 +136,7 @@ typedef struct ch_recipe {
     char *empty_shape;   /* the same where no parameter is given: lists that are then empty are left out */
     size_t shape_number; /* equal shapes have the same number */
     size_t empty_shape_number;
-    uint64_t *field_names; /* set of name_index: the agent\'s fields, where params have their names */
+    uint64_t *field_names; /* set of name_index: the agent's fields, where params have their names */
     unsigned shown;        /* CH_COVERS_METHOD, _HOST, _PATH, CH_SHOWS_*: what stands in the message */
     bool has_joined_list;  /* in the style pairs */
     ch_named_template extras[CH_RECIPE_EXTRAS_MAX]; /* also_signs */
@@ -260,11 +259,11 @@ CH_CHECKED ch_status ch_param_check(const ch_profile *profile, const ch_param_de
 const ch_listed_param *ch_param_list_find(const ch_param_list *list, ch_slice name);
 /* True if all that the list requires, and one of each choice, is in `given`. */
 bool ch_param_list_suffices(const ch_profile *profile, const ch_param_list *list, const uint64_t *given);
-/* CH_BAD_INPUT names what is missing; `whose` list it is is for the message. */
-CH_CHECKED ch_status ch_param_list_check(const ch_profile *profile, const ch_param_list *list, const uint64_t *given,
-                                         const char *whose, ch_error *err);
-const char *ch_param_type_name(ch_param_type type);
-const char *ch_role_name(ch_role role);
+/* CH_BAD_INPUT names what is missing in `given`, which does not suffice; `whose` list it is is for the message. */
+ch_status ch_param_list_fail(const ch_profile *profile, const ch_param_list *list, const uint64_t *given,
+                             const char *whose, ch_error *err);
+/* True if `text` is a plain decimal, as a parameter without a minus would have to be. */
+bool ch_is_decimal(ch_slice text);
 /* CH_TYPE_COUNT, CH_ROLE_COUNT if there is none of that name. */
 ch_param_type ch_param_type_find(const char *name);
 ch_role ch_role_find(const char *name);

@@ -161,15 +161,8 @@ bool ch_endpoint_fits(const ch_endpoint *endpoint, ch_slice path, ch_slice *capt
 static ch_status read_class(const ch_yaml *map, ch_class *out, ch_error *err)
 {
     const ch_yaml *node = NULL;
-    const char *name = NULL;
-    ch_status st = ch_yaml_require_text(map, "class", &node, &name, err);
-    if (st != CH_OK)
-        return st;
-    *out = ch_class_find(ch_slice_of(name));
-    if (*out == CH_CLASS_COUNT)
-        return ch_yaml_fail(
-            node, err, "there is no class '%s': read, trade, cancel, transfer, withdraw, keys, account, session", name);
-    return CH_OK;
+    ch_status st = ch_yaml_require(map, "class", &node, err);
+    return st == CH_OK ? ch_class_read(node, out, err) : st;
 }
 
 static ch_status read_origin(const loader *load, const ch_yaml *map, const ch_origin **out, ch_error *err)

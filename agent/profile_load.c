@@ -7,16 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct {
-    const char *name;
-    ch_encoding encoding;
-} encodings[] = {
-    {"text",      CH_ENCODE_TEXT     },
-    {"hex",       CH_ENCODE_HEX      },
-    {"base64",    CH_ENCODE_BASE64   },
-    {"base64url", CH_ENCODE_BASE64URL},
-};
-
 /* ---- name, origins, nonce, schemes ---- */
 
 static ch_status read_name(ch_profile *profile, const ch_yaml *root, ch_error *err)
@@ -101,16 +91,15 @@ static ch_status read_nonce(ch_profile *profile, const ch_yaml *root, ch_error *
 
 static ch_status read_encoding(const ch_yaml *map, const char *key, ch_encoding *out, ch_error *err)
 {
+    static const char *const names[] = {"text", "hex", "base64", "base64url"};
+    static const ch_encoding encodings[] = {CH_ENCODE_TEXT, CH_ENCODE_HEX, CH_ENCODE_BASE64, CH_ENCODE_BASE64URL};
     const ch_yaml *node = NULL;
-    const char *name = NULL;
-    ch_status st = ch_yaml_require_text(map, key, &node, &name, err);
-    for (size_t i = 0; st == CH_OK && i < sizeof encodings / sizeof encodings[0]; i++) {
-        if (strcmp(name, encodings[i].name) == 0) {
-            *out = encodings[i].encoding;
-            return CH_OK;
-        }
-    }
-    return st == CH_OK ? ch_yaml_fail(node, err, "'%s' is text, hex, base64 or base64url", key) : st;
+    unsigned which = 0;
+    ch_status st = ch_yaml_require(map, key, &node, err);
+    if (st == CH_OK)
+        st = ch_yaml_choice(map, key, names, sizeof names / sizeof names[0], &which, err);
+    *out = encodings[which];
+    return st;
 }
 
 static ch_status read_scheme(const ch_yaml *map, ch_scheme *scheme, ch_error *err)
@@ -174,14 +163,8 @@ static ch_status read_contract(const ch_yaml *map, ch_contract *out, ch_error *e
         if (st == CH_OK)
             *fields[i].text = ch_strdup(text);
     }
-    const ch_param_def decimal = {.name = out->symbol, .type = CH_TYPE_DECIMAL};
-    ch_param size = {.kind = CH_PARAM_TEXT};
-    ch_error reason = CH_ERROR_INIT;
-    if (st == CH_OK) {
-        size.value = ch_slice_of(out->size);
-        if (ch_param_check(NULL, &decimal, &size, 1, 0, &reason) != CH_OK)
-            st = ch_yaml_fail(map, err, "'%s' is not a plain decimal", out->size);
-    }
+    if (st == CH_OK && !ch_is_decimal(ch_slice_of(out->size)))
+        st = ch_yaml_fail(map, err, "'%s' is not a plain decimal", out->size);
     return st == CH_OK ? ch_yaml_check_known(map, err) : st;
 }
 

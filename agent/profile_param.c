@@ -42,6 +42,11 @@ static bool is_plain(const ch_param *param)
     return param->kind == CH_PARAM_TEXT || (param->kind == CH_PARAM_INTEGER && is_number(param->value, true, 0));
 }
 
+bool ch_is_decimal(ch_slice text)
+{
+    return is_number(text, false, FRACTION_DIGITS_MAX);
+}
+
 static bool is_decimal(const ch_param_def *def, const ch_param *param)
 {
     return is_plain(param) && is_number(param->value, def->may_be_negative, FRACTION_DIGITS_MAX);
@@ -136,16 +141,6 @@ ch_role ch_role_find(const char *name)
     return role;
 }
 
-const char *ch_param_type_name(ch_param_type type)
-{
-    return types[type].name;
-}
-
-const char *ch_role_name(ch_role role)
-{
-    return roles[role];
-}
-
 static ch_status check_items(const ch_profile *profile, const ch_param_def *def, ch_param *params, size_t end,
                              size_t at, ch_error *err)
 {
@@ -180,7 +175,7 @@ static ch_status check_members(const ch_profile *profile, const ch_param_def *de
         return st;
     ch_autobuffer whose = CH_BUFFER_INIT;
     ch_buffer_add_format(&whose, "object '%s'", def->name);
-    return ch_param_list_check(profile, &def->members, given, ch_buffer_text(&whose), err);
+    return ch_param_list_fail(profile, &def->members, given, ch_buffer_text(&whose), err);
 }
 
 /* Calls itself once for each level of the definition, of which there are CH_PARAM_DEPTH_MAX. */

@@ -10,23 +10,6 @@
 
 /* ---- one definition ---- */
 
-static ch_status read_name_of(const ch_yaml *map, const char *field, const char *const *names, unsigned count,
-                              unsigned *out, ch_error *err)
-{
-    const ch_yaml *node = ch_yaml_get(map, field);
-    const char *text = NULL;
-    if (node == NULL)
-        return CH_OK;
-    ch_status st = ch_yaml_text(node, &text, err);
-    for (unsigned i = 0; st == CH_OK && i < count; i++) {
-        if (strcmp(text, names[i]) == 0) {
-            *out = i;
-            return CH_OK;
-        }
-    }
-    return st == CH_OK ? ch_yaml_fail(node, err, "there is no %s '%s'", field, text) : st;
-}
-
 static ch_status read_enum(const ch_yaml *map, ch_param_def *def, ch_error *err)
 {
     const ch_yaml *list = NULL;
@@ -57,7 +40,7 @@ static ch_status read_list(const ch_params_loader *load, const ch_yaml *map, ch_
     if (st == CH_OK)
         st = ch_params_find(load, node, key, &items, err);
     if (st == CH_OK)
-        st = read_name_of(map, "spelling", spellings, CH_SPELLING_COUNT, &spelling, err);
+        st = ch_yaml_choice(map, "spelling", spellings, CH_SPELLING_COUNT, &spelling, err);
     node = st == CH_OK ? ch_yaml_get(map, "max") : NULL;
     if (node != NULL)
         st = ch_yaml_uint(node, &max, CH_PARAMS_MAX, err);
@@ -124,9 +107,9 @@ static ch_status read_meaning(const ch_yaml *map, ch_param_def *def, ch_error *e
     unsigned unit = CH_UNIT_BASE;
     unsigned place = 0;
     if (st == CH_OK)
-        st = read_name_of(map, "unit", units, CH_UNIT_COUNT, &unit, err);
+        st = ch_yaml_choice(map, "unit", units, CH_UNIT_COUNT, &unit, err);
     if (st == CH_OK)
-        st = read_name_of(map, "in", places, 2, &place, err);
+        st = ch_yaml_choice(map, "in", places, 2, &place, err);
     if (st == CH_OK)
         st = ch_yaml_flag(map, "negative", &def->may_be_negative, err);
     if (st == CH_OK)

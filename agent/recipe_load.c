@@ -68,30 +68,14 @@ static ch_status check_new_name(const scope *in, const ch_yaml *node, const char
     return is_taken ? ch_yaml_fail(node, err, "there is a value or list '%s' already", name) : CH_OK;
 }
 
-static ch_status read_choice(const ch_yaml *map, const char *key, const char *if_false, const char *if_true, bool *out,
-                             ch_error *err)
-{
-    const ch_yaml *node = ch_yaml_get(map, key);
-    const char *text = NULL;
-    if (node == NULL)
-        return CH_OK;
-    ch_status st = ch_yaml_text(node, &text, err);
-    if (st != CH_OK)
-        return st;
-    *out = strcmp(text, if_true) == 0;
-    if (*out || strcmp(text, if_false) == 0)
-        return CH_OK;
-    return ch_yaml_fail(node, err, "'%s' is %s or %s", key, if_false, if_true);
-}
-
 static ch_status read_field(const scope *in, const ch_yaml *map, ch_recipe_list *list, ch_error *err)
 {
+    static const char *const ends[] = {"last", "first"};
     ch_field *field = &list->fields[list->field_count];
+    unsigned end = 0;
     const ch_yaml *node = NULL;
     const char *name = NULL;
-    ch_status st = ch_yaml_require(map, "name", &node, err);
-    if (st == CH_OK)
-        st = ch_yaml_text(node, &name, err);
+    ch_status st = ch_yaml_require_text(map, "name", &node, &name, err);
     if (st != CH_OK)
         return st;
     for (size_t i = 0; i < list->field_count; i++) {
@@ -104,38 +88,32 @@ static ch_status read_field(const scope *in, const ch_yaml *map, ch_recipe_list 
     if (st == CH_OK)
         st = compile(in, node, &field->value, err);
     if (st == CH_OK)
-        st = read_choice(map, "at", "last", "first", &field->is_first, err);
-    node = st == CH_OK ? ch_yaml_get(map, "bare") : NULL;
-    if (node != NULL)
-        st = ch_yaml_bool(node, &field->is_bare, err);
+        st = ch_yaml_choice(map, "at", ends, 2, &end, err);
+    field->is_first = end == 1;
+    if (st == CH_OK)
+        st = ch_yaml_flag(map, "bare", &field->is_bare, err);
     return st == CH_OK ? ch_yaml_check_known(map, err) : st;
 }
 
 static ch_status read_takes(const ch_yaml *map, ch_takes *out, ch_error *err)
 {
     static const char *const names[CH_TAKES_COUNT] = {"none", "params", "query", "body"};
-    const ch_yaml *node = ch_yaml_get(map, "takes");
-    const char *text = NULL;
-    *out = CH_TAKES_PARAMS;
-    if (node == NULL)
-        return CH_OK;
-    ch_status st = ch_yaml_text(node, &text, err);
-    for (unsigned i = 0; st == CH_OK && i < CH_TAKES_COUNT; i++) {
-        if (strcmp(text, names[i]) == 0) {
-            *out = (ch_takes)i;
-            return CH_OK;
-        }
-    }
-    return st == CH_OK ? ch_yaml_fail(node, err, "'takes' is none, params, query or body") : st;
+    unsigned takes = CH_TAKES_PARAMS;
+    ch_status st = ch_yaml_choice(map, "takes", names, CH_TAKES_COUNT, &takes, err);
+    *out = (ch_takes)takes;
+    return st;
 }
 
 static ch_status read_list(const scope *in, const ch_yaml *map, ch_recipe_list *list, ch_error *err)
 {
+    static const char *const orders[] = {"given", "sorted"};
+    unsigned order = 0;
     ch_status st = ch_yaml_expect_map(map, err);
     if (st == CH_OK)
         st = read_takes(map, &list->takes, err);
     if (st == CH_OK)
-        st = read_choice(map, "order", "given", "sorted", &list->is_sorted, err);
+        st = ch_yaml_choice(map, "order", orders, 2, &order, err);
+    list->is_sorted = order == 1;
     const ch_yaml *fields = st == CH_OK ? ch_yaml_get(map, "fields") : NULL;
     if (fields != NULL)
         st = ch_yaml_expect_list(fields, err);
@@ -303,27 +281,13 @@ static void enter_second_half(scope *in)
         in->values[in->names.value_count++] = in->recipe->extras[i].name;
 }
 
-static ch_status read_opens(const ch_yaml *map, unsigned *opens, ch_error *err)
-{
-    const ch_yaml *list = ch_yaml_get(map, "opens");
-    ch_status st = list == NULL ? CH_OK : ch_yaml_expect_list(list, err);
-    for (size_t i = 0; st == CH_OK && list != NULL && i < ch_yaml_count(list); i++) {
-        const char *name = NULL;
-        st = ch_yaml_text(ch_yaml_item(list, i), &name, err);
-        ch_class class_ = st == CH_OK ? ch_class_find(ch_slice_of(name)) : CH_CLASS_COUNT;
-        if (st == CH_OK && class_ == CH_CLASS_COUNT)
-            st = ch_yaml_fail(ch_yaml_item(list, i), err, "there is no class '%s'", name);
-        *opens |= st == CH_OK ? 1U << class_ : 0;
-    }
-    return st;
-}
-
 static ch_status read_first_half(scope *in, const ch_yaml *map, ch_error *err)
 {
     const ch_yaml *node = NULL;
     ch_status st = read_covers(map, &in->recipe->covers, err);
-    if (st == CH_OK)
-        st = read_opens(map, &in->recipe->opens, err);
+    const ch_yaml *opens = st == CH_OK ? ch_yaml_get(map, "opens") : NULL;
+    if (opens != NULL)
+        st = ch_classes_read(opens, &in->recipe->opens, err);
     if (st == CH_OK)
         st = read_lists(in, ch_yaml_get(map, "lists"), err);
     if (st == CH_OK)

@@ -427,6 +427,25 @@ ch_status ch_yaml_flag(const ch_yaml *map, const char *key, bool *out, ch_error 
     return node == NULL ? CH_OK : ch_yaml_bool(node, out, err);
 }
 
+ch_status ch_yaml_choice(const ch_yaml *map, const char *key, const char *const *names, unsigned count, unsigned *out,
+                         ch_error *err)
+{
+    const ch_yaml *node = ch_yaml_get(map, key);
+    const char *text = NULL;
+    ch_status st = node == NULL ? CH_OK : ch_yaml_text(node, &text, err);
+    if (st != CH_OK || node == NULL)
+        return st;
+    ch_autobuffer listing = CH_BUFFER_INIT;
+    for (unsigned i = 0; i < count; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *out = i;
+            return CH_OK;
+        }
+        ch_buffer_add_format(&listing, "%s%s", i == 0 ? "" : i + 1 < count ? ", " : " or ", names[i]);
+    }
+    return ch_yaml_fail(node, err, "there is no %s '%s': '%s' is %s", key, text, key, ch_buffer_text(&listing));
+}
+
 size_t ch_yaml_count(const ch_yaml *node)
 {
     return node->count;

@@ -65,6 +65,10 @@ CH_CHECKED ch_status ch_yaml_require_text(const ch_yaml *map, const char *key, c
                                           ch_error *err);
 /* Reads the bool under `key`; leaves `*out` as it is if there is none. */
 CH_CHECKED ch_status ch_yaml_flag(const ch_yaml *map, const char *key, bool *out, ch_error *err);
+/* Finds the text under `key` among `names` and gives its position; leaves `*out` as it is if there is none. CH_CONFIG
+ * lists the names. */
+CH_CHECKED ch_status ch_yaml_choice(const ch_yaml *map, const char *key, const char *const *names, unsigned count,
+                                    unsigned *out, ch_error *err);
 
 /* Entries of a list or a map; 0 for a scalar. */
 size_t ch_yaml_count(const ch_yaml *node);
