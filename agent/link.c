@@ -11,8 +11,8 @@
 
 #define PACKETS_PER_WORKER 2
 #define BATCH_MAX 16
-#define PACKET_WORK_NS 250000 /* what a packet may keep a worker busy for, and so a cancel waiting */
-#define BATCH_BYTES_MAX (CH_PACKET_MAX / 2)
+#define PACKET_WORK_NS 250000           /* what a packet may keep a worker busy for, and so a cancel waiting */
+#define PACKET_FILL (CH_PACKET_MAX / 2) /* what is begun below this fits */
 
 const char *ch_token_state_name(ch_token_state state)
 {
@@ -45,7 +45,7 @@ static size_t add_keys(const ch_link *link, ch_buffer *out, size_t first, ch_err
     size_t count_at = out->size;
     ch_frame_u16(out, 0);
     size_t last = first;
-    for (; last < link->key_count && out->size - begin < CH_PACKET_MAX / 2; last++) {
+    for (; last < link->key_count && out->size - begin < PACKET_FILL; last++) {
         ch_frame_text(out, link->policy_keys[last]->object_uri);
         ch_frame_text(out, ch_scheme_mechanism(link->policy_keys[last]->scheme));
     }
@@ -378,7 +378,7 @@ static ch_status add_job_frame(ch_link *link, ch_job *job, ch_error *err)
 static void add_batch(ch_link *link, size_t count, uint64_t now_ms)
 {
     ch_error err = CH_ERROR_INIT;
-    for (size_t i = 0; i < count && ch_channel_out(&link->process.channel)->size < BATCH_BYTES_MAX; i++) {
+    for (size_t i = 0; i < count && ch_channel_out(&link->process.channel)->size < PACKET_FILL; i++) {
         ch_job *job = ch_queue_pop(link->core, &link->urgent);
         if (job == NULL)
             job = ch_queue_pop(link->core, &link->normal);

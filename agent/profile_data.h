@@ -227,6 +227,10 @@ bool ch_recipe_fills_in(const ch_recipe *recipe, ch_slice name);
  * parts. */
 bool ch_recipe_find_shape(ch_recipe *recipe);
 void ch_recipes_number_shapes(ch_profile *profile);
+/* CH_BAD_INPUT if the message of a checked request, made in the style pairs, could be another's
+ * (agent/recipe_joined.c).
+ */
+CH_CHECKED ch_status ch_request_check_joined(const ch_request *request, const ch_endpoint *endpoint, ch_error *err);
 
 /* Reads `params` and `groups` (agent/profile_params.c). */
 typedef struct ch_params_loader {

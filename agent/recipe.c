@@ -14,7 +14,6 @@
 /* Of message and values together: what is sent must fit a frame beside the rest of it. */
 #define REQUEST_BYTES_MAX 32768
 #define TIME_TEXT_MAX 40
-#define NAME_SHORT 2
 
 _Static_assert(CH_RECIPE_HEADERS_MAX <= CH_HEADERS_MAX, "a recipe's headers must fit ch_finished");
 
@@ -24,9 +23,10 @@ struct ch_draft {
     const ch_endpoint *endpoint;
     const ch_scheme *scheme;
     ch_slice inputs[CH_BUILTIN_COUNT + CH_RECIPE_VALUES_MAX + CH_RECIPE_EXTRAS_MAX];
-    char times[CH_BUILTIN_NEWLINE - CH_BUILTIN_TIME_S][TIME_TEXT_MAX]; /* times, nonce, random */
-    ch_buffer credentials;                                             /* path, key id, passphrase */
-    ch_buffer fields[CH_RECIPE_LISTS_MAX];                             /* values of each list's fields */
+    char times[CH_BUILTIN_NEWLINE - CH_BUILTIN_TIME_S][TIME_TEXT_MAX]; /* times, nonce, uuid */
+    ch_buffer path;
+    ch_buffer digits;                      /* of what is random, in hex */
+    ch_buffer fields[CH_RECIPE_LISTS_MAX]; /* values of each list's fields */
     ch_list_item items[CH_RECIPE_LISTS_MAX][ITEMS_MAX];
     ch_list lists[CH_RECIPE_LISTS_MAX];
     ch_buffer values[CH_RECIPE_VALUES_MAX];
@@ -46,7 +46,8 @@ void ch_draft_free(ch_draft *draft)
 {
     if (draft == NULL)
         return;
-    ch_buffer_free(&draft->credentials);
+    ch_buffer_free(&draft->path);
+    ch_buffer_free(&draft->digits);
     ch_buffer_free(&draft->sent);
     for (size_t i = 0; i < CH_JOB_MESSAGES_MAX; i++) {
         ch_buffer_free(&draft->messages[i]);
@@ -118,56 +119,51 @@ static void set_times(ch_draft *draft, const ch_recipe_input *input)
     }
 }
 
-static ch_slice write_hex(char *text, const uint8_t *bytes, size_t size)
-{
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < size; i++) {
-        text[2 * i] = digits[bytes[i] >> 4];
-        text[2 * i + 1] = digits[bytes[i] & 15];
-    }
-    return (ch_slice){(const uint8_t *)text, 2 * size};
-}
-
 /* RFC 9562, version 4. */
-static ch_slice write_uuid(char *text, const uint8_t *random)
+static ch_slice write_uuid(char *text, const uint8_t *random, ch_buffer *digits)
 {
     uint8_t bytes[16];
     memcpy(bytes, random, sizeof bytes);
     bytes[6] = (uint8_t)((bytes[6] & 0x0f) | 0x40);
     bytes[8] = (uint8_t)((bytes[8] & 0x3f) | 0x80);
-    char digits[2 * sizeof bytes];
-    (void)write_hex(digits, bytes, sizeof bytes);
-    int size = snprintf(text, TIME_TEXT_MAX, "%.8s-%.4s-%.4s-%.4s-%.12s", digits, digits + 8, digits + 12, digits + 16,
-                        digits + 20);
+    ch_buffer_clear(digits);
+    ch_encode(digits, CH_ENCODE_HEX, (ch_slice){bytes, sizeof bytes});
+    const char *at = (const char *)digits->data;
+    int size = snprintf(text, TIME_TEXT_MAX, "%.8s-%.4s-%.4s-%.4s-%.12s", at, at + 8, at + 12, at + 16, at + 20);
     return (ch_slice){(const uint8_t *)text, (size_t)size};
 }
 
 static void set_random(ch_draft *draft, const ch_recipe_input *input)
 {
     if (draft->recipe->uses[CH_BUILTIN_UUID])
-        draft->inputs[CH_BUILTIN_UUID] = write_uuid(draft->times[CH_BUILTIN_UUID - CH_BUILTIN_TIME_S], input->random);
-    if (draft->recipe->uses[CH_BUILTIN_RANDOM])
-        draft->inputs[CH_BUILTIN_RANDOM] =
-            write_hex(draft->times[CH_BUILTIN_RANDOM - CH_BUILTIN_TIME_S], input->random + 16, 16);
+        draft->inputs[CH_BUILTIN_UUID] =
+            write_uuid(draft->times[CH_BUILTIN_UUID - CH_BUILTIN_TIME_S], input->random, &draft->digits);
+    if (draft->recipe->uses[CH_BUILTIN_RANDOM]) {
+        ch_buffer_clear(&draft->digits);
+        ch_encode(&draft->digits, CH_ENCODE_HEX, (ch_slice){input->random + 16, 16});
+        draft->inputs[CH_BUILTIN_RANDOM] = ch_buffer_slice(&draft->digits);
+    }
+}
+
+void ch_recipe_set_known(const ch_recipe_input *input, ch_slice *values)
+{
+    const ch_endpoint *endpoint = input->endpoint;
+    values[CH_BUILTIN_METHOD] = ch_slice_of(endpoint->method);
+    values[CH_BUILTIN_PATH] = input->request->path;
+    values[CH_BUILTIN_ORIGIN] = ch_slice_of(endpoint->origin->url);
+    values[CH_BUILTIN_HOST] = endpoint->origin->host;
+    values[CH_BUILTIN_KEY_ID] = input->key_id;
+    values[CH_BUILTIN_PASSPHRASE] = input->passphrase;
+    values[CH_BUILTIN_ALG] = ch_slice_of(input->scheme->alg);
+    values[CH_BUILTIN_NEWLINE] = CH_LITERAL("\n");
 }
 
 static void set_inputs(ch_draft *draft, const ch_recipe_input *input)
 {
-    const ch_endpoint *endpoint = input->endpoint;
-    ch_slice path = input->request->path;
-    ch_buffer_clear(&draft->credentials);
-    ch_buffer_add_slice(&draft->credentials, path);
-    ch_buffer_add_slice(&draft->credentials, input->key_id);
-    ch_buffer_add_slice(&draft->credentials, input->passphrase);
-    const uint8_t *at = draft->credentials.data;
-    draft->inputs[CH_BUILTIN_PATH] = (ch_slice){at, path.size};
-    draft->inputs[CH_BUILTIN_KEY_ID] = (ch_slice){at + path.size, input->key_id.size};
-    draft->inputs[CH_BUILTIN_PASSPHRASE] = (ch_slice){at + path.size + input->key_id.size, input->passphrase.size};
-    draft->inputs[CH_BUILTIN_METHOD] = ch_slice_of(endpoint->method);
-    draft->inputs[CH_BUILTIN_ORIGIN] = ch_slice_of(endpoint->origin->url);
-    draft->inputs[CH_BUILTIN_HOST] = endpoint->origin->host;
-    draft->inputs[CH_BUILTIN_ALG] = ch_slice_of(input->scheme->alg);
-    draft->inputs[CH_BUILTIN_NEWLINE] = CH_LITERAL("\n");
+    ch_recipe_set_known(input, draft->inputs);
+    ch_buffer_clear(&draft->path);
+    ch_buffer_add_slice(&draft->path, input->request->path);
+    draft->inputs[CH_BUILTIN_PATH] = ch_buffer_slice(&draft->path);
     set_times(draft, input);
     set_random(draft, input);
 }
@@ -316,88 +312,6 @@ static ch_status make_lists(ch_draft *draft, const ch_request *request, ch_error
     return st;
 }
 
-/* A value in which names are looked for: the bytes that it has tell at once that most names are not in it. */
-typedef struct haystack {
-    ch_slice value;
-    bool has_byte[256];
-} haystack;
-
-static bool holds(const haystack *in, const char *name)
-{
-    return in->has_byte[(uint8_t)name[0]] && memmem(in->value.data, in->value.size, name, strlen(name)) != NULL;
-}
-
-/* The name of a parameter that `value` holds, or NULL. Names of two letters or less would be everywhere, so of those
- * only the endpoint's own count. */
-static const char *name_inside(const ch_endpoint *endpoint, ch_slice value)
-{
-    const ch_profile *profile = endpoint->profile;
-    haystack in = {.value = value};
-    for (size_t i = 0; i < value.size; i++)
-        in.has_byte[value.data[i]] = true;
-    for (size_t i = 0; i < endpoint->params.count; i++) {
-        if (holds(&in, endpoint->params.params[i].def->name))
-            return endpoint->params.params[i].def->name;
-    }
-    for (size_t i = 0; i < profile->param_count; i++) {
-        if (holds(&in, profile->params[i].name) && strlen(profile->params[i].name) > NAME_SHORT)
-            return profile->params[i].name;
-    }
-    return NULL;
-}
-
-/* The smallest or greatest name of the object at params[at]; empty if it has no members. */
-static ch_slice outer_name(const ch_param *params, size_t count, size_t at, bool is_greatest)
-{
-    ch_slice outer = {NULL, 0};
-    for (size_t i = at + 1; params[i].kind != CH_PARAM_END; i = ch_param_after(params, count, i)) {
-        int order = outer.data == NULL ? 0 : ch_slice_compare(params[i].name, outer);
-        if (outer.data == NULL || (is_greatest ? order > 0 : order < 0))
-            outer = params[i].name;
-    }
-    return outer;
-}
-
-/* Nothing marks where an item ends, so a list may hold one text, words of an enum, or objects each of which begins with
- * a name that does not follow the last name of the one before. */
-static bool can_join_items(const ch_param *params, size_t count, size_t at)
-{
-    size_t before = 0;
-    for (size_t i = at + 1; params[i].kind != CH_PARAM_END; i = ch_param_after(params, count, i)) {
-        bool is_object = params[i].kind == CH_PARAM_OBJECT;
-        ch_slice first = is_object ? outer_name(params, count, i, false) : CH_LITERAL("");
-        bool is_word = params[i].def != NULL && params[i].def->type == CH_TYPE_ENUM;
-        if (is_object ? first.size == 0 : before != 0 && !is_word)
-            return false;
-        if (is_object && before != 0 && ch_slice_compare(first, outer_name(params, count, before, true)) > 0)
-            return false;
-        before = i;
-    }
-    return true;
-}
-
-/* Where names and values are joined with nothing in between, a value that holds another parameter's name could pass
- * for that parameter, and the end of an item for the beginning of the next. */
-static ch_status check_joined(const ch_draft *draft, const ch_request *request, ch_error *err)
-{
-    for (size_t i = 0; i < request->param_count; i++) {
-        const ch_param *param = &request->params[i];
-        bool is_free = param->def != NULL && (param->def->type == CH_TYPE_TEXT || param->def->type == CH_TYPE_SYMBOL);
-        const char *name = is_free ? name_inside(draft->endpoint, param->value) : NULL;
-        if (name != NULL)
-            return ch_fail(
-                err, CH_BAD_INPUT,
-                "the value of '%.*s' holds '%s', which this exchange's signature can't tell from the parameter "
-                "of that name",
-                CH_SLICE_ARGS(param->name), name);
-        if (param->kind == CH_PARAM_LIST && !can_join_items(request->params, request->param_count, i))
-            return ch_fail(err, CH_BAD_INPUT,
-                           "this exchange's signature can't tell where the items of '%.*s' end; send one at a time",
-                           CH_SLICE_ARGS(param->name));
-    }
-    return CH_OK;
-}
-
 /* ---- the two halves ---- */
 
 static ch_status build_messages(ch_draft *draft, ch_messages *out, ch_error *err)
@@ -420,7 +334,7 @@ ch_status ch_recipe_build(const ch_recipe_input *input, ch_draft *draft, ch_mess
     draft->endpoint = input->endpoint;
     draft->scheme = input->scheme;
     set_inputs(draft, input);
-    ch_status st = recipe->has_joined_list ? check_joined(draft, input->request, err) : CH_OK;
+    ch_status st = recipe->has_joined_list ? ch_request_check_joined(input->request, input->endpoint, err) : CH_OK;
     if (st == CH_OK)
         st = make_lists(draft, input->request, err);
     size_t total = 0;

@@ -51,13 +51,16 @@ ch_draft *ch_draft_new(ch_scratch *scratch);
 void ch_draft_free(ch_draft *draft);
 
 /* Runs the recipe up to its signature. `out` are views into the draft, valid until the next build. The draft holds
- * copies of all that it needs of `input`, save profile, scheme and endpoint, which must outlive it. CH_BAD_INPUT,
- * CH_TOO_LARGE as the request deserves. */
+ * copies of all that it needs of the request; profile, scheme, endpoint, key id and pass phrase must outlive it.
+ * CH_BAD_INPUT, CH_TOO_LARGE as the request deserves. */
 CH_CHECKED ch_status ch_recipe_build(const ch_recipe_input *input, ch_draft *draft, ch_messages *out, ch_error *err);
 
 /* Puts the raw signatures (as ch_key_sign gives them, one a message) in place. `out` are views into the draft, valid
  * until its next build. */
 CH_CHECKED ch_status ch_recipe_finish(ch_draft *draft, const ch_messages *signatures, ch_finished *out, ch_error *err);
+
+/* Sets what is known of a request before anything is computed, by ch_builtin; for recipe_read.c. Views into `input`. */
+void ch_recipe_set_known(const ch_recipe_input *input, ch_slice *values);
 
 /* True if the profile's recipes use a nonce: then the caller draws one from the key's counter. `*unit_ns` is the
  * nonce's unit (1000000 for milliseconds). */

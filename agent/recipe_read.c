@@ -4,6 +4,8 @@
 #include "agent/recipe_read.h"
 
 #include "agent/profile_data.h"
+#include "agent/template_filters.h"
+#include "base/encode.h"
 
 #include <string.h>
 #include <time.h>
@@ -203,16 +205,15 @@ static bool read_json(reader *in, const ch_recipe_list *list)
 
 /* ---- forms ---- */
 
-/* Undoes percent-encoding, which styles that do not encode have none of. */
-static bool decode(reader *in, ch_slice encoded, bool is_encoded, bool has_plus, ch_slice *out)
+static bool decode(reader *in, ch_slice encoded, ch_style_reader how, ch_slice *out)
 {
     ch_buffer *text = &in->out->text;
     size_t from = text->size;
     bool is_sound = true;
-    if (is_encoded)
-        is_sound = ch_decode_percent(text, encoded, has_plus);
-    else
+    if (how == CH_READER_FORM)
         ch_buffer_add_slice(text, encoded);
+    else
+        is_sound = ch_decode_percent(text, encoded, how == CH_READER_FORM_PLUS);
     *out = keep(in, from);
     return is_sound;
 }
@@ -229,7 +230,7 @@ static bool add_form_value(reader *in, const ch_recipe_list *list, ch_slice name
     return read_value(&inner, NULL, name, CH_PARAM_DEPTH_MAX) && inner.at == value.size;
 }
 
-static bool read_pair(reader *in, const ch_recipe_list *list, ch_slice pair, bool is_encoded, bool has_plus)
+static bool read_pair(reader *in, const ch_recipe_list *list, ch_slice pair, ch_style_reader how)
 {
     const uint8_t *equals = ch_slice_find(pair, '=');
     ch_slice name;
@@ -237,16 +238,14 @@ static bool read_pair(reader *in, const ch_recipe_list *list, ch_slice pair, boo
     if (equals == NULL)
         return false;
     size_t name_size = (size_t)(equals - pair.data);
-    return decode(in, (ch_slice){pair.data, name_size}, is_encoded, has_plus, &name) &&
-           decode(in, (ch_slice){equals + 1, pair.size - name_size - 1}, is_encoded, has_plus, &value) &&
+    return decode(in, (ch_slice){pair.data, name_size}, how, &name) &&
+           decode(in, (ch_slice){equals + 1, pair.size - name_size - 1}, how, &value) &&
            add_form_value(in, list, name, value);
 }
 
 /* A form ends with the string or with the line. */
-static bool read_form(reader *in, const ch_recipe_list *list, const char *style)
+static bool read_form(reader *in, const ch_recipe_list *list, ch_style_reader how)
 {
-    bool has_plus = strcmp(style, "form-plus") == 0;
-    bool is_encoded = has_plus || strcmp(style, "form") == 0;
     ch_slice form = rest_of(in);
     const uint8_t *newline = ch_slice_find(form, '\n');
     if (newline != NULL)
@@ -255,7 +254,7 @@ static bool read_form(reader *in, const ch_recipe_list *list, const char *style)
     while (form.size > 0) {
         const uint8_t *next = ch_slice_find(form, '&');
         size_t size = next == NULL ? form.size : (size_t)(next - form.data);
-        if (!read_pair(in, list, (ch_slice){form.data, size}, is_encoded, has_plus) || size + 1 == form.size)
+        if (!read_pair(in, list, (ch_slice){form.data, size}, how) || size + 1 == form.size)
             return false;
         size_t taken = next == NULL ? size : size + 1;
         form = (ch_slice){form.data + taken, form.size - taken};
@@ -268,22 +267,21 @@ static bool read_form(reader *in, const ch_recipe_list *list, const char *style)
 static ch_status read_list(reader *in, const ch_template_part *part)
 {
     const ch_recipe_list *list = &in->recipe->lists[part->index];
-    const char *style = ch_style_name(part->style);
-    bool is_json = strcmp(style, "json") == 0 || strcmp(style, "json-optional") == 0;
-    bool is_form = strcmp(ch_style_shape(part->style), "form") == 0;
-    if (!is_json && !is_form)
+    ch_style_reader how = part->style->reader;
+    if (how == CH_READER_NONE)
         return ch_fail(in->err, CH_BAD_INPUT,
                        "this exchange's string to sign can't be read back; send the request itself");
-    if (part->filter_count == 1 && strcmp(ch_filter_name(part->filters[0]), "prefix") == 0) {
+    if (part->filter_count == 1 && strcmp(part->filters[0]->name, "prefix") == 0) {
         if (!skip(in, part->arguments[0]))
             return CH_OK;
     } else if (part->filter_count > 0) {
         return ch_fail(in->err, CH_BAD_INPUT,
                        "this exchange's string to sign is a digest or an encoding; send the request itself");
     }
-    if (strcmp(style, "json-optional") == 0 && in->at == in->text.size)
+    if (part->style->may_be_nothing && in->at == in->text.size)
         return CH_OK;
-    return (is_json ? read_json(in, list) : read_form(in, list, style)) ? CH_OK : stop(in, "a list of parameters");
+    bool is_read = how == CH_READER_JSON ? read_json(in, list) : read_form(in, list, how);
+    return is_read ? CH_OK : stop(in, "a list of parameters");
 }
 
 /* What is known beforehand is made, filters and all, and must be there. */
@@ -344,17 +342,9 @@ static ch_status read_template(reader *in, const ch_template *text)
 ch_status ch_recipe_read(const ch_recipe_input *input, ch_scratch *scratch, ch_slice text, ch_reading *out,
                          ch_error *err)
 {
-    const ch_endpoint *endpoint = input->endpoint;
     reader in = {.input = input, .scratch = scratch, .text = text, .out = out, .err = err};
-    in.recipe = endpoint->recipes[input->scheme->index];
-    in.known[CH_BUILTIN_METHOD] = ch_slice_of(endpoint->method);
-    in.known[CH_BUILTIN_PATH] = input->request->path;
-    in.known[CH_BUILTIN_ORIGIN] = ch_slice_of(endpoint->origin->url);
-    in.known[CH_BUILTIN_HOST] = endpoint->origin->host;
-    in.known[CH_BUILTIN_KEY_ID] = input->key_id;
-    in.known[CH_BUILTIN_PASSPHRASE] = input->passphrase;
-    in.known[CH_BUILTIN_ALG] = ch_slice_of(input->scheme->alg);
-    in.known[CH_BUILTIN_NEWLINE] = CH_LITERAL("\n");
+    in.recipe = input->endpoint->recipes[input->scheme->index];
+    ch_recipe_set_known(input, in.known);
     out->param_count = 0;
     out->now_ns = 0;
     ch_buffer_clear(&out->text);

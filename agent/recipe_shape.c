@@ -2,6 +2,7 @@
  * Endpoint confusion compares shapes: two messages can only be the same bytes if their shapes are, or if both are those
  * of no parameters. */
 #include "agent/profile_data.h"
+#include "agent/template_filters.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,17 +23,10 @@ static unsigned shown_by_fields(const ch_recipe *recipe, const ch_recipe_list *l
     return shown;
 }
 
-/* True if the list writes nothing at all where no parameter is given. */
-static bool can_be_empty(const ch_recipe_list *list, const ch_style *style)
-{
-    const char *name = ch_style_name(style);
-    return list->field_count == 0 && strcmp(name, "json") != 0;
-}
-
 static void add_filter(const ch_template_part *part, size_t at, ch_buffer *out)
 {
     ch_buffer_add_byte(out, '|');
-    ch_buffer_add_text(out, ch_filter_name(part->filters[at]));
+    ch_buffer_add_text(out, part->filters[at]->name);
     ch_buffer_add_byte(out, ':');
     ch_buffer_add_slice(out, part->arguments[at]);
 }
@@ -57,12 +51,13 @@ static void add_shape(const ch_recipe *recipe, const ch_template *text, bool is_
             ch_buffer_add_slice(out, part->literal);
             ch_buffer_add_byte(out, LITERAL_EDGE);
         } else if (part->style != NULL) {
-            bool is_left_out = is_empty && can_be_empty(&recipe->lists[part->index], part->style);
+            const ch_recipe_list *list = &recipe->lists[part->index];
+            bool is_left_out = is_empty && list->field_count == 0 && part->style->may_be_nothing;
             if (is_left_out)
                 ch_buffer_add_byte(out, VALUE_SEEN);
             else
-                ch_buffer_add_format(out, "[%s]", ch_style_shape(part->style));
-            *shown |= takes[recipe->lists[part->index].takes] | shown_by_fields(recipe, &recipe->lists[part->index]);
+                ch_buffer_add_format(out, "[%s]", part->style->shape);
+            *shown |= takes[list->takes] | shown_by_fields(recipe, list);
         } else if (part->index < CH_BUILTIN_COUNT) {
             ch_buffer_add_format(out, "{%s}", ch_builtin_name((ch_builtin)part->index));
             *shown |= shows[part->index];

@@ -97,9 +97,11 @@ static ch_recipe_input input_of(const ch_key *key, const ch_endpoint *endpoint, 
 }
 
 /* Checks the request against its endpoint and asks policy. */
-static ch_status judge(const ch_key *key, const ch_peer *peer, const ch_endpoint *endpoint, ch_request *request,
+static ch_status judge(ch_job *job, const ch_peer *peer, const ch_endpoint *endpoint, ch_request *request,
                        ch_error *err)
 {
+    const ch_key *key = job->key;
+    job->is_urgent = ch_endpoint_class(endpoint) == CH_CLASS_CANCEL;
     const char *kind = ch_endpoint_kind(endpoint, key->kinds);
     if (kind != NULL)
         return ch_fail_rule(err, CH_REFUSED, "kind",
@@ -137,10 +139,9 @@ static ch_status prepare_typed(ch_core *core, ch_job *job, const ch_peer *peer, 
     const ch_endpoint *endpoint = NULL;
     ch_status st = ch_profile_match(job->key->profile, &asked->request, &endpoint, err);
     if (st == CH_OK)
-        st = judge(job->key, peer, endpoint, &asked->request, err);
+        st = judge(job, peer, endpoint, &asked->request, err);
     if (st == CH_OK)
         st = ch_link_accepts(&core->links[job->key->token], job->key, err);
-    job->is_urgent = st == CH_OK && ch_endpoint_class(endpoint) == CH_CLASS_CANCEL;
     return st == CH_OK ? build(core, job, endpoint, &asked->request, err) : st;
 }
 
@@ -224,8 +225,7 @@ static ch_status prepare_string(ch_core *core, ch_job *job, const ch_peer *peer,
             st = read_string(core, job, asked, endpoint, &request, &fits, err);
     }
     if (st == CH_OK)
-        st = judge(job->key, peer, endpoint, &request, err);
-    job->is_urgent = st == CH_OK && ch_endpoint_class(endpoint) == CH_CLASS_CANCEL;
+        st = judge(job, peer, endpoint, &request, err);
     return st == CH_OK ? sign_text(core, job, asked->text, err) : st;
 }
 

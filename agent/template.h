@@ -90,9 +90,4 @@ CH_CHECKED ch_status ch_template_run(const ch_template *template_, const ch_temp
 
 bool ch_template_uses_value(const ch_template *template_, size_t index);
 
-/* The shape that a list has in the text, whatever it holds: "form", "json" or "pairs". */
-const char *ch_style_shape(const ch_style *style);
-const char *ch_style_name(const ch_style *style);
-const char *ch_filter_name(const ch_filter *filter);
-
 #endif

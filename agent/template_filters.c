@@ -229,8 +229,3 @@ const ch_filter *ch_filter_find(ch_slice name)
     }
     return NULL;
 }
-
-const char *ch_filter_name(const ch_filter *filter)
-{
-    return filter->name;
-}

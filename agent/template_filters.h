@@ -1,5 +1,5 @@
 /* The tables behind templates: filters, which turn bytes into bytes, and styles, which write a list of parameters. For
- * template.c only. */
+ * what makes, reads and compares templates only. */
 #ifndef CH_AGENT_TEMPLATE_FILTERS_H
 #define CH_AGENT_TEMPLATE_FILTERS_H
 
@@ -31,9 +31,20 @@ struct ch_filter {
     bool (*check)(ch_slice argument); /* NULL: any text will do */
 };
 
+/* What undoes a style, where recipe_read.c can. */
+typedef enum ch_style_reader {
+    CH_READER_NONE,
+    CH_READER_JSON,
+    CH_READER_FORM, /* names and values as they are */
+    CH_READER_FORM_PERCENT,
+    CH_READER_FORM_PLUS,
+} ch_style_reader;
+
 struct ch_style {
     const char *name;
-    const char *shape;
+    const char *shape;   /* that a list has in the text, whatever it holds: "form", "json" or "pairs" */
+    bool may_be_nothing; /* of no parameters it makes no text at all */
+    ch_style_reader reader;
     ch_status (*write)(ch_scratch *scratch, ch_buffer *out, const ch_list *list, ch_error *err);
 };
 

@@ -318,15 +318,15 @@ static ch_status write_joined(ch_scratch *scratch, ch_buffer *out, const ch_list
 }
 
 static const ch_style styles[] = {
-    {"form",          "form",  write_form         },
-    {"form-plus",     "form",  write_form_plus    },
-    {"form-raw",      "form",  write_form_raw     },
-    {"form-raw-body", "form",  write_form_raw_body},
-    {"form-decoded",  "form",  write_form_decoded },
-    {"json",          "json",  write_json         },
-    {"json-members",  "json",  write_json_members },
-    {"json-optional", "json",  write_json_optional},
-    {"pairs",         "pairs", write_joined       },
+    {"form",          "form",  true,  CH_READER_FORM_PERCENT, write_form         },
+    {"form-plus",     "form",  true,  CH_READER_FORM_PLUS,    write_form_plus    },
+    {"form-raw",      "form",  true,  CH_READER_FORM,         write_form_raw     },
+    {"form-raw-body", "form",  true,  CH_READER_FORM,         write_form_raw_body},
+    {"form-decoded",  "form",  true,  CH_READER_FORM,         write_form_decoded },
+    {"json",          "json",  false, CH_READER_JSON,         write_json         },
+    {"json-members",  "json",  true,  CH_READER_NONE,         write_json_members },
+    {"json-optional", "json",  true,  CH_READER_JSON,         write_json_optional},
+    {"pairs",         "pairs", true,  CH_READER_NONE,         write_joined       },
 };
 
 const ch_style *ch_style_find(ch_slice name)
@@ -336,14 +336,4 @@ const ch_style *ch_style_find(ch_slice name)
             return &styles[i];
     }
     return NULL;
-}
-
-const char *ch_style_shape(const ch_style *style)
-{
-    return style->shape;
-}
-
-const char *ch_style_name(const ch_style *style)
-{
-    return style->name;
 }

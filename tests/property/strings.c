@@ -1,6 +1,8 @@
 /* Messages read back, and an SDK's strings that are not quite what the agent would have written. */
 #include "tests/property/property.h"
 
+#include "agent/template_filters.h"
+
 #include <string.h>
 
 /* ---- reading ---- */
@@ -40,8 +42,8 @@ typedef struct survey {
 static const char *survey_list(survey *seen, const ch_recipe *recipe, const ch_template_part *part)
 {
     const ch_recipe_list *list = &recipe->lists[part->index];
-    const char *style = ch_style_name(part->style);
-    bool is_prefixed = part->filter_count == 1 && strcmp(ch_filter_name(part->filters[0]), "prefix") == 0;
+    const char *style = part->style->name;
+    bool is_prefixed = part->filter_count == 1 && strcmp(part->filters[0]->name, "prefix") == 0;
     if (part->filter_count > 0 && !is_prefixed)
         return "a digest or an encoding of the parameters";
     if (strcmp(style, "pairs") == 0 || strcmp(style, "json-members") == 0)
@@ -49,7 +51,7 @@ static const char *survey_list(survey *seen, const ch_recipe *recipe, const ch_t
     seen->params += list->takes == CH_TAKES_PARAMS;
     seen->query += list->takes == CH_TAKES_QUERY;
     seen->body += list->takes == CH_TAKES_BODY;
-    seen->is_form_open = strcmp(ch_style_shape(part->style), "form") == 0;
+    seen->is_form_open = strcmp(part->style->shape, "form") == 0;
     seen->has_form |= seen->is_form_open;
     return NULL;
 }
@@ -58,7 +60,7 @@ static const char *survey_list(survey *seen, const ch_recipe *recipe, const ch_t
 static bool is_plain_value(const ch_template_part *part, const ch_template *value)
 {
     bool is_list = value->part_count == 1 && value->parts[0].style != NULL && value->parts[0].filter_count == 0;
-    bool is_prefixed = part->filter_count == 1 && strcmp(ch_filter_name(part->filters[0]), "prefix") == 0;
+    bool is_prefixed = part->filter_count == 1 && strcmp(part->filters[0]->name, "prefix") == 0;
     return part->filter_count == 0 || (is_list && is_prefixed);
 }
 
