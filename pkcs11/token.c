@@ -3,6 +3,7 @@
 #include "pkcs11/token.h"
 
 #include "pkcs11/ckr.h"
+#include "pkcs11/locks.h"
 #include "pkcs11/module.h"
 #include "pkcs11/uri.h"
 
@@ -17,9 +18,9 @@ struct ch_token {
     PKCS11_SLOT *slots;
     unsigned slot_count;
     bool is_loaded;
-    void *object; /* the module, opened once more for its function list */
+    void *object; /* the module */
     CK_FUNCTION_LIST *functions;
-    bool is_own_instance; /* the module gave us an instance apart from libp11's: we initialised it */
+    bool is_initialised;
     CK_SLOT_ID slot;
     ch_session keeper; /* holds the login */
     char label[33];
@@ -42,44 +43,44 @@ const char *ch_token_label(const ch_token *token)
 
 /* ---- opening ---- */
 
-/* p11-kit's client module hands out a fresh, uninitialised instance with each function list. */
-static ch_status initialise_own(ch_token *token, const char *path, ch_error *err)
+/* Before libp11 does, for our locks; it then finds the module initialised already, which is fine with it. */
+static ch_status initialise(ch_token *token, const char *path, ch_error *err)
 {
-    CK_INFO info;
-    if (token->functions->C_GetInfo(&info) != CKR_CRYPTOKI_NOT_INITIALIZED)
-        return CH_OK;
-    CK_C_INITIALIZE_ARGS how = {.flags = CKF_OS_LOCKING_OK};
-    CK_RV rv = token->functions->C_Initialize(&how);
+    CK_C_GetFunctionList get_list = NULL;
+    token->object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (token->object == NULL)
+        return ch_fail(err, CH_UNAVAILABLE, "the PKCS#11 module %s can't be loaded: %s", path, dlerror());
+    *(void **)&get_list = dlsym(token->object, "C_GetFunctionList");
+    if (get_list == NULL)
+        return ch_fail(err, CH_CONFIG, "%s is no PKCS#11 module: it has no C_GetFunctionList", path);
+    CK_RV rv = get_list(&token->functions);
     if (rv != CKR_OK)
-        return ch_ckr_fail(err, rv, "initialising the module %s", path);
-    token->is_own_instance = true;
-    return CH_OK;
+        return ch_ckr_fail(err, rv, "asking the module %s for its function list", path);
+    CK_C_INITIALIZE_ARGS how = ch_locks_init_args();
+    rv = token->functions->C_Initialize(&how);
+    token->is_initialised = rv == CKR_OK || rv == CKR_CRYPTOKI_ALREADY_INITIALIZED;
+    return token->is_initialised
+               ? CH_OK
+               : ch_ckr_fail(err, rv, "initialising the module %s; is its own configuration right", path);
 }
 
 static ch_status load_module(ch_token *token, const char *module, ch_error *err)
 {
     ch_autofree char *path = NULL;
     ch_status st = ch_module_path(module, &path, err);
+    if (st == CH_OK)
+        st = initialise(token, path, err);
     if (st != CH_OK)
         return st;
     token->context = PKCS11_CTX_new();
     if (token->context == NULL)
         return ch_fail(err, CH_INTERNAL, "libp11 can't be started");
-    if (PKCS11_CTX_load(token->context, path) != 0)
-        return ch_fail(err, CH_UNAVAILABLE,
-                       "the PKCS#11 module %s can't be loaded or initialised; is it one, and is its "
-                       "own configuration right?",
-                       path);
-    token->is_loaded = true;
-    token->object = dlopen(path, RTLD_NOW | RTLD_NOLOAD | RTLD_LOCAL);
-    CK_C_GetFunctionList get_list = NULL;
-    if (token->object != NULL)
-        *(void **)&get_list = dlsym(token->object, "C_GetFunctionList");
-    if (get_list == NULL || get_list(&token->functions) != CKR_OK)
-        return ch_fail(err, CH_TOKEN, "the module %s gives no function list", path);
-    if (PKCS11_enumerate_slots(token->context, &token->slots, &token->slot_count) != 0)
-        return ch_fail(err, CH_UNAVAILABLE, "the slots of module %s can't be listed", path);
-    return initialise_own(token, path, err);
+    token->is_loaded = PKCS11_CTX_load(token->context, path) == 0;
+    if (!token->is_loaded)
+        return ch_fail(err, CH_UNAVAILABLE, "libp11 can't use the PKCS#11 module %s", path);
+    return PKCS11_enumerate_slots(token->context, &token->slots, &token->slot_count) == 0
+               ? CH_OK
+               : ch_fail(err, CH_UNAVAILABLE, "the slots of module %s can't be listed", path);
 }
 
 void ch_make_text(char *text)
@@ -186,12 +187,12 @@ void ch_token_close(ch_token *token)
     if (token == NULL)
         return;
     ch_session_close(&token->keeper);
-    if (token->is_own_instance)
-        (void)token->functions->C_Finalize(NULL);
     if (token->slots != NULL)
         PKCS11_release_all_slots(token->context, token->slots, token->slot_count);
     if (token->is_loaded)
         PKCS11_CTX_unload(token->context);
+    if (token->is_initialised)
+        (void)token->functions->C_Finalize(NULL); /* libp11 did so where its instance is ours too */
     if (token->object != NULL)
         (void)dlclose(token->object);
     if (token->context != NULL)

@@ -1,16 +1,16 @@
 /* One token of one PKCS#11 module: opened, logged in, asked to sign.
  *
- * Who owns the module. libp11 loads it (PKCS11_CTX_load), which is the one C_Initialize of this process (with
- * CKF_OS_LOCKING_OK), and finds slots and tokens. The function list is then taken with C_GetFunctionList from the same
- * loaded object, and all else (sessions, login, objects, signing) goes through it. It is the same instance in all
- * modules but p11-kit's client, which gives a fresh one to each caller: only that one is initialised and finalised
- * here. ch_token_close finalises last of all. One ch_token a process at a time.
+ * Who owns the module. It is loaded and initialised here, with our locks (pkcs11/locks.h); an application that has done
+ * so before stays its owner in nothing but the kind of locks. libp11 then loads the same object (PKCS11_CTX_load),
+ * takes CKR_CRYPTOKI_ALREADY_INITIALIZED for success, and finds slots and tokens; all else (sessions, login, objects,
+ * signing) goes through the function list. p11-kit's client gives each of the two an instance of its own, so each is
+ * initialised by whoever has it. ch_token_close finalises last of all. One ch_token a process at a time.
  *
  * Why login is ours: libp11 0.4.12 keeps a plain copy of the PIN in its slot for a later re-login; C_Login does not.
  *
  * Threads: ch_key_sign may be called from many threads, each with its own ch_session. All else from one thread, and no
- * login or logout while others sign. libp11 0.4.12 passes CKF_OS_LOCKING_OK to C_Initialize (seen in a debugger), so
- * the module guards its own state, or refuses to be initialised with CKR_CANT_LOCK; we take no lock around C_Sign.
+ * login or logout while others sign. The module is told that there are threads, and guards its own state, or refuses to
+ * be initialised with CKR_CANT_LOCK; we take no lock around C_Sign.
  *
  * Texts that come from a token (labels, serial numbers) are made printable, '?' for what is not. */
 #ifndef CH_PKCS11_TOKEN_H

@@ -1,9 +1,11 @@
 /* raw: C_SignInit + C_Sign on a key as fast as the module goes, on 1 or more threads, without any agent between.
  *
+ * The module's locks are the system's own, as in most programs; the agent brings better ones (pkcs11/locks.h).
  * Pointed at p11-kit-client.so (with P11_KIT_SERVER_ADDRESS set) the same program measures p11-kit's server. */
 #include "pkcs11/object.h"
 #include "tests/bench/sample.h"
 
+#include <dlfcn.h>
 #include <getopt.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -44,11 +46,24 @@ static void *work(void *context)
     return NULL;
 }
 
+static void initialise_plainly(const char *module)
+{
+    void *object = dlopen(module, RTLD_NOW | RTLD_LOCAL);
+    CK_C_GetFunctionList get_list = NULL;
+    CK_FUNCTION_LIST *functions = NULL;
+    if (object != NULL)
+        *(void **)&get_list = dlsym(object, "C_GetFunctionList");
+    CK_C_INITIALIZE_ARGS how = {.flags = CKF_OS_LOCKING_OK};
+    if (get_list == NULL || get_list(&functions) != CKR_OK || functions->C_Initialize(&how) != CKR_OK)
+        die("the module %s can't be initialised", module);
+}
+
 static ch_token *open_token(const char *module, const char *uri, int pin_fd)
 {
     ch_error err = CH_ERROR_INIT;
     ch_token *token = NULL;
     ch_autosecret pin = CH_SECRET_INIT;
+    initialise_plainly(module);
     if (ch_token_open(module, uri, &token, &err) != CH_OK || ch_secret_read(&pin, pin_fd, 256, &err) != CH_OK ||
         ch_token_login(token, &pin, &err) != CH_OK)
         die("%s", err.message);

@@ -1,0 +1,49 @@
+#include "pkcs11/locks.h"
+
+#include "base/buffer.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+static CK_RV create_mutex(CK_VOID_PTR_PTR mutex)
+{
+    pthread_mutex_t *made = ch_alloc(sizeof(pthread_mutex_t));
+    pthread_mutexattr_t kind;
+    (void)pthread_mutexattr_init(&kind);
+    (void)pthread_mutexattr_settype(&kind, PTHREAD_MUTEX_ADAPTIVE_NP);
+    int failed = pthread_mutex_init(made, &kind);
+    (void)pthread_mutexattr_destroy(&kind);
+    if (failed != 0) {
+        free(made);
+        return CKR_GENERAL_ERROR;
+    }
+    *mutex = made;
+    return CKR_OK;
+}
+
+static CK_RV destroy_mutex(CK_VOID_PTR mutex)
+{
+    if (mutex == NULL || pthread_mutex_destroy(mutex) != 0)
+        return CKR_MUTEX_BAD;
+    free(mutex);
+    return CKR_OK;
+}
+
+static CK_RV lock_mutex(CK_VOID_PTR mutex)
+{
+    return mutex != NULL && pthread_mutex_lock(mutex) == 0 ? CKR_OK : CKR_MUTEX_BAD;
+}
+
+static CK_RV unlock_mutex(CK_VOID_PTR mutex)
+{
+    return mutex != NULL && pthread_mutex_unlock(mutex) == 0 ? CKR_OK : CKR_MUTEX_BAD;
+}
+
+CK_C_INITIALIZE_ARGS ch_locks_init_args(void)
+{
+    return (CK_C_INITIALIZE_ARGS){.CreateMutex = create_mutex,
+                                  .DestroyMutex = destroy_mutex,
+                                  .LockMutex = lock_mutex,
+                                  .UnlockMutex = unlock_mutex,
+                                  .flags = CKF_OS_LOCKING_OK};
+}

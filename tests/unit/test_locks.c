@@ -1,0 +1,80 @@
+#include "pkcs11/locks.h"
+
+#include "base/buffer.h"
+
+#include <check.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#define THREADS 4
+#define ROUNDS 50000
+
+typedef struct counter {
+    CK_C_INITIALIZE_ARGS locks;
+    CK_VOID_PTR mutex;
+    unsigned long count;
+} counter;
+
+static void *count_often(void *context)
+{
+    counter *shared = context;
+    for (int i = 0; i < ROUNDS; i++) {
+        if (shared->locks.LockMutex(shared->mutex) != CKR_OK)
+            break;
+        unsigned long seen = shared->count;
+        shared->count = seen + 1;
+        if (shared->locks.UnlockMutex(shared->mutex) != CKR_OK)
+            break;
+    }
+    return NULL;
+}
+
+START_TEST(test_one_thread_at_a_time_holds_a_mutex)
+{
+    counter shared = {.locks = ch_locks_init_args()};
+    pthread_t threads[THREADS];
+    ck_assert_uint_eq(shared.locks.CreateMutex(&shared.mutex), CKR_OK);
+    for (int i = 0; i < THREADS; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, count_often, &shared), 0);
+    for (int i = 0; i < THREADS; i++)
+        (void)pthread_join(threads[i], NULL);
+    ck_assert_uint_eq(shared.count, (unsigned long)THREADS * ROUNDS);
+    ck_assert_uint_eq(shared.locks.DestroyMutex(shared.mutex), CKR_OK);
+}
+END_TEST
+
+START_TEST(test_what_is_no_mutex_is_refused)
+{
+    CK_C_INITIALIZE_ARGS locks = ch_locks_init_args();
+    ck_assert_uint_eq(locks.LockMutex(NULL), CKR_MUTEX_BAD);
+    ck_assert_uint_eq(locks.UnlockMutex(NULL), CKR_MUTEX_BAD);
+    ck_assert_uint_eq(locks.DestroyMutex(NULL), CKR_MUTEX_BAD);
+}
+END_TEST
+
+START_TEST(test_a_mutex_that_is_held_is_not_destroyed)
+{
+    CK_C_INITIALIZE_ARGS locks = ch_locks_init_args();
+    CK_VOID_PTR mutex = NULL;
+    ck_assert_uint_eq(locks.CreateMutex(&mutex), CKR_OK);
+    ck_assert_uint_eq(locks.LockMutex(mutex), CKR_OK);
+    ck_assert_uint_eq(locks.DestroyMutex(mutex), CKR_MUTEX_BAD);
+    ck_assert_uint_eq(locks.UnlockMutex(mutex), CKR_OK);
+    ck_assert_uint_eq(locks.DestroyMutex(mutex), CKR_OK);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("locks");
+    TCase *cases = tcase_create("locks");
+    tcase_add_test(cases, test_one_thread_at_a_time_holds_a_mutex);
+    tcase_add_test(cases, test_what_is_no_mutex_is_refused);
+    tcase_add_test(cases, test_a_mutex_that_is_held_is_not_destroyed);
+    suite_add_tcase(suite, cases);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
