@@ -43,14 +43,6 @@ static ch_status catch_signals(ch_core *core, ch_error *err)
     return core->signal_fd < 0 ? ch_fail_errno(err, "making a signal descriptor") : CH_OK;
 }
 
-/* None of our wake-ups then cuts another's work short: the front, core and the token each do more in a turn, which
- * under load is worth a third of the throughput (scripts/bench, HMAC). The children inherit it. */
-static void yield_to_running_work(void)
-{
-    const struct sched_param none = {0};
-    (void)sched_setscheduler(0, SCHED_BATCH, &none);
-}
-
 static void find_nonce_counters(ch_core *core)
 {
     core->nonce_counters = ch_alloc(core->policy.key_count * sizeof *core->nonce_counters);
@@ -75,7 +67,7 @@ static ch_status open_sockets(ch_core *core, ch_error *err)
 
 static ch_status set_up(ch_core *core, const char *config_path, ch_error *err)
 {
-    yield_to_running_work();
+    ch_process_schedule(CH_SLICE_NS);
     ch_status st = ch_harden_process(err);
     if (st == CH_OK)
         st = ch_config_load(config_path, &core->config, err);

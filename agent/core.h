@@ -40,6 +40,7 @@ typedef struct ch_job {
     uint32_t front_life; /* the front that asked; an answer for an earlier one is dropped */
     uint64_t request_id;
     uint64_t sent_ms; /* 0 while queued */
+    uint32_t cost_ns; /* what it is expected to take at the token; set when sent */
     const ch_key *key;
     ch_sign_form form;
     ch_messages messages; /* views into the draft or, where the bot brought the text, into `text` */
@@ -58,6 +59,7 @@ typedef struct ch_queue {
 typedef struct ch_key_state {
     bool is_known;
     ch_error problem; /* CH_OK: found on the token, and as it should be */
+    uint32_t cost_ns; /* of its last signature; 0: none yet */
 } ch_key_state;
 
 typedef struct ch_operator_session {
@@ -82,9 +84,8 @@ typedef struct ch_link {
     size_t key_count;
     ch_queue urgent;
     ch_queue normal;
-    size_t in_flight;     /* jobs at the token */
-    size_t packets_out;   /* packets at the token */
-    uint32_t job_cost_ns; /* of the last signature */
+    size_t in_flight; /* jobs at the token */
+    uint64_t work_ns; /* what they are expected to take, one after the other */
 } ch_link;
 
 struct ch_core {

@@ -1,5 +1,6 @@
 /* The queue lives here, not in the token process: so cancels overtake, the bound holds, and a dead module loses only
- * what it was given. Two packets for each worker keep it busy while its answers are on their way. */
+ * what it was given. It is given a little ahead, so that no worker is without work while core and the front have their
+ * turn. */
 #include "agent/core.h"
 
 #include "agent/log.h"
@@ -9,9 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PACKETS_PER_WORKER 2
-#define BATCH_MAX 16
-#define PACKET_WORK_NS 250000           /* what a packet may keep a worker busy for, and so a cancel waiting */
+#define QUICK_JOB_NS 20000              /* what a key's first job is expected to take */
+#define PACKET_WORK_NS 130000           /* a packet of more jobs than one takes no more */
+#define AHEAD_WORK_NS 2000000           /* what each worker is given ahead, and so a cancel waits for */
 #define PACKET_FILL (CH_PACKET_MAX / 2) /* what is begun below this fits */
 
 const char *ch_token_state_name(ch_token_state state)
@@ -124,8 +125,8 @@ void ch_link_down(ch_link *link, const char *why)
     for (size_t i = 0; i < link->key_count; i++)
         link->keys[i].is_known = false;
     ch_secret_wipe(&link->trial);
-    link->packets_out = 0;
     link->in_flight = 0;
+    link->work_ns = 0;
     (void)ch_fail(&err, CH_UNAVAILABLE, "the process of token '%s' ended while it signed; try again",
                   link->config->name);
     fail_jobs(link, true, &err);
@@ -271,10 +272,11 @@ static void on_signature(ch_link *link, ch_frame *frame)
     if (job == NULL || &core->links[job->key->token] != link)
         return;
     link->in_flight--;
+    link->work_ns -= job->cost_ns;
     ch_error err = CH_ERROR_INIT;
     ch_frame peek = *frame;
     if (ch_frame_read_u32(&peek) == CH_OK) {
-        link->job_cost_ns = ch_frame_read_u32(&peek);
+        link->keys[job->key->token_key].cost_ns = ch_frame_read_u32(&peek);
         ch_messages signatures = {.count = ch_frame_read_u8(&peek)};
         for (size_t i = 0; i < signatures.count && i < CH_JOB_MESSAGES_MAX; i++)
             signatures.items[i] = ch_frame_read_bytes(&peek);
@@ -321,17 +323,13 @@ void ch_link_receive(ch_link *link)
     ch_status st = ch_channel_receive(&link->process.channel, &packet, &fd, &err);
     if (fd >= 0)
         (void)close(fd);
-    bool has_signature = false;
     ch_frame frame;
     while (st == CH_OK && ch_process_is_up(&link->process) && ch_frame_next(&packet, &frame)) {
-        has_signature = has_signature || frame.type == CH_FRAME_SIGNATURE;
         if (!on_frame(link, &frame))
             st = ch_fail(&err, CH_INTERNAL, "it sent frame %u, which is not its to send", frame.type);
     }
     if (st == CH_OK && ch_process_is_up(&link->process) && packet.size != 0)
         st = ch_fail(&err, CH_INTERNAL, "it sent a malformed packet");
-    if (has_signature && link->packets_out > 0)
-        link->packets_out--;
     bool is_device_gone = ch_process_is_up(&link->process) && link->detail.status == CH_UNAVAILABLE;
     if (st != CH_OK || is_device_gone)
         ch_link_down(link, st != CH_OK ? err.message : link->detail.message);
@@ -375,9 +373,17 @@ static ch_status add_job_frame(ch_link *link, ch_job *job, ch_error *err)
     return ch_frame_end(out, begin, err);
 }
 
+static uint32_t expected_cost(const ch_link *link, const ch_job *job)
+{
+    uint32_t cost_ns = link->keys[job->key->token_key].cost_ns;
+    return cost_ns == 0 ? QUICK_JOB_NS : cost_ns;
+}
+
+/* A packet of at most `count` jobs. */
 static void add_batch(ch_link *link, size_t count, uint64_t now_ms)
 {
     ch_error err = CH_ERROR_INIT;
+    uint64_t begun_ns = link->work_ns;
     for (size_t i = 0; i < count && ch_channel_out(&link->process.channel)->size < PACKET_FILL; i++) {
         ch_job *job = ch_queue_pop(link->core, &link->urgent);
         if (job == NULL)
@@ -389,32 +395,32 @@ static void add_batch(ch_link *link, size_t count, uint64_t now_ms)
             continue;
         }
         job->sent_ms = now_ms;
+        job->cost_ns = expected_cost(link, job);
         link->in_flight++;
+        link->work_ns += job->cost_ns;
+        if (link->work_ns - begun_ns + job->cost_ns > PACKET_WORK_NS)
+            return;
     }
 }
 
-/* Quick signatures share a packet, for each packet costs two wake-ups; a slow one goes to whichever worker is free. */
-static size_t packet_size(uint32_t job_cost_ns)
+/* Each worker has a job, or more as long as they are quick. */
+static bool has_room(const ch_link *link)
 {
-    size_t size = job_cost_ns == 0 ? BATCH_MAX : PACKET_WORK_NS / job_cost_ns;
-    return size < 1 ? 1 : size < BATCH_MAX ? size : BATCH_MAX;
+    return link->in_flight < link->config->workers || link->work_ns < link->config->workers * (uint64_t)AHEAD_WORK_NS;
 }
 
+/* Quick jobs share a packet, for each packet costs system calls; but not all go in one, so that the token is at work on
+ * the first while core finishes others. A slow one goes to whichever worker is free. */
 void ch_link_dispatch(ch_link *link, uint64_t now_ms)
 {
     ch_error err = CH_ERROR_INIT;
-    size_t room = (size_t)link->config->workers * PACKETS_PER_WORKER;
+    size_t parts = 2 * (size_t)link->config->workers;
+    size_t share = (link->urgent.count + link->normal.count + parts - 1) / parts;
     bool is_blocked = ch_process_is_up(&link->process) && ch_channel_is_blocked(&link->process.channel);
     if (is_blocked && ch_channel_flush(&link->process.channel, &err) != CH_OK)
         ch_link_down(link, err.message);
-    while (link->state == CH_TOKEN_UNLOCKED && link->packets_out < room &&
-           link->urgent.count + link->normal.count > 0) {
-        size_t waiting = link->urgent.count + link->normal.count;
-        size_t left = room - link->packets_out;
-        size_t share = (waiting + left - 1) / left;
-        size_t most = packet_size(link->job_cost_ns);
-        add_batch(link, share < most ? share : most, now_ms);
-        link->packets_out++;
+    while (link->state == CH_TOKEN_UNLOCKED && link->urgent.count + link->normal.count > 0 && has_room(link)) {
+        add_batch(link, share, now_ms);
         if (ch_channel_flush(&link->process.channel, &err) != CH_OK)
             ch_link_down(link, err.message);
     }

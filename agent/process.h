@@ -35,6 +35,13 @@ void ch_process_end(ch_process *process, uint64_t now_ms);
 /* Reaps one dead child, whichever it is, and returns its pid; 0 when there is none. */
 pid_t ch_process_reap(int *wait_status);
 
+/* How this process, and those that it starts later, share the processors. None of our wake-ups cuts another's work
+ * short (SCHED_BATCH), so each does more in a turn. Of those that wait for a processor, the ones with the shorter slice
+ * come first: core and the front ask for short ones, for they bring the token its work. 0: the kernel's own. Kernels
+ * before 6.12 take no wish for a slice; all works there, with less throughput. */
+void ch_process_schedule(uint64_t slice_ns);
+#define CH_SLICE_NS 100000 /* of core and the front */
+
 /* True if the process runs. */
 bool ch_process_is_up(const ch_process *process);
 

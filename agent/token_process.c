@@ -1,13 +1,14 @@
 /* Two locks. `lock` orders logins against jobs: a job reads the key handles under it, a login or logout writes them.
  *
- * `turn` is the right to receive. A worker keeps it while it does quick jobs, so that they run on one thread: signing
- * from two at once costs a module like SoftHSM2 more in its own locks than it gains (HMAC: half as many a second). For
- * jobs that were slow the last time, the worker gives the turn away first, and the others work beside it. */
+ * `turn` is the right to wait for a packet. A worker keeps it while it does quick jobs, so that they stay on one
+ * thread: waking a second one costs more than it saves, in its locks too. Before slow jobs it gives the turn away, and
+ * a worker whose last jobs were slow needs none: all work side by side then. */
 #include "agent/token_process.h"
 
 #include "agent/frame.h"
 #include "agent/harden.h"
 #include "agent/log.h"
+#include "agent/process.h"
 #include "base/clock.h"
 #include "pkcs11/object.h"
 
@@ -18,7 +19,8 @@
 #include <unistd.h>
 
 #define SIGNATURE_MAX 512
-#define AWAKE_NS 50000
+#define HOLD_NS 250000  /* how long answers are held back at most, while there are more packets */
+#define AWAKE_NS 500000 /* how long a worker without a packet stays awake, while they come faster than that */
 
 typedef struct key_slot {
     char *uri;
@@ -33,7 +35,7 @@ typedef struct process_state {
     ch_token *token;
     ch_session control; /* for finding keys; used under the write lock only */
     pthread_rwlock_t lock;
-    pthread_mutex_t turn; /* to receive, and to sign what is quick */
+    pthread_mutex_t turn;
     bool is_logged_in;
     key_slot *keys;
     size_t key_count;
@@ -45,6 +47,10 @@ typedef struct worker {
     ch_channel channel; /* shares the process's descriptor */
     ch_session session;
     pthread_t thread;
+    bool is_slow; /* its last packet held slow jobs */
+    bool has_turn;
+    bool is_busy;      /* its last wait for a packet was shorter than AWAKE_NS */
+    uint64_t began_ns; /* the end of that wait */
 } worker;
 
 static void add_error_frame(ch_buffer *out, ch_frame_type type, const ch_error *err)
@@ -225,12 +231,12 @@ static ch_status on_packet(worker *self, ch_slice packet, int fd, ch_error *err)
     }
     if (packet.size != 0)
         return ch_fail(err, CH_INTERNAL, "core sent a malformed packet");
-    return ch_channel_flush(&self->channel, err);
+    return CH_OK;
 }
 
-static ch_status wait_until_sent(ch_channel *channel, ch_error *err)
+static ch_status send_answers(ch_channel *channel, ch_error *err)
 {
-    ch_status st = CH_OK;
+    ch_status st = ch_channel_flush(channel, err);
     while (st == CH_OK && ch_channel_is_blocked(channel)) {
         (void)usleep(1000); /* core reads all it gets; a full socket is a moment's matter */
         st = ch_channel_flush(channel, err);
@@ -238,17 +244,37 @@ static ch_status wait_until_sent(ch_channel *channel, ch_error *err)
     return st;
 }
 
-/* While there is work, the next packet comes sooner than a sleeping thread is woken. */
-static ch_status receive_awake(worker *self, ch_slice *packet, int *fd, ch_error *err)
+/* While packets come fast, the next one is there sooner than a sleeping thread, or worse a halted processor, is woken.
+ * Whoever else has work gets the processor first. */
+static ch_status wait_for_packet(worker *self, ch_slice *packet, int *fd, ch_error *err)
 {
-    uint64_t end_ns = ch_clock_ns() + AWAKE_NS;
-    do {
+    uint64_t since_ns = ch_clock_ns();
+    while (self->is_busy && ch_clock_ns() - since_ns < AWAKE_NS) {
         ch_status st = ch_channel_receive(&self->channel, packet, fd, err);
         if (st != CH_OK || packet->size > 0)
             return st;
         (void)sched_yield();
-    } while (ch_clock_ns() < end_ns);
-    return ch_channel_receive_wait(&self->channel, packet, fd, err);
+    }
+    ch_status st = ch_channel_receive_wait(&self->channel, packet, fd, err);
+    self->is_busy = ch_clock_ns() - since_ns < AWAKE_NS;
+    return st;
+}
+
+/* Answers to slow jobs leave together, while there are more of those: each packet that core gets costs a slow job's
+ * worker a part of the processor. */
+static ch_status next_packet(worker *self, ch_slice *packet, int *fd, ch_error *err)
+{
+    bool may_hold = self->is_slow && ch_clock_ns() - self->began_ns < HOLD_NS;
+    ch_status st = may_hold ? ch_channel_receive(&self->channel, packet, fd, err) : CH_OK;
+    if (st != CH_OK || packet->size > 0)
+        return st;
+    st = send_answers(&self->channel, err);
+    if (st == CH_OK && !self->is_slow && !self->has_turn)
+        self->has_turn = pthread_mutex_lock(&self->process->turn) == 0;
+    if (st == CH_OK)
+        st = wait_for_packet(self, packet, fd, err);
+    self->began_ns = ch_clock_ns();
+    return st;
 }
 
 static void *run_worker(void *argument)
@@ -256,22 +282,17 @@ static void *run_worker(void *argument)
     worker *self = argument;
     ch_error err = CH_ERROR_INIT;
     ch_status st = CH_OK;
-    (void)pthread_mutex_lock(&self->process->turn);
     while (st == CH_OK) {
-        ch_slice packet;
+        ch_slice packet = {NULL, 0};
         int fd = -1;
-        st = receive_awake(self, &packet, &fd, &err);
-        bool is_slow = st == CH_OK && has_slow_job(self->process, packet);
-        if (is_slow)
-            (void)pthread_mutex_unlock(&self->process->turn);
+        st = next_packet(self, &packet, &fd, &err);
+        self->is_slow = st == CH_OK && has_slow_job(self->process, packet);
+        if (self->is_slow && self->has_turn)
+            self->has_turn = pthread_mutex_unlock(&self->process->turn) != 0;
         if (st == CH_OK)
             st = on_packet(self, packet, fd, &err);
-        if (st == CH_OK)
-            st = wait_until_sent(&self->channel, &err);
         if (fd >= 0)
             (void)close(fd);
-        if (is_slow)
-            (void)pthread_mutex_lock(&self->process->turn);
     }
     /* Core is gone or talks nonsense: either way nobody is left to serve. The kernel takes back what we hold; closing a
      * module under the other workers' feet would only crash it. */
@@ -365,6 +386,7 @@ int ch_token_process_main(int channel_fd)
     ch_channel channel;
     ch_error err = CH_ERROR_INIT;
     process.fd = channel_fd;
+    ch_process_schedule(0); /* core and the front first */
     (void)pthread_rwlock_init(&process.lock, NULL);
     (void)pthread_mutex_init(&process.turn, NULL);
     ch_channel_open(&channel, channel_fd);

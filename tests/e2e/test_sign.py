@@ -2,6 +2,7 @@
 
 import base64
 import hmac
+import threading
 import time
 import unittest
 
@@ -72,6 +73,27 @@ class Signing(harness.AgentTest):
             for _ in range(3):
                 self.assertEqual(client.sign("binance-main", BINANCE_ORDER).json["key"], "binance-main")
                 self.assertEqual(client.sign("kraken-main", KRAKEN_ORDER).json["key"], "kraken-main")
+
+    def test_bots_of_quick_and_slow_keys_do_not_keep_each_other_waiting(self):
+        """Both kinds at once, and each while the other stops: no answer may lie in the token process meanwhile."""
+        failed = []
+
+        def ask(key, count):
+            try:
+                with self.agent.client(5) as client:
+                    failed.extend(answer for answer in (client.sign(key, BINANCE_ORDER) for _ in range(count))
+                                  if answer.status != 200)
+            except OSError as broken:
+                failed.append(broken)
+
+        for _ in range(5):
+            bots = [threading.Thread(target=ask, args=(key, count))
+                    for key, count in [("binance-main", 200), ("binance-rsa", 20)] for _ in range(4)]
+            for bot in bots:
+                bot.start()
+            for bot in bots:
+                bot.join()
+            self.assertEqual(failed, [])
 
     def test_placeholder_puts_the_timestamp_where_the_bot_wants_it(self):
         order = dict(BINANCE_ORDER, params={"timestamp": None, **BINANCE_ORDER["params"]})
