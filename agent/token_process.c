@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #define SIGNATURE_MAX 512
-#define HOLD_NS 250000  /* how long answers are held back at most, while there are more packets */
+#define HOLD_NS 400000  /* how long answers are held back at most, while there are more packets */
 #define AWAKE_NS 500000 /* how long a worker without a packet stays awake, while they come faster than that */
 
 typedef struct key_slot {
@@ -27,7 +27,7 @@ typedef struct key_slot {
     const ch_mechanism *mechanism;
     ch_token_key key;
     ch_error state;           /* CH_OK: found and verified */
-    _Atomic uint32_t cost_ns; /* of a recent signature */
+    _Atomic uint32_t cost_ns; /* what its jobs take, when nothing interrupts them */
 } key_slot;
 
 typedef struct process_state {
@@ -146,7 +146,7 @@ static bool has_slow_job(const process_state *process, ch_slice packet)
     return false;
 }
 
-/* What a job gives: its signatures one after the other, and what they cost together. */
+/* What a job gives: its signatures one after the other, and what such a job takes. */
 typedef struct job_result {
     uint8_t signatures[CH_JOB_MESSAGES_MAX][SIGNATURE_MAX];
     size_t sizes[CH_JOB_MESSAGES_MAX];
@@ -168,6 +168,13 @@ static ch_status find_slot(process_state *process, size_t index, key_slot **out,
     return CH_OK;
 }
 
+/* A job that was interrupted says nothing about the next: the least counts, and rises slowly where all take longer. */
+static uint32_t settle_cost(uint32_t before_ns, uint64_t spent_ns)
+{
+    uint64_t most_ns = before_ns == 0 ? UINT32_MAX : (uint64_t)before_ns + before_ns / 8 + 1000;
+    return (uint32_t)(spent_ns < most_ns ? spent_ns : most_ns);
+}
+
 static ch_status sign_job(worker *self, ch_frame *job, job_result *result, ch_error *err)
 {
     ch_slice messages[CH_JOB_MESSAGES_MAX];
@@ -183,10 +190,8 @@ static ch_status sign_job(worker *self, ch_frame *job, job_result *result, ch_er
     for (size_t i = 0; st == CH_OK && i < result->count; i++)
         st = ch_key_sign(&self->session, &slot->key, messages[i], result->signatures[i], SIGNATURE_MAX,
                          &result->sizes[i], err);
-    uint64_t spent_ns = ch_clock_ns() - begin_ns;
-    result->cost_ns = spent_ns > UINT32_MAX ? UINT32_MAX : (uint32_t)spent_ns;
     if (st == CH_OK)
-        slot->cost_ns = result->cost_ns;
+        slot->cost_ns = result->cost_ns = settle_cost(slot->cost_ns, ch_clock_ns() - begin_ns);
     return st;
 }
 
