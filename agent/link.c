@@ -12,7 +12,7 @@
 
 #define QUICK_JOB_NS 20000              /* what a key's first job is expected to take */
 #define PACKET_WORK_NS 130000           /* a packet of more jobs than one takes no more */
-#define AHEAD_WORK_NS 2000000           /* what each worker is given ahead, and so a cancel waits for */
+#define AHEAD_WORK_NS 3000000           /* what each worker is given ahead, and so a cancel waits for */
 #define PACKET_FILL (CH_PACKET_MAX / 2) /* what is begun below this fits */
 
 const char *ch_token_state_name(ch_token_state state)

@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #define SIGNATURE_MAX 512
-#define HOLD_NS 400000  /* how long answers are held back at most, while there are more packets */
+#define HOLD_NS 700000  /* how long answers are held back at most, while there are more packets */
 #define AWAKE_NS 500000 /* how long a worker without a packet stays awake, while they come faster than that */
 
 typedef struct key_slot {
