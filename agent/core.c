@@ -20,6 +20,7 @@
 
 #define TICK_MS 500
 #define EVENTS_MAX 32
+#define AWAKE_NS 60000
 
 ch_status ch_core_watch(ch_core *core, int fd, uint64_t tag, ch_error *err)
 {
@@ -199,12 +200,12 @@ static int wait_awake(const ch_core *core, struct epoll_event *events)
         in_flight += core->links[i].in_flight;
     if (in_flight != 1)
         return 0;
-    uint64_t end_ns = ch_clock_wall_ns() + 60000;
+    uint64_t end_ns = ch_clock_ns() + AWAKE_NS;
     int count = 0;
     do {
         (void)sched_yield();
         count = epoll_wait(core->epoll_fd, events, EVENTS_MAX, 0);
-    } while (count == 0 && ch_clock_wall_ns() < end_ns);
+    } while (count == 0 && ch_clock_ns() < end_ns);
     return count;
 }
 

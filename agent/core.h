@@ -59,7 +59,7 @@ typedef struct ch_queue {
 typedef struct ch_key_state {
     bool is_known;
     ch_error problem; /* CH_OK: found on the token, and as it should be */
-    uint32_t cost_ns; /* of its last signature; 0: none yet */
+    uint32_t cost_ns; /* what a job takes; 0: none was done yet */
 } ch_key_state;
 
 typedef struct ch_operator_session {

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define QUICK_JOB_NS 20000              /* what a key's first job is expected to take */
 #define PACKET_WORK_NS 130000           /* a packet of more jobs than one takes no more */
 #define AHEAD_WORK_NS 3000000           /* what each worker is given ahead, and so a cancel waits for */
 #define PACKET_FILL (CH_PACKET_MAX / 2) /* what is begun below this fits */
@@ -269,8 +268,8 @@ static void on_signature(ch_link *link, ch_frame *frame)
 {
     ch_core *core = link->core;
     ch_job *job = ch_job_find(core, frame->id);
-    if (job == NULL || &core->links[job->key->token] != link)
-        return;
+    if (job == NULL || &core->links[job->key->token] != link || job->sent_ms == 0)
+        return; /* not a job that it has */
     link->in_flight--;
     link->work_ns -= job->cost_ns;
     ch_error err = CH_ERROR_INIT;
@@ -376,7 +375,7 @@ static ch_status add_job_frame(ch_link *link, ch_job *job, ch_error *err)
 static uint32_t expected_cost(const ch_link *link, const ch_job *job)
 {
     uint32_t cost_ns = link->keys[job->key->token_key].cost_ns;
-    return cost_ns == 0 ? QUICK_JOB_NS : cost_ns;
+    return cost_ns == 0 ? AHEAD_WORK_NS : cost_ns; /* nothing is known of the first: it may be a slow token's */
 }
 
 /* A packet of at most `count` jobs. */

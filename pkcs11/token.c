@@ -20,7 +20,6 @@ struct ch_token {
     bool is_loaded;
     void *object; /* the module */
     CK_FUNCTION_LIST *functions;
-    bool is_initialised;
     CK_SLOT_ID slot;
     ch_session keeper; /* holds the login */
     char label[33];
@@ -58,8 +57,7 @@ static ch_status initialise(ch_token *token, const char *path, ch_error *err)
         return ch_ckr_fail(err, rv, "asking the module %s for its function list", path);
     CK_C_INITIALIZE_ARGS how = ch_locks_init_args();
     rv = token->functions->C_Initialize(&how);
-    token->is_initialised = rv == CKR_OK || rv == CKR_CRYPTOKI_ALREADY_INITIALIZED;
-    return token->is_initialised
+    return rv == CKR_OK || rv == CKR_CRYPTOKI_ALREADY_INITIALIZED
                ? CH_OK
                : ch_ckr_fail(err, rv, "initialising the module %s; is its own configuration right", path);
 }
@@ -191,7 +189,7 @@ void ch_token_close(ch_token *token)
         PKCS11_release_all_slots(token->context, token->slots, token->slot_count);
     if (token->is_loaded)
         PKCS11_CTX_unload(token->context);
-    if (token->is_initialised)
+    if (token->functions != NULL)
         (void)token->functions->C_Finalize(NULL); /* libp11 did so where its instance is ours too */
     if (token->object != NULL)
         (void)dlclose(token->object);
