@@ -17,9 +17,10 @@ comma := ,
 # A room is a .c file; what ends in main.c is a program.
 BASE = $(wildcard base/*.c)
 PKCS11 = $(wildcard pkcs11/*.c)
-AGENT = $(wildcard agent/*.c)
+AGENT = $(wildcard agent/*.c agent/*/*.c)
+CONCEPTS = $(wildcard conf/*.c wire/*.c exchange/*.c policy/*.c state/*.c)
 CLI = $(wildcard cli/*.c)
-UNIT = $(wildcard tests/unit/test_*.c)
+UNIT = $(wildcard tests/unit/test_*.c tests/unit/*/test_*.c)
 
 object = $(patsubst %.c,$(BUILD)/%.o,$(1))
 AGENT_LIBS = $(shell pkg-config --libs $(PACKAGES) libmicrohttpd sqlite3 libseccomp) -ldl -lpthread
@@ -30,13 +31,13 @@ UNIT_LIBS = $(shell pkg-config --libs $(PACKAGES) check sqlite3) -ldl -lpthread
 
 all: $(BUILD)/chancery-agent $(BUILD)/chancery
 
-$(BUILD)/chancery-agent: $(call object,$(AGENT) $(PKCS11) $(BASE))
+$(BUILD)/chancery-agent: $(call object,$(AGENT) $(CONCEPTS) $(PKCS11) $(BASE))
 	@echo '  LINK $(notdir $@)'
 	@mkdir -p $(@D)
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ALLOCATOR) $(AGENT_LIBS)
 
 # The CLI shares the agent's frames and profiles, not its processes.
-CLI_SHARED = agent/frame.c agent/confusion.c $(wildcard agent/profile*.c agent/recipe*.c agent/template*.c) agent/yaml.c
+CLI_SHARED = $(wildcard conf/*.c wire/*.c exchange/*.c)
 $(BUILD)/chancery: $(call object,$(CLI) $(CLI_SHARED) $(PKCS11) $(BASE))
 	@echo '  LINK $(notdir $@)'
 	@mkdir -p $(@D)
@@ -51,7 +52,7 @@ $(BUILD)/tests/property/profiles: $(call object,$(wildcard tests/property/*.c) $
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(CLI_LIBS)
 
 # One unit-test program a room, linked with everything but the programs' main.
-$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/unit/softhsm.o $(call object,$(filter-out %/main.c,$(AGENT)) $(PKCS11) $(BASE))
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/unit/softhsm.o $(call object,$(filter-out %/main.c,$(AGENT)) $(CONCEPTS) $(PKCS11) $(BASE))
 	@echo '  LINK $(notdir $@)'
 	@mkdir -p $(@D)
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(UNIT_LIBS) $(AGENT_LIBS)

@@ -3,7 +3,7 @@
  * in the listener's backlog. */
 #include "agent/core.h"
 
-#include "agent/log.h"
+#include "base/log.h"
 #include "agent/status.h"
 
 #include <errno.h>

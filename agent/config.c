@@ -1,7 +1,7 @@
 #include "agent/config.h"
 
 #include "agent/token_process.h"
-#include "agent/yaml.h"
+#include "conf/yaml.h"
 #include "pkcs11/uri.h"
 
 #include <stdio.h>

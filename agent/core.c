@@ -4,7 +4,7 @@
 #include "agent/core.h"
 
 #include "agent/harden.h"
-#include "agent/log.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <sched.h>

@@ -10,7 +10,7 @@
 #include "agent/nonce.h"
 #include "agent/policy.h"
 #include "agent/process.h"
-#include "agent/recipe.h"
+#include "exchange/recipe.h"
 #include "base/clock.h"
 
 #define CH_CONNECTIONS_MAX 1024

@@ -6,7 +6,7 @@
  * that the state does not take, or that is malformed, ends the process: core starts another. */
 #include "agent/front.h"
 
-#include "agent/frame.h"
+#include "wire/frame.h"
 #include "agent/http.h"
 #include "agent/json.h"
 #include "base/clock.h"

@@ -5,7 +5,7 @@
  * CH_PARAM_DEPTH_MAX deep and no further. */
 #include "agent/json.h"
 
-#include "agent/profile.h"
+#include "exchange/profile.h"
 #include "base/encode.h"
 
 #include <jansson.h>

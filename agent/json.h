@@ -5,7 +5,7 @@
 #ifndef CH_AGENT_JSON_H
 #define CH_AGENT_JSON_H
 
-#include "agent/frame.h"
+#include "wire/frame.h"
 
 /* Seeds jansson's hash tables, once, before anything else here; left to itself, jansson would open /dev/urandom, which
  * the front's sandbox does not let it. CH_IO when the kernel gives no random bytes. */

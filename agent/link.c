@@ -3,7 +3,7 @@
  * turn. */
 #include "agent/core.h"
 
-#include "agent/log.h"
+#include "base/log.h"
 #include "agent/token_process.h"
 
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #include "agent/core.h"
 #include "agent/front.h"
 #include "agent/harden.h"
-#include "agent/log.h"
+#include "base/log.h"
 #include "agent/token_process.h"
 
 #include <getopt.h>

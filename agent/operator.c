@@ -1,7 +1,7 @@
 /* A session is one request and its answer: an operator's CLI connects, asks, is answered, and is gone. */
 #include "agent/core.h"
 
-#include "agent/log.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <fcntl.h>

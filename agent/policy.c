@@ -2,7 +2,7 @@
  * with ten thousand keys. */
 #include "agent/policy.h"
 
-#include "agent/yaml.h"
+#include "conf/yaml.h"
 #include "pkcs11/uri.h"
 
 #include <stdlib.h>

@@ -5,8 +5,8 @@
 #define CH_AGENT_POLICY_H
 
 #include "agent/config.h"
-#include "agent/peer.h"
-#include "agent/profile.h"
+#include "base/peer.h"
+#include "exchange/profile.h"
 
 /* Callers that `uid` and `gid` (where set, both must fit) describe, and the classes of endpoints they may ask for. */
 typedef struct ch_grant {

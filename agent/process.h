@@ -5,7 +5,7 @@
 #ifndef CH_AGENT_PROCESS_H
 #define CH_AGENT_PROCESS_H
 
-#include "agent/frame.h"
+#include "wire/frame.h"
 
 #include <sys/types.h>
 

@@ -2,7 +2,7 @@
  * that policy has not judged in the very bytes that are signed. */
 #include "agent/core.h"
 
-#include "agent/recipe_read.h"
+#include "exchange/read_back.h"
 
 #include <string.h>
 #include <sys/random.h>

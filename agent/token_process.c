@@ -5,9 +5,9 @@
  * a worker whose last jobs were slow needs none: all work side by side then. */
 #include "agent/token_process.h"
 
-#include "agent/frame.h"
+#include "wire/frame.h"
 #include "agent/harden.h"
-#include "agent/log.h"
+#include "base/log.h"
 #include "agent/process.h"
 #include "base/clock.h"
 #include "pkcs11/object.h"

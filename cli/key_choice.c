@@ -1,6 +1,6 @@
 #include "cli/key_choice.h"
 
-#include "agent/profile.h"
+#include "exchange/profile.h"
 #include "cli/options.h"
 
 #include <stdlib.h>

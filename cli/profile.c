@@ -1,5 +1,5 @@
 /* profile check, test, list and show: what a profile says, without an agent or a token. */
-#include "agent/profile.h"
+#include "exchange/profile.h"
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/output.h"

@@ -2,7 +2,7 @@
 #ifndef CH_CLI_VECTOR_REQUEST_H
 #define CH_CLI_VECTOR_REQUEST_H
 
-#include "agent/profile.h"
+#include "exchange/profile.h"
 
 #include <jansson.h>
 

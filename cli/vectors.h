@@ -8,7 +8,7 @@
 #ifndef CH_CLI_VECTORS_H
 #define CH_CLI_VECTORS_H
 
-#include "agent/recipe.h"
+#include "exchange/recipe.h"
 
 #include <jansson.h>
 

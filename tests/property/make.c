@@ -117,7 +117,7 @@ static size_t digit_count(rig *r, size_t most)
     return count < most ? count : most;
 }
 
-/* Plain decimals (agent/profile_param.c): at most 38 digits, 18 of them behind the point. */
+/* Plain decimals (exchange/check_value.c): at most 38 digits, 18 of them behind the point. */
 static ch_slice make_number(rig *r, const ch_param_def *def)
 {
     size_t whole = digit_count(r, 38);

@@ -6,9 +6,9 @@
 #ifndef CH_TESTS_PROPERTY_H
 #define CH_TESTS_PROPERTY_H
 
-#include "agent/profile_data.h"
-#include "agent/recipe.h"
-#include "agent/recipe_read.h"
+#include "exchange/profile_impl.h"
+#include "exchange/recipe.h"
+#include "exchange/read_back.h"
 
 /* ---- chance ---- */
 

@@ -1,7 +1,7 @@
 /* Messages read back, and an SDK's strings that are not quite what the agent would have written. */
 #include "tests/property/property.h"
 
-#include "agent/template_filters.h"
+#include "exchange/filters.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "agent/frame.h"
+#include "wire/frame.h"
 
 #include <check.h>
 #include <fcntl.h>

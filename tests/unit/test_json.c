@@ -1,7 +1,7 @@
 /* The JSON door: what gets in becomes exactly one CH_FRAME_SIGN, and what is odd in any way stays out. */
 #include "agent/json.h"
 
-#include "agent/profile.h"
+#include "exchange/profile.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* agent/recipe_read: an SDK's string to sign is read back to what it is made of, or refused; and what is read builds
  * the same string again. Run from the repository's root. */
-#include "agent/recipe_read.h"
+#include "exchange/read_back.h"
 
 #include <check.h>
 #include <stdlib.h>

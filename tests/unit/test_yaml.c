@@ -1,5 +1,5 @@
 /* agent/yaml: what is accepted is small; what is refused says where and why. */
-#include "agent/yaml.h"
+#include "conf/yaml.h"
 
 #include "base/buffer.h"
 

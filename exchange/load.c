@@ -1,6 +1,6 @@
 /* From YAML to a ch_profile. Everything that can be wrong with a profile is found here, with its line; what runs later
  * relies on it. Order matters: recipes and params first, then endpoints, which point to both. */
-#include "agent/profile_data.h"
+#include "exchange/profile_impl.h"
 
 #include "pkcs11/mechanism.h"
 

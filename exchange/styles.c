@@ -1,8 +1,8 @@
 /* How a list of parameters becomes text. What it must never do is write two different lists as the same text; where a
  * style could, it refuses. */
-#include "agent/template_filters.h"
+#include "exchange/filters.h"
 
-#include "agent/profile_data.h"
+#include "exchange/profile_impl.h"
 #include "base/encode.h"
 
 #include <string.h>

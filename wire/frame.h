@@ -8,8 +8,8 @@
  *
  * Reading is total: a length that does not fit marks the reader broken, and every later read gives zero or empty; the
  * caller checks once, with ch_frame_done. Not thread-safe. */
-#ifndef CH_AGENT_FRAME_H
-#define CH_AGENT_FRAME_H
+#ifndef CH_WIRE_FRAME_H
+#define CH_WIRE_FRAME_H
 
 #include "base/buffer.h"
 

@@ -1,10 +1,10 @@
 /* What a loaded profile is made of. Shared by the files that load, match and run profiles (profile*.c, recipe*.c) and
  * by nobody else. Everything is immutable once ch_profile_load has returned. */
-#ifndef CH_AGENT_PROFILE_DATA_H
-#define CH_AGENT_PROFILE_DATA_H
+#ifndef CH_EXCHANGE_PROFILE_IMPL_H
+#define CH_EXCHANGE_PROFILE_IMPL_H
 
-#include "agent/profile.h"
-#include "agent/template.h"
+#include "exchange/profile.h"
+#include "exchange/template.h"
 
 #define CH_RECIPE_LISTS_MAX 4
 #define CH_RECIPE_VALUES_MAX 16
@@ -216,23 +216,23 @@ struct ch_profile {
     size_t pattern_count;
 };
 
-/* Reads the profile's `recipes` (agent/recipe_load.c). */
+/* Reads the profile's `recipes` (exchange/load_recipes.c). */
 CH_CHECKED ch_status ch_recipes_load(ch_profile *profile, const ch_yaml *recipes, ch_error *err);
 void ch_recipes_free(ch_profile *profile);
 
 const char *ch_builtin_name(ch_builtin builtin);
 /* True if the agent fills in a field of that name. */
 bool ch_recipe_fills_in(const ch_recipe *recipe, ch_slice name);
-/* Fills in the recipe's shapes and what its message shows (agent/recipe_shape.c); false if it is made of too many
+/* Fills in the recipe's shapes and what its message shows (exchange/shape.c); false if it is made of too many
  * parts. */
 bool ch_recipe_find_shape(ch_recipe *recipe);
 void ch_recipes_number_shapes(ch_profile *profile);
 /* CH_BAD_INPUT if the message of a checked request, made in the style pairs, could be another's
- * (agent/recipe_joined.c).
+ * (exchange/joined.c).
  */
 CH_CHECKED ch_status ch_request_check_joined(const ch_request *request, const ch_endpoint *endpoint, ch_error *err);
 
-/* Reads `params` and `groups` (agent/profile_params.c). */
+/* Reads `params` and `groups` (exchange/load_params.c). */
 typedef struct ch_params_loader {
     ch_profile *profile;
     const ch_yaml *params; /* NULL if the profile defines none */
@@ -249,14 +249,14 @@ void ch_params_list_sort(ch_param_list *list);
 CH_CHECKED ch_status ch_params_check_used(const ch_params_loader *load, ch_error *err);
 void ch_params_free(ch_profile *profile);
 
-/* Reads `endpoints` (agent/profile_endpoints.c); all else is there. */
+/* Reads `endpoints` (exchange/load_endpoints.c); all else is there. */
 CH_CHECKED ch_status ch_endpoints_load(ch_profile *profile, const ch_yaml *root, const ch_params_loader *load,
                                        ch_error *err);
 void ch_endpoints_free(ch_profile *profile);
 /* True if `path` fits the endpoint's path; then captures[i] is what stands for the i-th parameter. */
 bool ch_endpoint_fits(const ch_endpoint *endpoint, ch_slice path, ch_slice *captures);
 
-/* Checks params[at], with all that it holds (agent/profile_param.c), and fills in the defs; CH_BAD_INPUT names what is
+/* Checks params[at], with all that it holds (exchange/check_value.c), and fills in the defs; CH_BAD_INPUT names what is
  * wrong. */
 CH_CHECKED ch_status ch_param_check(const ch_profile *profile, const ch_param_def *def, ch_param *params, size_t count,
                                     size_t at, ch_error *err);
@@ -272,7 +272,7 @@ bool ch_is_decimal(ch_slice text);
 ch_param_type ch_param_type_find(const char *name);
 ch_role ch_role_find(const char *name);
 
-/* Fills `confusions` of every endpoint (agent/confusion.c); its other fields are there. */
+/* Fills `confusions` of every endpoint (exchange/confusion.c); its other fields are there. */
 void ch_profile_find_confusions(ch_profile *profile);
 
 static inline bool ch_set_has(const uint64_t *set, size_t index)

@@ -1,6 +1,6 @@
 /* Who is at the other end of a Unix socket, as the kernel says. Taken once, when the connection is accepted. */
-#ifndef CH_AGENT_PEER_H
-#define CH_AGENT_PEER_H
+#ifndef CH_BASE_PEER_H
+#define CH_BASE_PEER_H
 
 #include "base/error.h"
 

@@ -2,7 +2,7 @@
  *
  * What no request can open is left out when the profile is loaded; the rest is looked at for each request. Sets of
  * parameter names are bitsets, so that one comparison answers for 64 of them. */
-#include "agent/profile_data.h"
+#include "exchange/profile_impl.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -6,10 +6,10 @@
  * number of steps and needs no memory that an earlier run did not leave. docs/profiles.md lists filters and styles.
  *
  * A compiled template is immutable and may be read from any thread; a ch_scratch belongs to one thread. */
-#ifndef CH_AGENT_TEMPLATE_H
-#define CH_AGENT_TEMPLATE_H
+#ifndef CH_EXCHANGE_TEMPLATE_H
+#define CH_EXCHANGE_TEMPLATE_H
 
-#include "agent/profile.h"
+#include "exchange/profile.h"
 
 #define CH_TEMPLATE_PARTS_MAX 32
 #define CH_TEMPLATE_FILTERS_MAX 4

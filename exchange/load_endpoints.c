@@ -1,6 +1,6 @@
 /* Endpoints point to all the rest: params, recipes, origins. They are sorted by path, so that a request's is found by
  * halving; those whose path has parameters are also in `patterns`, the most literal first. */
-#include "agent/profile_data.h"
+#include "exchange/profile_impl.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* Compiling does all that can fail for a profile's author; running does what its parts say, one after the other. */
-#include "agent/template.h"
+#include "exchange/template.h"
 
-#include "agent/template_filters.h"
+#include "exchange/filters.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "agent/peer.h"
+#include "base/peer.h"
 
 #include <sys/socket.h>
 

@@ -7,8 +7,8 @@
  * (ch_yaml_check_known) finds a mistyped field.
  *
  * Strings handed out live as long as the document. Not thread-safe. Not for bytes that come from clients. */
-#ifndef CH_AGENT_YAML_H
-#define CH_AGENT_YAML_H
+#ifndef CH_CONF_YAML_H
+#define CH_CONF_YAML_H
 
 #include "base/error.h"
 

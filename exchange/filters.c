@@ -1,5 +1,5 @@
 /* A new filter is one row in the table below and a few lines above it; nothing else knows it. */
-#include "agent/template_filters.h"
+#include "exchange/filters.h"
 
 #include "base/encode.h"
 

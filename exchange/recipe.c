@@ -1,9 +1,9 @@
 /* A build runs fields, lists, values and message, in this order; a finish runs url, body and headers. Between the two
  * the bot's request is gone, so whatever finish needs lies in the draft: slices in `inputs` point into its own buffers
  * or into the profile. A buffer may move while it grows, so slices into one are taken when it is complete. */
-#include "agent/recipe.h"
+#include "exchange/recipe.h"
 
-#include "agent/profile_data.h"
+#include "exchange/profile_impl.h"
 
 #include <stdio.h>
 #include <stdlib.h>

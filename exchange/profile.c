@@ -1,5 +1,5 @@
 /* What is asked of a profile for every request: which endpoint it is, and whether its parameters are the endpoint's. */
-#include "agent/profile_data.h"
+#include "exchange/profile_impl.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* The classes of requests, as profiles and policies write them. */
-#include "agent/profile.h"
+#include "exchange/profile.h"
 
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* Log lines on stderr, where a service manager collects them: time, process, message; one write a line.
  *
  * Never give it a secret, PIN, code or signature. Control characters come out as '?'. Thread-safe. */
-#ifndef CH_AGENT_LOG_H
-#define CH_AGENT_LOG_H
+#ifndef CH_BASE_LOG_H
+#define CH_BASE_LOG_H
 
 #include "base/error.h"
 

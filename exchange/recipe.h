@@ -3,10 +3,10 @@
  *
  * It is small and total: a fixed number of steps that the profile lists, no loops over input that a profile controls,
  * no recursion. It knows no exchange by name. Not thread-safe: one ch_draft is one request of one thread. */
-#ifndef CH_AGENT_RECIPE_H
-#define CH_AGENT_RECIPE_H
+#ifndef CH_EXCHANGE_RECIPE_H
+#define CH_EXCHANGE_RECIPE_H
 
-#include "agent/template.h"
+#include "exchange/template.h"
 
 /* What the agent itself puts in a request. */
 typedef struct ch_recipe_input {

@@ -1,6 +1,6 @@
 /* A param refers only to params that stand above it, so reading them in the file's order is enough, and what a list or
  * object holds ends: `depth` counts down to plain values. */
-#include "agent/profile_data.h"
+#include "exchange/profile_impl.h"
 
 #include <stdlib.h>
 #include <string.h>

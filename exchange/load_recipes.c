@@ -1,6 +1,6 @@
 /* A recipe's templates are compiled in the order in which they run, each seeing only what stands above it; that is what
  * makes every recipe end. */
-#include "agent/profile_data.h"
+#include "exchange/profile_impl.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,10 +1,10 @@
 /* One pass over the message's template, with the string as the input: what is known must be there, a time is taken as
  * digits, a list is cut up by its style. The JSON here is the one spelling that the agent itself writes, no other: an
  * eager reader would find two readings for one string, this one finds at most one. */
-#include "agent/recipe_read.h"
+#include "exchange/read_back.h"
 
-#include "agent/profile_data.h"
-#include "agent/template_filters.h"
+#include "exchange/profile_impl.h"
+#include "exchange/filters.h"
 #include "base/encode.h"
 
 #include <string.h>

@@ -3,10 +3,10 @@
  * What is read is a guess and proves nothing. The caller judges the parameters like any request's, builds the string
  * anew from them, and signs only if both are the same bytes. Readable are messages of literals, times, what the key and
  * the request are, and lists in a form or JSON style; digests are not, nor are nonces, which the agent keeps itself. */
-#ifndef CH_AGENT_RECIPE_READ_H
-#define CH_AGENT_RECIPE_READ_H
+#ifndef CH_EXCHANGE_READ_BACK_H
+#define CH_EXCHANGE_READ_BACK_H
 
-#include "agent/recipe.h"
+#include "exchange/recipe.h"
 
 typedef struct ch_reading {
     ch_param params[CH_PARAMS_MAX]; /* placeholders where the agent's fields stand */

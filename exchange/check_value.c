@@ -1,5 +1,5 @@
 /* Each type has one spelling a value, so that policy and exchange can't read the same bytes in two ways. */
-#include "agent/profile_data.h"
+#include "exchange/profile_impl.h"
 
 #include <string.h>
 

@@ -1,9 +1,9 @@
 /* The tables behind templates: filters, which turn bytes into bytes, and styles, which write a list of parameters. For
  * what makes, reads and compares templates only. */
-#ifndef CH_AGENT_TEMPLATE_FILTERS_H
-#define CH_AGENT_TEMPLATE_FILTERS_H
+#ifndef CH_EXCHANGE_FILTERS_H
+#define CH_EXCHANGE_FILTERS_H
 
-#include "agent/template.h"
+#include "exchange/template.h"
 
 #include <openssl/evp.h>
 
@@ -50,6 +50,6 @@ struct ch_style {
 
 /* NULL if there is none of that name. */
 const ch_filter *ch_filter_find(ch_slice name);
-const ch_style *ch_style_find(ch_slice name); /* agent/template_styles.c */
+const ch_style *ch_style_find(ch_slice name); /* exchange/styles.c */
 
 #endif

@@ -1,6 +1,6 @@
 /* A frame is 16 bytes of header, then its fields one after the other, unaligned: each is copied in and out with memcpy,
  * so nothing here depends on where a packet lies in memory. */
-#include "agent/frame.h"
+#include "wire/frame.h"
 
 #include <errno.h>
 #include <poll.h>

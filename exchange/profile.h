@@ -2,11 +2,11 @@
  *
  * A loaded profile is immutable and may be read from any thread. The recipe language is described in docs/profiles.md.
  */
-#ifndef CH_AGENT_PROFILE_H
-#define CH_AGENT_PROFILE_H
+#ifndef CH_EXCHANGE_PROFILE_H
+#define CH_EXCHANGE_PROFILE_H
 
-#include "agent/frame.h"
-#include "agent/yaml.h"
+#include "wire/frame.h"
+#include "conf/yaml.h"
 #include "base/encode.h"
 
 typedef struct ch_profile ch_profile;

@@ -1,6 +1,6 @@
 /* The tree is built from libyaml's events with a stack of CH_YAML_DEPTH_MAX open nodes, so the file's nesting never
  * becomes our call depth. Every node belongs to the document's one list, which is what is freed. */
-#include "agent/yaml.h"
+#include "conf/yaml.h"
 
 #include "base/buffer.h"
 
