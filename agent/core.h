@@ -7,8 +7,8 @@
 #ifndef CH_AGENT_CORE_H
 #define CH_AGENT_CORE_H
 
-#include "agent/nonce.h"
-#include "agent/policy.h"
+#include "state/nonces.h"
+#include "policy/policy.h"
 #include "agent/process.h"
 #include "exchange/recipe.h"
 #include "base/clock.h"

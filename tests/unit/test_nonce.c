@@ -1,4 +1,4 @@
-#include "agent/nonce.h"
+#include "state/nonces.h"
 
 #include <check.h>
 #include <signal.h>

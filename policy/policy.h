@@ -1,8 +1,8 @@
 /* policy.yaml: the keys, who may have what signed with each, and who the operators are. Default deny.
  *
  * Immutable once loaded. docs/policy.md describes the fields. */
-#ifndef CH_AGENT_POLICY_H
-#define CH_AGENT_POLICY_H
+#ifndef CH_POLICY_POLICY_H
+#define CH_POLICY_POLICY_H
 
 #include "agent/config.h"
 #include "base/peer.h"

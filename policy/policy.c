@@ -1,6 +1,6 @@
 /* Keys are found through a hash of their names: a search by halves touched two cold cache lines a step, which showed
  * with ten thousand keys. */
-#include "agent/policy.h"
+#include "policy/policy.h"
 
 #include "conf/yaml.h"
 #include "pkcs11/uri.h"

@@ -1,5 +1,5 @@
 /* One row a key: `reserved` is the smallest nonce that was surely never given out. */
-#include "agent/nonce.h"
+#include "state/nonces.h"
 
 #include <errno.h>
 #include <fcntl.h>

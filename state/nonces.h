@@ -3,8 +3,8 @@
  * A nonce is the wall clock in the profile's unit, or the last one plus one if the clock has not moved on. What may
  * have been given out is on disk first: a stretch of CH_NONCE_AHEAD_MS is reserved at a time in SQLite, and a restart
  * begins above it. So a crash can skip nonces and never repeat one. Core only; not thread-safe. */
-#ifndef CH_AGENT_NONCE_H
-#define CH_AGENT_NONCE_H
+#ifndef CH_STATE_NONCES_H
+#define CH_STATE_NONCES_H
 
 #include "base/buffer.h"
 
