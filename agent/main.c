@@ -1,9 +1,9 @@
 /* chancery-agent: one binary, three roles. Core is what a person starts; it runs the same file again for the others. */
-#include "agent/core.h"
-#include "agent/front.h"
+#include "agent/core/core.h"
+#include "agent/front/front.h"
 #include "agent/harden.h"
 #include "base/log.h"
-#include "agent/token_process.h"
+#include "agent/token/token_process.h"
 
 #include <getopt.h>
 #include <stdio.h>

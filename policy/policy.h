@@ -4,7 +4,7 @@
 #ifndef CH_POLICY_POLICY_H
 #define CH_POLICY_POLICY_H
 
-#include "agent/config.h"
+#include "agent/core/config.h"
 #include "base/peer.h"
 #include "exchange/profile.h"
 

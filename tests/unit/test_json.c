@@ -1,5 +1,5 @@
 /* The JSON door: what gets in becomes exactly one CH_FRAME_SIGN, and what is odd in any way stays out. */
-#include "agent/json.h"
+#include "agent/front/json.h"
 
 #include "exchange/profile.h"
 

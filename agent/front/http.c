@@ -5,9 +5,9 @@
  * that MHD_get_timeout says "now" as long as any request waits, so ch_http_timeout_ms does not ask it then.
  *
  * Connections are adopted: core accepts them and reads the peer's credentials. */
-#include "agent/http.h"
+#include "agent/front/http.h"
 
-#include "agent/json.h"
+#include "agent/front/json.h"
 
 #include <microhttpd.h>
 #include <stdio.h>

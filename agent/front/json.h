@@ -2,8 +2,8 @@
  *
  * Reading is strict: one object, no field twice, none that is unknown, no parameter that could be meant in two ways.
  * Every text that leaves here in a frame is well-formed UTF-8 without control characters. Not thread-safe. */
-#ifndef CH_AGENT_JSON_H
-#define CH_AGENT_JSON_H
+#ifndef CH_AGENT_FRONT_JSON_H
+#define CH_AGENT_FRONT_JSON_H
 
 #include "wire/frame.h"
 

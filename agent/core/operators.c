@@ -1,5 +1,5 @@
 /* A session is one request and its answer: an operator's CLI connects, asks, is answered, and is gone. */
-#include "agent/core.h"
+#include "agent/core/core.h"
 
 #include "base/log.h"
 

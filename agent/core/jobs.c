@@ -1,4 +1,4 @@
-#include "agent/core.h"
+#include "agent/core/core.h"
 
 void ch_jobs_init(ch_core *core)
 {

@@ -2,8 +2,8 @@
  *
  * Read once at start; immutable afterwards. Relative paths are taken from the file's own folder. docs/operations.md
  * describes the fields. */
-#ifndef CH_AGENT_CONFIG_H
-#define CH_AGENT_CONFIG_H
+#ifndef CH_AGENT_CORE_CONFIG_H
+#define CH_AGENT_CORE_CONFIG_H
 
 #include "base/buffer.h"
 

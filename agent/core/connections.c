@@ -1,10 +1,10 @@
 /* Core accepts the bots' connections and asks the kernel who is there; the front gets the descriptor afterwards and, in
  * its frames, can only name connections that core itself has made. While no front is up nobody is accepted: bots wait
  * in the listener's backlog. */
-#include "agent/core.h"
+#include "agent/core/core.h"
 
 #include "base/log.h"
-#include "agent/status.h"
+#include "agent/core/status.h"
 
 #include <errno.h>
 #include <string.h>

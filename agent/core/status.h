@@ -1,8 +1,8 @@
 /* What core tells of itself: the state of the tokens, and the keys that a caller may use. Core only. */
-#ifndef CH_AGENT_STATUS_H
-#define CH_AGENT_STATUS_H
+#ifndef CH_AGENT_CORE_STATUS_H
+#define CH_AGENT_CORE_STATUS_H
 
-#include "agent/core.h"
+#include "agent/core/core.h"
 
 /* Answers CH_FRAME_LIST_KEYS with the keys that the caller has a grant for. */
 void ch_status_list_keys(ch_core *core, ch_frame *frame);

@@ -1,4 +1,4 @@
-#include "agent/status.h"
+#include "agent/core/status.h"
 
 /* A key can sign now: its token is unlocked, and the key was found there as it should be. */
 static bool is_key_ready(const ch_core *core, const ch_key *key)

@@ -9,8 +9,8 @@
  * beside Transfer-Encoding (400); no query string (400). The path is what the client sent, to the byte: nothing is
  * unescaped. What is not HTTP at all, or has too long a header (431), is answered by the library itself.
  * Not thread-safe. */
-#ifndef CH_AGENT_HTTP_H
-#define CH_AGENT_HTTP_H
+#ifndef CH_AGENT_FRONT_HTTP_H
+#define CH_AGENT_FRONT_HTTP_H
 
 #include "base/buffer.h"
 

@@ -1,6 +1,6 @@
-#include "agent/config.h"
+#include "agent/core/config.h"
 
-#include "agent/token_process.h"
+#include "agent/token/token_process.h"
 #include "conf/yaml.h"
 #include "pkcs11/uri.h"
 

@@ -4,12 +4,12 @@
  * token's queue; link.c hands queued jobs to the token process in batches and takes signatures back; signing.c finishes
  * the request for the front. operator.c serves unlock and lock. What is written to a channel leaves at the end of the
  * loop's turn, so that one turn costs one packet each way however many requests it served. */
-#ifndef CH_AGENT_CORE_H
-#define CH_AGENT_CORE_H
+#ifndef CH_AGENT_CORE_CORE_H
+#define CH_AGENT_CORE_CORE_H
 
 #include "state/nonces.h"
 #include "policy/policy.h"
-#include "agent/process.h"
+#include "agent/spawn.h"
 #include "exchange/recipe.h"
 #include "base/clock.h"
 

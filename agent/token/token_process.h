@@ -8,8 +8,8 @@
  * Frames by state: first START, then KEYS until all are told; after that LOGIN, LOGOUT and JOB at any time. Any other
  * frame ends the process.
  */
-#ifndef CH_AGENT_TOKEN_PROCESS_H
-#define CH_AGENT_TOKEN_PROCESS_H
+#ifndef CH_AGENT_TOKEN_TOKEN_PROCESS_H
+#define CH_AGENT_TOKEN_TOKEN_PROCESS_H
 
 #define CH_WORKERS_MAX 16
 

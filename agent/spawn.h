@@ -2,8 +2,8 @@
  *
  * A child keeps standard output and error and nothing else of core's; it dies with core (parent-death signal, and the
  * channel's end). Core's thread only. */
-#ifndef CH_AGENT_PROCESS_H
-#define CH_AGENT_PROCESS_H
+#ifndef CH_AGENT_SPAWN_H
+#define CH_AGENT_SPAWN_H
 
 #include "wire/frame.h"
 

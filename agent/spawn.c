@@ -1,5 +1,5 @@
 /* Between fork and exec only async-signal-safe calls are made, though core has one thread: it keeps the door open. */
-#include "agent/process.h"
+#include "agent/spawn.h"
 
 #include <fcntl.h>
 #include <linux/sched.h>

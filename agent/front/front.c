@@ -4,11 +4,11 @@
  *
  * States. STARTING takes CH_FRAME_FRONT_START and nothing else; SERVING takes what the table `handlers` lists. A frame
  * that the state does not take, or that is malformed, ends the process: core starts another. */
-#include "agent/front.h"
+#include "agent/front/front.h"
 
 #include "wire/frame.h"
-#include "agent/http.h"
-#include "agent/json.h"
+#include "agent/front/http.h"
+#include "agent/front/json.h"
 #include "base/clock.h"
 
 #include <poll.h>

@@ -1,10 +1,10 @@
 /* The queue lives here, not in the token process: so cancels overtake, the bound holds, and a dead module loses only
  * what it was given. It is given a little ahead, so that no worker is without work while core and the front have their
  * turn. */
-#include "agent/core.h"
+#include "agent/core/core.h"
 
 #include "base/log.h"
-#include "agent/token_process.h"
+#include "agent/token/token_process.h"
 
 #include <stdlib.h>
 #include <string.h>

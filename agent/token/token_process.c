@@ -3,12 +3,12 @@
  * `turn` is the right to wait for a packet. A worker keeps it while it does quick jobs, so that they stay on one
  * thread: waking a second one costs more than it saves, in its locks too. Before slow jobs it gives the turn away, and
  * a worker whose last jobs were slow needs none: all work side by side then. */
-#include "agent/token_process.h"
+#include "agent/token/token_process.h"
 
 #include "wire/frame.h"
 #include "agent/harden.h"
 #include "base/log.h"
-#include "agent/process.h"
+#include "agent/spawn.h"
 #include "base/clock.h"
 #include "pkcs11/object.h"
 

@@ -1,7 +1,7 @@
 /* The loop. Handlers only read and queue; all that they queued leaves at the end of a turn, in the order token, front,
  * so that the token is at work while the front's answers are written. A descriptor that is full is tried again after a
  * millisecond: between processes of one machine that is rare and short. */
-#include "agent/core.h"
+#include "agent/core/core.h"
 
 #include "agent/harden.h"
 #include "base/log.h"

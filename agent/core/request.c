@@ -1,6 +1,6 @@
 /* The order of the steps is the promise: nothing is reserved before policy has agreed, and nothing goes to the token
  * that policy has not judged in the very bytes that are signed. */
-#include "agent/core.h"
+#include "agent/core/core.h"
 
 #include "exchange/read_back.h"
 

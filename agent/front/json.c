@@ -3,7 +3,7 @@
  * of malformed UTF-8, and that an object is iterated in the order of its text (tests/unit/test_json.c holds it to
  * all of these). Its nesting limit is deeper than needed (2048); lists and objects in parameters are followed
  * CH_PARAM_DEPTH_MAX deep and no further. */
-#include "agent/json.h"
+#include "agent/front/json.h"
 
 #include "exchange/profile.h"
 #include "base/encode.h"
