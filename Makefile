@@ -1,76 +1,126 @@
-# Build with `make`; see README.md. Variables: CC, BUILD (the build folder), SANITIZE=1 (ASan and UBSan).
+# Build with `make`; `make help` lists the targets. Variables: CC, BUILD (the build folder), SANITIZE=1 (ASan and UBSan)
+# or SANITIZE=thread, COVERAGE=1, PREFIX and DESTDIR (for install), CPPFLAGS, CFLAGS and LDFLAGS (added to ours).
 CC ?= gcc
 BUILD ?= build
 # One name for each object, whoever names the folder: the dependency files hold it.
 override BUILD := $(abspath $(BUILD))
 PREFIX ?= /usr/local
 VERSION := 0.1.0
-
-PACKAGES = libp11 p11-kit-1 libcrypto yaml-0.1 jansson
-WARNINGS = -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Werror
-CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -DCH_VERSION='"$(VERSION)"' -I. $(WARNINGS) -O2 -g -fPIE -fstack-protector-strong \
-    -fno-common $(if $(SANITIZE),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -Wno-unknown-warning-option -Wno-format-truncation -Wno-format-overflow,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2) \
-    $(shell pkg-config --cflags $(PACKAGES)) $(CFLAGS)
-LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now $(if $(SANITIZE),-fsanitize=address$(comma)undefined) $(LDFLAGS)
 comma := ,
 
-# A room is a .c file; what ends in main.c is a program.
-BASE = $(wildcard base/*.c)
-PKCS11 = $(wildcard pkcs11/*.c)
-AGENT = $(wildcard agent/*.c agent/*/*.c)
-CONCEPTS = $(wildcard conf/*.c wire/*.c exchange/*.c policy/*.c state/*.c)
-CLI = $(wildcard cli/*.c)
-UNIT = $(wildcard tests/unit/test_*.c tests/unit/*/test_*.c)
+# ---- what is built from what ----
+#
+# One static library per folder. `links` says which libraries a folder's code may need, its own first; scripts/arrows
+# holds the includes to the same table, and the linker proves it.
+FOLDERS := base conf wire pkcs11 exchange policy state agent agent/core agent/front agent/token cli
 
-object = $(patsubst %.c,$(BUILD)/%.o,$(1))
-AGENT_LIBS = $(shell pkg-config --libs $(PACKAGES) libmicrohttpd sqlite3 libseccomp) -ldl -lpthread
-# Modules allocate much for a signature: a tenth of what one costs. The sanitizers have an allocator of their own.
-ALLOCATOR = $(if $(SANITIZE),,$(shell pkg-config --libs jemalloc))
-CLI_LIBS = $(shell pkg-config --libs $(PACKAGES) libcurl) -ldl -lpthread
-UNIT_LIBS = $(shell pkg-config --libs $(PACKAGES) check sqlite3) -ldl -lpthread
+links_base        := base
+links_conf        := conf base
+links_wire        := wire base
+links_pkcs11      := pkcs11 base
+links_exchange    := exchange conf pkcs11 base
+links_policy      := policy exchange conf pkcs11 base
+links_state       := state base
+links_agent       := agent wire base
+links_agent/core  := agent/core policy exchange state agent conf wire pkcs11 base
+links_agent/front := agent/front agent wire base
+links_agent/token := agent/token agent wire pkcs11 base
+links_cli         := cli policy exchange conf wire pkcs11 base
 
-all: $(BUILD)/chancery-agent $(BUILD)/chancery
+# Packages that each library's code needs.
+packages_base        := libcrypto
+packages_conf        := yaml-0.1
+packages_pkcs11      := libp11 p11-kit-1 libcrypto
+packages_exchange    := libcrypto
+packages_policy      := p11-kit-1
+packages_state       := sqlite3
+packages_agent       := libseccomp
+packages_agent/core  := p11-kit-1
+packages_agent/front := libmicrohttpd jansson libcrypto
+packages_agent/token :=
+packages_cli         := libcurl jansson libcrypto p11-kit-1
 
-$(BUILD)/chancery-agent: $(call object,$(AGENT) $(CONCEPTS) $(PKCS11) $(BASE))
-	@echo '  LINK $(notdir $@)'
-	@mkdir -p $(@D)
-	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ALLOCATOR) $(AGENT_LIBS)
+# The programs: the folder that holds each one's main.c.
+PROGRAMS := chancery-agent chancery-front chancery-token chancery
+main_chancery-agent := agent/core
+main_chancery-front := agent/front
+main_chancery-token := agent/token
+main_chancery       := cli
 
-# The CLI shares the agent's frames and profiles, not its processes.
-CLI_SHARED = $(wildcard conf/*.c wire/*.c exchange/*.c)
-$(BUILD)/chancery: $(call object,$(CLI) $(CLI_SHARED) $(PKCS11) $(BASE))
-	@echo '  LINK $(notdir $@)'
-	@mkdir -p $(@D)
-	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(CLI_LIBS)
+# ---- flags ----
 
-# The property test of every profile; it is linked as the CLI is.
-property-programs: $(BUILD)/tests/property/profiles
+SANITIZERS := $(if $(filter thread,$(SANITIZE)),thread,$(if $(SANITIZE),address$(comma)undefined))
+WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Werror
+ALL_PACKAGES := $(sort $(foreach folder,$(FOLDERS),$(packages_$(folder))) check)
+CPPFLAGS_ALL := -D_GNU_SOURCE -DCH_VERSION='"$(VERSION)"' -DCH_PREFIX='"$(PREFIX)"' -I. \
+    $(if $(SANITIZERS),-U_FORTIFY_SOURCE,-D_FORTIFY_SOURCE=2) $(shell pkg-config --cflags $(ALL_PACKAGES)) $(CPPFLAGS)
+CFLAGS_ALL := -std=c17 $(WARNINGS) -O2 -g -fPIE -fstack-protector-strong -fno-common \
+    $(if $(SANITIZERS),-fsanitize=$(SANITIZERS) -fno-sanitize-recover=all -fno-omit-frame-pointer \
+    -Wno-unknown-warning-option -Wno-format-truncation -Wno-format-overflow,-DNDEBUG) \
+    $(if $(COVERAGE),--coverage -fprofile-update=atomic) $(CFLAGS)
+LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now $(if $(SANITIZERS),-fsanitize=$(SANITIZERS)) $(if $(COVERAGE),--coverage) $(LDFLAGS)
+# A module allocates dozens of times for a signature, a tenth of its cost. The sanitizers have their own allocator.
+ALLOCATOR := $(if $(SANITIZERS),,jemalloc)
 
-$(BUILD)/tests/property/profiles: $(call object,$(wildcard tests/property/*.c) $(CLI_SHARED) $(PKCS11) $(BASE))
-	@echo '  LINK $(notdir $@)'
-	@mkdir -p $(@D)
-	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(CLI_LIBS)
+# ---- rules ----
 
-# One unit-test program a room, linked with everything but the programs' main.
-$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/unit/softhsm.o $(call object,$(filter-out %/main.c,$(AGENT)) $(CONCEPTS) $(PKCS11) $(BASE))
-	@echo '  LINK $(notdir $@)'
-	@mkdir -p $(@D)
-	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(UNIT_LIBS) $(AGENT_LIBS)
+dashed = $(subst /,-,$(1))
+library = $(BUILD)/lib$(call dashed,$(1)).a
+libraries = $(foreach folder,$(links_$(1)),$(call library,$(folder)))
+objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
+packages = $(sort $(foreach folder,$(links_$(1)),$(packages_$(folder))))
+libs = $(shell pkg-config --libs $(packages) $(2)) -ldl -lpthread
 
-unit-programs: $(patsubst %.c,$(BUILD)/%,$(UNIT))
+all: $(PROGRAMS:%=$(BUILD)/%)
+
+define link
+@echo '  LINK $(notdir $@)'
+@mkdir -p $(@D)
+@$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(1)
+endef
+
+define library_rule
+$(call library,$(1)): $(call objects,$(filter-out %/main.c,$(wildcard $(1)/*.c)))
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	@$(AR) rcs $$@ $$^
+endef
+$(foreach folder,$(FOLDERS),$(eval $(call library_rule,$(folder))))
+
+define program_rule
+$(BUILD)/$(1): $(BUILD)/$(main_$(1))/main.o $(call libraries,$(main_$(1)))
+	$$(call link,$$(call libs,$(main_$(1)),$(if $(filter chancery,$(1)),,$(ALLOCATOR))))
+endef
+$(foreach program,$(PROGRAMS),$(eval $(call program_rule,$(program))))
 
 $(BUILD)/%.o: %.c
 	@echo '  CC $<'
 	@mkdir -p $(@D)
-	@$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+	@$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+# ---- tests ----
+
+# A unit test links the folder that it stands in for, and what that folder may use.
+SUPPORT := $(call objects,$(wildcard tests/support/*.c))
+define unit_rules
+$(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/$(1)/test_*.c)): $(BUILD)/tests/unit/$(1)/%: \
+    $(BUILD)/tests/unit/$(1)/%.o $(SUPPORT) $(call libraries,$(1)) $(call libraries,pkcs11)
+	$$(call link,$$(call libs,$(1),check $(packages_pkcs11)))
+endef
+$(foreach folder,$(FOLDERS),$(eval $(call unit_rules,$(folder))))
+unit-programs: $(foreach folder,$(FOLDERS),$(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/$(folder)/test_*.c)))
+
+# The property test of every profile.
+property-programs: $(BUILD)/tests/property/profiles
+$(BUILD)/tests/property/profiles: $(call objects,$(wildcard tests/property/*.c)) $(call libraries,exchange)
+	$(call link,$(call libs,exchange,jansson))
 
 # The load generator and its kin; scripts/bench runs them.
-bench-programs: $(patsubst %,$(BUILD)/tests/bench/%,load raw sshagent build)
-
-$(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/tests/bench/sample.o $(call object,$(CLI_SHARED) $(PKCS11) $(BASE))
-	@echo '  LINK $(notdir $@)'
-	@mkdir -p $(@D)
-	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(UNIT_LIBS)
+BENCHES := load raw sshagent build
+bench-programs: $(BENCHES:%=$(BUILD)/tests/bench/%)
+$(BENCHES:%=$(BUILD)/tests/bench/%): $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/tests/bench/sample.o \
+    $(call libraries,exchange)
+	$(call link,$(call libs,exchange,jansson))
 
 clean:
 	rm -rf $(BUILD)

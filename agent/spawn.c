@@ -2,10 +2,12 @@
 #include "agent/spawn.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/sched.h>
 #include <linux/sched/types.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -22,12 +24,10 @@ bool ch_process_is_up(const ch_process *process)
     return process->pid != 0;
 }
 
-static void run_child(int channel_fd, const char *role, pid_t parent)
+static void run_child(int channel_fd, const char *program, pid_t parent)
 {
-    char argument[32];
-    (void)snprintf(argument, sizeof argument, "--role=%s", role);
-    char name[] = "chancery-agent";
-    char *const arguments[] = {name, argument, NULL};
+    const char *name = strrchr(program, '/') + 1;
+    char *const arguments[] = {(char *)name, NULL};
     sigset_t none;
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
@@ -42,8 +42,23 @@ static void run_child(int channel_fd, const char *role, pid_t parent)
     if (null < 0 || dup2(null, STDIN_FILENO) < 0)
         _exit(1);
     (void)close_range(CH_CHILD_FD + 1, ~0U, 0);
-    (void)execv("/proc/self/exe", arguments);
+    (void)execv(program, arguments);
     _exit(1);
+}
+
+/* Beside the running program, as in a build folder, or where `make install` puts it. */
+static ch_status find_program(const char *role, char *path, size_t capacity, ch_error *err)
+{
+    ssize_t length = readlink("/proc/self/exe", path, capacity - 1);
+    if (length <= 0)
+        return ch_fail_errno(err, "finding out which program runs");
+    path[length] = '\0';
+    char *name = strrchr(path, '/') + 1;
+    (void)snprintf(name, capacity - (size_t)(name - path), "chancery-%s", role);
+    if (access(path, X_OK) == 0)
+        return CH_OK;
+    (void)snprintf(path, capacity, CH_PREFIX "/libexec/chancery/chancery-%s", role);
+    return access(path, X_OK) == 0 ? CH_OK : ch_fail_errno(err, "looking for the program %s", path);
 }
 
 static void wait_before_restart(ch_process *process, uint64_t now_ms)
@@ -59,7 +74,13 @@ static void wait_before_restart(ch_process *process, uint64_t now_ms)
 ch_status ch_process_start(ch_process *process, uint64_t now_ms, ch_error *err)
 {
     int ends[2];
+    char program[PATH_MAX];
     process->started_ms = now_ms;
+    ch_status found = find_program(process->role, program, sizeof program, err);
+    if (found != CH_OK) {
+        wait_before_restart(process, now_ms);
+        return found;
+    }
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
         wait_before_restart(process, now_ms);
         return ch_fail_errno(err, "making a channel for the %s process", process->role);
@@ -67,7 +88,7 @@ ch_status ch_process_start(ch_process *process, uint64_t now_ms, ch_error *err)
     pid_t parent = getpid();
     pid_t pid = fork();
     if (pid == 0)
-        run_child(ends[1], process->role, parent);
+        run_child(ends[1], program, parent);
     (void)close(ends[1]);
     if (pid < 0) {
         ch_status st = ch_fail_errno(err, "starting the %s process", process->role);

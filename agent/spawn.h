@@ -1,4 +1,4 @@
-/* Child processes of core: the one binary run again in another role, with a channel as descriptor 3.
+/* Child processes of core: a program of its own for each role, with a channel as descriptor 3.
  *
  * A child keeps standard output and error and nothing else of core's; it dies with core (parent-death signal, and the
  * channel's end). Core's thread only. */

@@ -5,9 +5,9 @@
 #ifndef CH_EXCHANGE_PROFILE_H
 #define CH_EXCHANGE_PROFILE_H
 
-#include "wire/frame.h"
 #include "conf/yaml.h"
 #include "base/encode.h"
+#include "exchange/request.h"
 
 typedef struct ch_profile ch_profile;
 typedef struct ch_endpoint ch_endpoint;
@@ -31,15 +31,6 @@ const char *ch_class_name(ch_class class_);
 CH_CHECKED ch_status ch_class_read(const ch_yaml *node, ch_class *out, ch_error *err);
 CH_CHECKED ch_status ch_classes_read(const ch_yaml *list, unsigned *out, ch_error *err);
 
-typedef struct ch_param_def ch_param_def;
-
-typedef struct ch_param {
-    ch_param_kind kind;
-    ch_slice name;
-    ch_slice value;
-    const ch_param_def *def; /* NULL until ch_endpoint_check has found it */
-} ch_param;
-
 /* What a parameter carries, for policy to judge. */
 typedef enum ch_role {
     CH_ROLE_NONE,
@@ -58,18 +49,6 @@ typedef enum ch_role {
     CH_ROLE_AMOUNT,
     CH_ROLE_COUNT
 } ch_role;
-
-/* A typed request, as the bot asked for it; views into the frame it came in. */
-typedef struct ch_request {
-    ch_slice method;
-    ch_slice host; /* empty: not said */
-    ch_slice path;
-    ch_param *params; /* in the bot's order; ch_endpoint_check fills in each one's def */
-    size_t param_count;
-} ch_request;
-
-/* The entry behind params[at]: behind its END for a list or object. */
-size_t ch_param_after(const ch_param *params, size_t count, size_t at);
 
 /* Loads and checks a profile; CH_CONFIG says file, line and reason. Free with ch_profile_free. */
 CH_CHECKED ch_status ch_profile_load(const char *path, ch_profile **out, ch_error *err);

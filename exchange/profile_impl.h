@@ -4,12 +4,13 @@
 #define CH_EXCHANGE_PROFILE_IMPL_H
 
 #include "exchange/profile.h"
+#include "exchange/recipe.h"
 #include "exchange/template.h"
 
 #define CH_RECIPE_LISTS_MAX 4
 #define CH_RECIPE_VALUES_MAX 16
 #define CH_RECIPE_HEADERS_MAX 16
-#define CH_RECIPE_EXTRAS_MAX (CH_JOB_MESSAGES_MAX - 1)
+#define CH_RECIPE_EXTRAS_MAX (CH_PAYLOADS_MAX - 1)
 #define CH_LIST_FIELDS_MAX 16
 #define CH_PROFILE_NAMES_MAX 2048 /* different parameter names */
 #define CH_NAME_WORDS_MAX (CH_PROFILE_NAMES_MAX / 64)

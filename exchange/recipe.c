@@ -30,8 +30,8 @@ struct ch_draft {
     ch_list_item items[CH_RECIPE_LISTS_MAX][ITEMS_MAX];
     ch_list lists[CH_RECIPE_LISTS_MAX];
     ch_buffer values[CH_RECIPE_VALUES_MAX];
-    ch_buffer messages[CH_JOB_MESSAGES_MAX];
-    ch_buffer signatures[CH_JOB_MESSAGES_MAX];
+    ch_buffer messages[CH_PAYLOADS_MAX];
+    ch_buffer signatures[CH_PAYLOADS_MAX];
     ch_buffer sent; /* url, body, headers, one after the other */
 };
 
@@ -49,7 +49,7 @@ void ch_draft_free(ch_draft *draft)
     ch_buffer_free(&draft->path);
     ch_buffer_free(&draft->digits);
     ch_buffer_free(&draft->sent);
-    for (size_t i = 0; i < CH_JOB_MESSAGES_MAX; i++) {
+    for (size_t i = 0; i < CH_PAYLOADS_MAX; i++) {
         ch_buffer_free(&draft->messages[i]);
         ch_buffer_free(&draft->signatures[i]);
     }

@@ -28,6 +28,7 @@ typedef struct ch_header {
 } ch_header;
 
 #define CH_HEADERS_MAX 16
+#define CH_PAYLOADS_MAX 3
 
 /* The finished request; views into the draft. */
 typedef struct ch_finished {
@@ -40,7 +41,7 @@ typedef struct ch_finished {
 
 /* What the token must sign: the request's message first, then what the recipe also signs. */
 typedef struct ch_messages {
-    ch_slice items[CH_JOB_MESSAGES_MAX];
+    ch_slice items[CH_PAYLOADS_MAX];
     size_t count;
 } ch_messages;
 

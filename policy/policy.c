@@ -81,8 +81,8 @@ static bool is_plain_name(const char *name)
     return name[length] == '\0' && length > 0 && length <= 64 && name[0] != '.' && name[0] != '-' && name[0] != '_';
 }
 
-static ch_status find_profile(const ch_config *config, ch_policy *policy, const ch_yaml *node, const ch_profile **out,
-                              ch_error *err)
+static ch_status find_profile(const ch_policy_source *source, ch_policy *policy, const ch_yaml *node,
+                              const ch_profile **out, ch_error *err)
 {
     const char *name = NULL;
     ch_status st = ch_yaml_text(node, &name, err);
@@ -97,9 +97,9 @@ static ch_status find_profile(const ch_config *config, ch_policy *policy, const 
     if (!is_plain_name(name))
         return ch_yaml_fail(node, err, "'%s' is not the name of a profile", name);
     ch_autobuffer path = CH_BUFFER_INIT;
-    ch_buffer_add_format(&path, "%s/%s.yaml", config->profiles_folder, name);
+    ch_buffer_add_format(&path, "%s/%s.yaml", source->profiles_folder, name);
     if (access(ch_buffer_text(&path), F_OK) != 0)
-        return ch_yaml_fail(node, err, "there is no profile '%s' in %s", name, config->profiles_folder);
+        return ch_yaml_fail(node, err, "there is no profile '%s' in %s", name, source->profiles_folder);
     policy->profiles = ch_realloc_array(policy->profiles, policy->profile_count + 1, sizeof *policy->profiles);
     st = ch_profile_load(ch_buffer_text(&path), &policy->profiles[policy->profile_count], err);
     if (st != CH_OK)
@@ -111,14 +111,15 @@ static ch_status find_profile(const ch_config *config, ch_policy *policy, const 
     return CH_OK;
 }
 
-static ch_status read_scheme(const ch_config *config, ch_policy *policy, const ch_yaml *map, ch_key *key, ch_error *err)
+static ch_status read_scheme(const ch_policy_source *source, ch_policy *policy, const ch_yaml *map, ch_key *key,
+                             ch_error *err)
 {
     const ch_yaml *profile = NULL;
     const ch_yaml *scheme = NULL;
     const char *name = NULL;
     ch_status st = ch_yaml_require(map, "profile", &profile, err);
     if (st == CH_OK)
-        st = find_profile(config, policy, profile, &key->profile, err);
+        st = find_profile(source, policy, profile, &key->profile, err);
     if (st == CH_OK)
         st = ch_yaml_require_text(map, "scheme", &scheme, &name, err);
     if (st != CH_OK)
@@ -141,15 +142,16 @@ static ch_status read_object(const ch_yaml *map, ch_key *key, ch_error *err)
     return st;
 }
 
-static ch_status read_token(const ch_config *config, const ch_yaml *map, ch_key *key, ch_error *err)
+static ch_status read_token(const ch_policy_source *source, const ch_yaml *map, ch_key *key, ch_error *err)
 {
     const ch_yaml *node = NULL;
     const char *name = NULL;
     ch_status st = ch_yaml_require_text(map, "token", &node, &name, err);
     if (st != CH_OK)
         return st;
-    key->token = ch_config_find_token(config, ch_slice_of(name));
-    return key->token < config->token_count ? CH_OK : ch_yaml_fail(node, err, "agent.yaml has no token '%s'", name);
+    while (key->token < source->token_count && strcmp(source->tokens[key->token], name) != 0)
+        key->token++;
+    return key->token < source->token_count ? CH_OK : ch_yaml_fail(node, err, "agent.yaml has no token '%s'", name);
 }
 
 static ch_status read_kinds(const ch_yaml *map, ch_key *key, ch_error *err)
@@ -168,18 +170,19 @@ static ch_status read_kinds(const ch_yaml *map, ch_key *key, ch_error *err)
     return st;
 }
 
-static ch_status read_key(const ch_config *config, ch_policy *policy, const ch_yaml *map, ch_key *key, ch_error *err)
+static ch_status read_key(const ch_policy_source *source, ch_policy *policy, const ch_yaml *map, ch_key *key,
+                          ch_error *err)
 {
     const ch_yaml *allow = NULL;
     ch_status st = ch_yaml_expect_map(map, err);
     if (st == CH_OK && !is_plain_name(key->name))
         st = ch_yaml_fail(map, err, "'%s' is not a key's name: a-z, 0-9, '.', '_' and '-', at most 64", key->name);
     if (st == CH_OK)
-        st = read_token(config, map, key, err);
+        st = read_token(source, map, key, err);
     if (st == CH_OK)
         st = read_object(map, key, err);
     if (st == CH_OK)
-        st = read_scheme(config, policy, map, key, err);
+        st = read_scheme(source, policy, map, key, err);
     if (st == CH_OK)
         st = read_text(map, "key_id", true, &key->key_id, err);
     if (st == CH_OK)
@@ -200,7 +203,7 @@ static int compare_keys(const void *a, const void *b)
     return strcmp(((const ch_key *)a)->name, ((const ch_key *)b)->name);
 }
 
-static ch_status read_keys(const ch_config *config, const ch_yaml *root, ch_policy *out, ch_error *err)
+static ch_status read_keys(const ch_policy_source *source, const ch_yaml *root, ch_policy *out, ch_error *err)
 {
     const ch_yaml *keys = NULL;
     ch_status st = ch_yaml_require(root, "keys", &keys, err);
@@ -216,7 +219,7 @@ static ch_status read_keys(const ch_config *config, const ch_yaml *root, ch_poli
     for (size_t i = 0; st == CH_OK && i < count; i++) {
         ch_key *key = &out->keys[out->key_count++];
         key->name = ch_strdup(ch_yaml_key_at(keys, i));
-        st = read_key(config, out, ch_yaml_value_at(keys, i), key, err);
+        st = read_key(source, out, ch_yaml_value_at(keys, i), key, err);
         if (st == CH_OK)
             key->token_key = used[key->token]++;
     }
@@ -255,17 +258,17 @@ static void index_keys(ch_policy *policy)
         *key_slot(policy, ch_slice_of(policy->keys[i].name)) = (uint16_t)(i + 1);
 }
 
-ch_status ch_policy_load(const ch_config *config, ch_policy *out, ch_error *err)
+ch_status ch_policy_load(const ch_policy_source *source, ch_policy *out, ch_error *err)
 {
     ch_yaml_document *document = NULL;
     *out = (ch_policy){0};
-    ch_status st = ch_yaml_load(config->policy_path, &document, err);
+    ch_status st = ch_yaml_load(source->path, &document, err);
     const ch_yaml *root = st == CH_OK ? ch_yaml_root(document) : NULL;
     const ch_yaml *operators = NULL;
     if (st == CH_OK)
         st = ch_yaml_expect_map(root, err);
     if (st == CH_OK)
-        st = read_keys(config, root, out, err);
+        st = read_keys(source, root, out, err);
     if (st == CH_OK)
         st = ch_yaml_require(root, "operators", &operators, err);
     if (st == CH_OK)

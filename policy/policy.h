@@ -4,7 +4,6 @@
 #ifndef CH_POLICY_POLICY_H
 #define CH_POLICY_POLICY_H
 
-#include "agent/core/config.h"
 #include "base/peer.h"
 #include "exchange/profile.h"
 
@@ -24,7 +23,7 @@ typedef struct ch_key {
     char *passphrase;   /* empty where the exchange has none */
     unsigned kinds;     /* what the exchange made of the key: see ch_profile_kind */
     bool may_sign_raw;  /* any bytes at all: no rule holds for those */
-    size_t token;       /* index in the configuration's tokens */
+    size_t token;       /* index in the source's tokens */
     uint16_t token_key; /* index among the keys of that token */
     const ch_profile *profile;
     const ch_scheme *scheme;
@@ -43,9 +42,19 @@ typedef struct ch_policy {
     size_t profile_count;
 } ch_policy;
 
-/* Loads the policy and the profiles that it names. CH_CONFIG with file, line and reason. Free with ch_policy_free, also
- * after a failure. */
-CH_CHECKED ch_status ch_policy_load(const ch_config *config, ch_policy *out, ch_error *err);
+/* What a policy is read from, and the tokens that its keys may name. */
+typedef struct ch_policy_source {
+    const char *path;
+    const char *profiles_folder;
+    const char *const *tokens;
+    size_t token_count;
+} ch_policy_source;
+
+#define CH_TOKENS_MAX 16
+
+/* Loads the policy and the profiles that it names. Returns CH_CONFIG with file, line and reason. Free with
+ * ch_policy_free, also after a failure. */
+CH_CHECKED ch_status ch_policy_load(const ch_policy_source *source, ch_policy *out, ch_error *err);
 void ch_policy_free(ch_policy *policy);
 
 /* NULL if there is no key of that name. */

@@ -16,6 +16,7 @@
 #define CH_PACKET_MAX 65536
 #define CH_FRAME_VERSION 2
 #define CH_JOB_MESSAGES_MAX 3
+#define CH_WORKERS_MAX 16 /* of a token process */
 
 typedef enum ch_frame_type {
     /* core -> front */
@@ -62,20 +63,20 @@ typedef enum ch_token_state {
 } ch_token_state;
 
 /* What a parameter was in the JSON of the request. A list or object is followed by what it holds, each an entry of its
- * own (in a list without a name), and then by CH_PARAM_END. */
-typedef enum ch_param_kind {
-    CH_PARAM_TEXT,        /* a JSON string */
-    CH_PARAM_INTEGER,     /* a JSON integer, as its decimal digits */
-    CH_PARAM_BOOLEAN,     /* "true" or "false" */
-    CH_PARAM_PLACEHOLDER, /* JSON null: "the agent fills this in, and here is where it goes" */
-    CH_PARAM_LIST,
-    CH_PARAM_OBJECT,
-    CH_PARAM_END,
-    CH_PARAM_KIND_COUNT
-} ch_param_kind;
+ * own (in a list without a name), and then by CH_VALUE_END. */
+typedef enum ch_value_kind {
+    CH_VALUE_TEXT,        /* a JSON string */
+    CH_VALUE_INTEGER,     /* a JSON integer, as its decimal digits */
+    CH_VALUE_BOOLEAN,     /* "true" or "false" */
+    CH_VALUE_PLACEHOLDER, /* JSON null: "the agent fills this in, and here is where it goes" */
+    CH_VALUE_LIST,
+    CH_VALUE_OBJECT,
+    CH_VALUE_END,
+    CH_VALUE_KIND_COUNT
+} ch_value_kind;
 
-#define CH_PARAMS_MAX 512 /* entries of a request, those in lists and objects included */
-#define CH_PARAM_DEPTH_MAX 4
+#define CH_VALUES_MAX 512 /* entries of a request, those in lists and objects included */
+#define CH_VALUE_DEPTH_MAX 4
 
 /* The form of a request for a signature. */
 typedef enum ch_sign_form {

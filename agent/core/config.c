@@ -1,7 +1,7 @@
 #include "agent/core/config.h"
 
-#include "agent/token/token_process.h"
 #include "conf/yaml.h"
+#include "wire/frame.h"
 #include "pkcs11/uri.h"
 
 #include <stdio.h>
@@ -121,6 +121,7 @@ static ch_status read_tokens(const ch_yaml *root, ch_config *out, ch_error *err)
         st = ch_yaml_expect_map(map, err);
         if (st == CH_OK)
             st = read_token(map, ch_yaml_key_at(tokens, out->token_count), &out->tokens[out->token_count], err);
+        out->token_names[out->token_count] = out->tokens[out->token_count].name;
     }
     return st;
 }
@@ -169,6 +170,14 @@ void ch_config_free(ch_config *config)
     free(config->profiles_folder);
     free(config->policy_path);
     *config = (ch_config){0};
+}
+
+ch_policy_source ch_config_policy_source(const ch_config *config)
+{
+    return (ch_policy_source){.path = config->policy_path,
+                              .profiles_folder = config->profiles_folder,
+                              .tokens = config->token_names,
+                              .token_count = config->token_count};
 }
 
 size_t ch_config_find_token(const ch_config *config, ch_slice name)

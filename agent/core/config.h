@@ -5,9 +5,7 @@
 #ifndef CH_AGENT_CORE_CONFIG_H
 #define CH_AGENT_CORE_CONFIG_H
 
-#include "base/buffer.h"
-
-#define CH_TOKENS_MAX 16
+#include "policy/policy.h"
 
 typedef struct ch_token_config {
     char *name;
@@ -25,11 +23,15 @@ typedef struct ch_config {
     char *policy_path;
     ch_token_config *tokens;
     size_t token_count;
+    const char *token_names[CH_TOKENS_MAX];
 } ch_config;
 
 /* CH_CONFIG with file, line and reason. Free with ch_config_free, also after a failure. */
 CH_CHECKED ch_status ch_config_load(const char *path, ch_config *out, ch_error *err);
 void ch_config_free(ch_config *config);
+
+/* Where the policy is that this configuration names; views into it. */
+ch_policy_source ch_config_policy_source(const ch_config *config);
 
 /* The token's index, or token_count when there is none of that name. */
 size_t ch_config_find_token(const ch_config *config, ch_slice name);

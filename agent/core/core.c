@@ -66,6 +66,12 @@ static ch_status open_sockets(ch_core *core, ch_error *err)
     return st;
 }
 
+static ch_status load_policy(ch_core *core, ch_error *err)
+{
+    ch_policy_source source = ch_config_policy_source(&core->config);
+    return ch_policy_load(&source, &core->policy, err);
+}
+
 static ch_status set_up(ch_core *core, const char *config_path, ch_error *err)
 {
     ch_process_schedule(CH_SLICE_NS);
@@ -73,7 +79,7 @@ static ch_status set_up(ch_core *core, const char *config_path, ch_error *err)
     if (st == CH_OK)
         st = ch_config_load(config_path, &core->config, err);
     if (st == CH_OK)
-        st = ch_policy_load(&core->config, &core->policy, err);
+        st = load_policy(core, err);
     if (st == CH_OK)
         st = ch_nonces_open(core->config.state_folder, &core->nonces, err);
     if (st == CH_OK)

@@ -8,10 +8,14 @@
 #define CH_AGENT_CORE_CORE_H
 
 #include "state/nonces.h"
+#include "agent/core/config.h"
 #include "policy/policy.h"
 #include "agent/spawn.h"
 #include "exchange/recipe.h"
 #include "base/clock.h"
+
+_Static_assert((int)CH_VALUE_KIND_COUNT == (int)CH_PARAM_KIND_COUNT && CH_JOB_MESSAGES_MAX == CH_PAYLOADS_MAX,
+               "the frames carry what the recipes take");
 
 #define CH_CONNECTIONS_MAX 1024
 #define CH_JOBS_MAX 1024

@@ -4,7 +4,6 @@
 #include "agent/core/core.h"
 
 #include "base/log.h"
-#include "agent/token/token_process.h"
 
 #include <stdlib.h>
 #include <string.h>

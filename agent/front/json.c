@@ -1,11 +1,10 @@
 /* jansson reads; writing is done here, straight into the buffer that is sent, because it is on the path of each
  * signature and needs no tree. What jansson is relied upon for: JSON_REJECT_DUPLICATES, refusal of NUL in strings and
- * of malformed UTF-8, and that an object is iterated in the order of its text (tests/unit/test_json.c holds it to
- * all of these). Its nesting limit is deeper than needed (2048); lists and objects in parameters are followed
- * CH_PARAM_DEPTH_MAX deep and no further. */
+ * of malformed UTF-8, and that an object is iterated in the order of its text (tests/unit/agent/front/test_json.c holds
+ * it to all of these). Its nesting limit is deeper than needed (2048); lists and objects in parameters are followed
+ * CH_VALUE_DEPTH_MAX deep and no further. */
 #include "agent/front/json.h"
 
-#include "exchange/profile.h"
 #include "base/encode.h"
 
 #include <jansson.h>
@@ -136,18 +135,18 @@ static ch_status check_fields(const sign_fields *fields, ch_sign_form *form, ch_
 
 /* How a parameter of each JSON type is taken; a type with advice is refused. */
 static const struct {
-    ch_param_kind kind;
+    ch_value_kind kind;
     const char *refused_as; /* NULL: taken */
     const char *advice;
 } param_types[] = {
-    [JSON_OBJECT] = {CH_PARAM_OBJECT,      NULL,                                      NULL                  },
-    [JSON_ARRAY] = {CH_PARAM_LIST,        NULL,                                      NULL                  },
-    [JSON_STRING] = {CH_PARAM_TEXT,        NULL,                                      NULL                  },
-    [JSON_INTEGER] = {CH_PARAM_INTEGER,     NULL,                                      NULL                  },
-    [JSON_REAL] = {CH_PARAM_KIND_COUNT,  "a number with a fraction or an exponent", "write it as a string"},
-    [JSON_TRUE] = {CH_PARAM_BOOLEAN,     NULL,                                      NULL                  },
-    [JSON_FALSE] = {CH_PARAM_BOOLEAN,     NULL,                                      NULL                  },
-    [JSON_NULL] = {CH_PARAM_PLACEHOLDER, NULL,                                      NULL                  },
+    [JSON_OBJECT] = {CH_VALUE_OBJECT,      NULL,                                      NULL                  },
+    [JSON_ARRAY] = {CH_VALUE_LIST,        NULL,                                      NULL                  },
+    [JSON_STRING] = {CH_VALUE_TEXT,        NULL,                                      NULL                  },
+    [JSON_INTEGER] = {CH_VALUE_INTEGER,     NULL,                                      NULL                  },
+    [JSON_REAL] = {CH_VALUE_KIND_COUNT,  "a number with a fraction or an exponent", "write it as a string"},
+    [JSON_TRUE] = {CH_VALUE_BOOLEAN,     NULL,                                      NULL                  },
+    [JSON_FALSE] = {CH_VALUE_BOOLEAN,     NULL,                                      NULL                  },
+    [JSON_NULL] = {CH_VALUE_PLACEHOLDER, NULL,                                      NULL                  },
 };
 
 static ch_slice value_text(const json_t *value, char *digits, size_t capacity)
@@ -174,10 +173,10 @@ typedef struct entries {
     ch_error *err;
 } entries;
 
-static ch_status add_entry(entries *to, ch_param_kind kind, const char *name, ch_slice text)
+static ch_status add_entry(entries *to, ch_value_kind kind, const char *name, ch_slice text)
 {
-    if (to->count == CH_PARAMS_MAX)
-        return ch_fail(to->err, CH_BAD_INPUT, "\"params\" holds more than %d values", CH_PARAMS_MAX);
+    if (to->count == CH_VALUES_MAX)
+        return ch_fail(to->err, CH_BAD_INPUT, "\"params\" holds more than %d values", CH_VALUES_MAX);
     if (!ch_slice_is_text(ch_slice_of(name)))
         return ch_fail(to->err, CH_BAD_INPUT, "the name of parameter '%.64s' holds a control character", name);
     if (!ch_slice_is_text(text))
@@ -202,7 +201,7 @@ static ch_status add_param(entries *to, const char *name, json_t *value, unsigne
         return st;
     if (levels == 0)
         return ch_fail(to->err, CH_BAD_INPUT, "parameter '%.64s' nests lists and objects more than %d deep", name,
-                       CH_PARAM_DEPTH_MAX);
+                       CH_VALUE_DEPTH_MAX);
     for (size_t i = 0; st == CH_OK && type == JSON_ARRAY && i < json_array_size(value); i++)
         st = add_param(to, "", json_array_get(value, i), levels - 1);
     const char *member_name;
@@ -212,7 +211,7 @@ static ch_status add_param(entries *to, const char *name, json_t *value, unsigne
         if (st == CH_OK)
             st = add_param(to, member_name, member, levels - 1);
     }
-    return st == CH_OK ? add_entry(to, CH_PARAM_END, "", CH_LITERAL("")) : st;
+    return st == CH_OK ? add_entry(to, CH_VALUE_END, "", CH_LITERAL("")) : st;
 }
 
 static ch_status add_params(ch_buffer *packet, json_t *params, ch_error *err)
@@ -220,13 +219,13 @@ static ch_status add_params(ch_buffer *packet, json_t *params, ch_error *err)
     entries to = {packet, 0, err};
     size_t count_at = packet->size;
     ch_frame_u16(packet, 0);
-    ch_status st = json_is_array(params) ? add_param(&to, "", params, CH_PARAM_DEPTH_MAX) : CH_OK;
+    ch_status st = json_is_array(params) ? add_param(&to, "", params, CH_VALUE_DEPTH_MAX) : CH_OK;
     const char *name;
     json_t *value;
     json_object_foreach(params, name, value)
     {
         if (st == CH_OK)
-            st = add_param(&to, name, value, CH_PARAM_DEPTH_MAX);
+            st = add_param(&to, name, value, CH_VALUE_DEPTH_MAX);
     }
     uint16_t count = (uint16_t)to.count;
     memcpy(packet->data + count_at, &count, sizeof count);

@@ -11,8 +11,6 @@
 #ifndef CH_AGENT_TOKEN_TOKEN_PROCESS_H
 #define CH_AGENT_TOKEN_TOKEN_PROCESS_H
 
-#define CH_WORKERS_MAX 16
-
 /* A signature that takes longer is worth another thread: well above what a hand-over costs. */
 #define CH_SLOW_JOB_NS 40000
 

@@ -400,10 +400,10 @@ class Agent:
 
     def child(self, role):
         """The one child in this role, or None."""
-        wanted = f"--role={role}".encode()
+        wanted = f"chancery-{role}".encode()
         for process in children_of(self.process.pid):
             try:
-                if wanted in process.read("cmdline").split(b"\0") and process.is_running():
+                if process.read("cmdline").split(b"\0")[0] == wanted and process.is_running():
                     return process
             except (FileNotFoundError, ProcessLookupError):
                 continue

@@ -32,7 +32,7 @@ class Documents(unittest.TestCase):
         sources = "".join(
             path.read_text()
             for folder in ("tests/unit", "tests/e2e")
-            for path in (ROOT / folder).iterdir()
+            for path in (ROOT / folder).rglob("*")
             if path.suffix in (".c", ".py")
         )
         self.assertEqual([name for name in sorted(named) if not re.search(rf"\b{name}\b", sources)], [])
@@ -53,7 +53,7 @@ class Documents(unittest.TestCase):
                 self.assertRegex(text, rf"\| `{name}` \| {http_status} \| {exit_status} \|")
 
     def test_protocol_lists_every_frame(self):
-        code = (ROOT / "agent" / "frame.h").read_text()
+        code = (ROOT / "wire" / "frame.h").read_text()
         text = (ROOT / "docs" / "protocol.md").read_text()
         enum = code[code.index("typedef enum ch_frame_type") : code.index("} ch_frame_type")]
         number = 0

@@ -1,7 +1,7 @@
 /* URIs and token making: nothing quotes a PIN, and nothing is half done. */
 #include "pkcs11/uri.h"
 
-#include "tests/unit/softhsm.h"
+#include "tests/support/softhsm.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* What signing and verifying do when the token or the session is not as hoped. */
-#include "tests/unit/softhsm.h"
+#include "tests/support/softhsm.h"
 
 #include "pkcs11/attribute.h"
 

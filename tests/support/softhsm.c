@@ -1,4 +1,4 @@
-#include "tests/unit/softhsm.h"
+#include "tests/support/softhsm.h"
 
 #include <check.h>
 #include <ftw.h>

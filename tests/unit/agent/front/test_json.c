@@ -1,8 +1,6 @@
 /* The JSON door: what gets in becomes exactly one CH_FRAME_SIGN, and what is odd in any way stays out. */
 #include "agent/front/json.h"
 
-#include "exchange/profile.h"
-
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,7 +78,7 @@ START_TEST(test_odd_request_is_refused_and_leaves_no_frame)
 }
 END_TEST
 
-static void check_param(ch_frame *frame, ch_param_kind kind, const char *name, const char *value)
+static void check_param(ch_frame *frame, ch_value_kind kind, const char *name, const char *value)
 {
     ck_assert_int_eq(ch_frame_read_u8(frame), kind);
     ch_slice got = ch_frame_read_bytes(frame);
@@ -123,13 +121,13 @@ START_TEST(test_parameters_keep_the_order_of_the_text)
                                         "\"method\":\"POST\"}");
     check_head(&frame, CH_SIGN_TYPED, "POST", "", "/p", "");
     ck_assert_uint_eq(ch_frame_read_u16(&frame), 7);
-    check_param(&frame, CH_PARAM_TEXT, "z", "1");
-    check_param(&frame, CH_PARAM_INTEGER, "a", "-5");
-    check_param(&frame, CH_PARAM_BOOLEAN, "m", "true");
-    check_param(&frame, CH_PARAM_PLACEHOLDER, "b", "");
-    check_param(&frame, CH_PARAM_BOOLEAN, "y", "false");
-    check_param(&frame, CH_PARAM_TEXT, "c", "\xc3\xa9\"");
-    check_param(&frame, CH_PARAM_INTEGER, "k", "9223372036854775807");
+    check_param(&frame, CH_VALUE_TEXT, "z", "1");
+    check_param(&frame, CH_VALUE_INTEGER, "a", "-5");
+    check_param(&frame, CH_VALUE_BOOLEAN, "m", "true");
+    check_param(&frame, CH_VALUE_PLACEHOLDER, "b", "");
+    check_param(&frame, CH_VALUE_BOOLEAN, "y", "false");
+    check_param(&frame, CH_VALUE_TEXT, "c", "\xc3\xa9\"");
+    check_param(&frame, CH_VALUE_INTEGER, "k", "9223372036854775807");
     ck_assert(ch_frame_done(&frame));
 }
 END_TEST
@@ -151,15 +149,15 @@ START_TEST(test_lists_and_objects_are_written_out_entry_by_entry)
                                         "{\"o\":{\"b\":[1,\"x\"],\"a\":true},\"e\":[]}}");
     check_head(&frame, CH_SIGN_TYPED, "POST", "h", "/p", "");
     ck_assert_uint_eq(ch_frame_read_u16(&frame), 9);
-    check_param(&frame, CH_PARAM_OBJECT, "o", "");
-    check_param(&frame, CH_PARAM_LIST, "b", "");
-    check_param(&frame, CH_PARAM_INTEGER, "", "1");
-    check_param(&frame, CH_PARAM_TEXT, "", "x");
-    check_param(&frame, CH_PARAM_END, "", "");
-    check_param(&frame, CH_PARAM_BOOLEAN, "a", "true");
-    check_param(&frame, CH_PARAM_END, "", "");
-    check_param(&frame, CH_PARAM_LIST, "e", "");
-    check_param(&frame, CH_PARAM_END, "", "");
+    check_param(&frame, CH_VALUE_OBJECT, "o", "");
+    check_param(&frame, CH_VALUE_LIST, "b", "");
+    check_param(&frame, CH_VALUE_INTEGER, "", "1");
+    check_param(&frame, CH_VALUE_TEXT, "", "x");
+    check_param(&frame, CH_VALUE_END, "", "");
+    check_param(&frame, CH_VALUE_BOOLEAN, "a", "true");
+    check_param(&frame, CH_VALUE_END, "", "");
+    check_param(&frame, CH_VALUE_LIST, "e", "");
+    check_param(&frame, CH_VALUE_END, "", "");
     ck_assert(ch_frame_done(&frame));
 }
 END_TEST
@@ -170,9 +168,9 @@ START_TEST(test_params_may_be_a_list)
     ch_frame frame = read_sign(&packet, "{\"method\":\"POST\",\"path\":\"/p\",\"params\":[\"a\"]}");
     check_head(&frame, CH_SIGN_TYPED, "POST", "", "/p", "");
     ck_assert_uint_eq(ch_frame_read_u16(&frame), 3);
-    check_param(&frame, CH_PARAM_LIST, "", "");
-    check_param(&frame, CH_PARAM_TEXT, "", "a");
-    check_param(&frame, CH_PARAM_END, "", "");
+    check_param(&frame, CH_VALUE_LIST, "", "");
+    check_param(&frame, CH_VALUE_TEXT, "", "a");
+    check_param(&frame, CH_VALUE_END, "", "");
     ck_assert(ch_frame_done(&frame));
 }
 END_TEST
@@ -204,10 +202,10 @@ START_TEST(test_number_of_parameters_is_bounded)
     ch_autobuffer body = CH_BUFFER_INIT;
     ch_autobuffer packet = CH_BUFFER_INIT;
     ch_error err = CH_ERROR_INIT;
-    add_many(&body, CH_PARAMS_MAX);
+    add_many(&body, CH_VALUES_MAX);
     ck_assert_int_eq(ch_json_to_sign(&packet, 1, 2, KEY, ch_buffer_slice(&body), &err), CH_OK);
     ch_buffer_clear(&body);
-    add_many(&body, CH_PARAMS_MAX + 1);
+    add_many(&body, CH_VALUES_MAX + 1);
     ck_assert_int_eq(ch_json_to_sign(&packet, 1, 2, KEY, ch_buffer_slice(&body), &err), CH_BAD_INPUT);
 }
 END_TEST
