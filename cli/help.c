@@ -6,24 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct {
-    ch_status status;
-    const char *meaning;
-} exit_meanings[] = {
-    {CH_OK,        "done"                                                                },
-    {CH_BAD_INPUT, "wrong usage, or what was asked is malformed"                         },
-    {CH_REFUSED,   "refused: by the agent's policy, by a safety check, or by your answer"},
-    {CH_NOT_FOUND, "no such key, token, endpoint or file"                                },
-    {CH_CONFLICT,  "it exists already, or its state does not allow it"                   },
-    {CH_LOCKED,    "the token is locked; unlock it first"                                },
-    {CH_BUSY,      "busy or not reachable for now; try again later"                      },
-    {CH_WRONG_PIN, "the token did not take the PIN; do not try the same again"           },
-    {CH_TOKEN,     "the token or its module failed"                                      },
-    {CH_CONFIG,    "a configuration, policy or profile file is wrong"                    },
-    {CH_IO,        "a system call failed"                                                },
-    {CH_INTERNAL,  "a defect of Chancery; please report it"                              },
-};
-
 static void print_command_line(const ch_command *command)
 {
     char name[64];
@@ -72,8 +54,10 @@ void ch_help_command(const ch_command *command)
 static void print_exit_codes(void)
 {
     (void)printf("Exit statuses, which scripts can rely on:\n");
-    for (size_t i = 0; i < sizeof exit_meanings / sizeof exit_meanings[0]; i++)
-        (void)printf("  %2d  %s\n", ch_status_exit(exit_meanings[i].status), exit_meanings[i].meaning);
+    for (ch_status status = CH_OK; status < CH_STATUS_COUNT; status++) {
+        if (*ch_status_help(status) != '\0')
+            printf("  %2d  %s\n", ch_status_exit(status), ch_status_help(status));
+    }
 }
 
 static void print_mechanisms(void)

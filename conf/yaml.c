@@ -48,7 +48,7 @@ static const char *kind_name(ch_yaml_kind kind)
     return names[kind];
 }
 
-ch_status(ch_yaml_fail)(const ch_yaml *node, ch_error *err, const char *format, ...)
+void ch_yaml_set_error(const ch_yaml *node, ch_error *err, const char *format, ...)
 {
     char reason[sizeof err->message];
     va_list args;
@@ -56,8 +56,8 @@ ch_status(ch_yaml_fail)(const ch_yaml *node, ch_error *err, const char *format, 
     (void)vsnprintf(reason, sizeof reason, format, args);
     va_end(args);
     bool is_named = node->field != NULL && strstr(reason, node->field) == NULL;
-    return ch_fail(err, CH_CONFIG, "%s:%u: %s%s%s", node->document->path, node->line, is_named ? node->field : "",
-                   is_named ? ": " : "", reason);
+    ch_error_set(err, CH_CONFIG, "", "%s:%u: %s%s%s", node->document->path, node->line, is_named ? node->field : "",
+                 is_named ? ": " : "", reason);
 }
 
 static ch_status fail_at(const ch_yaml_document *document, size_t line, ch_error *err, const char *reason)

@@ -78,12 +78,9 @@ const ch_yaml *ch_yaml_item(const ch_yaml *list, size_t index);
 const char *ch_yaml_key_at(const ch_yaml *map, size_t index);
 const ch_yaml *ch_yaml_value_at(const ch_yaml *map, size_t index);
 
-/* Fills `err` with "FILE:LINE: FIELD: ..." of the node (the field only where the message does not name it) and returns
- * CH_CONFIG. */
-ch_status ch_yaml_fail(const ch_yaml *node, ch_error *err, const char *format, ...) CH_PRINTF(3, 4);
-
-#ifdef __clang_analyzer__
-#define ch_yaml_fail(...) (ch_yaml_fail(__VA_ARGS__), CH_CONFIG) /* as in base/error.h */
-#endif
+/* Fills `err` with "FILE:LINE: FIELD: ..." of the node (the field only if the message does not name it); the value is
+ * CH_CONFIG. A macro as ch_fail is. */
+#define ch_yaml_fail(node, err, ...) (ch_yaml_set_error((node), (err), __VA_ARGS__), (ch_status)CH_CONFIG)
+void ch_yaml_set_error(const ch_yaml *node, ch_error *err, const char *format, ...) CH_PRINTF(3, 4);
 
 #endif

@@ -380,29 +380,10 @@ void ch_json_add_status(ch_buffer *out, ch_frame *frame, bool *is_ready)
     ch_buffer_add_text(out, "]}\n");
 }
 
-static const char *const titles[CH_STATUS_COUNT] = {
-    [CH_OK] = "No problem",
-    [CH_BAD_INPUT] = "The request is malformed",
-    [CH_REFUSED] = "Policy does not allow this",
-    [CH_NOT_FOUND] = "There is no such thing here",
-    [CH_BAD_METHOD] = "The path does not take this method",
-    [CH_CONFLICT] = "The present state does not allow this",
-    [CH_TOO_LARGE] = "The request is too large",
-    [CH_LOCKED] = "The token is locked",
-    [CH_BUSY] = "Too much is asked at once",
-    [CH_UNAVAILABLE] = "The token is away",
-    [CH_WRONG_PIN] = "The token did not take the PIN",
-    [CH_TOKEN] = "The token failed",
-    [CH_CONFIG] = "The agent is configured wrongly",
-    [CH_IO] = "The agent's system failed",
-    [CH_INTERNAL] = "The agent has a defect",
-};
-
 void ch_json_add_problem(ch_buffer *out, const ch_error *problem, unsigned http_status)
 {
-    ch_status status = problem->status < CH_STATUS_COUNT ? problem->status : CH_INTERNAL;
     ch_buffer_add_format(out, "{\"type\":\"urn:chancery:problem:%s\",\"title\":\"%s\",\"status\":%u,\"detail\":",
-                         ch_status_name(status), titles[status], http_status);
+                         ch_status_name(problem->status), ch_status_title(problem->status), http_status);
     ch_encode_json(out, ch_slice_of(problem->message));
     if (problem->rule[0] != '\0') {
         ch_buffer_add_text(out, ",\"rule\":");

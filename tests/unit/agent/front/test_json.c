@@ -262,7 +262,7 @@ START_TEST(test_problem_names_status_and_rule)
     ch_json_add_problem(&out, &problem, 403);
     ck_assert_str_eq(
         ch_buffer_text(&out),
-        "{\"type\":\"urn:chancery:problem:refused\",\"title\":\"Policy does not allow this\",\"status\":403,"
+        "{\"type\":\"urn:chancery:problem:refused\",\"title\":\"Policy refuses the request\",\"status\":403,"
         "\"detail\":\"no \\\"grant\\\"\",\"rule\":\"keys.a.allow\"}\n");
 }
 END_TEST
