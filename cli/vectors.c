@@ -322,8 +322,8 @@ static ch_status compare_request(const json_t *vector, const ch_finished *ours, 
 }
 
 /* Finds what the vector signed for each of our messages, and checks that the signature is right. */
-static ch_status find_signatures(const ch_vectors *vectors, const ch_scheme *scheme, const ch_messages *messages,
-                                 signed_text *texts, size_t text_count, ch_messages *out, ch_error *err)
+static ch_status find_signatures(const ch_vectors *vectors, const ch_scheme *scheme, const ch_payloads *messages,
+                                 signed_text *texts, size_t text_count, ch_payloads *out, ch_error *err)
 {
     ch_autobuffer secret = CH_BUFFER_INIT;
     bool has_secret = decode_secret(vectors, scheme, &secret);
@@ -371,8 +371,8 @@ static ch_status try_scheme(ch_vectors *vectors, const json_t *vector, const ch_
                              .now_ns = clock_ms * 1000000,
                              .has_ms_for_s = has_ms_for_s,
                              .nonce = clock_ms};
-    ch_messages messages = {.count = 0};
-    ch_messages signatures = {.count = 0};
+    ch_payloads messages = {.count = 0};
+    ch_payloads signatures = {.count = 0};
     ch_finished finished;
     ch_status st = ch_recipe_build(&input, vectors->draft, &messages, err);
     if (st == CH_OK)

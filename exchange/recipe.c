@@ -314,7 +314,7 @@ static ch_status make_lists(ch_draft *draft, const ch_request *request, ch_error
 
 /* ---- the two halves ---- */
 
-static ch_status build_messages(ch_draft *draft, ch_messages *out, ch_error *err)
+static ch_status build_messages(ch_draft *draft, ch_payloads *out, ch_error *err)
 {
     const ch_recipe *recipe = draft->recipe;
     out->count = 1 + recipe->extra_count;
@@ -327,7 +327,7 @@ static ch_status build_messages(ch_draft *draft, ch_messages *out, ch_error *err
     return st;
 }
 
-ch_status ch_recipe_build(const ch_recipe_input *input, ch_draft *draft, ch_messages *out, ch_error *err)
+ch_status ch_recipe_build(const ch_recipe_input *input, ch_draft *draft, ch_payloads *out, ch_error *err)
 {
     const ch_recipe *recipe = input->endpoint->recipes[input->scheme->index];
     draft->recipe = recipe;
@@ -378,7 +378,7 @@ static ch_status run_headers(ch_draft *draft, size_t *ends, ch_error *err)
     return CH_OK;
 }
 
-static ch_status take_signatures(ch_draft *draft, const ch_messages *signatures, ch_error *err)
+static ch_status take_signatures(ch_draft *draft, const ch_payloads *signatures, ch_error *err)
 {
     const ch_recipe *recipe = draft->recipe;
     if (signatures->count != 1 + recipe->extra_count)
@@ -394,7 +394,7 @@ static ch_status take_signatures(ch_draft *draft, const ch_messages *signatures,
     return CH_OK;
 }
 
-ch_status ch_recipe_finish(ch_draft *draft, const ch_messages *signatures, ch_finished *out, ch_error *err)
+ch_status ch_recipe_finish(ch_draft *draft, const ch_payloads *signatures, ch_finished *out, ch_error *err)
 {
     const ch_recipe *recipe = draft->recipe;
     ch_status st = take_signatures(draft, signatures, err);

@@ -40,10 +40,10 @@ typedef struct ch_finished {
 } ch_finished;
 
 /* What the token must sign: the request's message first, then what the recipe also signs. */
-typedef struct ch_messages {
+typedef struct ch_payloads {
     ch_slice items[CH_PAYLOADS_MAX];
     size_t count;
-} ch_messages;
+} ch_payloads;
 
 /* A request half way: everything but the signature. Owned by the caller, reused from request to request. It borrows
  * `scratch`, which many drafts of one thread may share and which must outlive them. */
@@ -54,11 +54,11 @@ void ch_draft_free(ch_draft *draft);
 /* Runs the recipe up to its signature. `out` are views into the draft, valid until the next build. The draft holds
  * copies of all that it needs of the request; profile, scheme, endpoint, key id and pass phrase must outlive it.
  * CH_BAD_INPUT, CH_TOO_LARGE as the request deserves. */
-CH_CHECKED ch_status ch_recipe_build(const ch_recipe_input *input, ch_draft *draft, ch_messages *out, ch_error *err);
+CH_CHECKED ch_status ch_recipe_build(const ch_recipe_input *input, ch_draft *draft, ch_payloads *out, ch_error *err);
 
 /* Puts the raw signatures (as ch_key_sign gives them, one a message) in place. `out` are views into the draft, valid
  * until its next build. */
-CH_CHECKED ch_status ch_recipe_finish(ch_draft *draft, const ch_messages *signatures, ch_finished *out, ch_error *err);
+CH_CHECKED ch_status ch_recipe_finish(ch_draft *draft, const ch_payloads *signatures, ch_finished *out, ch_error *err);
 
 /* Sets what is known of a request before anything is computed, by ch_builtin; for recipe_read.c. Views into `input`. */
 void ch_recipe_set_known(const ch_recipe_input *input, ch_slice *values);

@@ -15,7 +15,7 @@
 
 #define CH_PACKET_MAX 65536
 #define CH_FRAME_VERSION 2
-#define CH_JOB_MESSAGES_MAX 3
+#define CH_JOB_PAYLOADS_MAX 3
 #define CH_WORKERS_MAX 16 /* of a token process */
 
 typedef enum ch_frame_type {
@@ -41,7 +41,7 @@ typedef enum ch_frame_type {
     CH_FRAME_TOKEN_KEYS,       /* u16 n, n x (bytes object uri, mechanism): the next of them, until all were told */
     CH_FRAME_LOGIN,            /* descriptor: pipe with the PIN */
     CH_FRAME_LOGOUT,           /* - */
-    CH_FRAME_JOB,              /* id: job; u16 key index; u8 n (1 to CH_JOB_MESSAGES_MAX), n x bytes message */
+    CH_FRAME_JOB,              /* id: job; u16 key index; u8 n (1 to CH_JOB_PAYLOADS_MAX), n x bytes message */
     /* token -> core */
     CH_FRAME_TOKEN_STATE = 96, /* u8 ch_token_state; u32 status; bytes rule, message */
     CH_FRAME_LOGIN_DONE,       /* u32 status; bytes rule, message (of CH_FRAME_LOGIN and CH_FRAME_LOGOUT) */

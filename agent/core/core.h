@@ -14,7 +14,7 @@
 #include "exchange/recipe.h"
 #include "base/clock.h"
 
-_Static_assert((int)CH_VALUE_KIND_COUNT == (int)CH_PARAM_KIND_COUNT && CH_JOB_MESSAGES_MAX == CH_PAYLOADS_MAX,
+_Static_assert((int)CH_VALUE_KIND_COUNT == (int)CH_PARAM_KIND_COUNT && CH_JOB_PAYLOADS_MAX == CH_PAYLOADS_MAX,
                "the frames carry what the recipes take");
 
 #define CH_CONNECTIONS_MAX 1024
@@ -47,7 +47,7 @@ typedef struct ch_job {
     uint32_t cost_ns; /* what it is expected to take at the token; set when sent */
     const ch_key *key;
     ch_sign_form form;
-    ch_messages messages; /* views into the draft or, where the bot brought the text, into `text` */
+    ch_payloads messages; /* views into the draft or, where the bot brought the text, into `text` */
     ch_draft *draft;      /* made on first use, kept */
     ch_buffer text;
 } ch_job;
@@ -143,7 +143,7 @@ void ch_front_flush(ch_core *core);
 
 /* signing.c: the one way that a request takes. */
 void ch_sign_request(ch_core *core, ch_frame *frame);
-void ch_sign_done(ch_core *core, ch_job *job, const ch_messages *signatures);
+void ch_sign_done(ch_core *core, ch_job *job, const ch_payloads *signatures);
 void ch_sign_failed(ch_core *core, ch_job *job, const ch_error *err);
 
 /* link.c: the token processes. */

@@ -152,7 +152,7 @@ static ch_status sign_text(ch_core *core, ch_job *job, ch_slice text, ch_error *
     ch_status st = ch_link_accepts(&core->links[job->key->token], job->key, err);
     ch_buffer_clear(&job->text);
     ch_buffer_add_slice(&job->text, text);
-    job->messages = (ch_messages){.items = {ch_buffer_slice(&job->text)}, .count = 1};
+    job->messages = (ch_payloads){.items = {ch_buffer_slice(&job->text)}, .count = 1};
     return st;
 }
 
@@ -162,7 +162,7 @@ static ch_status read_string(ch_core *core, ch_job *job, const question *asked, 
                              ch_request *request, bool *fits, ch_error *err)
 {
     static ch_reading reading; /* large, and core has one thread */
-    ch_messages built;
+    ch_payloads built;
     ch_recipe_input input = input_of(job->key, endpoint, request);
     uint64_t clock_ns = input.now_ns;
     ch_status st = ch_recipe_read(&input, core->scratch, asked->text, &reading, err);
@@ -337,7 +337,7 @@ static ch_status add_signature_frame(ch_core *core, const ch_job *job, ch_slice 
     return ch_frame_end(out, begin, err);
 }
 
-static ch_status answer(ch_core *core, const ch_job *job, const ch_messages *signatures, ch_error *err)
+static ch_status answer(ch_core *core, const ch_job *job, const ch_payloads *signatures, ch_error *err)
 {
     ch_finished finished;
     if (job->form != CH_SIGN_TYPED)
@@ -346,7 +346,7 @@ static ch_status answer(ch_core *core, const ch_job *job, const ch_messages *sig
     return st == CH_OK ? add_signed_frame(core, job, &finished, err) : st;
 }
 
-void ch_sign_done(ch_core *core, ch_job *job, const ch_messages *signatures)
+void ch_sign_done(ch_core *core, ch_job *job, const ch_payloads *signatures)
 {
     ch_error err = CH_ERROR_INIT;
     ch_status st = job->front_life == core->front_life ? answer(core, job, signatures, &err) : CH_OK;

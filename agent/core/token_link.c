@@ -275,8 +275,8 @@ static void on_signature(ch_link *link, ch_frame *frame)
     ch_frame peek = *frame;
     if (ch_frame_read_u32(&peek) == CH_OK) {
         link->keys[job->key->token_key].cost_ns = ch_frame_read_u32(&peek);
-        ch_messages signatures = {.count = ch_frame_read_u8(&peek)};
-        for (size_t i = 0; i < signatures.count && i < CH_JOB_MESSAGES_MAX; i++)
+        ch_payloads signatures = {.count = ch_frame_read_u8(&peek)};
+        for (size_t i = 0; i < signatures.count && i < CH_JOB_PAYLOADS_MAX; i++)
             signatures.items[i] = ch_frame_read_bytes(&peek);
         if (ch_frame_done(&peek) && signatures.count == job->messages.count) {
             ch_sign_done(core, job, &signatures);

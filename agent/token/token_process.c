@@ -148,8 +148,8 @@ static bool has_slow_job(const process_state *process, ch_slice packet)
 
 /* What a job gives: its signatures one after the other, and what such a job takes. */
 typedef struct job_result {
-    uint8_t signatures[CH_JOB_MESSAGES_MAX][SIGNATURE_MAX];
-    size_t sizes[CH_JOB_MESSAGES_MAX];
+    uint8_t signatures[CH_JOB_PAYLOADS_MAX][SIGNATURE_MAX];
+    size_t sizes[CH_JOB_PAYLOADS_MAX];
     size_t count;
     uint32_t cost_ns;
 } job_result;
@@ -177,13 +177,13 @@ static uint32_t settle_cost(uint32_t before_ns, uint64_t spent_ns)
 
 static ch_status sign_job(worker *self, ch_frame *job, job_result *result, ch_error *err)
 {
-    ch_slice messages[CH_JOB_MESSAGES_MAX];
+    ch_slice messages[CH_JOB_PAYLOADS_MAX];
     key_slot *slot = NULL;
     size_t index = ch_frame_read_u16(job);
     result->count = ch_frame_read_u8(job);
-    for (size_t i = 0; i < result->count && i < CH_JOB_MESSAGES_MAX; i++)
+    for (size_t i = 0; i < result->count && i < CH_JOB_PAYLOADS_MAX; i++)
         messages[i] = ch_frame_read_bytes(job);
-    if (!ch_frame_done(job) || result->count == 0 || result->count > CH_JOB_MESSAGES_MAX)
+    if (!ch_frame_done(job) || result->count == 0 || result->count > CH_JOB_PAYLOADS_MAX)
         return ch_fail(err, CH_INTERNAL, "core sent a malformed job");
     ch_status st = find_slot(self->process, index, &slot, err);
     uint64_t begin_ns = ch_clock_ns();

@@ -68,7 +68,7 @@ static ch_status run_once(const ch_profile *profile, const ch_scheme *scheme, ch
 {
     static const uint8_t zeros[64];
     const ch_endpoint *endpoint = NULL;
-    ch_messages messages;
+    ch_payloads messages;
     ch_finished finished;
     ch_status st = ch_profile_match(profile, request, &endpoint, err);
     if (st == CH_OK)

@@ -309,7 +309,7 @@ const char *check_finished(rig *r, const sample *s, size_t message_count, ch_buf
 {
     static findings found; /* large */
     static const uint8_t bytes[64] = {0xfb, 0xff, 0xbf, 0xfb, 0xef, 0xbe, 0x00, 0x01};
-    ch_messages signatures = {.count = message_count};
+    ch_payloads signatures = {.count = message_count};
     ch_finished finished;
     ch_autobuffer signature = CH_BUFFER_INIT;
     for (size_t i = 0; i < message_count; i++)

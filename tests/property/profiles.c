@@ -127,7 +127,7 @@ static void try_neighbours(trial *t, const sample *s)
     rig *r = &t->rig;
     for (size_t i = 0; i < NEIGHBOURS_TRIED; i++) {
         const change *how = &neighbours[dice_below(&r->dice, neighbour_count)];
-        ch_messages built;
+        ch_payloads built;
         sample_copy(&t->second, s);
         if (!how->make(r, s, &t->second) || try_sample(r, &t->second, &built) != STAGE_TAKEN)
             continue;
@@ -141,7 +141,7 @@ static void try_mutations(trial *t, const sample *s)
     rig *r = &t->rig;
     for (size_t i = 0; i < MUTATIONS_TRIED; i++) {
         const change *how = &mutations[dice_below(&r->dice, mutation_count)];
-        ch_messages built;
+        ch_payloads built;
         sample_copy(&t->second, s);
         if (!how->make(r, s, &t->second))
             continue;
@@ -216,7 +216,7 @@ static void try_strings(trial *t, const sample *s)
 /* ---- cases ---- */
 
 /* A request that is accepted; tame values after wild ones were refused. */
-static bool make_accepted(trial *t, const ch_endpoint *endpoint, ch_messages *out)
+static bool make_accepted(trial *t, const ch_endpoint *endpoint, ch_payloads *out)
 {
     rig *r = &t->rig;
     for (unsigned attempt = 0; attempt < 3; attempt++) {
@@ -244,7 +244,7 @@ static void print_case(const trial *t)
 static void run_case(trial *t)
 {
     rig *r = &t->rig;
-    ch_messages built;
+    ch_payloads built;
     r->dice.state = mix(t->options->seed ^ hash_bytes(ch_slice_of(ch_profile_name(r->profile)), 7)) + mix(t->number);
     r->pool_used = 0;
     r->scheme = ch_profile_scheme_at(r->profile, dice_below(&r->dice, r->profile->scheme_count));
@@ -269,7 +269,7 @@ static void run_case(trial *t)
 static bool is_within_reach(trial *t, const ch_endpoint *endpoint, const ch_param_def *def)
 {
     rig *r = &t->rig;
-    ch_messages built;
+    ch_payloads built;
     r->is_tame = true;
     for (unsigned tries = 0; tries < REACH_TRIED; tries++) {
         r->pool_used = 0;

@@ -87,7 +87,7 @@ void make_param(rig *r, const ch_param_def *def, ch_slice name, sample *out);
 
 typedef enum stage { STAGE_MATCH, STAGE_CHECK, STAGE_BUILD, STAGE_TAKEN } stage;
 /* The way of a request through the agent, as far as it gets. Fills in s->endpoint. */
-stage try_sample(rig *r, sample *s, ch_messages *out);
+stage try_sample(rig *r, sample *s, ch_payloads *out);
 ch_recipe_input input_of(const rig *r, const sample *s);
 
 /* ---- other requests made of one ---- */

@@ -133,7 +133,7 @@ ch_recipe_input input_of(const rig *r, const sample *s)
     return input;
 }
 
-stage try_sample(rig *r, sample *s, ch_messages *out)
+stage try_sample(rig *r, sample *s, ch_payloads *out)
 {
     if (ch_profile_match(r->profile, &s->request, &s->endpoint, &r->err) != CH_OK)
         return STAGE_MATCH;

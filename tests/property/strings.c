@@ -10,7 +10,7 @@
 reading_result read_text(rig *r, const ch_endpoint *endpoint, ch_slice path, ch_slice text, sample *out)
 {
     static ch_reading reading; /* large; its text is used until the next read */
-    ch_messages built;
+    ch_payloads built;
     out->endpoint = endpoint;
     out->is_full = false;
     out->request = (ch_request){.method = ch_slice_of(endpoint->method), .host = endpoint->origin->host, .path = path};

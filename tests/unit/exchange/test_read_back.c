@@ -50,7 +50,7 @@ static ch_status read_text(rig *r, const char *text)
 
 static void assert_builds_again(rig *r, const char *text)
 {
-    ch_messages built;
+    ch_payloads built;
     ck_assert_msg(ch_endpoint_check(r->input.endpoint, r->input.scheme, &r->request, &r->err) == CH_OK, "%s: %s", text,
                   r->err.message);
     r->input.now_ns = r->reading.now_ns;
@@ -138,7 +138,7 @@ static const struct {
 START_TEST(test_another_spelling_does_not_build_the_same)
 {
     rig r;
-    ch_messages built;
+    ch_payloads built;
     set_up(&r, "tests/profiles/bench.yaml", "POST", "/api/v3/order");
     ch_status st = read_text(&r, spelled_otherwise[_i].text);
     if (st == CH_OK)
@@ -174,7 +174,7 @@ static const char *const bad_json[] = {
 START_TEST(test_json_of_another_spelling_is_not_read_as_the_same)
 {
     rig r;
-    ch_messages built;
+    ch_payloads built;
     ch_autobuffer text = CH_BUFFER_INIT;
     set_up(&r, "tests/profiles/oddball.yaml", "GET", "/api/v1/lists");
     ch_buffer_add_format(&text, "orders=%s&ts=1764000000123", bad_json[_i]);
@@ -204,7 +204,7 @@ START_TEST(test_another_key_is_noticed)
     set_up(&r, "tests/profiles/oddball.yaml", "GET", "/api/v1/things");
     ch_autobuffer text = CH_BUFFER_INIT;
     ch_buffer_add_format(&text, "%sAccessKey=other&stamp=2025-11-24T16:00:00.123Z", things);
-    ch_messages built;
+    ch_payloads built;
     ck_assert_int_eq(read_text(&r, ch_buffer_text(&text)), CH_OK); /* a field is the agent's: it is built, not read */
     r.input.now_ns = r.reading.now_ns;
     ck_assert_int_eq(ch_endpoint_check(r.input.endpoint, r.input.scheme, &r.request, &r.err), CH_OK);

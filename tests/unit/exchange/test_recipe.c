@@ -21,7 +21,7 @@ typedef struct rig {
     ch_scratch *scratch;
     ch_draft *draft;
     ch_recipe_input input;
-    ch_messages messages;
+    ch_payloads messages;
     ch_slice message; /* the first of them */
     ch_finished finished;
     ch_error err;
@@ -72,7 +72,7 @@ static ch_status build(rig *r, const char *method, const char *path, ch_param *p
 
 static ch_status finish(rig *r, ch_slice signature)
 {
-    const ch_messages signatures = {.items = {signature}, .count = 1};
+    const ch_payloads signatures = {.items = {signature}, .count = 1};
     return ch_recipe_finish(r->draft, &signatures, &r->finished, &r->err);
 }
 
@@ -329,7 +329,7 @@ START_TEST(test_query_and_body_stand_apart_and_the_phrase_is_signed_too)
     ck_assert_uint_eq(r.messages.count, 2);
     assert_slice(r.messages.items[1], "open sesameid");
     ck_assert_int_eq(finish(&r, CH_LITERAL("abc")), CH_INTERNAL); /* one signature is missing */
-    const ch_messages signatures = {
+    const ch_payloads signatures = {
         .items = {CH_LITERAL("abc"), CH_LITERAL("abcd")},
           .count = 2
     };
@@ -353,7 +353,7 @@ START_TEST(test_no_body_where_there_are_no_parameters_for_it)
     ch_param params[] = {text("level", "3")};
     put(&r, "/api/v1/things/7", params, 1);
     assert_slice(r.message, "1764000060put/api/v1/things/7?level=3");
-    const ch_messages signatures = {
+    const ch_payloads signatures = {
         .items = {CH_LITERAL("abc"), CH_LITERAL("abcd")},
           .count = 2
     };
