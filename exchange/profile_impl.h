@@ -3,6 +3,7 @@
 #ifndef CH_EXCHANGE_PROFILE_IMPL_H
 #define CH_EXCHANGE_PROFILE_IMPL_H
 
+#include "base/bits.h"
 #include "exchange/profile.h"
 #include "exchange/recipe.h"
 #include "exchange/template.h"
@@ -275,33 +276,5 @@ ch_role ch_role_find(const char *name);
 
 /* Fills `confusions` of every endpoint (exchange/confusion.c); its other fields are there. */
 void ch_profile_find_confusions(ch_profile *profile);
-
-static inline bool ch_set_has(const uint64_t *set, size_t index)
-{
-    return (set[index / 64] >> (index % 64) & 1) != 0;
-}
-
-static inline void ch_set_add(uint64_t *set, size_t index)
-{
-    set[index / 64] |= (uint64_t)1 << (index % 64);
-}
-
-static inline bool ch_set_meets(const uint64_t *one, const uint64_t *other, size_t words)
-{
-    for (size_t i = 0; i < words; i++) {
-        if ((one[i] & other[i]) != 0)
-            return true;
-    }
-    return false;
-}
-
-static inline bool ch_set_is_subset(const uint64_t *part, const uint64_t *whole, size_t words)
-{
-    for (size_t i = 0; i < words; i++) {
-        if ((part[i] & ~whole[i]) != 0)
-            return false;
-    }
-    return true;
-}
 
 #endif
