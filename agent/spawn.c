@@ -1,6 +1,8 @@
 /* Between fork and exec only async-signal-safe calls are made, though core has one thread: it keeps the door open. */
 #include "agent/spawn.h"
 
+#include "base/paths.h"
+
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/sched.h>
@@ -57,7 +59,7 @@ static ch_status find_program(const char *role, char *path, size_t capacity, ch_
     (void)snprintf(name, capacity - (size_t)(name - path), "chancery-%s", role);
     if (access(path, X_OK) == 0)
         return CH_OK;
-    (void)snprintf(path, capacity, CH_PREFIX "/libexec/chancery/chancery-%s", role);
+    (void)snprintf(path, capacity, CH_PATH_LIBEXEC "/chancery-%s", role);
     return access(path, X_OK) == 0 ? CH_OK : ch_fail_errno(err, "looking for the program %s", path);
 }
 

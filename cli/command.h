@@ -7,10 +7,6 @@
 
 #include "base/buffer.h"
 
-#ifndef CH_PROFILES_DIR
-#define CH_PROFILES_DIR "/usr/local/share/chancery/profiles"
-#endif
-
 typedef enum ch_option {
     CH_OPT_MODULE,
     CH_OPT_TOKEN,

@@ -90,7 +90,7 @@ static ch_status read_answer(CURL *curl, const ch_buffer *answer, json_t **out, 
 
 ch_status ch_http_ask(const ch_arguments *arguments, const char *path, const json_t *body, json_t **out, ch_error *err)
 {
-    ch_autofree char *socket_path = ch_option_socket(arguments, CH_OPT_SOCKET, "CHANCERY_SOCK", "agent.sock");
+    ch_autofree char *socket_path = ch_option_agent_socket(arguments);
     ch_autofree char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
     ch_autobuffer url = CH_BUFFER_INIT;
     ch_autobuffer answer = CH_BUFFER_INIT;

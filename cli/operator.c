@@ -17,8 +17,7 @@
 
 static ch_status connect_operator(const ch_arguments *arguments, ch_channel *channel, ch_error *err)
 {
-    ch_autofree char *path =
-        ch_option_socket(arguments, CH_OPT_OPERATOR_SOCKET, "CHANCERY_OPERATOR_SOCK", "operator.sock");
+    ch_autofree char *path = ch_option_operator_socket(arguments);
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof address.sun_path)
         return ch_fail(err, CH_BAD_INPUT, "the socket path '%s' is longer than a socket's name may be", path);

@@ -3,11 +3,11 @@
 #include "cli/options.h"
 
 #include "base/encode.h"
+#include "base/paths.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 static const ch_option_row rows[CH_OPT_COUNT] = {
     [CH_OPT_MODULE] = {"module",          "MODULE",          "PKCS#11 module: a path, or its p11-kit name (or $CHANCERY_MODULE)"},
@@ -228,7 +228,7 @@ const char *ch_option_profiles(const ch_arguments *arguments)
     const char *folder = arguments->option[CH_OPT_PROFILES];
     if (folder == NULL)
         folder = getenv("CHANCERY_PROFILES");
-    return folder == NULL || *folder == '\0' ? CH_PROFILES_DIR : folder;
+    return folder == NULL || *folder == '\0' ? CH_PATH_PROFILES : folder;
 }
 
 ch_status ch_option_number(const ch_arguments *arguments, ch_option option, unsigned max, unsigned *out, ch_error *err)
@@ -246,16 +246,14 @@ ch_status ch_option_number(const ch_arguments *arguments, ch_option option, unsi
     return CH_OK;
 }
 
-char *ch_option_socket(const ch_arguments *arguments, ch_option option, const char *variable, const char *file)
+char *ch_option_agent_socket(const ch_arguments *arguments)
 {
-    const char *given = option_or_variable(arguments, option, variable);
-    if (given != NULL)
-        return ch_strdup(given);
-    const char *runtime = getenv("XDG_RUNTIME_DIR");
-    ch_autobuffer path = CH_BUFFER_INIT;
-    if (geteuid() == 0 || runtime == NULL || *runtime == '\0')
-        ch_buffer_add_format(&path, "/run/chancery/%s", file);
-    else
-        ch_buffer_add_format(&path, "%s/chancery/%s", runtime, file);
-    return ch_slice_strdup(ch_buffer_slice(&path));
+    const char *given = option_or_variable(arguments, CH_OPT_SOCKET, "CHANCERY_SOCK");
+    return given != NULL ? ch_strdup(given) : ch_path_agent_socket();
+}
+
+char *ch_option_operator_socket(const ch_arguments *arguments)
+{
+    const char *given = option_or_variable(arguments, CH_OPT_OPERATOR_SOCKET, "CHANCERY_OPERATOR_SOCK");
+    return given != NULL ? ch_strdup(given) : ch_path_operator_socket();
 }

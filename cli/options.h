@@ -44,7 +44,8 @@ const char *ch_option_profiles(const ch_arguments *arguments);
 CH_CHECKED ch_status ch_option_number(const ch_arguments *arguments, ch_option option, unsigned max, unsigned *out,
                                       ch_error *err);
 
-/* The agent's socket: the option, else the variable, else `file` in the runtime directory. The caller frees it. */
-char *ch_option_socket(const ch_arguments *arguments, ch_option option, const char *variable, const char *file);
+/* The agent's sockets: the option, else the variable, else the default path. The caller frees the path. */
+char *ch_option_agent_socket(const ch_arguments *arguments);
+char *ch_option_operator_socket(const ch_arguments *arguments);
 
 #endif

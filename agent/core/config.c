@@ -1,5 +1,6 @@
 #include "agent/core/config.h"
 
+#include "base/paths.h"
 #include "conf/yaml.h"
 #include "wire/frame.h"
 #include "pkcs11/uri.h"
@@ -8,10 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#ifndef CH_PROFILES_DIR
-#define CH_PROFILES_DIR "/usr/local/share/chancery/profiles"
-#endif
 
 /* `path` as seen from the folder of the file `base`. */
 static char *resolve(const char *base, const char *path)
@@ -42,16 +39,6 @@ static ch_status read_path(const char *file, const ch_yaml *map, const char *fie
     free(otherwise);
     *out = resolve(file, text);
     return CH_OK;
-}
-
-static char *default_socket(void)
-{
-    const char *runtime = getenv("XDG_RUNTIME_DIR");
-    if (geteuid() == 0 || runtime == NULL || *runtime == '\0')
-        return ch_strdup("/run/chancery/agent.sock");
-    ch_autobuffer path = CH_BUFFER_INIT;
-    ch_buffer_add_format(&path, "%s/chancery/agent.sock", runtime);
-    return ch_strdup(ch_buffer_text(&path));
 }
 
 static ch_status read_text(const ch_yaml *map, const char *field, char **out, ch_error *err)
@@ -130,14 +117,14 @@ static ch_status read_config(const char *file, const ch_yaml *root, ch_config *o
 {
     ch_status st = ch_yaml_expect_map(root, err);
     if (st == CH_OK)
-        st = read_path(file, root, "socket", default_socket(), &out->socket_path, err);
+        st = read_path(file, root, "socket", ch_path_agent_socket(), &out->socket_path, err);
     if (st == CH_OK)
         st = read_path(file, root, "operator_socket", resolve(out->socket_path, "operator.sock"),
                        &out->operator_socket_path, err);
     if (st == CH_OK)
-        st = read_path(file, root, "state", ch_strdup("/var/lib/chancery"), &out->state_folder, err);
+        st = read_path(file, root, "state", ch_strdup(CH_PATH_STATE), &out->state_folder, err);
     if (st == CH_OK)
-        st = read_path(file, root, "profiles", ch_strdup(CH_PROFILES_DIR), &out->profiles_folder, err);
+        st = read_path(file, root, "profiles", ch_strdup(CH_PATH_PROFILES), &out->profiles_folder, err);
     if (st == CH_OK)
         st = read_path(file, root, "policy", resolve(file, "policy.yaml"), &out->policy_path, err);
     if (st == CH_OK)

@@ -1,0 +1,27 @@
+/* Agent and CLI must come to the same answer, each in its own process, so both ask here. Root never uses its
+ * XDG_RUNTIME_DIR: an agent that runs as a service would hide its sockets in the folder of a login session. */
+#include "base/paths.h"
+
+#include "base/buffer.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+static char *runtime_path(const char *file)
+{
+    const char *runtime = getenv("XDG_RUNTIME_DIR");
+    bool has_runtime = geteuid() != 0 && runtime != NULL && *runtime != '\0';
+    ch_autobuffer path = CH_BUFFER_INIT;
+    ch_buffer_add_format(&path, "%s/chancery/%s", has_runtime ? runtime : "/run", file);
+    return ch_slice_strdup(ch_buffer_slice(&path));
+}
+
+char *ch_path_agent_socket(void)
+{
+    return runtime_path("agent.sock");
+}
+
+char *ch_path_operator_socket(void)
+{
+    return runtime_path("operator.sock");
+}

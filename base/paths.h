@@ -1,0 +1,16 @@
+/* Where things are unless configuration, an option or the environment says otherwise. CH_PREFIX comes from the build
+ * (make PREFIX=...). Thread-safe as long as nobody changes the environment. */
+#ifndef CH_BASE_PATHS_H
+#define CH_BASE_PATHS_H
+
+#define CH_PATH_PROFILES CH_PREFIX "/share/chancery/profiles"
+#define CH_PATH_LIBEXEC CH_PREFIX "/libexec/chancery"
+#define CH_PATH_CONFIG "/etc/chancery/agent.yaml"
+#define CH_PATH_STATE "/var/lib/chancery"
+
+/* The sockets of bots and of operators: in $XDG_RUNTIME_DIR/chancery, or in /run/chancery for root and if that variable
+ * is not set. Never fail. The caller frees the path with free() or ch_autofree. */
+char *ch_path_agent_socket(void);
+char *ch_path_operator_socket(void);
+
+#endif

@@ -1,0 +1,51 @@
+#include "base/paths.h"
+
+#include "base/buffer.h"
+#include "tests/support/suite.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#define ORDINARY_UID 65534
+
+/* clang-format off */
+static const struct {
+    const char *what;
+    const char *runtime; /* NULL: not set */
+    bool is_root;
+    const char *agent;
+    const char *operators;
+} cases[] = {
+    /* what                            runtime     is_root agent                           operators */
+    { "a user's session",              "/tmp/rt",  false, "/tmp/rt/chancery/agent.sock",  "/tmp/rt/chancery/operator.sock" },
+    { "no session",                    NULL,       false, "/run/chancery/agent.sock",     "/run/chancery/operator.sock" },
+    { "an empty variable",             "",         false, "/run/chancery/agent.sock",     "/run/chancery/operator.sock" },
+    { "root never uses its session's", "/tmp/rt",  true,  "/run/chancery/agent.sock",     "/run/chancery/operator.sock" },
+    { "root without a session",        NULL,       true,  "/run/chancery/agent.sock",     "/run/chancery/operator.sock" },
+};
+/* clang-format on */
+
+/* False if the test can't run as that user. Each test is a process of its own, so nothing is put back. */
+static bool become(bool is_root)
+{
+    if (is_root || geteuid() != 0)
+        return is_root == (geteuid() == 0);
+    return seteuid(ORDINARY_UID) == 0;
+}
+
+START_TEST(test_sockets_are_in_the_runtime_folder)
+{
+    if (!become(cases[_i].is_root))
+        return;
+    if (cases[_i].runtime == NULL)
+        unsetenv("XDG_RUNTIME_DIR");
+    else
+        setenv("XDG_RUNTIME_DIR", cases[_i].runtime, 1);
+    ch_autofree char *agent = ch_path_agent_socket();
+    ch_autofree char *operators = ch_path_operator_socket();
+    ck_assert_str_eq(agent, cases[_i].agent);
+    ck_assert_str_eq(operators, cases[_i].operators);
+}
+END_TEST
+
+CH_TESTS("paths", CH_TEST_ROWS(test_sockets_are_in_the_runtime_folder, cases))
