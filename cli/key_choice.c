@@ -1,5 +1,6 @@
 #include "cli/key_choice.h"
 
+#include "base/names.h"
 #include "exchange/profile.h"
 #include "cli/options.h"
 
@@ -40,7 +41,7 @@ static ch_status find_encoding(const char *name, ch_encoding *out, ch_error *err
 static ch_status from_profile(const ch_arguments *arguments, const char *scheme_name, ch_key_choice *out, ch_error *err)
 {
     const char *name = arguments->option[CH_OPT_PROFILE];
-    if (*name == '\0' || strchr(name, '/') != NULL)
+    if (!ch_is_name(ch_slice_of(name)))
         return ch_fail(err, CH_BAD_INPUT, "--profile is a name such as kraken; its folder is given by --profiles");
     if (scheme_name == NULL)
         return ch_fail(err, CH_BAD_INPUT,

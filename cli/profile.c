@@ -1,4 +1,5 @@
 /* profile check, test, list and show: what a profile says, without an agent or a token. */
+#include "base/names.h"
 #include "exchange/profile.h"
 #include "cli/command.h"
 #include "cli/options.h"
@@ -287,8 +288,8 @@ ch_status ch_run_profile_show(const ch_arguments *arguments, ch_error *err)
     ch_autobuffer path = CH_BUFFER_INIT;
     ch_profile *profile = NULL;
     const char *name = arguments->positional[0];
-    if (strchr(name, '/') != NULL)
-        return ch_fail(err, CH_BAD_INPUT, "'%s' is a path; show takes a profile's name, check takes a file", name);
+    if (!ch_is_name(ch_slice_of(name)))
+        return ch_fail(err, CH_BAD_INPUT, "'%s' is not a profile's name; show takes a name, check takes a file", name);
     ch_buffer_add_format(&path, "%s/%s.yaml", ch_option_profiles(arguments), name);
     ch_status st = ch_profile_load(ch_buffer_text(&path), &profile, err);
     if (st != CH_OK)

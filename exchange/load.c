@@ -2,6 +2,7 @@
  * relies on it. Order matters: recipes and params first, then endpoints, which point to both. */
 #include "exchange/profile_impl.h"
 
+#include "base/names.h"
 #include "pkcs11/mechanism.h"
 
 #include <stdlib.h>
@@ -16,8 +17,8 @@ static ch_status read_name(ch_profile *profile, const ch_yaml *root, ch_error *e
     ch_status st = ch_yaml_require_text(root, "name", &node, &name, err);
     if (st != CH_OK)
         return st;
-    if (*name == '\0' || strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(name))
-        return ch_yaml_fail(node, err, "'%s' can't be a profile's name: a-z, 0-9 and -", name);
+    if (!ch_is_name(ch_slice_of(name)))
+        return ch_yaml_fail(node, err, "'%s' can't be a profile's name; use a-z, 0-9, '.', '_' and '-'", name);
     profile->name = ch_strdup(name);
     st = ch_yaml_require_text(root, "title", &node, &name, err);
     if (st == CH_OK)

@@ -2,6 +2,7 @@
  * with ten thousand keys. */
 #include "policy/policy.h"
 
+#include "base/names.h"
 #include "conf/yaml.h"
 #include "pkcs11/uri.h"
 
@@ -74,13 +75,6 @@ static ch_status read_grants(const ch_yaml *list, bool has_classes, ch_grant **o
     return st;
 }
 
-/* The name becomes part of a path, so it is a plain file name. */
-static bool is_plain_name(const char *name)
-{
-    size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789._-");
-    return name[length] == '\0' && length > 0 && length <= 64 && name[0] != '.' && name[0] != '-' && name[0] != '_';
-}
-
 static ch_status find_profile(const ch_policy_source *source, ch_policy *policy, const ch_yaml *node,
                               const ch_profile **out, ch_error *err)
 {
@@ -94,7 +88,7 @@ static ch_status find_profile(const ch_policy_source *source, ch_policy *policy,
             return CH_OK;
         }
     }
-    if (!is_plain_name(name))
+    if (!ch_is_name(ch_slice_of(name)))
         return ch_yaml_fail(node, err, "'%s' is not the name of a profile", name);
     ch_autobuffer path = CH_BUFFER_INIT;
     ch_buffer_add_format(&path, "%s/%s.yaml", source->profiles_folder, name);
@@ -175,7 +169,7 @@ static ch_status read_key(const ch_policy_source *source, ch_policy *policy, con
 {
     const ch_yaml *allow = NULL;
     ch_status st = ch_yaml_expect_map(map, err);
-    if (st == CH_OK && !is_plain_name(key->name))
+    if (st == CH_OK && !ch_is_name(ch_slice_of(key->name)))
         st = ch_yaml_fail(map, err, "'%s' is not a key's name: a-z, 0-9, '.', '_' and '-', at most 64", key->name);
     if (st == CH_OK)
         st = read_token(source, map, key, err);

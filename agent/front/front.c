@@ -10,6 +10,7 @@
 #include "agent/front/http.h"
 #include "agent/front/json.h"
 #include "base/clock.h"
+#include "base/names.h"
 
 #include <poll.h>
 #include <sched.h>
@@ -18,7 +19,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define KEY_NAME_MAX 64
 #define REPLY_SIZE_HINT 1024
 #define AWAKE_NS 100000
 #define ASKED_TOGETHER 4 /* requests that go to core in one packet */
@@ -85,18 +85,6 @@ static const ch_route routes[] = {
 };
 #define ROUTE_COUNT (sizeof routes / sizeof routes[0])
 
-/* [a-z0-9][a-z0-9._-]{0,63} */
-static bool is_key_name(ch_slice name)
-{
-    for (size_t i = 0; i < name.size; i++) {
-        uint8_t byte = name.data[i];
-        bool is_plain = (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9');
-        if (!is_plain && (i == 0 || memchr("._-", byte, 3) == NULL))
-            return false;
-    }
-    return name.size > 0 && name.size <= KEY_NAME_MAX;
-}
-
 static bool route_fits(const ch_route *route, ch_slice path, ch_slice *key)
 {
     *key = CH_LITERAL("");
@@ -108,7 +96,7 @@ static bool route_fits(const ch_route *route, ch_slice path, ch_slice *key)
         memcmp(path.data + path.size - after, route->suffix, after) != 0)
         return false;
     *key = (ch_slice){path.data + before, path.size - before - after};
-    return is_key_name(*key);
+    return ch_is_name(*key);
 }
 
 static const ch_route *find_route(ch_slice path, ch_slice *key)
