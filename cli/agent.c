@@ -1,6 +1,6 @@
 /* status, keys and sign: what the agent offers over HTTP, for people and for shell scripts. */
 #include "base/encode.h"
-#include "cli/http.h"
+#include "cli/client.h"
 #include "cli/output.h"
 
 #include <errno.h>
@@ -22,7 +22,7 @@ static void print_status(const json_t *status)
     };
     json_int_t uptime_s = count_of(status, "uptime_s");
     (void)printf("Agent ");
-    ch_output_text(ch_json_member(status, "version"));
+    ch_output_text(ch_jansson_member(status, "version"));
     (void)printf(", up for %" JSON_INTEGER_FORMAT " h %02d min, %s\n", uptime_s / 3600, (int)(uptime_s / 60 % 60),
                  json_is_true(json_object_get(status, "ready")) ? "ready" : "not ready");
     (void)printf("Requests: %" JSON_INTEGER_FORMAT " signed, %" JSON_INTEGER_FORMAT " refused, %" JSON_INTEGER_FORMAT
@@ -33,8 +33,8 @@ static void print_status(const json_t *status)
 
 ch_status ch_run_status(const ch_arguments *arguments, ch_error *err)
 {
-    ch_autojson status = NULL;
-    ch_status st = ch_http_ask(arguments, "/v1/status", NULL, &status, err);
+    ch_autojansson status = NULL;
+    ch_status st = ch_client_ask(arguments, "/v1/status", NULL, &status, err);
     if (st != CH_OK)
         return st;
     if (arguments->option[CH_OPT_JSON] != NULL)
@@ -53,8 +53,8 @@ ch_status ch_run_keys(const ch_arguments *arguments, ch_error *err)
         {"READY",   "ready"  },
         {"KEY ID",  "key_id" }
     };
-    ch_autojson answer = NULL;
-    ch_status st = ch_http_ask(arguments, "/v1/keys", NULL, &answer, err);
+    ch_autojansson answer = NULL;
+    ch_status st = ch_client_ask(arguments, "/v1/keys", NULL, &answer, err);
     if (st != CH_OK)
         return st;
     return ch_output_listing(arguments, "keys", json_object_get(answer, "keys"), columns,
@@ -115,7 +115,7 @@ static void print_quoted(const char *text)
 static void print_curl(const json_t *request)
 {
     (void)printf("curl --globoff --request ");
-    print_quoted(ch_json_member(request, "method"));
+    print_quoted(ch_jansson_member(request, "method"));
     json_t *headers = json_object_get(request, "headers");
     for (void *at = json_object_iter(headers); at != NULL; at = json_object_iter_next(headers, at)) {
         ch_autobuffer header = CH_BUFFER_INIT;
@@ -123,12 +123,12 @@ static void print_curl(const json_t *request)
         (void)printf(" \\\n  --header ");
         print_quoted(ch_buffer_text(&header));
     }
-    if (*ch_json_member(request, "body") != '\0') {
+    if (*ch_jansson_member(request, "body") != '\0') {
         (void)printf(" \\\n  --data-raw ");
-        print_quoted(ch_json_member(request, "body"));
+        print_quoted(ch_jansson_member(request, "body"));
     }
     (void)printf(" \\\n  --url ");
-    print_quoted(ch_json_member(request, "url"));
+    print_quoted(ch_jansson_member(request, "url"));
     (void)putchar('\n');
 }
 
@@ -142,12 +142,12 @@ static void print_line(const char *before, const char *between, const char *afte
 
 static void print_request(const json_t *request)
 {
-    print_line(ch_json_member(request, "method"), " ", ch_json_member(request, "url"));
+    print_line(ch_jansson_member(request, "method"), " ", ch_jansson_member(request, "url"));
     json_t *headers = json_object_get(request, "headers");
     for (void *at = json_object_iter(headers); at != NULL; at = json_object_iter_next(headers, at))
         print_line(json_object_iter_key(at), ": ", header_value(at));
-    if (*ch_json_member(request, "body") != '\0')
-        print_line("", "\n", ch_json_member(request, "body"));
+    if (*ch_jansson_member(request, "body") != '\0')
+        print_line("", "\n", ch_jansson_member(request, "body"));
 }
 
 /* Parameters by name or, as ":=[...]" alone, the list that is the whole body. */
@@ -167,20 +167,20 @@ static ch_status read_parameters(const char *const *words, size_t count, json_t 
 ch_status ch_run_sign(const ch_arguments *arguments, ch_error *err)
 {
     const char **word = arguments->positional;
-    ch_autojson params = NULL;
+    ch_autojansson params = NULL;
     ch_status st = read_parameters(word + 3, arguments->positional_count - 3, &params, err);
     if (st != CH_OK)
         return st;
-    ch_autojson body = json_pack("{s:s s:s s:O s:s*}", "method", word[1], "path", word[2], "params", params, "host",
-                                 arguments->option[CH_OPT_HOST]);
+    ch_autojansson body = json_pack("{s:s s:s s:O s:s*}", "method", word[1], "path", word[2], "params", params, "host",
+                                    arguments->option[CH_OPT_HOST]);
     if (body == NULL)
         return ch_fail(err, CH_BAD_INPUT, "METHOD, PATH and HOST must be text in UTF-8");
     ch_autobuffer path = CH_BUFFER_INIT;
     ch_buffer_add_text(&path, "/v1/keys/");
     ch_encode_percent(&path, ch_slice_of(word[0]), "");
     ch_buffer_add_text(&path, "/sign");
-    ch_autojson request = NULL;
-    st = ch_http_ask(arguments, ch_buffer_text(&path), body, &request, err);
+    ch_autojansson request = NULL;
+    st = ch_client_ask(arguments, ch_buffer_text(&path), body, &request, err);
     if (st != CH_OK)
         return st;
     if (arguments->option[CH_OPT_JSON] != NULL)

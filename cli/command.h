@@ -35,7 +35,7 @@ typedef enum ch_option {
     CH_OPT_COUNT
 } ch_option;
 
-#define CH_TAKES(option) (1U << (option))
+#define CH_OPTION_BIT(option) (1U << (option))
 
 /* What was given on the command line; views into argv. */
 typedef struct ch_arguments {
@@ -50,7 +50,7 @@ typedef struct ch_command {
     const char *synopsis; /* the positional arguments, as in the usage line; NULL: none */
     size_t positional_min;
     size_t positional_max;
-    unsigned options; /* CH_TAKES(...) of each; --help is always there */
+    unsigned options; /* CH_OPTION_BIT(...) of each; --help is always there */
     const char *summary;
     const char *details;
     const char *examples;

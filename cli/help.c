@@ -40,7 +40,7 @@ void ch_help_command(const ch_command *command)
                  command->synopsis == NULL ? "" : command->synopsis, command->details);
     (void)printf("\noptions:\n");
     for (ch_option option = 0; option < CH_OPT_COUNT; option++) {
-        if (((command->options | CH_TAKES(CH_OPT_HELP)) & CH_TAKES(option)) == 0)
+        if (((command->options | CH_OPTION_BIT(CH_OPT_HELP)) & CH_OPTION_BIT(option)) == 0)
             continue;
         const ch_option_row *row = ch_option_at(option);
         char form[48];

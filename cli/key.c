@@ -107,10 +107,10 @@ static ch_status report_new_key(const ch_arguments *arguments, const char *verb,
     ch_autobuffer uri = CH_BUFFER_INIT;
     object_uri(label, &uri);
     if (arguments->option[CH_OPT_JSON] != NULL) {
-        ch_autojson key = json_pack("{s:o s:o s:s}", "label", ch_json_text(label), "object",
-                                    ch_json_text(ch_buffer_text(&uri)), "mechanism", mechanism->name);
+        ch_autojansson key = json_pack("{s:o s:o s:s}", "label", ch_jansson_text(label), "object",
+                                       ch_jansson_text(ch_buffer_text(&uri)), "mechanism", mechanism->name);
         if (public_pem->size > 0)
-            (void)json_object_set_new(key, "public_key", ch_json_text(ch_buffer_text(public_pem)));
+            (void)json_object_set_new(key, "public_key", ch_jansson_text(ch_buffer_text(public_pem)));
         return ch_output_json(key, err);
     }
     (void)fprintf(stderr, "Key %s for %s: %s\n", verb, mechanism->name, ch_buffer_text(&uri));
@@ -219,8 +219,8 @@ static const char *key_warning(const ch_key_info *key)
 
 static json_t *key_row(const ch_key_info *key)
 {
-    return json_pack("{s:o s:s s:s s:s s:b s:b s:b s:b s:b s:s}", "label", ch_json_text(key->label), "id", key->id_hex,
-                     "type", key->type, "origin", key->is_local ? "generated" : "imported", "sensitive",
+    return json_pack("{s:o s:s s:s s:s s:b s:b s:b s:b s:b s:s}", "label", ch_jansson_text(key->label), "id",
+                     key->id_hex, "type", key->type, "origin", key->is_local ? "generated" : "imported", "sensitive",
                      key->is_sensitive, "extractable", key->is_extractable, "private", key->is_private, "can_sign",
                      key->can_sign, "can_other", key->can_other, "protection", key_warning(key));
 }
@@ -245,7 +245,7 @@ ch_status ch_run_key_list(const ch_arguments *arguments, ch_error *err)
         st = ch_key_list(&opened.session, &keys, &count, err);
     if (st != CH_OK)
         return st;
-    ch_autojson rows = json_array();
+    ch_autojansson rows = json_array();
     for (size_t i = 0; i < count; i++)
         (void)json_array_append_new(rows, key_row(&keys[i]));
     return ch_output_listing(arguments, "keys", rows, columns, sizeof columns / sizeof columns[0],
@@ -273,8 +273,8 @@ ch_status ch_run_key_public(const ch_arguments *arguments, ch_error *err)
         return st;
     if (arguments->option[CH_OPT_JSON] == NULL)
         return fputs(ch_buffer_text(&text), stdout) < 0 ? ch_fail_errno(err, "printing the public key") : CH_OK;
-    ch_autojson key =
-        json_pack("{s:o s:o}", "object", ch_json_text(uri), "public_key", ch_json_text(ch_buffer_text(&text)));
+    ch_autojansson key =
+        json_pack("{s:o s:o}", "object", ch_jansson_text(uri), "public_key", ch_jansson_text(ch_buffer_text(&text)));
     return ch_output_json(key, err);
 }
 

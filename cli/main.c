@@ -13,19 +13,20 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define ON_MODULE CH_TAKES(CH_OPT_MODULE)
-#define ON_TOKEN (ON_MODULE | CH_TAKES(CH_OPT_TOKEN) | CH_TAKES(CH_OPT_PIN_FD))
+#define ON_MODULE CH_OPTION_BIT(CH_OPT_MODULE)
+#define ON_TOKEN (ON_MODULE | CH_OPTION_BIT(CH_OPT_TOKEN) | CH_OPTION_BIT(CH_OPT_PIN_FD))
 #define FOR_EXCHANGE                                                                                                   \
-    (CH_TAKES(CH_OPT_PROFILE) | CH_TAKES(CH_OPT_SCHEME) | CH_TAKES(CH_OPT_PROFILES) | CH_TAKES(CH_OPT_MECHANISM))
-#define JSON CH_TAKES(CH_OPT_JSON)
+    (CH_OPTION_BIT(CH_OPT_PROFILE) | CH_OPTION_BIT(CH_OPT_SCHEME) | CH_OPTION_BIT(CH_OPT_PROFILES) |                   \
+     CH_OPTION_BIT(CH_OPT_MECHANISM))
+#define JSON CH_OPTION_BIT(CH_OPT_JSON)
 
 #define PARAMETERS_MAX 64
 
 static const ch_command token_init = {
     .family = "token",
     .name = "init",
-    .options = ON_MODULE | CH_TAKES(CH_OPT_LABEL) | CH_TAKES(CH_OPT_ERASE) | CH_TAKES(CH_OPT_PIN_FD) |
-               CH_TAKES(CH_OPT_SO_PIN_FD),
+    .options = ON_MODULE | CH_OPTION_BIT(CH_OPT_LABEL) | CH_OPTION_BIT(CH_OPT_ERASE) | CH_OPTION_BIT(CH_OPT_PIN_FD) |
+               CH_OPTION_BIT(CH_OPT_SO_PIN_FD),
     .summary = "make a token and set its PINs",
     .details = "Makes a token in the first free slot and sets both PINs. From standard input\n"
                "they come one a line: the SO PIN, then the user PIN. Write the SO PIN down and\n"
@@ -50,8 +51,8 @@ static const ch_command token_list = {
 static const ch_command key_import = {
     .family = "key",
     .name = "import",
-    .options = ON_TOKEN | FOR_EXCHANGE | CH_TAKES(CH_OPT_LABEL) | CH_TAKES(CH_OPT_ENCODING) | CH_TAKES(CH_OPT_PEM) |
-               CH_TAKES(CH_OPT_SECRET_FD) | JSON,
+    .options = ON_TOKEN | FOR_EXCHANGE | CH_OPTION_BIT(CH_OPT_LABEL) | CH_OPTION_BIT(CH_OPT_ENCODING) |
+               CH_OPTION_BIT(CH_OPT_PEM) | CH_OPTION_BIT(CH_OPT_SECRET_FD) | JSON,
     .summary = "put an API secret or private key on a token",
     .details = "Imports an API secret (HMAC), or with --pem a private key. It can't be read\n"
                "back from the token. From standard input come first the user PIN, on a line,\n"
@@ -66,7 +67,7 @@ static const ch_command key_import = {
 static const ch_command key_generate = {
     .family = "key",
     .name = "generate",
-    .options = ON_TOKEN | FOR_EXCHANGE | CH_TAKES(CH_OPT_LABEL) | CH_TAKES(CH_OPT_BITS) | JSON,
+    .options = ON_TOKEN | FOR_EXCHANGE | CH_OPTION_BIT(CH_OPT_LABEL) | CH_OPTION_BIT(CH_OPT_BITS) | JSON,
     .summary = "make a key on a token",
     .details = "Makes a key on the token, which it never leaves, and prints its public key in\n"
                "PEM (SubjectPublicKeyInfo), the form that exchanges' API pages ask for.",
@@ -90,7 +91,7 @@ static const ch_command key_list = {
 static const ch_command key_public = {
     .family = "key",
     .name = "public",
-    .options = ON_TOKEN | CH_TAKES(CH_OPT_OBJECT) | CH_TAKES(CH_OPT_FORMAT) | JSON,
+    .options = ON_TOKEN | CH_OPTION_BIT(CH_OPT_OBJECT) | CH_OPTION_BIT(CH_OPT_FORMAT) | JSON,
     .summary = "print a public key",
     .details = "Prints the public key that belongs to a private key: PEM, or the same\n"
                "SubjectPublicKeyInfo as one line of base64.",
@@ -102,7 +103,7 @@ static const ch_command key_public = {
 static const ch_command key_delete = {
     .family = "key",
     .name = "delete",
-    .options = ON_TOKEN | CH_TAKES(CH_OPT_OBJECT) | CH_TAKES(CH_OPT_YES),
+    .options = ON_TOKEN | CH_OPTION_BIT(CH_OPT_OBJECT) | CH_OPTION_BIT(CH_OPT_YES),
     .summary = "delete a key",
     .details = "Deletes a key and its public half from the token. It asks first, on the\n"
                "terminal, unless told --yes.",
@@ -143,7 +144,7 @@ static const ch_command profile_test = {
 static const ch_command profile_list = {
     .family = "profile",
     .name = "list",
-    .options = CH_TAKES(CH_OPT_PROFILES) | JSON,
+    .options = CH_OPTION_BIT(CH_OPT_PROFILES) | JSON,
     .summary = "list the exchange profiles",
     .details = "Lists the profiles of a folder: their schemes, and how many endpoints of which\n"
                "class each has.",
@@ -158,7 +159,7 @@ static const ch_command profile_show = {
     .synopsis = "NAME",
     .positional_min = 1,
     .positional_max = 1,
-    .options = CH_TAKES(CH_OPT_PROFILES) | JSON,
+    .options = CH_OPTION_BIT(CH_OPT_PROFILES) | JSON,
     .summary = "show the endpoints of an exchange profile",
     .details = "Prints every endpoint of a profile with its class and what a signature for it\n"
                "may open besides.",
@@ -170,7 +171,7 @@ static const ch_command agent_unlock = {
     .name = "unlock",
     .synopsis = "[TOKEN]",
     .positional_max = 1,
-    .options = CH_TAKES(CH_OPT_OPERATOR_SOCKET) | CH_TAKES(CH_OPT_PIN_FD),
+    .options = CH_OPTION_BIT(CH_OPT_OPERATOR_SOCKET) | CH_OPTION_BIT(CH_OPT_PIN_FD),
     .summary = "let the agent sign with a token",
     .details = "Gives the agent the user PIN of TOKEN, a name from agent.yaml; it can be left\n"
                "out when there is only one. You must be an operator in the agent's policy.",
@@ -183,7 +184,7 @@ static const ch_command agent_lock = {
     .name = "lock",
     .synopsis = "[TOKEN | --all]",
     .positional_max = 1,
-    .options = CH_TAKES(CH_OPT_OPERATOR_SOCKET) | CH_TAKES(CH_OPT_ALL),
+    .options = CH_OPTION_BIT(CH_OPT_OPERATOR_SOCKET) | CH_OPTION_BIT(CH_OPT_ALL),
     .summary = "stop signing with a token",
     .details = "Has the agent log out of TOKEN, or of every token: that is also what happens\n"
                "when neither is given.",
@@ -194,7 +195,7 @@ static const ch_command agent_lock = {
 
 static const ch_command agent_status = {
     .name = "status",
-    .options = CH_TAKES(CH_OPT_SOCKET) | JSON,
+    .options = CH_OPTION_BIT(CH_OPT_SOCKET) | JSON,
     .summary = "how the agent and its tokens are",
     .details = "Prints how the agent is, which tokens are unlocked, and what it has signed and\n"
                "refused.",
@@ -205,7 +206,7 @@ static const ch_command agent_status = {
 
 static const ch_command agent_keys = {
     .name = "keys",
-    .options = CH_TAKES(CH_OPT_SOCKET) | JSON,
+    .options = CH_OPTION_BIT(CH_OPT_SOCKET) | JSON,
     .summary = "list the keys that the agent lets you use",
     .details = "Lists the keys of the agent's policy that you have a grant for, and whether\n"
                "each is ready to sign.",
@@ -219,7 +220,7 @@ static const ch_command agent_sign = {
     .synopsis = "KEY METHOD PATH [name=value ...]",
     .positional_min = 3,
     .positional_max = 3 + PARAMETERS_MAX,
-    .options = CH_TAKES(CH_OPT_SOCKET) | CH_TAKES(CH_OPT_CURL) | CH_TAKES(CH_OPT_HOST) | JSON,
+    .options = CH_OPTION_BIT(CH_OPT_SOCKET) | CH_OPTION_BIT(CH_OPT_CURL) | CH_OPTION_BIT(CH_OPT_HOST) | JSON,
     .summary = "have a request finished and signed",
     .details = "Has the agent build and sign a request and prints it; nothing is sent to the\n"
                "exchange. A parameter is text as name=value, and an integer, true, false, a\n"

@@ -107,7 +107,7 @@ static ch_status take_option(const ch_command *command, int left, char *const *w
     ch_option option = word[1] == '-' ? find_option(name) : CH_OPT_COUNT;
     if (option == CH_OPT_COUNT)
         return unknown_option(word, err);
-    if (((command->options | CH_TAKES(CH_OPT_HELP)) & CH_TAKES(option)) == 0)
+    if (((command->options | CH_OPTION_BIT(CH_OPT_HELP)) & CH_OPTION_BIT(option)) == 0)
         return ch_fail(err, CH_BAD_INPUT, "this command does not take --%s", rows[option].name);
     if (arguments->option[option] != NULL)
         return ch_fail(err, CH_BAD_INPUT, "--%s is given twice", rows[option].name);

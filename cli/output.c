@@ -2,26 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-void ch_json_free_(json_t **value)
-{
-    json_decref(*value);
-}
-
-json_t *ch_json_text(const char *text)
-{
-    json_t *value = json_string(text);
-    if (value != NULL)
-        return value;
-    ch_autofree char *plain = ch_strdup(text);
-    for (char *at = plain; *at != '\0'; at++) {
-        if ((unsigned char)*at >= 0x80)
-            *at = '?';
-    }
-    return json_string(plain);
-}
 
 static bool is_printable(unsigned char byte)
 {
@@ -104,7 +85,7 @@ ch_status ch_output_listing(const ch_arguments *arguments, const char *name, con
                             const ch_column *columns, size_t column_count, const char *when_empty, ch_error *err)
 {
     if (arguments->option[CH_OPT_JSON] != NULL) {
-        ch_autojson listing = json_pack("{s:O}", name, rows);
+        ch_autojansson listing = json_pack("{s:O}", name, rows);
         return ch_output_json(listing, err);
     }
     if (json_array_size(rows) == 0)
@@ -112,12 +93,6 @@ ch_status ch_output_listing(const ch_arguments *arguments, const char *name, con
     else
         ch_output_table(rows, columns, column_count);
     return CH_OK;
-}
-
-const char *ch_json_member(const json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-    return text == NULL ? "" : text;
 }
 
 ch_status ch_output_finish(ch_error *err)

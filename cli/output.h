@@ -6,8 +6,7 @@
 #define CH_CLI_OUTPUT_H
 
 #include "cli/command.h"
-
-#include <jansson.h>
+#include "cli/jansson.h"
 
 typedef struct ch_column {
     const char *title;
@@ -32,14 +31,5 @@ void ch_output_text(const char *text);
 
 /* Standard output is written through to its end; CH_IO if somebody closed it or the disk is full. */
 CH_CHECKED ch_status ch_output_finish(ch_error *err);
-
-/* JSON strings must be UTF-8; a token's label need not be. What is not is shown as '?'. Never NULL. */
-json_t *ch_json_text(const char *text);
-
-/* The text of the member `name` of `object`; "" if it has none. Lives as long as the object. */
-const char *ch_json_member(const json_t *object, const char *name);
-
-void ch_json_free_(json_t **value);
-#define ch_autojson __attribute__((cleanup(ch_json_free_))) json_t *
 
 #endif

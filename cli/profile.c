@@ -100,7 +100,7 @@ static void print_summary(const json_t *row)
 {
     const char *class_;
     json_t *count;
-    (void)printf("%s: %s; schemes ", ch_json_member(row, "name"), ch_json_member(row, "title"));
+    (void)printf("%s: %s; schemes ", ch_jansson_member(row, "name"), ch_jansson_member(row, "title"));
     print_joined(json_object_get(row, "schemes"), "none");
     (void)printf("; endpoints:");
     json_object_foreach(json_object_get(row, "endpoints_by_class"), class_, count)
@@ -116,10 +116,10 @@ static void print_endpoint(const json_t *row)
     const char *scheme;
     json_t *classes;
     const json_t *printed = NULL;
-    (void)printf("%-8s %-6s %s", ch_json_member(row, "class"), ch_json_member(row, "method"),
-                 ch_json_member(row, "path"));
+    (void)printf("%-8s %-6s %s", ch_jansson_member(row, "class"), ch_jansson_member(row, "method"),
+                 ch_jansson_member(row, "path"));
     if (json_object_get(row, "only_for") != NULL)
-        (void)printf("   [only for %s keys]", ch_json_member(row, "only_for"));
+        (void)printf("   [only for %s keys]", ch_jansson_member(row, "only_for"));
     json_object_foreach(json_object_get(row, "may_open"), scheme, classes)
     {
         if (json_array_size(classes) == 0 || (printed != NULL && json_equal(printed, classes)))
@@ -200,7 +200,7 @@ ch_status ch_run_profile_check(const ch_arguments *arguments, ch_error *err)
     ch_status st = ch_profile_load(arguments->positional[0], &profile, err);
     if (st != CH_OK)
         return st;
-    ch_autojson row = describe(profile, true);
+    ch_autojansson row = describe(profile, true);
     ch_profile_free(profile);
     if (arguments->option[CH_OPT_JSON] != NULL)
         return ch_output_json(row, err);
@@ -262,7 +262,7 @@ ch_status ch_run_profile_list(const ch_arguments *arguments, ch_error *err)
     int count = scandir(folder, &entries, is_yaml, alphasort);
     if (count < 0)
         return ch_fail_errno(err, "reading the folder %s (another is chosen with --profiles)", folder);
-    ch_autojson rows = json_array();
+    ch_autojansson rows = json_array();
     ch_status st = CH_OK;
     for (int i = 0; i < count; i++) {
         if (st == CH_OK)
@@ -273,7 +273,7 @@ ch_status ch_run_profile_list(const ch_arguments *arguments, ch_error *err)
     if (st != CH_OK)
         return st;
     if (arguments->option[CH_OPT_JSON] != NULL) {
-        ch_autojson listing = json_pack("{s:O}", "profiles", rows);
+        ch_autojansson listing = json_pack("{s:O}", "profiles", rows);
         return ch_output_json(listing, err);
     }
     for (size_t i = 0; i < json_array_size(rows); i++)
@@ -294,7 +294,7 @@ ch_status ch_run_profile_show(const ch_arguments *arguments, ch_error *err)
     ch_status st = ch_profile_load(ch_buffer_text(&path), &profile, err);
     if (st != CH_OK)
         return ch_error_wrap(err, "profile '%s' (--profiles or CHANCERY_PROFILES say where profiles are)", name);
-    ch_autojson row = describe(profile, true);
+    ch_autojansson row = describe(profile, true);
     ch_profile_free(profile);
     if (arguments->option[CH_OPT_JSON] != NULL)
         return ch_output_json(row, err);

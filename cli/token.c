@@ -51,10 +51,10 @@ static const char *pin_state(const ch_token_info *token)
 
 static json_t *token_row(const ch_token_info *token)
 {
-    return json_pack("{s:o s:I s:b s:s s:o s:o s:o}", "label", ch_json_text(token->label), "slot",
+    return json_pack("{s:o s:I s:b s:s s:o s:o s:o}", "label", ch_jansson_text(token->label), "slot",
                      (json_int_t)token->slot_id, "initialized", token->is_initialized, "pin", pin_state(token),
-                     "manufacturer", ch_json_text(token->manufacturer), "model", ch_json_text(token->model), "serial",
-                     ch_json_text(token->serial));
+                     "manufacturer", ch_jansson_text(token->manufacturer), "model", ch_jansson_text(token->model),
+                     "serial", ch_jansson_text(token->serial));
 }
 
 ch_status ch_run_token_list(const ch_arguments *arguments, ch_error *err)
@@ -76,7 +76,7 @@ ch_status ch_run_token_list(const ch_arguments *arguments, ch_error *err)
         st = ch_token_list(module, &tokens, &count, err);
     if (st != CH_OK)
         return st;
-    ch_autojson rows = json_array();
+    ch_autojansson rows = json_array();
     for (size_t i = 0; i < count; i++)
         (void)json_array_append_new(rows, token_row(&tokens[i]));
     return ch_output_listing(arguments, "tokens", rows, columns, sizeof columns / sizeof columns[0],

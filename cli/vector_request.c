@@ -3,7 +3,7 @@
  * finished request, the client's additions among them, and null for what the agent fills in. */
 #include "cli/vector_request.h"
 
-#include "cli/output.h"
+#include "cli/jansson.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -174,7 +174,7 @@ static bool stands_in_path(const json_t *vector, const char *name)
 {
     ch_autobuffer part = CH_BUFFER_INIT;
     ch_buffer_add_format(&part, "{%s}", name);
-    return strstr(ch_json_member(vector, "path"), ch_buffer_text(&part)) != NULL;
+    return strstr(ch_jansson_member(vector, "path"), ch_buffer_text(&part)) != NULL;
 }
 
 static size_t find_places(const json_t *vector, const char *query, const char *body, place *places)
@@ -207,8 +207,8 @@ static size_t find_places(const json_t *vector, const char *query, const char *b
 void ch_vector_ask(const json_t *vector, const ch_endpoint *endpoint, const ch_scheme *scheme, ch_asked *out)
 {
     const json_t *request = json_object_get(vector, "request");
-    const char *question = strchr(ch_json_member(request, "url"), '?');
-    const char *body = ch_json_member(request, "body");
+    const char *question = strchr(ch_jansson_member(request, "url"), '?');
+    const char *body = ch_jansson_member(request, "body");
     ch_autofree char *query = ch_strdup(question == NULL ? "" : question + 1);
     ch_autofree char *form = ch_strdup(strchr(body, '{') != NULL ? "" : body);
     place places[NAMES_MAX];

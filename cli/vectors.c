@@ -2,7 +2,7 @@
  * as ambiguous: this tests recipes, not policy. */
 #include "cli/vectors.h"
 
-#include "cli/output.h"
+#include "cli/jansson.h"
 #include "cli/vector_request.h"
 
 #include <openssl/bn.h>
@@ -32,7 +32,7 @@ struct ch_vectors {
 
 static ch_status load_key(ch_vectors *vectors, ch_error *err)
 {
-    const char *pem = ch_json_member(json_object_get(vectors->root, "credentials"), "privateKey");
+    const char *pem = ch_jansson_member(json_object_get(vectors->root, "credentials"), "privateKey");
     if (*pem == '\0')
         return CH_OK;
     BIO *bio = BIO_new_mem_buf(pem, -1);
@@ -86,7 +86,8 @@ const char *ch_vectors_title(ch_vectors *vectors, size_t index)
 {
     const json_t *vector = json_array_get(vectors->list, index);
     ch_buffer_clear(&vectors->title);
-    ch_buffer_add_format(&vectors->title, "%s %s", ch_json_member(vector, "method"), ch_json_member(vector, "path"));
+    ch_buffer_add_format(&vectors->title, "%s %s", ch_jansson_member(vector, "method"),
+                         ch_jansson_member(vector, "path"));
     return ch_buffer_text(&vectors->title);
 }
 
@@ -135,18 +136,18 @@ static void free_signed(signed_text *text)
 
 static bool read_signed(const json_t *entry, signed_text *out)
 {
-    const char *value = ch_json_member(entry, "value");
-    bool is_hex = strcmp(ch_json_member(entry, "encoding"), "hex") == 0;
-    *out = (signed_text){.scheme = ch_json_member(entry, "scheme"), .hash = ch_json_member(entry, "hash")};
-    return decode_hex(ch_json_member(entry, "message_hex"), &out->message) &&
-           decode_hex(ch_json_member(entry, "key_hex"), &out->key) &&
+    const char *value = ch_jansson_member(entry, "value");
+    bool is_hex = strcmp(ch_jansson_member(entry, "encoding"), "hex") == 0;
+    *out = (signed_text){.scheme = ch_jansson_member(entry, "scheme"), .hash = ch_jansson_member(entry, "hash")};
+    return decode_hex(ch_jansson_member(entry, "message_hex"), &out->message) &&
+           decode_hex(ch_jansson_member(entry, "key_hex"), &out->key) &&
            (is_hex ? decode_hex(value, &out->signature) : decode_base64(value, &out->signature));
 }
 
 /* The secret as the scheme reads it; false if it can't be read so. */
 static bool decode_secret(const ch_vectors *vectors, const ch_scheme *scheme, ch_buffer *out)
 {
-    const char *secret = ch_json_member(json_object_get(vectors->root, "credentials"), "secret");
+    const char *secret = ch_jansson_member(json_object_get(vectors->root, "credentials"), "secret");
     switch (ch_scheme_secret_encoding(scheme)) {
     case CH_ENCODE_HEX:
     case CH_ENCODE_HEX_UPPER:
@@ -229,14 +230,14 @@ static size_t common_prefix(const char *text, ch_slice other)
 /* The listed endpoint, or else the one whose path begins most alike: neighbours are signed alike. */
 static ch_status find_target(const ch_profile *profile, const json_t *vector, target *out, ch_error *err)
 {
-    const char *url = ch_json_member(json_object_get(vector, "request"), "url");
+    const char *url = ch_jansson_member(json_object_get(vector, "request"), "url");
     const char *host = strstr(url, "://");
     if (host == NULL || strchr(host + 3, '/') == NULL)
         return ch_fail(err, CH_BAD_INPUT, "the vector's request has no url");
     const char *path = strchr(host + 3, '/');
     out->host = (ch_slice){(const uint8_t *)host + 3, (size_t)(path - host - 3)};
     out->path = (ch_slice){(const uint8_t *)path, strcspn(path, "?")};
-    ch_slice method = ch_slice_of(ch_json_member(vector, "method"));
+    ch_slice method = ch_slice_of(ch_jansson_member(vector, "method"));
     ch_request request = {.method = method, .host = out->host, .path = out->path};
     ch_error reason = CH_ERROR_INIT;
     out->is_listed = ch_profile_match(profile, &request, &out->endpoint, &reason) == CH_OK;
@@ -293,8 +294,8 @@ static bool is_same_decoded(ch_slice ours, ch_slice theirs)
 static ch_status compare_request(const json_t *vector, const ch_finished *ours, const char **note, ch_error *err)
 {
     json_t *request = json_object_get(vector, "request");
-    ch_slice url = ch_slice_of(ch_json_member(request, "url"));
-    ch_slice body = ch_slice_of(ch_json_member(request, "body"));
+    ch_slice url = ch_slice_of(ch_jansson_member(request, "url"));
+    ch_slice body = ch_slice_of(ch_jansson_member(request, "body"));
     if (!ch_slice_equal(ours->url, url)) {
         if (!is_same_decoded(ours->url, url))
             return differ(err, "the URL", ours->url, url);
@@ -357,7 +358,7 @@ static ch_status try_scheme(ch_vectors *vectors, const json_t *vector, const ch_
     uint64_t clock_ms = (uint64_t)json_integer_value(json_object_get(vectors->root, "clock_ms"));
     ch_asked asked;
     ch_vector_ask(vector, at->endpoint, scheme, &asked);
-    ch_request request = {.method = ch_slice_of(ch_json_member(vector, "method")),
+    ch_request request = {.method = ch_slice_of(ch_jansson_member(vector, "method")),
                           .host = at->host,
                           .path = at->path,
                           .params = asked.params,
@@ -366,8 +367,8 @@ static ch_status try_scheme(ch_vectors *vectors, const json_t *vector, const ch_
                              .scheme = scheme,
                              .endpoint = at->endpoint,
                              .request = &request,
-                             .key_id = ch_slice_of(ch_json_member(credentials, "apiKey")),
-                             .passphrase = ch_slice_of(ch_json_member(credentials, "password")),
+                             .key_id = ch_slice_of(ch_jansson_member(credentials, "apiKey")),
+                             .passphrase = ch_slice_of(ch_jansson_member(credentials, "password")),
                              .now_ns = clock_ms * 1000000,
                              .has_ms_for_s = has_ms_for_s,
                              .nonce = clock_ms};

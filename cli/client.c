@@ -1,7 +1,7 @@
-#include "cli/http.h"
+#include "cli/client.h"
 
 #include "cli/options.h"
-#include "cli/output.h"
+#include "cli/jansson.h"
 
 #include <curl/curl.h>
 #include <stdlib.h>
@@ -79,7 +79,7 @@ static ch_status read_answer(CURL *curl, const ch_buffer *answer, json_t **out, 
     curl_off_t retry_after_s = 0;
     (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &http);
     (void)curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &retry_after_s);
-    ch_autojson json = json_loadb((const char *)answer->data, answer->size, JSON_REJECT_DUPLICATES, NULL);
+    ch_autojansson json = json_loadb((const char *)answer->data, answer->size, JSON_REJECT_DUPLICATES, NULL);
     if (http != 200)
         return fail_with_problem(json, http, retry_after_s, err);
     if (!json_is_object(json))
@@ -88,7 +88,8 @@ static ch_status read_answer(CURL *curl, const ch_buffer *answer, json_t **out, 
     return CH_OK;
 }
 
-ch_status ch_http_ask(const ch_arguments *arguments, const char *path, const json_t *body, json_t **out, ch_error *err)
+ch_status ch_client_ask(const ch_arguments *arguments, const char *path, const json_t *body, json_t **out,
+                        ch_error *err)
 {
     ch_autofree char *socket_path = ch_option_agent_socket(arguments);
     ch_autofree char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);

@@ -1,8 +1,8 @@
 /* The agent's HTTP interface, as a client: one request over its Unix socket, and its JSON answer.
  *
  * A problem document (RFC 9457) becomes the ch_error that the agent meant, with its status and rule. */
-#ifndef CH_CLI_HTTP_H
-#define CH_CLI_HTTP_H
+#ifndef CH_CLI_CLIENT_H
+#define CH_CLI_CLIENT_H
 
 #include "cli/command.h"
 
@@ -10,7 +10,7 @@
 
 /* Gets `path`, or posts `body` to it when not NULL. On CH_OK the caller owns `*out`, a JSON object. CH_UNAVAILABLE when
  * no agent answers. */
-CH_CHECKED ch_status ch_http_ask(const ch_arguments *arguments, const char *path, const json_t *body, json_t **out,
-                                 ch_error *err);
+CH_CHECKED ch_status ch_client_ask(const ch_arguments *arguments, const char *path, const json_t *body, json_t **out,
+                                   ch_error *err);
 
 #endif
