@@ -2,7 +2,7 @@
  *
  *     new RestClientV5({ key: KEY_ID, secret: 'held by the agent', customSignMessageFn: signer({ key: 'bybit-main' }) })
  *
- * The package makes the string to sign and the agent reads it back: what policy refuses is not signed. */
+ * The package builds the string to sign, and the agent reads it back: it signs nothing that policy refuses. */
 import { sign } from '../node/agent.mjs';
 
 export function signer({ key, socket }) {

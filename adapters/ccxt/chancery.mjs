@@ -2,9 +2,9 @@
  *
  *     const exchange = chancery(new ccxt.binance({ ... }), { key: 'binance-main' });
  *
- * The class's own sign() runs with placeholders in place of credentials, to learn which request ccxt would send; the
- * agent makes that request anew from the same parameters, and what the agent made is sent. Public calls are ccxt's own.
- * `apiKey` may be given (it is public); only calls that ccxt sends with the key id and no signature use it. */
+ * The class's own sign() runs with placeholders for credentials, to learn which request ccxt would send. The agent
+ * builds that request again from the same parameters, and the agent's request is the one that is sent. Public calls stay
+ * with ccxt. `apiKey` is public and may be set; only calls that ccxt sends with the key id but unsigned use it. */
 import {
     AuthenticationError,
     BadRequest,
@@ -16,20 +16,20 @@ import {
 } from 'ccxt';
 import { ChanceryError, sign } from '../node/agent.mjs';
 
-// Some sign() decode the secret from base64, and Gemini's wants "account" in the key id: this suits all.
+// Some sign() decode the secret from base64, and Gemini's expects "account" in the key id; these values suit all of them.
 const PLACEHOLDERS = { apiKey: 'account-chancery', secret: 'chancery' };
-// Bitget's demo trading is the real host and this header: without it, a demo order would be a real one.
+// Bitget's demo trading uses the real host and this header. Without the header, a demo order would be a real one.
 const KEPT_HEADERS = ['PAPTRADING'];
-// What ccxt sends and no profile lists, since the exchange does not ask for it: names of brokers, a symbol beside the id
-// of an order. A name by itself is left out everywhere.
+// Parameters that ccxt sends although the exchange does not ask for them, so no profile lists them: broker names, or a
+// symbol in addition to an order's id. An entry without a path is left out of every call.
 const IGNORED = { cryptocom: ['broker_id'], htx: ['channel_code'], poloniex: ['orders/{id} symbol'] };
-// Lists that ccxt gives as a text, since one item suits the exchange as well.
+// Lists that ccxt sends as a single text, which the exchange accepts too.
 const LISTS = {
     bitmex: ['DELETE order orderID', 'DELETE order clOrdID'],
     coinbase: ['GET brokerage/orders/historical/batch order_status'],
     coinbaseexchange: ['GET orders status'],
 };
-// Where JSON in a parameter is a text to the exchange, too.
+// Exchanges to which JSON in a parameter is text.
 const JSON_IS_TEXT = ['bitmex'];
 const ERRORS = {
     400: BadRequest,
@@ -54,7 +54,7 @@ export function chancery(exchange, agent) {
             exchange[name] = PLACEHOLDERS.secret;
         }
     }
-    // Each sign() calls this where it comes to the credentials; others, to know whether there are any.
+    // Every sign() calls this when it needs the credentials; other code calls it to find out whether there are any.
     exchange.checkRequiredCredentials = () => {
         isPrivate = true;
         return true;
@@ -102,7 +102,7 @@ async function ask(exchange, question, agent) {
     }
 }
 
-/* What to ask the agent for: the call that `request` makes, with the parameters that it was made from. */
+/* Returns what to ask the agent for: the call that `request` makes, with the parameters it was made from. */
 function questionOf(exchange, path, params, request) {
     const url = new URL(request.url);
     return {
@@ -113,7 +113,7 @@ function questionOf(exchange, path, params, request) {
     };
 }
 
-/* sign() was given `params`; this undoes or repeats what it did to them on the way to the request. */
+/* Returns the parameters as they ended up in the request: repeats what sign() did to `params`, or undoes it. */
 function paramsOf(exchange, path, params, request) {
     if (Array.isArray(params)) {
         return JSON.parse(request.body); // the whole body is the list
@@ -137,8 +137,8 @@ function paramsOf(exchange, path, params, request) {
     return sent;
 }
 
-/* As the agent takes it. Reals are none of that, since binary floating point has no place in an order: they become
- * decimals, as text. What ccxt has written as JSON already, to stand in a query, becomes the list or object again. */
+/* Converts a value to what the agent accepts. The agent takes no reals, because binary floating point has no place in an
+ * order; they become decimal text. Lists and objects that ccxt has already written as JSON for a query are parsed. */
 function plain(exchange, path, value) {
     if (typeof value === 'number' && !Number.isSafeInteger(value)) {
         return exchange.numberToString(value);
@@ -162,14 +162,14 @@ function fromJson(exchange, path, text) {
     try {
         return plain(exchange, path, JSON.parse(text, asWritten));
     } catch {
-        return text; // it only begins like JSON
+        return text; // it only starts like JSON
     }
 }
 
-/* An order's id may have more digits than a JavaScript number holds; another order must not be meant instead. */
+/* An order's id may have more digits than a JavaScript number holds, and a rounded id would name another order. */
 function asWritten(name, value) {
     if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
-        throw new RangeError(`${value} is not what was written`);
+        throw new RangeError(`${value} loses digits as a JavaScript number`);
     }
     return value;
 }

@@ -4,8 +4,8 @@ import http from 'node:http';
 const TIMEOUT_MS = 30_000;
 const connections = new http.Agent({ keepAlive: true, maxSockets: 8 });
 
-/* What came instead of a signature. `status` is that of the agent's problem document (RFC 9457) in `problem`, whose
- * sentence is the message; or 503 when there is no agent to be reached. */
+/* The agent did not sign. `problem` is its problem document (RFC 9457), whose detail is the error's message and whose
+ * status is `status`. If no agent can be reached, the status is 503. */
 export class ChanceryError extends Error {
     constructor(status, problem) {
         super(`chancery: ${problem.detail ?? problem.title ?? `status ${status}`}`);
@@ -24,7 +24,8 @@ export function defaultSocket(environment = process.env) {
         : '/run/chancery/agent.sock';
 }
 
-/* Has `question` signed with the key of that name; gives the agent's answer, or fails with a ChanceryError. */
+/* Has `question`, in one of the forms of docs/protocol.md, signed with the key of that name. Returns the agent's answer,
+ * or throws a ChanceryError. */
 export async function sign(question, { key, socket = defaultSocket() }) {
     const body = JSON.stringify(question);
     let answer;
@@ -44,7 +45,7 @@ function parse(text) {
     try {
         return JSON.parse(text);
     } catch {
-        return { detail: 'the answer is not JSON' };
+        return { detail: "the agent's answer is not JSON" };
     }
 }
 
@@ -52,9 +53,9 @@ function post(socket, path, body) {
     return new Promise((resolve, reject) => {
         const headers = { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) };
         const request = http.request({ socketPath: socket, path, method: 'POST', headers, agent: connections });
-        request.setTimeout(TIMEOUT_MS, () => request.destroy(new Error(`nothing within ${TIMEOUT_MS / 1000} s`)));
+        request.setTimeout(TIMEOUT_MS, () => request.destroy(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)));
         request.on('error', (error) => {
-            // A kept connection that the agent closed meanwhile says nothing about the agent. Asking twice is harmless.
+            // The agent may have closed a kept connection in the meantime. Try once more; asking twice is harmless.
             if (request.reusedSocket && ['ECONNRESET', 'EPIPE'].includes(error.code)) {
                 resolve(post(socket, path, body));
             } else {

@@ -1,9 +1,9 @@
-"""Has requests to exchanges signed by the agent: HTTP/1.1 and JSON over its Unix socket, see docs/protocol.md.
+"""Asks the agent to sign requests to exchanges: HTTP/1.1 and JSON over its Unix socket, see docs/protocol.md.
 
     binance = chancery.Client("binance-main")
     request = binance.sign("DELETE", "/api/v3/order", {"symbol": "LTCBTC", "orderId": 1})
 
-What comes back is sent as it is, by any HTTP library. The standard library is enough; one client for each thread.
+Send the result unchanged, with any HTTP library. Needs only the standard library. Use one client per thread.
 """
 
 import base64
@@ -26,7 +26,7 @@ class Request(typing.NamedTuple):
 
 
 class ChanceryError(Exception):
-    """The agent did not sign. The text is its sentence, `problem` its problem document (RFC 9457)."""
+    """The agent did not sign. `problem` is its problem document (RFC 9457), the text is that document's detail."""
 
     def __init__(self, status, problem):
         super().__init__(problem.get("detail") or problem.get("title") or f"status {status}")
@@ -40,11 +40,11 @@ class Refused(ChanceryError):
 
 
 class Locked(ChanceryError):
-    """423: the token wants an unlock first."""
+    """423: the token must be unlocked first."""
 
 
 class Unavailable(ChanceryError):
-    """429 or 503, or there is no agent: it may work later. `retry_after_s` is the agent's advice, or None."""
+    """429 or 503, or no agent answers: try again later. `retry_after_s` is the agent's advice, or None."""
 
     retry_after_s = None
 
@@ -59,7 +59,7 @@ def default_socket():
 
 
 class Client:
-    """One key of the agent, over one connection that is kept."""
+    """One key of the agent, over one connection that stays open."""
 
     def __init__(self, key, socket_path=None, timeout_s=30.0):
         self.key = key
@@ -75,8 +75,8 @@ class Client:
         self._connection.close()
 
     def sign(self, method, path, params=None, host=None):
-        """The finished request. `params` is a dict in the order in which they are sent, or a list where that is the
-        whole body; None as a value stands where a field goes that the agent fills in."""
+        """Returns the finished request. `params` is a dict in the order in which they are sent, or a list if that is the
+        whole body. A value of None marks where a field goes that the agent fills in."""
         question = {"method": method, "path": path, "params": {} if params is None else params}
         if host is not None:
             question["host"] = host
@@ -84,12 +84,12 @@ class Client:
         return Request(finished["method"], finished["url"], finished["headers"], finished.get("body"))
 
     def sign_string(self, string, **about):
-        """The signature of a string to sign that another library made. `about`: method, path and host, if known."""
+        """Returns the signature of another library's string to sign. `about`: method, path and host, if known."""
         return self._ask({"string": string, **about})["signature"]
 
-    def sign_raw(self, message):
-        """The signature of any bytes, if policy says `raw: true` of this key."""
-        return self._ask({"raw": base64.b64encode(message).decode()})["signature"]
+    def sign_raw(self, payload):
+        """Returns the signature of any bytes, if the key's policy says `raw: true`."""
+        return self._ask({"raw": base64.b64encode(payload).decode()})["signature"]
 
     def _ask(self, question):
         body = json.dumps(_plain(question)).encode()
@@ -102,7 +102,7 @@ class Client:
         try:
             document = json.loads(text)
         except ValueError:
-            document = {"detail": "the answer is not JSON"}
+            document = {"detail": "the agent's answer is not JSON"}
         if status == 200:
             return document
         failure = KINDS.get(status, ChanceryError)(status, document)
@@ -128,7 +128,7 @@ class _Connection(http.client.HTTPConnection):
             self.request("POST", target, body, {"Content-Type": "application/json"})
             return self.getresponse()
         except (BrokenPipeError, ConnectionResetError, http.client.RemoteDisconnected):
-            # A kept connection that the agent closed meanwhile says nothing about the agent. Asking twice is harmless.
+            # The agent may have closed a kept connection in the meantime. Try once more; asking twice is harmless.
             self.close()
             if not is_kept:
                 raise
@@ -137,7 +137,7 @@ class _Connection(http.client.HTTPConnection):
 
 
 def _plain(value):
-    """The agent takes no reals, since binary floating point has no place in an order: they become decimals, as text."""
+    """Converts reals to decimal text: binary floating point has no place in an order, so the agent takes none."""
     if isinstance(value, float):
         value = decimal.Decimal(repr(value))
     if isinstance(value, decimal.Decimal):

@@ -1,10 +1,10 @@
-"""For python3-requests: a Session whose requests are made by the agent.
+"""For python3-requests: a Session whose requests the agent builds and signs.
 
     with chancery_requests.Session(chancery.Client("binance-main")) as binance:
         binance.post("https://api.binance.com/api/v3/order", data={"symbol": "LTCBTC", "side": "BUY", ...})
 
-Method, host, path and parameters are taken from the call; the URL, headers and body that are sent are the agent's. So
-this is for private calls only. Refusals are chancery.ChanceryError.
+Method, host, path and parameters come from the call; the URL, headers and body that are sent come from the agent. So use
+it for private calls only. Refusals are exceptions of type chancery.ChanceryError.
 """
 
 import urllib.parse
@@ -28,16 +28,16 @@ class Session(requests.Session):
                 finished.method, finished.url, headers={**(headers or {}), **finished.headers}, data=finished.body
             )
         )
-        prepared.url = finished.url  # requests would encode it anew, and the signature is for this spelling
+        prepared.url = finished.url  # requests would encode it again, and the signature is for this spelling
         options |= self.merge_environment_settings(
             finished.url, options.get("proxies") or {}, options.get("stream"), options.get("verify"), options.get("cert")
         )
-        options["allow_redirects"] = False  # a signed request is for this host and nobody else
+        options["allow_redirects"] = False  # a signed request is for this host only
         return self.send(prepared, **options)
 
 
 def _together(*parts):
-    """One set of parameters, wherever the caller put them: the agent's profile knows which go into the query."""
+    """Merges the parameters, wherever the caller put them; the agent's profile knows which of them go into the query."""
     given = {}
     for part in parts:
         for name, value in part.items() if hasattr(part, "items") else part or ():
