@@ -1,7 +1,7 @@
-"""What the tests of chancery, the command-line tool, share: a sandbox with its own SoftHSM2 store.
+"""Shared by the tests of chancery, the command-line tool: a sandbox with a SoftHSM2 store of its own.
 
-CHANCERY_BUILD says where the binary is (default: build/ of this repository). Every run of it goes through
-`Sandbox.run_cli`, which fails the test if a secret shows up in what it printed.
+$CHANCERY_BUILD is the folder of the binary (default: build/ of this repository). Every run of it goes through
+`Sandbox.run_cli`, which fails the test if the output contains a secret.
 """
 
 import json
@@ -53,7 +53,7 @@ class Sandbox(unittest.TestCase):
         return os.path.join(self.folder.name, name)
 
     def run_cli(self, *words, stdin="", fds=(), env=None, **popen):
-        """`fds`: texts, each put in a pipe; "{0}" in a word becomes the first one's number."""
+        """`fds`: texts, each put into a pipe; "{0}" in a word becomes the number of the first pipe."""
         pipes = []
         for text in fds:
             reader, writer = os.pipe()
@@ -63,7 +63,7 @@ class Sandbox(unittest.TestCase):
         words = [word.format(*pipes) if pipes else word for word in words]
         env = dict(self.env if env is None else env)
         if words[:2] == ["key", "generate"]:
-            # SoftHSM2 2.6.1 itself leaks a curve's name there, and is unloaded before LeakSanitizer could tell whose it is.
+            # SoftHSM2 2.6.1 leaks a curve's name here, and it is unloaded before LeakSanitizer can attribute the leak.
             env["ASAN_OPTIONS"] = env.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
         try:
             done = subprocess.run([CHANCERY, *words], input=stdin.encode(), capture_output=True, timeout=60,

@@ -1,7 +1,8 @@
-"""A real agent in a temp folder, and the hands to work it: its tokens, keys, files, sockets and processes.
+"""A real agent in a temporary folder, with its tokens, keys, files, sockets and processes.
 
-Every test class gets an agent of its own with its own SoftHSM2 token, so tests run two at a time and in any clone. What
-is started here is ended here, by its process id. The programs come from $CHANCERY_BUILD (default: build/gcc, else build).
+Every test class gets an agent and a SoftHSM2 token of its own, so tests can run side by side and in any clone. Processes
+that are started here are ended here, by process id. $CHANCERY_BUILD is the folder of the programs (default: build/gcc, else
+build).
 """
 
 import base64
@@ -37,7 +38,7 @@ CLI = BUILD / "chancery"
 
 SO_PIN = "so-pin-7391"
 USER_PIN = "user-pin-4826-hush"
-# Published by Binance and Kraken in their documentation, so anyone may check the results.
+# Published in the documentation of Binance and Kraken, so anyone can check the results.
 BINANCE_SECRET = "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j"
 BINANCE_KEY_ID = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A"
 KRAKEN_SECRET = "kQH5HW/8p1uGOVjbgWA7FunAmGO8lsSUXNsu3eow76sz84Q18fWxnyRzBHCd3pd5nE9qa99HAZtuZuj6F1huXg=="
@@ -138,7 +139,7 @@ def require_programs():
 
 
 def is_sanitized():
-    """True for a build with ASan, whose memory and speed say nothing about the real one."""
+    """True for a build with ASan, whose memory use and speed say nothing about a release."""
     return b"__asan_init" in AGENT.read_bytes()
 
 
@@ -226,7 +227,7 @@ class Process:
         return int(self.status()["VmRSS"].split()[0])
 
     def is_running(self):
-        """False when it has ended, also as a zombie that nobody has collected."""
+        """False if it has ended, even if it is still a zombie."""
         try:
             return self.status()["State"].split()[0] not in ("Z", "X")
         except (FileNotFoundError, ProcessLookupError):
@@ -247,7 +248,7 @@ def children_of(pid):
 
 
 class Agent:
-    """An agent with its folder: make(), start(), unlock(), then client(); close() at the end."""
+    """An agent and its folder: make(), start(), unlock(), then client(); close() at the end."""
 
     def __init__(self, relogin=True):
         # Directly under /tmp: the path of a Unix socket holds 107 bytes.
@@ -280,14 +281,14 @@ class Agent:
             CHANCERY_SOCK=str(self.socket),
             CHANCERY_OPERATOR_SOCK=str(self.operator_socket),
         )
-        # The leak checker traces its process, which the agent forbids itself; errors still end a process, with a report.
+        # The leak checker would trace its process, which the agent does not allow. Other errors still end it with a report.
         environment.setdefault("ASAN_OPTIONS", "detect_leaks=0")
         return environment
 
     # ---- the command line ----
 
     def cli(self, *arguments, stdin=None, secret=None, secrets_by_option=None, timeout_s=30):
-        """Runs `chancery`. `secrets_by_option` maps an option that takes a descriptor to the secret behind it."""
+        """Runs `chancery`. `secrets_by_option` maps an option that takes a descriptor to the secret it delivers."""
         command = [str(CLI), *map(str, arguments)]
         descriptors = []
         for option, value in (secrets_by_option or {}).items():
@@ -344,7 +345,7 @@ class Agent:
         )
 
     def make_keys(self):
-        """Makes all keys that the policy names."""
+        """Makes all the keys that the policy names."""
         self.import_hmac("binance-main", "hmac-sha256", BINANCE_SECRET)
         self.import_hmac("kraken-main", "hmac-sha512", KRAKEN_SECRET, "base64")
         self.public = {
@@ -438,7 +439,7 @@ class Agent:
 
 
 class AgentTest(unittest.TestCase):
-    """A class of tests that share one unlocked agent; a test that breaks the agent leaves it as it was."""
+    """Tests that share one unlocked agent; a test that breaks the agent restores it."""
 
     relogin = True
     is_unlocked = True
@@ -446,7 +447,7 @@ class AgentTest(unittest.TestCase):
 
     @classmethod
     def prepare(cls):
-        """What a class needs beside the usual keys and files, before the agent starts."""
+        """Prepares what a class needs in addition to the usual keys and files; runs before the agent starts."""
 
     @classmethod
     def setUpClass(cls):
@@ -463,14 +464,14 @@ class AgentTest(unittest.TestCase):
                 raise AssertionError(f"unlock: {done.stderr.decode()}\n{cls.agent.log()}")
 
     def assert_signs(self, key="binance-main", order=None):
-        """The agent signs; returns the finished request."""
+        """Asserts that the agent signs; returns the finished request."""
         with self.agent.client() as client:
             answer = client.sign(key, order or BINANCE_ORDER)
         self.assertEqual(answer.status, 200, f"{answer}\n{self.agent.log()}")
         return answer.json
 
     def assert_problem(self, answer, status, kind=None):
-        """A problem document (RFC 9457) with this status, whose detail is a sentence."""
+        """Asserts that the answer is a problem document (RFC 9457) with this status and a sentence as its detail."""
         self.assertEqual(answer.status, status, answer)
         self.assertEqual(answer.headers.get("content-type", "").split(";")[0], "application/problem+json", answer)
         self.assertEqual(answer.json["status"], status, answer)
@@ -488,26 +489,26 @@ def form(text):
 
 
 def split_signature(payload):
-    """Binance: what was signed is all before the last parameter, `signature`."""
+    """Binance signs everything before the last parameter, `signature`."""
     signed, _, signature = payload.rpartition("&signature=")
     return signed.encode(), urllib.parse.unquote(signature)
 
 
 def binance_payload(finished):
-    """Where the parameters of a finished request are: in its query, or in its body."""
+    """The parameters of a finished request, which are in its query or in its body."""
     query = urllib.parse.urlsplit(finished["url"]).query
     return query or finished["body"]
 
 
 def kraken_signature(secret, path, body):
-    """API-Sign: HMAC-SHA512 over path and SHA-256 of nonce and body, by the decoded secret."""
+    """API-Sign: HMAC-SHA512, by the decoded secret, of the path and the SHA-256 of nonce and body."""
     nonce = dict(form(body))["nonce"]
     digest = hashlib.sha256((nonce + body).encode()).digest()
     return base64.b64encode(hmac.digest(base64.b64decode(secret), path.encode() + digest, "sha512")).decode()
 
 
 def openssl_verifies(folder, public_pem, message, signature, *options):
-    """Asks the `openssl` program whether `signature` is good."""
+    """Asks the `openssl` program whether `signature` is valid."""
     stem = pathlib.Path(folder) / secrets.token_hex(8)
     public, text, raw = (stem.with_suffix(suffix) for suffix in (".pem", ".txt", ".sig"))
     public.write_text(public_pem)

@@ -1,7 +1,8 @@
-"""docs/openapi.yaml as Python data, and whether a document is what its schemas say.
+"""Reads docs/openapi.yaml as Python data, and checks documents against its schemas.
 
-Python has no YAML of its own, and the tests take nothing else. So this reads what that file is made of: maps, lists,
-flow style on one line, quoted and folded text. It refuses what it does not know, as the validator refuses keywords.
+Python's standard library has no YAML reader, and the tests use nothing else. This one reads what that file consists of:
+maps, lists, flow style on one line, quoted and folded text. It refuses anything else, and the validator refuses unknown
+keywords.
 """
 
 import re
@@ -19,7 +20,7 @@ def scalar(text):
     if text in ("true", "false", "null"):
         return {"true": True, "false": False, "null": None}[text]
     if text[:1] in ("&", "*", "!", "|", ">", '"', "@", "`", "%"):
-        raise ValueError(f"no YAML that this reads: {text}")
+        raise ValueError(f"this reader does not know such YAML: {text}")
     return text
 
 
@@ -74,7 +75,7 @@ class Flow:
 
 
 class Block:
-    """The lines of the file, and what stands on them below an indentation."""
+    """The lines of the file, and the values that they hold at an indentation."""
 
     def __init__(self, text):
         self.lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
@@ -89,7 +90,7 @@ class Block:
     def list(self, indent):
         found = []
         while self.indent() == indent and self.lines[self.at].lstrip().startswith("- "):
-            # What follows the dash stands where its own lines stand.
+            # What follows the dash is indented like the lines after it.
             self.lines[self.at] = self.lines[self.at].replace("- ", "  ", 1)
             content = self.lines[self.at].strip()
             if content[0] in "[{'" or not re.match(r"[^ ]+:( |$)", content):
@@ -127,7 +128,7 @@ def load():
     return Block(DOCUMENT.read_text()).map(0)
 
 
-# ---- JSON Schema, as far as the document uses it ----
+# ---- JSON Schema, the part of it that the document uses ----
 
 TYPES = {
     "object": lambda value: isinstance(value, dict),
@@ -152,7 +153,7 @@ def resolve(document, node):
 
 
 def flaws(document, schema, value, where="the document"):
-    """What is wrong with `value` by `schema`: a list of sentences, empty if nothing is."""
+    """What is wrong with `value` according to `schema`: a list of sentences, empty if nothing is wrong."""
     if schema is False:
         return [f"{where} is not described"]
     schema = resolve(document, schema)

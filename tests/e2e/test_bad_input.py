@@ -1,4 +1,4 @@
-"""Whatever comes over the bots' socket, it is answered with a 4xx that says why, and the agent goes on signing."""
+"""Whatever arrives at the bots' socket is answered with a 4xx that says why, and the agent goes on signing."""
 
 import http.client
 import json
@@ -15,7 +15,7 @@ GOOD = json.dumps(BINANCE_ORDER).encode()
 
 
 def order_with(params_text):
-    """An order as raw JSON, with what json.dumps would not write."""
+    """An order as raw JSON, with additions that json.dumps would not write."""
     return b'{"method":"POST","path":"/api/v3/order","params":' + params_text + b"}"
 
 
@@ -161,10 +161,10 @@ class BadInput(harness.AgentTest):
                 if "json" in answer.headers.get("content-type", ""):
                     self.assert_problem(answer, answer.status)
                 else:
-                    # Where the HTTP library itself refuses, before there is a request to answer.
+                    # The HTTP library itself refuses these, before there is a request to answer.
                     self.assertIn(answer.status, (400, 414, 501), answer)
 
-    def test_a_parameter_twice_says_so(self):
+    def test_the_error_names_a_parameter_given_twice(self):
         with self.agent.client() as client:
             answer = client.post(SIGN, BAD_BODIES["a parameter twice"])
         self.assert_problem(answer, 400, "bad-input")
@@ -183,14 +183,14 @@ class BadInput(harness.AgentTest):
                 self.assertEqual(client.sign("binance-main", BINANCE_ORDER).status, 200)
 
     def send_raw(self, data, timeout_s=10.0):
-        """Sends bytes and returns the status of the answer; None where the agent just closed, or waits for more."""
+        """Sends bytes and returns the status of the answer, or None if the agent just closes or waits for more."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(timeout_s)
             connection.connect(str(self.agent.socket))
             try:
                 connection.sendall(data)
             except (BrokenPipeError, ConnectionResetError):
-                pass  # refused before the end
+                pass  # refused before everything was sent
             try:
                 response = http.client.HTTPResponse(connection)
                 response.begin()
@@ -206,8 +206,8 @@ class BadInput(harness.AgentTest):
                 self.assertTrue(status in (None, 501, 505) or 400 <= status < 500, status)
 
     @unittest.skipIf(os.getuid() != 0, "only root may count the descriptors of a process that is not dumpable")
-    def test_cut_http_is_let_go(self):
-        """A client that goes away in the middle leaves nothing behind."""
+    def test_cut_http_is_dropped(self):
+        """A client that disconnects in the middle of a request leaves no descriptor open."""
         front = self.agent.child("front").pid
         before = len(os.listdir(f"/proc/{front}/fd"))
         for name, data in CUT.items():

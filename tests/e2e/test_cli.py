@@ -1,4 +1,4 @@
-"""chancery's usage, and its tokens and keys on a real SoftHSM2."""
+"""The usage of chancery, and its commands for tokens and keys, on a real SoftHSM2."""
 
 import base64
 import hashlib
@@ -130,7 +130,7 @@ class Usage(Sandbox):
 
 
 def wchan_or_state(pid):
-    """Where the process waits; on kernels that hide it, "pipe" once it sleeps."""
+    """Where in the kernel the process waits; if the kernel hides that, "pipe" once it sleeps."""
     with open(f"/proc/{pid}/stat") as stat:
         state = stat.read().rsplit(")", 1)[1].split()[0]
     return "pipe" if state == "S" else ""
@@ -149,7 +149,7 @@ class Profiles(Sandbox):
             out.write(text.replace(old, new, 1))
         return self.path("kraken.yaml"), text[: text.index(old)].count("\n") + 1
 
-    def test_a_mistake_is_told_with_its_line(self):
+    def test_a_mistake_is_reported_with_its_line(self):
         for old, new, says in (("class: read", "class: reed", "reed"), ("schemes:", "shemes:", ""),
                                ("mechanism: hmac-sha512", "mechanism: md5", "md5"), ("endpoints:", "endpoints: [", "")):
             with self.subTest(new):
@@ -167,13 +167,13 @@ class Profiles(Sandbox):
         vectors = os.path.join(ROOT, "tests", "vectors", "kraken.json")
         self.assert_fails(self.run_cli("profile", "test", path, vectors), CONFIG, "reed")
 
-    def test_what_is_not_there_is_an_error(self):
+    def test_a_missing_file_or_profile_is_an_error(self):
         self.assertNotEqual(self.run_cli("profile", "check", self.path("none.yaml")).status, OK)
         self.assertNotEqual(self.run_cli("profile", "show", "no-such-exchange").status, OK)
         self.assertNotEqual(self.run_cli("profile", "list", "--profiles", self.path("none")).status, OK)
         self.assertNotEqual(self.run_cli("profile", "test", self.profile(), self.path("none.json")).status, OK)
 
-    def test_vectors_that_are_none_are_refused(self):
+    def test_malformed_vectors_are_refused(self):
         for name, text in (("nothing", ""), ("no JSON", "vectors"), ("a list", "[]"), ("no vectors", '{"clock_ms":1}'),
                            ("no clock", '{"vectors":[]}'), ("no numbers", '{"clock_ms":"1","vectors":[]}'),
                            ("a member twice", '{"clock_ms":1,"vectors":[],"vectors":[]}'),
@@ -194,12 +194,12 @@ class Profiles(Sandbox):
         self.assertEqual(len(lines), len(endpoints) + 1)
         self.assertTrue(lines[0].startswith("kraken: "), lines[0])
 
-    def test_check_tells_what_falls_together(self):
+    def test_check_reports_what_falls_together(self):
         out = self.ok("profile", "check", self.profile("binance")).out
         self.assertRegex(out, r"(?m)^  read +GET +/api/v3/account +\[by hmac may open: .*account.*\]$")
         self.assertNotIn("may open", self.ok("profile", "check", self.profile("kraken")).out)
 
-    def test_check_tells_where_parameters_are_not_signed(self):
+    def test_check_reports_where_parameters_are_not_signed(self):
         self.assertRegex(self.ok("profile", "check", self.profile("htx")).out, "signed without their parameters")
         self.assertNotIn("without their parameters", self.ok("profile", "check", self.profile("binance")).out)
 
@@ -286,7 +286,7 @@ class Keys(Sandbox):
         self.assert_fails(self.import_hmac("k", "--mechanism", "hmac-sha256"), CONFLICT, "k")
         self.assertEqual(len(self.keys()), 1)
 
-    def test_bad_secrets_are_refused_without_a_try_of_the_pin(self):
+    def test_bad_secrets_are_refused_before_the_pin_is_tried(self):
         hmac_key = ("key", "import", "--label", "k", "--mechanism", "hmac-sha256")
         for name, words, stdin in (("no secret", (), "wrong-pin-3380\n"), ("empty secret", (), "wrong-pin-3380\n\n"),
                                    ("no pin", (), ""), ("too long", (), "wrong-pin-3380\n" + "x" * 5000)):

@@ -1,4 +1,4 @@
-"""chancery against a stand-in for the agent, which answers as the protocol allows and as it does not."""
+"""chancery against a stand-in for the agent, whose answers keep to the protocol or break it."""
 
 import array
 import json
@@ -213,9 +213,9 @@ class Operator(Sandbox):
         result, _ = self.ask(self.done(10, b"CKR_PIN_INCORRECT", b"the token did not take it"), "unlock", stdin=PIN)
         self.assert_fails(result, WRONG_PIN, "the token did not take it", "CKR_PIN_INCORRECT")
 
-    def test_who_is_turned_away_hears_why(self):
+    def test_a_refused_operator_learns_why(self):
         answer = self.done(2, b"operator", b"you are not an operator")
-        for _ in range(20):  # the answer crosses with the request, now before and now after it
+        for _ in range(20):  # the answer and the request cross, in either order
             result, _ = self.ask(answer, "unlock", reads_first=False, stdin=PIN)
             self.assert_fails(result, REFUSED, "not an operator")
 

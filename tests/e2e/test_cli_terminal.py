@@ -95,7 +95,7 @@ class Terminal(Sandbox):
         self.assertEqual(os.waitstatus_to_exitcode(self.finish(pid)), OK, self.seen)
         self.assertIn("no keys", self.seen)
 
-    def test_end_of_file_is_no_pin(self):
+    def test_end_of_file_is_not_a_pin(self):
         pid = self.start("key", "list")
         self.read_until("User PIN: ")
         wait_until(lambda: not self.has_echo(), 5)

@@ -1,4 +1,4 @@
-"""kill -9 of any process, under load: the others go on or come back, and nothing is left over."""
+"""kill -9 of each process under load: the others go on or come back, and no process is left over."""
 
 import http.client
 import os
@@ -15,7 +15,7 @@ BACK_WITHIN_S = 1.0
 
 
 class Load:
-    """Bots that sign without pause, each reconnecting when its connection breaks; keeps when what happened."""
+    """Bots that sign without pause and reconnect when a connection breaks; records what happened and when."""
 
     def __init__(self, agent):
         self.agent = agent
@@ -68,7 +68,7 @@ class Crash(harness.AgentTest):
         return [child.pid for child in children_of(self.agent.process.pid) if not child.is_running()]
 
     def kill_under_load(self, role, failures_each):
-        """Kills the process in this role; each bot may see so many failed requests, and then no more."""
+        """Kills the process in this role; each bot may see at most `failures_each` failed requests."""
         with Load(self.agent) as load:
             victim = self.agent.child(role)
             killed = time.monotonic()
@@ -89,7 +89,7 @@ class Crash(harness.AgentTest):
 
     def test_front_comes_back(self):
         token = self.agent.child("token").pid
-        # The request in flight, and a new connection that was handed to the front in the instant of its death.
+        # The request in flight, and a new connection that core passes to the front just as it dies.
         self.kill_under_load("front", failures_each=2)
         self.assertEqual(self.agent.child("token").pid, token)
 
@@ -97,7 +97,7 @@ class Crash(harness.AgentTest):
         front = self.agent.child("front").pid
         load = self.kill_under_load("token", failures_each=1)
         self.assertEqual(self.agent.child("front").pid, front)
-        # The bots' connections are the front's: they never broke.
+        # The bots' connections belong to the front, so they never broke.
         self.assertEqual([what for _, what in load.failed if isinstance(what, str)], [])
 
     def test_core_restarted_serves_again(self):

@@ -1,4 +1,4 @@
-"""Documents, scripts and code agree."""
+"""Documents, scripts and code agree with each other."""
 
 import os
 import re

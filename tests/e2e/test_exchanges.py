@@ -1,6 +1,6 @@
-"""What the profiles say holds: they are sound, real clients' requests come out to the byte, and the document tells it.
+"""The profiles are sound, build real clients' requests to the byte, and agree with docs/exchanges.md.
 
-$CHANCERY_VECTORS may name another folder of vectors (scripts that make them afresh from a client write there).
+$CHANCERY_VECTORS may name another folder of vectors, for example of vectors freshly made with a client.
 """
 
 import copy
@@ -17,7 +17,7 @@ from harness import BUILD, CLI, ROOT, require_programs
 VECTORS = pathlib.Path(os.environ.get("CHANCERY_VECTORS", ROOT / "tests" / "vectors"))
 CONFLICT = 5
 
-# Where a client's name for an exchange is not its profile's.
+# Exchanges for which the client's name is not the profile's name.
 PROFILE_OF = {
     "binanceusdm": "binance",
     "binancecoinm": "binance",
@@ -26,8 +26,8 @@ PROFILE_OF = {
     "kucoinfutures": "kucoin",
 }
 
-# One vector a way to sign, and what of it is changed. A token does not cover the parameters: there a client that calls
-# one otherwise is as good as one that adds one.
+# One vector for each way to sign, and which of its texts are changed. A signed token does not cover the parameters, so
+# there a renamed parameter passes as an added one.
 ALL = ("message", "signature", "url", "body", "header")
 TAMPERED = {
     "kraken.json": ("POST", ALL),
@@ -55,23 +55,23 @@ def profile_of(vectors):
 
 
 def chancery(*words):
-    """Runs `chancery`. What differs may be a digest, so its output need not be text."""
+    """Runs `chancery`. It prints what differs, which may be a digest, so the output need not be text."""
     return subprocess.run(
         [CLI, *words], capture_output=True, encoding="utf-8", errors="replace", timeout=60, check=False
     )
 
 
 def with_another(text, at):
-    """`text` with one character changed, to one that stays what it was: a hex digit, a letter, ..."""
+    """`text` with one character changed to another one of its kind: a hex digit, a letter, ..."""
     return text[:at] + ("a" if text[at] != "a" else "b") + text[at + 1 :]
 
 
 def texts_of(vector):
-    """The texts of a vector that count, as (what, the object that holds it, the name there, how much of it)."""
+    """The texts of a vector that matter, as (what, the object that holds it, its name there, how much of it)."""
     request = vector["request"]
     for what, entry in (("message", "message_hex"), ("signature", "value")):
         for signed in vector.get("hmac") or vector["signatures"]:
-            # The last digit of base64 may hold bits that nobody reads.
+            # The last digit of base64 may have unused bits.
             yield what, signed, entry, len(signed[entry].rstrip("=")) - 1
     yield "url", request, "url", len(request["url"])
     if "body" in request:
@@ -81,7 +81,7 @@ def texts_of(vector):
 
 
 def changes(vector, wanted):
-    """All that one changed character can make of a vector: [(what, where, the vector)]."""
+    """Every vector that results from changing one character: [(what, where, the vector)]."""
     found = []
     for number, (what, _, _, size) in enumerate(texts_of(vector)):
         for at in range(size if what.split()[0] in wanted else 0):
@@ -107,7 +107,7 @@ class Exchanges(unittest.TestCase):
         done = self.check_document(ROOT)
         self.assertEqual(done.returncode, 0, done.stderr)
 
-    def test_a_document_that_says_something_else_is_told(self):
+    def test_an_outdated_document_is_reported(self):
         with tempfile.TemporaryDirectory() as folder:
             root = pathlib.Path(folder)
             for name in ("scripts", "docs"):
@@ -139,7 +139,7 @@ class Exchanges(unittest.TestCase):
                 self.assertIn(f"{len(json.loads(file.read_text())['vectors'])} passed, 0 failed", done.stdout)
 
     def lines_of_changed(self, file, method, wanted):
-        """What is said of each change of a file's first vector of this method: [(what, where, line)], and the end."""
+        """Changes a file's first vector of this method; returns the line that reports each change, and the last line."""
         content = json.loads((ROOT / "tests" / "vectors" / file).read_text())
         vector = next(each for each in content["vectors"] if each["method"] == method)
         made = changes(vector, wanted)
@@ -161,7 +161,7 @@ class Exchanges(unittest.TestCase):
                 self.assertEqual(done.returncode, CONFLICT, done.stderr)
                 self.assertEqual(end, f"{len(passed)} passed, {len(said) - len(passed)} failed")
                 if file in SIGNS_NO_PATH:
-                    # The request is as right at another path, and it is said that the profile does not list that one.
+                    # The request is valid at another path too; the report says that the profile does not list that path.
                     path_end = len(vector["request"]["url"].partition("?")[0])
                     passed = [
                         (what, at, line)

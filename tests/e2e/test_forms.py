@@ -1,4 +1,4 @@
-"""The three forms of a request for a signature: a request, an SDK's string, raw bytes. What each may do and must not.
+"""The three forms of a request for a signature: a request, an SDK's string, raw bytes; and what each may not do.
 
 The exchanges are Binance, Kraken and OKX as shipped, the made-up one of tests/profiles/oddball.yaml, and a tiny one
 with calls that only brokers' keys can make.
@@ -22,7 +22,7 @@ ODDBALL_PASSPHRASE = 'open "sesame" é'
 OKX_SECRET = "22582BD0CFF14C41EDBF1AB98506286D"
 TINY_SECRET = "tiny-secret-0123456789-0123456789"
 
-# The example of Binance's documentation, without its time.
+# The example in Binance's documentation, without its time.
 PUBLISHED = "symbol=LTCBTC&side=BUY&type=LIMIT&timeInForce=GTC&quantity=1&price=0.1&recvWindow=5000"
 PUBLISHED_SIGNATURE = "c8db56825ae71d6d79447849e617115f4a920fa2acdcab2b053c4b2838bd6b71"
 
@@ -43,7 +43,7 @@ recipes:
       query: "{all|form}"
     message: "{query}"
     url: "{origin}{path}?{query}&sig={signature}"
-  # The exchange takes the same text for a log-on.
+  # The exchange accepts the same text as a log-on.
   ambiguous:
     covers: [path, params]
     opens: [session]
@@ -155,7 +155,7 @@ class FormsTest(harness.AgentTest):
         self.assertEqual(answer.json["rule"], rule, answer)
 
     def assert_all_bad(self, key, documents):
-        """Each of these (name: document, or raw JSON) is answered with 400."""
+        """Asserts that each of these (name: document, or raw JSON) is answered with 400."""
         for name, document in documents.items():
             with self.subTest(name):
                 self.assert_problem(self.sign(key, document), 400, "bad-input")
@@ -168,7 +168,7 @@ class FormsTest(harness.AgentTest):
 
 class Requests(FormsTest):
     def assert_oddball_put(self, finished, target, body):
-        """The finished request is what the exchange computes, and so is its second signature."""
+        """Asserts that both signatures of the finished request are those that the exchange computes."""
         self.assertEqual(finished["url"], "https://api.oddball.example" + target)
         self.assertEqual(finished["body"], body)
         headers = finished["headers"]
@@ -177,7 +177,7 @@ class Requests(FormsTest):
         self.assertEqual(headers["Odd-Sign"], oddball_signature(f"{expires}put{target}{body}"))
         self.assertEqual(headers["Odd-Phrase"], oddball_signature(f"{ODDBALL_PASSPHRASE}odd-id"))
 
-    def test_host_may_be_said_and_must_be_right(self):
+    def test_host_may_be_given_and_must_be_right(self):
         self.assertEqual(self.sign("binance-main", dict(BINANCE_ORDER, host="api.binance.com")).status, 200)
         for host in ("dapi.binance.com", "evil.example", "API.BINANCE.COM", "api.binance.com:443", "api.binance.com.",
                      "https://api.binance.com", "binance.com"):
@@ -189,7 +189,7 @@ class Requests(FormsTest):
             "with a line feed": dict(BINANCE_ORDER, host="api.binance.com\n"),
         })
 
-    def test_the_same_call_at_two_hosts_wants_one_named(self):
+    def test_the_same_call_at_two_hosts_must_name_one(self):
         self.assert_all_bad("odd", {"no host": put("twin"), "an empty host": put("twin", host="")})
         self.assertIn("host", self.sign("odd", put("twin")).json["detail"])
         for host in ("api.oddball.example", "vault.oddball.example"):
@@ -235,7 +235,7 @@ class Requests(FormsTest):
         ]
         answer = self.sign("odd", put("things/7", {"note": "x y", "orders": orders, "level": 9, "exact": "2.0"}))
         self.assertEqual(answer.status, 200, answer)
-        # exact is `bare`: written without the quotes that it is given with.
+        # `exact` is `bare`: it is given with quotes and written without them.
         body = compact({"note": "x y", "orders": orders, "exact": "2.0"})
         body = body.replace('"0.50"', "0.50").replace('"2.0"', "2.0")
         self.assert_oddball_put(answer.json, "/api/v1/things/7?level=9", body)
@@ -245,7 +245,7 @@ class Requests(FormsTest):
         answer = self.sign("odd", put("batch", batch))
         self.assertEqual(answer.status, 200, answer)
         self.assert_oddball_put(answer.json, "/api/v1/batch", compact(batch))
-        # Its name is empty: so can it stand beside what goes into the query.
+        # Its name is empty, so that parameters of the query can stand beside it.
         answer = self.sign("odd", put("batch", {"level": 3, "": batch}))
         self.assertEqual(answer.status, 200, answer)
         self.assert_oddball_put(answer.json, "/api/v1/batch?level=3", compact(batch))
@@ -344,7 +344,7 @@ class Requests(FormsTest):
         self.assertEqual(self.sign("binance-all", account).status, 200)
         for params in ({"omitZeroBalances": False}, {"omitZeroBalances": "true", "recvWindow": 5000}):
             self.assertEqual(self.sign("binance-read", {**account, "params": params}).status, 200)
-        # A parameter that every call knows tells nothing apart.
+        # A parameter that every call takes distinguishes nothing.
         self.assert_refused(self.sign("binance-read", {**account, "params": {"recvWindow": 5000}}), "confusion")
 
     def test_what_every_signature_of_a_recipe_opens_is_needed_too(self):
@@ -363,7 +363,7 @@ class Requests(FormsTest):
         self.assertEqual(self.sign("tiny-broker", call).status, 200)
         self.assert_refused(self.sign("tiny-broker-read", call), "class")
 
-    def test_a_brokers_call_is_no_confusion_for_others(self):
+    def test_a_brokers_call_does_not_confuse_other_keys(self):
         read = {"method": "GET", "path": "/me"}
         self.assertEqual(self.sign("tiny", read).status, 200)
         self.assertEqual(self.sign("tiny-broker", read).status, 200)
@@ -373,11 +373,11 @@ class Requests(FormsTest):
 
 
 class Strings(FormsTest):
-    def test_the_published_example_is_signed_for_who_may_trade(self):
+    def test_the_published_example_is_signed_for_a_caller_who_may_trade(self):
         text = order()
         self.assert_signature("binance-main", {"string": text}, binance_signature(text))
 
-    def test_the_published_example_is_refused_for_who_may_read(self):
+    def test_the_published_example_is_refused_for_a_caller_who_may_read(self):
         self.assert_refused(self.sign("binance-read", {"string": order()}), "class")
         self.assert_refused(self.sign("binance-other", {"string": order()}), "grant")
 
@@ -400,7 +400,7 @@ class Strings(FormsTest):
         text = f"apiKey={BINANCE_KEY_ID}&timestamp={now_ms()}"
         answer = self.sign("binance-main", {"string": text})
         self.assert_problem(answer, 403, "refused")
-        # Which call is named is open: the same text deletes a key of the kind `special`.
+        # Either rule may decide, because the same text deletes a key of the kind `special`.
         self.assertIn(answer.json["rule"], ("class", "kind"))
         okx = {"string": f"{now_ms() // 1000}GET/users/self/verify"}
         self.assert_refused(self.sign("okx", okx), "class")
@@ -412,7 +412,7 @@ class Strings(FormsTest):
         self.assert_signature("binance-read", {"string": text}, binance_signature(text))
 
     def test_a_path_in_words_only_narrows_nothing(self):
-        """Binance signs no path, so to name a harmless one helps nobody."""
+        """Binance does not sign the path, so naming a harmless one makes no difference."""
         read = {"method": "GET", "path": "/api/v3/account", "string": f"timestamp={now_ms()}"}
         self.assert_refused(self.sign("binance-read", read), "confusion")
         as_read = {"method": "GET", "path": "/api/v3/account", "string": order()}
@@ -536,7 +536,7 @@ class Strings(FormsTest):
         path = "/api/v5/asset/withdrawal"
         self.assert_refused(self.okx(f"{iso()}POST{path}{body}", "POST", path), "class")
 
-    def test_where_the_path_is_covered_it_must_be_said(self):
+    def test_where_the_path_is_covered_it_must_be_given(self):
         text = f"{iso()}GET/api/v5/account/balance"
         self.assert_all_bad("okx", {
             "neither": {"string": text},

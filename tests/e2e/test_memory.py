@@ -1,6 +1,6 @@
-"""The agent's memory stays small and flat, however many requests it served.
+"""The agent's memory stays small and constant, however many requests it serves.
 
-$CHANCERY_SOAK is the number of requests (default 20,000; a release is soaked with a million)."""
+$CHANCERY_SOAK is the number of requests (default 20,000; use a million for a release)."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""docs/openapi.yaml and the agent agree: on what may be asked, and on every answer."""
+"""docs/openapi.yaml and the agent agree on which requests are valid, and on every answer."""
 
 import base64
 import re
@@ -22,7 +22,7 @@ def raw(data=b"x"):
     return base64.b64encode(data).decode()
 
 
-# What the schema of a request rules out, and so does the agent, whatever the key.
+# Requests that the schema rules out, and that the agent refuses whatever the key.
 NO_REQUESTS = {
     "nothing": {},
     "a list": [BINANCE_ORDER],
@@ -54,7 +54,7 @@ NO_REQUESTS = {
 class Reading(unittest.TestCase):
     """The validator can fail."""
 
-    def test_a_document_that_does_not_fit_is_told(self):
+    def test_a_document_that_does_not_fit_is_reported(self):
         schema = {
             "type": "object", "required": ["a"], "additionalProperties": False,
             "properties": {"a": {"type": "integer", "minimum": 1}, "b": {"type": "array", "items": {"type": "string"}},

@@ -1,4 +1,4 @@
-"""A mistake in a configuration file ends the start with file, line and reason; nothing is guessed."""
+"""A mistake in a configuration file prevents the start, with file, line and reason; nothing is guessed."""
 
 import shutil
 import subprocess
@@ -80,7 +80,7 @@ class Mistakes(unittest.TestCase):
             path.write_text(text.replace(old, new, 1))
         return path
 
-    def assert_told(self, done, path, says):
+    def assert_reported(self, done, path, says):
         self.assertEqual(done.returncode, 10, done)
         self.assertRegex(done.stderr, rf"{path.name}:\d+: .{{8,}}")
         self.assertIn(says, done.stderr)
@@ -91,16 +91,16 @@ class Mistakes(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done)
         self.assertIn("6 keys", done.stdout)
 
-    def test_a_mistake_is_told_with_file_and_line(self):
+    def test_a_mistake_is_reported_with_file_and_line(self):
         for name, (file, old, new, says) in MISTAKES.items():
             with self.subTest(mistake=name):
                 self.setUp()
                 path = self.make_mistake(file, old, new)
-                self.assert_told(self.run_agent("--check"), path, says)
+                self.assert_reported(self.run_agent("--check"), path, says)
 
-    def test_a_mistake_ends_the_start_before_a_socket_is_made(self):
+    def test_a_mistake_prevents_the_start_before_a_socket_is_made(self):
         path = self.make_mistake("policy.yaml", "classes: [read] ", "classes: [reed] ")
-        self.assert_told(self.run_agent(), path, "reed")
+        self.assert_reported(self.run_agent(), path, "reed")
         self.assertFalse(self.agent.socket.exists())
 
     def test_the_line_is_the_right_one(self):

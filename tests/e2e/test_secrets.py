@@ -1,6 +1,6 @@
-"""No PIN and no secret anywhere but where they must be: not in a log, a file, argv, an environment, or a core dump.
+"""PINs and secrets are nowhere but where they must be: not in a log, a file, argv, an environment, or a core dump.
 
-The search covers each secret raw, in hex and in base64, and is itself shown to find a planted one in each such place."""
+The search covers each secret raw, in hex and in base64. Tests show that it finds a planted secret in each such place."""
 
 import base64
 import os
@@ -20,12 +20,12 @@ PLANTED = "planted-secret-6f1d0c52a9"
 
 
 def spellings(secret):
-    """All ways in which bytes of a secret could stand in a file."""
+    """All the spellings in which a secret could be in a file."""
     found = set()
     for value in secret:
         encoded = base64.b64encode(value)
         found |= {value, value.hex().encode(), value.hex().upper().encode(), value.decode("latin-1").encode("utf-16-le")}
-        # In the middle of a longer base64 text the secret may start at any of three places; its inside is then fixed.
+        # Within a longer base64 text, the secret starts at one of three positions, and its middle is then fixed.
         for lead in range(3):
             inside = base64.b64encode(b"\0" * lead + value)[4:-4]
             found |= {inside, inside.replace(b"+", b"-").replace(b"/", b"_")}
@@ -42,17 +42,17 @@ SECRETS = {
 
 
 def search(data, wanted=None):
-    """Names of the secrets that stand in `data`."""
+    """Names of the secrets that `data` contains."""
     return sorted(
         name for name, texts in (wanted or SECRETS).items() if any(text in data for text in texts)
     )
 
 
 def dump(pid, folder):
-    """A core dump of a running process; None where the kernel does not allow that.
+    """A core dump of a running process, or None if the kernel does not allow one.
 
-    The agent's processes ask (coredump_filter) for an empty dump; gdb is told not to heed that, or the search would prove
-    nothing. It leaves out what the kernel too leaves out: pages marked MADV_DONTDUMP, where ch_secret keeps its own."""
+    The agent's processes ask for an empty dump (coredump_filter). gdb ignores that here, or the search would prove
+    nothing. Like the kernel, it leaves out pages marked MADV_DONTDUMP, in which ch_secret keeps its bytes."""
     path = pathlib.Path(folder) / f"dump.{pid}"
     done = subprocess.run(
         ["gdb", "-n", "-batch", "-p", str(pid), "-ex", "set use-coredump-filter off",
@@ -67,7 +67,7 @@ def dump(pid, folder):
 
 
 class TheSearch(unittest.TestCase):
-    """What the other tests rest on."""
+    """The other tests rely on this."""
 
     wanted = {"planted": spellings([PLANTED.encode()])}
 
@@ -97,7 +97,7 @@ class TheSearch(unittest.TestCase):
 
     @unittest.skipUnless(shutil.which("gdb"), "gdb is not installed")
     def test_finds_one_in_memory(self):
-        # The child puts it together itself, so that neither argv nor its source holds it whole.
+        # The child assembles the secret, so that neither argv nor its source contains all of it.
         half = len(PLANTED) // 2
         process = self.start(f"kept = {PLANTED[:half]!r} + str({PLANTED[half:]!r})[:]; kept += '.'; " + self.waits)
         self.assertEqual(search(dump(process.pid, self.folder()) or b"", self.wanted), ["planted"])
@@ -118,7 +118,7 @@ class Secrets(harness.AgentTest):
                 client.sign("kraken-main", harness.KRAKEN_ORDER)
             client.sign("binance-main", harness.BINANCE_WITHDRAWAL)
             client.post("/v1/keys/binance-main/sign", b"{")
-        # What is said of a wrong PIN is searched too, and it is one character off the right one.
+        # The wrong PIN differs in one character, and what the agent says about it is searched too.
         cls.agent.lock()
         cls.agent.unlock(harness.USER_PIN + "0")
         cls.agent.unlock()
@@ -145,7 +145,7 @@ class Secrets(harness.AgentTest):
             if os.getuid() == 0:
                 self.assertEqual(search(process.read("environ")), [], role)
             else:
-                # The processes are not dumpable, so the kernel shows their environment to root alone.
+                # The processes are not dumpable, so the kernel shows their environment to root only.
                 self.assertRaises(PermissionError, process.read, "environ")
 
     def test_the_command_line_takes_no_secret_as_an_argument(self):
@@ -161,14 +161,14 @@ class Secrets(harness.AgentTest):
                 if data is None:
                     self.assertNotEqual(os.getuid(), 0, "root can dump any process")
                     continue
-                # The environment lies on the stack, the policy on core's heap: the dump does hold memory.
+                # The environment is on the stack, the policy on core's heap; this shows that the dump contains memory.
                 self.assertIn(b"CHANCERY_OPERATOR_SOCK=", data)
                 self.assertTrue(role != "core" or b"binance-ed25519" in data)
                 self.assertEqual(search(data), [])
         self.assert_signs()
 
     def test_a_crash_leaves_no_dump(self):
-        """Even where the limits of the one who started the agent allow dumps."""
+        """Even if the limits of whoever started the agent allow dumps."""
         soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
         for role in ("token", "front"):
             process = self.agent.child(role)

@@ -1,4 +1,4 @@
-"""A signature comes out only for whom and for what policy says, and is the one that the exchange will compute."""
+"""The agent signs only for whom and for what policy allows, and the exchange computes the same signature."""
 
 import base64
 import hmac
@@ -75,7 +75,7 @@ class Signing(harness.AgentTest):
                 self.assertEqual(client.sign("kraken-main", KRAKEN_ORDER).json["key"], "kraken-main")
 
     def test_bots_of_quick_and_slow_keys_do_not_keep_each_other_waiting(self):
-        """Both kinds at once, and each while the other stops: no answer may lie in the token process meanwhile."""
+        """Both kinds at once, then one while the other stops: no answer may get stuck in the token process."""
         failed = []
 
         def ask(key, count):

@@ -1,5 +1,5 @@
-/* The ccxt adapter by itself, against an agent of a few lines: what it asks, what it sends, and which errors it
- * makes. */
+/* The ccxt adapter alone, against an agent of a few lines: what it asks for, what it sends, and which errors it
+ * raises. */
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import http from 'node:http';
@@ -46,7 +46,7 @@ function client(name, { key = 'k', credentials = {}, at = socket } = {}) {
 async function questionFor(name, act) {
     const { exchange } = client(name);
     asked.length = 0;
-    await act(exchange).catch(() => {}); // what comes after is ccxt's business
+    await act(exchange).catch(() => {}); // ccxt may fail after that; the request is what counts
     return asked[0];
 }
 

@@ -1,8 +1,8 @@
-/* ccxt with the adapter against plain ccxt: the same calls of every exchange, request by request.
+/* Compares ccxt with the adapter to plain ccxt: the same calls of every exchange, request by request.
  *
- * The agent's clock is its own, so it goes first: its request is read, plain ccxt is put into the same moment (time,
- * nonce, what was drawn at random) and asked for the same. Both requests go over HTTP to an exchange's end that
- * checks them by the exchange's rule. Arguments: names of exchanges, to run only those. */
+ * The agent has a clock of its own, so it goes first. The test reads its request, sets plain ccxt to the same moment
+ * (time, nonce, random values), and asks it for the same call. Both requests go over HTTP to a stand-in for the exchange,
+ * which checks them by the exchange's rule. Arguments: the names of exchanges, to run only those. */
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import newest from 'ccxt';
@@ -13,11 +13,11 @@ import { fields, rules } from './rules.mjs';
 import { check, done } from './tally.mjs';
 import { open } from './venue.mjs';
 
-// Releases after the older one have no BitMEX.
+// Newer releases do not have BitMEX.
 const ccxt = { ...newest, bitmex: older.bitmex };
 const NOW = Date.now();
 
-/* Puts a client into a moment: what is not in it comes from the start of the test, or is counted up. */
+/* Sets a client to a moment. Values that the moment lacks come from the start of the test or from a counter. */
 function putInto(client, moment) {
     let drawn = 0;
     const draw = (digits) => (++drawn).toString(16).padStart(digits, '0');
@@ -47,7 +47,7 @@ function connected(client, venue) {
     return client;
 }
 
-/* Some calls make requests side by side; here they go in the order in which they were made, so that they can be paired. */
+/* Some calls send requests concurrently. This sends them in the order in which they were made, so that they can be paired. */
 function oneByOne(client) {
     const fetch = client.fetch.bind(client);
     let last = Promise.resolve();
@@ -59,7 +59,7 @@ function oneByOne(client) {
     return client;
 }
 
-/* What a call came to, in a form that can be compared, and the requests that it made. */
+/* Returns a call's outcome, in a form that can be compared, and the requests that it sent. */
 async function made(client, venue, [method, ...args]) {
     putInto(client, {});
     let outcome;
@@ -71,7 +71,7 @@ async function made(client, venue, [method, ...args]) {
     return { ...outcome, requests: venue.taken() };
 }
 
-/* The same by plain ccxt, each of whose requests is signed in the moment of the one that the agent made. */
+/* The same by plain ccxt, which signs each request at the moment of the agent's corresponding request. */
 async function madeAlike(client, venue, call, moments) {
     const sign = client.sign;
     client.sign = (...args) => {
@@ -91,7 +91,7 @@ async function madeAlike(client, venue, call, moments) {
     }
 }
 
-// Of the transport, or that ccxt sends to every exchange, and those by which ccxt tells brokers about itself.
+// Headers of the transport, headers that ccxt sends to every exchange, and those by which it identifies itself to brokers.
 const NOT_COMPARED = [
     'accept',
     'accept-encoding',
@@ -111,7 +111,7 @@ const NOT_COMPARED = [
 const SIGNATURE = /sign$|signature$|^authent$|payload$|^authorization$/;
 
 function headersOf(request, other, isSigned) {
-    // Content-Type says nothing to an exchange where one of them leaves it out.
+    // If one of the two leaves out Content-Type, the exchange does not need it.
     const isCompared = (name) =>
         !NOT_COMPARED.includes(name) &&
         (isSigned || !SIGNATURE.test(name)) &&
@@ -123,7 +123,7 @@ function headersOf(request, other, isSigned) {
     );
 }
 
-/* An ECDSA signature is another one each time. */
+/* ECDSA signatures differ each time. */
 function withoutTokensSignature([name, value]) {
     return [
         name,
@@ -136,7 +136,7 @@ function whole(request, other) {
     return { method, host, path, query, body, headers: headersOf(request, other, true) };
 }
 
-/* Without the signature and in an order that says nothing. Both signatures have been checked, each for its own
+/* Without the signature, and without regard to order. Both signatures have already been checked, each with its own
  * order. */
 function unordered(request, other) {
     const { method, host, path, query, body } = request;
@@ -173,7 +173,7 @@ const is = (a, b) => {
 
 const onFile = ({ credentials, publicKey }) => ({ ...credentials, publicKey });
 
-/* The same account with another secret. */
+/* The same account, with another secret. */
 function stranger({ credentials, publicKey }) {
     const other =
         publicKey &&
@@ -198,9 +198,9 @@ for (const [name, exchange] of Object.entries(exchanges)) {
 
     for (const [label, call] of Object.entries(exchange.calls).filter(([, call]) => call && plain.has[call[0]])) {
         let ours;
-        await check(`${name} ${label}: as plain ccxt has it`, async () => {
+        await check(`${name} ${label}: the same as plain ccxt`, async () => {
             ours = await made(allowed, venue, call);
-            assert.deepEqual(faults(ours), [], 'the exchange does not take what the agent made');
+            assert.deepEqual(faults(ours), [], "the exchange does not accept the agent's request");
             assert.doesNotMatch(ours.error?.message ?? '', / chancery: /);
             assert.ok(ours.requests.length > 0, 'no request');
             const theirs = await madeAlike(
@@ -209,8 +209,8 @@ for (const [name, exchange] of Object.entries(exchanges)) {
                 call,
                 ours.requests.map((r) => r.moment),
             );
-            assert.deepEqual(faults(theirs), [], 'the exchange does not take what ccxt made');
-            // Even a complaint about what this test answers must be the same.
+            assert.deepEqual(faults(theirs), [], "the exchange does not accept ccxt's request");
+            // Even an error about this test's answer must be the same.
             assert.deepEqual(
                 [ours.value, ours.error?.message],
                 [theirs.value, theirs.error?.message],
@@ -246,7 +246,7 @@ for (const [name, exchange] of Object.entries(exchanges)) {
             }
         });
     }
-    await check(`${name}: the exchange's end tells a good signature from a bad one`, async () => {
+    await check(`${name}: the stand-in rejects a signature by another key`, async () => {
         const { requests } = await made(allowed, venue, exchange.calls.createLimitOrder);
         const request = requests.at(-1);
         rules[exchange.id](request, onFile(exchange));

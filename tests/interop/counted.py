@@ -1,4 +1,4 @@
-"""What the Python programs here share: how they count, and Binance's rule written a third time."""
+"""Shared by the Python programs here: how they count, and an independent writing of Binance's rule."""
 
 import hmac
 import sys
@@ -7,7 +7,7 @@ import unittest.mock
 
 import harness
 
-# As exchanges.mjs has it.
+# The secret in exchanges.mjs.
 SECRET = b"interop test of binance, opens nothing"[:32]
 
 

@@ -1,14 +1,14 @@
-/* The exchanges that are compared: how ccxt is set up so that it fetches nothing by itself, and what is asked of it. */
+/* The exchanges to compare: how ccxt is set up so that it fetches nothing by itself, and which calls it makes. */
 import { ADDRESS, currency, exchange, keyPair, market, rawEd25519, secretOf, swapCalls } from './setup.mjs';
 
 const USDT_SWAP = 'BTC/USDT:USDT';
 const btcOn = (...networks) =>
     currency('BTC', { networks: Object.fromEntries(networks.map((id) => [id, { id, network: id }])) });
-// Without a parameter that only this call knows, its signature opens calls of other classes.
+// Without a parameter that only this call takes, its signature opens calls of other classes.
 const BINANCE_SPOT = { fetchBalance: { omitZeroBalances: false } };
 const ORDER_TYPES = { orderTypes: ['LIMIT', 'MARKET'] };
 
-/* What the exchange's end answers: enough for ccxt to be content, the same to both clients. */
+/* The stand-in's answers: enough for ccxt to accept, and the same for both clients. */
 const first =
     (...pairs) =>
     (r) =>
@@ -40,8 +40,8 @@ const coinbase = {
     ),
 };
 
-/* For `differently`: what the agent sends in place of what ccxt sends, where both are good. */
-// ccxt hands on the caller's binary number; the exchange's documentation has the field as a text.
+/* For `differently`: what the agent sends instead of what ccxt sends, where the exchange accepts both. */
+// ccxt passes the caller's binary number on; in the exchange's documentation, the field is text.
 const asText =
     (...names) =>
     (r) => {
@@ -137,7 +137,7 @@ const list = [
         profile: 'coinbase-exchange',
         differently: (r) => {
             if (r.method === 'DELETE') {
-                // documented for the query, ccxt has it in the body
+                // documented for the query; ccxt puts it into the body
                 [r.query, r.body] = [r.body, {}];
             }
             return asText('amount')(r);
@@ -233,7 +233,7 @@ const list = [
     {
         id: 'htx',
         differently: (r) => {
-            delete r.body.channel_code; // ccxt tells brokers about itself
+            delete r.body.channel_code; // identifies ccxt to brokers
             return asText('amount')(r);
         },
         markets: [market('BTC/USDT', 'btcusdt'), market(USDT_SWAP, 'BTC-USDT')],
@@ -273,13 +273,13 @@ const list = [
     },
     {
         id: 'bitstamp',
-        // Documented: neither body nor Content-Type where there are no parameters. ccxt sends something instead.
+        // By the documentation, a call without parameters has neither body nor Content-Type. ccxt sends both.
         differently: (r) => (r.body.foo === 'bar' ? { ...r, body: {} } : r),
         markets: [market('BTC/USD', 'btcusd')],
     },
     {
         id: 'deribit',
-        refused: 'all', // what is signed for any call also opens a session
+        refused: 'all', // the signature of any call also opens a session
         markets: [market('BTC/USD:BTC', 'BTC-PERPETUAL')],
         amount: 20,
         answer: first(
@@ -291,7 +291,7 @@ const list = [
     {
         id: 'cryptocom',
         differently: (r) => {
-            delete r.body.params.broker_id; // ccxt tells brokers about itself
+            delete r.body.params.broker_id; // identifies ccxt to brokers
             asText('amount')({ body: r.body.params });
             return r;
         },
@@ -320,7 +320,7 @@ const list = [
     {
         id: 'phemex',
         differently: (r) => {
-            // documented for the query, ccxt has it in the body
+            // documented for the query; ccxt puts it into the body
             asText('amount')(r);
             [r.query, r.body] = [r.body, {}];
             return r;
@@ -343,7 +343,7 @@ const list = [
     {
         id: 'poloniex',
         differently: (r) => {
-            delete r.query.symbol; // of an order that is named by its id
+            delete r.query.symbol; // not needed for an order that is named by its id
             return r;
         },
         markets: [market('BTC/USDT', 'BTC_USDT'), market(USDT_SWAP, 'BTC_USDT_PERP')],
@@ -355,7 +355,7 @@ const list = [
         id: 'bitmex',
         differently: (r) => {
             if (r.method === 'DELETE' && typeof r.body.orderID === 'string') {
-                r.body.orderID = [r.body.orderID]; // documented as a list, and one text is taken as well
+                r.body.orderID = [r.body.orderID]; // documented as a list; the exchange accepts one text as well
             }
             return r;
         },
@@ -384,7 +384,7 @@ const list = [
     },
     {
         id: 'gemini',
-        differently: (r) => ({ ...r, body: {} }), // all is in the payload header; ccxt's body says nothing
+        differently: (r) => ({ ...r, body: {} }), // everything is in the payload header; ccxt's body has no meaning
         credentials: { apiKey: 'account-key-of-gemini' },
         markets: [market('BTC/USD', 'btcusd')],
         calls: { createMarketOrder: undefined },

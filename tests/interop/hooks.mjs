@@ -1,6 +1,6 @@
-/* The sign hooks of the npm packages `binance` and `bybit-api`: the package with the hook against the package with
- * the secret. The first request is made with the agent's signature, the second in the same moment; both must be the
- * same to the byte and good by the exchange's rule. */
+/* The sign hooks of the npm packages `binance` and `bybit-api`: compares the package with the hook to the package with
+ * the secret. The agent signs the first request, the package the second at the same moment. Both must be the same to the
+ * byte, and valid by the exchange's rule. */
 import assert from 'node:assert/strict';
 import binance from 'binance';
 import bybit from 'bybit-api';

@@ -1,4 +1,4 @@
-/* Prints the keys that the comparison needs, as JSON: for the runner, who puts them onto a token and into a policy. */
+/* Prints the keys that the comparison needs, as JSON. The runner puts them onto a token and into a policy. */
 import { exchanges } from './exchanges.mjs';
 
 console.log(

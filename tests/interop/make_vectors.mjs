@@ -1,8 +1,8 @@
-/* Signed requests of real ccxt for the schemes that no other vectors have, into the folder that the argument names,
- * in the format that `chancery profile test` reads: PROFILE.json, or PROFILE.WHAT.json.
+/* Writes signed requests of real ccxt, for the schemes that no other vectors cover, into the folder that the argument
+ * names, in the format that `chancery profile test` reads: PROFILE.json, or PROFILE.WHAT.json.
  *
- * The clock stands still, and what would be random is zero. BitMEX, which ccxt no longer has, comes from an example
- * of its own documentation. */
+ * The clock stands still, and random values are zero. ccxt no longer has BitMEX, so its vector comes from an example in
+ * the exchange's documentation. */
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import fs from 'node:fs';
@@ -12,7 +12,7 @@ import { exchanges } from './exchanges.mjs';
 const CLOCK_MS = 1764000000123;
 const PARAMS = { symbol: 'BTCUSDT', side: 'buy', quantity: '0.0105', price: '30000.50', note: 'a b+c/d&e=f%g~é' };
 
-// Endpoints of each method and section: what matters is how a request is made, and the parameters fit none of them.
+// Endpoints of each method and section. The parameters do not suit them; what matters is how the request is built.
 const binance = [
     ['private', 'GET', 'openOrders'],
     ['private', 'DELETE', 'openOrders'],
@@ -78,7 +78,7 @@ function frozen(client) {
     });
 }
 
-/* The signature as it stands in the request, without what the transport does to it. */
+/* The signature in the request, without the transport's encoding. */
 function signatureOf({ url, body, headers }) {
     if (headers.Authorization) {
         return headers.Authorization.split('.')[2];
@@ -123,7 +123,7 @@ function vectorsOf(name, { calls, signed }) {
         return { ...vector, hmac: hmacs };
     });
     if (name === 'gemini') {
-        vectors.forEach(({ request }) => delete request.body); // all is in the payload header, and Gemini wants no body
+        vectors.forEach(({ request }) => delete request.body); // everything is in the payload header, and Gemini demands an empty body
     }
     const file = { exchange: id, credentials, clock_ms: CLOCK_MS, vectors };
     if (pem) {
@@ -132,7 +132,7 @@ function vectorsOf(name, { calls, signed }) {
     return file;
 }
 
-/* ccxt makes tokens without its own hmac(). */
+/* ccxt does not use its own hmac() for tokens. */
 function ofToken(token, secret) {
     const [, message, value] = /^(.*)\.([^.]+)$/.exec(token);
     assert.equal(crypto.createHmac('sha256', secret).update(message).digest('base64url'), value);
@@ -152,7 +152,7 @@ function bitmexVectors() {
     return {
         exchange: 'bitmex',
         credentials,
-        clock_ms: (expires - 5) * 1000, // requests of the profile live five seconds
+        clock_ms: (expires - 5) * 1000, // the profile's requests expire after five seconds
         vectors: [
             {
                 api: 'private',

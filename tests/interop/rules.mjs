@@ -1,9 +1,9 @@
-/* The exchanges' rules for a signed request, written from their documentation and not from any client.
+/* The exchanges' rules for a signed request, written from their documentation, not from any client.
  *
- * A rule takes a request as it came over HTTP (method, host, path, query, headers in lower case, body) and the
- * credentials that the exchange would have on file. It throws if the signature or anything beside it is wrong, and
- * gives back the `moment` that the request was made at: clock, nonce and what was drawn at random, so that another
- * client can be put into the same moment. */
+ * A rule takes a request as it arrived over HTTP (method, host, path, query, headers in lower case, body) and the
+ * credentials that the exchange has on file. It throws if the signature or anything else is wrong. It returns the
+ * `moment` at which the request was made (clock, nonce, random values), so that another client can be set to the same
+ * moment. */
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 
@@ -41,7 +41,7 @@ const undecorated = (text) =>
         .map(([name, value]) => `${name}=${value}`)
         .join('&');
 
-/* Times of a real clock only, so that a nonce in the wrong unit does not pass. */
+/* Accepts only times of a real clock, so that a nonce in the wrong unit does not pass. */
 function recent(ms) {
     assert.ok(
         Number.isSafeInteger(ms) && Math.abs(ms - Date.now()) < 3_600_000,
@@ -58,7 +58,7 @@ function typed(r, type = 'application/json') {
     }
 }
 
-/* A JSON Web Token: its header and claims, once `verify(signed, signature, alg)` has found it good. */
+/* Returns the header and claims of a JSON Web Token, after `verify(signed, signature, alg)` has accepted it. */
 function token(r, verify) {
     const [scheme, jwt] = r.headers.authorization.split(' ');
     assert.equal(scheme, 'Bearer');
@@ -78,7 +78,7 @@ function token(r, verify) {
 }
 
 /* https://developers.binance.com/docs/binance-spot-api-docs/rest-api/request-security : HMAC-SHA256 of query and body
- * with nothing in between; RSA and Ed25519 signatures in base64, percent-encoded. */
+ * without a separator; RSA and Ed25519 signatures in base64, percent-encoded. */
 function binance(r, c) {
     same(r.headers['x-mbx-apikey'], c.apiKey, 'X-MBX-APIKEY');
     typed(r, 'application/x-www-form-urlencoded');
@@ -128,7 +128,7 @@ function okx(r, c) {
 }
 
 /* https://docs.cdp.coinbase.com/get-started/authentication/jwt-authentication : the token names method, host and path,
- * and lives two minutes. */
+ * and expires after two minutes. */
 function coinbase(r, c) {
     const { header, claims } = token(r, (signed, signature, alg) => {
         if (c.publicKey.asymmetricKeyType === 'ed25519') {
@@ -196,7 +196,7 @@ function kucoin(r, c) {
     return { ms: milliseconds(h['kc-api-timestamp']) };
 }
 
-/* https://www.bitget.com/api-doc/common/signature : the query is signed as it reads before it is encoded. */
+/* https://www.bitget.com/api-doc/common/signature : the query is signed before it is encoded. */
 function bitget(r, c) {
     const h = r.headers;
     same(h['access-key'], c.apiKey, 'ACCESS-KEY');
@@ -302,8 +302,8 @@ function deribit(r, c) {
     return { ms: milliseconds(ts), nonce };
 }
 
-/* https://exchange-docs.crypto.com/exchange/v1/rest-ws/index.html#digital-signature : names and values run together,
- * sorted, into objects and lists as well. */
+/* https://exchange-docs.crypto.com/exchange/v1/rest-ws/index.html#digital-signature : names and values joined without a
+ * separator, sorted, inside objects and lists too. */
 function cryptocom(r, c) {
     const text = (value) => {
         if (Array.isArray(value)) {
@@ -380,7 +380,7 @@ function phemex(r, c) {
     return { ms: recent(seconds(expiry) - 60_000) };
 }
 
-/* https://api-docs.poloniex.com/spot/api/ "Authentication"; the futures of v3 alike. */
+/* https://api-docs.poloniex.com/spot/api/ "Authentication"; futures (v3) are the same. */
 function poloniex(r, c) {
     const h = r.headers;
     same(h.key, c.apiKey, 'key');
@@ -403,8 +403,8 @@ function bitso(r, c) {
     return { ms: milliseconds(nonce) };
 }
 
-/* https://global-docs.upbit.com/reference/auth : the token holds the hash of the parameters, which reads as a query
- * without encoding, of the body too. */
+/* https://global-docs.upbit.com/reference/auth : the token contains the hash of the parameters as an unencoded
+ * query, including those of the body. */
 function upbit(r, c) {
     const { claims } = token(r, (signed, signature, alg) => {
         assert.match(alg, /^HS(256|512)$/);
@@ -432,8 +432,8 @@ function gemini(r, c) {
     return { nonce: String(sent.nonce) };
 }
 
-/* https://www.bitmex.com/app/apiKeysUsage : method, path with query, expiry and body. ccxt's requests live five
- * seconds, and so do those of the profile. */
+/* https://www.bitmex.com/app/apiKeysUsage : method, path with query, expiry and body. requests of ccxt and
+ * of the profile expire after five seconds. */
 function bitmex(r, c) {
     const h = r.headers;
     same(h['api-key'], c.apiKey, 'api-key');

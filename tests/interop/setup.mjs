@@ -1,20 +1,20 @@
-/* What exchanges.mjs is made of: keys, markets and currencies such as ccxt would fetch, and the calls that all have. */
+/* The parts of exchanges.mjs: keys, markets and currencies like those ccxt would fetch, and the calls common to all. */
 
 import crypto from 'node:crypto';
 import fs from 'node:fs';
 
-globalThis.crypto ??= crypto.webcrypto; // Node 18 keeps to itself what ccxt and the SDKs look for here
+globalThis.crypto ??= crypto.webcrypto; // ccxt and the SDKs expect it here, and Node 18 does not put it here
 
-// Key pairs, made anew for each run; tests/interop/run puts them onto the token, too.
+// Key pairs, made for each run; tests/interop/run puts them onto the token too.
 const pem = Object.fromEntries(
     ['rsa', 'ed25519', 'p256'].map((name) => [
         name,
         fs.readFileSync(`${process.env.INTEROP_PEM}/${name}.pem`, 'utf8').trim(),
     ]),
 );
-// Coinbase shows keys in this older form, and ccxt takes no other.
+// Coinbase shows keys in this older form, the only one that ccxt accepts.
 pem.p256 = crypto.createPrivateKey(pem.p256).export({ format: 'pem', type: 'sec1' }).trim();
-// ccxt takes Coinbase's Ed25519 keys as Coinbase shows them: seed and public key in base64.
+// ccxt expects Coinbase's Ed25519 keys as Coinbase shows them: seed and public key in base64.
 export const rawEd25519 = Buffer.concat(
     ['d', 'x'].map((part) =>
         Buffer.from(crypto.createPrivateKey(pem.ed25519).export({ format: 'jwk' })[part], 'base64url'),
@@ -79,10 +79,10 @@ export function currency(code, more = {}) {
 
 export const ADDRESS = 'bc1qinteroptestinteroptestinteroptest000';
 
-/* An exchange of the list, with the calls that all have. `id` is ccxt's class, `name` the key's where a class has
- * several. `refused` are the calls, beside a withdrawal, for which a policy of read, trade and cancel is not enough;
- * `answer` is what the exchange's end says; `differently` makes of ccxt's request what the agent sends in its place,
- * where both are good. */
+/* One exchange, with the calls common to all. `id` is ccxt's class; `name` is the key's name if a class has several.
+ * `refused` lists the calls, in addition to withdrawals, that need more than read, trade and cancel. `answer` is the
+ * stand-in's answer. `differently` turns ccxt's request into the one that the agent sends instead, where the exchange
+ * accepts both. */
 export function exchange(setup) {
     const {
         id,
@@ -130,7 +130,7 @@ export function exchange(setup) {
     };
 }
 
-/* The same calls on a swap of an exchange that has both. */
+/* The same calls for a swap, at an exchange that has both spot and swaps. */
 export function swapCalls(symbol, orderId = '1234567890', amount = 2, params = {}) {
     return {
         fetchSwapBalance: ['fetchBalance', { type: 'swap' }],

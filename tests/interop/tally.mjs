@@ -1,4 +1,4 @@
-/* Counts checks and says which failed; a program that used it ends with done(). */
+/* Counts checks and prints those that failed. A program calls done() at its end. */
 import { inspect } from 'node:util';
 
 let passed = 0;

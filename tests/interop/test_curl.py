@@ -1,4 +1,4 @@
-"""The curl example, against a real agent; curl is sent to an exchange's end on the loopback, with TLS."""
+"""The curl adapter, against a real agent and a stand-in for the exchange on the loopback, with TLS."""
 
 import http.server
 import json

@@ -1,4 +1,4 @@
-"""The Python client and its companion for requests, against a real agent; an exchange's end is on the loopback."""
+"""The Python client and its companion for requests, against a real agent and a stand-in for the exchange."""
 
 import decimal
 import http.server
@@ -79,7 +79,7 @@ class SigningWithTheClient(unittest.TestCase):
         with self.assertRaises(chancery.Refused):
             self.client.sign_string(f"coin=BTC&address=bc1q&amount=1&timestamp={time.time_ns() // 1_000_000}")
 
-    def test_unknown_parameter_is_no_refusal_but_an_error(self):
+    def test_unknown_parameter_is_an_error_not_a_refusal(self):
         with self.assertRaises(chancery.ChanceryError) as error:
             self.client.sign("POST", "/api/v3/order", ORDER | {"nonsense": "1"}, HOST)
         self.assertEqual(error.exception.status, 400)
@@ -95,7 +95,7 @@ class SigningWithTheClient(unittest.TestCase):
 
 
 class Loopback(requests.adapters.HTTPAdapter):
-    """Sends what is meant for an exchange to a server on the loopback."""
+    """Sends requests that are meant for an exchange to a server on the loopback."""
 
     def __init__(self, port):
         super().__init__()

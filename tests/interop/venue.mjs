@@ -1,8 +1,8 @@
-/* The exchange's end: an HTTP server on the loopback that checks each request by the exchange's rule and keeps it;
- * and the way to it, which sends a client's request there byte for byte, with the host that the client meant. */
+/* A stand-in for an exchange: an HTTP server on the loopback that checks each request by the exchange's rule and keeps
+ * it. Its fetch() sends a client's request there byte for byte, with the host that the client meant. */
 import http from 'node:http';
 
-/* `answer(request)` gives the body for a good request. Faults are kept with the request and answered with 401. */
+/* `answer(request)` returns the body for a valid request. Faults are kept with the request and answered with 401. */
 export async function open(rule, credentials, answer) {
     const requests = [];
     const server = http.createServer((incoming, outgoing) => {
@@ -34,7 +34,7 @@ export async function open(rule, credentials, answer) {
         url: `http://127.0.0.1:${port}`,
         taken: () => requests.splice(0),
         close: () => new Promise((resolve) => server.close(resolve)),
-        /* In the place of fetch(). */
+        /* Replaces fetch(). */
         fetch: (url, { method, headers, body }) =>
             new Promise((resolve, reject) => {
                 const { host } = new URL(url);
