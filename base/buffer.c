@@ -101,15 +101,21 @@ static size_t text_code_point(const uint8_t *at, size_t left)
     return code >= smallest[length] && code <= 0x10ffff && !is_surrogate ? length : 0;
 }
 
-bool ch_slice_is_text(ch_slice slice)
+size_t ch_slice_count_text(ch_slice slice)
 {
-    for (size_t at = 0; at < slice.size;) {
+    size_t at = 0;
+    while (at < slice.size) {
         size_t length = text_code_point(slice.data + at, slice.size - at);
         if (length == 0)
-            return false;
+            break;
         at += length;
     }
-    return true;
+    return at;
+}
+
+bool ch_slice_is_text(ch_slice slice)
+{
+    return ch_slice_count_text(slice) == slice.size;
 }
 
 void ch_buffer_free(ch_buffer *buffer)

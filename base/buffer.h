@@ -41,9 +41,10 @@ size_t ch_slice_count_digits(ch_slice slice);
 /* The first `byte` in `slice`, or NULL; an empty slice may have no memory behind it, which memchr does not take. */
 const uint8_t *ch_slice_find(ch_slice slice, uint8_t byte);
 
-/* True if `slice` is well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates) without control characters
- * (U+0000-U+001F, U+007F-U+009F). */
+/* Text is well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates) without control characters (U+0000-U+001F,
+ * U+007F-U+009F). Is `slice` text as a whole; length in bytes of the text that it begins with. */
 bool ch_slice_is_text(ch_slice slice);
+size_t ch_slice_count_text(ch_slice slice);
 
 /* ASCII, whatever the locale. */
 static inline bool ch_byte_is_alphanumeric(uint8_t byte)

@@ -1,6 +1,8 @@
 /* Whatever a message quotes, what leaves here is one line of printable text. */
 #include "base/error.h"
 
+#include "base/printable.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,24 +20,17 @@ static const struct {
 #undef STATUS
 };
 
-static void make_printable(char *text)
-{
-    for (; *text != '\0'; text++) {
-        if ((unsigned char)*text < 0x20 || *text == 0x7f)
-            *text = '?';
-    }
-}
-
 static void set_message(ch_error *err, const char *format, va_list args)
 {
     vsnprintf(err->message, sizeof err->message, format, args);
-    make_printable(err->message);
+    ch_make_printable(err->message);
 }
 
 static void append(ch_error *err, const char *text)
 {
     size_t used = strlen(err->message);
     snprintf(err->message + used, sizeof err->message - used, ": %s", text);
+    ch_make_printable(err->message);
 }
 
 void ch_error_set(ch_error *err, ch_status status, const char *rule, const char *format, ...)
@@ -46,7 +41,7 @@ void ch_error_set(ch_error *err, ch_status status, const char *rule, const char 
     va_end(args);
     err->status = status;
     snprintf(err->rule, sizeof err->rule, "%s", rule);
-    make_printable(err->rule);
+    ch_make_printable(err->rule);
 }
 
 void ch_error_set_errno(ch_error *err, const char *format, ...)

@@ -1,13 +1,22 @@
 /* Log lines on stderr, where a service manager collects them: time, process, message; one write a line.
  *
- * Never give it a secret, PIN, code or signature. Control characters come out as '?'. Thread-safe. */
+ * Never log a secret, PIN, code or signature. A line is printable UTF-8 whatever it quotes (base/printable.h), and is
+ * cut off after 1,023 bytes. Thread-safe, save for the two functions that set how to log: call them first thing in
+ * main. */
 #ifndef CH_BASE_LOG_H
 #define CH_BASE_LOG_H
 
 #include "base/error.h"
 
-/* The role that lines are marked with; set once, first thing in main. */
+#include <stdbool.h>
+
+/* The role that lines are marked with; must outlive the process's last line. */
 void ch_log_set_role(const char *role);
+/* Off at first. */
+void ch_log_set_debug(bool is_on);
+
 void ch_log(const char *format, ...) CH_PRINTF(1, 2);
+/* For who wants to watch the agent work: a line marked "debug:", and nothing unless debug is on. */
+void ch_log_debug(const char *format, ...) CH_PRINTF(1, 2);
 
 #endif

@@ -1,6 +1,7 @@
 #include "cli/jansson.h"
 
 #include "base/buffer.h"
+#include "base/printable.h"
 
 void ch_jansson_free_(json_t **value)
 {
@@ -12,12 +13,9 @@ json_t *ch_jansson_text(const char *text)
     json_t *value = json_string(text);
     if (value != NULL)
         return value;
-    ch_autofree char *plain = ch_strdup(text);
-    for (char *at = plain; *at != '\0'; at++) {
-        if ((unsigned char)*at >= 0x80)
-            *at = '?';
-    }
-    return json_string(plain);
+    ch_autofree char *printable = ch_strdup(text);
+    ch_make_printable(printable);
+    return json_string(printable);
 }
 
 const char *ch_jansson_member(const json_t *object, const char *name)

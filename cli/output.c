@@ -1,22 +1,17 @@
 #include "cli/output.h"
 
+#include "base/buffer.h"
+#include "base/printable.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-static bool is_printable(unsigned char byte)
-{
-    return byte >= 0x20 && byte != 0x7f;
-}
-
 void ch_output_text(const char *text)
 {
-    /* C1 controls (U+0080 to U+009F) drive some terminals too; in UTF-8 they are 0xc2 and 0x80 to 0x9f. */
-    for (const unsigned char *at = (const unsigned char *)text; *at != '\0'; at++) {
-        bool is_c1 = at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f;
-        (void)putchar(is_printable(*at) && !is_c1 ? *at : '?');
-        at += is_c1 ? 1 : 0;
-    }
+    ch_autofree char *printable = ch_strdup(text);
+    ch_make_printable(printable);
+    fputs(printable, stdout);
 }
 
 /* Into `number` where the cell is one. */

@@ -1,5 +1,6 @@
 #include "pkcs11/object.h"
 
+#include "base/printable.h"
 #include "pkcs11/attribute.h"
 #include "pkcs11/ckr.h"
 
@@ -144,7 +145,7 @@ static ch_status describe(ch_session *session, CK_OBJECT_HANDLE key, ch_key_info
             out->can_other = out->can_other || ch_attribute_is_true(session, key, rules[i].type);
     }
     (void)snprintf(out->label, sizeof out->label, "%s", ch_buffer_text(&label));
-    ch_make_text(out->label);
+    ch_make_printable(out->label);
     (void)snprintf(out->id_hex, sizeof out->id_hex, "%s", ch_buffer_text(&id_hex));
     name_type(session, key, out);
     return CH_OK;

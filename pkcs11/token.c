@@ -2,6 +2,7 @@
  * login live between the two. */
 #include "pkcs11/token.h"
 
+#include "base/printable.h"
 #include "pkcs11/ckr.h"
 #include "pkcs11/locks.h"
 #include "pkcs11/module.h"
@@ -81,16 +82,6 @@ static ch_status load_module(ch_token *token, const char *module, ch_error *err)
                : ch_fail(err, CH_UNAVAILABLE, "the slots of module %s can't be listed", path);
 }
 
-void ch_make_text(char *text)
-{
-    if (ch_slice_is_text(ch_slice_of(text)))
-        return;
-    for (; *text != '\0'; text++) {
-        if (*text < 0x20 || *text > 0x7e)
-            *text = '?';
-    }
-}
-
 /* PKCS#11 pads its texts with blanks. */
 static void copy_padded(char *out, const CK_UTF8CHAR *padded, size_t size)
 {
@@ -98,7 +89,7 @@ static void copy_padded(char *out, const CK_UTF8CHAR *padded, size_t size)
         size--;
     memcpy(out, padded, size);
     out[size] = '\0';
-    ch_make_text(out);
+    ch_make_printable(out);
 }
 
 static ch_status read_info(ch_token *token, CK_SLOT_ID slot, CK_TOKEN_INFO *raw, ch_token_info *out, ch_error *err)

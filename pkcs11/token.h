@@ -74,7 +74,6 @@ CH_CHECKED ch_status ch_session_open(ch_token *token, bool is_writable, ch_sessi
 void ch_session_close(ch_session *session);
 
 /* For other rooms of pkcs11/ only. */
-void ch_make_text(char *text);
 CK_FUNCTION_LIST *ch_token_functions(ch_token *token);
 CK_SLOT_ID ch_token_slot(ch_token *token);
 const char *ch_token_label(const ch_token *token);

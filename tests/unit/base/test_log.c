@@ -1,0 +1,118 @@
+#include "base/log.h"
+
+#include "base/buffer.h"
+#include "tests/support/suite.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int log_end; /* where lines can be read */
+
+/* Each test is a process of its own. */
+static void catch_stderr(void)
+{
+    int ends[2];
+    ck_assert_int_eq(pipe(ends), 0);
+    ck_assert_int_eq(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
+    close(ends[1]);
+    log_end = ends[0];
+}
+
+/* All that has been logged, and no more after it. */
+static const char *logged(void)
+{
+    static char text[65536];
+    close(STDERR_FILENO);
+    ssize_t size = 0;
+    for (ssize_t got; (got = read(log_end, text + size, sizeof text - 1 - (size_t)size)) > 0;)
+        size += got;
+    text[size] = '\0';
+    return text;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t size = strlen(text);
+    return size >= strlen(end) && strcmp(text + size - strlen(end), end) == 0;
+}
+
+START_TEST(test_a_line_has_time_role_and_message)
+{
+    catch_stderr();
+    ch_log_set_role("front");
+    ch_log("%d of %s", 2, "three");
+    const char *line = logged();
+    ck_assert_msg(ends_with(line, "Z chancery-agent[front]: 2 of three\n"), "%s", line);
+    ck_assert_uint_eq(strcspn(line, "T"), strlen("2026-01-02"));
+    ck_assert_uint_eq(strcspn(line, "Z"), strlen("2026-01-02T03:04:05"));
+}
+END_TEST
+
+START_TEST(test_debug_lines_are_silent_at_first)
+{
+    catch_stderr();
+    ch_log_debug("never seen");
+    ck_assert_str_eq(logged(), "");
+}
+END_TEST
+
+START_TEST(test_debug_lines_are_marked)
+{
+    catch_stderr();
+    ch_log_set_debug(true);
+    ch_log_debug("request %d", 7);
+    ck_assert(ends_with(logged(), "chancery-agent[agent]: debug: request 7\n"));
+}
+END_TEST
+
+START_TEST(test_debug_can_be_turned_off_again)
+{
+    catch_stderr();
+    ch_log_set_debug(true);
+    ch_log_set_debug(false);
+    ch_log_debug("never seen");
+    ck_assert_str_eq(logged(), "");
+}
+END_TEST
+
+START_TEST(test_what_is_quoted_can_not_start_a_line)
+{
+    catch_stderr();
+    ch_log("label '%s'", "a\n2026-01-01T00:00:00Z chancery-agent[core]: forged\x1b[2J");
+    const char *line = logged();
+    ck_assert_ptr_eq(strchr(line, '\n'), line + strlen(line) - 1);
+    ck_assert_ptr_eq(strchr(line, '\x1b'), NULL);
+}
+END_TEST
+
+/* Every shift puts the cut at another byte of a character. */
+START_TEST(test_a_long_line_is_cut_and_stays_text)
+{
+    ch_autobuffer message = CH_BUFFER_INIT;
+    for (int i = 0; i < _i; i++)
+        ch_buffer_add_text(&message, "x");
+    for (int i = 0; i < 1000; i++)
+        ch_buffer_add_text(&message, "\xe2\x82\xac");
+    catch_stderr();
+    ch_log("%s", ch_buffer_text(&message));
+    const char *line = logged();
+    ck_assert_uint_eq(strlen(line), 1024);
+    ck_assert_int_eq(line[1023], '\n');
+    ck_assert(ch_slice_is_text((ch_slice){(const uint8_t *)line, 1023}));
+}
+END_TEST
+
+START_TEST(test_nobody_at_stderr_is_no_trouble)
+{
+    close(STDERR_FILENO);
+    ch_log("into the void");
+}
+END_TEST
+
+static const int shifts[3];
+
+CH_TESTS("log", CH_TEST(test_a_line_has_time_role_and_message), CH_TEST(test_debug_lines_are_silent_at_first),
+         CH_TEST(test_debug_lines_are_marked), CH_TEST(test_debug_can_be_turned_off_again),
+         CH_TEST(test_what_is_quoted_can_not_start_a_line),
+         CH_TEST_ROWS(test_a_long_line_is_cut_and_stays_text, shifts), CH_TEST(test_nobody_at_stderr_is_no_trouble))
