@@ -71,7 +71,7 @@ static ch_status check_new_name(const scope *in, const ch_yaml *node, const char
 static ch_status read_field(const scope *in, const ch_yaml *map, ch_recipe_list *list, ch_error *err)
 {
     static const char *const ends[] = {"last", "first"};
-    ch_field *field = &list->fields[list->field_count];
+    ch_list_field *field = &list->fields[list->field_count];
     unsigned end = 0;
     const ch_yaml *node = NULL;
     const char *name = NULL;

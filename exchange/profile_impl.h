@@ -100,12 +100,12 @@ typedef struct ch_contract {
 } ch_contract;
 
 /* A field that the agent adds to a list. */
-typedef struct ch_field {
+typedef struct ch_list_field {
     char *name;
     ch_template value;
     bool is_first;
     bool is_bare; /* in JSON, without quotes */
-} ch_field;
+} ch_list_field;
 
 typedef enum ch_takes { CH_TAKES_NONE, CH_TAKES_PARAMS, CH_TAKES_QUERY, CH_TAKES_BODY, CH_TAKES_COUNT } ch_takes;
 
@@ -113,7 +113,7 @@ typedef struct ch_recipe_list {
     char *name;
     ch_takes takes; /* which of the bot's parameters stand in it */
     bool is_sorted; /* by name, byte order */
-    ch_field fields[CH_LIST_FIELDS_MAX];
+    ch_list_field fields[CH_LIST_FIELDS_MAX];
     size_t field_count;
 } ch_recipe_list;
 

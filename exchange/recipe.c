@@ -190,7 +190,7 @@ static ch_status make_fields(ch_draft *draft, const ch_recipe_list *list, ch_buf
     }
     size_t begin = 0;
     for (size_t i = 0; i < list->field_count; i++) {
-        const ch_field *field = &list->fields[i];
+        const ch_list_field *field = &list->fields[i];
         out[i] = (ch_list_item){
             .kind = CH_PARAM_TEXT,
             .is_bare = field->is_bare,
