@@ -5,6 +5,7 @@
 #include "base/buffer.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static char *runtime_path(const char *file)
@@ -24,4 +25,15 @@ char *ch_path_agent_socket(void)
 char *ch_path_operator_socket(void)
 {
     return runtime_path("operator.sock");
+}
+
+char *ch_path_beside(const char *file, const char *path)
+{
+    const char *slash = strrchr(file, '/');
+    if (path[0] == '/' || slash == NULL)
+        return ch_strdup(path);
+    ch_autobuffer whole = CH_BUFFER_INIT;
+    ch_buffer_add(&whole, file, (size_t)(slash - file) + 1);
+    ch_buffer_add_text(&whole, path);
+    return ch_slice_strdup(ch_buffer_slice(&whole));
 }

@@ -13,4 +13,7 @@
 char *ch_path_agent_socket(void);
 char *ch_path_operator_socket(void);
 
+/* `path` as the file `file` means it: taken from that file's folder, unless it is absolute. Free it likewise. */
+char *ch_path_beside(const char *file, const char *path);
+
 #endif

@@ -48,4 +48,29 @@ START_TEST(test_sockets_are_in_the_runtime_folder)
 }
 END_TEST
 
-CH_TESTS("paths", CH_TEST_ROWS(test_sockets_are_in_the_runtime_folder, cases))
+/* clang-format off */
+static const struct {
+    const char *file;
+    const char *path;
+    const char *whole;
+} beside[] = {
+    /* file               path             whole */
+    { "/etc/agent.yaml",  "policy.yaml",   "/etc/policy.yaml" },
+    { "/etc/agent.yaml",  "run/a.sock",    "/etc/run/a.sock" },
+    { "/etc/agent.yaml",  "../x",          "/etc/../x" },
+    { "/etc/agent.yaml",  "/run/a.sock",   "/run/a.sock" },
+    { "conf/agent.yaml",  "policy.yaml",   "conf/policy.yaml" },
+    { "agent.yaml",       "policy.yaml",   "policy.yaml" },
+    { "/agent.yaml",      "policy.yaml",   "/policy.yaml" },
+};
+/* clang-format on */
+
+START_TEST(test_a_path_is_taken_from_the_folder_of_its_file)
+{
+    ch_autofree char *whole = ch_path_beside(beside[_i].file, beside[_i].path);
+    ck_assert_str_eq(whole, beside[_i].whole);
+}
+END_TEST
+
+CH_TESTS("paths", CH_TEST_ROWS(test_sockets_are_in_the_runtime_folder, cases),
+         CH_TEST_ROWS(test_a_path_is_taken_from_the_folder_of_its_file, beside))
