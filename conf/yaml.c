@@ -231,18 +231,35 @@ static ch_status take_all(yaml_parser_t *parser, builder *build, ch_error *err)
     return st;
 }
 
+/* Of UTF-8 or UTF-16. Editors add one unseen, and what libyaml says of it does not help. */
+static bool has_byte_order_mark(const uint8_t *text, size_t size_bytes)
+{
+    return (size_bytes >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) ||
+           (size_bytes >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0));
+}
+
+static ch_status check_bytes(const ch_yaml_document *document, const void *text, size_t size_bytes, ch_error *err)
+{
+    if (size_bytes > CH_YAML_SIZE_MAX)
+        return fail_at(document, 0, err, "the file is larger than 4 MiB");
+    if (has_byte_order_mark(text, size_bytes))
+        return fail_at(document, 0, err, "the file starts with a byte order mark; save it as UTF-8 without one");
+    return CH_OK;
+}
+
 ch_status ch_yaml_parse(const char *path, const void *text, size_t size_bytes, ch_yaml_document **out, ch_error *err)
 {
     *out = NULL;
     yaml_parser_t parser;
     if (yaml_parser_initialize(&parser) == 0)
-        return ch_fail(err, CH_INTERNAL, "libyaml can't start");
+        return ch_fail(err, CH_INTERNAL, "libyaml cannot start");
     yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&parser, text, size_bytes);
     builder build = {.document = ch_alloc(sizeof(ch_yaml_document))};
     build.document->path = ch_strdup(path);
-    ch_status st = size_bytes > CH_YAML_SIZE_MAX ? ch_fail(err, CH_CONFIG, "%s:1: the file is larger than 4 MiB", path)
-                                                 : take_all(&parser, &build, err);
+    ch_status st = check_bytes(build.document, text, size_bytes, err);
+    if (st == CH_OK)
+        st = take_all(&parser, &build, err);
     yaml_parser_delete(&parser);
     if (st == CH_OK)
         *out = build.document;
@@ -256,7 +273,7 @@ ch_status ch_yaml_load(const char *path, ch_yaml_document **out, ch_error *err)
     *out = NULL;
     FILE *file = fopen(path, "re");
     if (file == NULL)
-        return ch_fail(err, CH_CONFIG, "can't open %s: %s", path, strerror(errno));
+        return ch_fail(err, CH_CONFIG, "cannot open %s: %s", path, strerror(errno));
     ch_autobuffer text = CH_BUFFER_INIT;
     size_t got;
     do {
@@ -265,7 +282,7 @@ ch_status ch_yaml_load(const char *path, ch_yaml_document **out, ch_error *err)
     } while (got > 0 && text.size <= CH_YAML_SIZE_MAX);
     bool is_broken = ferror(file) != 0;
     ch_status st =
-        is_broken ? ch_fail_errno(err, "can't read '%s'", path) : ch_yaml_parse(path, text.data, text.size, out, err);
+        is_broken ? ch_fail_errno(err, "reading %s", path) : ch_yaml_parse(path, text.data, text.size, out, err);
     (void)fclose(file);
     return st;
 }
@@ -298,9 +315,9 @@ ch_yaml_kind ch_yaml_kind_of(const ch_yaml *node)
     return node->kind;
 }
 
-unsigned ch_yaml_line(const ch_yaml *node)
+const char *ch_yaml_path(const ch_yaml *node)
 {
-    return node->line;
+    return node->document->path;
 }
 
 static ch_status expect(const ch_yaml *node, ch_yaml_kind kind, ch_error *err)
@@ -380,26 +397,34 @@ ch_status ch_yaml_text(const ch_yaml *node, const char **out, ch_error *err)
     return CH_OK;
 }
 
-ch_status ch_yaml_uint(const ch_yaml *node, uint64_t *out, uint64_t max, ch_error *err)
+/* Plain decimal digits, without a sign or a leading zero. */
+static bool parse_uint(const char *digit, uint64_t *out)
 {
-    ch_status st = expect(node, CH_YAML_SCALAR, err);
-    if (st != CH_OK)
-        return st;
-    uint64_t value = 0;
-    const char *digit = node->text;
-    bool is_plain = !node->is_quoted && *digit != '\0' && (*digit != '0' || digit[1] == '\0');
-    for (; is_plain && *digit != '\0'; digit++) {
+    if (*digit == '\0' || (*digit == '0' && digit[1] != '\0'))
+        return false;
+    for (*out = 0; *digit != '\0'; digit++) {
         uint64_t next = (uint64_t)(*digit - '0');
-        if (*digit < '0' || *digit > '9' || value > (UINT64_MAX - next) / 10)
-            is_plain = false;
-        else
-            value = value * 10 + next;
+        if (*digit < '0' || *digit > '9' || *out > (UINT64_MAX - next) / 10)
+            return false;
+        *out = *out * 10 + next;
     }
-    if (!is_plain || value > max)
-        return ch_yaml_fail(node, err, "'%s' is not a whole number from 0 to %llu", node->text,
-                            (unsigned long long)max);
+    return true;
+}
+
+ch_status ch_yaml_uint_in(const ch_yaml *node, uint64_t *out, uint64_t min, uint64_t max, ch_error *err)
+{
+    CH_TRY(expect(node, CH_YAML_SCALAR, err));
+    uint64_t value = 0;
+    if (node->is_quoted || !parse_uint(node->text, &value) || value < min || value > max)
+        return ch_yaml_fail(node, err, "'%s' is not a whole number from %llu to %llu", node->text,
+                            (unsigned long long)min, (unsigned long long)max);
     *out = value;
     return CH_OK;
+}
+
+ch_status ch_yaml_uint(const ch_yaml *node, uint64_t *out, uint64_t max, ch_error *err)
+{
+    return ch_yaml_uint_in(node, out, 0, max, err);
 }
 
 ch_status ch_yaml_bool(const ch_yaml *node, bool *out, ch_error *err)
@@ -459,6 +484,11 @@ const ch_yaml *ch_yaml_item(const ch_yaml *list, size_t index)
 const char *ch_yaml_key_at(const ch_yaml *map, size_t index)
 {
     return map->keys[index]->text;
+}
+
+const ch_yaml *ch_yaml_key_node_at(const ch_yaml *map, size_t index)
+{
+    return map->keys[index];
 }
 
 const ch_yaml *ch_yaml_value_at(const ch_yaml *map, size_t index)

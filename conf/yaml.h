@@ -28,9 +28,8 @@ typedef enum ch_yaml_kind {
 typedef struct ch_yaml ch_yaml; /* a node of the tree */
 typedef struct ch_yaml_document ch_yaml_document;
 
-/* Reads the file at `path`. CH_CONFIG with FILE:LINE and the reason, or that it can't be opened; CH_IO when
- * reading fails. `*out` is NULL after a
- * failure. Free with ch_yaml_free (NULL is fine). */
+/* Reads the file at `path`. CH_CONFIG with FILE:LINE and the reason, or if it cannot be opened; CH_IO if reading fails.
+ * `*out` is NULL after a failure. Free with ch_yaml_free, which takes NULL. */
 CH_CHECKED ch_status ch_yaml_load(const char *path, ch_yaml_document **out, ch_error *err);
 /* The same from memory; `path` is only for messages. */
 CH_CHECKED ch_status ch_yaml_parse(const char *path, const void *text, size_t size_bytes, ch_yaml_document **out,
@@ -41,23 +40,25 @@ void ch_yaml_free(ch_yaml_document *document);
 const ch_yaml *ch_yaml_root(const ch_yaml_document *document);
 
 ch_yaml_kind ch_yaml_kind_of(const ch_yaml *node);
-unsigned ch_yaml_line(const ch_yaml *node);
+/* The path of the file that the node stands in. */
+const char *ch_yaml_path(const ch_yaml *node);
 
 /* CH_CONFIG unless the node is of that kind. */
 CH_CHECKED ch_status ch_yaml_expect_map(const ch_yaml *node, ch_error *err);
 CH_CHECKED ch_status ch_yaml_expect_list(const ch_yaml *node, ch_error *err);
 
-/* The value of `key` in `map`, NULL if it is not there or `map` is no map. Marks the key as known. */
+/* The value of `key` in `map`; NULL if it is not there, or `map` is not a map. Marks the key as known. */
 const ch_yaml *ch_yaml_get(const ch_yaml *map, const char *key);
 /* The same; CH_CONFIG naming the key and the map's line if it is not there. */
 CH_CHECKED ch_status ch_yaml_require(const ch_yaml *map, const char *key, const ch_yaml **out, ch_error *err);
-/* CH_CONFIG naming the first key of `map` that was never asked for. Call it when all were. */
+/* CH_CONFIG naming the first key of `map` that nobody asked for. Call it when all that may be there were asked for. */
 CH_CHECKED ch_status ch_yaml_check_known(const ch_yaml *map, ch_error *err);
 
 /* What a scalar must be. A bool is `true` or `false`; a uint is plain decimal digits up to `max`. Neither may be
  * quoted. Text is any scalar that was quoted, or a plain one that YAML 1.1 does not read as null. */
 CH_CHECKED ch_status ch_yaml_text(const ch_yaml *node, const char **out, ch_error *err);
 CH_CHECKED ch_status ch_yaml_uint(const ch_yaml *node, uint64_t *out, uint64_t max, ch_error *err);
+CH_CHECKED ch_status ch_yaml_uint_in(const ch_yaml *node, uint64_t *out, uint64_t min, uint64_t max, ch_error *err);
 CH_CHECKED ch_status ch_yaml_bool(const ch_yaml *node, bool *out, ch_error *err);
 
 /* ch_yaml_require and ch_yaml_text in one; `*node` is for messages. */
@@ -76,6 +77,7 @@ size_t ch_yaml_count(const ch_yaml *node);
 const ch_yaml *ch_yaml_item(const ch_yaml *list, size_t index);
 /* The key and the value of a map's entry, in the file's order. ch_yaml_value_at marks the key as known. */
 const char *ch_yaml_key_at(const ch_yaml *map, size_t index);
+const ch_yaml *ch_yaml_key_node_at(const ch_yaml *map, size_t index);
 const ch_yaml *ch_yaml_value_at(const ch_yaml *map, size_t index);
 
 /* Fills `err` with "FILE:LINE: FIELD: ..." of the node (the field only if the message does not name it); the value is

@@ -1,10 +1,9 @@
-/* agent/yaml: what is accepted is small; what is refused says where and why. */
+/* What is accepted is small; what is refused says where and why. */
 #include "conf/yaml.h"
 
 #include "base/buffer.h"
+#include "tests/support/suite.h"
 
-#include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 static ch_status parse(const char *text, ch_yaml_document **document, ch_error *err)
@@ -12,33 +11,39 @@ static ch_status parse(const char *text, ch_yaml_document **document, ch_error *
     return ch_yaml_parse("t.yaml", text, strlen(text), document, err);
 }
 
+/* clang-format off */
 static const struct {
     const char *name;
     const char *text;
-    const char *message; /* begins so */
+    const char *message;
 } refused[] = {
-    {"empty file",        "",                                    "t.yaml:1: the file is empty"             },
-    {"duplicate key",     "a: 1\nb: 2\na: 3\n",                  "t.yaml:3: 'a' is here already, in line 1"},
-    {"duplicate, quoted", "a: 1\n\"a\": 3\n",                    "t.yaml:2: 'a' is here already"           },
-    {"duplicate, deep",   "x:\n  - {a: 1, a: 2}\n",              "t.yaml:2: 'a' is here already"           },
-    {"anchor",            "a: &x 1\n",                           "t.yaml:1: anchors and aliases"           },
-    {"anchor on a list",  "a: &x [1]\n",                         "t.yaml:1: anchors and aliases"           },
-    {"anchor on a map",   "a: &x {b: 1}\n",                      "t.yaml:1: anchors and aliases"           },
-    {"alias",             "b: 2\na: *x\n",                       "t.yaml:2: anchors and aliases"           },
-    {"tag",               "a: !!str 1\n",                        "t.yaml:1: tags (!) are not accepted"     },
-    {"tag on a map",      "--- !x\na: 1\n",                      "t.yaml:1: tags (!) are not accepted"     },
-    {"directive",         "%YAML 1.1\n---\na: 1\n",              "t.yaml:1: directives"                    },
-    {"second document",   "a: 1\n---\nb: 1\n",                   "t.yaml:2: a second document"             },
-    {"map as a key",      "{a: 1}: 2\n",                         "t.yaml:1: the key of a map must be text" },
-    {"block of lines",    "a: |\n  x\n  y\n",                    "t.yaml:1: a value must be one line"      },
-    {"escaped NUL",       "a: \"x\\0y\"\n",                      "t.yaml:1: a value must be one line"      },
-    {"escaped newline",   "a: 1\nb: \"x\\ny\"\n",                "t.yaml:2: a value must be one line"      },
-    {"invalid UTF-8",     "a: \xff\n",                           "t.yaml:1: "                              },
-    {"control character", "a: \x01\n",                           "t.yaml:1: "                              },
-    {"tab as indent",     "a:\n\t- b\n",                         "t.yaml:2: "                              },
-    {"not closed",        "a: [1, 2\n",                          "t.yaml:2: "                              },
-    {"seventeen deep",    "[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]", "t.yaml:1: this is nested deeper than 16" },
+    /* name                     text                                   message begins with */
+    { "empty file",             "",                                    "t.yaml:1: the file is empty" },
+    { "duplicate key",          "a: 1\nb: 2\na: 3\n",                  "t.yaml:3: 'a' is here already, in line 1" },
+    { "duplicate, quoted",      "a: 1\n\"a\": 3\n",                    "t.yaml:2: 'a' is here already" },
+    { "duplicate, deep",        "x:\n  - {a: 1, a: 2}\n",              "t.yaml:2: 'a' is here already" },
+    { "anchor",                 "a: &x 1\n",                           "t.yaml:1: anchors and aliases" },
+    { "anchor on a list",       "a: &x [1]\n",                         "t.yaml:1: anchors and aliases" },
+    { "anchor on a map",        "a: &x {b: 1}\n",                      "t.yaml:1: anchors and aliases" },
+    { "alias",                  "b: 2\na: *x\n",                       "t.yaml:2: anchors and aliases" },
+    { "tag",                    "a: !!str 1\n",                        "t.yaml:1: tags (!) are not accepted" },
+    { "tag on a map",           "--- !x\na: 1\n",                      "t.yaml:1: tags (!) are not accepted" },
+    { "directive",              "%YAML 1.1\n---\na: 1\n",              "t.yaml:1: directives" },
+    { "second document",        "a: 1\n---\nb: 1\n",                   "t.yaml:2: a second document" },
+    { "map as a key",           "{a: 1}: 2\n",                         "t.yaml:1: the key of a map must be text" },
+    { "block of lines",         "a: |\n  x\n  y\n",                    "t.yaml:1: a value must be one line" },
+    { "escaped NUL",            "a: \"x\\0y\"\n",                      "t.yaml:1: a value must be one line" },
+    { "escaped newline",        "a: 1\nb: \"x\\ny\"\n",                "t.yaml:2: a value must be one line" },
+    { "invalid UTF-8",          "a: \xff\n",                           "t.yaml:1: " },
+    { "control character",      "a: \x01\n",                           "t.yaml:1: " },
+    { "tab as indent",          "a:\n\t- b\n",                         "t.yaml:2: " },
+    { "not closed",             "a: [1, 2\n",                          "t.yaml:2: " },
+    { "seventeen deep",         "[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]", "t.yaml:1: this is nested deeper than 16" },
+    { "UTF-8 byte order mark",  "\xef\xbb\xbf" "a: 1\n",               "t.yaml:1: the file starts with a byte order mark; save it as UTF-8 without one" },
+    { "UTF-16 byte order mark", "\xff\xfe" "a",                        "t.yaml:1: the file starts with a byte order mark" },
+    { "big-endian UTF-16",      "\xfe\xff" "a",                        "t.yaml:1: the file starts with a byte order mark" },
 };
+/* clang-format on */
 
 START_TEST(test_what_has_two_meanings_is_refused_with_its_line)
 {
@@ -85,7 +90,9 @@ START_TEST(test_a_tree_is_read_with_lines)
     const ch_yaml *list = ch_yaml_get(root, "list");
     ck_assert_int_eq(ch_yaml_text(ch_yaml_item(list, 1), &text, &err), CH_OK);
     ck_assert_str_eq(text, "2");
-    ck_assert_uint_eq(ch_yaml_line(ch_yaml_item(list, 1)), 4);
+    ck_assert_int_eq(ch_yaml_fail(ch_yaml_item(list, 1), &err, "so"), CH_CONFIG);
+    ck_assert_str_eq(err.message, "t.yaml:4: so");
+    ck_assert_str_eq(ch_yaml_path(list), "t.yaml");
     ck_assert_int_eq(ch_yaml_flag(root, "flag", &flag, &err), CH_OK);
     ck_assert(flag);
     ck_assert_int_eq(ch_yaml_uint(ch_yaml_get(root, "number"), &number, 42, &err), CH_OK);
@@ -147,20 +154,6 @@ START_TEST(test_a_scalar_has_the_type_that_is_asked_for)
 }
 END_TEST
 
-int main(void)
-{
-    Suite *suite = suite_create("yaml");
-    TCase *tests = tcase_create("yaml");
-    tcase_add_loop_test(tests, test_what_has_two_meanings_is_refused_with_its_line, 0,
-                        sizeof refused / sizeof refused[0]);
-    tcase_add_test(tests, test_sixteen_deep_is_read);
-    tcase_add_test(tests, test_file_over_4_mib_is_refused);
-    tcase_add_test(tests, test_a_tree_is_read_with_lines);
-    tcase_add_loop_test(tests, test_a_scalar_has_the_type_that_is_asked_for, 0, sizeof scalars / sizeof scalars[0]);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
+CH_TESTS("yaml", CH_TEST_ROWS(test_what_has_two_meanings_is_refused_with_its_line, refused),
+         CH_TEST(test_sixteen_deep_is_read), CH_TEST(test_file_over_4_mib_is_refused),
+         CH_TEST(test_a_tree_is_read_with_lines), CH_TEST_ROWS(test_a_scalar_has_the_type_that_is_asked_for, scalars))
