@@ -1,0 +1,245 @@
+"""Reads C for scripts/arrows: what a file includes, declares and uses, and how long its functions are.
+
+No compiler: comments and texts are taken out, and the rest is read as our style writes it. A header that makes its
+declarations from a .def (STATUS(...), then an #include of the list) is read with the list expanded.
+"""
+import collections
+import re
+
+# The names for which a system header is included. Headers that are not here are not checked.
+SYSTEM_NAMES = {
+    "arpa/inet.h": r"[hn]to[hn][sl]|inet_\w+",
+    "assert.h": r"assert",
+    "check.h": r"ck_\w+|START_TEST|tcase_\w+|TTest|CK_\w+",
+    "ctype.h": r"(is|to)(alpha|digit|alnum|space|upper|lower|print|xdigit|graph|punct|cntrl)",
+    "curl/curl.h": r"curl_\w+|CURL\w*",
+    "dirent.h": r"DIR|\w+dir|dirent|scandir",
+    "dlfcn.h": r"dl(open|sym|close|error|addr)",
+    "errno.h": r"errno|E[A-Z0-9]+|program_invocation_\w+",
+    "fcntl.h": r"O_[A-Z]+|open|openat|fcntl|F_[A-Z_]+|AT_[A-Z_]+|creat|posix_\w+",
+    "ftw.h": r"n?ftw|FTW_\w+",
+    "getopt.h": r"getopt\w*|opt(arg|ind|err|opt)",
+    "grp.h": r"(set|get|init)groups|getgr\w+|group",
+    "inttypes.h": r"PRI\w+|SCN\w+|strto[iu]max",
+    "jansson.h": r"json_\w+|JSON_\w+",
+    "libp11.h": r"PKCS11_\w+|ERR_LIB_PKCS11",
+    "limits.h": r"\w+_(MAX|MIN)|CHAR_BIT",
+    "microhttpd.h": r"MHD_\w+",
+    "openssl/bn.h": r"BN_\w+|BIGNUM",
+    "openssl/core_names.h": r"OSSL_\w+",
+    "openssl/crypto.h": r"OPENSSL_\w+|CRYPTO_\w+",
+    "openssl/ec.h": r"EC_\w+|EVP_EC_\w+|EVP_PKEY_CTX_set_ec\w+|i2d_EC\w+|d2i_EC\w+|o2i_\w+",
+    "openssl/ecdsa.h": r"ECDSA_\w+|\w+_ECDSA_SIG",
+    "openssl/err.h": r"ERR_\w+",
+    "openssl/evp.h": r"EVP_\w+|\w+_(PUBKEY|PrivateKey|AutoPrivateKey)",
+    "openssl/hmac.h": r"HMAC\w*",
+    "openssl/param_build.h": r"OSSL_PARAM\w*",
+    "openssl/pem.h": r"PEM_\w+",
+    "openssl/rand.h": r"RAND_\w+",
+    "openssl/sha.h": r"SHA\w+",
+    "openssl/x509.h": r"X509\w*|\w+_(PUBKEY|X509\w*|PrivateKey|AutoPrivateKey|PKCS8\w*)",
+    "p11-kit/pkcs11.h": r"CK\w+",
+    "p11-kit/uri.h": r"p11_kit_uri\w*|P11KitUri|P11_KIT_URI\w*",
+    "poll.h": r"p?poll|pollfd|POLL\w+",
+    "pthread.h": r"pthread_\w+|PTHREAD_\w+",
+    "pwd.h": r"getpw\w+|passwd",
+    "sched.h": r"sched_\w+|SCHED_\w+|CPU_\w+|CLONE_\w+",
+    "seccomp.h": r"seccomp_\w+|SCMP_\w+|scmp_\w+",
+    "signal.h": r"SIG\w*|sig\w+|kill|raise|sa_\w+",
+    "sqlite3.h": r"sqlite3\w*|SQLITE_\w+",
+    "stdarg.h": r"va_\w+",
+    "stdbool.h": r"bool|true|false",
+    "stddef.h": r"size_t|NULL|offsetof|ptrdiff_t|max_align_t",
+    "stdint.h": r"u?int(8|16|32|64|max|ptr|_\w+)_t|U?INT\w+_(MAX|MIN|C)|SIZE_MAX",
+    "stdio.h": r"v?[fsd]?n?printf|v?asprintf|FILE|f\w+|std(in|out|err)|puts?|putchar|perror|getline|sscanf|remove|"
+               r"rename|E?OF|BUFSIZ|open_memstream|setvbuf|size_t",
+    "stdlib.h": r"[mc]alloc|re\w*alloc\w*|free|_?exit|abort|atexit|strto\w+|getenv|secure_getenv|\w*setenv|qsort\w*|"
+                r"bsearch|mk[ds]\w+|system|ato[il]+|s?random|s?rand|abs|labs|EXIT_\w+|realpath|aligned_alloc|arc4\w+|"
+                r"drand48|[a-z]rand48\w*|size_t|NULL",
+    "string.h": r"mem\w+|str\w+|explicit_bzero|NULL|size_t",
+    "strings.h": r"strn?casecmp|bzero|ffs\w*|r?index",
+    "sys/epoll.h": r"epoll_\w+|EPOLL\w+",
+    "sys/file.h": r"flock|LOCK_\w+",
+    "sys/mman.h": r"mincore|mmap|munmap|m(un)?lock\w*|mprotect|madvise|MAP_\w+|PROT_\w+|MADV_\w+|memfd_\w+|MFD_\w+",
+    "sys/prctl.h": r"prctl|PR_\w+",
+    "sys/random.h": r"getrandom|getentropy|GRND_\w+",
+    "sys/resource.h": r"rlimit|[sg]etrlimit|RLIMIT_\w+|RLIM_\w+|[sg]etpriority|PRIO_\w+|getrusage|rusage",
+    "sys/signalfd.h": r"signalfd\w*|SFD_\w+",
+    "sys/socket.h": r"socket\w*|sockaddr\w*|AF_\w+|SOCK_\w+|S[OH][L_UT]\w+|send\w*|recv\w*|bind|listen|accept4?|"
+                    r"connect|[sg]etsockopt|msghdr|cmsghdr|CMSG_\w+|MSG_\w+|SCM_\w+|ucred|shutdown",
+    "sys/stat.h": r"f?l?stat|fstatat|mkdir|f?chmod|umask|S_I\w+|mkfifo|utimensat",
+    "sys/syscall.h": r"syscall|SYS_\w+|__NR_\w+",
+    "sys/types.h": r"\w+_t",
+    "sys/un.h": r"sockaddr_un",
+    "sys/wait.h": r"wait\w*|W[A-Z]+",
+    "termios.h": r"tc\w+|termios|TCSA\w+|ECHO\w*",
+    "time.h": r"timespec|time(_t)?|clock_\w+|CLOCK_\w+|\w*time\w*|tm|nanosleep|tzset",
+    "unistd.h": r"read|write|p(read|write)|close|dup[23]?|pipe2?|v?fork|_exit|exec\w+|[sg]ete?[ug]id|[sg]etres[ug]id|"
+                r"getp?pid|isatty|unlink\w*|rmdir|access|chdir|ch?root|f?chown|usleep|sleep|alarm|sysconf|_SC_\w+|"
+                r"f(data)?sync|f?truncate|gethostname|[A-Z]+_FILENO|environ|ssize_t|lseek|getcwd|link|symlink|readlink|"
+                r"SEEK_\w+|[RWXF]_OK|syscall|close_range|eaccess|setsid|pause|chroot|setgroups|pid_t|uid_t|gid_t",
+    "yaml.h": r"yaml_\w+|YAML_\w+",
+}
+
+COMMENT_OR_TEXT = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.DOTALL)
+INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+(["<])([^">\n]+)[">]', re.MULTILINE)
+DEFINE = re.compile(r"#[ \t]*define[ \t]+(\w+)(?:\(([^)\n]*)\))?(.*)", re.DOTALL)
+NAME = re.compile(r"\b[A-Za-z_]\w*")
+NAMED_FILE = re.compile(r"(?<![\w/.*{}<>-])((?:[\w-]+/)*[A-Za-z][\w-]*\.(?:c|h|def))(?![\w*.(\[])")
+
+Include = collections.namedtuple("Include", "line is_ours path")
+
+
+def line_at(text, offset):
+    return text.count("\n", 0, offset) + 1
+
+
+def without_comments(text):
+    """The text with comments as spaces; lines stay where they are."""
+    return COMMENT_OR_TEXT.sub(
+        lambda found: " " + "\n" * found[0].count("\n") if found[0][0] == "/" else found[0], text)
+
+
+def logical_lines(code):
+    return code.replace("\\\n", " ").split("\n")
+
+
+def arguments_at(text, at):
+    """The arguments of a macro call whose '(' is at `at`, and where the call ends; None if it does not end."""
+    depth = 0
+    start = at + 1
+    arguments = []
+    for i in range(at, len(text)):
+        if text[i] in "([{":
+            depth += 1
+        elif text[i] in ")]}":
+            depth -= 1
+        if (text[i] == "," and depth == 1) or depth == 0:
+            arguments.append(text[start:i].strip())
+            start = i + 1
+        if depth == 0:
+            return arguments, i + 1
+    return None
+
+
+def substitute(macro, arguments):
+    parameters, body = macro
+    if "..." in parameters:
+        rest = len(parameters) - 1
+        parameters = parameters[:rest] + ["__VA_ARGS__"]
+        arguments = arguments[:rest] + [", ".join(arguments[rest:])]
+    values = dict(zip(parameters, arguments))
+    body = re.sub(r"(?<!#)#[ \t]*\w+", '""', body)
+    return re.sub(r"[ \t]*##[ \t]*", "", NAME.sub(lambda name: values.get(name[0], name[0]), body))
+
+
+def expand(text, macros, depth=0):
+    """`text` with `macros` ({name: (parameters or None, body)}) expanded; enough of a preprocessor for a .def."""
+    out = []
+    at = 0
+    for name in NAME.finditer(text):
+        if name.start() < at or name[0] not in macros or depth > 16:
+            continue
+        macro = macros[name[0]]
+        call = re.compile(r"\s*\(").match(text, name.end()) if macro[0] is not None else None
+        read = arguments_at(text, call.end() - 1) if call else None
+        if macro[0] is not None and read is None:
+            continue
+        end = read[1] if read else name.end()
+        body = substitute(macro, read[0]) if read else macro[1]
+        out.append(text[at:name.start()] + expand(body, macros, depth + 1))
+        at = end
+    return "".join(out) + text[at:]
+
+
+def expand_lists(code, read_list):
+    """The code without directives, with each included .def expanded; and the macros that stay defined."""
+    macros = {}
+    out = []
+    for line in logical_lines(code):
+        directive = line.lstrip()
+        if not directive.startswith("#"):
+            out.append(line)
+            continue
+        define = DEFINE.match(directive)
+        if define:
+            parameters = None if define[2] is None else [one.strip() for one in define[2].split(",")]
+            macros[define[1]] = (parameters, define[3].strip())
+            continue
+        undefine = re.match(r"#\s*undef\s+(\w+)", directive)
+        if undefine:
+            macros.pop(undefine[1], None)
+        include = INCLUDE.match(directive)
+        if include and include[2].endswith(".def"):
+            rows, local = expand_lists(read_list(include[2]), read_list)
+            out.append(expand(rows, {**macros, **local}))
+    return "\n".join(out), macros
+
+
+def name_of(declaration):
+    """The name that a declaration without its bodies declares; None if there is none but tags."""
+    declaration = re.sub(r"__attribute__\s*\(\((?:[^()]|\([^()]*\))*\)\)", " ", declaration)
+    declaration = re.sub(r"\b[A-Z][A-Z0-9_]+\s*\([^()]*\)", " ", declaration).strip()
+    if not declaration or declaration.startswith("_Static_assert"):
+        return None
+    pointer = re.search(r"\(\s*\*\s*(\w+)\s*\)\s*\(", declaration)
+    if pointer:
+        return pointer[1]
+    function = re.search(r"(\w+)\s*\(", declaration)
+    if function and not declaration.startswith("typedef"):
+        return function[1]
+    names = NAME.findall(re.sub(r"=.*|\[[^\]]*\]", " ", declaration, flags=re.DOTALL))
+    is_tag = len(names) < 3 and names[0] in ("struct", "union", "enum") and not re.search(r"\}\s*\w", declaration)
+    return None if len(names) < 2 or is_tag else names[-1]
+
+
+def names_declared(code, read_list):
+    """Functions, types, tags, macros, enum constants and variables that the code declares itself."""
+    code, macros = expand_lists(code, read_list)
+    code = COMMENT_OR_TEXT.sub('""', code)
+    names = set(macros)
+    names.update(re.findall(r"\b(?:struct|union|enum)\s+(\w+)\s*\{", code))
+    for body in re.findall(r"\benum\b[^{};()]*\{([^{}]*)\}", code):
+        names.update(re.findall(r"(?:^|,)\s*(\w+)", re.sub(r"\([^()]*\)", "", body)))
+    before = None
+    while before != code:
+        before = code
+        code = re.sub(r"\{[^{}]*\}", "\0", code)
+    code = re.sub(r"\)\s*\0", ");", code).replace("\0", "}")
+    names.update(filter(None, map(name_of, code.split(";"))))
+    return names
+
+
+class Source:
+    """A .c, .h or .def of the tree, read once."""
+
+    def __init__(self, root, path):
+        self.path = path
+        self.folder, _, self.name = path.rpartition("/")
+        self.stem = path.rpartition(".")[0]
+        self.is_header = path.endswith(".h")
+        text = (root / path).read_text()
+        self.comments = [(line_at(text, found.start()), found[0]) for found in COMMENT_OR_TEXT.finditer(text)
+                         if found[0][0] == "/"]
+        self.code = without_comments(text)
+        self.includes = [Include(line_at(self.code, found.start(2)), found[1] == '"', found[2])
+                         for found in INCLUDE.finditer(self.code)]
+        self.plain = COMMENT_OR_TEXT.sub('""', INCLUDE.sub("", self.code))
+        self.uses = set(NAME.findall(self.plain))
+
+    def line_of(self, name):
+        return line_at(self.plain, re.search(rf"\b{name}\b", self.plain).start())
+
+    def functions(self):
+        """(name, line, lines between the braces) of each function."""
+        lines = self.plain.split("\n")
+        begin = None
+        for at, line in enumerate(lines):
+            if line == "{":
+                begin = at
+            elif line == "}" and begin is not None:
+                first = begin - 1
+                while not re.match(r"\w", lines[first]):
+                    first -= 1
+                yield re.search(r"(\w+)\s*\(", " ".join(lines[first:begin]))[1], first + 1, at - begin - 1
+                begin = None
