@@ -88,7 +88,10 @@ static void replace_text(const ch_value *value, char *text)
 ch_status ch_field_text(const ch_value *value, ch_error *err)
 {
     const char *text = NULL;
+    ch_error reason = CH_ERROR_INIT;
     CH_TRY(ch_yaml_text(value->node, &text, err));
+    if (value->field->check != NULL && value->field->check(text, &reason) != CH_OK)
+        return ch_yaml_fail(value->node, err, "%s", reason.message);
     replace_text(value, ch_strdup(text));
     return CH_OK;
 }

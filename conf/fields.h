@@ -33,6 +33,9 @@ typedef struct ch_value {
 
 typedef ch_status ch_field_reader(const ch_value *value, ch_error *err);
 
+/* Says whether a text is what it must be; the message of the failure gets file and line. */
+typedef ch_status ch_text_check(const char *text, ch_error *err);
+
 typedef struct ch_word {
     const char *text;
     uint64_t value;
@@ -54,6 +57,7 @@ struct ch_field {
     uint64_t min;                     /* ch_field_uint */
     uint64_t max;                     /* ch_field_uint; 0: as much as the member holds */
     const ch_words *words;            /* ch_field_choice, ch_field_set */
+    ch_text_check *check;             /* ch_field_text; NULL: any text */
     bool (*only_if)(const void *out); /* unless it says so of the struct, the field does not exist */
 };
 
@@ -72,7 +76,7 @@ CH_CHECKED ch_status ch_fields_read(const ch_yaml *map, const ch_field *fields, 
 
 /* ---- stock readers ---- */
 
-/* Text into a `char *`, freeing what is there. */
+/* Text that passes `check` into a `char *`, freeing what is there. */
 CH_CHECKED ch_status ch_field_text(const ch_value *value, ch_error *err);
 /* The same for a path, which is taken from the folder of the file it stands in unless it is absolute. Never empty. */
 CH_CHECKED ch_status ch_field_path(const ch_value *value, ch_error *err);

@@ -305,6 +305,11 @@ void ch_yaml_free(ch_yaml_document *document)
     free(document);
 }
 
+void ch_yaml_autofree_(ch_yaml_document **document)
+{
+    ch_yaml_free(*document);
+}
+
 const ch_yaml *ch_yaml_root(const ch_yaml_document *document)
 {
     return document->root;

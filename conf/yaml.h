@@ -35,6 +35,8 @@ CH_CHECKED ch_status ch_yaml_load(const char *path, ch_yaml_document **out, ch_e
 CH_CHECKED ch_status ch_yaml_parse(const char *path, const void *text, size_t size_bytes, ch_yaml_document **out,
                                    ch_error *err);
 void ch_yaml_free(ch_yaml_document *document);
+void ch_yaml_autofree_(ch_yaml_document **document);
+#define ch_autoyaml __attribute__((cleanup(ch_yaml_autofree_))) ch_yaml_document
 
 /* Never NULL: an empty file is refused at load. */
 const ch_yaml *ch_yaml_root(const ch_yaml_document *document);

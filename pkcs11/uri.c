@@ -24,3 +24,11 @@ ch_status ch_uri_parse(const char *text, P11KitUri **out, ch_error *err)
         *out = uri;
     return st;
 }
+
+ch_status ch_uri_check(const char *text, ch_error *err)
+{
+    P11KitUri *uri = NULL;
+    CH_TRY(ch_uri_parse(text, &uri, err));
+    p11_kit_uri_free(uri);
+    return CH_OK;
+}

@@ -8,5 +8,7 @@
 
 /* CH_CONFIG says what is wrong. The caller frees `*out` with p11_kit_uri_free. */
 CH_CHECKED ch_status ch_uri_parse(const char *text, P11KitUri **out, ch_error *err);
+/* The same, only to find out whether it can be parsed. */
+CH_CHECKED ch_status ch_uri_check(const char *text, ch_error *err);
 
 #endif

@@ -16,6 +16,7 @@ typedef struct side {
 typedef struct thing {
     char *title;
     char *home;
+    char *even;
     bool is_open;
     bool is_last;
     uint8_t small;
@@ -54,6 +55,11 @@ static bool is_square(const void *out)
     return ((const thing *)out)->form == SHAPE_SQUARE;
 }
 
+static ch_status check_even(const char *text, ch_error *err)
+{
+    return strlen(text) % 2 == 0 ? CH_OK : ch_fail(err, CH_BAD_INPUT, "'%s' is odd", text);
+}
+
 static ch_status read_twice(const ch_value *value, ch_error *err)
 {
     thing *out = value->out;
@@ -89,10 +95,11 @@ static ch_status read_sides(const ch_value *value, ch_error *err)
 
 /* clang-format off */
 static const ch_field fields[] = {
-    /* name      required  reader            where                          bounds, words */
+    /* name      required  reader            where                          bounds, words, check, condition */
     { "title",   true,     ch_field_text,    CH_MEMBER(thing, title)      },
     { "form",    true,     ch_field_choice,  CH_MEMBER(thing, form),        .words = &shapes },
     { "home",    false,    ch_field_path,    CH_MEMBER(thing, home)       },
+    { "even",    false,    ch_field_text,    CH_MEMBER(thing, even),        .check = check_even },
     { "open",    false,    ch_field_bool,    CH_MEMBER(thing, is_open)    },
     { "end",     false,    ch_field_choice,  CH_MEMBER(thing, is_last),     .words = &ends },
     { "small",   false,    ch_field_uint,    CH_MEMBER(thing, small)      },
@@ -123,6 +130,7 @@ static void free_thing(thing *out)
     free(out->sides);
     free(out->title);
     free(out->home);
+    free(out->even);
     free(out->twice);
 }
 
@@ -130,13 +138,15 @@ START_TEST(test_each_reader_fills_its_member)
 {
     ch_error err = CH_ERROR_INIT;
     thing out = {.title = ch_strdup("before"), .days = 128};
-    const char *text = "sides: {a: {length: 1}, b: {length: 9}}\ndays: [mon, sun]\nhuge: 18446744073709551615\n"
-                       "large: 4294967295\nmedium: 20\nsmall: 255\nend: last\nopen: true\nhome: x/y\nform: square\n"
-                       "twice: yes\nlater: [1]\ntitle: ab\n";
+    const char *text =
+        "sides: {a: {length: 1}, b: {length: 9}}\ndays: [mon, sun]\nhuge: 18446744073709551615\n"
+        "large: 4294967295\nmedium: 20\nsmall: 255\nend: last\nopen: true\nhome: x/y\neven: aa\nform: square\n"
+        "twice: yes\nlater: [1]\ntitle: ab\n";
     ck_assert_msg(load(text, false, &out, &err) == CH_OK, "%s", err.message);
     ck_assert_str_eq(out.title, "ab");
     ck_assert_str_eq(out.twice, "abab");
     ck_assert_str_eq(out.home, "/etc/x/y");
+    ck_assert_str_eq(out.even, "aa");
     ck_assert(out.is_open && out.is_last);
     ck_assert_int_eq(out.form, SHAPE_SQUARE);
     ck_assert_uint_eq(out.small, 255);
@@ -180,6 +190,7 @@ static const struct {
     { "title: ab\nform: oval\n",          "/etc/t.yaml:2: unknown form 'oval'; use round or square" },
     { "title: ab\nform: {a: 1}\n",        "/etc/t.yaml:2: form: this must be a single value, not a map" },
     { SOUND "home: \"\"\n",               "/etc/t.yaml:3: home: this is empty; write a path" },
+    { SOUND "even: abc\n",                "/etc/t.yaml:3: even: 'abc' is odd" },
     { SOUND "open: yes\n",                "/etc/t.yaml:3: open: 'yes' must be true or false" },
     { SOUND "open: \"true\"\n",           "/etc/t.yaml:3: open: 'true' must be true or false" },
     { SOUND "small: 256\n",               "/etc/t.yaml:3: small: '256' is not a whole number from 0 to 255" },
@@ -192,11 +203,11 @@ static const struct {
     { SOUND "days: mon\n",                "/etc/t.yaml:3: days: this must be a list, not a single value" },
     { SOUND "days:\n- mon\n- wed\n",      "/etc/t.yaml:5: unknown day 'wed'; use mon, tue or sun" },
     { SOUND "twice: today\n",             "/etc/t.yaml:3: twice is not for today" },
-    { SOUND "shade: 1\n",                 "/etc/t.yaml:3: there is no field 'shade' here; the fields are title, form, home, "
+    { SOUND "shade: 1\n",                 "/etc/t.yaml:3: there is no field 'shade' here; the fields are title, form, home, even, "
                                           "open, end, small, medium, large, huge, days, twice and later" },
-    { SOUND "shade:\n\n  - 1\n",          "/etc/t.yaml:3: there is no field 'shade' here; the fields are title, form, home, "
+    { SOUND "shade:\n\n  - 1\n",          "/etc/t.yaml:3: there is no field 'shade' here; the fields are title, form, home, even, "
                                           "open, end, small, medium, large, huge, days, twice and later" },
-    { SOUND "sides: {a: {length: 1}}\n",  "/etc/t.yaml:3: there is no field 'sides' here; the fields are title, form, home, "
+    { SOUND "sides: {a: {length: 1}}\n",  "/etc/t.yaml:3: there is no field 'sides' here; the fields are title, form, home, even, "
                                           "open, end, small, medium, large, huge, days, twice and later" },
     { SQUARE "shade: 1\n",                "/etc/t.yaml:1: 'sides' is missing here" },
     { SQUARE "sides: []\n",               "/etc/t.yaml:3: sides: this must be a map, not a list" },
