@@ -1,68 +1,13 @@
+/* Defaults are set before a table is read, save that of `operator_socket`, which depends on `socket`. */
 #include "agent/core/config.h"
 
 #include "base/paths.h"
-#include "conf/yaml.h"
+#include "conf/fields.h"
 #include "wire/frame.h"
 #include "pkcs11/uri.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
-
-/* `path` as seen from the folder of the file `base`. */
-static char *resolve(const char *base, const char *path)
-{
-    const char *slash = strrchr(base, '/');
-    if (path[0] == '/' || slash == NULL)
-        return ch_strdup(path);
-    ch_autobuffer whole = CH_BUFFER_INIT;
-    ch_buffer_add(&whole, base, (size_t)(slash - base) + 1);
-    ch_buffer_add_text(&whole, path);
-    return ch_strdup(ch_buffer_text(&whole));
-}
-
-/* Reads an optional path; `otherwise` (taken over) where there is none. */
-static ch_status read_path(const char *file, const ch_yaml *map, const char *field, char *otherwise, char **out,
-                           ch_error *err)
-{
-    const ch_yaml *node = ch_yaml_get(map, field);
-    const char *text = NULL;
-    *out = otherwise;
-    if (node == NULL)
-        return CH_OK;
-    ch_status st = ch_yaml_text(node, &text, err);
-    if (st != CH_OK)
-        return st;
-    if (*text == '\0')
-        return ch_yaml_fail(node, err, "'%s' is empty; give a path", field);
-    free(otherwise);
-    *out = resolve(file, text);
-    return CH_OK;
-}
-
-static ch_status read_text(const ch_yaml *map, const char *field, char **out, ch_error *err)
-{
-    const ch_yaml *node = NULL;
-    const char *text = NULL;
-    ch_status st = ch_yaml_require(map, field, &node, err);
-    if (st == CH_OK)
-        st = ch_yaml_text(node, &text, err);
-    if (st == CH_OK)
-        *out = ch_strdup(text);
-    return st;
-}
-
-static ch_status read_uri(const ch_yaml *map, ch_token_config *token, ch_error *err)
-{
-    P11KitUri *uri = NULL;
-    ch_error reason = CH_ERROR_INIT;
-    ch_status st = read_text(map, "uri", &token->uri, err);
-    if (st == CH_OK && ch_uri_parse(token->uri, &uri, &reason) != CH_OK)
-        return ch_yaml_fail(ch_yaml_get(map, "uri"), err, "%s", reason.message);
-    p11_kit_uri_free(uri);
-    return st;
-}
 
 static uint32_t default_workers(void)
 {
@@ -70,77 +15,61 @@ static uint32_t default_workers(void)
     return cpus < 1 ? 1 : cpus > 4 ? 4 : (uint32_t)cpus;
 }
 
-static ch_status read_token(const ch_yaml *map, const char *name, ch_token_config *token, ch_error *err)
+/* clang-format off */
+static const ch_field token_fields[] = {
+    /* name        required  reader          where                                      bounds, check */
+    { "module",    true,     ch_field_text,  CH_MEMBER(ch_token_config, module)       },
+    { "uri",       true,     ch_field_text,  CH_MEMBER(ch_token_config, uri),           .check = ch_uri_check },
+    { "relogin",   false,    ch_field_bool,  CH_MEMBER(ch_token_config, may_relogin)  },
+    { "workers",   false,    ch_field_uint,  CH_MEMBER(ch_token_config, workers),       .min = 1, .max = CH_WORKERS_MAX },
+};
+/* clang-format on */
+
+static ch_status read_token(const ch_value *value, ch_error *err)
 {
-    uint64_t workers = default_workers();
-    token->name = ch_strdup(name);
-    token->may_relogin = true;
-    ch_status st = read_text(map, "module", &token->module, err);
-    if (st == CH_OK)
-        st = read_uri(map, token, err);
-    const ch_yaml *node = st == CH_OK ? ch_yaml_get(map, "relogin") : NULL;
-    if (node != NULL)
-        st = ch_yaml_bool(node, &token->may_relogin, err);
-    node = st == CH_OK ? ch_yaml_get(map, "workers") : NULL;
-    if (node != NULL) {
-        st = ch_yaml_uint(node, &workers, CH_WORKERS_MAX, err);
-        if (st == CH_OK && workers == 0)
-            st = ch_yaml_fail(node, err, "'workers' is 1 to %d", CH_WORKERS_MAX);
-    }
-    token->workers = (uint32_t)workers;
-    return st == CH_OK ? ch_yaml_check_known(map, err) : st;
+    ch_token_config *token = value->out;
+    *token = (ch_token_config){.name = ch_strdup(value->name), .may_relogin = true, .workers = default_workers()};
+    return ch_fields_read(value->node, CH_FIELDS(token_fields), token, NULL, err);
 }
 
-static ch_status read_tokens(const ch_yaml *root, ch_config *out, ch_error *err)
+static const ch_entries tokens = {
+    "token", CH_YAML_MAP, 1, CH_TOKENS_MAX, {.read = read_token, .size = sizeof(ch_token_config)}
+};
+
+static ch_status read_tokens(const ch_value *value, ch_error *err)
 {
-    const ch_yaml *tokens = NULL;
-    ch_status st = ch_yaml_require(root, "tokens", &tokens, err);
-    if (st == CH_OK)
-        st = ch_yaml_expect_map(tokens, err);
-    if (st != CH_OK)
-        return st;
-    size_t count = ch_yaml_count(tokens);
-    if (count == 0 || count > CH_TOKENS_MAX)
-        return ch_yaml_fail(tokens, err, "there must be 1 to %d tokens", CH_TOKENS_MAX);
-    out->tokens = ch_alloc(count * sizeof *out->tokens);
-    for (; st == CH_OK && out->token_count < count; out->token_count++) {
-        const ch_yaml *map = ch_yaml_value_at(tokens, out->token_count);
-        st = ch_yaml_expect_map(map, err);
-        if (st == CH_OK)
-            st = read_token(map, ch_yaml_key_at(tokens, out->token_count), &out->tokens[out->token_count], err);
-        out->token_names[out->token_count] = out->tokens[out->token_count].name;
-    }
-    return st;
+    ch_config *config = value->out;
+    config->tokens = ch_alloc(ch_yaml_count(value->node) * sizeof *config->tokens);
+    CH_TRY(ch_entries_read(value->node, &tokens, config->tokens, &config->token_count, NULL, err));
+    for (size_t i = 0; i < config->token_count; i++)
+        config->token_names[i] = config->tokens[i].name;
+    return CH_OK;
 }
 
-static ch_status read_config(const char *file, const ch_yaml *root, ch_config *out, ch_error *err)
-{
-    ch_status st = ch_yaml_expect_map(root, err);
-    if (st == CH_OK)
-        st = read_path(file, root, "socket", ch_path_agent_socket(), &out->socket_path, err);
-    if (st == CH_OK)
-        st = read_path(file, root, "operator_socket", resolve(out->socket_path, "operator.sock"),
-                       &out->operator_socket_path, err);
-    if (st == CH_OK)
-        st = read_path(file, root, "state", ch_strdup(CH_PATH_STATE), &out->state_folder, err);
-    if (st == CH_OK)
-        st = read_path(file, root, "profiles", ch_strdup(CH_PATH_PROFILES), &out->profiles_folder, err);
-    if (st == CH_OK)
-        st = read_path(file, root, "policy", resolve(file, "policy.yaml"), &out->policy_path, err);
-    if (st == CH_OK)
-        st = read_tokens(root, out, err);
-    return st == CH_OK ? ch_yaml_check_known(root, err) : st;
-}
+/* clang-format off */
+static const ch_field fields[] = {
+    /* name               required  reader          where */
+    { "socket",           false,    ch_field_path,  CH_MEMBER(ch_config, socket_path) },
+    { "operator_socket",  false,    ch_field_path,  CH_MEMBER(ch_config, operator_socket_path) },
+    { "state",            false,    ch_field_path,  CH_MEMBER(ch_config, state_folder) },
+    { "profiles",         false,    ch_field_path,  CH_MEMBER(ch_config, profiles_folder) },
+    { "policy",           false,    ch_field_path,  CH_MEMBER(ch_config, policy_path) },
+    { "tokens",           true,     read_tokens,    CH_WHOLE },
+};
+/* clang-format on */
 
 ch_status ch_config_load(const char *path, ch_config *out, ch_error *err)
 {
-    ch_yaml_document *document = NULL;
-    *out = (ch_config){0};
-    ch_status st = ch_yaml_load(path, &document, err);
-    if (st == CH_OK)
-        st = read_config(path, ch_yaml_root(document), out, err);
-    ch_yaml_free(document);
-    return st;
+    ch_autoyaml *document = NULL;
+    *out = (ch_config){.socket_path = ch_path_agent_socket(),
+                       .state_folder = ch_strdup(CH_PATH_STATE),
+                       .profiles_folder = ch_strdup(CH_PATH_PROFILES),
+                       .policy_path = ch_path_beside(path, "policy.yaml")};
+    CH_TRY(ch_yaml_load(path, &document, err));
+    CH_TRY(ch_fields_read(ch_yaml_root(document), CH_FIELDS(fields), out, NULL, err));
+    if (out->operator_socket_path == NULL)
+        out->operator_socket_path = ch_path_beside(out->socket_path, "operator.sock");
+    return CH_OK;
 }
 
 void ch_config_free(ch_config *config)

@@ -1,0 +1,130 @@
+#include "agent/core/config.h"
+
+#include "tests/support/suite.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SOUND "tokens:\n  main: {module: softhsm2, uri: \"pkcs11:token=main\"}\n"
+
+static char path[] = "/tmp/chancery-config-XXXXXX";
+static ch_error err;
+
+static ch_status load(const char *text, ch_config *out)
+{
+    strcpy(path + sizeof path - 7, "XXXXXX");
+    int fd = mkstemp(path);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    close(fd);
+    ch_status st = ch_config_load(path, out, &err);
+    unlink(path);
+    return st;
+}
+
+START_TEST(test_only_tokens_must_be_there)
+{
+    ch_config config;
+    setenv("XDG_RUNTIME_DIR", "", 1);
+    ck_assert_msg(load(SOUND, &config) == CH_OK, "%s", err.message);
+    ck_assert_str_eq(config.socket_path, "/run/chancery/agent.sock");
+    ck_assert_str_eq(config.operator_socket_path, "/run/chancery/operator.sock");
+    ck_assert_str_eq(config.state_folder, "/var/lib/chancery");
+    ck_assert_str_eq(config.policy_path, "/tmp/policy.yaml");
+    ck_assert_uint_eq(config.token_count, 1);
+    ck_assert_str_eq(config.token_names[0], "main");
+    ck_assert_str_eq(config.tokens[0].module, "softhsm2");
+    ck_assert(config.tokens[0].may_relogin);
+    ck_assert_uint_ge(config.tokens[0].workers, 1);
+    ck_assert_uint_le(config.tokens[0].workers, 4);
+    ch_config_free(&config);
+}
+END_TEST
+
+START_TEST(test_each_field_is_read)
+{
+    ch_config config;
+    const char *text = "socket: a/b.sock\nstate: s\nprofiles: /p\npolicy: q.yaml\ntokens:\n"
+                       "  one: {module: /m.so, uri: \"pkcs11:token=1\", relogin: false, workers: 16}\n"
+                       "  two: {module: m, uri: \"pkcs11:token=2\", workers: 1}\n";
+    ck_assert_msg(load(text, &config) == CH_OK, "%s", err.message);
+    ck_assert_str_eq(config.socket_path, "/tmp/a/b.sock");
+    ck_assert_str_eq(config.operator_socket_path, "/tmp/a/operator.sock");
+    ck_assert_str_eq(config.state_folder, "/tmp/s");
+    ck_assert_str_eq(config.profiles_folder, "/p");
+    ck_assert_str_eq(config.policy_path, "/tmp/q.yaml");
+    ck_assert(!config.tokens[0].may_relogin);
+    ck_assert_uint_eq(config.tokens[0].workers, 16);
+    ck_assert_str_eq(config.tokens[1].uri, "pkcs11:token=2");
+    ck_assert_uint_eq(ch_config_find_token(&config, CH_LITERAL("two")), 1);
+    ck_assert_uint_eq(ch_config_find_token(&config, CH_LITERAL("three")), 2);
+    ch_config_free(&config);
+}
+END_TEST
+
+START_TEST(test_the_operators_socket_may_lie_elsewhere)
+{
+    ch_config config;
+    ck_assert_int_eq(load("socket: a/b.sock\noperator_socket: c.sock\n" SOUND, &config), CH_OK);
+    ck_assert_str_eq(config.operator_socket_path, "/tmp/c.sock");
+    ch_config_free(&config);
+}
+END_TEST
+
+#define FEW "t1: , t2: , t3: , t4: , t5: , t6: , t7: , t8: , t9: "
+
+/* clang-format off */
+static const struct {
+    const char *text;
+    unsigned line;
+    const char *reason;
+} refused[] = {
+    /* text                                                     line  reason */
+    { "",                                                       1,    "the file is empty" },
+    { "- a\n",                                                  1,    "this must be a map, not a list" },
+    { "state: s\n",                                             1,    "'tokens' is missing here" },
+    { "tokens: [main]\n",                                       1,    "tokens: this must be a map, not a list" },
+    { "tokens: {}\n",                                           1,    "tokens: there must be at least 1 token" },
+    { "tokens: {" FEW "}\n",                                    1,    "t1: this must be a map, not a single value" },
+    { "tokens: {" FEW ", a: , b: , c: , d: , e: , f: , g: , h: }\n",
+                                                                1,    "there are 17 tokens; at most 16 are possible" },
+    { "socket: \"\"\n" SOUND,                                   1,    "socket: this is empty; write a path" },
+    { "socket:\n" SOUND,                                        1,    "socket: there is no value here" },
+    { "socket: [a]\n" SOUND,                                    1,    "socket: this must be a single value, not a list" },
+    { "socet: a\n" SOUND,                                       1,    "there is no field 'socet' here; the fields are socket, "
+                                                                      "operator_socket, state, profiles, policy and tokens" },
+    { "tokens:\n  m:\n    module: m\n",                         3,    "'uri' is missing here" },
+    { "tokens:\n  m:\n    uri: \"pkcs11:token=m\"\n",           3,    "'module' is missing here" },
+    { "tokens:\n  m:\n    module: m\n    uri: token=m\n",       4,    "uri: 'token=m' is not a PKCS#11 URI" },
+    { "tokens:\n  m:\n    module: m\n    uri: \"pkcs11:token=m?pin-value=77\"\n",
+                                                                4,    "uri: a PKCS#11 URI with pin-value" },
+    { SOUND "  n: {module: m, uri: \"pkcs11:\", workers: 0}\n", 3,    "workers: '0' is not a whole number from 1 to 16" },
+    { SOUND "  n: {module: m, uri: \"pkcs11:\", workers: 17}\n",
+                                                                3,    "workers: '17' is not a whole number from 1 to 16" },
+    { SOUND "  n: {module: m, uri: \"pkcs11:\", relogin: no}\n",
+                                                                3,    "relogin: 'no' must be true or false" },
+    { SOUND "  n: {module: m, uri: \"pkcs11:\", pin: 1}\n",     3,    "there is no field 'pin' here; the fields are module, "
+                                                                      "uri, relogin and workers" },
+    { SOUND "  main: {module: m, uri: \"pkcs11:\"}\n",          3,    "'main' is here already, in line 2" },
+};
+/* clang-format on */
+
+START_TEST(test_a_mistake_is_refused_with_its_line)
+{
+    ch_config config;
+    char begin[64];
+    ck_assert_msg(load(refused[_i].text, &config) == CH_CONFIG, "accepted: %s", refused[_i].text);
+    snprintf(begin, sizeof begin, "%s:%u: ", path, refused[_i].line);
+    ck_assert_msg(strncmp(err.message, begin, strlen(begin)) == 0, "%s", err.message);
+    ck_assert_msg(strncmp(err.message + strlen(begin), refused[_i].reason, strlen(refused[_i].reason)) == 0, "%s",
+                  err.message);
+    ck_assert_ptr_null(strstr(err.message, "77"));
+    ch_config_free(&config);
+}
+END_TEST
+
+CH_TESTS("config", CH_TEST(test_only_tokens_must_be_there), CH_TEST(test_each_field_is_read),
+         CH_TEST(test_the_operators_socket_may_lie_elsewhere),
+         CH_TEST_ROWS(test_a_mistake_is_refused_with_its_line, refused))
