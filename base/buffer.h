@@ -1,56 +1,15 @@
-/* Bytes that carry their length: a view (ch_slice) and a growing buffer (ch_buffer), and memory that is never NULL.
+/* A buffer of bytes that grows. It cannot fail: running out of memory ends the process (base/memory.h). Sizes are
+ * bounded where bytes come in (64 KiB a frame), so growth is bounded too.
  *
- * Running out of memory ends the process with a line on stderr, as in OpenSSH: no caller can do better, and a request
- * half built must not go on. Sizes are bounded where bytes come in (64 KiB a frame), so growth is bounded too.
  * Not thread-safe; each buffer has one owner. Buffers are for what is not secret: secrets live in ch_secret. */
 #ifndef CH_BASE_BUFFER_H
 #define CH_BASE_BUFFER_H
 
 #include "base/error.h"
+#include "base/slice.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-/* Never return NULL. Free with free() or ch_autofree. */
-void *ch_alloc(size_t size_bytes); /* zeroed */
-void *ch_realloc_array(void *memory, size_t count, size_t item_size_bytes);
-char *ch_strdup(const char *text);
-
-void ch_autofree_(void *pointer_to_pointer);
-#define ch_autofree __attribute__((cleanup(ch_autofree_)))
-
-/* Somebody else's bytes; not terminated. */
-typedef struct ch_slice {
-    const uint8_t *data;
-    size_t size;
-} ch_slice;
-
-#define CH_LITERAL(text) ((ch_slice){(const uint8_t *)(text), sizeof(text) - 1})
-/* For "%.*s" */
-#define CH_SLICE_ARGS(slice) (int)(slice).size, (const char *)(slice).data
-
-ch_slice ch_slice_of(const char *text);
-bool ch_slice_equal(ch_slice a, ch_slice b);
-bool ch_slice_is(ch_slice slice, const char *text);
-/* Order of bytes, shorter first: <0, 0, >0 as memcmp. */
-int ch_slice_compare(ch_slice a, ch_slice b);
-char *ch_slice_strdup(ch_slice slice);
-/* Length of the run of decimal digits at the start. */
-size_t ch_slice_count_digits(ch_slice slice);
-/* The first `byte` in `slice`, or NULL; an empty slice may have no memory behind it, which memchr does not take. */
-const uint8_t *ch_slice_find(ch_slice slice, uint8_t byte);
-
-/* Text is well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates) without control characters (U+0000-U+001F,
- * U+007F-U+009F). Is `slice` text as a whole; length in bytes of the text that it begins with. */
-bool ch_slice_is_text(ch_slice slice);
-size_t ch_slice_count_text(ch_slice slice);
-
-/* ASCII, whatever the locale. */
-static inline bool ch_byte_is_alphanumeric(uint8_t byte)
-{
-    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9');
-}
 
 typedef struct ch_buffer {
     uint8_t *data;

@@ -5,6 +5,7 @@
 #ifndef CH_BASE_ENCODE_H
 #define CH_BASE_ENCODE_H
 
+#include "base/buffer.h"
 #include "base/secret.h"
 
 typedef enum ch_encoding {

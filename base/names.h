@@ -2,7 +2,7 @@
 #ifndef CH_BASE_NAMES_H
 #define CH_BASE_NAMES_H
 
-#include "base/buffer.h"
+#include "base/slice.h"
 
 #define CH_NAME_MAX 64
 

@@ -3,6 +3,7 @@
 #include "base/paths.h"
 
 #include "base/buffer.h"
+#include "base/memory.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* A terminal may obey C1 controls (U+0080 to U+009F) too, and a stray byte of one, such as 0x9b, even outside UTF-8. */
 #include "base/printable.h"
 
-#include "base/buffer.h"
+#include "base/slice.h"
 
 #include <string.h>
 

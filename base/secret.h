@@ -4,7 +4,10 @@
 #ifndef CH_BASE_SECRET_H
 #define CH_BASE_SECRET_H
 
-#include "base/buffer.h"
+#include "base/error.h"
+
+#include <stddef.h>
+#include <stdint.h>
 
 #define CH_SECRET_MAX 16384
 

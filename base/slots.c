@@ -2,7 +2,7 @@
  * years. Free places form a list, the one that was released last first, so that few are used and those stay warm. */
 #include "base/slots.h"
 
-#include "base/buffer.h"
+#include "base/memory.h"
 
 #include <assert.h>
 #include <stdlib.h>

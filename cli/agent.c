@@ -1,5 +1,7 @@
 /* status, keys and sign: what the agent offers over HTTP, for people and for shell scripts. */
 #include "base/encode.h"
+#include "base/memory.h"
+#include "base/slice.h"
 #include "cli/client.h"
 #include "cli/output.h"
 

@@ -1,5 +1,7 @@
 #include "cli/client.h"
 
+#include "base/buffer.h"
+#include "base/memory.h"
 #include "cli/options.h"
 #include "cli/jansson.h"
 

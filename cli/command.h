@@ -5,7 +5,9 @@
 #ifndef CH_CLI_COMMAND_H
 #define CH_CLI_COMMAND_H
 
-#include "base/buffer.h"
+#include "base/error.h"
+
+#include <stddef.h>
 
 typedef enum ch_option {
     CH_OPT_MODULE,

@@ -4,6 +4,8 @@
 
 #include "cli/command.h"
 
+#include <stdbool.h>
+
 /* All commands, or those of one family (NULL: all). */
 void ch_help_overview(const char *family);
 void ch_help_command(const ch_command *command);

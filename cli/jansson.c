@@ -1,6 +1,6 @@
 #include "cli/jansson.h"
 
-#include "base/buffer.h"
+#include "base/memory.h"
 #include "base/printable.h"
 
 void ch_jansson_free_(json_t **value)

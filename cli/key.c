@@ -1,5 +1,7 @@
 /* The key family. Each command reads every secret that it needs before it opens the token, so that a missing one costs
  * neither a try of the PIN nor a half-done change. */
+#include "base/buffer.h"
+#include "base/memory.h"
 #include "cli/key_choice.h"
 #include "cli/options.h"
 #include "cli/output.h"

@@ -1,5 +1,6 @@
 /* unlock and lock: one frame to core over the operator socket, and its answer. The PIN goes in a pipe whose read end is
  * passed beside the frame, so that it never stands in a message. */
+#include "base/memory.h"
 #include "wire/frame.h"
 #include "cli/options.h"
 #include "cli/output.h"

@@ -3,7 +3,9 @@
 #include "cli/options.h"
 
 #include "base/encode.h"
+#include "base/memory.h"
 #include "base/paths.h"
+#include "base/slice.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,9 +1,10 @@
 #include "cli/output.h"
 
-#include "base/buffer.h"
+#include "base/memory.h"
 #include "base/printable.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -1,4 +1,5 @@
 /* profile check, test, list and show: what a profile says, without an agent or a token. */
+#include "base/buffer.h"
 #include "base/names.h"
 #include "exchange/profile.h"
 #include "cli/command.h"

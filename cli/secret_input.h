@@ -13,6 +13,8 @@
 #include "base/secret.h"
 #include "cli/command.h"
 
+#include <stdbool.h>
+
 typedef struct ch_secret_request {
     ch_option descriptor_option; /* CH_OPT_PIN_FD, CH_OPT_SO_PIN_FD, CH_OPT_SECRET_FD */
     const char *name;            /* "the user PIN", for errors */

@@ -1,4 +1,6 @@
 /* token init and token list: the only commands that work without a user PIN set. */
+#include "base/error.h"
+#include "base/memory.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/secret_input.h"

@@ -3,6 +3,8 @@
  * finished request, the client's additions among them, and null for what the agent fills in. */
 #include "cli/vector_request.h"
 
+#include "base/buffer.h"
+#include "base/memory.h"
 #include "cli/jansson.h"
 
 #include <stdio.h>

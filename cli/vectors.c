@@ -2,6 +2,8 @@
  * as ambiguous: this tests recipes, not policy. */
 #include "cli/vectors.h"
 
+#include "base/buffer.h"
+#include "base/memory.h"
 #include "cli/jansson.h"
 #include "cli/vector_request.h"
 

@@ -8,6 +8,7 @@
 #ifndef CH_CLI_VECTORS_H
 #define CH_CLI_VECTORS_H
 
+#include "base/error.h"
 #include "exchange/recipe.h"
 
 #include <jansson.h>

@@ -3,6 +3,7 @@
 #include "conf/fields.h"
 
 #include "base/buffer.h"
+#include "base/memory.h"
 #include "base/paths.h"
 
 #include <assert.h>

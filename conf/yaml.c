@@ -3,6 +3,7 @@
 #include "conf/yaml.h"
 
 #include "base/buffer.h"
+#include "base/memory.h"
 
 #include <errno.h>
 #include <stdarg.h>

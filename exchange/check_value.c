@@ -1,4 +1,5 @@
 /* Each type has one spelling a value, so that policy and exchange can't read the same bytes in two ways. */
+#include "base/buffer.h"
 #include "exchange/profile_impl.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
 /* The classes of requests, as profiles and policies write them. */
+#include "base/error.h"
 #include "exchange/profile.h"
 
 #include <string.h>

@@ -2,6 +2,8 @@
  *
  * What no request can open is left out when the profile is loaded; the rest is looked at for each request. Sets of
  * parameter names are bitsets, so that one comparison answers for 64 of them. */
+#include "base/memory.h"
+#include "base/slice.h"
 #include "exchange/profile_impl.h"
 
 #include <stdlib.h>

@@ -2,6 +2,7 @@
 #include "exchange/filters.h"
 
 #include "base/encode.h"
+#include "base/memory.h"
 
 #include <pthread.h>
 #include <stdlib.h>

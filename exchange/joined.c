@@ -1,5 +1,7 @@
 /* The style pairs joins names and values with nothing in between, so a value that holds another parameter's name could
  * pass for that parameter, and the end of an item for the beginning of the next. */
+#include "base/error.h"
+#include "base/slice.h"
 #include "exchange/profile_impl.h"
 
 #include <string.h>

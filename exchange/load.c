@@ -1,5 +1,7 @@
 /* From YAML to a ch_profile. Everything that can be wrong with a profile is found here, with its line; what runs later
  * relies on it. Order matters: recipes and params first, then endpoints, which point to both. */
+#include "base/error.h"
+#include "base/memory.h"
 #include "exchange/profile_impl.h"
 
 #include "base/names.h"

@@ -1,5 +1,8 @@
 /* Endpoints point to all the rest: params, recipes, origins. They are sorted by path, so that a request's is found by
  * halving; those whose path has parameters are also in `patterns`, the most literal first. */
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/slice.h"
 #include "exchange/profile_impl.h"
 
 #include <stdlib.h>

@@ -1,5 +1,8 @@
 /* A param refers only to params that stand above it, so reading them in the file's order is enough, and what a list or
  * object holds ends: `depth` counts down to plain values. */
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/slice.h"
 #include "exchange/profile_impl.h"
 
 #include <stdlib.h>

@@ -1,5 +1,7 @@
 /* A recipe's templates are compiled in the order in which they run, each seeing only what stands above it; that is what
  * makes every recipe end. */
+#include "base/error.h"
+#include "base/memory.h"
 #include "exchange/profile_impl.h"
 
 #include <stdlib.h>

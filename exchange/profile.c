@@ -1,4 +1,5 @@
 /* What is asked of a profile for every request: which endpoint it is, and whether its parameters are the endpoint's. */
+#include "base/buffer.h"
 #include "exchange/profile_impl.h"
 
 #include <string.h>

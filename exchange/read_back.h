@@ -6,6 +6,7 @@
 #ifndef CH_EXCHANGE_READ_BACK_H
 #define CH_EXCHANGE_READ_BACK_H
 
+#include "base/buffer.h"
 #include "exchange/recipe.h"
 
 typedef struct ch_reading {

@@ -3,6 +3,7 @@
  * or into the profile. A buffer may move while it grows, so slices into one are taken when it is complete. */
 #include "exchange/recipe.h"
 
+#include "base/memory.h"
 #include "exchange/profile_impl.h"
 
 #include <stdio.h>

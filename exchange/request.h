@@ -4,7 +4,7 @@
 #ifndef CH_EXCHANGE_REQUEST_H
 #define CH_EXCHANGE_REQUEST_H
 
-#include "base/buffer.h"
+#include "base/slice.h"
 
 #define CH_PARAMS_MAX 512 /* entries of a request, including those in lists and objects */
 #define CH_PARAM_DEPTH_MAX 4

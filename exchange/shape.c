@@ -1,6 +1,8 @@
 /* The shape of a message is its template written out, with the values that it uses in their places and lists as a word.
  * Endpoint confusion compares shapes: two messages can only be the same bytes if their shapes are, or if both are those
  * of no parameters. */
+#include "base/buffer.h"
+#include "base/memory.h"
 #include "exchange/profile_impl.h"
 #include "exchange/filters.h"
 

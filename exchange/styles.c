@@ -1,5 +1,6 @@
 /* How a list of parameters becomes text. What it must never do is write two different lists as the same text; where a
  * style could, it refuses. */
+#include "base/slice.h"
 #include "exchange/filters.h"
 
 #include "exchange/profile_impl.h"

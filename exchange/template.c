@@ -1,6 +1,7 @@
 /* Compiling does all that can fail for a profile's author; running does what its parts say, one after the other. */
 #include "exchange/template.h"
 
+#include "base/memory.h"
 #include "exchange/filters.h"
 
 #include <stdlib.h>

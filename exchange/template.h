@@ -9,6 +9,7 @@
 #ifndef CH_EXCHANGE_TEMPLATE_H
 #define CH_EXCHANGE_TEMPLATE_H
 
+#include "base/buffer.h"
 #include "exchange/profile.h"
 
 #define CH_TEMPLATE_PARTS_MAX 32

@@ -2,6 +2,7 @@
 #ifndef CH_PKCS11_ATTRIBUTE_H
 #define CH_PKCS11_ATTRIBUTE_H
 
+#include "base/buffer.h"
 #include "pkcs11/object.h"
 
 #define CH_TEMPLATE_MAX 24

@@ -1,3 +1,4 @@
+#include "base/slice.h"
 #include "pkcs11/ckr.h"
 #include "pkcs11/create.h"
 

@@ -1,5 +1,6 @@
 /* Key material stands in ch_secret (locked, wiped) or in OpenSSL's own objects, which are cleansed when freed;
  * templates only point at it. */
+#include "base/slice.h"
 #include "pkcs11/ckr.h"
 #include "pkcs11/create.h"
 

@@ -1,6 +1,6 @@
 #include "pkcs11/locks.h"
 
-#include "base/buffer.h"
+#include "base/memory.h"
 
 #include <pthread.h>
 #include <stdlib.h>

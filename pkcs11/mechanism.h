@@ -2,7 +2,7 @@
 #ifndef CH_PKCS11_MECHANISM_H
 #define CH_PKCS11_MECHANISM_H
 
-#include "base/buffer.h"
+#include "base/slice.h"
 
 #include <p11-kit/pkcs11.h>
 

@@ -2,6 +2,9 @@
  * (pkcs11.conf(5)), without vendor code that nobody asked for. */
 #include "pkcs11/module.h"
 
+#include "base/buffer.h"
+#include "base/memory.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -7,6 +7,7 @@
 #define CH_PKCS11_OBJECT_H
 
 #include "base/encode.h"
+#include "base/slice.h"
 #include "pkcs11/token.h"
 
 #include <openssl/evp.h>

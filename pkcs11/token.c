@@ -2,6 +2,8 @@
  * login live between the two. */
 #include "pkcs11/token.h"
 
+#include "base/buffer.h"
+#include "base/memory.h"
 #include "base/printable.h"
 #include "pkcs11/ckr.h"
 #include "pkcs11/locks.h"

@@ -2,6 +2,8 @@
  * with ten thousand keys. */
 #include "policy/policy.h"
 
+#include "base/buffer.h"
+#include "base/memory.h"
 #include "base/names.h"
 #include "conf/yaml.h"
 #include "pkcs11/uri.h"

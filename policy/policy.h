@@ -5,6 +5,7 @@
 #define CH_POLICY_POLICY_H
 
 #include "base/peer.h"
+#include "base/slice.h"
 #include "exchange/profile.h"
 
 /* Callers that `uid` and `gid` (where set, both must fit) describe, and the classes of endpoints they may ask for. */

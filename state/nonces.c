@@ -1,6 +1,9 @@
 /* One row a key: `reserved` is the smallest nonce that was surely never given out. */
 #include "state/nonces.h"
 
+#include "base/buffer.h"
+#include "base/memory.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>

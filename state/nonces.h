@@ -6,7 +6,10 @@
 #ifndef CH_STATE_NONCES_H
 #define CH_STATE_NONCES_H
 
-#include "base/buffer.h"
+#include "base/error.h"
+
+#include <stddef.h>
+#include <stdint.h>
 
 #define CH_NONCE_AHEAD_MS 10000
 

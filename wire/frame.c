@@ -2,6 +2,8 @@
  * so nothing here depends on where a packet lies in memory. */
 #include "wire/frame.h"
 
+#include "base/memory.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>

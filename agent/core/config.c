@@ -1,6 +1,7 @@
 /* Defaults are set before a table is read, save that of `operator_socket`, which depends on `socket`. */
 #include "agent/core/config.h"
 
+#include "base/memory.h"
 #include "base/paths.h"
 #include "conf/fields.h"
 #include "wire/frame.h"

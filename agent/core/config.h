@@ -5,6 +5,7 @@
 #ifndef CH_AGENT_CORE_CONFIG_H
 #define CH_AGENT_CORE_CONFIG_H
 
+#include "base/error.h"
 #include "policy/policy.h"
 
 typedef struct ch_token_config {

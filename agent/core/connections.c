@@ -2,6 +2,7 @@
  * its frames, can only name connections that core itself has made. While no front is up nobody is accepted: bots wait
  * in the listener's backlog. */
 #include "agent/core/core.h"
+#include "base/memory.h"
 
 #include "base/log.h"
 #include "agent/core/status.h"

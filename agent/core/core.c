@@ -5,6 +5,7 @@
 
 #include "agent/harden.h"
 #include "base/log.h"
+#include "base/memory.h"
 
 #include <errno.h>
 #include <sched.h>

@@ -12,6 +12,7 @@
 #include "policy/policy.h"
 #include "agent/spawn.h"
 #include "exchange/recipe.h"
+#include "base/buffer.h"
 #include "base/clock.h"
 
 _Static_assert((int)CH_VALUE_KIND_COUNT == (int)CH_PARAM_KIND_COUNT && CH_JOB_PAYLOADS_MAX == CH_PAYLOADS_MAX,

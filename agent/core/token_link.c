@@ -2,6 +2,7 @@
  * what it was given. It is given a little ahead, so that no worker is without work while core and the front have their
  * turn. */
 #include "agent/core/core.h"
+#include "base/memory.h"
 
 #include "base/log.h"
 

@@ -8,6 +8,7 @@
 #include "agent/front/http.h"
 
 #include "agent/front/json.h"
+#include "base/memory.h"
 
 #include <microhttpd.h>
 #include <stdio.h>

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "agent/spawn.h"
 #include "base/clock.h"
+#include "base/memory.h"
 #include "pkcs11/object.h"
 
 #include <pthread.h>

@@ -2,6 +2,7 @@
  * finding the endpoint, checking, confusion, building what is signed, finishing. CPU time of this one thread.
  *
  * Prints a line a profile: the mean over its endpoints and the slowest, in microseconds. */
+#include "base/buffer.h"
 #include "exchange/profile_impl.h"
 #include "exchange/recipe.h"
 #include "tests/bench/sample.h"

@@ -2,6 +2,7 @@
  *
  * The module's locks are the system's own, as in most programs; the agent brings better ones (pkcs11/locks.h).
  * Pointed at p11-kit-client.so (with P11_KIT_SERVER_ADDRESS set) the same program measures p11-kit's server. */
+#include "base/error.h"
 #include "pkcs11/object.h"
 #include "tests/bench/sample.h"
 

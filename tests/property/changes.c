@@ -1,6 +1,8 @@
 /* What making requests of requests needs: picking a parameter, putting texts together, finding a rival. */
 #include "tests/property/changes.h"
 
+#include "base/buffer.h"
+
 #include <string.h>
 
 /* ---- picking ---- */

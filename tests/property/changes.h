@@ -2,6 +2,7 @@
 #ifndef CH_TESTS_CHANGES_H
 #define CH_TESTS_CHANGES_H
 
+#include "base/slice.h"
 #include "tests/property/property.h"
 
 /* ---- kinds of parameters ---- */

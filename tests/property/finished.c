@@ -1,4 +1,5 @@
 /* The finished request, read as an exchange would read it: every parameter that was judged must be found in it. */
+#include "base/slice.h"
 #include "tests/property/property.h"
 
 #include "base/encode.h"

@@ -1,6 +1,8 @@
 /* Which requests have the same message, and whether policy treats them alike.
  *
  * A message is known by 128 bits of hash, what a request says by 64: sums of hashes where order means nothing. */
+#include "base/buffer.h"
+#include "base/memory.h"
 #include "tests/property/property.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* Requests that a profile accepts, with values as nasty as their types allow. */
+#include "base/buffer.h"
 #include "tests/property/property.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
 /* Requests that were tampered with: most must be refused, the others are judged as what they now are. */
+#include "base/buffer.h"
 #include "tests/property/changes.h"
 
 #include <string.h>

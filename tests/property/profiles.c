@@ -8,6 +8,8 @@
  *  - finished: the request as it is sent holds all that was judged, and nothing that breaks its form;
  *  - reached: every endpoint, and each of its parameters, can be asked for.
  * A run is repeated by its seed. The last line is "N passed, N failed". */
+#include "base/buffer.h"
+#include "base/memory.h"
 #include "tests/property/property.h"
 
 #include <stdio.h>

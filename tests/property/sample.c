@@ -1,4 +1,5 @@
 /* A request with all that it holds: copying, showing, and taking it the agent's way. */
+#include "base/buffer.h"
 #include "tests/property/property.h"
 
 #include <stdio.h>

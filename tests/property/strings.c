@@ -1,4 +1,5 @@
 /* Messages read back, and an SDK's strings that are not quite what the agent would have written. */
+#include "base/buffer.h"
 #include "tests/property/property.h"
 
 #include "exchange/filters.h"

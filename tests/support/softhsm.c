@@ -1,5 +1,7 @@
 #include "tests/support/softhsm.h"
 
+#include "base/buffer.h"
+
 #include <check.h>
 #include <ftw.h>
 #include <stdio.h>

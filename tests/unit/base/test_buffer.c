@@ -1,4 +1,5 @@
 #include "base/buffer.h"
+#include "base/memory.h"
 
 #include <check.h>
 #include <stdlib.h>

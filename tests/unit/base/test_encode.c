@@ -1,4 +1,5 @@
 #include "base/encode.h"
+#include "base/slice.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 #include "base/names.h"
+#include "base/slice.h"
 
 #include "tests/support/suite.h"
 

@@ -1,8 +1,9 @@
+#include "base/memory.h"
 #include "base/paths.h"
 
-#include "base/buffer.h"
 #include "tests/support/suite.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
 

@@ -1,4 +1,5 @@
 #include "base/secret.h"
+#include "base/slice.h"
 
 #include <check.h>
 #include <errno.h>

@@ -1,3 +1,4 @@
+#include "base/memory.h"
 #include "conf/fields.h"
 
 #include "base/buffer.h"

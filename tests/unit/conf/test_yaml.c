@@ -1,4 +1,5 @@
 /* What is accepted is small; what is refused says where and why. */
+#include "base/memory.h"
 #include "conf/yaml.h"
 
 #include "base/buffer.h"

@@ -1,6 +1,7 @@
 /* agent/profile: which profiles are refused and where, which requests, and what a signature would open.
  *
  * Run from the repository's root. */
+#include "base/buffer.h"
 #include "exchange/profile.h"
 
 #include <check.h>

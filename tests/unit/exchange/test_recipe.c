@@ -1,6 +1,8 @@
 /* agent/recipe: published examples, the vectors of an independent client, and a made-up exchange come out to the byte.
  *
  * Run from the repository's root. The vectors are tests/vectors, or the folder that CHANCERY_VECTORS names. */
+#include "base/buffer.h"
+#include "base/memory.h"
 #include "exchange/recipe.h"
 
 #include <check.h>

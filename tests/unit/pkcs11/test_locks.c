@@ -1,7 +1,5 @@
 #include "pkcs11/locks.h"
 
-#include "base/buffer.h"
-
 #include <check.h>
 #include <pthread.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+#include "base/memory.h"
 #include "tests/support/softhsm.h"
 
 #include "pkcs11/attribute.h"

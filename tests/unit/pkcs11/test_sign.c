@@ -1,4 +1,5 @@
 /* What signing and verifying do when the token or the session is not as hoped. */
+#include "base/memory.h"
 #include "tests/support/softhsm.h"
 
 #include "pkcs11/attribute.h"

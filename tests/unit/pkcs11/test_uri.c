@@ -1,4 +1,6 @@
 /* URIs and token making: nothing quotes a PIN, and nothing is half done. */
+#include "base/buffer.h"
+#include "base/memory.h"
 #include "pkcs11/uri.h"
 
 #include "tests/support/softhsm.h"

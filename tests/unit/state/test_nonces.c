@@ -1,3 +1,4 @@
+#include "base/buffer.h"
 #include "state/nonces.h"
 
 #include <check.h>

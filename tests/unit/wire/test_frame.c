@@ -1,3 +1,4 @@
+#include "base/memory.h"
 #include "wire/frame.h"
 
 #include <check.h>

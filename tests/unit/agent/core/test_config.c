@@ -1,4 +1,5 @@
 #include "agent/core/config.h"
+#include "base/slice.h"
 
 #include "tests/support/suite.h"
 

@@ -1,5 +1,6 @@
 /* The JSON door: what gets in becomes exactly one CH_FRAME_SIGN, and what is odd in any way stays out. */
 #include "agent/front/json.h"
+#include "base/buffer.h"
 
 #include <check.h>
 #include <stdlib.h>
