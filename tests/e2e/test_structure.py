@@ -1,0 +1,253 @@
+"""The structure of the code is what scripts/arrows, the Makefile and docs/architecture.md say, and each of them notices
+if it is not."""
+
+import contextlib
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+from harness import BUILD, ROOT
+
+MAP = ROOT / "docs" / "architecture.md"
+
+
+def folders():
+    """The folders of C that the Makefile builds a library from."""
+    return re.findall(r"(?m)^links_(\S+)\s*:=", (ROOT / "Makefile").read_text())
+
+
+def library(folder):
+    return BUILD / f"lib{folder.replace('/', '-')}.a"
+
+
+def make_says(expression):
+    """What an expression is in the Makefile."""
+    done = subprocess.run(["make", "-s", "-C", ROOT, f"BUILD={BUILD}", f"--eval=say: ; @echo '{expression}'", "say"],
+                          capture_output=True, text=True, check=True)
+    return done.stdout.split()
+
+
+def symbols(program):
+    """The functions and variables of ours that a library or a program defines."""
+    out = subprocess.run(["nm", "--defined-only", "--extern-only", program], capture_output=True, text=True, check=True)
+    return set(re.findall(r" [TDBR] (ch_\w+)$", out.stdout, re.MULTILINE))
+
+
+class Planted(unittest.TestCase):
+    """What is planted in a copy of the tree, and what scripts/arrows says about it."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.root = pathlib.Path(tempfile.mkdtemp(prefix="chancery-structure."))
+        cls.addClassCleanup(shutil.rmtree, cls.root)
+        for name in {folder.split("/")[0] for folder in folders()} | {"scripts", "adapters"}:
+            shutil.copytree(ROOT / name, cls.root / name)
+        shutil.copytree(ROOT / "tests", cls.root / "tests",
+                        ignore=shutil.ignore_patterns("node_modules", "vectors", "corpus", "__pycache__"))
+        shutil.copy(ROOT / "Makefile", cls.root)
+        cls.before = cls.violations()
+
+    @classmethod
+    def violations(cls):
+        done = subprocess.run([cls.root / "scripts" / "arrows"], capture_output=True, text=True, check=False)
+        lines = done.stdout.splitlines()[:-1]
+        assert (done.returncode == 0) == (lines == []), done.stdout + done.stderr
+        return set(lines)
+
+    @contextlib.contextmanager
+    def planted(self, texts):
+        """Files with other texts, {path: text}, for as long as it lasts."""
+        files = {self.root / path: text for path, text in texts.items()}
+        old = {path: path.read_text() if path.exists() else None for path in files}
+        for path, text in files.items():
+            path.write_text(text)
+        yield
+        for path, text in old.items():
+            path.unlink() if text is None else path.write_text(text)
+
+    def found(self, texts):
+        """What scripts/arrows says of the planted texts, {path: text}, and did not say before."""
+        with self.planted(texts):
+            return sorted(self.violations() - self.before)
+
+    def with_include(self, path, header):
+        """The text of a file with one more include, and the include's line."""
+        lines = (self.root / path).read_text().splitlines(keepends=True)
+        at = next(i for i, line in enumerate(lines) if line.startswith("#include"))
+        return "".join([*lines[: at + 1], f"#include {header}\n", *lines[at + 1 :]]), at + 2
+
+    def test_the_tree_passes(self):
+        self.assertEqual(self.before, set())
+
+    def test_an_arrow_that_is_not_allowed(self):
+        for path, header in (
+            ("agent/front/front.c", "policy/policy.h"),
+            ("agent/front/front.c", "pkcs11/mechanism.h"),
+            ("base/error.h", "wire/frame.h"),
+            ("policy/policy.c", "state/nonces.h"),
+            ("agent/core/core.c", "agent/front/front.h"),
+            ("cli/main.c", "agent/spawn.h"),
+            ("tests/unit/wire/test_frame.c", "policy/policy.h"),
+        ):
+            with self.subTest(path=path, header=header):
+                text, line = self.with_include(path, f'"{header}"')
+                folder = path.rpartition("/")[0]
+                found = self.found({path: text})
+                self.assertTrue(any(one.startswith(f"{path}:{line}: {folder} may not include {header}; its row in the "
+                                                   "Makefile allows ") for one in found), found)
+
+    def test_a_header_that_is_open_to_fewer(self):
+        for path, header in (("policy/policy.c", "pkcs11/token.h"), ("policy/policy.c", "exchange/profile_impl.h")):
+            with self.subTest(path=path, header=header):
+                text, line = self.with_include(path, f'"{header}"')
+                found = self.found({path: text})
+                self.assertTrue(any(one.startswith(f"{path}:{line}: policy may not include {header}: only ")
+                                    for one in found), found)
+
+    def test_a_row_of_the_makefile_that_lacks_a_folder(self):
+        text = (self.root / "Makefile").read_text()
+        row = re.search(r"(?m)^links_policy .*$", text)[0]
+        self.assertEqual(self.found({"Makefile": text.replace(row, row.replace(" conf", ""))})[0],
+                         "Makefile:1: links_policy names exchange, and must name conf, which exchange uses")
+
+    def test_a_circle_of_headers(self):
+        found = self.found({
+            "base/left.h": '#include "base/right.h"\ntypedef struct ch_left { ch_right *one; } ch_left;\n',
+            "base/right.h": '#include "base/left.h"\ntypedef struct ch_right { ch_left *one; } ch_right;\n',
+        })
+        self.assertEqual(found, [
+            "base/left.h:1: rooms include each other in a circle: base/left -> base/right -> base/left"])
+
+    def test_a_circle_of_rooms_whose_headers_do_not_include_each_other(self):
+        found = self.found({
+            "base/left.h": "void ch_left(void);\n",
+            "base/left.c": '#include "base/left.h"\n#include "base/right.h"\nint left = sizeof ch_right;\n',
+            "base/right.h": "void ch_right(void);\n",
+            "base/right.c": '#include "base/right.h"\n#include "base/left.h"\nint right = sizeof ch_left;\n',
+        })
+        self.assertEqual(found, [
+            "base/left.c:2: rooms include each other in a circle: base/left -> base/right -> base/left"])
+
+    def test_an_unused_include(self):
+        for header in ('"base/clock.h"', "<sqlite3.h>", "<dlfcn.h>"):
+            with self.subTest(header=header):
+                text, line = self.with_include("base/slots.c", header)
+                self.assertEqual(self.found({"base/slots.c": text}),
+                                 [f"base/slots.c:{line}: {header[1:-1]} is included and not used"])
+
+    def test_an_include_that_only_a_comment_uses(self):
+        text = '#include "base/slots.h"\n/* ch_slots */\nvoid ch_left(const char *text);\n'
+        self.assertEqual(self.found({"base/left.h": text}), ["base/left.h:1: base/slots.h is included and not used"])
+
+    def test_names_that_are_made_from_a_list_are_declared(self):
+        lists = {
+            "base/left.def": "KIND(COLD)\nKIND(WARM)\n",
+            "base/left.h": '#define KIND(name) CH_KIND_##name,\nenum {\n#include "base/left.def"\n};\n',
+        }
+        for name, expected in (("CH_KIND_WARM", []),
+                               ("CH_KIND_WET", ["base/right.h:1: base/left.h is included and not used"])):
+            with self.subTest(name=name):
+                text = f'#include "base/left.h"\nenum {{ CH_RIGHT = {name} }};\n'
+                self.assertEqual(self.found({**lists, "base/right.h": text}), expected)
+
+    def test_a_name_of_another_folder_that_comes_by_way_of_a_header(self):
+        found = self.found({
+            "policy/left.h": '#include "exchange/profile.h"\ntypedef struct ch_left { ch_profile *one; } ch_left;\n',
+            "policy/right.h": '#include "policy/left.h"\nvoid ch_right(ch_left *left, ch_profile *profile);\n',
+        })
+        self.assertEqual(found, ["policy/right.h:2: ch_profile is used, but exchange/profile.h is included only by way "
+                                 "of another header"])
+
+    def test_a_c_file_without_a_header(self):
+        found = self.found({"wire/left.c": "int ch_left(void);\n"})
+        self.assertEqual(found, ["wire/left.c:1: there is no wire/left.h, and no header of wire/ that it includes names "
+                                 "left.c in a comment"])
+
+    def test_a_comment_that_names_a_file_that_is_gone(self):
+        found = self.found({"base/left.h": "/* As in\n * base/gone.c. */\nvoid ch_left(void);\n"})
+        self.assertEqual(found, ["base/left.h:2: the comment names base/gone.c, which does not exist"])
+
+    def test_a_file_that_is_too_long(self):
+        self.assertEqual(self.found({"base/left.h": "\n" * 500}), [])
+        self.assertEqual(self.found({"base/left.h": "\n" * 501}),
+                         ["base/left.h:501: it has 501 lines; a file has at most 500"])
+
+    def test_a_function_that_is_too_long(self):
+        begin = "static inline void ch_left(int one,\n        int two)\n{\n"
+        self.assertEqual(self.found({"base/left.h": begin + "    one += two;\n" * 60 + "}\n"}), [])
+        self.assertEqual(self.found({"base/left.h": begin + "    one += two;\n" * 61 + "}\n"}),
+                         ["base/left.h:1: ch_left has 61 lines; a function has at most 60"])
+
+
+class Linker(unittest.TestCase):
+    def test_a_front_that_uses_policy_does_not_link(self):
+        function = sorted(symbols(library("policy")))[0]
+        with tempfile.TemporaryDirectory(prefix="chancery-structure.") as folder:
+            source = pathlib.Path(folder) / "main.c"
+            source.write_text(f"void {function}(void);\nint main(void)\n{{\n    {function}();\n    return 0;\n}}\n")
+            errors = {}
+            for role in ("agent/front", "agent/core"):
+                libraries = make_says(f"$(call libraries,{role}) $(call libs,{role})")
+                self.assertIn(str(library("wire")), libraries)
+                done = subprocess.run(["gcc", "-pie", "-o", source.with_suffix(""), source, *libraries],
+                                      capture_output=True, text=True, check=False)
+                errors[role] = done.stderr
+        self.assertIn(f"undefined reference to `{function}'", errors["agent/front"])
+        # With core's libraries the same program finds it; what else a build with sanitizers lacks is another matter.
+        self.assertNotIn(f"undefined reference to `{function}'", errors["agent/core"])
+
+    def test_a_role_holds_nothing_of_the_folders_that_it_may_not_use(self):
+        programs = make_says("$(foreach program,$(PROGRAMS),$(program)=$(main_$(program)))")
+        for program, folder in (one.split("=") for one in programs):
+            allowed = make_says(f"$(links_{folder})")
+            own = set().union(*(symbols(library(one)) for one in allowed))
+            self.assertGreater(len(symbols(BUILD / program) & own), 10, program)
+            for other in folders():
+                with self.subTest(program=program, folder=other):
+                    if other not in allowed:
+                        self.assertEqual(symbols(BUILD / program) & (symbols(library(other)) - own), set())
+
+
+class Map(unittest.TestCase):
+    """docs/architecture.md has a row "| `folder/` | ..." for each folder; a row names rooms and files in backticks."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.text = MAP.read_text()
+        cls.rows = re.findall(r"(?m)^\| *`([\w/.-]+)/` *\|(.*)$", cls.text)
+
+    def test_every_folder_has_a_row(self):
+        named = {folder for folder, _ in self.rows}
+        here = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith((".", "build"))}
+        self.assertEqual(sorted((here | set(folders())) - named), [])
+
+    def test_every_folder_that_has_a_row_exists(self):
+        self.assertEqual([folder for folder, _ in self.rows if not (ROOT / folder).is_dir()], [])
+
+    def test_every_room_that_a_row_names_exists(self):
+        rooms = [(folder, room) for folder, text in self.rows for room in re.findall(r"`([a-z][\w./-]*)`", text)]
+        self.assertGreater(len(rooms), 20)
+        self.assertEqual([one for one in rooms if not self.exists(*one)], [])
+
+    @staticmethod
+    def exists(folder, room):
+        return any((parent / (room + suffix)).exists()
+                   for parent in (ROOT / folder, ROOT) for suffix in ("", ".h", ".c", ".def", ".py"))
+
+    def test_every_room_has_a_place_in_the_map(self):
+        rows = dict(self.rows)
+        for folder in folders():
+            for header in sorted((ROOT / folder).glob("*.h")):
+                with self.subTest(header=str(header.relative_to(ROOT))):
+                    self.assertRegex(rows.get(folder, ""), rf"`(?:{folder}/)?{header.stem}(?:\.h)?`")
+
+    def test_the_arrows_are_those_of_the_code(self):
+        done = subprocess.run([ROOT / "scripts" / "arrows", "--graph"], capture_output=True, text=True, check=True)
+        self.assertIn(done.stdout, self.text)
+
+
+if __name__ == "__main__":
+    unittest.main()
