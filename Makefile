@@ -115,6 +115,11 @@ property-programs: $(BUILD)/tests/property/profiles
 $(BUILD)/tests/property/profiles: $(call objects,$(wildcard tests/property/*.c)) $(call libraries,exchange)
 	$(call link,$(call libs,exchange,jansson))
 
+# The signed requests of real clients (tests/vectors/README.md).
+vector-programs: $(BUILD)/tests/vectors/vectors
+$(BUILD)/tests/vectors/vectors: $(call objects,$(wildcard tests/vectors/*.c)) $(call libraries,exchange)
+	$(call link,$(call libs,exchange,jansson))
+
 # The load generator and its kin; scripts/bench runs them.
 BENCHES := load raw sshagent build
 bench-programs: $(BENCHES:%=$(BUILD)/tests/bench/%)
@@ -125,6 +130,6 @@ $(BENCHES:%=$(BUILD)/tests/bench/%): $(BUILD)/tests/bench/%: $(BUILD)/tests/benc
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all unit-programs property-programs bench-programs clean
+.PHONY: all unit-programs property-programs vector-programs bench-programs clean
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

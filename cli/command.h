@@ -73,7 +73,6 @@ ch_status ch_run_key_public(const ch_arguments *arguments, ch_error *err);
 ch_status ch_run_key_delete(const ch_arguments *arguments, ch_error *err);
 /* cli/profile.c */
 ch_status ch_run_profile_check(const ch_arguments *arguments, ch_error *err);
-ch_status ch_run_profile_test(const ch_arguments *arguments, ch_error *err);
 ch_status ch_run_profile_list(const ch_arguments *arguments, ch_error *err);
 ch_status ch_run_profile_show(const ch_arguments *arguments, ch_error *err);
 /* cli/operator.c */

@@ -127,20 +127,6 @@ static const ch_command profile_check = {
     .run = ch_run_profile_check,
 };
 
-static const ch_command profile_test = {
-    .family = "profile",
-    .name = "test",
-    .synopsis = "FILE VECTORS",
-    .positional_min = 2,
-    .positional_max = 2,
-    .summary = "hold a profile against signed requests of a real client",
-    .details = "Builds each request of a file of vectors by the profile, with the vectors' own\n"
-               "dummy keys in software, and compares what is signed, the signature and the\n"
-               "finished request to the byte. Needs neither agent nor token.",
-    .examples = "  chancery profile test profiles/kraken.yaml tests/vectors/kraken.json\n",
-    .run = ch_run_profile_test,
-};
-
 static const ch_command profile_list = {
     .family = "profile",
     .name = "list",
@@ -234,8 +220,8 @@ static const ch_command agent_sign = {
 };
 
 static const ch_command *const commands[] = {
-    &token_init,   &token_list,   &key_import,   &key_generate, &key_list,   &key_public,   &key_delete, &profile_check,
-    &profile_test, &profile_list, &profile_show, &agent_unlock, &agent_lock, &agent_status, &agent_keys, &agent_sign,
+    &token_init,   &token_list,   &key_import,   &key_generate, &key_list,     &key_public, &key_delete, &profile_check,
+    &profile_list, &profile_show, &agent_unlock, &agent_lock,   &agent_status, &agent_keys, &agent_sign,
 };
 
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])

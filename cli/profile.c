@@ -5,7 +5,6 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/output.h"
-#include "cli/vectors.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -209,33 +208,6 @@ ch_status ch_run_profile_check(const ch_arguments *arguments, ch_error *err)
     warn_of_open_params(row);
     print_confusion(json_object_get(row, "endpoints"));
     return CH_OK;
-}
-
-ch_status ch_run_profile_test(const ch_arguments *arguments, ch_error *err)
-{
-    ch_profile *profile = NULL;
-    ch_vectors *vectors = NULL;
-    size_t failed = 0;
-    ch_status st = ch_profile_load(arguments->positional[0], &profile, err);
-    if (st == CH_OK)
-        st = ch_vectors_load(arguments->positional[1], &vectors, err);
-    size_t count = st == CH_OK ? ch_vectors_count(vectors) : 0;
-    for (size_t i = 0; i < count; i++) {
-        ch_error reason = CH_ERROR_INIT;
-        const char *note = NULL;
-        bool is_same = ch_vectors_check(vectors, i, profile, &note, &reason) == CH_OK;
-        failed += !is_same;
-        (void)printf("%-4s  %s", is_same ? "ok" : "FAIL", ch_vectors_title(vectors, i));
-        (void)printf("%s%s%s", note != NULL ? " (" : "", note != NULL ? note : "", note != NULL ? ")" : "");
-        (void)printf("%s%s\n", is_same ? "" : ": ", is_same ? "" : reason.message);
-    }
-    ch_vectors_free(vectors);
-    ch_profile_free(profile);
-    if (st != CH_OK)
-        return st;
-    (void)printf("%zu passed, %zu failed\n", count - failed, failed);
-    return failed == 0 ? CH_OK
-                       : ch_fail(err, CH_CONFLICT, "%zu of %zu vectors do not come out to the byte", failed, count);
 }
 
 static int is_yaml(const struct dirent *entry)

@@ -20,12 +20,11 @@ static void fetch_digests(void)
         digests[i] = EVP_MD_fetch(NULL, names[i], NULL);
 }
 
-ch_scratch *ch_scratch_new(bool allow_ambiguous)
+ch_scratch *ch_scratch_new(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     (void)pthread_once(&once, fetch_digests);
     ch_scratch *scratch = ch_alloc(sizeof *scratch);
-    scratch->allow_ambiguous = allow_ambiguous;
     scratch->digest = EVP_MD_CTX_new();
     return scratch;
 }

@@ -8,7 +8,6 @@
 #include <openssl/evp.h>
 
 struct ch_scratch {
-    bool allow_ambiguous;
     EVP_MD_CTX *digest;
     ch_buffer steps[2]; /* what goes from one filter to the next */
     ch_buffer json;     /* a list or object that a form holds */

@@ -103,10 +103,10 @@ static void set_times(ch_draft *draft, const ch_recipe_input *input)
         ch_builtin builtin;
         uint64_t number;
     } numbers[] = {
-        {CH_BUILTIN_TIME_S,  input->now_ns / (input->has_ms_for_s ? 1000000 : 1000000000)},
-        {CH_BUILTIN_TIME_MS, input->now_ns / 1000000                                     },
-        {CH_BUILTIN_TIME_US, input->now_ns / 1000                                        },
-        {CH_BUILTIN_NONCE,   input->nonce                                                },
+        {CH_BUILTIN_TIME_S,  input->now_ns / 1000000000},
+        {CH_BUILTIN_TIME_MS, input->now_ns / 1000000   },
+        {CH_BUILTIN_TIME_US, input->now_ns / 1000      },
+        {CH_BUILTIN_NONCE,   input->nonce              },
     };
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         ch_builtin builtin = numbers[i].builtin;

@@ -19,7 +19,6 @@ typedef struct ch_recipe_input {
     uint64_t now_ns;    /* wall clock since 1970, UTC */
     uint64_t nonce;     /* strictly increasing for each key */
     uint8_t random[32]; /* fresh for each request, if ch_endpoint_uses_random says so */
-    bool has_ms_for_s;  /* time_s gives milliseconds: for vectors of a client whose clock did, never for signing */
 } ch_recipe_input;
 
 typedef struct ch_header {

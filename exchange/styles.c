@@ -157,7 +157,7 @@ static bool encode_decoded(ch_buffer *out, ch_slice text)
 /* `name` is whose text it is. */
 static ch_status add_text(ch_form *form, ch_slice text, ch_slice name, ch_error *err)
 {
-    if (form->encode(form->out, text) || form->scratch->allow_ambiguous)
+    if (form->encode(form->out, text))
         return CH_OK;
     return ch_fail(err, CH_BAD_INPUT,
                    "'%.*s' is signed unencoded at this exchange, and holds characters that could be read as something "

@@ -75,9 +75,9 @@ typedef struct ch_template_input {
     const ch_list *lists;
 } ch_template_input;
 
-/* Working memory. `allow_ambiguous` writes also what could be read in two ways: for vectors, never for signing. */
+/* Working memory. */
 typedef struct ch_scratch ch_scratch;
-ch_scratch *ch_scratch_new(bool allow_ambiguous);
+ch_scratch *ch_scratch_new(void);
 void ch_scratch_free(ch_scratch *scratch);
 
 /* Compiles `text`. CH_CONFIG says what is wrong, without file and line, which the caller knows. Free with

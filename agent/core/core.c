@@ -87,7 +87,7 @@ static ch_status set_up(ch_core *core, const char *config_path, ch_error *err)
         st = catch_signals(core, err);
     if (st != CH_OK)
         return st;
-    core->scratch = ch_scratch_new(false);
+    core->scratch = ch_scratch_new();
     find_nonce_counters(core);
     ch_jobs_init(core);
     ch_operators_init(core);

@@ -17,7 +17,7 @@ from cli_sandbox import (API_SECRET, AWAY, CHANCERY, CONFIG, CONFLICT, KRAKEN_SE
 
 class Usage(Sandbox):
     COMMANDS = ["token init", "token list", "key import", "key generate", "key list", "key public", "key delete",
-                "profile check", "profile test", "profile list", "profile show", "unlock", "lock", "status", "keys", "sign"]
+                "profile check", "profile list", "profile show", "unlock", "lock", "status", "keys", "sign"]
 
     def test_every_command_has_help_with_an_example(self):
         for command in self.COMMANDS:
@@ -78,7 +78,6 @@ class Usage(Sandbox):
             "unknown format": ["key", "public", "--object", "x", "--format", "der"],
             "lock one and all": ["lock", "main", "--all"],
             "no profile to check": ["profile", "check"],
-            "no vectors to test with": ["profile", "test", "kraken.yaml"],
             "a path to show": ["profile", "show", "../profiles/kraken"],
         }
         for name, words in cases.items():
@@ -164,24 +163,11 @@ class Profiles(Sandbox):
         folder = ("--profiles", os.path.dirname(path))
         self.assert_fails(self.run_cli("profile", "list", *folder), CONFIG, "reed")
         self.assert_fails(self.run_cli("profile", "show", "kraken", *folder), CONFIG, "reed")
-        vectors = os.path.join(ROOT, "tests", "vectors", "kraken.json")
-        self.assert_fails(self.run_cli("profile", "test", path, vectors), CONFIG, "reed")
 
     def test_a_missing_file_or_profile_is_an_error(self):
         self.assertNotEqual(self.run_cli("profile", "check", self.path("none.yaml")).status, OK)
         self.assertNotEqual(self.run_cli("profile", "show", "no-such-exchange").status, OK)
         self.assertNotEqual(self.run_cli("profile", "list", "--profiles", self.path("none")).status, OK)
-        self.assertNotEqual(self.run_cli("profile", "test", self.profile(), self.path("none.json")).status, OK)
-
-    def test_malformed_vectors_are_refused(self):
-        for name, text in (("nothing", ""), ("no JSON", "vectors"), ("a list", "[]"), ("no vectors", '{"clock_ms":1}'),
-                           ("no clock", '{"vectors":[]}'), ("no numbers", '{"clock_ms":"1","vectors":[]}'),
-                           ("a member twice", '{"clock_ms":1,"vectors":[],"vectors":[]}'),
-                           ("no PEM", '{"clock_ms":1,"vectors":[],"credentials":{"privateKey":"none"}}')):
-            with self.subTest(name):
-                with open(self.path("vectors.json"), "w") as out:
-                    out.write(text)
-                self.assert_fails(self.run_cli("profile", "test", self.profile(), self.path("vectors.json")), USAGE)
 
     def test_list_and_show_agree(self):
         listed = {row["name"]: row for row in json.loads(self.ok("profile", "list", "--json").out)["profiles"]}

@@ -1,5 +1,5 @@
 /* Writes signed requests of real ccxt, for the schemes that no other vectors cover, into the folder that the argument
- * names, in the format that `chancery profile test` reads: PROFILE.json, or PROFILE.WHAT.json.
+ * names, in the format that tests/vectors/run.c reads: PROFILE.json, or PROFILE.WHAT.json.
  *
  * The clock stands still, and random values are zero. ccxt no longer has BitMEX, so its vector comes from an example in
  * the exchange's documentation. */

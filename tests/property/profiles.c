@@ -338,7 +338,7 @@ static void test_profile(const ch_profile *profile, const options *how, uint8_t 
     static trial t; /* large */
     memset(&t, 0, sizeof t);
     t.rig = (rig){.profile = profile, .pool = pool, .now_ns = whole_clock(profile), .err = CH_ERROR_INIT};
-    t.rig.scratch = ch_scratch_new(false);
+    t.rig.scratch = ch_scratch_new();
     t.rig.draft = ch_draft_new(t.rig.scratch);
     t.options = how;
     t.ledger = ledger_new();

@@ -20,7 +20,7 @@ static void set_up(rig *r, const char *path, const char *method, const char *cal
 {
     *r = (rig){.err = CH_ERROR_INIT};
     ck_assert_msg(ch_profile_load(path, &r->profile, &r->err) == CH_OK, "%s", r->err.message);
-    r->scratch = ch_scratch_new(false);
+    r->scratch = ch_scratch_new();
     r->draft = ch_draft_new(r->scratch);
     r->request = (ch_request){.method = ch_slice_of(method), .path = ch_slice_of(call)};
     r->input = (ch_recipe_input){.profile = r->profile,

@@ -33,7 +33,7 @@ static void set_up(rig *r, const char *path, const char *scheme)
 {
     *r = (rig){.err = CH_ERROR_INIT};
     ck_assert_msg(ch_profile_load(path, &r->profile, &r->err) == CH_OK, "%s", r->err.message);
-    r->scratch = ch_scratch_new(false);
+    r->scratch = ch_scratch_new();
     r->draft = ch_draft_new(r->scratch);
     r->input.profile = r->profile;
     r->input.scheme = ch_profile_scheme(r->profile, scheme);
