@@ -116,6 +116,7 @@ $(BUILD)/tests/property/profiles: $(call objects,$(wildcard tests/property/*.c))
 	$(call link,$(call libs,exchange,jansson))
 
 # The signed requests of real clients (tests/vectors/README.md).
+property-programs: vector-programs
 vector-programs: $(BUILD)/tests/vectors/vectors
 $(BUILD)/tests/vectors/vectors: $(call objects,$(wildcard tests/vectors/*.c)) $(call libraries,exchange)
 	$(call link,$(call libs,exchange,jansson))

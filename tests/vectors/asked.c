@@ -1,6 +1,8 @@
 /* The request that the agent would have been asked for, so that it makes the client's. */
 #include "tests/vectors/vectors.h"
 
+#include "base/memory.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

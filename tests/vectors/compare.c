@@ -2,6 +2,7 @@
 #include "tests/vectors/vectors.h"
 
 #include "base/encode.h"
+#include "base/memory.h"
 
 #include <string.h>
 #include <strings.h>

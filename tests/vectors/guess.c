@@ -5,6 +5,7 @@
 #include "tests/vectors/vectors.h"
 
 #include "base/encode.h"
+#include "base/memory.h"
 
 #include <stdlib.h>
 #include <string.h>
