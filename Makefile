@@ -36,7 +36,7 @@ packages_policy      := p11-kit-1
 packages_state       := sqlite3
 packages_agent       := libseccomp
 packages_agent/core  := p11-kit-1
-packages_agent/front := libmicrohttpd jansson libcrypto
+packages_agent/front := libmicrohttpd jansson
 packages_agent/token :=
 packages_cli         := libcurl jansson libcrypto p11-kit-1
 

@@ -1,7 +1,8 @@
 /* Encodings of bytes as text and back: hex, base64 and base64url (RFC 4648), percent-encoding (RFC 3986).
  *
- * Encoders append to a buffer and can't fail. Decoders are strict: one spelling a value, nothing skipped. The decoders
- * that write to a ch_secret are for key material and leave no copy elsewhere. Thread-safe. */
+ * Encoders append to a buffer and can't fail. Decoders are strict: nothing is skipped, padding must be right, and a
+ * value has one spelling (in hex: two, one for each case). Key material is decoded by ch_decode_secret only, which
+ * leaves no copy in ordinary memory. Thread-safe. */
 #ifndef CH_BASE_ENCODE_H
 #define CH_BASE_ENCODE_H
 
@@ -18,6 +19,14 @@ typedef enum ch_encoding {
 
 void ch_encode(ch_buffer *out, ch_encoding encoding, ch_slice bytes);
 
+/* Appends what `text` decodes to. CH_BAD_INPUT says what is wrong without quoting the text; then nothing has been
+ * appended. */
+CH_CHECKED ch_status ch_decode(ch_buffer *out, ch_encoding encoding, ch_slice text, ch_error *err);
+
+/* The same for key material: decodes into `out`, which must be empty and stays so on failure. An empty secret is
+ * CH_BAD_INPUT, one longer than CH_SECRET_MAX is CH_TOO_LARGE. The caller wipes `out`. */
+CH_CHECKED ch_status ch_decode_secret(ch_secret *out, ch_encoding encoding, const ch_secret *text, ch_error *err);
+
 /* Percent-encodes every byte but A-Z a-z 0-9 - . _ ~ and those in `also_plain` (may be ""). */
 void ch_encode_percent(ch_buffer *out, ch_slice bytes, const char *also_plain);
 
@@ -27,8 +36,5 @@ bool ch_decode_percent(ch_buffer *out, ch_slice text, bool has_plus);
 
 /* A JSON string with its quotes (RFC 8259): '"', '\\' and control characters are escaped, all else stands as it is. */
 void ch_encode_json(ch_buffer *out, ch_slice text);
-
-/* Decodes into `out`, which must be empty. CH_BAD_INPUT says what is wrong without quoting the secret. */
-CH_CHECKED ch_status ch_decode_secret(ch_secret *out, ch_encoding encoding, const ch_secret *text, ch_error *err);
 
 #endif
