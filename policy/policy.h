@@ -1,19 +1,27 @@
-/* policy.yaml: the keys, who may have what signed with each, and who the operators are. Default deny.
+/* policy.yaml as it is loaded: the keys, the grants of each, and who the operators are. Default deny.
  *
- * Immutable once loaded. docs/policy.md describes the fields. */
+ * policy/decide.h says what follows from it. Immutable once loaded, so safe to read from any thread. docs/policy.md
+ * describes the fields. */
 #ifndef CH_POLICY_POLICY_H
 #define CH_POLICY_POLICY_H
 
-#include "base/peer.h"
 #include "base/slice.h"
 #include "exchange/profile.h"
 
-/* Callers that `uid` and `gid` (where set, both must fit) describe, and the classes of endpoints they may ask for. */
-typedef struct ch_grant {
-    bool has_uid;
-    bool has_gid;
+#include <sys/types.h>
+
+#define CH_TOKENS_MAX 16
+#define CH_ANY_ID ((uid_t)-1) /* no user and no group has it */
+
+/* The callers that have this user and are in this group. CH_ANY_ID leaves one of the two open, never both. */
+typedef struct ch_callers {
     uid_t uid;
     gid_t gid;
+} ch_callers;
+
+/* The classes of endpoints that the callers may ask for. */
+typedef struct ch_grant {
+    ch_callers callers;
     unsigned classes; /* bit 1 << ch_class */
 } ch_grant;
 
@@ -21,7 +29,7 @@ typedef struct ch_key {
     char *name;
     char *object_uri;
     char *key_id;
-    char *passphrase;   /* empty where the exchange has none */
+    char *passphrase;   /* empty if the exchange has none */
     unsigned kinds;     /* what the exchange made of the key: see ch_profile_kind */
     bool may_sign_raw;  /* any bytes at all: no rule holds for those */
     size_t token;       /* index in the source's tokens */
@@ -37,7 +45,7 @@ typedef struct ch_policy {
     size_t key_count;
     uint16_t *slots; /* the keys by the hash of their names: an index into `keys` plus one, or 0 */
     size_t slot_mask;
-    ch_grant *operators; /* their classes mean nothing */
+    ch_callers *operators;
     size_t operator_count;
     ch_profile **profiles;
     size_t profile_count;
@@ -51,25 +59,12 @@ typedef struct ch_policy_source {
     size_t token_count;
 } ch_policy_source;
 
-#define CH_TOKENS_MAX 16
-
 /* Loads the policy and the profiles that it names. Returns CH_CONFIG with file, line and reason. Free with
  * ch_policy_free, also after a failure. */
 CH_CHECKED ch_status ch_policy_load(const ch_policy_source *source, ch_policy *out, ch_error *err);
 void ch_policy_free(ch_policy *policy);
 
-/* NULL if there is no key of that name. */
+/* Returns NULL if there is no key of that name. The policy must have been loaded. */
 const ch_key *ch_policy_find_key(const ch_policy *policy, ch_slice name);
-
-/* True if `peer` has a grant of any kind for `key`. */
-bool ch_policy_may_see(const ch_key *key, const ch_peer *peer);
-
-/* CH_OK if the grants of `peer` for `key` together allow every class in `classes`; else CH_REFUSED with the rule that
- * decided: "class", or "confusion" for a class that only endpoint confusion brings in. `endpoint_class` is the
- * request's own, for the message. */
-CH_CHECKED ch_status ch_policy_decide(const ch_key *key, const ch_peer *peer, ch_class endpoint_class, unsigned classes,
-                                      ch_error *err);
-
-bool ch_policy_is_operator(const ch_policy *policy, const ch_peer *peer);
 
 #endif

@@ -9,7 +9,7 @@
 
 #include "state/nonces.h"
 #include "agent/core/config.h"
-#include "policy/policy.h"
+#include "policy/decide.h"
 #include "agent/spawn.h"
 #include "exchange/recipe.h"
 #include "base/buffer.h"

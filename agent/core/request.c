@@ -80,9 +80,7 @@ static ch_status find_key(const ch_core *core, const ch_peer *peer, ch_slice nam
     *key = ch_policy_find_key(&core->policy, name);
     if (*key == NULL)
         return ch_fail(err, CH_NOT_FOUND, "there is no key '%.*s'", CH_SLICE_ARGS(name));
-    return ch_policy_may_see(*key, peer) ? CH_OK
-                                         : ch_fail_rule(err, CH_REFUSED, "grant", "user %u has no grant for key '%s'",
-                                                        (unsigned)peer->uid, (*key)->name);
+    return ch_policy_admit(*key, peer, err);
 }
 
 static ch_recipe_input input_of(const ch_key *key, const ch_endpoint *endpoint, const ch_request *request)
@@ -102,17 +100,15 @@ static ch_status judge(ch_job *job, const ch_peer *peer, const ch_endpoint *endp
 {
     const ch_key *key = job->key;
     job->is_urgent = ch_endpoint_class(endpoint) == CH_CLASS_CANCEL;
-    const char *kind = ch_endpoint_kind(endpoint, key->kinds);
-    if (kind != NULL)
-        return ch_fail_rule(err, CH_REFUSED, "kind",
-                            "this call is for keys of kind '%s' only, and key '%s' is none by its "
-                            "policy",
-                            kind, key->name);
-    ch_status st = ch_endpoint_check(endpoint, key->scheme, request, err);
-    if (st != CH_OK)
-        return st;
-    unsigned classes = ch_endpoint_confused_classes(endpoint, key->scheme, key->kinds, request);
-    return ch_policy_decide(key, peer, ch_endpoint_class(endpoint), classes, err);
+    CH_TRY(ch_endpoint_check(endpoint, key->scheme, request, err));
+    const ch_facts facts = {
+        .key = key,
+        .caller = peer,
+        .missing_kind = ch_endpoint_kind(endpoint, key->kinds),
+        .class_ = ch_endpoint_class(endpoint),
+        .classes = ch_endpoint_confused_classes(endpoint, key->scheme, key->kinds, request),
+    };
+    return ch_policy_decide(&facts, err);
 }
 
 /* ---- a typed request ---- */
@@ -233,12 +229,9 @@ static ch_status prepare_string(ch_core *core, ch_job *job, const ch_peer *peer,
 
 static ch_status prepare_raw(ch_core *core, ch_job *job, const ch_peer *peer, question *asked, ch_error *err)
 {
-    if (!job->key->may_sign_raw)
-        return ch_fail_rule(err, CH_REFUSED, "raw", "key '%s' signs no raw bytes: its policy does not say raw: true",
-                            job->key->name);
-    /* They may be any request at all. */
-    ch_status st = ch_policy_decide(job->key, peer, CH_CLASS_WITHDRAW, (1U << CH_CLASS_COUNT) - 1, err);
-    return st == CH_OK ? sign_text(core, job, asked->text, err) : ch_error_wrap(err, "raw bytes need every class");
+    const ch_facts facts = {.key = job->key, .caller = peer, .is_raw = true};
+    CH_TRY(ch_policy_decide(&facts, err));
+    return sign_text(core, job, asked->text, err);
 }
 
 /* ---- the way of a request ---- */

@@ -1,0 +1,68 @@
+/* An entry that names no caller must never match every caller, so it does not load. */
+#include "policy/load.h"
+
+#include "base/memory.h"
+
+static ch_status read_classes(const ch_value *value, ch_error *err)
+{
+    return ch_classes_read(value->node, value->out, err);
+}
+
+/* clang-format off */
+static const ch_field operator_fields[] = {
+    /* name       required  reader          where                               bounds */
+    { "uid",      false,    ch_field_uint,  CH_MEMBER(ch_callers, uid),           .max = CH_ANY_ID - 1 },
+    { "gid",      false,    ch_field_uint,  CH_MEMBER(ch_callers, gid),           .max = CH_ANY_ID - 1 },
+};
+
+static const ch_field grant_fields[] = {
+    /* name       required  reader          where                               bounds */
+    { "uid",      false,    ch_field_uint,  CH_MEMBER(ch_grant, callers.uid),     .max = CH_ANY_ID - 1 },
+    { "gid",      false,    ch_field_uint,  CH_MEMBER(ch_grant, callers.gid),     .max = CH_ANY_ID - 1 },
+    { "classes",  true,     read_classes,   CH_MEMBER(ch_grant, classes) },
+};
+/* clang-format on */
+
+static ch_status check_callers(const ch_yaml *node, const ch_callers *callers, ch_error *err)
+{
+    if (callers->uid == CH_ANY_ID && callers->gid == CH_ANY_ID)
+        return ch_yaml_fail(node, err, "this entry does not say who is meant; give it a 'uid', a 'gid' or both");
+    return CH_OK;
+}
+
+static ch_status read_operator(const ch_value *value, ch_error *err)
+{
+    ch_callers *callers = value->out;
+    *callers = (ch_callers){CH_ANY_ID, CH_ANY_ID};
+    CH_TRY(ch_fields_read(value->node, CH_FIELDS(operator_fields), callers, NULL, err));
+    return check_callers(value->node, callers, err);
+}
+
+static ch_status read_grant(const ch_value *value, ch_error *err)
+{
+    ch_grant *grant = value->out;
+    grant->callers = (ch_callers){CH_ANY_ID, CH_ANY_ID};
+    CH_TRY(ch_fields_read(value->node, CH_FIELDS(grant_fields), grant, NULL, err));
+    return check_callers(value->node, &grant->callers, err);
+}
+
+static const ch_entries operators = {
+    "operator", CH_YAML_LIST, .entry = {.read = read_operator, .size = sizeof(ch_callers)}
+};
+static const ch_entries grants = {
+    "grant", CH_YAML_LIST, .entry = {.read = read_grant, .size = sizeof(ch_grant)}
+};
+
+ch_status ch_policy_read_operators(const ch_value *value, ch_error *err)
+{
+    ch_policy *policy = value->out;
+    policy->operators = ch_alloc(ch_yaml_count(value->node) * sizeof *policy->operators);
+    return ch_entries_read(value->node, &operators, policy->operators, &policy->operator_count, NULL, err);
+}
+
+ch_status ch_policy_read_grants(const ch_value *value, ch_error *err)
+{
+    ch_key *key = value->out;
+    key->grants = ch_alloc(ch_yaml_count(value->node) * sizeof *key->grants);
+    return ch_entries_read(value->node, &grants, key->grants, &key->grant_count, NULL, err);
+}

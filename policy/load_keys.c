@@ -1,0 +1,153 @@
+/* A key's fields are read in the order of the table: its scheme and its kinds are those of its profile. Profiles are
+ * loaded when a key first names them, and shared. */
+#include "policy/load.h"
+
+#include "base/buffer.h"
+#include "base/memory.h"
+#include "base/names.h"
+#include "pkcs11/uri.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define KEYS_MAX 65535 /* ch_policy's slots are 16 bits */
+
+static ch_status read_token(const ch_value *value, ch_error *err)
+{
+    const ch_policy_source *source = ((const ch_policy_loader *)value->context)->source;
+    const char *name = NULL;
+    size_t *token = value->out;
+    CH_TRY(ch_yaml_text(value->node, &name, err));
+    for (*token = 0; *token < source->token_count; (*token)++) {
+        if (strcmp(source->tokens[*token], name) == 0)
+            return CH_OK;
+    }
+    return ch_yaml_fail(value->node, err, "agent.yaml has no token '%s'", name);
+}
+
+/* ---- profile, scheme, kinds ---- */
+
+static const ch_profile *find_loaded(const ch_policy *policy, const char *name)
+{
+    for (size_t i = 0; i < policy->profile_count; i++) {
+        if (strcmp(ch_profile_name(policy->profiles[i]), name) == 0)
+            return policy->profiles[i];
+    }
+    return NULL;
+}
+
+/* The name becomes part of a path, so it must be a plain one. */
+static ch_status load_profile(const ch_policy_loader *load, const ch_yaml *node, const char *name,
+                              const ch_profile **out, ch_error *err)
+{
+    ch_policy *policy = load->policy;
+    const char *folder = load->source->profiles_folder;
+    ch_autobuffer path = CH_BUFFER_INIT;
+    ch_buffer_add_format(&path, "%s/%s.yaml", folder, name);
+    if (!ch_is_name(ch_slice_of(name)))
+        return ch_yaml_fail(node, err, "'%s' is not the name of a profile", name);
+    if (access(ch_buffer_text(&path), F_OK) != 0)
+        return ch_yaml_fail(node, err, "there is no profile '%s' in %s", name, folder);
+    policy->profiles = ch_realloc_array(policy->profiles, policy->profile_count + 1, sizeof *policy->profiles);
+    CH_TRY(ch_profile_load(ch_buffer_text(&path), &policy->profiles[policy->profile_count], err));
+    *out = policy->profiles[policy->profile_count++];
+    if (strcmp(ch_profile_name(*out), name) != 0)
+        return ch_yaml_fail(node, err, "%s calls itself '%s'; the profile's name must be the file's",
+                            ch_buffer_text(&path), ch_profile_name(*out));
+    return CH_OK;
+}
+
+static ch_status read_profile(const ch_value *value, ch_error *err)
+{
+    const ch_policy_loader *load = value->context;
+    const ch_profile **profile = value->out;
+    const char *name = NULL;
+    CH_TRY(ch_yaml_text(value->node, &name, err));
+    *profile = find_loaded(load->policy, name);
+    return *profile != NULL ? CH_OK : load_profile(load, value->node, name, profile, err);
+}
+
+static ch_status read_scheme(const ch_value *value, ch_error *err)
+{
+    ch_key *key = value->out;
+    const char *name = NULL;
+    CH_TRY(ch_yaml_text(value->node, &name, err));
+    key->scheme = ch_profile_scheme(key->profile, name);
+    if (key->scheme == NULL)
+        return ch_yaml_fail(value->node, err, "profile '%s' has no scheme '%s'", ch_profile_name(key->profile), name);
+    return CH_OK;
+}
+
+static ch_status read_kinds(const ch_value *value, ch_error *err)
+{
+    ch_key *key = value->out;
+    CH_TRY(ch_yaml_expect_list(value->node, err));
+    for (size_t i = 0; i < ch_yaml_count(value->node); i++) {
+        const ch_yaml *item = ch_yaml_item(value->node, i);
+        const char *name = NULL;
+        CH_TRY(ch_yaml_text(item, &name, err));
+        unsigned bit = ch_profile_kind(key->profile, name);
+        if (bit == 0)
+            return ch_yaml_fail(item, err, "profile '%s' has no keys of kind '%s'", ch_profile_name(key->profile),
+                                name);
+        key->kinds |= bit;
+    }
+    return CH_OK;
+}
+
+/* ---- keys ---- */
+
+/* clang-format off */
+static const ch_field fields[] = {
+    /* name          required  reader                 where                             check */
+    { "token",       true,     read_token,            CH_MEMBER(ch_key, token) },
+    { "object",      true,     ch_field_text,         CH_MEMBER(ch_key, object_uri),      .check = ch_uri_check },
+    { "profile",     true,     read_profile,          CH_MEMBER(ch_key, profile) },
+    { "scheme",      true,     read_scheme,           CH_WHOLE },
+    { "key_id",      true,     ch_field_text,         CH_MEMBER(ch_key, key_id) },
+    { "passphrase",  false,    ch_field_text,         CH_MEMBER(ch_key, passphrase) },
+    { "raw",         false,    ch_field_bool,         CH_MEMBER(ch_key, may_sign_raw) },
+    { "kinds",       false,    read_kinds,            CH_WHOLE },
+    { "allow",       true,     ch_policy_read_grants, CH_WHOLE },
+};
+/* clang-format on */
+
+static ch_status read_key(const ch_value *value, ch_error *err)
+{
+    ch_key *key = value->out;
+    key->name = ch_strdup(value->name);
+    key->passphrase = ch_strdup("");
+    if (!ch_is_name(ch_slice_of(key->name)))
+        return ch_yaml_fail(value->node, err,
+                            "'%s' cannot be a key's name; use a-z, 0-9, '.', '_' and '-', at most %d, and begin with a "
+                            "letter or a digit",
+                            key->name, CH_NAME_MAX);
+    return ch_fields_read(value->node, CH_FIELDS(fields), key, value->context, err);
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    return strcmp(((const ch_key *)a)->name, ((const ch_key *)b)->name);
+}
+
+static void number_keys(ch_policy *policy)
+{
+    uint16_t used[CH_TOKENS_MAX] = {0};
+    for (size_t i = 0; i < policy->key_count; i++)
+        policy->keys[i].token_key = used[policy->keys[i].token]++;
+}
+
+static const ch_entries keys = {
+    "key", CH_YAML_MAP, 0, KEYS_MAX, {.read = read_key, .size = sizeof(ch_key)}
+};
+
+ch_status ch_policy_read_keys(const ch_value *value, ch_error *err)
+{
+    ch_policy *policy = value->out;
+    policy->keys = ch_alloc(ch_yaml_count(value->node) * sizeof *policy->keys);
+    CH_TRY(ch_entries_read(value->node, &keys, policy->keys, &policy->key_count, value->context, err));
+    qsort(policy->keys, policy->key_count, sizeof *policy->keys, compare_keys);
+    number_keys(policy);
+    return CH_OK;
+}

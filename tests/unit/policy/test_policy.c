@@ -1,0 +1,274 @@
+/* Loading: what is there afterwards, and each mistake with its line. */
+#include "policy/policy.h"
+
+#include "base/buffer.h"
+#include "base/memory.h"
+#include "tests/support/suite.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char profile[] = "name: t\n"
+                              "title: T\n"
+                              "origins: {main: https://a.example}\n"
+                              "schemes:\n"
+                              "  hmac: {mechanism: hmac-sha256, secret: text, signature: hex}\n"
+                              "  ed25519: {mechanism: ed25519, secret: text, signature: base64}\n"
+                              "recipe: r\n"
+                              "recipes:\n"
+                              "  r:\n"
+                              "    covers: [method, path]\n"
+                              "    lists: {all: {}}\n"
+                              "    message: \"{method}{path}{all|form}\"\n"
+                              "    url: \"{origin}{path}?s={signature}\"\n"
+                              "endpoints:\n"
+                              "  - {call: \"GET /x\", class: read}\n"
+                              "  - {call: \"POST /x\", class: trade, only_for: broker}\n";
+
+static const char sound[] = "keys:\n"
+                            "  b-key:\n"
+                            "    token: main\n"
+                            "    object: \"pkcs11:object=b\"\n"
+                            "    profile: t\n"
+                            "    scheme: hmac\n"
+                            "    key_id: id\n"
+                            "    allow:\n"
+                            "      - {uid: 1000, classes: [read, trade]}\n"
+                            "      - {gid: 0, uid: 4294967294, classes: []}\n"
+                            "  a-key: {token: other, object: \"pkcs11:object=a\", profile: t, scheme: ed25519, "
+                            "key_id: \"\", passphrase: p, raw: true, kinds: [broker], allow: []}\n"
+                            "operators:\n"
+                            "  - {gid: 7}\n";
+
+static char folder[] = "/tmp/chancery-policy-XXXXXX";
+static ch_error err;
+
+static void write_file(const char *name, const char *text)
+{
+    ch_autobuffer path = CH_BUFFER_INIT;
+    ch_buffer_add_format(&path, "%s/%s", folder, name);
+    FILE *file = fopen(ch_buffer_text(&path), "w");
+    ck_assert_ptr_nonnull(file);
+    fputs(text, file);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+static void remove_files(void)
+{
+    static const char *const names[] = {"policy.yaml", "t.yaml", "u.yaml", "broken.yaml", "."};
+    for (size_t i = 0; i < CH_ROWS(names); i++) {
+        ch_autobuffer path = CH_BUFFER_INIT;
+        ch_buffer_add_format(&path, "%s/%s", folder, names[i]);
+        if (unlink(ch_buffer_text(&path)) != 0)
+            rmdir(folder);
+    }
+}
+
+static ch_status load(const char *text, ch_policy *out)
+{
+    static const char *const tokens[] = {"main", "other"};
+    ch_autobuffer path = CH_BUFFER_INIT;
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    ch_buffer_add_format(&path, "%s/policy.yaml", folder);
+    write_file("t.yaml", profile);
+    write_file("u.yaml", profile);
+    write_file("broken.yaml", "name: broken\ntitel: T\n");
+    write_file("policy.yaml", text);
+    const ch_policy_source source = {ch_buffer_text(&path), folder, tokens, 2};
+    ch_status st = ch_policy_load(&source, out, &err);
+    remove_files();
+    return st;
+}
+
+START_TEST(test_each_field_is_read)
+{
+    ch_policy policy;
+    ck_assert_msg(load(sound, &policy) == CH_OK, "%s", err.message);
+    ck_assert_uint_eq(policy.key_count, 2);
+    ck_assert_uint_eq(policy.profile_count, 1);
+    const ch_key *a = ch_policy_find_key(&policy, CH_LITERAL("a-key"));
+    const ch_key *b = ch_policy_find_key(&policy, CH_LITERAL("b-key"));
+    ck_assert(a == &policy.keys[0] && b == &policy.keys[1]);
+    ck_assert_uint_eq(a->token, 1);
+    ck_assert_uint_eq(b->token, 0);
+    ck_assert_uint_eq(a->token_key, 0);
+    ck_assert_uint_eq(b->token_key, 0);
+    ck_assert_str_eq(a->key_id, "");
+    ck_assert_str_eq(a->passphrase, "p");
+    ck_assert_str_eq(b->passphrase, "");
+    ck_assert(a->may_sign_raw && !b->may_sign_raw);
+    ck_assert_ptr_eq(a->profile, b->profile);
+    ck_assert_str_eq(ch_scheme_name(a->scheme), "ed25519");
+    ck_assert_uint_eq(a->kinds, ch_profile_kind(a->profile, "broker"));
+    ck_assert_uint_eq(b->kinds, 0);
+    ck_assert_uint_eq(a->grant_count, 0);
+    ch_policy_free(&policy);
+}
+END_TEST
+
+START_TEST(test_grants_say_who_and_what)
+{
+    ch_policy policy;
+    ck_assert_msg(load(sound, &policy) == CH_OK, "%s", err.message);
+    const ch_key *key = ch_policy_find_key(&policy, CH_LITERAL("b-key"));
+    ck_assert_uint_eq(key->grant_count, 2);
+    ck_assert_uint_eq(key->grants[0].callers.uid, 1000);
+    ck_assert_uint_eq(key->grants[0].callers.gid, CH_ANY_ID);
+    ck_assert_uint_eq(key->grants[0].classes, 1U << CH_CLASS_READ | 1U << CH_CLASS_TRADE);
+    ck_assert_uint_eq(key->grants[1].callers.uid, 4294967294U);
+    ck_assert_uint_eq(key->grants[1].callers.gid, 0);
+    ck_assert_uint_eq(key->grants[1].classes, 0);
+    ck_assert_uint_eq(policy.operator_count, 1);
+    ck_assert_uint_eq(policy.operators[0].uid, CH_ANY_ID);
+    ck_assert_uint_eq(policy.operators[0].gid, 7);
+    ch_policy_free(&policy);
+}
+END_TEST
+
+START_TEST(test_a_name_that_is_not_there_finds_nothing)
+{
+    ch_policy policy;
+    ck_assert_msg(load("keys: {}\noperators: []\n", &policy) == CH_OK, "%s", err.message);
+    ck_assert_ptr_null(ch_policy_find_key(&policy, CH_LITERAL("a")));
+    ck_assert_ptr_null(ch_policy_find_key(&policy, CH_LITERAL("")));
+    ch_policy_free(&policy);
+}
+END_TEST
+
+/* More than a few hash alike, and one token has all of them. */
+START_TEST(test_each_of_a_thousand_keys_is_found_and_numbered)
+{
+    ch_policy policy;
+    bool seen[1000] = {false};
+    ch_autobuffer text = CH_BUFFER_INIT;
+    ch_buffer_add_text(&text, "operators: []\nkeys:\n");
+    for (unsigned i = 0; i < 1000; i++)
+        ch_buffer_add_format(&text,
+                             "  k%u: {token: other, object: \"pkcs11:\", profile: t, scheme: hmac, key_id: \"%u\", "
+                             "allow: []}\n",
+                             i, i);
+    ck_assert_msg(load(ch_buffer_text(&text), &policy) == CH_OK, "%s", err.message);
+    for (unsigned i = 0; i < 1000; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "k%u", i);
+        const ch_key *key = ch_policy_find_key(&policy, ch_slice_of(name));
+        ck_assert_ptr_nonnull(key);
+        ck_assert_str_eq(key->key_id, name + 1);
+        ck_assert(key->token_key < 1000 && !seen[key->token_key]);
+        seen[key->token_key] = true;
+    }
+    ck_assert_ptr_null(ch_policy_find_key(&policy, CH_LITERAL("k1000")));
+    ch_policy_free(&policy);
+}
+END_TEST
+
+#define LONG_NAME "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+/* One change to the sound policy, and where and why it is refused. */
+/* clang-format off */
+static const struct {
+    const char *from;
+    const char *to;
+    unsigned line;
+    const char *reason;
+} refused[] = {
+    /* from                          to                              line  reason */
+    { "keys:\n",                     "keys: [a]\nkeyz:\n",           1,    "keys: this must be a map, not a list" },
+    { "keys:\n",                     "keyz:\n",                      1,    "'keys' is missing here" },
+    { "keys:\n",                     "extra: 1\nkeys:\n",            1,    "there is no field 'extra' here; the fields are keys and operators" },
+    { "  b-key:\n",                  "  a-key:\n",                   11,   "'a-key' is here already, in line 2" },
+    { "  b-key:\n",                  "  B-key:\n",                   3,    "'B-key' cannot be a key's name" },
+    { "  b-key:\n",                  "  -key:\n",                    3,    "'-key' cannot be a key's name" },
+    { "  b-key:\n",                  "  .:\n",                       3,    "'.' cannot be a key's name" },
+    { "  b-key:\n",                  "  b/key:\n",                   3,    "'b/key' cannot be a key's name" },
+    { "  b-key:\n",                  "  \"\":\n",                    3,    "'' cannot be a key's name" },
+    { "  b-key:\n",                  "  " LONG_NAME ":\n",           3,    "'" LONG_NAME "' cannot be a key's name" },
+    { "    token: main\n",           "",                             3,    "'token' is missing here" },
+    { "token: main",                 "token: mane",                  3,    "agent.yaml has no token 'mane'" },
+    { "token: main",                 "token: [main]",                3,    "token: this must be a single value, not a list" },
+    { "\"pkcs11:object=b\"",         "b",                            4,    "object: 'b' is not a PKCS#11 URI" },
+    { "object=b\"",                  "object=b?pin-value=7\"",       4,    "object: a PKCS#11 URI with pin-value" },
+    { "    profile: t\n",            "",                             3,    "'profile' is missing here" },
+    { "profile: t\n",                "profile: v\n",                 5,    "there is no profile 'v' in /tmp/" },
+    { "profile: t\n",                "profile: ../t\n",              5,    "'../t' is not the name of a profile" },
+    { "profile: t\n",                "profile: /t\n",                5,    "'/t' is not the name of a profile" },
+    { "profile: t\n",                "profile: u\n",                 5,    "/u.yaml calls itself 't'; the profile's name must be the file's" },
+    { "    scheme: hmac\n",          "",                             3,    "'scheme' is missing here" },
+    { "scheme: hmac",                "scheme: rsa",                  6,    "profile 't' has no scheme 'rsa'" },
+    { "    key_id: id\n",            "",                             3,    "'key_id' is missing here" },
+    { "key_id: id",                  "key_id: {a: b}",               7,    "key_id: this must be a single value, not a map" },
+    { "key_id: id",                  "key_id: id\n    raw: yes",     8,    "raw: 'yes' must be true or false" },
+    { "key_id: id",                  "key_id: id\n    kinds: broker",8,    "kinds: this must be a list, not a single value" },
+    { "key_id: id",                  "key_id: id\n    kinds: [vip]", 8,    "profile 't' has no keys of kind 'vip'" },
+    { "key_id: id",                  "key_id: id\n    limit: 5",     8,    "there is no field 'limit' here; the fields are token, object, "
+                                                                           "profile, scheme, key_id, passphrase, raw, kinds and allow" },
+    { "    allow:\n",                "    alow:\n",                  3,    "'allow' is missing here" },
+    { "allow: []",                   "allow: {}",                    11,   "allow: this must be a list, not a map" },
+    { "{uid: 1000, ",                "{",                            9,    "this entry does not say who is meant" },
+    { "uid: 1000",                   "uid: root",                    9,    "uid: 'root' is not a whole number from 0 to 4294967294" },
+    { "uid: 1000",                   "uid: -1",                      9,    "uid: '-1' is not a whole number" },
+    { "uid: 1000",                   "uid: 4294967295",              9,    "uid: '4294967295' is not a whole number" },
+    { "gid: 0",                      "gid: 4294967295",              10,   "gid: '4294967295' is not a whole number" },
+    { ", classes: [read, trade]",    "",                             9,    "'classes' is missing here" },
+    { "[read, trade]",               "[reed, trade]",                9,    "there is no class 'reed'" },
+    { "[read, trade]",               "read",                         9,    "classes: this must be a list, not a single value" },
+    { "[read, trade]",               "[], raw: true",                9,    "there is no field 'raw' here; the fields are uid, gid and classes" },
+    { "operators:\n",                "operatorz:\n",                 1,    "'operators' is missing here" },
+    { "  - {gid: 7}",                "  - {}",                       13,   "this entry does not say who is meant" },
+    { "  - {gid: 7}",                "  - 7",                        13,   "this must be a map, not a single value" },
+    { "  - {gid: 7}",                "  - {gid: 7, classes: []}",    13,   "there is no field 'classes' here; the fields are uid and gid" },
+};
+/* clang-format on */
+
+static void change(ch_buffer *out, const char *from, const char *to)
+{
+    const char *at = strstr(sound, from);
+    ck_assert_msg(at != NULL, "'%s' is not in the sound policy", from);
+    ch_buffer_add(out, sound, (size_t)(at - sound));
+    ch_buffer_add_text(out, to);
+    ch_buffer_add_text(out, at + strlen(from));
+}
+
+START_TEST(test_a_mistake_is_refused_with_its_line)
+{
+    ch_policy policy;
+    ch_autobuffer text = CH_BUFFER_INIT;
+    change(&text, refused[_i].from, refused[_i].to);
+    ck_assert_msg(load(ch_buffer_text(&text), &policy) == CH_CONFIG, "accepted: %s", refused[_i].to);
+    ch_autobuffer begin = CH_BUFFER_INIT;
+    ch_buffer_add_format(&begin, "%s/policy.yaml:%u: ", folder, refused[_i].line);
+    ck_assert_msg(strncmp(err.message, ch_buffer_text(&begin), begin.size) == 0, "%s", err.message);
+    ck_assert_msg(strstr(err.message + begin.size, refused[_i].reason) != NULL, "%s", err.message);
+    ch_policy_free(&policy);
+}
+END_TEST
+
+START_TEST(test_a_mistake_in_a_profile_names_the_profile)
+{
+    ch_policy policy;
+    ch_autobuffer text = CH_BUFFER_INIT;
+    change(&text, "profile: t\n", "profile: broken\n");
+    ck_assert_int_eq(load(ch_buffer_text(&text), &policy), CH_CONFIG);
+    ck_assert_ptr_nonnull(strstr(err.message, "/broken.yaml:1: 'title' is missing"));
+    ch_policy_free(&policy);
+}
+END_TEST
+
+START_TEST(test_a_file_that_is_not_there_is_named)
+{
+    ch_policy policy;
+    const ch_policy_source source = {.path = "/nonexistent/policy.yaml"};
+    ck_assert_int_eq(ch_policy_load(&source, &policy, &err), CH_CONFIG);
+    ck_assert_ptr_nonnull(strstr(err.message, "/nonexistent/policy.yaml"));
+    ch_policy_free(&policy);
+}
+END_TEST
+
+CH_TESTS("policy", CH_TEST(test_each_field_is_read), CH_TEST(test_grants_say_who_and_what),
+         CH_TEST(test_a_name_that_is_not_there_finds_nothing),
+         CH_TEST(test_each_of_a_thousand_keys_is_found_and_numbered),
+         CH_TEST_ROWS(test_a_mistake_is_refused_with_its_line, refused),
+         CH_TEST(test_a_mistake_in_a_profile_names_the_profile), CH_TEST(test_a_file_that_is_not_there_is_named))
