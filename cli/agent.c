@@ -1,13 +1,14 @@
 /* status, keys and sign: what the agent offers over HTTP, for people and for shell scripts. */
+#include "base/buffer.h"
 #include "base/encode.h"
 #include "base/memory.h"
 #include "base/slice.h"
 #include "cli/client.h"
+#include "cli/commands.h"
+#include "cli/jansson.h"
 #include "cli/output.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static json_int_t count_of(const json_t *object, const char *name)
@@ -17,53 +18,60 @@ static json_int_t count_of(const json_t *object, const char *name)
 
 static void print_status(const json_t *status)
 {
+    /* clang-format off */
     static const ch_column columns[] = {
-        {"TOKEN",  "name"  },
-        {"STATE",  "state" },
-        {"DETAIL", "detail"}
+        /* title   member */
+        { "TOKEN",  "name" },
+        { "STATE",  "state" },
+        { "DETAIL", "detail" },
+        {0},
     };
+    /* clang-format on */
     json_int_t uptime_s = count_of(status, "uptime_s");
-    (void)printf("Agent ");
+    printf("Agent ");
     ch_output_text(ch_jansson_member(status, "version"));
-    (void)printf(", up for %" JSON_INTEGER_FORMAT " h %02d min, %s\n", uptime_s / 3600, (int)(uptime_s / 60 % 60),
-                 json_is_true(json_object_get(status, "ready")) ? "ready" : "not ready");
-    (void)printf("Requests: %" JSON_INTEGER_FORMAT " signed, %" JSON_INTEGER_FORMAT " refused, %" JSON_INTEGER_FORMAT
-                 " failed\n\n",
-                 count_of(status, "signed"), count_of(status, "refused"), count_of(status, "failed"));
-    ch_output_table(json_object_get(status, "tokens"), columns, sizeof columns / sizeof columns[0]);
+    printf(", up for %" JSON_INTEGER_FORMAT " h %02d min, %s\n", uptime_s / 3600, (int)(uptime_s / 60 % 60),
+           json_is_true(json_object_get(status, "ready")) ? "ready" : "not ready");
+    printf("Requests: %" JSON_INTEGER_FORMAT " signed, %" JSON_INTEGER_FORMAT " refused, %" JSON_INTEGER_FORMAT
+           " failed\n\n",
+           count_of(status, "signed"), count_of(status, "refused"), count_of(status, "failed"));
+    ch_output_table(json_object_get(status, "tokens"), columns);
 }
 
-ch_status ch_run_status(const ch_arguments *arguments, ch_error *err)
+static ch_status run_status(const ch_arguments *arguments, ch_error *err)
 {
     ch_autojansson status = NULL;
-    ch_status st = ch_client_ask(arguments, "/v1/status", NULL, &status, err);
-    if (st != CH_OK)
-        return st;
+    CH_TRY(ch_client_ask(arguments, "/v1/status", NULL, &status, err));
     if (arguments->option[CH_OPT_JSON] != NULL)
         return ch_output_json(status, err);
     print_status(status);
     return CH_OK;
 }
 
-ch_status ch_run_keys(const ch_arguments *arguments, ch_error *err)
+static ch_status run_keys(const ch_arguments *arguments, ch_error *err)
 {
+    /* clang-format off */
     static const ch_column columns[] = {
-        {"KEY",     "name"   },
-        {"PROFILE", "profile"},
-        {"SCHEME",  "scheme" },
-        {"TOKEN",   "token"  },
-        {"READY",   "ready"  },
-        {"KEY ID",  "key_id" }
+        /* title    member */
+        { "KEY",     "name" },
+        { "PROFILE", "profile" },
+        { "SCHEME",  "scheme" },
+        { "TOKEN",   "token" },
+        { "READY",   "ready" },
+        { "KEY ID",  "key_id" },
+        {0},
     };
+    /* clang-format on */
     ch_autojansson answer = NULL;
-    ch_status st = ch_client_ask(arguments, "/v1/keys", NULL, &answer, err);
-    if (st != CH_OK)
-        return st;
+    CH_TRY(ch_client_ask(arguments, "/v1/keys", NULL, &answer, err));
     return ch_output_listing(arguments, "keys", json_object_get(answer, "keys"), columns,
-                             sizeof columns / sizeof columns[0], "The agent has no keys that you may use.", err);
+                             "The agent has no keys that you may use.", err);
 }
 
-/* What JSON writes, save text and numbers with a fraction, which are given as name=value; NULL for anything else. */
+/* ---- the parameters of a request ---- */
+
+/* Any JSON but text and numbers with a fraction, which are written as name=value. NULL for those, and for what is not
+ * JSON. */
 static json_t *typed_value(const char *text)
 {
     json_t *value = json_loads(text, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
@@ -78,7 +86,7 @@ static ch_status add_parameter(json_t *params, const char *word, ch_error *err)
 {
     const char *equals = strchr(word, '=');
     if (equals == NULL || equals == word || (equals == word + 1 && *word == ':'))
-        return ch_fail(err, CH_BAD_INPUT, "after KEY METHOD PATH come parameters as name=value or name:=value");
+        return ch_fail(err, CH_BAD_INPUT, "parameters follow KEY METHOD PATH, as name=value or name:=value");
     bool is_typed = equals[-1] == ':';
     ch_slice name_bytes = {(const uint8_t *)word, (size_t)(equals - word) - (is_typed ? 1 : 0)};
     ch_autofree char *name = ch_slice_strdup(name_bytes);
@@ -94,52 +102,69 @@ static ch_status add_parameter(json_t *params, const char *word, ch_error *err)
     return CH_OK;
 }
 
+/* Parameters by name or, as ":=[...]" alone, the list that is the whole body. */
+static ch_status read_parameters(const char *const *words, size_t count, json_t **out, ch_error *err)
+{
+    if (count == 1 && strncmp(words[0], ":=", 2) == 0) {
+        *out = typed_value(words[0] + 2);
+        if (!json_is_array(*out))
+            return ch_fail(err, CH_BAD_INPUT, "':=' without a name takes the whole body, a list in JSON");
+        return CH_OK;
+    }
+    *out = json_object();
+    for (size_t i = 0; i < count; i++)
+        CH_TRY(add_parameter(*out, words[i], err));
+    return CH_OK;
+}
+
+/* ---- the finished request ---- */
+
 static const char *header_value(void *at)
 {
     const char *value = json_string_value(json_object_iter_value(at));
     return value == NULL ? "" : value;
 }
 
-/* In single quotes nothing is special to a shell but the quote itself. */
+/* In single quotes, only the quote itself is special to a shell. */
 static void print_quoted(const char *text)
 {
-    (void)putchar('\'');
+    putchar('\'');
     for (; *text != '\0'; text++) {
         if (*text == '\'')
-            (void)fputs("'\\''", stdout);
+            fputs("'\\''", stdout);
         else
-            (void)putchar(*text);
+            putchar(*text);
     }
-    (void)putchar('\'');
+    putchar('\'');
 }
 
 /* --globoff and --data-raw: curl must not read brackets or a leading '@' its own way. */
 static void print_curl(const json_t *request)
 {
-    (void)printf("curl --globoff --request ");
+    printf("curl --globoff --request ");
     print_quoted(ch_jansson_member(request, "method"));
     json_t *headers = json_object_get(request, "headers");
     for (void *at = json_object_iter(headers); at != NULL; at = json_object_iter_next(headers, at)) {
         ch_autobuffer header = CH_BUFFER_INIT;
         ch_buffer_add_format(&header, "%s: %s", json_object_iter_key(at), header_value(at));
-        (void)printf(" \\\n  --header ");
+        printf(" \\\n  --header ");
         print_quoted(ch_buffer_text(&header));
     }
     if (*ch_jansson_member(request, "body") != '\0') {
-        (void)printf(" \\\n  --data-raw ");
+        printf(" \\\n  --data-raw ");
         print_quoted(ch_jansson_member(request, "body"));
     }
-    (void)printf(" \\\n  --url ");
+    printf(" \\\n  --url ");
     print_quoted(ch_jansson_member(request, "url"));
-    (void)putchar('\n');
+    putchar('\n');
 }
 
 static void print_line(const char *before, const char *between, const char *after)
 {
     ch_output_text(before);
-    (void)fputs(between, stdout);
+    fputs(between, stdout);
     ch_output_text(after);
-    (void)putchar('\n');
+    putchar('\n');
 }
 
 static void print_request(const json_t *request)
@@ -152,27 +177,11 @@ static void print_request(const json_t *request)
         print_line("", "\n", ch_jansson_member(request, "body"));
 }
 
-/* Parameters by name or, as ":=[...]" alone, the list that is the whole body. */
-static ch_status read_parameters(const char *const *words, size_t count, json_t **out, ch_error *err)
-{
-    if (count == 1 && strncmp(words[0], ":=", 2) == 0) {
-        *out = typed_value(words[0] + 2);
-        return json_is_array(*out) ? CH_OK : ch_fail(err, CH_BAD_INPUT, "without a name, the body is a list in JSON");
-    }
-    *out = json_object();
-    ch_status st = CH_OK;
-    for (size_t i = 0; st == CH_OK && i < count; i++)
-        st = add_parameter(*out, words[i], err);
-    return st;
-}
-
-ch_status ch_run_sign(const ch_arguments *arguments, ch_error *err)
+static ch_status ask_to_sign(const ch_arguments *arguments, json_t **out, ch_error *err)
 {
     const char **word = arguments->positional;
     ch_autojansson params = NULL;
-    ch_status st = read_parameters(word + 3, arguments->positional_count - 3, &params, err);
-    if (st != CH_OK)
-        return st;
+    CH_TRY(read_parameters(word + 3, arguments->positional_count - 3, &params, err));
     ch_autojansson body = json_pack("{s:s s:s s:O s:s*}", "method", word[1], "path", word[2], "params", params, "host",
                                     arguments->option[CH_OPT_HOST]);
     if (body == NULL)
@@ -181,10 +190,13 @@ ch_status ch_run_sign(const ch_arguments *arguments, ch_error *err)
     ch_buffer_add_text(&path, "/v1/keys/");
     ch_encode_percent(&path, ch_slice_of(word[0]), "");
     ch_buffer_add_text(&path, "/sign");
+    return ch_client_ask(arguments, ch_buffer_text(&path), body, out, err);
+}
+
+static ch_status run_sign(const ch_arguments *arguments, ch_error *err)
+{
     ch_autojansson request = NULL;
-    st = ch_client_ask(arguments, ch_buffer_text(&path), body, &request, err);
-    if (st != CH_OK)
-        return st;
+    CH_TRY(ask_to_sign(arguments, &request, err));
     if (arguments->option[CH_OPT_JSON] != NULL)
         return ch_output_json(request, err);
     if (arguments->option[CH_OPT_CURL] != NULL)
@@ -193,3 +205,47 @@ ch_status ch_run_sign(const ch_arguments *arguments, ch_error *err)
         print_request(request);
     return CH_OK;
 }
+
+/* ---- the commands ---- */
+
+#define PARAMETERS_MAX 64
+
+/* clang-format off */
+const ch_command ch_commands_of_agent[] = {
+    {
+        .name = "status",
+        .syntax = {.options = CH_OPTION(SOCKET) | CH_OPTION(JSON)},
+        .summary = "show how the agent and its tokens are",
+        .details = "Prints how the agent is, which tokens are unlocked, and what it has signed and\n"
+                   "refused.",
+        .examples = "  chancery status\n"
+                    "  chancery status --json\n",
+        .run = run_status,
+    },
+    {
+        .name = "keys",
+        .syntax = {.options = CH_OPTION(SOCKET) | CH_OPTION(JSON)},
+        .summary = "list the keys that the agent lets you use",
+        .details = "Lists the keys of the agent's policy that you have a grant for, and whether\n"
+                   "each is ready to sign.",
+        .examples = "  chancery keys\n"
+                    "  chancery keys --json\n",
+        .run = run_keys,
+    },
+    {
+        .name = "sign",
+        .syntax = {.positional = "KEY METHOD PATH [name=value ...]", .positional_min = 3, .positional_max = 3 + PARAMETERS_MAX, .options = CH_OPTION(SOCKET) | CH_OPTION(CURL) | CH_OPTION(HOST) | CH_OPTION(JSON)},
+        .summary = "have a request finished and signed",
+        .details = "Has the agent build and sign a request, if its policy allows it, and prints the\n"
+                   "request; nothing is sent to the exchange. name=value is a parameter with text,\n"
+                   "name:=value one in JSON: an integer, true, false, a list, an object, or null,\n"
+                   "which marks the place of a field that the agent fills in. If the exchange takes\n"
+                   "a list as the whole body, write :=[...].",
+        .examples = "  chancery sign binance-main GET /api/v3/account omitZeroBalances:=true\n"
+                    "  chancery sign binance-main POST /api/v3/order symbol=LTCBTC side=BUY type=LIMIT timeInForce=GTC \\\n"
+                    "      quantity=1 price=0.1 --curl\n",
+        .run = run_sign,
+    },
+    {0},
+};
+/* clang-format on */

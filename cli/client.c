@@ -2,11 +2,9 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
-#include "cli/options.h"
 #include "cli/jansson.h"
 
 #include <curl/curl.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define ANSWER_MAX_BYTES (1024 * 1024)
@@ -53,8 +51,8 @@ static ch_status fail_with_curl(CURLcode code, const char *path, ch_error *err)
 {
     if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_PROXY)
         return ch_fail(err, CH_UNAVAILABLE,
-                       "no agent answers at %s; is chancery-agent running there, and may you reach it? --socket or "
-                       "CHANCERY_SOCK give another path",
+                       "no agent answers at %s; is chancery-agent running, and may you reach that path? --socket or "
+                       "CHANCERY_SOCK names another",
                        path);
     if (code == CURLE_WRITE_ERROR)
         return ch_fail(err, CH_TOO_LARGE, "the agent's answer is larger than %d bytes", ANSWER_MAX_BYTES);
@@ -64,23 +62,23 @@ static ch_status fail_with_curl(CURLcode code, const char *path, ch_error *err)
 /* Nothing of the environment (proxies, .netrc) takes part, and nothing but HTTP to this socket. */
 static void set_up(CURL *curl, const char *socket_path, const char *url, ch_buffer *answer)
 {
-    (void)curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, socket_path);
-    (void)curl_easy_setopt(curl, CURLOPT_URL, url);
-    (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
-    (void)curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
-    (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    (void)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_WAIT_MS);
-    (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, ANSWER_WAIT_MS);
-    (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_answer);
-    (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
+    curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, socket_path);
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
+    curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_WAIT_MS);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, ANSWER_WAIT_MS);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_answer);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
 }
 
 static ch_status read_answer(CURL *curl, const ch_buffer *answer, json_t **out, ch_error *err)
 {
     long http = 0;
     curl_off_t retry_after_s = 0;
-    (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &http);
-    (void)curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &retry_after_s);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &http);
+    curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &retry_after_s);
     ch_autojansson json = json_loadb((const char *)answer->data, answer->size, JSON_REJECT_DUPLICATES, NULL);
     if (http != 200)
         return fail_with_problem(json, http, retry_after_s, err);
@@ -105,8 +103,8 @@ ch_status ch_client_ask(const ch_arguments *arguments, const char *path, const j
     struct curl_slist *headers = NULL;
     if (text != NULL) {
         headers = curl_slist_append(headers, "Content-Type: application/json");
-        (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS, text);
-        (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, text);
+        curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     }
     CURLcode code = curl_easy_perform(curl);
     ch_status st = code == CURLE_OK ? read_answer(curl, &answer, out, err) : fail_with_curl(code, socket_path, err);

@@ -4,7 +4,7 @@
 #ifndef CH_CLI_CLIENT_H
 #define CH_CLI_CLIENT_H
 
-#include "cli/command.h"
+#include "cli/options.h"
 
 #include <jansson.h>
 

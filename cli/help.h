@@ -2,14 +2,15 @@
 #ifndef CH_CLI_HELP_H
 #define CH_CLI_HELP_H
 
-#include "cli/command.h"
+#include "cli/commands.h"
 
-#include <stdbool.h>
-
-/* All commands, or those of one family (NULL: all). */
+/* Prints all commands, or those of one family (NULL: all). */
 void ch_help_overview(const char *family);
+
+/* Prints the syntax, options and examples of one command. */
 void ch_help_command(const ch_command *command);
-/* "exit-codes" or "mechanisms"; false if there is no such topic. */
+
+/* Prints the help on "exit-codes" or "mechanisms"; false if there is no such topic. */
 bool ch_help_topic(const char *topic);
 
 #endif

@@ -1,19 +1,22 @@
 #include "cli/key_choice.h"
 
+#include "base/buffer.h"
 #include "base/names.h"
+#include "base/slice.h"
 #include "exchange/profile.h"
-#include "cli/options.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static const struct {
     const char *name;
     ch_encoding encoding;
 } encodings[] = {
-    {"text",   CH_ENCODE_TEXT  },
-    {"hex",    CH_ENCODE_HEX   },
-    {"base64", CH_ENCODE_BASE64}
+  /* clang-format off */
+    /* name     encoding */
+    { "text",   CH_ENCODE_TEXT },
+    { "hex",    CH_ENCODE_HEX },
+    { "base64", CH_ENCODE_BASE64 },
+  /* clang-format on */
 };
 
 static ch_status find_mechanism(const char *name, const ch_mechanism **out, ch_error *err)
@@ -24,7 +27,7 @@ static ch_status find_mechanism(const char *name, const ch_mechanism **out, ch_e
     ch_autobuffer known = CH_BUFFER_INIT;
     for (size_t i = 0; ch_mechanism_at(i) != NULL; i++)
         ch_buffer_add_format(&known, "%s%s", i == 0 ? "" : ", ", ch_mechanism_at(i)->name);
-    return ch_fail(err, CH_BAD_INPUT, "there is no mechanism '%s'; known are %s", name, ch_buffer_text(&known));
+    return ch_fail(err, CH_BAD_INPUT, "unknown mechanism '%s'; use one of %s", name, ch_buffer_text(&known));
 }
 
 static ch_status find_encoding(const char *name, ch_encoding *out, ch_error *err)
@@ -35,14 +38,24 @@ static ch_status find_encoding(const char *name, ch_encoding *out, ch_error *err
             return CH_OK;
         }
     }
-    return ch_fail(err, CH_BAD_INPUT, "--encoding is text, hex or base64");
+    return ch_fail(err, CH_BAD_INPUT, "unknown --encoding; use text, hex or base64");
 }
 
-static ch_status from_profile(const ch_arguments *arguments, const char *scheme_name, ch_key_choice *out, ch_error *err)
+static ch_status from_scheme(const ch_profile *profile, const char *name, ch_choice *out, ch_error *err)
+{
+    const ch_scheme *scheme = ch_profile_scheme(profile, name);
+    if (scheme == NULL)
+        return ch_fail(err, CH_NOT_FOUND, "profile '%s' has no scheme '%s'; give another with --scheme",
+                       ch_profile_name(profile), name);
+    out->encoding = ch_scheme_secret_encoding(scheme);
+    return find_mechanism(ch_scheme_mechanism(scheme), &out->mechanism, err);
+}
+
+static ch_status from_profile(const ch_arguments *arguments, const char *scheme_name, ch_choice *out, ch_error *err)
 {
     const char *name = arguments->option[CH_OPT_PROFILE];
     if (!ch_is_name(ch_slice_of(name)))
-        return ch_fail(err, CH_BAD_INPUT, "--profile is a name such as kraken; its folder is given by --profiles");
+        return ch_fail(err, CH_BAD_INPUT, "--profile takes a name such as kraken; --profiles names the folder");
     if (scheme_name == NULL)
         return ch_fail(err, CH_BAD_INPUT,
                        "which scheme of profile '%s' is the key for? Give --scheme, for instance --scheme ed25519",
@@ -50,34 +63,26 @@ static ch_status from_profile(const ch_arguments *arguments, const char *scheme_
     ch_autobuffer path = CH_BUFFER_INIT;
     ch_buffer_add_format(&path, "%s/%s.yaml", ch_option_profiles(arguments), name);
     ch_profile *profile = NULL;
-    ch_status st = ch_profile_load(ch_buffer_text(&path), &profile, err);
-    if (st != CH_OK)
-        return ch_error_wrap(err, "profile '%s' (--profiles or CHANCERY_PROFILES say where profiles are)", name);
-    const ch_scheme *scheme = ch_profile_scheme(profile, scheme_name);
-    if (scheme == NULL) {
-        st = ch_fail(err, CH_NOT_FOUND, "profile '%s' has no scheme '%s'; give another with --scheme", name,
-                     scheme_name);
-    } else {
-        out->encoding = ch_scheme_secret_encoding(scheme);
-        st = find_mechanism(ch_scheme_mechanism(scheme), &out->mechanism, err);
-    }
+    if (ch_profile_load(ch_buffer_text(&path), &profile, err) != CH_OK)
+        return ch_error_wrap(err, "profile '%s' (--profiles or CHANCERY_PROFILES names the folder)", name);
+    ch_status st = from_scheme(profile, scheme_name, out, err);
     ch_profile_free(profile);
     return st;
 }
 
-ch_status ch_key_choice_make(const ch_arguments *arguments, const char *default_scheme, ch_key_choice *out,
-                             ch_error *err)
+ch_status ch_choice_read(const ch_arguments *arguments, const char *default_scheme, ch_choice *out, ch_error *err)
 {
     const char *mechanism = arguments->option[CH_OPT_MECHANISM];
+    const char *encoding = arguments->option[CH_OPT_ENCODING];
     const char *scheme = arguments->option[CH_OPT_SCHEME];
     bool has_profile = arguments->option[CH_OPT_PROFILE] != NULL;
-    *out = (ch_key_choice){NULL, CH_ENCODE_TEXT};
+    *out = (ch_choice){NULL, CH_ENCODE_TEXT};
     if (has_profile == (mechanism != NULL) || (scheme != NULL && !has_profile))
         return ch_fail(err, CH_BAD_INPUT,
                        "what is the key for? Give either --profile NAME (and --scheme NAME) or --mechanism NAME");
-    ch_status st = has_profile ? from_profile(arguments, scheme != NULL ? scheme : default_scheme, out, err)
-                               : find_mechanism(mechanism, &out->mechanism, err);
-    if (st == CH_OK && arguments->option[CH_OPT_ENCODING] != NULL)
-        st = find_encoding(arguments->option[CH_OPT_ENCODING], &out->encoding, err);
-    return st;
+    if (has_profile)
+        CH_TRY(from_profile(arguments, scheme != NULL ? scheme : default_scheme, out, err));
+    else
+        CH_TRY(find_mechanism(mechanism, &out->mechanism, err));
+    return encoding == NULL ? CH_OK : find_encoding(encoding, &out->encoding, err);
 }

@@ -4,16 +4,16 @@
 #define CH_CLI_KEY_CHOICE_H
 
 #include "base/encode.h"
-#include "cli/command.h"
+#include "cli/options.h"
 #include "pkcs11/mechanism.h"
 
-typedef struct ch_key_choice {
+typedef struct ch_choice {
     const ch_mechanism *mechanism;
     ch_encoding encoding;
-} ch_key_choice;
+} ch_choice;
 
-/* `default_scheme` is used with --profile when --scheme is not given; NULL: then --scheme must be. */
-CH_CHECKED ch_status ch_key_choice_make(const ch_arguments *arguments, const char *default_scheme, ch_key_choice *out,
-                                        ch_error *err);
+/* With --profile and without --scheme, the scheme is `default_scheme`; if that is NULL, --scheme is required. */
+CH_CHECKED ch_status ch_choice_read(const ch_arguments *arguments, const char *default_scheme, ch_choice *out,
+                                    ch_error *err);
 
 #endif

@@ -1,10 +1,11 @@
-/* unlock and lock: one frame to core over the operator socket, and its answer. The PIN goes in a pipe whose read end is
- * passed beside the frame, so that it never stands in a message. */
+/* unlock and lock: one frame to core over the operator socket, and its answer. The PIN goes through a pipe whose read
+ * end is passed with the frame, so that it is never in a message. */
+#include "base/buffer.h"
 #include "base/memory.h"
-#include "wire/frame.h"
-#include "cli/options.h"
+#include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/secret_input.h"
+#include "wire/frame.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -16,23 +17,26 @@
 
 #define ANSWER_WAIT_MS 30000
 
+#define auto_channel __attribute__((cleanup(ch_channel_close))) ch_channel
+
 static ch_status connect_operator(const ch_arguments *arguments, ch_channel *channel, ch_error *err)
 {
     ch_autofree char *path = ch_option_operator_socket(arguments);
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof address.sun_path)
-        return ch_fail(err, CH_BAD_INPUT, "the socket path '%s' is longer than a socket's name may be", path);
+        return ch_fail(err, CH_BAD_INPUT, "the socket path '%s' is too long; a socket's path has at most %zu bytes",
+                       path, sizeof address.sun_path - 1);
     memcpy(address.sun_path, path, strlen(path));
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return ch_fail_errno(err, "making a socket");
     if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
-        ch_status st = ch_fail(err, CH_UNAVAILABLE,
-                               "no agent answers at %s (%s); is chancery-agent running there, and may you "
-                               "reach it? --operator-socket or CHANCERY_OPERATOR_SOCK give another path",
-                               path, strerror(errno));
-        (void)close(fd);
-        return st;
+        int reason = errno;
+        close(fd);
+        return ch_fail(err, CH_UNAVAILABLE,
+                       "no agent answers at %s (%s); is chancery-agent running, and may you reach that path? "
+                       "--operator-socket or CHANCERY_OPERATOR_SOCK names another",
+                       path, strerror(reason));
     }
     ch_channel_open(channel, fd);
     return CH_OK;
@@ -43,7 +47,9 @@ static ch_status read_answer(ch_slice packet, ch_error *err)
     ch_frame frame;
     ch_error answer = CH_ERROR_INIT;
     if (!ch_frame_next(&packet, &frame) || packet.size != 0 || frame.type != CH_FRAME_OPERATOR_DONE)
-        return ch_fail(err, CH_INTERNAL, "the agent's answer can't be read; are agent and chancery of one version?");
+        return ch_fail(err, CH_INTERNAL,
+                       "the agent's answer can't be read; are chancery-agent and chancery of the same "
+                       "version?");
     ch_status st = ch_frame_read_error(&frame, &answer);
     if (!ch_frame_done(&frame))
         return ch_fail(err, CH_INTERNAL, "the agent's answer is cut short");
@@ -52,8 +58,8 @@ static ch_status read_answer(ch_slice packet, ch_error *err)
     return st;
 }
 
-/* Core answers and closes at once when it turns somebody away. If that crosses with our request, the kernel reports a
- * reset first and gives the answer only at the next receive: hence two tries. */
+/* Two tries, because core answers and closes at once if it turns somebody away. If that crosses with our request, the
+ * kernel reports a reset first and returns the answer only at the next receive. */
 static ch_status wait_for_answer(ch_channel *channel, ch_error *err)
 {
     for (int failures = 0;;) {
@@ -65,13 +71,13 @@ static ch_status wait_for_answer(ch_channel *channel, ch_error *err)
             return ch_fail_errno(err, "waiting for the agent");
         if (ready == 0)
             return ch_fail(err, CH_UNAVAILABLE,
-                           "the agent did not answer within %d seconds; 'chancery status' tells whether it was done",
+                           "the agent did not answer within %d seconds; 'chancery status' shows whether it was done",
                            ANSWER_WAIT_MS / 1000);
         ch_slice packet;
         int fd = -1;
         ch_status st = ch_channel_receive(channel, &packet, &fd, err);
         if (fd >= 0)
-            (void)close(fd);
+            close(fd);
         if (st == CH_OK && packet.size > 0)
             return read_answer(packet, err);
         if (st != CH_OK && ++failures == 2)
@@ -79,78 +85,104 @@ static ch_status wait_for_answer(ch_channel *channel, ch_error *err)
     }
 }
 
-/* Sends the request, with `pin` beside it if there is one, and waits for what came of it. */
+static ch_status put_request(ch_buffer *out, ch_frame_type type, const char *token, ch_error *err)
+{
+    size_t begin = ch_frame_begin(out, type, 0);
+    ch_frame_u32(out, CH_FRAME_VERSION);
+    ch_frame_text(out, token);
+    return ch_frame_end(out, begin, err);
+}
+
+/* Sends the request, with `pin` in a pipe if there is one, and waits for the answer. */
 static ch_status exchange(ch_channel *channel, ch_frame_type type, const char *token, const ch_secret *pin,
                           ch_error *err)
 {
     ch_autobuffer packet = CH_BUFFER_INIT;
-    ch_buffer *out = pin == NULL ? ch_channel_out(channel) : &packet;
     int pin_fd = -1;
-    size_t begin = ch_frame_begin(out, type, 0);
-    ch_frame_u32(out, CH_FRAME_VERSION);
-    ch_frame_text(out, token);
-    ch_status st = ch_frame_end(out, begin, err);
-    if (st == CH_OK && pin != NULL)
-        st = ch_secret_to_pipe(pin, &pin_fd, err);
-    if (st != CH_OK)
-        return st;
-    st = pin == NULL ? ch_channel_flush(channel, err) : ch_channel_send_fd(channel, &packet, pin_fd, err);
+    CH_TRY(put_request(pin == NULL ? ch_channel_out(channel) : &packet, type, token, err));
+    if (pin != NULL)
+        CH_TRY(ch_secret_to_pipe(pin, &pin_fd, err));
+    ch_status st = pin == NULL ? ch_channel_flush(channel, err) : ch_channel_send_fd(channel, &packet, pin_fd, err);
     if (pin_fd >= 0)
-        (void)close(pin_fd);
+        close(pin_fd);
     if (st == CH_OK)
         return wait_for_answer(channel, err);
-    /* Whom core turns away gets the reason and a closed socket before asking: the reason may wait to be read. */
+    /* Core sends the reason to somebody whom it turns away, and closes before it reads: the reason may be there. */
     ch_error reason = CH_ERROR_INIT;
     if (wait_for_answer(channel, &reason) == CH_REFUSED)
         *err = reason;
     return err->status;
 }
 
+static const char *token_argument(const ch_arguments *arguments)
+{
+    return arguments->positional_count == 0 ? "" : arguments->positional[0];
+}
+
 static void report(const char *token, const char *what)
 {
-    if (*token == '\0') {
-        (void)printf("%s.\n", what);
-        return;
-    }
-    (void)printf("%s: ", what);
+    fputs(what, stdout);
+    if (*token != '\0')
+        fputs(": ", stdout);
     ch_output_text(token);
-    (void)printf("\n");
+    puts(*token == '\0' ? "." : "");
 }
 
-ch_status ch_run_unlock(const ch_arguments *arguments, ch_error *err)
+static ch_status run_unlock(const ch_arguments *arguments, ch_error *err)
 {
-    const char *token = arguments->positional_count == 0 ? "" : arguments->positional[0];
+    const char *token = token_argument(arguments);
     ch_autobuffer prompt = CH_BUFFER_INIT;
     ch_autosecret pin = CH_SECRET_INIT;
-    ch_channel channel;
+    auto_channel channel = {.fd = -1};
     ch_buffer_add_format(&prompt, "User PIN%s%.64s: ", *token == '\0' ? "" : " of token ", token);
-    ch_secret_request ask_pin = {CH_OPT_PIN_FD, "the user PIN", ch_buffer_text(&prompt), false, false};
-    /* Connected before the PIN is typed: an agent that is away should say so first. */
-    ch_status st = connect_operator(arguments, &channel, err);
-    if (st != CH_OK)
-        return st;
-    st = ch_secret_ask(arguments, &ask_pin, &pin, err);
-    if (st == CH_OK)
-        st = exchange(&channel, CH_FRAME_UNLOCK, token, &pin, err);
-    ch_channel_close(&channel);
-    if (st == CH_OK)
-        report(token, "Unlocked");
-    return st;
+    ch_input_question question = {
+        .descriptor = CH_OPT_PIN_FD, .name = "the user PIN", .prompt = ch_buffer_text(&prompt)};
+    /* Connected before the PIN is typed, so that an agent that does not run costs nobody the typing. */
+    CH_TRY(connect_operator(arguments, &channel, err));
+    CH_TRY(ch_input_secret(arguments, &question, &pin, err));
+    CH_TRY(exchange(&channel, CH_FRAME_UNLOCK, token, &pin, err));
+    report(token, "Unlocked");
+    return CH_OK;
 }
 
-ch_status ch_run_lock(const ch_arguments *arguments, ch_error *err)
+static ch_status run_lock(const ch_arguments *arguments, ch_error *err)
 {
-    bool is_all = arguments->option[CH_OPT_ALL] != NULL;
-    const char *token = arguments->positional_count == 0 ? "" : arguments->positional[0];
-    ch_channel channel;
-    if (is_all && *token != '\0')
+    const char *token = token_argument(arguments);
+    auto_channel channel = {.fd = -1};
+    if (arguments->option[CH_OPT_ALL] != NULL && *token != '\0')
         return ch_fail(err, CH_BAD_INPUT, "give either a token or --all");
-    ch_status st = connect_operator(arguments, &channel, err);
-    if (st != CH_OK)
-        return st;
-    st = exchange(&channel, CH_FRAME_LOCK, token, NULL, err);
-    ch_channel_close(&channel);
-    if (st == CH_OK)
-        report(token, *token == '\0' ? "Locked every token" : "Locked");
-    return st;
+    CH_TRY(connect_operator(arguments, &channel, err));
+    CH_TRY(exchange(&channel, CH_FRAME_LOCK, token, NULL, err));
+    report(token, *token == '\0' ? "Locked every token" : "Locked");
+    return CH_OK;
 }
+
+/* ---- the commands ---- */
+
+/* clang-format off */
+const ch_command ch_commands_of_operator[] = {
+    {
+        .name = "unlock",
+        .syntax = {.positional = "[TOKEN]", .positional_max = 1,
+                   .options = CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(PIN_FD)},
+        .summary = "let the agent sign with a token",
+        .details = "Passes the user PIN of TOKEN, a name from agent.yaml, to the agent. TOKEN can be\n"
+                   "left out if there is only one. You must be an operator in the agent's policy.",
+        .examples = "  chancery unlock main\n"
+                    "  chancery unlock --pin-fd 3 3<pin\n",
+        .run = run_unlock,
+    },
+    {
+        .name = "lock",
+        .syntax = {.positional = "[TOKEN | --all]", .positional_max = 1,
+                   .options = CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(ALL)},
+        .summary = "stop signing with a token",
+        .details = "Has the agent log out of TOKEN, or of every token: with --all, and also without\n"
+                   "either.",
+        .examples = "  chancery lock main\n"
+                    "  chancery lock --all\n",
+        .run = run_lock,
+    },
+    {0},
+};
+/* clang-format on */

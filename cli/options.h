@@ -1,30 +1,89 @@
 /* The command line: one table of options, allowed before and after positional arguments, and the values that fall back
  * on the environment.
  *
- * No option takes a secret. What looks like one (--pin 1234, --secret=...) is refused with a sentence that says how
- * instead; no error quotes an argument that could be a secret in the wrong place. */
+ * No option takes a secret. What looks like one (--pin 1234, --secret=...) is refused with a sentence that says what to
+ * do instead, and no error quotes an argument that may be a secret in the wrong place. */
 #ifndef CH_CLI_OPTIONS_H
 #define CH_CLI_OPTIONS_H
 
-#include "cli/command.h"
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The rows of the table in options.c, in its order. */
+typedef enum ch_option {
+    CH_OPT_MODULE,
+    CH_OPT_TOKEN,
+    CH_OPT_LABEL,
+    CH_OPT_OBJECT,
+    CH_OPT_PROFILE,
+    CH_OPT_SCHEME,
+    CH_OPT_PROFILES,
+    CH_OPT_MECHANISM,
+    CH_OPT_ENCODING,
+    CH_OPT_PEM,
+    CH_OPT_BITS,
+    CH_OPT_FORMAT,
+    CH_OPT_ERASE,
+    CH_OPT_YES,
+    CH_OPT_ALL,
+    CH_OPT_CURL,
+    CH_OPT_HOST,
+    CH_OPT_SOCKET,
+    CH_OPT_OPERATOR_SOCKET,
+    CH_OPT_PIN_FD,
+    CH_OPT_SO_PIN_FD,
+    CH_OPT_SECRET_FD,
+    CH_OPT_JSON,
+    CH_OPT_HELP,
+    CH_OPT_COUNT
+} ch_option;
 
 typedef struct ch_option_row {
     const char *name;  /* without the dashes */
-    const char *value; /* what it takes, for the help; NULL for a switch */
+    const char *value; /* what it takes, for the help: "N", or the words themselves, "pem|base64"; NULL for a switch */
+    const char *variable; /* the environment variable that stands in for it; NULL if there is none */
     const char *help;
 } ch_option_row;
 
 const ch_option_row *ch_option_at(ch_option option);
 
-/* Parses what follows the command's name. `arguments->positional` is the caller's to free. CH_BAD_INPUT for what the
- * command does not take; with --help, nothing else is asked for. */
-CH_CHECKED ch_status ch_options_parse(const ch_command *command, int count, char *const *words, ch_arguments *arguments,
+/* A set of options: CH_OPTION(LABEL) | CH_OPTION(JSON). */
+typedef uint32_t ch_options;
+#define CH_OPTION(name) ((ch_options)1 << CH_OPT_##name)
+
+/* What a command takes. Every command takes --help. */
+typedef struct ch_syntax {
+    const char *positional; /* the positional arguments, as in the usage line; NULL if there are none */
+    size_t positional_min;
+    size_t positional_max;
+    ch_options options;
+} ch_syntax;
+
+/* True if a command with this syntax takes `option`. */
+bool ch_syntax_has(const ch_syntax *syntax, ch_option option);
+
+/* What was given on the command line; views into argv. */
+typedef struct ch_arguments {
+    const char *option[CH_OPT_COUNT]; /* NULL if not given; "" for one that takes no value */
+    const char **positional;
+    size_t positional_count;
+} ch_arguments;
+
+void ch_arguments_free(ch_arguments *arguments);
+#define ch_autoarguments __attribute__((cleanup(ch_arguments_free))) ch_arguments
+
+/* Parses what follows the command's name into `arguments`, which the caller frees, also after a failure. Returns
+ * CH_BAD_INPUT for what the command does not take; with --help, no positional argument is required. */
+CH_CHECKED ch_status ch_options_parse(const ch_syntax *syntax, int count, char *const *words, ch_arguments *arguments,
                                       ch_error *err);
 
-/* CH_BAD_INPUT if `word` is an option by which somebody means to give a secret. */
+/* Returns CH_BAD_INPUT if `word` is an option by which somebody means to pass a secret. */
 CH_CHECKED ch_status ch_options_refuse_secret(const char *word, ch_error *err);
 
-/* The option's value; CH_BAD_INPUT, naming the option, when it was not given. */
+/* The option's value; CH_BAD_INPUT, naming the option, if it was not given. */
 CH_CHECKED ch_status ch_option_required(const ch_arguments *arguments, ch_option option, const char **out,
                                         ch_error *err);
 
@@ -40,7 +99,7 @@ CH_CHECKED ch_status ch_option_object(const ch_arguments *arguments, char **out,
 /* --profiles, else CHANCERY_PROFILES, else where they are installed. */
 const char *ch_option_profiles(const ch_arguments *arguments);
 
-/* Decimal digits, at most `max`; CH_BAD_INPUT names the option and does not quote what was given. */
+/* Decimal digits, at most `max`; the error names the option and does not quote what was given. */
 CH_CHECKED ch_status ch_option_number(const ch_arguments *arguments, ch_option option, unsigned max, unsigned *out,
                                       ch_error *err);
 

@@ -5,23 +5,23 @@
 #ifndef CH_CLI_OUTPUT_H
 #define CH_CLI_OUTPUT_H
 
-#include "cli/command.h"
-#include "cli/jansson.h"
+#include "cli/options.h"
+
+#include <jansson.h>
 
 typedef struct ch_column {
-    const char *title;
-    const char *key; /* the member of each row that the column shows: a string, integer or boolean */
+    const char *title;  /* NULL ends the table */
+    const char *member; /* of each row, which the column shows: a string, integer or boolean */
 } ch_column;
 
 #define CH_COLUMNS_MAX 12
 
 /* Prints `rows`, an array of objects: with --json as {"name": rows}, else as a table of `columns`, or `when_empty`. */
 CH_CHECKED ch_status ch_output_listing(const ch_arguments *arguments, const char *name, const json_t *rows,
-                                       const ch_column *columns, size_t column_count, const char *when_empty,
-                                       ch_error *err);
+                                       const ch_column *columns, const char *when_empty, ch_error *err);
 
 /* The table alone. */
-void ch_output_table(const json_t *rows, const ch_column *columns, size_t column_count);
+void ch_output_table(const json_t *rows, const ch_column *columns);
 
 /* Prints `value` as indented JSON. */
 CH_CHECKED ch_status ch_output_json(const json_t *value, ch_error *err);

@@ -1,15 +1,21 @@
-/* profile check, test, list and show: what a profile says, without an agent or a token. */
-#include "base/buffer.h"
+/* profile check, list and show: what a profile says, without an agent or a token. */
 #include "base/names.h"
-#include "exchange/profile.h"
-#include "cli/command.h"
-#include "cli/options.h"
+#include "base/slice.h"
+#include "cli/commands.h"
+#include "cli/jansson.h"
 #include "cli/output.h"
+#include "exchange/profile.h"
 
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static void profile_free(ch_profile **profile)
+{
+    ch_profile_free(*profile);
+}
+#define auto_profile __attribute__((cleanup(profile_free))) ch_profile *
 
 /* ---- what a profile comes to ---- */
 
@@ -18,7 +24,7 @@ static json_t *schemes_of(const ch_profile *profile)
     json_t *list = json_array();
     const ch_scheme *scheme;
     for (size_t i = 0; (scheme = ch_profile_scheme_at(profile, i)) != NULL; i++)
-        (void)json_array_append_new(list, json_string(ch_scheme_name(scheme)));
+        json_array_append_new(list, json_string(ch_scheme_name(scheme)));
     return list;
 }
 
@@ -30,7 +36,7 @@ static json_t *classes_of(const ch_profile *profile)
         const ch_endpoint *endpoint;
         for (size_t i = 0; (endpoint = ch_profile_endpoint_at(profile, i)) != NULL; i++)
             count += ch_endpoint_class(endpoint) == class_;
-        (void)json_object_set_new(counts, ch_class_name(class_), json_integer(count));
+        json_object_set_new(counts, ch_class_name(class_), json_integer(count));
     }
     return counts;
 }
@@ -41,7 +47,7 @@ static json_t *covers_of(unsigned covers)
     json_t *list = json_array();
     for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
         if ((covers & 1U << i) != 0)
-            (void)json_array_append_new(list, json_string(names[i]));
+            json_array_append_new(list, json_string(names[i]));
     }
     return list;
 }
@@ -52,7 +58,7 @@ static json_t *opened_by(const ch_endpoint *endpoint, const ch_scheme *scheme)
     json_t *list = json_array();
     for (ch_class class_ = 0; class_ < CH_CLASS_COUNT; class_++) {
         if ((classes & 1U << class_) != 0)
-            (void)json_array_append_new(list, json_string(ch_class_name(class_)));
+            json_array_append_new(list, json_string(ch_class_name(class_)));
     }
     return list;
 }
@@ -64,8 +70,8 @@ static json_t *endpoint_row(const ch_profile *profile, const ch_endpoint *endpoi
     json_t *may_open = json_object();
     const ch_scheme *scheme;
     for (size_t i = 0; (scheme = ch_profile_scheme_at(profile, i)) != NULL; i++) {
-        (void)json_object_set_new(covers, ch_scheme_name(scheme), covers_of(ch_endpoint_covers(endpoint, scheme)));
-        (void)json_object_set_new(may_open, ch_scheme_name(scheme), opened_by(endpoint, scheme));
+        json_object_set_new(covers, ch_scheme_name(scheme), covers_of(ch_endpoint_covers(endpoint, scheme)));
+        json_object_set_new(may_open, ch_scheme_name(scheme), opened_by(endpoint, scheme));
     }
     const char *kind = ch_endpoint_kind(endpoint, 0);
     return json_pack("{s:s s:s s:s s:s% s:s* s:o s:o}", "method", ch_endpoint_method(endpoint), "path",
@@ -83,32 +89,32 @@ static json_t *describe(const ch_profile *profile, bool has_endpoints)
     json_t *list = json_array();
     const ch_endpoint *endpoint;
     for (size_t i = 0; (endpoint = ch_profile_endpoint_at(profile, i)) != NULL; i++)
-        (void)json_array_append_new(list, endpoint_row(profile, endpoint));
-    (void)json_object_set_new(row, "endpoints", list);
+        json_array_append_new(list, endpoint_row(profile, endpoint));
+    json_object_set_new(row, "endpoints", list);
     return row;
 }
 
 static void print_joined(const json_t *list, const char *when_empty)
 {
     for (size_t i = 0; i < json_array_size(list); i++)
-        (void)printf("%s%s", i == 0 ? "" : ",", json_string_value(json_array_get(list, i)));
+        printf("%s%s", i == 0 ? "" : ",", json_string_value(json_array_get(list, i)));
     if (json_array_size(list) == 0)
-        (void)printf("%s", when_empty);
+        printf("%s", when_empty);
 }
 
 static void print_summary(const json_t *row)
 {
     const char *class_;
     json_t *count;
-    (void)printf("%s: %s; schemes ", ch_jansson_member(row, "name"), ch_jansson_member(row, "title"));
+    printf("%s: %s; schemes ", ch_jansson_member(row, "name"), ch_jansson_member(row, "title"));
     print_joined(json_object_get(row, "schemes"), "none");
-    (void)printf("; endpoints:");
+    printf("; endpoints:");
     json_object_foreach(json_object_get(row, "endpoints_by_class"), class_, count)
     {
         if (json_integer_value(count) > 0)
-            (void)printf(" %lld %s", (long long)json_integer_value(count), class_);
+            printf(" %lld %s", (long long)json_integer_value(count), class_);
     }
-    (void)printf("\n");
+    printf("\n");
 }
 
 static void print_endpoint(const json_t *row)
@@ -116,23 +122,23 @@ static void print_endpoint(const json_t *row)
     const char *scheme;
     json_t *classes;
     const json_t *printed = NULL;
-    (void)printf("%-8s %-6s %s", ch_jansson_member(row, "class"), ch_jansson_member(row, "method"),
-                 ch_jansson_member(row, "path"));
+    printf("%-8s %-6s %s", ch_jansson_member(row, "class"), ch_jansson_member(row, "method"),
+           ch_jansson_member(row, "path"));
     if (json_object_get(row, "only_for") != NULL)
-        (void)printf("   [only for %s keys]", ch_jansson_member(row, "only_for"));
+        printf("   [only for %s keys]", ch_jansson_member(row, "only_for"));
     json_object_foreach(json_object_get(row, "may_open"), scheme, classes)
     {
         if (json_array_size(classes) == 0 || (printed != NULL && json_equal(printed, classes)))
             continue;
-        (void)printf("   [by %s may open: ", scheme);
+        printf("   [by %s may open: ", scheme);
         print_joined(classes, "");
-        (void)printf("]");
+        printf("]");
         printed = classes;
     }
-    (void)printf("\n");
+    printf("\n");
 }
 
-/* ---- the commands ---- */
+/* ---- check ---- */
 
 static bool has_text(const json_t *list, const char *text)
 {
@@ -159,10 +165,9 @@ static void warn_of_open_params(const json_t *row)
         json_array_foreach(json_object_get(row, "endpoints"), j, endpoint) open +=
             !has_text(json_object_get(json_object_get(endpoint, "covers"), json_string_value(scheme)), "params");
         if (open > 0)
-            (void)printf(
-                "by scheme %s, %zu endpoints are signed without their parameters: no limit on quantity, price or "
-                "symbol can hold there\n",
-                json_string_value(scheme), open);
+            printf("by scheme %s, %zu endpoints are signed without their parameters: no limit on quantity, price or "
+                   "symbol can hold there\n",
+                   json_string_value(scheme), open);
     }
 }
 
@@ -188,20 +193,18 @@ static void print_confusion(const json_t *endpoints)
         if (!may_open_more(row))
             continue;
         if (shown++ == 0)
-            (void)printf("what some requests would open besides, because the signature does not cover it:\n");
-        (void)printf("  ");
+            printf(
+                "what some requests would open besides, because the signature does not cover what tells them apart:\n");
+        printf("  ");
         print_endpoint(row);
     }
 }
 
-ch_status ch_run_profile_check(const ch_arguments *arguments, ch_error *err)
+static ch_status run_check(const ch_arguments *arguments, ch_error *err)
 {
-    ch_profile *profile = NULL;
-    ch_status st = ch_profile_load(arguments->positional[0], &profile, err);
-    if (st != CH_OK)
-        return st;
+    auto_profile profile = NULL;
+    CH_TRY(ch_profile_load(arguments->positional[0], &profile, err));
     ch_autojansson row = describe(profile, true);
-    ch_profile_free(profile);
     if (arguments->option[CH_OPT_JSON] != NULL)
         return ch_output_json(row, err);
     print_summary(row);
@@ -210,41 +213,49 @@ ch_status ch_run_profile_check(const ch_arguments *arguments, ch_error *err)
     return CH_OK;
 }
 
+/* ---- list and show ---- */
+
 static int is_yaml(const struct dirent *entry)
 {
     const char *dot = strrchr(entry->d_name, '.');
     return dot != NULL && strcmp(dot, ".yaml") == 0;
 }
 
+/* The names of the folder's files that end in ".yaml", in order. */
+typedef struct yaml_files {
+    struct dirent **entries;
+    int count;
+} yaml_files;
+
+static void yaml_files_free(yaml_files *files)
+{
+    for (int i = 0; i < files->count; i++)
+        free(files->entries[i]);
+    free(files->entries);
+}
+#define auto_yaml_files __attribute__((cleanup(yaml_files_free))) yaml_files
+
 static ch_status add_profile(const char *folder, const char *file, json_t *rows, ch_error *err)
 {
     ch_autobuffer path = CH_BUFFER_INIT;
-    ch_profile *profile = NULL;
+    auto_profile profile = NULL;
     ch_buffer_add_format(&path, "%s/%s", folder, file);
-    ch_status st = ch_profile_load(ch_buffer_text(&path), &profile, err);
-    if (st == CH_OK)
-        (void)json_array_append_new(rows, describe(profile, false));
-    ch_profile_free(profile);
-    return st;
+    CH_TRY(ch_profile_load(ch_buffer_text(&path), &profile, err));
+    json_array_append_new(rows, describe(profile, false));
+    return CH_OK;
 }
 
-ch_status ch_run_profile_list(const ch_arguments *arguments, ch_error *err)
+static ch_status run_list(const ch_arguments *arguments, ch_error *err)
 {
     const char *folder = ch_option_profiles(arguments);
-    struct dirent **entries = NULL;
-    int count = scandir(folder, &entries, is_yaml, alphasort);
-    if (count < 0)
-        return ch_fail_errno(err, "reading the folder %s (another is chosen with --profiles)", folder);
+    auto_yaml_files files = {NULL, 0};
     ch_autojansson rows = json_array();
-    ch_status st = CH_OK;
-    for (int i = 0; i < count; i++) {
-        if (st == CH_OK)
-            st = add_profile(folder, entries[i]->d_name, rows, err);
-        free(entries[i]);
-    }
-    free(entries);
-    if (st != CH_OK)
-        return st;
+    int count = scandir(folder, &files.entries, is_yaml, alphasort);
+    if (count < 0)
+        return ch_fail_errno(err, "reading the folder %s (--profiles or CHANCERY_PROFILES names another)", folder);
+    files.count = count;
+    for (int i = 0; i < files.count; i++)
+        CH_TRY(add_profile(folder, files.entries[i]->d_name, rows, err));
     if (arguments->option[CH_OPT_JSON] != NULL) {
         ch_autojansson listing = json_pack("{s:O}", "profiles", rows);
         return ch_output_json(listing, err);
@@ -252,23 +263,26 @@ ch_status ch_run_profile_list(const ch_arguments *arguments, ch_error *err)
     for (size_t i = 0; i < json_array_size(rows); i++)
         print_summary(json_array_get(rows, i));
     if (json_array_size(rows) == 0)
-        (void)printf("There is no profile in %s.\n", folder);
+        printf("There is no profile in %s.\n", folder);
     return CH_OK;
 }
 
-ch_status ch_run_profile_show(const ch_arguments *arguments, ch_error *err)
+static ch_status load_by_name(const ch_arguments *arguments, const char *name, ch_profile **out, ch_error *err)
 {
     ch_autobuffer path = CH_BUFFER_INIT;
-    ch_profile *profile = NULL;
-    const char *name = arguments->positional[0];
     if (!ch_is_name(ch_slice_of(name)))
         return ch_fail(err, CH_BAD_INPUT, "'%s' is not a profile's name; show takes a name, check takes a file", name);
     ch_buffer_add_format(&path, "%s/%s.yaml", ch_option_profiles(arguments), name);
-    ch_status st = ch_profile_load(ch_buffer_text(&path), &profile, err);
-    if (st != CH_OK)
-        return ch_error_wrap(err, "profile '%s' (--profiles or CHANCERY_PROFILES say where profiles are)", name);
+    if (ch_profile_load(ch_buffer_text(&path), out, err) != CH_OK)
+        return ch_error_wrap(err, "profile '%s' (--profiles or CHANCERY_PROFILES names the folder)", name);
+    return CH_OK;
+}
+
+static ch_status run_show(const ch_arguments *arguments, ch_error *err)
+{
+    auto_profile profile = NULL;
+    CH_TRY(load_by_name(arguments, arguments->positional[0], &profile, err));
     ch_autojansson row = describe(profile, true);
-    ch_profile_free(profile);
     if (arguments->option[CH_OPT_JSON] != NULL)
         return ch_output_json(row, err);
     print_summary(row);
@@ -277,3 +291,44 @@ ch_status ch_run_profile_show(const ch_arguments *arguments, ch_error *err)
     json_array_foreach(json_object_get(row, "endpoints"), i, endpoint) print_endpoint(endpoint);
     return CH_OK;
 }
+
+/* ---- the commands ---- */
+
+/* clang-format off */
+const ch_command ch_commands_of_profile[] = {
+    {
+        .family = "profile",
+        .name = "check",
+        .syntax = {.positional = "FILE", .positional_min = 1, .positional_max = 1, .options = CH_OPTION(JSON)},
+        .summary = "check an exchange profile, and what its signatures open",
+        .details = "Reads a profile as the agent does. If something is wrong, it says what and in\n"
+                   "which line. If not, it prints which other calls a signature would open, because\n"
+                   "the exchange does not sign what tells the calls apart.",
+        .examples = "  chancery profile check profiles/kraken.yaml\n",
+        .run = run_check,
+    },
+    {
+        .family = "profile",
+        .name = "list",
+        .syntax = {.options = CH_OPTION(PROFILES) | CH_OPTION(JSON)},
+        .summary = "list the exchange profiles",
+        .details = "Lists the profiles of a folder: their schemes, and how many endpoints each has\n"
+                   "of every class.",
+        .examples = "  chancery profile list\n"
+                    "  chancery profile list --profiles ./profiles --json\n",
+        .run = run_list,
+    },
+    {
+        .family = "profile",
+        .name = "show",
+        .syntax = {.positional = "NAME", .positional_min = 1, .positional_max = 1,
+                   .options = CH_OPTION(PROFILES) | CH_OPTION(JSON)},
+        .summary = "show the endpoints of an exchange profile",
+        .details = "Prints every endpoint of a profile: its class, and the classes that a signature\n"
+                   "for it may open besides.",
+        .examples = "  chancery profile show kraken\n",
+        .run = run_show,
+    },
+    {0},
+};
+/* clang-format on */

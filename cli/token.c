@@ -1,43 +1,44 @@
-/* token init and token list: the only commands that work without a user PIN set. */
-#include "base/error.h"
+/* token init and token list: the only commands that work before a user PIN is set. */
 #include "base/memory.h"
-#include "cli/options.h"
+#include "cli/commands.h"
+#include "cli/jansson.h"
 #include "cli/output.h"
 #include "cli/secret_input.h"
 #include "pkcs11/token.h"
 
 #include <stdio.h>
 
-ch_status ch_run_token_init(const ch_arguments *arguments, ch_error *err)
+static ch_status run_init(const ch_arguments *arguments, ch_error *err)
 {
-    static const ch_secret_request ask_so_pin = {
-        CH_OPT_SO_PIN_FD, "the SO PIN", "SO PIN (sets PINs and erases; keep it apart from the user PIN): ", true,
-        false};
-    static const ch_secret_request ask_user_pin = {CH_OPT_PIN_FD, "the user PIN",
-                                                   "User PIN (unlocks for signing): ", true, false};
+    static const ch_input_question so_question = {
+        .descriptor = CH_OPT_SO_PIN_FD,
+        .name = "the SO PIN",
+        .prompt = "SO PIN (sets PINs and erases; keep it apart from the user PIN): ",
+        .is_asked_twice = true,
+    };
+    static const ch_input_question user_question = {
+        .descriptor = CH_OPT_PIN_FD,
+        .name = "the user PIN",
+        .prompt = "User PIN (unlocks for signing): ",
+        .is_asked_twice = true,
+    };
     const char *module = NULL;
     const char *label = NULL;
     ch_autosecret so_pin = CH_SECRET_INIT;
     ch_autosecret user_pin = CH_SECRET_INIT;
     bool is_erase_allowed = arguments->option[CH_OPT_ERASE] != NULL;
-    ch_status st = ch_option_module(arguments, &module, err);
-    if (st == CH_OK)
-        st = ch_option_required(arguments, CH_OPT_LABEL, &label, err);
-    if (st == CH_OK)
-        st = ch_secret_ask(arguments, &ask_so_pin, &so_pin, err);
-    if (st == CH_OK)
-        st = ch_secret_ask(arguments, &ask_user_pin, &user_pin, err);
-    if (st == CH_OK)
-        st = ch_token_init(module, label, &so_pin, &user_pin, is_erase_allowed, err);
-    if (st != CH_OK)
-        return st;
-    (void)printf("Token '");
+    CH_TRY(ch_option_module(arguments, &module, err));
+    CH_TRY(ch_option_required(arguments, CH_OPT_LABEL, &label, err));
+    CH_TRY(ch_input_secret(arguments, &so_question, &so_pin, err));
+    CH_TRY(ch_input_secret(arguments, &user_question, &user_pin, err));
+    CH_TRY(ch_token_init(module, label, &so_pin, &user_pin, is_erase_allowed, err));
+    printf("Token '");
     ch_output_text(label);
-    (void)printf("' is made and both PINs are set.\n");
+    printf("' is made and both PINs are set.\n");
     return CH_OK;
 }
 
-/* What a person needs to know of the PIN before trying one. */
+/* What a person must know of the PIN before trying one. */
 static const char *pin_state(const ch_token_info *token)
 {
     if (!token->is_initialized)
@@ -59,28 +60,60 @@ static json_t *token_row(const ch_token_info *token)
                      "serial", ch_jansson_text(token->serial));
 }
 
-ch_status ch_run_token_list(const ch_arguments *arguments, ch_error *err)
+static ch_status run_list(const ch_arguments *arguments, ch_error *err)
 {
+    /* clang-format off */
     static const ch_column columns[] = {
-        {"LABEL",        "label"       },
-        {"SLOT",         "slot"        },
-        {"INITIALIZED",  "initialized" },
-        {"PIN",          "pin"         },
-        {"MODEL",        "model"       },
-        {"SERIAL",       "serial"      },
-        {"MANUFACTURER", "manufacturer"}
+        /* title         member */
+        { "LABEL",        "label" },
+        { "SLOT",         "slot" },
+        { "INITIALIZED",  "initialized" },
+        { "PIN",          "pin" },
+        { "MODEL",        "model" },
+        { "SERIAL",       "serial" },
+        { "MANUFACTURER", "manufacturer" },
+        {0},
     };
+    /* clang-format on */
     const char *module = NULL;
     ch_autofree ch_token_info *tokens = NULL;
     size_t count = 0;
-    ch_status st = ch_option_module(arguments, &module, err);
-    if (st == CH_OK)
-        st = ch_token_list(module, &tokens, &count, err);
-    if (st != CH_OK)
-        return st;
+    CH_TRY(ch_option_module(arguments, &module, err));
+    CH_TRY(ch_token_list(module, &tokens, &count, err));
     ch_autojansson rows = json_array();
     for (size_t i = 0; i < count; i++)
-        (void)json_array_append_new(rows, token_row(&tokens[i]));
-    return ch_output_listing(arguments, "tokens", rows, columns, sizeof columns / sizeof columns[0],
-                             "The module has no token and no slot for one.", err);
+        json_array_append_new(rows, token_row(&tokens[i]));
+    return ch_output_listing(arguments, "tokens", rows, columns, "The module has no token and no slot for one.", err);
 }
+
+/* ---- the commands ---- */
+
+/* clang-format off */
+const ch_command ch_commands_of_token[] = {
+    {
+        .family = "token",
+        .name = "init",
+        .syntax = {.options = CH_OPTION(MODULE) | CH_OPTION(LABEL) | CH_OPTION(ERASE) | CH_OPTION(PIN_FD) |
+                              CH_OPTION(SO_PIN_FD)},
+        .summary = "make a token and set its PINs",
+        .details = "Makes a token in the first free slot and sets both PINs. From standard input\n"
+                   "they come one a line: the SO PIN, then the user PIN. Write the SO PIN down and\n"
+                   "lock it away: it erases the token and sets a new user PIN.",
+        .examples = "  chancery token init --module softhsm2 --label demo\n"
+                    "  chancery token init --module softhsm2 --label demo --so-pin-fd 3 --pin-fd 4 3<so.pin 4<user.pin\n",
+        .run = run_init,
+    },
+    {
+        .family = "token",
+        .name = "list",
+        .syntax = {.options = CH_OPTION(MODULE) | CH_OPTION(JSON)},
+        .summary = "list a module's tokens",
+        .details = "Lists the tokens of a PKCS#11 module, the slots that could hold one, and\n"
+                   "whether a PIN is set or locked.",
+        .examples = "  chancery token list --module softhsm2\n"
+                    "  chancery token list --module /usr/lib/softhsm/libsofthsm2.so --json\n",
+        .run = run_list,
+    },
+    {0},
+};
+/* clang-format on */

@@ -104,7 +104,11 @@ class Usage(Sandbox):
     def test_pin_in_a_uri_is_refused(self):
         for uri in (f"pkcs11:token=demo?pin-value={PIN}", f"PKCS11:token=demo?PIN-VALUE={PIN}",
                     "pkcs11:token=demo?pin-source=file:/tmp/x"):
-            self.assert_fails(self.run_cli("key", "list", "--token", uri, stdin=PIN), USAGE, "--pin-fd")
+            self.assert_fails(self.run_cli("key", "list", "--token", uri, stdin=PIN), USAGE, "--token", "PIN")
+
+    def test_a_malformed_uri_is_wrong_usage(self):
+        for words in (["list", "--token", "pkcs11:token"], ["public", "--object", "pkcs11:nonsense=1"]):
+            self.assert_fails(self.run_cli("key", *words, stdin=PIN), USAGE, words[1])
 
     def test_core_dumps_are_off(self):
         code = subprocess.run(["sh", "-c", 'ulimit -c unlimited; exec "$0" keys --socket /nonexistent', CHANCERY],

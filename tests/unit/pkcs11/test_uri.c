@@ -16,6 +16,10 @@ static const char *const with_pin[] = {
     "pkcs11:token=a?pin-value=73519&x=%zz", /* malformed as well */
     "pin-value=73519",
     "pkcs11:token=a?pin-source=/run/73519",
+    "PKCS11:token=a?PIN-VALUE=73519",
+    "pkcs11:token=a?pin-val ue=73519", /* the parser skips white space */
+    "pkcs11:token=a;pin-value=73519",
+    "pkcs11:token=a;pinfile=/run/73519", /* an old name for pin-source that the parser knows */
 };
 
 START_TEST(test_a_uri_with_a_pin_is_refused_and_not_quoted)
@@ -23,6 +27,15 @@ START_TEST(test_a_uri_with_a_pin_is_refused_and_not_quoted)
     P11KitUri *uri = NULL;
     ck_assert_int_eq(ch_uri_parse(with_pin[_i], &uri, &err), CH_CONFIG);
     ck_assert_ptr_null(uri);
+    ck_assert_ptr_null(strstr(err.message, "73519"));
+}
+END_TEST
+
+/* It may hold a PIN that the parser did not get to. */
+START_TEST(test_a_malformed_uri_is_refused_and_not_quoted)
+{
+    P11KitUri *uri = NULL;
+    ck_assert_int_eq(ch_uri_parse("pkcs11:token=a?pin-val ue=73519&x=%zz", &uri, &err), CH_CONFIG);
     ck_assert_ptr_null(strstr(err.message, "73519"));
 }
 END_TEST
@@ -100,6 +113,7 @@ int main(void)
     tcase_add_checked_fixture(cases, softhsm_set_up, softhsm_tear_down);
     tcase_add_loop_test(cases, test_a_uri_with_a_pin_is_refused_and_not_quoted, 0,
                         (int)(sizeof with_pin / sizeof *with_pin));
+    tcase_add_test(cases, test_a_malformed_uri_is_refused_and_not_quoted);
     tcase_add_test(cases, test_a_slot_id_picks_the_slot);
     tcase_add_loop_test(cases, test_a_token_that_can_not_be_finished_is_not_begun, 0,
                         (int)(sizeof refused / sizeof *refused));

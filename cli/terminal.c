@@ -1,0 +1,144 @@
+/* To know before a change: the signals that end or stop a program are held back while the echo is off and let through
+ * only inside ppoll. So none can fall between looking and waiting, and the terminal is always put back before one takes
+ * effect. */
+#include "cli/terminal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+static const int held_signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGALRM, SIGPIPE, SIGTSTP};
+#define HELD_COUNT (sizeof held_signals / sizeof held_signals[0])
+
+static volatile sig_atomic_t caught_signal;
+
+static void note_signal(int number)
+{
+    caught_signal = number;
+}
+
+/* A terminal, and how it and the signals were before they were held. */
+typedef struct terminal {
+    int fd;
+    bool is_known; /* `before` is */
+    struct termios before;
+    sigset_t mask_before;
+    struct sigaction action_before[HELD_COUNT];
+} terminal;
+
+static ch_status terminal_open(terminal *tty, ch_error *err)
+{
+    tty->fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+    return tty->fd >= 0 ? CH_OK : ch_fail(err, CH_BAD_INPUT, "there is no terminal to ask on");
+}
+
+static void terminal_close(terminal *tty)
+{
+    if (tty->fd >= 0)
+        close(tty->fd);
+}
+#define auto_terminal __attribute__((cleanup(terminal_close))) terminal
+
+static void terminal_write(const terminal *tty, const char *text)
+{
+    /* A prompt that can't be shown is not a reason to fail. */
+    ch_ignore(write(tty->fd, text, strlen(text)));
+}
+
+static void terminal_hold(terminal *tty)
+{
+    /* In the background: stop until `fg`, and only then look at the settings, which until then are the shell's own. */
+    if (tcgetpgrp(tty->fd) != getpgrp())
+        kill(getpid(), SIGTTIN);
+    tty->is_known = tcgetattr(tty->fd, &tty->before) == 0;
+    struct sigaction note = {.sa_handler = note_signal};
+    sigset_t held;
+    sigemptyset(&held);
+    for (size_t i = 0; i < HELD_COUNT; i++)
+        sigaddset(&held, held_signals[i]);
+    sigprocmask(SIG_BLOCK, &held, &tty->mask_before);
+    caught_signal = 0;
+    for (size_t i = 0; i < HELD_COUNT; i++) {
+        sigaction(held_signals[i], NULL, &tty->action_before[i]);
+        if (tty->action_before[i].sa_handler != SIG_IGN)
+            sigaction(held_signals[i], &note, NULL);
+    }
+}
+
+static void terminal_release(terminal *tty)
+{
+    if (tty->is_known)
+        tcsetattr(tty->fd, TCSAFLUSH, &tty->before);
+    for (size_t i = 0; i < HELD_COUNT; i++)
+        sigaction(held_signals[i], &tty->action_before[i], NULL);
+    /* Sent again, so that it takes its effect now: the program ends, or stops and later goes on here. */
+    if (caught_signal != 0)
+        kill(getpid(), caught_signal);
+    sigprocmask(SIG_SETMASK, &tty->mask_before, NULL);
+}
+
+static bool wait_for_line(const terminal *tty)
+{
+    struct pollfd wait = {.fd = tty->fd, .events = POLLIN};
+    int ready = -1;
+    while (caught_signal == 0 && ready < 0) {
+        ready = ppoll(&wait, 1, NULL, &tty->mask_before);
+        if (ready < 0 && errno != EINTR)
+            break;
+    }
+    return caught_signal == 0 && ready > 0;
+}
+
+/* Asks and reads, in silence. Returns what read(2) does, or -1 if a signal came or the terminal failed. */
+static ssize_t read_silently(const terminal *tty, const char *prompt, const ch_secret *line)
+{
+    struct termios silent = tty->before;
+    silent.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
+    silent.c_lflag |= ICANON | ISIG;
+    if (!tty->is_known || tcsetattr(tty->fd, TCSAFLUSH, &silent) != 0)
+        return -1;
+    terminal_write(tty, prompt);
+    ssize_t got = wait_for_line(tty) ? read(tty->fd, line->data, line->size) : -1;
+    terminal_write(tty, "\n");
+    return got;
+}
+
+ch_status ch_terminal_ask_secret(const char *prompt, const char *name, const ch_secret *line, size_t *size_bytes,
+                                 ch_error *err)
+{
+    assert(line->data != NULL);
+    auto_terminal tty;
+    CH_TRY(terminal_open(&tty, err));
+    ssize_t got;
+    bool is_interrupted;
+    do {
+        terminal_hold(&tty);
+        got = read_silently(&tty, prompt, line);
+        is_interrupted = caught_signal != 0;
+        terminal_release(&tty);
+    } while (is_interrupted);
+    if (got < 0)
+        return ch_fail(err, CH_IO, "the terminal failed while asking for %s", name);
+    if (got == 0)
+        return ch_fail(err, CH_BAD_INPUT, "%s is missing: the terminal is at its end of file", name);
+    if (line->data[got - 1] != '\n')
+        return ch_fail(err, CH_BAD_INPUT, "%s is too long for a terminal; pipe it in", name);
+    *size_bytes = (size_t)got - 1;
+    return CH_OK;
+}
+
+ch_status ch_terminal_ask(const char *question, char *answer, size_t capacity, ch_error *err)
+{
+    auto_terminal tty;
+    CH_TRY(terminal_open(&tty, err));
+    terminal_write(&tty, question);
+    ssize_t got = read(tty.fd, answer, capacity - 1);
+    answer[got > 0 ? got : 0] = '\0';
+    return CH_OK;
+}
