@@ -1,11 +1,17 @@
+/* A secret's pages hold nothing else, so that locking and unmapping them concerns no one else's data. The size says how
+ * many bytes of the pages are the secret's; a wipe cleans the pages whole. */
 #include "base/secret.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/crypto.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#define PIPE_MAX 4096  /* what every pipe takes without a reader */
+#define LINE_END_MAX 2 /* CR LF */
 
 static size_t mapped_size(size_t size_bytes)
 {
@@ -17,13 +23,14 @@ void ch_secret_wipe(ch_secret *secret)
 {
     if (secret->data != NULL) {
         OPENSSL_cleanse(secret->data, mapped_size(secret->size));
-        (void)munmap(secret->data, mapped_size(secret->size));
+        munmap(secret->data, mapped_size(secret->size));
     }
     *secret = (ch_secret)CH_SECRET_INIT;
 }
 
 ch_status ch_secret_alloc(ch_secret *secret, size_t size_bytes, ch_error *err)
 {
+    assert(secret->data == NULL);
     if (size_bytes == 0 || size_bytes > CH_SECRET_MAX)
         return ch_fail(err, CH_TOO_LARGE, "a secret of %zu bytes is outside 1 to %d", size_bytes, CH_SECRET_MAX);
     size_t size = mapped_size(size_bytes);
@@ -32,7 +39,7 @@ ch_status ch_secret_alloc(ch_secret *secret, size_t size_bytes, ch_error *err)
         return ch_fail_errno(err, "mapping memory for a secret");
     if (mlock(pages, size) != 0 || madvise(pages, size, MADV_DONTDUMP) != 0) {
         ch_status st = ch_fail_errno(err, "locking memory for a secret (raise RLIMIT_MEMLOCK)");
-        (void)munmap(pages, size);
+        munmap(pages, size);
         return st;
     }
     secret->data = pages;
@@ -49,65 +56,58 @@ static size_t without_line_end(const uint8_t *data, size_t size)
     return size;
 }
 
-/* Keeps the mapping's length right: shrinks within the pages, which a wipe releases whole. */
-static ch_status settle(ch_secret *secret, size_t filled, ch_error *err)
+/* Reads until `fd` ends or `room` is full. */
+static ch_status fill(ch_secret *room, int fd, size_t *filled, ch_error *err)
 {
-    size_t size = without_line_end(secret->data, filled);
-    if (size == 0) {
-        ch_secret_wipe(secret);
-        return ch_fail(err, CH_BAD_INPUT, "the secret is empty");
+    *filled = 0;
+    while (*filled < room->size) {
+        ssize_t got = read(fd, room->data + *filled, room->size - *filled);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return ch_fail_errno(err, "reading a secret");
+        if (got == 0)
+            break;
+        *filled += (size_t)got;
     }
-    ch_secret exact = CH_SECRET_INIT;
-    ch_status st = ch_secret_alloc(&exact, size, err);
-    if (exact.data != NULL)
-        memcpy(exact.data, secret->data, size);
-    ch_secret_wipe(secret);
-    *secret = exact;
-    return st;
+    return CH_OK;
+}
+
+/* One byte more than allowed, so that a full room means too much. */
+static size_t room_for(size_t max_bytes)
+{
+    size_t size = max_bytes < CH_SECRET_MAX ? max_bytes + LINE_END_MAX + 1 : CH_SECRET_MAX;
+    return size < CH_SECRET_MAX ? size : CH_SECRET_MAX;
 }
 
 ch_status ch_secret_read(ch_secret *secret, int fd, size_t max_bytes, ch_error *err)
 {
-    /* Two bytes more than allowed: a line end, and one to see that there is too much. */
-    ch_status st = ch_secret_alloc(secret, max_bytes + 3 > CH_SECRET_MAX ? CH_SECRET_MAX : max_bytes + 3, err);
-    if (st != CH_OK)
-        return st;
+    ch_autosecret room = CH_SECRET_INIT;
     size_t filled = 0;
-    for (;;) {
-        ssize_t got = read(fd, secret->data + filled, secret->size - filled);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0) {
-            st = ch_fail_errno(err, "reading a secret");
-            ch_secret_wipe(secret);
-            return st;
-        }
-        filled += (size_t)got;
-        if (got == 0)
-            break;
-        if (filled == secret->size) {
-            ch_secret_wipe(secret);
-            return ch_fail(err, CH_TOO_LARGE, "the secret is longer than %zu bytes", max_bytes);
-        }
-    }
-    if (without_line_end(secret->data, filled) > max_bytes) {
-        ch_secret_wipe(secret);
+    CH_TRY(ch_secret_alloc(&room, room_for(max_bytes), err));
+    CH_TRY(fill(&room, fd, &filled, err));
+    size_t size = without_line_end(room.data, filled);
+    if (filled == room.size || size > max_bytes)
         return ch_fail(err, CH_TOO_LARGE, "the secret is longer than %zu bytes", max_bytes);
-    }
-    return settle(secret, filled, err);
+    if (size == 0)
+        return ch_fail(err, CH_BAD_INPUT, "the secret is empty");
+    CH_TRY(ch_secret_alloc(secret, size, err));
+    memcpy(secret->data, room.data, size);
+    return CH_OK;
 }
 
 ch_status ch_secret_to_pipe(const ch_secret *secret, int *fd, ch_error *err)
 {
     int ends[2];
-    if (secret->size > 4096)
+    assert(secret->data != NULL);
+    if (secret->size > PIPE_MAX)
         return ch_fail(err, CH_TOO_LARGE, "a secret of %zu bytes does not fit a pipe", secret->size);
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
         return ch_fail_errno(err, "making a pipe for a secret");
     ssize_t put = write(ends[1], secret->data, secret->size);
-    (void)close(ends[1]);
+    close(ends[1]);
     if (put != (ssize_t)secret->size) {
-        (void)close(ends[0]);
+        close(ends[0]);
         return ch_fail(err, CH_IO, "a pipe did not take the secret whole");
     }
     *fd = ends[0];

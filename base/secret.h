@@ -1,6 +1,6 @@
 /* Memory for PINs and key material: whole pages, locked (never swapped), left out of core dumps, wiped on release.
  *
- * A secret never stands in a ch_buffer, a frame or an error. Not thread-safe; each secret has one owner. */
+ * A secret is never in a ch_buffer, a frame or an error. Not thread-safe; each secret has one owner. */
 #ifndef CH_BASE_SECRET_H
 #define CH_BASE_SECRET_H
 
@@ -25,17 +25,18 @@ typedef struct ch_secret {
 void ch_secret_wipe(ch_secret *secret);
 #define ch_autosecret __attribute__((cleanup(ch_secret_wipe))) ch_secret
 
-/* Gives `secret`, which must be empty, `size_bytes` (1 to CH_SECRET_MAX) zeroed bytes to fill. CH_IO when the memory
- * can't be locked: raise RLIMIT_MEMLOCK. */
+/* Makes `secret`, which must be empty, `size_bytes` long (1 to CH_SECRET_MAX), all zero, for the caller to fill. CH_IO
+ * if the memory can't be locked: raise RLIMIT_MEMLOCK. */
 CH_CHECKED ch_status ch_secret_alloc(ch_secret *secret, size_t size_bytes, ch_error *err);
 
-/* Reads from `fd` to its end, at most `max_bytes` (else CH_TOO_LARGE); one trailing line end (LF or CRLF) is dropped.
- * CH_BAD_INPUT when nothing is there. `fd` stays open. Blocks as long as `fd` does; with O_NONBLOCK, a descriptor
- * that has no end yet gives CH_IO. */
+/* Reads `fd` to its end into `secret`, which must be empty: at most `max_bytes` (else CH_TOO_LARGE), without the one
+ * line end (LF or CRLF) that may close them. CH_BAD_INPUT if that leaves nothing. `fd` stays open. Blocks as long as
+ * `fd` does; with O_NONBLOCK, CH_IO if `fd` has not ended yet. On failure `secret` stays empty. */
 CH_CHECKED ch_status ch_secret_read(ch_secret *secret, int fd, size_t max_bytes, ch_error *err);
 
-/* Puts the secret in a new pipe and returns its read end, to be passed to the process that needs it; the write end is
- * closed, so a reader sees the end. The secret must fit the pipe (4096 bytes). The caller closes `*fd`. */
+/* Puts the secret, which must not be empty, in a new pipe and returns its read end, to be passed to the process that
+ * needs it. The write end is closed, so that the reader sees the end. CH_TOO_LARGE for more than 4096 bytes, which a
+ * pipe may not take. The caller closes `*fd`. */
 CH_CHECKED ch_status ch_secret_to_pipe(const ch_secret *secret, int *fd, ch_error *err);
 
 #endif
