@@ -3,8 +3,9 @@
  */
 #include "agent/harden.h"
 
+#include "base/nodump.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
 #include <linux/landlock.h>
 #include <pwd.h>
@@ -13,7 +14,6 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -30,25 +30,9 @@
 #define IS_SANITIZED 0
 #endif
 
-/* A debugger's dump follows this filter too: with 0, none of our pages are written by one that asks politely. */
-static void empty_core_filter(void)
-{
-    int fd = open("/proc/self/coredump_filter", O_WRONLY | O_CLOEXEC);
-    if (fd < 0)
-        return;
-    ssize_t written = write(fd, "0", 1);
-    (void)written;
-    (void)close(fd);
-}
-
 ch_status ch_harden_process(ch_error *err)
 {
-    const struct rlimit none = {0, 0};
-    empty_core_filter();
-    if (setrlimit(RLIMIT_CORE, &none) != 0)
-        return ch_fail_errno(err, "turning core dumps off");
-    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
-        return ch_fail_errno(err, "marking the process as not dumpable");
+    CH_TRY(ch_forbid_dumps(err));
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return ch_fail_errno(err, "giving up new privileges");
     return CH_OK;
