@@ -1,5 +1,6 @@
 /* chancery: the one command-line tool for all roles. This file is the way in and out: before a command runs, the
  * process is made unreadable to others; after it, an error becomes a line and an exit status. */
+#include "base/nodump.h"
 #include "cli/commands.h"
 #include "cli/help.h"
 #include "cli/output.h"
@@ -7,20 +8,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 /* ---- before a command ---- */
-
-/* Secrets pass through this process: no core dump, and no other process of this user may read its memory. */
-static ch_status harden(ch_error *err)
-{
-    static const struct rlimit none = {0, 0};
-    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || setrlimit(RLIMIT_CORE, &none) != 0)
-        return ch_fail_errno(err, "turning core dumps off");
-    return CH_OK;
-}
 
 /* If descriptor 0, 1 or 2 is closed, the next file opened would take its number, and be written to. */
 static ch_status fill_standard_descriptors(ch_error *err)
@@ -120,7 +110,7 @@ static void print_error(const ch_error *err)
 static ch_status do_all(int count, char *const *words, ch_error *err)
 {
     CH_TRY(fill_standard_descriptors(err));
-    CH_TRY(harden(err));
+    CH_TRY(ch_forbid_dumps(err)); /* secrets pass through this process */
     CH_TRY(run(count, words, err));
     return ch_output_finish(err);
 }
