@@ -3,7 +3,7 @@
 #define CH_PKCS11_ATTRIBUTE_H
 
 #include "base/buffer.h"
-#include "pkcs11/object.h"
+#include "pkcs11/token.h"
 
 #define CH_TEMPLATE_MAX 24
 

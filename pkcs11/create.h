@@ -1,8 +1,13 @@
-/* The templates of keys that are made here, shared by import and generation. */
+/* What every key has that is made here, imported or generated.
+ *
+ * It is CKA_TOKEN, CKA_PRIVATE, CKA_SENSITIVE, not CKA_EXTRACTABLE, and may sign and nothing else. That is read back
+ * from the token after creation, and a key that is not so is destroyed again. */
 #ifndef CH_PKCS11_CREATE_H
 #define CH_PKCS11_CREATE_H
 
+#include "base/slice.h"
 #include "pkcs11/attribute.h"
+#include "pkcs11/object.h"
 
 /* CH_CONFLICT if a key of that label is there already. */
 CH_CHECKED ch_status ch_create_check_label(ch_session *session, const char *label, ch_error *err);

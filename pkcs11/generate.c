@@ -1,3 +1,5 @@
+#include "pkcs11/generate.h"
+
 #include "base/slice.h"
 #include "pkcs11/ckr.h"
 #include "pkcs11/create.h"

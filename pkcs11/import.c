@@ -1,12 +1,13 @@
 /* Key material stands in ch_secret (locked, wiped) or in OpenSSL's own objects, which are cleansed when freed;
  * templates only point at it. */
+#include "pkcs11/import.h"
+
 #include "base/slice.h"
 #include "pkcs11/ckr.h"
 #include "pkcs11/create.h"
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
-#include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>

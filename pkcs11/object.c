@@ -1,5 +1,6 @@
 #include "pkcs11/object.h"
 
+#include "base/encode.h"
 #include "base/memory.h"
 #include "base/printable.h"
 #include "pkcs11/attribute.h"

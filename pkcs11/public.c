@@ -1,7 +1,8 @@
+#include "pkcs11/public.h"
+
 #include "pkcs11/attribute.h"
 
 #include <openssl/core_names.h>
-#include <openssl/ec.h>
 #include <openssl/param_build.h>
 #include <string.h>
 

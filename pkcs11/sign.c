@@ -1,5 +1,5 @@
 /* The hot path: C_SignInit and C_Sign, nothing allocated, nothing locked. */
-#include "pkcs11/object.h"
+#include "pkcs11/sign.h"
 
 #include "pkcs11/ckr.h"
 

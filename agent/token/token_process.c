@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "pkcs11/object.h"
+#include "pkcs11/sign.h"
 
 #include <pthread.h>
 #include <sched.h>

@@ -4,6 +4,7 @@
  * Pointed at p11-kit-client.so (with P11_KIT_SERVER_ADDRESS set) the same program measures p11-kit's server. */
 #include "base/error.h"
 #include "pkcs11/object.h"
+#include "pkcs11/sign.h"
 #include "tests/bench/sample.h"
 
 #include <getopt.h>

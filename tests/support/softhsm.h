@@ -2,7 +2,8 @@
 #ifndef CH_TESTS_SOFTHSM_H
 #define CH_TESTS_SOFTHSM_H
 
-#include "pkcs11/object.h"
+#include "base/secret.h"
+#include "pkcs11/token.h"
 
 #define CH_TEST_MODULE "softhsm2"
 #define CH_TEST_URI "pkcs11:token=unit"

@@ -1,10 +1,14 @@
+#include "pkcs11/object.h"
+
 #include "base/memory.h"
+#include "pkcs11/attribute.h"
+#include "pkcs11/generate.h"
+#include "pkcs11/import.h"
+#include "pkcs11/public.h"
+#include "pkcs11/sign.h"
 #include "tests/support/softhsm.h"
 
-#include "pkcs11/attribute.h"
-
 #include <check.h>
-#include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>

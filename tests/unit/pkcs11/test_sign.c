@@ -1,8 +1,12 @@
 /* What signing and verifying do when the token or the session is not as hoped. */
-#include "base/memory.h"
-#include "tests/support/softhsm.h"
+#include "pkcs11/sign.h"
 
+#include "base/memory.h"
 #include "pkcs11/attribute.h"
+#include "pkcs11/generate.h"
+#include "pkcs11/import.h"
+#include "pkcs11/object.h"
+#include "tests/support/softhsm.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -1,8 +1,10 @@
 /* URIs and token making: nothing quotes a PIN, and nothing is half done. */
-#include "base/buffer.h"
-#include "base/memory.h"
 #include "pkcs11/uri.h"
 
+#include "base/buffer.h"
+#include "base/memory.h"
+#include "pkcs11/generate.h"
+#include "pkcs11/object.h"
 #include "tests/support/softhsm.h"
 
 #include <check.h>
