@@ -1,5 +1,6 @@
 # Build with `make`; `make help` lists the targets. Variables: CC, BUILD (the build folder), SANITIZE=1 (ASan and UBSan)
-# or SANITIZE=thread, COVERAGE=1, PREFIX and DESTDIR (for install), CPPFLAGS, CFLAGS and LDFLAGS (added to ours).
+# or SANITIZE=thread, FUZZ=1 (for fuzz-programs; clang only), COVERAGE=1, PREFIX and DESTDIR (for install), CPPFLAGS, CFLAGS
+# and LDFLAGS (added to ours).
 CC ?= gcc
 BUILD ?= build
 # One name for each object, whoever names the folder: the dependency files hold it.
@@ -49,7 +50,9 @@ main_chancery       := cli
 
 # ---- flags ----
 
-SANITIZERS := $(if $(filter thread,$(SANITIZE)),thread,$(if $(SANITIZE),address$(comma)undefined))
+SANITIZERS := $(if $(filter thread,$(SANITIZE)),thread,$(if $(SANITIZE)$(FUZZ),address$(comma)undefined))
+# What libFuzzer steers by.
+TRACED := $(if $(FUZZ),-fsanitize=fuzzer-no-link)
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Werror
 ALL_PACKAGES := $(sort $(foreach folder,$(FOLDERS),$(packages_$(folder))) check)
 CPPFLAGS_ALL := -D_GNU_SOURCE -DCH_VERSION='"$(VERSION)"' -DCH_PREFIX='"$(PREFIX)"' -I. \
@@ -57,7 +60,7 @@ CPPFLAGS_ALL := -D_GNU_SOURCE -DCH_VERSION='"$(VERSION)"' -DCH_PREFIX='"$(PREFIX
 CFLAGS_ALL := -std=c17 $(WARNINGS) -O2 -g -fPIE -fstack-protector-strong -fno-common \
     $(if $(SANITIZERS),-fsanitize=$(SANITIZERS) -fno-sanitize-recover=all -fno-omit-frame-pointer \
     -Wno-unknown-warning-option -Wno-format-truncation -Wno-format-overflow,-DNDEBUG) \
-    $(if $(COVERAGE),--coverage -fprofile-update=atomic) $(CFLAGS)
+    $(TRACED) $(if $(COVERAGE),--coverage -fprofile-update=atomic) $(CFLAGS)
 LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now $(if $(SANITIZERS),-fsanitize=$(SANITIZERS)) $(if $(COVERAGE),--coverage) $(LDFLAGS)
 # A module allocates dozens of times for a signature, a tenth of its cost. The sanitizers have their own allocator.
 ALLOCATOR := $(if $(SANITIZERS),,jemalloc)
@@ -110,6 +113,14 @@ endef
 $(foreach folder,$(FOLDERS),$(eval $(call unit_rules,$(folder))))
 unit-programs: $(foreach folder,$(FOLDERS),$(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/$(folder)/test_*.c)))
 
+# A test per bug that was found; it may use the code of any folder.
+REGRESS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/regress/test_*.c))
+LAST_FIRST := cli agent/core agent/front agent/token agent policy exchange state conf wire pkcs11 base
+regress-programs: $(REGRESS)
+$(REGRESS): $(BUILD)/tests/regress/%: $(BUILD)/tests/regress/%.o $(SUPPORT) \
+    $(foreach folder,$(LAST_FIRST),$(call library,$(folder)))
+	$(call link,$(shell pkg-config --libs $(ALL_PACKAGES)) -ldl -lpthread)
+
 # The property test of every profile.
 property-programs: $(BUILD)/tests/property/profiles
 $(BUILD)/tests/property/profiles: $(call objects,$(wildcard tests/property/*.c)) $(call libraries,exchange)
@@ -121,6 +132,30 @@ vector-programs: $(BUILD)/tests/vectors/vectors
 $(BUILD)/tests/vectors/vectors: $(call objects,$(wildcard tests/vectors/*.c)) $(call libraries,exchange)
 	$(call link,$(call libs,exchange,jansson))
 
+# A fuzz target per door, and the folder whose code it opens; scripts/fuzz builds them with FUZZ=1 and runs them.
+fuzz_yaml    := conf
+fuzz_profile := exchange
+fuzz_strings := exchange
+fuzz_policy  := agent/core
+fuzz_json    := agent/front
+fuzz_http    := agent/front
+fuzz_secrets := cli
+fuzz_uris    := pkcs11
+FUZZ_DOORS := yaml profile strings policy json http secrets uris
+# The property test's requests and checks, for the doors that need good requests.
+fuzz_samples := $(call objects,tests/fuzz/rig.c $(filter-out %/profiles.c,$(wildcard tests/property/*.c)))
+fuzz_with_profile := $(fuzz_samples)
+fuzz_with_strings := $(fuzz_samples)
+define fuzz_rule
+fuzz-programs: $(BUILD)/tests/fuzz/fuzz_$(1)
+$(BUILD)/tests/fuzz/fuzz_$(1): $(BUILD)/tests/fuzz/fuzz_$(1).o $(BUILD)/tests/fuzz/fuzz.o $(fuzz_with_$(1)) \
+    $(call libraries,$(fuzz_$(1)))
+	$$(call link,-fsanitize=fuzzer $$(call libs,$(fuzz_$(1)),jansson))
+endef
+$(foreach door,$(FUZZ_DOORS),$(eval $(call fuzz_rule,$(door))))
+# Compiled in every build, so that they keep up with the code.
+unit-programs: $(call objects,$(wildcard tests/fuzz/*.c))
+
 # The load generator and its kin; scripts/bench runs them.
 BENCHES := load raw sshagent build
 bench-programs: $(BENCHES:%=$(BUILD)/tests/bench/%)
@@ -131,6 +166,6 @@ $(BENCHES:%=$(BUILD)/tests/bench/%): $(BUILD)/tests/bench/%: $(BUILD)/tests/benc
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all unit-programs property-programs vector-programs bench-programs clean
+.PHONY: all unit-programs regress-programs property-programs vector-programs fuzz-programs bench-programs clean
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -99,7 +99,7 @@ static ch_status copy_uri_parts(const P11KitUri *uri, const char *text, ch_templ
     size_t at = 0;
     for (size_t i = 0; i < 2; i++) {
         if (has[i])
-            ch_template_add(template_, types[i], storage->data + at, sizes[i]);
+            ch_template_add(template_, types[i], sizes[i] == 0 ? NULL : storage->data + at, sizes[i]);
         at += sizes[i];
     }
     return CH_OK;

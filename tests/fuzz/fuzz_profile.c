@@ -1,0 +1,86 @@
+/* A profile's YAML: refused with file and line, or every question about it has an answer, and requests to it can be
+ * made, judged, built, read back and finished. What it does with them is the property test's business. */
+#include "tests/fuzz/rig.h"
+
+#include <string.h>
+
+#define ENDPOINTS_TRIED 12
+
+static rig fuzzed;
+
+int LLVMFuzzerInitialize(int *count, char ***arguments)
+{
+    (void)count;
+    (void)arguments;
+    fuzz_rig_init(&fuzzed);
+    return 0;
+}
+
+/* Whatever a profile says, a request may be refused for what it is, never for a defect. */
+static void check_refusal(const ch_error *err)
+{
+    fuzz_check_error(err->status, err);
+    FUZZ_CHECK(err->status == CH_BAD_INPUT || err->status == CH_NOT_FOUND || err->status == CH_BAD_METHOD ||
+               err->status == CH_TOO_LARGE);
+}
+
+static void finish(rig *r, const ch_payloads *built)
+{
+    static const uint8_t bytes[64] = {0xfb, 0xff, 0xbf};
+    ch_payloads signatures = {.count = built->count};
+    ch_finished finished;
+    for (size_t i = 0; i < built->count; i++)
+        signatures.items[i] = (ch_slice){bytes, sizeof bytes};
+    ch_status st = ch_recipe_finish(r->draft, &signatures, &finished, &r->err);
+    if (st != CH_OK)
+        check_refusal(&r->err);
+}
+
+static void ask(rig *r, const ch_endpoint *endpoint)
+{
+    static sample made; /* large */
+    static sample read;
+    ch_payloads built;
+    r->pool_used = 0;
+    if (!make_sample(r, endpoint, &made))
+        return;
+    if (try_sample(r, &made, &built) != STAGE_TAKEN) {
+        check_refusal(&r->err);
+        return;
+    }
+    unsigned classes = ch_endpoint_confused_classes(made.endpoint, r->scheme, 0, &made.request);
+    FUZZ_CHECK((classes >> ch_endpoint_class(made.endpoint) & 1) != 0);
+    finish(r, &built);
+    ch_slice message = keep_slice(r, built.items[0]);
+    if (read_text(r, made.endpoint, made.request.path, message, &read) == READ_REFUSED)
+        check_refusal(&r->err);
+}
+
+static void ask_all(rig *r)
+{
+    const ch_endpoint *endpoint;
+    for (size_t i = 0; i < ENDPOINTS_TRIED && (endpoint = ch_profile_endpoint_at(r->profile, i)) != NULL; i++) {
+        (void)ch_endpoint_covers(endpoint, r->scheme);
+        (void)ch_endpoint_openable_classes(endpoint, r->scheme);
+        (void)ch_recipe_is_anonymous(endpoint, r->scheme);
+        r->is_tame = false;
+        ask(r, endpoint);
+        r->is_tame = true;
+        ask(r, endpoint);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    rig *r = &fuzzed;
+    ch_profile *profile = NULL;
+    ch_error err = CH_ERROR_INIT;
+    ch_status st = ch_profile_load(fuzz_file(0, (ch_slice){data, size}), &profile, &err);
+    fuzz_check_error(st, &err);
+    r->profile = profile;
+    r->dice.state = size;
+    for (size_t i = 0; st == CH_OK && (r->scheme = ch_profile_scheme_at(profile, i)) != NULL; i++)
+        ask_all(r);
+    ch_profile_free(profile);
+    return 0;
+}
