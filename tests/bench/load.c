@@ -1,11 +1,11 @@
-/* load: keep-alive clients that ask the agent for signatures as fast as it gives them, on one thread.
+/* load: keep-alive clients that ask the agent for signatures as fast as it answers, on one thread.
  *
- * Its own CPU counts in what it measures, so it parses by hand, no more than it must. Every answer is checked for
- * status, length and the place of a signature; the first and then one in a thousand is verified with OpenSSL. */
+ * Its own CPU is part of what it measures, so it parses by hand and no more than it must. It checks the status, the
+ * length and the place of the signature in every answer, and verifies one in a thousand with OpenSSL. */
+#include "base/clock.h"
 #include "tests/bench/sample.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <openssl/bn.h>
 #include <openssl/ecdsa.h>
@@ -40,9 +40,9 @@ static struct {
     const char *key;
     unsigned clients;
     double seconds;
-    size_t requests; /* 0: by time */
+    size_t requests; /* 0: as many as `seconds` allow */
     bool as_json;
-    char secret[4096]; /* HMAC: to verify with */
+    char secret[4096]; /* of the HMAC key, to verify with */
     size_t secret_size;
     EVP_PKEY *public_key;
 } options = {.clients = 1, .seconds = 2};
@@ -53,7 +53,7 @@ static size_t verified;
 
 /* ---- verifying a sample ---- */
 
-/* The signature in the answer, and what it signs: all from the start of the parameters to "&signature=". */
+/* The signature in an answer, and what it signs: everything from the start of the parameters to "&signature=". */
 typedef struct signed_text {
     const char *payload;
     size_t payload_size;
@@ -66,7 +66,7 @@ static signed_text find_signature(const char *body, size_t size)
     static const char mark[] = "&signature=";
     const char *at = memmem(body, size, mark, sizeof mark - 1);
     if (at == NULL)
-        die("an answer holds no signature: %.*s", (int)size, body);
+        die("an answer has no signature: %.*s", (int)size, body);
     const char *start = at;
     while (start > body && start[-1] != '"' && start[-1] != '?')
         start--;
@@ -75,7 +75,7 @@ static signed_text find_signature(const char *body, size_t size)
     while (end < body + size && *end != '"' && *end != '&')
         end++;
     if (end - value < 64)
-        die("an answer's signature has %td characters only", end - value);
+        die("an answer's signature has only %td characters", end - value);
     return (signed_text){start, (size_t)(at - start), value, (size_t)(end - value)};
 }
 
@@ -109,8 +109,8 @@ static bool is_hmac_right(const signed_text *text)
 {
     unsigned char mac[EVP_MAX_MD_SIZE];
     unsigned int mac_size = 0;
-    (void)HMAC(EVP_sha256(), options.secret, (int)options.secret_size, (const unsigned char *)text->payload,
-               text->payload_size, mac, &mac_size);
+    HMAC(EVP_sha256(), options.secret, (int)options.secret_size, (const unsigned char *)text->payload,
+         text->payload_size, mac, &mac_size);
     if (text->signature_size != 2 * (size_t)mac_size)
         return false;
     for (size_t i = 0; i < mac_size; i++) {
@@ -120,7 +120,7 @@ static bool is_hmac_right(const signed_text *text)
     return true;
 }
 
-/* Tokens and most exchanges write r||s, OpenSSL reads DER. */
+/* Tokens and most exchanges write r||s; OpenSSL reads DER. */
 static size_t ecdsa_to_der(unsigned char *signature, size_t size, size_t capacity)
 {
     if (size != 64 || EVP_PKEY_get_base_id(options.public_key) != EVP_PKEY_EC)
@@ -184,7 +184,7 @@ static void ask(load_client *client)
         die("sending a request: %s", strerror(errno));
 }
 
-/* True when the answer is whole; then `*body` is in it. */
+/* Returns whether the answer is complete; if so, `*body` points into it. */
 static bool read_answer(load_client *client, const char **body, size_t *size)
 {
     ssize_t got = recv(client->fd, client->answer + client->used, ANSWER_MAX - 1 - client->used, MSG_DONTWAIT);
@@ -197,17 +197,17 @@ static bool read_answer(load_client *client, const char **body, size_t *size)
     const char *end = strstr(client->answer, "\r\n\r\n");
     if (end == NULL)
         return false;
-    static const char wanted[] = "HTTP/1.1 200 ";
-    if (strncmp(client->answer, wanted, sizeof wanted - 1) != 0)
+    static const char success[] = "HTTP/1.1 200 ";
+    if (strncmp(client->answer, success, sizeof success - 1) != 0)
         die("the agent refused: %s", client->answer);
     const char *length = strcasestr(client->answer, "\r\nContent-Length:");
     if (length == NULL || length > end)
-        die("an answer without Content-Length");
+        die("an answer has no Content-Length");
     *size = strtoul(length + strlen("\r\nContent-Length:"), NULL, 10);
     *body = end + 4;
     size_t have = client->used - (size_t)(*body - client->answer);
     if (have > *size || *size == 0)
-        die("an answer of %zu bytes was announced as %zu", have, *size);
+        die("an answer has %zu bytes, but its Content-Length is %zu", have, *size);
     return have == *size;
 }
 
@@ -248,7 +248,7 @@ static void run(load_client *clients, ch_samples *samples)
         }
     }
     samples_print(samples, ch_clock_ns() - start, cpu_ns() - cpu_before, options.as_json);
-    (void)close(epoll);
+    close(epoll);
 }
 
 /* ---- the command line ---- */
@@ -263,7 +263,7 @@ static void build_request(const char *body_file)
         if (file == NULL)
             die("opening %s: %s", body_file, strerror(errno));
         size = fread(body, 1, sizeof body, file);
-        (void)fclose(file);
+        fclose(file);
     }
     int head = snprintf(request, sizeof request,
                         "POST /v1/keys/%s/sign HTTP/1.1\r\nHost: chancery\r\nContent-Type: application/json\r\n"
@@ -278,10 +278,10 @@ static void read_public_key(const char *path)
     FILE *file = fopen(path, "re");
     if (file != NULL) {
         options.public_key = PEM_read_PUBKEY(file, NULL, NULL, NULL);
-        (void)fclose(file);
+        fclose(file);
     }
     if (options.public_key == NULL)
-        die("%s holds no public key in PEM", path);
+        die("%s has no public key in PEM", path);
 }
 
 static void read_secret(int fd)
@@ -356,7 +356,7 @@ int main(int argc, char **argv)
     if (!options.as_json)
         printf("%zu signatures verified with OpenSSL\n", verified);
     for (unsigned i = 0; i < options.clients; i++)
-        (void)close(clients[i].fd);
+        close(clients[i].fd);
     free(clients);
     samples_free(&samples);
     EVP_PKEY_free(options.public_key);

@@ -1,7 +1,8 @@
-/* raw: C_SignInit + C_Sign on a key as fast as the module goes, on 1 or more threads, without any agent between.
+/* raw: C_SignInit and C_Sign on a key as fast as the module goes, on one or more threads, with no agent in between.
  *
  * The module's locks are the system's own, as in most programs; the agent brings better ones (pkcs11/locks.h).
  * Pointed at p11-kit-client.so (with P11_KIT_SERVER_ADDRESS set) the same program measures p11-kit's server. */
+#include "base/clock.h"
 #include "base/error.h"
 #include "pkcs11/object.h"
 #include "pkcs11/sign.h"
@@ -19,7 +20,7 @@
     "usage: raw --module NAME --token URI --object URI --mechanism NAME --pin-fd N [--threads N] [--seconds S] "       \
     "[--json]"
 
-static const char message[] = "symbol=LTCBTC&side=BUY&type=LIMIT&timeInForce=GTC&quantity=1&price=0.1&recvWindow=5000"
+static const char payload[] = "symbol=LTCBTC&side=BUY&type=LIMIT&timeInForce=GTC&quantity=1&price=0.1&recvWindow=5000"
                               "&timestamp=1499827319559";
 
 typedef struct worker {
@@ -38,22 +39,22 @@ static void *work(void *context)
         uint8_t signature[512];
         size_t size = 0;
         ch_error err = CH_ERROR_INIT;
-        if (ch_key_sign(&self->session, &self->key, CH_LITERAL(message), signature, sizeof signature, &size, &err) !=
+        if (ch_key_sign(&self->session, &self->key, CH_LITERAL(payload), signature, sizeof signature, &size, &err) !=
             CH_OK)
             die("signing: %s", err.message);
         if (size == 0)
-            die("signing gave nothing");
+            die("a signature is empty");
         samples_add(&self->samples, ch_clock_ns() - start);
     }
     return NULL;
 }
 
-/* As libp11 does it; ch_token_open then finds it done. */
+/* Initialises the module as libp11 does; ch_token_open then finds it initialised. */
 static void initialise_plainly(const char *module)
 {
     PKCS11_CTX *context = PKCS11_CTX_new();
     if (context == NULL || PKCS11_CTX_load(context, module) != 0)
-        die("the module %s can't be initialised", module);
+        die("cannot initialise the module %s", module);
 }
 
 static ch_token *open_token(const char *module, const char *uri, int pin_fd)
@@ -83,11 +84,11 @@ static void run(ch_token *token, const char *object, const ch_mechanism *mechani
     for (size_t i = 0; i < threads; i++) {
         workers[i].stop_ns = start + (uint64_t)(seconds * 1e9);
         if (pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0)
-            die("starting a thread failed");
+            die("cannot start a thread");
     }
     ch_samples all = {NULL, 0, 0};
     for (size_t i = 0; i < threads; i++) {
-        (void)pthread_join(workers[i].thread, NULL);
+        pthread_join(workers[i].thread, NULL);
         samples_append(&all, &workers[i].samples);
         ch_session_close(&workers[i].session);
     }
@@ -108,23 +109,23 @@ int main(int argc, char **argv)
         {"json",      no_argument,       NULL, 'j'},
         {NULL,        0,                 NULL, 0  },
     };
-    const char *given[128] = {NULL};
+    const char *values[128] = {NULL};
     int option;
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
         if (option == '?')
             die("%s", USAGE);
-        given[option] = optarg != NULL ? optarg : "";
+        values[option] = optarg != NULL ? optarg : "";
     }
-    size_t threads = given['n'] == NULL ? 1 : strtoul(given['n'], NULL, 10);
-    double seconds = given['s'] == NULL ? 2 : strtod(given['s'], NULL);
-    if (given['m'] == NULL || given['t'] == NULL || given['o'] == NULL || given['a'] == NULL || given['p'] == NULL ||
-        threads == 0 || threads > THREADS_MAX)
+    size_t threads = values['n'] == NULL ? 1 : strtoul(values['n'], NULL, 10);
+    double seconds = values['s'] == NULL ? 2 : strtod(values['s'], NULL);
+    if (values['m'] == NULL || values['t'] == NULL || values['o'] == NULL || values['a'] == NULL ||
+        values['p'] == NULL || threads == 0 || threads > THREADS_MAX)
         die("%s", USAGE);
-    const ch_mechanism *mechanism = ch_mechanism_find(ch_slice_of(given['a']));
+    const ch_mechanism *mechanism = ch_mechanism_find(ch_slice_of(values['a']));
     if (mechanism == NULL)
-        die("there is no mechanism '%s'", given['a']);
-    ch_token *token = open_token(given['m'], given['t'], (int)strtol(given['p'], NULL, 10));
-    run(token, given['o'], mechanism, threads, seconds, given['j'] != NULL);
+        die("unknown mechanism '%s'", values['a']);
+    ch_token *token = open_token(values['m'], values['t'], (int)strtol(values['p'], NULL, 10));
+    run(token, values['o'], mechanism, threads, seconds, values['j'] != NULL);
     ch_token_close(token);
     return 0;
 }

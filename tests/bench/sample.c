@@ -5,16 +5,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 
 void die(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    (void)fprintf(stderr, "%s: ", program_invocation_short_name);
-    (void)vfprintf(stderr, format, args);
-    (void)fputc('\n', stderr);
+    fprintf(stderr, "%s: ", program_invocation_short_name);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
     va_end(args);
     exit(1);
 }
@@ -22,7 +21,7 @@ void die(const char *format, ...)
 uint64_t cpu_ns(void)
 {
     struct timespec used;
-    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
     return (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec;
 }
 
@@ -71,7 +70,7 @@ static int compare(const void *left, const void *right)
 void samples_print(ch_samples *samples, uint64_t elapsed_ns, uint64_t own_cpu_ns, bool as_json)
 {
     if (samples->count == 0)
-        die("not one operation was done");
+        die("no operation was completed");
     qsort(samples->ns, samples->count, sizeof *samples->ns, compare);
     double count = (double)samples->count;
     double rate = count * 1e9 / (double)elapsed_ns;

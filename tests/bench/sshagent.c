@@ -1,5 +1,6 @@
-/* sshagent: keep-alive clients that ask the agent at SSH_AUTH_SOCK for signatures (draft-miller-ssh-agent, sections 4.4
- * and 4.5) of the one key of the wanted type, as fast as it gives them, on one thread. */
+/* sshagent: keep-alive clients that ask the agent at SSH_AUTH_SOCK for signatures by its key of the given type, as fast
+ * as it answers, on one thread (draft-miller-ssh-agent, sections 4.4 and 4.5). */
+#include "base/clock.h"
 #include "tests/bench/sample.h"
 
 #include <arpa/inet.h>
@@ -27,7 +28,7 @@ typedef struct packet {
     size_t size;
 } packet;
 
-static const char message[] = "symbol=LTCBTC&side=BUY&type=LIMIT&timeInForce=GTC&quantity=1&price=0.1&recvWindow=5000"
+static const char payload[] = "symbol=LTCBTC&side=BUY&type=LIMIT&timeInForce=GTC&quantity=1&price=0.1&recvWindow=5000"
                               "&timestamp=1499827319559";
 
 static uint32_t read_u32(const uint8_t *at)
@@ -66,7 +67,7 @@ static int connect_agent(void)
     return fd;
 }
 
-/* True when `in` holds one whole answer. */
+/* Returns whether `in` holds one complete answer. */
 static bool receive(int fd, packet *in)
 {
     ssize_t got = recv(fd, in->bytes + in->size, PACKET_MAX - in->size, 0);
@@ -82,7 +83,7 @@ static void send_all(int fd, const packet *out)
         die("sending to ssh-agent: %s", strerror(errno));
 }
 
-/* A view on the next string at `*at`; ends the program when it passes `end`. */
+/* Returns a view of the next string at `*at`, and moves `*at` past it; ends the program if it passes `end`. */
 static const uint8_t *next_string(const uint8_t **at, const uint8_t *end, size_t *size)
 {
     if (end - *at < 4 || (size_t)(end - *at - 4) < read_u32(*at))
@@ -98,7 +99,7 @@ static void build_request(packet *out, const uint8_t *blob, size_t blob_size, bo
     out->size = 4;
     out->bytes[out->size++] = AGENTC_SIGN_REQUEST;
     add_string(out, blob, blob_size);
-    add_string(out, message, sizeof message - 1);
+    add_string(out, payload, sizeof payload - 1);
     add_u32(out, is_rsa ? AGENT_RSA_SHA2_256 : 0);
     uint32_t size = htonl((uint32_t)(out->size - 4));
     memcpy(out->bytes, &size, sizeof size);
@@ -128,7 +129,7 @@ static void find_key(int fd, const char *type, packet *request)
             build_request(request, blob, size, strcmp(type, "ssh-rsa") == 0);
             return;
         }
-        (void)next_string(&at, in.bytes + in.size, &size);
+        next_string(&at, in.bytes + in.size, &size);
     }
     die("ssh-agent has no key of type %s", type);
 }
@@ -174,7 +175,7 @@ static void run(const char *type, size_t clients, double seconds, bool as_json)
     }
     samples_print(&samples, ch_clock_ns() - start, cpu_ns() - cpu_before, as_json);
     for (size_t i = 0; i < clients; i++)
-        (void)close(fds[i].fd);
+        close(fds[i].fd);
     samples_free(&samples);
     free(answers);
 }
@@ -188,16 +189,16 @@ int main(int argc, char **argv)
         {"json",    no_argument,       NULL, 'j'},
         {NULL,      0,                 NULL, 0  },
     };
-    const char *given[128] = {NULL};
+    const char *values[128] = {NULL};
     int option;
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
         if (option == '?')
             die("%s", USAGE);
-        given[option] = optarg != NULL ? optarg : "";
+        values[option] = optarg != NULL ? optarg : "";
     }
-    size_t clients = given['c'] == NULL ? 1 : strtoul(given['c'], NULL, 10);
-    if (given['t'] == NULL || clients == 0 || clients > CLIENTS_MAX)
+    size_t clients = values['c'] == NULL ? 1 : strtoul(values['c'], NULL, 10);
+    if (values['t'] == NULL || clients == 0 || clients > CLIENTS_MAX)
         die("%s", USAGE);
-    run(given['t'], clients, given['s'] == NULL ? 2 : strtod(given['s'], NULL), given['j'] != NULL);
+    run(values['t'], clients, values['s'] == NULL ? 2 : strtod(values['s'], NULL), values['j'] != NULL);
     return 0;
 }
