@@ -82,7 +82,9 @@ static ch_status set_up(ch_core *core, const char *config_path, ch_error *err)
     if (st == CH_OK)
         st = load_policy(core, err);
     if (st == CH_OK)
-        st = ch_nonces_open(core->config.state_folder, &core->nonces, err);
+        st = ch_store_open(core->config.state_folder, &core->store, err);
+    if (st == CH_OK)
+        st = ch_nonces_open(core->store, &core->nonces, err);
     if (st == CH_OK)
         st = catch_signals(core, err);
     if (st != CH_OK)
@@ -250,6 +252,7 @@ static void tear_down(ch_core *core)
         ch_secret_wipe(&core->links[i].trial);
     }
     ch_nonces_close(core->nonces);
+    ch_store_close(core->store);
 }
 
 int ch_core_main(const char *config_path)

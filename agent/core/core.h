@@ -8,6 +8,7 @@
 #define CH_AGENT_CORE_CORE_H
 
 #include "state/nonces.h"
+#include "state/store.h"
 #include "agent/core/config.h"
 #include "policy/decide.h"
 #include "agent/spawn.h"
@@ -96,6 +97,7 @@ typedef struct ch_link {
 struct ch_core {
     ch_config config;
     ch_policy policy;
+    ch_store *store;
     ch_nonces *nonces;
     ch_scratch *scratch;    /* of all drafts */
     size_t *nonce_counters; /* by key index; used where the profile has nonces */

@@ -17,7 +17,7 @@ static const char usage[] =
     "  --help         print this\n"
     "\n"
     "Exit status: 0 stopped by a signal, or the check passed; 2 wrong usage;\n"
-    "5 another agent runs on the same state folder; 10 configuration is wrong; 11 system failure.\n";
+    "5 another agent uses the state folder, or a newer one did; 10 configuration is wrong; 11 system failure.\n";
 
 static int check(const char *config_path)
 {

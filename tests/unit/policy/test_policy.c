@@ -3,13 +3,12 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "tests/support/folder.h"
 #include "tests/support/suite.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 static const char profile[] = "name: t\n"
                               "title: T\n"
@@ -43,44 +42,18 @@ static const char sound[] = "keys:\n"
                             "operators:\n"
                             "  - {gid: 7}\n";
 
-static char folder[] = "/tmp/chancery-policy-XXXXXX";
 static ch_error err;
-
-static void write_file(const char *name, const char *text)
-{
-    ch_autobuffer path = CH_BUFFER_INIT;
-    ch_buffer_add_format(&path, "%s/%s", folder, name);
-    FILE *file = fopen(ch_buffer_text(&path), "w");
-    ck_assert_ptr_nonnull(file);
-    fputs(text, file);
-    ck_assert_int_eq(fclose(file), 0);
-}
-
-static void remove_files(void)
-{
-    static const char *const names[] = {"policy.yaml", "t.yaml", "u.yaml", "broken.yaml", "."};
-    for (size_t i = 0; i < CH_ROWS(names); i++) {
-        ch_autobuffer path = CH_BUFFER_INIT;
-        ch_buffer_add_format(&path, "%s/%s", folder, names[i]);
-        if (unlink(ch_buffer_text(&path)) != 0)
-            rmdir(folder);
-    }
-}
 
 static ch_status load(const char *text, ch_policy *out)
 {
+    static const char broken[] = "name: broken\ntitel: T\n";
     static const char *const tokens[] = {"main", "other"};
-    ch_autobuffer path = CH_BUFFER_INIT;
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    ch_buffer_add_format(&path, "%s/policy.yaml", folder);
-    write_file("t.yaml", profile);
-    write_file("u.yaml", profile);
-    write_file("broken.yaml", "name: broken\ntitel: T\n");
-    write_file("policy.yaml", text);
-    const ch_policy_source source = {ch_buffer_text(&path), folder, tokens, 2};
-    ch_status st = ch_policy_load(&source, out, &err);
-    remove_files();
-    return st;
+    free(ch_test_file("t.yaml", profile, strlen(profile)));
+    free(ch_test_file("u.yaml", profile, strlen(profile)));
+    free(ch_test_file("broken.yaml", broken, strlen(broken)));
+    ch_autofree char *path = ch_test_file("policy.yaml", text, strlen(text));
+    const ch_policy_source source = {path, ch_test_folder(), tokens, 2};
+    return ch_policy_load(&source, out, &err);
 }
 
 START_TEST(test_each_field_is_read)
@@ -239,7 +212,7 @@ START_TEST(test_a_mistake_is_refused_with_its_line)
     change(&text, refused[_i].from, refused[_i].to);
     ck_assert_msg(load(ch_buffer_text(&text), &policy) == CH_CONFIG, "accepted: %s", refused[_i].to);
     ch_autobuffer begin = CH_BUFFER_INIT;
-    ch_buffer_add_format(&begin, "%s/policy.yaml:%u: ", folder, refused[_i].line);
+    ch_buffer_add_format(&begin, "%s/policy.yaml:%u: ", ch_test_folder(), refused[_i].line);
     ck_assert_msg(strncmp(err.message, ch_buffer_text(&begin), begin.size) == 0, "%s", err.message);
     ck_assert_msg(strstr(err.message + begin.size, refused[_i].reason) != NULL, "%s", err.message);
     ch_policy_free(&policy);

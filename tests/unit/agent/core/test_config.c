@@ -1,28 +1,29 @@
 #include "agent/core/config.h"
 #include "base/slice.h"
 
+#include "base/buffer.h"
+#include "base/memory.h"
+#include "tests/support/folder.h"
 #include "tests/support/suite.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define SOUND "tokens:\n  main: {module: softhsm2, uri: \"pkcs11:token=main\"}\n"
 
-static char path[] = "/tmp/chancery-config-XXXXXX";
 static ch_error err;
 
 static ch_status load(const char *text, ch_config *out)
 {
-    strcpy(path + sizeof path - 7, "XXXXXX");
-    int fd = mkstemp(path);
-    ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-    close(fd);
-    ch_status st = ch_config_load(path, out, &err);
-    unlink(path);
-    return st;
+    ch_autofree char *path = ch_test_file("agent.yaml", text, strlen(text));
+    return ch_config_load(path, out, &err);
+}
+
+/* The path of `name` beside the file. */
+static void assert_is_beside(const char *path, const char *name)
+{
+    ch_autofree char *expected = ch_test_path(name);
+    ck_assert_str_eq(path, expected);
 }
 
 START_TEST(test_only_tokens_must_be_there)
@@ -33,7 +34,7 @@ START_TEST(test_only_tokens_must_be_there)
     ck_assert_str_eq(config.socket_path, "/run/chancery/agent.sock");
     ck_assert_str_eq(config.operator_socket_path, "/run/chancery/operator.sock");
     ck_assert_str_eq(config.state_folder, "/var/lib/chancery");
-    ck_assert_str_eq(config.policy_path, "/tmp/policy.yaml");
+    assert_is_beside(config.policy_path, "policy.yaml");
     ck_assert_uint_eq(config.token_count, 1);
     ck_assert_str_eq(config.token_names[0], "main");
     ck_assert_str_eq(config.tokens[0].module, "softhsm2");
@@ -51,11 +52,11 @@ START_TEST(test_each_field_is_read)
                        "  one: {module: /m.so, uri: \"pkcs11:token=1\", relogin: false, workers: 16}\n"
                        "  two: {module: m, uri: \"pkcs11:token=2\", workers: 1}\n";
     ck_assert_msg(load(text, &config) == CH_OK, "%s", err.message);
-    ck_assert_str_eq(config.socket_path, "/tmp/a/b.sock");
-    ck_assert_str_eq(config.operator_socket_path, "/tmp/a/operator.sock");
-    ck_assert_str_eq(config.state_folder, "/tmp/s");
+    assert_is_beside(config.socket_path, "a/b.sock");
+    assert_is_beside(config.operator_socket_path, "a/operator.sock");
+    assert_is_beside(config.state_folder, "s");
     ck_assert_str_eq(config.profiles_folder, "/p");
-    ck_assert_str_eq(config.policy_path, "/tmp/q.yaml");
+    assert_is_beside(config.policy_path, "q.yaml");
     ck_assert(!config.tokens[0].may_relogin);
     ck_assert_uint_eq(config.tokens[0].workers, 16);
     ck_assert_str_eq(config.tokens[1].uri, "pkcs11:token=2");
@@ -69,7 +70,7 @@ START_TEST(test_the_operators_socket_may_lie_elsewhere)
 {
     ch_config config;
     ck_assert_int_eq(load("socket: a/b.sock\noperator_socket: c.sock\n" SOUND, &config), CH_OK);
-    ck_assert_str_eq(config.operator_socket_path, "/tmp/c.sock");
+    assert_is_beside(config.operator_socket_path, "c.sock");
     ch_config_free(&config);
 }
 END_TEST
@@ -115,13 +116,11 @@ static const struct {
 START_TEST(test_a_mistake_is_refused_with_its_line)
 {
     ch_config config;
-    char begin[64];
     ck_assert_msg(load(refused[_i].text, &config) == CH_CONFIG, "accepted: %s", refused[_i].text);
-    snprintf(begin, sizeof begin, "%s:%u: ", path, refused[_i].line);
-    ck_assert_msg(strncmp(err.message, begin, strlen(begin)) == 0, "%s", err.message);
-    ck_assert_msg(strncmp(err.message + strlen(begin), refused[_i].reason, strlen(refused[_i].reason)) == 0, "%s",
-                  err.message);
-    ck_assert_ptr_null(strstr(err.message + strlen(begin), "77"));
+    ch_autobuffer begin = CH_BUFFER_INIT;
+    ch_buffer_add_format(&begin, "%s/agent.yaml:%u: %s", ch_test_folder(), refused[_i].line, refused[_i].reason);
+    ck_assert_msg(strncmp(err.message, ch_buffer_text(&begin), begin.size) == 0, "%s", err.message);
+    ck_assert_ptr_null(strstr(err.message + strlen(ch_test_folder()), "77"));
     ch_config_free(&config);
 }
 END_TEST

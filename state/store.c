@@ -1,0 +1,165 @@
+/* A new table, or a change of one, is a row at the end of `migrations`; rows that were released never change. */
+#include "state/store.h"
+
+#include "base/buffer.h"
+#include "base/memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define START_EMPTY "move that folder away to start with an empty one"
+
+struct ch_store {
+    int lock_fd;
+    sqlite3 *database;
+    char *folder;
+};
+
+/* The statements that make schema version i + 1 out of version i. Files from before there were versions have version 0
+ * and the table of nonces. */
+static const char *const migrations[] = {
+    "CREATE TABLE IF NOT EXISTS nonce(key TEXT PRIMARY KEY, reserved INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+};
+#define VERSION ((int)(sizeof migrations / sizeof *migrations))
+
+ch_status ch_store_fail(const ch_store *store, const char *doing, ch_error *err)
+{
+    int code = sqlite3_errcode(store->database);
+    const char *reason = sqlite3_errmsg(store->database);
+    if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
+        return ch_fail(err, CH_IO, "the state in %s is damaged (%s: %s); " START_EMPTY, store->folder, doing, reason);
+    return ch_fail(err, CH_IO, "%s: %s", doing, reason);
+}
+
+ch_status ch_store_prepare(ch_store *store, const char *sql, const char *doing, sqlite3_stmt **out, ch_error *err)
+{
+    if (sqlite3_prepare_v2(store->database, sql, -1, out, NULL) != SQLITE_OK)
+        return ch_store_fail(store, doing, err);
+    return CH_OK;
+}
+
+static ch_status run(ch_store *store, const char *sql, ch_error *err)
+{
+    if (sqlite3_exec(store->database, sql, NULL, NULL, NULL) != SQLITE_OK)
+        return ch_store_fail(store, "opening the state", err);
+    return CH_OK;
+}
+
+/* ---- the lock ---- */
+
+static ch_status lock_folder(ch_store *store, ch_error *err)
+{
+    const char *folder = store->folder;
+    ch_autobuffer path = CH_BUFFER_INIT;
+    ch_buffer_add_format(&path, "%s/lock", folder);
+    if (mkdir(folder, 0700) != 0 && errno != EEXIST)
+        return ch_fail_errno(err, "making the state folder %s", folder);
+    store->lock_fd = open(ch_buffer_text(&path), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (store->lock_fd < 0)
+        return ch_fail_errno(err, "opening %s", ch_buffer_text(&path));
+    if (flock(store->lock_fd, LOCK_EX | LOCK_NB) == 0)
+        return CH_OK;
+    if (errno == EWOULDBLOCK)
+        return ch_fail(err, CH_CONFLICT, "another agent runs on the state folder %s; stop it first", folder);
+    return ch_fail_errno(err, "locking %s", ch_buffer_text(&path));
+}
+
+/* ---- the schema ---- */
+
+/* The one value that `sql` yields, as text, which the caller frees. */
+static ch_status ask(ch_store *store, const char *sql, char **out, ch_error *err)
+{
+    sqlite3_stmt *question = NULL;
+    CH_TRY(ch_store_prepare(store, sql, "opening the state", &question, err));
+    ch_status st = CH_OK;
+    if (sqlite3_step(question) == SQLITE_ROW)
+        *out = ch_strdup((const char *)sqlite3_column_text(question, 0));
+    else
+        st = ch_store_fail(store, "opening the state", err);
+    (void)sqlite3_finalize(question);
+    return st;
+}
+
+static ch_status check_whole(ch_store *store, ch_error *err)
+{
+    ch_autofree char *answer = NULL;
+    CH_TRY(ask(store, "PRAGMA quick_check(1)", &answer, err));
+    if (strcmp(answer, "ok") != 0)
+        return ch_fail(err, CH_IO, "the state in %s is damaged (%s); " START_EMPTY, store->folder, answer);
+    return CH_OK;
+}
+
+static ch_status read_version(ch_store *store, long *version, ch_error *err)
+{
+    ch_autofree char *answer = NULL;
+    CH_TRY(ask(store, "PRAGMA user_version", &answer, err));
+    *version = strtol(answer, NULL, 10);
+    if (*version < 0 || *version > VERSION)
+        return ch_fail(
+            err, CH_CONFLICT,
+            "a newer agent wrote the state in %s (schema version %ld; this agent knows up to %d); start that "
+            "agent, or a later one",
+            store->folder, *version, VERSION);
+    return CH_OK;
+}
+
+static ch_status migrate(ch_store *store, long version, ch_error *err)
+{
+    for (; version < VERSION; version++) {
+        ch_autobuffer sql = CH_BUFFER_INIT;
+        ch_buffer_add_format(&sql, "BEGIN IMMEDIATE; %s; PRAGMA user_version=%ld; COMMIT", migrations[version],
+                             version + 1);
+        CH_TRY(run(store, ch_buffer_text(&sql), err));
+    }
+    return CH_OK;
+}
+
+/* ---- opening ---- */
+
+/* Nothing is written until the version is known. */
+static ch_status open_database(ch_store *store, ch_error *err)
+{
+    long version = 0;
+    ch_autobuffer path = CH_BUFFER_INIT;
+    ch_buffer_add_format(&path, "%s/state.db", store->folder);
+    if (sqlite3_open_v2(ch_buffer_text(&path), &store->database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) !=
+        SQLITE_OK)
+        return ch_store_fail(store, ch_buffer_text(&path), err);
+    CH_TRY(read_version(store, &version, err));
+    CH_TRY(run(store, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL", err));
+    CH_TRY(check_whole(store, err));
+    return migrate(store, version, err);
+}
+
+ch_status ch_store_open(const char *folder, ch_store **out, ch_error *err)
+{
+    ch_store *store = ch_alloc(sizeof *store);
+    store->lock_fd = -1;
+    store->folder = ch_strdup(folder);
+    ch_status st = lock_folder(store, err);
+    if (st == CH_OK)
+        st = open_database(store, err);
+    if (st != CH_OK) {
+        ch_store_close(store);
+        return st;
+    }
+    *out = store;
+    return CH_OK;
+}
+
+void ch_store_close(ch_store *store)
+{
+    if (store == NULL)
+        return;
+    (void)sqlite3_close(store->database);
+    if (store->lock_fd >= 0)
+        (void)close(store->lock_fd);
+    free(store->folder);
+    free(store);
+}

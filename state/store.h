@@ -1,0 +1,30 @@
+/* The folder of the state: its lock, and the SQLite database that the other rooms of state/ keep their tables in.
+ *
+ * The database has a schema version (PRAGMA user_version). Opening an older one migrates it, step by step, each step in
+ * a transaction of its own; a newer one is refused. What is committed survives a power cut. Core only; not thread-safe.
+ */
+#ifndef CH_STATE_STORE_H
+#define CH_STATE_STORE_H
+
+#include "base/error.h"
+
+struct sqlite3_stmt;
+
+typedef struct ch_store ch_store;
+
+/* Opens the state in `folder` (made if missing, mode 0700) and takes its lock. CH_CONFLICT: another agent has it, or a
+ * newer agent wrote it. CH_IO: it is damaged, or cannot be read and written. Close with ch_store_close. */
+CH_CHECKED ch_status ch_store_open(const char *folder, ch_store **out, ch_error *err);
+
+/* Gives the lock back. Statements must have been finalised. NULL is fine. */
+void ch_store_close(ch_store *store);
+
+/* ---- for the rooms of state/ ---- */
+
+/* The caller finalises `*out`, which is NULL after a failure. `doing` is for the message: "reading the nonces". */
+CH_CHECKED ch_status ch_store_prepare(ch_store *store, const char *sql, const char *doing, struct sqlite3_stmt **out,
+                                      ch_error *err);
+/* CH_IO with the reason of the last call to SQLite that failed, and what to do if the database is damaged. */
+ch_status ch_store_fail(const ch_store *store, const char *doing, ch_error *err);
+
+#endif

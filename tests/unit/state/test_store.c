@@ -1,0 +1,208 @@
+/* The folder, its lock, and files of other versions, damaged or older. */
+#include "state/store.h"
+
+#include "base/memory.h"
+#include "state/nonces.h"
+#include "tests/support/folder.h"
+#include "tests/support/suite.h"
+
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MS 1000000ULL
+
+static ch_error err;
+
+static ch_store *open_store(const char *folder)
+{
+    ch_store *store = NULL;
+    ck_assert_msg(ch_store_open(folder, &store, &err) == CH_OK, "%s", err.message);
+    return store;
+}
+
+/* Runs `sql` on the file as another program would. */
+static void change(const char *sql)
+{
+    sqlite3 *database = NULL;
+    ch_autofree char *path = ch_test_path("state.db");
+    ck_assert_int_eq(sqlite3_open(path, &database), SQLITE_OK);
+    ck_assert_msg(sqlite3_exec(database, sql, NULL, NULL, NULL) == SQLITE_OK, "%s", sqlite3_errmsg(database));
+    ck_assert_int_eq(sqlite3_close(database), SQLITE_OK);
+}
+
+/* The number that `sql` yields. */
+static int ask(const char *sql)
+{
+    sqlite3 *database = NULL;
+    sqlite3_stmt *question = NULL;
+    ch_autofree char *path = ch_test_path("state.db");
+    ck_assert_int_eq(sqlite3_open(path, &database), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_prepare_v2(database, sql, -1, &question, NULL), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_step(question), SQLITE_ROW);
+    int number = sqlite3_column_int(question, 0);
+    sqlite3_finalize(question);
+    sqlite3_close(database);
+    return number;
+}
+
+static uint64_t draw(const char *name, uint64_t now_ns)
+{
+    ch_store *store = open_store(ch_test_folder());
+    ch_nonces *nonces = NULL;
+    uint64_t nonce = 0;
+    ck_assert_int_eq(ch_nonces_open(store, &nonces, &err), CH_OK);
+    ck_assert_int_eq(ch_nonces_next(nonces, ch_nonces_counter(nonces, name), MS, now_ns, &nonce, &err), CH_OK);
+    ch_nonces_close(nonces);
+    ch_store_close(store);
+    return nonce;
+}
+
+START_TEST(test_a_folder_that_is_missing_is_made_for_its_owner_alone)
+{
+    struct stat status;
+    ch_autofree char *folder = ch_test_path("state");
+    ch_store_close(open_store(folder));
+    ck_assert_int_eq(stat(folder, &status), 0);
+    ck_assert_uint_eq(status.st_mode & 0777, 0700);
+}
+END_TEST
+
+START_TEST(test_a_folder_that_cannot_be_made_is_named)
+{
+    ch_store *store = NULL;
+    ck_assert_int_eq(ch_store_open("/nonexistent/state", &store, &err), CH_IO);
+    ck_assert_str_eq(err.message, "making the state folder /nonexistent/state: No such file or directory");
+}
+END_TEST
+
+START_TEST(test_a_folder_that_another_agent_holds_is_refused)
+{
+    int ends[2];
+    char byte = 0;
+    ch_store *store = NULL;
+    const char *folder = ch_test_folder();
+    ck_assert_int_eq(pipe(ends), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        ch_store *held = open_store(folder);
+        ck_assert_int_eq(write(ends[1], "x", 1), 1);
+        pause();
+        ch_store_close(held);
+    }
+    ck_assert_int_eq(read(ends[0], &byte, 1), 1);
+    ck_assert_int_eq(ch_store_open(folder, &store, &err), CH_CONFLICT);
+    ck_assert_ptr_nonnull(strstr(err.message, "another agent runs on the state folder"));
+    ck_assert_ptr_nonnull(strstr(err.message, folder));
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    ch_store_close(open_store(folder));
+}
+END_TEST
+
+START_TEST(test_a_new_file_has_the_newest_schema)
+{
+    ch_store_close(open_store(ch_test_folder()));
+    ck_assert_int_ge(ask("PRAGMA user_version"), 1);
+    ck_assert_int_eq(ask("SELECT count(*) FROM nonce"), 0);
+}
+END_TEST
+
+/* As agents wrote it before there were versions. */
+START_TEST(test_a_file_without_a_version_is_migrated)
+{
+    change("PRAGMA journal_mode=WAL;"
+           "CREATE TABLE nonce(key TEXT PRIMARY KEY, reserved INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+           "INSERT INTO nonce VALUES('a', 5000)");
+    ck_assert_uint_eq(draw("a", 1000 * MS), 5000);
+    ck_assert_int_eq(ask("PRAGMA user_version"), 1);
+    ck_assert_uint_eq(draw("a", 1000 * MS), 5001);
+}
+END_TEST
+
+START_TEST(test_a_file_of_this_version_is_opened_as_it_is)
+{
+    ck_assert_uint_eq(draw("a", 1000 * MS), 1000);
+    int version = ask("PRAGMA user_version");
+    ck_assert_uint_eq(draw("a", 1000 * MS), 1001);
+    ck_assert_int_eq(ask("PRAGMA user_version"), version);
+}
+END_TEST
+
+/* clang-format off */
+static const struct {
+    const char *sql;
+    int version;
+} newer[] = {
+    { "PRAGMA user_version=2",                         2 },
+    { "PRAGMA user_version=2147483647",                2147483647 },
+    { "PRAGMA user_version=-1",                        -1 },
+    { "CREATE TABLE other(a); PRAGMA user_version=7",  7 },
+};
+/* clang-format on */
+
+START_TEST(test_a_file_of_a_newer_agent_is_refused_and_not_changed)
+{
+    ch_store *store = NULL;
+    change(newer[_i].sql);
+    int tables = ask("SELECT count(*) FROM sqlite_schema");
+    ck_assert_int_eq(ch_store_open(ch_test_folder(), &store, &err), CH_CONFLICT);
+    ck_assert_ptr_nonnull(strstr(err.message, "a newer agent wrote the state in /tmp/"));
+    ck_assert_ptr_nonnull(strstr(err.message, "; start that agent, or a later one"));
+    ck_assert_int_eq(ask("PRAGMA user_version"), newer[_i].version);
+    ck_assert_int_eq(ask("SELECT count(*) FROM sqlite_schema"), tables);
+}
+END_TEST
+
+static void assert_is_damaged(void)
+{
+    ch_store *store = NULL;
+    ck_assert_int_eq(ch_store_open(ch_test_folder(), &store, &err), CH_IO);
+    ck_assert_msg(strstr(err.message, "is damaged (") != NULL, "%s", err.message);
+    ck_assert_msg(strstr(err.message, "; move that folder away to start with an empty one") != NULL, "%s", err.message);
+}
+
+START_TEST(test_a_file_that_is_not_a_database_is_refused)
+{
+    char noise[8192];
+    memset(noise, 'x', sizeof noise);
+    free(ch_test_file("state.db", noise, sizeof noise));
+    assert_is_damaged();
+}
+END_TEST
+
+START_TEST(test_a_file_that_was_cut_off_is_refused)
+{
+    draw("a", MS);
+    ch_autofree char *path = ch_test_path("state.db");
+    ck_assert_int_eq(truncate(path, 4096), 0);
+    assert_is_damaged();
+}
+END_TEST
+
+START_TEST(test_a_damaged_page_is_found_before_anything_is_signed)
+{
+    draw("a", MS);
+    ch_autofree char *path = ch_test_path("state.db");
+    FILE *file = fopen(path, "r+e");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(fseek(file, 4096, SEEK_SET), 0);
+    for (int i = 0; i < 64; i++)
+        ck_assert_int_eq(fputc(0xa5, file), 0xa5);
+    ck_assert_int_eq(fclose(file), 0);
+    assert_is_damaged();
+}
+END_TEST
+
+CH_TESTS("store", CH_TEST(test_a_folder_that_is_missing_is_made_for_its_owner_alone),
+         CH_TEST(test_a_folder_that_cannot_be_made_is_named),
+         CH_TEST(test_a_folder_that_another_agent_holds_is_refused), CH_TEST(test_a_new_file_has_the_newest_schema),
+         CH_TEST(test_a_file_without_a_version_is_migrated), CH_TEST(test_a_file_of_this_version_is_opened_as_it_is),
+         CH_TEST_ROWS(test_a_file_of_a_newer_agent_is_refused_and_not_changed, newer),
+         CH_TEST(test_a_file_that_is_not_a_database_is_refused), CH_TEST(test_a_file_that_was_cut_off_is_refused),
+         CH_TEST(test_a_damaged_page_is_found_before_anything_is_signed))
