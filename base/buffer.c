@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +36,7 @@ uint8_t *ch_buffer_reserve(ch_buffer *buffer, size_t size_bytes)
 
 void ch_buffer_commit(ch_buffer *buffer, size_t size_bytes)
 {
+    assert(size_bytes <= buffer->capacity - buffer->size);
     buffer->size += size_bytes;
 }
 
@@ -72,7 +74,7 @@ void ch_buffer_add_format(ch_buffer *buffer, const char *format, ...)
     va_end(args);
     if (length > 0) {
         uint8_t *room = ch_buffer_reserve(buffer, (size_t)length + 1);
-        (void)vsnprintf((char *)room, (size_t)length + 1, format, again);
+        vsnprintf((char *)room, (size_t)length + 1, format, again);
         buffer->size += (size_t)length;
     }
     va_end(again);

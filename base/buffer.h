@@ -25,10 +25,11 @@ typedef struct ch_buffer {
 void ch_buffer_free(ch_buffer *buffer);
 #define ch_autobuffer __attribute__((cleanup(ch_buffer_free))) ch_buffer
 
-/* Forgets the content and keeps the memory. */
+/* Drops the content and keeps the memory. */
 void ch_buffer_clear(ch_buffer *buffer);
-/* Makes room for `size_bytes` more and returns where they go; set with ch_buffer_commit. */
+/* Makes room for `size_bytes` more and returns the place for them; valid until the next call that adds or reserves. */
 uint8_t *ch_buffer_reserve(ch_buffer *buffer, size_t size_bytes);
+/* The first `size_bytes` of what was reserved have been written, and count. */
 void ch_buffer_commit(ch_buffer *buffer, size_t size_bytes);
 void ch_buffer_add(ch_buffer *buffer, const void *data, size_t size_bytes);
 void ch_buffer_add_byte(ch_buffer *buffer, uint8_t byte);

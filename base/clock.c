@@ -5,7 +5,7 @@
 static uint64_t read_ns(clockid_t clock)
 {
     struct timespec now;
-    (void)clock_gettime(clock, &now);
+    clock_gettime(clock, &now);
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-/* The monotonic clock: for how long something took, and when it is due. */
+/* The monotonic clock: how long something took, and when something is due. */
 uint64_t ch_clock_ms(void);
 uint64_t ch_clock_ns(void);
 /* The wall clock: nanoseconds since 1970, UTC. */

@@ -1,4 +1,5 @@
-/* Who is at the other end of a Unix socket, as the kernel says. Taken once, when the connection is accepted. */
+/* Who is at the other end of a Unix socket, as the kernel says. Ask once, when the connection is accepted: what counts
+ * is who connected. Thread-safe. */
 #ifndef CH_BASE_PEER_H
 #define CH_BASE_PEER_H
 
@@ -18,8 +19,8 @@ typedef struct ch_peer {
     size_t group_count;
 } ch_peer;
 
-/* CH_IO when the kernel will not say; the connection is then to be closed. A peer in more than CH_PEER_GROUPS_MAX
- * supplementary groups is treated as being in none of them. */
+/* CH_IO if the kernel does not say; the caller must then close the connection. A peer in more than CH_PEER_GROUPS_MAX
+ * supplementary groups counts as being in none of them. */
 CH_CHECKED ch_status ch_peer_identify(int fd, ch_peer *out, ch_error *err);
 bool ch_peer_is_in_group(const ch_peer *peer, gid_t gid);
 

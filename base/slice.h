@@ -1,4 +1,4 @@
-/* Views of bytes that somebody else owns, with their length. A slice is valid as long as its owner says. Thread-safe.
+/* Views of bytes that somebody else owns, with their length. A slice is valid as long as the bytes are. Thread-safe.
  */
 #ifndef CH_BASE_SLICE_H
 #define CH_BASE_SLICE_H
@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Somebody else's bytes; not terminated. */
+/* Not terminated; `data` may be NULL if `size` is 0. */
 typedef struct ch_slice {
     const uint8_t *data;
     size_t size;
@@ -20,16 +20,17 @@ typedef struct ch_slice {
 ch_slice ch_slice_of(const char *text);
 bool ch_slice_equal(ch_slice a, ch_slice b);
 bool ch_slice_is(ch_slice slice, const char *text);
-/* Order of bytes, shorter first: <0, 0, >0 as memcmp. */
+/* Compares as memcmp does (<0, 0, >0); of two that begin alike, the shorter is less. */
 int ch_slice_compare(ch_slice a, ch_slice b);
+/* A terminated copy; the caller frees it. */
 char *ch_slice_strdup(ch_slice slice);
-/* Length of the run of decimal digits at the start. */
+/* How many decimal digits `slice` begins with. */
 size_t ch_slice_count_digits(ch_slice slice);
-/* The first `byte` in `slice`, or NULL; an empty slice may have no memory behind it, which memchr does not take. */
+/* The first `byte` in `slice`, or NULL. Unlike memchr it takes an empty slice, which may have no memory. */
 const uint8_t *ch_slice_find(ch_slice slice, uint8_t byte);
 
 /* Text is well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates) without control characters (U+0000-U+001F,
- * U+007F-U+009F). Is `slice` text as a whole; length in bytes of the text that it begins with. */
+ * U+007F-U+009F). True if all of `slice` is text; how many bytes of text it begins with. */
 bool ch_slice_is_text(ch_slice slice);
 size_t ch_slice_count_text(ch_slice slice);
 
