@@ -1,6 +1,28 @@
-# Build with `make`; `make help` lists the targets. Variables: CC, BUILD (the build folder), SANITIZE=1 (ASan and UBSan)
-# or SANITIZE=thread, FUZZ=1 (for fuzz-programs; clang only), COVERAGE=1, PREFIX and DESTDIR (for install), CPPFLAGS, CFLAGS
-# and LDFLAGS (added to ours).
+# Build with `make`. The lines that begin with two # are what `make help` prints.
+#
+## make                        the programs, in $(BUILD)
+## make check                  build and run the unit and the regression tests
+## make check-unit/base/test_slots
+##                             one of them
+## make install                install programs, profiles, manuals, completion and the systemd unit
+## make uninstall              remove what install put there
+## make compile_commands.json  how each file is compiled, for editors and clang tools
+## make clean                  remove $(BUILD)
+## make help                   this list
+##
+## make unit-programs regress-programs property-programs vector-programs bench-programs fuzz-programs
+##                             the test programs, which scripts/test and scripts/bench run
+##
+## Variables:
+##   CC                        the compiler: gcc (default) or clang
+##   BUILD                     the folder for what is built (default: build)
+##   PREFIX                    where it is to be installed (default: /usr/local); also for make without a target
+##   DESTDIR                   a folder that stands for / during install, for packages
+##   SANITIZE=1                AddressSanitizer and UndefinedBehaviorSanitizer
+##   SANITIZE=thread           ThreadSanitizer
+##   FUZZ=1                    for fuzz-programs; clang only
+##   COVERAGE=1                counts for gcov
+##   CPPFLAGS CFLAGS LDFLAGS   added to ours
 CC ?= gcc
 BUILD ?= build
 # One name for each object, whoever names the folder: the dependency files hold it.
@@ -55,7 +77,7 @@ SANITIZERS := $(if $(filter thread,$(SANITIZE)),thread,$(if $(SANITIZE)$(FUZZ),a
 TRACED := $(if $(FUZZ),-fsanitize=fuzzer-no-link)
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Werror
 ALL_PACKAGES := $(sort $(foreach folder,$(FOLDERS),$(packages_$(folder))) check)
-CPPFLAGS_ALL := -D_GNU_SOURCE -DCH_VERSION='"$(VERSION)"' -DCH_PREFIX='"$(PREFIX)"' -I. \
+CPPFLAGS_ALL := -D_GNU_SOURCE -DCH_VERSION='"$(VERSION)"' -I. \
     $(if $(SANITIZERS),-U_FORTIFY_SOURCE,-D_FORTIFY_SOURCE=2) $(shell pkg-config --cflags $(ALL_PACKAGES)) $(CPPFLAGS)
 CFLAGS_ALL := -std=c17 $(WARNINGS) -O2 -g -fPIE -fstack-protector-strong -fno-common \
     $(if $(SANITIZERS),-fsanitize=$(SANITIZERS) -fno-sanitize-recover=all -fno-omit-frame-pointer \
@@ -101,6 +123,14 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	@$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
+# Only this file knows PREFIX, and it is compiled again if that changes.
+$(BUILD)/base/paths.o: CPPFLAGS_ALL += -DCH_PREFIX='"$(PREFIX)"'
+$(BUILD)/base/paths.o: $(BUILD)/prefix
+$(BUILD)/prefix: FORCE
+	@mkdir -p $(@D)
+	@echo '$(PREFIX)' | cmp -s - $@ || echo '$(PREFIX)' >$@
+FORCE:
+
 # ---- tests ----
 
 # A unit test links the folder that it stands in for, and what that folder may use.
@@ -111,7 +141,8 @@ $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/$(1)/test_*.c)): $(BUILD)/tests/
 	$$(call link,$$(call libs,$(1),check $(packages_pkcs11)))
 endef
 $(foreach folder,$(FOLDERS),$(eval $(call unit_rules,$(folder))))
-unit-programs: $(foreach folder,$(FOLDERS),$(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/$(folder)/test_*.c)))
+UNIT_TESTS := $(foreach folder,$(FOLDERS),$(patsubst tests/unit/%.c,%,$(wildcard tests/unit/$(folder)/test_*.c)))
+unit-programs: $(UNIT_TESTS:%=$(BUILD)/tests/unit/%)
 
 # A test per bug that was found; it may use the code of any folder.
 REGRESS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/regress/test_*.c))
@@ -120,6 +151,12 @@ regress-programs: $(REGRESS)
 $(REGRESS): $(BUILD)/tests/regress/%: $(BUILD)/tests/regress/%.o $(SUPPORT) \
     $(foreach folder,$(LAST_FIRST),$(call library,$(folder)))
 	$(call link,$(shell pkg-config --libs $(ALL_PACKAGES)) -ldl -lpthread)
+
+CHECKS := $(UNIT_TESTS:%=check-unit/%) $(REGRESS:$(BUILD)/tests/%=check-%)
+check: $(CHECKS)
+$(CHECKS): check-%: $(BUILD)/tests/%
+	@echo '  CHECK $*'
+	@$< >$<.log 2>&1 || { cat $<.log; exit 1; }
 
 # The property test of every profile.
 property-programs: $(BUILD)/tests/property/profiles
@@ -163,9 +200,77 @@ $(BENCHES:%=$(BUILD)/tests/bench/%): $(BUILD)/tests/bench/%: $(BUILD)/tests/benc
     $(call libraries,exchange)
 	$(call link,$(call libs,exchange,jansson))
 
+# ---- install ----
+
+# What goes where, below PREFIX. uninstall removes the same.
+bindir        := $(PREFIX)/bin
+libexecdir    := $(PREFIX)/libexec/chancery
+profiledir    := $(PREFIX)/share/chancery/profiles
+mandir        := $(PREFIX)/share/man
+completiondir := $(PREFIX)/share/bash-completion/completions
+unitdir       := $(PREFIX)/lib/systemd/system
+
+BIN := chancery chancery-agent
+LIBEXEC := $(filter-out $(BIN),$(PROGRAMS))
+PROFILES := $(wildcard profiles/*.yaml)
+MANUALS := $(wildcard docs/man/*.[1-9])
+UNITS := $(wildcard docs/systemd/*.service)
+manual_path = $(foreach manual,$(1),$(mandir)/man$(subst .,,$(suffix $(manual)))/$(notdir $(manual)))
+INSTALLED = $(BIN:%=$(bindir)/%) $(LIBEXEC:%=$(libexecdir)/%) $(PROFILES:profiles/%=$(profiledir)/%) \
+    $(call manual_path,$(MANUALS)) $(completiondir)/chancery $(UNITS:docs/systemd/%=$(unitdir)/%)
+# Ours alone, so that uninstall may remove them.
+OUR_FOLDERS := $(profiledir) $(PREFIX)/share/chancery $(libexecdir)
+
+# Manuals and unit name the paths of a PREFIX of /usr/local.
+define install_text
+sed 's,/usr/local/,$(PREFIX)/,g' $(1) | install -m 644 /dev/stdin $(DESTDIR)$(2)
+
+endef
+
+install: all $(BUILD)/completion
+	install -d $(sort $(dir $(INSTALLED:%=$(DESTDIR)%)))
+	install -m 755 $(BIN:%=$(BUILD)/%) $(DESTDIR)$(bindir)
+	install -m 755 $(LIBEXEC:%=$(BUILD)/%) $(DESTDIR)$(libexecdir)
+	install -m 644 $(PROFILES) $(DESTDIR)$(profiledir)
+	install -m 644 $(BUILD)/completion $(DESTDIR)$(completiondir)/chancery
+	$(foreach manual,$(MANUALS),$(call install_text,$(manual),$(call manual_path,$(manual))))
+	$(foreach unit,$(UNITS),$(call install_text,$(unit),$(unitdir)/$(notdir $(unit))))
+
+uninstall:
+	rm -f $(INSTALLED:%=$(DESTDIR)%)
+	-rmdir $(OUR_FOLDERS:%=$(DESTDIR)%)
+
+# The leak checker can't look into a process that forbids dumps.
+$(BUILD)/completion: $(BUILD)/chancery
+	@ASAN_OPTIONS=detect_leaks=0 $< help completion >$@.new
+	@mv $@.new $@
+
+# ---- about the build ----
+
+help:
+	@sed -n 's/^##[ ]\{0,1\}//p' Makefile
+
+# How each file is compiled, as clang's tools read it: every argument as a JSON string.
+COMPILED = $(foreach folder,$(FOLDERS),$(wildcard $(folder)/*.c)) $(shell find tests -name '*.c')
+compile_commands.json: $(BUILD)/compile_commands.json
+	@cp $< $@
+$(BUILD)/compile_commands.json: FORCE
+	@mkdir -p $(@D)
+	@set -- $(CC) $(CPPFLAGS_ALL) -DCH_PREFIX='"$(PREFIX)"' $(CFLAGS_ALL) -c; \
+	arguments=$$(printf '%s\n' "$$@" | sed 's/[\\"]/\\&/g; s/.*/"&",/' | tr '\n' ' '); \
+	separator='['; \
+	for file in $(COMPILED); do \
+	    printf '%s\n{"directory": "%s", "file": "%s", "arguments": [%s"-o", "%s", "%s"]}' "$$separator" '$(CURDIR)' \
+	        "$$file" "$$arguments" "$(BUILD)/$${file%.c}.o" "$$file"; \
+	    separator=,; \
+	done >$@.new
+	@echo ']' >>$@.new
+	@mv $@.new $@
+
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all unit-programs regress-programs property-programs vector-programs fuzz-programs bench-programs clean
+.PHONY: all unit-programs regress-programs property-programs vector-programs fuzz-programs bench-programs check $(CHECKS) \
+    install uninstall help clean FORCE
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,8 +1,6 @@
 /* Between fork and exec only async-signal-safe calls are made, though core has one thread: it keeps the door open. */
 #include "agent/spawn.h"
 
-#include "base/paths.h"
-
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/sched.h>
@@ -48,7 +46,7 @@ static void run_child(int channel_fd, const char *program, pid_t parent)
     _exit(1);
 }
 
-/* Beside the running program, as in a build folder, or where `make install` puts it. */
+/* Beside the running program, as in a build folder, or as installed: bin/ and libexec/ have the same parent. */
 static ch_status find_program(const char *role, char *path, size_t capacity, ch_error *err)
 {
     ssize_t length = readlink("/proc/self/exe", path, capacity - 1);
@@ -59,7 +57,7 @@ static ch_status find_program(const char *role, char *path, size_t capacity, ch_
     (void)snprintf(name, capacity - (size_t)(name - path), "chancery-%s", role);
     if (access(path, X_OK) == 0)
         return CH_OK;
-    (void)snprintf(path, capacity, CH_PATH_LIBEXEC "/chancery-%s", role);
+    (void)snprintf(name, capacity - (size_t)(name - path), "../libexec/chancery/chancery-%s", role);
     return access(path, X_OK) == 0 ? CH_OK : ch_fail_errno(err, "looking for the program %s", path);
 }
 

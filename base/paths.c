@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+const char ch_path_profiles[] = CH_PREFIX "/share/chancery/profiles";
+
 static char *runtime_path(const char *file)
 {
     const char *runtime = getenv("XDG_RUNTIME_DIR");

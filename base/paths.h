@@ -1,12 +1,13 @@
-/* Where things are unless configuration, an option or the environment says otherwise. CH_PREFIX comes from the build
- * (make PREFIX=...). Thread-safe as long as nobody changes the environment. */
+/* Where things are unless configuration, an option or the environment says otherwise. Thread-safe as long as nobody
+ * changes the environment. */
 #ifndef CH_BASE_PATHS_H
 #define CH_BASE_PATHS_H
 
-#define CH_PATH_PROFILES CH_PREFIX "/share/chancery/profiles"
-#define CH_PATH_LIBEXEC CH_PREFIX "/libexec/chancery"
 #define CH_PATH_CONFIG "/etc/chancery/agent.yaml"
 #define CH_PATH_STATE "/var/lib/chancery"
+
+/* The folder of the profiles as installed: below the PREFIX that the build was given. */
+extern const char ch_path_profiles[];
 
 /* The sockets of bots and of operators: in $XDG_RUNTIME_DIR/chancery, or in /run/chancery for root and if that variable
  * is not set. Never fail. The caller frees the path with free() or ch_autofree. */

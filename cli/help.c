@@ -1,6 +1,7 @@
 #include "cli/help.h"
 
 #include "base/buffer.h"
+#include "cli/completion.h"
 #include "pkcs11/mechanism.h"
 
 #include <stdio.h>
@@ -87,6 +88,7 @@ static const struct {
     /* name         print */
     { "exit-codes", print_exit_codes },
     { "mechanisms", print_mechanisms },
+    { "completion", ch_completion_print }, /* for make install; the overview does not mention it */
   /* clang-format on */
 };
 

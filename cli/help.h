@@ -10,7 +10,7 @@ void ch_help_overview(const char *family);
 /* Prints the syntax, options and examples of one command. */
 void ch_help_command(const ch_command *command);
 
-/* Prints the help on "exit-codes" or "mechanisms"; false if there is no such topic. */
+/* Prints the help on "exit-codes" or "mechanisms", or the script for "completion"; false if there is no such topic. */
 bool ch_help_topic(const char *topic);
 
 #endif

@@ -21,8 +21,8 @@ static const ch_option_row rows[CH_OPT_COUNT] = {
     [CH_OPT_TOKEN]           = { "token",           "URI",             "CHANCERY_TOKEN",         "the token: an RFC 7512 URI, or its label" },
     [CH_OPT_LABEL]           = { "label",           "LABEL",           NULL,                     "label of the new token or key" },
     [CH_OPT_OBJECT]          = { "object",          "URI",             NULL,                     "the key: an RFC 7512 URI (\"pkcs11:object=...\"), or its label" },
-    [CH_OPT_PROFILE]         = { "profile",         "NAME",            NULL,                     "exchange profile that sets mechanism and encoding" },
-    [CH_OPT_SCHEME]          = { "scheme",          "NAME",            NULL,                     "the profile's signing scheme (import of an HMAC secret: hmac)" },
+    [CH_OPT_PROFILE]         = { "profile",         "PROFILE",         NULL,                     "exchange profile that sets mechanism and encoding" },
+    [CH_OPT_SCHEME]          = { "scheme",          "SCHEME",          NULL,                     "the profile's signing scheme (import of an HMAC secret: hmac)" },
     [CH_OPT_PROFILES]        = { "profiles",        "DIR",             "CHANCERY_PROFILES",      "folder of the profiles" },
     [CH_OPT_MECHANISM]       = { "mechanism",       "MECHANISM",       NULL,                     "what the key signs with; see 'chancery help mechanisms'" },
     [CH_OPT_ENCODING]        = { "encoding",        "text|hex|base64", NULL,                     "how the secret is written (default: the profile's, or text)" },
@@ -258,7 +258,7 @@ ch_status ch_option_object(const ch_arguments *arguments, char **out, ch_error *
 const char *ch_option_profiles(const ch_arguments *arguments)
 {
     const char *folder = option_or_variable(arguments, CH_OPT_PROFILES);
-    return folder != NULL ? folder : CH_PATH_PROFILES;
+    return folder != NULL ? folder : ch_path_profiles;
 }
 
 ch_status ch_option_number(const ch_arguments *arguments, ch_option option, unsigned max, unsigned *out, ch_error *err)

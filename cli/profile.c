@@ -321,7 +321,7 @@ const ch_command ch_commands_of_profile[] = {
     {
         .family = "profile",
         .name = "show",
-        .syntax = {.positional = "NAME", .positional_min = 1, .positional_max = 1,
+        .syntax = {.positional = "PROFILE", .positional_min = 1, .positional_max = 1,
                    .options = CH_OPTION(PROFILES) | CH_OPTION(JSON)},
         .summary = "show the endpoints of an exchange profile",
         .details = "Prints every endpoint of a profile: its class, and the classes that a signature\n"

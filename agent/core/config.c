@@ -64,7 +64,7 @@ ch_status ch_config_load(const char *path, ch_config *out, ch_error *err)
     ch_autoyaml *document = NULL;
     *out = (ch_config){.socket_path = ch_path_agent_socket(),
                        .state_folder = ch_strdup(CH_PATH_STATE),
-                       .profiles_folder = ch_strdup(CH_PATH_PROFILES),
+                       .profiles_folder = ch_strdup(ch_path_profiles),
                        .policy_path = ch_path_beside(path, "policy.yaml")};
     CH_TRY(ch_yaml_load(path, &document, err));
     CH_TRY(ch_fields_read(ch_yaml_root(document), CH_FIELDS(fields), out, NULL, err));

@@ -35,13 +35,13 @@ class Usage(Sandbox):
         self.assertIn("hmac-sha256", self.ok("help", "mechanisms").out)
 
     def test_manual_and_help_agree_on_exit_codes(self):
-        with open(os.path.join(ROOT, "docs", "chancery.1")) as manual:
+        with open(os.path.join(ROOT, "docs", "man", "chancery.1")) as manual:
             section = manual.read().split(".Sh EXIT STATUS")[1].split(".El")[0]
         shown = re.findall(r"(?m)^ *(\d+)  ", self.ok("help", "exit-codes").out)
         self.assertEqual(shown, re.findall(r"(?m)^\.It (\d+)", section))
 
     def test_every_option_in_help_is_in_the_manual(self):
-        with open(os.path.join(ROOT, "docs", "chancery.1")) as manual:
+        with open(os.path.join(ROOT, "docs", "man", "chancery.1")) as manual:
             text = manual.read()
         for command in self.COMMANDS:
             for option in re.findall(r"(?m)^  --([a-z-]+)", self.ok(*command.split(), "--help").out):
