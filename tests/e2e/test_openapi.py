@@ -7,6 +7,7 @@ import unittest
 
 import harness
 import openapi
+from client import Answer
 from harness import BINANCE_ORDER, BINANCE_WITHDRAWAL, KRAKEN_ORDER
 
 SIGN = "/v1/keys/{key}/sign"
@@ -186,7 +187,7 @@ class Described(harness.AgentTest):
             client.connection.putrequest("POST", SIGN.replace("{key}", "binance-main"))
             client.connection.putheader("Content-Type", "application/json")
             client.connection.endheaders()
-            answer = harness.Answer(client.connection.getresponse())
+            answer = Answer(client.connection.getresponse())
         self.assertEqual(answer.status, 411, answer)
         self.assert_as_described(SIGN, "post", answer)
 
