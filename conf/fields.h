@@ -31,10 +31,10 @@ typedef struct ch_value {
     void *context;         /* of ch_fields_read or ch_entries_read */
 } ch_value;
 
-typedef ch_status ch_field_reader(const ch_value *value, ch_error *err);
+typedef ch_status (*ch_field_reader)(const ch_value *value, ch_error *err);
 
 /* Says whether a text is what it must be; the message of the failure gets file and line. */
-typedef ch_status ch_text_check(const char *text, ch_error *err);
+typedef ch_status (*ch_text_check)(const char *text, ch_error *err);
 
 typedef struct ch_word {
     const char *text;
@@ -51,13 +51,13 @@ typedef struct ch_words {
 struct ch_field {
     const char *name;
     bool is_required;
-    ch_field_reader *read; /* NULL: this field is known here, and read elsewhere */
-    size_t offset;         /* CH_MEMBER or CH_WHOLE sets these two */
+    ch_field_reader read; /* NULL: this field is known here, and read elsewhere */
+    size_t offset;        /* CH_MEMBER or CH_WHOLE sets these two */
     size_t size;
     uint64_t min;                     /* ch_field_uint */
     uint64_t max;                     /* ch_field_uint; 0: as much as the member holds */
     const ch_words *words;            /* ch_field_choice, ch_field_set */
-    ch_text_check *check;             /* ch_field_text; NULL: any text */
+    ch_text_check check;              /* ch_field_text; NULL: any text */
     bool (*only_if)(const void *out); /* unless it says so of the struct, the field does not exist */
 };
 

@@ -5,6 +5,7 @@
 #include "base/buffer.h"
 #include "base/memory.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -54,7 +55,7 @@ void ch_yaml_set_error(const ch_yaml *node, ch_error *err, const char *format, .
     char reason[sizeof err->message];
     va_list args;
     va_start(args, format);
-    (void)vsnprintf(reason, sizeof reason, format, args);
+    vsnprintf(reason, sizeof reason, format, args);
     va_end(args);
     bool is_named = node->field != NULL && strstr(reason, node->field) == NULL;
     ch_error_set(err, CH_CONFIG, "", "%s:%u: %s%s%s", node->document->path, node->line, is_named ? node->field : "",
@@ -117,9 +118,7 @@ static ch_status place(builder *build, ch_yaml *node, ch_error *err)
 
 static ch_status open_node(builder *build, ch_yaml *node, ch_error *err)
 {
-    ch_status st = place(build, node, err);
-    if (st != CH_OK)
-        return st;
+    CH_TRY(place(build, node, err));
     if (build->depth == CH_YAML_DEPTH_MAX)
         return ch_yaml_fail(node, err, "this is nested deeper than %d", CH_YAML_DEPTH_MAX);
     build->open[build->depth] = node;
@@ -138,7 +137,9 @@ static int compare_keys(const void *a, const void *b, void *map)
 
 static ch_status close_node(builder *build, ch_error *err)
 {
+    assert(build->depth > 0);
     ch_yaml *node = build->open[--build->depth];
+    assert(node != NULL);
     if (node->kind != CH_YAML_MAP)
         return CH_OK;
     node->known = ch_alloc(node->count * sizeof *node->known);
@@ -167,7 +168,7 @@ static ch_status add_scalar(builder *build, const yaml_event_t *event, ch_error 
     return place(build, node, err);
 }
 
-/* What the event carries beside its content; none of it is wanted. */
+/* What the event carries beside its content; all of it is refused. */
 static const char *extra_of(const yaml_event_t *event)
 {
     static const char anchor[] = "anchors and aliases (& and *) are not accepted; write the value again";
@@ -284,7 +285,7 @@ ch_status ch_yaml_load(const char *path, ch_yaml_document **out, ch_error *err)
     bool is_broken = ferror(file) != 0;
     ch_status st =
         is_broken ? ch_fail_errno(err, "reading %s", path) : ch_yaml_parse(path, text.data, text.size, out, err);
-    (void)fclose(file);
+    fclose(file);
     return st;
 }
 
@@ -365,9 +366,7 @@ const ch_yaml *ch_yaml_get(const ch_yaml *map, const char *key)
 
 ch_status ch_yaml_require(const ch_yaml *map, const char *key, const ch_yaml **out, ch_error *err)
 {
-    ch_status st = ch_yaml_expect_map(map, err);
-    if (st != CH_OK)
-        return st;
+    CH_TRY(ch_yaml_expect_map(map, err));
     *out = ch_yaml_get(map, key);
     return *out != NULL ? CH_OK : ch_yaml_fail(map, err, "'%s' is missing here", key);
 }
@@ -394,9 +393,7 @@ static bool is_null(const ch_yaml *node)
 
 ch_status ch_yaml_text(const ch_yaml *node, const char **out, ch_error *err)
 {
-    ch_status st = expect(node, CH_YAML_SCALAR, err);
-    if (st != CH_OK)
-        return st;
+    CH_TRY(expect(node, CH_YAML_SCALAR, err));
     if (is_null(node))
         return ch_yaml_fail(node, err, "there is no value here; write \"\" for an empty text");
     *out = node->text;
@@ -435,9 +432,7 @@ ch_status ch_yaml_uint(const ch_yaml *node, uint64_t *out, uint64_t max, ch_erro
 
 ch_status ch_yaml_bool(const ch_yaml *node, bool *out, ch_error *err)
 {
-    ch_status st = expect(node, CH_YAML_SCALAR, err);
-    if (st != CH_OK)
-        return st;
+    CH_TRY(expect(node, CH_YAML_SCALAR, err));
     bool is_true = strcmp(node->text, "true") == 0;
     if (node->is_quoted || (!is_true && strcmp(node->text, "false") != 0))
         return ch_yaml_fail(node, err, "'%s' must be true or false", node->text);
@@ -448,8 +443,8 @@ ch_status ch_yaml_bool(const ch_yaml *node, bool *out, ch_error *err)
 ch_status ch_yaml_require_text(const ch_yaml *map, const char *key, const ch_yaml **node, const char **out,
                                ch_error *err)
 {
-    ch_status st = ch_yaml_require(map, key, node, err);
-    return st == CH_OK ? ch_yaml_text(*node, out, err) : st;
+    CH_TRY(ch_yaml_require(map, key, node, err));
+    return ch_yaml_text(*node, out, err);
 }
 
 ch_status ch_yaml_flag(const ch_yaml *map, const char *key, bool *out, ch_error *err)
@@ -463,9 +458,9 @@ ch_status ch_yaml_choice(const ch_yaml *map, const char *key, const char *const 
 {
     const ch_yaml *node = ch_yaml_get(map, key);
     const char *text = NULL;
-    ch_status st = node == NULL ? CH_OK : ch_yaml_text(node, &text, err);
-    if (st != CH_OK || node == NULL)
-        return st;
+    if (node == NULL)
+        return CH_OK;
+    CH_TRY(ch_yaml_text(node, &text, err));
     ch_autobuffer listing = CH_BUFFER_INIT;
     for (unsigned i = 0; i < count; i++) {
         if (strcmp(text, names[i]) == 0) {

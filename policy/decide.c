@@ -2,6 +2,8 @@
  * refusal names, if several say no. */
 #include "policy/decide.h"
 
+#include "exchange/profile.h"
+
 #define EVERY_CLASS ((1U << CH_CLASS_COUNT) - 1)
 
 /* A request, what the caller's grants for the key amount to together, and the rule that is being asked. */

@@ -2,6 +2,9 @@
 #include "policy/load.h"
 
 #include "base/memory.h"
+#include "conf/fields.h"
+#include "conf/yaml.h"
+#include "exchange/profile.h"
 
 static ch_status read_classes(const ch_value *value, ch_error *err)
 {

@@ -5,6 +5,9 @@
 #include "base/buffer.h"
 #include "base/memory.h"
 #include "base/names.h"
+#include "conf/fields.h"
+#include "conf/yaml.h"
+#include "exchange/profile.h"
 #include "pkcs11/uri.h"
 
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 
 #include "base/memory.h"
 #include "base/slice.h"
-#include "policy/load.h"
+#include "exchange/profile.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -27,7 +27,7 @@ static uint16_t *find_slot(const ch_policy *policy, ch_slice name)
     return &policy->slots[at];
 }
 
-static void index_keys(ch_policy *policy)
+void ch_policy_index(ch_policy *policy)
 {
     size_t slots = 2;
     while (slots < 2 * policy->key_count)
@@ -43,25 +43,6 @@ const ch_key *ch_policy_find_key(const ch_policy *policy, ch_slice name)
     assert(policy->slots != NULL);
     const uint16_t *slot = find_slot(policy, name);
     return *slot == 0 ? NULL : &policy->keys[*slot - 1];
-}
-
-/* clang-format off */
-static const ch_field fields[] = {
-    /* name         required  reader                    where */
-    { "keys",       true,     ch_policy_read_keys,      CH_WHOLE },
-    { "operators",  true,     ch_policy_read_operators, CH_WHOLE },
-};
-/* clang-format on */
-
-ch_status ch_policy_load(const ch_policy_source *source, ch_policy *out, ch_error *err)
-{
-    ch_autoyaml *document = NULL;
-    ch_policy_loader load = {.source = source, .policy = out};
-    *out = (ch_policy){0};
-    CH_TRY(ch_yaml_load(source->path, &document, err));
-    CH_TRY(ch_fields_read(ch_yaml_root(document), CH_FIELDS(fields), out, &load, err));
-    index_keys(out);
-    return CH_OK;
 }
 
 void ch_policy_free(ch_policy *policy)

@@ -1,7 +1,7 @@
 /* policy.yaml as it is loaded: the keys, the grants of each, and who the operators are. Default deny.
  *
- * policy/decide.h says what follows from it. Immutable once loaded, so safe to read from any thread. docs/policy.md
- * describes the fields. */
+ * policy/load.h reads it, policy/decide.h says what follows from it. Immutable once loaded, so safe to read from any
+ * thread. docs/policy.md describes the fields. */
 #ifndef CH_POLICY_POLICY_H
 #define CH_POLICY_POLICY_H
 
@@ -51,20 +51,13 @@ typedef struct ch_policy {
     size_t profile_count;
 } ch_policy;
 
-/* What a policy is read from, and the tokens that its keys may name. */
-typedef struct ch_policy_source {
-    const char *path;
-    const char *profiles_folder;
-    const char *const *tokens;
-    size_t token_count;
-} ch_policy_source;
-
-/* Loads the policy and the profiles that it names. Returns CH_CONFIG with file, line and reason. Free with
- * ch_policy_free, also after a failure. */
-CH_CHECKED ch_status ch_policy_load(const ch_policy_source *source, ch_policy *out, ch_error *err);
+/* Frees what policy/load.h loaded, also if loading failed. */
 void ch_policy_free(ch_policy *policy);
 
-/* Returns NULL if there is no key of that name. The policy must have been loaded. */
+/* Fills `slots`, when the keys are there. */
+void ch_policy_index(ch_policy *policy);
+
+/* Returns NULL if there is no key of that name. The policy must have been indexed. */
 const ch_key *ch_policy_find_key(const ch_policy *policy, ch_slice name);
 
 #endif

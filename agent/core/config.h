@@ -6,6 +6,7 @@
 #define CH_AGENT_CORE_CONFIG_H
 
 #include "base/error.h"
+#include "policy/load.h"
 #include "policy/policy.h"
 
 typedef struct ch_token_config {

@@ -6,6 +6,7 @@
 #include "agent/harden.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "policy/load.h"
 
 #include <errno.h>
 #include <sched.h>

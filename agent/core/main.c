@@ -1,6 +1,7 @@
 /* chancery-agent: what a person starts. It is the core process, and starts the others. */
 #include "agent/core/core.h"
 #include "base/log.h"
+#include "policy/load.h"
 
 #include <getopt.h>
 #include <stdio.h>

@@ -2,6 +2,7 @@
 #include "agent/core/core.h"
 
 #include "base/log.h"
+#include "policy/decide.h"
 
 #include <errno.h>
 #include <fcntl.h>

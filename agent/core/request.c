@@ -3,6 +3,7 @@
 #include "agent/core/core.h"
 
 #include "exchange/read_back.h"
+#include "policy/decide.h"
 
 #include <string.h>
 #include <sys/random.h>

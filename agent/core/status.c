@@ -1,5 +1,7 @@
 #include "agent/core/status.h"
 
+#include "policy/decide.h"
+
 /* A key can sign now: its token is unlocked, and the key was found there as it should be. */
 static bool is_key_ready(const ch_core *core, const ch_key *key)
 {

@@ -4,6 +4,7 @@
 
 #include "agent/core/config.h"
 #include "policy/decide.h"
+#include "policy/load.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* Loading: what is there afterwards, and each mistake with its line. */
-#include "policy/policy.h"
+#include "policy/load.h"
 
 #include "base/buffer.h"
 #include "base/memory.h"
