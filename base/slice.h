@@ -1,5 +1,4 @@
-/* Views of bytes that somebody else owns, with their length. A slice is valid as long as the bytes are. Thread-safe.
- */
+/* Views of bytes that somebody else owns, with their length; valid as long as those bytes are. Thread-safe. */
 #ifndef CH_BASE_SLICE_H
 #define CH_BASE_SLICE_H
 

@@ -16,12 +16,12 @@ static ch_status new_id(uint8_t *id, ch_error *err)
 static ch_status generate_secret(ch_session *session, const char *label, const ch_mechanism *mechanism, ch_slice id,
                                  ch_token_key *key, ch_error *err)
 {
-    ch_template wanted = {.count = 0};
+    ch_attributes wanted = {.count = 0};
     CK_MECHANISM how = {mechanism->generate, NULL, 0};
     CK_ULONG size = mechanism->hash_size_bytes;
     ch_create_signing_key(&wanted, &mechanism->key_class, label, id);
-    ch_template_add_ulong(&wanted, CKA_KEY_TYPE, &mechanism->key_type);
-    ch_template_add_ulong(&wanted, CKA_VALUE_LEN, &size);
+    ch_attributes_add_ulong(&wanted, CKA_KEY_TYPE, &mechanism->key_type);
+    ch_attributes_add_ulong(&wanted, CKA_VALUE_LEN, &size);
     CK_RV rv = ch_token_functions(session->token)
                    ->C_GenerateKey(session->handle, &how, wanted.items, wanted.count, &key->handle);
     return rv == CKR_OK ? CH_OK : ch_ckr_fail(err, rv, "generating key '%s' (%s)", label, mechanism->name);
@@ -31,16 +31,16 @@ static ch_status generate_pair(ch_session *session, const char *label, const ch_
                                ch_slice id, ch_token_key *key, CK_OBJECT_HANDLE *public_half, ch_error *err)
 {
     static const uint8_t exponent[] = {1, 0, 1};
-    ch_template private_half = {.count = 0};
-    ch_template wanted = {.count = 0};
+    ch_attributes private_half = {.count = 0};
+    ch_attributes wanted = {.count = 0};
     CK_MECHANISM how = {mechanism->generate, NULL, 0};
     ch_create_signing_key(&private_half, &mechanism->key_class, label, id);
     ch_create_public_key(&wanted, label, id);
     if (mechanism->ec_params != NULL) {
-        ch_template_add(&wanted, CKA_EC_PARAMS, mechanism->ec_params, mechanism->ec_params_size);
+        ch_attributes_add(&wanted, CKA_EC_PARAMS, mechanism->ec_params, mechanism->ec_params_size);
     } else {
-        ch_template_add_ulong(&wanted, CKA_MODULUS_BITS, &rsa_bits);
-        ch_template_add(&wanted, CKA_PUBLIC_EXPONENT, exponent, sizeof exponent);
+        ch_attributes_add_ulong(&wanted, CKA_MODULUS_BITS, &rsa_bits);
+        ch_attributes_add(&wanted, CKA_PUBLIC_EXPONENT, exponent, sizeof exponent);
     }
     CK_RV rv = ch_token_functions(session->token)
                    ->C_GenerateKeyPair(session->handle, &how, wanted.items, wanted.count, private_half.items,

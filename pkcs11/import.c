@@ -51,11 +51,11 @@ static size_t smallest_key(ch_session *session, const ch_mechanism *mechanism)
     return size < mechanism->block_size_bytes ? size : mechanism->block_size_bytes;
 }
 
-static ch_status create(ch_session *session, ch_template *template_, const char *label, CK_OBJECT_HANDLE *out,
+static ch_status create(ch_session *session, ch_attributes *attributes, const char *label, CK_OBJECT_HANDLE *out,
                         ch_error *err)
 {
     CK_RV rv =
-        ch_token_functions(session->token)->C_CreateObject(session->handle, template_->items, template_->count, out);
+        ch_token_functions(session->token)->C_CreateObject(session->handle, attributes->items, attributes->count, out);
     return rv == CKR_OK ? CH_OK : ch_ckr_fail(err, rv, "importing key '%s'", label);
 }
 
@@ -65,7 +65,7 @@ ch_status ch_key_import_hmac(ch_session *session, const char *label, const ch_me
     ch_autosecret value = CH_SECRET_INIT;
     uint8_t id[ID_SIZE];
     ch_token_key key = {.mechanism = mechanism};
-    ch_template wanted = {.count = 0};
+    ch_attributes wanted = {.count = 0};
     if (mechanism->key_class != CKO_SECRET_KEY)
         return ch_fail(err, CH_BAD_INPUT, "%s takes a private key in PEM, not a secret", mechanism->name);
     ch_status st = ch_token_offers(session->token, mechanism, err);
@@ -78,8 +78,8 @@ ch_status ch_key_import_hmac(ch_session *session, const char *label, const ch_me
     if (st != CH_OK)
         return st;
     ch_create_signing_key(&wanted, &mechanism->key_class, label, (ch_slice){id, sizeof id});
-    ch_template_add_ulong(&wanted, CKA_KEY_TYPE, &mechanism->key_type);
-    ch_template_add(&wanted, CKA_VALUE, value.data, value.size);
+    ch_attributes_add_ulong(&wanted, CKA_KEY_TYPE, &mechanism->key_type);
+    ch_attributes_add(&wanted, CKA_VALUE, value.data, value.size);
     st = create(session, &wanted, label, &key.handle, err);
     return st == CH_OK ? ch_create_settle(session, &key, CK_INVALID_HANDLE, err) : st;
 }
@@ -157,7 +157,7 @@ static const struct {
     {OSSL_PKEY_PARAM_RSA_COEFFICIENT1, CKA_COEFFICIENT,      false},
 };
 
-static ch_status add_rsa(const EVP_PKEY *key, key_parts *parts, ch_template *private_half, ch_template *public_half,
+static ch_status add_rsa(const EVP_PKEY *key, key_parts *parts, ch_attributes *private_half, ch_attributes *public_half,
                          ch_error *err)
 {
     ch_status st = CH_OK;
@@ -165,9 +165,9 @@ static ch_status add_rsa(const EVP_PKEY *key, key_parts *parts, ch_template *pri
         st = take_number(key, rsa_parts[i].name, 0, &parts->numbers[i], err);
         if (st != CH_OK)
             return st;
-        ch_template_add(private_half, rsa_parts[i].type, parts->numbers[i].data, parts->numbers[i].size);
+        ch_attributes_add(private_half, rsa_parts[i].type, parts->numbers[i].data, parts->numbers[i].size);
         if (rsa_parts[i].is_public)
-            ch_template_add(public_half, rsa_parts[i].type, parts->numbers[i].data, parts->numbers[i].size);
+            ch_attributes_add(public_half, rsa_parts[i].type, parts->numbers[i].data, parts->numbers[i].size);
     }
     return st;
 }
@@ -188,8 +188,8 @@ static ch_status take_point(const EVP_PKEY *key, const char *name, ch_secret *ou
     return CH_OK;
 }
 
-static ch_status add_curve(EVP_PKEY *key, const ch_mechanism *mechanism, key_parts *parts, ch_template *private_half,
-                           ch_template *public_half, ch_error *err)
+static ch_status add_curve(EVP_PKEY *key, const ch_mechanism *mechanism, key_parts *parts, ch_attributes *private_half,
+                           ch_attributes *public_half, ch_error *err)
 {
     ch_status st;
     bool is_edwards = mechanism->key_type == CKK_EC_EDWARDS;
@@ -207,10 +207,10 @@ static ch_status add_curve(EVP_PKEY *key, const ch_mechanism *mechanism, key_par
                         err);
     if (st != CH_OK)
         return st;
-    ch_template_add(private_half, CKA_EC_PARAMS, mechanism->ec_params, mechanism->ec_params_size);
-    ch_template_add(private_half, CKA_VALUE, parts->numbers[0].data, parts->numbers[0].size);
-    ch_template_add(public_half, CKA_EC_PARAMS, mechanism->ec_params, mechanism->ec_params_size);
-    ch_template_add(public_half, CKA_EC_POINT, parts->point.data, parts->point.size);
+    ch_attributes_add(private_half, CKA_EC_PARAMS, mechanism->ec_params, mechanism->ec_params_size);
+    ch_attributes_add(private_half, CKA_VALUE, parts->numbers[0].data, parts->numbers[0].size);
+    ch_attributes_add(public_half, CKA_EC_PARAMS, mechanism->ec_params, mechanism->ec_params_size);
+    ch_attributes_add(public_half, CKA_EC_POINT, parts->point.data, parts->point.size);
     return CH_OK;
 }
 
@@ -248,16 +248,16 @@ static ch_status import_pair(ch_session *session, const char *label, EVP_PKEY *k
                              ch_token_key *made, CK_OBJECT_HANDLE *public_made, ch_error *err)
 {
     const ch_mechanism *mechanism = made->mechanism;
-    ch_template private_half = {.count = 0};
-    ch_template public_half = {.count = 0};
+    ch_attributes private_half = {.count = 0};
+    ch_attributes public_half = {.count = 0};
     uint8_t id[ID_SIZE];
     ch_status st = id_of(key, id, err);
     if (st != CH_OK)
         return st;
     ch_create_signing_key(&private_half, &mechanism->key_class, label, (ch_slice){id, sizeof id});
     ch_create_public_key(&public_half, label, (ch_slice){id, sizeof id});
-    ch_template_add_ulong(&private_half, CKA_KEY_TYPE, &mechanism->key_type);
-    ch_template_add_ulong(&public_half, CKA_KEY_TYPE, &mechanism->key_type);
+    ch_attributes_add_ulong(&private_half, CKA_KEY_TYPE, &mechanism->key_type);
+    ch_attributes_add_ulong(&public_half, CKA_KEY_TYPE, &mechanism->key_type);
     if (mechanism->key_type == CKK_RSA)
         st = add_rsa(key, parts, &private_half, &public_half, err);
     else

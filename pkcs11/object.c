@@ -3,7 +3,7 @@
 #include "base/encode.h"
 #include "base/memory.h"
 #include "base/printable.h"
-#include "pkcs11/attribute.h"
+#include "pkcs11/attributes.h"
 #include "pkcs11/ckr.h"
 
 #include <stdio.h>
@@ -52,12 +52,12 @@ ch_status ch_key_verify(ch_session *session, const ch_token_key *key, ch_error *
     return CH_OK;
 }
 
-static ch_status find_one(ch_session *session, ch_template *template_, const char *what, const char *kind,
+static ch_status find_one(ch_session *session, ch_attributes *attributes, const char *what, const char *kind,
                           CK_OBJECT_HANDLE *out, ch_error *err)
 {
     CK_OBJECT_HANDLE found[2];
     size_t count = 0;
-    ch_status st = ch_objects_find(session, template_, found, 2, &count, err);
+    ch_status st = ch_objects_find(session, attributes, found, 2, &count, err);
     if (st != CH_OK)
         return st;
     if (count == 0)
@@ -76,12 +76,12 @@ ch_status ch_key_find(ch_session *session, const char *uri, const ch_mechanism *
                       ch_error *err)
 {
     ch_autobuffer storage = CH_BUFFER_INIT;
-    ch_template wanted = {.count = 0};
-    ch_template_add_ulong(&wanted, CKA_CLASS, &mechanism->key_class);
-    ch_template_add_ulong(&wanted, CKA_KEY_TYPE, &mechanism->key_type);
+    ch_attributes wanted = {.count = 0};
+    ch_attributes_add_ulong(&wanted, CKA_CLASS, &mechanism->key_class);
+    ch_attributes_add_ulong(&wanted, CKA_KEY_TYPE, &mechanism->key_type);
     if (mechanism->curve != NULL) /* Ed25519 is spelt in more than one way, and CKK_EC_EDWARDS says enough */
-        ch_template_add(&wanted, CKA_EC_PARAMS, mechanism->ec_params, mechanism->ec_params_size);
-    ch_status st = ch_template_add_uri(&wanted, uri, &storage, err);
+        ch_attributes_add(&wanted, CKA_EC_PARAMS, mechanism->ec_params, mechanism->ec_params_size);
+    ch_status st = ch_attributes_add_uri(&wanted, uri, &storage, err);
     if (st == CH_OK)
         st = find_one(session, &wanted, uri, mechanism->name, &out->handle, err);
     out->mechanism = mechanism;
@@ -160,10 +160,10 @@ ch_status ch_key_list(ch_session *session, ch_key_info **out, size_t *count, ch_
     size_t found = 0;
     ch_status st = CH_OK;
     for (size_t i = 0; st == CH_OK && i < 2; i++) {
-        ch_template wanted = {.count = 0};
+        ch_attributes wanted = {.count = 0};
         size_t here = 0;
-        ch_template_add_ulong(&wanted, CKA_CLASS, &classes[i]);
-        ch_template_add_bool(&wanted, CKA_TOKEN, true);
+        ch_attributes_add_ulong(&wanted, CKA_CLASS, &classes[i]);
+        ch_attributes_add_bool(&wanted, CKA_TOKEN, true);
         st = ch_objects_find(session, &wanted, keys + found, KEYS_MAX - found, &here, err);
         found += here;
     }
@@ -185,12 +185,12 @@ static ch_status find_class(ch_session *session, const char *uri, CK_OBJECT_CLAS
                             size_t *count, ch_error *err)
 {
     ch_autobuffer storage = CH_BUFFER_INIT;
-    ch_template wanted = {.count = 0};
+    ch_attributes wanted = {.count = 0};
     CK_OBJECT_HANDLE found[2];
     size_t here = 0;
-    ch_template_add_ulong(&wanted, CKA_CLASS, &object_class);
-    ch_template_add_bool(&wanted, CKA_TOKEN, true);
-    ch_status st = ch_template_add_uri(&wanted, uri, &storage, err);
+    ch_attributes_add_ulong(&wanted, CKA_CLASS, &object_class);
+    ch_attributes_add_bool(&wanted, CKA_TOKEN, true);
+    ch_status st = ch_attributes_add_uri(&wanted, uri, &storage, err);
     if (st == CH_OK)
         st = ch_objects_find(session, &wanted, found, 2, &here, err);
     if (st == CH_OK && here > 0)

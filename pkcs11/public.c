@@ -1,6 +1,6 @@
 #include "pkcs11/public.h"
 
-#include "pkcs11/attribute.h"
+#include "pkcs11/attributes.h"
 
 #include <openssl/core_names.h>
 #include <openssl/param_build.h>
@@ -86,12 +86,12 @@ ch_status ch_key_public(ch_session *session, const char *uri, EVP_PKEY **out, ch
 {
     static const CK_OBJECT_CLASS class_ = CKO_PUBLIC_KEY;
     ch_autobuffer storage = CH_BUFFER_INIT;
-    ch_template wanted = {.count = 0};
+    ch_attributes wanted = {.count = 0};
     CK_OBJECT_HANDLE found[2];
     size_t count = 0;
     CK_ULONG type = 0;
-    ch_template_add_ulong(&wanted, CKA_CLASS, &class_);
-    ch_status st = ch_template_add_uri(&wanted, uri, &storage, err);
+    ch_attributes_add_ulong(&wanted, CKA_CLASS, &class_);
+    ch_status st = ch_attributes_add_uri(&wanted, uri, &storage, err);
     if (st == CH_OK)
         st = ch_objects_find(session, &wanted, found, 2, &count, err);
     if (st == CH_OK && count != 1)

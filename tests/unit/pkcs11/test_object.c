@@ -1,7 +1,7 @@
 #include "pkcs11/object.h"
 
 #include "base/memory.h"
-#include "pkcs11/attribute.h"
+#include "pkcs11/attributes.h"
 #include "pkcs11/generate.h"
 #include "pkcs11/import.h"
 #include "pkcs11/public.h"
@@ -243,14 +243,14 @@ START_TEST(test_a_key_that_is_not_as_it_should_be_is_refused)
     ch_session session;
     ch_token_key key = {.mechanism = mechanism("hmac-sha256")};
     ch_token *token = softhsm_open(&session);
-    ch_template wanted = {.count = 0};
-    ch_template_add_ulong(&wanted, CKA_CLASS, &class_);
-    ch_template_add_ulong(&wanted, CKA_KEY_TYPE, &type);
-    ch_template_add(&wanted, CKA_VALUE, value, sizeof value);
+    ch_attributes wanted = {.count = 0};
+    ch_attributes_add_ulong(&wanted, CKA_CLASS, &class_);
+    ch_attributes_add_ulong(&wanted, CKA_KEY_TYPE, &type);
+    ch_attributes_add(&wanted, CKA_VALUE, value, sizeof value);
     for (size_t i = 0; i < sizeof set / sizeof *set; i++)
-        ch_template_add_bool(&wanted, set[i], set[i] != lapses[_i].type || lapses[_i].value);
+        ch_attributes_add_bool(&wanted, set[i], set[i] != lapses[_i].type || lapses[_i].value);
     for (size_t i = 0; i < sizeof cleared / sizeof *cleared; i++)
-        ch_template_add_bool(&wanted, cleared[i], cleared[i] == lapses[_i].type && lapses[_i].value);
+        ch_attributes_add_bool(&wanted, cleared[i], cleared[i] == lapses[_i].type && lapses[_i].value);
     ck_assert_uint_eq(
         ch_token_functions(token)->C_CreateObject(session.handle, wanted.items, wanted.count, &key.handle), CKR_OK);
     ck_assert_msg(ch_key_verify(&session, &key, &err) == CH_REFUSED, "a key that is %s was taken", lapses[_i].name);

@@ -2,7 +2,7 @@
 #include "pkcs11/sign.h"
 
 #include "base/memory.h"
-#include "pkcs11/attribute.h"
+#include "pkcs11/attributes.h"
 #include "pkcs11/generate.h"
 #include "pkcs11/import.h"
 #include "pkcs11/object.h"
@@ -108,14 +108,14 @@ START_TEST(test_a_key_of_the_session_only_is_refused)
     static const CK_ATTRIBUTE_TYPE set[] = {CKA_PRIVATE, CKA_SENSITIVE, CKA_SIGN};
     static const CK_ATTRIBUTE_TYPE cleared[] = {CKA_TOKEN, CKA_EXTRACTABLE, CKA_ENCRYPT, CKA_DECRYPT,
                                                 CKA_WRAP,  CKA_UNWRAP,      CKA_DERIVE,  CKA_VERIFY};
-    ch_template wanted = {.count = 0};
-    ch_template_add_ulong(&wanted, CKA_CLASS, &class_);
-    ch_template_add_ulong(&wanted, CKA_KEY_TYPE, &type);
-    ch_template_add(&wanted, CKA_VALUE, value, sizeof value);
+    ch_attributes wanted = {.count = 0};
+    ch_attributes_add_ulong(&wanted, CKA_CLASS, &class_);
+    ch_attributes_add_ulong(&wanted, CKA_KEY_TYPE, &type);
+    ch_attributes_add(&wanted, CKA_VALUE, value, sizeof value);
     for (size_t i = 0; i < sizeof set / sizeof *set; i++)
-        ch_template_add_bool(&wanted, set[i], true);
+        ch_attributes_add_bool(&wanted, set[i], true);
     for (size_t i = 0; i < sizeof cleared / sizeof *cleared; i++)
-        ch_template_add_bool(&wanted, cleared[i], false);
+        ch_attributes_add_bool(&wanted, cleared[i], false);
     CK_FUNCTION_LIST *functions = ch_token_functions(token);
     ck_assert_uint_eq(functions->C_CreateObject(session.handle, wanted.items, wanted.count, &key.handle), CKR_OK);
     ck_assert_int_eq(ch_key_verify(&session, &key, &err), CH_REFUSED);
