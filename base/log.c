@@ -25,6 +25,11 @@ void ch_log_set_debug(bool is_on)
     is_debug_on = is_on;
 }
 
+bool ch_log_is_debug(void)
+{
+    return is_debug_on;
+}
+
 /* Returns the length of what stands before a message. The role is short, so it always fits. */
 static size_t add_head(char line[static LINE_MAX_BYTES], const char *mark)
 {

@@ -14,6 +14,7 @@
 void ch_log_set_role(const char *role);
 /* Off at first. */
 void ch_log_set_debug(bool is_on);
+bool ch_log_is_debug(void);
 
 void ch_log(const char *format, ...) CH_PRINTF(1, 2);
 /* For who wants to watch the agent work: a line marked "debug:", and nothing unless debug is on. */

@@ -5,7 +5,7 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/secret_input.h"
-#include "wire/frame.h"
+#include "wire/channel.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -42,20 +42,41 @@ static ch_status connect_operator(const ch_arguments *arguments, ch_channel *cha
     return CH_OK;
 }
 
-static ch_status read_answer(ch_slice packet, ch_error *err)
+typedef struct operator_answer {
+    ch_error outcome;
+    size_t count; /* of answers that came */
+} operator_answer;
+
+static ch_status take_answer(void *context, ch_frame *frame, int *fd, ch_error *err)
 {
-    ch_frame frame;
-    ch_error answer = CH_ERROR_INIT;
-    if (!ch_frame_next(&packet, &frame) || packet.size != 0 || frame.type != CH_FRAME_OPERATOR_DONE)
-        return ch_fail(err, CH_INTERNAL,
-                       "the agent's answer can't be read; are chancery-agent and chancery of the same "
-                       "version?");
-    ch_status st = ch_frame_read_error(&frame, &answer);
-    if (!ch_frame_done(&frame))
-        return ch_fail(err, CH_INTERNAL, "the agent's answer is cut short");
-    if (st != CH_OK)
-        *err = answer;
-    return st;
+    (void)fd;
+    operator_answer *self = context;
+    ch_operator_done_frame done;
+    CH_TRY(ch_operator_done_frame_get(frame, &done, err));
+    self->outcome = done.outcome;
+    return self->count++ == 0 ? CH_OK : ch_fail(err, CH_INTERNAL, "two answers came to one request");
+}
+
+static unsigned state_of(const void *self)
+{
+    (void)self;
+    return CH_WHILE_WAITING;
+}
+
+static ch_status read_answer(ch_packet *packet, ch_error *err)
+{
+    static const ch_handler handlers[] = {
+        {CH_FRAME_OPERATOR_DONE, take_answer}
+    };
+    static const ch_receiver receiver = {
+        .direction = CH_CORE_TO_OPERATOR, .handlers = handlers, .handler_count = 1, .state = state_of};
+    operator_answer answer = {.outcome = CH_ERROR_INIT};
+    if (ch_packet_take(packet, &receiver, &answer, err) != CH_OK)
+        return ch_error_wrap(err, "the agent's answer cannot be read; are chancery-agent and chancery of the same "
+                                  "version?");
+    if (answer.outcome.status != CH_OK)
+        *err = answer.outcome;
+    return answer.outcome.status;
 }
 
 /* Two tries, because core answers and closes at once if it turns somebody away. If that crosses with our request, the
@@ -73,45 +94,42 @@ static ch_status wait_for_answer(ch_channel *channel, ch_error *err)
             return ch_fail(err, CH_UNAVAILABLE,
                            "the agent did not answer within %d seconds; 'chancery status' shows whether it was done",
                            ANSWER_WAIT_MS / 1000);
-        ch_slice packet;
-        int fd = -1;
-        ch_status st = ch_channel_receive(channel, &packet, &fd, err);
-        if (fd >= 0)
-            close(fd);
-        if (st == CH_OK && packet.size > 0)
-            return read_answer(packet, err);
+        ch_packet packet;
+        ch_status st = ch_channel_receive(channel, &packet, err);
+        if (st == CH_OK && packet.bytes.size > 0)
+            return read_answer(&packet, err);
         if (st != CH_OK && ++failures == 2)
             return ch_error_wrap(err, "the agent hung up without an answer");
     }
 }
 
-static ch_status put_request(ch_buffer *out, ch_frame_type type, const char *token, ch_error *err)
+/* Sends the request that was written to the channel, and waits for the answer. */
+static ch_status exchange(ch_channel *channel, ch_error *err)
 {
-    size_t begin = ch_frame_begin(out, type, 0);
-    ch_frame_u32(out, CH_FRAME_VERSION);
-    ch_frame_text(out, token);
-    return ch_frame_end(out, begin, err);
-}
-
-/* Sends the request, with `pin` in a pipe if there is one, and waits for the answer. */
-static ch_status exchange(ch_channel *channel, ch_frame_type type, const char *token, const ch_secret *pin,
-                          ch_error *err)
-{
-    ch_autobuffer packet = CH_BUFFER_INIT;
-    int pin_fd = -1;
-    CH_TRY(put_request(pin == NULL ? ch_channel_out(channel) : &packet, type, token, err));
-    if (pin != NULL)
-        CH_TRY(ch_secret_to_pipe(pin, &pin_fd, err));
-    ch_status st = pin == NULL ? ch_channel_flush(channel, err) : ch_channel_send_fd(channel, &packet, pin_fd, err);
-    if (pin_fd >= 0)
-        close(pin_fd);
-    if (st == CH_OK)
+    if (ch_channel_flush(channel, err) == CH_OK)
         return wait_for_answer(channel, err);
     /* Core sends the reason to somebody whom it turns away, and closes before it reads: the reason may be there. */
     ch_error reason = CH_ERROR_INIT;
     if (wait_for_answer(channel, &reason) == CH_REFUSED)
         *err = reason;
     return err->status;
+}
+
+static ch_status unlock(ch_channel *channel, const char *token, const ch_secret *pin, ch_error *err)
+{
+    int pin_fd = -1;
+    ch_unlock_frame request = {.version = CH_FRAMES_VERSION, .token = ch_slice_of(token)};
+    CH_TRY(ch_secret_to_pipe(pin, &pin_fd, err));
+    ch_channel_attach(channel, pin_fd);
+    CH_TRY(ch_unlock_frame_put(ch_channel_out(channel), 0, &request, err));
+    return exchange(channel, err);
+}
+
+static ch_status lock(ch_channel *channel, const char *token, ch_error *err)
+{
+    ch_lock_frame request = {.version = CH_FRAMES_VERSION, .token = ch_slice_of(token)};
+    CH_TRY(ch_lock_frame_put(ch_channel_out(channel), 0, &request, err));
+    return exchange(channel, err);
 }
 
 static const char *token_argument(const ch_arguments *arguments)
@@ -133,14 +151,14 @@ static ch_status run_unlock(const ch_arguments *arguments, ch_error *err)
     const char *token = token_argument(arguments);
     ch_autobuffer prompt = CH_BUFFER_INIT;
     ch_autosecret pin = CH_SECRET_INIT;
-    auto_channel channel = {.fd = -1};
+    auto_channel channel = CH_CHANNEL_CLOSED;
     ch_buffer_add_format(&prompt, "User PIN%s%.64s: ", *token == '\0' ? "" : " of token ", token);
     ch_input_question question = {
         .descriptor = CH_OPT_PIN_FD, .name = "the user PIN", .prompt = ch_buffer_text(&prompt)};
     /* Connected before the PIN is typed, so that an agent that does not run costs nobody the typing. */
     CH_TRY(connect_operator(arguments, &channel, err));
     CH_TRY(ch_input_secret(arguments, &question, &pin, err));
-    CH_TRY(exchange(&channel, CH_FRAME_UNLOCK, token, &pin, err));
+    CH_TRY(unlock(&channel, token, &pin, err));
     report(token, "Unlocked");
     return CH_OK;
 }
@@ -148,11 +166,11 @@ static ch_status run_unlock(const ch_arguments *arguments, ch_error *err)
 static ch_status run_lock(const ch_arguments *arguments, ch_error *err)
 {
     const char *token = token_argument(arguments);
-    auto_channel channel = {.fd = -1};
+    auto_channel channel = CH_CHANNEL_CLOSED;
     if (arguments->option[CH_OPT_ALL] != NULL && *token != '\0')
         return ch_fail(err, CH_BAD_INPUT, "give either a token or --all");
     CH_TRY(connect_operator(arguments, &channel, err));
-    CH_TRY(exchange(&channel, CH_FRAME_LOCK, token, NULL, err));
+    CH_TRY(lock(&channel, token, err));
     report(token, *token == '\0' ? "Locked every token" : "Locked");
     return CH_OK;
 }

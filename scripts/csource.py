@@ -183,9 +183,9 @@ def name_of(declaration):
     if not declaration or declaration.startswith("_Static_assert"):
         return None
     pointer = re.search(r"\(\s*\*\s*(\w+)\s*\)\s*\(", declaration)
-    if pointer:
+    function = re.search(r"(\w+)\s*\((?!\s*\*)", declaration)
+    if pointer and not (function and function.start() < pointer.start()):
         return pointer[1]
-    function = re.search(r"(\w+)\s*\(", declaration)
     if function and not declaration.startswith("typedef"):
         return function[1]
     names = NAME.findall(re.sub(r"=.*|\[[^\]]*\]", " ", declaration, flags=re.DOTALL))

@@ -4,7 +4,7 @@
 #include "base/memory.h"
 #include "base/paths.h"
 #include "conf/fields.h"
-#include "wire/frame.h"
+#include "wire/frames.h"
 #include "pkcs11/uri.h"
 
 #include <stdlib.h>

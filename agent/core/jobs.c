@@ -1,64 +1,79 @@
-#include "agent/core/core.h"
+#include "agent/core/jobs.h"
 
-void ch_jobs_init(ch_core *core)
+#include "base/memory.h"
+#include "base/buffer.h"
+#include "base/slots.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+struct ch_jobs {
+    ch_slots *slots;
+    ch_scratch *scratch;
+    ch_job jobs[CH_JOBS_MAX + 1];
+};
+
+ch_jobs *ch_jobs_new(ch_scratch *scratch)
 {
-    for (uint16_t i = 0; i < CH_JOBS_MAX; i++)
-        core->jobs[i].next = i + 1 < CH_JOBS_MAX ? (uint16_t)(i + 1) : CH_NO_JOB;
-    core->free_job = 0;
+    ch_jobs *jobs = ch_alloc(sizeof *jobs);
+    jobs->slots = ch_slots_new(CH_JOBS_MAX + 1);
+    jobs->scratch = scratch;
+    return jobs;
 }
 
-ch_job *ch_job_take(ch_core *core)
+void ch_jobs_free(ch_jobs *jobs)
 {
-    if (core->free_job == CH_NO_JOB)
-        return NULL;
-    ch_job *job = &core->jobs[core->free_job];
-    core->free_job = job->next;
-    job->is_used = true;
-    job->sent_ms = 0;
+    if (jobs == NULL)
+        return;
+    for (size_t i = 0; i <= CH_JOBS_MAX; i++) {
+        ch_job *job = &jobs->jobs[i];
+        ch_buffer_free(&job->bytes);
+        ch_buffer_free(&job->decoded);
+        ch_buffer_free(&job->signature);
+        free(job->params);
+        ch_draft_free(job->draft);
+    }
+    ch_slots_free(jobs->slots);
+    free(jobs);
+}
+
+ch_job *ch_jobs_take(ch_jobs *jobs)
+{
+    uint64_t id = ch_slots_take(jobs->slots);
+    assert(id != 0);
+    ch_job *job = &jobs->jobs[ch_slot_index(id)];
+    /* The rest is set by the step that finds it, before anyone reads it. */
+    job->id = id;
+    job->step = 0;
+    job->is_held = false;
+    job->key = NULL;
+    job->endpoint = NULL;
+    job->text_time_ns = 0;
+    job->signatures = NULL;
+    job->ticket = (ch_ticket){.owner = job};
+    ch_buffer_clear(&job->bytes);
+    ch_buffer_clear(&job->decoded);
+    ch_buffer_clear(&job->signature);
     if (job->draft == NULL)
-        job->draft = ch_draft_new(core->scratch);
+        job->draft = ch_draft_new(jobs->scratch);
     return job;
 }
 
-void ch_job_release(ch_core *core, ch_job *job)
+void ch_jobs_release(ch_jobs *jobs, ch_job *job)
 {
-    job->is_used = false;
-    job->generation++;
-    job->next = core->free_job;
-    core->free_job = (uint16_t)(job - core->jobs);
+    assert(job->ticket.place == CH_TICKET_OUT);
+    ch_slots_release(jobs->slots, job->id);
 }
 
-uint64_t ch_job_id(const ch_core *core, const ch_job *job)
+size_t ch_jobs_count(const ch_jobs *jobs)
 {
-    return (uint64_t)job->generation << 16 | (uint64_t)(job - core->jobs);
+    return ch_slots_count(jobs->slots);
 }
 
-ch_job *ch_job_find(ch_core *core, uint64_t id)
+void ch_job_reserve_params(ch_job *job, size_t count)
 {
-    uint64_t index = id & 0xffff;
-    if (index >= CH_JOBS_MAX)
-        return NULL;
-    ch_job *job = &core->jobs[index];
-    return job->is_used && job->generation == id >> 16 ? job : NULL;
-}
-
-void ch_queue_push(ch_core *core, ch_queue *queue, ch_job *job)
-{
-    uint16_t index = (uint16_t)(job - core->jobs);
-    job->next = CH_NO_JOB;
-    if (queue->count++ == 0)
-        queue->first = index;
-    else
-        core->jobs[queue->last].next = index;
-    queue->last = index;
-}
-
-ch_job *ch_queue_pop(ch_core *core, ch_queue *queue)
-{
-    if (queue->count == 0)
-        return NULL;
-    ch_job *job = &core->jobs[queue->first];
-    queue->first = job->next;
-    queue->count--;
-    return job;
+    if (count <= job->param_capacity)
+        return;
+    job->params = ch_realloc_array(job->params, count, sizeof *job->params);
+    job->param_capacity = count;
 }

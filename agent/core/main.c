@@ -1,7 +1,9 @@
 /* chancery-agent: what a person starts. It is the core process, and starts the others. */
+#include "agent/core/config.h"
 #include "agent/core/core.h"
 #include "base/log.h"
 #include "policy/load.h"
+#include "policy/policy.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -13,6 +15,7 @@ static const char usage[] =
     "Runs in the foreground and logs to standard error; SIGTERM stops it.\n"
     "\n"
     "  --config FILE  read the configuration from FILE (agent.yaml)\n"
+    "  --debug        log each request's steps and each change of a token's state\n"
     "  --check        read configuration, policy and profiles, say what is wrong, and exit\n"
     "  --version      print the version\n"
     "  --help         print this\n"
@@ -31,10 +34,10 @@ static int check(const char *config_path)
         st = ch_policy_load(&source, &policy, &err);
     }
     if (st == CH_OK)
-        (void)printf("%s is good: %zu keys, %zu tokens, %zu profiles\n", config_path, policy.key_count,
-                     config.token_count, policy.profile_count);
+        printf("%s is good: %zu keys, %zu tokens, %zu profiles\n", config_path, policy.key_count, config.token_count,
+               policy.profile_count);
     else
-        (void)fprintf(stderr, "chancery-agent: %s\n", err.message);
+        fprintf(stderr, "chancery-agent: %s\n", err.message);
     ch_policy_free(&policy);
     ch_config_free(&config);
     return ch_status_exit(st);
@@ -44,6 +47,7 @@ int main(int argc, char **argv)
 {
     static const struct option options[] = {
         {"config",  required_argument, NULL, 'c'},
+        {"debug",   no_argument,       NULL, 'd'},
         {"check",   no_argument,       NULL, 'k'},
         {"version", no_argument,       NULL, 'V'},
         {"help",    no_argument,       NULL, 'h'},
@@ -57,24 +61,27 @@ int main(int argc, char **argv)
         case 'c':
             config_path = optarg;
             break;
+        case 'd':
+            ch_log_set_debug(true);
+            break;
         case 'k':
             is_check = true;
             break;
         case 'V':
-            (void)printf("chancery-agent %s\n", CH_VERSION);
+            printf("chancery-agent %s\n", CH_VERSION);
             return 0;
         case 'h':
-            (void)fputs(usage, stdout);
+            fputs(usage, stdout);
             return 0;
         default:
-            (void)fputs(usage, stderr);
+            fputs(usage, stderr);
             return 2;
         }
     }
     if (config_path == NULL || optind != argc) {
-        (void)fputs(usage, stderr);
+        fputs(usage, stderr);
         return 2;
     }
     ch_log_set_role("core");
-    return is_check ? check(config_path) : ch_core_main(config_path);
+    return is_check ? check(config_path) : ch_core_run(config_path);
 }

@@ -1,89 +1,75 @@
-/* A session is one request and its answer: an operator's CLI connects, asks, is answered, and is gone. */
-#include "agent/core/core.h"
+#include "agent/core/operators.h"
 
+#include "base/memory.h"
 #include "base/log.h"
 #include "policy/decide.h"
+#include "wire/channel.h"
 
-#include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-void ch_operators_init(ch_core *core)
+#define PIN_SIZE_MAX 256 /* bytes */
+
+typedef struct session {
+    ch_operators *operators;
+    ch_channel channel; /* fd -1: free */
+    ch_source source;
+    ch_receiving state;
+    size_t left;     /* answers of links that are still to come */
+    ch_error answer; /* the first failure */
+} session;
+
+struct ch_operators {
+    ch_loop *loop;
+    const ch_policy *policy;
+    ch_token_link *const *links;
+    size_t link_count;
+    ch_source listener;
+    session sessions[CH_OPERATORS_MAX];
+};
+
+/* ---- answers ---- */
+
+/* A link may still hold on to a session whose operator has left. */
+static void close_session(session *self)
 {
-    for (size_t i = 0; i < CH_OPERATORS_MAX; i++)
-        core->operators[i].channel.fd = -1;
+    ch_operators *operators = self->operators;
+    for (size_t i = 0; i < operators->link_count; i++)
+        ch_token_link_forget_waiter(operators->links[i], self);
+    ch_loop_forget(operators->loop, &self->source);
+    ch_channel_close(&self->channel);
+    self->left = 0;
 }
 
-static void close_session(ch_operator_session *session)
-{
-    ch_channel_close(&session->channel);
-    session->left = 0;
-}
-
-/* A link may still hold on to a session whose operator left: forget it there. */
-static void abandon_session(ch_core *core, ch_operator_session *session)
-{
-    for (size_t i = 0; i < core->link_count; i++) {
-        if (core->links[i].operator_session == session)
-            core->links[i].operator_session = NULL;
-    }
-    close_session(session);
-}
-
-static void send_answer(ch_operator_session *session, const ch_error *answer)
+static void send_answer(session *self)
 {
     ch_error err = CH_ERROR_INIT;
-    ch_buffer *out = ch_channel_out(&session->channel);
-    size_t begin = ch_frame_begin(out, CH_FRAME_OPERATOR_DONE, 0);
-    ch_frame_error(out, answer);
-    ch_status st = ch_frame_end(out, begin, &err);
+    ch_operator_done_frame done = {.outcome = self->answer};
+    ch_status st = ch_operator_done_frame_put(ch_channel_out(&self->channel), 0, &done, &err);
     if (st == CH_OK)
-        st = ch_channel_flush(&session->channel, &err);
+        st = ch_channel_flush(&self->channel, &err);
     if (st != CH_OK)
         ch_log("answering an operator: %s", err.message);
-    close_session(session);
+    close_session(self);
 }
 
-void ch_operator_answer(ch_operator_session *session, const ch_error *outcome)
+/* A link has done, or failed, what the session waits for. */
+static void on_outcome(void *context, const ch_error *outcome)
 {
-    if (session == NULL || session->left == 0)
+    session *self = context;
+    if (self->left == 0)
         return;
-    if (session->answer.status == CH_OK)
-        session->answer = *outcome;
-    if (--session->left == 0)
-        send_answer(session, &session->answer);
+    if (self->answer.status == CH_OK)
+        self->answer = *outcome;
+    if (--self->left == 0)
+        send_answer(self);
 }
 
-void ch_operators_accept(ch_core *core)
-{
-    ch_error err = CH_ERROR_INIT;
-    ch_peer peer;
-    int fd = accept4(core->operator_listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd < 0)
-        return;
-    size_t index = 0;
-    while (index < CH_OPERATORS_MAX && core->operators[index].channel.fd >= 0)
-        index++;
-    ch_status st = ch_peer_identify(fd, &peer, &err);
-    if (st != CH_OK || index == CH_OPERATORS_MAX) {
-        ch_log("turned an operator away: %s", st != CH_OK ? err.message : "too many at once");
-        (void)close(fd);
-        return;
-    }
-    ch_operator_session *session = &core->operators[index];
-    *session = (ch_operator_session){.left = 1};
-    ch_channel_open(&session->channel, fd);
-    if (!ch_policy_is_operator(&core->policy, &peer)) {
-        (void)ch_fail_rule(&err, CH_REFUSED, "operator", "user %u is not an operator in the policy",
-                           (unsigned)peer.uid);
-        ch_log("%s", err.message);
-        ch_operator_answer(session, &err);
-    } else if (ch_core_watch(core, fd, CH_TAG(CH_TAG_OPERATOR, index), &err) != CH_OK) {
-        ch_operator_answer(session, &err);
-    }
-}
+/* ---- requests ---- */
 
 /* A pipe and nothing else: a file or socket could keep core waiting. */
 static ch_status read_pin(int fd, ch_secret *pin, ch_error *err)
@@ -93,80 +79,196 @@ static ch_status read_pin(int fd, ch_secret *pin, ch_error *err)
         return ch_fail(err, CH_BAD_INPUT, "an unlock must bring the PIN in a pipe");
     if (fcntl(fd, F_SETFL, O_NONBLOCK) != 0)
         return ch_fail_errno(err, "preparing the PIN's pipe");
-    return ch_secret_read(pin, fd, 256, err);
+    return ch_secret_read(pin, fd, PIN_SIZE_MAX, err);
 }
 
-static void unlock(ch_core *core, ch_operator_session *session, ch_slice name, int fd)
+static ch_status find_link(const ch_operators *operators, ch_slice name, ch_token_link **out, ch_error *err)
 {
-    ch_error err = CH_ERROR_INIT;
+    if (name.size == 0 && operators->link_count == 1) {
+        *out = operators->links[0];
+        return CH_OK;
+    }
+    for (size_t i = 0; i < operators->link_count; i++) {
+        *out = operators->links[i];
+        if (ch_slice_is(name, ch_token_link_name(*out)))
+            return CH_OK;
+    }
+    return ch_fail(err, CH_NOT_FOUND, "there is no token '%.*s' in agent.yaml; name one of its tokens",
+                   CH_SLICE_ARGS(name));
+}
+
+static ch_status check_version(uint32_t version, ch_error *err)
+{
+    return version == CH_FRAMES_VERSION
+               ? CH_OK
+               : ch_fail(err, CH_BAD_INPUT, "this chancery and this agent are of different versions");
+}
+
+static ch_status unlock(session *self, const ch_unlock_frame *unlock, int fd, ch_error *err)
+{
     ch_autosecret pin = CH_SECRET_INIT;
-    size_t index = name.size == 0 && core->link_count == 1 ? 0 : ch_config_find_token(&core->config, name);
-    ch_status st = index < core->link_count
-                       ? read_pin(fd, &pin, &err)
-                       : ch_fail(&err, CH_NOT_FOUND, "there is no token '%.*s' in agent.yaml; name one of its tokens",
-                                 CH_SLICE_ARGS(name));
-    if (st == CH_OK)
-        ch_link_unlock(&core->links[index], &pin, session);
-    else
-        ch_operator_answer(session, &err);
+    ch_token_link *link = NULL;
+    CH_TRY(check_version(unlock->version, err));
+    CH_TRY(find_link(self->operators, unlock->token, &link, err));
+    CH_TRY(read_pin(fd, &pin, err));
+    ch_token_link_unlock(link, &pin, (ch_link_waiter){.answer = on_outcome, .context = self});
+    return CH_OK;
 }
 
-static void lock(ch_core *core, ch_operator_session *session, ch_slice name)
+static ch_status lock(session *self, const ch_lock_frame *lock, ch_error *err)
 {
-    ch_error err = CH_ERROR_INIT;
-    size_t index = ch_config_find_token(&core->config, name);
-    if (name.size == 0) {
-        session->left = core->link_count;
-        for (size_t i = 0; i < core->link_count; i++)
-            ch_link_lock(&core->links[i], session);
-    } else if (index < core->link_count) {
-        ch_link_lock(&core->links[index], session);
-    } else {
-        (void)ch_fail(&err, CH_NOT_FOUND, "there is no token '%.*s' in agent.yaml", CH_SLICE_ARGS(name));
-        ch_operator_answer(session, &err);
+    const ch_operators *operators = self->operators;
+    ch_link_waiter waiter = {.answer = on_outcome, .context = self};
+    ch_token_link *link = NULL;
+    CH_TRY(check_version(lock->version, err));
+    if (lock->token.size > 0) {
+        CH_TRY(find_link(operators, lock->token, &link, err));
+        ch_token_link_lock(link, waiter);
+        return CH_OK;
     }
+    self->left = operators->link_count;
+    for (size_t i = 0; i < operators->link_count; i++)
+        ch_token_link_lock(operators->links[i], waiter);
+    return CH_OK;
 }
 
-static void on_frame(ch_core *core, ch_operator_session *session, ch_frame *frame, int fd)
+/* A request that fails is answered; it does not end the session's protocol. */
+static void answer_failure(session *self, ch_status st, const ch_error *err)
 {
-    ch_error err = CH_ERROR_INIT;
-    uint32_t version = ch_frame_read_u32(frame);
-    ch_slice name = ch_frame_read_bytes(frame);
-    if (!ch_frame_done(frame) || version != CH_FRAME_VERSION)
-        (void)ch_fail(&err, CH_BAD_INPUT, "this chancery and this agent are of different versions");
-    else if (frame->type != CH_FRAME_UNLOCK && frame->type != CH_FRAME_LOCK)
-        (void)ch_fail(&err, CH_BAD_INPUT, "frame %u is not an operator's to send", frame->type);
-    if (err.status != CH_OK)
-        ch_operator_answer(session, &err);
-    else if (frame->type == CH_FRAME_UNLOCK)
-        unlock(core, session, name, fd);
-    else
-        lock(core, session, name);
+    if (st != CH_OK)
+        on_outcome(self, err);
 }
 
-void ch_operator_receive(ch_core *core, size_t index)
+static ch_status on_unlock(void *context, ch_frame *frame, int *fd, ch_error *err)
 {
-    ch_operator_session *session = &core->operators[index];
+    session *self = context;
+    ch_error why = CH_ERROR_INIT;
+    ch_unlock_frame request;
+    CH_TRY(ch_unlock_frame_get(frame, &request, err));
+    self->state = CH_WHILE_WAITING;
+    answer_failure(self, unlock(self, &request, *fd, &why), &why);
+    return CH_OK;
+}
+
+static ch_status on_lock(void *context, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    session *self = context;
+    ch_error why = CH_ERROR_INIT;
+    ch_lock_frame request;
+    CH_TRY(ch_lock_frame_get(frame, &request, err));
+    self->state = CH_WHILE_WAITING;
+    answer_failure(self, lock(self, &request, &why), &why);
+    return CH_OK;
+}
+
+static unsigned state_of(const void *context)
+{
+    const session *self = context;
+    return self->channel.fd >= 0 ? self->state : 0;
+}
+
+/* clang-format off */
+static const ch_handler handlers[] = {
+    /* frame            taken by */
+    { CH_FRAME_UNLOCK,  on_unlock },
+    { CH_FRAME_LOCK,    on_lock },
+};
+/* clang-format on */
+
+static const ch_receiver receiver = {
+    .direction = CH_OPERATOR_TO_CORE,
+    .handlers = handlers,
+    .handler_count = sizeof handlers / sizeof *handlers,
+    .state = state_of,
+};
+
+static void on_ready(void *context)
+{
+    session *self = context;
     ch_error err = CH_ERROR_INIT;
-    ch_slice packet;
-    ch_frame frame;
-    int fd = -1;
-    if (session->channel.fd < 0)
+    ch_packet packet;
+    ch_status st = ch_channel_receive(&self->channel, &packet, &err);
+    if (st == CH_OK && packet.bytes.size > 0)
+        st = ch_packet_take(&packet, &receiver, self, &err);
+    if (st == CH_OK || self->channel.fd < 0)
         return;
-    ch_status st = ch_channel_receive(&session->channel, &packet, &fd, &err);
-    if (st == CH_OK && session->is_asked && packet.size != 0)
-        st = ch_fail(&err, CH_BAD_INPUT, "one request a session");
-    if (st != CH_OK) {
-        abandon_session(core, session);
-    } else if (packet.size != 0) {
-        session->is_asked = true;
-        if (ch_frame_next(&packet, &frame) && packet.size == 0) {
-            on_frame(core, session, &frame, fd);
-        } else {
-            (void)ch_fail(&err, CH_BAD_INPUT, "this is not an operator's frame");
-            ch_operator_answer(session, &err);
-        }
+    if (st != CH_UNAVAILABLE)
+        ch_log("an operator's session ended: %s", err.message);
+    close_session(self);
+}
+
+/* ---- sessions ---- */
+
+static session *free_session(ch_operators *operators)
+{
+    for (size_t i = 0; i < CH_OPERATORS_MAX; i++) {
+        if (operators->sessions[i].channel.fd < 0)
+            return &operators->sessions[i];
     }
-    if (fd >= 0)
-        (void)close(fd);
+    return NULL;
+}
+
+static ch_status admit(ch_operators *operators, session *self, const ch_peer *peer, ch_error *err)
+{
+    if (ch_policy_is_operator(operators->policy, peer))
+        return ch_loop_watch(operators->loop, &self->source, EPOLLIN, err);
+    ch_log("user %u is not an operator in the policy", (unsigned)peer->uid);
+    return ch_fail_rule(err, CH_REFUSED, "operator", "user %u is not an operator in the policy", (unsigned)peer->uid);
+}
+
+static void on_connect(void *context)
+{
+    ch_operators *operators = context;
+    ch_error err = CH_ERROR_INIT;
+    ch_peer peer;
+    int fd = accept4(operators->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0)
+        return;
+    session *self = free_session(operators);
+    ch_status st = ch_peer_identify(fd, &peer, &err);
+    if (st != CH_OK || self == NULL) {
+        ch_log("turned an operator away: %s", st != CH_OK ? err.message : "too many at once");
+        close(fd);
+        return;
+    }
+    *self = (session){
+        .operators = operators,
+        .source = {.fd = fd, .on_ready = on_ready, .context = self},
+        .state = CH_WHILE_ASKING,
+        .left = 1
+    };
+    ch_channel_open(&self->channel, fd);
+    if (admit(operators, self, &peer, &err) != CH_OK)
+        on_outcome(self, &err);
+}
+
+ch_operators *ch_operators_new(ch_loop *loop, int listen_fd, const ch_policy *policy, ch_token_link *const *links,
+                               size_t link_count)
+{
+    ch_operators *operators = ch_alloc(sizeof *operators);
+    operators->loop = loop;
+    operators->policy = policy;
+    operators->links = links;
+    operators->link_count = link_count;
+    operators->listener = (ch_source){.fd = listen_fd, .on_ready = on_connect, .context = operators};
+    for (size_t i = 0; i < CH_OPERATORS_MAX; i++)
+        operators->sessions[i] = (session){.operators = operators, .channel = CH_CHANNEL_CLOSED};
+    return operators;
+}
+
+void ch_operators_free(ch_operators *operators)
+{
+    if (operators == NULL)
+        return;
+    for (size_t i = 0; i < CH_OPERATORS_MAX; i++)
+        close_session(&operators->sessions[i]);
+    ch_loop_forget(operators->loop, &operators->listener);
+    close(operators->listener.fd);
+    free(operators);
+}
+
+ch_status ch_operators_start(ch_operators *operators, ch_error *err)
+{
+    return ch_loop_watch(operators->loop, &operators->listener, EPOLLIN, err);
 }

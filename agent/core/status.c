@@ -1,68 +1,70 @@
 #include "agent/core/status.h"
 
+#include "base/clock.h"
+#include "exchange/profile.h"
 #include "policy/decide.h"
+#include "wire/frames.h"
 
-/* A key can sign now: its token is unlocked, and the key was found there as it should be. */
-static bool is_key_ready(const ch_core *core, const ch_key *key)
+static void add_key(const ch_status_context *context, const ch_key *key, ch_records *keys, ch_buffer *records)
 {
-    const ch_link *link = &core->links[key->token];
-    const ch_key_state *state = &link->keys[key->token_key];
-    return link->state == CH_TOKEN_UNLOCKED && state->is_known && state->problem.status == CH_OK;
+    const ch_token_link *link = context->links[key->token];
+    ch_listed_key_record record = {.name = ch_slice_of(key->name),
+                                   .profile = ch_slice_of(ch_profile_name(key->profile)),
+                                   .scheme = ch_slice_of(ch_scheme_name(key->scheme)),
+                                   .key_id = ch_slice_of(key->key_id),
+                                   .token = ch_slice_of(ch_token_link_name(link)),
+                                   .is_ready = ch_token_link_is_ready(link, key->token_key)};
+    ch_listed_key_record_put(keys, records, &record);
 }
 
-static void add_key(const ch_core *core, ch_buffer *out, const ch_key *key)
+static ch_status list_keys(const ch_status_context *context, ch_asker asker, const ch_list_keys_frame *list,
+                           ch_error *err)
 {
-    ch_frame_text(out, key->name);
-    ch_frame_text(out, ch_profile_name(key->profile));
-    ch_frame_text(out, ch_scheme_name(key->scheme));
-    ch_frame_text(out, key->key_id);
-    ch_frame_text(out, core->config.tokens[key->token].name);
-    ch_frame_u8(out, is_key_ready(core, key));
+    ch_autobuffer records = CH_BUFFER_INIT;
+    ch_key_list_frame answer = {0};
+    const ch_peer *caller = ch_connections_peer(context->connections, list->connection);
+    if (caller == NULL)
+        return ch_fail(err, CH_INTERNAL, "the front sent a request of no connection");
+    for (size_t i = 0; i < context->policy->key_count; i++) {
+        const ch_key *key = &context->policy->keys[i];
+        if (ch_policy_may_see(key, caller))
+            add_key(context, key, &answer.keys, &records);
+    }
+    ch_buffer *out = ch_front_link_out(context->front, asker);
+    return out == NULL ? CH_OK : ch_key_list_frame_put(out, asker.request, &answer, err);
 }
 
-void ch_status_list_keys(ch_core *core, ch_frame *frame)
+void ch_status_list_keys(const ch_status_context *context, ch_asker asker, const ch_list_keys_frame *list)
 {
     ch_error err = CH_ERROR_INIT;
-    const ch_connection *connection = ch_clients_find(core, ch_frame_read_u64(frame));
-    if (!ch_frame_done(frame) || connection == NULL) {
-        (void)ch_fail(&err, CH_INTERNAL, "the front sent a malformed request");
-        ch_front_fail(core, frame->id, &err);
-        return;
-    }
-    uint16_t count = 0;
-    for (size_t i = 0; i < core->policy.key_count; i++)
-        count = (uint16_t)(count + ch_policy_may_see(&core->policy.keys[i], &connection->peer));
-    ch_buffer *out = ch_channel_out(&core->front.channel);
-    size_t begin = ch_frame_begin(out, CH_FRAME_KEY_LIST, frame->id);
-    ch_frame_u16(out, count);
-    for (size_t i = 0; i < core->policy.key_count; i++) {
-        if (ch_policy_may_see(&core->policy.keys[i], &connection->peer))
-            add_key(core, out, &core->policy.keys[i]);
-    }
-    if (ch_frame_end(out, begin, &err) != CH_OK)
-        ch_front_fail(core, frame->id, &err);
+    if (list_keys(context, asker, list, &err) != CH_OK)
+        ch_front_link_failed(context->front, asker, "", &err);
 }
 
-void ch_status_report(ch_core *core, ch_frame *frame)
+static void add_token(const ch_token_link *link, ch_records *tokens, ch_buffer *records)
+{
+    ch_listed_token_record record = {.name = ch_slice_of(ch_token_link_name(link)),
+                                     .state = ch_slice_of(ch_token_link_state_name(link)),
+                                     .detail = ch_slice_of(ch_token_link_detail(link))};
+    ch_listed_token_record_put(tokens, records, &record);
+}
+
+void ch_status_report(const ch_status_context *context, ch_asker asker)
 {
     ch_error err = CH_ERROR_INIT;
-    bool is_ready = core->link_count > 0;
-    for (size_t i = 0; i < core->link_count; i++)
-        is_ready = is_ready && core->links[i].state == CH_TOKEN_UNLOCKED;
-    ch_buffer *out = ch_channel_out(&core->front.channel);
-    size_t begin = ch_frame_begin(out, CH_FRAME_STATUS_IS, frame->id);
-    ch_frame_text(out, CH_VERSION);
-    ch_frame_u64(out, (ch_clock_ms() - core->started_ms) / 1000);
-    ch_frame_u8(out, is_ready);
-    ch_frame_u64(out, core->signed_count);
-    ch_frame_u64(out, core->refused_count);
-    ch_frame_u64(out, core->failed_count);
-    ch_frame_u16(out, (uint16_t)core->link_count);
-    for (size_t i = 0; i < core->link_count; i++) {
-        ch_frame_text(out, core->links[i].config->name);
-        ch_frame_text(out, ch_token_state_name(core->links[i].state));
-        ch_frame_text(out, core->links[i].detail.status == CH_OK ? "" : core->links[i].detail.message);
+    ch_autobuffer records = CH_BUFFER_INIT;
+    ch_request_counts counts = ch_requests_counts(context->requests);
+    ch_status_is_frame answer = {.version = ch_slice_of(CH_VERSION),
+                                 .uptime_s = (ch_clock_ms() - context->started_ms) / 1000,
+                                 .is_ready = context->link_count > 0,
+                                 .signed_count = counts.signed_count,
+                                 .refused_count = counts.refused_count,
+                                 .failed_count = counts.failed_count};
+    for (size_t i = 0; i < context->link_count; i++) {
+        answer.is_ready = answer.is_ready && ch_token_link_is_unlocked(context->links[i]);
+        add_token(context->links[i], &answer.tokens, &records);
     }
-    if (ch_frame_end(out, begin, &err) != CH_OK)
-        ch_front_fail(core, frame->id, &err);
+    ch_buffer *out = ch_front_link_out(context->front, asker);
+    if (out != NULL && ch_status_is_frame_put(out, asker.request, &answer, &err) != CH_OK)
+        ch_front_link_failed(context->front, asker, "", &err);
 }

@@ -1,12 +1,27 @@
-/* What core tells of itself: the state of the tokens, and the keys that a caller may use. Core only. */
+/* What core says of itself to bots: the state of the tokens, and the keys that a caller may use. Core's thread only. */
 #ifndef CH_AGENT_CORE_STATUS_H
 #define CH_AGENT_CORE_STATUS_H
 
-#include "agent/core/core.h"
+#include "agent/core/front_link.h"
+#include "agent/core/request.h"
+#include "agent/core/token_link.h"
+#include "policy/policy.h"
+#include "wire/frames.h"
 
-/* Answers CH_FRAME_LIST_KEYS with the keys that the caller has a grant for. */
-void ch_status_list_keys(ch_core *core, ch_frame *frame);
-/* Answers CH_FRAME_GET_STATUS. Anybody who can connect may ask: it names tokens and counts, no keys. */
-void ch_status_report(ch_core *core, ch_frame *frame);
+/* What there is to speak of. */
+typedef struct ch_status_context {
+    ch_front_link *front;
+    const ch_connections *connections;
+    const ch_policy *policy;
+    ch_token_link *const *links; /* by the key's token */
+    size_t link_count;
+    const ch_requests *requests;
+    uint64_t started_ms; /* monotonic */
+} ch_status_context;
+
+/* Answers LIST_KEYS with the keys that the caller has a grant for. */
+void ch_status_list_keys(const ch_status_context *context, ch_asker asker, const ch_list_keys_frame *list);
+/* Answers GET_STATUS. Anybody who can connect may ask: it names tokens and counts, no keys. */
+void ch_status_report(const ch_status_context *context, ch_asker asker);
 
 #endif

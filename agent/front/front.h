@@ -5,8 +5,8 @@
 #ifndef CH_AGENT_FRONT_FRONT_H
 #define CH_AGENT_FRONT_FRONT_H
 
-/* Serves until core closes `core_fd`, which is taken over. Gives the process's exit status: 0 when core went away, 1
- * with a line on stderr when core broke the protocol or the system failed. The process is hardened by the caller. */
-int ch_front_main(int core_fd);
+/* Serves until core closes `core_fd`, which is taken over. Returns the process's exit status: 0 if core went away, 1,
+ * with a line in the log, if core broke the protocol or the system failed. The caller hardens the process. */
+int ch_front_run(int core_fd);
 
 #endif

@@ -7,8 +7,8 @@
  * Connections are adopted: core accepts them and reads the peer's credentials. */
 #include "agent/front/http.h"
 
-#include "agent/front/json.h"
 #include "base/memory.h"
+#include "agent/front/problem.h"
 
 #include <microhttpd.h>
 #include <stdio.h>
@@ -55,12 +55,12 @@ _Static_assert(CH_HTTP_CONNECTIONS_MAX <= 1 << SLOT_BITS, "a request's id names 
 
 /* ---- replies ---- */
 
-ch_http_reply ch_http_problem(const ch_error *problem, unsigned http_status)
+ch_http_reply ch_http_problem(const ch_error *problem, unsigned http_status, ch_slice step)
 {
     ch_http_reply reply = {.status = http_status != 0 ? http_status : (unsigned)ch_status_http(problem->status),
                            .content_type = "application/problem+json",
                            .body = CH_BUFFER_INIT};
-    ch_json_add_problem(&reply.body, problem, reply.status);
+    ch_problem_add(&reply.body, problem, reply.status, step);
     return reply;
 }
 
@@ -212,7 +212,7 @@ static void *on_request_line(void *context, const char *uri, struct MHD_Connecti
 
 static void refuse_head(slot *at, const ch_error *problem, unsigned http_status)
 {
-    ch_http_reply reply = ch_http_problem(problem, http_status);
+    ch_http_reply reply = ch_http_problem(problem, http_status, CH_LITERAL(""));
     queue_reply(at, &reply);
 }
 
@@ -338,6 +338,8 @@ ch_status ch_http_new(const ch_http_owner *owner, ch_http **out, ch_error *err)
 
 void ch_http_free(ch_http *http)
 {
+    if (http == NULL)
+        return;
     if (http->daemon != NULL)
         MHD_stop_daemon(http->daemon);
     free(http);

@@ -54,8 +54,9 @@ ch_http_request *ch_http_find(ch_http *http, uint64_t id);
 /* Answers the request `id`, or drops the reply when the request is no more. It leaves with the next ch_http_run. */
 void ch_http_send(ch_http *http, uint64_t id, ch_http_reply *reply);
 
-/* A problem document for `problem`, with the HTTP status that belongs to it or, if not 0, `http_status`. */
-ch_http_reply ch_http_problem(const ch_error *problem, unsigned http_status);
+/* A problem document for `problem`, with the HTTP status that belongs to it or, if not 0, `http_status`; `step` as for
+ * ch_problem_add. */
+ch_http_reply ch_http_problem(const ch_error *problem, unsigned http_status, ch_slice step);
 
 /* Readable when ch_http_run has something to do; it is also due after ch_http_timeout_ms (-1: not by time). */
 int ch_http_fd(const ch_http *http);

@@ -4,12 +4,15 @@
 #include "agent/spawn.h"
 #include "base/log.h"
 
-int main(void)
+#include <string.h>
+
+int main(int argc, char **argv)
 {
     ch_error err = CH_ERROR_INIT;
     ch_log_set_role("front");
+    ch_log_set_debug(argc == 2 && strcmp(argv[1], CH_CHILD_DEBUG) == 0);
     if (ch_harden_front(&err) == CH_OK)
-        return ch_front_main(CH_CHILD_FD);
+        return ch_front_run(CH_CHILD_FD);
     ch_log("%s", err.message);
     return 1;
 }

@@ -1,15 +1,18 @@
 /* chancery-token: started by chancery-agent, with a channel as descriptor CH_CHILD_FD. */
 #include "agent/harden.h"
 #include "agent/spawn.h"
-#include "agent/token/token_process.h"
+#include "agent/token/process.h"
 #include "base/log.h"
 
-int main(void)
+#include <string.h>
+
+int main(int argc, char **argv)
 {
     ch_error err = CH_ERROR_INIT;
     ch_log_set_role("token");
+    ch_log_set_debug(argc == 2 && strcmp(argv[1], CH_CHILD_DEBUG) == 0);
     if (ch_harden_process(&err) == CH_OK)
-        return ch_token_process_main(CH_CHILD_FD);
+        return ch_token_run(CH_CHILD_FD);
     ch_log("%s", err.message);
     return 1;
 }

@@ -5,8 +5,8 @@
  * ended is reported once, and nothing of it is left. */
 #include "tests/fuzz/fuzz.h"
 
+#include "agent/front/ask.h"
 #include "agent/front/http.h"
-#include "agent/front/json.h"
 
 #include <string.h>
 #include <sys/socket.h>
@@ -26,7 +26,7 @@ static void answer_request(uint64_t id)
 {
     ch_error problem = CH_ERROR_INIT;
     ch_error_set(&problem, CH_REFUSED, "fuzz", "nothing is signed here");
-    ch_http_reply reply = ch_http_problem(&problem, 0);
+    ch_http_reply reply = ch_http_problem(&problem, 0, CH_LITERAL(""));
     reply.header = "Retry-After";
     reply.header_value = "1";
     ch_http_send(http, id, &reply);
@@ -41,8 +41,9 @@ static void on_request(void *context, ch_http_request *request)
     FUZZ_CHECK(ch_http_find(http, request->id) == request);
     if (ch_slice_is(request->method, "POST")) {
         ch_error err = CH_ERROR_INIT;
-        ch_autobuffer packet = CH_BUFFER_INIT;
-        fuzz_check_error(ch_json_to_sign(&packet, request->id, connection, CH_LITERAL("k"), request->body, &err), &err);
+        ch_ask ask = {0};
+        fuzz_check_error(ch_ask_read(&ask, request->body, &err), &err);
+        ch_ask_free(&ask);
     }
     if (how == ANSWER_NOW)
         answer_request(request->id);
@@ -64,7 +65,7 @@ int LLVMFuzzerInitialize(int *count, char ***arguments)
     (void)arguments;
     ch_http_owner owner = {.on_request = on_request, .on_closed = on_closed};
     ch_error err = CH_ERROR_INIT;
-    FUZZ_CHECK(ch_json_init(&err) == CH_OK && ch_http_new(&owner, &http, &err) == CH_OK);
+    FUZZ_CHECK(ch_ask_init(&err) == CH_OK && ch_http_new(&owner, &http, &err) == CH_OK);
     return 0;
 }
 

@@ -1,12 +1,10 @@
-/* The JSON door: what gets in becomes exactly one CH_FRAME_SIGN, and what is odd in any way stays out. */
-#include "agent/front/json.h"
+/* The JSON door: what gets in becomes exactly one SIGN frame, and what is odd in any way stays out. */
+#include "agent/front/ask.h"
+
 #include "base/buffer.h"
+#include "tests/support/suite.h"
 
-#include <check.h>
-#include <stdlib.h>
 #include <string.h>
-
-#define KEY CH_LITERAL("binance-main")
 
 /* `size` 0: the text is NUL-terminated. `says` has to stand in the message. */
 static const struct {
@@ -65,128 +63,119 @@ static const struct {
     {"lone surrogate",                        "{\"method\":\"GET\",\"path\":\"/\\ud800\"}",                                  0,  "JSON"                         },
 };
 
-START_TEST(test_odd_request_is_refused_and_leaves_no_frame)
+START_TEST(test_odd_request_is_refused)
 {
     size_t size = refused[_i].size != 0 ? refused[_i].size : strlen(refused[_i].body);
     ch_slice body = {(const uint8_t *)refused[_i].body, size};
-    ch_autobuffer packet = CH_BUFFER_INIT;
-    ch_buffer_add_text(&packet, "before");
+    ch_ask ask = {0};
     ch_error err = CH_ERROR_INIT;
-    ch_status st = ch_json_to_sign(&packet, 1, 2, KEY, body, &err);
+    ch_status st = ch_ask_read(&ask, body, &err);
     ck_assert_msg(st == CH_BAD_INPUT, "%s: status %d", refused[_i].name, (int)st);
     ck_assert_msg(strstr(err.message, refused[_i].says) != NULL, "%s: %s", refused[_i].name, err.message);
-    ck_assert(ch_slice_is(ch_buffer_slice(&packet), "before"));
+    ch_ask_free(&ask);
 }
 END_TEST
 
-static void check_param(ch_frame *frame, ch_value_kind kind, const char *name, const char *value)
-{
-    ck_assert_int_eq(ch_frame_read_u8(frame), kind);
-    ch_slice got = ch_frame_read_bytes(frame);
-    ck_assert_msg(ch_slice_is(got, name), "wanted '%s', got '%.*s'", name, CH_SLICE_ARGS(got));
-    got = ch_frame_read_bytes(frame);
-    ck_assert_msg(ch_slice_is(got, value), "wanted '%s', got '%.*s'", value, CH_SLICE_ARGS(got));
-}
+static ch_ask ask;
 
-static ch_frame read_sign(ch_buffer *packet, const char *body)
+static void read_body(const char *body)
 {
     ch_error err = CH_ERROR_INIT;
-    ch_status st = ch_json_to_sign(packet, 7, 9, KEY, ch_slice_of(body), &err);
-    ck_assert_msg(st == CH_OK, "%s", err.message);
-    ch_slice rest = ch_buffer_slice(packet);
-    ch_frame frame;
-    ck_assert(ch_frame_next(&rest, &frame));
-    ck_assert_uint_eq(rest.size, 0);
-    ck_assert_uint_eq(frame.type, CH_FRAME_SIGN);
-    ck_assert_uint_eq(frame.id, 7);
-    ck_assert_uint_eq(ch_frame_read_u64(&frame), 9);
-    ck_assert(ch_slice_is(ch_frame_read_bytes(&frame), "binance-main"));
-    return frame;
+    ck_assert_msg(ch_ask_read(&ask, ch_slice_of(body), &err) == CH_OK, "%s", err.message);
 }
 
-static void check_head(ch_frame *frame, ch_sign_form form, const char *method, const char *host, const char *path,
-                       const char *string)
+static void check_value(ch_value_kind kind, const char *name, const char *value)
 {
-    ck_assert_uint_eq(ch_frame_read_u8(frame), form);
-    ck_assert(ch_slice_is(ch_frame_read_bytes(frame), method));
-    ck_assert(ch_slice_is(ch_frame_read_bytes(frame), host));
-    ck_assert(ch_slice_is(ch_frame_read_bytes(frame), path));
-    ck_assert(ch_slice_is(ch_frame_read_bytes(frame), string));
+    ch_value_record got;
+    ck_assert(ch_value_record_next(&ask.sign.values, &got));
+    ck_assert_int_eq(got.kind, kind);
+    ck_assert_msg(ch_slice_is(got.name, name), "wanted '%s', got '%.*s'", name, CH_SLICE_ARGS(got.name));
+    ck_assert_msg(ch_slice_is(got.value, value), "wanted '%s', got '%.*s'", value, CH_SLICE_ARGS(got.value));
+}
+
+static void check_head(ch_form form, const char *method, const char *host, const char *path, const char *text)
+{
+    ck_assert_uint_eq(ask.sign.form, form);
+    ck_assert(ch_slice_is(ask.sign.method, method));
+    ck_assert(ch_slice_is(ask.sign.host, host));
+    ck_assert(ch_slice_is(ask.sign.path, path));
+    ck_assert(ch_slice_is(ask.sign.text, text));
+}
+
+static void check_end(void)
+{
+    ch_value_record got;
+    ck_assert(!ch_value_record_next(&ask.sign.values, &got));
+    ch_ask_free(&ask);
 }
 
 START_TEST(test_parameters_keep_the_order_of_the_text)
 {
-    ch_autobuffer packet = CH_BUFFER_INIT;
-    ch_frame frame = read_sign(&packet, "{\"params\":{\"z\":\"1\",\"a\":-5,\"m\":true,\"b\":null,\"y\":false,"
-                                        "\"c\":\"\xc3\xa9\\\"\",\"k\":9223372036854775807},\"path\":\"/p\","
-                                        "\"method\":\"POST\"}");
-    check_head(&frame, CH_SIGN_TYPED, "POST", "", "/p", "");
-    ck_assert_uint_eq(ch_frame_read_u16(&frame), 7);
-    check_param(&frame, CH_VALUE_TEXT, "z", "1");
-    check_param(&frame, CH_VALUE_INTEGER, "a", "-5");
-    check_param(&frame, CH_VALUE_BOOLEAN, "m", "true");
-    check_param(&frame, CH_VALUE_PLACEHOLDER, "b", "");
-    check_param(&frame, CH_VALUE_BOOLEAN, "y", "false");
-    check_param(&frame, CH_VALUE_TEXT, "c", "\xc3\xa9\"");
-    check_param(&frame, CH_VALUE_INTEGER, "k", "9223372036854775807");
-    ck_assert(ch_frame_done(&frame));
+    read_body("{\"params\":{\"z\":\"1\",\"a\":-5,\"m\":true,\"b\":null,\"y\":false,"
+              "\"c\":\"\xc3\xa9\\\"\",\"k\":9223372036854775807},\"path\":\"/p\","
+              "\"method\":\"POST\"}");
+    check_head(CH_FORM_TYPED, "POST", "", "/p", "");
+    ck_assert_uint_eq(ask.sign.values.count, 7);
+    check_value(CH_VALUE_TEXT, "z", "1");
+    check_value(CH_VALUE_INTEGER, "a", "-5");
+    check_value(CH_VALUE_BOOLEAN, "m", "true");
+    check_value(CH_VALUE_NULL, "b", "");
+    check_value(CH_VALUE_BOOLEAN, "y", "false");
+    check_value(CH_VALUE_TEXT, "c", "\xc3\xa9\"");
+    check_value(CH_VALUE_INTEGER, "k", "9223372036854775807");
+    check_end();
 }
 END_TEST
 
 START_TEST(test_params_may_be_left_out)
 {
-    ch_autobuffer packet = CH_BUFFER_INIT;
-    ch_frame frame = read_sign(&packet, "{\"method\":\"GET\",\"path\":\"/p\"}");
-    check_head(&frame, CH_SIGN_TYPED, "GET", "", "/p", "");
-    ck_assert_uint_eq(ch_frame_read_u16(&frame), 0);
-    ck_assert(ch_frame_done(&frame));
+    read_body("{\"method\":\"GET\",\"path\":\"/p\"}");
+    check_head(CH_FORM_TYPED, "GET", "", "/p", "");
+    ck_assert_uint_eq(ask.sign.values.count, 0);
+    check_end();
 }
 END_TEST
 
 START_TEST(test_lists_and_objects_are_written_out_entry_by_entry)
 {
-    ch_autobuffer packet = CH_BUFFER_INIT;
-    ch_frame frame = read_sign(&packet, "{\"method\":\"POST\",\"host\":\"h\",\"path\":\"/p\",\"params\":"
-                                        "{\"o\":{\"b\":[1,\"x\"],\"a\":true},\"e\":[]}}");
-    check_head(&frame, CH_SIGN_TYPED, "POST", "h", "/p", "");
-    ck_assert_uint_eq(ch_frame_read_u16(&frame), 9);
-    check_param(&frame, CH_VALUE_OBJECT, "o", "");
-    check_param(&frame, CH_VALUE_LIST, "b", "");
-    check_param(&frame, CH_VALUE_INTEGER, "", "1");
-    check_param(&frame, CH_VALUE_TEXT, "", "x");
-    check_param(&frame, CH_VALUE_END, "", "");
-    check_param(&frame, CH_VALUE_BOOLEAN, "a", "true");
-    check_param(&frame, CH_VALUE_END, "", "");
-    check_param(&frame, CH_VALUE_LIST, "e", "");
-    check_param(&frame, CH_VALUE_END, "", "");
-    ck_assert(ch_frame_done(&frame));
+    read_body("{\"method\":\"POST\",\"host\":\"h\",\"path\":\"/p\",\"params\":"
+              "{\"o\":{\"b\":[1,\"x\"],\"a\":true},\"e\":[]}}");
+    check_head(CH_FORM_TYPED, "POST", "h", "/p", "");
+    ck_assert_uint_eq(ask.sign.values.count, 9);
+    check_value(CH_VALUE_OBJECT, "o", "");
+    check_value(CH_VALUE_LIST, "b", "");
+    check_value(CH_VALUE_INTEGER, "", "1");
+    check_value(CH_VALUE_TEXT, "", "x");
+    check_value(CH_VALUE_END, "", "");
+    check_value(CH_VALUE_BOOLEAN, "a", "true");
+    check_value(CH_VALUE_END, "", "");
+    check_value(CH_VALUE_LIST, "e", "");
+    check_value(CH_VALUE_END, "", "");
+    check_end();
 }
 END_TEST
 
 START_TEST(test_params_may_be_a_list)
 {
-    ch_autobuffer packet = CH_BUFFER_INIT;
-    ch_frame frame = read_sign(&packet, "{\"method\":\"POST\",\"path\":\"/p\",\"params\":[\"a\"]}");
-    check_head(&frame, CH_SIGN_TYPED, "POST", "", "/p", "");
-    ck_assert_uint_eq(ch_frame_read_u16(&frame), 3);
-    check_param(&frame, CH_VALUE_LIST, "", "");
-    check_param(&frame, CH_VALUE_TEXT, "", "a");
-    check_param(&frame, CH_VALUE_END, "", "");
-    ck_assert(ch_frame_done(&frame));
+    read_body("{\"method\":\"POST\",\"path\":\"/p\",\"params\":[\"a\"]}");
+    check_head(CH_FORM_TYPED, "POST", "", "/p", "");
+    ck_assert_uint_eq(ask.sign.values.count, 3);
+    check_value(CH_VALUE_LIST, "", "");
+    check_value(CH_VALUE_TEXT, "", "a");
+    check_value(CH_VALUE_END, "", "");
+    check_end();
 }
 END_TEST
 
 START_TEST(test_the_other_forms_bring_a_text)
 {
-    ch_autobuffer packet = CH_BUFFER_INIT;
-    ch_frame frame = read_sign(&packet, "{\"string\":\"a=1\\nb\"}");
-    check_head(&frame, CH_SIGN_STRING, "", "", "", "a=1\nb");
-    ck_assert_uint_eq(ch_frame_read_u16(&frame), 0);
-    ch_buffer_clear(&packet);
-    frame = read_sign(&packet, "{\"raw\":\"/+8=\"}");
-    check_head(&frame, CH_SIGN_RAW, "", "", "", "\xff\xef");
-    ck_assert_uint_eq(ch_frame_read_u16(&frame), 0);
-    ck_assert(ch_frame_done(&frame));
+    read_body("{\"string\":\"a=1\\nb\"}");
+    check_head(CH_FORM_STRING, "", "", "", "a=1\nb");
+    ck_assert_uint_eq(ask.sign.values.count, 0);
+    read_body("{\"raw\":\"/+8=\"}");
+    check_head(CH_FORM_RAW, "", "", "", "\xff\xef");
+    ck_assert_uint_eq(ask.sign.values.count, 0);
+    check_end();
 }
 END_TEST
 
@@ -201,93 +190,26 @@ static void add_many(ch_buffer *body, int count)
 START_TEST(test_number_of_parameters_is_bounded)
 {
     ch_autobuffer body = CH_BUFFER_INIT;
-    ch_autobuffer packet = CH_BUFFER_INIT;
     ch_error err = CH_ERROR_INIT;
     add_many(&body, CH_VALUES_MAX);
-    ck_assert_int_eq(ch_json_to_sign(&packet, 1, 2, KEY, ch_buffer_slice(&body), &err), CH_OK);
+    ck_assert_int_eq(ch_ask_read(&ask, ch_buffer_slice(&body), &err), CH_OK);
     ch_buffer_clear(&body);
     add_many(&body, CH_VALUES_MAX + 1);
-    ck_assert_int_eq(ch_json_to_sign(&packet, 1, 2, KEY, ch_buffer_slice(&body), &err), CH_BAD_INPUT);
+    ck_assert_int_eq(ch_ask_read(&ask, ch_buffer_slice(&body), &err), CH_BAD_INPUT);
 }
 END_TEST
 
 START_TEST(test_deep_nesting_is_refused)
 {
     ch_autobuffer body = CH_BUFFER_INIT;
-    ch_autobuffer packet = CH_BUFFER_INIT;
     ch_error err = CH_ERROR_INIT;
     for (int i = 0; i < 40000; i++)
         ch_buffer_add_byte(&body, '[');
-    ck_assert_int_eq(ch_json_to_sign(&packet, 1, 2, KEY, ch_buffer_slice(&body), &err), CH_BAD_INPUT);
+    ck_assert_int_eq(ch_ask_read(&ask, ch_buffer_slice(&body), &err), CH_BAD_INPUT);
 }
 END_TEST
 
-START_TEST(test_signed_reply_is_escaped)
-{
-    ch_autobuffer fields = CH_BUFFER_INIT;
-    ch_frame_text(&fields, "POST");
-    ch_frame_text(&fields, "https://x/?a=\"b\"");
-    ch_frame_text(&fields, "{\"a\":\"\\\"}\x01\n\xc3\xa9");
-    ch_frame_u16(&fields, 2);
-    ch_frame_text(&fields, "A");
-    ch_frame_text(&fields, "1");
-    ch_frame_text(&fields, "B");
-    ch_frame_text(&fields, "");
-    ch_frame_text(&fields, "k");
-    ch_frame frame = {.at = fields.data, .end = fields.data + fields.size};
-    ch_autobuffer out = CH_BUFFER_INIT;
-    ch_json_add_signed(&out, &frame);
-    ck_assert(ch_frame_done(&frame));
-    ck_assert_str_eq(ch_buffer_text(&out), "{\"method\":\"POST\",\"url\":\"https://x/?a=\\\"b\\\"\",\"headers\":{\"A\":"
-                                           "\"1\",\"B\":\"\"},\"body\":\"{\\\"a\\\":\\\"\\\\\\\"}\\u0001\\u000a"
-                                           "\xc3\xa9\",\"key\":\"k\"}\n");
-}
-END_TEST
-
-START_TEST(test_short_frame_is_noticed)
-{
-    ch_autobuffer fields = CH_BUFFER_INIT;
-    ch_frame_u16(&fields, 60000);
-    ch_frame frame = {.at = fields.data, .end = fields.data + fields.size};
-    ch_autobuffer out = CH_BUFFER_INIT;
-    ch_json_add_key_list(&out, &frame);
-    ck_assert(!ch_frame_done(&frame));
-}
-END_TEST
-
-START_TEST(test_problem_names_status_and_rule)
-{
-    ch_error problem = CH_ERROR_INIT;
-    (void)ch_fail_rule(&problem, CH_REFUSED, "keys.a.allow", "no \"grant\"");
-    ch_autobuffer out = CH_BUFFER_INIT;
-    ch_json_add_problem(&out, &problem, 403);
-    ck_assert_str_eq(
-        ch_buffer_text(&out),
-        "{\"type\":\"urn:chancery:problem:refused\",\"title\":\"Policy refuses the request\",\"status\":403,"
-        "\"detail\":\"no \\\"grant\\\"\",\"rule\":\"keys.a.allow\"}\n");
-}
-END_TEST
-
-int main(void)
-{
-    TCase *cases = tcase_create("json");
-    tcase_add_loop_test(cases, test_odd_request_is_refused_and_leaves_no_frame, 0,
-                        (int)(sizeof refused / sizeof refused[0]));
-    tcase_add_test(cases, test_parameters_keep_the_order_of_the_text);
-    tcase_add_test(cases, test_params_may_be_left_out);
-    tcase_add_test(cases, test_lists_and_objects_are_written_out_entry_by_entry);
-    tcase_add_test(cases, test_params_may_be_a_list);
-    tcase_add_test(cases, test_the_other_forms_bring_a_text);
-    tcase_add_test(cases, test_number_of_parameters_is_bounded);
-    tcase_add_test(cases, test_deep_nesting_is_refused);
-    tcase_add_test(cases, test_signed_reply_is_escaped);
-    tcase_add_test(cases, test_short_frame_is_noticed);
-    tcase_add_test(cases, test_problem_names_status_and_rule);
-    Suite *suite = suite_create("json");
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
-}
+CH_TESTS("ask", CH_TEST_ROWS(test_odd_request_is_refused, refused), CH_TEST(test_parameters_keep_the_order_of_the_text),
+         CH_TEST(test_params_may_be_left_out), CH_TEST(test_lists_and_objects_are_written_out_entry_by_entry),
+         CH_TEST(test_params_may_be_a_list), CH_TEST(test_the_other_forms_bring_a_text),
+         CH_TEST(test_number_of_parameters_is_bounded), CH_TEST(test_deep_nesting_is_refused))

@@ -1,0 +1,139 @@
+#include "agent/core/child.h"
+
+#include "agent/spawn.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <stdio.h>
+#include <sys/epoll.h>
+
+#define PACKETS_A_TURN 4
+
+static void on_ready(void *context);
+static void on_restart(void *context);
+
+void ch_child_init(ch_child *child, ch_loop *loop, const char *role, const char *name, const ch_child_owner *owner)
+{
+    *child = (ch_child){
+        .loop = loop,
+        .owner = *owner,
+        .role = role,
+        .channel = CH_CHANNEL_CLOSED,
+        .source = {.fd = -1, .on_ready = on_ready, .context = child},
+        .restart = {.on_due = on_restart,        .context = child        }
+    };
+    snprintf(child->name, sizeof child->name, "%s", name);
+}
+
+bool ch_child_is_up(const ch_child *child)
+{
+    return child->pid != 0;
+}
+
+static void close_channel(ch_child *child)
+{
+    ch_loop_forget(child->loop, &child->source);
+    child->source.fd = -1;
+    ch_channel_close(&child->channel);
+    if (child->pid != 0)
+        ch_spawn_kill(child->pid);
+    child->pid = 0;
+}
+
+static uint64_t pause_ms(const ch_child *child)
+{
+    uint64_t wait_ms = CH_RESTART_MIN_MS;
+    for (unsigned i = 1; i < child->quick_deaths && wait_ms < CH_RESTART_MAX_MS; i++)
+        wait_ms *= 2;
+    return wait_ms < CH_RESTART_MAX_MS ? wait_ms : CH_RESTART_MAX_MS;
+}
+
+void ch_child_end(ch_child *child, const char *why)
+{
+    uint64_t now_ms = ch_clock_ms();
+    bool is_quick = now_ms - child->started_ms < CH_QUICK_DEATH_MS;
+    child->quick_deaths = is_quick ? child->quick_deaths + 1 : 1;
+    ch_log("%s: process %d ended (%s); starting it again", child->name, (int)child->pid, why);
+    close_channel(child);
+    ch_loop_set_timer(child->loop, &child->restart, now_ms + pause_ms(child));
+    child->owner.on_down(child->owner.self, why);
+}
+
+void ch_child_stop(ch_child *child)
+{
+    ch_loop_cancel_timer(&child->restart);
+    close_channel(child);
+}
+
+static ch_status spawn(ch_child *child, ch_error *err)
+{
+    ch_spawned spawned;
+    CH_TRY(ch_spawn(child->role, &spawned, err));
+    child->pid = spawned.pid;
+    child->source.fd = spawned.channel_fd;
+    ch_channel_open(&child->channel, spawned.channel_fd);
+    CH_TRY(ch_loop_watch(child->loop, &child->source, EPOLLIN, err));
+    CH_TRY(child->owner.on_up(child->owner.self, err));
+    return ch_channel_flush(&child->channel, err);
+}
+
+void ch_child_start(ch_child *child)
+{
+    ch_error err = CH_ERROR_INIT;
+    child->started_ms = ch_clock_ms();
+    if (spawn(child, &err) != CH_OK)
+        ch_child_end(child, err.message);
+    else
+        ch_child_flush(child);
+}
+
+static void on_restart(void *context)
+{
+    ch_child *child = context;
+    if (!ch_child_is_up(child))
+        ch_child_start(child);
+}
+
+static bool may_read(const ch_child *child)
+{
+    return child->owner.may_read == NULL || child->owner.may_read(child->owner.self);
+}
+
+void ch_child_flush(ch_child *child)
+{
+    ch_error err = CH_ERROR_INIT;
+    if (!ch_child_is_up(child))
+        return;
+    ch_status st = ch_channel_flush(&child->channel, &err);
+    uint32_t events = (may_read(child) ? EPOLLIN : 0U) | (ch_channel_pending(&child->channel) > 0 ? EPOLLOUT : 0U);
+    if (st == CH_OK)
+        st = ch_loop_watch(child->loop, &child->source, events, &err);
+    if (st != CH_OK)
+        ch_child_end(child, err.message);
+}
+
+/* Returns false if nothing was there. */
+static bool take_packet(ch_child *child)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_packet packet;
+    ch_status st = ch_channel_receive(&child->channel, &packet, &err);
+    bool is_there = packet.bytes.size > 0;
+    if (st == CH_OK)
+        st = ch_packet_take(&packet, child->owner.receiver, child->owner.self, &err);
+    if (st != CH_OK && ch_child_is_up(child))
+        ch_child_end(child, st == CH_UNAVAILABLE ? "it closed its channel" : err.message);
+    return is_there;
+}
+
+/* A few packets a turn, so that no child keeps the others waiting. */
+static void on_ready(void *context)
+{
+    ch_child *child = context;
+    if ((child->source.events & EPOLLOUT) != 0)
+        ch_child_flush(child);
+    for (size_t i = 0; i < PACKETS_A_TURN && ch_child_is_up(child) && may_read(child); i++) {
+        if (!take_packet(child))
+            return;
+    }
+}

@@ -1,0 +1,22 @@
+/* The forms of a request. They differ in how they are read and how their payload is built; all other steps are the
+ * same.
+ *
+ *   typed    read: the values of the frame            build: by the profile's recipe, with time and nonce of now
+ *   string   read: the SDK's string, backwards        build: the same recipe must make the very same string
+ *   raw      read: nothing                            build: the bytes as they are
+ *
+ * Core's thread only. */
+#ifndef CH_AGENT_CORE_FORMS_H
+#define CH_AGENT_CORE_FORMS_H
+
+#include "agent/core/jobs.h"
+#include "exchange/template.h"
+#include "state/nonces.h"
+
+/* Fills in job->request, whose parameters are not checked yet. Returns CH_BAD_INPUT if it cannot be read. */
+CH_CHECKED ch_status ch_form_read(ch_job *job, ch_scratch *scratch, ch_error *err);
+
+/* Fills in job->payloads. `counter` is the key's, used if its profile has nonces. */
+CH_CHECKED ch_status ch_form_build(ch_job *job, ch_nonces *nonces, size_t counter, ch_error *err);
+
+#endif

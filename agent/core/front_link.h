@@ -1,0 +1,47 @@
+/* Core's end of the front process: the bots' listening socket, the connections, and the frames of both directions.
+ *
+ * Core accepts each connection, asks the kernel who is there, and passes the descriptor on. While no front is ready
+ * nobody is accepted; bots wait in the listener's backlog. Requests go up to the owner, who answers each one once, now
+ * or later; an answer to a front that has ended meanwhile is dropped. What is answered leaves with ch_front_link_flush.
+ * Core's thread only. */
+#ifndef CH_AGENT_CORE_FRONT_LINK_H
+#define CH_AGENT_CORE_FRONT_LINK_H
+
+#include "agent/core/connections.h"
+#include "agent/loop.h"
+#include "wire/frames.h"
+
+typedef struct ch_front_link ch_front_link;
+
+/* Where an answer goes. */
+typedef struct ch_asker {
+    uint64_t life; /* of the front: an answer to an earlier one is dropped */
+    uint64_t request;
+} ch_asker;
+
+typedef struct ch_front_owner {
+    void *context;
+    /* The frames are views, valid during the call. */
+    void (*on_sign)(void *context, ch_asker asker, const ch_sign_frame *sign);
+    void (*on_list_keys)(void *context, ch_asker asker, const ch_list_keys_frame *list);
+    void (*on_get_status)(void *context, ch_asker asker);
+} ch_front_owner;
+
+/* Takes over `listen_fd`, a listening SOCK_STREAM socket. `connections` must outlive the link. */
+ch_front_link *ch_front_link_new(ch_loop *loop, int listen_fd, ch_connections *connections,
+                                 const ch_front_owner *owner);
+void ch_front_link_free(ch_front_link *front);
+void ch_front_link_start(ch_front_link *front);
+
+/* True, and the front is ended, if `pid` was its process. */
+bool ch_front_link_died(ch_front_link *front, pid_t pid);
+
+/* Where the answer's frame for `asker` is written, with asker.request as its id; NULL if nobody waits for it any more.
+ */
+ch_buffer *ch_front_link_out(ch_front_link *front, ch_asker asker);
+/* Answers with a failure. `step` is the name of the step that failed; "" if the request was not one for a signature. */
+void ch_front_link_failed(ch_front_link *front, ch_asker asker, const char *step, const ch_error *why);
+
+void ch_front_link_flush(ch_front_link *front);
+
+#endif

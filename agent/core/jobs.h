@@ -1,0 +1,63 @@
+/* The table of jobs. A job is one request for a signature on its way through the steps of agent/core/request.c.
+ *
+ * A job that has left the table keeps its buffers for the next request. Core's thread only. */
+#ifndef CH_AGENT_CORE_JOBS_H
+#define CH_AGENT_CORE_JOBS_H
+
+#include "agent/core/front_link.h"
+#include "agent/core/token_jobs.h"
+#include "exchange/recipe.h"
+#include "policy/policy.h"
+#include "wire/frames.h"
+
+#define CH_JOBS_MAX 1024 /* that wait for a token or are at one, all together */
+
+typedef struct ch_job {
+    uint64_t id;  /* in the table; logs name it */
+    size_t step;  /* of the table in request.c */
+    bool is_held; /* the step waits, and is entered again when what it waits for is there */
+
+    /* What was asked; views into `bytes`. */
+    ch_asker asker;
+    uint64_t connection;
+    ch_form form;
+    ch_slice key_name;
+    ch_slice text; /* CH_FORM_STRING, CH_FORM_RAW */
+    ch_records values;
+    ch_buffer bytes;
+
+    /* What the steps found. */
+    ch_peer caller;
+    const ch_key *key;
+    ch_request request;
+    ch_param *params; /* what request.params points to */
+    size_t param_capacity;
+    ch_buffer decoded; /* CH_FORM_STRING: what values in `params` point to that do not stand in `text` as they are */
+    uint64_t text_time_ns;       /* CH_FORM_STRING: the time that the string names; 0: none */
+    const ch_endpoint *endpoint; /* NULL for CH_FORM_RAW */
+    ch_ticket ticket;            /* at the token */
+    ch_draft *draft;
+    ch_payloads payloads;          /* views into the draft or into `bytes` */
+    const ch_payloads *signatures; /* NULL until the token has answered; valid while the answer is taken */
+    ch_finished finished;          /* CH_FORM_TYPED */
+    ch_buffer signature;           /* the others: as the exchange writes it */
+} ch_job;
+
+typedef struct ch_jobs ch_jobs;
+
+/* `scratch` is borrowed by every job's draft and must outlive the table. */
+ch_jobs *ch_jobs_new(ch_scratch *scratch);
+void ch_jobs_free(ch_jobs *jobs);
+
+/* A fresh job. The table has one place more than CH_JOBS_MAX, so that a request can always be judged, and is refused
+ * for want of a place only when it would wait: there is always a job to take as long as no more than CH_JOBS_MAX are
+ * held. */
+ch_job *ch_jobs_take(ch_jobs *jobs);
+/* Puts a job back. */
+void ch_jobs_release(ch_jobs *jobs, ch_job *job);
+size_t ch_jobs_count(const ch_jobs *jobs);
+
+/* Makes room for `count` params. */
+void ch_job_reserve_params(ch_job *job, size_t count);
+
+#endif

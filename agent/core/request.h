@@ -1,0 +1,44 @@
+/* Requests for a signature, from the front's frame to its answer.
+ *
+ * Every request takes the steps of the table in request.c, in that order, whatever its form. A step goes on, waits, or
+ * refuses; a refusal leaves through the undo of every step so far. Core's thread only. */
+#ifndef CH_AGENT_CORE_REQUEST_H
+#define CH_AGENT_CORE_REQUEST_H
+
+#include "agent/core/front_link.h"
+#include "agent/core/token_link.h"
+#include "exchange/template.h"
+#include "policy/policy.h"
+#include "state/nonces.h"
+#include "wire/frames.h"
+
+/* What the steps work with. Everything outlives the requests. */
+typedef struct ch_request_context {
+    const ch_policy *policy;
+    const ch_connections *connections;
+    ch_nonces *nonces;
+    const size_t *nonce_counters; /* by the key's index in the policy; used if its profile has nonces */
+    ch_scratch *scratch;
+    ch_token_link *const *links; /* by the key's token */
+    ch_front_link *front;
+} ch_request_context;
+
+typedef struct ch_request_counts {
+    uint64_t signed_count;
+    uint64_t refused_count; /* by policy, a check, or a lock: the caller's side */
+    uint64_t failed_count;  /* the token's or the agent's side */
+} ch_request_counts;
+
+typedef struct ch_requests ch_requests;
+
+ch_requests *ch_requests_new(const ch_request_context *context);
+void ch_requests_free(ch_requests *requests);
+ch_request_counts ch_requests_counts(const ch_requests *requests);
+
+/* A SIGN frame came: takes the request as far as it goes now. It is answered once, now or later. */
+void ch_requests_begin(ch_requests *requests, ch_asker asker, const ch_sign_frame *sign);
+
+/* For the links: `on_turn`, `on_signed` and `on_failed` of requests' tickets. */
+ch_link_owner ch_requests_link_owner(ch_requests *requests);
+
+#endif

@@ -1,0 +1,70 @@
+/* What one token has to do: the jobs that wait for it, and those that its process has.
+ *
+ * Jobs wait here, not in the token process: so cancels overtake, the bound holds, and a process that dies loses only
+ * what it was given. It is given a little ahead, so that no worker is without work while core and the front have their
+ * turn. A job is known by its ticket, which stands in the caller's memory and must stay there until the job has left.
+ * Core's thread only. */
+#ifndef CH_AGENT_CORE_TOKEN_JOBS_H
+#define CH_AGENT_CORE_TOKEN_JOBS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CH_TOKEN_JOBS_MAX 512 /* waiting and at the token together */
+
+typedef enum ch_ticket_place {
+    CH_TICKET_OUT,     /* in no queue */
+    CH_TICKET_WAITING, /* for its turn */
+    CH_TICKET_CALLED,  /* its turn has come, and it has not been sent yet */
+    CH_TICKET_SENT,    /* at the token process */
+} ch_ticket_place;
+
+/* Zero it, and set `owner`, `key` and `is_urgent`; the rest is ours. */
+typedef struct ch_ticket {
+    void *owner;
+    size_t key;     /* index among the token's keys */
+    bool is_urgent; /* a cancel: overtakes */
+    ch_ticket_place place;
+    struct ch_ticket *previous;
+    struct ch_ticket *next;
+    uint64_t id;      /* while it is at the token */
+    uint64_t sent_ms; /* monotonic */
+    uint32_t cost_ns; /* what it is expected to take */
+    size_t payload_count;
+} ch_ticket;
+
+typedef struct ch_token_jobs ch_token_jobs;
+
+/* For a token with `worker_count` workers and `key_count` keys. */
+ch_token_jobs *ch_token_jobs_new(size_t worker_count, size_t key_count);
+void ch_token_jobs_free(ch_token_jobs *jobs);
+
+/* CH_TOKEN_JOBS_MAX jobs are here. */
+bool ch_token_jobs_is_full(const ch_token_jobs *jobs);
+/* Puts a job at the end of its queue. There must be room. */
+void ch_token_jobs_add(ch_token_jobs *jobs, ch_ticket *ticket);
+/* Takes a job out, wherever it is. Harmless if it is out already. */
+void ch_token_jobs_leave(ch_token_jobs *jobs, ch_ticket *ticket);
+
+/* True if the token should be given more: a worker may be without a job, or the work ahead is short. */
+bool ch_token_jobs_has_room(const ch_token_jobs *jobs);
+/* The next job whose turn it is, urgent ones first; NULL if none waits. It is called: send it, or let it leave. */
+ch_ticket *ch_token_jobs_call(ch_token_jobs *jobs);
+/* Notes that the called job goes to the token process now. Its id is ticket->id. */
+void ch_token_jobs_send(ch_token_jobs *jobs, ch_ticket *ticket, uint64_t now_ms);
+/* The job at the token whose id this is; NULL if the process was not given it. */
+ch_ticket *ch_token_jobs_find(const ch_token_jobs *jobs, uint64_t id);
+/* Notes what a job with that key takes, as measured by the token process. */
+void ch_token_jobs_set_cost(ch_token_jobs *jobs, size_t key, uint32_t cost_ns);
+
+size_t ch_token_jobs_waiting(const ch_token_jobs *jobs);
+size_t ch_token_jobs_sent(const ch_token_jobs *jobs);
+/* What the jobs at the token are expected to take, one after the other. */
+uint64_t ch_token_jobs_work_ns(const ch_token_jobs *jobs);
+/* When the oldest job at the token was sent; 0 if there is none. */
+uint64_t ch_token_jobs_oldest_ms(const ch_token_jobs *jobs);
+/* Any job at that place, the oldest first; NULL if there is none. */
+ch_ticket *ch_token_jobs_any(const ch_token_jobs *jobs, ch_ticket_place place);
+
+#endif

@@ -1,0 +1,96 @@
+/* Core's end of one token process: its life, the token's state, logins, and the jobs that it signs.
+ *
+ * Whether the token is unlocked is core's own word: it is, from the moment a login that core asked for has succeeded
+ * until a lock or the process's end. token_link_jobs.c is the half that deals in jobs. Core's thread only. */
+#ifndef CH_AGENT_CORE_TOKEN_LINK_H
+#define CH_AGENT_CORE_TOKEN_LINK_H
+
+#include "agent/core/token_jobs.h"
+#include "agent/loop.h"
+#include "base/secret.h"
+#include "base/slice.h"
+
+#include <sys/types.h>
+
+typedef struct ch_token_link ch_token_link;
+
+/* A key object on the token; the texts must outlive the link. */
+typedef struct ch_link_key {
+    const char *name; /* the policy's, for messages */
+    const char *uri;
+    const char *mechanism;
+} ch_link_key;
+
+typedef struct ch_link_config {
+    const char *name;
+    const char *module;
+    const char *uri;
+    uint32_t workers;
+    bool may_relogin; /* keep the PIN in locked memory, to log a process in again that was started anew */
+    const ch_link_key *keys;
+    size_t key_count;
+} ch_link_config;
+
+/* What the link calls. Each job that was queued gets `on_turn`, and then one of the others, unless it left before. */
+typedef struct ch_link_owner {
+    void *context;
+    /* The ticket's turn has come: call ch_token_link_sign now, or ch_token_link_leave. */
+    void (*on_turn)(void *context, ch_ticket *ticket);
+    /* The ticket is out of the link. The signatures, one per payload, are views valid during the call. */
+    void (*on_signed)(void *context, ch_ticket *ticket, const ch_slice *signatures, size_t count);
+    /* The ticket is out of the link, waiting or sent. */
+    void (*on_failed)(void *context, ch_ticket *ticket, const ch_error *why);
+} ch_link_owner;
+
+/* Who waits for a login or a lock; `answer` is called once. */
+typedef struct ch_link_waiter {
+    void (*answer)(void *context, const ch_error *outcome);
+    void *context;
+} ch_link_waiter;
+
+/* `config` and what it points to must outlive the link. */
+ch_token_link *ch_token_link_new(ch_loop *loop, const ch_link_config *config, const ch_link_owner *owner);
+/* Kills the process, wipes PINs; calls nobody. */
+void ch_token_link_free(ch_token_link *link);
+void ch_token_link_start(ch_token_link *link);
+/* True, and the link starts it again, if `pid` was its process. */
+bool ch_token_link_died(ch_token_link *link, pid_t pid);
+
+/* ---- what it says of itself ---- */
+
+const char *ch_token_link_name(const ch_token_link *link);
+/* "absent", "locked" or "unlocked". */
+const char *ch_token_link_state_name(const ch_token_link *link);
+bool ch_token_link_is_unlocked(const ch_token_link *link);
+/* Why it is not as it should be; "" if there is nothing to say. */
+const char *ch_token_link_detail(const ch_token_link *link);
+/* True if the token is unlocked and `key` was found there as it should be. */
+bool ch_token_link_is_ready(const ch_token_link *link, size_t key);
+
+/* ---- jobs ---- */
+
+/* Returns CH_OK if `key` can sign now, or once the process is back by itself; else CH_LOCKED or CH_UNAVAILABLE, or what
+ * is wrong with the key. */
+CH_CHECKED ch_status ch_token_link_check_key(const ch_token_link *link, size_t key, ch_error *err);
+/* Queues a job. CH_BUSY: too many are queued. */
+CH_CHECKED ch_status ch_token_link_queue(ch_token_link *link, ch_ticket *ticket, ch_error *err);
+/* Hands over a job whose turn has come. CH_TOO_LARGE: the payloads do not fit a frame; the job is still called. */
+CH_CHECKED ch_status ch_token_link_sign(ch_token_link *link, ch_ticket *ticket, const ch_slice *payloads, size_t count,
+                                        ch_error *err);
+/* Takes a job out, wherever it is. */
+void ch_token_link_leave(ch_token_link *link, ch_ticket *ticket);
+/* Gives the process as many jobs as it should have, and sends them. At the end of each turn of the loop. */
+void ch_token_link_dispatch(ch_token_link *link);
+/* Jobs at the token process. */
+size_t ch_token_link_sent(const ch_token_link *link);
+
+/* ---- logins ---- */
+
+/* Logs in with `pin`, which is taken over. */
+void ch_token_link_unlock(ch_token_link *link, ch_secret *pin, ch_link_waiter waiter);
+/* Fails what waits, forgets the PIN and logs out; a process that does not is ended. */
+void ch_token_link_lock(ch_token_link *link, ch_link_waiter waiter);
+/* The waiter with this context has left: it gets no answer. */
+void ch_token_link_forget_waiter(ch_token_link *link, const void *context);
+
+#endif

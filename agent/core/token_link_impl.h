@@ -1,0 +1,52 @@
+/* What the two files of the link share, and nobody else sees. */
+#ifndef CH_AGENT_CORE_TOKEN_LINK_IMPL_H
+#define CH_AGENT_CORE_TOKEN_LINK_IMPL_H
+
+#include "agent/core/child.h"
+#include "agent/core/token_link.h"
+#include "agent/loop.h"
+
+#define CH_LINK_PACKET_FILL (CH_PACKET_MAX / 2) /* start another frame only while the packet is smaller than this */
+
+typedef enum ch_link_state {
+    CH_LINK_ABSENT,     /* there is no process, or it could not open the token */
+    CH_LINK_STARTING,   /* the process opens the token */
+    CH_LINK_LOCKED,     /* nobody is logged in */
+    CH_LINK_LOGGING_IN, /* a PIN is at the process, or it looks for the keys */
+    CH_LINK_SERVING,    /* logged in; jobs are signed */
+    CH_LINK_LOCKING,    /* a logout is at the process; nothing is signed any more */
+    CH_LINK_STATE_COUNT
+} ch_link_state;
+
+typedef struct ch_key_state {
+    bool is_known;
+    ch_error problem; /* CH_OK: found on the token, and as it should be */
+} ch_key_state;
+
+struct ch_token_link {
+    const ch_link_config *config;
+    ch_link_owner owner;
+    ch_loop *loop;
+    ch_child child;
+    ch_timer check;
+    ch_link_state state;
+    uint64_t since_ms; /* when the state began */
+    ch_error detail;   /* why it is not as it should be */
+    bool is_gone;      /* a job's failure said that the device is away */
+    ch_secret pin;     /* while unlocked, if a re-login is allowed */
+    ch_secret trial;   /* while a login is under way */
+    ch_link_waiter waiter;
+    ch_token_jobs *jobs;
+    ch_key_state keys[];
+};
+
+bool ch_link_is_usable(const ch_token_link *link, size_t key);
+ch_status ch_link_fail_absent(const ch_token_link *link, ch_error *err);
+ch_status ch_link_fail_locked(const ch_token_link *link, ch_error *err);
+
+/* token_link_jobs.c */
+void ch_link_fail_jobs(ch_token_link *link, ch_ticket_place place, const ch_error *why);
+CH_CHECKED ch_status ch_link_take_signature(void *self, ch_frame *frame, int *fd, ch_error *err);
+CH_CHECKED ch_status ch_link_take_job_failed(void *self, ch_frame *frame, int *fd, ch_error *err);
+
+#endif

@@ -1,0 +1,148 @@
+/* The half of the token link that deals in jobs: taken from the queue, sent to the process, answered. */
+#include "agent/core/token_link_impl.h"
+
+#include "base/clock.h"
+#include "wire/channel.h"
+
+#include <assert.h>
+
+#define PACKET_WORK_NS 130000 /* most expected work in a packet of several jobs */
+
+/* ---- jobs that fail ---- */
+
+void ch_link_fail_jobs(ch_token_link *link, ch_ticket_place place, const ch_error *why)
+{
+    ch_ticket *ticket;
+    while ((ticket = ch_token_jobs_any(link->jobs, place)) != NULL) {
+        ch_token_jobs_leave(link->jobs, ticket);
+        link->owner.on_failed(link->owner.context, ticket, why);
+    }
+}
+
+static ch_status find_job(ch_token_link *link, uint64_t id, ch_ticket **out, ch_error *err)
+{
+    *out = ch_token_jobs_find(link->jobs, id);
+    return *out != NULL ? CH_OK : ch_fail(err, CH_INTERNAL, "it answered a job that it was not given");
+}
+
+ch_status ch_link_take_signature(void *self, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    ch_token_link *link = self;
+    ch_ticket *ticket = NULL;
+    ch_signature_frame answer;
+    ch_slice signatures[CH_PAYLOADS_A_JOB];
+    CH_TRY(ch_signature_frame_get(frame, &answer, err));
+    CH_TRY(find_job(link, frame->id, &ticket, err));
+    size_t count = answer.signatures.count;
+    if (count != ticket->payload_count)
+        return ch_fail(err, CH_INTERNAL, "it sent %zu signatures for %zu payloads", count, ticket->payload_count);
+    ch_text_record record;
+    for (size_t i = 0; ch_text_record_next(&answer.signatures, &record); i++)
+        signatures[i] = record.bytes;
+    ch_token_jobs_set_cost(link->jobs, ticket->key, answer.cost_ns);
+    ch_token_jobs_leave(link->jobs, ticket);
+    link->owner.on_signed(link->owner.context, ticket, signatures, count);
+    return CH_OK;
+}
+
+ch_status ch_link_take_job_failed(void *self, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    ch_token_link *link = self;
+    ch_ticket *ticket = NULL;
+    ch_job_failed_frame failed;
+    CH_TRY(ch_job_failed_frame_get(frame, &failed, err));
+    CH_TRY(find_job(link, frame->id, &ticket, err));
+    if (failed.why.status == CH_OK)
+        return ch_fail(err, CH_INTERNAL, "it failed a job without a reason");
+    if (failed.why.status == CH_UNAVAILABLE) {
+        link->detail = failed.why;
+        link->is_gone = true; /* its other answers are still taken first */
+    }
+    ch_token_jobs_leave(link->jobs, ticket);
+    ch_error_wrap(&failed.why, "signing with key '%s'", link->config->keys[ticket->key].name);
+    link->owner.on_failed(link->owner.context, ticket, &failed.why);
+    return CH_OK;
+}
+
+/* ---- jobs that wait, and jobs that are sent ---- */
+
+ch_status ch_token_link_check_key(const ch_token_link *link, size_t key, ch_error *err)
+{
+    assert(key < link->config->key_count);
+    if (link->state == CH_LINK_SERVING && link->keys[key].is_known && !ch_link_is_usable(link, key)) {
+        *err = link->keys[key].problem;
+        return ch_error_wrap(err, "key '%s'", link->config->keys[key].name);
+    }
+    /* With a PIN that was kept, the process is being restarted: what waits is signed then. */
+    if (link->state == CH_LINK_SERVING || link->pin.data != NULL)
+        return CH_OK;
+    bool is_absent = link->state == CH_LINK_ABSENT || link->state == CH_LINK_STARTING;
+    return is_absent ? ch_link_fail_absent(link, err) : ch_link_fail_locked(link, err);
+}
+
+ch_status ch_token_link_queue(ch_token_link *link, ch_ticket *ticket, ch_error *err)
+{
+    if (ch_token_jobs_is_full(link->jobs))
+        return ch_fail(err, CH_BUSY, "%d requests wait for token '%s'; try again in a moment", CH_TOKEN_JOBS_MAX,
+                       link->config->name);
+    ch_token_jobs_add(link->jobs, ticket);
+    return CH_OK;
+}
+
+ch_status ch_token_link_sign(ch_token_link *link, ch_ticket *ticket, const ch_slice *payloads, size_t count,
+                             ch_error *err)
+{
+    assert(link->state == CH_LINK_SERVING && count > 0 && count <= CH_PAYLOADS_A_JOB);
+    ch_autobuffer records = CH_BUFFER_INIT;
+    ch_job_frame job = {.key = (uint16_t)ticket->key};
+    for (size_t i = 0; i < count; i++)
+        ch_text_record_put(&job.payloads, &records, &(ch_text_record){.bytes = payloads[i]});
+    ch_token_jobs_send(link->jobs, ticket, ch_clock_ms());
+    ticket->payload_count = count;
+    return ch_job_frame_put(ch_channel_out(&link->child.channel), ticket->id, &job, err);
+}
+
+void ch_token_link_leave(ch_token_link *link, ch_ticket *ticket)
+{
+    ch_token_jobs_leave(link->jobs, ticket);
+}
+
+size_t ch_token_link_sent(const ch_token_link *link)
+{
+    return ch_token_jobs_sent(link->jobs);
+}
+
+/* Fills a packet with at most `count` jobs. */
+static void give_jobs(ch_token_link *link, size_t count)
+{
+    uint64_t begun_ns = ch_token_jobs_work_ns(link->jobs);
+    const ch_buffer *out = ch_channel_out(&link->child.channel);
+    for (size_t i = 0; i < count && out->size < CH_LINK_PACKET_FILL; i++) {
+        ch_ticket *ticket = ch_token_jobs_call(link->jobs);
+        if (ticket == NULL)
+            return;
+        uint64_t before_ns = ch_token_jobs_work_ns(link->jobs);
+        link->owner.on_turn(link->owner.context, ticket);
+        uint64_t work_ns = ch_token_jobs_work_ns(link->jobs);
+        if (work_ns - begun_ns + (work_ns - before_ns) > PACKET_WORK_NS)
+            return;
+    }
+}
+
+/* Quick jobs share a packet, because each packet costs system calls; but not all go in one, so that the token is at
+ * work on the first while core finishes others. A slow one goes to whichever worker is free. If the socket is full, the
+ * process has not even read what it was given, and gets no more. */
+void ch_token_link_dispatch(ch_token_link *link)
+{
+    if (link->is_gone && ch_child_is_up(&link->child))
+        ch_child_end(&link->child, link->detail.message);
+    size_t parts = 2 * (size_t)link->config->workers;
+    size_t share = (ch_token_jobs_waiting(link->jobs) + parts - 1) / parts;
+    while (link->state == CH_LINK_SERVING && ch_token_jobs_waiting(link->jobs) > 0 &&
+           ch_token_jobs_has_room(link->jobs) && ch_channel_pending(&link->child.channel) == 0) {
+        give_jobs(link, share);
+        ch_child_flush(&link->child);
+    }
+}

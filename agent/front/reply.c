@@ -1,0 +1,81 @@
+#include "agent/front/reply.h"
+
+#include "base/encode.h"
+
+/* `lead` is a comma, brace and quoted name, as they are. */
+static void add_text(ch_buffer *out, const char *lead, ch_slice text)
+{
+    ch_buffer_add_text(out, lead);
+    ch_encode_json(out, text);
+}
+
+static void add_boolean(ch_buffer *out, const char *lead, bool is_true)
+{
+    ch_buffer_add_text(out, lead);
+    ch_buffer_add_text(out, is_true ? "true" : "false");
+}
+
+static void add_number(ch_buffer *out, const char *lead, uint64_t number)
+{
+    ch_buffer_add_format(out, "%s%llu", lead, (unsigned long long)number);
+}
+
+void ch_reply_add_signed(ch_buffer *out, const ch_signed_frame *frame)
+{
+    ch_records headers = frame->headers;
+    ch_header_record header;
+    add_text(out, "{\"method\":", frame->method);
+    add_text(out, ",\"url\":", frame->url);
+    ch_buffer_add_text(out, ",\"headers\":{");
+    for (const char *lead = ""; ch_header_record_next(&headers, &header); lead = ",") {
+        add_text(out, lead, header.name);
+        add_text(out, ":", header.value);
+    }
+    add_text(out, "},\"body\":", frame->body);
+    add_text(out, ",\"key\":", frame->key);
+    ch_buffer_add_text(out, "}\n");
+}
+
+void ch_reply_add_signature(ch_buffer *out, const ch_signature_only_frame *frame)
+{
+    add_text(out, "{\"signature\":", frame->signature);
+    add_text(out, ",\"key\":", frame->key);
+    ch_buffer_add_text(out, "}\n");
+}
+
+void ch_reply_add_key_list(ch_buffer *out, const ch_key_list_frame *frame)
+{
+    ch_records keys = frame->keys;
+    ch_listed_key_record key;
+    ch_buffer_add_text(out, "{\"keys\":[");
+    for (const char *lead = "{\"name\":"; ch_listed_key_record_next(&keys, &key); lead = ",{\"name\":") {
+        add_text(out, lead, key.name);
+        add_text(out, ",\"profile\":", key.profile);
+        add_text(out, ",\"scheme\":", key.scheme);
+        add_text(out, ",\"key_id\":", key.key_id);
+        add_text(out, ",\"token\":", key.token);
+        add_boolean(out, ",\"ready\":", key.is_ready);
+        ch_buffer_add_byte(out, '}');
+    }
+    ch_buffer_add_text(out, "]}\n");
+}
+
+void ch_reply_add_status(ch_buffer *out, const ch_status_is_frame *frame)
+{
+    ch_records tokens = frame->tokens;
+    ch_listed_token_record token;
+    add_text(out, "{\"version\":", frame->version);
+    add_number(out, ",\"uptime_s\":", frame->uptime_s);
+    add_boolean(out, ",\"ready\":", frame->is_ready);
+    add_number(out, ",\"signed\":", frame->signed_count);
+    add_number(out, ",\"refused\":", frame->refused_count);
+    add_number(out, ",\"failed\":", frame->failed_count);
+    ch_buffer_add_text(out, ",\"tokens\":[");
+    for (const char *lead = "{\"name\":"; ch_listed_token_record_next(&tokens, &token); lead = ",{\"name\":") {
+        add_text(out, lead, token.name);
+        add_text(out, ",\"state\":", token.state);
+        add_text(out, ",\"detail\":", token.detail);
+        ch_buffer_add_byte(out, '}');
+    }
+    ch_buffer_add_text(out, "]}\n");
+}

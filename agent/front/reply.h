@@ -1,0 +1,13 @@
+/* Core's answers as JSON, written straight into the buffer that is sent: this is on the path of each signature, and
+ * needs no tree. Not thread-safe. */
+#ifndef CH_AGENT_FRONT_REPLY_H
+#define CH_AGENT_FRONT_REPLY_H
+
+#include "wire/frames.h"
+
+void ch_reply_add_signed(ch_buffer *out, const ch_signed_frame *frame);
+void ch_reply_add_signature(ch_buffer *out, const ch_signature_only_frame *frame);
+void ch_reply_add_key_list(ch_buffer *out, const ch_key_list_frame *frame);
+void ch_reply_add_status(ch_buffer *out, const ch_status_is_frame *frame);
+
+#endif

@@ -1,0 +1,27 @@
+/* What can be asked over HTTP: a table of paths. */
+#ifndef CH_AGENT_FRONT_ROUTES_H
+#define CH_AGENT_FRONT_ROUTES_H
+
+#include "base/error.h"
+#include "base/slice.h"
+
+typedef enum ch_question {
+    CH_ASK_SIGN,
+    CH_ASK_KEYS,
+    CH_ASK_STATUS,
+    CH_ASK_READY,  /* the answer is in the HTTP status */
+    CH_ASK_HEALTH, /* likewise; answered without core */
+} ch_question;
+
+typedef struct ch_route {
+    const char *method;
+    const char *path;
+    const char *suffix; /* NULL: `path` is all; otherwise a key's name stands between the two */
+    ch_question question;
+} ch_route;
+
+/* Finds the route of `path`, and the key's name in it. Returns CH_NOT_FOUND, or CH_BAD_METHOD with the route of the
+ * path in `*out`. */
+CH_CHECKED ch_status ch_route_find(ch_slice method, ch_slice path, const ch_route **out, ch_slice *key, ch_error *err);
+
+#endif

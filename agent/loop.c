@@ -1,0 +1,131 @@
+/* Timers are a list without order: there are a few dozen at most, and each turn looks at all of them. */
+#include "agent/loop.h"
+
+#include "agent/awake.h"
+#include "base/memory.h"
+#include "base/clock.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#define EVENTS_MAX 64
+#define SLEEP_MAX_MS 60000
+
+struct ch_loop {
+    int epoll_fd;
+    ch_timer *timers;
+    struct epoll_event events[EVENTS_MAX]; /* of this turn */
+    int event_count;
+};
+
+ch_status ch_loop_new(ch_loop **out, ch_error *err)
+{
+    int fd = epoll_create1(EPOLL_CLOEXEC);
+    if (fd < 0)
+        return ch_fail_errno(err, "making an epoll descriptor");
+    *out = ch_alloc(sizeof **out);
+    (*out)->epoll_fd = fd;
+    return CH_OK;
+}
+
+void ch_loop_free(ch_loop *loop)
+{
+    if (loop == NULL)
+        return;
+    close(loop->epoll_fd);
+    free(loop);
+}
+
+/* ---- sources ---- */
+
+ch_status ch_loop_watch(ch_loop *loop, ch_source *source, uint32_t events, ch_error *err)
+{
+    assert(source->fd >= 0 && source->on_ready != NULL);
+    if (source->is_watched && source->events == events)
+        return CH_OK;
+    struct epoll_event event = {.events = events, .data = {.ptr = source}};
+    int operation = source->is_watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    if (epoll_ctl(loop->epoll_fd, operation, source->fd, &event) != 0)
+        return ch_fail_errno(err, "watching a descriptor");
+    source->is_watched = true;
+    source->events = events;
+    return CH_OK;
+}
+
+void ch_loop_forget(ch_loop *loop, ch_source *source)
+{
+    if (!source->is_watched)
+        return;
+    epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);
+    source->is_watched = false;
+    source->events = 0;
+    for (int i = 0; i < loop->event_count; i++) {
+        if (loop->events[i].data.ptr == source)
+            loop->events[i].data.ptr = NULL;
+    }
+}
+
+/* ---- timers ---- */
+
+void ch_loop_set_timer(ch_loop *loop, ch_timer *timer, uint64_t due_ms)
+{
+    timer->due_ms = due_ms == 0 ? 1 : due_ms;
+    if (timer->is_listed)
+        return;
+    timer->next = loop->timers;
+    timer->is_listed = true;
+    loop->timers = timer;
+}
+
+void ch_loop_cancel_timer(ch_timer *timer)
+{
+    timer->due_ms = 0;
+}
+
+static int time_to_sleep(const ch_loop *loop)
+{
+    uint64_t now_ms = ch_clock_ms();
+    uint64_t sleep_ms = SLEEP_MAX_MS;
+    for (const ch_timer *timer = loop->timers; timer != NULL; timer = timer->next) {
+        uint64_t left_ms = timer->due_ms > now_ms ? timer->due_ms - now_ms : 0;
+        if (timer->due_ms != 0 && left_ms < sleep_ms)
+            sleep_ms = left_ms;
+    }
+    return (int)sleep_ms;
+}
+
+/* A callback may set any timer, so each is looked at once, and one that is set anew waits for the next turn. */
+static void call_timers(ch_loop *loop)
+{
+    uint64_t now_ms = ch_clock_ms();
+    for (ch_timer *timer = loop->timers; timer != NULL; timer = timer->next) {
+        if (timer->due_ms == 0 || timer->due_ms > now_ms)
+            continue;
+        timer->due_ms = 0;
+        timer->on_due(timer->context);
+    }
+}
+
+/* ---- a turn ---- */
+
+static bool poll_events(void *context)
+{
+    ch_loop *loop = context;
+    loop->event_count = epoll_wait(loop->epoll_fd, loop->events, EVENTS_MAX, 0);
+    return loop->event_count != 0;
+}
+
+void ch_loop_turn(ch_loop *loop, uint64_t awake_ns)
+{
+    if (!ch_stay_awake(awake_ns, poll_events, loop))
+        loop->event_count = epoll_wait(loop->epoll_fd, loop->events, EVENTS_MAX, time_to_sleep(loop));
+    for (int i = 0; i < loop->event_count; i++) {
+        ch_source *source = loop->events[i].data.ptr;
+        if (source != NULL)
+            source->on_ready(source->context);
+    }
+    loop->event_count = 0;
+    call_timers(loop);
+}

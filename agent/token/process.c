@@ -1,0 +1,122 @@
+/* Start: core names module, token and keys; the token is opened; the outcome goes to core. Then the workers take over.
+ */
+#include "agent/token/process.h"
+
+#include "base/memory.h"
+#include "agent/harden.h"
+#include "agent/spawn.h"
+#include "agent/token/worker.h"
+#include "base/log.h"
+#include "pkcs11/token.h"
+#include "wire/channel.h"
+
+typedef struct starting {
+    ch_signer *signer;
+    ch_receiving state;
+    char *module;
+    char *uri;
+} starting;
+
+static void await_keys(starting *self)
+{
+    const ch_signer_keys *keys = &self->signer->keys;
+    self->state = keys->count < keys->expected ? CH_WHILE_TAKING_KEYS : 0;
+}
+
+static ch_status take_start(void *context, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    starting *self = context;
+    ch_token_start_frame start;
+    CH_TRY(ch_token_start_frame_get(frame, &start, err));
+    if (start.version != CH_FRAMES_VERSION)
+        return ch_fail(err, CH_INTERNAL, "core is of another version; restart the agent");
+    if (start.workers == 0 || start.workers > CH_WORKERS_MAX)
+        return ch_fail(err, CH_INTERNAL, "core asked for %u workers", start.workers);
+    self->module = ch_slice_strdup(start.module);
+    self->uri = ch_slice_strdup(start.uri);
+    self->signer->worker_count = start.workers;
+    ch_signer_keys_init(&self->signer->keys, start.key_count);
+    await_keys(self);
+    return CH_OK;
+}
+
+static ch_status take_keys(void *context, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    starting *self = context;
+    ch_token_keys_frame keys;
+    ch_key_object_record key;
+    CH_TRY(ch_token_keys_frame_get(frame, &keys, err));
+    while (ch_key_object_record_next(&keys.keys, &key))
+        CH_TRY(ch_signer_keys_add(&self->signer->keys, key.uri, key.mechanism, err));
+    await_keys(self);
+    return CH_OK;
+}
+
+static unsigned state_of(const void *context)
+{
+    const starting *self = context;
+    return self->state;
+}
+
+/* clang-format off */
+static const ch_handler handlers[] = {
+    /* frame                 taken by */
+    { CH_FRAME_TOKEN_START,  take_start },
+    { CH_FRAME_TOKEN_KEYS,   take_keys },
+};
+/* clang-format on */
+
+static const ch_receiver receiver = {
+    .direction = CH_CORE_TO_TOKEN,
+    .handlers = handlers,
+    .handler_count = sizeof handlers / sizeof *handlers,
+    .state = state_of,
+};
+
+/* Waits for what core has to say before the first login. */
+static ch_status take_all(starting *self, ch_channel *channel, ch_error *err)
+{
+    while (self->state != 0) {
+        ch_packet packet;
+        CH_TRY(ch_channel_receive_wait(channel, &packet, err));
+        CH_TRY(ch_packet_take(&packet, &receiver, self, err));
+    }
+    return CH_OK;
+}
+
+static ch_status start(ch_signer *signer, ch_channel *channel, ch_error *err)
+{
+    starting self = {.signer = signer, .state = CH_WHILE_STARTING};
+    CH_TRY(take_all(&self, channel, err));
+    ch_autofree char *module = self.module;
+    ch_autofree char *uri = self.uri;
+    CH_TRY(ch_token_open(module, uri, &signer->token, err));
+    CH_TRY(ch_session_open(signer->token, false, &signer->control, err));
+    return ch_harden_token(err); /* after the module is loaded: drivers may start helpers then */
+}
+
+static ch_status report(ch_channel *channel, const ch_error *outcome, ch_error *err)
+{
+    ch_token_started_frame started = {.outcome = *outcome};
+    CH_TRY(ch_token_started_frame_put(ch_channel_out(channel), 0, &started, err));
+    return ch_channel_flush(channel, err);
+}
+
+int ch_token_run(int channel_fd)
+{
+    static ch_signer signer;
+    ch_channel channel;
+    ch_error outcome = CH_ERROR_INIT;
+    ch_error err = CH_ERROR_INIT;
+    ch_spawn_schedule(0); /* core and the front first */
+    ch_signer_init(&signer, channel_fd);
+    ch_channel_open(&channel, channel_fd);
+    ch_status started = start(&signer, &channel, &outcome);
+    ch_status st = report(&channel, &outcome, &err);
+    if (started == CH_OK && st == CH_OK)
+        st = ch_workers_run(&signer, &err);
+    ch_log("%s", started != CH_OK ? outcome.message : err.message);
+    return 1;
+}

@@ -1,0 +1,270 @@
+/* The turn: a worker keeps the right to wait for packets while it does quick jobs, so that they stay on one thread;
+ * waking a second one costs more than it saves, in its locks too. Before slow jobs it releases the turn, and a worker
+ * whose last jobs were slow needs none: all work side by side then. */
+#include "agent/token/worker.h"
+
+#include "agent/awake.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "pkcs11/sign.h"
+#include "pkcs11/token.h"
+#include "wire/channel.h"
+
+#include <unistd.h>
+
+#define PIN_SIZE_MAX 256  /* bytes */
+#define SLOW_JOB_NS 40000 /* worth another thread: well above what a hand-over costs */
+#define HOLD_NS 700000    /* how long answers are held at most, while there are more packets */
+#define AWAKE_NS 500000   /* how long a worker without a packet stays awake, while they come faster than that */
+#define FULL_SOCKET_WAIT_US 1000
+
+typedef struct worker {
+    ch_signer *signer;
+    ch_channel channel; /* shares the signer's descriptor */
+    ch_session session;
+    ch_packet packet; /* the one in hand */
+    pthread_t thread;
+    bool is_slow; /* its last packet held slow jobs */
+    bool has_turn;
+    bool is_busy;       /* its last wait for a packet was shorter than AWAKE_NS */
+    uint64_t began_ns;  /* the end of that wait */
+    ch_status received; /* of the last look for a packet */
+    ch_error error;
+} worker;
+
+/* ---- logins ---- */
+
+static ch_status login_with(ch_signer *signer, int pin_fd, ch_error *err)
+{
+    ch_autosecret pin = CH_SECRET_INIT;
+    CH_TRY(ch_secret_read(&pin, pin_fd, PIN_SIZE_MAX, err));
+    return ch_token_login(signer->token, &pin, err);
+}
+
+static ch_status add_key_states(const ch_signer *signer, ch_buffer *out, ch_error *err)
+{
+    for (size_t i = 0; i < signer->keys.count; i++) {
+        ch_key_state_frame state = {.key = (uint16_t)i, .problem = signer->keys.keys[i].state};
+        CH_TRY(ch_key_state_frame_put(out, 0, &state, err));
+    }
+    return CH_OK;
+}
+
+static ch_status on_login(void *context, ch_frame *frame, int *fd, ch_error *err)
+{
+    worker *self = context;
+    ch_signer *signer = self->signer;
+    ch_buffer *out = ch_channel_out(&self->channel);
+    ch_login_frame login;
+    ch_login_done_frame done = {.outcome = CH_ERROR_INIT};
+    CH_TRY(ch_login_frame_get(frame, &login, err));
+    pthread_rwlock_wrlock(&signer->lock);
+    signer->is_logged_in = login_with(signer, *fd, &done.outcome) == CH_OK;
+    ch_status st = CH_OK;
+    if (signer->is_logged_in) {
+        ch_signer_keys_find(&signer->keys, signer->token, &signer->control);
+        st = add_key_states(signer, out, err);
+    }
+    pthread_rwlock_unlock(&signer->lock);
+    return st == CH_OK ? ch_login_done_frame_put(out, 0, &done, err) : st;
+}
+
+static ch_status on_logout(void *context, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    worker *self = context;
+    ch_signer *signer = self->signer;
+    ch_logout_frame logout;
+    ch_logout_done_frame done = {.outcome = CH_ERROR_INIT};
+    CH_TRY(ch_logout_frame_get(frame, &logout, err));
+    pthread_rwlock_wrlock(&signer->lock);
+    signer->is_logged_in = false; /* whatever the token answers, nothing is signed from here on */
+    ch_ignore(ch_token_logout(signer->token, &done.outcome)); /* core judges the outcome */
+    pthread_rwlock_unlock(&signer->lock);
+    return ch_logout_done_frame_put(ch_channel_out(&self->channel), 0, &done, err);
+}
+
+/* ---- jobs ---- */
+
+/* What a job results in: its signatures, one per payload, and what such a job takes. */
+typedef struct job_result {
+    uint8_t signatures[CH_PAYLOADS_A_JOB][CH_SIGNATURE_SIZE_MAX];
+    size_t sizes[CH_PAYLOADS_A_JOB];
+    size_t count;
+    uint32_t cost_ns;
+} job_result;
+
+static ch_status sign_payloads(worker *self, ch_signer_key *key, ch_records payloads, job_result *result, ch_error *err)
+{
+    ch_text_record payload;
+    uint64_t begin_ns = ch_clock_ns();
+    for (size_t i = 0; ch_text_record_next(&payloads, &payload); i++)
+        CH_TRY(ch_key_sign(&self->session, &key->key, payload.bytes, result->signatures[i], CH_SIGNATURE_SIZE_MAX,
+                           &result->sizes[i], err));
+    result->cost_ns = ch_signer_key_note_cost(key, ch_clock_ns() - begin_ns);
+    return CH_OK;
+}
+
+static ch_status sign_job(worker *self, const ch_job_frame *job, job_result *result, ch_error *err)
+{
+    ch_signer_key *key = NULL;
+    result->count = job->payloads.count;
+    if (!self->signer->is_logged_in)
+        return ch_fail(err, CH_LOCKED, "the token is locked");
+    CH_TRY(ch_signer_keys_get(&self->signer->keys, job->key, &key, err));
+    return sign_payloads(self, key, job->payloads, result, err);
+}
+
+static ch_status answer_job(ch_buffer *out, uint64_t id, const job_result *result, ch_error *err)
+{
+    ch_autobuffer records = CH_BUFFER_INIT;
+    ch_signature_frame answer = {.cost_ns = result->cost_ns};
+    for (size_t i = 0; i < result->count; i++) {
+        ch_text_record signature = {
+            .bytes = {result->signatures[i], result->sizes[i]}
+        };
+        ch_text_record_put(&answer.signatures, &records, &signature);
+    }
+    return ch_signature_frame_put(out, id, &answer, err);
+}
+
+static ch_status on_job(void *context, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    worker *self = context;
+    ch_job_frame job;
+    job_result result;
+    ch_job_failed_frame failed = {.why = CH_ERROR_INIT};
+    CH_TRY(ch_job_frame_get(frame, &job, err));
+    if (job.payloads.count == 0 || job.payloads.count > CH_PAYLOADS_A_JOB)
+        return ch_fail(err, CH_INTERNAL, "core sent a job of %zu payloads", job.payloads.count);
+    pthread_rwlock_rdlock(&self->signer->lock);
+    ch_status st = sign_job(self, &job, &result, &failed.why);
+    pthread_rwlock_unlock(&self->signer->lock);
+    ch_buffer *out = ch_channel_out(&self->channel);
+    return st == CH_OK ? answer_job(out, frame->id, &result, err)
+                       : ch_job_failed_frame_put(out, frame->id, &failed, err);
+}
+
+static unsigned state_of(const void *context)
+{
+    (void)context;
+    return CH_WHILE_SERVING;
+}
+
+/* clang-format off */
+static const ch_handler handlers[] = {
+    /* frame            taken by */
+    { CH_FRAME_JOB,     on_job },
+    { CH_FRAME_LOGIN,   on_login },
+    { CH_FRAME_LOGOUT,  on_logout },
+};
+/* clang-format on */
+
+static const ch_receiver receiver = {
+    .direction = CH_CORE_TO_TOKEN,
+    .handlers = handlers,
+    .handler_count = sizeof handlers / sizeof *handlers,
+    .state = state_of,
+};
+
+/* ---- packets ---- */
+
+static bool has_slow_job(const ch_signer *signer, ch_slice packet)
+{
+    ch_frame frame;
+    while (ch_frame_next(&packet, &frame)) {
+        size_t key = frame.type == CH_FRAME_JOB ? ch_get_u16(&frame) : SIZE_MAX;
+        if (key < signer->keys.count && signer->keys.keys[key].cost_ns > SLOW_JOB_NS)
+            return true;
+    }
+    return false;
+}
+
+static ch_status send_answers(ch_channel *channel, ch_error *err)
+{
+    CH_TRY(ch_channel_flush(channel, err));
+    while (ch_channel_pending(channel) > 0) {
+        usleep(FULL_SOCKET_WAIT_US); /* core reads all it gets; a full socket is a moment's matter */
+        CH_TRY(ch_channel_flush(channel, err));
+    }
+    return CH_OK;
+}
+
+static bool look_for_packet(void *context)
+{
+    worker *self = context;
+    self->received = ch_channel_receive(&self->channel, &self->packet, &self->error);
+    return self->received != CH_OK || self->packet.bytes.size > 0;
+}
+
+/* While packets come fast, the next one is worth waiting for awake. */
+static ch_status wait_for_packet(worker *self)
+{
+    uint64_t since_ns = ch_clock_ns();
+    if (ch_stay_awake(self->is_busy ? AWAKE_NS : 0, look_for_packet, self))
+        return self->received;
+    ch_status st = ch_channel_receive_wait(&self->channel, &self->packet, &self->error);
+    self->is_busy = ch_clock_ns() - since_ns < AWAKE_NS;
+    return st;
+}
+
+/* Answers to slow jobs leave together, while there are more of those: each packet that core gets costs a slow job's
+ * worker a part of the processor. */
+static ch_status next_packet(worker *self)
+{
+    bool may_hold = self->is_slow && ch_clock_ns() - self->began_ns < HOLD_NS;
+    if (may_hold && look_for_packet(self))
+        return self->received;
+    CH_TRY(send_answers(&self->channel, &self->error));
+    if (!self->is_slow && !self->has_turn)
+        self->has_turn = pthread_mutex_lock(&self->signer->turn) == 0;
+    ch_status st = wait_for_packet(self);
+    self->began_ns = ch_clock_ns();
+    return st;
+}
+
+static ch_status serve_packet(worker *self)
+{
+    CH_TRY(next_packet(self));
+    self->is_slow = has_slow_job(self->signer, self->packet.bytes);
+    if (self->is_slow && self->has_turn)
+        self->has_turn = pthread_mutex_unlock(&self->signer->turn) != 0;
+    return ch_packet_take(&self->packet, &receiver, self, &self->error);
+}
+
+static void *run_worker(void *argument)
+{
+    worker *self = argument;
+    ch_status st = CH_OK;
+    while (st == CH_OK)
+        st = serve_packet(self);
+    /* Core is gone or talks nonsense: either way nobody is left to serve. The kernel takes back what we hold; closing a
+     * module under the other workers' feet would only crash it. */
+    if (st != CH_UNAVAILABLE)
+        ch_log("%s", self->error.message);
+    _exit(st == CH_UNAVAILABLE ? 0 : 1);
+}
+
+void ch_signer_init(ch_signer *signer, int fd)
+{
+    *signer = (ch_signer){.fd = fd};
+    pthread_rwlock_init(&signer->lock, NULL);
+    pthread_mutex_init(&signer->turn, NULL);
+}
+
+ch_status ch_workers_run(ch_signer *signer, ch_error *err)
+{
+    static worker workers[CH_WORKERS_MAX];
+    for (uint32_t i = 0; i < signer->worker_count; i++) {
+        worker *self = &workers[i];
+        self->signer = signer;
+        ch_channel_open(&self->channel, signer->fd);
+        CH_TRY(ch_session_open(signer->token, false, &self->session, err));
+        /* The calling thread is the last worker. */
+        if (i + 1 < signer->worker_count && pthread_create(&self->thread, NULL, run_worker, self) != 0)
+            return ch_fail(err, CH_IO, "starting a worker thread failed");
+    }
+    run_worker(&workers[signer->worker_count - 1]);
+    return CH_OK;
+}

@@ -1,0 +1,29 @@
+/* The workers of a token process: threads that take packets of jobs, sign, and answer. */
+#ifndef CH_AGENT_TOKEN_WORKER_H
+#define CH_AGENT_TOKEN_WORKER_H
+
+#include "agent/token/keys.h"
+#include "pkcs11/token.h"
+
+#include <pthread.h>
+
+/* What the workers share. */
+typedef struct ch_signer {
+    int fd; /* of the channel to core */
+    ch_token *token;
+    ch_session control;    /* for finding keys; used under the write lock only */
+    pthread_rwlock_t lock; /* a job reads the keys' handles under it; a login or logout writes them */
+    pthread_mutex_t turn;  /* the right to wait for a packet */
+    bool is_logged_in;     /* under `lock` */
+    ch_signer_keys keys;
+    uint32_t worker_count;
+} ch_signer;
+
+/* Takes `fd` over. */
+void ch_signer_init(ch_signer *signer, int fd);
+
+/* Starts the workers; the calling thread becomes one of them. Comes back only if a worker could not be started. The
+ * process ends, with status 0, when core closes the channel. */
+CH_CHECKED ch_status ch_workers_run(ch_signer *signer, ch_error *err);
+
+#endif

@@ -1,0 +1,59 @@
+"""The frames as wire/frames.def lists them, and the tables of docs/protocol.md that are made from them.
+
+Run as a program, it prints those tables."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+FIELD = re.compile(r"(FIELD|LIST)\((\w+), (\w+)\)")
+FRAME = re.compile(r"^FRAME\((\w+), +(\w+), +(\d+), +(\w+), +(\w+), +([A-Z_ |\n]+?), +(\w+), +(.*?)\)\n(?=\n|FRAME|/\*)",
+                   re.MULTILINE | re.DOTALL)
+RECORD = re.compile(r"^RECORD\((\w+), +(.*?)\)\n(?=\n|RECORD)", re.MULTILINE | re.DOTALL)
+DESCRIPTORS = {"NOTHING": "", "SOCKET": "the accepted socket", "PIN_PIPE": "pipe with the PIN"}
+
+
+def words(name):
+    return name.lower().replace("_", " ")
+
+
+def fields(text, records):
+    """The fields in words: "u64 connection, bytes key, list of header (bytes name, bytes value) headers"."""
+    parts = []
+    for kind, what, name in FIELD.findall(text):
+        parts.append(f"{what} {name}" if kind == "FIELD" else f"list {name} of ({records[what]})")
+    return ", ".join(parts)
+
+
+def read():
+    """Each frame as a dict, in the order of the file."""
+    text = (ROOT / "wire" / "frames.def").read_text()
+    records = {name: fields(body, {}) for name, body in RECORD.findall(text)}
+    frames = []
+    for name, struct, number, direction, id_, states, descriptor, body in FRAME.findall(text):
+        frames.append({
+            "name": name,
+            "struct": struct,
+            "number": int(number),
+            "direction": words(direction),
+            "id": "" if id_ == "NONE" else words(id_),
+            "states": ", ".join(words(state.strip()) for state in states.split("|")),
+            "descriptor": DESCRIPTORS[descriptor],
+            "fields": fields(body, records),
+        })
+    return frames
+
+
+def tables():
+    """The rows of the tables, by direction."""
+    rows = {}
+    for frame in read():
+        cells = [str(frame["number"]), frame["name"], frame["id"], frame["states"], frame["fields"], frame["descriptor"]]
+        rows.setdefault(frame["direction"], []).append("| " + " | ".join(cells) + " |")
+    return rows
+
+
+if __name__ == "__main__":
+    for direction, lines in tables().items():
+        print(f"\n**{direction}**\n\n| number | frame | id | accepted while | fields | descriptor |\n|---|---|---|---|---|---|")
+        print("\n".join(lines))
