@@ -182,12 +182,9 @@ def name_of(declaration):
     declaration = re.sub(r"\b[A-Z][A-Z0-9_]+\s*\([^()]*\)", " ", declaration).strip()
     if not declaration or declaration.startswith("_Static_assert"):
         return None
-    pointer = re.search(r"\(\s*\*\s*(\w+)\s*\)\s*\(", declaration)
-    function = re.search(r"(\w+)\s*\((?!\s*\*)", declaration)
-    if pointer and not (function and function.start() < pointer.start()):
-        return pointer[1]
-    if function and not declaration.startswith("typedef"):
-        return function[1]
+    first = re.search(r"(\w+)\s*\((?:\s*\*\s*(\w+))?", declaration)
+    if first and (first[2] or not declaration.startswith("typedef")):
+        return first[2] or first[1]
     names = NAME.findall(re.sub(r"=.*|\[[^\]]*\]", " ", declaration, flags=re.DOTALL))
     is_tag = len(names) < 3 and names[0] in ("struct", "union", "enum") and not re.search(r"\}\s*\w", declaration)
     return None if len(names) < 2 or is_tag else names[-1]

@@ -131,6 +131,21 @@ class Planted(unittest.TestCase):
         self.assertEqual(found, [
             "base/left.c:2: rooms include each other in a circle: base/left -> base/right -> base/left"])
 
+    def test_files_that_share_a_header_of_their_own_are_one_room(self):
+        """left.c, its private header and a second file that the private header speaks for."""
+        room = {
+            "base/left.h": "typedef struct ch_left ch_left;\n",
+            "base/left_impl.h": '#include "base/left.h"\n/* more.c */\nint ch_more(ch_left *left);\n',
+            "base/left.c": '#include "base/left.h"\n#include "base/left_impl.h"\nint left = sizeof ch_more;\n',
+            "base/more.c": '#include "base/left_impl.h"\nint ch_more(ch_left *left);\n',
+        }
+        self.assertEqual(self.found(room), [])
+        room["base/right.h"] = '#include "base/left.h"\nint ch_right(ch_left *left);\n'
+        room["base/more.c"] = '#include "base/left_impl.h"\n#include "base/right.h"\nint i = sizeof ch_right;\n'
+        found = self.found(room)
+        self.assertEqual(found, [
+            "base/more.c:2: rooms include each other in a circle: base/left -> base/right -> base/left"])
+
     def test_an_unused_include(self):
         for header in ('"base/clock.h"', "<sqlite3.h>", "<dlfcn.h>"):
             with self.subTest(header=header):
@@ -141,6 +156,27 @@ class Planted(unittest.TestCase):
     def test_an_include_that_only_a_comment_uses(self):
         text = '#include "base/slots.h"\n/* ch_slots */\nvoid ch_left(const char *text);\n'
         self.assertEqual(self.found({"base/left.h": text}), ["base/left.h:1: base/slots.h is included and not used"])
+
+    def test_names_of_every_kind_are_declared(self):
+        text = """
+            #define CH_MACRO 1
+            #define CH_CALL(x) (x)
+            typedef struct ch_opaque ch_opaque;
+            typedef struct ch_shown { int member[CH_MACRO]; } ch_shown;
+            typedef enum { CH_ONE, CH_TWO = 2, } ch_number;
+            typedef void (*ch_callback)(void *context);
+            extern const char ch_variable[];
+            CH_CHECKED int ch_function(int (*callback)(void *), int other) CH_PRINTF(1, 2);
+            static inline int ch_inline(void) { return ch_function(NULL, CH_LOCAL); }
+            struct ch_tag { struct ch_inner { int x; } inner; };
+        """
+        declared = ("CH_MACRO CH_CALL ch_opaque ch_shown CH_ONE CH_TWO ch_number ch_callback ch_variable ch_function "
+                    "ch_inline ch_tag ch_inner").split()
+        others = "member callback context CH_CHECKED CH_PRINTF CH_LOCAL".split()
+        users = {f"base/user{i}.h": f'#include "base/left.h"\n#define CH_USER {name}\n'
+                 for i, name in enumerate(declared + others)}
+        unused = [f"base/user{i}.h:1: base/left.h is included and not used" for i in range(len(declared), len(users))]
+        self.assertEqual(self.found({"base/left.h": text, **users}), sorted(unused))
 
     def test_names_that_are_made_from_a_list_are_declared(self):
         lists = {
@@ -163,8 +199,8 @@ class Planted(unittest.TestCase):
 
     def test_a_c_file_without_a_header(self):
         found = self.found({"wire/left.c": "int ch_left(void);\n"})
-        self.assertEqual(found, ["wire/left.c:1: there is no wire/left.h, and no header of wire/ that it includes names "
-                                 "left.c in a comment"])
+        self.assertEqual(found, ["wire/left.c:1: there is no wire/left.h, and no header of wire/ that it includes "
+                                 "names left.c in a comment"])
 
     def test_a_comment_that_names_a_file_that_is_gone(self):
         found = self.found({"base/left.h": "/* As in\n * base/gone.c. */\nvoid ch_left(void);\n"})
