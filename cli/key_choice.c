@@ -3,6 +3,7 @@
 #include "base/buffer.h"
 #include "base/names.h"
 #include "base/slice.h"
+#include "exchange/load.h"
 #include "exchange/profile.h"
 
 #include <string.h>

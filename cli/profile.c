@@ -4,18 +4,14 @@
 #include "cli/commands.h"
 #include "cli/jansson.h"
 #include "cli/output.h"
+#include "exchange/confusion.h"
+#include "exchange/load.h"
 #include "exchange/profile.h"
 
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static void profile_free(ch_profile **profile)
-{
-    ch_profile_free(*profile);
-}
-#define auto_profile __attribute__((cleanup(profile_free))) ch_profile *
 
 /* ---- what a profile comes to ---- */
 
@@ -202,7 +198,7 @@ static void print_confusion(const json_t *endpoints)
 
 static ch_status run_check(const ch_arguments *arguments, ch_error *err)
 {
-    auto_profile profile = NULL;
+    ch_autoprofile *profile = NULL;
     CH_TRY(ch_profile_load(arguments->positional[0], &profile, err));
     ch_autojansson row = describe(profile, true);
     if (arguments->option[CH_OPT_JSON] != NULL)
@@ -238,7 +234,7 @@ static void yaml_files_free(yaml_files *files)
 static ch_status add_profile(const char *folder, const char *file, json_t *rows, ch_error *err)
 {
     ch_autobuffer path = CH_BUFFER_INIT;
-    auto_profile profile = NULL;
+    ch_autoprofile *profile = NULL;
     ch_buffer_add_format(&path, "%s/%s", folder, file);
     CH_TRY(ch_profile_load(ch_buffer_text(&path), &profile, err));
     json_array_append_new(rows, describe(profile, false));
@@ -280,7 +276,7 @@ static ch_status load_by_name(const ch_arguments *arguments, const char *name, c
 
 static ch_status run_show(const ch_arguments *arguments, ch_error *err)
 {
-    auto_profile profile = NULL;
+    ch_autoprofile *profile = NULL;
     CH_TRY(load_by_name(arguments, arguments->positional[0], &profile, err));
     ch_autojansson row = describe(profile, true);
     if (arguments->option[CH_OPT_JSON] != NULL)

@@ -1,7 +1,10 @@
-/* Each type has one spelling a value, so that policy and exchange can't read the same bytes in two ways. */
-#include "base/buffer.h"
-#include "exchange/profile_impl.h"
+/* A new type is one row in the table below and a function above it. */
+#include "exchange/check_value.h"
 
+#include "base/bits.h"
+#include "base/buffer.h"
+
+#include <assert.h>
 #include <string.h>
 
 #define DIGITS_MAX 38 /* what the exact arithmetic holds */
@@ -37,7 +40,7 @@ static bool is_number(ch_slice text, bool may_be_negative, size_t fraction_max)
            whole + fraction.size <= DIGITS_MAX;
 }
 
-/* An integer is one whoever says so: JSON has it without quotes. */
+/* A JSON integer counts as the text of its digits. */
 static bool is_plain(const ch_param *param)
 {
     return param->kind == CH_PARAM_TEXT || (param->kind == CH_PARAM_INTEGER && is_number(param->value, true, 0));
@@ -96,73 +99,42 @@ static bool is_of_kind(const ch_param_def *def, const ch_param *param)
     return param->kind == (def->type == CH_TYPE_LIST ? CH_PARAM_LIST : CH_PARAM_OBJECT);
 }
 
+/* clang-format off */
 static const struct {
-    const char *name;
     bool (*fits)(const ch_param_def *def, const ch_param *param);
     const char *must_be;
 } types[CH_TYPE_COUNT] = {
-    [CH_TYPE_DECIMAL] =
-        {"decimal", is_decimal,
-                           "a plain decimal such as \"0.001\": no exponent, no needless zero in front, at most 38 digits, "
-         "18 of them after the point, and no minus unless the profile allows it"                            },
-    [CH_TYPE_INTEGER] = {"integer", is_integer,
-                           "a whole number of at most 38 digits, without needless zeros in front, and without a minus "
-                         "unless the profile allows it"                                                     },
-    [CH_TYPE_ENUM] = {"enum",    is_listed,  "one of the values that the profile lists"                },
-    [CH_TYPE_TEXT] = {"text",    is_text,    "1 to 4096 bytes of UTF-8 text without control characters"},
-    [CH_TYPE_BOOLEAN] = {"boolean", is_boolean, "true or false"                                           },
-    [CH_TYPE_SYMBOL] = {"symbol",  is_symbol,  "1 to 64 letters, digits and . _ - / :"                   },
-    [CH_TYPE_LIST] = {"list",    is_of_kind, "a list"                                                  },
-    [CH_TYPE_OBJECT] = {"object",  is_of_kind, "an object"                                               },
+    /* type                 fits          "parameter 'x' must be ..." */
+    [CH_TYPE_DECIMAL]   = { is_decimal,   "a plain decimal such as \"0.001\": no exponent, no leading zeros, at most 38 "
+                                          "digits, 18 of them after the point, and no minus unless the profile allows it" },
+    [CH_TYPE_INTEGER]   = { is_integer,   "a whole number of at most 38 digits, without leading zeros, and without a minus "
+                                          "unless the profile allows it" },
+    [CH_TYPE_ENUM]      = { is_listed,    "one of the values that the profile lists" },
+    [CH_TYPE_TEXT]      = { is_text,      "1 to 4096 bytes of UTF-8 text without control characters" },
+    [CH_TYPE_BOOLEAN]   = { is_boolean,   "true or false" },
+    [CH_TYPE_SYMBOL]    = { is_symbol,    "1 to 64 letters, digits and . _ - / :" },
+    [CH_TYPE_LIST]      = { is_of_kind,   "a list" },
+    [CH_TYPE_OBJECT]    = { is_of_kind,   "an object" },
 };
+/* clang-format on */
 
-static const char *const roles[CH_ROLE_COUNT] = {
-    [CH_ROLE_NONE] = "none",         [CH_ROLE_SYMBOL] = "symbol",
-    [CH_ROLE_SIDE] = "side",         [CH_ROLE_TYPE] = "type",
-    [CH_ROLE_QUANTITY] = "quantity", [CH_ROLE_QUOTE_QUANTITY] = "quote_quantity",
-    [CH_ROLE_PRICE] = "price",       [CH_ROLE_TRIGGER_PRICE] = "trigger_price",
-    [CH_ROLE_LEVERAGE] = "leverage", [CH_ROLE_REDUCE_ONLY] = "reduce_only",
-    [CH_ROLE_ASSET] = "asset",       [CH_ROLE_NETWORK] = "network",
-    [CH_ROLE_ADDRESS] = "address",   [CH_ROLE_AMOUNT] = "amount",
-};
-
-ch_param_type ch_param_type_find(const char *name)
-{
-    ch_param_type type = 0;
-    while (type < CH_TYPE_COUNT && strcmp(types[type].name, name) != 0)
-        type++;
-    return type;
-}
-
-ch_role ch_role_find(const char *name)
-{
-    ch_role role = 0;
-    while (role < CH_ROLE_COUNT && strcmp(roles[role], name) != 0)
-        role++;
-    return role;
-}
-
-static ch_status check_items(const ch_profile *profile, const ch_param_def *def, ch_param *params, size_t end,
-                             size_t at, ch_error *err)
+static ch_status check_items(const ch_param_def *def, ch_param *params, size_t end, size_t at, ch_error *err)
 {
     size_t count = 0;
-    ch_status st = CH_OK;
-    for (size_t i = at + 1; st == CH_OK && params[i].kind != CH_PARAM_END; i = ch_param_after(params, end, i)) {
-        st = ch_param_check(profile, def->items, params, end, i, err);
+    for (size_t i = at + 1; params[i].kind != CH_PARAM_END; i = ch_param_after(params, end, i)) {
+        CH_TRY(ch_param_check(def->items, params, end, i, err));
         count++;
     }
-    if (st == CH_OK && (count == 0 || count > def->items_max))
-        st = ch_fail(err, CH_BAD_INPUT, "list '%s' must hold 1 to %zu items", def->name, def->items_max);
-    return st;
+    if (count == 0 || count > def->items_max)
+        return ch_fail(err, CH_BAD_INPUT, "list '%s' must hold 1 to %zu items", def->name, def->items_max);
+    return CH_OK;
 }
 
-static ch_status check_members(const ch_profile *profile, const ch_param_def *def, ch_param *params, size_t end,
-                               size_t at, ch_error *err)
+static ch_status check_members(const ch_param_def *def, ch_param *params, size_t end, size_t at, ch_error *err)
 {
     uint64_t given[CH_NAME_WORDS_MAX];
-    memset(given, 0, profile->name_words * sizeof given[0]);
-    ch_status st = CH_OK;
-    for (size_t i = at + 1; st == CH_OK && params[i].kind != CH_PARAM_END; i = ch_param_after(params, end, i)) {
+    memset(given, 0, def->members.words * sizeof given[0]);
+    for (size_t i = at + 1; params[i].kind != CH_PARAM_END; i = ch_param_after(params, end, i)) {
         const ch_listed_param *member = ch_param_list_find(&def->members, params[i].name);
         if (member == NULL)
             return ch_fail(err, CH_BAD_INPUT, "object '%s' takes no member '%.*s'", def->name,
@@ -170,23 +142,23 @@ static ch_status check_members(const ch_profile *profile, const ch_param_def *de
         if (ch_set_has(given, member->def->name_index))
             return ch_fail(err, CH_BAD_INPUT, "member '%s' is given twice", member->def->name);
         ch_set_add(given, member->def->name_index);
-        st = ch_param_check(profile, member->def, params, end, i, err);
+        CH_TRY(ch_param_check(member->def, params, end, i, err));
     }
-    if (st != CH_OK || ch_param_list_suffices(profile, &def->members, given))
-        return st;
+    if (ch_param_list_is_met(&def->members, given))
+        return CH_OK;
     ch_autobuffer whose = CH_BUFFER_INIT;
     ch_buffer_add_format(&whose, "object '%s'", def->name);
-    return ch_param_list_fail(profile, &def->members, given, ch_buffer_text(&whose), err);
+    return ch_param_list_fail(&def->members, given, ch_buffer_text(&whose), err);
 }
 
-/* Calls itself once for each level of the definition, of which there are CH_PARAM_DEPTH_MAX. */
-ch_status ch_param_check(const ch_profile *profile, const ch_param_def *def, ch_param *params, size_t count, size_t at,
-                         ch_error *err)
+/* Calls itself once for each level of the definition, of which there are at most CH_PARAM_DEPTH_MAX. */
+ch_status ch_param_check(const ch_param_def *def, ch_param *params, size_t count, size_t at, ch_error *err)
 {
+    assert(at < count && def->depth <= CH_PARAM_DEPTH_MAX);
     params[at].def = def;
     if (!types[def->type].fits(def, &params[at]))
         return ch_fail(err, CH_BAD_INPUT, "parameter '%s' must be %s", def->name, types[def->type].must_be);
     if (def->type == CH_TYPE_LIST)
-        return check_items(profile, def, params, count, at, err);
-    return def->type == CH_TYPE_OBJECT ? check_members(profile, def, params, count, at, err) : CH_OK;
+        return check_items(def, params, count, at, err);
+    return def->type == CH_TYPE_OBJECT ? check_members(def, params, count, at, err) : CH_OK;
 }

@@ -2,53 +2,20 @@
 #include "exchange/filters.h"
 
 #include "base/encode.h"
-#include "base/memory.h"
 
-#include <pthread.h>
-#include <stdlib.h>
+#include <openssl/evp.h>
 #include <string.h>
-
-typedef enum digest_kind { DIGEST_SHA256, DIGEST_SHA384, DIGEST_SHA512, DIGEST_COUNT } digest_kind;
-
-/* Fetched once a process: fetching by name takes a lock and longer than the hash itself. */
-static EVP_MD *digests[DIGEST_COUNT];
-
-static void fetch_digests(void)
-{
-    static const char *const names[DIGEST_COUNT] = {"SHA2-256", "SHA2-384", "SHA2-512"};
-    for (size_t i = 0; i < DIGEST_COUNT; i++)
-        digests[i] = EVP_MD_fetch(NULL, names[i], NULL);
-}
-
-ch_scratch *ch_scratch_new(void)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    (void)pthread_once(&once, fetch_digests);
-    ch_scratch *scratch = ch_alloc(sizeof *scratch);
-    scratch->digest = EVP_MD_CTX_new();
-    return scratch;
-}
-
-void ch_scratch_free(ch_scratch *scratch)
-{
-    if (scratch == NULL)
-        return;
-    EVP_MD_CTX_free(scratch->digest);
-    ch_buffer_free(&scratch->steps[0]);
-    ch_buffer_free(&scratch->steps[1]);
-    ch_buffer_free(&scratch->json);
-    free(scratch);
-}
 
 /* ---- digests ---- */
 
-static ch_status hash(const ch_filter_call *call, ch_buffer *out, digest_kind kind)
+static ch_status hash(const ch_filter_call *call, ch_buffer *out, ch_digest digest)
 {
-    EVP_MD_CTX *digest = call->scratch->digest;
+    const EVP_MD *kind = call->scratch->digests[digest];
+    EVP_MD_CTX *context = call->scratch->context;
     unsigned size = 0;
     uint8_t *to = ch_buffer_reserve(out, EVP_MAX_MD_SIZE);
-    if (EVP_DigestInit_ex2(digest, digests[kind], NULL) != 1 ||
-        EVP_DigestUpdate(digest, call->in.data, call->in.size) != 1 || EVP_DigestFinal_ex(digest, to, &size) != 1)
+    if (kind == NULL || EVP_DigestInit_ex2(context, kind, NULL) != 1 ||
+        EVP_DigestUpdate(context, call->in.data, call->in.size) != 1 || EVP_DigestFinal_ex(context, to, &size) != 1)
         return ch_fail(call->err, CH_INTERNAL, "OpenSSL can't compute a digest");
     ch_buffer_commit(out, size);
     return CH_OK;
@@ -56,17 +23,17 @@ static ch_status hash(const ch_filter_call *call, ch_buffer *out, digest_kind ki
 
 static ch_status filter_sha256(const ch_filter_call *call, ch_buffer *out)
 {
-    return hash(call, out, DIGEST_SHA256);
+    return hash(call, out, CH_DIGEST_SHA256);
 }
 
 static ch_status filter_sha384(const ch_filter_call *call, ch_buffer *out)
 {
-    return hash(call, out, DIGEST_SHA384);
+    return hash(call, out, CH_DIGEST_SHA384);
 }
 
 static ch_status filter_sha512(const ch_filter_call *call, ch_buffer *out)
 {
-    return hash(call, out, DIGEST_SHA512);
+    return hash(call, out, CH_DIGEST_SHA512);
 }
 
 /* ---- encodings ---- */
@@ -145,7 +112,7 @@ static bool is_number(ch_slice argument)
     return read_number(argument, &number);
 }
 
-/* "expires" rather than "now" is what some exchanges want signed. */
+/* Some exchanges sign when a request expires, not when it was made. */
 static ch_status filter_plus(const ch_filter_call *call, ch_buffer *out)
 {
     uint64_t number;
@@ -159,7 +126,7 @@ static ch_status filter_plus(const ch_filter_call *call, ch_buffer *out)
 
 /* ---- parts that are there or not ---- */
 
-/* "?" before a query, but no "?" where there is none. */
+/* "?" before a query, but nothing if the query is empty. */
 static ch_status filter_prefix(const ch_filter_call *call, ch_buffer *out)
 {
     if (call->in.size > 0)
@@ -168,7 +135,7 @@ static ch_status filter_prefix(const ch_filter_call *call, ch_buffer *out)
     return CH_OK;
 }
 
-/* "/api" is not signed though it is in the path, at some exchanges. */
+/* At some exchanges the path begins with "/api" and the signature leaves that out. */
 static ch_status filter_drop(const ch_filter_call *call, ch_buffer *out)
 {
     ch_slice in = call->in;
@@ -179,7 +146,7 @@ static ch_status filter_drop(const ch_filter_call *call, ch_buffer *out)
     return CH_OK;
 }
 
-/* The argument in place of any value that is not empty: a content type only where there is a body. */
+/* The argument instead of a value that is not empty: a content type, but only if there is a body. */
 static ch_status filter_then(const ch_filter_call *call, ch_buffer *out)
 {
     if (call->in.size > 0)
@@ -201,25 +168,28 @@ static ch_status filter_unless(const ch_filter_call *call, ch_buffer *out)
     return CH_OK;
 }
 
+/* clang-format off */
 static const ch_filter filters[] = {
-    {"sha256",    false, false, filter_sha256,    NULL     },
-    {"sha384",    false, false, filter_sha384,    NULL     },
-    {"sha512",    false, false, filter_sha512,    NULL     },
-    {"hex",       false, false, filter_hex,       NULL     },
-    {"hex-upper", false, false, filter_hex_upper, NULL     },
-    {"base64",    false, false, filter_base64,    NULL     },
-    {"base64url", false, false, filter_base64url, NULL     },
-    {"percent",   false, false, filter_percent,   NULL     },
-    {"json",      false, false, filter_json,      NULL     },
-    {"upper",     false, false, filter_upper,     NULL     },
-    {"lower",     false, false, filter_lower,     NULL     },
-    {"plus",      true,  false, filter_plus,      is_number},
-    {"prefix",    true,  false, filter_prefix,    NULL     },
-    {"drop",      true,  false, filter_drop,      NULL     },
-    {"then",      true,  false, filter_then,      NULL     },
-    {"when",      true,  true,  filter_when,      NULL     },
-    {"unless",    true,  true,  filter_unless,    NULL     },
+    /* name         argument  names a value  keeps empty  run                check */
+    { "sha256",     false,    false,         false,       filter_sha256,     NULL },
+    { "sha384",     false,    false,         false,       filter_sha384,     NULL },
+    { "sha512",     false,    false,         false,       filter_sha512,     NULL },
+    { "hex",        false,    false,         true,        filter_hex,        NULL },
+    { "hex-upper",  false,    false,         true,        filter_hex_upper,  NULL },
+    { "base64",     false,    false,         true,        filter_base64,     NULL },
+    { "base64url",  false,    false,         true,        filter_base64url,  NULL },
+    { "percent",    false,    false,         true,        filter_percent,    NULL },
+    { "json",       false,    false,         false,       filter_json,       NULL },
+    { "upper",      false,    false,         true,        filter_upper,      NULL },
+    { "lower",      false,    false,         true,        filter_lower,      NULL },
+    { "plus",       true,     false,         false,       filter_plus,       is_number },
+    { "prefix",     true,     false,         true,        filter_prefix,     NULL },
+    { "drop",       true,     false,         true,        filter_drop,       NULL },
+    { "then",       true,     false,         true,        filter_then,       NULL },
+    { "when",       true,     true,          true,        filter_when,       NULL },
+    { "unless",     true,     true,          true,        filter_unless,     NULL },
 };
+/* clang-format on */
 
 const ch_filter *ch_filter_find(ch_slice name)
 {

@@ -1,17 +1,9 @@
-/* The tables behind templates: filters, which turn bytes into bytes, and styles, which write a list of parameters. For
- * what makes, reads and compares templates only. */
+/* Filters: what turns bytes into other bytes in a template, "{payload|sha256|hex}". docs/profiles.md lists them. */
 #ifndef CH_EXCHANGE_FILTERS_H
 #define CH_EXCHANGE_FILTERS_H
 
-#include "exchange/template.h"
-
-#include <openssl/evp.h>
-
-struct ch_scratch {
-    EVP_MD_CTX *digest;
-    ch_buffer steps[2]; /* what goes from one filter to the next */
-    ch_buffer json;     /* a list or object that a form holds */
-};
+#include "base/error.h"
+#include "exchange/scratch.h"
 
 /* What a filter works on; `in` never lies in its output. */
 typedef struct ch_filter_call {
@@ -22,33 +14,17 @@ typedef struct ch_filter_call {
     ch_error *err;
 } ch_filter_call;
 
-struct ch_filter {
+/* A row of the table. */
+typedef struct ch_filter {
     const char *name;
     bool takes_argument;
     bool names_value; /* the argument is the name of a value */
+    bool keeps_empty; /* it makes nothing of nothing */
     ch_status (*run)(const ch_filter_call *call, ch_buffer *out);
     bool (*check)(ch_slice argument); /* NULL: any text will do */
-};
+} ch_filter;
 
-/* What undoes a style, where recipe_read.c can. */
-typedef enum ch_style_reader {
-    CH_READER_NONE,
-    CH_READER_JSON,
-    CH_READER_FORM, /* names and values as they are */
-    CH_READER_FORM_PERCENT,
-    CH_READER_FORM_PLUS,
-} ch_style_reader;
-
-struct ch_style {
-    const char *name;
-    const char *shape;   /* that a list has in the text, whatever it holds: "form", "json" or "pairs" */
-    bool may_be_nothing; /* of no parameters it makes no text at all */
-    ch_style_reader reader;
-    ch_status (*write)(ch_scratch *scratch, ch_buffer *out, const ch_list *list, ch_error *err);
-};
-
-/* NULL if there is none of that name. */
+/* Returns NULL if there is no such filter. */
 const ch_filter *ch_filter_find(ch_slice name);
-const ch_style *ch_style_find(ch_slice name); /* exchange/styles.c */
 
 #endif

@@ -1,31 +1,28 @@
-/* From YAML to a ch_profile. Everything that can be wrong with a profile is found here, with its line; what runs later
- * relies on it. Order matters: recipes and params first, then endpoints, which point to both. */
-#include "base/error.h"
-#include "base/memory.h"
-#include "exchange/profile_impl.h"
+/* Everything that can be wrong with a profile is found when it is loaded, with its line; what runs later relies on it.
+ * The order of the table of fields matters: each part may point to those above it. */
+#include "exchange/load.h"
 
+#include "base/memory.h"
 #include "base/names.h"
+#include "conf/fields.h"
+#include "exchange/check_value.h"
+#include "exchange/confusion.h"
+#include "exchange/load_endpoints.h"
+#include "exchange/load_params.h"
+#include "exchange/load_recipes.h"
+#include "exchange/profile_impl.h"
 #include "pkcs11/mechanism.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- name, origins, nonce, schemes ---- */
+/* ---- name, origins, nonce ---- */
 
-static ch_status read_name(ch_profile *profile, const ch_yaml *root, ch_error *err)
+static ch_status check_name(const char *text, ch_error *err)
 {
-    const ch_yaml *node = NULL;
-    const char *name = NULL;
-    ch_status st = ch_yaml_require_text(root, "name", &node, &name, err);
-    if (st != CH_OK)
-        return st;
-    if (!ch_is_name(ch_slice_of(name)))
-        return ch_yaml_fail(node, err, "'%s' can't be a profile's name; use a-z, 0-9, '.', '_' and '-'", name);
-    profile->name = ch_strdup(name);
-    st = ch_yaml_require_text(root, "title", &node, &name, err);
-    if (st == CH_OK)
-        profile->title = ch_strdup(name);
-    return st;
+    if (ch_is_name(ch_slice_of(text)))
+        return CH_OK;
+    return ch_fail(err, CH_CONFIG, "'%s' can't be a profile's name; use a-z, 0-9, '.', '_' and '-'", text);
 }
 
 /* Length of "https://" or "wss://" in front of `url`, else 0. */
@@ -39,198 +36,179 @@ static size_t scheme_size(const char *url)
     return 0;
 }
 
-static ch_status read_origins(ch_profile *profile, const ch_yaml *root, ch_error *err)
+static ch_status read_origin(const ch_value *value, ch_error *err)
 {
-    const ch_yaml *map = NULL;
-    ch_status st = ch_yaml_require(root, "origins", &map, err);
-    if (st == CH_OK)
-        st = ch_yaml_expect_map(map, err);
-    if (st == CH_OK && ch_yaml_count(map) == 0)
-        st = ch_yaml_fail(map, err, "there must be at least one origin");
-    if (st != CH_OK)
-        return st;
-    profile->origins = ch_alloc(ch_yaml_count(map) * sizeof(ch_origin));
-    for (size_t i = 0; i < ch_yaml_count(map); i++) {
-        const char *url = NULL;
-        const ch_yaml *node = ch_yaml_value_at(map, i);
-        st = ch_yaml_text(node, &url, err);
-        if (st != CH_OK)
-            return st;
-        size_t skipped = scheme_size(url);
-        if (skipped == 0 || url[skipped] == '\0' || strpbrk(url + skipped, "/?#@ ") != NULL)
-            return ch_yaml_fail(node, err, "an origin is https:// or wss:// and a host, with nothing after it");
-        ch_origin *origin = &profile->origins[profile->origin_count++];
-        origin->name = ch_strdup(ch_yaml_key_at(map, i));
-        origin->url = ch_strdup(url);
-        origin->host = ch_slice_of(origin->url + skipped);
-    }
+    const char *url = NULL;
+    CH_TRY(ch_yaml_text(value->node, &url, err));
+    size_t skipped = scheme_size(url);
+    if (skipped == 0 || url[skipped] == '\0' || strpbrk(url + skipped, "/?#@ ") != NULL)
+        return ch_yaml_fail(value->node, err, "an origin is https:// or wss:// and a host, with nothing after it");
+    ch_origin *origin = value->out;
+    origin->name = ch_strdup(value->name);
+    origin->url = ch_strdup(url);
+    origin->host = ch_slice_of(origin->url + skipped);
     return CH_OK;
 }
 
-static ch_status read_nonce(ch_profile *profile, const ch_yaml *root, ch_error *err)
+static ch_status read_origins(const ch_value *value, ch_error *err)
 {
-    static const struct {
-        const char *name;
-        uint64_t ns;
-    } units[] = {
-        {"s",  1000000000},
-        {"ms", 1000000   },
-        {"us", 1000      },
-        {"ns", 1         },
+    static const ch_entries origins = {
+        "origin", CH_YAML_MAP, 1, 0, {.read = read_origin, .size = sizeof(ch_origin)}
     };
-    const ch_yaml *node = ch_yaml_get(root, "nonce");
-    const char *unit = NULL;
-    if (node == NULL)
+    ch_profile *profile = value->out;
+    profile->origins = ch_alloc(ch_yaml_count(value->node) * sizeof *profile->origins);
+    return ch_entries_read(value->node, &origins, profile->origins, &profile->origin_count, NULL, err);
+}
+
+static const ch_word nonce_words[] = {
+    {"s",  1000000000},
+    {"ms", 1000000   },
+    {"us", 1000      },
+    {"ns", 1         },
+};
+static const ch_words nonce_units = CH_WORDS("nonce unit", nonce_words);
+
+/* ---- schemes ---- */
+
+static ch_status check_mechanism(const char *text, ch_error *err)
+{
+    if (ch_mechanism_find(ch_slice_of(text)) != NULL)
         return CH_OK;
-    ch_status st = ch_yaml_text(node, &unit, err);
-    for (size_t i = 0; st == CH_OK && i < sizeof units / sizeof units[0]; i++) {
-        if (strcmp(unit, units[i].name) == 0)
-            profile->nonce_ns = units[i].ns;
-    }
-    if (st == CH_OK && profile->nonce_ns == 0)
-        st = ch_yaml_fail(node, err, "'%s' is no unit of a nonce: s, ms, us or ns", unit);
-    return st;
+    return ch_fail(err, CH_CONFIG, "there is no mechanism '%s'", text);
 }
 
-static ch_status read_encoding(const ch_yaml *map, const char *key, ch_encoding *out, ch_error *err)
+static const ch_word encoding_words[] = {
+    {"text",      CH_ENCODE_TEXT     },
+    {"hex",       CH_ENCODE_HEX      },
+    {"base64",    CH_ENCODE_BASE64   },
+    {"base64url", CH_ENCODE_BASE64URL},
+};
+static const ch_words encodings = CH_WORDS("encoding", encoding_words);
+
+/* clang-format off */
+static const ch_field scheme_fields[] = {
+    /* name         required  reader            where                             check, words */
+    { "mechanism",  true,     ch_field_text,    CH_MEMBER(ch_scheme, mechanism),  .check = check_mechanism },
+    { "secret",     true,     ch_field_choice,  CH_MEMBER(ch_scheme, secret),     .words = &encodings },
+    { "signature",  true,     ch_field_choice,  CH_MEMBER(ch_scheme, signature),  .words = &encodings },
+    { "alg",        false,    ch_field_text,    CH_MEMBER(ch_scheme, alg)         },
+    { "recipe",     false,    NULL,             CH_WHOLE                          }, /* load_endpoints.c */
+};
+/* clang-format on */
+
+static ch_status read_scheme(const ch_value *value, ch_error *err)
 {
-    static const char *const names[] = {"text", "hex", "base64", "base64url"};
-    static const ch_encoding encodings[] = {CH_ENCODE_TEXT, CH_ENCODE_HEX, CH_ENCODE_BASE64, CH_ENCODE_BASE64URL};
-    const ch_yaml *node = NULL;
-    unsigned which = 0;
-    ch_status st = ch_yaml_require(map, key, &node, err);
-    if (st == CH_OK)
-        st = ch_yaml_choice(map, key, names, sizeof names / sizeof names[0], &which, err);
-    *out = encodings[which];
-    return st;
+    ch_scheme *scheme = value->out;
+    scheme->name = ch_strdup(value->name);
+    scheme->alg = ch_strdup("");
+    return ch_fields_read(value->node, CH_FIELDS(scheme_fields), scheme, NULL, err);
 }
 
-static ch_status read_scheme(const ch_yaml *map, ch_scheme *scheme, ch_error *err)
+static ch_status read_schemes(const ch_value *value, ch_error *err)
 {
-    const ch_yaml *node = NULL;
-    const char *mechanism = NULL;
-    ch_status st = ch_yaml_require_text(map, "mechanism", &node, &mechanism, err);
-    if (st != CH_OK)
-        return st;
-    if (ch_mechanism_find(ch_slice_of(mechanism)) == NULL)
-        return ch_yaml_fail(node, err, "there is no mechanism '%s'", mechanism);
-    scheme->mechanism = ch_strdup(mechanism);
-    st = read_encoding(map, "secret", &scheme->secret, err);
-    if (st == CH_OK)
-        st = read_encoding(map, "signature", &scheme->signature, err);
-    node = st == CH_OK ? ch_yaml_get(map, "alg") : NULL;
-    const char *alg = "";
-    if (node != NULL)
-        st = ch_yaml_text(node, &alg, err);
-    scheme->alg = ch_strdup(alg);
-    (void)ch_yaml_get(map, "recipe"); /* chosen when the endpoints are read */
-    return st == CH_OK ? ch_yaml_check_known(map, err) : st;
-}
-
-static ch_status read_schemes(ch_profile *profile, const ch_yaml *root, ch_error *err)
-{
-    const ch_yaml *map = NULL;
-    ch_status st = ch_yaml_require(root, "schemes", &map, err);
-    if (st == CH_OK)
-        st = ch_yaml_expect_map(map, err);
-    if (st != CH_OK)
-        return st;
-    if (ch_yaml_count(map) == 0 || ch_yaml_count(map) > CH_SCHEMES_MAX)
-        return ch_yaml_fail(map, err, "there must be 1 to %d schemes", CH_SCHEMES_MAX);
-    for (size_t i = 0; st == CH_OK && i < ch_yaml_count(map); i++) {
-        ch_scheme *scheme = &profile->schemes[profile->scheme_count];
-        scheme->index = profile->scheme_count++;
-        scheme->name = ch_strdup(ch_yaml_key_at(map, i));
-        st = read_scheme(ch_yaml_value_at(map, i), scheme, err);
-    }
-    return st;
+    static const ch_entries schemes = {
+        "scheme", CH_YAML_MAP, 1, CH_SCHEMES_MAX, {.read = read_scheme, .size = sizeof(ch_scheme)}
+    };
+    ch_profile *profile = value->out;
+    CH_TRY(ch_entries_read(value->node, &schemes, profile->schemes, &profile->scheme_count, NULL, err));
+    for (size_t i = 0; i < profile->scheme_count; i++)
+        profile->schemes[i].index = i;
+    return CH_OK;
 }
 
 /* ---- contracts ---- */
 
-static ch_status read_contract(const ch_yaml *map, ch_contract *out, ch_error *err)
+static ch_status check_decimal(const char *text, ch_error *err)
 {
-    const struct {
-        const char *field;
-        char **text;
-    } fields[] = {
-        {"symbol", &out->symbol},
-        {"size",   &out->size  },
-        {"of",     &out->of    },
-    };
-    ch_status st = ch_yaml_expect_map(map, err);
-    for (size_t i = 0; st == CH_OK && i < sizeof fields / sizeof fields[0]; i++) {
-        const ch_yaml *node = NULL;
-        const char *text = NULL;
-        st = ch_yaml_require_text(map, fields[i].field, &node, &text, err);
-        if (st == CH_OK)
-            *fields[i].text = ch_strdup(text);
-    }
-    if (st == CH_OK && !ch_is_decimal(ch_slice_of(out->size)))
-        st = ch_yaml_fail(map, err, "'%s' is not a plain decimal", out->size);
-    return st == CH_OK ? ch_yaml_check_known(map, err) : st;
+    if (ch_is_decimal(ch_slice_of(text)))
+        return CH_OK;
+    return ch_fail(err, CH_CONFIG, "'%s' is not a plain decimal", text);
 }
 
-static ch_status read_contracts(ch_profile *profile, const ch_yaml *root, ch_error *err)
+/* clang-format off */
+static const ch_field contract_fields[] = {
+    /* name      required  reader          where                             check */
+    { "symbol",  true,     ch_field_text,  CH_MEMBER(ch_contract, symbol)   },
+    { "size",    true,     ch_field_text,  CH_MEMBER(ch_contract, size),     .check = check_decimal },
+    { "of",      true,     ch_field_text,  CH_MEMBER(ch_contract, of)       },
+};
+/* clang-format on */
+
+static ch_status read_contract(const ch_value *value, ch_error *err)
 {
-    const ch_yaml *list = ch_yaml_get(root, "contracts");
-    ch_status st = list == NULL ? CH_OK : ch_yaml_expect_list(list, err);
-    if (st != CH_OK || list == NULL)
-        return st;
-    profile->contracts = ch_alloc(ch_yaml_count(list) * sizeof *profile->contracts);
-    for (size_t i = 0; st == CH_OK && i < ch_yaml_count(list); i++)
-        st = read_contract(ch_yaml_item(list, i), &profile->contracts[profile->contract_count++], err);
-    return st;
+    return ch_fields_read(value->node, CH_FIELDS(contract_fields), value->out, NULL, err);
+}
+
+static ch_status read_contracts(const ch_value *value, ch_error *err)
+{
+    static const ch_entries contracts = {
+        "contract", CH_YAML_LIST, 0, 0, {.read = read_contract, .size = sizeof(ch_contract)}
+    };
+    ch_profile *profile = value->out;
+    profile->contracts = ch_alloc(ch_yaml_count(value->node) * sizeof *profile->contracts);
+    return ch_entries_read(value->node, &contracts, profile->contracts, &profile->contract_count, NULL, err);
 }
 
 /* ---- the whole ---- */
 
+static ch_status read_recipes(const ch_value *value, ch_error *err)
+{
+    return ch_recipes_read(value->out, value->node, err);
+}
+
+static ch_status read_groups(const ch_value *value, ch_error *err)
+{
+    ch_loader *load = value->context;
+    load->groups = value->node;
+    return ch_yaml_expect_map(value->node, err);
+}
+
+static ch_status read_params(const ch_value *value, ch_error *err)
+{
+    return ch_params_read(value->context, value->node, err);
+}
+
+static ch_status read_endpoints(const ch_value *value, ch_error *err)
+{
+    return ch_endpoints_read(value->context, value->node, err);
+}
+
+/* clang-format off */
+static const ch_field fields[] = {
+    /* name          required  reader            where                             check, words */
+    { "name",        true,     ch_field_text,    CH_MEMBER(ch_profile, name),      .check = check_name },
+    { "title",       true,     ch_field_text,    CH_MEMBER(ch_profile, title)     },
+    { "origins",     true,     read_origins,     CH_WHOLE                         },
+    { "nonce",       false,    ch_field_choice,  CH_MEMBER(ch_profile, nonce_ns),  .words = &nonce_units },
+    { "schemes",     true,     read_schemes,     CH_WHOLE                         },
+    { "recipes",     true,     read_recipes,     CH_WHOLE                         },
+    { "contracts",   false,    read_contracts,   CH_WHOLE                         },
+    { "groups",      false,    read_groups,      CH_WHOLE                         },
+    { "params",      false,    read_params,      CH_WHOLE                         },
+    { "recipe",      false,    NULL,             CH_WHOLE                         }, /* load_endpoints.c reads these two */
+    { "everywhere",  false,    NULL,             CH_WHOLE                         },
+    { "endpoints",   true,     read_endpoints,   CH_WHOLE                         },
+};
+/* clang-format on */
+
 static ch_status read_profile(ch_profile *profile, const ch_yaml *root, ch_error *err)
 {
-    const ch_yaml *recipes = NULL;
-    ch_params_loader params;
-    ch_status st = ch_yaml_expect_map(root, err);
-    if (st == CH_OK)
-        st = read_name(profile, root, err);
-    if (st == CH_OK)
-        st = read_origins(profile, root, err);
-    if (st == CH_OK)
-        st = read_nonce(profile, root, err);
-    if (st == CH_OK)
-        st = read_schemes(profile, root, err);
-    if (st == CH_OK)
-        st = ch_yaml_require(root, "recipes", &recipes, err);
-    if (st == CH_OK)
-        st = ch_recipes_load(profile, recipes, err);
-    if (st == CH_OK)
-        st = read_contracts(profile, root, err);
-    if (st == CH_OK)
-        st = ch_params_load(profile, root, &params, err);
-    if (st == CH_OK)
-        st = ch_endpoints_load(profile, root, &params, err);
-    if (st == CH_OK)
-        st = ch_params_check_used(&params, err);
-    (void)ch_yaml_get(root, "recipe");
-    (void)ch_yaml_get(root, "everywhere");
-    return st == CH_OK ? ch_yaml_check_known(root, err) : st;
+    ch_loader load = {.profile = profile, .root = root};
+    CH_TRY(ch_fields_read(root, CH_FIELDS(fields), profile, &load, err));
+    CH_TRY(ch_params_check_used(&load, err));
+    ch_profile_find_confusions(profile);
+    return CH_OK;
 }
 
 ch_status ch_profile_load(const char *path, ch_profile **out, ch_error *err)
 {
-    ch_yaml_document *document = NULL;
+    ch_autoyaml *document = NULL;
     *out = NULL;
-    ch_status st = ch_yaml_load(path, &document, err);
-    if (st != CH_OK)
-        return st;
-    ch_profile *profile = ch_alloc(sizeof *profile);
-    st = read_profile(profile, ch_yaml_root(document), err);
-    ch_yaml_free(document);
-    if (st != CH_OK) {
-        ch_profile_free(profile);
-        return st;
-    }
-    ch_profile_find_confusions(profile);
+    CH_TRY(ch_yaml_load(path, &document, err));
+    ch_autoprofile *profile = ch_alloc(sizeof *profile);
+    CH_TRY(read_profile(profile, ch_yaml_root(document), err));
     *out = profile;
+    profile = NULL;
     return CH_OK;
 }
 
@@ -240,6 +218,7 @@ void ch_profile_free(ch_profile *profile)
         return;
     ch_endpoints_free(profile);
     ch_params_free(profile);
+    ch_recipes_free(profile);
     for (size_t i = 0; i < profile->scheme_count; i++) {
         free(profile->schemes[i].name);
         free(profile->schemes[i].mechanism);
@@ -254,10 +233,14 @@ void ch_profile_free(ch_profile *profile)
         free(profile->contracts[i].size);
         free(profile->contracts[i].of);
     }
-    ch_recipes_free(profile);
     free(profile->contracts);
     free(profile->origins);
     free(profile->title);
     free(profile->name);
     free(profile);
+}
+
+void ch_profile_autofree_(ch_profile **profile)
+{
+    ch_profile_free(*profile);
 }

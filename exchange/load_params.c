@@ -1,9 +1,10 @@
-/* A param refers only to params that stand above it, so reading them in the file's order is enough, and what a list or
- * object holds ends: `depth` counts down to plain values. */
-#include "base/error.h"
+/* A definition refers only to definitions above it, so reading them in the file's order is enough, and what a list or
+ * an object holds ends: `depth` counts down to plain values. */
+#include "exchange/load_params.h"
+
+#include "base/bits.h"
 #include "base/memory.h"
-#include "base/slice.h"
-#include "exchange/profile_impl.h"
+#include "conf/fields.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,152 +12,11 @@
 #define ITEMS_DEFAULT 64
 #define GROUP_DEPTH_MAX 4
 
-/* ---- one definition ---- */
+/* ---- lists of parameters ---- */
 
-static ch_status read_enum(const ch_yaml *map, ch_param_def *def, ch_error *err)
+ch_status ch_params_find(const ch_loader *load, const ch_yaml *node, const char *key, ch_param_def **out, ch_error *err)
 {
-    const ch_yaml *list = NULL;
-    ch_status st = ch_yaml_require(map, "values", &list, err);
-    if (st == CH_OK)
-        st = ch_yaml_expect_list(list, err);
-    if (st != CH_OK)
-        return st;
-    def->values = ch_alloc(ch_yaml_count(list) * sizeof(char *));
-    for (size_t i = 0; st == CH_OK && i < ch_yaml_count(list); i++) {
-        const char *value = NULL;
-        st = ch_yaml_text(ch_yaml_item(list, i), &value, err);
-        if (st == CH_OK)
-            def->values[def->value_count++] = ch_strdup(value);
-    }
-    return st;
-}
-
-static ch_status read_list(const ch_params_loader *load, const ch_yaml *map, ch_param_def *def, ch_error *err)
-{
-    static const char *const spellings[CH_SPELLING_COUNT] = {"json", "comma", "repeat", "brackets", "index"};
-    const ch_yaml *node = NULL;
-    const char *key = NULL;
-    ch_param_def *items = NULL;
-    unsigned spelling = CH_SPELLING_JSON;
-    uint64_t max = ITEMS_DEFAULT;
-    ch_status st = ch_yaml_require_text(map, "items", &node, &key, err);
-    if (st == CH_OK)
-        st = ch_params_find(load, node, key, &items, err);
-    if (st == CH_OK)
-        st = ch_yaml_choice(map, "spelling", spellings, CH_SPELLING_COUNT, &spelling, err);
-    node = st == CH_OK ? ch_yaml_get(map, "max") : NULL;
-    if (node != NULL)
-        st = ch_yaml_uint(node, &max, CH_PARAMS_MAX, err);
-    if (st != CH_OK)
-        return st;
-    if (spelling != CH_SPELLING_JSON && items->depth > 0)
-        return ch_yaml_fail(map, err, "a list of lists or objects has the spelling json only");
-    def->items = items;
-    def->items_max = max;
-    def->spelling = (ch_spelling)spelling;
-    def->depth = items->depth + 1;
-    return CH_OK;
-}
-
-static ch_status read_object(const ch_params_loader *load, const ch_yaml *map, ch_param_def *def, ch_error *err)
-{
-    ch_status st = ch_params_list(load, ch_yaml_get(map, "required"), true, &def->members, err);
-    if (st == CH_OK)
-        st = ch_params_list(load, ch_yaml_get(map, "optional"), false, &def->members, err);
-    ch_params_list_sort(&def->members);
-    def->depth = 1;
-    for (size_t i = 0; i < def->members.count; i++) {
-        unsigned depth = def->members.params[i].def->depth + 1;
-        def->depth = depth > def->depth ? depth : def->depth;
-    }
-    return st;
-}
-
-static ch_status read_type(const ch_params_loader *load, const ch_yaml *map, ch_param_def *def, ch_error *err)
-{
-    const ch_yaml *node = NULL;
-    const char *text = NULL;
-    ch_status st = ch_yaml_require_text(map, "type", &node, &text, err);
-    if (st != CH_OK)
-        return st;
-    def->type = ch_param_type_find(text);
-    if (def->type == CH_TYPE_COUNT)
-        return ch_yaml_fail(node, err,
-                            "there is no type '%s'; types are decimal, integer, enum, text, boolean, symbol, list, "
-                            "object",
-                            text);
-    if (def->type == CH_TYPE_ENUM)
-        st = read_enum(map, def, err);
-    else if (def->type == CH_TYPE_LIST)
-        st = read_list(load, map, def, err);
-    else if (def->type == CH_TYPE_OBJECT)
-        st = read_object(load, map, def, err);
-    if (st == CH_OK && def->depth > CH_PARAM_DEPTH_MAX)
-        st = ch_yaml_fail(map, err, "lists and objects nest %d deep at most", CH_PARAM_DEPTH_MAX);
-    return st;
-}
-
-static ch_status read_meaning(const ch_yaml *map, ch_param_def *def, ch_error *err)
-{
-    static const char *const units[CH_UNIT_COUNT] = {"base", "quote", "contracts"};
-    static const char *const places[] = {"body", "query"};
-    const ch_yaml *node = ch_yaml_get(map, "role");
-    const char *text = NULL;
-    ch_status st = node == NULL ? CH_OK : ch_yaml_text(node, &text, err);
-    if (st == CH_OK && node != NULL)
-        def->role = ch_role_find(text);
-    if (def->role == CH_ROLE_COUNT)
-        return ch_yaml_fail(node, err, "there is no role '%s'", text);
-    unsigned unit = CH_UNIT_BASE;
-    unsigned place = 0;
-    if (st == CH_OK)
-        st = ch_yaml_choice(map, "unit", units, CH_UNIT_COUNT, &unit, err);
-    if (st == CH_OK)
-        st = ch_yaml_choice(map, "in", places, 2, &place, err);
-    if (st == CH_OK)
-        st = ch_yaml_flag(map, "negative", &def->may_be_negative, err);
-    if (st == CH_OK)
-        st = ch_yaml_flag(map, "bare", &def->is_bare, err);
-    def->unit = (ch_unit)unit;
-    def->is_in_query = place == 1;
-    return st;
-}
-
-/* The same name has the same number, so that sets of names are bitsets. */
-static size_t number_name(ch_profile *profile, const ch_param_def *def)
-{
-    for (const ch_param_def *other = profile->params; other < def; other++) {
-        if (strcmp(other->name, def->name) == 0)
-            return other->name_index;
-    }
-    return profile->name_count++;
-}
-
-static ch_status read_param(const ch_params_loader *load, const ch_yaml *map, const char *key, ch_param_def *def,
-                            ch_error *err)
-{
-    const ch_yaml *node = NULL;
-    ch_status st = ch_yaml_expect_map(map, err);
-    if (st == CH_OK)
-        st = read_type(load, map, def, err);
-    if (st == CH_OK)
-        st = read_meaning(map, def, err);
-    node = st == CH_OK ? ch_yaml_get(map, "name") : NULL;
-    if (node != NULL)
-        st = ch_yaml_text(node, &key, err);
-    def->name = ch_strdup(key);
-    def->name_index = number_name(load->profile, def);
-    if (st == CH_OK && def->name[0] == '\0' && def->type != CH_TYPE_LIST)
-        st = ch_yaml_fail(map, err, "only a list can be the whole body");
-    return st == CH_OK ? ch_yaml_check_known(map, err) : st;
-}
-
-/* ---- lists of them ---- */
-
-ch_status ch_params_find(const ch_params_loader *load, const ch_yaml *node, const char *key, ch_param_def **out,
-                         ch_error *err)
-{
-    for (size_t i = 0; i < load->profile->param_count; i++) {
+    for (size_t i = 0; i < load->defined; i++) {
         if (strcmp(ch_yaml_key_at(load->params, i), key) == 0) {
             *out = &load->profile->params[i];
             (*out)->is_used = true;
@@ -166,79 +26,92 @@ ch_status ch_params_find(const ch_params_loader *load, const ch_yaml *node, cons
     return ch_yaml_fail(node, err, "'params' does not define '%s' (above this place)", key);
 }
 
-static ch_status add_param(const ch_params_loader *load, const ch_yaml *node, const char *key, bool is_required,
-                           ch_param_list *out, ch_error *err)
+void ch_params_begin(const ch_loader *load, ch_param_list *list)
 {
+    list->words = load->profile->name_words;
+    list->listed = ch_alloc(list->words * sizeof(uint64_t));
+    list->required = ch_alloc(list->words * sizeof(uint64_t));
+}
+
+static ch_status add_param(const ch_loader *load, const ch_yaml *node, bool is_required, ch_param_list *list,
+                           ch_error *err)
+{
+    const char *key = NULL;
     ch_param_def *def = NULL;
-    ch_status st = ch_params_find(load, node, key, &def, err);
-    if (st != CH_OK)
-        return st;
-    if (ch_set_has(out->listed, def->name_index))
+    CH_TRY(ch_yaml_text(node, &key, err));
+    CH_TRY(ch_params_find(load, node, key, &def, err));
+    if (ch_set_has(list->listed, def->name_index))
         return ch_yaml_fail(node, err, "'%s' is listed here already", def->name);
-    ch_set_add(out->listed, def->name_index);
+    ch_set_add(list->listed, def->name_index);
     if (is_required)
-        ch_set_add(out->required, def->name_index);
-    out->params = ch_realloc_array(out->params, out->count + 1, sizeof *out->params);
-    out->params[out->count++] = (ch_listed_param){ch_slice_of(def->name), def, is_required};
+        ch_set_add(list->required, def->name_index);
+    list->params = ch_realloc_array(list->params, list->count + 1, sizeof *list->params);
+    list->params[list->count++] = (ch_listed_param){ch_slice_of(def->name), def, is_required};
     return CH_OK;
 }
 
-static ch_status add_choice(const ch_params_loader *load, const ch_yaml *keys, ch_param_list *out, ch_error *err)
+static ch_status add_choice(const ch_loader *load, const ch_yaml *keys, ch_param_list *list, ch_error *err)
 {
-    size_t words = load->profile->name_words;
-    out->choices = ch_realloc_array(out->choices, (out->choice_count + 1) * words, sizeof *out->choices);
-    uint64_t *choice = out->choices + out->choice_count++ * words;
-    memset(choice, 0, words * sizeof *choice);
-    ch_status st = CH_OK;
-    for (size_t i = 0; st == CH_OK && i < ch_yaml_count(keys); i++) {
-        const ch_yaml *node = ch_yaml_item(keys, i);
-        const char *key = NULL;
-        st = ch_yaml_text(node, &key, err);
-        if (st == CH_OK)
-            st = add_param(load, node, key, false, out, err);
-        if (st == CH_OK)
-            ch_set_add(choice, out->params[out->count - 1].def->name_index);
+    list->choices = ch_realloc_array(list->choices, (list->choice_count + 1) * list->words, sizeof *list->choices);
+    uint64_t *choice = list->choices + list->choice_count++ * list->words;
+    memset(choice, 0, list->words * sizeof *choice);
+    for (size_t i = 0; i < ch_yaml_count(keys); i++) {
+        CH_TRY(add_param(load, ch_yaml_item(keys, i), false, list, err));
+        ch_set_add(choice, list->params[list->count - 1].def->name_index);
     }
-    return st;
+    return CH_OK;
 }
 
-/* Groups may name groups, GROUP_DEPTH_MAX deep: this calls itself no more often than that. */
-static ch_status add_names(const ch_params_loader *load, const ch_yaml *names, bool is_required, unsigned depth,
-                           ch_param_list *out, ch_error *err)
+/* The items of a list that are being read, and of the groups in it. */
+typedef struct place {
+    const ch_yaml *names;
+    size_t next;
+} place;
+
+/* Goes on in the group that `node` names, "+name". */
+static ch_status enter_group(const ch_loader *load, const ch_yaml *node, const char *name, place *places, size_t *depth,
+                             ch_error *err)
 {
-    ch_status st = ch_yaml_expect_list(names, err);
-    for (size_t i = 0; st == CH_OK && i < ch_yaml_count(names); i++) {
-        const ch_yaml *node = ch_yaml_item(names, i);
-        const char *key = NULL;
-        if (ch_yaml_kind_of(node) == CH_YAML_LIST) {
-            st = is_required ? add_choice(load, node, out, err)
-                             : ch_yaml_fail(node, err, "a choice stands among what is required");
-            continue;
-        }
-        st = ch_yaml_text(node, &key, err);
-        if (st != CH_OK)
-            return st;
-        if (*key != '+') {
-            st = add_param(load, node, key, is_required, out, err);
-            continue;
-        }
-        const ch_yaml *group = load->groups == NULL ? NULL : ch_yaml_get(load->groups, key + 1);
-        if (group == NULL || depth == GROUP_DEPTH_MAX)
-            return ch_yaml_fail(node, err, "%s '%s'", group == NULL ? "there is no group" : "groups nest too deeply at",
-                                key + 1);
-        st = add_names(load, group, is_required, depth + 1, out, err);
-    }
-    return st;
+    const ch_yaml *group = load->groups == NULL ? NULL : ch_yaml_get(load->groups, name);
+    if (group == NULL)
+        return ch_yaml_fail(node, err, "there is no group '%s'", name);
+    if (*depth > GROUP_DEPTH_MAX)
+        return ch_yaml_fail(node, err, "groups nest too deeply at '%s'; at most %d deep", name, GROUP_DEPTH_MAX);
+    places[(*depth)++] = (place){group, 0};
+    return ch_yaml_expect_list(group, err);
 }
 
-ch_status ch_params_list(const ch_params_loader *load, const ch_yaml *names, bool is_required, ch_param_list *out,
-                         ch_error *err)
+static ch_status add_one(const ch_loader *load, const ch_yaml *node, bool is_required, ch_param_list *list,
+                         place *places, size_t *depth, ch_error *err)
 {
-    if (out->listed == NULL) {
-        out->listed = ch_alloc(load->profile->name_words * sizeof(uint64_t));
-        out->required = ch_alloc(load->profile->name_words * sizeof(uint64_t));
+    const char *key = NULL;
+    if (ch_yaml_kind_of(node) == CH_YAML_LIST) {
+        if (!is_required)
+            return ch_yaml_fail(node, err, "only 'required' can have a choice");
+        return add_choice(load, node, list, err);
     }
-    return names == NULL ? CH_OK : add_names(load, names, is_required, 0, out, err);
+    CH_TRY(ch_yaml_text(node, &key, err));
+    if (*key == '+')
+        return enter_group(load, node, key + 1, places, depth, err);
+    return add_param(load, node, is_required, list, err);
+}
+
+ch_status ch_params_add(const ch_loader *load, const ch_yaml *names, bool is_required, ch_param_list *list,
+                        ch_error *err)
+{
+    place places[GROUP_DEPTH_MAX + 1] = {
+        {names, 0}
+    };
+    size_t depth = 1;
+    CH_TRY(ch_yaml_expect_list(names, err));
+    while (depth > 0) {
+        place *at = &places[depth - 1];
+        if (at->next == ch_yaml_count(at->names))
+            depth--;
+        else
+            CH_TRY(add_one(load, ch_yaml_item(at->names, at->next++), is_required, list, places, &depth, err));
+    }
+    return CH_OK;
 }
 
 static int compare_names(const void *a, const void *b)
@@ -246,37 +119,207 @@ static int compare_names(const void *a, const void *b)
     return ch_slice_compare(((const ch_listed_param *)a)->name, ((const ch_listed_param *)b)->name);
 }
 
-void ch_params_list_sort(ch_param_list *list)
+void ch_params_sort(ch_param_list *list)
 {
     if (list->count > 0)
         qsort(list->params, list->count, sizeof *list->params, compare_names);
 }
 
-/* ---- all of them ---- */
+/* ---- the fields of a definition ---- */
 
-ch_status ch_params_load(ch_profile *profile, const ch_yaml *root, ch_params_loader *out, ch_error *err)
+static ch_status read_enum_value(const ch_value *value, ch_error *err)
 {
-    *out = (ch_params_loader){profile, ch_yaml_get(root, "params"), ch_yaml_get(root, "groups")};
-    ch_status st = out->groups == NULL ? CH_OK : ch_yaml_expect_map(out->groups, err);
-    if (st != CH_OK || out->params == NULL)
-        return st;
-    st = ch_yaml_expect_map(out->params, err);
-    if (st != CH_OK)
-        return st;
-    size_t count = ch_yaml_count(out->params);
-    if (count > CH_PROFILE_NAMES_MAX)
-        return ch_yaml_fail(out->params, err, "there are more than %d params", CH_PROFILE_NAMES_MAX);
-    profile->params = ch_alloc(count * sizeof *profile->params);
-    profile->name_words = (count + 63) / 64;
-    for (size_t i = 0; st == CH_OK && i < count; i++) {
-        st =
-            read_param(out, ch_yaml_value_at(out->params, i), ch_yaml_key_at(out->params, i), &profile->params[i], err);
-        profile->param_count++;
-    }
-    return st;
+    const char *text = NULL;
+    CH_TRY(ch_yaml_text(value->node, &text, err));
+    *(char **)value->out = ch_strdup(text);
+    return CH_OK;
 }
 
-ch_status ch_params_check_used(const ch_params_loader *load, ch_error *err)
+static ch_status read_values(const ch_value *value, ch_error *err)
+{
+    static const ch_entries values = {
+        "value", CH_YAML_LIST, 1, 0, {.read = read_enum_value, .size = sizeof(char *)}
+    };
+    ch_param_def *def = value->out;
+    def->values = ch_alloc(ch_yaml_count(value->node) * sizeof *def->values);
+    return ch_entries_read(value->node, &values, def->values, &def->value_count, NULL, err);
+}
+
+static ch_status read_items(const ch_value *value, ch_error *err)
+{
+    ch_param_def *def = value->out;
+    const char *key = NULL;
+    ch_param_def *items = NULL;
+    CH_TRY(ch_yaml_text(value->node, &key, err));
+    CH_TRY(ch_params_find(value->context, value->node, key, &items, err));
+    def->items = items;
+    def->depth = items->depth + 1;
+    return CH_OK;
+}
+
+static ch_status read_members(const ch_value *value, bool is_required, ch_error *err)
+{
+    ch_param_list *members = value->out;
+    if (members->listed == NULL)
+        ch_params_begin(value->context, members);
+    return ch_params_add(value->context, value->node, is_required, members, err);
+}
+
+static ch_status read_required(const ch_value *value, ch_error *err)
+{
+    return read_members(value, true, err);
+}
+
+static ch_status read_optional(const ch_value *value, ch_error *err)
+{
+    return read_members(value, false, err);
+}
+
+static bool is_enum(const void *def)
+{
+    return ((const ch_param_def *)def)->type == CH_TYPE_ENUM;
+}
+
+static bool is_list(const void *def)
+{
+    return ((const ch_param_def *)def)->type == CH_TYPE_LIST;
+}
+
+static bool is_object(const void *def)
+{
+    return ((const ch_param_def *)def)->type == CH_TYPE_OBJECT;
+}
+
+static const ch_word type_words[CH_TYPE_COUNT] = {
+    {"decimal", CH_TYPE_DECIMAL},
+    {"integer", CH_TYPE_INTEGER},
+    {"enum",    CH_TYPE_ENUM   },
+    {"text",    CH_TYPE_TEXT   },
+    {"boolean", CH_TYPE_BOOLEAN},
+    {"symbol",  CH_TYPE_SYMBOL },
+    {"list",    CH_TYPE_LIST   },
+    {"object",  CH_TYPE_OBJECT },
+};
+static const ch_words types = CH_WORDS("type", type_words);
+
+static const ch_word role_words[CH_ROLE_COUNT] = {
+    {"none",           CH_ROLE_NONE          },
+    {"symbol",         CH_ROLE_SYMBOL        },
+    {"side",           CH_ROLE_SIDE          },
+    {"type",           CH_ROLE_TYPE          },
+    {"quantity",       CH_ROLE_QUANTITY      },
+    {"quote_quantity", CH_ROLE_QUOTE_QUANTITY},
+    {"price",          CH_ROLE_PRICE         },
+    {"trigger_price",  CH_ROLE_TRIGGER_PRICE },
+    {"leverage",       CH_ROLE_LEVERAGE      },
+    {"reduce_only",    CH_ROLE_REDUCE_ONLY   },
+    {"asset",          CH_ROLE_ASSET         },
+    {"network",        CH_ROLE_NETWORK       },
+    {"address",        CH_ROLE_ADDRESS       },
+    {"amount",         CH_ROLE_AMOUNT        },
+};
+static const ch_words roles = CH_WORDS("role", role_words);
+
+static const ch_word unit_words[CH_UNIT_COUNT] = {
+    {"base",      CH_UNIT_BASE     },
+    {"quote",     CH_UNIT_QUOTE    },
+    {"contracts", CH_UNIT_CONTRACTS},
+};
+static const ch_words units = CH_WORDS("unit", unit_words);
+
+static const ch_word spelling_words[CH_SPELLING_COUNT] = {
+    {"json",     CH_SPELLING_JSON    },
+    {"comma",    CH_SPELLING_COMMA   },
+    {"repeat",   CH_SPELLING_REPEAT  },
+    {"brackets", CH_SPELLING_BRACKETS},
+    {"index",    CH_SPELLING_INDEX   },
+};
+static const ch_words spellings = CH_WORDS("spelling", spelling_words);
+
+static const ch_word place_words[] = {
+    {"body",  false},
+    {"query", true },
+};
+static const ch_words in_places = CH_WORDS("place", place_words);
+
+/* clang-format off */
+static const ch_field fields[] = {
+    /* name        required  reader            where                                     words, bounds, if */
+    { "type",      true,     ch_field_choice,  CH_MEMBER(ch_param_def, type),            .words = &types },
+    { "name",      false,    ch_field_text,    CH_MEMBER(ch_param_def, name)             },
+    { "values",    true,     read_values,      CH_WHOLE,                                 .only_if = is_enum },
+    { "items",     true,     read_items,       CH_WHOLE,                                 .only_if = is_list },
+    { "max",       false,    ch_field_uint,    CH_MEMBER(ch_param_def, items_max),       .only_if = is_list,
+                                                                                         .min = 1, .max = CH_PARAMS_MAX },
+    { "spelling",  false,    ch_field_choice,  CH_MEMBER(ch_param_def, spelling),        .only_if = is_list,
+                                                                                         .words = &spellings },
+    { "required",  false,    read_required,    CH_MEMBER(ch_param_def, members),         .only_if = is_object },
+    { "optional",  false,    read_optional,    CH_MEMBER(ch_param_def, members),         .only_if = is_object },
+    { "role",      false,    ch_field_choice,  CH_MEMBER(ch_param_def, role),            .words = &roles },
+    { "unit",      false,    ch_field_choice,  CH_MEMBER(ch_param_def, unit),            .words = &units },
+    { "in",        false,    ch_field_choice,  CH_MEMBER(ch_param_def, is_in_query),     .words = &in_places },
+    { "negative",  false,    ch_field_bool,    CH_MEMBER(ch_param_def, may_be_negative)  },
+    { "bare",      false,    ch_field_bool,    CH_MEMBER(ch_param_def, is_bare)          },
+};
+/* clang-format on */
+
+/* ---- definitions ---- */
+
+static void finish_object(const ch_loader *load, ch_param_def *def)
+{
+    if (def->members.listed == NULL)
+        ch_params_begin(load, &def->members);
+    ch_params_sort(&def->members);
+    def->depth = 1;
+    for (size_t i = 0; i < def->members.count; i++) {
+        unsigned depth = def->members.params[i].def->depth + 1;
+        def->depth = depth > def->depth ? depth : def->depth;
+    }
+}
+
+/* Equal names have the same number. */
+static size_t number_name(ch_profile *profile, const ch_param_def *def)
+{
+    for (const ch_param_def *other = profile->params; other < def; other++) {
+        if (strcmp(other->name, def->name) == 0)
+            return other->name_index;
+    }
+    return profile->name_count++;
+}
+
+static ch_status read_param(const ch_value *value, ch_error *err)
+{
+    ch_loader *load = value->context;
+    ch_param_def *def = value->out;
+    *def = (ch_param_def){.name = ch_strdup(value->name), .items_max = ITEMS_DEFAULT};
+    CH_TRY(ch_fields_read(value->node, CH_FIELDS(fields), def, load, err));
+    if (def->type == CH_TYPE_OBJECT)
+        finish_object(load, def);
+    def->name_index = number_name(load->profile, def);
+    if (def->depth > CH_PARAM_DEPTH_MAX)
+        return ch_yaml_fail(value->node, err, "lists and objects nest at most %d deep", CH_PARAM_DEPTH_MAX);
+    if (def->spelling != CH_SPELLING_JSON && def->items->depth > 0)
+        return ch_yaml_fail(value->node, err, "a list of lists or objects can only have the spelling json");
+    if (def->name[0] == '\0' && def->type != CH_TYPE_LIST)
+        return ch_yaml_fail(value->node, err, "only a list can be the whole body");
+    load->defined++;
+    return CH_OK;
+}
+
+ch_status ch_params_read(ch_loader *load, const ch_yaml *params, ch_error *err)
+{
+    static const ch_entries definitions = {
+        "param", CH_YAML_MAP, 0, CH_PROFILE_NAMES_MAX, {.read = read_param, .size = sizeof(ch_param_def)}
+    };
+    ch_profile *profile = load->profile;
+    size_t count = ch_yaml_count(params);
+    load->params = params;
+    profile->params = ch_alloc(count * sizeof *profile->params);
+    profile->name_words = (count + 63) / 64;
+    return ch_entries_read(params, &definitions, profile->params, &profile->param_count, load, err);
+}
+
+ch_status ch_params_check_used(const ch_loader *load, ch_error *err)
 {
     for (size_t i = 0; i < load->profile->param_count; i++) {
         if (!load->profile->params[i].is_used)
@@ -293,11 +336,8 @@ void ch_params_free(ch_profile *profile)
         for (size_t j = 0; j < def->value_count; j++)
             free(def->values[j]);
         free(def->values);
-        free(def->members.params);
-        free(def->members.listed);
-        free(def->members.required);
-        free(def->members.choices);
         free(def->name);
+        ch_param_list_free(&def->members);
     }
     free(profile->params);
 }

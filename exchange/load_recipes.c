@@ -1,172 +1,256 @@
 /* A recipe's templates are compiled in the order in which they run, each seeing only what stands above it; that is what
- * makes every recipe end. */
-#include "base/error.h"
-#include "base/memory.h"
-#include "exchange/profile_impl.h"
+ * makes every recipe end. What stands after the payloads runs when the signatures are back and the bot's parameters are
+ * gone. */
+#include "exchange/load_recipes.h"
 
+#include "base/memory.h"
+#include "conf/fields.h"
+#include "exchange/shape.h"
+
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const builtins[CH_BUILTIN_COUNT] = {
-    [CH_BUILTIN_METHOD] = "method",   [CH_BUILTIN_PATH] = "path",           [CH_BUILTIN_ORIGIN] = "origin",
-    [CH_BUILTIN_HOST] = "host",       [CH_BUILTIN_KEY_ID] = "key_id",       [CH_BUILTIN_PASSPHRASE] = "passphrase",
-    [CH_BUILTIN_ALG] = "alg",         [CH_BUILTIN_TIME_S] = "time_s",       [CH_BUILTIN_TIME_MS] = "time_ms",
-    [CH_BUILTIN_TIME_US] = "time_us", [CH_BUILTIN_TIME_ISO] = "time_iso",   [CH_BUILTIN_TIME_UTC] = "time_utc",
-    [CH_BUILTIN_NONCE] = "nonce",     [CH_BUILTIN_UUID] = "uuid",           [CH_BUILTIN_RANDOM] = "random",
-    [CH_BUILTIN_NEWLINE] = "newline", [CH_BUILTIN_SIGNATURE] = "signature",
-};
-
-const char *ch_builtin_name(ch_builtin builtin)
-{
-    return builtins[builtin];
-}
-
 /* What the template that comes next may name. */
 typedef struct scope {
-    const ch_profile *profile;
     ch_recipe *recipe;
-    const char *values[CH_BUILTIN_COUNT + CH_RECIPE_VALUES_MAX + CH_RECIPE_EXTRAS_MAX];
+    const char *values[CH_VALUES_MAX];
+    size_t value_count;
     const char *lists[CH_RECIPE_LISTS_MAX];
-    ch_names names;
+    size_t list_count;
+    bool is_after_payloads;
 } scope;
+
+/* ---- the scope ---- */
 
 static void open_scope(scope *in, const ch_profile *profile, ch_recipe *recipe)
 {
-    *in = (scope){.profile = profile, .recipe = recipe};
-    memcpy(in->values, builtins, sizeof builtins);
-    in->values[CH_BUILTIN_SIGNATURE] = NULL; /* until the message is made */
+    *in = (scope){.recipe = recipe, .value_count = CH_BUILTIN_COUNT};
+    for (ch_builtin i = 0; i < CH_BUILTIN_COUNT; i++)
+        in->values[i] = ch_builtin_name(i);
+    in->values[CH_BUILTIN_SIGNATURE] = NULL; /* until the payload is signed */
     if (profile->nonce_ns == 0)
         in->values[CH_BUILTIN_NONCE] = NULL;
-    in->names = (ch_names){in->values, CH_BUILTIN_COUNT, in->lists, 0};
+}
+
+static void add_value_name(scope *in, const char *name)
+{
+    assert(in->value_count < CH_VALUES_MAX);
+    in->values[in->value_count++] = name;
+}
+
+static void go_after_payloads(scope *in)
+{
+    if (in->is_after_payloads)
+        return;
+    in->is_after_payloads = true;
+    in->list_count = 0;
+    in->values[CH_BUILTIN_SIGNATURE] = ch_builtin_name(CH_BUILTIN_SIGNATURE);
+    for (size_t i = 1; i < in->recipe->payload_count; i++)
+        add_value_name(in, in->recipe->payloads[i].name);
 }
 
 static ch_status compile(const scope *in, const ch_yaml *node, ch_template *out, ch_error *err)
 {
+    const ch_names names = {in->values, in->value_count, in->lists, in->list_count};
     const char *text = NULL;
-    ch_status st = ch_yaml_text(node, &text, err);
-    if (st != CH_OK)
-        return st;
     ch_error reason = CH_ERROR_INIT;
-    st = ch_template_compile(text, &in->names, out, &reason);
-    if (st != CH_OK)
+    CH_TRY(ch_yaml_text(node, &text, err));
+    if (ch_template_compile(text, &names, out, &reason) != CH_OK)
         return ch_yaml_fail(node, err, "%s", reason.message);
     for (size_t i = 0; i < CH_BUILTIN_COUNT; i++)
         in->recipe->uses[i] |= ch_template_uses_value(out, i);
     return CH_OK;
 }
 
-/* A name that a template can spell and that hides nothing. */
+static bool is_taken(const scope *in, const char *name)
+{
+    for (ch_builtin i = 0; i < CH_BUILTIN_COUNT; i++) {
+        if (strcmp(name, ch_builtin_name(i)) == 0)
+            return true;
+    }
+    for (size_t i = CH_BUILTIN_COUNT; i < in->value_count; i++) {
+        if (strcmp(name, in->values[i]) == 0)
+            return true;
+    }
+    for (size_t i = 0; i < in->list_count; i++) {
+        if (strcmp(name, in->lists[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A new name is one that a template can spell and that hides nothing. */
 static ch_status check_new_name(const scope *in, const ch_yaml *node, const char *name, ch_error *err)
 {
     if (*name == '\0' || strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") != strlen(name))
-        return ch_yaml_fail(node, err, "'%s' can't be a name here: a-z, 0-9 and _", name);
-    bool is_taken = false;
-    for (size_t i = 0; i < CH_BUILTIN_COUNT; i++)
-        is_taken |= strcmp(name, builtins[i]) == 0;
-    for (size_t i = CH_BUILTIN_COUNT; i < in->names.value_count; i++)
-        is_taken |= strcmp(name, in->values[i]) == 0;
-    for (size_t i = 0; i < in->names.list_count; i++)
-        is_taken |= strcmp(name, in->lists[i]) == 0;
-    return is_taken ? ch_yaml_fail(node, err, "there is a value or list '%s' already", name) : CH_OK;
+        return ch_yaml_fail(node, err, "'%s' can't be a name here; use a-z, 0-9 and _", name);
+    if (is_taken(in, name))
+        return ch_yaml_fail(node, err, "there is a value or list '%s' already", name);
+    return CH_OK;
 }
 
-static ch_status read_field(const scope *in, const ch_yaml *map, ch_recipe_list *list, ch_error *err)
+/* ---- lists ---- */
+
+/* A template into a ch_template. */
+static ch_status read_template(const ch_value *value, ch_error *err)
 {
-    static const char *const ends[] = {"last", "first"};
-    ch_list_field *field = &list->fields[list->field_count];
-    unsigned end = 0;
-    const ch_yaml *node = NULL;
-    const char *name = NULL;
-    ch_status st = ch_yaml_require_text(map, "name", &node, &name, err);
-    if (st != CH_OK)
-        return st;
+    return compile(value->context, value->node, value->out, err);
+}
+
+static const ch_word end_words[] = {
+    {"last",  false},
+    {"first", true },
+};
+static const ch_words ends = CH_WORDS("place", end_words);
+
+/* clang-format off */
+static const ch_field field_fields[] = {
+    /* name     required  reader            where                                 words */
+    { "name",   true,     ch_field_text,    CH_MEMBER(ch_list_field, name)        },
+    { "value",  true,     read_template,    CH_MEMBER(ch_list_field, value)       },
+    { "at",     false,    ch_field_choice,  CH_MEMBER(ch_list_field, is_first),   .words = &ends },
+    { "bare",   false,    ch_field_bool,    CH_MEMBER(ch_list_field, is_bare)     },
+};
+/* clang-format on */
+
+static ch_status read_field(const ch_value *value, ch_error *err)
+{
+    return ch_fields_read(value->node, CH_FIELDS(field_fields), value->out, value->context, err);
+}
+
+static ch_status read_list_fields(const ch_value *value, ch_error *err)
+{
+    static const ch_entries entries = {
+        "field", CH_YAML_LIST, 0, CH_LIST_FIELDS_MAX, {.read = read_field, .size = sizeof(ch_list_field)}
+    };
+    ch_recipe_list *list = value->out;
+    CH_TRY(ch_entries_read(value->node, &entries, list->fields, &list->field_count, value->context, err));
     for (size_t i = 0; i < list->field_count; i++) {
-        if (strcmp(list->fields[i].name, name) == 0)
-            return ch_yaml_fail(node, err, "field '%s' is in this list already", name);
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(list->fields[i].name, list->fields[j].name) == 0)
+                return ch_yaml_fail(ch_yaml_item(value->node, i), err, "field '%s' is in this list already",
+                                    list->fields[i].name);
+        }
     }
-    field->name = ch_strdup(name);
-    list->field_count++;
-    st = ch_yaml_require(map, "value", &node, err);
-    if (st == CH_OK)
-        st = compile(in, node, &field->value, err);
-    if (st == CH_OK)
-        st = ch_yaml_choice(map, "at", ends, 2, &end, err);
-    field->is_first = end == 1;
-    if (st == CH_OK)
-        st = ch_yaml_flag(map, "bare", &field->is_bare, err);
-    return st == CH_OK ? ch_yaml_check_known(map, err) : st;
+    return CH_OK;
 }
 
-static ch_status read_takes(const ch_yaml *map, ch_takes *out, ch_error *err)
+static const ch_word takes_words[CH_TAKES_COUNT] = {
+    {"none",   CH_TAKES_NONE  },
+    {"params", CH_TAKES_PARAMS},
+    {"query",  CH_TAKES_QUERY },
+    {"body",   CH_TAKES_BODY  },
+};
+static const ch_words takes = CH_WORDS("set of parameters", takes_words);
+
+static const ch_word order_words[] = {
+    {"given",  false},
+    {"sorted", true },
+};
+static const ch_words orders = CH_WORDS("order", order_words);
+
+/* clang-format off */
+static const ch_field list_fields[] = {
+    /* name      required  reader             where                                  words */
+    { "takes",   false,    ch_field_choice,   CH_MEMBER(ch_recipe_list, takes),      .words = &takes },
+    { "order",   false,    ch_field_choice,   CH_MEMBER(ch_recipe_list, is_sorted),  .words = &orders },
+    { "fields",  false,    read_list_fields,  CH_WHOLE                               },
+};
+/* clang-format on */
+
+static ch_status read_list(const ch_value *value, ch_error *err)
 {
-    static const char *const names[CH_TAKES_COUNT] = {"none", "params", "query", "body"};
-    unsigned takes = CH_TAKES_PARAMS;
-    ch_status st = ch_yaml_choice(map, "takes", names, CH_TAKES_COUNT, &takes, err);
-    *out = (ch_takes)takes;
+    ch_recipe_list *list = value->out;
+    CH_TRY(check_new_name(value->context, value->node, value->name, err));
+    list->name = ch_strdup(value->name);
+    list->takes = CH_TAKES_PARAMS;
+    return ch_fields_read(value->node, CH_FIELDS(list_fields), list, value->context, err);
+}
+
+/* Lists can be named when all are there: fields use none. */
+static ch_status read_lists(const ch_value *value, ch_error *err)
+{
+    static const ch_entries entries = {
+        "list", CH_YAML_MAP, 0, CH_RECIPE_LISTS_MAX, {.read = read_list, .size = sizeof(ch_recipe_list)}
+    };
+    scope *in = value->context;
+    ch_recipe *recipe = value->out;
+    CH_TRY(ch_entries_read(value->node, &entries, recipe->lists, &recipe->list_count, in, err));
+    for (size_t i = 0; i < recipe->list_count; i++)
+        in->lists[in->list_count++] = recipe->lists[i].name;
+    return CH_OK;
+}
+
+/* ---- values and payloads ---- */
+
+static ch_status read_value(const ch_value *value, ch_error *err)
+{
+    scope *in = value->context;
+    ch_named_template *named = value->out;
+    CH_TRY(check_new_name(in, value->node, value->name, err));
+    named->name = ch_strdup(value->name);
+    CH_TRY(compile(in, value->node, &named->text, err));
+    add_value_name(in, named->name);
+    return CH_OK;
+}
+
+static ch_status read_values(const ch_value *value, ch_error *err)
+{
+    static const ch_entries entries = {
+        "value", CH_YAML_MAP, 0, CH_RECIPE_VALUES_MAX, {.read = read_value, .size = sizeof(ch_named_template)}
+    };
+    ch_recipe *recipe = value->out;
+    return ch_entries_read(value->node, &entries, recipe->values, &recipe->value_count, value->context, err);
+}
+
+static ch_status read_message(const ch_value *value, ch_error *err)
+{
+    ch_recipe *recipe = value->out;
+    recipe->payload_count = 1;
+    return compile(value->context, value->node, &recipe->payloads[0].text, err);
+}
+
+/* Payloads that are signed besides the request's may hold nothing of it: they would be signatures that nobody judged.
+ */
+static ch_status read_other_payload(const ch_value *value, ch_error *err)
+{
+    static const bool allowed[CH_BUILTIN_COUNT] = {
+        [CH_BUILTIN_KEY_ID] = true,  [CH_BUILTIN_PASSPHRASE] = true, [CH_BUILTIN_TIME_S] = true,
+        [CH_BUILTIN_TIME_MS] = true, [CH_BUILTIN_TIME_US] = true,    [CH_BUILTIN_TIME_ISO] = true,
+    };
+    const scope *in = value->context;
+    ch_named_template *payload = value->out;
+    scope narrow = {.recipe = in->recipe, .value_count = CH_BUILTIN_COUNT};
+    for (ch_builtin i = 0; i < CH_BUILTIN_COUNT; i++)
+        narrow.values[i] = allowed[i] ? ch_builtin_name(i) : NULL;
+    CH_TRY(check_new_name(in, value->node, value->name, err));
+    payload->name = ch_strdup(value->name);
+    return compile(&narrow, value->node, &payload->text, err);
+}
+
+static ch_status read_other_payloads(const ch_value *value, ch_error *err)
+{
+    static const ch_entries entries = {
+        "payload",
+        CH_YAML_MAP,
+        0,
+        CH_RECIPE_PAYLOADS_MAX - 1,
+        {.read = read_other_payload, .size = sizeof(ch_named_template)}
+    };
+    ch_recipe *recipe = value->out;
+    size_t count = 0;
+    ch_status st = ch_entries_read(value->node, &entries, &recipe->payloads[1], &count, value->context, err);
+    recipe->payload_count = 1 + count;
     return st;
 }
 
-static ch_status read_list(const scope *in, const ch_yaml *map, ch_recipe_list *list, ch_error *err)
-{
-    static const char *const orders[] = {"given", "sorted"};
-    unsigned order = 0;
-    ch_status st = ch_yaml_expect_map(map, err);
-    if (st == CH_OK)
-        st = read_takes(map, &list->takes, err);
-    if (st == CH_OK)
-        st = ch_yaml_choice(map, "order", orders, 2, &order, err);
-    list->is_sorted = order == 1;
-    const ch_yaml *fields = st == CH_OK ? ch_yaml_get(map, "fields") : NULL;
-    if (fields != NULL)
-        st = ch_yaml_expect_list(fields, err);
-    if (st == CH_OK && fields != NULL && ch_yaml_count(fields) > CH_LIST_FIELDS_MAX)
-        st = ch_yaml_fail(fields, err, "there are more than %d fields", CH_LIST_FIELDS_MAX);
-    for (size_t i = 0; st == CH_OK && fields != NULL && i < ch_yaml_count(fields); i++)
-        st = read_field(in, ch_yaml_item(fields, i), list, err);
-    return st == CH_OK ? ch_yaml_check_known(map, err) : st;
-}
+/* ---- what is sent ---- */
 
-static ch_status read_lists(scope *in, const ch_yaml *lists, ch_error *err)
+static ch_status read_sent(const ch_value *value, ch_error *err)
 {
-    ch_status st = lists == NULL ? CH_OK : ch_yaml_expect_map(lists, err);
-    if (st != CH_OK || lists == NULL)
-        return st;
-    if (ch_yaml_count(lists) > CH_RECIPE_LISTS_MAX)
-        return ch_yaml_fail(lists, err, "there are more than %d lists", CH_RECIPE_LISTS_MAX);
-    for (size_t i = 0; st == CH_OK && i < ch_yaml_count(lists); i++) {
-        const char *name = ch_yaml_key_at(lists, i);
-        const ch_yaml *map = ch_yaml_value_at(lists, i);
-        st = check_new_name(in, map, name, err);
-        if (st != CH_OK)
-            break;
-        ch_recipe_list *list = &in->recipe->lists[in->recipe->list_count++];
-        list->name = ch_strdup(name);
-        st = read_list(in, map, list, err);
-        in->lists[i] = list->name;
-    }
-    in->names.list_count = in->recipe->list_count;
-    return st;
-}
-
-static ch_status read_values(scope *in, const ch_yaml *values, ch_error *err)
-{
-    ch_status st = values == NULL ? CH_OK : ch_yaml_expect_map(values, err);
-    if (st != CH_OK || values == NULL)
-        return st;
-    if (ch_yaml_count(values) > CH_RECIPE_VALUES_MAX)
-        return ch_yaml_fail(values, err, "there are more than %d values", CH_RECIPE_VALUES_MAX);
-    for (size_t i = 0; st == CH_OK && i < ch_yaml_count(values); i++) {
-        const char *name = ch_yaml_key_at(values, i);
-        const ch_yaml *node = ch_yaml_value_at(values, i);
-        st = check_new_name(in, node, name, err);
-        if (st != CH_OK)
-            break;
-        ch_named_template *value = &in->recipe->values[in->recipe->value_count++];
-        value->name = ch_strdup(name);
-        st = compile(in, node, &value->text, err);
-        in->values[in->names.value_count++] = value->name;
-    }
-    return st;
+    go_after_payloads(value->context);
+    return read_template(value, err);
 }
 
 static bool is_header_name(const char *name)
@@ -175,172 +259,105 @@ static bool is_header_name(const char *name)
     return *name != '\0' && strspn(name, allowed) == strlen(name);
 }
 
-static ch_status read_headers(const scope *in, const ch_yaml *headers, ch_error *err)
+static ch_status read_header(const ch_value *value, ch_error *err)
 {
-    ch_status st = headers == NULL ? CH_OK : ch_yaml_expect_map(headers, err);
-    if (st != CH_OK || headers == NULL)
-        return st;
-    if (ch_yaml_count(headers) > CH_RECIPE_HEADERS_MAX)
-        return ch_yaml_fail(headers, err, "there are more than %d headers", CH_RECIPE_HEADERS_MAX);
-    for (size_t i = 0; st == CH_OK && i < ch_yaml_count(headers); i++) {
-        const char *name = ch_yaml_key_at(headers, i);
-        const ch_yaml *node = ch_yaml_value_at(headers, i);
-        if (!is_header_name(name))
-            return ch_yaml_fail(node, err, "'%s' can't be the name of a header", name);
-        ch_named_template *header = &in->recipe->headers[in->recipe->header_count++];
-        header->name = ch_strdup(name);
-        st = compile(in, node, &header->text, err);
-    }
-    return st;
+    ch_named_template *header = value->out;
+    if (!is_header_name(value->name))
+        return ch_yaml_fail(value->node, err, "'%s' can't be the name of a header", value->name);
+    header->name = ch_strdup(value->name);
+    return compile(value->context, value->node, &header->text, err);
 }
 
-static ch_status read_covers(const ch_yaml *map, unsigned *covers, ch_error *err)
+static ch_status read_headers(const ch_value *value, ch_error *err)
 {
-    static const struct {
-        const char *name;
-        unsigned bit;
-    } parts[] = {
-        {"method", CH_COVERS_METHOD},
-        {"host",   CH_COVERS_HOST  },
-        {"path",   CH_COVERS_PATH  },
-        {"params", CH_COVERS_PARAMS},
+    static const ch_entries entries = {
+        "header", CH_YAML_MAP, 0, CH_RECIPE_HEADERS_MAX, {.read = read_header, .size = sizeof(ch_named_template)}
     };
-    const ch_yaml *list = NULL;
-    ch_status st = ch_yaml_require(map, "covers", &list, err);
-    if (st == CH_OK)
-        st = ch_yaml_expect_list(list, err);
-    for (size_t i = 0; st == CH_OK && i < ch_yaml_count(list); i++) {
-        const char *name = NULL;
-        st = ch_yaml_text(ch_yaml_item(list, i), &name, err);
-        unsigned bit = 0;
-        for (size_t j = 0; st == CH_OK && j < sizeof parts / sizeof parts[0]; j++)
-            bit |= strcmp(name, parts[j].name) == 0 ? parts[j].bit : 0;
-        if (st == CH_OK && bit == 0)
-            st = ch_yaml_fail(ch_yaml_item(list, i), err, "'covers' lists method, host, path and params; '%s' is none",
-                              name);
-        *covers |= bit;
-    }
-    return st;
-}
-
-/* A recipe may not claim to cover what its message does not show. */
-static ch_status check_message(const ch_yaml *map, ch_recipe *recipe, ch_error *err)
-{
-    static const struct {
-        unsigned covers;
-        unsigned shown;
-        const char *name;
-    } claims[] = {
-        {CH_COVERS_METHOD, CH_COVERS_METHOD,               "method"},
-        {CH_COVERS_HOST,   CH_COVERS_HOST,                 "host"  },
-        {CH_COVERS_PATH,   CH_COVERS_PATH,                 "path"  },
-        {CH_COVERS_PARAMS, CH_SHOWS_QUERY | CH_SHOWS_BODY, "params"},
-    };
-    if (!ch_recipe_find_shape(recipe))
-        return ch_yaml_fail(map, err, "the message is made of too many parts");
-    for (size_t i = 0; i < sizeof claims / sizeof claims[0]; i++) {
-        if ((recipe->covers & claims[i].covers) != 0 && (recipe->shown & claims[i].shown) != claims[i].shown)
-            return ch_yaml_fail(map, err, "'covers' claims %s, but the message does not show it", claims[i].name);
-    }
-    return CH_OK;
+    ch_recipe *recipe = value->out;
+    go_after_payloads(value->context);
+    return ch_entries_read(value->node, &entries, recipe->headers, &recipe->header_count, value->context, err);
 }
 
 /* ---- a recipe ---- */
 
-/* Texts that are signed beside the request may hold nothing of it: they would be signatures that nobody judged. */
-static ch_status read_extras(scope *in, const ch_yaml *map, ch_error *err)
+static ch_status read_opens(const ch_value *value, ch_error *err)
 {
-    static const bool allowed[CH_BUILTIN_COUNT] = {
-        [CH_BUILTIN_KEY_ID] = true,  [CH_BUILTIN_PASSPHRASE] = true, [CH_BUILTIN_TIME_S] = true,
-        [CH_BUILTIN_TIME_MS] = true, [CH_BUILTIN_TIME_US] = true,    [CH_BUILTIN_TIME_ISO] = true,
+    return ch_classes_read(value->node, value->out, err);
+}
+
+static const ch_word covers_words[] = {
+    {"method", CH_COVERS_METHOD},
+    {"host",   CH_COVERS_HOST  },
+    {"path",   CH_COVERS_PATH  },
+    {"params", CH_COVERS_PARAMS},
+};
+static const ch_words covers = CH_WORDS("part of a request", covers_words);
+
+/* clang-format off */
+static const ch_field fields[] = {
+    /* name          required  reader                where                         words */
+    { "covers",      true,     ch_field_set,         CH_MEMBER(ch_recipe, covers), .words = &covers },
+    { "opens",       false,    read_opens,           CH_MEMBER(ch_recipe, opens)   },
+    { "lists",       false,    read_lists,           CH_WHOLE                      },
+    { "values",      false,    read_values,          CH_WHOLE                      },
+    { "message",     true,     read_message,         CH_WHOLE                      },
+    { "also_signs",  false,    read_other_payloads,  CH_WHOLE                      },
+    { "url",         true,     read_sent,            CH_MEMBER(ch_recipe, url)     },
+    { "body",        false,    read_sent,            CH_MEMBER(ch_recipe, body)    },
+    { "headers",     false,    read_headers,         CH_WHOLE                      },
+};
+/* clang-format on */
+
+/* A recipe may not claim to cover what its payload does not show. */
+static ch_status check_claims(const ch_recipe *recipe, const ch_yaml *node, ch_error *err)
+{
+    /* clang-format off */
+    static const struct {
+        unsigned covers;
+        unsigned shows;
+    } claims[] = {
+        /* covers             the payload shows all of */
+        { CH_COVERS_METHOD,   CH_SHOWS_METHOD },
+        { CH_COVERS_HOST,     CH_SHOWS_HOST },
+        { CH_COVERS_PATH,     CH_SHOWS_PATH },
+        { CH_COVERS_PARAMS,   CH_SHOWS_QUERY | CH_SHOWS_BODY },
     };
-    ch_status st = map == NULL ? CH_OK : ch_yaml_expect_map(map, err);
-    if (st != CH_OK || map == NULL)
-        return st;
-    if (ch_yaml_count(map) > CH_RECIPE_EXTRAS_MAX)
-        return ch_yaml_fail(map, err, "there are more than %d texts", CH_RECIPE_EXTRAS_MAX);
-    scope narrow = *in;
-    for (size_t i = 0; i < CH_BUILTIN_COUNT; i++)
-        narrow.values[i] = allowed[i] ? builtins[i] : NULL;
-    narrow.names = (ch_names){narrow.values, CH_BUILTIN_COUNT, narrow.lists, 0};
-    for (size_t i = 0; st == CH_OK && i < ch_yaml_count(map); i++) {
-        const ch_yaml *node = ch_yaml_value_at(map, i);
-        ch_named_template *extra = &in->recipe->extras[in->recipe->extra_count++];
-        extra->name = ch_strdup(ch_yaml_key_at(map, i));
-        st = check_new_name(in, node, extra->name, err);
-        if (st == CH_OK)
-            st = compile(&narrow, node, &extra->text, err);
+    /* clang-format on */
+    for (size_t i = 0; i < sizeof claims / sizeof claims[0]; i++) {
+        if ((recipe->covers & claims[i].covers) != 0 && (recipe->shows & claims[i].shows) != claims[i].shows)
+            return ch_yaml_fail(node, err, "'covers' claims %s, but the message does not show it",
+                                ch_words_text(&covers, claims[i].covers));
     }
-    return st;
+    return CH_OK;
 }
 
-/* What follows the message runs when the signatures are back and the bot's parameters are gone. */
-static void enter_second_half(scope *in)
+static ch_status read_recipe(const ch_value *value, ch_error *err)
 {
-    in->values[CH_BUILTIN_SIGNATURE] = builtins[CH_BUILTIN_SIGNATURE];
-    in->names.list_count = 0;
-    for (size_t i = 0; i < in->recipe->extra_count; i++)
-        in->values[in->names.value_count++] = in->recipe->extras[i].name;
-}
-
-static ch_status read_first_half(scope *in, const ch_yaml *map, ch_error *err)
-{
-    const ch_yaml *node = NULL;
-    ch_status st = read_covers(map, &in->recipe->covers, err);
-    const ch_yaml *opens = st == CH_OK ? ch_yaml_get(map, "opens") : NULL;
-    if (opens != NULL)
-        st = ch_classes_read(opens, &in->recipe->opens, err);
-    if (st == CH_OK)
-        st = read_lists(in, ch_yaml_get(map, "lists"), err);
-    if (st == CH_OK)
-        st = read_values(in, ch_yaml_get(map, "values"), err);
-    if (st == CH_OK)
-        st = ch_yaml_require(map, "message", &node, err);
-    if (st == CH_OK)
-        st = compile(in, node, &in->recipe->message, err);
-    if (st == CH_OK)
-        st = read_extras(in, ch_yaml_get(map, "also_signs"), err);
-    return st == CH_OK ? check_message(map, in->recipe, err) : st;
-}
-
-static ch_status read_recipe(const ch_profile *profile, const ch_yaml *map, ch_recipe *recipe, ch_error *err)
-{
+    const ch_profile *profile = value->context;
+    ch_recipe *recipe = value->out;
     scope in;
-    const ch_yaml *node = NULL;
     open_scope(&in, profile, recipe);
-    ch_status st = ch_yaml_expect_map(map, err);
-    if (st == CH_OK)
-        st = read_first_half(&in, map, err);
-    enter_second_half(&in);
-    if (st == CH_OK)
-        st = ch_yaml_require(map, "url", &node, err);
-    if (st == CH_OK)
-        st = compile(&in, node, &recipe->url, err);
-    node = st == CH_OK ? ch_yaml_get(map, "body") : NULL;
-    if (node != NULL)
-        st = compile(&in, node, &recipe->body, err);
-    if (st == CH_OK)
-        st = read_headers(&in, ch_yaml_get(map, "headers"), err);
-    if (st == CH_OK && !recipe->uses[CH_BUILTIN_SIGNATURE])
-        st = ch_yaml_fail(map, err, "neither url, body nor a header uses {signature}");
-    return st == CH_OK ? ch_yaml_check_known(map, err) : st;
+    recipe->name = ch_strdup(value->name);
+    CH_TRY(ch_fields_read(value->node, CH_FIELDS(fields), recipe, &in, err));
+    if (!recipe->uses[CH_BUILTIN_SIGNATURE])
+        return ch_yaml_fail(value->node, err, "neither url, body nor a header uses {signature}");
+    if (!ch_shape_find(recipe))
+        return ch_yaml_fail(value->node, err, "the message is made of too many parts");
+    return check_claims(recipe, value->node, err);
 }
 
-ch_status ch_recipes_load(ch_profile *profile, const ch_yaml *recipes, ch_error *err)
+ch_status ch_recipes_read(ch_profile *profile, const ch_yaml *recipes, ch_error *err)
 {
-    ch_status st = ch_yaml_expect_map(recipes, err);
-    if (st != CH_OK)
-        return st;
+    static const ch_entries entries = {
+        "recipe", CH_YAML_MAP, 0, 0, {.read = read_recipe, .size = sizeof(ch_recipe)}
+    };
     profile->recipes = ch_alloc(ch_yaml_count(recipes) * sizeof *profile->recipes);
-    for (size_t i = 0; st == CH_OK && i < ch_yaml_count(recipes); i++) {
-        ch_recipe *recipe = &profile->recipes[profile->recipe_count++];
-        recipe->name = ch_strdup(ch_yaml_key_at(recipes, i));
-        st = read_recipe(profile, ch_yaml_value_at(recipes, i), recipe, err);
-    }
-    if (st == CH_OK)
-        ch_recipes_number_shapes(profile);
-    return st;
+    CH_TRY(ch_entries_read(recipes, &entries, profile->recipes, &profile->recipe_count, profile, err));
+    ch_shapes_number(profile);
+    return CH_OK;
 }
+
+/* ---- freeing ---- */
 
 static void free_named(ch_named_template *named, size_t count)
 {
@@ -359,22 +376,24 @@ static void free_list(ch_recipe_list *list)
     }
 }
 
+static void free_recipe(ch_recipe *recipe)
+{
+    free(recipe->name);
+    free(recipe->shape);
+    free(recipe->empty_shape);
+    free(recipe->field_names);
+    for (size_t i = 0; i < recipe->list_count; i++)
+        free_list(&recipe->lists[i]);
+    free_named(recipe->values, recipe->value_count);
+    free_named(recipe->payloads, recipe->payload_count);
+    free_named(recipe->headers, recipe->header_count);
+    ch_template_free(&recipe->url);
+    ch_template_free(&recipe->body);
+}
+
 void ch_recipes_free(ch_profile *profile)
 {
-    for (size_t i = 0; i < profile->recipe_count; i++) {
-        ch_recipe *recipe = &profile->recipes[i];
-        free(recipe->name);
-        free(recipe->shape);
-        free(recipe->empty_shape);
-        free(recipe->field_names);
-        free_named(recipe->extras, recipe->extra_count);
-        for (size_t j = 0; j < recipe->list_count; j++)
-            free_list(&recipe->lists[j]);
-        free_named(recipe->values, recipe->value_count);
-        free_named(recipe->headers, recipe->header_count);
-        ch_template_free(&recipe->message);
-        ch_template_free(&recipe->url);
-        ch_template_free(&recipe->body);
-    }
+    for (size_t i = 0; i < profile->recipe_count; i++)
+        free_recipe(&profile->recipes[i]);
     free(profile->recipes);
 }

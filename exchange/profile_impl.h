@@ -1,103 +1,24 @@
-/* What a loaded profile is made of. Shared by the files that load, match and run profiles (profile*.c, recipe*.c) and
- * by nobody else. Everything is immutable once ch_profile_load has returned. */
+/* What a loaded profile is made of. For exchange/ only. Everything is immutable once ch_profile_load has returned. */
 #ifndef CH_EXCHANGE_PROFILE_IMPL_H
 #define CH_EXCHANGE_PROFILE_IMPL_H
 
-#include "base/bits.h"
-#include "exchange/profile.h"
-#include "exchange/recipe.h"
+#include "base/encode.h"
+#include "exchange/builtins.h"
+#include "exchange/class.h"
+#include "exchange/param_list.h"
 #include "exchange/template.h"
 
 #define CH_RECIPE_LISTS_MAX 4
 #define CH_RECIPE_VALUES_MAX 16
 #define CH_RECIPE_HEADERS_MAX 16
-#define CH_RECIPE_EXTRAS_MAX (CH_PAYLOADS_MAX - 1)
+#define CH_RECIPE_PAYLOADS_MAX 3
 #define CH_LIST_FIELDS_MAX 16
-#define CH_PROFILE_NAMES_MAX 2048 /* different parameter names */
-#define CH_NAME_WORDS_MAX (CH_PROFILE_NAMES_MAX / 64)
 #define CH_SCHEMES_MAX 8
 #define CH_KINDS_MAX 8
-#define CH_PATH_PARTS_MAX 12 /* of a path with parameters: literal, parameter, literal, ... */
+/* What a template may name: the builtins, the recipe's values, and the signatures of all payloads but the first. */
+#define CH_VALUES_MAX (CH_BUILTIN_COUNT + CH_RECIPE_VALUES_MAX + CH_RECIPE_PAYLOADS_MAX - 1)
 
-/* The values that every template may name; a recipe's own follow them. */
-typedef enum ch_builtin {
-    CH_BUILTIN_METHOD,
-    CH_BUILTIN_PATH,
-    CH_BUILTIN_ORIGIN,
-    CH_BUILTIN_HOST,
-    CH_BUILTIN_KEY_ID,
-    CH_BUILTIN_PASSPHRASE,
-    CH_BUILTIN_ALG,
-    CH_BUILTIN_TIME_S,
-    CH_BUILTIN_TIME_MS,
-    CH_BUILTIN_TIME_US,
-    CH_BUILTIN_TIME_ISO,
-    CH_BUILTIN_TIME_UTC,
-    CH_BUILTIN_NONCE,
-    CH_BUILTIN_UUID,
-    CH_BUILTIN_RANDOM,
-    CH_BUILTIN_NEWLINE,
-    CH_BUILTIN_SIGNATURE,
-    CH_BUILTIN_COUNT
-} ch_builtin;
-
-typedef enum ch_param_type {
-    CH_TYPE_DECIMAL,
-    CH_TYPE_INTEGER,
-    CH_TYPE_ENUM,
-    CH_TYPE_TEXT,
-    CH_TYPE_BOOLEAN,
-    CH_TYPE_SYMBOL,
-    CH_TYPE_LIST,
-    CH_TYPE_OBJECT,
-    CH_TYPE_COUNT
-} ch_param_type;
-
-typedef enum ch_unit { CH_UNIT_BASE, CH_UNIT_QUOTE, CH_UNIT_CONTRACTS, CH_UNIT_COUNT } ch_unit;
-
-typedef struct ch_listed_param {
-    ch_slice name;
-    const ch_param_def *def;
-    bool is_required;
-} ch_listed_param;
-
-/* The parameters of an endpoint or an object, sorted by name, and as sets of name_index. Of each set in `choices`, one
- * after the other, at least one parameter must be given. */
-typedef struct ch_param_list {
-    ch_listed_param *params;
-    size_t count;
-    uint64_t *listed;
-    uint64_t *required;
-    uint64_t *choices;
-    size_t choice_count;
-} ch_param_list;
-
-/* A parameter as the profile's `params` defines it. */
-struct ch_param_def {
-    char *name; /* as it is sent */
-    size_t name_index;
-    ch_param_type type;
-    ch_role role;
-    ch_unit unit;
-    ch_spelling spelling;
-    bool may_be_negative;
-    bool is_bare;     /* in JSON, without quotes */
-    bool is_in_query; /* for lists of takes: query */
-    char **values;    /* of an enum */
-    size_t value_count;
-    const ch_param_def *items; /* of a list */
-    size_t items_max;
-    ch_param_list members; /* of an object */
-    unsigned depth;        /* of what it holds: 0 for a plain value */
-    bool is_used;
-};
-
-/* What stands for a quantity of one contract. */
-typedef struct ch_contract {
-    char *symbol; /* '*' stands for any run of characters */
-    char *size;   /* a decimal */
-    char *of;
-} ch_contract;
+/* ---- recipes ---- */
 
 /* A field that the agent adds to a list. */
 typedef struct ch_list_field {
@@ -107,11 +28,12 @@ typedef struct ch_list_field {
     bool is_bare; /* in JSON, without quotes */
 } ch_list_field;
 
+/* Which of the bot's parameters stand in a list. */
 typedef enum ch_takes { CH_TAKES_NONE, CH_TAKES_PARAMS, CH_TAKES_QUERY, CH_TAKES_BODY, CH_TAKES_COUNT } ch_takes;
 
 typedef struct ch_recipe_list {
     char *name;
-    ch_takes takes; /* which of the bot's parameters stand in it */
+    ch_takes takes;
     bool is_sorted; /* by name, byte order */
     ch_list_field fields[CH_LIST_FIELDS_MAX];
     size_t field_count;
@@ -122,32 +44,59 @@ typedef struct ch_named_template {
     ch_template text;
 } ch_named_template;
 
-enum { CH_SHOWS_QUERY = 64, CH_SHOWS_BODY = 128 };
+/* What of a request stands in the first payload: a set. */
+enum {
+    CH_SHOWS_METHOD = 1,
+    CH_SHOWS_HOST = 2,
+    CH_SHOWS_PATH = 4,
+    CH_SHOWS_QUERY = 8,
+    CH_SHOWS_BODY = 16,
+};
 
 typedef struct ch_recipe {
     char *name;
-    unsigned covers;
-    unsigned opens; /* classes that its signatures open whatever the endpoint */
+    unsigned covers; /* CH_COVERS_*: what the profile says that the signature binds */
+    unsigned shows;  /* CH_SHOWS_* */
+    unsigned opens;  /* classes that its signatures open whatever the endpoint */
     bool uses[CH_BUILTIN_COUNT];
     ch_recipe_list lists[CH_RECIPE_LISTS_MAX];
     size_t list_count;
     ch_named_template values[CH_RECIPE_VALUES_MAX];
     size_t value_count;
-    ch_template message;
-    char *shape;         /* of the message: messages of different shapes are never the same bytes, save empty ones */
-    char *empty_shape;   /* the same where no parameter is given: lists that are then empty are left out */
+    /* What is signed: `message`, whose signature is called {signature}, then `also_signs`. */
+    ch_named_template payloads[CH_RECIPE_PAYLOADS_MAX];
+    size_t payload_count;
+    char *shape;         /* of the first payload: those of different shapes are never the same bytes, save empty ones */
+    char *empty_shape;   /* the same if no parameter is given: lists that are then empty are left out */
     size_t shape_number; /* equal shapes have the same number */
     size_t empty_shape_number;
-    uint64_t *field_names; /* set of name_index: the agent's fields, where params have their names */
-    unsigned shown;        /* CH_COVERS_METHOD, _HOST, _PATH, CH_SHOWS_*: what stands in the message */
-    bool has_joined_list;  /* in the style pairs */
-    ch_named_template extras[CH_RECIPE_EXTRAS_MAX]; /* also_signs */
-    size_t extra_count;
+    bool has_joined_list;  /* the first payload holds a list in a style without separators */
+    uint64_t *field_names; /* set of name_index: the agent's fields, as far as params have their names */
     ch_template url;
     ch_template body;
     ch_named_template headers[CH_RECIPE_HEADERS_MAX];
     size_t header_count;
 } ch_recipe;
+
+/* True if the agent fills in a field of that name. */
+static inline bool ch_recipe_fills_in(const ch_recipe *recipe, ch_slice name)
+{
+    for (size_t i = 0; i < recipe->list_count; i++) {
+        for (size_t j = 0; j < recipe->lists[i].field_count; j++) {
+            if (ch_slice_is(name, recipe->lists[i].fields[j].name))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* The position among the values of the signature of that payload. */
+static inline size_t ch_recipe_signature_at(const ch_recipe *recipe, size_t payload)
+{
+    return payload == 0 ? CH_BUILTIN_SIGNATURE : CH_BUILTIN_COUNT + recipe->value_count + payload - 1;
+}
+
+/* ---- the rest of a profile ---- */
 
 typedef struct ch_origin {
     char *name;
@@ -164,7 +113,14 @@ struct ch_scheme {
     size_t index; /* among the profile's */
 };
 
-/* A path in which parameters stand: a literal, which may be empty, then a parameter, and so on. */
+/* What stands for a quantity of one contract. */
+typedef struct ch_contract {
+    char *symbol; /* '*' stands for any run of characters */
+    char *size;   /* a decimal */
+    char *of;
+} ch_contract;
+
+/* Of a path in which parameters stand: a literal or a parameter. */
 typedef struct ch_path_part {
     ch_slice literal;
     const ch_param_def *def; /* NULL: a literal */
@@ -178,7 +134,7 @@ typedef struct ch_confusion {
 } ch_confusion;
 
 struct ch_endpoint {
-    const ch_profile *profile;
+    const struct ch_profile *profile;
     char *method;
     char *path;
     ch_slice path_slice;
@@ -191,14 +147,14 @@ struct ch_endpoint {
     bool ignores_unknown;                    /* the exchange does not refuse parameters that it does not know here */
     ch_param_list params;                    /* those in the path are not among them */
     uint64_t *in_query;                      /* set of name_index: those of them that stand in the query */
-    ch_confusion confusions[CH_SCHEMES_MAX]; /* by scheme; the same memory where the recipe is the same */
+    ch_confusion confusions[CH_SCHEMES_MAX]; /* by scheme; schemes with the same recipes share the memory */
 };
 
 struct ch_profile {
     char *name;
     char *title;
     uint64_t nonce_ns; /* 0: no nonce */
-    ch_scheme schemes[CH_SCHEMES_MAX];
+    struct ch_scheme schemes[CH_SCHEMES_MAX];
     size_t scheme_count;
     char *kinds[CH_KINDS_MAX];
     size_t kind_count;
@@ -212,69 +168,10 @@ struct ch_profile {
     size_t name_words; /* of a set of names */
     ch_contract *contracts;
     size_t contract_count;
-    ch_endpoint *endpoints; /* sorted by path */
+    struct ch_endpoint *endpoints; /* sorted by path */
     size_t endpoint_count;
     uint16_t *patterns; /* those whose path has parameters, the most literal first */
     size_t pattern_count;
 };
-
-/* Reads the profile's `recipes` (exchange/load_recipes.c). */
-CH_CHECKED ch_status ch_recipes_load(ch_profile *profile, const ch_yaml *recipes, ch_error *err);
-void ch_recipes_free(ch_profile *profile);
-
-const char *ch_builtin_name(ch_builtin builtin);
-/* True if the agent fills in a field of that name. */
-bool ch_recipe_fills_in(const ch_recipe *recipe, ch_slice name);
-/* Fills in the recipe's shapes and what its message shows (exchange/shape.c); false if it is made of too many
- * parts. */
-bool ch_recipe_find_shape(ch_recipe *recipe);
-void ch_recipes_number_shapes(ch_profile *profile);
-/* CH_BAD_INPUT if the message of a checked request, made in the style pairs, could be another's
- * (exchange/joined.c).
- */
-CH_CHECKED ch_status ch_request_check_joined(const ch_request *request, const ch_endpoint *endpoint, ch_error *err);
-
-/* Reads `params` and `groups` (exchange/load_params.c). */
-typedef struct ch_params_loader {
-    ch_profile *profile;
-    const ch_yaml *params; /* NULL if the profile defines none */
-    const ch_yaml *groups; /* likewise */
-} ch_params_loader;
-CH_CHECKED ch_status ch_params_load(ch_profile *profile, const ch_yaml *root, ch_params_loader *out, ch_error *err);
-/* Finds the param of that key and marks it as used; `node` is for the message. */
-CH_CHECKED ch_status ch_params_find(const ch_params_loader *load, const ch_yaml *node, const char *key,
-                                    ch_param_def **out, ch_error *err);
-/* Adds a list of keys, "+name" for a group, a list of keys for a choice; `names` is NULL or the list. */
-CH_CHECKED ch_status ch_params_list(const ch_params_loader *load, const ch_yaml *names, bool is_required,
-                                    ch_param_list *out, ch_error *err);
-void ch_params_list_sort(ch_param_list *list);
-CH_CHECKED ch_status ch_params_check_used(const ch_params_loader *load, ch_error *err);
-void ch_params_free(ch_profile *profile);
-
-/* Reads `endpoints` (exchange/load_endpoints.c); all else is there. */
-CH_CHECKED ch_status ch_endpoints_load(ch_profile *profile, const ch_yaml *root, const ch_params_loader *load,
-                                       ch_error *err);
-void ch_endpoints_free(ch_profile *profile);
-/* True if `path` fits the endpoint's path; then captures[i] is what stands for the i-th parameter. */
-bool ch_endpoint_fits(const ch_endpoint *endpoint, ch_slice path, ch_slice *captures);
-
-/* Checks params[at], with all that it holds (exchange/check_value.c), and fills in the defs; CH_BAD_INPUT names what is
- * wrong. */
-CH_CHECKED ch_status ch_param_check(const ch_profile *profile, const ch_param_def *def, ch_param *params, size_t count,
-                                    size_t at, ch_error *err);
-const ch_listed_param *ch_param_list_find(const ch_param_list *list, ch_slice name);
-/* True if all that the list requires, and one of each choice, is in `given`. */
-bool ch_param_list_suffices(const ch_profile *profile, const ch_param_list *list, const uint64_t *given);
-/* CH_BAD_INPUT names what is missing in `given`, which does not suffice; `whose` list it is is for the message. */
-ch_status ch_param_list_fail(const ch_profile *profile, const ch_param_list *list, const uint64_t *given,
-                             const char *whose, ch_error *err);
-/* True if `text` is a plain decimal, as a parameter without a minus would have to be. */
-bool ch_is_decimal(ch_slice text);
-/* CH_TYPE_COUNT, CH_ROLE_COUNT if there is none of that name. */
-ch_param_type ch_param_type_find(const char *name);
-ch_role ch_role_find(const char *name);
-
-/* Fills `confusions` of every endpoint (exchange/confusion.c); its other fields are there. */
-void ch_profile_find_confusions(ch_profile *profile);
 
 #endif

@@ -1,12 +1,12 @@
-/* One pass over the message's template, with the string as the input: what is known must be there, a time is taken as
+/* One pass over the payload's template, with the string as the input: what is known must be there, a time is taken as
  * digits, a list is cut up by its style. The JSON here is the one spelling that the agent itself writes, no other: an
  * eager reader would find two readings for one string, this one finds at most one. */
 #include "exchange/read_back.h"
 
-#include "exchange/profile_impl.h"
-#include "exchange/filters.h"
 #include "base/encode.h"
+#include "exchange/draft.h"
 
+#include <assert.h>
 #include <string.h>
 #include <time.h>
 
@@ -21,10 +21,10 @@ typedef struct reader {
     ch_error *err;
 } reader;
 
-static ch_status stop(const reader *in, const char *wanted)
+static ch_status stop(const reader *in, const char *expected)
 {
     return ch_fail(in->err, CH_BAD_INPUT,
-                   "the string to sign does not fit this exchange's form: %s is wanted at byte %zu", wanted, in->at);
+                   "the string to sign does not have this exchange's form: byte %zu should begin %s", in->at, expected);
 }
 
 static ch_slice rest_of(const reader *in)
@@ -32,12 +32,13 @@ static ch_slice rest_of(const reader *in)
     return (ch_slice){in->text.data + in->at, in->text.size - in->at};
 }
 
-static bool skip(reader *in, ch_slice wanted)
+/* Goes on after `expected` if the rest begins with it. */
+static bool skip(reader *in, ch_slice expected)
 {
     ch_slice rest = rest_of(in);
-    if (rest.size < wanted.size || memcmp(rest.data, wanted.data, wanted.size) != 0)
+    if (rest.size < expected.size || memcmp(rest.data, expected.data, expected.size) != 0)
         return false;
-    in->at += wanted.size;
+    in->at += expected.size;
     return true;
 }
 
@@ -68,7 +69,7 @@ static size_t read_date(ch_slice text, bool has_ms, uint64_t *now_ns)
     return size;
 }
 
-/* Length of the time at the start of `text`, 0 if there is none. */
+/* Length of the time that `text` begins with; 0 if it begins with something else. */
 static size_t read_time(ch_builtin builtin, ch_slice text, uint64_t *now_ns)
 {
     static const struct {
@@ -88,6 +89,7 @@ static size_t read_time(ch_builtin builtin, ch_slice text, uint64_t *now_ns)
     return digits;
 }
 
+/* False if the string has two times that differ. */
 static bool note_time(reader *in, uint64_t now_ns)
 {
     bool agrees = in->out->now_ns == 0 || in->out->now_ns == now_ns;
@@ -106,17 +108,25 @@ static bool add(reader *in, ch_param_kind kind, ch_slice name, ch_slice value)
     return true;
 }
 
-/* A field of the agent's becomes a placeholder; if it is the time, that is the string's. */
+/* True if the field is a time, and `value` one; then `*now_ns` is it. */
+static bool is_time_field(const ch_list_field *field, ch_slice value, uint64_t *now_ns)
+{
+    const ch_template_part *part = &field->value.parts[0];
+    if (field->value.part_count != 1 || part->filter_count > 0 || part->is_literal || value.size == 0)
+        return false;
+    assert(part->style == NULL && part->index < CH_BUILTIN_COUNT);
+    return read_time((ch_builtin)part->index, value, now_ns) == value.size;
+}
+
+/* A field of the agent's becomes a placeholder; if it is the time, it is the string's. `list` may be NULL: no fields.
+ */
 static bool add_named(reader *in, const ch_recipe_list *list, ch_param_kind kind, ch_slice name, ch_slice value)
 {
-    for (size_t i = 0; i < list->field_count; i++) {
-        const ch_template *field = &list->fields[i].value;
+    for (size_t i = 0; list != NULL && i < list->field_count; i++) {
         uint64_t now_ns = 0;
         if (!ch_slice_is(name, list->fields[i].name))
             continue;
-        bool is_time = field->part_count == 1 && field->parts[0].filter_count == 0 && !field->parts[0].is_literal &&
-                       field->parts[0].index < CH_BUILTIN_COUNT &&
-                       read_time((ch_builtin)field->parts[0].index, value, &now_ns) == value.size && value.size > 0;
+        bool is_time = is_time_field(&list->fields[i], value, &now_ns);
         return add(in, CH_PARAM_PLACEHOLDER, name, CH_LITERAL("")) && (!is_time || note_time(in, now_ns));
     }
     return add(in, kind, name, value);
@@ -144,8 +154,7 @@ static bool read_string(reader *in, ch_slice *out)
     return skip(in, CH_LITERAL("\""));
 }
 
-/* A number, true or false: what stands there up to a separator. A number with a fraction is text that is written bare.
- */
+/* A number, true or false: all up to a separator. A number with a fraction is text that is written bare. */
 static ch_param_kind read_bare(reader *in, ch_slice *out)
 {
     size_t from = in->at;
@@ -159,8 +168,8 @@ static ch_param_kind read_bare(reader *in, ch_slice *out)
     return digits > 0 && digits + sign == out->size ? CH_PARAM_INTEGER : CH_PARAM_TEXT;
 }
 
-/* Reads one value with all that it holds. `list` is where the outermost names may be the agent's fields, else NULL.
- * Calls itself once a level, `levels` times at most. */
+/* Reads one value with all that it holds. `list` has the agent's fields that `name` may be; NULL for none. Calls itself
+ * once for each level, at most `levels` times. */
 static bool read_value(reader *in, const ch_recipe_list *list, ch_slice name, unsigned levels);
 
 static bool read_held(reader *in, bool is_object, const ch_recipe_list *list, unsigned levels)
@@ -182,7 +191,6 @@ static bool read_held(reader *in, bool is_object, const ch_recipe_list *list, un
 
 static bool read_value(reader *in, const ch_recipe_list *list, ch_slice name, unsigned levels)
 {
-    static const ch_recipe_list none;
     ch_slice value;
     bool is_object = skip(in, CH_LITERAL("{"));
     if (is_object || skip(in, CH_LITERAL("["))) {
@@ -191,9 +199,9 @@ static bool read_value(reader *in, const ch_recipe_list *list, ch_slice name, un
                add(in, CH_PARAM_END, CH_LITERAL(""), CH_LITERAL(""));
     }
     if (in->at < in->text.size && in->text.data[in->at] == '"')
-        return read_string(in, &value) && add_named(in, list != NULL ? list : &none, CH_PARAM_TEXT, name, value);
+        return read_string(in, &value) && add_named(in, list, CH_PARAM_TEXT, name, value);
     ch_param_kind kind = read_bare(in, &value);
-    return value.size > 0 && add_named(in, list != NULL ? list : &none, kind, name, value);
+    return value.size > 0 && add_named(in, list, kind, name, value);
 }
 
 static bool read_json(reader *in, const ch_recipe_list *list)
@@ -218,7 +226,7 @@ static bool decode(reader *in, ch_slice encoded, ch_style_reader how, ch_slice *
     return is_sound;
 }
 
-/* A list or object that a form holds is JSON inside the value. */
+/* In a form, a list or object is JSON inside the value. */
 static bool add_form_value(reader *in, const ch_recipe_list *list, ch_slice name, ch_slice value)
 {
     const ch_listed_param *listed = ch_param_list_find(&in->input->endpoint->params, name);
@@ -264,6 +272,12 @@ static bool read_form(reader *in, const ch_recipe_list *list, ch_style_reader ho
 
 /* ---- the template ---- */
 
+static ch_status fail_encoded(const reader *in)
+{
+    return ch_fail(in->err, CH_BAD_INPUT,
+                   "this exchange's string to sign is a digest or an encoding; send the request itself");
+}
+
 static ch_status read_list(reader *in, const ch_template_part *part)
 {
     const ch_recipe_list *list = &in->recipe->lists[part->index];
@@ -275,8 +289,7 @@ static ch_status read_list(reader *in, const ch_template_part *part)
         if (!skip(in, part->arguments[0]))
             return CH_OK;
     } else if (part->filter_count > 0) {
-        return ch_fail(in->err, CH_BAD_INPUT,
-                       "this exchange's string to sign is a digest or an encoding; send the request itself");
+        return fail_encoded(in);
     }
     if (part->style->may_be_nothing && in->at == in->text.size)
         return CH_OK;
@@ -290,23 +303,30 @@ static ch_status read_known(reader *in, ch_template_part *part)
     const ch_template one = {.parts = part, .part_count = 1};
     const ch_template_input input = {in->known, NULL};
     ch_autobuffer text = CH_BUFFER_INIT;
-    ch_status st = ch_template_run(&one, &input, in->scratch, &text, in->err);
-    if (st != CH_OK)
-        return st;
+    CH_TRY(ch_template_run(&one, &input, in->scratch, &text, in->err));
     return skip(in, ch_buffer_slice(&text)) ? CH_OK : stop(in, "something of the key or the request");
+}
+
+static ch_status read_time_part(reader *in, const ch_template_part *part)
+{
+    uint64_t now_ns = 0;
+    size_t size = part->filter_count == 0 ? read_time((ch_builtin)part->index, rest_of(in), &now_ns) : 0;
+    if (size == 0 || !note_time(in, now_ns))
+        return stop(in, "a time");
+    in->at += size;
+    return CH_OK;
 }
 
 static ch_status read_template(reader *in, const ch_template *text);
 
-static ch_status read_inner(reader *in, const ch_template_part *part)
+static ch_status read_value_of_recipe(reader *in, const ch_template_part *part)
 {
     const ch_template *value = &in->recipe->values[part->index - CH_BUILTIN_COUNT].text;
     if (part->filter_count == 0)
         return read_template(in, value);
     /* {query|prefix:?} with query: "{all|form}" is read as {all|form|prefix:?}. */
     if (value->part_count != 1 || value->parts[0].style == NULL || value->parts[0].filter_count > 0)
-        return ch_fail(in->err, CH_BAD_INPUT,
-                       "this exchange's string to sign is a digest or an encoding; send the request itself");
+        return fail_encoded(in);
     ch_template_part list = value->parts[0];
     list.filter_count = part->filter_count;
     memcpy(list.filters, part->filters, sizeof list.filters);
@@ -321,22 +341,16 @@ static ch_status read_part(reader *in, ch_template_part *part)
     if (part->style != NULL)
         return read_list(in, part);
     if (part->index >= CH_BUILTIN_COUNT)
-        return read_inner(in, part);
-    if (in->known[part->index].data != NULL)
-        return read_known(in, part);
-    uint64_t now_ns = 0;
-    size_t size = part->filter_count == 0 ? read_time((ch_builtin)part->index, rest_of(in), &now_ns) : 0;
-    in->at += size;
-    return size > 0 && note_time(in, now_ns) ? CH_OK : stop(in, "a time");
+        return read_value_of_recipe(in, part);
+    return in->known[part->index].data != NULL ? read_known(in, part) : read_time_part(in, part);
 }
 
-/* A value uses only those above it, and recipe_load.c saw that all of them together are few. */
+/* A value uses only those above it, and shape.c saw that all of them together are few, so this ends soon. */
 static ch_status read_template(reader *in, const ch_template *text)
 {
-    ch_status st = CH_OK;
-    for (size_t i = 0; st == CH_OK && i < text->part_count; i++)
-        st = read_part(in, &text->parts[i]);
-    return st;
+    for (size_t i = 0; i < text->part_count; i++)
+        CH_TRY(read_part(in, &text->parts[i]));
+    return CH_OK;
 }
 
 ch_status ch_recipe_read(const ch_recipe_input *input, ch_scratch *scratch, ch_slice text, ch_reading *out,
@@ -344,16 +358,19 @@ ch_status ch_recipe_read(const ch_recipe_input *input, ch_scratch *scratch, ch_s
 {
     reader in = {.input = input, .scratch = scratch, .text = text, .out = out, .err = err};
     in.recipe = input->endpoint->recipes[input->scheme->index];
-    ch_recipe_set_known(input, in.known);
+    ch_known_set(input, in.known);
     out->param_count = 0;
     out->now_ns = 0;
     ch_buffer_clear(&out->text);
-    (void)ch_buffer_reserve(&out->text, 2 * text.size + 1);
-    ch_status st = read_template(&in, &in.recipe->message);
-    return st == CH_OK && in.at != text.size ? stop(&in, "its end") : st;
+    ch_buffer_reserve(&out->text, 2 * text.size + 1);
+    CH_TRY(read_template(&in, &in.recipe->payloads[0].text));
+    return in.at == text.size
+               ? CH_OK
+               : ch_fail(err, CH_BAD_INPUT,
+                         "the string to sign does not have this exchange's form: it should end at byte %zu", in.at);
 }
 
 bool ch_recipe_is_anonymous(const ch_endpoint *endpoint, const ch_scheme *scheme)
 {
-    return (endpoint->recipes[scheme->index]->shown & (CH_COVERS_METHOD | CH_COVERS_HOST | CH_COVERS_PATH)) == 0;
+    return (endpoint->recipes[scheme->index]->shows & (CH_SHOWS_METHOD | CH_SHOWS_HOST | CH_SHOWS_PATH)) == 0;
 }

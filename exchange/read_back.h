@@ -1,28 +1,29 @@
 /* The recipe read backwards: from an SDK's own string to sign to the parameters it is made of.
  *
  * What is read is a guess and proves nothing. The caller judges the parameters like any request's, builds the string
- * anew from them, and signs only if both are the same bytes. Readable are messages of literals, times, what the key and
- * the request are, and lists in a form or JSON style; digests are not, nor are nonces, which the agent keeps itself. */
+ * again from them, and signs only if both are the same bytes. Strings can be read that consist of literals, times, what
+ * is known of the key and the request, and lists in a form or JSON style. Digests can't be read; nor can nonces, which
+ * the agent keeps itself. */
 #ifndef CH_EXCHANGE_READ_BACK_H
 #define CH_EXCHANGE_READ_BACK_H
 
-#include "base/buffer.h"
 #include "exchange/recipe.h"
 
 typedef struct ch_reading {
     ch_param params[CH_PARAMS_MAX]; /* placeholders where the agent's fields stand */
     size_t param_count;
     ch_buffer text;  /* decoded values; never moves: a value is decoded twice at most, and never gets longer */
-    uint64_t now_ns; /* the time in the string; 0 if there is none */
+    uint64_t now_ns; /* the time in the string; 0 if it has none */
 } ch_reading;
 
-/* Reads `text` as `input->endpoint`'s message by `input->scheme`; `input->request` need only hold method, host and
- * path. `out` holds views into `text` and itself, until the next read; zeroed before the first, its buffer freed after
- * the last. CH_BAD_INPUT says where it stopped to fit. */
+/* Reads `text` as the payload of a request to `input->endpoint` by `input->scheme`; `input->request` need only hold
+ * method, host and path. `out` holds views into `text` and itself, valid until the next read; the caller zeroes it
+ * before the first read and frees its buffer after the last. CH_BAD_INPUT says at which byte the string stops to fit.
+ */
 CH_CHECKED ch_status ch_recipe_read(const ch_recipe_input *input, ch_scratch *scratch, ch_slice text, ch_reading *out,
                                     ch_error *err);
 
-/* True if the message holds nothing of the request but its parameters. */
+/* True if the string to sign holds nothing of the request but its parameters. */
 bool ch_recipe_is_anonymous(const ch_endpoint *endpoint, const ch_scheme *scheme);
 
 #endif

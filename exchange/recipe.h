@@ -1,4 +1,4 @@
-/* The recipe interpreter: from a checked request to the exact bytes that are signed, and from the signature to the
+/* The recipe interpreter: from a checked request to the payloads that are signed, and from their signatures to the
  * finished request.
  *
  * It is small and total: a fixed number of steps that the profile lists, no loops over input that a profile controls,
@@ -6,7 +6,10 @@
 #ifndef CH_EXCHANGE_RECIPE_H
 #define CH_EXCHANGE_RECIPE_H
 
-#include "exchange/template.h"
+#include "base/error.h"
+#include "exchange/profile.h"
+#include "exchange/request.h"
+#include "exchange/scratch.h"
 
 /* What the agent itself puts in a request. */
 typedef struct ch_recipe_input {
@@ -38,33 +41,25 @@ typedef struct ch_finished {
     size_t header_count;
 } ch_finished;
 
-/* What the token must sign: the request's message first, then what the recipe also signs. */
+/* What the token must sign: the request's own payload first, then what the recipe also signs. */
 typedef struct ch_payloads {
     ch_slice items[CH_PAYLOADS_MAX];
     size_t count;
 } ch_payloads;
 
-/* A request half way: everything but the signature. Owned by the caller, reused from request to request. It borrows
+/* A request half way: everything but the signatures. Owned by the caller, reused from request to request. It borrows
  * `scratch`, which many drafts of one thread may share and which must outlive them. */
 typedef struct ch_draft ch_draft;
 ch_draft *ch_draft_new(ch_scratch *scratch);
 void ch_draft_free(ch_draft *draft);
 
-/* Runs the recipe up to its signature. `out` are views into the draft, valid until the next build. The draft holds
+/* Runs the recipe up to its payloads. `out` are views into the draft, valid until the next build. The draft holds
  * copies of all that it needs of the request; profile, scheme, endpoint, key id and pass phrase must outlive it.
- * CH_BAD_INPUT, CH_TOO_LARGE as the request deserves. */
+ * CH_BAD_INPUT and CH_TOO_LARGE say what is wrong with the request. */
 CH_CHECKED ch_status ch_recipe_build(const ch_recipe_input *input, ch_draft *draft, ch_payloads *out, ch_error *err);
 
-/* Puts the raw signatures (as ch_key_sign gives them, one a message) in place. `out` are views into the draft, valid
- * until its next build. */
+/* Puts the raw signatures, one for each payload, in place. `out` are views into the draft, valid until its next build.
+ */
 CH_CHECKED ch_status ch_recipe_finish(ch_draft *draft, const ch_payloads *signatures, ch_finished *out, ch_error *err);
-
-/* Sets what is known of a request before anything is computed, by ch_builtin; for recipe_read.c. Views into `input`. */
-void ch_recipe_set_known(const ch_recipe_input *input, ch_slice *values);
-
-/* True if the profile's recipes use a nonce: then the caller draws one from the key's counter. `*unit_ns` is the
- * nonce's unit (1000000 for milliseconds). */
-bool ch_profile_uses_nonce(const ch_profile *profile, uint64_t *unit_ns);
-bool ch_endpoint_uses_random(const ch_endpoint *endpoint, const ch_scheme *scheme);
 
 #endif

@@ -1,6 +1,6 @@
 /* A typed request, as a bot asks for it: method, host, path, and parameters in the bot's order.
  *
- * Everything is a view into memory of whoever made the request, which must outlive it. */
+ * All slices are views into memory of whoever made the request. That memory must outlive it. Not thread-safe. */
 #ifndef CH_EXCHANGE_REQUEST_H
 #define CH_EXCHANGE_REQUEST_H
 
@@ -39,7 +39,14 @@ typedef struct ch_request {
     size_t param_count;
 } ch_request;
 
+/* Index of the entry after the list or object at params[at] and its END. */
+size_t ch_param_after_held(const ch_param *params, size_t count, size_t at);
+
 /* Index of the entry after params[at]. For a list or object, that is the one after its END. */
-size_t ch_param_after(const ch_param *params, size_t count, size_t at);
+static inline size_t ch_param_after(const ch_param *params, size_t count, size_t at)
+{
+    ch_param_kind kind = params[at].kind;
+    return kind == CH_PARAM_LIST || kind == CH_PARAM_OBJECT ? ch_param_after_held(params, count, at) : at + 1;
+}
 
 #endif

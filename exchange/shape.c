@@ -1,107 +1,157 @@
-/* The shape of a message is its template written out, with the values that it uses in their places and lists as a word.
- * Endpoint confusion compares shapes: two messages can only be the same bytes if their shapes are, or if both are those
- * of no parameters. */
-#include "base/buffer.h"
-#include "base/memory.h"
-#include "exchange/profile_impl.h"
-#include "exchange/filters.h"
+/* A value uses only those above it, so the shapes of all values are found from the top down, each once, and the
+ * payload's last. A shape is text: {builtin}, [list], literals as they are, and (...|filter:argument) around what a
+ * filter changes. */
+#include "exchange/shape.h"
 
-#include <stdlib.h>
+#include "base/memory.h"
+
 #include <string.h>
 
 #define SHAPE_MAX 4096
-#define LITERAL_EDGE '\1'
-#define VALUE_SEEN '\2'
 
-static void add_shape(const ch_recipe *recipe, const ch_template *text, bool is_empty, ch_buffer *out, unsigned *shown);
+/* Of a value or a payload. */
+typedef struct shape {
+    ch_buffer full;
+    ch_buffer empty; /* if no parameter is given */
+    unsigned shows;
+    bool has_joined_list;
+} shape;
 
-/* Some exchanges want the path among the parameters. Fields use no values, so this ends. */
-static unsigned shown_by_fields(const ch_recipe *recipe, const ch_recipe_list *list)
+/* A literal that looks like a part of a shape must not pass for one. */
+static void add_escaped(ch_buffer *out, ch_slice text)
 {
-    ch_autobuffer ignored = CH_BUFFER_INIT;
-    unsigned shown = 0;
-    for (size_t i = 0; i < list->field_count; i++)
-        add_shape(recipe, &list->fields[i].value, false, &ignored, &shown);
-    return shown;
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] != 0 && strchr("{}[]()|:\\", text.data[i]) != NULL)
+            ch_buffer_add_byte(out, '\\');
+        ch_buffer_add_byte(out, text.data[i]);
+    }
 }
 
-static void add_filter(const ch_template_part *part, size_t at, ch_buffer *out)
+static bool keeps_empty(const ch_template_part *part)
 {
-    ch_buffer_add_byte(out, '|');
-    ch_buffer_add_text(out, part->filters[at]->name);
-    ch_buffer_add_byte(out, ':');
-    ch_buffer_add_slice(out, part->arguments[at]);
+    size_t i = 0;
+    while (i < part->filter_count && part->filters[i]->keeps_empty)
+        i++;
+    return i == part->filter_count;
 }
 
-/* Spells out what `text` is made of, values replaced by what they are made of in turn, and notes what it shows. A value
- * uses only those above it, so this ends; that it does so soon is checked by size. */
-static void add_shape(const ch_recipe *recipe, const ch_template *text, bool is_empty, ch_buffer *out, unsigned *shown)
+/* Appends `inside`, the shape of what the part's filters are applied to. */
+static void add_filtered(ch_buffer *out, ch_slice inside, const ch_template_part *part)
+{
+    if (inside.size == 0 && keeps_empty(part))
+        return;
+    if (part->filter_count > 0)
+        ch_buffer_add_byte(out, '(');
+    ch_buffer_add_slice(out, inside);
+    for (size_t i = 0; i < part->filter_count; i++) {
+        ch_buffer_add_format(out, "|%s:", part->filters[i]->name);
+        add_escaped(out, part->arguments[i]);
+    }
+    if (part->filter_count > 0)
+        ch_buffer_add_byte(out, ')');
+}
+
+static void add_both(shape *out, ch_slice full, ch_slice empty, const ch_template_part *part)
+{
+    add_filtered(&out->full, full, part);
+    add_filtered(&out->empty, empty, part);
+}
+
+static unsigned shown_by_builtin(size_t builtin)
 {
     static const unsigned shows[CH_BUILTIN_COUNT] = {
-        [CH_BUILTIN_METHOD] = CH_COVERS_METHOD,
-        [CH_BUILTIN_PATH] = CH_COVERS_PATH,
-        [CH_BUILTIN_ORIGIN] = CH_COVERS_HOST,
-        [CH_BUILTIN_HOST] = CH_COVERS_HOST,
+        [CH_BUILTIN_METHOD] = CH_SHOWS_METHOD,
+        [CH_BUILTIN_PATH] = CH_SHOWS_PATH,
+        [CH_BUILTIN_ORIGIN] = CH_SHOWS_HOST,
+        [CH_BUILTIN_HOST] = CH_SHOWS_HOST,
     };
+    return shows[builtin];
+}
+
+/* Some exchanges sign the path among the parameters. Fields can use only builtins. */
+static unsigned shown_by_list(const ch_recipe_list *list)
+{
     static const unsigned takes[CH_TAKES_COUNT] = {[CH_TAKES_PARAMS] = CH_SHOWS_QUERY | CH_SHOWS_BODY,
                                                    [CH_TAKES_QUERY] = CH_SHOWS_QUERY,
                                                    [CH_TAKES_BODY] = CH_SHOWS_BODY};
-    for (size_t i = 0; i < text->part_count && out->size < SHAPE_MAX; i++) {
+    unsigned shows = takes[list->takes];
+    for (size_t i = 0; i < list->field_count; i++) {
+        const ch_template *value = &list->fields[i].value;
+        for (size_t j = 0; j < value->part_count; j++) {
+            if (!value->parts[j].is_literal)
+                shows |= shown_by_builtin(value->parts[j].index);
+        }
+    }
+    return shows;
+}
+
+static void add_list(shape *out, const ch_recipe_list *list, const ch_template_part *part)
+{
+    ch_autobuffer word = CH_BUFFER_INIT;
+    ch_buffer_add_format(&word, "[%s]", part->style->shape);
+    bool is_left_out = list->field_count == 0 && part->style->may_be_nothing;
+    add_both(out, ch_buffer_slice(&word), is_left_out ? CH_LITERAL("") : ch_buffer_slice(&word), part);
+    out->shows |= shown_by_list(list);
+    out->has_joined_list |= part->style->is_joined;
+}
+
+static void add_builtin(shape *out, const ch_template_part *part)
+{
+    ch_autobuffer word = CH_BUFFER_INIT;
+    ch_buffer_add_format(&word, "{%s}", ch_builtin_name((ch_builtin)part->index));
+    add_both(out, ch_buffer_slice(&word), ch_buffer_slice(&word), part);
+    out->shows |= shown_by_builtin(part->index);
+}
+
+static void add_value(shape *out, const shape *value, const ch_template_part *part)
+{
+    add_both(out, ch_buffer_slice(&value->full), ch_buffer_slice(&value->empty), part);
+    out->shows |= value->shows;
+    out->has_joined_list |= value->has_joined_list;
+}
+
+/* `values` are the shapes of the recipe's values, as far as `text` may use them. Returns false if it gets too large. */
+static bool spell_out(shape *out, const ch_recipe *recipe, const ch_template *text, const shape *values)
+{
+    for (size_t i = 0; i < text->part_count && out->full.size < SHAPE_MAX; i++) {
         const ch_template_part *part = &text->parts[i];
         if (part->is_literal) {
-            ch_buffer_add_byte(out, LITERAL_EDGE);
-            ch_buffer_add_slice(out, part->literal);
-            ch_buffer_add_byte(out, LITERAL_EDGE);
+            add_escaped(&out->full, part->literal);
+            add_escaped(&out->empty, part->literal);
         } else if (part->style != NULL) {
-            const ch_recipe_list *list = &recipe->lists[part->index];
-            bool is_left_out = is_empty && list->field_count == 0 && part->style->may_be_nothing;
-            if (is_left_out)
-                ch_buffer_add_byte(out, VALUE_SEEN);
-            else
-                ch_buffer_add_format(out, "[%s]", part->style->shape);
-            *shown |= takes[list->takes] | shown_by_fields(recipe, list);
+            add_list(out, &recipe->lists[part->index], part);
         } else if (part->index < CH_BUILTIN_COUNT) {
-            ch_buffer_add_format(out, "{%s}", ch_builtin_name((ch_builtin)part->index));
-            *shown |= shows[part->index];
+            add_builtin(out, part);
         } else {
-            ch_buffer_add_text(out, part->filter_count > 0 ? "(" : (const char[]){VALUE_SEEN, '\0'});
-            add_shape(recipe, &recipe->values[part->index - CH_BUILTIN_COUNT].text, is_empty, out, shown);
-            ch_buffer_add_text(out, part->filter_count > 0 ? ")" : "");
+            add_value(out, &values[part->index - CH_BUILTIN_COUNT], part);
         }
-        for (size_t j = 0; j < part->filter_count; j++)
-            add_filter(part, j, out);
     }
+    return out->full.size < SHAPE_MAX;
 }
 
-/* The same text however it was cut into values: marks of values go, and literals that touch become one. */
-static char *normal_shape(const ch_buffer *shape)
+bool ch_shape_find(ch_recipe *recipe)
 {
-    ch_autobuffer out = CH_BUFFER_INIT;
-    for (size_t i = 0; i < shape->size; i++) {
-        if (shape->data[i] == VALUE_SEEN)
-            continue;
-        if (shape->data[i] == LITERAL_EDGE && out.size > 0 && out.data[out.size - 1] == LITERAL_EDGE)
-            out.size--;
-        else
-            ch_buffer_add_byte(&out, shape->data[i]);
+    shape values[CH_RECIPE_VALUES_MAX] = {0};
+    shape payload = {0};
+    bool is_small = true;
+    for (size_t i = 0; is_small && i < recipe->value_count; i++)
+        is_small = spell_out(&values[i], recipe, &recipe->values[i].text, values);
+    is_small = is_small && spell_out(&payload, recipe, &recipe->payloads[0].text, values);
+    recipe->shape = ch_strdup(ch_buffer_text(&payload.full));
+    recipe->empty_shape = ch_strdup(ch_buffer_text(&payload.empty));
+    recipe->shows = payload.shows;
+    recipe->has_joined_list = payload.has_joined_list;
+    for (size_t i = 0; i < recipe->value_count; i++) {
+        ch_buffer_free(&values[i].full);
+        ch_buffer_free(&values[i].empty);
     }
-    return ch_strdup(ch_buffer_text(&out));
+    ch_buffer_free(&payload.full);
+    ch_buffer_free(&payload.empty);
+    return is_small;
 }
 
-bool ch_recipe_find_shape(ch_recipe *recipe)
-{
-    ch_autobuffer shape = CH_BUFFER_INIT;
-    ch_autobuffer empty_shape = CH_BUFFER_INIT;
-    add_shape(recipe, &recipe->message, true, &empty_shape, &recipe->shown);
-    add_shape(recipe, &recipe->message, false, &shape, &recipe->shown);
-    recipe->shape = normal_shape(&shape);
-    recipe->empty_shape = normal_shape(&empty_shape);
-    recipe->has_joined_list = strstr(recipe->shape, "[pairs]") != NULL;
-    return shape.size < SHAPE_MAX;
-}
-
-/* Shapes are compared for every request, so as numbers: that of the first recipe with the same one. */
-void ch_recipes_number_shapes(ch_profile *profile)
+/* A shape's number is the position of the first recipe that has it. */
+void ch_shapes_number(ch_profile *profile)
 {
     for (size_t i = 0; i < profile->recipe_count; i++) {
         ch_recipe *recipe = &profile->recipes[i];

@@ -1,11 +1,9 @@
-/* How a list of parameters becomes text. What it must never do is write two different lists as the same text; where a
- * style could, it refuses. */
-#include "base/slice.h"
-#include "exchange/filters.h"
+/* A style must never write two different lists as the same text; it refuses what it could not tell apart. */
+#include "exchange/styles.h"
 
-#include "exchange/profile_impl.h"
 #include "base/encode.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define NESTING_MAX (CH_PARAM_DEPTH_MAX + 2)
@@ -20,37 +18,55 @@ static void add_json_value(ch_buffer *out, ch_param_kind kind, bool is_bare, ch_
         ch_buffer_add_slice(out, value);
 }
 
+/* What a list or object is written with: the containers that are open, from the outermost. */
+typedef struct nesting {
+    ch_param_kind open[NESTING_MAX];
+    size_t depth;
+    bool is_first; /* of what the innermost holds */
+} nesting;
+
+static ch_status open_held(nesting *in, ch_buffer *out, ch_param_kind kind, ch_error *err)
+{
+    if (in->depth == NESTING_MAX)
+        return ch_fail(err, CH_BAD_INPUT, "lists and objects nest too deeply");
+    in->open[in->depth++] = kind;
+    in->is_first = true;
+    ch_buffer_add_byte(out, kind == CH_PARAM_LIST ? '[' : '{');
+    return CH_OK;
+}
+
+static ch_status close_held(nesting *in, ch_buffer *out, ch_error *err)
+{
+    if (in->depth == 0)
+        return ch_fail(err, CH_INTERNAL, "a list or object ends that did not begin");
+    ch_buffer_add_byte(out, in->open[--in->depth] == CH_PARAM_LIST ? ']' : '}');
+    in->is_first = false;
+    return CH_OK;
+}
+
+static ch_status add_held_entry(nesting *in, ch_buffer *out, const ch_param *entry, ch_error *err)
+{
+    if (entry->kind == CH_PARAM_END)
+        return close_held(in, out, err);
+    if (!in->is_first)
+        ch_buffer_add_byte(out, ',');
+    in->is_first = false;
+    if (in->depth > 0 && in->open[in->depth - 1] == CH_PARAM_OBJECT) {
+        ch_encode_json(out, entry->name);
+        ch_buffer_add_byte(out, ':');
+    }
+    if (entry->kind == CH_PARAM_LIST || entry->kind == CH_PARAM_OBJECT)
+        return open_held(in, out, entry->kind, err);
+    add_json_value(out, entry->kind, entry->def != NULL && entry->def->is_bare, entry->value);
+    return CH_OK;
+}
+
 /* Writes a list or object with all that it holds. */
 static ch_status add_json_held(ch_buffer *out, const ch_param *held, size_t count, ch_error *err)
 {
-    ch_param_kind open[NESTING_MAX];
-    size_t depth = 0;
-    bool is_first = true;
-    for (size_t i = 0; i < count; i++) {
-        const ch_param *entry = &held[i];
-        if (entry->kind == CH_PARAM_END) {
-            if (depth == 0)
-                return ch_fail(err, CH_INTERNAL, "parameters that were never opened close");
-            ch_buffer_add_byte(out, open[--depth] == CH_PARAM_LIST ? ']' : '}');
-            is_first = false;
-            continue;
-        }
-        if (!is_first)
-            ch_buffer_add_byte(out, ',');
-        if (depth > 0 && open[depth - 1] == CH_PARAM_OBJECT) {
-            ch_encode_json(out, entry->name);
-            ch_buffer_add_byte(out, ':');
-        }
-        is_first = entry->kind == CH_PARAM_LIST || entry->kind == CH_PARAM_OBJECT;
-        if (is_first && depth == NESTING_MAX)
-            return ch_fail(err, CH_BAD_INPUT, "lists and objects nest too deeply");
-        if (is_first) {
-            open[depth++] = entry->kind;
-            ch_buffer_add_byte(out, entry->kind == CH_PARAM_LIST ? '[' : '{');
-        } else {
-            add_json_value(out, entry->kind, entry->def != NULL && entry->def->is_bare, entry->value);
-        }
-    }
+    nesting in = {.depth = 0, .is_first = true};
+    for (size_t i = 0; i < count; i++)
+        CH_TRY(add_held_entry(&in, out, &held[i], err));
     return CH_OK;
 }
 
@@ -65,16 +81,14 @@ static ch_status add_json_item(ch_buffer *out, const ch_list_item *item, ch_erro
 static ch_status write_json_members(ch_scratch *scratch, ch_buffer *out, const ch_list *list, ch_error *err)
 {
     (void)scratch;
-    ch_status st = CH_OK;
-    for (size_t i = 0; st == CH_OK && i < list->count; i++) {
-        const ch_list_item *item = &list->items[i];
+    for (size_t i = 0; i < list->count; i++) {
         if (i > 0)
             ch_buffer_add_byte(out, ',');
-        ch_encode_json(out, item->name);
+        ch_encode_json(out, list->items[i].name);
         ch_buffer_add_byte(out, ':');
-        st = add_json_item(out, item, err);
+        CH_TRY(add_json_item(out, &list->items[i], err));
     }
-    return st;
+    return CH_OK;
 }
 
 static ch_status write_json(ch_scratch *scratch, ch_buffer *out, const ch_list *list, ch_error *err)
@@ -83,9 +97,9 @@ static ch_status write_json(ch_scratch *scratch, ch_buffer *out, const ch_list *
     if (list->count == 1 && list->items[0].held != NULL && list->items[0].name.size == 0)
         return add_json_item(out, &list->items[0], err);
     ch_buffer_add_byte(out, '{');
-    ch_status st = write_json_members(scratch, out, list, err);
+    CH_TRY(write_json_members(scratch, out, list, err));
     ch_buffer_add_byte(out, '}');
-    return st;
+    return CH_OK;
 }
 
 static ch_status write_json_optional(ch_scratch *scratch, ch_buffer *out, const ch_list *list, ch_error *err)
@@ -95,15 +109,15 @@ static ch_status write_json_optional(ch_scratch *scratch, ch_buffer *out, const 
 
 /* ---- forms ---- */
 
-/* Appends `text`; false if the style can't tell it apart from something else. */
+/* Appends `text`. Returns false if it could be read as something else. */
 typedef bool (*encode_text)(ch_buffer *out, ch_slice text);
 
-typedef struct ch_form {
+typedef struct form {
     ch_scratch *scratch;
     ch_buffer *out;
     encode_text encode;
     bool is_begun;
-} ch_form;
+} form;
 
 static bool encode_percent(ch_buffer *out, ch_slice text)
 {
@@ -133,14 +147,14 @@ static bool is_made_of(ch_slice text, const char *plain)
     return i == text.size;
 }
 
-/* Characters that mean themselves in a query and in a form, whoever reads it. */
+/* Takes characters that mean themselves in a query and in a form, whoever reads it. */
 static bool encode_raw(ch_buffer *out, ch_slice text)
 {
     ch_buffer_add_slice(out, text);
     return is_made_of(text, "-._~,:/@[]");
 }
 
-/* In a form that is no URL, those that JSON is made of do, too, where it is JSON. */
+/* In a form that is not part of a URL, the characters of JSON mean themselves too, if the value is JSON. */
 static bool encode_raw_body(ch_buffer *out, ch_slice text)
 {
     bool is_json = text.size > 0 && (text.data[0] == '[' || text.data[0] == '{');
@@ -154,84 +168,79 @@ static bool encode_decoded(ch_buffer *out, ch_slice text)
     return ch_slice_find(text, '&') == NULL;
 }
 
-/* `name` is whose text it is. */
-static ch_status add_text(ch_form *form, ch_slice text, ch_slice name, ch_error *err)
+/* The text is a part of the parameter `name`. */
+static ch_status add_text(form *to, ch_slice text, ch_slice name, ch_error *err)
 {
-    if (form->encode(form->out, text))
+    if (to->encode(to->out, text))
         return CH_OK;
-    return ch_fail(err, CH_BAD_INPUT,
-                   "'%.*s' is signed unencoded at this exchange, and holds characters that could be read as something "
-                   "else; use letters, digits and - . _ ~ , : / @",
-                   CH_SLICE_ARGS(name));
+    return ch_fail(
+        err, CH_BAD_INPUT,
+        "this exchange signs '%.*s' unencoded, and it holds characters that could be read as something else; "
+        "use letters, digits and - . _ ~ , : / @",
+        CH_SLICE_ARGS(name));
 }
 
-/* `suffix` stands behind the name: "", "[]" or "[3]". */
-static ch_status add_pair(ch_form *form, ch_slice name, const char *suffix, ch_slice value, ch_error *err)
+/* `suffix` follows the name: "", "[]" or "[3]". */
+static ch_status add_pair(form *to, ch_slice name, const char *suffix, ch_slice value, ch_error *err)
 {
-    if (form->is_begun)
-        ch_buffer_add_byte(form->out, '&');
-    form->is_begun = true;
-    ch_status st = add_text(form, name, name, err);
-    if (st == CH_OK)
-        st = add_text(form, ch_slice_of(suffix), name, err);
-    ch_buffer_add_byte(form->out, '=');
-    return st == CH_OK ? add_text(form, value, name, err) : st;
+    if (to->is_begun)
+        ch_buffer_add_byte(to->out, '&');
+    to->is_begun = true;
+    CH_TRY(add_text(to, name, name, err));
+    CH_TRY(add_text(to, ch_slice_of(suffix), name, err));
+    ch_buffer_add_byte(to->out, '=');
+    return add_text(to, value, name, err);
 }
 
-static ch_status add_list_of_pairs(ch_form *form, const ch_list_item *item, ch_error *err)
+static ch_status add_list_of_pairs(form *to, const ch_list_item *item, ch_error *err)
 {
-    ch_status st = CH_OK;
-    for (size_t i = 1; st == CH_OK && i + 1 < item->held_count; i++) {
-        ch_autobuffer suffix = CH_BUFFER_INIT;
+    for (size_t i = 1; i + 1 < item->held_count; i++) {
+        char suffix[24] = "";
         if (item->spelling == CH_SPELLING_BRACKETS)
-            ch_buffer_add_text(&suffix, "[]");
+            snprintf(suffix, sizeof suffix, "[]");
         else if (item->spelling == CH_SPELLING_INDEX)
-            ch_buffer_add_format(&suffix, "[%zu]", i - 1);
-        st = add_pair(form, item->name, ch_buffer_text(&suffix), item->held[i].value, err);
+            snprintf(suffix, sizeof suffix, "[%zu]", i - 1);
+        CH_TRY(add_pair(to, item->name, suffix, item->held[i].value, err));
     }
-    return st;
+    return CH_OK;
 }
 
-/* The value of a list or object as one text. */
-static ch_status join_held(ch_form *form, const ch_list_item *item, ch_slice *out, ch_error *err)
+static ch_status join_by_commas(ch_buffer *out, const ch_list_item *item, ch_error *err)
 {
-    ch_buffer *joined = &form->scratch->json;
-    ch_buffer_clear(joined);
-    ch_status st = CH_OK;
-    if (item->kind != CH_PARAM_LIST || item->spelling != CH_SPELLING_COMMA)
-        st = add_json_held(joined, item->held, item->held_count, err);
-    else
-        for (size_t i = 1; st == CH_OK && i + 1 < item->held_count; i++) {
-            if (ch_slice_find(item->held[i].value, ',') != NULL)
-                st = ch_fail(err, CH_BAD_INPUT, "an item of '%.*s' holds a comma, which separates them",
-                             CH_SLICE_ARGS(item->name));
-            if (i > 1)
-                ch_buffer_add_byte(joined, ',');
-            ch_buffer_add_slice(joined, item->held[i].value);
-        }
-    *out = ch_buffer_slice(joined);
-    return st;
+    for (size_t i = 1; i + 1 < item->held_count; i++) {
+        if (ch_slice_find(item->held[i].value, ',') != NULL)
+            return ch_fail(err, CH_BAD_INPUT, "an item of '%.*s' holds a comma, which separates them",
+                           CH_SLICE_ARGS(item->name));
+        if (i > 1)
+            ch_buffer_add_byte(out, ',');
+        ch_buffer_add_slice(out, item->held[i].value);
+    }
+    return CH_OK;
 }
 
-static ch_status add_item(ch_form *form, const ch_list_item *item, ch_error *err)
+static ch_status add_item(form *to, const ch_list_item *item, ch_error *err)
 {
     if (item->held == NULL)
-        return add_pair(form, item->name, "", item->value, err);
-    if (item->kind == CH_PARAM_LIST && item->spelling != CH_SPELLING_JSON && item->spelling != CH_SPELLING_COMMA)
-        return add_list_of_pairs(form, item, err);
-    ch_slice joined;
-    ch_status st = join_held(form, item, &joined, err);
-    return st == CH_OK ? add_pair(form, item->name, "", joined, err) : st;
+        return add_pair(to, item->name, "", item->value, err);
+    bool is_list = item->kind == CH_PARAM_LIST;
+    if (is_list && item->spelling != CH_SPELLING_JSON && item->spelling != CH_SPELLING_COMMA)
+        return add_list_of_pairs(to, item, err);
+    ch_buffer *joined = &to->scratch->json;
+    ch_buffer_clear(joined);
+    if (is_list && item->spelling == CH_SPELLING_COMMA)
+        CH_TRY(join_by_commas(joined, item, err));
+    else
+        CH_TRY(add_json_held(joined, item->held, item->held_count, err));
+    return add_pair(to, item->name, "", ch_buffer_slice(joined), err);
 }
 
 static ch_status write_pairs(ch_scratch *scratch, ch_buffer *out, const ch_list *list, encode_text encode,
                              ch_error *err)
 {
-    ch_form form = {scratch, out, encode, false};
-    ch_status st = CH_OK;
-    for (size_t i = 0; st == CH_OK && i < list->count; i++)
-        st = add_item(&form, &list->items[i], err);
-    return st;
+    form to = {scratch, out, encode, false};
+    for (size_t i = 0; i < list->count; i++)
+        CH_TRY(add_item(&to, &list->items[i], err));
+    return CH_OK;
 }
 
 static ch_status write_form(ch_scratch *scratch, ch_buffer *out, const ch_list *list, ch_error *err)
@@ -259,9 +268,9 @@ static ch_status write_form_decoded(ch_scratch *scratch, ch_buffer *out, const c
     return write_pairs(scratch, out, list, encode_decoded, err);
 }
 
-/* ---- names and values with nothing in between ---- */
+/* ---- names and values without separators ---- */
 
-/* The member of the object at held[at] with the smallest name above `above` (NULL: of all); 0 when there is none. */
+/* The member of the object at held[at] with the smallest name above `above` (NULL: of all); 0 if there are no more. */
 static size_t next_member(const ch_param *held, size_t count, size_t at, const ch_slice *above)
 {
     size_t best = 0;
@@ -273,7 +282,7 @@ static size_t next_member(const ch_param *held, size_t count, size_t at, const c
     return best;
 }
 
-/* Calls itself once a level of nesting, which is checked before the first call. */
+/* Calls itself once for each level of nesting; the levels are counted before the first call. */
 static void add_joined(ch_buffer *out, const ch_param *held, size_t count, size_t at)
 {
     if (held[at].kind == CH_PARAM_LIST) {
@@ -301,7 +310,7 @@ static bool nests_deeply(const ch_param *held, size_t count)
     return false;
 }
 
-/* What could be read in two ways here depends on the names that the endpoint takes; recipe.c looks after that. */
+/* What could be read in two ways here depends on the names that the endpoint takes: see exchange/ambiguity.h. */
 static ch_status write_joined(ch_scratch *scratch, ch_buffer *out, const ch_list *list, ch_error *err)
 {
     (void)scratch;
@@ -318,23 +327,33 @@ static ch_status write_joined(ch_scratch *scratch, ch_buffer *out, const ch_list
     return CH_OK;
 }
 
+/* clang-format off */
 static const ch_style styles[] = {
-    {"form",          "form",  true,  CH_READER_FORM_PERCENT, write_form         },
-    {"form-plus",     "form",  true,  CH_READER_FORM_PLUS,    write_form_plus    },
-    {"form-raw",      "form",  true,  CH_READER_FORM,         write_form_raw     },
-    {"form-raw-body", "form",  true,  CH_READER_FORM,         write_form_raw_body},
-    {"form-decoded",  "form",  true,  CH_READER_FORM,         write_form_decoded },
-    {"json",          "json",  false, CH_READER_JSON,         write_json         },
-    {"json-members",  "json",  true,  CH_READER_NONE,         write_json_members },
-    {"json-optional", "json",  true,  CH_READER_JSON,         write_json_optional},
-    {"pairs",         "pairs", true,  CH_READER_NONE,         write_joined       },
+    /* name             shape    joined  may be nothing  reader                  write */
+    { "form",           "form",  false,  true,           CH_READER_FORM_PERCENT, write_form },
+    { "form-plus",      "form",  false,  true,           CH_READER_FORM_PLUS,    write_form_plus },
+    { "form-raw",       "form",  false,  true,           CH_READER_FORM,         write_form_raw },
+    { "form-raw-body",  "form",  false,  true,           CH_READER_FORM,         write_form_raw_body },
+    { "form-decoded",   "form",  false,  true,           CH_READER_FORM,         write_form_decoded },
+    { "json",           "json",  false,  false,          CH_READER_JSON,         write_json },
+    { "json-members",   "json",  false,  true,           CH_READER_NONE,         write_json_members },
+    { "json-optional",  "json",  false,  true,           CH_READER_JSON,         write_json_optional },
+    { "pairs",          "pairs", true,   true,           CH_READER_NONE,         write_joined },
 };
+/* clang-format on */
+#define STYLE_COUNT (sizeof styles / sizeof styles[0])
 
 const ch_style *ch_style_find(ch_slice name)
 {
-    for (size_t i = 0; i < sizeof styles / sizeof styles[0]; i++) {
+    for (size_t i = 0; i < STYLE_COUNT; i++) {
         if (ch_slice_is(name, styles[i].name))
             return &styles[i];
     }
     return NULL;
+}
+
+void ch_style_add_names(ch_buffer *out)
+{
+    for (size_t i = 0; i < STYLE_COUNT; i++)
+        ch_buffer_add_format(out, "%s%s", i == 0 ? "" : i + 1 == STYLE_COUNT ? " or " : ", ", styles[i].name);
 }

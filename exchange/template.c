@@ -2,8 +2,8 @@
 #include "exchange/template.h"
 
 #include "base/memory.h"
-#include "exchange/filters.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,42 +30,55 @@ static ch_slice take_word(ch_slice *rest)
     return word;
 }
 
+static ch_status fail_no_value(ch_slice name, ch_error *err)
+{
+    return ch_fail(err, CH_CONFIG, "there is no value '%.*s' here (a value must stand above its use)",
+                   CH_SLICE_ARGS(name));
+}
+
+static ch_status check_argument(const ch_filter *filter, ch_slice argument, ch_error *err)
+{
+    if (filter->takes_argument != (argument.size > 0))
+        return ch_fail(err, CH_CONFIG, "filter '%s' %s", filter->name,
+                       filter->takes_argument ? "needs a text after a colon" : "takes nothing after a colon");
+    if (filter->check != NULL && !filter->check(argument))
+        return ch_fail(err, CH_CONFIG, "filter '%s' can't take '%.*s'", filter->name, CH_SLICE_ARGS(argument));
+    return CH_OK;
+}
+
 static ch_status add_filter(ch_template_part *part, ch_slice word, const ch_names *names, ch_error *err)
 {
     const uint8_t *colon = ch_slice_find(word, ':');
     ch_slice name = {word.data, colon == NULL ? word.size : (size_t)(colon - word.data)};
     ch_slice argument = {NULL, 0};
+    size_t at = part->filter_count;
     if (colon != NULL)
         argument = (ch_slice){colon + 1, word.size - name.size - 1};
     const ch_filter *filter = ch_filter_find(name);
     if (filter == NULL)
         return ch_fail(err, CH_CONFIG, "there is no filter '%.*s'", CH_SLICE_ARGS(name));
-    if (filter->takes_argument != (argument.size > 0))
-        return ch_fail(err, CH_CONFIG, "filter '%s' %s", filter->name,
-                       filter->takes_argument ? "needs a text after a colon" : "takes nothing after a colon");
-    if (part->filter_count == CH_TEMPLATE_FILTERS_MAX)
+    CH_TRY(check_argument(filter, argument, err));
+    if (at == CH_TEMPLATE_FILTERS_MAX)
         return ch_fail(err, CH_CONFIG, "there are more than %d filters in a row; make a value of the first ones",
                        CH_TEMPLATE_FILTERS_MAX);
-    if (filter->names_value &&
-        !find_name(names->values, names->value_count, argument, &part->named[part->filter_count]))
-        return ch_fail(err, CH_CONFIG, "there is no value '%.*s' here (a value must stand above its use)",
-                       CH_SLICE_ARGS(argument));
-    if (filter->check != NULL && !filter->check(argument))
-        return ch_fail(err, CH_CONFIG, "filter '%s' can't take '%.*s'", filter->name, CH_SLICE_ARGS(argument));
-    part->arguments[part->filter_count] = argument;
-    part->filters[part->filter_count++] = filter;
+    if (filter->names_value && !find_name(names->values, names->value_count, argument, &part->named[at]))
+        return fail_no_value(argument, err);
+    part->arguments[at] = argument;
+    part->filters[at] = filter;
+    part->filter_count++;
     return CH_OK;
 }
 
 static ch_status set_style(ch_template_part *part, ch_slice word, ch_error *err)
 {
     part->style = ch_style_find(word);
-    return part->style != NULL ? CH_OK
-                               : ch_fail(err, CH_CONFIG,
-                                         "a list needs a style first: form, form-plus, form-raw, form-raw-body, "
-                                         "form-decoded, json, json-members, "
-                                         "json-optional or pairs; '%.*s' is none",
-                                         CH_SLICE_ARGS(word));
+    if (part->style != NULL)
+        return CH_OK;
+    ch_autobuffer names = CH_BUFFER_INIT;
+    ch_style_add_names(&names);
+    if (word.size == 0)
+        return ch_fail(err, CH_CONFIG, "a list needs a style first; use %s", ch_buffer_text(&names));
+    return ch_fail(err, CH_CONFIG, "unknown style '%.*s'; use %s", CH_SLICE_ARGS(word), ch_buffer_text(&names));
 }
 
 /* `inside` is what stands between the braces. */
@@ -73,16 +86,13 @@ static ch_status compile_part(ch_slice inside, const ch_names *names, ch_templat
 {
     ch_slice rest = inside;
     ch_slice name = take_word(&rest);
-    ch_status st = CH_OK;
-    if (find_name(names->lists, names->list_count, name, &part->index)) {
-        st = set_style(part, take_word(&rest), err);
-    } else if (!find_name(names->values, names->value_count, name, &part->index)) {
-        st = ch_fail(err, CH_CONFIG, "there is no value '%.*s' here (a value must stand above its use)",
-                     CH_SLICE_ARGS(name));
-    }
-    while (st == CH_OK && rest.size > 0)
-        st = add_filter(part, take_word(&rest), names, err);
-    return st;
+    if (find_name(names->lists, names->list_count, name, &part->index))
+        CH_TRY(set_style(part, take_word(&rest), err));
+    else if (!find_name(names->values, names->value_count, name, &part->index))
+        return fail_no_value(name, err);
+    while (rest.size > 0)
+        CH_TRY(add_filter(part, take_word(&rest), names, err));
+    return CH_OK;
 }
 
 /* Takes literal text up to a single '{' off `rest`, writing {{ and }} as braces, in place. */
@@ -104,6 +114,23 @@ static ch_status take_literal(char **rest, ch_slice *out, ch_error *err)
     return CH_OK;
 }
 
+/* Compiles what `rest` begins with, up to a brace that ends a value or to the end, and takes it off. */
+static ch_status compile_next(char **rest, const ch_names *names, ch_template *out, ch_error *err)
+{
+    ch_template_part *literal = &out->parts[out->part_count];
+    CH_TRY(take_literal(rest, &literal->literal, err));
+    literal->is_literal = literal->literal.size > 0;
+    out->part_count += literal->is_literal;
+    if (**rest == '\0')
+        return CH_OK;
+    char *end = strchr(*rest, '}');
+    if (end == NULL)
+        return ch_fail(err, CH_CONFIG, "a '{' is not closed; write {{ for the character");
+    ch_slice inside = {(const uint8_t *)*rest + 1, (size_t)(end - *rest - 1)};
+    *rest = end + 1;
+    return compile_part(inside, names, &out->parts[out->part_count++], err);
+}
+
 ch_status ch_template_compile(const char *text, const ch_names *names, ch_template *out, ch_error *err)
 {
     *out = (ch_template){.text = ch_strdup(text), .parts = ch_alloc(CH_TEMPLATE_PARTS_MAX * sizeof *out->parts)};
@@ -112,22 +139,7 @@ ch_status ch_template_compile(const char *text, const ch_names *names, ch_templa
         if (out->part_count + 2 > CH_TEMPLATE_PARTS_MAX)
             return ch_fail(err, CH_CONFIG, "the template has more than %d parts; make values of some",
                            CH_TEMPLATE_PARTS_MAX);
-        ch_template_part *literal = &out->parts[out->part_count];
-        ch_status st = take_literal(&rest, &literal->literal, err);
-        if (st != CH_OK)
-            return st;
-        literal->is_literal = literal->literal.size > 0;
-        out->part_count += literal->is_literal;
-        if (*rest == '\0')
-            break;
-        char *end = strchr(rest, '}');
-        if (end == NULL)
-            return ch_fail(err, CH_CONFIG, "a '{' is not closed; write {{ for the character");
-        ch_slice inside = {(const uint8_t *)rest + 1, (size_t)(end - rest - 1)};
-        st = compile_part(inside, names, &out->parts[out->part_count++], err);
-        if (st != CH_OK)
-            return st;
-        rest = end + 1;
+        CH_TRY(compile_next(&rest, names, out, err));
     }
     return CH_OK;
 }
@@ -144,23 +156,20 @@ void ch_template_free(ch_template *template_)
 static ch_status run_filters(const ch_template_part *part, ch_slice in, const ch_slice *values, ch_scratch *scratch,
                              ch_buffer *out, ch_error *err)
 {
-    ch_status st = CH_OK;
-    for (size_t i = 0; st == CH_OK && i < part->filter_count; i++) {
+    assert(part->filter_count > 0);
+    for (size_t i = 0; i < part->filter_count; i++) {
         bool is_last = i + 1 == part->filter_count;
         ch_buffer *to = is_last ? out : &scratch->steps[i % 2];
         if (!is_last)
             ch_buffer_clear(to);
         const ch_filter *filter = part->filters[i];
-        ch_filter_call call = {
-            scratch, in, part->arguments[i], {NULL, 0},
-               err
-        };
+        ch_filter_call call = {.scratch = scratch, .in = in, .argument = part->arguments[i], .err = err};
         if (filter->names_value)
             call.named = values[part->named[i]];
-        st = filter->run(&call, to);
+        CH_TRY(filter->run(&call, to));
         in = ch_buffer_slice(to);
     }
-    return st;
+    return CH_OK;
 }
 
 static ch_status run_list(const ch_template_part *part, const ch_list *list, const ch_slice *values,
@@ -171,26 +180,27 @@ static ch_status run_list(const ch_template_part *part, const ch_list *list, con
     /* The filters start with steps[0] as their output, so the list goes into steps[1]. */
     ch_buffer *text = &scratch->steps[1];
     ch_buffer_clear(text);
-    ch_status st = part->style->write(scratch, text, list, err);
-    return st == CH_OK ? run_filters(part, ch_buffer_slice(text), values, scratch, out, err) : st;
+    CH_TRY(part->style->write(scratch, text, list, err));
+    return run_filters(part, ch_buffer_slice(text), values, scratch, out, err);
+}
+
+static ch_status run_part(const ch_template_part *part, const ch_template_input *input, ch_scratch *scratch,
+                          ch_buffer *out, ch_error *err)
+{
+    if (part->style != NULL)
+        return run_list(part, &input->lists[part->index], input->values, scratch, out, err);
+    if (part->filter_count > 0)
+        return run_filters(part, input->values[part->index], input->values, scratch, out, err);
+    ch_buffer_add_slice(out, part->is_literal ? part->literal : input->values[part->index]);
+    return CH_OK;
 }
 
 ch_status ch_template_run(const ch_template *template_, const ch_template_input *input, ch_scratch *scratch,
                           ch_buffer *out, ch_error *err)
 {
-    ch_status st = CH_OK;
-    for (size_t i = 0; st == CH_OK && i < template_->part_count; i++) {
-        const ch_template_part *part = &template_->parts[i];
-        if (part->is_literal)
-            ch_buffer_add_slice(out, part->literal);
-        else if (part->style != NULL)
-            st = run_list(part, &input->lists[part->index], input->values, scratch, out, err);
-        else if (part->filter_count == 0)
-            ch_buffer_add_slice(out, input->values[part->index]);
-        else
-            st = run_filters(part, input->values[part->index], input->values, scratch, out, err);
-    }
-    return st;
+    for (size_t i = 0; i < template_->part_count; i++)
+        CH_TRY(run_part(&template_->parts[i], input, scratch, out, err));
+    return CH_OK;
 }
 
 static bool part_uses_value(const ch_template_part *part, size_t index)

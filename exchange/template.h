@@ -3,20 +3,17 @@
  * Between braces stands the name of a value and filters that change it, applied from left to right; {{ and }} are
  * braces. A list of parameters is written by its first filter, a style ({all|form}, {all|json}). A template is compiled
  * when the profile is loaded, so that an unknown name or filter is an error with its line; running one is a fixed
- * number of steps and needs no memory that an earlier run did not leave. docs/profiles.md lists filters and styles.
+ * number of steps. docs/profiles.md lists filters and styles.
  *
  * A compiled template is immutable and may be read from any thread; a ch_scratch belongs to one thread. */
 #ifndef CH_EXCHANGE_TEMPLATE_H
 #define CH_EXCHANGE_TEMPLATE_H
 
-#include "base/buffer.h"
-#include "exchange/profile.h"
+#include "exchange/filters.h"
+#include "exchange/styles.h"
 
 #define CH_TEMPLATE_PARTS_MAX 32
 #define CH_TEMPLATE_FILTERS_MAX 4
-
-typedef struct ch_filter ch_filter; /* a row of the table of filters */
-typedef struct ch_style ch_style;   /* a row of the table of list styles */
 
 typedef struct ch_template_part {
     const ch_style *style; /* not NULL: this is a list */
@@ -43,42 +40,11 @@ typedef struct ch_names {
     size_t list_count;
 } ch_names;
 
-/* How a list is written in a form style. */
-typedef enum ch_spelling {
-    CH_SPELLING_JSON,
-    CH_SPELLING_COMMA,
-    CH_SPELLING_REPEAT,
-    CH_SPELLING_BRACKETS,
-    CH_SPELLING_INDEX,
-    CH_SPELLING_COUNT
-} ch_spelling;
-
-/* One parameter of a list, or a field that the agent adds. */
-typedef struct ch_list_item {
-    ch_param_kind kind;
-    bool is_bare; /* in JSON, without quotes */
-    ch_spelling spelling;
-    ch_slice name;
-    ch_slice value;
-    const ch_param *held; /* of a list or object: its own entry, what it holds, and its END */
-    size_t held_count;
-} ch_list_item;
-
-typedef struct ch_list {
-    const ch_list_item *items;
-    size_t count;
-} ch_list;
-
 /* What a run works on, in the positions of ch_names. */
 typedef struct ch_template_input {
     const ch_slice *values;
     const ch_list *lists;
 } ch_template_input;
-
-/* Working memory. */
-typedef struct ch_scratch ch_scratch;
-ch_scratch *ch_scratch_new(void);
-void ch_scratch_free(ch_scratch *scratch);
 
 /* Compiles `text`. CH_CONFIG says what is wrong, without file and line, which the caller knows. Free with
  * ch_template_free, also after a failure. */

@@ -9,6 +9,7 @@
 #include "conf/yaml.h"
 #include "exchange/profile.h"
 #include "pkcs11/uri.h"
+#include "exchange/load.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,7 +4,7 @@
 
 #include "base/memory.h"
 #include "base/slice.h"
-#include "exchange/profile.h"
+#include "exchange/load.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -17,7 +17,7 @@
 #include "base/log.h"
 #include "exchange/profile.h"
 #include "exchange/recipe.h"
-#include "exchange/template.h"
+#include "exchange/scratch.h"
 #include "policy/load.h"
 #include "policy/policy.h"
 #include "state/nonces.h"

@@ -3,6 +3,8 @@
 #include "agent/core/forms.h"
 
 #include "base/clock.h"
+#include "exchange/check.h"
+#include "exchange/match.h"
 #include "exchange/read_back.h"
 #include "policy/policy.h"
 #include "wire/frames.h"

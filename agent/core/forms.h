@@ -10,7 +10,7 @@
 #define CH_AGENT_CORE_FORMS_H
 
 #include "agent/core/jobs.h"
-#include "exchange/template.h"
+#include "exchange/scratch.h"
 #include "state/nonces.h"
 
 /* Fills in job->request, whose parameters are not checked yet. Returns CH_BAD_INPUT if it cannot be read. */

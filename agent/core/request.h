@@ -7,7 +7,7 @@
 
 #include "agent/core/front_link.h"
 #include "agent/core/token_link.h"
-#include "exchange/template.h"
+#include "exchange/scratch.h"
 #include "policy/policy.h"
 #include "state/nonces.h"
 #include "wire/frames.h"

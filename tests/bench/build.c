@@ -3,6 +3,10 @@
  *
  * Prints a line a profile: the mean over its endpoints and the slowest, in microseconds. */
 #include "base/buffer.h"
+#include "exchange/check.h"
+#include "exchange/confusion.h"
+#include "exchange/load.h"
+#include "exchange/match.h"
 #include "exchange/profile_impl.h"
 #include "exchange/recipe.h"
 #include "tests/bench/sample.h"

@@ -4,6 +4,9 @@
  * It goes the way that core sends it: read, check, build, compare. A string that passes must be a good request of the
  * exchange, to the last parameter, as tests/property/finished.c reads it. */
 #include "tests/fuzz/rig.h"
+#include "exchange/confusion.h"
+#include "exchange/load.h"
+#include "exchange/match.h"
 
 #include <glob.h>
 #include <stdio.h>
@@ -104,7 +107,7 @@ static void check_good(rig *r, const sample *read)
     ch_autobuffer shown = CH_BUFFER_INIT;
     unsigned classes = ch_endpoint_confused_classes(read->endpoint, r->scheme, 0, &read->request);
     FUZZ_CHECK((classes >> ch_endpoint_class(read->endpoint) & 1) != 0);
-    const char *wrong = check_finished(r, read, 1 + read->endpoint->recipes[r->scheme->index]->extra_count, &shown);
+    const char *wrong = check_finished(r, read, read->endpoint->recipes[r->scheme->index]->payload_count, &shown);
     if (wrong != NULL)
         fprintf(stderr, "%s: %s\n", wrong, ch_buffer_text(&shown));
     FUZZ_CHECK(wrong == NULL);

@@ -4,6 +4,7 @@
 #include "base/buffer.h"
 #include "base/memory.h"
 #include "tests/property/property.h"
+#include "exchange/confusion.h"
 
 #include <stdlib.h>
 #include <string.h>

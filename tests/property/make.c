@@ -1,6 +1,8 @@
 /* Requests that a profile accepts, with values as nasty as their types allow. */
+#include "base/bits.h"
 #include "base/buffer.h"
 #include "tests/property/property.h"
+#include "exchange/match.h"
 
 #include <string.h>
 

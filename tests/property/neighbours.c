@@ -1,6 +1,7 @@
 /* Requests close to another: each may well be accepted, and then its message must be its own. */
 #include "base/buffer.h"
 #include "tests/property/changes.h"
+#include "exchange/match.h"
 
 #include <string.h>
 

@@ -11,6 +11,8 @@
 #include "base/buffer.h"
 #include "base/memory.h"
 #include "tests/property/property.h"
+#include "exchange/load.h"
+#include "exchange/match.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -119,7 +121,7 @@ static void check_sent(trial *t, const sample *s, const char *made_by)
 {
     ch_autobuffer shown = CH_BUFFER_INIT;
     const ch_recipe *recipe = s->endpoint->recipes[t->rig.scheme->index];
-    const char *wrong = check_finished(&t->rig, s, 1 + recipe->extra_count, &shown);
+    const char *wrong = check_finished(&t->rig, s, recipe->payload_count, &shown);
     if (wrong != NULL)
         fail(t, FINISHED, wrong, s, made_by, ch_buffer_slice(&shown), CH_LITERAL(""));
 }

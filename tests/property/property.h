@@ -1,14 +1,13 @@
 /* What must hold for every exchange profile, whatever a bot asks: tests/property/profiles.c says it; these are its
  * parts.
  *
- * All that is random comes from one `dice`, so a seed repeats a run. The parts see into profiles (profile_data.h),
- * because a good request can only be made by who knows what the profile takes. */
+ * All that is random comes from one `dice`, so a seed repeats a run. The parts see into profiles
+ * (exchange/profile_impl.h), because a good request can only be made by who knows what the profile takes. */
 #ifndef CH_TESTS_PROPERTY_H
 #define CH_TESTS_PROPERTY_H
 
 #include "exchange/profile_impl.h"
 #include "exchange/recipe.h"
-#include "exchange/read_back.h"
 
 /* ---- chance ---- */
 

@@ -1,6 +1,8 @@
 /* A request with all that it holds: copying, showing, and taking it the agent's way. */
 #include "base/buffer.h"
 #include "tests/property/property.h"
+#include "exchange/check.h"
+#include "exchange/match.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,8 @@
 #include "base/buffer.h"
 #include "tests/property/property.h"
 
-#include "exchange/filters.h"
+#include "exchange/check.h"
+#include "exchange/read_back.h"
 
 #include <string.h>
 
@@ -106,7 +107,7 @@ const char *why_unreadable(const rig *r, const sample *s)
     survey seen = {.why = NULL};
     if (recipe->uses[CH_BUILTIN_NONCE] || recipe->uses[CH_BUILTIN_UUID] || recipe->uses[CH_BUILTIN_RANDOM])
         return "a nonce or something random";
-    survey_template(&seen, recipe, &recipe->message);
+    survey_template(&seen, recipe, &recipe->payloads[0].text);
     if (seen.why != NULL)
         return seen.why;
     bool takes_all = seen.params == 1 ? seen.query + seen.body == 0 : seen.query == 1 && seen.body == 1;

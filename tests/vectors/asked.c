@@ -2,6 +2,7 @@
 #include "tests/vectors/vectors.h"
 
 #include "base/memory.h"
+#include "exchange/match.h"
 
 #include <stdio.h>
 #include <stdlib.h>

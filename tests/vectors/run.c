@@ -5,6 +5,7 @@
  * profile of a file is the one of its name (README.md); --profile names one for all. --convert prints one file instead,
  * with what the agent is asked written into each vector, so that it is guessed no more. */
 #include "tests/vectors/vectors.h"
+#include "exchange/load.h"
 
 #include <getopt.h>
 #include <stdio.h>

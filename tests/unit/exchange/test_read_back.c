@@ -1,5 +1,8 @@
 /* agent/recipe_read: an SDK's string to sign is read back to what it is made of, or refused; and what is read builds
  * the same string again. Run from the repository's root. */
+#include "exchange/check.h"
+#include "exchange/load.h"
+#include "exchange/match.h"
 #include "exchange/read_back.h"
 
 #include <check.h>

@@ -3,16 +3,17 @@
  * Run from the repository's root. The vectors are tests/vectors, or the folder that CHANCERY_VECTORS names. */
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "exchange/check.h"
+#include "exchange/load.h"
+#include "exchange/match.h"
 #include "exchange/recipe.h"
 
 #include <check.h>
-#include <jansson.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define BINANCE_SECRET "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j"
 #define KRAKEN_SECRET "kQH5HW/8p1uGOVjbgWA7FunAmGO8lsSUXNsu3eow76sz84Q18fWxnyRzBHCd3pd5nE9qa99HAZtuZuj6F1huXg=="

@@ -186,7 +186,7 @@ static const struct {
     { "uid: 1000",                   "uid: 4294967295",              9,    "uid: '4294967295' is not a whole number" },
     { "gid: 0",                      "gid: 4294967295",              10,   "gid: '4294967295' is not a whole number" },
     { ", classes: [read, trade]",    "",                             9,    "'classes' is missing here" },
-    { "[read, trade]",               "[reed, trade]",                9,    "there is no class 'reed'" },
+    { "[read, trade]",               "[reed, trade]",                9,    "unknown class 'reed'"      },
     { "[read, trade]",               "read",                         9,    "classes: this must be a list, not a single value" },
     { "[read, trade]",               "[], raw: true",                9,    "there is no field 'raw' here; the fields are uid, gid and classes" },
     { "operators:\n",                "operatorz:\n",                 1,    "'operators' is missing here" },

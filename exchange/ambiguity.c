@@ -1,14 +1,14 @@
-/* The style pairs joins names and values with nothing in between, so a value that holds another parameter's name could
- * pass for that parameter, and the end of an item for the beginning of the next. */
-#include "base/error.h"
-#include "base/slice.h"
+/* Names are looked for in every value that is free text, so this must be quick: a set of the bytes that the value has
+ * rules out most names at once. */
+#include "exchange/ambiguity.h"
+
 #include "exchange/profile_impl.h"
 
 #include <string.h>
 
 #define NAME_SHORT 2
 
-/* A value in which names are looked for: the bytes that it has tell at once that most names are not in it. */
+/* A value in which names are looked for, and which bytes it has. */
 typedef struct haystack {
     ch_slice value;
     bool has_byte[256];
@@ -19,8 +19,8 @@ static bool holds(const haystack *in, const char *name)
     return in->has_byte[(uint8_t)name[0]] && memmem(in->value.data, in->value.size, name, strlen(name)) != NULL;
 }
 
-/* The name of a parameter that `value` holds, or NULL. Names of two letters or less would be everywhere, so of those
- * only the endpoint's own count. */
+/* Returns the name of a parameter that `value` holds, or NULL. Names of two letters or less would be everywhere, so
+ * only the endpoint's own ones count. */
 static const char *name_inside(const ch_endpoint *endpoint, ch_slice value)
 {
     const ch_profile *profile = endpoint->profile;
@@ -50,8 +50,8 @@ static ch_slice outer_name(const ch_param *params, size_t count, size_t at, bool
     return outer;
 }
 
-/* Nothing marks where an item ends, so a list may hold one text, words of an enum, or objects each of which begins with
- * a name that does not follow the last name of the one before. */
+/* Items are joined without a separator. To stay unambiguous, a list may hold a single text; or enum values; or objects,
+ * each starting with a name that sorts no later than the last name of the object before it. */
 static bool can_join_items(const ch_param *params, size_t count, size_t at)
 {
     size_t before = 0;
@@ -68,16 +68,20 @@ static bool can_join_items(const ch_param *params, size_t count, size_t at)
     return true;
 }
 
-ch_status ch_request_check_joined(const ch_request *request, const ch_endpoint *endpoint, ch_error *err)
+static bool is_free_text(const ch_param *param)
+{
+    return param->def != NULL && (param->def->type == CH_TYPE_TEXT || param->def->type == CH_TYPE_SYMBOL);
+}
+
+ch_status ch_ambiguity_check(const ch_request *request, const ch_endpoint *endpoint, ch_error *err)
 {
     for (size_t i = 0; i < request->param_count; i++) {
         const ch_param *param = &request->params[i];
-        bool is_free = param->def != NULL && (param->def->type == CH_TYPE_TEXT || param->def->type == CH_TYPE_SYMBOL);
-        const char *name = is_free ? name_inside(endpoint, param->value) : NULL;
+        const char *name = is_free_text(param) ? name_inside(endpoint, param->value) : NULL;
         if (name != NULL)
             return ch_fail(
                 err, CH_BAD_INPUT,
-                "the value of '%.*s' holds '%s', which this exchange's signature can't tell from the parameter "
+                "the value of '%.*s' holds '%s'; this exchange's signature can't tell that from the parameter "
                 "of that name",
                 CH_SLICE_ARGS(param->name), name);
         if (param->kind == CH_PARAM_LIST && !can_join_items(request->params, request->param_count, i))
