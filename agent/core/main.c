@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 static const char usage[] =
-    "usage: chancery-agent --config FILE [--check]\n"
+    "usage: chancery-agent --config FILE [--check] [--debug]\n"
     "\n"
     "Signs requests to crypto exchanges with keys that stay in a PKCS#11 token.\n"
     "Runs in the foreground and logs to standard error; SIGTERM stops it.\n"
