@@ -9,10 +9,7 @@
 #include "cli/key_choice.h"
 #include "cli/output.h"
 #include "cli/secret_input.h"
-#include "pkcs11/generate.h"
-#include "pkcs11/import.h"
-#include "pkcs11/object.h"
-#include "pkcs11/public.h"
+#include "pkcs11/key.h"
 
 #include <openssl/pem.h>
 #include <openssl/x509.h>

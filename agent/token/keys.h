@@ -4,14 +4,14 @@
 #ifndef CH_AGENT_TOKEN_KEYS_H
 #define CH_AGENT_TOKEN_KEYS_H
 
-#include "pkcs11/object.h"
+#include "pkcs11/key.h"
 
 #include <stdatomic.h>
 
 typedef struct ch_signer_key {
     char *uri;
     const ch_mechanism *mechanism; /* NULL: unknown to this build */
-    ch_token_key key;
+    ch_key_object key;
     ch_error state;           /* CH_OK: found and verified */
     _Atomic uint32_t cost_ns; /* what its jobs take, when nothing interrupts them; 0: none was done yet */
 } ch_signer_key;

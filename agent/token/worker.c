@@ -6,7 +6,7 @@
 #include "agent/awake.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "pkcs11/sign.h"
+#include "pkcs11/key.h"
 #include "pkcs11/token.h"
 #include "wire/channel.h"
 

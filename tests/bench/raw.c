@@ -4,8 +4,7 @@
  * Pointed at p11-kit-client.so (with P11_KIT_SERVER_ADDRESS set) the same program measures p11-kit's server. */
 #include "base/clock.h"
 #include "base/error.h"
-#include "pkcs11/object.h"
-#include "pkcs11/sign.h"
+#include "pkcs11/key.h"
 #include "tests/bench/sample.h"
 
 #include <getopt.h>
@@ -26,7 +25,7 @@ static const char payload[] = "symbol=LTCBTC&side=BUY&type=LIMIT&timeInForce=GTC
 typedef struct worker {
     pthread_t thread;
     ch_session session;
-    ch_token_key key;
+    ch_key_object key;
     uint64_t stop_ns;
     ch_samples samples;
 } worker;

@@ -9,7 +9,7 @@
 #include "base/encode.h"
 #include "base/memory.h"
 #include "cli/secret_input.h"
-#include "pkcs11/import.h"
+#include "pkcs11/key.h"
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>

@@ -2,11 +2,15 @@
 
 #include <stdlib.h>
 
-int ch_run_tests(const char *name, const ch_test *tests, size_t count)
+#define TIMEOUT_S 120 /* for one test; sanitizers and a busy machine are slow */
+
+int ch_run_tests(const char *name, SFun set_up, SFun tear_down, const ch_test *tests, size_t count)
 {
     Suite *suite = suite_create(name);
     TCase *cases = tcase_create(name);
-    tcase_set_timeout(cases, 60);
+    tcase_set_timeout(cases, TIMEOUT_S);
+    if (set_up != NULL)
+        tcase_add_checked_fixture(cases, set_up, tear_down);
     for (size_t i = 0; i < count; i++)
         tcase_add_loop_test(cases, tests[i].test, 0, (int)tests[i].rows);
     suite_add_tcase(suite, cases);

@@ -1,6 +1,6 @@
 #include "pkcs11/locks.h"
+#include "tests/support/suite.h"
 
-#include <check.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -62,17 +62,5 @@ START_TEST(test_a_mutex_that_is_held_is_not_destroyed)
 }
 END_TEST
 
-int main(void)
-{
-    Suite *suite = suite_create("locks");
-    TCase *cases = tcase_create("locks");
-    tcase_add_test(cases, test_one_thread_at_a_time_holds_a_mutex);
-    tcase_add_test(cases, test_what_is_no_mutex_is_refused);
-    tcase_add_test(cases, test_a_mutex_that_is_held_is_not_destroyed);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
+CH_TESTS("locks", CH_TEST(test_one_thread_at_a_time_holds_a_mutex), CH_TEST(test_what_is_no_mutex_is_refused),
+         CH_TEST(test_a_mutex_that_is_held_is_not_destroyed))

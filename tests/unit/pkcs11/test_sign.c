@@ -1,14 +1,11 @@
 /* What signing and verifying do when the token or the session is not as hoped. */
-#include "pkcs11/sign.h"
 
 #include "base/memory.h"
 #include "pkcs11/attributes.h"
-#include "pkcs11/generate.h"
-#include "pkcs11/import.h"
-#include "pkcs11/object.h"
+#include "pkcs11/key.h"
 #include "tests/support/softhsm.h"
+#include "tests/support/suite.h"
 
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,11 +16,10 @@ static const ch_slice message = CH_LITERAL("nonce=1&pair=XBTUSD");
 static ch_error err;
 static ch_token *token;
 static ch_session session;
-static ch_token_key key;
+static ch_key_object key;
 
 /* Single-part operations (ECDSA, EdDSA) and those that could have several parts end in different ways. */
 static const char *const names[] = {"hmac-sha256", "rsa-sha256", "ed25519", "p256-sha256"};
-#define NAME_COUNT (int)(sizeof names / sizeof *names)
 
 static void set_up(void)
 {
@@ -94,7 +90,7 @@ END_TEST
 START_TEST(test_verify_never_takes_silence_for_a_good_key)
 {
     make_key("hmac-sha256");
-    ch_token_key gone = {.handle = key.handle + 1000, .mechanism = key.mechanism};
+    ch_key_object gone = {.handle = key.handle + 1000, .mechanism = key.mechanism};
     ck_assert_int_eq(ch_key_verify(&session, &gone, &err), CH_UNAVAILABLE);
     ck_assert_str_eq(err.rule, "CKR_OBJECT_HANDLE_INVALID");
 }
@@ -129,7 +125,7 @@ START_TEST(test_a_uri_that_fits_two_keys_deletes_none)
     static char label[] = "k";
     CK_ATTRIBUTE renamed = {CKA_LABEL, label, 1};
     const ch_mechanism *hmac = ch_mechanism_find(CH_LITERAL("hmac-sha256"));
-    ch_token_key other;
+    ch_key_object other;
     ch_autofree ch_key_info *list = NULL;
     size_t count = 0;
     MUST(ch_key_generate(&session, "other", hmac, 0, &err));
@@ -169,25 +165,11 @@ START_TEST(test_nothing_is_made_while_logged_out)
 }
 END_TEST
 
-int main(void)
-{
-    Suite *suite = suite_create("sign");
-    TCase *cases = tcase_create("sign");
-    tcase_set_timeout(cases, 60);
-    tcase_add_checked_fixture(cases, set_up, tear_down);
-    tcase_add_loop_test(cases, test_a_buffer_too_small_is_refused_and_the_session_signs_on, 0, NAME_COUNT);
-    tcase_add_loop_test(cases, test_an_operation_left_open_is_given_up_and_the_session_signs_on, 0, NAME_COUNT);
-    tcase_add_test(cases, test_a_session_that_died_is_unavailable);
-    tcase_add_test(cases, test_a_key_deleted_meanwhile_is_unavailable);
-    tcase_add_test(cases, test_verify_never_takes_silence_for_a_good_key);
-    tcase_add_test(cases, test_a_key_of_the_session_only_is_refused);
-    tcase_add_test(cases, test_a_uri_that_fits_two_keys_deletes_none);
-    tcase_add_test(cases, test_a_label_with_a_terminal_escape_is_listed_harmless);
-    tcase_add_test(cases, test_nothing_is_made_while_logged_out);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
+CH_TESTS_WITH("sign", set_up, tear_down,
+              CH_TEST_ROWS(test_a_buffer_too_small_is_refused_and_the_session_signs_on, names),
+              CH_TEST_ROWS(test_an_operation_left_open_is_given_up_and_the_session_signs_on, names),
+              CH_TEST(test_a_session_that_died_is_unavailable), CH_TEST(test_a_key_deleted_meanwhile_is_unavailable),
+              CH_TEST(test_verify_never_takes_silence_for_a_good_key),
+              CH_TEST(test_a_key_of_the_session_only_is_refused), CH_TEST(test_a_uri_that_fits_two_keys_deletes_none),
+              CH_TEST(test_a_label_with_a_terminal_escape_is_listed_harmless),
+              CH_TEST(test_nothing_is_made_while_logged_out))

@@ -2,8 +2,8 @@
 #include "tests/support/softhsm.h"
 
 #include "pkcs11/ckr.h"
+#include "tests/support/suite.h"
 
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -129,25 +129,11 @@ START_TEST(test_ckr_codes_have_names)
 }
 END_TEST
 
-int main(void)
-{
-    Suite *suite = suite_create("token");
-    TCase *cases = tcase_create("token");
-    tcase_add_checked_fixture(cases, softhsm_set_up, softhsm_tear_down);
-    tcase_add_test(cases, test_a_token_that_is_made_is_listed);
-    tcase_add_test(cases, test_a_second_token_of_the_same_label_is_refused);
-    tcase_add_test(cases, test_an_erased_token_takes_the_new_pin);
-    tcase_add_test(cases, test_a_missing_token_names_those_that_are_there);
-    tcase_add_loop_test(cases, test_what_is_not_a_token_is_refused, 0, (int)(sizeof refused / sizeof *refused));
-    tcase_add_test(cases, test_a_file_that_is_no_module_is_unavailable);
-    tcase_add_test(cases, test_a_wrong_pin_is_told_by_its_ckr_name_and_the_right_one_does);
-    tcase_add_test(cases, test_a_module_can_be_opened_again_after_a_close);
-    tcase_add_test(cases, test_a_mechanism_that_is_not_offered_is_named);
-    tcase_add_test(cases, test_ckr_codes_have_names);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
+CH_TESTS_WITH("token", softhsm_set_up, softhsm_tear_down, CH_TEST(test_a_token_that_is_made_is_listed),
+              CH_TEST(test_a_second_token_of_the_same_label_is_refused),
+              CH_TEST(test_an_erased_token_takes_the_new_pin), CH_TEST(test_a_missing_token_names_those_that_are_there),
+              CH_TEST_ROWS(test_what_is_not_a_token_is_refused, refused),
+              CH_TEST(test_a_file_that_is_no_module_is_unavailable),
+              CH_TEST(test_a_wrong_pin_is_told_by_its_ckr_name_and_the_right_one_does),
+              CH_TEST(test_a_module_can_be_opened_again_after_a_close),
+              CH_TEST(test_a_mechanism_that_is_not_offered_is_named), CH_TEST(test_ckr_codes_have_names))

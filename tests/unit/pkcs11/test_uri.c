@@ -3,11 +3,10 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
-#include "pkcs11/generate.h"
-#include "pkcs11/object.h"
+#include "pkcs11/key.h"
 #include "tests/support/softhsm.h"
+#include "tests/support/suite.h"
 
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,7 +91,7 @@ END_TEST
 START_TEST(test_erasing_with_a_short_pin_keeps_the_token_and_its_keys)
 {
     ch_session session;
-    ch_token_key key;
+    ch_key_object key;
     ch_token *token = softhsm_open(&session);
     const ch_mechanism *hmac = ch_mechanism_find(CH_LITERAL("hmac-sha256"));
     ck_assert_int_eq(ch_key_generate(&session, "k", hmac, 0, &err), CH_OK);
@@ -108,22 +107,8 @@ START_TEST(test_erasing_with_a_short_pin_keeps_the_token_and_its_keys)
 }
 END_TEST
 
-int main(void)
-{
-    Suite *suite = suite_create("uri");
-    TCase *cases = tcase_create("uri");
-    tcase_add_checked_fixture(cases, softhsm_set_up, softhsm_tear_down);
-    tcase_add_loop_test(cases, test_a_uri_with_a_pin_is_refused_and_not_quoted, 0,
-                        (int)(sizeof with_pin / sizeof *with_pin));
-    tcase_add_test(cases, test_a_malformed_uri_is_refused_and_not_quoted);
-    tcase_add_test(cases, test_a_slot_id_picks_the_slot);
-    tcase_add_loop_test(cases, test_a_token_that_can_not_be_finished_is_not_begun, 0,
-                        (int)(sizeof refused / sizeof *refused));
-    tcase_add_test(cases, test_erasing_with_a_short_pin_keeps_the_token_and_its_keys);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
+CH_TESTS_WITH("uri", softhsm_set_up, softhsm_tear_down,
+              CH_TEST_ROWS(test_a_uri_with_a_pin_is_refused_and_not_quoted, with_pin),
+              CH_TEST(test_a_malformed_uri_is_refused_and_not_quoted), CH_TEST(test_a_slot_id_picks_the_slot),
+              CH_TEST_ROWS(test_a_token_that_can_not_be_finished_is_not_begun, refused),
+              CH_TEST(test_erasing_with_a_short_pin_keeps_the_token_and_its_keys))

@@ -1,14 +1,10 @@
-#include "pkcs11/object.h"
+#include "pkcs11/key.h"
 
 #include "base/memory.h"
 #include "pkcs11/attributes.h"
-#include "pkcs11/generate.h"
-#include "pkcs11/import.h"
-#include "pkcs11/public.h"
-#include "pkcs11/sign.h"
 #include "tests/support/softhsm.h"
+#include "tests/support/suite.h"
 
-#include <check.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -30,9 +26,9 @@ static const ch_mechanism *mechanism(const char *name)
     return row;
 }
 
-static ch_token_key find(ch_session *session, const char *uri, const char *name)
+static ch_key_object find(ch_session *session, const char *uri, const char *name)
 {
-    ch_token_key key;
+    ch_key_object key;
     MUST(ch_key_find(session, uri, mechanism(name), &key, &err));
     return key;
 }
@@ -62,7 +58,7 @@ START_TEST(test_every_secret_length_gives_the_hmac_of_the_secret_itself)
             secret_bytes[i] = (uint8_t)(i * 7 + size);
         ch_autosecret secret = softhsm_secret(secret_bytes, size);
         MUST(ch_key_import_hmac(&session, "k", mechanism(hmacs[_i].mechanism), &secret, &err));
-        ch_token_key key = find(&session, "pkcs11:object=k", hmacs[_i].mechanism);
+        ch_key_object key = find(&session, "pkcs11:object=k", hmacs[_i].mechanism);
         MUST(ch_key_sign(&session, &key, message, signature, sizeof signature, &signature_size, &err));
         ck_assert_ptr_nonnull(HMAC(EVP_get_digestbyname(hmacs[_i].hash), secret_bytes, (int)size, message.data,
                                    message.size, expected, &expected_size));
@@ -79,7 +75,6 @@ END_TEST
 /* ---- key pairs ---- */
 
 static const char *const pairs[] = {"rsa-sha256", "rsa-sha512", "ed25519", "p256-sha256", "secp256k1-sha256"};
-#define PAIR_COUNT (sizeof pairs / sizeof *pairs)
 
 /* r||s as DER, which OpenSSL verifies. */
 static size_t ecdsa_to_der(const uint8_t *signature, uint8_t *der)
@@ -113,7 +108,7 @@ static void sign_and_verify(ch_session *session, const char *name)
     uint8_t signature[512];
     size_t size = 0;
     EVP_PKEY *public_key = NULL;
-    ch_token_key key = find(session, "pkcs11:object=k", name);
+    ch_key_object key = find(session, "pkcs11:object=k", name);
     MUST(ch_key_verify(session, &key, &err));
     MUST(ch_key_sign(session, &key, message, signature, sizeof signature, &size, &err));
     MUST(ch_key_public(session, "pkcs11:object=k", &public_key, &err));
@@ -162,7 +157,7 @@ START_TEST(test_an_imported_pair_signs_as_the_software_key)
     ch_autosecret pem = pem_of(software);
     MUST(ch_key_import_pem(&session, "k", mechanism(pairs[_i]), &pem, &err));
     sign_and_verify(&session, pairs[_i]);
-    ch_token_key key = find(&session, "pkcs11:object=k", pairs[_i]);
+    ch_key_object key = find(&session, "pkcs11:object=k", pairs[_i]);
     MUST(ch_key_sign(&session, &key, message, signature, sizeof signature, &size, &err));
     verify(software, pairs[_i], signature, size);
     EVP_PKEY_free(software);
@@ -241,7 +236,7 @@ START_TEST(test_a_key_that_is_not_as_it_should_be_is_refused)
     static const CK_ATTRIBUTE_TYPE cleared[] = {CKA_EXTRACTABLE, CKA_ENCRYPT, CKA_DECRYPT, CKA_WRAP,
                                                 CKA_UNWRAP,      CKA_DERIVE,  CKA_VERIFY};
     ch_session session;
-    ch_token_key key = {.mechanism = mechanism("hmac-sha256")};
+    ch_key_object key = {.mechanism = mechanism("hmac-sha256")};
     ch_token *token = softhsm_open(&session);
     ch_attributes wanted = {.count = 0};
     ch_attributes_add_ulong(&wanted, CKA_CLASS, &class_);
@@ -264,7 +259,7 @@ END_TEST
 START_TEST(test_labels_are_unique_and_a_key_is_found_only_when_logged_in)
 {
     ch_session session;
-    ch_token_key key;
+    ch_key_object key;
     ch_token *token = softhsm_open(&session);
     ch_autosecret secret = softhsm_secret("secret", 6);
     MUST(ch_key_import_hmac(&session, "k", mechanism("hmac-sha256"), &secret, &err));
@@ -303,7 +298,7 @@ START_TEST(test_signing_after_logout_fails_and_the_session_stays_usable)
     ch_autosecret secret = softhsm_secret("secret", 6);
     ch_autosecret pin = softhsm_secret(CH_TEST_PIN, strlen(CH_TEST_PIN));
     MUST(ch_key_import_hmac(&session, "k", mechanism("hmac-sha256"), &secret, &err));
-    ch_token_key key = find(&session, "pkcs11:object=k", "hmac-sha256");
+    ch_key_object key = find(&session, "pkcs11:object=k", "hmac-sha256");
     ck_assert_int_eq(ch_key_sign(&session, &key, message, signature, 5, &size, &err), CH_TOKEN);
     MUST(ch_key_sign(&session, &key, message, signature, sizeof signature, &size, &err));
     MUST(ch_token_logout(token, &err));
@@ -320,7 +315,7 @@ END_TEST
 
 typedef struct signer {
     ch_session session;
-    ch_token_key key;
+    ch_key_object key;
     uint8_t expected[64];
     size_t failures;
 } signer;
@@ -365,27 +360,14 @@ START_TEST(test_two_threads_sign_at_once_each_with_its_session)
 }
 END_TEST
 
-int main(void)
-{
-    Suite *suite = suite_create("object");
-    TCase *cases = tcase_create("object");
-    tcase_set_timeout(cases, 120);
-    tcase_add_checked_fixture(cases, softhsm_set_up, softhsm_tear_down);
-    tcase_add_loop_test(cases, test_every_secret_length_gives_the_hmac_of_the_secret_itself, 0, 3);
-    tcase_add_loop_test(cases, test_a_generated_pair_signs_and_its_public_key_verifies, 0, (int)PAIR_COUNT);
-    tcase_add_loop_test(cases, test_an_imported_pair_signs_as_the_software_key, 0, (int)PAIR_COUNT);
-    tcase_add_test(cases, test_a_key_of_another_kind_is_not_imported);
-    tcase_add_test(cases, test_keys_made_here_are_private_sensitive_not_extractable_and_only_sign);
-    tcase_add_loop_test(cases, test_a_key_that_is_not_as_it_should_be_is_refused, 0,
-                        (int)(sizeof lapses / sizeof *lapses));
-    tcase_add_test(cases, test_labels_are_unique_and_a_key_is_found_only_when_logged_in);
-    tcase_add_test(cases, test_a_deleted_pair_leaves_nothing);
-    tcase_add_test(cases, test_signing_after_logout_fails_and_the_session_stays_usable);
-    tcase_add_test(cases, test_two_threads_sign_at_once_each_with_its_session);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
+CH_TESTS_WITH("key", softhsm_set_up, softhsm_tear_down,
+              CH_TEST_ROWS(test_every_secret_length_gives_the_hmac_of_the_secret_itself, hmacs),
+              CH_TEST_ROWS(test_a_generated_pair_signs_and_its_public_key_verifies, pairs),
+              CH_TEST_ROWS(test_an_imported_pair_signs_as_the_software_key, pairs),
+              CH_TEST(test_a_key_of_another_kind_is_not_imported),
+              CH_TEST(test_keys_made_here_are_private_sensitive_not_extractable_and_only_sign),
+              CH_TEST_ROWS(test_a_key_that_is_not_as_it_should_be_is_refused, lapses),
+              CH_TEST(test_labels_are_unique_and_a_key_is_found_only_when_logged_in),
+              CH_TEST(test_a_deleted_pair_leaves_nothing),
+              CH_TEST(test_signing_after_logout_fails_and_the_session_stays_usable),
+              CH_TEST(test_two_threads_sign_at_once_each_with_its_session))

@@ -1,0 +1,79 @@
+/* Key objects on a token: found and checked (key_find.c), signed with (sign.c), listed (key_list.c), deleted
+ * (key_delete.c), imported (key_import.c), generated (key_generate.c), and their public halves (key_public.c).
+ *
+ * A signing key is CKA_PRIVATE, CKA_SENSITIVE, not CKA_EXTRACTABLE, and may sign and nothing else. A key that is made
+ * here is made so, is read back, and is destroyed again if the token made it otherwise. ch_key_verify checks the same
+ * at every start of the agent.
+ *
+ * `uri` is an RFC 7512 URI with object=, id= or both; CH_CONFIG if it is malformed or names no object. Only ch_key_sign
+ * may be called from several threads, each with its own session. */
+#ifndef CH_PKCS11_KEY_H
+#define CH_PKCS11_KEY_H
+
+#include "base/secret.h"
+#include "base/slice.h"
+#include "pkcs11/mechanism.h"
+#include "pkcs11/token.h"
+
+#include <openssl/types.h>
+
+typedef struct ch_key_object {
+    CK_OBJECT_HANDLE handle; /* valid in this process while the token is open; find it again after a reopen */
+    const ch_mechanism *mechanism;
+} ch_key_object;
+
+typedef struct ch_key_info {
+    char label[129];
+    char id_hex[129];
+    char type[24]; /* "hmac", "rsa-2048", "ed25519", "p256", "secp256k1", or "CKK_0x..." for others */
+    bool is_sensitive;
+    bool is_extractable;
+    bool is_private;
+    bool can_sign;
+    bool can_other; /* decrypt, unwrap, derive, ...: more than signing */
+    bool is_local;  /* made on the token */
+} ch_key_info;
+
+/* Finds the one secret or private key that `uri` names and that fits `mechanism`. CH_NOT_FOUND (also if logged out:
+ * private objects can't be seen), CH_CONFLICT if more than one fits. */
+CH_CHECKED ch_status ch_key_find(ch_session *session, const char *uri, const ch_mechanism *mechanism,
+                                 ch_key_object *out, ch_error *err);
+
+/* CH_REFUSED, naming the attribute, unless the key is private, sensitive, not extractable and may only sign. What the
+ * token does not say counts against the key; if the token does not answer at all, CH_UNAVAILABLE or CH_TOKEN. */
+CH_CHECKED ch_status ch_key_verify(ch_session *session, const ch_key_object *key, ch_error *err);
+
+/* Signs `message`, or its digest if the mechanism's table row says that the agent hashes. An ECDSA signature is r||s,
+ * each 32 bytes. `signature` has room for `capacity` bytes (512 are enough for all); `*size` is what was written.
+ * CH_UNAVAILABLE if the session, object or device is gone: reopen. */
+CH_CHECKED ch_status ch_key_sign(ch_session *session, const ch_key_object *key, ch_slice message, uint8_t *signature,
+                                 size_t capacity, size_t *size, ch_error *err);
+
+/* All secret and private keys on the token; the caller frees `*out` with free(). */
+CH_CHECKED ch_status ch_key_list(ch_session *session, ch_key_info **out, size_t *count, ch_error *err);
+
+/* Deletes the key that `uri` names, and its public half. Nothing is deleted if there is none (CH_NOT_FOUND), or more
+ * than one (CH_CONFLICT). */
+CH_CHECKED ch_status ch_key_delete(ch_session *session, const char *uri, ch_error *err);
+
+/* Imports an HMAC secret under `label`; `mechanism` says for which digest. A secret shorter than the token's smallest
+ * key is padded with zeros, one longer than a block is hashed: the HMAC is the same (RFC 2104). CH_CONFLICT if the
+ * label is taken. `secret` is the decoded key and stays the caller's. */
+CH_CHECKED ch_status ch_key_import_hmac(ch_session *session, const char *label, const ch_mechanism *mechanism,
+                                        const ch_secret *secret, ch_error *err);
+
+/* Imports a private key (PEM, PKCS#8 or traditional, not encrypted) for an RSA, EC or Ed25519 mechanism, with its
+ * public half. CH_BAD_INPUT if it is not one, CH_CONFLICT if the label is taken. `pem` stays the caller's. */
+CH_CHECKED ch_status ch_key_import_pem(ch_session *session, const char *label, const ch_mechanism *mechanism,
+                                       const ch_secret *pem, ch_error *err);
+
+/* Makes a key pair, or an HMAC key, on the token. `rsa_bits` is for RSA only, 2048 to 4096 (0: 2048). CH_CONFLICT if
+ * the label is taken. */
+CH_CHECKED ch_status ch_key_generate(ch_session *session, const char *label, const ch_mechanism *mechanism,
+                                     unsigned rsa_bits, ch_error *err);
+
+/* The public key with the private key that `uri` names. The caller frees it with EVP_PKEY_free. CH_NOT_FOUND if there
+ * is none, CH_TOKEN if it is of an unknown kind. */
+CH_CHECKED ch_status ch_key_public(ch_session *session, const char *uri, EVP_PKEY **out, ch_error *err);
+
+#endif

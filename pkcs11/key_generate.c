@@ -1,0 +1,61 @@
+#include "pkcs11/ckr.h"
+#include "pkcs11/key.h"
+#include "pkcs11/new_key.h"
+
+#define RSA_BITS_MIN 2048
+#define RSA_BITS_MAX 4096
+
+static ch_status generate_secret(ch_session *session, const char *label, const ch_mechanism *mechanism, ch_slice id,
+                                 CK_OBJECT_HANDLE *key, ch_error *err)
+{
+    ch_attributes wanted = {.count = 0};
+    CK_MECHANISM how = {mechanism->generate, NULL, 0};
+    CK_ULONG size = mechanism->hash_size_bytes;
+    ch_new_key_add_attributes(&wanted, mechanism, label, id);
+    ch_attributes_add_ulong(&wanted, CKA_KEY_TYPE, &mechanism->key_type);
+    ch_attributes_add_ulong(&wanted, CKA_VALUE_LEN, &size);
+    CK_RV rv =
+        ch_token_functions(session->token)->C_GenerateKey(session->handle, &how, wanted.items, wanted.count, key);
+    return rv == CKR_OK ? CH_OK : ch_ckr_fail(err, rv, "generating key '%s' (%s)", label, mechanism->name);
+}
+
+static ch_status generate_pair(ch_session *session, const char *label, const ch_mechanism *mechanism, CK_ULONG rsa_bits,
+                               ch_slice id, CK_OBJECT_HANDLE *key, CK_OBJECT_HANDLE *public_half, ch_error *err)
+{
+    static const uint8_t exponent[] = {1, 0, 1};
+    ch_attributes wanted = {.count = 0};
+    ch_attributes wanted_public = {.count = 0};
+    CK_MECHANISM how = {mechanism->generate, NULL, 0};
+    ch_new_key_add_attributes(&wanted, mechanism, label, id);
+    ch_new_key_add_public_attributes(&wanted_public, label, id);
+    if (mechanism->ec_params != NULL) {
+        ch_attributes_add(&wanted_public, CKA_EC_PARAMS, mechanism->ec_params, mechanism->ec_params_size);
+    } else {
+        ch_attributes_add_ulong(&wanted_public, CKA_MODULUS_BITS, &rsa_bits);
+        ch_attributes_add(&wanted_public, CKA_PUBLIC_EXPONENT, exponent, sizeof exponent);
+    }
+    CK_RV rv = ch_token_functions(session->token)
+                   ->C_GenerateKeyPair(session->handle, &how, wanted_public.items, wanted_public.count, wanted.items,
+                                       wanted.count, public_half, key);
+    return rv == CKR_OK ? CH_OK : ch_ckr_fail(err, rv, "generating key '%s' (%s)", label, mechanism->name);
+}
+
+ch_status ch_key_generate(ch_session *session, const char *label, const ch_mechanism *mechanism, unsigned rsa_bits,
+                          ch_error *err)
+{
+    uint8_t id_bytes[CH_KEY_ID_SIZE];
+    ch_slice id = {id_bytes, sizeof id_bytes};
+    CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
+    CK_OBJECT_HANDLE public_half = CK_INVALID_HANDLE;
+    CK_ULONG bits = rsa_bits == 0 ? RSA_BITS_MIN : rsa_bits;
+    if (bits < RSA_BITS_MIN || bits > RSA_BITS_MAX || bits % 8 != 0)
+        return ch_fail(err, CH_BAD_INPUT, "an RSA key has %d to %d bits, a multiple of 8", RSA_BITS_MIN, RSA_BITS_MAX);
+    CH_TRY(ch_token_offers(session->token, mechanism, err));
+    CH_TRY(ch_new_key_check_label(session, label, err));
+    CH_TRY(ch_new_key_draw_id(id_bytes, err));
+    if (mechanism->key_class == CKO_SECRET_KEY)
+        CH_TRY(generate_secret(session, label, mechanism, id, &key, err));
+    else
+        CH_TRY(generate_pair(session, label, mechanism, bits, id, &key, &public_half, err));
+    return ch_new_key_check(session, key, public_half, err);
+}

@@ -1,0 +1,308 @@
+/* Key material is only ever in ch_secret (locked, wiped) or in OpenSSL's own objects, which are cleansed when freed;
+ * lists of attributes point at it. */
+#include "pkcs11/ckr.h"
+#include "pkcs11/key.h"
+#include "pkcs11/new_key.h"
+
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/sha.h>
+#include <string.h>
+
+static ch_status create(ch_session *session, ch_attributes *attributes, const char *label, CK_OBJECT_HANDLE *out,
+                        ch_error *err)
+{
+    CK_RV rv =
+        ch_token_functions(session->token)->C_CreateObject(session->handle, attributes->items, attributes->count, out);
+    return rv == CKR_OK ? CH_OK : ch_ckr_fail(err, rv, "importing key '%s'", label);
+}
+
+/* ---- HMAC ---- */
+
+static ch_status hash_secret(const ch_mechanism *mechanism, const ch_secret *secret, ch_secret *out, ch_error *err)
+{
+    EVP_MD *hash = EVP_MD_fetch(NULL, mechanism->hash, NULL);
+    bool is_done = hash != NULL && EVP_Digest(secret->data, secret->size, out->data, NULL, hash, NULL) == 1;
+    EVP_MD_free(hash);
+    return is_done ? CH_OK : ch_fail(err, CH_INTERNAL, "hashing a long secret with %s failed", mechanism->hash);
+}
+
+/* RFC 2104, section 2: a key longer than a block is hashed, and any key is zero-padded to a block. So padding to the
+ * smallest size that the token takes changes no HMAC. */
+static ch_status make_equal_key(const ch_mechanism *mechanism, size_t smallest, const ch_secret *secret, ch_secret *out,
+                                ch_error *err)
+{
+    bool is_long = secret->size > mechanism->block_size_bytes;
+    size_t size = is_long ? mechanism->hash_size_bytes : secret->size;
+    CH_TRY(ch_secret_alloc(out, size < smallest ? smallest : size, err));
+    if (is_long)
+        return hash_secret(mechanism, secret, out, err);
+    memcpy(out->data, secret->data, secret->size);
+    return CH_OK;
+}
+
+/* The standard leaves it to the mechanism whether key sizes are in bits or bytes, and tokens differ. What is larger
+ * than a block can only be bits; what is smaller may be taken for bytes, since padding too much, up to a block, does no
+ * harm. */
+static size_t smallest_key(ch_session *session, const ch_mechanism *mechanism)
+{
+    CK_MECHANISM_INFO info = {.ulMinKeySize = 0};
+    CK_FUNCTION_LIST *functions = ch_token_functions(session->token);
+    functions->C_GetMechanismInfo(ch_token_slot(session->token), mechanism->sign, &info); /* no answer: no minimum */
+    size_t size = info.ulMinKeySize > mechanism->block_size_bytes ? info.ulMinKeySize / 8 : info.ulMinKeySize;
+    if (size < mechanism->hash_size_bytes)
+        size = mechanism->hash_size_bytes;
+    return size < mechanism->block_size_bytes ? size : mechanism->block_size_bytes;
+}
+
+ch_status ch_key_import_hmac(ch_session *session, const char *label, const ch_mechanism *mechanism,
+                             const ch_secret *secret, ch_error *err)
+{
+    ch_autosecret value = CH_SECRET_INIT;
+    uint8_t id[CH_KEY_ID_SIZE];
+    ch_attributes wanted = {.count = 0};
+    CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
+    if (mechanism->key_class != CKO_SECRET_KEY)
+        return ch_fail(err, CH_BAD_INPUT, "%s takes a private key in PEM, not a secret", mechanism->name);
+    CH_TRY(ch_token_offers(session->token, mechanism, err));
+    CH_TRY(ch_new_key_check_label(session, label, err));
+    CH_TRY(make_equal_key(mechanism, smallest_key(session, mechanism), secret, &value, err));
+    CH_TRY(ch_new_key_draw_id(id, err));
+    ch_new_key_add_attributes(&wanted, mechanism, label, (ch_slice){id, sizeof id});
+    ch_attributes_add_ulong(&wanted, CKA_KEY_TYPE, &mechanism->key_type);
+    ch_attributes_add(&wanted, CKA_VALUE, value.data, value.size);
+    CH_TRY(create(session, &wanted, label, &key, err));
+    return ch_new_key_check(session, key, CK_INVALID_HANDLE, err);
+}
+
+/* ---- private keys: out of PEM ---- */
+
+static void free_key(EVP_PKEY **key)
+{
+    EVP_PKEY_free(*key);
+}
+
+static int refuse_passphrase(char *buffer, int size, int is_writing, void *data)
+{
+    (void)buffer;
+    (void)size;
+    (void)is_writing;
+    (void)data;
+    return -1;
+}
+
+static ch_status read_pem(const ch_secret *pem, EVP_PKEY **out, ch_error *err)
+{
+    BIO *memory = BIO_new_mem_buf(pem->data, (int)pem->size);
+    *out = memory == NULL ? NULL : PEM_read_bio_PrivateKey(memory, NULL, refuse_passphrase, NULL);
+    BIO_free(memory);
+    ERR_clear_error(); /* SoftHSM2 shares this process's OpenSSL and would find our errors */
+    if (*out == NULL)
+        return ch_fail(err, CH_BAD_INPUT,
+                       "this is not an unencrypted private key in PEM; decrypt it first with: openssl pkey");
+    return CH_OK;
+}
+
+static bool is_rsa(const EVP_PKEY *key)
+{
+    int bits = EVP_PKEY_get_bits(key);
+    return EVP_PKEY_is_a(key, "RSA") == 1 && bits >= 2048 && bits <= 4096;
+}
+
+static bool is_on_curve(const EVP_PKEY *key, const char *curve)
+{
+    char group[64] = "";
+    EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_GROUP_NAME, group, sizeof group, NULL);
+    return EVP_PKEY_is_a(key, "EC") == 1 && strcmp(group, curve) == 0;
+}
+
+static bool fits(const EVP_PKEY *key, const ch_mechanism *mechanism)
+{
+    switch (mechanism->key_type) {
+    case CKK_RSA:
+        return is_rsa(key);
+    case CKK_EC_EDWARDS:
+        return EVP_PKEY_is_a(key, "ED25519") == 1;
+    case CKK_EC:
+        return is_on_curve(key, mechanism->curve);
+    default:
+        return false;
+    }
+}
+
+/* ---- private keys: into numbers ---- */
+
+#define RSA_PARTS 8
+
+typedef struct key_parts {
+    ch_secret numbers[RSA_PARTS]; /* RSA; else [0] is the private value */
+    ch_secret point;              /* EC: the public point as DER OCTET STRING */
+} key_parts;
+
+static void wipe_parts(key_parts *parts)
+{
+    for (size_t i = 0; i < RSA_PARTS; i++)
+        ch_secret_wipe(&parts->numbers[i]);
+    ch_secret_wipe(&parts->point);
+}
+
+/* clang-format off */
+static const struct {
+    const char *name;
+    CK_ATTRIBUTE_TYPE type;
+    bool is_public;
+} rsa_parts[RSA_PARTS] = {
+    /* OpenSSL's name                  attribute             in the public half */
+    { OSSL_PKEY_PARAM_RSA_N,            CKA_MODULUS,          true },
+    { OSSL_PKEY_PARAM_RSA_E,            CKA_PUBLIC_EXPONENT,  true },
+    { OSSL_PKEY_PARAM_RSA_D,            CKA_PRIVATE_EXPONENT, false },
+    { OSSL_PKEY_PARAM_RSA_FACTOR1,      CKA_PRIME_1,          false },
+    { OSSL_PKEY_PARAM_RSA_FACTOR2,      CKA_PRIME_2,          false },
+    { OSSL_PKEY_PARAM_RSA_EXPONENT1,    CKA_EXPONENT_1,       false },
+    { OSSL_PKEY_PARAM_RSA_EXPONENT2,    CKA_EXPONENT_2,       false },
+    { OSSL_PKEY_PARAM_RSA_COEFFICIENT1, CKA_COEFFICIENT,      false },
+};
+/* clang-format on */
+
+static ch_status copy_number(const BIGNUM *number, const char *name, size_t size, ch_secret *out, ch_error *err)
+{
+    CH_TRY(ch_secret_alloc(out, size, err));
+    if (BN_bn2binpad(number, out->data, (int)size) < 0)
+        return ch_fail(err, CH_BAD_INPUT, "the private key's parameter '%s' is out of range", name);
+    return CH_OK;
+}
+
+/* One numeric parameter of a key as big-endian bytes; `width` 0: as short as it is. */
+static ch_status take_number(const EVP_PKEY *key, const char *name, size_t width, ch_secret *out, ch_error *err)
+{
+    BIGNUM *number = BN_secure_new();
+    ch_status st;
+    if (number != NULL && EVP_PKEY_get_bn_param(key, name, &number) == 1)
+        st = copy_number(number, name, width != 0 ? width : (size_t)BN_num_bytes(number), out, err);
+    else
+        st = ch_fail(err, CH_BAD_INPUT, "the private key lacks its parameter '%s'", name);
+    BN_clear_free(number);
+    return st;
+}
+
+static ch_status add_rsa(const EVP_PKEY *key, key_parts *parts, ch_attributes *private_half, ch_attributes *public_half,
+                         ch_error *err)
+{
+    for (size_t i = 0; i < RSA_PARTS; i++) {
+        ch_secret *number = &parts->numbers[i];
+        CH_TRY(take_number(key, rsa_parts[i].name, 0, number, err));
+        ch_attributes_add(private_half, rsa_parts[i].type, number->data, number->size);
+        if (rsa_parts[i].is_public)
+            ch_attributes_add(public_half, rsa_parts[i].type, number->data, number->size);
+    }
+    return CH_OK;
+}
+
+/* In PKCS#11 2.40 the point is a DER OCTET STRING; 65 and 32 bytes have a one-byte length. */
+static ch_status take_point(const EVP_PKEY *key, const char *name, ch_secret *out, ch_error *err)
+{
+    uint8_t point[128];
+    size_t size = 0;
+    if (EVP_PKEY_get_octet_string_param(key, name, point, sizeof point, &size) != 1 || size > 127)
+        return ch_fail(err, CH_BAD_INPUT, "the private key's public point can't be read");
+    CH_TRY(ch_secret_alloc(out, size + 2, err));
+    out->data[0] = 0x04;
+    out->data[1] = (uint8_t)size;
+    memcpy(out->data + 2, point, size);
+    return CH_OK;
+}
+
+static ch_status take_edwards(const EVP_PKEY *key, key_parts *parts, ch_error *err)
+{
+    size_t size = 32;
+    CH_TRY(ch_secret_alloc(&parts->numbers[0], size, err));
+    if (EVP_PKEY_get_raw_private_key(key, parts->numbers[0].data, &size) != 1)
+        return ch_fail(err, CH_BAD_INPUT, "the Ed25519 private key can't be read");
+    return take_point(key, OSSL_PKEY_PARAM_PUB_KEY, &parts->point, err);
+}
+
+static ch_status take_ec(EVP_PKEY *key, key_parts *parts, ch_error *err)
+{
+    EVP_PKEY_set_utf8_string_param(key, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, "uncompressed");
+    CH_TRY(take_number(key, OSSL_PKEY_PARAM_PRIV_KEY, 32, &parts->numbers[0], err));
+    return take_point(key, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, &parts->point, err);
+}
+
+static ch_status add_curve(EVP_PKEY *key, const ch_mechanism *mechanism, key_parts *parts, ch_attributes *private_half,
+                           ch_attributes *public_half, ch_error *err)
+{
+    if (mechanism->key_type == CKK_EC_EDWARDS)
+        CH_TRY(take_edwards(key, parts, err));
+    else
+        CH_TRY(take_ec(key, parts, err));
+    ch_attributes_add(private_half, CKA_EC_PARAMS, mechanism->ec_params, mechanism->ec_params_size);
+    ch_attributes_add(private_half, CKA_VALUE, parts->numbers[0].data, parts->numbers[0].size);
+    ch_attributes_add(public_half, CKA_EC_PARAMS, mechanism->ec_params, mechanism->ec_params_size);
+    ch_attributes_add(public_half, CKA_EC_POINT, parts->point.data, parts->point.size);
+    return CH_OK;
+}
+
+/* ---- private keys: onto the token ---- */
+
+/* The id is the start of the public key's hash, so that both halves, and a second import, have the same. */
+static ch_status find_id(const EVP_PKEY *key, uint8_t id[static CH_KEY_ID_SIZE], ch_error *err)
+{
+    uint8_t *der = NULL;
+    uint8_t hash[SHA256_DIGEST_LENGTH];
+    int size = i2d_PUBKEY(key, &der);
+    if (size <= 0)
+        return ch_fail(err, CH_BAD_INPUT, "the private key's public half can't be read");
+    SHA256(der, (size_t)size, hash);
+    OPENSSL_free(der);
+    memcpy(id, hash, CH_KEY_ID_SIZE);
+    return CH_OK;
+}
+
+static ch_status create_pair(ch_session *session, const char *label, ch_attributes *private_half,
+                             ch_attributes *public_half, ch_error *err)
+{
+    CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
+    CK_OBJECT_HANDLE public_key = CK_INVALID_HANDLE;
+    CH_TRY(create(session, private_half, label, &key, err));
+    ch_status st = create(session, public_half, label, &public_key, err);
+    if (st != CH_OK) {
+        ch_token_functions(session->token)->C_DestroyObject(session->handle, key);
+        return st;
+    }
+    return ch_new_key_check(session, key, public_key, err);
+}
+
+static ch_status import_pair(ch_session *session, const char *label, const ch_mechanism *mechanism, EVP_PKEY *key,
+                             ch_error *err)
+{
+    __attribute__((cleanup(wipe_parts))) key_parts parts = {.point = CH_SECRET_INIT};
+    ch_attributes private_half = {.count = 0};
+    ch_attributes public_half = {.count = 0};
+    uint8_t id_bytes[CH_KEY_ID_SIZE];
+    ch_slice id = {id_bytes, sizeof id_bytes};
+    CH_TRY(find_id(key, id_bytes, err));
+    ch_new_key_add_attributes(&private_half, mechanism, label, id);
+    ch_new_key_add_public_attributes(&public_half, label, id);
+    ch_attributes_add_ulong(&private_half, CKA_KEY_TYPE, &mechanism->key_type);
+    ch_attributes_add_ulong(&public_half, CKA_KEY_TYPE, &mechanism->key_type);
+    if (mechanism->key_type == CKK_RSA)
+        CH_TRY(add_rsa(key, &parts, &private_half, &public_half, err));
+    else
+        CH_TRY(add_curve(key, mechanism, &parts, &private_half, &public_half, err));
+    return create_pair(session, label, &private_half, &public_half, err);
+}
+
+ch_status ch_key_import_pem(ch_session *session, const char *label, const ch_mechanism *mechanism, const ch_secret *pem,
+                            ch_error *err)
+{
+    __attribute__((cleanup(free_key))) EVP_PKEY *key = NULL;
+    CH_TRY(ch_token_offers(session->token, mechanism, err));
+    CH_TRY(ch_new_key_check_label(session, label, err));
+    CH_TRY(read_pem(pem, &key, err));
+    if (!fits(key, mechanism))
+        return ch_fail(err, CH_BAD_INPUT, "this private key does not fit %s", mechanism->name);
+    return import_pair(session, label, mechanism, key, err);
+}

@@ -1,0 +1,17 @@
+/* What a signing key must and must not be. One table says it, and keys are made, checked and listed by it. For other
+ * rooms of pkcs11/ only. */
+#ifndef CH_PKCS11_KEY_RULES_H
+#define CH_PKCS11_KEY_RULES_H
+
+#include "pkcs11/attributes.h"
+
+/* Adds what a new key of this class (CKO_SECRET_KEY, CKO_PRIVATE_KEY) is asked to be. */
+void ch_key_rules_add(ch_attributes *attributes, CK_OBJECT_CLASS key_class);
+
+/* CH_REFUSED, with the attribute as rule, if the key breaks one of the rules. */
+CH_CHECKED ch_status ch_key_rules_check(ch_session *session, CK_OBJECT_HANDLE key, ch_error *err);
+
+/* True if the key may do more than sign. */
+bool ch_key_rules_can_other(ch_session *session, CK_OBJECT_HANDLE key);
+
+#endif
