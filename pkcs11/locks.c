@@ -21,10 +21,13 @@ static CK_RV create_mutex(CK_VOID_PTR_PTR mutex)
     return CKR_OK;
 }
 
+/* POSIX does not say what happens if a mutex is destroyed while it is held, so ask first. */
 static CK_RV destroy_mutex(CK_VOID_PTR mutex)
 {
-    if (mutex == NULL || pthread_mutex_destroy(mutex) != 0)
+    if (mutex == NULL || pthread_mutex_trylock(mutex) != 0)
         return CKR_MUTEX_BAD;
+    (void)pthread_mutex_unlock(mutex);
+    (void)pthread_mutex_destroy(mutex);
     free(mutex);
     return CKR_OK;
 }
