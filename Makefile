@@ -21,7 +21,7 @@
 ##   SANITIZE=1                AddressSanitizer and UndefinedBehaviorSanitizer
 ##   SANITIZE=thread           ThreadSanitizer
 ##   FUZZ=1                    for fuzz-programs; clang only
-##   COVERAGE=1                counts for gcov
+##   COVERAGE=1                counts for scripts/test --coverage; clang only
 ##   CPPFLAGS CFLAGS LDFLAGS   added to ours
 CC ?= gcc
 BUILD ?= build
@@ -75,6 +75,8 @@ main_chancery       := cli
 SANITIZERS := $(if $(filter thread,$(SANITIZE)),thread,$(if $(SANITIZE)$(FUZZ),address$(comma)undefined))
 # What libFuzzer steers by.
 TRACED := $(if $(FUZZ),-fsanitize=fuzzer-no-link)
+# Counts stand in a file from the start, so that those of a process that is killed are there too.
+COVERED := -fprofile-instr-generate -fcoverage-mapping -fprofile-update=atomic -mllvm -runtime-counter-relocation
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Werror
 ALL_PACKAGES := $(sort $(foreach folder,$(FOLDERS),$(packages_$(folder))) check)
 CPPFLAGS_ALL := -D_GNU_SOURCE -DCH_VERSION='"$(VERSION)"' -I. \
@@ -82,8 +84,8 @@ CPPFLAGS_ALL := -D_GNU_SOURCE -DCH_VERSION='"$(VERSION)"' -I. \
 CFLAGS_ALL := -std=c17 $(WARNINGS) -O2 -g -fPIE -fstack-protector-strong -fno-common \
     $(if $(SANITIZERS),-fsanitize=$(SANITIZERS) -fno-sanitize-recover=all -fno-omit-frame-pointer \
     -Wno-unknown-warning-option -Wno-format-truncation -Wno-format-overflow,-DNDEBUG) \
-    $(TRACED) $(if $(COVERAGE),--coverage -fprofile-update=atomic) $(CFLAGS)
-LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now $(if $(SANITIZERS),-fsanitize=$(SANITIZERS)) $(if $(COVERAGE),--coverage) $(LDFLAGS)
+    $(TRACED) $(if $(COVERAGE),$(COVERED)) $(CFLAGS)
+LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now $(if $(SANITIZERS),-fsanitize=$(SANITIZERS)) $(if $(COVERAGE),-fprofile-instr-generate) $(LDFLAGS)
 # A module allocates dozens of times for a signature, a tenth of its cost. The sanitizers have their own allocator.
 ALLOCATOR := $(if $(SANITIZERS),,jemalloc)
 

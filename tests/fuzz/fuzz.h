@@ -1,5 +1,5 @@
-/* What the fuzz targets share. A target is one file, fuzz_DOOR.c, that hands libFuzzer's bytes to one door of the
- * program, and holds what comes out to what the door's header promises; scripts/fuzz builds and runs them.
+/* What the fuzz targets share. A target is one file, fuzz_ and the name of a door, that hands libFuzzer's bytes to one
+ * door of the program, and holds what comes out to what the door's header promises; scripts/fuzz builds and runs them.
  *
  * A promise that does not hold ends the process, and libFuzzer keeps the input. All run in the repository's root. */
 #ifndef CH_TESTS_FUZZ_H

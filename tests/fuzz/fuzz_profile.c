@@ -1,5 +1,6 @@
 /* A profile's YAML: refused with file and line, or every question about it has an answer, and requests to it can be
  * made, judged, built, read back and finished. What it does with them is the property test's business. */
+#include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/rig.h"
 #include "exchange/confusion.h"
 #include "exchange/load.h"

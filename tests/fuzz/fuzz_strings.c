@@ -3,6 +3,7 @@
  *
  * It goes the way that core sends it: read, check, build, compare. A string that passes must be a good request of the
  * exchange, to the last parameter, as tests/property/finished.c reads it. */
+#include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/rig.h"
 #include "exchange/confusion.h"
 #include "exchange/load.h"

@@ -2,7 +2,6 @@
 #ifndef CH_TESTS_FUZZ_RIG_H
 #define CH_TESTS_FUZZ_RIG_H
 
-#include "tests/fuzz/fuzz.h"
 #include "tests/property/property.h"
 
 /* Called by libFuzzer before the first input. */
