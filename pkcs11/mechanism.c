@@ -6,32 +6,45 @@ static const uint8_t p256_params[] = {0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 
 static const uint8_t secp256k1_params[] = {0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a};
 static const uint8_t ed25519_params[] = {0x13, 0x0c, 'e', 'd', 'w', 'a', 'r', 'd', 's', '2', '5', '5', '1', '9'};
 
-#define HMAC(name, mechanism, hash, hash_size, block_size)                                                             \
+#define HMAC(its_name, its_sign, its_hash, its_hash_size, its_block_size)                                              \
     {                                                                                                                  \
-        name, mechanism, CKM_GENERIC_SECRET_KEY_GEN, CKO_SECRET_KEY, CKK_GENERIC_SECRET, hash, false, hash_size,       \
-            block_size, NULL, 0, NULL, hash_size                                                                       \
+        .name = its_name, .sign = its_sign, .generate = CKM_GENERIC_SECRET_KEY_GEN, .key_class = CKO_SECRET_KEY,       \
+        .key_type = CKK_GENERIC_SECRET, .hash = its_hash, .hash_size_bytes = its_hash_size,                            \
+        .block_size_bytes = its_block_size, .signature_size_bytes = its_hash_size                                      \
     }
-#define RSA(name, mechanism, hash)                                                                                     \
+#define RSA(its_name, its_sign, its_hash)                                                                              \
     {                                                                                                                  \
-        name, mechanism, CKM_RSA_PKCS_KEY_PAIR_GEN, CKO_PRIVATE_KEY, CKK_RSA, hash, false, 0, 0, NULL, 0, NULL, 512    \
+        .name = its_name, .sign = its_sign, .generate = CKM_RSA_PKCS_KEY_PAIR_GEN, .key_class = CKO_PRIVATE_KEY,       \
+        .key_type = CKK_RSA, .hash = its_hash, .signature_size_bytes = 512                                             \
     }
-#define ECDSA(name, params, curve)                                                                                     \
+#define EDDSA(its_name, its_params)                                                                                    \
     {                                                                                                                  \
-        name, CKM_ECDSA, CKM_EC_KEY_PAIR_GEN, CKO_PRIVATE_KEY, CKK_EC, "sha256", true, 0, 0, (params), sizeof(params), \
-            curve, 64                                                                                                  \
+        .name = its_name, .sign = CKM_EDDSA, .generate = CKM_EC_EDWARDS_KEY_PAIR_GEN, .key_class = CKO_PRIVATE_KEY,    \
+        .key_type = CKK_EC_EDWARDS, .ec_params = its_params, .ec_params_size = sizeof its_params,                      \
+        .signature_size_bytes = 64                                                                                     \
+    }
+#define ECDSA(its_name, its_params, its_curve)                                                                         \
+    {                                                                                                                  \
+        .name = its_name, .sign = CKM_ECDSA, .generate = CKM_EC_KEY_PAIR_GEN, .key_class = CKO_PRIVATE_KEY,            \
+        .key_type = CKK_EC, .hash = "sha256", .is_hashed_by_agent = true, .ec_params = its_params,                     \
+        .ec_params_size = sizeof its_params, .curve = its_curve, .signature_size_bytes = 64                            \
     }
 
+/* clang-format off */
 static const ch_mechanism mechanisms[] = {
-    HMAC("hmac-sha256", CKM_SHA256_HMAC, "sha256", 32, 64),
-    HMAC("hmac-sha384", CKM_SHA384_HMAC, "sha384", 48, 128),
-    HMAC("hmac-sha512", CKM_SHA512_HMAC, "sha512", 64, 128),
-    RSA("rsa-sha256", CKM_SHA256_RSA_PKCS, "sha256"),
-    RSA("rsa-sha512", CKM_SHA512_RSA_PKCS, "sha512"),
-    {"ed25519", CKM_EDDSA, CKM_EC_EDWARDS_KEY_PAIR_GEN, CKO_PRIVATE_KEY, CKK_EC_EDWARDS, NULL, false, 0, 0,
-                                                   ed25519_params, sizeof ed25519_params, NULL, 64},
-    ECDSA("p256-sha256", p256_params, "prime256v1"),
-    ECDSA("secp256k1-sha256", secp256k1_params, "secp256k1"),
+    /*    name                C_SignInit           hash      its size  its block */
+    HMAC( "hmac-sha256",      CKM_SHA256_HMAC,     "sha256", 32,       64 ),
+    HMAC( "hmac-sha384",      CKM_SHA384_HMAC,     "sha384", 48,       128 ),
+    HMAC( "hmac-sha512",      CKM_SHA512_HMAC,     "sha512", 64,       128 ),
+    /*    name                C_SignInit           hash */
+    RSA(  "rsa-sha256",       CKM_SHA256_RSA_PKCS, "sha256" ),
+    RSA(  "rsa-sha512",       CKM_SHA512_RSA_PKCS, "sha512" ),
+    /*    name                its curve            OpenSSL's name for the curve */
+    EDDSA("ed25519",          ed25519_params ),
+    ECDSA("p256-sha256",      p256_params,         "prime256v1" ),
+    ECDSA("secp256k1-sha256", secp256k1_params,    "secp256k1" ),
 };
+/* clang-format on */
 
 #define MECHANISM_COUNT (sizeof mechanisms / sizeof *mechanisms)
 
