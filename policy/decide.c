@@ -2,7 +2,7 @@
  * refusal names, if several say no. */
 #include "policy/decide.h"
 
-#include "exchange/profile.h"
+#include "exchange/class.h"
 
 #define EVERY_CLASS ((1U << CH_CLASS_COUNT) - 1)
 

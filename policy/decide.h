@@ -6,7 +6,7 @@
 #define CH_POLICY_DECIDE_H
 
 #include "base/peer.h"
-#include "exchange/profile.h"
+#include "exchange/class.h"
 #include "policy/policy.h"
 
 /* A request as policy sees it. */

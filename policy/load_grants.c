@@ -4,7 +4,7 @@
 #include "base/memory.h"
 #include "conf/fields.h"
 #include "conf/yaml.h"
-#include "exchange/profile.h"
+#include "exchange/class.h"
 
 static ch_status read_classes(const ch_value *value, ch_error *err)
 {

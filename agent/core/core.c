@@ -16,7 +16,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "exchange/profile.h"
-#include "exchange/recipe.h"
 #include "exchange/scratch.h"
 #include "policy/load.h"
 #include "policy/policy.h"

@@ -5,6 +5,7 @@
 #include "agent/core/child.h"
 #include "agent/core/token_link.h"
 #include "agent/loop.h"
+#include "wire/frame.h"
 
 #define CH_LINK_PACKET_FILL (CH_PACKET_MAX / 2) /* start another frame only while the packet is smaller than this */
 
