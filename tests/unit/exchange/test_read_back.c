@@ -1,12 +1,13 @@
-/* agent/recipe_read: an SDK's string to sign is read back to what it is made of, or refused; and what is read builds
- * the same string again. Run from the repository's root. */
+/* An SDK's string to sign is read back to what it is made of, or refused; and what is read builds the same string
+ * again. Run from the repository's root. */
+#include "exchange/read_back.h"
+
+#include "base/buffer.h"
 #include "exchange/check.h"
 #include "exchange/load.h"
 #include "exchange/match.h"
-#include "exchange/read_back.h"
+#include "tests/support/suite.h"
 
-#include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 typedef struct rig {
@@ -217,22 +218,8 @@ START_TEST(test_another_key_is_noticed)
 }
 END_TEST
 
-int main(void)
-{
-    Suite *suite = suite_create("recipe_read");
-    TCase *tests = tcase_create("recipe_read");
-    tcase_add_loop_test(tests, test_a_string_is_read_and_built_again, 0, sizeof taken / sizeof taken[0]);
-    tcase_add_test(tests, test_method_host_path_and_date_are_read);
-    tcase_add_loop_test(tests, test_another_spelling_does_not_build_the_same, 0,
-                        sizeof spelled_otherwise / sizeof spelled_otherwise[0]);
-    tcase_add_loop_test(tests, test_json_of_another_spelling_is_not_read_as_the_same, 0,
-                        sizeof bad_json / sizeof bad_json[0]);
-    tcase_add_test(tests, test_a_digest_can_not_be_read);
-    tcase_add_test(tests, test_another_key_is_noticed);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
+CH_TESTS("read_back", CH_TEST_ROWS(test_a_string_is_read_and_built_again, taken),
+         CH_TEST(test_method_host_path_and_date_are_read),
+         CH_TEST_ROWS(test_another_spelling_does_not_build_the_same, spelled_otherwise),
+         CH_TEST_ROWS(test_json_of_another_spelling_is_not_read_as_the_same, bad_json),
+         CH_TEST(test_a_digest_can_not_be_read), CH_TEST(test_another_key_is_noticed))

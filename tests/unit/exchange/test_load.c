@@ -1,0 +1,148 @@
+/* A profile that is wrong is refused with its line and the reason; one that is sound is read as it says. */
+#include "exchange/load.h"
+
+#include "base/buffer.h"
+#include "exchange/profile_impl.h"
+#include "tests/support/suite.h"
+#include "tests/unit/exchange/samples.h"
+
+#include <stdio.h>
+
+static const char sound[] = SOUND_PROFILE;
+
+/* clang-format off */
+/* One change to the sound profile, and where and why it is refused. */
+static const struct {
+    const char *from;
+    const char *to;
+    unsigned line;
+    const char *reason;
+} wrong[] = {
+    /* in the sound profile    becomes                                                 line reason */
+    {"title: T",               "titel: T",                                             1,  "'title' is missing"            },
+    {"name: t\n",              "name: t\nextra: 1\n",                                  2,  "no field 'extra'"              },
+    {"name: t\n",              "name: T/..\n",                                         1,  "can't be a profile's name"     },
+    {"https://a.example",      "http://a.example",                                     3,  "an origin is https://"         },
+    {"https://a.example",      "https://a.example/x",                                  3,  "an origin is https://"         },
+    {"https://a.example",      "https://u@a.example",                                  3,  "an origin is https://"         },
+    {"mechanism: hmac-sha256", "mechanism: md5",                                       4,  "there is no mechanism 'md5'"   },
+    {"secret: text",           "secret: rot13",                                        4,  "unknown encoding 'rot13'"      },
+    {"recipe: r\n",            "recipe: q\n",                                          5,  "there is no recipe 'q'"        },
+    {"recipe: r\n",            "recipe: {POST: r}\n",                                  5,  "no recipe for method GET"      },
+    {"recipe: r\n",            "nonce: h\nrecipe: r\n",                                5,  "unknown nonce unit 'h'"        },
+    {"[params]\n",             "[parms]\n",                                            8,  "part of a request 'parms'"     },
+    {"[params]\n",             "[params, path]\n",                                     8,  "claims path, but"              },
+    {"[params]\n",             "[params, host]\n",                                     8,  "claims host, but"              },
+    {"[params]\n",             "[params, method]\n",                                   8,  "claims method, but"            },
+    {"{all: {fields",          "{all: {takes: none, fields",                           8,  "claims params, but"            },
+    {"{all: {fields",          "{all: {takes: query, fields",                          8,  "claims params, but"            },
+    {"{all: {fields",          "{all: {takes: all, fields",                            9,  "set of parameters 'all'"       },
+    {"{all|form}",             "{all|form|plus:x}",                                    10, "can't take 'x'"                },
+    {"{all|form}",             "{all|form|when:q}",                                    10, "no value 'q'"                  },
+    {"message: ",              "also_signs: {x: \"{payload}\"}\n    message: ",        11, "no value 'payload'"            },
+    {"message: ",              "also_signs: {x: \"{path}\"}\n    message: ",           11, "no value 'path'"               },
+    {"message: ",              "also_signs: {path: \"{key_id}\"}\n    message: ",      11, "already"                       },
+    {"type: text",             "type: list",                                           14, "'items' is missing"            },
+    {"type: text",             "type: list, items: p",                                 14, "does not define 'p'"           },
+    {"type: text",             "type: object, required: [z]",                          14, "does not define 'z'"           },
+    {"type: text",             "type: list, items: p",                                 14, "does not define 'p'"           },
+    {"type: text",             "type: object, required: [p]",                          14, "does not define 'p'"           },
+    {"type: text",             "type: enum, values: []",                               14, "at least 1 value"              },
+    {"type: text",             "type: text, max: 3",                                   14, "no field 'max'"                },
+    {"type: text",             "type: text, unit: lots",                               14, "unknown unit 'lots'"           },
+    {"type: text",             "type: text, in: header",                               14, "unknown place 'header'"        },
+    {"type: text",             "type: text, name: \"\"",                               14, "only a list"                   },
+    {"GET /x",                 "GET /x/{q}",                                           16, "does not define 'q'"           },
+    {"GET /x",                 "GET /x/{p",                                            16, "is not closed"                 },
+    {"GET /x",                 "GET /x/p}",                                            16, "closes nothing"                },
+    {"GET /x",                 "GET /x/{p}y",                                          16, "only a '/' may follow"         },
+    {"GET /x",                 "WS /x",                                                16, "go together"                   },
+    {"value: \"{time_ms}\"",   "value: \"{nonce}\"",                                   9,  "no value 'nonce'"              },
+    {"value: \"{time_ms}\"",   "value: \"{all|form}\"",                                9,  "no value 'all'"                },
+    {"value: \"{time_ms}\"",   "value: \"{time_ms}\", at: here",                       9,  "unknown place 'here'"          },
+    {"{all|form}",             "{all}",                                                10, "a list needs a style"          },
+    {"{all|form}",             "{all|hex}",                                            10, "unknown style 'hex'"           },
+    {"{all|form}",             "{all|form|rot13}",                                     10, "no filter 'rot13'"             },
+    {"{all|form}",             "{all|form|prefix}",                                    10, "needs a text"                  },
+    {"{all|form}",             "{all|form|hex:1}",                                     10, "takes nothing"                 },
+    {"{all|form}",             "{all|form|hex|hex|hex|hex|hex}",                       10, "more than 4 filters"           },
+    {"{all|form}",             "{all|form",                                            10, "is not closed"                 },
+    {"{all|form}",             "x}",                                                   10, "closes nothing"                },
+    {"{all|form}",             "{payload}",                                            10, "no value 'payload'"            },
+    {"{payload: ",             "{path: ",                                              10, "already"                       },
+    {"message: \"{payload}\"", "message: \"{signature}\"",                             11, "no value 'signature'"          },
+    {"{payload}&s",            "{all|form}&s",                                         12, "no value 'all'"                },
+    {"{signature}",            "x",                                                    8,  "neither url, body nor a header"},
+    {"type: text",             "type: string",                                         14, "unknown type 'string'"         },
+    {"type: text",             "type: text, role: boss",                               14, "unknown role 'boss'"           },
+    {"type: text",             "type: enum",                                           14, "'values' is missing"           },
+    {"type: text}",            "type: text}\n  q: {type: text}",                       15, "no endpoint uses parameter 'q'"},
+    {"  p: {type: text}",      "  p: {type: text, name: ts}",                          16, "fills in 'ts'"                 },
+    {"GET /x",                 "GET x",                                                16, "a plain path"                  },
+    {"GET /x",                 "GET /x/../y",                                          16, "a plain path"                  },
+    {"GET /x",                 "GET /x?y=1",                                           16, "a plain path"                  },
+    {"GET /x",                 "get /x",                                               16, "a method and a path"           },
+    {"class: read",            "class: reads",                                         16, "unknown class 'reads'"         },
+    {"optional: [p]",          "optional: [p], required: [p]",                         16, "listed here already"           },
+    {"optional: [p]",          "optional: [p, z]",                                     16, "'params' does not define 'z'"  },
+    {"optional: [p]",          "optional: [p, +g]",                                    16, "no group 'g'"                  },
+    {"optional: [p]",          "optional: [p], origin: b",                             16, "no origin 'b'"                 },
+    {"optional: [p]}\n",       "optional: [p]}\n  - {call: GET /x, class: read}\n",    16, "listed twice"                  },
+    {"title: T\n",             "title: T\ncontracts: [{symbol: a, size: x, of: b}]\n", 3,  "not a plain decimal"           },
+    {"p: {type: text}",
+     "p: {type: text}\n  l1: {type: list, items: p}\n  l2: {type: list, items: l1}\n"
+     "  l3: {type: list, items: l2}\n  l4: {type: list, items: l3}\n"
+     "  l5: {type: list, items: l4}",                                                  19, "nest at most 4 deep"           },
+    {"p: {type: text}",
+     "p: {type: text}\n  l1: {type: list, items: p}\n"
+     "  l2: {type: list, items: l1, spelling: comma}",                                 16, "can only have the spelling"    },
+    {"optional: [p]}\n",       "optional: [p], clas: x}\n",                            16, "no field 'clas'"               },
+};
+/* clang-format on */
+
+START_TEST(test_the_sound_profile_is_taken)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_profile *profile = NULL;
+    ck_assert_msg(load_text(sound, &profile, &err) == CH_OK, "%s", err.message);
+    ch_profile_free(profile);
+}
+END_TEST
+
+START_TEST(test_a_wrong_profile_is_refused_with_line_and_reason)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_profile *profile = NULL;
+    const char *at = strstr(sound, wrong[_i].from);
+    ck_assert_ptr_nonnull(at);
+    ch_autobuffer source = CH_BUFFER_INIT;
+    ch_buffer_add(&source, sound, (size_t)(at - sound));
+    ch_buffer_add_text(&source, wrong[_i].to);
+    ch_buffer_add_text(&source, at + strlen(wrong[_i].from));
+    ck_assert_msg(load_text(ch_buffer_text(&source), &profile, &err) == CH_CONFIG, "'%s' was taken", wrong[_i].to);
+    ck_assert_ptr_null(profile);
+    char line[16];
+    snprintf(line, sizeof line, ":%u: ", wrong[_i].line);
+    ck_assert_msg(strstr(err.message, wrong[_i].reason) != NULL, "'%s': %s", wrong[_i].to, err.message);
+    ck_assert_msg(strstr(err.message, line) != NULL, "'%s' in line %u: %s", wrong[_i].to, wrong[_i].line, err.message);
+}
+END_TEST
+
+START_TEST(test_a_definition_is_read_as_it_says)
+{
+    ch_profile *profile = load("profiles/binance.yaml");
+    const ch_endpoint *endpoint = match(profile, "POST", "/api/v3/order");
+    const ch_listed_param *quote = ch_param_list_find(&endpoint->params, CH_LITERAL("quoteOrderQty"));
+    const ch_listed_param *window = ch_param_list_find(&endpoint->params, CH_LITERAL("recvWindow"));
+    ck_assert_ptr_nonnull(quote);
+    ck_assert_ptr_nonnull(window);
+    ck_assert_int_eq(quote->def->type, CH_TYPE_DECIMAL);
+    ck_assert_int_eq(quote->def->role, CH_ROLE_QUOTE_QUANTITY);
+    ck_assert_int_eq(window->def->role, CH_ROLE_NONE);
+    ck_assert(!quote->is_required && !window->is_required);
+    ch_profile_free(profile);
+}
+END_TEST
+
+CH_TESTS("load", CH_TEST(test_a_definition_is_read_as_it_says), CH_TEST(test_the_sound_profile_is_taken),
+         CH_TEST_ROWS(test_a_wrong_profile_is_refused_with_line_and_reason, wrong))
