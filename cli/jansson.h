@@ -4,7 +4,7 @@
 
 #include <jansson.h>
 
-/* A reference that the scope gives back. */
+/* A reference that the scope drops. */
 #define ch_autojansson __attribute__((cleanup(ch_jansson_free_))) json_t *
 void ch_jansson_free_(json_t **value);
 

@@ -1,6 +1,6 @@
 /* To know before a change: the signals that end or stop a program are held back while the echo is off and let through
- * only inside ppoll. So none can fall between looking and waiting, and the terminal is always put back before one takes
- * effect. */
+ * only inside ppoll. So a signal can not fall between looking and waiting, and the terminal is always put back before
+ * one takes effect. */
 #include "cli/terminal.h"
 
 #include <assert.h>

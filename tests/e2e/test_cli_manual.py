@@ -84,9 +84,9 @@ class Agent(unittest.TestCase):
 
 
 class Files(unittest.TestCase):
-    def assert_fields(self, manual, *sources):
+    def assert_fields(self, manual, sources):
         """The fields in the manual, and which are required, are those of the tables that the agent reads by."""
-        code = "".join((pathlib.Path(ROOT) / source).read_text() for source in sources)
+        code = "".join(source.read_text() for source in pathlib.Path(ROOT).glob(sources))
         read = {(name, is_required == "true")
                 for name, is_required in re.findall(r'(?m)^ +\{ "(\w+)", +(true|false), ', code)}
         self.assertGreater(len(read), 5)
@@ -95,10 +95,10 @@ class Files(unittest.TestCase):
         self.assertEqual(described, read)
 
     def test_fields_of_agent_yaml(self):
-        self.assert_fields("agent.yaml.5", "agent/core/config.c")
+        self.assert_fields("agent.yaml.5", "agent/core/config*.c")
 
     def test_fields_of_policy_yaml(self):
-        self.assert_fields("policy.yaml.5", "policy/policy.c", "policy/load_keys.c", "policy/load_grants.c")
+        self.assert_fields("policy.yaml.5", "policy/*.c")
 
 
 class Form(unittest.TestCase):
