@@ -53,6 +53,17 @@ class Documents(unittest.TestCase):
             if name != "ok":
                 self.assertRegex(text, rf"\| `{name}` \| {http_status} \| {exit_status} \|")
 
+    def test_the_steps_of_a_request_are_those_of_the_code(self):
+        code = (ROOT / "agent" / "core" / "request.c").read_text()
+        table = code[code.index("ch_step steps[] = {") : code.index("#define STEP_COUNT")]
+        steps = re.findall(r'^ +\{ "([a-z]+)",', table, re.MULTILINE)
+        self.assertGreater(len(steps), 10)
+        text = (ROOT / "docs" / "architecture.md").read_text()
+        section = text[text.index("| step |") : text.index("## What is signed")]
+        self.assertEqual(re.findall(r"^\| `([a-z]+)` \|", section, re.MULTILINE), steps)
+        described = " ".join((ROOT / "docs" / "openapi.yaml").read_text().split())
+        self.assertIn(", ".join(steps[:-1]) + " or " + steps[-1], described)
+
     def test_protocol_lists_every_frame(self):
         listed = (ROOT / "docs" / "protocol.md").read_text().splitlines()
         rows = [row for lines in frames.tables().values() for row in lines]
