@@ -7,13 +7,14 @@
 int ch_run_tests(const char *name, SFun set_up, SFun tear_down, const ch_test *tests, size_t count)
 {
     Suite *suite = suite_create(name);
-    TCase *cases = tcase_create(name);
-    tcase_set_timeout(cases, TIMEOUT_S);
-    if (set_up != NULL)
-        tcase_add_checked_fixture(cases, set_up, tear_down);
-    for (size_t i = 0; i < count; i++)
-        tcase_add_loop_test(cases, tests[i].test, 0, (int)tests[i].rows);
-    suite_add_tcase(suite, cases);
+    for (size_t i = 0; i < count; i++) {
+        TCase *one = tcase_create(tests[i].test->name);
+        tcase_set_timeout(one, TIMEOUT_S);
+        if (set_up != NULL)
+            tcase_add_checked_fixture(one, set_up, tear_down);
+        tcase_add_loop_test(one, tests[i].test, 0, (int)tests[i].rows);
+        suite_add_tcase(suite, one);
+    }
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);

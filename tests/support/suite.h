@@ -3,7 +3,8 @@
  *     CH_TESTS("slots", CH_TEST(test_a), CH_TEST_ROWS(test_b, table))
  *
  * runs test_a once, and test_b once for each row of `table`, with the row's index in _i; each in a process of its own.
- * CH_TESTS_WITH runs set_up before each of them and tear_down after it, in that process. */
+ * CH_TESTS_WITH runs set_up before each of them and tear_down after it, in that process. With CK_RUN_CASE=test_b in the
+ * environment, only test_b runs. */
 #ifndef CH_TESTS_SUPPORT_SUITE_H
 #define CH_TESTS_SUPPORT_SUITE_H
 
