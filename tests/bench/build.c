@@ -73,7 +73,7 @@ static ch_status run_once(const ch_profile *profile, const ch_scheme *scheme, ch
 {
     static const uint8_t zeros[64];
     const ch_endpoint *endpoint = NULL;
-    ch_payloads messages;
+    ch_payloads payloads;
     ch_finished finished;
     ch_status st = ch_profile_match(profile, request, &endpoint, err);
     if (st == CH_OK)
@@ -89,10 +89,10 @@ static ch_status run_once(const ch_profile *profile, const ch_scheme *scheme, ch
                              .passphrase = CH_LITERAL("open sesame"),
                              .now_ns = 1764000000123456789,
                              .nonce = 1764000000123};
-    st = ch_recipe_build(&input, draft, &messages, err);
-    for (size_t i = 0; st == CH_OK && i < messages.count; i++)
-        messages.items[i] = (ch_slice){zeros, sizeof zeros};
-    return st == CH_OK ? ch_recipe_finish(draft, &messages, &finished, err) : st;
+    st = ch_recipe_build(&input, draft, &payloads, err);
+    for (size_t i = 0; st == CH_OK && i < payloads.count; i++)
+        payloads.items[i] = (ch_slice){zeros, sizeof zeros};
+    return st == CH_OK ? ch_recipe_finish(draft, &payloads, &finished, err) : st;
 }
 
 /* Microseconds a request; negative if the made-up request is not one that is taken. */

@@ -55,8 +55,8 @@ static void ask(rig *r, const ch_endpoint *endpoint)
     unsigned classes = ch_endpoint_confused_classes(made.endpoint, r->scheme, 0, &made.request);
     FUZZ_CHECK((classes >> ch_endpoint_class(made.endpoint) & 1) != 0);
     finish(r, &built);
-    ch_slice message = keep_slice(r, built.items[0]);
-    if (read_text(r, made.endpoint, made.request.path, message, &read) == READ_REFUSED)
+    ch_slice payload = keep_slice(r, built.items[0]);
+    if (read_text(r, made.endpoint, made.request.path, payload, &read) == READ_REFUSED)
         check_refusal(&r->err);
 }
 

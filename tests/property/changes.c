@@ -1,4 +1,4 @@
-/* What making requests of requests needs: picking a parameter, putting texts together, finding a rival. */
+/* Picking a parameter, putting texts together, finding a rival endpoint. */
 #include "tests/property/changes.h"
 
 #include "base/buffer.h"
@@ -159,7 +159,8 @@ static bool is_prefix(ch_slice a, ch_slice b)
     return a.size <= b.size && memcmp(a.data, b.data, a.size) == 0;
 }
 
-/* The paths may come out as the same text: one begins or ends with the other, or they have the same name at the end. */
+/* True if the paths could come out as the same text: one begins or ends with the other, or both end with the same name.
+ */
 static bool is_related(const ch_endpoint *a, const ch_endpoint *b)
 {
     ch_slice one = a->path_slice;

@@ -1,4 +1,4 @@
-/* What making requests of requests needs: changes.c has it, neighbours.c and mutations.c use it. */
+/* What neighbours.c and mutations.c need to make one request of another. */
 #ifndef CH_TESTS_CHANGES_H
 #define CH_TESTS_CHANGES_H
 
@@ -21,11 +21,11 @@ bool is_list(const ch_param *param);
 bool is_object(const ch_param *param);
 bool is_placeholder(const ch_param *param);
 
-/* An entry that is held by none and fits `is_wanted`; false if there is none. */
+/* Picks an entry that nothing holds and that fits `is_wanted`. Returns false if there is no such entry. */
 bool pick(rig *r, const sample *s, bool (*is_wanted)(const ch_param *param), size_t *at);
-/* Any entry, held or not, that fits. */
+/* The same among all entries, held or not. */
 bool pick_deep(rig *r, const sample *s, bool (*is_wanted)(const ch_param *param), size_t *at);
-/* A parameter that the endpoint lists and the request does not give; NULL if there is none. */
+/* Returns a parameter that the endpoint lists and the request does not have, or NULL. */
 const ch_param_def *pick_absent(rig *r, const sample *s);
 
 /* ---- texts, in the pool ---- */

@@ -67,7 +67,7 @@ static ch_slice decode_base64(findings *found, ch_slice text)
 {
     if (text.size == 0 || text.size % 4 != 0)
         return CH_LITERAL("");
-    uint8_t *to = found->rig->pool + found->rig->pool_used; /* room for it was there when the pool was set up */
+    uint8_t *to = found->rig->pool + found->rig->pool_used; /* the pool was set up with room for it */
     if (found->rig->pool_used + text.size > POOL_BYTES)
         return CH_LITERAL("");
     int size = EVP_DecodeBlock(to, text.data, (int)text.size);
@@ -90,7 +90,7 @@ static void note_text(findings *found, ch_slice name, ch_slice value)
         (void)read_json(found, name, decode_base64(found, value));
 }
 
-/* Calls itself once a level; what was sent nests a few deep. */
+/* Calls itself once for each level; what was sent nests a few levels deep. */
 static void walk(findings *found, ch_slice name, json_t *value, unsigned levels)
 {
     const char *member_name;
@@ -108,7 +108,7 @@ static void walk(findings *found, ch_slice name, json_t *value, unsigned levels)
     }
 }
 
-/* False if it is no JSON, or names a member twice. */
+/* Returns false if it is not JSON, or names a member twice. */
 static bool read_json(findings *found, ch_slice name, ch_slice text)
 {
     json_error_t where;
@@ -173,7 +173,7 @@ static bool is_found(const findings *found, uint64_t hash)
     return false;
 }
 
-/* A number stands bare in JSON, behind its name or in a list. */
+/* In JSON a number stands bare, after its name or in a list. */
 static bool is_in_documents(findings *found, ch_slice name, ch_slice value)
 {
     ch_buffer *needle = &found->decoded;
@@ -306,14 +306,14 @@ static const char *check_parts(findings *found, const sample *s, const ch_finish
     return wrong;
 }
 
-const char *check_finished(rig *r, const sample *s, size_t message_count, ch_buffer *shown)
+const char *check_finished(rig *r, const sample *s, size_t payload_count, ch_buffer *shown)
 {
     static findings found; /* large */
     static const uint8_t bytes[64] = {0xfb, 0xff, 0xbf, 0xfb, 0xef, 0xbe, 0x00, 0x01};
-    ch_payloads signatures = {.count = message_count};
+    ch_payloads signatures = {.count = payload_count};
     ch_finished finished;
     ch_autobuffer signature = CH_BUFFER_INIT;
-    for (size_t i = 0; i < message_count; i++)
+    for (size_t i = 0; i < payload_count; i++)
         signatures.items[i] = (ch_slice){bytes, sizeof bytes};
     if (ch_recipe_finish(r->draft, &signatures, &finished, &r->err) != CH_OK) {
         ch_buffer_add_text(shown, r->err.message);

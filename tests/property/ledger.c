@@ -1,6 +1,6 @@
-/* Which requests have the same message, and whether policy treats them alike.
+/* Which requests have the same payload, and whether policy treats them alike.
  *
- * A message is known by 128 bits of hash, what a request says by 64: sums of hashes where order means nothing. */
+ * A payload is known by 128 bits of hash, what a request says by 64: sums of hashes where order means nothing. */
 #include "base/buffer.h"
 #include "base/memory.h"
 #include "tests/property/property.h"
@@ -14,7 +14,7 @@
 
 typedef struct entry {
     struct entry *next;
-    uint64_t message[2];
+    uint64_t payload[2];
     uint64_t path;
     uint64_t meaning; /* the parameters: names, values, structure */
     uint64_t sent;    /* the same as they stand in a form */
@@ -69,7 +69,7 @@ static void *take(ledger *all, size_t size)
 
 /* ---- what a request says ---- */
 
-/* The kinds of JSON are one: 1 and "1" say the same. Members of an object have no order, items of a list have. Calls
+/* 1 and "1" mean the same. Members of an object have no order; items of a list do. Calls
  * itself once a level. */
 static uint64_t meaning_of_entry(const ch_param *params, size_t count, size_t at)
 {
@@ -100,7 +100,7 @@ bool same_meaning(const sample *a, const sample *b)
     return meaning_of(a) == meaning_of(b);
 }
 
-/* A list that a form writes as several pairs, or with commas, as what it is written as. */
+/* A list that a form writes as several pairs, or with commas, counts as what is written. */
 static uint64_t sent_of_list(rig *r, const sample *s, size_t at)
 {
     const ch_param *list = &s->params[at];
@@ -150,10 +150,10 @@ static const char *pack(ledger *all, rig *r, const sample *s)
     return packed;
 }
 
-static entry describe(rig *r, const sample *s, ch_slice message)
+static entry describe(rig *r, const sample *s, ch_slice payload)
 {
     return (entry){
-        .message = {hash_bytes(message, 11 + r->scheme->index), hash_bytes(message, 29)},
+        .payload = {hash_bytes(payload, 11 + r->scheme->index), hash_bytes(payload, 29)},
         .path = hash_bytes(s->request.path, 3),
         .meaning = meaning_of(s),
         .sent = sent_of(r, s),
@@ -166,17 +166,17 @@ static entry describe(rig *r, const sample *s, ch_slice message)
 
 /* ---- judging ---- */
 
-/* NULL, or what is wrong with two requests of the same message. */
+/* Returns what is wrong with two requests of the same payload, or NULL. */
 static const char *compare(const entry *a, const entry *b)
 {
     if ((a->classes & 1U << b->endpoint->class_) == 0 || (b->classes & 1U << a->endpoint->class_) == 0)
         return "one signature opens two endpoints, and policy is asked only about the class of one";
     if (a->endpoint == b->endpoint && a->path != b->path && (a->covers & CH_COVERS_PATH) != 0)
-        return "two paths of one endpoint have the same message, though it covers the path";
+        return "two paths of one endpoint have the same payload, though it covers the path";
     if ((a->covers & b->covers & CH_COVERS_PARAMS) == 0)
         return NULL;
     if (a->endpoint == b->endpoint ? a->meaning != b->meaning : a->sent != b->sent)
-        return "two requests with different parameters have the same message, though it covers them";
+        return "two requests with different parameters have the same payload, though it covers them";
     return NULL;
 }
 
@@ -185,14 +185,14 @@ static bool is_same(const entry *a, const entry *b)
     return a->endpoint == b->endpoint && a->path == b->path && a->meaning == b->meaning;
 }
 
-const char *ledger_enter(ledger *all, rig *r, const sample *s, ch_slice message, bool may_keep, ch_buffer *other)
+const char *ledger_enter(ledger *all, rig *r, const sample *s, ch_slice payload, bool may_keep, ch_buffer *other)
 {
-    entry one = describe(r, s, message);
-    entry **bucket = &all->buckets[one.message[0] % BUCKETS];
+    entry one = describe(r, s, payload);
+    entry **bucket = &all->buckets[one.payload[0] % BUCKETS];
     if ((one.classes & 1U << s->endpoint->class_) == 0)
         return "the endpoint's own class is not among the classes that policy is asked about";
     for (const entry *old = *bucket; old != NULL; old = old->next) {
-        if (old->scheme != one.scheme || memcmp(old->message, one.message, sizeof one.message) != 0)
+        if (old->scheme != one.scheme || memcmp(old->payload, one.payload, sizeof one.payload) != 0)
             continue;
         const char *wrong = compare(old, &one);
         if (wrong != NULL) {

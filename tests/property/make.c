@@ -120,7 +120,7 @@ static size_t digit_count(rig *r, size_t most)
     return count < most ? count : most;
 }
 
-/* Plain decimals (exchange/check_value.c): at most 38 digits, 18 of them behind the point. */
+/* Plain decimals (exchange/check_value.c): at most 38 digits, 18 of them after the point. */
 static ch_slice make_number(rig *r, const ch_param_def *def)
 {
     size_t whole = digit_count(r, 38);
@@ -204,7 +204,7 @@ static ch_param_kind kind_of(rig *r, const ch_param_def *def, ch_slice value)
     return may_be && dice_chance(&r->dice, 40) ? CH_PARAM_INTEGER : CH_PARAM_TEXT;
 }
 
-/* Its own name inside a value is what a text without separators can't tell from the next parameter. */
+/* Without separators, a name inside a value can't be told from the next parameter. */
 static ch_slice make_echo(rig *r, const ch_param_def *def)
 {
     add_plain(r, 4);
@@ -245,7 +245,7 @@ static void shuffle(rig *r, const ch_param_def **defs, size_t count)
     }
 }
 
-/* One of each choice, unless there is one already. */
+/* Adds one of each choice, unless there is one already. */
 static size_t choose(rig *r, const ch_param_list *list, const ch_param_def **chosen, size_t count)
 {
     size_t words = r->profile->name_words;
@@ -265,7 +265,7 @@ static size_t choose(rig *r, const ch_param_list *list, const ch_param_def **cho
     return count;
 }
 
-/* All that `list` requires and some of the rest, in any order. */
+/* Adds all that `list` requires and some of the rest, in any order. */
 static void make_params(rig *r, const ch_param_list *list, sample *out)
 {
     static const unsigned shares[] = {0, 10, 30, 60};
@@ -283,7 +283,7 @@ static void make_params(rig *r, const ch_param_list *list, sample *out)
         make_param(r, chosen[i], ch_slice_of(chosen[i]->name), out);
 }
 
-/* Calls itself and make_params once a level of the definition, of which there are few. */
+/* Calls itself and make_params once for each level of the definition, of which there are few. */
 void make_param(rig *r, const ch_param_def *def, ch_slice name, sample *out)
 {
     if (def->type == CH_TYPE_OBJECT) {
@@ -303,7 +303,7 @@ void make_param(rig *r, const ch_param_def *def, ch_slice name, sample *out)
     }
 }
 
-/* Says of some of the agent's own fields where they go. */
+/* Adds placeholders for some of the agent's own fields. */
 static void add_placeholders(rig *r, const ch_recipe *recipe, sample *out)
 {
     for (size_t i = 0; i < recipe->list_count; i++) {

@@ -301,7 +301,7 @@ static bool path_spliced(rig *r, sample *to, const char *const *what, size_t cou
     ch_slice with = ch_slice_of(what[dice_below(&r->dice, count)]);
     size_t at = dice_below(&r->dice, path.size + 1);
     while (at > 0 && path.data[at - 1] != '/')
-        at--; /* behind a slash, where a server would see a segment */
+        at--; /* after a slash, where a server would see a segment */
     to->request.path = splice(r, path, at, 0, with);
     return true;
 }
@@ -346,7 +346,7 @@ static bool capture_of_dots(rig *r, const sample *from, sample *to)
     if (endpoint->parts == NULL)
         return false;
     ch_slice dots = dice_chance(&r->dice, 50) ? CH_LITERAL("..") : CH_LITERAL(".");
-    for (size_t i = 1; i < endpoint->part_count; i++) { /* "/client:.." is no dot segment */
+    for (size_t i = 1; i < endpoint->part_count; i++) { /* "/client:.." is not a dot segment */
         ch_slice before = endpoint->parts[i - 1].literal;
         if (endpoint->parts[i].def != NULL && before.data[before.size - 1] != '/')
             return false;

@@ -1,4 +1,4 @@
-/* Requests close to another: each may well be accepted, and then its message must be its own. */
+/* Requests close to another: each may well be accepted, and then its payload must be its own. */
 #include "base/buffer.h"
 #include "tests/property/changes.h"
 #include "exchange/match.h"
@@ -81,7 +81,7 @@ static bool merged(rig *r, const sample *from, sample *to)
     return true;
 }
 
-/* a=1 b="2b3" as a="1b2" b=3, which are the same where nothing stands between names and values. */
+/* a=1 b="2b3" as a="1b2" b=3, which are the same if nothing separates names from values. */
 static bool rolled(rig *r, const sample *from, sample *to)
 {
     size_t one = 0;
@@ -101,7 +101,7 @@ static bool rolled(rig *r, const sample *from, sample *to)
     return true;
 }
 
-/* pq=1 as p="q1", where both names are listed. */
+/* pq=1 as p="q1", if both names are listed. */
 static bool longer_name(rig *r, const sample *from, sample *to)
 {
     const ch_param_list *list = &from->endpoint->params;
@@ -123,7 +123,7 @@ static bool longer_name(rig *r, const sample *from, sample *to)
     return false;
 }
 
-/* a=1 ref_price=2 as a="1ref_" price=2, where both names are listed. */
+/* a=1 ref_price=2 as a="1ref_" price=2, if both names are listed. */
 static bool shorter_name(rig *r, const sample *from, sample *to)
 {
     const ch_param_list *list = &from->endpoint->params;
@@ -299,7 +299,7 @@ static bool longer_path(rig *r, const sample *from, sample *to)
     return size > 0;
 }
 
-/* The same at another endpoint, as far as that one takes it. */
+/* The same request to another endpoint, as far as that one takes it. */
 static bool transplanted(rig *r, const sample *from, sample *to)
 {
     const ch_endpoint *other = pick_rival(r, from->endpoint);

@@ -1,12 +1,12 @@
 /* The property test of exchange profiles: profiles [--cases N] [--seed S] [--print] PROFILE.yaml...
  *
  * For each profile it makes requests that the profile accepts and holds the agent to this:
- *  - injective: two different requests never have the same message, unless policy is asked about both alike;
+ *  - injective: two different requests never have the same payload, unless policy is asked about both alike;
  *  - read back: what can be read by its recipe is read as the request that it was made of;
  *  - mutations: a request that was tampered with is refused, or signed and judged as what it now is;
- *  - strings: a message that was tampered with is refused, or is another good request to the byte;
+ *  - strings: a payload that was tampered with is refused, or is another good request to the byte;
  *  - finished: the request as it is sent holds all that was judged, and nothing that breaks its form;
- *  - reached: every endpoint, and each of its parameters, can be asked for.
+ *  - reached: every endpoint, and each of its parameters, can be used.
  * A run is repeated by its seed. The last line is "N passed, N failed". */
 #include "base/buffer.h"
 #include "base/memory.h"
@@ -59,7 +59,8 @@ typedef struct trial {
 
 static bool is_news(trial *t, property which, const char *what, const ch_endpoint *endpoint, const char *made_by)
 {
-    bool is_of_profile = which == INJECTIVE || which == REACHED; /* else of the agent, whatever the endpoint */
+    bool is_of_profile =
+        which == INJECTIVE || which == REACHED; /* else it is the agent's fault, whatever the endpoint */
     uint64_t hash =
         hash_bytes(ch_slice_of(what), 1) ^ hash_bytes(ch_slice_of(is_of_profile ? endpoint->path : made_by), 2);
     uint64_t *shown = t->shown[which];
@@ -95,12 +96,12 @@ static void fail(trial *t, property which, const char *what, const sample *s, co
     printf("    request: %.*s\n", CH_SLICE_ARGS(ch_buffer_slice(&request)));
     if (other.size > 0)
         printf("    other:   %.*s\n", CH_SLICE_ARGS(other));
-    show_line("string", t->rig.message.size > 0 ? ch_buffer_slice(&t->rig.message) : CH_LITERAL(""));
-    if (text.size > 0 && !ch_slice_equal(text, ch_buffer_slice(&t->rig.message)))
+    show_line("string", t->rig.payload.size > 0 ? ch_buffer_slice(&t->rig.payload) : CH_LITERAL(""));
+    if (text.size > 0 && !ch_slice_equal(text, ch_buffer_slice(&t->rig.payload)))
         show_line("other string", text);
 }
 
-/* What a bot asks may be refused for what it is, never for a defect. */
+/* A bot's request may be refused for what it asks, never for a defect. */
 static bool is_fair(const ch_error *err)
 {
     return err->status == CH_BAD_INPUT || err->status == CH_NOT_FOUND || err->status == CH_BAD_METHOD ||
@@ -109,12 +110,12 @@ static bool is_fair(const ch_error *err)
 
 /* ---- the properties ---- */
 
-static void check_alike(trial *t, property which, const sample *s, ch_slice message, bool may_keep, const char *made_by)
+static void check_alike(trial *t, property which, const sample *s, ch_slice payload, bool may_keep, const char *made_by)
 {
     ch_autobuffer other = CH_BUFFER_INIT;
-    const char *wrong = ledger_enter(t->ledger, &t->rig, s, message, may_keep, &other);
+    const char *wrong = ledger_enter(t->ledger, &t->rig, s, payload, may_keep, &other);
     if (wrong != NULL)
-        fail(t, which, wrong, s, made_by, ch_buffer_slice(&other), message);
+        fail(t, which, wrong, s, made_by, ch_buffer_slice(&other), payload);
 }
 
 static void check_sent(trial *t, const sample *s, const char *made_by)
@@ -171,19 +172,19 @@ static void try_reading(trial *t, const sample *s)
 {
     rig *r = &t->rig;
     const char *why = why_unreadable(r, s);
-    reading_result result = read_text(r, s->endpoint, s->request.path, ch_buffer_slice(&r->message), &t->second);
+    reading_result result = read_text(r, s->endpoint, s->request.path, ch_buffer_slice(&r->payload), &t->second);
     bool covers_params = (ch_endpoint_covers(s->endpoint, r->scheme) & CH_COVERS_PARAMS) != 0;
     bool is_same = result == READ_SAME && (!covers_params || same_meaning(s, &t->second));
     if (result == READ_SAME)
         t->read++;
     if (result == READ_SAME ? !is_same : why == NULL)
         fail(t, READ_BACK,
-             result == READ_SAME ? "the message is read as another request"
-                                 : "the message is not read back, though nothing is in the way",
+             result == READ_SAME ? "the payload is read as another request"
+                                 : "the payload is not read back, though nothing is in the way",
              s, "", result == READ_REFUSED ? ch_slice_of(r->err.message) : CH_LITERAL(""), CH_LITERAL(""));
 }
 
-/* What is this one's message to another endpoint? */
+/* Reads this request's payload as one to another endpoint. */
 static void read_at_rivals(trial *t, const sample *s)
 {
     rig *r = &t->rig;
@@ -193,10 +194,10 @@ static void read_at_rivals(trial *t, const sample *s)
         ch_slice path = s->request.path;
         if (!ch_endpoint_fits(rival, path, captures) && !make_path(r, rival, &path))
             continue;
-        if (read_text(r, rival, path, ch_buffer_slice(&r->message), &t->second) != READ_SAME)
+        if (read_text(r, rival, path, ch_buffer_slice(&r->payload), &t->second) != READ_SAME)
             continue;
         t->rivals++;
-        check_alike(t, INJECTIVE, &t->second, ch_buffer_slice(&r->message), false, "read at another endpoint");
+        check_alike(t, INJECTIVE, &t->second, ch_buffer_slice(&r->payload), false, "read at another endpoint");
     }
 }
 
@@ -204,8 +205,8 @@ static void try_strings(trial *t, const sample *s)
 {
     rig *r = &t->rig;
     for (size_t i = 0; i < STRINGS_TRIED && why_unreadable(r, s) == NULL; i++) {
-        ch_slice text = mutate_string(r, ch_buffer_slice(&r->message));
-        if (ch_slice_equal(text, ch_buffer_slice(&r->message)))
+        ch_slice text = mutate_string(r, ch_buffer_slice(&r->payload));
+        if (ch_slice_equal(text, ch_buffer_slice(&r->payload)))
             continue;
         if (read_text(r, s->endpoint, s->request.path, text, &t->second) != READ_SAME) {
             t->strings_refused++;
@@ -219,7 +220,7 @@ static void try_strings(trial *t, const sample *s)
 
 /* ---- cases ---- */
 
-/* A request that is accepted; tame values after wild ones were refused. */
+/* Makes a request that is accepted: with tame values, if wild ones are refused. */
 static bool make_accepted(trial *t, const ch_endpoint *endpoint, ch_payloads *out)
 {
     rig *r = &t->rig;
@@ -242,7 +243,7 @@ static void print_case(const trial *t)
     ch_autobuffer shown = CH_BUFFER_INIT;
     sample_show(&t->first, &shown);
     printf("%llu %.*s\n", (unsigned long long)t->number, CH_SLICE_ARGS(ch_buffer_slice(&shown)));
-    show_line("string", ch_buffer_slice(&t->rig.message));
+    show_line("string", ch_buffer_slice(&t->rig.payload));
 }
 
 static void run_case(trial *t)
@@ -253,15 +254,15 @@ static void run_case(trial *t)
     r->pool_used = 0;
     r->scheme = ch_profile_scheme_at(r->profile, dice_below(&r->dice, r->profile->scheme_count));
     size_t index = dice_below(&r->dice, r->profile->endpoint_count);
-    ch_buffer_clear(&r->message);
+    ch_buffer_clear(&r->payload);
     if (!make_accepted(t, ch_profile_endpoint_at(r->profile, index), &built))
         return;
     t->taken++;
-    ch_buffer_add_slice(&r->message, built.items[0]);
+    ch_buffer_add_slice(&r->payload, built.items[0]);
     if (t->options->prints)
         print_case(t);
     check_sent(t, &t->first, "");
-    check_alike(t, INJECTIVE, &t->first, ch_buffer_slice(&r->message), true, "");
+    check_alike(t, INJECTIVE, &t->first, ch_buffer_slice(&r->payload), true, "");
     try_reading(t, &t->first);
     read_at_rivals(t, &t->first);
     try_strings(t, &t->first);
@@ -288,13 +289,13 @@ static bool is_within_reach(trial *t, const ch_endpoint *endpoint, const ch_para
     return false;
 }
 
-/* What a profile lists and nobody can ever ask is a mistake of its. */
+/* If nobody can ever ask what a profile lists, the profile has a mistake. */
 static void reach_all(trial *t)
 {
     rig *r = &t->rig;
     for (size_t i = 0; i < r->profile->endpoint_count; i++) {
         const ch_endpoint *endpoint = &r->profile->endpoints[i];
-        ch_buffer_clear(&r->message);
+        ch_buffer_clear(&r->payload);
         if (!is_within_reach(t, endpoint, NULL)) {
             fail(t, REACHED, "no request to this endpoint is ever accepted", &t->first, "", ch_slice_of(r->err.message),
                  CH_LITERAL(""));
@@ -309,7 +310,7 @@ static void reach_all(trial *t)
     }
 }
 
-/* A clock that every time of the profile's recipes shows in full. */
+/* Returns a clock that every time in the profile's recipes shows in full. */
 static uint64_t whole_clock(const ch_profile *profile)
 {
     bool has_seconds = false;
@@ -360,7 +361,7 @@ static void test_profile(const ch_profile *profile, const options *how, uint8_t 
     ch_draft_free(t.rig.draft);
     ch_scratch_free(t.rig.scratch);
     ch_buffer_free(&t.rig.text);
-    ch_buffer_free(&t.rig.message);
+    ch_buffer_free(&t.rig.payload);
 }
 
 /* ---- the program ---- */
@@ -380,7 +381,7 @@ static bool read_number(const char *text, uint64_t *out)
     return end != text && *end == '\0';
 }
 
-/* Gives the index of the first profile, or 0. */
+/* Returns the index of the first profile among the arguments, or 0. */
 static int read_options(int argc, char **argv, options *out)
 {
     int at = 1;

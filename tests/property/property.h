@@ -2,7 +2,7 @@
  * parts.
  *
  * All that is random comes from one `dice`, so a seed repeats a run. The parts see into profiles
- * (exchange/profile_impl.h), because a good request can only be made by who knows what the profile takes. */
+ * (exchange/profile_impl.h), because only code that knows what the profile takes can make a good request. */
 #ifndef CH_TESTS_PROPERTY_H
 #define CH_TESTS_PROPERTY_H
 
@@ -55,12 +55,12 @@ typedef struct rig {
     const ch_scheme *scheme;
     ch_scratch *scratch;
     ch_draft *draft;
-    uint64_t now_ns; /* one clock, nonce, key and random for all: then only the request tells messages apart */
+    uint64_t now_ns; /* one clock, nonce, key and random for all: then only the request tells payloads apart */
     dice dice;
     uint8_t *pool;
     size_t pool_used;
     ch_buffer text;    /* being put together; `keep` moves it to the pool */
-    ch_buffer message; /* of the case's request */
+    ch_buffer payload; /* of the case's request */
     ch_error err;
     bool is_tame; /* values that every style writes */
 } rig;
@@ -72,20 +72,20 @@ ch_slice keep_slice(rig *r, ch_slice text);
 void sample_copy(sample *to, const sample *from);
 void sample_add(sample *s, ch_param_kind kind, ch_slice name, ch_slice value);
 void sample_remove(sample *s, size_t at); /* with all that it holds */
-/* The entries that are held by none; returns how many. */
+/* Finds the entries that nothing holds; returns how many. */
 size_t sample_tops(const sample *s, size_t starts[CH_PARAMS_MAX]);
 bool sample_has(const sample *s, ch_slice name);
 void sample_show(const sample *s, ch_buffer *out);
 void show_text(ch_slice text, ch_buffer *out); /* quoted, with escapes */
 
-/* A request to `endpoint` as the profile takes it; false if none can be made. */
+/* Makes a request to `endpoint` as the profile takes it. Returns false if there is none. */
 bool make_sample(rig *r, const ch_endpoint *endpoint, sample *out);
 bool make_path(rig *r, const ch_endpoint *endpoint, ch_slice *out);
 /* Appends a parameter of that definition, with all that it holds. */
 void make_param(rig *r, const ch_param_def *def, ch_slice name, sample *out);
 
 typedef enum stage { STAGE_MATCH, STAGE_CHECK, STAGE_BUILD, STAGE_TAKEN } stage;
-/* The way of a request through the agent, as far as it gets. Fills in s->endpoint. */
+/* Takes a request through the agent, as far as it gets. Fills in s->endpoint. */
 stage try_sample(rig *r, sample *s, ch_payloads *out);
 ch_recipe_input input_of(const rig *r, const sample *s);
 
@@ -100,21 +100,21 @@ typedef struct change {
 /* Requests close to another, each of which might be accepted. */
 extern const change neighbours[];
 extern const size_t neighbour_count;
-/* What must be refused, or signed as what it now is. */
+/* Requests that must be refused, or signed as what they now are. */
 extern const change mutations[];
 extern const size_t mutation_count;
 
 /* Endpoints that a signature for `endpoint` is likeliest to open by mistake. */
 const ch_endpoint *pick_rival(rig *r, const ch_endpoint *endpoint);
 
-/* ---- what messages mean ---- */
+/* ---- what payloads mean ---- */
 
 typedef struct ledger ledger;
 ledger *ledger_new(void);
 void ledger_free(ledger *all);
-/* Looks up all requests with the same message, and keeps this one if it `may_keep`. NULL, or what is wrong with one of
+/* Looks up all requests with the same payload, and keeps this one if it `may_keep`. NULL, or what is wrong with one of
  * them, which is shown in `other`. */
-const char *ledger_enter(ledger *all, rig *r, const sample *s, ch_slice message, bool may_keep, ch_buffer *other);
+const char *ledger_enter(ledger *all, rig *r, const sample *s, ch_slice payload, bool may_keep, ch_buffer *other);
 
 /* ---- strings ---- */
 
@@ -122,16 +122,16 @@ typedef enum reading_result { READ_SAME, READ_OTHER, READ_REFUSED } reading_resu
 /* Reads `text` as a request to `endpoint` with that path; `out` is what it says, checked. READ_OTHER: it builds
  * another string. */
 reading_result read_text(rig *r, const ch_endpoint *endpoint, ch_slice path, ch_slice text, sample *out);
-/* NULL if the message of `s` must be read back; else why it can't be. */
+/* Returns NULL if the payload of `s` must be read back, else why it can't be. */
 const char *why_unreadable(const rig *r, const sample *s);
 ch_slice mutate_string(rig *r, ch_slice text);
-/* NULL, or how the two differ in what they say. */
+/* True if both say the same. */
 bool same_meaning(const sample *a, const sample *b);
 uint64_t meaning_of(const sample *s);
 
 /* ---- the finished request ---- */
 
-/* NULL, or what is wrong with it. `s` was just built. */
-const char *check_finished(rig *r, const sample *s, size_t message_count, ch_buffer *shown);
+/* Returns what is wrong with it, or NULL. `s` was just built. */
+const char *check_finished(rig *r, const sample *s, size_t payload_count, ch_buffer *shown);
 
 #endif

@@ -1,4 +1,4 @@
-/* A request with all that it holds: copying, showing, and taking it the agent's way. */
+/* Copying a request with all that it holds, showing it, and taking it through the agent. */
 #include "base/buffer.h"
 #include "tests/property/property.h"
 #include "exchange/check.h"

@@ -1,4 +1,4 @@
-/* Messages read back, and an SDK's strings that are not quite what the agent would have written. */
+/* Payloads read back, and strings of an SDK that are not quite what the agent would have written. */
 #include "base/buffer.h"
 #include "tests/property/property.h"
 
@@ -31,7 +31,7 @@ reading_result read_text(rig *r, const ch_endpoint *endpoint, ch_slice path, ch_
     return ch_slice_equal(built.items[0], text) ? READ_SAME : READ_OTHER;
 }
 
-/* What a message is made of, as far as it matters to a reader. */
+/* What a payload is made of, as far as it matters to a reader. */
 typedef struct survey {
     const char *why; /* not NULL: it can't be read */
     unsigned params; /* lists that take all parameters, those of the query, those of the body */
@@ -112,7 +112,7 @@ const char *why_unreadable(const rig *r, const sample *s)
         return seen.why;
     bool takes_all = seen.params == 1 ? seen.query + seen.body == 0 : seen.query == 1 && seen.body == 1;
     if (!takes_all && s->request.param_count > 0)
-        return "parameters that the message lacks, or has twice";
+        return "parameters that the payload lacks, or has twice";
     for (size_t i = 0; seen.has_form && i < s->request.param_count; i++) {
         if (is_spelled_out(&s->params[i]))
             return "a list that is spelled as several pairs";
@@ -147,7 +147,7 @@ static ch_slice replaced(rig *r, ch_slice text, size_t at, size_t size, const ch
     return keep(r);
 }
 
-/* A byte as an escape, of a form or of JSON; an escape in the other case. */
+/* A byte becomes an escape, of a form or of JSON; or an escape changes its case. */
 static ch_slice respelled(rig *r, ch_slice text)
 {
     char escape[8];
@@ -189,7 +189,7 @@ static ch_slice swapped(rig *r, ch_slice text)
     return keep(r);
 }
 
-/* A piece between separators comes twice. */
+/* A piece between separators is doubled. */
 static ch_slice doubled(rig *r, ch_slice text)
 {
     size_t from = find_from(r, text, "&,?");

@@ -3,11 +3,13 @@
 #define CH_TESTS_UNIT_EXCHANGE_RIG_H
 
 #include "exchange/check.h"
+#include "exchange/load.h"
+#include "exchange/match.h"
 #include "exchange/recipe.h"
-#include "tests/unit/exchange/samples.h"
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <string.h>
 
 /* One request from end to end: check, build, sign in software, finish. */
 typedef struct rig {

@@ -1,8 +1,7 @@
 /* A request whose names and values are joined without separators is refused if it could be another. */
-#include "exchange/ambiguity.h"
-
 #include "tests/support/suite.h"
 #include "tests/unit/exchange/rig.h"
+#include "tests/unit/exchange/samples.h"
 
 START_TEST(test_a_joined_value_may_not_hold_a_name)
 {

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "tests/support/suite.h"
 #include "tests/unit/exchange/rig.h"
+#include "tests/unit/exchange/samples.h"
 
 #define BINANCE_SECRET "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j"
 #define KRAKEN_SECRET "kQH5HW/8p1uGOVjbgWA7FunAmGO8lsSUXNsu3eow76sz84Q18fWxnyRzBHCd3pd5nE9qa99HAZtuZuj6F1huXg=="

@@ -1,5 +1,5 @@
 /* Payloads that could be the same bytes have the same shape, and what a payload shows is found wherever it stands. */
-#include "exchange/shape.h"
+#include "exchange/profile_impl.h"
 
 #include "base/buffer.h"
 #include "tests/support/suite.h"

@@ -1,8 +1,7 @@
 /* A list is written as its style says, or refused if its text could be read as another list. */
-#include "exchange/styles.h"
-
 #include "tests/support/suite.h"
 #include "tests/unit/exchange/rig.h"
+#include "tests/unit/exchange/samples.h"
 
 static void put(rig *r, const char *path, ch_param *params, size_t count)
 {
