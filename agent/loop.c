@@ -15,7 +15,8 @@
 
 struct ch_loop {
     int epoll_fd;
-    ch_timer *timers;
+    ch_timer *timers;                      /* those that are set */
+    ch_timer *next_timer;                  /* of the walk in call_timers */
     struct epoll_event events[EVENTS_MAX]; /* of this turn */
     int event_count;
 };
@@ -69,19 +70,36 @@ void ch_loop_forget(ch_loop *loop, ch_source *source)
 
 /* ---- timers ---- */
 
+static void unlink_timer(ch_loop *loop, ch_timer *timer)
+{
+    if (timer->previous == NULL)
+        loop->timers = timer->next;
+    else
+        timer->previous->next = timer->next;
+    if (timer->next != NULL)
+        timer->next->previous = timer->previous;
+    if (loop->next_timer == timer)
+        loop->next_timer = timer->next;
+    timer->previous = timer->next = NULL;
+    timer->due_ms = 0;
+}
+
 void ch_loop_set_timer(ch_loop *loop, ch_timer *timer, uint64_t due_ms)
 {
+    bool is_set = timer->due_ms != 0;
     timer->due_ms = due_ms == 0 ? 1 : due_ms;
-    if (timer->is_listed)
+    if (is_set)
         return;
     timer->next = loop->timers;
-    timer->is_listed = true;
+    if (loop->timers != NULL)
+        loop->timers->previous = timer;
     loop->timers = timer;
 }
 
-void ch_loop_cancel_timer(ch_timer *timer)
+void ch_loop_cancel_timer(ch_loop *loop, ch_timer *timer)
 {
-    timer->due_ms = 0;
+    if (timer->due_ms != 0)
+        unlink_timer(loop, timer);
 }
 
 static int time_to_sleep(const ch_loop *loop)
@@ -90,20 +108,22 @@ static int time_to_sleep(const ch_loop *loop)
     uint64_t sleep_ms = SLEEP_MAX_MS;
     for (const ch_timer *timer = loop->timers; timer != NULL; timer = timer->next) {
         uint64_t left_ms = timer->due_ms > now_ms ? timer->due_ms - now_ms : 0;
-        if (timer->due_ms != 0 && left_ms < sleep_ms)
+        if (left_ms < sleep_ms)
             sleep_ms = left_ms;
     }
     return (int)sleep_ms;
 }
 
-/* A callback may set any timer, so each is looked at once, and one that is set anew waits for the next turn. */
+/* A callback may set and cancel any timer. One that was not set goes to the list's beginning, and so waits for the next
+ * turn. */
 static void call_timers(ch_loop *loop)
 {
     uint64_t now_ms = ch_clock_ms();
-    for (ch_timer *timer = loop->timers; timer != NULL; timer = timer->next) {
-        if (timer->due_ms == 0 || timer->due_ms > now_ms)
+    for (ch_timer *timer = loop->timers; timer != NULL; timer = loop->next_timer) {
+        loop->next_timer = timer->next;
+        if (timer->due_ms > now_ms)
             continue;
-        timer->due_ms = 0;
+        unlink_timer(loop, timer);
         timer->on_due(timer->context);
     }
 }

@@ -22,13 +22,13 @@ typedef struct ch_source {
     bool is_watched;
 } ch_source;
 
-/* Set `on_due` and `context`, and zero the rest. */
+/* Set `on_due` and `context`, and zero the rest. It is in the loop from when it is set until it is due or cancelled. */
 typedef struct ch_timer {
     void (*on_due)(void *context);
     void *context;
     uint64_t due_ms; /* monotonic; 0: not set */
+    struct ch_timer *previous;
     struct ch_timer *next;
-    bool is_listed;
 } ch_timer;
 
 CH_CHECKED ch_status ch_loop_new(ch_loop **out, ch_error *err);
@@ -41,7 +41,8 @@ void ch_loop_forget(ch_loop *loop, ch_source *source);
 
 /* Calls `on_due` once, at `due_ms` of the monotonic clock or soon after; set again, the earlier time is forgotten. */
 void ch_loop_set_timer(ch_loop *loop, ch_timer *timer, uint64_t due_ms);
-void ch_loop_cancel_timer(ch_timer *timer);
+/* Takes the timer out of the loop. Harmless if it is not set. */
+void ch_loop_cancel_timer(ch_loop *loop, ch_timer *timer);
 
 /* Waits until something is ready or due and calls everyone concerned. Before it sleeps it stays awake for up to
  * `awake_ns`, in which an answer may come sooner than a sleeping process is woken. */

@@ -61,7 +61,7 @@ void ch_child_end(ch_child *child, const char *why)
 
 void ch_child_stop(ch_child *child)
 {
-    ch_loop_cancel_timer(&child->restart);
+    ch_loop_cancel_timer(child->loop, &child->restart);
     close_channel(child);
 }
 

@@ -383,7 +383,7 @@ void ch_token_link_free(ch_token_link *link)
     if (link == NULL)
         return;
     ch_child_stop(&link->child);
-    ch_loop_cancel_timer(&link->check);
+    ch_loop_cancel_timer(link->loop, &link->check);
     ch_secret_wipe(&link->pin);
     ch_secret_wipe(&link->trial);
     ch_token_jobs_free(link->jobs);
