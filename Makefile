@@ -135,23 +135,30 @@ FORCE:
 
 # ---- tests ----
 
-# A unit test links the folder that it stands in for, and what that folder may use.
+# A unit test links the folder that it stands in for, and what that folder may use; and the helpers that lie beside it.
 SUPPORT := $(call objects,$(wildcard tests/support/*.c))
+helpers = $(call objects,$(filter-out tests/unit/$(1)/test_%.c,$(wildcard tests/unit/$(1)/*.c)))
 define unit_rules
 $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/$(1)/test_*.c)): $(BUILD)/tests/unit/$(1)/%: \
-    $(BUILD)/tests/unit/$(1)/%.o $(SUPPORT) $(call libraries,$(1)) $(call libraries,pkcs11)
+    $(BUILD)/tests/unit/$(1)/%.o $(call helpers,$(1)) $(SUPPORT) $(call libraries,$(1)) $(call libraries,pkcs11)
 	$$(call link,$$(call libs,$(1),check $(packages_pkcs11)))
 endef
 $(foreach folder,$(FOLDERS),$(eval $(call unit_rules,$(folder))))
 UNIT_TESTS := $(foreach folder,$(FOLDERS),$(patsubst tests/unit/%.c,%,$(wildcard tests/unit/$(folder)/test_*.c)))
 unit-programs: $(UNIT_TESTS:%=$(BUILD)/tests/unit/%)
 
+# Core starts the programs that lie beside its own. Beside its tests these are stand-ins, which the test plays.
+STAND_INS := $(foreach role,front token,$(foreach tests,unit/agent/core regress,$(BUILD)/tests/$(tests)/chancery-$(role)))
+$(STAND_INS): $(BUILD)/tests/support/standin/main.o
+	$(call link)
+$(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/agent/core/test_*.c)): | $(STAND_INS)
+
 # A test per bug that was found; it may use the code of any folder.
 REGRESS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/regress/test_*.c))
 LAST_FIRST := cli agent/core agent/front agent/token agent policy exchange state conf wire pkcs11 base
 regress-programs: $(REGRESS)
-$(REGRESS): $(BUILD)/tests/regress/%: $(BUILD)/tests/regress/%.o $(SUPPORT) \
-    $(foreach folder,$(LAST_FIRST),$(call library,$(folder)))
+$(REGRESS): $(BUILD)/tests/regress/%: $(BUILD)/tests/regress/%.o $(SUPPORT) $(call helpers,agent/core) \
+    $(foreach folder,$(LAST_FIRST),$(call library,$(folder))) | $(STAND_INS)
 	$(call link,$(shell pkg-config --libs $(ALL_PACKAGES)) -ldl -lpthread)
 
 CHECKS := $(UNIT_TESTS:%=check-unit/%) $(REGRESS:$(BUILD)/tests/%=check-%)

@@ -30,12 +30,13 @@ bool ch_child_is_up(const ch_child *child)
     return child->pid != 0;
 }
 
-static void close_channel(ch_child *child)
+/* The id of a process that was reaped may be another's by now. */
+static void close_channel(ch_child *child, bool is_reaped)
 {
     ch_loop_forget(child->loop, &child->source);
     child->source.fd = -1;
     ch_channel_close(&child->channel);
-    if (child->pid != 0)
+    if (child->pid != 0 && !is_reaped)
         ch_spawn_kill(child->pid);
     child->pid = 0;
 }
@@ -48,21 +49,42 @@ static uint64_t pause_ms(const ch_child *child)
     return wait_ms < CH_RESTART_MAX_MS ? wait_ms : CH_RESTART_MAX_MS;
 }
 
-void ch_child_end(ch_child *child, const char *why)
+static void log_end(const ch_child *child, const char *why)
+{
+    if (child->pid != 0)
+        ch_log("%s: process %d ended (%s); starting it again", child->name, (int)child->pid, why);
+    else
+        ch_log("%s: its process could not be started (%s); trying again", child->name, why);
+}
+
+static void end(ch_child *child, const char *why, bool is_reaped)
 {
     uint64_t now_ms = ch_clock_ms();
     bool is_quick = now_ms - child->started_ms < CH_QUICK_DEATH_MS;
     child->quick_deaths = is_quick ? child->quick_deaths + 1 : 1;
-    ch_log("%s: process %d ended (%s); starting it again", child->name, (int)child->pid, why);
-    close_channel(child);
+    log_end(child, why);
+    close_channel(child, is_reaped);
     ch_loop_set_timer(child->loop, &child->restart, now_ms + pause_ms(child));
     child->owner.on_down(child->owner.self, why);
+}
+
+void ch_child_end(ch_child *child, const char *why)
+{
+    end(child, why, false);
+}
+
+bool ch_child_died(ch_child *child, pid_t pid)
+{
+    if (pid != child->pid || pid == 0)
+        return false;
+    end(child, "it died", true);
+    return true;
 }
 
 void ch_child_stop(ch_child *child)
 {
     ch_loop_cancel_timer(child->loop, &child->restart);
-    close_channel(child);
+    close_channel(child, false);
 }
 
 static ch_status spawn(ch_child *child, ch_error *err)
@@ -119,10 +141,12 @@ static bool take_packet(ch_child *child)
     ch_packet packet;
     ch_status st = ch_channel_receive(&child->channel, &packet, &err);
     bool is_there = packet.bytes.size > 0;
+    if (st == CH_UNAVAILABLE)
+        ch_error_set(&err, st, "", "it closed its channel");
     if (st == CH_OK)
         st = ch_packet_take(&packet, child->owner.receiver, child->owner.self, &err);
     if (st != CH_OK && ch_child_is_up(child))
-        ch_child_end(child, st == CH_UNAVAILABLE ? "it closed its channel" : err.message);
+        ch_child_end(child, err.message);
     return is_there;
 }
 

@@ -48,6 +48,8 @@ bool ch_child_is_up(const ch_child *child);
 void ch_child_flush(ch_child *child);
 /* Kills it, if it runs, calls on_down, and has it started again. */
 void ch_child_end(ch_child *child, const char *why);
+/* True if `pid`, a process that has been reaped, was the child: calls on_down, and has it started again. */
+bool ch_child_died(ch_child *child, pid_t pid);
 /* Kills it for good, without on_down. */
 void ch_child_stop(ch_child *child);
 

@@ -198,10 +198,7 @@ void ch_front_link_start(ch_front_link *front)
 
 bool ch_front_link_died(ch_front_link *front, pid_t pid)
 {
-    if (pid != front->child.pid)
-        return false;
-    ch_child_end(&front->child, "it died");
-    return true;
+    return ch_child_died(&front->child, pid);
 }
 
 /* ---- answers ---- */

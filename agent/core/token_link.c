@@ -398,8 +398,5 @@ void ch_token_link_start(ch_token_link *link)
 
 bool ch_token_link_died(ch_token_link *link, pid_t pid)
 {
-    if (pid != link->child.pid)
-        return false;
-    ch_child_end(&link->child, "it died");
-    return true;
+    return ch_child_died(&link->child, pid);
 }
