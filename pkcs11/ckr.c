@@ -101,7 +101,7 @@ static const struct {
     CKR(CKR_CRYPTOKI_ALREADY_INITIALIZED, CH_CONFLICT, ""),
     CKR(CKR_MUTEX_BAD, CH_TOKEN, ""),
     CKR(CKR_MUTEX_NOT_LOCKED, CH_TOKEN, ""),
-    CKR(CKR_NEW_PIN_MODE, CH_TOKEN, "the token wants a new PIN; set one with its own tool"),
+    CKR(CKR_NEW_PIN_MODE, CH_TOKEN, "the token requires a new PIN; set one with its own tool"),
     CKR(CKR_NEXT_OTP, CH_TOKEN, ""),
     CKR(CKR_EXCEEDED_MAX_ITERATIONS, CH_TOKEN, ""),
     CKR(CKR_FIPS_SELF_TEST_FAILED, CH_TOKEN, "the module failed its own test and must not be used"),
@@ -117,7 +117,7 @@ const char *ch_ckr_name(CK_RV rv, char *unknown)
         if (codes[i].rv == rv)
             return codes[i].name;
     }
-    (void)snprintf(unknown, 32, (rv & CKR_VENDOR_DEFINED) != 0 ? "CKR_VENDOR_0x%08lx" : "CKR_0x%08lx", rv);
+    snprintf(unknown, 32, (rv & CKR_VENDOR_DEFINED) != 0 ? "CKR_VENDOR_0x%08lx" : "CKR_0x%08lx", rv);
     return unknown;
 }
 
@@ -127,7 +127,7 @@ ch_status ch_ckr_fail(ch_error *err, CK_RV rv, const char *format, ...)
     char unknown[32];
     va_list args;
     va_start(args, format);
-    (void)vsnprintf(what, sizeof what, format, args);
+    vsnprintf(what, sizeof what, format, args);
     va_end(args);
     const char *name = ch_ckr_name(rv, unknown);
     ch_status status = CH_TOKEN;

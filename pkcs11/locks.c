@@ -9,10 +9,10 @@ static CK_RV create_mutex(CK_VOID_PTR_PTR mutex)
 {
     pthread_mutex_t *made = ch_alloc(sizeof(pthread_mutex_t));
     pthread_mutexattr_t kind;
-    (void)pthread_mutexattr_init(&kind);
-    (void)pthread_mutexattr_settype(&kind, PTHREAD_MUTEX_ADAPTIVE_NP);
+    pthread_mutexattr_init(&kind);
+    pthread_mutexattr_settype(&kind, PTHREAD_MUTEX_ADAPTIVE_NP);
     int failed = pthread_mutex_init(made, &kind);
-    (void)pthread_mutexattr_destroy(&kind);
+    pthread_mutexattr_destroy(&kind);
     if (failed != 0) {
         free(made);
         return CKR_GENERAL_ERROR;

@@ -1,8 +1,8 @@
 /* The mutexes that a module's own locking uses: ours, handed over with C_Initialize (PKCS#11 2.40, section 5.4).
  *
- * A module holds its locks for a few microseconds at a time, several times a signature. An ordinary mutex puts a thread
- * that finds one taken to sleep, and waking it takes longer than the wait was; these spin for a moment first. With two
- * threads on SoftHSM2 that is a third more HMACs a second and a tenth more P-256 signatures. */
+ * A module holds its locks for a few microseconds at a time, several times a signature. With an ordinary mutex, a
+ * thread that finds it taken goes to sleep, and to wake it takes longer than the wait would have been; these spin for a
+ * moment first. With two threads on SoftHSM2 that is a third more HMACs a second and a tenth more P-256 signatures. */
 #ifndef CH_PKCS11_LOCKS_H
 #define CH_PKCS11_LOCKS_H
 

@@ -1,4 +1,4 @@
-/* The one table of what a token can be asked to do, by the names that profiles and users write. */
+/* What a token can be asked to do: one table, by the names that profiles and users write. Thread-safe. */
 #ifndef CH_PKCS11_MECHANISM_H
 #define CH_PKCS11_MECHANISM_H
 
@@ -12,7 +12,7 @@ typedef struct ch_mechanism {
     CK_MECHANISM_TYPE generate; /* C_GenerateKey or C_GenerateKeyPair */
     CK_OBJECT_CLASS key_class;  /* CKO_SECRET_KEY or CKO_PRIVATE_KEY */
     CK_KEY_TYPE key_type;       /* CKK_... */
-    const char *hash;           /* "sha256"; NULL where the scheme names none */
+    const char *hash;           /* "sha256"; NULL if the scheme names none */
     bool is_hashed_by_agent;    /* the token takes a digest, not the message */
     size_t hash_size_bytes;     /* HMAC: size of the hash, to which short keys are padded */
     size_t block_size_bytes;    /* HMAC: longer keys are hashed first (RFC 2104) */
@@ -22,9 +22,9 @@ typedef struct ch_mechanism {
     size_t signature_size_bytes; /* the one size there is; RSA: the largest */
 } ch_mechanism;
 
-/* NULL if there is none of that name. */
+/* Returns NULL if there is no mechanism of that name. */
 const ch_mechanism *ch_mechanism_find(ch_slice name);
-/* The table in order; NULL past its end. For listings and help. */
+/* The table in order, for listings and help. Returns NULL past its end. */
 const ch_mechanism *ch_mechanism_at(size_t index);
 
 #endif

@@ -1,86 +1,113 @@
-/* p11-kit's API would load every configured module to tell where one of them is; a line of its file says it too
- * (pkcs11.conf(5)), without vendor code that nobody asked for. */
+/* libp11's context is kept from load to unload, because unloading it finalises the module for everyone. */
 #include "pkcs11/module.h"
 
-#include "base/buffer.h"
 #include "base/memory.h"
+#include "pkcs11/ckr.h"
+#include "pkcs11/locks.h"
 
-#include <stdio.h>
+#include <assert.h>
+#include <dlfcn.h>
+#include <libp11.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-/* pkg-config --variable=p11_module_path p11-kit-1; given by the build where it is another. */
-#ifndef CH_P11_MODULE_DIR
-#define CH_P11_MODULE_DIR "/usr/lib/x86_64-linux-gnu/pkcs11"
-#endif
+struct ch_module {
+    void *object; /* from dlopen */
+    CK_FUNCTION_LIST *functions;
+    PKCS11_CTX *context;
+    bool is_in_libp11;
+    PKCS11_SLOT *slots;
+    unsigned slot_count;
+};
 
-static char *module_line(FILE *file)
+static ch_status get_functions(ch_module *module, const char *path, ch_error *err)
 {
-    char line[4096];
-    while (fgets(line, sizeof line, file) != NULL) {
-        char *at = line + strspn(line, " \t");
-        if (strncmp(at, "module:", 7) != 0)
-            continue;
-        at += 7;
-        at += strspn(at, " \t");
-        size_t size = strlen(at);
-        while (size > 0 && strchr(" \t\r\n", at[size - 1]) != NULL)
-            size--;
-        at[size] = '\0';
-        return *at == '\0' ? NULL : ch_strdup(at);
-    }
-    return NULL;
+    CK_C_GetFunctionList get_list = NULL;
+    module->object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (module->object == NULL)
+        return ch_fail(err, CH_UNAVAILABLE, "the PKCS#11 module %s can't be loaded: %s", path, dlerror());
+    *(void **)&get_list = dlsym(module->object, "C_GetFunctionList");
+    if (get_list == NULL)
+        return ch_fail(err, CH_CONFIG, "%s is not a PKCS#11 module: it has no C_GetFunctionList", path);
+    CK_RV rv = get_list(&module->functions);
+    return rv == CKR_OK ? CH_OK : ch_ckr_fail(err, rv, "asking the module %s for its function list", path);
 }
 
-static char *look_up(const char *folder, const char *name)
+/* Before libp11 does it, so that the locks are ours. */
+static ch_status initialise(ch_module *module, const char *path, ch_error *err)
 {
-    ch_autobuffer path = CH_BUFFER_INIT;
-    ch_buffer_add_format(&path, "%s/%s.module", folder, name);
-    FILE *file = fopen(ch_buffer_text(&path), "re");
-    if (file == NULL)
-        return NULL;
-    char *module = module_line(file);
-    (void)fclose(file);
-    return module;
+    CK_C_INITIALIZE_ARGS how = ch_locks_init_args();
+    CK_RV rv = module->functions->C_Initialize(&how);
+    if (rv != CKR_OK && rv != CKR_CRYPTOKI_ALREADY_INITIALIZED)
+        return ch_ckr_fail(err, rv, "initialising the module %s (is its own configuration right?)", path);
+    return CH_OK;
 }
 
-/* As p11-kit does, root's own configuration is not asked: it would be whatever $HOME says. */
-static char *user_folder(void)
+static ch_status list_slots(ch_module *module, const char *path, ch_error *err)
 {
-    const char *home = geteuid() == 0 ? NULL : secure_getenv("HOME");
-    const char *config = geteuid() == 0 ? NULL : secure_getenv("XDG_CONFIG_HOME");
-    ch_autobuffer path = CH_BUFFER_INIT;
-    if (config != NULL && *config == '/')
-        ch_buffer_add_format(&path, "%s/pkcs11/modules", config);
-    else if (home != NULL && *home == '/')
-        ch_buffer_add_format(&path, "%s/.config/pkcs11/modules", home);
-    return path.size == 0 ? NULL : ch_strdup(ch_buffer_text(&path));
+    module->context = PKCS11_CTX_new();
+    if (module->context == NULL)
+        return ch_fail(err, CH_INTERNAL, "libp11 can't be started");
+    module->is_in_libp11 = PKCS11_CTX_load(module->context, path) == 0;
+    if (!module->is_in_libp11)
+        return ch_fail(err, CH_UNAVAILABLE, "libp11 can't use the PKCS#11 module %s", path);
+    if (PKCS11_enumerate_slots(module->context, &module->slots, &module->slot_count) != 0)
+        return ch_fail(err, CH_UNAVAILABLE, "the slots of module %s can't be listed", path);
+    return CH_OK;
 }
 
-ch_status ch_module_path(const char *module, char **out, ch_error *err)
+ch_status ch_module_load(const char *name, ch_module **out, ch_error *err)
 {
-    if (strchr(module, '/') != NULL) {
-        if (access(module, R_OK) != 0)
-            return ch_fail(err, CH_CONFIG, "the PKCS#11 module %s can't be read; give its path or a p11-kit name",
-                           module);
-        *out = ch_strdup(module);
-        return CH_OK;
-    }
-    ch_autofree char *own_folder = user_folder();
-    const char *const folders[] = {own_folder, "/etc/pkcs11/modules", "/usr/share/p11-kit/modules"};
-    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
-        ch_autofree char *found = folders[i] == NULL ? NULL : look_up(folders[i], module);
-        if (found == NULL)
-            continue;
-        ch_autobuffer path = CH_BUFFER_INIT;
-        if (found[0] != '/')
-            ch_buffer_add_text(&path, CH_P11_MODULE_DIR "/");
-        ch_buffer_add_text(&path, found);
-        *out = ch_strdup(ch_buffer_text(&path));
-        return CH_OK;
-    }
-    return ch_fail(err, CH_CONFIG, "p11-kit knows no module '%s': there is no %s.module in %s%s%s or %s", module,
-                   module, own_folder == NULL ? "" : own_folder, own_folder == NULL ? "" : ", ", folders[1],
-                   folders[2]);
+    ch_autofree char *path = NULL;
+    ch_automodule module = ch_alloc(sizeof *module);
+    CH_TRY(ch_module_path(name, &path, err));
+    CH_TRY(get_functions(module, path, err));
+    CH_TRY(initialise(module, path, err));
+    CH_TRY(list_slots(module, path, err));
+    *out = module;
+    module = NULL;
+    return CH_OK;
+}
+
+void ch_module_unload(ch_module *module)
+{
+    if (module == NULL)
+        return;
+    if (module->slots != NULL)
+        PKCS11_release_all_slots(module->context, module->slots, module->slot_count);
+    if (module->is_in_libp11)
+        PKCS11_CTX_unload(module->context);
+    if (module->functions != NULL)
+        module->functions->C_Finalize(NULL); /* libp11 has done it, if its instance is ours too */
+    if (module->object != NULL)
+        dlclose(module->object);
+    if (module->context != NULL)
+        PKCS11_CTX_free(module->context);
+    free(module);
+}
+
+void ch_module_unload_(ch_module **module)
+{
+    ch_module_unload(*module);
+}
+
+CK_FUNCTION_LIST *ch_module_functions(const ch_module *module)
+{
+    return module->functions;
+}
+
+size_t ch_module_slot_count(const ch_module *module)
+{
+    return module->slot_count;
+}
+
+bool ch_module_has_token(const ch_module *module, size_t index)
+{
+    assert(index < module->slot_count);
+    return module->slots[index].token != NULL;
+}
+
+CK_SLOT_ID ch_module_slot(const ch_module *module, size_t index)
+{
+    assert(index < module->slot_count);
+    return PKCS11_get_slotid_from_slot(&module->slots[index]);
 }

@@ -1,0 +1,92 @@
+/* To say where one module is, p11-kit's API would load every module that is configured. A line of the module's file
+ * says it too (pkcs11.conf(5)), without vendor code that nobody asked for. */
+#include "base/buffer.h"
+#include "base/memory.h"
+#include "pkcs11/module.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* pkg-config --variable=p11_module_path p11-kit-1; a build can set another. */
+#ifndef CH_P11_MODULE_DIR
+#define CH_P11_MODULE_DIR "/usr/lib/x86_64-linux-gnu/pkcs11"
+#endif
+
+static char *module_line(FILE *file)
+{
+    char line[4096];
+    while (fgets(line, sizeof line, file) != NULL) {
+        char *at = line + strspn(line, " \t");
+        if (strncmp(at, "module:", 7) != 0)
+            continue;
+        at += 7;
+        at += strspn(at, " \t");
+        size_t size = strlen(at);
+        while (size > 0 && strchr(" \t\r\n", at[size - 1]) != NULL)
+            size--;
+        at[size] = '\0';
+        return *at == '\0' ? NULL : ch_strdup(at);
+    }
+    return NULL;
+}
+
+static char *look_up(const char *folder, const char *name)
+{
+    ch_autobuffer path = CH_BUFFER_INIT;
+    ch_buffer_add_format(&path, "%s/%s.module", folder, name);
+    FILE *file = fopen(ch_buffer_text(&path), "re");
+    if (file == NULL)
+        return NULL;
+    char *module = module_line(file);
+    fclose(file);
+    return module;
+}
+
+/* Root has no configuration of its own, as with p11-kit: it would be whatever $HOME says. */
+static char *user_folder(void)
+{
+    const char *home = geteuid() == 0 ? NULL : secure_getenv("HOME");
+    const char *config = geteuid() == 0 ? NULL : secure_getenv("XDG_CONFIG_HOME");
+    ch_autobuffer path = CH_BUFFER_INIT;
+    if (config != NULL && *config == '/')
+        ch_buffer_add_format(&path, "%s/pkcs11/modules", config);
+    else if (home != NULL && *home == '/')
+        ch_buffer_add_format(&path, "%s/.config/pkcs11/modules", home);
+    return path.size == 0 ? NULL : ch_strdup(ch_buffer_text(&path));
+}
+
+#define FOLDERS 3
+
+/* The module's file as the first folder says that knows it; NULL if none does. */
+static char *find_configured(const char *const folders[FOLDERS], const char *name)
+{
+    for (size_t i = 0; i < FOLDERS; i++) {
+        ch_autofree char *found = folders[i] == NULL ? NULL : look_up(folders[i], name);
+        if (found == NULL)
+            continue;
+        ch_autobuffer path = CH_BUFFER_INIT;
+        ch_buffer_add_format(&path, "%s%s", found[0] == '/' ? "" : CH_P11_MODULE_DIR "/", found);
+        return ch_strdup(ch_buffer_text(&path));
+    }
+    return NULL;
+}
+
+ch_status ch_module_path(const char *name, char **out, ch_error *err)
+{
+    if (strchr(name, '/') != NULL) {
+        if (access(name, R_OK) != 0)
+            return ch_fail(err, CH_CONFIG, "the PKCS#11 module %s can't be read; give its path or a p11-kit name",
+                           name);
+        *out = ch_strdup(name);
+        return CH_OK;
+    }
+    ch_autofree char *own = user_folder();
+    const char *const folders[FOLDERS] = {own, "/etc/pkcs11/modules", "/usr/share/p11-kit/modules"};
+    *out = find_configured(folders, name);
+    if (*out == NULL)
+        return ch_fail(err, CH_CONFIG, "p11-kit knows no module '%s': there is no %s.module in %s%s%s or %s", name,
+                       name, own == NULL ? "" : own, own == NULL ? "" : ", ", folders[1], folders[2]);
+    return CH_OK;
+}
