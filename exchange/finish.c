@@ -24,7 +24,7 @@ static ch_status take_signatures(ch_draft *draft, const ch_payloads *signatures,
     return CH_OK;
 }
 
-static bool is_header_text(ch_slice value)
+bool ch_header_may_hold(ch_slice value)
 {
     for (size_t i = 0; i < value.size; i++) {
         if (value.data[i] < 0x20 || value.data[i] > 0x7e)
@@ -40,7 +40,7 @@ static ch_status run_headers(ch_draft *draft, ends *out, ch_error *err)
         size_t begin = draft->sent.size;
         CH_TRY(ch_draft_run(draft, &recipe->headers[i].text, &draft->sent, err));
         out->headers[i] = draft->sent.size;
-        if (!is_header_text((ch_slice){draft->sent.data + begin, draft->sent.size - begin}))
+        if (!ch_header_may_hold((ch_slice){draft->sent.data + begin, draft->sent.size - begin}))
             return ch_fail(
                 err, CH_CONFIG,
                 "header %s would hold bytes that a header can't; see key_id and passphrase in the policy, and "

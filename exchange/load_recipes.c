@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "conf/fields.h"
+#include "exchange/recipe.h"
 #include "exchange/shape.h"
 
 #include <assert.h>
@@ -259,13 +260,27 @@ static bool is_header_name(const char *name)
     return *name != '\0' && strspn(name, allowed) == strlen(name);
 }
 
+/* Found out here, because it would be found out again only when the token has signed. */
+static bool is_header_text(const ch_template *text)
+{
+    for (size_t i = 0; i < text->part_count; i++) {
+        if (text->parts[i].is_literal && !ch_header_may_hold(text->parts[i].literal))
+            return false;
+    }
+    return true;
+}
+
 static ch_status read_header(const ch_value *value, ch_error *err)
 {
     ch_named_template *header = value->out;
     if (!is_header_name(value->name))
         return ch_yaml_fail(value->node, err, "'%s' can't be the name of a header", value->name);
     header->name = ch_strdup(value->name);
-    return compile(value->context, value->node, &header->text, err);
+    CH_TRY(compile(value->context, value->node, &header->text, err));
+    return is_header_text(&header->text)
+               ? CH_OK
+               : ch_yaml_fail(value->node, err, "header '%s' holds a character that is not ASCII; encode it",
+                              value->name);
 }
 
 static ch_status read_headers(const ch_value *value, ch_error *err)
