@@ -7,11 +7,16 @@ import shutil
 import subprocess
 import tempfile
 import unittest
+import unittest.mock
 
 import harness
-from harness import BUILD, ROOT
+from harness import BINANCE_ORDER, BUILD, ROOT
 
 HACKING = ROOT / "docs" / "hacking.md"
+
+
+in_a_plain_build_only = unittest.skipIf(harness.AGENT.exists() and harness.is_sanitized(),
+                                        "what a new row does is the same in every build")
 
 
 def recipes():
@@ -34,6 +39,12 @@ def with_row_like(text, row, *changes):
     return text.replace(lines[0], lines[0] + copy)
 
 
+def before(text, line, more):
+    """`text` with `more` before the one line that starts with `line`."""
+    assert text.count("\n" + line) == 1, line
+    return text.replace("\n" + line, "\n" + more + line)
+
+
 class Recipes(unittest.TestCase):
     def setUp(self):
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="chancery-recipe."))
@@ -41,8 +52,9 @@ class Recipes(unittest.TestCase):
         for path in ROOT.iterdir():
             if path.is_file():
                 shutil.copy(path, self.root)
-            elif not path.name.startswith((".", "build")):
-                shutil.copytree(path, self.root / path.name, ignore=shutil.ignore_patterns("node_modules", "__pycache__"))
+            elif not path.name.startswith((".git", "build")):
+                shutil.copytree(path, self.root / path.name,
+                                ignore=shutil.ignore_patterns("node_modules", "__pycache__"))
 
     def change(self, title, changes):
         """Changes the copy by {path: function of the text}; they must be the files of the recipe."""
@@ -63,7 +75,7 @@ class Recipes(unittest.TestCase):
                 self.assertGreater(len(files), 0)
                 self.assertEqual([path for path in files if not (ROOT / path).is_file()], [])
 
-    @unittest.skipIf(harness.AGENT.exists() and harness.is_sanitized(), "what a new row does is the same in every build")
+    @in_a_plain_build_only
     def test_a_mechanism(self):
         self.change("Add a mechanism", {
             "pkcs11/mechanism.c": lambda text: with_row_like(text, '"hmac-sha256"', ("SHA256", "SHA224"),
@@ -71,13 +83,97 @@ class Recipes(unittest.TestCase):
             "tests/unit/pkcs11/test_key.c": lambda text: with_row_like(text, '"hmac-sha256", +"sha256"',
                                                                           ("sha256", "sha224")),
         })
-        program = f"{self.root}/built/tests/unit/pkcs11/test_key"
-        built = self.run_in_copy("make", "-j2", f"BUILD={self.root}/built", "CFLAGS=-O0", program, MAKEFLAGS="")
-        self.assertEqual(built.returncode, 0, built.stdout[-3000:] + built.stderr[-3000:])
+        program = self.build("tests/unit/pkcs11/test_key")[0]
         rows = (ROOT / "tests/unit/pkcs11/test_key.c").read_text().count('{"hmac-')
         done = self.run_in_copy(program, CK_RUN_CASE="test_every_secret_length_gives_the_hmac_of_the_secret_itself")
         self.assertEqual(done.returncode, 0, done.stdout)
         self.assertIn(f"100%: Checks: {rows + 1},", done.stdout)
+
+    def build(self, *programs):
+        """Builds programs in the copy, and returns their paths."""
+        paths = [f"{self.root}/built/{program}" for program in programs]
+        done = self.run_in_copy("make", f"-j{os.cpu_count()}", f"BUILD={self.root}/built", "CFLAGS=-O0", *paths,
+                                MAKEFLAGS="")
+        self.assertEqual(done.returncode, 0, done.stdout[-3000:] + done.stderr[-3000:])
+        return paths
+
+    def add_a_frame(self):
+        """GREETING, which core sends after a login, and which the token process logs."""
+        put = """\
+    ch_greeting_frame greeting = {.number = 7};
+    CH_TRY(ch_greeting_frame_put(ch_channel_out(&link->child.channel), 0, &greeting, err));
+"""
+        handler = """\
+static ch_status on_greeting(void *context, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)context;
+    (void)fd;
+    ch_greeting_frame greeting;
+    CH_TRY(ch_greeting_frame_get(frame, &greeting, err));
+    ch_log("core sent the number %u", greeting.number);
+    return CH_OK;
+}
+
+"""
+        self.change("Add a frame", {
+            "wire/frames.def": lambda text: with_row_like(
+                text, r"^FRAME\(LOGOUT,", ("LOGOUT", "GREETING"), ("logout", "greeting"), ("67", "69"),
+                ("NO_FIELDS", "FIELD(u32, number)")),
+            "wire/frames.h": lambda text: re.sub(r"(?<=CH_FRAMES_VERSION )\d+", lambda old: str(int(old[0]) + 1), text),
+            "agent/core/token_link.c": lambda text: before(text, "    set_state(link, CH_LINK_LOGGING_IN);", put),
+            "agent/token/worker.c": lambda text: with_row_like(
+                before(text, "static unsigned state_of(", handler), "{ CH_FRAME_LOGIN, ", ("LOGIN", "GREETING"),
+                ("login", "greeting")),
+            "docs/protocol.md": lambda text: before(text, "| 68 | JOB |", self.printed_row("GREETING")),
+        })
+
+    def printed_row(self, frame):
+        """The row of a frame that the copy's frames.py prints."""
+        out = self.run_in_copy("python3", "tests/e2e/frames.py").stdout
+        return re.search(rf"(?m)^\| \d+ \| {frame} \|.*\n", out)[0]
+
+    def add_a_step(self):
+        """`host`, which refuses a request that names its host."""
+        run = """\
+static ch_status refuse_host(ch_requests *requests, ch_job *job, ch_error *err)
+{
+    (void)requests;
+    job->names_host = job->request.host.size > 0;
+    return job->names_host ? ch_fail(err, CH_REFUSED, "the request names its host") : CH_OK;
+}
+
+"""
+        self.change("Add a step", {
+            "agent/core/request.c": lambda text: with_row_like(
+                before(text, "static ch_status wait_for_turn(", run), '^ +{ "parameters",', ('"parameters"', '"host"'),
+                ("check_parameters", "refuse_host")),
+            "agent/core/jobs.h": lambda text: before(text, "    ch_peer caller;", "    bool names_host;\n"),
+            "docs/architecture.md": lambda text: before(text, "| `policy` | ", "| `host` | refuses a host | |\n"),
+            "docs/openapi.yaml": lambda text: text.replace("parameters,\n            policy,",
+                                                           "parameters,\n            host, policy,"),
+        })
+
+    @in_a_plain_build_only
+    def test_a_frame_and_a_step(self):
+        self.add_a_frame()
+        self.add_a_step()
+        agent_program, cli = self.build("chancery-agent", "chancery", "chancery-front", "chancery-token")[:2]
+        with unittest.mock.patch.multiple(harness, AGENT=agent_program, CLI=cli):
+            agent = harness.Agent()
+            self.addCleanup(agent.close)
+            agent.make_token()
+            agent.make_keys()
+            agent.start()
+            self.assertEqual(agent.unlock().returncode, 0, agent.log())
+        self.assertIn("core sent the number 7", agent.log())
+        with agent.client() as client:
+            self.assertEqual(client.sign("binance-main", BINANCE_ORDER).status, 200, agent.log())
+            refused = client.sign("binance-main", {**BINANCE_ORDER, "host": "api.binance.com"})
+        self.assertEqual((refused.status, refused.json["step"]), (403, "host"))
+        documents = self.run_in_copy("python3", "-m", "unittest", "discover", "-s", "tests/e2e", "-p",
+                                     "test_documents.py")
+        self.assertEqual(documents.returncode, 0, documents.stderr)
+        self.assertEqual(self.run_in_copy("scripts/arrows").returncode, 0)
 
     def test_an_endpoint(self):
         call = "POST /0/private/NewlyInvented"
