@@ -57,7 +57,7 @@ void ch_encode(ch_buffer *out, ch_encoding encoding, ch_slice bytes)
     }
 }
 
-/* ---- decoding: the size first, then the bytes, so that a secret is decoded in the place where it stays ---- */
+/* ---- decoding: the size first, then the bytes, so that a secret is decoded into the place that it keeps ---- */
 
 static int hex_digit(uint8_t c)
 {

@@ -34,7 +34,7 @@ void ch_encode_percent(ch_buffer *out, ch_slice bytes, const char *also_plain);
  * False, with a part of it in `out`, if there is another. */
 bool ch_decode_percent(ch_buffer *out, ch_slice text, bool has_plus);
 
-/* A JSON string with its quotes (RFC 8259): '"', '\\' and control characters are escaped, all else stands as it is. */
+/* A JSON string with its quotes (RFC 8259): '"', '\\' and control characters are escaped, all else is copied. */
 void ch_encode_json(ch_buffer *out, ch_slice text);
 
 #endif

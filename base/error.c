@@ -67,7 +67,7 @@ ch_status ch_error_wrap(ch_error *err, const char *format, ...)
     return err->status;
 }
 
-/* A status may come from another process: a number that is none of ours is a defect. */
+/* A status may come from another process: an unknown number is a defect. */
 static ch_status known(ch_status status)
 {
     return status < CH_STATUS_COUNT ? status : CH_INTERNAL;

@@ -1,4 +1,4 @@
-/* The one error type: a status that maps to an HTTP status and an exit status, the rule or CKR behind it, and a
+/* The one error type: a status that maps to an HTTP status and an exit status, the rule or CKR that decided, and a
  * sentence that says what failed and what to do.
  *
  * Every function that can fail returns ch_status and takes a ch_error, which must not be NULL. On CH_OK the error is
@@ -17,7 +17,7 @@ typedef enum ch_status {
 
 typedef struct ch_error {
     ch_status status;
-    char rule[64];     /* the policy rule, or the CKR_ name; empty when there is none */
+    char rule[64];     /* the policy rule, or the CKR_ name; empty if there is none */
     char message[512]; /* a sentence without a full stop; UTF-8, no control characters, never a secret */
 } ch_error;
 

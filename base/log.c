@@ -30,7 +30,7 @@ bool ch_log_is_debug(void)
     return is_debug_on;
 }
 
-/* Returns the length of what stands before a message. The role is short, so it always fits. */
+/* Writes what comes before a message and returns its length. The role is short, so it always fits. */
 static size_t add_head(char line[static LINE_MAX_BYTES], const char *mark)
 {
     struct timespec now;
@@ -50,7 +50,7 @@ static void write_line(const char *mark, const char *format, va_list args)
     ch_make_printable(line + used);
     size_t length = strlen(line);
     line[length] = '\n'; /* in the place of the NUL */
-    /* stderr may be gone, and then there is nobody left to tell. */
+    /* If stderr is gone, there is no place to say so. */
     ch_ignore(write(STDERR_FILENO, line, length + 1));
 }
 

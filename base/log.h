@@ -17,7 +17,7 @@ void ch_log_set_debug(bool is_on);
 bool ch_log_is_debug(void);
 
 void ch_log(const char *format, ...) CH_PRINTF(1, 2);
-/* For who wants to watch the agent work: a line marked "debug:", and nothing unless debug is on. */
+/* For watching the agent work: a line marked "debug:", or nothing unless debug is on. */
 void ch_log_debug(const char *format, ...) CH_PRINTF(1, 2);
 
 #endif

@@ -1,5 +1,5 @@
 /* Each of the three stops something that the others let pass: the limit does not stop a dump that is piped to a program
- * (core(5)); the flag is lost by a change of user; and both are no matter to a debugger that is already attached. */
+ * (core(5)); the flag is lost by a change of user; and neither stops a debugger that is already attached. */
 #include "base/nodump.h"
 
 #include <fcntl.h>

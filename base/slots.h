@@ -1,7 +1,7 @@
 /* A table of up to 65,535 places whose ids carry a generation: the id of a place's earlier life finds nothing.
  *
- * The table hands out places; what stands in them is the caller's, in an array of its own, by index. Taking, finding
- * and releasing cost a few instructions. Not thread-safe. */
+ * The table hands out places; the caller keeps what belongs to a place in an array of its own, by index. Taking,
+ * finding and releasing cost a few instructions. Not thread-safe. */
 #ifndef CH_BASE_SLOTS_H
 #define CH_BASE_SLOTS_H
 

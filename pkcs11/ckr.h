@@ -1,4 +1,4 @@
-/* CKR_ codes by name, and what each means for us. */
+/* CKR_ codes by name, and what each means for us. Thread-safe. */
 #ifndef CH_PKCS11_CKR_H
 #define CH_PKCS11_CKR_H
 
@@ -6,12 +6,12 @@
 
 #include <p11-kit/pkcs11.h>
 
-/* "CKR_PIN_INCORRECT"; "CKR_VENDOR_0x80000001" or "CKR_0x..." for what the table lacks. Thread-safe: the text of an
- * unknown code stands in `unknown`, at least 32 bytes, the caller's. */
+/* "CKR_PIN_INCORRECT"; for a code that the table lacks, "CKR_VENDOR_0x80000001" or "CKR_0x...", which is written to
+ * `unknown`, the caller's, at least 32 bytes. */
 const char *ch_ckr_name(CK_RV rv, char *unknown);
 
 /* Fills `err` for a failed Cryptoki call: the status from the table, the CKR name as rule, and a sentence with `what`
- * ("C_Login on token 'main'") and, where the table has one, what to do. */
+ * ("C_Login on token 'main'") and, if the table has one, what to do. */
 ch_status ch_ckr_fail(ch_error *err, CK_RV rv, const char *format, ...) CH_PRINTF(3, 4);
 
 #endif

@@ -1,4 +1,4 @@
-/* A key that hides an attribute is listed all the same: the list is where people look for what is wrong with a key. */
+/* A key that hides an attribute is listed all the same: people look at the list to see what is wrong with a key. */
 #include "base/encode.h"
 #include "base/memory.h"
 #include "base/printable.h"

@@ -26,8 +26,8 @@ static CK_RV destroy_mutex(CK_VOID_PTR mutex)
 {
     if (mutex == NULL || pthread_mutex_trylock(mutex) != 0)
         return CKR_MUTEX_BAD;
-    (void)pthread_mutex_unlock(mutex);
-    (void)pthread_mutex_destroy(mutex);
+    pthread_mutex_unlock(mutex);
+    pthread_mutex_destroy(mutex);
     free(mutex);
     return CKR_OK;
 }

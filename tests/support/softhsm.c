@@ -32,9 +32,9 @@ void softhsm_set_up(void)
     ch_buffer_add_format(&path, "%s/softhsm2.conf", folder);
     FILE *file = fopen(ch_buffer_text(&path), "we");
     ck_assert_ptr_nonnull(file);
-    (void)fprintf(file, "directories.tokendir = %s\nlog.level = ERROR\n", folder);
-    (void)fclose(file);
-    (void)setenv("SOFTHSM2_CONF", ch_buffer_text(&path), 1);
+    fprintf(file, "directories.tokendir = %s\nlog.level = ERROR\n", folder);
+    fclose(file);
+    setenv("SOFTHSM2_CONF", ch_buffer_text(&path), 1);
     ch_autosecret pin = softhsm_secret(CH_TEST_PIN, strlen(CH_TEST_PIN));
     ck_assert_msg(ch_token_init(CH_TEST_MODULE, "unit", &pin, &pin, false, &err) == CH_OK, "%s", err.message);
 }
@@ -49,7 +49,7 @@ static int remove_entry(const char *path, const struct stat *facts, int type, st
 
 void softhsm_tear_down(void)
 {
-    (void)nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 ch_token *softhsm_open(ch_session *session)

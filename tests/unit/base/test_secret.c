@@ -29,7 +29,7 @@ static int pipe_with(const void *bytes, size_t size)
     int ends[2];
     ck_assert_int_eq(pipe(ends), 0);
     ck_assert_int_eq(write(ends[1], bytes, size), (ssize_t)size);
-    (void)close(ends[1]);
+    close(ends[1]);
     return ends[0];
 }
 
@@ -63,7 +63,7 @@ START_TEST(test_a_secret_is_read_to_the_end_and_no_further_than_allowed)
         ck_assert_ptr_null(secret.data);
     else
         ck_assert(ch_slice_is((ch_slice){secret.data, secret.size}, reads[_i].read));
-    (void)close(fd);
+    close(fd);
 }
 END_TEST
 
@@ -75,8 +75,8 @@ START_TEST(test_a_pipe_without_an_end_is_an_error_when_not_blocking)
     ck_assert_int_eq(write(ends[1], "1234", 4), 4);
     ck_assert_int_eq(ch_secret_read(&secret, ends[0], 8, &err), CH_IO);
     ck_assert_ptr_null(secret.data);
-    (void)close(ends[0]);
-    (void)close(ends[1]);
+    close(ends[0]);
+    close(ends[1]);
 }
 END_TEST
 
@@ -92,7 +92,7 @@ START_TEST(test_a_secret_goes_through_a_pipe_whole)
     ck_assert_int_eq(ch_secret_read(&other, fd, 4096, &err), CH_OK);
     ck_assert_uint_eq(other.size, 4096);
     ck_assert_int_eq(memcmp(other.data, secret.data, 4096), 0);
-    (void)close(fd);
+    close(fd);
 }
 END_TEST
 
@@ -131,7 +131,7 @@ static bool has_flags(const void *address, const char *first, const char *second
         else if (is_here && strncmp(line, "VmFlags:", 8) == 0)
             found = strstr(line, first) != NULL && strstr(line, second) != NULL;
     }
-    (void)fclose(maps);
+    fclose(maps);
     return found;
 }
 

@@ -351,7 +351,7 @@ START_TEST(test_two_threads_sign_at_once_each_with_its_session)
     for (size_t i = 0; i < 2; i++)
         ck_assert_int_eq(pthread_create(&threads[i], NULL, sign_often, &signers[i]), 0);
     for (size_t i = 0; i < 2; i++) {
-        (void)pthread_join(threads[i], NULL);
+        pthread_join(threads[i], NULL);
         ck_assert_uint_eq(signers[i].failures, 0);
         ch_session_close(&signers[i].session);
     }

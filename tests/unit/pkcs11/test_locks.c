@@ -35,7 +35,7 @@ START_TEST(test_one_thread_at_a_time_holds_a_mutex)
     for (int i = 0; i < THREADS; i++)
         ck_assert_int_eq(pthread_create(&threads[i], NULL, count_often, &shared), 0);
     for (int i = 0; i < THREADS; i++)
-        (void)pthread_join(threads[i], NULL);
+        pthread_join(threads[i], NULL);
     ck_assert_uint_eq(shared.count, (unsigned long)THREADS * ROUNDS);
     ck_assert_uint_eq(shared.locks.DestroyMutex(shared.mutex), CKR_OK);
 }
