@@ -38,6 +38,15 @@ void ch_draft_free(ch_draft *draft)
     free(draft);
 }
 
+void ch_draft_assert(const ch_draft *draft)
+{
+    assert(draft->scratch != NULL && draft->recipe != NULL);
+    assert(draft->recipe == draft->endpoint->recipes[draft->scheme->index]);
+    assert(draft->recipe->payload_count > 0 && draft->recipe->payload_count <= CH_PAYLOADS_MAX);
+    for (size_t i = 0; i < draft->recipe->list_count; i++)
+        assert(draft->lists[i].count <= CH_LIST_ITEMS_MAX);
+}
+
 ch_status ch_draft_run(ch_draft *draft, const ch_template *text, ch_buffer *out, ch_error *err)
 {
     ch_template_input input = {draft->inputs, draft->lists};
@@ -74,6 +83,7 @@ ch_status ch_recipe_build(const ch_recipe_input *input, ch_draft *draft, ch_payl
     draft->recipe = input->endpoint->recipes[input->scheme->index];
     draft->endpoint = input->endpoint;
     draft->scheme = input->scheme;
+    ch_draft_assert(draft);
     size_t size_bytes = 0;
     if (draft->recipe->has_joined_list)
         CH_TRY(ch_ambiguity_check(input->request, input->endpoint, err));

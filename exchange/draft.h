@@ -31,6 +31,9 @@ struct ch_draft {
     ch_buffer sent; /* url, body, headers, one after the other */
 };
 
+/* Asserts what holds from the beginning of a build on. */
+void ch_draft_assert(const ch_draft *draft);
+
 /* Appends what the template makes of the draft's inputs and lists. */
 CH_CHECKED ch_status ch_draft_run(ch_draft *draft, const ch_template *text, ch_buffer *out, ch_error *err);
 

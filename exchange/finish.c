@@ -1,14 +1,18 @@
 /* The signatures become values like any other; then url, body and headers run, one after the other, into `sent`. */
 #include "exchange/draft.h"
 
-#include <assert.h>
-
 /* Ends of what lies in draft->sent. */
 typedef struct ends {
     size_t url;
     size_t body;
     size_t headers[CH_RECIPE_HEADERS_MAX];
 } ends;
+
+/* The position among the values of the signature of that payload. */
+static size_t input_of_signature(const ch_recipe *recipe, size_t payload)
+{
+    return payload == 0 ? CH_BUILTIN_SIGNATURE : CH_BUILTIN_COUNT + recipe->value_count + payload - 1;
+}
 
 static ch_status take_signatures(ch_draft *draft, const ch_payloads *signatures, ch_error *err)
 {
@@ -19,7 +23,7 @@ static ch_status take_signatures(ch_draft *draft, const ch_payloads *signatures,
         ch_buffer *text = &draft->signatures[i];
         ch_buffer_clear(text);
         ch_scheme_add_signature(draft->scheme, signatures->items[i], text);
-        draft->inputs[ch_recipe_signature_at(draft->recipe, i)] = ch_buffer_slice(text);
+        draft->inputs[input_of_signature(draft->recipe, i)] = ch_buffer_slice(text);
     }
     return CH_OK;
 }
@@ -77,8 +81,8 @@ static void list_headers(const ch_draft *draft, const ends *at, ch_finished *out
 
 ch_status ch_recipe_finish(ch_draft *draft, const ch_payloads *signatures, ch_finished *out, ch_error *err)
 {
-    assert(draft->recipe != NULL);
     ends at;
+    ch_draft_assert(draft);
     CH_TRY(take_signatures(draft, signatures, err));
     CH_TRY(run_all(draft, &at, err));
     out->method = draft->inputs[CH_BUILTIN_METHOD];

@@ -216,15 +216,13 @@ static ch_status read_message(const ch_value *value, ch_error *err)
  */
 static ch_status read_other_payload(const ch_value *value, ch_error *err)
 {
-    static const bool allowed[CH_BUILTIN_COUNT] = {
-        [CH_BUILTIN_KEY_ID] = true,  [CH_BUILTIN_PASSPHRASE] = true, [CH_BUILTIN_TIME_S] = true,
-        [CH_BUILTIN_TIME_MS] = true, [CH_BUILTIN_TIME_US] = true,    [CH_BUILTIN_TIME_ISO] = true,
-    };
+    static const ch_builtin allowed[] = {CH_BUILTIN_KEY_ID,  CH_BUILTIN_PASSPHRASE, CH_BUILTIN_TIME_S,
+                                         CH_BUILTIN_TIME_MS, CH_BUILTIN_TIME_US,    CH_BUILTIN_TIME_ISO};
     const scope *in = value->context;
     ch_named_template *payload = value->out;
     scope narrow = {.recipe = in->recipe, .value_count = CH_BUILTIN_COUNT};
-    for (ch_builtin i = 0; i < CH_BUILTIN_COUNT; i++)
-        narrow.values[i] = allowed[i] ? ch_builtin_name(i) : NULL;
+    for (size_t i = 0; i < sizeof allowed / sizeof allowed[0]; i++)
+        narrow.values[allowed[i]] = ch_builtin_name(allowed[i]);
     CH_TRY(check_new_name(in, value->node, value->name, err));
     payload->name = ch_strdup(value->name);
     return compile(&narrow, value->node, &payload->text, err);

@@ -90,12 +90,6 @@ static inline bool ch_recipe_fills_in(const ch_recipe *recipe, ch_slice name)
     return false;
 }
 
-/* The position among the values of the signature of that payload. */
-static inline size_t ch_recipe_signature_at(const ch_recipe *recipe, size_t payload)
-{
-    return payload == 0 ? CH_BUILTIN_SIGNATURE : CH_BUILTIN_COUNT + recipe->value_count + payload - 1;
-}
-
 /* ---- the rest of a profile ---- */
 
 typedef struct ch_origin {

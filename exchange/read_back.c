@@ -72,14 +72,17 @@ static size_t read_date(ch_slice text, bool has_ms, uint64_t *now_ns)
 /* Length of the time that `text` begins with; 0 if it begins with something else. */
 static size_t read_time(ch_builtin builtin, ch_slice text, uint64_t *now_ns)
 {
+    /* clang-format off */
     static const struct {
         size_t digits; /* from 2001 to 2286 */
         uint64_t unit_ns;
     } units[CH_BUILTIN_COUNT] = {
-        [CH_BUILTIN_TIME_S] = {10, 1000000000},
-        [CH_BUILTIN_TIME_MS] = {13, 1000000   },
-        [CH_BUILTIN_TIME_US] = {16, 1000      },
+        /* builtin                digits  unit in ns */
+        [CH_BUILTIN_TIME_S]   = { 10,     1000000000 },
+        [CH_BUILTIN_TIME_MS]  = { 13,     1000000 },
+        [CH_BUILTIN_TIME_US]  = { 16,     1000 },
     };
+    /* clang-format on */
     if (builtin == CH_BUILTIN_TIME_ISO || builtin == CH_BUILTIN_TIME_UTC)
         return read_date(text, builtin == CH_BUILTIN_TIME_ISO, now_ns);
     size_t digits = units[builtin].digits;

@@ -29,10 +29,10 @@ typedef struct ch_header {
     ch_slice value;
 } ch_header;
 
-#define CH_HEADERS_MAX 16
-
 /* True if a header can hold `value`: printable ASCII. */
 bool ch_header_may_hold(ch_slice value);
+
+#define CH_HEADERS_MAX 16
 #define CH_PAYLOADS_MAX 3
 
 /* The finished request; views into the draft. */

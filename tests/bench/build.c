@@ -149,11 +149,11 @@ static void measure_profile(const char *path, bool as_json)
         }
     }
     if (as_json)
-        (void)printf("{\"profile\":\"%s\",\"requests\":%zu,\"mean_us\":%.2f,\"slowest_us\":%.2f,\"slowest\":\"%s\"}\n",
-                     profile->name, count, count > 0 ? sum / (double)count : 0, slowest, slowest_path);
+        printf("{\"profile\":\"%s\",\"requests\":%zu,\"mean_us\":%.2f,\"slowest_us\":%.2f,\"slowest\":\"%s\"}\n",
+               profile->name, count, count > 0 ? sum / (double)count : 0, slowest, slowest_path);
     else
-        (void)printf("%-18s %6zu requests (%zu not made)  mean %6.2f us  slowest %6.2f us  %s\n", profile->name, count,
-                     skipped, count > 0 ? sum / (double)count : 0, slowest, slowest_path);
+        printf("%-18s %6zu requests (%zu not made)  mean %6.2f us  slowest %6.2f us  %s\n", profile->name, count,
+               skipped, count > 0 ? sum / (double)count : 0, slowest, slowest_path);
     ch_draft_free(draft);
     ch_scratch_free(scratch);
     ch_profile_free(profile);

@@ -85,9 +85,9 @@ static void note_text(findings *found, ch_slice name, ch_slice value)
     if (ch_slice_find(value, '%') != NULL) /* a log-on may send a parameter encoded */
         note(found, any_name, decode(found, value));
     if (value.size > 1 && (value.data[0] == '{' || value.data[0] == '['))
-        (void)read_json(found, name, value);
+        read_json(found, name, value);
     else if (value.size > 2 && memcmp(value.data, "ey", 2) == 0)
-        (void)read_json(found, name, decode_base64(found, value));
+        read_json(found, name, decode_base64(found, value));
 }
 
 /* Calls itself once for each level; what was sent nests a few levels deep. */

@@ -356,7 +356,7 @@ static void test_profile(const ch_profile *profile, const options *how, uint8_t 
         *passed += holds;
         *failed += !holds;
     }
-    (void)fflush(stdout);
+    fflush(stdout);
     ledger_free(t.ledger);
     ch_draft_free(t.rig.draft);
     ch_scratch_free(t.rig.scratch);
@@ -368,7 +368,7 @@ static void test_profile(const ch_profile *profile, const options *how, uint8_t 
 
 static int usage(void)
 {
-    (void)fputs("usage: profiles [--cases N] [--seed S] [--print] PROFILE.yaml...\n", stderr);
+    fputs("usage: profiles [--cases N] [--seed S] [--print] PROFILE.yaml...\n", stderr);
     return 2;
 }
 

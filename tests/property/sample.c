@@ -24,7 +24,7 @@ uint64_t hash_bytes(ch_slice bytes, uint64_t seed)
 ch_slice keep_slice(rig *r, ch_slice text)
 {
     if (r->pool_used + text.size > POOL_BYTES) {
-        (void)fprintf(stderr, "profiles: a case needs more than %u bytes\n", POOL_BYTES);
+        fprintf(stderr, "profiles: a case needs more than %u bytes\n", POOL_BYTES);
         exit(EXIT_FAILURE);
     }
     uint8_t *to = r->pool + r->pool_used;

@@ -2,6 +2,8 @@
  * must have been. */
 #include "tests/vectors/vectors.h"
 
+#include "base/encode.h"
+
 #include <openssl/bn.h>
 #include <openssl/crypto.h>
 #include <openssl/ec.h>
@@ -12,30 +14,28 @@
 
 /* ---- reading ---- */
 
-static bool decode_hex(const char *hex, ch_buffer *out)
+/* Decodes text that is there or not. */
+static bool decode(ch_encoding encoding, const char *text, ch_buffer *out)
 {
-    long size = 0;
-    unsigned char *bytes = *hex == '\0' ? NULL : OPENSSL_hexstr2buf(hex, &size);
-    if (bytes == NULL)
-        return *hex == '\0';
-    ch_buffer_add(out, bytes, (size_t)size);
-    OPENSSL_free(bytes);
-    return true;
+    ch_error ignored = CH_ERROR_INIT;
+    return *text == '\0' || ch_decode(out, encoding, ch_slice_of(text), &ignored) == CH_OK;
 }
 
-/* Either alphabet, with or without padding: clients differ. */
+/* In either alphabet, with or without padding: clients differ. */
 static bool decode_base64(const char *text, ch_buffer *out)
 {
     ch_autobuffer digits = CH_BUFFER_INIT;
     for (; *text != '\0' && *text != '='; text++)
-        ch_buffer_add_byte(&digits, *text == '-' ? '+' : *text == '_' ? '/' : (uint8_t)*text);
-    size_t padding = (4 - digits.size % 4) % 4;
-    ch_buffer_add(&digits, "===", padding);
-    int size = EVP_DecodeBlock(ch_buffer_reserve(out, digits.size + 4), digits.data, (int)digits.size);
-    if (size < 0 || padding > 2)
-        return false;
-    ch_buffer_commit(out, (size_t)size - padding);
-    return true;
+        ch_buffer_add_byte(&digits, *text == '+' ? '-' : *text == '/' ? '_' : (uint8_t)*text);
+    return decode(CH_ENCODE_BASE64URL, ch_buffer_text(&digits), out);
+}
+
+static bool decode_secret(const vector_file *file, const ch_scheme *scheme, ch_buffer *out)
+{
+    const char *secret = text_of(file->credentials, "secret");
+    ch_encoding encoding = ch_scheme_secret_encoding(scheme);
+    bool is_base64 = encoding == CH_ENCODE_BASE64 || encoding == CH_ENCODE_BASE64URL;
+    return is_base64 ? decode_base64(secret, out) : decode(encoding, secret, out);
 }
 
 static bool read_one(const json_t *entry, signed_payload *out)
@@ -43,9 +43,9 @@ static bool read_one(const json_t *entry, signed_payload *out)
     const char *value = text_of(entry, "value");
     bool is_hex = strcmp(text_of(entry, "encoding"), "hex") == 0;
     *out = (signed_payload){.scheme = text_of(entry, "scheme"), .hash = text_of(entry, "hash")};
-    return decode_hex(text_of(entry, "message_hex"), &out->payload) &&
-           decode_hex(text_of(entry, "key_hex"), &out->key) &&
-           (is_hex ? decode_hex(value, &out->signature) : decode_base64(value, &out->signature));
+    return decode(CH_ENCODE_HEX, text_of(entry, "message_hex"), &out->payload) &&
+           decode(CH_ENCODE_HEX, text_of(entry, "key_hex"), &out->key) &&
+           (is_hex ? decode(CH_ENCODE_HEX, value, &out->signature) : decode_base64(value, &out->signature));
 }
 
 ch_status signed_read(const json_t *vector, signed_payloads *out, ch_error *err)
@@ -85,23 +85,6 @@ bool signed_by(const signed_payloads *signed_, const ch_scheme *scheme)
 }
 
 /* ---- checking ---- */
-
-/* Decodes the secret as the scheme does; false if it is not written so. */
-static bool decode_secret(const vector_file *file, const ch_scheme *scheme, ch_buffer *out)
-{
-    const char *secret = text_of(file->credentials, "secret");
-    switch (ch_scheme_secret_encoding(scheme)) {
-    case CH_ENCODE_HEX:
-    case CH_ENCODE_HEX_UPPER:
-        return decode_hex(secret, out);
-    case CH_ENCODE_BASE64:
-    case CH_ENCODE_BASE64URL:
-        return decode_base64(secret, out);
-    default:
-        ch_buffer_add_text(out, secret);
-        return true;
-    }
-}
 
 static bool is_hmac_right(const signed_payload *found, ch_slice key)
 {
