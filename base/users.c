@@ -1,0 +1,108 @@
+/* The kernel's answers do not change while a process runs (nobody enters a user namespace here), so it is asked once.
+ */
+#include "base/users.h"
+
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <threads.h>
+#include <unistd.h>
+
+#define OVERFLOW_DEFAULT 65534
+#define LARGEST 4294967294UL /* (uid_t)-1 is no user */
+
+static struct {
+    uid_t overflow_uid;
+    gid_t overflow_gid;
+    bool is_in_namespace;
+} facts;
+
+/* Reads the start of a small file as text. False, and "", if that fails. */
+static bool read_text(const char *path, char *text, size_t capacity)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd < 0 ? -1 : read(fd, text, capacity - 1);
+    text[size < 0 ? 0 : size] = '\0';
+    if (fd >= 0)
+        close(fd);
+    return size >= 0;
+}
+
+static bool read_id(const char *text, unsigned *out)
+{
+    char *end;
+    if (text[0] < '0' || text[0] > '9')
+        return false;
+    unsigned long number = strtoul(text, &end, 10);
+    *out = (unsigned)number;
+    return (*end == '\0' || *end == '\n') && number <= LARGEST;
+}
+
+static unsigned overflow_id(const char *path)
+{
+    char text[64];
+    unsigned id;
+    return read_text(path, text, sizeof text) && read_id(text, &id) ? id : OVERFLOW_DEFAULT;
+}
+
+/* The first namespace maps every user to itself, in one line; a new one maps nobody, until somebody says otherwise. */
+static bool leaves_users_out(void)
+{
+    char map[256];
+    unsigned long inside;
+    unsigned long outside;
+    unsigned long count;
+    if (!read_text("/proc/self/uid_map", map, sizeof map))
+        return false;
+    bool is_first = sscanf(map, "%lu %lu %lu", &inside, &outside, &count) == 3 && inside == 0 && outside == 0 &&
+                    count == LARGEST + 1;
+    return !is_first;
+}
+
+static void ask_kernel(void)
+{
+    facts.overflow_uid = overflow_id("/proc/sys/kernel/overflowuid");
+    facts.overflow_gid = overflow_id("/proc/sys/kernel/overflowgid");
+    facts.is_in_namespace = leaves_users_out();
+}
+
+static void know(void)
+{
+    static once_flag once = ONCE_FLAG_INIT;
+    call_once(&once, ask_kernel);
+}
+
+uid_t ch_overflow_uid(void)
+{
+    know();
+    return facts.overflow_uid;
+}
+
+gid_t ch_overflow_gid(void)
+{
+    know();
+    return facts.overflow_gid;
+}
+
+bool ch_is_in_user_namespace(void)
+{
+    know();
+    return facts.is_in_namespace;
+}
+
+ch_status ch_user_find(const char *text, uid_t *out, ch_error *err)
+{
+    unsigned id;
+    struct passwd entry;
+    struct passwd *found = NULL;
+    char strings[4096];
+    if (read_id(text, &id)) {
+        *out = id;
+        return CH_OK;
+    }
+    if (getpwnam_r(text, &entry, strings, sizeof strings, &found) != 0 || found == NULL)
+        return ch_fail(err, CH_NOT_FOUND, "there is no user '%s'", text);
+    *out = found->pw_uid;
+    return CH_OK;
+}
