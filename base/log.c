@@ -2,9 +2,12 @@
  * needs no memory that could run out. */
 #include "base/log.h"
 
+#include "base/clock.h"
 #include "base/printable.h"
 
+#include <poll.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -14,6 +17,7 @@
 
 static const char *role_name = "agent";
 static bool is_debug_on;
+static _Atomic unsigned dropped; /* lines, since one was written */
 
 void ch_log_set_role(const char *role)
 {
@@ -42,16 +46,39 @@ static size_t add_head(char line[static LINE_MAX_BYTES], const char *mark)
     return strlen(line);
 }
 
+/* A pipe that is writable has room for PIPE_BUF bytes, which is more than a line. */
+static bool has_room(void)
+{
+    struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
+    return poll(&out, 1, 0) != 0;
+}
+
+/* Writes a line, its NUL turned into the line's end. */
+static void write_whole(char *line)
+{
+    size_t length = strlen(line);
+    line[length] = '\n';
+    /* stderr may be gone, and then there is nobody left to tell. */
+    ch_ignore(write(STDERR_FILENO, line, length + 1));
+}
+
 static void write_line(const char *mark, const char *format, va_list args)
 {
     char line[LINE_MAX_BYTES];
+    if (!has_room()) {
+        dropped++;
+        return;
+    }
+    unsigned before = atomic_exchange(&dropped, 0);
+    if (before > 0) {
+        size_t head = add_head(line, "");
+        snprintf(line + head, sizeof line - head, "%u lines were dropped, because nobody read the log", before);
+        write_whole(line);
+    }
     size_t used = add_head(line, mark);
     vsnprintf(line + used, sizeof line - used, format, args);
     ch_make_printable(line + used);
-    size_t length = strlen(line);
-    line[length] = '\n'; /* in the place of the NUL */
-    /* If stderr is gone, there is no place to say so. */
-    ch_ignore(write(STDERR_FILENO, line, length + 1));
+    write_whole(line);
 }
 
 void ch_log(const char *format, ...)
@@ -69,5 +96,22 @@ void ch_log_debug(const char *format, ...)
     va_list args;
     va_start(args, format);
     write_line("debug: ", format, args);
+    va_end(args);
+}
+
+void ch_log_limited(ch_log_limit *limit, const char *format, ...)
+{
+    uint64_t second = ch_clock_ms() / 1000;
+    unsigned unseen = limit->count > CH_LOG_LINES_A_SECOND ? limit->count - CH_LOG_LINES_A_SECOND : 0;
+    if (second != limit->second) {
+        *limit = (ch_log_limit){.second = second};
+        if (unseen > 0)
+            ch_log("and %u more like the last ones", unseen);
+    }
+    if (++limit->count > CH_LOG_LINES_A_SECOND)
+        return;
+    va_list args;
+    va_start(args, format);
+    write_line("", format, args);
     va_end(args);
 }

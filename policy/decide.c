@@ -135,6 +135,15 @@ bool ch_policy_may_see(const ch_key *key, const ch_peer *caller)
     return add_grants(&facts).grant_count > 0;
 }
 
+bool ch_policy_knows(const ch_policy *policy, const ch_peer *caller)
+{
+    for (size_t i = 0; i < policy->known_count; i++) {
+        if (includes(&policy->known[i], caller))
+            return true;
+    }
+    return false;
+}
+
 bool ch_policy_is_operator(const ch_policy *policy, const ch_peer *caller)
 {
     for (size_t i = 0; i < policy->operator_count; i++) {

@@ -28,6 +28,9 @@ CH_CHECKED ch_status ch_policy_admit(const ch_key *key, const ch_peer *caller, c
 /* The same as an answer. A caller does not see other keys. */
 bool ch_policy_may_see(const ch_key *key, const ch_peer *caller);
 
+/* True if any grant or the operators' list names `caller`; otherwise it is a stranger. */
+bool ch_policy_knows(const ch_policy *policy, const ch_peer *caller);
+
 bool ch_policy_is_operator(const ch_policy *policy, const ch_peer *caller);
 
 #endif

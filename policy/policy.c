@@ -27,8 +27,29 @@ static uint16_t *find_slot(const ch_policy *policy, ch_slice name)
     return &policy->slots[at];
 }
 
+static void add_known(ch_policy *policy, const ch_callers *callers)
+{
+    for (size_t i = 0; i < policy->known_count; i++) {
+        if (policy->known[i].uid == callers->uid && policy->known[i].gid == callers->gid)
+            return;
+    }
+    policy->known = ch_realloc_array(policy->known, policy->known_count + 1, sizeof *policy->known);
+    policy->known[policy->known_count++] = *callers;
+}
+
+static void find_known(ch_policy *policy)
+{
+    for (size_t i = 0; i < policy->operator_count; i++)
+        add_known(policy, &policy->operators[i]);
+    for (size_t i = 0; i < policy->key_count; i++) {
+        for (size_t k = 0; k < policy->keys[i].grant_count; k++)
+            add_known(policy, &policy->keys[i].grants[k].callers);
+    }
+}
+
 void ch_policy_index(ch_policy *policy)
 {
+    find_known(policy);
     size_t slots = 2;
     while (slots < 2 * policy->key_count)
         slots *= 2;
@@ -59,6 +80,7 @@ void ch_policy_free(ch_policy *policy)
     free(policy->keys);
     free(policy->slots);
     free(policy->operators);
+    free(policy->known);
     free(policy->profiles);
     *policy = (ch_policy){0};
 }

@@ -47,6 +47,8 @@ typedef struct ch_policy {
     size_t slot_mask;
     ch_callers *operators;
     size_t operator_count;
+    ch_callers *known; /* everyone whom a grant or the operators' list names, once */
+    size_t known_count;
     ch_profile **profiles;
     size_t profile_count;
 } ch_policy;
@@ -54,7 +56,7 @@ typedef struct ch_policy {
 /* Frees what policy/load.h loaded, also if loading failed. */
 void ch_policy_free(ch_policy *policy);
 
-/* Fills `slots`, when the keys are there. */
+/* Fills `slots` and `known`, when the rest is there. */
 void ch_policy_index(ch_policy *policy);
 
 /* Returns NULL if there is no key of that name. The policy must have been indexed. */

@@ -48,14 +48,18 @@ static ch_status read_tokens(const ch_value *value, ch_error *err)
 }
 
 /* clang-format off */
+static const ch_word front_words[] = {{"per-caller", false}, {"shared", true}};
+static const ch_words front_kinds = CH_WORDS("way to run fronts", front_words);
+
 static const ch_field fields[] = {
-    /* name               required  reader          where */
-    { "socket",           false,    ch_field_path,  CH_MEMBER(ch_config, socket_path) },
-    { "operator_socket",  false,    ch_field_path,  CH_MEMBER(ch_config, operator_socket_path) },
-    { "state",            false,    ch_field_path,  CH_MEMBER(ch_config, state_folder) },
-    { "profiles",         false,    ch_field_path,  CH_MEMBER(ch_config, profiles_folder) },
-    { "policy",           false,    ch_field_path,  CH_MEMBER(ch_config, policy_path) },
-    { "tokens",           true,     read_tokens,    CH_WHOLE },
+    /* name               required  reader            where */
+    { "socket",           false,    ch_field_path,    CH_MEMBER(ch_config, socket_path) },
+    { "operator_socket",  false,    ch_field_path,    CH_MEMBER(ch_config, operator_socket_path) },
+    { "state",            false,    ch_field_path,    CH_MEMBER(ch_config, state_folder) },
+    { "profiles",         false,    ch_field_path,    CH_MEMBER(ch_config, profiles_folder) },
+    { "policy",           false,    ch_field_path,    CH_MEMBER(ch_config, policy_path) },
+    { "fronts",           false,    ch_field_choice,  CH_MEMBER(ch_config, is_front_shared), .words = &front_kinds },
+    { "tokens",           true,     read_tokens,      CH_WHOLE },
 };
 /* clang-format on */
 

@@ -1,19 +1,38 @@
+/* Who holds how many is counted anew when somebody connects: the table is small, and connecting is rare and dear. */
 #include "agent/core/connections.h"
 
+#include "base/clock.h"
 #include "base/memory.h"
+#include "base/share.h"
 #include "base/slots.h"
 
 #include <stdlib.h>
 
+#define NOBODY ((uid_t)-1)
+
+typedef struct connection {
+    ch_peer peer;
+    void *front;
+    uint64_t used_ms; /* when it was opened, or its last request came */
+} connection;
+
 struct ch_connections {
     ch_slots *slots;
-    ch_peer peers[CH_CONNECTIONS_MAX];
+    connection table[CH_CONNECTIONS_MAX];
+    /* Close together, for counting. */
+    uid_t uids[CH_CONNECTIONS_MAX]; /* NOBODY: the place is free */
+    bool is_stranger[CH_CONNECTIONS_MAX];
 };
+
+static const ch_share callers = {CH_CONNECTIONS_MAX, CH_CONNECTIONS_SHARE, CH_CONNECTIONS_RESERVE};
+static const ch_share strangers = {CH_STRANGERS_MAX, CH_STRANGER_SHARE, CH_STRANGERS_RESERVE};
 
 ch_connections *ch_connections_new(void)
 {
     ch_connections *connections = ch_alloc(sizeof *connections);
     connections->slots = ch_slots_new(CH_CONNECTIONS_MAX);
+    for (size_t i = 0; i < CH_CONNECTIONS_MAX; i++)
+        connections->uids[i] = NOBODY;
     return connections;
 }
 
@@ -25,30 +44,131 @@ void ch_connections_free(ch_connections *connections)
     free(connections);
 }
 
-ch_status ch_connections_add(ch_connections *connections, const ch_peer *peer, uint64_t *id, ch_error *err)
+/* ---- shares ---- */
+
+static size_t count_of(const ch_connections *connections, uid_t uid)
 {
-    *id = ch_slots_take(connections->slots);
-    if (*id == 0)
-        return ch_fail(err, CH_BUSY, "%d connections are open", CH_CONNECTIONS_MAX);
-    connections->peers[ch_slot_index(*id)] = *peer;
+    size_t count = 0;
+    for (size_t i = 0; i < CH_CONNECTIONS_MAX; i++)
+        count += connections->uids[i] == uid;
+    return count;
+}
+
+static size_t count_strangers(const ch_connections *connections)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < CH_CONNECTIONS_MAX; i++)
+        count += connections->uids[i] != NOBODY && connections->is_stranger[i];
+    return count;
+}
+
+/* The index of the longest idle connection of `uid`; CH_CONNECTIONS_MAX if all are in use. */
+static size_t find_idle(const ch_connections *connections, uid_t uid)
+{
+    uint64_t now_ms = ch_clock_ms();
+    size_t found = CH_CONNECTIONS_MAX;
+    uint64_t oldest_ms = now_ms < CH_IDLE_AFTER_MS ? 0 : now_ms - CH_IDLE_AFTER_MS;
+    for (size_t i = 0; i < CH_CONNECTIONS_MAX; i++) {
+        if (connections->uids[i] != uid || connections->table[i].used_ms > oldest_ms)
+            continue;
+        oldest_ms = connections->table[i].used_ms;
+        found = i;
+    }
+    return found;
+}
+
+static uid_t find_greediest(const ch_connections *connections)
+{
+    uid_t found = NOBODY;
+    size_t most = 0;
+    for (size_t i = 0; i < CH_CONNECTIONS_MAX; i++) {
+        uid_t uid = connections->uids[i];
+        size_t count = uid == NOBODY || uid == found ? 0 : count_of(connections, uid);
+        if (count > most) {
+            most = count;
+            found = uid;
+        }
+    }
+    return found;
+}
+
+static void release(ch_connections *connections, uint64_t id)
+{
+    connections->uids[ch_slot_index(id)] = NOBODY;
+    ch_slots_release(connections->slots, id);
+}
+
+/* The table is full, and a caller below its share has come. */
+static ch_status make_room(ch_connections *connections, ch_victim *victim, ch_error *err)
+{
+    size_t index = find_idle(connections, find_greediest(connections));
+    if (index == CH_CONNECTIONS_MAX)
+        return ch_fail(err, CH_BUSY, "all %d connections are open and in use", CH_CONNECTIONS_MAX);
+    *victim = (ch_victim){ch_slots_id(connections->slots, index), connections->table[index].front};
+    release(connections, victim->id);
     return CH_OK;
 }
 
-const ch_peer *ch_connections_peer(const ch_connections *connections, uint64_t id)
+static ch_status admit(ch_connections *connections, uid_t uid, bool is_stranger, ch_victim *victim, ch_error *err)
 {
-    size_t index;
-    return ch_slots_find(connections->slots, id, &index) ? &connections->peers[index] : NULL;
+    size_t own = count_of(connections, uid);
+    size_t used = ch_slots_count(connections->slots);
+    if (is_stranger && !ch_share_admits(&strangers, count_strangers(connections), own))
+        return ch_fail(err, CH_BUSY, "user %u, whom no grant names, has %zu connections, and strangers share %d",
+                       (unsigned)uid, own, CH_STRANGERS_MAX);
+    if (ch_share_admits(&callers, used, own))
+        return CH_OK;
+    if (own < CH_CONNECTIONS_SHARE && !is_stranger)
+        return make_room(connections, victim, err);
+    return ch_fail(err, CH_BUSY, "user %u has %zu connections, and no more than %d are kept free for others",
+                   (unsigned)uid, own, CH_CONNECTIONS_RESERVE);
 }
 
-void ch_connections_remove(ch_connections *connections, uint64_t id)
+/* ---- the table ---- */
+
+ch_status ch_connections_add(ch_connections *connections, const ch_peer *peer, bool is_stranger, void *front,
+                             uint64_t *id, ch_victim *victim, ch_error *err)
 {
-    size_t index;
-    if (ch_slots_find(connections->slots, id, &index))
-        ch_slots_release(connections->slots, id);
+    *victim = (ch_victim){0};
+    CH_TRY(admit(connections, peer->uid, is_stranger, victim, err));
+    *id = ch_slots_take(connections->slots);
+    size_t index = ch_slot_index(*id);
+    connections->table[index] = (connection){.peer = *peer, .front = front, .used_ms = ch_clock_ms()};
+    connections->uids[index] = peer->uid;
+    connections->is_stranger[index] = is_stranger;
+    return CH_OK;
 }
 
-void ch_connections_remove_all(ch_connections *connections)
+static connection *find(const ch_connections *connections, uint64_t id)
+{
+    size_t index;
+    if (!ch_slots_find(connections->slots, id, &index))
+        return NULL;
+    return (connection *)&connections->table[index];
+}
+
+const ch_peer *ch_connections_peer(const ch_connections *connections, const void *front, uint64_t id)
+{
+    const connection *at = find(connections, id);
+    return at != NULL && at->front == front ? &at->peer : NULL;
+}
+
+void ch_connections_touch(ch_connections *connections, uint64_t id)
+{
+    connection *at = find(connections, id);
+    if (at != NULL)
+        at->used_ms = ch_clock_ms();
+}
+
+void ch_connections_remove(ch_connections *connections, const void *front, uint64_t id)
+{
+    const connection *at = find(connections, id);
+    if (at != NULL && at->front == front)
+        release(connections, id);
+}
+
+void ch_connections_remove_all(ch_connections *connections, const void *front)
 {
     for (size_t i = 0; i < CH_CONNECTIONS_MAX; i++)
-        ch_connections_remove(connections, ch_slots_id(connections->slots, i));
+        ch_connections_remove(connections, front, ch_slots_id(connections->slots, i));
 }

@@ -1,7 +1,7 @@
-/* Who is behind each connection that core has accepted and passed to the front.
+/* The bots' connections: who is behind each, and how many each caller may hold.
  *
- * Core asked the kernel; the front, in its frames, can only name connections that are in this table. Core's thread
- * only. */
+ * Core asked the kernel who connected; a front, in its frames, can only name connections that it was passed. A caller
+ * is a user here. Callers that no grant names are strangers: they have a small pool together. Core's thread only. */
 #ifndef CH_AGENT_CORE_CONNECTIONS_H
 #define CH_AGENT_CORE_CONNECTIONS_H
 
@@ -10,18 +10,35 @@
 #include <stdint.h>
 
 #define CH_CONNECTIONS_MAX 1024
+#define CH_CONNECTIONS_SHARE 128 /* of a caller; above it, only while RESERVE places are left */
+#define CH_CONNECTIONS_RESERVE 256
+#define CH_STRANGERS_MAX 32 /* connections of all strangers together */
+#define CH_STRANGER_SHARE 8 /* of one of them; above it, only while RESERVE places of the pool are left */
+#define CH_STRANGERS_RESERVE 24
+#define CH_IDLE_AFTER_MS 1000 /* a connection without a request for so long may be closed for another's sake */
 
 typedef struct ch_connections ch_connections;
+
+/* A connection that had to make room; id 0: none had to. */
+typedef struct ch_victim {
+    uint64_t id;
+    void *front;
+} ch_victim;
 
 ch_connections *ch_connections_new(void);
 void ch_connections_free(ch_connections *connections);
 
-/* Enters a connection and returns its id. CH_BUSY: CH_CONNECTIONS_MAX are open. */
-CH_CHECKED ch_status ch_connections_add(ch_connections *connections, const ch_peer *peer, uint64_t *id, ch_error *err);
-/* The peer of an open connection; NULL if there is no such connection. */
-const ch_peer *ch_connections_peer(const ch_connections *connections, uint64_t id);
-/* Harmless if there is no such connection. */
-void ch_connections_remove(ch_connections *connections, uint64_t id);
-void ch_connections_remove_all(ch_connections *connections);
+/* Enters a connection that is passed to `front` and returns its id. If nothing is left for a caller below its share,
+ * the longest idle connection of the caller that holds most is taken out of the table, as `*victim`, which its front
+ * must close. Returns CH_BUSY if the caller must be turned away. */
+CH_CHECKED ch_status ch_connections_add(ch_connections *connections, const ch_peer *peer, bool is_stranger, void *front,
+                                        uint64_t *id, ch_victim *victim, ch_error *err);
+/* The peer of an open connection of `front`; NULL if it has no such connection. */
+const ch_peer *ch_connections_peer(const ch_connections *connections, const void *front, uint64_t id);
+/* A request came by this connection, so it is not idle. */
+void ch_connections_touch(ch_connections *connections, uint64_t id);
+/* Harmless if `front` has no such connection. */
+void ch_connections_remove(ch_connections *connections, const void *front, uint64_t id);
+void ch_connections_remove_all(ch_connections *connections, const void *front);
 
 #endif

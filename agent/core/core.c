@@ -5,6 +5,7 @@
 #include "agent/core/config.h"
 #include "agent/core/connections.h"
 #include "agent/core/front_link.h"
+#include "agent/core/fronts.h"
 #include "agent/core/listen.h"
 #include "agent/core/operators.h"
 #include "agent/core/request.h"
@@ -50,7 +51,7 @@ typedef struct core {
     ch_source signals;
     bool is_stopping;
     ch_connections *connections;
-    ch_front_link *front;
+    ch_fronts *fronts;
     core_link link_configs[CH_TOKENS_MAX];
     ch_token_link *links[CH_TOKENS_MAX];
     size_t link_count;
@@ -76,7 +77,7 @@ static void reap(core *self)
     pid_t pid;
     while ((pid = ch_spawn_reap(&wait_status)) != 0) {
         log_death(pid, wait_status);
-        bool is_known = ch_front_link_died(self->front, pid);
+        bool is_known = ch_fronts_died(self->fronts, pid);
         for (size_t i = 0; i < self->link_count && !is_known; i++)
             is_known = ch_token_link_died(self->links[i], pid);
     }
@@ -189,19 +190,19 @@ static void make_rooms(core *self, int listen_fd, int operator_fd)
     ch_front_owner owner = {
         .context = self, .on_sign = on_sign, .on_list_keys = on_list_keys, .on_get_status = on_get_status};
     self->connections = ch_connections_new();
-    self->front = ch_front_link_new(self->loop, listen_fd, self->connections, &owner);
+    self->fronts =
+        ch_fronts_new(self->loop, listen_fd, self->connections, &self->policy, &owner, self->config.is_front_shared);
     ch_request_context context = {.policy = &self->policy,
                                   .connections = self->connections,
                                   .nonces = self->nonces,
                                   .nonce_counters = self->nonce_counters,
                                   .scratch = self->scratch,
                                   .links = self->links,
-                                  .front = self->front};
+                                  .link_count = self->config.token_count};
     self->requests = ch_requests_new(&context);
     make_links(self);
     self->operators = ch_operators_new(self->loop, operator_fd, &self->policy, self->links, self->link_count);
-    self->status = (ch_status_context){.front = self->front,
-                                       .connections = self->connections,
+    self->status = (ch_status_context){.connections = self->connections,
                                        .policy = &self->policy,
                                        .links = self->links,
                                        .link_count = self->link_count,
@@ -242,14 +243,14 @@ static uint64_t time_awake(const core *self)
  * done while the front's answers are written. */
 static void run(core *self)
 {
-    ch_front_link_start(self->front);
+    ch_fronts_start(self->fronts);
     for (size_t i = 0; i < self->link_count; i++)
         ch_token_link_start(self->links[i]);
     while (!self->is_stopping) {
         ch_loop_turn(self->loop, time_awake(self));
         for (size_t i = 0; i < self->link_count; i++)
             ch_token_link_dispatch(self->links[i]);
-        ch_front_link_flush(self->front);
+        ch_fronts_flush(self->fronts);
     }
 }
 
@@ -260,7 +261,7 @@ static void tear_down(core *self)
     ch_operators_free(self->operators);
     for (size_t i = 0; i < self->link_count; i++)
         ch_token_link_free(self->links[i]);
-    ch_front_link_free(self->front);
+    ch_fronts_free(self->fronts);
     ch_nonces_close(self->nonces);
     ch_store_close(self->store);
 }

@@ -5,31 +5,26 @@
 #include "agent/core/child.h"
 #include "base/log.h"
 
+#include <assert.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#define ACCEPTS_A_TURN 32
 #define REPLIES_MAX (1U << 20) /* bytes */
 #define RETRY_AFTER_S 1
 
 struct ch_front_link {
-    ch_loop *loop;
     ch_front_owner owner;
+    ch_front_watcher watcher;
     ch_connections *connections;
     ch_child child;
-    ch_source listener;
     ch_receiving state;
     uint64_t life;
 };
 
 /* ---- frames of the front ---- */
 
-static ch_asker asker_of(const ch_front_link *front, const ch_frame *frame)
+static ch_asker asker_of(ch_front_link *front, const ch_frame *frame)
 {
-    return (ch_asker){.life = front->life, .request = frame->id};
+    return (ch_asker){.front = front, .life = front->life, .request = frame->id};
 }
 
 static ch_status on_ready(void *self, ch_frame *frame, int *fd, ch_error *err)
@@ -39,7 +34,8 @@ static ch_status on_ready(void *self, ch_frame *frame, int *fd, ch_error *err)
     ch_front_ready_frame ready;
     CH_TRY(ch_front_ready_frame_get(frame, &ready, err));
     front->state = CH_WHILE_SERVING;
-    return ch_loop_watch(front->loop, &front->listener, EPOLLIN, err);
+    front->watcher.on_change(front->watcher.context, front);
+    return CH_OK;
 }
 
 static ch_status on_closed(void *self, ch_frame *frame, int *fd, ch_error *err)
@@ -48,7 +44,7 @@ static ch_status on_closed(void *self, ch_frame *frame, int *fd, ch_error *err)
     ch_front_link *front = self;
     ch_closed_frame closed;
     CH_TRY(ch_closed_frame_get(frame, &closed, err));
-    ch_connections_remove(front->connections, frame->id);
+    ch_connections_remove(front->connections, front, frame->id);
     return CH_OK;
 }
 
@@ -58,6 +54,7 @@ static ch_status on_sign(void *self, ch_frame *frame, int *fd, ch_error *err)
     ch_front_link *front = self;
     ch_sign_frame sign;
     CH_TRY(ch_sign_frame_get(frame, &sign, err));
+    ch_connections_touch(front->connections, sign.connection);
     front->owner.on_sign(front->owner.context, asker_of(front, frame), &sign);
     return CH_OK;
 }
@@ -108,37 +105,24 @@ static const ch_receiver receiver = {
 
 /* ---- connections ---- */
 
-static ch_status pass_on(ch_front_link *front, int fd, uint64_t id, ch_error *err)
+bool ch_front_link_is_ready(const ch_front_link *front)
 {
+    return front->state == CH_WHILE_SERVING;
+}
+
+ch_status ch_front_link_pass(ch_front_link *front, int fd, uint64_t connection, ch_error *err)
+{
+    assert(ch_front_link_is_ready(front));
     ch_channel_attach(&front->child.channel, fd);
-    return ch_connection_frame_put(ch_channel_out(&front->child.channel), id, &(ch_connection_frame){}, err);
+    return ch_connection_frame_put(ch_channel_out(&front->child.channel), connection, &(ch_connection_frame){}, err);
 }
 
-/* Takes `fd` over. */
-static ch_status admit(ch_front_link *front, int fd, ch_error *err)
+void ch_front_link_close(ch_front_link *front, uint64_t connection)
 {
-    ch_peer peer;
-    uint64_t id = 0;
-    ch_status st = ch_peer_identify(fd, &peer, err);
-    if (st == CH_OK)
-        st = ch_connections_add(front->connections, &peer, &id, err);
-    if (st == CH_OK)
-        return pass_on(front, fd, id, err);
-    close(fd);
-    return st;
-}
-
-static void on_connect(void *context)
-{
-    ch_front_link *front = context;
-    for (size_t i = 0; i < ACCEPTS_A_TURN && front->state == CH_WHILE_SERVING; i++) {
-        ch_error err = CH_ERROR_INIT;
-        int fd = accept4(front->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd < 0)
-            return;
-        if (admit(front, fd, &err) != CH_OK)
-            ch_log("turned a connection away: %s", err.message);
-    }
+    ch_error err = CH_ERROR_INIT;
+    if (ch_front_link_is_ready(front) &&
+        ch_close_frame_put(ch_channel_out(&front->child.channel), connection, &(ch_close_frame){}, &err) != CH_OK)
+        ch_log("%s", err.message);
 }
 
 /* ---- life ---- */
@@ -157,8 +141,8 @@ static void on_down(void *self, const char *why)
     ch_front_link *front = self;
     front->state = CH_WHILE_STARTING;
     front->life++;
-    ch_loop_forget(front->loop, &front->listener);
-    ch_connections_remove_all(front->connections);
+    ch_connections_remove_all(front->connections, front);
+    front->watcher.on_change(front->watcher.context, front);
 }
 
 static bool may_read(void *self)
@@ -167,17 +151,17 @@ static bool may_read(void *self)
     return ch_channel_pending(&front->child.channel) < REPLIES_MAX;
 }
 
-ch_front_link *ch_front_link_new(ch_loop *loop, int listen_fd, ch_connections *connections, const ch_front_owner *owner)
+ch_front_link *ch_front_link_new(ch_loop *loop, const char *name, ch_connections *connections,
+                                 const ch_front_owner *owner, ch_front_watcher watcher)
 {
     ch_front_link *front = ch_alloc(sizeof *front);
-    front->loop = loop;
     front->owner = *owner;
+    front->watcher = watcher;
     front->connections = connections;
     front->state = CH_WHILE_STARTING;
-    front->listener = (ch_source){.fd = listen_fd, .on_ready = on_connect, .context = front};
     ch_child_owner child_owner = {
         .receiver = &receiver, .self = front, .on_up = on_up, .on_down = on_down, .may_read = may_read};
-    ch_child_init(&front->child, loop, "front", "front", &child_owner);
+    ch_child_init(&front->child, loop, "front", name, &child_owner);
     return front;
 }
 
@@ -186,8 +170,6 @@ void ch_front_link_free(ch_front_link *front)
     if (front == NULL)
         return;
     ch_child_stop(&front->child);
-    ch_loop_forget(front->loop, &front->listener);
-    close(front->listener.fd);
     free(front);
 }
 
@@ -203,16 +185,17 @@ bool ch_front_link_died(ch_front_link *front, pid_t pid)
 
 /* ---- answers ---- */
 
-ch_buffer *ch_front_link_out(ch_front_link *front, ch_asker asker)
+ch_buffer *ch_front_link_out(ch_asker asker)
 {
+    ch_front_link *front = asker.front;
     bool is_waiting = asker.life == front->life && ch_child_is_up(&front->child);
     return is_waiting ? ch_channel_out(&front->child.channel) : NULL;
 }
 
-void ch_front_link_failed(ch_front_link *front, ch_asker asker, const char *step, const ch_error *why)
+void ch_front_link_failed(ch_asker asker, const char *step, const ch_error *why)
 {
     ch_error ignored = CH_ERROR_INIT;
-    ch_buffer *out = ch_front_link_out(front, asker);
+    ch_buffer *out = ch_front_link_out(asker);
     if (out == NULL)
         return;
     bool is_passing = why->status == CH_BUSY || why->status == CH_UNAVAILABLE;

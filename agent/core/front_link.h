@@ -1,9 +1,7 @@
-/* Core's end of the front process: the bots' listening socket, the connections, and the frames of both directions.
+/* Core's end of one front process: connections that are passed to it, requests that come back, and their answers.
  *
- * Core accepts each connection, asks the kernel who is there, and passes the descriptor on. While no front is ready
- * nobody is accepted; bots wait in the listener's backlog. Requests go up to the owner, who answers each one once, now
- * or later; an answer to a front that has ended meanwhile is dropped. What is answered leaves with ch_front_link_flush.
- * Core's thread only. */
+ * Requests go up to the owner, who answers each one once, now or later; an answer to a front that has ended meanwhile
+ * is dropped. What is answered leaves with ch_front_link_flush. Core's thread only. */
 #ifndef CH_AGENT_CORE_FRONT_LINK_H
 #define CH_AGENT_CORE_FRONT_LINK_H
 
@@ -15,7 +13,8 @@ typedef struct ch_front_link ch_front_link;
 
 /* Where an answer goes. */
 typedef struct ch_asker {
-    uint64_t life; /* of the front: an answer to an earlier one is dropped */
+    ch_front_link *front;
+    uint64_t life; /* of the front's process: an answer to an earlier one is dropped */
     uint64_t request;
 } ch_asker;
 
@@ -27,20 +26,32 @@ typedef struct ch_front_owner {
     void (*on_get_status)(void *context, ch_asker asker);
 } ch_front_owner;
 
-/* Takes over `listen_fd`, a listening SOCK_STREAM socket. `connections` must outlive the link. */
-ch_front_link *ch_front_link_new(ch_loop *loop, int listen_fd, ch_connections *connections,
-                                 const ch_front_owner *owner);
+/* Who must know when the front is ready for connections, and when it has ended. */
+typedef struct ch_front_watcher {
+    void *context;
+    void (*on_change)(void *context, ch_front_link *front);
+} ch_front_watcher;
+
+/* `name` is for the log. `connections` must outlive the link. */
+ch_front_link *ch_front_link_new(ch_loop *loop, const char *name, ch_connections *connections,
+                                 const ch_front_owner *owner, ch_front_watcher watcher);
 void ch_front_link_free(ch_front_link *front);
 void ch_front_link_start(ch_front_link *front);
+/* True while it is ready for connections. */
+bool ch_front_link_is_ready(const ch_front_link *front);
+/* Passes the accepted socket `fd`, which is taken over, to the front, which must be ready. */
+CH_CHECKED ch_status ch_front_link_pass(ch_front_link *front, int fd, uint64_t connection, ch_error *err);
+/* Has the front close a connection that is no longer in the table. */
+void ch_front_link_close(ch_front_link *front, uint64_t connection);
 
 /* True, and the front is ended, if `pid` was its process. */
 bool ch_front_link_died(ch_front_link *front, pid_t pid);
 
 /* Where the answer's frame for `asker` is written, with asker.request as its id; NULL if nobody waits for it any more.
  */
-ch_buffer *ch_front_link_out(ch_front_link *front, ch_asker asker);
+ch_buffer *ch_front_link_out(ch_asker asker);
 /* Answers with a failure. `step` is the name of the step that failed; "" if the request was not one for a signature. */
-void ch_front_link_failed(ch_front_link *front, ch_asker asker, const char *step, const ch_error *why);
+void ch_front_link_failed(ch_asker asker, const char *step, const ch_error *why);
 
 void ch_front_link_flush(ch_front_link *front);
 

@@ -10,14 +10,17 @@
 struct ch_jobs {
     ch_slots *slots;
     ch_scratch *scratch;
-    ch_job jobs[CH_JOBS_MAX + 1];
+    size_t count;
+    ch_job jobs[];
 };
 
-ch_jobs *ch_jobs_new(ch_scratch *scratch)
+ch_jobs *ch_jobs_new(size_t held_max, ch_scratch *scratch)
 {
-    ch_jobs *jobs = ch_alloc(sizeof *jobs);
-    jobs->slots = ch_slots_new(CH_JOBS_MAX + 1);
+    size_t count = held_max + 1;
+    ch_jobs *jobs = ch_alloc(sizeof *jobs + count * sizeof jobs->jobs[0]);
+    jobs->slots = ch_slots_new(count);
     jobs->scratch = scratch;
+    jobs->count = count;
     return jobs;
 }
 
@@ -25,7 +28,7 @@ void ch_jobs_free(ch_jobs *jobs)
 {
     if (jobs == NULL)
         return;
-    for (size_t i = 0; i <= CH_JOBS_MAX; i++) {
+    for (size_t i = 0; i < jobs->count; i++) {
         ch_job *job = &jobs->jobs[i];
         ch_buffer_free(&job->bytes);
         ch_buffer_free(&job->decoded);

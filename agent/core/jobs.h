@@ -10,8 +10,6 @@
 #include "policy/policy.h"
 #include "wire/frames.h"
 
-#define CH_JOBS_MAX 1024 /* that wait for a token or are at one, all together */
-
 typedef struct ch_job {
     uint64_t id;  /* in the table; logs name it */
     size_t step;  /* of the table in request.c */
@@ -45,13 +43,13 @@ typedef struct ch_job {
 
 typedef struct ch_jobs ch_jobs;
 
-/* `scratch` is borrowed by every job's draft and must outlive the table. */
-ch_jobs *ch_jobs_new(ch_scratch *scratch);
+/* For as many held jobs as the tokens take together. There is one place more, so that a request can always be judged,
+ * and is refused for want of a place only when it would wait. `scratch` is borrowed by every job's draft and must
+ * outlive the table. */
+ch_jobs *ch_jobs_new(size_t held_max, ch_scratch *scratch);
 void ch_jobs_free(ch_jobs *jobs);
 
-/* A fresh job. The table has one place more than CH_JOBS_MAX, so that a request can always be judged, and is refused
- * for want of a place only when it would wait: there is always a job to take as long as no more than CH_JOBS_MAX are
- * held. */
+/* A fresh job. No more than `held_max` may be held. */
 ch_job *ch_jobs_take(ch_jobs *jobs);
 /* Puts a job back. */
 void ch_jobs_release(ch_jobs *jobs, ch_job *job);

@@ -33,10 +33,11 @@ static ch_token_link *link_of(const ch_requests *requests, const ch_job *job)
 
 static ch_status find_caller(ch_requests *requests, ch_job *job, ch_error *err)
 {
-    const ch_peer *peer = ch_connections_peer(requests->context.connections, job->connection);
+    const ch_peer *peer = ch_connections_peer(requests->context.connections, job->asker.front, job->connection);
     if (peer == NULL)
         return ch_fail(err, CH_INTERNAL, "the front sent a request of no connection");
     job->caller = *peer;
+    job->ticket.caller = peer->uid;
     return CH_OK;
 }
 
@@ -86,8 +87,6 @@ static ch_status wait_for_turn(ch_requests *requests, ch_job *job, ch_error *err
     if (job->ticket.place == CH_TICKET_CALLED)
         return CH_OK;
     CH_TRY(ch_token_link_check_key(link_of(requests, job), job->ticket.key, err));
-    if (ch_jobs_count(requests->jobs) > CH_JOBS_MAX)
-        return ch_fail(err, CH_BUSY, "%d requests are under way; try again in a moment", CH_JOBS_MAX);
     CH_TRY(ch_token_link_queue(link_of(requests, job), &job->ticket, err));
     job->is_held = true;
     return CH_OK;
@@ -101,7 +100,7 @@ static void leave_token(ch_requests *requests, ch_job *job)
 /* What may have changed while it waited. */
 static ch_status recheck(ch_requests *requests, ch_job *job, ch_error *err)
 {
-    if (ch_connections_peer(requests->context.connections, job->connection) == NULL)
+    if (ch_connections_peer(requests->context.connections, job->asker.front, job->connection) == NULL)
         return ch_fail(err, CH_UNAVAILABLE, "the caller has left");
     return ch_token_link_check_key(link_of(requests, job), job->ticket.key, err);
 }
@@ -139,7 +138,8 @@ static ch_status reply_signature(ch_buffer *out, const ch_job *job, ch_error *er
 
 static ch_status reply(ch_requests *requests, ch_job *job, ch_error *err)
 {
-    ch_buffer *out = ch_front_link_out(requests->context.front, job->asker);
+    (void)requests;
+    ch_buffer *out = ch_front_link_out(job->asker);
     if (out == NULL)
         return CH_OK; /* nobody waits for it any more */
     if (job->form != CH_FORM_TYPED)
@@ -204,7 +204,7 @@ static void turn_back(ch_requests *requests, ch_job *job, const ch_error *why)
             steps[i].undo(requests, job);
     }
     count_failure(requests, why);
-    ch_front_link_failed(requests->context.front, job->asker, step, why);
+    ch_front_link_failed(job->asker, step, why);
     ch_jobs_release(requests->jobs, job);
 }
 
@@ -299,7 +299,7 @@ ch_requests *ch_requests_new(const ch_request_context *context)
 {
     ch_requests *requests = ch_alloc(sizeof *requests);
     requests->context = *context;
-    requests->jobs = ch_jobs_new(context->scratch);
+    requests->jobs = ch_jobs_new(context->link_count * CH_TOKEN_JOBS_MAX, context->scratch);
     return requests;
 }
 

@@ -20,7 +20,7 @@ typedef struct ch_request_context {
     const size_t *nonce_counters; /* by the key's index in the policy; used if its profile has nonces */
     ch_scratch *scratch;
     ch_token_link *const *links; /* by the key's token */
-    ch_front_link *front;
+    size_t link_count;
 } ch_request_context;
 
 typedef struct ch_request_counts {

@@ -22,7 +22,7 @@ static ch_status list_keys(const ch_status_context *context, ch_asker asker, con
 {
     ch_autobuffer records = CH_BUFFER_INIT;
     ch_key_list_frame answer = {0};
-    const ch_peer *caller = ch_connections_peer(context->connections, list->connection);
+    const ch_peer *caller = ch_connections_peer(context->connections, asker.front, list->connection);
     if (caller == NULL)
         return ch_fail(err, CH_INTERNAL, "the front sent a request of no connection");
     for (size_t i = 0; i < context->policy->key_count; i++) {
@@ -30,7 +30,7 @@ static ch_status list_keys(const ch_status_context *context, ch_asker asker, con
         if (ch_policy_may_see(key, caller))
             add_key(context, key, &answer.keys, &records);
     }
-    ch_buffer *out = ch_front_link_out(context->front, asker);
+    ch_buffer *out = ch_front_link_out(asker);
     return out == NULL ? CH_OK : ch_key_list_frame_put(out, asker.request, &answer, err);
 }
 
@@ -38,7 +38,7 @@ void ch_status_list_keys(const ch_status_context *context, ch_asker asker, const
 {
     ch_error err = CH_ERROR_INIT;
     if (list_keys(context, asker, list, &err) != CH_OK)
-        ch_front_link_failed(context->front, asker, "", &err);
+        ch_front_link_failed(asker, "", &err);
 }
 
 static void add_token(const ch_token_link *link, ch_records *tokens, ch_buffer *records)
@@ -64,7 +64,7 @@ void ch_status_report(const ch_status_context *context, ch_asker asker)
         answer.is_ready = answer.is_ready && ch_token_link_is_unlocked(context->links[i]);
         add_token(context->links[i], &answer.tokens, &records);
     }
-    ch_buffer *out = ch_front_link_out(context->front, asker);
+    ch_buffer *out = ch_front_link_out(asker);
     if (out != NULL && ch_status_is_frame_put(out, asker.request, &answer, &err) != CH_OK)
-        ch_front_link_failed(context->front, asker, "", &err);
+        ch_front_link_failed(asker, "", &err);
 }

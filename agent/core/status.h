@@ -10,7 +10,6 @@
 
 /* What there is to speak of. */
 typedef struct ch_status_context {
-    ch_front_link *front;
     const ch_connections *connections;
     const ch_policy *policy;
     ch_token_link *const *links; /* by the key's token */

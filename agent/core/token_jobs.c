@@ -1,7 +1,9 @@
-/* Three lists of tickets: urgent, normal, sent. The sent ones stand in the order in which they were sent. */
+/* Each caller has a lane with two queues, urgent and normal; callers take turns, a job at a time. The jobs at the token
+ * stand in the order in which they were sent. */
 #include "agent/core/token_jobs.h"
 
 #include "base/memory.h"
+#include "base/share.h"
 #include "base/slots.h"
 
 #include <assert.h>
@@ -9,16 +11,34 @@
 
 #define AHEAD_WORK_NS 3000000 /* expected work queued ahead at each worker, and so the longest a cancel waits */
 
+static const ch_share normal_share = {CH_TOKEN_NORMAL_MAX, CH_TOKEN_CALLER_SHARE, CH_TOKEN_RESERVE};
+static const ch_share urgent_share = {CH_TOKEN_JOBS_MAX, CH_TOKEN_CALLER_SHARE, CH_TOKEN_RESERVE};
+
 typedef struct ticket_list {
     ch_ticket *first;
     ch_ticket *last;
     size_t count;
 } ticket_list;
 
-struct ch_token_jobs {
-    size_t worker_count;
+/* What one caller has here. Lanes are kept, empty ones are used again. */
+typedef struct lane {
+    uid_t uid;
+    size_t held; /* its jobs, wherever they are */
+    size_t held_urgent;
     ticket_list urgent;
     ticket_list normal;
+} lane;
+
+struct ch_token_jobs {
+    size_t worker_count;
+    lane **lanes;
+    size_t lane_count;
+    size_t urgent_turn; /* the lane that was served last */
+    size_t normal_turn;
+    size_t held; /* of all lanes */
+    size_t held_urgent;
+    size_t waiting_urgent;
+    size_t waiting_normal;
     ticket_list sent;
     uint64_t work_ns;
     ch_slots *ids;
@@ -26,6 +46,8 @@ struct ch_token_jobs {
     size_t key_count;
     uint32_t costs_ns[]; /* by key; 0: no job was done yet */
 };
+
+/* ---- lists ---- */
 
 static void append(ticket_list *list, ch_ticket *ticket)
 {
@@ -54,56 +76,124 @@ static void unlink_ticket(ticket_list *list, ch_ticket *ticket)
     list->count--;
 }
 
-ch_token_jobs *ch_token_jobs_new(size_t worker_count, size_t key_count)
+/* ---- lanes ---- */
+
+/* The caller's lane, an empty one that may become it, or NULL. */
+static lane *find_lane(const ch_token_jobs *jobs, uid_t uid)
 {
-    ch_token_jobs *jobs = ch_alloc(sizeof *jobs + key_count * sizeof jobs->costs_ns[0]);
-    jobs->worker_count = worker_count;
-    jobs->key_count = key_count;
-    jobs->ids = ch_slots_new(CH_TOKEN_JOBS_MAX);
-    return jobs;
+    lane *empty = NULL;
+    for (size_t i = 0; i < jobs->lane_count; i++) {
+        if (jobs->lanes[i]->held > 0 && jobs->lanes[i]->uid == uid)
+            return jobs->lanes[i];
+        if (jobs->lanes[i]->held == 0)
+            empty = jobs->lanes[i];
+    }
+    return empty;
 }
 
-void ch_token_jobs_free(ch_token_jobs *jobs)
+static lane *take_lane(ch_token_jobs *jobs, uid_t uid)
 {
-    if (jobs == NULL)
-        return;
-    ch_slots_free(jobs->ids);
-    free(jobs);
+    lane *found = find_lane(jobs, uid);
+    if (found == NULL) {
+        jobs->lanes = ch_realloc_array(jobs->lanes, jobs->lane_count + 1, sizeof *jobs->lanes);
+        found = ch_alloc(sizeof *found);
+        jobs->lanes[jobs->lane_count++] = found;
+    }
+    found->uid = uid;
+    return found;
+}
+
+static ticket_list *queue_of(lane *at, bool is_urgent)
+{
+    return is_urgent ? &at->urgent : &at->normal;
+}
+
+/* The first job of the lane whose turn it is; `*turn` is the lane that was served last. */
+static ch_ticket *next_in_turn(const ch_token_jobs *jobs, size_t *turn, bool is_urgent)
+{
+    for (size_t i = 1; i <= jobs->lane_count; i++) {
+        size_t index = (*turn + i) % jobs->lane_count;
+        ch_ticket *first = queue_of(jobs->lanes[index], is_urgent)->first;
+        if (first != NULL) {
+            *turn = index;
+            return first;
+        }
+    }
+    return NULL;
+}
+
+static void hold(ch_token_jobs *jobs, lane *at, bool is_urgent)
+{
+    at->held++;
+    jobs->held++;
+    at->held_urgent += is_urgent;
+    jobs->held_urgent += is_urgent;
+}
+
+static void let_go(ch_token_jobs *jobs, lane *at, bool is_urgent)
+{
+    assert(at->held > 0 && jobs->held > 0);
+    at->held--;
+    jobs->held--;
+    at->held_urgent -= is_urgent;
+    jobs->held_urgent -= is_urgent;
 }
 
 /* ---- waiting ---- */
 
 size_t ch_token_jobs_waiting(const ch_token_jobs *jobs)
 {
-    return jobs->urgent.count + jobs->normal.count;
+    return jobs->waiting_urgent + jobs->waiting_normal;
 }
 
-bool ch_token_jobs_is_full(const ch_token_jobs *jobs)
+bool ch_token_jobs_admits(const ch_token_jobs *jobs, uid_t uid, bool is_urgent)
 {
-    return ch_token_jobs_waiting(jobs) + jobs->sent.count >= CH_TOKEN_JOBS_MAX;
+    const lane *at = find_lane(jobs, uid);
+    size_t own_urgent = at == NULL || at->held == 0 ? 0 : at->held_urgent;
+    size_t own_normal = at == NULL || at->held == 0 ? 0 : at->held - at->held_urgent;
+    if (is_urgent)
+        return ch_share_admits(&urgent_share, jobs->held, own_urgent);
+    return ch_share_admits(&normal_share, jobs->held - jobs->held_urgent, own_normal) && jobs->held < CH_TOKEN_JOBS_MAX;
 }
 
-static ticket_list *queue_of(ch_token_jobs *jobs, const ch_ticket *ticket)
+static void note_waiting(ch_token_jobs *jobs, const ch_ticket *ticket, bool is_more)
 {
-    return ticket->is_urgent ? &jobs->urgent : &jobs->normal;
+    size_t *waiting = ticket->is_urgent ? &jobs->waiting_urgent : &jobs->waiting_normal;
+    *waiting = is_more ? *waiting + 1 : *waiting - 1;
 }
 
 void ch_token_jobs_add(ch_token_jobs *jobs, ch_ticket *ticket)
 {
-    assert(ticket->place == CH_TICKET_OUT && ticket->key < jobs->key_count && !ch_token_jobs_is_full(jobs));
-    append(queue_of(jobs, ticket), ticket);
+    assert(ticket->place == CH_TICKET_OUT && ticket->key < jobs->key_count);
+    assert(ch_token_jobs_admits(jobs, ticket->caller, ticket->is_urgent));
+    lane *at = take_lane(jobs, ticket->caller);
+    hold(jobs, at, ticket->is_urgent);
+    append(queue_of(at, ticket->is_urgent), ticket);
+    note_waiting(jobs, ticket, true);
+    ticket->lane = at;
     ticket->place = CH_TICKET_WAITING;
+}
+
+static void stop_waiting(ch_token_jobs *jobs, ch_ticket *ticket)
+{
+    unlink_ticket(queue_of(ticket->lane, ticket->is_urgent), ticket);
+    note_waiting(jobs, ticket, false);
 }
 
 void ch_token_jobs_leave(ch_token_jobs *jobs, ch_ticket *ticket)
 {
+    if (ticket->place == CH_TICKET_OUT)
+        return;
     if (ticket->place == CH_TICKET_WAITING) {
-        unlink_ticket(queue_of(jobs, ticket), ticket);
+        stop_waiting(jobs, ticket);
     } else if (ticket->place == CH_TICKET_SENT) {
         unlink_ticket(&jobs->sent, ticket);
         ch_slots_release(jobs->ids, ticket->id);
+        assert(jobs->work_ns >= ticket->cost_ns);
         jobs->work_ns -= ticket->cost_ns;
     }
+    let_go(jobs, ticket->lane, ticket->is_urgent);
+    ticket->lane = NULL;
     ticket->place = CH_TICKET_OUT;
 }
 
@@ -116,11 +206,14 @@ bool ch_token_jobs_has_room(const ch_token_jobs *jobs)
 
 ch_ticket *ch_token_jobs_call(ch_token_jobs *jobs)
 {
-    ticket_list *queue = jobs->urgent.count > 0 ? &jobs->urgent : &jobs->normal;
-    ch_ticket *ticket = queue->first;
+    ch_ticket *ticket = NULL;
+    if (jobs->waiting_urgent > 0)
+        ticket = next_in_turn(jobs, &jobs->urgent_turn, true);
+    else if (jobs->waiting_normal > 0)
+        ticket = next_in_turn(jobs, &jobs->normal_turn, false);
     if (ticket == NULL)
         return NULL;
-    unlink_ticket(queue, ticket);
+    stop_waiting(jobs, ticket);
     ticket->place = CH_TICKET_CALLED;
     return ticket;
 }
@@ -169,7 +262,31 @@ uint64_t ch_token_jobs_oldest_ms(const ch_token_jobs *jobs)
 
 ch_ticket *ch_token_jobs_any(const ch_token_jobs *jobs, ch_ticket_place place)
 {
+    size_t turn = 0;
     if (place == CH_TICKET_SENT)
         return jobs->sent.first;
-    return jobs->urgent.first != NULL ? jobs->urgent.first : jobs->normal.first;
+    ch_ticket *urgent = next_in_turn(jobs, &turn, true);
+    return urgent != NULL ? urgent : next_in_turn(jobs, &turn, false);
+}
+
+/* ---- the room ---- */
+
+ch_token_jobs *ch_token_jobs_new(size_t worker_count, size_t key_count)
+{
+    ch_token_jobs *jobs = ch_alloc(sizeof *jobs + key_count * sizeof jobs->costs_ns[0]);
+    jobs->worker_count = worker_count;
+    jobs->key_count = key_count;
+    jobs->ids = ch_slots_new(CH_TOKEN_JOBS_MAX);
+    return jobs;
+}
+
+void ch_token_jobs_free(ch_token_jobs *jobs)
+{
+    if (jobs == NULL)
+        return;
+    for (size_t i = 0; i < jobs->lane_count; i++)
+        free(jobs->lanes[i]);
+    free(jobs->lanes);
+    ch_slots_free(jobs->ids);
+    free(jobs);
 }

@@ -10,8 +10,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
-#define CH_TOKEN_JOBS_MAX 512 /* waiting and at the token together */
+#define CH_TOKEN_JOBS_MAX 512    /* waiting and at the token together */
+#define CH_TOKEN_NORMAL_MAX 448  /* jobs that are not cancels: the rest is kept for cancels */
+#define CH_TOKEN_CALLER_SHARE 64 /* of a caller; above it, only while RESERVE places are left */
+#define CH_TOKEN_RESERVE 128
 
 typedef enum ch_ticket_place {
     CH_TICKET_OUT,     /* in no queue */
@@ -20,12 +24,14 @@ typedef enum ch_ticket_place {
     CH_TICKET_SENT,    /* at the token process */
 } ch_ticket_place;
 
-/* Zero it, and set `owner`, `key` and `is_urgent`; the rest is ours. */
+/* Zero it, and set `owner`, `caller`, `key` and `is_urgent`; the rest is ours. */
 typedef struct ch_ticket {
     void *owner;
+    uid_t caller;
     size_t key;     /* index among the token's keys */
     bool is_urgent; /* a cancel: overtakes */
     ch_ticket_place place;
+    struct lane *lane; /* the caller's, while it is in */
     struct ch_ticket *previous;
     struct ch_ticket *next;
     uint64_t id;      /* while it is at the token */
@@ -40,16 +46,17 @@ typedef struct ch_token_jobs ch_token_jobs;
 ch_token_jobs *ch_token_jobs_new(size_t worker_count, size_t key_count);
 void ch_token_jobs_free(ch_token_jobs *jobs);
 
-/* CH_TOKEN_JOBS_MAX jobs are here. */
-bool ch_token_jobs_is_full(const ch_token_jobs *jobs);
-/* Puts a job at the end of its queue. There must be room. */
+/* May this caller have one more job here? Cancels have places of their own, and so has each caller. */
+bool ch_token_jobs_admits(const ch_token_jobs *jobs, uid_t caller, bool is_urgent);
+/* Puts a job at the end of its caller's queue. It must be admitted. */
 void ch_token_jobs_add(ch_token_jobs *jobs, ch_ticket *ticket);
 /* Takes a job out, wherever it is. Harmless if it is out already. */
 void ch_token_jobs_leave(ch_token_jobs *jobs, ch_ticket *ticket);
 
 /* True if the token should be given more: a worker may be without a job, or the work ahead is short. */
 bool ch_token_jobs_has_room(const ch_token_jobs *jobs);
-/* The next job whose turn it is, urgent ones first; NULL if none waits. It is called: send it, or let it leave. */
+/* The next job whose turn it is, urgent ones first, callers in turn; NULL if none waits. It is called: send it, or let
+ * it leave. */
 ch_ticket *ch_token_jobs_call(ch_token_jobs *jobs);
 /* Notes that the called job goes to the token process now. Its id is ticket->id. */
 void ch_token_jobs_send(ch_token_jobs *jobs, ch_ticket *ticket, uint64_t now_ms);
@@ -64,7 +71,7 @@ size_t ch_token_jobs_sent(const ch_token_jobs *jobs);
 uint64_t ch_token_jobs_work_ns(const ch_token_jobs *jobs);
 /* When the oldest job at the token was sent; 0 if there is none. */
 uint64_t ch_token_jobs_oldest_ms(const ch_token_jobs *jobs);
-/* Any job at that place, the oldest first; NULL if there is none. */
+/* Any job at that place; NULL if there is none. */
 ch_ticket *ch_token_jobs_any(const ch_token_jobs *jobs, ch_ticket_place place);
 
 #endif

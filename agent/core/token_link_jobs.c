@@ -84,9 +84,9 @@ ch_status ch_token_link_check_key(const ch_token_link *link, size_t key, ch_erro
 
 ch_status ch_token_link_queue(ch_token_link *link, ch_ticket *ticket, ch_error *err)
 {
-    if (ch_token_jobs_is_full(link->jobs))
-        return ch_fail(err, CH_BUSY, "%d requests wait for token '%s'; try again in a moment", CH_TOKEN_JOBS_MAX,
-                       link->config->name);
+    if (!ch_token_jobs_admits(link->jobs, ticket->caller, ticket->is_urgent))
+        return ch_fail(err, CH_BUSY, "too many requests of user %u wait for token '%s'; try again in a moment",
+                       (unsigned)ticket->caller, link->config->name);
     ch_token_jobs_add(link->jobs, ticket);
     return CH_OK;
 }

@@ -139,6 +139,17 @@ static ch_status take_connection(void *context, ch_frame *frame, int *fd, ch_err
     return CH_OK;
 }
 
+/* Core needs the room, and has forgotten the connection already. */
+static ch_status take_close(void *context, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    front *self = context;
+    ch_close_frame order;
+    CH_TRY(ch_close_frame_get(frame, &order, err));
+    ch_http_close(self->http, frame->id);
+    return CH_OK;
+}
+
 static ch_status take_signed(void *context, ch_frame *frame, int *fd, ch_error *err)
 {
     (void)fd;
@@ -226,6 +237,7 @@ static const ch_handler handlers[] = {
     { CH_FRAME_SIGNATURE_ONLY,  take_signature },
     { CH_FRAME_FAILED,          take_failed },
     { CH_FRAME_CONNECTION,      take_connection },
+    { CH_FRAME_CLOSE,           take_close },
     { CH_FRAME_KEY_LIST,        take_key_list },
     { CH_FRAME_STATUS_IS,       take_status },
     { CH_FRAME_FRONT_START,     take_start },

@@ -361,6 +361,14 @@ ch_status ch_http_adopt(ch_http *http, int fd, uint64_t connection, ch_error *er
     return added == MHD_YES ? CH_OK : ch_fail(err, CH_IO, "the HTTP library did not take a connection");
 }
 
+void ch_http_close(ch_http *http, uint64_t connection)
+{
+    for (size_t i = 0; i < CH_HTTP_CONNECTIONS_MAX; i++) {
+        if (http->slots[i].connection != NULL && http->slots[i].request.connection == connection)
+            give_up(&http->slots[i]);
+    }
+}
+
 int ch_http_fd(const ch_http *http)
 {
     return http->epoll_fd;

@@ -48,6 +48,9 @@ void ch_http_free(ch_http *http);
 /* Serves the connected socket `fd` from now on, and closes it in the end, also when this fails. */
 CH_CHECKED ch_status ch_http_adopt(ch_http *http, int fd, uint64_t connection, ch_error *err);
 
+/* Ends a connection, whatever it is doing; the owner's on_closed is called as always. Harmless if there is none. */
+void ch_http_close(ch_http *http, uint64_t connection);
+
 /* NULL when the request is no more. */
 ch_http_request *ch_http_find(ch_http *http, uint64_t id);
 

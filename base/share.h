@@ -1,0 +1,25 @@
+/* How a bounded thing is shared: by how much of it its callers may have.
+ *
+ * Below its share a caller is served as long as anything is left. Above it, a caller is served only while more than the
+ * reserve is left, so that the greedy can use what nobody needs and never what somebody else may need next. */
+#ifndef CH_BASE_SHARE_H
+#define CH_BASE_SHARE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct ch_share {
+    size_t total;   /* how much there is */
+    size_t share;   /* of one caller */
+    size_t reserve; /* of all together, for callers below their share */
+} ch_share;
+
+/* May a caller that has `own` of the `used` take one more? */
+static inline bool ch_share_admits(const ch_share *share, size_t used, size_t own)
+{
+    if (own < share->share)
+        return used < share->total;
+    return used + share->reserve < share->total;
+}
+
+#endif
