@@ -18,7 +18,7 @@ struct ch_draft {
     const ch_recipe *recipe;
     const ch_endpoint *endpoint;
     const ch_scheme *scheme;
-    ch_slice inputs[CH_VALUES_MAX];
+    ch_slice inputs[CH_RECIPE_INPUTS_MAX];
     char times[CH_BUILTIN_NEWLINE - CH_BUILTIN_TIME_S][CH_TIME_TEXT_MAX]; /* times, nonce, uuid */
     ch_buffer path;
     ch_buffer digits;                      /* of what is random, in hex */

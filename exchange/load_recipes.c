@@ -15,7 +15,7 @@
 /* What the template that comes next may name. */
 typedef struct scope {
     ch_recipe *recipe;
-    const char *values[CH_VALUES_MAX];
+    const char *values[CH_RECIPE_INPUTS_MAX];
     size_t value_count;
     const char *lists[CH_RECIPE_LISTS_MAX];
     size_t list_count;
@@ -36,7 +36,7 @@ static void open_scope(scope *in, const ch_profile *profile, ch_recipe *recipe)
 
 static void add_value_name(scope *in, const char *name)
 {
-    assert(in->value_count < CH_VALUES_MAX);
+    assert(in->value_count < CH_RECIPE_INPUTS_MAX);
     in->values[in->value_count++] = name;
 }
 

@@ -16,7 +16,7 @@
 #define CH_SCHEMES_MAX 8
 #define CH_KINDS_MAX 8
 /* What a template may name: the builtins, the recipe's values, and the signatures of all payloads but the first. */
-#define CH_VALUES_MAX (CH_BUILTIN_COUNT + CH_RECIPE_VALUES_MAX + CH_RECIPE_PAYLOADS_MAX - 1)
+#define CH_RECIPE_INPUTS_MAX (CH_BUILTIN_COUNT + CH_RECIPE_VALUES_MAX + CH_RECIPE_PAYLOADS_MAX - 1)
 
 /* ---- recipes ---- */
 

@@ -165,7 +165,7 @@ static ch_status refuse_host(ch_requests *requests, ch_job *job, ch_error *err)
             agent.make_keys()
             agent.start()
             self.assertEqual(agent.unlock().returncode, 0, agent.log())
-        self.assertIn("core sent the number 7", agent.log())
+        harness.wait_until(lambda: "core sent the number 7" in agent.log(), "the token process logs the frame")
         with agent.client() as client:
             self.assertEqual(client.sign("binance-main", BINANCE_ORDER).status, 200, agent.log())
             refused = client.sign("binance-main", {**BINANCE_ORDER, "host": "api.binance.com"})
