@@ -103,7 +103,7 @@ all: $(PROGRAMS:%=$(BUILD)/%)
 define link
 @echo '  LINK $(notdir $@)'
 @mkdir -p $(@D)
-@$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(1)
+@$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(filter %.a,$+) $(1)
 endef
 
 define library_rule

@@ -199,7 +199,7 @@ static void print_confusion(const json_t *endpoints)
 static ch_status run_check(const ch_arguments *arguments, ch_error *err)
 {
     ch_autoprofile *profile = NULL;
-    CH_TRY(ch_profile_load(arguments->positional[0], &profile, err));
+    CH_TRY(ch_profile_load_any(arguments->positional[0], &profile, err));
     ch_autojansson row = describe(profile, true);
     if (arguments->option[CH_OPT_JSON] != NULL)
         return ch_output_json(row, err);
@@ -236,7 +236,7 @@ static ch_status add_profile(const char *folder, const char *file, json_t *rows,
     ch_autobuffer path = CH_BUFFER_INIT;
     ch_autoprofile *profile = NULL;
     ch_buffer_add_format(&path, "%s/%s", folder, file);
-    CH_TRY(ch_profile_load(ch_buffer_text(&path), &profile, err));
+    CH_TRY(ch_profile_load_any(ch_buffer_text(&path), &profile, err));
     json_array_append_new(rows, describe(profile, false));
     return CH_OK;
 }
@@ -269,7 +269,7 @@ static ch_status load_by_name(const ch_arguments *arguments, const char *name, c
     if (!ch_is_name(ch_slice_of(name)))
         return ch_fail(err, CH_BAD_INPUT, "'%s' is not a profile's name; show takes a name, check takes a file", name);
     ch_buffer_add_format(&path, "%s/%s.yaml", ch_option_profiles(arguments), name);
-    if (ch_profile_load(ch_buffer_text(&path), out, err) != CH_OK)
+    if (ch_profile_load_any(ch_buffer_text(&path), out, err) != CH_OK)
         return ch_error_wrap(err, "profile '%s' (--profiles or CHANCERY_PROFILES names the folder)", name);
     return CH_OK;
 }

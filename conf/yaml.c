@@ -6,7 +6,6 @@
 #include "base/memory.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -267,25 +266,6 @@ ch_status ch_yaml_parse(const char *path, const void *text, size_t size_bytes, c
         *out = build.document;
     else
         ch_yaml_free(build.document);
-    return st;
-}
-
-ch_status ch_yaml_load(const char *path, ch_yaml_document **out, ch_error *err)
-{
-    *out = NULL;
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
-        return ch_fail(err, CH_CONFIG, "cannot open %s: %s", path, strerror(errno));
-    ch_autobuffer text = CH_BUFFER_INIT;
-    size_t got;
-    do {
-        got = fread(ch_buffer_reserve(&text, 16384), 1, 16384, file);
-        ch_buffer_commit(&text, got);
-    } while (got > 0 && text.size <= CH_YAML_SIZE_MAX);
-    bool is_broken = ferror(file) != 0;
-    ch_status st =
-        is_broken ? ch_fail_errno(err, "reading %s", path) : ch_yaml_parse(path, text.data, text.size, out, err);
-    fclose(file);
     return st;
 }
 

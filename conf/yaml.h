@@ -6,7 +6,8 @@
  * that reads it says what it must be. Each map remembers which of its keys were asked for, so that one call at the end
  * (ch_yaml_check_known) finds a mistyped field.
  *
- * Strings handed out live as long as the document. Not thread-safe. Not for bytes that come from clients. */
+ * yaml_file.c reads files, yaml.c makes the tree. Strings handed out live as long as the document. Not thread-safe. Not
+ * for bytes that come from clients. */
 #ifndef CH_CONF_YAML_H
 #define CH_CONF_YAML_H
 
@@ -28,9 +29,12 @@ typedef enum ch_yaml_kind {
 typedef struct ch_yaml ch_yaml; /* a node of the tree */
 typedef struct ch_yaml_document ch_yaml_document;
 
-/* Reads the file at `path`. CH_CONFIG with FILE:LINE and the reason, or if it cannot be opened; CH_IO if reading fails.
- * `*out` is NULL after a failure. Free with ch_yaml_free, which takes NULL. */
+/* Reads the file at `path`, which nobody else may be able to change (base/trust.h). CH_CONFIG with FILE:LINE and the
+ * reason, or if it cannot be opened or trusted; CH_IO if reading fails. `*out` is NULL after a failure. Free with
+ * ch_yaml_free, which takes NULL. */
 CH_CHECKED ch_status ch_yaml_load(const char *path, ch_yaml_document **out, ch_error *err);
+/* The same, whoever can change the file: to look at what it says, not to rely on it. */
+CH_CHECKED ch_status ch_yaml_load_any(const char *path, ch_yaml_document **out, ch_error *err);
 /* The same from memory; `path` is only for messages. */
 CH_CHECKED ch_status ch_yaml_parse(const char *path, const void *text, size_t size_bytes, ch_yaml_document **out,
                                    ch_error *err);

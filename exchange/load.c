@@ -200,16 +200,29 @@ static ch_status read_profile(ch_profile *profile, const ch_yaml *root, ch_error
     return CH_OK;
 }
 
-ch_status ch_profile_load(const char *path, ch_profile **out, ch_error *err)
+static ch_status load(const ch_yaml_document *document, ch_profile **out, ch_error *err)
 {
-    ch_autoyaml *document = NULL;
-    *out = NULL;
-    CH_TRY(ch_yaml_load(path, &document, err));
     ch_autoprofile *profile = ch_alloc(sizeof *profile);
     CH_TRY(read_profile(profile, ch_yaml_root(document), err));
     *out = profile;
     profile = NULL;
     return CH_OK;
+}
+
+ch_status ch_profile_load(const char *path, ch_profile **out, ch_error *err)
+{
+    ch_autoyaml *document = NULL;
+    *out = NULL;
+    CH_TRY(ch_yaml_load(path, &document, err));
+    return load(document, out, err);
+}
+
+ch_status ch_profile_load_any(const char *path, ch_profile **out, ch_error *err)
+{
+    ch_autoyaml *document = NULL;
+    *out = NULL;
+    CH_TRY(ch_yaml_load_any(path, &document, err));
+    return load(document, out, err);
 }
 
 void ch_profile_free(ch_profile *profile)

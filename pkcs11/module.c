@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "pkcs11/ckr.h"
 #include "pkcs11/locks.h"
+#include "pkcs11/module_path.h"
 
 #include <assert.h>
 #include <dlfcn.h>
@@ -59,7 +60,7 @@ ch_status ch_module_load(const char *name, ch_module **out, ch_error *err)
 {
     ch_autofree char *path = NULL;
     ch_automodule module = ch_alloc(sizeof *module);
-    CH_TRY(ch_module_path(name, &path, err));
+    CH_TRY(ch_module_path_trusted(name, &path, err));
     CH_TRY(get_functions(module, path, err));
     CH_TRY(initialise(module, path, err));
     CH_TRY(list_slots(module, path, err));

@@ -17,12 +17,8 @@
 
 typedef struct ch_module ch_module;
 
-/* Where a module's file is (module_path.c): `name` is its path, or a p11-kit name that is looked up in p11-kit's own
- * configuration. The caller frees `*out`. CH_CONFIG names the places that were searched. */
-CH_CHECKED ch_status ch_module_path(const char *name, char **out, ch_error *err);
-
-/* Loads a module by its path or p11-kit name. CH_CONFIG if there is none, CH_UNAVAILABLE if it can't be loaded. Unload
- * it with ch_module_unload. */
+/* Loads a module by its path or p11-kit name. CH_CONFIG if there is none or somebody else could change its file,
+ * CH_UNAVAILABLE if it can't be loaded. Unload it with ch_module_unload. */
 CH_CHECKED ch_status ch_module_load(const char *name, ch_module **out, ch_error *err);
 /* NULL is fine. Ends every session and login. */
 void ch_module_unload(ch_module *module);

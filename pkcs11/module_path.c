@@ -1,8 +1,10 @@
 /* To say where one module is, p11-kit's API would load every module that is configured. A line of the module's file
  * says it too (pkcs11.conf(5)), without vendor code that nobody asked for. */
+#include "pkcs11/module_path.h"
+
 #include "base/buffer.h"
 #include "base/memory.h"
-#include "pkcs11/module.h"
+#include "base/trust.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,16 +34,22 @@ static char *module_line(FILE *file)
     return NULL;
 }
 
-static char *look_up(const char *folder, const char *name)
+/* `*out` stays NULL if the folder does not know the module. */
+static ch_status look_up(const char *folder, const char *name, char **out, ch_error *err)
 {
     ch_autobuffer path = CH_BUFFER_INIT;
+    ch_autotrusted configured = CH_TRUSTED_CLOSED;
     ch_buffer_add_format(&path, "%s/%s.module", folder, name);
-    FILE *file = fopen(ch_buffer_text(&path), "re");
+    if (access(ch_buffer_text(&path), F_OK) != 0)
+        return CH_OK;
+    CH_TRY(ch_trust_file(ch_buffer_text(&path), &configured, err));
+    FILE *file = fdopen(configured.fd, "r");
     if (file == NULL)
-        return NULL;
-    char *module = module_line(file);
+        return ch_fail_errno(err, "reading %s", configured.path);
+    configured.fd = -1;
+    *out = module_line(file);
     fclose(file);
-    return module;
+    return CH_OK;
 }
 
 /* Root has no configuration of its own, as with p11-kit: it would be whatever $HOME says. */
@@ -60,17 +68,21 @@ static char *user_folder(void)
 #define FOLDERS 3
 
 /* The module's file as the first folder says that knows it; NULL if none does. */
-static char *find_configured(const char *const folders[FOLDERS], const char *name)
+static ch_status find_configured(const char *const folders[FOLDERS], const char *name, char **out, ch_error *err)
 {
+    *out = NULL;
     for (size_t i = 0; i < FOLDERS; i++) {
-        ch_autofree char *found = folders[i] == NULL ? NULL : look_up(folders[i], name);
+        ch_autofree char *found = NULL;
+        if (folders[i] != NULL)
+            CH_TRY(look_up(folders[i], name, &found, err));
         if (found == NULL)
             continue;
         ch_autobuffer path = CH_BUFFER_INIT;
         ch_buffer_add_format(&path, "%s%s", found[0] == '/' ? "" : CH_P11_MODULE_DIR "/", found);
-        return ch_strdup(ch_buffer_text(&path));
+        *out = ch_strdup(ch_buffer_text(&path));
+        return CH_OK;
     }
-    return NULL;
+    return CH_OK;
 }
 
 ch_status ch_module_path(const char *name, char **out, ch_error *err)
@@ -84,9 +96,20 @@ ch_status ch_module_path(const char *name, char **out, ch_error *err)
     }
     ch_autofree char *own = user_folder();
     const char *const folders[FOLDERS] = {own, "/etc/pkcs11/modules", "/usr/share/p11-kit/modules"};
-    *out = find_configured(folders, name);
+    CH_TRY(find_configured(folders, name, out, err));
     if (*out == NULL)
         return ch_fail(err, CH_CONFIG, "p11-kit knows no module '%s': there is no %s.module in %s%s%s or %s", name,
                        name, own == NULL ? "" : own, own == NULL ? "" : ", ", folders[1], folders[2]);
+    return CH_OK;
+}
+
+ch_status ch_module_path_trusted(const char *name, char **out, ch_error *err)
+{
+    ch_autofree char *path = NULL;
+    ch_autotrusted module = CH_TRUSTED_CLOSED;
+    CH_TRY(ch_module_path(name, &path, err));
+    if (ch_trust_file(path, &module, err) != CH_OK)
+        return ch_error_wrap(err, "the PKCS#11 module");
+    *out = ch_strdup(module.path);
     return CH_OK;
 }

@@ -127,7 +127,7 @@ static void measure_profile(const char *path, bool as_json)
 {
     ch_error err = CH_ERROR_INIT;
     ch_profile *profile = NULL;
-    if (ch_profile_load(path, &profile, &err) != CH_OK)
+    if (ch_profile_load_any(path, &profile, &err) != CH_OK)
         die("%s", err.message);
     ch_scratch *scratch = ch_scratch_new();
     ch_draft *draft = ch_draft_new(scratch);

@@ -83,7 +83,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     rig *r = &fuzzed;
     ch_profile *profile = NULL;
     ch_error err = CH_ERROR_INIT;
-    ch_status st = ch_profile_load(fuzz_file(0, (ch_slice){data, size}), &profile, &err);
+    ch_status st = ch_profile_load_any(fuzz_file(0, (ch_slice){data, size}), &profile, &err);
     fuzz_check_error(st, &err);
     r->profile = profile;
     r->dice.state = size;

@@ -27,7 +27,7 @@ static void load(const char *pattern)
     for (size_t i = 0; i < found.gl_pathc; i++) {
         ch_error err = CH_ERROR_INIT;
         FUZZ_CHECK(profile_count < PROFILES_MAX);
-        if (ch_profile_load(found.gl_pathv[i], &profiles[profile_count++], &err) != CH_OK) {
+        if (ch_profile_load_any(found.gl_pathv[i], &profiles[profile_count++], &err) != CH_OK) {
             fprintf(stderr, "%s\n", err.message);
             exit(EXIT_FAILURE);
         }

@@ -410,7 +410,7 @@ int main(int argc, char **argv)
     for (int i = first; i < argc; i++) {
         ch_error err = CH_ERROR_INIT;
         ch_profile *profile = NULL;
-        if (ch_profile_load(argv[i], &profile, &err) == CH_OK) {
+        if (ch_profile_load_any(argv[i], &profile, &err) == CH_OK) {
             test_profile(profile, &how, pool, &passed, &failed);
         } else {
             printf("FAIL  %s\n", err.message);

@@ -90,7 +90,7 @@ static ch_status set_up(const options *chosen, const char *path, bench *out, ch_
         ch_buffer_add_text(&file, chosen->profile);
     else
         CH_TRY(find_profile(chosen, path, &file, err));
-    CH_TRY(ch_profile_load(ch_buffer_text(&file), &out->profile, err));
+    CH_TRY(ch_profile_load_any(ch_buffer_text(&file), &out->profile, err));
     out->scratch = ch_scratch_new();
     out->draft = ch_draft_new(out->scratch);
     return CH_OK;
