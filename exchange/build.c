@@ -92,6 +92,8 @@ ch_status ch_recipe_build(const ch_recipe_input *input, ch_draft *draft, ch_payl
     CH_TRY(make_values(draft, &size_bytes, err));
     CH_TRY(make_payloads(draft, out, err));
     if (size_bytes + out->items[0].size > REQUEST_BYTES_MAX)
-        return ch_fail(err, CH_TOO_LARGE, "the request is larger than %d bytes when it is encoded", REQUEST_BYTES_MAX);
+        return ch_fail(err, CH_TOO_LARGE,
+                       "the request is larger than %d bytes when it is encoded; send fewer or shorter parameters",
+                       REQUEST_BYTES_MAX);
     return CH_OK;
 }

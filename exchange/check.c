@@ -30,7 +30,8 @@ static ch_status check_listed(const ch_listed_param *listed, ch_request *request
     if (ch_set_has(given, listed->def->name_index))
         return ch_fail(err, CH_BAD_INPUT, "parameter '%s' is given twice", listed->def->name);
     if (request->params[at].kind == CH_PARAM_PLACEHOLDER)
-        return ch_fail(err, CH_BAD_INPUT, "parameter '%s' is null; only what the agent fills in may be",
+        return ch_fail(err, CH_BAD_INPUT,
+                       "parameter '%s' is null; send a value, or leave it out (null is for what the agent fills in)",
                        listed->def->name);
     ch_set_add(given, listed->def->name_index);
     return ch_param_check(listed->def, request->params, request->param_count, at, err);

@@ -81,7 +81,7 @@ static void list_headers(const ch_draft *draft, const ends *at, ch_finished *out
 
 ch_status ch_recipe_finish(ch_draft *draft, const ch_payloads *signatures, ch_finished *out, ch_error *err)
 {
-    ends at;
+    ends at = {0};
     ch_draft_assert(draft);
     CH_TRY(take_signatures(draft, signatures, err));
     CH_TRY(run_all(draft, &at, err));

@@ -74,7 +74,7 @@ static ch_status check_mechanism(const char *text, ch_error *err)
 {
     if (ch_mechanism_find(ch_slice_of(text)) != NULL)
         return CH_OK;
-    return ch_fail(err, CH_CONFIG, "there is no mechanism '%s'", text);
+    return ch_fail(err, CH_CONFIG, "unknown mechanism '%s'; use one that 'chancery key import --help' lists", text);
 }
 
 static const ch_word encoding_words[] = {

@@ -50,6 +50,12 @@ static ch_status find_recipes(const ch_loader *load, const ch_yaml *map, ch_endp
 
 /* ---- the path ---- */
 
+static ch_status fail_too_many_parts(const ch_yaml *node, ch_error *err)
+{
+    return ch_yaml_fail(node, err, "the path has too many parts; at most %d parameters and texts between them",
+                        CH_PATH_PARTS_MAX);
+}
+
 static ch_status add_part(const ch_loader *load, const ch_yaml *node, const char **at, ch_endpoint *endpoint,
                           ch_error *err)
 {
@@ -60,8 +66,10 @@ static ch_status add_part(const ch_loader *load, const ch_yaml *node, const char
         return ch_yaml_fail(node, err, "a '{' in the path is not closed");
     memcpy(key, *at + 1, (size_t)(end - *at - 1));
     CH_TRY(ch_params_find(load, node, key, &def, err));
-    if (def->depth > 0 || endpoint->part_count == CH_PATH_PARTS_MAX)
-        return ch_yaml_fail(node, err, "'%s' can't stand in a path", key);
+    if (def->depth > 0)
+        return ch_yaml_fail(node, err, "'%s' is a list or an object, which can't stand in a path", key);
+    if (endpoint->part_count == CH_PATH_PARTS_MAX)
+        return fail_too_many_parts(node, err);
     endpoint->parts[endpoint->part_count++].def = def;
     *at = end + 1;
     if (**at != '\0' && **at != '/')
@@ -78,7 +86,7 @@ static ch_status split_path(const ch_loader *load, const ch_yaml *node, ch_endpo
         if (at[literal] == '}')
             return ch_yaml_fail(node, err, "a '}' in the path closes nothing");
         if (literal > 0 && endpoint->part_count == CH_PATH_PARTS_MAX)
-            return ch_yaml_fail(node, err, "the path has too many parts");
+            return fail_too_many_parts(node, err);
         if (literal > 0)
             endpoint->parts[endpoint->part_count++].literal = (ch_slice){(const uint8_t *)at, literal};
         at += literal;
@@ -108,10 +116,12 @@ static ch_status read_call(const ch_value *value, ch_error *err)
     CH_TRY(ch_yaml_text(value->node, &call, err));
     const char *method = method_of(call);
     if (method == NULL)
-        return ch_yaml_fail(value->node, err, "'call' is a method and a path, such as GET /api/v3/account");
+        return ch_yaml_fail(value->node, err, "write 'call' as a method and a path, such as GET /api/v3/account");
     const char *path = call + strlen(method) + 1;
     if (*path != '/' || strspn(path, allowed) != strlen(path) || strstr(path, "/.") != NULL)
-        return ch_yaml_fail(value->node, err, "'%s' is not a plain path", path);
+        return ch_yaml_fail(
+            value->node, err,
+            "'%s' is not a plain path; use letters, digits and -._~:/, and no part that starts with a '.'", path);
     endpoint->method = ch_strdup(method);
     endpoint->path = ch_strdup(path);
     endpoint->path_slice = ch_slice_of(endpoint->path);

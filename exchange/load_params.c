@@ -323,7 +323,7 @@ ch_status ch_params_check_used(const ch_loader *load, ch_error *err)
 {
     for (size_t i = 0; i < load->profile->param_count; i++) {
         if (!load->profile->params[i].is_used)
-            return ch_yaml_fail(ch_yaml_value_at(load->params, i), err, "no endpoint uses parameter '%s'",
+            return ch_yaml_fail(ch_yaml_value_at(load->params, i), err, "no endpoint uses parameter '%s'; remove it",
                                 ch_yaml_key_at(load->params, i));
     }
     return load->groups == NULL ? CH_OK : ch_yaml_check_known(load->groups, err);

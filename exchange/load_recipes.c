@@ -355,7 +355,7 @@ static ch_status read_recipe(const ch_value *value, ch_error *err)
     if (!recipe->uses[CH_BUILTIN_SIGNATURE])
         return ch_yaml_fail(value->node, err, "neither url, body nor a header uses {signature}");
     if (!ch_shape_find(recipe))
-        return ch_yaml_fail(value->node, err, "the message is made of too many parts");
+        return ch_yaml_fail(value->node, err, "the message is made of too many parts; use fewer values");
     return check_claims(recipe, value->node, err);
 }
 

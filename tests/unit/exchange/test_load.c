@@ -25,7 +25,7 @@ static const struct {
     {"https://a.example",      "http://a.example",                                     3,  "an origin is https://"         },
     {"https://a.example",      "https://a.example/x",                                  3,  "an origin is https://"         },
     {"https://a.example",      "https://u@a.example",                                  3,  "an origin is https://"         },
-    {"mechanism: hmac-sha256", "mechanism: md5",                                       4,  "there is no mechanism 'md5'"   },
+    {"mechanism: hmac-sha256", "mechanism: md5",                                       4,  "unknown mechanism 'md5'"   },
     {"secret: text",           "secret: rot13",                                        4,  "unknown encoding 'rot13'"      },
     {"recipe: r\n",            "recipe: q\n",                                          5,  "there is no recipe 'q'"        },
     {"recipe: r\n",            "recipe: {POST: r}\n",                                  5,  "no recipe for method GET"      },
