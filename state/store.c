@@ -3,14 +3,13 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "base/trust.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define START_EMPTY "move that folder away to start with an empty one"
@@ -53,21 +52,14 @@ static ch_status run(ch_store *store, const char *sql, ch_error *err)
 
 /* ---- the lock ---- */
 
-static ch_status lock_folder(ch_store *store, ch_error *err)
+static ch_status lock_folder(ch_store *store, const ch_trusted *folder, ch_error *err)
 {
-    const char *folder = store->folder;
-    ch_autobuffer path = CH_BUFFER_INIT;
-    ch_buffer_add_format(&path, "%s/lock", folder);
-    if (mkdir(folder, 0700) != 0 && errno != EEXIST)
-        return ch_fail_errno(err, "making the state folder %s", folder);
-    store->lock_fd = open(ch_buffer_text(&path), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (store->lock_fd < 0)
-        return ch_fail_errno(err, "opening %s", ch_buffer_text(&path));
+    CH_TRY(ch_trust_entry(folder, "lock", true, &store->lock_fd, err));
     if (flock(store->lock_fd, LOCK_EX | LOCK_NB) == 0)
         return CH_OK;
     if (errno == EWOULDBLOCK)
-        return ch_fail(err, CH_CONFLICT, "another agent runs on the state folder %s; stop it first", folder);
-    return ch_fail_errno(err, "locking %s", ch_buffer_text(&path));
+        return ch_fail(err, CH_CONFLICT, "another agent runs on the state folder %s; stop it first", store->folder);
+    return ch_fail_errno(err, "locking %s/lock", store->folder);
 }
 
 /* ---- the schema ---- */
@@ -122,13 +114,27 @@ static ch_status migrate(ch_store *store, long version, ch_error *err)
 
 /* ---- opening ---- */
 
+/* The files that SQLite opens. It makes those that are missing with the mode of the first. */
+static const char *const files[] = {"state.db", "state.db-wal", "state.db-shm", "state.db-journal"};
+
+static ch_status check_files(const ch_trusted *folder, ch_error *err)
+{
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        int fd = -1;
+        CH_TRY(ch_trust_entry(folder, files[i], i == 0, &fd, err));
+        if (fd >= 0)
+            close(fd);
+    }
+    return CH_OK;
+}
+
 /* Nothing is written until the version is known. */
-static ch_status open_database(ch_store *store, ch_error *err)
+static ch_status open_database(ch_store *store, const ch_trusted *folder, ch_error *err)
 {
     long version = 0;
     ch_autobuffer path = CH_BUFFER_INIT;
-    ch_buffer_add_format(&path, "%s/state.db", store->folder);
-    if (sqlite3_open_v2(ch_buffer_text(&path), &store->database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) !=
+    ch_buffer_add_format(&path, "%s/%s", folder->path, files[0]);
+    if (sqlite3_open_v2(ch_buffer_text(&path), &store->database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW, NULL) !=
         SQLITE_OK)
         return ch_store_fail(store, ch_buffer_text(&path), err);
     CH_TRY(read_version(store, &version, err));
@@ -137,14 +143,22 @@ static ch_status open_database(ch_store *store, ch_error *err)
     return migrate(store, version, err);
 }
 
+static ch_status open_all(ch_store *store, ch_error *err)
+{
+    ch_autotrusted folder = CH_TRUSTED_CLOSED;
+    CH_TRY(ch_trust_make_folder(store->folder, 0700, err));
+    CH_TRY(ch_trust_folder(store->folder, CH_FOLDER_OWN, &folder, err));
+    CH_TRY(lock_folder(store, &folder, err));
+    CH_TRY(check_files(&folder, err));
+    return open_database(store, &folder, err);
+}
+
 ch_status ch_store_open(const char *folder, ch_store **out, ch_error *err)
 {
     ch_store *store = ch_alloc(sizeof *store);
     store->lock_fd = -1;
     store->folder = ch_strdup(folder);
-    ch_status st = lock_folder(store, err);
-    if (st == CH_OK)
-        st = open_database(store, err);
+    ch_status st = open_all(store, err);
     if (st != CH_OK) {
         ch_store_close(store);
         return st;

@@ -13,7 +13,8 @@ struct sqlite3_stmt;
 typedef struct ch_store ch_store;
 
 /* Opens the state in `folder` (made if missing, mode 0700) and takes its lock. CH_CONFLICT: another agent has it, or a
- * newer agent wrote it. CH_IO: it is damaged, or cannot be read and written. Close with ch_store_close. */
+ * newer agent wrote it. CH_CONFIG: others could change it (base/trust.h). CH_IO: it is damaged, or cannot be read and
+ * written. Close with ch_store_close. */
 CH_CHECKED ch_status ch_store_open(const char *folder, ch_store **out, ch_error *err);
 
 /* Gives the lock back. Statements must have been finalised. NULL is fine. */

@@ -8,6 +8,7 @@
 
 #include <signal.h>
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,14 +71,17 @@ START_TEST(test_a_folder_that_is_missing_is_made_for_its_owner_alone)
     ch_store_close(open_store(folder));
     ck_assert_int_eq(stat(folder, &status), 0);
     ck_assert_uint_eq(status.st_mode & 0777, 0700);
+    ch_autofree char *database = ch_test_path("state/state.db");
+    ck_assert_int_eq(stat(database, &status), 0);
+    ck_assert_uint_eq(status.st_mode & 0777, 0600);
 }
 END_TEST
 
 START_TEST(test_a_folder_that_cannot_be_made_is_named)
 {
     ch_store *store = NULL;
-    ck_assert_int_eq(ch_store_open("/nonexistent/state", &store, &err), CH_IO);
-    ck_assert_str_eq(err.message, "making the state folder /nonexistent/state: No such file or directory");
+    ck_assert_int_eq(ch_store_open("/nonexistent/state", &store, &err), CH_CONFIG);
+    ck_assert_str_eq(err.message, "cannot open /nonexistent: No such file or directory");
 }
 END_TEST
 
@@ -102,6 +106,39 @@ START_TEST(test_a_folder_that_another_agent_holds_is_refused)
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
     ch_store_close(open_store(folder));
+}
+END_TEST
+
+/* clang-format off */
+static const struct {
+    const char *made_by; /* a shell, in the folder */
+    const char *says;
+} foreign[] = {
+    /* made by                                 says */
+    { "chmod 777 .",                           " can be written to by its group and others (mode 0777); mend it with: chmod go-w " },
+    { "chmod 1777 .",                          " " },
+    { "echo > lock; chmod 666 lock",           "/lock can be written to by its group and others" },
+    { "ln -s elsewhere lock",                  "/lock is a symbolic link" },
+    { "ln -s elsewhere state.db",              "/state.db is a symbolic link" },
+    { "echo > elsewhere; ln elsewhere state.db", "/state.db has 2 names" },
+    { "echo > state.db; chmod 602 state.db",   "/state.db can be written to by others" },
+    { "ln -s elsewhere state.db-wal",          "/state.db-wal is a symbolic link" },
+    { "ln -s elsewhere state.db-shm",          "/state.db-shm is a symbolic link" },
+    { "ln -s elsewhere state.db-journal",      "/state.db-journal is a symbolic link" },
+};
+/* clang-format on */
+
+START_TEST(test_a_state_that_others_could_change_is_refused)
+{
+    char command[512];
+    ch_store *store = NULL;
+    ch_autofree char *elsewhere = ch_test_path("elsewhere");
+    snprintf(command, sizeof command, "cd %s && %s", ch_test_folder(), foreign[_i].made_by);
+    ck_assert_int_eq(system(command), 0);
+    bool was_there = access(elsewhere, F_OK) == 0;
+    ck_assert_int_eq(ch_store_open(ch_test_folder(), &store, &err), CH_CONFIG);
+    ck_assert_msg(strstr(err.message, foreign[_i].says) != NULL, "%s", err.message);
+    ck_assert_int_eq(access(elsewhere, F_OK) == 0, was_there);
 }
 END_TEST
 
@@ -201,8 +238,10 @@ END_TEST
 
 CH_TESTS("store", CH_TEST(test_a_folder_that_is_missing_is_made_for_its_owner_alone),
          CH_TEST(test_a_folder_that_cannot_be_made_is_named),
-         CH_TEST(test_a_folder_that_another_agent_holds_is_refused), CH_TEST(test_a_new_file_has_the_newest_schema),
-         CH_TEST(test_a_file_without_a_version_is_migrated), CH_TEST(test_a_file_of_this_version_is_opened_as_it_is),
+         CH_TEST(test_a_folder_that_another_agent_holds_is_refused),
+         CH_TEST_ROWS(test_a_state_that_others_could_change_is_refused, foreign),
+         CH_TEST(test_a_new_file_has_the_newest_schema), CH_TEST(test_a_file_without_a_version_is_migrated),
+         CH_TEST(test_a_file_of_this_version_is_opened_as_it_is),
          CH_TEST_ROWS(test_a_file_of_a_newer_agent_is_refused_and_not_changed, newer),
          CH_TEST(test_a_file_that_is_not_a_database_is_refused), CH_TEST(test_a_file_that_was_cut_off_is_refused),
          CH_TEST(test_a_damaged_page_is_found_before_anything_is_signed))
