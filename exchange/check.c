@@ -1,4 +1,4 @@
-/* What the agent fills in is no parameter of the bot's, save as a placeholder that says where it goes. */
+/* The agent's own fields are not the bot's parameters. A bot may only send a placeholder, to say where one goes. */
 #include "exchange/check.h"
 
 #include "base/bits.h"

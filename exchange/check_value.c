@@ -21,8 +21,8 @@ static bool is_all_zero(ch_slice text)
     return true;
 }
 
-/* Plain digits with at most `fraction_max` after a point: no sign but '-' where allowed, no leading zero, no exponent,
- * no bare point, no negative zero. */
+/* Plain digits with at most `fraction_max` after a point: no sign but '-', if that is allowed, no leading zero, no
+ * exponent, no bare point, no negative zero. */
 static bool is_number(ch_slice text, bool may_be_negative, size_t fraction_max)
 {
     bool is_negative = text.size > 0 && text.data[0] == '-';

@@ -32,7 +32,7 @@ static ch_status find_recipe(const ch_profile *profile, const ch_yaml *choice, c
     return ch_yaml_fail(node, err, "there is no recipe '%s'", name);
 }
 
-/* A scheme's choice goes before the endpoint's own, and that before the profile's. */
+/* A scheme's choice takes precedence over the endpoint's, and that over the profile's. */
 static ch_status find_recipes(const ch_loader *load, const ch_yaml *map, ch_endpoint *endpoint, ch_error *err)
 {
     const ch_yaml *schemes = ch_yaml_get(load->root, "schemes");

@@ -258,7 +258,7 @@ static bool is_header_name(const char *name)
     return *name != '\0' && strspn(name, allowed) == strlen(name);
 }
 
-/* Found out here, because it would be found out again only when the token has signed. */
+/* Checked here, because otherwise it would be noticed only after the token has signed. */
 static bool is_header_text(const ch_template *text)
 {
     for (size_t i = 0; i < text->part_count; i++) {

@@ -18,7 +18,7 @@ typedef struct ch_reading {
 
 /* Reads `text` as the payload of a request to `input->endpoint` by `input->scheme`; `input->request` need only hold
  * method, host and path. `out` holds views into `text` and itself, valid until the next read; the caller zeroes it
- * before the first read and frees its buffer after the last. CH_BAD_INPUT says at which byte the string stops to fit.
+ * before the first read and frees its buffer after the last. CH_BAD_INPUT says at which byte the string stops fitting.
  */
 CH_CHECKED ch_status ch_recipe_read(const ch_recipe_input *input, ch_scratch *scratch, ch_slice text, ch_reading *out,
                                     ch_error *err);

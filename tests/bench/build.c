@@ -1,7 +1,7 @@
-/* build: what the agent does for a request beside the token's own work, for every endpoint and scheme of a profile:
+/* build: what the agent does for a request besides the token's own work, for every endpoint and scheme of a profile:
  * finding the endpoint, checking, confusion, building what is signed, finishing. CPU time of this one thread.
  *
- * Prints a line a profile: the mean over its endpoints and the slowest, in microseconds. */
+ * Prints one line for each profile: the mean over its endpoints and the slowest, in microseconds. */
 #include "base/buffer.h"
 #include "exchange/check.h"
 #include "exchange/confusion.h"
@@ -20,7 +20,7 @@
 #define BATCHES 5
 #define ROUNDS 60
 
-/* A value that the type takes; lists and objects hold what they must. */
+/* Appends a parameter with a value of its type. Lists and objects hold what they require. */
 static size_t add_param(const ch_param_def *def, ch_slice name, ch_param *params, size_t count)
 {
     static const char *const values[CH_TYPE_COUNT] = {[CH_TYPE_DECIMAL] = "30000.50",
@@ -95,7 +95,7 @@ static ch_status run_once(const ch_profile *profile, const ch_scheme *scheme, ch
     return st == CH_OK ? ch_recipe_finish(draft, &payloads, &finished, err) : st;
 }
 
-/* Microseconds a request; negative if the made-up request is not one that is taken. */
+/* Microseconds for one request; negative if the made-up request is refused. */
 static double measure(const ch_profile *profile, const ch_endpoint *endpoint, const ch_scheme *scheme, ch_draft *draft)
 {
     static ch_param params[CH_PARAMS_MAX * 2];
@@ -109,7 +109,7 @@ static double measure(const ch_profile *profile, const ch_endpoint *endpoint, co
                           .param_count = fill(endpoint, params)};
     if (request.param_count > CH_PARAMS_MAX || run_once(profile, scheme, &request, draft, &err) != CH_OK)
         return -1;
-    /* The best of a few: whatever else the machine does only ever adds. */
+    /* Take the best of a few, because anything else that the machine does can only add time. */
     uint64_t best_ns = UINT64_MAX;
     for (unsigned i = 0; i < BATCHES; i++) {
         uint64_t begin = cpu_ns();

@@ -3,7 +3,7 @@
  * Prints a line for each vector: "ok"; "refused" for one that the agent refuses as ambiguous, as it must, and whose
  * plain twin comes out; or "FAIL" and what differs. The last line is "N passed, N failed"; those refused passed. The
  * profile of a file is the one of its name (README.md); --profile names one for all. --convert prints one file instead,
- * with what the agent is asked written into each vector, so that it is guessed no more. */
+ * with what the agent is asked written into each vector, so that nothing is guessed any more. */
 #include "tests/vectors/vectors.h"
 #include "exchange/load.h"
 

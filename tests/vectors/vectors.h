@@ -75,7 +75,7 @@ void asked_free(asked *out);
  * caller owns the reference. */
 json_t *guess_params(const json_t *vector, const ch_endpoint *endpoint, const ch_scheme *scheme);
 
-/* The endpoint that the vector's request is for. If the profile does not list it, the one whose path begins most alike:
+/* The endpoint that the vector's request is for. If the profile does not list it, the one with the most similar path:
  * neighbours are signed alike. */
 typedef struct target {
     ch_slice method;
