@@ -28,11 +28,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define DESCRIPTORS_MAX 65536
 #define AWAKE_NS 60000 /* for a lone request's answer */
 
 typedef struct core_link {
@@ -115,6 +117,18 @@ static ch_status catch_signals(core *self, ch_error *err)
 }
 
 /* ---- start ---- */
+
+/* Shells and service managers set the soft limit low for the sake of select(), which nobody here uses. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max < DESCRIPTORS_MAX ? limit.rlim_max : DESCRIPTORS_MAX;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < 2 * CH_CONNECTIONS_MAX)
+        ch_log("at most %llu files can be open, so fewer than %d bots can be connected; raise the limit of open files",
+               (unsigned long long)limit.rlim_cur, CH_CONNECTIONS_MAX);
+}
 
 static ch_status load(core *self, const char *config_path, ch_error *err)
 {
@@ -215,6 +229,7 @@ static ch_status set_up(core *self, const char *config_path, ch_error *err)
     int listen_fd = -1;
     int operator_fd = -1;
     ch_spawn_schedule(CH_SLICE_NS);
+    raise_descriptor_limit();
     CH_TRY(ch_harden_process(err));
     CH_TRY(load(self, config_path, err));
     CH_TRY(ch_loop_new(&self->loop, err));
@@ -224,7 +239,20 @@ static ch_status set_up(core *self, const char *config_path, ch_error *err)
     self->scratch = ch_scratch_new();
     find_nonce_counters(self);
     make_rooms(self, listen_fd, operator_fd);
-    return ch_operators_start(self->operators, err);
+    return CH_OK;
+}
+
+/* An agent that cannot serve bots must not look alive: nobody is answered before the first front is ready. */
+static ch_status await_front(core *self, ch_error *err)
+{
+    ch_fronts_start(self->fronts);
+    while (!ch_fronts_were_ready(self->fronts) && !self->is_stopping) {
+        if (ch_fronts_have_failed(self->fronts))
+            return ch_fail(err, CH_IO, "the front cannot start, so bots cannot be served; the lines above say why");
+        ch_loop_turn(self->loop, 0);
+        ch_fronts_flush(self->fronts);
+    }
+    return CH_OK;
 }
 
 /* ---- the loop ---- */
@@ -243,7 +271,6 @@ static uint64_t time_awake(const core *self)
  * done while the front's answers are written. */
 static void run(core *self)
 {
-    ch_fronts_start(self->fronts);
     for (size_t i = 0; i < self->link_count; i++)
         ch_token_link_start(self->links[i]);
     while (!self->is_stopping) {
@@ -252,6 +279,16 @@ static void run(core *self)
             ch_token_link_dispatch(self->links[i]);
         ch_fronts_flush(self->fronts);
     }
+}
+
+static ch_status serve(core *self, ch_error *err)
+{
+    CH_TRY(await_front(self, err));
+    CH_TRY(ch_operators_start(self->operators, err));
+    ch_log("version %s, %zu keys, %zu tokens; bots: %s; operators: %s", CH_VERSION, self->policy.key_count,
+           self->link_count, self->config.socket_path, self->config.operator_socket_path);
+    run(self);
+    return CH_OK;
 }
 
 static void tear_down(core *self)
@@ -275,9 +312,9 @@ int ch_core_run(const char *config_path)
         ch_log("%s", err.message);
         return ch_status_exit(st);
     }
-    ch_log("version %s, %zu keys, %zu tokens; bots: %s; operators: %s", CH_VERSION, self.policy.key_count,
-           self.link_count, self.config.socket_path, self.config.operator_socket_path);
-    run(&self);
+    st = serve(&self, &err);
+    if (st != CH_OK)
+        ch_log("%s", err.message);
     tear_down(&self);
-    return 0;
+    return ch_status_exit(st);
 }

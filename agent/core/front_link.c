@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "agent/core/child.h"
+#include "base/clock.h"
 #include "base/log.h"
 
 #include <assert.h>
@@ -10,14 +11,19 @@
 
 #define REPLIES_MAX (1U << 20) /* bytes */
 #define RETRY_AFTER_S 1
+#define CHECK_EVERY_MS 2000
+#define DEADLINE_MS 6000 /* to become ready, or to answer a ping */
 
 struct ch_front_link {
+    ch_loop *loop;
     ch_front_owner owner;
     ch_front_watcher watcher;
     ch_connections *connections;
     ch_child child;
     ch_receiving state;
     uint64_t life;
+    ch_timer check;
+    uint64_t waiting_since_ms; /* for the front to be ready, or for a PONG; 0: for nothing */
 };
 
 /* ---- frames of the front ---- */
@@ -34,6 +40,7 @@ static ch_status on_ready(void *self, ch_frame *frame, int *fd, ch_error *err)
     ch_front_ready_frame ready;
     CH_TRY(ch_front_ready_frame_get(frame, &ready, err));
     front->state = CH_WHILE_SERVING;
+    front->waiting_since_ms = 0;
     front->watcher.on_change(front->watcher.context, front);
     return CH_OK;
 }
@@ -79,6 +86,16 @@ static ch_status on_get_status(void *self, ch_frame *frame, int *fd, ch_error *e
     return CH_OK;
 }
 
+static ch_status on_pong(void *self, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    ch_front_link *front = self;
+    ch_pong_frame pong;
+    CH_TRY(ch_pong_frame_get(frame, &pong, err));
+    front->waiting_since_ms = 0;
+    return CH_OK;
+}
+
 static unsigned state_of(const void *self)
 {
     const ch_front_link *front = self;
@@ -93,6 +110,7 @@ static const ch_handler handlers[] = {
     { CH_FRAME_LIST_KEYS,    on_list_keys },
     { CH_FRAME_GET_STATUS,   on_get_status },
     { CH_FRAME_FRONT_READY,  on_ready },
+    { CH_FRAME_PONG,         on_pong },
 };
 /* clang-format on */
 
@@ -127,10 +145,35 @@ void ch_front_link_close(ch_front_link *front, uint64_t connection)
 
 /* ---- life ---- */
 
+static void ping(ch_front_link *front, uint64_t now_ms)
+{
+    ch_error err = CH_ERROR_INIT;
+    front->waiting_since_ms = now_ms;
+    if (ch_ping_frame_put(ch_channel_out(&front->child.channel), 0, &(ch_ping_frame){}, &err) != CH_OK)
+        ch_child_end(&front->child, err.message);
+    else
+        ch_child_flush(&front->child);
+}
+
+/* A front that is stopped or stuck keeps its callers waiting for ever; another one serves them. */
+static void on_check(void *context)
+{
+    ch_front_link *front = context;
+    uint64_t now_ms = ch_clock_ms();
+    ch_loop_set_timer(front->loop, &front->check, now_ms + CHECK_EVERY_MS);
+    if (!ch_child_is_up(&front->child))
+        return;
+    if (front->waiting_since_ms != 0 && now_ms - front->waiting_since_ms > DEADLINE_MS)
+        ch_child_end(&front->child, front->state == CH_WHILE_SERVING ? "it did not answer" : "it did not become ready");
+    else if (front->waiting_since_ms == 0)
+        ping(front, now_ms);
+}
+
 static ch_status on_up(void *self, ch_error *err)
 {
     ch_front_link *front = self;
     front->state = CH_WHILE_STARTING;
+    front->waiting_since_ms = ch_clock_ms();
     ch_front_start_frame start = {.version = CH_FRAMES_VERSION};
     return ch_front_start_frame_put(ch_channel_out(&front->child.channel), 0, &start, err);
 }
@@ -155,8 +198,10 @@ ch_front_link *ch_front_link_new(ch_loop *loop, const char *name, ch_connections
                                  const ch_front_owner *owner, ch_front_watcher watcher)
 {
     ch_front_link *front = ch_alloc(sizeof *front);
+    front->loop = loop;
     front->owner = *owner;
     front->watcher = watcher;
+    front->check = (ch_timer){.on_due = on_check, .context = front};
     front->connections = connections;
     front->state = CH_WHILE_STARTING;
     ch_child_owner child_owner = {
@@ -170,11 +215,13 @@ void ch_front_link_free(ch_front_link *front)
     if (front == NULL)
         return;
     ch_child_stop(&front->child);
+    ch_loop_cancel_timer(front->loop, &front->check);
     free(front);
 }
 
 void ch_front_link_start(ch_front_link *front)
 {
+    ch_loop_set_timer(front->loop, &front->check, ch_clock_ms() + CHECK_EVERY_MS);
     ch_child_start(&front->child);
 }
 

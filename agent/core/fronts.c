@@ -4,10 +4,12 @@
  * While the front of a caller is starting, a few of its connections wait here. */
 #include "agent/core/fronts.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "policy/decide.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -17,6 +19,7 @@
 #define ACCEPTS_A_TURN 16
 #define WAITING_MAX 64  /* connections accepted for fronts that are starting */
 #define WAITING_SHARE 8 /* of one of them */
+#define PAUSE_MS 100
 #define STRANGERS ((uid_t)-1)
 #define UNASSIGNED ((uid_t)-2)
 
@@ -38,11 +41,14 @@ struct ch_fronts {
     ch_front_owner owner;
     bool is_shared;
     ch_source listener;
+    ch_timer resume; /* accepting, after the process had no descriptor left */
     lane lanes[CH_FRONTS_MAX];
     size_t lane_count;
     arrival waiting[WAITING_MAX];
     size_t waiting_count;
     ch_log_limit turned_away;
+    bool were_ready;
+    bool have_failed; /* before that */
 };
 
 static void on_change(void *context, ch_front_link *front);
@@ -139,12 +145,29 @@ static void watch_listener(ch_fronts *fronts)
         ch_log("%s", err.message);
 }
 
+static void on_resume(void *context)
+{
+    watch_listener(context);
+}
+
+/* The listener would be ready again at once, and core would do nothing else. */
+static void pause_accepting(ch_fronts *fronts)
+{
+    ch_log_limited(&fronts->turned_away, "no descriptor is left for a connection; raise the limit of open files");
+    ch_loop_forget(fronts->loop, &fronts->listener);
+    ch_loop_set_timer(fronts->loop, &fronts->resume, ch_clock_ms() + PAUSE_MS);
+}
+
 static void on_connect(void *context)
 {
     ch_fronts *fronts = context;
     for (size_t i = 0; i < ACCEPTS_A_TURN && fronts->waiting_count < WAITING_MAX; i++) {
         ch_error err = CH_ERROR_INIT;
         int fd = accept4(fronts->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd < 0 && (errno == EMFILE || errno == ENFILE)) {
+            pause_accepting(fronts);
+            return;
+        }
         if (fd < 0)
             break;
         note_failure(fronts, admit(fronts, fd, &err), &err);
@@ -158,6 +181,8 @@ static void on_change(void *context, ch_front_link *front)
 {
     ch_fronts *fronts = context;
     size_t kept = 0;
+    fronts->were_ready = fronts->were_ready || ch_front_link_is_ready(front);
+    fronts->have_failed = !fronts->were_ready;
     for (size_t i = 0; i < fronts->waiting_count; i++) {
         ch_error err = CH_ERROR_INIT;
         arrival at = fronts->waiting[i];
@@ -184,6 +209,7 @@ ch_fronts *ch_fronts_new(ch_loop *loop, int listen_fd, ch_connections *connectio
     fronts->owner = *owner;
     fronts->is_shared = is_shared;
     fronts->listener = (ch_source){.fd = listen_fd, .on_ready = on_connect, .context = fronts};
+    fronts->resume = (ch_timer){.on_due = on_resume, .context = fronts};
     add_lane(fronts, UNASSIGNED);
     return fronts;
 }
@@ -197,6 +223,7 @@ void ch_fronts_free(ch_fronts *fronts)
     fronts->waiting_count = 0;
     for (size_t i = 0; i < fronts->lane_count; i++)
         ch_front_link_free(fronts->lanes[i].front);
+    ch_loop_cancel_timer(fronts->loop, &fronts->resume);
     ch_loop_forget(fronts->loop, &fronts->listener);
     close(fronts->listener.fd);
     free(fronts);
@@ -205,6 +232,16 @@ void ch_fronts_free(ch_fronts *fronts)
 void ch_fronts_start(ch_fronts *fronts)
 {
     ch_front_link_start(fronts->lanes[0].front);
+}
+
+bool ch_fronts_were_ready(const ch_fronts *fronts)
+{
+    return fronts->were_ready;
+}
+
+bool ch_fronts_have_failed(const ch_fronts *fronts)
+{
+    return fronts->have_failed;
 }
 
 bool ch_fronts_died(ch_fronts *fronts, pid_t pid)

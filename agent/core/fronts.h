@@ -25,6 +25,9 @@ ch_fronts *ch_fronts_new(ch_loop *loop, int listen_fd, ch_connections *connectio
 void ch_fronts_free(ch_fronts *fronts);
 /* Starts the first front; connections are accepted as soon as it is ready. */
 void ch_fronts_start(ch_fronts *fronts);
+/* True once the first front has been ready; and true if it ended before. */
+bool ch_fronts_were_ready(const ch_fronts *fronts);
+bool ch_fronts_have_failed(const ch_fronts *fronts);
 /* True, and it is started again, if `pid` was a front. */
 bool ch_fronts_died(ch_fronts *fronts, pid_t pid);
 /* Sends what was answered. At the end of each turn of the loop. */

@@ -1,6 +1,7 @@
 #include "agent/core/operators.h"
 
 #include "base/memory.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "policy/decide.h"
 #include "wire/channel.h"
@@ -13,12 +14,16 @@
 #include <unistd.h>
 
 #define PIN_SIZE_MAX 256 /* bytes */
+#define ACCEPTS_A_TURN 8
+#define ASK_WITHIN_MS 10000 /* a session that has not asked by then is closed */
 
 typedef struct session {
     ch_operators *operators;
     ch_channel channel; /* fd -1: free */
     ch_source source;
     ch_receiving state;
+    uid_t uid;
+    uint64_t began_ms;
     size_t left;     /* answers of links that are still to come */
     ch_error answer; /* the first failure */
 } session;
@@ -29,6 +34,8 @@ struct ch_operators {
     ch_token_link *const *links;
     size_t link_count;
     ch_source listener;
+    ch_timer check;
+    ch_log_limit refused;
     session sessions[CH_OPERATORS_MAX];
 };
 
@@ -200,47 +207,96 @@ static void on_ready(void *context)
 
 /* ---- sessions ---- */
 
-static session *free_session(ch_operators *operators)
+static void on_check(void *context)
 {
+    ch_operators *operators = context;
+    uint64_t now_ms = ch_clock_ms();
+    ch_loop_set_timer(operators->loop, &operators->check, now_ms + ASK_WITHIN_MS / 4);
     for (size_t i = 0; i < CH_OPERATORS_MAX; i++) {
-        if (operators->sessions[i].channel.fd < 0)
-            return &operators->sessions[i];
+        session *self = &operators->sessions[i];
+        if (self->channel.fd >= 0 && self->state == CH_WHILE_ASKING && now_ms - self->began_ms > ASK_WITHIN_MS)
+            close_session(self);
     }
-    return NULL;
 }
 
-static ch_status admit(ch_operators *operators, session *self, const ch_peer *peer, ch_error *err)
+static size_t count_sessions(const ch_operators *operators, uid_t uid)
 {
-    if (ch_policy_is_operator(operators->policy, peer))
-        return ch_loop_watch(operators->loop, &self->source, EPOLLIN, err);
-    ch_log("user %u is not an operator in the policy", (unsigned)peer->uid);
-    return ch_fail_rule(err, CH_REFUSED, "operator", "user %u is not an operator in the policy", (unsigned)peer->uid);
+    size_t count = 0;
+    for (size_t i = 0; i < CH_OPERATORS_MAX; i++)
+        count += operators->sessions[i].channel.fd >= 0 && operators->sessions[i].uid == uid;
+    return count;
+}
+
+/* A free session; or else the one that has been silent longest, so that nobody can keep a lock from coming in. */
+static session *find_session(ch_operators *operators)
+{
+    session *silent = NULL;
+    for (size_t i = 0; i < CH_OPERATORS_MAX; i++) {
+        session *self = &operators->sessions[i];
+        if (self->channel.fd < 0)
+            return self;
+        if (self->state == CH_WHILE_ASKING && (silent == NULL || self->began_ms < silent->began_ms))
+            silent = self;
+    }
+    if (silent != NULL)
+        close_session(silent);
+    return silent;
+}
+
+static void open_session(ch_operators *operators, session *self, uid_t uid, int fd)
+{
+    *self = (session){
+        .operators = operators,
+        .source = {.fd = fd, .on_ready = on_ready, .context = self},
+        .state = CH_WHILE_ASKING,
+        .uid = uid,
+        .began_ms = ch_clock_ms(),
+        .left = 1
+    };
+    ch_channel_open(&self->channel, fd);
+}
+
+/* Answers somebody who gets no session, and takes `fd` over. */
+static void turn_away(ch_operators *operators, int fd, const ch_error *why)
+{
+    session passing;
+    ch_log_limited(&operators->refused, "turned an operator away: %s", why->message);
+    open_session(operators, &passing, 0, fd);
+    on_outcome(&passing, why);
+}
+
+static ch_status admit(ch_operators *operators, const ch_peer *peer, int fd, ch_error *err)
+{
+    if (!ch_policy_is_operator(operators->policy, peer))
+        return ch_fail_rule(err, CH_REFUSED, "operator", "user %u is not an operator in the policy",
+                            (unsigned)peer->uid);
+    if (count_sessions(operators, peer->uid) >= CH_OPERATOR_SHARE)
+        return ch_fail(err, CH_BUSY, "user %u has %d sessions already; try again when one has ended",
+                       (unsigned)peer->uid, CH_OPERATOR_SHARE);
+    session *self = find_session(operators);
+    if (self == NULL)
+        return ch_fail(err, CH_BUSY, "%d operators are being served; try again in a moment", CH_OPERATORS_MAX);
+    open_session(operators, self, peer->uid, fd);
+    if (ch_loop_watch(operators->loop, &self->source, EPOLLIN, err) != CH_OK)
+        on_outcome(self, err);
+    return CH_OK;
 }
 
 static void on_connect(void *context)
 {
     ch_operators *operators = context;
-    ch_error err = CH_ERROR_INIT;
-    ch_peer peer;
-    int fd = accept4(operators->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd < 0)
-        return;
-    session *self = free_session(operators);
-    ch_status st = ch_peer_identify(fd, &peer, &err);
-    if (st != CH_OK || self == NULL) {
-        ch_log("turned an operator away: %s", st != CH_OK ? err.message : "too many at once");
-        close(fd);
-        return;
+    for (size_t i = 0; i < ACCEPTS_A_TURN; i++) {
+        ch_error err = CH_ERROR_INIT;
+        ch_peer peer;
+        int fd = accept4(operators->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd < 0)
+            return;
+        ch_status st = ch_peer_identify(fd, &peer, &err);
+        if (st == CH_OK)
+            st = admit(operators, &peer, fd, &err);
+        if (st != CH_OK)
+            turn_away(operators, fd, &err);
     }
-    *self = (session){
-        .operators = operators,
-        .source = {.fd = fd, .on_ready = on_ready, .context = self},
-        .state = CH_WHILE_ASKING,
-        .left = 1
-    };
-    ch_channel_open(&self->channel, fd);
-    if (admit(operators, self, &peer, &err) != CH_OK)
-        on_outcome(self, &err);
 }
 
 ch_operators *ch_operators_new(ch_loop *loop, int listen_fd, const ch_policy *policy, ch_token_link *const *links,
@@ -252,6 +308,7 @@ ch_operators *ch_operators_new(ch_loop *loop, int listen_fd, const ch_policy *po
     operators->links = links;
     operators->link_count = link_count;
     operators->listener = (ch_source){.fd = listen_fd, .on_ready = on_connect, .context = operators};
+    operators->check = (ch_timer){.on_due = on_check, .context = operators};
     for (size_t i = 0; i < CH_OPERATORS_MAX; i++)
         operators->sessions[i] = (session){.operators = operators, .channel = CH_CHANNEL_CLOSED};
     return operators;
@@ -263,6 +320,7 @@ void ch_operators_free(ch_operators *operators)
         return;
     for (size_t i = 0; i < CH_OPERATORS_MAX; i++)
         close_session(&operators->sessions[i]);
+    ch_loop_cancel_timer(operators->loop, &operators->check);
     ch_loop_forget(operators->loop, &operators->listener);
     close(operators->listener.fd);
     free(operators);
@@ -270,5 +328,6 @@ void ch_operators_free(ch_operators *operators)
 
 ch_status ch_operators_start(ch_operators *operators, ch_error *err)
 {
+    ch_loop_set_timer(operators->loop, &operators->check, ch_clock_ms() + ASK_WITHIN_MS / 4);
     return ch_loop_watch(operators->loop, &operators->listener, EPOLLIN, err);
 }

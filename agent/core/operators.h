@@ -7,7 +7,8 @@
 #include "agent/loop.h"
 #include "policy/policy.h"
 
-#define CH_OPERATORS_MAX 8 /* sessions at once */
+#define CH_OPERATORS_MAX 16 /* sessions at once */
+#define CH_OPERATOR_SHARE 6 /* of one user */
 
 typedef struct ch_operators ch_operators;
 

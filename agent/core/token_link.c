@@ -29,7 +29,7 @@ static const struct {
     [CH_LINK_LOCKED]     = { "locked",     "locked",   CH_WHILE_LOCKED,      0 },
     [CH_LINK_LOGGING_IN] = { "logging in", "locked",   CH_WHILE_LOGGING_IN,  60000 },
     [CH_LINK_SERVING]    = { "serving",    "unlocked", CH_WHILE_SERVING,     0 },
-    [CH_LINK_LOCKING]    = { "locking",    "locked",   CH_WHILE_LOCKING,     5000 },
+    [CH_LINK_LOCKING]    = { "locking",    "locked",   CH_WHILE_LOCKING,     400 },
 };
 /* clang-format on */
 
@@ -156,7 +156,7 @@ static void on_check(void *context)
     char why[80];
     ch_loop_set_timer(link->loop, &link->check, now_ms + CHECK_EVERY_MS);
     if (deadline_ms != 0 && now_ms - link->since_ms > deadline_ms) {
-        snprintf(why, sizeof why, "it was %s for more than %u s", states[link->state].name, deadline_ms / 1000);
+        snprintf(why, sizeof why, "it was %s for more than %u ms", states[link->state].name, deadline_ms);
         ch_child_end(&link->child, why);
     } else if (oldest_ms != 0 && now_ms - oldest_ms > JOB_TIMEOUT_MS) {
         ch_child_end(&link->child, "it did not answer in time");

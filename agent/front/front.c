@@ -150,6 +150,15 @@ static ch_status take_close(void *context, ch_frame *frame, int *fd, ch_error *e
     return CH_OK;
 }
 
+static ch_status take_ping(void *context, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    front *self = context;
+    ch_ping_frame ping;
+    CH_TRY(ch_ping_frame_get(frame, &ping, err));
+    return ch_pong_frame_put(ch_channel_out(&self->core), 0, &(ch_pong_frame){}, err);
+}
+
 static ch_status take_signed(void *context, ch_frame *frame, int *fd, ch_error *err)
 {
     (void)fd;
@@ -238,6 +247,7 @@ static const ch_handler handlers[] = {
     { CH_FRAME_FAILED,          take_failed },
     { CH_FRAME_CONNECTION,      take_connection },
     { CH_FRAME_CLOSE,           take_close },
+    { CH_FRAME_PING,            take_ping },
     { CH_FRAME_KEY_LIST,        take_key_list },
     { CH_FRAME_STATUS_IS,       take_status },
     { CH_FRAME_FRONT_START,     take_start },
