@@ -20,6 +20,15 @@ struct ch_slots {
     slot places[];
 };
 
+/* What holds between any two calls. */
+static void slots_check(const ch_slots *slots)
+{
+    (void)slots; /* unused without assertions */
+    assert(slots->count <= slots->capacity && slots->first_free <= slots->capacity);
+    assert((slots->first_free == slots->capacity) == (slots->count == slots->capacity));
+    assert(slots->first_free == slots->capacity || !slots->places[slots->first_free].is_taken);
+}
+
 ch_slots *ch_slots_new(size_t capacity)
 {
     assert(capacity > 0 && capacity < 1U << CH_SLOT_INDEX_BITS);
@@ -48,6 +57,7 @@ uint64_t ch_slots_take(ch_slots *slots)
     slots->first_free = slots->places[index].next;
     slots->places[index].is_taken = true;
     slots->count++;
+    slots_check(slots);
     return id_of(slots, index);
 }
 
@@ -68,6 +78,7 @@ void ch_slots_release(ch_slots *slots, uint64_t id)
         (slot){.generation = slots->places[index].generation + 1, .is_taken = false, .next = slots->first_free};
     slots->first_free = index;
     slots->count--;
+    slots_check(slots);
 }
 
 uint64_t ch_slots_id(const ch_slots *slots, size_t index)

@@ -40,6 +40,16 @@ void ch_jobs_free(ch_jobs *jobs)
     free(jobs);
 }
 
+/* What holds while a job is taken. */
+static void job_check(const ch_jobs *jobs, const ch_job *job)
+{
+    (void)jobs; /* unused without assertions */
+    (void)job;
+    assert(job == &jobs->jobs[ch_slot_index(job->id)]);
+    assert(ch_slots_id(jobs->slots, ch_slot_index(job->id)) == job->id);
+    assert(job->ticket.owner == job);
+}
+
 ch_job *ch_jobs_take(ch_jobs *jobs)
 {
     uint64_t id = ch_slots_take(jobs->slots);
@@ -59,11 +69,13 @@ ch_job *ch_jobs_take(ch_jobs *jobs)
     ch_buffer_clear(&job->signature);
     if (job->draft == NULL)
         job->draft = ch_draft_new(jobs->scratch);
+    job_check(jobs, job);
     return job;
 }
 
 void ch_jobs_release(ch_jobs *jobs, ch_job *job)
 {
+    job_check(jobs, job);
     assert(job->ticket.place == CH_TICKET_OUT);
     ch_slots_release(jobs->slots, job->id);
 }

@@ -51,7 +51,7 @@ void ch_jobs_free(ch_jobs *jobs);
 
 /* A fresh job. No more than `held_max` may be held. */
 ch_job *ch_jobs_take(ch_jobs *jobs);
-/* Puts a job back. */
+/* Puts a job back, which must be out of its token. */
 void ch_jobs_release(ch_jobs *jobs, ch_job *job);
 size_t ch_jobs_count(const ch_jobs *jobs);
 

@@ -49,6 +49,14 @@ struct ch_token_jobs {
 
 /* ---- lists ---- */
 
+static void list_check(const ticket_list *list)
+{
+    (void)list; /* unused without assertions */
+    assert((list->first == NULL) == (list->count == 0) && (list->last == NULL) == (list->count == 0));
+    assert(list->first == NULL || list->first->previous == NULL);
+    assert(list->last == NULL || list->last->next == NULL);
+}
+
 static void append(ticket_list *list, ch_ticket *ticket)
 {
     ticket->next = NULL;
@@ -64,6 +72,8 @@ static void append(ticket_list *list, ch_ticket *ticket)
 static void unlink_ticket(ticket_list *list, ch_ticket *ticket)
 {
     assert(list->count > 0);
+    assert(ticket->previous != NULL || list->first == ticket);
+    assert(ticket->next != NULL || list->last == ticket);
     if (ticket->previous == NULL)
         list->first = ticket->next;
     else
@@ -139,6 +149,28 @@ static void let_go(ch_token_jobs *jobs, lane *at, bool is_urgent)
     jobs->held_urgent -= is_urgent;
 }
 
+/* ---- what holds between any two calls ---- */
+
+static void lane_check(const lane *at)
+{
+    (void)at; /* unused without assertions */
+    list_check(&at->urgent);
+    list_check(&at->normal);
+    assert(at->held_urgent <= at->held && at->urgent.count <= at->held_urgent);
+    assert(at->normal.count <= at->held - at->held_urgent);
+}
+
+/* `at` is the lane that was changed. */
+static void token_jobs_check(const ch_token_jobs *jobs, const lane *at)
+{
+    lane_check(at);
+    list_check(&jobs->sent);
+    assert(jobs->held <= CH_TOKEN_JOBS_MAX && jobs->held_urgent <= jobs->held);
+    assert(ch_token_jobs_waiting(jobs) + jobs->sent.count <= jobs->held); /* the rest is called */
+    assert(ch_slots_count(jobs->ids) == jobs->sent.count);
+    assert(jobs->sent.count > 0 || jobs->work_ns == 0);
+}
+
 /* ---- waiting ---- */
 
 size_t ch_token_jobs_waiting(const ch_token_jobs *jobs)
@@ -172,6 +204,7 @@ void ch_token_jobs_add(ch_token_jobs *jobs, ch_ticket *ticket)
     note_waiting(jobs, ticket, true);
     ticket->lane = at;
     ticket->place = CH_TICKET_WAITING;
+    token_jobs_check(jobs, at);
 }
 
 static void stop_waiting(ch_token_jobs *jobs, ch_ticket *ticket)
@@ -193,6 +226,7 @@ void ch_token_jobs_leave(ch_token_jobs *jobs, ch_ticket *ticket)
         jobs->work_ns -= ticket->cost_ns;
     }
     let_go(jobs, ticket->lane, ticket->is_urgent);
+    token_jobs_check(jobs, ticket->lane);
     ticket->lane = NULL;
     ticket->place = CH_TICKET_OUT;
 }
@@ -215,6 +249,7 @@ ch_ticket *ch_token_jobs_call(ch_token_jobs *jobs)
         return NULL;
     stop_waiting(jobs, ticket);
     ticket->place = CH_TICKET_CALLED;
+    token_jobs_check(jobs, ticket->lane);
     return ticket;
 }
 
@@ -231,6 +266,7 @@ void ch_token_jobs_send(ch_token_jobs *jobs, ch_ticket *ticket, uint64_t now_ms)
     ticket->place = CH_TICKET_SENT;
     append(&jobs->sent, ticket);
     jobs->work_ns += ticket->cost_ns;
+    token_jobs_check(jobs, ticket->lane);
 }
 
 ch_ticket *ch_token_jobs_find(const ch_token_jobs *jobs, uint64_t id)
@@ -263,6 +299,7 @@ uint64_t ch_token_jobs_oldest_ms(const ch_token_jobs *jobs)
 ch_ticket *ch_token_jobs_any(const ch_token_jobs *jobs, ch_ticket_place place)
 {
     size_t turn = 0;
+    assert(place == CH_TICKET_WAITING || place == CH_TICKET_SENT);
     if (place == CH_TICKET_SENT)
         return jobs->sent.first;
     ch_ticket *urgent = next_in_turn(jobs, &turn, true);

@@ -48,7 +48,7 @@ void ch_token_jobs_free(ch_token_jobs *jobs);
 
 /* May this caller have one more job here? Cancels have places of their own, and so has each caller. */
 bool ch_token_jobs_admits(const ch_token_jobs *jobs, uid_t caller, bool is_urgent);
-/* Puts a job at the end of its caller's queue. It must be admitted. */
+/* Puts a job that is out at the end of its caller's queue. It must be admitted. */
 void ch_token_jobs_add(ch_token_jobs *jobs, ch_ticket *ticket);
 /* Takes a job out, wherever it is. Harmless if it is out already. */
 void ch_token_jobs_leave(ch_token_jobs *jobs, ch_ticket *ticket);
@@ -71,7 +71,7 @@ size_t ch_token_jobs_sent(const ch_token_jobs *jobs);
 uint64_t ch_token_jobs_work_ns(const ch_token_jobs *jobs);
 /* When the oldest job at the token was sent; 0 if there is none. */
 uint64_t ch_token_jobs_oldest_ms(const ch_token_jobs *jobs);
-/* Any job at that place; NULL if there is none. */
+/* A job that waits or is sent, as `place` says; NULL if there is none. */
 ch_ticket *ch_token_jobs_any(const ch_token_jobs *jobs, ch_ticket_place place);
 
 #endif
