@@ -40,6 +40,18 @@ static void set_state(ch_token_link *link, ch_link_state state)
     link->since_ms = ch_clock_ms();
 }
 
+void ch_link_check(const ch_token_link *link)
+{
+    bool is_asked = link->state == CH_LINK_LOGGING_IN || link->state == CH_LINK_LOCKING;
+    (void)is_asked; /* unused without assertions */
+    assert(ch_child_is_up(&link->child) == (link->state != CH_LINK_ABSENT));
+    assert(link->trial.data == NULL || link->state == CH_LINK_LOGGING_IN);
+    assert(link->waiter.answer == NULL || is_asked);
+    assert(link->pin.data == NULL || (link->state != CH_LINK_LOCKED && link->state != CH_LINK_LOCKING));
+    assert(link->pin.data == NULL || link->config->may_relogin);
+    assert(ch_token_jobs_sent(link->jobs) == 0 || ch_child_is_up(&link->child));
+}
+
 /* ---- what it says of itself ---- */
 
 const char *ch_token_link_name(const ch_token_link *link)
@@ -150,6 +162,7 @@ static void on_down(void *self, const char *why)
 static void on_check(void *context)
 {
     ch_token_link *link = context;
+    ch_link_check(link);
     uint64_t now_ms = ch_clock_ms();
     uint64_t oldest_ms = ch_token_jobs_oldest_ms(link->jobs);
     unsigned deadline_ms = states[link->state].deadline_ms;
@@ -238,7 +251,7 @@ void ch_token_link_lock(ch_token_link *link, ch_link_waiter waiter)
     }
     /* The outcome of a login or logout that is under way would be lost; a fresh process is locked for sure. */
     if (link->state == CH_LINK_LOGGING_IN || link->state == CH_LINK_LOCKING)
-        ch_child_end(&link->child, "it was locked during a login");
+        ch_child_end(&link->child, "it was locked before it had answered");
     waiter.answer(waiter.context, &done);
 }
 
@@ -286,7 +299,8 @@ static ch_status on_started(void *self, ch_frame *frame, int *fd, ch_error *err)
     if (link->pin.data == NULL)
         return CH_OK;
     CH_TRY(log_in_again(link, err));
-    return ch_channel_flush(&link->child.channel, err);
+    ch_child_flush(&link->child);
+    return CH_OK;
 }
 
 static ch_status on_key_state(void *self, ch_frame *frame, int *fd, ch_error *err)
@@ -313,6 +327,7 @@ static ch_status on_login_done(void *self, ch_frame *frame, int *fd, ch_error *e
     if (done.outcome.status == CH_OK) {
         keep_pin(link);
         set_state(link, CH_LINK_SERVING);
+        link->detail = (ch_error)CH_ERROR_INIT;
         ch_log("token '%s': unlocked", link->config->name);
     } else {
         on_login_failed(link, is_again, &done.outcome);

@@ -74,7 +74,7 @@ bool ch_token_link_is_ready(const ch_token_link *link, size_t key);
 CH_CHECKED ch_status ch_token_link_check_key(const ch_token_link *link, size_t key, ch_error *err);
 /* Queues a job. CH_BUSY: too many are queued. */
 CH_CHECKED ch_status ch_token_link_queue(ch_token_link *link, ch_ticket *ticket, ch_error *err);
-/* Hands over a job whose turn has come. CH_TOO_LARGE: the payloads do not fit a frame; the job is still called. */
+/* Hands over a job whose turn has come. CH_TOO_LARGE: the payloads do not fit a frame; let the job leave. */
 CH_CHECKED ch_status ch_token_link_sign(ch_token_link *link, ch_ticket *ticket, const ch_slice *payloads, size_t count,
                                         ch_error *err);
 /* Takes a job out, wherever it is. */

@@ -41,6 +41,8 @@ struct ch_token_link {
     ch_key_state keys[];
 };
 
+/* Asserts what holds between any two turns. */
+void ch_link_check(const ch_token_link *link);
 bool ch_link_is_usable(const ch_token_link *link, size_t key);
 ch_status ch_link_fail_absent(const ch_token_link *link, ch_error *err);
 ch_status ch_link_fail_locked(const ch_token_link *link, ch_error *err);

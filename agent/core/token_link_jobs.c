@@ -136,6 +136,7 @@ static void give_jobs(ch_token_link *link, size_t count)
  * process has not even read what it was given, and gets no more. */
 void ch_token_link_dispatch(ch_token_link *link)
 {
+    ch_link_check(link);
     if (link->is_gone && ch_child_is_up(&link->child))
         ch_child_end(&link->child, link->detail.message);
     size_t parts = 2 * (size_t)link->config->workers;
@@ -145,4 +146,5 @@ void ch_token_link_dispatch(ch_token_link *link)
         give_jobs(link, share);
         ch_child_flush(&link->child);
     }
+    ch_link_check(link);
 }

@@ -1,0 +1,209 @@
+#include "tests/unit/agent/core/play.h"
+
+#include "base/secret.h"
+
+#include <check.h>
+#include <string.h>
+#include <unistd.h>
+
+static const ch_error success;
+static const ch_error no_token = {CH_NOT_FOUND, "", "there is no token 'main'"};
+static ch_error err;
+
+void play_configure(play_token *token)
+{
+    *token = (play_token){
+        .keys = {{"a", "pkcs11:object=a", "hmac-sha256"}, {"b", "pkcs11:object=b", "ed25519"}}
+    };
+    token->config = (ch_link_config){.name = "main",
+                                     .module = "/lib/module.so",
+                                     .uri = "pkcs11:token=main",
+                                     .workers = 1,
+                                     .may_relogin = true,
+                                     .keys = token->keys,
+                                     .key_count = PLAY_KEYS};
+}
+
+void play_begin(play_token *token, ch_loop *loop, const ch_link_owner *owner)
+{
+    token->link = ch_token_link_new(loop, &token->config, owner);
+    ch_token_link_start(token->link);
+    play_meet(token);
+}
+
+/* ---- what the process does ---- */
+
+static ch_buffer *out(play_token *token)
+{
+    return ch_channel_out(&token->actor.channel);
+}
+
+static void check_start(play_token *token)
+{
+    ch_token_start_frame start;
+    ch_frame frame = stage_hear(&token->actor, CH_FRAME_TOKEN_START);
+    ck_assert_int_eq(ch_token_start_frame_get(&frame, &start, &err), CH_OK);
+    ck_assert_uint_eq(start.version, CH_FRAMES_VERSION);
+    ck_assert(ch_slice_is(start.module, token->config.module));
+    ck_assert(ch_slice_is(start.uri, token->config.uri));
+    ck_assert_uint_eq(start.workers, token->config.workers);
+    ck_assert_uint_eq(start.key_count, token->config.key_count);
+}
+
+static size_t check_keys(play_token *token, size_t first)
+{
+    ch_token_keys_frame keys;
+    ch_key_object_record key;
+    ch_frame frame = stage_hear(&token->actor, CH_FRAME_TOKEN_KEYS);
+    ck_assert_int_eq(ch_token_keys_frame_get(&frame, &keys, &err), CH_OK);
+    for (; ch_key_object_record_next(&keys.keys, &key); first++) {
+        ck_assert(ch_slice_is(key.uri, token->config.keys[first].uri));
+        ck_assert(ch_slice_is(key.mechanism, token->config.keys[first].mechanism));
+    }
+    return first;
+}
+
+void play_meet(play_token *token)
+{
+    size_t named = 0;
+    stage_meet(&token->actor);
+    check_start(token);
+    while (named < token->config.key_count) {
+        if (stage_is_silent(&token->actor))
+            stage_settle(); /* so many that they did not fit the socket */
+        named = check_keys(token, named);
+    }
+    ck_assert_uint_eq(named, token->config.key_count);
+}
+
+void play_started(play_token *token, const ch_error *outcome)
+{
+    ch_token_started_frame started = {.outcome = outcome == NULL ? success : *outcome};
+    ck_assert_int_eq(ch_token_started_frame_put(out(token), 0, &started, &err), CH_OK);
+    stage_send(&token->actor);
+}
+
+void play_hear_login(play_token *token)
+{
+    char pin[sizeof PLAY_PIN + 1] = "";
+    int fd = -1;
+    stage_hear_with(&token->actor, CH_FRAME_LOGIN, &fd);
+    ck_assert_int_eq((int)read(fd, pin, sizeof pin), (int)strlen(PLAY_PIN));
+    ck_assert_str_eq(pin, PLAY_PIN);
+    ck_assert_int_eq((int)read(fd, pin, sizeof pin), 0);
+    close(fd);
+}
+
+void play_login_done(play_token *token, const ch_error *outcome)
+{
+    ch_login_done_frame done = {.outcome = outcome == NULL ? success : *outcome};
+    for (size_t i = 0; i < token->config.key_count && outcome == NULL; i++) {
+        ch_key_state_frame state = {.key = (uint16_t)i};
+        ck_assert_int_eq(ch_key_state_frame_put(out(token), 0, &state, &err), CH_OK);
+    }
+    ck_assert_int_eq(ch_login_done_frame_put(out(token), 0, &done, &err), CH_OK);
+    stage_send(&token->actor);
+}
+
+void play_logout_done(play_token *token, const ch_error *outcome)
+{
+    ch_logout_done_frame done = {.outcome = outcome == NULL ? success : *outcome};
+    ck_assert_int_eq(ch_logout_done_frame_put(out(token), 0, &done, &err), CH_OK);
+    stage_send(&token->actor);
+}
+
+uint64_t play_hear_job(play_token *token, size_t key)
+{
+    ch_job_frame job;
+    ch_frame frame = stage_hear(&token->actor, CH_FRAME_JOB);
+    ck_assert_int_eq(ch_job_frame_get(&frame, &job, &err), CH_OK);
+    ck_assert_uint_eq(job.key, key);
+    ck_assert_uint_gt(job.payloads.count, 0);
+    return frame.id;
+}
+
+void play_write_signatures(play_token *token, uint64_t job, size_t count, const char *text)
+{
+    ch_autobuffer records = CH_BUFFER_INIT;
+    ch_signature_frame answer = {.cost_ns = PLAY_COST_NS};
+    for (size_t i = 0; i < count; i++)
+        ch_text_record_put(&answer.signatures, &records, &(ch_text_record){.bytes = ch_slice_of(text)});
+    ck_assert_int_eq(ch_signature_frame_put(out(token), job, &answer, &err), CH_OK);
+}
+
+void play_sign(play_token *token, uint64_t job, const char *text)
+{
+    play_write_signatures(token, job, 1, text);
+    stage_send(&token->actor);
+}
+
+void play_write_failure(play_token *token, uint64_t job, ch_status status, const char *message)
+{
+    ch_job_failed_frame failed = {.why = CH_ERROR_INIT};
+    ch_error_set(&failed.why, status, "", "%s", message);
+    ck_assert_int_eq(ch_job_failed_frame_put(out(token), job, &failed, &err), CH_OK);
+}
+
+/* ---- what operators do ---- */
+
+static void on_answer(void *context, const ch_error *outcome)
+{
+    play_waiter *waiter = context;
+    waiter->calls++;
+    waiter->outcome = *outcome;
+}
+
+void play_ask_unlock(play_token *token, play_waiter *waiter)
+{
+    ch_secret pin = CH_SECRET_INIT;
+    ck_assert_int_eq(ch_secret_alloc(&pin, strlen(PLAY_PIN), &err), CH_OK);
+    memcpy(pin.data, PLAY_PIN, pin.size);
+    ch_token_link_unlock(token->link, &pin, (ch_link_waiter){.answer = on_answer, .context = waiter});
+    ck_assert_ptr_null(pin.data); /* taken over, whatever came of it */
+}
+
+void play_ask_lock(play_token *token, play_waiter *waiter)
+{
+    ch_token_link_lock(token->link, (ch_link_waiter){.answer = on_answer, .context = waiter});
+}
+
+void play_unlock(play_token *token)
+{
+    play_waiter waiter = {0};
+    play_started(token, NULL);
+    play_ask_unlock(token, &waiter);
+    play_hear_login(token);
+    play_login_done(token, NULL);
+    ck_assert_int_eq(waiter.calls, 1);
+    ck_assert_msg(waiter.outcome.status == CH_OK, "%s", waiter.outcome.message);
+    ck_assert(ch_token_link_is_unlocked(token->link));
+}
+
+/* ---- states to begin with ---- */
+
+void play_bring_to(play_token *token, play_waiter *waiter, play_state state)
+{
+    if (state == PLAY_ABSENT) {
+        play_started(token, &no_token);
+    } else if (state == PLAY_LOCKED || state == PLAY_LOGGING_IN) {
+        play_started(token, NULL);
+    } else if (state == PLAY_SERVING || state == PLAY_LOCKING) {
+        play_unlock(token);
+    }
+    if (state == PLAY_LOGGING_IN) {
+        play_ask_unlock(token, waiter);
+        play_hear_login(token);
+    } else if (state == PLAY_LOCKING) {
+        play_ask_lock(token, waiter);
+        stage_hear(&token->actor, CH_FRAME_LOGOUT);
+    }
+}
+
+void play_restart(play_token *token)
+{
+    stage_hang_up(&token->actor);
+    stage_settle();
+    stage_bury(&token->actor);
+    play_meet(token);
+    play_started(token, NULL);
+}

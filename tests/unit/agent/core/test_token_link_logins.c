@@ -1,0 +1,272 @@
+/* Unlocks, locks, and the PIN that is kept. */
+#include "agent/core/token_link.h"
+
+#include "tests/support/suite.h"
+#include "tests/unit/agent/core/play.h"
+
+#include <string.h>
+
+static ch_error err;
+static play_token token;
+static const ch_link_owner nobody; /* no test here has jobs */
+static play_waiter first;          /* of the login or lock that is under way */
+
+static void begin(void)
+{
+    play_configure(&token);
+    play_begin(&token, stage_set_up(), &nobody);
+}
+
+static void bring_to(play_state state)
+{
+    begin();
+    play_bring_to(&token, &first, state);
+}
+
+static void check_state(const char *state, const char *detail)
+{
+    ck_assert_str_eq(ch_token_link_state_name(token.link), state);
+    ck_assert_str_eq(ch_token_link_detail(token.link), detail);
+}
+
+static void check_waiter(const play_waiter *waiter, ch_status status, const char *says)
+{
+    ck_assert_int_eq(waiter->calls, 1);
+    ck_assert_int_eq(waiter->outcome.status, status);
+    ck_assert_msg(strstr(waiter->outcome.message, says) != NULL, "%s", waiter->outcome.message);
+}
+
+static const ch_error wrong_pin = {CH_WRONG_PIN, "CKR_PIN_INCORRECT", "the token refused the PIN"};
+static const ch_error broken = {CH_TOKEN, "CKR_GENERAL_ERROR", "the module has a bad day"};
+
+/* ---- logins ---- */
+
+START_TEST(test_an_unlock_brings_the_pin_to_the_process)
+{
+    play_waiter waiter = {0};
+    begin();
+    play_started(&token, NULL);
+    play_ask_unlock(&token, &waiter);
+    check_state("locked", "");
+    play_hear_login(&token);
+    ck_assert(stage_is_silent(&token.actor));
+    ck_assert_int_eq(waiter.calls, 0);
+    play_login_done(&token, NULL);
+    check_waiter(&waiter, CH_OK, "");
+    check_state("unlocked", "");
+    ck_assert(ch_token_link_is_ready(token.link, 0) && ch_token_link_is_ready(token.link, 1));
+}
+END_TEST
+
+START_TEST(test_a_refused_pin_is_forgotten)
+{
+    play_waiter waiter = {0};
+    begin();
+    play_started(&token, NULL);
+    play_ask_unlock(&token, &waiter);
+    play_hear_login(&token);
+    play_login_done(&token, &wrong_pin);
+    check_waiter(&waiter, CH_WRONG_PIN, "the token refused the PIN");
+    ck_assert_str_eq(waiter.outcome.rule, "CKR_PIN_INCORRECT");
+    check_state("locked", "");
+    play_restart(&token);
+    ck_assert(stage_is_silent(&token.actor));
+    check_state("locked", "");
+}
+END_TEST
+
+START_TEST(test_a_process_that_ends_during_a_login_fails_it_and_the_pin_is_forgotten)
+{
+    bring_to(PLAY_LOGGING_IN);
+    play_restart(&token);
+    check_waiter(&first, CH_UNAVAILABLE, "the process of token 'main' ended (it closed its channel); try again");
+    ck_assert(stage_is_silent(&token.actor));
+}
+END_TEST
+
+/* In each state: what becomes of an unlock, and of a lock. */
+/* clang-format off */
+static const struct {
+    play_state state;
+    ch_status unlocked;
+    const char *unlock_says;
+    bool is_lock_immediate;
+} asked[] = {
+    /* state        unlock           says                                                lock is done at once */
+    { PLAY_ABSENT,       CH_UNAVAILABLE,  "token 'main' is absent: there is no token 'main'",  true },
+    { PLAY_STARTING,     CH_UNAVAILABLE,  "token 'main' is absent: its process is starting",   true },
+    { PLAY_LOCKED,       CH_OK,           NULL,                                                true },
+    { PLAY_LOGGING_IN,   CH_CONFLICT,     "token 'main' is being unlocked already",            true },
+    { PLAY_SERVING,      CH_CONFLICT,     "token 'main' is unlocked already",                  false },
+    { PLAY_LOCKING,      CH_CONFLICT,     "token 'main' is being locked; try again",           true },
+};
+/* clang-format on */
+
+START_TEST(test_an_unlock_is_answered_by_the_state)
+{
+    play_waiter waiter = {0};
+    bring_to(asked[_i].state);
+    play_ask_unlock(&token, &waiter);
+    if (asked[_i].unlocked == CH_OK)
+        ck_assert_int_eq(waiter.calls, 0);
+    else
+        check_waiter(&waiter, asked[_i].unlocked, asked[_i].unlock_says);
+    ck_assert_int_eq(first.calls, 0);
+}
+END_TEST
+
+START_TEST(test_a_lock_succeeds_in_every_state)
+{
+    play_waiter waiter = {0};
+    bring_to(asked[_i].state);
+    play_ask_lock(&token, &waiter);
+    ck_assert_int_eq(waiter.calls, asked[_i].is_lock_immediate);
+    if (!asked[_i].is_lock_immediate) {
+        stage_hear(&token.actor, CH_FRAME_LOGOUT);
+        play_logout_done(&token, NULL);
+    }
+    check_waiter(&waiter, CH_OK, "");
+    ck_assert(!ch_token_link_is_unlocked(token.link));
+    ck_assert_int_ne(ch_token_link_check_key(token.link, 0, &err), CH_OK);
+}
+END_TEST
+
+START_TEST(test_a_lock_during_a_login_ends_the_process)
+{
+    play_waiter waiter = {0};
+    bring_to(PLAY_LOGGING_IN);
+    play_ask_lock(&token, &waiter);
+    check_waiter(&first, CH_UNAVAILABLE, "it was locked before it had answered");
+    check_waiter(&waiter, CH_OK, "");
+    stage_bury(&token.actor);
+    play_meet(&token);
+    play_started(&token, NULL);
+    ck_assert(stage_is_silent(&token.actor));
+}
+END_TEST
+
+START_TEST(test_a_second_lock_does_not_wait_for_the_first)
+{
+    play_waiter waiter = {0};
+    bring_to(PLAY_LOCKING);
+    play_ask_lock(&token, &waiter);
+    check_waiter(&first, CH_OK, "");
+    check_waiter(&waiter, CH_OK, "");
+    check_state("absent", "the token process is being restarted");
+    stage_bury(&token.actor);
+}
+END_TEST
+
+START_TEST(test_a_process_that_ends_during_a_logout_is_locked)
+{
+    bring_to(PLAY_LOCKING);
+    stage_hang_up(&token.actor);
+    stage_settle();
+    check_waiter(&first, CH_OK, "");
+}
+END_TEST
+
+START_TEST(test_a_logout_that_fails_ends_the_process_which_is_locked_for_sure)
+{
+    bring_to(PLAY_LOCKING);
+    stage_record_log();
+    play_logout_done(&token, &broken);
+    const char *log = stage_logged();
+    ck_assert_msg(strstr(log, " ended (the logout failed: the module has a bad day)") != NULL, "%s", log);
+    check_waiter(&first, CH_OK, "");
+    stage_bury(&token.actor);
+}
+END_TEST
+
+START_TEST(test_a_waiter_that_has_left_gets_no_answer)
+{
+    play_waiter other = {0};
+    bring_to(PLAY_LOGGING_IN);
+    ch_token_link_forget_waiter(token.link, &other);
+    ch_token_link_forget_waiter(token.link, &first);
+    play_login_done(&token, NULL);
+    ck_assert_int_eq(first.calls, 0);
+    check_state("unlocked", "");
+}
+END_TEST
+
+/* ---- the PIN that is kept ---- */
+
+START_TEST(test_a_new_process_is_logged_in_with_the_pin_that_was_kept)
+{
+    bring_to(PLAY_SERVING);
+    play_restart(&token);
+    play_hear_login(&token);
+    check_state("locked", "");
+    play_login_done(&token, NULL);
+    check_state("unlocked", "");
+    play_restart(&token);
+    play_hear_login(&token);
+}
+END_TEST
+
+START_TEST(test_a_pin_is_not_kept_if_the_configuration_says_so)
+{
+    play_configure(&token);
+    token.config.may_relogin = false;
+    play_begin(&token, stage_set_up(), &nobody);
+    play_unlock(&token);
+    play_restart(&token);
+    ck_assert(stage_is_silent(&token.actor));
+    check_state("locked", "");
+}
+END_TEST
+
+START_TEST(test_a_lock_forgets_the_pin)
+{
+    play_waiter waiter = {0};
+    bring_to(PLAY_SERVING);
+    play_ask_lock(&token, &waiter);
+    play_restart(&token);
+    ck_assert(stage_is_silent(&token.actor));
+}
+END_TEST
+
+START_TEST(test_a_lock_while_the_process_is_away_forgets_the_pin)
+{
+    play_waiter waiter = {0};
+    bring_to(PLAY_SERVING);
+    stage_hang_up(&token.actor);
+    stage_settle();
+    play_ask_lock(&token, &waiter);
+    check_waiter(&waiter, CH_OK, "");
+    stage_bury(&token.actor);
+    play_meet(&token);
+    play_started(&token, NULL);
+    ck_assert(stage_is_silent(&token.actor));
+}
+END_TEST
+
+START_TEST(test_a_kept_pin_that_is_refused_is_never_tried_again)
+{
+    bring_to(PLAY_SERVING);
+    play_restart(&token);
+    play_hear_login(&token);
+    play_login_done(&token, &wrong_pin);
+    check_state("locked", "the token refused the PIN");
+    ck_assert(stage_is_silent(&token.actor));
+    ck_assert_int_eq(ch_token_link_check_key(token.link, 0, &err), CH_LOCKED);
+    ck_assert_str_eq(err.message, "token 'main' is locked; an operator unlocks it with: chancery unlock main");
+    play_restart(&token);
+    ck_assert(stage_is_silent(&token.actor));
+}
+END_TEST
+
+CH_TESTS("token_link_logins", CH_TEST(test_an_unlock_brings_the_pin_to_the_process),
+         CH_TEST(test_a_refused_pin_is_forgotten),
+         CH_TEST(test_a_process_that_ends_during_a_login_fails_it_and_the_pin_is_forgotten),
+         CH_TEST_ROWS(test_an_unlock_is_answered_by_the_state, asked),
+         CH_TEST_ROWS(test_a_lock_succeeds_in_every_state, asked), CH_TEST(test_a_lock_during_a_login_ends_the_process),
+         CH_TEST(test_a_second_lock_does_not_wait_for_the_first),
+         CH_TEST(test_a_process_that_ends_during_a_logout_is_locked),
+         CH_TEST(test_a_logout_that_fails_ends_the_process_which_is_locked_for_sure),
+         CH_TEST(test_a_waiter_that_has_left_gets_no_answer),
+         CH_TEST(test_a_new_process_is_logged_in_with_the_pin_that_was_kept),
+         CH_TEST(test_a_pin_is_not_kept_if_the_configuration_says_so), CH_TEST(test_a_lock_forgets_the_pin),
+         CH_TEST(test_a_lock_while_the_process_is_away_forgets_the_pin),
+         CH_TEST(test_a_kept_pin_that_is_refused_is_never_tried_again))
