@@ -8,6 +8,7 @@
 #include "pkcs11/uri.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static uint32_t default_workers(void)
@@ -74,6 +75,9 @@ ch_status ch_config_load(const char *path, ch_config *out, ch_error *err)
     CH_TRY(ch_fields_read(ch_yaml_root(document), CH_FIELDS(fields), out, NULL, err));
     if (out->operator_socket_path == NULL)
         out->operator_socket_path = ch_path_beside(out->socket_path, "operator.sock");
+    if (strcmp(out->socket_path, out->operator_socket_path) == 0)
+        return ch_fail(err, CH_CONFIG, "%s: 'socket' and 'operator_socket' are both %s; give each a path of its own",
+                       path, out->socket_path);
     return CH_OK;
 }
 

@@ -52,6 +52,8 @@ typedef struct core {
     ch_loop *loop;
     ch_source signals;
     bool is_stopping;
+    ch_listener *bots_socket;
+    ch_listener *operators_socket;
     ch_connections *connections;
     ch_fronts *fronts;
     core_link link_configs[CH_TOKENS_MAX];
@@ -234,8 +236,8 @@ static ch_status set_up(core *self, const char *config_path, ch_error *err)
     CH_TRY(load(self, config_path, err));
     CH_TRY(ch_loop_new(&self->loop, err));
     CH_TRY(catch_signals(self, err));
-    CH_TRY(ch_listen(self->config.socket_path, SOCK_STREAM, &listen_fd, err));
-    CH_TRY(ch_listen(self->config.operator_socket_path, SOCK_SEQPACKET, &operator_fd, err));
+    CH_TRY(ch_listen(self->config.socket_path, SOCK_STREAM, &self->bots_socket, &listen_fd, err));
+    CH_TRY(ch_listen(self->config.operator_socket_path, SOCK_SEQPACKET, &self->operators_socket, &operator_fd, err));
     self->scratch = ch_scratch_new();
     find_nonce_counters(self);
     make_rooms(self, listen_fd, operator_fd);
@@ -291,10 +293,15 @@ static ch_status serve(core *self, ch_error *err)
     return CH_OK;
 }
 
+static void remove_sockets(core *self)
+{
+    ch_listener_close(self->bots_socket);
+    ch_listener_close(self->operators_socket);
+}
+
 static void tear_down(core *self)
 {
-    unlink(self->config.socket_path);
-    unlink(self->config.operator_socket_path);
+    remove_sockets(self);
     ch_operators_free(self->operators);
     for (size_t i = 0; i < self->link_count; i++)
         ch_token_link_free(self->links[i]);
@@ -310,6 +317,7 @@ int ch_core_run(const char *config_path)
     ch_status st = set_up(&self, config_path, &err);
     if (st != CH_OK) {
         ch_log("%s", err.message);
+        remove_sockets(&self);
         return ch_status_exit(st);
     }
     st = serve(&self, &err);

@@ -75,6 +75,15 @@ START_TEST(test_the_operators_socket_may_lie_elsewhere)
 }
 END_TEST
 
+START_TEST(test_the_sockets_have_paths_of_their_own)
+{
+    ch_config config;
+    ck_assert_int_eq(load("socket: a.sock\noperator_socket: a.sock\n" SOUND, &config), CH_CONFIG);
+    ck_assert_ptr_nonnull(strstr(err.message, "give each a path of its own"));
+    ch_config_free(&config);
+}
+END_TEST
+
 #define FEW "t1: , t2: , t3: , t4: , t5: , t6: , t7: , t8: , t9: "
 
 /* clang-format off */
@@ -126,5 +135,5 @@ START_TEST(test_a_mistake_is_refused_with_its_line)
 END_TEST
 
 CH_TESTS("config", CH_TEST(test_only_tokens_must_be_there), CH_TEST(test_each_field_is_read),
-         CH_TEST(test_the_operators_socket_may_lie_elsewhere),
+         CH_TEST(test_the_operators_socket_may_lie_elsewhere), CH_TEST(test_the_sockets_have_paths_of_their_own),
          CH_TEST_ROWS(test_a_mistake_is_refused_with_its_line, refused))
