@@ -75,11 +75,8 @@ static ch_status run_once(const ch_profile *profile, const ch_scheme *scheme, ch
     const ch_endpoint *endpoint = NULL;
     ch_payloads payloads;
     ch_finished finished;
-    ch_status st = ch_profile_match(profile, request, &endpoint, err);
-    if (st == CH_OK)
-        st = ch_endpoint_check(endpoint, scheme, request, err);
-    if (st != CH_OK)
-        return st;
+    CH_TRY(ch_profile_match(profile, request, &endpoint, err));
+    CH_TRY(ch_endpoint_check(endpoint, scheme, request, err));
     (void)ch_endpoint_confused_classes(endpoint, scheme, 0, request);
     ch_recipe_input input = {.profile = profile,
                              .scheme = scheme,
@@ -89,10 +86,10 @@ static ch_status run_once(const ch_profile *profile, const ch_scheme *scheme, ch
                              .passphrase = CH_LITERAL("open sesame"),
                              .now_ns = 1764000000123456789,
                              .nonce = 1764000000123};
-    st = ch_recipe_build(&input, draft, &payloads, err);
-    for (size_t i = 0; st == CH_OK && i < payloads.count; i++)
+    CH_TRY(ch_recipe_build(&input, draft, &payloads, err));
+    for (size_t i = 0; i < payloads.count; i++)
         payloads.items[i] = (ch_slice){zeros, sizeof zeros};
-    return st == CH_OK ? ch_recipe_finish(draft, &payloads, &finished, err) : st;
+    return ch_recipe_finish(draft, &payloads, &finished, err);
 }
 
 /* Microseconds for one request; negative if the made-up request is refused. */
