@@ -64,7 +64,7 @@ ch_http_reply ch_http_problem(const ch_error *problem, unsigned http_status, ch_
     return reply;
 }
 
-/* Memory ran out, or the library no longer wants a response: the connection is of no use. Its other half sees EOF. */
+/* Memory ran out, or the library no longer takes a response: the connection is of no use. Its other half sees EOF. */
 static void give_up(slot *at)
 {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(at->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
@@ -95,7 +95,7 @@ static void queue_reply(slot *at, ch_http_reply *reply)
 static slot *find_slot(ch_http *http, uint64_t id)
 {
     size_t index = id & ((1u << SLOT_BITS) - 1);
-    if (index >= CH_HTTP_CONNECTIONS_MAX || http->slots[index].request.id != id)
+    if (id == 0 || index >= CH_HTTP_CONNECTIONS_MAX || http->slots[index].request.id != id)
         return NULL;
     return &http->slots[index];
 }
@@ -164,7 +164,7 @@ static bool is_json_type(const char *value)
     return *rest == '\0' || *rest == ';';
 }
 
-/* Gives 0 when the head is fine, else the HTTP status of what is wrong with it. */
+/* Returns 0 if the head is fine, else the HTTP status of what is wrong with it. */
 static unsigned check_head(const slot *at, const ch_head *head, bool is_post, ch_error *err)
 {
     if (head->host.count > 1 || head->content_length.count > 1 || head->content_type.count > 1) {
@@ -190,7 +190,7 @@ static unsigned check_head(const slot *at, const ch_head *head, bool is_post, ch
         return MHD_HTTP_CONTENT_TOO_LARGE;
     }
     if (is_post && !is_json_type(head->content_type.value)) {
-        (void)ch_fail(err, CH_BAD_INPUT, "a body has to come with Content-Type: application/json");
+        (void)ch_fail(err, CH_BAD_INPUT, "a body must come with Content-Type: application/json");
         return MHD_HTTP_UNSUPPORTED_MEDIA_TYPE;
     }
     return 0;
@@ -216,8 +216,8 @@ static void refuse_head(slot *at, const ch_error *problem, unsigned http_status)
     queue_reply(at, &reply);
 }
 
-/* The library cuts a path at a NUL byte and skips doubled blanks; it leaves the version one byte behind the path only
- * if there was neither. */
+/* The library cuts a path at a NUL byte and skips a second space; only without either is the version one byte after
+ * the path. */
 static bool is_request_line_exact(const char *path, const char *version)
 {
     return path + strlen(path) + 1 == version;
@@ -230,7 +230,7 @@ static void read_head(slot *at, const char *method, const char *path, const char
     ch_error err = CH_ERROR_INIT;
     unsigned http_status = check_head(at, &found, strcmp(method, "POST") == 0, &err);
     if (http_status == 0 && !is_request_line_exact(path, version)) {
-        (void)ch_fail(&err, CH_BAD_INPUT, "the request line holds a NUL byte or a needless blank behind the path");
+        (void)ch_fail(&err, CH_BAD_INPUT, "the request line holds a NUL byte, or a needless space after the path");
         http_status = MHD_HTTP_BAD_REQUEST;
     }
     at->phase = PHASE_BODY;

@@ -52,6 +52,8 @@ uint32_t ch_signer_key_note_cost(ch_signer_key *key, uint64_t spent_ns)
 {
     uint32_t before_ns = key->cost_ns;
     uint64_t most_ns = before_ns == 0 ? UINT32_MAX : (uint64_t)before_ns + before_ns / 8 + 1000;
+    if (most_ns > UINT32_MAX)
+        most_ns = UINT32_MAX;
     uint32_t cost_ns = (uint32_t)(spent_ns < most_ns ? spent_ns : most_ns);
     key->cost_ns = cost_ns;
     return cost_ns;

@@ -1,0 +1,144 @@
+#include "agent/token/keys.h"
+
+#include "tests/support/softhsm.h"
+#include "tests/support/suite.h"
+
+#include <string.h>
+
+static ch_error err;
+static ch_signer_keys keys;
+
+#define MUST(call) ck_assert_msg((call) == CH_OK, "%s", err.message)
+
+static void add(const char *uri, const char *mechanism)
+{
+    MUST(ch_signer_keys_add(&keys, ch_slice_of(uri), ch_slice_of(mechanism), &err));
+}
+
+START_TEST(test_as_many_keys_are_taken_as_core_has_announced)
+{
+    ch_signer_keys_init(&keys, 2);
+    add("pkcs11:object=a", "hmac-sha256");
+    add("pkcs11:object=b", "ed25519");
+    ck_assert_int_eq(ch_signer_keys_add(&keys, CH_LITERAL("pkcs11:object=c"), CH_LITERAL("ed25519"), &err),
+                     CH_INTERNAL);
+    ck_assert_str_eq(err.message, "core named more keys than it announced");
+    ck_assert_uint_eq(keys.count, 2);
+    ck_assert_str_eq(keys.keys[1].uri, "pkcs11:object=b");
+}
+END_TEST
+
+START_TEST(test_a_token_may_have_no_keys)
+{
+    ch_signer_key *key = NULL;
+    ch_signer_keys_init(&keys, 0);
+    ck_assert_int_eq(ch_signer_keys_add(&keys, CH_LITERAL("pkcs11:object=a"), CH_LITERAL("ed25519"), &err),
+                     CH_INTERNAL);
+    ck_assert_int_eq(ch_signer_keys_get(&keys, 0, &key, &err), CH_INTERNAL);
+}
+END_TEST
+
+START_TEST(test_a_job_for_a_key_that_was_not_named_fails)
+{
+    ch_signer_key *key = NULL;
+    ch_signer_keys_init(&keys, 2);
+    add("pkcs11:object=a", "hmac-sha256");
+    ck_assert_int_eq(ch_signer_keys_get(&keys, 1, &key, &err), CH_INTERNAL);
+    ck_assert_str_eq(err.message, "core sent a job for a key that it did not name");
+    MUST(ch_signer_keys_get(&keys, 0, &key, &err));
+    ck_assert_ptr_eq(key, &keys.keys[0]);
+}
+END_TEST
+
+/* ---- keys on a token ---- */
+
+static void generate(ch_session *session, const char *label, const char *mechanism)
+{
+    MUST(ch_key_generate(session, label, ch_mechanism_find(ch_slice_of(mechanism)), 0, &err));
+}
+
+START_TEST(test_each_key_is_found_or_says_what_is_wrong_with_it)
+{
+    static const struct {
+        const char *uri;
+        const char *mechanism;
+        ch_status status;
+        const char *says;
+    } named[] = {
+        {"pkcs11:object=good",    "ed25519",     CH_OK,        ""                     },
+        {"pkcs11:object=missing", "ed25519",     CH_NOT_FOUND, "missing"              },
+        {"pkcs11:object=good",    "hmac-sha256", CH_NOT_FOUND, "good"                 },
+        {"pkcs11:object=good",    "none-such",   CH_CONFIG,    "unknown to this build"},
+        {"pkcs11:object=hmac",    "hmac-sha256", CH_OK,        ""                     },
+    };
+    ch_session session;
+    ch_signer_key *key = NULL;
+    ch_token *token = softhsm_open(&session);
+    generate(&session, "good", "ed25519");
+    generate(&session, "hmac", "hmac-sha256");
+    ch_signer_keys_init(&keys, CH_ROWS(named));
+    for (size_t i = 0; i < CH_ROWS(named); i++)
+        add(named[i].uri, named[i].mechanism);
+    ch_signer_keys_find(&keys, token, &session);
+    for (size_t i = 0; i < CH_ROWS(named); i++) {
+        err = (ch_error)CH_ERROR_INIT;
+        ck_assert_msg(ch_signer_keys_get(&keys, i, &key, &err) == named[i].status, "%zu: %s", i, err.message);
+        ck_assert_msg(strstr(err.message, named[i].says) != NULL, "%zu: %s", i, err.message);
+    }
+    ch_session_close(&session);
+    ch_token_close(token);
+}
+END_TEST
+
+START_TEST(test_keys_are_judged_anew_at_each_login)
+{
+    ch_session session;
+    ch_signer_key *key = NULL;
+    ch_token *token = softhsm_open(&session);
+    ch_signer_keys_init(&keys, 1);
+    add("pkcs11:object=later", "ed25519");
+    ch_signer_keys_find(&keys, token, &session);
+    ck_assert_int_eq(ch_signer_keys_get(&keys, 0, &key, &err), CH_NOT_FOUND);
+    generate(&session, "later", "ed25519");
+    ck_assert_int_eq(ch_signer_keys_get(&keys, 0, &key, &err), CH_NOT_FOUND);
+    ch_signer_keys_find(&keys, token, &session);
+    MUST(ch_signer_keys_get(&keys, 0, &key, &err));
+    MUST(ch_key_delete(&session, "pkcs11:object=later", &err));
+    ch_signer_keys_find(&keys, token, &session);
+    ck_assert_int_eq(ch_signer_keys_get(&keys, 0, &key, &err), CH_NOT_FOUND);
+    ch_session_close(&session);
+    ch_token_close(token);
+}
+END_TEST
+
+/* ---- costs ---- */
+
+START_TEST(test_a_job_that_was_interrupted_says_nothing_of_the_next)
+{
+    ch_signer_key key = {.cost_ns = 0};
+    ck_assert_uint_eq(ch_signer_key_note_cost(&key, 8000), 8000);
+    ck_assert_uint_eq(ch_signer_key_note_cost(&key, 5000000), 8000 + 1000 + 1000);
+    ck_assert_uint_eq(ch_signer_key_note_cost(&key, 7000), 7000);
+    ck_assert_uint_eq(key.cost_ns, 7000);
+}
+END_TEST
+
+START_TEST(test_the_cost_follows_when_every_job_gets_slower)
+{
+    ch_signer_key key = {.cost_ns = 0};
+    uint32_t before = ch_signer_key_note_cost(&key, 8000);
+    for (size_t jobs = 0; key.cost_ns < 1000000; jobs++) {
+        ck_assert_uint_lt(jobs, 50);
+        ck_assert_uint_gt(ch_signer_key_note_cost(&key, 1000000), before);
+        before = key.cost_ns;
+    }
+    ck_assert_uint_eq(key.cost_ns, 1000000);
+}
+END_TEST
+
+CH_TESTS_WITH("keys", softhsm_set_up, softhsm_tear_down, CH_TEST(test_as_many_keys_are_taken_as_core_has_announced),
+              CH_TEST(test_a_token_may_have_no_keys), CH_TEST(test_a_job_for_a_key_that_was_not_named_fails),
+              CH_TEST(test_each_key_is_found_or_says_what_is_wrong_with_it),
+              CH_TEST(test_keys_are_judged_anew_at_each_login),
+              CH_TEST(test_a_job_that_was_interrupted_says_nothing_of_the_next),
+              CH_TEST(test_the_cost_follows_when_every_job_gets_slower))
