@@ -10,11 +10,11 @@ export async function check(name, test) {
         passed++;
     } catch (error) {
         failed++;
-        console.log(`FAIL  ${name}: ${error.code === 'ERR_ASSERTION' ? told(error) : error.stack}`);
+        console.log(`FAIL  ${name}: ${error.code === 'ERR_ASSERTION' ? difference(error) : error.stack}`);
     }
 }
 
-function told({ message, actual, expected }) {
+function difference({ message, actual, expected }) {
     const whole = (value) => inspect(value, { depth: null, breakLength: Infinity, sorted: true });
     return `${message.split('\n')[0]}\n      is      ${whole(actual)}\n      and not ${whole(expected)}`;
 }
