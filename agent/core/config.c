@@ -5,6 +5,7 @@
 #include "base/paths.h"
 #include "conf/fields.h"
 #include "wire/frames.h"
+#include "pkcs11/module_path.h"
 #include "pkcs11/uri.h"
 
 #include <stdlib.h>
@@ -78,6 +79,16 @@ ch_status ch_config_load(const char *path, ch_config *out, ch_error *err)
     if (strcmp(out->socket_path, out->operator_socket_path) == 0)
         return ch_fail(err, CH_CONFIG, "%s: 'socket' and 'operator_socket' are both %s; give each a path of its own",
                        path, out->socket_path);
+    return CH_OK;
+}
+
+ch_status ch_config_check_modules(const ch_config *config, ch_error *err)
+{
+    for (size_t i = 0; i < config->token_count; i++) {
+        ch_autofree char *path = NULL;
+        if (ch_module_path_trusted(config->tokens[i].module, &path, err) != CH_OK)
+            return ch_error_wrap(err, "token '%s'", config->tokens[i].name);
+    }
     return CH_OK;
 }
 

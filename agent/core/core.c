@@ -137,6 +137,7 @@ static ch_status load(core *self, const char *config_path, ch_error *err)
     CH_TRY(ch_config_load(config_path, &self->config, err));
     ch_policy_source source = ch_config_policy_source(&self->config);
     CH_TRY(ch_policy_load(&source, &self->policy, err));
+    CH_TRY(ch_config_check_modules(&self->config, err));
     CH_TRY(ch_store_open(self->config.state_folder, &self->store, err));
     return ch_nonces_open(self->store, &self->nonces, err);
 }

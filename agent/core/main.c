@@ -34,6 +34,8 @@ static int check(const char *config_path)
         st = ch_policy_load(&source, &policy, &err);
     }
     if (st == CH_OK)
+        st = ch_config_check_modules(&config, &err);
+    if (st == CH_OK)
         printf("%s is good: %zu keys, %zu tokens, %zu profiles\n", config_path, policy.key_count, config.token_count,
                policy.profile_count);
     else
