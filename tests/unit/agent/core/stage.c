@@ -29,17 +29,36 @@ static void on_nothing(void *context)
     (void)context;
 }
 
-static void open_door(void)
+static struct sockaddr_un address_of(const char *name)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    ch_autofree char *path = ch_test_path("standin.sock");
+    ch_autofree char *path = ch_test_path(name);
     ck_assert_uint_lt(strlen(path), sizeof address.sun_path);
     memcpy(address.sun_path, path, strlen(path));
-    ck_assert_int_eq(setenv("CHANCERY_STANDIN", path, 1), 0);
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    return address;
+}
+
+int stage_listen(const char *name, int type)
+{
+    struct sockaddr_un address = address_of(name);
+    int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
-    ck_assert_int_eq(listen(fd, 16), 0);
-    door = (ch_source){.fd = fd, .on_ready = on_nothing};
+    ck_assert_int_eq(listen(fd, 64), 0);
+    return fd;
+}
+
+int stage_connect(const char *name, int type)
+{
+    struct sockaddr_un address = address_of(name);
+    int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    return fd;
+}
+
+static void open_door(void)
+{
+    ck_assert_int_eq(setenv("CHANCERY_STANDIN", address_of("standin.sock").sun_path, 1), 0);
+    door = (ch_source){.fd = stage_listen("standin.sock", SOCK_SEQPACKET), .on_ready = on_nothing};
     ck_assert_int_eq(ch_loop_watch(loop, &door, EPOLLIN, &err), CH_OK);
 }
 

@@ -22,6 +22,10 @@ typedef struct stage_actor {
 /* First thing in a test. Returns the loop. */
 ch_loop *stage_set_up(void);
 
+/* A socket in the test's folder that core listens on, non-blocking, and a connection to it. `type` as for socket(). */
+int stage_listen(const char *name, int type);
+int stage_connect(const char *name, int type);
+
 /* Turns the loop until nothing is ready any more. Never sleeps. */
 void stage_settle(void);
 /* Turns the loop until the next process has been started, and takes its end of the channel. */
