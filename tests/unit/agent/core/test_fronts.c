@@ -1,0 +1,212 @@
+/* The test is the bots, who are all one user, and the fronts. */
+#include "agent/core/fronts.h"
+
+#include "agent/spawn.h"
+#include "tests/support/suite.h"
+#include "tests/unit/agent/core/stage.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define WAITING_SHARE 8 /* connections that may wait for one front */
+
+static ch_error err;
+static ch_connections *connections;
+static ch_fronts *fronts;
+static stage_actor actor;
+static ch_callers known; /* whom policy names */
+static const ch_policy policy = {.known = &known, .known_count = 1};
+
+static void on_sign(void *context, ch_asker asker, const ch_sign_frame *sign)
+{
+    (void)context;
+    ck_assert_ptr_nonnull(ch_connections_peer(connections, asker.front, sign->connection));
+}
+
+static void on_list_keys(void *context, ch_asker asker, const ch_list_keys_frame *list)
+{
+    (void)context;
+    (void)asker;
+    (void)list;
+}
+
+static void on_get_status(void *context, ch_asker asker)
+{
+    (void)context;
+    (void)asker;
+}
+
+static void begin_for(uid_t uid, bool is_shared)
+{
+    const ch_front_owner owner = {.on_sign = on_sign, .on_list_keys = on_list_keys, .on_get_status = on_get_status};
+    ch_loop *loop = stage_set_up();
+    known = (ch_callers){.uid = uid, .gid = CH_ANY_ID};
+    connections = ch_connections_new();
+    fronts = ch_fronts_new(loop, stage_listen("agent.sock", SOCK_STREAM), connections, &policy, &owner, is_shared);
+    ch_fronts_start(fronts);
+    stage_meet(&actor);
+    stage_hear(&actor, CH_FRAME_FRONT_START);
+}
+
+static void begin(void)
+{
+    begin_for(getuid(), false);
+}
+
+static void get_ready(void)
+{
+    ck_assert_int_eq(ch_front_ready_frame_put(ch_channel_out(&actor.channel), 0, &(ch_front_ready_frame){}, &err),
+                     CH_OK);
+    stage_send(&actor);
+    ch_fronts_flush(fronts);
+}
+
+static int come(void)
+{
+    int bot = stage_connect("agent.sock", SOCK_STREAM);
+    stage_settle();
+    ch_fronts_flush(fronts);
+    return bot;
+}
+
+/* Takes the next connection that core passes, which must be `bot`'s. */
+static void check_passed(int bot)
+{
+    int fd = -1;
+    char byte = 0;
+    stage_hear_with(&actor, CH_FRAME_CONNECTION, &fd);
+    ck_assert_int_eq((int)write(fd, "x", 1), 1);
+    ck_assert_int_eq((int)read(bot, &byte, 1), 1);
+    close(fd);
+}
+
+/* A process that core has just forked may hold a copy of the connection until it runs its own program. */
+static void check_turned_away(int bot)
+{
+    char byte;
+    struct pollfd end = {.fd = bot, .events = POLLIN};
+    ck_assert_int_eq(poll(&end, 1, 20000), 1);
+    ck_assert_int_eq((int)read(bot, &byte, 1), 0);
+}
+
+START_TEST(test_nobody_is_accepted_before_the_first_front_is_ready)
+{
+    begin();
+    int bot = come();
+    ck_assert(!ch_fronts_were_ready(fronts) && !ch_fronts_have_failed(fronts));
+    ck_assert(stage_is_silent(&actor));
+    get_ready();
+    stage_settle();
+    ch_fronts_flush(fronts);
+    ck_assert(ch_fronts_were_ready(fronts) && !ch_fronts_have_failed(fronts));
+    check_passed(bot);
+    check_passed(come());
+}
+END_TEST
+
+START_TEST(test_a_first_front_that_ends_before_it_is_ready_has_failed)
+{
+    begin();
+    stage_hang_up(&actor);
+    stage_settle();
+    ck_assert(ch_fronts_have_failed(fronts) && !ch_fronts_were_ready(fronts));
+}
+END_TEST
+
+START_TEST(test_a_front_that_ends_is_replaced_and_bots_connect_again)
+{
+    int wait_status;
+    begin();
+    get_ready();
+    check_passed(come());
+    stage_kill(&actor);
+    ck_assert(ch_fronts_died(fronts, ch_spawn_reap(&wait_status)));
+    ck_assert(!ch_fronts_died(fronts, actor.pid));
+    ck_assert(!ch_fronts_have_failed(fronts));
+    int bot = come();
+    stage_meet(&actor);
+    stage_hear(&actor, CH_FRAME_FRONT_START);
+    get_ready();
+    stage_settle();
+    ch_fronts_flush(fronts);
+    check_passed(bot);
+}
+END_TEST
+
+/* The first front goes to the first caller, so a second lane must be there for connections to wait: the strangers'. */
+static void begin_with_strangers(void)
+{
+    begin();
+    get_ready();
+    check_passed(come());
+    known.uid = getuid() + 1; /* from here on, the bots are strangers */
+}
+
+START_TEST(test_strangers_have_a_front_of_their_own)
+{
+    begin_with_strangers();
+    int bot = come();
+    ck_assert(stage_is_silent(&actor));
+    stage_meet(&actor);
+    stage_hear(&actor, CH_FRAME_FRONT_START);
+    get_ready();
+    check_passed(bot);
+}
+END_TEST
+
+START_TEST(test_a_few_connections_wait_for_a_front_that_is_starting)
+{
+    int bots[WAITING_SHARE];
+    begin_with_strangers();
+    for (size_t i = 0; i < WAITING_SHARE; i++)
+        bots[i] = come();
+    check_turned_away(come());
+    stage_meet(&actor);
+    stage_hear(&actor, CH_FRAME_FRONT_START);
+    get_ready();
+    for (size_t i = 0; i < WAITING_SHARE; i++)
+        check_passed(bots[i]);
+    check_turned_away(come()); /* a stranger's share is used up */
+}
+END_TEST
+
+START_TEST(test_connections_that_wait_are_closed_if_their_front_ends)
+{
+    begin_with_strangers();
+    int bot = come();
+    stage_meet(&actor);
+    stage_hang_up(&actor);
+    stage_settle();
+    check_turned_away(bot);
+}
+END_TEST
+
+START_TEST(test_a_shared_front_serves_everybody)
+{
+    begin_for(getuid(), true);
+    get_ready();
+    check_passed(come());
+    known.uid = getuid() + 1;
+    check_passed(come());
+}
+END_TEST
+
+START_TEST(test_connections_end_with_the_room)
+{
+    begin_with_strangers();
+    int bot = come();
+    ch_fronts_free(fronts);
+    check_turned_away(bot);
+    stage_bury(&actor);
+    ch_fronts_free(NULL);
+}
+END_TEST
+
+CH_TESTS("fronts", CH_TEST(test_nobody_is_accepted_before_the_first_front_is_ready),
+         CH_TEST(test_a_first_front_that_ends_before_it_is_ready_has_failed),
+         CH_TEST(test_a_front_that_ends_is_replaced_and_bots_connect_again),
+         CH_TEST(test_strangers_have_a_front_of_their_own),
+         CH_TEST(test_a_few_connections_wait_for_a_front_that_is_starting),
+         CH_TEST(test_connections_that_wait_are_closed_if_their_front_ends),
+         CH_TEST(test_a_shared_front_serves_everybody), CH_TEST(test_connections_end_with_the_room))
