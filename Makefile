@@ -179,19 +179,31 @@ $(BUILD)/tests/vectors/vectors: $(call objects,$(wildcard tests/vectors/*.c)) $(
 	$(call link,$(call libs,exchange,jansson))
 
 # A fuzz target per door, and the folder whose code it opens; scripts/fuzz builds them with FUZZ=1 and runs them.
-fuzz_yaml    := conf
-fuzz_profile := exchange
-fuzz_strings := exchange
-fuzz_policy  := agent/core
-fuzz_json    := agent/front
-fuzz_http    := agent/front
-fuzz_secrets := cli
-fuzz_uris    := pkcs11
-FUZZ_DOORS := yaml profile strings policy json http secrets uris
-# The property test's requests and checks, for the doors that need good requests.
-fuzz_samples := $(call objects,tests/fuzz/rig.c $(filter-out %/profiles.c,$(wildcard tests/property/*.c)))
-fuzz_with_profile := $(fuzz_samples)
-fuzz_with_strings := $(fuzz_samples)
+fuzz_yaml            := conf
+fuzz_profile         := exchange
+fuzz_strings         := exchange
+fuzz_policy          := agent/core
+fuzz_json            := agent/front
+fuzz_http            := agent/front
+fuzz_secrets         := cli
+fuzz_uris            := pkcs11
+fuzz_frames          := wire
+fuzz_front_frames    := agent/core
+fuzz_token_answers   := agent/core
+fuzz_operator_frames := agent/core
+FUZZ_DOORS := yaml profile strings policy json http secrets uris frames front_frames token_answers operator_frames
+# Good requests, made and checked by the property test's parts; frames of all kinds; core on a stage.
+fuzz_samples := $(call objects,tests/fuzz/rig.c tests/fuzz/files.c $(filter-out %/profiles.c,$(wildcard tests/property/*.c)))
+fuzz_frame_parts := $(call objects,tests/fuzz/frames.c)
+fuzz_core_parts := $(fuzz_samples) $(fuzz_frame_parts) \
+    $(call objects,$(addprefix tests/fuzz/,core.c events.c play.c requests.c stage.c))
+fuzz_with_policy          := $(call objects,tests/fuzz/files.c)
+fuzz_with_profile         := $(fuzz_samples)
+fuzz_with_strings         := $(fuzz_samples)
+fuzz_with_frames          := $(fuzz_frame_parts)
+fuzz_with_front_frames    := $(fuzz_core_parts)
+fuzz_with_token_answers   := $(fuzz_core_parts)
+fuzz_with_operator_frames := $(fuzz_core_parts)
 define fuzz_rule
 fuzz-programs: $(BUILD)/tests/fuzz/fuzz_$(1)
 $(BUILD)/tests/fuzz/fuzz_$(1): $(BUILD)/tests/fuzz/fuzz_$(1).o $(BUILD)/tests/fuzz/fuzz.o $(fuzz_with_$(1)) \

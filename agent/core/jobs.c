@@ -30,6 +30,8 @@ void ch_jobs_free(ch_jobs *jobs)
         return;
     for (size_t i = 0; i < jobs->count; i++) {
         ch_job *job = &jobs->jobs[i];
+        if (job->draft == NULL)
+            continue; /* it was never taken */
         ch_buffer_free(&job->bytes);
         ch_buffer_free(&job->decoded);
         ch_buffer_free(&job->signature);

@@ -1,9 +1,9 @@
 #include "tests/fuzz/fuzz.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 void fuzz_check(bool holds, const char *file, int line, const char *condition)
@@ -41,36 +41,12 @@ char *fuzz_text(const uint8_t *data, size_t size)
     return ch_slice_strdup((ch_slice){data, end == NULL ? size : (size_t)(end - data)});
 }
 
-static char folder[] = "/dev/shm/chancery-fuzz-XXXXXX";
-static char paths[2][sizeof folder + 2];
-
-static void remove_files(void)
+int fuzz_descriptor(ch_slice bytes)
 {
-    for (unsigned i = 0; i < 2; i++)
-        unlink(paths[i]);
-    rmdir(folder);
-}
-
-static void make_folder(void)
-{
-    if (mkdtemp(folder) == NULL) {
-        memcpy(folder, "/var/tmp/chancery-fuzz-XXXXXX", sizeof "/var/tmp/chancery-fuzz-XXXXXX");
-        FUZZ_CHECK(mkdtemp(folder) != NULL);
-    }
-    for (unsigned i = 0; i < 2; i++)
-        snprintf(paths[i], sizeof paths[i], "%s/%u", folder, i);
-    FUZZ_CHECK(atexit(remove_files) == 0);
-}
-
-const char *fuzz_file(unsigned which, ch_slice bytes)
-{
-    static int fds[2] = {-1, -1};
-    if (paths[which][0] == '\0')
-        make_folder();
-    if (fds[which] < 0)
-        fds[which] = open(paths[which], O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    int fd = fds[which];
-    FUZZ_CHECK(fd >= 0 && ftruncate(fd, 0) == 0);
+    static int fd = -1;
+    if (fd < 0)
+        fd = memfd_create("fuzz", MFD_CLOEXEC);
+    FUZZ_CHECK(fd >= 0 && ftruncate(fd, 0) == 0 && lseek(fd, 0, SEEK_SET) == 0);
     FUZZ_CHECK(bytes.size == 0 || pwrite(fd, bytes.data, bytes.size, 0) == (ssize_t)bytes.size);
-    return paths[which];
+    return fd;
 }

@@ -24,8 +24,7 @@ uint8_t fuzz_take_byte(ch_slice *input);
 /* The input as a C string, cut at its first NUL; the caller frees it. */
 char *fuzz_text(const uint8_t *data, size_t size);
 
-/* A file that holds `bytes`, for code that takes a path. The same file each time, so one at a time for each `which`
- * (0 or 1); the path stays the program's. */
-const char *fuzz_file(unsigned which, ch_slice bytes);
+/* A file that holds `bytes`, from its start; the same each time, and never closed. */
+int fuzz_descriptor(ch_slice bytes);
 
 #endif

@@ -1,5 +1,6 @@
 /* agent.yaml and policy.yaml, each input as both: refused with file and line, or deciding by it keeps what
  * policy/policy.h promises. Default deny: who has no grant sees no key and may do nothing with it. */
+#include "tests/fuzz/files.h"
 #include "tests/fuzz/fuzz.h"
 
 #include "agent/core/config.h"
@@ -90,8 +91,8 @@ static void load_config(const char *path)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    const char *path = fuzz_file(0, (ch_slice){data, size});
-    load_config(path);
-    load_policy(path);
+    fuzz_set_file((ch_slice){data, size});
+    load_config(FUZZ_FILE);
+    load_policy(FUZZ_FILE);
     return 0;
 }

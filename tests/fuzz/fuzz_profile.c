@@ -1,5 +1,6 @@
 /* A profile's YAML: refused with file and line, or every question about it has an answer, and requests to it can be
  * made, judged, built, read back and finished. What it does with them is the property test's business. */
+#include "tests/fuzz/files.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/rig.h"
 #include "exchange/confusion.h"
@@ -83,7 +84,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     rig *r = &fuzzed;
     ch_profile *profile = NULL;
     ch_error err = CH_ERROR_INIT;
-    ch_status st = ch_profile_load_any(fuzz_file(0, (ch_slice){data, size}), &profile, &err);
+    fuzz_set_file((ch_slice){data, size});
+    ch_status st = ch_profile_load_any(FUZZ_FILE, &profile, &err);
     fuzz_check_error(st, &err);
     r->profile = profile;
     r->dice.state = size;

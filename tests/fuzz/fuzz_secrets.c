@@ -234,9 +234,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const ch_mechanism *mechanism = pick_mechanism(fuzz_take_byte(&input));
     uint8_t choice = fuzz_take_byte(&input);
     is_token_bad = (choice & 0x40) != 0;
-    const char *path = fuzz_file(0, input);
-    const char *descriptor = strrchr(path, '/') + 1;
-    FUZZ_CHECK(lseek(atoi(descriptor), 0, SEEK_SET) == 0);
+    char descriptor[16];
+    snprintf(descriptor, sizeof descriptor, "%d", fuzz_descriptor(input));
     ch_status st = import(mechanism, encodings[choice % 4], descriptor, &err);
     fuzz_check_error(st, &err);
     FUZZ_CHECK(st == CH_OK ? !is_token_bad : objects[0].count + objects[1].count == 0);

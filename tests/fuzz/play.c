@@ -1,0 +1,457 @@
+#include "tests/fuzz/play.h"
+
+#include "base/buffer.h"
+#include "base/memory.h"
+#include "tests/fuzz/core.h"
+#include "tests/fuzz/frames.h"
+#include "tests/fuzz/fuzz.h"
+#include "wire/channel.h"
+
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define BOTS_MAX 4
+#define JOBS_SEEN 64
+#define TURNS_MAX 400
+#define ANY_STATE ((ch_receiving)0xff)
+
+/* What the front of this life has heard and asked. */
+static struct {
+    unsigned life;
+    uint64_t connections[BOTS_MAX];
+    size_t connection_count;
+    size_t asked;
+    size_t answered;
+} the_front;
+
+/* What the token process of this life was given and has not answered. */
+static struct {
+    uint64_t jobs[JOBS_SEEN]; /* ids */
+    size_t payloads[JOBS_SEEN];
+    size_t job_count;
+    bool may_get_jobs; /* it was asked to log in, and not to log out since */
+} the_token;
+
+typedef struct operator_end {
+    int fd; /* -1: not connected */
+    unsigned answers;
+} operator_end;
+
+static operator_end operators[FUZZ_OPERATORS_MAX];
+static int bots[BOTS_MAX];
+static size_t bot_count;
+static bool is_front_reading;
+
+/* ---- what core sends ---- */
+
+/* Receives a packet and holds it to the frames; false if nothing came. */
+static bool receive(int fd, ch_direction direction, ch_packet *packet)
+{
+    static ch_channel channel; /* for its buffer */
+    ch_error err = CH_ERROR_INIT;
+    if (channel.incoming == NULL)
+        channel.incoming = ch_alloc(CH_PACKET_MAX);
+    channel.fd = fd;
+    if (fd < 0 || ch_channel_receive(&channel, packet, &err) != CH_OK || packet->bytes.size == 0)
+        return false;
+    fuzz_check_packet(packet->bytes, direction, (ch_receiving)0xff);
+    return true;
+}
+
+static bool send_packet(int fd, ch_slice packet)
+{
+    return fd >= 0 && send(fd, packet.data, packet.size, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)packet.size;
+}
+
+static void pong(void)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_autobuffer packet = CH_BUFFER_INIT;
+    FUZZ_CHECK(ch_pong_frame_put(&packet, 0, &(ch_pong_frame){}, &err) == CH_OK);
+    (void)send_packet(fuzz_the_stage.front.fd, ch_buffer_slice(&packet));
+}
+
+static void see_front_frame(const ch_frame *frame)
+{
+    if (frame->type == CH_FRAME_CONNECTION && the_front.connection_count < BOTS_MAX)
+        the_front.connections[the_front.connection_count++] = frame->id;
+    else if (frame->type >= CH_FRAME_SIGNED && frame->type <= CH_FRAME_STATUS_IS)
+        the_front.answered++;
+    else if (frame->type == CH_FRAME_PING)
+        pong();
+}
+
+static void read_front(void)
+{
+    ch_packet packet;
+    while (is_front_reading && receive(fuzz_the_stage.front.fd, CH_CORE_TO_FRONT, &packet)) {
+        for (ch_frame frame; ch_frame_next(&packet.bytes, &frame);)
+            see_front_frame(&frame);
+        if (packet.fd >= 0)
+            close(packet.fd);
+    }
+}
+
+/* No job without a login that core asked for, and none for a key that no bot here has a grant for. */
+static void see_job(ch_frame frame)
+{
+    ch_job_frame job;
+    ch_error err = CH_ERROR_INIT;
+    FUZZ_CHECK(the_token.may_get_jobs);
+    FUZZ_CHECK(ch_job_frame_get(&frame, &job, &err) == CH_OK);
+    FUZZ_CHECK(job.key < fuzz_core_key_count());
+    FUZZ_CHECK(strcmp(fuzz_core_key_name(job.key), "odd-other") != 0);
+    FUZZ_CHECK(job.payloads.count > 0 && job.payloads.count <= CH_PAYLOADS_A_JOB);
+    if (the_token.job_count == JOBS_SEEN)
+        return;
+    the_token.jobs[the_token.job_count] = frame.id;
+    the_token.payloads[the_token.job_count++] = job.payloads.count;
+}
+
+static void see_token_frame(const ch_frame *frame)
+{
+    if (frame->type == CH_FRAME_JOB)
+        see_job(*frame);
+    if (frame->type == CH_FRAME_LOGIN || frame->type == CH_FRAME_LOGOUT)
+        the_token.may_get_jobs = frame->type == CH_FRAME_LOGIN;
+}
+
+static void read_tokens(void)
+{
+    ch_packet packet;
+    for (size_t i = 0; i < FUZZ_TOKENS; i++) {
+        while (receive(fuzz_the_stage.tokens[i].fd, CH_CORE_TO_TOKEN, &packet)) {
+            for (ch_frame frame; i == 0 && ch_frame_next(&packet.bytes, &frame);)
+                see_token_frame(&frame);
+            if (packet.fd >= 0)
+                close(packet.fd);
+        }
+    }
+}
+
+/* An operator is answered once. */
+static void read_operators(void)
+{
+    ch_packet packet;
+    for (size_t i = 0; i < FUZZ_OPERATORS_MAX; i++) {
+        operator_end *at = &operators[i];
+        while (receive(at->fd, CH_CORE_TO_OPERATOR, &packet))
+            FUZZ_CHECK(++at->answers == 1);
+    }
+}
+
+void fuzz_turn(void)
+{
+    fuzz_core_turn();
+    read_front();
+    read_tokens();
+    read_operators();
+}
+
+void fuzz_pass_ms(uint64_t time_ms)
+{
+    fuzz_the_stage.now_ms += time_ms;
+    fuzz_turn();
+}
+
+/* ---- sending ---- */
+
+static void patch(uint8_t *at, const uint64_t *ids, size_t count)
+{
+    uint64_t id;
+    memcpy(&id, at, sizeof id);
+    if (count > 0 && id < JOBS_SEEN)
+        memcpy(at, &ids[id % count], sizeof id);
+}
+
+#define ID_AT 8 /* in a frame's header */
+#define FIELDS_AT 16
+
+static bool names_connection(uint16_t type)
+{
+    return type == CH_FRAME_SIGN || type == CH_FRAME_LIST_KEYS || type == CH_FRAME_GET_STATUS;
+}
+
+bool fuzz_front_send(ch_slice packet)
+{
+    ch_autobuffer bytes = CH_BUFFER_INIT;
+    ch_buffer_add_slice(&bytes, packet);
+    ch_slice rest = ch_buffer_slice(&bytes);
+    size_t asked = 0;
+    for (ch_frame frame; rest.size > 0 && ch_frame_next(&rest, &frame);) {
+        uint8_t *begin = bytes.data + (frame.at - bytes.data) - FIELDS_AT;
+        asked += names_connection(frame.type);
+        if (frame.type == CH_FRAME_CLOSED)
+            patch(begin + ID_AT, the_front.connections, the_front.connection_count);
+        else if (names_connection(frame.type) && frame.end - frame.at >= 8)
+            patch(begin + FIELDS_AT, the_front.connections, the_front.connection_count);
+    }
+    if (!send_packet(fuzz_the_stage.front.fd, ch_buffer_slice(&bytes)))
+        return false;
+    the_front.asked += asked;
+    return true;
+}
+
+static void forget_job(size_t at)
+{
+    the_token.job_count--;
+    memmove(&the_token.jobs[at], &the_token.jobs[at + 1], (the_token.job_count - at) * sizeof the_token.jobs[0]);
+    memmove(&the_token.payloads[at], &the_token.payloads[at + 1],
+            (the_token.job_count - at) * sizeof the_token.payloads[0]);
+}
+
+bool fuzz_token_send(ch_slice packet)
+{
+    ch_autobuffer bytes = CH_BUFFER_INIT;
+    ch_buffer_add_slice(&bytes, packet);
+    ch_slice rest = ch_buffer_slice(&bytes);
+    for (ch_frame frame; rest.size > 0 && ch_frame_next(&rest, &frame);) {
+        if (frame.type == CH_FRAME_SIGNATURE || frame.type == CH_FRAME_JOB_FAILED)
+            patch(bytes.data + (frame.at - bytes.data) - FIELDS_AT + ID_AT, the_token.jobs, the_token.job_count);
+    }
+    return send_packet(fuzz_the_stage.tokens[0].fd, ch_buffer_slice(&bytes));
+}
+
+/* ---- parts that are played well ---- */
+
+void fuzz_front_read(bool is_reading)
+{
+    is_front_reading = is_reading;
+}
+
+void fuzz_bot_connect(void)
+{
+    if (bot_count == BOTS_MAX)
+        return;
+    int fd = fuzz_core_connect_bot();
+    if (fd >= 0)
+        bots[bot_count++] = fd;
+}
+
+void fuzz_front_get_ready(void)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_autobuffer packet = CH_BUFFER_INIT;
+    FUZZ_CHECK(ch_front_ready_frame_put(&packet, 0, &(ch_front_ready_frame){}, &err) == CH_OK);
+    (void)fuzz_front_send(ch_buffer_slice(&packet));
+    fuzz_bot_connect();
+    fuzz_bot_connect();
+    fuzz_turn();
+    fuzz_turn();
+}
+
+static ch_error outcome_of(ch_status status)
+{
+    ch_error outcome = CH_ERROR_INIT;
+    if (status != CH_OK)
+        ch_error_set(&outcome, status, "CKR_FUZZ", "the token says no");
+    return outcome;
+}
+
+void fuzz_token_say_started(ch_status outcome)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_autobuffer packet = CH_BUFFER_INIT;
+    ch_token_started_frame frame = {.outcome = outcome_of(outcome)};
+    FUZZ_CHECK(ch_token_started_frame_put(&packet, 0, &frame, &err) == CH_OK);
+    (void)fuzz_token_send(ch_buffer_slice(&packet));
+}
+
+void fuzz_token_say_logged_in(ch_status outcome)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_autobuffer packet = CH_BUFFER_INIT;
+    for (size_t i = 0; outcome == CH_OK && i < fuzz_core_key_count(); i++) {
+        ch_key_state_frame key = {.key = (uint16_t)i, .problem = CH_ERROR_INIT};
+        FUZZ_CHECK(ch_key_state_frame_put(&packet, 0, &key, &err) == CH_OK);
+    }
+    ch_login_done_frame done = {.outcome = outcome_of(outcome)};
+    FUZZ_CHECK(ch_login_done_frame_put(&packet, 0, &done, &err) == CH_OK);
+    (void)fuzz_token_send(ch_buffer_slice(&packet));
+}
+
+void fuzz_token_say_logged_out(ch_status outcome)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_autobuffer packet = CH_BUFFER_INIT;
+    ch_logout_done_frame done = {.outcome = outcome_of(outcome)};
+    FUZZ_CHECK(ch_logout_done_frame_put(&packet, 0, &done, &err) == CH_OK);
+    (void)fuzz_token_send(ch_buffer_slice(&packet));
+}
+
+static void add_signature(ch_buffer *packet, uint64_t id, size_t count)
+{
+    static const uint8_t bytes[64] = {0xfb, 0xff, 0xbf};
+    ch_error err = CH_ERROR_INIT;
+    ch_autobuffer records = CH_BUFFER_INIT;
+    ch_signature_frame answer = {.cost_ns = 8000};
+    for (size_t i = 0; i < count; i++)
+        ch_text_record_put(&answer.signatures, &records,
+                           &(ch_text_record){
+                               .bytes = {bytes, sizeof bytes}
+        });
+    FUZZ_CHECK(ch_signature_frame_put(packet, id, &answer, &err) == CH_OK);
+}
+
+void fuzz_token_answer(size_t count, ch_status outcome)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_autobuffer packet = CH_BUFFER_INIT;
+    for (size_t i = 0; i < count && the_token.job_count > 0; i++) {
+        ch_job_failed_frame failed = {.why = outcome_of(outcome)};
+        if (outcome == CH_OK)
+            add_signature(&packet, the_token.jobs[0], the_token.payloads[0]);
+        else
+            FUZZ_CHECK(ch_job_failed_frame_put(&packet, the_token.jobs[0], &failed, &err) == CH_OK);
+        forget_job(0);
+    }
+    if (packet.size > 0)
+        (void)fuzz_token_send(ch_buffer_slice(&packet));
+}
+
+void fuzz_token_die(void)
+{
+    pid_t pid = fuzz_the_stage.tokens[0].pid;
+    fuzz_end_close(&fuzz_the_stage.tokens[0]);
+    fuzz_core_child_died(pid);
+}
+
+/* ---- operators ---- */
+
+void fuzz_operator_leave(size_t session)
+{
+    operator_end *at = &operators[session % FUZZ_OPERATORS_MAX];
+    if (at->fd >= 0)
+        close(at->fd);
+    *at = (operator_end){.fd = -1};
+}
+
+void fuzz_operator_connect(size_t session)
+{
+    fuzz_operator_leave(session);
+    operators[session % FUZZ_OPERATORS_MAX].fd = fuzz_core_connect_operator();
+}
+
+bool fuzz_operator_send(size_t session, ch_slice packet, int fd, bool is_doubled)
+{
+    int fds[2] = {fd, fd};
+    size_t size = fd < 0 ? 0 : is_doubled ? sizeof fds : sizeof fds[0];
+    union {
+        char space[CMSG_SPACE(sizeof fds)];
+        struct cmsghdr align;
+    } control = {
+        .align = {.cmsg_len = CMSG_LEN(size), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}
+    };
+    memcpy(CMSG_DATA(&control.align), fds, size);
+    struct iovec bytes = {.iov_base = (void *)(uintptr_t)packet.data, .iov_len = packet.size};
+    struct msghdr message = {.msg_iov = &bytes, .msg_iovlen = 1};
+    if (size > 0) {
+        message.msg_control = control.space;
+        message.msg_controllen = CMSG_SPACE(size);
+    }
+    return sendmsg(operators[session % FUZZ_OPERATORS_MAX].fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+}
+
+int fuzz_pipe_with(ch_slice bytes)
+{
+    int ends[2];
+    FUZZ_CHECK(pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0);
+    size_t size = bytes.size < 4096 ? bytes.size : 4096;
+    FUZZ_CHECK(size == 0 || write(ends[1], bytes.data, size) == (ssize_t)size);
+    close(ends[1]);
+    return ends[0];
+}
+
+void fuzz_operator_unlock(void)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_autobuffer packet = CH_BUFFER_INIT;
+    ch_unlock_frame unlock = {.version = CH_FRAMES_VERSION, .token = CH_LITERAL("main")};
+    FUZZ_CHECK(ch_unlock_frame_put(&packet, 0, &unlock, &err) == CH_OK);
+    int pin = fuzz_pipe_with(CH_LITERAL("1234"));
+    fuzz_operator_connect(0);
+    (void)fuzz_operator_send(0, ch_buffer_slice(&packet), pin, false);
+    close(pin);
+}
+
+void fuzz_operator_lock(void)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_autobuffer packet = CH_BUFFER_INIT;
+    ch_lock_frame lock = {.version = CH_FRAMES_VERSION};
+    FUZZ_CHECK(ch_lock_frame_put(&packet, 0, &lock, &err) == CH_OK);
+    fuzz_operator_connect(0);
+    (void)fuzz_operator_send(0, ch_buffer_slice(&packet), -1, false);
+}
+
+void fuzz_play_serving(void)
+{
+    fuzz_front_get_ready();
+    fuzz_token_say_started(CH_OK);
+    fuzz_turn();
+    fuzz_operator_unlock();
+    fuzz_turn();
+    fuzz_turn();
+    fuzz_token_say_logged_in(CH_OK);
+    fuzz_turn();
+}
+
+/* ---- beginning and end ---- */
+
+static void on_start(const fuzz_end *child)
+{
+    if (child == &fuzz_the_stage.front) {
+        unsigned life = the_front.life;
+        memset(&the_front, 0, sizeof the_front);
+        the_front.life = life + 1;
+    } else if (child == &fuzz_the_stage.tokens[0]) {
+        memset(&the_token, 0, sizeof the_token);
+    }
+}
+
+void fuzz_play_begin(void)
+{
+    is_front_reading = true;
+    bot_count = 0;
+    for (size_t i = 0; i < FUZZ_OPERATORS_MAX; i++)
+        operators[i] = (operator_end){.fd = -1};
+    fuzz_core_open(on_start);
+    fuzz_turn();
+}
+
+static bool has_unread(const fuzz_end *at)
+{
+    int size = 0;
+    return at->fd >= 0 && ioctl(at->fd, SIOCOUTQ, &size) == 0 && size > 0;
+}
+
+/* Whatever happened, each request of a front that is still there has been answered once when nothing can be signed any
+ * more. */
+static void check_answers(void)
+{
+    unsigned life = the_front.life;
+    is_front_reading = true;
+    for (size_t i = 0; i < TURNS_MAX && has_unread(&fuzz_the_stage.front); i++)
+        fuzz_turn();
+    fuzz_core_lock();
+    for (size_t i = 0; i < FUZZ_TOKENS; i++)
+        fuzz_core_child_died(fuzz_the_stage.tokens[i].pid);
+    for (size_t i = 0; i < 4; i++)
+        fuzz_turn();
+    if (life == the_front.life && fuzz_the_stage.front.fd >= 0)
+        FUZZ_CHECK(the_front.asked == the_front.answered);
+}
+
+void fuzz_play_end(void)
+{
+    check_answers();
+    fuzz_core_close();
+    for (size_t i = 0; i < bot_count; i++)
+        close(bots[i]);
+    for (size_t i = 0; i < FUZZ_OPERATORS_MAX; i++)
+        fuzz_operator_leave(i);
+}

@@ -1,0 +1,59 @@
+/* The parts that a door of core needs played: the front, the token process, bots and operators. What core sends them is
+ * read after each turn, and held to wire/frames.def and to this: no job without a login that core asked for, none for a
+ * key that no bot has a grant for, one answer for each request, one for each operator. */
+#ifndef CH_TESTS_FUZZ_PLAY_H
+#define CH_TESTS_FUZZ_PLAY_H
+
+#include "base/error.h"
+#include "base/slice.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Core with children that have been started and have not said anything. */
+void fuzz_play_begin(void);
+/* Ends all, and holds core to its answers. */
+void fuzz_play_end(void);
+/* Started, unlocked, and with two bots. */
+void fuzz_play_serving(void);
+
+void fuzz_turn(void);
+void fuzz_pass_ms(uint64_t time_ms);
+
+/* ---- the front ---- */
+
+/* Sends a packet as it is, save that small numbers become ids of connections where such an id stands. False if the
+ * front is dead or its socket is full. */
+bool fuzz_front_send(ch_slice packet);
+void fuzz_front_get_ready(void);
+/* False: it leaves unread what core sends. */
+void fuzz_front_read(bool is_reading);
+void fuzz_bot_connect(void);
+
+/* ---- the token process ---- */
+
+/* Sends a packet as it is, save that small numbers become ids of jobs where such an id stands. */
+bool fuzz_token_send(ch_slice packet);
+void fuzz_token_say_started(ch_status outcome);
+/* Answers a login, with every key found; or a logout. */
+void fuzz_token_say_logged_in(ch_status outcome);
+void fuzz_token_say_logged_out(ch_status outcome);
+/* Answers up to `count` jobs, with signatures or with a failure. */
+void fuzz_token_answer(size_t count, ch_status outcome);
+void fuzz_token_die(void);
+
+/* ---- operators ---- */
+
+#define FUZZ_OPERATORS_MAX 10
+
+void fuzz_operator_connect(size_t session);
+/* `fd` is passed along if it is not -1, twice if `is_doubled`, and stays the caller's. */
+bool fuzz_operator_send(size_t session, ch_slice packet, int fd, bool is_doubled);
+void fuzz_operator_leave(size_t session);
+/* Well-formed requests by session 0, made anew. */
+void fuzz_operator_unlock(void);
+void fuzz_operator_lock(void);
+/* The read end of a pipe with this in it; the caller closes it. */
+int fuzz_pipe_with(ch_slice bytes);
+
+#endif

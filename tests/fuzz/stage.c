@@ -1,0 +1,121 @@
+#include "tests/fuzz/stage.h"
+
+#include "agent/spawn.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "state/nonces.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define WALL_MS 1764000000123U /* at FUZZ_START_MS */
+
+fuzz_stage fuzz_the_stage;
+
+uint64_t ch_clock_ms(void)
+{
+    return fuzz_the_stage.now_ms;
+}
+
+uint64_t ch_clock_ns(void)
+{
+    return fuzz_the_stage.now_ms * 1000000;
+}
+
+uint64_t ch_clock_wall_ns(void)
+{
+    return (WALL_MS + fuzz_the_stage.now_ms - FUZZ_START_MS) * 1000000;
+}
+
+static void format_log(const char *format, va_list arguments)
+{
+    char line[1024];
+    vsnprintf(line, sizeof line, format, arguments);
+}
+
+void ch_log(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    format_log(format, arguments);
+    va_end(arguments);
+}
+
+void ch_log_debug(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    format_log(format, arguments);
+    va_end(arguments);
+}
+
+void ch_log_limited(ch_log_limit *limit, const char *format, ...)
+{
+    va_list arguments;
+    (void)limit;
+    va_start(arguments, format);
+    format_log(format, arguments);
+    va_end(arguments);
+}
+
+ch_status ch_nonces_next(ch_nonces *nonces, size_t counter, uint64_t unit_ns, uint64_t now_ns, uint64_t *nonce,
+                         ch_error *err)
+{
+    (void)nonces;
+    (void)counter;
+    (void)unit_ns;
+    (void)now_ns;
+    (void)err;
+    *nonce = ++fuzz_the_stage.last_nonce;
+    return CH_OK;
+}
+
+void fuzz_end_close(fuzz_end *at)
+{
+    if (at->fd >= 0)
+        close(at->fd);
+    *at = (fuzz_end){.fd = -1};
+}
+
+static fuzz_end *end_for(const char *role)
+{
+    if (strcmp(role, "front") == 0)
+        return &fuzz_the_stage.front;
+    return fuzz_the_stage.tokens[0].fd < 0 ? &fuzz_the_stage.tokens[0] : &fuzz_the_stage.tokens[1];
+}
+
+ch_status ch_spawn(const char *role, ch_spawned *out, ch_error *err)
+{
+    int ends[2];
+    fuzz_end *at = end_for(role);
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0)
+        return ch_fail_errno(err, "making a channel");
+    fuzz_end_close(at);
+    *at = (fuzz_end){.fd = ends[1], .pid = ++fuzz_the_stage.last_pid};
+    *out = (ch_spawned){.pid = at->pid, .channel_fd = ends[0]};
+    fuzz_the_stage.on_start(at);
+    return CH_OK;
+}
+
+void ch_spawn_kill(pid_t pid)
+{
+    fuzz_end *const all[] = {&fuzz_the_stage.front, &fuzz_the_stage.tokens[0], &fuzz_the_stage.tokens[1]};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        if (all[i]->pid == pid)
+            fuzz_end_close(all[i]);
+    }
+}
+
+void fuzz_stage_set(void (*on_start)(const fuzz_end *child))
+{
+    fuzz_the_stage = (fuzz_stage){
+        .now_ms = FUZZ_START_MS,
+        .last_nonce = WALL_MS * 1000,
+        .front = {.fd = -1   },
+        .tokens = { {.fd = -1}, {.fd = -1}},
+        .on_start = on_start
+    };
+}
