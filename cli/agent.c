@@ -214,7 +214,7 @@ static ch_status run_sign(const ch_arguments *arguments, ch_error *err)
 const ch_command ch_commands_of_agent[] = {
     {
         .name = "status",
-        .syntax = {.options = CH_OPTION(SOCKET) | CH_OPTION(JSON)},
+        .syntax = {.options = CH_OPTION(SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTION(JSON)},
         .summary = "show how the agent and its tokens are",
         .details = "Prints how the agent is, which tokens are unlocked, and what it has signed and\n"
                    "refused.",
@@ -224,7 +224,7 @@ const ch_command ch_commands_of_agent[] = {
     },
     {
         .name = "keys",
-        .syntax = {.options = CH_OPTION(SOCKET) | CH_OPTION(JSON)},
+        .syntax = {.options = CH_OPTION(SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTION(JSON)},
         .summary = "list the keys that the agent lets you use",
         .details = "Lists the keys of the agent's policy that you have a grant for, and whether\n"
                    "each is ready to sign.",
@@ -234,7 +234,7 @@ const ch_command ch_commands_of_agent[] = {
     },
     {
         .name = "sign",
-        .syntax = {.positional = "KEY METHOD PATH [name=value ...]", .positional_min = 3, .positional_max = 3 + PARAMETERS_MAX, .options = CH_OPTION(SOCKET) | CH_OPTION(CURL) | CH_OPTION(HOST) | CH_OPTION(JSON)},
+        .syntax = {.positional = "KEY METHOD PATH [name=value ...]", .positional_min = 3, .positional_max = 3 + PARAMETERS_MAX, .options = CH_OPTION(SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTION(CURL) | CH_OPTION(HOST) | CH_OPTION(JSON)},
         .summary = "have a request finished and signed",
         .details = "Has the agent build and sign a request, if its policy allows it, and prints the\n"
                    "request; nothing is sent to the exchange. name=value is a parameter with text,\n"

@@ -2,10 +2,12 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "cli/connect.h"
 #include "cli/jansson.h"
 
 #include <curl/curl.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define ANSWER_MAX_BYTES (1024 * 1024)
 #define CONNECT_WAIT_MS 5000L
@@ -59,10 +61,42 @@ static ch_status fail_with_curl(CURLcode code, const char *path, ch_error *err)
     return ch_fail(err, CH_UNAVAILABLE, "talking to the agent at %s: %s", path, curl_easy_strerror(code));
 }
 
-/* Nothing of the environment (proxies, .netrc) takes part, and nothing but HTTP to this socket. */
-static void set_up(CURL *curl, const char *socket_path, const char *url, ch_buffer *answer)
+/* The connection that curl makes, and what came of looking who is at its other end. */
+typedef struct connection {
+    const ch_arguments *arguments;
+    const char *path;
+    int fd;
+    ch_error refusal;
+} connection;
+
+static curl_socket_t make_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
 {
-    curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, socket_path);
+    (void)purpose;
+    connection *self = context;
+    self->fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    return self->fd;
+}
+
+/* Curl is connected, and asks whether it may send the request. */
+static int check_peer(void *context, char *peer_ip, char *own_ip, int peer_port, int own_port)
+{
+    (void)peer_ip;
+    (void)own_ip;
+    (void)peer_port;
+    (void)own_port;
+    connection *self = context;
+    return ch_connect_check(self->arguments, self->fd, self->path, &self->refusal) == CH_OK ? CURL_PREREQFUNC_OK
+                                                                                            : CURL_PREREQFUNC_ABORT;
+}
+
+/* Nothing of the environment (proxies, .netrc) takes part, and nothing but HTTP to this socket. */
+static void set_up(CURL *curl, connection *to, const char *url, ch_buffer *answer)
+{
+    curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, to->path);
+    curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, make_socket);
+    curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, to);
+    curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, check_peer);
+    curl_easy_setopt(curl, CURLOPT_PREREQDATA, to);
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
     curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
@@ -88,6 +122,15 @@ static ch_status read_answer(CURL *curl, const ch_buffer *answer, json_t **out, 
     return CH_OK;
 }
 
+static ch_status perform(CURL *curl, connection *to, const ch_buffer *answer, json_t **out, ch_error *err)
+{
+    CURLcode code = curl_easy_perform(curl);
+    if (to->refusal.status == CH_OK)
+        return code == CURLE_OK ? read_answer(curl, answer, out, err) : fail_with_curl(code, to->path, err);
+    *err = to->refusal;
+    return err->status;
+}
+
 ch_status ch_client_ask(const ch_arguments *arguments, const char *path, const json_t *body, json_t **out,
                         ch_error *err)
 {
@@ -95,19 +138,19 @@ ch_status ch_client_ask(const ch_arguments *arguments, const char *path, const j
     ch_autofree char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
     ch_autobuffer url = CH_BUFFER_INIT;
     ch_autobuffer answer = CH_BUFFER_INIT;
+    connection to = {.arguments = arguments, .path = socket_path, .fd = -1, .refusal = CH_ERROR_INIT};
     ch_buffer_add_format(&url, "http://localhost%s", path);
     CURL *curl = curl_easy_init();
     if (curl == NULL)
         return ch_fail(err, CH_INTERNAL, "libcurl does not start");
-    set_up(curl, socket_path, ch_buffer_text(&url), &answer);
+    set_up(curl, &to, ch_buffer_text(&url), &answer);
     struct curl_slist *headers = NULL;
     if (text != NULL) {
         headers = curl_slist_append(headers, "Content-Type: application/json");
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, text);
         curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     }
-    CURLcode code = curl_easy_perform(curl);
-    ch_status st = code == CURLE_OK ? read_answer(curl, &answer, out, err) : fail_with_curl(code, socket_path, err);
+    ch_status st = perform(curl, &to, &answer, out, err);
     curl_slist_free_all(headers);
     curl_easy_cleanup(curl);
     return st;

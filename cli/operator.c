@@ -1,8 +1,8 @@
 /* unlock and lock: one frame to core over the operator socket, and its answer. The PIN goes through a pipe whose read
  * end is passed with the frame, so that it is never in a message. */
 #include "base/buffer.h"
-#include "base/memory.h"
 #include "cli/commands.h"
+#include "cli/connect.h"
 #include "cli/output.h"
 #include "cli/secret_input.h"
 #include "wire/channel.h"
@@ -11,9 +11,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #define ANSWER_WAIT_MS 30000
 
@@ -21,23 +18,8 @@
 
 static ch_status connect_operator(const ch_arguments *arguments, ch_channel *channel, ch_error *err)
 {
-    ch_autofree char *path = ch_option_operator_socket(arguments);
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof address.sun_path)
-        return ch_fail(err, CH_BAD_INPUT, "the socket path '%s' is too long; a socket's path has at most %zu bytes",
-                       path, sizeof address.sun_path - 1);
-    memcpy(address.sun_path, path, strlen(path));
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return ch_fail_errno(err, "making a socket");
-    if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
-        int reason = errno;
-        close(fd);
-        return ch_fail(err, CH_UNAVAILABLE,
-                       "no agent answers at %s (%s); is chancery-agent running, and may you reach that path? "
-                       "--operator-socket or CHANCERY_OPERATOR_SOCK names another",
-                       path, strerror(reason));
-    }
+    int fd = -1;
+    CH_TRY(ch_connect_operator(arguments, &fd, err));
     ch_channel_open(channel, fd);
     return CH_OK;
 }
@@ -182,7 +164,7 @@ const ch_command ch_commands_of_operator[] = {
     {
         .name = "unlock",
         .syntax = {.positional = "[TOKEN]", .positional_max = 1,
-                   .options = CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(PIN_FD)},
+                   .options = CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTION(PIN_FD)},
         .summary = "let the agent sign with a token",
         .details = "Passes the user PIN of TOKEN, a name from agent.yaml, to the agent. TOKEN can be\n"
                    "left out if there is only one. You must be an operator in the agent's policy.",
@@ -193,7 +175,7 @@ const ch_command ch_commands_of_operator[] = {
     {
         .name = "lock",
         .syntax = {.positional = "[TOKEN | --all]", .positional_max = 1,
-                   .options = CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(ALL)},
+                   .options = CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTION(ALL)},
         .summary = "stop signing with a token",
         .details = "Has the agent log out of TOKEN, or of every token: with --all, and also without\n"
                    "either.",

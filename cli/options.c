@@ -36,6 +36,7 @@ static const ch_option_row rows[CH_OPT_COUNT] = {
     [CH_OPT_HOST]            = { "host",            "HOST",            NULL,                     "the exchange's host, if it has the same call at several" },
     [CH_OPT_SOCKET]          = { "socket",          "PATH",            "CHANCERY_SOCK",          "the agent's HTTP socket" },
     [CH_OPT_OPERATOR_SOCKET] = { "operator-socket", "PATH",            "CHANCERY_OPERATOR_SOCK", "the agent's operator socket" },
+    [CH_OPT_AGENT_USER]      = { "agent-user",      "USER",            "CHANCERY_AGENT_USER",    "user that the agent runs as (default: chancery)" },
     [CH_OPT_PIN_FD]          = { "pin-fd",          "N",               NULL,                     "read the user PIN from descriptor N" },
     [CH_OPT_SO_PIN_FD]       = { "so-pin-fd",       "N",               NULL,                     "read the SO PIN from descriptor N" },
     [CH_OPT_SECRET_FD]       = { "secret-fd",       "N",               NULL,                     "read the API secret or PEM from descriptor N" },
@@ -286,4 +287,9 @@ char *ch_option_operator_socket(const ch_arguments *arguments)
 {
     const char *given = option_or_variable(arguments, CH_OPT_OPERATOR_SOCKET);
     return given != NULL ? ch_strdup(given) : ch_path_operator_socket();
+}
+
+const char *ch_option_agent_user(const ch_arguments *arguments)
+{
+    return option_or_variable(arguments, CH_OPT_AGENT_USER);
 }

@@ -33,6 +33,7 @@ typedef enum ch_option {
     CH_OPT_HOST,
     CH_OPT_SOCKET,
     CH_OPT_OPERATOR_SOCKET,
+    CH_OPT_AGENT_USER,
     CH_OPT_PIN_FD,
     CH_OPT_SO_PIN_FD,
     CH_OPT_SECRET_FD,
@@ -106,5 +107,7 @@ CH_CHECKED ch_status ch_option_number(const ch_arguments *arguments, ch_option o
 /* The agent's sockets: the option, else the variable, else the default path. The caller frees the path. */
 char *ch_option_agent_socket(const ch_arguments *arguments);
 char *ch_option_operator_socket(const ch_arguments *arguments);
+/* --agent-user or its variable; NULL if there is neither. */
+const char *ch_option_agent_user(const ch_arguments *arguments);
 
 #endif
