@@ -26,6 +26,12 @@ static void print_status(const json_t *status)
         { "DETAIL", "detail" },
         {0},
     };
+    static const ch_column problem_columns[] = {
+        /* title    member */
+        { "KEY",     "key" },
+        { "PROBLEM", "problem" },
+        {0},
+    };
     /* clang-format on */
     json_int_t uptime_s = count_of(status, "uptime_s");
     printf("Agent ");
@@ -33,9 +39,15 @@ static void print_status(const json_t *status)
     printf(", up for %" JSON_INTEGER_FORMAT " h %02d min, %s\n", uptime_s / 3600, (int)(uptime_s / 60 % 60),
            json_is_true(json_object_get(status, "ready")) ? "ready" : "not ready");
     printf("Requests: %" JSON_INTEGER_FORMAT " signed, %" JSON_INTEGER_FORMAT " refused, %" JSON_INTEGER_FORMAT
-           " failed\n\n",
-           count_of(status, "signed"), count_of(status, "refused"), count_of(status, "failed"));
+           " failed\n"
+           "Keys: %" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT " can sign\n\n",
+           count_of(status, "signed"), count_of(status, "refused"), count_of(status, "failed"),
+           count_of(status, "keys_ready"), count_of(status, "keys"));
     ch_output_table(json_object_get(status, "tokens"), columns);
+    if (json_array_size(json_object_get(status, "problems")) == 0)
+        return;
+    puts("");
+    ch_output_table(json_object_get(status, "problems"), problem_columns);
 }
 
 static ch_status run_status(const ch_arguments *arguments, ch_error *err)

@@ -36,14 +36,19 @@ static judging add_grants(const ch_facts *facts)
     return sum;
 }
 
+ch_status ch_policy_refuse_key(const ch_peer *caller, ch_slice key, ch_error *err)
+{
+    return ch_fail_rule(err, CH_REFUSED, "grant", "user %u has no grant for key '%.*s'", (unsigned)caller->uid,
+                        CH_SLICE_ARGS(key));
+}
+
 /* ---- the rules ---- */
 
 static ch_status need_grant(const judging *in, ch_error *err)
 {
     if (in->grant_count > 0)
         return CH_OK;
-    return ch_fail_rule(err, CH_REFUSED, in->rule, "user %u has no grant for key '%s'",
-                        (unsigned)in->facts->caller->uid, in->facts->key->name);
+    return ch_policy_refuse_key(in->facts->caller, ch_slice_of(in->facts->key->name), err);
 }
 
 static ch_status need_raw(const judging *in, ch_error *err)

@@ -25,7 +25,9 @@ CH_CHECKED ch_status ch_policy_decide(const ch_facts *facts, ch_error *err);
 
 /* Decides by the rule `grant` alone, which needs no request: has `caller` any grant for `key`? */
 CH_CHECKED ch_status ch_policy_admit(const ch_key *key, const ch_peer *caller, ch_error *err);
-/* The same as an answer. A caller does not see other keys. */
+/* Refuses a key as that rule does: a caller does not find out which keys others have. */
+ch_status ch_policy_refuse_key(const ch_peer *caller, ch_slice key, ch_error *err);
+/* The rule `grant` as an answer. A caller does not see other keys. */
 bool ch_policy_may_see(const ch_key *key, const ch_peer *caller);
 
 /* True if any grant or the operators' list names `caller`; otherwise it is a stranger. */

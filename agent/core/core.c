@@ -195,10 +195,10 @@ static void on_list_keys(void *context, ch_asker asker, const ch_list_keys_frame
     ch_status_list_keys(&self->status, asker, list);
 }
 
-static void on_get_status(void *context, ch_asker asker)
+static void on_get_status(void *context, ch_asker asker, const ch_get_status_frame *get)
 {
     core *self = context;
-    ch_status_report(&self->status, asker);
+    ch_status_report(&self->status, asker, get);
 }
 
 /* In the order in which the rooms need each other. */

@@ -82,7 +82,7 @@ static ch_status on_get_status(void *self, ch_frame *frame, int *fd, ch_error *e
     ch_front_link *front = self;
     ch_get_status_frame get;
     CH_TRY(ch_get_status_frame_get(frame, &get, err));
-    front->owner.on_get_status(front->owner.context, asker_of(front, frame));
+    front->owner.on_get_status(front->owner.context, asker_of(front, frame), &get);
     return CH_OK;
 }
 

@@ -23,7 +23,7 @@ typedef struct ch_front_owner {
     /* The frames are views, valid during the call. */
     void (*on_sign)(void *context, ch_asker asker, const ch_sign_frame *sign);
     void (*on_list_keys)(void *context, ch_asker asker, const ch_list_keys_frame *list);
-    void (*on_get_status)(void *context, ch_asker asker);
+    void (*on_get_status)(void *context, ch_asker asker, const ch_get_status_frame *get);
 } ch_front_owner;
 
 /* Who must know when the front is ready for connections, and when it has ended. */

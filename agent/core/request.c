@@ -45,7 +45,7 @@ static ch_status find_key(ch_requests *requests, ch_job *job, ch_error *err)
 {
     job->key = ch_policy_find_key(requests->context.policy, job->key_name);
     if (job->key == NULL)
-        return ch_fail(err, CH_NOT_FOUND, "there is no key '%.*s'", CH_SLICE_ARGS(job->key_name));
+        return ch_policy_refuse_key(&job->caller, job->key_name, err); /* as if it were somebody else's */
     job->ticket.key = job->key->token_key;
     return ch_policy_admit(job->key, &job->caller, err);
 }

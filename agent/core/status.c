@@ -1,20 +1,49 @@
+/* A key is ready if it could sign now: its token is unlocked, and it was found there as it should be. */
 #include "agent/core/status.h"
 
+#include "base/buffer.h"
 #include "base/clock.h"
 #include "exchange/profile.h"
 #include "policy/decide.h"
 #include "wire/frames.h"
 
+#define PROBLEMS_MAX 100 /* that are listed; the counts tell of the others */
+
+static bool is_ready(const ch_status_context *context, const ch_key *key)
+{
+    return ch_token_link_is_ready(context->links[key->token], key->token_key);
+}
+
+/* Why a key is not ready. */
+static ch_error find_problem(const ch_status_context *context, const ch_key *key)
+{
+    ch_error why = CH_ERROR_INIT;
+    const ch_token_link *link = context->links[key->token];
+    if (ch_token_link_check_key(link, key->token_key, &why) == CH_OK)
+        ch_error_set(&why, CH_UNAVAILABLE, "", "token '%s' is coming back", ch_token_link_name(link));
+    return why;
+}
+
 static void add_key(const ch_status_context *context, const ch_key *key, ch_records *keys, ch_buffer *records)
 {
     const ch_token_link *link = context->links[key->token];
+    bool ready = is_ready(context, key);
+    ch_error why = ready ? (ch_error)CH_ERROR_INIT : find_problem(context, key);
     ch_listed_key_record record = {.name = ch_slice_of(key->name),
                                    .profile = ch_slice_of(ch_profile_name(key->profile)),
                                    .scheme = ch_slice_of(ch_scheme_name(key->scheme)),
                                    .key_id = ch_slice_of(key->key_id),
                                    .token = ch_slice_of(ch_token_link_name(link)),
-                                   .is_ready = ch_token_link_is_ready(link, key->token_key)};
+                                   .is_ready = ready,
+                                   .problem = ch_slice_of(why.message)};
     ch_listed_key_record_put(keys, records, &record);
+}
+
+static ch_status find_caller(const ch_status_context *context, ch_asker asker, uint64_t connection, const ch_peer **out,
+                             ch_error *err)
+{
+    *out = ch_connections_peer(context->connections, asker.front, connection);
+    return *out != NULL ? CH_OK : ch_fail(err, CH_INTERNAL, "the front sent a request of no connection");
 }
 
 static ch_status list_keys(const ch_status_context *context, ch_asker asker, const ch_list_keys_frame *list,
@@ -22,9 +51,8 @@ static ch_status list_keys(const ch_status_context *context, ch_asker asker, con
 {
     ch_autobuffer records = CH_BUFFER_INIT;
     ch_key_list_frame answer = {0};
-    const ch_peer *caller = ch_connections_peer(context->connections, asker.front, list->connection);
-    if (caller == NULL)
-        return ch_fail(err, CH_INTERNAL, "the front sent a request of no connection");
+    const ch_peer *caller = NULL;
+    CH_TRY(find_caller(context, asker, list->connection, &caller, err));
     for (size_t i = 0; i < context->policy->key_count; i++) {
         const ch_key *key = &context->policy->keys[i];
         if (ch_policy_may_see(key, caller))
@@ -41,30 +69,74 @@ void ch_status_list_keys(const ch_status_context *context, ch_asker asker, const
         ch_front_link_failed(asker, "", &err);
 }
 
-static void add_token(const ch_token_link *link, ch_records *tokens, ch_buffer *records)
+/* ---- the report ---- */
+
+typedef struct report {
+    ch_status_is_frame frame;
+    ch_buffer tokens;
+    ch_buffer problems;
+} report;
+
+static void add_token(report *to, const ch_token_link *link)
 {
     ch_listed_token_record record = {.name = ch_slice_of(ch_token_link_name(link)),
                                      .state = ch_slice_of(ch_token_link_state_name(link)),
                                      .detail = ch_slice_of(ch_token_link_detail(link))};
-    ch_listed_token_record_put(tokens, records, &record);
+    ch_listed_token_record_put(&to->frame.tokens, &to->tokens, &record);
 }
 
-void ch_status_report(const ch_status_context *context, ch_asker asker)
+static void add_problem(const ch_status_context *context, report *to, const ch_key *key)
+{
+    if (to->frame.problems.count == PROBLEMS_MAX)
+        return;
+    ch_error why = find_problem(context, key);
+    ch_key_problem_record record = {.key = ch_slice_of(key->name), .problem = ch_slice_of(why.message)};
+    ch_key_problem_record_put(&to->frame.problems, &to->problems, &record);
+}
+
+static void look_at_key(const ch_status_context *context, report *to, const ch_key *key, const ch_peer *caller)
+{
+    bool ready = is_ready(context, key);
+    to->frame.is_ready = to->frame.is_ready && ready;
+    if (!ch_policy_may_see(key, caller))
+        return;
+    to->frame.key_count++;
+    to->frame.ready_count += ready;
+    if (!ready)
+        add_problem(context, to, key);
+}
+
+static void tell_more(const ch_status_context *context, report *to)
+{
+    ch_request_counts counts = ch_requests_counts(context->requests);
+    to->frame.uptime_s = (ch_clock_ms() - context->started_ms) / 1000;
+    to->frame.signed_count = counts.signed_count;
+    to->frame.refused_count = counts.refused_count;
+    to->frame.failed_count = counts.failed_count;
+    for (size_t i = 0; i < context->link_count; i++)
+        add_token(to, context->links[i]);
+}
+
+static ch_status send_report(const ch_status_context *context, report *to, ch_asker asker,
+                             const ch_get_status_frame *get, ch_error *err)
+{
+    const ch_peer *caller = NULL;
+    CH_TRY(find_caller(context, asker, get->connection, &caller, err));
+    to->frame = (ch_status_is_frame){.version = ch_slice_of(CH_VERSION), .is_ready = true};
+    for (size_t i = 0; i < context->policy->key_count; i++)
+        look_at_key(context, to, &context->policy->keys[i], caller);
+    if (ch_policy_knows(context->policy, caller))
+        tell_more(context, to);
+    ch_buffer *out = ch_front_link_out(asker);
+    return out == NULL ? CH_OK : ch_status_is_frame_put(out, asker.request, &to->frame, err);
+}
+
+void ch_status_report(const ch_status_context *context, ch_asker asker, const ch_get_status_frame *get)
 {
     ch_error err = CH_ERROR_INIT;
-    ch_autobuffer records = CH_BUFFER_INIT;
-    ch_request_counts counts = ch_requests_counts(context->requests);
-    ch_status_is_frame answer = {.version = ch_slice_of(CH_VERSION),
-                                 .uptime_s = (ch_clock_ms() - context->started_ms) / 1000,
-                                 .is_ready = context->link_count > 0,
-                                 .signed_count = counts.signed_count,
-                                 .refused_count = counts.refused_count,
-                                 .failed_count = counts.failed_count};
-    for (size_t i = 0; i < context->link_count; i++) {
-        answer.is_ready = answer.is_ready && ch_token_link_is_unlocked(context->links[i]);
-        add_token(context->links[i], &answer.tokens, &records);
-    }
-    ch_buffer *out = ch_front_link_out(asker);
-    if (out != NULL && ch_status_is_frame_put(out, asker.request, &answer, &err) != CH_OK)
+    report to = {.tokens = CH_BUFFER_INIT, .problems = CH_BUFFER_INIT};
+    if (send_report(context, &to, asker, get, &err) != CH_OK)
         ch_front_link_failed(asker, "", &err);
+    ch_buffer_free(&to.tokens);
+    ch_buffer_free(&to.problems);
 }

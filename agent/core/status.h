@@ -20,7 +20,8 @@ typedef struct ch_status_context {
 
 /* Answers LIST_KEYS with the keys that the caller has a grant for. */
 void ch_status_list_keys(const ch_status_context *context, ch_asker asker, const ch_list_keys_frame *list);
-/* Answers GET_STATUS. Anybody who can connect may ask: it names tokens and counts, no keys. */
-void ch_status_report(const ch_status_context *context, ch_asker asker);
+/* Answers GET_STATUS: whether every key can sign, and, for callers whom policy names, the tokens, and why keys that
+ * they may use cannot sign. A stranger learns only whether the agent is ready. */
+void ch_status_report(const ch_status_context *context, ch_asker asker, const ch_get_status_frame *get);
 
 #endif

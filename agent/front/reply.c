@@ -55,9 +55,22 @@ void ch_reply_add_key_list(ch_buffer *out, const ch_key_list_frame *frame)
         add_text(out, ",\"key_id\":", key.key_id);
         add_text(out, ",\"token\":", key.token);
         add_boolean(out, ",\"ready\":", key.is_ready);
+        add_text(out, ",\"problem\":", key.problem);
         ch_buffer_add_byte(out, '}');
     }
     ch_buffer_add_text(out, "]}\n");
+}
+
+static void add_problems(ch_buffer *out, ch_records problems)
+{
+    ch_key_problem_record problem;
+    ch_buffer_add_text(out, ",\"problems\":[");
+    for (const char *lead = "{\"key\":"; ch_key_problem_record_next(&problems, &problem); lead = ",{\"key\":") {
+        add_text(out, lead, problem.key);
+        add_text(out, ",\"problem\":", problem.problem);
+        ch_buffer_add_byte(out, '}');
+    }
+    ch_buffer_add_byte(out, ']');
 }
 
 void ch_reply_add_status(ch_buffer *out, const ch_status_is_frame *frame)
@@ -77,5 +90,8 @@ void ch_reply_add_status(ch_buffer *out, const ch_status_is_frame *frame)
         add_text(out, ",\"detail\":", token.detail);
         ch_buffer_add_byte(out, '}');
     }
-    ch_buffer_add_text(out, "]}\n");
+    add_number(out, "],\"keys\":", frame->key_count);
+    add_number(out, ",\"keys_ready\":", frame->ready_count);
+    add_problems(out, frame->problems);
+    ch_buffer_add_text(out, "}\n");
 }

@@ -82,7 +82,7 @@ BAD_BODIES = {
 
 BAD_REQUESTS = {
     # name: (method, path, body, statuses that are right)
-    "unknown key": ("POST", "/v1/keys/nobody/sign", GOOD, {404}),
+    "unknown key": ("POST", "/v1/keys/nobody/sign", GOOD, {403}),
     "key with a slash": ("POST", "/v1/keys/binance/main/sign", GOOD, {404}),
     "key of a NUL": ("POST", "/v1/keys/%00/sign", GOOD, {400, 404}),
     "empty key": ("POST", "/v1/keys//sign", GOOD, {400, 404}),

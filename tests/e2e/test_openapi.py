@@ -164,7 +164,7 @@ class Described(harness.AgentTest):
             "grant": (BINANCE_ORDER, "binance-other", 403, "grant"),
             "confusion": ({"method": "GET", "path": "/api/v3/account"}, "binance-read", 403, "confusion"),
             "raw": ({"raw": raw()}, "binance-main", 403, "raw"),
-            "no such key": (BINANCE_ORDER, "nobody", 404, None),
+            "no such key": (BINANCE_ORDER, "nobody", 403, "grant"),
             "no such endpoint": ({**CALL, "path": "/none"}, "binance-main", 404, None),
             "no such host": ({**BINANCE_ORDER, "host": "evil.example"}, "binance-main", 404, None),
             "no such method": ({**CALL, "method": "PATCH"}, "binance-main", 405, None),

@@ -182,6 +182,7 @@ class Looking(harness.AgentTest):
                 "key_id": BINANCE_KEY_ID,
                 "token": "main",
                 "ready": True,
+                "problem": "",
             },
         )
 

@@ -107,10 +107,10 @@ static void on_list_keys(void *context, ch_asker asker, const ch_list_keys_frame
     ch_status_list_keys(&core.status, asker, list);
 }
 
-static void on_get_status(void *context, ch_asker asker)
+static void on_get_status(void *context, ch_asker asker, const ch_get_status_frame *get)
 {
     (void)context;
-    ch_status_report(&core.status, asker);
+    ch_status_report(&core.status, asker, get);
 }
 
 /* A listening socket with a name of the kernel's choice. */

@@ -31,8 +31,9 @@ static void on_list_keys(void *context, ch_asker asker, const ch_list_keys_frame
     (void)list;
 }
 
-static void on_get_status(void *context, ch_asker asker)
+static void on_get_status(void *context, ch_asker asker, const ch_get_status_frame *get)
 {
+    (void)get;
     (void)context;
     (void)asker;
 }
