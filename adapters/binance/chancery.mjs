@@ -6,7 +6,7 @@
  * that has a key asks for a signature even for public calls, so make those with a client that has no key. */
 import { sign } from '../node/agent.mjs';
 
-export function signer({ key, socket }) {
+export function signer(agent) {
     // The package puts the result into a query unencoded, and signatures of key pairs are base64.
-    return async (string) => encodeURIComponent((await sign({ string }, { key, socket })).signature);
+    return async (string) => encodeURIComponent((await sign({ string }, agent)).signature);
 }

@@ -5,6 +5,6 @@
  * The package builds the string to sign, and the agent reads it back: it signs nothing that policy refuses. */
 import { sign } from '../node/agent.mjs';
 
-export function signer({ key, socket }) {
-    return async (string) => (await sign({ string }, { key, socket })).signature;
+export function signer(agent) {
+    return async (string) => (await sign({ string }, agent)).signature;
 }

@@ -11,7 +11,10 @@ import decimal
 import http.client
 import json
 import os
+import pwd
 import socket
+import stat
+import struct
 import typing
 import urllib.parse
 
@@ -59,11 +62,14 @@ def default_socket():
 
 
 class Client:
-    """One key of the agent, over one connection that stays open."""
+    """One key of the agent, over one connection that stays open.
 
-    def __init__(self, key, socket_path=None, timeout_s=30.0):
+    Nothing is sent unless root, the bot's own user or the agent's user listens on the socket, and nobody else can change
+    the way to it. `agent_user` names the agent's user (default: $CHANCERY_AGENT_USER, else "chancery", if there is one)."""
+
+    def __init__(self, key, socket_path=None, timeout_s=30.0, agent_user=None):
         self.key = key
-        self._connection = _Connection(socket_path or default_socket(), timeout_s)
+        self._connection = _Connection(socket_path or default_socket(), timeout_s, agent_user)
 
     def __enter__(self):
         return self
@@ -112,15 +118,77 @@ class Client:
         raise failure
 
 
+def _trusted_users(agent_user):
+    """The uids that may be the agent's."""
+    named = agent_user or os.environ.get("CHANCERY_AGENT_USER")
+    try:
+        agent = int(named) if named and named.isdecimal() else pwd.getpwnam(named or "chancery").pw_uid
+    except KeyError:
+        if named:
+            raise ChanceryError(404, {"detail": f"the agent's user: there is no user '{named}'"}) from None
+        return {0, os.geteuid()}
+    return {0, os.geteuid(), agent}
+
+
+def _not_trusted(path, why):
+    return Refused(403, {"detail": f"{path} {why}, so nothing was sent"})
+
+
+def _check_owner(path, facts, users):
+    if facts.st_uid not in users:
+        raise _not_trusted(path, f"belongs to user {facts.st_uid}, who is not root, not this user and not the agent's (if the "
+                                 "agent runs as that user, set CHANCERY_AGENT_USER)")
+
+
+def _check_way(path, users):
+    """Looks at the socket, every folder on the way to it, and every link: others must not be able to change them."""
+    left = os.path.join(os.getcwd(), path).split("/")[::-1]
+    at = "/"
+    links = 0
+    while left:
+        facts = os.lstat(at)
+        _check_owner(at, facts, users)
+        if not stat.S_ISDIR(facts.st_mode):
+            raise _not_trusted(at, "is not a folder")
+        is_sticky = facts.st_uid == 0 and facts.st_mode & stat.S_ISVTX
+        if facts.st_mode & 0o022 and not is_sticky:
+            raise _not_trusted(at, f"can be written to by others (mode {stat.S_IMODE(facts.st_mode):04o})")
+        name = left.pop()
+        if name in ("", ".", ".."):
+            at = os.path.dirname(at) if name == ".." else at
+            continue
+        entry = os.path.join(at, name)
+        facts = os.lstat(entry)
+        _check_owner(entry, facts, users)
+        if stat.S_ISLNK(facts.st_mode):
+            target = os.readlink(entry)
+            links += 1
+            if links > 40:
+                raise _not_trusted(path, "is a link that leads nowhere")
+            left += target.split("/")[::-1]
+            at = "/" if target.startswith("/") else at
+        else:
+            at = entry
+    if not stat.S_ISSOCK(os.lstat(at).st_mode):
+        raise _not_trusted(at, "is not a socket")
+
+
 class _Connection(http.client.HTTPConnection):
-    def __init__(self, path, timeout_s):
+    def __init__(self, path, timeout_s, agent_user):
         super().__init__("localhost", timeout=timeout_s)
         self.path = path
+        self.agent_user = agent_user
 
     def connect(self):
+        users = _trusted_users(self.agent_user)
+        _check_way(self.path, users)
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
         self.sock.connect(self.path)
+        _, uid, _ = struct.unpack("iII", self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        if uid not in users:
+            self.close()
+            raise _not_trusted(self.path, f"is listened on by user {uid}, who is not root, not this user and not the agent's")
 
     def post(self, target, body):
         is_kept = self.sock is not None
