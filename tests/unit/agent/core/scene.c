@@ -1,0 +1,238 @@
+#include "tests/unit/agent/core/scene.h"
+
+#include "agent/core/token_link_impl.h"
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "policy/load.h"
+#include "tests/support/folder.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* %u is the test's user, and another. */
+static const char policy[] =
+    "keys:\n"
+    "  bot: {token: main, object: 'pkcs11:object=bot', profile: bitvavo, scheme: hmac, key_id: " SCENE_KEY_ID ",\n"
+    "        allow: [{uid: %u, classes: [read, trade, cancel]}]}\n"
+    "  nonced: {token: main, object: 'pkcs11:object=nonced', profile: bitso, scheme: hmac, key_id: " SCENE_KEY_ID ",\n"
+    "           allow: [{uid: %u, classes: [read]}]}\n"
+    "  others: {token: main, object: 'pkcs11:object=bot', profile: bitvavo, scheme: hmac, key_id: x,\n"
+    "           allow: [{uid: %u, classes: [read]}]}\n"
+    "  raw: {token: main, object: 'pkcs11:object=bot', profile: bitvavo, scheme: hmac, key_id: x, raw: true,\n"
+    "        allow: [{uid: %u, classes: [read, trade, cancel, transfer, withdraw, keys, account, session]}]}\n"
+    "  reader: {token: main, object: 'pkcs11:object=bot', profile: bitvavo, scheme: hmac, key_id: x,\n"
+    "           allow: [{uid: %u, classes: [read]}]}\n"
+    "operators: [{uid: %u}]\n";
+
+/* clang-format off */
+const scene_ask scene_order = {
+    .key = "bot", .method = "POST", .path = "/v2/order",
+    .values = {
+        { CH_VALUE_TEXT, "market",    "BTC-EUR" },
+        { CH_VALUE_TEXT, "side",      "buy" },
+        { CH_VALUE_TEXT, "orderType", "market" },
+        { CH_VALUE_TEXT, "amount",    "1" },
+    },
+};
+const scene_ask scene_cancel = {
+    .key = "bot", .method = "DELETE", .path = "/v2/order",
+    .values = {
+        { CH_VALUE_TEXT, "market",    "BTC-EUR" },
+        { CH_VALUE_TEXT, "orderId",   "5" },
+    },
+};
+/* clang-format on */
+
+static ch_error err;
+
+#define MUST(call) ck_assert_msg((call) == CH_OK, "%s", err.message)
+
+/* ---- the rooms ---- */
+
+static void copy_profile(const char *name)
+{
+    ch_autobuffer path = CH_BUFFER_INIT;
+    ch_autobuffer text = CH_BUFFER_INIT;
+    ch_buffer_add_format(&path, "profiles/%s", name);
+    FILE *file = fopen(ch_buffer_text(&path), "re");
+    ck_assert_msg(file != NULL, "tests run in the root of the tree");
+    size_t got;
+    do {
+        got = fread(ch_buffer_reserve(&text, 4096), 1, 4096, file);
+        ch_buffer_commit(&text, got);
+    } while (got > 0);
+    fclose(file);
+    free(ch_test_file(name, text.data, text.size));
+}
+
+void scene_load_policy(ch_policy *out)
+{
+    static const char *const tokens[] = {"main"};
+    ch_autobuffer text = CH_BUFFER_INIT;
+    unsigned uid = (unsigned)getuid();
+    copy_profile("bitvavo.yaml");
+    copy_profile("bitso.yaml");
+    ch_buffer_add_format(&text, policy, uid, uid, uid + 1, uid, uid, uid);
+    ch_autofree char *path = ch_test_file("policy.yaml", text.data, text.size);
+    const ch_policy_source source = {path, ch_test_folder(), tokens, 1};
+    MUST(ch_policy_load(&source, out, &err));
+}
+
+static void open_state(scene *it)
+{
+    ch_autofree char *folder = ch_test_path("state");
+    MUST(ch_store_open(folder, &it->store, &err));
+    MUST(ch_nonces_open(it->store, &it->nonces, &err));
+    it->nonce_counters = ch_alloc(it->policy.key_count * sizeof *it->nonce_counters);
+    for (size_t i = 0; i < it->policy.key_count; i++) {
+        uint64_t unit_ns;
+        if (ch_profile_uses_nonce(it->policy.keys[i].profile, &unit_ns))
+            it->nonce_counters[i] = ch_nonces_counter(it->nonces, it->policy.keys[i].name);
+    }
+}
+
+static void on_sign(void *context, ch_asker asker, const ch_sign_frame *sign)
+{
+    scene *it = context;
+    ch_requests_begin(it->requests, asker, sign);
+}
+
+static void on_list_keys(void *context, ch_asker asker, const ch_list_keys_frame *list)
+{
+    scene *it = context;
+    ch_status_list_keys(&it->status, asker, list);
+}
+
+static void on_get_status(void *context, ch_asker asker, const ch_get_status_frame *get)
+{
+    scene *it = context;
+    ch_status_report(&it->status, asker, get);
+}
+
+static void on_change(void *context, ch_front_link *front)
+{
+    (void)context;
+    (void)front;
+}
+
+static void start_front(scene *it)
+{
+    const ch_front_owner owner = {
+        .context = it, .on_sign = on_sign, .on_list_keys = on_list_keys, .on_get_status = on_get_status};
+    const ch_front_watcher watcher = {.context = it, .on_change = on_change};
+    it->front = ch_front_link_new(it->loop, "front 1", it->connections, &owner, watcher);
+    ch_front_link_start(it->front);
+    stage_meet(&it->front_actor);
+    stage_hear(&it->front_actor, CH_FRAME_FRONT_START);
+    ch_buffer *out = ch_channel_out(&it->front_actor.channel);
+    MUST(ch_front_ready_frame_put(out, 0, &(ch_front_ready_frame){}, &err));
+    stage_send(&it->front_actor);
+}
+
+static void start_token(scene *it)
+{
+    const ch_link_owner owner = ch_requests_link_owner(it->requests);
+    it->link_keys = ch_alloc(it->policy.key_count * sizeof *it->link_keys);
+    for (size_t i = 0; i < it->policy.key_count; i++) {
+        const ch_key *key = &it->policy.keys[i];
+        it->link_keys[key->token_key] = (ch_link_key){key->name, key->object_uri, ch_scheme_mechanism(key->scheme)};
+    }
+    play_configure(&it->token);
+    it->token.config.keys = it->link_keys;
+    it->token.config.key_count = it->policy.key_count;
+    play_begin(&it->token, it->loop, &owner);
+    it->links[0] = it->token.link;
+}
+
+static void make_requests(scene *it)
+{
+    ch_request_context context = {.policy = &it->policy,
+                                  .connections = it->connections,
+                                  .nonces = it->nonces,
+                                  .nonce_counters = it->nonce_counters,
+                                  .scratch = it->scratch,
+                                  .links = it->links,
+                                  .link_count = 1};
+    it->requests = ch_requests_new(&context);
+    it->status = (ch_status_context){.connections = it->connections,
+                                     .policy = &it->policy,
+                                     .links = it->links,
+                                     .link_count = 1,
+                                     .requests = it->requests,
+                                     .started_ms = ch_clock_ms()};
+}
+
+void scene_begin(scene *it)
+{
+    const ch_peer peer = {.uid = getuid(), .gid = getgid()};
+    ch_victim victim;
+    *it = (scene){.loop = stage_set_up()};
+    scene_load_policy(&it->policy);
+    open_state(it);
+    it->scratch = ch_scratch_new();
+    it->connections = ch_connections_new();
+    make_requests(it);
+    start_front(it);
+    start_token(it);
+    MUST(ch_connections_add(it->connections, &peer, false, it->front, &it->bot, &victim, &err));
+}
+
+void scene_begin_unlocked(scene *it)
+{
+    scene_begin(it);
+    play_unlock(&it->token);
+}
+
+/* ---- requests ---- */
+
+static ch_slice text_of(const char *text)
+{
+    return text == NULL ? CH_LITERAL("") : ch_slice_of(text);
+}
+
+void scene_ask_for(scene *it, uint64_t id, const scene_ask *ask)
+{
+    ch_autobuffer records = CH_BUFFER_INIT;
+    ch_sign_frame sign = {.connection = ask->connection != 0 ? ask->connection : it->bot,
+                          .key = text_of(ask->key),
+                          .form = ask->form,
+                          .method = text_of(ask->method),
+                          .host = text_of(ask->host),
+                          .path = text_of(ask->path),
+                          .text = text_of(ask->text)};
+    for (size_t i = 0; i < SCENE_VALUES_MAX && (ask->values[i].name != NULL || ask->values[i].value != NULL); i++) {
+        ch_value_record value = {
+            .kind = ask->values[i].kind, .name = text_of(ask->values[i].name), .value = text_of(ask->values[i].value)};
+        ch_value_record_put(&sign.values, &records, &value);
+    }
+    MUST(ch_sign_frame_put(ch_channel_out(&it->front_actor.channel), id, &sign, &err));
+    stage_send(&it->front_actor);
+}
+
+void scene_end_turn(scene *it)
+{
+    ch_token_link_dispatch(it->token.link);
+    ch_front_link_flush(it->front);
+}
+
+ch_failed_frame scene_hear_failure(scene *it, uint64_t id)
+{
+    ch_failed_frame failed;
+    scene_end_turn(it);
+    ch_frame frame = stage_hear(&it->front_actor, CH_FRAME_FAILED);
+    ck_assert_uint_eq(frame.id, id);
+    MUST(ch_failed_frame_get(&frame, &failed, &err));
+    return failed;
+}
+
+void scene_check_token_is_idle(const scene *it)
+{
+    ch_link_check(it->token.link);
+    ck_assert_uint_eq(ch_token_jobs_waiting(it->token.link->jobs), 0);
+    ck_assert_uint_eq(ch_token_jobs_sent(it->token.link->jobs), 0);
+    ck_assert_uint_eq(ch_token_jobs_work_ns(it->token.link->jobs), 0);
+}
