@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 
 #define PACKETS_A_TURN 4
+#define LAST_PACKETS_MAX 256 /* of a child that has died; its helpers may still write */
 
 static void on_ready(void *context);
 static void on_restart(void *context);
@@ -30,13 +31,12 @@ bool ch_child_is_up(const ch_child *child)
     return child->pid != 0;
 }
 
-/* The id of a process that was reaped may be another's by now. */
-static void close_channel(ch_child *child, bool is_reaped)
+static void close_channel(ch_child *child)
 {
     ch_loop_forget(child->loop, &child->source);
     child->source.fd = -1;
     ch_channel_close(&child->channel);
-    if (child->pid != 0 && !is_reaped)
+    if (child->pid != 0 && !child->is_reaped)
         ch_spawn_kill(child->pid);
     child->pid = 0;
 }
@@ -57,34 +57,21 @@ static void log_end(const ch_child *child, const char *why)
         ch_log("%s: its process could not be started (%s); trying again", child->name, why);
 }
 
-static void end(ch_child *child, const char *why, bool is_reaped)
+void ch_child_end(ch_child *child, const char *why)
 {
     uint64_t now_ms = ch_clock_ms();
     bool is_quick = now_ms - child->started_ms < CH_QUICK_DEATH_MS;
     child->quick_deaths = is_quick ? child->quick_deaths + 1 : 1;
     log_end(child, why);
-    close_channel(child, is_reaped);
+    close_channel(child);
     ch_loop_set_timer(child->loop, &child->restart, now_ms + pause_ms(child));
     child->owner.on_down(child->owner.self, why);
-}
-
-void ch_child_end(ch_child *child, const char *why)
-{
-    end(child, why, false);
-}
-
-bool ch_child_died(ch_child *child, pid_t pid)
-{
-    if (pid != child->pid || pid == 0)
-        return false;
-    end(child, "it died", true);
-    return true;
 }
 
 void ch_child_stop(ch_child *child)
 {
     ch_loop_cancel_timer(child->loop, &child->restart);
-    close_channel(child, false);
+    close_channel(child);
 }
 
 static ch_status spawn(ch_child *child, ch_error *err)
@@ -92,6 +79,7 @@ static ch_status spawn(ch_child *child, ch_error *err)
     ch_spawned spawned;
     CH_TRY(ch_spawn(child->role, &spawned, err));
     child->pid = spawned.pid;
+    child->is_reaped = false;
     child->source.fd = spawned.channel_fd;
     ch_channel_open(&child->channel, spawned.channel_fd);
     CH_TRY(ch_loop_watch(child->loop, &child->source, EPOLLIN, err));
@@ -160,4 +148,19 @@ static void on_ready(void *context)
         if (!take_packet(child))
             return;
     }
+}
+
+/* What it said before it died still counts: answers, and why it could not go on. */
+bool ch_child_died(ch_child *child, pid_t pid)
+{
+    if (pid != child->pid || pid == 0)
+        return false;
+    child->is_reaped = true;
+    for (size_t i = 0; i < LAST_PACKETS_MAX && ch_child_is_up(child) && may_read(child); i++) {
+        if (!take_packet(child))
+            break;
+    }
+    if (ch_child_is_up(child))
+        ch_child_end(child, "it died");
+    return true;
 }

@@ -30,8 +30,9 @@ typedef struct ch_child {
     ch_loop *loop;
     ch_child_owner owner;
     const char *role;
-    char name[80]; /* for the log */
-    pid_t pid;     /* 0: not running */
+    char name[80];  /* for the log */
+    pid_t pid;      /* 0: not running */
+    bool is_reaped; /* it is dead, and its id may be another's by now: never to be killed */
     ch_channel channel;
     ch_source source;
     ch_timer restart;
@@ -48,7 +49,8 @@ bool ch_child_is_up(const ch_child *child);
 void ch_child_flush(ch_child *child);
 /* Kills it, if it runs, calls on_down, and has it started again. */
 void ch_child_end(ch_child *child, const char *why);
-/* True if `pid`, a process that has been reaped, was the child: calls on_down, and has it started again. */
+/* True if `pid`, a process that has been reaped, was the child: takes what it has sent before, calls on_down, and has
+ * it started again. */
 bool ch_child_died(ch_child *child, pid_t pid);
 /* Kills it for good, without on_down. */
 void ch_child_stop(ch_child *child);

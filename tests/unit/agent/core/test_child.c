@@ -206,6 +206,34 @@ START_TEST(test_a_dead_child_is_known_by_its_pid)
 }
 END_TEST
 
+/* A packet that it sent before is taken; what it was not allowed to say is the reason of its end. */
+START_TEST(test_what_a_child_said_before_it_died_counts)
+{
+    int wait_status;
+    start();
+    write_key(KEY_PLAIN);
+    ck_assert_int_eq(ch_channel_flush(&actor.channel, &err), CH_OK);
+    write_key(KEY_FAILS);
+    ck_assert_int_eq(ch_channel_flush(&actor.channel, &err), CH_OK);
+    stage_kill(&actor);
+    ck_assert(ch_child_died(&it.child, ch_spawn_reap(&wait_status)));
+    ck_assert_int_eq(it.taken, 2);
+    check_ended("it named a bad key");
+}
+END_TEST
+
+START_TEST(test_a_dead_child_that_has_closed_its_channel_is_no_surprise)
+{
+    int wait_status;
+    start();
+    stage_kill(&actor);
+    stage_hang_up(&actor);
+    ck_assert(ch_child_died(&it.child, ch_spawn_reap(&wait_status)));
+    check_ended("it closed its channel");
+    stage_meet(&actor);
+}
+END_TEST
+
 START_TEST(test_a_closed_channel_is_the_end)
 {
     start();
@@ -386,6 +414,8 @@ CH_TESTS("child", CH_TEST(test_a_child_is_greeted_and_knows_its_role),
          CH_TEST(test_a_child_logs_debug_lines_if_core_does), CH_TEST(test_a_program_that_is_missing_is_tried_again),
          CH_TEST(test_a_child_that_cannot_be_greeted_is_ended), CH_TEST(test_a_child_that_ends_is_started_again),
          CH_TEST(test_a_stopped_child_stays_away), CH_TEST(test_a_dead_child_is_known_by_its_pid),
+         CH_TEST(test_what_a_child_said_before_it_died_counts),
+         CH_TEST(test_a_dead_child_that_has_closed_its_channel_is_no_surprise),
          CH_TEST(test_a_closed_channel_is_the_end), CH_TEST(test_quick_deaths_lengthen_the_pause),
          CH_TEST(test_a_child_that_is_up_is_not_started_by_its_timer),
          CH_TEST_ROWS(test_what_a_child_may_not_say_ends_it, ends),
