@@ -9,10 +9,10 @@ bool ch_stay_awake(uint64_t awake_ns, bool (*look)(void *context), void *context
     if (awake_ns == 0)
         return false;
     uint64_t end_ns = ch_clock_ns() + awake_ns;
-    while (!look(context)) {
-        if (ch_clock_ns() >= end_ns)
-            return false;
+    do {
         sched_yield();
-    }
-    return true;
+        if (look(context))
+            return true;
+    } while (ch_clock_ns() < end_ns);
+    return false;
 }

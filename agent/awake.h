@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Calls `look` until it returns true or `awake_ns` have passed; returns what it returned last, false if never called.
- */
+/* Yields and calls `look`, until it returns true or `awake_ns` have passed. True if it did; false, without a look, if
+ * awake_ns is 0. Who may find something at once looks before. */
 bool ch_stay_awake(uint64_t awake_ns, bool (*look)(void *context), void *context);
 
 #endif

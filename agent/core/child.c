@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <sys/epoll.h>
 
-#define PACKETS_A_TURN 4
 #define LAST_PACKETS_MAX 256 /* of a child that has died; its helpers may still write */
 
 static void on_ready(void *context);
@@ -138,13 +137,12 @@ static bool take_packet(ch_child *child)
     return is_there;
 }
 
-/* A few packets a turn, so that no child keeps the others waiting. */
 static void on_ready(void *context)
 {
     ch_child *child = context;
     if ((child->source.events & EPOLLOUT) != 0)
         ch_child_flush(child);
-    for (size_t i = 0; i < PACKETS_A_TURN && ch_child_is_up(child) && may_read(child); i++) {
+    for (size_t i = 0; i < child->owner.packets_a_turn && ch_child_is_up(child) && may_read(child); i++) {
         if (!take_packet(child))
             return;
     }

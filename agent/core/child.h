@@ -18,6 +18,9 @@
 typedef struct ch_child_owner {
     const ch_receiver *receiver;
     void *self; /* the receiver's, and the callbacks' */
+    /* Packets that are received in a turn, so that no child keeps the others waiting. More than one is worth it only if
+     * several are usually there, because the last look, which finds nothing, is a system call as well. */
+    unsigned packets_a_turn;
     /* It was started: write its first frames. A failure ends it. */
     ch_status (*on_up)(void *self, ch_error *err);
     /* It has ended, for the reason that `why` says; its channel is closed. */

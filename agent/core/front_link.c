@@ -204,8 +204,12 @@ ch_front_link *ch_front_link_new(ch_loop *loop, const char *name, ch_connections
     front->check = (ch_timer){.on_due = on_check, .context = front};
     front->connections = connections;
     front->state = CH_WHILE_STARTING;
-    ch_child_owner child_owner = {
-        .receiver = &receiver, .self = front, .on_up = on_up, .on_down = on_down, .may_read = may_read};
+    ch_child_owner child_owner = {.receiver = &receiver,
+                                  .self = front,
+                                  .packets_a_turn = 4,
+                                  .on_up = on_up,
+                                  .on_down = on_down,
+                                  .may_read = may_read};
     ch_child_init(&front->child, loop, "front", name, &child_owner);
     return front;
 }

@@ -202,7 +202,7 @@ static bool look_for_packet(void *context)
 static ch_status wait_for_packet(worker *self)
 {
     uint64_t since_ns = ch_clock_ns();
-    if (ch_stay_awake(self->is_busy ? AWAKE_NS : 0, look_for_packet, self))
+    if (self->is_busy && (look_for_packet(self) || ch_stay_awake(AWAKE_NS, look_for_packet, self)))
         return self->received;
     ch_status st = ch_channel_receive_wait(&self->channel, &self->packet, &self->error);
     self->is_busy = ch_clock_ns() - since_ns < AWAKE_NS;

@@ -85,8 +85,12 @@ static void set_up_role(const char *role)
 {
     loop = stage_set_up();
     it = (owner){.state = CH_WHILE_LOGGING_IN};
-    const ch_child_owner child_owner = {
-        .receiver = &receiver, .self = &it, .on_up = on_up, .on_down = on_down, .may_read = may_read};
+    const ch_child_owner child_owner = {.receiver = &receiver,
+                                        .self = &it,
+                                        .packets_a_turn = 4,
+                                        .on_up = on_up,
+                                        .on_down = on_down,
+                                        .may_read = may_read};
     ch_child_init(&it.child, loop, role, "token 'main'", &child_owner);
 }
 
