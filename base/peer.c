@@ -1,5 +1,7 @@
 #include "base/peer.h"
 
+#include "base/users.h"
+
 #include <sys/socket.h>
 
 ch_status ch_peer_identify(int fd, ch_peer *out, ch_error *err)
@@ -13,6 +15,22 @@ ch_status ch_peer_identify(int fd, ch_peer *out, ch_error *err)
     if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, out->groups, &size) == 0)
         out->group_count = size / sizeof out->groups[0];
     return CH_OK;
+}
+
+ch_status ch_peer_check_user(const ch_peer *peer, ch_error *err)
+{
+    if (peer->uid != ch_overflow_uid())
+        return CH_OK;
+    if (ch_is_in_user_namespace())
+        return ch_fail_rule(err, CH_REFUSED, "user",
+                            "user %u is how this user namespace shows everybody whom it does not map; have it map the "
+                            "caller's user",
+                            (unsigned)peer->uid);
+    return ch_fail_rule(
+        err, CH_REFUSED, "user",
+        "user %u is the overflow user, usually called 'nobody', and can be anybody; run the caller as a "
+        "user of its own",
+        (unsigned)peer->uid);
 }
 
 bool ch_peer_is_in_group(const ch_peer *peer, gid_t gid)

@@ -22,6 +22,8 @@ typedef struct ch_peer {
 /* CH_IO if the kernel does not say; the caller must then close the connection. A peer in more than CH_PEER_GROUPS_MAX
  * supplementary groups counts as being in none of them. */
 CH_CHECKED ch_status ch_peer_identify(int fd, ch_peer *out, ch_error *err);
+/* CH_REFUSED if the peer's uid is the overflow uid (base/users.h), which says nothing of who it is. */
+CH_CHECKED ch_status ch_peer_check_user(const ch_peer *peer, ch_error *err);
 bool ch_peer_is_in_group(const ch_peer *peer, gid_t gid);
 
 #endif

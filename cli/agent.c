@@ -16,6 +16,16 @@ static json_int_t count_of(const json_t *object, const char *name)
     return json_integer_value(json_object_get(object, name));
 }
 
+static void print_notices(const json_t *notices)
+{
+    for (size_t i = 0; i < json_array_size(notices); i++) {
+        const char *notice = json_string_value(json_array_get(notices, i));
+        printf("\nNote: ");
+        ch_output_text(notice == NULL ? "" : notice);
+        putchar('\n');
+    }
+}
+
 static void print_status(const json_t *status)
 {
     /* clang-format off */
@@ -44,10 +54,11 @@ static void print_status(const json_t *status)
            count_of(status, "signed"), count_of(status, "refused"), count_of(status, "failed"),
            count_of(status, "keys_ready"), count_of(status, "keys"));
     ch_output_table(json_object_get(status, "tokens"), columns);
-    if (json_array_size(json_object_get(status, "problems")) == 0)
-        return;
-    puts("");
-    ch_output_table(json_object_get(status, "problems"), problem_columns);
+    if (json_array_size(json_object_get(status, "problems")) > 0) {
+        puts("");
+        ch_output_table(json_object_get(status, "problems"), problem_columns);
+    }
+    print_notices(json_object_get(status, "notices"));
 }
 
 static ch_status run_status(const ch_arguments *arguments, ch_error *err)

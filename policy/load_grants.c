@@ -2,6 +2,7 @@
 #include "policy/load.h"
 
 #include "base/memory.h"
+#include "base/users.h"
 #include "conf/fields.h"
 #include "conf/yaml.h"
 #include "exchange/class.h"
@@ -26,11 +27,25 @@ static const ch_field grant_fields[] = {
 };
 /* clang-format on */
 
+/* The overflow ids name nobody: a user namespace shows everybody so whom it does not map, and outside of one they are
+ * those of 'nobody', which strangers share. */
+static ch_status check_id(const ch_yaml *node, const char *field, uid_t id, uid_t overflow, ch_error *err)
+{
+    if (id != overflow)
+        return CH_OK;
+    return ch_yaml_fail(
+        node, err,
+        "%s %u may be anybody (the kernel shows every id so that a user namespace does not map, and it is "
+        "usually 'nobody'); name a user or group of the caller's own",
+        field, (unsigned)id);
+}
+
 static ch_status check_callers(const ch_yaml *node, const ch_callers *callers, ch_error *err)
 {
     if (callers->uid == CH_ANY_ID && callers->gid == CH_ANY_ID)
         return ch_yaml_fail(node, err, "this entry does not say who is meant; give it a 'uid', a 'gid' or both");
-    return CH_OK;
+    CH_TRY(check_id(node, "uid", callers->uid, ch_overflow_uid(), err));
+    return check_id(node, "gid", callers->gid, ch_overflow_gid(), err);
 }
 
 static ch_status read_operator(const ch_value *value, ch_error *err)

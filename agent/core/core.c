@@ -7,6 +7,7 @@
 #include "agent/core/front_link.h"
 #include "agent/core/fronts.h"
 #include "agent/core/listen.h"
+#include "agent/core/notices.h"
 #include "agent/core/operators.h"
 #include "agent/core/request.h"
 #include "agent/core/status.h"
@@ -61,6 +62,7 @@ typedef struct core {
     size_t link_count;
     ch_requests *requests;
     ch_operators *operators;
+    ch_notices *notices;
     ch_status_context status;
 } core;
 
@@ -224,6 +226,7 @@ static void make_rooms(core *self, int listen_fd, int operator_fd)
                                        .links = self->links,
                                        .link_count = self->link_count,
                                        .requests = self->requests,
+                                       .notices = self->notices,
                                        .started_ms = ch_clock_ms()};
 }
 
@@ -231,6 +234,8 @@ static ch_status set_up(core *self, const char *config_path, ch_error *err)
 {
     int listen_fd = -1;
     int operator_fd = -1;
+    self->notices = ch_notices_new();
+    ch_notices_add_users(self->notices);
     ch_spawn_schedule(CH_SLICE_NS);
     raise_descriptor_limit();
     CH_TRY(ch_harden_process(err));
@@ -309,6 +314,7 @@ static void tear_down(core *self)
     ch_fronts_free(self->fronts);
     ch_nonces_close(self->nonces);
     ch_store_close(self->store);
+    ch_notices_free(self->notices);
 }
 
 int ch_core_run(const char *config_path)

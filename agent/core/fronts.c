@@ -107,6 +107,8 @@ static ch_status admit(ch_fronts *fronts, int fd, ch_error *err)
 {
     ch_peer peer;
     ch_status st = ch_peer_identify(fd, &peer, err);
+    if (st == CH_OK)
+        st = ch_peer_check_user(&peer, err);
     if (st != CH_OK) {
         close(fd);
         return st;

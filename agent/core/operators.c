@@ -267,6 +267,7 @@ static void turn_away(ch_operators *operators, int fd, const ch_error *why)
 
 static ch_status admit(ch_operators *operators, const ch_peer *peer, int fd, ch_error *err)
 {
+    CH_TRY(ch_peer_check_user(peer, err));
     if (!ch_policy_is_operator(operators->policy, peer))
         return ch_fail_rule(err, CH_REFUSED, "operator", "user %u is not an operator in the policy",
                             (unsigned)peer->uid);

@@ -73,6 +73,15 @@ static void add_problems(ch_buffer *out, ch_records problems)
     ch_buffer_add_byte(out, ']');
 }
 
+static void add_notices(ch_buffer *out, ch_records notices)
+{
+    ch_text_record notice;
+    ch_buffer_add_text(out, ",\"notices\":[");
+    for (const char *lead = ""; ch_text_record_next(&notices, &notice); lead = ",")
+        add_text(out, lead, notice.bytes);
+    ch_buffer_add_byte(out, ']');
+}
+
 void ch_reply_add_status(ch_buffer *out, const ch_status_is_frame *frame)
 {
     ch_records tokens = frame->tokens;
@@ -93,5 +102,6 @@ void ch_reply_add_status(ch_buffer *out, const ch_status_is_frame *frame)
     add_number(out, "],\"keys\":", frame->key_count);
     add_number(out, ",\"keys_ready\":", frame->ready_count);
     add_problems(out, frame->problems);
+    add_notices(out, frame->notices);
     ch_buffer_add_text(out, "}\n");
 }

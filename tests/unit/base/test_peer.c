@@ -1,4 +1,5 @@
 #include "base/peer.h"
+#include "base/users.h"
 
 #include "tests/support/suite.h"
 
@@ -44,5 +45,19 @@ START_TEST(test_a_peer_is_in_its_own_groups_only)
 }
 END_TEST
 
-CH_TESTS("peer", CH_TEST(test_the_kernel_says_who_is_at_the_other_end),
-         CH_TEST(test_what_is_no_unix_socket_has_no_peer), CH_TEST(test_a_peer_is_in_its_own_groups_only))
+START_TEST(test_the_overflow_user_is_nobody_in_particular)
+{
+    ch_error err = CH_ERROR_INIT;
+    const ch_peer everybody = {.uid = ch_overflow_uid()};
+    const ch_peer in_nogroup = {.uid = 1000, .gid = ch_overflow_gid()};
+    const ch_peer root = {.uid = 0};
+    ck_assert_int_eq(ch_peer_check_user(&root, &err), CH_OK);
+    ck_assert_int_eq(ch_peer_check_user(&in_nogroup, &err), CH_OK); /* whom no policy can mean by that group */
+    ck_assert_int_eq(ch_peer_check_user(&everybody, &err), CH_REFUSED);
+    ck_assert_str_eq(err.rule, "user");
+}
+END_TEST
+
+CH_TESTS("peer", CH_TEST(test_the_overflow_user_is_nobody_in_particular),
+         CH_TEST(test_the_kernel_says_who_is_at_the_other_end), CH_TEST(test_what_is_no_unix_socket_has_no_peer),
+         CH_TEST(test_a_peer_is_in_its_own_groups_only))

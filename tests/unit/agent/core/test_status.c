@@ -58,6 +58,25 @@ START_TEST(test_a_caller_sees_the_keys_that_it_has_a_grant_for)
 }
 END_TEST
 
+START_TEST(test_the_status_has_the_notices)
+{
+    ch_text_record notice;
+    ch_notices *notices = ch_notices_new();
+    scene_begin(&it);
+    it.status.notices = notices;
+    ch_notices_add(notices, "%s is not there", "Landlock");
+    ch_notices_add(notices, "two\n");
+    ch_status_is_frame answer = ask_status(7, it.bot);
+    ck_assert(ch_text_record_next(&answer.notices, &notice) && ch_slice_is(notice.bytes, "Landlock is not there"));
+    ck_assert(ch_text_record_next(&answer.notices, &notice) && ch_slice_is(notice.bytes, "two?"));
+    ck_assert(!ch_text_record_next(&answer.notices, &notice));
+    for (size_t i = 0; i < CH_NOTICES_MAX; i++)
+        ch_notices_add(notices, "more");
+    ck_assert_uint_eq(ch_notices_count(notices), CH_NOTICES_MAX);
+    ch_notices_free(notices);
+}
+END_TEST
+
 START_TEST(test_keys_of_a_locked_token_are_not_ready)
 {
     ch_listed_key_record key;
@@ -171,8 +190,8 @@ START_TEST(test_the_status_counts_requests)
 END_TEST
 
 CH_TESTS("status", CH_TEST(test_a_caller_sees_the_keys_that_it_has_a_grant_for),
-         CH_TEST(test_keys_of_a_locked_token_are_not_ready), CH_TEST(test_a_stranger_sees_no_keys),
-         CH_TEST(test_keys_are_not_listed_for_no_connection), CH_TEST(test_the_status_follows_the_token),
-         CH_TEST(test_the_status_says_why_a_callers_keys_are_not_ready),
+         CH_TEST(test_the_status_has_the_notices), CH_TEST(test_keys_of_a_locked_token_are_not_ready),
+         CH_TEST(test_a_stranger_sees_no_keys), CH_TEST(test_keys_are_not_listed_for_no_connection),
+         CH_TEST(test_the_status_follows_the_token), CH_TEST(test_the_status_says_why_a_callers_keys_are_not_ready),
          CH_TEST(test_a_stranger_learns_whether_the_agent_is_ready_and_no_more),
          CH_TEST(test_the_status_counts_requests))
