@@ -1,5 +1,6 @@
 #include "tests/unit/agent/core/play.h"
 
+#include "agent/core/token_link_impl.h"
 #include "base/secret.h"
 
 #include <check.h>
@@ -28,6 +29,8 @@ void play_begin(play_token *token, ch_loop *loop, const ch_link_owner *owner)
 {
     token->link = ch_token_link_new(loop, &token->config, owner);
     ch_token_link_start(token->link);
+    ch_loop_cancel_timer(loop, &token->link->check); /* no deadlines: a test may take its time */
+    ch_link_check(token->link);
     play_meet(token);
 }
 

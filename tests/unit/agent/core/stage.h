@@ -34,7 +34,7 @@ void stage_meet(stage_actor *actor);
 /* Sends what was written, and lets core take it. */
 void stage_send(stage_actor *actor);
 /* Reads the next frame from core, which must be of that type and may carry a descriptor only if `fd` is not NULL. Views
- * into the channel. */
+ * into the channel. Pings are answered, and not shown. */
 ch_frame stage_hear_with(stage_actor *actor, ch_frame_type type, int *fd);
 ch_frame stage_hear(stage_actor *actor, ch_frame_type type);
 /* True if core has sent nothing more. */
