@@ -86,7 +86,7 @@ static bool is_boolean(const ch_param_def *def, const ch_param *param)
 static bool is_symbol(const ch_param_def *def, const ch_param *param)
 {
     (void)def;
-    for (size_t i = 0; i < param->value.size; i++) {
+    for (size_t i = 0; i < param->value.size && i < SYMBOL_MAX; i++) {
         uint8_t c = param->value.data[i];
         if (!ch_byte_is_alphanumeric(c) && (c == 0 || strchr("._-/:", c) == NULL))
             return false;

@@ -306,6 +306,21 @@ static ch_status read_param(const ch_value *value, ch_error *err)
     return CH_OK;
 }
 
+static int compare_defs(const void *a, const void *b)
+{
+    const ch_param_def *const *one = a;
+    const ch_param_def *const *other = b;
+    return strcmp((*one)->name, (*other)->name);
+}
+
+static void sort_names(ch_profile *profile)
+{
+    profile->names = ch_alloc(profile->name_count * sizeof *profile->names);
+    for (size_t i = 0; i < profile->param_count; i++)
+        profile->names[profile->params[i].name_index] = &profile->params[i];
+    qsort(profile->names, profile->name_count, sizeof *profile->names, compare_defs);
+}
+
 ch_status ch_params_read(ch_loader *load, const ch_yaml *params, ch_error *err)
 {
     static const ch_entries definitions = {
@@ -316,7 +331,9 @@ ch_status ch_params_read(ch_loader *load, const ch_yaml *params, ch_error *err)
     load->params = params;
     profile->params = ch_alloc(count * sizeof *profile->params);
     profile->name_words = (count + 63) / 64;
-    return ch_entries_read(params, &definitions, profile->params, &profile->param_count, load, err);
+    CH_TRY(ch_entries_read(params, &definitions, profile->params, &profile->param_count, load, err));
+    sort_names(profile);
+    return CH_OK;
 }
 
 ch_status ch_params_check_used(const ch_loader *load, ch_error *err)
@@ -340,4 +357,5 @@ void ch_params_free(ch_profile *profile)
         ch_param_list_free(&def->members);
     }
     free(profile->params);
+    free(profile->names);
 }

@@ -158,8 +158,9 @@ struct ch_profile {
     size_t recipe_count;
     ch_param_def *params; /* in the order of the file's map */
     size_t param_count;
-    size_t name_count; /* different names among them */
-    size_t name_words; /* of a set of names */
+    size_t name_count;          /* different names among them */
+    size_t name_words;          /* of a set of names */
+    const ch_param_def **names; /* one param of each name, sorted by name */
     ch_contract *contracts;
     size_t contract_count;
     struct ch_endpoint *endpoints; /* sorted by path */

@@ -3,6 +3,7 @@
  * eager reader would find two readings for one string, this one finds at most one. */
 #include "exchange/read_back.h"
 
+#include "base/bits.h"
 #include "base/encode.h"
 #include "exchange/draft.h"
 
@@ -13,6 +14,7 @@
 typedef struct reader {
     const ch_recipe_input *input;
     const ch_recipe *recipe;
+    const ch_param_list *params; /* those that hold lists and objects are JSON in a form; NULL: all are text */
     ch_scratch *scratch;
     ch_slice known[CH_BUILTIN_COUNT]; /* data NULL: not known beforehand */
     ch_slice text;
@@ -232,7 +234,9 @@ static bool decode(reader *in, ch_slice encoded, ch_style_reader how, ch_slice *
 /* In a form, a list or object is JSON inside the value. */
 static bool add_form_value(reader *in, const ch_recipe_list *list, ch_slice name, ch_slice value)
 {
-    const ch_listed_param *listed = ch_param_list_find(&in->input->endpoint->params, name);
+    const ch_listed_param *listed = in->params == NULL ? NULL : ch_param_list_find(in->params, name);
+    if (in->out->param_count < CH_PARAMS_MAX)
+        ch_set_add(in->out->in_form, in->out->param_count);
     if (listed == NULL || listed->def->depth == 0)
         return add_named(in, list, CH_PARAM_TEXT, name, value);
     reader inner = *in;
@@ -356,21 +360,47 @@ static ch_status read_template(reader *in, const ch_template *text)
     return CH_OK;
 }
 
+static void clear(ch_reading *out, ch_slice text)
+{
+    out->param_count = 0;
+    out->now_ns = 0;
+    memset(out->in_form, 0, sizeof out->in_form);
+    ch_buffer_clear(&out->text);
+    ch_buffer_reserve(&out->text, 2 * text.size + 1);
+}
+
+static ch_status read_all(reader *in)
+{
+    in->recipe = in->input->endpoint->recipes[in->input->scheme->index];
+    ch_known_set(in->input, in->known);
+    clear(in->out, in->text);
+    CH_TRY(read_template(in, &in->recipe->payloads[0].text));
+    return in->at == in->text.size
+               ? CH_OK
+               : ch_fail(in->err, CH_BAD_INPUT,
+                         "the string to sign does not have this exchange's form: it should end at byte %zu", in->at);
+}
+
 ch_status ch_recipe_read(const ch_recipe_input *input, ch_scratch *scratch, ch_slice text, ch_reading *out,
                          ch_error *err)
 {
     reader in = {.input = input, .scratch = scratch, .text = text, .out = out, .err = err};
-    in.recipe = input->endpoint->recipes[input->scheme->index];
-    ch_known_set(input, in.known);
-    out->param_count = 0;
-    out->now_ns = 0;
-    ch_buffer_clear(&out->text);
-    ch_buffer_reserve(&out->text, 2 * text.size + 1);
-    CH_TRY(read_template(&in, &in.recipe->payloads[0].text));
-    return in.at == text.size
-               ? CH_OK
-               : ch_fail(err, CH_BAD_INPUT,
-                         "the string to sign does not have this exchange's form: it should end at byte %zu", in.at);
+    in.params = &input->endpoint->params;
+    return read_all(&in);
+}
+
+ch_status ch_recipe_read_flat(const ch_recipe_input *input, ch_scratch *scratch, ch_slice text, ch_reading *out,
+                              ch_error *err)
+{
+    reader in = {.input = input, .scratch = scratch, .text = text, .out = out, .err = err};
+    return read_all(&in);
+}
+
+bool ch_recipe_read_value(ch_slice name, ch_slice value, ch_reading *out)
+{
+    reader in = {.text = value, .out = out};
+    clear(out, value);
+    return read_value(&in, NULL, name, CH_PARAM_DEPTH_MAX) && in.at == value.size;
 }
 
 bool ch_recipe_is_anonymous(const ch_endpoint *endpoint, const ch_scheme *scheme)

@@ -3,13 +3,17 @@
 #include "agent/core/forms.h"
 
 #include "base/clock.h"
-#include "exchange/check.h"
+#include "base/log.h"
+#include "exchange/anonymous.h"
 #include "exchange/match.h"
 #include "exchange/read_back.h"
 #include "policy/policy.h"
 #include "wire/frames.h"
 
 #include <sys/random.h>
+
+/* No string of an SDK is near that long; what takes the whole of a request's bytes is sent as the request itself. */
+#define STRING_BYTES_MAX 8192
 
 /* How far the time in an SDK's string may lie from the agent's: a signature for later would outlive what allowed it. */
 #define STRING_TIME_NS 60000000000ULL
@@ -115,24 +119,22 @@ static ch_status read_as(ch_job *job, const ch_endpoint *endpoint, ch_scratch *s
 static ch_status find_reading(ch_job *job, ch_scratch *scratch, ch_error *err)
 {
     const ch_key *key = job->key;
-    const ch_endpoint *endpoint;
-    for (size_t i = 0; (endpoint = ch_profile_endpoint_at(key->profile, i)) != NULL; i++) {
-        ch_error ignored = CH_ERROR_INIT; /* the next one may fit */
-        if (ch_endpoint_kind(endpoint, key->kinds) != NULL || !ch_recipe_is_anonymous(endpoint, key->scheme))
-            continue;
-        if (read_as(job, endpoint, scratch, &ignored) != CH_OK ||
-            ch_endpoint_check(endpoint, key->scheme, &job->request, &ignored) != CH_OK)
-            continue;
-        job->request.method = ch_slice_of(ch_endpoint_method(endpoint));
-        job->request.path = ch_slice_of(ch_endpoint_path(endpoint));
-        job->request.host = ch_endpoint_host(endpoint);
-        return CH_OK;
-    }
-    return ch_fail(
-        err, CH_BAD_INPUT,
-        "the string is not a call that profile '%s' lists, or it is spelled otherwise; if the exchange signs "
-        "method or path, name them with \"method\" and \"path\", which also shows what does not fit",
-        ch_profile_name(key->profile));
+    const ch_recipe_input input = input_of(job, NULL);
+    ch_anonymous_work work;
+    const ch_endpoint *endpoint = ch_anonymous_find(&input, key->kinds, scratch, job->text, &work);
+    ch_log_debug("request %llx: a string of %zu bytes took %zu readings and %zu checks", (unsigned long long)job->id,
+                 job->text.size, work.readings, work.checks);
+    if (endpoint == NULL)
+        return ch_fail(
+            err, CH_BAD_INPUT,
+            "the string is not a call that profile '%s' lists, or it is spelled otherwise; if the exchange signs "
+            "method or path, name them with \"method\" and \"path\", which also shows what does not fit",
+            ch_profile_name(key->profile));
+    CH_TRY(read_as(job, endpoint, scratch, err));
+    job->request.method = ch_slice_of(ch_endpoint_method(endpoint));
+    job->request.path = ch_slice_of(ch_endpoint_path(endpoint));
+    job->request.host = ch_endpoint_host(endpoint);
+    return CH_OK;
 }
 
 static ch_status read_string(ch_job *job, ch_scratch *scratch, ch_error *err)
@@ -142,6 +144,9 @@ static ch_status read_string(ch_job *job, ch_scratch *scratch, ch_error *err)
     uint64_t unit_ns = 0;
     if (job->text.size == 0)
         return ch_fail(err, CH_BAD_INPUT, "the string to sign is empty");
+    if (job->text.size > STRING_BYTES_MAX)
+        return ch_fail(err, CH_TOO_LARGE, "the string to sign is larger than %d bytes; send the request itself",
+                       STRING_BYTES_MAX);
     if (ch_profile_uses_nonce(job->key->profile, &unit_ns))
         return ch_fail(err, CH_BAD_INPUT,
                        "the agent keeps this exchange's nonces itself; send the request, not its string");
