@@ -21,7 +21,8 @@ static const char usage[] =
     "  --help         print this\n"
     "\n"
     "Exit status: 0 stopped by a signal, or the check passed; 2 wrong usage;\n"
-    "5 another agent uses the state folder, or a newer one did; 10 configuration is wrong; 11 system failure.\n";
+    "5 another agent uses the state folder or a socket, or a newer one used the state; 10 configuration is wrong, or\n"
+    "others can change a file of the agent's; 11 system failure.\n";
 
 static int check(const char *config_path)
 {
