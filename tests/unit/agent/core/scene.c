@@ -229,10 +229,26 @@ ch_failed_frame scene_hear_failure(scene *it, uint64_t id)
     return failed;
 }
 
+/* Takes all places that one caller may have, and gives them back. */
+static void check_places(ch_token_jobs *jobs)
+{
+    static ch_ticket tickets[CH_TOKEN_JOBS_MAX];
+    size_t count = 0;
+    for (; ch_token_jobs_admits(jobs, getuid(), false); count++) {
+        tickets[count] = (ch_ticket){.caller = getuid()};
+        ch_token_jobs_add(jobs, &tickets[count]);
+    }
+    ck_assert_uint_eq(count, CH_TOKEN_NORMAL_MAX - CH_TOKEN_RESERVE);
+    while (count > 0)
+        ch_token_jobs_leave(jobs, &tickets[--count]);
+}
+
 void scene_check_token_is_idle(const scene *it)
 {
+    ch_token_jobs *jobs = it->token.link->jobs;
     ch_link_check(it->token.link);
-    ck_assert_uint_eq(ch_token_jobs_waiting(it->token.link->jobs), 0);
-    ck_assert_uint_eq(ch_token_jobs_sent(it->token.link->jobs), 0);
-    ck_assert_uint_eq(ch_token_jobs_work_ns(it->token.link->jobs), 0);
+    ck_assert_uint_eq(ch_token_jobs_waiting(jobs), 0);
+    ck_assert_uint_eq(ch_token_jobs_sent(jobs), 0);
+    ck_assert_uint_eq(ch_token_jobs_work_ns(jobs), 0);
+    check_places(jobs);
 }

@@ -67,7 +67,7 @@ void scene_ask_for(scene *it, uint64_t id, const scene_ask *ask);
 void scene_end_turn(scene *it);
 /* The front hears that request `id` has failed. */
 ch_failed_frame scene_hear_failure(scene *it, uint64_t id);
-/* Nothing waits for the token, and nothing is there. */
+/* Nothing waits for the token, nothing is there, and every place is free. */
 void scene_check_token_is_idle(const scene *it);
 
 #endif
