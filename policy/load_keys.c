@@ -8,6 +8,7 @@
 #include "conf/fields.h"
 #include "conf/yaml.h"
 #include "exchange/profile.h"
+#include "pkcs11/mechanism.h"
 #include "pkcs11/uri.h"
 #include "exchange/load.h"
 
@@ -80,6 +81,31 @@ static ch_status read_scheme(const ch_value *value, ch_error *err)
     key->scheme = ch_profile_scheme(key->profile, name);
     if (key->scheme == NULL)
         return ch_yaml_fail(value->node, err, "profile '%s' has no scheme '%s'", ch_profile_name(key->profile), name);
+    ch_error reason = CH_ERROR_INIT;
+    const ch_mechanism *mechanism = ch_mechanism_find(ch_slice_of(ch_scheme_mechanism(key->scheme)));
+    if (ch_uri_check_class(key->object_uri, mechanism, &reason) != CH_OK)
+        return ch_yaml_fail(value->node, err, "object: %s", reason.message);
+    return CH_OK;
+}
+
+/* An empty text would be left out of the request, and one with a space at an end is cut on its way. */
+static ch_status check_sent_text(const char *text, ch_error *err)
+{
+    size_t length = strlen(text);
+    if (length == 0)
+        return ch_fail(err, CH_CONFIG, "it is empty; is a variable unset?");
+    if (text[0] == ' ' || text[length - 1] == ' ')
+        return ch_fail(err, CH_CONFIG, "it starts or ends with a space; remove it");
+    return CH_OK;
+}
+
+static ch_status check_key_id(const char *text, ch_error *err)
+{
+    CH_TRY(check_sent_text(text, err));
+    for (const char *at = text; *at != '\0'; at++) {
+        if (*at < 0x20 || *at > 0x7e)
+            return ch_fail(err, CH_CONFIG, "it holds a byte that no header can carry; use printable ASCII");
+    }
     return CH_OK;
 }
 
@@ -106,11 +132,11 @@ static ch_status read_kinds(const ch_value *value, ch_error *err)
 static const ch_field fields[] = {
     /* name          required  reader                 where                             check */
     { "token",       true,     read_token,            CH_MEMBER(ch_key, token) },
-    { "object",      true,     ch_field_text,         CH_MEMBER(ch_key, object_uri),      .check = ch_uri_check },
+    { "object",      true,     ch_field_text,         CH_MEMBER(ch_key, object_uri),      .check = ch_uri_check_object },
     { "profile",     true,     read_profile,          CH_MEMBER(ch_key, profile) },
     { "scheme",      true,     read_scheme,           CH_WHOLE },
-    { "key_id",      true,     ch_field_text,         CH_MEMBER(ch_key, key_id) },
-    { "passphrase",  false,    ch_field_text,         CH_MEMBER(ch_key, passphrase) },
+    { "key_id",      true,     ch_field_text,         CH_MEMBER(ch_key, key_id),          .check = check_key_id },
+    { "passphrase",  false,    ch_field_text,         CH_MEMBER(ch_key, passphrase),      .check = check_sent_text },
     { "raw",         false,    ch_field_bool,         CH_MEMBER(ch_key, may_sign_raw) },
     { "kinds",       false,    read_kinds,            CH_WHOLE },
     { "allow",       true,     ch_policy_read_grants, CH_WHOLE },

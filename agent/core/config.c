@@ -22,7 +22,7 @@ static uint32_t default_workers(void)
 static const ch_field token_fields[] = {
     /* name        required  reader          where                                      bounds, check */
     { "module",    true,     ch_field_text,  CH_MEMBER(ch_token_config, module)       },
-    { "uri",       true,     ch_field_text,  CH_MEMBER(ch_token_config, uri),           .check = ch_uri_check },
+    { "uri",       true,     ch_field_text,  CH_MEMBER(ch_token_config, uri),           .check = ch_uri_check_token },
     { "relogin",   false,    ch_field_bool,  CH_MEMBER(ch_token_config, may_relogin)  },
     { "workers",   false,    ch_field_uint,  CH_MEMBER(ch_token_config, workers),       .min = 1, .max = CH_WORKERS_MAX },
 };

@@ -38,7 +38,7 @@ static const char sound[] = "keys:\n"
                             "      - {uid: 1000, classes: [read, trade]}\n"
                             "      - {gid: 0, uid: 4294967294, classes: []}\n"
                             "  a-key: {token: other, object: \"pkcs11:object=a\", profile: t, scheme: ed25519, "
-                            "key_id: \"\", passphrase: p, raw: true, kinds: [broker], allow: []}\n"
+                            "key_id: q, passphrase: p, raw: true, kinds: [broker], allow: []}\n"
                             "operators:\n"
                             "  - {gid: 7}\n";
 
@@ -69,7 +69,7 @@ START_TEST(test_each_field_is_read)
     ck_assert_uint_eq(b->token, 0);
     ck_assert_uint_eq(a->token_key, 0);
     ck_assert_uint_eq(b->token_key, 0);
-    ck_assert_str_eq(a->key_id, "");
+    ck_assert_str_eq(a->key_id, "q");
     ck_assert_str_eq(a->passphrase, "p");
     ck_assert_str_eq(b->passphrase, "");
     ck_assert(a->may_sign_raw && !b->may_sign_raw);
@@ -119,10 +119,11 @@ START_TEST(test_each_of_a_thousand_keys_is_found_and_numbered)
     ch_autobuffer text = CH_BUFFER_INIT;
     ch_buffer_add_text(&text, "operators: []\nkeys:\n");
     for (unsigned i = 0; i < 1000; i++)
-        ch_buffer_add_format(&text,
-                             "  k%u: {token: other, object: \"pkcs11:\", profile: t, scheme: hmac, key_id: \"%u\", "
-                             "allow: []}\n",
-                             i, i);
+        ch_buffer_add_format(
+            &text,
+            "  k%u: {token: other, object: \"pkcs11:object=b\", profile: t, scheme: hmac, key_id: \"%u\", "
+            "allow: []}\n",
+            i, i);
     ck_assert_msg(load(ch_buffer_text(&text), &policy) == CH_OK, "%s", err.message);
     for (unsigned i = 0; i < 1000; i++) {
         char name[8];

@@ -1,0 +1,96 @@
+"""`chancery-agent --check` passed files that can never work, and parts of an object's URI were ignored.
+
+A key id that was empty, because a variable was unset, was signed with and sent without its header; a URI of another
+token's key signed with a key of this one."""
+
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+
+import harness
+
+POLICY = """\
+keys:
+  one:
+    token: main
+    object: {object}
+    profile: okx
+    scheme: hmac
+    key_id: {key_id}
+    passphrase: {passphrase}
+    allow: [{{ uid: 0, classes: [read] }}]
+operators: [{{ uid: 0 }}]
+"""
+GOOD = {"object": '"pkcs11:object=bn"', "key_id": '"a-b"', "passphrase": '"p q"'}
+
+# what: (fields that differ, text in the error)
+REFUSED = {
+    "an empty key id": ({"key_id": '""'}, "key_id"),
+    "a key id with a line end": ({"key_id": '"a\\n"'}, "policy.yaml:7:"),
+    "a key id beyond ASCII": ({"key_id": '"sch\u00fcssel"'}, "key_id"),
+    "a key id with a space at the end": ({"key_id": '"a "'}, "key_id"),
+    "an empty pass phrase": ({"passphrase": '""'}, "passphrase"),
+    "a pass phrase with a tab": ({"passphrase": '"a\\tb"'}, "policy.yaml:8:"),
+    "a URI without object and id": ({"object": '"pkcs11:"'}, "names no object"),
+    "a URI with an empty object": ({"object": '"pkcs11:object="'}, "names no object"),
+    "a URI of another token": ({"object": '"pkcs11:token=other;object=bn"'}, "must not choose a token"),
+    "a URI with a serial number": ({"object": '"pkcs11:serial=0000;object=bn"'}, "must not choose a token"),
+    "a URI with a manufacturer": ({"object": '"pkcs11:manufacturer=Nobody;object=bn"'}, "must not choose a token"),
+    "a URI with a model": ({"object": '"pkcs11:model=x;object=bn"'}, "must not choose a token"),
+    "a URI with a slot": ({"object": '"pkcs11:slot-id=5;object=bn"'}, "must not choose a token"),
+    "a URI with a module": ({"object": '"pkcs11:object=bn?module-name=softhsm2"'}, "must not choose a token"),
+    "a URI with a module's path": ({"object": '"pkcs11:object=bn?module-path=/x.so"'}, "must not choose a token"),
+    "a URI with a library": ({"object": '"pkcs11:library-description=x;object=bn"'}, "must not choose a token"),
+    "a URI of a public key": ({"object": '"pkcs11:object=bn;type=public"'}, "type"),
+    "a URI of a certificate": ({"object": '"pkcs11:object=bn;type=cert"'}, "type"),
+    "a URI of a private key for HMAC": ({"object": '"pkcs11:object=bn;type=private"'}, "type=secret-key"),
+    "a URI with a space": ({"object": '"pkcs11:object=my key"'}, "%20"),
+}
+ACCEPTED = {
+    "only an object": {},
+    "an id": {"object": '"pkcs11:id=%01%02"'},
+    "the right type": {"object": '"pkcs11:object=bn;type=secret-key"'},
+    "a space, encoded": {"object": '"pkcs11:object=my%20key"'},
+}
+
+
+class Check(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="ch-", dir="/tmp"))
+        self.addCleanup(lambda: [path.unlink() for path in self.folder.iterdir()] and self.folder.rmdir())
+
+    def check(self, token_uri="pkcs11:token=main", **fields):
+        (self.folder / "policy.yaml").write_text(POLICY.format(**{**GOOD, **fields}))
+        (self.folder / "agent.yaml").write_text(
+            f"profiles: {harness.ROOT}/profiles\ntokens: {{ main: {{ module: softhsm2, uri: '{token_uri}' }} }}\n")
+        return subprocess.run([harness.AGENT, "--config", self.folder / "agent.yaml", "--check"], capture_output=True,
+                              text=True, check=False, env=dict(os.environ))
+
+    def test_what_can_never_work_is_found(self):
+        for what, (fields, text) in REFUSED.items():
+            with self.subTest(what):
+                result = self.check(**fields)
+                self.assertEqual(result.returncode, 10, result)
+                self.assertIn(text, result.stderr)
+
+    def test_what_can_work_passes(self):
+        for what, fields in ACCEPTED.items():
+            with self.subTest(what):
+                result = self.check(**fields)
+                self.assertEqual(result.returncode, 0, result)
+
+    def test_a_tokens_uri_names_no_object_and_no_module(self):
+        for uri in ("pkcs11:token=main;object=bn", "pkcs11:token=main?module-name=x", "pkcs11:token=my token"):
+            with self.subTest(uri):
+                result = self.check(token_uri=uri)
+                self.assertEqual(result.returncode, 10, result)
+                self.assertIn("uri", result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
