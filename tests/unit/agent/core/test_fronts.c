@@ -125,6 +125,7 @@ START_TEST(test_a_front_that_ends_is_replaced_and_bots_connect_again)
     ck_assert(ch_fronts_died(fronts, ch_spawn_reap(&wait_status)));
     ck_assert(!ch_fronts_died(fronts, actor.pid));
     ck_assert(!ch_fronts_have_failed(fronts));
+    stage_hang_up(&actor);
     int bot = come();
     stage_meet(&actor);
     stage_hear(&actor, CH_FRAME_FRONT_START);
@@ -135,12 +136,15 @@ START_TEST(test_a_front_that_ends_is_replaced_and_bots_connect_again)
 }
 END_TEST
 
+static stage_actor first; /* goes on while `actor` is the next */
+
 /* The first front goes to the first caller, so a second lane must be there for connections to wait: the strangers'. */
 static void begin_with_strangers(void)
 {
     begin();
     get_ready();
     check_passed(come());
+    first = actor;
     known.uid = getuid() + 1; /* from here on, the bots are strangers */
 }
 

@@ -155,6 +155,8 @@ START_TEST(test_an_operator_has_a_share_of_the_sessions)
     more = come();
     ask_lock(&more, CH_FRAMES_VERSION, "main");
     check_answer(&more, CH_OK, "");
+    for (size_t i = 1; i < CH_OPERATOR_SHARE; i++)
+        leave(&some[i]);
 }
 END_TEST
 

@@ -112,6 +112,7 @@ START_TEST(test_a_dead_process_is_known_by_its_pid)
     ck_assert(!ch_token_link_died(token.link, pid + 1));
     ck_assert(ch_token_link_died(token.link, pid));
     check_state("absent", "the token process is being restarted");
+    stage_hang_up(&token.actor);
     play_meet(&token);
 }
 END_TEST
