@@ -2,6 +2,7 @@
 #include "agent/spawn.h"
 
 #include "base/log.h"
+#include "base/trust.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -39,6 +40,13 @@ static void run_child(int channel_fd, const char *program, pid_t parent)
     _exit(1);
 }
 
+/* A token's process is handed PINs, so nobody else may be able to put another program in its place. */
+static ch_status check_program(const char *path, ch_error *err)
+{
+    ch_autotrusted program = CH_TRUSTED_CLOSED;
+    return ch_trust_file(path, &program, err);
+}
+
 /* Beside the running program, as in a build folder, or as installed: bin/ and libexec/ have the same parent. */
 static ch_status find_program(const char *role, char *path, size_t capacity, ch_error *err)
 {
@@ -49,9 +57,15 @@ static ch_status find_program(const char *role, char *path, size_t capacity, ch_
     char *name = strrchr(path, '/') + 1;
     snprintf(name, capacity - (size_t)(name - path), "chancery-%s", role);
     if (access(path, X_OK) == 0)
-        return CH_OK;
+        return check_program(path, err);
     snprintf(name, capacity - (size_t)(name - path), "../libexec/chancery/chancery-%s", role);
-    return access(path, X_OK) == 0 ? CH_OK : ch_fail_errno(err, "looking for the program %s", path);
+    return access(path, X_OK) == 0 ? check_program(path, err) : ch_fail_errno(err, "looking for the program %s", path);
+}
+
+ch_status ch_spawn_check(const char *role, ch_error *err)
+{
+    char program[PATH_MAX];
+    return find_program(role, program, sizeof program, err);
 }
 
 ch_status ch_spawn(const char *role, ch_spawned *out, ch_error *err)

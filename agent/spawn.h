@@ -18,7 +18,10 @@ typedef struct ch_spawned {
     int channel_fd; /* our end; the caller closes it */
 } ch_spawned;
 
-/* Starts the program chancery-ROLE, which lies beside the running one or in PREFIX/libexec/chancery. */
+/* Looks whether the program chancery-ROLE is there, beside the running one or in PREFIX/libexec/chancery, and whether
+ * nobody else can change it (base/trust.h); CH_IO or CH_CONFIG if not. */
+CH_CHECKED ch_status ch_spawn_check(const char *role, ch_error *err);
+/* Starts it; looks again. */
 CH_CHECKED ch_status ch_spawn(const char *role, ch_spawned *out, ch_error *err);
 
 /* Kills `pid`, a child, without waiting for it: a module that is stuck in a driver may die late, and core must not. */

@@ -239,6 +239,8 @@ static ch_status set_up(core *self, const char *config_path, ch_error *err)
     ch_spawn_schedule(CH_SLICE_NS);
     raise_descriptor_limit();
     CH_TRY(ch_harden_process(err));
+    CH_TRY(ch_spawn_check("front", err));
+    CH_TRY(ch_spawn_check("token", err));
     CH_TRY(load(self, config_path, err));
     CH_TRY(ch_loop_new(&self->loop, err));
     CH_TRY(catch_signals(self, err));

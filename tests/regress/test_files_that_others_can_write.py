@@ -154,12 +154,13 @@ class Place:
         shutil.move(self.agent.policy, home / "etc" / "policy.yaml")
         self.agent.config.unlink()
         self.agent.config = home / "etc" / "agent.yaml"
+        self.program = harness.AGENT
         self.agent.config.write_text(CONFIG.format(module=home / "module" / "module.so"))
 
     def run(self, *options):
         """Runs the agent until it ends, or until it listens; returns its exit status (None: it runs) and what it said."""
         with subprocess.Popen(
-            [str(harness.AGENT), "--config", str(self.agent.config), *options],
+            [str(self.program), "--config", str(self.agent.config), *options],
             env=self.agent.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         ) as process:
             while process.poll() is None and not (self.home / "run" / "operator.sock").exists():
@@ -204,6 +205,17 @@ class FilesThatOthersCanWrite(unittest.TestCase):
 
     def test_the_check_says_so(self):
         self.try_each(CHECKED, "--check")
+
+    def test_a_program_that_others_can_change_is_not_started(self):
+        for part in ("bin/chancery-front", "bin/chancery-token", "bin"):
+            with self.subTest(writable=part):
+                place = self.place()
+                (place.home / "bin").mkdir()
+                for program in ("chancery-agent", "chancery-front", "chancery-token"):
+                    shutil.copy(harness.BUILD / program, place.home / "bin" / program)
+                place.program = place.home / "bin" / "chancery-agent"
+                (place.home / part).chmod(0o777)
+                self.assert_refused(place, place.run(), part, "chmod go-w")
 
     def test_nothing_is_made_where_a_link_leads(self):
         for name in ("state.db", "lock"):

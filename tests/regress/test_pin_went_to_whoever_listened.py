@@ -5,6 +5,7 @@ sent anything."""
 import os
 import pathlib
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -120,9 +121,10 @@ class OwnAgent(harness.AgentTest):
     @unittest.skipUnless(os.getuid() == 0, "only root can start a process of another user's")
     def test_root_is_trusted(self):
         self.agent.home.chmod(0o755)
+        cli = shutil.copy(harness.CLI, self.agent.home)  # where that user can reach it
         for name, command in COMMANDS.items():
             with self.subTest(command=name):
-                done = subprocess.run([harness.CLI, *command], env=self.agent.environment(), input=PIN.encode(),
+                done = subprocess.run([cli, *command], env=self.agent.environment(), input=PIN.encode(),
                                       capture_output=True, user=OTHER, group=OTHER, extra_groups=[], check=False)
                 self.assertNotIn(b"listens on", done.stderr)
                 self.assertNotIn(b"no agent answers", done.stderr)
