@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void run_child(int channel_fd, const char *program, pid_t parent)
+static void run_child(int channel_fd, int output_fd, const char *program, pid_t parent)
 {
     const char *name = strrchr(program, '/') + 1;
     const char *debug = ch_log_is_debug() ? CH_CHILD_DEBUG : NULL;
@@ -28,12 +28,14 @@ static void run_child(int channel_fd, const char *program, pid_t parent)
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     if (getppid() != parent)
         _exit(1); /* core died before the line above */
-    /* dup2 onto itself would keep close-on-exec. */
-    int moved = channel_fd == CH_CHILD_FD ? dup(channel_fd) : channel_fd;
-    if (moved < 0 || dup2(moved, CH_CHILD_FD) < 0)
-        _exit(1);
+    setsid();     /* no terminal */
+    /* Out of the way of the numbers that are filled below; and dup2 onto itself would keep close-on-exec. */
+    int channel = fcntl(channel_fd, F_DUPFD, CH_CHILD_FD + 1);
+    int output = fcntl(output_fd, F_DUPFD, CH_CHILD_FD + 1);
     int null = open("/dev/null", O_RDONLY);
-    if (null < 0 || dup2(null, STDIN_FILENO) < 0)
+    if (channel < 0 || output < 0 || null < 0 || dup2(null, STDIN_FILENO) < 0)
+        _exit(1);
+    if (dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0 || dup2(channel, CH_CHILD_FD) < 0)
         _exit(1);
     close_range(CH_CHILD_FD + 1, ~0U, 0);
     execv(program, arguments);
@@ -68,25 +70,47 @@ ch_status ch_spawn_check(const char *role, ch_error *err)
     return find_program(role, program, sizeof program, err);
 }
 
+/* Only the end that core reads must not wait: what the child writes to may be handed on. */
+static ch_status make_channels(const char *role, int ends[2], int output[2], ch_error *err)
+{
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+        return ch_fail_errno(err, "making a channel for the %s process", role);
+    if (pipe2(output, O_CLOEXEC) == 0) {
+        fcntl(output[0], F_SETFL, O_NONBLOCK);
+        return CH_OK;
+    }
+    ch_status st = ch_fail_errno(err, "making a pipe for what the %s process writes", role);
+    close(ends[0]);
+    close(ends[1]);
+    return st;
+}
+
 ch_status ch_spawn(const char *role, ch_spawned *out, ch_error *err)
 {
     char program[PATH_MAX];
     int ends[2];
+    int output[2];
     CH_TRY(find_program(role, program, sizeof program, err));
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
-        return ch_fail_errno(err, "making a channel for the %s process", role);
+    CH_TRY(make_channels(role, ends, output, err));
     pid_t parent = getpid();
     pid_t pid = fork();
     if (pid == 0)
-        run_child(ends[1], program, parent);
+        run_child(ends[1], output[1], program, parent);
+    ch_status st = pid > 0 ? CH_OK : ch_fail_errno(err, "starting the %s process", role);
     close(ends[1]);
-    if (pid > 0) {
-        *out = (ch_spawned){.pid = pid, .channel_fd = ends[0]};
+    close(output[1]);
+    *out = (ch_spawned){.pid = pid, .channel_fd = ends[0], .output_fd = output[0]};
+    if (st == CH_OK)
         return CH_OK;
-    }
-    ch_status st = ch_fail_errno(err, "starting the %s process", role);
     close(ends[0]);
+    close(output[0]);
     return st;
+}
+
+int ch_spawn_channel(void)
+{
+    fcntl(CH_CHILD_FD, F_SETFD, FD_CLOEXEC);
+    return CH_CHILD_FD;
 }
 
 void ch_spawn_kill(pid_t pid)

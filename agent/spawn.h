@@ -1,7 +1,7 @@
 /* Starting the programs of the other roles, each with one end of a channel as descriptor CH_CHILD_FD.
  *
- * A child keeps standard output and error and nothing else of core's. It dies with core: by the parent-death signal,
- * and by the channel's end. Core's thread only. */
+ * A child keeps nothing of core's: it has a session of its own, and its standard output and error are a pipe that core
+ * reads. It dies with core: by the parent-death signal, and by the channel's end. Core's thread only. */
 #ifndef CH_AGENT_SPAWN_H
 #define CH_AGENT_SPAWN_H
 
@@ -16,6 +16,7 @@
 typedef struct ch_spawned {
     pid_t pid;
     int channel_fd; /* our end; the caller closes it */
+    int output_fd;  /* what the child writes comes out here; non-blocking; the caller closes it */
 } ch_spawned;
 
 /* Looks whether the program chancery-ROLE is there, beside the running one or in PREFIX/libexec/chancery, and whether
@@ -23,6 +24,9 @@ typedef struct ch_spawned {
 CH_CHECKED ch_status ch_spawn_check(const char *role, ch_error *err);
 /* Starts it; looks again. */
 CH_CHECKED ch_status ch_spawn(const char *role, ch_spawned *out, ch_error *err);
+
+/* For the child: its channel, which none of the programs that it starts inherits. */
+int ch_spawn_channel(void);
 
 /* Kills `pid`, a child, without waiting for it: a module that is stuck in a driver may die late, and core must not. */
 void ch_spawn_kill(pid_t pid);

@@ -35,14 +35,16 @@ bool ch_log_is_debug(void)
 }
 
 /* Writes what comes before a message and returns its length. The role is short, so it always fits. */
-static size_t add_head(char line[static LINE_MAX_BYTES], const char *mark)
+static size_t add_head(char line[static LINE_MAX_BYTES], const char *role, const char *mark)
 {
+    if (role == NULL)
+        return (size_t)snprintf(line, LINE_MAX_BYTES, "%s", mark);
     struct timespec now;
     struct tm utc;
     clock_gettime(CLOCK_REALTIME, &now);
     gmtime_r(&now.tv_sec, &utc);
     size_t used = strftime(line, LINE_MAX_BYTES, "%Y-%m-%dT%H:%M:%SZ ", &utc);
-    snprintf(line + used, LINE_MAX_BYTES - used, "chancery-agent[%.32s]: %s", role_name, mark);
+    snprintf(line + used, LINE_MAX_BYTES - used, "chancery-agent[%.32s]: %s", role, mark);
     return strlen(line);
 }
 
@@ -62,7 +64,7 @@ static void write_whole(char *line)
     ch_ignore(write(STDERR_FILENO, line, length + 1));
 }
 
-static void write_line(const char *mark, const char *format, va_list args)
+static void write_line(const char *role, const char *mark, const char *format, va_list args)
 {
     char line[LINE_MAX_BYTES];
     if (!has_room()) {
@@ -71,11 +73,11 @@ static void write_line(const char *mark, const char *format, va_list args)
     }
     unsigned before = atomic_exchange(&dropped, 0);
     if (before > 0) {
-        size_t head = add_head(line, "");
+        size_t head = add_head(line, role_name, "");
         snprintf(line + head, sizeof line - head, "%u lines were dropped, because nobody read the log", before);
         write_whole(line);
     }
-    size_t used = add_head(line, mark);
+    size_t used = add_head(line, role, mark);
     vsnprintf(line + used, sizeof line - used, format, args);
     ch_make_printable(line + used);
     write_whole(line);
@@ -85,8 +87,21 @@ void ch_log(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    write_line("", format, args);
+    write_line(role_name, "", format, args);
     va_end(args);
+}
+
+static void CH_PRINTF(2, 3) log_as(const char *role, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    write_line(role, "", format, args);
+    va_end(args);
+}
+
+void ch_log_as(const char *role, const char *text)
+{
+    log_as(role, "%s", text);
 }
 
 void ch_log_debug(const char *format, ...)
@@ -95,7 +110,7 @@ void ch_log_debug(const char *format, ...)
         return;
     va_list args;
     va_start(args, format);
-    write_line("debug: ", format, args);
+    write_line(role_name, "debug: ", format, args);
     va_end(args);
 }
 
@@ -112,6 +127,6 @@ void ch_log_limited(ch_log_limit *limit, const char *format, ...)
         return;
     va_list args;
     va_start(args, format);
-    write_line("", format, args);
+    write_line(role_name, "", format, args);
     va_end(args);
 }

@@ -12,7 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The role that lines are marked with; must outlive the process's last line. */
+/* The role that lines are marked with; must outlive the process's last line. NULL: lines are only their messages, for a
+ * process whose lines another one logs. */
 void ch_log_set_role(const char *role);
 /* Off at first. */
 void ch_log_set_debug(bool is_on);
@@ -20,6 +21,8 @@ bool ch_log_is_debug(void);
 
 void ch_log(const char *format, ...) CH_PRINTF(1, 2);
 /* For watching the agent work: a line marked "debug:", or nothing unless debug is on. */
+/* For a line that another process wrote. */
+void ch_log_as(const char *role, const char *text);
 void ch_log_debug(const char *format, ...) CH_PRINTF(1, 2);
 
 /* What strangers can cause as often as they like is logged through a limit of its own: a few lines a second, and then

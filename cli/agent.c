@@ -26,6 +26,21 @@ static void print_notices(const json_t *notices)
     }
 }
 
+/* What the agent's processes could not give up. */
+static void print_confinement(const json_t *gaps)
+{
+    size_t i;
+    const json_t *gap;
+    if (json_array_size(gaps) > 0)
+        puts("\nNot confined as it should be:");
+    json_array_foreach((json_t *)gaps, i, gap)
+    {
+        printf("  ");
+        ch_output_text(json_string_value(gap));
+        puts("");
+    }
+}
+
 static void print_status(const json_t *status)
 {
     /* clang-format off */
@@ -59,6 +74,7 @@ static void print_status(const json_t *status)
         ch_output_table(json_object_get(status, "problems"), problem_columns);
     }
     print_notices(json_object_get(status, "notices"));
+    print_confinement(json_object_get(status, "confinement"));
 }
 
 static ch_status run_status(const ch_arguments *arguments, ch_error *err)

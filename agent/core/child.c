@@ -23,6 +23,7 @@ void ch_child_init(ch_child *child, ch_loop *loop, const char *role, const char 
         .restart = {.on_due = on_restart,        .context = child        }
     };
     snprintf(child->name, sizeof child->name, "%s", name);
+    ch_child_output_init(&child->output, loop, child->name);
 }
 
 bool ch_child_is_up(const ch_child *child)
@@ -35,6 +36,7 @@ static void close_channel(ch_child *child)
     ch_loop_forget(child->loop, &child->source);
     child->source.fd = -1;
     ch_channel_close(&child->channel);
+    ch_child_output_close(&child->output);
     if (child->pid != 0 && !child->is_reaped)
         ch_spawn_kill(child->pid);
     child->pid = 0;
@@ -61,6 +63,7 @@ void ch_child_end(ch_child *child, const char *why)
     uint64_t now_ms = ch_clock_ms();
     bool is_quick = now_ms - child->started_ms < CH_QUICK_DEATH_MS;
     child->quick_deaths = is_quick ? child->quick_deaths + 1 : 1;
+    ch_child_output_close(&child->output); /* its last words, before the line about its end */
     log_end(child, why);
     close_channel(child);
     ch_loop_set_timer(child->loop, &child->restart, now_ms + pause_ms(child));
@@ -81,6 +84,7 @@ static ch_status spawn(ch_child *child, ch_error *err)
     child->is_reaped = false;
     child->source.fd = spawned.channel_fd;
     ch_channel_open(&child->channel, spawned.channel_fd);
+    CH_TRY(ch_child_output_open(&child->output, spawned.output_fd, err));
     CH_TRY(ch_loop_watch(child->loop, &child->source, EPOLLIN, err));
     CH_TRY(child->owner.on_up(child->owner.self, err));
     return ch_channel_flush(&child->channel, err);

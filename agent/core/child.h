@@ -6,6 +6,7 @@
 #ifndef CH_AGENT_CORE_CHILD_H
 #define CH_AGENT_CORE_CHILD_H
 
+#include "agent/core/child_output.h"
 #include "agent/loop.h"
 #include "wire/channel.h"
 
@@ -38,6 +39,7 @@ typedef struct ch_child {
     bool is_reaped; /* it is dead, and its id may be another's by now: never to be killed */
     ch_channel channel;
     ch_source source;
+    ch_child_output output;
     ch_timer restart;
     uint64_t started_ms;
     unsigned quick_deaths; /* in a row */

@@ -53,6 +53,9 @@ static ch_status read_tokens(const ch_value *value, ch_error *err)
 static const ch_word front_words[] = {{"per-caller", false}, {"shared", true}};
 static const ch_words front_kinds = CH_WORDS("way to run fronts", front_words);
 
+static const ch_word confinement_words[] = {{"best-effort", false}, {"required", true}};
+static const ch_words confinement_kinds = CH_WORDS("kind of confinement", confinement_words);
+
 static const ch_field fields[] = {
     /* name               required  reader            where */
     { "socket",           false,    ch_field_path,    CH_MEMBER(ch_config, socket_path) },
@@ -61,6 +64,8 @@ static const ch_field fields[] = {
     { "profiles",         false,    ch_field_path,    CH_MEMBER(ch_config, profiles_folder) },
     { "policy",           false,    ch_field_path,    CH_MEMBER(ch_config, policy_path) },
     { "fronts",           false,    ch_field_choice,  CH_MEMBER(ch_config, is_front_shared), .words = &front_kinds },
+    { "confinement",      false,    ch_field_choice,  CH_MEMBER(ch_config, is_confinement_required),
+                                                      .words = &confinement_kinds },
     { "tokens",           true,     read_tokens,      CH_WHOLE },
 };
 /* clang-format on */

@@ -23,7 +23,8 @@ typedef struct ch_config {
     char *state_folder;
     char *profiles_folder;
     char *policy_path;
-    bool is_front_shared; /* one front for all callers, instead of one for each */
+    bool is_confinement_required; /* what cannot be given up prevents the start */
+    bool is_front_shared;         /* one front for all callers, instead of one for each */
     ch_token_config *tokens;
     size_t token_count;
     const char *token_names[CH_TOKENS_MAX];

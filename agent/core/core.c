@@ -3,11 +3,13 @@
 
 #include "base/memory.h"
 #include "agent/core/config.h"
+#include "agent/core/confinement.h"
 #include "agent/core/connections.h"
 #include "agent/core/front_link.h"
 #include "agent/core/fronts.h"
 #include "agent/core/listen.h"
 #include "agent/core/notices.h"
+#include "agent/core/notify.h"
 #include "agent/core/operators.h"
 #include "agent/core/request.h"
 #include "agent/core/status.h"
@@ -51,6 +53,8 @@ typedef struct core {
     size_t *nonce_counters; /* by the key's index */
     ch_scratch *scratch;
     ch_loop *loop;
+    ch_notify *notify;
+    ch_confinement *confinement;
     ch_source signals;
     bool is_stopping;
     ch_listener *bots_socket;
@@ -164,7 +168,8 @@ static void find_link_keys(core *self, size_t index)
                                     .uri = token->uri,
                                     .workers = token->workers,
                                     .may_relogin = token->may_relogin,
-                                    .keys = link->keys};
+                                    .keys = link->keys,
+                                    .confinement = self->confinement};
     for (size_t i = 0; i < self->policy.key_count; i++) {
         const ch_key *key = &self->policy.keys[i];
         if (key->token != index)
@@ -206,8 +211,11 @@ static void on_get_status(void *context, ch_asker asker, const ch_get_status_fra
 /* In the order in which the rooms need each other. */
 static void make_rooms(core *self, int listen_fd, int operator_fd)
 {
-    ch_front_owner owner = {
-        .context = self, .on_sign = on_sign, .on_list_keys = on_list_keys, .on_get_status = on_get_status};
+    ch_front_owner owner = {.context = self,
+                            .confinement = self->confinement,
+                            .on_sign = on_sign,
+                            .on_list_keys = on_list_keys,
+                            .on_get_status = on_get_status};
     self->connections = ch_connections_new();
     self->fronts =
         ch_fronts_new(self->loop, listen_fd, self->connections, &self->policy, &owner, self->config.is_front_shared);
@@ -227,22 +235,36 @@ static void make_rooms(core *self, int listen_fd, int operator_fd)
                                        .link_count = self->link_count,
                                        .requests = self->requests,
                                        .notices = self->notices,
+                                       .confinement = self->confinement,
                                        .started_ms = ch_clock_ms()};
 }
 
+static ch_status report_gaps(core *self, ch_gaps *gaps, ch_error *err)
+{
+    self->confinement = ch_confinement_new(self->config.is_confinement_required);
+    ch_status st = ch_confinement_report(self->confinement, "core", gaps->list, err);
+    ch_buffer_free(&gaps->bytes);
+    return st;
+}
+
+/* Rights are given up before any file is read, and while there is one thread: others would keep theirs. */
 static ch_status set_up(core *self, const char *config_path, ch_error *err)
 {
     int listen_fd = -1;
     int operator_fd = -1;
+    ch_gaps gaps = {0};
     self->notices = ch_notices_new();
     ch_notices_add_users(self->notices);
     ch_spawn_schedule(CH_SLICE_NS);
     raise_descriptor_limit();
     CH_TRY(ch_harden_process(err));
+    ch_harden_core(&gaps);
     CH_TRY(ch_spawn_check("front", err));
     CH_TRY(ch_spawn_check("token", err));
     CH_TRY(load(self, config_path, err));
+    CH_TRY(report_gaps(self, &gaps, err));
     CH_TRY(ch_loop_new(&self->loop, err));
+    self->notify = ch_notify_new(self->loop);
     CH_TRY(catch_signals(self, err));
     CH_TRY(ch_listen(self->config.socket_path, SOCK_STREAM, &self->bots_socket, &listen_fd, err));
     CH_TRY(ch_listen(self->config.operator_socket_path, SOCK_SEQPACKET, &self->operators_socket, &operator_fd, err));
@@ -283,7 +305,7 @@ static void run(core *self)
 {
     for (size_t i = 0; i < self->link_count; i++)
         ch_token_link_start(self->links[i]);
-    while (!self->is_stopping) {
+    while (!self->is_stopping && !ch_confinement_has_failed(self->confinement)) {
         ch_loop_turn(self->loop, time_awake(self));
         for (size_t i = 0; i < self->link_count; i++)
             ch_token_link_dispatch(self->links[i]);
@@ -297,8 +319,14 @@ static ch_status serve(core *self, ch_error *err)
     CH_TRY(ch_operators_start(self->operators, err));
     ch_log("version %s, %zu keys, %zu tokens; bots: %s; operators: %s", CH_VERSION, self->policy.key_count,
            self->link_count, self->config.socket_path, self->config.operator_socket_path);
+    ch_notify_ready(self->notify);
     run(self);
-    return CH_OK;
+    ch_notify_stopping(self->notify);
+    return ch_confinement_has_failed(self->confinement)
+               ? ch_fail(err, CH_IO,
+                         "agent.yaml requires confinement, which a token's process cannot have; the lines "
+                         "above say why")
+               : CH_OK;
 }
 
 static void remove_sockets(core *self)
@@ -314,6 +342,8 @@ static void tear_down(core *self)
     for (size_t i = 0; i < self->link_count; i++)
         ch_token_link_free(self->links[i]);
     ch_fronts_free(self->fronts);
+    ch_notify_free(self->notify);
+    ch_confinement_free(self->confinement);
     ch_nonces_close(self->nonces);
     ch_store_close(self->store);
     ch_notices_free(self->notices);

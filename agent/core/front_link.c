@@ -39,6 +39,7 @@ static ch_status on_ready(void *self, ch_frame *frame, int *fd, ch_error *err)
     ch_front_link *front = self;
     ch_front_ready_frame ready;
     CH_TRY(ch_front_ready_frame_get(frame, &ready, err));
+    CH_TRY(ch_confinement_report(front->owner.confinement, "the front", ready.gaps, err));
     front->state = CH_WHILE_SERVING;
     front->waiting_since_ms = 0;
     front->watcher.on_change(front->watcher.context, front);

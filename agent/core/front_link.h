@@ -5,6 +5,7 @@
 #ifndef CH_AGENT_CORE_FRONT_LINK_H
 #define CH_AGENT_CORE_FRONT_LINK_H
 
+#include "agent/core/confinement.h"
 #include "agent/core/connections.h"
 #include "agent/loop.h"
 #include "wire/frames.h"
@@ -20,6 +21,7 @@ typedef struct ch_asker {
 
 typedef struct ch_front_owner {
     void *context;
+    ch_confinement *confinement; /* what the front could not give up is reported there; may be NULL */
     /* The frames are views, valid during the call. */
     void (*on_sign)(void *context, ch_asker asker, const ch_sign_frame *sign);
     void (*on_list_keys)(void *context, ch_asker asker, const ch_list_keys_frame *list);

@@ -76,6 +76,7 @@ typedef struct report {
     ch_buffer tokens;
     ch_buffer problems;
     ch_buffer notices;
+    ch_buffer confinement;
 } report;
 
 static void add_token(report *to, const ch_token_link *link)
@@ -114,6 +115,7 @@ static void tell_more(const ch_status_context *context, report *to)
     to->frame.signed_count = counts.signed_count;
     to->frame.refused_count = counts.refused_count;
     to->frame.failed_count = counts.failed_count;
+    ch_confinement_list(context->confinement, &to->frame.confinement, &to->confinement);
     for (size_t i = 0; i < context->link_count; i++)
         add_token(to, context->links[i]);
     for (size_t i = 0; i < ch_notices_count(context->notices); i++) {
@@ -139,10 +141,12 @@ static ch_status send_report(const ch_status_context *context, report *to, ch_as
 void ch_status_report(const ch_status_context *context, ch_asker asker, const ch_get_status_frame *get)
 {
     ch_error err = CH_ERROR_INIT;
-    report to = {.tokens = CH_BUFFER_INIT, .problems = CH_BUFFER_INIT, .notices = CH_BUFFER_INIT};
+    report to = {
+        .tokens = CH_BUFFER_INIT, .problems = CH_BUFFER_INIT, .notices = CH_BUFFER_INIT, .confinement = CH_BUFFER_INIT};
     if (send_report(context, &to, asker, get, &err) != CH_OK)
         ch_front_link_failed(asker, "", &err);
     ch_buffer_free(&to.tokens);
     ch_buffer_free(&to.problems);
     ch_buffer_free(&to.notices);
+    ch_buffer_free(&to.confinement);
 }

@@ -17,6 +17,7 @@ typedef struct ch_status_context {
     size_t link_count;
     const ch_requests *requests;
     const ch_notices *notices;
+    const ch_confinement *confinement;
     uint64_t started_ms; /* monotonic */
 } ch_status_context;
 

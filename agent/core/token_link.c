@@ -295,6 +295,7 @@ static ch_status on_started(void *self, ch_frame *frame, int *fd, ch_error *err)
     link->detail = started.outcome;
     if (started.outcome.status != CH_OK)
         return ch_fail(err, CH_UNAVAILABLE, "%s", started.outcome.message);
+    CH_TRY(ch_confinement_report(link->config->confinement, link->child.name, started.gaps, err));
     set_state(link, CH_LINK_LOCKED);
     if (link->pin.data == NULL)
         return CH_OK;

@@ -5,6 +5,7 @@
 #ifndef CH_AGENT_CORE_TOKEN_LINK_H
 #define CH_AGENT_CORE_TOKEN_LINK_H
 
+#include "agent/core/confinement.h"
 #include "agent/core/token_jobs.h"
 #include "agent/loop.h"
 #include "base/secret.h"
@@ -29,6 +30,7 @@ typedef struct ch_link_config {
     bool may_relogin; /* keep the PIN in locked memory, to log a process in again that was started anew */
     const ch_link_key *keys;
     size_t key_count;
+    ch_confinement *confinement; /* what the process could not give up is reported there; may be NULL */
 } ch_link_config;
 
 /* What the link calls. Each job that was queued gets `on_turn`, and then one of the others, unless it left before. */

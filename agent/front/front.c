@@ -25,6 +25,7 @@ typedef struct front {
     ch_ask ask;
     ch_receiving state;
     size_t asked; /* requests so far */
+    const ch_gaps *gaps;
 } front;
 
 /* ---- requests ---- */
@@ -118,7 +119,8 @@ static ch_status take_start(void *context, ch_frame *frame, int *fd, ch_error *e
                        "core speaks version %u of the frames, this process version %d; both must be of one build",
                        start.version, CH_FRAMES_VERSION);
     self->state = CH_WHILE_SERVING;
-    return ch_front_ready_frame_put(ch_channel_out(&self->core), 0, &(ch_front_ready_frame){}, err);
+    return ch_front_ready_frame_put(ch_channel_out(&self->core), 0, &(ch_front_ready_frame){.gaps = self->gaps->list},
+                                    err);
 }
 
 /* A connection that cannot be served is closed and reported as such; the process goes on. */
@@ -329,9 +331,9 @@ static ch_status start(front *self, ch_error *err)
     return serve(self, err);
 }
 
-int ch_front_run(int core_fd)
+int ch_front_run(int core_fd, const ch_gaps *gaps)
 {
-    front self = {.state = CH_WHILE_STARTING};
+    front self = {.state = CH_WHILE_STARTING, .gaps = gaps};
     ch_error err = CH_ERROR_INIT;
     signal(SIGPIPE, SIG_IGN);
     ch_channel_open(&self.core, core_fd);

@@ -5,8 +5,11 @@
 #ifndef CH_AGENT_FRONT_FRONT_H
 #define CH_AGENT_FRONT_FRONT_H
 
+#include "agent/gaps.h"
+
 /* Serves until core closes `core_fd`, which is taken over. Returns the process's exit status: 0 if core went away, 1,
- * with a line in the log, if core broke the protocol or the system failed. The caller hardens the process. */
-int ch_front_run(int core_fd);
+ * with a line in the log, if core broke the protocol or the system failed. The caller hardens the process;
+ * `gaps` is what it could not take. */
+int ch_front_run(int core_fd, const ch_gaps *gaps);
 
 #endif

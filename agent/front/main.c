@@ -9,10 +9,11 @@
 int main(int argc, char **argv)
 {
     ch_error err = CH_ERROR_INIT;
-    ch_log_set_role("front");
+    ch_gaps gaps = {0};
+    ch_log_set_role(NULL); /* core logs what is written here */
     ch_log_set_debug(argc == 2 && strcmp(argv[1], CH_CHILD_DEBUG) == 0);
-    if (ch_harden_front(&err) == CH_OK)
-        return ch_front_run(CH_CHILD_FD);
+    if (ch_harden_front(&gaps, &err) == CH_OK)
+        return ch_front_run(ch_spawn_channel(), &gaps);
     ch_log("%s", err.message);
     return 1;
 }

@@ -82,6 +82,15 @@ static void add_notices(ch_buffer *out, ch_records notices)
     ch_buffer_add_byte(out, ']');
 }
 
+static void add_confinement(ch_buffer *out, ch_records gaps)
+{
+    ch_text_record gap;
+    ch_buffer_add_text(out, ",\"confinement\":[");
+    for (const char *lead = ""; ch_text_record_next(&gaps, &gap); lead = ",")
+        add_text(out, lead, gap.bytes);
+    ch_buffer_add_byte(out, ']');
+}
+
 void ch_reply_add_status(ch_buffer *out, const ch_status_is_frame *frame)
 {
     ch_records tokens = frame->tokens;
@@ -103,5 +112,6 @@ void ch_reply_add_status(ch_buffer *out, const ch_status_is_frame *frame)
     add_number(out, ",\"keys_ready\":", frame->ready_count);
     add_problems(out, frame->problems);
     add_notices(out, frame->notices);
+    add_confinement(out, frame->confinement);
     ch_buffer_add_text(out, "}\n");
 }

@@ -86,7 +86,7 @@ static ch_status take_all(starting *self, ch_channel *channel, ch_error *err)
     return CH_OK;
 }
 
-static ch_status start(ch_signer *signer, ch_channel *channel, ch_error *err)
+static ch_status start(ch_signer *signer, ch_channel *channel, ch_gaps *gaps, ch_error *err)
 {
     starting self = {.signer = signer, .state = CH_WHILE_STARTING};
     CH_TRY(take_all(&self, channel, err));
@@ -94,17 +94,18 @@ static ch_status start(ch_signer *signer, ch_channel *channel, ch_error *err)
     ch_autofree char *uri = self.uri;
     CH_TRY(ch_token_open(module, uri, &signer->token, err));
     CH_TRY(ch_session_open(signer->token, false, &signer->control, err));
-    return ch_harden_token(err); /* after the module is loaded: drivers may start helpers then */
+    ch_harden_token_calls(gaps); /* after the module is loaded: drivers may start helpers then */
+    return CH_OK;
 }
 
-static ch_status report(ch_channel *channel, const ch_error *outcome, ch_error *err)
+static ch_status report(ch_channel *channel, const ch_error *outcome, const ch_gaps *gaps, ch_error *err)
 {
-    ch_token_started_frame started = {.outcome = *outcome};
+    ch_token_started_frame started = {.outcome = *outcome, .gaps = gaps->list};
     CH_TRY(ch_token_started_frame_put(ch_channel_out(channel), 0, &started, err));
     return ch_channel_flush(channel, err);
 }
 
-int ch_token_run(int channel_fd)
+int ch_token_run(int channel_fd, ch_gaps *gaps)
 {
     static ch_signer signer;
     ch_channel channel;
@@ -113,8 +114,8 @@ int ch_token_run(int channel_fd)
     ch_spawn_schedule(0); /* core and the front first */
     ch_signer_init(&signer, channel_fd);
     ch_channel_open(&channel, channel_fd);
-    ch_status started = start(&signer, &channel, &outcome);
-    ch_status st = report(&channel, &outcome, &err);
+    ch_status started = start(&signer, &channel, gaps, &outcome);
+    ch_status st = report(&channel, &outcome, gaps, &err);
     if (started == CH_OK && st == CH_OK)
         st = ch_workers_run(&signer, &err);
     ch_log("%s", started != CH_OK ? outcome.message : err.message);

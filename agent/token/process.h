@@ -7,7 +7,10 @@
 #ifndef CH_AGENT_TOKEN_PROCESS_H
 #define CH_AGENT_TOKEN_PROCESS_H
 
-/* Runs until core closes `channel_fd`. Returns the process's exit status. */
-int ch_token_run(int channel_fd);
+#include "agent/gaps.h"
+
+/* Runs until core closes `channel_fd`. Returns the process's exit status. The caller hardens the process;
+ * `gaps` is what it could not take. */
+int ch_token_run(int channel_fd, ch_gaps *gaps);
 
 #endif
