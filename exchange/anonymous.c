@@ -72,11 +72,18 @@ static bool note_agents(const ch_recipe *recipe, ch_slice name, uint64_t *seen)
 
 _Static_assert(CH_RECIPE_LISTS_MAX *CH_LIST_FIELDS_MAX <= 64, "a recipe's fields are bits of a word");
 
+static bool note_window(const ch_profile *profile, const ch_recipe *recipe, const ch_param *param)
+{
+    return profile->window.param != NULL && recipe->uses[CH_BUILTIN_WINDOW] &&
+           ch_slice_is(param->name, profile->window.param) && ch_is_window(param, profile->window.max_ms);
+}
+
 /* Sorts the names into sets. False at the first one that no endpoint lists, and at one that is given twice. */
 static bool note_names(flat *in, const ch_profile *profile, const ch_recipe *recipe)
 {
     const ch_reading *reading = &in->reading;
     uint64_t seen = 0;
+    bool has_window = false;
     for (size_t i = 0; i < reading->param_count; i = ch_param_after(reading->params, reading->param_count, i)) {
         const ch_param *param = &reading->params[i];
         const ch_param_def *def = find_name(profile, param->name);
@@ -85,6 +92,10 @@ static bool note_names(flat *in, const ch_profile *profile, const ch_recipe *rec
                 return false;
             if (def != NULL)
                 ch_set_add(in->agents, def->name_index);
+            continue;
+        }
+        if (def == NULL && !has_window && note_window(profile, recipe, param)) {
+            has_window = true;
             continue;
         }
         if (def == NULL || ch_set_has(in->given, def->name_index))
@@ -131,8 +142,9 @@ static bool takes_values(search *in, const ch_endpoint *endpoint)
 {
     const ch_reading *reading = &in->flat->reading;
     for (size_t i = 0; i < reading->param_count; i = ch_param_after(reading->params, reading->param_count, i)) {
-        if (reading->params[i].kind == CH_PARAM_PLACEHOLDER)
-            continue;
+        const ch_param_def *named = find_name(in->input->profile, reading->params[i].name);
+        if (reading->params[i].kind == CH_PARAM_PLACEHOLDER || named == NULL)
+            continue; /* the agent's, or the receive window */
         const ch_listed_param *listed = ch_param_list_find(&endpoint->params, reading->params[i].name);
         assert(listed != NULL); /* the sets of names said so */
         if (!has_good_value(in, listed->def, i))

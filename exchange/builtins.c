@@ -22,6 +22,7 @@ static const char *const names[CH_BUILTIN_COUNT] = {
     [CH_BUILTIN_UUID]       = "uuid",
     [CH_BUILTIN_RANDOM]     = "random",
     [CH_BUILTIN_NEWLINE]    = "newline",
+    [CH_BUILTIN_WINDOW]     = "window",
     [CH_BUILTIN_SIGNATURE]  = "signature",
 };
 /* clang-format on */

@@ -19,6 +19,7 @@ typedef enum ch_builtin {
     CH_BUILTIN_UUID,
     CH_BUILTIN_RANDOM,
     CH_BUILTIN_NEWLINE,
+    CH_BUILTIN_WINDOW,    /* the receive window */
     CH_BUILTIN_SIGNATURE, /* of the first payload; only after it is signed */
     CH_BUILTIN_COUNT
 } ch_builtin;

@@ -37,6 +37,20 @@ static ch_status check_listed(const ch_listed_param *listed, ch_request *request
     return ch_param_check(listed->def, request->params, request->param_count, at, err);
 }
 
+/* One that is longer would let a signature outlive what allowed it. */
+static ch_status check_window(const ch_window *window, const ch_request *request, size_t at, ch_error *err)
+{
+    const ch_param *param = &request->params[at];
+    for (size_t i = 0; i < at; i = ch_param_after(request->params, at, i)) {
+        if (ch_slice_equal(request->params[i].name, param->name))
+            return ch_fail(err, CH_BAD_INPUT, "parameter '%s' is given twice", window->param);
+    }
+    if (param->kind == CH_PARAM_PLACEHOLDER || ch_is_window(param, window->max_ms))
+        return CH_OK;
+    return ch_fail(err, CH_BAD_INPUT, "the receive window '%s' must be a whole number of milliseconds from 1 to %u",
+                   window->param, (unsigned)window->max_ms);
+}
+
 static ch_status check_path(const ch_endpoint *endpoint, const ch_request *request, ch_error *err)
 {
     ch_slice captures[CH_PATH_PARTS_MAX] = {0};
@@ -64,6 +78,8 @@ ch_status ch_endpoint_check(const ch_endpoint *endpoint, const ch_scheme *scheme
         const ch_listed_param *listed = ch_param_list_find(&endpoint->params, params[i].name);
         if (listed != NULL)
             CH_TRY(check_listed(listed, request, i, given, err));
+        else if (ch_endpoint_takes_window(endpoint, endpoint->recipes[scheme->index], params[i].name))
+            CH_TRY(check_window(&endpoint->profile->window, request, i, err));
         else if (ch_endpoint_fills_in(endpoint, scheme, params[i].name))
             CH_TRY(check_agents(request, i, err));
         else

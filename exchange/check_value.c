@@ -51,6 +51,16 @@ bool ch_is_decimal(ch_slice text)
     return is_number(text, false, FRACTION_DIGITS_MAX);
 }
 
+bool ch_is_window(const ch_param *param, uint32_t max_ms)
+{
+    uint32_t ms = 0;
+    if (!is_plain(param) || !is_number(param->value, false, 0) || param->value.size > CH_WINDOW_DIGITS_MAX)
+        return false;
+    for (size_t i = 0; i < param->value.size; i++)
+        ms = ms * 10 + (uint32_t)(param->value.data[i] - '0');
+    return ms > 0 && ms <= max_ms;
+}
+
 static bool is_decimal(const ch_param_def *def, const ch_param *param)
 {
     return is_plain(param) && is_number(param->value, def->may_be_negative, FRACTION_DIGITS_MAX);

@@ -12,4 +12,7 @@ CH_CHECKED ch_status ch_param_check(const ch_param_def *def, ch_param *params, s
 /* True if `text` is a plain decimal, as a parameter that may not be negative takes it. */
 bool ch_is_decimal(ch_slice text);
 
+/* True if `param` is a receive window: a whole number of milliseconds from 1 to `max_ms`. */
+bool ch_is_window(const ch_param *param, uint32_t max_ms);
+
 #endif

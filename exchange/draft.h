@@ -20,6 +20,7 @@ struct ch_draft {
     const ch_scheme *scheme;
     ch_slice inputs[CH_RECIPE_INPUTS_MAX];
     char times[CH_BUILTIN_NEWLINE - CH_BUILTIN_TIME_S][CH_TIME_TEXT_MAX]; /* times, nonce, uuid */
+    char window[CH_WINDOW_DIGITS_MAX + 1];
     ch_buffer path;
     ch_buffer digits;                      /* of what is random, in hex */
     ch_buffer fields[CH_RECIPE_LISTS_MAX]; /* values of each list's fields */

@@ -86,6 +86,22 @@ static void set_random(ch_draft *draft, const ch_recipe_input *input)
     }
 }
 
+/* What the bot has set, or the profile's default. It was checked. */
+static void set_window(ch_draft *draft, const ch_recipe_input *input)
+{
+    const ch_request *request = input->request;
+    ch_slice value = ch_slice_of(input->profile->window.default_text);
+    for (size_t i = 0; i < request->param_count; i = ch_param_after(request->params, request->param_count, i)) {
+        const ch_param *param = &request->params[i];
+        if (param->kind != CH_PARAM_PLACEHOLDER &&
+            ch_endpoint_takes_window(input->endpoint, draft->recipe, param->name))
+            value = param->value;
+    }
+    assert(value.size <= CH_WINDOW_DIGITS_MAX);
+    memcpy(draft->window, value.data, value.size);
+    draft->inputs[CH_BUILTIN_WINDOW] = (ch_slice){(const uint8_t *)draft->window, value.size};
+}
+
 void ch_known_set(const ch_recipe_input *input, ch_slice *values)
 {
     const ch_endpoint *endpoint = input->endpoint;
@@ -107,4 +123,6 @@ void ch_draft_set_known(ch_draft *draft, const ch_recipe_input *input)
     draft->inputs[CH_BUILTIN_PATH] = ch_buffer_slice(&draft->path);
     set_times(draft, input);
     set_random(draft, input);
+    if (draft->recipe->uses[CH_BUILTIN_WINDOW])
+        set_window(draft, input);
 }

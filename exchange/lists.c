@@ -6,6 +6,7 @@
 typedef struct assembly {
     const ch_recipe_list *list;
     const ch_request *request;
+    const ch_draft *draft;
     ch_list_item fields[CH_LIST_FIELDS_MAX];
     bool is_placed[CH_LIST_FIELDS_MAX];
     ch_list_item *items;
@@ -83,6 +84,12 @@ static void place_named_field(assembly *to, ch_slice name)
     }
 }
 
+/* What stands only for a field of the agent's: a placeholder, or the receive window. */
+static bool is_for_field(const ch_draft *draft, const ch_param *param)
+{
+    return param->kind == CH_PARAM_PLACEHOLDER || ch_endpoint_takes_window(draft->endpoint, draft->recipe, param->name);
+}
+
 static ch_status place_params(assembly *to, ch_error *err)
 {
     const ch_request *request = to->request;
@@ -91,7 +98,7 @@ static ch_status place_params(assembly *to, ch_error *err)
         if (to->count + CH_LIST_FIELDS_MAX >= CH_LIST_ITEMS_MAX)
             return ch_fail(err, CH_BAD_INPUT, "a request has at most %d parameters",
                            CH_LIST_ITEMS_MAX - CH_LIST_FIELDS_MAX);
-        if (param->kind == CH_PARAM_PLACEHOLDER)
+        if (is_for_field(to->draft, param))
             place_named_field(to, param->name);
         else if (stands_in(to->list, param))
             to->items[to->count++] = item_of(request, i);
@@ -120,7 +127,7 @@ static void place_first_fields(assembly *to)
 static ch_status make_list(ch_draft *draft, const ch_request *request, size_t index, ch_error *err)
 {
     const ch_recipe_list *list = &draft->recipe->lists[index];
-    assembly to = {.list = list, .request = request, .items = draft->items[index]};
+    assembly to = {.list = list, .request = request, .draft = draft, .items = draft->items[index]};
     CH_TRY(make_fields(draft, list, &draft->fields[index], to.fields, err));
     place_first_fields(&to);
     if (list->takes != CH_TAKES_NONE)

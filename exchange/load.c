@@ -13,10 +13,13 @@
 #include "exchange/profile_impl.h"
 #include "pkcs11/mechanism.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- name, origins, nonce ---- */
+#define WINDOW_MAX_MS 60000 /* a signature must not live much longer than what allowed it */
+
+/* ---- name, origins, nonce, window ---- */
 
 static ch_status check_name(const char *text, ch_error *err)
 {
@@ -67,6 +70,25 @@ static const ch_word nonce_words[] = {
     {"ns", 1         },
 };
 static const ch_words nonce_units = CH_WORDS("nonce unit", nonce_words);
+
+/* clang-format off */
+static const ch_field window_fields[] = {
+    /* name       required  reader          where                               bounds */
+    { "param",    true,     ch_field_text,  CH_MEMBER(ch_window, param)         },
+    { "default",  true,     ch_field_uint,  CH_MEMBER(ch_window, default_ms),   .min = 1, .max = WINDOW_MAX_MS },
+    { "max",      true,     ch_field_uint,  CH_MEMBER(ch_window, max_ms),       .min = 1, .max = WINDOW_MAX_MS },
+};
+/* clang-format on */
+
+static ch_status read_window(const ch_value *value, ch_error *err)
+{
+    ch_window *window = value->out;
+    CH_TRY(ch_fields_read(value->node, CH_FIELDS(window_fields), window, NULL, err));
+    snprintf(window->default_text, sizeof window->default_text, "%u", (unsigned)window->default_ms);
+    return window->default_ms <= window->max_ms
+               ? CH_OK
+               : ch_yaml_fail(value->node, err, "the default is greater than max; lower it");
+}
 
 /* ---- schemes ---- */
 
@@ -180,6 +202,7 @@ static const ch_field fields[] = {
     { "title",       true,     ch_field_text,    CH_MEMBER(ch_profile, title)     },
     { "origins",     true,     read_origins,     CH_WHOLE                         },
     { "nonce",       false,    ch_field_choice,  CH_MEMBER(ch_profile, nonce_ns),  .words = &nonce_units },
+    { "window",      false,    read_window,      CH_MEMBER(ch_profile, window)    },
     { "schemes",     true,     read_schemes,     CH_WHOLE                         },
     { "recipes",     true,     read_recipes,     CH_WHOLE                         },
     { "contracts",   false,    read_contracts,   CH_WHOLE                         },
@@ -249,6 +272,7 @@ void ch_profile_free(ch_profile *profile)
     free(profile->contracts);
     free(profile->origins);
     free(profile->title);
+    free(profile->window.param);
     free(profile->name);
     free(profile);
 }

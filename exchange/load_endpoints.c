@@ -244,19 +244,57 @@ static ch_status check_endpoint(const ch_yaml *map, const ch_endpoint *endpoint,
     return check_whole_body(map, endpoint, err);
 }
 
+static bool uses_recipe(const ch_endpoint *endpoint, const char *name)
+{
+    for (size_t i = 0; i < endpoint->profile->scheme_count; i++) {
+        if (strcmp(endpoint->recipes[i]->name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Every key of the map must name a recipe. */
+static ch_status check_everywhere(const ch_loader *load, ch_error *err)
+{
+    const ch_yaml *everywhere = ch_yaml_get(load->root, "everywhere");
+    bool is_map = everywhere != NULL && ch_yaml_kind_of(everywhere) == CH_YAML_MAP;
+    for (size_t i = 0; is_map && i < ch_yaml_count(everywhere); i++) {
+        const char *name = ch_yaml_key_at(everywhere, i);
+        size_t at = 0;
+        while (at < load->profile->recipe_count && strcmp(load->profile->recipes[at].name, name) != 0)
+            at++;
+        if (at == load->profile->recipe_count)
+            return ch_yaml_fail(ch_yaml_value_at(everywhere, i), err, "there is no recipe '%s'", name);
+    }
+    return CH_OK;
+}
+
+/* `everywhere` is a list of params, or a map of recipes to such lists. */
+static ch_status add_everywhere(const ch_loader *load, ch_endpoint *endpoint, ch_error *err)
+{
+    const ch_yaml *everywhere = ch_yaml_get(load->root, "everywhere");
+    if (everywhere == NULL)
+        return CH_OK;
+    if (ch_yaml_kind_of(everywhere) != CH_YAML_MAP)
+        return ch_params_add(load, everywhere, false, &endpoint->params, err);
+    for (size_t i = 0; i < ch_yaml_count(everywhere); i++) {
+        if (uses_recipe(endpoint, ch_yaml_key_at(everywhere, i)))
+            CH_TRY(ch_params_add(load, ch_yaml_value_at(everywhere, i), false, &endpoint->params, err));
+    }
+    return CH_OK;
+}
+
 static ch_status read_endpoint(const ch_value *value, ch_error *err)
 {
     const ch_loader *load = value->context;
-    const ch_yaml *everywhere = ch_yaml_get(load->root, "everywhere");
     ch_endpoint *endpoint = value->out;
     endpoint->profile = load->profile;
     endpoint->origin = &load->profile->origins[0];
     ch_params_begin(load, &endpoint->params);
     CH_TRY(ch_fields_read(value->node, CH_FIELDS(fields), endpoint, value->context, err));
-    if (everywhere != NULL)
-        CH_TRY(ch_params_add(load, everywhere, false, &endpoint->params, err));
-    ch_params_sort(&endpoint->params);
     CH_TRY(find_recipes(load, value->node, endpoint, err));
+    CH_TRY(add_everywhere(load, endpoint, err));
+    ch_params_sort(&endpoint->params);
     return check_endpoint(value->node, endpoint, err);
 }
 
@@ -310,6 +348,7 @@ ch_status ch_endpoints_read(ch_loader *load, const ch_yaml *endpoints, ch_error 
         "endpoint", CH_YAML_LIST, 1, ENDPOINTS_MAX, {.read = read_endpoint, .size = sizeof(ch_endpoint)}
     };
     ch_profile *profile = load->profile;
+    CH_TRY(check_everywhere(load, err));
     profile->endpoints = ch_alloc(ch_yaml_count(endpoints) * sizeof *profile->endpoints);
     CH_TRY(ch_entries_read(endpoints, &entries, profile->endpoints, &profile->endpoint_count, load, err));
     CH_TRY(sort_endpoints(profile, endpoints, err));

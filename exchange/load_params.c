@@ -296,6 +296,9 @@ static ch_status read_param(const ch_value *value, ch_error *err)
     if (def->type == CH_TYPE_OBJECT)
         finish_object(load, def);
     def->name_index = number_name(load->profile, def);
+    if (load->profile->window.param != NULL && strcmp(def->name, load->profile->window.param) == 0)
+        return ch_yaml_fail(value->node, err, "'%s' sets the receive window, so it can't be a parameter too",
+                            def->name);
     if (def->depth > CH_PARAM_DEPTH_MAX)
         return ch_yaml_fail(value->node, err, "lists and objects nest at most %d deep", CH_PARAM_DEPTH_MAX);
     if (def->spelling != CH_SPELLING_JSON && def->items->depth > 0)

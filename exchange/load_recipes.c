@@ -32,6 +32,8 @@ static void open_scope(scope *in, const ch_profile *profile, ch_recipe *recipe)
     in->values[CH_BUILTIN_SIGNATURE] = NULL; /* until the payload is signed */
     if (profile->nonce_ns == 0)
         in->values[CH_BUILTIN_NONCE] = NULL;
+    if (profile->window.param == NULL)
+        in->values[CH_BUILTIN_WINDOW] = NULL;
 }
 
 static void add_value_name(scope *in, const char *name)

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "exchange/request.h"
 
+#define CH_WINDOW_DIGITS_MAX 5    /* of a receive window in milliseconds */
 #define CH_PROFILE_NAMES_MAX 2048 /* different parameter names of a profile */
 #define CH_NAME_WORDS_MAX (CH_PROFILE_NAMES_MAX / 64)
 

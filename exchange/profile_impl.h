@@ -144,10 +144,19 @@ struct ch_endpoint {
     ch_confusion confusions[CH_SCHEMES_MAX]; /* by scheme; schemes with the same recipes share the memory */
 };
 
+/* For how long the exchange takes a request after its time. */
+typedef struct ch_window {
+    char *param; /* by which a bot sets it; NULL: the profile has none */
+    uint32_t default_ms;
+    uint32_t max_ms;
+    char default_text[CH_WINDOW_DIGITS_MAX + 1];
+} ch_window;
+
 struct ch_profile {
     char *name;
     char *title;
     uint64_t nonce_ns; /* 0: no nonce */
+    ch_window window;
     struct ch_scheme schemes[CH_SCHEMES_MAX];
     size_t scheme_count;
     char *kinds[CH_KINDS_MAX];
@@ -168,5 +177,12 @@ struct ch_profile {
     uint16_t *patterns; /* those whose path has parameters, the most literal first */
     size_t pattern_count;
 };
+
+/* True if a bot sets the receive window of a request to `endpoint` by a parameter of that name. */
+static inline bool ch_endpoint_takes_window(const struct ch_endpoint *endpoint, const ch_recipe *recipe, ch_slice name)
+{
+    const char *param = endpoint->profile->window.param;
+    return param != NULL && recipe->uses[CH_BUILTIN_WINDOW] && ch_slice_is(name, param);
+}
 
 #endif

@@ -123,7 +123,15 @@ static bool is_time_field(const ch_list_field *field, ch_slice value, uint64_t *
     return read_time((ch_builtin)part->index, value, now_ns) == value.size;
 }
 
-/* A field of the agent's becomes a placeholder; if it is the time, it is the string's. `list` may be NULL: no fields.
+static bool is_window_field(const ch_list_field *field)
+{
+    const ch_template_part *part = &field->value.parts[0];
+    return field->value.part_count == 1 && part->filter_count == 0 && !part->is_literal &&
+           part->index == CH_BUILTIN_WINDOW;
+}
+
+/* A field of the agent's becomes a placeholder, save the receive window, which a bot may set; if it is the time, it is
+ * the string's. `list` may be NULL: no fields.
  */
 static bool add_named(reader *in, const ch_recipe_list *list, ch_param_kind kind, ch_slice name, ch_slice value)
 {
@@ -131,6 +139,8 @@ static bool add_named(reader *in, const ch_recipe_list *list, ch_param_kind kind
         uint64_t now_ns = 0;
         if (!ch_slice_is(name, list->fields[i].name))
             continue;
+        if (is_window_field(&list->fields[i]))
+            return add(in, kind, name, value);
         bool is_time = is_time_field(&list->fields[i], value, &now_ns);
         return add(in, CH_PARAM_PLACEHOLDER, name, CH_LITERAL("")) && (!is_time || note_time(in, now_ns));
     }
@@ -324,6 +334,18 @@ static ch_status read_time_part(reader *in, const ch_template_part *part)
     return CH_OK;
 }
 
+/* It stands for itself: the endpoint's check says whether it may be that long. */
+static ch_status read_window(reader *in)
+{
+    ch_slice digits = rest_of(in);
+    digits.size = ch_slice_count_digits(digits);
+    ch_slice name = ch_slice_of(in->input->profile->window.param);
+    if (digits.size == 0 || digits.size > CH_WINDOW_DIGITS_MAX || !add(in, CH_PARAM_INTEGER, name, digits))
+        return stop(in, "a receive window");
+    in->at += digits.size;
+    return CH_OK;
+}
+
 static ch_status read_template(reader *in, const ch_template *text);
 
 static ch_status read_value_of_recipe(reader *in, const ch_template_part *part)
@@ -349,6 +371,8 @@ static ch_status read_part(reader *in, ch_template_part *part)
         return read_list(in, part);
     if (part->index >= CH_BUILTIN_COUNT)
         return read_value_of_recipe(in, part);
+    if (part->index == CH_BUILTIN_WINDOW && part->filter_count == 0)
+        return read_window(in);
     return in->known[part->index].data != NULL ? read_known(in, part) : read_time_part(in, part);
 }
 

@@ -31,6 +31,13 @@ const LISTS = {
 };
 // Exchanges to which JSON in a parameter is text.
 const JSON_IS_TEXT = ['bitmex'];
+// For how long a request is good: where sign() writes it, by what name the agent takes it, and what the agent writes if it
+// is not given.
+const WINDOWS = {
+    bitvavo: { header: 'BITVAVO-ACCESS-WINDOW', param: 'window', usual: '10000' },
+    bybit: { header: 'X-BAPI-RECV-WINDOW', param: 'recv_window', usual: '5000' },
+    mexc: { param: 'recvWindow', usual: '5000' },
+};
 const ERRORS = {
     400: BadRequest,
     403: PermissionDenied,
@@ -72,6 +79,7 @@ export function chancery(exchange, agent) {
         if (!isPrivate) {
             return ccxtSign(path, api, method, params, headers, body);
         }
+        refuseOwnTime(exchange);
         request.headers = request.headers ?? {};
         questions.set(request.headers, questionOf(exchange, path, params, request));
         return request;
@@ -122,6 +130,10 @@ function paramsOf(exchange, path, params, request) {
     if (exchange.id.startsWith('binance') && exchange.options.recvWindow !== undefined) {
         sent.recvWindow = sent.recvWindow ?? exchange.options.recvWindow;
     }
+    const window = windowOf(exchange, request);
+    if (window !== undefined) {
+        sent[WINDOWS[exchange.id].param] ??= window;
+    }
     if (exchange.id === 'kraken' && sent.close) {
         Object.entries(sent.close).forEach(([name, value]) => (sent[`close[${name}]`] = value));
         delete sent.close;
@@ -135,6 +147,42 @@ function paramsOf(exchange, path, params, request) {
         }
     }
     return sent;
+}
+
+/* Returns the receive window that `request` has, if it is not the usual one. */
+function windowOf(exchange, request) {
+    const { header, param, usual } = WINDOWS[exchange.id] ?? {};
+    if (param === undefined) {
+        return undefined;
+    }
+    const fields = new URLSearchParams(new URL(request.url).search);
+    const written = request.headers[header] ?? fields.get(param) ?? memberOf(request.body, param);
+    return written === undefined || String(written) === usual ? undefined : String(written);
+}
+
+function memberOf(body, name) {
+    if (typeof body !== 'string' || body === '') {
+        return undefined;
+    }
+    return body.startsWith('{') ? JSON.parse(body)[name] : (new URLSearchParams(body).get(name) ?? undefined);
+}
+
+/* The agent signs with its own clock and counts nonces itself, so a bot's own would have no effect. Saying so is better
+ * than ignoring them. */
+function refuseOwnTime(exchange) {
+    const { adjustForTimeDifference, timeDifference, nonce } = exchange.options;
+    if (adjustForTimeDifference || timeDifference) {
+        throw new NotSupported(
+            `${exchange.id}: options.adjustForTimeDifference has no effect: the agent signs with its own clock; set that ` +
+                'clock by NTP, and turn the option off',
+        );
+    }
+    if (exchange.nonce !== Object.getPrototypeOf(exchange).nonce || (nonce !== undefined && nonce !== 'milliseconds')) {
+        throw new NotSupported(
+            `${exchange.id}: the agent assigns nonces itself, so neither nonce() nor options.nonce has an effect; leave ` +
+                'them out',
+        );
+    }
 }
 
 /* Converts a value to what the agent accepts. The agent takes no reals, because binary floating point has no place in an

@@ -111,6 +111,34 @@ await check('numbers: integers stay, others become plain decimals, at any depth'
     });
 });
 
+for (const [id, option, call, name] of [
+    ['bybit', 'recvWindow', (exchange) => exchange.privateGetV5OrderRealtime({ category: 'linear' }), 'recv_window'],
+    ['mexc', 'recvWindow', (exchange) => exchange.spotPrivateGetAccount(), 'recvWindow'],
+    ['bitvavo', 'recvWindow', (exchange) => exchange.privateGetBalance(), 'window'],
+]) {
+    await check(`${id}: the receive window that the bot sets reaches the agent`, async () => {
+        const question = await questionFor(id, (exchange) => {
+            exchange.options[option] = 20000;
+            return call(exchange);
+        });
+        assert.equal(question.params[name], '20000');
+    });
+}
+
+for (const [what, set] of [
+    ['adjustForTimeDifference', (exchange) => (exchange.options.adjustForTimeDifference = true)],
+    ['a time difference', (exchange) => (exchange.options.timeDifference = 1500)],
+    ['options.nonce', (exchange) => (exchange.options.nonce = 'seconds')],
+    ['a nonce() of its own', (exchange) => (exchange.nonce = () => 1)],
+]) {
+    await check(`${what} is refused, not ignored`, async () => {
+        const { exchange, sent } = client('kraken');
+        set(exchange);
+        await assert.rejects(exchange.privatePostBalance(), ccxt.NotSupported);
+        assert.deepEqual(sent, []);
+    });
+}
+
 await check('a list stays the whole body', async () => {
     const question = await questionFor('okx', (exchange) =>
         exchange.privatePostTradeCancelBatchOrders([{ instId: 'BTC-USDT', ordId: '1' }]),
