@@ -1,6 +1,7 @@
 /* unlock and lock: one frame to core over the operator socket, and its answer. The PIN goes through a pipe whose read
  * end is passed with the frame, so that it is never in a message. */
 #include "base/buffer.h"
+#include "base/clock.h"
 #include "cli/commands.h"
 #include "cli/connect.h"
 #include "cli/output.h"
@@ -11,8 +12,11 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ANSWER_WAIT_MS 30000
+#define UNLOCK_WAIT_MS 60000 /* unlock --wait */
+#define RETRY_AFTER_US 300000
 
 #define auto_channel __attribute__((cleanup(ch_channel_close))) ch_channel
 
@@ -128,19 +132,47 @@ static void report(const char *token, const char *what)
     puts(*token == '\0' ? "." : "");
 }
 
+static ch_status unlock_once(const ch_arguments *arguments, const char *token, const ch_secret *pin, ch_error *err)
+{
+    auto_channel channel = CH_CHANNEL_CLOSED;
+    CH_TRY(connect_operator(arguments, &channel, err));
+    return unlock(&channel, token, pin, err);
+}
+
+/* An agent that does not run, or a token that is not there yet, may come. Nothing else is tried again, a PIN least of
+ * all. */
+static ch_status unlock_patiently(const ch_arguments *arguments, const char *token, const ch_secret *pin, ch_error *err)
+{
+    uint64_t end_ms = ch_clock_ms() + UNLOCK_WAIT_MS;
+    ch_status st = unlock_once(arguments, token, pin, err);
+    while (st == CH_UNAVAILABLE && ch_clock_ms() < end_ms) {
+        usleep(RETRY_AFTER_US);
+        st = unlock_once(arguments, token, pin, err);
+    }
+    return st;
+}
+
+/* An agent that does not run costs nobody the typing of a PIN. The connection is closed again, because core does not
+ * wait for a person. */
+static ch_status probe(const ch_arguments *arguments, ch_error *err)
+{
+    auto_channel channel = CH_CHANNEL_CLOSED;
+    return connect_operator(arguments, &channel, err);
+}
+
 static ch_status run_unlock(const ch_arguments *arguments, ch_error *err)
 {
     const char *token = token_argument(arguments);
+    bool is_patient = arguments->option[CH_OPT_WAIT] != NULL;
     ch_autobuffer prompt = CH_BUFFER_INIT;
     ch_autosecret pin = CH_SECRET_INIT;
-    auto_channel channel = CH_CHANNEL_CLOSED;
     ch_buffer_add_format(&prompt, "User PIN%s%.64s: ", *token == '\0' ? "" : " of token ", token);
     ch_input_question question = {
         .descriptor = CH_OPT_PIN_FD, .name = "the user PIN", .prompt = ch_buffer_text(&prompt)};
-    /* Connected before the PIN is typed, so that an agent that does not run costs nobody the typing. */
-    CH_TRY(connect_operator(arguments, &channel, err));
+    if (!is_patient)
+        CH_TRY(probe(arguments, err));
     CH_TRY(ch_input_secret(arguments, &question, &pin, err));
-    CH_TRY(unlock(&channel, token, &pin, err));
+    CH_TRY(is_patient ? unlock_patiently(arguments, token, &pin, err) : unlock_once(arguments, token, &pin, err));
     report(token, "Unlocked");
     return CH_OK;
 }
@@ -164,7 +196,8 @@ const ch_command ch_commands_of_operator[] = {
     {
         .name = "unlock",
         .syntax = {.positional = "[TOKEN]", .positional_max = 1,
-                   .options = CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTION(PIN_FD)},
+                   .options = CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTION(PIN_FD) |
+                              CH_OPTION(WAIT)},
         .summary = "let the agent sign with a token",
         .details = "Passes the user PIN of TOKEN, a name from agent.yaml, to the agent. TOKEN can be\n"
                    "left out if there is only one. You must be an operator in the agent's policy.",

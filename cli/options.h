@@ -29,6 +29,7 @@ typedef enum ch_option {
     CH_OPT_ERASE,
     CH_OPT_YES,
     CH_OPT_ALL,
+    CH_OPT_WAIT,
     CH_OPT_CURL,
     CH_OPT_HOST,
     CH_OPT_SOCKET,

@@ -6,6 +6,7 @@
 #include "base/share.h"
 #include "base/slots.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #define NOBODY ((uid_t)-1)
@@ -13,7 +14,8 @@
 typedef struct connection {
     ch_peer peer;
     void *front;
-    uint64_t used_ms; /* when it was opened, or its last request came */
+    unsigned serving; /* requests that are being served */
+    uint64_t used_ms; /* when it was opened, or its last request began or ended */
 } connection;
 
 struct ch_connections {
@@ -69,9 +71,10 @@ static size_t find_idle(const ch_connections *connections, uid_t uid)
     size_t found = CH_CONNECTIONS_MAX;
     uint64_t oldest_ms = now_ms < CH_IDLE_AFTER_MS ? 0 : now_ms - CH_IDLE_AFTER_MS;
     for (size_t i = 0; i < CH_CONNECTIONS_MAX; i++) {
-        if (connections->uids[i] != uid || connections->table[i].used_ms > oldest_ms)
+        const connection *at = &connections->table[i];
+        if (connections->uids[i] != uid || at->serving > 0 || at->used_ms > oldest_ms)
             continue;
-        oldest_ms = connections->table[i].used_ms;
+        oldest_ms = at->used_ms;
         found = i;
     }
     return found;
@@ -153,11 +156,29 @@ const ch_peer *ch_connections_peer(const ch_connections *connections, const void
     return at != NULL && at->front == front ? &at->peer : NULL;
 }
 
-void ch_connections_touch(ch_connections *connections, uint64_t id)
+static connection *find_of(const ch_connections *connections, const void *front, uint64_t id)
 {
     connection *at = find(connections, id);
-    if (at != NULL)
-        at->used_ms = ch_clock_ms();
+    return at != NULL && at->front == front ? at : NULL;
+}
+
+void ch_connections_serve_begin(ch_connections *connections, const void *front, uint64_t id)
+{
+    connection *at = find_of(connections, front, id);
+    if (at == NULL)
+        return;
+    at->serving++;
+    at->used_ms = ch_clock_ms();
+}
+
+void ch_connections_serve_end(ch_connections *connections, const void *front, uint64_t id)
+{
+    connection *at = find_of(connections, front, id);
+    if (at == NULL)
+        return;
+    assert(at->serving > 0);
+    at->serving--;
+    at->used_ms = ch_clock_ms();
 }
 
 void ch_connections_remove(ch_connections *connections, const void *front, uint64_t id)

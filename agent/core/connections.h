@@ -35,8 +35,10 @@ CH_CHECKED ch_status ch_connections_add(ch_connections *connections, const ch_pe
                                         uint64_t *id, ch_victim *victim, ch_error *err);
 /* The peer of an open connection of `front`; NULL if it has no such connection. */
 const ch_peer *ch_connections_peer(const ch_connections *connections, const void *front, uint64_t id);
-/* A request came by this connection, so it is not idle. */
-void ch_connections_touch(ch_connections *connections, uint64_t id);
+/* A request came by this connection of `front`, and is being served until ch_connections_serve_end; meanwhile, and for
+ * CH_IDLE_AFTER_MS afterwards, it is not idle. Harmless if `front` has no such connection. */
+void ch_connections_serve_begin(ch_connections *connections, const void *front, uint64_t id);
+void ch_connections_serve_end(ch_connections *connections, const void *front, uint64_t id);
 /* Harmless if `front` has no such connection. */
 void ch_connections_remove(ch_connections *connections, const void *front, uint64_t id);
 void ch_connections_remove_all(ch_connections *connections, const void *front);

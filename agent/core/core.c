@@ -100,6 +100,8 @@ static void on_signal(void *context)
     while (read(self->signals.fd, &received, sizeof received) == (ssize_t)sizeof received) {
         if (received.ssi_signo == SIGCHLD) {
             reap(self);
+        } else if (received.ssi_signo == SIGHUP) {
+            ch_log("SIGHUP is ignored: files are read at the start only; restart the agent to read them again");
         } else {
             ch_log("stopping on signal %u", received.ssi_signo);
             self->is_stopping = true;
@@ -114,6 +116,7 @@ static ch_status catch_signals(core *self, ch_error *err)
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGCHLD);
+    sigaddset(&signals, SIGHUP);
     signal(SIGPIPE, SIG_IGN);
     if (sigprocmask(SIG_BLOCK, &signals, NULL) != 0)
         return ch_fail_errno(err, "blocking signals");

@@ -62,7 +62,6 @@ static ch_status on_sign(void *self, ch_frame *frame, int *fd, ch_error *err)
     ch_front_link *front = self;
     ch_sign_frame sign;
     CH_TRY(ch_sign_frame_get(frame, &sign, err));
-    ch_connections_touch(front->connections, sign.connection);
     front->owner.on_sign(front->owner.context, asker_of(front, frame), &sign);
     return CH_OK;
 }

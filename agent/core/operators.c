@@ -6,6 +6,7 @@
 #include "policy/decide.h"
 #include "wire/channel.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -15,6 +16,7 @@
 
 #define PIN_SIZE_MAX 256 /* bytes */
 #define ACCEPTS_A_TURN 8
+#define CHECK_EVERY_MS 500
 #define ASK_WITHIN_MS 10000 /* a session that has not asked by then is closed */
 
 typedef struct session {
@@ -211,7 +213,10 @@ static void on_check(void *context)
 {
     ch_operators *operators = context;
     uint64_t now_ms = ch_clock_ms();
-    ch_loop_set_timer(operators->loop, &operators->check, now_ms + ASK_WITHIN_MS / 4);
+    ch_error err = CH_ERROR_INIT;
+    ch_loop_set_timer(operators->loop, &operators->check, now_ms + CHECK_EVERY_MS);
+    if (ch_loop_watch(operators->loop, &operators->listener, EPOLLIN, &err) != CH_OK)
+        ch_log("%s", err.message);
     for (size_t i = 0; i < CH_OPERATORS_MAX; i++) {
         session *self = &operators->sessions[i];
         if (self->channel.fd >= 0 && self->state == CH_WHILE_ASKING && now_ms - self->began_ms > ASK_WITHIN_MS)
@@ -290,6 +295,8 @@ static void on_connect(void *context)
         ch_error err = CH_ERROR_INIT;
         ch_peer peer;
         int fd = accept4(operators->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+            ch_loop_forget(operators->loop, &operators->listener); /* on_check watches it again */
         if (fd < 0)
             return;
         ch_status st = ch_peer_identify(fd, &peer, &err);
@@ -329,6 +336,6 @@ void ch_operators_free(ch_operators *operators)
 
 ch_status ch_operators_start(ch_operators *operators, ch_error *err)
 {
-    ch_loop_set_timer(operators->loop, &operators->check, ch_clock_ms() + ASK_WITHIN_MS / 4);
+    ch_loop_set_timer(operators->loop, &operators->check, ch_clock_ms() + CHECK_EVERY_MS);
     return ch_loop_watch(operators->loop, &operators->listener, EPOLLIN, err);
 }

@@ -3,10 +3,10 @@
  * nonce) is drawn after the wait for the token's turn, and from there to the token nothing waits. */
 #include "agent/core/request.h"
 
-#include "agent/core/jobs.h"
-#include "base/memory.h"
 #include "agent/core/forms.h"
+#include "agent/core/jobs.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "exchange/check.h"
 #include "exchange/confusion.h"
 #include "exchange/match.h"
@@ -193,6 +193,12 @@ static void count_failure(ch_requests *requests, const ch_error *err)
         requests->counts.failed_count++;
 }
 
+static void end(ch_requests *requests, ch_job *job)
+{
+    ch_connections_serve_end(requests->context.connections, job->asker.front, job->connection);
+    ch_jobs_release(requests->jobs, job);
+}
+
 /* A step refused or failed: every step so far gives back what it took, the last one first. */
 static void turn_back(ch_requests *requests, ch_job *job, const ch_error *why)
 {
@@ -205,7 +211,7 @@ static void turn_back(ch_requests *requests, ch_job *job, const ch_error *why)
     }
     count_failure(requests, why);
     ch_front_link_failed(job->asker, step, why);
-    ch_jobs_release(requests->jobs, job);
+    end(requests, job);
 }
 
 /* Takes a job as far as it goes: to its end, or to a step that waits. */
@@ -227,7 +233,7 @@ static void walk(ch_requests *requests, ch_job *job)
     }
     ch_log_debug("request %llx: signed with key '%s'", (unsigned long long)job->id, job->key->name);
     requests->counts.signed_count++;
-    ch_jobs_release(requests->jobs, job);
+    end(requests, job);
 }
 
 /* ---- beginnings and answers ---- */
@@ -265,6 +271,7 @@ void ch_requests_begin(ch_requests *requests, ch_asker asker, const ch_sign_fram
     ch_job *job = ch_jobs_take(requests->jobs);
     job->asker = asker;
     keep_asked(job, sign);
+    ch_connections_serve_begin(requests->context.connections, asker.front, job->connection);
     ch_log_debug("request %llx: for key '%.*s' by connection %llx", (unsigned long long)job->id,
                  CH_SLICE_ARGS(job->key_name), (unsigned long long)job->connection);
     walk(requests, job);

@@ -15,7 +15,7 @@
 /* What the steps work with. Everything outlives the requests. */
 typedef struct ch_request_context {
     const ch_policy *policy;
-    const ch_connections *connections;
+    ch_connections *connections;
     ch_nonces *nonces;
     const size_t *nonce_counters; /* by the key's index in the policy; used if its profile has nonces */
     ch_scratch *scratch;

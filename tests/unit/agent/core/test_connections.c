@@ -61,7 +61,8 @@ START_TEST(test_an_id_that_is_not_open_is_nobody)
     const uint64_t others[] = {0, id + 1, id - 1, id + 0x10000, id - 0x10000, UINT64_MAX, CH_CONNECTIONS_MAX};
     for (size_t i = 0; i < CH_ROWS(others); i++) {
         ck_assert_ptr_null(peer_of(others[i]));
-        ch_connections_touch(connections, others[i]);
+        ch_connections_serve_begin(connections, &fronts[0], others[i]);
+        ch_connections_serve_end(connections, &fronts[0], others[i]);
         ch_connections_remove(connections, &fronts[0], others[i]);
     }
     ck_assert_ptr_nonnull(peer_of(id));
@@ -146,12 +147,15 @@ START_TEST(test_the_longest_idle_connection_of_the_greediest_makes_room)
     connections = ch_connections_new();
     for (size_t i = 0; i < CH_CONNECTIONS_MAX; i++)
         ids[i] = add(i < 700 ? BOT : BOT + 1 + (uid_t)(i - 700) / 100);
+    ch_connections_serve_begin(connections, &fronts[0], ids[222]); /* and does not end: it is not idle */
     uint64_t opened_ms = ch_clock_ms();
     while (ch_clock_ms() == opened_ms) {
     }
     for (size_t i = 0; i < 700; i++) {
-        if (i != 333)
-            ch_connections_touch(connections, ids[i]);
+        if (i == 222 || i == 333)
+            continue;
+        ch_connections_serve_begin(connections, &fronts[0], ids[i]);
+        ch_connections_serve_end(connections, &fronts[0], ids[i]);
     }
     while (try_add(BOT + 9, false, &id) != CH_OK)
         ck_assert_str_eq(err.message, "all 1024 connections are open and in use");
