@@ -344,21 +344,34 @@ ch_status ch_trust_make_folder(const char *path, mode_t mode, ch_error *err)
     return result == 0 || reason == EEXIST ? CH_OK : ch_fail_errno(err, "making the folder %s", path);
 }
 
-ch_status ch_trust_entry(const ch_trusted *folder, const char *name, bool is_made, int *fd, ch_error *err)
+static ch_status check_entry(const walk *self, int fd, ch_error *err)
 {
     struct stat facts;
+    if (fstat(fd, &facts) != 0)
+        return ch_fail_errno(err, "looking at %s", self->asked);
+    if (S_ISLNK(facts.st_mode))
+        return refuse_plainly(self, self->asked, "is a symbolic link; put the file itself in its place", err);
+    CH_TRY(check_file(self, self->asked, &facts, err));
+    return check_only_name(self, self->asked, &facts, err);
+}
+
+/* Looked at before it is opened, because a file of somebody else's may not open, and that is not what is wrong with it;
+ * and checked again, because it is what was opened that counts. */
+ch_status ch_trust_entry(const ch_trusted *folder, const char *name, bool is_made, int *fd, ch_error *err)
+{
+    ch_autotrusted seen = CH_TRUSTED_CLOSED;
     ch_autotrusted file = {-1, join(folder->path, name)};
     const walk self = {.asked = file.path};
     *fd = -1;
-    file.fd = openat(folder->fd, name, O_RDWR | NO_SURPRISES | (is_made ? O_CREAT : 0), 0600);
-    if (file.fd < 0 && errno == ENOENT && !is_made)
+    seen.fd = openat(folder->fd, name, PATH_ONLY);
+    if (seen.fd < 0 && errno == ENOENT && !is_made)
         return CH_OK;
-    if (file.fd < 0 && errno == ELOOP)
-        return refuse_plainly(&self, file.path, "is a symbolic link; put the file itself in its place", err);
-    if (file.fd < 0 || fstat(file.fd, &facts) != 0)
+    if (seen.fd >= 0)
+        CH_TRY(check_entry(&self, seen.fd, err));
+    file.fd = openat(folder->fd, name, O_RDWR | NO_SURPRISES | (is_made ? O_CREAT : 0), 0600);
+    if (file.fd < 0)
         return ch_fail_errno(err, "opening %s", file.path);
-    CH_TRY(check_file(&self, file.path, &facts, err));
-    CH_TRY(check_only_name(&self, file.path, &facts, err));
+    CH_TRY(check_entry(&self, file.fd, err));
     *fd = file.fd;
     file.fd = -1;
     return CH_OK;

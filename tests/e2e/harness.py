@@ -22,6 +22,8 @@ import urllib.parse
 
 from client import Client
 
+os.umask(0o022)  # the agent refuses files that a group can write to
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 

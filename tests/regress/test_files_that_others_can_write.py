@@ -173,7 +173,6 @@ class Place:
 class FilesThatOthersCanWrite(unittest.TestCase):
     def setUp(self):
         harness.require_programs()
-        self.addCleanup(os.umask, os.umask(0o022))
 
     def place(self):
         place = Place()
@@ -205,6 +204,19 @@ class FilesThatOthersCanWrite(unittest.TestCase):
 
     def test_the_check_says_so(self):
         self.try_each(CHECKED, "--check")
+
+    def test_the_command_line_loads_no_module_that_others_can_change(self):
+        """It would be handed PINs and secrets."""
+        for name, (change, part, says) in CASES.items():
+            if not name.startswith("module") or "another user" in name and os.getuid() != 0:
+                continue
+            with self.subTest(case=name):
+                place = self.place()
+                change(place.home)
+                done = place.agent.cli("token", "list", "--module", place.home / "module" / "module.so")
+                self.assertEqual(done.returncode, 10, done)
+                self.assertIn(str(place.home / part), done.stderr.decode())
+                self.assertIn(says, done.stderr.decode())
 
     def test_a_program_that_others_can_change_is_not_started(self):
         for part in ("bin/chancery-front", "bin/chancery-token", "bin"):

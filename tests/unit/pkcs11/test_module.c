@@ -94,6 +94,22 @@ START_TEST(test_a_file_name_is_one_of_p11_kit_s_folder)
 }
 END_TEST
 
+START_TEST(test_a_configuration_that_others_can_change_is_refused)
+{
+    char *path = NULL;
+    ch_autobuffer file = CH_BUFFER_INIT;
+    if (!configure("module: /opt/m.so\n"))
+        return;
+    ch_buffer_add_format(&file, "%s/pkcs11/modules/unit.module", home);
+    ck_assert_int_eq(chmod(ch_buffer_text(&file), 0666), 0);
+    ch_status st = ch_module_path("unit", &path, &err);
+    clean_up();
+    ck_assert_int_eq(st, CH_CONFIG);
+    ck_assert_ptr_nonnull(strstr(err.message, "unit.module can be written to by its group and others"));
+    ck_assert_ptr_null(path);
+}
+END_TEST
+
 START_TEST(test_a_name_that_is_not_configured_names_the_folders)
 {
     char *path = NULL;
@@ -147,6 +163,7 @@ END_TEST
 CH_TESTS_WITH("module", softhsm_set_up, softhsm_tear_down,
               CH_TEST_ROWS(test_a_name_is_looked_up_in_the_user_s_configuration, files),
               CH_TEST(test_a_file_name_is_one_of_p11_kit_s_folder),
+              CH_TEST(test_a_configuration_that_others_can_change_is_refused),
               CH_TEST(test_a_name_that_is_not_configured_names_the_folders),
               CH_TEST_ROWS(test_what_is_not_a_module_is_not_loaded, refused),
               CH_TEST(test_a_library_that_is_not_a_module_is_refused),
