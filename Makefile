@@ -133,6 +133,14 @@ $(BUILD)/prefix: FORCE
 	@echo '$(PREFIX)' | cmp -s - $@ || echo '$(PREFIX)' >$@
 FORCE:
 
+# So does only this one know when the program was built. That is asked once for each folder of builds, so that it is
+# not compiled again for the time's sake; SOURCE_DATE_EPOCH sets it, for builds that can be repeated.
+$(BUILD)/agent/core/clockwatch.o: CPPFLAGS_ALL += -include $(BUILD)/build_time.h
+$(BUILD)/agent/core/clockwatch.o: $(BUILD)/build_time.h
+$(BUILD)/build_time.h:
+	@mkdir -p $(@D)
+	@echo "#define CH_BUILD_TIME_S $${SOURCE_DATE_EPOCH:-$$(date +%s)}" >$@
+
 # ---- tests ----
 
 # A unit test links the folder that it stands in for, and what that folder may use; and the helpers that lie beside it.
@@ -277,7 +285,7 @@ compile_commands.json: $(BUILD)/compile_commands.json
 	@cp $< $@
 $(BUILD)/compile_commands.json: FORCE
 	@mkdir -p $(@D)
-	@set -- $(CC) $(CPPFLAGS_ALL) -DCH_PREFIX='"$(PREFIX)"' $(CFLAGS_ALL) -c; \
+	@set -- $(CC) $(CPPFLAGS_ALL) -DCH_PREFIX='"$(PREFIX)"' -DCH_BUILD_TIME_S=0 $(CFLAGS_ALL) -c; \
 	arguments=$$(printf '%s\n' "$$@" | sed 's/[\\"]/\\&/g; s/.*/"&",/' | tr '\n' ' '); \
 	separator='['; \
 	for file in $(COMPILED); do \

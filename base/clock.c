@@ -2,11 +2,11 @@
 
 #include <time.h>
 
-static uint64_t read_ns(clockid_t clock)
+#define NS_PER_S 1000000000ULL
+
+static uint64_t to_ns(const struct timespec *time)
 {
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+    return (uint64_t)time->tv_sec * NS_PER_S + (uint64_t)time->tv_nsec;
 }
 
 uint64_t ch_clock_ms(void)
@@ -16,10 +16,19 @@ uint64_t ch_clock_ms(void)
 
 uint64_t ch_clock_ns(void)
 {
-    return read_ns(CLOCK_MONOTONIC);
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return to_ns(&now);
 }
 
-uint64_t ch_clock_wall_ns(void)
+bool ch_moment_now(ch_moment *out)
 {
-    return read_ns(CLOCK_REALTIME);
+    struct timespec wall;
+    struct timespec boot;
+    clock_gettime(CLOCK_REALTIME, &wall);
+    clock_gettime(CLOCK_BOOTTIME, &boot);
+    if (wall.tv_sec < 0 || wall.tv_sec >= (time_t)(CH_WALL_NS_END / NS_PER_S))
+        return false;
+    *out = (ch_moment){.wall_ns = to_ns(&wall), .boot_ns = to_ns(&boot)};
+    return true;
 }

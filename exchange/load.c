@@ -8,6 +8,7 @@
 #include "exchange/check_value.h"
 #include "exchange/confusion.h"
 #include "exchange/load_endpoints.h"
+#include "exchange/load_nonces.h"
 #include "exchange/load_params.h"
 #include "exchange/load_recipes.h"
 #include "exchange/profile_impl.h"
@@ -19,7 +20,7 @@
 
 #define WINDOW_MAX_MS 60000 /* a signature must not live much longer than what allowed it */
 
-/* ---- name, origins, nonce, window ---- */
+/* ---- name, origins, window ---- */
 
 static ch_status check_name(const char *text, ch_error *err)
 {
@@ -62,14 +63,6 @@ static ch_status read_origins(const ch_value *value, ch_error *err)
     profile->origins = ch_alloc(ch_yaml_count(value->node) * sizeof *profile->origins);
     return ch_entries_read(value->node, &origins, profile->origins, &profile->origin_count, NULL, err);
 }
-
-static const ch_word nonce_words[] = {
-    {"s",  1000000000},
-    {"ms", 1000000   },
-    {"us", 1000      },
-    {"ns", 1         },
-};
-static const ch_words nonce_units = CH_WORDS("nonce unit", nonce_words);
 
 /* clang-format off */
 static const ch_field window_fields[] = {
@@ -201,7 +194,8 @@ static const ch_field fields[] = {
     { "name",        true,     ch_field_text,    CH_MEMBER(ch_profile, name),      .check = check_name },
     { "title",       true,     ch_field_text,    CH_MEMBER(ch_profile, title)     },
     { "origins",     true,     read_origins,     CH_WHOLE                         },
-    { "nonce",       false,    ch_field_choice,  CH_MEMBER(ch_profile, nonce_ns),  .words = &nonce_units },
+    { "nonce",       false,    ch_nonce_read,    CH_WHOLE                         },
+    { "nonce_for",   false,    ch_nonce_for_read, CH_WHOLE                        },
     { "window",      false,    read_window,      CH_MEMBER(ch_profile, window)    },
     { "schemes",     true,     read_schemes,     CH_WHOLE                         },
     { "recipes",     true,     read_recipes,     CH_WHOLE                         },

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "conf/fields.h"
+#include "exchange/load_nonces.h"
 #include "exchange/match.h"
 
 #include <stdlib.h>
@@ -152,18 +153,10 @@ static ch_status read_origin(const ch_value *value, ch_error *err)
 static ch_status read_kind(const ch_value *value, ch_error *err)
 {
     const ch_loader *load = value->context;
-    ch_profile *profile = load->profile;
     ch_endpoint *endpoint = value->out;
     const char *name = NULL;
     CH_TRY(ch_yaml_text(value->node, &name, err));
-    endpoint->kind = ch_profile_kind(profile, name);
-    if (endpoint->kind != 0)
-        return CH_OK;
-    if (profile->kind_count == CH_KINDS_MAX)
-        return ch_yaml_fail(value->node, err, "there are more than %d kinds of keys", CH_KINDS_MAX);
-    endpoint->kind = 1U << profile->kind_count;
-    profile->kinds[profile->kind_count++] = ch_strdup(name);
-    return CH_OK;
+    return ch_profile_make_kind(load->profile, value->node, name, &endpoint->kind, err);
 }
 
 static ch_status read_required(const ch_value *value, ch_error *err)

@@ -30,7 +30,7 @@ static void open_scope(scope *in, const ch_profile *profile, ch_recipe *recipe)
     for (ch_builtin i = 0; i < CH_BUILTIN_COUNT; i++)
         in->values[i] = ch_builtin_name(i);
     in->values[CH_BUILTIN_SIGNATURE] = NULL; /* until the payload is signed */
-    if (profile->nonce_ns == 0)
+    if (profile->nonce.unit_ns == 0)
         in->values[CH_BUILTIN_NONCE] = NULL;
     if (profile->window.param == NULL)
         in->values[CH_BUILTIN_WINDOW] = NULL;

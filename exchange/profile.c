@@ -51,10 +51,13 @@ void ch_scheme_add_signature(const ch_scheme *scheme, ch_slice signature, ch_buf
     ch_encode(out, scheme->signature, signature);
 }
 
-bool ch_profile_uses_nonce(const ch_profile *profile, uint64_t *unit_ns)
+const ch_nonce_def *ch_profile_nonce(const ch_profile *profile, unsigned kinds)
 {
-    *unit_ns = profile->nonce_ns;
-    return profile->nonce_ns != 0;
+    for (size_t i = 0; i < profile->kind_nonce_count; i++) {
+        if ((profile->kind_nonces[i].kind & kinds) != 0)
+            return &profile->kind_nonces[i].def;
+    }
+    return profile->nonce.unit_ns == 0 ? NULL : &profile->nonce;
 }
 
 /* ---- endpoints ---- */
@@ -112,6 +115,11 @@ unsigned ch_endpoint_covers(const ch_endpoint *endpoint, const ch_scheme *scheme
 bool ch_endpoint_fills_in(const ch_endpoint *endpoint, const ch_scheme *scheme, ch_slice name)
 {
     return ch_recipe_fills_in(endpoint->recipes[scheme->index], name);
+}
+
+bool ch_endpoint_uses_nonce(const ch_endpoint *endpoint, const ch_scheme *scheme)
+{
+    return endpoint->recipes[scheme->index]->uses[CH_BUILTIN_NONCE];
 }
 
 bool ch_endpoint_uses_random(const ch_endpoint *endpoint, const ch_scheme *scheme)

@@ -50,9 +50,18 @@ unsigned ch_endpoint_covers(const ch_endpoint *endpoint, const ch_scheme *scheme
 /* True if the agent itself fills in a parameter of that name. */
 bool ch_endpoint_fills_in(const ch_endpoint *endpoint, const ch_scheme *scheme, ch_slice name);
 
-/* True if the exchange takes a nonce. Then the caller of ch_recipe_build draws one from the key's counter, in units of
- * `*unit_ns` nanoseconds (1000000 for milliseconds). */
-bool ch_profile_uses_nonce(const ch_profile *profile, uint64_t *unit_ns);
+/* How an exchange wants its nonces. */
+typedef struct ch_nonce_def {
+    uint64_t unit_ns;  /* 1000000 for milliseconds */
+    uint32_t ahead_s;  /* how far it may be ahead of the exchange's clock; 0: the exchange does not look at the clock */
+    uint32_t behind_s; /* how far behind it */
+    bool may_repeat;   /* the exchange looks at the clock only */
+} ch_nonce_def;
+
+/* What nonces the exchange takes from keys of these kinds; NULL if it takes none. The caller of ch_recipe_build draws
+ * one from the key's counter. */
+const ch_nonce_def *ch_profile_nonce(const ch_profile *profile, unsigned kinds);
+bool ch_endpoint_uses_nonce(const ch_endpoint *endpoint, const ch_scheme *scheme);
 /* True if ch_recipe_build needs random bytes for a request to `endpoint`. */
 bool ch_endpoint_uses_random(const ch_endpoint *endpoint, const ch_scheme *scheme);
 

@@ -6,6 +6,7 @@
 #include "exchange/builtins.h"
 #include "exchange/class.h"
 #include "exchange/param_list.h"
+#include "exchange/profile.h"
 #include "exchange/template.h"
 
 #define CH_RECIPE_LISTS_MAX 4
@@ -152,10 +153,18 @@ typedef struct ch_window {
     char default_text[CH_WINDOW_DIGITS_MAX + 1];
 } ch_window;
 
+/* How keys of a kind take their nonces. */
+typedef struct ch_kind_nonce {
+    unsigned kind; /* its bit */
+    ch_nonce_def def;
+} ch_kind_nonce;
+
 struct ch_profile {
     char *name;
     char *title;
-    uint64_t nonce_ns; /* 0: no nonce */
+    ch_nonce_def nonce;
+    ch_kind_nonce kind_nonces[CH_KINDS_MAX]; /* instead of `nonce`, for keys of a kind */
+    size_t kind_nonce_count;
     ch_window window;
     struct ch_scheme schemes[CH_SCHEMES_MAX];
     size_t scheme_count;

@@ -4,6 +4,7 @@
 #include "exchange/read_back.h"
 
 #include "base/bits.h"
+#include "base/clock.h"
 #include "base/encode.h"
 #include "exchange/draft.h"
 
@@ -66,8 +67,11 @@ static size_t read_date(ch_slice text, bool has_ms, uint64_t *now_ns)
     const char *end = strptime(date, "%Y-%m-%dT%H:%M:%S", &utc);
     if (end != date + 19)
         return 0;
+    time_t seconds = timegm(&utc);
+    if (seconds < 0 || seconds >= (time_t)(CH_WALL_NS_END / 1000000000))
+        return 0;
     uint64_t ms = has_ms ? number_of((ch_slice){text.data + 20, 3}) : 0;
-    *now_ns = (uint64_t)timegm(&utc) * 1000000000 + ms * 1000000;
+    *now_ns = (uint64_t)seconds * 1000000000 + ms * 1000000;
     return size;
 }
 

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define KEYS_MAX 65535 /* ch_policy's slots are 16 bits */
+#define NONCE_FLOOR_MAX ((1ULL << 62) - 1)
 
 static ch_status read_token(const ch_value *value, ch_error *err)
 {
@@ -126,6 +127,54 @@ static ch_status read_kinds(const ch_value *value, ch_error *err)
     return CH_OK;
 }
 
+/* ---- nonces ---- */
+
+static ch_status read_nonce_floor(const ch_value *value, ch_error *err)
+{
+    ch_key *key = value->out;
+    const ch_nonce_def *nonce = ch_profile_nonce(key->profile, key->kinds);
+    CH_TRY(ch_yaml_uint(value->node, &key->nonce_floor, NONCE_FLOOR_MAX, err));
+    if (nonce == NULL)
+        return ch_yaml_fail(value->node, err, "profile '%s' has no nonces; delete 'nonce_floor'",
+                            ch_profile_name(key->profile));
+    if (nonce->ahead_s > 0)
+        return ch_yaml_fail(value->node, err,
+                            "%s compares this key's nonces with its clock, so they follow the clock and have no floor; "
+                            "delete 'nonce_floor'",
+                            ch_profile_title(key->profile));
+    return CH_OK;
+}
+
+static bool counts_otherwise(const ch_key *key, const ch_key *other)
+{
+    return key->profile == other->profile && key->nonce != other->nonce && strcmp(key->key_id, other->key_id) == 0;
+}
+
+/* Two names for one key of the exchange share a counter, so they must agree on how it counts. */
+static ch_status check_nonces(const ch_yaml *map, const ch_policy *policy, const ch_key *key, ch_error *err)
+{
+    for (size_t i = 0; i < policy->key_count; i++) {
+        const ch_key *other = &policy->keys[i];
+        if (counts_otherwise(key, other))
+            return ch_yaml_fail(ch_yaml_get(map, key->name), err,
+                                "'%s' and '%s' are one key at %s, but of different kinds; give both the same 'kinds'",
+                                key->name, other->name, ch_profile_title(key->profile));
+    }
+    return CH_OK;
+}
+
+static ch_status find_nonces(const ch_yaml *map, ch_policy *policy, ch_error *err)
+{
+    for (size_t i = 0; i < policy->key_count; i++)
+        policy->keys[i].nonce = ch_profile_nonce(policy->keys[i].profile, policy->keys[i].kinds);
+    for (size_t i = 0; i < policy->key_count; i++) {
+        const ch_key *key = &policy->keys[i];
+        if (key->nonce != ch_profile_nonce(key->profile, 0))
+            CH_TRY(check_nonces(map, policy, key, err));
+    }
+    return CH_OK;
+}
+
 /* ---- keys ---- */
 
 /* clang-format off */
@@ -139,6 +188,7 @@ static const ch_field fields[] = {
     { "passphrase",  false,    ch_field_text,         CH_MEMBER(ch_key, passphrase),      .check = check_sent_text },
     { "raw",         false,    ch_field_bool,         CH_MEMBER(ch_key, may_sign_raw) },
     { "kinds",       false,    read_kinds,            CH_WHOLE },
+    { "nonce_floor", false,    read_nonce_floor,      CH_WHOLE },
     { "allow",       true,     ch_policy_read_grants, CH_WHOLE },
 };
 /* clang-format on */
@@ -179,5 +229,5 @@ ch_status ch_policy_read_keys(const ch_value *value, ch_error *err)
     CH_TRY(ch_entries_read(value->node, &keys, policy->keys, &policy->key_count, value->context, err));
     qsort(policy->keys, policy->key_count, sizeof *policy->keys, compare_keys);
     number_keys(policy);
-    return CH_OK;
+    return find_nonces(value->node, policy, err);
 }

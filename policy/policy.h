@@ -36,6 +36,8 @@ typedef struct ch_key {
     uint16_t token_key; /* index among the keys of that token */
     const ch_profile *profile;
     const ch_scheme *scheme;
+    const ch_nonce_def *nonce; /* NULL: the exchange takes none from this key */
+    uint64_t nonce_floor;      /* the smallest that may be drawn */
     ch_grant *grants;
     size_t grant_count;
 } ch_key;

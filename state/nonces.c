@@ -1,4 +1,5 @@
-/* One row per key: `reserved` is the smallest nonce that was certainly never handed out. */
+/* One row per counter. A row has at most one write under way. While it is, the thread reads the row's `asked`, and the
+ * loop leaves that alone; the same goes for the room's `changed`. */
 #include "state/nonces.h"
 
 #include "base/memory.h"
@@ -8,51 +9,123 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What a write puts on disk. */
+typedef struct asked {
+    uint64_t reserved;
+    uint64_t earlier;
+    unsigned run; /* what it is reserved for */
+} asked;
+
 typedef struct nonce_row {
-    char *name;
-    uint64_t next;     /* the smallest that may be handed out */
-    uint64_t reserved; /* on disk: all below may have been handed out */
+    ch_nonces *nonces;
+    char *profile;
+    char *environment;
+    char *key_id;
+    ch_counter counter;
+    ch_moment now;         /* of the last claim */
+    ch_nonce_claim *first; /* those that wait, the oldest first */
+    ch_nonce_claim *last;
+    asked asked;
+    ch_write write;
 } nonce_row;
+
+/* What an older agent counted, by the policy's name for the key. */
+typedef struct old_row {
+    char *name;
+    uint64_t reserved;
+    nonce_row *adopted_by;
+    bool is_gone;
+} old_row;
 
 struct ch_nonces {
     ch_store *store;
+    ch_writer *writer; /* NULL before the start */
+    ch_nonce_owner owner;
     sqlite3_stmt *save;
-    nonce_row *rows;
+    nonce_row **rows; /* each stays where it is */
     size_t row_count;
+    old_row *old_rows;
+    size_t old_count;
+    ch_nonce_change change; /* an operator's, while its write is under way */
+    asked changed;
+    uint64_t unchanged; /* what was reserved before it */
+    ch_write change_write;
 };
 
-static size_t add_row(ch_nonces *nonces, const char *name, uint64_t reserved)
+/* ---- the database ---- */
+
+static nonce_row *add_row(ch_nonces *nonces, const ch_nonce_name *name)
 {
+    nonce_row *row = ch_alloc(sizeof *row);
+    row->nonces = nonces;
+    row->profile = ch_strdup(name->profile);
+    row->environment = ch_strdup(name->environment);
+    row->key_id = ch_strdup(name->key_id);
     nonces->rows = ch_realloc_array(nonces->rows, nonces->row_count + 1, sizeof *nonces->rows);
-    nonces->rows[nonces->row_count] = (nonce_row){.name = ch_strdup(name), .next = reserved, .reserved = reserved};
-    return nonces->row_count++;
+    nonces->rows[nonces->row_count++] = row;
+    return row;
 }
 
-static ch_status load_rows(ch_nonces *nonces, ch_error *err)
+static const char *text_at(sqlite3_stmt *stmt, int column)
+{
+    return (const char *)sqlite3_column_text(stmt, column);
+}
+
+static void take_row(ch_nonces *nonces, sqlite3_stmt *stmt)
+{
+    const ch_nonce_name name = {text_at(stmt, 0), text_at(stmt, 1), text_at(stmt, 2)};
+    ch_counter *counter = &add_row(nonces, &name)->counter;
+    counter->next = counter->reserved = (uint64_t)sqlite3_column_int64(stmt, 3);
+    counter->earlier = (uint64_t)sqlite3_column_int64(stmt, 4);
+}
+
+static void take_old_row(ch_nonces *nonces, sqlite3_stmt *stmt)
+{
+    nonces->old_rows = ch_realloc_array(nonces->old_rows, nonces->old_count + 1, sizeof *nonces->old_rows);
+    nonces->old_rows[nonces->old_count++] =
+        (old_row){.name = ch_strdup(text_at(stmt, 0)), .reserved = (uint64_t)sqlite3_column_int64(stmt, 1)};
+}
+
+static ch_status load(ch_nonces *nonces, const char *sql, void (*take)(ch_nonces *, sqlite3_stmt *), ch_error *err)
 {
     static const char doing[] = "reading the nonces";
-    sqlite3_stmt *rows = NULL;
-    CH_TRY(ch_store_prepare(nonces->store, "SELECT key, reserved FROM nonce", doing, &rows, err));
+    sqlite3_stmt *stmt = NULL;
+    CH_TRY(ch_store_prepare(nonces->store, sql, doing, &stmt, err));
     int step;
-    while ((step = sqlite3_step(rows)) == SQLITE_ROW)
-        add_row(nonces, (const char *)sqlite3_column_text(rows, 0), (uint64_t)sqlite3_column_int64(rows, 1));
+    while ((step = sqlite3_step(stmt)) == SQLITE_ROW)
+        take(nonces, stmt);
     ch_status st = step == SQLITE_DONE ? CH_OK : ch_store_fail(nonces->store, doing, err);
-    sqlite3_finalize(rows);
+    sqlite3_finalize(stmt);
     return st;
 }
 
-static ch_status read_nonces(ch_nonces *nonces, ch_error *err)
+static ch_status load_all(ch_nonces *nonces, ch_error *err)
 {
-    CH_TRY(ch_store_prepare(nonces->store, "INSERT OR REPLACE INTO nonce VALUES(?1, ?2)", "reading the nonces",
-                            &nonces->save, err));
-    return load_rows(nonces, err);
+    CH_TRY(ch_store_prepare(nonces->store, "INSERT OR REPLACE INTO nonce_counter VALUES(?1, ?2, ?3, ?4, ?5)",
+                            "reading the nonces", &nonces->save, err));
+    CH_TRY(load(nonces, "SELECT profile, environment, key_id, reserved, earlier FROM nonce_counter", take_row, err));
+    return load(nonces, "SELECT key, reserved FROM nonce", take_old_row, err);
+}
+
+static ch_status save(const nonce_row *row, uint64_t reserved, uint64_t earlier, ch_error *err)
+{
+    ch_nonces *nonces = row->nonces;
+    sqlite3_bind_text(nonces->save, 1, row->profile, -1, SQLITE_STATIC);
+    sqlite3_bind_text(nonces->save, 2, row->environment, -1, SQLITE_STATIC);
+    sqlite3_bind_text(nonces->save, 3, row->key_id, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(nonces->save, 4, (sqlite3_int64)reserved);
+    sqlite3_bind_int64(nonces->save, 5, (sqlite3_int64)earlier);
+    int step = sqlite3_step(nonces->save);
+    ch_status st = step == SQLITE_DONE ? CH_OK : ch_store_fail(nonces->store, "reserving nonces", err);
+    sqlite3_reset(nonces->save);
+    return st;
 }
 
 ch_status ch_nonces_open(ch_store *store, ch_nonces **out, ch_error *err)
 {
     ch_nonces *nonces = ch_alloc(sizeof *nonces);
     nonces->store = store;
-    ch_status st = read_nonces(nonces, err);
+    ch_status st = load_all(nonces, err);
     if (st != CH_OK) {
         ch_nonces_close(nonces);
         return st;
@@ -61,64 +134,339 @@ ch_status ch_nonces_open(ch_store *store, ch_nonces **out, ch_error *err)
     return CH_OK;
 }
 
-static ch_status save(ch_nonces *nonces, const nonce_row *row, uint64_t reserved, ch_error *err)
+/* What cannot be given back stays reserved, which is safe. */
+static void give_back(ch_nonces *nonces)
 {
-    sqlite3_bind_text(nonces->save, 1, row->name, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(nonces->save, 2, (sqlite3_int64)reserved);
-    int step = sqlite3_step(nonces->save);
-    ch_status st = step == SQLITE_DONE ? CH_OK : ch_store_fail(nonces->store, "reserving nonces", err);
-    sqlite3_reset(nonces->save);
-    return st;
+    ch_error ignored = CH_ERROR_INIT;
+    if (ch_store_begin(nonces->store, &ignored) != CH_OK)
+        return;
+    for (size_t i = 0; i < nonces->row_count; i++) {
+        const ch_counter *counter = &nonces->rows[i]->counter;
+        if (counter->next < counter->reserved && !counter->rule.may_repeat)
+            ch_ignore(save(nonces->rows[i], counter->next, counter->earlier, &ignored));
+    }
+    ch_ignore(ch_store_commit(nonces->store, &ignored));
 }
 
 void ch_nonces_close(ch_nonces *nonces)
 {
     if (nonces == NULL)
         return;
+    if (nonces->writer != NULL)
+        give_back(nonces);
     for (size_t i = 0; i < nonces->row_count; i++) {
-        ch_error ignored = CH_ERROR_INIT;
-        nonce_row *row = &nonces->rows[i];
-        if (nonces->save != NULL && row->next < row->reserved)
-            ch_ignore(save(nonces, row, row->next, &ignored)); /* then the stretch stays reserved, which is safe */
-        free(row->name);
+        free(nonces->rows[i]->profile);
+        free(nonces->rows[i]->environment);
+        free(nonces->rows[i]->key_id);
+        free(nonces->rows[i]);
     }
+    for (size_t i = 0; i < nonces->old_count; i++)
+        free(nonces->old_rows[i].name);
     free(nonces->rows);
+    free(nonces->old_rows);
     sqlite3_finalize(nonces->save);
     free(nonces);
 }
 
-size_t ch_nonces_counter(ch_nonces *nonces, const char *name)
+/* ---- counters ---- */
+
+static bool is_named(const nonce_row *row, const ch_nonce_name *name)
 {
-    for (size_t i = 0; i < nonces->row_count; i++) {
-        if (strcmp(nonces->rows[i].name, name) == 0)
-            return i;
+    return strcmp(row->key_id, name->key_id) == 0 && strcmp(row->profile, name->profile) == 0 &&
+           strcmp(row->environment, name->environment) == 0;
+}
+
+size_t ch_nonces_counter(ch_nonces *nonces, const ch_nonce_name *name, const ch_nonce_rule *rule)
+{
+    size_t index = 0;
+    while (index < nonces->row_count && !is_named(nonces->rows[index], name))
+        index++;
+    if (index == nonces->row_count)
+        add_row(nonces, name);
+    nonces->rows[index]->counter.rule = *rule;
+    return index;
+}
+
+/* Nothing from `value` on is reserved yet, unless it was before. */
+static void raise_to(ch_counter *counter, uint64_t value)
+{
+    if (value > counter->next)
+        counter->next = value;
+    if (value > counter->reserved)
+        counter->reserved = value;
+}
+
+void ch_nonces_set_floor(ch_nonces *nonces, size_t counter, uint64_t floor)
+{
+    raise_to(&nonces->rows[counter]->counter, floor);
+}
+
+/* ---- what an older agent counted ---- */
+
+void ch_nonces_adopt(ch_nonces *nonces, size_t counter, const char *key_name)
+{
+    assert(nonces->writer == NULL);
+    for (size_t i = 0; i < nonces->old_count; i++) {
+        old_row *old = &nonces->old_rows[i];
+        if (strcmp(old->name, key_name) != 0)
+            continue;
+        old->adopted_by = nonces->rows[counter];
+        raise_to(&old->adopted_by->counter, old->reserved);
     }
-    return add_row(nonces, name, 0);
 }
 
-/* Reserves a stretch that begins with `next`. */
-static ch_status reserve(ch_nonces *nonces, nonce_row *row, uint64_t next, uint64_t unit_ns, ch_error *err)
+static ch_status forget_old(ch_nonces *nonces, const old_row *old, ch_error *err)
 {
-    uint64_t ahead = (uint64_t)CH_NONCE_AHEAD_MS * 1000000 / unit_ns;
-    uint64_t reserved = next + (ahead == 0 ? 1 : ahead);
-    CH_TRY(save(nonces, row, reserved, err));
-    row->reserved = reserved;
+    static const char doing[] = "counting nonces by key";
+    sqlite3_stmt *stmt = NULL;
+    CH_TRY(ch_store_prepare(nonces->store, "DELETE FROM nonce WHERE key = ?1", doing, &stmt, err));
+    sqlite3_bind_text(stmt, 1, old->name, -1, SQLITE_STATIC);
+    ch_status st = sqlite3_step(stmt) == SQLITE_DONE ? CH_OK : ch_store_fail(nonces->store, doing, err);
+    sqlite3_finalize(stmt);
+    return st;
+}
+
+static ch_status move_old(ch_nonces *nonces, ch_error *err)
+{
+    for (size_t i = 0; i < nonces->old_count; i++) {
+        old_row *old = &nonces->old_rows[i];
+        if (old->adopted_by == NULL)
+            continue;
+        CH_TRY(save(old->adopted_by, old->adopted_by->counter.reserved, old->adopted_by->counter.earlier, err));
+        CH_TRY(forget_old(nonces, old, err));
+        old->is_gone = true;
+    }
     return CH_OK;
 }
 
-ch_status ch_nonces_next(ch_nonces *nonces, size_t counter, uint64_t unit_ns, uint64_t now_ns, uint64_t *nonce,
-                         ch_error *err)
+ch_status ch_nonces_save_adopted(ch_nonces *nonces, ch_error *err)
 {
-    assert(counter < nonces->row_count && unit_ns > 0);
-    nonce_row *row = &nonces->rows[counter];
-    uint64_t clock = now_ns / unit_ns;
-    uint64_t next = row->next > clock ? row->next : clock;
-    if (next >= INT64_MAX / 2)
-        return ch_fail(err, CH_INTERNAL, "the nonces of key '%s' are used up", row->name);
-    if (next >= row->reserved)
-        CH_TRY(reserve(nonces, row, next, unit_ns, err));
-    assert(next < row->reserved);
-    row->next = next + 1;
-    *nonce = next;
+    CH_TRY(ch_store_begin(nonces->store, err));
+    ch_status st = move_old(nonces, err);
+    if (st == CH_OK)
+        return ch_store_commit(nonces->store, err);
+    ch_store_rollback(nonces->store);
+    return st;
+}
+
+const char *ch_nonces_orphan(const ch_nonces *nonces, size_t index, uint64_t *next)
+{
+    for (size_t i = 0; i < nonces->old_count; i++) {
+        if (nonces->old_rows[i].is_gone || index-- > 0)
+            continue;
+        *next = nonces->old_rows[i].reserved;
+        return nonces->old_rows[i].name;
+    }
+    return NULL;
+}
+
+/* ---- reserving ---- */
+
+static ch_status save_asked(ch_write *write, ch_store *store, ch_error *err)
+{
+    (void)store;
+    const nonce_row *row = write->context;
+    return save(row, row->asked.reserved, row->asked.earlier, err);
+}
+
+static void on_reserved(ch_write *write, const ch_error *outcome);
+
+/* Reserves more, if there should be more. */
+static void reserve(nonce_row *row)
+{
+    uint64_t target = ch_counter_target(&row->counter, &row->now);
+    if (target <= row->counter.reserved || row->write.is_under_way)
+        return;
+    row->asked = (asked){.reserved = target, .earlier = row->counter.earlier, .run = row->counter.run};
+    row->write = (ch_write){.run = save_asked, .done = on_reserved, .context = row};
+    ch_writer_submit(row->nonces->writer, &row->write);
+}
+
+static ch_nonce_claim *take_first(nonce_row *row)
+{
+    ch_nonce_claim *claim = row->first;
+    row->first = claim->next;
+    if (row->first == NULL)
+        row->last = NULL;
+    else
+        row->first->previous = NULL;
+    claim->next = NULL;
+    return claim;
+}
+
+/* Each claim is out of the list before its owner is called, who may do anything. */
+static void grant(nonce_row *row)
+{
+    const ch_error fine = CH_ERROR_INIT;
+    while (row->first != NULL && ch_counter_has_left(&row->counter)) {
+        ch_nonce_claim *claim = take_first(row);
+        claim->place = CH_CLAIM_HELD;
+        row->counter.claims++;
+        row->nonces->owner.on_claimed(row->nonces->owner.context, claim, &fine);
+    }
+}
+
+static void refuse(nonce_row *row, const ch_error *why)
+{
+    while (row->first != NULL) {
+        ch_nonce_claim *claim = take_first(row);
+        claim->place = CH_CLAIM_OUT;
+        row->nonces->owner.on_claimed(row->nonces->owner.context, claim, why);
+    }
+}
+
+/* What was reserved for a run that is over is of no use. */
+static void on_reserved(ch_write *write, const ch_error *outcome)
+{
+    nonce_row *row = write->context;
+    if (outcome->status != CH_OK) {
+        refuse(row, outcome);
+        return;
+    }
+    if (row->asked.run == row->counter.run && row->asked.reserved > row->counter.reserved)
+        row->counter.reserved = row->asked.reserved;
+    grant(row);
+    if (row->first != NULL)
+        reserve(row);
+}
+
+void ch_nonces_start(ch_nonces *nonces, ch_writer *writer, const ch_nonce_owner *owner)
+{
+    assert(nonces->writer == NULL);
+    nonces->writer = writer;
+    nonces->owner = *owner;
+}
+
+/* ---- claims ---- */
+
+static void wait_in_line(nonce_row *row, ch_nonce_claim *claim)
+{
+    claim->place = CH_CLAIM_WAITING;
+    claim->previous = row->last;
+    claim->next = NULL;
+    if (row->last == NULL)
+        row->first = claim;
+    else
+        row->last->next = claim;
+    row->last = claim;
+}
+
+ch_status ch_nonces_claim(ch_nonces *nonces, size_t counter, ch_nonce_claim *claim, const ch_moment *now, ch_error *err)
+{
+    assert(counter < nonces->row_count && claim->place == CH_CLAIM_OUT && nonces->writer != NULL);
+    nonce_row *row = nonces->rows[counter];
+    bool is_reserved = false;
+    row->now = *now;
+    if (ch_counter_look(&row->counter, now, &is_reserved, err) != CH_OK)
+        return ch_error_wrap(err, "nonces of key '%s' at %s", row->key_id, row->profile);
+    claim->counter = counter;
+    if (is_reserved && row->first == NULL) {
+        claim->place = CH_CLAIM_HELD;
+        row->counter.claims++;
+    } else {
+        wait_in_line(row, claim);
+    }
+    reserve(row);
     return CH_OK;
+}
+
+ch_status ch_nonces_draw(ch_nonces *nonces, ch_nonce_claim *claim, const ch_moment *now, uint64_t *nonce, ch_error *err)
+{
+    assert(claim->place == CH_CLAIM_HELD);
+    nonce_row *row = nonces->rows[claim->counter];
+    claim->place = CH_CLAIM_OUT;
+    row->now = *now;
+    if (ch_counter_draw(&row->counter, now, nonce, err) != CH_OK)
+        return ch_error_wrap(err, "nonces of key '%s' at %s", row->key_id, row->profile);
+    return CH_OK;
+}
+
+void ch_nonces_leave(ch_nonces *nonces, ch_nonce_claim *claim)
+{
+    if (claim->place == CH_CLAIM_OUT)
+        return;
+    nonce_row *row = nonces->rows[claim->counter];
+    if (claim->place == CH_CLAIM_HELD) {
+        row->counter.claims--;
+    } else {
+        *(claim->previous == NULL ? &row->first : &claim->previous->next) = claim->next;
+        *(claim->next == NULL ? &row->last : &claim->next->previous) = claim->previous;
+    }
+    claim->previous = claim->next = NULL;
+    claim->place = CH_CLAIM_OUT;
+}
+
+/* ---- operators ---- */
+
+uint64_t ch_nonces_next(const ch_nonces *nonces, size_t counter)
+{
+    return nonces->rows[counter]->counter.next;
+}
+
+static ch_status save_change(ch_write *write, ch_store *store, ch_error *err)
+{
+    (void)store;
+    const ch_nonces *nonces = write->context;
+    return save(nonces->rows[nonces->change.counter], nonces->changed.reserved, 0, err);
+}
+
+static void on_changed(ch_write *write, const ch_error *outcome)
+{
+    ch_nonces *nonces = write->context;
+    const ch_nonce_change *change = &nonces->change;
+    if (outcome->status != CH_OK)
+        raise_to(&nonces->rows[change->counter]->counter, nonces->unchanged);
+    if (change->context != NULL)
+        change->answer(change->context, outcome);
+}
+
+static ch_status check_change(const ch_nonces *nonces, const ch_nonce_change *change, ch_error *err)
+{
+    const ch_counter *counter = &nonces->rows[change->counter]->counter;
+    if (counter->rule.ahead_ns > 0)
+        return ch_fail(err, CH_BAD_INPUT,
+                       "this exchange compares the key's nonces with its clock, so they follow the clock of this "
+                       "machine; set that");
+    if (change->value >= CH_NONCE_END)
+        return ch_fail(err, CH_BAD_INPUT, "a nonce must be smaller than %llu", CH_NONCE_END);
+    if (!change->is_reset && change->value <= counter->next)
+        return ch_fail(err, CH_CONFLICT, "the next nonce is %llu or larger already", (unsigned long long)counter->next);
+    if (nonces->change_write.is_under_way)
+        return ch_fail(err, CH_BUSY, "another counter is being changed; try again in a moment");
+    return CH_OK;
+}
+
+/* In memory it counts at once, so that what is reserved from here on is reserved above it. After a reset, what is being
+ * reserved is of no use any more. */
+static void apply_change(ch_nonces *nonces, nonce_row *row)
+{
+    const ch_nonce_change *change = &nonces->change;
+    ch_counter *counter = &row->counter;
+    nonces->unchanged = counter->reserved;
+    if (change->is_reset) {
+        counter->next = counter->reserved = change->value;
+        counter->run++;
+        nonces->changed.reserved = change->value;
+        return;
+    }
+    raise_to(counter, change->value);
+    bool is_more_asked = row->write.is_under_way && row->asked.reserved > counter->reserved;
+    nonces->changed.reserved = is_more_asked ? row->asked.reserved : counter->reserved;
+}
+
+ch_status ch_nonces_change(ch_nonces *nonces, const ch_nonce_change *change, ch_error *err)
+{
+    assert(change->counter < nonces->row_count && nonces->writer != NULL);
+    CH_TRY(check_change(nonces, change, err));
+    nonces->change = *change;
+    apply_change(nonces, nonces->rows[change->counter]);
+    nonces->change_write = (ch_write){.run = save_change, .done = on_changed, .context = nonces};
+    ch_writer_submit(nonces->writer, &nonces->change_write);
+    return CH_OK;
+}
+
+void ch_nonces_forget(ch_nonces *nonces, const void *context)
+{
+    if (nonces->change_write.is_under_way && nonces->change.context == context)
+        nonces->change.context = NULL;
 }

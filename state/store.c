@@ -24,6 +24,12 @@ struct ch_store {
  * and the table of nonces. */
 static const char *const migrations[] = {
     "CREATE TABLE IF NOT EXISTS nonce(key TEXT PRIMARY KEY, reserved INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+    /* `nonce` stays for what an older agent counted by the policy's names, until a policy says which keys they are. */
+    "CREATE TABLE nonce_counter(profile TEXT NOT NULL, environment TEXT NOT NULL, key_id TEXT NOT NULL,"
+    " reserved INTEGER NOT NULL, earlier INTEGER NOT NULL, PRIMARY KEY(profile, environment, key_id))"
+    " STRICT, WITHOUT ROWID;"
+    "CREATE TABLE seen_time(id INTEGER PRIMARY KEY CHECK(id = 1), newest_ns INTEGER NOT NULL,"
+    " boot_id TEXT NOT NULL, offset_ns INTEGER NOT NULL) STRICT",
 };
 #define VERSION ((int)(sizeof migrations / sizeof *migrations))
 
@@ -43,11 +49,30 @@ ch_status ch_store_prepare(ch_store *store, const char *sql, const char *doing, 
     return CH_OK;
 }
 
-static ch_status run(ch_store *store, const char *sql, ch_error *err)
+static ch_status run(ch_store *store, const char *sql, const char *doing, ch_error *err)
 {
     if (sqlite3_exec(store->database, sql, NULL, NULL, NULL) != SQLITE_OK)
-        return ch_store_fail(store, "opening the state", err);
+        return ch_store_fail(store, doing, err);
     return CH_OK;
+}
+
+ch_status ch_store_begin(ch_store *store, ch_error *err)
+{
+    return run(store, "BEGIN IMMEDIATE", "writing the state", err);
+}
+
+/* A commit that fails may leave the transaction open. */
+ch_status ch_store_commit(ch_store *store, ch_error *err)
+{
+    ch_status st = run(store, "COMMIT", "writing the state", err);
+    if (st != CH_OK)
+        ch_store_rollback(store);
+    return st;
+}
+
+void ch_store_rollback(ch_store *store)
+{
+    sqlite3_exec(store->database, "ROLLBACK", NULL, NULL, NULL);
 }
 
 /* ---- the lock ---- */
@@ -107,7 +132,7 @@ static ch_status migrate(ch_store *store, long version, ch_error *err)
         ch_autobuffer sql = CH_BUFFER_INIT;
         ch_buffer_add_format(&sql, "BEGIN IMMEDIATE; %s; PRAGMA user_version=%ld; COMMIT", migrations[version],
                              version + 1);
-        CH_TRY(run(store, ch_buffer_text(&sql), err));
+        CH_TRY(run(store, ch_buffer_text(&sql), "opening the state", err));
     }
     return CH_OK;
 }
@@ -138,7 +163,7 @@ static ch_status open_database(ch_store *store, const ch_trusted *folder, ch_err
         SQLITE_OK)
         return ch_store_fail(store, ch_buffer_text(&path), err);
     CH_TRY(read_version(store, &version, err));
-    CH_TRY(run(store, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL", err));
+    CH_TRY(run(store, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL", "opening the state", err));
     CH_TRY(check_whole(store, err));
     return migrate(store, version, err);
 }

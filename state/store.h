@@ -1,8 +1,8 @@
 /* The folder of the state: its lock, and the SQLite database that the other rooms of state/ keep their tables in.
  *
  * The database has a schema version (PRAGMA user_version). Opening an older one migrates it, step by step, each step in
- * a transaction of its own; a newer one is refused. What is committed survives a power cut. Core only; not thread-safe.
- */
+ * a transaction of its own; a newer one is refused. What is committed survives a power cut. Core only; not thread-safe:
+ * core uses it at start and at the end, and state/writer.h's thread in between. */
 #ifndef CH_STATE_STORE_H
 #define CH_STATE_STORE_H
 
@@ -27,5 +27,11 @@ CH_CHECKED ch_status ch_store_prepare(ch_store *store, const char *sql, const ch
                                       ch_error *err);
 /* CH_IO with the reason of the last call to SQLite that failed, and what to do if the database is damaged. */
 ch_status ch_store_fail(const ch_store *store, const char *doing, ch_error *err);
+
+/* What is written between the two is durable when the commit returns CH_OK; otherwise none of it is. */
+CH_CHECKED ch_status ch_store_begin(ch_store *store, ch_error *err);
+CH_CHECKED ch_status ch_store_commit(ch_store *store, ch_error *err);
+/* Gives up what was begun. Harmless if nothing was. */
+void ch_store_rollback(ch_store *store);
 
 #endif

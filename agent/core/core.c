@@ -2,12 +2,14 @@
 #include "agent/core/core.h"
 
 #include "base/memory.h"
+#include "agent/core/clockwatch.h"
 #include "agent/core/config.h"
 #include "agent/core/confinement.h"
 #include "agent/core/connections.h"
 #include "agent/core/front_link.h"
 #include "agent/core/fronts.h"
 #include "agent/core/listen.h"
+#include "agent/core/nonce_counters.h"
 #include "agent/core/notices.h"
 #include "agent/core/notify.h"
 #include "agent/core/operators.h"
@@ -24,7 +26,9 @@
 #include "policy/load.h"
 #include "policy/policy.h"
 #include "state/nonces.h"
+#include "state/seen_time.h"
 #include "state/store.h"
+#include "state/writer.h"
 #include "wire/frames.h"
 
 #include <signal.h>
@@ -51,6 +55,9 @@ typedef struct core {
     ch_store *store;
     ch_nonces *nonces;
     size_t *nonce_counters; /* by the key's index */
+    ch_clockwatch *clock;
+    ch_writer *writer;
+    ch_source written; /* the writer has something */
     ch_scratch *scratch;
     ch_loop *loop;
     ch_notify *notify;
@@ -141,24 +148,45 @@ static void raise_descriptor_limit(void)
                (unsigned long long)limit.rlim_cur, CH_CONNECTIONS_MAX);
 }
 
+static ch_status load_state(core *self, ch_error *err)
+{
+    ch_seen_time seen;
+    char boot_id[CH_BOOT_ID_SIZE];
+    CH_TRY(ch_store_open(self->config.state_folder, &self->store, err));
+    CH_TRY(ch_nonces_open(self->store, &self->nonces, err));
+    self->nonce_counters = ch_nonce_counters_find(&self->policy, self->nonces);
+    CH_TRY(ch_nonce_counters_adopt(&self->policy, self->nonce_counters, self->nonces, err));
+    CH_TRY(ch_seen_time_load(self->store, &seen, err));
+    ch_clockwatch_read_boot_id(boot_id);
+    self->clock = ch_clockwatch_new(&seen, boot_id);
+    return CH_OK;
+}
+
 static ch_status load(core *self, const char *config_path, ch_error *err)
 {
     CH_TRY(ch_config_load(config_path, &self->config, err));
     ch_policy_source source = ch_config_policy_source(&self->config);
     CH_TRY(ch_policy_load(&source, &self->policy, err));
     CH_TRY(ch_config_check_modules(&self->config, err));
-    CH_TRY(ch_store_open(self->config.state_folder, &self->store, err));
-    return ch_nonces_open(self->store, &self->nonces, err);
+    return load_state(self, err);
 }
 
-static void find_nonce_counters(core *self)
+static void on_written(void *context)
 {
-    self->nonce_counters = ch_alloc(self->policy.key_count * sizeof *self->nonce_counters);
-    for (size_t i = 0; i < self->policy.key_count; i++) {
-        uint64_t unit_ns;
-        if (ch_profile_uses_nonce(self->policy.keys[i].profile, &unit_ns))
-            self->nonce_counters[i] = ch_nonces_counter(self->nonces, self->policy.keys[i].name);
-    }
+    core *self = context;
+    ch_writer_collect(self->writer);
+}
+
+/* From here on the state belongs to the writer's thread. */
+static ch_status start_writer(core *self, ch_error *err)
+{
+    ch_nonce_owner owner = ch_requests_nonce_owner(self->requests);
+    CH_TRY(ch_writer_start(self->store, &self->writer, err));
+    self->written = (ch_source){.fd = ch_writer_fd(self->writer), .on_ready = on_written, .context = self};
+    CH_TRY(ch_loop_watch(self->loop, &self->written, EPOLLIN, err));
+    ch_nonces_start(self->nonces, self->writer, &owner);
+    ch_clockwatch_start(self->clock, self->loop, self->writer);
+    return CH_OK;
 }
 
 static void find_link_keys(core *self, size_t index)
@@ -224,6 +252,7 @@ static void make_rooms(core *self, int listen_fd, int operator_fd)
         ch_fronts_new(self->loop, listen_fd, self->connections, &self->policy, &owner, self->config.is_front_shared);
     ch_request_context context = {.policy = &self->policy,
                                   .connections = self->connections,
+                                  .clock = self->clock,
                                   .nonces = self->nonces,
                                   .nonce_counters = self->nonce_counters,
                                   .scratch = self->scratch,
@@ -272,9 +301,8 @@ static ch_status set_up(core *self, const char *config_path, ch_error *err)
     CH_TRY(ch_listen(self->config.socket_path, SOCK_STREAM, &self->bots_socket, &listen_fd, err));
     CH_TRY(ch_listen(self->config.operator_socket_path, SOCK_SEQPACKET, &self->operators_socket, &operator_fd, err));
     self->scratch = ch_scratch_new();
-    find_nonce_counters(self);
     make_rooms(self, listen_fd, operator_fd);
-    return CH_OK;
+    return start_writer(self, err);
 }
 
 /* An agent that cannot serve bots must not look alive: nobody is answered before the first front is ready. */
@@ -345,6 +373,10 @@ static void tear_down(core *self)
     for (size_t i = 0; i < self->link_count; i++)
         ch_token_link_free(self->links[i]);
     ch_fronts_free(self->fronts);
+    ch_loop_forget(self->loop, &self->written);
+    ch_writer_stop(self->writer);
+    ch_clockwatch_stop(self->clock, self->store);
+    ch_clockwatch_free(self->clock);
     ch_notify_free(self->notify);
     ch_confinement_free(self->confinement);
     ch_nonces_close(self->nonces);

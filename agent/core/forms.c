@@ -30,8 +30,7 @@ static ch_recipe_input input_of(const ch_job *job, const ch_endpoint *endpoint)
                              .endpoint = endpoint,
                              .request = &job->request,
                              .key_id = ch_slice_of(job->key->key_id),
-                             .passphrase = ch_slice_of(job->key->passphrase),
-                             .now_ns = ch_clock_wall_ns()};
+                             .passphrase = ch_slice_of(job->key->passphrase)};
 }
 
 /* ---- typed ---- */
@@ -78,12 +77,17 @@ static ch_status read_typed(ch_job *job, ch_error *err)
     return CH_OK;
 }
 
-static ch_status build_typed(ch_job *job, ch_nonces *nonces, size_t counter, ch_error *err)
+bool ch_form_needs_nonce(const ch_job *job)
+{
+    return job->form == CH_FORM_TYPED && ch_endpoint_uses_nonce(job->endpoint, job->key->scheme);
+}
+
+static ch_status build_typed(ch_job *job, ch_nonces *nonces, const ch_moment *now, ch_error *err)
 {
     ch_recipe_input input = input_of(job, job->endpoint);
-    uint64_t unit_ns = 0;
-    if (ch_profile_uses_nonce(job->key->profile, &unit_ns))
-        CH_TRY(ch_nonces_next(nonces, counter, unit_ns, input.now_ns, &input.nonce, err));
+    input.now_ns = now->wall_ns;
+    if (ch_form_needs_nonce(job))
+        CH_TRY(ch_nonces_draw(nonces, &job->claim, now, &input.nonce, err));
     if (ch_endpoint_uses_random(job->endpoint, job->key->scheme) &&
         getrandom(input.random, sizeof input.random, 0) != (ssize_t)sizeof input.random)
         return ch_fail_errno(err, "drawing random bytes");
@@ -141,13 +145,12 @@ static ch_status read_string(ch_job *job, ch_scratch *scratch, ch_error *err)
 {
     const ch_endpoint *endpoint = NULL;
     const ch_request *request = &job->request;
-    uint64_t unit_ns = 0;
     if (job->text.size == 0)
         return ch_fail(err, CH_BAD_INPUT, "the string to sign is empty");
     if (job->text.size > STRING_BYTES_MAX)
         return ch_fail(err, CH_TOO_LARGE, "the string to sign is larger than %d bytes; send the request itself",
                        STRING_BYTES_MAX);
-    if (ch_profile_uses_nonce(job->key->profile, &unit_ns))
+    if (job->key->nonce != NULL)
         return ch_fail(err, CH_BAD_INPUT,
                        "the agent keeps this exchange's nonces itself; send the request, not its string");
     if (request->path.size > 0 && request->method.size == 0)
@@ -160,13 +163,11 @@ static ch_status read_string(ch_job *job, ch_scratch *scratch, ch_error *err)
     return read_as(job, endpoint, scratch, err);
 }
 
-static ch_status build_string(ch_job *job, ch_error *err)
+static ch_status build_string(ch_job *job, const ch_moment *now, ch_error *err)
 {
     ch_recipe_input input = input_of(job, job->endpoint);
-    uint64_t clock_ns = input.now_ns;
-    if (job->text_time_ns != 0)
-        input.now_ns = job->text_time_ns;
-    uint64_t apart_ns = clock_ns > input.now_ns ? clock_ns - input.now_ns : input.now_ns - clock_ns;
+    input.now_ns = job->text_time_ns != 0 ? job->text_time_ns : now->wall_ns;
+    uint64_t apart_ns = now->wall_ns > input.now_ns ? now->wall_ns - input.now_ns : input.now_ns - now->wall_ns;
     if (apart_ns > STRING_TIME_NS)
         return ch_fail(err, CH_BAD_INPUT, "the time in the string is more than a minute from this machine's");
     CH_TRY(ch_recipe_build(&input, job->draft, &job->payloads, err));
@@ -192,12 +193,12 @@ ch_status ch_form_read(ch_job *job, ch_scratch *scratch, ch_error *err)
     }
 }
 
-ch_status ch_form_build(ch_job *job, ch_nonces *nonces, size_t counter, ch_error *err)
+ch_status ch_form_build(ch_job *job, ch_nonces *nonces, const ch_moment *now, ch_error *err)
 {
     if (job->form == CH_FORM_STRING)
-        return build_string(job, err);
+        return build_string(job, now, err);
     if (job->form == CH_FORM_TYPED)
-        return build_typed(job, nonces, counter, err);
+        return build_typed(job, nonces, now, err);
     job->payloads = (ch_payloads){.items = {job->text}, .count = 1};
     return CH_OK;
 }

@@ -16,7 +16,10 @@
 /* Fills in job->request, whose parameters are not checked yet. Returns CH_BAD_INPUT if it cannot be read. */
 CH_CHECKED ch_status ch_form_read(ch_job *job, ch_scratch *scratch, ch_error *err);
 
-/* Fills in job->payloads. `counter` is the key's, used if its profile has nonces. */
-CH_CHECKED ch_status ch_form_build(ch_job *job, ch_nonces *nonces, size_t counter, ch_error *err);
+/* True if the request needs a nonce; then ch_form_build wants one to be claimed. */
+bool ch_form_needs_nonce(const ch_job *job);
+
+/* Fills in job->payloads, with the time `now` and the nonce that was claimed. */
+CH_CHECKED ch_status ch_form_build(ch_job *job, ch_nonces *nonces, const ch_moment *now, ch_error *err);
 
 #endif

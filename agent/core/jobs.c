@@ -66,6 +66,7 @@ ch_job *ch_jobs_take(ch_jobs *jobs)
     job->text_time_ns = 0;
     job->signatures = NULL;
     job->ticket = (ch_ticket){.owner = job};
+    job->claim = (ch_nonce_claim){.owner = job};
     ch_buffer_clear(&job->bytes);
     ch_buffer_clear(&job->decoded);
     ch_buffer_clear(&job->signature);
@@ -78,7 +79,7 @@ ch_job *ch_jobs_take(ch_jobs *jobs)
 void ch_jobs_release(ch_jobs *jobs, ch_job *job)
 {
     job_check(jobs, job);
-    assert(job->ticket.place == CH_TICKET_OUT);
+    assert(job->ticket.place == CH_TICKET_OUT && job->claim.place == CH_CLAIM_OUT);
     ch_slots_release(jobs->slots, job->id);
 }
 

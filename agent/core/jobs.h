@@ -6,8 +6,10 @@
 
 #include "agent/core/front_link.h"
 #include "agent/core/token_jobs.h"
+#include "base/clock.h"
 #include "exchange/recipe.h"
 #include "policy/policy.h"
+#include "state/nonces.h"
 #include "wire/frames.h"
 
 typedef struct ch_job {
@@ -34,6 +36,8 @@ typedef struct ch_job {
     uint64_t text_time_ns;       /* CH_FORM_STRING: the time that the string names; 0: none */
     const ch_endpoint *endpoint; /* NULL for CH_FORM_RAW */
     ch_ticket ticket;            /* at the token */
+    ch_nonce_claim claim;        /* of the nonce, if the request needs one */
+    ch_moment now;               /* when it is built */
     ch_draft *draft;
     ch_payloads payloads;          /* views into the draft or into `bytes` */
     const ch_payloads *signatures; /* NULL until the token has answered; valid while the answer is taken */

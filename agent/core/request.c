@@ -1,6 +1,7 @@
 /* The heart: `steps` says what happens to a request, in this order. Nothing is taken before policy has agreed, and
  * nothing goes to the token that policy has not judged in the very bytes that are signed. What must be fresh (time,
- * nonce) is drawn after the wait for the token's turn, and from there to the token nothing waits. */
+ * nonce) is drawn after the wait for the token's turn, and from there to the token nothing waits: the place at the
+ * token and the nonce on disk are kept before. */
 #include "agent/core/request.h"
 
 #include "agent/core/forms.h"
@@ -82,6 +83,31 @@ static ch_status decide(ch_requests *requests, ch_job *job, ch_error *err)
     return ch_policy_decide(&facts, err);
 }
 
+static ch_status take_place(ch_requests *requests, ch_job *job, ch_error *err)
+{
+    CH_TRY(ch_token_link_check_key(link_of(requests, job), job->ticket.key, err));
+    return ch_token_link_admit(link_of(requests, job), &job->ticket, err);
+}
+
+/* Nonces are reserved on disk before one is drawn; the disk is waited for here, and nowhere later. */
+static ch_status claim_nonce(ch_requests *requests, ch_job *job, ch_error *err)
+{
+    const ch_request_context *context = &requests->context;
+    ch_moment now;
+    if (job->claim.place == CH_CLAIM_HELD || !ch_form_needs_nonce(job))
+        return CH_OK;
+    CH_TRY(ch_clockwatch_read(context->clock, &now, err));
+    size_t counter = context->nonce_counters[job->key - context->policy->keys];
+    CH_TRY(ch_nonces_claim(context->nonces, counter, &job->claim, &now, err));
+    job->is_held = job->claim.place == CH_CLAIM_WAITING;
+    return CH_OK;
+}
+
+static void leave_nonces(ch_requests *requests, ch_job *job)
+{
+    ch_nonces_leave(requests->context.nonces, &job->claim);
+}
+
 static ch_status wait_for_turn(ch_requests *requests, ch_job *job, ch_error *err)
 {
     if (job->ticket.place == CH_TICKET_CALLED)
@@ -105,10 +131,14 @@ static ch_status recheck(ch_requests *requests, ch_job *job, ch_error *err)
     return ch_token_link_check_key(link_of(requests, job), job->ticket.key, err);
 }
 
+static ch_status read_clock(ch_requests *requests, ch_job *job, ch_error *err)
+{
+    return ch_clockwatch_read(requests->context.clock, &job->now, err);
+}
+
 static ch_status build(ch_requests *requests, ch_job *job, ch_error *err)
 {
-    size_t index = (size_t)(job->key - requests->context.policy->keys);
-    return ch_form_build(job, requests->context.nonces, requests->context.nonce_counters[index], err);
+    return ch_form_build(job, requests->context.nonces, &job->now, err);
 }
 
 static ch_status sign(ch_requests *requests, ch_job *job, ch_error *err)
@@ -166,19 +196,22 @@ typedef struct ch_step {
 
 /* clang-format off */
 static const ch_step steps[] = {
-    /* name          run               undo         may wait  for raw */
-    { "caller",      find_caller,      NULL,        false,    true },
-    { "key",         find_key,         NULL,        false,    true },
-    { "read",        read_form,        NULL,        false,    true },
-    { "endpoint",    find_endpoint,    NULL,        false,    false },
-    { "parameters",  check_parameters, NULL,        false,    false },
-    { "policy",      decide,           NULL,        false,    true },
-    { "queue",       wait_for_turn,    leave_token, true,     true },
-    { "recheck",     recheck,          NULL,        false,    true },
-    { "build",       build,            NULL,        false,    true },
-    { "sign",        sign,             NULL,        true,     true },
-    { "finish",      finish,           NULL,        false,    true },
-    { "reply",       reply,            NULL,        false,    true },
+    /* name          run               undo          may wait  for raw */
+    { "caller",      find_caller,      NULL,         false,    true },
+    { "key",         find_key,         NULL,         false,    true },
+    { "read",        read_form,        NULL,         false,    true },
+    { "endpoint",    find_endpoint,    NULL,         false,    false },
+    { "parameters",  check_parameters, NULL,         false,    false },
+    { "policy",      decide,           NULL,         false,    true },
+    { "queue",       take_place,       leave_token,  false,    true },
+    { "nonce",       claim_nonce,      leave_nonces, true,     false },
+    { "turn",        wait_for_turn,    NULL,         true,     true },
+    { "recheck",     recheck,          NULL,         false,    true },
+    { "clock",       read_clock,       NULL,         false,    true },
+    { "build",       build,            NULL,         false,    true },
+    { "sign",        sign,             NULL,         true,     true },
+    { "finish",      finish,           NULL,         false,    true },
+    { "reply",       reply,            NULL,         false,    true },
 };
 /* clang-format on */
 #define STEP_COUNT (sizeof steps / sizeof *steps)
@@ -295,6 +328,19 @@ static void on_signed(void *context, ch_ticket *ticket, const ch_slice *signatur
 static void on_failed(void *context, ch_ticket *ticket, const ch_error *why)
 {
     turn_back(context, ticket->owner, why);
+}
+
+static void on_claimed(void *context, ch_nonce_claim *claim, const ch_error *outcome)
+{
+    if (outcome->status == CH_OK)
+        walk(context, claim->owner);
+    else
+        turn_back(context, claim->owner, outcome);
+}
+
+ch_nonce_owner ch_requests_nonce_owner(ch_requests *requests)
+{
+    return (ch_nonce_owner){.context = requests, .on_claimed = on_claimed};
 }
 
 ch_link_owner ch_requests_link_owner(ch_requests *requests)

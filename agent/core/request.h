@@ -5,6 +5,7 @@
 #ifndef CH_AGENT_CORE_REQUEST_H
 #define CH_AGENT_CORE_REQUEST_H
 
+#include "agent/core/clockwatch.h"
 #include "agent/core/front_link.h"
 #include "agent/core/token_link.h"
 #include "exchange/scratch.h"
@@ -16,8 +17,9 @@
 typedef struct ch_request_context {
     const ch_policy *policy;
     ch_connections *connections;
+    ch_clockwatch *clock;
     ch_nonces *nonces;
-    const size_t *nonce_counters; /* by the key's index in the policy; used if its profile has nonces */
+    const size_t *nonce_counters; /* by the key's index in the policy; used if the key has nonces */
     ch_scratch *scratch;
     ch_token_link *const *links; /* by the key's token */
     size_t link_count;
@@ -40,5 +42,7 @@ void ch_requests_begin(ch_requests *requests, ch_asker asker, const ch_sign_fram
 
 /* For the links: `on_turn`, `on_signed` and `on_failed` of requests' tickets. */
 ch_link_owner ch_requests_link_owner(ch_requests *requests);
+/* For the nonces: `on_claimed` of requests' claims. */
+ch_nonce_owner ch_requests_nonce_owner(ch_requests *requests);
 
 #endif

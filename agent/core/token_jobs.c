@@ -166,7 +166,7 @@ static void token_jobs_check(const ch_token_jobs *jobs, const lane *at)
     lane_check(at);
     list_check(&jobs->sent);
     assert(jobs->held <= CH_TOKEN_JOBS_MAX && jobs->held_urgent <= jobs->held);
-    assert(ch_token_jobs_waiting(jobs) + jobs->sent.count <= jobs->held); /* the rest is called */
+    assert(ch_token_jobs_waiting(jobs) + jobs->sent.count <= jobs->held); /* the rest is admitted or called */
     assert(ch_slots_count(jobs->ids) == jobs->sent.count);
     assert(jobs->sent.count > 0 || jobs->work_ns == 0);
 }
@@ -194,17 +194,25 @@ static void note_waiting(ch_token_jobs *jobs, const ch_ticket *ticket, bool is_m
     *waiting = is_more ? *waiting + 1 : *waiting - 1;
 }
 
-void ch_token_jobs_add(ch_token_jobs *jobs, ch_ticket *ticket)
+void ch_token_jobs_admit(ch_token_jobs *jobs, ch_ticket *ticket)
 {
     assert(ticket->place == CH_TICKET_OUT && ticket->key < jobs->key_count);
     assert(ch_token_jobs_admits(jobs, ticket->caller, ticket->is_urgent));
-    lane *at = take_lane(jobs, ticket->caller);
-    hold(jobs, at, ticket->is_urgent);
-    append(queue_of(at, ticket->is_urgent), ticket);
+    ticket->lane = take_lane(jobs, ticket->caller);
+    hold(jobs, ticket->lane, ticket->is_urgent);
+    ticket->place = CH_TICKET_ADMITTED;
+    token_jobs_check(jobs, ticket->lane);
+}
+
+void ch_token_jobs_add(ch_token_jobs *jobs, ch_ticket *ticket)
+{
+    if (ticket->place == CH_TICKET_OUT)
+        ch_token_jobs_admit(jobs, ticket);
+    assert(ticket->place == CH_TICKET_ADMITTED);
+    append(queue_of(ticket->lane, ticket->is_urgent), ticket);
     note_waiting(jobs, ticket, true);
-    ticket->lane = at;
     ticket->place = CH_TICKET_WAITING;
-    token_jobs_check(jobs, at);
+    token_jobs_check(jobs, ticket->lane);
 }
 
 static void stop_waiting(ch_token_jobs *jobs, ch_ticket *ticket)

@@ -18,10 +18,11 @@
 #define CH_TOKEN_RESERVE 128
 
 typedef enum ch_ticket_place {
-    CH_TICKET_OUT,     /* in no queue */
-    CH_TICKET_WAITING, /* for its turn */
-    CH_TICKET_CALLED,  /* its turn has come, and it has not been sent yet */
-    CH_TICKET_SENT,    /* at the token process */
+    CH_TICKET_OUT,      /* in no queue */
+    CH_TICKET_ADMITTED, /* a place is kept for it */
+    CH_TICKET_WAITING,  /* for its turn */
+    CH_TICKET_CALLED,   /* its turn has come, and it has not been sent yet */
+    CH_TICKET_SENT,     /* at the token process */
 } ch_ticket_place;
 
 /* Zero it, and set `owner`, `caller`, `key` and `is_urgent`; the rest is ours. */
@@ -48,7 +49,9 @@ void ch_token_jobs_free(ch_token_jobs *jobs);
 
 /* May this caller have one more job here? Cancels have places of their own, and so has each caller. */
 bool ch_token_jobs_admits(const ch_token_jobs *jobs, uid_t caller, bool is_urgent);
-/* Puts a job that is out at the end of its caller's queue. It must be admitted. */
+/* Keeps a place for a job that is out; ch_token_jobs_admits must say so. */
+void ch_token_jobs_admit(ch_token_jobs *jobs, ch_ticket *ticket);
+/* Puts a job at the end of its caller's queue. If it is out, it is admitted first. */
 void ch_token_jobs_add(ch_token_jobs *jobs, ch_ticket *ticket);
 /* Takes a job out, wherever it is. Harmless if it is out already. */
 void ch_token_jobs_leave(ch_token_jobs *jobs, ch_ticket *ticket);

@@ -74,7 +74,9 @@ bool ch_token_link_is_ready(const ch_token_link *link, size_t key);
 /* Returns CH_OK if `key` can sign now, or once the process is back by itself; else CH_LOCKED or CH_UNAVAILABLE, or what
  * is wrong with the key. */
 CH_CHECKED ch_status ch_token_link_check_key(const ch_token_link *link, size_t key, ch_error *err);
-/* Queues a job. CH_BUSY: too many are queued. */
+/* Keeps a place in the queue for a job. CH_BUSY: too many have one. */
+CH_CHECKED ch_status ch_token_link_admit(ch_token_link *link, ch_ticket *ticket, ch_error *err);
+/* Queues a job, which is admitted first if it has no place. */
 CH_CHECKED ch_status ch_token_link_queue(ch_token_link *link, ch_ticket *ticket, ch_error *err);
 /* Hands over a job whose turn has come. CH_TOO_LARGE: the payloads do not fit a frame; let the job leave. */
 CH_CHECKED ch_status ch_token_link_sign(ch_token_link *link, ch_ticket *ticket, const ch_slice *payloads, size_t count,

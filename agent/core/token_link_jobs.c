@@ -82,11 +82,19 @@ ch_status ch_token_link_check_key(const ch_token_link *link, size_t key, ch_erro
     return is_absent ? ch_link_fail_absent(link, err) : ch_link_fail_locked(link, err);
 }
 
-ch_status ch_token_link_queue(ch_token_link *link, ch_ticket *ticket, ch_error *err)
+ch_status ch_token_link_admit(ch_token_link *link, ch_ticket *ticket, ch_error *err)
 {
     if (!ch_token_jobs_admits(link->jobs, ticket->caller, ticket->is_urgent))
         return ch_fail(err, CH_BUSY, "too many requests of user %u wait for token '%s'; try again in a moment",
                        (unsigned)ticket->caller, link->config->name);
+    ch_token_jobs_admit(link->jobs, ticket);
+    return CH_OK;
+}
+
+ch_status ch_token_link_queue(ch_token_link *link, ch_ticket *ticket, ch_error *err)
+{
+    if (ticket->place == CH_TICKET_OUT)
+        CH_TRY(ch_token_link_admit(link, ticket, err));
     ch_token_jobs_add(link->jobs, ticket);
     return CH_OK;
 }

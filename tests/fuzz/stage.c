@@ -25,9 +25,11 @@ uint64_t ch_clock_ns(void)
     return fuzz_the_stage.now_ms * 1000000;
 }
 
-uint64_t ch_clock_wall_ns(void)
+bool ch_moment_now(ch_moment *out)
 {
-    return (WALL_MS + fuzz_the_stage.now_ms - FUZZ_START_MS) * 1000000;
+    uint64_t wall_ms = WALL_MS + fuzz_the_stage.now_ms - FUZZ_START_MS;
+    *out = (ch_moment){.wall_ns = wall_ms * 1000000, .boot_ns = fuzz_the_stage.now_ms * 1000000};
+    return true;
 }
 
 static void format_log(const char *format, va_list arguments)
@@ -61,16 +63,30 @@ void ch_log_limited(ch_log_limit *limit, const char *format, ...)
     va_end(arguments);
 }
 
-ch_status ch_nonces_next(ch_nonces *nonces, size_t counter, uint64_t unit_ns, uint64_t now_ns, uint64_t *nonce,
-                         ch_error *err)
+ch_status ch_nonces_claim(ch_nonces *nonces, size_t counter, ch_nonce_claim *claim, const ch_moment *now, ch_error *err)
 {
     (void)nonces;
     (void)counter;
-    (void)unit_ns;
-    (void)now_ns;
+    (void)now;
     (void)err;
+    claim->place = CH_CLAIM_HELD;
+    return CH_OK;
+}
+
+ch_status ch_nonces_draw(ch_nonces *nonces, ch_nonce_claim *claim, const ch_moment *now, uint64_t *nonce, ch_error *err)
+{
+    (void)nonces;
+    (void)now;
+    (void)err;
+    claim->place = CH_CLAIM_OUT;
     *nonce = ++fuzz_the_stage.last_nonce;
     return CH_OK;
+}
+
+void ch_nonces_leave(ch_nonces *nonces, ch_nonce_claim *claim)
+{
+    (void)nonces;
+    claim->place = CH_CLAIM_OUT;
 }
 
 void fuzz_end_close(fuzz_end *at)

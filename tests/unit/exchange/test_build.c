@@ -69,9 +69,9 @@ START_TEST(test_kraken_documented_example)
     assert_slice(header(&r, "API-Sign"),
                  "4/dpxb3iT4tp/ZCVEwSnEsLxx0bqyhLpdfOpc6fn7OR8+UClSV5n9E6aSS8MPtnRfp32bAb0nmbRn6H8ndwLUQ==");
     assert_slice(header(&r, "API-Key"), "the-key");
-    uint64_t unit_ns = 0;
-    ck_assert(ch_profile_uses_nonce(r.profile, &unit_ns));
-    ck_assert_uint_eq(unit_ns, 1000000);
+    const ch_nonce_def *nonce = ch_profile_nonce(r.profile, 0);
+    ck_assert_ptr_nonnull(nonce);
+    ck_assert_uint_eq(nonce->unit_ns, 1000000);
     tear_down(&r);
 }
 END_TEST

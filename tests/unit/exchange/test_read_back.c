@@ -109,6 +109,19 @@ START_TEST(test_method_host_path_and_date_are_read)
 }
 END_TEST
 
+/* 584 years before 2025: as nanoseconds in 64 bits, both are the same time. */
+START_TEST(test_a_date_before_1970_is_no_time)
+{
+    rig r;
+    ch_autobuffer text = CH_BUFFER_INIT;
+    set_up(&r, "tests/profiles/oddball.yaml", "GET", "/api/v1/things");
+    ch_buffer_add_format(&text, "%sAccessKey=the-key&note=x&stamp=1441-05-06T16:25:26.290Z&symbol=a/b", things);
+    ck_assert_msg(read_text(&r, ch_buffer_text(&text)) == CH_OK, "%s", r.err.message);
+    ck_assert_uint_eq(r.reading.now_ns, 0);
+    tear_down(&r);
+}
+END_TEST
+
 /* What is not the agent's own spelling may be read, but does not build the same. */
 static const struct {
     const char *name;
@@ -219,7 +232,7 @@ START_TEST(test_another_key_is_noticed)
 END_TEST
 
 CH_TESTS("read_back", CH_TEST_ROWS(test_a_string_is_read_and_built_again, taken),
-         CH_TEST(test_method_host_path_and_date_are_read),
+         CH_TEST(test_method_host_path_and_date_are_read), CH_TEST(test_a_date_before_1970_is_no_time),
          CH_TEST_ROWS(test_another_spelling_does_not_build_the_same, spelled_otherwise),
          CH_TEST_ROWS(test_json_of_another_spelling_is_not_read_as_the_same, bad_json),
          CH_TEST(test_a_digest_can_not_be_read), CH_TEST(test_another_key_is_noticed))

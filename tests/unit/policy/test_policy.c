@@ -178,7 +178,8 @@ static const struct {
     { "key_id: id",                  "key_id: id\n    kinds: broker",8,    "kinds: this must be a list, not a single value" },
     { "key_id: id",                  "key_id: id\n    kinds: [vip]", 8,    "profile 't' has no keys of kind 'vip'" },
     { "key_id: id",                  "key_id: id\n    limit: 5",     8,    "there is no field 'limit' here; the fields are token, object, "
-                                                                           "profile, scheme, key_id, passphrase, raw, kinds and allow" },
+                                                                           "profile, scheme, key_id, passphrase, raw, kinds, nonce_floor and allow" },
+    { "key_id: id",                  "key_id: id\n    nonce_floor: 5", 8,   "profile 't' has no nonces; delete 'nonce_floor'" },
     { "    allow:\n",                "    alow:\n",                  3,    "'allow' is missing here" },
     { "allow: []",                   "allow: {}",                    11,   "allow: this must be a list, not a map" },
     { "{uid: 1000, ",                "{",                            9,    "this entry does not say who is meant" },
@@ -235,6 +236,69 @@ START_TEST(test_a_mistake_in_a_profile_names_the_profile)
 }
 END_TEST
 
+/* ---- nonces ---- */
+
+static ch_status load_nonces(const char *keys, ch_policy *out)
+{
+    ch_autobuffer text = CH_BUFFER_INIT;
+    ch_autobuffer other = CH_BUFFER_INIT;
+    ch_buffer_add_format(&other, "name: n\nnonce: ms\nnonce_for: {timed: {unit: s, ahead_s: 30, behind_s: 30}}\n%s",
+                         profile + strlen("name: t\n"));
+    free(ch_test_file("n.yaml", other.data, other.size));
+    ch_buffer_add_format(&text, "keys:\n%soperators: []\n", keys);
+    return load(ch_buffer_text(&text), out);
+}
+
+#define NONCE_KEY(name, id, more)                                                                                      \
+    "  " name ": {token: main, object: \"pkcs11:object=b\", profile: n, scheme: hmac, key_id: " id ", " more           \
+    "allow: []}\n"
+
+/* clang-format off */
+static const struct {
+    const char *keys;
+    const char *reason; /* NULL: accepted */
+} nonces[] = {
+    /* keys                                                                             reason */
+    { NONCE_KEY("a", "i", "nonce_floor: 4611686018427387903, "),                        NULL },
+    { NONCE_KEY("a", "i", "nonce_floor: 4611686018427387904, "),                        "nonce_floor: '4611686018427387904'" },
+    { NONCE_KEY("a", "i", "nonce_floor: -1, "),                                         "nonce_floor: '-1'" },
+    { NONCE_KEY("a", "i", "kinds: [timed], nonce_floor: 5, "),                          "follow the clock and have no floor" },
+    { NONCE_KEY("a", "i", "") NONCE_KEY("b", "i", ""),                                  NULL },
+    { NONCE_KEY("a", "i", "kinds: [timed], ") NONCE_KEY("b", "i", "kinds: [timed], "),  NULL },
+    { NONCE_KEY("a", "i", "kinds: [timed], ") NONCE_KEY("b", "j", ""),                  NULL },
+    { NONCE_KEY("a", "i", "kinds: [timed], ") NONCE_KEY("b", "i", ""),                  ":2: 'a' and 'b' are one key at T" },
+    { NONCE_KEY("a", "i", "") NONCE_KEY("b", "i", "kinds: [timed], "),                  ":3: 'b' and 'a' are one key at T" },
+};
+/* clang-format on */
+
+START_TEST(test_names_for_one_key_count_its_nonces_alike)
+{
+    ch_policy policy;
+    ch_status st = load_nonces(nonces[_i].keys, &policy);
+    if (nonces[_i].reason == NULL)
+        ck_assert_msg(st == CH_OK, "%s", err.message);
+    else
+        ck_assert_msg(st == CH_CONFIG && strstr(err.message, nonces[_i].reason) != NULL, "%s", err.message);
+    ch_policy_free(&policy);
+}
+END_TEST
+
+START_TEST(test_a_key_has_the_nonces_of_its_kind)
+{
+    ch_policy policy;
+    ck_assert_int_eq(
+        load_nonces(NONCE_KEY("a", "i", "nonce_floor: 7, ") NONCE_KEY("b", "j", "kinds: [timed], "), &policy), CH_OK);
+    const ch_key *a = ch_policy_find_key(&policy, CH_LITERAL("a"));
+    const ch_key *b = ch_policy_find_key(&policy, CH_LITERAL("b"));
+    ck_assert_uint_eq(a->nonce->unit_ns, 1000000);
+    ck_assert_uint_eq(a->nonce->ahead_s, 0);
+    ck_assert_uint_eq(a->nonce_floor, 7);
+    ck_assert_uint_eq(b->nonce->unit_ns, 1000000000);
+    ck_assert_uint_eq(b->nonce->behind_s, 30);
+    ch_policy_free(&policy);
+}
+END_TEST
+
 START_TEST(test_a_file_that_is_not_there_is_named)
 {
     ch_policy policy;
@@ -249,4 +313,6 @@ CH_TESTS("policy", CH_TEST(test_each_field_is_read), CH_TEST(test_grants_say_who
          CH_TEST(test_a_name_that_is_not_there_finds_nothing),
          CH_TEST(test_each_of_a_thousand_keys_is_found_and_numbered),
          CH_TEST_ROWS(test_a_mistake_is_refused_with_its_line, refused),
-         CH_TEST(test_a_mistake_in_a_profile_names_the_profile), CH_TEST(test_a_file_that_is_not_there_is_named))
+         CH_TEST_ROWS(test_names_for_one_key_count_its_nonces_alike, nonces),
+         CH_TEST(test_a_key_has_the_nonces_of_its_kind), CH_TEST(test_a_mistake_in_a_profile_names_the_profile),
+         CH_TEST(test_a_file_that_is_not_there_is_named))

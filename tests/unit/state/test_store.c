@@ -2,7 +2,6 @@
 #include "state/store.h"
 
 #include "base/memory.h"
-#include "state/nonces.h"
 #include "tests/support/folder.h"
 #include "tests/support/suite.h"
 
@@ -15,8 +14,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define MS 1000000ULL
 
 static ch_error err;
 
@@ -52,16 +49,11 @@ static int ask(const char *sql)
     return number;
 }
 
-static uint64_t draw(const char *name, uint64_t now_ns)
+/* Makes a state, and puts something in it. */
+static void make(void)
 {
-    ch_store *store = open_store(ch_test_folder());
-    ch_nonces *nonces = NULL;
-    uint64_t nonce = 0;
-    ck_assert_int_eq(ch_nonces_open(store, &nonces, &err), CH_OK);
-    ck_assert_int_eq(ch_nonces_next(nonces, ch_nonces_counter(nonces, name), MS, now_ns, &nonce, &err), CH_OK);
-    ch_nonces_close(nonces);
-    ch_store_close(store);
-    return nonce;
+    ch_store_close(open_store(ch_test_folder()));
+    change("INSERT INTO seen_time VALUES(1, 5000, '', 0)");
 }
 
 START_TEST(test_a_folder_that_is_missing_is_made_for_its_owner_alone)
@@ -145,7 +137,7 @@ END_TEST
 START_TEST(test_a_new_file_has_the_newest_schema)
 {
     ch_store_close(open_store(ch_test_folder()));
-    ck_assert_int_ge(ask("PRAGMA user_version"), 1);
+    ck_assert_int_ge(ask("PRAGMA user_version"), 2);
     ck_assert_int_eq(ask("SELECT count(*) FROM nonce"), 0);
 }
 END_TEST
@@ -156,18 +148,20 @@ START_TEST(test_a_file_without_a_version_is_migrated)
     change("PRAGMA journal_mode=WAL;"
            "CREATE TABLE nonce(key TEXT PRIMARY KEY, reserved INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
            "INSERT INTO nonce VALUES('a', 5000)");
-    ck_assert_uint_eq(draw("a", 1000 * MS), 5000);
-    ck_assert_int_eq(ask("PRAGMA user_version"), 1);
-    ck_assert_uint_eq(draw("a", 1000 * MS), 5001);
+    ch_store_close(open_store(ch_test_folder()));
+    ck_assert_int_eq(ask("PRAGMA user_version"), 2);
+    ck_assert_int_eq(ask("SELECT reserved FROM nonce"), 5000);
+    ck_assert_int_eq(ask("SELECT count(*) FROM nonce_counter"), 0);
 }
 END_TEST
 
 START_TEST(test_a_file_of_this_version_is_opened_as_it_is)
 {
-    ck_assert_uint_eq(draw("a", 1000 * MS), 1000);
+    make();
     int version = ask("PRAGMA user_version");
-    ck_assert_uint_eq(draw("a", 1000 * MS), 1001);
+    ch_store_close(open_store(ch_test_folder()));
     ck_assert_int_eq(ask("PRAGMA user_version"), version);
+    ck_assert_int_eq(ask("SELECT newest_ns FROM seen_time"), 5000);
 }
 END_TEST
 
@@ -176,7 +170,7 @@ static const struct {
     const char *sql;
     int version;
 } newer[] = {
-    { "PRAGMA user_version=2",                         2 },
+    { "PRAGMA user_version=3",                         3 },
     { "PRAGMA user_version=2147483647",                2147483647 },
     { "PRAGMA user_version=-1",                        -1 },
     { "CREATE TABLE other(a); PRAGMA user_version=7",  7 },
@@ -215,7 +209,7 @@ END_TEST
 
 START_TEST(test_a_file_that_was_cut_off_is_refused)
 {
-    draw("a", MS);
+    make();
     ch_autofree char *path = ch_test_path("state.db");
     ck_assert_int_eq(truncate(path, 4096), 0);
     assert_is_damaged();
@@ -224,7 +218,7 @@ END_TEST
 
 START_TEST(test_a_damaged_page_is_found_before_anything_is_signed)
 {
-    draw("a", MS);
+    make();
     ch_autofree char *path = ch_test_path("state.db");
     FILE *file = fopen(path, "r+e");
     ck_assert_ptr_nonnull(file);
@@ -236,7 +230,23 @@ START_TEST(test_a_damaged_page_is_found_before_anything_is_signed)
 }
 END_TEST
 
-CH_TESTS("store", CH_TEST(test_a_folder_that_is_missing_is_made_for_its_owner_alone),
+START_TEST(test_what_is_given_up_is_not_kept)
+{
+    ch_store *store = open_store(ch_test_folder());
+    ck_assert_int_eq(ch_store_begin(store, &err), CH_OK);
+    ck_assert_int_eq(ch_store_begin(store, &err), CH_IO);
+    ck_assert_ptr_nonnull(strstr(err.message, "writing the state: "));
+    ch_store_rollback(store);
+    ch_store_rollback(store);
+    ck_assert_int_eq(ch_store_commit(store, &err), CH_IO);
+    ck_assert_int_eq(ch_store_begin(store, &err), CH_OK);
+    ck_assert_int_eq(ch_store_commit(store, &err), CH_OK);
+    ch_store_close(store);
+}
+END_TEST
+
+CH_TESTS("store", CH_TEST(test_what_is_given_up_is_not_kept),
+         CH_TEST(test_a_folder_that_is_missing_is_made_for_its_owner_alone),
          CH_TEST(test_a_folder_that_cannot_be_made_is_named),
          CH_TEST(test_a_folder_that_another_agent_holds_is_refused),
          CH_TEST_ROWS(test_a_state_that_others_could_change_is_refused, foreign),

@@ -1,5 +1,6 @@
 #include "tests/unit/agent/core/scene.h"
 
+#include "agent/core/nonce_counters.h"
 #include "agent/core/token_link_impl.h"
 #include "base/buffer.h"
 #include "base/clock.h"
@@ -8,6 +9,7 @@
 #include "tests/support/folder.h"
 
 #include <check.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,12 +89,15 @@ static void open_state(scene *it)
     ch_autofree char *folder = ch_test_path("state");
     MUST(ch_store_open(folder, &it->store, &err));
     MUST(ch_nonces_open(it->store, &it->nonces, &err));
-    it->nonce_counters = ch_alloc(it->policy.key_count * sizeof *it->nonce_counters);
-    for (size_t i = 0; i < it->policy.key_count; i++) {
-        uint64_t unit_ns;
-        if (ch_profile_uses_nonce(it->policy.keys[i].profile, &unit_ns))
-            it->nonce_counters[i] = ch_nonces_counter(it->nonces, it->policy.keys[i].name);
-    }
+    it->nonce_counters = ch_nonce_counters_find(&it->policy, it->nonces);
+    it->clock = ch_clockwatch_new(&(ch_seen_time){0}, "");
+}
+
+static void start_writer(scene *it)
+{
+    const ch_nonce_owner owner = ch_requests_nonce_owner(it->requests);
+    MUST(ch_writer_start(it->store, &it->writer, &err));
+    ch_nonces_start(it->nonces, it->writer, &owner);
 }
 
 static void on_sign(void *context, ch_asker asker, const ch_sign_frame *sign)
@@ -152,6 +157,7 @@ static void make_requests(scene *it)
 {
     ch_request_context context = {.policy = &it->policy,
                                   .connections = it->connections,
+                                  .clock = it->clock,
                                   .nonces = it->nonces,
                                   .nonce_counters = it->nonce_counters,
                                   .scratch = it->scratch,
@@ -176,6 +182,7 @@ void scene_begin(scene *it)
     it->scratch = ch_scratch_new();
     it->connections = ch_connections_new();
     make_requests(it);
+    start_writer(it);
     start_front(it);
     start_token(it);
     MUST(ch_connections_add(it->connections, &peer, false, it->front, &it->bot, &victim, &err));
@@ -211,6 +218,15 @@ void scene_ask_for(scene *it, uint64_t id, const scene_ask *ask)
     }
     MUST(ch_sign_frame_put(ch_channel_out(&it->front_actor.channel), id, &sign, &err));
     stage_send(&it->front_actor);
+}
+
+void scene_reserve(scene *it, size_t count)
+{
+    while (ch_token_jobs_waiting(it->token.link->jobs) < count) {
+        struct pollfd ready = {.fd = ch_writer_fd(it->writer), .events = POLLIN};
+        ck_assert_int_eq(poll(&ready, 1, 20000), 1);
+        ch_writer_collect(it->writer);
+    }
 }
 
 void scene_end_turn(scene *it)

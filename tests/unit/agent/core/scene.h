@@ -17,6 +17,8 @@ typedef struct scene {
     ch_store *store;
     ch_nonces *nonces;
     size_t *nonce_counters;
+    ch_writer *writer;
+    ch_clockwatch *clock;
     ch_scratch *scratch;
     ch_connections *connections;
     ch_front_link *front;
@@ -63,6 +65,8 @@ void scene_begin_unlocked(scene *it);
 
 /* The front sends a request, with that id, and core takes it. */
 void scene_ask_for(scene *it, uint64_t id, const scene_ask *ask);
+/* Lets the state's thread write until `count` requests have nonces and wait for the token. */
+void scene_reserve(scene *it, size_t count);
 /* The end of a turn: jobs go to the token, answers to the front. */
 void scene_end_turn(scene *it);
 /* The front hears that request `id` has failed. */

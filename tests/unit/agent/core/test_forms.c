@@ -10,6 +10,7 @@
 #include "tests/support/suite.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,25 +60,69 @@ static ch_jobs *jobs;
 static ch_job *job;
 static ch_key key;
 static ch_nonces *nonces;
+static ch_writer *writer;
 static size_t counter;
 
 #define MUST(call) ck_assert_msg((call) == CH_OK, "%s", err.message)
 
+static void on_claimed(void *context, ch_nonce_claim *claim, const ch_error *outcome)
+{
+    (void)context;
+    ck_assert_ptr_eq(claim, &job->claim);
+    ck_assert_msg(outcome->status == CH_OK, "%s", outcome->message);
+}
+
+static void open_nonces(void)
+{
+    const ch_nonce_name id = {"profile", "live", "id"};
+    const ch_nonce_rule rule = {.unit_ns = 1000};
+    const ch_nonce_owner owner = {.on_claimed = on_claimed};
+    ch_store *store = NULL;
+    ch_autofree char *folder = ch_test_path("state");
+    MUST(ch_store_open(folder, &store, &err));
+    MUST(ch_nonces_open(store, &nonces, &err));
+    MUST(ch_writer_start(store, &writer, &err));
+    ch_nonces_start(nonces, writer, &owner);
+    counter = ch_nonces_counter(nonces, &id, &rule);
+}
+
+static ch_moment read_clock(void)
+{
+    ch_moment now;
+    ck_assert(ch_moment_now(&now));
+    return now;
+}
+
+static uint64_t clock_ms(void)
+{
+    return read_clock().wall_ns / 1000000;
+}
+
+static ch_status build(void)
+{
+    const ch_moment now = read_clock();
+    if (ch_form_needs_nonce(job))
+        MUST(ch_nonces_claim(nonces, counter, &job->claim, &now, &err));
+    while (job->claim.place == CH_CLAIM_WAITING) {
+        struct pollfd ready = {.fd = ch_writer_fd(writer), .events = POLLIN};
+        ck_assert_int_eq(poll(&ready, 1, 20000), 1);
+        ch_writer_collect(writer);
+    }
+    return ch_form_build(job, nonces, &now, &err);
+}
+
 static void begin(const char *profile_text)
 {
     static ch_profile *profile;
-    ch_store *store = NULL;
     ch_autofree char *path = ch_test_file("profile.yaml", profile_text, strlen(profile_text));
-    ch_autofree char *folder = ch_test_path("state");
     MUST(ch_profile_load(path, &profile, &err));
-    MUST(ch_store_open(folder, &store, &err));
-    MUST(ch_nonces_open(store, &nonces, &err));
-    counter = ch_nonces_counter(nonces, "k");
+    open_nonces();
     key = (ch_key){.name = "k",
                    .key_id = "id",
                    .passphrase = "phrase",
                    .profile = profile,
-                   .scheme = ch_profile_scheme_at(profile, 0)};
+                   .scheme = ch_profile_scheme_at(profile, 0),
+                   .nonce = ch_profile_nonce(profile, 0)};
     scratch = ch_scratch_new();
     jobs = ch_jobs_new(1, scratch);
     job = ch_jobs_take(jobs);
@@ -182,15 +227,15 @@ START_TEST(test_a_typed_request_is_built_with_the_time_of_now)
 {
     begin(plain);
     read_account();
-    uint64_t before_ms = ch_clock_wall_ns() / 1000000;
-    MUST(ch_form_build(job, nonces, counter, &err));
+    uint64_t before_ms = clock_ms();
+    MUST(build());
     ck_assert_uint_eq(job->payloads.count, 2);
     ck_assert(ch_slice_is(job->payloads.items[1], "phrase"));
     char text[64];
     snprintf(text, sizeof text, "%.*s", CH_SLICE_ARGS(job->payloads.items[0]));
     ck_assert_msg(strncmp(text, "id=x&time=", 10) == 0, "%s", text);
     uint64_t time_ms = strtoull(text + 10, NULL, 10);
-    ck_assert(time_ms >= before_ms && time_ms <= ch_clock_wall_ns() / 1000000);
+    ck_assert(time_ms >= before_ms && time_ms <= clock_ms());
 }
 END_TEST
 
@@ -201,7 +246,7 @@ START_TEST(test_each_build_draws_a_nonce)
     read_account();
     for (size_t i = 0; i < 100; i++) {
         char text[64];
-        MUST(ch_form_build(job, nonces, counter, &err));
+        MUST(build());
         snprintf(text, sizeof text, "%.*s", CH_SLICE_ARGS(job->payloads.items[0]));
         uint64_t nonce = strtoull(text + strlen("id=x&nonce="), NULL, 10);
         ck_assert_uint_gt(nonce, last);
@@ -215,7 +260,7 @@ END_TEST
 static void set_string(const char *before, int64_t offset_s, const char *after)
 {
     static char text[128];
-    int64_t time_ms = (int64_t)(ch_clock_wall_ns() / 1000000) + offset_s * 1000;
+    int64_t time_ms = (int64_t)clock_ms() + offset_s * 1000;
     snprintf(text, sizeof text, "%s%" PRId64 "%s", before, time_ms, after);
     job->form = CH_FORM_STRING;
     job->text = ch_slice_of(text);
@@ -304,7 +349,7 @@ START_TEST(test_a_string_is_built_as_it_came_and_alone)
     begin(plain);
     read_string("amount=1&id=a%2Cb&time=", 0);
     ck_assert(ch_slice_is(job->request.params[1].value, "a,b"));
-    MUST(ch_form_build(job, nonces, counter, &err));
+    MUST(build());
     ck_assert_uint_eq(job->payloads.count, 1);
     ck_assert(ch_slice_equal(job->payloads.items[0], job->text));
 }
@@ -324,7 +369,7 @@ START_TEST(test_the_time_of_a_string_is_near_the_agents)
 {
     begin(plain);
     read_string("amount=1&time=", times[_i].offset_s);
-    ch_status st = ch_form_build(job, nonces, counter, &err);
+    ch_status st = build();
     ck_assert_int_eq(st, times[_i].is_signed ? CH_OK : CH_BAD_INPUT);
     if (st != CH_OK)
         ck_assert_str_eq(err.message, "the time in the string is more than a minute from this machine's");
@@ -337,7 +382,7 @@ START_TEST(test_a_string_that_its_reading_does_not_spell_is_not_signed)
     begin(plain);
     read_string("amount=1&time=", 0);
     job->params[0].value = CH_LITERAL("2");
-    ck_assert_int_eq(ch_form_build(job, nonces, counter, &err), CH_BAD_INPUT);
+    ck_assert_int_eq(build(), CH_BAD_INPUT);
     ck_assert_str_eq(err.message, "the string to sign is not spelled as this exchange's profile spells it");
 }
 END_TEST
@@ -351,7 +396,7 @@ START_TEST(test_raw_bytes_are_neither_read_nor_changed)
     job->text = CH_LITERAL("\x01\xff");
     MUST(ch_form_read(job, scratch, &err));
     ck_assert_uint_eq(job->request.param_count, 0);
-    MUST(ch_form_build(job, nonces, counter, &err));
+    MUST(build());
     ck_assert_uint_eq(job->payloads.count, 1);
     ck_assert(ch_slice_is(job->payloads.items[0], "\x01\xff"));
 }

@@ -1,0 +1,49 @@
+/* Whether this machine's clock can be trusted. What is signed names the time, and nonces follow it, so a clock that was
+ * set wrongly makes signatures for another time, and nonces that a key may never get past. Nothing is signed while the
+ * clock is in doubt.
+ *
+ * It is in doubt if it jumps against the boot clock, which nobody can set; if it shows a time before this program was
+ * built; and at start, if it is behind the newest time that the agent has seen, or far ahead of it. It is trusted again
+ * when the jump is undone or an operator confirms the time. A jump that was noticed is remembered across restarts of
+ * the agent. Core's thread only. */
+#ifndef CH_AGENT_CORE_CLOCKWATCH_H
+#define CH_AGENT_CORE_CLOCKWATCH_H
+
+#include "agent/loop.h"
+#include "base/clock.h"
+#include "state/seen_time.h"
+#include "state/writer.h"
+
+#define CH_CLOCK_JUMP_NS 2000000000    /* a leap second is none */
+#define CH_CLOCK_BEHIND_NS 10000000000 /* at start: the clocks of machines that were off are that exact */
+
+typedef struct ch_clockwatch ch_clockwatch;
+
+/* `seen` is what the state keeps; `boot_id` is the kernel's, "" if it is not known. */
+ch_clockwatch *ch_clockwatch_new(const ch_seen_time *seen, const char *boot_id);
+void ch_clockwatch_free(ch_clockwatch *watch);
+/* Reads the kernel's boot id into `out`, as `ch_clockwatch_new` takes it. */
+void ch_clockwatch_read_boot_id(char out[CH_BOOT_ID_SIZE]);
+
+/* From here on the clock is looked at every few seconds, and what is to be kept is written. */
+void ch_clockwatch_start(ch_clockwatch *watch, ch_loop *loop, ch_writer *writer);
+/* Keeps the newest time; at the end, when the writer has been stopped. */
+void ch_clockwatch_stop(ch_clockwatch *watch, ch_store *store);
+
+/* Reads the clock. CH_UNAVAILABLE, rule `clock`: it is in doubt, and the message says why and what to do. Costs two
+ * looks at the clock. */
+CH_CHECKED ch_status ch_clockwatch_read(ch_clockwatch *watch, ch_moment *now, ch_error *err);
+/* The same for a moment that was read; NULL if there is none (see ch_moment_now). */
+CH_CHECKED ch_status ch_clockwatch_judge(ch_clockwatch *watch, const ch_moment *now, ch_error *err);
+
+/* An operator says that the clock is right as it is. `answer` is called once that is on disk. CH_CONFLICT: the clock
+ * shows no time that could be right. CH_BUSY: somebody else is confirming it. After a failure nobody is called. */
+CH_CHECKED ch_status ch_clockwatch_confirm(ch_clockwatch *watch, const ch_moment *now, void *context,
+                                           void (*answer)(void *context, const ch_error *outcome), ch_error *err);
+/* Whoever waits with this context has left: nobody is called. */
+void ch_clockwatch_forget(ch_clockwatch *watch, const void *context);
+
+/* When this program was built, as far as the clock is concerned: it cannot be earlier than that. */
+uint64_t ch_clockwatch_built_ns(void);
+
+#endif

@@ -1,0 +1,47 @@
+#include "agent/core/nonce_counters.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "exchange/profile.h"
+
+#define ENVIRONMENT "live" /* profiles describe no other */
+#define S_NS 1000000000ULL
+
+static ch_nonce_rule rule_of(const ch_nonce_def *def)
+{
+    return (ch_nonce_rule){.unit_ns = def->unit_ns,
+                           .ahead_ns = def->ahead_s * S_NS,
+                           .behind_ns = def->behind_s * S_NS,
+                           .may_repeat = def->may_repeat};
+}
+
+size_t *ch_nonce_counters_find(const ch_policy *policy, ch_nonces *nonces)
+{
+    size_t *counters = ch_alloc(policy->key_count * sizeof *counters);
+    for (size_t i = 0; i < policy->key_count; i++) {
+        const ch_key *key = &policy->keys[i];
+        if (key->nonce == NULL)
+            continue;
+        const ch_nonce_name name = {ch_profile_name(key->profile), ENVIRONMENT, key->key_id};
+        const ch_nonce_rule rule = rule_of(key->nonce);
+        counters[i] = ch_nonces_counter(nonces, &name, &rule);
+        ch_nonces_set_floor(nonces, counters[i], key->nonce_floor);
+    }
+    return counters;
+}
+
+ch_status ch_nonce_counters_adopt(const ch_policy *policy, const size_t *counters, ch_nonces *nonces, ch_error *err)
+{
+    for (size_t i = 0; i < policy->key_count; i++) {
+        if (policy->keys[i].nonce != NULL)
+            ch_nonces_adopt(nonces, counters[i], policy->keys[i].name);
+    }
+    CH_TRY(ch_nonces_save_adopted(nonces, err));
+    uint64_t next = 0;
+    const char *orphan;
+    for (size_t i = 0; (orphan = ch_nonces_orphan(nonces, i, &next)) != NULL; i++)
+        ch_log("an older agent counted nonces up to %llu for key '%s', which the policy does not name; if that key has "
+               "another name now, raise its nonces: chancery nonce raise",
+               (unsigned long long)next, orphan);
+    return CH_OK;
+}
