@@ -12,6 +12,8 @@ import time
 import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+# What a build with sanitizers or with counts is told by.
+INSTRUMENTED = {name: os.environ[name] for name in ("ASAN_OPTIONS", "LLVM_PROFILE_FILE") if name in os.environ}
 BUILD = os.path.abspath(os.environ.get("CHANCERY_BUILD", os.path.join(ROOT, "build")))
 CHANCERY = os.path.join(BUILD, "chancery")
 MODULE = next((p for p in ("/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/pkcs11/libsofthsm2.so")
@@ -46,8 +48,7 @@ class Sandbox(unittest.TestCase):
         self.env = {"PATH": os.environ["PATH"], "SOFTHSM2_CONF": self.path("softhsm2.conf"),
                     "CHANCERY_MODULE": MODULE, "CHANCERY_TOKEN": "pkcs11:token=demo",
                     "CHANCERY_PROFILES": os.path.join(ROOT, "profiles")}
-        if "ASAN_OPTIONS" in os.environ:
-            self.env["ASAN_OPTIONS"] = os.environ["ASAN_OPTIONS"]
+        self.env.update(INSTRUMENTED)
 
     def path(self, name):
         return os.path.join(self.folder.name, name)

@@ -10,8 +10,8 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from cli_sandbox import (API_SECRET, AWAY, CHANCERY, CONFIG, CONFLICT, KRAKEN_SECRET, MODULE, NOT_FOUND, OK, PIN,
-                         ROOT, SECRETS, SO_PIN, USAGE, WRONG_PIN, Sandbox, wait_until)  # noqa: E402
+from cli_sandbox import (API_SECRET, AWAY, CHANCERY, CONFIG, CONFLICT, INSTRUMENTED, KRAKEN_SECRET, MODULE, NOT_FOUND, OK,
+                         PIN, ROOT, SECRETS, SO_PIN, USAGE, WRONG_PIN, Sandbox, wait_until)  # noqa: E402
 
 
 class Usage(Sandbox):
@@ -71,7 +71,7 @@ class Usage(Sandbox):
                 self.assert_fails(self.run_cli(*words), USAGE)
 
     def test_module_and_token_must_be_known(self):
-        bare = {"PATH": os.environ["PATH"]}
+        bare = {"PATH": os.environ["PATH"], **INSTRUMENTED}
         self.assert_fails(self.run_cli("token", "list", env=bare), USAGE, "CHANCERY_MODULE")
         self.assert_fails(self.run_cli("key", "list", env=dict(bare, CHANCERY_MODULE=MODULE)), USAGE, "CHANCERY_TOKEN")
 
