@@ -100,14 +100,55 @@ static const ch_word encoding_words[] = {
 };
 static const ch_words encodings = CH_WORDS("encoding", encoding_words);
 
+static ch_status read_length(const ch_value *value, ch_error *err)
+{
+    const char *text = NULL;
+    CH_TRY(ch_yaml_text(value->node, &text, err));
+    if (ch_secret_shape_read_length(value->out, text))
+        return CH_OK;
+    return ch_yaml_fail(value->node, err, "'%s' is not a length; write a number of characters, or two as in 27-28",
+                        text);
+}
+
+static ch_status read_alphabet(const ch_value *value, ch_error *err)
+{
+    ch_word words[CH_ALPHABET_COUNT];
+    const ch_words alphabets = {"alphabet", words, CH_ALPHABET_COUNT};
+    uint64_t alphabet = 0;
+    for (ch_alphabet i = 0; i < CH_ALPHABET_COUNT; i++)
+        words[i] = (ch_word){ch_alphabet_name(i), i};
+    CH_TRY(ch_words_read(&alphabets, value->node, &alphabet, err));
+    ((ch_secret_shape *)value->out)->alphabet = (ch_alphabet)alphabet;
+    return CH_OK;
+}
+
+/* clang-format off */
+static const ch_field shape_fields[] = {
+    /* name        required  reader          where */
+    { "length",    true,     read_length,    CH_WHOLE },
+    { "alphabet",  true,     read_alphabet,  CH_WHOLE },
+};
+/* clang-format on */
+
+static ch_status read_shape(const ch_value *value, ch_error *err)
+{
+    ch_scheme *scheme = value->out;
+    CH_TRY(ch_fields_read(value->node, CH_FIELDS(shape_fields), &scheme->secret_shape, NULL, err));
+    if (ch_mechanism_find(ch_slice_of(scheme->mechanism))->key_class == CKO_SECRET_KEY)
+        return CH_OK;
+    return ch_yaml_fail(value->node, err, "'secret_shape' is for API secrets, and %s signs with a private key",
+                        scheme->mechanism);
+}
+
 /* clang-format off */
 static const ch_field scheme_fields[] = {
-    /* name         required  reader            where                             check, words */
-    { "mechanism",  true,     ch_field_text,    CH_MEMBER(ch_scheme, mechanism),  .check = check_mechanism },
-    { "secret",     true,     ch_field_choice,  CH_MEMBER(ch_scheme, secret),     .words = &encodings },
-    { "signature",  true,     ch_field_choice,  CH_MEMBER(ch_scheme, signature),  .words = &encodings },
-    { "alg",        false,    ch_field_text,    CH_MEMBER(ch_scheme, alg)         },
-    { "recipe",     false,    NULL,             CH_WHOLE                          }, /* load_endpoints.c */
+    /* name            required  reader            where                             check, words */
+    { "mechanism",     true,     ch_field_text,    CH_MEMBER(ch_scheme, mechanism),  .check = check_mechanism },
+    { "secret",        true,     ch_field_choice,  CH_MEMBER(ch_scheme, secret),     .words = &encodings },
+    { "secret_shape",  false,    read_shape,       CH_WHOLE                          },
+    { "signature",     true,     ch_field_choice,  CH_MEMBER(ch_scheme, signature),  .words = &encodings },
+    { "alg",           false,    ch_field_text,    CH_MEMBER(ch_scheme, alg)         },
+    { "recipe",        false,    NULL,             CH_WHOLE                          }, /* load_endpoints.c */
 };
 /* clang-format on */
 

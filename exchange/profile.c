@@ -46,6 +46,16 @@ ch_encoding ch_scheme_secret_encoding(const ch_scheme *scheme)
     return scheme->secret;
 }
 
+const ch_secret_shape *ch_scheme_secret_shape(const ch_scheme *scheme)
+{
+    return scheme->secret_shape.max == 0 ? NULL : &scheme->secret_shape;
+}
+
+ch_encoding ch_scheme_signature_encoding(const ch_scheme *scheme)
+{
+    return scheme->signature;
+}
+
 void ch_scheme_add_signature(const ch_scheme *scheme, ch_slice signature, ch_buffer *out)
 {
     ch_encode(out, scheme->signature, signature);

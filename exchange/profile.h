@@ -7,6 +7,7 @@
 
 #include "base/encode.h"
 #include "exchange/class.h"
+#include "exchange/secret_shape.h"
 
 typedef struct ch_profile ch_profile;
 typedef struct ch_endpoint ch_endpoint;
@@ -22,6 +23,10 @@ const char *ch_scheme_mechanism(const ch_scheme *scheme); /* a name of pkcs11/me
 const char *ch_scheme_name(const ch_scheme *scheme);
 /* How the exchange writes the secret: text, hex or base64. For key import. */
 ch_encoding ch_scheme_secret_encoding(const ch_scheme *scheme);
+/* What the exchange's secrets look like as text; NULL if the profile does not say. For key import. */
+const ch_secret_shape *ch_scheme_secret_shape(const ch_scheme *scheme);
+/* How the exchange writes a signature. */
+ch_encoding ch_scheme_signature_encoding(const ch_scheme *scheme);
 /* Appends a raw signature as the exchange writes it. */
 void ch_scheme_add_signature(const ch_scheme *scheme, ch_slice signature, ch_buffer *out);
 

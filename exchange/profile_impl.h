@@ -7,6 +7,7 @@
 #include "exchange/class.h"
 #include "exchange/param_list.h"
 #include "exchange/profile.h"
+#include "exchange/secret_shape.h"
 #include "exchange/template.h"
 
 #define CH_RECIPE_LISTS_MAX 4
@@ -104,6 +105,7 @@ struct ch_scheme {
     char *mechanism;
     char *alg;
     ch_encoding secret;
+    ch_secret_shape secret_shape;
     ch_encoding signature;
     size_t index; /* among the profile's */
 };

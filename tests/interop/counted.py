@@ -8,7 +8,7 @@ import unittest.mock
 import harness
 
 # The secret in exchanges.mjs.
-SECRET = b"interop test of binance, opens nothing"[:32]
+SECRET = b"interop test of binance, opens nothing"[:32].hex().encode()
 
 
 def assert_good_by_binances_rule(test, headers, payload):
