@@ -6,65 +6,19 @@
 #include "base/slice.h"
 #include "cli/commands.h"
 #include "cli/jansson.h"
+#include "cli/key_access.h"
 #include "cli/key_choice.h"
 #include "cli/output.h"
+#include "cli/private_key.h"
 #include "cli/secret_input.h"
+#include "cli/secret_text.h"
 #include "pkcs11/key.h"
 
+#include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <stdio.h>
 #include <string.h>
-
-/* ---- the token ---- */
-
-/* A token, opened and logged in, with one session. The session is closed before the token. */
-typedef struct opened_token {
-    ch_token *token;
-    ch_session session;
-    bool has_session;
-} opened_token;
-
-static void opened_close(opened_token *opened)
-{
-    if (opened->has_session)
-        ch_session_close(&opened->session);
-    if (opened->token != NULL)
-        ch_token_close(opened->token);
-}
-#define auto_opened __attribute__((cleanup(opened_close))) opened_token
-
-/* Which token, and its PIN. */
-typedef struct token_access {
-    const char *module;
-    char *uri;
-    ch_secret pin;
-} token_access;
-
-static void access_close(token_access *access)
-{
-    ch_secret_wipe(&access->pin);
-    ch_autofree_(&access->uri);
-}
-#define auto_access __attribute__((cleanup(access_close))) token_access
-
-static ch_status access_ask(const ch_arguments *arguments, token_access *access, ch_error *err)
-{
-    static const ch_input_question question = {
-        .descriptor = CH_OPT_PIN_FD, .name = "the user PIN", .prompt = "User PIN: "};
-    CH_TRY(ch_option_module(arguments, &access->module, err));
-    CH_TRY(ch_option_token(arguments, &access->uri, err));
-    return ch_input_secret(arguments, &question, &access->pin, err);
-}
-
-static ch_status open_token(const token_access *access, bool is_writable, opened_token *out, ch_error *err)
-{
-    CH_TRY(ch_token_open(access->module, access->uri, &out->token, err));
-    CH_TRY(ch_token_login(out->token, &access->pin, err));
-    CH_TRY(ch_session_open(out->token, is_writable, &out->session, err));
-    out->has_session = true;
-    return CH_OK;
-}
 
 /* ---- public keys ---- */
 
@@ -135,51 +89,80 @@ static ch_status print_new_key(const ch_arguments *arguments, const char *verb, 
     return CH_OK;
 }
 
-static ch_status import(ch_session *session, const char *label, const ch_choice *choice, const ch_secret *text,
+/* A key in memory, on its way to the token. */
+typedef struct new_key {
+    ch_secret secret;      /* for HMAC */
+    EVP_PKEY *private_key; /* else */
+    ch_buffer taken;       /* what was taken for it, for people */
+} new_key;
+
+static void new_key_free(new_key *key)
+{
+    ch_secret_wipe(&key->secret);
+    EVP_PKEY_free(key->private_key);
+    ch_buffer_free(&key->taken);
+}
+#define auto_new_key __attribute__((cleanup(new_key_free))) new_key
+
+static bool is_secret_key(const ch_choice *choice)
+{
+    return choice->mechanism->key_class == CKO_SECRET_KEY;
+}
+
+static ch_status read_key(const ch_arguments *arguments, const ch_choice *choice, const ch_secret *text, new_key *out,
+                          ch_error *err)
+{
+    if (!is_secret_key(choice))
+        return ch_private_key_read(text, choice->mechanism, &out->private_key, &out->taken, err);
+    const ch_secret_form form = {choice->encoding, choice->shape.max == 0 ? NULL : &choice->shape,
+                                 arguments->option[CH_OPT_PROFILE]};
+    return ch_secret_text_read(text, &form, &out->secret, &out->taken, err);
+}
+
+static ch_status import(ch_session *session, const char *label, const ch_mechanism *mechanism, const new_key *key,
                         ch_error *err)
 {
-    if (choice->mechanism->key_class != CKO_SECRET_KEY)
-        return ch_key_import_pem(session, label, choice->mechanism, text, err);
-    ch_autosecret key = CH_SECRET_INIT;
-    if (ch_decode_secret(&key, choice->encoding, text, err) != CH_OK)
-        return ch_error_wrap(err, "the API secret is not in the encoding that --encoding or the profile says");
-    return ch_key_import_hmac(session, label, choice->mechanism, &key, err);
+    if (key->private_key != NULL)
+        return ch_key_import_pair(session, label, mechanism, key->private_key, err);
+    return ch_key_import_hmac(session, label, mechanism, &key->secret, err);
 }
 
 static ch_status check_form(const ch_arguments *arguments, const ch_choice *choice, ch_error *err)
 {
-    bool is_pem = arguments->option[CH_OPT_PEM] != NULL;
-    bool is_secret_key = choice->mechanism->key_class == CKO_SECRET_KEY;
-    if (is_pem && is_secret_key)
+    if (arguments->option[CH_OPT_PEM] != NULL && is_secret_key(choice))
         return ch_fail(err, CH_BAD_INPUT, "%s takes an API secret, not a private key; leave --pem out",
                        choice->mechanism->name);
-    if (!is_pem && !is_secret_key)
-        return ch_fail(err, CH_BAD_INPUT, "%s takes a private key; give --pem", choice->mechanism->name);
-    if (is_pem && arguments->option[CH_OPT_ENCODING] != NULL)
-        return ch_fail(err, CH_BAD_INPUT, "--encoding is for API secrets; leave it out with --pem");
+    if (!is_secret_key(choice) && arguments->option[CH_OPT_ENCODING] != NULL)
+        return ch_fail(err, CH_BAD_INPUT, "--encoding is for API secrets; leave it out for a private key");
     return CH_OK;
 }
 
 static ch_status run_import(const ch_arguments *arguments, ch_error *err)
 {
     static const ch_input_question secret_question = {
-        .descriptor = CH_OPT_SECRET_FD, .name = "the API secret", .prompt = "API secret: "};
-    static const ch_input_question pem_question = {
-        .descriptor = CH_OPT_SECRET_FD, .name = "the private key", .prompt = "", .is_pem = true};
-    bool is_pem = arguments->option[CH_OPT_PEM] != NULL;
+        .descriptor = CH_OPT_SECRET_FD, .name = "the API secret", .prompt = "API secret: ", .rest_max_bytes = 4095};
+    static const ch_input_question private_question = {
+        .descriptor = CH_OPT_SECRET_FD,
+        .name = "the private key",
+        .prompt = "Private key, on one line (pass a file with --secret-fd 3 3<FILE): ",
+        .rest_max_bytes = 16000};
     const char *label = NULL;
     ch_choice choice;
-    auto_access access = {NULL, NULL, CH_SECRET_INIT};
+    ch_autoaccess access = CH_KEY_ACCESS_INIT;
     ch_autosecret text = CH_SECRET_INIT;
-    auto_opened opened = {0};
+    auto_new_key key = {.secret = CH_SECRET_INIT, .taken = CH_BUFFER_INIT};
+    ch_autoopened opened = {0};
     ch_autobuffer no_public = CH_BUFFER_INIT;
     CH_TRY(ch_option_required(arguments, CH_OPT_LABEL, &label, err));
-    CH_TRY(ch_choice_read(arguments, is_pem ? NULL : "hmac", &choice, err));
+    CH_TRY(ch_choice_read(arguments, arguments->option[CH_OPT_PEM] != NULL ? NULL : "hmac", &choice, err));
     CH_TRY(check_form(arguments, &choice, err));
-    CH_TRY(access_ask(arguments, &access, err));
-    CH_TRY(ch_input_secret(arguments, is_pem ? &pem_question : &secret_question, &text, err));
-    CH_TRY(open_token(&access, true, &opened, err));
-    CH_TRY(import(&opened.session, label, &choice, &text, err));
+    const ch_input_question *question = is_secret_key(&choice) ? &secret_question : &private_question;
+    CH_TRY(ch_key_access_ask(arguments, question, &access, err));
+    CH_TRY(ch_input_secret(arguments, question, NULL, &text, err));
+    CH_TRY(read_key(arguments, &choice, &text, &key, err));
+    CH_TRY(ch_key_access_open(&access, true, &opened, err));
+    CH_TRY(import(&opened.session, label, choice.mechanism, &key, err));
+    fprintf(stderr, "taken: %s\n", ch_buffer_text(&key.taken));
     return print_new_key(arguments, "imported", label, choice.mechanism, &no_public, err);
 }
 
@@ -199,15 +182,15 @@ static ch_status run_generate(const ch_arguments *arguments, ch_error *err)
     const char *label = NULL;
     unsigned bits = 0;
     ch_choice choice;
-    auto_access access = {NULL, NULL, CH_SECRET_INIT};
-    auto_opened opened = {0};
+    ch_autoaccess access = CH_KEY_ACCESS_INIT;
+    ch_autoopened opened = {0};
     ch_autobuffer uri = CH_BUFFER_INIT;
     ch_autobuffer public_pem = CH_BUFFER_INIT;
     CH_TRY(ch_option_required(arguments, CH_OPT_LABEL, &label, err));
     CH_TRY(ch_choice_read(arguments, NULL, &choice, err));
     CH_TRY(read_bits(arguments, choice.mechanism, &bits, err));
-    CH_TRY(access_ask(arguments, &access, err));
-    CH_TRY(open_token(&access, true, &opened, err));
+    CH_TRY(ch_key_access_ask(arguments, NULL, &access, err));
+    CH_TRY(ch_key_access_open(&access, true, &opened, err));
     CH_TRY(ch_key_generate(&opened.session, label, choice.mechanism, bits, err));
     add_object_uri(label, &uri);
     if (choice.mechanism->key_class == CKO_PRIVATE_KEY)
@@ -252,12 +235,12 @@ static ch_status run_list(const ch_arguments *arguments, ch_error *err)
         {0},
     };
     /* clang-format on */
-    auto_access access = {NULL, NULL, CH_SECRET_INIT};
-    auto_opened opened = {0};
+    ch_autoaccess access = CH_KEY_ACCESS_INIT;
+    ch_autoopened opened = {0};
     ch_autofree ch_key_info *keys = NULL;
     size_t count = 0;
-    CH_TRY(access_ask(arguments, &access, err));
-    CH_TRY(open_token(&access, false, &opened, err));
+    CH_TRY(ch_key_access_ask(arguments, NULL, &access, err));
+    CH_TRY(ch_key_access_open(&access, false, &opened, err));
     CH_TRY(ch_key_list(&opened.session, &keys, &count, err));
     ch_autojansson rows = json_array();
     for (size_t i = 0; i < count; i++)
@@ -272,14 +255,14 @@ static ch_status run_public(const ch_arguments *arguments, ch_error *err)
     const char *format = arguments->option[CH_OPT_FORMAT] == NULL ? "pem" : arguments->option[CH_OPT_FORMAT];
     bool is_pem = strcmp(format, "pem") == 0;
     ch_autofree char *uri = NULL;
-    auto_access access = {NULL, NULL, CH_SECRET_INIT};
-    auto_opened opened = {0};
+    ch_autoaccess access = CH_KEY_ACCESS_INIT;
+    ch_autoopened opened = {0};
     ch_autobuffer text = CH_BUFFER_INIT;
     if (!is_pem && strcmp(format, "base64") != 0)
         return ch_fail(err, CH_BAD_INPUT, "unknown --format; use pem or base64");
     CH_TRY(ch_option_object(arguments, &uri, err));
-    CH_TRY(access_ask(arguments, &access, err));
-    CH_TRY(open_token(&access, false, &opened, err));
+    CH_TRY(ch_key_access_ask(arguments, NULL, &access, err));
+    CH_TRY(ch_key_access_open(&access, false, &opened, err));
     CH_TRY(add_public(&opened.session, uri, is_pem, &text, err));
     if (arguments->option[CH_OPT_JSON] == NULL) {
         fputs(ch_buffer_text(&text), stdout);
@@ -302,12 +285,12 @@ static ch_status confirm_delete(const ch_arguments *arguments, const char *uri, 
 static ch_status run_delete(const ch_arguments *arguments, ch_error *err)
 {
     ch_autofree char *uri = NULL;
-    auto_access access = {NULL, NULL, CH_SECRET_INIT};
-    auto_opened opened = {0};
+    ch_autoaccess access = CH_KEY_ACCESS_INIT;
+    ch_autoopened opened = {0};
     CH_TRY(ch_option_object(arguments, &uri, err));
-    CH_TRY(access_ask(arguments, &access, err));
+    CH_TRY(ch_key_access_ask(arguments, NULL, &access, err));
     CH_TRY(confirm_delete(arguments, uri, access.uri, err));
-    CH_TRY(open_token(&access, true, &opened, err));
+    CH_TRY(ch_key_access_open(&access, true, &opened, err));
     CH_TRY(ch_key_delete(&opened.session, uri, err));
     fprintf(stderr, "Deleted %s\n", uri);
     return CH_OK;
@@ -326,11 +309,15 @@ const ch_command ch_commands_of_key[] = {
         .syntax = {.options = ON_TOKEN | FOR_EXCHANGE | CH_OPTION(LABEL) | CH_OPTION(ENCODING) | CH_OPTION(PEM) |
                               CH_OPTION(SECRET_FD) | CH_OPTION(JSON)},
         .summary = "put an API secret or private key on a token",
-        .details = "Imports an API secret (HMAC), or with --pem a private key. It can't be read\n"
-                   "back from the token. On standard input, the user PIN comes first, on a line of\n"
-                   "its own, then the secret: one line, or for PEM all the rest. If the exchange\n"
-                   "takes public keys, use 'chancery key generate' instead: no copy exists then.",
+        .details = "Imports an API secret (HMAC), or a private key: PEM, the key file of Coinbase\n"
+                   "(JSON), or its Ed25519 key in base64. It can't be read back from the token. On\n"
+                   "standard input, the user PIN comes first, on a line of its own, then the secret\n"
+                   "and nothing else. What is not beyond doubt is refused with the reason: blanks,\n"
+                   "quotes, NAME=value, more than one value, another shape than the exchange's\n"
+                   "secrets have. If the exchange takes public keys, use\n"
+                   "'chancery key generate' instead: no copy exists then.",
         .examples = "  chancery key import --profile kraken --label kraken-main\n"
+                    "  chancery key import --profile coinbase --scheme eddsa --label cb --secret-fd 3 3<key.json\n"
                     "  chancery key import --mechanism hmac-sha512 --encoding base64 --label k --pin-fd 3 3<pin < secret\n"
                     "  chancery key import --mechanism ed25519 --pem --label k --secret-fd 3 3<key.pem\n",
         .run = run_import,

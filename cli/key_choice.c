@@ -42,6 +42,16 @@ static ch_status find_encoding(const char *name, ch_encoding *out, ch_error *err
     return ch_fail(err, CH_BAD_INPUT, "unknown --encoding; use text, hex or base64");
 }
 
+/* In another encoding, the secret is not the text that the exchange hands out, and need not look like it. */
+static ch_status choose_encoding(const char *name, ch_choice *out, ch_error *err)
+{
+    ch_encoding of_profile = out->encoding;
+    CH_TRY(find_encoding(name, &out->encoding, err));
+    if (out->encoding != of_profile)
+        out->shape.max = 0;
+    return CH_OK;
+}
+
 static ch_status from_scheme(const ch_profile *profile, const char *name, ch_choice *out, ch_error *err)
 {
     const ch_scheme *scheme = ch_profile_scheme(profile, name);
@@ -49,6 +59,9 @@ static ch_status from_scheme(const ch_profile *profile, const char *name, ch_cho
         return ch_fail(err, CH_NOT_FOUND, "profile '%s' has no scheme '%s'; give another with --scheme",
                        ch_profile_name(profile), name);
     out->encoding = ch_scheme_secret_encoding(scheme);
+    out->signature = ch_scheme_signature_encoding(scheme);
+    if (ch_scheme_secret_shape(scheme) != NULL)
+        out->shape = *ch_scheme_secret_shape(scheme);
     return find_mechanism(ch_scheme_mechanism(scheme), &out->mechanism, err);
 }
 
@@ -77,7 +90,7 @@ ch_status ch_choice_read(const ch_arguments *arguments, const char *default_sche
     const char *encoding = arguments->option[CH_OPT_ENCODING];
     const char *scheme = arguments->option[CH_OPT_SCHEME];
     bool has_profile = arguments->option[CH_OPT_PROFILE] != NULL;
-    *out = (ch_choice){NULL, CH_ENCODE_TEXT};
+    *out = (ch_choice){.encoding = CH_ENCODE_TEXT, .signature = CH_ENCODE_HEX};
     if (has_profile == (mechanism != NULL) || (scheme != NULL && !has_profile))
         return ch_fail(err, CH_BAD_INPUT,
                        "what is the key for? Give either --profile NAME (and --scheme NAME) or --mechanism NAME");
@@ -85,5 +98,5 @@ ch_status ch_choice_read(const ch_arguments *arguments, const char *default_sche
         CH_TRY(from_profile(arguments, scheme != NULL ? scheme : default_scheme, out, err));
     else
         CH_TRY(find_mechanism(mechanism, &out->mechanism, err));
-    return encoding == NULL ? CH_OK : find_encoding(encoding, &out->encoding, err);
+    return encoding == NULL ? CH_OK : choose_encoding(encoding, out, err);
 }

@@ -171,7 +171,7 @@ static ch_status run_unlock(const ch_arguments *arguments, ch_error *err)
         .descriptor = CH_OPT_PIN_FD, .name = "the user PIN", .prompt = ch_buffer_text(&prompt)};
     if (!is_patient)
         CH_TRY(probe(arguments, err));
-    CH_TRY(ch_input_secret(arguments, &question, &pin, err));
+    CH_TRY(ch_input_secret(arguments, &question, NULL, &pin, err));
     CH_TRY(is_patient ? unlock_patiently(arguments, token, &pin, err) : unlock_once(arguments, token, &pin, err));
     report(token, "Unlocked");
     return CH_OK;

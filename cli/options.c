@@ -26,7 +26,7 @@ static const ch_option_row rows[CH_OPT_COUNT] = {
     [CH_OPT_PROFILES]        = { "profiles",        "DIR",             "CHANCERY_PROFILES",      "folder of the profiles" },
     [CH_OPT_MECHANISM]       = { "mechanism",       "MECHANISM",       NULL,                     "what the key signs with; see 'chancery help mechanisms'" },
     [CH_OPT_ENCODING]        = { "encoding",        "text|hex|base64", NULL,                     "how the secret is written (default: the profile's, or text)" },
-    [CH_OPT_PEM]             = { "pem",             NULL,              NULL,                     "the secret is a private key in PEM" },
+    [CH_OPT_PEM]             = { "pem",             NULL,              NULL,                     "the secret is a private key (no default scheme)" },
     [CH_OPT_BITS]            = { "bits",            "N",               NULL,                     "size of an RSA key (default 2048)" },
     [CH_OPT_FORMAT]          = { "format",          "pem|base64",      NULL,                     "how to print the public key (default pem)" },
     [CH_OPT_ERASE]           = { "erase",           NULL,              NULL,                     "erase a token of that label, with every key on it" },
@@ -221,14 +221,15 @@ ch_status ch_option_module(const ch_arguments *arguments, const char **out, ch_e
     return CH_OK;
 }
 
-/* Checks a URI, or makes "pkcs11:ATTRIBUTE=LABEL" of a label. A URI with a PIN in it is refused. */
-static ch_status to_uri(ch_option option, const char *value, const char *attribute, char **out, ch_error *err)
+/* Checks a URI, or makes "pkcs11:ATTRIBUTE=LABEL" of a label. A URI with a PIN in it is refused. `what` it is comes
+ * before the reason. */
+static ch_status to_uri(const char *what, const char *value, const char *attribute, char **out, ch_error *err)
 {
     if (strncasecmp(value, "pkcs11:", 7) == 0) {
         P11KitUri *uri = NULL;
         ch_error reason = CH_ERROR_INIT;
         if (ch_uri_parse(value, &uri, &reason) != CH_OK)
-            return ch_fail(err, CH_BAD_INPUT, "--%s: %s", rows[option].name, reason.message);
+            return ch_fail(err, CH_BAD_INPUT, "%s: %s", what, reason.message);
         p11_kit_uri_free(uri);
         *out = ch_strdup(value);
         return CH_OK;
@@ -247,14 +248,14 @@ ch_status ch_option_token(const ch_arguments *arguments, char **out, ch_error *e
         return ch_fail(err, CH_BAD_INPUT,
                        "which token? Give --token (an RFC 7512 URI such as pkcs11:token=demo, or a label) or set "
                        "CHANCERY_TOKEN; 'chancery token list' shows what is there");
-    return to_uri(CH_OPT_TOKEN, value, "token", out, err);
+    return to_uri("--token", value, "token", out, err);
 }
 
 ch_status ch_option_object(const ch_arguments *arguments, char **out, ch_error *err)
 {
     const char *value = NULL;
     CH_TRY(ch_option_required(arguments, CH_OPT_OBJECT, &value, err));
-    return to_uri(CH_OPT_OBJECT, value, "object", out, err);
+    return to_uri("--object", value, "object", out, err);
 }
 
 const char *ch_option_profiles(const ch_arguments *arguments)

@@ -53,7 +53,7 @@ typedef struct ch_option_row {
 const ch_option_row *ch_option_at(ch_option option);
 
 /* A set of options: CH_OPTION(LABEL) | CH_OPTION(JSON). */
-typedef uint32_t ch_options;
+typedef uint64_t ch_options;
 #define CH_OPTION(name) ((ch_options)1 << CH_OPT_##name)
 
 /* What a command takes. Every command takes --help. */

@@ -1,52 +1,94 @@
-/* To know before a change: all secrets of a command may come from one pipe, so no read may take a byte more than the
- * secret that it is for. */
+/* To know before a change: all secrets of a command may come from one pipe, so no read of a PIN may take a byte of what
+ * comes next. */
 #include "cli/secret_input.h"
 
+#include "base/slice.h"
 #include "cli/terminal.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/crypto.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define LINE_MAX_BYTES 4096
-#define PEM_MAX_BYTES 16000
+#define PEM_BEGIN "-----BEGIN "
 
-/* ---- a line becomes a secret ---- */
+/* ---- a line becomes a PIN ---- */
+
+static bool begins_with(ch_slice line, const char *prefix)
+{
+    return line.size >= strlen(prefix) && memcmp(line.data, prefix, strlen(prefix)) == 0;
+}
+
+/* A PIN may hold any character that can be typed, spaces too, but neither line ends nor what editors put before text.
+ */
+static ch_status check_pin(ch_slice line, const char *name, ch_error *err)
+{
+    if (line.size == 0)
+        return ch_fail(err, CH_BAD_INPUT, "%s is empty", name);
+    if (memmem(line.data, line.size, PEM_BEGIN, strlen(PEM_BEGIN)) != NULL)
+        return ch_fail(
+            err, CH_BAD_INPUT,
+            "there is a PEM file in the place of %s. Pass a private key with --secret-fd 3 3<FILE and the PIN "
+            "separately, or with the PIN as the line before it",
+            name);
+    if (begins_with(line, "\xef\xbb\xbf"))
+        return ch_fail(err, CH_BAD_INPUT, "%s begins with a byte order mark; save the file as UTF-8 without one", name);
+    if (begins_with(line, "\xff\xfe") || begins_with(line, "\xfe\xff") || ch_slice_find(line, '\0') != NULL)
+        return ch_fail(err, CH_BAD_INPUT, "%s is UTF-16, or has NUL bytes; save the file as plain UTF-8", name);
+    if (ch_slice_find(line, '\r') != NULL)
+        return ch_fail(err, CH_BAD_INPUT, "%s has a carriage return in it; remove it from the file: tr -d '\\r'", name);
+    return CH_OK;
+}
 
 /* Copies the `size_bytes` of a line to `out`, without the CR that it may end with. */
-static ch_status keep_line(const ch_secret *line, size_t size_bytes, const char *name, ch_secret *out, ch_error *err)
+static ch_status keep_pin(const ch_secret *line, size_t size_bytes, const char *name, ch_secret *out, ch_error *err)
 {
     if (size_bytes > 0 && line->data[size_bytes - 1] == '\r')
         size_bytes--;
-    if (size_bytes == 0)
-        return ch_fail(err, CH_BAD_INPUT, "%s is empty", name);
+    CH_TRY(check_pin((ch_slice){line->data, size_bytes}, name, err));
     CH_TRY(ch_secret_alloc(out, size_bytes, err));
     memcpy(out->data, line->data, size_bytes);
     return CH_OK;
 }
 
-static ch_status ask_once(const char *prompt, const char *name, ch_secret *out, ch_error *err)
+/* ---- the terminal ---- */
+
+static ch_status ask_once(const char *prompt, const ch_input_question *question, ch_secret *out, ch_error *err)
 {
     ch_autosecret line = CH_SECRET_INIT;
     size_t size_bytes = 0;
     CH_TRY(ch_secret_alloc(&line, LINE_MAX_BYTES, err));
-    CH_TRY(ch_terminal_ask_secret(prompt, name, &line, &size_bytes, err));
-    return keep_line(&line, size_bytes, name, out, err);
+    CH_TRY(ch_terminal_ask_secret(prompt, question->name, &line, &size_bytes, err));
+    if (question->rest_max_bytes == 0)
+        return keep_pin(&line, size_bytes, question->name, out, err);
+    if (size_bytes == 0)
+        return ch_fail(err, CH_BAD_INPUT, "%s is empty", question->name);
+    CH_TRY(ch_secret_alloc(out, size_bytes, err));
+    memcpy(out->data, line.data, size_bytes);
+    return CH_OK;
 }
 
 static ch_status ask_on_terminal(const ch_input_question *question, ch_secret *out, ch_error *err)
 {
     ch_autosecret again = CH_SECRET_INIT;
-    CH_TRY(ask_once(question->prompt, question->name, out, err));
+    CH_TRY(ask_once(question->prompt, question, out, err));
     if (!question->is_asked_twice)
         return CH_OK;
-    CH_TRY(ask_once("Once more, the same: ", question->name, &again, err));
+    CH_TRY(ask_once("Once more, the same: ", question, &again, err));
     if (again.size != out->size || CRYPTO_memcmp(again.data, out->data, out->size) != 0)
         return ch_fail(err, CH_BAD_INPUT, "the two entries of %s differ; nothing was changed", question->name);
     return CH_OK;
+}
+
+/* ---- descriptors ---- */
+
+static ch_status fail_missing(const char *name, ch_error *err)
+{
+    return ch_fail(err, CH_BAD_INPUT, "%s is missing: the input ended before it", name);
 }
 
 /* Byte by byte: what follows the line belongs to the next secret and must stay in the pipe. */
@@ -62,56 +104,52 @@ static ch_status read_line(int fd, const char *name, ch_secret *out, ch_error *e
         if (got < 0)
             return ch_fail_errno(err, "reading %s", name);
         if (got == 0 && filled == 0)
-            return ch_fail(err, CH_BAD_INPUT, "%s is missing: the input ended before it", name);
+            return fail_missing(name, err);
         if (got == 0 || line.data[filled] == '\n')
-            return keep_line(&line, filled, name, out, err);
+            return keep_pin(&line, filled, name, out, err);
         if (++filled == line.size)
             return ch_fail(err, CH_TOO_LARGE, "%s is longer than %d bytes", name, LINE_MAX_BYTES - 1);
     }
 }
 
-/* ---- descriptors ---- */
-
-static bool has_pem_begin(const ch_secret *secret)
+/* Another line would mean that the PIN was cut in two, or that something else was passed. Does not wait for a writer
+ * that keeps the pipe open: who types into a pipe has typed the PIN. */
+static ch_status expect_end(int fd, const char *name, ch_error *err)
 {
-    static const char begin[] = "-----BEGIN ";
-    return memmem(secret->data, secret->size, begin, sizeof begin - 1) != NULL;
-}
-
-static ch_status read_pem(int fd, const char *name, ch_secret *out, ch_error *err)
-{
-    if (ch_secret_read(out, fd, PEM_MAX_BYTES, err) != CH_OK)
-        return ch_error_wrap(err, "%s", name);
-    if (!has_pem_begin(out))
-        return ch_fail(err, CH_BAD_INPUT, "%s is not PEM: it has no line -----BEGIN ...-----", name);
+    ch_autosecret byte = CH_SECRET_INIT;
+    struct pollfd look = {.fd = fd, .events = POLLIN};
+    CH_TRY(ch_secret_alloc(&byte, 1, err));
+    while (poll(&look, 1, 0) > 0 && (look.revents & POLLIN) != 0 && read(fd, byte.data, 1) == 1) {
+        if (byte.data[0] != '\n' && byte.data[0] != '\r')
+            return ch_fail(err, CH_BAD_INPUT, "something follows the line of %s; pass one line, and nothing else",
+                           name);
+    }
     return CH_OK;
 }
 
-static ch_status read_descriptor(int fd, const ch_input_question *question, ch_secret *out, ch_error *err)
+/* One byte more than allowed is read, so that a full room means too much. */
+static ch_status read_rest(int fd, const ch_input_question *question, ch_secret *out, ch_error *err)
 {
-    if (question->is_pem)
-        return read_pem(fd, question->name, out, err);
-    CH_TRY(read_line(fd, question->name, out, err));
-    if (has_pem_begin(out))
-        return ch_fail(err, CH_BAD_INPUT,
-                       "there is a PEM file in the place of %s. Import a private key with --pem; pass it with "
-                       "--secret-fd 3 3<FILE and the PIN separately, or with the PIN as the line before it",
-                       question->name);
+    ch_autosecret room = CH_SECRET_INIT;
+    size_t filled = 0;
+    ssize_t got = 1;
+    CH_TRY(ch_secret_alloc(&room, question->rest_max_bytes + 1, err));
+    while (filled < room.size && got != 0) {
+        got = read(fd, room.data + filled, room.size - filled);
+        if (got < 0 && errno != EINTR)
+            return ch_fail_errno(err, "reading %s", question->name);
+        filled += got > 0 ? (size_t)got : 0;
+    }
+    if (filled == 0)
+        return fail_missing(question->name, err);
+    if (filled == room.size)
+        return ch_fail(err, CH_TOO_LARGE, "%s is longer than %zu bytes", question->name, question->rest_max_bytes);
+    CH_TRY(ch_secret_alloc(out, filled, err));
+    memcpy(out->data, room.data, filled);
     return CH_OK;
 }
 
-static ch_status read_named_descriptor(const ch_arguments *arguments, const ch_input_question *question, ch_secret *out,
-                                       ch_error *err)
-{
-    const char *option = ch_option_at(question->descriptor)->name;
-    unsigned fd = 0;
-    CH_TRY(ch_option_number(arguments, question->descriptor, 65535, &fd, err));
-    if (fcntl((int)fd, F_GETFD) < 0)
-        return ch_fail(err, CH_BAD_INPUT,
-                       "the descriptor of --%s is not open; give the number of an open one, as in --%s 3 3<FILE",
-                       option, option);
-    return read_descriptor((int)fd, question, out, err);
-}
+/* ---- which of them ---- */
 
 /* "--pin-fd 0" takes standard input for that secret; the others then come from the terminal. */
 static bool is_stdin_claimed(const ch_arguments *arguments)
@@ -131,27 +169,61 @@ static bool is_stdin_piped(void)
     return fstat(STDIN_FILENO, &about) == 0 && !S_ISCHR(about.st_mode);
 }
 
-/* ---- the order of the three ---- */
-
-static ch_status read_secret(const ch_arguments *arguments, const ch_input_question *question, ch_secret *out,
-                             ch_error *err)
+static ch_status find_named(const ch_arguments *arguments, ch_option descriptor, int *out, ch_error *err)
 {
+    const char *option = ch_option_at(descriptor)->name;
+    unsigned fd = 0;
+    CH_TRY(ch_option_number(arguments, descriptor, 65535, &fd, err));
+    if (fcntl((int)fd, F_GETFD) < 0)
+        return ch_fail(err, CH_BAD_INPUT,
+                       "the descriptor of --%s is not open; give the number of an open one, as in --%s 3 3<FILE",
+                       option, option);
+    *out = (int)fd;
+    return CH_OK;
+}
+
+/* The descriptor that answers `question`; -1 is the terminal. */
+static ch_status find_source(const ch_arguments *arguments, const ch_input_question *question, int *out, ch_error *err)
+{
+    *out = -1;
     if (arguments->option[question->descriptor] != NULL)
-        return read_named_descriptor(arguments, question, out, err);
+        return find_named(arguments, question->descriptor, out, err);
     if (is_stdin_piped() && !is_stdin_claimed(arguments))
-        return read_descriptor(STDIN_FILENO, question, out, err);
-    if (question->is_pem)
-        return ch_fail(err, CH_BAD_INPUT, "a PEM file can't be typed; pass it with --secret-fd 3 3<FILE");
+        *out = STDIN_FILENO;
+    return CH_OK;
+}
+
+static ch_status read_descriptor(const ch_arguments *arguments, int fd, const ch_input_question *question,
+                                 const ch_input_question *next, ch_secret *out, ch_error *err)
+{
+    int next_fd = -1;
+    if (question->rest_max_bytes != 0)
+        return read_rest(fd, question, out, err);
+    if (next != NULL)
+        CH_TRY(find_source(arguments, next, &next_fd, err));
+    CH_TRY(read_line(fd, question->name, out, err));
+    return next_fd == fd ? CH_OK : expect_end(fd, question->name, err);
+}
+
+static ch_status read_secret(const ch_arguments *arguments, const ch_input_question *question,
+                             const ch_input_question *next, ch_secret *out, ch_error *err)
+{
+    int fd = -1;
+    CH_TRY(find_source(arguments, question, &fd, err));
+    if (fd >= 0)
+        return read_descriptor(arguments, fd, question, next, out, err);
+    if (question->prompt == NULL)
+        return ch_fail(err, CH_BAD_INPUT, "%s can't be typed; %s", question->name, question->not_typed);
     if (ask_on_terminal(question, out, err) != CH_OK)
         return ch_error_wrap(err, "no %s (pipe it in, or give --%s N)", question->name + strlen("the "),
                              ch_option_at(question->descriptor)->name);
     return CH_OK;
 }
 
-ch_status ch_input_secret(const ch_arguments *arguments, const ch_input_question *question, ch_secret *out,
-                          ch_error *err)
+ch_status ch_input_secret(const ch_arguments *arguments, const ch_input_question *question,
+                          const ch_input_question *next, ch_secret *out, ch_error *err)
 {
-    ch_status st = read_secret(arguments, question, out, err);
+    ch_status st = read_secret(arguments, question, next, out, err);
     if (st != CH_OK)
         ch_secret_wipe(out);
     return st;

@@ -5,8 +5,8 @@
  *   1. --pin-fd N, --so-pin-fd N, --secret-fd N: that descriptor;
  *   2. standard input, if it is a pipe, socket or file and no such option names descriptor 0;
  *   3. the terminal.
- * From a descriptor each secret takes one line, so that several can share one; a PEM takes the rest. What is read goes
- * straight to locked memory. Single-threaded. */
+ * From a descriptor a PIN takes one line, so that several can share one; what a command asks for last takes the rest.
+ * What is read goes straight to locked memory. Single-threaded. */
 #ifndef CH_CLI_SECRET_INPUT_H
 #define CH_CLI_SECRET_INPUT_H
 
@@ -14,18 +14,22 @@
 #include "cli/options.h"
 
 typedef struct ch_input_question {
-    ch_option descriptor; /* CH_OPT_PIN_FD, CH_OPT_SO_PIN_FD, CH_OPT_SECRET_FD */
-    const char *name;     /* "the user PIN", for errors */
-    const char *prompt;   /* "User PIN of token demo: " */
-    bool is_asked_twice;  /* on a terminal: newly set, so a slip would lock out */
-    bool is_pem;          /* many lines, and never typed */
+    ch_option descriptor;  /* CH_OPT_PIN_FD, CH_OPT_SO_PIN_FD, CH_OPT_SECRET_FD */
+    const char *name;      /* "the user PIN", for errors */
+    const char *prompt;    /* "User PIN of token demo: "; NULL: can't be typed */
+    const char *not_typed; /* without a prompt: what to do instead */
+    bool is_asked_twice;   /* on a terminal: newly set, so a slip would lock out */
+    size_t rest_max_bytes; /* takes all that is left of the descriptor, at most so much; 0: a PIN, which takes a line */
 } ch_input_question;
 
 /* Reads one secret into `out`, which must be empty. Ask for all that a command needs before the first is used, so that
- * a missing one does not cost a try of the PIN. Returns CH_BAD_INPUT if it is missing, empty or not what it should be,
- * CH_TOO_LARGE if it is too long. */
-CH_CHECKED ch_status ch_input_secret(const ch_arguments *arguments, const ch_input_question *question, ch_secret *out,
-                                     ch_error *err);
+ * a missing one does not cost a try of the PIN. `next` is what the command asks for next, NULL if that is nothing.
+ *
+ * A PIN comes without its line end, which must be all that is left, unless `next` is read from the same descriptor.
+ * What takes the rest comes as it is, line ends and all: its reader knows what may stand there. Returns CH_BAD_INPUT if
+ * it is missing, empty or not what it should be, CH_TOO_LARGE if it is too long. */
+CH_CHECKED ch_status ch_input_secret(const ch_arguments *arguments, const ch_input_question *question,
+                                     const ch_input_question *next, ch_secret *out, ch_error *err);
 
 /* Asks on the terminal; only "yes" and "y" are yes. Returns CH_REFUSED on anything else, CH_BAD_INPUT without a
  * terminal: the error then says to give --yes. */

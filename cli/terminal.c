@@ -95,8 +95,15 @@ static bool wait_for_line(const terminal *tty)
     return caught_signal == 0 && ready > 0;
 }
 
-/* Asks and reads, in silence. Returns what read(2) does, or -1 if a signal came or the terminal failed. */
-static ssize_t read_silently(const terminal *tty, const char *prompt, const ch_secret *line)
+static bool is_ready(const terminal *tty)
+{
+    struct pollfd look = {.fd = tty->fd, .events = POLLIN};
+    return poll(&look, 1, 0) > 0;
+}
+
+/* Asks and reads, in silence. Returns what read(2) does, or -1 if a signal came or the terminal failed. More is waiting
+ * if several lines were pasted; it is thrown away when the settings are put back. */
+static ssize_t read_silently(const terminal *tty, const char *prompt, const ch_secret *line, bool *is_more_waiting)
 {
     struct termios silent = tty->before;
     silent.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
@@ -105,6 +112,7 @@ static ssize_t read_silently(const terminal *tty, const char *prompt, const ch_s
         return -1;
     terminal_write(tty, prompt);
     ssize_t got = wait_for_line(tty) ? read(tty->fd, line->data, line->size) : -1;
+    *is_more_waiting = got > 0 && is_ready(tty);
     terminal_write(tty, "\n");
     return got;
 }
@@ -117,9 +125,10 @@ ch_status ch_terminal_ask_secret(const char *prompt, const char *name, const ch_
     CH_TRY(terminal_open(&tty, err));
     ssize_t got;
     bool is_interrupted;
+    bool is_more_waiting = false;
     do {
         terminal_hold(&tty);
-        got = read_silently(&tty, prompt, line);
+        got = read_silently(&tty, prompt, line, &is_more_waiting);
         is_interrupted = caught_signal != 0;
         terminal_release(&tty);
     } while (is_interrupted);
@@ -127,8 +136,11 @@ ch_status ch_terminal_ask_secret(const char *prompt, const char *name, const ch_
         return ch_fail(err, CH_IO, "the terminal failed while asking for %s", name);
     if (got == 0)
         return ch_fail(err, CH_BAD_INPUT, "%s is missing: the terminal is at its end of file", name);
-    if (line->data[got - 1] != '\n')
+    /* The kernel drops what does not fit its line, and keeps the line end: a full line may have been cut. */
+    if (line->data[got - 1] != '\n' || (size_t)got == line->size)
         return ch_fail(err, CH_BAD_INPUT, "%s is too long for a terminal; pipe it in", name);
+    if (is_more_waiting)
+        return ch_fail(err, CH_BAD_INPUT, "more than one line was pasted for %s; paste one line, or pipe it in", name);
     *size_bytes = (size_t)got - 1;
     return CH_OK;
 }

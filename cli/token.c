@@ -29,8 +29,8 @@ static ch_status run_init(const ch_arguments *arguments, ch_error *err)
     bool is_erase_allowed = arguments->option[CH_OPT_ERASE] != NULL;
     CH_TRY(ch_option_module(arguments, &module, err));
     CH_TRY(ch_option_required(arguments, CH_OPT_LABEL, &label, err));
-    CH_TRY(ch_input_secret(arguments, &so_question, &so_pin, err));
-    CH_TRY(ch_input_secret(arguments, &user_question, &user_pin, err));
+    CH_TRY(ch_input_secret(arguments, &so_question, &user_question, &so_pin, err));
+    CH_TRY(ch_input_secret(arguments, &user_question, NULL, &user_pin, err));
     CH_TRY(ch_token_init(module, label, &so_pin, &user_pin, is_erase_allowed, err));
     printf("Token '");
     ch_output_text(label);

@@ -10,6 +10,7 @@
 #ifndef CH_PKCS11_KEY_H
 #define CH_PKCS11_KEY_H
 
+#include "base/buffer.h"
 #include "base/secret.h"
 #include "base/slice.h"
 #include "pkcs11/mechanism.h"
@@ -62,10 +63,18 @@ CH_CHECKED ch_status ch_key_delete(ch_session *session, const char *uri, ch_erro
 CH_CHECKED ch_status ch_key_import_hmac(ch_session *session, const char *label, const ch_mechanism *mechanism,
                                         const ch_secret *secret, ch_error *err);
 
-/* Imports a private key (PEM, PKCS#8 or traditional, not encrypted) for an RSA, EC or Ed25519 mechanism, with its
- * public half. CH_BAD_INPUT if it is not one, CH_CONFLICT if the label is taken. `pem` stays the caller's. */
-CH_CHECKED ch_status ch_key_import_pem(ch_session *session, const char *label, const ch_mechanism *mechanism,
-                                       const ch_secret *pem, ch_error *err);
+/* Imports a private key for an RSA, EC or Ed25519 mechanism, with its public half. CH_BAD_INPUT if it does not fit the
+ * mechanism, CH_CONFLICT if the label is taken. `key` stays the caller's. */
+CH_CHECKED ch_status ch_key_import_pair(ch_session *session, const char *label, const ch_mechanism *mechanism,
+                                        EVP_PKEY *key, ch_error *err);
+
+/* CH_BAD_INPUT, saying what `key` is and what is needed, unless it is a key that `mechanism` signs with. Needs no
+ * token.
+ */
+CH_CHECKED ch_status ch_key_check_fit(const EVP_PKEY *key, const ch_mechanism *mechanism, ch_error *err);
+
+/* Appends what kind of key it is: "Ed25519", "RSA with 2048 bits", "EC on prime256v1". */
+void ch_key_describe(const EVP_PKEY *key, ch_buffer *out);
 
 /* Makes a key pair, or an HMAC key, on the token. `rsa_bits` is for RSA only, 2048 to 4096 (0: 2048). CH_CONFLICT if
  * the label is taken. */

@@ -6,11 +6,13 @@
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/sha.h>
+#include <openssl/x509.h>
 #include <string.h>
+
+#define RSA_BITS_MIN 2048
+#define RSA_BITS_MAX 4096
 
 static ch_status create(ch_session *session, ch_attributes *attributes, const char *label, CK_OBJECT_HANDLE *out,
                         ch_error *err)
@@ -66,7 +68,7 @@ ch_status ch_key_import_hmac(ch_session *session, const char *label, const ch_me
     ch_attributes wanted = {.count = 0};
     CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
     if (mechanism->key_class != CKO_SECRET_KEY)
-        return ch_fail(err, CH_BAD_INPUT, "%s takes a private key in PEM, not a secret", mechanism->name);
+        return ch_fail(err, CH_BAD_INPUT, "%s takes a private key, not a secret", mechanism->name);
     CH_TRY(ch_token_offers(session->token, mechanism, err));
     CH_TRY(ch_new_key_check_label(session, label, err));
     CH_TRY(make_equal_key(mechanism, smallest_key(session, mechanism), secret, &value, err));
@@ -78,59 +80,81 @@ ch_status ch_key_import_hmac(ch_session *session, const char *label, const ch_me
     return ch_new_key_check(session, key, CK_INVALID_HANDLE, err);
 }
 
-/* ---- private keys: out of PEM ---- */
-
-static void free_key(EVP_PKEY **key)
-{
-    EVP_PKEY_free(*key);
-}
-
-static int refuse_passphrase(char *buffer, int size, int is_writing, void *data)
-{
-    (void)buffer;
-    (void)size;
-    (void)is_writing;
-    (void)data;
-    return -1;
-}
-
-static ch_status read_pem(const ch_secret *pem, EVP_PKEY **out, ch_error *err)
-{
-    BIO *memory = BIO_new_mem_buf(pem->data, (int)pem->size);
-    *out = memory == NULL ? NULL : PEM_read_bio_PrivateKey(memory, NULL, refuse_passphrase, NULL);
-    BIO_free(memory);
-    ERR_clear_error(); /* SoftHSM2 shares this process's OpenSSL and would find our errors */
-    if (*out == NULL)
-        return ch_fail(err, CH_BAD_INPUT,
-                       "this is not an unencrypted private key in PEM; decrypt it first with: openssl pkey");
-    return CH_OK;
-}
+/* ---- private keys: what they are ---- */
 
 static bool is_rsa(const EVP_PKEY *key)
 {
-    int bits = EVP_PKEY_get_bits(key);
-    return EVP_PKEY_is_a(key, "RSA") == 1 && bits >= 2048 && bits <= 4096;
+    return EVP_PKEY_is_a(key, "RSA") == 1;
 }
 
-static bool is_on_curve(const EVP_PKEY *key, const char *curve)
+static bool is_ed25519(const EVP_PKEY *key)
 {
-    char group[64] = "";
-    EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_GROUP_NAME, group, sizeof group, NULL);
-    return EVP_PKEY_is_a(key, "EC") == 1 && strcmp(group, curve) == 0;
+    return EVP_PKEY_is_a(key, "ED25519") == 1;
 }
 
-static bool fits(const EVP_PKEY *key, const ch_mechanism *mechanism)
+static void find_curve(const EVP_PKEY *key, char group[static 64])
 {
+    group[0] = '\0';
+    if (EVP_PKEY_is_a(key, "EC") == 1)
+        EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_GROUP_NAME, group, 64, NULL);
+}
+
+static bool is_of_kind(const EVP_PKEY *key, const ch_mechanism *mechanism)
+{
+    char group[64];
     switch (mechanism->key_type) {
     case CKK_RSA:
         return is_rsa(key);
     case CKK_EC_EDWARDS:
-        return EVP_PKEY_is_a(key, "ED25519") == 1;
+        return is_ed25519(key);
     case CKK_EC:
-        return is_on_curve(key, mechanism->curve);
+        find_curve(key, group);
+        return strcmp(group, mechanism->curve) == 0;
     default:
         return false;
     }
+}
+
+void ch_key_describe(const EVP_PKEY *key, ch_buffer *out)
+{
+    char group[64];
+    find_curve(key, group);
+    if (is_rsa(key))
+        ch_buffer_add_format(out, "RSA with %d bits", EVP_PKEY_get_bits(key));
+    else if (is_ed25519(key))
+        ch_buffer_add_text(out, "Ed25519");
+    else if (group[0] != '\0')
+        ch_buffer_add_format(out, "EC on %s", group);
+    else
+        ch_buffer_add_text(out, "of another kind");
+}
+
+static const char *needed_kind(const ch_mechanism *mechanism)
+{
+    if (mechanism->key_type == CKK_RSA)
+        return "RSA";
+    return mechanism->key_type == CKK_EC_EDWARDS ? "Ed25519" : mechanism->curve;
+}
+
+ch_status ch_key_check_fit(const EVP_PKEY *key, const ch_mechanism *mechanism, ch_error *err)
+{
+    int bits = EVP_PKEY_get_bits(key);
+    if (!is_of_kind(key, mechanism)) {
+        ch_autobuffer kind = CH_BUFFER_INIT;
+        ch_key_describe(key, &kind);
+        return ch_fail(
+            err, CH_BAD_INPUT,
+            "this private key is %s, and %s signs with %s; pass the key of that kind, or name the scheme that "
+            "this key is for",
+            ch_buffer_text(&kind), mechanism->name, needed_kind(mechanism));
+    }
+    if (is_rsa(key) && (bits < RSA_BITS_MIN || bits > RSA_BITS_MAX))
+        return ch_fail(
+            err, CH_BAD_INPUT,
+            "this RSA key has %d bits, and %d to %d are taken; make a new one with 'chancery key generate' and "
+            "register its public key at the exchange",
+            bits, RSA_BITS_MIN, RSA_BITS_MAX);
+    return CH_OK;
 }
 
 /* ---- private keys: into numbers ---- */
@@ -295,14 +319,11 @@ static ch_status import_pair(ch_session *session, const char *label, const ch_me
     return create_pair(session, label, &private_half, &public_half, err);
 }
 
-ch_status ch_key_import_pem(ch_session *session, const char *label, const ch_mechanism *mechanism, const ch_secret *pem,
-                            ch_error *err)
+ch_status ch_key_import_pair(ch_session *session, const char *label, const ch_mechanism *mechanism, EVP_PKEY *key,
+                             ch_error *err)
 {
-    __attribute__((cleanup(free_key))) EVP_PKEY *key = NULL;
+    CH_TRY(ch_key_check_fit(key, mechanism, err));
     CH_TRY(ch_token_offers(session->token, mechanism, err));
     CH_TRY(ch_new_key_check_label(session, label, err));
-    CH_TRY(read_pem(pem, &key, err));
-    if (!fits(key, mechanism))
-        return ch_fail(err, CH_BAD_INPUT, "this private key does not fit %s", mechanism->name);
     return import_pair(session, label, mechanism, key, err);
 }

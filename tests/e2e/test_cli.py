@@ -54,7 +54,7 @@ class Usage(Sandbox):
             "unknown mechanism": ["key", "generate", "--label", "x", "--mechanism", "rot13"],
             "unknown encoding": ["key", "import", "--label", "x", "--mechanism", "hmac-sha256", "--encoding", "rot13"],
             "pem for hmac": ["key", "import", "--label", "x", "--mechanism", "hmac-sha256", "--pem"],
-            "no pem for ed25519": ["key", "import", "--label", "x", "--mechanism", "ed25519"],
+            "an encoding for ed25519": ["key", "import", "--label", "x", "--mechanism", "ed25519", "--encoding", "hex"],
             "bits for ed25519": ["key", "generate", "--label", "x", "--mechanism", "ed25519", "--bits", "2048"],
             "bits not a number": ["key", "generate", "--label", "x", "--mechanism", "rsa-sha256", "--bits", "-1"],
             "profile with a path": ["key", "import", "--label", "x", "--profile", "../kraken"],
@@ -328,7 +328,7 @@ class Keys(Sandbox):
         SECRETS.append(pem.splitlines()[1])
         ed25519 = ("key", "import", "--pem", "--label", "k", "--mechanism")
         self.assert_fails(self.run_cli(*ed25519, "ed25519", stdin=pem), USAGE, "PEM")
-        self.assert_fails(self.run_cli(*ed25519, "ed25519", stdin=f"{PIN}\n{API_SECRET}\n"), USAGE, "not PEM")
+        self.assert_fails(self.run_cli(*ed25519, "ed25519", stdin=f"{PIN}\n{API_SECRET}\n"), USAGE, "neither PEM")
         self.assertNotEqual(self.run_cli(*ed25519, "rsa-sha256", stdin=f"{PIN}\n{pem}").status, OK)
         self.assert_fails(self.run_cli("key", "import", "--label", "k", "--mechanism", "hmac-sha256",
                                        stdin=f"{PIN}\n{pem}"), USAGE, "--pem")

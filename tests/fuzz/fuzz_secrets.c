@@ -1,6 +1,6 @@
 /* What a person pipes into `chancery key import`: a secret or a private key on a descriptor, decoded, and made into the
- * objects that a token is asked to create. The first byte of an input chooses the mechanism, the next the encoding, or
- * a token that makes keys worse than asked for.
+ * objects that a token is asked to create. The first byte of an input chooses the mechanism, the next the encoding,
+ * whether a PIN comes first, or a token that makes keys worse than asked for.
  *
  * The token stands in this file. What reaches it signs as the secret does, is sensitive and not extractable; a key that
  * comes out otherwise is destroyed again; and afterwards no page of a secret is left. */
@@ -8,7 +8,9 @@
 
 #include "base/encode.h"
 #include "base/memory.h"
+#include "cli/private_key.h"
 #include "cli/secret_input.h"
+#include "cli/secret_text.h"
 #include "pkcs11/key.h"
 
 #include <openssl/evp.h>
@@ -193,27 +195,49 @@ static void check_nothing_locked(void)
 
 /* ---- the way of a secret ---- */
 
+static ch_status import_pair(ch_session *session, const ch_mechanism *mechanism, const ch_secret *text, ch_error *err)
+{
+    ch_autobuffer taken = CH_BUFFER_INIT;
+    EVP_PKEY *key = NULL;
+    ch_status st = ch_private_key_read(text, mechanism, &key, &taken, err);
+    FUZZ_CHECK((key != NULL) == (st == CH_OK));
+    if (st == CH_OK)
+        st = ch_key_import_pair(session, "label", mechanism, key, err);
+    EVP_PKEY_free(key);
+    return st;
+}
+
 static ch_status import_text(const ch_mechanism *mechanism, ch_encoding encoding, const ch_secret *text, ch_error *err)
 {
+    const ch_secret_form form = {.encoding = encoding};
     ch_session session = {.token = NULL};
-    if (mechanism->key_class == CKO_PRIVATE_KEY)
-        return ch_key_import_pem(&session, "label", mechanism, text, err);
+    ch_autobuffer taken = CH_BUFFER_INIT;
     ch_autosecret key = CH_SECRET_INIT;
-    CH_TRY(ch_decode_secret(&key, encoding, text, err));
+    if (mechanism->key_class == CKO_PRIVATE_KEY)
+        return import_pair(&session, mechanism, text, err);
+    CH_TRY(ch_secret_text_read(text, &form, &key, &taken, err));
+    FUZZ_CHECK(taken.size > 0);
     ch_status st = ch_key_import_hmac(&session, "label", mechanism, &key, err);
     if (st == CH_OK)
         check_same_hmac(mechanism, &key);
     return st;
 }
 
-static ch_status import(const ch_mechanism *mechanism, ch_encoding encoding, const char *descriptor, ch_error *err)
+static ch_status import(const ch_mechanism *mechanism, ch_encoding encoding, bool is_pin_first, const char *descriptor,
+                        ch_error *err)
 {
-    ch_arguments arguments = {.positional_count = 0};
-    ch_input_question question = {.descriptor = CH_OPT_SECRET_FD, .name = "the API secret", .prompt = ""};
+    static const ch_input_question pin_question = {.descriptor = CH_OPT_PIN_FD, .name = "the user PIN"};
+    static const ch_input_question question = {
+        .descriptor = CH_OPT_SECRET_FD, .name = "the API secret", .rest_max_bytes = 16000};
+    ch_arguments arguments = {.option[CH_OPT_PIN_FD] = descriptor, .option[CH_OPT_SECRET_FD] = descriptor};
+    ch_autosecret pin = CH_SECRET_INIT;
     ch_autosecret text = CH_SECRET_INIT;
-    arguments.option[CH_OPT_SECRET_FD] = descriptor;
-    question.is_pem = mechanism->key_class == CKO_PRIVATE_KEY;
-    CH_TRY(ch_input_secret(&arguments, &question, &text, err));
+    if (is_pin_first) {
+        CH_TRY(ch_input_secret(&arguments, &pin_question, &question, &pin, err));
+        FUZZ_CHECK(pin.size > 0 && memchr(pin.data, '\n', pin.size) == NULL &&
+                   memchr(pin.data, '\r', pin.size) == NULL);
+    }
+    CH_TRY(ch_input_secret(&arguments, &question, NULL, &text, err));
     return import_text(mechanism, encoding, &text, err);
 }
 
@@ -235,7 +259,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     is_token_bad = (choice & 0x40) != 0;
     char descriptor[16];
     snprintf(descriptor, sizeof descriptor, "%d", fuzz_descriptor(input));
-    ch_status st = import(mechanism, encodings[choice % 4], descriptor, &err);
+    ch_status st = import(mechanism, encodings[choice % 4], (choice & 0x80) != 0, descriptor, &err);
     fuzz_check_error(st, &err);
     FUZZ_CHECK(st == CH_OK ? !is_token_bad : objects[0].count + objects[1].count == 0);
     if (st == CH_OK)

@@ -8,7 +8,7 @@
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -136,17 +136,6 @@ static EVP_PKEY *software_key(const char *name)
     return EVP_EC_gen(strcmp(name, "p256-sha256") == 0 ? "P-256" : "secp256k1");
 }
 
-static ch_secret pem_of(EVP_PKEY *key)
-{
-    char *text = NULL;
-    BIO *memory = BIO_new(BIO_s_mem());
-    ck_assert_int_eq(PEM_write_bio_PrivateKey(memory, key, NULL, NULL, 0, NULL, NULL), 1);
-    long size = BIO_get_mem_data(memory, &text);
-    ch_secret pem = softhsm_secret(text, (size_t)size);
-    BIO_free(memory);
-    return pem;
-}
-
 START_TEST(test_an_imported_pair_signs_as_the_software_key)
 {
     ch_session session;
@@ -154,8 +143,7 @@ START_TEST(test_an_imported_pair_signs_as_the_software_key)
     size_t size = 0;
     ch_token *token = softhsm_open(&session);
     EVP_PKEY *software = software_key(pairs[_i]);
-    ch_autosecret pem = pem_of(software);
-    MUST(ch_key_import_pem(&session, "k", mechanism(pairs[_i]), &pem, &err));
+    MUST(ch_key_import_pair(&session, "k", mechanism(pairs[_i]), software, &err));
     sign_and_verify(&session, pairs[_i]);
     ch_key_object key = find(&session, "pkcs11:object=k", pairs[_i]);
     MUST(ch_key_sign(&session, &key, message, signature, sizeof signature, &size, &err));
@@ -171,13 +159,19 @@ START_TEST(test_a_key_of_another_kind_is_not_imported)
     ch_session session;
     ch_token *token = softhsm_open(&session);
     EVP_PKEY *software = software_key("ed25519");
-    ch_autosecret pem = pem_of(software);
-    ch_autosecret garbage = softhsm_secret("-----BEGIN PRIVATE KEY-----\nAAAA\n", 34);
-    ck_assert_int_eq(ch_key_import_pem(&session, "k", mechanism("rsa-sha256"), &pem, &err), CH_BAD_INPUT);
-    ck_assert_int_eq(ch_key_import_pem(&session, "k", mechanism("secp256k1-sha256"), &pem, &err), CH_BAD_INPUT);
-    ck_assert_int_eq(ch_key_import_pem(&session, "k", mechanism("ed25519"), &garbage, &err), CH_BAD_INPUT);
-    ck_assert_int_eq(ch_key_import_hmac(&session, "k", mechanism("ed25519"), &pem, &err), CH_BAD_INPUT);
+    EVP_PKEY *curve = software_key("secp256k1-sha256");
+    EVP_PKEY *small = EVP_RSA_gen(1024);
+    ch_autosecret secret = softhsm_secret("secret", 6);
+    ck_assert_int_eq(ch_key_import_pair(&session, "k", mechanism("rsa-sha256"), software, &err), CH_BAD_INPUT);
+    ck_assert_ptr_nonnull(strstr(err.message, "is Ed25519, and rsa-sha256 signs with RSA"));
+    ck_assert_int_eq(ch_key_import_pair(&session, "k", mechanism("p256-sha256"), curve, &err), CH_BAD_INPUT);
+    ck_assert_ptr_nonnull(strstr(err.message, "is EC on secp256k1, and p256-sha256 signs with prime256v1"));
+    ck_assert_int_eq(ch_key_import_pair(&session, "k", mechanism("rsa-sha256"), small, &err), CH_BAD_INPUT);
+    ck_assert_ptr_nonnull(strstr(err.message, "has 1024 bits, and 2048 to 4096"));
+    ck_assert_int_eq(ch_key_import_hmac(&session, "k", mechanism("ed25519"), &secret, &err), CH_BAD_INPUT);
     EVP_PKEY_free(software);
+    EVP_PKEY_free(curve);
+    EVP_PKEY_free(small);
     ch_session_close(&session);
     ch_token_close(token);
 }

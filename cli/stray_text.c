@@ -1,0 +1,216 @@
+/* The first fault that is found is the one that is reported, so the checks go from what spoils everything (UTF-16) to
+ * what spoils a character. */
+#include "cli/stray_text.h"
+
+#include <stdint.h>
+#include <string.h>
+
+static bool begins_with(ch_slice text, ch_slice prefix)
+{
+    return text.size >= prefix.size && memcmp(text.data, prefix.data, prefix.size) == 0;
+}
+
+static ch_slice from(ch_slice text, size_t at)
+{
+    return (ch_slice){text.data + at, text.size - at};
+}
+
+ch_slice ch_stray_without_end(ch_slice text)
+{
+    if (text.size == 0 || text.data[text.size - 1] != '\n')
+        return text;
+    text.size--;
+    if (text.size > 0 && text.data[text.size - 1] == '\r')
+        text.size--;
+    return text;
+}
+
+/* ---- how it was saved ---- */
+
+static bool is_utf16(ch_slice text)
+{
+    return begins_with(text, CH_LITERAL("\xff\xfe")) || begins_with(text, CH_LITERAL("\xfe\xff"));
+}
+
+static ch_status check_carriage_returns(ch_slice text, const char *name, ch_error *err)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] != '\r')
+            continue;
+        if (i + 1 < text.size && text.data[i + 1] == '\n')
+            continue;
+        if (i + 2 < text.size && text.data[i + 1] == '\r' && text.data[i + 2] == '\n')
+            return ch_fail(err, CH_BAD_INPUT,
+                           "a line of %s ends in CR CR LF, so its line ends were converted twice; remove the extra "
+                           "carriage returns: tr -d '\\r'",
+                           name);
+        return ch_fail(err, CH_BAD_INPUT, "%s has a carriage return that ends no line; remove it: tr -d '\\r'", name);
+    }
+    return CH_OK;
+}
+
+ch_status ch_stray_check_file(ch_slice text, const char *name, ch_error *err)
+{
+    if (is_utf16(text) || ch_slice_find(text, '\0') != NULL)
+        return ch_fail(err, CH_BAD_INPUT,
+                       "%s is UTF-16, or has NUL bytes; save it as plain text, UTF-8 without a byte "
+                       "order mark",
+                       name);
+    if (begins_with(text, CH_LITERAL("\xef\xbb\xbf")))
+        return ch_fail(err, CH_BAD_INPUT, "%s begins with a byte order mark; save it as UTF-8 without one", name);
+    if (ch_stray_without_end(text).size == 0)
+        return ch_fail(err, CH_BAD_INPUT, "%s is empty", name);
+    return check_carriage_returns(text, name, err);
+}
+
+/* ---- blanks ---- */
+
+/* clang-format off */
+static const struct {
+    uint32_t first;
+    uint32_t last;
+    const char *what;
+} blanks[] = {
+    /* code points   what they are */
+    { 0x20,   0x20,   "a space" },
+    { 0x09,   0x09,   "a tab" },
+    { 0x0b,   0x0c,   "a form feed" },
+    { 0x85,   0x85,   "a next-line character" },
+    { 0xa0,   0xa0,   "a no-break space" },
+    { 0xad,   0xad,   "a soft hyphen" },
+    { 0x1680, 0x1680, "a Unicode space" },
+    { 0x180e, 0x180e, "a character without width" },
+    { 0x2000, 0x200a, "a Unicode space" },
+    { 0x200b, 0x200f, "a character without width" },
+    { 0x2028, 0x2029, "a Unicode line separator" },
+    { 0x202a, 0x202e, "a mark of direction" },
+    { 0x202f, 0x202f, "a no-break space" },
+    { 0x205f, 0x205f, "a Unicode space" },
+    { 0x2060, 0x206f, "a character without width" },
+    { 0x3000, 0x3000, "a wide space" },
+    { 0xfeff, 0xfeff, "a byte order mark" },
+};
+/* clang-format on */
+
+/* The code point that `text`, which is not empty, begins with, and its length; a byte that is not UTF-8 stands for
+ * itself, as in Latin-1. */
+static uint32_t first_code_point(ch_slice text, size_t *size)
+{
+    const uint8_t *at = text.data;
+    *size = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : at[0] >= 0xc2 ? 2 : 1;
+    uint32_t code = *size == 1 ? at[0] : at[0] & (0xffU >> (*size + 1));
+    bool is_whole = *size <= text.size;
+    for (size_t i = 1; i < *size && is_whole; i++) {
+        is_whole = (at[i] & 0xc0) == 0x80;
+        code = code << 6 | (at[i] & 0x3f);
+    }
+    if (is_whole)
+        return code;
+    *size = 1;
+    return at[0];
+}
+
+/* NULL if it is not a blank. */
+static const char *blank_name(uint32_t code)
+{
+    for (size_t i = 0; i < sizeof blanks / sizeof blanks[0]; i++) {
+        if (code >= blanks[i].first && code <= blanks[i].last)
+            return blanks[i].what;
+    }
+    return NULL;
+}
+
+/* ---- how it begins ---- */
+
+static bool is_comment(ch_slice text)
+{
+    return text.data[0] == '#' || text.data[0] == ';' || begins_with(text, CH_LITERAL("//")) ||
+           begins_with(text, CH_LITERAL("/*")) || begins_with(text, CH_LITERAL("<!--"));
+}
+
+static bool is_name_byte(uint8_t byte)
+{
+    return ch_byte_is_alphanumeric(byte) || byte == '_' || byte == '-' || byte == '.';
+}
+
+static size_t skip_blanks(ch_slice text, size_t at)
+{
+    while (at < text.size && (text.data[at] == ' ' || text.data[at] == '\t'))
+        at++;
+    return at;
+}
+
+/* "NAME=value", "NAME: value", "export NAME=value"; but what ends in '=' may be the padding of base64. */
+static bool is_assignment(ch_slice text)
+{
+    size_t at = begins_with(text, CH_LITERAL("export ")) ? strlen("export ") : 0;
+    size_t start = at;
+    while (at < text.size && is_name_byte(text.data[at]))
+        at++;
+    if (at == start || (text.data[start] >= '0' && text.data[start] <= '9'))
+        return false;
+    at = skip_blanks(text, at);
+    if (at == text.size || (text.data[at] != '=' && text.data[at] != ':'))
+        return false;
+    bool is_equals = text.data[at] == '=';
+    ch_slice value = from(text, at + 1);
+    if (!is_equals)
+        return value.size > 0 && (value.data[0] == ' ' || value.data[0] == '\t');
+    return value.size > 0 && strchr("=\r\n", value.data[0]) == NULL;
+}
+
+static bool is_quote(uint32_t code)
+{
+    return code == '"' || code == '\'' || code == '`' || (code >= 0x2018 && code <= 0x201f) || code == 0xab ||
+           code == 0xbb;
+}
+
+ch_status ch_stray_check_start(ch_slice text, const char *name, ch_error *err)
+{
+    size_t size = 0;
+    uint32_t first = first_code_point(text, &size);
+    if (first == '\n' || first == '\r')
+        return ch_fail(err, CH_BAD_INPUT, "%s begins with an empty line; remove it", name);
+    if (blank_name(first) != NULL)
+        return ch_fail(err, CH_BAD_INPUT, "%s begins with %s (U+%04X); remove what does not belong to it", name,
+                       blank_name(first), first);
+    if (is_comment(text))
+        return ch_fail(err, CH_BAD_INPUT, "%s begins with a comment; pass the value alone", name);
+    if (is_assignment(text))
+        return ch_fail(err, CH_BAD_INPUT, "%s has the form NAME=value; pass the value alone, without name and quotes",
+                       name);
+    if (is_quote(first))
+        return ch_fail(err, CH_BAD_INPUT, "%s stands in quotes; pass it without them", name);
+    return CH_OK;
+}
+
+/* ---- a value of one line ---- */
+
+static ch_status check_character(uint32_t code, size_t number, bool is_last, const char *name, ch_error *err)
+{
+    const char *blank = blank_name(code);
+    if (blank != NULL && is_last)
+        return ch_fail(err, CH_BAD_INPUT, "%s ends with %s (U+%04X); remove what does not belong to it", name, blank,
+                       code);
+    if (blank != NULL)
+        return ch_fail(err, CH_BAD_INPUT,
+                       "character %zu of %s is %s (U+%04X): pass one value alone, without blanks in it", number, name,
+                       blank, code);
+    if (is_quote(code))
+        return ch_fail(err, CH_BAD_INPUT, "character %zu of %s is a quotation mark; pass the value without it", number,
+                       name);
+    if (code < 0x20 || code > 0x7e)
+        return ch_fail(err, CH_BAD_INPUT, "character %zu of %s is not a visible ASCII character; copy the value again",
+                       number, name);
+    return CH_OK;
+}
+
+ch_status ch_stray_check_value(ch_slice value, const char *name, ch_error *err)
+{
+    size_t number = 0;
+    for (size_t at = 0, size = 0; at < value.size; at += size) {
+        uint32_t code = first_code_point(from(value, at), &size);
+        CH_TRY(check_character(code, ++number, at + size == value.size, name, err));
+    }
+    return CH_OK;
+}
