@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/jansson.h"
 #include "cli/key_access.h"
+#include "cli/key_check.h"
 #include "cli/key_choice.h"
 #include "cli/output.h"
 #include "cli/private_key.h"
@@ -314,13 +315,29 @@ const ch_command ch_commands_of_key[] = {
                    "standard input, the user PIN comes first, on a line of its own, then the secret\n"
                    "and nothing else. What is not beyond doubt is refused with the reason: blanks,\n"
                    "quotes, NAME=value, more than one value, another shape than the exchange's\n"
-                   "secrets have. If the exchange takes public keys, use\n"
-                   "'chancery key generate' instead: no copy exists then.",
+                   "secrets have. Compare the key afterwards: 'chancery key check'. If the exchange\n"
+                   "takes public keys, use 'chancery key generate' instead: no copy exists then.",
         .examples = "  chancery key import --profile kraken --label kraken-main\n"
                     "  chancery key import --profile coinbase --scheme eddsa --label cb --secret-fd 3 3<key.json\n"
                     "  chancery key import --mechanism hmac-sha512 --encoding base64 --label k --pin-fd 3 3<pin < secret\n"
                     "  chancery key import --mechanism ed25519 --pem --label k --secret-fd 3 3<key.pem\n",
         .run = run_import,
+    },
+    {
+        .family = "key",
+        .name = "check",
+        .syntax = {.positional = "KEY", .positional_min = 1, .positional_max = 1,
+                   .options = ON_TOKEN | FOR_EXCHANGE | CH_OPTION(SIGNATURE) | CH_OPTION(PAYLOAD) |
+                              CH_OPTION(PAYLOAD_FD) | CH_OPTION(JSON)},
+        .summary = "compare a key with a signature that is known",
+        .details = "Says whether a key, by its label or URI, makes a signature that you know: from\n"
+                   "your old bot, or from the exchange's documentation. So a wrong import shows\n"
+                   "before the first order. The payload is what was signed, to the byte: a file, a\n"
+                   "descriptor, or standard input after the line of the PIN. What the token signs is\n"
+                   "not shown. Exit status 0: the key made the signature; 3: it did not.",
+        .examples = "  chancery key check binance-main --profile binance --signature c8db... --payload query\n"
+                    "  chancery key check cb --profile coinbase --scheme eddsa --signature V2... --payload-fd 3 3<payload\n",
+        .run = ch_key_check_run,
     },
     {
         .family = "key",

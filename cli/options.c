@@ -22,7 +22,7 @@ static const ch_option_row rows[CH_OPT_COUNT] = {
     [CH_OPT_LABEL]           = { "label",           "LABEL",           NULL,                     "label of the new token or key" },
     [CH_OPT_OBJECT]          = { "object",          "URI",             NULL,                     "the key: an RFC 7512 URI (\"pkcs11:object=...\"), or its label" },
     [CH_OPT_PROFILE]         = { "profile",         "PROFILE",         NULL,                     "exchange profile that sets mechanism and encoding" },
-    [CH_OPT_SCHEME]          = { "scheme",          "SCHEME",          NULL,                     "the profile's signing scheme (import of an HMAC secret: hmac)" },
+    [CH_OPT_SCHEME]          = { "scheme",          "SCHEME",          NULL,                     "the profile's signing scheme (import and check: hmac)" },
     [CH_OPT_PROFILES]        = { "profiles",        "DIR",             "CHANCERY_PROFILES",      "folder of the profiles" },
     [CH_OPT_MECHANISM]       = { "mechanism",       "MECHANISM",       NULL,                     "what the key signs with; see 'chancery help mechanisms'" },
     [CH_OPT_ENCODING]        = { "encoding",        "text|hex|base64", NULL,                     "how the secret is written (default: the profile's, or text)" },
@@ -41,6 +41,9 @@ static const ch_option_row rows[CH_OPT_COUNT] = {
     [CH_OPT_PIN_FD]          = { "pin-fd",          "N",               NULL,                     "read the user PIN from descriptor N" },
     [CH_OPT_SO_PIN_FD]       = { "so-pin-fd",       "N",               NULL,                     "read the SO PIN from descriptor N" },
     [CH_OPT_SECRET_FD]       = { "secret-fd",       "N",               NULL,                     "read the API secret or PEM from descriptor N" },
+    [CH_OPT_SIGNATURE]       = { "signature",       "TEXT",            NULL,                     "the signature that is known, as the exchange writes it" },
+    [CH_OPT_PAYLOAD]         = { "payload",         "FILE",            NULL,                     "what was signed, from a file" },
+    [CH_OPT_PAYLOAD_FD]      = { "payload-fd",      "N",               NULL,                     "read what was signed from descriptor N" },
     [CH_OPT_JSON]            = { "json",            NULL,              NULL,                     "print JSON" },
     [CH_OPT_HELP]            = { "help",            NULL,              NULL,                     "print this help" },
 };
@@ -256,6 +259,13 @@ ch_status ch_option_object(const ch_arguments *arguments, char **out, ch_error *
     const char *value = NULL;
     CH_TRY(ch_option_required(arguments, CH_OPT_OBJECT, &value, err));
     return to_uri("--object", value, "object", out, err);
+}
+
+ch_status ch_argument_object(const char *argument, char **out, ch_error *err)
+{
+    if (*argument == '\0')
+        return ch_fail(err, CH_BAD_INPUT, "the name of the key is empty; give its label or its RFC 7512 URI");
+    return to_uri("the key", argument, "object", out, err);
 }
 
 const char *ch_option_profiles(const ch_arguments *arguments)

@@ -38,6 +38,9 @@ typedef enum ch_option {
     CH_OPT_PIN_FD,
     CH_OPT_SO_PIN_FD,
     CH_OPT_SECRET_FD,
+    CH_OPT_SIGNATURE,
+    CH_OPT_PAYLOAD,
+    CH_OPT_PAYLOAD_FD,
     CH_OPT_JSON,
     CH_OPT_HELP,
     CH_OPT_COUNT
@@ -97,6 +100,9 @@ CH_CHECKED ch_status ch_option_token(const ch_arguments *arguments, char **out, 
 
 /* --object; a bare label becomes its RFC 7512 URI. The caller frees `*out`. */
 CH_CHECKED ch_status ch_option_object(const ch_arguments *arguments, char **out, ch_error *err);
+
+/* A key as an argument, as ch_option_object takes it. The caller frees `*out`. */
+CH_CHECKED ch_status ch_argument_object(const char *argument, char **out, ch_error *err);
 
 /* --profiles, else CHANCERY_PROFILES, else where they are installed. */
 const char *ch_option_profiles(const ch_arguments *arguments);

@@ -15,7 +15,7 @@ from cli_sandbox import (API_SECRET, AWAY, CHANCERY, CONFIG, CONFLICT, INSTRUMEN
 
 
 class Usage(Sandbox):
-    COMMANDS = ["token init", "token list", "key import", "key generate", "key list", "key public", "key delete",
+    COMMANDS = ["token init", "token list", "key import", "key check", "key generate", "key list", "key public", "key delete",
                 "profile check", "profile list", "profile show", "unlock", "lock", "status", "keys", "sign"]
 
     def test_every_command_has_help_with_an_example(self):
@@ -55,6 +55,8 @@ class Usage(Sandbox):
             "unknown encoding": ["key", "import", "--label", "x", "--mechanism", "hmac-sha256", "--encoding", "rot13"],
             "pem for hmac": ["key", "import", "--label", "x", "--mechanism", "hmac-sha256", "--pem"],
             "an encoding for ed25519": ["key", "import", "--label", "x", "--mechanism", "ed25519", "--encoding", "hex"],
+            "no key to check": ["key", "check", "--profile", "binance", "--signature", "00"],
+            "no signature to check": ["key", "check", "x", "--profile", "binance"],
             "bits for ed25519": ["key", "generate", "--label", "x", "--mechanism", "ed25519", "--bits", "2048"],
             "bits not a number": ["key", "generate", "--label", "x", "--mechanism", "rsa-sha256", "--bits", "-1"],
             "profile with a path": ["key", "import", "--label", "x", "--profile", "../kraken"],

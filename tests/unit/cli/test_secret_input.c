@@ -14,6 +14,10 @@ static const ch_input_question pin = {.descriptor = CH_OPT_PIN_FD, .name = "the 
 static const ch_input_question so_pin = {.descriptor = CH_OPT_SO_PIN_FD, .name = "the SO PIN", .prompt = ""};
 static const ch_input_question secret = {
     .descriptor = CH_OPT_SECRET_FD, .name = "the API secret", .prompt = "", .rest_max_bytes = 4095};
+static const ch_input_question payload = {.descriptor = CH_OPT_PAYLOAD_FD,
+                                          .name = "the payload",
+                                          .not_typed = "name its file with --payload",
+                                          .rest_max_bytes = 16000};
 
 /* A pipe that holds `bytes` and is at its end after them. */
 static int pipe_with(const void *bytes, size_t size)
@@ -145,6 +149,15 @@ START_TEST(test_a_pipe_that_stays_open_is_not_waited_for)
 }
 END_TEST
 
+START_TEST(test_what_cannot_be_typed_says_what_to_do)
+{
+    ch_arguments arguments = {.option[CH_OPT_PIN_FD] = "0"};
+    ch_autosecret got = CH_SECRET_INIT;
+    ck_assert_int_eq(ch_input_secret(&arguments, &payload, NULL, &got, &err), CH_BAD_INPUT);
+    ck_assert_ptr_nonnull(strstr(err.message, "the payload can't be typed; name its file with --payload"));
+}
+END_TEST
+
 START_TEST(test_bytes_that_are_not_utf_8_are_taken)
 {
     static const uint8_t bytes[] = {0xff, 0x80, '\t', 1};
@@ -229,7 +242,8 @@ END_TEST
 CH_TESTS("secret_input", CH_TEST_ROWS(test_a_descriptor_holds_a_line_or_what_is_asked_for_last, cases),
          CH_TEST(test_nul_bytes_are_not_a_pin), CH_TEST(test_secrets_of_one_pipe_come_in_order),
          CH_TEST(test_a_line_after_the_last_pin_is_refused), CH_TEST(test_a_pipe_that_stays_open_is_not_waited_for),
-         CH_TEST(test_bytes_that_are_not_utf_8_are_taken), CH_TEST(test_a_line_has_a_longest_length),
-         CH_TEST(test_the_rest_has_a_longest_length), CH_TEST_ROWS(test_a_descriptor_must_be_open, bad_descriptors),
+         CH_TEST(test_what_cannot_be_typed_says_what_to_do), CH_TEST(test_bytes_that_are_not_utf_8_are_taken),
+         CH_TEST(test_a_line_has_a_longest_length), CH_TEST(test_the_rest_has_a_longest_length),
+         CH_TEST_ROWS(test_a_descriptor_must_be_open, bad_descriptors),
          CH_TEST(test_standard_input_is_read_if_it_is_a_pipe),
          CH_TEST(test_standard_input_belongs_to_the_one_that_claims_it), CH_TEST(test_confirmation_needs_a_terminal))
