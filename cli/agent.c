@@ -87,6 +87,23 @@ static ch_status run_status(const ch_arguments *arguments, ch_error *err)
     return CH_OK;
 }
 
+/* Adds the page at `path` to `keys`, and makes `path` that of the next one; empty if there is none. */
+static ch_status add_page(const ch_arguments *arguments, json_t *keys, ch_buffer *path, ch_error *err)
+{
+    ch_autojansson answer = NULL;
+    CH_TRY(ch_client_ask(arguments, ch_buffer_text(path), NULL, &answer, err));
+    json_t *page = json_object_get(answer, "keys");
+    const char *next = json_string_value(json_object_get(answer, "next"));
+    if (json_array_extend(keys, page) != 0 || (next != NULL && json_array_size(page) == 0))
+        return ch_fail(err, CH_INTERNAL, "the agent's answer is not a page of keys");
+    ch_buffer_clear(path);
+    if (next != NULL) {
+        ch_buffer_add_text(path, "/v1/keys?limit=1000&after=");
+        ch_encode_percent(path, ch_slice_of(next), "");
+    }
+    return CH_OK;
+}
+
 static ch_status run_keys(const ch_arguments *arguments, ch_error *err)
 {
     /* clang-format off */
@@ -101,10 +118,12 @@ static ch_status run_keys(const ch_arguments *arguments, ch_error *err)
         {0},
     };
     /* clang-format on */
-    ch_autojansson answer = NULL;
-    CH_TRY(ch_client_ask(arguments, "/v1/keys", NULL, &answer, err));
-    return ch_output_listing(arguments, "keys", json_object_get(answer, "keys"), columns,
-                             "The agent has no keys that you may use.", err);
+    ch_autojansson keys = json_array();
+    ch_autobuffer path = CH_BUFFER_INIT;
+    ch_buffer_add_text(&path, "/v1/keys");
+    while (path.size > 0)
+        CH_TRY(add_page(arguments, keys, &path, err));
+    return ch_output_listing(arguments, "keys", keys, columns, "The agent has no keys that you may use.", err);
 }
 
 /* ---- the parameters of a request ---- */

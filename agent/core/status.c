@@ -7,7 +7,8 @@
 #include "policy/decide.h"
 #include "wire/frames.h"
 
-#define PROBLEMS_MAX 100 /* that are listed; the counts tell of the others */
+#define PAGE_BYTES_MAX 49152 /* a key more fits the frame besides */
+#define PROBLEMS_MAX 100     /* that are listed; the counts tell of the others */
 
 static bool is_ready(const ch_status_context *context, const ch_key *key)
 {
@@ -46,17 +47,43 @@ static ch_status find_caller(const ch_status_context *context, ch_asker asker, u
     return *out != NULL ? CH_OK : ch_fail(err, CH_INTERNAL, "the front sent a request of no connection");
 }
 
+/* The keys are sorted by name. Nobody need have the key `name`, and it may be gone. */
+static size_t find_first_after(const ch_policy *policy, ch_slice name)
+{
+    size_t low = 0;
+    size_t high = policy->key_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (ch_slice_compare(ch_slice_of(policy->keys[middle].name), name) <= 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return name.size == 0 ? 0 : low;
+}
+
+/* A page ends at its limit, or earlier, before it would be too large for a frame. */
 static ch_status list_keys(const ch_status_context *context, ch_asker asker, const ch_list_keys_frame *list,
                            ch_error *err)
 {
     ch_autobuffer records = CH_BUFFER_INIT;
     ch_key_list_frame answer = {0};
     const ch_peer *caller = NULL;
+    const ch_key *last = NULL;
     CH_TRY(find_caller(context, asker, list->connection, &caller, err));
-    for (size_t i = 0; i < context->policy->key_count; i++) {
-        const ch_key *key = &context->policy->keys[i];
-        if (ch_policy_may_see(key, caller))
-            add_key(context, key, &answer.keys, &records);
+    if (list->limit == 0)
+        return ch_fail(err, CH_INTERNAL, "the front asked for a page without keys");
+    size_t at = find_first_after(context->policy, list->after);
+    for (; at < context->policy->key_count; at++) {
+        const ch_key *key = &context->policy->keys[at];
+        if (!ch_policy_may_see(key, caller))
+            continue;
+        if (answer.keys.count == list->limit || records.size > PAGE_BYTES_MAX) {
+            answer.next = ch_slice_of(last->name);
+            break;
+        }
+        add_key(context, key, &answer.keys, &records);
+        last = key;
     }
     ch_buffer *out = ch_front_link_out(asker);
     return out == NULL ? CH_OK : ch_key_list_frame_put(out, asker.request, &answer, err);

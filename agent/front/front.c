@@ -51,17 +51,24 @@ static ch_status ask_sign(front *self, const ch_http_request *request, ch_slice 
     return ch_sign_frame_put(ch_channel_out(&self->core), request->id, &self->ask.sign, err);
 }
 
+static ch_status ask_keys(front *self, const ch_http_request *request, ch_error *err)
+{
+    ch_page page;
+    CH_TRY(ch_page_read(request->query, &page, err));
+    ch_list_keys_frame list = {.connection = request->connection, .limit = page.limit, .after = page.after};
+    return ch_list_keys_frame_put(ch_channel_out(&self->core), request->id, &list, err);
+}
+
 /* Sends a frame to core, or an answer at once. */
 static ch_status ask(front *self, const ch_http_request *request, const ch_route *route, ch_slice key, ch_error *err)
 {
     ch_buffer *out = ch_channel_out(&self->core);
-    ch_list_keys_frame list = {.connection = request->connection};
     ch_get_status_frame get = {.connection = request->connection};
     switch (route->question) {
     case CH_ASK_SIGN:
         return ask_sign(self, request, key, err);
     case CH_ASK_KEYS:
-        return ch_list_keys_frame_put(out, request->id, &list, err);
+        return ask_keys(self, request, err);
     case CH_ASK_STATUS:
     case CH_ASK_READY:
         return ch_get_status_frame_put(out, request->id, &get, err);
@@ -96,6 +103,12 @@ static void on_request(void *context, ch_http_request *request)
         refuse(self, request->id, &err, route);
     if (++self->asked % ASKED_TOGETHER == 0)
         ch_ignore(ch_channel_flush(&self->core, &err)); /* if it fails, so does the loop's own */
+}
+
+static bool takes_query(void *context, ch_slice path)
+{
+    (void)context;
+    return ch_route_takes_query(path);
 }
 
 static void on_closed(void *context, uint64_t connection)
@@ -325,7 +338,8 @@ static ch_status serve(front *self, ch_error *err)
 
 static ch_status start(front *self, ch_error *err)
 {
-    ch_http_owner owner = {.context = self, .on_request = on_request, .on_closed = on_closed};
+    ch_http_owner owner = {
+        .context = self, .on_request = on_request, .on_closed = on_closed, .takes_query = takes_query};
     CH_TRY(ch_ask_init(err));
     CH_TRY(ch_http_new(&owner, &self->http, err));
     return serve(self, err);

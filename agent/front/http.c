@@ -36,6 +36,7 @@ typedef struct slot {
     struct MHD_Connection *connection; /* NULL: free */
     phase phase;
     bool has_query;
+    ch_buffer query;
     ch_buffer body;
     ch_http_request request; /* id is 0 unless PHASE_ASKED */
 } slot;
@@ -112,6 +113,7 @@ static void forget_request(ch_http *http, slot *at)
     if (at->phase == PHASE_ASKED)
         http->waiting--;
     at->request = (ch_http_request){.connection = at->request.connection};
+    ch_buffer_free(&at->query);
     if (at->body.capacity > BODY_KEPT)
         ch_buffer_free(&at->body);
 }
@@ -165,7 +167,7 @@ static bool is_json_type(const char *value)
 }
 
 /* Returns 0 if the head is fine, else the HTTP status of what is wrong with it. */
-static unsigned check_head(const slot *at, const ch_head *head, bool is_post, ch_error *err)
+static unsigned check_head(const slot *at, const ch_head *head, bool is_post, bool takes_query, ch_error *err)
 {
     if (head->host.count > 1 || head->content_length.count > 1 || head->content_type.count > 1) {
         (void)ch_fail(err, CH_BAD_INPUT,
@@ -177,7 +179,7 @@ static unsigned check_head(const slot *at, const ch_head *head, bool is_post, ch
                       "Transfer-Encoding and Content-Length contradict each other; send only the latter");
         return MHD_HTTP_BAD_REQUEST;
     }
-    if (at->has_query) {
+    if (at->has_query && !takes_query) {
         (void)ch_fail(err, CH_BAD_INPUT, "query strings are not taken here; put the parameters in the body");
         return MHD_HTTP_BAD_REQUEST;
     }
@@ -205,7 +207,11 @@ static void *on_request_line(void *context, const char *uri, struct MHD_Connecti
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     slot *at = info->socket_context;
     at->phase = PHASE_HEAD;
-    at->has_query = strchr(uri, '?') != NULL;
+    const char *mark = strchr(uri, '?');
+    at->has_query = mark != NULL;
+    ch_buffer_clear(&at->query);
+    if (mark != NULL)
+        ch_buffer_add_text(&at->query, mark + 1);
     ch_buffer_clear(&at->body);
     return at;
 }
@@ -217,19 +223,22 @@ static void refuse_head(slot *at, const ch_error *problem, unsigned http_status)
 }
 
 /* The library cuts a path at a NUL byte and skips a second space; only without either is the version one byte after
- * the path. */
-static bool is_request_line_exact(const char *path, const char *version)
+ * the path and its query. */
+static bool is_request_line_exact(const slot *at, const char *path, const char *version)
 {
-    return path + strlen(path) + 1 == version;
+    size_t query = at->has_query ? at->query.size + 1 : 0;
+    return path + strlen(path) + 1 + query == version;
 }
 
-static void read_head(slot *at, const char *method, const char *path, const char *version)
+static void read_head(const ch_http *http, slot *at, const char *method, const char *path, const char *version)
 {
     ch_head found = {0};
     (void)MHD_get_connection_values(at->connection, MHD_HEADER_KIND, note_header, &found);
     ch_error err = CH_ERROR_INIT;
-    unsigned http_status = check_head(at, &found, strcmp(method, "POST") == 0, &err);
-    if (http_status == 0 && !is_request_line_exact(path, version)) {
+    bool takes_query =
+        http->owner.takes_query != NULL && http->owner.takes_query(http->owner.context, ch_slice_of(path));
+    unsigned http_status = check_head(at, &found, strcmp(method, "POST") == 0, takes_query, &err);
+    if (http_status == 0 && !is_request_line_exact(at, path, version)) {
         (void)ch_fail(&err, CH_BAD_INPUT, "the request line holds a NUL byte, or a needless space after the path");
         http_status = MHD_HTTP_BAD_REQUEST;
     }
@@ -245,6 +254,7 @@ static void hand_over(ch_http *http, slot *at, const char *method, const char *p
     at->request.id = ++http->last_request << SLOT_BITS | (uint64_t)(at - http->slots);
     at->request.method = ch_slice_of(method);
     at->request.path = ch_slice_of(path);
+    at->request.query = ch_buffer_slice(&at->query);
     at->request.body = ch_buffer_slice(&at->body);
     http->owner.on_request(http->owner.context, &at->request);
 }
@@ -256,7 +266,7 @@ static enum MHD_Result on_call(void *context, struct MHD_Connection *connection,
     slot *at = *request_context;
     switch (at->phase) {
     case PHASE_HEAD:
-        read_head(at, method, path, version);
+        read_head(context, at, method, path, version);
         return MHD_YES;
     case PHASE_BODY:
         if (at->body.size + *upload_size > CH_HTTP_BODY_MAX)
@@ -300,6 +310,7 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
     uint64_t closed = at->request.connection;
     forget_request(http, at);
     ch_buffer_free(&at->body);
+    ch_buffer_free(&at->query);
     *at = (slot){.connection = NULL};
     http->owner.on_closed(http->owner.context, closed);
 }

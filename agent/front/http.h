@@ -6,9 +6,9 @@
  *
  * Checked here, before the owner sees a request: at most 48 KiB of body (413), whose length is announced (411); a body
  * is application/json (415); Host, Content-Length and Content-Type stand once at most, and Content-Length never
- * beside Transfer-Encoding (400); no query string (400). The path is what the client sent, to the byte: nothing is
- * unescaped. What is not HTTP at all, or has too long a header (431), is answered by the library itself.
- * Not thread-safe. */
+ * beside Transfer-Encoding (400); no query string, unless the owner takes one (400). The path is what the client sent,
+ * to the byte: nothing is unescaped. What is not HTTP at all, or has too long a header (431), is answered by the
+ * library itself. Not thread-safe. */
 #ifndef CH_AGENT_FRONT_HTTP_H
 #define CH_AGENT_FRONT_HTTP_H
 
@@ -24,6 +24,7 @@ typedef struct ch_http_request {
     uint64_t connection;
     ch_slice method; /* views, valid in on_request only */
     ch_slice path;
+    ch_slice query; /* without the '?'; as it was sent */
     ch_slice body;
     const void *purpose; /* the owner's, for when the answer comes */
 } ch_http_request;
@@ -40,6 +41,7 @@ typedef struct ch_http_owner {
     void *context;
     void (*on_request)(void *context, ch_http_request *request);
     void (*on_closed)(void *context, uint64_t connection);
+    bool (*takes_query)(void *context, ch_slice path); /* may the path have a query? NULL: no path may */
 } ch_http_owner;
 
 CH_CHECKED ch_status ch_http_new(const ch_http_owner *owner, ch_http **out, ch_error *err);

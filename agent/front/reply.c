@@ -58,7 +58,10 @@ void ch_reply_add_key_list(ch_buffer *out, const ch_key_list_frame *frame)
         add_text(out, ",\"problem\":", key.problem);
         ch_buffer_add_byte(out, '}');
     }
-    ch_buffer_add_text(out, "]}\n");
+    ch_buffer_add_byte(out, ']');
+    if (frame->next.size > 0)
+        add_text(out, ",\"next\":", frame->next);
+    ch_buffer_add_text(out, "}\n");
 }
 
 static void add_problems(ch_buffer *out, ch_records problems)

@@ -18,10 +18,23 @@ typedef struct ch_route {
     const char *path;
     const char *suffix; /* NULL: `path` is all; otherwise a key's name stands between the two */
     ch_question question;
+    bool takes_query;
 } ch_route;
 
 /* Finds the route of `path`, and the key's name in it. Returns CH_NOT_FOUND, or CH_BAD_METHOD with the route of the
  * path in `*out`. */
 CH_CHECKED ch_status ch_route_find(ch_slice method, ch_slice path, const ch_route **out, ch_slice *key, ch_error *err);
+
+/* True if the route of `path`, whatever its method, takes a query. */
+bool ch_route_takes_query(ch_slice path);
+
+/* A page of a listing. */
+typedef struct ch_page {
+    uint16_t limit;
+    ch_slice after; /* the name after which it begins; empty: at the beginning */
+} ch_page;
+
+/* Reads "limit=N&after=NAME"; each may stand once. CH_BAD_INPUT says what is wrong. `out` holds views into `query`. */
+CH_CHECKED ch_status ch_page_read(ch_slice query, ch_page *out, ch_error *err);
 
 #endif

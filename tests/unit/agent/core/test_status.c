@@ -11,7 +11,7 @@ static scene it;
 
 static void ask_keys(uint64_t id, uint64_t connection)
 {
-    ch_list_keys_frame list = {.connection = connection};
+    ch_list_keys_frame list = {.connection = connection, .limit = 100};
     MUST(ch_list_keys_frame_put(ch_channel_out(&it.front_actor.channel), id, &list, &err));
     stage_send(&it.front_actor);
     scene_end_turn(&it);
