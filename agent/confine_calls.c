@@ -143,7 +143,7 @@ static const int forbidden_programs[] = {SCMP_SYS(execve), SCMP_SYS(execveat)};
 static const int missing_calls[] = {SCMP_SYS(clone3)};
 
 #define NUMBER_IS(argument, number) SCMP_CMP(argument, SCMP_CMP_MASKED_EQ, UINT32_MAX, (uint32_t)(number))
-#define NUMBER_IS_NOT(argument, number) SCMP_CMP(argument, SCMP_CMP_NE, (uint32_t)(number))
+#define NUMBER_IS_NOT(argument, number) SCMP_CMP(argument, SCMP_CMP_NE, (uint32_t)(number), 0)
 #define NEW_NAMESPACES                                                                                                 \
     (uint32_t)(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |            \
                CLONE_NEWNET)
