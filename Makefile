@@ -238,17 +238,20 @@ profiledir    := $(PREFIX)/share/chancery/profiles
 mandir        := $(PREFIX)/share/man
 completiondir := $(PREFIX)/share/bash-completion/completions
 unitdir       := $(PREFIX)/lib/systemd/system
+dropindir     := $(PREFIX)/share/doc/chancery/systemd
 
 BIN := chancery chancery-agent
 LIBEXEC := $(filter-out $(BIN),$(PROGRAMS))
 PROFILES := $(wildcard profiles/*.yaml)
 MANUALS := $(wildcard docs/man/*.[1-9])
 UNITS := $(wildcard docs/systemd/*.service)
+DROPINS := $(wildcard docs/systemd/chancery-agent.service.d/*.conf)
 manual_path = $(foreach manual,$(1),$(mandir)/man$(subst .,,$(suffix $(manual)))/$(notdir $(manual)))
 INSTALLED = $(BIN:%=$(bindir)/%) $(LIBEXEC:%=$(libexecdir)/%) $(PROFILES:profiles/%=$(profiledir)/%) \
-    $(call manual_path,$(MANUALS)) $(completiondir)/chancery $(UNITS:docs/systemd/%=$(unitdir)/%)
+    $(call manual_path,$(MANUALS)) $(completiondir)/chancery $(UNITS:docs/systemd/%=$(unitdir)/%) \
+    $(DROPINS:docs/systemd/chancery-agent.service.d/%=$(dropindir)/%)
 # Ours alone, so that uninstall may remove them.
-OUR_FOLDERS := $(profiledir) $(PREFIX)/share/chancery $(libexecdir)
+OUR_FOLDERS := $(profiledir) $(PREFIX)/share/chancery $(libexecdir) $(dropindir) $(PREFIX)/share/doc/chancery
 
 # Manuals and unit name the paths of a PREFIX of /usr/local.
 define install_text
@@ -261,6 +264,7 @@ install: all $(BUILD)/completion
 	install -m 755 $(BIN:%=$(BUILD)/%) $(DESTDIR)$(bindir)
 	install -m 755 $(LIBEXEC:%=$(BUILD)/%) $(DESTDIR)$(libexecdir)
 	install -m 644 $(PROFILES) $(DESTDIR)$(profiledir)
+	install -m 644 $(DROPINS) $(DESTDIR)$(dropindir)
 	install -m 644 $(BUILD)/completion $(DESTDIR)$(completiondir)/chancery
 	$(foreach manual,$(MANUALS),$(call install_text,$(manual),$(call manual_path,$(manual))))
 	$(foreach unit,$(UNITS),$(call install_text,$(unit),$(unitdir)/$(notdir $(unit))))

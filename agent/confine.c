@@ -71,12 +71,15 @@ void ch_confine_capabilities(uint64_t keep, ch_gaps *gaps)
         ch_gaps_add_errno(gaps, "it keeps its capabilities, because it could not read them");
         return;
     }
+    bool has_any = false;
     for (int i = 0; i < 2; i++) {
+        has_any = has_any || (sets[i].permitted & ~(uint32_t)(keep >> 32 * i)) != 0 || sets[i].inheritable != 0;
         sets[i].permitted &= (uint32_t)(keep >> 32 * i);
         sets[i].effective = sets[i].permitted;
         sets[i].inheritable = 0;
     }
-    if (syscall(SYS_capset, &header, sets) != 0)
+    /* A service manager that has dropped them may refuse the call. */
+    if (has_any && syscall(SYS_capset, &header, sets) != 0)
         ch_gaps_add_errno(gaps, "it keeps its capabilities, because it could not drop them");
 }
 

@@ -1,5 +1,7 @@
 #include "agent/gaps.h"
 
+#include "wire/frames.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>

@@ -6,7 +6,8 @@
 #define CH_AGENT_GAPS_H
 
 #include "base/error.h"
-#include "wire/frames.h"
+#include "base/buffer.h"
+#include "wire/frame.h"
 
 typedef struct ch_gaps {
     ch_records list; /* of ch_text_record; views of `bytes` */

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/printable.h"
+#include "wire/frames.h"
 
 #include <stdio.h>
 #include <stdlib.h>

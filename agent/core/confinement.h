@@ -3,7 +3,8 @@
 #ifndef CH_AGENT_CORE_CONFINEMENT_H
 #define CH_AGENT_CORE_CONFINEMENT_H
 
-#include "wire/frames.h"
+#include "base/buffer.h"
+#include "wire/frame.h"
 
 #include <stdbool.h>
 

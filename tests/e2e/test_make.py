@@ -53,6 +53,8 @@ class Install(Installed):
         wanted = {"bin/chancery", "bin/chancery-agent", "libexec/chancery/chancery-front",
                   "libexec/chancery/chancery-token", "share/bash-completion/completions/chancery",
                   "lib/systemd/system/chancery-agent.service"}
+        drop_ins = ROOT / "docs" / "systemd" / "chancery-agent.service.d"
+        wanted |= {f"share/doc/chancery/systemd/{path.name}" for path in drop_ins.iterdir()}
         wanted |= {f"share/chancery/profiles/{path.name}" for path in (ROOT / "profiles").glob("*.yaml")}
         wanted |= {f"share/man/man{path.suffix[1:]}/{path.name}" for path in (ROOT / "docs" / "man").iterdir()}
         self.assertEqual(set(self.files()), wanted)
