@@ -50,14 +50,14 @@ static unsigned overflow_id(const char *path)
 static bool leaves_users_out(void)
 {
     char map[256];
-    unsigned long inside;
-    unsigned long outside;
-    unsigned long count;
     if (!read_text("/proc/self/uid_map", map, sizeof map))
         return false;
-    bool is_first = sscanf(map, "%lu %lu %lu", &inside, &outside, &count) == 3 && inside == 0 && outside == 0 &&
-                    count == LARGEST + 1;
-    return !is_first;
+    /* inside, outside, how many */
+    unsigned long parts[3];
+    char *at = map;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        parts[i] = strtoul(at, &at, 10);
+    return parts[0] != 0 || parts[1] != 0 || parts[2] != LARGEST + 1;
 }
 
 static void ask_kernel(void)

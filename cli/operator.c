@@ -152,14 +152,6 @@ static ch_status unlock_patiently(const ch_arguments *arguments, const char *tok
     return st;
 }
 
-/* An agent that does not run costs nobody the typing of a PIN. The connection is closed again, because core does not
- * wait for a person. */
-static ch_status probe(const ch_arguments *arguments, ch_error *err)
-{
-    auto_channel channel = CH_CHANNEL_CLOSED;
-    return connect_operator(arguments, &channel, err);
-}
-
 static ch_status run_unlock(const ch_arguments *arguments, ch_error *err)
 {
     const char *token = token_argument(arguments);
@@ -169,10 +161,12 @@ static ch_status run_unlock(const ch_arguments *arguments, ch_error *err)
     ch_buffer_add_format(&prompt, "User PIN%s%.64s: ", *token == '\0' ? "" : " of token ", token);
     ch_input_question question = {
         .descriptor = CH_OPT_PIN_FD, .name = "the user PIN", .prompt = ch_buffer_text(&prompt)};
+    auto_channel channel = CH_CHANNEL_CLOSED;
+    /* Connected before the PIN is typed, so that an agent that does not run costs nobody the typing. */
     if (!is_patient)
-        CH_TRY(probe(arguments, err));
+        CH_TRY(connect_operator(arguments, &channel, err));
     CH_TRY(ch_input_secret(arguments, &question, NULL, &pin, err));
-    CH_TRY(is_patient ? unlock_patiently(arguments, token, &pin, err) : unlock_once(arguments, token, &pin, err));
+    CH_TRY(is_patient ? unlock_patiently(arguments, token, &pin, err) : unlock(&channel, token, &pin, err));
     report(token, "Unlocked");
     return CH_OK;
 }

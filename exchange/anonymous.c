@@ -5,6 +5,7 @@
 #include "base/bits.h"
 #include "exchange/check_value.h"
 #include "exchange/profile_impl.h"
+#include "exchange/read_back.h"
 
 #include <assert.h>
 #include <string.h>

@@ -6,7 +6,7 @@
 #ifndef CH_EXCHANGE_ANONYMOUS_H
 #define CH_EXCHANGE_ANONYMOUS_H
 
-#include "exchange/read_back.h"
+#include "exchange/recipe.h"
 
 /* What a search took. */
 typedef struct ch_anonymous_work {

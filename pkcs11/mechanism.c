@@ -8,26 +8,26 @@ static const uint8_t ed25519_params[] = {0x13, 0x0c, 'e', 'd', 'w', 'a', 'r', 'd
 
 #define HMAC(its_name, its_sign, its_hash, its_hash_size, its_block_size)                                              \
     {                                                                                                                  \
-        .name = its_name, .sign = its_sign, .generate = CKM_GENERIC_SECRET_KEY_GEN, .key_class = CKO_SECRET_KEY,       \
-        .key_type = CKK_GENERIC_SECRET, .hash = its_hash, .hash_size_bytes = its_hash_size,                            \
-        .block_size_bytes = its_block_size, .signature_size_bytes = its_hash_size                                      \
+        .name = (its_name), .sign = (its_sign), .generate = CKM_GENERIC_SECRET_KEY_GEN, .key_class = CKO_SECRET_KEY,   \
+        .key_type = CKK_GENERIC_SECRET, .hash = (its_hash), .hash_size_bytes = (its_hash_size),                        \
+        .block_size_bytes = (its_block_size), .signature_size_bytes = (its_hash_size)                                  \
     }
 #define RSA(its_name, its_sign, its_hash)                                                                              \
     {                                                                                                                  \
-        .name = its_name, .sign = its_sign, .generate = CKM_RSA_PKCS_KEY_PAIR_GEN, .key_class = CKO_PRIVATE_KEY,       \
-        .key_type = CKK_RSA, .hash = its_hash, .signature_size_bytes = 512                                             \
+        .name = (its_name), .sign = (its_sign), .generate = CKM_RSA_PKCS_KEY_PAIR_GEN, .key_class = CKO_PRIVATE_KEY,   \
+        .key_type = CKK_RSA, .hash = (its_hash), .signature_size_bytes = 512                                           \
     }
 #define EDDSA(its_name, its_params)                                                                                    \
     {                                                                                                                  \
-        .name = its_name, .sign = CKM_EDDSA, .generate = CKM_EC_EDWARDS_KEY_PAIR_GEN, .key_class = CKO_PRIVATE_KEY,    \
-        .key_type = CKK_EC_EDWARDS, .ec_params = its_params, .ec_params_size = sizeof its_params,                      \
+        .name = (its_name), .sign = CKM_EDDSA, .generate = CKM_EC_EDWARDS_KEY_PAIR_GEN, .key_class = CKO_PRIVATE_KEY,  \
+        .key_type = CKK_EC_EDWARDS, .ec_params = (its_params), .ec_params_size = sizeof(its_params),                   \
         .signature_size_bytes = 64                                                                                     \
     }
 #define ECDSA(its_name, its_params, its_curve)                                                                         \
     {                                                                                                                  \
-        .name = its_name, .sign = CKM_ECDSA, .generate = CKM_EC_KEY_PAIR_GEN, .key_class = CKO_PRIVATE_KEY,            \
-        .key_type = CKK_EC, .hash = "sha256", .is_hashed_by_agent = true, .ec_params = its_params,                     \
-        .ec_params_size = sizeof its_params, .curve = its_curve, .signature_size_bytes = 64                            \
+        .name = (its_name), .sign = CKM_ECDSA, .generate = CKM_EC_KEY_PAIR_GEN, .key_class = CKO_PRIVATE_KEY,          \
+        .key_type = CKK_EC, .hash = "sha256", .is_hashed_by_agent = true, .ec_params = (its_params),                   \
+        .ec_params_size = sizeof(its_params), .curve = (its_curve), .signature_size_bytes = 64                         \
     }
 
 /* clang-format off */

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/trust.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <sqlite3.h>
 #include <stdlib.h>
@@ -107,6 +108,7 @@ static ch_status check_whole(ch_store *store, ch_error *err)
 {
     ch_autofree char *answer = NULL;
     CH_TRY(ask(store, "PRAGMA quick_check(1)", &answer, err));
+    assert(answer != NULL);
     if (strcmp(answer, "ok") != 0)
         return ch_fail(err, CH_IO, "the state in %s is damaged (%s); " START_EMPTY, store->folder, answer);
     return CH_OK;
@@ -116,6 +118,7 @@ static ch_status read_version(ch_store *store, long *version, ch_error *err)
 {
     ch_autofree char *answer = NULL;
     CH_TRY(ask(store, "PRAGMA user_version", &answer, err));
+    assert(answer != NULL);
     *version = strtol(answer, NULL, 10);
     if (*version < 0 || *version > VERSION)
         return ch_fail(

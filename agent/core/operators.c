@@ -17,7 +17,7 @@
 #define PIN_SIZE_MAX 256 /* bytes */
 #define ACCEPTS_A_TURN 8
 #define CHECK_EVERY_MS 500
-#define ASK_WITHIN_MS 10000 /* a session that has not asked by then is closed */
+#define ASK_WITHIN_MS 120000 /* a session that has not asked by then is closed: a person types the PIN meanwhile */
 
 typedef struct session {
     ch_operators *operators;

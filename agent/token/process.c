@@ -115,9 +115,9 @@ int ch_token_run(int channel_fd, ch_gaps *gaps)
     ch_signer_init(&signer, channel_fd);
     ch_channel_open(&channel, channel_fd);
     ch_status started = start(&signer, &channel, gaps, &outcome);
-    ch_status st = report(&channel, &outcome, gaps, &err);
-    if (started == CH_OK && st == CH_OK)
-        st = ch_workers_run(&signer, &err);
+    ch_status reported = report(&channel, &outcome, gaps, &err);
+    if (started == CH_OK && reported == CH_OK)
+        ch_ignore(ch_workers_run(&signer, &err)); /* it comes back only if it failed */
     ch_log("%s", started != CH_OK ? outcome.message : err.message);
     return 1;
 }

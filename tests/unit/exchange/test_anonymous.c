@@ -4,7 +4,7 @@
 
 #include "exchange/check.h"
 #include "exchange/load.h"
-#include "exchange/match.h"
+#include "exchange/read_back.h"
 #include "exchange/profile_impl.h"
 #include "tests/support/suite.h"
 
