@@ -212,15 +212,16 @@ fuzz_with_frames          := $(fuzz_frame_parts)
 fuzz_with_front_frames    := $(fuzz_core_parts)
 fuzz_with_token_answers   := $(fuzz_core_parts)
 fuzz_with_operator_frames := $(fuzz_core_parts)
+# Without FUZZ=1 they only replay inputs; so they keep up with the code in every build.
+fuzz_main := $(if $(FUZZ),,$(call objects,tests/fuzz/replay.c))
 define fuzz_rule
 fuzz-programs: $(BUILD)/tests/fuzz/fuzz_$(1)
-$(BUILD)/tests/fuzz/fuzz_$(1): $(BUILD)/tests/fuzz/fuzz_$(1).o $(BUILD)/tests/fuzz/fuzz.o $(fuzz_with_$(1)) \
+$(BUILD)/tests/fuzz/fuzz_$(1): $(BUILD)/tests/fuzz/fuzz_$(1).o $(BUILD)/tests/fuzz/fuzz.o $(fuzz_main) $(fuzz_with_$(1)) \
     $(call libraries,$(fuzz_$(1)))
-	$$(call link,-fsanitize=fuzzer $$(call libs,$(fuzz_$(1)),jansson))
+	$$(call link,$(if $(FUZZ),-fsanitize=fuzzer) $$(call libs,$(fuzz_$(1)),jansson))
 endef
 $(foreach door,$(FUZZ_DOORS),$(eval $(call fuzz_rule,$(door))))
-# Compiled in every build, so that they keep up with the code.
-unit-programs: $(call objects,$(wildcard tests/fuzz/*.c))
+unit-programs: fuzz-programs
 
 # The load generator and its kin; scripts/bench runs them.
 BENCHES := load raw sshagent build

@@ -6,7 +6,20 @@
 #include "tests/fuzz/play.h"
 #include "tests/fuzz/requests.h"
 
-typedef enum what { SEND, TURN, ANSWER, FAIL, PASS_TIME, LOCK, UNLOCK, CONNECT, READ, TOKEN_DIES, WHAT_COUNT } what;
+typedef enum what {
+    SEND,
+    TURN,
+    ANSWER,
+    FAIL,
+    PASS_TIME,
+    LOCK,
+    UNLOCK,
+    CONNECT,
+    READ,
+    TOKEN_DIES,
+    WRITE,
+    WHAT_COUNT
+} what;
 
 int LLVMFuzzerInitialize(int *count, char ***arguments)
 {
@@ -61,6 +74,9 @@ static void happen(const fuzz_event *event)
         fuzz_token_die();
         fuzz_turn();
         fuzz_token_say_started(CH_OK);
+        break;
+    case WRITE:
+        fuzz_front_write(event->bytes);
         break;
     case TURN:
     case WHAT_COUNT:

@@ -19,6 +19,7 @@ typedef enum what {
     SAY_LOGGED_IN,
     SAY_LOGGED_OUT,
     DIE,
+    WRITE,
     WHAT_COUNT
 } what;
 
@@ -79,6 +80,9 @@ static void happen(const fuzz_event *event)
         break;
     case DIE:
         fuzz_token_die();
+        break;
+    case WRITE:
+        fuzz_token_write(event->bytes);
         break;
     case TURN:
     case WHAT_COUNT:

@@ -216,6 +216,22 @@ bool fuzz_token_send(ch_slice packet)
     return send_packet(fuzz_the_stage.tokens[0].fd, ch_buffer_slice(&bytes));
 }
 
+static void write_output(const fuzz_end *at, ch_slice bytes)
+{
+    if (at->fd >= 0 && bytes.size > 0)
+        ch_ignore(write(at->output_fd, bytes.data, bytes.size) < 0); /* the pipe may be full */
+}
+
+void fuzz_front_write(ch_slice bytes)
+{
+    write_output(&fuzz_the_stage.front, bytes);
+}
+
+void fuzz_token_write(ch_slice bytes)
+{
+    write_output(&fuzz_the_stage.tokens[0], bytes);
+}
+
 /* ---- parts that are played well ---- */
 
 void fuzz_front_read(bool is_reading)

@@ -26,6 +26,8 @@ void fuzz_pass_ms(uint64_t time_ms);
  * front is dead or its socket is full. */
 bool fuzz_front_send(ch_slice packet);
 void fuzz_front_get_ready(void);
+/* Writes to standard error. */
+void fuzz_front_write(ch_slice bytes);
 /* False: it leaves unread what core sends. */
 void fuzz_front_read(bool is_reading);
 void fuzz_bot_connect(void);
@@ -34,6 +36,8 @@ void fuzz_bot_connect(void);
 
 /* Sends a packet as it is, save that small numbers become ids of jobs where such an id stands. */
 bool fuzz_token_send(ch_slice packet);
+/* Writes to standard error. */
+void fuzz_token_write(ch_slice bytes);
 void fuzz_token_say_started(ch_status outcome);
 /* Answers a login, with every key found; or a logout. */
 void fuzz_token_say_logged_in(ch_status outcome);

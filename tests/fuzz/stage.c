@@ -4,7 +4,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "state/nonces.h"
+#include "tests/fuzz/fuzz.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,6 +46,11 @@ void ch_log(const char *format, ...)
     va_start(arguments, format);
     format_log(format, arguments);
     va_end(arguments);
+}
+
+void ch_log_as(const char *role, const char *text)
+{
+    ch_log("%s: %s", role, text);
 }
 
 void ch_log_debug(const char *format, ...)
@@ -91,9 +98,11 @@ void ch_nonces_leave(ch_nonces *nonces, ch_nonce_claim *claim)
 
 void fuzz_end_close(fuzz_end *at)
 {
-    if (at->fd >= 0)
+    if (at->fd >= 0) {
         close(at->fd);
-    *at = (fuzz_end){.fd = -1};
+        close(at->output_fd);
+    }
+    *at = (fuzz_end){.fd = -1, .output_fd = -1};
 }
 
 static fuzz_end *end_for(const char *role)
@@ -105,13 +114,15 @@ static fuzz_end *end_for(const char *role)
 
 ch_status ch_spawn(const char *role, ch_spawned *out, ch_error *err)
 {
+    (void)err;
     int ends[2];
+    int output[2];
     fuzz_end *at = end_for(role);
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0)
-        return ch_fail_errno(err, "making a channel");
+    FUZZ_CHECK(pipe2(output, O_CLOEXEC | O_NONBLOCK) == 0);
+    FUZZ_CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0);
     fuzz_end_close(at);
-    *at = (fuzz_end){.fd = ends[1], .pid = ++fuzz_the_stage.last_pid};
-    *out = (ch_spawned){.pid = at->pid, .channel_fd = ends[0]};
+    *at = (fuzz_end){.fd = ends[1], .output_fd = output[1], .pid = ++fuzz_the_stage.last_pid};
+    *out = (ch_spawned){.pid = at->pid, .channel_fd = ends[0], .output_fd = output[0]};
     fuzz_the_stage.on_start(at);
     return CH_OK;
 }

@@ -10,9 +10,10 @@
 #define FUZZ_TOKENS 2
 #define FUZZ_START_MS 1000000U
 
-/* A child's end of its channel. */
+/* A child's end of its channel, and of the pipe that is its standard error. */
 typedef struct fuzz_end {
     int fd; /* -1: dead */
+    int output_fd;
     pid_t pid;
 } fuzz_end;
 

@@ -197,12 +197,18 @@ static bool is_in_documents(findings *found, ch_slice name, ch_slice value)
     return false;
 }
 
+/* A log-on may send a parameter under another name, and so may any call the receive window. */
+static bool is_renamed(const sample *s, const ch_param *param)
+{
+    const char *window = s->endpoint->profile->window.param;
+    return ch_slice_is(s->request.method, "WS") || (window != NULL && ch_slice_is(param->name, window));
+}
+
 static const ch_param *find_lost(findings *found, const sample *s)
 {
     ch_slice names[CH_PARAM_DEPTH_MAX + 2]; /* an item has the name of its list */
     bool is_in_list[CH_PARAM_DEPTH_MAX + 2] = {false};
     size_t depth = 0;
-    bool is_socket = ch_slice_is(s->request.method, "WS"); /* a log-on may send a parameter under another name */
     for (size_t i = 0; i < s->request.param_count; i++) {
         const ch_param *param = &s->params[i];
         ch_slice name = is_in_list[depth] ? names[depth] : param->name;
@@ -213,7 +219,7 @@ static const ch_param *find_lost(findings *found, const sample *s)
             names[depth] = name;
             is_in_list[depth] = param->kind == CH_PARAM_LIST;
         } else if (param->kind != CH_PARAM_PLACEHOLDER && !is_found(found, hash_pair(name, param->value)) &&
-                   !(is_socket && is_found(found, hash_pair(any_name, param->value))) &&
+                   !(is_renamed(s, param) && is_found(found, hash_pair(any_name, param->value))) &&
                    !is_in_documents(found, name, param->value)) {
             return param;
         }

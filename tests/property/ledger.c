@@ -85,11 +85,21 @@ static uint64_t meaning_of_entry(const ch_param *params, size_t count, size_t at
     return mix(hash + mix(held));
 }
 
+/* A request without the receive window is one with its default. */
+static bool says_something(const sample *s, const ch_param *param)
+{
+    const ch_window *window = &s->endpoint->profile->window;
+    bool is_default = window->param != NULL && ch_slice_is(param->name, window->param) &&
+                      ch_slice_is(param->value, window->default_text) &&
+                      ch_param_list_find(&s->endpoint->params, param->name) == NULL;
+    return param->kind != CH_PARAM_PLACEHOLDER && !is_default;
+}
+
 uint64_t meaning_of(const sample *s)
 {
     uint64_t sum = 0;
     for (size_t i = 0; i < s->request.param_count; i = ch_param_after(s->params, s->request.param_count, i)) {
-        if (s->params[i].kind != CH_PARAM_PLACEHOLDER)
+        if (says_something(s, &s->params[i]))
             sum += meaning_of_entry(s->params, s->request.param_count, i);
     }
     return sum;
@@ -133,7 +143,7 @@ static uint64_t sent_of(rig *r, const sample *s)
         const ch_param *param = &s->params[i];
         if (param->kind == CH_PARAM_LIST && param->def != NULL && param->def->spelling != CH_SPELLING_JSON)
             sum += sent_of_list(r, s, i);
-        else if (param->kind != CH_PARAM_PLACEHOLDER)
+        else if (says_something(s, param))
             sum += meaning_of_entry(s->params, s->request.param_count, i);
     }
     return sum;
