@@ -19,9 +19,11 @@ static const char *role_name = "agent";
 static bool is_debug_on;
 static _Atomic unsigned dropped; /* lines, since one was written */
 
+/* gmtime_r looks for the time zone's file when it is called first, and a process may not be allowed to by then. */
 void ch_log_set_role(const char *role)
 {
     role_name = role;
+    tzset();
 }
 
 void ch_log_set_debug(bool is_on)

@@ -2,6 +2,7 @@
  * descriptor is. */
 #include "wire/channel.h"
 
+#include "base/close.h"
 #include "base/memory.h"
 
 #include <assert.h>
@@ -11,7 +12,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define DESCRIPTORS_SEEN 4 /* more than that in a message is cut off by the kernel */
+/* As many as the kernel lets a message carry (SCM_MAX_FD). If there were room for fewer, it would close the others
+ * itself, and might wait. */
+#define DESCRIPTORS_SEEN 253
 
 void ch_channel_open(ch_channel *channel, int fd)
 {
@@ -21,9 +24,9 @@ void ch_channel_open(ch_channel *channel, int fd)
 void ch_channel_close(ch_channel *channel)
 {
     if (channel->fd >= 0)
-        close(channel->fd);
+        ch_close_quickly(channel->fd);
     for (size_t i = 0; i < channel->attachment_count; i++)
-        close(channel->attachments[i].fd);
+        ch_close_quickly(channel->attachments[i].fd);
     free(channel->attachments);
     ch_buffer_free(&channel->pending);
     free(channel->incoming);
@@ -155,7 +158,7 @@ static size_t take_descriptors(struct msghdr *message, int *fd)
     if (count == 1)
         *fd = taken[0];
     for (size_t i = 0; count > 1 && i < count; i++)
-        close(taken[i]);
+        ch_close_quickly(taken[i]);
     return count;
 }
 
@@ -196,9 +199,8 @@ static ch_status receive(ch_channel *channel, int wait_flag, ch_packet *packet, 
     packet->bytes.size = (size_t)got;
     if ((message.msg_flags & MSG_TRUNC) == 0)
         return CH_OK;
-    if (packet->fd >= 0)
-        close(packet->fd);
-    packet->fd = -1;
+    ch_packet_close(packet);
+    packet->bytes.size = 0;
     return ch_fail(err, CH_TOO_LARGE, "a packet was larger than %d bytes", CH_PACKET_MAX);
 }
 
@@ -223,8 +225,8 @@ static const ch_handler *find_handler(const ch_receiver *receiver, uint16_t type
     return NULL;
 }
 
-static ch_status take_frame(ch_packet *packet, ch_frame *frame, const ch_receiver *receiver, void *self,
-                            ch_receiving state, ch_error *err)
+static ch_status hand_over(ch_packet *packet, ch_frame *frame, const ch_receiver *receiver, void *self,
+                           ch_receiving state, ch_error *err)
 {
     bool has_descriptor = packet->fd >= 0 || packet->is_fd_lost;
     CH_TRY(ch_frame_admit(frame->type, receiver->direction, state, has_descriptor, err));
@@ -237,24 +239,39 @@ static ch_status take_frame(ch_packet *packet, ch_frame *frame, const ch_receive
     return CH_OK;
 }
 
-static ch_status take_frames(ch_packet *packet, const ch_receiver *receiver, void *self, ch_error *err)
+static ch_status take_frame(ch_packet *packet, const ch_receiver *receiver, void *self, ch_error *err)
 {
     ch_frame frame;
     unsigned state = receiver->state(self);
-    while (state != 0 && ch_frame_next(&packet->bytes, &frame)) {
-        CH_TRY(take_frame(packet, &frame, receiver, self, (ch_receiving)state, err));
-        state = receiver->state(self);
+    if (state == 0) {
+        packet->bytes.size = 0;
+        return CH_OK;
     }
-    if (state != 0 && packet->bytes.size > 0)
+    if (!ch_frame_next(&packet->bytes, &frame))
         return ch_fail(err, CH_INTERNAL, "a malformed packet came");
-    return CH_OK;
+    return hand_over(packet, &frame, receiver, self, (ch_receiving)state, err);
+}
+
+ch_status ch_packet_take_frame(ch_packet *packet, const ch_receiver *receiver, void *self, ch_error *err)
+{
+    ch_status st = packet->bytes.size == 0 ? CH_OK : take_frame(packet, receiver, self, err);
+    if (st != CH_OK)
+        packet->bytes.size = 0;
+    ch_packet_close(packet);
+    return st;
 }
 
 ch_status ch_packet_take(ch_packet *packet, const ch_receiver *receiver, void *self, ch_error *err)
 {
-    ch_status st = take_frames(packet, receiver, self, err);
-    if (packet->fd >= 0)
-        close(packet->fd);
-    packet->fd = -1;
+    ch_status st = CH_OK;
+    while (st == CH_OK && packet->bytes.size > 0)
+        st = ch_packet_take_frame(packet, receiver, self, err);
     return st;
+}
+
+void ch_packet_close(ch_packet *packet)
+{
+    if (packet->fd >= 0)
+        ch_close_quickly(packet->fd);
+    packet->fd = -1;
 }

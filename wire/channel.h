@@ -79,5 +79,9 @@ typedef struct ch_receiver {
  * if it was not taken. Any failure means that the peer broke the protocol (or that a handler failed) and must be ended.
  */
 CH_CHECKED ch_status ch_packet_take(ch_packet *packet, const ch_receiver *receiver, void *self, ch_error *err);
+/* The same for the next frame only; `packet->bytes` is empty after the last one, and after a failure. */
+CH_CHECKED ch_status ch_packet_take_frame(ch_packet *packet, const ch_receiver *receiver, void *self, ch_error *err);
+/* Closes the packet's descriptor; harmless if there is none. */
+void ch_packet_close(ch_packet *packet);
 
 #endif

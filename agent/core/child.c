@@ -4,13 +4,16 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 
-#define LAST_PACKETS_MAX 256 /* of a child that has died; its helpers may still write */
+#define NS_A_TURN 200000    /* a packet may hold thousands of frames */
+#define NS_AT_LAST 20000000 /* for what a child has said before it died; its helpers may still write */
 
 static void on_ready(void *context);
 static void on_restart(void *context);
+static void take_some(void *context);
 
 void ch_child_init(ch_child *child, ch_loop *loop, const char *role, const char *name, const ch_child_owner *owner)
 {
@@ -19,8 +22,10 @@ void ch_child_init(ch_child *child, ch_loop *loop, const char *role, const char 
         .owner = *owner,
         .role = role,
         .channel = CH_CHANNEL_CLOSED,
-        .source = {.fd = -1, .on_ready = on_ready, .context = child},
-        .restart = {.on_due = on_restart,        .context = child        }
+        .source = {.fd = -1,             .on_ready = on_ready, .context = child},
+        .packet = {.fd = -1                   },
+        .restart = {.on_due = on_restart, .context = child                                },
+        .more = {.on_due = take_some,  .context = child    }
     };
     snprintf(child->name, sizeof child->name, "%s", name);
     ch_child_output_init(&child->output, loop, child->name);
@@ -34,6 +39,9 @@ bool ch_child_is_up(const ch_child *child)
 static void close_channel(ch_child *child)
 {
     ch_loop_forget(child->loop, &child->source);
+    ch_loop_cancel_timer(child->loop, &child->more);
+    ch_packet_close(&child->packet);
+    child->packet.bytes.size = 0;
     child->source.fd = -1;
     ch_channel_close(&child->channel);
     ch_child_output_close(&child->output);
@@ -118,27 +126,55 @@ void ch_child_flush(ch_child *child)
     if (!ch_child_is_up(child))
         return;
     ch_status st = ch_channel_flush(&child->channel, &err);
-    uint32_t events = (may_read(child) ? EPOLLIN : 0U) | (ch_channel_pending(&child->channel) > 0 ? EPOLLOUT : 0U);
+    bool is_read = may_read(child);
+    uint32_t events = (is_read ? EPOLLIN : 0U) | (ch_channel_pending(&child->channel) > 0 ? EPOLLOUT : 0U);
     if (st == CH_OK)
         st = ch_loop_watch(child->loop, &child->source, events, &err);
     if (st != CH_OK)
         ch_child_end(child, err.message);
+    else if (is_read && child->packet.bytes.size > 0)
+        ch_loop_set_timer(child->loop, &child->more, ch_clock_ms());
 }
 
 /* Returns false if nothing was there. */
-static bool take_packet(ch_child *child)
+static bool receive(ch_child *child)
 {
     ch_error err = CH_ERROR_INIT;
-    ch_packet packet;
-    ch_status st = ch_channel_receive(&child->channel, &packet, &err);
-    bool is_there = packet.bytes.size > 0;
+    ch_status st = ch_channel_receive(&child->channel, &child->packet, &err);
     if (st == CH_UNAVAILABLE)
         ch_error_set(&err, st, "", "it closed its channel");
-    if (st == CH_OK)
-        st = ch_packet_take(&packet, child->owner.receiver, child->owner.self, &err);
+    if (st != CH_OK)
+        ch_child_end(child, err.message);
+    return st == CH_OK && child->packet.bytes.size > 0;
+}
+
+static void take_frame(ch_child *child)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_status st = ch_packet_take_frame(&child->packet, child->owner.receiver, child->owner.self, &err);
     if (st != CH_OK && ch_child_is_up(child))
         ch_child_end(child, err.message);
-    return is_there;
+}
+
+/* Takes frames of at most `packets` packets, until `end_ns`. What is left of a packet is taken in the next turn. */
+static void take_until(ch_child *child, unsigned packets, uint64_t end_ns)
+{
+    while (ch_child_is_up(child) && may_read(child)) {
+        if (child->packet.bytes.size == 0 && (packets-- == 0 || !receive(child)))
+            return;
+        take_frame(child);
+        if (ch_clock_ns() >= end_ns)
+            break;
+    }
+    if (ch_child_is_up(child) && child->packet.bytes.size > 0)
+        ch_loop_set_timer(child->loop, &child->more, ch_clock_ms());
+}
+
+/* A few packets a turn, and no more time than a share, so that no child keeps the others waiting. */
+static void take_some(void *context)
+{
+    ch_child *child = context;
+    take_until(child, child->owner.packets_a_turn, ch_clock_ns() + NS_A_TURN);
 }
 
 static void on_ready(void *context)
@@ -146,10 +182,7 @@ static void on_ready(void *context)
     ch_child *child = context;
     if ((child->source.events & EPOLLOUT) != 0)
         ch_child_flush(child);
-    for (size_t i = 0; i < child->owner.packets_a_turn && ch_child_is_up(child) && may_read(child); i++) {
-        if (!take_packet(child))
-            return;
-    }
+    take_some(child);
 }
 
 /* What it said before it died still counts: answers, and why it could not go on. */
@@ -158,10 +191,7 @@ bool ch_child_died(ch_child *child, pid_t pid)
     if (pid != child->pid || pid == 0)
         return false;
     child->is_reaped = true;
-    for (size_t i = 0; i < LAST_PACKETS_MAX && ch_child_is_up(child) && may_read(child); i++) {
-        if (!take_packet(child))
-            break;
-    }
+    take_until(child, UINT_MAX, ch_clock_ns() + NS_AT_LAST);
     if (ch_child_is_up(child))
         ch_child_end(child, "it died");
     return true;

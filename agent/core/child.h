@@ -40,6 +40,8 @@ typedef struct ch_child {
     ch_channel channel;
     ch_source source;
     ch_child_output output;
+    ch_packet packet; /* what is left of it is taken next */
+    ch_timer more;    /* to take it */
     ch_timer restart;
     uint64_t started_ms;
     unsigned quick_deaths; /* in a row */
