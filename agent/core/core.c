@@ -20,6 +20,7 @@
 #include "agent/loop.h"
 #include "agent/spawn.h"
 #include "base/clock.h"
+#include "base/close.h"
 #include "base/log.h"
 #include "exchange/profile.h"
 #include "exchange/scratch.h"
@@ -288,6 +289,7 @@ static ch_status set_up(core *self, const char *config_path, ch_error *err)
     self->notices = ch_notices_new();
     ch_notices_add_users(self->notices);
     ch_spawn_schedule(CH_SLICE_NS);
+    ch_close_prepare();
     raise_descriptor_limit();
     CH_TRY(ch_harden_process(err));
     ch_harden_core(&gaps);

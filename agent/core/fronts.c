@@ -5,6 +5,7 @@
 #include "agent/core/fronts.h"
 
 #include "base/clock.h"
+#include "base/close.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "policy/decide.h"
@@ -94,7 +95,7 @@ static ch_status pass(ch_fronts *fronts, lane *at, const ch_peer *peer, int fd, 
     bool is_stranger = !ch_policy_knows(fronts->policy, peer);
     ch_status st = ch_connections_add(fronts->connections, peer, is_stranger, at->front, &id, &victim, err);
     if (st != CH_OK) {
-        close(fd);
+        ch_close_stream(fd);
         return st;
     }
     if (victim.id != 0)
@@ -110,7 +111,7 @@ static ch_status admit(ch_fronts *fronts, int fd, ch_error *err)
     if (st == CH_OK)
         st = ch_peer_check_user(&peer, err);
     if (st != CH_OK) {
-        close(fd);
+        ch_close_stream(fd);
         return st;
     }
     lane *at = lane_of(fronts, ch_policy_knows(fronts->policy, &peer) ? peer.uid : STRANGERS);
@@ -120,7 +121,7 @@ static ch_status admit(ch_fronts *fronts, int fd, ch_error *err)
     for (size_t i = 0; i < fronts->waiting_count; i++)
         waiting += fronts->waiting[i].lane == at;
     if (waiting == WAITING_SHARE) {
-        close(fd);
+        ch_close_stream(fd);
         return ch_fail(err, CH_BUSY, "the front of user %u is starting, and %d connections wait for it",
                        (unsigned)peer.uid, WAITING_SHARE);
     }
@@ -193,7 +194,7 @@ static void on_change(void *context, ch_front_link *front)
         else if (ch_front_link_is_ready(front))
             note_failure(fronts, pass(fronts, at.lane, &at.peer, at.fd, &err), &err);
         else
-            close(at.fd);
+            ch_close_stream(at.fd);
     }
     fronts->waiting_count = kept;
     watch_listener(fronts);
@@ -221,7 +222,7 @@ void ch_fronts_free(ch_fronts *fronts)
     if (fronts == NULL)
         return;
     for (size_t i = 0; i < fronts->waiting_count; i++)
-        close(fronts->waiting[i].fd);
+        ch_close_stream(fronts->waiting[i].fd);
     fronts->waiting_count = 0;
     for (size_t i = 0; i < fronts->lane_count; i++)
         ch_front_link_free(fronts->lanes[i].front);
