@@ -1,6 +1,6 @@
 """Runs a program on a system that refuses something: hindered.py HINDRANCE PROGRAM ARGUMENTS.
 
-Hindrances: a system call's name (fails with EPERM), no-capabilities, one-user (a user namespace), no-nobody, no-proc.
+Hindrances (and a help: own-users): a system call's name (fails with EPERM), no-capabilities, one-user (a user namespace), no-nobody, no-proc.
 """
 
 import ctypes
@@ -14,6 +14,7 @@ CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000
 MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18
 PR_CAPBSET_DROP, PR_CAPBSET_READ = 24, 23
 ALLOW, REFUSE = 0x7FFF0000, 0x00050000 | errno.EPERM
+OWN_USERS = {"_chancery-front": 54301, "_chancery-token": 54302}
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -66,6 +67,13 @@ def hide_nobody():
         replace("/etc/nsswitch.conf", ["passwd: files\n", "group: files\n"])
 
 
+def add_users():
+    own_mounts()
+    with open("/etc/passwd", encoding="utf-8") as file:
+        users = [f"{name}:x:{uid}:{uid}::/nonexistent:/usr/sbin/nologin\n" for name, uid in OWN_USERS.items()]
+        replace("/etc/passwd", [*file, *users])
+
+
 def hide_proc():
     own_mounts()
     check(libc.mount(b"none", b"/proc", b"tmpfs", 0, None))
@@ -76,6 +84,7 @@ HINDRANCES = {
     "one-user": become_the_only_user,
     "no-nobody": hide_nobody,
     "no-proc": hide_proc,
+    "own-users": add_users,
 }
 
 if __name__ == "__main__":
