@@ -41,6 +41,16 @@ static void print_confinement(const json_t *gaps)
     }
 }
 
+/* Only what is wrong with it. */
+static void print_clock(const json_t *clock)
+{
+    if (strcmp(ch_jansson_member(clock, "state"), "trusted") == 0)
+        return;
+    printf("\nClock: ");
+    ch_output_text(ch_jansson_member(clock, "detail"));
+    puts("");
+}
+
 static void print_status(const json_t *status)
 {
     /* clang-format off */
@@ -69,6 +79,7 @@ static void print_status(const json_t *status)
            count_of(status, "signed"), count_of(status, "refused"), count_of(status, "failed"),
            count_of(status, "keys_ready"), count_of(status, "keys"));
     ch_output_table(json_object_get(status, "tokens"), columns);
+    print_clock(json_object_get(status, "clock"));
     if (json_array_size(json_object_get(status, "problems")) > 0) {
         puts("");
         ch_output_table(json_object_get(status, "problems"), problem_columns);

@@ -3,103 +3,16 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "cli/commands.h"
-#include "cli/connect.h"
 #include "cli/output.h"
 #include "cli/secret_input.h"
+#include "cli/dialog.h"
 #include "wire/channel.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
-#define ANSWER_WAIT_MS 30000
 #define UNLOCK_WAIT_MS 60000 /* unlock --wait */
 #define RETRY_AFTER_US 300000
-
-#define auto_channel __attribute__((cleanup(ch_channel_close))) ch_channel
-
-static ch_status connect_operator(const ch_arguments *arguments, ch_channel *channel, ch_error *err)
-{
-    int fd = -1;
-    CH_TRY(ch_connect_operator(arguments, &fd, err));
-    ch_channel_open(channel, fd);
-    return CH_OK;
-}
-
-typedef struct operator_answer {
-    ch_error outcome;
-    size_t count; /* of answers that came */
-} operator_answer;
-
-static ch_status take_answer(void *context, ch_frame *frame, int *fd, ch_error *err)
-{
-    (void)fd;
-    operator_answer *self = context;
-    ch_operator_done_frame done;
-    CH_TRY(ch_operator_done_frame_get(frame, &done, err));
-    self->outcome = done.outcome;
-    return self->count++ == 0 ? CH_OK : ch_fail(err, CH_INTERNAL, "two answers came to one request");
-}
-
-static unsigned state_of(const void *self)
-{
-    (void)self;
-    return CH_WHILE_WAITING;
-}
-
-static ch_status read_answer(ch_packet *packet, ch_error *err)
-{
-    static const ch_handler handlers[] = {
-        {CH_FRAME_OPERATOR_DONE, take_answer}
-    };
-    static const ch_receiver receiver = {
-        .direction = CH_CORE_TO_OPERATOR, .handlers = handlers, .handler_count = 1, .state = state_of};
-    operator_answer answer = {.outcome = CH_ERROR_INIT};
-    if (ch_packet_take(packet, &receiver, &answer, err) != CH_OK)
-        return ch_error_wrap(err, "the agent's answer cannot be read; are chancery-agent and chancery of the same "
-                                  "version?");
-    if (answer.outcome.status != CH_OK)
-        *err = answer.outcome;
-    return answer.outcome.status;
-}
-
-/* Two tries, because core answers and closes at once if it turns somebody away. If that crosses with our request, the
- * kernel reports a reset first and returns the answer only at the next receive. */
-static ch_status wait_for_answer(ch_channel *channel, ch_error *err)
-{
-    for (int failures = 0;;) {
-        struct pollfd wait = {.fd = channel->fd, .events = POLLIN};
-        int ready = poll(&wait, 1, ANSWER_WAIT_MS);
-        if (ready < 0 && errno == EINTR)
-            continue;
-        if (ready < 0)
-            return ch_fail_errno(err, "waiting for the agent");
-        if (ready == 0)
-            return ch_fail(err, CH_UNAVAILABLE,
-                           "the agent did not answer within %d seconds; 'chancery status' shows whether it was done",
-                           ANSWER_WAIT_MS / 1000);
-        ch_packet packet;
-        ch_status st = ch_channel_receive(channel, &packet, err);
-        if (st == CH_OK && packet.bytes.size > 0)
-            return read_answer(&packet, err);
-        if (st != CH_OK && ++failures == 2)
-            return ch_error_wrap(err, "the agent hung up without an answer");
-    }
-}
-
-/* Sends the request that was written to the channel, and waits for the answer. */
-static ch_status exchange(ch_channel *channel, ch_error *err)
-{
-    if (ch_channel_flush(channel, err) == CH_OK)
-        return wait_for_answer(channel, err);
-    /* Core sends the reason to somebody whom it turns away, and closes before it reads: the reason may be there. */
-    ch_error reason = CH_ERROR_INIT;
-    if (wait_for_answer(channel, &reason) == CH_REFUSED)
-        *err = reason;
-    return err->status;
-}
 
 static ch_status unlock(ch_channel *channel, const char *token, const ch_secret *pin, ch_error *err)
 {
@@ -108,14 +21,14 @@ static ch_status unlock(ch_channel *channel, const char *token, const ch_secret 
     CH_TRY(ch_secret_to_pipe(pin, &pin_fd, err));
     ch_channel_attach(channel, pin_fd);
     CH_TRY(ch_unlock_frame_put(ch_channel_out(channel), 0, &request, err));
-    return exchange(channel, err);
+    return ch_dialog_ask(channel, NULL, err);
 }
 
 static ch_status lock(ch_channel *channel, const char *token, ch_error *err)
 {
     ch_lock_frame request = {.version = CH_FRAMES_VERSION, .token = ch_slice_of(token)};
     CH_TRY(ch_lock_frame_put(ch_channel_out(channel), 0, &request, err));
-    return exchange(channel, err);
+    return ch_dialog_ask(channel, NULL, err);
 }
 
 static const char *token_argument(const ch_arguments *arguments)
@@ -135,7 +48,7 @@ static void report(const char *token, const char *what)
 static ch_status unlock_once(const ch_arguments *arguments, const char *token, const ch_secret *pin, ch_error *err)
 {
     auto_channel channel = CH_CHANNEL_CLOSED;
-    CH_TRY(connect_operator(arguments, &channel, err));
+    CH_TRY(ch_dialog_open(arguments, &channel, err));
     return unlock(&channel, token, pin, err);
 }
 
@@ -164,7 +77,7 @@ static ch_status run_unlock(const ch_arguments *arguments, ch_error *err)
     auto_channel channel = CH_CHANNEL_CLOSED;
     /* Connected before the PIN is typed, so that an agent that does not run costs nobody the typing. */
     if (!is_patient)
-        CH_TRY(connect_operator(arguments, &channel, err));
+        CH_TRY(ch_dialog_open(arguments, &channel, err));
     CH_TRY(ch_input_secret(arguments, &question, NULL, &pin, err));
     CH_TRY(is_patient ? unlock_patiently(arguments, token, &pin, err) : unlock(&channel, token, &pin, err));
     report(token, "Unlocked");
@@ -177,7 +90,7 @@ static ch_status run_lock(const ch_arguments *arguments, ch_error *err)
     auto_channel channel = CH_CHANNEL_CLOSED;
     if (arguments->option[CH_OPT_ALL] != NULL && *token != '\0')
         return ch_fail(err, CH_BAD_INPUT, "give either a token or --all");
-    CH_TRY(connect_operator(arguments, &channel, err));
+    CH_TRY(ch_dialog_open(arguments, &channel, err));
     CH_TRY(lock(&channel, token, err));
     report(token, *token == '\0' ? "Locked every token" : "Locked");
     return CH_OK;

@@ -15,6 +15,7 @@
 #include "agent/core/operators.h"
 #include "agent/core/request.h"
 #include "agent/core/status.h"
+#include "agent/core/timekeeper.h"
 #include "agent/core/token_link.h"
 #include "agent/harden.h"
 #include "agent/loop.h"
@@ -57,6 +58,7 @@ typedef struct core {
     ch_nonces *nonces;
     size_t *nonce_counters; /* by the key's index */
     ch_clockwatch *clock;
+    ch_timekeeper timekeeper;
     ch_writer *writer;
     ch_source written; /* the writer has something */
     ch_scratch *scratch;
@@ -240,6 +242,12 @@ static void on_get_status(void *context, ch_asker asker, const ch_get_status_fra
     ch_status_report(&self->status, asker, get);
 }
 
+static void on_get_time(void *context, ch_asker asker)
+{
+    core *self = context;
+    ch_timekeeper_tell(&self->timekeeper, asker);
+}
+
 /* In the order in which the rooms need each other. */
 static void make_rooms(core *self, int listen_fd, int operator_fd)
 {
@@ -247,7 +255,10 @@ static void make_rooms(core *self, int listen_fd, int operator_fd)
                             .confinement = self->confinement,
                             .on_sign = on_sign,
                             .on_list_keys = on_list_keys,
-                            .on_get_status = on_get_status};
+                            .on_get_status = on_get_status,
+                            .on_get_time = on_get_time};
+    self->timekeeper = (ch_timekeeper){
+        .policy = &self->policy, .nonces = self->nonces, .nonce_counters = self->nonce_counters, .clock = self->clock};
     self->connections = ch_connections_new();
     self->fronts =
         ch_fronts_new(self->loop, listen_fd, self->connections, &self->policy, &owner, self->config.is_front_shared);
@@ -261,7 +272,8 @@ static void make_rooms(core *self, int listen_fd, int operator_fd)
                                   .link_count = self->config.token_count};
     self->requests = ch_requests_new(&context);
     make_links(self);
-    self->operators = ch_operators_new(self->loop, operator_fd, &self->policy, self->links, self->link_count);
+    self->operators =
+        ch_operators_new(self->loop, operator_fd, &self->policy, self->links, self->link_count, &self->timekeeper);
     self->status = (ch_status_context){.connections = self->connections,
                                        .policy = &self->policy,
                                        .links = self->links,
@@ -269,6 +281,7 @@ static void make_rooms(core *self, int listen_fd, int operator_fd)
                                        .requests = self->requests,
                                        .notices = self->notices,
                                        .confinement = self->confinement,
+                                       .timekeeper = &self->timekeeper,
                                        .started_ms = ch_clock_ms()};
 }
 

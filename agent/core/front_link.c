@@ -86,6 +86,16 @@ static ch_status on_get_status(void *self, ch_frame *frame, int *fd, ch_error *e
     return CH_OK;
 }
 
+static ch_status on_get_time(void *self, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    ch_front_link *front = self;
+    ch_get_time_frame get;
+    CH_TRY(ch_get_time_frame_get(frame, &get, err));
+    front->owner.on_get_time(front->owner.context, asker_of(front, frame));
+    return CH_OK;
+}
+
 static ch_status on_pong(void *self, ch_frame *frame, int *fd, ch_error *err)
 {
     (void)fd;
@@ -109,6 +119,7 @@ static const ch_handler handlers[] = {
     { CH_FRAME_CLOSED,       on_closed },
     { CH_FRAME_LIST_KEYS,    on_list_keys },
     { CH_FRAME_GET_STATUS,   on_get_status },
+    { CH_FRAME_GET_TIME,     on_get_time },
     { CH_FRAME_FRONT_READY,  on_ready },
     { CH_FRAME_PONG,         on_pong },
 };

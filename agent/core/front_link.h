@@ -26,6 +26,7 @@ typedef struct ch_front_owner {
     void (*on_sign)(void *context, ch_asker asker, const ch_sign_frame *sign);
     void (*on_list_keys)(void *context, ch_asker asker, const ch_list_keys_frame *list);
     void (*on_get_status)(void *context, ch_asker asker, const ch_get_status_frame *get);
+    void (*on_get_time)(void *context, ch_asker asker);
 } ch_front_owner;
 
 /* Who must know when the front is ready for connections, and when it has ended. */

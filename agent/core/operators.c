@@ -26,7 +26,7 @@ typedef struct session {
     ch_receiving state;
     uid_t uid;
     uint64_t began_ms;
-    size_t left;     /* answers of links that are still to come */
+    size_t left;     /* answers that are still to come */
     ch_error answer; /* the first failure */
 } session;
 
@@ -35,6 +35,7 @@ struct ch_operators {
     const ch_policy *policy;
     ch_token_link *const *links;
     size_t link_count;
+    const ch_timekeeper *keeper;
     ch_source listener;
     ch_timer check;
     ch_log_limit refused;
@@ -43,12 +44,13 @@ struct ch_operators {
 
 /* ---- answers ---- */
 
-/* A link may still hold on to a session whose operator has left. */
+/* A link, or the state's writer, may still hold on to a session whose operator has left. */
 static void close_session(session *self)
 {
     ch_operators *operators = self->operators;
     for (size_t i = 0; i < operators->link_count; i++)
         ch_token_link_forget_waiter(operators->links[i], self);
+    ch_timekeeper_forget(operators->keeper, self);
     ch_loop_forget(operators->loop, &self->source);
     ch_channel_close(&self->channel);
     self->left = 0;
@@ -171,6 +173,70 @@ static ch_status on_lock(void *context, ch_frame *frame, int *fd, ch_error *err)
     return CH_OK;
 }
 
+/* The list goes first; the outcome ends it. */
+static ch_status list_nonces(session *self, const ch_nonce_list_frame *ask, ch_error *err)
+{
+    CH_TRY(check_version(ask->version, err));
+    CH_TRY(ch_timekeeper_list(self->operators->keeper, ask, ch_channel_out(&self->channel), err));
+    on_outcome(self, &(ch_error)CH_ERROR_INIT);
+    return CH_OK;
+}
+
+static ch_time_waiter waiter_of(session *self)
+{
+    return (ch_time_waiter){.context = self, .answer = on_outcome, .uid = self->uid};
+}
+
+static ch_status set_nonce(session *self, const ch_nonce_set_frame *set, ch_error *err)
+{
+    const ch_time_waiter waiter = waiter_of(self);
+    CH_TRY(check_version(set->version, err));
+    return ch_timekeeper_set(self->operators->keeper, set, &waiter, err);
+}
+
+static ch_status confirm_clock(session *self, const ch_clock_confirm_frame *confirm, ch_error *err)
+{
+    const ch_time_waiter waiter = waiter_of(self);
+    CH_TRY(check_version(confirm->version, err));
+    return ch_timekeeper_confirm(self->operators->keeper, &waiter, err);
+}
+
+static ch_status on_nonce_list(void *context, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    session *self = context;
+    ch_error why = CH_ERROR_INIT;
+    ch_nonce_list_frame request;
+    CH_TRY(ch_nonce_list_frame_get(frame, &request, err));
+    self->state = CH_WHILE_WAITING;
+    answer_failure(self, list_nonces(self, &request, &why), &why);
+    return CH_OK;
+}
+
+static ch_status on_nonce_set(void *context, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    session *self = context;
+    ch_error why = CH_ERROR_INIT;
+    ch_nonce_set_frame request;
+    CH_TRY(ch_nonce_set_frame_get(frame, &request, err));
+    self->state = CH_WHILE_WAITING;
+    answer_failure(self, set_nonce(self, &request, &why), &why);
+    return CH_OK;
+}
+
+static ch_status on_clock_confirm(void *context, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    session *self = context;
+    ch_error why = CH_ERROR_INIT;
+    ch_clock_confirm_frame request;
+    CH_TRY(ch_clock_confirm_frame_get(frame, &request, err));
+    self->state = CH_WHILE_WAITING;
+    answer_failure(self, confirm_clock(self, &request, &why), &why);
+    return CH_OK;
+}
+
 static unsigned state_of(const void *context)
 {
     const session *self = context;
@@ -179,9 +245,12 @@ static unsigned state_of(const void *context)
 
 /* clang-format off */
 static const ch_handler handlers[] = {
-    /* frame            taken by */
-    { CH_FRAME_UNLOCK,  on_unlock },
-    { CH_FRAME_LOCK,    on_lock },
+    /* frame                   taken by */
+    { CH_FRAME_UNLOCK,         on_unlock },
+    { CH_FRAME_LOCK,           on_lock },
+    { CH_FRAME_NONCE_LIST,     on_nonce_list },
+    { CH_FRAME_NONCE_SET,      on_nonce_set },
+    { CH_FRAME_CLOCK_CONFIRM,  on_clock_confirm },
 };
 /* clang-format on */
 
@@ -308,9 +377,10 @@ static void on_connect(void *context)
 }
 
 ch_operators *ch_operators_new(ch_loop *loop, int listen_fd, const ch_policy *policy, ch_token_link *const *links,
-                               size_t link_count)
+                               size_t link_count, const ch_timekeeper *keeper)
 {
     ch_operators *operators = ch_alloc(sizeof *operators);
+    operators->keeper = keeper;
     operators->loop = loop;
     operators->policy = policy;
     operators->links = links;

@@ -104,6 +104,7 @@ typedef struct report {
     ch_buffer problems;
     ch_buffer notices;
     ch_buffer confinement;
+    ch_error doubt; /* about the clock */
 } report;
 
 static void add_token(report *to, const ch_token_link *link)
@@ -142,6 +143,7 @@ static void tell_more(const ch_status_context *context, report *to)
     to->frame.signed_count = counts.signed_count;
     to->frame.refused_count = counts.refused_count;
     to->frame.failed_count = counts.failed_count;
+    to->frame.clock_detail = ch_slice_of(to->doubt.message);
     ch_confinement_list(context->confinement, &to->frame.confinement, &to->confinement);
     for (size_t i = 0; i < context->link_count; i++)
         add_token(to, context->links[i]);
@@ -156,7 +158,9 @@ static ch_status send_report(const ch_status_context *context, report *to, ch_as
 {
     const ch_peer *caller = NULL;
     CH_TRY(find_caller(context, asker, get->connection, &caller, err));
-    to->frame = (ch_status_is_frame){.version = ch_slice_of(CH_VERSION), .is_ready = true};
+    to->frame = (ch_status_is_frame){.version = ch_slice_of(CH_VERSION),
+                                     .clock = ch_slice_of(ch_timekeeper_clock(context->timekeeper, &to->doubt))};
+    to->frame.is_ready = to->doubt.status == CH_OK;
     for (size_t i = 0; i < context->policy->key_count; i++)
         look_at_key(context, to, &context->policy->keys[i], caller);
     if (ch_policy_knows(context->policy, caller))

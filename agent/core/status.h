@@ -5,6 +5,7 @@
 #include "agent/core/front_link.h"
 #include "agent/core/notices.h"
 #include "agent/core/request.h"
+#include "agent/core/timekeeper.h"
 #include "agent/core/token_link.h"
 #include "policy/policy.h"
 #include "wire/frames.h"
@@ -18,13 +19,15 @@ typedef struct ch_status_context {
     const ch_requests *requests;
     const ch_notices *notices;
     const ch_confinement *confinement;
+    const ch_timekeeper *timekeeper;
     uint64_t started_ms; /* monotonic */
 } ch_status_context;
 
 /* Answers LIST_KEYS with the keys that the caller has a grant for. */
 void ch_status_list_keys(const ch_status_context *context, ch_asker asker, const ch_list_keys_frame *list);
-/* Answers GET_STATUS: whether every key can sign, and, for callers whom policy names, the tokens, the
- * notices, and why keys that they may use cannot sign. A stranger learns only whether the agent is ready. */
+/* Answers GET_STATUS: whether every key can sign and the clock is trusted, and, for callers whom policy names, the
+ * tokens, the notices, and why keys that they may use cannot sign. A stranger learns only whether the agent is ready.
+ */
 void ch_status_report(const ch_status_context *context, ch_asker asker, const ch_get_status_frame *get);
 
 #endif

@@ -72,6 +72,8 @@ static ch_status ask(front *self, const ch_http_request *request, const ch_route
     case CH_ASK_STATUS:
     case CH_ASK_READY:
         return ch_get_status_frame_put(out, request->id, &get, err);
+    case CH_ASK_TIME:
+        return ch_get_time_frame_put(out, request->id, &(ch_get_time_frame){}, err);
     case CH_ASK_HEALTH:
         answer_probe(self, request->id, true, "ok");
         return CH_OK;
@@ -231,6 +233,17 @@ static ch_status take_status(void *context, ch_frame *frame, int *fd, ch_error *
     return CH_OK;
 }
 
+static ch_status take_time(void *context, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    ch_time_is_frame answer;
+    ch_buffer body = CH_BUFFER_INIT;
+    CH_TRY(ch_time_is_frame_get(frame, &answer, err));
+    ch_reply_add_time(&body, &answer);
+    answer_json(context, frame->id, 200, &body);
+    return CH_OK;
+}
+
 static ch_status take_failed(void *context, ch_frame *frame, int *fd, ch_error *err)
 {
     (void)fd;
@@ -265,6 +278,7 @@ static const ch_handler handlers[] = {
     { CH_FRAME_PING,            take_ping },
     { CH_FRAME_KEY_LIST,        take_key_list },
     { CH_FRAME_STATUS_IS,       take_status },
+    { CH_FRAME_TIME_IS,         take_time },
     { CH_FRAME_FRONT_START,     take_start },
 };
 /* clang-format on */

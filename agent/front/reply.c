@@ -116,5 +116,16 @@ void ch_reply_add_status(ch_buffer *out, const ch_status_is_frame *frame)
     add_problems(out, frame->problems);
     add_notices(out, frame->notices);
     add_confinement(out, frame->confinement);
+    add_text(out, ",\"clock\":{\"state\":", frame->clock);
+    add_text(out, ",\"detail\":", frame->clock_detail);
+    ch_buffer_add_text(out, "}}\n");
+}
+
+/* The nanoseconds are text, because they have more digits than a JavaScript number holds. */
+void ch_reply_add_time(ch_buffer *out, const ch_time_is_frame *frame)
+{
+    add_number(out, "{\"time_ms\":", frame->now_ns / 1000000);
+    add_number(out, ",\"time_ns\":\"", frame->now_ns);
+    add_text(out, "\",\"clock\":", frame->clock);
     ch_buffer_add_text(out, "}\n");
 }

@@ -9,5 +9,6 @@ void ch_reply_add_signed(ch_buffer *out, const ch_signed_frame *frame);
 void ch_reply_add_signature(ch_buffer *out, const ch_signature_only_frame *frame);
 void ch_reply_add_key_list(ch_buffer *out, const ch_key_list_frame *frame);
 void ch_reply_add_status(ch_buffer *out, const ch_status_is_frame *frame);
+void ch_reply_add_time(ch_buffer *out, const ch_time_is_frame *frame);
 
 #endif

@@ -10,6 +10,7 @@ static const ch_route routes[] = {
     { "POST",  "/v1/keys/",  "/sign",  CH_ASK_SIGN,    false },
     { "GET",   "/v1/keys",   NULL,     CH_ASK_KEYS,    true },
     { "GET",   "/v1/status", NULL,     CH_ASK_STATUS,  false },
+    { "GET",   "/v1/time",   NULL,     CH_ASK_TIME,    false },
     { "GET",   "/readyz",    NULL,     CH_ASK_READY,   false },
     { "GET",   "/healthz",   NULL,     CH_ASK_HEALTH,  false },
 };

@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from cli_sandbox import AWAY, LOCKED, NOT_FOUND, OK, PIN, REFUSED, TOKEN, USAGE, WRONG_PIN, Sandbox  # noqa: E402
 
 
-FRAME_VERSION = 7
+FRAME_VERSION = 8
 UNLOCK, LOCK, OPERATOR_DONE = 128, 129, 160
 
 

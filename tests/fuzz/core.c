@@ -45,6 +45,7 @@ static struct {
     ch_policy policy;
     ch_scratch *scratch;
     ch_clockwatch *clock;
+    ch_timekeeper timekeeper;
     size_t nonce_counters[KEYS_MAX];
     ch_link_key link_keys[FUZZ_TOKENS][KEYS_MAX];
     ch_link_config link_configs[FUZZ_TOKENS];
@@ -149,9 +150,18 @@ static int connect_to(int type, const struct sockaddr_un *address)
     return -1;
 }
 
+static void on_get_time(void *context, ch_asker asker)
+{
+    (void)context;
+    ch_timekeeper_tell(&core.timekeeper, asker);
+}
+
 static void make_rooms(int bots_fd, int operators_fd)
 {
-    ch_front_owner owner = {.on_sign = on_sign, .on_list_keys = on_list_keys, .on_get_status = on_get_status};
+    core.timekeeper =
+        (ch_timekeeper){.policy = &core.policy, .nonce_counters = core.nonce_counters, .clock = core.clock};
+    ch_front_owner owner = {
+        .on_sign = on_sign, .on_list_keys = on_list_keys, .on_get_status = on_get_status, .on_get_time = on_get_time};
     core.connections = ch_connections_new();
     core.fronts = ch_fronts_new(core.loop, bots_fd, core.connections, &core.policy, &owner, false);
     ch_request_context context = {.policy = &core.policy,
@@ -165,12 +175,13 @@ static void make_rooms(int bots_fd, int operators_fd)
     ch_link_owner link_owner = ch_requests_link_owner(core.requests);
     for (size_t i = 0; i < FUZZ_TOKENS; i++)
         core.links[i] = ch_token_link_new(core.loop, &core.link_configs[i], &link_owner);
-    core.operators = ch_operators_new(core.loop, operators_fd, &core.policy, core.links, FUZZ_TOKENS);
+    core.operators = ch_operators_new(core.loop, operators_fd, &core.policy, core.links, FUZZ_TOKENS, &core.timekeeper);
     core.status = (ch_status_context){.connections = core.connections,
                                       .policy = &core.policy,
                                       .links = core.links,
                                       .link_count = FUZZ_TOKENS,
                                       .requests = core.requests,
+                                      .timekeeper = &core.timekeeper,
                                       .started_ms = fuzz_the_stage.now_ms};
 }
 

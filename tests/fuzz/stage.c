@@ -96,6 +96,34 @@ void ch_nonces_leave(ch_nonces *nonces, ch_nonce_claim *claim)
     claim->place = CH_CLAIM_OUT;
 }
 
+uint64_t ch_nonces_next(const ch_nonces *nonces, size_t counter)
+{
+    (void)nonces;
+    (void)counter;
+    return fuzz_the_stage.last_nonce;
+}
+
+ch_status ch_nonces_change(ch_nonces *nonces, const ch_nonce_change *change, ch_error *err)
+{
+    (void)nonces;
+    (void)err;
+    change->answer(change->context, &(const ch_error)CH_ERROR_INIT);
+    return CH_OK;
+}
+
+void ch_nonces_forget(ch_nonces *nonces, const void *context)
+{
+    (void)nonces;
+    (void)context;
+}
+
+const char *ch_nonces_orphan(const ch_nonces *nonces, size_t index, uint64_t *next)
+{
+    (void)nonces;
+    *next = fuzz_the_stage.last_nonce;
+    return index == 0 ? "gone" : NULL;
+}
+
 void fuzz_end_close(fuzz_end *at)
 {
     if (at->fd >= 0) {

@@ -118,6 +118,12 @@ static void on_get_status(void *context, ch_asker asker, const ch_get_status_fra
     ch_status_report(&it->status, asker, get);
 }
 
+static void on_get_time(void *context, ch_asker asker)
+{
+    scene *it = context;
+    ch_timekeeper_tell(&it->timekeeper, asker);
+}
+
 static void on_change(void *context, ch_front_link *front)
 {
     (void)context;
@@ -126,8 +132,11 @@ static void on_change(void *context, ch_front_link *front)
 
 static void start_front(scene *it)
 {
-    const ch_front_owner owner = {
-        .context = it, .on_sign = on_sign, .on_list_keys = on_list_keys, .on_get_status = on_get_status};
+    const ch_front_owner owner = {.context = it,
+                                  .on_sign = on_sign,
+                                  .on_list_keys = on_list_keys,
+                                  .on_get_status = on_get_status,
+                                  .on_get_time = on_get_time};
     const ch_front_watcher watcher = {.context = it, .on_change = on_change};
     it->front = ch_front_link_new(it->loop, "front 1", it->connections, &owner, watcher);
     ch_front_link_start(it->front);
@@ -164,11 +173,14 @@ static void make_requests(scene *it)
                                   .links = it->links,
                                   .link_count = 1};
     it->requests = ch_requests_new(&context);
+    it->timekeeper = (ch_timekeeper){
+        .policy = &it->policy, .nonces = it->nonces, .nonce_counters = it->nonce_counters, .clock = it->clock};
     it->status = (ch_status_context){.connections = it->connections,
                                      .policy = &it->policy,
                                      .links = it->links,
                                      .link_count = 1,
                                      .requests = it->requests,
+                                     .timekeeper = &it->timekeeper,
                                      .started_ms = ch_clock_ms()};
 }
 

@@ -19,6 +19,7 @@ typedef struct scene {
     size_t *nonce_counters;
     ch_writer *writer;
     ch_clockwatch *clock;
+    ch_timekeeper timekeeper;
     ch_scratch *scratch;
     ch_connections *connections;
     ch_front_link *front;

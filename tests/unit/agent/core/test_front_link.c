@@ -22,6 +22,7 @@ static struct {
     int signs;
     int lists;
     int statuses;
+    int times;
     ch_asker asker; /* of the last request */
     char path[64];
     int changes;
@@ -51,6 +52,13 @@ static void on_get_status(void *context, ch_asker asker, const ch_get_status_fra
     owner.asker = asker;
 }
 
+static void on_get_time(void *context, ch_asker asker)
+{
+    (void)context;
+    owner.times++;
+    owner.asker = asker;
+}
+
 static void on_change(void *context, ch_front_link *changed)
 {
     ck_assert_ptr_eq(context, &owner);
@@ -60,8 +68,11 @@ static void on_change(void *context, ch_front_link *changed)
 
 static void begin(void)
 {
-    const ch_front_owner front_owner = {
-        .context = &owner, .on_sign = on_sign, .on_list_keys = on_list_keys, .on_get_status = on_get_status};
+    const ch_front_owner front_owner = {.context = &owner,
+                                        .on_sign = on_sign,
+                                        .on_list_keys = on_list_keys,
+                                        .on_get_status = on_get_status,
+                                        .on_get_time = on_get_time};
     const ch_front_watcher watcher = {.context = &owner, .on_change = on_change};
     ch_loop *loop = stage_set_up();
     connections = ch_connections_new();
@@ -87,6 +98,8 @@ static void write_frame(ch_frame_type type, uint64_t id)
         st = ch_list_keys_frame_put(out, id, &list, &err);
     else if (type == CH_FRAME_GET_STATUS)
         st = ch_get_status_frame_put(out, id, &get, &err);
+    else if (type == CH_FRAME_GET_TIME)
+        st = ch_get_time_frame_put(out, id, &(ch_get_time_frame){}, &err);
     else if (type == CH_FRAME_CLOSED)
         st = ch_closed_frame_put(out, id, &(ch_closed_frame){}, &err);
     else if (type == CH_FRAME_PONG)
@@ -297,6 +310,9 @@ START_TEST(test_requests_go_to_the_owner)
     say(CH_FRAME_GET_STATUS, 9);
     ck_assert_int_eq(owner.statuses, 1);
     ck_assert_uint_eq(owner.asker.request, 9);
+    say(CH_FRAME_GET_TIME, 10);
+    ck_assert_int_eq(owner.times, 1);
+    ck_assert_uint_eq(owner.asker.request, 10);
 }
 END_TEST
 

@@ -38,9 +38,16 @@ static void on_get_status(void *context, ch_asker asker, const ch_get_status_fra
     (void)asker;
 }
 
+static void on_get_time(void *context, ch_asker asker)
+{
+    (void)context;
+    (void)asker;
+}
+
 static void begin_for(uid_t uid, bool is_shared)
 {
-    const ch_front_owner owner = {.on_sign = on_sign, .on_list_keys = on_list_keys, .on_get_status = on_get_status};
+    const ch_front_owner owner = {
+        .on_sign = on_sign, .on_list_keys = on_list_keys, .on_get_status = on_get_status, .on_get_time = on_get_time};
     ch_loop *loop = stage_set_up();
     known = (ch_callers){.uid = uid, .gid = CH_ANY_ID};
     connections = ch_connections_new();

@@ -1,6 +1,8 @@
 /* The test is the operators, and the token processes. */
 #include "agent/core/operators.h"
 
+#include "base/memory.h"
+#include "tests/support/folder.h"
 #include "tests/support/suite.h"
 #include "tests/unit/agent/core/play.h"
 
@@ -13,6 +15,8 @@ static ch_error err;
 static ch_operators *operators;
 static play_token tokens[2]; /* 'main' and 'other' */
 static ch_token_link *links[2];
+static ch_callers callers;
+static ch_policy policy = {.operators = &callers, .operator_count = 1};
 
 /* ---- an operator ---- */
 
@@ -97,11 +101,21 @@ static void check_answer(operator* one, ch_status status, const char *says)
 
 /* ---- the room ---- */
 
+/* Nobody asks for nonces or the time. */
+static const ch_timekeeper *keep_time(void)
+{
+    static ch_timekeeper keeper;
+    ch_store *store = NULL;
+    ch_autofree char *folder = ch_test_path("state");
+    ck_assert_msg(ch_store_open(folder, &store, &err) == CH_OK, "%s", err.message);
+    ck_assert_int_eq(ch_nonces_open(store, &keeper.nonces, &err), CH_OK);
+    keeper.clock = ch_clockwatch_new(&(ch_seen_time){0}, "");
+    return &keeper;
+}
+
 static void begin_for(uid_t uid, size_t token_count)
 {
     static const ch_link_owner nobody;
-    static ch_callers callers;
-    static ch_policy policy = {.operators = &callers, .operator_count = 1};
     callers = (ch_callers){.uid = uid, .gid = CH_ANY_ID};
     ch_loop *loop = stage_set_up();
     for (size_t i = 0; i < token_count; i++) {
@@ -111,7 +125,8 @@ static void begin_for(uid_t uid, size_t token_count)
         play_begin(&tokens[i], loop, &nobody);
         links[i] = tokens[i].link;
     }
-    operators = ch_operators_new(loop, stage_listen("operator.sock", SOCK_SEQPACKET), &policy, links, token_count);
+    operators =
+        ch_operators_new(loop, stage_listen("operator.sock", SOCK_SEQPACKET), &policy, links, token_count, keep_time());
     ck_assert_int_eq(ch_operators_start(operators, &err), CH_OK);
 }
 

@@ -1,0 +1,108 @@
+/* Core sends the outcome last and hangs up. */
+#include "cli/dialog.h"
+
+#include "cli/connect.h"
+
+#include <errno.h>
+#include <poll.h>
+
+#define HANDLERS_MAX 2
+
+typedef struct answer {
+    const ch_dialog_part *part;
+    ch_error outcome;
+    size_t count; /* of outcomes that came */
+} answer;
+
+ch_status ch_dialog_open(const ch_arguments *arguments, ch_channel *channel, ch_error *err)
+{
+    int fd = -1;
+    CH_TRY(ch_connect_operator(arguments, &fd, err));
+    ch_channel_open(channel, fd);
+    return CH_OK;
+}
+
+static ch_status take_outcome(void *context, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    answer *self = context;
+    ch_operator_done_frame done;
+    CH_TRY(ch_operator_done_frame_get(frame, &done, err));
+    self->outcome = done.outcome;
+    return self->count++ == 0 ? CH_OK : ch_fail(err, CH_INTERNAL, "two answers came to one request");
+}
+
+static ch_status take_part(void *context, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    const answer *self = context;
+    return self->part->take(self->part->context, frame, err);
+}
+
+static unsigned state_of(const void *self)
+{
+    (void)self;
+    return CH_WHILE_WAITING;
+}
+
+static ch_status read_packet(answer *self, ch_packet *packet, ch_error *err)
+{
+    ch_handler handlers[HANDLERS_MAX] = {
+        {CH_FRAME_OPERATOR_DONE, take_outcome}
+    };
+    ch_receiver receiver = {
+        .direction = CH_CORE_TO_OPERATOR, .handlers = handlers, .handler_count = 1, .state = state_of};
+    if (self->part != NULL)
+        handlers[receiver.handler_count++] = (ch_handler){self->part->type, take_part};
+    if (ch_packet_take(packet, &receiver, self, err) != CH_OK)
+        return ch_error_wrap(err, "the agent's answer cannot be read; are chancery-agent and chancery of the same "
+                                  "version?");
+    return CH_OK;
+}
+
+/* Returns when something is there to be received. */
+static ch_status wait_for_packet(const ch_channel *channel, ch_error *err)
+{
+    struct pollfd wait = {.fd = channel->fd, .events = POLLIN};
+    int ready;
+    do
+        ready = poll(&wait, 1, CH_DIALOG_WAIT_S * 1000);
+    while (ready < 0 && errno == EINTR);
+    if (ready < 0)
+        return ch_fail_errno(err, "waiting for the agent");
+    if (ready == 0)
+        return ch_fail(err, CH_UNAVAILABLE,
+                       "the agent did not answer within %d seconds; 'chancery status' shows whether it was done",
+                       CH_DIALOG_WAIT_S);
+    return CH_OK;
+}
+
+/* Two tries, because core answers and closes at once if it turns somebody away. If that crosses with our request, the
+ * kernel reports a reset first and returns the answer only at the next receive. */
+static ch_status wait_for_outcome(ch_channel *channel, const ch_dialog_part *part, ch_error *err)
+{
+    answer self = {.part = part, .outcome = CH_ERROR_INIT};
+    for (int failures = 0; self.count == 0;) {
+        ch_packet packet;
+        CH_TRY(wait_for_packet(channel, err));
+        ch_status st = ch_channel_receive(channel, &packet, err);
+        if (st == CH_OK && packet.bytes.size > 0)
+            CH_TRY(read_packet(&self, &packet, err));
+        if (st != CH_OK && ++failures == 2)
+            return ch_error_wrap(err, "the agent hung up without an answer");
+    }
+    if (self.outcome.status != CH_OK)
+        *err = self.outcome;
+    return self.outcome.status;
+}
+
+ch_status ch_dialog_ask(ch_channel *channel, const ch_dialog_part *part, ch_error *err)
+{
+    if (ch_channel_flush(channel, err) == CH_OK)
+        return wait_for_outcome(channel, part, err);
+    /* Core sends the reason to somebody whom it turns away, and closes before it reads: the reason may be there. */
+    ch_error reason = CH_ERROR_INIT;
+    if (wait_for_outcome(channel, part, &reason) == CH_REFUSED)
+        *err = reason;
+    return err->status;
+}

@@ -1,0 +1,27 @@
+/* A dialog with core: one frame over the operators' socket, and its answer. */
+#ifndef CH_CLI_DIALOG_H
+#define CH_CLI_DIALOG_H
+
+#include "cli/options.h"
+#include "wire/channel.h"
+
+#define CH_DIALOG_WAIT_S 30
+
+#define auto_channel __attribute__((cleanup(ch_channel_close))) ch_channel
+
+/* A frame that may come before the outcome. */
+typedef struct ch_dialog_part {
+    ch_frame_type type;
+    void *context;
+    ch_status (*take)(void *context, ch_frame *frame, ch_error *err);
+} ch_dialog_part;
+
+/* Connects, and makes sure that it is the agent (cli/connect.h). Write the request to ch_channel_out(channel), and ask.
+ */
+CH_CHECKED ch_status ch_dialog_open(const ch_arguments *arguments, ch_channel *channel, ch_error *err);
+
+/* Sends the request and waits for its outcome, which it returns. `part` may be NULL. CH_UNAVAILABLE if nothing comes
+ * for CH_DIALOG_WAIT_S. */
+CH_CHECKED ch_status ch_dialog_ask(ch_channel *channel, const ch_dialog_part *part, ch_error *err);
+
+#endif
