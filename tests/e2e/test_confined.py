@@ -80,10 +80,15 @@ class Confined(harness.AgentTest):
             gaps = client.get("/v1/status").json["confinement"]
         self.assertEqual([gap for gap in gaps if "swap" not in gap], [])
 
+    def has_another(self, role, killed):
+        child = self.agent.child(role)
+        return child is not None and child.pid != killed and self.agent.is_ready()
+
     def test_children_come_back(self):
         for role in ("token", "front"):
-            os.kill(self.agent.child(role).pid, 9)
-            harness.wait_until(self.agent.is_ready, f"the {role} is back", timeout_s=30)
+            killed = self.agent.child(role).pid
+            os.kill(killed, 9)
+            harness.wait_until(lambda: self.has_another(role, killed), f"the {role} is back", timeout_s=30)
             self.assert_signs()
 
     def test_it_locks(self):
