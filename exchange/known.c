@@ -102,6 +102,15 @@ static void set_window(ch_draft *draft, const ch_recipe_input *input)
     draft->inputs[CH_BUILTIN_WINDOW] = (ch_slice){(const uint8_t *)draft->window, value.size};
 }
 
+uint32_t ch_draft_window_ms(const ch_draft *draft)
+{
+    ch_slice digits = draft->recipe->uses[CH_BUILTIN_WINDOW] ? draft->inputs[CH_BUILTIN_WINDOW] : CH_LITERAL("");
+    uint32_t ms = 0;
+    for (size_t i = 0; i < digits.size; i++)
+        ms = ms * 10 + (uint32_t)(digits.data[i] - '0');
+    return ms;
+}
+
 void ch_known_set(const ch_recipe_input *input, ch_slice *values)
 {
     const ch_endpoint *endpoint = input->endpoint;

@@ -61,6 +61,9 @@ void ch_draft_free(ch_draft *draft);
  * CH_BAD_INPUT and CH_TOO_LARGE say what is wrong with the request. */
 CH_CHECKED ch_status ch_recipe_build(const ch_recipe_input *input, ch_draft *draft, ch_payloads *out, ch_error *err);
 
+/* The receive window of the request that was built; 0 if it has none. */
+uint32_t ch_draft_window_ms(const ch_draft *draft);
+
 /* Puts the raw signatures, one for each payload, in place. `out` are views into the draft, valid until its next build.
  */
 CH_CHECKED ch_status ch_recipe_finish(ch_draft *draft, const ch_payloads *signatures, ch_finished *out, ch_error *err);

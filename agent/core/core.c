@@ -353,6 +353,7 @@ static void run(core *self)
         ch_token_link_start(self->links[i]);
     while (!self->is_stopping && !ch_confinement_has_failed(self->confinement)) {
         ch_loop_turn(self->loop, time_awake(self));
+        ch_requests_resume(self->requests);
         for (size_t i = 0; i < self->link_count; i++)
             ch_token_link_dispatch(self->links[i]);
         ch_fronts_flush(self->fronts);

@@ -61,6 +61,8 @@ ch_job *ch_jobs_take(ch_jobs *jobs)
     job->id = id;
     job->step = 0;
     job->is_held = false;
+    job->is_answered = false;
+    job->repeat = (ch_repeat){.owner = job};
     job->key = NULL;
     job->endpoint = NULL;
     job->text_time_ns = 0;

@@ -5,6 +5,7 @@
 #define CH_AGENT_CORE_JOBS_H
 
 #include "agent/core/front_link.h"
+#include "agent/core/repeats.h"
 #include "agent/core/token_jobs.h"
 #include "base/clock.h"
 #include "exchange/recipe.h"
@@ -24,6 +25,7 @@ typedef struct ch_job {
     ch_slice key_name;
     ch_slice text; /* CH_FORM_STRING, CH_FORM_RAW */
     ch_records values;
+    ch_slice repeat_key; /* the Idempotency-Key; empty: none */
     ch_buffer bytes;
 
     /* What the steps found. */
@@ -35,6 +37,8 @@ typedef struct ch_job {
     ch_buffer decoded; /* CH_FORM_STRING: what values in `params` point to that do not stand in `text` as they are */
     uint64_t text_time_ns;       /* CH_FORM_STRING: the time that the string names; 0: none */
     const ch_endpoint *endpoint; /* NULL for CH_FORM_RAW */
+    ch_repeat repeat;            /* if the request has a repeat_key */
+    bool is_answered;            /* with what was signed before: nothing is left to do */
     ch_ticket ticket;            /* at the token */
     ch_nonce_claim claim;        /* of the nonce, if the request needs one */
     ch_moment now;               /* when it is built */

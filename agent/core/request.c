@@ -6,6 +6,7 @@
 
 #include "agent/core/forms.h"
 #include "agent/core/jobs.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "exchange/check.h"
@@ -22,6 +23,7 @@
 struct ch_requests {
     ch_request_context context;
     ch_jobs *jobs;
+    ch_repeats *repeats;
     ch_request_counts counts;
 };
 
@@ -49,6 +51,66 @@ static ch_status find_key(ch_requests *requests, ch_job *job, ch_error *err)
         return ch_policy_refuse_key(&job->caller, job->key_name, err); /* as if it were somebody else's */
     job->ticket.key = job->key->token_key;
     return ch_policy_admit(job->key, &job->caller, err);
+}
+
+/* All that was asked besides the key and the Idempotency-Key. */
+static void add_asked(const ch_job *job, ch_buffer *out)
+{
+    const ch_slice parts[] = {job->request.method, job->request.host, job->request.path, job->text,
+                              job->values.records};
+    ch_put_u8(out, (uint8_t)job->form);
+    ch_put_u16(out, (uint16_t)job->values.count);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        ch_put_bytes(out, parts[i]);
+}
+
+static ch_status read_clock(ch_requests *requests, ch_job *job, ch_error *err)
+{
+    return ch_clockwatch_read(requests->context.clock, &job->now, err);
+}
+
+/* Sends again what was signed, unless the key could not sign now, or the clock is in doubt. */
+static ch_status answer_again(ch_requests *requests, ch_job *job, ch_slice answer, ch_error *err)
+{
+    ch_frame frame;
+    ch_signed_frame finished;
+    ch_signature_only_frame signature;
+    CH_TRY(ch_token_link_check_key(link_of(requests, job), job->ticket.key, err));
+    CH_TRY(read_clock(requests, job, err));
+    ch_buffer *out = ch_front_link_out(job->asker);
+    job->is_answered = true;
+    if (out == NULL)
+        return CH_OK;
+    if (!ch_frame_next(&answer, &frame))
+        return ch_fail(err, CH_INTERNAL, "an answer that was kept is not a frame");
+    if (frame.type == CH_FRAME_SIGNED) {
+        CH_TRY(ch_signed_frame_get(&frame, &finished, err));
+        return ch_signed_frame_put(out, job->asker.request, &finished, err);
+    }
+    CH_TRY(ch_signature_only_frame_get(&frame, &signature, err));
+    return ch_signature_only_frame_put(out, job->asker.request, &signature, err);
+}
+
+/* A request with an Idempotency-Key is the first of it, or is answered as the first one was, or waits for that. */
+static ch_status find_repeat(ch_requests *requests, ch_job *job, ch_error *err)
+{
+    ch_slice answer;
+    ch_autobuffer asked = CH_BUFFER_INIT;
+    if (job->repeat_key.size == 0)
+        return CH_OK;
+    if (job->repeat_key.size > CH_REPEAT_KEY_MAX)
+        return ch_fail(err, CH_INTERNAL, "the front sent an Idempotency-Key that is too long");
+    add_asked(job, &asked);
+    const ch_repeat_name name = {
+        .caller = job->caller.uid, .key = job->key, .text = job->repeat_key, .asked = ch_buffer_slice(&asked)};
+    CH_TRY(ch_repeats_enter(requests->repeats, &name, ch_clock_ms(), &job->repeat, &answer, err));
+    job->is_held = job->repeat.place == CH_REPEAT_WAITING;
+    return job->repeat.place == CH_REPEAT_OUT ? answer_again(requests, job, answer, err) : CH_OK;
+}
+
+static void leave_repeats(ch_requests *requests, ch_job *job)
+{
+    ch_repeats_leave(requests->repeats, &job->repeat);
 }
 
 static ch_status read_form(ch_requests *requests, ch_job *job, ch_error *err)
@@ -131,11 +193,6 @@ static ch_status recheck(ch_requests *requests, ch_job *job, ch_error *err)
     return ch_token_link_check_key(link_of(requests, job), job->ticket.key, err);
 }
 
-static ch_status read_clock(ch_requests *requests, ch_job *job, ch_error *err)
-{
-    return ch_clockwatch_read(requests->context.clock, &job->now, err);
-}
-
 static ch_status build(ch_requests *requests, ch_job *job, ch_error *err)
 {
     return ch_form_build(job, requests->context.nonces, &job->now, err);
@@ -159,21 +216,17 @@ static ch_status finish(ch_requests *requests, ch_job *job, ch_error *err)
     return CH_OK;
 }
 
-static ch_status reply_signature(ch_buffer *out, const ch_job *job, ch_error *err)
+static ch_status put_signature(ch_buffer *out, uint64_t request, const ch_job *job, ch_error *err)
 {
     ch_signature_only_frame answer = {.signature = ch_buffer_slice(&job->signature),
                                       .key = ch_slice_of(job->key->name)};
-    return ch_signature_only_frame_put(out, job->asker.request, &answer, err);
+    return ch_signature_only_frame_put(out, request, &answer, err);
 }
 
-static ch_status reply(ch_requests *requests, ch_job *job, ch_error *err)
+static ch_status put_answer(ch_buffer *out, uint64_t request, const ch_job *job, ch_error *err)
 {
-    (void)requests;
-    ch_buffer *out = ch_front_link_out(job->asker);
-    if (out == NULL)
-        return CH_OK; /* nobody waits for it any more */
     if (job->form != CH_FORM_TYPED)
-        return reply_signature(out, job, err);
+        return put_signature(out, request, job, err);
     ch_autobuffer records = CH_BUFFER_INIT;
     ch_signed_frame answer = {.method = job->finished.method,
                               .url = job->finished.url,
@@ -183,7 +236,27 @@ static ch_status reply(ch_requests *requests, ch_job *job, ch_error *err)
         ch_header_record header = {.name = job->finished.headers[i].name, .value = job->finished.headers[i].value};
         ch_header_record_put(&answer.headers, &records, &header);
     }
-    return ch_signed_frame_put(out, job->asker.request, &answer, err);
+    return ch_signed_frame_put(out, request, &answer, err);
+}
+
+static ch_status keep_answer(ch_requests *requests, ch_job *job, ch_error *err)
+{
+    ch_autobuffer answer = CH_BUFFER_INIT;
+    uint64_t valid_ms = job->form == CH_FORM_TYPED ? ch_draft_window_ms(job->draft) : 0;
+    if (valid_ms < CH_REPEAT_VALID_MS)
+        valid_ms = CH_REPEAT_VALID_MS;
+    CH_TRY(put_answer(&answer, 0, job, err));
+    ch_repeats_answer(requests->repeats, &job->repeat, ch_buffer_slice(&answer), ch_clock_ms() + valid_ms);
+    return CH_OK;
+}
+
+/* A front that has ended is not answered, but what was signed is kept for the caller, who may ask again. */
+static ch_status reply(ch_requests *requests, ch_job *job, ch_error *err)
+{
+    ch_buffer *out = ch_front_link_out(job->asker);
+    if (job->repeat.place == CH_REPEAT_FIRST)
+        CH_TRY(keep_answer(requests, job, err));
+    return out == NULL ? CH_OK : put_answer(out, job->asker.request, job, err);
 }
 
 typedef struct ch_step {
@@ -199,6 +272,7 @@ static const ch_step steps[] = {
     /* name          run               undo          may wait  for raw */
     { "caller",      find_caller,      NULL,         false,    true },
     { "key",         find_key,         NULL,         false,    true },
+    { "repeat",      find_repeat,      leave_repeats, true,    true },
     { "read",        read_form,        NULL,         false,    true },
     { "endpoint",    find_endpoint,    NULL,         false,    false },
     { "parameters",  check_parameters, NULL,         false,    false },
@@ -263,6 +337,11 @@ static void walk(ch_requests *requests, ch_job *job)
         assert(!job->is_held || step->may_wait);
         if (job->is_held)
             return;
+        if (job->is_answered) {
+            ch_log_debug("request %llx: answered as before", (unsigned long long)job->id);
+            end(requests, job);
+            return;
+        }
     }
     ch_log_debug("request %llx: signed with key '%s'", (unsigned long long)job->id, job->key->name);
     requests->counts.signed_count++;
@@ -282,6 +361,7 @@ static void keep_asked(ch_job *job, const ch_sign_frame *sign)
         { sign->path,           &job->request.path },
         { sign->text,           &job->text },
         { sign->values.records, &job->values.records },
+        { sign->repeat_key,     &job->repeat_key },
     };
     /* clang-format on */
     size_t total = 0;
@@ -308,6 +388,13 @@ void ch_requests_begin(ch_requests *requests, ch_asker asker, const ch_sign_fram
     ch_log_debug("request %llx: for key '%.*s' by connection %llx", (unsigned long long)job->id,
                  CH_SLICE_ARGS(job->key_name), (unsigned long long)job->connection);
     walk(requests, job);
+}
+
+void ch_requests_resume(ch_requests *requests)
+{
+    ch_repeat *repeat;
+    while ((repeat = ch_repeats_next(requests->repeats)) != NULL)
+        walk(requests, repeat->owner);
 }
 
 static void on_turn(void *context, ch_ticket *ticket)
@@ -352,7 +439,8 @@ ch_requests *ch_requests_new(const ch_request_context *context)
 {
     ch_requests *requests = ch_alloc(sizeof *requests);
     requests->context = *context;
-    requests->jobs = ch_jobs_new(context->link_count * CH_TOKEN_JOBS_MAX, context->scratch);
+    requests->jobs = ch_jobs_new(context->link_count * CH_TOKEN_JOBS_MAX + CH_REPEATS_WAITING_MAX, context->scratch);
+    requests->repeats = ch_repeats_new();
     return requests;
 }
 
@@ -361,6 +449,7 @@ void ch_requests_free(ch_requests *requests)
     if (requests == NULL)
         return;
     ch_jobs_free(requests->jobs);
+    ch_repeats_free(requests->repeats);
     free(requests);
 }
 

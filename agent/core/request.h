@@ -40,6 +40,10 @@ ch_request_counts ch_requests_counts(const ch_requests *requests);
 /* A SIGN frame came: takes the request as far as it goes now. It is answered once, now or later. */
 void ch_requests_begin(ch_requests *requests, ch_asker asker, const ch_sign_frame *sign);
 
+/* Goes on with the requests that waited for the first one with their Idempotency-Key. At the end of each turn of the
+ * loop, before what was queued leaves. */
+void ch_requests_resume(ch_requests *requests);
+
 /* For the links: `on_turn`, `on_signed` and `on_failed` of requests' tickets. */
 ch_link_owner ch_requests_link_owner(ch_requests *requests);
 /* For the nonces: `on_claimed` of requests' claims. */

@@ -17,7 +17,8 @@
 
 #define REPLY_SIZE_HINT 1024
 #define AWAKE_NS 100000
-#define ASKED_TOGETHER 4 /* requests that go to core in one packet */
+#define REPEAT_KEY_MAX 128 /* core takes no longer ones */
+#define ASKED_TOGETHER 4   /* requests that go to core in one packet */
 
 typedef struct front {
     ch_channel core;
@@ -43,9 +44,23 @@ static void answer_probe(front *self, uint64_t request, bool is_well, const char
     answer_json(self, request, is_well ? 200 : 503, &body);
 }
 
+/* Visible ASCII, as it is sent. */
+static ch_status check_repeat_key(const ch_http_request *request, ch_error *err)
+{
+    ch_slice text = request->repeat_key;
+    size_t i = 0;
+    while (i < text.size && text.data[i] > 0x20 && text.data[i] < 0x7f)
+        i++;
+    if (!request->has_repeat_key || (i == text.size && i > 0 && i <= REPEAT_KEY_MAX))
+        return CH_OK;
+    return ch_fail(err, CH_BAD_INPUT, "Idempotency-Key must be 1 to %d visible ASCII characters", REPEAT_KEY_MAX);
+}
+
 static ch_status ask_sign(front *self, const ch_http_request *request, ch_slice key, ch_error *err)
 {
+    CH_TRY(check_repeat_key(request, err));
     CH_TRY(ch_ask_read(&self->ask, request->body, err));
+    self->ask.sign.repeat_key = request->repeat_key;
     self->ask.sign.connection = request->connection;
     self->ask.sign.key = key;
     return ch_sign_frame_put(ch_channel_out(&self->core), request->id, &self->ask.sign, err);

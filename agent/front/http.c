@@ -137,7 +137,7 @@ typedef struct ch_head {
     struct {
         unsigned count;
         const char *value;
-    } host, content_length, content_type, transfer_encoding;
+    } host, content_length, content_type, transfer_encoding, repeat_key;
 } ch_head;
 
 static enum MHD_Result note_header(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
@@ -153,6 +153,7 @@ static enum MHD_Result note_header(void *context, enum MHD_ValueKind kind, const
     NOTE("Content-Length", content_length)
     NOTE("Content-Type", content_type)
     NOTE("Transfer-Encoding", transfer_encoding)
+    NOTE("Idempotency-Key", repeat_key)
 #undef NOTE
     return MHD_YES;
 }
@@ -169,9 +170,10 @@ static bool is_json_type(const char *value)
 /* Returns 0 if the head is fine, else the HTTP status of what is wrong with it. */
 static unsigned check_head(const slot *at, const ch_head *head, bool is_post, bool takes_query, ch_error *err)
 {
-    if (head->host.count > 1 || head->content_length.count > 1 || head->content_type.count > 1) {
+    if (head->host.count > 1 || head->content_length.count > 1 || head->content_type.count > 1 ||
+        head->repeat_key.count > 1) {
         (void)ch_fail(err, CH_BAD_INPUT,
-                      "a header that may stand once (Host, Content-Length, Content-Type) is repeated");
+                      "a header that may stand once (Host, Content-Length, Content-Type, Idempotency-Key) is repeated");
         return MHD_HTTP_BAD_REQUEST;
     }
     if (head->transfer_encoding.count > 0 && head->content_length.count > 0) {
@@ -256,6 +258,9 @@ static void hand_over(ch_http *http, slot *at, const char *method, const char *p
     at->request.path = ch_slice_of(path);
     at->request.query = ch_buffer_slice(&at->query);
     at->request.body = ch_buffer_slice(&at->body);
+    const char *repeat_key = MHD_lookup_connection_value(at->connection, MHD_HEADER_KIND, "Idempotency-Key");
+    at->request.has_repeat_key = repeat_key != NULL;
+    at->request.repeat_key = ch_slice_of(repeat_key == NULL ? "" : repeat_key);
     http->owner.on_request(http->owner.context, &at->request);
 }
 

@@ -24,7 +24,9 @@ typedef struct ch_http_request {
     uint64_t connection;
     ch_slice method; /* views, valid in on_request only */
     ch_slice path;
-    ch_slice query; /* without the '?'; as it was sent */
+    ch_slice query;      /* without the '?'; as it was sent */
+    ch_slice repeat_key; /* of the header Idempotency-Key */
+    bool has_repeat_key;
     ch_slice body;
     const void *purpose; /* the owner's, for when the answer comes */
 } ch_http_request;

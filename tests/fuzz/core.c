@@ -209,6 +209,7 @@ void fuzz_core_open(void (*on_start)(const fuzz_end *child))
 void fuzz_core_turn(void)
 {
     ch_loop_turn(core.loop, 0);
+    ch_requests_resume(core.requests);
     for (size_t i = 0; i < FUZZ_TOKENS; i++)
         ch_token_link_dispatch(core.links[i]);
     ch_fronts_flush(core.fronts);

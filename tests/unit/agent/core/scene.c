@@ -243,6 +243,7 @@ void scene_reserve(scene *it, size_t count)
 
 void scene_end_turn(scene *it)
 {
+    ch_requests_resume(it->requests);
     ch_token_link_dispatch(it->token.link);
     ch_front_link_flush(it->front);
 }

@@ -1,0 +1,256 @@
+/* Entries lie in one array, and in chains by the hash of their names. What has expired is taken out by a sweep of the
+ * whole array, at most once a second: it costs less than a list kept in order would, and needs no timer. */
+#include "agent/core/repeats.h"
+
+#include "base/buffer.h"
+#include "base/memory.h"
+#include "base/share.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHAINS 4096
+#define SWEEP_EVERY_MS 1000
+#define PLACE_BYTES 2048 /* of a request that counts as one */
+
+typedef struct caller {
+    uid_t uid;
+    size_t used;    /* places */
+    size_t waiting; /* requests */
+} caller;
+
+struct repeat_entry {
+    struct repeat_entry *next; /* in its chain, or among the free ones */
+    caller *caller;            /* NULL: free */
+    const void *key;
+    size_t chain;
+    size_t places;
+    ch_buffer asked;
+    size_t text_size;
+    char text[CH_REPEAT_KEY_MAX];
+    bool is_answered;
+    uint64_t until_ms; /* once answered */
+    ch_buffer answer;
+    ch_repeat *waiting;
+};
+
+typedef struct repeat_entry entry;
+
+struct ch_repeats {
+    entry entries[CH_REPEATS_MAX];
+    entry *chains[CHAINS];
+    entry *free;
+    size_t used; /* places */
+    size_t waiting;
+    caller callers[CH_REPEATS_CALLERS_MAX];
+    uint64_t swept_ms;
+    ch_repeat *resumed; /* may go on, the first that waited first */
+    ch_repeat **resumed_end;
+};
+
+static const ch_share places = {CH_REPEATS_MAX, CH_REPEATS_SHARE, CH_REPEATS_RESERVE};
+static const ch_share waits = {CH_REPEATS_WAITING_MAX, CH_REPEATS_WAITING_SHARE, CH_REPEATS_WAITING_RESERVE};
+
+/* ---- entries ---- */
+
+static size_t chain_of(const ch_repeat_name *name)
+{
+    uint64_t hash = 14695981039346656037ULL ^ name->caller; /* FNV-1a */
+    for (size_t i = 0; i < name->text.size; i++)
+        hash = (hash ^ name->text.data[i]) * 1099511628211ULL;
+    return (size_t)(hash ^ hash >> 32) % CHAINS;
+}
+
+static entry *find(const ch_repeats *repeats, const ch_repeat_name *name)
+{
+    entry *at = repeats->chains[chain_of(name)];
+    while (at != NULL && !(at->caller->uid == name->caller && at->key == name->key &&
+                           ch_slice_equal(name->text, (ch_slice){(const uint8_t *)at->text, at->text_size})))
+        at = at->next;
+    return at;
+}
+
+/* A caller without entries leaves its place to another one. NULL if there are too many callers. */
+static caller *find_caller(ch_repeats *repeats, uid_t uid)
+{
+    caller *unused = NULL;
+    for (size_t i = 0; i < CH_REPEATS_CALLERS_MAX; i++) {
+        caller *at = &repeats->callers[i];
+        if (at->used > 0 && at->uid == uid)
+            return at;
+        if (at->used == 0 && unused == NULL)
+            unused = at;
+    }
+    if (unused != NULL)
+        *unused = (caller){.uid = uid};
+    return unused;
+}
+
+static void remove_entry(ch_repeats *repeats, entry *at)
+{
+    entry **link = &repeats->chains[at->chain];
+    assert(at->caller != NULL && at->waiting == NULL);
+    while (*link != at)
+        link = &(*link)->next;
+    *link = at->next;
+    repeats->used -= at->places;
+    at->caller->used -= at->places;
+    ch_buffer_free(&at->asked);
+    ch_buffer_free(&at->answer);
+    *at = (entry){.next = repeats->free};
+    repeats->free = at;
+}
+
+static void sweep(ch_repeats *repeats, uint64_t now_ms)
+{
+    if (now_ms - repeats->swept_ms < SWEEP_EVERY_MS)
+        return;
+    repeats->swept_ms = now_ms;
+    for (size_t i = 0; i < CH_REPEATS_MAX; i++) {
+        entry *at = &repeats->entries[i];
+        if (at->caller != NULL && at->is_answered && at->until_ms <= now_ms)
+            remove_entry(repeats, at);
+    }
+}
+
+static entry *add_entry(ch_repeats *repeats, const ch_repeat_name *name)
+{
+    caller *own = find_caller(repeats, name->caller);
+    size_t taken = 1 + name->asked.size / PLACE_BYTES;
+    if (own == NULL || repeats->free == NULL ||
+        !ch_share_admits(&places, repeats->used + taken - 1, own->used + taken - 1))
+        return NULL;
+    entry *at = repeats->free;
+    repeats->free = at->next;
+    *at = (entry){
+        .caller = own, .key = name->key, .chain = chain_of(name), .places = taken, .text_size = name->text.size};
+    ch_buffer_add_slice(&at->asked, name->asked);
+    memcpy(at->text, name->text.data, name->text.size);
+    at->next = repeats->chains[at->chain];
+    repeats->chains[at->chain] = at;
+    repeats->used += taken;
+    own->used += taken;
+    return at;
+}
+
+/* ---- those that wait ---- */
+
+static ch_status wait_for_first(ch_repeats *repeats, entry *at, ch_repeat *repeat, ch_error *err)
+{
+    if (!ch_share_admits(&waits, repeats->waiting, at->caller->waiting))
+        return ch_fail(err, CH_BUSY,
+                       "too many requests wait for the first of their Idempotency-Key; try again in a moment");
+    ch_repeat **link = &at->waiting;
+    while (*link != NULL)
+        link = &(*link)->next;
+    *link = repeat;
+    *repeat = (ch_repeat){.owner = repeat->owner, .place = CH_REPEAT_WAITING, .entry = at};
+    repeats->waiting++;
+    at->caller->waiting++;
+    return CH_OK;
+}
+
+static void resume_all(ch_repeats *repeats, entry *at)
+{
+    while (at->waiting != NULL) {
+        ch_repeat *repeat = at->waiting;
+        at->waiting = repeat->next;
+        *repeat = (ch_repeat){.owner = repeat->owner};
+        repeats->waiting--;
+        at->caller->waiting--;
+        *repeats->resumed_end = repeat;
+        repeats->resumed_end = &repeat->next;
+    }
+}
+
+ch_repeat *ch_repeats_next(ch_repeats *repeats)
+{
+    ch_repeat *first = repeats->resumed;
+    if (first == NULL)
+        return NULL;
+    repeats->resumed = first->next;
+    if (repeats->resumed == NULL)
+        repeats->resumed_end = &repeats->resumed;
+    first->next = NULL;
+    return first;
+}
+
+/* ---- what requests do ---- */
+
+ch_status ch_repeats_enter(ch_repeats *repeats, const ch_repeat_name *name, uint64_t now_ms, ch_repeat *repeat,
+                           ch_slice *answer, ch_error *err)
+{
+    assert(repeat->place == CH_REPEAT_OUT && name->text.size <= CH_REPEAT_KEY_MAX);
+    *answer = (ch_slice){NULL, 0};
+    sweep(repeats, now_ms);
+    entry *at = find(repeats, name);
+    if (at != NULL && at->is_answered && at->until_ms <= now_ms) {
+        remove_entry(repeats, at);
+        at = NULL;
+    }
+    if (at == NULL) {
+        at = add_entry(repeats, name);
+        if (at == NULL)
+            return ch_fail(err, CH_BUSY,
+                           "too many requests with an Idempotency-Key in the last seconds; leave it out, or try again");
+        *repeat = (ch_repeat){.owner = repeat->owner, .place = CH_REPEAT_FIRST, .entry = at};
+        return CH_OK;
+    }
+    if (!ch_slice_equal(ch_buffer_slice(&at->asked), name->asked))
+        return ch_fail(err, CH_CONFLICT, "another request had this Idempotency-Key; take a new one for each request");
+    if (!at->is_answered)
+        return wait_for_first(repeats, at, repeat, err);
+    *answer = ch_buffer_slice(&at->answer);
+    return CH_OK;
+}
+
+void ch_repeats_answer(ch_repeats *repeats, ch_repeat *first, ch_slice answer, uint64_t until_ms)
+{
+    entry *at = first->entry;
+    assert(first->place == CH_REPEAT_FIRST && !at->is_answered);
+    ch_buffer_add_slice(&at->answer, answer);
+    at->is_answered = true;
+    at->until_ms = until_ms;
+    *first = (ch_repeat){.owner = first->owner};
+    resume_all(repeats, at);
+}
+
+void ch_repeats_leave(ch_repeats *repeats, ch_repeat *repeat)
+{
+    entry *at = repeat->entry;
+    if (repeat->place == CH_REPEAT_FIRST) {
+        resume_all(repeats, at);
+        remove_entry(repeats, at);
+    } else if (repeat->place == CH_REPEAT_WAITING) {
+        ch_repeat **link = &at->waiting;
+        while (*link != repeat)
+            link = &(*link)->next;
+        *link = repeat->next;
+        repeats->waiting--;
+        at->caller->waiting--;
+    }
+    *repeat = (ch_repeat){.owner = repeat->owner};
+}
+
+ch_repeats *ch_repeats_new(void)
+{
+    ch_repeats *repeats = ch_alloc(sizeof *repeats);
+    repeats->resumed_end = &repeats->resumed;
+    for (size_t i = CH_REPEATS_MAX; i-- > 0;) {
+        repeats->entries[i].next = repeats->free;
+        repeats->free = &repeats->entries[i];
+    }
+    return repeats;
+}
+
+void ch_repeats_free(ch_repeats *repeats)
+{
+    if (repeats == NULL)
+        return;
+    for (size_t i = 0; i < CH_REPEATS_MAX; i++) {
+        ch_buffer_free(&repeats->entries[i].asked);
+        ch_buffer_free(&repeats->entries[i].answer);
+    }
+    free(repeats);
+}
