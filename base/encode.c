@@ -269,6 +269,7 @@ void ch_encode_json(ch_buffer *out, ch_slice text)
         add_escaped(out, text.data[i]);
         start = i + 1;
     }
-    ch_buffer_add(out, text.data + start, text.size - start);
+    if (start < text.size) /* empty text may have no memory */
+        ch_buffer_add(out, text.data + start, text.size - start);
     ch_buffer_add_byte(out, '"');
 }

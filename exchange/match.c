@@ -27,6 +27,8 @@ bool ch_endpoint_fits(const ch_endpoint *endpoint, ch_slice path, ch_slice captu
 {
     if (endpoint->parts == NULL)
         return ch_slice_equal(endpoint->path_slice, path);
+    if (path.size == 0)
+        return false; /* it may have no memory, to which nothing can be added */
     const uint8_t *at = path.data;
     const uint8_t *end = path.data + path.size;
     size_t captured = 0;
