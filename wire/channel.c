@@ -189,6 +189,10 @@ static ch_status receive(ch_channel *channel, int wait_flag, ch_packet *packet, 
         return CH_OK;
     if (got < 0 && errno != ECONNRESET)
         return ch_fail_errno(err, "receiving frames");
+    if (got == 0) { /* the end, or an empty packet, beside which a descriptor may have come */
+        take_descriptors(&message, &packet->fd);
+        ch_packet_close(packet);
+    }
     if (got <= 0)
         return ch_fail(err, CH_UNAVAILABLE, "the other process is gone");
     size_t count = take_descriptors(&message, &packet->fd);
@@ -266,6 +270,7 @@ ch_status ch_packet_take(ch_packet *packet, const ch_receiver *receiver, void *s
     ch_status st = CH_OK;
     while (st == CH_OK && packet->bytes.size > 0)
         st = ch_packet_take_frame(packet, receiver, self, err);
+    ch_packet_close(packet); /* of a packet without a frame */
     return st;
 }
 

@@ -297,6 +297,17 @@ START_TEST(test_bytes_that_are_no_frame_break_a_packet)
 }
 END_TEST
 
+START_TEST(test_the_descriptor_of_an_empty_packet_is_closed)
+{
+    static const ch_receiver receiver = {.direction = CH_TOKEN_TO_CORE, .state = state_of};
+    taker to = {.state = CH_WHILE_STARTING};
+    ch_packet packet = {.fd = dup(STDIN_FILENO)};
+    int fd = packet.fd;
+    ck_assert_int_eq(ch_packet_take(&packet, &receiver, &to, &err), CH_OK);
+    ck_assert_int_eq(fcntl(fd, F_GETFD), -1);
+}
+END_TEST
+
 START_TEST(test_a_receiver_without_a_state_drops_the_rest)
 {
     ch_autobuffer bytes = CH_BUFFER_INIT;
@@ -314,4 +325,6 @@ CH_TESTS("channel", CH_TEST(test_pending_frames_leave_in_as_few_packets_as_fit),
          CH_TEST(test_two_descriptors_in_a_packet_are_refused_and_closed),
          CH_TEST(test_a_descriptor_without_room_is_lost_and_the_packet_arrives), CH_TEST(test_a_closed_peer_is_noticed),
          CH_TEST(test_a_handler_that_changes_the_state_decides_about_the_next_frame),
-         CH_TEST(test_bytes_that_are_no_frame_break_a_packet), CH_TEST(test_a_receiver_without_a_state_drops_the_rest))
+         CH_TEST(test_bytes_that_are_no_frame_break_a_packet),
+         CH_TEST(test_the_descriptor_of_an_empty_packet_is_closed),
+         CH_TEST(test_a_receiver_without_a_state_drops_the_rest))
