@@ -112,7 +112,7 @@ static rights all_rights(long version)
     return all;
 }
 
-/* The version of the kernel's Landlock; negative, with errno, if there is none. */
+/* The Landlock version that the kernel supports. Negative, with errno, if it supports none. */
 static long landlock_version(void)
 {
     return syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);

@@ -2,10 +2,10 @@
  * set wrongly makes signatures for another time, and nonces that a key may never get past. Nothing is signed while the
  * clock is in doubt.
  *
- * It is in doubt if it jumps against the boot clock, which nobody can set; if it shows a time before this program was
- * built; and at start, if it is behind the newest time that the agent has seen, or far ahead of it. It is trusted again
- * when the jump is undone or an operator confirms the time. A jump that was noticed is remembered across restarts of
- * the agent. Core's thread only. */
+ * The clock is in doubt if it jumps against the boot clock, which nobody can set, or if it shows a time before this
+ * program was built. At start it is also in doubt if it is behind the newest time that the agent has seen, or far ahead
+ * of it. It is trusted again when the jump is undone or an operator confirms the time. The agent remembers a jump
+ * across restarts. Core's thread only. */
 #ifndef CH_AGENT_CORE_CLOCKWATCH_H
 #define CH_AGENT_CORE_CLOCKWATCH_H
 
@@ -14,8 +14,8 @@
 #include "state/seen_time.h"
 #include "state/writer.h"
 
-#define CH_CLOCK_JUMP_NS 2000000000    /* a leap second is none */
-#define CH_CLOCK_BEHIND_NS 10000000000 /* at start: the clocks of machines that were off are that exact */
+#define CH_CLOCK_JUMP_NS 2000000000    /* more than a leap second */
+#define CH_CLOCK_BEHIND_NS 10000000000 /* at start: a machine that was off may lose this much */
 
 typedef struct ch_clockwatch ch_clockwatch;
 
@@ -33,7 +33,7 @@ void ch_clockwatch_stop(ch_clockwatch *watch, ch_store *store);
 /* Reads the clock. CH_UNAVAILABLE, rule `clock`: it is in doubt, and the message says why and what to do. Costs two
  * looks at the clock. */
 CH_CHECKED ch_status ch_clockwatch_read(ch_clockwatch *watch, ch_moment *now, ch_error *err);
-/* The same for a moment that was read; NULL if there is none (see ch_moment_now). */
+/* Judges a moment that the caller has read. `now` is NULL if the clock could not be read (see ch_moment_now). */
 CH_CHECKED ch_status ch_clockwatch_judge(ch_clockwatch *watch, const ch_moment *now, ch_error *err);
 
 /* An operator says that the clock is right as it is. `answer` is called once that is on disk. CH_CONFLICT: the clock

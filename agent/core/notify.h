@@ -8,8 +8,8 @@
 typedef struct ch_notify ch_notify;
 
 /* Reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID, and takes them out of the environment, so that no child speaks
- * for core. From here on the watchdog is told twice in its time, as long as the loop turns. A socket that cannot be
- * had is said in the log. */
+ * for core. From then on, as long as the loop turns, it pings the watchdog twice in each of its periods. If the socket
+ * cannot be opened, the log says so. */
 ch_notify *ch_notify_new(ch_loop *loop);
 void ch_notify_free(ch_notify *notify);
 

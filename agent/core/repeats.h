@@ -62,7 +62,7 @@ void ch_repeats_answer(ch_repeats *repeats, ch_repeat *first, ch_slice answer, u
  * out already. */
 void ch_repeats_leave(ch_repeats *repeats, ch_repeat *repeat);
 
-/* The next of those that may go on, which is out: enter it again. NULL if there is none. */
+/* Returns the next request that waited and may go on, or NULL. It has been taken out, so enter it again. */
 ch_repeat *ch_repeats_next(ch_repeats *repeats);
 
 #endif

@@ -72,7 +72,7 @@ size_t ch_token_jobs_waiting(const ch_token_jobs *jobs);
 size_t ch_token_jobs_sent(const ch_token_jobs *jobs);
 /* What the jobs at the token are expected to take, one after the other. */
 uint64_t ch_token_jobs_work_ns(const ch_token_jobs *jobs);
-/* When the oldest job at the token was sent; 0 if there is none. */
+/* When the oldest job at the token was sent; 0 if no job is there. */
 uint64_t ch_token_jobs_oldest_ms(const ch_token_jobs *jobs);
 /* A job that waits or is sent, as `place` says; NULL if there is none. */
 ch_ticket *ch_token_jobs_any(const ch_token_jobs *jobs, ch_ticket_place place);
