@@ -210,3 +210,18 @@ void play_restart(play_token *token)
     play_meet(token);
     play_started(token, NULL);
 }
+
+/* ---- what it came to ---- */
+
+void play_check_state(const play_token *token, const char *state, const char *detail)
+{
+    ck_assert_str_eq(ch_token_link_state_name(token->link), state);
+    ck_assert_str_eq(ch_token_link_detail(token->link), detail);
+}
+
+void play_check_waiter(const play_waiter *waiter, ch_status status, const char *says)
+{
+    ck_assert_int_eq(waiter->calls, 1);
+    ck_assert_int_eq(waiter->outcome.status, status);
+    ck_assert_msg(strstr(waiter->outcome.message, says) != NULL, "%s", waiter->outcome.message);
+}

@@ -69,4 +69,11 @@ void play_bring_to(play_token *token, play_waiter *waiter, play_state state);
 /* Lets the process end, and plays the next one until it has opened the token. */
 void play_restart(play_token *token);
 
+/* ---- what it came to ---- */
+
+/* The link is in that state, and gives that detail. */
+void play_check_state(const play_token *token, const char *state, const char *detail);
+/* The waiter was called once, with that status and a message that holds `says`. */
+void play_check_waiter(const play_waiter *waiter, ch_status status, const char *says);
+
 #endif

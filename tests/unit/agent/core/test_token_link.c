@@ -26,19 +26,6 @@ static void bring_to(play_state state)
     play_bring_to(&token, &first, state);
 }
 
-static void check_state(const char *state, const char *detail)
-{
-    ck_assert_str_eq(ch_token_link_state_name(token.link), state);
-    ck_assert_str_eq(ch_token_link_detail(token.link), detail);
-}
-
-static void check_waiter(const play_waiter *waiter, ch_status status, const char *says)
-{
-    ck_assert_int_eq(waiter->calls, 1);
-    ck_assert_int_eq(waiter->outcome.status, status);
-    ck_assert_msg(strstr(waiter->outcome.message, says) != NULL, "%s", waiter->outcome.message);
-}
-
 static const ch_error no_token = {CH_NOT_FOUND, "", "there is no token 'main'"};
 
 /* ---- start ---- */
@@ -46,11 +33,11 @@ static const ch_error no_token = {CH_NOT_FOUND, "", "there is no token 'main'"};
 START_TEST(test_a_token_is_absent_until_its_process_has_opened_it)
 {
     begin();
-    check_state("absent", "");
+    play_check_state(&token, "absent", "");
     ck_assert_int_eq(ch_token_link_check_key(token.link, 0, &err), CH_UNAVAILABLE);
     ck_assert_str_eq(err.message, "token 'main' is absent: its process is starting; try again");
     play_started(&token, NULL);
-    check_state("locked", "");
+    play_check_state(&token, "locked", "");
     ck_assert_str_eq(ch_token_link_name(token.link), "main");
     ck_assert(stage_is_silent(&token.actor));
 }
@@ -62,15 +49,15 @@ START_TEST(test_a_token_that_cannot_be_opened_is_absent_and_tried_again)
     stage_record_log();
     play_started(&token, &no_token);
     const char *log = stage_logged();
-    check_state("absent", "there is no token 'main'");
+    play_check_state(&token, "absent", "there is no token 'main'");
     ck_assert_msg(strstr(log, " ended (there is no token 'main'); starting it again\n") != NULL, "%s", log);
     ck_assert_int_eq(ch_token_link_check_key(token.link, 0, &err), CH_UNAVAILABLE);
     ck_assert_str_eq(err.message, "token 'main' is absent: there is no token 'main'");
     stage_bury(&token.actor);
     play_meet(&token);
-    check_state("absent", "there is no token 'main'");
+    play_check_state(&token, "absent", "there is no token 'main'");
     play_started(&token, NULL);
-    check_state("locked", "");
+    play_check_state(&token, "locked", "");
 }
 END_TEST
 
@@ -111,7 +98,7 @@ START_TEST(test_a_dead_process_is_known_by_its_pid)
     pid_t pid = ch_spawn_reap(&wait_status);
     ck_assert(!ch_token_link_died(token.link, pid + 1));
     ck_assert(ch_token_link_died(token.link, pid));
-    check_state("absent", "the token process is being restarted");
+    play_check_state(&token, "absent", "the token process is being restarted");
     stage_hang_up(&token.actor);
     play_meet(&token);
 }
@@ -231,7 +218,7 @@ START_TEST(test_a_state_of_a_key_that_the_process_was_not_given_ends_it)
     bring_to(PLAY_LOGGING_IN);
     write_key_state(PLAY_KEYS, &success);
     stage_send(&token.actor);
-    check_waiter(&first, CH_UNAVAILABLE, "it spoke of a key that it was not given");
+    play_check_waiter(&first, CH_UNAVAILABLE, "it spoke of a key that it was not given");
 }
 END_TEST
 

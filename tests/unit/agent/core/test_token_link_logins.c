@@ -23,19 +23,6 @@ static void bring_to(play_state state)
     play_bring_to(&token, &first, state);
 }
 
-static void check_state(const char *state, const char *detail)
-{
-    ck_assert_str_eq(ch_token_link_state_name(token.link), state);
-    ck_assert_str_eq(ch_token_link_detail(token.link), detail);
-}
-
-static void check_waiter(const play_waiter *waiter, ch_status status, const char *says)
-{
-    ck_assert_int_eq(waiter->calls, 1);
-    ck_assert_int_eq(waiter->outcome.status, status);
-    ck_assert_msg(strstr(waiter->outcome.message, says) != NULL, "%s", waiter->outcome.message);
-}
-
 static const ch_error wrong_pin = {CH_WRONG_PIN, "CKR_PIN_INCORRECT", "the token refused the PIN"};
 static const ch_error broken = {CH_TOKEN, "CKR_GENERAL_ERROR", "the module has a bad day"};
 
@@ -47,13 +34,13 @@ START_TEST(test_an_unlock_brings_the_pin_to_the_process)
     begin();
     play_started(&token, NULL);
     play_ask_unlock(&token, &waiter);
-    check_state("locked", "");
+    play_check_state(&token, "locked", "");
     play_hear_login(&token);
     ck_assert(stage_is_silent(&token.actor));
     ck_assert_int_eq(waiter.calls, 0);
     play_login_done(&token, NULL);
-    check_waiter(&waiter, CH_OK, "");
-    check_state("unlocked", "");
+    play_check_waiter(&waiter, CH_OK, "");
+    play_check_state(&token, "unlocked", "");
     ck_assert(ch_token_link_is_ready(token.link, 0) && ch_token_link_is_ready(token.link, 1));
 }
 END_TEST
@@ -66,12 +53,12 @@ START_TEST(test_a_refused_pin_is_forgotten)
     play_ask_unlock(&token, &waiter);
     play_hear_login(&token);
     play_login_done(&token, &wrong_pin);
-    check_waiter(&waiter, CH_WRONG_PIN, "the token refused the PIN");
+    play_check_waiter(&waiter, CH_WRONG_PIN, "the token refused the PIN");
     ck_assert_str_eq(waiter.outcome.rule, "CKR_PIN_INCORRECT");
-    check_state("locked", "");
+    play_check_state(&token, "locked", "");
     play_restart(&token);
     ck_assert(stage_is_silent(&token.actor));
-    check_state("locked", "");
+    play_check_state(&token, "locked", "");
 }
 END_TEST
 
@@ -79,7 +66,7 @@ START_TEST(test_a_process_that_ends_during_a_login_fails_it_and_the_pin_is_forgo
 {
     bring_to(PLAY_LOGGING_IN);
     play_restart(&token);
-    check_waiter(&first, CH_UNAVAILABLE, "the process of token 'main' ended (it closed its channel); try again");
+    play_check_waiter(&first, CH_UNAVAILABLE, "the process of token 'main' ended (it closed its channel); try again");
     ck_assert(stage_is_silent(&token.actor));
 }
 END_TEST
@@ -110,7 +97,7 @@ START_TEST(test_an_unlock_is_answered_by_the_state)
     if (asked[_i].unlocked == CH_OK)
         ck_assert_int_eq(waiter.calls, 0);
     else
-        check_waiter(&waiter, asked[_i].unlocked, asked[_i].unlock_says);
+        play_check_waiter(&waiter, asked[_i].unlocked, asked[_i].unlock_says);
     ck_assert_int_eq(first.calls, 0);
 }
 END_TEST
@@ -125,7 +112,7 @@ START_TEST(test_a_lock_succeeds_in_every_state)
         stage_hear(&token.actor, CH_FRAME_LOGOUT);
         play_logout_done(&token, NULL);
     }
-    check_waiter(&waiter, CH_OK, "");
+    play_check_waiter(&waiter, CH_OK, "");
     ck_assert(!ch_token_link_is_unlocked(token.link));
     ck_assert_int_ne(ch_token_link_check_key(token.link, 0, &err), CH_OK);
 }
@@ -136,8 +123,8 @@ START_TEST(test_a_lock_during_a_login_ends_the_process)
     play_waiter waiter = {0};
     bring_to(PLAY_LOGGING_IN);
     play_ask_lock(&token, &waiter);
-    check_waiter(&first, CH_UNAVAILABLE, "it was locked before it had answered");
-    check_waiter(&waiter, CH_OK, "");
+    play_check_waiter(&first, CH_UNAVAILABLE, "it was locked before it had answered");
+    play_check_waiter(&waiter, CH_OK, "");
     stage_bury(&token.actor);
     play_meet(&token);
     play_started(&token, NULL);
@@ -150,9 +137,9 @@ START_TEST(test_a_second_lock_does_not_wait_for_the_first)
     play_waiter waiter = {0};
     bring_to(PLAY_LOCKING);
     play_ask_lock(&token, &waiter);
-    check_waiter(&first, CH_OK, "");
-    check_waiter(&waiter, CH_OK, "");
-    check_state("absent", "the token process is being restarted");
+    play_check_waiter(&first, CH_OK, "");
+    play_check_waiter(&waiter, CH_OK, "");
+    play_check_state(&token, "absent", "the token process is being restarted");
     stage_bury(&token.actor);
 }
 END_TEST
@@ -162,7 +149,7 @@ START_TEST(test_a_process_that_ends_during_a_logout_is_locked)
     bring_to(PLAY_LOCKING);
     stage_hang_up(&token.actor);
     stage_settle();
-    check_waiter(&first, CH_OK, "");
+    play_check_waiter(&first, CH_OK, "");
 }
 END_TEST
 
@@ -173,7 +160,7 @@ START_TEST(test_a_logout_that_fails_ends_the_process_which_is_locked_for_sure)
     play_logout_done(&token, &broken);
     const char *log = stage_logged();
     ck_assert_msg(strstr(log, " ended (the logout failed: the module has a bad day)") != NULL, "%s", log);
-    check_waiter(&first, CH_OK, "");
+    play_check_waiter(&first, CH_OK, "");
     stage_bury(&token.actor);
 }
 END_TEST
@@ -186,7 +173,7 @@ START_TEST(test_a_waiter_that_has_left_gets_no_answer)
     ch_token_link_forget_waiter(token.link, &first);
     play_login_done(&token, NULL);
     ck_assert_int_eq(first.calls, 0);
-    check_state("unlocked", "");
+    play_check_state(&token, "unlocked", "");
 }
 END_TEST
 
@@ -197,9 +184,9 @@ START_TEST(test_a_new_process_is_logged_in_with_the_pin_that_was_kept)
     bring_to(PLAY_SERVING);
     play_restart(&token);
     play_hear_login(&token);
-    check_state("locked", "");
+    play_check_state(&token, "locked", "");
     play_login_done(&token, NULL);
-    check_state("unlocked", "");
+    play_check_state(&token, "unlocked", "");
     play_restart(&token);
     play_hear_login(&token);
 }
@@ -213,7 +200,7 @@ START_TEST(test_a_pin_is_not_kept_if_the_configuration_says_so)
     play_unlock(&token);
     play_restart(&token);
     ck_assert(stage_is_silent(&token.actor));
-    check_state("locked", "");
+    play_check_state(&token, "locked", "");
 }
 END_TEST
 
@@ -234,7 +221,7 @@ START_TEST(test_a_lock_while_the_process_is_away_forgets_the_pin)
     stage_hang_up(&token.actor);
     stage_settle();
     play_ask_lock(&token, &waiter);
-    check_waiter(&waiter, CH_OK, "");
+    play_check_waiter(&waiter, CH_OK, "");
     stage_bury(&token.actor);
     play_meet(&token);
     play_started(&token, NULL);
@@ -248,7 +235,7 @@ START_TEST(test_a_kept_pin_that_is_refused_is_never_tried_again)
     play_restart(&token);
     play_hear_login(&token);
     play_login_done(&token, &wrong_pin);
-    check_state("locked", "the token refused the PIN");
+    play_check_state(&token, "locked", "the token refused the PIN");
     ck_assert(stage_is_silent(&token.actor));
     ck_assert_int_eq(ch_token_link_check_key(token.link, 0, &err), CH_LOCKED);
     ck_assert_str_eq(err.message, "token 'main' is locked; an operator unlocks it with: chancery unlock main");
