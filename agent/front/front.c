@@ -3,7 +3,6 @@
  * requests the first few go to core at once, so that it and the token are at work while the rest is read. */
 #include "agent/front/front.h"
 
-#include "agent/awake.h"
 #include "agent/front/ask.h"
 #include "agent/front/http.h"
 #include "agent/front/reply.h"
@@ -16,7 +15,6 @@
 #include <stdio.h>
 
 #define REPLY_SIZE_HINT 1024
-#define AWAKE_NS 100000
 #define REPEAT_KEY_MAX 128 /* core takes no longer ones */
 #define ASKED_TOGETHER 4   /* requests that go to core in one packet */
 
@@ -318,31 +316,18 @@ static ch_status take_packets(front *self, ch_error *err)
 
 /* ---- the loop ---- */
 
-typedef struct wait {
-    struct pollfd fds[2]; /* core, HTTP */
-    int ready;
-} wait;
-
-static bool poll_now(void *context)
-{
-    wait *self = context;
-    self->ready = poll(self->fds, 2, 0);
-    return self->ready != 0;
-}
-
-/* Sleeps until core or a client has something; the one place that decides how long. A lone client asks again, and core
- * answers it, sooner than a sleeping process is woken. */
+/* Sleeps until core or a client has something; the one place that decides how long. Returns whether core has. It never
+ * waits awake: core and the token do so for a lone request, and a third would be in their way on two processors. */
 static bool wait_for_core(const front *self)
 {
-    wait for_both = {
-        .fds = {{.fd = self->core.fd, .events = POLLIN}, {.fd = ch_http_fd(self->http), .events = POLLIN}}
+    struct pollfd fds[] = {
+        {.fd = self->core.fd,          .events = POLLIN},
+        {.fd = ch_http_fd(self->http), .events = POLLIN},
     };
     if (ch_channel_pending(&self->core) > 0)
-        for_both.fds[0].events |= POLLOUT;
-    uint64_t awake_ns = ch_http_waiting(self->http) <= 1 ? AWAKE_NS : 0;
-    if (!ch_stay_awake(awake_ns, poll_now, &for_both))
-        for_both.ready = poll(for_both.fds, 2, ch_http_timeout_ms(self->http));
-    return for_both.ready > 0 && (for_both.fds[0].revents & ~POLLOUT) != 0;
+        fds[0].events |= POLLOUT;
+    int ready = poll(fds, 2, ch_http_timeout_ms(self->http));
+    return ready > 0 && (fds[0].revents & ~POLLOUT) != 0;
 }
 
 /* A core that went away is the orderly end, whichever call sees it first. */
