@@ -96,6 +96,17 @@ static ch_status run_lock(const ch_arguments *arguments, ch_error *err)
     return CH_OK;
 }
 
+static ch_status run_reload(const ch_arguments *arguments, ch_error *err)
+{
+    auto_channel channel = CH_CHANNEL_CLOSED;
+    ch_reload_frame request = {.version = CH_FRAMES_VERSION};
+    CH_TRY(ch_dialog_open(arguments, &channel, err));
+    CH_TRY(ch_reload_frame_put(ch_channel_out(&channel), 0, &request, err));
+    CH_TRY(ch_dialog_ask(&channel, NULL, err));
+    puts("Reloaded: the agent goes by its files as they are now.");
+    return CH_OK;
+}
+
 /* ---- the commands ---- */
 
 /* clang-format off */
@@ -122,6 +133,17 @@ const ch_command ch_commands_of_operator[] = {
         .examples = "  chancery lock main\n"
                     "  chancery lock --all\n",
         .run = run_lock,
+    },
+    {
+        .name = "reload",
+        .syntax = {.options = CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(AGENT_USER)},
+        .summary = "have the agent read its files again",
+        .details = "Configuration, policy and profiles are checked first. If anything is wrong with\n"
+                   "them, the agent says what, and goes by what it read before. Tokens that are\n"
+                   "unlocked stay so, and are searched for new keys.",
+        .examples = "  chancery-agent --config /etc/chancery/agent.yaml --check\n"
+                    "  chancery reload\n",
+        .run = run_reload,
     },
     {0},
 };

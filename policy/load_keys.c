@@ -211,13 +211,6 @@ static int compare_keys(const void *a, const void *b)
     return strcmp(((const ch_key *)a)->name, ((const ch_key *)b)->name);
 }
 
-static void number_keys(ch_policy *policy)
-{
-    uint16_t used[CH_TOKENS_MAX] = {0};
-    for (size_t i = 0; i < policy->key_count; i++)
-        policy->keys[i].token_key = used[policy->keys[i].token]++;
-}
-
 static const ch_entries keys = {
     "key", CH_YAML_MAP, 0, KEYS_MAX, {.read = read_key, .size = sizeof(ch_key)}
 };
@@ -228,6 +221,5 @@ ch_status ch_policy_read_keys(const ch_value *value, ch_error *err)
     policy->keys = ch_alloc(ch_yaml_count(value->node) * sizeof *policy->keys);
     CH_TRY(ch_entries_read(value->node, &keys, policy->keys, &policy->key_count, value->context, err));
     qsort(policy->keys, policy->key_count, sizeof *policy->keys, compare_keys);
-    number_keys(policy);
     return find_nonces(value->node, policy, err);
 }

@@ -1,7 +1,7 @@
 /* policy.yaml as it is loaded: the keys, the grants of each, and who the operators are. Default deny.
  *
- * policy/load.h reads it, policy/decide.h says what follows from it. Immutable once loaded, so safe to read from any
- * thread. docs/policy.md describes the fields. */
+ * policy/load.h reads it, policy/decide.h says what follows from it. Immutable once core has numbered the keys, so safe
+ * to read from any thread. docs/policy.md describes the fields. */
 #ifndef CH_POLICY_POLICY_H
 #define CH_POLICY_POLICY_H
 
@@ -29,15 +29,16 @@ typedef struct ch_key {
     char *name;
     char *object_uri;
     char *key_id;
-    char *passphrase;   /* empty if the exchange has none */
-    unsigned kinds;     /* what the exchange made of the key: see ch_profile_kind */
-    bool may_sign_raw;  /* any bytes at all: no rule holds for those */
-    size_t token;       /* index in the source's tokens */
-    uint16_t token_key; /* index among the keys of that token */
+    char *passphrase;  /* empty if the exchange has none */
+    unsigned kinds;    /* what the exchange made of the key: see ch_profile_kind */
+    bool may_sign_raw; /* any bytes at all: no rule holds for those */
+    size_t token;      /* index in the source's tokens */
     const ch_profile *profile;
     const ch_scheme *scheme;
     const ch_nonce_def *nonce; /* NULL: the exchange takes none from this key */
     uint64_t nonce_floor;      /* the smallest that may be drawn */
+    size_t token_key;          /* core's: the index that the token's link has for it */
+    size_t nonce_counter;      /* core's: the counter of its nonces, if it has any */
     ch_grant *grants;
     size_t grant_count;
 } ch_key;

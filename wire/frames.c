@@ -90,6 +90,7 @@ enum {
     LOCKING = CH_WHILE_LOCKING,
     ASKING = CH_WHILE_ASKING,
     WAITING = CH_WHILE_WAITING,
+    FINDING = CH_WHILE_FINDING,
 };
 
 typedef struct frame_row {
@@ -138,6 +139,8 @@ static const char *state_name(ch_receiving state)
         return "waiting for a request";
     case CH_WHILE_WAITING:
         return "waiting for an answer";
+    case CH_WHILE_FINDING:
+        return "finding keys";
     }
     return "in no state";
 }

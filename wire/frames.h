@@ -16,7 +16,7 @@
 #include "wire/frame.h"
 
 /* Goes up whenever a frame changes. Both ends must be of one build. */
-#define CH_FRAMES_VERSION 8
+#define CH_FRAMES_VERSION 9
 
 #define CH_WORKERS_MAX 16    /* of a token process */
 #define CH_PAYLOADS_A_JOB 3  /* at most; at least one */
@@ -64,6 +64,7 @@ typedef enum ch_receiving {
     CH_WHILE_LOCKING = 32,
     CH_WHILE_ASKING = 64,
     CH_WHILE_WAITING = 128,
+    CH_WHILE_FINDING = 256,
 } ch_receiving;
 
 typedef enum ch_frame_type {

@@ -1,31 +1,29 @@
 /* The one struct with everything in it, which no other room sees: each gets what it needs as arguments. */
 #include "agent/core/core.h"
 
-#include "base/memory.h"
 #include "agent/core/clockwatch.h"
-#include "agent/core/config.h"
 #include "agent/core/confinement.h"
 #include "agent/core/connections.h"
 #include "agent/core/front_link.h"
 #include "agent/core/fronts.h"
+#include "agent/core/links.h"
 #include "agent/core/listen.h"
 #include "agent/core/nonce_counters.h"
 #include "agent/core/notices.h"
 #include "agent/core/notify.h"
 #include "agent/core/operators.h"
+#include "agent/core/reload.h"
 #include "agent/core/request.h"
+#include "agent/core/rules.h"
 #include "agent/core/status.h"
 #include "agent/core/timekeeper.h"
-#include "agent/core/token_link.h"
 #include "agent/harden.h"
 #include "agent/loop.h"
 #include "agent/spawn.h"
 #include "base/clock.h"
 #include "base/close.h"
 #include "base/log.h"
-#include "exchange/profile.h"
 #include "exchange/scratch.h"
-#include "policy/load.h"
 #include "policy/policy.h"
 #include "state/nonces.h"
 #include "state/seen_time.h"
@@ -46,17 +44,11 @@
 #define DESCRIPTORS_MAX 65536
 #define AWAKE_NS 60000 /* for a lone request's answer */
 
-typedef struct core_link {
-    ch_link_config config;
-    ch_link_key *keys;
-} core_link;
-
 typedef struct core {
-    ch_config config;
-    ch_policy policy;
+    ch_rules rules;
+    ch_rules retired; /* of before, while requests go by them */
     ch_store *store;
     ch_nonces *nonces;
-    size_t *nonce_counters; /* by the key's index */
     ch_clockwatch *clock;
     ch_timekeeper timekeeper;
     ch_writer *writer;
@@ -71,10 +63,10 @@ typedef struct core {
     ch_listener *operators_socket;
     ch_connections *connections;
     ch_fronts *fronts;
-    core_link link_configs[CH_TOKENS_MAX];
-    ch_token_link *links[CH_TOKENS_MAX];
-    size_t link_count;
+    ch_links links;
     ch_requests *requests;
+    ch_reload *reload;
+    bool is_reloaded; /* the rules are new, and keys are still looked for */
     ch_operators *operators;
     ch_notices *notices;
     ch_status_context status;
@@ -97,10 +89,16 @@ static void reap(core *self)
     pid_t pid;
     while ((pid = ch_spawn_reap(&wait_status)) != 0) {
         log_death(pid, wait_status);
-        bool is_known = ch_fronts_died(self->fronts, pid);
-        for (size_t i = 0; i < self->link_count && !is_known; i++)
-            is_known = ch_token_link_died(self->links[i], pid);
+        if (!ch_fronts_died(self->fronts, pid))
+            ch_links_died(&self->links, pid);
     }
+}
+
+static void begin_reload(core *self)
+{
+    ch_error err = CH_ERROR_INIT;
+    if (ch_reload_begin(self->reload, NULL, &err) != CH_OK)
+        ch_log("%s", err.message);
 }
 
 static void on_signal(void *context)
@@ -111,7 +109,7 @@ static void on_signal(void *context)
         if (received.ssi_signo == SIGCHLD) {
             reap(self);
         } else if (received.ssi_signo == SIGHUP) {
-            ch_log("SIGHUP is ignored: files are read at the start only; restart the agent to read them again");
+            begin_reload(self);
         } else {
             ch_log("stopping on signal %u", received.ssi_signo);
             self->is_stopping = true;
@@ -155,10 +153,10 @@ static ch_status load_state(core *self, ch_error *err)
 {
     ch_seen_time seen;
     char boot_id[CH_BOOT_ID_SIZE];
-    CH_TRY(ch_store_open(self->config.state_folder, &self->store, err));
+    CH_TRY(ch_store_open(self->rules.config.state_folder, &self->store, err));
     CH_TRY(ch_nonces_open(self->store, &self->nonces, err));
-    self->nonce_counters = ch_nonce_counters_find(&self->policy, self->nonces);
-    CH_TRY(ch_nonce_counters_adopt(&self->policy, self->nonce_counters, self->nonces, err));
+    ch_nonce_counters_find(&self->rules.policy, self->nonces);
+    CH_TRY(ch_nonce_counters_adopt(&self->rules.policy, self->nonces, err));
     CH_TRY(ch_seen_time_load(self->store, &seen, err));
     ch_clockwatch_read_boot_id(boot_id);
     self->clock = ch_clockwatch_new(&seen, boot_id);
@@ -167,10 +165,7 @@ static ch_status load_state(core *self, ch_error *err)
 
 static ch_status load(core *self, const char *config_path, ch_error *err)
 {
-    CH_TRY(ch_config_load(config_path, &self->config, err));
-    ch_policy_source source = ch_config_policy_source(&self->config);
-    CH_TRY(ch_policy_load(&source, &self->policy, err));
-    CH_TRY(ch_config_check_modules(&self->config, err));
+    CH_TRY(ch_rules_load(config_path, &self->rules, err));
     return load_state(self, err);
 }
 
@@ -190,38 +185,6 @@ static ch_status start_writer(core *self, ch_error *err)
     ch_nonces_start(self->nonces, self->writer, &owner);
     ch_clockwatch_start(self->clock, self->loop, self->writer);
     return CH_OK;
-}
-
-static void find_link_keys(core *self, size_t index)
-{
-    core_link *link = &self->link_configs[index];
-    const ch_token_config *token = &self->config.tokens[index];
-    link->keys = ch_alloc(self->policy.key_count * sizeof *link->keys);
-    link->config = (ch_link_config){.name = token->name,
-                                    .module = token->module,
-                                    .uri = token->uri,
-                                    .workers = token->workers,
-                                    .may_relogin = token->may_relogin,
-                                    .keys = link->keys,
-                                    .confinement = self->confinement};
-    for (size_t i = 0; i < self->policy.key_count; i++) {
-        const ch_key *key = &self->policy.keys[i];
-        if (key->token != index)
-            continue;
-        link->keys[key->token_key] =
-            (ch_link_key){.name = key->name, .uri = key->object_uri, .mechanism = ch_scheme_mechanism(key->scheme)};
-        link->config.key_count++;
-    }
-}
-
-static void make_links(core *self)
-{
-    ch_link_owner owner = ch_requests_link_owner(self->requests);
-    self->link_count = self->config.token_count;
-    for (size_t i = 0; i < self->link_count; i++) {
-        find_link_keys(self, i);
-        self->links[i] = ch_token_link_new(self->loop, &self->link_configs[i].config, &owner);
-    }
 }
 
 static void on_sign(void *context, ch_asker asker, const ch_sign_frame *sign)
@@ -257,29 +220,30 @@ static void make_rooms(core *self, int listen_fd, int operator_fd)
                             .on_list_keys = on_list_keys,
                             .on_get_status = on_get_status,
                             .on_get_time = on_get_time};
-    self->timekeeper = (ch_timekeeper){
-        .policy = &self->policy, .nonces = self->nonces, .nonce_counters = self->nonce_counters, .clock = self->clock};
+    const ch_policy *policy = &self->rules.policy;
+    self->timekeeper = (ch_timekeeper){.policy = policy, .nonces = self->nonces, .clock = self->clock};
     self->connections = ch_connections_new();
     self->fronts =
-        ch_fronts_new(self->loop, listen_fd, self->connections, &self->policy, &owner, self->config.is_front_shared);
-    ch_request_context context = {.policy = &self->policy,
+        ch_fronts_new(self->loop, listen_fd, self->connections, policy, &owner, self->rules.config.is_front_shared);
+    ch_request_context context = {.policy = policy,
                                   .connections = self->connections,
                                   .clock = self->clock,
                                   .nonces = self->nonces,
-                                  .nonce_counters = self->nonce_counters,
                                   .scratch = self->scratch,
-                                  .links = self->links,
-                                  .link_count = self->config.token_count};
+                                  .links = &self->links};
     self->requests = ch_requests_new(&context);
-    make_links(self);
-    self->operators =
-        ch_operators_new(self->loop, operator_fd, &self->policy, self->links, self->link_count, &self->timekeeper);
+    self->links = (ch_links){
+        .loop = self->loop, .confinement = self->confinement, .owner = ch_requests_link_owner(self->requests)};
+    ch_links_apply(&self->links, &self->rules.config, &self->rules.policy);
+    ch_operator_context operator_context = {
+        .policy = policy, .links = &self->links, .keeper = &self->timekeeper, .reload = self->reload};
+    self->operators = ch_operators_new(self->loop, operator_fd, &operator_context);
     self->status = (ch_status_context){.connections = self->connections,
-                                       .policy = &self->policy,
-                                       .links = self->links,
-                                       .link_count = self->link_count,
+                                       .policy = policy,
+                                       .links = &self->links,
                                        .requests = self->requests,
                                        .notices = self->notices,
+                                       .reload = self->reload,
                                        .confinement = self->confinement,
                                        .timekeeper = &self->timekeeper,
                                        .started_ms = ch_clock_ms()};
@@ -287,7 +251,7 @@ static void make_rooms(core *self, int listen_fd, int operator_fd)
 
 static ch_status report_gaps(core *self, ch_gaps *gaps, ch_error *err)
 {
-    self->confinement = ch_confinement_new(self->config.is_confinement_required);
+    self->confinement = ch_confinement_new(self->rules.config.is_confinement_required);
     ch_status st = ch_confinement_report(self->confinement, "core", gaps->list, err);
     ch_buffer_free(&gaps->bytes);
     return st;
@@ -313,9 +277,11 @@ static ch_status set_up(core *self, const char *config_path, ch_error *err)
     CH_TRY(ch_loop_new(&self->loop, err));
     self->notify = ch_notify_new(self->loop);
     CH_TRY(catch_signals(self, err));
-    CH_TRY(ch_listen(self->config.socket_path, SOCK_STREAM, &self->bots_socket, &listen_fd, err));
-    CH_TRY(ch_listen(self->config.operator_socket_path, SOCK_SEQPACKET, &self->operators_socket, &operator_fd, err));
+    CH_TRY(ch_listen(self->rules.config.socket_path, SOCK_STREAM, &self->bots_socket, &listen_fd, err));
+    CH_TRY(
+        ch_listen(self->rules.config.operator_socket_path, SOCK_SEQPACKET, &self->operators_socket, &operator_fd, err));
     self->scratch = ch_scratch_new();
+    CH_TRY(ch_reload_new(self->loop, config_path, &self->reload, err));
     make_rooms(self, listen_fd, operator_fd);
     return start_writer(self, err);
 }
@@ -333,29 +299,76 @@ static ch_status await_front(core *self, ch_error *err)
     return CH_OK;
 }
 
+/* ---- reload ---- */
+
+/* Between two turns, so nobody sees a part of it. */
+static ch_status take_rules(core *self, ch_rules *fresh, ch_error *err)
+{
+    CH_TRY(ch_rules_may_follow(&self->rules, fresh, err));
+    self->retired = self->rules;
+    self->rules = *fresh;
+    *fresh = (ch_rules){0};
+    ch_nonce_counters_find(&self->rules.policy, self->nonces);
+    ch_requests_recall(self->requests);
+    ch_links_apply(&self->links, &self->rules.config, &self->rules.policy);
+    ch_links_start(&self->links);
+    ch_requests_judge_again(self->requests);
+    ch_log("reloaded: %zu keys, %zu tokens", self->rules.policy.key_count, self->links.count);
+    return CH_OK;
+}
+
+static void take_reload(core *self)
+{
+    ch_error outcome = CH_ERROR_INIT;
+    ch_rules fresh = {0};
+    ch_status st = ch_reload_take(self->reload, &fresh, &outcome);
+    if (st == CH_OK)
+        st = take_rules(self, &fresh, &outcome);
+    ch_rules_free(&fresh);
+    self->is_reloaded = st == CH_OK;
+    if (st == CH_OK)
+        return;
+    ch_log("the reload failed, so the agent goes by what it read before: %s", outcome.message);
+    ch_reload_end(self->reload, &outcome);
+}
+
+/* The rules of before are kept while a request goes by them, which is not longer than a token may take. Whoever asked
+ * for the reload is answered when the keys have been found. */
+static void go_on_with_reload(core *self)
+{
+    const ch_error done = CH_ERROR_INIT;
+    if (ch_requests_old(self->requests) > 0)
+        return;
+    ch_rules_free(&self->retired);
+    if (!ch_reload_is_done(self->reload))
+        return;
+    if (!self->is_reloaded) {
+        take_reload(self);
+    } else if (!ch_links_are_finding(&self->links)) {
+        self->is_reloaded = false;
+        ch_reload_end(self->reload, &done);
+    }
+}
+
 /* ---- the loop ---- */
 
 /* A lone request's answer is worth waiting for awake. With more requests in flight there is always work at hand, and
  * with none nothing to wait for. */
 static uint64_t time_awake(const core *self)
 {
-    size_t sent = 0;
-    for (size_t i = 0; i < self->link_count; i++)
-        sent += ch_token_link_sent(self->links[i]);
-    return sent == 1 ? AWAKE_NS : 0;
+    return ch_links_sent(&self->links) == 1 ? AWAKE_NS : 0;
 }
 
 /* Handlers only read and queue. What they queued leaves at the end of the turn: the token's work first, so that it is
  * done while the front's answers are written. */
 static void run(core *self)
 {
-    for (size_t i = 0; i < self->link_count; i++)
-        ch_token_link_start(self->links[i]);
+    ch_links_start(&self->links);
     while (!self->is_stopping && !ch_confinement_has_failed(self->confinement)) {
         ch_loop_turn(self->loop, time_awake(self));
         ch_requests_resume(self->requests);
-        for (size_t i = 0; i < self->link_count; i++)
-            ch_token_link_dispatch(self->links[i]);
+        go_on_with_reload(self);
+        ch_links_dispatch(&self->links);
         ch_fronts_flush(self->fronts);
     }
 }
@@ -364,8 +377,8 @@ static ch_status serve(core *self, ch_error *err)
 {
     CH_TRY(await_front(self, err));
     CH_TRY(ch_operators_start(self->operators, err));
-    ch_log("version %s, %zu keys, %zu tokens; bots: %s; operators: %s", CH_VERSION, self->policy.key_count,
-           self->link_count, self->config.socket_path, self->config.operator_socket_path);
+    ch_log("version %s, %zu keys, %zu tokens; bots: %s; operators: %s", CH_VERSION, self->rules.policy.key_count,
+           self->links.count, self->rules.config.socket_path, self->rules.config.operator_socket_path);
     ch_notify_ready(self->notify);
     run(self);
     ch_notify_stopping(self->notify);
@@ -386,8 +399,8 @@ static void tear_down(core *self)
 {
     remove_sockets(self);
     ch_operators_free(self->operators);
-    for (size_t i = 0; i < self->link_count; i++)
-        ch_token_link_free(self->links[i]);
+    ch_reload_free(self->reload);
+    ch_links_free(&self->links);
     ch_fronts_free(self->fronts);
     ch_loop_forget(self->loop, &self->written);
     ch_writer_stop(self->writer);

@@ -57,25 +57,44 @@ ch_job *ch_jobs_take(ch_jobs *jobs)
     uint64_t id = ch_slots_take(jobs->slots);
     assert(id != 0);
     ch_job *job = &jobs->jobs[ch_slot_index(id)];
-    /* The rest is set by the step that finds it, before anyone reads it. */
     job->id = id;
+    job->is_old = false;
+    job->asked = (ch_request){0};
+    ch_buffer_clear(&job->bytes);
+    if (job->draft == NULL)
+        job->draft = ch_draft_new(jobs->scratch);
+    ch_job_begin_again(job);
+    job_check(jobs, job);
+    return job;
+}
+
+/* The rest is set by the step that finds it, before anyone reads it. */
+void ch_job_begin_again(ch_job *job)
+{
+    assert(job->ticket.place == CH_TICKET_OUT && job->claim.place == CH_CLAIM_OUT);
     job->step = 0;
     job->is_held = false;
     job->is_answered = false;
+    job->request = job->asked;
     job->repeat = (ch_repeat){.owner = job};
     job->key = NULL;
+    job->link = NULL;
     job->endpoint = NULL;
     job->text_time_ns = 0;
     job->signatures = NULL;
     job->ticket = (ch_ticket){.owner = job};
     job->claim = (ch_nonce_claim){.owner = job};
-    ch_buffer_clear(&job->bytes);
     ch_buffer_clear(&job->decoded);
     ch_buffer_clear(&job->signature);
-    if (job->draft == NULL)
-        job->draft = ch_draft_new(jobs->scratch);
-    job_check(jobs, job);
-    return job;
+}
+
+ch_job *ch_jobs_next(ch_jobs *jobs, const ch_job *job)
+{
+    for (size_t i = job == NULL ? 0 : (size_t)(job - jobs->jobs) + 1; i < jobs->count; i++) {
+        if (ch_slots_id(jobs->slots, i) != 0)
+            return &jobs->jobs[i];
+    }
+    return NULL;
 }
 
 void ch_jobs_release(ch_jobs *jobs, ch_job *job)

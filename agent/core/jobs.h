@@ -7,6 +7,7 @@
 #include "agent/core/front_link.h"
 #include "agent/core/repeats.h"
 #include "agent/core/token_jobs.h"
+#include "agent/core/token_link.h"
 #include "base/clock.h"
 #include "exchange/recipe.h"
 #include "policy/policy.h"
@@ -14,14 +15,17 @@
 #include "wire/frames.h"
 
 typedef struct ch_job {
-    uint64_t id;  /* in the table; logs name it */
-    size_t step;  /* of the table in request.c */
-    bool is_held; /* the step waits, and is entered again when what it waits for is there */
+    uint64_t id;     /* in the table; logs name it */
+    size_t step;     /* of the table in request.c */
+    bool is_held;    /* the step waits, and is entered again when what it waits for is there */
+    bool is_old;     /* it is at the token, and was judged by rules that no longer hold: what it points to is theirs */
+    uint64_t number; /* in the order in which requests came */
 
     /* What was asked; views into `bytes`. */
     ch_asker asker;
     uint64_t connection;
     ch_form form;
+    ch_request asked;
     ch_slice key_name;
     ch_slice text; /* CH_FORM_STRING, CH_FORM_RAW */
     ch_records values;
@@ -31,6 +35,7 @@ typedef struct ch_job {
     /* What the steps found. */
     ch_peer caller;
     const ch_key *key;
+    ch_token_link *link; /* of the key's token */
     ch_request request;
     ch_param *params; /* what request.params points to */
     size_t param_capacity;
@@ -59,6 +64,10 @@ void ch_jobs_free(ch_jobs *jobs);
 
 /* A fresh job. No more than `held_max` may be held. */
 ch_job *ch_jobs_take(ch_jobs *jobs);
+/* Forgets what the steps found; they have given back what they took. What was asked stays. */
+void ch_job_begin_again(ch_job *job);
+/* The jobs that are taken, in no order: the first one after `job`, or of all if it is NULL; NULL at the end. */
+ch_job *ch_jobs_next(ch_jobs *jobs, const ch_job *job);
 /* Puts a job back, which must be out of its token. */
 void ch_jobs_release(ch_jobs *jobs, ch_job *job);
 size_t ch_jobs_count(const ch_jobs *jobs);

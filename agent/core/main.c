@@ -1,9 +1,7 @@
 /* chancery-agent: what a person starts. It is the core process, and starts the others. */
-#include "agent/core/config.h"
 #include "agent/core/core.h"
+#include "agent/core/rules.h"
 #include "base/log.h"
-#include "policy/load.h"
-#include "policy/policy.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -12,7 +10,8 @@ static const char usage[] =
     "usage: chancery-agent --config FILE [--check] [--debug]\n"
     "\n"
     "Signs requests to crypto exchanges with keys that stay in a PKCS#11 token.\n"
-    "Runs in the foreground and logs to standard error; SIGTERM stops it.\n"
+    "Runs in the foreground and logs to standard error; SIGTERM stops it, SIGHUP has it\n"
+    "read its files again.\n"
     "\n"
     "  --config FILE  read the configuration from FILE (agent.yaml)\n"
     "  --debug        log each request's steps and each change of a token's state\n"
@@ -26,23 +25,15 @@ static const char usage[] =
 
 static int check(const char *config_path)
 {
-    ch_config config;
-    ch_policy policy = {0};
+    ch_rules rules;
     ch_error err = CH_ERROR_INIT;
-    ch_status st = ch_config_load(config_path, &config, &err);
-    if (st == CH_OK) {
-        ch_policy_source source = ch_config_policy_source(&config);
-        st = ch_policy_load(&source, &policy, &err);
-    }
+    ch_status st = ch_rules_load(config_path, &rules, &err);
     if (st == CH_OK)
-        st = ch_config_check_modules(&config, &err);
-    if (st == CH_OK)
-        printf("%s is good: %zu keys, %zu tokens, %zu profiles\n", config_path, policy.key_count, config.token_count,
-               policy.profile_count);
+        printf("%s is good: %zu keys, %zu tokens, %zu profiles\n", config_path, rules.policy.key_count,
+               rules.config.token_count, rules.policy.profile_count);
     else
         fprintf(stderr, "chancery-agent: %s\n", err.message);
-    ch_policy_free(&policy);
-    ch_config_free(&config);
+    ch_rules_free(&rules);
     return ch_status_exit(st);
 }
 

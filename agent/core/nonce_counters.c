@@ -1,7 +1,6 @@
 #include "agent/core/nonce_counters.h"
 
 #include "base/log.h"
-#include "base/memory.h"
 #include "exchange/profile.h"
 
 #define ENVIRONMENT "live" /* profiles describe no other */
@@ -15,26 +14,24 @@ static ch_nonce_rule rule_of(const ch_nonce_def *def)
                            .may_repeat = def->may_repeat};
 }
 
-size_t *ch_nonce_counters_find(const ch_policy *policy, ch_nonces *nonces)
+void ch_nonce_counters_find(ch_policy *policy, ch_nonces *nonces)
 {
-    size_t *counters = ch_alloc(policy->key_count * sizeof *counters);
     for (size_t i = 0; i < policy->key_count; i++) {
-        const ch_key *key = &policy->keys[i];
+        ch_key *key = &policy->keys[i];
         if (key->nonce == NULL)
             continue;
         const ch_nonce_name name = {ch_profile_name(key->profile), ENVIRONMENT, key->key_id};
         const ch_nonce_rule rule = rule_of(key->nonce);
-        counters[i] = ch_nonces_counter(nonces, &name, &rule);
-        ch_nonces_set_floor(nonces, counters[i], key->nonce_floor);
+        key->nonce_counter = ch_nonces_counter(nonces, &name, &rule);
+        ch_nonces_set_floor(nonces, key->nonce_counter, key->nonce_floor);
     }
-    return counters;
 }
 
-ch_status ch_nonce_counters_adopt(const ch_policy *policy, const size_t *counters, ch_nonces *nonces, ch_error *err)
+ch_status ch_nonce_counters_adopt(const ch_policy *policy, ch_nonces *nonces, ch_error *err)
 {
     for (size_t i = 0; i < policy->key_count; i++) {
         if (policy->keys[i].nonce != NULL)
-            ch_nonces_adopt(nonces, counters[i], policy->keys[i].name);
+            ch_nonces_adopt(nonces, policy->keys[i].nonce_counter, policy->keys[i].name);
     }
     CH_TRY(ch_nonces_save_adopted(nonces, err));
     uint64_t next = 0;

@@ -32,10 +32,7 @@ typedef struct session {
 
 struct ch_operators {
     ch_loop *loop;
-    const ch_policy *policy;
-    ch_token_link *const *links;
-    size_t link_count;
-    const ch_timekeeper *keeper;
+    ch_operator_context context;
     ch_source listener;
     ch_timer check;
     ch_log_limit refused;
@@ -48,9 +45,9 @@ struct ch_operators {
 static void close_session(session *self)
 {
     ch_operators *operators = self->operators;
-    for (size_t i = 0; i < operators->link_count; i++)
-        ch_token_link_forget_waiter(operators->links[i], self);
-    ch_timekeeper_forget(operators->keeper, self);
+    ch_links_forget_waiter(operators->context.links, self);
+    ch_timekeeper_forget(operators->context.keeper, self);
+    ch_reload_forget(operators->context.reload, self);
     ch_loop_forget(operators->loop, &self->source);
     ch_channel_close(&self->channel);
     self->left = 0;
@@ -93,21 +90,6 @@ static ch_status read_pin(int fd, ch_secret *pin, ch_error *err)
     return ch_secret_read(pin, fd, PIN_SIZE_MAX, err);
 }
 
-static ch_status find_link(const ch_operators *operators, ch_slice name, ch_token_link **out, ch_error *err)
-{
-    if (name.size == 0 && operators->link_count == 1) {
-        *out = operators->links[0];
-        return CH_OK;
-    }
-    for (size_t i = 0; i < operators->link_count; i++) {
-        *out = operators->links[i];
-        if (ch_slice_is(name, ch_token_link_name(*out)))
-            return CH_OK;
-    }
-    return ch_fail(err, CH_NOT_FOUND, "there is no token '%.*s' in agent.yaml; name one of its tokens",
-                   CH_SLICE_ARGS(name));
-}
-
 static ch_status check_version(uint32_t version, ch_error *err)
 {
     return version == CH_FRAMES_VERSION
@@ -120,7 +102,7 @@ static ch_status unlock(session *self, const ch_unlock_frame *unlock, int fd, ch
     ch_autosecret pin = CH_SECRET_INIT;
     ch_token_link *link = NULL;
     CH_TRY(check_version(unlock->version, err));
-    CH_TRY(find_link(self->operators, unlock->token, &link, err));
+    CH_TRY(ch_links_find(self->operators->context.links, unlock->token, &link, err));
     CH_TRY(read_pin(fd, &pin, err));
     ch_token_link_unlock(link, &pin, (ch_link_waiter){.answer = on_outcome, .context = self});
     return CH_OK;
@@ -133,13 +115,13 @@ static ch_status lock(session *self, const ch_lock_frame *lock, ch_error *err)
     ch_token_link *link = NULL;
     CH_TRY(check_version(lock->version, err));
     if (lock->token.size > 0) {
-        CH_TRY(find_link(operators, lock->token, &link, err));
+        CH_TRY(ch_links_find(operators->context.links, lock->token, &link, err));
         ch_token_link_lock(link, waiter);
         return CH_OK;
     }
-    self->left = operators->link_count;
-    for (size_t i = 0; i < operators->link_count; i++)
-        ch_token_link_lock(operators->links[i], waiter);
+    self->left = operators->context.links->count;
+    for (size_t i = 0; i < operators->context.links->count; i++)
+        ch_token_link_lock(operators->context.links->links[i], waiter);
     return CH_OK;
 }
 
@@ -177,7 +159,7 @@ static ch_status on_lock(void *context, ch_frame *frame, int *fd, ch_error *err)
 static ch_status list_nonces(session *self, const ch_nonce_list_frame *ask, ch_error *err)
 {
     CH_TRY(check_version(ask->version, err));
-    CH_TRY(ch_timekeeper_list(self->operators->keeper, ask, ch_channel_out(&self->channel), err));
+    CH_TRY(ch_timekeeper_list(self->operators->context.keeper, ask, ch_channel_out(&self->channel), err));
     on_outcome(self, &(ch_error)CH_ERROR_INIT);
     return CH_OK;
 }
@@ -191,14 +173,34 @@ static ch_status set_nonce(session *self, const ch_nonce_set_frame *set, ch_erro
 {
     const ch_time_waiter waiter = waiter_of(self);
     CH_TRY(check_version(set->version, err));
-    return ch_timekeeper_set(self->operators->keeper, set, &waiter, err);
+    return ch_timekeeper_set(self->operators->context.keeper, set, &waiter, err);
 }
 
 static ch_status confirm_clock(session *self, const ch_clock_confirm_frame *confirm, ch_error *err)
 {
     const ch_time_waiter waiter = waiter_of(self);
     CH_TRY(check_version(confirm->version, err));
-    return ch_timekeeper_confirm(self->operators->keeper, &waiter, err);
+    return ch_timekeeper_confirm(self->operators->context.keeper, &waiter, err);
+}
+
+static ch_status reload(session *self, const ch_reload_frame *reload, ch_error *err)
+{
+    const ch_reload_waiter waiter = {.context = self, .answer = on_outcome};
+    CH_TRY(check_version(reload->version, err));
+    ch_log("user %u asks for a reload", (unsigned)self->uid);
+    return ch_reload_begin(self->operators->context.reload, &waiter, err);
+}
+
+static ch_status on_reload(void *context, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    session *self = context;
+    ch_error why = CH_ERROR_INIT;
+    ch_reload_frame request;
+    CH_TRY(ch_reload_frame_get(frame, &request, err));
+    self->state = CH_WHILE_WAITING;
+    answer_failure(self, reload(self, &request, &why), &why);
+    return CH_OK;
 }
 
 static ch_status on_nonce_list(void *context, ch_frame *frame, int *fd, ch_error *err)
@@ -248,6 +250,7 @@ static const ch_handler handlers[] = {
     /* frame                   taken by */
     { CH_FRAME_UNLOCK,         on_unlock },
     { CH_FRAME_LOCK,           on_lock },
+    { CH_FRAME_RELOAD,         on_reload },
     { CH_FRAME_NONCE_LIST,     on_nonce_list },
     { CH_FRAME_NONCE_SET,      on_nonce_set },
     { CH_FRAME_CLOCK_CONFIRM,  on_clock_confirm },
@@ -342,7 +345,7 @@ static void turn_away(ch_operators *operators, int fd, const ch_error *why)
 static ch_status admit(ch_operators *operators, const ch_peer *peer, int fd, ch_error *err)
 {
     CH_TRY(ch_peer_check_user(peer, err));
-    if (!ch_policy_is_operator(operators->policy, peer))
+    if (!ch_policy_is_operator(operators->context.policy, peer))
         return ch_fail_rule(err, CH_REFUSED, "operator", "user %u is not an operator in the policy",
                             (unsigned)peer->uid);
     if (count_sessions(operators, peer->uid) >= CH_OPERATOR_SHARE)
@@ -376,15 +379,11 @@ static void on_connect(void *context)
     }
 }
 
-ch_operators *ch_operators_new(ch_loop *loop, int listen_fd, const ch_policy *policy, ch_token_link *const *links,
-                               size_t link_count, const ch_timekeeper *keeper)
+ch_operators *ch_operators_new(ch_loop *loop, int listen_fd, const ch_operator_context *context)
 {
     ch_operators *operators = ch_alloc(sizeof *operators);
-    operators->keeper = keeper;
     operators->loop = loop;
-    operators->policy = policy;
-    operators->links = links;
-    operators->link_count = link_count;
+    operators->context = *context;
     operators->listener = (ch_source){.fd = listen_fd, .on_ready = on_connect, .context = operators};
     operators->check = (ch_timer){.on_due = on_check, .context = operators};
     for (size_t i = 0; i < CH_OPERATORS_MAX; i++)

@@ -1,10 +1,11 @@
-/* The operators' socket: unlock and lock, nonces and time. A session is one request and its answer: an operator's CLI
- * connects, asks, is answered, and is gone. Core's thread only. */
+/* The operators' socket: unlock and lock, reload, nonces and time. A session is one request and its answer: an
+ * operator's CLI connects, asks, is answered, and is gone. Core's thread only. */
 #ifndef CH_AGENT_CORE_OPERATORS_H
 #define CH_AGENT_CORE_OPERATORS_H
 
+#include "agent/core/links.h"
+#include "agent/core/reload.h"
 #include "agent/core/timekeeper.h"
-#include "agent/core/token_link.h"
 #include "agent/loop.h"
 #include "policy/policy.h"
 
@@ -13,9 +14,16 @@
 
 typedef struct ch_operators ch_operators;
 
-/* Takes over `listen_fd`, a listening SOCK_SEQPACKET socket; `policy`, the links and `keeper` must outlive the room. */
-ch_operators *ch_operators_new(ch_loop *loop, int listen_fd, const ch_policy *policy, ch_token_link *const *links,
-                               size_t link_count, const ch_timekeeper *keeper);
+/* What operators may see and change; all of it must outlive the room. */
+typedef struct ch_operator_context {
+    const ch_policy *policy;
+    ch_links *links;
+    const ch_timekeeper *keeper;
+    ch_reload *reload;
+} ch_operator_context;
+
+/* Takes over `listen_fd`, a listening SOCK_SEQPACKET socket. */
+ch_operators *ch_operators_new(ch_loop *loop, int listen_fd, const ch_operator_context *context);
 void ch_operators_free(ch_operators *operators);
 CH_CHECKED ch_status ch_operators_start(ch_operators *operators, ch_error *err);
 

@@ -4,6 +4,7 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "base/names.h"
 #include "base/share.h"
 
 #include <assert.h>
@@ -23,7 +24,8 @@ typedef struct caller {
 struct repeat_entry {
     struct repeat_entry *next; /* in its chain, or among the free ones */
     caller *caller;            /* NULL: free */
-    const void *key;
+    size_t key_size;
+    char key[CH_NAME_MAX];
     size_t chain;
     size_t places;
     ch_buffer asked;
@@ -62,11 +64,17 @@ static size_t chain_of(const ch_repeat_name *name)
     return (size_t)(hash ^ hash >> 32) % CHAINS;
 }
 
+static bool is_named(const entry *at, const ch_repeat_name *name)
+{
+    return at->caller->uid == name->caller &&
+           ch_slice_equal(name->key, (ch_slice){(const uint8_t *)at->key, at->key_size}) &&
+           ch_slice_equal(name->text, (ch_slice){(const uint8_t *)at->text, at->text_size});
+}
+
 static entry *find(const ch_repeats *repeats, const ch_repeat_name *name)
 {
     entry *at = repeats->chains[chain_of(name)];
-    while (at != NULL && !(at->caller->uid == name->caller && at->key == name->key &&
-                           ch_slice_equal(name->text, (ch_slice){(const uint8_t *)at->text, at->text_size})))
+    while (at != NULL && !is_named(at, name))
         at = at->next;
     return at;
 }
@@ -123,9 +131,13 @@ static entry *add_entry(ch_repeats *repeats, const ch_repeat_name *name)
         return NULL;
     entry *at = repeats->free;
     repeats->free = at->next;
-    *at = (entry){
-        .caller = own, .key = name->key, .chain = chain_of(name), .places = taken, .text_size = name->text.size};
+    *at = (entry){.caller = own,
+                  .key_size = name->key.size,
+                  .chain = chain_of(name),
+                  .places = taken,
+                  .text_size = name->text.size};
     ch_buffer_add_slice(&at->asked, name->asked);
+    memcpy(at->key, name->key.data, name->key.size);
     memcpy(at->text, name->text.data, name->text.size);
     at->next = repeats->chains[at->chain];
     repeats->chains[at->chain] = at;
@@ -182,6 +194,7 @@ ch_status ch_repeats_enter(ch_repeats *repeats, const ch_repeat_name *name, uint
                            ch_slice *answer, ch_error *err)
 {
     assert(repeat->place == CH_REPEAT_OUT && name->text.size <= CH_REPEAT_KEY_MAX);
+    assert(name->key.size <= CH_NAME_MAX);
     *answer = (ch_slice){NULL, 0};
     sweep(repeats, now_ms);
     entry *at = find(repeats, name);

@@ -40,8 +40,8 @@ typedef struct ch_repeat {
 /* What a request is known by. */
 typedef struct ch_repeat_name {
     uid_t caller;
-    const void *key; /* of the policy */
-    ch_slice text;   /* the Idempotency-Key */
+    ch_slice key;  /* its name, at most CH_NAME_MAX bytes: a reload replaces the key itself */
+    ch_slice text; /* the Idempotency-Key */
     ch_slice
         asked; /* all else, in any form that is the same for the same request; the answer will be about that large */
 } ch_repeat_name;

@@ -25,12 +25,11 @@ struct ch_requests {
     ch_jobs *jobs;
     ch_repeats *repeats;
     ch_request_counts counts;
+    uint64_t begun;    /* requests so far */
+    size_t old_count;  /* requests that go by the policy of before */
+    ch_job **recalled; /* while the policy is replaced */
+    size_t recalled_count;
 };
-
-static ch_token_link *link_of(const ch_requests *requests, const ch_job *job)
-{
-    return requests->context.links[job->key->token];
-}
 
 /* ---- the steps ---- */
 
@@ -49,6 +48,7 @@ static ch_status find_key(ch_requests *requests, ch_job *job, ch_error *err)
     job->key = ch_policy_find_key(requests->context.policy, job->key_name);
     if (job->key == NULL)
         return ch_policy_refuse_key(&job->caller, job->key_name, err); /* as if it were somebody else's */
+    job->link = requests->context.links->links[job->key->token];
     job->ticket.key = job->key->token_key;
     return ch_policy_admit(job->key, &job->caller, err);
 }
@@ -75,7 +75,7 @@ static ch_status answer_again(ch_requests *requests, ch_job *job, ch_slice answe
     ch_frame frame;
     ch_signed_frame finished;
     ch_signature_only_frame signature;
-    CH_TRY(ch_token_link_check_key(link_of(requests, job), job->ticket.key, err));
+    CH_TRY(ch_token_link_check_key(job->link, job->ticket.key, err));
     CH_TRY(read_clock(requests, job, err));
     ch_buffer *out = ch_front_link_out(job->asker);
     job->is_answered = true;
@@ -102,7 +102,7 @@ static ch_status find_repeat(ch_requests *requests, ch_job *job, ch_error *err)
         return ch_fail(err, CH_INTERNAL, "the front sent an Idempotency-Key that is too long");
     add_asked(job, &asked);
     const ch_repeat_name name = {
-        .caller = job->caller.uid, .key = job->key, .text = job->repeat_key, .asked = ch_buffer_slice(&asked)};
+        .caller = job->caller.uid, .key = job->key_name, .text = job->repeat_key, .asked = ch_buffer_slice(&asked)};
     CH_TRY(ch_repeats_enter(requests->repeats, &name, ch_clock_ms(), &job->repeat, &answer, err));
     job->is_held = job->repeat.place == CH_REPEAT_WAITING;
     return job->repeat.place == CH_REPEAT_OUT ? answer_again(requests, job, answer, err) : CH_OK;
@@ -147,8 +147,9 @@ static ch_status decide(ch_requests *requests, ch_job *job, ch_error *err)
 
 static ch_status take_place(ch_requests *requests, ch_job *job, ch_error *err)
 {
-    CH_TRY(ch_token_link_check_key(link_of(requests, job), job->ticket.key, err));
-    return ch_token_link_admit(link_of(requests, job), &job->ticket, err);
+    (void)requests;
+    CH_TRY(ch_token_link_check_key(job->link, job->ticket.key, err));
+    return ch_token_link_admit(job->link, &job->ticket, err);
 }
 
 /* Nonces are reserved on disk before one is drawn; the disk is waited for here, and nowhere later. */
@@ -159,8 +160,7 @@ static ch_status claim_nonce(ch_requests *requests, ch_job *job, ch_error *err)
     if (job->claim.place == CH_CLAIM_HELD || !ch_form_needs_nonce(job))
         return CH_OK;
     CH_TRY(ch_clockwatch_read(context->clock, &now, err));
-    size_t counter = context->nonce_counters[job->key - context->policy->keys];
-    CH_TRY(ch_nonces_claim(context->nonces, counter, &job->claim, &now, err));
+    CH_TRY(ch_nonces_claim(context->nonces, job->key->nonce_counter, &job->claim, &now, err));
     job->is_held = job->claim.place == CH_CLAIM_WAITING;
     return CH_OK;
 }
@@ -172,17 +172,19 @@ static void leave_nonces(ch_requests *requests, ch_job *job)
 
 static ch_status wait_for_turn(ch_requests *requests, ch_job *job, ch_error *err)
 {
+    (void)requests;
     if (job->ticket.place == CH_TICKET_CALLED)
         return CH_OK;
-    CH_TRY(ch_token_link_check_key(link_of(requests, job), job->ticket.key, err));
-    CH_TRY(ch_token_link_queue(link_of(requests, job), &job->ticket, err));
+    CH_TRY(ch_token_link_check_key(job->link, job->ticket.key, err));
+    CH_TRY(ch_token_link_queue(job->link, &job->ticket, err));
     job->is_held = true;
     return CH_OK;
 }
 
 static void leave_token(ch_requests *requests, ch_job *job)
 {
-    ch_token_link_leave(link_of(requests, job), &job->ticket);
+    (void)requests;
+    ch_token_link_leave(job->link, &job->ticket);
 }
 
 /* What may have changed while it waited. */
@@ -190,7 +192,7 @@ static ch_status recheck(ch_requests *requests, ch_job *job, ch_error *err)
 {
     if (ch_connections_peer(requests->context.connections, job->asker.front, job->connection) == NULL)
         return ch_fail(err, CH_UNAVAILABLE, "the caller has left");
-    return ch_token_link_check_key(link_of(requests, job), job->ticket.key, err);
+    return ch_token_link_check_key(job->link, job->ticket.key, err);
 }
 
 static ch_status build(ch_requests *requests, ch_job *job, ch_error *err)
@@ -200,9 +202,10 @@ static ch_status build(ch_requests *requests, ch_job *job, ch_error *err)
 
 static ch_status sign(ch_requests *requests, ch_job *job, ch_error *err)
 {
+    (void)requests;
     if (job->signatures != NULL)
         return CH_OK;
-    CH_TRY(ch_token_link_sign(link_of(requests, job), &job->ticket, job->payloads.items, job->payloads.count, err));
+    CH_TRY(ch_token_link_sign(job->link, &job->ticket, job->payloads.items, job->payloads.count, err));
     job->is_held = true;
     return CH_OK;
 }
@@ -302,20 +305,27 @@ static void count_failure(ch_requests *requests, const ch_error *err)
 
 static void end(ch_requests *requests, ch_job *job)
 {
+    requests->old_count -= job->is_old;
     ch_connections_serve_end(requests->context.connections, job->asker.front, job->connection);
     ch_jobs_release(requests->jobs, job);
 }
 
-/* A step refused or failed: every step so far gives back what it took, the last one first. */
+/* Every step so far gives back what it took, the last one first. */
+static void give_back(ch_requests *requests, ch_job *job)
+{
+    for (size_t i = job->step + 1; i-- > 0;) {
+        if (steps[i].undo != NULL)
+            steps[i].undo(requests, job);
+    }
+}
+
+/* A step refused or failed. */
 static void turn_back(ch_requests *requests, ch_job *job, const ch_error *why)
 {
     const char *step = steps[job->step].name;
     ch_log_debug("request %llx: %s at '%s': %s%s%s", (unsigned long long)job->id, ch_status_name(why->status), step,
                  why->rule, why->rule[0] == '\0' ? "" : ": ", why->message);
-    for (size_t i = job->step + 1; i-- > 0;) {
-        if (steps[i].undo != NULL)
-            steps[i].undo(requests, job);
-    }
+    give_back(requests, job);
     count_failure(requests, why);
     ch_front_link_failed(job->asker, step, why);
     end(requests, job);
@@ -348,7 +358,7 @@ static void walk(ch_requests *requests, ch_job *job)
     end(requests, job);
 }
 
-/* ---- beginnings and answers ---- */
+/* ---- beginnings ---- */
 
 /* The frame is gone when a job is entered again, so the job keeps a copy of what was asked. */
 static void keep_asked(ch_job *job, const ch_sign_frame *sign)
@@ -356,9 +366,9 @@ static void keep_asked(ch_job *job, const ch_sign_frame *sign)
     /* clang-format off */
     const struct { ch_slice from; ch_slice *to; } fields[] = {
         { sign->key,            &job->key_name },
-        { sign->method,         &job->request.method },
-        { sign->host,           &job->request.host },
-        { sign->path,           &job->request.path },
+        { sign->method,         &job->asked.method },
+        { sign->host,           &job->asked.host },
+        { sign->path,           &job->asked.path },
         { sign->text,           &job->text },
         { sign->values.records, &job->values.records },
         { sign->repeat_key,     &job->repeat_key },
@@ -374,7 +384,7 @@ static void keep_asked(ch_job *job, const ch_sign_frame *sign)
         ch_buffer_add_slice(&job->bytes, fields[i].from);
     }
     job->values.count = sign->values.count;
-    job->request.param_count = 0;
+    job->request = job->asked;
     job->connection = sign->connection;
     job->form = (ch_form)sign->form;
 }
@@ -383,6 +393,7 @@ void ch_requests_begin(ch_requests *requests, ch_asker asker, const ch_sign_fram
 {
     ch_job *job = ch_jobs_take(requests->jobs);
     job->asker = asker;
+    job->number = ++requests->begun;
     keep_asked(job, sign);
     ch_connections_serve_begin(requests->context.connections, asker.front, job->connection);
     ch_log_debug("request %llx: for key '%.*s' by connection %llx", (unsigned long long)job->id,
@@ -396,6 +407,63 @@ void ch_requests_resume(ch_requests *requests)
     while ((repeat = ch_repeats_next(requests->repeats)) != NULL)
         walk(requests, repeat->owner);
 }
+
+/* ---- another policy ---- */
+
+static void recall(ch_requests *requests, ch_job *job)
+{
+    give_back(requests, job);
+    ch_job_begin_again(job);
+    requests->recalled[requests->recalled_count++] = job;
+}
+
+/* Those that wait for the first of their Idempotency-Key leave before it does, so that none is sent on. */
+static void recall_waiting(ch_requests *requests, ch_repeat_place place)
+{
+    for (ch_job *job = NULL; (job = ch_jobs_next(requests->jobs, job)) != NULL;) {
+        if (job->is_held && job->repeat.place == place && job->ticket.place != CH_TICKET_SENT)
+            recall(requests, job);
+    }
+}
+
+void ch_requests_recall(ch_requests *requests)
+{
+    assert(requests->old_count == 0 && requests->recalled == NULL);
+    ch_requests_resume(requests);
+    requests->recalled = ch_alloc(ch_jobs_count(requests->jobs) * sizeof(ch_job *));
+    recall_waiting(requests, CH_REPEAT_WAITING);
+    recall_waiting(requests, CH_REPEAT_FIRST);
+    recall_waiting(requests, CH_REPEAT_OUT);
+    for (ch_job *job = NULL; (job = ch_jobs_next(requests->jobs, job)) != NULL;) {
+        job->is_old = job->ticket.place == CH_TICKET_SENT;
+        requests->old_count += job->is_old;
+    }
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+    const ch_job *const *first = a;
+    const ch_job *const *second = b;
+    return (*first)->number < (*second)->number ? -1 : 1;
+}
+
+void ch_requests_judge_again(ch_requests *requests)
+{
+    ch_job **jobs = requests->recalled;
+    qsort(jobs, requests->recalled_count, sizeof *jobs, compare_numbers);
+    for (size_t i = 0; i < requests->recalled_count; i++)
+        walk(requests, jobs[i]);
+    free(jobs);
+    requests->recalled = NULL;
+    requests->recalled_count = 0;
+}
+
+size_t ch_requests_old(const ch_requests *requests)
+{
+    return requests->old_count;
+}
+
+/* ---- answers ---- */
 
 static void on_turn(void *context, ch_ticket *ticket)
 {
@@ -439,7 +507,7 @@ ch_requests *ch_requests_new(const ch_request_context *context)
 {
     ch_requests *requests = ch_alloc(sizeof *requests);
     requests->context = *context;
-    requests->jobs = ch_jobs_new(context->link_count * CH_TOKEN_JOBS_MAX + CH_REPEATS_WAITING_MAX, context->scratch);
+    requests->jobs = ch_jobs_new(CH_TOKENS_MAX * CH_TOKEN_JOBS_MAX + CH_REPEATS_WAITING_MAX, context->scratch);
     requests->repeats = ch_repeats_new();
     return requests;
 }

@@ -7,22 +7,20 @@
 
 #include "agent/core/clockwatch.h"
 #include "agent/core/front_link.h"
-#include "agent/core/token_link.h"
+#include "agent/core/links.h"
 #include "exchange/scratch.h"
 #include "policy/policy.h"
 #include "state/nonces.h"
 #include "wire/frames.h"
 
-/* What the steps work with. Everything outlives the requests. */
+/* What the steps work with. Everything outlives the requests; `policy` may be replaced, see ch_requests_recall. */
 typedef struct ch_request_context {
     const ch_policy *policy;
     ch_connections *connections;
     ch_clockwatch *clock;
     ch_nonces *nonces;
-    const size_t *nonce_counters; /* by the key's index in the policy; used if the key has nonces */
     ch_scratch *scratch;
-    ch_token_link *const *links; /* by the key's token */
-    size_t link_count;
+    const ch_links *links;
 } ch_request_context;
 
 typedef struct ch_request_counts {
@@ -43,6 +41,16 @@ void ch_requests_begin(ch_requests *requests, ch_asker asker, const ch_sign_fram
 /* Goes on with the requests that waited for the first one with their Idempotency-Key. At the end of each turn of the
  * loop, before what was queued leaves. */
 void ch_requests_resume(ch_requests *requests);
+
+/* ---- another policy ---- */
+
+/* Before the policy is replaced, and before any link goes: every request that waits gives back all that it took. What
+ * is at a token goes on, and the policy by which it was judged must stay where it is while ch_requests_old says so. */
+void ch_requests_recall(ch_requests *requests);
+/* Afterwards: they are judged again, in the order in which they came. */
+void ch_requests_judge_again(ch_requests *requests);
+/* How many requests go by the policy of before. */
+size_t ch_requests_old(const ch_requests *requests);
 
 /* For the links: `on_turn`, `on_signed` and `on_failed` of requests' tickets. */
 ch_link_owner ch_requests_link_owner(ch_requests *requests);

@@ -12,14 +12,14 @@
 
 static bool is_ready(const ch_status_context *context, const ch_key *key)
 {
-    return ch_token_link_is_ready(context->links[key->token], key->token_key);
+    return ch_token_link_is_ready(context->links->links[key->token], key->token_key);
 }
 
 /* Why a key is not ready. */
 static ch_error find_problem(const ch_status_context *context, const ch_key *key)
 {
     ch_error why = CH_ERROR_INIT;
-    const ch_token_link *link = context->links[key->token];
+    const ch_token_link *link = context->links->links[key->token];
     if (ch_token_link_check_key(link, key->token_key, &why) == CH_OK)
         ch_error_set(&why, CH_UNAVAILABLE, "", "token '%s' is coming back", ch_token_link_name(link));
     return why;
@@ -27,7 +27,7 @@ static ch_error find_problem(const ch_status_context *context, const ch_key *key
 
 static void add_key(const ch_status_context *context, const ch_key *key, ch_records *keys, ch_buffer *records)
 {
-    const ch_token_link *link = context->links[key->token];
+    const ch_token_link *link = context->links->links[key->token];
     bool ready = is_ready(context, key);
     ch_error why = ready ? (ch_error)CH_ERROR_INIT : find_problem(context, key);
     ch_listed_key_record record = {.name = ch_slice_of(key->name),
@@ -136,6 +136,21 @@ static void look_at_key(const ch_status_context *context, report *to, const ch_k
         add_problem(context, to, key);
 }
 
+static void add_notice(report *to, ch_slice text)
+{
+    ch_text_record notice = {.bytes = text};
+    ch_text_record_put(&to->frame.notices, &to->notices, &notice);
+}
+
+static void add_reload(report *to, const char *trouble)
+{
+    ch_autobuffer text = CH_BUFFER_INIT;
+    if (trouble[0] == '\0')
+        return;
+    ch_buffer_add_format(&text, "the last reload failed, so the agent goes by what it read before: %s", trouble);
+    add_notice(to, ch_buffer_slice(&text));
+}
+
 static void tell_more(const ch_status_context *context, report *to)
 {
     ch_request_counts counts = ch_requests_counts(context->requests);
@@ -145,12 +160,11 @@ static void tell_more(const ch_status_context *context, report *to)
     to->frame.failed_count = counts.failed_count;
     to->frame.clock_detail = ch_slice_of(to->doubt.message);
     ch_confinement_list(context->confinement, &to->frame.confinement, &to->confinement);
-    for (size_t i = 0; i < context->link_count; i++)
-        add_token(to, context->links[i]);
-    for (size_t i = 0; i < ch_notices_count(context->notices); i++) {
-        ch_text_record notice = {.bytes = ch_slice_of(ch_notices_at(context->notices, i))};
-        ch_text_record_put(&to->frame.notices, &to->notices, &notice);
-    }
+    for (size_t i = 0; i < context->links->count; i++)
+        add_token(to, context->links->links[i]);
+    for (size_t i = 0; i < ch_notices_count(context->notices); i++)
+        add_notice(to, ch_slice_of(ch_notices_at(context->notices, i)));
+    add_reload(to, ch_reload_trouble(context->reload));
 }
 
 static ch_status send_report(const ch_status_context *context, report *to, ch_asker asker,

@@ -3,10 +3,11 @@
 #define CH_AGENT_CORE_STATUS_H
 
 #include "agent/core/front_link.h"
+#include "agent/core/links.h"
 #include "agent/core/notices.h"
+#include "agent/core/reload.h"
 #include "agent/core/request.h"
 #include "agent/core/timekeeper.h"
-#include "agent/core/token_link.h"
 #include "policy/policy.h"
 #include "wire/frames.h"
 
@@ -14,10 +15,10 @@
 typedef struct ch_status_context {
     const ch_connections *connections;
     const ch_policy *policy;
-    ch_token_link *const *links; /* by the key's token */
-    size_t link_count;
+    const ch_links *links;
     const ch_requests *requests;
     const ch_notices *notices;
+    const ch_reload *reload; /* may be NULL */
     const ch_confinement *confinement;
     const ch_timekeeper *timekeeper;
     uint64_t started_ms; /* monotonic */

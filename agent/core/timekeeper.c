@@ -12,14 +12,13 @@
 
 /* ---- the list ---- */
 
-static void add_row(const ch_timekeeper *keeper, size_t index, ch_records *rows, ch_buffer *records)
+static void add_row(const ch_timekeeper *keeper, const ch_key *key, ch_records *rows, ch_buffer *records)
 {
-    const ch_key *key = &keeper->policy->keys[index];
     ch_listed_nonce_record row = {.key = ch_slice_of(key->name),
                                   .profile = ch_slice_of(ch_profile_name(key->profile)),
                                   .key_id = ch_slice_of(key->key_id),
                                   .unit_ns = key->nonce->unit_ns,
-                                  .next = ch_nonces_next(keeper->nonces, keeper->nonce_counters[index]),
+                                  .next = ch_nonces_next(keeper->nonces, key->nonce_counter),
                                   .follows_clock = key->nonce->ahead_s > 0};
     ch_listed_nonce_record_put(rows, records, &row);
 }
@@ -55,7 +54,7 @@ ch_status ch_timekeeper_list(const ch_timekeeper *keeper, const ch_nonce_list_fr
         answer.is_last = answer.rows.count < KEYS_A_PAGE;
         if (!answer.is_last)
             break;
-        add_row(keeper, i, &answer.rows, &records);
+        add_row(keeper, key, &answer.rows, &records);
     }
     if (answer.is_last)
         add_orphans(keeper, &answer.rows, &records);
@@ -96,7 +95,7 @@ ch_status ch_timekeeper_set(const ch_timekeeper *keeper, const ch_nonce_set_fram
     const ch_key *key = NULL;
     CH_TRY(find_key(keeper, set->key, &key, err));
     CH_TRY(check_reason(set, err));
-    const ch_nonce_change change = {.counter = keeper->nonce_counters[key - keeper->policy->keys],
+    const ch_nonce_change change = {.counter = key->nonce_counter,
                                     .value = set->value,
                                     .is_reset = set->is_reset,
                                     .context = waiter->context,

@@ -11,7 +11,6 @@
 typedef struct ch_timekeeper {
     const ch_policy *policy;
     ch_nonces *nonces;
-    const size_t *nonce_counters; /* by the key's index in the policy */
     ch_clockwatch *clock;
 } ch_timekeeper;
 

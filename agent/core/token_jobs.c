@@ -44,7 +44,7 @@ struct ch_token_jobs {
     ch_slots *ids;
     ch_ticket *by_id[CH_TOKEN_JOBS_MAX]; /* by the id's index */
     size_t key_count;
-    uint32_t costs_ns[]; /* by key; 0: no job was done yet */
+    uint32_t *costs_ns; /* by key; 0: no job was done yet */
 };
 
 /* ---- lists ---- */
@@ -316,13 +316,20 @@ ch_ticket *ch_token_jobs_any(const ch_token_jobs *jobs, ch_ticket_place place)
 
 /* ---- the room ---- */
 
-ch_token_jobs *ch_token_jobs_new(size_t worker_count, size_t key_count)
+ch_token_jobs *ch_token_jobs_new(size_t worker_count)
 {
-    ch_token_jobs *jobs = ch_alloc(sizeof *jobs + key_count * sizeof jobs->costs_ns[0]);
+    ch_token_jobs *jobs = ch_alloc(sizeof *jobs);
     jobs->worker_count = worker_count;
-    jobs->key_count = key_count;
     jobs->ids = ch_slots_new(CH_TOKEN_JOBS_MAX);
     return jobs;
+}
+
+void ch_token_jobs_set_keys(ch_token_jobs *jobs, size_t key_count)
+{
+    assert(key_count >= jobs->key_count);
+    jobs->costs_ns = ch_realloc_array(jobs->costs_ns, key_count, sizeof *jobs->costs_ns);
+    for (; jobs->key_count < key_count; jobs->key_count++)
+        jobs->costs_ns[jobs->key_count] = 0;
 }
 
 void ch_token_jobs_free(ch_token_jobs *jobs)
@@ -332,6 +339,7 @@ void ch_token_jobs_free(ch_token_jobs *jobs)
     for (size_t i = 0; i < jobs->lane_count; i++)
         free(jobs->lanes[i]);
     free(jobs->lanes);
+    free(jobs->costs_ns);
     ch_slots_free(jobs->ids);
     free(jobs);
 }

@@ -43,8 +43,10 @@ typedef struct ch_ticket {
 
 typedef struct ch_token_jobs ch_token_jobs;
 
-/* For a token with `worker_count` workers and `key_count` keys. */
-ch_token_jobs *ch_token_jobs_new(size_t worker_count, size_t key_count);
+/* For a token with `worker_count` workers, and no key yet. */
+ch_token_jobs *ch_token_jobs_new(size_t worker_count);
+/* The token has as many keys from now on, which are not fewer than before. */
+void ch_token_jobs_set_keys(ch_token_jobs *jobs, size_t key_count);
 void ch_token_jobs_free(ch_token_jobs *jobs);
 
 /* May this caller have one more job here? Cancels have places of their own, and so has each caller. */

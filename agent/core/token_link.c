@@ -1,6 +1,5 @@
-/* A state machine: `set_state` is the only function that changes the state, and `states` says what each one means. What
- * ends the process leads to CH_LINK_ABSENT by way of on_down, whatever the state was. token_link_jobs.c has the half
- * that deals in jobs. */
+/* A state machine: `ch_link_set_state` is the only function that changes the state, and `states` says what each one
+ * means. What ends the process leads to CH_LINK_ABSENT by way of on_down, whatever the state was. */
 #include "agent/core/token_link_impl.h"
 
 #include "base/clock.h"
@@ -11,6 +10,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define CHECK_EVERY_MS 500
 #define JOB_TIMEOUT_MS 10000
@@ -28,14 +28,15 @@ static const struct {
     [CH_LINK_STARTING]   = { "starting",   "absent",   CH_WHILE_STARTING,    60000 },
     [CH_LINK_LOCKED]     = { "locked",     "locked",   CH_WHILE_LOCKED,      0 },
     [CH_LINK_LOGGING_IN] = { "logging in", "locked",   CH_WHILE_LOGGING_IN,  60000 },
+    [CH_LINK_FINDING]    = { "finding keys", "unlocked", CH_WHILE_FINDING,   60000 },
     [CH_LINK_SERVING]    = { "serving",    "unlocked", CH_WHILE_SERVING,     0 },
     [CH_LINK_LOCKING]    = { "locking",    "locked",   CH_WHILE_LOCKING,     400 },
 };
 /* clang-format on */
 
-static void set_state(ch_token_link *link, ch_link_state state)
+void ch_link_set_state(ch_token_link *link, ch_link_state state)
 {
-    ch_log_debug("token '%s': %s, was %s", link->config->name, states[state].name, states[link->state].name);
+    ch_log_debug("token '%s': %s, was %s", link->config.name, states[state].name, states[link->state].name);
     link->state = state;
     link->since_ms = ch_clock_ms();
 }
@@ -48,7 +49,7 @@ void ch_link_check(const ch_token_link *link)
     assert(link->trial.data == NULL || link->state == CH_LINK_LOGGING_IN);
     assert(link->waiter.answer == NULL || is_asked);
     assert(link->pin.data == NULL || (link->state != CH_LINK_LOCKED && link->state != CH_LINK_LOCKING));
-    assert(link->pin.data == NULL || link->config->may_relogin);
+    assert(link->pin.data == NULL || link->config.may_relogin);
     assert(ch_token_jobs_sent(link->jobs) == 0 || ch_child_is_up(&link->child));
 }
 
@@ -56,7 +57,7 @@ void ch_link_check(const ch_token_link *link)
 
 const char *ch_token_link_name(const ch_token_link *link)
 {
-    return link->config->name;
+    return link->config.name;
 }
 
 const char *ch_token_link_state_name(const ch_token_link *link)
@@ -64,9 +65,14 @@ const char *ch_token_link_state_name(const ch_token_link *link)
     return states[link->state].shown;
 }
 
+bool ch_link_is_open(const ch_token_link *link)
+{
+    return link->state == CH_LINK_SERVING || link->state == CH_LINK_FINDING;
+}
+
 bool ch_token_link_is_unlocked(const ch_token_link *link)
 {
-    return link->state == CH_LINK_SERVING;
+    return ch_link_is_open(link);
 }
 
 const char *ch_token_link_detail(const ch_token_link *link)
@@ -81,20 +87,20 @@ bool ch_link_is_usable(const ch_token_link *link, size_t key)
 
 bool ch_token_link_is_ready(const ch_token_link *link, size_t key)
 {
-    assert(key < link->config->key_count);
-    return link->state == CH_LINK_SERVING && ch_link_is_usable(link, key);
+    assert(key < link->key_count);
+    return ch_link_is_open(link) && ch_link_is_usable(link, key);
 }
 
 ch_status ch_link_fail_absent(const ch_token_link *link, ch_error *err)
 {
-    return ch_fail(err, CH_UNAVAILABLE, "token '%s' is absent: %s", link->config->name,
+    return ch_fail(err, CH_UNAVAILABLE, "token '%s' is absent: %s", link->config.name,
                    link->detail.status == CH_OK ? "its process is starting; try again" : link->detail.message);
 }
 
 ch_status ch_link_fail_locked(const ch_token_link *link, ch_error *err)
 {
     return ch_fail(err, CH_LOCKED, "token '%s' is locked; an operator unlocks it with: chancery unlock %s",
-                   link->config->name, link->config->name);
+                   link->config.name, link->config.name);
 }
 
 static void answer_waiter(ch_token_link *link, const ch_error *outcome)
@@ -107,34 +113,19 @@ static void answer_waiter(ch_token_link *link, const ch_error *outcome)
 
 /* ---- life of the process ---- */
 
-/* Names the keys from `first` on, as many as half a packet takes. Returns the index of the next one. */
-static ch_status add_keys(const ch_token_link *link, ch_buffer *out, size_t *first, ch_error *err)
-{
-    ch_autobuffer records = CH_BUFFER_INIT;
-    ch_token_keys_frame frame = {0};
-    for (; *first < link->config->key_count && records.size < CH_LINK_PACKET_FILL; (*first)++) {
-        const ch_link_key *key = &link->config->keys[*first];
-        ch_key_object_record record = {.uri = ch_slice_of(key->uri), .mechanism = ch_slice_of(key->mechanism)};
-        ch_key_object_record_put(&frame.keys, &records, &record);
-    }
-    return ch_token_keys_frame_put(out, 0, &frame, err);
-}
-
 static ch_status on_up(void *self, ch_error *err)
 {
     ch_token_link *link = self;
     ch_buffer *out = ch_channel_out(&link->child.channel);
     ch_token_start_frame start = {.version = CH_FRAMES_VERSION,
-                                  .module = ch_slice_of(link->config->module),
-                                  .uri = ch_slice_of(link->config->uri),
-                                  .workers = link->config->workers,
-                                  .key_count = (uint16_t)link->config->key_count};
-    set_state(link, CH_LINK_STARTING);
+                                  .module = ch_slice_of(link->config.module),
+                                  .uri = ch_slice_of(link->config.uri),
+                                  .workers = link->config.workers,
+                                  .key_count = (uint16_t)link->key_count};
+    ch_link_set_state(link, CH_LINK_STARTING);
     link->is_gone = false;
     CH_TRY(ch_token_start_frame_put(out, 0, &start, err));
-    for (size_t named = 0; named < link->config->key_count;)
-        CH_TRY(add_keys(link, out, &named, err));
-    return CH_OK;
+    return ch_link_name_keys(link, err);
 }
 
 static void on_down(void *self, const char *why)
@@ -144,14 +135,12 @@ static void on_down(void *self, const char *why)
     ch_error absent = CH_ERROR_INIT;
     ch_error locked = CH_ERROR_INIT; /* CH_OK: a process that is gone is locked for sure */
     bool was_locking = link->state == CH_LINK_LOCKING;
-    set_state(link, CH_LINK_ABSENT);
+    ch_link_set_state(link, CH_LINK_ABSENT);
     if (link->detail.status == CH_OK)
         ch_error_set(&link->detail, CH_UNAVAILABLE, "", "the token process is being restarted");
-    for (size_t i = 0; i < link->config->key_count; i++)
-        link->keys[i].is_known = false;
+    ch_link_forget_states(link);
     ch_secret_wipe(&link->trial);
-    ch_error_set(&ended, CH_UNAVAILABLE, "", "the process of token '%s' ended (%s); try again", link->config->name,
-                 why);
+    ch_error_set(&ended, CH_UNAVAILABLE, "", "the process of token '%s' ended (%s); try again", link->config.name, why);
     ch_link_fail_jobs(link, CH_TICKET_SENT, &ended);
     answer_waiter(link, was_locking ? &locked : &ended);
     ch_ignore(ch_link_fail_absent(link, &absent));
@@ -184,14 +173,15 @@ static ch_status send_login(ch_token_link *link, const ch_secret *pin, ch_error 
     CH_TRY(ch_secret_to_pipe(pin, &fd, err));
     ch_channel_attach(&link->child.channel, fd);
     CH_TRY(ch_login_frame_put(ch_channel_out(&link->child.channel), 0, &(ch_login_frame){}, err));
-    set_state(link, CH_LINK_LOGGING_IN);
+    link->must_find = false; /* the login looks for them */
+    ch_link_set_state(link, CH_LINK_LOGGING_IN);
     return CH_OK;
 }
 
 /* A process that was started anew is logged in again with the PIN that was kept for it. */
 static ch_status log_in_again(ch_token_link *link, ch_error *err)
 {
-    ch_log("token '%s': logging in again", link->config->name);
+    ch_log("token '%s': logging in again", link->config.name);
     return send_login(link, &link->pin, err);
 }
 
@@ -200,12 +190,13 @@ static ch_status may_unlock(const ch_token_link *link, ch_error *err)
     switch (link->state) {
     case CH_LINK_LOCKED:
         return CH_OK;
+    case CH_LINK_FINDING:
     case CH_LINK_SERVING:
-        return ch_fail(err, CH_CONFLICT, "token '%s' is unlocked already", link->config->name);
+        return ch_fail(err, CH_CONFLICT, "token '%s' is unlocked already", link->config.name);
     case CH_LINK_LOGGING_IN:
-        return ch_fail(err, CH_CONFLICT, "token '%s' is being unlocked already", link->config->name);
+        return ch_fail(err, CH_CONFLICT, "token '%s' is being unlocked already", link->config.name);
     case CH_LINK_LOCKING:
-        return ch_fail(err, CH_CONFLICT, "token '%s' is being locked; try again", link->config->name);
+        return ch_fail(err, CH_CONFLICT, "token '%s' is being locked; try again", link->config.name);
     default:
         return ch_link_fail_absent(link, err);
     }
@@ -231,7 +222,7 @@ void ch_token_link_unlock(ch_token_link *link, ch_secret *pin, ch_link_waiter wa
 static void send_logout(ch_token_link *link)
 {
     ch_error err = CH_ERROR_INIT;
-    set_state(link, CH_LINK_LOCKING);
+    ch_link_set_state(link, CH_LINK_LOCKING);
     if (ch_logout_frame_put(ch_channel_out(&link->child.channel), 0, &(ch_logout_frame){}, &err) != CH_OK)
         ch_child_end(&link->child, err.message);
     ch_child_flush(&link->child);
@@ -242,15 +233,15 @@ void ch_token_link_lock(ch_token_link *link, ch_link_waiter waiter)
     ch_error done = CH_ERROR_INIT;
     ch_error locked = CH_ERROR_INIT;
     ch_secret_wipe(&link->pin);
-    ch_error_set(&locked, CH_LOCKED, "", "token '%s' was locked", link->config->name);
+    ch_error_set(&locked, CH_LOCKED, "", "token '%s' was locked", link->config.name);
     ch_link_fail_jobs(link, CH_TICKET_WAITING, &locked);
     if (link->state == CH_LINK_SERVING) {
         link->waiter = waiter;
         send_logout(link);
         return;
     }
-    /* The outcome of a login or logout that is under way would be lost; a fresh process is locked for sure. */
-    if (link->state == CH_LINK_LOGGING_IN || link->state == CH_LINK_LOCKING)
+    /* The outcome of a login, search or logout that is under way would be lost; a fresh process is locked for sure. */
+    if (link->state == CH_LINK_LOGGING_IN || link->state == CH_LINK_FINDING || link->state == CH_LINK_LOCKING)
         ch_child_end(&link->child, "it was locked before it had answered");
     waiter.answer(waiter.context, &done);
 }
@@ -263,7 +254,7 @@ void ch_token_link_forget_waiter(ch_token_link *link, const void *context)
 
 static void keep_pin(ch_token_link *link)
 {
-    if (link->trial.data == NULL || !link->config->may_relogin)
+    if (link->trial.data == NULL || !link->config.may_relogin)
         return;
     ch_secret_wipe(&link->pin);
     link->pin = link->trial;
@@ -273,8 +264,8 @@ static void keep_pin(ch_token_link *link)
 static void on_login_failed(ch_token_link *link, bool is_again, const ch_error *outcome)
 {
     ch_error locked = CH_ERROR_INIT;
-    set_state(link, CH_LINK_LOCKED);
-    ch_log("token '%s': the login failed: %s", link->config->name, outcome->message);
+    ch_link_set_state(link, CH_LINK_LOCKED);
+    ch_log("token '%s': the login failed: %s", link->config.name, outcome->message);
     if (!is_again)
         return;
     /* Never a second try with a PIN that failed: the token counts. */
@@ -295,26 +286,12 @@ static ch_status on_started(void *self, ch_frame *frame, int *fd, ch_error *err)
     link->detail = started.outcome;
     if (started.outcome.status != CH_OK)
         return ch_fail(err, CH_UNAVAILABLE, "%s", started.outcome.message);
-    CH_TRY(ch_confinement_report(link->config->confinement, link->child.name, started.gaps, err));
-    set_state(link, CH_LINK_LOCKED);
+    CH_TRY(ch_confinement_report(link->config.confinement, link->child.name, started.gaps, err));
+    ch_link_set_state(link, CH_LINK_LOCKED);
     if (link->pin.data == NULL)
         return CH_OK;
     CH_TRY(log_in_again(link, err));
     ch_child_flush(&link->child);
-    return CH_OK;
-}
-
-static ch_status on_key_state(void *self, ch_frame *frame, int *fd, ch_error *err)
-{
-    (void)fd;
-    ch_token_link *link = self;
-    ch_key_state_frame state;
-    CH_TRY(ch_key_state_frame_get(frame, &state, err));
-    if (state.key >= link->config->key_count)
-        return ch_fail(err, CH_INTERNAL, "it spoke of a key that it was not given");
-    link->keys[state.key] = (ch_key_state){.is_known = true, .problem = state.problem};
-    if (state.problem.status != CH_OK)
-        ch_log("key '%s': not usable: %s", link->config->keys[state.key].name, state.problem.message);
     return CH_OK;
 }
 
@@ -327,9 +304,9 @@ static ch_status on_login_done(void *self, ch_frame *frame, int *fd, ch_error *e
     bool is_again = link->trial.data == NULL;
     if (done.outcome.status == CH_OK) {
         keep_pin(link);
-        set_state(link, CH_LINK_SERVING);
+        CH_TRY(ch_link_serve(link, err));
         link->detail = (ch_error)CH_ERROR_INIT;
-        ch_log("token '%s': unlocked", link->config->name);
+        ch_log("token '%s': unlocked", link->config.name);
     } else {
         on_login_failed(link, is_again, &done.outcome);
     }
@@ -346,8 +323,8 @@ static ch_status on_logout_done(void *self, ch_frame *frame, int *fd, ch_error *
     CH_TRY(ch_logout_done_frame_get(frame, &done, err));
     if (done.outcome.status != CH_OK)
         return ch_fail(err, CH_UNAVAILABLE, "the logout failed: %s", done.outcome.message);
-    set_state(link, CH_LINK_LOCKED);
-    ch_log("token '%s': locked", link->config->name);
+    ch_link_set_state(link, CH_LINK_LOCKED);
+    ch_log("token '%s': locked", link->config.name);
     answer_waiter(link, &done.outcome);
     return CH_OK;
 }
@@ -363,7 +340,8 @@ static const ch_handler handlers[] = {
     /* frame                   taken by */
     { CH_FRAME_SIGNATURE,      ch_link_take_signature },
     { CH_FRAME_JOB_FAILED,     ch_link_take_job_failed },
-    { CH_FRAME_KEY_STATE,      on_key_state },
+    { CH_FRAME_KEY_STATE,      ch_link_take_key_state },
+    { CH_FRAME_KEYS_FOUND,     ch_link_take_keys_found },
     { CH_FRAME_TOKEN_STARTED,  on_started },
     { CH_FRAME_LOGIN_DONE,     on_login_done },
     { CH_FRAME_LOGOUT_DONE,    on_logout_done },
@@ -381,11 +359,14 @@ static const ch_receiver receiver = {
 
 ch_token_link *ch_token_link_new(ch_loop *loop, const ch_link_config *config, const ch_link_owner *owner)
 {
-    ch_token_link *link = ch_alloc(sizeof *link + config->key_count * sizeof link->keys[0]);
-    link->config = config;
+    ch_token_link *link = ch_alloc(sizeof *link);
+    link->config = *config;
+    link->config.name = ch_strdup(config->name);
+    link->config.module = ch_strdup(config->module);
+    link->config.uri = ch_strdup(config->uri);
     link->owner = *owner;
     link->loop = loop;
-    link->jobs = ch_token_jobs_new(config->workers, config->key_count);
+    link->jobs = ch_token_jobs_new(config->workers);
     link->check = (ch_timer){.on_due = on_check, .context = link};
     char name[80];
     snprintf(name, sizeof name, "token '%s'", config->name);
@@ -404,11 +385,41 @@ void ch_token_link_free(ch_token_link *link)
     ch_secret_wipe(&link->pin);
     ch_secret_wipe(&link->trial);
     ch_token_jobs_free(link->jobs);
+    ch_link_free_keys(link);
+    free((char *)link->config.name);
+    free((char *)link->config.module);
+    free((char *)link->config.uri);
     free(link);
+}
+
+void ch_token_link_retire(ch_token_link *link)
+{
+    ch_error retired = CH_ERROR_INIT;
+    ch_error_set(&retired, CH_UNAVAILABLE, "", "token '%s' is no longer as it was in agent.yaml; try again",
+                 link->config.name);
+    ch_link_fail_jobs(link, CH_TICKET_WAITING, &retired);
+    ch_link_fail_jobs(link, CH_TICKET_SENT, &retired);
+    answer_waiter(link, &retired);
+}
+
+bool ch_token_link_is_of(const ch_token_link *link, const ch_link_config *config)
+{
+    return strcmp(link->config.name, config->name) == 0 && strcmp(link->config.module, config->module) == 0 &&
+           strcmp(link->config.uri, config->uri) == 0 && link->config.workers == config->workers;
+}
+
+void ch_token_link_set_relogin(ch_token_link *link, bool may_relogin)
+{
+    link->config.may_relogin = may_relogin;
+    if (!may_relogin)
+        ch_secret_wipe(&link->pin);
 }
 
 void ch_token_link_start(ch_token_link *link)
 {
+    if (link->is_started)
+        return;
+    link->is_started = true;
     ch_loop_set_timer(link->loop, &link->check, ch_clock_ms() + CHECK_EVERY_MS);
     ch_child_start(&link->child);
 }

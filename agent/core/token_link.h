@@ -1,7 +1,7 @@
 /* Core's end of one token process: its life, the token's state, logins, and the jobs that it signs.
  *
  * Whether the token is unlocked is core's own word: it is, from the moment a login that core asked for has succeeded
- * until a lock or the process's end. token_link_jobs.c is the half that deals in jobs. Core's thread only. */
+ * until a lock or the process's end. token_link_keys.c deals in keys, token_link_jobs.c in jobs. Core's thread only. */
 #ifndef CH_AGENT_CORE_TOKEN_LINK_H
 #define CH_AGENT_CORE_TOKEN_LINK_H
 
@@ -15,21 +15,20 @@
 
 typedef struct ch_token_link ch_token_link;
 
-/* A key object on the token; the texts must outlive the link. */
+/* A key object on the token; the texts are copied. */
 typedef struct ch_link_key {
     const char *name; /* the policy's, for messages */
     const char *uri;
     const char *mechanism;
 } ch_link_key;
 
+/* The texts are copied. */
 typedef struct ch_link_config {
     const char *name;
     const char *module;
     const char *uri;
     uint32_t workers;
-    bool may_relogin; /* keep the PIN in locked memory, to log a process in again that was started anew */
-    const ch_link_key *keys;
-    size_t key_count;
+    bool may_relogin;            /* keep the PIN in locked memory, to log a process in again that was started anew */
     ch_confinement *confinement; /* what the process could not give up is reported there; may be NULL */
 } ch_link_config;
 
@@ -50,13 +49,34 @@ typedef struct ch_link_waiter {
     void *context;
 } ch_link_waiter;
 
-/* `config` and what it points to must outlive the link. */
+/* Knows no key yet. */
 ch_token_link *ch_token_link_new(ch_loop *loop, const ch_link_config *config, const ch_link_owner *owner);
 /* Kills the process, wipes PINs; calls nobody. */
 void ch_token_link_free(ch_token_link *link);
+/* Starts the process, unless that was done before. */
 void ch_token_link_start(ch_token_link *link);
 /* True, and the link starts it again, if `pid` was its process. */
 bool ch_token_link_died(ch_token_link *link, pid_t pid);
+
+/* ---- keys ---- */
+
+/* The policy has changed: only those keys count that are added from here on. */
+void ch_token_link_begin_keys(ch_token_link *link);
+/* Returns the key's index, which is its own for the link's life: no job can mean another key. A key that the link knows
+ * by name and object has its index already. */
+size_t ch_token_link_add_key(ch_token_link *link, const ch_link_key *key);
+/* May this many be added? Indices are never used again. */
+bool ch_token_link_has_room(const ch_token_link *link, size_t count);
+/* Has the process look for every key anew, if somebody is logged in: one may be new, or made anew, or gone. Jobs wait
+ * meanwhile. */
+void ch_token_link_find_keys(ch_token_link *link);
+/* True while it does. */
+bool ch_token_link_is_finding(const ch_token_link *link);
+/* Whether a process that is started anew may be logged in with a PIN that is kept; one that may not be kept is wiped.
+ */
+void ch_token_link_set_relogin(ch_token_link *link, bool may_relogin);
+/* Is it the same module, token and number of workers? Then the link can stay as it is. */
+bool ch_token_link_is_of(const ch_token_link *link, const ch_link_config *config);
 
 /* ---- what it says of itself ---- */
 
@@ -96,5 +116,7 @@ void ch_token_link_unlock(ch_token_link *link, ch_secret *pin, ch_link_waiter wa
 void ch_token_link_lock(ch_token_link *link, ch_link_waiter waiter);
 /* The waiter with this context has left: it gets no answer. */
 void ch_token_link_forget_waiter(ch_token_link *link, const void *context);
+/* The token is no longer the agent's: fails all jobs, and whoever waits, before ch_token_link_free. */
+void ch_token_link_retire(ch_token_link *link);
 
 #endif

@@ -1,4 +1,4 @@
-/* What the two files of the link share, and nobody else sees. */
+/* What the three files of the link share, and nobody else sees. */
 #ifndef CH_AGENT_CORE_TOKEN_LINK_IMPL_H
 #define CH_AGENT_CORE_TOKEN_LINK_IMPL_H
 
@@ -14,20 +14,26 @@ typedef enum ch_link_state {
     CH_LINK_STARTING,   /* the process opens the token */
     CH_LINK_LOCKED,     /* nobody is logged in */
     CH_LINK_LOGGING_IN, /* a PIN is at the process, or it looks for the keys */
+    CH_LINK_FINDING,    /* logged in; it looks for keys, and jobs wait */
     CH_LINK_SERVING,    /* logged in; jobs are signed */
     CH_LINK_LOCKING,    /* a logout is at the process; nothing is signed any more */
     CH_LINK_STATE_COUNT
 } ch_link_state;
 
-typedef struct ch_key_state {
-    bool is_known;
+typedef struct ch_known_key {
+    char *name;
+    char *uri;
+    char *mechanism;
+    bool is_used;     /* the policy names it */
+    bool is_known;    /* the process has said of it what follows */
     ch_error problem; /* CH_OK: found on the token, and as it should be */
-} ch_key_state;
+} ch_known_key;
 
 struct ch_token_link {
-    const ch_link_config *config;
+    ch_link_config config; /* the texts are the link's own */
     ch_link_owner owner;
     ch_loop *loop;
+    bool is_started;
     ch_child child;
     ch_timer check;
     ch_link_state state;
@@ -38,14 +44,35 @@ struct ch_token_link {
     ch_secret trial;   /* while a login is under way */
     ch_link_waiter waiter;
     ch_token_jobs *jobs;
-    ch_key_state keys[];
+    ch_known_key *keys;
+    size_t key_count;
+    size_t named;     /* of the keys, those that this process was told */
+    bool must_find;   /* look for all keys anew, as soon as that is possible */
+    size_t old_count; /* of the keys, those that an earlier policy named */
+    size_t last_hit;  /* the one of them that was named last: the next is likely to follow */
 };
+
+/* The only function that changes the state. */
+void ch_link_set_state(ch_token_link *link, ch_link_state state);
 
 /* Asserts what holds between any two turns. */
 void ch_link_check(const ch_token_link *link);
 bool ch_link_is_usable(const ch_token_link *link, size_t key);
 ch_status ch_link_fail_absent(const ch_token_link *link, ch_error *err);
 ch_status ch_link_fail_locked(const ch_token_link *link, ch_error *err);
+
+/* Somebody is logged in, as far as core has seen to it. */
+bool ch_link_is_open(const ch_token_link *link);
+
+/* token_link_keys.c */
+/* Tells a process that has just been started its keys. */
+CH_CHECKED ch_status ch_link_name_keys(ch_token_link *link, ch_error *err);
+/* A login has succeeded: the link serves, once the process knows all keys. */
+CH_CHECKED ch_status ch_link_serve(ch_token_link *link, ch_error *err);
+void ch_link_forget_states(ch_token_link *link);
+void ch_link_free_keys(ch_token_link *link);
+CH_CHECKED ch_status ch_link_take_key_state(void *self, ch_frame *frame, int *fd, ch_error *err);
+CH_CHECKED ch_status ch_link_take_keys_found(void *self, ch_frame *frame, int *fd, ch_error *err);
 
 /* token_link_jobs.c */
 void ch_link_fail_jobs(ch_token_link *link, ch_ticket_place place, const ch_error *why);

@@ -1,4 +1,4 @@
-/* The half of the token link that deals in jobs: taken from the queue, sent to the process, answered. */
+/* The token link's jobs: taken from the queue, sent to the process, answered. */
 #include "agent/core/token_link_impl.h"
 
 #include "base/clock.h"
@@ -61,7 +61,7 @@ ch_status ch_link_take_job_failed(void *self, ch_frame *frame, int *fd, ch_error
         link->is_gone = true; /* its other answers are still taken first */
     }
     ch_token_jobs_leave(link->jobs, ticket);
-    ch_error_wrap(&failed.why, "signing with key '%s'", link->config->keys[ticket->key].name);
+    ch_error_wrap(&failed.why, "signing with key '%s'", link->keys[ticket->key].name);
     link->owner.on_failed(link->owner.context, ticket, &failed.why);
     return CH_OK;
 }
@@ -70,13 +70,13 @@ ch_status ch_link_take_job_failed(void *self, ch_frame *frame, int *fd, ch_error
 
 ch_status ch_token_link_check_key(const ch_token_link *link, size_t key, ch_error *err)
 {
-    assert(key < link->config->key_count);
-    if (link->state == CH_LINK_SERVING && link->keys[key].is_known && !ch_link_is_usable(link, key)) {
+    assert(key < link->key_count);
+    if (ch_link_is_open(link) && link->keys[key].is_known && !ch_link_is_usable(link, key)) {
         *err = link->keys[key].problem;
-        return ch_error_wrap(err, "key '%s'", link->config->keys[key].name);
+        return ch_error_wrap(err, "key '%s'", link->keys[key].name);
     }
     /* With a PIN that was kept, the process is being restarted: what waits is signed then. */
-    if (link->state == CH_LINK_SERVING || link->pin.data != NULL)
+    if (ch_link_is_open(link) || link->pin.data != NULL)
         return CH_OK;
     bool is_absent = link->state == CH_LINK_ABSENT || link->state == CH_LINK_STARTING;
     return is_absent ? ch_link_fail_absent(link, err) : ch_link_fail_locked(link, err);
@@ -86,7 +86,7 @@ ch_status ch_token_link_admit(ch_token_link *link, ch_ticket *ticket, ch_error *
 {
     if (!ch_token_jobs_admits(link->jobs, ticket->caller, ticket->is_urgent))
         return ch_fail(err, CH_BUSY, "too many requests of user %u wait for token '%s'; try again in a moment",
-                       (unsigned)ticket->caller, link->config->name);
+                       (unsigned)ticket->caller, link->config.name);
     ch_token_jobs_admit(link->jobs, ticket);
     return CH_OK;
 }
@@ -147,7 +147,7 @@ void ch_token_link_dispatch(ch_token_link *link)
     ch_link_check(link);
     if (link->is_gone && ch_child_is_up(&link->child))
         ch_child_end(&link->child, link->detail.message);
-    size_t parts = 2 * (size_t)link->config->workers;
+    size_t parts = 2 * (size_t)link->config.workers;
     size_t share = (ch_token_jobs_waiting(link->jobs) + parts - 1) / parts;
     while (link->state == CH_LINK_SERVING && ch_token_jobs_waiting(link->jobs) > 0 &&
            ch_token_jobs_has_room(link->jobs) && ch_channel_pending(&link->child.channel) == 0) {

@@ -2,18 +2,16 @@
 
 #include "base/memory.h"
 
-void ch_signer_keys_init(ch_signer_keys *keys, size_t expected)
+ch_status ch_signer_keys_add(ch_signer_keys *keys, ch_records objects, ch_error *err)
 {
-    *keys = (ch_signer_keys){.keys = ch_alloc(expected * sizeof *keys->keys), .expected = expected};
-}
-
-ch_status ch_signer_keys_add(ch_signer_keys *keys, ch_slice uri, ch_slice mechanism, ch_error *err)
-{
-    if (keys->count == keys->expected)
-        return ch_fail(err, CH_INTERNAL, "core named more keys than it announced");
-    ch_signer_key *key = &keys->keys[keys->count++];
-    key->uri = ch_slice_strdup(uri);
-    key->mechanism = ch_mechanism_find(mechanism);
+    ch_key_object_record object;
+    if (keys->count + objects.count > UINT16_MAX)
+        return ch_fail(err, CH_INTERNAL, "core named more than %u keys", UINT16_MAX);
+    keys->keys = ch_realloc_array(keys->keys, keys->count + objects.count, sizeof *keys->keys);
+    while (ch_key_object_record_next(&objects, &object)) {
+        ch_signer_key *key = &keys->keys[keys->count++];
+        *key = (ch_signer_key){.uri = ch_slice_strdup(object.uri), .mechanism = ch_mechanism_find(object.mechanism)};
+    }
     return CH_OK;
 }
 
@@ -26,9 +24,9 @@ static ch_status find_key(ch_signer_key *key, ch_token *token, ch_session *sessi
     return ch_key_verify(session, &key->key, err);
 }
 
-void ch_signer_keys_find(ch_signer_keys *keys, ch_token *token, ch_session *session)
+void ch_signer_keys_find(ch_signer_keys *keys, size_t first, ch_token *token, ch_session *session)
 {
-    for (size_t i = 0; i < keys->count; i++) {
+    for (size_t i = first; i < keys->count; i++) {
         ch_signer_key *key = &keys->keys[i];
         key->state = (ch_error)CH_ERROR_INIT;
         ch_ignore(find_key(key, token, session, &key->state)); /* the state says it */

@@ -1,10 +1,11 @@
 /* The keys of a token process: the objects that core named, found and checked after each login.
  *
- * Writers (start, find) must be alone; readers may be many. The costs may be read and set by any thread at any time. */
+ * Writers (add, find) must be alone; readers may be many, and may set the costs. */
 #ifndef CH_AGENT_TOKEN_KEYS_H
 #define CH_AGENT_TOKEN_KEYS_H
 
 #include "pkcs11/key.h"
+#include "wire/frames.h"
 
 #include <stdatomic.h>
 
@@ -16,19 +17,18 @@ typedef struct ch_signer_key {
     _Atomic uint32_t cost_ns; /* what its jobs take, when nothing interrupts them; 0: none was done yet */
 } ch_signer_key;
 
+/* Zero it. A key's index is its own for good. */
 typedef struct ch_signer_keys {
     ch_signer_key *keys;
     size_t count;
-    size_t expected; /* core names that many */
 } ch_signer_keys;
 
-void ch_signer_keys_init(ch_signer_keys *keys, size_t expected);
-/* CH_INTERNAL if more are named than expected. */
-CH_CHECKED ch_status ch_signer_keys_add(ch_signer_keys *keys, ch_slice uri, ch_slice mechanism, ch_error *err);
+/* Adds those that core names. CH_INTERNAL if they are more than a key's index can tell apart. */
+CH_CHECKED ch_status ch_signer_keys_add(ch_signer_keys *keys, ch_records objects, ch_error *err);
 
-/* Finds every key and checks its attributes. Handles die with a login's end, so this is done after each login; what is
- * wrong with a key stands in its state. */
-void ch_signer_keys_find(ch_signer_keys *keys, ch_token *token, ch_session *session);
+/* Finds the keys from index `first` on, and checks their attributes. Handles die with a login's end, so this is done
+ * after each login; what is wrong with a key stands in its state. */
+void ch_signer_keys_find(ch_signer_keys *keys, size_t first, ch_token *token, ch_session *session);
 
 /* The key at `index`, if it can sign; otherwise what is wrong with it. */
 CH_CHECKED ch_status ch_signer_keys_get(ch_signer_keys *keys, size_t index, ch_signer_key **out, ch_error *err);

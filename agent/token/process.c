@@ -13,14 +13,14 @@
 typedef struct starting {
     ch_signer *signer;
     ch_receiving state;
+    size_t key_count; /* that core names */
     char *module;
     char *uri;
 } starting;
 
 static void await_keys(starting *self)
 {
-    const ch_signer_keys *keys = &self->signer->keys;
-    self->state = keys->count < keys->expected ? CH_WHILE_TAKING_KEYS : 0;
+    self->state = self->signer->keys.count < self->key_count ? CH_WHILE_TAKING_KEYS : 0;
 }
 
 static ch_status take_start(void *context, ch_frame *frame, int *fd, ch_error *err)
@@ -36,7 +36,7 @@ static ch_status take_start(void *context, ch_frame *frame, int *fd, ch_error *e
     self->module = ch_slice_strdup(start.module);
     self->uri = ch_slice_strdup(start.uri);
     self->signer->worker_count = start.workers;
-    ch_signer_keys_init(&self->signer->keys, start.key_count);
+    self->key_count = start.key_count;
     await_keys(self);
     return CH_OK;
 }
@@ -46,10 +46,10 @@ static ch_status take_keys(void *context, ch_frame *frame, int *fd, ch_error *er
     (void)fd;
     starting *self = context;
     ch_token_keys_frame keys;
-    ch_key_object_record key;
     CH_TRY(ch_token_keys_frame_get(frame, &keys, err));
-    while (ch_key_object_record_next(&keys.keys, &key))
-        CH_TRY(ch_signer_keys_add(&self->signer->keys, key.uri, key.mechanism, err));
+    CH_TRY(ch_signer_keys_add(&self->signer->keys, keys.keys, err));
+    if (self->signer->keys.count > self->key_count)
+        return ch_fail(err, CH_INTERNAL, "core named more keys than it announced");
     await_keys(self);
     return CH_OK;
 }

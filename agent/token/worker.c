@@ -41,9 +41,11 @@ static ch_status login_with(ch_signer *signer, int pin_fd, ch_error *err)
     return ch_token_login(signer->token, &pin, err);
 }
 
-static ch_status add_key_states(const ch_signer *signer, ch_buffer *out, ch_error *err)
+/* Finds the keys from `first` on, and says of each whether it can sign. */
+static ch_status find_keys(ch_signer *signer, size_t first, ch_buffer *out, ch_error *err)
 {
-    for (size_t i = 0; i < signer->keys.count; i++) {
+    ch_signer_keys_find(&signer->keys, first, signer->token, &signer->control);
+    for (size_t i = first; i < signer->keys.count; i++) {
         ch_key_state_frame state = {.key = (uint16_t)i, .problem = signer->keys.keys[i].state};
         CH_TRY(ch_key_state_frame_put(out, 0, &state, err));
     }
@@ -61,12 +63,28 @@ static ch_status on_login(void *context, ch_frame *frame, int *fd, ch_error *err
     pthread_rwlock_wrlock(&signer->lock);
     signer->is_logged_in = login_with(signer, *fd, &done.outcome) == CH_OK;
     ch_status st = CH_OK;
-    if (signer->is_logged_in) {
-        ch_signer_keys_find(&signer->keys, signer->token, &signer->control);
-        st = add_key_states(signer, out, err);
-    }
+    if (signer->is_logged_in)
+        st = find_keys(signer, 0, out, err);
     pthread_rwlock_unlock(&signer->lock);
     return st == CH_OK ? ch_login_done_frame_put(out, 0, &done, err) : st;
+}
+
+/* New keys, or all of them anew. */
+static ch_status on_find_keys(void *context, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    worker *self = context;
+    ch_signer *signer = self->signer;
+    ch_buffer *out = ch_channel_out(&self->channel);
+    ch_find_keys_frame find;
+    CH_TRY(ch_find_keys_frame_get(frame, &find, err));
+    pthread_rwlock_wrlock(&signer->lock);
+    size_t first = find.is_anew ? 0 : signer->keys.count;
+    ch_status st = ch_signer_keys_add(&signer->keys, find.keys, err);
+    if (st == CH_OK && signer->is_logged_in)
+        st = find_keys(signer, first, out, err);
+    pthread_rwlock_unlock(&signer->lock);
+    return st == CH_OK ? ch_keys_found_frame_put(out, 0, &(ch_keys_found_frame){}, err) : st;
 }
 
 static ch_status on_logout(void *context, ch_frame *frame, int *fd, ch_error *err)
@@ -154,10 +172,11 @@ static unsigned state_of(const void *context)
 
 /* clang-format off */
 static const ch_handler handlers[] = {
-    /* frame            taken by */
-    { CH_FRAME_JOB,     on_job },
-    { CH_FRAME_LOGIN,   on_login },
-    { CH_FRAME_LOGOUT,  on_logout },
+    /* frame               taken by */
+    { CH_FRAME_JOB,        on_job },
+    { CH_FRAME_LOGIN,      on_login },
+    { CH_FRAME_LOGOUT,     on_logout },
+    { CH_FRAME_FIND_KEYS,  on_find_keys },
 };
 /* clang-format on */
 
@@ -170,15 +189,17 @@ static const ch_receiver receiver = {
 
 /* ---- packets ---- */
 
-static bool has_slow_job(const ch_signer *signer, ch_slice packet)
+static bool has_slow_job(ch_signer *signer, ch_slice packet)
 {
     ch_frame frame;
-    while (ch_frame_next(&packet, &frame)) {
+    bool is_slow = false;
+    pthread_rwlock_rdlock(&signer->lock);
+    while (!is_slow && ch_frame_next(&packet, &frame)) {
         size_t key = frame.type == CH_FRAME_JOB ? ch_get_u16(&frame) : SIZE_MAX;
-        if (key < signer->keys.count && signer->keys.keys[key].cost_ns > SLOW_JOB_NS)
-            return true;
+        is_slow = key < signer->keys.count && signer->keys.keys[key].cost_ns > SLOW_JOB_NS;
     }
-    return false;
+    pthread_rwlock_unlock(&signer->lock);
+    return is_slow;
 }
 
 static ch_status send_answers(ch_channel *channel, ch_error *err)

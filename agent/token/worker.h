@@ -12,7 +12,7 @@ typedef struct ch_signer {
     int fd; /* of the channel to core */
     ch_token *token;
     ch_session control;    /* for finding keys; used under the write lock only */
-    pthread_rwlock_t lock; /* a job reads the keys' handles under it; a login or logout writes them */
+    pthread_rwlock_t lock; /* a job reads the keys' handles under it; a login, logout or search writes them */
     pthread_mutex_t turn;  /* the right to wait for a packet */
     bool is_logged_in;     /* under `lock` */
     ch_signer_keys keys;

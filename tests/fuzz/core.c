@@ -46,40 +46,23 @@ static struct {
     ch_scratch *scratch;
     ch_clockwatch *clock;
     ch_timekeeper timekeeper;
-    size_t nonce_counters[KEYS_MAX];
-    ch_link_key link_keys[FUZZ_TOKENS][KEYS_MAX];
-    ch_link_config link_configs[FUZZ_TOKENS];
     ch_loop *loop;
     ch_source never_sleep;
     struct sockaddr_un bots_address;
     struct sockaddr_un operators_address;
     ch_connections *connections;
     ch_fronts *fronts;
-    ch_token_link *links[FUZZ_TOKENS];
+    ch_links links;
     ch_requests *requests;
     ch_operators *operators;
     ch_status_context status;
 } core;
 
-static void find_link_keys(size_t token)
-{
-    static const char *const names[FUZZ_TOKENS] = {"main", "cold"};
-    ch_link_config *config = &core.link_configs[token];
-    *config = (ch_link_config){.name = names[token],
-                               .module = "none",
-                               .uri = "pkcs11:",
-                               .workers = 2,
-                               .may_relogin = token == 0,
-                               .keys = core.link_keys[token]};
-    for (size_t i = 0; i < core.policy.key_count; i++) {
-        const ch_key *key = &core.policy.keys[i];
-        if (key->token != token)
-            continue;
-        core.link_keys[token][key->token_key] =
-            (ch_link_key){.name = key->name, .uri = key->object_uri, .mechanism = ch_scheme_mechanism(key->scheme)};
-        config->key_count++;
-    }
-}
+static ch_token_config token_configs[FUZZ_TOKENS] = {
+    {.name = "main", .module = "none", .uri = "pkcs11:", .workers = 2,                  .may_relogin = true},
+    {.name = "cold",              .module = "none",                 .uri = "pkcs11:",    .workers = 2},
+};
+static const ch_config core_config = {.tokens = token_configs, .token_count = FUZZ_TOKENS};
 
 /* The time on the stage is older than the program; corpora have it in their strings. */
 static void trust_clock(void)
@@ -105,8 +88,6 @@ void fuzz_core_init(void)
     FUZZ_CHECK(core.policy.key_count > 0 && core.policy.key_count <= KEYS_MAX);
     core.scratch = ch_scratch_new();
     trust_clock();
-    for (size_t i = 0; i < FUZZ_TOKENS; i++)
-        find_link_keys(i);
 }
 
 static void on_sign(void *context, ch_asker asker, const ch_sign_frame *sign)
@@ -158,8 +139,7 @@ static void on_get_time(void *context, ch_asker asker)
 
 static void make_rooms(int bots_fd, int operators_fd)
 {
-    core.timekeeper =
-        (ch_timekeeper){.policy = &core.policy, .nonce_counters = core.nonce_counters, .clock = core.clock};
+    core.timekeeper = (ch_timekeeper){.policy = &core.policy, .clock = core.clock};
     ch_front_owner owner = {
         .on_sign = on_sign, .on_list_keys = on_list_keys, .on_get_status = on_get_status, .on_get_time = on_get_time};
     core.connections = ch_connections_new();
@@ -167,19 +147,17 @@ static void make_rooms(int bots_fd, int operators_fd)
     ch_request_context context = {.policy = &core.policy,
                                   .connections = core.connections,
                                   .clock = core.clock,
-                                  .nonce_counters = core.nonce_counters,
                                   .scratch = core.scratch,
-                                  .links = core.links,
-                                  .link_count = FUZZ_TOKENS};
+                                  .links = &core.links};
     core.requests = ch_requests_new(&context);
-    ch_link_owner link_owner = ch_requests_link_owner(core.requests);
-    for (size_t i = 0; i < FUZZ_TOKENS; i++)
-        core.links[i] = ch_token_link_new(core.loop, &core.link_configs[i], &link_owner);
-    core.operators = ch_operators_new(core.loop, operators_fd, &core.policy, core.links, FUZZ_TOKENS, &core.timekeeper);
+    core.links = (ch_links){.loop = core.loop, .owner = ch_requests_link_owner(core.requests)};
+    ch_links_apply(&core.links, &core_config, &core.policy);
+    const ch_operator_context operator_context = {
+        .policy = &core.policy, .links = &core.links, .keeper = &core.timekeeper};
+    core.operators = ch_operators_new(core.loop, operators_fd, &operator_context);
     core.status = (ch_status_context){.connections = core.connections,
                                       .policy = &core.policy,
-                                      .links = core.links,
-                                      .link_count = FUZZ_TOKENS,
+                                      .links = &core.links,
                                       .requests = core.requests,
                                       .timekeeper = &core.timekeeper,
                                       .started_ms = fuzz_the_stage.now_ms};
@@ -202,16 +180,14 @@ void fuzz_core_open(void (*on_start)(const fuzz_end *child))
     make_rooms(bots_fd, operators_fd);
     FUZZ_CHECK(ch_operators_start(core.operators, &err) == CH_OK);
     ch_fronts_start(core.fronts);
-    for (size_t i = 0; i < FUZZ_TOKENS; i++)
-        ch_token_link_start(core.links[i]);
+    ch_links_start(&core.links);
 }
 
 void fuzz_core_turn(void)
 {
     ch_loop_turn(core.loop, 0);
     ch_requests_resume(core.requests);
-    for (size_t i = 0; i < FUZZ_TOKENS; i++)
-        ch_token_link_dispatch(core.links[i]);
+    ch_links_dispatch(&core.links);
     ch_fronts_flush(core.fronts);
 }
 
@@ -234,31 +210,35 @@ static void on_locked(void *context, const ch_error *outcome)
 void fuzz_core_lock(void)
 {
     for (size_t i = 0; i < FUZZ_TOKENS; i++)
-        ch_token_link_lock(core.links[i], (ch_link_waiter){.answer = on_locked});
+        ch_token_link_lock(core.links.links[i], (ch_link_waiter){.answer = on_locked});
 }
 
 void fuzz_core_child_died(pid_t pid)
 {
-    bool is_known = pid != 0 && ch_fronts_died(core.fronts, pid);
-    for (size_t i = 0; pid != 0 && i < FUZZ_TOKENS && !is_known; i++)
-        is_known = ch_token_link_died(core.links[i], pid);
+    if (pid != 0 && !ch_fronts_died(core.fronts, pid))
+        ch_links_died(&core.links, pid);
 }
 
 size_t fuzz_core_key_count(void)
 {
-    return core.link_configs[0].key_count;
+    size_t count = 0;
+    for (size_t i = 0; i < core.policy.key_count; i++)
+        count += core.policy.keys[i].token == 0;
+    return count;
 }
 
 const char *fuzz_core_key_name(size_t key)
 {
-    return core.link_keys[0][key].name;
+    size_t i = 0;
+    while (core.policy.keys[i].token != 0 || core.policy.keys[i].token_key != key)
+        i++;
+    return core.policy.keys[i].name;
 }
 
 void fuzz_core_close(void)
 {
     ch_operators_free(core.operators);
-    for (size_t i = 0; i < FUZZ_TOKENS; i++)
-        ch_token_link_free(core.links[i]);
+    ch_links_free(&core.links);
     ch_fronts_free(core.fronts);
     ch_requests_free(core.requests);
     ch_connections_free(core.connections);

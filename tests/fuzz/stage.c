@@ -1,6 +1,7 @@
 #include "tests/fuzz/stage.h"
 
 #include "agent/spawn.h"
+#include "agent/core/reload.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "state/nonces.h"
@@ -115,6 +116,27 @@ void ch_nonces_forget(ch_nonces *nonces, const void *context)
 {
     (void)nonces;
     (void)context;
+}
+
+/* ---- reloads: none ---- */
+
+ch_status ch_reload_begin(ch_reload *reload, const ch_reload_waiter *waiter, ch_error *err)
+{
+    (void)reload;
+    (void)waiter;
+    return ch_fail(err, CH_BUSY, "nothing is reloaded here");
+}
+
+void ch_reload_forget(ch_reload *reload, const void *context)
+{
+    (void)reload;
+    (void)context;
+}
+
+const char *ch_reload_trouble(const ch_reload *reload)
+{
+    (void)reload;
+    return "";
 }
 
 const char *ch_nonces_orphan(const ch_nonces *nonces, size_t index, uint64_t *next)

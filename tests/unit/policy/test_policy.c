@@ -67,8 +67,6 @@ START_TEST(test_each_field_is_read)
     ck_assert(a == &policy.keys[0] && b == &policy.keys[1]);
     ck_assert_uint_eq(a->token, 1);
     ck_assert_uint_eq(b->token, 0);
-    ck_assert_uint_eq(a->token_key, 0);
-    ck_assert_uint_eq(b->token_key, 0);
     ck_assert_str_eq(a->key_id, "q");
     ck_assert_str_eq(a->passphrase, "p");
     ck_assert_str_eq(b->passphrase, "");
@@ -112,10 +110,9 @@ START_TEST(test_a_name_that_is_not_there_finds_nothing)
 END_TEST
 
 /* More than a few hash alike, and one token has all of them. */
-START_TEST(test_each_of_a_thousand_keys_is_found_and_numbered)
+START_TEST(test_each_of_a_thousand_keys_is_found)
 {
     ch_policy policy;
-    bool seen[1000] = {false};
     ch_autobuffer text = CH_BUFFER_INIT;
     ch_buffer_add_text(&text, "operators: []\nkeys:\n");
     for (unsigned i = 0; i < 1000; i++)
@@ -131,8 +128,6 @@ START_TEST(test_each_of_a_thousand_keys_is_found_and_numbered)
         const ch_key *key = ch_policy_find_key(&policy, ch_slice_of(name));
         ck_assert_ptr_nonnull(key);
         ck_assert_str_eq(key->key_id, name + 1);
-        ck_assert(key->token_key < 1000 && !seen[key->token_key]);
-        seen[key->token_key] = true;
     }
     ck_assert_ptr_null(ch_policy_find_key(&policy, CH_LITERAL("k1000")));
     ch_policy_free(&policy);
@@ -311,7 +306,7 @@ END_TEST
 
 CH_TESTS("policy", CH_TEST(test_each_field_is_read), CH_TEST(test_grants_say_who_and_what),
          CH_TEST(test_a_name_that_is_not_there_finds_nothing),
-         CH_TEST(test_each_of_a_thousand_keys_is_found_and_numbered),
+         CH_TEST(test_each_of_a_thousand_keys_is_found),
          CH_TEST_ROWS(test_a_mistake_is_refused_with_its_line, refused),
          CH_TEST_ROWS(test_names_for_one_key_count_its_nonces_alike, nonces),
          CH_TEST(test_a_key_has_the_nonces_of_its_kind), CH_TEST(test_a_mistake_in_a_profile_names_the_profile),

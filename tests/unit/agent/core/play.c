@@ -14,20 +14,20 @@ static ch_error err;
 void play_configure(play_token *token)
 {
     *token = (play_token){
-        .keys = {{"a", "pkcs11:object=a", "hmac-sha256"}, {"b", "pkcs11:object=b", "ed25519"}}
+        .two = {{"a", "pkcs11:object=a", "hmac-sha256"}, {"b", "pkcs11:object=b", "ed25519"}}
     };
-    token->config = (ch_link_config){.name = "main",
-                                     .module = "/lib/module.so",
-                                     .uri = "pkcs11:token=main",
-                                     .workers = 1,
-                                     .may_relogin = true,
-                                     .keys = token->keys,
-                                     .key_count = PLAY_KEYS};
+    token->config = (ch_link_config){
+        .name = "main", .module = "/lib/module.so", .uri = "pkcs11:token=main", .workers = 1, .may_relogin = true};
+    token->keys = token->two;
+    token->key_count = PLAY_KEYS;
 }
 
 void play_begin(play_token *token, ch_loop *loop, const ch_link_owner *owner)
 {
     token->link = ch_token_link_new(loop, &token->config, owner);
+    ch_token_link_begin_keys(token->link);
+    for (size_t i = 0; i < token->key_count; i++)
+        ck_assert_uint_eq(ch_token_link_add_key(token->link, &token->keys[i]), i);
     ch_token_link_start(token->link);
     ch_loop_cancel_timer(loop, &token->link->check); /* no deadlines: a test may take its time */
     ch_link_check(token->link);
@@ -50,7 +50,7 @@ static void check_start(play_token *token)
     ck_assert(ch_slice_is(start.module, token->config.module));
     ck_assert(ch_slice_is(start.uri, token->config.uri));
     ck_assert_uint_eq(start.workers, token->config.workers);
-    ck_assert_uint_eq(start.key_count, token->config.key_count);
+    ck_assert_uint_eq(start.key_count, token->key_count);
 }
 
 static size_t check_keys(play_token *token, size_t first)
@@ -60,8 +60,8 @@ static size_t check_keys(play_token *token, size_t first)
     ch_frame frame = stage_hear(&token->actor, CH_FRAME_TOKEN_KEYS);
     ck_assert_int_eq(ch_token_keys_frame_get(&frame, &keys, &err), CH_OK);
     for (; ch_key_object_record_next(&keys.keys, &key); first++) {
-        ck_assert(ch_slice_is(key.uri, token->config.keys[first].uri));
-        ck_assert(ch_slice_is(key.mechanism, token->config.keys[first].mechanism));
+        ck_assert(ch_slice_is(key.uri, token->keys[first].uri));
+        ck_assert(ch_slice_is(key.mechanism, token->keys[first].mechanism));
     }
     return first;
 }
@@ -71,12 +71,12 @@ void play_meet(play_token *token)
     size_t named = 0;
     stage_meet(&token->actor);
     check_start(token);
-    while (named < token->config.key_count) {
+    while (named < token->key_count) {
         if (stage_is_silent(&token->actor))
             stage_settle(); /* so many that they did not fit the socket */
         named = check_keys(token, named);
     }
-    ck_assert_uint_eq(named, token->config.key_count);
+    ck_assert_uint_eq(named, token->key_count);
 }
 
 void play_started(play_token *token, const ch_error *outcome)
@@ -100,7 +100,7 @@ void play_hear_login(play_token *token)
 void play_login_done(play_token *token, const ch_error *outcome)
 {
     ch_login_done_frame done = {.outcome = outcome == NULL ? success : *outcome};
-    for (size_t i = 0; i < token->config.key_count && outcome == NULL; i++) {
+    for (size_t i = 0; i < token->key_count && outcome == NULL; i++) {
         ch_key_state_frame state = {.key = (uint16_t)i};
         ck_assert_int_eq(ch_key_state_frame_put(out(token), 0, &state, &err), CH_OK);
     }

@@ -10,8 +10,10 @@
 #define PLAY_COST_NS 8000 /* what a job is said to take */
 
 typedef struct play_token {
-    ch_link_key keys[PLAY_KEYS]; /* 'a' and 'b' */
-    ch_link_config config;       /* token 'main', 1 worker, relogin */
+    ch_link_key two[PLAY_KEYS]; /* 'a' and 'b' */
+    const ch_link_key *keys;    /* these, unless a test has others */
+    size_t key_count;
+    ch_link_config config; /* token 'main', 1 worker, relogin */
     ch_token_link *link;
     stage_actor actor;
 } play_token;

@@ -89,7 +89,7 @@ static void open_state(scene *it)
     ch_autofree char *folder = ch_test_path("state");
     MUST(ch_store_open(folder, &it->store, &err));
     MUST(ch_nonces_open(it->store, &it->nonces, &err));
-    it->nonce_counters = ch_nonce_counters_find(&it->policy, it->nonces);
+    ch_nonce_counters_find(&it->policy, it->nonces);
     it->clock = ch_clockwatch_new(&(ch_seen_time){0}, "");
 }
 
@@ -152,14 +152,15 @@ static void start_token(scene *it)
     const ch_link_owner owner = ch_requests_link_owner(it->requests);
     it->link_keys = ch_alloc(it->policy.key_count * sizeof *it->link_keys);
     for (size_t i = 0; i < it->policy.key_count; i++) {
-        const ch_key *key = &it->policy.keys[i];
-        it->link_keys[key->token_key] = (ch_link_key){key->name, key->object_uri, ch_scheme_mechanism(key->scheme)};
+        ch_key *key = &it->policy.keys[i];
+        key->token_key = i;
+        it->link_keys[i] = (ch_link_key){key->name, key->object_uri, ch_scheme_mechanism(key->scheme)};
     }
     play_configure(&it->token);
-    it->token.config.keys = it->link_keys;
-    it->token.config.key_count = it->policy.key_count;
+    it->token.keys = it->link_keys;
+    it->token.key_count = it->policy.key_count;
     play_begin(&it->token, it->loop, &owner);
-    it->links[0] = it->token.link;
+    it->links = (ch_links){.links = {it->token.link}, .count = 1, .loop = it->loop, .owner = owner};
 }
 
 static void make_requests(scene *it)
@@ -168,17 +169,13 @@ static void make_requests(scene *it)
                                   .connections = it->connections,
                                   .clock = it->clock,
                                   .nonces = it->nonces,
-                                  .nonce_counters = it->nonce_counters,
                                   .scratch = it->scratch,
-                                  .links = it->links,
-                                  .link_count = 1};
+                                  .links = &it->links};
     it->requests = ch_requests_new(&context);
-    it->timekeeper = (ch_timekeeper){
-        .policy = &it->policy, .nonces = it->nonces, .nonce_counters = it->nonce_counters, .clock = it->clock};
+    it->timekeeper = (ch_timekeeper){.policy = &it->policy, .nonces = it->nonces, .clock = it->clock};
     it->status = (ch_status_context){.connections = it->connections,
                                      .policy = &it->policy,
-                                     .links = it->links,
-                                     .link_count = 1,
+                                     .links = &it->links,
                                      .requests = it->requests,
                                      .timekeeper = &it->timekeeper,
                                      .started_ms = ch_clock_ms()};

@@ -16,7 +16,6 @@ typedef struct scene {
     ch_policy policy;
     ch_store *store;
     ch_nonces *nonces;
-    size_t *nonce_counters;
     ch_writer *writer;
     ch_clockwatch *clock;
     ch_timekeeper timekeeper;
@@ -26,7 +25,7 @@ typedef struct scene {
     stage_actor front_actor;
     ch_link_key *link_keys;
     play_token token;
-    ch_token_link *links[1];
+    ch_links links;
     ch_requests *requests;
     ch_status_context status;
     uint64_t bot; /* the connection of the test's user */

@@ -14,7 +14,7 @@
 static ch_error err;
 static ch_operators *operators;
 static play_token tokens[2]; /* 'main' and 'other' */
-static ch_token_link *links[2];
+static ch_links links;
 static ch_callers callers;
 static ch_policy policy = {.operators = &callers, .operator_count = 1};
 
@@ -113,6 +113,13 @@ static const ch_timekeeper *keep_time(void)
     return &keeper;
 }
 
+static ch_reload *no_reload(ch_loop *loop)
+{
+    ch_reload *reload = NULL;
+    ck_assert_int_eq(ch_reload_new(loop, "/nowhere/agent.yaml", &reload, &err), CH_OK);
+    return reload;
+}
+
 static void begin_for(uid_t uid, size_t token_count)
 {
     static const ch_link_owner nobody;
@@ -123,10 +130,12 @@ static void begin_for(uid_t uid, size_t token_count)
         if (i == 1)
             tokens[i].config.name = "other";
         play_begin(&tokens[i], loop, &nobody);
-        links[i] = tokens[i].link;
+        links.links[i] = tokens[i].link;
     }
-    operators =
-        ch_operators_new(loop, stage_listen("operator.sock", SOCK_SEQPACKET), &policy, links, token_count, keep_time());
+    links.count = token_count;
+    const ch_operator_context context = {
+        .policy = &policy, .links = &links, .keeper = keep_time(), .reload = no_reload(loop)};
+    operators = ch_operators_new(loop, stage_listen("operator.sock", SOCK_SEQPACKET), &context);
     ck_assert_int_eq(ch_operators_start(operators, &err), CH_OK);
 }
 
@@ -186,7 +195,7 @@ START_TEST(test_an_unlock_is_answered_when_the_token_is_unlocked)
     ck_assert(!is_answered(&one));
     play_login_done(&tokens[0], NULL);
     check_answer(&one, CH_OK, "");
-    ck_assert(ch_token_link_is_unlocked(links[0]));
+    ck_assert(ch_token_link_is_unlocked(links.links[0]));
 }
 END_TEST
 
@@ -283,7 +292,7 @@ START_TEST(test_an_operator_who_leaves_during_a_login_is_forgotten)
     leave(&one);
     operator other = come(); /* in the place of the first */
     play_login_done(&tokens[0], NULL);
-    ck_assert(ch_token_link_is_unlocked(links[0]));
+    ck_assert(ch_token_link_is_unlocked(links.links[0]));
     ck_assert(!is_answered(&other));
     ask_unlock(&other, CH_FRAMES_VERSION, "main", pipe_with(PLAY_PIN));
     check_answer(&other, CH_CONFLICT, "is unlocked already");
@@ -312,7 +321,7 @@ START_TEST(test_a_lock_is_answered_when_the_token_is_locked)
     ck_assert(!is_answered(&one));
     play_logout_done(&tokens[1], NULL);
     check_answer(&one, CH_OK, "");
-    ck_assert(ch_token_link_is_unlocked(links[0]));
+    ck_assert(ch_token_link_is_unlocked(links.links[0]));
     ck_assert(stage_is_silent(&tokens[0].actor));
 }
 END_TEST
@@ -363,7 +372,7 @@ START_TEST(test_a_lock_of_an_unknown_token_is_answered)
     operator one = come();
     ask_lock(&one, CH_FRAMES_VERSION, "third");
     check_answer(&one, CH_NOT_FOUND, "there is no token 'third' in agent.yaml");
-    ck_assert(ch_token_link_is_unlocked(links[0]));
+    ck_assert(ch_token_link_is_unlocked(links.links[0]));
 }
 END_TEST
 
@@ -386,7 +395,7 @@ START_TEST(test_a_second_request_in_a_session_ends_it_and_nothing_else)
     check_ended(&one, "frame LOCK is not accepted while waiting for an answer");
     play_hear_login(&tokens[0]);
     play_login_done(&tokens[0], NULL);
-    ck_assert(ch_token_link_is_unlocked(links[0]));
+    ck_assert(ch_token_link_is_unlocked(links.links[0]));
 }
 END_TEST
 
@@ -433,7 +442,7 @@ START_TEST(test_open_sessions_end_with_the_room)
     check_closed(&waiting);
     play_hear_login(&tokens[0]);
     play_login_done(&tokens[0], NULL);
-    ck_assert(ch_token_link_is_unlocked(links[0]));
+    ck_assert(ch_token_link_is_unlocked(links.links[0]));
     ch_operators_free(NULL);
 }
 END_TEST

@@ -172,7 +172,8 @@ static void begin(void)
     scene_begin(&it);
     ch_clockwatch_start(it.clock, it.loop, it.writer);
     int listener = stage_listen("operator.sock", SOCK_SEQPACKET);
-    MUST(ch_operators_start(ch_operators_new(it.loop, listener, &it.policy, it.links, 1, &it.timekeeper), &err));
+    const ch_operator_context context = {.policy = &it.policy, .links = &it.links, .keeper = &it.timekeeper};
+    MUST(ch_operators_start(ch_operators_new(it.loop, listener, &context), &err));
 }
 
 static operator come(void)

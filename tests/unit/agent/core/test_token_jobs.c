@@ -13,7 +13,8 @@ static uint64_t now_ms;
 
 static void set_up(size_t worker_count)
 {
-    jobs = ch_token_jobs_new(worker_count, KEYS);
+    jobs = ch_token_jobs_new(worker_count);
+    ch_token_jobs_set_keys(jobs, KEYS);
     now_ms = 1000;
 }
 

@@ -72,8 +72,8 @@ START_TEST(test_many_keys_are_named_in_several_frames)
         keys[i] = (ch_link_key){"k", ch_buffer_text(&uris[i]), "hmac-sha256"};
     }
     play_configure(&token);
-    token.config.keys = keys;
-    token.config.key_count = MANY;
+    token.keys = keys;
+    token.key_count = MANY;
     play_begin(&token, stage_set_up(), &nobody); /* hears them all */
     play_unlock(&token);
     ck_assert(ch_token_link_is_ready(token.link, MANY - 1));
@@ -83,7 +83,7 @@ END_TEST
 START_TEST(test_a_token_without_keys_is_served_too)
 {
     play_configure(&token);
-    token.config.key_count = 0;
+    token.key_count = 0;
     play_begin(&token, stage_set_up(), &nobody);
     play_unlock(&token);
 }

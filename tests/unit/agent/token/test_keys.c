@@ -12,41 +12,34 @@ static ch_signer_keys keys;
 
 static void add(const char *uri, const char *mechanism)
 {
-    MUST(ch_signer_keys_add(&keys, ch_slice_of(uri), ch_slice_of(mechanism), &err));
+    ch_autobuffer records = CH_BUFFER_INIT;
+    ch_records objects = {0};
+    const ch_key_object_record object = {.uri = ch_slice_of(uri), .mechanism = ch_slice_of(mechanism)};
+    ch_key_object_record_put(&objects, &records, &object);
+    MUST(ch_signer_keys_add(&keys, objects, &err));
 }
-
-START_TEST(test_as_many_keys_are_taken_as_core_has_announced)
-{
-    ch_signer_keys_init(&keys, 2);
-    add("pkcs11:object=a", "hmac-sha256");
-    add("pkcs11:object=b", "ed25519");
-    ck_assert_int_eq(ch_signer_keys_add(&keys, CH_LITERAL("pkcs11:object=c"), CH_LITERAL("ed25519"), &err),
-                     CH_INTERNAL);
-    ck_assert_str_eq(err.message, "core named more keys than it announced");
-    ck_assert_uint_eq(keys.count, 2);
-    ck_assert_str_eq(keys.keys[1].uri, "pkcs11:object=b");
-}
-END_TEST
-
-START_TEST(test_a_token_may_have_no_keys)
-{
-    ch_signer_key *key = NULL;
-    ch_signer_keys_init(&keys, 0);
-    ck_assert_int_eq(ch_signer_keys_add(&keys, CH_LITERAL("pkcs11:object=a"), CH_LITERAL("ed25519"), &err),
-                     CH_INTERNAL);
-    ck_assert_int_eq(ch_signer_keys_get(&keys, 0, &key, &err), CH_INTERNAL);
-}
-END_TEST
 
 START_TEST(test_a_job_for_a_key_that_was_not_named_fails)
 {
     ch_signer_key *key = NULL;
-    ch_signer_keys_init(&keys, 2);
+    ck_assert_int_eq(ch_signer_keys_get(&keys, 0, &key, &err), CH_INTERNAL);
     add("pkcs11:object=a", "hmac-sha256");
     ck_assert_int_eq(ch_signer_keys_get(&keys, 1, &key, &err), CH_INTERNAL);
     ck_assert_str_eq(err.message, "core sent a job for a key that it did not name");
     MUST(ch_signer_keys_get(&keys, 0, &key, &err));
     ck_assert_ptr_eq(key, &keys.keys[0]);
+}
+END_TEST
+
+START_TEST(test_keys_that_are_added_later_leave_the_others_their_indices)
+{
+    add("pkcs11:object=a", "hmac-sha256");
+    keys.keys[0].cost_ns = 7;
+    add("pkcs11:object=b", "ed25519");
+    ck_assert_uint_eq(keys.count, 2);
+    ck_assert_str_eq(keys.keys[0].uri, "pkcs11:object=a");
+    ck_assert_uint_eq(keys.keys[0].cost_ns, 7);
+    ck_assert_str_eq(keys.keys[1].uri, "pkcs11:object=b");
 }
 END_TEST
 
@@ -76,10 +69,9 @@ START_TEST(test_each_key_is_found_or_says_what_is_wrong_with_it)
     ch_token *token = softhsm_open(&session);
     generate(&session, "good", "ed25519");
     generate(&session, "hmac", "hmac-sha256");
-    ch_signer_keys_init(&keys, CH_ROWS(named));
     for (size_t i = 0; i < CH_ROWS(named); i++)
         add(named[i].uri, named[i].mechanism);
-    ch_signer_keys_find(&keys, token, &session);
+    ch_signer_keys_find(&keys, 0, token, &session);
     for (size_t i = 0; i < CH_ROWS(named); i++) {
         err = (ch_error)CH_ERROR_INIT;
         ck_assert_msg(ch_signer_keys_get(&keys, i, &key, &err) == named[i].status, "%zu: %s", i, err.message);
@@ -90,21 +82,38 @@ START_TEST(test_each_key_is_found_or_says_what_is_wrong_with_it)
 }
 END_TEST
 
+START_TEST(test_only_keys_from_the_first_on_are_looked_for)
+{
+    ch_session session;
+    ch_signer_key *key = NULL;
+    ch_token *token = softhsm_open(&session);
+    generate(&session, "a", "ed25519");
+    add("pkcs11:object=a", "ed25519");
+    ch_signer_keys_find(&keys, 0, token, &session);
+    MUST(ch_key_delete(&session, "pkcs11:object=a", &err));
+    add("pkcs11:object=b", "ed25519");
+    ch_signer_keys_find(&keys, 1, token, &session);
+    MUST(ch_signer_keys_get(&keys, 0, &key, &err));
+    ck_assert_int_eq(ch_signer_keys_get(&keys, 1, &key, &err), CH_NOT_FOUND);
+    ch_session_close(&session);
+    ch_token_close(token);
+}
+END_TEST
+
 START_TEST(test_keys_are_judged_anew_at_each_login)
 {
     ch_session session;
     ch_signer_key *key = NULL;
     ch_token *token = softhsm_open(&session);
-    ch_signer_keys_init(&keys, 1);
     add("pkcs11:object=later", "ed25519");
-    ch_signer_keys_find(&keys, token, &session);
+    ch_signer_keys_find(&keys, 0, token, &session);
     ck_assert_int_eq(ch_signer_keys_get(&keys, 0, &key, &err), CH_NOT_FOUND);
     generate(&session, "later", "ed25519");
     ck_assert_int_eq(ch_signer_keys_get(&keys, 0, &key, &err), CH_NOT_FOUND);
-    ch_signer_keys_find(&keys, token, &session);
+    ch_signer_keys_find(&keys, 0, token, &session);
     MUST(ch_signer_keys_get(&keys, 0, &key, &err));
     MUST(ch_key_delete(&session, "pkcs11:object=later", &err));
-    ch_signer_keys_find(&keys, token, &session);
+    ch_signer_keys_find(&keys, 0, token, &session);
     ck_assert_int_eq(ch_signer_keys_get(&keys, 0, &key, &err), CH_NOT_FOUND);
     ch_session_close(&session);
     ch_token_close(token);
@@ -136,8 +145,9 @@ START_TEST(test_the_cost_follows_when_every_job_gets_slower)
 }
 END_TEST
 
-CH_TESTS_WITH("keys", softhsm_set_up, softhsm_tear_down, CH_TEST(test_as_many_keys_are_taken_as_core_has_announced),
-              CH_TEST(test_a_token_may_have_no_keys), CH_TEST(test_a_job_for_a_key_that_was_not_named_fails),
+CH_TESTS_WITH("keys", softhsm_set_up, softhsm_tear_down, CH_TEST(test_a_job_for_a_key_that_was_not_named_fails),
+              CH_TEST(test_keys_that_are_added_later_leave_the_others_their_indices),
+              CH_TEST(test_only_keys_from_the_first_on_are_looked_for),
               CH_TEST(test_each_key_is_found_or_says_what_is_wrong_with_it),
               CH_TEST(test_keys_are_judged_anew_at_each_login),
               CH_TEST(test_a_job_that_was_interrupted_says_nothing_of_the_next),

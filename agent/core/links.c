@@ -1,0 +1,139 @@
+#include "agent/core/links.h"
+
+#include "base/log.h"
+#include "exchange/profile.h"
+
+/* ---- what they are ---- */
+
+static size_t count_keys(const ch_policy *policy, size_t token)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < policy->key_count; i++)
+        count += policy->keys[i].token == token;
+    return count;
+}
+
+/* Takes over the link of an earlier configuration, if there is one that fits. */
+static ch_token_link *take_old(ch_links *old, const ch_link_config *config, size_t key_count)
+{
+    for (size_t i = 0; i < old->count; i++) {
+        ch_token_link *link = old->links[i];
+        if (link == NULL || !ch_token_link_is_of(link, config) || !ch_token_link_has_room(link, key_count))
+            continue;
+        old->links[i] = NULL;
+        ch_token_link_set_relogin(link, config->may_relogin);
+        return link;
+    }
+    return NULL;
+}
+
+static ch_token_link *make_link(ch_links *links, ch_links *old, const ch_token_config *token, size_t key_count)
+{
+    const ch_link_config config = {.name = token->name,
+                                   .module = token->module,
+                                   .uri = token->uri,
+                                   .workers = token->workers,
+                                   .may_relogin = token->may_relogin,
+                                   .confinement = links->confinement};
+    ch_token_link *link = take_old(old, &config, key_count);
+    if (link == NULL)
+        link = ch_token_link_new(links->loop, &config, &links->owner);
+    ch_token_link_begin_keys(link);
+    return link;
+}
+
+static void add_keys(ch_links *links, ch_policy *policy)
+{
+    for (size_t i = 0; i < policy->key_count; i++) {
+        ch_key *key = &policy->keys[i];
+        const ch_link_key object = {key->name, key->object_uri, ch_scheme_mechanism(key->scheme)};
+        key->token_key = ch_token_link_add_key(links->links[key->token], &object);
+    }
+}
+
+static void retire(ch_token_link *link)
+{
+    if (link == NULL)
+        return;
+    ch_log("token '%s': no longer as it was in agent.yaml; its process is ended", ch_token_link_name(link));
+    ch_token_link_retire(link);
+    ch_token_link_free(link);
+}
+
+void ch_links_apply(ch_links *links, const ch_config *config, ch_policy *policy)
+{
+    ch_links old = *links;
+    links->count = config->token_count;
+    for (size_t i = 0; i < links->count; i++)
+        links->links[i] = make_link(links, &old, &config->tokens[i], count_keys(policy, i));
+    add_keys(links, policy);
+    for (size_t i = 0; i < old.count; i++)
+        retire(old.links[i]);
+    for (size_t i = 0; i < links->count; i++)
+        ch_token_link_find_keys(links->links[i]);
+}
+
+void ch_links_free(ch_links *links)
+{
+    for (size_t i = 0; i < links->count; i++)
+        ch_token_link_free(links->links[i]);
+    links->count = 0;
+}
+
+/* ---- all of them ---- */
+
+void ch_links_start(ch_links *links)
+{
+    for (size_t i = 0; i < links->count; i++)
+        ch_token_link_start(links->links[i]);
+}
+
+bool ch_links_died(ch_links *links, pid_t pid)
+{
+    bool is_ours = false;
+    for (size_t i = 0; i < links->count && !is_ours; i++)
+        is_ours = ch_token_link_died(links->links[i], pid);
+    return is_ours;
+}
+
+void ch_links_dispatch(ch_links *links)
+{
+    for (size_t i = 0; i < links->count; i++)
+        ch_token_link_dispatch(links->links[i]);
+}
+
+bool ch_links_are_finding(const ch_links *links)
+{
+    bool are_finding = false;
+    for (size_t i = 0; i < links->count; i++)
+        are_finding = are_finding || ch_token_link_is_finding(links->links[i]);
+    return are_finding;
+}
+
+size_t ch_links_sent(const ch_links *links)
+{
+    size_t sent = 0;
+    for (size_t i = 0; i < links->count; i++)
+        sent += ch_token_link_sent(links->links[i]);
+    return sent;
+}
+
+void ch_links_forget_waiter(ch_links *links, const void *context)
+{
+    for (size_t i = 0; i < links->count; i++)
+        ch_token_link_forget_waiter(links->links[i], context);
+}
+
+ch_status ch_links_find(const ch_links *links, ch_slice name, ch_token_link **out, ch_error *err)
+{
+    *out = links->links[0];
+    if (name.size == 0 && links->count == 1)
+        return CH_OK;
+    for (size_t i = 0; i < links->count; i++) {
+        *out = links->links[i];
+        if (ch_slice_is(name, ch_token_link_name(*out)))
+            return CH_OK;
+    }
+    return ch_fail(err, CH_NOT_FOUND, "there is no token '%.*s' in agent.yaml; name one of its tokens",
+                   CH_SLICE_ARGS(name));
+}

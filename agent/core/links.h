@@ -1,0 +1,39 @@
+/* The links to all tokens of agent.yaml, in its order: a key's `token` is an index here, and its `token_key` one of
+ * that link's. Core's thread only. */
+#ifndef CH_AGENT_CORE_LINKS_H
+#define CH_AGENT_CORE_LINKS_H
+
+#include "agent/core/config.h"
+#include "agent/core/token_link.h"
+#include "policy/policy.h"
+
+typedef struct ch_links {
+    ch_token_link *links[CH_TOKENS_MAX];
+    size_t count;
+    /* How each is made. */
+    ch_loop *loop;
+    ch_confinement *confinement; /* may be NULL */
+    ch_link_owner owner;
+} ch_links;
+
+/* Makes the links what `config` and `policy` say, and sets every key's `token_key`. A link whose token is the same as
+ * before stays as it is, unlocked or locked, and looks for its keys anew. The jobs of one that does not stay fail; of
+ * the others none may wait. Links that are made are not started. */
+void ch_links_apply(ch_links *links, const ch_config *config, ch_policy *policy);
+void ch_links_free(ch_links *links);
+
+/* Starts those that are not started. */
+void ch_links_start(ch_links *links);
+/* True if `pid` was the process of one. */
+bool ch_links_died(ch_links *links, pid_t pid);
+/* Gives each process the jobs that it should have. At the end of each turn of the loop. */
+void ch_links_dispatch(ch_links *links);
+/* True while one looks for keys. */
+bool ch_links_are_finding(const ch_links *links);
+/* Jobs at all token processes. */
+size_t ch_links_sent(const ch_links *links);
+void ch_links_forget_waiter(ch_links *links, const void *context);
+/* The link of that name, or the only one if the name is empty. CH_NOT_FOUND. */
+CH_CHECKED ch_status ch_links_find(const ch_links *links, ch_slice name, ch_token_link **out, ch_error *err);
+
+#endif

@@ -1,0 +1,42 @@
+#include "agent/core/rules.h"
+
+#include "policy/load.h"
+
+#include <string.h>
+
+ch_status ch_rules_load(const char *config_path, ch_rules *out, ch_error *err)
+{
+    *out = (ch_rules){0};
+    CH_TRY(ch_config_load(config_path, &out->config, err));
+    ch_policy_source source = ch_config_policy_source(&out->config);
+    CH_TRY(ch_policy_load(&source, &out->policy, err));
+    return ch_config_check_modules(&out->config, err);
+}
+
+void ch_rules_free(ch_rules *rules)
+{
+    ch_policy_free(&rules->policy);
+    ch_config_free(&rules->config);
+    *rules = (ch_rules){0};
+}
+
+ch_status ch_rules_may_follow(const ch_rules *now, const ch_rules *fresh, ch_error *err)
+{
+    const ch_config *a = &now->config;
+    const ch_config *b = &fresh->config;
+    /* clang-format off */
+    const struct { const char *field; bool is_same; } fixed[] = {
+        { "socket",          strcmp(a->socket_path, b->socket_path) == 0 },
+        { "operator_socket", strcmp(a->operator_socket_path, b->operator_socket_path) == 0 },
+        { "state",           strcmp(a->state_folder, b->state_folder) == 0 },
+        { "fronts",          a->is_front_shared == b->is_front_shared },
+        { "confinement",     a->is_confinement_required == b->is_confinement_required },
+    };
+    /* clang-format on */
+    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++) {
+        if (!fixed[i].is_same)
+            return ch_fail(err, CH_CONFIG, "'%s' in agent.yaml cannot change while the agent runs; restart it",
+                           fixed[i].field);
+    }
+    return CH_OK;
+}
