@@ -68,6 +68,34 @@ ch_job *ch_jobs_take(ch_jobs *jobs)
     return job;
 }
 
+void ch_job_keep_asked(ch_job *job, const ch_sign_frame *sign)
+{
+    /* clang-format off */
+    const struct { ch_slice from; ch_slice *to; } fields[] = {
+        { sign->key,            &job->key_name },
+        { sign->method,         &job->asked.method },
+        { sign->host,           &job->asked.host },
+        { sign->path,           &job->asked.path },
+        { sign->text,           &job->text },
+        { sign->values.records, &job->values.records },
+        { sign->repeat_key,     &job->repeat_key },
+    };
+    /* clang-format on */
+    size_t total = 0;
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        total += fields[i].from.size;
+    uint8_t *at = ch_buffer_reserve(&job->bytes, total); /* once: what points into it must not move */
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        *fields[i].to = (ch_slice){at, fields[i].from.size};
+        at += fields[i].from.size;
+        ch_buffer_add_slice(&job->bytes, fields[i].from);
+    }
+    job->values.count = sign->values.count;
+    job->request = job->asked;
+    job->connection = sign->connection;
+    job->form = (ch_form)sign->form;
+}
+
 /* The rest is set by the step that finds it, before anyone reads it. */
 void ch_job_begin_again(ch_job *job)
 {

@@ -64,6 +64,8 @@ void ch_jobs_free(ch_jobs *jobs);
 
 /* A fresh job. No more than `held_max` may be held. */
 ch_job *ch_jobs_take(ch_jobs *jobs);
+/* Keeps a copy of what was asked, for the frame is gone when the job is entered again. */
+void ch_job_keep_asked(ch_job *job, const ch_sign_frame *sign);
 /* Forgets what the steps found; they have given back what they took. What was asked stays. */
 void ch_job_begin_again(ch_job *job);
 /* The jobs that are taken, in no order: the first one after `job`, or of all if it is NULL; NULL at the end. */

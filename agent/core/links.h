@@ -5,6 +5,7 @@
 
 #include "agent/core/config.h"
 #include "agent/core/token_link.h"
+#include "agent/loop.h"
 #include "policy/policy.h"
 
 typedef struct ch_links {

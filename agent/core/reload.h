@@ -6,8 +6,6 @@
 #include "agent/core/rules.h"
 #include "agent/loop.h"
 
-#include <sys/types.h>
-
 typedef struct ch_reload ch_reload;
 
 /* Who waits for the outcome; `answer` is called once, unless ch_reload_forget comes first. */

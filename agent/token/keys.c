@@ -1,6 +1,7 @@
 #include "agent/token/keys.h"
 
 #include "base/memory.h"
+#include "wire/frames.h"
 
 ch_status ch_signer_keys_add(ch_signer_keys *keys, ch_records objects, ch_error *err)
 {

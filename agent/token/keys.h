@@ -5,7 +5,7 @@
 #define CH_AGENT_TOKEN_KEYS_H
 
 #include "pkcs11/key.h"
-#include "wire/frames.h"
+#include "wire/frame.h"
 
 #include <stdatomic.h>
 

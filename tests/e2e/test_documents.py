@@ -55,7 +55,7 @@ class Documents(unittest.TestCase):
 
     def test_the_steps_of_a_request_are_those_of_the_code(self):
         code = (ROOT / "agent" / "core" / "request.c").read_text()
-        table = code[code.index("ch_step steps[] = {") : code.index("#define STEP_COUNT")]
+        table = code[code.index("ch_step ch_steps[] = {") : code.index("const size_t ch_step_count")]
         steps = re.findall(r'^ +\{ "([a-z]+)",', table, re.MULTILINE)
         self.assertGreater(len(steps), 10)
         text = (ROOT / "docs" / "architecture.md").read_text()

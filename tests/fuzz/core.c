@@ -9,7 +9,6 @@
 #include "agent/core/status.h"
 #include "agent/core/token_link.h"
 #include "agent/loop.h"
-#include "exchange/profile.h"
 #include "exchange/scratch.h"
 #include "policy/load.h"
 #include "policy/policy.h"

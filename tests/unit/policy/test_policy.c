@@ -305,8 +305,7 @@ START_TEST(test_a_file_that_is_not_there_is_named)
 END_TEST
 
 CH_TESTS("policy", CH_TEST(test_each_field_is_read), CH_TEST(test_grants_say_who_and_what),
-         CH_TEST(test_a_name_that_is_not_there_finds_nothing),
-         CH_TEST(test_each_of_a_thousand_keys_is_found),
+         CH_TEST(test_a_name_that_is_not_there_finds_nothing), CH_TEST(test_each_of_a_thousand_keys_is_found),
          CH_TEST_ROWS(test_a_mistake_is_refused_with_its_line, refused),
          CH_TEST_ROWS(test_names_for_one_key_count_its_nonces_alike, nonces),
          CH_TEST(test_a_key_has_the_nonces_of_its_kind), CH_TEST(test_a_mistake_in_a_profile_names_the_profile),

@@ -219,7 +219,8 @@ void scene_ask_for(scene *it, uint64_t id, const scene_ask *ask)
                           .method = text_of(ask->method),
                           .host = text_of(ask->host),
                           .path = text_of(ask->path),
-                          .text = text_of(ask->text)};
+                          .text = text_of(ask->text),
+                          .repeat_key = text_of(ask->repeat_key)};
     for (size_t i = 0; i < SCENE_VALUES_MAX && (ask->values[i].name != NULL || ask->values[i].value != NULL); i++) {
         ch_value_record value = {
             .kind = ask->values[i].kind, .name = text_of(ask->values[i].name), .value = text_of(ask->values[i].value)};

@@ -49,6 +49,7 @@ typedef struct scene_ask {
     const char *host;
     const char *path;
     const char *text;
+    const char *repeat_key;
     scene_value values[SCENE_VALUES_MAX]; /* up to the first without a name or value */
 } scene_ask;
 

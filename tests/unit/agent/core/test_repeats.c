@@ -30,7 +30,8 @@ static void tear_down(void)
 
 static ch_status enter_asked(size_t at, uid_t caller, const char *text, const char *asked)
 {
-    ch_repeat_name name = {.caller = caller, .key = CH_LITERAL("one"), .text = ch_slice_of(text), .asked = ch_slice_of(asked)};
+    ch_repeat_name name = {
+        .caller = caller, .key = CH_LITERAL("one"), .text = ch_slice_of(text), .asked = ch_slice_of(asked)};
     tickets[at] = (ch_repeat){.owner = &tickets[at]};
     return ch_repeats_enter(repeats, &name, now_ms, &tickets[at], &answer, &err);
 }
@@ -81,7 +82,8 @@ START_TEST(test_another_caller_key_or_text_is_another_request)
     give(0, "signed");
     assert_first(1, OTHER, "a");
     assert_first(2, BOT, "b");
-    ch_repeat_name name = {.caller = BOT, .key = CH_LITERAL("another"), .text = CH_LITERAL("a"), .asked = CH_LITERAL("an order")};
+    ch_repeat_name name = {
+        .caller = BOT, .key = CH_LITERAL("another"), .text = CH_LITERAL("a"), .asked = CH_LITERAL("an order")};
     tickets[3] = (ch_repeat){.owner = NULL};
     ck_assert_int_eq(ch_repeats_enter(repeats, &name, now_ms, &tickets[3], &answer, &err), CH_OK);
     ck_assert_int_eq(tickets[3].place, CH_REPEAT_FIRST);

@@ -2,6 +2,7 @@
 
 #include "tests/support/softhsm.h"
 #include "tests/support/suite.h"
+#include "wire/frames.h"
 
 #include <string.h>
 

@@ -1,0 +1,216 @@
+/* How a job goes through the steps: forward, back, and once more when the policy is another. */
+#include "agent/core/request_impl.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "exchange/recipe.h"
+#include "policy/policy.h"
+#include "state/nonces.h"
+#include "wire/frames.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* ---- the walk ---- */
+
+static void count_failure(ch_requests *requests, const ch_error *err)
+{
+    if (ch_status_http(err->status) < 500)
+        requests->counts.refused_count++;
+    else
+        requests->counts.failed_count++;
+}
+
+static void end(ch_requests *requests, ch_job *job)
+{
+    requests->old_count -= job->is_old;
+    ch_connections_serve_end(requests->context.connections, job->asker.front, job->connection);
+    ch_jobs_release(requests->jobs, job);
+}
+
+/* Every step so far gives back what it took, the last one first. */
+static void give_back(ch_requests *requests, ch_job *job)
+{
+    for (size_t i = job->step + 1; i-- > 0;) {
+        if (ch_steps[i].undo != NULL)
+            ch_steps[i].undo(requests, job);
+    }
+}
+
+/* A step refused or failed. */
+static void turn_back(ch_requests *requests, ch_job *job, const ch_error *why)
+{
+    const char *step = ch_steps[job->step].name;
+    ch_log_debug("request %llx: %s at '%s': %s%s%s", (unsigned long long)job->id, ch_status_name(why->status), step,
+                 why->rule, why->rule[0] == '\0' ? "" : ": ", why->message);
+    give_back(requests, job);
+    count_failure(requests, why);
+    ch_front_link_failed(job->asker, step, why);
+    end(requests, job);
+}
+
+/* Takes a job as far as it goes: to its end, or to a step that waits. */
+static void walk(ch_requests *requests, ch_job *job)
+{
+    ch_error err = CH_ERROR_INIT;
+    job->is_held = false;
+    for (; job->step < ch_step_count; job->step++) {
+        const ch_step *step = &ch_steps[job->step];
+        if (job->form == CH_FORM_RAW && !step->is_for_raw)
+            continue;
+        if (step->run(requests, job, &err) != CH_OK) {
+            turn_back(requests, job, &err);
+            return;
+        }
+        assert(!job->is_held || step->may_wait);
+        if (job->is_held)
+            return;
+        if (job->is_answered) {
+            ch_log_debug("request %llx: answered as before", (unsigned long long)job->id);
+            end(requests, job);
+            return;
+        }
+    }
+    ch_log_debug("request %llx: signed with key '%s'", (unsigned long long)job->id, job->key->name);
+    requests->counts.signed_count++;
+    end(requests, job);
+}
+
+/* ---- beginnings ---- */
+
+void ch_requests_begin(ch_requests *requests, ch_asker asker, const ch_sign_frame *sign)
+{
+    ch_job *job = ch_jobs_take(requests->jobs);
+    job->asker = asker;
+    job->number = ++requests->begun;
+    ch_job_keep_asked(job, sign);
+    ch_connections_serve_begin(requests->context.connections, asker.front, job->connection);
+    ch_log_debug("request %llx: for key '%.*s' by connection %llx", (unsigned long long)job->id,
+                 CH_SLICE_ARGS(job->key_name), (unsigned long long)job->connection);
+    walk(requests, job);
+}
+
+void ch_requests_resume(ch_requests *requests)
+{
+    ch_repeat *repeat;
+    while ((repeat = ch_repeats_next(requests->repeats)) != NULL)
+        walk(requests, repeat->owner);
+}
+
+/* ---- another policy ---- */
+
+static void recall(ch_requests *requests, ch_job *job)
+{
+    give_back(requests, job);
+    ch_job_begin_again(job);
+    requests->recalled[requests->recalled_count++] = job;
+}
+
+/* Those that wait for the first of their Idempotency-Key leave before it does, so that none is sent on. */
+static void recall_waiting(ch_requests *requests, ch_repeat_place place)
+{
+    for (ch_job *job = NULL; (job = ch_jobs_next(requests->jobs, job)) != NULL;) {
+        if (job->is_held && job->repeat.place == place && job->ticket.place != CH_TICKET_SENT)
+            recall(requests, job);
+    }
+}
+
+void ch_requests_recall(ch_requests *requests)
+{
+    assert(requests->old_count == 0 && requests->recalled == NULL);
+    ch_requests_resume(requests);
+    requests->recalled = ch_alloc(ch_jobs_count(requests->jobs) * sizeof(ch_job *));
+    recall_waiting(requests, CH_REPEAT_WAITING);
+    recall_waiting(requests, CH_REPEAT_FIRST);
+    recall_waiting(requests, CH_REPEAT_OUT);
+    for (ch_job *job = NULL; (job = ch_jobs_next(requests->jobs, job)) != NULL;) {
+        job->is_old = job->ticket.place == CH_TICKET_SENT;
+        requests->old_count += job->is_old;
+    }
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+    const ch_job *const *first = a;
+    const ch_job *const *second = b;
+    return (*first)->number < (*second)->number ? -1 : 1;
+}
+
+void ch_requests_judge_again(ch_requests *requests)
+{
+    ch_job **jobs = requests->recalled;
+    qsort(jobs, requests->recalled_count, sizeof *jobs, compare_numbers);
+    for (size_t i = 0; i < requests->recalled_count; i++)
+        walk(requests, jobs[i]);
+    free(jobs);
+    requests->recalled = NULL;
+    requests->recalled_count = 0;
+}
+
+size_t ch_requests_old(const ch_requests *requests)
+{
+    return requests->old_count;
+}
+
+/* ---- answers ---- */
+
+static void on_turn(void *context, ch_ticket *ticket)
+{
+    walk(context, ticket->owner);
+}
+
+static void on_signed(void *context, ch_ticket *ticket, const ch_slice *signatures, size_t count)
+{
+    ch_job *job = ticket->owner;
+    ch_payloads answer = {.count = count};
+    for (size_t i = 0; i < count; i++)
+        answer.items[i] = signatures[i];
+    job->signatures = &answer;
+    walk(context, job);
+}
+
+static void on_failed(void *context, ch_ticket *ticket, const ch_error *why)
+{
+    turn_back(context, ticket->owner, why);
+}
+
+static void on_claimed(void *context, ch_nonce_claim *claim, const ch_error *outcome)
+{
+    if (outcome->status == CH_OK)
+        walk(context, claim->owner);
+    else
+        turn_back(context, claim->owner, outcome);
+}
+
+ch_nonce_owner ch_requests_nonce_owner(ch_requests *requests)
+{
+    return (ch_nonce_owner){.context = requests, .on_claimed = on_claimed};
+}
+
+ch_link_owner ch_requests_link_owner(ch_requests *requests)
+{
+    return (ch_link_owner){.context = requests, .on_turn = on_turn, .on_signed = on_signed, .on_failed = on_failed};
+}
+
+ch_requests *ch_requests_new(const ch_request_context *context)
+{
+    ch_requests *requests = ch_alloc(sizeof *requests);
+    requests->context = *context;
+    requests->jobs = ch_jobs_new(CH_TOKENS_MAX * CH_TOKEN_JOBS_MAX + CH_REPEATS_WAITING_MAX, context->scratch);
+    requests->repeats = ch_repeats_new();
+    return requests;
+}
+
+void ch_requests_free(ch_requests *requests)
+{
+    if (requests == NULL)
+        return;
+    ch_jobs_free(requests->jobs);
+    ch_repeats_free(requests->repeats);
+    free(requests);
+}
+
+ch_request_counts ch_requests_counts(const ch_requests *requests)
+{
+    return requests->counts;
+}
