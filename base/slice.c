@@ -28,6 +28,14 @@ int ch_slice_compare(ch_slice a, ch_slice b)
     return (a.size > b.size) - (a.size < b.size);
 }
 
+uint32_t ch_slice_hash(ch_slice slice)
+{
+    uint32_t hash = 2166136261U;
+    for (size_t i = 0; i < slice.size; i++)
+        hash = (hash ^ slice.data[i]) * 16777619U;
+    return hash;
+}
+
 size_t ch_slice_count_digits(ch_slice slice)
 {
     size_t count = 0;

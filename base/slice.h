@@ -21,6 +21,8 @@ bool ch_slice_equal(ch_slice a, ch_slice b);
 bool ch_slice_is(ch_slice slice, const char *text);
 /* Compares as memcmp does (<0, 0, >0); of two that begin alike, the shorter is less. */
 int ch_slice_compare(ch_slice a, ch_slice b);
+/* FNV-1a (Fowler, Noll, Vo), 32 bits: for tables whose keys nobody can choose to collide. */
+uint32_t ch_slice_hash(ch_slice slice);
 /* A terminated copy; the caller frees it. */
 char *ch_slice_strdup(ch_slice slice);
 /* How many decimal digits `slice` begins with. */

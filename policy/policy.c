@@ -9,19 +9,10 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* FNV-1a. Names come from the policy, so nobody can choose them to collide. */
-static uint32_t hash_name(ch_slice name)
-{
-    uint32_t hash = 2166136261U;
-    for (size_t i = 0; i < name.size; i++)
-        hash = (hash ^ name.data[i]) * 16777619U;
-    return hash;
-}
-
 /* The slot of the key called `name`, or the empty one that it would take: the table is at least half empty. */
 static uint16_t *find_slot(const ch_policy *policy, ch_slice name)
 {
-    size_t at = hash_name(name) & policy->slot_mask;
+    size_t at = ch_slice_hash(name) & policy->slot_mask;
     while (policy->slots[at] != 0 && !ch_slice_equal(name, ch_slice_of(policy->keys[policy->slots[at] - 1].name)))
         at = (at + 1) & policy->slot_mask;
     return &policy->slots[at];

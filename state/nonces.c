@@ -3,11 +3,14 @@
 #include "state/nonces.h"
 
 #include "base/memory.h"
+#include "base/slice.h"
 
 #include <assert.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define CHAINS 4096
 
 /* What a write puts on disk. */
 typedef struct asked {
@@ -18,6 +21,8 @@ typedef struct asked {
 
 typedef struct nonce_row {
     ch_nonces *nonces;
+    size_t index;
+    struct nonce_row *same_chain;
     char *profile;
     char *environment;
     char *key_id;
@@ -44,6 +49,7 @@ struct ch_nonces {
     sqlite3_stmt *save;
     nonce_row **rows; /* each stays where it is */
     size_t row_count;
+    nonce_row *chains[CHAINS]; /* the rows, by the hash of their key ids */
     old_row *old_rows;
     size_t old_count;
     ch_nonce_change change; /* an operator's, while its write is under way */
@@ -54,6 +60,11 @@ struct ch_nonces {
 
 /* ---- the database ---- */
 
+static nonce_row **chain_of(ch_nonces *nonces, const char *key_id)
+{
+    return &nonces->chains[ch_slice_hash(ch_slice_of(key_id)) % CHAINS];
+}
+
 static nonce_row *add_row(ch_nonces *nonces, const ch_nonce_name *name)
 {
     nonce_row *row = ch_alloc(sizeof *row);
@@ -61,8 +72,12 @@ static nonce_row *add_row(ch_nonces *nonces, const ch_nonce_name *name)
     row->profile = ch_strdup(name->profile);
     row->environment = ch_strdup(name->environment);
     row->key_id = ch_strdup(name->key_id);
+    nonce_row **chain = chain_of(nonces, row->key_id);
+    row->same_chain = *chain;
+    *chain = row;
     nonces->rows = ch_realloc_array(nonces->rows, nonces->row_count + 1, sizeof *nonces->rows);
-    nonces->rows[nonces->row_count++] = row;
+    row->index = nonces->row_count++;
+    nonces->rows[row->index] = row;
     return row;
 }
 
@@ -178,13 +193,13 @@ static bool is_named(const nonce_row *row, const ch_nonce_name *name)
 
 size_t ch_nonces_counter(ch_nonces *nonces, const ch_nonce_name *name, const ch_nonce_rule *rule)
 {
-    size_t index = 0;
-    while (index < nonces->row_count && !is_named(nonces->rows[index], name))
-        index++;
-    if (index == nonces->row_count)
-        add_row(nonces, name);
-    nonces->rows[index]->counter.rule = *rule;
-    return index;
+    nonce_row *row = *chain_of(nonces, name->key_id);
+    while (row != NULL && !is_named(row, name))
+        row = row->same_chain;
+    if (row == NULL)
+        row = add_row(nonces, name);
+    row->counter.rule = *rule;
+    return row->index;
 }
 
 /* Nothing from `value` on is reserved yet, unless it was before. */

@@ -48,7 +48,7 @@ typedef struct ch_nonce_owner {
 /* Reads the nonces of `store`, which must outlive `*out`. CH_IO if they cannot be read. Close with ch_nonces_close. */
 CH_CHECKED ch_status ch_nonces_open(ch_store *store, ch_nonces **out, ch_error *err);
 
-/* Returns the counter of that name; made if there is none. Slow: ask once for each key. */
+/* Returns the counter of that name; made if there is none. */
 size_t ch_nonces_counter(ch_nonces *nonces, const ch_nonce_name *name, const ch_nonce_rule *rule);
 
 /* No nonce below `floor` is drawn: the key was used elsewhere. */

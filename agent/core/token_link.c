@@ -173,7 +173,7 @@ static ch_status send_login(ch_token_link *link, const ch_secret *pin, ch_error 
     CH_TRY(ch_secret_to_pipe(pin, &fd, err));
     ch_channel_attach(&link->child.channel, fd);
     CH_TRY(ch_login_frame_put(ch_channel_out(&link->child.channel), 0, &(ch_login_frame){}, err));
-    link->must_find = false; /* the login looks for them */
+    link->to_find = link->named; /* the login looks for the others */
     ch_link_set_state(link, CH_LINK_LOGGING_IN);
     return CH_OK;
 }
@@ -304,7 +304,7 @@ static ch_status on_login_done(void *self, ch_frame *frame, int *fd, ch_error *e
     bool is_again = link->trial.data == NULL;
     if (done.outcome.status == CH_OK) {
         keep_pin(link);
-        CH_TRY(ch_link_serve(link, err));
+        ch_link_set_state(link, CH_LINK_SERVING);
         link->detail = (ch_error)CH_ERROR_INIT;
         ch_log("token '%s': unlocked", link->config.name);
     } else {

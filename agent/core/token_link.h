@@ -67,8 +67,8 @@ void ch_token_link_begin_keys(ch_token_link *link);
 size_t ch_token_link_add_key(ch_token_link *link, const ch_link_key *key);
 /* May this many be added? Indices are never used again. */
 bool ch_token_link_has_room(const ch_token_link *link, size_t count);
-/* Has the process look for every key anew, if somebody is logged in: one may be new, or made anew, or gone. Jobs wait
- * meanwhile. */
+/* Has the process look for every key anew, if somebody is logged in: one may be new, or made anew, or gone. Some at a
+ * time, with jobs in between. */
 void ch_token_link_find_keys(ch_token_link *link);
 /* True while it does. */
 bool ch_token_link_is_finding(const ch_token_link *link);

@@ -7,6 +7,7 @@
 #include "agent/loop.h"
 #include "wire/frame.h"
 
+#define CH_LINK_CHAINS 1024
 #define CH_LINK_PACKET_FILL (CH_PACKET_MAX / 2) /* start another frame only while the packet is smaller than this */
 
 typedef enum ch_link_state {
@@ -14,13 +15,14 @@ typedef enum ch_link_state {
     CH_LINK_STARTING,   /* the process opens the token */
     CH_LINK_LOCKED,     /* nobody is logged in */
     CH_LINK_LOGGING_IN, /* a PIN is at the process, or it looks for the keys */
-    CH_LINK_FINDING,    /* logged in; it looks for keys, and jobs wait */
+    CH_LINK_FINDING,    /* logged in; it looks for some keys, and jobs wait */
     CH_LINK_SERVING,    /* logged in; jobs are signed */
     CH_LINK_LOCKING,    /* a logout is at the process; nothing is signed any more */
     CH_LINK_STATE_COUNT
 } ch_link_state;
 
 typedef struct ch_known_key {
+    uint32_t same_chain; /* the next one with that hash: an index plus one, or 0 */
     char *name;
     char *uri;
     char *mechanism;
@@ -46,10 +48,9 @@ struct ch_token_link {
     ch_token_jobs *jobs;
     ch_known_key *keys;
     size_t key_count;
-    size_t named;     /* of the keys, those that this process was told */
-    bool must_find;   /* look for all keys anew, as soon as that is possible */
-    size_t old_count; /* of the keys, those that an earlier policy named */
-    size_t last_hit;  /* the one of them that was named last: the next is likely to follow */
+    size_t named;   /* of the keys, those that this process was told */
+    size_t to_find; /* the first key that is still to be looked for, by a process that somebody has logged in to */
+    uint32_t chains[CH_LINK_CHAINS]; /* the keys, by the hash of their names: an index plus one, or 0 */
 };
 
 /* The only function that changes the state. */
@@ -67,8 +68,8 @@ bool ch_link_is_open(const ch_token_link *link);
 /* token_link_keys.c */
 /* Tells a process that has just been started its keys. */
 CH_CHECKED ch_status ch_link_name_keys(ch_token_link *link, ch_error *err);
-/* A login has succeeded: the link serves, once the process knows all keys. */
-CH_CHECKED ch_status ch_link_serve(ch_token_link *link, ch_error *err);
+/* Looks for some of the keys that are still to be looked for, if there are any. Jobs wait for that, and not for all. */
+void ch_link_find_some(ch_token_link *link);
 void ch_link_forget_states(ch_token_link *link);
 void ch_link_free_keys(ch_token_link *link);
 CH_CHECKED ch_status ch_link_take_key_state(void *self, ch_frame *frame, int *fd, ch_error *err);

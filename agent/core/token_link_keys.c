@@ -9,14 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define KEYS_A_PAGE 32 /* that are looked for while jobs wait */
+
 /* ---- the keys that the policy names ---- */
 
 void ch_token_link_begin_keys(ch_token_link *link)
 {
     for (size_t i = 0; i < link->key_count; i++)
         link->keys[i].is_used = false;
-    link->old_count = link->key_count;
-    link->last_hit = link->old_count;
 }
 
 static bool is_same(const ch_known_key *known, const ch_link_key *key)
@@ -25,31 +25,33 @@ static bool is_same(const ch_known_key *known, const ch_link_key *key)
            strcmp(known->mechanism, key->mechanism) == 0;
 }
 
-/* A policy names no key twice, so only those of earlier ones are looked at. Returns key_count if it is none of them. */
-static size_t find_key(ch_token_link *link, const ch_link_key *key)
+static uint32_t *chain_of(ch_token_link *link, const char *name)
 {
-    for (size_t i = 1; i <= link->old_count; i++) {
-        size_t at = (link->last_hit + i) % link->old_count;
-        if (is_same(&link->keys[at], key)) {
-            link->last_hit = at;
-            return at;
-        }
-    }
-    return link->key_count;
+    return &link->chains[ch_slice_hash(ch_slice_of(name)) % CH_LINK_CHAINS];
+}
+
+static size_t append_key(ch_token_link *link, const ch_link_key *key)
+{
+    uint32_t *chain = chain_of(link, key->name);
+    assert(ch_token_link_has_room(link, 1));
+    link->keys = ch_realloc_array(link->keys, link->key_count + 1, sizeof *link->keys);
+    link->keys[link->key_count] = (ch_known_key){.same_chain = *chain,
+                                                 .name = ch_strdup(key->name),
+                                                 .uri = ch_strdup(key->uri),
+                                                 .mechanism = ch_strdup(key->mechanism)};
+    *chain = (uint32_t)++link->key_count;
+    ch_token_jobs_set_keys(link->jobs, link->key_count);
+    return link->key_count - 1;
 }
 
 size_t ch_token_link_add_key(ch_token_link *link, const ch_link_key *key)
 {
-    size_t at = find_key(link, key);
-    if (at == link->key_count) {
-        assert(ch_token_link_has_room(link, 1));
-        link->keys = ch_realloc_array(link->keys, ++link->key_count, sizeof *link->keys);
-        link->keys[at] = (ch_known_key){
-            .name = ch_strdup(key->name), .uri = ch_strdup(key->uri), .mechanism = ch_strdup(key->mechanism)};
-        ch_token_jobs_set_keys(link->jobs, link->key_count);
-    }
-    link->keys[at].is_used = true;
-    return at;
+    uint32_t at = *chain_of(link, key->name);
+    while (at != 0 && !is_same(&link->keys[at - 1], key))
+        at = link->keys[at - 1].same_chain;
+    size_t index = at != 0 ? at - 1 : append_key(link, key);
+    link->keys[index].is_used = true;
+    return index;
 }
 
 bool ch_token_link_has_room(const ch_token_link *link, size_t count)
@@ -69,10 +71,10 @@ void ch_link_free_keys(ch_token_link *link)
 
 /* ---- told to the process ---- */
 
-/* The keys that the process was not told yet, as many as half a packet takes. */
-static void next_page(ch_token_link *link, ch_records *page, ch_buffer *records)
+/* The keys up to `end` that the process was not told yet, as many as half a packet takes. */
+static void next_page(ch_token_link *link, size_t end, ch_records *page, ch_buffer *records)
 {
-    for (; link->named < link->key_count && records->size < CH_LINK_PACKET_FILL; link->named++) {
+    for (; link->named < end && records->size < CH_LINK_PACKET_FILL; link->named++) {
         const ch_known_key *key = &link->keys[link->named];
         const ch_key_object_record record = {.uri = ch_slice_of(key->uri), .mechanism = ch_slice_of(key->mechanism)};
         ch_key_object_record_put(page, records, &record);
@@ -82,11 +84,10 @@ static void next_page(ch_token_link *link, ch_records *page, ch_buffer *records)
 ch_status ch_link_name_keys(ch_token_link *link, ch_error *err)
 {
     link->named = 0;
-    link->must_find = false;
     while (link->named < link->key_count) {
         ch_autobuffer records = CH_BUFFER_INIT;
         ch_token_keys_frame frame = {0};
-        next_page(link, &frame.keys, &records);
+        next_page(link, link->key_count, &frame.keys, &records);
         CH_TRY(ch_token_keys_frame_put(ch_channel_out(&link->child.channel), 0, &frame, err));
     }
     return CH_OK;
@@ -98,42 +99,44 @@ ch_status ch_link_name_keys(ch_token_link *link, ch_error *err)
 static ch_status find_page(ch_token_link *link, ch_error *err)
 {
     ch_autobuffer records = CH_BUFFER_INIT;
-    ch_find_keys_frame frame = {.is_anew = link->must_find};
-    link->must_find = false;
-    next_page(link, &frame.keys, &records);
+    ch_find_keys_frame frame = {.first = (uint16_t)link->to_find};
+    size_t end = link->key_count - link->to_find > KEYS_A_PAGE ? link->to_find + KEYS_A_PAGE : link->key_count;
+    next_page(link, end, &frame.keys, &records);
+    if (end > link->named)
+        end = link->named;
+    frame.count = (uint16_t)(end - link->to_find);
+    link->to_find = end;
     CH_TRY(ch_find_keys_frame_put(ch_channel_out(&link->child.channel), 0, &frame, err));
     ch_link_set_state(link, CH_LINK_FINDING);
     ch_child_flush(&link->child);
     return CH_OK;
 }
 
-ch_status ch_link_serve(ch_token_link *link, ch_error *err)
+void ch_link_find_some(ch_token_link *link)
 {
-    if (link->must_find || link->named < link->key_count)
-        return find_page(link, err);
-    ch_link_set_state(link, CH_LINK_SERVING);
-    return CH_OK;
+    ch_error err = CH_ERROR_INIT;
+    if (link->state == CH_LINK_SERVING && link->to_find < link->key_count && find_page(link, &err) != CH_OK)
+        ch_child_end(&link->child, err.message);
 }
 
 void ch_token_link_find_keys(ch_token_link *link)
 {
-    ch_error err = CH_ERROR_INIT;
-    link->must_find = true;
-    if (link->state == CH_LINK_SERVING && ch_link_serve(link, &err) != CH_OK)
-        ch_child_end(&link->child, err.message);
+    link->to_find = 0;
 }
 
 bool ch_token_link_is_finding(const ch_token_link *link)
 {
-    return link->state == CH_LINK_FINDING;
+    return link->state == CH_LINK_FINDING || (link->state == CH_LINK_SERVING && link->to_find < link->key_count);
 }
 
 ch_status ch_link_take_keys_found(void *self, ch_frame *frame, int *fd, ch_error *err)
 {
     (void)fd;
+    ch_token_link *link = self;
     ch_keys_found_frame found;
     CH_TRY(ch_keys_found_frame_get(frame, &found, err));
-    return ch_link_serve(self, err);
+    ch_link_set_state(link, CH_LINK_SERVING);
+    return CH_OK;
 }
 
 /* ---- found ---- */

@@ -25,9 +25,9 @@ static ch_status find_key(ch_signer_key *key, ch_token *token, ch_session *sessi
     return ch_key_verify(session, &key->key, err);
 }
 
-void ch_signer_keys_find(ch_signer_keys *keys, size_t first, ch_token *token, ch_session *session)
+void ch_signer_keys_find(ch_signer_keys *keys, size_t first, size_t end, ch_token *token, ch_session *session)
 {
-    for (size_t i = first; i < keys->count; i++) {
+    for (size_t i = first; i < end; i++) {
         ch_signer_key *key = &keys->keys[i];
         key->state = (ch_error)CH_ERROR_INIT;
         ch_ignore(find_key(key, token, session, &key->state)); /* the state says it */

@@ -26,9 +26,9 @@ typedef struct ch_signer_keys {
 /* Adds those that core names. CH_INTERNAL if they are more than a key's index can tell apart. */
 CH_CHECKED ch_status ch_signer_keys_add(ch_signer_keys *keys, ch_records objects, ch_error *err);
 
-/* Finds the keys from index `first` on, and checks their attributes. Handles die with a login's end, so this is done
- * after each login; what is wrong with a key stands in its state. */
-void ch_signer_keys_find(ch_signer_keys *keys, size_t first, ch_token *token, ch_session *session);
+/* Finds the keys from index `first` up to `end`, and checks their attributes. Handles die with a login's end, so this
+ * is done after each login; what is wrong with a key stands in its state. */
+void ch_signer_keys_find(ch_signer_keys *keys, size_t first, size_t end, ch_token *token, ch_session *session);
 
 /* The key at `index`, if it can sign; otherwise what is wrong with it. */
 CH_CHECKED ch_status ch_signer_keys_get(ch_signer_keys *keys, size_t index, ch_signer_key **out, ch_error *err);

@@ -41,11 +41,11 @@ static ch_status login_with(ch_signer *signer, int pin_fd, ch_error *err)
     return ch_token_login(signer->token, &pin, err);
 }
 
-/* Finds the keys from `first` on, and says of each whether it can sign. */
-static ch_status find_keys(ch_signer *signer, size_t first, ch_buffer *out, ch_error *err)
+/* Finds keys, and says of each whether it can sign. */
+static ch_status find_keys(ch_signer *signer, size_t first, size_t end, ch_buffer *out, ch_error *err)
 {
-    ch_signer_keys_find(&signer->keys, first, signer->token, &signer->control);
-    for (size_t i = first; i < signer->keys.count; i++) {
+    ch_signer_keys_find(&signer->keys, first, end, signer->token, &signer->control);
+    for (size_t i = first; i < end; i++) {
         ch_key_state_frame state = {.key = (uint16_t)i, .problem = signer->keys.keys[i].state};
         CH_TRY(ch_key_state_frame_put(out, 0, &state, err));
     }
@@ -64,26 +64,30 @@ static ch_status on_login(void *context, ch_frame *frame, int *fd, ch_error *err
     signer->is_logged_in = login_with(signer, *fd, &done.outcome) == CH_OK;
     ch_status st = CH_OK;
     if (signer->is_logged_in)
-        st = find_keys(signer, 0, out, err);
+        st = find_keys(signer, 0, signer->keys.count, out, err);
     pthread_rwlock_unlock(&signer->lock);
     return st == CH_OK ? ch_login_done_frame_put(out, 0, &done, err) : st;
 }
 
-/* New keys, or all of them anew. */
+static ch_status add_and_find(ch_signer *signer, const ch_find_keys_frame *find, ch_buffer *out, ch_error *err)
+{
+    size_t end = (size_t)find->first + find->count;
+    CH_TRY(ch_signer_keys_add(&signer->keys, find->keys, err));
+    if (end > signer->keys.count)
+        return ch_fail(err, CH_INTERNAL, "core looks for a key that it did not name");
+    return signer->is_logged_in ? find_keys(signer, find->first, end, out, err) : CH_OK;
+}
+
 static ch_status on_find_keys(void *context, ch_frame *frame, int *fd, ch_error *err)
 {
     (void)fd;
     worker *self = context;
-    ch_signer *signer = self->signer;
     ch_buffer *out = ch_channel_out(&self->channel);
     ch_find_keys_frame find;
     CH_TRY(ch_find_keys_frame_get(frame, &find, err));
-    pthread_rwlock_wrlock(&signer->lock);
-    size_t first = find.is_anew ? 0 : signer->keys.count;
-    ch_status st = ch_signer_keys_add(&signer->keys, find.keys, err);
-    if (st == CH_OK && signer->is_logged_in)
-        st = find_keys(signer, first, out, err);
-    pthread_rwlock_unlock(&signer->lock);
+    pthread_rwlock_wrlock(&self->signer->lock);
+    ch_status st = add_and_find(self->signer, &find, out, err);
+    pthread_rwlock_unlock(&self->signer->lock);
     return st == CH_OK ? ch_keys_found_frame_put(out, 0, &(ch_keys_found_frame){}, err) : st;
 }
 

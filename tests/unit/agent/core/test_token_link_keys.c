@@ -4,6 +4,7 @@
 #include "tests/support/suite.h"
 #include "tests/unit/agent/core/play.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static ch_error err;
@@ -39,13 +40,15 @@ static void add_third(void)
     ck_assert_uint_eq(ch_token_link_add_key(token.link, &third), PLAY_KEYS);
 }
 
-/* Hears a search, for all keys or only for those that are named. */
-static void hear_search(bool is_anew, size_t named)
+/* The end of a turn, in which a search is heard: for `count` keys from `first` on, the last `named` of them new. */
+static void hear_search(size_t first, size_t count, size_t named)
 {
     ch_find_keys_frame find;
+    ch_token_link_dispatch(token.link);
     ch_frame frame = stage_hear(&token.actor, CH_FRAME_FIND_KEYS);
     ck_assert_int_eq(ch_find_keys_frame_get(&frame, &find, &err), CH_OK);
-    ck_assert_int_eq(find.is_anew, is_anew);
+    ck_assert_uint_eq(find.first, first);
+    ck_assert_uint_eq(find.count, count);
     ck_assert_uint_eq(find.keys.count, named);
 }
 
@@ -104,7 +107,7 @@ START_TEST(test_jobs_wait_while_keys_are_looked_for)
 {
     begin(PLAY_SERVING);
     ch_token_link_find_keys(token.link);
-    hear_search(true, 0);
+    hear_search(0, 2, 0);
     ck_assert(ch_token_link_is_unlocked(token.link) && ch_token_link_is_finding(token.link));
     ck_assert(ch_token_link_is_ready(token.link, 0));
     queue_job();
@@ -122,7 +125,7 @@ START_TEST(test_a_new_key_is_named_and_found)
     add_third();
     ck_assert(!ch_token_link_is_ready(token.link, 2));
     ch_token_link_find_keys(token.link);
-    hear_search(true, 1);
+    hear_search(0, 3, 1);
     write_state(2, CH_OK);
     say_found();
     ck_assert(ch_token_link_is_ready(token.link, 2));
@@ -133,7 +136,7 @@ START_TEST(test_a_key_that_is_gone_is_known_to_be)
 {
     begin(PLAY_SERVING);
     ch_token_link_find_keys(token.link);
-    hear_search(true, 0);
+    hear_search(0, 2, 0);
     write_state(1, CH_NOT_FOUND);
     say_found();
     ck_assert(ch_token_link_is_ready(token.link, 0));
@@ -145,11 +148,12 @@ START_TEST(test_a_search_that_is_asked_for_during_another_comes_after_it)
 {
     begin(PLAY_SERVING);
     ch_token_link_find_keys(token.link);
-    hear_search(true, 0);
+    hear_search(0, 2, 0);
     ch_token_link_find_keys(token.link);
+    ch_token_link_dispatch(token.link);
     ck_assert(stage_is_silent(&token.actor));
     say_found();
-    hear_search(true, 0);
+    hear_search(0, 2, 0);
     say_found();
     ck_assert(!ch_token_link_is_finding(token.link));
 }
@@ -161,7 +165,7 @@ START_TEST(test_a_search_during_a_login_comes_after_it)
     ch_token_link_find_keys(token.link);
     ck_assert(stage_is_silent(&token.actor));
     play_login_done(&token, NULL);
-    hear_search(true, 0);
+    hear_search(0, 2, 0);
     play_check_waiter(&waiter, CH_OK, "");
     say_found();
     ck_assert(!ch_token_link_is_finding(token.link));
@@ -177,7 +181,7 @@ START_TEST(test_a_locked_token_is_told_its_new_keys_after_the_login)
     play_ask_unlock(&token, &waiter);
     play_hear_login(&token);
     play_login_done(&token, NULL);
-    hear_search(false, 1); /* the login has looked for the others */
+    hear_search(2, 1, 1); /* the login has looked for the others */
     write_state(2, CH_OK);
     say_found();
     ck_assert(ch_token_link_is_ready(token.link, 2));
@@ -205,7 +209,7 @@ START_TEST(test_a_lock_during_a_search_ends_the_process)
 {
     begin(PLAY_SERVING);
     ch_token_link_find_keys(token.link);
-    hear_search(true, 0);
+    hear_search(0, 2, 0);
     play_ask_lock(&token, &waiter);
     play_check_waiter(&waiter, CH_OK, "");
     play_check_state(&token, "absent", "the token process is being restarted");
@@ -217,7 +221,7 @@ START_TEST(test_a_state_of_a_key_that_was_not_told_ends_the_process)
 {
     begin(PLAY_SERVING);
     ch_token_link_find_keys(token.link);
-    hear_search(true, 0);
+    hear_search(0, 2, 0);
     add_third();
     write_state(2, CH_OK);
     stage_send(&token.actor);
@@ -230,6 +234,45 @@ START_TEST(test_an_end_of_a_search_that_was_not_asked_for_ends_the_process)
     begin(PLAY_SERVING);
     say_found();
     play_check_state(&token, "absent", "the token process is being restarted");
+}
+END_TEST
+
+#define MANY 100
+
+START_TEST(test_many_keys_are_looked_for_with_jobs_in_between)
+{
+    static ch_link_key keys[MANY];
+    static char names[MANY][8];
+    size_t pages = 0;
+    play_configure(&token);
+    for (size_t i = 0; i < MANY; i++) {
+        snprintf(names[i], sizeof names[i], "k%zu", i);
+        keys[i] = (ch_link_key){names[i], "pkcs11:object=a", "ed25519"};
+    }
+    token.keys = keys;
+    token.key_count = MANY;
+    play_begin(&token, stage_set_up(), &owner);
+    play_unlock(&token);
+    ch_token_link_find_keys(token.link);
+    for (size_t found = 0; found < MANY; pages++) {
+        size_t count = MANY - found < 32 ? MANY - found : 32;
+        queue_job();
+        ck_assert_int_eq(turns, (int)pages + 1);
+        hear_search(found, count, 0);
+        say_found();
+        found += count;
+    }
+    ck_assert_uint_eq(pages, 4);
+    ck_assert(!ch_token_link_is_finding(token.link));
+}
+END_TEST
+
+START_TEST(test_a_key_that_the_process_was_not_told_is_not_asked_for)
+{
+    begin(PLAY_SERVING);
+    add_third();
+    ck_assert_int_eq(ch_token_link_check_key(token.link, 2, &err), CH_UNAVAILABLE);
+    ck_assert_int_eq(ch_token_link_check_key(token.link, 1, &err), CH_OK);
 }
 END_TEST
 
@@ -271,5 +314,7 @@ CH_TESTS("token_link_keys", CH_TEST(test_a_key_keeps_its_index_and_no_other_gets
          CH_TEST(test_a_lock_during_a_search_ends_the_process),
          CH_TEST(test_a_state_of_a_key_that_was_not_told_ends_the_process),
          CH_TEST(test_an_end_of_a_search_that_was_not_asked_for_ends_the_process),
+         CH_TEST(test_many_keys_are_looked_for_with_jobs_in_between),
+         CH_TEST(test_a_key_that_the_process_was_not_told_is_not_asked_for),
          CH_TEST(test_without_relogin_the_pin_is_not_kept),
          CH_TEST(test_a_token_is_another_one_if_anything_but_relogin_differs))

@@ -72,7 +72,7 @@ START_TEST(test_each_key_is_found_or_says_what_is_wrong_with_it)
     generate(&session, "hmac", "hmac-sha256");
     for (size_t i = 0; i < CH_ROWS(named); i++)
         add(named[i].uri, named[i].mechanism);
-    ch_signer_keys_find(&keys, 0, token, &session);
+    ch_signer_keys_find(&keys, 0, keys.count, token, &session);
     for (size_t i = 0; i < CH_ROWS(named); i++) {
         err = (ch_error)CH_ERROR_INIT;
         ck_assert_msg(ch_signer_keys_get(&keys, i, &key, &err) == named[i].status, "%zu: %s", i, err.message);
@@ -90,10 +90,10 @@ START_TEST(test_only_keys_from_the_first_on_are_looked_for)
     ch_token *token = softhsm_open(&session);
     generate(&session, "a", "ed25519");
     add("pkcs11:object=a", "ed25519");
-    ch_signer_keys_find(&keys, 0, token, &session);
+    ch_signer_keys_find(&keys, 0, keys.count, token, &session);
     MUST(ch_key_delete(&session, "pkcs11:object=a", &err));
     add("pkcs11:object=b", "ed25519");
-    ch_signer_keys_find(&keys, 1, token, &session);
+    ch_signer_keys_find(&keys, 1, keys.count, token, &session);
     MUST(ch_signer_keys_get(&keys, 0, &key, &err));
     ck_assert_int_eq(ch_signer_keys_get(&keys, 1, &key, &err), CH_NOT_FOUND);
     ch_session_close(&session);
@@ -107,14 +107,14 @@ START_TEST(test_keys_are_judged_anew_at_each_login)
     ch_signer_key *key = NULL;
     ch_token *token = softhsm_open(&session);
     add("pkcs11:object=later", "ed25519");
-    ch_signer_keys_find(&keys, 0, token, &session);
+    ch_signer_keys_find(&keys, 0, keys.count, token, &session);
     ck_assert_int_eq(ch_signer_keys_get(&keys, 0, &key, &err), CH_NOT_FOUND);
     generate(&session, "later", "ed25519");
     ck_assert_int_eq(ch_signer_keys_get(&keys, 0, &key, &err), CH_NOT_FOUND);
-    ch_signer_keys_find(&keys, 0, token, &session);
+    ch_signer_keys_find(&keys, 0, keys.count, token, &session);
     MUST(ch_signer_keys_get(&keys, 0, &key, &err));
     MUST(ch_key_delete(&session, "pkcs11:object=later", &err));
-    ch_signer_keys_find(&keys, 0, token, &session);
+    ch_signer_keys_find(&keys, 0, keys.count, token, &session);
     ck_assert_int_eq(ch_signer_keys_get(&keys, 0, &key, &err), CH_NOT_FOUND);
     ch_session_close(&session);
     ch_token_close(token);
