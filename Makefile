@@ -169,6 +169,15 @@ $(REGRESS): $(BUILD)/tests/regress/%: $(BUILD)/tests/regress/%.o $(SUPPORT) $(ca
     $(foreach folder,$(LAST_FIRST),$(call library,$(folder))) | $(STAND_INS)
 	$(call link,$(shell pkg-config --libs $(ALL_PACKAGES)) -ldl -lpthread)
 
+# What the agent of a test loads: a module at fault, a clock that is off. Never with the sanitizers, whose runtime is the
+# program's.
+LOADED := $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/support/loaded/*.c))
+regress-programs: $(LOADED)
+$(LOADED): $(BUILD)/%.so: %.c $(wildcard tests/support/loaded/*.def)
+	@echo '  LINK $(notdir $@)'
+	@mkdir -p $(@D)
+	@$(CC) $(CPPFLAGS_ALL) -std=c17 $(WARNINGS) -O2 -g -fPIC -shared -o $@ $< -ldl -lpthread
+
 CHECKS := $(UNIT_TESTS:%=check-unit/%) $(REGRESS:$(BUILD)/tests/%=check-%)
 check: $(CHECKS)
 $(CHECKS): check-%: $(BUILD)/tests/%

@@ -304,20 +304,31 @@ static size_t count_sessions(const ch_operators *operators, uid_t uid)
     return count;
 }
 
-/* A free session; or else the one that has been silent longest, so that nobody can keep a lock from coming in. */
-static session *find_session(ch_operators *operators)
+/* Who has not asked goes before who waits for an answer, and among them whoever came first. */
+static bool goes_before(const session *self, const session *other)
 {
-    session *silent = NULL;
+    bool is_silent = self->state == CH_WHILE_ASKING;
+    if (other == NULL || is_silent != (other->state == CH_WHILE_ASKING))
+        return other == NULL || is_silent;
+    return self->began_ms < other->began_ms;
+}
+
+/* A free session. If there is none, or the user has its share, one is closed, its own in the latter case: nobody can
+ * keep a lock from coming in. */
+static session *find_session(ch_operators *operators, uid_t uid)
+{
+    bool has_share = count_sessions(operators, uid) >= CH_OPERATOR_SHARE;
+    session *victim = NULL;
     for (size_t i = 0; i < CH_OPERATORS_MAX; i++) {
         session *self = &operators->sessions[i];
-        if (self->channel.fd < 0)
+        bool is_free = self->channel.fd < 0;
+        if (is_free && !has_share)
             return self;
-        if (self->state == CH_WHILE_ASKING && (silent == NULL || self->began_ms < silent->began_ms))
-            silent = self;
+        if (!is_free && (!has_share || self->uid == uid) && goes_before(self, victim))
+            victim = self;
     }
-    if (silent != NULL)
-        close_session(silent);
-    return silent;
+    close_session(victim);
+    return victim;
 }
 
 static void open_session(ch_operators *operators, session *self, uid_t uid, int fd)
@@ -348,12 +359,7 @@ static ch_status admit(ch_operators *operators, const ch_peer *peer, int fd, ch_
     if (!ch_policy_is_operator(operators->context.policy, peer))
         return ch_fail_rule(err, CH_REFUSED, "operator", "user %u is not an operator in the policy",
                             (unsigned)peer->uid);
-    if (count_sessions(operators, peer->uid) >= CH_OPERATOR_SHARE)
-        return ch_fail(err, CH_BUSY, "user %u has %d sessions already; try again when one has ended",
-                       (unsigned)peer->uid, CH_OPERATOR_SHARE);
-    session *self = find_session(operators);
-    if (self == NULL)
-        return ch_fail(err, CH_BUSY, "%d operators are being served; try again in a moment", CH_OPERATORS_MAX);
+    session *self = find_session(operators, peer->uid);
     open_session(operators, self, peer->uid, fd);
     if (ch_loop_watch(operators->loop, &self->source, EPOLLIN, err) != CH_OK)
         on_outcome(self, err);

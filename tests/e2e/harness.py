@@ -203,6 +203,7 @@ class Agent:
         self.config = self.home / "agent.yaml"
         self.policy = self.home / "policy.yaml"
         self.state = self.home / "state"
+        self.variables = {}  # for the environment of its programs
         self.process = None
         self.starts = 0
         self.write_files(relogin)
@@ -225,6 +226,7 @@ class Agent:
             SOFTHSM2_CONF=str(self.home / "softhsm2.conf"),
             CHANCERY_SOCK=str(self.socket),
             CHANCERY_OPERATOR_SOCK=str(self.operator_socket),
+            **self.variables,
         )
         # The leak checker would trace its process, which the agent does not allow. Other errors still end it with a report.
         environment.setdefault("ASAN_OPTIONS", "detect_leaks=0")

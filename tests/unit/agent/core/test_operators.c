@@ -167,19 +167,36 @@ START_TEST(test_who_is_not_an_operator_is_turned_away)
 }
 END_TEST
 
-START_TEST(test_an_operator_has_a_share_of_the_sessions)
+START_TEST(test_an_operator_has_a_share_of_the_sessions_and_the_oldest_makes_room)
 {
     operator some[CH_OPERATOR_SHARE];
     begin(1);
     for (size_t i = 0; i < CH_OPERATOR_SHARE; i++)
         some[i] = come();
     operator more = come();
-    check_answer(&more, CH_BUSY, "has 6 sessions already; try again when one has ended");
-    leave(&some[0]);
-    more = come();
+    check_closed(&some[0]);
     ask_lock(&more, CH_FRAMES_VERSION, "main");
     check_answer(&more, CH_OK, "");
     for (size_t i = 1; i < CH_OPERATOR_SHARE; i++)
+        leave(&some[i]);
+}
+END_TEST
+
+START_TEST(test_who_waits_for_an_answer_makes_room_last)
+{
+    operator some[CH_OPERATOR_SHARE - 1];
+    begin(1);
+    operator waiting = come();
+    ask_unlock(&waiting, CH_FRAMES_VERSION, "main", pipe_with(PLAY_PIN "\n"));
+    play_hear_login(&tokens[0]);
+    for (size_t i = 0; i < CH_OPERATOR_SHARE - 1; i++)
+        some[i] = come();
+    operator more = come();
+    check_closed(&some[0]);
+    play_login_done(&tokens[0], NULL);
+    check_answer(&waiting, CH_OK, "");
+    leave(&more);
+    for (size_t i = 1; i < CH_OPERATOR_SHARE - 1; i++)
         leave(&some[i]);
 }
 END_TEST
@@ -448,7 +465,8 @@ START_TEST(test_open_sessions_end_with_the_room)
 END_TEST
 
 CH_TESTS("operators", CH_TEST(test_who_is_not_an_operator_is_turned_away),
-         CH_TEST(test_an_operator_has_a_share_of_the_sessions),
+         CH_TEST(test_an_operator_has_a_share_of_the_sessions_and_the_oldest_makes_room),
+         CH_TEST(test_who_waits_for_an_answer_makes_room_last),
          CH_TEST(test_an_unlock_is_answered_when_the_token_is_unlocked), CH_TEST(test_a_refused_pin_is_answered),
          CH_TEST_ROWS(test_an_unlock_that_cannot_be_done_is_answered, bad_unlocks),
          CH_TEST(test_a_second_operators_unlock_does_not_disturb_the_first),
