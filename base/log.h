@@ -20,9 +20,9 @@ void ch_log_set_debug(bool is_on);
 bool ch_log_is_debug(void);
 
 void ch_log(const char *format, ...) CH_PRINTF(1, 2);
-/* For watching the agent work: a line marked "debug:", or nothing unless debug is on. */
 /* For a line that another process wrote. */
 void ch_log_as(const char *role, const char *text);
+/* For watching the agent work: a line marked "debug:", or nothing unless debug is on. */
 void ch_log_debug(const char *format, ...) CH_PRINTF(1, 2);
 
 /* What strangers can cause as often as they like is logged through a limit of its own: a few lines a second, and then

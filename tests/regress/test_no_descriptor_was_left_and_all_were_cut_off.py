@@ -72,13 +72,13 @@ class Limit(unittest.TestCase):
         self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, OPEN_FILES), hard))
 
-    def test_with_the_usual_limit(self):
+    def test_the_usual_limit_of_open_files_is_raised(self):
         self.assert_served("1024:4096", 1100, 500)
 
-    def test_with_the_usual_limit_that_cannot_be_raised(self):
+    def test_who_is_connected_stays_served_at_the_limit_of_open_files(self):
         self.assert_served("1024:1024", 1100, 500)
 
-    def test_with_a_small_limit(self):
+    def test_a_small_limit_of_open_files_turns_newcomers_away(self):
         self.assert_served("300:300", 400, 100)
 
 

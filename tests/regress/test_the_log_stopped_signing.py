@@ -140,10 +140,10 @@ class Strangers(harness.AgentTest):
         counted = sum(int(number) for number in re.findall(r"and (\d+) more like the last ones", "\n".join(lines)))
         self.assertEqual(sum(says in line for line in lines) + counted, ATTEMPTS + 1)
 
-    def test_operators_that_are_none(self):
+    def test_operators_that_are_none_do_not_fill_the_log(self):
         self.assert_limited_and_counted(self.agent.operator_socket, socket.SOCK_SEQPACKET, "is not an operator")
 
-    def test_connections_beyond_all_limits(self):
+    def test_connections_beyond_all_limits_do_not_fill_the_log(self):
         command = stranger(HOLD, self.agent.socket, socket.SOCK_STREAM, 1100)
         with POPEN(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
             self.addCleanup(holder.kill)

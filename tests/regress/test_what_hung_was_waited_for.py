@@ -76,17 +76,17 @@ class Module(harness.AgentTest):
         self.faults.set()
         self.assert_unlocks()
 
-    def test_a_logout_that_hangs(self):
+    def test_a_lock_succeeds_if_the_logout_hangs(self):
         self.faults.set("C_Logout hang")
         self.assert_locks_for_sure()
         self.assert_works_again()
 
-    def test_a_logout_that_is_late(self):
+    def test_a_lock_succeeds_if_the_logout_is_late(self):
         self.faults.set("C_Logout delay 3000")
         self.assert_locks_for_sure()
         self.assert_works_again()
 
-    def test_a_logout_that_fails(self):
+    def test_a_lock_succeeds_if_the_logout_fails(self):
         for ckr in ("0x5", "0x30", "0xB3"):
             with self.subTest(ckr):
                 self.faults.set(f"C_Logout return {ckr}")
@@ -94,7 +94,7 @@ class Module(harness.AgentTest):
                 self.assert_works_again()
                 self.token = self.agent.child("token")
 
-    def test_a_signature_that_hangs(self):
+    def test_a_lock_succeeds_if_a_signature_hangs(self):
         self.faults.set("C_Sign hang")
         bot = Waiting(ask_to_sign, self.agent)
         time.sleep(0.3)  # so that it hangs there
@@ -103,7 +103,7 @@ class Module(harness.AgentTest):
         self.assertIn(bot.result.status, (423, 503), bot.result)
         self.assert_works_again()
 
-    def test_a_lock_during_a_login_that_hangs(self):
+    def test_a_lock_succeeds_if_the_login_hangs(self):
         self.agent.must("lock", "main")
         self.token = self.agent.child("token")
         self.faults.set("C_Login hang")
