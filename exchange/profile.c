@@ -137,3 +137,34 @@ bool ch_endpoint_uses_random(const ch_endpoint *endpoint, const ch_scheme *schem
     const ch_recipe *recipe = endpoint->recipes[scheme->index];
     return recipe->uses[CH_BUILTIN_UUID] || recipe->uses[CH_BUILTIN_RANDOM];
 }
+
+/* ---- the pass phrase ---- */
+
+static bool is_as_it_is(const ch_template *text, size_t value)
+{
+    for (size_t i = 0; i < text->part_count; i++) {
+        const ch_template_part *part = &text->parts[i];
+        if (!part->is_literal && part->style == NULL && part->index == value && part->filter_count == 0)
+            return true;
+    }
+    return false;
+}
+
+static ch_phrase_use phrase_use(const ch_recipe *recipe)
+{
+    for (size_t i = 0; i < recipe->header_count; i++) {
+        if (is_as_it_is(&recipe->headers[i].text, CH_BUILTIN_PASSPHRASE))
+            return CH_PHRASE_IN_HEADER;
+    }
+    return recipe->uses[CH_BUILTIN_PASSPHRASE] ? CH_PHRASE_USED : CH_PHRASE_UNUSED;
+}
+
+ch_phrase_use ch_scheme_phrase_use(const ch_profile *profile, const ch_scheme *scheme)
+{
+    ch_phrase_use found = CH_PHRASE_UNUSED;
+    for (size_t i = 0; i < profile->endpoint_count; i++) {
+        ch_phrase_use use = phrase_use(profile->endpoints[i].recipes[scheme->index]);
+        found = use > found ? use : found;
+    }
+    return found;
+}

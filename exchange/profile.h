@@ -52,6 +52,14 @@ enum {
 };
 unsigned ch_endpoint_covers(const ch_endpoint *endpoint, const ch_scheme *scheme);
 
+/* What requests that `scheme` signs do with the key's pass phrase. */
+typedef enum ch_phrase_use {
+    CH_PHRASE_UNUSED,
+    CH_PHRASE_USED,
+    CH_PHRASE_IN_HEADER, /* as it is */
+} ch_phrase_use;
+ch_phrase_use ch_scheme_phrase_use(const ch_profile *profile, const ch_scheme *scheme);
+
 /* True if the agent itself fills in a parameter of that name. */
 bool ch_endpoint_fills_in(const ch_endpoint *endpoint, const ch_scheme *scheme, ch_slice name);
 

@@ -8,6 +8,7 @@
 #include "conf/fields.h"
 #include "conf/yaml.h"
 #include "exchange/profile.h"
+#include "exchange/recipe.h"
 #include "pkcs11/mechanism.h"
 #include "pkcs11/uri.h"
 #include "exchange/load.h"
@@ -103,10 +104,21 @@ static ch_status check_sent_text(const char *text, ch_error *err)
 static ch_status check_key_id(const char *text, ch_error *err)
 {
     CH_TRY(check_sent_text(text, err));
-    for (const char *at = text; *at != '\0'; at++) {
-        if (*at < 0x20 || *at > 0x7e)
-            return ch_fail(err, CH_CONFIG, "it holds a byte that no header can carry; use printable ASCII");
-    }
+    return ch_header_may_hold(ch_slice_of(text))
+               ? CH_OK
+               : ch_fail(err, CH_CONFIG, "it holds a byte that no header can carry; use printable ASCII");
+}
+
+/* Without it, or with one that cannot be sent, no request of the key could ever be right. */
+static ch_status check_passphrase(const ch_yaml *map, const ch_key *key, ch_error *err)
+{
+    ch_phrase_use use = ch_scheme_phrase_use(key->profile, key->scheme);
+    const ch_yaml *given = ch_yaml_get(map, "passphrase");
+    if (use != CH_PHRASE_UNUSED && given == NULL)
+        return ch_yaml_fail(map, err, "%s asks for the key's pass phrase; add 'passphrase'",
+                            ch_profile_title(key->profile));
+    if (use == CH_PHRASE_IN_HEADER && !ch_header_may_hold(ch_slice_of(key->passphrase)))
+        return ch_yaml_fail(given, err, "passphrase: it holds a byte that no header can carry; use printable ASCII");
     return CH_OK;
 }
 
@@ -203,7 +215,8 @@ static ch_status read_key(const ch_value *value, ch_error *err)
                             "'%s' cannot be a key's name; use a-z, 0-9, '.', '_' and '-', at most %d, and begin with a "
                             "letter or a digit",
                             key->name, CH_NAME_MAX);
-    return ch_fields_read(value->node, CH_FIELDS(fields), key, value->context, err);
+    CH_TRY(ch_fields_read(value->node, CH_FIELDS(fields), key, value->context, err));
+    return check_passphrase(value->node, key, err);
 }
 
 static int compare_keys(const void *a, const void *b)

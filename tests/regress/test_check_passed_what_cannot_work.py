@@ -35,6 +35,8 @@ REFUSED = {
     "a key id beyond ASCII": ({"key_id": '"sch\u00fcssel"'}, "key_id"),
     "a key id with a space at the end": ({"key_id": '"a "'}, "key_id"),
     "an empty pass phrase": ({"passphrase": '""'}, "passphrase"),
+    "a pass phrase beyond ASCII": ({"passphrase": '"schl\u00fcssel"'}, "policy.yaml:8:"),
+    "no pass phrase": ({"passphrase": None}, "asks for the key's pass phrase"),
     "a pass phrase with a tab": ({"passphrase": '"a\\tb"'}, "policy.yaml:8:"),
     "a URI without object and id": ({"object": '"pkcs11:"'}, "names no object"),
     "a URI with an empty object": ({"object": '"pkcs11:object="'}, "names no object"),
@@ -65,7 +67,7 @@ class Check(unittest.TestCase):
         self.addCleanup(lambda: [path.unlink() for path in self.folder.iterdir()] and self.folder.rmdir())
 
     def check(self, token_uri="pkcs11:token=main", **fields):
-        (self.folder / "policy.yaml").write_text(POLICY.format(**{**GOOD, **fields}))
+        (self.folder / "policy.yaml").write_text(POLICY.format(**{**GOOD, **fields}).replace("    passphrase: None\n", ""))
         (self.folder / "agent.yaml").write_text(
             f"profiles: {harness.ROOT}/profiles\ntokens: {{ main: {{ module: softhsm2, uri: '{token_uri}' }} }}\n")
         return subprocess.run([harness.AGENT, "--config", self.folder / "agent.yaml", "--check"], capture_output=True,
