@@ -13,9 +13,10 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from cli_sandbox import AWAY, LOCKED, NOT_FOUND, OK, PIN, REFUSED, TOKEN, USAGE, WRONG_PIN, Sandbox  # noqa: E402
+from harness import ROOT  # noqa: E402
 
 
-FRAME_VERSION = 8
+FRAME_VERSION = int(re.search(r"CH_FRAMES_VERSION (\d+)", (ROOT / "wire" / "frames.h").read_text())[1])
 UNLOCK, LOCK, OPERATOR_DONE = 128, 129, 160
 
 
