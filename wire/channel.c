@@ -56,6 +56,11 @@ void ch_channel_attach(ch_channel *channel, int fd)
     channel->attachments[channel->attachment_count++] = (ch_attachment){channel->pending.size, fd};
 }
 
+size_t ch_channel_attached(const ch_channel *channel)
+{
+    return channel->attachment_count;
+}
+
 static bool is_attached_at(const ch_channel *channel, size_t offset)
 {
     return channel->attachment_count > 0 && channel->attachments[0].at == offset;

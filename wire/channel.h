@@ -44,6 +44,8 @@ void ch_channel_attach(ch_channel *channel, int fd);
 CH_CHECKED ch_status ch_channel_flush(ch_channel *channel, ch_error *err);
 /* Bytes that wait to be sent; after a flush, more than 0 means that the socket is full. */
 size_t ch_channel_pending(const ch_channel *channel);
+/* Descriptors that wait to be sent. */
+size_t ch_channel_attached(const ch_channel *channel);
 
 /* A packet that came in. The frames are views into the channel, valid until the next packet. */
 typedef struct ch_packet {

@@ -1,19 +1,28 @@
-/* Who holds how many is counted anew when somebody connects: the table is small, and connecting is rare and dear. */
+/* Who holds how many is counted anew when somebody connects: the table is small, and connecting is rare and dear.
+ *
+ * A caller sees the end of its connection only when both copies of the socket are closed, the front's and ours. So ours
+ * is closed as soon as the front says that its own is, and when the front ends. */
 #include "agent/core/connections.h"
 
 #include "base/clock.h"
+#include "base/close.h"
 #include "base/memory.h"
 #include "base/share.h"
 #include "base/slots.h"
 
 #include <assert.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #define NOBODY ((uid_t)-1)
+#define DESCRIPTORS_KEPT 64 /* for operators and for core itself; a quarter, if there are few */
 
 typedef struct connection {
     ch_peer peer;
     void *front;
+    int fd;           /* our copy of its socket; -1: none is kept */
     unsigned serving; /* requests that are being served */
     uint64_t used_ms; /* when it was opened, or its last request began or ended */
 } connection;
@@ -36,14 +45,6 @@ ch_connections *ch_connections_new(void)
     for (size_t i = 0; i < CH_CONNECTIONS_MAX; i++)
         connections->uids[i] = NOBODY;
     return connections;
-}
-
-void ch_connections_free(ch_connections *connections)
-{
-    if (connections == NULL)
-        return;
-    ch_slots_free(connections->slots);
-    free(connections);
 }
 
 /* ---- shares ---- */
@@ -97,8 +98,23 @@ static uid_t find_greediest(const ch_connections *connections)
 
 static void release(ch_connections *connections, uint64_t id)
 {
-    connections->uids[ch_slot_index(id)] = NOBODY;
+    size_t index = ch_slot_index(id);
+    if (connections->table[index].fd >= 0)
+        ch_close_quickly(connections->table[index].fd);
+    connections->uids[index] = NOBODY;
     ch_slots_release(connections->slots, id);
+}
+
+void ch_connections_free(ch_connections *connections)
+{
+    if (connections == NULL)
+        return;
+    for (size_t i = 0; i < CH_CONNECTIONS_MAX; i++) {
+        if (connections->uids[i] != NOBODY)
+            release(connections, ch_slots_id(connections->slots, i));
+    }
+    ch_slots_free(connections->slots);
+    free(connections);
 }
 
 /* The table is full, and a caller below its share has come. */
@@ -136,7 +152,7 @@ ch_status ch_connections_add(ch_connections *connections, const ch_peer *peer, b
     CH_TRY(admit(connections, peer->uid, is_stranger, victim, err));
     *id = ch_slots_take(connections->slots);
     size_t index = ch_slot_index(*id);
-    connections->table[index] = (connection){.peer = *peer, .front = front, .used_ms = ch_clock_ms()};
+    connections->table[index] = (connection){.peer = *peer, .front = front, .fd = -1, .used_ms = ch_clock_ms()};
     connections->uids[index] = peer->uid;
     connections->is_stranger[index] = is_stranger;
     return CH_OK;
@@ -150,16 +166,44 @@ static connection *find(const ch_connections *connections, uint64_t id)
     return (connection *)&connections->table[index];
 }
 
-const ch_peer *ch_connections_peer(const ch_connections *connections, const void *front, uint64_t id)
-{
-    const connection *at = find(connections, id);
-    return at != NULL && at->front == front ? &at->peer : NULL;
-}
-
 static connection *find_of(const ch_connections *connections, const void *front, uint64_t id)
 {
     connection *at = find(connections, id);
     return at != NULL && at->front == front ? at : NULL;
+}
+
+const ch_peer *ch_connections_peer(const ch_connections *connections, const void *front, uint64_t id)
+{
+    const connection *at = find_of(connections, front, id);
+    return at == NULL ? NULL : &at->peer;
+}
+
+/* The kernel uses the lowest number that is free. */
+static bool is_scarce(int fd)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return false;
+    rlim_t kept = limit.rlim_cur / 4 < DESCRIPTORS_KEPT ? limit.rlim_cur / 4 : DESCRIPTORS_KEPT;
+    return (rlim_t)fd >= limit.rlim_cur - kept;
+}
+
+ch_status ch_connections_keep(ch_connections *connections, uint64_t id, int fd, ch_error *err)
+{
+    connection *at = find(connections, id);
+    assert(at != NULL && at->fd < 0);
+    at->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (at->fd < 0 || is_scarce(at->fd))
+        return ch_fail(err, CH_BUSY, "too few descriptors are left; raise the limit of open files");
+    return CH_OK;
+}
+
+/* A caller that has only stopped writing still waits for its answer, and causes no POLLHUP. */
+bool ch_connections_is_there(const ch_connections *connections, const void *front, uint64_t id)
+{
+    const connection *at = find_of(connections, front, id);
+    struct pollfd end = {.fd = at == NULL ? -1 : at->fd};
+    return at != NULL && (poll(&end, 1, 0) == 0 || (end.revents & (POLLHUP | POLLERR)) == 0);
 }
 
 void ch_connections_serve_begin(ch_connections *connections, const void *front, uint64_t id)

@@ -1,7 +1,8 @@
 /* The bots' connections: who is behind each, and how many each caller may hold.
  *
- * Core asked the kernel who connected; a front, in its frames, can only name connections that it was passed. A caller
- * is a user here. Callers that no grant names are strangers: they have a small pool together. Core's thread only. */
+ * Core asked the kernel who connected, and asks it again whether the caller is still there; a front, in its frames, can
+ * only name connections that it was passed. A caller is a user here. Callers that no grant names are strangers: they
+ * have a small pool together. Core's thread only. */
 #ifndef CH_AGENT_CORE_CONNECTIONS_H
 #define CH_AGENT_CORE_CONNECTIONS_H
 
@@ -33,8 +34,13 @@ void ch_connections_free(ch_connections *connections);
  * must close. Returns CH_BUSY if the caller must be turned away. */
 CH_CHECKED ch_status ch_connections_add(ch_connections *connections, const ch_peer *peer, bool is_stranger, void *front,
                                         uint64_t *id, ch_victim *victim, ch_error *err);
+/* Keeps a copy of the connection's socket, by which ch_connections_is_there knows whether the caller has hung up.
+ * CH_BUSY: too few descriptors are left. */
+CH_CHECKED ch_status ch_connections_keep(ch_connections *connections, uint64_t id, int fd, ch_error *err);
 /* The peer of an open connection of `front`; NULL if it has no such connection. */
 const ch_peer *ch_connections_peer(const ch_connections *connections, const void *front, uint64_t id);
+/* True if `front` has that connection, and the caller has not closed its end, whatever the front says of it. */
+bool ch_connections_is_there(const ch_connections *connections, const void *front, uint64_t id);
 /* A request came by this connection of `front`, and is being served until ch_connections_serve_end; meanwhile, and for
  * CH_IDLE_AFTER_MS afterwards, it is not idle. Harmless if `front` has no such connection. */
 void ch_connections_serve_begin(ch_connections *connections, const void *front, uint64_t id);

@@ -1,4 +1,5 @@
-/* Replies that the front does not read are bounded: above REPLIES_MAX core reads no more requests from it. */
+/* What the front does not read is bounded: above REPLIES_MAX core reads no more requests from it, and above UNREAD_MAX
+ * it is passed no more connections. The table does not bound those, since the front may say that they are closed. */
 #include "agent/core/front_link.h"
 
 #include "base/memory.h"
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 
 #define REPLIES_MAX (1U << 20) /* bytes */
+#define UNREAD_MAX 128         /* connections that are on their way; each is a descriptor */
 #define RETRY_AFTER_S 1
 #define CHECK_EVERY_MS 2000
 #define DEADLINE_MS 6000 /* to become ready, or to answer a ping */
@@ -102,6 +104,8 @@ static ch_status on_pong(void *self, ch_frame *frame, int *fd, ch_error *err)
     ch_front_link *front = self;
     ch_pong_frame pong;
     CH_TRY(ch_pong_frame_get(frame, &pong, err));
+    if (front->waiting_since_ms == 0)
+        return ch_fail(err, CH_INTERNAL, "it answered a ping that it was not sent");
     front->waiting_since_ms = 0;
     return CH_OK;
 }
@@ -137,6 +141,11 @@ static const ch_receiver receiver = {
 bool ch_front_link_is_ready(const ch_front_link *front)
 {
     return front->state == CH_WHILE_SERVING;
+}
+
+bool ch_front_link_has_room(const ch_front_link *front)
+{
+    return ch_channel_attached(&front->child.channel) < UNREAD_MAX;
 }
 
 ch_status ch_front_link_pass(ch_front_link *front, int fd, uint64_t connection, ch_error *err)

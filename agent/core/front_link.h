@@ -42,6 +42,8 @@ void ch_front_link_free(ch_front_link *front);
 void ch_front_link_start(ch_front_link *front);
 /* True while it is ready for connections. */
 bool ch_front_link_is_ready(const ch_front_link *front);
+/* False while too many connections are on their way to it already. */
+bool ch_front_link_has_room(const ch_front_link *front);
 /* Passes the accepted socket `fd`, which is taken over, to the front, which must be ready. */
 CH_CHECKED ch_status ch_front_link_pass(ch_front_link *front, int fd, uint64_t connection, ch_error *err);
 /* Has the front close a connection that is no longer in the table. */

@@ -87,20 +87,28 @@ static lane *lane_of(ch_fronts *fronts, uid_t uid)
 
 /* ---- connections ---- */
 
+static ch_status enter(ch_fronts *fronts, lane *at, const ch_peer *peer, int fd, uint64_t *id, ch_error *err)
+{
+    ch_victim victim;
+    bool is_stranger = !ch_policy_knows(fronts->policy, peer);
+    if (!ch_front_link_has_room(at->front))
+        return ch_fail(err, CH_BUSY, "the front of user %u does not take its connections", (unsigned)peer->uid);
+    CH_TRY(ch_connections_add(fronts->connections, peer, is_stranger, at->front, id, &victim, err));
+    if (victim.id != 0)
+        ch_front_link_close(victim.front, victim.id);
+    return ch_connections_keep(fronts->connections, *id, fd, err);
+}
+
 /* Takes `fd` over. */
 static ch_status pass(ch_fronts *fronts, lane *at, const ch_peer *peer, int fd, ch_error *err)
 {
     uint64_t id = 0;
-    ch_victim victim;
-    bool is_stranger = !ch_policy_knows(fronts->policy, peer);
-    ch_status st = ch_connections_add(fronts->connections, peer, is_stranger, at->front, &id, &victim, err);
-    if (st != CH_OK) {
-        ch_close_stream(fd);
-        return st;
-    }
-    if (victim.id != 0)
-        ch_front_link_close(victim.front, victim.id);
-    return ch_front_link_pass(at->front, fd, id, err);
+    ch_status st = enter(fronts, at, peer, fd, &id, err);
+    if (st == CH_OK)
+        return ch_front_link_pass(at->front, fd, id, err);
+    ch_connections_remove(fronts->connections, at->front, id);
+    ch_close_stream(fd);
+    return st;
 }
 
 /* Takes `fd` over. */

@@ -177,7 +177,7 @@ static void leave_token(ch_requests *requests, ch_job *job)
 /* What may have changed while it waited. */
 static ch_status recheck(ch_requests *requests, ch_job *job, ch_error *err)
 {
-    if (ch_connections_peer(requests->context.connections, job->asker.front, job->connection) == NULL)
+    if (!ch_connections_is_there(requests->context.connections, job->asker.front, job->connection))
         return ch_fail(err, CH_UNAVAILABLE, "the caller has left");
     return ch_token_link_check_key(job->link, job->ticket.key, err);
 }

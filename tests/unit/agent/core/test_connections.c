@@ -3,6 +3,10 @@
 #include "base/clock.h"
 #include "tests/support/suite.h"
 
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #define BOT 1000 /* callers that policy names, from here on */
 
 static ch_error err;
@@ -112,6 +116,85 @@ START_TEST(test_all_of_a_front_can_be_removed_at_once)
 }
 END_TEST
 
+/* ---- callers that hang up ---- */
+
+/* A connection of BOT with a socket; the front has closed nothing. Returns the caller's end. */
+static int connect_bot(uint64_t *id)
+{
+    int ends[2];
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    connections = ch_connections_new();
+    *id = add(BOT);
+    ck_assert_int_eq(ch_connections_keep(connections, *id, ends[0], &err), CH_OK);
+    close(ends[0]);
+    return ends[1];
+}
+
+static bool is_there(uint64_t id)
+{
+    return ch_connections_is_there(connections, &fronts[0], id);
+}
+
+START_TEST(test_a_caller_that_has_hung_up_is_not_there)
+{
+    uint64_t id;
+    int bot = connect_bot(&id);
+    ck_assert(is_there(id));
+    ck_assert_int_eq((int)write(bot, "x", 1), 1);
+    ck_assert(is_there(id));
+    ck_assert(!ch_connections_is_there(connections, &fronts[1], id));
+    close(bot);
+    ck_assert(!is_there(id));
+    ch_connections_free(connections);
+}
+END_TEST
+
+START_TEST(test_a_caller_that_only_stops_writing_is_there)
+{
+    uint64_t id;
+    int bot = connect_bot(&id);
+    ck_assert_int_eq(shutdown(bot, SHUT_WR), 0);
+    ck_assert(is_there(id));
+    ch_connections_free(connections);
+    close(bot);
+}
+END_TEST
+
+START_TEST(test_a_caller_sees_the_end_of_its_connection)
+{
+    char byte;
+    uint64_t id;
+    int bot = connect_bot(&id);
+    ch_connections_remove(connections, &fronts[0], id);
+    ck_assert_int_eq((int)read(bot, &byte, 1), 0);
+    ck_assert(!is_there(id));
+    ch_connections_free(connections);
+    close(bot);
+}
+END_TEST
+
+/* Operators, and processes that are started anew, need descriptors too. */
+START_TEST(test_the_last_descriptors_are_not_for_callers)
+{
+    int ends[2];
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    const struct rlimit limit = {.rlim_cur = 128, .rlim_max = 128};
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    connections = ch_connections_new();
+    ch_status st = CH_OK;
+    for (size_t i = 0; i < 128 && st == CH_OK; i++)
+        st = ch_connections_keep(connections, add(BOT + (uid_t)i), ends[0], &err);
+    ck_assert_int_eq(st, CH_BUSY);
+    int next = dup(ends[0]);
+    ck_assert_int_ge(next, 0);
+    ck_assert_int_le(next, 128 - 31);
+    ch_connections_free(connections);
+    close(next);
+    close(ends[0]);
+    close(ends[1]);
+}
+END_TEST
+
 /* ---- shares ---- */
 
 START_TEST(test_a_greedy_caller_leaves_every_other_its_share)
@@ -170,6 +253,8 @@ END_TEST
 CH_TESTS("connections", CH_TEST(test_a_connection_is_who_connected), CH_TEST(test_an_id_that_is_not_open_is_nobody),
          CH_TEST(test_a_front_cannot_speak_for_the_connections_of_another),
          CH_TEST(test_a_closed_connections_id_is_nobody_even_if_its_place_is_taken_again),
-         CH_TEST(test_all_of_a_front_can_be_removed_at_once),
+         CH_TEST(test_all_of_a_front_can_be_removed_at_once), CH_TEST(test_a_caller_that_has_hung_up_is_not_there),
+         CH_TEST(test_a_caller_that_only_stops_writing_is_there), CH_TEST(test_a_caller_sees_the_end_of_its_connection),
+         CH_TEST(test_the_last_descriptors_are_not_for_callers),
          CH_TEST(test_a_greedy_caller_leaves_every_other_its_share), CH_TEST(test_strangers_share_a_small_pool),
          CH_TEST(test_the_longest_idle_connection_of_the_greediest_makes_room))

@@ -205,6 +205,7 @@ static const struct {
     { false,  CH_FRAME_GET_STATUS,    "frame GET_STATUS is not accepted while starting" },
     { false,  CH_FRAME_PONG,          "frame PONG is not accepted while starting" },
     { true,   CH_FRAME_FRONT_READY,   "frame FRONT_READY is not accepted while serving" },
+    { true,   CH_FRAME_PONG,          "it answered a ping that it was not sent" },
 };
 /* clang-format on */
 
@@ -265,6 +266,27 @@ START_TEST(test_a_connection_is_passed_with_its_descriptor)
     ck_assert_int_eq((int)read(passed, &byte, 1), 1);
     close(passed);
     ck_assert_int_eq((int)read(ends[1], &byte, 1), 0); /* core has kept no copy */
+}
+END_TEST
+
+/* Each is a descriptor of core's, whatever the front says of it. */
+START_TEST(test_a_front_that_takes_no_connections_has_no_room_for_more)
+{
+    size_t passed = 0;
+    begin_ready();
+    while (passed < 2000 && ch_front_link_has_room(front)) {
+        ck_assert_int_eq(ch_front_link_pass(front, dup(STDIN_FILENO), ++passed, &err), CH_OK);
+        ch_front_link_flush(front);
+        say(CH_FRAME_CLOSED, passed);
+    }
+    ck_assert_uint_lt(passed, 2000);
+    for (int fd = -1; passed > 0; passed--) {
+        if (stage_is_silent(&actor))
+            ch_front_link_flush(front);
+        stage_hear_with(&actor, CH_FRAME_CONNECTION, &fd);
+        close(fd);
+    }
+    ck_assert(ch_front_link_has_room(front));
 }
 END_TEST
 
@@ -402,8 +424,10 @@ CH_TESTS("front_link", CH_TEST(test_a_front_is_ready_when_it_says_so),
          CH_TEST(test_a_dead_front_is_known_by_its_pid), CH_TEST(test_a_freed_front_is_ended_and_watched_no_more),
          CH_TEST_ROWS(test_a_frame_in_the_wrong_state_ends_the_front, refused),
          CH_TEST(test_a_malformed_request_ends_the_front), CH_TEST(test_a_frame_of_core_ends_the_front),
-         CH_TEST(test_a_connection_is_passed_with_its_descriptor), CH_TEST(test_a_closed_connection_leaves_the_table),
-         CH_TEST(test_a_front_is_asked_to_close_a_connection), CH_TEST(test_requests_go_to_the_owner),
+         CH_TEST(test_a_connection_is_passed_with_its_descriptor),
+         CH_TEST(test_a_front_that_takes_no_connections_has_no_room_for_more),
+         CH_TEST(test_a_closed_connection_leaves_the_table), CH_TEST(test_a_front_is_asked_to_close_a_connection),
+         CH_TEST(test_requests_go_to_the_owner),
          CH_TEST_ROWS(test_a_failure_says_where_and_whether_to_try_again, failures),
          CH_TEST(test_an_answer_to_a_front_that_has_ended_is_dropped),
          CH_TEST(test_a_front_that_does_not_read_its_answers_is_not_listened_to))
