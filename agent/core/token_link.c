@@ -39,6 +39,8 @@ void ch_link_set_state(ch_token_link *link, ch_link_state state)
     ch_log_debug("token '%s': %s, was %s", link->config.name, states[state].name, states[link->state].name);
     link->state = state;
     link->since_ms = ch_clock_ms();
+    if (states[state].deadline_ms != 0 && states[state].deadline_ms < CHECK_EVERY_MS)
+        ch_loop_set_timer(link->loop, &link->check, link->since_ms + states[state].deadline_ms + 1);
 }
 
 void ch_link_check(const ch_token_link *link)
@@ -174,6 +176,7 @@ static ch_status send_login(ch_token_link *link, const ch_secret *pin, ch_error 
     ch_channel_attach(&link->child.channel, fd);
     CH_TRY(ch_login_frame_put(ch_channel_out(&link->child.channel), 0, &(ch_login_frame){}, err));
     link->to_find = link->named; /* the login looks for the others */
+    ch_link_expect_states(link, 0, link->key_count);
     ch_link_set_state(link, CH_LINK_LOGGING_IN);
     return CH_OK;
 }

@@ -27,6 +27,7 @@ typedef struct ch_known_key {
     char *uri;
     char *mechanism;
     bool is_used;     /* the policy names it */
+    bool is_told;     /* the process has spoken of it since it was last asked */
     bool is_known;    /* the process has said of it what follows */
     ch_error problem; /* CH_OK: found on the token, and as it should be */
 } ch_known_key;
@@ -71,6 +72,8 @@ CH_CHECKED ch_status ch_link_name_keys(ch_token_link *link, ch_error *err);
 /* Looks for some of the keys that are still to be looked for, if there are any. Jobs wait for that, and not for all. */
 void ch_link_find_some(ch_token_link *link);
 void ch_link_forget_states(ch_token_link *link);
+/* The process may speak of the keys from `first` up to `end`, once each: each time may be a line in the log. */
+void ch_link_expect_states(ch_token_link *link, size_t first, size_t end);
 void ch_link_free_keys(ch_token_link *link);
 CH_CHECKED ch_status ch_link_take_key_state(void *self, ch_frame *frame, int *fd, ch_error *err);
 CH_CHECKED ch_status ch_link_take_keys_found(void *self, ch_frame *frame, int *fd, ch_error *err);

@@ -38,8 +38,11 @@ ch_status ch_link_take_signature(void *self, ch_frame *frame, int *fd, ch_error 
     if (count != ticket->payload_count)
         return ch_fail(err, CH_INTERNAL, "it sent %zu signatures for %zu payloads", count, ticket->payload_count);
     ch_text_record record;
-    for (size_t i = 0; ch_text_record_next(&answer.signatures, &record); i++)
+    for (size_t i = 0; ch_text_record_next(&answer.signatures, &record); i++) {
+        if (record.bytes.size == 0 || record.bytes.size > CH_SIGNATURE_SIZE_MAX)
+            return ch_fail(err, CH_INTERNAL, "it sent a signature of %zu bytes", record.bytes.size);
         signatures[i] = record.bytes;
+    }
     ch_token_jobs_set_cost(link->jobs, ticket->key, answer.cost_ns);
     ch_token_jobs_leave(link->jobs, ticket);
     link->owner.on_signed(link->owner.context, ticket, signatures, count);

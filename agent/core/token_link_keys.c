@@ -105,6 +105,7 @@ static ch_status find_page(ch_token_link *link, ch_error *err)
     if (end > link->named)
         end = link->named;
     frame.count = (uint16_t)(end - link->to_find);
+    ch_link_expect_states(link, link->to_find, end);
     link->to_find = end;
     CH_TRY(ch_find_keys_frame_put(ch_channel_out(&link->child.channel), 0, &frame, err));
     ch_link_set_state(link, CH_LINK_FINDING);
@@ -147,6 +148,12 @@ void ch_link_forget_states(ch_token_link *link)
         link->keys[i].is_known = false;
 }
 
+void ch_link_expect_states(ch_token_link *link, size_t first, size_t end)
+{
+    for (size_t i = first; i < end; i++)
+        link->keys[i].is_told = false;
+}
+
 ch_status ch_link_take_key_state(void *self, ch_frame *frame, int *fd, ch_error *err)
 {
     (void)fd;
@@ -156,6 +163,9 @@ ch_status ch_link_take_key_state(void *self, ch_frame *frame, int *fd, ch_error 
     if (state.key >= link->named)
         return ch_fail(err, CH_INTERNAL, "it spoke of a key that it was not given");
     ch_known_key *key = &link->keys[state.key];
+    if (key->is_told)
+        return ch_fail(err, CH_INTERNAL, "it spoke of a key twice");
+    key->is_told = true;
     key->is_known = true;
     key->problem = state.problem;
     if (key->is_used && state.problem.status != CH_OK)

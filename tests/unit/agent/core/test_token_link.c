@@ -222,6 +222,27 @@ START_TEST(test_a_state_of_a_key_that_the_process_was_not_given_ends_it)
 }
 END_TEST
 
+/* Each is a line in the log, so a process could fill a disk with them. */
+START_TEST(test_a_key_is_spoken_of_once_a_login)
+{
+    play_waiter locking = {0};
+    const ch_error success = CH_ERROR_INIT;
+    bring_to(PLAY_SERVING);
+    play_ask_lock(&token, &locking);
+    ck_assert_uint_eq(stage_hear(&token.actor, CH_FRAME_LOGOUT).type, CH_FRAME_LOGOUT);
+    play_logout_done(&token, NULL);
+    first = (play_waiter){0};
+    play_ask_unlock(&token, &first);
+    play_hear_login(&token);
+    write_key_state(1, &success);
+    stage_send(&token.actor);
+    ck_assert_int_eq(first.calls, 0);
+    write_key_state(1, &success);
+    stage_send(&token.actor);
+    play_check_waiter(&first, CH_UNAVAILABLE, "it spoke of a key twice");
+}
+END_TEST
+
 /* ---- the end ---- */
 
 static const play_state states[] = {PLAY_ABSENT,     PLAY_STARTING, PLAY_LOCKED,
@@ -245,4 +266,5 @@ CH_TESTS("token_link", CH_TEST(test_a_token_is_absent_until_its_process_has_open
          CH_TEST(test_a_key_is_ready_only_while_the_token_is_unlocked),
          CH_TEST_ROWS(test_a_frame_in_the_wrong_state_ends_the_process, refused),
          CH_TEST(test_a_state_of_a_key_that_the_process_was_not_given_ends_it),
+         CH_TEST(test_a_key_is_spoken_of_once_a_login),
          CH_TEST_ROWS(test_a_freed_link_ends_its_process_and_calls_nobody, states))

@@ -248,16 +248,6 @@ static void fail_another(uint64_t job)
     play_write_failure(&token, job + 1, CH_TOKEN, "broken");
 }
 
-static void answer_too_little(uint64_t job)
-{
-    play_write_signatures(&token, job, 0, "s");
-}
-
-static void answer_too_much(uint64_t job)
-{
-    play_write_signatures(&token, job, CH_PAYLOADS_A_JOB + 1, "s");
-}
-
 static void fail_without_reason(uint64_t job)
 {
     play_write_failure(&token, job, CH_OK, "");
@@ -265,25 +255,35 @@ static void fail_without_reason(uint64_t job)
 
 /* clang-format off */
 static const struct {
-    void (*answer)(uint64_t job);
+    void (*answer)(uint64_t job); /* NULL: with so many signatures, each of so many bytes */
+    size_t count;
+    size_t size;
     size_t signed_count;
     const char *why;
 } broken[] = {
-    /* answer               signed  the process is ended because */
-    { answer_twice,         1,      "it answered a job that it was not given" },
-    { answer_another,       0,      "it answered a job that it was not given" },
-    { fail_another,         0,      "it answered a job that it was not given" },
-    { answer_too_little,    0,      "it sent 0 signatures for 1 payloads" },
-    { answer_too_much,      0,      "it sent 4 signatures for 1 payloads" },
-    { fail_without_reason,  0,      "it failed a job without a reason" },
+    /* answer               count  size  signed  the process is ended because */
+    { answer_twice,         0,     0,    1,      "it answered a job that it was not given" },
+    { answer_another,       0,     0,    0,      "it answered a job that it was not given" },
+    { fail_another,         0,     0,    0,      "it answered a job that it was not given" },
+    { fail_without_reason,  0,     0,    0,      "it failed a job without a reason" },
+    { NULL,                 0,     1,    0,      "it sent 0 signatures for 1 payloads" },
+    { NULL,                 4,     1,    0,      "it sent 4 signatures for 1 payloads" },
+    { NULL,                 1,     0,    0,      "it sent a signature of 0 bytes" },
+    { NULL,                 1,     513,  0,      "it sent a signature of 513 bytes" },
 };
 /* clang-format on */
 
 START_TEST(test_an_answer_that_cannot_be_ends_the_process)
 {
+    char text[CH_SIGNATURE_SIZE_MAX + 2] = "";
     begin();
     queue_many(1);
-    broken[_i].answer(play_hear_job(&token, 0));
+    uint64_t job = play_hear_job(&token, 0);
+    memset(text, 's', broken[_i].size);
+    if (broken[_i].answer != NULL)
+        broken[_i].answer(job);
+    else
+        play_write_signatures(&token, job, broken[_i].count, text);
     stage_record_log();
     stage_send(&token.actor);
     const char *log = stage_logged();
