@@ -10,7 +10,7 @@
 ## make clean                  remove $(BUILD)
 ## make help                   this list
 ##
-## make unit-programs regress-programs property-programs vector-programs bench-programs fuzz-programs
+## make unit-programs regress-programs property-programs vector-programs bench-programs fuzz-programs hostile-programs
 ##                             the test programs, which scripts/test and scripts/bench run
 ##
 ## Variables:
@@ -239,6 +239,13 @@ $(BENCHES:%=$(BUILD)/tests/bench/%): $(BUILD)/tests/bench/%: $(BUILD)/tests/benc
     $(call libraries,exchange)
 	$(call link,$(call libs,exchange,jansson))
 
+# What core may be given in place of its front and its token process; tests/e2e/hostile.py puts them there.
+HOSTILE := $(BUILD)/tests/hostile/front $(BUILD)/tests/hostile/token
+hostile-programs: $(HOSTILE)
+$(HOSTILE): $(BUILD)/tests/hostile/%: $(BUILD)/tests/hostile/%.o $(BUILD)/tests/hostile/hostile.o \
+    $(call objects,tests/fuzz/frames.c tests/fuzz/fuzz.c) $(call libraries,agent)
+	$(call link,$(call libs,agent))
+
 # ---- install ----
 
 # What goes where, below PREFIX. uninstall removes the same.
@@ -313,7 +320,7 @@ $(BUILD)/compile_commands.json: FORCE
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all unit-programs regress-programs property-programs vector-programs fuzz-programs bench-programs check $(CHECKS) \
-    install uninstall help clean FORCE
+.PHONY: all unit-programs regress-programs property-programs vector-programs fuzz-programs bench-programs hostile-programs \
+    check $(CHECKS) install uninstall help clean FORCE
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

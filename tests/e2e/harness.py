@@ -198,6 +198,7 @@ class Agent:
     def __init__(self, relogin=True):
         # Directly under /tmp: the path of a Unix socket holds 107 bytes.
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="ch-", dir="/tmp"))
+        self.program = None  # another than AGENT
         self.socket = self.home / "run" / "agent.sock"
         self.operator_socket = self.home / "run" / "operator.sock"
         self.config = self.home / "agent.yaml"
@@ -312,7 +313,7 @@ class Agent:
         self.starts += 1
         with open(self.home / "agent.out", "ab") as out, open(self.home / "agent.err", "ab") as err:
             self.process = subprocess.Popen(
-                [str(AGENT), "--config", str(self.config)],
+                [str(self.program or AGENT), "--config", str(self.config)],
                 env=self.environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=out,
