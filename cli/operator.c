@@ -141,8 +141,7 @@ const ch_command ch_commands_of_operator[] = {
         .details = "Configuration, policy and profiles are checked first. If anything is wrong with\n"
                    "them, the agent says what, and goes by what it read before. Tokens that are\n"
                    "unlocked stay so, and are searched for new keys.",
-        .examples = "  chancery-agent --config /etc/chancery/agent.yaml --check\n"
-                    "  chancery reload\n",
+        .examples = "  chancery reload\n",
         .run = run_reload,
     },
     {0},

@@ -220,10 +220,9 @@ void ch_nonces_set_floor(ch_nonces *nonces, size_t counter, uint64_t floor)
 
 void ch_nonces_adopt(ch_nonces *nonces, size_t counter, const char *key_name)
 {
-    assert(nonces->writer == NULL);
     for (size_t i = 0; i < nonces->old_count; i++) {
         old_row *old = &nonces->old_rows[i];
-        if (strcmp(old->name, key_name) != 0)
+        if (old->is_gone || strcmp(old->name, key_name) != 0)
             continue;
         old->adopted_by = nonces->rows[counter];
         raise_to(&old->adopted_by->counter, old->reserved);

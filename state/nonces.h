@@ -55,7 +55,8 @@ size_t ch_nonces_counter(ch_nonces *nonces, const ch_nonce_name *name, const ch_
 void ch_nonces_set_floor(ch_nonces *nonces, size_t counter, uint64_t floor);
 
 /* An older agent counted by the policy's names: what it counted for `key_name` belongs to `counter`, which goes on with
- * the highest of its names. ch_nonces_save_adopted makes it so on disk, all at once; before the start only. */
+ * the highest of its names. ch_nonces_save_adopted makes it so on disk, all at once, before the start only: what is
+ * adopted later is adopted again at the next start. */
 void ch_nonces_adopt(ch_nonces *nonces, size_t counter, const char *key_name);
 CH_CHECKED ch_status ch_nonces_save_adopted(ch_nonces *nonces, ch_error *err);
 /* What nobody adopted: NULL past the end. */

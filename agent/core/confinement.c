@@ -50,6 +50,19 @@ void ch_confinement_free(ch_confinement *confinement)
     free(confinement);
 }
 
+void ch_confinement_forget(ch_confinement *confinement, const char *who)
+{
+    for (size_t i = 0; confinement != NULL && i < confinement->count; i++) {
+        reporter *of = &confinement->reporters[i];
+        if (strcmp(of->who, who) != 0)
+            continue;
+        forget(of);
+        free(of->who);
+        *of = confinement->reporters[--confinement->count];
+        return;
+    }
+}
+
 /* NULL if there is no place for another. */
 static reporter *find(ch_confinement *confinement, const char *who)
 {
@@ -88,9 +101,11 @@ static void keep(reporter *of, ch_records gaps)
 
 ch_status ch_confinement_report(ch_confinement *confinement, const char *who, ch_records gaps, ch_error *err)
 {
-    reporter *of = confinement == NULL ? NULL : find(confinement, who);
-    if (of == NULL)
+    if (confinement == NULL)
         return CH_OK;
+    reporter *of = find(confinement, who);
+    if (of == NULL)
+        return ch_fail(err, CH_INTERNAL, "more processes report their confinement than there can be");
     if (!is_same(of, gaps))
         keep(of, gaps);
     if (of->count == 0 || !confinement->is_required)

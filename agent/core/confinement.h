@@ -19,6 +19,8 @@ void ch_confinement_free(ch_confinement *confinement);
  * CH_IO if there are any and none may be. */
 CH_CHECKED ch_status ch_confinement_report(ch_confinement *confinement, const char *who, ch_records gaps,
                                            ch_error *err);
+/* That process is gone for good. */
+void ch_confinement_forget(ch_confinement *confinement, const char *who);
 /* True once a report was not accepted. */
 bool ch_confinement_has_failed(const ch_confinement *confinement);
 

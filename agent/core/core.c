@@ -156,7 +156,7 @@ static ch_status load_state(core *self, ch_error *err)
     CH_TRY(ch_store_open(self->rules.config.state_folder, &self->store, err));
     CH_TRY(ch_nonces_open(self->store, &self->nonces, err));
     ch_nonce_counters_find(&self->rules.policy, self->nonces);
-    CH_TRY(ch_nonce_counters_adopt(&self->rules.policy, self->nonces, err));
+    CH_TRY(ch_nonce_counters_save_adopted(self->nonces, err));
     CH_TRY(ch_seen_time_load(self->store, &seen, err));
     ch_clockwatch_read_boot_id(boot_id);
     self->clock = ch_clockwatch_new(&seen, boot_id);
@@ -305,11 +305,11 @@ static ch_status await_front(core *self, ch_error *err)
 static ch_status take_rules(core *self, ch_rules *fresh, ch_error *err)
 {
     CH_TRY(ch_rules_may_follow(&self->rules, fresh, err));
+    ch_requests_recall(self->requests);
     self->retired = self->rules;
     self->rules = *fresh;
     *fresh = (ch_rules){0};
     ch_nonce_counters_find(&self->rules.policy, self->nonces);
-    ch_requests_recall(self->requests);
     ch_links_apply(&self->links, &self->rules.config, &self->rules.policy);
     ch_links_start(&self->links);
     ch_requests_judge_again(self->requests);

@@ -5,20 +5,29 @@
 
 /* ---- what they are ---- */
 
-static size_t count_keys(const ch_policy *policy, size_t token)
+static ch_link_key object_of(const ch_key *key)
+{
+    return (ch_link_key){key->name, key->object_uri, ch_scheme_mechanism(key->scheme)};
+}
+
+/* Of the keys of the token at index `token`, those that the link does not know. */
+static size_t count_new(const ch_token_link *link, const ch_policy *policy, size_t token)
 {
     size_t count = 0;
-    for (size_t i = 0; i < policy->key_count; i++)
-        count += policy->keys[i].token == token;
+    for (size_t i = 0; i < policy->key_count; i++) {
+        const ch_link_key object = object_of(&policy->keys[i]);
+        count += policy->keys[i].token == token && !ch_token_link_knows(link, &object);
+    }
     return count;
 }
 
 /* Takes over the link of an earlier configuration, if there is one that fits. */
-static ch_token_link *take_old(ch_links *old, const ch_link_config *config, size_t key_count)
+static ch_token_link *take_old(ch_links *old, const ch_link_config *config, const ch_policy *policy, size_t token)
 {
     for (size_t i = 0; i < old->count; i++) {
         ch_token_link *link = old->links[i];
-        if (link == NULL || !ch_token_link_is_of(link, config) || !ch_token_link_has_room(link, key_count))
+        if (link == NULL || !ch_token_link_is_of(link, config) ||
+            !ch_token_link_has_room(link, count_new(link, policy, token)))
             continue;
         old->links[i] = NULL;
         ch_token_link_set_relogin(link, config->may_relogin);
@@ -27,15 +36,17 @@ static ch_token_link *take_old(ch_links *old, const ch_link_config *config, size
     return NULL;
 }
 
-static ch_token_link *make_link(ch_links *links, ch_links *old, const ch_token_config *token, size_t key_count)
+static ch_token_link *make_link(ch_links *links, ch_links *old, const ch_config *to, const ch_policy *policy,
+                                size_t index)
 {
+    const ch_token_config *token = &to->tokens[index];
     const ch_link_config config = {.name = token->name,
                                    .module = token->module,
                                    .uri = token->uri,
                                    .workers = token->workers,
                                    .may_relogin = token->may_relogin,
                                    .confinement = links->confinement};
-    ch_token_link *link = take_old(old, &config, key_count);
+    ch_token_link *link = take_old(old, &config, policy, index);
     if (link == NULL)
         link = ch_token_link_new(links->loop, &config, &links->owner);
     ch_token_link_begin_keys(link);
@@ -46,7 +57,7 @@ static void add_keys(ch_links *links, ch_policy *policy)
 {
     for (size_t i = 0; i < policy->key_count; i++) {
         ch_key *key = &policy->keys[i];
-        const ch_link_key object = {key->name, key->object_uri, ch_scheme_mechanism(key->scheme)};
+        const ch_link_key object = object_of(key);
         key->token_key = ch_token_link_add_key(links->links[key->token], &object);
     }
 }
@@ -55,7 +66,8 @@ static void retire(ch_token_link *link)
 {
     if (link == NULL)
         return;
-    ch_log("token '%s': no longer as it was in agent.yaml; its process is ended", ch_token_link_name(link));
+    ch_log("token '%s' was removed or changed; its process is ended, and what has taken its place is locked",
+           ch_token_link_name(link));
     ch_token_link_retire(link);
     ch_token_link_free(link);
 }
@@ -65,7 +77,7 @@ void ch_links_apply(ch_links *links, const ch_config *config, ch_policy *policy)
     ch_links old = *links;
     links->count = config->token_count;
     for (size_t i = 0; i < links->count; i++)
-        links->links[i] = make_link(links, &old, &config->tokens[i], count_keys(policy, i));
+        links->links[i] = make_link(links, &old, config, policy, i);
     add_keys(links, policy);
     for (size_t i = 0; i < old.count; i++)
         retire(old.links[i]);

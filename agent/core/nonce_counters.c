@@ -24,15 +24,12 @@ void ch_nonce_counters_find(ch_policy *policy, ch_nonces *nonces)
         const ch_nonce_rule rule = rule_of(key->nonce);
         key->nonce_counter = ch_nonces_counter(nonces, &name, &rule);
         ch_nonces_set_floor(nonces, key->nonce_counter, key->nonce_floor);
+        ch_nonces_adopt(nonces, key->nonce_counter, key->name);
     }
 }
 
-ch_status ch_nonce_counters_adopt(const ch_policy *policy, ch_nonces *nonces, ch_error *err)
+ch_status ch_nonce_counters_save_adopted(ch_nonces *nonces, ch_error *err)
 {
-    for (size_t i = 0; i < policy->key_count; i++) {
-        if (policy->keys[i].nonce != NULL)
-            ch_nonces_adopt(nonces, policy->keys[i].nonce_counter, policy->keys[i].name);
-    }
     CH_TRY(ch_nonces_save_adopted(nonces, err));
     uint64_t next = 0;
     const char *orphan;

@@ -5,11 +5,12 @@
 #include "policy/policy.h"
 #include "state/nonces.h"
 
-/* Finds or makes the counter of each key that has nonces, and sees to its floor. */
+/* Finds or makes the counter of each key that has nonces, and sees that it goes on above its floor and what an older
+ * agent counted by the key's name. */
 void ch_nonce_counters_find(ch_policy *policy, ch_nonces *nonces);
 
-/* Moves what an older agent counted by the policy's names to the counters; once, at start. CH_IO if it cannot be
- * written. What the policy no longer names stays, and the log says so. */
-CH_CHECKED ch_status ch_nonce_counters_adopt(const ch_policy *policy, ch_nonces *nonces, ch_error *err);
+/* Writes what was taken over from an older agent; once, at start. CH_IO if it cannot be written. What no policy has
+ * named stays, and the log says so. */
+CH_CHECKED ch_status ch_nonce_counters_save_adopted(ch_nonces *nonces, ch_error *err);
 
 #endif

@@ -24,7 +24,7 @@ typedef struct session {
     ch_channel channel; /* fd -1: free */
     ch_source source;
     ch_receiving state;
-    uid_t uid;
+    ch_peer peer;
     uint64_t began_ms;
     size_t left;     /* answers that are still to come */
     ch_error answer; /* the first failure */
@@ -90,8 +90,18 @@ static ch_status read_pin(int fd, ch_secret *pin, ch_error *err)
     return ch_secret_read(pin, fd, PIN_SIZE_MAX, err);
 }
 
-static ch_status check_version(uint32_t version, ch_error *err)
+static ch_status check_right(const ch_operators *operators, const ch_peer *peer, ch_error *err)
 {
+    return ch_policy_is_operator(operators->context.policy, peer)
+               ? CH_OK
+               : ch_fail_rule(err, CH_REFUSED, "operator", "user %u is not an operator in the policy",
+                              (unsigned)peer->uid);
+}
+
+/* The policy may have changed since the session was opened. */
+static ch_status check_request(const session *self, uint32_t version, ch_error *err)
+{
+    CH_TRY(check_right(self->operators, &self->peer, err));
     return version == CH_FRAMES_VERSION
                ? CH_OK
                : ch_fail(err, CH_BAD_INPUT, "this chancery and this agent are of different versions");
@@ -101,7 +111,7 @@ static ch_status unlock(session *self, const ch_unlock_frame *unlock, int fd, ch
 {
     ch_autosecret pin = CH_SECRET_INIT;
     ch_token_link *link = NULL;
-    CH_TRY(check_version(unlock->version, err));
+    CH_TRY(check_request(self, unlock->version, err));
     CH_TRY(ch_links_find(self->operators->context.links, unlock->token, &link, err));
     CH_TRY(read_pin(fd, &pin, err));
     ch_token_link_unlock(link, &pin, (ch_link_waiter){.answer = on_outcome, .context = self});
@@ -113,7 +123,7 @@ static ch_status lock(session *self, const ch_lock_frame *lock, ch_error *err)
     const ch_operators *operators = self->operators;
     ch_link_waiter waiter = {.answer = on_outcome, .context = self};
     ch_token_link *link = NULL;
-    CH_TRY(check_version(lock->version, err));
+    CH_TRY(check_request(self, lock->version, err));
     if (lock->token.size > 0) {
         CH_TRY(ch_links_find(operators->context.links, lock->token, &link, err));
         ch_token_link_lock(link, waiter);
@@ -158,7 +168,7 @@ static ch_status on_lock(void *context, ch_frame *frame, int *fd, ch_error *err)
 /* The list goes first; the outcome ends it. */
 static ch_status list_nonces(session *self, const ch_nonce_list_frame *ask, ch_error *err)
 {
-    CH_TRY(check_version(ask->version, err));
+    CH_TRY(check_request(self, ask->version, err));
     CH_TRY(ch_timekeeper_list(self->operators->context.keeper, ask, ch_channel_out(&self->channel), err));
     on_outcome(self, &(ch_error)CH_ERROR_INIT);
     return CH_OK;
@@ -166,28 +176,28 @@ static ch_status list_nonces(session *self, const ch_nonce_list_frame *ask, ch_e
 
 static ch_time_waiter waiter_of(session *self)
 {
-    return (ch_time_waiter){.context = self, .answer = on_outcome, .uid = self->uid};
+    return (ch_time_waiter){.context = self, .answer = on_outcome, .uid = self->peer.uid};
 }
 
 static ch_status set_nonce(session *self, const ch_nonce_set_frame *set, ch_error *err)
 {
     const ch_time_waiter waiter = waiter_of(self);
-    CH_TRY(check_version(set->version, err));
+    CH_TRY(check_request(self, set->version, err));
     return ch_timekeeper_set(self->operators->context.keeper, set, &waiter, err);
 }
 
 static ch_status confirm_clock(session *self, const ch_clock_confirm_frame *confirm, ch_error *err)
 {
     const ch_time_waiter waiter = waiter_of(self);
-    CH_TRY(check_version(confirm->version, err));
+    CH_TRY(check_request(self, confirm->version, err));
     return ch_timekeeper_confirm(self->operators->context.keeper, &waiter, err);
 }
 
 static ch_status reload(session *self, const ch_reload_frame *reload, ch_error *err)
 {
     const ch_reload_waiter waiter = {.context = self, .answer = on_outcome};
-    CH_TRY(check_version(reload->version, err));
-    ch_log("user %u asks for a reload", (unsigned)self->uid);
+    CH_TRY(check_request(self, reload->version, err));
+    ch_log("user %u asks for a reload", (unsigned)self->peer.uid);
     return ch_reload_begin(self->operators->context.reload, &waiter, err);
 }
 
@@ -300,7 +310,7 @@ static size_t count_sessions(const ch_operators *operators, uid_t uid)
 {
     size_t count = 0;
     for (size_t i = 0; i < CH_OPERATORS_MAX; i++)
-        count += operators->sessions[i].channel.fd >= 0 && operators->sessions[i].uid == uid;
+        count += operators->sessions[i].channel.fd >= 0 && operators->sessions[i].peer.uid == uid;
     return count;
 }
 
@@ -324,20 +334,20 @@ static session *find_session(ch_operators *operators, uid_t uid)
         bool is_free = self->channel.fd < 0;
         if (is_free && !has_share)
             return self;
-        if (!is_free && (!has_share || self->uid == uid) && goes_before(self, victim))
+        if (!is_free && (!has_share || self->peer.uid == uid) && goes_before(self, victim))
             victim = self;
     }
     close_session(victim);
     return victim;
 }
 
-static void open_session(ch_operators *operators, session *self, uid_t uid, int fd)
+static void open_session(ch_operators *operators, session *self, const ch_peer *peer, int fd)
 {
     *self = (session){
         .operators = operators,
         .source = {.fd = fd, .on_ready = on_ready, .context = self},
         .state = CH_WHILE_ASKING,
-        .uid = uid,
+        .peer = *peer,
         .began_ms = ch_clock_ms(),
         .left = 1
     };
@@ -347,20 +357,19 @@ static void open_session(ch_operators *operators, session *self, uid_t uid, int 
 /* Answers somebody who gets no session, and takes `fd` over. */
 static void turn_away(ch_operators *operators, int fd, const ch_error *why)
 {
+    const ch_peer nobody = {0};
     session passing;
     ch_log_limited(&operators->refused, "turned an operator away: %s", why->message);
-    open_session(operators, &passing, 0, fd);
+    open_session(operators, &passing, &nobody, fd);
     on_outcome(&passing, why);
 }
 
 static ch_status admit(ch_operators *operators, const ch_peer *peer, int fd, ch_error *err)
 {
     CH_TRY(ch_peer_check_user(peer, err));
-    if (!ch_policy_is_operator(operators->context.policy, peer))
-        return ch_fail_rule(err, CH_REFUSED, "operator", "user %u is not an operator in the policy",
-                            (unsigned)peer->uid);
+    CH_TRY(check_right(operators, peer, err));
     session *self = find_session(operators, peer->uid);
-    open_session(operators, self, peer->uid, fd);
+    open_session(operators, self, peer, fd);
     if (ch_loop_watch(operators->loop, &self->source, EPOLLIN, err) != CH_OK)
         on_outcome(self, err);
     return CH_OK;

@@ -1,6 +1,7 @@
 /* The thread has `work` to itself from its start until it writes to the descriptor. */
 #include "agent/core/reload.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #define WAITERS_MAX 8
+#define SLOW_MS 10000
 
 typedef struct work {
     const char *config_path;
@@ -40,6 +42,7 @@ struct ch_reload {
     waiters later; /* for once more */
     bool is_asked_again;
     ch_error trouble;
+    uint64_t since_ms; /* when the reading began */
 };
 
 /* ---- the thread ---- */
@@ -62,6 +65,7 @@ static ch_status start_thread(ch_reload *reload, ch_error *err)
         return ch_fail(err, CH_IO, "the system has no thread left to read the files with; try again");
     pthread_detach(thread);
     reload->stage = STAGE_READING;
+    reload->since_ms = ch_clock_ms();
     return CH_OK;
 }
 
@@ -118,7 +122,10 @@ ch_status ch_reload_begin(ch_reload *reload, const ch_reload_waiter *waiter, ch_
         reload->is_asked_again = true;
         return add_waiter(&reload->later, waiter, err);
     }
-    CH_TRY(start_thread(reload, err));
+    if (start_thread(reload, err) != CH_OK) {
+        reload->trouble = *err;
+        return err->status;
+    }
     return add_waiter(&reload->now, waiter, err);
 }
 
@@ -169,6 +176,7 @@ static void begin_again(ch_reload *reload)
     if (start_thread(reload, &err) == CH_OK)
         return;
     ch_log("%s", err.message);
+    reload->trouble = err;
     answer(&reload->now, &err);
 }
 
@@ -184,5 +192,7 @@ void ch_reload_end(ch_reload *reload, const ch_error *outcome)
 
 const char *ch_reload_trouble(const ch_reload *reload)
 {
+    if (reload != NULL && reload->stage == STAGE_READING && ch_clock_ms() - reload->since_ms > SLOW_MS)
+        return "its files are still being read; is one of them on a file system that does not answer?";
     return reload == NULL || reload->trouble.status == CH_OK ? "" : reload->trouble.message;
 }

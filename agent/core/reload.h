@@ -31,7 +31,7 @@ bool ch_reload_is_done(const ch_reload *reload);
 CH_CHECKED ch_status ch_reload_take(ch_reload *reload, ch_rules *out, ch_error *err);
 /* Answers those who wait. */
 void ch_reload_end(ch_reload *reload, const ch_error *outcome);
-/* Why the last reload failed; "" if it did not. */
+/* Why the last reload failed, or takes so long; "" if there is nothing to say. */
 const char *ch_reload_trouble(const ch_reload *reload);
 
 #endif

@@ -40,11 +40,17 @@ static ch_status find_key(ch_requests *requests, ch_job *job, ch_error *err)
     return ch_policy_admit(job->key, &job->caller, err);
 }
 
-/* All that was asked besides the key and the Idempotency-Key. */
+/* All that was asked besides the Idempotency-Key, and what the key is: after a reload its name can mean another. */
 static void add_asked(const ch_job *job, ch_buffer *out)
 {
-    const ch_slice parts[] = {job->request.method, job->request.host, job->request.path, job->text,
-                              job->values.records};
+    const ch_slice parts[] = {job->asked.method,
+                              job->asked.host,
+                              job->asked.path,
+                              job->text,
+                              job->values.records,
+                              ch_slice_of(ch_profile_name(job->key->profile)),
+                              ch_slice_of(job->key->key_id),
+                              ch_slice_of(job->key->object_uri)};
     ch_put_u8(out, (uint8_t)job->form);
     ch_put_u16(out, (uint16_t)job->values.count);
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
@@ -254,11 +260,11 @@ const ch_step ch_steps[] = {
     /* name          run               undo          may wait  for raw */
     { "caller",      find_caller,      NULL,         false,    true },
     { "key",         find_key,         NULL,         false,    true },
-    { "repeat",      find_repeat,      leave_repeats, true,    true },
     { "read",        read_form,        NULL,         false,    true },
     { "endpoint",    find_endpoint,    NULL,         false,    false },
     { "parameters",  check_parameters, NULL,         false,    false },
     { "policy",      decide,           NULL,         false,    true },
+    { "repeat",      find_repeat,      leave_repeats, true,    true },
     { "queue",       take_place,       leave_token,  false,    true },
     { "nonce",       claim_nonce,      leave_nonces, true,     false },
     { "turn",        wait_for_turn,    NULL,         true,     true },

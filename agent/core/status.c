@@ -147,7 +147,8 @@ static void add_reload(report *to, const char *trouble)
     ch_autobuffer text = CH_BUFFER_INIT;
     if (trouble[0] == '\0')
         return;
-    ch_buffer_add_format(&text, "the last reload failed, so the agent goes by what it read before: %s", trouble);
+    ch_buffer_add_format(&text, "the last reload has not succeeded, so the agent goes by what it read before: %s",
+                         trouble);
     add_notice(to, ch_buffer_slice(&text));
 }
 

@@ -123,7 +123,7 @@ static ch_status on_up(void *self, ch_error *err)
                                   .module = ch_slice_of(link->config.module),
                                   .uri = ch_slice_of(link->config.uri),
                                   .workers = link->config.workers,
-                                  .key_count = (uint16_t)link->key_count};
+                                  .key_count = (uint16_t)ch_link_used_keys(link)};
     ch_link_set_state(link, CH_LINK_STARTING);
     link->is_gone = false;
     CH_TRY(ch_token_start_frame_put(out, 0, &start, err));
@@ -175,8 +175,7 @@ static ch_status send_login(ch_token_link *link, const ch_secret *pin, ch_error 
     CH_TRY(ch_secret_to_pipe(pin, &fd, err));
     ch_channel_attach(&link->child.channel, fd);
     CH_TRY(ch_login_frame_put(ch_channel_out(&link->child.channel), 0, &(ch_login_frame){}, err));
-    link->to_find = link->named; /* the login looks for the others */
-    ch_link_expect_states(link, 0, link->key_count);
+    ch_link_expect_all(link);
     ch_link_set_state(link, CH_LINK_LOGGING_IN);
     return CH_OK;
 }
@@ -403,6 +402,7 @@ void ch_token_link_retire(ch_token_link *link)
     ch_link_fail_jobs(link, CH_TICKET_WAITING, &retired);
     ch_link_fail_jobs(link, CH_TICKET_SENT, &retired);
     answer_waiter(link, &retired);
+    ch_confinement_forget(link->config.confinement, link->child.name);
 }
 
 bool ch_token_link_is_of(const ch_token_link *link, const ch_link_config *config)

@@ -65,7 +65,9 @@ void ch_token_link_begin_keys(ch_token_link *link);
 /* Returns the key's index, which is its own for the link's life: no job can mean another key. A key that the link knows
  * by name and object has its index already. */
 size_t ch_token_link_add_key(ch_token_link *link, const ch_link_key *key);
-/* May this many be added? Indices are never used again. */
+/* Does the link know it, from this policy or an earlier one? */
+bool ch_token_link_knows(const ch_token_link *link, const ch_link_key *key);
+/* May this many be added that it does not know? Indices are never used again. */
 bool ch_token_link_has_room(const ch_token_link *link, size_t count);
 /* Has the process look for every key anew, if somebody is logged in: one may be new, or made anew, or gone. Some at a
  * time, with jobs in between. */

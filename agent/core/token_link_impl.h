@@ -27,7 +27,9 @@ typedef struct ch_known_key {
     char *uri;
     char *mechanism;
     bool is_used;     /* the policy names it */
+    bool is_named;    /* the process was told of it */
     bool is_told;     /* the process has spoken of it since it was last asked */
+    bool must_find;   /* it is to be looked for, once somebody is logged in */
     bool is_known;    /* the process has said of it what follows */
     ch_error problem; /* CH_OK: found on the token, and as it should be */
 } ch_known_key;
@@ -49,8 +51,8 @@ struct ch_token_link {
     ch_token_jobs *jobs;
     ch_known_key *keys;
     size_t key_count;
-    size_t named;   /* of the keys, those that this process was told */
-    size_t to_find; /* the first key that is still to be looked for, by a process that somebody has logged in to */
+    size_t to_find;                  /* how many keys must be found */
+    size_t next;                     /* none before this one must be */
     uint32_t chains[CH_LINK_CHAINS]; /* the keys, by the hash of their names: an index plus one, or 0 */
 };
 
@@ -67,13 +69,15 @@ ch_status ch_link_fail_locked(const ch_token_link *link, ch_error *err);
 bool ch_link_is_open(const ch_token_link *link);
 
 /* token_link_keys.c */
+/* The keys that the policy names. */
+size_t ch_link_used_keys(const ch_token_link *link);
 /* Tells a process that has just been started its keys. */
 CH_CHECKED ch_status ch_link_name_keys(ch_token_link *link, ch_error *err);
 /* Looks for some of the keys that are still to be looked for, if there are any. Jobs wait for that, and not for all. */
 void ch_link_find_some(ch_token_link *link);
 void ch_link_forget_states(ch_token_link *link);
-/* The process may speak of the keys from `first` up to `end`, once each: each time may be a line in the log. */
-void ch_link_expect_states(ch_token_link *link, size_t first, size_t end);
+/* A login looks for all keys that the process was told of. */
+void ch_link_expect_all(ch_token_link *link);
 void ch_link_free_keys(ch_token_link *link);
 CH_CHECKED ch_status ch_link_take_key_state(void *self, ch_frame *frame, int *fd, ch_error *err);
 CH_CHECKED ch_status ch_link_take_keys_found(void *self, ch_frame *frame, int *fd, ch_error *err);

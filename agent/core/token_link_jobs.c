@@ -78,7 +78,7 @@ ch_status ch_token_link_check_key(const ch_token_link *link, size_t key, ch_erro
         *err = link->keys[key].problem;
         return ch_error_wrap(err, "key '%s'", link->keys[key].name);
     }
-    if (ch_link_is_open(link) && key >= link->named)
+    if (ch_link_is_open(link) && !link->keys[key].is_named)
         return ch_fail(err, CH_UNAVAILABLE, "key '%s' is new, and is being looked for; try again",
                        link->keys[key].name);
     /* With a PIN that was kept, the process is being restarted: what waits is signed then. */

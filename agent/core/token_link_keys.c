@@ -25,14 +25,23 @@ static bool is_same(const ch_known_key *known, const ch_link_key *key)
            strcmp(known->mechanism, key->mechanism) == 0;
 }
 
-static uint32_t *chain_of(ch_token_link *link, const char *name)
+static size_t chain_of(const char *name)
 {
-    return &link->chains[ch_slice_hash(ch_slice_of(name)) % CH_LINK_CHAINS];
+    return ch_slice_hash(ch_slice_of(name)) % CH_LINK_CHAINS;
+}
+
+/* Its index plus one, or 0. */
+static uint32_t find_key(const ch_token_link *link, const ch_link_key *key)
+{
+    uint32_t at = link->chains[chain_of(key->name)];
+    while (at != 0 && !is_same(&link->keys[at - 1], key))
+        at = link->keys[at - 1].same_chain;
+    return at;
 }
 
 static size_t append_key(ch_token_link *link, const ch_link_key *key)
 {
-    uint32_t *chain = chain_of(link, key->name);
+    uint32_t *chain = &link->chains[chain_of(key->name)];
     assert(ch_token_link_has_room(link, 1));
     link->keys = ch_realloc_array(link->keys, link->key_count + 1, sizeof *link->keys);
     link->keys[link->key_count] = (ch_known_key){.same_chain = *chain,
@@ -46,9 +55,7 @@ static size_t append_key(ch_token_link *link, const ch_link_key *key)
 
 size_t ch_token_link_add_key(ch_token_link *link, const ch_link_key *key)
 {
-    uint32_t at = *chain_of(link, key->name);
-    while (at != 0 && !is_same(&link->keys[at - 1], key))
-        at = link->keys[at - 1].same_chain;
+    uint32_t at = find_key(link, key);
     size_t index = at != 0 ? at - 1 : append_key(link, key);
     link->keys[index].is_used = true;
     return index;
@@ -57,6 +64,11 @@ size_t ch_token_link_add_key(ch_token_link *link, const ch_link_key *key)
 bool ch_token_link_has_room(const ch_token_link *link, size_t count)
 {
     return count <= UINT16_MAX - link->key_count;
+}
+
+bool ch_token_link_knows(const ch_token_link *link, const ch_link_key *key)
+{
+    return find_key(link, key) != 0;
 }
 
 void ch_link_free_keys(ch_token_link *link)
@@ -71,42 +83,82 @@ void ch_link_free_keys(ch_token_link *link)
 
 /* ---- told to the process ---- */
 
-/* The keys up to `end` that the process was not told yet, as many as half a packet takes. */
-static void next_page(ch_token_link *link, size_t end, ch_records *page, ch_buffer *records)
+size_t ch_link_used_keys(const ch_token_link *link)
 {
-    for (; link->named < end && records->size < CH_LINK_PACKET_FILL; link->named++) {
-        const ch_known_key *key = &link->keys[link->named];
-        const ch_key_object_record record = {.uri = ch_slice_of(key->uri), .mechanism = ch_slice_of(key->mechanism)};
-        ch_key_object_record_put(page, records, &record);
+    size_t count = 0;
+    for (size_t i = 0; i < link->key_count; i++)
+        count += link->keys[i].is_used;
+    return count;
+}
+
+static void name_key(ch_token_link *link, size_t index, ch_records *page, ch_buffer *records)
+{
+    ch_known_key *key = &link->keys[index];
+    const ch_key_object_record record = {
+        .index = (uint16_t)index, .uri = ch_slice_of(key->uri), .mechanism = ch_slice_of(key->mechanism)};
+    ch_key_object_record_put(page, records, &record);
+    key->is_named = true;
+}
+
+static ch_status name_page(ch_token_link *link, size_t *next, ch_error *err)
+{
+    ch_autobuffer records = CH_BUFFER_INIT;
+    ch_token_keys_frame frame = {0};
+    for (; *next < link->key_count && records.size < CH_LINK_PACKET_FILL; (*next)++) {
+        if (link->keys[*next].is_used)
+            name_key(link, *next, &frame.keys, &records);
     }
+    if (frame.keys.count == 0)
+        return CH_OK;
+    return ch_token_keys_frame_put(ch_channel_out(&link->child.channel), 0, &frame, err);
 }
 
 ch_status ch_link_name_keys(ch_token_link *link, ch_error *err)
 {
-    link->named = 0;
-    while (link->named < link->key_count) {
-        ch_autobuffer records = CH_BUFFER_INIT;
-        ch_token_keys_frame frame = {0};
-        next_page(link, link->key_count, &frame.keys, &records);
-        CH_TRY(ch_token_keys_frame_put(ch_channel_out(&link->child.channel), 0, &frame, err));
-    }
+    for (size_t i = 0; i < link->key_count; i++)
+        link->keys[i].is_named = false;
+    for (size_t next = 0; next < link->key_count;)
+        CH_TRY(name_page(link, &next, err));
     return CH_OK;
 }
 
 /* ---- looked for ---- */
 
+static void set_must_find(ch_token_link *link, ch_known_key *key, bool must_find)
+{
+    link->to_find += must_find - key->must_find;
+    key->must_find = must_find;
+}
+
+void ch_token_link_find_keys(ch_token_link *link)
+{
+    link->next = 0;
+    for (size_t i = 0; i < link->key_count; i++)
+        set_must_find(link, &link->keys[i], link->keys[i].is_used);
+}
+
+void ch_link_expect_all(ch_token_link *link)
+{
+    for (size_t i = 0; i < link->key_count; i++) {
+        ch_known_key *key = &link->keys[i];
+        key->is_told = false;
+        set_must_find(link, key, key->is_used && !key->is_named);
+    }
+}
+
 /* One page at a time: the process's workers may take packets in any order. */
 static ch_status find_page(ch_token_link *link, ch_error *err)
 {
     ch_autobuffer records = CH_BUFFER_INIT;
-    ch_find_keys_frame frame = {.first = (uint16_t)link->to_find};
-    size_t end = link->key_count - link->to_find > KEYS_A_PAGE ? link->to_find + KEYS_A_PAGE : link->key_count;
-    next_page(link, end, &frame.keys, &records);
-    if (end > link->named)
-        end = link->named;
-    frame.count = (uint16_t)(end - link->to_find);
-    ch_link_expect_states(link, link->to_find, end);
-    link->to_find = end;
+    ch_find_keys_frame frame = {0};
+    for (; link->to_find > 0 && frame.keys.count < KEYS_A_PAGE && records.size < CH_LINK_PACKET_FILL; link->next++) {
+        ch_known_key *key = &link->keys[link->next];
+        if (!key->must_find)
+            continue;
+        set_must_find(link, key, false);
+        key->is_told = false;
+        name_key(link, link->next, &frame.keys, &records);
+    }
     CH_TRY(ch_find_keys_frame_put(ch_channel_out(&link->child.channel), 0, &frame, err));
     ch_link_set_state(link, CH_LINK_FINDING);
     ch_child_flush(&link->child);
@@ -116,18 +168,13 @@ static ch_status find_page(ch_token_link *link, ch_error *err)
 void ch_link_find_some(ch_token_link *link)
 {
     ch_error err = CH_ERROR_INIT;
-    if (link->state == CH_LINK_SERVING && link->to_find < link->key_count && find_page(link, &err) != CH_OK)
+    if (link->state == CH_LINK_SERVING && link->to_find > 0 && find_page(link, &err) != CH_OK)
         ch_child_end(&link->child, err.message);
-}
-
-void ch_token_link_find_keys(ch_token_link *link)
-{
-    link->to_find = 0;
 }
 
 bool ch_token_link_is_finding(const ch_token_link *link)
 {
-    return link->state == CH_LINK_FINDING || (link->state == CH_LINK_SERVING && link->to_find < link->key_count);
+    return link->state == CH_LINK_FINDING || (link->state == CH_LINK_SERVING && link->to_find > 0);
 }
 
 ch_status ch_link_take_keys_found(void *self, ch_frame *frame, int *fd, ch_error *err)
@@ -148,19 +195,13 @@ void ch_link_forget_states(ch_token_link *link)
         link->keys[i].is_known = false;
 }
 
-void ch_link_expect_states(ch_token_link *link, size_t first, size_t end)
-{
-    for (size_t i = first; i < end; i++)
-        link->keys[i].is_told = false;
-}
-
 ch_status ch_link_take_key_state(void *self, ch_frame *frame, int *fd, ch_error *err)
 {
     (void)fd;
     ch_token_link *link = self;
     ch_key_state_frame state;
     CH_TRY(ch_key_state_frame_get(frame, &state, err));
-    if (state.key >= link->named)
+    if (state.key >= link->key_count || !link->keys[state.key].is_named)
         return ch_fail(err, CH_INTERNAL, "it spoke of a key that it was not given");
     ch_known_key *key = &link->keys[state.key];
     if (key->is_told)

@@ -3,17 +3,26 @@
 #include "base/memory.h"
 #include "wire/frames.h"
 
-ch_status ch_signer_keys_add(ch_signer_keys *keys, ch_records objects, ch_error *err)
+static ch_signer_key *make_room(ch_signer_keys *keys, size_t index)
+{
+    if (index >= keys->end)
+        keys->keys = ch_realloc_array(keys->keys, index + 1, sizeof *keys->keys);
+    for (; keys->end <= index; keys->end++)
+        keys->keys[keys->end] = (ch_signer_key){.uri = NULL};
+    return &keys->keys[index];
+}
+
+void ch_signer_keys_add(ch_signer_keys *keys, ch_records objects)
 {
     ch_key_object_record object;
-    if (keys->count + objects.count > UINT16_MAX)
-        return ch_fail(err, CH_INTERNAL, "core named more than %u keys", UINT16_MAX);
-    keys->keys = ch_realloc_array(keys->keys, keys->count + objects.count, sizeof *keys->keys);
     while (ch_key_object_record_next(&objects, &object)) {
-        ch_signer_key *key = &keys->keys[keys->count++];
-        *key = (ch_signer_key){.uri = ch_slice_strdup(object.uri), .mechanism = ch_mechanism_find(object.mechanism)};
+        ch_signer_key *key = make_room(keys, object.index);
+        if (key->uri != NULL)
+            continue;
+        key->uri = ch_slice_strdup(object.uri);
+        key->mechanism = ch_mechanism_find(object.mechanism);
+        keys->count++;
     }
-    return CH_OK;
 }
 
 static ch_status find_key(ch_signer_key *key, ch_token *token, ch_session *session, ch_error *err)
@@ -25,18 +34,16 @@ static ch_status find_key(ch_signer_key *key, ch_token *token, ch_session *sessi
     return ch_key_verify(session, &key->key, err);
 }
 
-void ch_signer_keys_find(ch_signer_keys *keys, size_t first, size_t end, ch_token *token, ch_session *session)
+void ch_signer_keys_find(ch_signer_keys *keys, size_t index, ch_token *token, ch_session *session)
 {
-    for (size_t i = first; i < end; i++) {
-        ch_signer_key *key = &keys->keys[i];
-        key->state = (ch_error)CH_ERROR_INIT;
-        ch_ignore(find_key(key, token, session, &key->state)); /* the state says it */
-    }
+    ch_signer_key *key = &keys->keys[index];
+    key->state = (ch_error)CH_ERROR_INIT;
+    ch_ignore(find_key(key, token, session, &key->state)); /* the state says it */
 }
 
 ch_status ch_signer_keys_get(ch_signer_keys *keys, size_t index, ch_signer_key **out, ch_error *err)
 {
-    if (index >= keys->count)
+    if (index >= keys->end || keys->keys[index].uri == NULL)
         return ch_fail(err, CH_INTERNAL, "core sent a job for a key that it did not name");
     *out = &keys->keys[index];
     if ((*out)->state.status == CH_OK)

@@ -17,18 +17,19 @@ typedef struct ch_signer_key {
     _Atomic uint32_t cost_ns; /* what its jobs take, when nothing interrupts them; 0: none was done yet */
 } ch_signer_key;
 
-/* Zero it. A key's index is its own for good. */
+/* Zero it. A key's index, which core gives it, is its own for good. */
 typedef struct ch_signer_keys {
-    ch_signer_key *keys;
-    size_t count;
+    ch_signer_key *keys; /* by index; those that core has not named have no uri */
+    size_t end;          /* of the indices */
+    size_t count;        /* named */
 } ch_signer_keys;
 
-/* Adds those that core names. CH_INTERNAL if they are more than a key's index can tell apart. */
-CH_CHECKED ch_status ch_signer_keys_add(ch_signer_keys *keys, ch_records objects, ch_error *err);
+/* Adds those of `objects` (ch_key_object_record) that are not there yet. */
+void ch_signer_keys_add(ch_signer_keys *keys, ch_records objects);
 
-/* Finds the keys from index `first` up to `end`, and checks their attributes. Handles die with a login's end, so this
- * is done after each login; what is wrong with a key stands in its state. */
-void ch_signer_keys_find(ch_signer_keys *keys, size_t first, size_t end, ch_token *token, ch_session *session);
+/* Finds a key that was named, and checks its attributes. Handles die with a login's end, so this is done after each
+ * login; what is wrong with a key stands in its state. */
+void ch_signer_keys_find(ch_signer_keys *keys, size_t index, ch_token *token, ch_session *session);
 
 /* The key at `index`, if it can sign; otherwise what is wrong with it. */
 CH_CHECKED ch_status ch_signer_keys_get(ch_signer_keys *keys, size_t index, ch_signer_key **out, ch_error *err);

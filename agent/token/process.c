@@ -47,7 +47,7 @@ static ch_status take_keys(void *context, ch_frame *frame, int *fd, ch_error *er
     starting *self = context;
     ch_token_keys_frame keys;
     CH_TRY(ch_token_keys_frame_get(frame, &keys, err));
-    CH_TRY(ch_signer_keys_add(&self->signer->keys, keys.keys, err));
+    ch_signer_keys_add(&self->signer->keys, keys.keys);
     if (self->signer->keys.count > self->key_count)
         return ch_fail(err, CH_INTERNAL, "core named more keys than it announced");
     await_keys(self);

@@ -41,13 +41,19 @@ static ch_status login_with(ch_signer *signer, int pin_fd, ch_error *err)
     return ch_token_login(signer->token, &pin, err);
 }
 
-/* Finds keys, and says of each whether it can sign. */
-static ch_status find_keys(ch_signer *signer, size_t first, size_t end, ch_buffer *out, ch_error *err)
+/* Finds a key, and says whether it can sign. */
+static ch_status find_key(ch_signer *signer, size_t index, ch_buffer *out, ch_error *err)
 {
-    ch_signer_keys_find(&signer->keys, first, end, signer->token, &signer->control);
-    for (size_t i = first; i < end; i++) {
-        ch_key_state_frame state = {.key = (uint16_t)i, .problem = signer->keys.keys[i].state};
-        CH_TRY(ch_key_state_frame_put(out, 0, &state, err));
+    ch_signer_keys_find(&signer->keys, index, signer->token, &signer->control);
+    ch_key_state_frame state = {.key = (uint16_t)index, .problem = signer->keys.keys[index].state};
+    return ch_key_state_frame_put(out, 0, &state, err);
+}
+
+static ch_status find_all(ch_signer *signer, ch_buffer *out, ch_error *err)
+{
+    for (size_t i = 0; i < signer->keys.end; i++) {
+        if (signer->keys.keys[i].uri != NULL)
+            CH_TRY(find_key(signer, i, out, err));
     }
     return CH_OK;
 }
@@ -64,18 +70,19 @@ static ch_status on_login(void *context, ch_frame *frame, int *fd, ch_error *err
     signer->is_logged_in = login_with(signer, *fd, &done.outcome) == CH_OK;
     ch_status st = CH_OK;
     if (signer->is_logged_in)
-        st = find_keys(signer, 0, signer->keys.count, out, err);
+        st = find_all(signer, out, err);
     pthread_rwlock_unlock(&signer->lock);
     return st == CH_OK ? ch_login_done_frame_put(out, 0, &done, err) : st;
 }
 
-static ch_status add_and_find(ch_signer *signer, const ch_find_keys_frame *find, ch_buffer *out, ch_error *err)
+/* Some of them may be new. */
+static ch_status find_some(ch_signer *signer, ch_records objects, ch_buffer *out, ch_error *err)
 {
-    size_t end = (size_t)find->first + find->count;
-    CH_TRY(ch_signer_keys_add(&signer->keys, find->keys, err));
-    if (end > signer->keys.count)
-        return ch_fail(err, CH_INTERNAL, "core looks for a key that it did not name");
-    return signer->is_logged_in ? find_keys(signer, find->first, end, out, err) : CH_OK;
+    ch_key_object_record object;
+    ch_signer_keys_add(&signer->keys, objects);
+    while (signer->is_logged_in && ch_key_object_record_next(&objects, &object))
+        CH_TRY(find_key(signer, object.index, out, err));
+    return CH_OK;
 }
 
 static ch_status on_find_keys(void *context, ch_frame *frame, int *fd, ch_error *err)
@@ -86,7 +93,7 @@ static ch_status on_find_keys(void *context, ch_frame *frame, int *fd, ch_error 
     ch_find_keys_frame find;
     CH_TRY(ch_find_keys_frame_get(frame, &find, err));
     pthread_rwlock_wrlock(&self->signer->lock);
-    ch_status st = add_and_find(self->signer, &find, out, err);
+    ch_status st = find_some(self->signer, find.keys, out, err);
     pthread_rwlock_unlock(&self->signer->lock);
     return st == CH_OK ? ch_keys_found_frame_put(out, 0, &(ch_keys_found_frame){}, err) : st;
 }
@@ -200,7 +207,7 @@ static bool has_slow_job(ch_signer *signer, ch_slice packet)
     pthread_rwlock_rdlock(&signer->lock);
     while (!is_slow && ch_frame_next(&packet, &frame)) {
         size_t key = frame.type == CH_FRAME_JOB ? ch_get_u16(&frame) : SIZE_MAX;
-        is_slow = key < signer->keys.count && signer->keys.keys[key].cost_ns > SLOW_JOB_NS;
+        is_slow = key < signer->keys.end && signer->keys.keys[key].cost_ns > SLOW_JOB_NS;
     }
     pthread_rwlock_unlock(&signer->lock);
     return is_slow;

@@ -4,12 +4,17 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import signal
+import socket
+import struct
 import threading
 import unittest
 
 import harness
 from harness import BINANCE_ORDER, BINANCE_WITHDRAWAL, USER_PIN, wait_until
+
+LOCK = 129  # the frame's number
 
 
 class ReloadTest(harness.AgentTest):
@@ -132,7 +137,7 @@ class ReloadTest(harness.AgentTest):
                 file.write_text(text)
                 self.refuse_reload()
                 self.assertEqual(self.sign().status, 200)
-                self.assertIn("the last reload failed", " ".join(self.notices()))
+                self.assertIn("the last reload has not succeeded", " ".join(self.notices()))
                 self.agent.policy.write_text(self.policy)
                 self.agent.config.write_text(self.config)
         self.agent.must("reload")
@@ -189,6 +194,39 @@ class ReloadTest(harness.AgentTest):
             self.agent.must("reload")
             second = self.sign_once(client)
         self.assertEqual(first.body, second.body)
+
+    def test_a_lost_answer_is_judged_by_the_new_policy(self):
+        with self.agent.client() as client:
+            self.assertEqual(self.sign_once(client).status, 200)
+            self.agent.policy.write_text(self.policy.replace("[read, trade, cancel]", "[read]", 1))
+            self.agent.must("reload")
+            self.assert_problem(self.sign_once(client), 403)
+
+    def test_a_lost_answer_is_never_another_accounts(self):
+        block = self.policy.split("  binance-read:")[0]
+        with self.agent.client() as client:
+            self.assertEqual(self.sign_once(client).status, 200)
+            self.agent.policy.write_text(
+                self.policy.replace(block, block.replace(harness.BINANCE_KEY_ID, "another-account"), 1))
+            self.agent.must("reload")
+            self.assert_problem(self.sign_once(client), 409)
+
+    def test_an_open_session_is_no_right(self):
+        """Who is no operator any more may not ask in a session from before, either."""
+        operator = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.addCleanup(operator.close)
+        operator.connect(str(self.agent.operator_socket))
+        self.agent.policy.write_text(self.policy.replace(f"operators:\n  - {{ uid: {os.getuid()} }}",
+                                                         f"operators:\n  - {{ uid: {os.getuid() + 5} }}"))
+        self.agent.must("reload")
+        version = int(re.search(r"CH_FRAMES_VERSION (\d+)", (harness.ROOT / "wire" / "frames.h").read_text())[1])
+        operator.send(struct.pack("=IHHQII", 24, LOCK, 0, 0, version, 0))
+        answer = operator.recv(65536)
+        self.agent.policy.write_text(self.policy)
+        self.agent.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: self.agent.cli("reload").returncode == 0, "SIGHUP has brought the operator back")
+        self.assertIn(b"is not an operator", answer)
+        self.assertEqual(self.sign().status, 200)
 
     def test_a_locked_token_is_reloaded_and_stays_locked(self):
         self.agent.must("lock")

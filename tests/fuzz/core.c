@@ -30,13 +30,13 @@ static const char policy_text[] =
     "  odd-all:   { token: main, object: 'pkcs11:object=a', profile: oddball, scheme: hmac, key_id: k, passphrase: p,\n"
     "               raw: true, allow: [{ uid: %1$u, classes: [read, trade, cancel, transfer, withdraw, keys, account,\n"
     "               session] }] }\n"
-    "  odd-read:  { token: main, object: 'pkcs11:object=b', profile: oddball, scheme: hmac, key_id: k,\n"
+    "  odd-read:  { token: main, object: 'pkcs11:object=b', profile: oddball, scheme: hmac, key_id: k, passphrase: p,\n"
     "               allow: [{ uid: %1$u, classes: [read] }] }\n"
     "  odd-jwt:   { token: main, object: 'pkcs11:object=c', profile: oddball, scheme: jwt, key_id: k,\n"
     "               allow: [{ uid: %1$u, classes: [read, trade, cancel] }] }\n"
-    "  odd-other: { token: main, object: 'pkcs11:object=d', profile: oddball, scheme: hmac, key_id: k,\n"
+    "  odd-other: { token: main, object: 'pkcs11:object=d', profile: oddball, scheme: hmac, key_id: k, passphrase: p,\n"
     "               allow: [{ uid: %2$u, classes: [read, trade] }] }\n"
-    "  odd-cold:  { token: cold, object: 'pkcs11:object=e', profile: oddball, scheme: hmac, key_id: k,\n"
+    "  odd-cold:  { token: cold, object: 'pkcs11:object=e', profile: oddball, scheme: hmac, key_id: k, passphrase: p,\n"
     "               allow: [{ uid: %1$u, classes: [read, trade] }] }\n"
     "operators: [{ uid: %1$u }]\n";
 

@@ -108,10 +108,12 @@ static void log_out(token *it, uint64_t job)
     add_logout_done(it, &fine);
 }
 
-static void find_keys(token *it, uint16_t first, uint16_t count)
+static void find_keys(token *it, ch_records keys)
 {
     ch_error err = CH_ERROR_INIT;
-    add_key_states(it, &fine, first, count);
+    ch_key_object_record key;
+    while (ch_key_object_record_next(&keys, &key))
+        add_key_states(it, &fine, key.index, 1);
     ch_ignore(ch_keys_found_frame_put(out_of(it), 0, &(ch_keys_found_frame){}, &err));
 }
 
@@ -325,9 +327,8 @@ static void take_find_keys(token *it, const attack *by, ch_frame *frame)
     ch_find_keys_frame find;
     if (ch_find_keys_frame_get(frame, &find, &err) != CH_OK)
         return;
-    it->key_count = (uint16_t)(it->key_count + find.keys.count);
     if (by->login == NULL)
-        find_keys(it, find.first, find.count);
+        find_keys(it, find.keys);
     else
         by->login(it);
 }

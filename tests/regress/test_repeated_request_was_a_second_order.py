@@ -64,14 +64,14 @@ class Repeats(harness.AgentTest):
         documents = {
             "another quantity": other,
             "another path": {**BINANCE_ORDER, "path": "/api/v3/order/test"},
-            "another method": {**BINANCE_ORDER, "method": "GET"},
+            "another call": {"method": "DELETE", "path": "/api/v3/order", "params": {"symbol": "LTCBTC", "orderId": 5}},
             "a string": {"string": order()},
             "a host": {**BINANCE_ORDER, "host": "api.binance.com"},
-            "a withdrawal": BINANCE_WITHDRAWAL,
         }
         for name, document in documents.items():
             with self.subTest(name):
                 self.assert_problem(self.ask("taken", document), 409, "conflict")
+        self.assert_problem(self.ask("taken", BINANCE_WITHDRAWAL), 403)  # judged first
         self.assert_same(first, self.ask("taken"))
 
     def test_keys_of_other_names_do_not_meet(self):

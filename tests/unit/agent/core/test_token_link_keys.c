@@ -40,16 +40,17 @@ static void add_third(void)
     ck_assert_uint_eq(ch_token_link_add_key(token.link, &third), PLAY_KEYS);
 }
 
-/* The end of a turn, in which a search is heard: for `count` keys from `first` on, the last `named` of them new. */
-static void hear_search(size_t first, size_t count, size_t named)
+/* The end of a turn, in which a search for `count` keys from `first` on is heard. */
+static void hear_search(size_t first, size_t count)
 {
+    ch_key_object_record object;
     ch_find_keys_frame find;
     ch_token_link_dispatch(token.link);
     ch_frame frame = stage_hear(&token.actor, CH_FRAME_FIND_KEYS);
     ck_assert_int_eq(ch_find_keys_frame_get(&frame, &find, &err), CH_OK);
-    ck_assert_uint_eq(find.first, first);
-    ck_assert_uint_eq(find.count, count);
-    ck_assert_uint_eq(find.keys.count, named);
+    ck_assert_uint_eq(find.keys.count, count);
+    for (size_t i = first; ch_key_object_record_next(&find.keys, &object); i++)
+        ck_assert_uint_eq(object.index, i);
 }
 
 static void write_state(size_t key, ch_status problem)
@@ -93,6 +94,34 @@ START_TEST(test_a_key_keeps_its_index_and_no_other_gets_it)
 }
 END_TEST
 
+START_TEST(test_keys_that_no_policy_names_are_not_looked_for)
+{
+    begin(PLAY_SERVING);
+    ch_token_link_begin_keys(token.link);
+    ck_assert_uint_eq(ch_token_link_add_key(token.link, &token.two[1]), 1);
+    ch_token_link_find_keys(token.link);
+    hear_search(1, 1);
+    say_found();
+    ck_assert(!ch_token_link_is_finding(token.link));
+}
+END_TEST
+
+START_TEST(test_a_process_that_is_started_anew_is_not_told_of_them)
+{
+    begin(PLAY_SERVING);
+    ch_token_link_begin_keys(token.link);
+    ck_assert_uint_eq(ch_token_link_add_key(token.link, &third), 2);
+    token.keys = &third;
+    token.key_count = 1;
+    play_restart(&token);
+    play_hear_login(&token);
+    write_state(2, CH_OK);
+    token.key_count = 0;
+    play_login_done(&token, NULL);
+    ck_assert(ch_token_link_is_ready(token.link, 2));
+}
+END_TEST
+
 START_TEST(test_indices_run_out_before_they_are_used_again)
 {
     begin(PLAY_LOCKED);
@@ -107,7 +136,7 @@ START_TEST(test_jobs_wait_while_keys_are_looked_for)
 {
     begin(PLAY_SERVING);
     ch_token_link_find_keys(token.link);
-    hear_search(0, 2, 0);
+    hear_search(0, 2);
     ck_assert(ch_token_link_is_unlocked(token.link) && ch_token_link_is_finding(token.link));
     ck_assert(ch_token_link_is_ready(token.link, 0));
     queue_job();
@@ -125,7 +154,7 @@ START_TEST(test_a_new_key_is_named_and_found)
     add_third();
     ck_assert(!ch_token_link_is_ready(token.link, 2));
     ch_token_link_find_keys(token.link);
-    hear_search(0, 3, 1);
+    hear_search(0, 3);
     write_state(2, CH_OK);
     say_found();
     ck_assert(ch_token_link_is_ready(token.link, 2));
@@ -136,7 +165,7 @@ START_TEST(test_a_key_that_is_gone_is_known_to_be)
 {
     begin(PLAY_SERVING);
     ch_token_link_find_keys(token.link);
-    hear_search(0, 2, 0);
+    hear_search(0, 2);
     write_state(1, CH_NOT_FOUND);
     say_found();
     ck_assert(ch_token_link_is_ready(token.link, 0));
@@ -148,12 +177,12 @@ START_TEST(test_a_search_that_is_asked_for_during_another_comes_after_it)
 {
     begin(PLAY_SERVING);
     ch_token_link_find_keys(token.link);
-    hear_search(0, 2, 0);
+    hear_search(0, 2);
     ch_token_link_find_keys(token.link);
     ch_token_link_dispatch(token.link);
     ck_assert(stage_is_silent(&token.actor));
     say_found();
-    hear_search(0, 2, 0);
+    hear_search(0, 2);
     say_found();
     ck_assert(!ch_token_link_is_finding(token.link));
 }
@@ -165,7 +194,7 @@ START_TEST(test_a_search_during_a_login_comes_after_it)
     ch_token_link_find_keys(token.link);
     ck_assert(stage_is_silent(&token.actor));
     play_login_done(&token, NULL);
-    hear_search(0, 2, 0);
+    hear_search(0, 2);
     play_check_waiter(&waiter, CH_OK, "");
     say_found();
     ck_assert(!ch_token_link_is_finding(token.link));
@@ -181,7 +210,7 @@ START_TEST(test_a_locked_token_is_told_its_new_keys_after_the_login)
     play_ask_unlock(&token, &waiter);
     play_hear_login(&token);
     play_login_done(&token, NULL);
-    hear_search(2, 1, 1); /* the login has looked for the others */
+    hear_search(2, 1); /* the login has looked for the others */
     write_state(2, CH_OK);
     say_found();
     ck_assert(ch_token_link_is_ready(token.link, 2));
@@ -209,7 +238,7 @@ START_TEST(test_a_lock_during_a_search_ends_the_process)
 {
     begin(PLAY_SERVING);
     ch_token_link_find_keys(token.link);
-    hear_search(0, 2, 0);
+    hear_search(0, 2);
     play_ask_lock(&token, &waiter);
     play_check_waiter(&waiter, CH_OK, "");
     play_check_state(&token, "absent", "the token process is being restarted");
@@ -221,7 +250,7 @@ START_TEST(test_a_state_of_a_key_that_was_not_told_ends_the_process)
 {
     begin(PLAY_SERVING);
     ch_token_link_find_keys(token.link);
-    hear_search(0, 2, 0);
+    hear_search(0, 2);
     add_third();
     write_state(2, CH_OK);
     stage_send(&token.actor);
@@ -258,7 +287,7 @@ START_TEST(test_many_keys_are_looked_for_with_jobs_in_between)
         size_t count = MANY - found < 32 ? MANY - found : 32;
         queue_job();
         ck_assert_int_eq(turns, (int)pages + 1);
-        hear_search(found, count, 0);
+        hear_search(found, count);
         say_found();
         found += count;
     }
@@ -305,6 +334,8 @@ START_TEST(test_a_token_is_another_one_if_anything_but_relogin_differs)
 END_TEST
 
 CH_TESTS("token_link_keys", CH_TEST(test_a_key_keeps_its_index_and_no_other_gets_it),
+         CH_TEST(test_keys_that_no_policy_names_are_not_looked_for),
+         CH_TEST(test_a_process_that_is_started_anew_is_not_told_of_them),
          CH_TEST(test_indices_run_out_before_they_are_used_again), CH_TEST(test_jobs_wait_while_keys_are_looked_for),
          CH_TEST(test_a_new_key_is_named_and_found), CH_TEST(test_a_key_that_is_gone_is_known_to_be),
          CH_TEST(test_a_search_that_is_asked_for_during_another_comes_after_it),

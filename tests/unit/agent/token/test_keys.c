@@ -11,13 +11,24 @@ static ch_signer_keys keys;
 
 #define MUST(call) ck_assert_msg((call) == CH_OK, "%s", err.message)
 
-static void add(const char *uri, const char *mechanism)
+static void add_at(uint16_t index, const char *uri, const char *mechanism)
 {
     ch_autobuffer records = CH_BUFFER_INIT;
     ch_records objects = {0};
-    const ch_key_object_record object = {.uri = ch_slice_of(uri), .mechanism = ch_slice_of(mechanism)};
+    const ch_key_object_record object = {.index = index, .uri = ch_slice_of(uri), .mechanism = ch_slice_of(mechanism)};
     ch_key_object_record_put(&objects, &records, &object);
-    MUST(ch_signer_keys_add(&keys, objects, &err));
+    ch_signer_keys_add(&keys, objects);
+}
+
+static void add(const char *uri, const char *mechanism)
+{
+    add_at((uint16_t)keys.end, uri, mechanism);
+}
+
+static void find_all(ch_token *token, ch_session *session)
+{
+    for (size_t i = 0; i < keys.end; i++)
+        ch_signer_keys_find(&keys, i, token, session);
 }
 
 START_TEST(test_a_job_for_a_key_that_was_not_named_fails)
@@ -41,6 +52,18 @@ START_TEST(test_keys_that_are_added_later_leave_the_others_their_indices)
     ck_assert_str_eq(keys.keys[0].uri, "pkcs11:object=a");
     ck_assert_uint_eq(keys.keys[0].cost_ns, 7);
     ck_assert_str_eq(keys.keys[1].uri, "pkcs11:object=b");
+}
+END_TEST
+
+START_TEST(test_indices_may_have_holes_and_are_never_another_keys)
+{
+    ch_signer_key *key = NULL;
+    add_at(5, "pkcs11:object=f", "ed25519");
+    add_at(5, "pkcs11:object=other", "ed25519");
+    ck_assert_uint_eq(keys.count, 1);
+    ck_assert_int_eq(ch_signer_keys_get(&keys, 4, &key, &err), CH_INTERNAL);
+    MUST(ch_signer_keys_get(&keys, 5, &key, &err));
+    ck_assert_str_eq(key->uri, "pkcs11:object=f");
 }
 END_TEST
 
@@ -72,7 +95,7 @@ START_TEST(test_each_key_is_found_or_says_what_is_wrong_with_it)
     generate(&session, "hmac", "hmac-sha256");
     for (size_t i = 0; i < CH_ROWS(named); i++)
         add(named[i].uri, named[i].mechanism);
-    ch_signer_keys_find(&keys, 0, keys.count, token, &session);
+    find_all(token, &session);
     for (size_t i = 0; i < CH_ROWS(named); i++) {
         err = (ch_error)CH_ERROR_INIT;
         ck_assert_msg(ch_signer_keys_get(&keys, i, &key, &err) == named[i].status, "%zu: %s", i, err.message);
@@ -83,17 +106,17 @@ START_TEST(test_each_key_is_found_or_says_what_is_wrong_with_it)
 }
 END_TEST
 
-START_TEST(test_only_keys_from_the_first_on_are_looked_for)
+START_TEST(test_one_key_is_looked_for_and_the_others_stay)
 {
     ch_session session;
     ch_signer_key *key = NULL;
     ch_token *token = softhsm_open(&session);
     generate(&session, "a", "ed25519");
     add("pkcs11:object=a", "ed25519");
-    ch_signer_keys_find(&keys, 0, keys.count, token, &session);
+    find_all(token, &session);
     MUST(ch_key_delete(&session, "pkcs11:object=a", &err));
     add("pkcs11:object=b", "ed25519");
-    ch_signer_keys_find(&keys, 1, keys.count, token, &session);
+    ch_signer_keys_find(&keys, 1, token, &session);
     MUST(ch_signer_keys_get(&keys, 0, &key, &err));
     ck_assert_int_eq(ch_signer_keys_get(&keys, 1, &key, &err), CH_NOT_FOUND);
     ch_session_close(&session);
@@ -107,14 +130,14 @@ START_TEST(test_keys_are_judged_anew_at_each_login)
     ch_signer_key *key = NULL;
     ch_token *token = softhsm_open(&session);
     add("pkcs11:object=later", "ed25519");
-    ch_signer_keys_find(&keys, 0, keys.count, token, &session);
+    find_all(token, &session);
     ck_assert_int_eq(ch_signer_keys_get(&keys, 0, &key, &err), CH_NOT_FOUND);
     generate(&session, "later", "ed25519");
     ck_assert_int_eq(ch_signer_keys_get(&keys, 0, &key, &err), CH_NOT_FOUND);
-    ch_signer_keys_find(&keys, 0, keys.count, token, &session);
+    find_all(token, &session);
     MUST(ch_signer_keys_get(&keys, 0, &key, &err));
     MUST(ch_key_delete(&session, "pkcs11:object=later", &err));
-    ch_signer_keys_find(&keys, 0, keys.count, token, &session);
+    find_all(token, &session);
     ck_assert_int_eq(ch_signer_keys_get(&keys, 0, &key, &err), CH_NOT_FOUND);
     ch_session_close(&session);
     ch_token_close(token);
@@ -148,7 +171,8 @@ END_TEST
 
 CH_TESTS_WITH("keys", softhsm_set_up, softhsm_tear_down, CH_TEST(test_a_job_for_a_key_that_was_not_named_fails),
               CH_TEST(test_keys_that_are_added_later_leave_the_others_their_indices),
-              CH_TEST(test_only_keys_from_the_first_on_are_looked_for),
+              CH_TEST(test_one_key_is_looked_for_and_the_others_stay),
+              CH_TEST(test_indices_may_have_holes_and_are_never_another_keys),
               CH_TEST(test_each_key_is_found_or_says_what_is_wrong_with_it),
               CH_TEST(test_keys_are_judged_anew_at_each_login),
               CH_TEST(test_a_job_that_was_interrupted_says_nothing_of_the_next),
