@@ -233,7 +233,7 @@ $(foreach door,$(FUZZ_DOORS),$(eval $(call fuzz_rule,$(door))))
 unit-programs: fuzz-programs
 
 # The load generator and its kin; scripts/bench runs them.
-BENCHES := load raw sshagent build
+BENCHES := load flood raw sshagent build
 bench-programs: $(BENCHES:%=$(BUILD)/tests/bench/%)
 $(BENCHES:%=$(BUILD)/tests/bench/%): $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/tests/bench/sample.o \
     $(call libraries,exchange)
