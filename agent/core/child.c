@@ -174,7 +174,10 @@ static void take_until(ch_child *child, unsigned packets, uint64_t end_ns)
 static void take_some(void *context)
 {
     ch_child *child = context;
-    take_until(child, child->owner.packets_a_turn, ch_clock_ns() + NS_A_TURN);
+    uint64_t begun_ns = ch_clock_ns();
+    take_until(child, child->owner.packets_a_turn, begun_ns + NS_A_TURN);
+    if (child->owner.on_taken != NULL)
+        child->owner.on_taken(child->owner.self, begun_ns);
 }
 
 static void on_ready(void *context)

@@ -28,6 +28,8 @@ typedef struct ch_child_owner {
     void (*on_down)(void *self, const char *why);
     /* False: nothing is read from it for now. NULL: always. ch_child_flush asks. */
     bool (*may_read)(void *self);
+    /* Some of what it sent has been taken, since `begun_ns`. NULL: nobody asks. */
+    void (*on_taken)(void *self, uint64_t begun_ns);
 } ch_child_owner;
 
 typedef struct ch_child {

@@ -11,6 +11,7 @@
 #include "agent/core/nonce_counters.h"
 #include "agent/core/notices.h"
 #include "agent/core/notify.h"
+#include "agent/core/meter.h"
 #include "agent/core/operators.h"
 #include "agent/core/reload.h"
 #include "agent/core/request.h"
@@ -43,6 +44,7 @@
 
 #define DESCRIPTORS_MAX 65536
 #define AWAKE_NS 60000 /* for a lone request's answer */
+#define HELD_MS 1
 
 typedef struct core {
     ch_rules rules;
@@ -61,6 +63,8 @@ typedef struct core {
     bool is_stopping;
     ch_listener *bots_socket;
     ch_listener *operators_socket;
+    ch_meter *meter;
+    ch_timer held; /* the next turn, while callers wait because of what they cost */
     ch_connections *connections;
     ch_fronts *fronts;
     ch_links links;
@@ -136,6 +140,11 @@ static ch_status catch_signals(core *self, ch_error *err)
 }
 
 /* ---- start ---- */
+
+static void on_held(void *context)
+{
+    (void)context; /* that the loop turned is enough */
+}
 
 /* Shells and service managers set the soft limit low for the sake of select(), which nobody here uses. */
 static void raise_descriptor_limit(void)
@@ -214,8 +223,10 @@ static void on_get_time(void *context, ch_asker asker)
 /* In the order in which the rooms need each other. */
 static void make_rooms(core *self, int listen_fd, int operator_fd)
 {
+    self->meter = ch_meter_new((unsigned)sysconf(_SC_NPROCESSORS_ONLN));
     ch_front_owner owner = {.context = self,
                             .confinement = self->confinement,
+                            .meter = self->meter,
                             .on_sign = on_sign,
                             .on_list_keys = on_list_keys,
                             .on_get_status = on_get_status,
@@ -230,7 +241,8 @@ static void make_rooms(core *self, int listen_fd, int operator_fd)
                                   .clock = self->clock,
                                   .nonces = self->nonces,
                                   .scratch = self->scratch,
-                                  .links = &self->links};
+                                  .links = &self->links,
+                                  .meter = self->meter};
     self->requests = ch_requests_new(&context);
     self->links = (ch_links){
         .loop = self->loop, .confinement = self->confinement, .owner = ch_requests_link_owner(self->requests)};
@@ -282,6 +294,7 @@ static ch_status set_up(core *self, const char *config_path, ch_error *err)
         ch_listen(self->rules.config.operator_socket_path, SOCK_SEQPACKET, &self->operators_socket, &operator_fd, err));
     self->scratch = ch_scratch_new();
     CH_TRY(ch_reload_new(self->loop, config_path, &self->reload, err));
+    self->held = (ch_timer){.on_due = on_held, .context = self};
     make_rooms(self, listen_fd, operator_fd);
     return start_writer(self, err);
 }
@@ -366,10 +379,13 @@ static void run(core *self)
     ch_links_start(&self->links);
     while (!self->is_stopping && !ch_confinement_has_failed(self->confinement)) {
         ch_loop_turn(self->loop, time_awake(self));
+        ch_meter_turn(self->meter, ch_clock_ns());
         ch_requests_resume(self->requests);
         go_on_with_reload(self);
         ch_links_dispatch(&self->links);
         ch_fronts_flush(self->fronts);
+        if (ch_meter_holds_somebody(self->meter))
+            ch_loop_set_timer(self->loop, &self->held, ch_clock_ms() + HELD_MS);
     }
 }
 
@@ -408,6 +424,7 @@ static void tear_down(core *self)
     ch_clockwatch_free(self->clock);
     ch_notify_free(self->notify);
     ch_confinement_free(self->confinement);
+    ch_meter_free(self->meter);
     ch_nonces_close(self->nonces);
     ch_store_close(self->store);
     ch_notices_free(self->notices);

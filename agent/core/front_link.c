@@ -1,5 +1,6 @@
 /* What the front does not read is bounded: above REPLIES_MAX core reads no more requests from it, and above UNREAD_MAX
- * it is passed no more connections. The table does not bound those, since the front may say that they are closed. */
+ * it is passed no more connections. The table does not bound those, since the front may say that they are closed. Nor
+ * does core read from it while the front's caller must wait because of what it cost. */
 #include "agent/core/front_link.h"
 
 #include "base/memory.h"
@@ -13,6 +14,7 @@
 #define REPLIES_MAX (1U << 20) /* bytes */
 #define UNREAD_MAX 128         /* connections that are on their way; each is a descriptor */
 #define RETRY_AFTER_S 1
+#define NOBODY ((uid_t)-2)
 #define CHECK_EVERY_MS 2000
 #define DEADLINE_MS 6000 /* to become ready, or to answer a ping */
 
@@ -24,6 +26,8 @@ struct ch_front_link {
     ch_child child;
     ch_receiving state;
     uint64_t life;
+    uid_t caller;  /* NOBODY: not metered */
+    uint32_t pace; /* that the front was told */
     ch_timer check;
     uint64_t waiting_since_ms; /* for the front to be ready, or for a PONG; 0: for nothing */
 };
@@ -193,6 +197,7 @@ static ch_status on_up(void *self, ch_error *err)
 {
     ch_front_link *front = self;
     front->state = CH_WHILE_STARTING;
+    front->pace = 0;
     front->waiting_since_ms = ch_clock_ms();
     ch_front_start_frame start = {.version = CH_FRAMES_VERSION};
     return ch_front_start_frame_put(ch_channel_out(&front->child.channel), 0, &start, err);
@@ -208,10 +213,22 @@ static void on_down(void *self, const char *why)
     front->watcher.on_change(front->watcher.context, front);
 }
 
+static ch_meter *meter_of(const ch_front_link *front)
+{
+    return front->caller == NOBODY ? NULL : front->owner.meter;
+}
+
 static bool may_read(void *self)
 {
     const ch_front_link *front = self;
-    return ch_channel_pending(&front->child.channel) < REPLIES_MAX;
+    return !ch_meter_must_wait(meter_of(front), front->caller) &&
+           ch_channel_pending(&front->child.channel) < REPLIES_MAX;
+}
+
+static void on_taken(void *self, uint64_t begun_ns)
+{
+    const ch_front_link *front = self;
+    ch_meter_spend_since(meter_of(front), front->caller, begun_ns);
 }
 
 ch_front_link *ch_front_link_new(ch_loop *loop, const char *name, ch_connections *connections,
@@ -223,13 +240,15 @@ ch_front_link *ch_front_link_new(ch_loop *loop, const char *name, ch_connections
     front->watcher = watcher;
     front->check = (ch_timer){.on_due = on_check, .context = front};
     front->connections = connections;
+    front->caller = NOBODY;
     front->state = CH_WHILE_STARTING;
     ch_child_owner child_owner = {.receiver = &receiver,
                                   .self = front,
                                   .packets_a_turn = 4,
                                   .on_up = on_up,
                                   .on_down = on_down,
-                                  .may_read = may_read};
+                                  .may_read = may_read,
+                                  .on_taken = on_taken};
     ch_child_init(&front->child, loop, "front", name, &child_owner);
     return front;
 }
@@ -241,6 +260,11 @@ void ch_front_link_free(ch_front_link *front)
     ch_child_stop(&front->child);
     ch_loop_cancel_timer(front->loop, &front->check);
     free(front);
+}
+
+void ch_front_link_set_caller(ch_front_link *front, uid_t caller)
+{
+    front->caller = caller;
 }
 
 void ch_front_link_start(ch_front_link *front)
@@ -275,7 +299,20 @@ void ch_front_link_failed(ch_asker asker, const char *step, const ch_error *why)
     ch_ignore(ch_failed_frame_put(out, asker.request, &failed, &ignored));
 }
 
+/* Beside others, a front may not take all of a processor: they need one, too. */
+static void tell_pace(ch_front_link *front)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_pace_frame pace = {.permille = ch_meter_process_share(meter_of(front), front->caller)};
+    if (pace.permille == front->pace || !ch_front_link_is_ready(front))
+        return;
+    front->pace = pace.permille;
+    if (ch_pace_frame_put(ch_channel_out(&front->child.channel), 0, &pace, &err) != CH_OK)
+        ch_child_end(&front->child, err.message);
+}
+
 void ch_front_link_flush(ch_front_link *front)
 {
+    tell_pace(front);
     ch_child_flush(&front->child);
 }

@@ -7,6 +7,7 @@
 
 #include "agent/core/confinement.h"
 #include "agent/core/connections.h"
+#include "agent/core/meter.h"
 #include "agent/loop.h"
 #include "wire/frames.h"
 
@@ -22,6 +23,7 @@ typedef struct ch_asker {
 typedef struct ch_front_owner {
     void *context;
     ch_confinement *confinement; /* what the front could not give up is reported there; may be NULL */
+    ch_meter *meter;             /* NULL: none */
     /* The frames are views, valid during the call. */
     void (*on_sign)(void *context, ch_asker asker, const ch_sign_frame *sign);
     void (*on_list_keys)(void *context, ch_asker asker, const ch_list_keys_frame *list);
@@ -44,6 +46,8 @@ void ch_front_link_start(ch_front_link *front);
 bool ch_front_link_is_ready(const ch_front_link *front);
 /* False while too many connections are on their way to it already. */
 bool ch_front_link_has_room(const ch_front_link *front);
+/* For whom this front works, so that the meter counts it. Without a caller it is not metered. */
+void ch_front_link_set_caller(ch_front_link *front, uid_t caller);
 /* Passes the accepted socket `fd`, which is taken over, to the front, which must be ready. */
 CH_CHECKED ch_status ch_front_link_pass(ch_front_link *front, int fd, uint64_t connection, ch_error *err);
 /* Has the front close a connection that is no longer in the table. */

@@ -4,30 +4,32 @@
  * While the front of a caller is starting, a few of its connections wait here. */
 #include "agent/core/fronts.h"
 
+#include "agent/core/acceptor.h"
 #include "base/clock.h"
 #include "base/close.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "policy/decide.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#define ACCEPTS_A_TURN 16
-#define WAITING_MAX 64  /* connections accepted for fronts that are starting */
-#define WAITING_SHARE 8 /* of one of them */
-#define PAUSE_MS 100
-#define STRANGERS ((uid_t)-1)
+#define ACCEPT_SHARE 60        /* percent of core's time, for accepting */
+#define BUSY_ACCEPT_SHARE 10   /* while callers are served */
+#define DESCRIPTOR_RESERVE 300 /* for operators, children and PINs */
+#define WAITING_MAX 256        /* connections accepted for fronts that are starting */
+#define WAITING_SHARE 64       /* of one of them */
 #define UNASSIGNED ((uid_t)-2)
 
 typedef struct lane {
-    uid_t uid; /* whose it is; STRANGERS; UNASSIGNED */
+    uid_t uid; /* whose it is; CH_STRANGERS; UNASSIGNED */
     ch_front_link *front;
+    ch_pace connects;
 } lane;
+
+/* How often new connections of a lane are passed on. A caller's are limited only while others are served. */
+static const ch_pace connects_of_strangers = {.a_second = 500, .burst = 64};
+static const ch_pace connects_of_caller = {.a_second = 2000, .burst = 256};
 
 typedef struct arrival {
     lane *lane;
@@ -41,10 +43,11 @@ struct ch_fronts {
     const ch_policy *policy;
     ch_front_owner owner;
     bool is_shared;
-    ch_source listener;
-    ch_timer resume; /* accepting, after the process had no descriptor left */
+    ch_acceptor acceptor;
     lane lanes[CH_FRONTS_MAX];
     size_t lane_count;
+    lane *last_caller;  /* the lane of callers that was made last */
+    bool has_strangers; /* a lane for them */
     arrival waiting[WAITING_MAX];
     size_t waiting_count;
     ch_log_limit turned_away;
@@ -56,14 +59,33 @@ static void on_change(void *context, ch_front_link *front);
 
 /* ---- lanes ---- */
 
-static lane *add_lane(ch_fronts *fronts, uid_t uid)
+static lane *add_lane(ch_fronts *fronts)
 {
     char name[32];
     snprintf(name, sizeof name, "front %zu", fronts->lane_count + 1);
     lane *at = &fronts->lanes[fronts->lane_count++];
     ch_front_watcher watcher = {.context = fronts, .on_change = on_change};
-    *at = (lane){uid, ch_front_link_new(fronts->loop, name, fronts->connections, &fronts->owner, watcher)};
+    *at = (lane){.uid = UNASSIGNED,
+                 .front = ch_front_link_new(fronts->loop, name, fronts->connections, &fronts->owner, watcher)};
     return at;
+}
+
+static void assign(ch_fronts *fronts, lane *at, uid_t uid)
+{
+    at->uid = uid;
+    at->connects = uid == CH_STRANGERS ? connects_of_strangers : connects_of_caller;
+    ch_front_link_set_caller(at->front, uid);
+    if (uid == CH_STRANGERS)
+        fronts->has_strangers = true;
+    else
+        fronts->last_caller = at;
+}
+
+/* One place is kept for the lane of strangers: no caller may have to share with them. */
+static bool has_place(const ch_fronts *fronts, uid_t uid)
+{
+    size_t kept = uid == CH_STRANGERS || fronts->has_strangers ? 0 : 1;
+    return fronts->lane_count + kept < CH_FRONTS_MAX;
 }
 
 /* The lane of a caller; it may be new, and its front not running yet. */
@@ -74,13 +96,14 @@ static lane *lane_of(ch_fronts *fronts, uid_t uid)
     for (size_t i = 0; i < fronts->lane_count; i++) {
         lane *at = &fronts->lanes[i];
         if (at->uid == UNASSIGNED)
-            at->uid = uid;
+            assign(fronts, at, uid);
         if (at->uid == uid)
             return at;
     }
-    if (fronts->lane_count == CH_FRONTS_MAX)
-        return &fronts->lanes[CH_FRONTS_MAX - 1];
-    lane *at = add_lane(fronts, uid);
+    if (!has_place(fronts, uid))
+        return fronts->last_caller;
+    lane *at = add_lane(fronts);
+    assign(fronts, at, uid);
     ch_front_link_start(at->front);
     return at;
 }
@@ -111,30 +134,58 @@ static ch_status pass(ch_fronts *fronts, lane *at, const ch_peer *peer, int fd, 
     return st;
 }
 
+static size_t count_waiting(const ch_fronts *fronts, const lane *at)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < fronts->waiting_count; i++)
+        count += fronts->waiting[i].lane == at;
+    return count;
+}
+
+/* Takes `fd` over. */
+static ch_status wait_for_front(ch_fronts *fronts, lane *at, const ch_peer *peer, int fd, ch_error *err)
+{
+    size_t waiting = count_waiting(fronts, at);
+    size_t share = at->uid == CH_STRANGERS ? CH_STRANGER_SHARE : WAITING_SHARE;
+    if (waiting < share && fronts->waiting_count < WAITING_MAX) {
+        fronts->waiting[fronts->waiting_count++] = (arrival){at, *peer, fd};
+        return CH_OK;
+    }
+    ch_close_stream(fd);
+    return ch_fail(err, CH_BUSY, "the front of user %u is starting, and %zu connections wait for it",
+                   (unsigned)peer->uid, waiting);
+}
+
+static ch_status keep_pace(const ch_fronts *fronts, lane *at, const ch_peer *peer, ch_error *err)
+{
+    uint64_t now_ns = ch_clock_ns();
+    bool is_limited = at->uid == CH_STRANGERS || ch_meter_process_share(fronts->owner.meter, at->uid) != 0;
+    if (is_limited && !fronts->is_shared && ch_pace_wait_ns(&at->connects, now_ns) > 0)
+        return ch_fail(err, CH_BUSY, "user %u connects too often", (unsigned)peer->uid);
+    ch_pace_spend(&at->connects, now_ns, 1);
+    return CH_OK;
+}
+
+static ch_status find_lane(ch_fronts *fronts, int fd, ch_peer *peer, lane **out, ch_error *err)
+{
+    CH_TRY(ch_peer_identify(fd, peer, err));
+    CH_TRY(ch_peer_check_user(peer, err));
+    *out = lane_of(fronts, ch_policy_knows(fronts->policy, peer) ? peer->uid : CH_STRANGERS);
+    return keep_pace(fronts, *out, peer, err);
+}
+
 /* Takes `fd` over. */
 static ch_status admit(ch_fronts *fronts, int fd, ch_error *err)
 {
     ch_peer peer;
-    ch_status st = ch_peer_identify(fd, &peer, err);
-    if (st == CH_OK)
-        st = ch_peer_check_user(&peer, err);
+    lane *at = NULL;
+    ch_status st = find_lane(fronts, fd, &peer, &at, err);
     if (st != CH_OK) {
         ch_close_stream(fd);
         return st;
     }
-    lane *at = lane_of(fronts, ch_policy_knows(fronts->policy, &peer) ? peer.uid : STRANGERS);
-    if (ch_front_link_is_ready(at->front))
-        return pass(fronts, at, &peer, fd, err);
-    size_t waiting = 0;
-    for (size_t i = 0; i < fronts->waiting_count; i++)
-        waiting += fronts->waiting[i].lane == at;
-    if (waiting == WAITING_SHARE) {
-        ch_close_stream(fd);
-        return ch_fail(err, CH_BUSY, "the front of user %u is starting, and %d connections wait for it",
-                       (unsigned)peer.uid, WAITING_SHARE);
-    }
-    fronts->waiting[fronts->waiting_count++] = (arrival){at, peer, fd};
-    return CH_OK;
+    return ch_front_link_is_ready(at->front) ? pass(fronts, at, &peer, fd, err)
+                                             : wait_for_front(fronts, at, &peer, fd, err);
 }
 
 static void note_failure(ch_fronts *fronts, ch_status st, const ch_error *err)
@@ -143,47 +194,11 @@ static void note_failure(ch_fronts *fronts, ch_status st, const ch_error *err)
         ch_log_limited(&fronts->turned_away, "turned a connection away: %s", err->message);
 }
 
-/* Nobody is accepted while the places for arrivals are full, or before the first front is ready. */
-static void watch_listener(ch_fronts *fronts)
+static void on_connect(void *context, int fd)
 {
     ch_error err = CH_ERROR_INIT;
-    bool may_accept = fronts->waiting_count < WAITING_MAX;
-    if (fronts->lane_count == 1)
-        may_accept = may_accept && ch_front_link_is_ready(fronts->lanes[0].front);
-    if (!may_accept)
-        ch_loop_forget(fronts->loop, &fronts->listener);
-    else if (ch_loop_watch(fronts->loop, &fronts->listener, EPOLLIN, &err) != CH_OK)
-        ch_log("%s", err.message);
-}
-
-static void on_resume(void *context)
-{
-    watch_listener(context);
-}
-
-/* The listener would be ready again at once, and core would do nothing else. */
-static void pause_accepting(ch_fronts *fronts)
-{
-    ch_log_limited(&fronts->turned_away, "no descriptor is left for a connection; raise the limit of open files");
-    ch_loop_forget(fronts->loop, &fronts->listener);
-    ch_loop_set_timer(fronts->loop, &fronts->resume, ch_clock_ms() + PAUSE_MS);
-}
-
-static void on_connect(void *context)
-{
     ch_fronts *fronts = context;
-    for (size_t i = 0; i < ACCEPTS_A_TURN && fronts->waiting_count < WAITING_MAX; i++) {
-        ch_error err = CH_ERROR_INIT;
-        int fd = accept4(fronts->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd < 0 && (errno == EMFILE || errno == ENFILE)) {
-            pause_accepting(fronts);
-            return;
-        }
-        if (fd < 0)
-            break;
-        note_failure(fronts, admit(fronts, fd, &err), &err);
-    }
-    watch_listener(fronts);
+    note_failure(fronts, admit(fronts, fd, &err), &err);
 }
 
 /* A front is ready: those who wait for it are passed on. It has ended: they are closed, as its other connections are.
@@ -192,8 +207,11 @@ static void on_change(void *context, ch_front_link *front)
 {
     ch_fronts *fronts = context;
     size_t kept = 0;
+    ch_error failure = CH_ERROR_INIT;
     fronts->were_ready = fronts->were_ready || ch_front_link_is_ready(front);
     fronts->have_failed = !fronts->were_ready;
+    if (fronts->were_ready && ch_acceptor_open(&fronts->acceptor, &failure) != CH_OK)
+        ch_log("%s", failure.message);
     for (size_t i = 0; i < fronts->waiting_count; i++) {
         ch_error err = CH_ERROR_INIT;
         arrival at = fronts->waiting[i];
@@ -205,7 +223,6 @@ static void on_change(void *context, ch_front_link *front)
             ch_close_stream(at.fd);
     }
     fronts->waiting_count = kept;
-    watch_listener(fronts);
 }
 
 /* ---- the room ---- */
@@ -219,9 +236,8 @@ ch_fronts *ch_fronts_new(ch_loop *loop, int listen_fd, ch_connections *connectio
     fronts->policy = policy;
     fronts->owner = *owner;
     fronts->is_shared = is_shared;
-    fronts->listener = (ch_source){.fd = listen_fd, .on_ready = on_connect, .context = fronts};
-    fronts->resume = (ch_timer){.on_due = on_resume, .context = fronts};
-    add_lane(fronts, UNASSIGNED);
+    ch_acceptor_init(&fronts->acceptor, loop, listen_fd, ACCEPT_SHARE, DESCRIPTOR_RESERVE, on_connect, fronts);
+    add_lane(fronts);
     return fronts;
 }
 
@@ -234,9 +250,7 @@ void ch_fronts_free(ch_fronts *fronts)
     fronts->waiting_count = 0;
     for (size_t i = 0; i < fronts->lane_count; i++)
         ch_front_link_free(fronts->lanes[i].front);
-    ch_loop_cancel_timer(fronts->loop, &fronts->resume);
-    ch_loop_forget(fronts->loop, &fronts->listener);
-    close(fronts->listener.fd);
+    ch_acceptor_close(&fronts->acceptor);
     free(fronts);
 }
 
@@ -266,6 +280,8 @@ bool ch_fronts_died(ch_fronts *fronts, pid_t pid)
 
 void ch_fronts_flush(ch_fronts *fronts)
 {
+    ch_acceptor_set_share(&fronts->acceptor,
+                          ch_meter_is_serving(fronts->owner.meter) ? BUSY_ACCEPT_SHARE : ACCEPT_SHARE);
     for (size_t i = 0; i < fronts->lane_count; i++)
         ch_front_link_flush(fronts->lanes[i].front);
 }

@@ -17,8 +17,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define BACKLOG 512
+#define BACKLOG 1024 /* a connect that does not wait fails while the queue is full */
 #define LOCK_TRIES 16
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83 /* Linux 6.16 */
+#endif
 #define FOLDER_MODE 0755
 #define SOCKET_UMASK 0111 /* a socket is made with mode 0777 less this */
 
@@ -123,6 +126,10 @@ static ch_status make_socket(ch_listener *self, const struct sockaddr_un *addres
     *fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (*fd < 0)
         return ch_fail_errno(err, "making the socket %s", self->path);
+    /* Bots have no descriptor to pass. Older kernels let them, and base/close.h is the answer to that. */
+    int passed = 0;
+    if (type == SOCK_STREAM)
+        setsockopt(*fd, SOL_SOCKET, SO_PASSRIGHTS, &passed, sizeof passed);
     mode_t before = umask(SOCKET_UMASK);
     int result = bind(*fd, (const struct sockaddr *)address, sizeof *address);
     int reason = errno;

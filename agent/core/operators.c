@@ -1,21 +1,18 @@
 #include "agent/core/operators.h"
 
+#include "agent/core/acceptor.h"
 #include "base/memory.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "policy/decide.h"
 #include "wire/channel.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define PIN_SIZE_MAX 256 /* bytes */
-#define ACCEPTS_A_TURN 8
+#define ACCEPT_SHARE 10  /* percent of core's time, for accepting and refusing */
 #define CHECK_EVERY_MS 500
 #define ASK_WITHIN_MS 120000 /* a session that has not asked by then is closed: a person types the PIN meanwhile */
 
@@ -33,9 +30,9 @@ typedef struct session {
 struct ch_operators {
     ch_loop *loop;
     ch_operator_context context;
-    ch_source listener;
+    ch_acceptor acceptor;
     ch_timer check;
-    ch_log_limit refused;
+    ch_log_limit log_limit;
     session sessions[CH_OPERATORS_MAX];
 };
 
@@ -61,7 +58,7 @@ static void send_answer(session *self)
     if (st == CH_OK)
         st = ch_channel_flush(&self->channel, &err);
     if (st != CH_OK)
-        ch_log("answering an operator: %s", err.message);
+        ch_log_limited(&self->operators->log_limit, "answering an operator: %s", err.message);
     close_session(self);
 }
 
@@ -79,11 +76,10 @@ static void on_outcome(void *context, const ch_error *outcome)
 
 /* ---- requests ---- */
 
-/* A pipe and nothing else: a file or socket could keep core waiting. */
+/* A pipe and nothing else: a file or socket could keep core waiting, and so could fstat of a file. */
 static ch_status read_pin(int fd, ch_secret *pin, ch_error *err)
 {
-    struct stat facts;
-    if (fd < 0 || fstat(fd, &facts) != 0 || !S_ISFIFO(facts.st_mode))
+    if (fd < 0 || fcntl(fd, F_GETPIPE_SZ) < 0)
         return ch_fail(err, CH_BAD_INPUT, "an unlock must bring the PIN in a pipe");
     if (fcntl(fd, F_SETFL, O_NONBLOCK) != 0)
         return ch_fail_errno(err, "preparing the PIN's pipe");
@@ -285,7 +281,7 @@ static void on_ready(void *context)
     if (st == CH_OK || self->channel.fd < 0)
         return;
     if (st != CH_UNAVAILABLE)
-        ch_log("an operator's session ended: %s", err.message);
+        ch_log_limited(&self->operators->log_limit, "an operator's session ended: %s", err.message);
     close_session(self);
 }
 
@@ -295,10 +291,7 @@ static void on_check(void *context)
 {
     ch_operators *operators = context;
     uint64_t now_ms = ch_clock_ms();
-    ch_error err = CH_ERROR_INIT;
     ch_loop_set_timer(operators->loop, &operators->check, now_ms + CHECK_EVERY_MS);
-    if (ch_loop_watch(operators->loop, &operators->listener, EPOLLIN, &err) != CH_OK)
-        ch_log("%s", err.message);
     for (size_t i = 0; i < CH_OPERATORS_MAX; i++) {
         session *self = &operators->sessions[i];
         if (self->channel.fd >= 0 && self->state == CH_WHILE_ASKING && now_ms - self->began_ms > ASK_WITHIN_MS)
@@ -359,7 +352,7 @@ static void turn_away(ch_operators *operators, int fd, const ch_error *why)
 {
     const ch_peer nobody = {0};
     session passing;
-    ch_log_limited(&operators->refused, "turned an operator away: %s", why->message);
+    ch_log_limited(&operators->log_limit, "turned an operator away: %s", why->message);
     open_session(operators, &passing, &nobody, fd);
     on_outcome(&passing, why);
 }
@@ -375,23 +368,16 @@ static ch_status admit(ch_operators *operators, const ch_peer *peer, int fd, ch_
     return CH_OK;
 }
 
-static void on_connect(void *context)
+static void on_connect(void *context, int fd)
 {
     ch_operators *operators = context;
-    for (size_t i = 0; i < ACCEPTS_A_TURN; i++) {
-        ch_error err = CH_ERROR_INIT;
-        ch_peer peer;
-        int fd = accept4(operators->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd < 0 && (errno == EMFILE || errno == ENFILE))
-            ch_loop_forget(operators->loop, &operators->listener); /* on_check watches it again */
-        if (fd < 0)
-            return;
-        ch_status st = ch_peer_identify(fd, &peer, &err);
-        if (st == CH_OK)
-            st = admit(operators, &peer, fd, &err);
-        if (st != CH_OK)
-            turn_away(operators, fd, &err);
-    }
+    ch_error err = CH_ERROR_INIT;
+    ch_peer peer;
+    ch_status st = ch_peer_identify(fd, &peer, &err);
+    if (st == CH_OK)
+        st = admit(operators, &peer, fd, &err);
+    if (st != CH_OK)
+        turn_away(operators, fd, &err);
 }
 
 ch_operators *ch_operators_new(ch_loop *loop, int listen_fd, const ch_operator_context *context)
@@ -399,7 +385,7 @@ ch_operators *ch_operators_new(ch_loop *loop, int listen_fd, const ch_operator_c
     ch_operators *operators = ch_alloc(sizeof *operators);
     operators->loop = loop;
     operators->context = *context;
-    operators->listener = (ch_source){.fd = listen_fd, .on_ready = on_connect, .context = operators};
+    ch_acceptor_init(&operators->acceptor, loop, listen_fd, ACCEPT_SHARE, 0, on_connect, operators);
     operators->check = (ch_timer){.on_due = on_check, .context = operators};
     for (size_t i = 0; i < CH_OPERATORS_MAX; i++)
         operators->sessions[i] = (session){.operators = operators, .channel = CH_CHANNEL_CLOSED};
@@ -413,13 +399,12 @@ void ch_operators_free(ch_operators *operators)
     for (size_t i = 0; i < CH_OPERATORS_MAX; i++)
         close_session(&operators->sessions[i]);
     ch_loop_cancel_timer(operators->loop, &operators->check);
-    ch_loop_forget(operators->loop, &operators->listener);
-    close(operators->listener.fd);
+    ch_acceptor_close(&operators->acceptor);
     free(operators);
 }
 
 ch_status ch_operators_start(ch_operators *operators, ch_error *err)
 {
     ch_loop_set_timer(operators->loop, &operators->check, ch_clock_ms() + CHECK_EVERY_MS);
-    return ch_loop_watch(operators->loop, &operators->listener, EPOLLIN, err);
+    return ch_acceptor_open(&operators->acceptor, err);
 }

@@ -21,6 +21,7 @@ typedef struct ch_request_context {
     ch_nonces *nonces;
     ch_scratch *scratch;
     const ch_links *links;
+    ch_meter *meter; /* NULL: none */
 } ch_request_context;
 
 typedef struct ch_request_counts {

@@ -1,6 +1,7 @@
 /* How a job goes through the steps: forward, back, and once more when the policy is another. */
 #include "agent/core/request_impl.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "exchange/recipe.h"
@@ -76,6 +77,15 @@ static void walk(ch_requests *requests, ch_job *job)
     end(requests, job);
 }
 
+/* Enters a job that has waited, at its caller's cost. */
+static void walk_on(ch_requests *requests, ch_job *job)
+{
+    uint64_t begun_ns = ch_clock_ns();
+    uid_t caller = job->caller.uid; /* the job may be gone afterwards */
+    walk(requests, job);
+    ch_meter_spend_since(requests->context.meter, caller, begun_ns);
+}
+
 /* ---- beginnings ---- */
 
 void ch_requests_begin(ch_requests *requests, ch_asker asker, const ch_sign_frame *sign)
@@ -94,7 +104,7 @@ void ch_requests_resume(ch_requests *requests)
 {
     ch_repeat *repeat;
     while ((repeat = ch_repeats_next(requests->repeats)) != NULL)
-        walk(requests, repeat->owner);
+        walk_on(requests, repeat->owner);
 }
 
 /* ---- another policy ---- */
@@ -141,7 +151,7 @@ void ch_requests_judge_again(ch_requests *requests)
     ch_job **jobs = requests->recalled;
     qsort(jobs, requests->recalled_count, sizeof *jobs, compare_numbers);
     for (size_t i = 0; i < requests->recalled_count; i++)
-        walk(requests, jobs[i]);
+        walk_on(requests, jobs[i]);
     free(jobs);
     requests->recalled = NULL;
     requests->recalled_count = 0;
@@ -156,7 +166,7 @@ size_t ch_requests_old(const ch_requests *requests)
 
 static void on_turn(void *context, ch_ticket *ticket)
 {
-    walk(context, ticket->owner);
+    walk_on(context, ticket->owner);
 }
 
 static void on_signed(void *context, ch_ticket *ticket, const ch_slice *signatures, size_t count)
@@ -166,7 +176,7 @@ static void on_signed(void *context, ch_ticket *ticket, const ch_slice *signatur
     for (size_t i = 0; i < count; i++)
         answer.items[i] = signatures[i];
     job->signatures = &answer;
-    walk(context, job);
+    walk_on(context, job);
 }
 
 static void on_failed(void *context, ch_ticket *ticket, const ch_error *why)
@@ -177,7 +187,7 @@ static void on_failed(void *context, ch_ticket *ticket, const ch_error *why)
 static void on_claimed(void *context, ch_nonce_claim *claim, const ch_error *outcome)
 {
     if (outcome->status == CH_OK)
-        walk(context, claim->owner);
+        walk_on(context, claim->owner);
     else
         turn_back(context, claim->owner, outcome);
 }
@@ -189,7 +199,11 @@ ch_nonce_owner ch_requests_nonce_owner(ch_requests *requests)
 
 ch_link_owner ch_requests_link_owner(ch_requests *requests)
 {
-    return (ch_link_owner){.context = requests, .on_turn = on_turn, .on_signed = on_signed, .on_failed = on_failed};
+    return (ch_link_owner){.context = requests,
+                           .meter = requests->context.meter,
+                           .on_turn = on_turn,
+                           .on_signed = on_signed,
+                           .on_failed = on_failed};
 }
 
 ch_requests *ch_requests_new(const ch_request_context *context)

@@ -30,6 +30,7 @@ typedef struct lane {
 } lane;
 
 struct ch_token_jobs {
+    ch_meter *meter; /* NULL: none */
     size_t worker_count;
     lane **lanes;
     size_t lane_count;
@@ -118,13 +119,14 @@ static ticket_list *queue_of(lane *at, bool is_urgent)
     return is_urgent ? &at->urgent : &at->normal;
 }
 
-/* The first job of the lane whose turn it is; `*turn` is the lane that was served last. */
-static ch_ticket *next_in_turn(const ch_token_jobs *jobs, size_t *turn, bool is_urgent)
+/* The first job of the lane whose turn it is; `*turn` is the lane that was served last. Callers who must wait are
+ * passed over. */
+static ch_ticket *next_in_turn(const ch_token_jobs *jobs, size_t *turn, bool is_urgent, const ch_meter *meter)
 {
     for (size_t i = 1; i <= jobs->lane_count; i++) {
         size_t index = (*turn + i) % jobs->lane_count;
         ch_ticket *first = queue_of(jobs->lanes[index], is_urgent)->first;
-        if (first != NULL) {
+        if (first != NULL && !ch_meter_must_wait(meter, jobs->lanes[index]->uid)) {
             *turn = index;
             return first;
         }
@@ -250,9 +252,9 @@ ch_ticket *ch_token_jobs_call(ch_token_jobs *jobs)
 {
     ch_ticket *ticket = NULL;
     if (jobs->waiting_urgent > 0)
-        ticket = next_in_turn(jobs, &jobs->urgent_turn, true);
-    else if (jobs->waiting_normal > 0)
-        ticket = next_in_turn(jobs, &jobs->normal_turn, false);
+        ticket = next_in_turn(jobs, &jobs->urgent_turn, true, jobs->meter);
+    if (ticket == NULL && jobs->waiting_normal > 0)
+        ticket = next_in_turn(jobs, &jobs->normal_turn, false, jobs->meter);
     if (ticket == NULL)
         return NULL;
     stop_waiting(jobs, ticket);
@@ -274,6 +276,7 @@ void ch_token_jobs_send(ch_token_jobs *jobs, ch_ticket *ticket, uint64_t now_ms)
     ticket->place = CH_TICKET_SENT;
     append(&jobs->sent, ticket);
     jobs->work_ns += ticket->cost_ns;
+    ch_meter_spend(jobs->meter, ticket->caller, ticket->cost_ns);
     token_jobs_check(jobs, ticket->lane);
 }
 
@@ -310,8 +313,8 @@ ch_ticket *ch_token_jobs_any(const ch_token_jobs *jobs, ch_ticket_place place)
     assert(place == CH_TICKET_WAITING || place == CH_TICKET_SENT);
     if (place == CH_TICKET_SENT)
         return jobs->sent.first;
-    ch_ticket *urgent = next_in_turn(jobs, &turn, true);
-    return urgent != NULL ? urgent : next_in_turn(jobs, &turn, false);
+    ch_ticket *urgent = next_in_turn(jobs, &turn, true, NULL);
+    return urgent != NULL ? urgent : next_in_turn(jobs, &turn, false, NULL);
 }
 
 /* ---- the room ---- */
@@ -330,6 +333,11 @@ void ch_token_jobs_set_keys(ch_token_jobs *jobs, size_t key_count)
     jobs->costs_ns = ch_realloc_array(jobs->costs_ns, key_count, sizeof *jobs->costs_ns);
     for (; jobs->key_count < key_count; jobs->key_count++)
         jobs->costs_ns[jobs->key_count] = 0;
+}
+
+void ch_token_jobs_set_meter(ch_token_jobs *jobs, ch_meter *meter)
+{
+    jobs->meter = meter;
 }
 
 void ch_token_jobs_free(ch_token_jobs *jobs)

@@ -7,6 +7,8 @@
 #ifndef CH_AGENT_CORE_TOKEN_JOBS_H
 #define CH_AGENT_CORE_TOKEN_JOBS_H
 
+#include "agent/core/meter.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -48,6 +50,8 @@ ch_token_jobs *ch_token_jobs_new(size_t worker_count);
 /* The token has as many keys from now on, which are not fewer than before. */
 void ch_token_jobs_set_keys(ch_token_jobs *jobs, size_t key_count);
 void ch_token_jobs_free(ch_token_jobs *jobs);
+/* From now on jobs of callers who must wait wait, and what is sent counts. `meter` must outlive the jobs. */
+void ch_token_jobs_set_meter(ch_token_jobs *jobs, ch_meter *meter);
 
 /* May this caller have one more job here? Cancels have places of their own, and so has each caller. */
 bool ch_token_jobs_admits(const ch_token_jobs *jobs, uid_t caller, bool is_urgent);
@@ -60,8 +64,8 @@ void ch_token_jobs_leave(ch_token_jobs *jobs, ch_ticket *ticket);
 
 /* True if the token should be given more: a worker may be without a job, or the work ahead is short. */
 bool ch_token_jobs_has_room(const ch_token_jobs *jobs);
-/* The next job whose turn it is, urgent ones first, callers in turn; NULL if none waits. It is called: send it, or let
- * it leave. */
+/* The next job whose turn it is, urgent ones first, callers in turn; NULL if none may go now. It is called: send it, or
+ * let it leave. */
 ch_ticket *ch_token_jobs_call(ch_token_jobs *jobs);
 /* Notes that the called job goes to the token process now. Its id is ticket->id. */
 void ch_token_jobs_send(ch_token_jobs *jobs, ch_ticket *ticket, uint64_t now_ms);

@@ -369,6 +369,7 @@ ch_token_link *ch_token_link_new(ch_loop *loop, const ch_link_config *config, co
     link->owner = *owner;
     link->loop = loop;
     link->jobs = ch_token_jobs_new(config->workers);
+    ch_token_jobs_set_meter(link->jobs, owner->meter);
     link->check = (ch_timer){.on_due = on_check, .context = link};
     char name[80];
     snprintf(name, sizeof name, "token '%s'", config->name);

@@ -6,6 +6,7 @@
 #define CH_AGENT_CORE_TOKEN_LINK_H
 
 #include "agent/core/confinement.h"
+#include "agent/core/meter.h"
 #include "agent/core/token_jobs.h"
 #include "agent/loop.h"
 #include "base/secret.h"
@@ -35,6 +36,7 @@ typedef struct ch_link_config {
 /* What the link calls. Each job that was queued gets `on_turn`, and then one of the others, unless it left before. */
 typedef struct ch_link_owner {
     void *context;
+    ch_meter *meter; /* NULL: none */
     /* The ticket's turn has come: call ch_token_link_sign now, or ch_token_link_leave. */
     void (*on_turn)(void *context, ch_ticket *ticket);
     /* The ticket is out of the link. The signatures, one per payload, are views valid during the call. */

@@ -128,21 +128,24 @@ size_t ch_token_link_sent(const ch_token_link *link)
     return ch_token_jobs_sent(link->jobs);
 }
 
-/* Fills a packet with at most `count` jobs. */
-static void give_jobs(ch_token_link *link, size_t count)
+/* Fills a packet with at most `count` jobs. Returns how many it called. */
+static size_t give_jobs(ch_token_link *link, size_t count)
 {
     uint64_t begun_ns = ch_token_jobs_work_ns(link->jobs);
     const ch_buffer *out = ch_channel_out(&link->child.channel);
-    for (size_t i = 0; i < count && out->size < CH_LINK_PACKET_FILL; i++) {
+    size_t called = 0;
+    while (called < count && out->size < CH_LINK_PACKET_FILL) {
         ch_ticket *ticket = ch_token_jobs_call(link->jobs);
         if (ticket == NULL)
-            return;
+            break;
+        called++;
         uint64_t before_ns = ch_token_jobs_work_ns(link->jobs);
         link->owner.on_turn(link->owner.context, ticket);
         uint64_t work_ns = ch_token_jobs_work_ns(link->jobs);
         if (work_ns - begun_ns + (work_ns - before_ns) > PACKET_WORK_NS)
-            return;
+            break;
     }
+    return called;
 }
 
 /* Quick jobs share a packet, because each packet costs system calls; but not all go in one, so that the token is at
@@ -157,7 +160,8 @@ void ch_token_link_dispatch(ch_token_link *link)
     size_t share = (ch_token_jobs_waiting(link->jobs) + parts - 1) / parts;
     while (link->state == CH_LINK_SERVING && ch_token_jobs_waiting(link->jobs) > 0 &&
            ch_token_jobs_has_room(link->jobs) && ch_channel_pending(&link->child.channel) == 0) {
-        give_jobs(link, share);
+        if (give_jobs(link, share) == 0)
+            return;
         ch_child_flush(&link->child);
     }
     ch_link_find_some(link);

@@ -7,23 +7,29 @@
 #include "agent/front/http.h"
 #include "agent/front/reply.h"
 #include "agent/front/routes.h"
+#include "agent/pace.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "wire/channel.h"
 
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <time.h>
 
 #define REPLY_SIZE_HINT 1024
 #define REPEAT_KEY_MAX 128 /* core takes no longer ones */
-#define ASKED_TOGETHER 4   /* requests that go to core in one packet */
+#define BURST_NS 2000000
+#define ASKED_TOGETHER 4 /* requests that go to core in one packet */
 
 typedef struct front {
     ch_channel core;
     ch_http *http;
     ch_ask ask;
     ch_receiving state;
-    size_t asked; /* requests so far */
+    size_t asked;     /* requests so far */
+    ch_pace pace;     /* of our own work, in ns; a_second is 0 unless core set a pace */
+    uint64_t rest_ns; /* until then HTTP does not run; 0: no rest */
     const ch_gaps *gaps;
 } front;
 
@@ -189,6 +195,16 @@ static ch_status take_ping(void *context, ch_frame *frame, int *fd, ch_error *er
     return ch_pong_frame_put(ch_channel_out(&self->core), 0, &(ch_pong_frame){}, err);
 }
 
+static ch_status take_pace(void *context, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    front *self = context;
+    ch_pace_frame order;
+    CH_TRY(ch_pace_frame_get(frame, &order, err));
+    self->pace = (ch_pace){.a_second = (uint64_t)order.permille * 1000000, .burst = BURST_NS};
+    return CH_OK;
+}
+
 static ch_status take_signed(void *context, ch_frame *frame, int *fd, ch_error *err)
 {
     (void)fd;
@@ -289,6 +305,7 @@ static const ch_handler handlers[] = {
     { CH_FRAME_CONNECTION,      take_connection },
     { CH_FRAME_CLOSE,           take_close },
     { CH_FRAME_PING,            take_ping },
+    { CH_FRAME_PACE,            take_pace },
     { CH_FRAME_KEY_LIST,        take_key_list },
     { CH_FRAME_STATUS_IS,       take_status },
     { CH_FRAME_TIME_IS,         take_time },
@@ -316,6 +333,32 @@ static ch_status take_packets(front *self, ch_error *err)
 
 /* ---- the loop ---- */
 
+/* What this process has done. Waiting awake is no work. */
+static uint64_t work_ns(void)
+{
+    struct timespec used;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return (uint64_t)used.tv_sec * 1000000000 + (uint64_t)used.tv_nsec;
+}
+
+/* Rests after work that began when `begun_ns` had been done, if it was too much. 0: the pace was not set yet. */
+static void keep_pace(front *self, uint64_t begun_ns)
+{
+    uint64_t now_ns = ch_clock_ns();
+    if (self->pace.a_second == 0 || begun_ns == 0)
+        return;
+    ch_pace_spend(&self->pace, now_ns, work_ns() - begun_ns);
+    uint64_t wait_ns = ch_pace_wait_ns(&self->pace, now_ns);
+    self->rest_ns = wait_ns == 0 ? 0 : now_ns + wait_ns;
+}
+
+/* In milliseconds, rounded up; 0 if there is no rest, or it is over. */
+static int rest_left_ms(const front *self)
+{
+    uint64_t now_ns = self->rest_ns == 0 ? 0 : ch_clock_ns();
+    return self->rest_ns <= now_ns ? 0 : (int)((self->rest_ns - now_ns) / 1000000) + 1;
+}
+
 /* Sleeps until core or a client has something; the one place that decides how long. Returns whether core has. It never
  * waits awake: core and the token do so for a lone request, and a third would be in their way on two processors. */
 static bool wait_for_core(const front *self)
@@ -326,7 +369,8 @@ static bool wait_for_core(const front *self)
     };
     if (ch_channel_pending(&self->core) > 0)
         fds[0].events |= POLLOUT;
-    int ready = poll(fds, 2, ch_http_timeout_ms(self->http));
+    bool is_resting = self->rest_ns != 0;
+    int ready = is_resting ? poll(fds, 1, rest_left_ms(self)) : poll(fds, 2, ch_http_timeout_ms(self->http));
     return ready > 0 && (fds[0].revents & ~POLLOUT) != 0;
 }
 
@@ -340,13 +384,24 @@ static ch_status flush_core(front *self, ch_error *err)
     return take_packets(self, &last) == CH_UNAVAILABLE ? CH_UNAVAILABLE : st;
 }
 
+static ch_status serve_turn(front *self, bool has_packets, ch_error *err)
+{
+    if (has_packets)
+        CH_TRY(take_packets(self, err));
+    if (rest_left_ms(self) == 0) {
+        self->rest_ns = 0; /* only here: replies that came during the rest are sent by this run, and wake nobody */
+        ch_http_run(self->http);
+    }
+    return flush_core(self, err);
+}
+
 static ch_status serve(front *self, ch_error *err)
 {
     for (;;) {
-        if (wait_for_core(self))
-            CH_TRY(take_packets(self, err));
-        ch_http_run(self->http);
-        CH_TRY(flush_core(self, err));
+        bool has_packets = wait_for_core(self);
+        uint64_t begun_ns = self->pace.a_second == 0 ? 0 : work_ns();
+        CH_TRY(serve_turn(self, has_packets, err));
+        keep_pace(self, begun_ns);
     }
 }
 
