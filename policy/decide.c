@@ -14,7 +14,7 @@ typedef struct judging {
     const char *rule;
 } judging;
 
-static bool includes(const ch_callers *callers, const ch_peer *caller)
+bool ch_policy_includes(const ch_callers *callers, const ch_peer *caller)
 {
     bool is_any_user = callers->uid == CH_ANY_ID;
     bool is_any_group = callers->gid == CH_ANY_ID;
@@ -28,7 +28,7 @@ static judging add_grants(const ch_facts *facts)
     judging sum = {.facts = facts};
     const ch_key *key = facts->key;
     for (size_t i = 0; i < key->grant_count; i++) {
-        if (includes(&key->grants[i].callers, facts->caller)) {
+        if (ch_policy_includes(&key->grants[i].callers, facts->caller)) {
             sum.grant_count++;
             sum.classes |= key->grants[i].classes;
         }
@@ -143,7 +143,7 @@ bool ch_policy_may_see(const ch_key *key, const ch_peer *caller)
 bool ch_policy_knows(const ch_policy *policy, const ch_peer *caller)
 {
     for (size_t i = 0; i < policy->known_count; i++) {
-        if (includes(&policy->known[i], caller))
+        if (ch_policy_includes(&policy->known[i], caller))
             return true;
     }
     return false;
@@ -152,7 +152,7 @@ bool ch_policy_knows(const ch_policy *policy, const ch_peer *caller)
 bool ch_policy_is_operator(const ch_policy *policy, const ch_peer *caller)
 {
     for (size_t i = 0; i < policy->operator_count; i++) {
-        if (includes(&policy->operators[i], caller))
+        if (ch_policy_includes(&policy->operators[i], caller))
             return true;
     }
     return false;

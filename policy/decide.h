@@ -20,6 +20,9 @@ typedef struct ch_facts {
     unsigned classes;         /* bit 1 << ch_class: of all endpoints that the signature opens, by confusion too */
 } ch_facts;
 
+/* True if the caller is one of `callers`. */
+bool ch_policy_includes(const ch_callers *callers, const ch_peer *caller);
+
 /* Decides on the request by every rule. */
 CH_CHECKED ch_status ch_policy_decide(const ch_facts *facts, ch_error *err);
 

@@ -7,6 +7,7 @@ static const ch_field fields[] = {
     /* name         required  reader                    where */
     { "keys",       true,     ch_policy_read_keys,      CH_WHOLE },
     { "operators",  true,     ch_policy_read_operators, CH_WHOLE },
+    { "limits",     false,    ch_policy_read_limits,    CH_WHOLE },
 };
 /* clang-format on */
 

@@ -1,5 +1,5 @@
-/* From policy.yaml to a ch_policy: load.c reads the whole, load_keys.c the keys, load_grants.c who is meant and what
- * each may do. Everything that can be wrong with a policy is found here, with its line. */
+/* From policy.yaml to a ch_policy: load.c reads the whole, load_keys.c the keys, load_grants.c who is meant, what
+ * each may do and how often. Everything that can be wrong with a policy is found here, with its line. */
 #ifndef CH_POLICY_LOAD_H
 #define CH_POLICY_LOAD_H
 
@@ -26,9 +26,10 @@ typedef struct ch_policy_loader {
     ch_policy *policy;
 } ch_policy_loader;
 
-/* Read `keys` and `operators` into a ch_policy, and `allow` into a ch_key. */
+/* Read `keys`, `operators` and `limits` into a ch_policy, and `allow` into a ch_key. */
 CH_CHECKED ch_status ch_policy_read_keys(const ch_value *value, ch_error *err);
 CH_CHECKED ch_status ch_policy_read_operators(const ch_value *value, ch_error *err);
+CH_CHECKED ch_status ch_policy_read_limits(const ch_value *value, ch_error *err);
 CH_CHECKED ch_status ch_policy_read_grants(const ch_value *value, ch_error *err);
 
 #endif

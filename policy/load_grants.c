@@ -7,6 +7,8 @@
 #include "conf/yaml.h"
 #include "exchange/class.h"
 
+#define MESSAGES_MAX 1000000
+
 static ch_status read_classes(const ch_value *value, ch_error *err)
 {
     return ch_classes_read(value->node, value->out, err);
@@ -24,6 +26,14 @@ static const ch_field grant_fields[] = {
     { "uid",      false,    ch_field_uint,  CH_MEMBER(ch_grant, callers.uid),     .max = CH_ANY_ID - 1 },
     { "gid",      false,    ch_field_uint,  CH_MEMBER(ch_grant, callers.gid),     .max = CH_ANY_ID - 1 },
     { "classes",  true,     read_classes,   CH_MEMBER(ch_grant, classes) },
+};
+
+static const ch_field limit_fields[] = {
+    /* name                  required  reader          where                                        bounds */
+    { "uid",                 false,    ch_field_uint,  CH_MEMBER(ch_limit, callers.uid),              .max = CH_ANY_ID - 1 },
+    { "gid",                 false,    ch_field_uint,  CH_MEMBER(ch_limit, callers.gid),              .max = CH_ANY_ID - 1 },
+    { "messages_per_second", true,     ch_field_uint,  CH_MEMBER(ch_limit, messages_per_second),      .min = 1, .max = MESSAGES_MAX },
+    { "burst",               false,    ch_field_uint,  CH_MEMBER(ch_limit, burst),                    .min = 1, .max = MESSAGES_MAX },
 };
 /* clang-format on */
 
@@ -64,6 +74,18 @@ static ch_status read_grant(const ch_value *value, ch_error *err)
     return check_callers(value->node, &grant->callers, err);
 }
 
+static ch_status read_limit(const ch_value *value, ch_error *err)
+{
+    ch_limit *limit = value->out;
+    *limit = (ch_limit){
+        .callers = {CH_ANY_ID, CH_ANY_ID}
+    };
+    CH_TRY(ch_fields_read(value->node, CH_FIELDS(limit_fields), limit, NULL, err));
+    if (limit->burst == 0)
+        limit->burst = limit->messages_per_second;
+    return check_callers(value->node, &limit->callers, err);
+}
+
 static const ch_entries operators = {
     "operator", CH_YAML_LIST, .entry = {.read = read_operator, .size = sizeof(ch_callers)}
 };
@@ -71,11 +93,22 @@ static const ch_entries grants = {
     "grant", CH_YAML_LIST, .entry = {.read = read_grant, .size = sizeof(ch_grant)}
 };
 
+static const ch_entries limits = {
+    "limit", CH_YAML_LIST, .entry = {.read = read_limit, .size = sizeof(ch_limit)}
+};
+
 ch_status ch_policy_read_operators(const ch_value *value, ch_error *err)
 {
     ch_policy *policy = value->out;
     policy->operators = ch_alloc(ch_yaml_count(value->node) * sizeof *policy->operators);
     return ch_entries_read(value->node, &operators, policy->operators, &policy->operator_count, NULL, err);
+}
+
+ch_status ch_policy_read_limits(const ch_value *value, ch_error *err)
+{
+    ch_policy *policy = value->out;
+    policy->limits = ch_alloc(ch_yaml_count(value->node) * sizeof *policy->limits);
+    return ch_entries_read(value->node, &limits, policy->limits, &policy->limit_count, NULL, err);
 }
 
 ch_status ch_policy_read_grants(const ch_value *value, ch_error *err)

@@ -71,6 +71,7 @@ void ch_policy_free(ch_policy *policy)
     free(policy->keys);
     free(policy->slots);
     free(policy->operators);
+    free(policy->limits);
     free(policy->known);
     free(policy->profiles);
     *policy = (ch_policy){0};

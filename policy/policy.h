@@ -25,6 +25,13 @@ typedef struct ch_grant {
     unsigned classes; /* bit 1 << ch_class */
 } ch_grant;
 
+/* How many requests a second each of the callers may have signed, and how many at once after a rest. */
+typedef struct ch_limit {
+    ch_callers callers;
+    uint32_t messages_per_second;
+    uint32_t burst;
+} ch_limit;
+
 typedef struct ch_key {
     char *name;
     char *object_uri;
@@ -50,6 +57,8 @@ typedef struct ch_policy {
     size_t slot_mask;
     ch_callers *operators;
     size_t operator_count;
+    ch_limit *limits; /* every one that includes a caller must hold */
+    size_t limit_count;
     ch_callers *known; /* everyone whom a grant or the operators' list names, once */
     size_t known_count;
     ch_profile **profiles;

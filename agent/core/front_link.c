@@ -293,7 +293,7 @@ void ch_front_link_failed(ch_asker asker, const char *step, const ch_error *why)
     ch_buffer *out = ch_front_link_out(asker);
     if (out == NULL)
         return;
-    bool is_passing = why->status == CH_BUSY || why->status == CH_UNAVAILABLE;
+    bool is_passing = why->status == CH_BUSY || why->status == CH_TOO_OFTEN || why->status == CH_UNAVAILABLE;
     ch_failed_frame failed = {.why = *why, .step = ch_slice_of(step), .retry_after_s = is_passing ? RETRY_AFTER_S : 0};
     /* An error fits a frame by its type. */
     ch_ignore(ch_failed_frame_put(out, asker.request, &failed, &ignored));

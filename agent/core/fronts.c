@@ -159,8 +159,10 @@ static ch_status wait_for_front(ch_fronts *fronts, lane *at, const ch_peer *peer
 static ch_status keep_pace(const ch_fronts *fronts, lane *at, const ch_peer *peer, ch_error *err)
 {
     uint64_t now_ns = ch_clock_ns();
+    if (fronts->is_shared)
+        return CH_OK;
     bool is_limited = at->uid == CH_STRANGERS || ch_meter_process_share(fronts->owner.meter, at->uid) != 0;
-    if (is_limited && !fronts->is_shared && ch_pace_wait_ns(&at->connects, now_ns) > 0)
+    if (is_limited && ch_pace_wait_ns(&at->connects, now_ns) > 0)
         return ch_fail(err, CH_BUSY, "user %u connects too often", (unsigned)peer->uid);
     ch_pace_spend(&at->connects, now_ns, 1);
     return CH_OK;

@@ -59,6 +59,7 @@ ch_job *ch_jobs_take(ch_jobs *jobs)
     ch_job *job = &jobs->jobs[ch_slot_index(id)];
     job->id = id;
     job->is_old = false;
+    job->is_counted = false;
     job->asked = (ch_request){0};
     ch_buffer_clear(&job->bytes);
     if (job->draft == NULL)

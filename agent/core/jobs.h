@@ -19,6 +19,7 @@ typedef struct ch_job {
     size_t step;     /* of the table in request.c */
     bool is_held;    /* the step waits, and is entered again when what it waits for is there */
     bool is_old;     /* it is at the token, and was judged by rules that no longer hold: what it points to is theirs */
+    bool is_counted; /* by the limits of policy */
     uint64_t number; /* in the order in which requests came */
 
     /* What was asked; views into `bytes`. */

@@ -138,6 +138,17 @@ static ch_status decide(ch_requests *requests, ch_job *job, ch_error *err)
     return ch_policy_decide(&facts, err);
 }
 
+/* What policy refuses reaches no exchange, and is not counted. What is judged again counts once. */
+static ch_status count_message(ch_requests *requests, ch_job *job, ch_error *err)
+{
+    const ch_policy *policy = requests->context.policy;
+    bool is_cancel = job->ticket.is_urgent;
+    if (!job->is_counted)
+        CH_TRY(ch_limiter_count(requests->limiter, policy, &job->caller, is_cancel, ch_clock_ns(), err));
+    job->is_counted = true;
+    return CH_OK;
+}
+
 static ch_status take_place(ch_requests *requests, ch_job *job, ch_error *err)
 {
     (void)requests;
@@ -265,6 +276,7 @@ const ch_step ch_steps[] = {
     { "parameters",  check_parameters, NULL,         false,    false },
     { "policy",      decide,           NULL,         false,    true },
     { "repeat",      find_repeat,      leave_repeats, true,    true },
+    { "limits",      count_message,    NULL,         false,    true },
     { "queue",       take_place,       leave_token,  false,    true },
     { "nonce",       claim_nonce,      leave_nonces, true,     false },
     { "turn",        wait_for_turn,    NULL,         true,     true },

@@ -3,6 +3,7 @@
 #define CH_AGENT_CORE_REQUEST_IMPL_H
 
 #include "agent/core/jobs.h"
+#include "agent/core/limiter.h"
 #include "agent/core/repeats.h"
 #include "agent/core/request.h"
 
@@ -10,6 +11,7 @@ struct ch_requests {
     ch_request_context context;
     ch_jobs *jobs;
     ch_repeats *repeats;
+    ch_limiter *limiter;
     ch_request_counts counts;
     uint64_t begun;    /* requests so far */
     size_t old_count;  /* requests that go by the policy of before */

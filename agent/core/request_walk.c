@@ -212,6 +212,7 @@ ch_requests *ch_requests_new(const ch_request_context *context)
     requests->context = *context;
     requests->jobs = ch_jobs_new(CH_TOKENS_MAX * CH_TOKEN_JOBS_MAX + CH_REPEATS_WAITING_MAX, context->scratch);
     requests->repeats = ch_repeats_new();
+    requests->limiter = ch_limiter_new();
     return requests;
 }
 
@@ -221,6 +222,7 @@ void ch_requests_free(ch_requests *requests)
         return;
     ch_jobs_free(requests->jobs);
     ch_repeats_free(requests->repeats);
+    ch_limiter_free(requests->limiter);
     free(requests);
 }
 

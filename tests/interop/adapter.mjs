@@ -184,7 +184,7 @@ for (const [status, kind, Class] of [
     [405, 'method-not-allowed', ccxt.NotSupported],
     [413, 'too-large', ccxt.BadRequest],
     [423, 'locked', ccxt.AuthenticationError],
-    [429, 'busy', ccxt.RateLimitExceeded],
+    [429, 'too-often', ccxt.RateLimitExceeded],
     [500, 'internal', ccxt.ExchangeError],
     [502, 'token-failed', ccxt.ExchangeNotAvailable],
     [503, 'busy', ccxt.ExchangeNotAvailable],

@@ -40,7 +40,10 @@ static const char sound[] = "keys:\n"
                             "  a-key: {token: other, object: \"pkcs11:object=a\", profile: t, scheme: ed25519, "
                             "key_id: q, passphrase: p, raw: true, kinds: [broker], allow: []}\n"
                             "operators:\n"
-                            "  - {gid: 7}\n";
+                            "  - {gid: 7}\n"
+                            "limits:\n"
+                            "  - {uid: 1000, messages_per_second: 1, burst: 1000000}\n"
+                            "  - {gid: 0, messages_per_second: 1000000}\n";
 
 static ch_error err;
 
@@ -99,6 +102,23 @@ START_TEST(test_grants_say_who_and_what)
 }
 END_TEST
 
+START_TEST(test_limits_say_who_and_how_often)
+{
+    ch_policy policy;
+    ck_assert_msg(load(sound, &policy) == CH_OK, "%s", err.message);
+    ck_assert_uint_eq(policy.limit_count, 2);
+    ck_assert_uint_eq(policy.limits[0].callers.uid, 1000);
+    ck_assert_uint_eq(policy.limits[0].callers.gid, CH_ANY_ID);
+    ck_assert_uint_eq(policy.limits[0].messages_per_second, 1);
+    ck_assert_uint_eq(policy.limits[0].burst, 1000000);
+    ck_assert_uint_eq(policy.limits[1].callers.uid, CH_ANY_ID);
+    ck_assert_uint_eq(policy.limits[1].callers.gid, 0);
+    ck_assert_uint_eq(policy.limits[1].messages_per_second, 1000000);
+    ck_assert_uint_eq(policy.limits[1].burst, 1000000); /* as many as in a second */
+    ch_policy_free(&policy);
+}
+END_TEST
+
 START_TEST(test_a_name_that_is_not_there_finds_nothing)
 {
     ch_policy policy;
@@ -147,7 +167,7 @@ static const struct {
     /* from                          to                              line  reason */
     { "keys:\n",                     "keys: [a]\nkeyz:\n",           1,    "keys: this must be a map, not a list" },
     { "keys:\n",                     "keyz:\n",                      1,    "'keys' is missing here" },
-    { "keys:\n",                     "extra: 1\nkeys:\n",            1,    "there is no field 'extra' here; the fields are keys and operators" },
+    { "keys:\n",                     "extra: 1\nkeys:\n",            1,    "there is no field 'extra' here; the fields are keys, operators and limits" },
     { "  b-key:\n",                  "  a-key:\n",                   11,   "'a-key' is here already, in line 2" },
     { "  b-key:\n",                  "  B-key:\n",                   3,    "'B-key' cannot be a key's name" },
     { "  b-key:\n",                  "  -key:\n",                    3,    "'-key' cannot be a key's name" },
@@ -193,6 +213,15 @@ static const struct {
     { "operators:\n",                "operatorz:\n",                 1,    "'operators' is missing here" },
     { "  - {gid: 7}",                "  - {}",                       13,   "this entry does not say who is meant" },
     { "  - {gid: 7}",                "  - 7",                        13,   "this must be a map, not a single value" },
+    { "limits:\n",                   "limits: {}\nx:\n",             14,   "limits: this must be a list, not a map" },
+    { "  - {gid: 0, messages",       "  - {messages",                16,   "this entry does not say who is meant" },
+    { "  - {gid: 0, messages",       "  - {gid: 65534, messages",    16,   "gid 65534 may be anybody" },
+    { ", messages_per_second: 1,",   ",",                            15,   "'messages_per_second' is missing here" },
+    { "messages_per_second: 1,",     "messages_per_second: 0,",      15,   "'0' is not a whole number from 1 to 1000000" },
+    { "messages_per_second: 1,",     "messages_per_second: 0.5,",    15,   "'0.5' is not a whole number from 1 to 1000000" },
+    { "messages_per_second: 1,",     "messages_per_second: 1000001,", 15,  "'1000001' is not a whole number from 1 to 1000000" },
+    { "burst: 1000000",              "burst: 0",                     15,   "'0' is not a whole number from 1 to 1000000" },
+    { "burst: 1000000",              "per: 10",                      15,   "the fields are uid, gid, messages_per_second and burst" },
     { "  - {gid: 7}",                "  - {gid: 7, classes: []}",    13,   "there is no field 'classes' here; the fields are uid and gid" },
 };
 /* clang-format on */
@@ -305,8 +334,8 @@ START_TEST(test_a_file_that_is_not_there_is_named)
 END_TEST
 
 CH_TESTS("policy", CH_TEST(test_each_field_is_read), CH_TEST(test_grants_say_who_and_what),
-         CH_TEST(test_a_name_that_is_not_there_finds_nothing), CH_TEST(test_each_of_a_thousand_keys_is_found),
-         CH_TEST_ROWS(test_a_mistake_is_refused_with_its_line, refused),
+         CH_TEST(test_limits_say_who_and_how_often), CH_TEST(test_a_name_that_is_not_there_finds_nothing),
+         CH_TEST(test_each_of_a_thousand_keys_is_found), CH_TEST_ROWS(test_a_mistake_is_refused_with_its_line, refused),
          CH_TEST_ROWS(test_names_for_one_key_count_its_nonces_alike, nonces),
          CH_TEST(test_a_key_has_the_nonces_of_its_kind), CH_TEST(test_a_mistake_in_a_profile_names_the_profile),
          CH_TEST(test_a_file_that_is_not_there_is_named))

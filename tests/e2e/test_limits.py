@@ -1,0 +1,59 @@
+"""A limit of policy holds: above it a caller is answered with 429, and its cancels still go through."""
+
+import os
+import unittest
+
+import harness
+from harness import BINANCE_ORDER, BINANCE_WITHDRAWAL
+
+CANCEL = {"method": "DELETE", "path": "/api/v3/order", "params": {"symbol": "LTCBTC", "orderId": 1}}
+BURST = 3
+LIMITS = f"limits:\n  - {{ uid: {os.getuid()}, messages_per_second: 1, burst: {BURST} }}\n"
+
+
+class Limits(harness.AgentTest):
+    def setUp(self):
+        super().setUp()
+        text = self.agent.policy.read_text()
+        self.addCleanup(self.configure, text)
+        self.configure(text + LIMITS)
+
+    def configure(self, policy):
+        self.agent.stop()
+        self.agent.policy.write_text(policy)
+        self.agent.start()
+        self.assertEqual(self.agent.unlock().returncode, 0)
+
+    def ask(self, document, count, key="binance-main"):
+        with self.agent.client() as client:
+            return [client.sign(key, document) for _ in range(count)]
+
+    def test_above_the_limit_orders_are_answered_with_429(self):
+        answers = self.ask(BINANCE_ORDER, 10 * BURST)
+        self.assertEqual([answer.status for answer in answers[:BURST]], [200] * BURST)
+        refused = answers[-1]
+        self.assertEqual(refused.status, 429, self.agent.log())
+        self.assertEqual(refused.headers["content-type"], "application/problem+json")
+        self.assertEqual(refused.headers["retry-after"], "1")
+        self.assertEqual({name: refused.json[name] for name in ("type", "rule", "step")},
+                         {"type": "urn:chancery:problem:too-often", "rule": "messages", "step": "limits"})
+        self.assertEqual({answer.status for answer in self.ask(CANCEL, BURST)}, {200})
+
+    def test_what_is_refused_is_not_counted(self):
+        self.assertEqual({answer.status for answer in self.ask(BINANCE_WITHDRAWAL, 10 * BURST)}, {403})
+        self.assertEqual({answer.status for answer in self.ask(BINANCE_ORDER, BURST)}, {200})
+
+    def test_all_keys_of_a_caller_count_together(self):
+        self.ask(BINANCE_ORDER, 10 * BURST)
+        self.assertEqual(self.ask(BINANCE_ORDER, 1, "binance-ed25519")[0].status, 429)
+
+    def test_the_command_line_says_so(self):
+        self.ask(BINANCE_ORDER, 10 * BURST)
+        done = self.agent.cli("sign", "binance-main", "POST", "/api/v3/order",
+                              *(f"{name}={value}" for name, value in BINANCE_ORDER["params"].items()))
+        self.assertEqual(done.returncode, 7, done.stderr)
+        self.assertIn(b"asks too often: its limit of requests a second is 1 (try again in 1 s)", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
