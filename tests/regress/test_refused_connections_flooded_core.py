@@ -1,0 +1,52 @@
+"""A stranger that had its share of connections went on connecting. Each refusal was work for core and a line in its log:
+34,000 lines in 8 seconds, and the bots were all but shut out. Now who connects too fast waits, and refusals of one kind are
+logged once a second."""
+
+import time
+import unittest
+
+from others import BOT_A, STRANGER, OthersTest, User, connect
+
+HELD = 64  # more than all strangers may have
+SECONDS = 3
+LINES_MOST = 200
+
+
+def hold_and_go_on(tell, path, count):
+    held = []
+    tell("begun")
+    while True:
+        try:
+            held.append(connect(path))
+        except OSError:
+            continue
+        if len(held) > count:
+            held.pop().close()
+
+
+class RefusedConnections(OthersTest):
+    def flood(self, uid):
+        alone, flooded = [], []
+        before = len(self.agent.log().splitlines())
+        for _ in range(3):
+            alone.append(self.rate(SECONDS / 3))
+            with User(uid, hold_and_go_on, self.agent.socket, HELD) as stranger:
+                stranger.hear()
+                time.sleep(0.2)
+                self.assertEqual(self.serves_anew(timeout_s=20), 200, self.agent.log()[-2000:])
+                flooded.append(self.rate(SECONDS / 3))
+        lines = len(self.agent.log().splitlines()) - before
+        kept = max(flooded) / max(alone)  # the machine has other work, too: the best of each
+        print(f"kept {kept:.2f} of its rate, {lines} lines logged")
+        self.assertLess(lines, LINES_MOST)
+        self.assertGreater(kept, 0.2)
+
+    def test_a_strangers(self):
+        self.flood(STRANGER)
+
+    def test_a_bots(self):
+        self.flood(BOT_A)
+
+
+if __name__ == "__main__":
+    unittest.main()
