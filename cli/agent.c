@@ -51,6 +51,23 @@ static void print_clock(const json_t *clock)
     puts("");
 }
 
+static void print_callers(const json_t *callers)
+{
+    /* clang-format off */
+    static const ch_column columns[] = {
+        /* title           member */
+        { "USER",          "user" },
+        { "REQUESTS/S",    "requests_per_second" },
+        { "WORK/1000",     "work_permille" },
+        {0},
+    };
+    /* clang-format on */
+    if (json_array_size(callers) > 0) {
+        puts("");
+        ch_output_table(callers, columns);
+    }
+}
+
 static void print_status(const json_t *status)
 {
     /* clang-format off */
@@ -84,6 +101,7 @@ static void print_status(const json_t *status)
         puts("");
         ch_output_table(json_object_get(status, "problems"), problem_columns);
     }
+    print_callers(json_object_get(status, "callers"));
     print_notices(json_object_get(status, "notices"));
     print_confinement(json_object_get(status, "confinement"));
 }

@@ -258,6 +258,7 @@ static void make_rooms(core *self, int listen_fd, int operator_fd)
                                        .reload = self->reload,
                                        .confinement = self->confinement,
                                        .timekeeper = &self->timekeeper,
+                                       .meter = self->meter,
                                        .started_ms = ch_clock_ms()};
 }
 

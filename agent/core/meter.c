@@ -5,7 +5,6 @@
 #include "base/clock.h"
 #include "base/memory.h"
 
-#include <stddef.h>
 #include <stdlib.h>
 
 #define ACCOUNTS_MAX 64
@@ -13,15 +12,24 @@
 #define SHARE_PERMILLE 125
 #define STRANGERS_PERMILLE 50
 #define BURST_NS 2000000
+#define SECOND_NS 1000000000
 #define SLICE_MAX_NS 500000
 #define SERVED_NS 50000000   /* who was served within this time is being served */
 #define PRESENT_NS 500000000 /* for fronts, which are told of each change */
+
+/* What a caller did in one second. */
+typedef struct doing {
+    uint64_t second;
+    uint64_t requests;
+    uint64_t work_ns;
+} doing;
 
 typedef struct account {
     uid_t caller;
     ch_pace pace;
     uint64_t spent_ns; /* when */
     bool owes;
+    doing now, last; /* the second that runs, and the whole one before it that was not idle */
 } account;
 
 struct ch_meter {
@@ -86,6 +94,16 @@ static account *open_account(ch_meter *meter, uid_t caller)
     return at;
 }
 
+static doing *doing_now(const ch_meter *meter, account *at)
+{
+    uint64_t second = meter->now_ns / SECOND_NS;
+    if (at->now.second != second) {
+        at->last = at->now;
+        at->now = (doing){.second = second};
+    }
+    return &at->now;
+}
+
 static bool was_served(const ch_meter *meter, const account *at, uint64_t within_ns)
 {
     return meter->now_ns - at->spent_ns < within_ns;
@@ -118,6 +136,7 @@ void ch_meter_spend(ch_meter *meter, uid_t caller, uint64_t ns)
         return;
     account *at = open_account(meter, caller);
     at->spent_ns = meter->now_ns;
+    doing_now(meter, at)->work_ns += ns;
     ch_pace_spend(&at->pace, meter->now_ns, ns);
     at->owes = ch_pace_wait_ns(&at->pace, meter->now_ns) > 0;
 }
@@ -126,6 +145,27 @@ void ch_meter_spend_since(ch_meter *meter, uid_t caller, uint64_t begun_ns)
 {
     uint64_t ns = ch_clock_ns() - begun_ns;
     ch_meter_spend(meter, caller, ns < SLICE_MAX_NS ? ns : SLICE_MAX_NS);
+}
+
+void ch_meter_count(ch_meter *meter, uid_t caller)
+{
+    if (meter != NULL)
+        doing_now(meter, open_account(meter, caller))->requests++;
+}
+
+bool ch_meter_rate_at(const ch_meter *meter, size_t index, ch_meter_rate *out)
+{
+    if (meter == NULL || index >= meter->count)
+        return false;
+    const account *at = &meter->accounts[index];
+    uint64_t second = meter->now_ns / SECOND_NS - 1;
+    const doing *done = at->now.second == second ? &at->now : &at->last;
+    *out = (ch_meter_rate){.caller = at->caller};
+    if (done->second == second) {
+        out->requests = (uint32_t)done->requests;
+        out->work_permille = (uint32_t)(done->work_ns * 1000 / SECOND_NS);
+    }
+    return true;
 }
 
 bool ch_meter_must_wait(const ch_meter *meter, uid_t caller)

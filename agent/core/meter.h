@@ -8,10 +8,18 @@
 #define CH_AGENT_CORE_METER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #define CH_STRANGERS ((uid_t)-1) /* all of them, as one caller */
+
+/* Of the last whole second. */
+typedef struct ch_meter_rate {
+    uid_t caller;
+    uint32_t requests;      /* that policy allowed, also above a limit */
+    uint32_t work_permille; /* of core and the tokens together, in thousandths of one processor */
+} ch_meter_rate;
 
 typedef struct ch_meter ch_meter;
 
@@ -26,6 +34,10 @@ void ch_meter_spend(ch_meter *meter, uid_t caller, uint64_t ns);
 /* The same for the time that core has worked on something small since `begun_ns`. Core may have been preempted, which
  * is not the caller's fault, so half a millisecond counts at most. */
 void ch_meter_spend_since(ch_meter *meter, uid_t caller, uint64_t begun_ns);
+/* Notes that the caller came with a request that policy allows. */
+void ch_meter_count(ch_meter *meter, uid_t caller);
+/* The rates of the caller at `index`; false if there are no more. */
+bool ch_meter_rate_at(const ch_meter *meter, size_t index, ch_meter_rate *out);
 /* True if the caller has had more than its share, and another is being served for whom it must wait. */
 bool ch_meter_must_wait(const ch_meter *meter, uid_t caller);
 /* True if a caller, not only strangers, was served in the last moments. */

@@ -141,12 +141,13 @@ static ch_status decide(ch_requests *requests, ch_job *job, ch_error *err)
 /* What policy refuses reaches no exchange, and is not counted. What is judged again counts once. */
 static ch_status count_message(ch_requests *requests, ch_job *job, ch_error *err)
 {
-    const ch_policy *policy = requests->context.policy;
+    const ch_request_context *context = &requests->context;
     bool is_cancel = job->ticket.is_urgent;
-    if (!job->is_counted)
-        CH_TRY(ch_limiter_count(requests->limiter, policy, &job->caller, is_cancel, ch_clock_ns(), err));
+    if (job->is_counted)
+        return CH_OK;
     job->is_counted = true;
-    return CH_OK;
+    ch_meter_count(context->meter, job->caller.uid);
+    return ch_limiter_count(requests->limiter, context->policy, &job->caller, is_cancel, ch_clock_ns(), err);
 }
 
 static ch_status take_place(ch_requests *requests, ch_job *job, ch_error *err)

@@ -7,6 +7,8 @@
 #include "policy/decide.h"
 #include "wire/frames.h"
 
+#include <stdio.h>
+
 #define PAGE_BYTES_MAX 49152 /* a key more fits the frame besides */
 #define PROBLEMS_MAX 100     /* that are listed; the counts tell of the others */
 
@@ -104,6 +106,7 @@ typedef struct report {
     ch_buffer problems;
     ch_buffer notices;
     ch_buffer confinement;
+    ch_buffer callers;
     ch_error doubt; /* about the clock */
 } report;
 
@@ -168,6 +171,21 @@ static void tell_more(const ch_status_context *context, report *to)
     add_reload(to, ch_reload_trouble(context->reload));
 }
 
+/* Who has done something in the last whole second. */
+static void add_callers(const ch_status_context *context, report *to)
+{
+    ch_meter_rate rate;
+    for (size_t i = 0; ch_meter_rate_at(context->meter, i, &rate); i++) {
+        char user[16] = "strangers";
+        if (rate.caller != CH_STRANGERS)
+            snprintf(user, sizeof user, "%u", (unsigned)rate.caller);
+        ch_caller_rate_record record = {
+            .user = ch_slice_of(user), .requests_per_second = rate.requests, .work_permille = rate.work_permille};
+        if (rate.requests > 0 || rate.work_permille > 0)
+            ch_caller_rate_record_put(&to->frame.callers, &to->callers, &record);
+    }
+}
+
 static ch_status send_report(const ch_status_context *context, report *to, ch_asker asker,
                              const ch_get_status_frame *get, ch_error *err)
 {
@@ -180,6 +198,8 @@ static ch_status send_report(const ch_status_context *context, report *to, ch_as
         look_at_key(context, to, &context->policy->keys[i], caller);
     if (ch_policy_knows(context->policy, caller))
         tell_more(context, to);
+    if (ch_policy_is_operator(context->policy, caller))
+        add_callers(context, to);
     ch_buffer *out = ch_front_link_out(asker);
     return out == NULL ? CH_OK : ch_status_is_frame_put(out, asker.request, &to->frame, err);
 }
@@ -187,12 +207,16 @@ static ch_status send_report(const ch_status_context *context, report *to, ch_as
 void ch_status_report(const ch_status_context *context, ch_asker asker, const ch_get_status_frame *get)
 {
     ch_error err = CH_ERROR_INIT;
-    report to = {
-        .tokens = CH_BUFFER_INIT, .problems = CH_BUFFER_INIT, .notices = CH_BUFFER_INIT, .confinement = CH_BUFFER_INIT};
+    report to = {.tokens = CH_BUFFER_INIT,
+                 .problems = CH_BUFFER_INIT,
+                 .notices = CH_BUFFER_INIT,
+                 .confinement = CH_BUFFER_INIT,
+                 .callers = CH_BUFFER_INIT};
     if (send_report(context, &to, asker, get, &err) != CH_OK)
         ch_front_link_failed(asker, "", &err);
     ch_buffer_free(&to.tokens);
     ch_buffer_free(&to.problems);
     ch_buffer_free(&to.notices);
     ch_buffer_free(&to.confinement);
+    ch_buffer_free(&to.callers);
 }

@@ -21,14 +21,15 @@ typedef struct ch_status_context {
     const ch_reload *reload; /* may be NULL */
     const ch_confinement *confinement;
     const ch_timekeeper *timekeeper;
-    uint64_t started_ms; /* monotonic */
+    const ch_meter *meter; /* NULL: none */
+    uint64_t started_ms;   /* monotonic */
 } ch_status_context;
 
 /* Answers LIST_KEYS with the keys that the caller has a grant for. */
 void ch_status_list_keys(const ch_status_context *context, ch_asker asker, const ch_list_keys_frame *list);
 /* Answers GET_STATUS: whether every key can sign and the clock is trusted, and, for callers whom policy names, the
- * tokens, the notices, and why keys that they may use cannot sign. A stranger learns only whether the agent is ready.
- */
+ * tokens, the notices, and why keys that they may use cannot sign. A stranger learns only whether the agent is ready,
+ * and only an operator what each caller asks and costs. */
 void ch_status_report(const ch_status_context *context, ch_asker asker, const ch_get_status_frame *get);
 
 #endif

@@ -94,6 +94,19 @@ static void add_confinement(ch_buffer *out, ch_records gaps)
     ch_buffer_add_byte(out, ']');
 }
 
+static void add_callers(ch_buffer *out, ch_records callers)
+{
+    ch_caller_rate_record caller;
+    ch_buffer_add_text(out, ",\"callers\":[");
+    for (const char *lead = "{\"user\":"; ch_caller_rate_record_next(&callers, &caller); lead = ",{\"user\":") {
+        add_text(out, lead, caller.user);
+        add_number(out, ",\"requests_per_second\":", caller.requests_per_second);
+        add_number(out, ",\"work_permille\":", caller.work_permille);
+        ch_buffer_add_byte(out, '}');
+    }
+    ch_buffer_add_byte(out, ']');
+}
+
 void ch_reply_add_status(ch_buffer *out, const ch_status_is_frame *frame)
 {
     ch_records tokens = frame->tokens;
@@ -116,6 +129,7 @@ void ch_reply_add_status(ch_buffer *out, const ch_status_is_frame *frame)
     add_problems(out, frame->problems);
     add_notices(out, frame->notices);
     add_confinement(out, frame->confinement);
+    add_callers(out, frame->callers);
     add_text(out, ",\"clock\":{\"state\":", frame->clock);
     add_text(out, ",\"detail\":", frame->clock_detail);
     ch_buffer_add_text(out, "}}\n");

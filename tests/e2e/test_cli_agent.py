@@ -80,7 +80,8 @@ class Http(Sandbox):
             os.unlink(self.path("agent.sock"))
 
     STATUS = {"version": "0.1.0", "uptime_s": 7260, "ready": False, "signed": 12, "refused": 3, "failed": 1,
-              "tokens": [{"name": "main", "state": "locked", "detail": "\x1b[31mred"}]}
+              "tokens": [{"name": "main", "state": "locked", "detail": "\x1b[31mred"}],
+              "callers": [{"user": "1000", "requests_per_second": 20, "work_permille": 3}]}
 
     def test_status_as_text_and_json(self):
         result, got = self.ask(http_answer(200, self.STATUS), "status")
@@ -88,6 +89,7 @@ class Http(Sandbox):
         self.assertEqual(got["line"], "GET /v1/status HTTP/1.1")
         self.assertIn("2 h 01 min, not ready", result.out)
         self.assertRegex(result.out, r"(?m)^main +locked ")
+        self.assertRegex(result.out, r"(?m)^1000 +20 +3$")
         self.assertNotIn("\x1b", result.out)
         result, _ = self.ask(http_answer(200, self.STATUS), "status", "--json")
         self.assertEqual(json.loads(result.out), self.STATUS)

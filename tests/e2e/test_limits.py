@@ -47,6 +47,15 @@ class Limits(harness.AgentTest):
         self.ask(BINANCE_ORDER, 10 * BURST)
         self.assertEqual(self.ask(BINANCE_ORDER, 1, "binance-ed25519")[0].status, 429)
 
+    def test_an_operator_sees_what_each_caller_asks(self):
+        self.ask(BINANCE_ORDER, BURST)
+        with self.agent.client() as client:
+            def is_seen():
+                callers = client.get("/v1/status").json["callers"]
+                return any(caller["user"] == str(os.getuid()) and caller["requests_per_second"] > 0 for caller in callers)
+
+            harness.wait_until(is_seen, "what was asked in the last second")
+
     def test_the_command_line_says_so(self):
         self.ask(BINANCE_ORDER, 10 * BURST)
         done = self.agent.cli("sign", "binance-main", "POST", "/api/v3/order",

@@ -163,10 +163,44 @@ START_TEST(test_what_core_was_preempted_for_hardly_counts)
 }
 END_TEST
 
+static void check_rate(size_t index, uid_t caller, uint32_t requests, uint32_t work_permille)
+{
+    ch_meter_rate rate;
+    ck_assert(ch_meter_rate_at(meter, index, &rate));
+    ck_assert_uint_eq(rate.caller, caller);
+    ck_assert_uint_eq(rate.requests, requests);
+    ck_assert_uint_eq(rate.work_permille, work_permille);
+}
+
+START_TEST(test_rates_are_those_of_the_last_whole_second)
+{
+    ch_meter_rate rate;
+    ck_assert(!ch_meter_rate_at(meter, 0, &rate));
+    for (int i = 0; i < 5; i++)
+        ch_meter_count(meter, GREEDY);
+    spend(GREEDY, 3);
+    spend(CH_STRANGERS, 7);
+    check_rate(0, GREEDY, 0, 0);
+    pass_ms(1000);
+    check_rate(0, GREEDY, 5, 3);
+    check_rate(1, CH_STRANGERS, 0, 7);
+    ch_meter_count(meter, GREEDY);
+    check_rate(0, GREEDY, 5, 3);
+    pass_ms(1000);
+    check_rate(0, GREEDY, 1, 0);
+    check_rate(1, CH_STRANGERS, 0, 0);
+    pass_ms(1000);
+    check_rate(0, GREEDY, 0, 0);
+    ck_assert(!ch_meter_rate_at(meter, 2, &rate));
+}
+END_TEST
+
 START_TEST(test_without_a_meter_nobody_waits)
 {
     ch_meter_spend(NULL, GREEDY, UINT64_MAX);
     ch_meter_spend_since(NULL, GREEDY, 0);
+    ch_meter_count(NULL, GREEDY);
+    ck_assert(!ch_meter_rate_at(NULL, 0, &(ch_meter_rate){}));
     ck_assert(!ch_meter_must_wait(NULL, GREEDY));
     ck_assert(!ch_meter_is_serving(NULL) && !ch_meter_holds_somebody(NULL));
     ck_assert_uint_eq(ch_meter_process_share(NULL, GREEDY), 0);
@@ -178,4 +212,5 @@ CH_TESTS_WITH("meter", set_up, tear_down, CH_TEST(test_a_caller_alone_never_wait
               CH_TEST(test_nobody_waits_for_who_has_left), CH_TEST(test_if_all_cost_much_nobody_waits),
               CH_TEST(test_strangers_wait_for_any_caller), CH_TEST(test_nobody_waits_for_strangers),
               CH_TEST(test_processes_get_a_share_while_others_are_there), CH_TEST(test_more_callers_than_accounts),
-              CH_TEST(test_what_core_was_preempted_for_hardly_counts), CH_TEST(test_without_a_meter_nobody_waits))
+              CH_TEST(test_what_core_was_preempted_for_hardly_counts),
+              CH_TEST(test_rates_are_those_of_the_last_whole_second), CH_TEST(test_without_a_meter_nobody_waits))

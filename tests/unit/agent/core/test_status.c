@@ -77,6 +77,30 @@ START_TEST(test_the_status_has_the_notices)
 }
 END_TEST
 
+START_TEST(test_only_operators_see_what_callers_ask)
+{
+    ch_caller_rate_record rate;
+    ch_meter *meter = ch_meter_new(1);
+    scene_begin(&it);
+    it.status.meter = meter;
+    ch_meter_turn(meter, 1000000000);
+    ch_meter_count(meter, 7);
+    ch_meter_spend(meter, CH_STRANGERS, 2000000);
+    ch_meter_spend(meter, 8, 1);
+    ch_meter_turn(meter, 2000000000);
+    ch_status_is_frame answer = ask_status(7, it.bot);
+    ck_assert(ch_caller_rate_record_next(&answer.callers, &rate) && ch_slice_is(rate.user, "7"));
+    ck_assert_uint_eq(rate.requests_per_second, 1);
+    ck_assert(ch_caller_rate_record_next(&answer.callers, &rate) && ch_slice_is(rate.user, "strangers"));
+    ck_assert_uint_eq(rate.work_permille, 2);
+    ck_assert(!ch_caller_rate_record_next(&answer.callers, &rate));
+    it.policy.operators[0].uid++;
+    answer = ask_status(8, it.bot);
+    ck_assert_uint_eq(answer.callers.count, 0);
+    ch_meter_free(meter);
+}
+END_TEST
+
 START_TEST(test_keys_of_a_locked_token_are_not_ready)
 {
     ch_listed_key_record key;
@@ -190,8 +214,9 @@ START_TEST(test_the_status_counts_requests)
 END_TEST
 
 CH_TESTS("status", CH_TEST(test_a_caller_sees_the_keys_that_it_has_a_grant_for),
-         CH_TEST(test_the_status_has_the_notices), CH_TEST(test_keys_of_a_locked_token_are_not_ready),
-         CH_TEST(test_a_stranger_sees_no_keys), CH_TEST(test_keys_are_not_listed_for_no_connection),
-         CH_TEST(test_the_status_follows_the_token), CH_TEST(test_the_status_says_why_a_callers_keys_are_not_ready),
+         CH_TEST(test_the_status_has_the_notices), CH_TEST(test_only_operators_see_what_callers_ask),
+         CH_TEST(test_keys_of_a_locked_token_are_not_ready), CH_TEST(test_a_stranger_sees_no_keys),
+         CH_TEST(test_keys_are_not_listed_for_no_connection), CH_TEST(test_the_status_follows_the_token),
+         CH_TEST(test_the_status_says_why_a_callers_keys_are_not_ready),
          CH_TEST(test_a_stranger_learns_whether_the_agent_is_ready_and_no_more),
          CH_TEST(test_the_status_counts_requests))
