@@ -12,7 +12,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
-#define ACCEPTS_A_TURN 16
+#define ACCEPTS_A_TURN 4
 #define BURST_NS 500000
 #define FULL_PAUSE_MS 50 /* when no descriptor is left */
 #define NS_A_MS 1000000

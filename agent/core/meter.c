@@ -14,8 +14,8 @@
 #define BURST_NS 2000000
 #define SECOND_NS 1000000000
 #define SLICE_MAX_NS 500000
-#define SERVED_NS 50000000   /* who was served within this time is being served */
-#define PRESENT_NS 500000000 /* for fronts, which are told of each change */
+#define SERVED_NS 100000000  /* who was served within this time is being served */
+#define PRESENT_NS 500000000 /* and so is, for what should not change often, who was served within this time */
 
 /* What a caller did in one second. */
 typedef struct doing {
@@ -35,8 +35,9 @@ typedef struct account {
 struct ch_meter {
     unsigned processors;
     uint64_t now_ns;
-    size_t served; /* callers that are being served */
-    size_t modest; /* those of them that owe nothing */
+    size_t served;  /* callers that are being served */
+    size_t modest;  /* those of them that owe nothing */
+    size_t present; /* callers that were served lately */
     bool holds_somebody;
     account accounts[ACCOUNTS_MAX];
     size_t count;
@@ -117,12 +118,14 @@ static bool must_wait(const ch_meter *meter, const account *at)
 void ch_meter_turn(ch_meter *meter, uint64_t now_ns)
 {
     meter->now_ns = now_ns;
-    meter->served = meter->modest = 0;
+    meter->served = meter->modest = meter->present = 0;
     meter->holds_somebody = false;
     for (size_t i = 0; i < meter->count; i++) {
         account *at = &meter->accounts[i];
-        bool is_served = at->caller != CH_STRANGERS && was_served(meter, at, SERVED_NS);
+        bool is_caller = at->caller != CH_STRANGERS;
+        bool is_served = is_caller && was_served(meter, at, SERVED_NS);
         at->owes = ch_pace_wait_ns(&at->pace, now_ns) > 0;
+        meter->present += is_caller && was_served(meter, at, PRESENT_NS);
         meter->served += is_served;
         meter->modest += is_served && !at->owes;
     }
@@ -177,6 +180,11 @@ bool ch_meter_must_wait(const ch_meter *meter, uid_t caller)
 bool ch_meter_is_serving(const ch_meter *meter)
 {
     return meter != NULL && meter->served > 0;
+}
+
+bool ch_meter_is_shared(const ch_meter *meter)
+{
+    return meter != NULL && meter->present > 1;
 }
 
 bool ch_meter_holds_somebody(const ch_meter *meter)

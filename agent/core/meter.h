@@ -42,6 +42,8 @@ bool ch_meter_rate_at(const ch_meter *meter, size_t index, ch_meter_rate *out);
 bool ch_meter_must_wait(const ch_meter *meter, uid_t caller);
 /* True if a caller, not only strangers, was served in the last moments. */
 bool ch_meter_is_serving(const ch_meter *meter);
+/* True if more than one caller was served lately. */
+bool ch_meter_is_shared(const ch_meter *meter);
 /* True if somebody must wait, so that another turn must come soon. */
 bool ch_meter_holds_somebody(const ch_meter *meter);
 /* How much of one processor's time a process that serves only this caller may take, in thousandths; 0: all, because

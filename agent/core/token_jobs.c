@@ -9,7 +9,10 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define AHEAD_WORK_NS 3000000 /* expected work queued ahead at each worker, and so the longest a cancel waits */
+/* Expected work queued ahead at each worker, and so the longest a cancel waits. If the token's process has not a
+ * processor to itself, it takes several times as long, so there is less of it while others must wait for it. */
+#define AHEAD_WORK_NS 3000000
+#define SHARED_AHEAD_WORK_NS 300000
 
 static const ch_share normal_share = {CH_TOKEN_NORMAL_MAX, CH_TOKEN_CALLER_SHARE, CH_TOKEN_RESERVE};
 static const ch_share urgent_share = {CH_TOKEN_JOBS_MAX, CH_TOKEN_CALLER_SHARE, CH_TOKEN_RESERVE};
@@ -245,7 +248,8 @@ void ch_token_jobs_leave(ch_token_jobs *jobs, ch_ticket *ticket)
 
 bool ch_token_jobs_has_room(const ch_token_jobs *jobs)
 {
-    return jobs->sent.count < jobs->worker_count || jobs->work_ns < jobs->worker_count * (uint64_t)AHEAD_WORK_NS;
+    uint64_t ahead_ns = ch_meter_is_shared(jobs->meter) ? SHARED_AHEAD_WORK_NS : AHEAD_WORK_NS;
+    return jobs->sent.count < jobs->worker_count || jobs->work_ns < jobs->worker_count * ahead_ns;
 }
 
 ch_ticket *ch_token_jobs_call(ch_token_jobs *jobs)

@@ -56,7 +56,7 @@ START_TEST(test_who_costs_much_waits_for_who_does_not)
     ch_meter_turn(meter, now_ns);
     ck_assert(ch_meter_must_wait(meter, GREEDY));
     ck_assert(!ch_meter_must_wait(meter, MODEST));
-    ck_assert(ch_meter_holds_somebody(meter) && ch_meter_is_serving(meter));
+    ck_assert(ch_meter_holds_somebody(meter) && ch_meter_is_serving(meter) && ch_meter_is_shared(meter));
 }
 END_TEST
 
@@ -116,6 +116,7 @@ START_TEST(test_nobody_waits_for_strangers)
     spend(GREEDY, 1000);
     ck_assert(!ch_meter_must_wait(meter, GREEDY));
     ck_assert_uint_eq(ch_meter_process_share(meter, GREEDY), 0);
+    ck_assert(!ch_meter_is_shared(meter));
     pass_ms(100);
     spend(CH_STRANGERS, 0);
     ck_assert(!ch_meter_is_serving(meter) && !ch_meter_holds_somebody(meter));
@@ -202,7 +203,7 @@ START_TEST(test_without_a_meter_nobody_waits)
     ch_meter_count(NULL, GREEDY);
     ck_assert(!ch_meter_rate_at(NULL, 0, &(ch_meter_rate){}));
     ck_assert(!ch_meter_must_wait(NULL, GREEDY));
-    ck_assert(!ch_meter_is_serving(NULL) && !ch_meter_holds_somebody(NULL));
+    ck_assert(!ch_meter_is_serving(NULL) && !ch_meter_is_shared(NULL) && !ch_meter_holds_somebody(NULL));
     ck_assert_uint_eq(ch_meter_process_share(NULL, GREEDY), 0);
 }
 END_TEST

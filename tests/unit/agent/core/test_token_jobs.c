@@ -339,6 +339,30 @@ START_TEST(test_quick_jobs_are_given_until_their_work_is_enough)
 }
 END_TEST
 
+START_TEST(test_less_is_given_ahead_while_another_caller_is_there)
+{
+    ch_meter *meter = ch_meter_new(1);
+    set_up(2);
+    ch_token_jobs_set_cost(jobs, 0, AHEAD_NS / 20);
+    ch_token_jobs_set_meter(jobs, meter);
+    ch_meter_turn(meter, 1000000000);
+    ch_meter_spend(meter, BOT, 1);
+    ch_meter_spend(meter, OTHER, 1);
+    ch_meter_turn(meter, 1000000001);
+    for (size_t i = 0; i < 4; i++) {
+        ck_assert_msg(ch_token_jobs_has_room(jobs), "after %zu", i);
+        send(add(i, 0, false));
+    }
+    ck_assert(!ch_token_jobs_has_room(jobs));
+    ch_meter_turn(meter, 2000000000); /* nobody is there any more */
+    ck_assert(ch_token_jobs_has_room(jobs));
+    for (size_t i = 0; i < 4; i++)
+        ch_token_jobs_leave(jobs, &tickets[i]);
+    tear_down();
+    ch_meter_free(meter);
+}
+END_TEST
+
 START_TEST(test_waiting_jobs_are_no_expected_work)
 {
     set_up(1);
@@ -358,6 +382,7 @@ CH_TESTS("token_jobs", CH_TEST(test_urgent_jobs_overtake_and_each_kind_keeps_its
          CH_TEST(test_sent_jobs_stand_in_the_order_in_which_they_were_sent),
          CH_TEST_ROWS(test_a_job_leaves_from_any_place_of_its_queue, places),
          CH_TEST(test_a_job_leaves_whatever_has_become_of_it), CH_TEST(test_callers_take_turns),
+         CH_TEST(test_less_is_given_ahead_while_another_caller_is_there),
          CH_TEST(test_any_callers_cancel_comes_before_all_other_jobs),
          CH_TEST(test_a_greedy_caller_leaves_every_other_its_share), CH_TEST(test_cancels_have_places_of_their_own),
          CH_TEST(test_a_job_holds_its_place_wherever_it_is), CH_TEST(test_callers_that_have_left_leave_nothing),
