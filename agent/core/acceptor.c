@@ -6,10 +6,8 @@
 #include "base/log.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stddef.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 #define ACCEPTS_A_TURN 4
@@ -20,12 +18,9 @@
 static void on_ready(void *context);
 static void on_resume(void *context);
 
-void ch_acceptor_init(ch_acceptor *acceptor, ch_loop *loop, int listen_fd, unsigned share, unsigned reserve,
+void ch_acceptor_init(ch_acceptor *acceptor, ch_loop *loop, int listen_fd, unsigned share, size_t fd_limit,
                       void (*take)(void *context, int fd), void *context)
 {
-    struct rlimit limit = {.rlim_cur = INT_MAX};
-    getrlimit(RLIMIT_NOFILE, &limit);
-    rlim_t most = limit.rlim_cur < INT_MAX ? limit.rlim_cur : INT_MAX;
     *acceptor = (ch_acceptor){
         .loop = loop,
         .take = take,
@@ -33,7 +28,7 @@ void ch_acceptor_init(ch_acceptor *acceptor, ch_loop *loop, int listen_fd, unsig
         .listener = {.fd = listen_fd, .on_ready = on_ready, .context = acceptor},
         .resume = {.on_due = on_resume,               .context = acceptor                },
         .pace = {.a_second = share * 10ull * NS_A_MS,               .burst = BURST_NS},
-        .fd_limit = (int)(most > 2 * (rlim_t)reserve ? most - reserve : most / 2),
+        .fd_limit = (int)fd_limit,
     };
     ch_acceptor_set_share(acceptor, share);
 }

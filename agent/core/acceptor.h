@@ -8,6 +8,8 @@
 #include "agent/loop.h"
 #include "agent/pace.h"
 
+#include <stddef.h>
+
 typedef struct ch_acceptor {
     ch_loop *loop;
     /* Takes over an accepted connection, a non-blocking descriptor. */
@@ -20,9 +22,9 @@ typedef struct ch_acceptor {
     bool is_open;
 } ch_acceptor;
 
-/* Takes over `listen_fd`, and accepts nobody yet. `share` is in percent of core's time; `reserve` is how many of the
- * descriptors that the process may have are kept for others. The acceptor must stay where it is. */
-void ch_acceptor_init(ch_acceptor *acceptor, ch_loop *loop, int listen_fd, unsigned share, unsigned reserve,
+/* Takes over `listen_fd`, and accepts nobody yet. `share` is in percent of core's time; Descriptors from
+ * `fd_limit` on are kept for others. The acceptor must stay where it is. */
+void ch_acceptor_init(ch_acceptor *acceptor, ch_loop *loop, int listen_fd, unsigned share, size_t fd_limit,
                       void (*take)(void *context, int fd), void *context);
 /* Accepts from now on. */
 CH_CHECKED ch_status ch_acceptor_open(ch_acceptor *acceptor, ch_error *err);

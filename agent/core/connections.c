@@ -33,14 +33,28 @@ struct ch_connections {
     /* Close together, for counting. */
     uid_t uids[CH_CONNECTIONS_MAX]; /* NOBODY: the place is free */
     bool is_stranger[CH_CONNECTIONS_MAX];
+    ch_share callers;
+    ch_share strangers;
 };
 
-static const ch_share callers = {CH_CONNECTIONS_MAX, CH_CONNECTIONS_SHARE, CH_CONNECTIONS_RESERVE};
-static const ch_share strangers = {CH_STRANGERS_MAX, CH_STRANGER_SHARE, CH_STRANGERS_RESERVE};
+static const ch_share most_callers = {CH_CONNECTIONS_MAX, CH_CONNECTIONS_SHARE, CH_CONNECTIONS_RESERVE};
+static const ch_share most_strangers = {CH_STRANGERS_MAX, CH_STRANGER_SHARE, CH_STRANGERS_RESERVE};
 
-ch_connections *ch_connections_new(void)
+/* Where few files can be open, everything is smaller in proportion: a connection is a descriptor here. */
+static ch_share scale(ch_share most, size_t descriptors)
+{
+    if (descriptors >= CH_CONNECTIONS_MAX)
+        return most;
+    return (ch_share){.total = 1 + most.total * descriptors / CH_CONNECTIONS_MAX,
+                      .share = 1 + most.share * descriptors / CH_CONNECTIONS_MAX,
+                      .reserve = most.reserve * descriptors / CH_CONNECTIONS_MAX};
+}
+
+ch_connections *ch_connections_new(size_t descriptors)
 {
     ch_connections *connections = ch_alloc(sizeof *connections);
+    connections->callers = scale(most_callers, descriptors);
+    connections->strangers = scale(most_strangers, descriptors);
     connections->slots = ch_slots_new(CH_CONNECTIONS_MAX);
     for (size_t i = 0; i < CH_CONNECTIONS_MAX; i++)
         connections->uids[i] = NOBODY;
@@ -122,7 +136,7 @@ static ch_status make_room(ch_connections *connections, ch_victim *victim, ch_er
 {
     size_t index = find_idle(connections, find_greediest(connections));
     if (index == CH_CONNECTIONS_MAX)
-        return ch_fail(err, CH_BUSY, "all %d connections are open and in use", CH_CONNECTIONS_MAX);
+        return ch_fail(err, CH_BUSY, "all %zu connections are open and in use", ch_slots_count(connections->slots));
     *victim = (ch_victim){ch_slots_id(connections->slots, index), connections->table[index].front};
     release(connections, victim->id);
     return CH_OK;
@@ -132,15 +146,16 @@ static ch_status admit(ch_connections *connections, uid_t uid, bool is_stranger,
 {
     size_t own = count_of(connections, uid);
     size_t used = ch_slots_count(connections->slots);
-    if (is_stranger && !ch_share_admits(&strangers, count_strangers(connections), own))
-        return ch_fail(err, CH_BUSY, "user %u, whom no grant names, has %zu connections, and strangers share %d",
-                       (unsigned)uid, own, CH_STRANGERS_MAX);
-    if (ch_share_admits(&callers, used, own))
+    if (is_stranger && !ch_share_admits(&connections->strangers, count_strangers(connections), own))
+        return ch_fail(err, CH_BUSY, "user %u, whom no grant names, has %zu connections, and strangers share %zu",
+                       (unsigned)uid, own, connections->strangers.total);
+    if (ch_share_admits(&connections->callers, used, own))
         return CH_OK;
-    if (own < CH_CONNECTIONS_SHARE && !is_stranger)
+    if (own < connections->callers.share && !is_stranger)
         return make_room(connections, victim, err);
-    return ch_fail(err, CH_BUSY, "user %u has %zu connections, and no more than %d are kept free for others",
-                   (unsigned)uid, own, CH_CONNECTIONS_RESERVE);
+    return ch_fail(err, CH_BUSY,
+                   "user %u already has %zu connections, and the last %zu are reserved for other users; close some",
+                   (unsigned)uid, own, connections->callers.reserve);
 }
 
 /* ---- the table ---- */

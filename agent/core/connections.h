@@ -26,7 +26,9 @@ typedef struct ch_victim {
     void *front;
 } ch_victim;
 
-ch_connections *ch_connections_new(void);
+/* `descriptors` may be used for connections: with fewer than CH_CONNECTIONS_MAX all shares are smaller in proportion.
+ */
+ch_connections *ch_connections_new(size_t descriptors);
 void ch_connections_free(ch_connections *connections);
 
 /* Enters a connection that is passed to `front` and returns its id. If nothing is left for a caller below its share,

@@ -233,7 +233,7 @@ static void make_rooms(core *self, int listen_fd, int operator_fd)
                             .on_get_time = on_get_time};
     const ch_policy *policy = &self->rules.policy;
     self->timekeeper = (ch_timekeeper){.policy = policy, .nonces = self->nonces, .clock = self->clock};
-    self->connections = ch_connections_new();
+    self->connections = ch_connections_new(ch_fronts_descriptors() / 4 * 3);
     self->fronts =
         ch_fronts_new(self->loop, listen_fd, self->connections, policy, &owner, self->rules.config.is_front_shared);
     ch_request_context context = {.policy = policy,

@@ -11,8 +11,10 @@
 #include "base/memory.h"
 #include "policy/decide.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #define ACCEPT_SHARE 60        /* percent of core's time, for accepting */
 #define BUSY_ACCEPT_SHARE 10   /* while callers are served */
@@ -229,6 +231,14 @@ static void on_change(void *context, ch_front_link *front)
 
 /* ---- the room ---- */
 
+size_t ch_fronts_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > INT_MAX)
+        return INT_MAX;
+    return limit.rlim_cur > 2 * DESCRIPTOR_RESERVE ? limit.rlim_cur - DESCRIPTOR_RESERVE : limit.rlim_cur / 2;
+}
+
 ch_fronts *ch_fronts_new(ch_loop *loop, int listen_fd, ch_connections *connections, const ch_policy *policy,
                          const ch_front_owner *owner, bool is_shared)
 {
@@ -238,7 +248,7 @@ ch_fronts *ch_fronts_new(ch_loop *loop, int listen_fd, ch_connections *connectio
     fronts->policy = policy;
     fronts->owner = *owner;
     fronts->is_shared = is_shared;
-    ch_acceptor_init(&fronts->acceptor, loop, listen_fd, ACCEPT_SHARE, DESCRIPTOR_RESERVE, on_connect, fronts);
+    ch_acceptor_init(&fronts->acceptor, loop, listen_fd, ACCEPT_SHARE, ch_fronts_descriptors(), on_connect, fronts);
     add_lane(fronts);
     return fronts;
 }

@@ -19,6 +19,8 @@
 
 typedef struct ch_fronts ch_fronts;
 
+/* How many of the descriptors that the process may have are for bots; connections on their way take some of them. */
+size_t ch_fronts_descriptors(void);
 /* Takes over `listen_fd`, a listening SOCK_STREAM socket. `policy` and `connections` must outlive the room. */
 ch_fronts *ch_fronts_new(ch_loop *loop, int listen_fd, ch_connections *connections, const ch_policy *policy,
                          const ch_front_owner *owner, bool is_shared);

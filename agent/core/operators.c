@@ -8,6 +8,7 @@
 #include "wire/channel.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 
@@ -385,7 +386,7 @@ ch_operators *ch_operators_new(ch_loop *loop, int listen_fd, const ch_operator_c
     ch_operators *operators = ch_alloc(sizeof *operators);
     operators->loop = loop;
     operators->context = *context;
-    ch_acceptor_init(&operators->acceptor, loop, listen_fd, ACCEPT_SHARE, 0, on_connect, operators);
+    ch_acceptor_init(&operators->acceptor, loop, listen_fd, ACCEPT_SHARE, INT_MAX, on_connect, operators);
     operators->check = (ch_timer){.on_due = on_check, .context = operators};
     for (size_t i = 0; i < CH_OPERATORS_MAX; i++)
         operators->sessions[i] = (session){.operators = operators, .channel = CH_CHANNEL_CLOSED};

@@ -76,10 +76,10 @@ class Limit(unittest.TestCase):
         self.assert_served("1024:4096", 1100, 500)
 
     def test_who_is_connected_stays_served_at_the_limit_of_open_files(self):
-        self.assert_served("1024:1024", 1100, 500)
+        self.assert_served("1024:1024", 1100, 400)
 
     def test_a_small_limit_of_open_files_turns_newcomers_away(self):
-        self.assert_served("300:300", 400, 100)
+        self.assert_served("300:300", 400, 70)
 
 
 if __name__ == "__main__":

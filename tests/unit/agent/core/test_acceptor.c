@@ -4,6 +4,7 @@
 #include "tests/support/suite.h"
 #include "tests/unit/agent/core/stage.h"
 
+#include <limits.h>
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -27,10 +28,10 @@ static void take(void *context, int fd)
     close(fd);
 }
 
-static void begin(unsigned share, unsigned reserve)
+static void begin(unsigned share, size_t fd_limit)
 {
     loop = stage_set_up();
-    ch_acceptor_init(&acceptor, loop, stage_listen("socket", SOCK_STREAM), share, reserve, take, &accepted);
+    ch_acceptor_init(&acceptor, loop, stage_listen("socket", SOCK_STREAM), share, fd_limit, take, &accepted);
 }
 
 static void open_it(void)
@@ -46,7 +47,7 @@ static int come(void)
 
 START_TEST(test_connections_are_accepted_once_it_is_open)
 {
-    begin(50, 0);
+    begin(50, INT_MAX);
     come();
     stage_settle();
     ck_assert_uint_eq(accepted, 0);
@@ -62,7 +63,7 @@ END_TEST
 
 START_TEST(test_who_comes_too_fast_waits)
 {
-    begin(1, 0); /* 10 ms of a second, and no more than half a millisecond is owed: 50 ms */
+    begin(1, INT_MAX); /* 10 ms of a second, and no more than half a millisecond is owed: 50 ms */
     open_it();
     work_ns = 5000000;
     come();
@@ -80,7 +81,7 @@ END_TEST
 
 START_TEST(test_a_larger_share_ends_the_wait_sooner)
 {
-    begin(1, 0);
+    begin(1, INT_MAX);
     ch_acceptor_set_share(&acceptor, 100);
     open_it();
     work_ns = 100000;
@@ -99,7 +100,7 @@ START_TEST(test_a_reserve_of_descriptors_is_kept)
     size_t count = 0;
     char byte;
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
-    begin(100, RESERVE);
+    begin(100, FILES_MAX - RESERVE);
     open_it();
     int bot = come();
     while ((fillers[count] = open("/dev/null", O_RDONLY | O_CLOEXEC)) < FILES_MAX - RESERVE - 1)

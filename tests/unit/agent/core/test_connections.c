@@ -48,7 +48,7 @@ static const ch_peer *peer_of(uint64_t id)
 
 START_TEST(test_a_connection_is_who_connected)
 {
-    connections = ch_connections_new();
+    connections = ch_connections_new(CH_CONNECTIONS_MAX);
     uint64_t a = add(BOT);
     uint64_t b = add(BOT + 1);
     ck_assert_uint_eq(peer_of(a)->uid, BOT);
@@ -60,7 +60,7 @@ END_TEST
 
 START_TEST(test_an_id_that_is_not_open_is_nobody)
 {
-    connections = ch_connections_new();
+    connections = ch_connections_new(CH_CONNECTIONS_MAX);
     uint64_t id = add(BOT);
     const uint64_t others[] = {0, id + 1, id - 1, id + 0x10000, id - 0x10000, UINT64_MAX, CH_CONNECTIONS_MAX};
     for (size_t i = 0; i < CH_ROWS(others); i++) {
@@ -76,7 +76,7 @@ END_TEST
 
 START_TEST(test_a_front_cannot_speak_for_the_connections_of_another)
 {
-    connections = ch_connections_new();
+    connections = ch_connections_new(CH_CONNECTIONS_MAX);
     uint64_t id = add(BOT);
     ck_assert_ptr_null(ch_connections_peer(connections, &fronts[1], id));
     ch_connections_remove(connections, &fronts[1], id);
@@ -88,7 +88,7 @@ END_TEST
 
 START_TEST(test_a_closed_connections_id_is_nobody_even_if_its_place_is_taken_again)
 {
-    connections = ch_connections_new();
+    connections = ch_connections_new(CH_CONNECTIONS_MAX);
     uint64_t first = add(BOT);
     ch_connections_remove(connections, &fronts[0], first);
     ch_connections_remove(connections, &fronts[0], first);
@@ -104,7 +104,7 @@ END_TEST
 
 START_TEST(test_all_of_a_front_can_be_removed_at_once)
 {
-    connections = ch_connections_new();
+    connections = ch_connections_new(CH_CONNECTIONS_MAX);
     uint64_t ids[] = {add(BOT), add(BOT + 1), add(BOT)};
     ch_connections_remove_all(connections, &fronts[0]);
     ch_connections_remove_all(connections, &fronts[0]);
@@ -123,7 +123,7 @@ static int connect_bot(uint64_t *id)
 {
     int ends[2];
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-    connections = ch_connections_new();
+    connections = ch_connections_new(CH_CONNECTIONS_MAX);
     *id = add(BOT);
     ck_assert_int_eq(ch_connections_keep(connections, *id, ends[0], &err), CH_OK);
     close(ends[0]);
@@ -180,7 +180,7 @@ START_TEST(test_the_last_descriptors_are_not_for_callers)
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
     const struct rlimit limit = {.rlim_cur = 128, .rlim_max = 128};
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
-    connections = ch_connections_new();
+    connections = ch_connections_new(CH_CONNECTIONS_MAX);
     ch_status st = CH_OK;
     for (size_t i = 0; i < 128 && st == CH_OK; i++)
         st = ch_connections_keep(connections, add(BOT + (uid_t)i), ends[0], &err);
@@ -199,10 +199,12 @@ END_TEST
 
 START_TEST(test_a_greedy_caller_leaves_every_other_its_share)
 {
-    connections = ch_connections_new();
+    connections = ch_connections_new(CH_CONNECTIONS_MAX);
     ck_assert_uint_eq(fill(BOT, false), CH_CONNECTIONS_MAX - CH_CONNECTIONS_RESERVE);
     ck_assert_int_eq(err.status, CH_BUSY);
-    ck_assert_str_eq(err.message, "user 1000 has 768 connections, and no more than 256 are kept free for others");
+    ck_assert_str_eq(
+        err.message,
+        "user 1000 already has 768 connections, and the last 256 are reserved for other users; close some");
     ck_assert_uint_eq(fill(BOT + 1, false), CH_CONNECTIONS_SHARE);
     ck_assert_uint_eq(fill(BOT, false), 0);
     ch_connections_free(connections);
@@ -211,7 +213,7 @@ END_TEST
 
 START_TEST(test_strangers_share_a_small_pool)
 {
-    connections = ch_connections_new();
+    connections = ch_connections_new(CH_CONNECTIONS_MAX);
     ck_assert_uint_eq(fill(1, true), CH_STRANGER_SHARE);
     ck_assert_str_eq(err.message, "user 1, whom no grant names, has 8 connections, and strangers share 32");
     for (uid_t uid = 2; uid < 5; uid++)
@@ -227,7 +229,7 @@ START_TEST(test_the_longest_idle_connection_of_the_greediest_makes_room)
 {
     uint64_t ids[CH_CONNECTIONS_MAX];
     uint64_t id = 0;
-    connections = ch_connections_new();
+    connections = ch_connections_new(CH_CONNECTIONS_MAX);
     for (size_t i = 0; i < CH_CONNECTIONS_MAX; i++)
         ids[i] = add(i < 700 ? BOT : BOT + 1 + (uid_t)(i - 700) / 100);
     ch_connections_serve_begin(connections, &fronts[0], ids[222]); /* and does not end: it is not idle */
@@ -250,7 +252,18 @@ START_TEST(test_the_longest_idle_connection_of_the_greediest_makes_room)
 }
 END_TEST
 
-CH_TESTS("connections", CH_TEST(test_a_connection_is_who_connected), CH_TEST(test_an_id_that_is_not_open_is_nobody),
+START_TEST(test_with_few_descriptors_everything_is_smaller_in_proportion)
+{
+    connections = ch_connections_new(CH_CONNECTIONS_MAX / 8);
+    size_t greedy = fill(BOT, false);
+    ck_assert_uint_lt(greedy, CH_CONNECTIONS_MAX / 8);
+    ck_assert_uint_gt(fill(BOT + 1, false), CH_CONNECTIONS_SHARE / 8 - 1);
+    ck_assert_uint_lt(fill(1, true), CH_STRANGER_SHARE);
+}
+END_TEST
+
+CH_TESTS("connections", CH_TEST(test_with_few_descriptors_everything_is_smaller_in_proportion),
+         CH_TEST(test_a_connection_is_who_connected), CH_TEST(test_an_id_that_is_not_open_is_nobody),
          CH_TEST(test_a_front_cannot_speak_for_the_connections_of_another),
          CH_TEST(test_a_closed_connections_id_is_nobody_even_if_its_place_is_taken_again),
          CH_TEST(test_all_of_a_front_can_be_removed_at_once), CH_TEST(test_a_caller_that_has_hung_up_is_not_there),
