@@ -193,6 +193,14 @@ const ch_peer *ch_connections_peer(const ch_connections *connections, const void
     return at == NULL ? NULL : &at->peer;
 }
 
+size_t ch_connections_of(const ch_connections *connections, const void *front)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < CH_CONNECTIONS_MAX; i++)
+        count += connections->uids[i] != NOBODY && connections->table[i].front == front;
+    return count;
+}
+
 /* The kernel uses the lowest number that is free. */
 static bool is_scarce(int fd)
 {

@@ -41,6 +41,8 @@ CH_CHECKED ch_status ch_connections_add(ch_connections *connections, const ch_pe
 CH_CHECKED ch_status ch_connections_keep(ch_connections *connections, uint64_t id, int fd, ch_error *err);
 /* The peer of an open connection of `front`; NULL if it has no such connection. */
 const ch_peer *ch_connections_peer(const ch_connections *connections, const void *front, uint64_t id);
+/* How many `front` has. */
+size_t ch_connections_of(const ch_connections *connections, const void *front);
 /* True if `front` has that connection, and the caller has not closed its end, whatever the front says of it. */
 bool ch_connections_is_there(const ch_connections *connections, const void *front, uint64_t id);
 /* A request came by this connection of `front`, and is being served until ch_connections_serve_end; meanwhile, and for

@@ -267,6 +267,11 @@ void ch_front_link_set_caller(ch_front_link *front, uid_t caller)
     front->caller = caller;
 }
 
+void ch_front_link_renew(ch_front_link *front)
+{
+    ch_child_end(&front->child, "its caller has left, and another has come");
+}
+
 void ch_front_link_start(ch_front_link *front)
 {
     ch_loop_set_timer(front->loop, &front->check, ch_clock_ms() + CHECK_EVERY_MS);

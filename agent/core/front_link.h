@@ -42,6 +42,8 @@ ch_front_link *ch_front_link_new(ch_loop *loop, const char *name, ch_connections
                                  const ch_front_owner *owner, ch_front_watcher watcher);
 void ch_front_link_free(ch_front_link *front);
 void ch_front_link_start(ch_front_link *front);
+/* Ends its process, and starts another, which knows nothing of what this one has read. */
+void ch_front_link_renew(ch_front_link *front);
 /* True while it is ready for connections. */
 bool ch_front_link_is_ready(const ch_front_link *front);
 /* False while too many connections are on their way to it already. */

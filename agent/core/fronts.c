@@ -90,6 +90,30 @@ static bool has_place(const ch_fronts *fronts, uid_t uid)
     return fronts->lane_count + kept < CH_FRONTS_MAX;
 }
 
+static bool is_deserted(const ch_fronts *fronts, const lane *at)
+{
+    if (at->uid == CH_STRANGERS || ch_connections_of(fronts->connections, at->front) > 0)
+        return false;
+    for (size_t i = 0; i < fronts->waiting_count; i++) {
+        if (fronts->waiting[i].lane == at)
+            return false;
+    }
+    return true;
+}
+
+/* The lane of a caller who has left, with a new front. NULL if all are here. */
+static lane *renew_lane(ch_fronts *fronts)
+{
+    for (size_t i = 0; i < fronts->lane_count; i++) {
+        lane *at = &fronts->lanes[i];
+        if (!is_deserted(fronts, at))
+            continue;
+        ch_front_link_renew(at->front);
+        return at;
+    }
+    return NULL;
+}
+
 /* The lane of a caller; it may be new, and its front not running yet. */
 static lane *lane_of(ch_fronts *fronts, uid_t uid)
 {
@@ -102,11 +126,13 @@ static lane *lane_of(ch_fronts *fronts, uid_t uid)
         if (at->uid == uid)
             return at;
     }
-    if (!has_place(fronts, uid))
+    bool is_new = has_place(fronts, uid);
+    lane *at = is_new ? add_lane(fronts) : renew_lane(fronts);
+    if (at == NULL)
         return fronts->last_caller;
-    lane *at = add_lane(fronts);
     assign(fronts, at, uid);
-    ch_front_link_start(at->front);
+    if (is_new)
+        ch_front_link_start(at->front);
     return at;
 }
 
