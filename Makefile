@@ -28,6 +28,8 @@ BUILD ?= build
 # One name for each object, whoever names the folder: the dependency files hold it.
 override BUILD := $(abspath $(BUILD))
 PREFIX ?= /usr/local
+# Make tells paths apart by spaces.
+$(foreach name,BUILD PREFIX DESTDIR,$(if $(word 2,x$($(name))x),$(error $(name) may not contain a space: '$($(name))')))
 VERSION := 0.1.0
 comma := ,
 
@@ -48,7 +50,7 @@ links_agent       := agent wire base
 links_agent/core  := agent/core policy exchange state agent conf wire pkcs11 base
 links_agent/front := agent/front agent wire base
 links_agent/token := agent/token agent wire pkcs11 base
-links_cli         := cli policy exchange conf wire pkcs11 base
+links_cli         := cli exchange conf wire pkcs11 base
 
 # Packages that each library's code needs.
 packages_base        := libcrypto

@@ -6,9 +6,10 @@ declarations from a .def (STATUS(...), then an #include of the list) is read wit
 import collections
 import re
 
-# The names for which a system header is included. Headers that are not here are not checked.
+# The names for which a system header is included. A header that is not here is a violation.
 SYSTEM_NAMES = {
     "arpa/inet.h": r"[hn]to[hn][sl]|inet_\w+",
+    "asm/sockios.h": r"(SIO|FIO)\w+",
     "assert.h": r"assert",
     "check.h": r"ck_\w+|START_TEST|tcase_\w+|TTest|CK_\w+",
     "ctype.h": r"(is|to)(alpha|digit|alnum|space|upper|lower|print|xdigit|graph|punct|cntrl)",
@@ -19,12 +20,19 @@ SYSTEM_NAMES = {
     "fcntl.h": r"O_[A-Z]+|open|openat|fcntl|F_[A-Z_]+|AT_[A-Z_]+|creat|posix_\w+",
     "ftw.h": r"n?ftw|FTW_\w+",
     "getopt.h": r"getopt\w*|opt(arg|ind|err|opt)",
+    "glob.h": r"glob(free|_t)?|GLOB_\w+",
     "grp.h": r"(set|get|init)groups|getgr\w+|group",
     "inttypes.h": r"PRI\w+|SCN\w+|strto[iu]max",
     "jansson.h": r"json_\w+|JSON_\w+",
     "libp11.h": r"PKCS11_\w+|ERR_LIB_PKCS11",
     "limits.h": r"\w+_(MAX|MIN)|CHAR_BIT",
+    "linux/capability.h": r"__user_cap_\w+|CAP_\w+|_LINUX_CAPABILITY_\w+",
+    "linux/landlock.h": r"landlock_\w+|LANDLOCK_\w+",
+    "linux/sched.h": r"CLONE_\w+|SCHED_\w+|clone_args",
+    "linux/sched/types.h": r"sched_attr",
+    "linux/sockios.h": r"SIOC?\w+",
     "microhttpd.h": r"MHD_\w+",
+    "netinet/in.h": r"sockaddr_in6?|INADDR_\w+|IPPROTO_\w+|in6?_addr",
     "openssl/bn.h": r"BN_\w+|BIGNUM",
     "openssl/core_names.h": r"OSSL_\w+",
     "openssl/crypto.h": r"OPENSSL_\w+|CRYPTO_\w+",
@@ -36,7 +44,9 @@ SYSTEM_NAMES = {
     "openssl/param_build.h": r"OSSL_PARAM\w*",
     "openssl/pem.h": r"PEM_\w+",
     "openssl/rand.h": r"RAND_\w+",
+    "openssl/rsa.h": r"RSA_\w+|EVP_RSA_gen|EVP_PKEY_CTX_set_rsa\w+",
     "openssl/sha.h": r"SHA\w+",
+    "openssl/types.h": r"EVP_\w+|BIGNUM|BIO|X509\w*|OSSL_PARAM",
     "openssl/x509.h": r"X509\w*|\w+_(PUBKEY|X509\w*|PrivateKey|AutoPrivateKey|PKCS8\w*)",
     "p11-kit/pkcs11.h": r"CK\w+",
     "p11-kit/uri.h": r"p11_kit_uri\w*|P11KitUri|P11_KIT_URI\w*",
@@ -48,6 +58,7 @@ SYSTEM_NAMES = {
     "signal.h": r"SIG\w*|sig\w+|kill|raise|sa_\w+",
     "sqlite3.h": r"sqlite3\w*|SQLITE_\w+",
     "stdarg.h": r"va_\w+",
+    "stdatomic.h": r"atomic_\w+|_Atomic|memory_order\w*",
     "stdbool.h": r"bool|true|false",
     "stddef.h": r"size_t|NULL|offsetof|ptrdiff_t|max_align_t",
     "stdint.h": r"u?int(8|16|32|64|max|ptr|_\w+)_t|U?INT\w+_(MAX|MIN|C)|SIZE_MAX",
@@ -59,7 +70,9 @@ SYSTEM_NAMES = {
     "string.h": r"mem\w+|str\w+|explicit_bzero|NULL|size_t",
     "strings.h": r"strn?casecmp|bzero|ffs\w*|r?index",
     "sys/epoll.h": r"epoll_\w+|EPOLL\w+",
+    "sys/eventfd.h": r"eventfd\w*|EFD_\w+",
     "sys/file.h": r"flock|LOCK_\w+",
+    "sys/ioctl.h": r"ioctl|winsize|(TIOC|FIO)\w+",
     "sys/mman.h": r"mincore|mmap|munmap|m(un)?lock\w*|mprotect|madvise|MAP_\w+|PROT_\w+|MADV_\w+|memfd_\w+|MFD_\w+",
     "sys/prctl.h": r"prctl|PR_\w+",
     "sys/random.h": r"getrandom|getentropy|GRND_\w+",
@@ -69,10 +82,13 @@ SYSTEM_NAMES = {
                     r"connect|[sg]etsockopt|msghdr|cmsghdr|CMSG_\w+|MSG_\w+|SCM_\w+|ucred|shutdown",
     "sys/stat.h": r"f?l?stat|fstatat|mkdir|f?chmod|umask|S_I\w+|mkfifo|utimensat",
     "sys/syscall.h": r"syscall|SYS_\w+|__NR_\w+",
+    "sys/sysinfo.h": r"sysinfo|get_n?\w*procs\w*",
+    "sys/time.h": r"timeval|itimerval|[sg]etitimer|ITIMER_\w+|[gs]ettimeofday|utimes",
     "sys/types.h": r"\w+_t",
     "sys/un.h": r"sockaddr_un",
     "sys/wait.h": r"wait\w*|W[A-Z]+",
     "termios.h": r"tc\w+|termios|TCSA\w+|ECHO\w*",
+    "threads.h": r"thread_local|thrd_\w+|mtx_\w+|once_flag|call_once",
     "time.h": r"timespec|time(_t)?|clock_\w+|CLOCK_\w+|\w*time\w*|tm|nanosleep|tzset",
     "unistd.h": r"read|write|p(read|write)|close|dup[23]?|pipe2?|v?fork|_exit|exec\w+|[sg]ete?[ug]id|[sg]etres[ug]id|"
                 r"getp?pid|isatty|unlink\w*|rmdir|access|chdir|ch?root|f?chown|usleep|sleep|alarm|sysconf|_SC_\w+|"
@@ -82,7 +98,9 @@ SYSTEM_NAMES = {
 }
 
 COMMENT_OR_TEXT = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.DOTALL)
-INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+(["<])([^">\n]+)[">]', re.MULTILINE)
+INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(["<])([^">\n]+)[">]', re.MULTILINE)
+PLAIN_INCLUDE = re.compile(r'#include (?:"[^"\s\\]+"|<[^>\s\\]+>)')
+ANY_INCLUDE = re.compile(r"\s*(?:#|%:)\s*(?:include|import|embed)")
 DEFINE = re.compile(r"#[ \t]*define[ \t]+(\w+)(?:\(([^)\n]*)\))?(.*)", re.DOTALL)
 NAME = re.compile(r"\b[A-Za-z_]\w*")
 NAMED_FILE = re.compile(r"(?<![\w/.*{}<>-])((?:[\w-]+/)*[A-Za-z][\w-]*\.(?:c|h|def))(?![\w*.(\[])")
@@ -102,6 +120,28 @@ def without_comments(text):
 
 def logical_lines(code):
     return code.replace("\\\n", " ").split("\n")
+
+
+def numbered_lines(text):
+    """(line, how many lines it is, text) of each line; those that a backslash continues are one."""
+    lines = text.split("\n")
+    at = 0
+    while at < len(lines):
+        end = at
+        while lines[end].endswith("\\") and end + 1 < len(lines):
+            end += 1
+        yield at + 1, end + 1 - at, "\n".join(lines[at : end + 1])
+        at = end + 1
+
+
+def body_lines(body):
+    """How many lines a body has, whether its braces stand on lines of their own or not."""
+    lines = body.split("\n")
+    return max(1, len(lines) - (not lines[0].strip()) - (len(lines) > 1 and not lines[-1].strip()))
+
+
+def without_attributes(text):
+    return re.sub(r"__attribute__\s*\(\((?:[^()]|\([^()]*\))*\)\)", " ", text)
 
 
 def arguments_at(text, at):
@@ -178,7 +218,7 @@ def expand_lists(code, read_list):
 
 def name_of(declaration):
     """The name that a declaration without its bodies declares; None if there is none but tags."""
-    declaration = re.sub(r"__attribute__\s*\(\((?:[^()]|\([^()]*\))*\)\)", " ", declaration)
+    declaration = without_attributes(declaration)
     declaration = re.sub(r"\b[A-Z][A-Z0-9_]+\s*\([^()]*\)", " ", declaration).strip()
     if not declaration or declaration.startswith("_Static_assert"):
         return None
@@ -186,8 +226,10 @@ def name_of(declaration):
     if first and (first[2] or not declaration.startswith("typedef")):
         return first[2] or first[1]
     names = NAME.findall(re.sub(r"=.*|\[[^\]]*\]", " ", declaration, flags=re.DOTALL))
-    is_tag = len(names) < 3 and names[0] in ("struct", "union", "enum") and not re.search(r"\}\s*\w", declaration)
-    return None if len(names) < 2 or is_tag else names[-1]
+    if len(names) < 2:
+        return None
+    is_tag = len(names) == 2 and names[0] in ("struct", "union", "enum") and not re.search(r"\}\s*\w", declaration)
+    return None if is_tag else names[-1]
 
 
 def names_declared(code, read_list):
@@ -227,16 +269,56 @@ class Source:
     def line_of(self, name):
         return line_at(self.plain, re.search(rf"\b{name}\b", self.plain).start())
 
+    def odd_includes(self):
+        """The lines of includes that are not written #include "folder/name.h" or #include <name.h>."""
+        return [line for line, _, text in numbered_lines(self.code)
+                if ANY_INCLUDE.match(text.replace("\\\n", "")) and not PLAIN_INCLUDE.fullmatch(text.rstrip())]
+
+    def macros(self):
+        """(name, line, how many lines it is, body) of each macro."""
+        for line, count, text in numbered_lines(self.plain):
+            define = re.match(r"\s*(?:#|%:)\s*define\s+(\w+)(.*)", text.replace("\\\n", ""), re.DOTALL)
+            if define:
+                yield define[1], line, count, define[2]
+
+    def bodies(self):
+        """(what stands before it, where it begins, where it ends) of each outermost {}; the end is None if there is none."""
+        code = "\n".join(re.sub(r"[^\n]", " ", text) if re.match(r"\s*(#|%:)", text) else text
+                         for _, _, text in numbered_lines(self.plain))
+        depth = begin = start = 0
+        for found in re.finditer(r"<%|%>|[{};]", code):
+            if found[0] in ("{", "<%"):
+                depth += 1
+                begin = found.start() if depth == 1 else begin
+            elif depth == 0:
+                start = found.end()
+                if found[0] != ";":
+                    yield code[start:found.start()], found.start(), None
+            elif found[0] != ";":
+                depth -= 1
+                if depth == 0:
+                    yield code[start:begin], begin, found.start()
+                    start = found.end()
+        if depth > 0:
+            yield code[start:begin], begin, None
+
+    def unbalanced(self):
+        """The lines of braces without a partner, behind which functions cannot be counted."""
+        found = [line_at(self.plain, begin) for _, begin, end in self.bodies() if end is None]
+        return found + [line for _, line, _, body in self.macros() if body.count("{") != body.count("}")]
+
+    def is_unformatted(self, line):
+        """Whether clang-format is off at a line."""
+        switches = [switch for at, text in self.comments if at <= line
+                    for switch in re.findall(r"clang-format (on|off)\b", text)]
+        return switches[-1:] == ["off"]
+
     def functions(self):
         """(name, line, lines between the braces) of each function."""
-        lines = self.plain.split("\n")
-        begin = None
-        for at, line in enumerate(lines):
-            if line == "{":
-                begin = at
-            elif line == "}" and begin is not None:
-                first = begin - 1
-                while not re.match(r"\w", lines[first]):
-                    first -= 1
-                yield re.search(r"(\w+)\s*\(", " ".join(lines[first:begin]))[1], first + 1, at - begin - 1
-                begin = None
+        for before, begin, end in self.bodies():
+            named = re.search(r"(\w+)\s*\(", without_attributes(before))
+            is_data = "=" in before or re.match(r"\s*typedef\b", before)
+            if end is None or is_data or (named is None and re.search(r"\b(struct|union|enum)\b", before)):
+                continue
+            first = begin - len(before) + (re.search(r"\S", before) or re.search("$", before)).start()
+            yield (named[1] if named else "this body"), line_at(self.plain, first), body_lines(self.plain[begin + 1 : end])

@@ -40,6 +40,11 @@ def digests(root):
             for path in root.rglob("*") if path.is_file()}
 
 
+def graph(root):
+    """Which folder may use which, as scripts/arrows reads a tree's Makefile."""
+    return subprocess.run([root / "scripts" / "arrows", "--graph"], capture_output=True, text=True, check=True).stdout
+
+
 def violations(root):
     """The lines of scripts/arrows, run in a tree, without its summary."""
     done = subprocess.run([root / "scripts" / "arrows"], capture_output=True, text=True, check=False)
