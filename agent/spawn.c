@@ -1,4 +1,5 @@
-/* Between fork and exec only async-signal-safe calls are made, though core has one thread: it keeps the door open. */
+/* Between fork and exec only async-signal-safe calls are made: core has other threads, and any of them may hold a lock
+ * at the fork, which nobody releases in the child. */
 #include "agent/spawn.h"
 
 #include "base/log.h"

@@ -79,30 +79,31 @@ static ch_status wait_for_packet(const ch_channel *channel, ch_error *err)
 
 /* Two tries, because core answers and closes at once if it turns somebody away. If that crosses with our request, the
  * kernel reports a reset first and returns the answer only at the next receive. */
-static ch_status wait_for_outcome(ch_channel *channel, const ch_dialog_part *part, ch_error *err)
+static ch_status wait_for_outcome(ch_channel *channel, answer *self, ch_error *err)
 {
-    answer self = {.part = part, .outcome = CH_ERROR_INIT};
-    for (int failures = 0; self.count == 0;) {
+    for (int failures = 0; self->count == 0;) {
         ch_packet packet;
         CH_TRY(wait_for_packet(channel, err));
         ch_status st = ch_channel_receive(channel, &packet, err);
         if (st == CH_OK && packet.bytes.size > 0)
-            CH_TRY(read_packet(&self, &packet, err));
+            CH_TRY(read_packet(self, &packet, err));
         if (st != CH_OK && ++failures == 2)
             return ch_error_wrap(err, "the agent hung up without an answer");
     }
-    if (self.outcome.status != CH_OK)
-        *err = self.outcome;
-    return self.outcome.status;
+    return CH_OK;
 }
 
 ch_status ch_dialog_ask(ch_channel *channel, const ch_dialog_part *part, ch_error *err)
 {
-    if (ch_channel_flush(channel, err) == CH_OK)
-        return wait_for_outcome(channel, part, err);
-    /* Core sends the reason to somebody whom it turns away, and closes before it reads: the reason may be there. */
-    ch_error reason = CH_ERROR_INIT;
-    if (wait_for_outcome(channel, part, &reason) == CH_REFUSED)
-        *err = reason;
-    return err->status;
+    answer self = {.part = part, .outcome = CH_ERROR_INIT};
+    ch_error unsent = CH_ERROR_INIT;
+    ch_status sent = ch_channel_flush(channel, &unsent);
+    ch_status st = wait_for_outcome(channel, &self, err);
+    /* Core may answer before it reads, to say why it turns somebody away; but it does nothing that it has not read. */
+    if (sent != CH_OK && (st == CH_UNAVAILABLE || (st == CH_OK && self.outcome.status == CH_OK)))
+        return ch_fail(err, CH_UNAVAILABLE,
+                       "the agent closed the connection before it took the command; its log says why");
+    if (st == CH_OK && self.outcome.status != CH_OK)
+        *err = self.outcome;
+    return st == CH_OK ? self.outcome.status : st;
 }

@@ -103,7 +103,7 @@ static ch_status run_reload(const ch_arguments *arguments, ch_error *err)
     CH_TRY(ch_dialog_open(arguments, &channel, err));
     CH_TRY(ch_reload_frame_put(ch_channel_out(&channel), 0, &request, err));
     CH_TRY(ch_dialog_ask(&channel, NULL, err));
-    puts("Reloaded: the agent goes by its files as they are now.");
+    puts("Reloaded: the agent now uses the current files.");
     return CH_OK;
 }
 
@@ -139,7 +139,7 @@ const ch_command ch_commands_of_operator[] = {
         .syntax = {.options = CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(AGENT_USER)},
         .summary = "have the agent read its files again",
         .details = "Configuration, policy and profiles are checked first. If anything is wrong with\n"
-                   "them, the agent says what, and goes by what it read before. Tokens that are\n"
+                   "them, the agent says what, and keeps what it read before. Tokens that are\n"
                    "unlocked stay so, and are searched for new keys.",
         .examples = "  chancery reload\n",
         .run = run_reload,

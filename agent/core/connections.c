@@ -1,4 +1,5 @@
-/* Who holds how many is counted anew when somebody connects: the table is small, and connecting is rare and dear.
+/* How many connections each caller holds is counted anew when somebody connects: the table is small, and callers keep
+ * their connections.
  *
  * A caller sees the end of its connection only when both copies of the socket are closed, the front's and ours. So ours
  * is closed as soon as the front says that its own is, and when the front ends. */

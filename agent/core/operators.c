@@ -101,7 +101,9 @@ static ch_status check_request(const session *self, uint32_t version, ch_error *
     CH_TRY(check_right(self->operators, &self->peer, err));
     return version == CH_FRAMES_VERSION
                ? CH_OK
-               : ch_fail(err, CH_BAD_INPUT, "this chancery and this agent are of different versions");
+               : ch_fail(err, CH_BAD_INPUT,
+                         "this chancery and this agent are of different versions; run the chancery that was installed "
+                         "with the agent, or restart the agent if a newer one was installed");
 }
 
 static ch_status unlock(session *self, const ch_unlock_frame *unlock, int fd, ch_error *err)

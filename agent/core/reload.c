@@ -62,7 +62,8 @@ static ch_status start_thread(ch_reload *reload, ch_error *err)
     reload->work->rules = (ch_rules){0};
     reload->work->outcome = (ch_error)CH_ERROR_INIT;
     if (pthread_create(&thread, NULL, read_rules, reload->work) != 0)
-        return ch_fail(err, CH_IO, "the system has no thread left to read the files with; try again");
+        return ch_fail(err, CH_IO,
+                       "the system could not start a thread to read the files; nothing was reloaded; try again");
     pthread_detach(thread);
     reload->stage = STAGE_READING;
     reload->since_ms = ch_clock_ms();

@@ -152,7 +152,8 @@ static ch_status wait_for_first(ch_repeats *repeats, entry *at, ch_repeat *repea
 {
     if (!ch_share_admits(&waits, repeats->waiting, at->caller->waiting))
         return ch_fail(err, CH_BUSY,
-                       "too many requests wait for the first of their Idempotency-Key; try again in a moment");
+                       "too many requests are waiting for an earlier one with the same Idempotency-Key; try again in a "
+                       "moment");
     ch_repeat **link = &at->waiting;
     while (*link != NULL)
         link = &(*link)->next;

@@ -271,8 +271,8 @@ static void *run_worker(void *argument)
     ch_status st = CH_OK;
     while (st == CH_OK)
         st = serve_packet(self);
-    /* Core is gone or talks nonsense: either way nobody is left to serve. The kernel takes back what we hold; closing a
-     * module under the other workers' feet would only crash it. */
+    /* Core is gone, or broke the protocol. In both cases the whole process ends, and the kernel frees what it holds.
+     * The module is not closed, because the other workers may be inside it. */
     if (st != CH_UNAVAILABLE)
         ch_log("%s", self->error.message);
     _exit(st == CH_UNAVAILABLE ? 0 : 1);

@@ -12,7 +12,8 @@ import threading
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from cli_sandbox import AWAY, LOCKED, NOT_FOUND, OK, PIN, REFUSED, TOKEN, USAGE, WRONG_PIN, Sandbox  # noqa: E402
+from cli_sandbox import (  # noqa: E402
+    AWAY, CHANCERY, LOCKED, NOT_FOUND, OK, PIN, REFUSED, TOKEN, USAGE, WRONG_PIN, Result, Sandbox)
 from harness import ROOT  # noqa: E402
 
 
@@ -224,6 +225,29 @@ class Operator(Sandbox):
         for _ in range(20):  # the answer and the request cross, in either order
             result, _ = self.ask(answer, "unlock", reads_first=False, stdin=PIN)
             self.assert_fails(result, REFUSED, "not an operator")
+
+    def turned_away(self, answer):
+        """How an unlock ends if the agent sends `answer`, or nothing, and hangs up before it is sent."""
+        stand_in = StandIn(self.path("operator.sock"), socket.SOCK_SEQPACKET)
+        stand_in.serve(lambda connection: answer is not None and connection.send(answer))
+        env = dict(self.env, CHANCERY_OPERATOR_SOCK=self.path("operator.sock"))
+        with subprocess.Popen([CHANCERY, "unlock"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              env=env, start_new_session=True) as asking:
+            stand_in.close()  # it has answered and hung up; only then comes the PIN
+            os.unlink(self.path("operator.sock"))
+            out, err = asking.communicate(PIN.encode() + b"\n", timeout=60)
+        return Result(asking.returncode, out.decode(), err.decode())
+
+    def test_an_agent_that_hung_up_before_it_was_asked_is_heard(self):
+        for answer, status, said in ((self.done(2, b"operator", b"user 0 is not an operator"), REFUSED, "user 0 is not an"),
+                                     (self.done(8, b"", b"too many operators"), AWAY, "too many operators"),
+                                     (self.done(), AWAY, "closed the connection before it took the command; its log says"),
+                                     (None, AWAY, "closed the connection before it took the command; its log says"),
+                                     (b"x", 12, "the agent's answer cannot be read")):
+            with self.subTest(answer=answer):
+                result = self.turned_away(answer)
+                self.assert_fails(result, status, said)
+                self.assertNotIn("bytes of frames", result.err)
 
     def test_nonsense_from_the_agent_is_an_error(self):
         for answer in (None, b"x", self.frame(OPERATOR_DONE, b""), self.frame(UNLOCK, b""), self.done() + self.done()):

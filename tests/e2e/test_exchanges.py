@@ -81,10 +81,10 @@ class Exchanges(unittest.TestCase):
     def setUpClass(cls):
         require_programs()
 
-    def check_document(self, root):
+    def check_document(self, root, *words, build=BUILD):
         return subprocess.run(
-            [root / "scripts" / "exchanges", "--check"],
-            env=dict(os.environ, CHANCERY_BUILD=str(BUILD)), capture_output=True, text=True, timeout=60, check=False,
+            [root / "scripts" / "exchanges", *(words or ["--check"])],
+            env=dict(os.environ, CHANCERY_BUILD=str(build)), capture_output=True, text=True, timeout=60, check=False,
         )
 
     def test_the_document_says_what_the_profiles_say(self):
@@ -102,6 +102,13 @@ class Exchanges(unittest.TestCase):
             text = (ROOT / "docs" / "exchanges.md").read_text()
             (root / "docs" / "exchanges.md").write_text(text + "\n")
             self.assertEqual(self.check_document(root).returncode, 1, "a line more")
+            for words in (["--write"], ["--check"], []):
+                done = self.check_document(root, *words, build=root / "nothing-built")
+                self.assertEqual((done.returncode, done.stdout), (1, ""))
+                self.assertRegex(done.stderr, r"\Aexchanges: there is no \S+/nothing-built/chancery; run make first, .*\n\Z")
+            self.assertEqual((root / "docs" / "exchanges.md").read_text(), text + "\n", "what fails writes nothing")
+            self.assertEqual(self.check_document(root, "--write").returncode, 0)
+            self.assertEqual((root / "docs" / "exchanges.md").read_text(), text)
 
     def test_every_profile_is_sound(self):
         self.assertGreater(len(profiles()), 20)

@@ -83,6 +83,18 @@ class Install(Installed):
             self.assertEqual(left, [])
 
 
+class Refused(unittest.TestCase):
+    def test_a_space_in_a_path(self):
+        """Make would take it for two paths, and install to the wrong ones."""
+        with tempfile.TemporaryDirectory(prefix="chancery-install-") as folder:
+            for name in ("DESTDIR", "PREFIX"):
+                for target in ("install", "uninstall"):
+                    with self.subTest(name=name, target=target):
+                        with self.assertRaisesRegex(AssertionError, rf"{name} may not contain a space: '{folder}/a b'"):
+                            make(target, f"DESTDIR={folder}", f"{name}={folder}/a b")
+            self.assertEqual(os.listdir(folder), [])
+
+
 class Prefix(Installed):
     prefix = "/opt/chancery"
 
