@@ -36,6 +36,15 @@ bool ch_child_is_up(const ch_child *child)
     return child->pid != 0;
 }
 
+static void part(ch_child *child)
+{
+    if (child->pid != 0 && !child->is_reaped && child->owner.dying != NULL)
+        ch_dying_add(child->owner.dying, child->pid);
+    else if (child->pid != 0 && !child->is_reaped)
+        ch_spawn_kill(child->pid);
+    child->pid = 0;
+}
+
 static void close_channel(ch_child *child)
 {
     ch_loop_forget(child->loop, &child->source);
@@ -45,9 +54,7 @@ static void close_channel(ch_child *child)
     child->source.fd = -1;
     ch_channel_close(&child->channel);
     ch_child_output_close(&child->output);
-    if (child->pid != 0 && !child->is_reaped)
-        ch_spawn_kill(child->pid);
-    child->pid = 0;
+    part(child);
 }
 
 static uint64_t pause_ms(const ch_child *child)

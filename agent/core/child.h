@@ -7,6 +7,7 @@
 #define CH_AGENT_CORE_CHILD_H
 
 #include "agent/core/child_output.h"
+#include "agent/core/dying.h"
 #include "agent/loop.h"
 #include "wire/channel.h"
 
@@ -22,6 +23,9 @@ typedef struct ch_child_owner {
     /* Packets that are received in a turn, so that no child keeps the others waiting. More than one is worth it only if
      * several are usually there, because the last look, which finds nothing, is a system call as well. */
     unsigned packets_a_turn;
+    /* Takes the process when it is ended here: its channel is closed, which it sees, and it may finish what it does.
+     * NULL: it is killed at once. */
+    ch_dying *dying;
     /* It was started: write its first frames. A failure ends it. */
     ch_status (*on_up)(void *self, ch_error *err);
     /* It has ended, for the reason that `why` says; its channel is closed. */
@@ -56,12 +60,12 @@ void ch_child_start(ch_child *child);
 bool ch_child_is_up(const ch_child *child);
 /* Sends what is pending; what the socket does not take follows when it can. */
 void ch_child_flush(ch_child *child);
-/* Kills it, if it runs, calls on_down, and has it started again. */
+/* Ends it, if it runs, calls on_down, and has it started again. */
 void ch_child_end(ch_child *child, const char *why);
 /* True if `pid`, a process that has been reaped, was the child: takes what it has sent before, calls on_down, and has
  * it started again. */
 bool ch_child_died(ch_child *child, pid_t pid);
-/* Kills it for good, without on_down. */
+/* Ends it for good, without on_down. */
 void ch_child_stop(ch_child *child);
 
 #endif

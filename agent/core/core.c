@@ -4,6 +4,7 @@
 #include "agent/core/clockwatch.h"
 #include "agent/core/confinement.h"
 #include "agent/core/connections.h"
+#include "agent/core/dying.h"
 #include "agent/core/front_link.h"
 #include "agent/core/fronts.h"
 #include "agent/core/links.h"
@@ -45,6 +46,7 @@
 #define DESCRIPTORS_MAX 65536
 #define AWAKE_NS 60000 /* for a lone request's answer */
 #define HELD_MS 1
+#define FAREWELL_MS 700 /* for token processes, before the agent's end takes them along */
 
 typedef struct core {
     ch_rules rules;
@@ -67,6 +69,7 @@ typedef struct core {
     ch_timer held; /* the next turn, while callers wait because of what they cost */
     ch_connections *connections;
     ch_fronts *fronts;
+    ch_dying *dying;
     ch_links links;
     ch_requests *requests;
     ch_reload *reload;
@@ -93,7 +96,7 @@ static void reap(core *self)
     pid_t pid;
     while ((pid = ch_spawn_reap(&wait_status)) != 0) {
         log_death(pid, wait_status);
-        if (!ch_fronts_died(self->fronts, pid))
+        if (!ch_dying_died(self->dying, pid) && !ch_fronts_died(self->fronts, pid))
             ch_links_died(&self->links, pid);
     }
 }
@@ -244,8 +247,11 @@ static void make_rooms(core *self, int listen_fd, int operator_fd)
                                   .links = &self->links,
                                   .meter = self->meter};
     self->requests = ch_requests_new(&context);
-    self->links = (ch_links){
-        .loop = self->loop, .confinement = self->confinement, .owner = ch_requests_link_owner(self->requests)};
+    self->dying = ch_dying_new(self->loop);
+    self->links = (ch_links){.loop = self->loop,
+                             .confinement = self->confinement,
+                             .dying = self->dying,
+                             .owner = ch_requests_link_owner(self->requests)};
     ch_links_apply(&self->links, &self->rules.config, &self->rules.policy);
     ch_operator_context operator_context = {
         .policy = policy, .links = &self->links, .keeper = &self->timekeeper, .reload = self->reload};
@@ -429,6 +435,8 @@ static void tear_down(core *self)
     ch_nonces_close(self->nonces);
     ch_store_close(self->store);
     ch_notices_free(self->notices);
+    ch_dying_await(self->dying, FAREWELL_MS);
+    ch_dying_free(self->dying);
 }
 
 int ch_core_run(const char *config_path)

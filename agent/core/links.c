@@ -45,7 +45,8 @@ static ch_token_link *make_link(ch_links *links, ch_links *old, const ch_config 
                                    .uri = token->uri,
                                    .workers = token->workers,
                                    .may_relogin = token->may_relogin,
-                                   .confinement = links->confinement};
+                                   .confinement = links->confinement,
+                                   .dying = links->dying};
     ch_token_link *link = take_old(old, &config, policy, index);
     if (link == NULL)
         link = ch_token_link_new(links->loop, &config, &links->owner);

@@ -4,6 +4,7 @@
 #define CH_AGENT_CORE_LINKS_H
 
 #include "agent/core/config.h"
+#include "agent/core/dying.h"
 #include "agent/core/token_link.h"
 #include "agent/loop.h"
 #include "policy/policy.h"
@@ -14,6 +15,7 @@ typedef struct ch_links {
     /* How each is made. */
     ch_loop *loop;
     ch_confinement *confinement; /* may be NULL */
+    ch_dying *dying;             /* may be NULL */
     ch_link_owner owner;
 } ch_links;
 

@@ -373,8 +373,12 @@ ch_token_link *ch_token_link_new(ch_loop *loop, const ch_link_config *config, co
     link->check = (ch_timer){.on_due = on_check, .context = link};
     char name[80];
     snprintf(name, sizeof name, "token '%s'", config->name);
-    ch_child_owner child_owner = {
-        .receiver = &receiver, .self = link, .packets_a_turn = 1, .on_up = on_up, .on_down = on_down};
+    ch_child_owner child_owner = {.receiver = &receiver,
+                                  .self = link,
+                                  .packets_a_turn = 1,
+                                  .dying = config->dying,
+                                  .on_up = on_up,
+                                  .on_down = on_down};
     ch_child_init(&link->child, loop, "token", name, &child_owner);
     return link;
 }

@@ -6,6 +6,7 @@
 #define CH_AGENT_CORE_TOKEN_LINK_H
 
 #include "agent/core/confinement.h"
+#include "agent/core/dying.h"
 #include "agent/core/meter.h"
 #include "agent/core/token_jobs.h"
 #include "agent/loop.h"
@@ -31,6 +32,7 @@ typedef struct ch_link_config {
     uint32_t workers;
     bool may_relogin;            /* keep the PIN in locked memory, to log a process in again that was started anew */
     ch_confinement *confinement; /* what the process could not give up is reported there; may be NULL */
+    ch_dying *dying;             /* takes a process that is ended; NULL: it is killed */
 } ch_link_config;
 
 /* What the link calls. Each job that was queued gets `on_turn`, and then one of the others, unless it left before. */
@@ -53,7 +55,7 @@ typedef struct ch_link_waiter {
 
 /* Knows no key yet. */
 ch_token_link *ch_token_link_new(ch_loop *loop, const ch_link_config *config, const ch_link_owner *owner);
-/* Kills the process, wipes PINs; calls nobody. */
+/* Ends the process, wipes PINs; calls nobody. */
 void ch_token_link_free(ch_token_link *link);
 /* Starts the process, unless that was done before. */
 void ch_token_link_start(ch_token_link *link);

@@ -272,9 +272,12 @@ static void *run_worker(void *argument)
     while (st == CH_OK)
         st = serve_packet(self);
     /* Core is gone, or broke the protocol. In both cases the whole process ends, and the kernel frees what it holds.
-     * The module is not closed, because the other workers may be inside it. */
+     * The module is not closed, because the other workers may be inside it; but their calls may end. A module that is
+     * cut short may lose its token: SoftHSM2 empties a file and writes it anew at each login. Core kills what is late.
+     */
     if (st != CH_UNAVAILABLE)
         ch_log("%s", self->error.message);
+    pthread_rwlock_wrlock(&self->signer->lock);
     _exit(st == CH_UNAVAILABLE ? 0 : 1);
 }
 

@@ -168,6 +168,10 @@ class Process:
     def parent(self):
         return int(self.status()["PPid"])
 
+    def started(self):
+        """In ticks since the machine's start."""
+        return int(self.read("stat").rpartition(b")")[2].split()[19])
+
     def rss_kib(self):
         return int(self.status()["VmRSS"].split()[0])
 
@@ -348,15 +352,16 @@ class Agent:
         return Client(self.socket, timeout_s)
 
     def child(self, role):
-        """The one child in this role, or None."""
+        """The child in this role, or None; the newest, since one that core has parted with may take a while to end."""
         wanted = f"chancery-{role}".encode()
+        found = []
         for process in children_of(self.process.pid):
             try:
                 if process.read("cmdline").split(b"\0")[0] == wanted and process.is_running():
-                    return process
+                    found.append((process.started(), process.pid, process))
             except (FileNotFoundError, ProcessLookupError):
                 continue
-        return None
+        return max(found)[2] if found else None
 
     def processes(self):
         """Core and its children, by role."""

@@ -33,6 +33,14 @@ class Faults:
         whole.write_text("".join(f"{line}\n" for line in lines))
         os.replace(whole, self.path)
 
+    def marks(self):
+        """What calls whose fault is `mark` have written, as lines."""
+        marks = self.path.with_name("faults.marks")
+        return marks.read_text().splitlines() if marks.exists() else []
+
+    def forget_marks(self):
+        self.path.with_name("faults.marks").unlink(missing_ok=True)
+
 
 class WallClock:
     """The wall clock of an agent that is not yet started."""

@@ -70,7 +70,7 @@ class TokenStopsReading(harness.AgentTest):
         answers = [bot.recv(65536).split(b" ")[1] for bot in bots]
         self.assertEqual(set(answers) - {b"200", b"503"}, set())
         self.assertIn(b"503", answers)
-        self.assertFalse(stopped.is_running())
+        wait_until(lambda: not stopped.is_running(), "the process that does not end by itself is killed")
         wait_until(self.agent.is_ready, "another process is unlocked", REPLACED_WITHIN_S)
         self.assert_signs()
 

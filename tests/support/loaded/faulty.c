@@ -7,6 +7,8 @@
  *     C_Logout  return 0x30            fails with that CKR; the real module is not asked
  *     C_Sign    crash                  ends the process
  *     C_Sign    return 0x30 times 2    the first two calls of a process only
+ *     C_Login   mark   300             takes 300 ms longer before the real call, and 300 after it; the file
+ * $FAULTS.marks gets a line "C_Login begins" first, and "C_Login ends" at last
  */
 #include <dlfcn.h>
 #include <p11-kit/pkcs11.h>
@@ -19,6 +21,7 @@
 
 #define REAL_MODULE "/usr/lib/softhsm/libsofthsm2.so"
 #define LINE_SIZE 128
+#define PATH_SIZE 4096
 #define HANG_LOOK_US 20000
 
 typedef struct fault {
@@ -64,6 +67,22 @@ static bool find(const char *name, fault *out)
     return is_found;
 }
 
+static void mark(const char *name, const char *what)
+{
+    char path[PATH_SIZE];
+    snprintf(path, sizeof path, "%s.marks", getenv("FAULTS"));
+    FILE *file = fopen(path, "ae");
+    if (file == NULL)
+        abort();
+    fprintf(file, "%s %s\n", name, what);
+    fclose(file);
+}
+
+static void pause_ms(unsigned long time_ms)
+{
+    usleep((useconds_t)time_ms * 1000);
+}
+
 static unsigned count_call(unsigned number)
 {
     pthread_mutex_lock(&lock);
@@ -73,26 +92,40 @@ static unsigned count_call(unsigned number)
 }
 
 /* Returns true if the call is over, with `*result`. */
-static bool fails(unsigned number, const char *name, CK_RV *result)
+static bool fails(unsigned number, const char *name, fault *found, CK_RV *result)
 {
-    fault found;
-    if (!find(name, &found) || (found.times != 0 && count_call(number) > found.times))
+    if (!find(name, found) || (found->times != 0 && count_call(number) > found->times)) {
+        *found = (fault){0};
         return false;
-    if (strcmp(found.kind, "crash") == 0)
+    }
+    if (strcmp(found->kind, "crash") == 0)
         abort();
-    if (strcmp(found.kind, "delay") == 0)
-        usleep((useconds_t)found.value * 1000);
-    while (strcmp(found.kind, "hang") == 0 && find(name, &found))
+    if (strcmp(found->kind, "mark") == 0)
+        mark(name, "begins");
+    if (strcmp(found->kind, "mark") == 0 || strcmp(found->kind, "delay") == 0)
+        pause_ms(found->value);
+    while (strcmp(found->kind, "hang") == 0 && find(name, found))
         usleep(HANG_LOOK_US);
-    *result = found.value;
-    return strcmp(found.kind, "return") == 0;
+    *result = found->value;
+    return strcmp(found->kind, "return") == 0;
+}
+
+static CK_RV end(const char *name, const fault *found, CK_RV result)
+{
+    if (strcmp(found->kind, "mark") == 0) {
+        pause_ms(found->value);
+        mark(name, "ends");
+    }
+    return result;
 }
 
 #define CALL(name, parameters, arguments)                                                                              \
     static CK_RV my_##name parameters                                                                                  \
     {                                                                                                                  \
         CK_RV result;                                                                                                  \
-        return fails(NUMBER_##name, #name, &result) ? result : real->name arguments;                                   \
+        fault found;                                                                                                   \
+        bool is_over = fails(NUMBER_##name, #name, &found, &result);                                                   \
+        return is_over ? result : end(#name, &found, real->name arguments);                                            \
     }
 #include "tests/support/loaded/calls.def"
 #undef CALL

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static ch_error err;
@@ -248,6 +249,54 @@ START_TEST(test_a_closed_channel_is_the_end)
 }
 END_TEST
 
+/* Whoever ends it; the channel is closed, and the process lives on. */
+static void end_softly(void (*end)(ch_child *child))
+{
+    siginfo_t facts = {0};
+    start();
+    it.child.owner.dying = ch_dying_new(loop);
+    end(&it.child);
+    ck_assert(!ch_child_is_up(&it.child));
+    ck_assert_int_eq(ch_channel_receive(&actor.channel, &actor.packet, &err), CH_UNAVAILABLE);
+    ck_assert_int_eq(waitid(P_PID, (id_t)actor.pid, &facts, WEXITED | WNOHANG | WNOWAIT), 0);
+    ck_assert_int_eq(facts.si_pid, 0);
+    ck_assert(!ch_child_died(&it.child, actor.pid));
+    ch_dying_free(it.child.owner.dying);
+    it.child.owner.dying = NULL;
+    stage_bury(&actor);
+}
+
+static void end_for_a_reason(ch_child *child)
+{
+    ch_child_end(child, "it was in the way");
+}
+
+START_TEST(test_a_child_that_ends_may_finish_if_its_owner_says_so)
+{
+    end_softly(end_for_a_reason);
+    check_ended("it was in the way");
+}
+END_TEST
+
+START_TEST(test_a_stopped_child_may_finish_if_its_owner_says_so)
+{
+    end_softly(ch_child_stop);
+    ck_assert_int_eq(it.downs, 0);
+}
+END_TEST
+
+/* It is none of those that may be killed then. */
+START_TEST(test_a_dead_child_has_nothing_to_finish)
+{
+    start();
+    it.child.owner.dying = ch_dying_new(loop);
+    stage_kill(&actor);
+    ck_assert(ch_child_died(&it.child, ch_spawn_reap(&(int){0})));
+    ck_assert(!ch_dying_died(it.child.owner.dying, actor.pid));
+    ch_dying_free(it.child.owner.dying);
+}
+END_TEST
+
 static void end_and_check_pause(uint64_t pause_ms)
 {
     uint64_t before_ms = ch_clock_ms();
@@ -420,7 +469,9 @@ CH_TESTS("child", CH_TEST(test_a_child_is_greeted_and_knows_its_role),
          CH_TEST(test_a_stopped_child_stays_away), CH_TEST(test_a_dead_child_is_known_by_its_pid),
          CH_TEST(test_what_a_child_said_before_it_died_counts),
          CH_TEST(test_a_dead_child_that_has_closed_its_channel_is_no_surprise),
-         CH_TEST(test_a_closed_channel_is_the_end), CH_TEST(test_quick_deaths_lengthen_the_pause),
+         CH_TEST(test_a_closed_channel_is_the_end), CH_TEST(test_a_child_that_ends_may_finish_if_its_owner_says_so),
+         CH_TEST(test_a_stopped_child_may_finish_if_its_owner_says_so),
+         CH_TEST(test_a_dead_child_has_nothing_to_finish), CH_TEST(test_quick_deaths_lengthen_the_pause),
          CH_TEST(test_a_child_that_is_up_is_not_started_by_its_timer),
          CH_TEST_ROWS(test_what_a_child_may_not_say_ends_it, ends),
          CH_TEST(test_a_frame_of_another_direction_ends_the_child), CH_TEST(test_bytes_that_are_no_frame_end_the_child),
