@@ -11,6 +11,7 @@
 static ch_error err;
 static ch_loop *loop;
 static ch_reload *reload;
+static char *config_path;
 static int calls;
 static ch_status last;
 
@@ -34,7 +35,8 @@ static void begin(const char *config)
 {
     loop = stage_set_up();
     write_config(config);
-    MUST(ch_reload_new(loop, ch_test_path("agent.yaml"), &reload, &err));
+    config_path = ch_test_path("agent.yaml");
+    MUST(ch_reload_new(loop, config_path, &reload, &err));
 }
 
 static void read_to_the_end(void)
