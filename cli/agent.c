@@ -116,7 +116,8 @@ static ch_status run_status(const ch_arguments *arguments, ch_error *err)
     return CH_OK;
 }
 
-/* Adds the page at `path` to `keys`, and makes `path` that of the next one; empty if there is none. */
+/* Adds one page of keys to `keys`. `path` is where to ask for it; afterwards it is where to ask for the next page, or
+ * empty if this was the last. */
 static ch_status add_page(const ch_arguments *arguments, json_t *keys, ch_buffer *path, ch_error *err)
 {
     ch_autojansson answer = NULL;

@@ -5,7 +5,7 @@
 #include "cli/options.h"
 #include "wire/channel.h"
 
-#define CH_DIALOG_WAIT_S 75 /* core answers sooner, whatever hangs: it gives a login a minute */
+#define CH_DIALOG_WAIT_S 75 /* longer than core ever takes: it gives up on a login after a minute */
 
 #define auto_channel __attribute__((cleanup(ch_channel_close))) ch_channel
 

@@ -176,8 +176,7 @@ static ch_status find_named(const ch_arguments *arguments, ch_option descriptor,
     CH_TRY(ch_option_number(arguments, descriptor, 65535, &fd, err));
     if (fcntl((int)fd, F_GETFD) < 0)
         return ch_fail(err, CH_BAD_INPUT,
-                       "the descriptor of --%s is not open; give the number of an open one, as in --%s 3 3<FILE",
-                       option, option);
+                       "--%s names a descriptor that is not open; open it first, as in: --%s 3 3<FILE", option, option);
     *out = (int)fd;
     return CH_OK;
 }

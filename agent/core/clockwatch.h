@@ -3,9 +3,9 @@
  * clock is in doubt.
  *
  * The clock is in doubt if it jumps against the boot clock, which nobody can set, or if it shows a time before this
- * program was built. At start it is also in doubt if it is behind the newest time that the agent has seen, or far ahead
- * of it. It is trusted again when the jump is undone or an operator confirms the time. The agent remembers a jump
- * across restarts. Core's thread only. */
+ * program was built. When the agent starts, it also compares the clock to the newest time that it has seen: a clock
+ * that is behind that, or far ahead of it, is in doubt. It is trusted again when the jump is undone or an operator
+ * confirms the time. The agent remembers a jump across restarts. Core's thread only. */
 #ifndef CH_AGENT_CORE_CLOCKWATCH_H
 #define CH_AGENT_CORE_CLOCKWATCH_H
 

@@ -359,7 +359,8 @@ static void go_on_with_reload(core *self)
     const ch_error done = CH_ERROR_INIT;
     if (ch_requests_old(self->requests) > 0)
         return;
-    ch_rules_free(&self->retired);
+    if (self->retired.config.socket_path != NULL)
+        ch_rules_free(&self->retired);
     if (!ch_reload_is_done(self->reload))
         return;
     if (!self->is_reloaded) {

@@ -27,7 +27,7 @@ struct ch_front_link {
     ch_receiving state;
     uint64_t life;
     uid_t caller;  /* NOBODY: not metered */
-    uint32_t pace; /* that the front was told */
+    uint32_t pace; /* the last one that was sent to the front */
     ch_timer check;
     uint64_t waiting_since_ms; /* for the front to be ready, or for a PONG; 0: for nothing */
 };

@@ -319,8 +319,8 @@ static bool goes_before(const session *self, const session *other)
     return self->began_ms < other->began_ms;
 }
 
-/* A free session. If there is none, or the user has its share, one is closed, its own in the latter case: nobody can
- * keep a lock from coming in. */
+/* Returns a free session, and makes one free if it must: one of the user's own if the user has its share, else
+ * anybody's. So nobody can keep a lock out. */
 static session *find_session(ch_operators *operators, uid_t uid)
 {
     bool has_share = count_sessions(operators, uid) >= CH_OPERATOR_SHARE;

@@ -27,7 +27,7 @@ typedef struct ch_known_key {
     char *uri;
     char *mechanism;
     bool is_used;     /* the policy names it */
-    bool is_named;    /* the process was told of it */
+    bool is_named;    /* this process knows of it */
     bool is_told;     /* the process has spoken of it since it was last asked */
     bool must_find;   /* it is to be looked for, once somebody is logged in */
     bool is_known;    /* the process has said of it what follows */
@@ -76,7 +76,7 @@ CH_CHECKED ch_status ch_link_name_keys(ch_token_link *link, ch_error *err);
 /* Looks for some of the keys that are still to be looked for, if there are any. Jobs wait for that, and not for all. */
 void ch_link_find_some(ch_token_link *link);
 void ch_link_forget_states(ch_token_link *link);
-/* A login looks for all keys that the process was told of. */
+/* A login begins, in which the process looks for every key that it knows of. */
 void ch_link_expect_all(ch_token_link *link);
 void ch_link_free_keys(ch_token_link *link);
 CH_CHECKED ch_status ch_link_take_key_state(void *self, ch_frame *frame, int *fd, ch_error *err);

@@ -76,21 +76,13 @@ static void add_problems(ch_buffer *out, ch_records problems)
     ch_buffer_add_byte(out, ']');
 }
 
-static void add_notices(ch_buffer *out, ch_records notices)
+/* `lead` is the member's name up to the bracket that opens its list. */
+static void add_texts(ch_buffer *out, const char *lead, ch_records texts)
 {
-    ch_text_record notice;
-    ch_buffer_add_text(out, ",\"notices\":[");
-    for (const char *lead = ""; ch_text_record_next(&notices, &notice); lead = ",")
-        add_text(out, lead, notice.bytes);
-    ch_buffer_add_byte(out, ']');
-}
-
-static void add_confinement(ch_buffer *out, ch_records gaps)
-{
-    ch_text_record gap;
-    ch_buffer_add_text(out, ",\"confinement\":[");
-    for (const char *lead = ""; ch_text_record_next(&gaps, &gap); lead = ",")
-        add_text(out, lead, gap.bytes);
+    ch_text_record text;
+    ch_buffer_add_text(out, lead);
+    for (const char *comma = ""; ch_text_record_next(&texts, &text); comma = ",")
+        add_text(out, comma, text.bytes);
     ch_buffer_add_byte(out, ']');
 }
 
@@ -127,8 +119,8 @@ void ch_reply_add_status(ch_buffer *out, const ch_status_is_frame *frame)
     add_number(out, "],\"keys\":", frame->key_count);
     add_number(out, ",\"keys_ready\":", frame->ready_count);
     add_problems(out, frame->problems);
-    add_notices(out, frame->notices);
-    add_confinement(out, frame->confinement);
+    add_texts(out, ",\"notices\":[", frame->notices);
+    add_texts(out, ",\"confinement\":[", frame->confinement);
     add_callers(out, frame->callers);
     add_text(out, ",\"clock\":{\"state\":", frame->clock);
     add_text(out, ",\"detail\":", frame->clock_detail);

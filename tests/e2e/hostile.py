@@ -161,3 +161,17 @@ def assert_gone(pids):
     """Nothing that core started outlives it."""
     for pid in pids:
         harness.wait_until(lambda pid=pid: not harness.Process(pid).is_running(), f"process {pid} ends with core")
+
+
+def figures(slowest):
+    return ", ".join(f"{name} {took * 1000:.0f} ms" for name, took in slowest.items())
+
+
+def judge(test, watch, slowest):
+    """Core has answered in time, has stayed small, and has left no process behind."""
+    for name, took in slowest.items():
+        test.assertLess(took, ACTS_WITHIN_S, name)
+    if not harness.is_sanitized():
+        test.assertLess(watch.peak_kib, CORE_KIB_MAX)
+    test.assertEqual(watch.zombies, [])
+    assert_gone(watch.children)

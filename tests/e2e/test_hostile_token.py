@@ -117,16 +117,10 @@ class HostileToken(unittest.TestCase):
         time.sleep(0.1)
 
     def judge_core(self, attack, agent, watch, slowest, seconds):
-        figures = ", ".join(f"{name} {took * 1000:.0f} ms" for name, took in slowest.items())
         jobs = sum(word == "job" for _, _, word, _ in agent.recorded())
-        print(f"{attack}: core {watch.peak_kib} KiB at most; at worst {figures}; {len(watch.children)} processes, "
+        print(f"{attack}: core {watch.peak_kib} KiB at most; at worst {hostile.figures(slowest)}; {len(watch.children)} processes, "
               f"{jobs} jobs, log {len(agent.log())} bytes", file=sys.stderr)
-        for name, took in slowest.items():
-            self.assertLess(took, hostile.ACTS_WITHIN_S, name)
-        if not harness.is_sanitized():
-            self.assertLess(watch.peak_kib, hostile.CORE_KIB_MAX)
-        self.assertEqual(watch.zombies, [])
-        hostile.assert_gone(watch.children)
+        hostile.judge(self, watch, slowest)
         self.assertLess(len(agent.log()), LOG_BYTES_A_SECOND * (1 + seconds))
 
     def judge_signatures(self, attack, agent, bots):

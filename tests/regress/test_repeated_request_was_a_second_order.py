@@ -99,12 +99,14 @@ class Repeats(harness.AgentTest):
             connection.endheaders(body)
             self.assertEqual(connection.getresponse().status, 400)
 
-    def test_who_asks_while_the_first_is_on_its_way_gets_its_answer(self):
+    def ask_while_the_token_stands(self, name, count, first=lambda: None):
+        """The answers to so many requests at once, after `first`, all of which wait for a token process that is stopped."""
         token = self.agent.child("token")
         answers = []
         os.kill(token.pid, signal.SIGSTOP)
         try:
-            threads = [threading.Thread(target=lambda: answers.append(self.ask("on-its-way"))) for _ in range(5)]
+            first()
+            threads = [threading.Thread(target=lambda: answers.append(self.ask(name))) for _ in range(count)]
             for thread in threads:
                 thread.start()
             time.sleep(0.3)
@@ -112,26 +114,21 @@ class Repeats(harness.AgentTest):
             os.kill(token.pid, signal.SIGCONT)
         for thread in threads:
             thread.join(30)
+        return answers
+
+    def test_who_asks_while_the_first_is_on_its_way_gets_its_answer(self):
+        answers = self.ask_while_the_token_stands("on-its-way", 5)
         self.assert_same(*answers)
         self.assertEqual(len(answers), 5)
 
     def test_the_first_one_may_leave_before_it_is_answered(self):
-        token = self.agent.child("token")
-        answers = []
-        os.kill(token.pid, signal.SIGSTOP)
-        try:
+        def ask_and_leave():
             with self.agent.client() as left:
                 left.connection.request("POST", "/v1/keys/binance-main/sign", json.dumps(BINANCE_ORDER).encode(),
                                         {"Content-Type": "application/json", "Idempotency-Key": "left"})
                 time.sleep(0.1)
-            threads = [threading.Thread(target=lambda: answers.append(self.ask("left"))) for _ in range(3)]
-            for thread in threads:
-                thread.start()
-            time.sleep(0.3)
-        finally:
-            os.kill(token.pid, signal.SIGCONT)
-        for thread in threads:
-            thread.join(30)
+
+        answers = self.ask_while_the_token_stands("left", 3, ask_and_leave)
         self.assert_same(*answers)
         self.assertEqual(len(answers), 3)
 
