@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 
+#include <assert.h>
 #include <string.h>
 
 ch_slice ch_slice_of(const char *text)
@@ -17,6 +18,11 @@ bool ch_slice_equal(ch_slice a, ch_slice b)
 bool ch_slice_is(ch_slice slice, const char *text)
 {
     return ch_slice_equal(slice, ch_slice_of(text));
+}
+
+bool ch_slice_begins(ch_slice slice, ch_slice start)
+{
+    return slice.size >= start.size && (start.size == 0 || memcmp(slice.data, start.data, start.size) == 0);
 }
 
 int ch_slice_compare(ch_slice a, ch_slice b)
@@ -42,6 +48,12 @@ size_t ch_slice_count_digits(ch_slice slice)
     while (count < slice.size && slice.data[count] >= '0' && slice.data[count] <= '9')
         count++;
     return count;
+}
+
+ch_slice ch_slice_after(ch_slice slice, size_t size)
+{
+    assert(size <= slice.size);
+    return size == 0 ? slice : (ch_slice){slice.data + size, slice.size - size};
 }
 
 const uint8_t *ch_slice_find(ch_slice slice, uint8_t byte)

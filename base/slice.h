@@ -19,6 +19,7 @@ typedef struct ch_slice {
 ch_slice ch_slice_of(const char *text);
 bool ch_slice_equal(ch_slice a, ch_slice b);
 bool ch_slice_is(ch_slice slice, const char *text);
+bool ch_slice_begins(ch_slice slice, ch_slice start);
 /* Compares as memcmp does (<0, 0, >0); of two that begin alike, the shorter is less. */
 int ch_slice_compare(ch_slice a, ch_slice b);
 /* FNV-1a (Fowler, Noll, Vo), 32 bits: for tables whose keys nobody can choose to collide. */
@@ -27,6 +28,8 @@ uint32_t ch_slice_hash(ch_slice slice);
 char *ch_slice_strdup(ch_slice slice);
 /* How many decimal digits `slice` begins with. */
 size_t ch_slice_count_digits(ch_slice slice);
+/* What stands after the first `size` bytes; `size` is at most the slice's. */
+ch_slice ch_slice_after(ch_slice slice, size_t size);
 /* The first `byte` in `slice`, or NULL. Unlike memchr it takes an empty slice, which may have no memory. */
 const uint8_t *ch_slice_find(ch_slice slice, uint8_t byte);
 

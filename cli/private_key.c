@@ -33,16 +33,6 @@ static ch_slice slice_of(const ch_secret *secret)
     return (ch_slice){secret->data, secret->size};
 }
 
-static bool begins_with(ch_slice text, const char *prefix)
-{
-    return text.size >= strlen(prefix) && memcmp(text.data, prefix, strlen(prefix)) == 0;
-}
-
-static ch_slice without_start(ch_slice text, size_t size)
-{
-    return (ch_slice){text.data + size, text.size - size};
-}
-
 static const uint8_t *find_text(ch_slice text, const char *part)
 {
     return text.size == 0 ? NULL : memmem(text.data, text.size, part, strlen(part));
@@ -143,12 +133,12 @@ static ch_slice plain_lines(ch_slice text, const ch_secret *room, spelling *how)
     size_t size = 0;
     while (text.size > 0) {
         size_t end = 0;
-        while (end < sizeof ends / sizeof ends[0] && !begins_with(text, ends[end]))
+        while (end < sizeof ends / sizeof ends[0] && !ch_slice_begins(text, ch_slice_of(ends[end])))
             end++;
         bool is_end = end < sizeof ends / sizeof ends[0];
         how->has_written_ends = how->has_written_ends || (is_end && ends[end][0] == '\\');
         room->data[size++] = is_end ? '\n' : text.data[0];
-        text = without_start(text, is_end ? strlen(ends[end]) : 1);
+        text = ch_slice_after(text, is_end ? strlen(ends[end]) : 1);
     }
     return (ch_slice){room->data, size};
 }
@@ -156,14 +146,14 @@ static ch_slice plain_lines(ch_slice text, const ch_secret *room, spelling *how)
 /* Takes "-----BEGIN LABEL-----", with that `word`, off the beginning of `text`. */
 static bool take_boundary(ch_slice *text, const char *word, ch_slice *label)
 {
-    if (!begins_with(*text, word))
+    if (!ch_slice_begins(*text, ch_slice_of(word)))
         return false;
-    *label = without_start(*text, strlen(word));
+    *label = ch_slice_after(*text, strlen(word));
     const uint8_t *dashes = find_text(*label, "-----");
     if (dashes == NULL)
         return false;
     size_t size = (size_t)(dashes - label->data);
-    *text = without_start(*label, size + strlen("-----"));
+    *text = ch_slice_after(*label, size + strlen("-----"));
     label->size = size;
     return true;
 }
@@ -178,7 +168,7 @@ static bool take_block(ch_slice *text, ch_slice *label, ch_slice *body)
     if (end == NULL)
         return false;
     *body = (ch_slice){text->data, (size_t)(end - text->data)};
-    *text = without_start(*text, body->size);
+    *text = ch_slice_after(*text, body->size);
     return take_boundary(text, "-----END ", &end_label) && ch_slice_equal(*label, end_label);
 }
 
@@ -199,7 +189,7 @@ static ch_status find_kind(ch_slice label, size_t *out, ch_error *err)
 static void skip_empty_lines(ch_slice *text)
 {
     while (text->size > 0 && text->data[0] == '\n')
-        *text = without_start(*text, 1);
+        *text = ch_slice_after(*text, 1);
 }
 
 static ch_status check_rest(ch_slice rest, ch_error *err)
@@ -219,7 +209,7 @@ static ch_status find_block(ch_slice text, size_t *kind, ch_slice *body, ch_erro
     do {
         ch_slice label;
         skip_empty_lines(&text);
-        if (!begins_with(text, "-----BEGIN "))
+        if (!ch_slice_begins(text, CH_LITERAL("-----BEGIN ")))
             return ch_fail(err, CH_BAD_INPUT,
                            "there is text before the -----BEGIN line of the PEM, or no private key in it; pass the "
                            "block of the private key alone");
@@ -323,7 +313,7 @@ static ch_status read_base64(ch_slice text, EVP_PKEY **out, ch_buffer *taken, ch
     ch_autosecret value = CH_SECRET_INIT;
     ch_autosecret bytes = CH_SECRET_INIT;
     size_t line_count = 0;
-    if (begins_with(text, "ssh-") || begins_with(text, "ecdsa-sha2-"))
+    if (ch_slice_begins(text, CH_LITERAL("ssh-")) || ch_slice_begins(text, CH_LITERAL("ecdsa-sha2-")))
         return ch_fail(err, CH_BAD_INPUT, "%s", PUBLIC_REASON);
     CH_TRY(ch_secret_text_join(ch_stray_without_end(text), &shape, name, &value, &line_count, err));
     CH_TRY(ch_stray_check_value(slice_of(&value), name, err));

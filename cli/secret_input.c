@@ -18,11 +18,6 @@
 
 /* ---- a line becomes a PIN ---- */
 
-static bool begins_with(ch_slice line, const char *prefix)
-{
-    return line.size >= strlen(prefix) && memcmp(line.data, prefix, strlen(prefix)) == 0;
-}
-
 /* A PIN may hold any character that can be typed, spaces too, but neither line ends nor what editors put before text.
  */
 static ch_status check_pin(ch_slice line, const char *name, ch_error *err)
@@ -35,9 +30,10 @@ static ch_status check_pin(ch_slice line, const char *name, ch_error *err)
             "there is a PEM file in the place of %s. Pass a private key with --secret-fd 3 3<FILE and the PIN "
             "separately, or with the PIN as the line before it",
             name);
-    if (begins_with(line, "\xef\xbb\xbf"))
+    if (ch_slice_begins(line, CH_LITERAL("\xef\xbb\xbf")))
         return ch_fail(err, CH_BAD_INPUT, "%s begins with a byte order mark; save the file as UTF-8 without one", name);
-    if (begins_with(line, "\xff\xfe") || begins_with(line, "\xfe\xff") || ch_slice_find(line, '\0') != NULL)
+    if (ch_slice_begins(line, CH_LITERAL("\xff\xfe")) || ch_slice_begins(line, CH_LITERAL("\xfe\xff")) ||
+        ch_slice_find(line, '\0') != NULL)
         return ch_fail(err, CH_BAD_INPUT, "%s is UTF-16, or has NUL bytes; save the file as plain UTF-8", name);
     if (ch_slice_find(line, '\r') != NULL)
         return ch_fail(err, CH_BAD_INPUT, "%s has a carriage return in it; remove it from the file: tr -d '\\r'", name);

@@ -5,16 +5,6 @@
 #include <stdint.h>
 #include <string.h>
 
-static bool begins_with(ch_slice text, ch_slice prefix)
-{
-    return text.size >= prefix.size && memcmp(text.data, prefix.data, prefix.size) == 0;
-}
-
-static ch_slice from(ch_slice text, size_t at)
-{
-    return (ch_slice){text.data + at, text.size - at};
-}
-
 ch_slice ch_stray_without_end(ch_slice text)
 {
     if (text.size == 0 || text.data[text.size - 1] != '\n')
@@ -29,7 +19,7 @@ ch_slice ch_stray_without_end(ch_slice text)
 
 static bool is_utf16(ch_slice text)
 {
-    return begins_with(text, CH_LITERAL("\xff\xfe")) || begins_with(text, CH_LITERAL("\xfe\xff"));
+    return ch_slice_begins(text, CH_LITERAL("\xff\xfe")) || ch_slice_begins(text, CH_LITERAL("\xfe\xff"));
 }
 
 static ch_status check_carriage_returns(ch_slice text, const char *name, ch_error *err)
@@ -56,7 +46,7 @@ ch_status ch_stray_check_file(ch_slice text, const char *name, ch_error *err)
                        "%s is UTF-16, or has NUL bytes; save it as plain text, UTF-8 without a byte "
                        "order mark",
                        name);
-    if (begins_with(text, CH_LITERAL("\xef\xbb\xbf")))
+    if (ch_slice_begins(text, CH_LITERAL("\xef\xbb\xbf")))
         return ch_fail(err, CH_BAD_INPUT, "%s begins with a byte order mark; save it as UTF-8 without one", name);
     if (ch_stray_without_end(text).size == 0)
         return ch_fail(err, CH_BAD_INPUT, "%s is empty", name);
@@ -124,8 +114,8 @@ static const char *blank_name(uint32_t code)
 
 static bool is_comment(ch_slice text)
 {
-    return text.data[0] == '#' || text.data[0] == ';' || begins_with(text, CH_LITERAL("//")) ||
-           begins_with(text, CH_LITERAL("/*")) || begins_with(text, CH_LITERAL("<!--"));
+    return text.data[0] == '#' || text.data[0] == ';' || ch_slice_begins(text, CH_LITERAL("//")) ||
+           ch_slice_begins(text, CH_LITERAL("/*")) || ch_slice_begins(text, CH_LITERAL("<!--"));
 }
 
 static bool is_name_byte(uint8_t byte)
@@ -143,7 +133,7 @@ static size_t skip_blanks(ch_slice text, size_t at)
 /* "NAME=value", "NAME: value", "export NAME=value"; but what ends in '=' may be the padding of base64. */
 static bool is_assignment(ch_slice text)
 {
-    size_t at = begins_with(text, CH_LITERAL("export ")) ? strlen("export ") : 0;
+    size_t at = ch_slice_begins(text, CH_LITERAL("export ")) ? strlen("export ") : 0;
     size_t start = at;
     while (at < text.size && is_name_byte(text.data[at]))
         at++;
@@ -153,7 +143,7 @@ static bool is_assignment(ch_slice text)
     if (at == text.size || (text.data[at] != '=' && text.data[at] != ':'))
         return false;
     bool is_equals = text.data[at] == '=';
-    ch_slice value = from(text, at + 1);
+    ch_slice value = ch_slice_after(text, at + 1);
     if (!is_equals)
         return value.size > 0 && (value.data[0] == ' ' || value.data[0] == '\t');
     return value.size > 0 && strchr("=\r\n", value.data[0]) == NULL;
@@ -209,7 +199,7 @@ ch_status ch_stray_check_value(ch_slice value, const char *name, ch_error *err)
 {
     size_t number = 0;
     for (size_t at = 0, size = 0; at < value.size; at += size) {
-        uint32_t code = first_code_point(from(value, at), &size);
+        uint32_t code = first_code_point(ch_slice_after(value, at), &size);
         CH_TRY(check_character(code, ++number, at + size == value.size, name, err));
     }
     return CH_OK;

@@ -4,7 +4,6 @@
 #include "base/encode.h"
 
 #include <openssl/evp.h>
-#include <string.h>
 
 /* ---- digests ---- */
 
@@ -140,9 +139,7 @@ static ch_status filter_drop(const ch_filter_call *call, ch_buffer *out)
 {
     ch_slice in = call->in;
     ch_slice start = call->argument;
-    bool has = in.size >= start.size && memcmp(in.data, start.data, start.size) == 0;
-    size_t skipped = has ? start.size : 0;
-    ch_buffer_add(out, in.data + skipped, in.size - skipped);
+    ch_buffer_add_slice(out, ch_slice_begins(in, start) ? ch_slice_after(in, start.size) : in);
     return CH_OK;
 }
 

@@ -32,14 +32,13 @@ static ch_status stop(const reader *in, const char *expected)
 
 static ch_slice rest_of(const reader *in)
 {
-    return (ch_slice){in->text.data + in->at, in->text.size - in->at};
+    return ch_slice_after(in->text, in->at);
 }
 
 /* Goes on after `expected` if the rest begins with it. */
 static bool skip(reader *in, ch_slice expected)
 {
-    ch_slice rest = rest_of(in);
-    if (rest.size < expected.size || memcmp(rest.data, expected.data, expected.size) != 0)
+    if (!ch_slice_begins(rest_of(in), expected))
         return false;
     in->at += expected.size;
     return true;

@@ -4,7 +4,6 @@
 #include "exchange/profile.h"
 
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 
 #define KEYS_A_PAGE 64
@@ -37,10 +36,7 @@ static void add_orphans(const ch_timekeeper *keeper, ch_records *rows, ch_buffer
 /* True if `name` stands after `after` in the order of names. */
 static bool is_after(const char *name, ch_slice after)
 {
-    ch_slice own = ch_slice_of(name);
-    size_t common = own.size < after.size ? own.size : after.size;
-    int order = common == 0 ? 0 : memcmp(own.data, after.data, common);
-    return order > 0 || (order == 0 && own.size > after.size);
+    return ch_slice_compare(ch_slice_of(name), after) > 0;
 }
 
 ch_status ch_timekeeper_list(const ch_timekeeper *keeper, const ch_nonce_list_frame *ask, ch_buffer *out, ch_error *err)
