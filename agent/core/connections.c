@@ -13,7 +13,6 @@
 
 #include <assert.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
@@ -21,14 +20,17 @@
 #define DESCRIPTORS_KEPT 64 /* for operators and for core itself; a quarter, if there are few */
 
 typedef struct connection {
+    ch_loop *loop;
     ch_peer peer;
     void *front;
-    int fd;           /* our copy of its socket; -1: none is kept */
+    ch_source end;    /* our copy of its socket, watched for the caller's hanging up; fd -1: none is kept */
+    bool has_left;    /* it has hung up */
     unsigned serving; /* requests that are being served */
     uint64_t used_ms; /* when it was opened, or its last request began or ended */
 } connection;
 
 struct ch_connections {
+    ch_loop *loop;
     ch_slots *slots;
     connection table[CH_CONNECTIONS_MAX];
     /* Close together, for counting. */
@@ -51,9 +53,10 @@ static ch_share scale(ch_share most, size_t descriptors)
                       .reserve = most.reserve * descriptors / CH_CONNECTIONS_MAX};
 }
 
-ch_connections *ch_connections_new(size_t descriptors)
+ch_connections *ch_connections_new(ch_loop *loop, size_t descriptors)
 {
     ch_connections *connections = ch_alloc(sizeof *connections);
+    connections->loop = loop;
     connections->callers = scale(most_callers, descriptors);
     connections->strangers = scale(most_strangers, descriptors);
     connections->slots = ch_slots_new(CH_CONNECTIONS_MAX);
@@ -114,8 +117,10 @@ static uid_t find_greediest(const ch_connections *connections)
 static void release(ch_connections *connections, uint64_t id)
 {
     size_t index = ch_slot_index(id);
-    if (connections->table[index].fd >= 0)
-        ch_close_quickly(connections->table[index].fd);
+    ch_source *end = &connections->table[index].end;
+    ch_loop_forget(connections->loop, end);
+    if (end->fd >= 0)
+        ch_close_quickly(end->fd);
     connections->uids[index] = NOBODY;
     ch_slots_release(connections->slots, id);
 }
@@ -168,7 +173,8 @@ ch_status ch_connections_add(ch_connections *connections, const ch_peer *peer, b
     CH_TRY(admit(connections, peer->uid, is_stranger, victim, err));
     *id = ch_slots_take(connections->slots);
     size_t index = ch_slot_index(*id);
-    connections->table[index] = (connection){.peer = *peer, .front = front, .fd = -1, .used_ms = ch_clock_ms()};
+    connections->table[index] = (connection){
+        .loop = connections->loop, .peer = *peer, .front = front, .end = {.fd = -1}, .used_ms = ch_clock_ms()};
     connections->uids[index] = peer->uid;
     connections->is_stranger[index] = is_stranger;
     return CH_OK;
@@ -212,22 +218,28 @@ static bool is_scarce(int fd)
     return (rlim_t)fd >= limit.rlim_cur - kept;
 }
 
+/* A caller that has only stopped writing still waits for its answer, and is no hang-up. */
+static void on_hang_up(void *context)
+{
+    connection *at = context;
+    at->has_left = true;
+    ch_loop_forget(at->loop, &at->end);
+}
+
 ch_status ch_connections_keep(ch_connections *connections, uint64_t id, int fd, ch_error *err)
 {
     connection *at = find(connections, id);
-    assert(at != NULL && at->fd < 0);
-    at->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-    if (at->fd < 0 || is_scarce(at->fd))
+    assert(at != NULL && at->end.fd < 0);
+    at->end = (ch_source){.fd = fcntl(fd, F_DUPFD_CLOEXEC, 0), .on_ready = on_hang_up, .context = at};
+    if (at->end.fd < 0 || is_scarce(at->end.fd))
         return ch_fail(err, CH_BUSY, "too few descriptors are left; raise the limit of open files");
-    return CH_OK;
+    return ch_loop_watch(connections->loop, &at->end, 0, err);
 }
 
-/* A caller that has only stopped writing still waits for its answer, and causes no POLLHUP. */
 bool ch_connections_is_there(const ch_connections *connections, const void *front, uint64_t id)
 {
     const connection *at = find_of(connections, front, id);
-    struct pollfd end = {.fd = at == NULL ? -1 : at->fd};
-    return at != NULL && (poll(&end, 1, 0) == 0 || (end.revents & (POLLHUP | POLLERR)) == 0);
+    return at != NULL && !at->has_left;
 }
 
 void ch_connections_serve_begin(ch_connections *connections, const void *front, uint64_t id)

@@ -44,7 +44,7 @@
 #include <unistd.h>
 
 #define DESCRIPTORS_MAX 65536
-#define AWAKE_NS 60000 /* for a lone request's answer */
+#define AWAKE_NS 60000 /* for a lone request's answer, and then for the next request */
 #define HELD_MS 1
 #define FAREWELL_MS 700 /* for token processes, before the agent's end takes them along */
 
@@ -66,7 +66,8 @@ typedef struct core {
     ch_listener *bots_socket;
     ch_listener *operators_socket;
     ch_meter *meter;
-    ch_timer held; /* the next turn, while callers wait because of what they cost */
+    size_t most_sent; /* how many jobs tokens had at once, since they had none */
+    ch_timer held;    /* the next turn, while callers wait because of what they cost */
     ch_connections *connections;
     ch_fronts *fronts;
     ch_dying *dying;
@@ -236,7 +237,7 @@ static void make_rooms(core *self, int listen_fd, int operator_fd)
                             .on_get_time = on_get_time};
     const ch_policy *policy = &self->rules.policy;
     self->timekeeper = (ch_timekeeper){.policy = policy, .nonces = self->nonces, .clock = self->clock};
-    self->connections = ch_connections_new(ch_fronts_descriptors() / 4 * 3);
+    self->connections = ch_connections_new(self->loop, ch_fronts_descriptors() / 4 * 3);
     self->fronts =
         ch_fronts_new(self->loop, listen_fd, self->connections, policy, &owner, self->rules.config.is_front_shared);
     ch_request_context context = {.policy = policy,
@@ -373,11 +374,14 @@ static void go_on_with_reload(core *self)
 
 /* ---- the loop ---- */
 
-/* A lone request's answer is worth waiting for awake. With more requests in flight there is always work at hand, and
- * with none nothing to wait for. */
-static uint64_t time_awake(const core *self)
+/* A lone request's answer is worth waiting for awake, and so is the next request of a bot that asks one by one. With
+ * more requests in flight there is always work at hand. */
+static uint64_t time_awake(core *self)
 {
-    return ch_links_sent(&self->links) == 1 ? AWAKE_NS : 0;
+    size_t sent = ch_links_sent(&self->links);
+    size_t most = sent > self->most_sent ? sent : self->most_sent;
+    self->most_sent = sent == 0 ? 0 : most;
+    return most == 1 ? AWAKE_NS : 0;
 }
 
 /* Handlers only read and queue. What they queued leaves at the end of the turn: the token's work first, so that it is
