@@ -86,21 +86,21 @@ static size_t next_packet_size(const ch_channel *channel)
 
 static ssize_t send_packet(const ch_channel *channel, size_t size, int attached)
 {
-    struct iovec bytes = {.iov_base = channel->pending.data + channel->sent, .iov_len = size};
-    struct msghdr message = {.msg_iov = &bytes, .msg_iovlen = 1};
+    uint8_t *packet = channel->pending.data + channel->sent;
+    if (attached < 0)
+        return send(channel->fd, packet, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    struct iovec bytes = {.iov_base = packet, .iov_len = size};
     union {
         char space[CMSG_SPACE(sizeof(int))];
         struct cmsghdr align;
     } control = {.space = {0}};
-    if (attached >= 0) {
-        message.msg_control = control.space;
-        message.msg_controllen = sizeof control.space;
-        struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
-        rights->cmsg_level = SOL_SOCKET;
-        rights->cmsg_type = SCM_RIGHTS;
-        rights->cmsg_len = CMSG_LEN(sizeof attached);
-        memcpy(CMSG_DATA(rights), &attached, sizeof attached);
-    }
+    struct msghdr message = {
+        .msg_iov = &bytes, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space};
+    struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(sizeof attached);
+    memcpy(CMSG_DATA(rights), &attached, sizeof attached);
     return sendmsg(channel->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 

@@ -6,7 +6,7 @@
 
 #include <assert.h>
 
-#define PACKET_WORK_NS 130000 /* most expected work in a packet of several jobs */
+#define PACKET_WORK_NS 400000 /* most expected work in a packet of several jobs */
 
 /* ---- jobs that fail ---- */
 
@@ -148,15 +148,15 @@ static size_t give_jobs(ch_token_link *link, size_t count)
     return called;
 }
 
-/* Quick jobs share a packet, because each packet costs system calls; but not all go in one, so that the token is at
- * work on the first while core finishes others. A slow one goes to whichever worker is free. If the socket is full, the
+/* Jobs share a packet, because each packet costs system calls, but each worker gets its part, and a lone one two, so
+ * that it is at work while core builds others. A slow job goes to whichever worker is free. If the socket is full, the
  * process has not even read what it was given, and gets no more. */
 void ch_token_link_dispatch(ch_token_link *link)
 {
     ch_link_check(link);
     if (link->is_gone && ch_child_is_up(&link->child))
         ch_child_end(&link->child, link->detail.message);
-    size_t parts = 2 * (size_t)link->config.workers;
+    size_t parts = link->config.workers == 1 ? 2 : link->config.workers;
     size_t share = (ch_token_jobs_waiting(link->jobs) + parts - 1) / parts;
     while (link->state == CH_LINK_SERVING && ch_token_jobs_waiting(link->jobs) > 0 &&
            ch_token_jobs_has_room(link->jobs) && ch_channel_pending(&link->child.channel) == 0) {

@@ -20,7 +20,7 @@
 #define REPLY_SIZE_HINT 1024
 #define REPEAT_KEY_MAX 128 /* core takes no longer ones */
 #define BURST_NS 2000000
-#define ASKED_TOGETHER 4 /* requests that go to core in one packet */
+#define ASKED_TOGETHER 8 /* requests that go to core in one packet */
 
 typedef struct front {
     ch_channel core;

@@ -14,8 +14,10 @@
 
 #define PIN_SIZE_MAX 256  /* bytes */
 #define SLOW_JOB_NS 40000 /* worth another thread: well above what a hand-over costs */
-#define HOLD_NS 700000    /* how long answers are held at most, while there are more packets */
-#define AWAKE_NS 500000   /* how long a worker without a packet stays awake, while they come faster than that */
+/* How long answers are held at most, while there are more packets: of slow jobs, and of quick ones. */
+#define HOLD_SLOW_NS 700000
+#define HOLD_QUICK_NS 60000
+#define AWAKE_NS 500000 /* how long a worker without a packet stays awake, while they come faster than that */
 #define FULL_SOCKET_WAIT_US 1000
 
 typedef struct worker {
@@ -24,7 +26,8 @@ typedef struct worker {
     ch_session session;
     ch_packet packet; /* the one in hand */
     pthread_t thread;
-    bool is_slow; /* its last packet held slow jobs */
+    bool is_slow;    /* its last packet held slow jobs */
+    bool is_pressed; /* and was there when the answers to the one before were sent */
     bool has_turn;
     bool is_busy;       /* its last wait for a packet was shorter than AWAKE_NS */
     uint64_t began_ns;  /* the end of that wait */
@@ -234,24 +237,32 @@ static bool look_for_packet(void *context)
 static ch_status wait_for_packet(worker *self)
 {
     uint64_t since_ns = ch_clock_ns();
-    if (self->is_busy && (look_for_packet(self) || ch_stay_awake(AWAKE_NS, look_for_packet, self)))
+    if (self->is_busy && ch_stay_awake(AWAKE_NS, look_for_packet, self))
         return self->received;
     ch_status st = ch_channel_receive_wait(&self->channel, &self->packet, &self->error);
     self->is_busy = ch_clock_ns() - since_ns < AWAKE_NS;
     return st;
 }
 
-/* Answers to slow jobs leave together, while there are more of those: each packet that core gets costs a slow job's
- * worker a part of the processor. */
+static uint64_t hold_ns(const worker *self)
+{
+    if (self->is_slow)
+        return HOLD_SLOW_NS;
+    return self->is_pressed ? HOLD_QUICK_NS : 0;
+}
+
+/* Answers leave together while there are more jobs: each packet that core gets costs the workers a part of the
+ * processor. */
 static ch_status next_packet(worker *self)
 {
-    bool may_hold = self->is_slow && ch_clock_ns() - self->began_ns < HOLD_NS;
-    if (may_hold && look_for_packet(self))
+    uint64_t held_ns = hold_ns(self);
+    if (held_ns > 0 && ch_clock_ns() - self->began_ns < held_ns && look_for_packet(self))
         return self->received;
     CH_TRY(send_answers(&self->channel, &self->error));
     if (!self->is_slow && !self->has_turn)
         self->has_turn = pthread_mutex_lock(&self->signer->turn) == 0;
-    ch_status st = wait_for_packet(self);
+    self->is_pressed = self->is_busy && look_for_packet(self);
+    ch_status st = self->is_pressed ? self->received : wait_for_packet(self);
     self->began_ns = ch_clock_ns();
     return st;
 }
