@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #define CKR(code, status, advice)                                                                                      \
     {                                                                                                                  \
@@ -78,7 +79,7 @@ static const struct {
     CKR(CKR_UNWRAPPING_KEY_HANDLE_INVALID, CH_UNAVAILABLE, ""),
     CKR(CKR_UNWRAPPING_KEY_SIZE_RANGE, CH_TOKEN, ""),
     CKR(CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT, CH_TOKEN, ""),
-    CKR(CKR_USER_ALREADY_LOGGED_IN, CH_CONFLICT, ""),
+    CKR(CKR_USER_ALREADY_LOGGED_IN, CH_CONFLICT, "somebody is logged in already, and cannot be logged out"),
     CKR(CKR_USER_NOT_LOGGED_IN, CH_LOCKED, "the token is locked; log in with its PIN first"),
     CKR(CKR_USER_PIN_NOT_INITIALIZED, CH_LOCKED, "the token has no user PIN yet; make it with: chancery token init"),
     CKR(CKR_USER_TYPE_INVALID, CH_TOKEN, ""),
@@ -119,6 +120,17 @@ const char *ch_ckr_name(CK_RV rv, char *unknown)
     }
     snprintf(unknown, 32, (rv & CKR_VENDOR_DEFINED) != 0 ? "CKR_VENDOR_0x%08lx" : "CKR_0x%08lx", rv);
     return unknown;
+}
+
+bool ch_ckr_is_vague(const char *name)
+{
+    static const char *const vague[] = {"CKR_GENERAL_ERROR", "CKR_FUNCTION_FAILED",   "CKR_HOST_MEMORY",
+                                        "CKR_DEVICE_MEMORY", "CKR_FUNCTION_CANCELED", "CKR_OPERATION_NOT_INITIALIZED"};
+    for (size_t i = 0; i < sizeof vague / sizeof *vague; i++) {
+        if (strcmp(name, vague[i]) == 0)
+            return true;
+    }
+    return strncmp(name, "CKR_VENDOR_", strlen("CKR_VENDOR_")) == 0 || strncmp(name, "CKR_0x", strlen("CKR_0x")) == 0;
 }
 
 ch_status ch_ckr_fail(ch_error *err, CK_RV rv, const char *format, ...)

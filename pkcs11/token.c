@@ -126,7 +126,12 @@ ch_status ch_token_login(ch_token *token, const ch_secret *pin, ch_error *err)
 {
     CH_TRY(keep_session(token, err));
     CK_RV rv = token->functions->C_Login(token->keeper.handle, CKU_USER, pin->data, pin->size);
-    if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN)
+    if (rv == CKR_USER_ALREADY_LOGGED_IN) {
+        /* A logout that failed, or another program where logins are shared. It says nothing of this PIN. */
+        token->functions->C_Logout(token->keeper.handle);
+        rv = token->functions->C_Login(token->keeper.handle, CKU_USER, pin->data, pin->size);
+    }
+    if (rv == CKR_OK)
         return CH_OK;
     return ch_ckr_fail(err, rv, "logging in to token '%s'", token->label);
 }

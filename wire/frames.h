@@ -16,7 +16,7 @@
 #include "wire/frame.h"
 
 /* Goes up whenever a frame changes. Both ends must be of one build. */
-#define CH_FRAMES_VERSION 10
+#define CH_FRAMES_VERSION 11
 
 #define CH_WORKERS_MAX 16    /* of a token process */
 #define CH_PAYLOADS_A_JOB 3  /* at most; at least one */

@@ -14,6 +14,7 @@
 
 #define CHECK_EVERY_MS 500
 #define JOB_TIMEOUT_MS 10000
+#define CUT_LOGINS 2     /* process deaths in the middle of a login, after which the PIN is forgotten */
 #define PATIENT_DEATHS 2 /* quick deaths in a row after which waiting jobs are failed */
 
 /* clang-format off */
@@ -113,6 +114,12 @@ static void answer_waiter(ch_token_link *link, const ch_error *outcome)
         waiter.answer(waiter.context, outcome);
 }
 
+/* Only a person can help? Another failure of a login passes. */
+static bool needs_unlock(const ch_error *why)
+{
+    return why->status == CH_WRONG_PIN || why->status == CH_LOCKED;
+}
+
 /* ---- life of the process ---- */
 
 static ch_status on_up(void *self, ch_error *err)
@@ -130,6 +137,19 @@ static ch_status on_up(void *self, ch_error *err)
     return ch_link_name_keys(link, err);
 }
 
+/* The process died with the PIN. The token may have counted a wrong one, so there is one more try, and no third. */
+static void on_login_cut(ch_token_link *link)
+{
+    link->is_pin_out = false;
+    if (link->pin.data == NULL || ++link->cut_logins < CUT_LOGINS)
+        return;
+    ch_secret_wipe(&link->pin);
+    ch_error_set(&link->detail, CH_LOCKED, "",
+                 "the token process ended twice in the middle of a login, and the token may have counted it as a wrong "
+                 "PIN; look at the log, then unlock it again");
+    ch_log("token '%s': %s", link->config.name, link->detail.message);
+}
+
 static void on_down(void *self, const char *why)
 {
     ch_token_link *link = self;
@@ -141,6 +161,8 @@ static void on_down(void *self, const char *why)
     if (link->detail.status == CH_OK)
         ch_error_set(&link->detail, CH_UNAVAILABLE, "", "the token process is being restarted");
     ch_link_forget_states(link);
+    if (link->is_pin_out)
+        on_login_cut(link);
     ch_secret_wipe(&link->trial);
     ch_error_set(&ended, CH_UNAVAILABLE, "", "the process of token '%s' ended (%s); try again", link->config.name, why);
     ch_link_fail_jobs(link, CH_TICKET_SENT, &ended);
@@ -177,6 +199,7 @@ static ch_status send_login(ch_token_link *link, const ch_secret *pin, ch_error 
     CH_TRY(ch_login_frame_put(ch_channel_out(&link->child.channel), 0, &(ch_login_frame){}, err));
     ch_link_expect_all(link);
     ch_link_set_state(link, CH_LINK_LOGGING_IN);
+    link->is_pin_out = true;
     return CH_OK;
 }
 
@@ -270,7 +293,7 @@ static void on_login_failed(ch_token_link *link, bool is_again, const ch_error *
     ch_log("token '%s': the login failed: %s", link->config.name, outcome->message);
     if (!is_again)
         return;
-    /* Never a second try with a PIN that failed: the token counts. */
+    /* Never a second try with a PIN that was refused: the token counts. */
     ch_secret_wipe(&link->pin);
     link->detail = *outcome;
     ch_ignore(ch_link_fail_locked(link, &locked));
@@ -285,7 +308,8 @@ static ch_status on_started(void *self, ch_frame *frame, int *fd, ch_error *err)
     ch_token_link *link = self;
     ch_token_started_frame started;
     CH_TRY(ch_token_started_frame_get(frame, &started, err));
-    link->detail = started.outcome;
+    if (started.outcome.status != CH_OK || !needs_unlock(&link->detail))
+        link->detail = started.outcome;
     if (started.outcome.status != CH_OK)
         return ch_fail(err, CH_UNAVAILABLE, "%s", started.outcome.message);
     CH_TRY(ch_confinement_report(link->config.confinement, link->child.name, started.gaps, err));
@@ -304,7 +328,13 @@ static ch_status on_login_done(void *self, ch_frame *frame, int *fd, ch_error *e
     ch_login_done_frame done;
     CH_TRY(ch_login_done_frame_get(frame, &done, err));
     bool is_again = link->trial.data == NULL;
+    link->is_pin_out = false;
+    if (is_again && done.outcome.status != CH_OK && !needs_unlock(&done.outcome)) {
+        link->detail = done.outcome;
+        return ch_fail(err, CH_UNAVAILABLE, "logging in again failed: %s", done.outcome.message);
+    }
     if (done.outcome.status == CH_OK) {
+        link->cut_logins = 0;
         keep_pin(link);
         ch_link_set_state(link, CH_LINK_SERVING);
         link->detail = (ch_error)CH_ERROR_INIT;

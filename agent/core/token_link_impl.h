@@ -42,11 +42,14 @@ struct ch_token_link {
     ch_child child;
     ch_timer check;
     ch_link_state state;
-    uint64_t since_ms; /* when the state began */
-    ch_error detail;   /* why it is not as it should be */
-    bool is_gone;      /* a job's failure said that the device is away */
-    ch_secret pin;     /* while unlocked, if a re-login is allowed */
-    ch_secret trial;   /* while a login is under way */
+    uint64_t since_ms;       /* when the state began */
+    ch_error detail;         /* why it is not as it should be */
+    bool is_gone;            /* a job's failure said that the device is away */
+    ch_secret pin;           /* while unlocked, if a re-login is allowed */
+    ch_secret trial;         /* while a login is under way */
+    bool is_pin_out;         /* the process has the PIN, and has not said what came of it */
+    unsigned cut_logins;     /* that ended so, since the PIN was last right */
+    unsigned vague_failures; /* in a row, without a signature */
     ch_link_waiter waiter;
     ch_token_jobs *jobs;
     ch_known_key *keys;

@@ -7,6 +7,7 @@
 #include <assert.h>
 
 #define PACKET_WORK_NS 400000 /* most expected work in a packet of several jobs */
+#define VAGUE_FAILURES 3      /* in a row, from which on each has the process started anew */
 
 /* ---- jobs that fail ---- */
 
@@ -43,10 +44,40 @@ ch_status ch_link_take_signature(void *self, ch_frame *frame, int *fd, ch_error 
             return ch_fail(err, CH_INTERNAL, "it sent a signature of %zu bytes", record.bytes.size);
         signatures[i] = record.bytes;
     }
+    link->vague_failures = 0;
     ch_token_jobs_set_cost(link->jobs, ticket->key, answer.cost_ns);
     ch_token_jobs_leave(link->jobs, ticket);
     link->owner.on_signed(link->owner.context, ticket, signatures, count);
     return CH_OK;
+}
+
+/* The process is started anew; its other answers are still taken first. */
+static void give_up(ch_token_link *link, const ch_error *why)
+{
+    link->detail = *why;
+    link->is_gone = true;
+}
+
+/* Another program has logged out, or reset the card. Without the PIN only an operator can log in again. */
+static void lose_login(ch_token_link *link, ch_error *why)
+{
+    bool has_pin = link->pin.data != NULL;
+    ch_error_set(why, has_pin ? CH_UNAVAILABLE : CH_LOCKED, "CKR_USER_NOT_LOGGED_IN",
+                 "token '%s' has lost its login: another program logged out or reset it; %s", link->config.name,
+                 has_pin ? "it is being logged in again" : "unlock it again");
+    give_up(link, why);
+}
+
+/* What a job's failure says of the token. */
+static void judge_failure(ch_token_link *link, ch_error *why, bool is_vague)
+{
+    link->vague_failures += is_vague;
+    if (why->status == CH_WRONG_PIN || link->vague_failures >= VAGUE_FAILURES)
+        why->status = CH_UNAVAILABLE; /* no bot has sent a PIN; and it is not this request that the module fails */
+    if (why->status == CH_LOCKED && ch_link_is_open(link))
+        lose_login(link, why);
+    else if (why->status == CH_UNAVAILABLE)
+        give_up(link, why);
 }
 
 ch_status ch_link_take_job_failed(void *self, ch_frame *frame, int *fd, ch_error *err)
@@ -59,10 +90,7 @@ ch_status ch_link_take_job_failed(void *self, ch_frame *frame, int *fd, ch_error
     CH_TRY(find_job(link, frame->id, &ticket, err));
     if (failed.why.status == CH_OK)
         return ch_fail(err, CH_INTERNAL, "it failed a job without a reason");
-    if (failed.why.status == CH_UNAVAILABLE) {
-        link->detail = failed.why;
-        link->is_gone = true; /* its other answers are still taken first */
-    }
+    judge_failure(link, &failed.why, failed.is_vague);
     ch_token_jobs_leave(link->jobs, ticket);
     ch_error_wrap(&failed.why, "signing with key '%s'", link->keys[ticket->key].name);
     link->owner.on_failed(link->owner.context, ticket, &failed.why);

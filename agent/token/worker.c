@@ -6,6 +6,7 @@
 #include "agent/awake.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "pkcs11/ckr.h"
 #include "pkcs11/key.h"
 #include "pkcs11/token.h"
 #include "wire/channel.h"
@@ -173,6 +174,7 @@ static ch_status on_job(void *context, ch_frame *frame, int *fd, ch_error *err)
     pthread_rwlock_rdlock(&self->signer->lock);
     ch_status st = sign_job(self, &job, &result, &failed.why);
     pthread_rwlock_unlock(&self->signer->lock);
+    failed.is_vague = ch_ckr_is_vague(failed.why.rule);
     ch_buffer *out = ch_channel_out(&self->channel);
     return st == CH_OK ? answer_job(out, frame->id, &result, err)
                        : ch_job_failed_frame_put(out, frame->id, &failed, err);

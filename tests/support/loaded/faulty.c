@@ -5,7 +5,7 @@
  *     C_Login   hang                   does not return while the line is there
  *     C_Sign    delay  300             takes 300 ms longer
  *     C_Logout  return 0x30            fails with that CKR; the real module is not asked
- *     C_Sign    crash                  ends the process
+ *     C_Sign    crash                  ends the process; $FAULTS.marks gets a line "C_Sign begins" first
  *     C_Sign    return 0x30 times 2    the first two calls of a process only
  *     C_Login   mark   300             takes 300 ms longer before the real call, and 300 after it; the file
  * $FAULTS.marks gets a line "C_Login begins" first, and "C_Login ends" at last
@@ -98,10 +98,10 @@ static bool fails(unsigned number, const char *name, fault *found, CK_RV *result
         *found = (fault){0};
         return false;
     }
+    if (strcmp(found->kind, "mark") == 0 || strcmp(found->kind, "crash") == 0)
+        mark(name, "begins");
     if (strcmp(found->kind, "crash") == 0)
         abort();
-    if (strcmp(found->kind, "mark") == 0)
-        mark(name, "begins");
     if (strcmp(found->kind, "mark") == 0 || strcmp(found->kind, "delay") == 0)
         pause_ms(found->value);
     while (strcmp(found->kind, "hang") == 0 && find(name, found))

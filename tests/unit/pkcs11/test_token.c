@@ -95,6 +95,28 @@ START_TEST(test_a_wrong_pin_is_told_by_its_ckr_name_and_the_right_one_does)
 }
 END_TEST
 
+/* As after a logout that failed, or where programs share their login. */
+START_TEST(test_while_somebody_is_logged_in_a_wrong_pin_is_wrong)
+{
+    ch_token *token = NULL;
+    ch_autosecret wrong = softhsm_secret("wrong-pin", 9);
+    ch_autosecret right = softhsm_secret(CH_TEST_PIN, strlen(CH_TEST_PIN));
+    ck_assert_int_eq(ch_token_open(CH_TEST_MODULE, CH_TEST_URI, &token, &err), CH_OK);
+    ck_assert_int_eq(ch_token_login(token, &right, &err), CH_OK);
+    ck_assert_int_eq(ch_token_login(token, &wrong, &err), CH_WRONG_PIN);
+    ck_assert_int_eq(ch_token_login(token, &right, &err), CH_OK);
+    ch_token_close(token);
+}
+END_TEST
+
+START_TEST(test_codes_that_say_nothing_are_told_from_others)
+{
+    ck_assert(ch_ckr_is_vague("CKR_GENERAL_ERROR") && ch_ckr_is_vague("CKR_VENDOR_0x80000001"));
+    ck_assert(ch_ckr_is_vague("CKR_0x00000999"));
+    ck_assert(!ch_ckr_is_vague("CKR_KEY_FUNCTION_NOT_PERMITTED") && !ch_ckr_is_vague(""));
+}
+END_TEST
+
 START_TEST(test_a_module_can_be_opened_again_after_a_close)
 {
     for (int i = 0; i < 3; i++) {
@@ -134,5 +156,7 @@ CH_TESTS_WITH("token", softhsm_set_up, softhsm_tear_down, CH_TEST(test_a_token_t
               CH_TEST_ROWS(test_what_is_not_a_token_is_refused, refused),
               CH_TEST(test_a_file_that_is_no_module_is_unavailable),
               CH_TEST(test_a_wrong_pin_is_told_by_its_ckr_name_and_the_right_one_does),
+              CH_TEST(test_while_somebody_is_logged_in_a_wrong_pin_is_wrong),
+              CH_TEST(test_codes_that_say_nothing_are_told_from_others),
               CH_TEST(test_a_module_can_be_opened_again_after_a_close),
               CH_TEST(test_a_mechanism_that_is_not_offered_is_named), CH_TEST(test_ckr_codes_have_names))

@@ -1,0 +1,113 @@
+"""A module that failed without saying why failed every request for ever, and the agent said that it was ready; so did one whose
+login another program had ended. A re-login that failed for a passing reason forgot the PIN, and a module that died with the PIN got
+it again and again, each of which a card may count. Now a fresh process is logged in with the PIN that was kept, unless the PIN
+itself may be at fault."""
+
+import os
+import pathlib
+import signal
+import sys
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+
+import harness
+from harness import BINANCE_ORDER, wait_until
+from loaded import Faults
+
+GENERAL_ERROR = 0x5
+DEVICE_ERROR = 0x30
+NOT_LOGGED_IN = 0x101
+VAGUE_FAILURES = 3 # in a row
+BACK_S = 30 # the longest pause between two tries is a few seconds
+TRIES = 5
+TRIES_S = 4 # long enough for several tries
+
+
+class Failing(unittest.TestCase):
+    relogin = True
+
+    def setUp(self):
+        harness.require_programs()
+        self.agent = harness.Agent(relogin=self.relogin)
+        self.addCleanup(self.agent.close)
+        self.agent.make_token()
+        self.agent.make_keys()
+        self.faults = Faults(self.agent)
+        self.agent.start()
+        self.assertEqual(self.agent.unlock().returncode, 0)
+        self.client = self.agent.client(timeout_s=60)
+        self.addCleanup(self.client.close)
+        self.assertEqual(self.sign().status, 200)
+
+    def sign(self):
+        return self.client.sign("binance-main", BINANCE_ORDER)
+
+    def kill_token(self):
+        os.kill(self.agent.child("token").pid, signal.SIGKILL)
+
+    def assert_comes_back(self):
+        wait_until(self.agent.is_ready, "it comes back by itself", BACK_S)
+        self.assertEqual(self.sign().status, 200)
+
+
+class WithPin(Failing):
+    def test_a_module_that_fails_without_a_reason_is_started_anew(self):
+        self.faults.set(f"C_Sign return {GENERAL_ERROR}")
+        answers = [self.sign() for _ in range(VAGUE_FAILURES)]
+        self.assertEqual([answer.status for answer in answers], [502] * (VAGUE_FAILURES - 1) + [503])
+        self.assertEqual({self.sign().status for _ in range(TRIES)}, {503})
+        self.assertIn("CKR_GENERAL_ERROR", self.agent.must("status"))
+        self.faults.set()
+        self.assert_comes_back()
+
+    def test_one_such_failure_is_the_requests_own(self):
+        before = self.agent.child("token").pid
+        self.faults.set(f"C_Sign return {GENERAL_ERROR} times 1")
+        self.assertEqual([self.sign().status for _ in range(4)], [502, 200, 200, 200])
+        self.assertEqual(self.agent.child("token").pid, before)
+
+    def test_a_login_that_was_lost_is_made_again(self):
+        self.faults.set(f"C_SignInit return {NOT_LOGGED_IN}")
+        answer = self.sign()
+        self.assertEqual((answer.status, answer.json["type"]), (503, "urn:chancery:problem:unavailable"))
+        self.assertIn("is being logged in again", answer.json["detail"])
+        self.faults.set()
+        self.assert_comes_back()
+
+    def test_a_login_that_fails_for_a_passing_reason_is_tried_again(self):
+        self.faults.set(f"C_Login return {DEVICE_ERROR}")
+        self.kill_token()
+        wait_until(lambda: "CKR_DEVICE_ERROR" in self.agent.must("status"), "the status says why", BACK_S)
+        self.assertEqual(self.sign().status, 503)
+        self.faults.set()
+        self.assert_comes_back()
+
+    def test_a_pin_is_sent_once_more_to_a_module_that_died_with_it(self):
+        self.faults.set("C_Login crash")
+        self.kill_token()
+        wait_until(lambda: "ended twice in the middle of a login" in self.agent.must("status"), "it is locked", BACK_S)
+        time.sleep(TRIES_S)
+        self.assertEqual(self.faults.marks(), ["C_Login begins"] * 2)
+        self.assertEqual(self.sign().status, 423)
+        self.faults.set()
+        self.assertEqual(self.agent.unlock().returncode, 0)
+        self.assertEqual(self.sign().status, 200)
+
+
+class WithoutPin(Failing):
+    relogin = False
+
+    def test_a_login_that_was_lost_leaves_it_locked_and_says_so(self):
+        self.faults.set(f"C_SignInit return {NOT_LOGGED_IN}")
+        self.assertEqual(self.sign().status, 423)
+        self.faults.set()
+        wait_until(lambda: self.sign().status == 423, "a fresh process is locked", BACK_S)
+        self.assertIn("has lost its login", self.agent.must("status"))
+        self.assertEqual(self.agent.unlock().returncode, 0)
+        self.assertEqual(self.sign().status, 200)
+
+
+if __name__ == "__main__":
+    unittest.main()
