@@ -4,18 +4,21 @@
 
 #include <openssl/sha.h>
 
-/* C_Sign ends its operation, save when the buffer is too small (PKCS#11 2.40, section 5.2). C_SignFinal would not end
- * one that has a single part only (ECDSA, EdDSA; seen with SoftHSM2), and 2.40 has no other call to give one up: so the
- * session is renewed. The login is the keeper's and stays, and with it the handles of token objects. */
+/* For a session that the token has closed, and for one in the middle of an operation. C_Sign ends its operation, save
+ * when the buffer is too small (PKCS#11 2.40, section 5.2). C_SignFinal would not end one that has a single part only
+ * (ECDSA, EdDSA; seen with SoftHSM2), and 2.40 has no other call to give one up. The login is the keeper's and stays,
+ * and with it the handles of token objects. */
 static CK_RV renew_session(ch_session *session)
 {
     CK_FUNCTION_LIST *functions = ch_token_functions(session->token);
-    CK_SESSION_INFO info;
-    CK_RV rv = functions->C_GetSessionInfo(session->handle, &info);
-    if (rv != CKR_OK)
-        return rv;
+    CK_FLAGS flags = CKF_SERIAL_SESSION | (session->is_writable ? CKF_RW_SESSION : 0);
     ch_session_close(session);
-    return functions->C_OpenSession(info.slotID, info.flags, NULL, NULL, &session->handle);
+    return functions->C_OpenSession(ch_token_slot(session->token), flags, NULL, NULL, &session->handle);
+}
+
+static bool is_session_of_no_use(CK_RV rv)
+{
+    return rv == CKR_OPERATION_ACTIVE || rv == CKR_SESSION_HANDLE_INVALID || rv == CKR_SESSION_CLOSED;
 }
 
 static CK_RV sign(ch_session *session, CK_OBJECT_HANDLE key, CK_MECHANISM_TYPE type, ch_slice message,
@@ -24,7 +27,7 @@ static CK_RV sign(ch_session *session, CK_OBJECT_HANDLE key, CK_MECHANISM_TYPE t
     CK_FUNCTION_LIST *functions = ch_token_functions(session->token);
     CK_MECHANISM mechanism = {type, NULL, 0};
     CK_RV rv = functions->C_SignInit(session->handle, &mechanism, key);
-    if (rv == CKR_OPERATION_ACTIVE) {
+    if (is_session_of_no_use(rv)) {
         rv = renew_session(session);
         if (rv == CKR_OK)
             rv = functions->C_SignInit(session->handle, &mechanism, key);

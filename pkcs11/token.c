@@ -113,18 +113,9 @@ void ch_token_close_(ch_token **token)
 
 /* ---- login ---- */
 
-static ch_status keep_session(ch_token *token, ch_error *err)
-{
-    CK_SESSION_INFO info;
-    CK_SESSION_HANDLE handle = token->keeper.handle;
-    if (handle != CK_INVALID_HANDLE && token->functions->C_GetSessionInfo(handle, &info) == CKR_OK)
-        return CH_OK;
-    return ch_session_open(token, false, &token->keeper, err);
-}
-
 ch_status ch_token_login(ch_token *token, const ch_secret *pin, ch_error *err)
 {
-    CH_TRY(keep_session(token, err));
+    CH_TRY(ch_session_keep(&token->keeper, err));
     CK_RV rv = token->functions->C_Login(token->keeper.handle, CKU_USER, pin->data, pin->size);
     if (rv == CKR_USER_ALREADY_LOGGED_IN) {
         /* A logout that failed, or another program where logins are shared. It says nothing of this PIN. */
@@ -138,7 +129,7 @@ ch_status ch_token_login(ch_token *token, const ch_secret *pin, ch_error *err)
 
 ch_status ch_token_logout(ch_token *token, ch_error *err)
 {
-    CH_TRY(keep_session(token, err));
+    CH_TRY(ch_session_keep(&token->keeper, err));
     CK_RV rv = token->functions->C_Logout(token->keeper.handle);
     if (rv == CKR_OK || rv == CKR_USER_NOT_LOGGED_IN)
         return CH_OK;
@@ -165,7 +156,7 @@ ch_status ch_token_offers(ch_token *token, const ch_mechanism *mechanism, ch_err
 ch_status ch_session_open(ch_token *token, bool is_writable, ch_session *out, ch_error *err)
 {
     CK_FLAGS flags = CKF_SERIAL_SESSION | (is_writable ? CKF_RW_SESSION : 0);
-    *out = (ch_session){.token = token, .handle = CK_INVALID_HANDLE};
+    *out = (ch_session){.token = token, .handle = CK_INVALID_HANDLE, .is_writable = is_writable};
     CK_RV rv = token->functions->C_OpenSession(token->slot, flags, NULL, NULL, &out->handle);
     return rv == CKR_OK ? CH_OK : ch_ckr_fail(err, rv, "opening a session on token '%s'", token->label);
 }
@@ -177,4 +168,13 @@ void ch_session_close(ch_session *session)
     assert(session->token != NULL);
     session->token->functions->C_CloseSession(session->handle);
     session->handle = CK_INVALID_HANDLE;
+}
+
+ch_status ch_session_keep(ch_session *session, ch_error *err)
+{
+    CK_SESSION_INFO info;
+    CK_FUNCTION_LIST *functions = session->token->functions;
+    if (session->handle != CK_INVALID_HANDLE && functions->C_GetSessionInfo(session->handle, &info) == CKR_OK)
+        return CH_OK;
+    return ch_session_open(session->token, session->is_writable, session, err);
 }

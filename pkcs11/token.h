@@ -51,7 +51,8 @@ CH_CHECKED ch_status ch_token_init(const char *module, const char *label, const 
                                    const ch_secret *user_pin, bool is_erase_allowed, ch_error *err);
 
 /* Logs in as the user. CH_WRONG_PIN (with CKR_PIN_INCORRECT) counts as a failure on the token: do not try the same PIN
- * again. Already logged in is CH_OK; so is already logged out. */
+ * again. While somebody is logged in, it logs out first, since the token would not look at the PIN. Already logged out
+ * is CH_OK. */
 CH_CHECKED ch_status ch_token_login(ch_token *token, const ch_secret *pin, ch_error *err);
 CH_CHECKED ch_status ch_token_logout(ch_token *token, ch_error *err);
 
@@ -62,10 +63,13 @@ CH_CHECKED ch_status ch_token_offers(ch_token *token, const ch_mechanism *mechan
 typedef struct ch_session {
     ch_token *token;
     CK_SESSION_HANDLE handle;
+    bool is_writable;
 } ch_session;
 
 CH_CHECKED ch_status ch_session_open(ch_token *token, bool is_writable, ch_session *out, ch_error *err);
 void ch_session_close(ch_session *session);
+/* Opens it anew if the token has closed it; a token may do so with one that is idle. The login is not restored. */
+CH_CHECKED ch_status ch_session_keep(ch_session *session, ch_error *err);
 
 /* ---- for other rooms of pkcs11/ only ---- */
 

@@ -48,6 +48,8 @@ static ch_status login_with(ch_signer *signer, int pin_fd, ch_error *err)
 /* Finds a key, and says whether it can sign. */
 static ch_status find_key(ch_signer *signer, size_t index, ch_buffer *out, ch_error *err)
 {
+    ch_error ignored = CH_ERROR_INIT;
+    ch_ignore(ch_session_keep(&signer->control, &ignored)); /* if it fails, so does the search, and says why */
     ch_signer_keys_find(&signer->keys, index, signer->token, &signer->control);
     ch_key_state_frame state = {.key = (uint16_t)index, .problem = signer->keys.keys[index].state};
     return ch_key_state_frame_put(out, 0, &state, err);
@@ -72,9 +74,7 @@ static ch_status on_login(void *context, ch_frame *frame, int *fd, ch_error *err
     CH_TRY(ch_login_frame_get(frame, &login, err));
     pthread_rwlock_wrlock(&signer->lock);
     signer->is_logged_in = login_with(signer, *fd, &done.outcome) == CH_OK;
-    ch_status st = CH_OK;
-    if (signer->is_logged_in)
-        st = find_all(signer, out, err);
+    ch_status st = signer->is_logged_in ? find_all(signer, out, err) : CH_OK;
     pthread_rwlock_unlock(&signer->lock);
     return st == CH_OK ? ch_login_done_frame_put(out, 0, &done, err) : st;
 }

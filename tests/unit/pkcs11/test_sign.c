@@ -69,13 +69,28 @@ START_TEST(test_an_operation_left_open_is_given_up_and_the_session_signs_on)
 }
 END_TEST
 
-START_TEST(test_a_session_that_died_is_unavailable)
+/* Tokens close sessions that are idle. */
+START_TEST(test_a_session_that_the_token_closed_is_opened_again)
+{
+    make_key(names[_i]);
+    ck_assert_uint_eq(ch_token_functions(token)->C_CloseSession(session.handle), CKR_OK);
+    MUST(sign(512));
+    ck_assert_uint_eq(ch_token_functions(token)->C_CloseSession(session.handle), CKR_OK);
+    MUST(ch_session_keep(&session, &err));
+    MUST(ch_session_keep(&session, &err));
+    MUST(sign(512));
+}
+END_TEST
+
+START_TEST(test_with_all_sessions_the_login_is_lost)
 {
     make_key("hmac-sha256");
-    ck_assert_uint_eq(ch_token_functions(token)->C_CloseSession(session.handle), CKR_OK);
-    ck_assert_int_eq(sign(512), CH_UNAVAILABLE);
-    ck_assert_str_eq(err.rule, "CKR_SESSION_HANDLE_INVALID");
-    session.handle = CK_INVALID_HANDLE;
+    ck_assert_uint_eq(ch_token_functions(token)->C_CloseAllSessions(ch_token_slot(token)), CKR_OK);
+    ck_assert_int_ne(sign(512), CH_OK);
+    ch_autosecret pin = softhsm_secret(CH_TEST_PIN, strlen(CH_TEST_PIN));
+    MUST(ch_token_login(token, &pin, &err));
+    MUST(ch_key_find(&session, URI, key.mechanism, &key, &err));
+    MUST(sign(512));
 }
 END_TEST
 
@@ -168,7 +183,8 @@ END_TEST
 CH_TESTS_WITH("sign", set_up, tear_down,
               CH_TEST_ROWS(test_a_buffer_too_small_is_refused_and_the_session_signs_on, names),
               CH_TEST_ROWS(test_an_operation_left_open_is_given_up_and_the_session_signs_on, names),
-              CH_TEST(test_a_session_that_died_is_unavailable), CH_TEST(test_a_key_deleted_meanwhile_is_unavailable),
+              CH_TEST_ROWS(test_a_session_that_the_token_closed_is_opened_again, names),
+              CH_TEST(test_with_all_sessions_the_login_is_lost), CH_TEST(test_a_key_deleted_meanwhile_is_unavailable),
               CH_TEST(test_verify_never_takes_silence_for_a_good_key),
               CH_TEST(test_a_key_of_the_session_only_is_refused), CH_TEST(test_a_uri_that_fits_two_keys_deletes_none),
               CH_TEST(test_a_label_with_a_terminal_escape_is_listed_harmless),
