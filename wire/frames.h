@@ -18,6 +18,16 @@
 /* Goes up whenever a frame changes. Both ends must be of one build. */
 #define CH_FRAMES_VERSION 11
 
+/* Where the fault lies with which a job failed, as the token process sees it. */
+typedef enum ch_fault {
+    CH_FAULT_JOB,
+    CH_FAULT_KEY,    /* its handle is stale: the object was deleted or made anew */
+    CH_FAULT_LOGIN,  /* it was ended by another program, or by a reset */
+    CH_FAULT_MODULE, /* it failed without a reason, so the job may be as it should */
+    CH_FAULT_DEVICE, /* it is away, or failed */
+    CH_FAULT_COUNT
+} ch_fault;
+
 #define CH_WORKERS_MAX 16    /* of a token process */
 #define CH_PAYLOADS_A_JOB 3  /* at most; at least one */
 #define CH_VALUES_MAX 512    /* of a SIGN frame */

@@ -181,6 +181,7 @@ static void on_check(void *context)
     unsigned deadline_ms = states[link->state].deadline_ms;
     char why[80];
     ch_loop_set_timer(link->loop, &link->check, now_ms + CHECK_EVERY_MS);
+    ch_link_look_again(link, now_ms);
     if (deadline_ms != 0 && now_ms - link->since_ms > deadline_ms) {
         snprintf(why, sizeof why, "it was %s for more than %u ms", states[link->state].name, deadline_ms);
         ch_child_end(&link->child, why);

@@ -54,8 +54,10 @@ struct ch_token_link {
     ch_token_jobs *jobs;
     ch_known_key *keys;
     size_t key_count;
-    size_t to_find;                  /* how many keys must be found */
-    size_t next;                     /* none before this one must be */
+    size_t to_find;   /* how many keys must be found */
+    size_t next;      /* none before this one must be */
+    size_t look_next; /* whose turn it is to be looked for again */
+    uint64_t looked_ms;
     uint32_t chains[CH_LINK_CHAINS]; /* the keys, by the hash of their names: an index plus one, or 0 */
 };
 
@@ -78,6 +80,10 @@ size_t ch_link_used_keys(const ch_token_link *link);
 CH_CHECKED ch_status ch_link_name_keys(ch_token_link *link, ch_error *err);
 /* Looks for some of the keys that are still to be looked for, if there are any. Jobs wait for that, and not for all. */
 void ch_link_find_some(ch_token_link *link);
+/* Has it looked for anew: it may be gone, or made anew. */
+void ch_link_find_key(ch_token_link *link, size_t key);
+/* Has some of those that cannot sign looked for, now and then. */
+void ch_link_look_again(ch_token_link *link, uint64_t now_ms);
 void ch_link_forget_states(ch_token_link *link);
 /* A login begins, in which the process looks for every key that it knows of. */
 void ch_link_expect_all(ch_token_link *link);

@@ -62,22 +62,25 @@ static void give_up(ch_token_link *link, const ch_error *why)
 static void lose_login(ch_token_link *link, ch_error *why)
 {
     bool has_pin = link->pin.data != NULL;
+    if (!ch_link_is_open(link))
+        return; /* it is being locked */
     ch_error_set(why, has_pin ? CH_UNAVAILABLE : CH_LOCKED, "CKR_USER_NOT_LOGGED_IN",
                  "token '%s' has lost its login: another program logged out or reset it; %s", link->config.name,
                  has_pin ? "it is being logged in again" : "unlock it again");
     give_up(link, why);
 }
 
-/* What a job's failure says of the token. */
-static void judge_failure(ch_token_link *link, ch_error *why, bool is_vague)
+static void judge_fault(ch_token_link *link, size_t key, ch_fault cause, ch_error *why)
 {
-    link->vague_failures += is_vague;
-    if (why->status == CH_WRONG_PIN || link->vague_failures >= VAGUE_FAILURES)
-        why->status = CH_UNAVAILABLE; /* no bot has sent a PIN; and it is not this request that the module fails */
-    if (why->status == CH_LOCKED && ch_link_is_open(link))
+    link->vague_failures += cause == CH_FAULT_MODULE;
+    if (cause == CH_FAULT_KEY)
+        ch_link_find_key(link, key);
+    if (cause == CH_FAULT_LOGIN)
         lose_login(link, why);
-    else if (why->status == CH_UNAVAILABLE)
+    if (cause == CH_FAULT_DEVICE || link->vague_failures >= VAGUE_FAILURES) {
+        why->status = CH_UNAVAILABLE; /* whatever it was: it is not this request that fails */
         give_up(link, why);
+    }
 }
 
 ch_status ch_link_take_job_failed(void *self, ch_frame *frame, int *fd, ch_error *err)
@@ -90,7 +93,11 @@ ch_status ch_link_take_job_failed(void *self, ch_frame *frame, int *fd, ch_error
     CH_TRY(find_job(link, frame->id, &ticket, err));
     if (failed.why.status == CH_OK)
         return ch_fail(err, CH_INTERNAL, "it failed a job without a reason");
-    judge_failure(link, &failed.why, failed.is_vague);
+    if (failed.cause >= CH_FAULT_COUNT)
+        return ch_fail(err, CH_INTERNAL, "it failed a job for cause %u", failed.cause);
+    if (failed.why.status == CH_WRONG_PIN)
+        failed.why.status = CH_UNAVAILABLE; /* no bot has sent a PIN */
+    judge_fault(link, ticket->key, (ch_fault)failed.cause, &failed.why);
     ch_token_jobs_leave(link->jobs, ticket);
     ch_error_wrap(&failed.why, "signing with key '%s'", link->keys[ticket->key].name);
     link->owner.on_failed(link->owner.context, ticket, &failed.why);

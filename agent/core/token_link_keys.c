@@ -10,6 +10,8 @@
 #include <string.h>
 
 #define KEYS_A_PAGE 32 /* that are looked for while jobs wait */
+#define KEYS_A_LOOK 8  /* of those that cannot sign; a search may take tens of milliseconds */
+#define LOOK_EVERY_MS 5000
 
 /* ---- the keys that the policy names ---- */
 
@@ -130,6 +132,29 @@ static void set_must_find(ch_token_link *link, ch_known_key *key, bool must_find
     key->must_find = must_find;
 }
 
+void ch_link_find_key(ch_token_link *link, size_t key)
+{
+    if (key < link->next)
+        link->next = key;
+    set_must_find(link, &link->keys[key], link->keys[key].is_used);
+}
+
+/* One that was missing may have been made, or an error have passed. They take turns. */
+void ch_link_look_again(ch_token_link *link, uint64_t now_ms)
+{
+    size_t chosen = 0;
+    if (link->state != CH_LINK_SERVING || link->to_find > 0 || now_ms - link->looked_ms < LOOK_EVERY_MS)
+        return;
+    link->looked_ms = now_ms;
+    for (size_t i = 0; i < link->key_count && chosen < KEYS_A_LOOK; i++) {
+        size_t key = link->look_next++ % link->key_count;
+        if (!link->keys[key].is_used || ch_link_is_usable(link, key))
+            continue;
+        ch_link_find_key(link, key);
+        chosen++;
+    }
+}
+
 void ch_token_link_find_keys(ch_token_link *link)
 {
     link->next = 0;
@@ -206,10 +231,14 @@ ch_status ch_link_take_key_state(void *self, ch_frame *frame, int *fd, ch_error 
     ch_known_key *key = &link->keys[state.key];
     if (key->is_told)
         return ch_fail(err, CH_INTERNAL, "it spoke of a key twice");
+    bool is_news = !key->is_known || strcmp(key->problem.message, state.problem.message) != 0;
+    bool was_unusable = key->is_known && key->problem.status != CH_OK;
     key->is_told = true;
     key->is_known = true;
     key->problem = state.problem;
-    if (key->is_used && state.problem.status != CH_OK)
+    if (key->is_used && is_news && state.problem.status != CH_OK)
         ch_log("key '%s': not usable: %s", key->name, state.problem.message);
+    else if (key->is_used && was_unusable && state.problem.status == CH_OK)
+        ch_log("key '%s': usable now", key->name);
     return CH_OK;
 }

@@ -11,6 +11,7 @@
 #include "pkcs11/token.h"
 #include "wire/channel.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #define PIN_SIZE_MAX 256  /* bytes */
@@ -161,6 +162,17 @@ static ch_status answer_job(ch_buffer *out, uint64_t id, const job_result *resul
     return ch_signature_frame_put(out, id, &answer, err);
 }
 
+static ch_fault fault_of(const ch_error *why)
+{
+    if (why->status == CH_LOCKED)
+        return CH_FAULT_LOGIN;
+    if (strcmp(why->rule, "CKR_KEY_HANDLE_INVALID") == 0 || strcmp(why->rule, "CKR_OBJECT_HANDLE_INVALID") == 0)
+        return CH_FAULT_KEY;
+    if (ch_ckr_is_vague(why->rule))
+        return CH_FAULT_MODULE;
+    return why->status == CH_UNAVAILABLE ? CH_FAULT_DEVICE : CH_FAULT_JOB;
+}
+
 static ch_status on_job(void *context, ch_frame *frame, int *fd, ch_error *err)
 {
     (void)fd;
@@ -174,7 +186,7 @@ static ch_status on_job(void *context, ch_frame *frame, int *fd, ch_error *err)
     pthread_rwlock_rdlock(&self->signer->lock);
     ch_status st = sign_job(self, &job, &result, &failed.why);
     pthread_rwlock_unlock(&self->signer->lock);
-    failed.is_vague = ch_ckr_is_vague(failed.why.rule);
+    failed.cause = (uint8_t)fault_of(&failed.why);
     ch_buffer *out = ch_channel_out(&self->channel);
     return st == CH_OK ? answer_job(out, frame->id, &result, err)
                        : ch_job_failed_frame_put(out, frame->id, &failed, err);

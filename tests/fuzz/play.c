@@ -318,7 +318,8 @@ void fuzz_token_answer(size_t count, ch_status outcome)
     ch_error err = CH_ERROR_INIT;
     ch_autobuffer packet = CH_BUFFER_INIT;
     for (size_t i = 0; i < count && the_token.job_count > 0; i++) {
-        ch_job_failed_frame failed = {.why = outcome_of(outcome)};
+        ch_job_failed_frame failed = {.why = outcome_of(outcome),
+                                      .cause = (uint8_t)((unsigned)outcome % CH_FAULT_COUNT)};
         if (outcome == CH_OK)
             add_signature(&packet, the_token.jobs[0], the_token.payloads[0]);
         else

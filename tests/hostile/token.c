@@ -190,7 +190,9 @@ static void answer_late(token *it, uint64_t job)
 static void fail_wildly(token *it, uint64_t job)
 {
     ch_error err = CH_ERROR_INIT;
-    ch_ignore(ch_job_failed_frame_put(out_of(it), job, &(ch_job_failed_frame){.why = hostile_error(&it->self)}, &err));
+    ch_job_failed_frame failed = {.why = hostile_error(&it->self),
+                                  .cause = (uint8_t)dice_below(&it->self.chance, CH_FAULT_COUNT + 1)};
+    ch_ignore(ch_job_failed_frame_put(out_of(it), job, &failed, &err));
 }
 
 static void log_in_wildly(token *it)

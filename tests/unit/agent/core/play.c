@@ -142,7 +142,8 @@ void play_sign(play_token *token, uint64_t job, const char *text)
 
 void play_write_failure(play_token *token, uint64_t job, ch_status status, const char *message)
 {
-    ch_job_failed_frame failed = {.why = CH_ERROR_INIT};
+    ch_job_failed_frame failed = {.why = CH_ERROR_INIT,
+                                  .cause = status == CH_UNAVAILABLE ? CH_FAULT_DEVICE : CH_FAULT_JOB};
     ch_error_set(&failed.why, status, "", "%s", message);
     ck_assert_int_eq(ch_job_failed_frame_put(out(token), job, &failed, &err), CH_OK);
 }
