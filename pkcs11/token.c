@@ -11,6 +11,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct ch_token {
     ch_module *module;
@@ -18,6 +19,7 @@ struct ch_token {
     CK_SLOT_ID slot;
     ch_session keeper;
     char label[33];
+    CK_UTF8CHAR serial[16];
 };
 
 CK_FUNCTION_LIST *ch_token_functions(ch_token *token)
@@ -43,9 +45,10 @@ static bool is_match(P11KitUri *uri, CK_TOKEN_INFO *raw, CK_SLOT_ID slot)
     return p11_kit_uri_match_token_info(uri, raw) == 1 && (wanted == (CK_SLOT_ID)-1 || wanted == slot);
 }
 
-static void take_slot(ch_token *token, const ch_token_info *info)
+static void take_slot(ch_token *token, const CK_TOKEN_INFO *raw, const ch_token_info *info)
 {
     token->slot = info->slot_id;
+    memcpy(token->serial, raw->serialNumber, sizeof token->serial);
     snprintf(token->label, sizeof token->label, "%s", info->label);
 }
 
@@ -66,7 +69,7 @@ static ch_status pick_slot(ch_token *token, P11KitUri *uri, const char *text, ch
         if (!is_match(uri, &raw, slot))
             continue;
         matches++;
-        take_slot(token, &info);
+        take_slot(token, &raw, &info);
     }
     if (matches == 0)
         return ch_fail(err, CH_NOT_FOUND, "no token fits '%s'; there are: %s", text,
@@ -177,4 +180,28 @@ ch_status ch_session_keep(ch_session *session, ch_error *err)
     if (session->handle != CK_INVALID_HANDLE && functions->C_GetSessionInfo(session->handle, &info) == CKR_OK)
         return CH_OK;
     return ch_session_open(session->token, session->is_writable, session, err);
+}
+
+/* ---- how it is ---- */
+
+static bool is_users(const CK_SESSION_INFO *info)
+{
+    return info->state == CKS_RO_USER_FUNCTIONS || info->state == CKS_RW_USER_FUNCTIONS;
+}
+
+ch_status ch_token_probe(ch_token *token, const ch_session *session, bool is_logged_in, ch_error *err)
+{
+    CK_TOKEN_INFO raw;
+    CK_SESSION_INFO info;
+    CK_RV rv = token->functions->C_GetTokenInfo(token->slot, &raw);
+    if (rv != CKR_OK)
+        return ch_ckr_fail(err, rv, "looking for token '%s'", token->label);
+    if (memcmp(raw.serialNumber, token->serial, sizeof token->serial) != 0)
+        return ch_fail(err, CH_UNAVAILABLE, "another token is in the place of '%s'", token->label);
+    /* A session that the token has closed is opened again when it is used, and shows then whether the login is there.
+     */
+    rv = token->functions->C_GetSessionInfo(session->handle, &info);
+    if (!is_logged_in || rv != CKR_OK || is_users(&info))
+        return CH_OK;
+    return ch_ckr_fail(err, CKR_USER_NOT_LOGGED_IN, "looking for the login to token '%s'", token->label);
 }

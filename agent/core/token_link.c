@@ -133,6 +133,7 @@ static ch_status on_up(void *self, ch_error *err)
                                   .key_count = (uint16_t)ch_link_used_keys(link)};
     ch_link_set_state(link, CH_LINK_STARTING);
     link->is_gone = false;
+    link->is_probing = false;
     CH_TRY(ch_token_start_frame_put(out, 0, &start, err));
     return ch_link_name_keys(link, err);
 }
@@ -182,6 +183,7 @@ static void on_check(void *context)
     char why[80];
     ch_loop_set_timer(link->loop, &link->check, now_ms + CHECK_EVERY_MS);
     ch_link_look_again(link, now_ms);
+    ch_link_probe(link, now_ms);
     if (deadline_ms != 0 && now_ms - link->since_ms > deadline_ms) {
         snprintf(why, sizeof why, "it was %s for more than %u ms", states[link->state].name, deadline_ms);
         ch_child_end(&link->child, why);
@@ -375,6 +377,7 @@ static const ch_handler handlers[] = {
     { CH_FRAME_JOB_FAILED,     ch_link_take_job_failed },
     { CH_FRAME_KEY_STATE,      ch_link_take_key_state },
     { CH_FRAME_KEYS_FOUND,     ch_link_take_keys_found },
+    { CH_FRAME_PROBED,         ch_link_take_probed },
     { CH_FRAME_TOKEN_STARTED,  on_started },
     { CH_FRAME_LOGIN_DONE,     on_login_done },
     { CH_FRAME_LOGOUT_DONE,    on_logout_done },

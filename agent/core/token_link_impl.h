@@ -49,6 +49,8 @@ struct ch_token_link {
     ch_secret trial;         /* while a login is under way */
     bool is_pin_out;         /* the process has the PIN, and has not said what came of it */
     unsigned cut_logins;     /* that ended so, since the PIN was last right */
+    bool is_probing;         /* a probe is at the process */
+    uint64_t quiet_ms;       /* the last probe, or the last time that it could not be asked */
     unsigned vague_failures; /* in a row, without a signature */
     ch_link_waiter waiter;
     ch_token_jobs *jobs;
@@ -94,6 +96,9 @@ CH_CHECKED ch_status ch_link_take_keys_found(void *self, ch_frame *frame, int *f
 /* token_link_jobs.c */
 void ch_link_fail_jobs(ch_token_link *link, ch_ticket_place place, const ch_error *why);
 CH_CHECKED ch_status ch_link_take_signature(void *self, ch_frame *frame, int *fd, ch_error *err);
+/* Asks a process without jobs, now and then, how its token is, and ends one that does not answer. */
+void ch_link_probe(ch_token_link *link, uint64_t now_ms);
+CH_CHECKED ch_status ch_link_take_probed(void *self, ch_frame *frame, int *fd, ch_error *err);
 CH_CHECKED ch_status ch_link_take_job_failed(void *self, ch_frame *frame, int *fd, ch_error *err);
 
 #endif

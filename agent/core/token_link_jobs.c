@@ -9,6 +9,9 @@
 #define PACKET_WORK_NS 400000 /* most expected work in a packet of several jobs */
 #define VAGUE_FAILURES 3      /* in a row, from which on each has the process started anew */
 
+#define PROBE_EVERY_MS 3000
+#define PROBE_TIMEOUT_MS 10000
+
 /* ---- jobs that fail ---- */
 
 void ch_link_fail_jobs(ch_token_link *link, ch_ticket_place place, const ch_error *why)
@@ -70,17 +73,18 @@ static void lose_login(ch_token_link *link, ch_error *why)
     give_up(link, why);
 }
 
-static void judge_fault(ch_token_link *link, size_t key, ch_fault cause, ch_error *why)
+static ch_status judge_fault(ch_token_link *link, uint8_t cause, ch_error *why, ch_error *err)
 {
+    if (cause >= CH_FAULT_COUNT)
+        return ch_fail(err, CH_INTERNAL, "it told a cause that there is not: %u", cause);
     link->vague_failures += cause == CH_FAULT_MODULE;
-    if (cause == CH_FAULT_KEY)
-        ch_link_find_key(link, key);
     if (cause == CH_FAULT_LOGIN)
         lose_login(link, why);
     if (cause == CH_FAULT_DEVICE || link->vague_failures >= VAGUE_FAILURES) {
         why->status = CH_UNAVAILABLE; /* whatever it was: it is not this request that fails */
         give_up(link, why);
     }
+    return CH_OK;
 }
 
 ch_status ch_link_take_job_failed(void *self, ch_frame *frame, int *fd, ch_error *err)
@@ -93,15 +97,54 @@ ch_status ch_link_take_job_failed(void *self, ch_frame *frame, int *fd, ch_error
     CH_TRY(find_job(link, frame->id, &ticket, err));
     if (failed.why.status == CH_OK)
         return ch_fail(err, CH_INTERNAL, "it failed a job without a reason");
-    if (failed.cause >= CH_FAULT_COUNT)
-        return ch_fail(err, CH_INTERNAL, "it failed a job for cause %u", failed.cause);
     if (failed.why.status == CH_WRONG_PIN)
         failed.why.status = CH_UNAVAILABLE; /* no bot has sent a PIN */
-    judge_fault(link, ticket->key, (ch_fault)failed.cause, &failed.why);
+    CH_TRY(judge_fault(link, failed.cause, &failed.why, err));
+    if (failed.cause == CH_FAULT_KEY)
+        ch_link_find_key(link, ticket->key);
     ch_token_jobs_leave(link->jobs, ticket);
     ch_error_wrap(&failed.why, "signing with key '%s'", link->keys[ticket->key].name);
     link->owner.on_failed(link->owner.context, ticket, &failed.why);
     return CH_OK;
+}
+
+/* ---- while there are no jobs ---- */
+
+static ch_status send_probe(ch_token_link *link, ch_error *err)
+{
+    link->is_probing = true;
+    CH_TRY(ch_probe_frame_put(ch_channel_out(&link->child.channel), 0, &(ch_probe_frame){}, err));
+    ch_child_flush(&link->child);
+    return CH_OK;
+}
+
+void ch_link_probe(ch_token_link *link, uint64_t now_ms)
+{
+    ch_error err = CH_ERROR_INIT;
+    bool may_ask = link->state == CH_LINK_SERVING || link->state == CH_LINK_LOCKED;
+    if (!may_ask || ch_token_jobs_sent(link->jobs) > 0) {
+        link->quiet_ms = now_ms;
+        return;
+    }
+    if (link->is_probing && now_ms - link->quiet_ms > PROBE_TIMEOUT_MS)
+        ch_child_end(&link->child, "it did not answer in time");
+    if (link->is_probing || now_ms - link->quiet_ms < PROBE_EVERY_MS)
+        return;
+    link->quiet_ms = now_ms;
+    if (send_probe(link, &err) != CH_OK)
+        ch_child_end(&link->child, err.message);
+}
+
+ch_status ch_link_take_probed(void *self, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    ch_token_link *link = self;
+    ch_probed_frame probed;
+    CH_TRY(ch_probed_frame_get(frame, &probed, err));
+    if (!link->is_probing)
+        return ch_fail(err, CH_INTERNAL, "it answered a probe that there was not");
+    link->is_probing = false;
+    return probed.outcome.status == CH_OK ? CH_OK : judge_fault(link, probed.cause, &probed.outcome, err);
 }
 
 /* ---- jobs that wait, and jobs that are sent ---- */

@@ -192,6 +192,22 @@ static ch_status on_job(void *context, ch_frame *frame, int *fd, ch_error *err)
                        : ch_job_failed_frame_put(out, frame->id, &failed, err);
 }
 
+static ch_status on_probe(void *context, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    worker *self = context;
+    ch_signer *signer = self->signer;
+    ch_probe_frame probe;
+    ch_probed_frame probed = {.outcome = CH_ERROR_INIT};
+    CH_TRY(ch_probe_frame_get(frame, &probe, err));
+    pthread_rwlock_rdlock(&signer->lock);
+    ch_ignore(
+        ch_token_probe(signer->token, &self->session, signer->is_logged_in, &probed.outcome)); /* core judges it */
+    pthread_rwlock_unlock(&signer->lock);
+    probed.cause = (uint8_t)fault_of(&probed.outcome);
+    return ch_probed_frame_put(ch_channel_out(&self->channel), 0, &probed, err);
+}
+
 static unsigned state_of(const void *context)
 {
     (void)context;
@@ -205,6 +221,7 @@ static const ch_handler handlers[] = {
     { CH_FRAME_LOGIN,      on_login },
     { CH_FRAME_LOGOUT,     on_logout },
     { CH_FRAME_FIND_KEYS,  on_find_keys },
+    { CH_FRAME_PROBE,      on_probe },
 };
 /* clang-format on */
 

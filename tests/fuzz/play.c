@@ -112,8 +112,18 @@ static void see_job(ch_frame frame)
     the_token.payloads[the_token.job_count++] = job.payloads.count;
 }
 
+static void answer_probe(void)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_autobuffer packet = CH_BUFFER_INIT;
+    FUZZ_CHECK(ch_probed_frame_put(&packet, 0, &(ch_probed_frame){.outcome = CH_ERROR_INIT}, &err) == CH_OK);
+    (void)fuzz_token_send(ch_buffer_slice(&packet));
+}
+
 static void see_token_frame(const ch_frame *frame)
 {
+    if (frame->type == CH_FRAME_PROBE)
+        answer_probe();
     if (frame->type == CH_FRAME_JOB)
         see_job(*frame);
     if (frame->type == CH_FRAME_LOGIN || frame->type == CH_FRAME_LOGOUT)

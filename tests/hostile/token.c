@@ -342,6 +342,18 @@ static void take_logout(token *it, const attack *by)
     (by->logout == NULL ? log_out : by->logout)(it, 0);
 }
 
+/* One attack in two says that all is well. */
+static void take_probe(token *it, const attack *by)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_probed_frame probed = {.outcome = fine};
+    if (by->start == NULL && dice_chance(&it->self.chance, 50)) {
+        probed.outcome = hostile_error(&it->self);
+        probed.cause = (uint8_t)dice_below(&it->self.chance, CH_FAULT_COUNT + 1);
+    }
+    ch_ignore(ch_probed_frame_put(out_of(it), 0, &probed, &err));
+}
+
 static void take_job(token *it, const attack *by, ch_frame *frame)
 {
     ch_error err = CH_ERROR_INIT;
@@ -378,6 +390,9 @@ static void take_frame(token *it, const attack *by, ch_frame *frame, int fd)
         break;
     case CH_FRAME_JOB:
         take_job(it, by, frame);
+        break;
+    case CH_FRAME_PROBE:
+        take_probe(it, by);
         break;
     default:
         break;

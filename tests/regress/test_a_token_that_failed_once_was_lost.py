@@ -22,6 +22,7 @@ NOT_LOGGED_IN = 0x101
 VAGUE_FAILURES = 3 # in a row
 BACK_S = 30 # the longest pause between two tries is a few seconds
 TRIES = 5
+MISSED_S = 60 # it is asked every few seconds, and has ten to answer
 TRIES_S = 4 # long enough for several tries
 
 
@@ -94,6 +95,27 @@ class WithPin(Failing):
         self.faults.set()
         self.assertEqual(self.agent.unlock().returncode, 0)
         self.assertEqual(self.sign().status, 200)
+
+
+    def take_out(self):
+        tokens, away = self.agent.home / "tokens", self.agent.home / "away"
+        tokens.rename(away)
+        tokens.mkdir()
+        self.addCleanup(lambda: away.exists() and (tokens.rmdir(), away.rename(tokens)))
+        return lambda: (tokens.rmdir(), away.rename(tokens))
+
+    def test_a_token_that_is_taken_out_is_missed_though_nobody_asks(self):
+        put_back = self.take_out()
+        wait_until(lambda: not self.agent.is_ready(), "it is missed", MISSED_S)
+        self.assertIn("absent", self.agent.must("status"))
+        put_back()
+        self.assert_comes_back()
+
+    def test_a_module_that_hangs_is_missed_though_nobody_asks(self):
+        self.faults.set("C_GetTokenInfo hang")
+        wait_until(lambda: not self.agent.is_ready(), "it is missed", MISSED_S)
+        self.faults.set()
+        self.assert_comes_back()
 
 
 class WithoutPin(Failing):
