@@ -2,36 +2,65 @@
 #include "pkcs11/key.h"
 #include "pkcs11/key_rules.h"
 
-static ch_status find_one(ch_session *session, ch_attributes *wanted, const char *uri, const char *kind,
-                          CK_OBJECT_HANDLE *out, ch_error *err)
+#include <string.h>
+
+#define SAME_NAME_MAX 64 /* objects of one class that a URI may fit */
+
+/* True if the object is a key for `mechanism`. An attribute that it does not have makes it none. */
+static ch_status is_key_for(ch_session *session, CK_OBJECT_HANDLE object, const ch_mechanism *mechanism, bool *out,
+                            ch_error *err)
 {
-    CK_OBJECT_HANDLE found[2];
-    size_t count = 0;
-    CH_TRY(ch_objects_find(session, wanted, found, 2, &count, err));
-    if (count == 0)
-        return ch_fail(err, CH_NOT_FOUND,
-                       "token '%s' has no %s key that fits '%s' (keys show only after login; 'chancery key list' shows "
-                       "them)",
-                       ch_token_label(session->token), kind, uri);
-    if (count > 1)
-        return ch_fail(err, CH_CONFLICT, "more than one %s key on token '%s' fits '%s'; add id= to the URI", kind,
-                       ch_token_label(session->token), uri);
-    *out = found[0];
+    CK_ULONG type = CK_UNAVAILABLE_INFORMATION;
+    ch_autobuffer params = CH_BUFFER_INIT;
+    ch_error lack = CH_ERROR_INIT;
+    ch_status st = ch_attribute_ulong(session, object, CKA_KEY_TYPE, &type, &lack);
+    bool is_type = type == mechanism->key_type || type == mechanism->other_key_type;
+    if (st == CH_OK && is_type && mechanism->curve != NULL)
+        st = ch_attribute_bytes(session, object, CKA_EC_PARAMS, &params, &lack);
+    *out = st == CH_OK && is_type && ch_mechanism_has_curve(mechanism, ch_buffer_slice(&params));
+    if (st == CH_OK || strcmp(lack.rule, "CKR_ATTRIBUTE_TYPE_INVALID") == 0)
+        return CH_OK;
+    *err = lack;
+    return st;
+}
+
+static ch_status keep_keys_for(ch_session *session, const ch_mechanism *mechanism, CK_OBJECT_HANDLE *objects,
+                               size_t *count, ch_error *err)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < *count; i++) {
+        bool is_one = false;
+        CH_TRY(is_key_for(session, objects[i], mechanism, &is_one, err));
+        if (is_one)
+            objects[kept++] = objects[i];
+    }
+    *count = kept;
     return CH_OK;
 }
 
+/* Class and name are searched for, and the rest is read: a YubiHSM finds nothing if a search has an attribute or a type
+ * that it does not know, and a curve has several spellings. */
 ch_status ch_key_find(ch_session *session, const char *uri, const ch_mechanism *mechanism, ch_key_object *out,
                       ch_error *err)
 {
     ch_autobuffer storage = CH_BUFFER_INIT;
     ch_attributes wanted = {.count = 0};
+    CK_OBJECT_HANDLE found[SAME_NAME_MAX];
+    size_t count = 0;
     ch_attributes_add_ulong(&wanted, CKA_CLASS, &mechanism->key_class);
-    ch_attributes_add_ulong(&wanted, CKA_KEY_TYPE, &mechanism->key_type);
-    if (mechanism->curve != NULL) /* Ed25519 is spelt in more than one way, and CKK_EC_EDWARDS says enough */
-        ch_attributes_add(&wanted, CKA_EC_PARAMS, mechanism->ec_params, mechanism->ec_params_size);
-    out->mechanism = mechanism;
     CH_TRY(ch_attributes_add_uri(&wanted, uri, &storage, err));
-    return find_one(session, &wanted, uri, mechanism->name, &out->handle, err);
+    CH_TRY(ch_objects_find(session, &wanted, found, SAME_NAME_MAX, &count, err));
+    CH_TRY(keep_keys_for(session, mechanism, found, &count, err));
+    if (count == 0)
+        return ch_fail(err, CH_NOT_FOUND,
+                       "token '%s' has no %s key that fits '%s' (keys show only after login; 'chancery key list' shows "
+                       "them)",
+                       ch_token_label(session->token), mechanism->name, uri);
+    if (count > 1)
+        return ch_fail(err, CH_CONFLICT, "more than one %s key on token '%s' fits '%s'; add id= to the URI",
+                       mechanism->name, ch_token_label(session->token), uri);
+    *out = (ch_key_object){.handle = found[0], .mechanism = mechanism};
+    return CH_OK;
 }
 
 ch_status ch_key_verify(ch_session *session, const ch_key_object *key, ch_error *err)

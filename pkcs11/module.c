@@ -23,7 +23,8 @@ struct ch_module {
 static ch_status get_functions(ch_module *module, const char *path, ch_error *err)
 {
     CK_C_GetFunctionList get_list = NULL;
-    module->object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    /* It stays loaded after the unload: modules with threads or exit handlers do not survive a second load. */
+    module->object = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (module->object == NULL)
         return ch_fail(err, CH_UNAVAILABLE, "the PKCS#11 module %s can't be loaded: %s", path, dlerror());
     *(void **)&get_list = dlsym(module->object, "C_GetFunctionList");

@@ -221,27 +221,36 @@ static const struct {
     {"may not sign",  CKA_SIGN,        false},
 };
 
-START_TEST(test_a_key_that_is_not_as_it_should_be_is_refused)
+/* A secret key with all attributes as they should be, but for one; CKA_VENDOR_DEFINED: for none. */
+static CK_OBJECT_HANDLE make_secret_key(ch_session *session, CK_KEY_TYPE type, CK_ATTRIBUTE_TYPE lapse,
+                                        bool lapse_value)
 {
     static const CK_OBJECT_CLASS class_ = CKO_SECRET_KEY;
-    static const CK_KEY_TYPE type = CKK_GENERIC_SECRET;
     static const uint8_t value[32] = {1};
     static const CK_ATTRIBUTE_TYPE set[] = {CKA_TOKEN, CKA_PRIVATE, CKA_SENSITIVE, CKA_SIGN};
     static const CK_ATTRIBUTE_TYPE cleared[] = {CKA_EXTRACTABLE, CKA_ENCRYPT, CKA_DECRYPT, CKA_WRAP,
                                                 CKA_UNWRAP,      CKA_DERIVE,  CKA_VERIFY};
-    ch_session session;
-    ch_key_object key = {.mechanism = mechanism("hmac-sha256")};
-    ch_token *token = softhsm_open(&session);
+    CK_OBJECT_HANDLE made = CK_INVALID_HANDLE;
     ch_attributes wanted = {.count = 0};
     ch_attributes_add_ulong(&wanted, CKA_CLASS, &class_);
     ch_attributes_add_ulong(&wanted, CKA_KEY_TYPE, &type);
+    ch_attributes_add(&wanted, CKA_LABEL, "k", 1);
     ch_attributes_add(&wanted, CKA_VALUE, value, sizeof value);
     for (size_t i = 0; i < sizeof set / sizeof *set; i++)
-        ch_attributes_add_bool(&wanted, set[i], set[i] != lapses[_i].type || lapses[_i].value);
+        ch_attributes_add_bool(&wanted, set[i], set[i] != lapse || lapse_value);
     for (size_t i = 0; i < sizeof cleared / sizeof *cleared; i++)
-        ch_attributes_add_bool(&wanted, cleared[i], cleared[i] == lapses[_i].type && lapses[_i].value);
+        ch_attributes_add_bool(&wanted, cleared[i], cleared[i] == lapse && lapse_value);
     ck_assert_uint_eq(
-        ch_token_functions(token)->C_CreateObject(session.handle, wanted.items, wanted.count, &key.handle), CKR_OK);
+        ch_token_functions(session->token)->C_CreateObject(session->handle, wanted.items, wanted.count, &made), CKR_OK);
+    return made;
+}
+
+START_TEST(test_a_key_that_is_not_as_it_should_be_is_refused)
+{
+    ch_session session;
+    ch_token *token = softhsm_open(&session);
+    ch_key_object key = {.mechanism = mechanism("hmac-sha256")};
+    key.handle = make_secret_key(&session, CKK_GENERIC_SECRET, lapses[_i].type, lapses[_i].value);
     ck_assert_msg(ch_key_verify(&session, &key, &err) == CH_REFUSED, "a key that is %s was taken", lapses[_i].name);
     ch_session_close(&session);
     ch_token_close(token);
@@ -249,6 +258,25 @@ START_TEST(test_a_key_that_is_not_as_it_should_be_is_refused)
 END_TEST
 
 /* ---- finding ---- */
+
+/* TPMs and YubiHSMs have a type for each hash. */
+START_TEST(test_a_key_of_the_type_of_its_hmac_is_found_and_signs)
+{
+    ch_session session;
+    ch_key_object other;
+    uint8_t signature[512];
+    size_t size = 0;
+    ch_token *token = softhsm_open(&session);
+    make_secret_key(&session, CKK_SHA256_HMAC, CKA_VENDOR_DEFINED, false);
+    ch_key_object key = find(&session, "pkcs11:object=k", "hmac-sha256");
+    MUST(ch_key_verify(&session, &key, &err));
+    MUST(ch_key_sign(&session, &key, message, signature, sizeof signature, &size, &err));
+    ck_assert_uint_eq(size, 32);
+    ck_assert_int_eq(ch_key_find(&session, "pkcs11:object=k", mechanism("hmac-sha512"), &other, &err), CH_NOT_FOUND);
+    ch_session_close(&session);
+    ch_token_close(token);
+}
+END_TEST
 
 START_TEST(test_labels_are_unique_and_a_key_is_found_only_when_logged_in)
 {
@@ -361,6 +389,7 @@ CH_TESTS_WITH("key", softhsm_set_up, softhsm_tear_down,
               CH_TEST(test_a_key_of_another_kind_is_not_imported),
               CH_TEST(test_keys_made_here_are_private_sensitive_not_extractable_and_only_sign),
               CH_TEST_ROWS(test_a_key_that_is_not_as_it_should_be_is_refused, lapses),
+              CH_TEST(test_a_key_of_the_type_of_its_hmac_is_found_and_signs),
               CH_TEST(test_labels_are_unique_and_a_key_is_found_only_when_logged_in),
               CH_TEST(test_a_deleted_pair_leaves_nothing),
               CH_TEST(test_signing_after_logout_fails_and_the_session_stays_usable),

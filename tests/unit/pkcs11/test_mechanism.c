@@ -3,6 +3,10 @@
 
 #include "tests/support/suite.h"
 
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+#include <openssl/x509.h>
 #include <string.h>
 
 static size_t count_rows(void)
@@ -55,6 +59,47 @@ START_TEST(test_rows_are_whole)
 }
 END_TEST
 
-CH_TESTS("mechanism", CH_TEST(test_every_row_is_found_by_its_name_and_no_name_is_twice),
+/* The DER of a curve, by its name or by its equation. The caller frees it with OPENSSL_free. */
+static ch_slice spell(const char *curve, const char *how)
+{
+    uint8_t *der = NULL;
+    EVP_PKEY *params = NULL;
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+    OSSL_PARAM wanted[] = {OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char *)(uintptr_t)curve, 0),
+                           OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_EC_ENCODING, (char *)(uintptr_t)how, 0),
+                           OSSL_PARAM_construct_end()};
+    ck_assert_int_eq(EVP_PKEY_fromdata_init(context), 1);
+    ck_assert_int_eq(EVP_PKEY_fromdata(context, &params, EVP_PKEY_KEY_PARAMETERS, wanted), 1);
+    int size = i2d_KeyParams(params, &der);
+    ck_assert_int_gt(size, 0);
+    EVP_PKEY_free(params);
+    EVP_PKEY_CTX_free(context);
+    return (ch_slice){der, (size_t)size};
+}
+
+static bool has_curve(const char *mechanism, ch_slice ec_params)
+{
+    return ch_mechanism_has_curve(ch_mechanism_find(ch_slice_of(mechanism)), ec_params);
+}
+
+static const char *const spellings[] = {"named_curve", "explicit"};
+
+START_TEST(test_a_curve_is_known_however_it_is_spelt)
+{
+    ch_slice p256 = spell("prime256v1", spellings[_i]);
+    ch_slice k1 = spell("secp256k1", spellings[_i]);
+    ch_slice p384 = spell("secp384r1", spellings[_i]);
+    ck_assert(has_curve("p256-sha256", p256) && !has_curve("p256-sha256", k1) && !has_curve("p256-sha256", p384));
+    ck_assert(has_curve("secp256k1-sha256", k1) && !has_curve("secp256k1-sha256", p256));
+    ck_assert(!has_curve("p256-sha256", (ch_slice){p256.data, p256.size - 1}));
+    ck_assert(!has_curve("p256-sha256", (ch_slice){NULL, 0}));
+    OPENSSL_free((void *)(uintptr_t)p256.data);
+    OPENSSL_free((void *)(uintptr_t)k1.data);
+    OPENSSL_free((void *)(uintptr_t)p384.data);
+}
+END_TEST
+
+CH_TESTS("mechanism", CH_TEST_ROWS(test_a_curve_is_known_however_it_is_spelt, spellings),
+         CH_TEST(test_every_row_is_found_by_its_name_and_no_name_is_twice),
          CH_TEST_ROWS(test_another_name_finds_nothing, unknown), CH_TEST(test_nothing_is_past_the_end),
          CH_TEST(test_rows_are_whole))
