@@ -21,6 +21,8 @@
 typedef struct ch_key_object {
     CK_OBJECT_HANDLE handle; /* valid in this process while the token is open; find it again after a reopen */
     const ch_mechanism *mechanism;
+    bool is_hashed_here;         /* the token has only CKM_RSA_PKCS, which takes a hash with its name (RFC 8017, 9.2) */
+    size_t signature_size_bytes; /* the one size there is; 0: an RSA key that does not show its modulus */
 } ch_key_object;
 
 typedef struct ch_key_info {

@@ -38,6 +38,16 @@ static ch_status keep_keys_for(ch_session *session, const ch_mechanism *mechanis
     return CH_OK;
 }
 
+/* 0 if it cannot be known. */
+static size_t signature_size(ch_session *session, CK_OBJECT_HANDLE key, const ch_mechanism *mechanism)
+{
+    ch_autobuffer modulus = CH_BUFFER_INIT;
+    ch_error ignored = CH_ERROR_INIT;
+    if (mechanism->key_type != CKK_RSA)
+        return mechanism->signature_size_bytes;
+    return ch_attribute_bytes(session, key, CKA_MODULUS, &modulus, &ignored) == CH_OK ? modulus.size : 0;
+}
+
 /* Class and name are searched for, and the rest is read: a YubiHSM finds nothing if a search has an attribute or a type
  * that it does not know, and a curve has several spellings. */
 ch_status ch_key_find(ch_session *session, const char *uri, const ch_mechanism *mechanism, ch_key_object *out,
@@ -59,7 +69,10 @@ ch_status ch_key_find(ch_session *session, const char *uri, const ch_mechanism *
     if (count > 1)
         return ch_fail(err, CH_CONFLICT, "more than one %s key on token '%s' fits '%s'; add id= to the URI",
                        mechanism->name, ch_token_label(session->token), uri);
-    *out = (ch_key_object){.handle = found[0], .mechanism = mechanism};
+    *out = (ch_key_object){.handle = found[0],
+                           .mechanism = mechanism,
+                           .is_hashed_here = ch_token_needs_hash(session->token, mechanism),
+                           .signature_size_bytes = signature_size(session, found[0], mechanism)};
     return CH_OK;
 }
 

@@ -1,7 +1,6 @@
 #include "pkcs11/mechanism.h"
 
 #include <openssl/evp.h>
-#include <openssl/x509.h>
 #include <string.h>
 
 /* OBJECT IDENTIFIERs of the curves: prime256v1 (1.2.840.10045.3.1.7), secp256k1 (1.3.132.0.10); Ed25519 as the

@@ -3,6 +3,7 @@
 #include "pkcs11/key.h"
 
 #include <openssl/sha.h>
+#include <string.h>
 
 /* For a session that the token has closed, and for one in the middle of an operation. C_Sign ends its operation, save
  * when the buffer is too small (PKCS#11 2.40, section 5.2). C_SignFinal would not end one that has a single part only
@@ -39,25 +40,51 @@ static CK_RV sign(ch_session *session, CK_OBJECT_HANDLE key, CK_MECHANISM_TYPE t
     return rv;
 }
 
+/* What goes before a hash that is signed with CKM_RSA_PKCS: the DER of its name (RFC 8017, 9.2, note 1). */
+static const uint8_t named_sha256[] = {0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01,
+                                       0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20};
+static const uint8_t named_sha512[] = {0x30, 0x51, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01,
+                                       0x65, 0x03, 0x04, 0x02, 0x03, 0x05, 0x00, 0x04, 0x40};
+
+#define HASHED_MAX (sizeof named_sha512 + SHA512_DIGEST_LENGTH)
+
+/* Writes to `room`, of HASHED_MAX bytes, what the token gets instead of the message. */
+static ch_status hash(const ch_key_object *key, ch_slice message, uint8_t *room, ch_slice *out, ch_error *err)
+{
+    const ch_mechanism *mechanism = key->mechanism;
+    bool is_sha512 = strcmp(mechanism->hash, "sha512") == 0;
+    size_t name_size = key->is_hashed_here ? sizeof named_sha256 : 0;
+    size_t hash_size = is_sha512 ? SHA512_DIGEST_LENGTH : SHA256_DIGEST_LENGTH;
+    memcpy(room, is_sha512 ? named_sha512 : named_sha256, name_size);
+    if ((is_sha512 ? SHA512 : SHA256)(message.data, message.size, room + name_size) == NULL)
+        return ch_fail(err, CH_INTERNAL, "hashing a message to sign with %s failed", mechanism->name);
+    *out = (ch_slice){room, name_size + hash_size};
+    return CH_OK;
+}
+
+static bool is_right_size(const ch_key_object *key, size_t size)
+{
+    size_t right = key->signature_size_bytes;
+    if (right == 0 && key->mechanism->key_type != CKK_RSA)
+        right = key->mechanism->signature_size_bytes;
+    return right == 0 || size == right;
+}
+
 ch_status ch_key_sign(ch_session *session, const ch_key_object *key, ch_slice message, uint8_t *signature,
                       size_t capacity, size_t *size, ch_error *err)
 {
     const ch_mechanism *mechanism = key->mechanism;
-    uint8_t digest[SHA256_DIGEST_LENGTH];
-    if (mechanism->is_hashed_by_agent) {
-        if (SHA256(message.data, message.size, digest) == NULL)
-            return ch_fail(err, CH_INTERNAL, "hashing a message to sign with %s failed", mechanism->name);
-        message = (ch_slice){digest, sizeof digest};
-    }
+    uint8_t room[HASHED_MAX];
+    if (mechanism->is_hashed_by_agent || key->is_hashed_here)
+        CH_TRY(hash(key, message, room, &message, err));
     CK_ULONG written = capacity;
-    CK_RV rv = sign(session, key->handle, mechanism->sign, message, signature, &written);
+    CK_MECHANISM_TYPE how = key->is_hashed_here ? CKM_RSA_PKCS : mechanism->sign;
+    CK_RV rv = sign(session, key->handle, how, message, signature, &written);
     if (rv != CKR_OK)
         return ch_ckr_fail(err, rv, "%s on token '%s'", mechanism->name, ch_token_label(session->token));
-    bool is_right_size =
-        mechanism->key_type == CKK_RSA ? written <= capacity : written == mechanism->signature_size_bytes;
-    if (!is_right_size)
-        return ch_fail(err, CH_TOKEN, "token '%s' returned a %s signature of %lu bytes; %zu are right",
-                       ch_token_label(session->token), mechanism->name, written, mechanism->signature_size_bytes);
+    if (written > capacity || !is_right_size(key, written))
+        return ch_fail(err, CH_TOKEN, "token '%s' returned a %s signature of %lu bytes, which is no size of this key's",
+                       ch_token_label(session->token), mechanism->name, written);
     *size = written;
     return CH_OK;
 }

@@ -141,13 +141,25 @@ ch_status ch_token_logout(ch_token *token, ch_error *err)
 
 /* ---- what it can do ---- */
 
-ch_status ch_token_offers(ch_token *token, const ch_mechanism *mechanism, ch_error *err)
+static CK_RV ask_for(ch_token *token, CK_MECHANISM_TYPE type)
 {
     CK_MECHANISM_INFO info;
-    CK_RV rv = token->functions->C_GetMechanismInfo(token->slot, mechanism->sign, &info);
-    if (rv == CKR_OK && (info.flags & CKF_SIGN) != 0)
+    CK_RV rv = token->functions->C_GetMechanismInfo(token->slot, type, &info);
+    return rv == CKR_OK && (info.flags & CKF_SIGN) == 0 ? CKR_MECHANISM_INVALID : rv;
+}
+
+bool ch_token_needs_hash(ch_token *token, const ch_mechanism *mechanism)
+{
+    return mechanism->key_type == CKK_RSA && ask_for(token, mechanism->sign) != CKR_OK &&
+           ask_for(token, CKM_RSA_PKCS) == CKR_OK;
+}
+
+ch_status ch_token_offers(ch_token *token, const ch_mechanism *mechanism, ch_error *err)
+{
+    CK_RV rv = ask_for(token, mechanism->sign);
+    if (rv == CKR_OK || (rv == CKR_MECHANISM_INVALID && ch_token_needs_hash(token, mechanism)))
         return CH_OK;
-    if (rv != CKR_OK && rv != CKR_MECHANISM_INVALID)
+    if (rv != CKR_MECHANISM_INVALID)
         return ch_ckr_fail(err, rv, "asking token '%s' for %s", token->label, mechanism->name);
     return ch_fail_rule(err, CH_TOKEN, "CKR_MECHANISM_INVALID",
                         "token '%s' does not offer %s; choose another scheme of the exchange, or another token",

@@ -56,8 +56,11 @@ CH_CHECKED ch_status ch_token_init(const char *module, const char *label, const 
 CH_CHECKED ch_status ch_token_login(ch_token *token, const ch_secret *pin, ch_error *err);
 CH_CHECKED ch_status ch_token_logout(ch_token *token, ch_error *err);
 
-/* CH_OK if the token offers `mechanism` for signing; else CH_TOKEN naming token and mechanism. */
+/* CH_OK if the token offers `mechanism` for signing, or what stands for it; else CH_TOKEN naming token and mechanism.
+ */
 CH_CHECKED ch_status ch_token_offers(ch_token *token, const ch_mechanism *mechanism, ch_error *err);
+/* True if only what stands for it is offered: for RSA, signing a hash that is made here. */
+bool ch_token_needs_hash(ch_token *token, const ch_mechanism *mechanism);
 
 /* A session of one's own, for one thread. The handle is valid until ch_session_close or ch_token_close. */
 typedef struct ch_session {

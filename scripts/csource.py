@@ -42,6 +42,7 @@ SYSTEM_NAMES = {
     "openssl/evp.h": r"EVP_\w+|\w+_(PUBKEY|PrivateKey|AutoPrivateKey)",
     "openssl/hmac.h": r"HMAC\w*",
     "openssl/param_build.h": r"OSSL_PARAM\w*",
+    "openssl/params.h": r"OSSL_PARAM\w*",
     "openssl/pem.h": r"PEM_\w+",
     "openssl/rand.h": r"RAND_\w+",
     "openssl/rsa.h": r"RSA_\w+|EVP_RSA_gen|EVP_PKEY_CTX_set_rsa\w+",

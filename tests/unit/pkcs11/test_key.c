@@ -103,17 +103,22 @@ static void verify(EVP_PKEY *public_key, const char *name, const uint8_t *signat
     EVP_MD_CTX_free(context);
 }
 
-static void sign_and_verify(ch_session *session, const char *name)
+static void verify_signature_of(ch_session *session, const ch_key_object *key, const char *name)
 {
     uint8_t signature[512];
     size_t size = 0;
     EVP_PKEY *public_key = NULL;
-    ch_key_object key = find(session, "pkcs11:object=k", name);
-    MUST(ch_key_verify(session, &key, &err));
-    MUST(ch_key_sign(session, &key, message, signature, sizeof signature, &size, &err));
+    MUST(ch_key_sign(session, key, message, signature, sizeof signature, &size, &err));
     MUST(ch_key_public(session, "pkcs11:object=k", &public_key, &err));
     verify(public_key, name, signature, size);
     EVP_PKEY_free(public_key);
+}
+
+static void sign_and_verify(ch_session *session, const char *name)
+{
+    ch_key_object key = find(session, "pkcs11:object=k", name);
+    MUST(ch_key_verify(session, &key, &err));
+    verify_signature_of(session, &key, name);
 }
 
 START_TEST(test_a_generated_pair_signs_and_its_public_key_verifies)
@@ -122,6 +127,39 @@ START_TEST(test_a_generated_pair_signs_and_its_public_key_verifies)
     ch_token *token = softhsm_open(&session);
     MUST(ch_key_generate(&session, "k", mechanism(pairs[_i]), 0, &err));
     sign_and_verify(&session, pairs[_i]);
+    ch_session_close(&session);
+    ch_token_close(token);
+}
+END_TEST
+
+static const char *const rsa[] = {"rsa-sha256", "rsa-sha512"};
+
+/* opencryptoki and many cards have only CKM_RSA_PKCS. */
+START_TEST(test_a_token_that_does_not_hash_signs_the_same)
+{
+    ch_session session;
+    ch_token *token = softhsm_open(&session);
+    MUST(ch_key_generate(&session, "k", mechanism(rsa[_i]), 0, &err));
+    ch_key_object key = find(&session, "pkcs11:object=k", rsa[_i]);
+    ck_assert(!key.is_hashed_here);
+    key.is_hashed_here = true;
+    verify_signature_of(&session, &key, rsa[_i]);
+    ch_session_close(&session);
+    ch_token_close(token);
+}
+END_TEST
+
+START_TEST(test_a_signature_of_another_size_is_not_taken)
+{
+    ch_session session;
+    uint8_t signature[512];
+    size_t size = 0;
+    ch_token *token = softhsm_open(&session);
+    MUST(ch_key_generate(&session, "k", mechanism(pairs[_i]), 0, &err));
+    ch_key_object key = find(&session, "pkcs11:object=k", pairs[_i]);
+    ck_assert_uint_eq(key.signature_size_bytes, strncmp(pairs[_i], "rsa", 3) == 0 ? 256 : 64);
+    key.signature_size_bytes++;
+    ck_assert_int_eq(ch_key_sign(&session, &key, message, signature, sizeof signature, &size, &err), CH_TOKEN);
     ch_session_close(&session);
     ch_token_close(token);
 }
@@ -385,6 +423,8 @@ END_TEST
 CH_TESTS_WITH("key", softhsm_set_up, softhsm_tear_down,
               CH_TEST_ROWS(test_every_secret_length_gives_the_hmac_of_the_secret_itself, hmacs),
               CH_TEST_ROWS(test_a_generated_pair_signs_and_its_public_key_verifies, pairs),
+              CH_TEST_ROWS(test_a_token_that_does_not_hash_signs_the_same, rsa),
+              CH_TEST_ROWS(test_a_signature_of_another_size_is_not_taken, pairs),
               CH_TEST_ROWS(test_an_imported_pair_signs_as_the_software_key, pairs),
               CH_TEST(test_a_key_of_another_kind_is_not_imported),
               CH_TEST(test_keys_made_here_are_private_sensitive_not_extractable_and_only_sign),

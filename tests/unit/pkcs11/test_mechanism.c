@@ -6,7 +6,6 @@
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
-#include <openssl/x509.h>
 #include <string.h>
 
 static size_t count_rows(void)

@@ -130,7 +130,7 @@ END_TEST
 
 START_TEST(test_a_mechanism_that_is_not_offered_is_named)
 {
-    const ch_mechanism none = {.name = "no-such", .sign = 0x80001234UL};
+    const ch_mechanism none = {.name = "no-such", .sign = 0x80001234UL, .key_type = CKK_GENERIC_SECRET};
     ch_session session;
     ch_token *token = softhsm_open(&session);
     ck_assert_int_eq(ch_token_offers(token, &none, &err), CH_TOKEN);
