@@ -38,7 +38,10 @@ static ch_status get_functions(ch_module *module, const char *path, ch_error *er
 static ch_status initialise(ch_module *module, const char *path, ch_error *err)
 {
     CK_C_INITIALIZE_ARGS how = ch_locks_init_args();
+    CK_C_INITIALIZE_ARGS own_locks = {.flags = CKF_OS_LOCKING_OK};
     CK_RV rv = module->functions->C_Initialize(&how);
+    if (rv == CKR_CANT_LOCK)
+        rv = module->functions->C_Initialize(&own_locks);
     if (rv != CKR_OK && rv != CKR_CRYPTOKI_ALREADY_INITIALIZED)
         return ch_ckr_fail(err, rv, "initialising the module %s (is its own configuration right?)", path);
     return CH_OK;

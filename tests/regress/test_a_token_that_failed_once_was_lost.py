@@ -17,6 +17,7 @@ from harness import BINANCE_ORDER, wait_until
 from loaded import Faults
 
 GENERAL_ERROR = 0x5
+CANT_LOCK = 0xA
 DEVICE_ERROR = 0x30
 NOT_LOGGED_IN = 0x101
 VAGUE_FAILURES = 3 # in a row
@@ -51,6 +52,20 @@ class Failing(unittest.TestCase):
     def assert_comes_back(self):
         wait_until(self.agent.is_ready, "it comes back by itself", BACK_S)
         self.assertEqual(self.sign().status, 200)
+
+
+class Particular(unittest.TestCase):
+    def test_a_module_that_takes_no_locks_but_its_own_is_used(self):
+        harness.require_programs()
+        agent = harness.Agent()
+        self.addCleanup(agent.close)
+        agent.make_token()
+        agent.make_keys()
+        Faults(agent).set(f"C_Initialize return {CANT_LOCK} times 1")
+        agent.start()
+        self.assertEqual(agent.unlock().returncode, 0)
+        with agent.client() as client:
+            self.assertEqual(client.sign("binance-main", BINANCE_ORDER).status, 200)
 
 
 class WithPin(Failing):
