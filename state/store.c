@@ -104,6 +104,10 @@ static ch_status ask(ch_store *store, const char *sql, char **out, ch_error *err
     return st;
 }
 
+/* The lock is kept, and with it the index of the log stays on the heap. It would be a file that is mapped: while its
+ * disk hangs, no process can be forked from one that waits for a page of it. */
+#define OPEN_SQL "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL"
+
 static ch_status check_whole(ch_store *store, ch_error *err)
 {
     ch_autofree char *answer = NULL;
@@ -166,7 +170,7 @@ static ch_status open_database(ch_store *store, const ch_trusted *folder, ch_err
         SQLITE_OK)
         return ch_store_fail(store, ch_buffer_text(&path), err);
     CH_TRY(read_version(store, &version, err));
-    CH_TRY(run(store, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL", "opening the state", err));
+    CH_TRY(run(store, OPEN_SQL, "opening the state", err));
     CH_TRY(check_whole(store, err));
     return migrate(store, version, err);
 }

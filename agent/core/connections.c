@@ -2,7 +2,10 @@
  * their connections.
  *
  * A caller sees the end of its connection only when both copies of the socket are closed, the front's and ours. So ours
- * is closed as soon as the front says that its own is, and when the front ends. */
+ * is closed as soon as the front says that its own is, and when the front ends.
+ *
+ * Nobody sleeps on the epoll of our copies: a caller that shuts its socket down again and again would wake core each
+ * time, and the kernel tells no event of it by which to know whom. */
 #include "agent/core/connections.h"
 
 #include "base/clock.h"
@@ -14,23 +17,26 @@
 #include <assert.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #define NOBODY ((uid_t)-1)
+#define ENDS_A_LOOK 64
 #define DESCRIPTORS_KEPT 64 /* for operators and for core itself; a quarter, if there are few */
 
 typedef struct connection {
-    ch_loop *loop;
     ch_peer peer;
     void *front;
-    ch_source end;    /* our copy of its socket, watched for the caller's hanging up; fd -1: none is kept */
-    bool has_left;    /* it has hung up */
+    int fd;           /* our copy of its socket, watched for the caller's hanging up; -1: none is kept */
+    bool has_left;    /* it has hung up, and is watched no more */
     unsigned serving; /* requests that are being served */
     uint64_t used_ms; /* when it was opened, or its last request began or ended */
 } connection;
 
 struct ch_connections {
-    ch_loop *loop;
+    int ends_fd;    /* an epoll of all copies; -1: there was none yet */
+    size_t serving; /* requests of all connections */
     ch_slots *slots;
     connection table[CH_CONNECTIONS_MAX];
     /* Close together, for counting. */
@@ -53,10 +59,10 @@ static ch_share scale(ch_share most, size_t descriptors)
                       .reserve = most.reserve * descriptors / CH_CONNECTIONS_MAX};
 }
 
-ch_connections *ch_connections_new(ch_loop *loop, size_t descriptors)
+ch_connections *ch_connections_new(size_t descriptors)
 {
     ch_connections *connections = ch_alloc(sizeof *connections);
-    connections->loop = loop;
+    connections->ends_fd = -1;
     connections->callers = scale(most_callers, descriptors);
     connections->strangers = scale(most_strangers, descriptors);
     connections->slots = ch_slots_new(CH_CONNECTIONS_MAX);
@@ -114,13 +120,21 @@ static uid_t find_greediest(const ch_connections *connections)
     return found;
 }
 
+/* The front has the same socket, so that closing ours would not do. */
+static void forget_end(const ch_connections *connections, const connection *at)
+{
+    epoll_ctl(connections->ends_fd, EPOLL_CTL_DEL, at->fd, NULL);
+}
+
 static void release(ch_connections *connections, uint64_t id)
 {
     size_t index = ch_slot_index(id);
-    ch_source *end = &connections->table[index].end;
-    ch_loop_forget(connections->loop, end);
-    if (end->fd >= 0)
-        ch_close_quickly(end->fd);
+    connection *at = &connections->table[index];
+    if (at->fd >= 0) {
+        forget_end(connections, at);
+        ch_close_quickly(at->fd);
+    }
+    connections->serving -= at->serving;
     connections->uids[index] = NOBODY;
     ch_slots_release(connections->slots, id);
 }
@@ -134,6 +148,8 @@ void ch_connections_free(ch_connections *connections)
             release(connections, ch_slots_id(connections->slots, i));
     }
     ch_slots_free(connections->slots);
+    if (connections->ends_fd >= 0)
+        close(connections->ends_fd);
     free(connections);
 }
 
@@ -173,8 +189,7 @@ ch_status ch_connections_add(ch_connections *connections, const ch_peer *peer, b
     CH_TRY(admit(connections, peer->uid, is_stranger, victim, err));
     *id = ch_slots_take(connections->slots);
     size_t index = ch_slot_index(*id);
-    connections->table[index] = (connection){
-        .loop = connections->loop, .peer = *peer, .front = front, .end = {.fd = -1}, .used_ms = ch_clock_ms()};
+    connections->table[index] = (connection){.peer = *peer, .front = front, .fd = -1, .used_ms = ch_clock_ms()};
     connections->uids[index] = peer->uid;
     connections->is_stranger[index] = is_stranger;
     return CH_OK;
@@ -218,22 +233,39 @@ static bool is_scarce(int fd)
     return (rlim_t)fd >= limit.rlim_cur - kept;
 }
 
-/* A caller that has only stopped writing still waits for its answer, and is no hang-up. */
-static void on_hang_up(void *context)
+static ch_status watch_end(ch_connections *connections, uint64_t id, int fd, ch_error *err)
 {
-    connection *at = context;
-    at->has_left = true;
-    ch_loop_forget(at->loop, &at->end);
+    struct epoll_event hang_up = {.events = 0, .data = {.u64 = id}}; /* a caller that only stops writing is there */
+    if (connections->ends_fd < 0)
+        connections->ends_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (connections->ends_fd < 0 || epoll_ctl(connections->ends_fd, EPOLL_CTL_ADD, fd, &hang_up) != 0)
+        return ch_fail_errno(err, "watching a connection's end");
+    return CH_OK;
 }
 
 ch_status ch_connections_keep(ch_connections *connections, uint64_t id, int fd, ch_error *err)
 {
     connection *at = find(connections, id);
-    assert(at != NULL && at->end.fd < 0);
-    at->end = (ch_source){.fd = fcntl(fd, F_DUPFD_CLOEXEC, 0), .on_ready = on_hang_up, .context = at};
-    if (at->end.fd < 0 || is_scarce(at->end.fd))
+    assert(at != NULL && at->fd < 0);
+    at->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (at->fd < 0 || is_scarce(at->fd))
         return ch_fail(err, CH_BUSY, "too few descriptors are left; raise the limit of open files");
-    return ch_loop_watch(connections->loop, &at->end, 0, err);
+    return watch_end(connections, id, at->fd, err);
+}
+
+void ch_connections_look(ch_connections *connections)
+{
+    struct epoll_event ended[ENDS_A_LOOK];
+    int count = ENDS_A_LOOK;
+    while (connections->serving > 0 && connections->ends_fd >= 0 && count == ENDS_A_LOOK) {
+        count = epoll_wait(connections->ends_fd, ended, ENDS_A_LOOK, 0);
+        for (int i = 0; i < count; i++) {
+            connection *at = find(connections, ended[i].data.u64);
+            assert(at != NULL);
+            at->has_left = true;
+            forget_end(connections, at);
+        }
+    }
 }
 
 bool ch_connections_is_there(const ch_connections *connections, const void *front, uint64_t id)
@@ -248,6 +280,7 @@ void ch_connections_serve_begin(ch_connections *connections, const void *front, 
     if (at == NULL)
         return;
     at->serving++;
+    connections->serving++;
     at->used_ms = ch_clock_ms();
 }
 
@@ -258,6 +291,7 @@ void ch_connections_serve_end(ch_connections *connections, const void *front, ui
         return;
     assert(at->serving > 0);
     at->serving--;
+    connections->serving--;
     at->used_ms = ch_clock_ms();
 }
 

@@ -6,7 +6,6 @@
 #ifndef CH_AGENT_CORE_CONNECTIONS_H
 #define CH_AGENT_CORE_CONNECTIONS_H
 
-#include "agent/loop.h"
 #include "base/peer.h"
 
 #include <stdint.h>
@@ -27,10 +26,10 @@ typedef struct ch_victim {
     void *front;
 } ch_victim;
 
-/* `loop` outlives it. `descriptors` may be used for connections: with fewer than CH_CONNECTIONS_MAX all shares are
+/* `descriptors` may be used for connections: with fewer than CH_CONNECTIONS_MAX all shares are
  * smaller in proportion.
  */
-ch_connections *ch_connections_new(ch_loop *loop, size_t descriptors);
+ch_connections *ch_connections_new(size_t descriptors);
 void ch_connections_free(ch_connections *connections);
 
 /* Enters a connection that is passed to `front` and returns its id. If nothing is left for a caller below its share,
@@ -38,15 +37,17 @@ void ch_connections_free(ch_connections *connections);
  * must close. Returns CH_BUSY if the caller must be turned away. */
 CH_CHECKED ch_status ch_connections_add(ch_connections *connections, const ch_peer *peer, bool is_stranger, void *front,
                                         uint64_t *id, ch_victim *victim, ch_error *err);
-/* Keeps a copy of the connection's socket, by which the loop sees whether the caller has hung up. CH_BUSY: too few
- * descriptors are left. */
+/* Keeps a copy of the connection's socket, by which ch_connections_look sees whether the caller has hung up. CH_BUSY:
+ * too few descriptors are left. */
 CH_CHECKED ch_status ch_connections_keep(ch_connections *connections, uint64_t id, int fd, ch_error *err);
 /* The peer of an open connection of `front`; NULL if it has no such connection. */
 const ch_peer *ch_connections_peer(const ch_connections *connections, const void *front, uint64_t id);
 /* How many `front` has. */
 size_t ch_connections_of(const ch_connections *connections, const void *front);
-/* True if `front` has that connection, and the caller had not closed its end when this turn of the loop began, whatever
- * the front says of it. */
+/* Looks who has hung up: once a turn, before anything is signed. */
+void ch_connections_look(ch_connections *connections);
+/* True if `front` has that connection, and the caller had not closed its end at the last look, whatever the front says
+ * of it. */
 bool ch_connections_is_there(const ch_connections *connections, const void *front, uint64_t id);
 /* A request came by this connection of `front`, and is being served until ch_connections_serve_end; meanwhile, and for
  * CH_IDLE_AFTER_MS afterwards, it is not idle. Harmless if `front` has no such connection. */

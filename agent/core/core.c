@@ -33,6 +33,7 @@
 #include "state/writer.h"
 #include "wire/frames.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,11 +42,13 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define DESCRIPTORS_MAX 65536
 #define AWAKE_NS 60000 /* for a lone request's answer, and then for the next request */
 #define HELD_MS 1
+#define SAVE_S 1        /* at most, for what is saved at the end */
 #define FAREWELL_MS 700 /* for token processes, before the agent's end takes them along */
 
 typedef struct core {
@@ -237,7 +240,7 @@ static void make_rooms(core *self, int listen_fd, int operator_fd)
                             .on_get_time = on_get_time};
     const ch_policy *policy = &self->rules.policy;
     self->timekeeper = (ch_timekeeper){.policy = policy, .nonces = self->nonces, .clock = self->clock};
-    self->connections = ch_connections_new(self->loop, ch_fronts_descriptors() / 4 * 3);
+    self->connections = ch_connections_new(ch_fronts_descriptors() / 4 * 3);
     self->fronts =
         ch_fronts_new(self->loop, listen_fd, self->connections, policy, &owner, self->rules.config.is_front_shared);
     ch_request_context context = {.policy = policy,
@@ -394,6 +397,7 @@ static void run(core *self)
         ch_meter_turn(self->meter, ch_clock_ns());
         ch_requests_resume(self->requests);
         go_on_with_reload(self);
+        ch_connections_look(self->connections);
         ch_links_dispatch(&self->links);
         ch_fronts_flush(self->fronts);
         if (ch_meter_holds_somebody(self->meter))
@@ -423,7 +427,33 @@ static void remove_sockets(core *self)
     ch_listener_close(self->operators_socket);
 }
 
-static void tear_down(core *self)
+static void *save_last(void *context)
+{
+    core *self = context;
+    ch_writer_stop(self->writer);
+    ch_clockwatch_stop(self->clock, self->store);
+    ch_nonces_close(self->nonces);
+    ch_store_close(self->store);
+    return NULL;
+}
+
+/* Saves, and waits for the token processes that are ending. False if the disk of the state hangs: a stop does not wait
+ * for it. What was reserved is then never drawn, and what was not written has not left either. */
+static bool save_and_await(core *self)
+{
+    pthread_t thread;
+    struct timespec end;
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    end.tv_sec += SAVE_S;
+    bool is_begun = pthread_create(&thread, NULL, save_last, self) == 0;
+    if (!is_begun)
+        save_last(self);
+    ch_dying_await(self->dying, FAREWELL_MS);
+    return !is_begun || pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &end) == 0;
+}
+
+/* Returns the exit status. */
+static int tear_down(core *self, ch_status st)
 {
     remove_sockets(self);
     ch_operators_free(self->operators);
@@ -431,17 +461,17 @@ static void tear_down(core *self)
     ch_links_free(&self->links);
     ch_fronts_free(self->fronts);
     ch_loop_forget(self->loop, &self->written);
-    ch_writer_stop(self->writer);
-    ch_clockwatch_stop(self->clock, self->store);
+    if (!save_and_await(self)) {
+        ch_log("the disk of the state does not answer; the agent ends without waiting for it");
+        _exit(ch_status_exit(CH_IO)); /* a thread still uses what would be freed */
+    }
     ch_clockwatch_free(self->clock);
     ch_notify_free(self->notify);
     ch_confinement_free(self->confinement);
     ch_meter_free(self->meter);
-    ch_nonces_close(self->nonces);
-    ch_store_close(self->store);
     ch_notices_free(self->notices);
-    ch_dying_await(self->dying, FAREWELL_MS);
     ch_dying_free(self->dying);
+    return ch_status_exit(st);
 }
 
 int ch_core_run(const char *config_path)
@@ -457,6 +487,5 @@ int ch_core_run(const char *config_path)
     st = serve(&self, &err);
     if (st != CH_OK)
         ch_log("%s", err.message);
-    tear_down(&self);
-    return ch_status_exit(st);
+    return tear_down(&self, st);
 }

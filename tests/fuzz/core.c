@@ -141,7 +141,7 @@ static void make_rooms(int bots_fd, int operators_fd)
     core.timekeeper = (ch_timekeeper){.policy = &core.policy, .clock = core.clock};
     ch_front_owner owner = {
         .on_sign = on_sign, .on_list_keys = on_list_keys, .on_get_status = on_get_status, .on_get_time = on_get_time};
-    core.connections = ch_connections_new(core.loop, CH_CONNECTIONS_MAX);
+    core.connections = ch_connections_new(CH_CONNECTIONS_MAX);
     core.fronts = ch_fronts_new(core.loop, bots_fd, core.connections, &core.policy, &owner, false);
     ch_request_context context = {.policy = &core.policy,
                                   .connections = core.connections,

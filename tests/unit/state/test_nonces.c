@@ -105,14 +105,24 @@ static uint64_t next(size_t index)
     return draw(&one);
 }
 
-/* Runs `sql` on the file, as another program would. */
-static void change(const char *sql)
+/* Runs `sql` on the file, as the agent before would. */
+static void write_file(const char *sql)
 {
     sqlite3 *database = NULL;
     ch_autofree char *path = ch_test_path("state.db");
     ck_assert_int_eq(sqlite3_open(path, &database), SQLITE_OK);
     ck_assert_msg(sqlite3_exec(database, sql, NULL, NULL, NULL) == SQLITE_OK, "%s", sqlite3_errmsg(database));
     ck_assert_int_eq(sqlite3_close(database), SQLITE_OK);
+}
+
+/* The same while the store is open, which lets nobody else in. */
+static void change(const char *sql)
+{
+    sqlite3_stmt *any = NULL;
+    ck_assert_int_eq(ch_store_prepare(store, "SELECT 1", "", &any, &err), CH_OK);
+    sqlite3 *database = sqlite3_db_handle(any);
+    ck_assert_msg(sqlite3_exec(database, sql, NULL, NULL, NULL) == SQLITE_OK, "%s", sqlite3_errmsg(database));
+    sqlite3_finalize(any);
 }
 
 /* ---- who has which counter ---- */
@@ -251,7 +261,7 @@ static void write_old(void)
 {
     load();
     end();
-    change("INSERT INTO nonce VALUES('kr-trade', 1764000005000), ('kr-read', 1764000009000), ('gone', 7)");
+    write_file("INSERT INTO nonce VALUES('kr-trade', 1764000005000), ('kr-read', 1764000009000), ('gone', 7)");
 }
 
 START_TEST(test_a_counter_goes_on_with_the_highest_of_its_names)

@@ -189,7 +189,7 @@ void scene_begin(scene *it)
     scene_load_policy(&it->policy);
     open_state(it);
     it->scratch = ch_scratch_new();
-    it->connections = ch_connections_new(it->loop, CH_CONNECTIONS_MAX);
+    it->connections = ch_connections_new(CH_CONNECTIONS_MAX);
     make_requests(it);
     start_writer(it);
     start_front(it);

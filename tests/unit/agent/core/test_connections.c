@@ -2,7 +2,6 @@
 
 #include "base/clock.h"
 #include "tests/support/suite.h"
-#include "tests/unit/agent/core/stage.h"
 
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -11,27 +10,9 @@
 #define BOT 1000 /* callers that policy names, from here on */
 
 static ch_error err;
-static ch_loop *loop;
 static ch_connections *connections;
 static int fronts[2]; /* two fronts; only their addresses count */
 static ch_victim victim;
-
-static void set_up_for(size_t descriptors)
-{
-    loop = stage_set_up();
-    connections = ch_connections_new(loop, descriptors);
-}
-
-static void set_up(void)
-{
-    set_up_for(CH_CONNECTIONS_MAX);
-}
-
-static void tear_down(void)
-{
-    ch_connections_free(connections);
-    ch_loop_free(loop);
-}
 
 static ch_status try_add(uid_t uid, bool is_stranger, uint64_t *id)
 {
@@ -67,19 +48,19 @@ static const ch_peer *peer_of(uint64_t id)
 
 START_TEST(test_a_connection_is_who_connected)
 {
-    set_up();
+    connections = ch_connections_new(CH_CONNECTIONS_MAX);
     uint64_t a = add(BOT);
     uint64_t b = add(BOT + 1);
     ck_assert_uint_eq(peer_of(a)->uid, BOT);
     ck_assert_uint_eq(peer_of(b)->uid, BOT + 1);
     ck_assert(ch_peer_is_in_group(peer_of(b), 9) && !ch_peer_is_in_group(peer_of(b), 10));
-    tear_down();
+    ch_connections_free(connections);
 }
 END_TEST
 
 START_TEST(test_an_id_that_is_not_open_is_nobody)
 {
-    set_up();
+    connections = ch_connections_new(CH_CONNECTIONS_MAX);
     uint64_t id = add(BOT);
     const uint64_t others[] = {0, id + 1, id - 1, id + 0x10000, id - 0x10000, UINT64_MAX, CH_CONNECTIONS_MAX};
     for (size_t i = 0; i < CH_ROWS(others); i++) {
@@ -89,25 +70,25 @@ START_TEST(test_an_id_that_is_not_open_is_nobody)
         ch_connections_remove(connections, &fronts[0], others[i]);
     }
     ck_assert_ptr_nonnull(peer_of(id));
-    tear_down();
+    ch_connections_free(connections);
 }
 END_TEST
 
 START_TEST(test_a_front_cannot_speak_for_the_connections_of_another)
 {
-    set_up();
+    connections = ch_connections_new(CH_CONNECTIONS_MAX);
     uint64_t id = add(BOT);
     ck_assert_ptr_null(ch_connections_peer(connections, &fronts[1], id));
     ch_connections_remove(connections, &fronts[1], id);
     ch_connections_remove_all(connections, &fronts[1]);
     ck_assert_ptr_nonnull(peer_of(id));
-    tear_down();
+    ch_connections_free(connections);
 }
 END_TEST
 
 START_TEST(test_a_closed_connections_id_is_nobody_even_if_its_place_is_taken_again)
 {
-    set_up();
+    connections = ch_connections_new(CH_CONNECTIONS_MAX);
     uint64_t first = add(BOT);
     ch_connections_remove(connections, &fronts[0], first);
     ch_connections_remove(connections, &fronts[0], first);
@@ -117,20 +98,20 @@ START_TEST(test_a_closed_connections_id_is_nobody_even_if_its_place_is_taken_aga
     ck_assert_ptr_null(peer_of(first));
     ch_connections_remove(connections, &fronts[0], first);
     ck_assert_uint_eq(peer_of(second)->uid, BOT + 1);
-    tear_down();
+    ch_connections_free(connections);
 }
 END_TEST
 
 START_TEST(test_all_of_a_front_can_be_removed_at_once)
 {
-    set_up();
+    connections = ch_connections_new(CH_CONNECTIONS_MAX);
     uint64_t ids[] = {add(BOT), add(BOT + 1), add(BOT)};
     ch_connections_remove_all(connections, &fronts[0]);
     ch_connections_remove_all(connections, &fronts[0]);
     for (size_t i = 0; i < CH_ROWS(ids); i++)
         ck_assert_ptr_null(peer_of(ids[i]));
     add(BOT);
-    tear_down();
+    ch_connections_free(connections);
     ch_connections_free(NULL);
 }
 END_TEST
@@ -142,16 +123,17 @@ static int connect_bot(uint64_t *id)
 {
     int ends[2];
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-    set_up();
+    connections = ch_connections_new(CH_CONNECTIONS_MAX);
     *id = add(BOT);
     ck_assert_int_eq(ch_connections_keep(connections, *id, ends[0], &err), CH_OK);
+    ch_connections_serve_begin(connections, &fronts[0], *id); /* otherwise nobody looks */
     close(ends[0]);
     return ends[1];
 }
 
 static bool is_there(uint64_t id)
 {
-    stage_settle();
+    ch_connections_look(connections);
     return ch_connections_is_there(connections, &fronts[0], id);
 }
 
@@ -165,7 +147,7 @@ START_TEST(test_a_caller_that_has_hung_up_is_not_there)
     ck_assert(!ch_connections_is_there(connections, &fronts[1], id));
     close(bot);
     ck_assert(!is_there(id));
-    tear_down();
+    ch_connections_free(connections);
 }
 END_TEST
 
@@ -175,7 +157,7 @@ START_TEST(test_a_caller_that_only_stops_writing_is_there)
     int bot = connect_bot(&id);
     ck_assert_int_eq(shutdown(bot, SHUT_WR), 0);
     ck_assert(is_there(id));
-    tear_down();
+    ch_connections_free(connections);
     close(bot);
 }
 END_TEST
@@ -188,7 +170,7 @@ START_TEST(test_a_caller_sees_the_end_of_its_connection)
     ch_connections_remove(connections, &fronts[0], id);
     ck_assert_int_eq((int)read(bot, &byte, 1), 0);
     ck_assert(!is_there(id));
-    tear_down();
+    ch_connections_free(connections);
     close(bot);
 }
 END_TEST
@@ -200,7 +182,7 @@ START_TEST(test_the_last_descriptors_are_not_for_callers)
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
     const struct rlimit limit = {.rlim_cur = 128, .rlim_max = 128};
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
-    set_up();
+    connections = ch_connections_new(CH_CONNECTIONS_MAX);
     ch_status st = CH_OK;
     for (size_t i = 0; i < 128 && st == CH_OK; i++)
         st = ch_connections_keep(connections, add(BOT + (uid_t)i), ends[0], &err);
@@ -208,7 +190,7 @@ START_TEST(test_the_last_descriptors_are_not_for_callers)
     int next = dup(ends[0]);
     ck_assert_int_ge(next, 0);
     ck_assert_int_le(next, 128 - 31);
-    tear_down();
+    ch_connections_free(connections);
     close(next);
     close(ends[0]);
     close(ends[1]);
@@ -219,7 +201,7 @@ END_TEST
 
 START_TEST(test_a_greedy_caller_leaves_every_other_its_share)
 {
-    set_up();
+    connections = ch_connections_new(CH_CONNECTIONS_MAX);
     ck_assert_uint_eq(fill(BOT, false), CH_CONNECTIONS_MAX - CH_CONNECTIONS_RESERVE);
     ck_assert_int_eq(err.status, CH_BUSY);
     ck_assert_str_eq(
@@ -227,20 +209,20 @@ START_TEST(test_a_greedy_caller_leaves_every_other_its_share)
         "user 1000 already has 768 connections, and the last 256 are reserved for other users; close some");
     ck_assert_uint_eq(fill(BOT + 1, false), CH_CONNECTIONS_SHARE);
     ck_assert_uint_eq(fill(BOT, false), 0);
-    tear_down();
+    ch_connections_free(connections);
 }
 END_TEST
 
 START_TEST(test_strangers_share_a_small_pool)
 {
-    set_up();
+    connections = ch_connections_new(CH_CONNECTIONS_MAX);
     ck_assert_uint_eq(fill(1, true), CH_STRANGER_SHARE);
     ck_assert_str_eq(err.message, "user 1, whom no grant names, has 8 connections, and strangers share 32");
     for (uid_t uid = 2; uid < 5; uid++)
         ck_assert_uint_eq(fill(uid, true), CH_STRANGER_SHARE);
     ck_assert_uint_eq(fill(5, true), 0);
     add(BOT);
-    tear_down();
+    ch_connections_free(connections);
 }
 END_TEST
 
@@ -249,7 +231,7 @@ START_TEST(test_the_longest_idle_connection_of_the_greediest_makes_room)
 {
     uint64_t ids[CH_CONNECTIONS_MAX];
     uint64_t id = 0;
-    set_up();
+    connections = ch_connections_new(CH_CONNECTIONS_MAX);
     for (size_t i = 0; i < CH_CONNECTIONS_MAX; i++)
         ids[i] = add(i < 700 ? BOT : BOT + 1 + (uid_t)(i - 700) / 100);
     ch_connections_serve_begin(connections, &fronts[0], ids[222]); /* and does not end: it is not idle */
@@ -268,18 +250,18 @@ START_TEST(test_the_longest_idle_connection_of_the_greediest_makes_room)
     ck_assert_ptr_eq(victim.front, &fronts[0]);
     ck_assert_ptr_null(peer_of(victim.id));
     ck_assert_uint_eq(peer_of(id)->uid, BOT + 9);
-    tear_down();
+    ch_connections_free(connections);
 }
 END_TEST
 
 START_TEST(test_with_few_descriptors_everything_is_smaller_in_proportion)
 {
-    set_up_for(CH_CONNECTIONS_MAX / 8);
+    connections = ch_connections_new(CH_CONNECTIONS_MAX / 8);
     size_t greedy = fill(BOT, false);
     ck_assert_uint_lt(greedy, CH_CONNECTIONS_MAX / 8);
     ck_assert_uint_gt(fill(BOT + 1, false), CH_CONNECTIONS_SHARE / 8 - 1);
     ck_assert_uint_lt(fill(1, true), CH_STRANGER_SHARE);
-    tear_down();
+    ch_connections_free(connections);
 }
 END_TEST
 

@@ -75,7 +75,7 @@ static void begin(void)
                                         .on_get_time = on_get_time};
     const ch_front_watcher watcher = {.context = &owner, .on_change = on_change};
     ch_loop *loop = stage_set_up();
-    connections = ch_connections_new(loop, CH_CONNECTIONS_MAX);
+    connections = ch_connections_new(CH_CONNECTIONS_MAX);
     front = ch_front_link_new(loop, "front 1", connections, &front_owner, watcher);
     ch_front_link_start(front);
     stage_meet(&actor);

@@ -50,7 +50,7 @@ static void begin_for(uid_t uid, bool is_shared)
         .on_sign = on_sign, .on_list_keys = on_list_keys, .on_get_status = on_get_status, .on_get_time = on_get_time};
     ch_loop *loop = stage_set_up();
     known = (ch_callers){.uid = uid, .gid = CH_ANY_ID};
-    connections = ch_connections_new(loop, CH_CONNECTIONS_MAX);
+    connections = ch_connections_new(CH_CONNECTIONS_MAX);
     fronts = ch_fronts_new(loop, stage_listen("agent.sock", SOCK_STREAM), connections, &policy, &owner, is_shared);
     ch_fronts_start(fronts);
     stage_meet(&actor);

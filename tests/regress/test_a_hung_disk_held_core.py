@@ -1,0 +1,97 @@
+"""While the disk of the state hung, so did core, as soon as anybody whom it had not seen before connected: SQLite had the index of
+its log mapped from that disk, and a process in which a thread waits for such a page cannot be forked. A stop waited for the disk
+too."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+
+import harness
+import others
+from harness import wait_until
+
+ENDS_S = 30 # a stop takes a second; what is left of it then is a thread that the kernel does not end
+VALUE = 2**60
+
+
+KRAKEN = """\
+  kraken:
+    token: main
+    object: "pkcs11:object=kraken-main"
+    profile: kraken
+    scheme: hmac
+    key_id: "kraken-key-id"
+    allow: [{uid: 0, classes: [read, trade, cancel]}]
+"""
+
+
+def ask_once(tell, path):
+    with others.connect(path, timeout_s=ENDS_S) as connection:
+        connection.sendall(others.request_bytes("quick", harness.BINANCE_ORDER))
+        tell(connection.recv(4096))
+
+
+def mount(folder):
+    """A file system of its own on `folder`."""
+    image = folder.with_suffix(".img")
+    image.write_bytes(b"")
+    os.truncate(image, 16 * 1024 * 1024)
+    for command in (["mkfs.ext4", "-q", "-F", image], ["mount", "-o", "loop", image, folder]):
+        try:
+            subprocess.run(command, check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise unittest.SkipTest(f"no file system can be mounted here: {error}") from error
+
+
+def is_there(pid):
+    """A zombie is not."""
+    return harness.Process(pid).is_running()
+
+
+class HungDisk(others.OthersTest):
+    bots = (0, others.BOT_A)
+
+    def make_keys(self):
+        super().make_keys()
+        self.agent.import_hmac("kraken-main", "hmac-sha512", harness.KRAKEN_SECRET, "base64")
+        self.agent.policy.write_text(self.agent.policy.read_text().replace("keys:\n", "keys:\n" + KRAKEN))
+        disk = self.agent.home / "disk"
+        disk.mkdir()
+        mount(disk)
+        self.addCleanup(subprocess.run, ["umount", "-l", disk], check=False)
+        (disk / "state").mkdir(mode=0o700)
+        self.agent.config.write_text(self.agent.config.read_text().replace("state: state", f"state: {disk}/state"))
+        self.disk = disk
+
+    def freeze(self):
+        """The disk hangs, and something is to be written."""
+        subprocess.run(["fsfreeze", "-f", self.disk], check=True)
+        self.addCleanup(subprocess.run, ["fsfreeze", "-u", self.disk], check=False)
+        writing = subprocess.Popen([str(harness.CLI), "nonce", "raise", "kraken", str(VALUE)],
+                                   env=self.agent.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)
+        self.addCleanup(writing.wait)
+        self.addCleanup(writing.kill)
+        core = self.agent.process.pid
+        wait_until(lambda: any("percpu_rwsem_wait" in path.read_text() or " D " in path.with_name("stat").read_text()
+                               for path in pathlib.Path(f"/proc/{core}/task").glob("*/wchan")), "a thread waits for the disk")
+
+    def test_who_was_not_seen_before_is_served_and_a_lock_and_a_stop_take_effect(self):
+        self.freeze()
+        with others.User(others.BOT_A, ask_once, str(self.agent.socket)) as bot:
+            self.assertIn(b" 200 ", bot.hear())
+        self.assertEqual(self.serves_anew(), 200)
+        self.assertEqual(self.agent.lock().returncode, 0)
+        processes = {process.pid for process in self.agent.processes().values()}
+        self.agent.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: not any(map(is_there, processes)), "all have ended", ENDS_S)
+        self.assertIn("the disk of the state does not answer", self.agent.log())
+
+
+if __name__ == "__main__":
+    unittest.main()
