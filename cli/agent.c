@@ -145,6 +145,7 @@ static ch_status run_keys(const ch_arguments *arguments, ch_error *err)
         { "TOKEN",   "token" },
         { "READY",   "ready" },
         { "KEY ID",  "key_id" },
+        { "PROBLEM", "problem" },
         {0},
     };
     /* clang-format on */
