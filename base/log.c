@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@
 static const char *role_name = "agent";
 static bool is_debug_on;
 static _Atomic unsigned dropped; /* lines, since one was written */
+static _Atomic bool is_cut;      /* the last line */
 
 /* gmtime_r looks for the time zone's file when it is called first, and a process may not be allowed to by then. */
 void ch_log_set_role(const char *role)
@@ -57,13 +59,21 @@ static bool has_room(void)
     return poll(&out, 1, 0) != 0;
 }
 
-/* Writes a line, its NUL turned into the line's end. */
+/* Writes a line, its NUL turned into the line's end. What follows a line that was cut, as on a full disk, begins anew.
+ */
 static void write_whole(char *line)
 {
     size_t length = strlen(line);
     line[length] = '\n';
-    /* stderr may be gone, and then there is nobody left to tell. */
-    ch_ignore(write(STDERR_FILENO, line, length + 1));
+    struct iovec parts[] = {
+        {.iov_base = "\n", .iov_len = is_cut    },
+        {.iov_base = line, .iov_len = length + 1},
+    };
+    size_t wanted = parts[0].iov_len + parts[1].iov_len;
+    ssize_t written = writev(STDERR_FILENO, parts, 2);
+    if (written > 0)
+        is_cut = written != (ssize_t)wanted;
+    dropped += written != (ssize_t)wanted;
 }
 
 static void write_line(const char *role, const char *mark, const char *format, va_list args)
@@ -76,7 +86,8 @@ static void write_line(const char *role, const char *mark, const char *format, v
     unsigned before = atomic_exchange(&dropped, 0);
     if (before > 0) {
         size_t head = add_head(line, role_name, "");
-        snprintf(line + head, sizeof line - head, "%u lines were dropped, because nobody read the log", before);
+        snprintf(line + head, sizeof line - head,
+                 "%u lines were dropped, because nobody read the log or its disk was full", before);
         write_whole(line);
     }
     size_t used = add_head(line, role, mark);

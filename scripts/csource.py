@@ -86,6 +86,7 @@ SYSTEM_NAMES = {
     "sys/sysinfo.h": r"sysinfo|get_n?\w*procs\w*",
     "sys/time.h": r"timeval|itimerval|[sg]etitimer|ITIMER_\w+|[gs]ettimeofday|utimes",
     "sys/types.h": r"\w+_t",
+    "sys/uio.h": r"\w*readv|\w*writev|iovec",
     "sys/un.h": r"sockaddr_un",
     "sys/wait.h": r"wait\w*|W[A-Z]+",
     "termios.h": r"tc\w+|termios|TCSA\w+|ECHO\w*",

@@ -3,8 +3,10 @@
 #include "base/buffer.h"
 #include "tests/support/suite.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static int log_end; /* where lines can be read */
@@ -111,7 +113,34 @@ START_TEST(test_nobody_at_stderr_is_no_trouble)
 }
 END_TEST
 
-CH_TESTS("log", CH_TEST(test_a_line_has_time_role_and_message), CH_TEST(test_debug_lines_are_silent_at_first),
+static void limit_files(rlim_t bytes)
+{
+    const struct rlimit limit = {bytes, RLIM_INFINITY};
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* A limit stands for the disk's end. */
+START_TEST(test_a_full_disk_cuts_one_line_and_the_rest_is_counted)
+{
+    char path[] = "/tmp/chancery-log.XXXXXX";
+    signal(SIGXFSZ, SIG_IGN);
+    log_end = mkstemp(path);
+    unlink(path);
+    ck_assert_int_eq(dup2(log_end, STDERR_FILENO), STDERR_FILENO);
+    limit_files(20);
+    ch_log("one");
+    ch_log("two");
+    limit_files(RLIM_INFINITY);
+    ch_log("three");
+    ck_assert_int_eq(lseek(log_end, 0, SEEK_SET), 0);
+    const char *lines = logged();
+    ck_assert_msg(lines[20] == '\n' && strstr(lines, ": 2 lines were dropped") != NULL, "%s", lines);
+    ck_assert_msg(ends_with(lines, "Z chancery-agent[agent]: three\n"), "%s", lines);
+}
+END_TEST
+
+CH_TESTS("log", CH_TEST(test_a_full_disk_cuts_one_line_and_the_rest_is_counted),
+         CH_TEST(test_a_line_has_time_role_and_message), CH_TEST(test_debug_lines_are_silent_at_first),
          CH_TEST(test_debug_lines_are_marked), CH_TEST(test_debug_can_be_turned_off_again),
          CH_TEST(test_what_is_quoted_can_not_start_a_line),
          CH_TEST_ROWS(test_a_long_line_is_cut_and_stays_text, shifts), CH_TEST(test_nobody_at_stderr_is_no_trouble))
