@@ -394,10 +394,12 @@ static void run(core *self)
     ch_links_start(&self->links);
     while (!self->is_stopping && !ch_confinement_has_failed(self->confinement)) {
         ch_loop_turn(self->loop, time_awake(self));
-        ch_meter_turn(self->meter, ch_clock_ns());
+        uint64_t now_ns = ch_clock_ns();
+        ch_meter_turn(self->meter, now_ns);
         ch_requests_resume(self->requests);
         go_on_with_reload(self);
         ch_connections_look(self->connections);
+        ch_requests_sweep(self->requests, now_ns / 1000000);
         ch_links_dispatch(&self->links);
         ch_fronts_flush(self->fronts);
         if (ch_meter_holds_somebody(self->meter))

@@ -47,6 +47,7 @@ typedef struct ch_job {
     bool is_answered;            /* with what was signed before: nothing is left to do */
     ch_ticket ticket;            /* at the token */
     ch_nonce_claim claim;        /* of the nonce, if the request needs one */
+    uint64_t held_ms;            /* since when it waits for that */
     ch_moment now;               /* when it is built */
     ch_draft *draft;
     ch_payloads payloads;          /* views into the draft or into `bytes` */

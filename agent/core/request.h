@@ -43,6 +43,10 @@ void ch_requests_begin(ch_requests *requests, ch_asker asker, const ch_sign_fram
  * loop, before what was queued leaves. */
 void ch_requests_resume(ch_requests *requests);
 
+/* Turns those back that wait though their caller has left, and those for which the state's disk keeps a nonce back too
+ * long. In each turn; it looks now and then. */
+void ch_requests_sweep(ch_requests *requests, uint64_t now_ms);
+
 /* ---- another policy ---- */
 
 /* Before the policy is replaced, and before any link goes: every request that waits gives back all that it took. What

@@ -14,6 +14,7 @@ struct ch_requests {
     ch_limiter *limiter;
     ch_request_counts counts;
     uint64_t begun;    /* requests so far */
+    uint64_t swept_ms; /* the last sweep */
     size_t old_count;  /* requests that go by the policy of before */
     ch_job **recalled; /* while the policy is replaced */
     size_t recalled_count;

@@ -12,6 +12,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#define SWEEP_EVERY_MS 500
+#define NONCE_WAIT_MS 3000
+
 /* ---- the walk ---- */
 
 static void count_failure(ch_requests *requests, const ch_error *err)
@@ -105,6 +108,33 @@ void ch_requests_resume(ch_requests *requests)
     ch_repeat *repeat;
     while ((repeat = ch_repeats_next(requests->repeats)) != NULL)
         walk_on(requests, repeat->owner);
+}
+
+/* ---- those that wait in vain ---- */
+
+static ch_status check_waiting(const ch_requests *requests, const ch_job *job, uint64_t now_ms, ch_error *err)
+{
+    if (!ch_connections_is_there(requests->context.connections, job->asker.front, job->connection))
+        return ch_fail(err, CH_UNAVAILABLE, "the caller has left");
+    if (job->claim.place == CH_CLAIM_WAITING && now_ms - job->held_ms > NONCE_WAIT_MS)
+        return ch_fail(err, CH_UNAVAILABLE,
+                       "the disk of the agent's state does not answer, so there is no nonce; try again");
+    return CH_OK;
+}
+
+void ch_requests_sweep(ch_requests *requests, uint64_t now_ms)
+{
+    ch_job *next;
+    if (now_ms - requests->swept_ms < SWEEP_EVERY_MS)
+        return;
+    requests->swept_ms = now_ms;
+    for (ch_job *job = ch_jobs_next(requests->jobs, NULL); job != NULL; job = next) {
+        ch_error err = CH_ERROR_INIT;
+        next = ch_jobs_next(requests->jobs, job);
+        bool is_waiting = job->is_held && job->ticket.place != CH_TICKET_SENT;
+        if (is_waiting && check_waiting(requests, job, now_ms, &err) != CH_OK)
+            turn_back(requests, job, &err);
+    }
 }
 
 /* ---- another policy ---- */
