@@ -102,8 +102,9 @@ ch_status ch_link_fail_absent(const ch_token_link *link, ch_error *err)
 
 ch_status ch_link_fail_locked(const ch_token_link *link, ch_error *err)
 {
-    return ch_fail(err, CH_LOCKED, "token '%s' is locked; an operator unlocks it with: chancery unlock %s",
-                   link->config.name, link->config.name);
+    const char *why = ch_token_link_detail(link);
+    return ch_fail(err, CH_LOCKED, "token '%s' is locked%s%s; an operator unlocks it with: chancery unlock %s",
+                   link->config.name, *why == '\0' ? "" : ": ", why, link->config.name);
 }
 
 static void answer_waiter(ch_token_link *link, const ch_error *outcome)

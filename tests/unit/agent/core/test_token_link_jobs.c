@@ -375,7 +375,7 @@ START_TEST(test_jobs_that_wait_fail_if_the_kept_pin_is_refused)
     play_hear_login(&token);
     ck_assert_uint_eq(owner.failed_count, 1);
     play_login_done(&token, &wrong_pin);
-    check_failed(3, CH_LOCKED, "token 'main' is locked; an operator unlocks it with");
+    check_failed(3, CH_LOCKED, "token 'main' is locked: the token refused the PIN; an operator unlocks it with");
 }
 END_TEST
 

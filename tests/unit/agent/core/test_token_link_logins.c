@@ -238,7 +238,8 @@ START_TEST(test_a_kept_pin_that_is_refused_is_never_tried_again)
     play_check_state(&token, "locked", "the token refused the PIN");
     ck_assert(stage_is_silent(&token.actor));
     ck_assert_int_eq(ch_token_link_check_key(token.link, 0, &err), CH_LOCKED);
-    ck_assert_str_eq(err.message, "token 'main' is locked; an operator unlocks it with: chancery unlock main");
+    ck_assert_str_eq(err.message, "token 'main' is locked: the token refused the PIN; an operator unlocks it with: "
+                                  "chancery unlock main");
     play_restart(&token);
     ck_assert(stage_is_silent(&token.actor));
 }
