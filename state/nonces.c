@@ -1,5 +1,6 @@
-/* One row per counter. A row has at most one write under way. While it is, the thread reads the row's `asked`, and the
- * loop leaves that alone; the same goes for the room's `changed`. */
+/* One row per counter. A row has at most one write under way: it reserves a stretch, or makes an operator's change,
+ * which goes first. While it is, the thread reads the row's `asked`, and the loop leaves that alone. Nothing counts in
+ * memory before it is on disk. */
 #include "state/nonces.h"
 
 #include "base/memory.h"
@@ -16,7 +17,8 @@
 typedef struct asked {
     uint64_t reserved;
     uint64_t earlier;
-    unsigned run; /* what it is reserved for */
+    unsigned run;   /* what it is reserved for */
+    bool is_change; /* an operator's */
 } asked;
 
 typedef struct nonce_row {
@@ -52,10 +54,8 @@ struct ch_nonces {
     nonce_row *chains[CHAINS]; /* the rows, by the hash of their key ids */
     old_row *old_rows;
     size_t old_count;
-    ch_nonce_change change; /* an operator's, while its write is under way */
-    asked changed;
-    uint64_t unchanged; /* what was reserved before it */
-    ch_write change_write;
+    ch_nonce_change change; /* an operator's */
+    nonce_row *changing;    /* whose it is; NULL: none is under way */
 };
 
 /* ---- the database ---- */
@@ -65,6 +65,9 @@ static nonce_row **chain_of(ch_nonces *nonces, const char *key_id)
     return &nonces->chains[ch_slice_hash(ch_slice_of(key_id)) % CHAINS];
 }
 
+static ch_status save_asked(ch_write *write, ch_store *store, ch_error *err);
+static void on_saved(ch_write *write, const ch_error *outcome);
+
 static nonce_row *add_row(ch_nonces *nonces, const ch_nonce_name *name)
 {
     nonce_row *row = ch_alloc(sizeof *row);
@@ -72,6 +75,7 @@ static nonce_row *add_row(ch_nonces *nonces, const ch_nonce_name *name)
     row->profile = ch_strdup(name->profile);
     row->environment = ch_strdup(name->environment);
     row->key_id = ch_strdup(name->key_id);
+    row->write = (ch_write){.run = save_asked, .done = on_saved, .context = row};
     nonce_row **chain = chain_of(nonces, row->key_id);
     row->same_chain = *chain;
     *chain = row;
@@ -283,17 +287,29 @@ static ch_status save_asked(ch_write *write, ch_store *store, ch_error *err)
     return save(row, row->asked.reserved, row->asked.earlier, err);
 }
 
-static void on_reserved(ch_write *write, const ch_error *outcome);
+static void submit(nonce_row *row, uint64_t reserved, bool is_change)
+{
+    row->asked =
+        (asked){.reserved = reserved, .earlier = row->counter.earlier, .run = row->counter.run, .is_change = is_change};
+    ch_writer_submit(row->nonces->writer, &row->write);
+}
 
-/* Reserves more, if there should be more. */
-static void reserve(nonce_row *row)
+static void submit_change(nonce_row *row)
+{
+    const ch_nonce_change *change = &row->nonces->change;
+    bool is_below = !change->is_reset && change->value < row->counter.reserved;
+    submit(row, is_below ? row->counter.reserved : change->value, true);
+}
+
+/* Reserves more, if there should be more. False if there is enough. */
+static bool reserve(nonce_row *row)
 {
     uint64_t target = ch_counter_target(&row->counter, &row->now);
-    if (target <= row->counter.reserved || row->write.is_under_way)
-        return;
-    row->asked = (asked){.reserved = target, .earlier = row->counter.earlier, .run = row->counter.run};
-    row->write = (ch_write){.run = save_asked, .done = on_reserved, .context = row};
-    ch_writer_submit(row->nonces->writer, &row->write);
+    if (target <= row->counter.reserved)
+        return false;
+    if (!row->write.is_under_way)
+        submit(row, target, false);
+    return true;
 }
 
 static ch_nonce_claim *take_first(nonce_row *row)
@@ -320,28 +336,67 @@ static void grant(nonce_row *row)
     }
 }
 
-static void refuse(nonce_row *row, const ch_error *why)
+static void refuse(nonce_row *row, const ch_error *outcome)
 {
+    ch_error why;
+    ch_error_set(&why, CH_UNAVAILABLE, "", CH_STATE_TROUBLE, outcome->message);
     while (row->first != NULL) {
         ch_nonce_claim *claim = take_first(row);
         claim->place = CH_CLAIM_OUT;
-        row->nonces->owner.on_claimed(row->nonces->owner.context, claim, why);
+        row->nonces->owner.on_claimed(row->nonces->owner.context, claim, &why);
     }
 }
 
 /* What was reserved for a run that is over is of no use. */
-static void on_reserved(ch_write *write, const ch_error *outcome)
+static void end_stretch(nonce_row *row)
+{
+    if (row->asked.run != row->counter.run || row->asked.reserved <= row->counter.reserved)
+        return;
+    row->counter.reserved = row->asked.reserved;
+    grant(row);
+}
+
+static void end_change(nonce_row *row, const ch_error *outcome)
+{
+    ch_nonces *nonces = row->nonces;
+    const ch_nonce_change change = nonces->change;
+    nonces->changing = NULL;
+    if (outcome->status == CH_OK && change.is_reset)
+        row->counter.next = row->counter.reserved = 0;
+    if (outcome->status == CH_OK)
+        raise_to(&row->counter, change.value);
+    change.answer(change.context, outcome);
+}
+
+/* Those who still wait get what there is, if that is near the clock, or wait for more. */
+static void on_saved(ch_write *write, const ch_error *outcome)
 {
     nonce_row *row = write->context;
-    if (outcome->status != CH_OK) {
+    if (row->asked.is_change)
+        end_change(row, outcome);
+    else if (outcome->status == CH_OK)
+        end_stretch(row);
+    else
         refuse(row, outcome);
-        return;
+    if (row->nonces->changing == row && !write->is_under_way)
+        submit_change(row);
+    if (row->first != NULL && !reserve(row))
+        grant(row);
+}
+
+const ch_error *ch_nonces_trouble(const ch_nonces *nonces)
+{
+    return nonces->writer == NULL ? NULL : ch_writer_trouble(nonces->writer);
+}
+
+/* Writes what is on disk already: a stretch would need to know the time. */
+void ch_nonces_try_again(ch_nonces *nonces)
+{
+    for (size_t i = 0; i < nonces->row_count; i++) {
+        nonce_row *row = nonces->rows[i];
+        if (row->write.is_failing && !row->write.is_under_way)
+            submit(row, row->counter.reserved, false);
     }
-    if (row->asked.run == row->counter.run && row->asked.reserved > row->counter.reserved)
-        row->counter.reserved = row->asked.reserved;
-    grant(row);
-    if (row->first != NULL)
-        reserve(row);
 }
 
 void ch_nonces_start(ch_nonces *nonces, ch_writer *writer, const ch_nonce_owner *owner)
@@ -417,23 +472,6 @@ uint64_t ch_nonces_next(const ch_nonces *nonces, size_t counter)
     return nonces->rows[counter]->counter.next;
 }
 
-static ch_status save_change(ch_write *write, ch_store *store, ch_error *err)
-{
-    (void)store;
-    const ch_nonces *nonces = write->context;
-    return save(nonces->rows[nonces->change.counter], nonces->changed.reserved, 0, err);
-}
-
-static void on_changed(ch_write *write, const ch_error *outcome)
-{
-    ch_nonces *nonces = write->context;
-    const ch_nonce_change *change = &nonces->change;
-    if (outcome->status != CH_OK)
-        raise_to(&nonces->rows[change->counter]->counter, nonces->unchanged);
-    if (change->context != NULL)
-        change->answer(change->context, outcome);
-}
-
 static ch_status check_change(const ch_nonces *nonces, const ch_nonce_change *change, ch_error *err)
 {
     const ch_counter *counter = &nonces->rows[change->counter]->counter;
@@ -445,27 +483,9 @@ static ch_status check_change(const ch_nonces *nonces, const ch_nonce_change *ch
         return ch_fail(err, CH_BAD_INPUT, "a nonce must be smaller than %llu", CH_NONCE_END);
     if (!change->is_reset && change->value <= counter->next)
         return ch_fail(err, CH_CONFLICT, "the next nonce is %llu or larger already", (unsigned long long)counter->next);
-    if (nonces->change_write.is_under_way)
+    if (nonces->changing != NULL)
         return ch_fail(err, CH_BUSY, "another counter is being changed; try again in a moment");
     return CH_OK;
-}
-
-/* In memory it counts at once, so that what is reserved from here on is reserved above it. After a reset, what is being
- * reserved is of no use any more. */
-static void apply_change(ch_nonces *nonces, nonce_row *row)
-{
-    const ch_nonce_change *change = &nonces->change;
-    ch_counter *counter = &row->counter;
-    nonces->unchanged = counter->reserved;
-    if (change->is_reset) {
-        counter->next = counter->reserved = change->value;
-        counter->run++;
-        nonces->changed.reserved = change->value;
-        return;
-    }
-    raise_to(counter, change->value);
-    bool is_more_asked = row->write.is_under_way && row->asked.reserved > counter->reserved;
-    nonces->changed.reserved = is_more_asked ? row->asked.reserved : counter->reserved;
 }
 
 ch_status ch_nonces_change(ch_nonces *nonces, const ch_nonce_change *change, ch_error *err)
@@ -473,14 +493,8 @@ ch_status ch_nonces_change(ch_nonces *nonces, const ch_nonce_change *change, ch_
     assert(change->counter < nonces->row_count && nonces->writer != NULL);
     CH_TRY(check_change(nonces, change, err));
     nonces->change = *change;
-    apply_change(nonces, nonces->rows[change->counter]);
-    nonces->change_write = (ch_write){.run = save_change, .done = on_changed, .context = nonces};
-    ch_writer_submit(nonces->writer, &nonces->change_write);
+    nonces->changing = nonces->rows[change->counter];
+    if (!nonces->changing->write.is_under_way)
+        submit_change(nonces->changing);
     return CH_OK;
-}
-
-void ch_nonces_forget(ch_nonces *nonces, const void *context)
-{
-    if (nonces->change_write.is_under_way && nonces->change.context == context)
-        nonces->change.context = NULL;
 }

@@ -37,7 +37,8 @@ typedef struct ch_nonce_claim {
     struct ch_nonce_claim *next;
 } ch_nonce_claim;
 
-/* Called for each claim that had to wait: it is held now, or `outcome` says why not, and it is out. */
+/* Called for each claim that had to wait: it is held now, or `outcome` says why not, and it is out. CH_UNAVAILABLE: the
+ * state cannot be written for now. */
 typedef struct ch_nonce_owner {
     void *context;
     void (*on_claimed)(void *context, ch_nonce_claim *claim, const ch_error *outcome);
@@ -80,6 +81,11 @@ CH_CHECKED ch_status ch_nonces_draw(ch_nonces *nonces, ch_nonce_claim *claim, co
 /* Gives a claim up. Harmless if it is out. */
 void ch_nonces_leave(ch_nonces *nonces, ch_nonce_claim *claim);
 
+/* Why nonces cannot be reserved for now; NULL: they can. */
+const ch_error *ch_nonces_trouble(const ch_nonces *nonces);
+/* Tries again what could not be written; to be called now and then. */
+void ch_nonces_try_again(ch_nonces *nonces);
+
 /* ---- operators ---- */
 
 typedef struct ch_nonce_change {
@@ -87,15 +93,14 @@ typedef struct ch_nonce_change {
     uint64_t value;
     bool is_reset; /* `value` may be lower than what was drawn */
     void *context;
-    void (*answer)(void *context, const ch_error *outcome); /* called once it is on disk, or is not */
+    void (*answer)(void *context, const ch_error *outcome); /* called once it is on disk, or has failed */
 } ch_nonce_change;
 
 /* The smallest nonce that was not drawn. */
 uint64_t ch_nonces_next(const ch_nonces *nonces, size_t counter);
-/* Makes `value` the smallest nonce that may be drawn. CH_CONFLICT: it is that or larger already. CH_BAD_INPUT: the
- * counter follows the clock. CH_BUSY: another change is under way. After a failure nobody is called. */
+/* Makes `value` the smallest nonce that may be drawn, once that is on disk; until then, and if it fails, all is as
+ * before. CH_CONFLICT: it is that or larger already. CH_BAD_INPUT: the counter follows the clock. CH_BUSY: another
+ * change is under way. After a failure nobody is called. */
 CH_CHECKED ch_status ch_nonces_change(ch_nonces *nonces, const ch_nonce_change *change, ch_error *err);
-/* Whoever waits for a change with this context has left: nobody is called. */
-void ch_nonces_forget(ch_nonces *nonces, const void *context);
 
 #endif

@@ -1,5 +1,5 @@
-/* The newest time that the agent has trusted, so that a clock that went back while it was not running is noticed; and,
- * while the clock has jumped and nobody has confirmed it, where it stood before. Core's thread only. */
+/* The newest time that the agent has trusted, and where the clock stood against the boot clock, so that a clock that
+ * was set while the agent was not running is noticed. Core's thread only. */
 #ifndef CH_STATE_SEEN_TIME_H
 #define CH_STATE_SEEN_TIME_H
 
@@ -11,8 +11,8 @@
 
 typedef struct ch_seen_time {
     uint64_t newest_ns;            /* wall clock; 0: none was seen yet */
-    char boot_id[CH_BOOT_ID_SIZE]; /* of the boot during which the clock jumped; empty: it has not */
-    int64_t offset_ns;             /* then: wall clock minus boot clock, before the jump */
+    char boot_id[CH_BOOT_ID_SIZE]; /* of the boot that `offset_ns` is about; empty: none */
+    int64_t offset_ns;             /* wall clock minus boot clock, as it was trusted */
 } ch_seen_time;
 
 /* Reads what was kept; zeroed if nothing was. */

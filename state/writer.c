@@ -1,6 +1,7 @@
 /* Two lists under one lock: what was submitted, and batches that are done. A batch is what one transaction wrote. */
 #include "state/writer.h"
 
+#include "base/log.h"
 #include "base/memory.h"
 
 #include <assert.h>
@@ -21,6 +22,8 @@ struct ch_writer {
     ch_store *store;
     pthread_t thread;
     int fd;
+    size_t failing;       /* writes */
+    ch_error trouble;     /* why the last of them failed */
     pthread_mutex_t lock; /* over all below */
     pthread_cond_t has_work;
     bool is_stopping;
@@ -112,10 +115,35 @@ static batch *take_done(ch_writer *writer)
     return first;
 }
 
+const ch_error *ch_writer_trouble(const ch_writer *writer)
+{
+    return writer->failing > 0 ? &writer->trouble : NULL;
+}
+
+static void note_outcomes(ch_writer *writer, const batch *finished)
+{
+    bool was_failing = writer->failing > 0;
+    bool is_failed = finished->outcome.status != CH_OK;
+    for (ch_write *write = finished->first; write != NULL; write = write->next) {
+        if (is_failed && !write->is_failing)
+            writer->failing++;
+        else if (!is_failed && write->is_failing)
+            writer->failing--;
+        write->is_failing = is_failed;
+    }
+    if (is_failed)
+        writer->trouble = finished->outcome;
+    if (!was_failing && writer->failing > 0)
+        ch_log(CH_STATE_TROUBLE, writer->trouble.message);
+    if (was_failing && writer->failing == 0)
+        ch_log("the state can be written again");
+}
+
 /* `done` may submit the write again, so its successor is read first. */
-static void finish(batch *finished, bool is_reported)
+static void finish(ch_writer *writer, batch *finished, bool is_reported)
 {
     ch_write *next;
+    note_outcomes(writer, finished);
     for (ch_write *write = finished->first; write != NULL; write = next) {
         next = write->next;
         write->is_under_way = false;
@@ -130,7 +158,7 @@ static void finish_all(ch_writer *writer, bool is_reported)
     batch *next;
     for (batch *finished = take_done(writer); finished != NULL; finished = next) {
         next = finished->next;
-        finish(finished, is_reported);
+        finish(writer, finished, is_reported);
     }
 }
 

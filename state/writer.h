@@ -14,14 +14,15 @@
 
 typedef struct ch_writer ch_writer;
 
-/* Set `run`, `done` and `context`, and zero the rest. It must stay where it is, and what `run` reads must not change,
- * until it is done. */
+/* Set `run`, `done` and `context`, and zero the rest, once. It must stay where it is, and what `run` reads must not
+ * change, until it is done. */
 typedef struct ch_write {
     ch_status (*run)(struct ch_write *write, ch_store *store, ch_error *err);
     /* `outcome` is CH_OK if it is on the disk; then so is all that was submitted before. */
     void (*done)(struct ch_write *write, const ch_error *outcome);
     void *context;
     bool is_under_way;
+    bool is_failing; /* it failed, and has not been written since */
     struct ch_write *next;
 } ch_write;
 
@@ -34,6 +35,11 @@ void ch_writer_stop(ch_writer *writer);
 
 /* Hands a write over. It must not be under way. */
 void ch_writer_submit(ch_writer *writer, ch_write *write);
+
+/* Why the state cannot be written for now; NULL: it can. The trouble lasts until each write that failed has been
+ * written after all, so whoever submitted one submits it again now and then. */
+#define CH_STATE_TROUBLE "the state cannot be written for now: %s"
+const ch_error *ch_writer_trouble(const ch_writer *writer);
 
 /* A descriptor that is readable when writes are done; ch_writer_collect calls their `done`. */
 int ch_writer_fd(const ch_writer *writer);

@@ -39,9 +39,11 @@ struct ch_clockwatch {
     ch_timer look;
     ch_seen_time saved; /* what the write under way keeps */
     ch_write write;
-    bool is_changed; /* since that write was submitted */
+    bool is_changed;     /* since that write was submitted */
+    ch_moment confirmed; /* by an operator; it counts when it is on disk */
+    bool is_confirming;  /* that write is about it */
     void *context;
-    void (*answer)(void *context, const ch_error *outcome);
+    void (*answer)(void *context, const ch_error *outcome); /* NULL: nobody confirms the time */
 };
 
 uint64_t ch_clockwatch_built_ns(void)
@@ -49,9 +51,28 @@ uint64_t ch_clockwatch_built_ns(void)
     return (uint64_t)CH_BUILD_TIME_S * S_NS - BUILT_EARLIER_NS;
 }
 
-/* ---- keeping ---- */
+/* ---- trust ---- */
 
-static void submit(ch_clockwatch *watch);
+static int64_t offset_of(const ch_moment *now)
+{
+    return (int64_t)(now->wall_ns - now->boot_ns);
+}
+
+static void set_offset(ch_clockwatch *watch, const ch_moment *now)
+{
+    watch->offset_ns = offset_of(now);
+    watch->judged_ns = now->boot_ns;
+    watch->has_offset = true;
+}
+
+static void trust(ch_clockwatch *watch)
+{
+    if (watch->is_doubted)
+        ch_log("the clock is trusted again");
+    watch->is_doubted = false;
+}
+
+/* ---- keeping ---- */
 
 static ch_status save(ch_write *write, ch_store *store, ch_error *err)
 {
@@ -59,30 +80,50 @@ static ch_status save(ch_write *write, ch_store *store, ch_error *err)
     return ch_seen_time_save(store, &watch->saved, err);
 }
 
-static void on_saved(ch_write *write, const ch_error *outcome)
-{
-    ch_clockwatch *watch = write->context;
-    if (outcome->status != CH_OK)
-        ch_log("the time is not kept: %s", outcome->message);
-    if (watch->is_changed) {
-        submit(watch);
-        return;
-    }
-    if (watch->answer != NULL)
-        watch->answer(watch->context, outcome);
-    watch->answer = NULL;
-}
-
 static void submit(ch_clockwatch *watch)
 {
-    watch->is_changed = false;
+    watch->is_confirming = watch->answer != NULL;
     watch->saved = watch->seen;
-    watch->write = (ch_write){.run = save, .done = on_saved, .context = watch};
+    if (watch->is_confirming) {
+        memcpy(watch->saved.boot_id, watch->boot_id, sizeof watch->saved.boot_id);
+        watch->saved.newest_ns = watch->confirmed.wall_ns;
+        watch->saved.offset_ns = offset_of(&watch->confirmed);
+    } else {
+        watch->is_changed = false;
+    }
     ch_writer_submit(watch->writer, &watch->write);
 }
 
+static void end_confirmation(ch_clockwatch *watch, const ch_error *outcome)
+{
+    void (*answer)(void *context, const ch_error *outcome) = watch->answer;
+    watch->answer = NULL;
+    if (outcome->status == CH_OK) {
+        watch->seen = watch->saved;
+        set_offset(watch, &watch->confirmed);
+        trust(watch);
+    }
+    answer(watch->context, outcome);
+}
+
+/* What could not be written is tried again at the next look. */
+static void on_saved(ch_write *write, const ch_error *outcome)
+{
+    ch_clockwatch *watch = write->context;
+    if (watch->is_confirming)
+        end_confirmation(watch, outcome);
+    bool is_due = watch->answer != NULL || (watch->is_changed && outcome->status == CH_OK);
+    if (is_due && !write->is_under_way)
+        submit(watch);
+}
+
+/* At once if there is a writer and it is not at it. */
 static void keep(ch_clockwatch *watch)
 {
+    if (watch->has_offset) {
+        memcpy(watch->seen.boot_id, watch->boot_id, sizeof watch->seen.boot_id);
+        watch->seen.offset_ns = watch->offset_ns;
+    }
     watch->is_changed = true;
     if (watch->writer != NULL && !watch->write.is_under_way)
         submit(watch);
@@ -143,13 +184,6 @@ static ch_status check_plausible(const ch_clockwatch *watch, uint64_t wall_ns, c
 
 /* ---- judging ---- */
 
-static void set_offset(ch_clockwatch *watch, const ch_moment *now)
-{
-    watch->offset_ns = (int64_t)(now->wall_ns - now->boot_ns);
-    watch->judged_ns = now->boot_ns;
-    watch->has_offset = true;
-}
-
 /* Lets the right difference follow the true one. */
 static void follow(ch_clockwatch *watch, int64_t apart_ns, uint64_t boot_ns)
 {
@@ -168,7 +202,7 @@ static ch_status judge(ch_clockwatch *watch, const ch_moment *now, ch_error *err
         set_offset(watch, now);
         return CH_OK;
     }
-    int64_t apart_ns = (int64_t)(now->wall_ns - now->boot_ns) - watch->offset_ns;
+    int64_t apart_ns = offset_of(now) - watch->offset_ns;
     if (apart_ns > CH_CLOCK_JUMP_NS || apart_ns < -CH_CLOCK_JUMP_NS)
         return doubt_jump(apart_ns, err);
     follow(watch, apart_ns, now->boot_ns);
@@ -181,25 +215,19 @@ static void note_doubt(ch_clockwatch *watch, const ch_error *why)
         return;
     watch->is_doubted = true;
     ch_log("%s", why->message);
-    if (!watch->has_offset || watch->boot_id[0] == '\0')
-        return;
-    memcpy(watch->seen.boot_id, watch->boot_id, sizeof watch->seen.boot_id);
-    watch->seen.offset_ns = watch->offset_ns;
-    keep(watch);
+    if (watch->has_offset)
+        keep(watch);
 }
 
 static void note_trust(ch_clockwatch *watch, uint64_t wall_ns)
 {
-    bool was_kept = watch->seen.boot_id[0] != '\0';
-    if (watch->is_doubted)
-        ch_log("the clock is trusted again");
-    watch->is_doubted = false;
-    watch->seen.boot_id[0] = '\0';
-    if (was_kept || wall_ns > watch->seen.newest_ns + SAVE_NS) {
-        if (wall_ns > watch->seen.newest_ns)
-            watch->seen.newest_ns = wall_ns;
-        keep(watch);
-    }
+    bool is_kept = strcmp(watch->seen.boot_id, watch->boot_id) == 0;
+    trust(watch);
+    if (is_kept && wall_ns <= watch->seen.newest_ns + SAVE_NS)
+        return;
+    if (wall_ns > watch->seen.newest_ns)
+        watch->seen.newest_ns = wall_ns;
+    keep(watch);
 }
 
 ch_status ch_clockwatch_judge(ch_clockwatch *watch, const ch_moment *now, ch_error *err)
@@ -227,19 +255,12 @@ ch_status ch_clockwatch_confirm(ch_clockwatch *watch, const ch_moment *now, void
         return ch_fail(err, CH_CONFLICT, "this machine's clock shows a time before 1970 or after 2199; set it first");
     if (watch->answer != NULL)
         return ch_fail(err, CH_BUSY, "somebody else is confirming the time; try again in a moment");
-    set_offset(watch, now);
-    watch->seen.newest_ns = now->wall_ns;
-    note_trust(watch, now->wall_ns);
+    watch->confirmed = *now;
     watch->context = context;
     watch->answer = answer;
-    keep(watch);
+    if (watch->writer != NULL && !watch->write.is_under_way)
+        submit(watch);
     return CH_OK;
-}
-
-void ch_clockwatch_forget(ch_clockwatch *watch, const void *context)
-{
-    if (watch->context == context)
-        watch->answer = NULL;
 }
 
 /* ---- the room ---- */
@@ -250,6 +271,8 @@ static void on_look(void *context)
     ch_moment now;
     ch_error why = CH_ERROR_INIT;
     ch_ignore(ch_clockwatch_read(watch, &now, &why)); /* a doubt is noted and logged there */
+    if (watch->write.is_failing)
+        keep(watch);
     ch_loop_set_timer(watch->loop, &watch->look, ch_clock_ms() + LOOK_MS);
 }
 
@@ -259,7 +282,8 @@ ch_clockwatch *ch_clockwatch_new(const ch_seen_time *seen, const char *boot_id)
     watch->seen = *seen;
     snprintf(watch->boot_id, sizeof watch->boot_id, "%s", boot_id);
     watch->look = (ch_timer){.on_due = on_look, .context = watch};
-    /* The clock had jumped when the agent ended, and the machine has not been started since. */
+    watch->write = (ch_write){.run = save, .done = on_saved, .context = watch};
+    /* The machine has not been started since the agent ended: a jump in between, or before, is still one. */
     if (boot_id[0] != '\0' && strcmp(seen->boot_id, boot_id) == 0) {
         watch->has_offset = true;
         watch->offset_ns = seen->offset_ns;
@@ -291,6 +315,8 @@ void ch_clockwatch_start(ch_clockwatch *watch, ch_loop *loop, ch_writer *writer)
     watch->loop = loop;
     watch->writer = writer;
     on_look(watch);
+    if (!watch->write.is_under_way)
+        keep(watch); /* so that a state that cannot be written is noticed now */
 }
 
 void ch_clockwatch_stop(ch_clockwatch *watch, ch_store *store)
@@ -300,6 +326,7 @@ void ch_clockwatch_stop(ch_clockwatch *watch, ch_store *store)
     watch->writer = NULL;
     if (ch_clockwatch_read(watch, &now, &why) == CH_OK && now.wall_ns > watch->seen.newest_ns)
         watch->seen.newest_ns = now.wall_ns;
+    keep(watch);
     if (ch_seen_time_save(store, &watch->seen, &why) != CH_OK)
         ch_log("the time is not kept: %s", why.message);
 }

@@ -5,7 +5,8 @@
  * The clock is in doubt if it jumps against the boot clock, which nobody can set, or if it shows a time before this
  * program was built. When the agent starts, it also compares the clock to the newest time that it has seen: a clock
  * that is behind that, or far ahead of it, is in doubt. It is trusted again when the jump is undone or an operator
- * confirms the time. The agent remembers a jump across restarts. Core's thread only. */
+ * confirms the time. As long as the machine is not started anew, a jump is one whether the agent runs or not. Core's
+ * thread only. */
 #ifndef CH_AGENT_CORE_CLOCKWATCH_H
 #define CH_AGENT_CORE_CLOCKWATCH_H
 
@@ -36,12 +37,11 @@ CH_CHECKED ch_status ch_clockwatch_read(ch_clockwatch *watch, ch_moment *now, ch
 /* Judges a moment that the caller has read. `now` is NULL if the clock could not be read (see ch_moment_now). */
 CH_CHECKED ch_status ch_clockwatch_judge(ch_clockwatch *watch, const ch_moment *now, ch_error *err);
 
-/* An operator says that the clock is right as it is. `answer` is called once that is on disk. CH_CONFLICT: the clock
- * shows no time that could be right. CH_BUSY: somebody else is confirming it. After a failure nobody is called. */
+/* An operator says that the clock is right as it is. That counts once it is on disk; then, or when it has failed,
+ * `answer` is called. Before the start it is not. CH_CONFLICT: the clock shows no time that could be right. CH_BUSY:
+ * somebody else is confirming it. After a failure nobody is called. */
 CH_CHECKED ch_status ch_clockwatch_confirm(ch_clockwatch *watch, const ch_moment *now, void *context,
                                            void (*answer)(void *context, const ch_error *outcome), ch_error *err);
-/* Whoever waits with this context has left: nobody is called. */
-void ch_clockwatch_forget(ch_clockwatch *watch, const void *context);
 
 /* When this program was built, as far as the clock is concerned: it cannot be earlier than that. */
 uint64_t ch_clockwatch_built_ns(void);

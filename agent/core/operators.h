@@ -18,7 +18,7 @@ typedef struct ch_operators ch_operators;
 typedef struct ch_operator_context {
     const ch_policy *policy;
     ch_links *links;
-    const ch_timekeeper *keeper;
+    ch_timekeeper *keeper;
     ch_reload *reload;
 } ch_operator_context;
 

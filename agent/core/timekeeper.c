@@ -77,15 +77,30 @@ static ch_status check_reason(const ch_nonce_set_frame *set, ch_error *err)
     return CH_OK;
 }
 
-static void log_change(const ch_key *key, const ch_nonce_set_frame *set, uint64_t before, uid_t uid)
+static void on_outcome(void *context, const ch_error *outcome)
 {
-    ch_log("user %u %s the nonces of key '%s' (%s at %s) from %llu to %llu%s%.*s", (unsigned)uid,
-           set->is_reset ? "resets" : "raises", key->name, key->key_id, ch_profile_name(key->profile),
-           (unsigned long long)before, (unsigned long long)set->value, set->is_reset ? ": " : "",
-           CH_SLICE_ARGS(set->reason));
+    const ch_time_change *change = context;
+    const ch_time_waiter *waiter = &change->waiter;
+    if (outcome->status == CH_OK)
+        ch_log("user %u %ss %s", (unsigned)waiter->uid, change->verb, change->text);
+    else
+        ch_log("user %u could not %s %s; %s", (unsigned)waiter->uid, change->verb, change->text, outcome->message);
+    if (waiter->context != NULL)
+        waiter->answer(waiter->context, outcome);
 }
 
-ch_status ch_timekeeper_set(const ch_timekeeper *keeper, const ch_nonce_set_frame *set, const ch_time_waiter *waiter,
+static ch_time_change describe_set(const ch_timekeeper *keeper, const ch_key *key, const ch_nonce_set_frame *set,
+                                   const ch_time_waiter *waiter)
+{
+    ch_time_change change = {.waiter = *waiter, .verb = set->is_reset ? "reset" : "raise"};
+    snprintf(change.text, sizeof change.text, "the nonces of key '%s' (%s at %s) from %llu to %llu%s%.*s", key->name,
+             key->key_id, ch_profile_name(key->profile),
+             (unsigned long long)ch_nonces_next(keeper->nonces, key->nonce_counter), (unsigned long long)set->value,
+             set->is_reset ? ": " : "", CH_SLICE_ARGS(set->reason));
+    return change;
+}
+
+ch_status ch_timekeeper_set(ch_timekeeper *keeper, const ch_nonce_set_frame *set, const ch_time_waiter *waiter,
                             ch_error *err)
 {
     const ch_key *key = NULL;
@@ -94,31 +109,36 @@ ch_status ch_timekeeper_set(const ch_timekeeper *keeper, const ch_nonce_set_fram
     const ch_nonce_change change = {.counter = key->nonce_counter,
                                     .value = set->value,
                                     .is_reset = set->is_reset,
-                                    .context = waiter->context,
-                                    .answer = waiter->answer};
-    uint64_t before = ch_nonces_next(keeper->nonces, change.counter);
-    CH_TRY(ch_nonces_change(keeper->nonces, &change, err));
-    log_change(key, set, before, waiter->uid);
-    return CH_OK;
+                                    .context = &keeper->setting,
+                                    .answer = on_outcome};
+    const ch_time_change before = keeper->setting;
+    keeper->setting = describe_set(keeper, key, set, waiter);
+    ch_status st = ch_nonces_change(keeper->nonces, &change, err);
+    if (st != CH_OK)
+        keeper->setting = before;
+    return st;
 }
 
-ch_status ch_timekeeper_confirm(const ch_timekeeper *keeper, const ch_time_waiter *waiter, ch_error *err)
+ch_status ch_timekeeper_confirm(ch_timekeeper *keeper, const ch_time_waiter *waiter, ch_error *err)
 {
     ch_moment now;
-    char text[32] = "";
+    ch_time_change *change = &keeper->confirming;
     bool is_sound = ch_moment_now(&now);
-    CH_TRY(ch_clockwatch_confirm(keeper->clock, is_sound ? &now : NULL, waiter->context, waiter->answer, err));
+    CH_TRY(ch_clockwatch_confirm(keeper->clock, is_sound ? &now : NULL, change, on_outcome, err));
     time_t seconds = (time_t)(now.wall_ns / 1000000000);
     struct tm utc;
-    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds, &utc));
-    ch_log("user %u confirms that the clock is right: %s", (unsigned)waiter->uid, text);
+    *change = (ch_time_change){.waiter = *waiter, .verb = "confirm"};
+    strftime(change->text, sizeof change->text, "that the clock is right: %Y-%m-%dT%H:%M:%SZ",
+             gmtime_r(&seconds, &utc));
     return CH_OK;
 }
 
-void ch_timekeeper_forget(const ch_timekeeper *keeper, const void *context)
+void ch_timekeeper_forget(ch_timekeeper *keeper, const void *context)
 {
-    ch_nonces_forget(keeper->nonces, context);
-    ch_clockwatch_forget(keeper->clock, context);
+    if (keeper->setting.waiter.context == context)
+        keeper->setting.waiter.context = NULL;
+    if (keeper->confirming.waiter.context == context)
+        keeper->confirming.waiter.context = NULL;
 }
 
 /* ---- the time ---- */

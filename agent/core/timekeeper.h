@@ -8,12 +8,6 @@
 #include "state/nonces.h"
 #include "wire/frames.h"
 
-typedef struct ch_timekeeper {
-    const ch_policy *policy;
-    ch_nonces *nonces;
-    ch_clockwatch *clock;
-} ch_timekeeper;
-
 /* Who waits for a change to be on disk; `answer` is called once, unless ch_timekeeper_forget comes first. */
 typedef struct ch_time_waiter {
     void *context;
@@ -21,16 +15,35 @@ typedef struct ch_time_waiter {
     uid_t uid; /* for the log */
 } ch_time_waiter;
 
+#define CH_TIME_CHANGE_SIZE 1024
+
+/* What an operator changes, until its outcome is known, which is logged. */
+typedef struct ch_time_change {
+    ch_time_waiter waiter;
+    const char *verb;
+    char text[CH_TIME_CHANGE_SIZE];
+} ch_time_change;
+
+/* Set the first three. Of either change there is one at a time. */
+typedef struct ch_timekeeper {
+    const ch_policy *policy;
+    ch_nonces *nonces;
+    ch_clockwatch *clock;
+    ch_time_change setting;
+    ch_time_change confirming;
+} ch_timekeeper;
+
 /* Answers NONCE_LIST: keys that have nonces, in the order of their names, from the first after `ask->after`; and on the
  * last page what an older agent counted for names that the policy does not have. */
 CH_CHECKED ch_status ch_timekeeper_list(const ch_timekeeper *keeper, const ch_nonce_list_frame *ask, ch_buffer *out,
                                         ch_error *err);
-/* Raises or resets a key's counter. After a failure nobody is called. */
-CH_CHECKED ch_status ch_timekeeper_set(const ch_timekeeper *keeper, const ch_nonce_set_frame *set,
+/* Raises or resets a key's counter; it counts, and is logged, when it is on disk. After a failure nobody is called. */
+CH_CHECKED ch_status ch_timekeeper_set(ch_timekeeper *keeper, const ch_nonce_set_frame *set,
                                        const ch_time_waiter *waiter, ch_error *err);
 /* Confirms that the clock is right. After a failure nobody is called. */
-CH_CHECKED ch_status ch_timekeeper_confirm(const ch_timekeeper *keeper, const ch_time_waiter *waiter, ch_error *err);
-void ch_timekeeper_forget(const ch_timekeeper *keeper, const void *context);
+CH_CHECKED ch_status ch_timekeeper_confirm(ch_timekeeper *keeper, const ch_time_waiter *waiter, ch_error *err);
+/* Whoever waits with this context has left: nobody is called. The change goes on. */
+void ch_timekeeper_forget(ch_timekeeper *keeper, const void *context);
 
 /* Answers GET_TIME. Anybody who can connect may ask. */
 void ch_timekeeper_tell(const ch_timekeeper *keeper, ch_asker asker);

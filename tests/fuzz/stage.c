@@ -112,10 +112,10 @@ ch_status ch_nonces_change(ch_nonces *nonces, const ch_nonce_change *change, ch_
     return CH_OK;
 }
 
-void ch_nonces_forget(ch_nonces *nonces, const void *context)
+const ch_error *ch_nonces_trouble(const ch_nonces *nonces)
 {
     (void)nonces;
-    (void)context;
+    return NULL;
 }
 
 /* ---- reloads: none ---- */

@@ -3,6 +3,7 @@ agent was built. A clock that was ahead for a moment moved the nonces ahead for 
 doubt, all that is asked says why, and it goes on by itself when the clock is right again, or when an operator says that it is."""
 
 import pathlib
+import sqlite3
 import sys
 import time
 import unittest
@@ -97,6 +98,22 @@ class Jumps(Clock):
         self.clock.set(0)
         self.assert_signs()
 
+    def test_a_jump_while_the_agent_did_not_run_is_one(self):
+        """As long as the machine is not started anew."""
+        self.start()
+        self.assert_signs()
+        for seconds in (30 * DAY_S, -3600, 60):
+            with self.subTest(seconds=seconds):
+                self.agent.stop()
+                self.clock.set(seconds)
+                self.start()
+                self.assert_doubted("was set")
+        self.agent.must("clock", "confirm")
+        self.agent.stop()
+        self.start()
+        with self.agent.client() as client:
+            self.assertEqual(client.sign("binance-main", BINANCE_ORDER).status, 200)
+
     def test_an_operator_may_say_that_the_clock_is_right(self):
         self.start()
         for seconds in (-3600, 3600):
@@ -129,10 +146,13 @@ class Starts(Clock):
                 for path in self.agent.state.iterdir():  # so that no newest time is known at the next start
                     path.unlink()
 
-    def test_a_clock_that_went_back_while_the_agent_did_not_run(self):
+    def test_a_clock_that_went_back_while_the_machine_did_not_run(self):
         self.start()
         self.assert_signs()
         self.agent.stop()
+        with sqlite3.connect(self.agent.state / "state.db") as database:
+            database.execute("UPDATE seen_time SET boot_id = 'another'")
+        database.close()
         self.clock.set(-3600)
         self.start()
         self.assert_doubted("which the agent has seen already")

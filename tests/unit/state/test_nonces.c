@@ -223,7 +223,8 @@ START_TEST(test_a_disk_that_fails_refuses_who_waits_and_nobody_later)
     claim(&one, counter("a"));
     while (called < 1)
         collect();
-    ck_assert_int_eq(last_outcome.status, CH_IO);
+    ck_assert_int_eq(last_outcome.status, CH_UNAVAILABLE);
+    ck_assert_ptr_nonnull(strstr(last_outcome.message, "the state cannot be written for now: "));
     ck_assert_int_eq(one.place, CH_CLAIM_OUT);
     change("ALTER TABLE away RENAME TO nonce_counter");
     ck_assert_uint_eq(next(counter("a")), NOW_MS);
@@ -395,16 +396,84 @@ START_TEST(test_a_raise_and_a_stretch_at_once_do_not_lower_each_other)
 }
 END_TEST
 
-START_TEST(test_who_left_is_not_called)
+static const bool changes[] = {false, true}; /* whether it is a reset */
+
+/* A counter with something left in its reserve: neither change takes any of it away, nor counts before it is written.
+ */
+START_TEST(test_a_change_that_cannot_be_written_leaves_all_as_it_was)
+{
+    bool is_reset = changes[_i];
+    begin();
+    uint64_t last = next(counter("a"));
+    change("ALTER TABLE nonce_counter RENAME TO away");
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(set(counter("a"), is_reset ? 0 : NOW_MS * 2, is_reset), CH_IO);
+        ck_assert_uint_eq(ch_nonces_next(nonces, counter("a")), last + 1);
+        ck_assert_uint_eq(next(counter("a")), ++last);
+    }
+    change("ALTER TABLE away RENAME TO nonce_counter");
+    ck_assert_uint_eq(next(counter("a")), last + 1);
+    end();
+    begin();
+    ck_assert_uint_eq(next(counter("a")), last + 2);
+    end();
+}
+END_TEST
+
+/* What was asked before the failure, and what is asked after it. */
+START_TEST(test_a_raise_that_fails_with_a_stretch_changes_nothing)
+{
+    ch_nonce_claim one;
+    begin();
+    change("ALTER TABLE nonce_counter RENAME TO away");
+    claim(&one, counter("a"));
+    ck_assert_int_eq(set(counter("a"), NOW_MS * 2, false), CH_IO);
+    ck_assert_int_eq(one.place, CH_CLAIM_OUT);
+    ck_assert_uint_eq(ch_nonces_next(nonces, counter("a")), 0);
+    change("ALTER TABLE away RENAME TO nonce_counter");
+    ck_assert_uint_eq(next(counter("a")), NOW_MS);
+    end();
+}
+END_TEST
+
+START_TEST(test_a_change_counts_when_it_is_written)
 {
     const ch_nonce_change wish = {.value = NOW_MS * 2, .context = &answers, .answer = on_answer};
     begin();
-    counter("a");
+    uint64_t last = next(counter("a"));
     ck_assert_int_eq(ch_nonces_change(nonces, &wish, &err), CH_OK);
-    ck_assert_int_eq(ch_nonces_change(nonces, &wish, &err), CH_CONFLICT);
-    ch_nonces_forget(nonces, &answers);
+    ck_assert_int_eq(ch_nonces_change(nonces, &wish, &err), CH_BUSY);
+    ck_assert_uint_eq(next(counter("a")), last + 1);
+    while (answers == 0)
+        collect();
+    ck_assert_uint_eq(ch_nonces_next(nonces, counter("a")), NOW_MS * 2);
+    end();
+}
+END_TEST
+
+/* Of two keys one is idle, and nobody claims its nonces any more. */
+START_TEST(test_trouble_lasts_until_what_failed_is_written)
+{
+    ch_nonce_claim one;
+    begin();
+    ck_assert_ptr_null(ch_nonces_trouble(nonces));
+    change("ALTER TABLE nonce_counter RENAME TO away");
+    claim(&one, counter("idle"));
+    while (called < 1)
+        collect();
+    ck_assert_ptr_nonnull(ch_nonces_trouble(nonces));
+    ch_nonces_try_again(nonces);
     collect();
-    ck_assert_uint_eq(answers, 0);
+    ck_assert_ptr_nonnull(ch_nonces_trouble(nonces));
+    change("ALTER TABLE away RENAME TO nonce_counter");
+    next(counter("a"));
+    ck_assert_ptr_nonnull(ch_nonces_trouble(nonces));
+    ch_nonces_try_again(nonces);
+    claim(&one, counter("idle"));
+    while (one.place == CH_CLAIM_WAITING)
+        collect();
+    ck_assert_ptr_null(ch_nonces_trouble(nonces));
+    ck_assert_uint_eq(draw(&one), NOW_MS);
     end();
 }
 END_TEST
@@ -418,4 +487,7 @@ CH_TESTS("nonces", CH_TEST(test_one_key_at_the_exchange_is_one_counter),
          CH_TEST(test_a_counter_goes_on_with_the_highest_of_its_names), CH_TEST(test_nothing_below_the_floor_is_drawn),
          CH_TEST(test_a_counter_that_was_raised_stays_so), CH_TEST(test_a_counter_is_only_raised),
          CH_TEST(test_a_reset_lowers_a_counter_for_good), CH_TEST(test_a_reset_that_cannot_be_written_changes_nothing),
-         CH_TEST(test_a_raise_and_a_stretch_at_once_do_not_lower_each_other), CH_TEST(test_who_left_is_not_called))
+         CH_TEST(test_a_raise_and_a_stretch_at_once_do_not_lower_each_other),
+         CH_TEST_ROWS(test_a_change_that_cannot_be_written_leaves_all_as_it_was, changes),
+         CH_TEST(test_a_raise_that_fails_with_a_stretch_changes_nothing),
+         CH_TEST(test_a_change_counts_when_it_is_written), CH_TEST(test_trouble_lasts_until_what_failed_is_written))

@@ -232,7 +232,23 @@ START_TEST(test_the_time_is_kept_at_the_first_look)
     ch_moment before = moved(0);
     ch_seen_time seen = end(start(&none, BOOT_ID));
     ck_assert_uint_ge(seen.newest_ns, before.wall_ns);
-    ck_assert_str_eq(seen.boot_id, "");
+    ck_assert_str_eq(seen.boot_id, BOOT_ID);
+}
+END_TEST
+
+/* The agent was stopped meanwhile. */
+START_TEST(test_a_jump_while_nobody_looked_is_one)
+{
+    const ch_seen_time none = {0};
+    ch_seen_time seen = end(start(&none, BOOT_ID));
+    ch_clockwatch *watch = ch_clockwatch_new(&seen, BOOT_ID);
+    ck_assert_int_eq(judge(watch, moved(30 * DAY)), CH_UNAVAILABLE);
+    ck_assert_ptr_nonnull(strstr(err.message, "was set ahead by"));
+    ck_assert_int_eq(judge(watch, moved(0)), CH_OK);
+    ch_clockwatch_free(watch);
+    watch = ch_clockwatch_new(&seen, "4f7d1dfc-3bd4-4b8e-9b02-5f4d1f0f5d6a");
+    ck_assert_int_eq(judge(watch, moved(30 * DAY)), CH_OK);
+    ch_clockwatch_free(watch);
 }
 END_TEST
 
@@ -263,15 +279,25 @@ START_TEST(test_a_time_that_is_no_time_cannot_be_confirmed)
 }
 END_TEST
 
-START_TEST(test_who_left_is_not_called)
+/* A transaction that somebody has begun stands for a disk that is full. */
+START_TEST(test_a_confirmation_that_cannot_be_written_changes_nothing)
 {
     const ch_seen_time none = {0};
     ch_clockwatch *watch = start(&none, BOOT_ID);
-    ch_moment now = moved(0);
-    ck_assert_int_eq(ch_clockwatch_confirm(watch, &now, &answered, on_answer, &err), CH_OK);
-    ch_clockwatch_forget(watch, &answered);
-    end(watch);
-    ck_assert_int_eq(answered, 0);
+    ch_moment early = moved(-3 * DAY);
+    ck_assert_int_eq(judge(watch, early), CH_UNAVAILABLE);
+    collect(); /* the first look is kept; then the jump */
+    collect();
+    ck_assert_int_eq(ch_store_begin(store, &err), CH_OK);
+    ck_assert_int_eq(ch_clockwatch_confirm(watch, &early, &answered, on_answer, &err), CH_OK);
+    ck_assert_int_eq(judge(watch, moved(-3 * DAY)), CH_UNAVAILABLE);
+    wait_for_answer();
+    ck_assert_int_eq(outcome.status, CH_IO);
+    ck_assert_int_eq(judge(watch, moved(-3 * DAY)), CH_UNAVAILABLE);
+    ck_assert_int_eq(judge(watch, moved(0)), CH_OK);
+    ch_store_rollback(store);
+    ch_seen_time seen = end(watch);
+    ck_assert_uint_gt(seen.newest_ns, early.wall_ns);
 }
 END_TEST
 
@@ -291,5 +317,6 @@ CH_TESTS("clockwatch", CH_TEST_ROWS(test_what_is_plausible_at_start, starts),
          CH_TEST(test_small_steps_in_a_short_time_add_up),
          CH_TEST(test_a_jump_is_remembered_across_restarts_until_the_machine_is_started_again),
          CH_TEST(test_the_time_is_kept_at_the_first_look), CH_TEST(test_a_confirmed_time_is_trusted_and_kept),
-         CH_TEST(test_a_time_that_is_no_time_cannot_be_confirmed), CH_TEST(test_who_left_is_not_called),
-         CH_TEST(test_the_boot_id_is_the_kernels))
+         CH_TEST(test_a_time_that_is_no_time_cannot_be_confirmed),
+         CH_TEST(test_a_confirmation_that_cannot_be_written_changes_nothing),
+         CH_TEST(test_a_jump_while_nobody_looked_is_one), CH_TEST(test_the_boot_id_is_the_kernels))

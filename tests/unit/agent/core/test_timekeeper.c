@@ -139,6 +139,44 @@ START_TEST(test_changes_are_logged_with_who_and_why)
 }
 END_TEST
 
+/* A transaction that somebody has begun stands for a disk that is full. */
+START_TEST(test_what_could_not_be_written_is_logged_as_that)
+{
+    ch_nonce_set_frame set = {.key = CH_LITERAL("nonced"), .value = 5000};
+    scene_begin(&it);
+    stage_record_log();
+    ch_clockwatch_start(it.clock, it.loop, it.writer);
+    collect();
+    MUST(ch_store_begin(it.store, &err));
+    MUST(ch_timekeeper_set(&it.timekeeper, &set, &waiter, &err));
+    MUST(ch_timekeeper_confirm(&it.timekeeper, &waiter, &err));
+    while (answers < 2)
+        collect();
+    ck_assert_int_eq(outcome.status, CH_IO);
+    const char *log = stage_logged();
+    ck_assert_msg(strstr(log, "user 7 could not raise the nonces of key 'nonced' (" SCENE_KEY_ID
+                              " at bitso) from 0 to 5000; writing the state: ") != NULL,
+                  "%s", log);
+    ck_assert_msg(strstr(log, "user 7 could not confirm that the clock is right: 2") != NULL, "%s", log);
+    ck_assert_msg(strstr(log, "raises") == NULL && strstr(log, "confirms") == NULL, "%s", log);
+    ch_store_rollback(it.store);
+}
+END_TEST
+
+START_TEST(test_who_left_is_not_called_and_the_change_is_logged)
+{
+    ch_nonce_set_frame set = {.key = CH_LITERAL("nonced"), .value = 5000};
+    scene_begin(&it);
+    stage_record_log();
+    MUST(ch_timekeeper_set(&it.timekeeper, &set, &waiter, &err));
+    ck_assert_int_eq(ch_timekeeper_set(&it.timekeeper, &set, &waiter, &err), CH_BUSY);
+    ch_timekeeper_forget(&it.timekeeper, &answers);
+    collect();
+    ck_assert_int_eq(answers, 0);
+    ck_assert_ptr_nonnull(strstr(stage_logged(), "user 7 raises the nonces of key 'nonced'"));
+}
+END_TEST
+
 START_TEST(test_the_time_is_told)
 {
     ch_time_is_frame answer;
@@ -293,7 +331,8 @@ END_TEST
 
 CH_TESTS("timekeeper", CH_TEST(test_keys_with_nonces_are_listed), CH_TEST_ROWS(test_a_page_begins_after_a_name, pages),
          CH_TEST_ROWS(test_a_change_that_cannot_be_is_refused, refused),
-         CH_TEST(test_changes_are_logged_with_who_and_why), CH_TEST(test_the_time_is_told),
+         CH_TEST(test_changes_are_logged_with_who_and_why), CH_TEST(test_what_could_not_be_written_is_logged_as_that),
+         CH_TEST(test_who_left_is_not_called_and_the_change_is_logged), CH_TEST(test_the_time_is_told),
          CH_TEST(test_a_confirmation_is_answered_when_it_is_on_disk),
          CH_TEST(test_a_nonce_of_an_unknown_key_is_answered), CH_TEST(test_a_list_comes_before_its_outcome),
          CH_TEST_ROWS(test_another_version_is_answered, versioned))
