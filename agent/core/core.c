@@ -48,7 +48,8 @@
 #define DESCRIPTORS_MAX 65536
 #define AWAKE_NS 60000 /* for a lone request's answer, and then for the next request */
 #define HELD_MS 1
-#define SAVE_S 1        /* at most, for what is saved at the end */
+#define SAVE_S 1 /* at most, for what is saved at the end */
+#define RETRY_MS 2000
 #define FAREWELL_MS 700 /* for token processes, before the agent's end takes them along */
 
 typedef struct core {
@@ -65,6 +66,7 @@ typedef struct core {
     ch_notify *notify;
     ch_confinement *confinement;
     ch_source signals;
+    ch_timer retry; /* of what could not be written */
     bool is_stopping;
     ch_listener *bots_socket;
     ch_listener *operators_socket;
@@ -179,16 +181,18 @@ static ch_status load_state(core *self, ch_error *err)
     return CH_OK;
 }
 
-static ch_status load(core *self, const char *config_path, ch_error *err)
-{
-    CH_TRY(ch_rules_load(config_path, &self->rules, err));
-    return load_state(self, err);
-}
-
 static void on_written(void *context)
 {
     core *self = context;
     ch_writer_collect(self->writer);
+    if (ch_writer_trouble(self->writer) != NULL && self->retry.due_ms == 0)
+        ch_loop_set_timer(self->loop, &self->retry, ch_clock_ms() + RETRY_MS);
+}
+
+static void on_retry(void *context)
+{
+    core *self = context;
+    ch_nonces_try_again(self->nonces);
 }
 
 /* From here on the state belongs to the writer's thread. */
@@ -295,7 +299,8 @@ static ch_status set_up(core *self, const char *config_path, ch_error *err)
     ch_harden_core(&gaps);
     CH_TRY(ch_spawn_check("front", err));
     CH_TRY(ch_spawn_check("token", err));
-    CH_TRY(load(self, config_path, err));
+    CH_TRY(ch_rules_load(config_path, &self->rules, err));
+    CH_TRY(load_state(self, err));
     CH_TRY(report_gaps(self, &gaps, err));
     CH_TRY(ch_loop_new(&self->loop, err));
     self->notify = ch_notify_new(self->loop);
@@ -305,6 +310,7 @@ static ch_status set_up(core *self, const char *config_path, ch_error *err)
         ch_listen(self->rules.config.operator_socket_path, SOCK_SEQPACKET, &self->operators_socket, &operator_fd, err));
     self->scratch = ch_scratch_new();
     CH_TRY(ch_reload_new(self->loop, config_path, &self->reload, err));
+    self->retry = (ch_timer){.on_due = on_retry, .context = self};
     self->held = (ch_timer){.on_due = on_held, .context = self};
     make_rooms(self, listen_fd, operator_fd);
     return start_writer(self, err);

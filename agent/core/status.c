@@ -1,10 +1,13 @@
-/* A key is ready if it could sign now: its token is unlocked, and it was found there as it should be. */
+/* A key is ready if it could sign now: its token is unlocked, it was found there as it should be, and its nonces can be
+ * reserved. */
 #include "agent/core/status.h"
 
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "exchange/profile.h"
 #include "policy/decide.h"
+#include "state/nonces.h"
+#include "state/writer.h"
 #include "wire/frames.h"
 
 #include <stdio.h>
@@ -12,9 +15,17 @@
 #define PAGE_BYTES_MAX 49152 /* a key more fits the frame besides */
 #define PROBLEMS_MAX 100     /* that are listed; the counts tell of the others */
 
+/* Why the key gets no nonces for now; NULL: it does, or needs none from the disk. */
+static const ch_error *find_nonce_trouble(const ch_status_context *context, const ch_key *key)
+{
+    bool is_reserved = key->nonce != NULL && !key->nonce->may_repeat;
+    return is_reserved ? ch_nonces_trouble(context->timekeeper->nonces) : NULL;
+}
+
 static bool is_ready(const ch_status_context *context, const ch_key *key)
 {
-    return ch_token_link_is_ready(context->links->links[key->token], key->token_key);
+    return find_nonce_trouble(context, key) == NULL &&
+           ch_token_link_is_ready(context->links->links[key->token], key->token_key);
 }
 
 /* Why a key is not ready. */
@@ -22,7 +33,12 @@ static ch_error find_problem(const ch_status_context *context, const ch_key *key
 {
     ch_error why = CH_ERROR_INIT;
     const ch_token_link *link = context->links->links[key->token];
-    if (ch_token_link_check_key(link, key->token_key, &why) == CH_OK)
+    const ch_error *trouble = find_nonce_trouble(context, key);
+    if (ch_token_link_check_key(link, key->token_key, &why) != CH_OK)
+        return why;
+    if (trouble != NULL)
+        ch_error_set(&why, CH_UNAVAILABLE, "", CH_STATE_TROUBLE, trouble->message);
+    else
         ch_error_set(&why, CH_UNAVAILABLE, "", "token '%s' is coming back", ch_token_link_name(link));
     return why;
 }
@@ -155,6 +171,15 @@ static void add_reload(report *to, const char *trouble)
     add_notice(to, ch_buffer_slice(&text));
 }
 
+static void add_state(report *to, const ch_error *trouble)
+{
+    ch_autobuffer text = CH_BUFFER_INIT;
+    if (trouble == NULL)
+        return;
+    ch_buffer_add_format(&text, CH_STATE_TROUBLE, trouble->message);
+    add_notice(to, ch_buffer_slice(&text));
+}
+
 static void tell_more(const ch_status_context *context, report *to)
 {
     ch_request_counts counts = ch_requests_counts(context->requests);
@@ -169,6 +194,7 @@ static void tell_more(const ch_status_context *context, report *to)
     for (size_t i = 0; i < ch_notices_count(context->notices); i++)
         add_notice(to, ch_slice_of(ch_notices_at(context->notices, i)));
     add_reload(to, ch_reload_trouble(context->reload));
+    add_state(to, ch_nonces_trouble(context->timekeeper->nonces));
 }
 
 /* Who has done something in the last whole second. */
