@@ -225,16 +225,14 @@ ch_status ch_option_module(const ch_arguments *arguments, const char **out, ch_e
     return CH_OK;
 }
 
-/* Checks a URI, or makes "pkcs11:ATTRIBUTE=LABEL" of a label. A URI with a PIN in it is refused. `what` it is comes
- * before the reason. */
-static ch_status to_uri(const char *what, const char *value, const char *attribute, char **out, ch_error *err)
+/* Has a URI checked, or makes "pkcs11:ATTRIBUTE=LABEL" of a label. `what` it is comes before the reason. */
+static ch_status to_uri(const char *what, const char *value, const char *attribute,
+                        ch_status (*check)(const char *text, ch_error *err), char **out, ch_error *err)
 {
     if (strncasecmp(value, "pkcs11:", 7) == 0) {
-        P11KitUri *uri = NULL;
         ch_error reason = CH_ERROR_INIT;
-        if (ch_uri_parse(value, &uri, &reason) != CH_OK)
+        if (check(value, &reason) != CH_OK)
             return ch_fail(err, CH_BAD_INPUT, "%s: %s", what, reason.message);
-        p11_kit_uri_free(uri);
         *out = ch_strdup(value);
         return CH_OK;
     }
@@ -252,21 +250,21 @@ ch_status ch_option_token(const ch_arguments *arguments, char **out, ch_error *e
         return ch_fail(err, CH_BAD_INPUT,
                        "which token? Give --token (an RFC 7512 URI such as pkcs11:token=demo, or a label) or set "
                        "CHANCERY_TOKEN; 'chancery token list' shows what is there");
-    return to_uri("--token", value, "token", out, err);
+    return to_uri("--token", value, "token", ch_uri_check_token, out, err);
 }
 
 ch_status ch_option_object(const ch_arguments *arguments, char **out, ch_error *err)
 {
     const char *value = NULL;
     CH_TRY(ch_option_required(arguments, CH_OPT_OBJECT, &value, err));
-    return to_uri("--object", value, "object", out, err);
+    return to_uri("--object", value, "object", ch_uri_check_object, out, err);
 }
 
 ch_status ch_argument_object(const char *argument, char **out, ch_error *err)
 {
     if (*argument == '\0')
         return ch_fail(err, CH_BAD_INPUT, "the name of the key is empty; give its label or its RFC 7512 URI");
-    return to_uri("the key", argument, "object", out, err);
+    return to_uri("the key", argument, "object", ch_uri_check_object, out, err);
 }
 
 const char *ch_option_profiles(const ch_arguments *arguments)

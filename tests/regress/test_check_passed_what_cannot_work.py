@@ -51,6 +51,8 @@ REFUSED = {
     "a URI of a public key": ({"object": '"pkcs11:object=bn;type=public"'}, "type"),
     "a URI of a certificate": ({"object": '"pkcs11:object=bn;type=cert"'}, "type"),
     "a URI of a private key for HMAC": ({"object": '"pkcs11:object=bn;type=private"'}, "type=secret-key"),
+    "a URI with two objects": ({"object": '"pkcs11:object=x;object=bn"'}, "'object' twice"),
+    "a URI with a part that nobody knows": ({"object": '"pkcs11:object=bn?bogus=1"'}, "'bogus'"),
     "a URI with a space": ({"object": '"pkcs11:object=my key"'}, "%20"),
 }
 ACCEPTED = {
@@ -87,7 +89,8 @@ class Check(unittest.TestCase):
                 self.assertEqual(result.returncode, 0, result)
 
     def test_a_tokens_uri_names_no_object_and_no_module(self):
-        for uri in ("pkcs11:token=main;object=bn", "pkcs11:token=main?module-name=x", "pkcs11:token=my token"):
+        for uri in ("pkcs11:token=main;object=bn", "pkcs11:token=main?module-name=x", "pkcs11:token=my token",
+                    "pkcs11:token=x;token=main", "pkcs11:token=main;slot-description=x", "pkcs11:token=main?x-q=1"):
             with self.subTest(uri):
                 result = self.check(token_uri=uri)
                 self.assertEqual(result.returncode, 10, result)

@@ -151,6 +151,8 @@ static const struct {
     { "a URI in capitals",    "PKCS11:token=demo",                 "PKCS11:token=demo" },
     { "a malformed URI",      "pkcs11:token=%zz",                  NULL },
     { "an unknown part",      "pkcs11:tokens=demo",                NULL },
+    { "a key's part",         "pkcs11:token=demo;object=k",        NULL },
+    { "a part twice",         "pkcs11:token=a;token=demo",         NULL },
     { "a PIN",                "pkcs11:token=demo?pin-value=1234",  NULL },
     { "a PIN in capitals",    "PKCS11:token=demo?PIN-VALUE=1234",  NULL },
     { "a PIN's file",         "pkcs11:token=demo?pin-source=1234", NULL },
