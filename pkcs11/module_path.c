@@ -6,6 +6,9 @@
 #include "base/memory.h"
 #include "base/trust.h"
 
+#include <errno.h>
+#include <link.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,8 +92,8 @@ ch_status ch_module_path(const char *name, char **out, ch_error *err)
 {
     if (strchr(name, '/') != NULL) {
         if (access(name, R_OK) != 0)
-            return ch_fail(err, CH_CONFIG, "the PKCS#11 module %s can't be read; give its path or a p11-kit name",
-                           name);
+            return ch_fail(err, CH_CONFIG, "the PKCS#11 module %s can't be read (%s); give its path or a p11-kit name",
+                           name, strerror(errno));
         *out = ch_strdup(name);
         return CH_OK;
     }
@@ -103,13 +106,71 @@ ch_status ch_module_path(const char *name, char **out, ch_error *err)
     return CH_OK;
 }
 
-ch_status ch_module_path_trusted(const char *name, char **out, ch_error *err)
+/* ---- what dlopen would refuse, without running any of it ---- */
+
+/* True of a position-independent program, which looks like a library but for one flag. */
+static bool has_program_flag(int fd, const ElfW(Phdr) * dynamic)
+{
+    ElfW(Dyn) entry;
+    for (size_t at = 0; at + sizeof entry <= dynamic->p_filesz; at += sizeof entry) {
+        if (pread(fd, &entry, sizeof entry, (off_t)(dynamic->p_offset + at)) != (ssize_t)sizeof entry ||
+            entry.d_tag == DT_NULL)
+            return false;
+        if (entry.d_tag == DT_FLAGS_1)
+            return (entry.d_un.d_val & DF_1_PIE) != 0;
+    }
+    return false;
+}
+
+static bool is_program(int fd, const ElfW(Ehdr) * header)
+{
+    ElfW(Phdr) segment;
+    for (size_t i = 0; i < header->e_phnum; i++) {
+        off_t at = (off_t)(header->e_phoff + i * sizeof segment);
+        if (pread(fd, &segment, sizeof segment, at) != (ssize_t)sizeof segment)
+            return false;
+        if (segment.p_type == PT_DYNAMIC)
+            return has_program_flag(fd, &segment);
+    }
+    return false;
+}
+
+/* The linker puts our own header there. */
+extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden"))); // NOLINT(bugprone-reserved-identifier)
+
+static bool is_loadable(int fd)
+{
+    ElfW(Ehdr) header;
+    return pread(fd, &header, sizeof header, 0) == (ssize_t)sizeof header &&
+           memcmp(header.e_ident, __ehdr_start.e_ident, EI_VERSION + 1) == 0 && header.e_type == ET_DYN &&
+           header.e_machine == __ehdr_start.e_machine && !is_program(fd, &header);
+}
+
+static ch_status open_trusted(const char *name, ch_trusted *out, ch_error *err)
 {
     ch_autofree char *path = NULL;
-    ch_autotrusted module = CH_TRUSTED_CLOSED;
     CH_TRY(ch_module_path(name, &path, err));
-    if (ch_trust_file(path, &module, err) != CH_OK)
+    if (ch_trust_file(path, out, err) != CH_OK)
         return ch_error_wrap(err, "the PKCS#11 module");
+    return CH_OK;
+}
+
+ch_status ch_module_path_trusted(const char *name, char **out, ch_error *err)
+{
+    ch_autotrusted module = CH_TRUSTED_CLOSED;
+    CH_TRY(open_trusted(name, &module, err));
     *out = ch_strdup(module.path);
     return CH_OK;
+}
+
+ch_status ch_module_path_check(const char *name, ch_error *err)
+{
+    ch_autotrusted module = CH_TRUSTED_CLOSED;
+    CH_TRY(open_trusted(name, &module, err));
+    if (is_loadable(module.fd))
+        return CH_OK;
+    return ch_fail(err, CH_CONFIG,
+                   "the PKCS#11 module %s is not a shared library for this machine; give the path of the vendor's "
+                   "module, or a p11-kit name",
+                   module.path);
 }

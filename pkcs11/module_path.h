@@ -13,4 +13,9 @@ CH_CHECKED ch_status ch_module_path(const char *name, char **out, ch_error *err)
  * `*out` has no links in it. */
 CH_CHECKED ch_status ch_module_path_trusted(const char *name, char **out, ch_error *err);
 
+/* The same for who does not load it, and CH_CONFIG also if its header says that it is no shared library for this
+ * machine.
+ */
+CH_CHECKED ch_status ch_module_path_check(const char *name, ch_error *err);
+
 #endif

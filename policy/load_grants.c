@@ -11,7 +11,10 @@
 
 static ch_status read_classes(const ch_value *value, ch_error *err)
 {
-    return ch_classes_read(value->node, value->out, err);
+    CH_TRY(ch_classes_read(value->node, value->out, err));
+    if (ch_yaml_count(value->node) == 0)
+        return ch_yaml_fail(value->node, err, "there must be at least 1 class; delete a grant that grants nothing");
+    return CH_OK;
 }
 
 /* clang-format off */
@@ -87,7 +90,7 @@ static ch_status read_limit(const ch_value *value, ch_error *err)
 }
 
 static const ch_entries operators = {
-    "operator", CH_YAML_LIST, .entry = {.read = read_operator, .size = sizeof(ch_callers)}
+    "operator", CH_YAML_LIST, .min = 1, .entry = {.read = read_operator, .size = sizeof(ch_callers)}
 };
 static const ch_entries grants = {
     "grant", CH_YAML_LIST, .entry = {.read = read_grant, .size = sizeof(ch_grant)}

@@ -13,6 +13,7 @@
 #include "pkcs11/uri.h"
 #include "exchange/load.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -54,7 +55,7 @@ static ch_status load_profile(const ch_policy_loader *load, const ch_yaml *node,
     ch_buffer_add_format(&path, "%s/%s.yaml", folder, name);
     if (!ch_is_name(ch_slice_of(name)))
         return ch_yaml_fail(node, err, "'%s' is not the name of a profile", name);
-    if (access(ch_buffer_text(&path), F_OK) != 0)
+    if (access(ch_buffer_text(&path), F_OK) != 0 && errno == ENOENT)
         return ch_yaml_fail(node, err, "there is no profile '%s' in %s", name, folder);
     policy->profiles = ch_realloc_array(policy->profiles, policy->profile_count + 1, sizeof *policy->profiles);
     CH_TRY(ch_profile_load(ch_buffer_text(&path), &policy->profiles[policy->profile_count], err));
@@ -109,7 +110,8 @@ static ch_status check_key_id(const char *text, ch_error *err)
                : ch_fail(err, CH_CONFIG, "it holds a byte that no header can carry; use printable ASCII");
 }
 
-/* Without it, or with one that cannot be sent, no request of the key could ever be right. */
+/* Without it, or with one that cannot be sent, no request of the key could ever be right; one that nothing asks for
+ * would be ignored. */
 static ch_status check_passphrase(const ch_yaml *map, const ch_key *key, ch_error *err)
 {
     ch_phrase_use use = ch_scheme_phrase_use(key->profile, key->scheme);
@@ -117,6 +119,9 @@ static ch_status check_passphrase(const ch_yaml *map, const ch_key *key, ch_erro
     if (use != CH_PHRASE_UNUSED && given == NULL)
         return ch_yaml_fail(map, err, "%s asks for the key's pass phrase; add 'passphrase'",
                             ch_profile_title(key->profile));
+    if (use == CH_PHRASE_UNUSED && given != NULL)
+        return ch_yaml_fail(given, err, "profile '%s' sends no pass phrase with scheme '%s'; delete 'passphrase'",
+                            ch_profile_name(key->profile), ch_scheme_name(key->scheme));
     if (use == CH_PHRASE_IN_HEADER && !ch_header_may_hold(ch_slice_of(key->passphrase)))
         return ch_yaml_fail(given, err, "passphrase: it holds a byte that no header can carry; use printable ASCII");
     return CH_OK;

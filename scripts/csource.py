@@ -26,6 +26,7 @@ SYSTEM_NAMES = {
     "jansson.h": r"json_\w+|JSON_\w+",
     "libp11.h": r"PKCS11_\w+|ERR_LIB_PKCS11",
     "limits.h": r"\w+_(MAX|MIN)|CHAR_BIT",
+    "link.h": r"ElfW|E[IT]_[A-Z]+|[DP]T_\w+|DF_\w+",
     "linux/capability.h": r"__user_cap_\w+|CAP_\w+|_LINUX_CAPABILITY_\w+",
     "linux/landlock.h": r"landlock_\w+|LANDLOCK_\w+",
     "linux/sched.h": r"CLONE_\w+|SCHED_\w+|clone_args",

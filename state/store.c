@@ -15,6 +15,12 @@
 
 #define START_EMPTY "move that folder away to start with an empty one"
 
+#define LOCK 0
+#define DATABASE 1
+
+/* The lock, and then what SQLite opens. It makes those that are missing with the mode of the first. */
+const char *const ch_store_files[] = {"lock", "state.db", "state.db-wal", "state.db-shm", "state.db-journal", NULL};
+
 struct ch_store {
     int lock_fd;
     sqlite3 *database;
@@ -80,7 +86,7 @@ void ch_store_rollback(ch_store *store)
 
 static ch_status lock_folder(ch_store *store, const ch_trusted *folder, ch_error *err)
 {
-    CH_TRY(ch_trust_entry(folder, "lock", true, &store->lock_fd, err));
+    CH_TRY(ch_trust_entry(folder, ch_store_files[LOCK], true, &store->lock_fd, err));
     if (flock(store->lock_fd, LOCK_EX | LOCK_NB) == 0)
         return CH_OK;
     if (errno == EWOULDBLOCK)
@@ -146,14 +152,11 @@ static ch_status migrate(ch_store *store, long version, ch_error *err)
 
 /* ---- opening ---- */
 
-/* The files that SQLite opens. It makes those that are missing with the mode of the first. */
-static const char *const files[] = {"state.db", "state.db-wal", "state.db-shm", "state.db-journal"};
-
 static ch_status check_files(const ch_trusted *folder, ch_error *err)
 {
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+    for (size_t i = DATABASE; ch_store_files[i] != NULL; i++) {
         int fd = -1;
-        CH_TRY(ch_trust_entry(folder, files[i], i == 0, &fd, err));
+        CH_TRY(ch_trust_entry(folder, ch_store_files[i], i == DATABASE, &fd, err));
         if (fd >= 0)
             close(fd);
     }
@@ -165,7 +168,7 @@ static ch_status open_database(ch_store *store, const ch_trusted *folder, ch_err
 {
     long version = 0;
     ch_autobuffer path = CH_BUFFER_INIT;
-    ch_buffer_add_format(&path, "%s/%s", folder->path, files[0]);
+    ch_buffer_add_format(&path, "%s/%s", folder->path, ch_store_files[DATABASE]);
     if (sqlite3_open_v2(ch_buffer_text(&path), &store->database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW, NULL) !=
         SQLITE_OK)
         return ch_store_fail(store, ch_buffer_text(&path), err);

@@ -12,6 +12,9 @@ struct sqlite3_stmt;
 
 typedef struct ch_store ch_store;
 
+/* The names of all files in the folder, and NULL. */
+extern const char *const ch_store_files[];
+
 /* Opens the state in `folder` (made if missing, mode 0700) and takes its lock. CH_CONFLICT: another agent has it, or a
  * newer agent wrote it. CH_CONFIG: others could change it (base/trust.h). CH_IO: it is damaged, or cannot be read and
  * written. Close with ch_store_close. */

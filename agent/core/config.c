@@ -1,6 +1,7 @@
 /* Defaults are set before a table is read, save that of `operator_socket`, which depends on `socket`. */
 #include "agent/core/config.h"
 
+#include "agent/core/socket_paths.h"
 #include "base/memory.h"
 #include "base/paths.h"
 #include "conf/fields.h"
@@ -81,17 +82,15 @@ ch_status ch_config_load(const char *path, ch_config *out, ch_error *err)
     CH_TRY(ch_fields_read(ch_yaml_root(document), CH_FIELDS(fields), out, NULL, err));
     if (out->operator_socket_path == NULL)
         out->operator_socket_path = ch_path_beside(out->socket_path, "operator.sock");
-    if (strcmp(out->socket_path, out->operator_socket_path) == 0)
-        return ch_fail(err, CH_CONFIG, "%s: 'socket' and 'operator_socket' are both %s; give each a path of its own",
-                       path, out->socket_path);
-    return CH_OK;
+    const ch_agent_paths paths = {
+        path, out->socket_path, out->operator_socket_path, out->policy_path, out->profiles_folder, out->state_folder};
+    return ch_socket_paths_check(&paths, err);
 }
 
 ch_status ch_config_check_modules(const ch_config *config, ch_error *err)
 {
     for (size_t i = 0; i < config->token_count; i++) {
-        ch_autofree char *path = NULL;
-        if (ch_module_path_trusted(config->tokens[i].module, &path, err) != CH_OK)
+        if (ch_module_path_check(config->tokens[i].module, err) != CH_OK)
             return ch_error_wrap(err, "token '%s'", config->tokens[i].name);
     }
     return CH_OK;

@@ -34,7 +34,7 @@ typedef struct ch_config {
 CH_CHECKED ch_status ch_config_load(const char *path, ch_config *out, ch_error *err);
 void ch_config_free(ch_config *config);
 
-/* CH_CONFIG unless each token's module is there and nobody else can change it. Loads none of them. */
+/* CH_CONFIG unless each token's module is there, is a shared library and nobody else can change it. Loads none. */
 CH_CHECKED ch_status ch_config_check_modules(const ch_config *config, ch_error *err);
 
 /* Where the policy is that this configuration names; views into it. */

@@ -1,6 +1,8 @@
 /* chancery-agent: what a person starts. It is the core process, and starts the others. */
 #include "agent/core/core.h"
 #include "agent/core/rules.h"
+#include "agent/harden.h"
+#include "base/buffer.h"
 #include "base/log.h"
 
 #include <getopt.h>
@@ -23,11 +25,22 @@ static const char usage[] =
     "5 another agent uses the state folder or a socket, or a newer one used the state; 10 configuration is wrong, or\n"
     "others can change a file of the agent's; 11 system failure.\n";
 
+/* With the rights that the agent has when it reads them: root's alone would open what the agent cannot. */
+static ch_status read_files(const char *config_path, ch_rules *out, ch_error *err)
+{
+    ch_gaps gaps = {0};
+    ch_status st = ch_harden_process(err);
+    ch_harden_core(&gaps);
+    ch_buffer_free(&gaps.bytes);
+    *out = (ch_rules){0};
+    return st == CH_OK ? ch_rules_load(config_path, out, err) : st;
+}
+
 static int check(const char *config_path)
 {
     ch_rules rules;
     ch_error err = CH_ERROR_INIT;
-    ch_status st = ch_rules_load(config_path, &rules, &err);
+    ch_status st = read_files(config_path, &rules, &err);
     if (st == CH_OK)
         printf("%s is good: %zu keys, %zu tokens, %zu profiles\n", config_path, rules.policy.key_count,
                rules.config.token_count, rules.policy.profile_count);

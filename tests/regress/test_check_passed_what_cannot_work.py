@@ -1,10 +1,12 @@
 """`chancery-agent --check` passed files that can never work, and parts of an object's URI were ignored.
 
 A key id that was empty, because a variable was unset, was signed with and sent without its header; a URI of another
-token's key signed with a key of this one."""
+token's key signed with a key of this one. Sockets could be where no socket can be, or where the agent keeps its own
+files; nobody could unlock; root alone could read the files; a module was a file of text."""
 
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,14 +21,15 @@ keys:
   one:
     token: main
     object: {object}
-    profile: okx
+    profile: {profile}
     scheme: hmac
     key_id: {key_id}
     passphrase: {passphrase}
-    allow: [{{ uid: 0, classes: [read] }}]
-operators: [{{ uid: 0 }}]
+    allow: [{{ uid: 0, classes: {classes} }}]
+operators: {operators}
 """
-GOOD = {"object": '"pkcs11:object=bn"', "key_id": '"a-b"', "passphrase": '"p q"'}
+GOOD = {"object": '"pkcs11:object=bn"', "key_id": '"a-b"', "passphrase": '"p q"', "profile": "okx", "classes": "[read]",
+        "operators": "[{ uid: 0 }]"}
 
 # what: (fields that differ, text in the error)
 REFUSED = {
@@ -36,6 +39,9 @@ REFUSED = {
     "a key id with a space at the end": ({"key_id": '"a "'}, "key_id"),
     "an empty pass phrase": ({"passphrase": '""'}, "passphrase"),
     "a pass phrase beyond ASCII": ({"passphrase": '"schl\u00fcssel"'}, "policy.yaml:8:"),
+    "a pass phrase that nothing asks for": ({"profile": "binance"}, "delete 'passphrase'"),
+    "a grant of nothing": ({"classes": "[]"}, "at least 1 class"),
+    "no operator": ({"operators": "[]"}, "at least 1 operator"),
     "no pass phrase": ({"passphrase": None}, "asks for the key's pass phrase"),
     "a pass phrase with a tab": ({"passphrase": '"a\\tb"'}, "policy.yaml:8:"),
     "a URI without object and id": ({"object": '"pkcs11:"'}, "names no object"),
@@ -57,9 +63,25 @@ REFUSED = {
 }
 ACCEPTED = {
     "only an object": {},
+    "sockets side by side": {"lines": "socket: a.sock\noperator_socket: b.sock"},
+    "no pass phrase where none is asked for": {"profile": "binance", "passphrase": None},
     "an id": {"object": '"pkcs11:id=%01%02"'},
     "the right type": {"object": '"pkcs11:object=bn;type=secret-key"'},
     "a space, encoded": {"object": '"pkcs11:object=my%20key"'},
+}
+
+# what: (lines of agent.yaml, text in the error)
+AGENT_REFUSED = {
+    "a socket's path that is too long": (f"socket: {'x' * 120}/a.sock", "107 bytes"),
+    "an operators' socket's path that is too long": (f"operator_socket: {'x' * 120}", "107 bytes"),
+    "a socket at the policy": ("socket: policy.yaml", "'policy'"),
+    "a socket at this file": ("socket: ./agent.yaml", "this file"),
+    "a socket at the state's lock": ("state: state\nsocket: state/lock", "a file of the state"),
+    "a socket at the state": ("state: state\nsocket: state", "'state'"),
+    "a socket at the other's lock": ("socket: a.sock\noperator_socket: a.sock.lock", "the lock of 'socket'"),
+    "one path, spelt in two ways": ("socket: run/../run/./a\noperator_socket: run/a", "a path of its own"),
+    "a module of text": ("module: /etc/passwd", "not a shared library"),
+    "a module that is a program": (f"module: {pathlib.Path('/bin/true').resolve()}", "not a shared library"),
 }
 
 
@@ -68,10 +90,12 @@ class Check(unittest.TestCase):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="ch-", dir="/tmp"))
         self.addCleanup(lambda: [path.unlink() for path in self.folder.iterdir()] and self.folder.rmdir())
 
-    def check(self, token_uri="pkcs11:token=main", **fields):
+    def check(self, token_uri="pkcs11:token=main", lines="", mode=0o644, profiles=harness.ROOT / "profiles", **fields):
         (self.folder / "policy.yaml").write_text(POLICY.format(**{**GOOD, **fields}).replace("    passphrase: None\n", ""))
+        (self.folder / "policy.yaml").chmod(mode)
+        module, lines = (lines[len("module: "):], "") if lines.startswith("module: ") else ("softhsm2", lines)
         (self.folder / "agent.yaml").write_text(
-            f"profiles: {harness.ROOT}/profiles\ntokens: {{ main: {{ module: softhsm2, uri: '{token_uri}' }} }}\n")
+            f"profiles: {profiles}\ntokens: {{ main: {{ module: {module}, uri: '{token_uri}' }} }}\n{lines}\n")
         return subprocess.run([harness.AGENT, "--config", self.folder / "agent.yaml", "--check"], capture_output=True,
                               text=True, check=False, env=dict(os.environ))
 
@@ -81,6 +105,33 @@ class Check(unittest.TestCase):
                 result = self.check(**fields)
                 self.assertEqual(result.returncode, 10, result)
                 self.assertIn(text, result.stderr)
+
+    def test_an_agent_that_can_never_start_is_found(self):
+        for what, (lines, text) in AGENT_REFUSED.items():
+            with self.subTest(what):
+                result = self.check(lines=lines)
+                self.assertEqual(result.returncode, 10, result)
+                self.assertIn(text, result.stderr)
+
+    def test_files_are_read_with_the_agents_rights(self):
+        result = self.check(mode=0)
+        self.assertEqual(result.returncode, 10, result)
+        self.assertIn("Permission denied", result.stderr)
+
+    def test_a_profile_that_cannot_be_read_is_not_called_missing(self):
+        profiles = self.folder / "profiles"
+        profiles.mkdir()
+        self.addCleanup(profiles.rmdir)
+        shutil.copy(harness.ROOT / "profiles" / "okx.yaml", profiles)
+        self.addCleanup((profiles / "okx.yaml").unlink)
+        for path in (profiles / "okx.yaml", profiles):
+            with self.subTest(path):
+                path.chmod(0)
+                result = self.check(profiles=profiles)
+                path.chmod(0o755)
+                self.assertEqual(result.returncode, 10, result)
+                self.assertIn("Permission denied", result.stderr)
+                self.assertNotIn("there is no profile", result.stderr)
 
     def test_what_can_work_passes(self):
         for what, fields in ACCEPTED.items():

@@ -36,9 +36,9 @@ static const char sound[] = "keys:\n"
                             "    key_id: id\n"
                             "    allow:\n"
                             "      - {uid: 1000, classes: [read, trade]}\n"
-                            "      - {gid: 0, uid: 4294967294, classes: []}\n"
+                            "      - {gid: 0, uid: 4294967294, classes: [cancel]}\n"
                             "  a-key: {token: other, object: \"pkcs11:object=a\", profile: t, scheme: ed25519, "
-                            "key_id: q, passphrase: p, raw: true, kinds: [broker], allow: []}\n"
+                            "key_id: q, raw: true, kinds: [broker], allow: []}\n"
                             "operators:\n"
                             "  - {gid: 7}\n"
                             "limits:\n"
@@ -71,7 +71,6 @@ START_TEST(test_each_field_is_read)
     ck_assert_uint_eq(a->token, 1);
     ck_assert_uint_eq(b->token, 0);
     ck_assert_str_eq(a->key_id, "q");
-    ck_assert_str_eq(a->passphrase, "p");
     ck_assert_str_eq(b->passphrase, "");
     ck_assert(a->may_sign_raw && !b->may_sign_raw);
     ck_assert_ptr_eq(a->profile, b->profile);
@@ -94,7 +93,7 @@ START_TEST(test_grants_say_who_and_what)
     ck_assert_uint_eq(key->grants[0].classes, 1U << CH_CLASS_READ | 1U << CH_CLASS_TRADE);
     ck_assert_uint_eq(key->grants[1].callers.uid, 4294967294U);
     ck_assert_uint_eq(key->grants[1].callers.gid, 0);
-    ck_assert_uint_eq(key->grants[1].classes, 0);
+    ck_assert_uint_eq(key->grants[1].classes, 1U << CH_CLASS_CANCEL);
     ck_assert_uint_eq(policy.operator_count, 1);
     ck_assert_uint_eq(policy.operators[0].uid, CH_ANY_ID);
     ck_assert_uint_eq(policy.operators[0].gid, 7);
@@ -122,7 +121,7 @@ END_TEST
 START_TEST(test_a_name_that_is_not_there_finds_nothing)
 {
     ch_policy policy;
-    ck_assert_msg(load("keys: {}\noperators: []\n", &policy) == CH_OK, "%s", err.message);
+    ck_assert_msg(load("keys: {}\noperators: [{uid: 1}]\n", &policy) == CH_OK, "%s", err.message);
     ck_assert_ptr_null(ch_policy_find_key(&policy, CH_LITERAL("a")));
     ck_assert_ptr_null(ch_policy_find_key(&policy, CH_LITERAL("")));
     ch_policy_free(&policy);
@@ -134,7 +133,7 @@ START_TEST(test_each_of_a_thousand_keys_is_found)
 {
     ch_policy policy;
     ch_autobuffer text = CH_BUFFER_INIT;
-    ch_buffer_add_text(&text, "operators: []\nkeys:\n");
+    ch_buffer_add_text(&text, "operators: [{uid: 1}]\nkeys:\n");
     for (unsigned i = 0; i < 1000; i++)
         ch_buffer_add_format(
             &text,
@@ -195,6 +194,9 @@ static const struct {
     { "key_id: id",                  "key_id: id\n    limit: 5",     8,    "there is no field 'limit' here; the fields are token, object, "
                                                                            "profile, scheme, key_id, passphrase, raw, kinds, nonce_floor and allow" },
     { "key_id: id",                  "key_id: id\n    nonce_floor: 5", 8,   "profile 't' has no nonces; delete 'nonce_floor'" },
+    { "key_id: q",                   "key_id: q, passphrase: p",     11,   "profile 't' sends no pass phrase with scheme 'ed25519'" },
+    { "[read, trade]",               "[]",                           9,    "classes: there must be at least 1 class" },
+    { "  - {gid: 7}",                "  []",                         13,   "operators: there must be at least 1 operator" },
     { "    allow:\n",                "    alow:\n",                  3,    "'allow' is missing here" },
     { "allow: []",                   "allow: {}",                    11,   "allow: this must be a list, not a map" },
     { "{uid: 1000, ",                "{",                            9,    "this entry does not say who is meant" },
@@ -209,7 +211,7 @@ static const struct {
     { ", classes: [read, trade]",    "",                             9,    "'classes' is missing here" },
     { "[read, trade]",               "[reed, trade]",                9,    "unknown class 'reed'"      },
     { "[read, trade]",               "read",                         9,    "classes: this must be a list, not a single value" },
-    { "[read, trade]",               "[], raw: true",                9,    "there is no field 'raw' here; the fields are uid, gid and classes" },
+    { "[read, trade]",               "[read], raw: true",            9,    "there is no field 'raw' here; the fields are uid, gid and classes" },
     { "operators:\n",                "operatorz:\n",                 1,    "'operators' is missing here" },
     { "  - {gid: 7}",                "  - {}",                       13,   "this entry does not say who is meant" },
     { "  - {gid: 7}",                "  - 7",                        13,   "this must be a map, not a single value" },
@@ -269,7 +271,7 @@ static ch_status load_nonces(const char *keys, ch_policy *out)
     ch_buffer_add_format(&other, "name: n\nnonce: ms\nnonce_for: {timed: {unit: s, ahead_s: 30, behind_s: 30}}\n%s",
                          profile + strlen("name: t\n"));
     free(ch_test_file("n.yaml", other.data, other.size));
-    ch_buffer_add_format(&text, "keys:\n%soperators: []\n", keys);
+    ch_buffer_add_format(&text, "keys:\n%soperators: [{uid: 1}]\n", keys);
     return load(ch_buffer_text(&text), out);
 }
 

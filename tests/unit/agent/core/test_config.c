@@ -84,6 +84,65 @@ START_TEST(test_the_sockets_have_paths_of_their_own)
 }
 END_TEST
 
+/* clang-format off */
+static const struct {
+    const char *paths; /* of the sockets */
+    const char *named; /* NULL: accepted */
+} socket_paths[] = {
+    { "socket: agent.yaml\n",                                     "'socket' and this file" },
+    { "socket: policy.yaml\n",                                    "'socket' and 'policy'" },
+    { "operator_socket: ./policy.yaml\n",                         "'operator_socket' and 'policy'" },
+    { "policy: gone/agent.sock.lock\nsocket: gone/agent.sock\n",  "the lock of 'socket' and 'policy'" },
+    { "socket: state\n",                                          "'socket' and 'state'" },
+    { "socket: state/lock\n",                                     "a file of the state" },
+    { "socket: gone/../state/./state.db\n",                       "a file of the state" },
+    { "operator_socket: state//state.db-wal\n",                   "a file of the state" },
+    { "socket: profiles\nprofiles: profiles\n",                   "'socket' and 'profiles'" },
+    { "socket: a.sock.lock\noperator_socket: a.sock\n",           "'socket' and the lock of 'operator_socket'" },
+    { "socket: gone/a.sock\noperator_socket: gone/./a.sock\n",    "give each a path of its own" },
+    { "socket: gone/../gone/a.sock\noperator_socket: gone/a.sock\n", "give each a path of its own" },
+    { "socket: .//x/../a.sock\noperator_socket: a.sock\n",        "give each a path of its own" },
+    { "socket: gone/\n",                                          "names a folder" },
+    { "socket: gone/..\n",                                        "names a folder" },
+    { "socket: plain\n",                                          "is not a socket" },
+    { "socket: gone/a.sock\noperator_socket: gone/b.sock\n",      NULL },
+};
+/* clang-format on */
+
+START_TEST(test_a_socket_is_where_nothing_else_is)
+{
+    ch_config config;
+    ch_autobuffer text = CH_BUFFER_INIT;
+    free(ch_test_file("plain", "x", 1));
+    ch_buffer_add_format(&text, "%sstate: state\n" SOUND, socket_paths[_i].paths);
+    ch_status st = load(ch_buffer_text(&text), &config);
+    ck_assert_msg(st == (socket_paths[_i].named == NULL ? CH_OK : CH_CONFIG), "%s", socket_paths[_i].paths);
+    if (socket_paths[_i].named != NULL)
+        ck_assert_msg(strstr(err.message, socket_paths[_i].named) != NULL, "%s: %s", socket_paths[_i].paths,
+                      err.message);
+    ch_config_free(&config);
+}
+END_TEST
+
+START_TEST(test_a_path_that_no_socket_can_have_is_refused)
+{
+    ch_config config;
+    ch_autobuffer text = CH_BUFFER_INIT;
+    ch_autofree char *folder = ch_test_path("");
+    size_t left = 108 - strlen(folder);
+    for (size_t size = left - 1; size <= left; size++) {
+        text.size = 0;
+        ch_buffer_add_text(&text, "operator_socket: o.sock\nsocket: ");
+        for (size_t i = 0; i < size; i++)
+            ch_buffer_add_byte(&text, 'x');
+        ch_buffer_add_text(&text, "\n" SOUND);
+        ck_assert_int_eq(load(ch_buffer_text(&text), &config), size == left ? CH_CONFIG : CH_OK);
+        ch_config_free(&config);
+    }
+    ck_assert_ptr_nonnull(strstr(err.message, "107 bytes"));
+}
+END_TEST
+
 #define FEW "t1: , t2: , t3: , t4: , t5: , t6: , t7: , t8: , t9: "
 
 /* clang-format off */
@@ -136,4 +195,6 @@ END_TEST
 
 CH_TESTS("config", CH_TEST(test_only_tokens_must_be_there), CH_TEST(test_each_field_is_read),
          CH_TEST(test_the_operators_socket_may_lie_elsewhere), CH_TEST(test_the_sockets_have_paths_of_their_own),
+         CH_TEST_ROWS(test_a_socket_is_where_nothing_else_is, socket_paths),
+         CH_TEST(test_a_path_that_no_socket_can_have_is_refused),
          CH_TEST_ROWS(test_a_mistake_is_refused_with_its_line, refused))
