@@ -87,18 +87,19 @@ static ch_status run(int count, char *const *words, ch_error *err)
 /* ---- after it ---- */
 
 /* What a person can do about it with this tool: the sentence itself may come from the agent, which many clients ask. */
-static const char *hint_for(ch_status status)
+static const char *hint_for(const ch_error *err)
 {
-    if (status == CH_LOCKED)
+    bool has_pin = strcmp(err->rule, "CKR_USER_PIN_NOT_INITIALIZED") != 0;
+    if (err->status == CH_LOCKED && has_pin)
         return "an operator unlocks the token with 'chancery unlock'";
-    if (status == CH_WRONG_PIN)
+    if (err->status == CH_WRONG_PIN)
         return "'chancery token list' shows the state of the PIN";
     return NULL;
 }
 
 static void print_error(const ch_error *err)
 {
-    const char *hint = hint_for(err->status);
+    const char *hint = hint_for(err);
     fprintf(stderr, "chancery: %s", err->message);
     if (err->rule[0] != '\0')
         fprintf(stderr, " [%s]", err->rule);

@@ -1,5 +1,6 @@
 """Errors that sent people the wrong way: a file with a byte order mark lacked a "document start", pages further down; an
-unlock right after the start failed now and then, with nothing to be done but to type the PIN again."""
+unlock right after the start failed now and then, with nothing to be done but to type the PIN again; a token without a
+user PIN was to be made by a command that refuses it, and then unlocked."""
 
 import pathlib
 import subprocess
@@ -10,7 +11,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
 import harness
 from harness import wait_until
+from loaded import Faults, require
 
+USER_PIN_NOT_INITIALIZED = 0x102
 MARK = b"\xef\xbb\xbf"
 
 
@@ -66,6 +69,21 @@ class Errors(unittest.TestCase):
             operator.stdin.close()
             self.agent.start(is_waited_for=False)
             self.assertEqual(operator.wait(60), 0, operator.stderr.read())
+
+    def test_a_token_without_a_pin_is_not_to_be_unlocked(self):
+        self.agent.make_keys()
+        Faults(self.agent).set(f"C_Login return {USER_PIN_NOT_INITIALIZED}")
+        self.agent.start()
+        commands = (("unlock", "main"),
+                    ("key", "list", "--module", str(require("faulty.so")), "--token", "main"))
+        for command in commands:
+            with self.subTest(command[0]):
+                done = self.agent.cli(*command, secret=harness.USER_PIN)
+                self.assertEqual(done.returncode, 6, done)
+                self.assertIn(b"token init --erase", done.stderr)
+                self.assertIn(b"every key", done.stderr)
+                self.assertIn(b"own tool", done.stderr)
+                self.assertNotIn(b"hint", done.stderr)
 
 
 if __name__ == "__main__":
