@@ -116,7 +116,7 @@ static ch_status read_key(const ch_arguments *arguments, const ch_choice *choice
     if (!is_secret_key(choice))
         return ch_private_key_read(text, choice->mechanism, &out->private_key, &out->taken, err);
     const ch_secret_form form = {choice->encoding, choice->shape.max == 0 ? NULL : &choice->shape,
-                                 arguments->option[CH_OPT_PROFILE]};
+                                 arguments->option[CH_OPT_PROFILE], arguments->option[CH_OPT_AS_IS] != NULL};
     return ch_secret_text_read(text, &form, &out->secret, &out->taken, err);
 }
 
@@ -135,6 +135,8 @@ static ch_status check_form(const ch_arguments *arguments, const ch_choice *choi
                        choice->mechanism->name);
     if (!is_secret_key(choice) && arguments->option[CH_OPT_ENCODING] != NULL)
         return ch_fail(err, CH_BAD_INPUT, "--encoding is for API secrets; leave it out for a private key");
+    if (!is_secret_key(choice) && arguments->option[CH_OPT_AS_IS] != NULL)
+        return ch_fail(err, CH_BAD_INPUT, "--as-is is for API secrets; leave it out for a private key");
     return CH_OK;
 }
 
@@ -307,15 +309,16 @@ const ch_command ch_commands_of_key[] = {
     {
         .family = "key",
         .name = "import",
-        .syntax = {.options = ON_TOKEN | FOR_EXCHANGE | CH_OPTION(LABEL) | CH_OPTION(ENCODING) | CH_OPTION(PEM) |
-                              CH_OPTION(SECRET_FD) | CH_OPTION(JSON)},
+        .syntax = {.options = ON_TOKEN | FOR_EXCHANGE | CH_OPTION(LABEL) | CH_OPTION(ENCODING) | CH_OPTION(AS_IS) |
+                              CH_OPTION(PEM) | CH_OPTION(SECRET_FD) | CH_OPTION(JSON)},
         .summary = "put an API secret or private key on a token",
         .details = "Imports an API secret (HMAC), or a private key: PEM, the key file of Coinbase\n"
                    "(JSON), or its Ed25519 key in base64. It can't be read back from the token. On\n"
                    "standard input, the user PIN comes first, on a line of its own, then the secret\n"
                    "and nothing else. What is not beyond doubt is refused with the reason: blanks,\n"
                    "quotes, NAME=value, more than one value, another shape than the exchange's\n"
-                   "secrets have. Compare the key afterwards: 'chancery key check'. If the exchange\n"
+                   "secrets have; and masks, place-holders, paths and fewer than 16 bytes, unless\n"
+                   "you give --as-is. Compare the key afterwards: 'chancery key check'. If the exchange\n"
                    "takes public keys, use 'chancery key generate' instead: no copy exists then.",
         .examples = "  chancery key import --profile kraken --label kraken-main\n"
                     "  chancery key import --profile coinbase --scheme eddsa --label cb --secret-fd 3 3<key.json\n"

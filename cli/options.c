@@ -26,6 +26,7 @@ static const ch_option_row rows[CH_OPT_COUNT] = {
     [CH_OPT_PROFILES]        = { "profiles",        "DIR",             "CHANCERY_PROFILES",      "folder of the profiles" },
     [CH_OPT_MECHANISM]       = { "mechanism",       "MECHANISM",       NULL,                     "what the key signs with; see 'chancery help mechanisms'" },
     [CH_OPT_ENCODING]        = { "encoding",        "text|hex|base64", NULL,                     "how the secret is written (default: the profile's, or text)" },
+    [CH_OPT_AS_IS]           = { "as-is",           NULL,              NULL,                     "take a secret that is short, or looks like a place-holder" },
     [CH_OPT_PEM]             = { "pem",             NULL,              NULL,                     "the secret is a private key (no default scheme)" },
     [CH_OPT_BITS]            = { "bits",            "N",               NULL,                     "size of an RSA key (default 2048)" },
     [CH_OPT_FORMAT]          = { "format",          "pem|base64",      NULL,                     "how to print the public key (default pem)" },

@@ -23,6 +23,7 @@ typedef enum ch_option {
     CH_OPT_PROFILES,
     CH_OPT_MECHANISM,
     CH_OPT_ENCODING,
+    CH_OPT_AS_IS,
     CH_OPT_PEM,
     CH_OPT_BITS,
     CH_OPT_FORMAT,

@@ -3,9 +3,12 @@
 #include "cli/secret_text.h"
 
 #include "base/slice.h"
+#include "cli/placeholder.h"
 #include "cli/stray_text.h"
 
 #include <string.h>
+
+#define SIZE_MIN_BYTES 16
 
 static const char name[] = "the API secret";
 
@@ -169,24 +172,17 @@ static ch_status take_value(ch_slice text, const ch_secret_form *form, ch_secret
     return CH_OK;
 }
 
-/* ---- characters ---- */
+/* ---- one value ---- */
 
-/* What no exchange puts into a secret that is text, but what stands between values and around them. */
-static ch_status check_plain(ch_slice value, ch_error *err)
+/* Fewer bytes are guessed, or are not all of it. */
+static ch_status check_size(const ch_secret *secret, ch_error *err)
 {
-    static const char separators[] = ",;:\\$<>(){}[]";
-    size_t padding = 0;
-    while (padding < value.size && value.data[value.size - 1 - padding] == '=')
-        padding++;
-    for (size_t i = 0; i < value.size - padding; i++) {
-        if (value.data[i] == '=' || strchr(separators, value.data[i]) != NULL)
-            return ch_fail(
-                err, CH_BAD_INPUT,
-                "character %zu of %s is a punctuation mark, as in a name, a place-holder or more than one "
-                "value. Pass the secret alone; if the mark belongs to it, pass it in hex with --encoding hex",
-                i + 1, name);
-    }
-    return CH_OK;
+    if (secret->size >= SIZE_MIN_BYTES)
+        return CH_OK;
+    return ch_fail(
+        err, CH_BAD_INPUT,
+        "%s has %zu bytes, and secrets have at least %d: is it the secret, and all of it? " CH_PLACEHOLDER_WAY_OUT,
+        name, secret->size, SIZE_MIN_BYTES);
 }
 
 static ch_status check_shape(ch_slice value, const ch_secret_form *form, ch_error *err)
@@ -212,12 +208,14 @@ static ch_status decode(const ch_secret *value, const ch_secret_form *form, ch_s
 {
     ch_slice text = {value->data, value->size};
     CH_TRY(ch_stray_check_value(text, name, err));
-    if (form->encoding == CH_ENCODE_TEXT && form->shape == NULL)
-        CH_TRY(check_plain(text, err));
+    if (!form->is_as_is)
+        CH_TRY(ch_placeholder_check(text, form->encoding, name, err));
     if (ch_decode_secret(out, form->encoding, value, err) != CH_OK)
         return ch_error_wrap(err, "%s is not %s, the encoding that --encoding or the profile says", name,
                              encoding_names[form->encoding]);
-    return form->shape == NULL ? CH_OK : check_shape(text, form, err);
+    if (form->shape != NULL)
+        return check_shape(text, form, err);
+    return form->is_as_is ? CH_OK : check_size(out, err);
 }
 
 ch_status ch_secret_text_read(const ch_secret *text, const ch_secret_form *form, ch_secret *out, ch_buffer *taken,

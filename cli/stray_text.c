@@ -190,7 +190,9 @@ static ch_status check_character(uint32_t code, size_t number, bool is_last, con
         return ch_fail(err, CH_BAD_INPUT, "character %zu of %s is a quotation mark; pass the value without it", number,
                        name);
     if (code < 0x20 || code > 0x7e)
-        return ch_fail(err, CH_BAD_INPUT, "character %zu of %s is not a visible ASCII character; copy the value again",
+        return ch_fail(err, CH_BAD_INPUT,
+                       "character %zu of %s is not a visible ASCII character, as in a mask; show the "
+                       "value in full and copy it again",
                        number, name);
     return CH_OK;
 }

@@ -30,6 +30,7 @@ typedef struct object {
 } object;
 
 static object objects[OBJECTS_MAX];
+static bool is_as_is;     /* secrets are taken whatever they look like */
 static bool is_token_bad; /* makes keys that may be extracted */
 
 static const CK_ATTRIBUTE *find_attribute(CK_OBJECT_HANDLE handle, CK_ATTRIBUTE_TYPE type)
@@ -209,7 +210,7 @@ static ch_status import_pair(ch_session *session, const ch_mechanism *mechanism,
 
 static ch_status import_text(const ch_mechanism *mechanism, ch_encoding encoding, const ch_secret *text, ch_error *err)
 {
-    const ch_secret_form form = {.encoding = encoding};
+    const ch_secret_form form = {.encoding = encoding, .is_as_is = is_as_is};
     ch_session session = {.token = NULL};
     ch_autobuffer taken = CH_BUFFER_INIT;
     ch_autosecret key = CH_SECRET_INIT;
@@ -257,6 +258,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const ch_mechanism *mechanism = pick_mechanism(fuzz_take_byte(&input));
     uint8_t choice = fuzz_take_byte(&input);
     is_token_bad = (choice & 0x40) != 0;
+    is_as_is = (choice & 0x20) == 0;
     char descriptor[16];
     snprintf(descriptor, sizeof descriptor, "%d", fuzz_descriptor(input));
     ch_status st = import(mechanism, encodings[choice % 4], (choice & 0x80) != 0, descriptor, &err);

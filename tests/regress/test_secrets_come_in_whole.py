@@ -27,7 +27,6 @@ from cli_sandbox import API_SECRET, CHANCERY, KRAKEN_SECRET, MODULE, PIN, Sandbo
 OK, USAGE = 0, 2
 BINANCE = ("--profile", "binance")
 KRAKEN = ("--profile", "kraken")
-FUTURES = ("--profile", "kraken-futures")  # has no shape
 OKX = ("--profile", "okx")
 GENERIC = ("--mechanism", "hmac-sha256")
 GENERIC_BASE64 = ("--mechanism", "hmac-sha512", "--encoding", "base64")
@@ -99,7 +98,6 @@ HMAC_TAKEN = {
     "base64 of 7 columns": (KRAKEN, wrapped(KRAKEN_SECRET, 7), "base64, 64 bytes; 13 wrapped lines joined"),
     "base64 in two halves": (KRAKEN, wrapped(KRAKEN_SECRET, 44), "base64, 64 bytes; 2 wrapped lines joined"),
     "base64 of 76 columns by mail": (KRAKEN, wrapped(KRAKEN_SECRET, 76, "\r\n"), "base64, 64 bytes; 2 wrapped lines joined"),
-    "base64 of 64 columns, no shape": (FUTURES, wrapped(KRAKEN_SECRET, 64), "base64, 64 bytes; 2 wrapped lines joined"),
     "base64 of 64 columns, no profile": (GENERIC_BASE64, wrapped(KRAKEN_SECRET, 64), "base64, 64 bytes; 2 wrapped lines joined"),
 }
 PAIRS_TAKEN = {
@@ -160,7 +158,7 @@ AROUND = {
     "a public key": ("ssh-ed25519 {}\n", "space"),
 }
 HMAC_KINDS = {"text": (BINANCE, API_SECRET), "text without a profile": (GENERIC, API_SECRET), "base64": (KRAKEN, KRAKEN_SECRET),
-              "base64 without a shape": (FUTURES, KRAKEN_SECRET)}
+              "base64 without a shape": (GENERIC_BASE64, KRAKEN_SECRET)}
 
 HMAC_REFUSED = {
     "half a secret": (BINANCE, API_SECRET[:32] + "\n", "has 32 characters, and those of binance have 64"),
@@ -169,7 +167,6 @@ HMAC_REFUSED = {
     "the first line of wrapped base64": (KRAKEN, KRAKEN_SECRET[:76] + "\n", "has 76 characters, and those of kraken have 88"),
     "the id of the key": (KRAKEN, KRAKEN_ID, "has 56 characters"),
     "krakenex' key file": (KRAKEN, f"{KRAKEN_ID}\n{KRAKEN_SECRET}\n", "2 lines, which may be more than one value"),
-    "krakenex' key file, no shape": (FUTURES, f"{KRAKEN_ID}\n{KRAKEN_SECRET}\n", "more than one value"),
     "krakenex' key file, no profile": (GENERIC_BASE64, f"{KRAKEN_ID}\n{KRAKEN_SECRET}\n", "more than one value"),
     "two secrets": (KRAKEN, f"{KRAKEN_SECRET}\n{KRAKEN_SECRET}\n", "more than one value"),
     "an id and a secret that wrap alike": (GENERIC_BASE64, f"{'Ab1+' * 16}\n{b64(bytes(32))}\n", "more than one value"),

@@ -10,10 +10,11 @@ static const ch_secret_shape of_value = {CH_ALPHABET_BASE64, 24, 24};
 static const ch_secret_shape of_text = {CH_ALPHABET_ALPHANUMERIC, 8, 8};
 
 static const ch_secret_form text = {.encoding = CH_ENCODE_TEXT};
-static const ch_secret_form shaped = {CH_ENCODE_TEXT, &of_text, "acme"};
+static const ch_secret_form as_is = {.encoding = CH_ENCODE_TEXT, .is_as_is = true};
+static const ch_secret_form shaped = {CH_ENCODE_TEXT, &of_text, "acme", false};
 static const ch_secret_form hex = {.encoding = CH_ENCODE_HEX};
 static const ch_secret_form base64 = {.encoding = CH_ENCODE_BASE64};
-static const ch_secret_form whole = {CH_ENCODE_BASE64, &of_value, "acme"};
+static const ch_secret_form whole = {CH_ENCODE_BASE64, &of_value, "acme", false};
 
 static ch_error err;
 static ch_buffer taken;
@@ -34,12 +35,13 @@ static const struct {
     const char *taken;
 } good[] = {
     /* form      input                              taken */
-    { &text,     "abcDEF01",                        "text, 8 bytes" },
-    { &text,     "abcDEF01\n",                      "text, 8 bytes" },
-    { &text,     "abcDEF01\r\n",                    "text, 8 bytes" },
-    { &text,     "a.b-c_d~e+f/g==",                 "text, 15 bytes" },
+    { &text,     "abcDEF0123456789",               "text, 16 bytes" },
+    { &text,     "abcDEF0123456789\n",             "text, 16 bytes" },
+    { &text,     "abcDEF0123456789\r\n",           "text, 16 bytes" },
+    { &text,     "a.b-c_d~e+f/g12==",               "text, 17 bytes" },
     { &shaped,   "abcDEF01\n",                      "text, 8 bytes" },
-    { &hex,      "00ff80\n",                        "hex, 3 bytes" },
+    { &hex,      "00ff80aa00ff80aa00ff80aa00ff80aa\n", "hex, 16 bytes" },
+    { &as_is,    "a:b",                             "text, 3 bytes" },
     { &base64,   VALUE "\n",                        "base64, 16 bytes" },
     { &base64,   "AAECAwQFBgcICQoL\nDA0ODw==\n",    "base64, 16 bytes; 2 wrapped lines joined" },
     { &base64,   "AAECAwQF\r\nBgcICQoL\r\nDA0ODw==", "base64, 16 bytes; 3 wrapped lines joined" },
@@ -98,6 +100,22 @@ static const struct {
     { &text,     "1=abcDEF01",                      "more than one value" },
     { &text,     "${SECRET}",                       "a place-holder" },
     { &text,     "<abcDEF01>",                      "a place-holder" },
+    { &text,     "abcDEF0123*****",                 "character 11 of the API secret is of a mask" },
+    { &text,     "abcDEF012%2F34567",               "percent-encoding" },
+    { &text,     "abcDEF01...23456789",             "was shortened" },
+    { &text,     "abcDEF01xxxx23456789",            "a mask" },
+    { &text,     "1111111111111111",                "one character" },
+    { &text,     "/abcDEF0123456789",               "a file" },
+    { &text,     "~abcDEF0123456789",               "a file" },
+    { &text,     "0x0123456789abcdef",              "without the 0x" },
+    { &text,     "yourApi-Secret0123",              "words" },
+    { &text,     "LONELY_CAPITALS_",                "words" },
+    { &text,     "abcDEF012345678",                 "has 15 bytes" },
+    { &hex,      "0123456789",                      "has 5 bytes" },
+    { &hex,      "00000000000000000000000000000000", "one character" },
+    { &base64,   "AAECAwQFBgcICQoL",                "has 12 bytes" },
+    { &base64,   "0123456789abcdef0123456789abcdef", "--encoding hex" },
+    { &base64,   "/run/secrets/acme1234567",        "a file" },
     { &text,     "-----BEGIN PRIVATE KEY-----\n",   "a private key in the place" },
     { &text,     "-----BEGIN PUBLIC KEY-----\n",    "a public key" },
     { &shaped,   "abcDEF0",                         "has 7 characters, and those of acme have 8 characters" },
