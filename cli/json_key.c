@@ -15,6 +15,7 @@ typedef struct reader {
     ch_secret value;   /* room for the longest string there can be */
     size_t value_size; /* of the string that was read last */
     bool has_key;
+    bool has_both_ids; /* a name of the key, and the id that it ends with */
 } reader;
 
 static void reader_free(reader *in)
@@ -164,6 +165,31 @@ static ch_status keep_key(reader *in, ch_slice value, ch_secret *out, ch_error *
     return CH_OK;
 }
 
+/* The full name of a key, which ends with its id, stands for both. */
+static bool is_name_of(ch_slice name, ch_slice id)
+{
+    return name.size > id.size && name.data[name.size - id.size - 1] == '/' &&
+           ch_slice_equal(ch_slice_after(name, name.size - id.size), id);
+}
+
+/* Two that differ are refused: one may be a label that the owner gave, and bots would send it to the exchange. */
+static ch_status keep_id(reader *in, ch_slice value, ch_buffer *key_id, ch_error *err)
+{
+    ch_slice before = ch_buffer_slice(key_id);
+    if (value.size == 0 || value.size > KEY_ID_MAX || !ch_slice_is_text(value))
+        return CH_OK;
+    if (before.size > 0 && !ch_slice_equal(before, value) && !is_name_of(value, before) && !is_name_of(before, value))
+        return ch_fail(err, CH_BAD_INPUT,
+                       "the JSON has more than one name or id for the key, and they differ; remove the one that the "
+                       "exchange does not know the key by");
+    in->has_both_ids = in->has_both_ids || (before.size > 0 && before.size != value.size);
+    if (value.size <= before.size)
+        return CH_OK;
+    ch_buffer_clear(key_id);
+    ch_buffer_add_slice(key_id, value);
+    return CH_OK;
+}
+
 static ch_status take_text_member(reader *in, member kind, ch_secret *out, ch_buffer *key_id, ch_error *err)
 {
     if (!take_string(in))
@@ -171,11 +197,7 @@ static ch_status take_text_member(reader *in, member kind, ch_secret *out, ch_bu
     ch_slice value = {in->value.data, in->value_size};
     if (kind == MEMBER_KEY || is_private_pem(value))
         return keep_key(in, value, out, err);
-    if (kind == MEMBER_ID && value.size <= KEY_ID_MAX && ch_slice_is_text(value)) {
-        ch_buffer_clear(key_id);
-        ch_buffer_add_slice(key_id, value);
-    }
-    return CH_OK;
+    return kind == MEMBER_OTHER ? CH_OK : keep_id(in, value, key_id, err);
 }
 
 static ch_status take_member(reader *in, ch_secret *out, ch_buffer *key_id, ch_error *err)
@@ -205,5 +227,7 @@ ch_status ch_json_key_read(const ch_secret *json, ch_secret *out, ch_buffer *key
     if (in.at != in.end)
         return ch_fail(err, CH_BAD_INPUT,
                        "something follows the JSON object of the private key; pass the object alone");
+    if (in.has_both_ids)
+        ch_buffer_add_text(key_id, " (its full name, not the id alone)");
     return in.has_key ? CH_OK : fail(err);
 }
