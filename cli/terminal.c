@@ -28,6 +28,7 @@ typedef struct terminal {
     int fd;
     bool is_known; /* `before` is */
     struct termios before;
+    struct termios silent; /* `before` without echo */
     sigset_t mask_before;
     struct sigaction action_before[HELD_COUNT];
 } terminal;
@@ -57,6 +58,9 @@ static void terminal_hold(terminal *tty)
     if (tcgetpgrp(tty->fd) != getpgrp())
         kill(getpid(), SIGTTIN);
     tty->is_known = tcgetattr(tty->fd, &tty->before) == 0;
+    tty->silent = tty->before;
+    tty->silent.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
+    tty->silent.c_lflag |= ICANON | ISIG;
     struct sigaction note = {.sa_handler = note_signal};
     sigset_t held;
     sigemptyset(&held);
@@ -71,10 +75,22 @@ static void terminal_hold(terminal *tty)
     }
 }
 
+/* Ctrl-Z stops a whole pipeline or script at once, and its shell may have taken the terminal back before us, so that
+ * SIGTTOU would stop us with the echo still off. What the shell has set itself by then stays. */
+static void put_back(const terminal *tty)
+{
+    struct termios now;
+    sigset_t output;
+    sigemptyset(&output);
+    sigaddset(&output, SIGTTOU);
+    sigprocmask(SIG_BLOCK, &output, NULL);
+    if (tty->is_known && tcgetattr(tty->fd, &now) == 0 && now.c_lflag == tty->silent.c_lflag)
+        tcsetattr(tty->fd, TCSAFLUSH, &tty->before);
+}
+
 static void terminal_release(terminal *tty)
 {
-    if (tty->is_known)
-        tcsetattr(tty->fd, TCSAFLUSH, &tty->before);
+    put_back(tty);
     for (size_t i = 0; i < HELD_COUNT; i++)
         sigaction(held_signals[i], &tty->action_before[i], NULL);
     /* Sent again, so that it takes its effect now: the program ends, or stops and later goes on here. */
@@ -105,10 +121,7 @@ static bool is_ready(const terminal *tty)
  * if several lines were pasted; it is thrown away when the settings are put back. */
 static ssize_t read_silently(const terminal *tty, const char *prompt, const ch_secret *line, bool *is_more_waiting)
 {
-    struct termios silent = tty->before;
-    silent.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
-    silent.c_lflag |= ICANON | ISIG;
-    if (!tty->is_known || tcsetattr(tty->fd, TCSAFLUSH, &silent) != 0)
+    if (!tty->is_known || tcsetattr(tty->fd, TCSAFLUSH, &tty->silent) != 0)
         return -1;
     terminal_write(tty, prompt);
     ssize_t got = wait_for_line(tty) ? read(tty->fd, line->data, line->size) : -1;
