@@ -69,13 +69,14 @@ char *ch_slice_strdup(ch_slice slice)
     return copy;
 }
 
-/* One code point at `at`; returns its length in bytes, 0 if malformed or a control character. */
-static size_t text_code_point(const uint8_t *at, size_t left)
+size_t ch_slice_code_point(ch_slice slice, uint32_t *out)
 {
+    const uint8_t *at = slice.data;
+    *out = at[0];
     if (at[0] < 0x80)
         return at[0] >= 0x20 && at[0] != 0x7f ? 1 : 0;
     size_t length = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
-    if (at[0] < 0xc2 || at[0] > 0xf4 || left < length)
+    if (at[0] < 0xc2 || at[0] > 0xf4 || slice.size < length)
         return 0;
     uint32_t code = at[0] & (0xffU >> (length + 1));
     for (size_t i = 1; i < length; i++) {
@@ -85,6 +86,7 @@ static size_t text_code_point(const uint8_t *at, size_t left)
     }
     static const uint32_t smallest[] = {0, 0, 0xa0, 0x800, 0x10000};
     bool is_surrogate = code >= 0xd800 && code <= 0xdfff;
+    *out = code;
     return code >= smallest[length] && code <= 0x10ffff && !is_surrogate ? length : 0;
 }
 
@@ -92,7 +94,8 @@ size_t ch_slice_count_text(ch_slice slice)
 {
     size_t at = 0;
     while (at < slice.size) {
-        size_t length = text_code_point(slice.data + at, slice.size - at);
+        uint32_t code;
+        size_t length = ch_slice_code_point(ch_slice_after(slice, at), &code);
         if (length == 0)
             break;
         at += length;

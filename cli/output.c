@@ -33,9 +33,11 @@ static const char *cell_text(const json_t *row, const char *member, char number[
 /* Characters, not bytes: UTF-8 labels must not bend the columns. */
 static size_t width_of(const char *text)
 {
+    ch_autofree char *shown = ch_strdup(text);
+    ch_make_printable(shown);
     size_t width = 0;
-    for (; *text != '\0'; text++)
-        width += ((unsigned char)*text & 0xc0) != 0x80;
+    for (const char *at = shown; *at != '\0'; at++)
+        width += ((unsigned char)*at & 0xc0) != 0x80;
     return width;
 }
 
@@ -80,8 +82,11 @@ void ch_output_table(const json_t *rows, const ch_column *columns)
 
 ch_status ch_output_json(const json_t *value, ch_error *err)
 {
-    if (json_dumpf(value, stdout, JSON_INDENT(2)) != 0)
+    ch_autofree char *text = json_dumps(value, JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_ENCODE_ANY);
+    if (text == NULL)
         return ch_fail(err, CH_IO, "standard output does not take the result");
+    for (const char *at = text; *at != '\0'; at++)
+        printf(*at == 0x7f ? "\\u007f" : "%c", *at);
     putchar('\n');
     return CH_OK;
 }

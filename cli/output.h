@@ -1,6 +1,7 @@
 /* Results on standard output: a listing as a table for people or as JSON for programs, from one and the same value.
  *
- * Text that comes from tokens and agents is printed without control characters, so that no label can drive a terminal.
+ * Text that comes from tokens and agents is printed without control characters and characters that nobody sees, so that
+ * no label can drive a terminal or pass for another. In JSON it is exact, and in ASCII.
  */
 #ifndef CH_CLI_OUTPUT_H
 #define CH_CLI_OUTPUT_H
@@ -23,10 +24,10 @@ CH_CHECKED ch_status ch_output_listing(const ch_arguments *arguments, const char
 /* The table alone. */
 void ch_output_table(const json_t *rows, const ch_column *columns);
 
-/* Prints `value` as indented JSON. */
+/* Prints `value` as indented JSON in ASCII: what a terminal must not get is escaped. */
 CH_CHECKED ch_status ch_output_json(const json_t *value, ch_error *err);
 
-/* Prints text with control characters replaced; line ends too. */
+/* Prints text made printable; line ends are replaced too. */
 void ch_output_text(const char *text);
 
 /* Standard output is written through to its end; CH_IO if somebody closed it or the disk is full. */

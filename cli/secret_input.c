@@ -2,6 +2,8 @@
  * comes next. */
 #include "cli/secret_input.h"
 
+#include "base/memory.h"
+#include "base/printable.h"
 #include "base/slice.h"
 #include "cli/terminal.h"
 
@@ -227,7 +229,9 @@ ch_status ch_input_secret(const ch_arguments *arguments, const ch_input_question
 ch_status ch_input_confirm(const char *question, ch_error *err)
 {
     char answer[16];
-    if (ch_terminal_ask(question, answer, sizeof answer, err) != CH_OK)
+    ch_autofree char *printable = ch_strdup(question);
+    ch_make_printable(printable);
+    if (ch_terminal_ask(printable, answer, sizeof answer, err) != CH_OK)
         return ch_fail(err, CH_BAD_INPUT, "there is no terminal to ask for confirmation; confirm with --yes");
     if (strcmp(answer, "yes\n") == 0 || strcmp(answer, "y\n") == 0)
         return CH_OK;

@@ -2,6 +2,8 @@
  * what spoils a character. */
 #include "cli/stray_text.h"
 
+#include "base/printable.h"
+
 #include <stdint.h>
 #include <string.h>
 
@@ -53,34 +55,7 @@ ch_status ch_stray_check_file(ch_slice text, const char *name, ch_error *err)
     return check_carriage_returns(text, name, err);
 }
 
-/* ---- blanks ---- */
-
-/* clang-format off */
-static const struct {
-    uint32_t first;
-    uint32_t last;
-    const char *what;
-} blanks[] = {
-    /* code points   what they are */
-    { 0x20,   0x20,   "a space" },
-    { 0x09,   0x09,   "a tab" },
-    { 0x0b,   0x0c,   "a form feed" },
-    { 0x85,   0x85,   "a next-line character" },
-    { 0xa0,   0xa0,   "a no-break space" },
-    { 0xad,   0xad,   "a soft hyphen" },
-    { 0x1680, 0x1680, "a Unicode space" },
-    { 0x180e, 0x180e, "a character without width" },
-    { 0x2000, 0x200a, "a Unicode space" },
-    { 0x200b, 0x200f, "a character without width" },
-    { 0x2028, 0x2029, "a Unicode line separator" },
-    { 0x202a, 0x202e, "a mark of direction" },
-    { 0x202f, 0x202f, "a no-break space" },
-    { 0x205f, 0x205f, "a Unicode space" },
-    { 0x2060, 0x206f, "a character without width" },
-    { 0x3000, 0x3000, "a wide space" },
-    { 0xfeff, 0xfeff, "a byte order mark" },
-};
-/* clang-format on */
+/* ---- characters ---- */
 
 /* The code point that `text`, which is not empty, begins with, and its length; a byte that is not UTF-8 stands for
  * itself, as in Latin-1. */
@@ -98,16 +73,6 @@ static uint32_t first_code_point(ch_slice text, size_t *size)
         return code;
     *size = 1;
     return at[0];
-}
-
-/* NULL if it is not a blank. */
-static const char *blank_name(uint32_t code)
-{
-    for (size_t i = 0; i < sizeof blanks / sizeof blanks[0]; i++) {
-        if (code >= blanks[i].first && code <= blanks[i].last)
-            return blanks[i].what;
-    }
-    return NULL;
 }
 
 /* ---- how it begins ---- */
@@ -161,9 +126,9 @@ ch_status ch_stray_check_start(ch_slice text, const char *name, ch_error *err)
     uint32_t first = first_code_point(text, &size);
     if (first == '\n' || first == '\r')
         return ch_fail(err, CH_BAD_INPUT, "%s begins with an empty line; remove it", name);
-    if (blank_name(first) != NULL)
+    if (ch_unseen_name(first) != NULL)
         return ch_fail(err, CH_BAD_INPUT, "%s begins with %s (U+%04X); remove what does not belong to it", name,
-                       blank_name(first), first);
+                       ch_unseen_name(first), first);
     if (is_comment(text))
         return ch_fail(err, CH_BAD_INPUT, "%s begins with a comment; pass the value alone", name);
     if (is_assignment(text))
@@ -178,7 +143,7 @@ ch_status ch_stray_check_start(ch_slice text, const char *name, ch_error *err)
 
 static ch_status check_character(uint32_t code, size_t number, bool is_last, const char *name, ch_error *err)
 {
-    const char *blank = blank_name(code);
+    const char *blank = ch_unseen_name(code);
     if (blank != NULL && is_last)
         return ch_fail(err, CH_BAD_INPUT, "%s ends with %s (U+%04X); remove what does not belong to it", name, blank,
                        code);

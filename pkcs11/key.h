@@ -26,7 +26,7 @@ typedef struct ch_key_object {
 } ch_key_object;
 
 typedef struct ch_key_info {
-    char label[129];
+    char label[129]; /* as it is on the token: not to be shown without ch_make_printable */
     char id_hex[129];
     char type[24]; /* "hmac", "rsa-2048", "ed25519", "p256", "secp256k1", or "CKK_0x..." for others */
     bool is_sensitive;

@@ -1,7 +1,6 @@
 /* A key that hides an attribute is listed all the same: people look at the list to see what is wrong with a key. */
 #include "base/encode.h"
 #include "base/memory.h"
-#include "base/printable.h"
 #include "pkcs11/attributes.h"
 #include "pkcs11/key.h"
 #include "pkcs11/key_rules.h"
@@ -76,7 +75,6 @@ static ch_status describe(ch_session *session, CK_OBJECT_HANDLE key, ch_key_info
                          .can_other = ch_key_rules_can_other(session, key),
                          .is_local = ch_attribute_is_true(session, key, CKA_LOCAL)};
     snprintf(out->label, sizeof out->label, "%s", ch_buffer_text(&label));
-    ch_make_printable(out->label);
     snprintf(out->id_hex, sizeof out->id_hex, "%s", ch_buffer_text(&id_hex));
     name_type(session, key, out);
     return CH_OK;

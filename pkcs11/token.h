@@ -7,7 +7,8 @@
  * thread, and log in or out only while nobody signs. The module is told at C_Initialize that there are threads, and
  * either guards its own state or refuses with CKR_CANT_LOCK; we take no lock around C_Sign.
  *
- * Texts that come from a token (labels, serial numbers) are made printable: '?' for what is not. */
+ * Texts that come from a token (labels, serial numbers) are as they are, and need not be UTF-8: whoever shows them
+ * makes them printable, as errors and the log do by themselves. */
 #ifndef CH_PKCS11_TOKEN_H
 #define CH_PKCS11_TOKEN_H
 

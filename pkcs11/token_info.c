@@ -1,4 +1,3 @@
-#include "base/printable.h"
 #include "pkcs11/ckr.h"
 #include "pkcs11/token.h"
 
@@ -11,7 +10,6 @@ static void copy_padded(char *out, const CK_UTF8CHAR *padded, size_t size)
         size--;
     memcpy(out, padded, size);
     out[size] = '\0';
-    ch_make_printable(out);
 }
 
 ch_status ch_token_info_read(CK_FUNCTION_LIST *functions, CK_SLOT_ID slot, CK_TOKEN_INFO *raw, ch_token_info *out,

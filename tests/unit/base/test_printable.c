@@ -24,6 +24,23 @@ static const struct {
     {"a character cut off after two bytes",   "a\xe2\x82",                            "a??"                                 },
     {"a character cut off after three bytes", "\xf0\x9f\x98",                         "???"                                 },
     {"an overlong slash",                     "\xc0\xaf",                             "??"                                  },
+    {"an Arabic letter mark",                 "a\xd8\x9c",                            "a??"                                 },
+    {"a left-to-right mark",                  "a\xe2\x80\x8e",                        "a???"                                },
+    {"a right-to-left override",
+     "a\xe2\x80\xae"
+     "b",                                                                             "a???b"                               },
+    {"an isolate",                            "a\xe2\x81\xa6",                        "a???"                                },
+    {"a zero-width space",
+     "\xe2\x80\x8b"
+     "b",                                                                             "???b"                                },
+    {"a word joiner",                         "\xe2\x81\xa0",                         "???"                                 },
+    {"a byte order mark",                     "\xef\xbb\xbf",                         "???"                                 },
+    {"a line separator",                      "\xe2\x80\xa8",                         "???"                                 },
+    {"a soft hyphen",                         "a\xc2\xad",                            "a??"                                 },
+    {"a no-break space",                      "a\xc2\xa0",                            "a??"                                 },
+    {"a variation selector",                  "a\xef\xb8\x8f",                        "a???"                                },
+    {"a tag",                                 "a\xf3\xa0\x81\xbf",                    "a????"                               },
+    {"a letter beside them",                  "\xe2\x80\xa7\xe2\x80\x90",             "\xe2\x80\xa7\xe2\x80\x90"            },
     {"a surrogate",                           "\xed\xa0\x80",                         "???"                                 },
 };
 

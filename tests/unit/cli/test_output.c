@@ -91,6 +91,29 @@ START_TEST(test_a_listing_is_a_table_or_json_or_a_sentence)
 }
 END_TEST
 
+START_TEST(test_json_is_exact_and_can_not_drive_a_terminal)
+{
+    static const char label[] = "a\x1b[2J\x7f\xc2\x9b\xe2\x80\xae\xf3\xa0\x81\x81";
+    ch_autojansson value = json_pack("{s:o}", "label", ch_jansson_text(label));
+    FILE *file = begin();
+    ck_assert_int_eq(ch_output_json(value, &err), CH_OK);
+    ck_assert_str_eq(finish(file), "{\n  \"label\": \"a\\u001B[2J\\u007f\\u009B\\u202E\\uDB40\\uDC41\"\n}\n");
+}
+END_TEST
+
+START_TEST(test_what_nobody_sees_does_not_bend_columns)
+{
+    ch_autojansson rows = json_pack("[o o]", row("a\xe2\x80\x8b", 1, true), row("b", 2, true));
+    FILE *file = begin();
+    ch_output_table(rows, columns);
+    ck_assert_str_eq(finish(file), "LABEL  N  OK\n"
+                                   "a?"
+                                   "?"
+                                   "?   1  yes\n"
+                                   "b      2  yes\n");
+}
+END_TEST
+
 START_TEST(test_a_full_disk_is_an_error)
 {
     ck_assert_ptr_nonnull(freopen("/dev/full", "w", stdout));
@@ -119,5 +142,6 @@ END_TEST
 CH_TESTS("output", CH_TEST(test_columns_are_as_wide_as_characters_not_bytes),
          CH_TEST(test_a_cell_without_a_value_is_a_dash), CH_TEST(test_text_can_not_drive_a_terminal),
          CH_TEST(test_a_listing_is_a_table_or_json_or_a_sentence), CH_TEST(test_a_full_disk_is_an_error),
+         CH_TEST(test_json_is_exact_and_can_not_drive_a_terminal), CH_TEST(test_what_nobody_sees_does_not_bend_columns),
          CH_TEST(test_a_label_that_is_not_utf8_is_shown_all_the_same),
          CH_TEST(test_a_member_that_is_missing_or_not_text_is_empty))
