@@ -46,8 +46,8 @@ struct ch_connections {
     ch_share strangers;
 };
 
-static const ch_share most_callers = {CH_CONNECTIONS_MAX, CH_CONNECTIONS_SHARE, CH_CONNECTIONS_RESERVE};
-static const ch_share most_strangers = {CH_STRANGERS_MAX, CH_STRANGER_SHARE, CH_STRANGERS_RESERVE};
+static const ch_share most_callers = {CH_CONNECTIONS_MAX, CH_CONNECTIONS_SHARE, CH_CONNECTIONS_RESERVE, 0};
+static const ch_share most_strangers = {CH_STRANGERS_MAX, CH_STRANGER_SHARE, CH_STRANGERS_RESERVE, 0};
 
 /* Where few files can be open, everything is smaller in proportion: a connection is a descriptor here. */
 static ch_share scale(ch_share most, size_t descriptors)

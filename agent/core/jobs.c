@@ -11,7 +11,7 @@ struct ch_jobs {
     ch_slots *slots;
     ch_scratch *scratch;
     size_t count;
-    ch_job jobs[];
+    ch_job *jobs[]; /* NULL: was never taken */
 };
 
 ch_jobs *ch_jobs_new(size_t held_max, ch_scratch *scratch)
@@ -29,14 +29,15 @@ void ch_jobs_free(ch_jobs *jobs)
     if (jobs == NULL)
         return;
     for (size_t i = 0; i < jobs->count; i++) {
-        ch_job *job = &jobs->jobs[i];
-        if (job->draft == NULL)
-            continue; /* it was never taken */
+        ch_job *job = jobs->jobs[i];
+        if (job == NULL)
+            continue;
         ch_buffer_free(&job->bytes);
         ch_buffer_free(&job->decoded);
         ch_buffer_free(&job->signature);
         free(job->params);
         ch_draft_free(job->draft);
+        free(job);
     }
     ch_slots_free(jobs->slots);
     free(jobs);
@@ -47,23 +48,31 @@ static void job_check(const ch_jobs *jobs, const ch_job *job)
 {
     (void)jobs; /* unused without assertions */
     (void)job;
-    assert(job == &jobs->jobs[ch_slot_index(job->id)]);
+    assert(job == jobs->jobs[ch_slot_index(job->id)]);
     assert(ch_slots_id(jobs->slots, ch_slot_index(job->id)) == job->id);
     assert(job->ticket.owner == job);
+}
+
+static ch_job *place_of(ch_jobs *jobs, size_t index)
+{
+    ch_job *job = jobs->jobs[index];
+    if (job != NULL)
+        return job;
+    job = jobs->jobs[index] = ch_alloc(sizeof *job);
+    job->draft = ch_draft_new(jobs->scratch);
+    return job;
 }
 
 ch_job *ch_jobs_take(ch_jobs *jobs)
 {
     uint64_t id = ch_slots_take(jobs->slots);
     assert(id != 0);
-    ch_job *job = &jobs->jobs[ch_slot_index(id)];
+    ch_job *job = place_of(jobs, ch_slot_index(id));
     job->id = id;
     job->is_old = false;
     job->is_counted = false;
     job->asked = (ch_request){0};
     ch_buffer_clear(&job->bytes);
-    if (job->draft == NULL)
-        job->draft = ch_draft_new(jobs->scratch);
     ch_job_begin_again(job);
     job_check(jobs, job);
     return job;
@@ -119,9 +128,9 @@ void ch_job_begin_again(ch_job *job)
 
 ch_job *ch_jobs_next(ch_jobs *jobs, const ch_job *job)
 {
-    for (size_t i = job == NULL ? 0 : (size_t)(job - jobs->jobs) + 1; i < jobs->count; i++) {
+    for (size_t i = job == NULL ? 0 : ch_slot_index(job->id) + 1; i < jobs->count; i++) {
         if (ch_slots_id(jobs->slots, i) != 0)
-            return &jobs->jobs[i];
+            return jobs->jobs[i];
     }
     return NULL;
 }

@@ -51,8 +51,8 @@ struct ch_repeats {
     ch_repeat **resumed_end;
 };
 
-static const ch_share places = {CH_REPEATS_MAX, CH_REPEATS_SHARE, CH_REPEATS_RESERVE};
-static const ch_share waits = {CH_REPEATS_WAITING_MAX, CH_REPEATS_WAITING_SHARE, CH_REPEATS_WAITING_RESERVE};
+static const ch_share places = {CH_REPEATS_MAX, CH_REPEATS_SHARE, CH_REPEATS_RESERVE, 0};
+static const ch_share waits = {CH_REPEATS_WAITING_MAX, CH_REPEATS_WAITING_SHARE, CH_REPEATS_WAITING_RESERVE, 0};
 
 /* ---- entries ---- */
 

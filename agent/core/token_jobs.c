@@ -3,7 +3,6 @@
 #include "agent/core/token_jobs.h"
 
 #include "base/memory.h"
-#include "base/share.h"
 #include "base/slots.h"
 
 #include <assert.h>
@@ -14,8 +13,9 @@
 #define AHEAD_WORK_NS 3000000
 #define SHARED_AHEAD_WORK_NS 300000
 
-static const ch_share normal_share = {CH_TOKEN_NORMAL_MAX, CH_TOKEN_CALLER_SHARE, CH_TOKEN_RESERVE};
-static const ch_share urgent_share = {CH_TOKEN_JOBS_MAX, CH_TOKEN_CALLER_SHARE, CH_TOKEN_RESERVE};
+static const ch_share places = {CH_TOKEN_JOBS_MAX, CH_TOKEN_CALLER_SHARE, CH_TOKEN_RESERVE, CH_TOKEN_FIRST};
+
+#define KINDS 2 /* by is_urgent: cancels, and all else */
 
 typedef struct ticket_list {
     ch_ticket *first;
@@ -26,10 +26,8 @@ typedef struct ticket_list {
 /* What one caller has here. Lanes are kept, empty ones are used again. */
 typedef struct lane {
     uid_t uid;
-    size_t held; /* its jobs, wherever they are */
-    size_t held_urgent;
-    ticket_list urgent;
-    ticket_list normal;
+    size_t held[KINDS]; /* its jobs, wherever they are */
+    ticket_list queues[KINDS];
 } lane;
 
 struct ch_token_jobs {
@@ -37,16 +35,13 @@ struct ch_token_jobs {
     size_t worker_count;
     lane **lanes;
     size_t lane_count;
-    size_t urgent_turn; /* the lane that was served last */
-    size_t normal_turn;
-    size_t held; /* of all lanes */
-    size_t held_urgent;
-    size_t waiting_urgent;
-    size_t waiting_normal;
+    size_t turns[KINDS]; /* the lane that was served last */
+    size_t held[KINDS];  /* of all lanes */
+    size_t waiting[KINDS];
     ticket_list sent;
     uint64_t work_ns;
     ch_slots *ids;
-    ch_ticket *by_id[CH_TOKEN_JOBS_MAX]; /* by the id's index */
+    ch_ticket *by_id[CH_TOKEN_TICKETS_MAX]; /* by the id's index */
     size_t key_count;
     uint32_t *costs_ns; /* by key; 0: no job was done yet */
 };
@@ -92,15 +87,20 @@ static void unlink_ticket(ticket_list *list, ch_ticket *ticket)
 
 /* ---- lanes ---- */
 
+static bool is_empty(const lane *at)
+{
+    return at->held[false] + at->held[true] == 0;
+}
+
 /* The caller's lane, an empty one that may become it, or NULL. */
 static lane *find_lane(const ch_token_jobs *jobs, uid_t uid)
 {
     lane *empty = NULL;
     for (size_t i = 0; i < jobs->lane_count; i++) {
-        if (jobs->lanes[i]->held > 0 && jobs->lanes[i]->uid == uid)
-            return jobs->lanes[i];
-        if (jobs->lanes[i]->held == 0)
+        if (is_empty(jobs->lanes[i]))
             empty = jobs->lanes[i];
+        else if (jobs->lanes[i]->uid == uid)
+            return jobs->lanes[i];
     }
     return empty;
 }
@@ -117,18 +117,13 @@ static lane *take_lane(ch_token_jobs *jobs, uid_t uid)
     return found;
 }
 
-static ticket_list *queue_of(lane *at, bool is_urgent)
-{
-    return is_urgent ? &at->urgent : &at->normal;
-}
-
 /* The first job of the lane whose turn it is; `*turn` is the lane that was served last. Callers who must wait are
  * passed over. */
 static ch_ticket *next_in_turn(const ch_token_jobs *jobs, size_t *turn, bool is_urgent, const ch_meter *meter)
 {
     for (size_t i = 1; i <= jobs->lane_count; i++) {
         size_t index = (*turn + i) % jobs->lane_count;
-        ch_ticket *first = queue_of(jobs->lanes[index], is_urgent)->first;
+        ch_ticket *first = jobs->lanes[index]->queues[is_urgent].first;
         if (first != NULL && !ch_meter_must_wait(meter, jobs->lanes[index]->uid)) {
             *turn = index;
             return first;
@@ -139,30 +134,25 @@ static ch_ticket *next_in_turn(const ch_token_jobs *jobs, size_t *turn, bool is_
 
 static void hold(ch_token_jobs *jobs, lane *at, bool is_urgent)
 {
-    at->held++;
-    jobs->held++;
-    at->held_urgent += is_urgent;
-    jobs->held_urgent += is_urgent;
+    at->held[is_urgent]++;
+    jobs->held[is_urgent]++;
 }
 
 static void let_go(ch_token_jobs *jobs, lane *at, bool is_urgent)
 {
-    assert(at->held > 0 && jobs->held > 0);
-    at->held--;
-    jobs->held--;
-    at->held_urgent -= is_urgent;
-    jobs->held_urgent -= is_urgent;
+    assert(at->held[is_urgent] > 0 && jobs->held[is_urgent] > 0);
+    at->held[is_urgent]--;
+    jobs->held[is_urgent]--;
 }
 
 /* ---- what holds between any two calls ---- */
 
 static void lane_check(const lane *at)
 {
-    (void)at; /* unused without assertions */
-    list_check(&at->urgent);
-    list_check(&at->normal);
-    assert(at->held_urgent <= at->held && at->urgent.count <= at->held_urgent);
-    assert(at->normal.count <= at->held - at->held_urgent);
+    for (size_t kind = 0; kind < KINDS; kind++) {
+        list_check(&at->queues[kind]);
+        assert(at->queues[kind].count <= at->held[kind]);
+    }
 }
 
 /* `at` is the lane that was changed. */
@@ -170,8 +160,9 @@ static void token_jobs_check(const ch_token_jobs *jobs, const lane *at)
 {
     lane_check(at);
     list_check(&jobs->sent);
-    assert(jobs->held <= CH_TOKEN_JOBS_MAX && jobs->held_urgent <= jobs->held);
-    assert(ch_token_jobs_waiting(jobs) + jobs->sent.count <= jobs->held); /* the rest is admitted or called */
+    assert(jobs->held[false] + jobs->held[true] <= CH_TOKEN_TICKETS_MAX);
+    /* The rest is admitted or called. */
+    assert(ch_token_jobs_waiting(jobs) + jobs->sent.count <= jobs->held[false] + jobs->held[true]);
     assert(ch_slots_count(jobs->ids) == jobs->sent.count);
     assert(jobs->sent.count > 0 || jobs->work_ns == 0);
 }
@@ -180,23 +171,18 @@ static void token_jobs_check(const ch_token_jobs *jobs, const lane *at)
 
 size_t ch_token_jobs_waiting(const ch_token_jobs *jobs)
 {
-    return jobs->waiting_urgent + jobs->waiting_normal;
+    return jobs->waiting[false] + jobs->waiting[true];
+}
+
+size_t ch_token_jobs_held(const ch_token_jobs *jobs, uid_t uid, bool is_urgent)
+{
+    const lane *at = find_lane(jobs, uid);
+    return at == NULL ? 0 : at->held[is_urgent];
 }
 
 bool ch_token_jobs_admits(const ch_token_jobs *jobs, uid_t uid, bool is_urgent)
 {
-    const lane *at = find_lane(jobs, uid);
-    size_t own_urgent = at == NULL || at->held == 0 ? 0 : at->held_urgent;
-    size_t own_normal = at == NULL || at->held == 0 ? 0 : at->held - at->held_urgent;
-    if (is_urgent)
-        return ch_share_admits(&urgent_share, jobs->held, own_urgent);
-    return ch_share_admits(&normal_share, jobs->held - jobs->held_urgent, own_normal) && jobs->held < CH_TOKEN_JOBS_MAX;
-}
-
-static void note_waiting(ch_token_jobs *jobs, const ch_ticket *ticket, bool is_more)
-{
-    size_t *waiting = ticket->is_urgent ? &jobs->waiting_urgent : &jobs->waiting_normal;
-    *waiting = is_more ? *waiting + 1 : *waiting - 1;
+    return ch_share_admits(&places, jobs->held[is_urgent], ch_token_jobs_held(jobs, uid, is_urgent));
 }
 
 void ch_token_jobs_admit(ch_token_jobs *jobs, ch_ticket *ticket)
@@ -214,16 +200,16 @@ void ch_token_jobs_add(ch_token_jobs *jobs, ch_ticket *ticket)
     if (ticket->place == CH_TICKET_OUT)
         ch_token_jobs_admit(jobs, ticket);
     assert(ticket->place == CH_TICKET_ADMITTED);
-    append(queue_of(ticket->lane, ticket->is_urgent), ticket);
-    note_waiting(jobs, ticket, true);
+    append(&ticket->lane->queues[ticket->is_urgent], ticket);
+    jobs->waiting[ticket->is_urgent]++;
     ticket->place = CH_TICKET_WAITING;
     token_jobs_check(jobs, ticket->lane);
 }
 
 static void stop_waiting(ch_token_jobs *jobs, ch_ticket *ticket)
 {
-    unlink_ticket(queue_of(ticket->lane, ticket->is_urgent), ticket);
-    note_waiting(jobs, ticket, false);
+    unlink_ticket(&ticket->lane->queues[ticket->is_urgent], ticket);
+    jobs->waiting[ticket->is_urgent]--;
 }
 
 void ch_token_jobs_leave(ch_token_jobs *jobs, ch_ticket *ticket)
@@ -255,10 +241,10 @@ bool ch_token_jobs_has_room(const ch_token_jobs *jobs)
 ch_ticket *ch_token_jobs_call(ch_token_jobs *jobs)
 {
     ch_ticket *ticket = NULL;
-    if (jobs->waiting_urgent > 0)
-        ticket = next_in_turn(jobs, &jobs->urgent_turn, true, jobs->meter);
-    if (ticket == NULL && jobs->waiting_normal > 0)
-        ticket = next_in_turn(jobs, &jobs->normal_turn, false, jobs->meter);
+    if (jobs->waiting[true] > 0)
+        ticket = next_in_turn(jobs, &jobs->turns[true], true, jobs->meter);
+    if (ticket == NULL && jobs->waiting[false] > 0)
+        ticket = next_in_turn(jobs, &jobs->turns[false], false, jobs->meter);
     if (ticket == NULL)
         return NULL;
     stop_waiting(jobs, ticket);
@@ -327,7 +313,7 @@ ch_token_jobs *ch_token_jobs_new(size_t worker_count)
 {
     ch_token_jobs *jobs = ch_alloc(sizeof *jobs);
     jobs->worker_count = worker_count;
-    jobs->ids = ch_slots_new(CH_TOKEN_JOBS_MAX);
+    jobs->ids = ch_slots_new(CH_TOKEN_TICKETS_MAX);
     return jobs;
 }
 

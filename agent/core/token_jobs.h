@@ -8,16 +8,20 @@
 #define CH_AGENT_CORE_TOKEN_JOBS_H
 
 #include "agent/core/meter.h"
+#include "base/share.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
+/* Of cancels, and as many of all other jobs. */
 #define CH_TOKEN_JOBS_MAX 512    /* waiting and at the token together */
-#define CH_TOKEN_NORMAL_MAX 448  /* jobs that are not cancels: the rest is kept for cancels */
 #define CH_TOKEN_CALLER_SHARE 64 /* of a caller; above it, only while RESERVE places are left */
 #define CH_TOKEN_RESERVE 128
+#define CH_TOKEN_FIRST 4 /* a caller has besides, when all is taken */
+
+#define CH_TOKEN_TICKETS_MAX (2 * CH_SHARE_MOST(CH_TOKEN_JOBS_MAX, CH_TOKEN_FIRST))
 
 typedef enum ch_ticket_place {
     CH_TICKET_OUT,      /* in no queue */
@@ -53,6 +57,8 @@ void ch_token_jobs_free(ch_token_jobs *jobs);
 /* From now on jobs of callers who must wait wait, and what is sent counts. `meter` must outlive the jobs. */
 void ch_token_jobs_set_meter(ch_token_jobs *jobs, ch_meter *meter);
 
+/* How many jobs of the caller are here, of cancels or of all others. */
+size_t ch_token_jobs_held(const ch_token_jobs *jobs, uid_t caller, bool is_urgent);
 /* May this caller have one more job here? Cancels have places of their own, and so has each caller. */
 bool ch_token_jobs_admits(const ch_token_jobs *jobs, uid_t caller, bool is_urgent);
 /* Keeps a place for a job that is out; ch_token_jobs_admits must say so. */

@@ -166,11 +166,20 @@ ch_status ch_token_link_check_key(const ch_token_link *link, size_t key, ch_erro
     return is_absent ? ch_link_fail_absent(link, err) : ch_link_fail_locked(link, err);
 }
 
+static ch_status fail_full(const ch_token_link *link, const ch_ticket *ticket, ch_error *err)
+{
+    const char *what = ticket->is_urgent ? "cancels" : "requests";
+    if (ch_token_jobs_held(link->jobs, ticket->caller, ticket->is_urgent) < CH_TOKEN_CALLER_SHARE)
+        return ch_fail(err, CH_BUSY, "all places for %s at token '%s' are taken; try again in a moment", what,
+                       link->config.name);
+    return ch_fail(err, CH_BUSY, "too many %s of user %u wait for token '%s'; try again in a moment", what,
+                   (unsigned)ticket->caller, link->config.name);
+}
+
 ch_status ch_token_link_admit(ch_token_link *link, ch_ticket *ticket, ch_error *err)
 {
     if (!ch_token_jobs_admits(link->jobs, ticket->caller, ticket->is_urgent))
-        return ch_fail(err, CH_BUSY, "too many requests of user %u wait for token '%s'; try again in a moment",
-                       (unsigned)ticket->caller, link->config.name);
+        return fail_full(link, ticket, err);
     ch_token_jobs_admit(link->jobs, ticket);
     return CH_OK;
 }

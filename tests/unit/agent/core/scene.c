@@ -265,7 +265,7 @@ static void check_places(ch_token_jobs *jobs)
         tickets[count] = (ch_ticket){.caller = getuid()};
         ch_token_jobs_add(jobs, &tickets[count]);
     }
-    ck_assert_uint_eq(count, CH_TOKEN_NORMAL_MAX - CH_TOKEN_RESERVE);
+    ck_assert_uint_eq(count, CH_TOKEN_JOBS_MAX - CH_TOKEN_RESERVE);
     while (count > 0)
         ch_token_jobs_leave(jobs, &tickets[--count]);
 }

@@ -8,7 +8,7 @@
 #define OTHER 1001
 
 static ch_token_jobs *jobs;
-static ch_ticket tickets[2 * CH_TOKEN_JOBS_MAX];
+static ch_ticket tickets[CH_TOKEN_TICKETS_MAX + 1];
 static uint64_t now_ms;
 
 static void set_up(size_t worker_count)
@@ -38,8 +38,10 @@ static ch_ticket *add(size_t index, size_t key, bool is_urgent)
 /* The next ticket, of that caller. */
 static ch_ticket *add_of(uid_t caller, bool is_urgent)
 {
-    static size_t used;
-    ch_ticket *ticket = &tickets[used++];
+    size_t free = 0;
+    while (tickets[free].place != CH_TICKET_OUT)
+        free++;
+    ch_ticket *ticket = &tickets[free];
     *ticket = (ch_ticket){.caller = caller, .is_urgent = is_urgent};
     ch_token_jobs_add(jobs, ticket);
     return ticket;
@@ -189,28 +191,45 @@ START_TEST(test_any_callers_cancel_comes_before_all_other_jobs)
 }
 END_TEST
 
+static const bool kinds[] = {false, true};
+
 START_TEST(test_a_greedy_caller_leaves_every_other_its_share)
 {
+    bool is_urgent = kinds[_i];
     set_up(1);
-    ck_assert_uint_eq(fill(BOT, false), CH_TOKEN_NORMAL_MAX - CH_TOKEN_RESERVE);
-    ck_assert_uint_eq(fill(OTHER, false), CH_TOKEN_CALLER_SHARE);
-    ck_assert_uint_eq(fill(BOT, false), 0);
-    ck_assert_uint_eq(fill(OTHER + 1, false), CH_TOKEN_CALLER_SHARE);
-    ck_assert_uint_eq(fill(OTHER + 2, false), 0); /* full */
+    ck_assert_uint_eq(fill(BOT, is_urgent), CH_TOKEN_JOBS_MAX - CH_TOKEN_RESERVE);
+    ck_assert_uint_eq(fill(OTHER, is_urgent), CH_TOKEN_CALLER_SHARE);
+    ck_assert_uint_eq(fill(BOT, is_urgent), 0);
+    ck_assert_uint_eq(fill(OTHER + 1, is_urgent), CH_TOKEN_CALLER_SHARE);
     empty();
     tear_down();
 }
 END_TEST
 
+START_TEST(test_a_caller_with_nothing_here_has_its_first_jobs_when_all_is_taken)
+{
+    bool is_urgent = kinds[_i];
+    set_up(1);
+    for (uid_t caller = 0; ch_token_jobs_waiting(jobs) < CH_TOKEN_JOBS_MAX; caller++)
+        fill(caller, is_urgent);
+    for (uid_t caller = 0; caller < CH_SHARE_CALLERS; caller++)
+        ck_assert_uint_eq(fill(BOT + caller, is_urgent), CH_TOKEN_FIRST);
+    ck_assert(!ch_token_jobs_admits(jobs, BOT, is_urgent));
+    ck_assert(!ch_token_jobs_admits(jobs, BOT + CH_SHARE_CALLERS, is_urgent)); /* there is an end to it */
+    empty();
+    tear_down();
+}
+END_TEST
+
+/* And so has all else: of whom, and of how many callers, the others are makes no difference. */
 START_TEST(test_cancels_have_places_of_their_own)
 {
+    bool is_urgent = kinds[_i];
     set_up(1);
-    for (uid_t caller = 0; caller < 100; caller++)
-        fill(caller, false);
-    ck_assert_uint_eq(ch_token_jobs_waiting(jobs), CH_TOKEN_NORMAL_MAX);
-    ck_assert_uint_eq(fill(BOT, true), CH_TOKEN_JOBS_MAX - CH_TOKEN_NORMAL_MAX);
-    ck_assert(!ch_token_jobs_admits(jobs, OTHER, true));
-    ck_assert(!ch_token_jobs_admits(jobs, OTHER, false));
+    for (uid_t caller = 0; caller < 2 * CH_SHARE_CALLERS; caller++)
+        fill(caller, is_urgent);
+    ck_assert_uint_eq(fill(0, !is_urgent), CH_TOKEN_JOBS_MAX - CH_TOKEN_RESERVE);
+    ck_assert_uint_eq(fill(1, !is_urgent), CH_TOKEN_CALLER_SHARE);
     empty();
     tear_down();
 }
@@ -242,7 +261,7 @@ START_TEST(test_callers_that_have_left_leave_nothing)
         ch_token_jobs_add(jobs, &ticket);
         ch_token_jobs_leave(jobs, &ticket);
     }
-    ck_assert_uint_eq(fill(BOT, false), CH_TOKEN_NORMAL_MAX - CH_TOKEN_RESERVE);
+    ck_assert_uint_eq(fill(BOT, false), CH_TOKEN_JOBS_MAX - CH_TOKEN_RESERVE);
     empty();
     tear_down();
 }
@@ -384,8 +403,10 @@ CH_TESTS("token_jobs", CH_TEST(test_urgent_jobs_overtake_and_each_kind_keeps_its
          CH_TEST(test_a_job_leaves_whatever_has_become_of_it), CH_TEST(test_callers_take_turns),
          CH_TEST(test_less_is_given_ahead_while_another_caller_is_there),
          CH_TEST(test_any_callers_cancel_comes_before_all_other_jobs),
-         CH_TEST(test_a_greedy_caller_leaves_every_other_its_share), CH_TEST(test_cancels_have_places_of_their_own),
-         CH_TEST(test_a_job_holds_its_place_wherever_it_is), CH_TEST(test_callers_that_have_left_leave_nothing),
+         CH_TEST_ROWS(test_a_greedy_caller_leaves_every_other_its_share, kinds),
+         CH_TEST_ROWS(test_a_caller_with_nothing_here_has_its_first_jobs_when_all_is_taken, kinds),
+         CH_TEST_ROWS(test_cancels_have_places_of_their_own, kinds), CH_TEST(test_a_job_holds_its_place_wherever_it_is),
+         CH_TEST(test_callers_that_have_left_leave_nothing),
          CH_TEST(test_a_job_is_found_by_its_id_while_it_is_at_the_token), CH_TEST(test_an_id_is_never_used_twice),
          CH_TEST(test_a_first_job_counts_as_slow_and_later_ones_as_measured),
          CH_TEST(test_each_worker_gets_a_job_however_slow),

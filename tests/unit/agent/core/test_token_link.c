@@ -11,7 +11,7 @@
 
 static ch_error err;
 static play_token token;
-static const ch_link_owner nobody; /* no test here has jobs */
+static const ch_link_owner nobody; /* no test here has jobs that are sent */
 static play_waiter first;          /* of the login or lock that is under way */
 
 static void begin(void)
@@ -259,6 +259,33 @@ START_TEST(test_a_freed_link_ends_its_process_and_calls_nobody)
 }
 END_TEST
 
+/* ---- places ---- */
+
+static const struct {
+    bool is_urgent;
+    const char *says;
+} kinds[] = {
+    {false, "all places for requests at token 'main' are taken; try again in a moment"},
+    {true,  "all places for cancels at token 'main' are taken; try again in a moment" }
+};
+
+/* Each caller has one, so none has too many. */
+START_TEST(test_who_is_refused_because_of_others_is_told_so)
+{
+    static ch_ticket tickets[CH_TOKEN_TICKETS_MAX + 1];
+    size_t count = 0;
+    begin();
+    tickets[0] = (ch_ticket){.is_urgent = kinds[_i].is_urgent};
+    while (ch_token_link_admit(token.link, &tickets[count], &err) == CH_OK) {
+        count++;
+        tickets[count] = (ch_ticket){.caller = (uid_t)count, .is_urgent = kinds[_i].is_urgent};
+    }
+    ck_assert_str_eq(err.message, kinds[_i].says);
+    while (count > 0)
+        ch_token_link_leave(token.link, &tickets[--count]);
+}
+END_TEST
+
 CH_TESTS("token_link", CH_TEST(test_a_token_is_absent_until_its_process_has_opened_it),
          CH_TEST(test_a_token_that_cannot_be_opened_is_absent_and_tried_again),
          CH_TEST(test_many_keys_are_named_in_several_frames), CH_TEST(test_a_token_without_keys_is_served_too),
@@ -267,4 +294,5 @@ CH_TESTS("token_link", CH_TEST(test_a_token_is_absent_until_its_process_has_open
          CH_TEST_ROWS(test_a_frame_in_the_wrong_state_ends_the_process, refused),
          CH_TEST(test_a_state_of_a_key_that_the_process_was_not_given_ends_it),
          CH_TEST(test_a_key_is_spoken_of_once_a_login),
-         CH_TEST_ROWS(test_a_freed_link_ends_its_process_and_calls_nobody, states))
+         CH_TEST_ROWS(test_a_freed_link_ends_its_process_and_calls_nobody, states),
+         CH_TEST_ROWS(test_who_is_refused_because_of_others_is_told_so, kinds))

@@ -10,7 +10,7 @@
 
 static ch_error err;
 static play_token token;
-static ch_ticket tickets[CH_TOKEN_JOBS_MAX + 1];
+static ch_ticket tickets[CH_TOKEN_TICKETS_MAX + 1];
 
 /* ---- the owner of the jobs ---- */
 
