@@ -1,29 +1,30 @@
-/* Entries lie in one array, and in chains by the hash of their names. What has expired is taken out by a sweep of the
- * whole array, at most once a second: it costs less than a list kept in order would, and needs no timer. */
+/* Entries lie in chains by the hash of their names. What has expired is taken out by a sweep of all chains, at most
+ * once a second: it costs less than a list kept in order would, and needs no timer. */
 #include "agent/core/repeats.h"
 
 #include "base/buffer.h"
 #include "base/memory.h"
 #include "base/names.h"
-#include "base/share.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define KINDS 2 /* by is_urgent: cancels, and all else */
 #define CHAINS 4096
 #define SWEEP_EVERY_MS 1000
 #define PLACE_BYTES 2048 /* of a request that counts as one */
 
 typedef struct caller {
     uid_t uid;
-    size_t used;    /* places */
-    size_t waiting; /* requests */
+    size_t used[KINDS];    /* places */
+    size_t waiting[KINDS]; /* requests */
 } caller;
 
 struct repeat_entry {
-    struct repeat_entry *next; /* in its chain, or among the free ones */
-    caller *caller;            /* NULL: free */
+    struct repeat_entry *next; /* in its chain */
+    caller *caller;
+    bool is_urgent;
     size_t key_size;
     char key[CH_NAME_MAX];
     size_t chain;
@@ -40,19 +41,18 @@ struct repeat_entry {
 typedef struct repeat_entry entry;
 
 struct ch_repeats {
-    entry entries[CH_REPEATS_MAX];
     entry *chains[CHAINS];
-    entry *free;
-    size_t used; /* places */
-    size_t waiting;
+    size_t used[KINDS]; /* places */
+    size_t waiting[KINDS];
     caller callers[CH_REPEATS_CALLERS_MAX];
     uint64_t swept_ms;
     ch_repeat *resumed; /* may go on, the first that waited first */
     ch_repeat **resumed_end;
 };
 
-static const ch_share places = {CH_REPEATS_MAX, CH_REPEATS_SHARE, CH_REPEATS_RESERVE, 0};
-static const ch_share waits = {CH_REPEATS_WAITING_MAX, CH_REPEATS_WAITING_SHARE, CH_REPEATS_WAITING_RESERVE, 0};
+static const ch_share places = {CH_REPEATS_MAX, CH_REPEATS_SHARE, CH_REPEATS_RESERVE, CH_REPEATS_FIRST};
+static const ch_share waits = {CH_REPEATS_WAITING_MAX, CH_REPEATS_WAITING_SHARE, CH_REPEATS_WAITING_RESERVE,
+                               CH_REPEATS_WAITING_FIRST};
 
 /* ---- entries ---- */
 
@@ -85,9 +85,10 @@ static caller *find_caller(ch_repeats *repeats, uid_t uid)
     caller *unused = NULL;
     for (size_t i = 0; i < CH_REPEATS_CALLERS_MAX; i++) {
         caller *at = &repeats->callers[i];
-        if (at->used > 0 && at->uid == uid)
+        bool is_used = at->used[false] + at->used[true] > 0;
+        if (is_used && at->uid == uid)
             return at;
-        if (at->used == 0 && unused == NULL)
+        if (!is_used && unused == NULL)
             unused = at;
     }
     if (unused != NULL)
@@ -95,19 +96,23 @@ static caller *find_caller(ch_repeats *repeats, uid_t uid)
     return unused;
 }
 
+static void free_entry(entry *at)
+{
+    ch_buffer_free(&at->asked);
+    ch_buffer_free(&at->answer);
+    free(at);
+}
+
 static void remove_entry(ch_repeats *repeats, entry *at)
 {
     entry **link = &repeats->chains[at->chain];
-    assert(at->caller != NULL && at->waiting == NULL);
+    assert(at->waiting == NULL);
     while (*link != at)
         link = &(*link)->next;
     *link = at->next;
-    repeats->used -= at->places;
-    at->caller->used -= at->places;
-    ch_buffer_free(&at->asked);
-    ch_buffer_free(&at->answer);
-    *at = (entry){.next = repeats->free};
-    repeats->free = at;
+    repeats->used[at->is_urgent] -= at->places;
+    at->caller->used[at->is_urgent] -= at->places;
+    free_entry(at);
 }
 
 static void sweep(ch_repeats *repeats, uint64_t now_ms)
@@ -115,23 +120,25 @@ static void sweep(ch_repeats *repeats, uint64_t now_ms)
     if (now_ms - repeats->swept_ms < SWEEP_EVERY_MS)
         return;
     repeats->swept_ms = now_ms;
-    for (size_t i = 0; i < CH_REPEATS_MAX; i++) {
-        entry *at = &repeats->entries[i];
-        if (at->caller != NULL && at->is_answered && at->until_ms <= now_ms)
-            remove_entry(repeats, at);
+    for (size_t i = 0; i < CHAINS; i++) {
+        for (entry *at = repeats->chains[i], *next; at != NULL; at = next) {
+            next = at->next;
+            if (at->is_answered && at->until_ms <= now_ms)
+                remove_entry(repeats, at);
+        }
     }
 }
 
 static entry *add_entry(ch_repeats *repeats, const ch_repeat_name *name)
 {
     caller *own = find_caller(repeats, name->caller);
+    bool kind = name->is_urgent;
     size_t taken = 1 + name->asked.size / PLACE_BYTES;
-    if (own == NULL || repeats->free == NULL ||
-        !ch_share_admits(&places, repeats->used + taken - 1, own->used + taken - 1))
+    if (own == NULL || !ch_share_admits(&places, repeats->used[kind] + taken - 1, own->used[kind] + taken - 1))
         return NULL;
-    entry *at = repeats->free;
-    repeats->free = at->next;
+    entry *at = ch_alloc(sizeof *at);
     *at = (entry){.caller = own,
+                  .is_urgent = kind,
                   .key_size = name->key.size,
                   .chain = chain_of(name),
                   .places = taken,
@@ -141,8 +148,8 @@ static entry *add_entry(ch_repeats *repeats, const ch_repeat_name *name)
     memcpy(at->text, name->text.data, name->text.size);
     at->next = repeats->chains[at->chain];
     repeats->chains[at->chain] = at;
-    repeats->used += taken;
-    own->used += taken;
+    repeats->used[kind] += taken;
+    own->used[kind] += taken;
     return at;
 }
 
@@ -150,7 +157,7 @@ static entry *add_entry(ch_repeats *repeats, const ch_repeat_name *name)
 
 static ch_status wait_for_first(ch_repeats *repeats, entry *at, ch_repeat *repeat, ch_error *err)
 {
-    if (!ch_share_admits(&waits, repeats->waiting, at->caller->waiting))
+    if (!ch_share_admits(&waits, repeats->waiting[at->is_urgent], at->caller->waiting[at->is_urgent]))
         return ch_fail(err, CH_BUSY,
                        "too many requests are waiting for an earlier one with the same Idempotency-Key; try again in a "
                        "moment");
@@ -159,9 +166,15 @@ static ch_status wait_for_first(ch_repeats *repeats, entry *at, ch_repeat *repea
         link = &(*link)->next;
     *link = repeat;
     *repeat = (ch_repeat){.owner = repeat->owner, .place = CH_REPEAT_WAITING, .entry = at};
-    repeats->waiting++;
-    at->caller->waiting++;
+    repeats->waiting[at->is_urgent]++;
+    at->caller->waiting[at->is_urgent]++;
     return CH_OK;
+}
+
+static void stop_waiting(ch_repeats *repeats, const entry *at)
+{
+    repeats->waiting[at->is_urgent]--;
+    at->caller->waiting[at->is_urgent]--;
 }
 
 static void resume_all(ch_repeats *repeats, entry *at)
@@ -170,8 +183,7 @@ static void resume_all(ch_repeats *repeats, entry *at)
         ch_repeat *repeat = at->waiting;
         at->waiting = repeat->next;
         *repeat = (ch_repeat){.owner = repeat->owner};
-        repeats->waiting--;
-        at->caller->waiting--;
+        stop_waiting(repeats, at);
         *repeats->resumed_end = repeat;
         repeats->resumed_end = &repeat->next;
     }
@@ -207,7 +219,7 @@ ch_status ch_repeats_enter(ch_repeats *repeats, const ch_repeat_name *name, uint
         at = add_entry(repeats, name);
         if (at == NULL)
             return ch_fail(err, CH_BUSY,
-                           "too many requests with an Idempotency-Key in the last seconds; leave it out, or try again");
+                           "too many requests with an Idempotency-Key in the last seconds; try again in a moment");
         *repeat = (ch_repeat){.owner = repeat->owner, .place = CH_REPEAT_FIRST, .entry = at};
         return CH_OK;
     }
@@ -241,8 +253,7 @@ void ch_repeats_leave(ch_repeats *repeats, ch_repeat *repeat)
         while (*link != repeat)
             link = &(*link)->next;
         *link = repeat->next;
-        repeats->waiting--;
-        at->caller->waiting--;
+        stop_waiting(repeats, at);
     }
     *repeat = (ch_repeat){.owner = repeat->owner};
 }
@@ -251,10 +262,6 @@ ch_repeats *ch_repeats_new(void)
 {
     ch_repeats *repeats = ch_alloc(sizeof *repeats);
     repeats->resumed_end = &repeats->resumed;
-    for (size_t i = CH_REPEATS_MAX; i-- > 0;) {
-        repeats->entries[i].next = repeats->free;
-        repeats->free = &repeats->entries[i];
-    }
     return repeats;
 }
 
@@ -262,9 +269,11 @@ void ch_repeats_free(ch_repeats *repeats)
 {
     if (repeats == NULL)
         return;
-    for (size_t i = 0; i < CH_REPEATS_MAX; i++) {
-        ch_buffer_free(&repeats->entries[i].asked);
-        ch_buffer_free(&repeats->entries[i].answer);
+    for (size_t i = 0; i < CHAINS; i++) {
+        for (entry *at = repeats->chains[i], *next; at != NULL; at = next) {
+            next = at->next;
+            free_entry(at);
+        }
     }
     free(repeats);
 }

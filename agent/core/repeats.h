@@ -3,24 +3,31 @@
  *
  * A request is known by its caller, its key and its Idempotency-Key; all else that was asked must be the same, too. The
  * first one is signed; those that come while it is on its way wait for it. Only signatures are kept: what was refused
- * or failed is judged anew. The table is bounded, and so is each caller's part of it. A repeat stands in the caller's
- * memory and must stay there until it has left. Core's thread only. */
+ * or failed is judged anew. The table is bounded, and so is each caller's part of it; cancels have places of their own.
+ * A repeat stands in the caller's memory and must stay there until it has left. Core's thread only. */
 #ifndef CH_AGENT_CORE_REPEATS_H
 #define CH_AGENT_CORE_REPEATS_H
 
 #include "base/error.h"
+#include "base/share.h"
 #include "base/slice.h"
 
 #include <sys/types.h>
 
 #define CH_REPEAT_KEY_MAX 128 /* bytes of an Idempotency-Key */
-#define CH_REPEATS_MAX 4096   /* requests on their way or answered; a large one counts as several */
+
+/* Of cancels, and as many of all other requests. */
+#define CH_REPEATS_MAX 4096   /* on their way or answered; a large one counts as several */
 #define CH_REPEATS_SHARE 1024 /* of a caller; above it, only while RESERVE are left */
 #define CH_REPEATS_RESERVE 2048
-#define CH_REPEATS_CALLERS_MAX 256
+#define CH_REPEATS_FIRST 64         /* a caller has besides, when all is taken */
 #define CH_REPEATS_WAITING_MAX 256  /* requests that wait for the first one */
 #define CH_REPEATS_WAITING_SHARE 32 /* of a caller; above it, only while RESERVE are left */
 #define CH_REPEATS_WAITING_RESERVE 128
+#define CH_REPEATS_WAITING_FIRST 4
+
+#define CH_REPEATS_WAITERS_MAX (2 * CH_SHARE_MOST(CH_REPEATS_WAITING_MAX, CH_REPEATS_WAITING_FIRST))
+#define CH_REPEATS_CALLERS_MAX CH_SHARE_CALLERS
 #define CH_REPEAT_VALID_MS 10000 /* for which an answer is kept at least */
 
 typedef enum ch_repeat_place {
@@ -44,6 +51,7 @@ typedef struct ch_repeat_name {
     ch_slice text; /* the Idempotency-Key */
     ch_slice
         asked; /* all else, in any form that is the same for the same request; the answer will be about that large */
+    bool is_urgent; /* a cancel */
 } ch_repeat_name;
 
 typedef struct ch_repeats ch_repeats;
@@ -53,7 +61,7 @@ void ch_repeats_free(ch_repeats *repeats);
 
 /* Enters a request, which is out. It is the first one, or waits, or `*answer` is what the first one was answered: a
  * view that is valid until the next call. Returns CH_CONFLICT if another request had that Idempotency-Key, CH_BUSY if
- * the caller has too many. */
+ * the caller, or all together, have too many. */
 CH_CHECKED ch_status ch_repeats_enter(ch_repeats *repeats, const ch_repeat_name *name, uint64_t now_ms,
                                       ch_repeat *repeat, ch_slice *answer, ch_error *err);
 /* Keeps the answer to the first one until `until_ms`. It is out, and those that waited may go on. */

@@ -94,8 +94,11 @@ static ch_status find_repeat(ch_requests *requests, ch_job *job, ch_error *err)
     if (job->repeat_key.size > CH_REPEAT_KEY_MAX)
         return ch_fail(err, CH_INTERNAL, "the front sent an Idempotency-Key that is too long");
     add_asked(job, &asked);
-    const ch_repeat_name name = {
-        .caller = job->caller.uid, .key = job->key_name, .text = job->repeat_key, .asked = ch_buffer_slice(&asked)};
+    const ch_repeat_name name = {.caller = job->caller.uid,
+                                 .key = job->key_name,
+                                 .text = job->repeat_key,
+                                 .asked = ch_buffer_slice(&asked),
+                                 .is_urgent = job->ticket.is_urgent};
     CH_TRY(ch_repeats_enter(requests->repeats, &name, ch_clock_ms(), &job->repeat, &answer, err));
     job->is_held = job->repeat.place == CH_REPEAT_WAITING;
     return job->repeat.place == CH_REPEAT_OUT ? answer_again(requests, job, answer, err) : CH_OK;

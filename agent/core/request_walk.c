@@ -240,7 +240,7 @@ ch_requests *ch_requests_new(const ch_request_context *context)
 {
     ch_requests *requests = ch_alloc(sizeof *requests);
     requests->context = *context;
-    requests->jobs = ch_jobs_new(CH_TOKENS_MAX * CH_TOKEN_TICKETS_MAX + CH_REPEATS_WAITING_MAX, context->scratch);
+    requests->jobs = ch_jobs_new(CH_TOKENS_MAX * CH_TOKEN_TICKETS_MAX + CH_REPEATS_WAITERS_MAX, context->scratch);
     requests->repeats = ch_repeats_new();
     requests->limiter = ch_limiter_new();
     return requests;

@@ -11,8 +11,9 @@
 #define VALID_MS 10000
 
 static ch_repeats *repeats;
-static ch_repeat tickets[CH_REPEATS_MAX + CH_REPEATS_WAITING_MAX];
+static ch_repeat tickets[4 * CH_REPEATS_MAX];
 static uint64_t now_ms;
+static bool is_urgent; /* what is entered is a cancel */
 static ch_slice answer;
 static ch_error err;
 
@@ -20,6 +21,7 @@ static void set_up(void)
 {
     repeats = ch_repeats_new();
     now_ms = 100000;
+    is_urgent = false;
     err = (ch_error)CH_ERROR_INIT;
 }
 
@@ -30,8 +32,11 @@ static void tear_down(void)
 
 static ch_status enter_asked(size_t at, uid_t caller, const char *text, const char *asked)
 {
-    ch_repeat_name name = {
-        .caller = caller, .key = CH_LITERAL("one"), .text = ch_slice_of(text), .asked = ch_slice_of(asked)};
+    ch_repeat_name name = {.caller = caller,
+                           .key = CH_LITERAL("one"),
+                           .text = ch_slice_of(text),
+                           .asked = ch_slice_of(asked),
+                           .is_urgent = is_urgent};
     tickets[at] = (ch_repeat){.owner = &tickets[at]};
     return ch_repeats_enter(repeats, &name, now_ms, &tickets[at], &answer, &err);
 }
@@ -165,6 +170,43 @@ START_TEST(test_one_caller_leaves_places_for_others)
 }
 END_TEST
 
+static const bool kinds[] = {false, true};
+
+/* Enters requests of the caller, from the ticket `*at` on, for as long as there are places. Returns how many it got. */
+static size_t fill(size_t *at, uid_t caller)
+{
+    size_t begun = *at;
+    while (enter_number(*at, caller, *at) == CH_OK)
+        ++*at;
+    ck_assert_int_eq(err.status, CH_BUSY);
+    ck_assert_ptr_null(strstr(err.message, "leave it out")); /* who does so may have two orders */
+    return *at - begun;
+}
+
+START_TEST(test_a_caller_with_nothing_kept_has_its_first_places_when_all_is_taken)
+{
+    size_t at = 0;
+    is_urgent = kinds[_i];
+    ck_assert_uint_eq(fill(&at, BOT), CH_REPEATS_MAX - CH_REPEATS_RESERVE);
+    ck_assert_uint_eq(fill(&at, BOT + 1), CH_REPEATS_SHARE);
+    ck_assert_uint_eq(fill(&at, BOT + 2), CH_REPEATS_SHARE);
+    for (uid_t caller = BOT + 3; caller < BOT + 20; caller++)
+        ck_assert_uint_eq(fill(&at, caller), CH_REPEATS_FIRST);
+}
+END_TEST
+
+START_TEST(test_cancels_that_are_kept_have_places_of_their_own)
+{
+    size_t at = 0;
+    is_urgent = kinds[_i];
+    for (uid_t caller = BOT; caller < BOT + 20; caller++)
+        fill(&at, caller);
+    is_urgent = !kinds[_i];
+    ck_assert_uint_eq(fill(&at, BOT), CH_REPEATS_MAX - CH_REPEATS_RESERVE);
+    ck_assert_uint_eq(fill(&at, BOT + 1), CH_REPEATS_SHARE);
+}
+END_TEST
+
 START_TEST(test_what_has_expired_leaves_its_place)
 {
     for (size_t i = 0; i < CH_REPEATS_MAX - CH_REPEATS_RESERVE; i++) {
@@ -207,6 +249,30 @@ START_TEST(test_one_caller_does_not_wait_for_all)
 }
 END_TEST
 
+/* Has requests of the caller wait for its first one, from the ticket `*at` on. Returns how many could. */
+static size_t wait_with(size_t *at, uid_t caller)
+{
+    size_t begun = *at;
+    while (enter(*at, caller, is_urgent ? "cancel" : "order") == CH_OK)
+        ++*at;
+    ck_assert_int_eq(err.status, CH_BUSY);
+    return *at - begun - 1;
+}
+
+START_TEST(test_places_to_wait_are_shared_in_the_same_way)
+{
+    size_t at = 0;
+    is_urgent = kinds[_i];
+    ck_assert_uint_eq(wait_with(&at, BOT), CH_REPEATS_WAITING_MAX - CH_REPEATS_WAITING_RESERVE);
+    for (uid_t caller = BOT + 1; caller < BOT + 5; caller++)
+        ck_assert_uint_eq(wait_with(&at, caller), CH_REPEATS_WAITING_SHARE);
+    for (uid_t caller = BOT + 5; caller < BOT + 20; caller++)
+        ck_assert_uint_eq(wait_with(&at, caller), CH_REPEATS_WAITING_FIRST);
+    is_urgent = !kinds[_i];
+    ck_assert_uint_eq(wait_with(&at, BOT), CH_REPEATS_WAITING_MAX - CH_REPEATS_WAITING_RESERVE);
+}
+END_TEST
+
 START_TEST(test_too_many_callers_are_turned_away)
 {
     for (uid_t i = 0; i < CH_REPEATS_CALLERS_MAX; i++)
@@ -225,4 +291,8 @@ CH_TESTS_WITH("repeats", set_up, tear_down, CH_TEST(test_a_repeat_is_answered_as
               CH_TEST(test_an_answer_is_forgotten_when_it_is_no_longer_good),
               CH_TEST(test_a_request_on_its_way_does_not_expire), CH_TEST(test_one_caller_leaves_places_for_others),
               CH_TEST(test_what_has_expired_leaves_its_place), CH_TEST(test_a_large_request_takes_several_places),
-              CH_TEST(test_one_caller_does_not_wait_for_all), CH_TEST(test_too_many_callers_are_turned_away))
+              CH_TEST(test_one_caller_does_not_wait_for_all),
+              CH_TEST_ROWS(test_a_caller_with_nothing_kept_has_its_first_places_when_all_is_taken, kinds),
+              CH_TEST_ROWS(test_cancels_that_are_kept_have_places_of_their_own, kinds),
+              CH_TEST_ROWS(test_places_to_wait_are_shared_in_the_same_way, kinds),
+              CH_TEST(test_too_many_callers_are_turned_away))
