@@ -158,8 +158,12 @@ static void on_down(void *self, const char *why)
     ch_error ended = CH_ERROR_INIT;
     ch_error absent = CH_ERROR_INIT;
     ch_error locked = CH_ERROR_INIT; /* CH_OK: a process that is gone is locked for sure */
+    bool was_starting = link->state == CH_LINK_STARTING || link->state == CH_LINK_ABSENT;
     bool was_locking = link->state == CH_LINK_LOCKING;
     ch_link_set_state(link, CH_LINK_ABSENT);
+    if (link->detail.status == CH_OK && was_starting)
+        ch_error_set(&link->detail, CH_UNAVAILABLE, "",
+                     "the token process could not start (%s); it is tried again, and the log may say more", why);
     if (link->detail.status == CH_OK)
         ch_error_set(&link->detail, CH_UNAVAILABLE, "", "the token process is being restarted");
     ch_link_forget_states(link);
