@@ -318,8 +318,9 @@ const ch_command ch_commands_of_key[] = {
                    "and nothing else. What is not beyond doubt is refused with the reason: blanks,\n"
                    "quotes, NAME=value, more than one value, another shape than the exchange's\n"
                    "secrets have; and masks, place-holders, paths and fewer than 16 bytes, unless\n"
-                   "you give --as-is. Compare the key afterwards: 'chancery key check'. If the exchange\n"
-                   "takes public keys, use 'chancery key generate' instead: no copy exists then.",
+                   "you give --as-is. Compare the key afterwards: 'chancery key check'. If the\n"
+                   "exchange takes public keys, use 'chancery key generate' instead: no copy exists\n"
+                   "then.",
         .examples = "  chancery key import --profile kraken --label kraken-main\n"
                     "  chancery key import --profile coinbase --scheme eddsa --label cb --secret-fd 3 3<key.json\n"
                     "  chancery key import --mechanism hmac-sha512 --encoding base64 --label k --pin-fd 3 3<pin < secret\n"
