@@ -186,9 +186,12 @@ static bool is_words(ch_slice value)
     return ch_slice_begins(value, mark) && ch_slice_equal(ch_slice_after(value, value.size - 2), mark);
 }
 
-ch_status ch_placeholder_check(ch_slice value, ch_encoding encoding, const char *name, ch_error *err)
+ch_status ch_placeholder_check(ch_slice value, ch_encoding encoding, bool is_of_exchange, const char *name,
+                               ch_error *err)
 {
     CH_TRY(check_marks(value, encoding, name, err));
+    if (!is_of_exchange)
+        return CH_OK;
     if (is_masked(value))
         return fail(name, "is a mask or was shortened; show it in full and copy it again", err);
     if (is_one_repeated(value))

@@ -209,13 +209,13 @@ static ch_status decode(const ch_secret *value, const ch_secret_form *form, ch_s
     ch_slice text = {value->data, value->size};
     CH_TRY(ch_stray_check_value(text, name, err));
     if (!form->is_as_is)
-        CH_TRY(ch_placeholder_check(text, form->encoding, name, err));
+        CH_TRY(ch_placeholder_check(text, form->encoding, form->exchange != NULL, name, err));
     if (ch_decode_secret(out, form->encoding, value, err) != CH_OK)
         return ch_error_wrap(err, "%s is not %s, the encoding that --encoding or the profile says", name,
                              encoding_names[form->encoding]);
     if (form->shape != NULL)
         return check_shape(text, form, err);
-    return form->is_as_is ? CH_OK : check_size(out, err);
+    return form->is_as_is || form->exchange == NULL ? CH_OK : check_size(out, err);
 }
 
 ch_status ch_secret_text_read(const ch_secret *text, const ch_secret_form *form, ch_secret *out, ch_buffer *taken,

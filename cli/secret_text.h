@@ -16,7 +16,7 @@
 typedef struct ch_secret_form {
     ch_encoding encoding;
     const ch_secret_shape *shape; /* of the exchange's secrets; NULL if it is not known */
-    const char *exchange;         /* the profile that the shape is from, for messages */
+    const char *exchange;         /* the profile that is named; NULL: none, and the text may read like anything */
     bool is_as_is;                /* what looks like a place-holder, or is short, is taken as well */
 } ch_secret_form;
 

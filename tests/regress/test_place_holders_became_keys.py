@@ -8,11 +8,13 @@ import json
 import pathlib
 import unittest
 
-from test_secrets_come_in_whole import (API_SECRET, ED, EDDSA, GENERIC, GENERIC_BASE64, GENERIC_HEX, KRAKEN_SECRET, MESSAGE, OK,
-                                        OKX, USAGE, Import, b64)
+from test_secrets_come_in_whole import (API_SECRET, ED, EDDSA, GENERIC, KRAKEN_SECRET, MESSAGE, OK, OKX, USAGE, Import,
+                                        b64)
 
 FUTURES = ("--profile", "kraken-futures")
 BITFINEX = ("--profile", "bitfinex")  # has no shape
+IN_BASE64 = (*BITFINEX, "--encoding", "base64")
+IN_HEX = (*BITFINEX, "--encoding", "hex")
 
 # name: (text, what the error says)
 PLACE_HOLDERS = {
@@ -71,14 +73,13 @@ BASE64_PLACE_HOLDERS = {
 }
 PLACE_HOLDERS_REFUSED = {
     **{f"bitfinex: {name}": (BITFINEX, *case) for name, case in PLACE_HOLDERS.items()},
-    **{f"no profile: {name}": (GENERIC, *case) for name, case in PLACE_HOLDERS.items()},
-    **{f"base64: {name}": (GENERIC_BASE64, *case) for name, case in BASE64_PLACE_HOLDERS.items()},
+    **{f"base64: {name}": (IN_BASE64, *case) for name, case in BASE64_PLACE_HOLDERS.items()},
     "hex for kraken-futures": (FUTURES, "9a8b7c6d" * 8, "--encoding hex"),
     "half a secret of kraken-futures": (FUTURES, KRAKEN_SECRET[:44], "those of kraken-futures have 88"),
     "half a secret of coinbase-exchange": (("--profile", "coinbase-exchange"), KRAKEN_SECRET[:44], "have 88"),
     "zeros of okx": (OKX, "0" * 32, "one character"),
-    "zeros in hex": (GENERIC_HEX, "0" * 64, "one character"),
-    "15 bytes in hex": (GENERIC_HEX, "0123456789abcdef0123456789abcd", "15 bytes"),
+    "zeros in hex": (IN_HEX, "0" * 64, "one character"),
+    "15 bytes in hex": (IN_HEX, "0123456789abcdef0123456789abcd", "15 bytes"),
 }
 
 
@@ -88,14 +89,15 @@ class PlaceHolders(Import):
 
     def test_what_looks_like_a_place_holder_is_taken_as_it_is(self):
         for name, (words, text, key) in {
-                "a path": (BITFINEX, "/run/secrets/bitfinex", b"/run/secrets/bitfinex"),
-                "short": (GENERIC, "a", b"a"),
-                "punctuation": (GENERIC, "x8f2:%7E$1", b"x8f2:%7E$1"),
-                "base64 of hex digits": (GENERIC_BASE64, "9a8b7c6d" * 8, base64.b64decode("9a8b7c6d" * 8))}.items():
+                "a path": (BITFINEX + ("--as-is",), "/run/secrets/bitfinex", b"/run/secrets/bitfinex"),
+                "short": (BITFINEX + ("--as-is",), "a", b"a"),
+                "punctuation": (BITFINEX + ("--as-is",), "x8f2:%7E$1", b"x8f2:%7E$1"),
+                "base64 of hex digits": (IN_BASE64 + ("--as-is",), "9a8b7c6d" * 8, base64.b64decode("9a8b7c6d" * 8)),
+                "of no exchange": (GENERIC, "a", b"a")}.items():
             with self.subTest(name):
-                status, said = self.import_key(words + ("--as-is",), text)
+                status, said = self.import_key(words, text)
                 self.assertEqual(status, OK, said)
-                hashed = {BITFINEX: "sha384", GENERIC: "sha256", GENERIC_BASE64: "sha512"}[words]
+                hashed = "sha256" if words == GENERIC else "sha384"
                 self.assertEqual(self.sign(f"k{self.count}", hashed.upper() + "-HMAC"), hmac.digest(key, MESSAGE, hashed))
         self.assertEqual(self.import_key(OKX + ("--as-is",), "a")[0], USAGE, "a shape is not looks")
         self.assertEqual(self.import_key(EDDSA + ("--as-is",), ED)[0], USAGE)
@@ -106,7 +108,7 @@ class PlaceHolders(Import):
             if secret is None or secret.startswith("-----"):
                 continue
             with self.subTest(path.name):
-                status, said = self.import_key(GENERIC_BASE64 if secret.endswith("=") else GENERIC, secret)
+                status, said = self.import_key(IN_BASE64 if secret.endswith("=") else BITFINEX, secret)
                 self.assertEqual(status, OK, said)
 
 

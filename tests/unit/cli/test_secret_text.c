@@ -9,11 +9,12 @@
 static const ch_secret_shape of_value = {CH_ALPHABET_BASE64, 24, 24};
 static const ch_secret_shape of_text = {CH_ALPHABET_ALPHANUMERIC, 8, 8};
 
-static const ch_secret_form text = {.encoding = CH_ENCODE_TEXT};
+static const ch_secret_form text = {.encoding = CH_ENCODE_TEXT, .exchange = "acme"};
+static const ch_secret_form any = {.encoding = CH_ENCODE_TEXT};
 static const ch_secret_form as_is = {.encoding = CH_ENCODE_TEXT, .is_as_is = true};
 static const ch_secret_form shaped = {CH_ENCODE_TEXT, &of_text, "acme", false};
-static const ch_secret_form hex = {.encoding = CH_ENCODE_HEX};
-static const ch_secret_form base64 = {.encoding = CH_ENCODE_BASE64};
+static const ch_secret_form hex = {.encoding = CH_ENCODE_HEX, .exchange = "acme"};
+static const ch_secret_form base64 = {.encoding = CH_ENCODE_BASE64, .exchange = "acme"};
 static const ch_secret_form whole = {CH_ENCODE_BASE64, &of_value, "acme", false};
 
 static ch_error err;
@@ -42,6 +43,8 @@ static const struct {
     { &shaped,   "abcDEF01\n",                      "text, 8 bytes" },
     { &hex,      "00ff80aa00ff80aa00ff80aa00ff80aa\n", "hex, 16 bytes" },
     { &as_is,    "a:b",                             "text, 3 bytes" },
+    { &any,      "secret",                          "text, 6 bytes" },
+    { &any,      "aaaaaaaa",                        "text, 8 bytes" },
     { &base64,   VALUE "\n",                        "base64, 16 bytes" },
     { &base64,   "AAECAwQFBgcICQoL\nDA0ODw==\n",    "base64, 16 bytes; 2 wrapped lines joined" },
     { &base64,   "AAECAwQF\r\nBgcICQoL\r\nDA0ODw==", "base64, 16 bytes; 3 wrapped lines joined" },
