@@ -5,6 +5,7 @@
 #include "agent/core/confinement.h"
 #include "agent/core/connections.h"
 #include "agent/core/dying.h"
+#include "agent/core/farewell.h"
 #include "agent/core/front_link.h"
 #include "agent/core/fronts.h"
 #include "agent/core/links.h"
@@ -33,7 +34,6 @@
 #include "state/writer.h"
 #include "wire/frames.h"
 
-#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,15 +42,12 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define DESCRIPTORS_MAX 65536
 #define AWAKE_NS 60000 /* for a lone request's answer, and then for the next request */
 #define HELD_MS 1
-#define SAVE_S 1 /* at most, for what is saved at the end */
 #define RETRY_MS 2000
-#define FAREWELL_MS 700 /* for token processes, before the agent's end takes them along */
 
 typedef struct core {
     ch_rules rules;
@@ -435,31 +432,6 @@ static void remove_sockets(core *self)
     ch_listener_close(self->operators_socket);
 }
 
-static void *save_last(void *context)
-{
-    core *self = context;
-    ch_writer_stop(self->writer);
-    ch_clockwatch_stop(self->clock, self->store);
-    ch_nonces_close(self->nonces);
-    ch_store_close(self->store);
-    return NULL;
-}
-
-/* Saves, and waits for the token processes that are ending. False if the disk of the state hangs: a stop does not wait
- * for it. What was reserved is then never drawn, and what was not written has not left either. */
-static bool save_and_await(core *self)
-{
-    pthread_t thread;
-    struct timespec end;
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    end.tv_sec += SAVE_S;
-    bool is_begun = pthread_create(&thread, NULL, save_last, self) == 0;
-    if (!is_begun)
-        save_last(self);
-    ch_dying_await(self->dying, FAREWELL_MS);
-    return !is_begun || pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &end) == 0;
-}
-
 /* Returns the exit status. */
 static int tear_down(core *self, ch_status st)
 {
@@ -469,7 +441,12 @@ static int tear_down(core *self, ch_status st)
     ch_links_free(&self->links);
     ch_fronts_free(self->fronts);
     ch_loop_forget(self->loop, &self->written);
-    if (!save_and_await(self)) {
+    ch_farewell farewell = {.writer = self->writer,
+                            .clock = self->clock,
+                            .nonces = self->nonces,
+                            .store = self->store,
+                            .dying = self->dying};
+    if (!ch_farewell_end(&farewell)) {
         ch_log("the disk of the state does not answer; the agent ends without waiting for it");
         _exit(ch_status_exit(CH_IO)); /* a thread still uses what would be freed */
     }
