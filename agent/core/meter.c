@@ -9,7 +9,7 @@
 
 #define ACCOUNTS_MAX 64
 /* Of all processors: of core and tokens together, and the same of a front. */
-#define SHARE_PERMILLE 125
+#define SHARE_PERMILLE 100
 #define STRANGERS_PERMILLE 50
 #define BURST_NS 2000000
 #define SECOND_NS 1000000000

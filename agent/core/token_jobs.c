@@ -11,7 +11,7 @@
 /* Expected work queued ahead at each worker, and so the longest a cancel waits. If the token's process has not a
  * processor to itself, it takes several times as long, so there is less of it while others must wait for it. */
 #define AHEAD_WORK_NS 3000000
-#define SHARED_AHEAD_WORK_NS 300000
+#define SHARED_AHEAD_WORK_NS 150000
 
 static const ch_share places = {CH_TOKEN_JOBS_MAX, CH_TOKEN_CALLER_SHARE, CH_TOKEN_RESERVE, CH_TOKEN_FIRST};
 

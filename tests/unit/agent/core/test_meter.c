@@ -126,7 +126,7 @@ END_TEST
 START_TEST(test_processes_get_a_share_while_others_are_there)
 {
     spend(MODEST, 0);
-    ck_assert_uint_eq(ch_meter_process_share(meter, GREEDY), PROCESSORS * 125);
+    ck_assert_uint_eq(ch_meter_process_share(meter, GREEDY), PROCESSORS * 100);
     ck_assert_uint_eq(ch_meter_process_share(meter, MODEST), 0);
     ch_meter *large = ch_meter_new(16);
     ch_meter_turn(large, now_ns);

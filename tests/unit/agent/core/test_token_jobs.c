@@ -362,7 +362,7 @@ START_TEST(test_less_is_given_ahead_while_another_caller_is_there)
 {
     ch_meter *meter = ch_meter_new(1);
     set_up(2);
-    ch_token_jobs_set_cost(jobs, 0, AHEAD_NS / 20);
+    ch_token_jobs_set_cost(jobs, 0, AHEAD_NS / 40);
     ch_token_jobs_set_meter(jobs, meter);
     ch_meter_turn(meter, 1000000000);
     ch_meter_spend(meter, BOT, 1);
