@@ -391,6 +391,16 @@ class Agent:
             shutil.rmtree(self.home, ignore_errors=True)
 
 
+def prepare_agent(add_cleanup, relogin=True):
+    """An agent with its token and the usual keys, not yet started. `add_cleanup` is the test's, or its class's."""
+    require_programs()
+    agent = Agent(relogin)
+    add_cleanup(agent.close)
+    agent.make_token()
+    agent.make_keys()
+    return agent
+
+
 class AgentTest(unittest.TestCase):
     """Tests that share one unlocked agent; a test that breaks the agent restores it."""
 
@@ -404,11 +414,7 @@ class AgentTest(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        require_programs()
-        cls.agent = Agent(cls.relogin)
-        cls.addClassCleanup(cls.agent.close)
-        cls.agent.make_token()
-        cls.agent.make_keys()
+        cls.agent = prepare_agent(cls.addClassCleanup, cls.relogin)
         cls.prepare()
         cls.agent.start()
         if cls.is_unlocked:

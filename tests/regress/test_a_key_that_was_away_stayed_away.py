@@ -19,11 +19,7 @@ KEY = "binance-main"
 
 class Away(unittest.TestCase):
     def setUp(self):
-        harness.require_programs()
-        self.agent = harness.Agent(relogin=False)
-        self.addCleanup(self.agent.close)
-        self.agent.make_token()
-        self.agent.make_keys()
+        self.agent = harness.prepare_agent(self.addCleanup, relogin=False)
         self.faults = Faults(self.agent)
         self.agent.start()
 

@@ -35,11 +35,7 @@ class Parting(unittest.TestCase):
     """A call begins, the process is ended, and the call ends nevertheless."""
 
     def setUp(self):
-        harness.require_programs()
-        self.agent = harness.Agent()
-        self.addCleanup(self.agent.close)
-        self.agent.make_token()
-        self.agent.make_keys()
+        self.agent = harness.prepare_agent(self.addCleanup)
         self.faults = Faults(self.agent)
         self.agent.start()
         self.token = self.agent.child("token")

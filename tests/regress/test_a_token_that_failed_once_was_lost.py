@@ -31,11 +31,7 @@ class Failing(unittest.TestCase):
     relogin = True
 
     def setUp(self):
-        harness.require_programs()
-        self.agent = harness.Agent(relogin=self.relogin)
-        self.addCleanup(self.agent.close)
-        self.agent.make_token()
-        self.agent.make_keys()
+        self.agent = harness.prepare_agent(self.addCleanup, relogin=self.relogin)
         self.faults = Faults(self.agent)
         self.agent.start()
         self.assertEqual(self.agent.unlock().returncode, 0)
@@ -56,11 +52,7 @@ class Failing(unittest.TestCase):
 
 class Particular(unittest.TestCase):
     def test_a_module_that_takes_no_locks_but_its_own_is_used(self):
-        harness.require_programs()
-        agent = harness.Agent()
-        self.addCleanup(agent.close)
-        agent.make_token()
-        agent.make_keys()
+        agent = harness.prepare_agent(self.addCleanup)
         Faults(agent).set(f"C_Initialize return {CANT_LOCK} times 1")
         agent.start()
         self.assertEqual(agent.unlock().returncode, 0)
@@ -110,7 +102,6 @@ class WithPin(Failing):
         self.faults.set()
         self.assertEqual(self.agent.unlock().returncode, 0)
         self.assertEqual(self.sign().status, 200)
-
 
     def take_out(self):
         tokens, away = self.agent.home / "tokens", self.agent.home / "away"

@@ -39,11 +39,7 @@ STARTS = {
 
 class Clock(unittest.TestCase):
     def setUp(self):
-        harness.require_programs()
-        self.agent = harness.Agent()
-        self.addCleanup(self.agent.close)
-        self.agent.make_token()
-        self.agent.make_keys()
+        self.agent = harness.prepare_agent(self.addCleanup)
         self.clock = WallClock(self.agent)
 
     def start(self):

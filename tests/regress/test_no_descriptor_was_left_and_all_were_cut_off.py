@@ -24,11 +24,7 @@ POPEN = subprocess.Popen
 class Limit(unittest.TestCase):
     def start(self, limit):
         """An agent with that limit of open files, "SOFT:HARD"."""
-        harness.require_programs()
-        self.agent = harness.Agent()
-        self.addCleanup(self.agent.close)
-        self.agent.make_token()
-        self.agent.make_keys()
+        self.agent = harness.prepare_agent(self.addCleanup)
 
         def limited(command, **options):
             return POPEN(["prlimit", f"--nofile={limit}", *command], **options)

@@ -18,11 +18,7 @@ WAIT_S = 30
 
 class Watched(unittest.TestCase):
     def setUp(self):
-        harness.require_programs()
-        self.agent = harness.Agent()
-        self.addCleanup(self.agent.close)
-        self.agent.make_token()
-        self.agent.make_keys()
+        self.agent = harness.prepare_agent(self.addCleanup)
 
     def listen(self, address):
         manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)

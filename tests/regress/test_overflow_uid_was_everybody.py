@@ -109,11 +109,7 @@ def can_enter_namespace():
 class AgentInAUserNamespace(harness.AgentTest):
     @classmethod
     def setUpClass(cls):
-        harness.require_programs()
-        cls.agent = harness.Agent()
-        cls.addClassCleanup(cls.agent.close)
-        cls.agent.make_token()
-        cls.agent.make_keys()
+        cls.agent = harness.prepare_agent(cls.addClassCleanup)
         with open(cls.agent.home / "agent.err", "ab") as err:
             cls.agent.process = subprocess.Popen(
                 [harness.AGENT, "--config", cls.agent.config], env=cls.agent.environment(), stderr=err,

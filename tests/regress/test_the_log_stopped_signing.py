@@ -54,11 +54,7 @@ def stranger(script, path, kind, count):
 class Unread(unittest.TestCase):
     def start(self):
         """An agent that logs into a pipe that nobody reads."""
-        harness.require_programs()
-        self.agent = harness.Agent()
-        self.addCleanup(self.agent.close)
-        self.agent.make_token()
-        self.agent.make_keys()
+        self.agent = harness.prepare_agent(self.addCleanup)
         self.reader, self.writer = os.pipe()
         self.addCleanup(os.close, self.reader)
         self.addCleanup(os.close, self.writer)

@@ -24,12 +24,8 @@ TROUBLE = "the state cannot be written for now"
 
 class Unwritten(unittest.TestCase):
     def setUp(self):
-        harness.require_programs()
-        self.agent = harness.Agent()
-        self.addCleanup(self.agent.close)
+        self.agent = harness.prepare_agent(self.addCleanup)
         self.mount_state()
-        self.agent.make_token()
-        self.agent.make_keys()
 
     def start(self):
         self.agent.start()
