@@ -51,7 +51,7 @@ struct ch_token_link {
     unsigned cut_logins;     /* that ended so, since the PIN was last right */
     bool is_probing;         /* a probe is at the process */
     uint64_t quiet_ms;       /* the last probe, or the last time that it could not be asked */
-    unsigned vague_failures; /* in a row, without a signature */
+    unsigned vague_failures; /* since the last signature */
     ch_link_waiter waiter;
     ch_token_jobs *jobs;
     ch_known_key *keys;

@@ -7,7 +7,7 @@
 #include <assert.h>
 
 #define PACKET_WORK_NS 400000 /* most expected work in a packet of several jobs */
-#define VAGUE_FAILURES 3      /* in a row, from which on each has the process started anew */
+#define VAGUE_FAILURES 3      /* without a signature, from which on each has the process started anew */
 
 #define PROBE_EVERY_MS 3000
 #define PROBE_TIMEOUT_MS 10000
@@ -77,10 +77,10 @@ static ch_status judge_fault(ch_token_link *link, uint8_t cause, ch_error *why, 
 {
     if (cause >= CH_FAULT_COUNT)
         return ch_fail(err, CH_INTERNAL, "it told a cause that there is not: %u", cause);
-    link->vague_failures += cause == CH_FAULT_MODULE;
+    bool is_broken = cause == CH_FAULT_MODULE && ++link->vague_failures >= VAGUE_FAILURES;
     if (cause == CH_FAULT_LOGIN)
         lose_login(link, why);
-    if (cause == CH_FAULT_DEVICE || link->vague_failures >= VAGUE_FAILURES) {
+    if (cause == CH_FAULT_DEVICE || is_broken) {
         why->status = CH_UNAVAILABLE; /* whatever it was: it is not this request that fails */
         give_up(link, why);
     }

@@ -18,9 +18,10 @@ from loaded import Faults
 
 GENERAL_ERROR = 0x5
 CANT_LOCK = 0xA
+DATA_LEN_RANGE = 0x21
 DEVICE_ERROR = 0x30
 NOT_LOGGED_IN = 0x101
-VAGUE_FAILURES = 3 # in a row
+VAGUE_FAILURES = 3 # without a signature
 BACK_S = 30 # the longest pause between two tries is a few seconds
 TRIES = 5
 MISSED_S = 60 # it is asked every few seconds, and has ten to answer
@@ -75,6 +76,18 @@ class WithPin(Failing):
         self.faults.set(f"C_Sign return {GENERAL_ERROR} times 1")
         self.assertEqual([self.sign().status for _ in range(4)], [502, 200, 200, 200])
         self.assertEqual(self.agent.child("token").pid, before)
+
+    def test_a_bad_request_after_such_failures_is_its_own(self):
+        """While nothing had been signed since, whoever could have a request of his own fail ended the process for all."""
+        self.faults.set(f"C_Sign return {GENERAL_ERROR} times {VAGUE_FAILURES}")
+        before = self.agent.child("token").pid
+        self.assertEqual([self.sign().status for _ in range(VAGUE_FAILURES)][-1], 503)
+        wait_until(self.agent.is_ready, "it comes back by itself", BACK_S)
+        fresh = self.agent.child("token").pid
+        self.assertNotEqual(fresh, before)
+        self.faults.set(f"C_Sign return {DATA_LEN_RANGE} times 1")
+        self.assertEqual([self.sign().status for _ in range(2)], [502, 200])
+        self.assertEqual(self.agent.child("token").pid, fresh)
 
     def test_a_login_that_was_lost_is_made_again(self):
         self.faults.set(f"C_SignInit return {NOT_LOGGED_IN}")
