@@ -5,23 +5,14 @@
 #include <openssl/sha.h>
 #include <string.h>
 
-/* For a session that the token has closed, and for one in the middle of an operation. C_Sign ends its operation, save
- * when the buffer is too small (PKCS#11 2.40, section 5.2). C_SignFinal would not end one that has a single part only
- * (ECDSA, EdDSA; seen with SoftHSM2), and 2.40 has no other call to give one up. The login is the keeper's and stays,
- * and with it the handles of token objects. */
-static CK_RV renew_session(ch_session *session)
-{
-    CK_FUNCTION_LIST *functions = ch_token_functions(session->token);
-    CK_FLAGS flags = CKF_SERIAL_SESSION | (session->is_writable ? CKF_RW_SESSION : 0);
-    ch_session_close(session);
-    return functions->C_OpenSession(ch_token_slot(session->token), flags, NULL, NULL, &session->handle);
-}
-
 static bool is_session_of_no_use(CK_RV rv)
 {
     return rv == CKR_OPERATION_ACTIVE || rv == CKR_SESSION_HANDLE_INVALID || rv == CKR_SESSION_CLOSED;
 }
 
+/* A session that the token has closed, or that is in the middle of an operation, is renewed. C_Sign ends its operation,
+ * save when the buffer is too small (PKCS#11 2.40, section 5.2). C_SignFinal would not end one that has a single part
+ * only (ECDSA, EdDSA; seen with SoftHSM2), and 2.40 has no other call to give one up. */
 static CK_RV sign(ch_session *session, CK_OBJECT_HANDLE key, CK_MECHANISM_TYPE type, ch_slice message,
                   uint8_t *signature, CK_ULONG *size)
 {
@@ -29,14 +20,14 @@ static CK_RV sign(ch_session *session, CK_OBJECT_HANDLE key, CK_MECHANISM_TYPE t
     CK_MECHANISM mechanism = {type, NULL, 0};
     CK_RV rv = functions->C_SignInit(session->handle, &mechanism, key);
     if (is_session_of_no_use(rv)) {
-        rv = renew_session(session);
+        rv = ch_session_renew(session);
         if (rv == CKR_OK)
             rv = functions->C_SignInit(session->handle, &mechanism, key);
     }
     if (rv == CKR_OK)
         rv = functions->C_Sign(session->handle, (CK_BYTE *)(uintptr_t)message.data, message.size, signature, size);
     if (rv == CKR_BUFFER_TOO_SMALL)
-        renew_session(session); /* if that fails too, so will the next C_SignInit, and say why */
+        ch_session_renew(session); /* if that fails too, so will the next C_SignInit, and say why */
     return rv;
 }
 

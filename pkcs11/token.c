@@ -168,11 +168,18 @@ ch_status ch_token_offers(ch_token *token, const ch_mechanism *mechanism, ch_err
 
 /* ---- sessions ---- */
 
+CK_RV ch_session_renew(ch_session *session)
+{
+    ch_token *token = session->token;
+    CK_FLAGS flags = CKF_SERIAL_SESSION | (session->is_writable ? CKF_RW_SESSION : 0);
+    ch_session_close(session);
+    return token->functions->C_OpenSession(token->slot, flags, NULL, NULL, &session->handle);
+}
+
 ch_status ch_session_open(ch_token *token, bool is_writable, ch_session *out, ch_error *err)
 {
-    CK_FLAGS flags = CKF_SERIAL_SESSION | (is_writable ? CKF_RW_SESSION : 0);
     *out = (ch_session){.token = token, .handle = CK_INVALID_HANDLE, .is_writable = is_writable};
-    CK_RV rv = token->functions->C_OpenSession(token->slot, flags, NULL, NULL, &out->handle);
+    CK_RV rv = ch_session_renew(out);
     return rv == CKR_OK ? CH_OK : ch_ckr_fail(err, rv, "opening a session on token '%s'", token->label);
 }
 

@@ -83,6 +83,9 @@ CH_CHECKED ch_status ch_token_probe(ch_token *token, const ch_session *session, 
 
 CK_FUNCTION_LIST *ch_token_functions(ch_token *token);
 CK_SLOT_ID ch_token_slot(ch_token *token);
+/* Closes the session, if it is open, and opens it again. While another session is open, the login stays, and with it
+ * the handles of token objects. */
+CK_RV ch_session_renew(ch_session *session);
 const char *ch_token_label(const ch_token *token);
 
 /* As ch_token_open; `text` stands for the URI in errors. */
