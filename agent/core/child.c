@@ -38,9 +38,10 @@ bool ch_child_is_up(const ch_child *child)
 
 static void part(ch_child *child)
 {
-    if (child->pid != 0 && !child->is_reaped && child->owner.dying != NULL)
+    bool is_alive = child->pid != 0 && !child->is_reaped;
+    if (is_alive && child->owner.dying != NULL)
         ch_dying_add(child->owner.dying, child->pid);
-    else if (child->pid != 0 && !child->is_reaped)
+    else if (is_alive)
         ch_spawn_kill(child->pid);
     child->pid = 0;
 }

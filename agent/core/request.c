@@ -170,7 +170,8 @@ static ch_status claim_nonce(ch_requests *requests, ch_job *job, ch_error *err)
     CH_TRY(ch_clockwatch_read(context->clock, &now, err));
     CH_TRY(ch_nonces_claim(context->nonces, job->key->nonce_counter, &job->claim, &now, err));
     job->is_held = job->claim.place == CH_CLAIM_WAITING;
-    job->held_ms = ch_clock_ms();
+    if (job->is_held)
+        job->held_ms = ch_clock_ms();
     return CH_OK;
 }
 

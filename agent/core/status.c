@@ -117,6 +117,8 @@ void ch_status_list_keys(const ch_status_context *context, ch_asker asker, const
 /* ---- the report ---- */
 
 typedef struct report {
+    const ch_peer *caller;
+    bool is_operator; /* the caller is */
     ch_status_is_frame frame;
     ch_buffer tokens;
     ch_buffer problems;
@@ -143,11 +145,11 @@ static void add_problem(const ch_status_context *context, report *to, const ch_k
     ch_key_problem_record_put(&to->frame.problems, &to->problems, &record);
 }
 
-static void look_at_key(const ch_status_context *context, report *to, const ch_key *key, const ch_peer *caller)
+static void look_at_key(const ch_status_context *context, report *to, const ch_key *key)
 {
     bool ready = is_ready(context, key);
     to->frame.is_ready = to->frame.is_ready && ready;
-    if (!ch_policy_may_see(key, caller) && !ch_policy_is_operator(context->policy, caller))
+    if (!to->is_operator && !ch_policy_may_see(key, to->caller))
         return;
     to->frame.key_count++;
     to->frame.ready_count += ready;
@@ -215,16 +217,16 @@ static void add_callers(const ch_status_context *context, report *to)
 static ch_status send_report(const ch_status_context *context, report *to, ch_asker asker,
                              const ch_get_status_frame *get, ch_error *err)
 {
-    const ch_peer *caller = NULL;
-    CH_TRY(find_caller(context, asker, get->connection, &caller, err));
+    CH_TRY(find_caller(context, asker, get->connection, &to->caller, err));
+    to->is_operator = ch_policy_is_operator(context->policy, to->caller);
     to->frame = (ch_status_is_frame){.version = ch_slice_of(CH_VERSION),
                                      .clock = ch_slice_of(ch_timekeeper_clock(context->timekeeper, &to->doubt))};
     to->frame.is_ready = to->doubt.status == CH_OK;
     for (size_t i = 0; i < context->policy->key_count; i++)
-        look_at_key(context, to, &context->policy->keys[i], caller);
-    if (ch_policy_knows(context->policy, caller))
+        look_at_key(context, to, &context->policy->keys[i]);
+    if (ch_policy_knows(context->policy, to->caller))
         tell_more(context, to);
-    if (ch_policy_is_operator(context->policy, caller))
+    if (to->is_operator)
         add_callers(context, to);
     ch_buffer *out = ch_front_link_out(asker);
     return out == NULL ? CH_OK : ch_status_is_frame_put(out, asker.request, &to->frame, err);

@@ -186,10 +186,11 @@ static ch_status on_job(void *context, ch_frame *frame, int *fd, ch_error *err)
     pthread_rwlock_rdlock(&self->signer->lock);
     ch_status st = sign_job(self, &job, &result, &failed.why);
     pthread_rwlock_unlock(&self->signer->lock);
-    failed.cause = (uint8_t)fault_of(&failed.why);
     ch_buffer *out = ch_channel_out(&self->channel);
-    return st == CH_OK ? answer_job(out, frame->id, &result, err)
-                       : ch_job_failed_frame_put(out, frame->id, &failed, err);
+    if (st == CH_OK)
+        return answer_job(out, frame->id, &result, err);
+    failed.cause = (uint8_t)fault_of(&failed.why);
+    return ch_job_failed_frame_put(out, frame->id, &failed, err);
 }
 
 static ch_status on_probe(void *context, ch_frame *frame, int *fd, ch_error *err)
