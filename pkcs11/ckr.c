@@ -82,9 +82,8 @@ static const struct {
     CKR(CKR_USER_ALREADY_LOGGED_IN, CH_CONFLICT, "somebody is logged in already, and cannot be logged out"),
     CKR(CKR_USER_NOT_LOGGED_IN, CH_LOCKED, "the token is locked; log in with its PIN first"),
     CKR(CKR_USER_PIN_NOT_INITIALIZED, CH_LOCKED,
-        "the token has no user PIN; set one with the token's own tool, or erase the token, with every key on it, and "
-        "make "
-        "it anew: chancery token init --erase"),
+        "the token has no user PIN; set one with the token's own tool, or erase the token, with every key on it, "
+        "and make it anew: chancery token init --erase"),
     CKR(CKR_USER_TYPE_INVALID, CH_TOKEN, ""),
     CKR(CKR_USER_ANOTHER_ALREADY_LOGGED_IN, CH_CONFLICT, "another user is logged in"),
     CKR(CKR_USER_TOO_MANY_TYPES, CH_CONFLICT, ""),

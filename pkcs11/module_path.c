@@ -169,8 +169,9 @@ ch_status ch_module_path_check(const char *name, ch_error *err)
     CH_TRY(open_trusted(name, &module, err));
     if (is_loadable(module.fd))
         return CH_OK;
-    return ch_fail(err, CH_CONFIG,
-                   "the PKCS#11 module %s is not a shared library for this machine; give the path of the vendor's "
-                   "module, or a p11-kit name",
-                   module.path);
+    return ch_fail(
+        err, CH_CONFIG,
+        "the PKCS#11 module %s is not a shared library that this machine can load; give the path of the vendor's "
+        "module, or a p11-kit name",
+        module.path);
 }

@@ -74,7 +74,7 @@ ch_status ch_key_sign(ch_session *session, const ch_key_object *key, ch_slice me
     if (rv != CKR_OK)
         return ch_ckr_fail(err, rv, "%s on token '%s'", mechanism->name, ch_token_label(session->token));
     if (written > capacity || !is_right_size(key, written))
-        return ch_fail(err, CH_TOKEN, "token '%s' returned a %s signature of %lu bytes, which is no size of this key's",
+        return ch_fail(err, CH_TOKEN, "token '%s' returned a %s signature of %lu bytes, the wrong size for this key",
                        ch_token_label(session->token), mechanism->name, written);
     *size = written;
     return CH_OK;

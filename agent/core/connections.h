@@ -1,8 +1,8 @@
 /* The bots' connections: who is behind each, and how many each caller may hold.
  *
- * Core asked the kernel who connected, and is told by it when a caller hangs up; a front, in its frames, can
- * only name connections that it was passed. A caller is a user here. Callers that no grant names are strangers: they
- * have a small pool together. Core's thread only. */
+ * The kernel tells core who connected, and when they hang up; a front's frames can only name connections that core
+ * passed to it. A caller is a user here. Callers that no grant names are strangers: they share one small pool. Core's
+ * thread only. */
 #ifndef CH_AGENT_CORE_CONNECTIONS_H
 #define CH_AGENT_CORE_CONNECTIONS_H
 
@@ -26,8 +26,7 @@ typedef struct ch_victim {
     void *front;
 } ch_victim;
 
-/* `descriptors` may be used for connections: with fewer than CH_CONNECTIONS_MAX all shares are
- * smaller in proportion.
+/* `descriptors` may be used for connections: with fewer than CH_CONNECTIONS_MAX all shares are smaller in proportion.
  */
 ch_connections *ch_connections_new(size_t descriptors);
 void ch_connections_free(ch_connections *connections);

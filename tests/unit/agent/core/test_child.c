@@ -285,7 +285,7 @@ START_TEST(test_a_stopped_child_may_finish_if_its_owner_says_so)
 }
 END_TEST
 
-/* It is none of those that may be killed then. */
+/* So it is not among those that are killed once their time is up: the kernel may have given its pid away. */
 START_TEST(test_a_dead_child_has_nothing_to_finish)
 {
     start();
