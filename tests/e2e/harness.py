@@ -231,8 +231,8 @@ class Agent:
             SOFTHSM2_CONF=str(self.home / "softhsm2.conf"),
             CHANCERY_SOCK=str(self.socket),
             CHANCERY_OPERATOR_SOCK=str(self.operator_socket),
-            **self.variables,
         )
+        environment.update(self.variables)
         # The leak checker would trace its process, which the agent does not allow. Other errors still end it with a report.
         environment.setdefault("ASAN_OPTIONS", "detect_leaks=0")
         return environment

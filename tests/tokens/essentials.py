@@ -1,0 +1,156 @@
+"""An agent on a token of any kind, with a key for each mechanism that the token has; and what must hold on every kind: unlock,
+sign, lock, crash, restart. A kind's test is a class with these tests and its fixture: see test_softhsm.py."""
+
+import base64
+import json
+import os
+import signal
+
+import harness
+
+# mechanism: profile, scheme (of the request forms); every key may sign raw bytes too
+SCHEMES = {
+    "hmac-sha256": ("binance", "hmac"),
+    "hmac-sha512": ("kraken", "hmac"),
+    "rsa-sha256": ("binance", "rsa"),
+    "ed25519": ("binance", "ed25519"),
+}
+EVERY_CLASS = "[read, trade, cancel, transfer, withdraw, keys, account, session]"
+
+
+def decode_signature(text):
+    """The schemes write signatures in hexadecimal or base64."""
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        return base64.b64decode(text)
+
+
+def yaml(value):
+    return json.dumps(value)  # which is YAML
+
+
+class AgentOn(harness.Agent):
+    """An agent whose token is a fixture's. Its keys are named after their mechanisms."""
+
+    def __init__(self, kind, relogin=True):
+        self.kind = kind
+        self.token = None
+        self.keys = {}
+        super().__init__(relogin)
+
+    def write_files(self, relogin):
+        (self.home / "token").mkdir()
+        self.token = self.kind(self.home / "token")
+        self.is_relogin_allowed = relogin
+
+    def close(self):
+        try:
+            if self.process:
+                self.stop()
+        finally:
+            self.token.stop()
+            super().close()
+
+    def make_token(self):
+        self.token.start()
+        self.variables.update(self.token.variables)
+
+    def make_keys(self):
+        for mechanism in self.token.mechanisms:
+            if mechanism in SCHEMES:
+                self.keys[mechanism] = self.token.make_key(self, mechanism, mechanism)
+        self.write_policy()
+        token = {"module": self.token.module, "uri": self.token.uri, "relogin": self.is_relogin_allowed,
+                 "workers": self.token.workers, **self.token.fields}
+        self.config.write_text(
+            "socket: run/agent.sock\noperator_socket: run/operator.sock\nstate: state\npolicy: policy.yaml\n"
+            f"profiles: {harness.ROOT}/profiles\ntokens:\n  main: {yaml(token)}\n")
+
+    def write_policy(self):
+        uid = os.getuid()
+        text = "keys:\n"
+        for mechanism in self.keys:
+            profile, scheme = SCHEMES[mechanism]
+            key = {"token": "main", "object": self.token.object_uri(mechanism), "profile": profile, "scheme": scheme,
+                   "key_id": f"{mechanism}-id", "raw": True, **self.token.key_fields(mechanism)}
+            text += f"  {mechanism}:\n"
+            text += "".join(f"    {name}: {yaml(value)}\n" for name, value in key.items())
+            text += f"    allow:\n      - {{ uid: {uid}, classes: {EVERY_CLASS} }}\n"
+        self.policy.write_text(text + f"operators:\n  - {{ uid: {uid} }}\n")
+
+    def unlock(self, pin=None):
+        return self.cli("unlock", "main", secret=self.token.pin if pin is None else pin, timeout_s=90)
+
+    def sign_raw(self, mechanism, message):
+        with self.client(30.0) as client:
+            return client.sign(mechanism, {"raw": base64.b64encode(message).decode()})
+
+
+class Essentials:
+    """Mix into an AgentTest, with `kind`."""
+
+    kind = None
+
+    @classmethod
+    def setUpClass(cls):
+        harness.require_programs()
+        cls.kind.require()
+        cls.agent = AgentOn(cls.kind)
+        cls.addClassCleanup(cls.agent.close)
+        cls.agent.make_token()
+        cls.agent.make_keys()
+        cls.agent.start()
+        done = cls.agent.unlock()
+        if done.returncode != 0:
+            raise AssertionError(f"unlock: {done.stderr.decode()}\n{cls.agent.log()}")
+
+    def assert_all_sign(self):
+        for mechanism, key in self.agent.keys.items():
+            with self.subTest(mechanism):
+                message = os.urandom(40)
+                answer = self.agent.sign_raw(mechanism, message)
+                self.assertEqual(answer.status, 200, f"{answer}\n{self.agent.log()}")
+                self.assertTrue(key.verifies(self.agent.home, message, decode_signature(answer.json["signature"])))
+
+    def one_key(self):
+        return next(iter(self.agent.keys))
+
+    def signs(self):
+        return self.agent.sign_raw(self.one_key(), b"again").status == 200
+
+    def test_every_key_signs_what_openssl_verifies(self):
+        self.assert_all_sign()
+
+    def test_lock_and_unlock(self):
+        self.assertEqual(self.agent.lock().returncode, 0)
+        self.assertEqual(self.agent.sign_raw(self.one_key(), b"locked").status, 423)
+        self.assertNotEqual(self.agent.unlock(pin="9" * len(self.agent.token.pin)).returncode, 0)
+        self.assertEqual(self.agent.sign_raw(self.one_key(), b"locked").status, 423)
+        done = self.agent.unlock()
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assert_all_sign()
+
+    def test_signing_comes_back_after_a_crash(self):
+        os.kill(self.agent.child("token").pid, signal.SIGKILL)
+        harness.wait_until(self.signs, "it signs again", timeout_s=20)
+        self.assert_all_sign()
+
+    def test_signing_comes_back_after_the_token_was_away(self):
+        self.agent.token.take_away()
+        try:
+            harness.wait_until(lambda: not self.signs(), "it notices", timeout_s=20)
+            answer = self.agent.sign_raw(self.one_key(), b"away")
+            self.assertEqual(answer.status, 503, answer)
+        finally:
+            self.agent.token.put_back()
+        harness.wait_until(self.signs, "it signs again", timeout_s=30)
+        self.assert_all_sign()
+
+    def test_restart(self):
+        self.assertEqual(self.agent.stop(), 0)
+        self.agent.start()
+        self.assertEqual(self.agent.sign_raw(self.one_key(), b"locked").status, 423)
+        done = self.agent.unlock()
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assert_all_sign()
