@@ -4,53 +4,78 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-/* A new key is given the attributes of its class only: tokens refuse one that the class can't have (a private key has
- * no CKA_ENCRYPT). A key is checked for them all. Not to answer for a right that the class can't have is good; not to
- * answer for one of the others counts against the key. */
-#define RULE(type, must_be, if_unanswered, is_for_secret, is_for_private)                                              \
+/* What a rule means for the keys of a class.
+ *
+ * A private key has no CKA_ENCRYPT, CKA_WRAP and CKA_VERIFY: all three are done with the public half, which is no
+ * secret. A TPM says that its private keys have CKA_ENCRYPT all the same (tpm2-pkcs11 1.9). A secret key has no
+ * CKA_SIGN_RECOVER; it must not have it, but a token refuses a new key for which it is named. */
+typedef enum use {
+    NO_RIGHT,
+    CHECKED,
+    GIVEN, /* and checked */
+} use;
+
+#define RULE(type, must_be, if_unanswered, of_secret, of_private)                                                      \
     {                                                                                                                  \
-        type, #type, must_be, if_unanswered, is_for_secret, is_for_private                                             \
+        type, #type, must_be, if_unanswered, of_secret, of_private                                                     \
     }
 
+/* Not to answer for a right is good; not to answer for one of the other attributes counts against the key. */
 /* clang-format off */
 static const struct {
     CK_ATTRIBUTE_TYPE type;
     const char *name;
     bool must_be;
     bool if_unanswered;
-    bool is_for_secret;
-    bool is_for_private;
+    use of_secret;
+    use of_private;
 } rules[] = {
-    /*   attribute         must be  if unanswered  given to a secret key  to a private key */
-    RULE(CKA_TOKEN,        true,    false,         true,                  true),
-    RULE(CKA_PRIVATE,      true,    false,         true,                  true),
-    RULE(CKA_SENSITIVE,    true,    false,         true,                  true),
-    RULE(CKA_SIGN,         true,    false,         true,                  true),
-    RULE(CKA_EXTRACTABLE,  false,   true,          true,                  true),
-    RULE(CKA_DECRYPT,      false,   false,         true,                  true),
-    RULE(CKA_UNWRAP,       false,   false,         true,                  true),
-    RULE(CKA_DERIVE,       false,   false,         true,                  true),
-    RULE(CKA_ENCRYPT,      false,   false,         true,                  false),
-    RULE(CKA_WRAP,         false,   false,         true,                  false),
-    RULE(CKA_VERIFY,       false,   false,         true,                  false),
-    RULE(CKA_SIGN_RECOVER, false,   false,         false,                 true),
+    /*   attribute         must be  if unanswered  secret key  private key */
+    RULE(CKA_TOKEN,        true,    false,         GIVEN,      GIVEN),
+    RULE(CKA_PRIVATE,      true,    false,         GIVEN,      GIVEN),
+    RULE(CKA_SENSITIVE,    true,    false,         GIVEN,      GIVEN),
+    RULE(CKA_SIGN,         true,    false,         GIVEN,      GIVEN),
+    RULE(CKA_EXTRACTABLE,  false,   true,          GIVEN,      GIVEN),
+    RULE(CKA_DECRYPT,      false,   false,         GIVEN,      GIVEN),
+    RULE(CKA_UNWRAP,       false,   false,         GIVEN,      GIVEN),
+    RULE(CKA_DERIVE,       false,   false,         GIVEN,      GIVEN),
+    RULE(CKA_ENCRYPT,      false,   false,         GIVEN,      NO_RIGHT),
+    RULE(CKA_WRAP,         false,   false,         GIVEN,      NO_RIGHT),
+    RULE(CKA_VERIFY,       false,   false,         GIVEN,      NO_RIGHT),
+    RULE(CKA_SIGN_RECOVER, false,   false,         CHECKED,    GIVEN),
 };
 /* clang-format on */
 
+static use use_of(size_t rule, CK_OBJECT_CLASS key_class)
+{
+    return key_class == CKO_SECRET_KEY ? rules[rule].of_secret : rules[rule].of_private;
+}
+
 void ch_key_rules_add(ch_attributes *attributes, CK_OBJECT_CLASS key_class)
 {
-    bool is_secret = key_class == CKO_SECRET_KEY;
     for (size_t i = 0; i < COUNT(rules); i++) {
-        if (is_secret ? rules[i].is_for_secret : rules[i].is_for_private)
+        if (use_of(i, key_class) == GIVEN)
             ch_attributes_add_bool(attributes, rules[i].type, rules[i].must_be);
     }
+}
+
+/* If the token does not say, the class of which all is checked. */
+static CK_OBJECT_CLASS class_of(ch_session *session, CK_OBJECT_HANDLE key)
+{
+    CK_OBJECT_CLASS key_class = CKO_SECRET_KEY;
+    ch_error ignored = CH_ERROR_INIT;
+    bool is_said = ch_attribute_ulong(session, key, CKA_CLASS, &key_class, &ignored) == CH_OK;
+    return is_said && key_class == CKO_PRIVATE_KEY ? CKO_PRIVATE_KEY : CKO_SECRET_KEY;
 }
 
 ch_status ch_key_rules_check(ch_session *session, CK_OBJECT_HANDLE key, ch_error *err)
 {
     CK_FUNCTION_LIST *functions = ch_token_functions(session->token);
+    CK_OBJECT_CLASS key_class = class_of(session, key);
     const char *label = ch_token_label(session->token);
     for (size_t i = 0; i < COUNT(rules); i++) {
+        if (use_of(i, key_class) == NO_RIGHT)
+            continue;
         CK_BBOOL value = rules[i].if_unanswered ? CK_TRUE : CK_FALSE;
         CK_ATTRIBUTE attribute = {rules[i].type, &value, sizeof value};
         CK_RV rv = functions->C_GetAttributeValue(session->handle, key, &attribute, 1);
@@ -67,8 +92,9 @@ ch_status ch_key_rules_check(ch_session *session, CK_OBJECT_HANDLE key, ch_error
 
 bool ch_key_rules_can_other(ch_session *session, CK_OBJECT_HANDLE key)
 {
+    CK_OBJECT_CLASS key_class = class_of(session, key);
     for (size_t i = 0; i < COUNT(rules); i++) {
-        bool is_right = !rules[i].must_be && rules[i].type != CKA_EXTRACTABLE;
+        bool is_right = !rules[i].must_be && rules[i].type != CKA_EXTRACTABLE && use_of(i, key_class) != NO_RIGHT;
         if (is_right && ch_attribute_is_true(session, key, rules[i].type))
             return true;
     }

@@ -40,14 +40,14 @@ void ch_new_key_add_attributes(ch_attributes *attributes, const ch_mechanism *me
     ch_attributes_add(attributes, CKA_ID, id.data, id.size);
 }
 
+/* Whether it may encrypt and verify is left to the token: a public half is no secret, so anybody can do both with it,
+ * and a TPM refuses what it would not have chosen itself (tpm2-pkcs11 1.9). */
 void ch_new_key_add_public_attributes(ch_attributes *attributes, const char *label, ch_slice id)
 {
     static const CK_OBJECT_CLASS public_class = CKO_PUBLIC_KEY;
     ch_attributes_add_ulong(attributes, CKA_CLASS, &public_class);
     ch_attributes_add_bool(attributes, CKA_TOKEN, true);
     ch_attributes_add_bool(attributes, CKA_PRIVATE, false);
-    ch_attributes_add_bool(attributes, CKA_VERIFY, true);
-    ch_attributes_add_bool(attributes, CKA_ENCRYPT, false);
     ch_attributes_add_bool(attributes, CKA_WRAP, false);
     ch_attributes_add(attributes, CKA_LABEL, label, strlen(label));
     ch_attributes_add(attributes, CKA_ID, id.data, id.size);
