@@ -13,6 +13,33 @@
 
 #define UNLOCK_WAIT_MS 60000 /* unlock --wait */
 #define RETRY_AFTER_US 300000
+#define QUIET_MS 2000 /* progress is told then, to who is not at a terminal */
+
+/* Looking for keys takes long if the token is slow or holds thousands. */
+typedef struct progress {
+    uint64_t began_ms;
+    bool is_shown;
+} progress;
+
+static ch_status show_progress(void *context, ch_frame *frame, ch_error *err)
+{
+    progress *self = context;
+    ch_unlock_progress_frame part;
+    CH_TRY(ch_unlock_progress_frame_get(frame, &part, err));
+    bool is_terminal = isatty(STDERR_FILENO);
+    if (part.total == 0 || (!is_terminal && (self->is_shown || ch_clock_ms() - self->began_ms < QUIET_MS)))
+        return CH_OK;
+    self->is_shown = true;
+    fprintf(stderr, "%sLooking for the keys on the token: %u%%%s", is_terminal ? "\r" : "",
+            (unsigned)(100ULL * part.done / part.total), is_terminal ? "" : "\n");
+    return CH_OK;
+}
+
+static void end_progress(const progress *self)
+{
+    if (self->is_shown && isatty(STDERR_FILENO))
+        fputs("\n", stderr);
+}
 
 static ch_status unlock(ch_channel *channel, const char *token, const ch_secret *pin, ch_error *err)
 {
@@ -21,7 +48,11 @@ static ch_status unlock(ch_channel *channel, const char *token, const ch_secret 
     CH_TRY(ch_secret_to_pipe(pin, &pin_fd, err));
     ch_channel_attach(channel, pin_fd);
     CH_TRY(ch_unlock_frame_put(ch_channel_out(channel), 0, &request, err));
-    return ch_dialog_ask(channel, NULL, err);
+    progress shown = {.began_ms = ch_clock_ms()};
+    const ch_dialog_part part = {CH_FRAME_UNLOCK_PROGRESS, &shown, show_progress};
+    ch_status st = ch_dialog_ask(channel, &part, err);
+    end_progress(&shown);
+    return st;
 }
 
 static ch_status lock(ch_channel *channel, const char *token, ch_error *err)

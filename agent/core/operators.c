@@ -75,6 +75,21 @@ static void on_outcome(void *context, const ch_error *outcome)
         send_answer(self);
 }
 
+/* Who does not read gets no more of it. */
+static void on_progress(void *context, uint32_t done, uint32_t total)
+{
+    session *self = context;
+    ch_error err = CH_ERROR_INIT;
+    const ch_unlock_progress_frame progress = {.done = done, .total = total};
+    if (ch_channel_pending(&self->channel) > 0)
+        return;
+    ch_status st = ch_unlock_progress_frame_put(ch_channel_out(&self->channel), 0, &progress, &err);
+    if (st == CH_OK)
+        st = ch_channel_flush(&self->channel, &err);
+    if (st != CH_OK)
+        ch_log_limited(&self->operators->log_limit, "answering an operator: %s", err.message);
+}
+
 /* ---- requests ---- */
 
 /* A pipe and nothing else: a file or socket could keep core waiting, and so could fstat of a file. */
@@ -113,7 +128,8 @@ static ch_status unlock(session *self, const ch_unlock_frame *unlock, int fd, ch
     CH_TRY(check_request(self, unlock->version, err));
     CH_TRY(ch_links_find(self->operators->context.links, unlock->token, &link, err));
     CH_TRY(read_pin(fd, &pin, err));
-    ch_token_link_unlock(link, &pin, (ch_link_waiter){.answer = on_outcome, .context = self});
+    const ch_link_waiter waiter = {.tell = on_progress, .answer = on_outcome, .context = self};
+    ch_token_link_unlock(link, &pin, waiter);
     return CH_OK;
 }
 

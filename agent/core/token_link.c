@@ -22,7 +22,7 @@ static const struct {
     const char *name;
     const char *shown;    /* to operators and bots */
     unsigned accepts;     /* frames that the process may send: ch_receiving */
-    unsigned deadline_ms; /* the process is ended if the state lasts longer; 0: no limit */
+    unsigned deadline_ms; /* the process is ended if it comes no further in the state for so long; 0: no limit */
 } states[CH_LINK_STATE_COUNT] = {
     /*               name          shown       accepts               deadline_ms */
     [CH_LINK_ABSENT]     = { "absent",     "absent",   0,                    0 },
@@ -40,6 +40,7 @@ void ch_link_set_state(ch_token_link *link, ch_link_state state)
     ch_log_debug("token '%s': %s, was %s", link->config.name, states[state].name, states[link->state].name);
     link->state = state;
     link->since_ms = ch_clock_ms();
+    link->found = 0;
     if (states[state].deadline_ms != 0 && states[state].deadline_ms < CHECK_EVERY_MS)
         ch_loop_set_timer(link->loop, &link->check, link->since_ms + states[state].deadline_ms + 1);
 }
@@ -381,6 +382,7 @@ static const ch_handler handlers[] = {
     { CH_FRAME_SIGNATURE,      ch_link_take_signature },
     { CH_FRAME_JOB_FAILED,     ch_link_take_job_failed },
     { CH_FRAME_KEY_STATE,      ch_link_take_key_state },
+    { CH_FRAME_FIND_PROGRESS,  ch_link_take_find_progress },
     { CH_FRAME_KEYS_FOUND,     ch_link_take_keys_found },
     { CH_FRAME_PROBED,         ch_link_take_probed },
     { CH_FRAME_TOKEN_STARTED,  on_started },

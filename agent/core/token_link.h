@@ -47,8 +47,10 @@ typedef struct ch_link_owner {
     void (*on_failed)(void *context, ch_ticket *ticket, const ch_error *why);
 } ch_link_owner;
 
-/* Who waits for a login or a lock; `answer` is called once. */
+/* Who waits for a login or a lock; `answer` is called once, and before it `tell`, unless it is NULL, as often as the
+ * process has come further in looking for the keys. */
 typedef struct ch_link_waiter {
+    void (*tell)(void *context, uint32_t done, uint32_t total);
     void (*answer)(void *context, const ch_error *outcome);
     void *context;
 } ch_link_waiter;

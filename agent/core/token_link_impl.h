@@ -42,7 +42,8 @@ struct ch_token_link {
     ch_child child;
     ch_timer check;
     ch_link_state state;
-    uint64_t since_ms;       /* when the state began */
+    uint64_t since_ms;       /* when the state began, or the process last came further in it */
+    uint32_t found;          /* how far it has come in looking for the keys */
     ch_error detail;         /* why it is not as it should be */
     bool is_gone;            /* a job's failure said that the device is away */
     ch_secret pin;           /* while unlocked, if a re-login is allowed */
@@ -91,6 +92,7 @@ void ch_link_forget_states(ch_token_link *link);
 void ch_link_expect_all(ch_token_link *link);
 void ch_link_free_keys(ch_token_link *link);
 CH_CHECKED ch_status ch_link_take_key_state(void *self, ch_frame *frame, int *fd, ch_error *err);
+CH_CHECKED ch_status ch_link_take_find_progress(void *self, ch_frame *frame, int *fd, ch_error *err);
 CH_CHECKED ch_status ch_link_take_keys_found(void *self, ch_frame *frame, int *fd, ch_error *err);
 
 /* token_link_jobs.c */

@@ -1,6 +1,7 @@
 /* The token link's keys: named to the process, looked for by it, and what it said of each. */
 #include "agent/core/token_link_impl.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "wire/channel.h"
@@ -200,6 +201,23 @@ void ch_link_find_some(ch_token_link *link)
 bool ch_token_link_is_finding(const ch_token_link *link)
 {
     return link->state == CH_LINK_FINDING || (link->state == CH_LINK_SERVING && link->to_find > 0);
+}
+
+/* A process that comes further has time for more, however many keys there are. */
+ch_status ch_link_take_find_progress(void *self, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    ch_token_link *link = self;
+    ch_find_progress_frame progress;
+    CH_TRY(ch_find_progress_frame_get(frame, &progress, err));
+    if (progress.done <= link->found || progress.done > progress.total)
+        return ch_fail(err, CH_INTERNAL, "it came to key %u of %u, after key %u", progress.done, progress.total,
+                       link->found);
+    link->found = progress.done;
+    link->since_ms = ch_clock_ms();
+    if (link->waiter.tell != NULL)
+        link->waiter.tell(link->waiter.context, progress.done, progress.total);
+    return CH_OK;
 }
 
 ch_status ch_link_take_keys_found(void *self, ch_frame *frame, int *fd, ch_error *err)

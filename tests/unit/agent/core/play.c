@@ -108,6 +108,13 @@ void play_login_done(play_token *token, const ch_error *outcome)
     stage_send(&token->actor);
 }
 
+void play_progress(play_token *token, uint32_t done, uint32_t total)
+{
+    const ch_find_progress_frame progress = {.done = done, .total = total};
+    ck_assert_int_eq(ch_find_progress_frame_put(out(token), 0, &progress, &err), CH_OK);
+    stage_send(&token->actor);
+}
+
 void play_logout_done(play_token *token, const ch_error *outcome)
 {
     ch_logout_done_frame done = {.outcome = outcome == NULL ? success : *outcome};

@@ -71,6 +71,16 @@ static void ask_lock(operator* one, uint32_t version, const char *token)
     flush(one);
 }
 
+static ch_frame hear(operator* one)
+{
+    ch_packet packet;
+    ch_frame frame;
+    ck_assert_msg(ch_channel_receive(&one->channel, &packet, &err) == CH_OK, "%s", err.message);
+    ck_assert(ch_frame_next(&packet.bytes, &frame));
+    ck_assert_int_eq(ch_frame_admit(frame.type, CH_CORE_TO_OPERATOR, CH_WHILE_WAITING, false, &err), CH_OK);
+    return frame;
+}
+
 static bool is_answered(operator* one)
 {
     char byte;
@@ -87,12 +97,8 @@ static void check_closed(operator* one)
 /* The answer, after which the session is closed. */
 static void check_answer(operator* one, ch_status status, const char *says)
 {
-    ch_packet packet;
-    ch_frame frame;
     ch_operator_done_frame done;
-    ck_assert_msg(ch_channel_receive(&one->channel, &packet, &err) == CH_OK, "%s", err.message);
-    ck_assert(ch_frame_next(&packet.bytes, &frame));
-    ck_assert_int_eq(ch_frame_admit(frame.type, CH_CORE_TO_OPERATOR, CH_WHILE_WAITING, false, &err), CH_OK);
+    ch_frame frame = hear(one);
     ck_assert_int_eq(ch_operator_done_frame_get(&frame, &done, &err), CH_OK);
     ck_assert_msg(done.outcome.status == status, "%s", done.outcome.message);
     ck_assert_msg(strstr(done.outcome.message, says) != NULL, "%s", done.outcome.message);
@@ -205,11 +211,16 @@ END_TEST
 
 START_TEST(test_an_unlock_is_answered_when_the_token_is_unlocked)
 {
+    ch_unlock_progress_frame progress = {0};
     begin(1);
     operator one = come();
     ask_unlock(&one, CH_FRAMES_VERSION, "main", pipe_with(PLAY_PIN "\n"));
     play_hear_login(&tokens[0]);
     ck_assert(!is_answered(&one));
+    play_progress(&tokens[0], 1, 2);
+    ch_frame frame = hear(&one);
+    ck_assert_int_eq(ch_unlock_progress_frame_get(&frame, &progress, &err), CH_OK);
+    ck_assert(progress.done == 1 && progress.total == 2);
     play_login_done(&tokens[0], NULL);
     check_answer(&one, CH_OK, "");
     ck_assert(ch_token_link_is_unlocked(links.links[0]));

@@ -258,6 +258,40 @@ START_TEST(test_a_state_of_a_key_that_was_not_told_ends_the_process)
 }
 END_TEST
 
+START_TEST(test_a_login_lasts_as_long_as_it_comes_further)
+{
+    begin(PLAY_LOGGING_IN);
+    token.link->since_ms = 0; /* long ago */
+    play_progress(&token, 1, 2);
+    ck_assert_uint_gt(token.link->since_ms, 0);
+    play_progress(&token, 2, 2);
+    play_login_done(&token, NULL);
+    play_check_state(&token, "unlocked", "");
+}
+END_TEST
+
+/* clang-format off */
+static const struct {
+    uint32_t done;
+    uint32_t total;
+} standing[] = {
+    /* after 3 of 5 */
+    { 3, 5 },
+    { 2, 5 },
+    { 6, 5 },
+    { 0, 0 },
+};
+/* clang-format on */
+
+START_TEST(test_progress_that_is_none_ends_the_process)
+{
+    begin(PLAY_LOGGING_IN);
+    play_progress(&token, 3, 5);
+    play_progress(&token, standing[_i].done, standing[_i].total);
+    play_check_state(&token, "absent", "the token process is being restarted");
+}
+END_TEST
+
 START_TEST(test_an_end_of_a_search_that_was_not_asked_for_ends_the_process)
 {
     begin(PLAY_SERVING);
@@ -344,6 +378,8 @@ CH_TESTS("token_link_keys", CH_TEST(test_a_key_keeps_its_index_and_no_other_gets
          CH_TEST(test_a_process_that_is_started_anew_is_told_all_keys),
          CH_TEST(test_a_lock_during_a_search_ends_the_process),
          CH_TEST(test_a_state_of_a_key_that_was_not_told_ends_the_process),
+         CH_TEST(test_a_login_lasts_as_long_as_it_comes_further),
+         CH_TEST_ROWS(test_progress_that_is_none_ends_the_process, standing),
          CH_TEST(test_an_end_of_a_search_that_was_not_asked_for_ends_the_process),
          CH_TEST(test_many_keys_are_looked_for_with_jobs_in_between),
          CH_TEST(test_a_key_that_the_process_was_not_told_is_not_asked_for),
