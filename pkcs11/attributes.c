@@ -32,6 +32,22 @@ void ch_attributes_add_ulong(ch_attributes *attributes, CK_ATTRIBUTE_TYPE type, 
     ch_attributes_add(attributes, type, value, sizeof *value);
 }
 
+void ch_attributes_remove(ch_attributes *attributes, CK_ATTRIBUTE_TYPE type)
+{
+    CK_ULONG kept = 0;
+    for (CK_ULONG i = 0; i < attributes->count; i++) {
+        if (attributes->items[i].type != type)
+            attributes->items[kept++] = attributes->items[i];
+    }
+    attributes->count = kept;
+}
+
+void ch_attributes_set_ulong(ch_attributes *attributes, CK_ATTRIBUTE_TYPE type, const CK_ULONG *value)
+{
+    ch_attributes_remove(attributes, type);
+    ch_attributes_add_ulong(attributes, type, value);
+}
+
 /* ---- a URI's attributes ---- */
 
 static size_t size_of(const CK_ATTRIBUTE *part)

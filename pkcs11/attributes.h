@@ -21,6 +21,10 @@ void ch_attributes_add(ch_attributes *attributes, CK_ATTRIBUTE_TYPE type, const 
 void ch_attributes_add_bool(ch_attributes *attributes, CK_ATTRIBUTE_TYPE type, bool value);
 void ch_attributes_add_ulong(ch_attributes *attributes, CK_ATTRIBUTE_TYPE type, const CK_ULONG *value);
 
+/* Drops the attribute of this type; replaces it. */
+void ch_attributes_remove(ch_attributes *attributes, CK_ATTRIBUTE_TYPE type);
+void ch_attributes_set_ulong(ch_attributes *attributes, CK_ATTRIBUTE_TYPE type, const CK_ULONG *value);
+
 /* Adds the object= and id= parts of an RFC 7512 URI, whose bytes are kept in `storage`, which must be empty. CH_CONFIG
  * for a URI that is malformed, holds a PIN, or names no object. */
 CH_CHECKED ch_status ch_attributes_add_uri(ch_attributes *attributes, const char *uri, ch_buffer *storage,

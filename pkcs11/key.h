@@ -28,7 +28,7 @@ typedef struct ch_key_object {
 typedef struct ch_key_info {
     char label[129]; /* as it is on the token: not to be shown without ch_make_printable */
     char id_hex[129];
-    char type[24]; /* "hmac", "rsa-2048", "ed25519", "p256", "secp256k1", or "CKK_0x..." for others */
+    char type[24]; /* "hmac", "hmac-sha256", "rsa-2048", "ed25519", "p256", ...; "CKK_0x..." if it has no name */
     bool is_sensitive;
     bool is_extractable;
     bool is_private;
@@ -55,8 +55,8 @@ CH_CHECKED ch_status ch_key_sign(ch_session *session, const ch_key_object *key, 
 /* All secret and private keys on the token; the caller frees `*out` with free(). */
 CH_CHECKED ch_status ch_key_list(ch_session *session, ch_key_info **out, size_t *count, ch_error *err);
 
-/* Deletes the key that `uri` names, and its public half. Nothing is deleted if there is none (CH_NOT_FOUND), or more
- * than one (CH_CONFLICT). */
+/* Deletes the key that `uri` names, and its public half, or a public half that is left over. Nothing is deleted if
+ * there is none (CH_NOT_FOUND), or more than one (CH_CONFLICT). */
 CH_CHECKED ch_status ch_key_delete(ch_session *session, const char *uri, ch_error *err);
 
 /* Imports an HMAC secret under `label`; `mechanism` says for which digest. A secret shorter than the token's smallest
@@ -83,8 +83,9 @@ void ch_key_describe(const EVP_PKEY *key, ch_buffer *out);
 CH_CHECKED ch_status ch_key_generate(ch_session *session, const char *label, const ch_mechanism *mechanism,
                                      unsigned rsa_bits, ch_error *err);
 
-/* The public key with the private key that `uri` names. The caller frees it with EVP_PKEY_free. CH_NOT_FOUND if there
- * is none, CH_TOKEN if it is of an unknown kind. */
+/* The public key with the private key that `uri` names: its public half, or, on a token that keeps none, what the
+ * private key shows. The caller frees it with EVP_PKEY_free. CH_NOT_FOUND if there is none, CH_TOKEN if it is of an
+ * unknown kind. */
 CH_CHECKED ch_status ch_key_public(ch_session *session, const char *uri, EVP_PKEY **out, ch_error *err);
 
 #endif

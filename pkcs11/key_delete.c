@@ -37,11 +37,12 @@ ch_status ch_key_delete(ch_session *session, const char *uri, ch_error *err)
     CH_TRY(find_class(session, uri, CKO_SECRET_KEY, &key, &keys, err));
     CH_TRY(find_class(session, uri, CKO_PRIVATE_KEY, &key, &keys, err));
     CH_TRY(find_class(session, uri, CKO_PUBLIC_KEY, &public_half, &public_halves, err));
-    if (keys == 0)
+    if (keys + public_halves == 0)
         return ch_fail(err, CH_NOT_FOUND, "token '%s' has no key that fits '%s' (keys show only after login)",
                        ch_token_label(session->token), uri);
     if (keys > 1 || public_halves > 1)
         return ch_fail(err, CH_CONFLICT, "more than one key fits '%s', so none was deleted; add id= to the URI", uri);
-    CH_TRY(destroy(session, uri, key, err));
+    if (keys == 1)
+        CH_TRY(destroy(session, uri, key, err));
     return public_halves == 0 ? CH_OK : destroy(session, uri, public_half, err);
 }

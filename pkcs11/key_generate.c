@@ -5,17 +5,22 @@
 #define RSA_BITS_MIN 2048
 #define RSA_BITS_MAX 4096
 
+static CK_RV call_generate(ch_session *session, const ch_mechanism *mechanism, ch_attributes *wanted,
+                           CK_OBJECT_HANDLE *out)
+{
+    CK_MECHANISM how = {mechanism->generate, NULL, 0};
+    return ch_token_functions(session->token)->C_GenerateKey(session->handle, &how, wanted->items, wanted->count, out);
+}
+
 static ch_status generate_secret(ch_session *session, const char *label, const ch_mechanism *mechanism, ch_slice id,
                                  CK_OBJECT_HANDLE *key, ch_error *err)
 {
     ch_attributes wanted = {.count = 0};
-    CK_MECHANISM how = {mechanism->generate, NULL, 0};
     CK_ULONG size = mechanism->hash_size_bytes;
     ch_new_key_add_attributes(&wanted, mechanism, label, id);
     ch_attributes_add_ulong(&wanted, CKA_KEY_TYPE, &mechanism->key_type);
     ch_attributes_add_ulong(&wanted, CKA_VALUE_LEN, &size);
-    CK_RV rv =
-        ch_token_functions(session->token)->C_GenerateKey(session->handle, &how, wanted.items, wanted.count, key);
+    CK_RV rv = ch_new_key_make(session, mechanism, &wanted, call_generate, key);
     return rv == CKR_OK ? CH_OK : ch_ckr_fail(err, rv, "generating key '%s' (%s)", label, mechanism->name);
 }
 
@@ -45,8 +50,7 @@ ch_status ch_key_generate(ch_session *session, const char *label, const ch_mecha
 {
     uint8_t id_bytes[CH_KEY_ID_SIZE];
     ch_slice id = {id_bytes, sizeof id_bytes};
-    CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
-    CK_OBJECT_HANDLE public_half = CK_INVALID_HANDLE;
+    ch_new_key made = {label, CK_INVALID_HANDLE, CK_INVALID_HANDLE};
     CK_ULONG bits = rsa_bits == 0 ? RSA_BITS_MIN : rsa_bits;
     if (bits < RSA_BITS_MIN || bits > RSA_BITS_MAX || bits % 8 != 0)
         return ch_fail(err, CH_BAD_INPUT, "an RSA key has %d to %d bits, a multiple of 8", RSA_BITS_MIN, RSA_BITS_MAX);
@@ -54,8 +58,8 @@ ch_status ch_key_generate(ch_session *session, const char *label, const ch_mecha
     CH_TRY(ch_new_key_check_label(session, label, err));
     CH_TRY(ch_new_key_draw_id(id_bytes, err));
     if (mechanism->key_class == CKO_SECRET_KEY)
-        CH_TRY(generate_secret(session, label, mechanism, id, &key, err));
+        CH_TRY(generate_secret(session, label, mechanism, id, &made.key, err));
     else
-        CH_TRY(generate_pair(session, label, mechanism, bits, id, &key, &public_half, err));
-    return ch_new_key_check(session, key, public_half, err);
+        CH_TRY(generate_pair(session, label, mechanism, bits, id, &made.key, &made.public_half, err));
+    return ch_new_key_check(session, &made, err);
 }

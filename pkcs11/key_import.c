@@ -14,12 +14,19 @@
 #define RSA_BITS_MIN 2048
 #define RSA_BITS_MAX 4096
 
-static ch_status create(ch_session *session, ch_attributes *attributes, const char *label, CK_OBJECT_HANDLE *out,
+static CK_RV call_create(ch_session *session, const ch_mechanism *mechanism, ch_attributes *attributes,
+                         CK_OBJECT_HANDLE *out)
+{
+    (void)mechanism;
+    return ch_token_functions(session->token)
+        ->C_CreateObject(session->handle, attributes->items, attributes->count, out);
+}
+
+static ch_status create(ch_session *session, const ch_mechanism *mechanism, ch_attributes *attributes, ch_new_key *made,
                         ch_error *err)
 {
-    CK_RV rv =
-        ch_token_functions(session->token)->C_CreateObject(session->handle, attributes->items, attributes->count, out);
-    return rv == CKR_OK ? CH_OK : ch_ckr_fail(err, rv, "importing key '%s'", label);
+    CK_RV rv = ch_new_key_make(session, mechanism, attributes, call_create, &made->key);
+    return rv == CKR_OK ? CH_OK : ch_ckr_fail(err, rv, "importing key '%s'", made->label);
 }
 
 /* ---- HMAC ---- */
@@ -66,7 +73,7 @@ ch_status ch_key_import_hmac(ch_session *session, const char *label, const ch_me
     ch_autosecret value = CH_SECRET_INIT;
     uint8_t id[CH_KEY_ID_SIZE];
     ch_attributes wanted = {.count = 0};
-    CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
+    ch_new_key made = {label, CK_INVALID_HANDLE, CK_INVALID_HANDLE};
     if (mechanism->key_class != CKO_SECRET_KEY)
         return ch_fail(err, CH_BAD_INPUT, "%s takes a private key, not a secret", mechanism->name);
     CH_TRY(ch_token_offers(session->token, mechanism, err));
@@ -76,8 +83,8 @@ ch_status ch_key_import_hmac(ch_session *session, const char *label, const ch_me
     ch_new_key_add_attributes(&wanted, mechanism, label, (ch_slice){id, sizeof id});
     ch_attributes_add_ulong(&wanted, CKA_KEY_TYPE, &mechanism->key_type);
     ch_attributes_add(&wanted, CKA_VALUE, value.data, value.size);
-    CH_TRY(create(session, &wanted, label, &key, err));
-    return ch_new_key_check(session, key, CK_INVALID_HANDLE, err);
+    CH_TRY(create(session, mechanism, &wanted, &made, err));
+    return ch_new_key_check(session, &made, err);
 }
 
 /* ---- private keys: what they are ---- */
@@ -285,18 +292,18 @@ static ch_status find_id(const EVP_PKEY *key, uint8_t id[static CH_KEY_ID_SIZE],
     return CH_OK;
 }
 
-static ch_status create_pair(ch_session *session, const char *label, ch_attributes *private_half,
-                             ch_attributes *public_half, ch_error *err)
+/* A token that keeps no public halves refuses it, and the key is as good without: a YubiHSM shows its public key with
+ * the private one. */
+static ch_status create_pair(ch_session *session, const char *label, const ch_mechanism *mechanism,
+                             ch_attributes *private_half, ch_attributes *public_half, ch_error *err)
 {
-    CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
-    CK_OBJECT_HANDLE public_key = CK_INVALID_HANDLE;
-    CH_TRY(create(session, private_half, label, &key, err));
-    ch_status st = create(session, public_half, label, &public_key, err);
-    if (st != CH_OK) {
-        ch_token_functions(session->token)->C_DestroyObject(session->handle, key);
-        return st;
-    }
-    return ch_new_key_check(session, key, public_key, err);
+    ch_new_key made = {label, CK_INVALID_HANDLE, CK_INVALID_HANDLE};
+    CH_TRY(create(session, mechanism, private_half, &made, err));
+    CK_RV rv = call_create(session, mechanism, public_half, &made.public_half);
+    if (rv == CKR_OK || ch_new_key_is_refusal(rv))
+        return ch_new_key_check(session, &made, err);
+    ch_ckr_fail(err, rv, "importing the public half of key '%s'", label);
+    return ch_new_key_undo(session, &made, err);
 }
 
 static ch_status import_pair(ch_session *session, const char *label, const ch_mechanism *mechanism, EVP_PKEY *key,
@@ -316,7 +323,7 @@ static ch_status import_pair(ch_session *session, const char *label, const ch_me
         CH_TRY(add_rsa(key, &parts, &private_half, &public_half, err));
     else
         CH_TRY(add_curve(key, mechanism, &parts, &private_half, &public_half, err));
-    return create_pair(session, label, &private_half, &public_half, err);
+    return create_pair(session, label, mechanism, &private_half, &public_half, err);
 }
 
 ch_status ch_key_import_pair(ch_session *session, const char *label, const ch_mechanism *mechanism, EVP_PKEY *key,

@@ -13,39 +13,85 @@
 
 /* ---- one key ---- */
 
-/* "p256" of "p256-sha256": the type of keys that the mechanism's row is for. */
-static void copy_type(const ch_mechanism *mechanism, ch_key_info *out)
+/* Types of keys that no mechanism of ours is for. */
+static const struct {
+    CK_KEY_TYPE type;
+    const char *name;
+} other_types[] = {
+  /* clang-format off */
+    /* type            name */
+    { CKK_AES,         "aes" },
+    { CKK_DES3,        "des3" },
+    { CKK_SHA_1_HMAC,  "hmac-sha1" },
+    { CKK_SHA224_HMAC, "hmac-sha224" },
+    { CKK_EC,          "ec" },
+    { CKK_EC_EDWARDS,  "edwards" },
+    { CKK_RSA,         "rsa" },
+    { CKK_DSA,         "dsa" },
+    { CKK_DH,          "dh" },
+  /* clang-format on */
+};
+
+/* Ed448 by name and by OBJECT IDENTIFIER (1.3.101.113); every other spelling is one of Ed25519's. */
+static const uint8_t ed448_name[] = {0x13, 0x0a, 'e', 'd', 'w', 'a', 'r', 'd', 's', '4', '4', '8'};
+static const uint8_t ed448_oid[] = {0x06, 0x03, 0x2b, 0x65, 0x71};
+
+static void copy_type(ch_key_info *out, const char *name, size_t length)
 {
-    int length = (int)strcspn(mechanism->name, "-");
-    snprintf(out->type, sizeof out->type, "%.*s", length, mechanism->name);
+    snprintf(out->type, sizeof out->type, "%.*s", (int)length, name);
 }
 
-static const ch_mechanism *find_mechanism(CK_KEY_TYPE type, ch_slice ec_params)
+static void name_edwards(ch_slice params, ch_key_info *out)
+{
+    bool is_ed448 = ch_slice_equal(params, (ch_slice){ed448_name, sizeof ed448_name}) ||
+                    ch_slice_equal(params, (ch_slice){ed448_oid, sizeof ed448_oid});
+    snprintf(out->type, sizeof out->type, "%s", is_ed448 ? "ed448" : "ed25519");
+}
+
+/* "p256" of "p256-sha256": the type of keys that the mechanism's row is for. */
+static void name_curve(ch_slice params, ch_key_info *out)
+{
+    char curve[CH_CURVE_NAME_SIZE];
+    const ch_mechanism *row;
+    ch_curve_name(params, curve);
+    if (curve[0] != '\0')
+        copy_type(out, curve, strlen(curve));
+    for (size_t i = 0; (row = ch_mechanism_at(i)) != NULL; i++) {
+        if (row->curve != NULL && strcmp(row->curve, curve) == 0)
+            copy_type(out, row->name, strcspn(row->name, "-"));
+    }
+}
+
+/* By the key's type alone. */
+static void name_plainly(CK_KEY_TYPE type, ch_key_info *out)
 {
     const ch_mechanism *row;
-    for (size_t i = 0; (row = ch_mechanism_at(i)) != NULL; i++) {
-        if (row->key_type == type && ch_slice_equal(ec_params, (ch_slice){row->ec_params, row->ec_params_size}))
-            break;
+    snprintf(out->type, sizeof out->type, "CKK_0x%lx", type);
+    for (size_t i = 0; i < sizeof other_types / sizeof *other_types; i++) {
+        if (other_types[i].type == type)
+            copy_type(out, other_types[i].name, strlen(other_types[i].name));
     }
-    return row;
+    for (size_t i = 0; (row = ch_mechanism_at(i)) != NULL; i++) {
+        if (row->key_class == CKO_SECRET_KEY && row->key_type == type)
+            copy_type(out, row->name, strcspn(row->name, "-"));
+        else if (row->key_class == CKO_SECRET_KEY && row->other_key_type == type)
+            copy_type(out, row->name, strlen(row->name));
+    }
 }
 
 static void name_type(ch_session *session, CK_OBJECT_HANDLE key, ch_key_info *out)
 {
     ch_error ignored = CH_ERROR_INIT;
     CK_ULONG type = CK_UNAVAILABLE_INFORMATION;
-    ch_autobuffer params = CH_BUFFER_INIT;
+    ch_autobuffer part = CH_BUFFER_INIT;
     ch_ignore(ch_attribute_ulong(session, key, CKA_KEY_TYPE, &type, &ignored)); /* shows as CKK_0xffffffffffffffff */
-    if (type == CKK_RSA && ch_attribute_bytes(session, key, CKA_MODULUS, &params, &ignored) == CH_OK) {
-        snprintf(out->type, sizeof out->type, "rsa-%zu", params.size * 8);
-        return;
-    }
-    ch_ignore(ch_attribute_bytes(session, key, CKA_EC_PARAMS, &params, &ignored)); /* other keys have none */
-    const ch_mechanism *mechanism = find_mechanism(type, ch_buffer_slice(&params));
-    if (mechanism != NULL)
-        copy_type(mechanism, out);
-    else
-        snprintf(out->type, sizeof out->type, "CKK_0x%lx", type);
+    name_plainly(type, out);
+    if (type == CKK_RSA && ch_attribute_bytes(session, key, CKA_MODULUS, &part, &ignored) == CH_OK)
+        snprintf(out->type, sizeof out->type, "rsa-%zu", part.size * 8);
+    else if (type == CKK_EC_EDWARDS && ch_attribute_bytes(session, key, CKA_EC_PARAMS, &part, &ignored) == CH_OK)
+        name_edwards(ch_buffer_slice(&part), out);
+    else if (type == CKK_EC && ch_attribute_bytes(session, key, CKA_EC_PARAMS, &part, &ignored) == CH_OK)
+        name_curve(ch_buffer_slice(&part), out);
 }
 
 /* Appends nothing if the object has no such attribute. */

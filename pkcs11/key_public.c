@@ -4,6 +4,7 @@
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
+#include <string.h>
 
 #define ED25519_POINT_SIZE 32
 #define EC_POINT_SIZE 65 /* of 256 bits, uncompressed */
@@ -47,16 +48,6 @@ static ch_slice bare_point(ch_slice point, size_t size)
     return is_wrapped ? (ch_slice){point.data + 2, size} : point;
 }
 
-static const char *curve_name(ch_slice params)
-{
-    for (size_t i = 0; ch_mechanism_at(i) != NULL; i++) {
-        const ch_mechanism *row = ch_mechanism_at(i);
-        if (row->curve != NULL && ch_slice_equal(params, (ch_slice){row->ec_params, row->ec_params_size}))
-            return row->curve;
-    }
-    return NULL;
-}
-
 static ch_status read_edwards(ch_session *session, CK_OBJECT_HANDLE object, EVP_PKEY **out, ch_error *err)
 {
     ch_autobuffer encoded = CH_BUFFER_INIT;
@@ -73,8 +64,9 @@ static ch_status read_ec(ch_session *session, CK_OBJECT_HANDLE object, EVP_PKEY 
     CH_TRY(ch_attribute_bytes(session, object, CKA_EC_PARAMS, &params, err));
     CH_TRY(ch_attribute_bytes(session, object, CKA_EC_POINT, &encoded, err));
     ch_slice point = bare_point(ch_buffer_slice(&encoded), EC_POINT_SIZE);
-    const char *curve = curve_name(ch_buffer_slice(&params));
-    if (curve == NULL)
+    char curve[CH_CURVE_NAME_SIZE];
+    ch_curve_name(ch_buffer_slice(&params), curve);
+    if (curve[0] == '\0')
         return CH_OK;
     OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
     if (build != NULL && OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, curve, 0) == 1 &&
@@ -84,37 +76,58 @@ static ch_status read_ec(ch_session *session, CK_OBJECT_HANDLE object, EVP_PKEY 
     return CH_OK;
 }
 
-static ch_status find_public(ch_session *session, const char *uri, CK_OBJECT_HANDLE *out, ch_error *err)
+static ch_status find_class(ch_session *session, const char *uri, CK_OBJECT_CLASS object_class, CK_OBJECT_HANDLE *out,
+                            size_t *count, ch_error *err)
 {
-    static const CK_OBJECT_CLASS public_class = CKO_PUBLIC_KEY;
     ch_autobuffer storage = CH_BUFFER_INIT;
     ch_attributes wanted = {.count = 0};
     CK_OBJECT_HANDLE found[2];
-    size_t count = 0;
-    ch_attributes_add_ulong(&wanted, CKA_CLASS, &public_class);
+    ch_attributes_add_ulong(&wanted, CKA_CLASS, &object_class);
     CH_TRY(ch_attributes_add_uri(&wanted, uri, &storage, err));
-    CH_TRY(ch_objects_find(session, &wanted, found, 2, &count, err));
+    CH_TRY(ch_objects_find(session, &wanted, found, 2, count, err));
+    if (*count > 1)
+        return ch_fail(err, CH_CONFLICT, "more than one public key fits '%s'; add id= to the URI", uri);
+    if (*count == 1)
+        *out = found[0];
+    return CH_OK;
+}
+
+static ch_status find_public(ch_session *session, const char *uri, CK_OBJECT_HANDLE *out, bool *is_private,
+                             ch_error *err)
+{
+    size_t count = 0;
+    CH_TRY(find_class(session, uri, CKO_PUBLIC_KEY, out, &count, err));
+    *is_private = count == 0;
+    if (count == 0)
+        CH_TRY(find_class(session, uri, CKO_PRIVATE_KEY, out, &count, err));
     if (count == 0)
         return ch_fail(err, CH_NOT_FOUND, "token '%s' has no public key that fits '%s' (HMAC keys have none)",
                        ch_token_label(session->token), uri);
-    if (count > 1)
-        return ch_fail(err, CH_CONFLICT, "more than one public key fits '%s'; add id= to the URI", uri);
-    *out = found[0];
     return CH_OK;
+}
+
+static ch_status read_public(ch_session *session, CK_OBJECT_HANDLE object, EVP_PKEY **out, ch_error *err)
+{
+    CK_ULONG type = 0;
+    CH_TRY(ch_attribute_ulong(session, object, CKA_KEY_TYPE, &type, err));
+    if (type == CKK_RSA)
+        return read_rsa(session, object, out, err);
+    return type == CKK_EC_EDWARDS ? read_edwards(session, object, out, err) : read_ec(session, object, out, err);
 }
 
 ch_status ch_key_public(ch_session *session, const char *uri, EVP_PKEY **out, ch_error *err)
 {
     CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;
-    CK_ULONG type = 0;
+    bool is_private = false;
     *out = NULL;
-    CH_TRY(find_public(session, uri, &object, err));
-    CH_TRY(ch_attribute_ulong(session, object, CKA_KEY_TYPE, &type, err));
-    if (type == CKK_RSA)
-        CH_TRY(read_rsa(session, object, out, err));
-    else if (type == CKK_EC_EDWARDS)
-        CH_TRY(read_edwards(session, object, out, err));
-    else
-        CH_TRY(read_ec(session, object, out, err));
+    CH_TRY(find_public(session, uri, &object, &is_private, err));
+    ch_status st = read_public(session, object, out, err);
+    if (st != CH_OK && is_private && strcmp(err->rule, "CKR_ATTRIBUTE_TYPE_INVALID") == 0)
+        return ch_fail(
+            err, CH_NOT_FOUND,
+            "token '%s' has no public half for '%s', and does not show it with the private key; take it from "
+            "where the key was made ('openssl pkey -pubout')",
+            ch_token_label(session->token), uri);
+    CH_TRY(st);
     return *out != NULL ? CH_OK : ch_fail(err, CH_TOKEN, "the public key of '%s' is of an unknown kind", uri);
 }

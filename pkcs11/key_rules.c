@@ -68,6 +68,19 @@ static CK_OBJECT_CLASS class_of(ch_session *session, CK_OBJECT_HANDLE key)
     return is_said && key_class == CKO_PRIVATE_KEY ? CKO_PRIVATE_KEY : CKO_SECRET_KEY;
 }
 
+static bool is_right(size_t i)
+{
+    return !rules[i].must_be && rules[i].type != CKA_EXTRACTABLE;
+}
+
+void ch_key_rules_drop_rights(ch_attributes *attributes)
+{
+    for (size_t i = 0; i < COUNT(rules); i++) {
+        if (is_right(i))
+            ch_attributes_remove(attributes, rules[i].type);
+    }
+}
+
 ch_status ch_key_rules_check(ch_session *session, CK_OBJECT_HANDLE key, ch_error *err)
 {
     CK_FUNCTION_LIST *functions = ch_token_functions(session->token);
@@ -94,8 +107,7 @@ bool ch_key_rules_can_other(ch_session *session, CK_OBJECT_HANDLE key)
 {
     CK_OBJECT_CLASS key_class = class_of(session, key);
     for (size_t i = 0; i < COUNT(rules); i++) {
-        bool is_right = !rules[i].must_be && rules[i].type != CKA_EXTRACTABLE && use_of(i, key_class) != NO_RIGHT;
-        if (is_right && ch_attribute_is_true(session, key, rules[i].type))
+        if (is_right(i) && use_of(i, key_class) != NO_RIGHT && ch_attribute_is_true(session, key, rules[i].type))
             return true;
     }
     return false;

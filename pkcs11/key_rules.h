@@ -8,6 +8,10 @@
 /* Adds what a new key of this class (CKO_SECRET_KEY, CKO_PRIVATE_KEY) is asked to be. */
 void ch_key_rules_add(ch_attributes *attributes, CK_OBJECT_CLASS key_class);
 
+/* Takes away again what says only which rights the key must not have: some tokens refuse rights that they do not know.
+ * The key that comes of it must be checked all the more. */
+void ch_key_rules_drop_rights(ch_attributes *attributes);
+
 /* CH_REFUSED, with the attribute as rule, if the key breaks one of the rules. */
 CH_CHECKED ch_status ch_key_rules_check(ch_session *session, CK_OBJECT_HANDLE key, ch_error *err);
 

@@ -67,16 +67,23 @@ const ch_mechanism *ch_mechanism_at(size_t index)
     return index < MECHANISM_COUNT ? &mechanisms[index] : NULL;
 }
 
+void ch_curve_name(ch_slice ec_params, char name[static CH_CURVE_NAME_SIZE])
+{
+    const uint8_t *at = ec_params.data;
+    EVP_PKEY *curve = ec_params.size == 0 ? NULL : d2i_KeyParams(EVP_PKEY_EC, NULL, &at, (long)ec_params.size);
+    bool is_known = curve != NULL && at == ec_params.data + ec_params.size &&
+                    EVP_PKEY_get_group_name(curve, name, CH_CURVE_NAME_SIZE, NULL) == 1;
+    EVP_PKEY_free(curve);
+    if (!is_known)
+        name[0] = '\0';
+}
+
 bool ch_mechanism_has_curve(const ch_mechanism *mechanism, ch_slice ec_params)
 {
-    char name[64] = "";
-    const uint8_t *at = ec_params.data;
+    char name[CH_CURVE_NAME_SIZE];
     if (mechanism->curve == NULL ||
         ch_slice_equal(ec_params, (ch_slice){mechanism->ec_params, mechanism->ec_params_size}))
         return true;
-    EVP_PKEY *curve = ec_params.size == 0 ? NULL : d2i_KeyParams(EVP_PKEY_EC, NULL, &at, (long)ec_params.size);
-    bool is_known = curve != NULL && at == ec_params.data + ec_params.size &&
-                    EVP_PKEY_get_group_name(curve, name, sizeof name, NULL) == 1;
-    EVP_PKEY_free(curve);
-    return is_known && strcmp(name, mechanism->curve) == 0;
+    ch_curve_name(ec_params, name);
+    return strcmp(name, mechanism->curve) == 0;
 }

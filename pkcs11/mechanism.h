@@ -23,6 +23,10 @@ typedef struct ch_mechanism {
     size_t signature_size_bytes; /* the one size there is; RSA: the largest */
 } ch_mechanism;
 
+/* OpenSSL's name for the curve of `ec_params`, a token's CKA_EC_PARAMS for CKK_EC; empty if it knows none. */
+#define CH_CURVE_NAME_SIZE 64
+void ch_curve_name(ch_slice ec_params, char name[static CH_CURVE_NAME_SIZE]);
+
 /* True if `ec_params`, a token's CKA_EC_PARAMS, is the mechanism's curve, however it is spelt: some tokens give its
  * equation instead of its name. Ed25519 is taken for granted: CKK_EC_EDWARDS has no other curve that anybody signs
  * orders with, and its spellings are many. */

@@ -1,5 +1,6 @@
 #include "pkcs11/new_key.h"
 
+#include "pkcs11/ckr.h"
 #include "pkcs11/key_rules.h"
 
 #include <openssl/rand.h>
@@ -9,10 +10,10 @@
 
 ch_status ch_new_key_check_label(ch_session *session, const char *label, ch_error *err)
 {
-    static const CK_OBJECT_CLASS classes[] = {CKO_SECRET_KEY, CKO_PRIVATE_KEY};
+    static const CK_OBJECT_CLASS classes[] = {CKO_SECRET_KEY, CKO_PRIVATE_KEY, CKO_PUBLIC_KEY};
     if (*label == '\0' || strlen(label) > LABEL_MAX_BYTES || !ch_slice_is_text(ch_slice_of(label)))
         return ch_fail(err, CH_BAD_INPUT, "a key's label is 1 to %d bytes of text", LABEL_MAX_BYTES);
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
         ch_attributes wanted = {.count = 0};
         CK_OBJECT_HANDLE found[1];
         size_t count = 0;
@@ -20,9 +21,12 @@ ch_status ch_new_key_check_label(ch_session *session, const char *label, ch_erro
         ch_attributes_add(&wanted, CKA_LABEL, label, strlen(label));
         CH_TRY(ch_objects_find(session, &wanted, found, 1, &count, err));
         if (count > 0)
-            return ch_fail(err, CH_CONFLICT,
-                           "token '%s' has a key labelled '%s' already; delete that key or choose another label",
-                           ch_token_label(session->token), label);
+            return ch_fail(
+                err, CH_CONFLICT,
+                "token '%s' has a key labelled '%s' already; choose another label, or, if that key is left over "
+                "from a try that failed, look at it with 'chancery key list' and delete it with 'chancery key "
+                "delete'",
+                ch_token_label(session->token), label);
     }
     return CH_OK;
 }
@@ -53,13 +57,81 @@ void ch_new_key_add_public_attributes(ch_attributes *attributes, const char *lab
     ch_attributes_add(attributes, CKA_ID, id.data, id.size);
 }
 
-ch_status ch_new_key_check(ch_session *session, CK_OBJECT_HANDLE key, CK_OBJECT_HANDLE public_half, ch_error *err)
+/* ---- making one ---- */
+
+bool ch_new_key_is_refusal(CK_RV rv)
 {
+    return rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_VALUE_INVALID || rv == CKR_TEMPLATE_INCONSISTENT ||
+           rv == CKR_TEMPLATE_INCOMPLETE;
+}
+
+/* In this order, so that what is asked for is as near as can be to what is meant. */
+static const struct {
+    bool is_other_type;
+    bool has_rights;
+    bool has_size;
+} ways[] = {
+  /* clang-format off */
+    /* type of the hash  rights it must not have  CKA_VALUE_LEN */
+    { false,             true,                    true },
+    { false,             false,                   true },
+    { true,              true,                    true },
+    { true,              true,                    false },
+    { true,              false,                   false },
+  /* clang-format on */
+};
+
+static CK_RV make_in_way(size_t way, ch_session *session, const ch_mechanism *mechanism,
+                         const ch_attributes *attributes, ch_new_key_call *call, CK_OBJECT_HANDLE *out)
+{
+    ch_attributes wanted = *attributes;
+    if (ways[way].is_other_type)
+        ch_attributes_set_ulong(&wanted, CKA_KEY_TYPE, &mechanism->other_key_type);
+    if (!ways[way].has_rights)
+        ch_key_rules_drop_rights(&wanted);
+    if (!ways[way].has_size)
+        ch_attributes_remove(&wanted, CKA_VALUE_LEN);
+    return call(session, mechanism, &wanted, out);
+}
+
+CK_RV ch_new_key_make(ch_session *session, const ch_mechanism *mechanism, const ch_attributes *attributes,
+                      ch_new_key_call *call, CK_OBJECT_HANDLE *out)
+{
+    bool has_other_type = mechanism->key_type != mechanism->other_key_type;
+    CK_RV first = make_in_way(0, session, mechanism, attributes, call, out);
+    CK_RV rv = first;
+    for (size_t way = 1; ch_new_key_is_refusal(rv) && way < sizeof ways / sizeof *ways; way++) {
+        if (has_other_type || !ways[way].is_other_type)
+            rv = make_in_way(way, session, mechanism, attributes, call, out);
+    }
+    return ch_new_key_is_refusal(rv) ? first : rv;
+}
+
+/* ---- after it was made ---- */
+
+ch_status ch_new_key_undo(ch_session *session, const ch_new_key *made, ch_error *err)
+{
+    const CK_OBJECT_HANDLE objects[] = {made->key, made->public_half};
     CK_FUNCTION_LIST *functions = ch_token_functions(session->token);
-    if (ch_key_rules_check(session, key, err) == CH_OK)
+    CK_RV worst = CKR_OK;
+    char unknown[32];
+    for (size_t i = 0; i < 2; i++) {
+        CK_RV rv = objects[i] == CK_INVALID_HANDLE ? CKR_OK : functions->C_DestroyObject(session->handle, objects[i]);
+        worst = worst == CKR_OK ? rv : worst;
+    }
+    if (worst == CKR_OK)
+        return err->status;
+    return ch_error_wrap(
+        err,
+        "a key labelled '%s' is left over on token '%s', which did not destroy it (%s); delete it with "
+        "'chancery key delete'",
+        made->label, ch_token_label(session->token), ch_ckr_name(worst, unknown));
+}
+
+ch_status ch_new_key_check(ch_session *session, const ch_new_key *made, ch_error *err)
+{
+    if (ch_key_rules_check(session, made->key, err) == CH_OK)
         return CH_OK;
-    functions->C_DestroyObject(session->handle, key);
-    if (public_half != CK_INVALID_HANDLE)
-        functions->C_DestroyObject(session->handle, public_half);
-    return ch_error_wrap(err, "the token made another key than it was asked for, so it was destroyed again");
+    ch_error_wrap(err, "the token made another key than it was asked for, so it cannot be kept");
+    return ch_new_key_undo(session, made, err);
 }

@@ -32,6 +32,34 @@ ch_status ch_token_list(const char *name, ch_token_info **out, size_t *count, ch
     return CH_OK;
 }
 
+/* ---- modules that make no tokens ---- */
+
+/* Whose tokens are made with a tool of their own, by a word in the module's description. */
+static const struct {
+    const char *word;
+    const char *tool;
+} tools[] = {
+  /* clang-format off */
+    /* word      tool */
+    { "YubiHSM", "yubihsm-shell" },
+    { "PIV",     "ykman piv or yubico-piv-tool" },
+    { "OpenSC",  "pkcs15-init, or the tool of the card" },
+  /* clang-format on */
+};
+
+static const char *tool_of(const ch_module *module)
+{
+    CK_INFO info;
+    char description[sizeof info.libraryDescription + 1] = "";
+    if (ch_module_functions(module)->C_GetInfo(&info) == CKR_OK)
+        memcpy(description, info.libraryDescription, sizeof info.libraryDescription);
+    for (size_t i = 0; i < sizeof tools / sizeof *tools; i++) {
+        if (strstr(description, tools[i].word) != NULL)
+            return tools[i].tool;
+    }
+    return "the tool of its vendor";
+}
+
 /* ---- the slot for a new token ---- */
 
 typedef struct choice {
@@ -50,7 +78,8 @@ static void consider(choice *chosen, const ch_token_info *info, const char *labe
     chosen->has_free = chosen->has_free || !info->is_initialized;
 }
 
-static ch_status check_choice(const choice *chosen, const char *label, bool is_erase_allowed, ch_error *err)
+static ch_status check_choice(const ch_module *module, const choice *chosen, const char *label, bool is_erase_allowed,
+                              ch_error *err)
 {
     if (chosen->same > 1)
         return ch_fail(err, CH_CONFLICT, "%u tokens are labelled '%s'; erase the right one with the module's own tool",
@@ -58,7 +87,11 @@ static ch_status check_choice(const choice *chosen, const char *label, bool is_e
     if (chosen->same == 1 && !is_erase_allowed)
         return ch_fail(err, CH_CONFLICT, "a token '%s' exists; --erase would destroy it and all its keys", label);
     if (chosen->same == 0 && !chosen->has_free)
-        return ch_fail(err, CH_NOT_FOUND, "the module has no free slot for a new token");
+        return ch_fail(
+            err, CH_NOT_FOUND,
+            "the module has no free slot for a new token, and no token '%s'; if its tokens are made or set up "
+            "elsewhere, use %s ('chancery token list' shows them)",
+            label, tool_of(module));
     return CH_OK;
 }
 
@@ -75,7 +108,7 @@ static ch_status choose_slot(const ch_module *module, const char *label, bool is
         consider(&chosen, &info, label);
     }
     *slot = chosen.slot;
-    return check_choice(&chosen, label, is_erase_allowed, err);
+    return check_choice(module, &chosen, label, is_erase_allowed, err);
 }
 
 /* ---- making it ---- */
@@ -124,6 +157,10 @@ static ch_status make_token(const char *name, const char *label, const ch_secret
     CH_TRY(check_pin_sizes(module, slot, so_pin, user_pin, err));
     pad_label(padded, label);
     CK_RV rv = ch_module_functions(module)->C_InitToken(slot, so_pin->data, so_pin->size, padded);
+    if (rv == CKR_FUNCTION_NOT_SUPPORTED)
+        return ch_fail_rule(err, CH_TOKEN, "CKR_FUNCTION_NOT_SUPPORTED",
+                            "this module makes and erases no tokens; set up token '%s' and its PIN with %s", label,
+                            tool_of(module));
     return rv == CKR_OK ? CH_OK : ch_ckr_fail(err, rv, "C_InitToken for token '%s'", label);
 }
 

@@ -41,6 +41,37 @@ START_TEST(test_an_erased_token_takes_the_new_pin)
 }
 END_TEST
 
+static CK_RV cannot_make(CK_SLOT_ID slot, CK_UTF8CHAR *pin, CK_ULONG size, CK_UTF8CHAR *label)
+{
+    (void)slot;
+    (void)pin;
+    (void)size;
+    (void)label;
+    return CKR_FUNCTION_NOT_SUPPORTED;
+}
+
+static CK_RV be_a_yubihsm(CK_INFO *info)
+{
+    memset(info, ' ', sizeof *info);
+    memcpy(info->libraryDescription, "YubiHSM PKCS#11 Library", strlen("YubiHSM PKCS#11 Library"));
+    return CKR_OK;
+}
+
+/* The module stays loaded, and its function list is changed for this process. */
+START_TEST(test_a_module_that_makes_no_tokens_names_the_tool_that_does)
+{
+    ch_token *token = NULL;
+    ch_autosecret pin = softhsm_secret(CH_TEST_PIN, strlen(CH_TEST_PIN));
+    ck_assert_int_eq(ch_token_open(CH_TEST_MODULE, CH_TEST_URI, &token, &err), CH_OK);
+    ch_token_functions(token)->C_InitToken = cannot_make;
+    ch_token_functions(token)->C_GetInfo = be_a_yubihsm;
+    ch_token_close(token);
+    ck_assert_int_eq(ch_token_init(CH_TEST_MODULE, "unit", &pin, &pin, true, &err), CH_TOKEN);
+    ck_assert_ptr_nonnull(strstr(err.message, "makes and erases no tokens"));
+    ck_assert_ptr_nonnull(strstr(err.message, "with yubihsm-shell"));
+}
+END_TEST
+
 START_TEST(test_a_missing_token_names_those_that_are_there)
 {
     ch_token *token = NULL;
@@ -152,6 +183,7 @@ END_TEST
 
 CH_TESTS_WITH("token", softhsm_set_up, softhsm_tear_down, CH_TEST(test_a_token_that_is_made_is_listed),
               CH_TEST(test_a_second_token_of_the_same_label_is_refused),
+              CH_TEST(test_a_module_that_makes_no_tokens_names_the_tool_that_does),
               CH_TEST(test_an_erased_token_takes_the_new_pin), CH_TEST(test_a_missing_token_names_those_that_are_there),
               CH_TEST_ROWS(test_what_is_not_a_token_is_refused, refused),
               CH_TEST(test_a_file_that_is_no_module_is_unavailable),
