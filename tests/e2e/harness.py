@@ -153,6 +153,32 @@ def wait_until(is_done, what, timeout_s=10.0, pause_s=0.02):
         time.sleep(pause_s)
 
 
+def run_cli(environment, *arguments, stdin=None, secret=None, secrets_by_option=None, timeout_s=30):
+    """Runs `chancery`. `secrets_by_option` maps an option that takes a descriptor to the secret it delivers."""
+    command = [str(CLI), *map(str, arguments)]
+    descriptors = []
+    for option, value in (secrets_by_option or {}).items():
+        read_end, write_end = os.pipe()
+        os.write(write_end, value.encode())
+        os.close(write_end)
+        descriptors.append(read_end)
+        command += [option, str(read_end)]
+    given = secret if secret is not None else stdin
+    try:
+        return subprocess.run(
+            command,
+            env=environment,
+            input=given.encode() if isinstance(given, str) else given or b"",
+            capture_output=True,
+            pass_fds=descriptors,
+            timeout=timeout_s,
+            check=False,
+        )
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
 class Process:
     """What /proc says of one process."""
 
@@ -239,30 +265,8 @@ class Agent:
 
     # ---- the command line ----
 
-    def cli(self, *arguments, stdin=None, secret=None, secrets_by_option=None, timeout_s=30):
-        """Runs `chancery`. `secrets_by_option` maps an option that takes a descriptor to the secret it delivers."""
-        command = [str(CLI), *map(str, arguments)]
-        descriptors = []
-        for option, value in (secrets_by_option or {}).items():
-            read_end, write_end = os.pipe()
-            os.write(write_end, value.encode())
-            os.close(write_end)
-            descriptors.append(read_end)
-            command += [option, str(read_end)]
-        given = secret if secret is not None else stdin
-        try:
-            return subprocess.run(
-                command,
-                env=self.environment(),
-                input=given.encode() if isinstance(given, str) else given or b"",
-                capture_output=True,
-                pass_fds=descriptors,
-                timeout=timeout_s,
-                check=False,
-            )
-        finally:
-            for descriptor in descriptors:
-                os.close(descriptor)
+    def cli(self, *arguments, **options):
+        return run_cli(self.environment(), *arguments, **options)
 
     def must(self, *arguments, **options):
         done = self.cli(*arguments, **options)

@@ -14,16 +14,17 @@ SCHEMES = {
     "hmac-sha512": ("kraken", "hmac"),
     "rsa-sha256": ("binance", "rsa"),
     "ed25519": ("binance", "ed25519"),
+    "p256-sha256": ("coinbase", "es256"),
 }
 EVERY_CLASS = "[read, trade, cancel, transfer, withdraw, keys, account, session]"
 
 
 def decode_signature(text):
-    """The schemes write signatures in hexadecimal or base64."""
+    """The schemes write signatures in hexadecimal, base64 or base64url."""
     try:
         return bytes.fromhex(text)
     except ValueError:
-        return base64.b64decode(text)
+        return base64.b64decode(text.translate(str.maketrans("-_", "+/")) + "=" * (-len(text) % 4))
 
 
 def yaml(value):
@@ -119,6 +120,17 @@ class Essentials:
     def signs(self):
         return self.agent.sign_raw(self.one_key(), b"again").status == 200
 
+    def statuses_until(self, status):
+        """A failure that says nothing is a 502; a few of them mean that the token is away."""
+        seen = set()
+
+        def is_seen():
+            seen.add(self.agent.sign_raw(self.one_key(), b"away").status)
+            return status in seen
+
+        harness.wait_until(is_seen, f"{status}; there were {seen}", timeout_s=20)
+        return seen
+
     def test_every_key_signs_what_openssl_verifies(self):
         self.assert_all_sign()
 
@@ -139,9 +151,7 @@ class Essentials:
     def test_signing_comes_back_after_the_token_was_away(self):
         self.agent.token.take_away()
         try:
-            harness.wait_until(lambda: not self.signs(), "it notices", timeout_s=20)
-            answer = self.agent.sign_raw(self.one_key(), b"away")
-            self.assertEqual(answer.status, 503, answer)
+            self.assertLessEqual(self.statuses_until(503), {200, 502, 503})
         finally:
             self.agent.token.put_back()
         harness.wait_until(self.signs, "it signs again", timeout_s=30)

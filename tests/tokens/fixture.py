@@ -18,6 +18,7 @@ import harness
 # file, class
 KINDS = [
     ("softhsm", "SoftHsm"),
+    ("tpm", "Tpm"),
 ]
 
 
@@ -126,9 +127,19 @@ class Fixture:
 
     # ---- for the kinds ----
 
+    def environment(self):
+        return {**harness.os.environ, **self.variables}
+
+    def init_token(self):
+        """Makes the token by `chancery token init`."""
+        done = harness.run_cli(self.environment(), "token", "init", "--module", self.module, "--label", self.label,
+                               secrets_by_option={"--so-pin-fd": harness.SO_PIN, "--pin-fd": self.pin})
+        if done.returncode != 0:
+            raise AssertionError(f"token init: exit status {done.returncode}: {done.stderr.decode()}")
+
     def run(self, *command, variables=None, **options):
         """Runs a tool on the token; fails with what it said."""
-        done = subprocess.run([str(part) for part in command], env={**harness.os.environ, **self.variables, **(variables or {})},
+        done = subprocess.run([str(part) for part in command], env={**self.environment(), **(variables or {})},
                               capture_output=True, check=False, **options)
         if done.returncode != 0:
             raise AssertionError(f"{' '.join(map(str, command))}: exit status {done.returncode}:\n"
