@@ -13,6 +13,7 @@
 #include "base/buffer.h"
 #include "base/secret.h"
 #include "base/slice.h"
+#include "pkcs11/key_rule.h"
 #include "pkcs11/mechanism.h"
 #include "pkcs11/token.h"
 
@@ -23,6 +24,7 @@ typedef struct ch_key_object {
     const ch_mechanism *mechanism;
     bool is_hashed_here;         /* the token has only CKM_RSA_PKCS, which takes a hash with its name (RFC 8017, 9.2) */
     size_t signature_size_bytes; /* the one size there is; 0: an RSA key that does not show its modulus */
+    ch_lapses lapses;            /* the rules that it breaks, once it has been verified */
 } ch_key_object;
 
 typedef struct ch_key_info {
@@ -42,9 +44,10 @@ typedef struct ch_key_info {
 CH_CHECKED ch_status ch_key_find(ch_session *session, const char *uri, const ch_mechanism *mechanism,
                                  ch_key_object *out, ch_error *err);
 
-/* CH_REFUSED, naming the attribute, unless the key is private, sensitive, not extractable and may only sign. What the
- * token does not say counts against the key; if the token does not answer at all, CH_UNAVAILABLE or CH_TOKEN. */
-CH_CHECKED ch_status ch_key_verify(ch_session *session, const ch_key_object *key, ch_error *err);
+/* CH_REFUSED, naming the attribute, unless the key is private, sensitive, not extractable and may only sign, save for
+ * what is tolerated. What the token does not say counts against the key; if the token does not answer at all,
+ * CH_UNAVAILABLE or CH_TOKEN. */
+CH_CHECKED ch_status ch_key_verify(ch_session *session, ch_key_object *key, ch_lapses tolerated, ch_error *err);
 
 /* Signs `message`, or its digest if the mechanism's table row says that the agent hashes. An ECDSA signature is r||s,
  * each 32 bytes. `signature` has room for `capacity` bytes (512 are enough for all); `*size` is what was written.

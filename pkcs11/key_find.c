@@ -76,7 +76,7 @@ ch_status ch_key_find(ch_session *session, const char *uri, const ch_mechanism *
     return CH_OK;
 }
 
-ch_status ch_key_verify(ch_session *session, const ch_key_object *key, ch_error *err)
+ch_status ch_key_verify(ch_session *session, ch_key_object *key, ch_lapses tolerated, ch_error *err)
 {
-    return ch_key_rules_check(session, key->handle, err);
+    return ch_key_rules_check(session, key->handle, tolerated, &key->lapses, err);
 }

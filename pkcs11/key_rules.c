@@ -1,61 +1,28 @@
+/* Not to answer for a right is good; not to answer for one of the other attributes counts against the key. */
 #include "pkcs11/key_rules.h"
 
 #include "pkcs11/ckr.h"
 
-#define COUNT(array) (sizeof(array) / sizeof *(array))
-
-/* What a rule means for the keys of a class.
- *
- * A private key has no CKA_ENCRYPT, CKA_WRAP and CKA_VERIFY: all three are done with the public half, which is no
- * secret. A TPM says that its private keys have CKA_ENCRYPT all the same (tpm2-pkcs11 1.9). A secret key has no
- * CKA_SIGN_RECOVER; it must not have it, but a token refuses a new key for which it is named. */
-typedef enum use {
-    NO_RIGHT,
-    CHECKED,
-    GIVEN, /* and checked */
-} use;
-
-#define RULE(type, must_be, if_unanswered, of_secret, of_private)                                                      \
-    {                                                                                                                  \
-        type, #type, must_be, if_unanswered, of_secret, of_private                                                     \
-    }
-
-/* Not to answer for a right is good; not to answer for one of the other attributes counts against the key. */
-/* clang-format off */
-static const struct {
-    CK_ATTRIBUTE_TYPE type;
-    const char *name;
-    bool must_be;
-    bool if_unanswered;
-    use of_secret;
-    use of_private;
-} rules[] = {
-    /*   attribute         must be  if unanswered  secret key  private key */
-    RULE(CKA_TOKEN,        true,    false,         GIVEN,      GIVEN),
-    RULE(CKA_PRIVATE,      true,    false,         GIVEN,      GIVEN),
-    RULE(CKA_SENSITIVE,    true,    false,         GIVEN,      GIVEN),
-    RULE(CKA_SIGN,         true,    false,         GIVEN,      GIVEN),
-    RULE(CKA_EXTRACTABLE,  false,   true,          GIVEN,      GIVEN),
-    RULE(CKA_DECRYPT,      false,   false,         GIVEN,      GIVEN),
-    RULE(CKA_UNWRAP,       false,   false,         GIVEN,      GIVEN),
-    RULE(CKA_DERIVE,       false,   false,         GIVEN,      GIVEN),
-    RULE(CKA_ENCRYPT,      false,   false,         GIVEN,      NO_RIGHT),
-    RULE(CKA_WRAP,         false,   false,         GIVEN,      NO_RIGHT),
-    RULE(CKA_VERIFY,       false,   false,         GIVEN,      NO_RIGHT),
-    RULE(CKA_SIGN_RECOVER, false,   false,         CHECKED,    GIVEN),
-};
-/* clang-format on */
-
-static use use_of(size_t rule, CK_OBJECT_CLASS key_class)
-{
-    return key_class == CKO_SECRET_KEY ? rules[rule].of_secret : rules[rule].of_private;
-}
-
 void ch_key_rules_add(ch_attributes *attributes, CK_OBJECT_CLASS key_class)
 {
-    for (size_t i = 0; i < COUNT(rules); i++) {
-        if (use_of(i, key_class) == GIVEN)
-            ch_attributes_add_bool(attributes, rules[i].type, rules[i].must_be);
+    const ch_key_rule *rule;
+    for (size_t i = 0; (rule = ch_key_rule_at(i)) != NULL; i++) {
+        if ((ch_key_rule_use(rule, key_class) & CH_RULE_GIVEN) != 0)
+            ch_attributes_add_bool(attributes, rule->type, rule->must_be);
+    }
+}
+
+static bool is_right(const ch_key_rule *rule)
+{
+    return !rule->must_be && rule->type != CKA_EXTRACTABLE && rule->type != CKA_ALWAYS_AUTHENTICATE;
+}
+
+void ch_key_rules_drop_rights(ch_attributes *attributes)
+{
+    const ch_key_rule *rule;
+    for (size_t i = 0; (rule = ch_key_rule_at(i)) != NULL; i++) {
+        if (is_right(rule))
+            ch_attributes_remove(attributes, rule->type);
     }
 }
 
@@ -68,46 +35,79 @@ static CK_OBJECT_CLASS class_of(ch_session *session, CK_OBJECT_HANDLE key)
     return is_said && key_class == CKO_PRIVATE_KEY ? CKO_PRIVATE_KEY : CKO_SECRET_KEY;
 }
 
-static bool is_right(size_t i)
-{
-    return !rules[i].must_be && rules[i].type != CKA_EXTRACTABLE;
-}
-
-void ch_key_rules_drop_rights(ch_attributes *attributes)
-{
-    for (size_t i = 0; i < COUNT(rules); i++) {
-        if (is_right(i))
-            ch_attributes_remove(attributes, rules[i].type);
-    }
-}
-
-ch_status ch_key_rules_check(ch_session *session, CK_OBJECT_HANDLE key, ch_error *err)
+static ch_status is_broken(ch_session *session, CK_OBJECT_HANDLE key, const ch_key_rule *rule, bool *out, ch_error *err)
 {
     CK_FUNCTION_LIST *functions = ch_token_functions(session->token);
-    CK_OBJECT_CLASS key_class = class_of(session, key);
-    const char *label = ch_token_label(session->token);
-    for (size_t i = 0; i < COUNT(rules); i++) {
-        if (use_of(i, key_class) == NO_RIGHT)
-            continue;
-        CK_BBOOL value = rules[i].if_unanswered ? CK_TRUE : CK_FALSE;
-        CK_ATTRIBUTE attribute = {rules[i].type, &value, sizeof value};
-        CK_RV rv = functions->C_GetAttributeValue(session->handle, key, &attribute, 1);
-        if (rv != CKR_OK && rv != CKR_ATTRIBUTE_TYPE_INVALID)
-            return ch_ckr_fail(err, rv, "reading %s of a key on token '%s'", rules[i].name, label);
-        if ((value != CK_FALSE) != rules[i].must_be)
-            return ch_fail_rule(err, CH_REFUSED, rules[i].name,
-                                "the key on token '%s' has %s %s; a signing key must be private, sensitive, not "
-                                "extractable, and good for signing only: import or generate it with chancery key",
-                                label, rules[i].name, rules[i].must_be ? "unset" : "set");
+    CK_BBOOL value = rule->if_unanswered ? CK_TRUE : CK_FALSE;
+    CK_ATTRIBUTE attribute = {rule->type, &value, sizeof value};
+    CK_RV rv = functions->C_GetAttributeValue(session->handle, key, &attribute, 1);
+    if (rv != CKR_OK && rv != CKR_ATTRIBUTE_TYPE_INVALID)
+        return ch_ckr_fail(err, rv, "reading %s of a key on token '%s'", rule->name, ch_token_label(session->token));
+    *out = (value != CK_FALSE) != rule->must_be;
+    return CH_OK;
+}
+
+static ch_status find_lapses(ch_session *session, CK_OBJECT_HANDLE key, CK_OBJECT_CLASS key_class, ch_lapses *out,
+                             ch_error *err)
+{
+    const ch_key_rule *rule;
+    *out = 0;
+    for (size_t i = 0; (rule = ch_key_rule_at(i)) != NULL; i++) {
+        bool is_lapse = false;
+        if ((ch_key_rule_use(rule, key_class) & CH_RULE_CHECKED) != 0)
+            CH_TRY(is_broken(session, key, rule, &is_lapse, err));
+        *out |= (ch_lapses)is_lapse << i;
     }
     return CH_OK;
+}
+
+static const ch_key_rule *first_of(ch_lapses lapses)
+{
+    size_t i = 0;
+    while ((lapses & 1U << i) == 0)
+        i++;
+    return ch_key_rule_at(i);
+}
+
+static ch_status refuse_for_good(const char *label, const ch_key_rule *rule, ch_error *err)
+{
+    return ch_fail_rule(err, CH_REFUSED, rule->name,
+                        "the key on token '%s' has %s %s: %s; import or generate it with chancery key", label,
+                        rule->name, rule->must_be ? "unset" : "set", rule->danger);
+}
+
+/* All that can be tolerated is set where it must not be. */
+static ch_status refuse(const char *label, ch_lapses lapses, ch_error *err)
+{
+    ch_autobuffer names = CH_BUFFER_INIT;
+    ch_lapses_add_names(lapses, &names);
+    return ch_fail_rule(
+        err, CH_REFUSED, first_of(lapses)->name,
+        "the key on token '%s' has %s set; a signing key may do nothing but sign, and stays where it is: "
+        "import or generate it with chancery key; if that cannot be, the key's policy may accept it "
+        "with tolerate: [%s]",
+        label, ch_buffer_text(&names), ch_buffer_text(&names));
+}
+
+ch_status ch_key_rules_check(ch_session *session, CK_OBJECT_HANDLE key, ch_lapses tolerated, ch_lapses *found,
+                             ch_error *err)
+{
+    const char *label = ch_token_label(session->token);
+    CK_OBJECT_CLASS key_class = class_of(session, key);
+    ch_lapses tolerable = ch_lapses_tolerable(key_class);
+    CH_TRY(find_lapses(session, key, key_class, found, err));
+    if ((*found & ~tolerable) != 0)
+        return refuse_for_good(label, first_of(*found & ~tolerable), err);
+    return (*found & ~tolerated) == 0 ? CH_OK : refuse(label, *found & ~tolerated, err);
 }
 
 bool ch_key_rules_can_other(ch_session *session, CK_OBJECT_HANDLE key)
 {
     CK_OBJECT_CLASS key_class = class_of(session, key);
-    for (size_t i = 0; i < COUNT(rules); i++) {
-        if (is_right(i) && use_of(i, key_class) != NO_RIGHT && ch_attribute_is_true(session, key, rules[i].type))
+    const ch_key_rule *rule;
+    for (size_t i = 0; (rule = ch_key_rule_at(i)) != NULL; i++) {
+        bool is_for_it = (ch_key_rule_use(rule, key_class) & CH_RULE_CHECKED) != 0;
+        if (is_for_it && is_right(rule) && ch_attribute_is_true(session, key, rule->type))
             return true;
     }
     return false;

@@ -1,9 +1,9 @@
-/* What a signing key must and must not be. One table says it, and keys are made, checked and listed by it. For other
- * rooms of pkcs11/ only. */
+/* Keys on a token, made and checked by the table of pkcs11/key_rule.h. For other rooms of pkcs11/ only. */
 #ifndef CH_PKCS11_KEY_RULES_H
 #define CH_PKCS11_KEY_RULES_H
 
 #include "pkcs11/attributes.h"
+#include "pkcs11/key_rule.h"
 
 /* Adds what a new key of this class (CKO_SECRET_KEY, CKO_PRIVATE_KEY) is asked to be. */
 void ch_key_rules_add(ch_attributes *attributes, CK_OBJECT_CLASS key_class);
@@ -12,8 +12,10 @@ void ch_key_rules_add(ch_attributes *attributes, CK_OBJECT_CLASS key_class);
  * The key that comes of it must be checked all the more. */
 void ch_key_rules_drop_rights(ch_attributes *attributes);
 
-/* CH_REFUSED, with the attribute as rule, if the key breaks one of the rules. */
-CH_CHECKED ch_status ch_key_rules_check(ch_session *session, CK_OBJECT_HANDLE key, ch_error *err);
+/* CH_REFUSED, with an attribute as rule, if the key breaks a rule that is not tolerated; the error says which, and
+ * whether policy could tolerate them. `found` is what it breaks otherwise. */
+CH_CHECKED ch_status ch_key_rules_check(ch_session *session, CK_OBJECT_HANDLE key, ch_lapses tolerated,
+                                        ch_lapses *found, ch_error *err);
 
 /* True if the key may do more than sign. */
 bool ch_key_rules_can_other(ch_session *session, CK_OBJECT_HANDLE key);

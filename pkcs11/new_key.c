@@ -130,7 +130,8 @@ ch_status ch_new_key_undo(ch_session *session, const ch_new_key *made, ch_error 
 
 ch_status ch_new_key_check(ch_session *session, const ch_new_key *made, ch_error *err)
 {
-    if (ch_key_rules_check(session, made->key, err) == CH_OK)
+    ch_lapses lapses = 0;
+    if (ch_key_rules_check(session, made->key, 0, &lapses, err) == CH_OK)
         return CH_OK;
     ch_error_wrap(err, "the token made another key than it was asked for, so it cannot be kept");
     return ch_new_key_undo(session, made, err);

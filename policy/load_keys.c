@@ -9,6 +9,7 @@
 #include "conf/yaml.h"
 #include "exchange/profile.h"
 #include "exchange/recipe.h"
+#include "pkcs11/key_rule.h"
 #include "pkcs11/mechanism.h"
 #include "pkcs11/uri.h"
 #include "exchange/load.h"
@@ -144,6 +145,36 @@ static ch_status read_kinds(const ch_value *value, ch_error *err)
     return CH_OK;
 }
 
+/* ---- tolerate ---- */
+
+/* What would let others sign with the key, or read it, cannot be tolerated. */
+static ch_status read_lapse(const ch_yaml *node, ch_lapses tolerable, ch_lapses *out, ch_error *err)
+{
+    ch_autobuffer names = CH_BUFFER_INIT;
+    const char *name = NULL;
+    CH_TRY(ch_yaml_text(node, &name, err));
+    *out = ch_lapse_of_name(ch_slice_of(name));
+    ch_lapses_add_names(tolerable, &names);
+    return (*out & tolerable) != 0
+               ? CH_OK
+               : ch_yaml_fail(node, err, "'%s' cannot be tolerated of a key of this kind; what can be: %s", name,
+                              ch_buffer_text(&names));
+}
+
+static ch_status read_tolerate(const ch_value *value, ch_error *err)
+{
+    ch_key *key = value->out;
+    const ch_mechanism *mechanism = ch_mechanism_find(ch_slice_of(ch_scheme_mechanism(key->scheme)));
+    ch_lapses tolerable = ch_lapses_tolerable(mechanism->key_class);
+    CH_TRY(ch_yaml_expect_list(value->node, err));
+    for (size_t i = 0; i < ch_yaml_count(value->node); i++) {
+        ch_lapses lapse = 0;
+        CH_TRY(read_lapse(ch_yaml_item(value->node, i), tolerable, &lapse, err));
+        key->tolerated |= lapse;
+    }
+    return CH_OK;
+}
+
 /* ---- nonces ---- */
 
 static ch_status read_nonce_floor(const ch_value *value, ch_error *err)
@@ -205,6 +236,7 @@ static const ch_field fields[] = {
     { "passphrase",  false,    ch_field_text,         CH_MEMBER(ch_key, passphrase),      .check = check_sent_text },
     { "raw",         false,    ch_field_bool,         CH_MEMBER(ch_key, may_sign_raw) },
     { "kinds",       false,    read_kinds,            CH_WHOLE },
+    { "tolerate",    false,    read_tolerate,         CH_WHOLE },
     { "nonce_floor", false,    read_nonce_floor,      CH_WHOLE },
     { "allow",       true,     ch_policy_read_grants, CH_WHOLE },
 };

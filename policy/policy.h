@@ -7,6 +7,7 @@
 
 #include "base/slice.h"
 #include "exchange/profile.h"
+#include "pkcs11/key_rule.h"
 
 #include <sys/types.h>
 
@@ -36,10 +37,11 @@ typedef struct ch_key {
     char *name;
     char *object_uri;
     char *key_id;
-    char *passphrase;  /* empty if the exchange has none */
-    unsigned kinds;    /* what the exchange made of the key: see ch_profile_kind */
-    bool may_sign_raw; /* any bytes at all: no rule holds for those */
-    size_t token;      /* index in the source's tokens */
+    char *passphrase;    /* empty if the exchange has none */
+    unsigned kinds;      /* what the exchange made of the key: see ch_profile_kind */
+    bool may_sign_raw;   /* any bytes at all: no rule holds for those */
+    size_t token;        /* index in the source's tokens */
+    ch_lapses tolerated; /* the rules for keys that its key object may break */
     const ch_profile *profile;
     const ch_scheme *scheme;
     const ch_nonce_def *nonce; /* NULL: the exchange takes none from this key */

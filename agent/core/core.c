@@ -20,6 +20,7 @@
 #include "agent/core/rules.h"
 #include "agent/core/status.h"
 #include "agent/core/timekeeper.h"
+#include "agent/core/tolerance.h"
 #include "agent/harden.h"
 #include "agent/loop.h"
 #include "agent/spawn.h"
@@ -341,6 +342,7 @@ static ch_status take_rules(core *self, ch_rules *fresh, ch_error *err)
     ch_links_start(&self->links);
     ch_requests_judge_again(self->requests);
     ch_log("reloaded: %zu keys, %zu tokens", self->rules.policy.key_count, self->links.count);
+    ch_tolerance_say(&self->rules.policy, ch_tolerance_log);
     return CH_OK;
 }
 
@@ -416,6 +418,7 @@ static ch_status serve(core *self, ch_error *err)
     CH_TRY(ch_operators_start(self->operators, err));
     ch_log("version %s, %zu keys, %zu tokens; bots: %s; operators: %s", CH_VERSION, self->rules.policy.key_count,
            self->links.count, self->rules.config.socket_path, self->rules.config.operator_socket_path);
+    ch_tolerance_say(&self->rules.policy, ch_tolerance_log);
     ch_notify_ready(self->notify);
     run(self);
     ch_notify_stopping(self->notify);

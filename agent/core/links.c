@@ -7,7 +7,7 @@
 
 static ch_link_key object_of(const ch_key *key)
 {
-    return (ch_link_key){key->name, key->object_uri, ch_scheme_mechanism(key->scheme)};
+    return (ch_link_key){key->name, key->object_uri, ch_scheme_mechanism(key->scheme), key->tolerated};
 }
 
 /* Of the keys of the token at index `token`, those that the link does not know. */

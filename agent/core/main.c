@@ -1,6 +1,7 @@
 /* chancery-agent: what a person starts. It is the core process, and starts the others. */
 #include "agent/core/core.h"
 #include "agent/core/rules.h"
+#include "agent/core/tolerance.h"
 #include "agent/harden.h"
 #include "base/buffer.h"
 #include "base/log.h"
@@ -36,11 +37,17 @@ static ch_status read_files(const char *config_path, ch_rules *out, ch_error *er
     return st == CH_OK ? ch_rules_load(config_path, out, err) : st;
 }
 
+static void print_line(const char *line)
+{
+    printf("%s\n", line);
+}
+
 static int check(const char *config_path)
 {
     ch_rules rules;
     ch_error err = CH_ERROR_INIT;
     ch_status st = read_files(config_path, &rules, &err);
+    ch_tolerance_say(&rules.policy, print_line);
     if (st == CH_OK)
         printf("%s is good: %zu keys, %zu tokens, %zu profiles\n", config_path, rules.policy.key_count,
                rules.config.token_count, rules.policy.profile_count);

@@ -2,6 +2,7 @@
  * reserved. */
 #include "agent/core/status.h"
 
+#include "agent/core/tolerance.h"
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "exchange/profile.h"
@@ -12,8 +13,9 @@
 
 #include <stdio.h>
 
-#define PAGE_BYTES_MAX 49152 /* a key more fits the frame besides */
-#define PROBLEMS_MAX 100     /* that are listed; the counts tell of the others */
+#define PAGE_BYTES_MAX 49152     /* a key more fits the frame besides */
+#define PROBLEMS_MAX 100         /* that are listed; the counts tell of the others */
+#define TOLERATED_BYTES_MAX 4096 /* of notices on what is tolerated; the last one counts the other keys */
 
 /* Why the key gets no nonces for now; NULL: it does, or needs none from the disk. */
 static const ch_error *find_nonce_trouble(const ch_status_context *context, const ch_key *key)
@@ -128,6 +130,11 @@ typedef struct report {
     ch_error doubt; /* about the clock */
 } report;
 
+static bool may_see(const report *to, const ch_key *key)
+{
+    return to->is_operator || ch_policy_may_see(key, to->caller);
+}
+
 static void add_token(report *to, const ch_token_link *link)
 {
     ch_listed_token_record record = {.name = ch_slice_of(ch_token_link_name(link)),
@@ -149,7 +156,7 @@ static void look_at_key(const ch_status_context *context, report *to, const ch_k
 {
     bool ready = is_ready(context, key);
     to->frame.is_ready = to->frame.is_ready && ready;
-    if (!to->is_operator && !ch_policy_may_see(key, to->caller))
+    if (!may_see(to, key))
         return;
     to->frame.key_count++;
     to->frame.ready_count += ready;
@@ -182,6 +189,37 @@ static void add_state(report *to, const ch_error *trouble)
     add_notice(to, ch_buffer_slice(&text));
 }
 
+static void add_tolerance(const ch_status_context *context, report *to, const ch_key *key)
+{
+    ch_autobuffer text = CH_BUFFER_INIT;
+    const ch_token_link *link = context->links->links[key->token];
+    if (ch_token_link_is_ready(link, key->token_key))
+        ch_tolerance_find(key->name, key->tolerated, ch_token_link_lapses(link, key->token_key), &text);
+    else
+        ch_tolerance_promise(key->name, key->tolerated, &text);
+    add_notice(to, ch_buffer_slice(&text));
+}
+
+static void add_tolerances(const ch_status_context *context, report *to)
+{
+    ch_autobuffer text = CH_BUFFER_INIT;
+    size_t left_out = 0;
+    for (size_t i = 0; i < context->policy->key_count; i++) {
+        const ch_key *key = &context->policy->keys[i];
+        if (key->tolerated == 0 || !may_see(to, key))
+            continue;
+        if (to->notices.size < TOLERATED_BYTES_MAX)
+            add_tolerance(context, to, key);
+        else
+            left_out++;
+    }
+    if (left_out == 0)
+        return;
+    ch_buffer_add_format(&text, "policy tolerates something of %zu more keys; chancery-agent --check lists them all",
+                         left_out);
+    add_notice(to, ch_buffer_slice(&text));
+}
+
 static void tell_more(const ch_status_context *context, report *to)
 {
     ch_request_counts counts = ch_requests_counts(context->requests);
@@ -195,6 +233,7 @@ static void tell_more(const ch_status_context *context, report *to)
         add_token(to, context->links->links[i]);
     for (size_t i = 0; i < ch_notices_count(context->notices); i++)
         add_notice(to, ch_slice_of(ch_notices_at(context->notices, i)));
+    add_tolerances(context, to);
     add_reload(to, ch_reload_trouble(context->reload));
     add_state(to, ch_nonces_trouble(context->timekeeper->nonces));
 }

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "pkcs11/key_rule.h"
 #include "wire/channel.h"
 
 #include <assert.h>
@@ -93,6 +94,11 @@ bool ch_token_link_is_ready(const ch_token_link *link, size_t key)
 {
     assert(key < link->key_count);
     return ch_link_is_open(link) && ch_link_is_usable(link, key);
+}
+
+ch_lapses ch_token_link_lapses(const ch_token_link *link, size_t key)
+{
+    return ch_token_link_is_ready(link, key) ? link->keys[key].lapses : 0;
 }
 
 ch_status ch_link_fail_absent(const ch_token_link *link, ch_error *err)

@@ -12,6 +12,7 @@
 #include "agent/loop.h"
 #include "base/secret.h"
 #include "base/slice.h"
+#include "pkcs11/key_rule.h"
 
 #include <sys/types.h>
 
@@ -22,6 +23,7 @@ typedef struct ch_link_key {
     const char *name; /* the policy's, for messages */
     const char *uri;
     const char *mechanism;
+    ch_lapses tolerated; /* the rules that it may break */
 } ch_link_key;
 
 /* The texts are copied. */
@@ -69,7 +71,7 @@ bool ch_token_link_died(ch_token_link *link, pid_t pid);
 /* The policy has changed: only those keys count that are added from here on. */
 void ch_token_link_begin_keys(ch_token_link *link);
 /* Returns the key's index, which is its own for the link's life: no job can mean another key. A key that the link knows
- * by name and object has its index already. */
+ * by name and object, with what it may break, has its index already. */
 size_t ch_token_link_add_key(ch_token_link *link, const ch_link_key *key);
 /* Does the link know it, from this policy or an earlier one? */
 bool ch_token_link_knows(const ch_token_link *link, const ch_link_key *key);
@@ -94,8 +96,10 @@ const char *ch_token_link_state_name(const ch_token_link *link);
 bool ch_token_link_is_unlocked(const ch_token_link *link);
 /* Why it is not as it should be; "" if there is nothing to say. */
 const char *ch_token_link_detail(const ch_token_link *link);
-/* True if the token is unlocked and `key` was found there as it should be. */
+/* True if the token is unlocked and `key` was found there as it should be, or as is tolerated. */
 bool ch_token_link_is_ready(const ch_token_link *link, size_t key);
+/* The rules for keys that `key` breaks, as far as they are tolerated; 0 unless it is ready. */
+ch_lapses ch_token_link_lapses(const ch_token_link *link, size_t key);
 
 /* ---- jobs ---- */
 

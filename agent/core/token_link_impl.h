@@ -26,6 +26,8 @@ typedef struct ch_known_key {
     char *name;
     char *uri;
     char *mechanism;
+    ch_lapses tolerated;
+    ch_lapses lapses; /* that it has, as the process says */
     bool is_used;     /* the policy names it */
     bool is_named;    /* this process knows of it */
     bool is_told;     /* the process has spoken of it since it was last asked */

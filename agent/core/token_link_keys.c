@@ -1,6 +1,7 @@
 /* The token link's keys: named to the process, looked for by it, and what it said of each. */
 #include "agent/core/token_link_impl.h"
 
+#include "agent/core/tolerance.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -25,7 +26,7 @@ void ch_token_link_begin_keys(ch_token_link *link)
 static bool is_same(const ch_known_key *known, const ch_link_key *key)
 {
     return strcmp(known->name, key->name) == 0 && strcmp(known->uri, key->uri) == 0 &&
-           strcmp(known->mechanism, key->mechanism) == 0;
+           strcmp(known->mechanism, key->mechanism) == 0 && known->tolerated == key->tolerated;
 }
 
 static size_t chain_of(const char *name)
@@ -50,7 +51,8 @@ static size_t append_key(ch_token_link *link, const ch_link_key *key)
     link->keys[link->key_count] = (ch_known_key){.same_chain = *chain,
                                                  .name = ch_strdup(key->name),
                                                  .uri = ch_strdup(key->uri),
-                                                 .mechanism = ch_strdup(key->mechanism)};
+                                                 .mechanism = ch_strdup(key->mechanism),
+                                                 .tolerated = key->tolerated};
     *chain = (uint32_t)++link->key_count;
     ch_token_jobs_set_keys(link->jobs, link->key_count);
     return link->key_count - 1;
@@ -97,8 +99,10 @@ size_t ch_link_used_keys(const ch_token_link *link)
 static void name_key(ch_token_link *link, size_t index, ch_records *page, ch_buffer *records)
 {
     ch_known_key *key = &link->keys[index];
-    const ch_key_object_record record = {
-        .index = (uint16_t)index, .uri = ch_slice_of(key->uri), .mechanism = ch_slice_of(key->mechanism)};
+    const ch_key_object_record record = {.index = (uint16_t)index,
+                                         .uri = ch_slice_of(key->uri),
+                                         .mechanism = ch_slice_of(key->mechanism),
+                                         .tolerated = key->tolerated};
     ch_key_object_record_put(page, records, &record);
     key->is_named = true;
 }
@@ -238,6 +242,21 @@ void ch_link_forget_states(ch_token_link *link)
         link->keys[i].is_known = false;
 }
 
+static void report(const ch_known_key *key, bool was_unusable)
+{
+    ch_autobuffer tolerance = CH_BUFFER_INIT;
+    if (key->problem.status != CH_OK) {
+        ch_log("key '%s': not usable: %s", key->name, key->problem.message);
+        return;
+    }
+    if (was_unusable)
+        ch_log("key '%s': usable now", key->name);
+    if (key->tolerated == 0)
+        return;
+    ch_tolerance_find(key->name, key->tolerated, key->lapses, &tolerance);
+    ch_log("%s", ch_buffer_text(&tolerance));
+}
+
 ch_status ch_link_take_key_state(void *self, ch_frame *frame, int *fd, ch_error *err)
 {
     (void)fd;
@@ -249,14 +268,16 @@ ch_status ch_link_take_key_state(void *self, ch_frame *frame, int *fd, ch_error 
     ch_known_key *key = &link->keys[state.key];
     if (key->is_told)
         return ch_fail(err, CH_INTERNAL, "it spoke of a key twice");
-    bool is_news = !key->is_known || strcmp(key->problem.message, state.problem.message) != 0;
+    if (state.problem.status == CH_OK && (state.lapses & ~key->tolerated) != 0)
+        return ch_fail(err, CH_INTERNAL, "it accepted a key with what is not tolerated");
+    bool is_news =
+        !key->is_known || strcmp(key->problem.message, state.problem.message) != 0 || key->lapses != state.lapses;
     bool was_unusable = key->is_known && key->problem.status != CH_OK;
     key->is_told = true;
     key->is_known = true;
     key->problem = state.problem;
-    if (key->is_used && is_news && state.problem.status != CH_OK)
-        ch_log("key '%s': not usable: %s", key->name, state.problem.message);
-    else if (key->is_used && was_unusable && state.problem.status == CH_OK)
-        ch_log("key '%s': usable now", key->name);
+    key->lapses = state.lapses;
+    if (key->is_used && (is_news || was_unusable))
+        report(key, was_unusable);
     return CH_OK;
 }

@@ -21,6 +21,7 @@ void ch_signer_keys_add(ch_signer_keys *keys, ch_records objects)
             continue;
         key->uri = ch_slice_strdup(object.uri);
         key->mechanism = ch_mechanism_find(object.mechanism);
+        key->tolerated = object.tolerated;
         keys->count++;
     }
 }
@@ -31,7 +32,7 @@ static ch_status find_key(ch_signer_key *key, ch_token *token, ch_session *sessi
         return ch_fail(err, CH_CONFIG, "the profile's mechanism is unknown to this build");
     CH_TRY(ch_token_offers(token, key->mechanism, err));
     CH_TRY(ch_key_find(session, key->uri, key->mechanism, &key->key, err));
-    return ch_key_verify(session, &key->key, err);
+    return ch_key_verify(session, &key->key, key->tolerated, err);
 }
 
 void ch_signer_keys_find(ch_signer_keys *keys, size_t index, ch_token *token, ch_session *session)

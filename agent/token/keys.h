@@ -12,6 +12,7 @@
 typedef struct ch_signer_key {
     char *uri;
     const ch_mechanism *mechanism; /* NULL: unknown to this build */
+    ch_lapses tolerated;           /* by the key's policy */
     ch_key_object key;
     ch_error state;           /* CH_OK: found and verified */
     _Atomic uint32_t cost_ns; /* what its jobs take, when nothing interrupts them; 0: none was done yet */

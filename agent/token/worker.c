@@ -52,7 +52,8 @@ static ch_status find_key(ch_signer *signer, size_t index, ch_buffer *out, ch_er
     ch_error ignored = CH_ERROR_INIT;
     ch_ignore(ch_session_keep(&signer->control, &ignored)); /* if it fails, so does the search, and says why */
     ch_signer_keys_find(&signer->keys, index, signer->token, &signer->control);
-    ch_key_state_frame state = {.key = (uint16_t)index, .problem = signer->keys.keys[index].state};
+    const ch_signer_key *key = &signer->keys.keys[index];
+    ch_key_state_frame state = {.key = (uint16_t)index, .problem = key->state, .lapses = key->key.lapses};
     return ch_key_state_frame_put(out, 0, &state, err);
 }
 

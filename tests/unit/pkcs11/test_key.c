@@ -117,7 +117,7 @@ static void verify_signature_of(ch_session *session, const ch_key_object *key, c
 static void sign_and_verify(ch_session *session, const char *name)
 {
     ch_key_object key = find(session, "pkcs11:object=k", name);
-    MUST(ch_key_verify(session, &key, &err));
+    MUST(ch_key_verify(session, &key, 0, &err));
     verify_signature_of(session, &key, name);
 }
 
@@ -289,7 +289,25 @@ START_TEST(test_a_key_that_is_not_as_it_should_be_is_refused)
     ch_token *token = softhsm_open(&session);
     ch_key_object key = {.mechanism = mechanism("hmac-sha256")};
     key.handle = make_secret_key(&session, CKK_GENERIC_SECRET, lapses[_i].type, lapses[_i].value);
-    ck_assert_msg(ch_key_verify(&session, &key, &err) == CH_REFUSED, "a key that is %s was taken", lapses[_i].name);
+    ck_assert_msg(ch_key_verify(&session, &key, 0, &err) == CH_REFUSED, "a key that is %s was taken", lapses[_i].name);
+    ch_session_close(&session);
+    ch_token_close(token);
+}
+END_TEST
+
+/* What can't be tolerated, and what is not, is refused all the same. */
+START_TEST(test_only_what_is_tolerated_is_accepted)
+{
+    ch_session session;
+    ch_token *token = softhsm_open(&session);
+    ch_key_object key = {.mechanism = mechanism("hmac-sha256")};
+    ch_lapses lapse = ch_lapse_of_type(lapses[_i].type);
+    bool is_tolerable = (ch_lapses_tolerable(CKO_SECRET_KEY) & lapse) != 0;
+    key.handle = make_secret_key(&session, CKK_GENERIC_SECRET, lapses[_i].type, lapses[_i].value);
+    ck_assert_int_eq(ch_key_verify(&session, &key, ~lapse, &err), CH_REFUSED);
+    ck_assert_int_eq(strstr(err.message, "tolerate: [") != NULL, is_tolerable);
+    ck_assert_int_eq(ch_key_verify(&session, &key, ~0U, &err), is_tolerable ? CH_OK : CH_REFUSED);
+    ck_assert_uint_eq(key.lapses, lapse);
     ch_session_close(&session);
     ch_token_close(token);
 }
@@ -307,7 +325,7 @@ START_TEST(test_a_key_of_the_type_of_its_hmac_is_found_and_signs)
     ch_token *token = softhsm_open(&session);
     make_secret_key(&session, CKK_SHA256_HMAC, CKA_VENDOR_DEFINED, false);
     ch_key_object key = find(&session, "pkcs11:object=k", "hmac-sha256");
-    MUST(ch_key_verify(&session, &key, &err));
+    MUST(ch_key_verify(&session, &key, 0, &err));
     MUST(ch_key_sign(&session, &key, message, signature, sizeof signature, &size, &err));
     ck_assert_uint_eq(size, 32);
     ck_assert_int_eq(ch_key_find(&session, "pkcs11:object=k", mechanism("hmac-sha512"), &other, &err), CH_NOT_FOUND);
@@ -429,6 +447,7 @@ CH_TESTS_WITH("key", softhsm_set_up, softhsm_tear_down,
               CH_TEST(test_a_key_of_another_kind_is_not_imported),
               CH_TEST(test_keys_made_here_are_private_sensitive_not_extractable_and_only_sign),
               CH_TEST_ROWS(test_a_key_that_is_not_as_it_should_be_is_refused, lapses),
+              CH_TEST_ROWS(test_only_what_is_tolerated_is_accepted, lapses),
               CH_TEST(test_a_key_of_the_type_of_its_hmac_is_found_and_signs),
               CH_TEST(test_labels_are_unique_and_a_key_is_found_only_when_logged_in),
               CH_TEST(test_a_deleted_pair_leaves_nothing),

@@ -23,6 +23,7 @@ static ch_status check_with_claim(ch_session *session, const char *mechanism, CK
                                   bool *can_other)
 {
     ch_key_object key;
+    ch_lapses lapses = 0;
     CK_FUNCTION_LIST *functions = ch_token_functions(session->token);
     const ch_mechanism *row = ch_mechanism_find(ch_slice_of(mechanism));
     ck_assert_msg(ch_key_generate(session, "k", row, 0, &err) == CH_OK, "%s", err.message);
@@ -30,7 +31,7 @@ static ch_status check_with_claim(ch_session *session, const char *mechanism, CK
     real_get = functions->C_GetAttributeValue;
     claimed = attribute;
     functions->C_GetAttributeValue = claim;
-    ch_status st = ch_key_rules_check(session, key.handle, &err);
+    ch_status st = ch_key_rules_check(session, key.handle, 0, &lapses, &err);
     *can_other = ch_key_rules_can_other(session, key.handle);
     functions->C_GetAttributeValue = real_get;
     return st;

@@ -157,7 +157,7 @@ static ch_key_object find(ch_session *session, const char *name)
 {
     ch_key_object key;
     MUST(ch_key_find(session, "pkcs11:object=k", mechanism(name), &key, &err));
-    MUST(ch_key_verify(session, &key, &err));
+    MUST(ch_key_verify(session, &key, 0, &err));
     return key;
 }
 

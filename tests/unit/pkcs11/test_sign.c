@@ -106,7 +106,7 @@ START_TEST(test_verify_never_takes_silence_for_a_good_key)
 {
     make_key("hmac-sha256");
     ch_key_object gone = {.handle = key.handle + 1000, .mechanism = key.mechanism};
-    ck_assert_int_eq(ch_key_verify(&session, &gone, &err), CH_UNAVAILABLE);
+    ck_assert_int_eq(ch_key_verify(&session, &gone, 0, &err), CH_UNAVAILABLE);
     ck_assert_str_eq(err.rule, "CKR_OBJECT_HANDLE_INVALID");
 }
 END_TEST
@@ -128,8 +128,9 @@ START_TEST(test_a_key_of_the_session_only_is_refused)
     for (size_t i = 0; i < sizeof cleared / sizeof *cleared; i++)
         ch_attributes_add_bool(&wanted, cleared[i], false);
     CK_FUNCTION_LIST *functions = ch_token_functions(token);
+    key.mechanism = ch_mechanism_find(CH_LITERAL("hmac-sha256"));
     ck_assert_uint_eq(functions->C_CreateObject(session.handle, wanted.items, wanted.count, &key.handle), CKR_OK);
-    ck_assert_int_eq(ch_key_verify(&session, &key, &err), CH_REFUSED);
+    ck_assert_int_eq(ch_key_verify(&session, &key, 0, &err), CH_REFUSED);
     ck_assert_str_eq(err.rule, "CKA_TOKEN");
 }
 END_TEST

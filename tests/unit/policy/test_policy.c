@@ -38,7 +38,7 @@ static const char sound[] = "keys:\n"
                             "      - {uid: 1000, classes: [read, trade]}\n"
                             "      - {gid: 0, uid: 4294967294, classes: [cancel]}\n"
                             "  a-key: {token: other, object: \"pkcs11:object=a\", profile: t, scheme: ed25519, "
-                            "key_id: q, raw: true, kinds: [broker], allow: []}\n"
+                            "key_id: q, raw: true, kinds: [broker], tolerate: [CKA_DERIVE, CKA_DECRYPT], allow: []}\n"
                             "operators:\n"
                             "  - {gid: 7}\n"
                             "limits:\n"
@@ -78,6 +78,8 @@ START_TEST(test_each_field_is_read)
     ck_assert_uint_eq(a->kinds, ch_profile_kind(a->profile, "broker"));
     ck_assert_uint_eq(b->kinds, 0);
     ck_assert_uint_eq(a->grant_count, 0);
+    ck_assert_uint_eq(a->tolerated, ch_lapse_of_type(CKA_DERIVE) | ch_lapse_of_type(CKA_DECRYPT));
+    ck_assert_uint_eq(b->tolerated, 0);
     ch_policy_free(&policy);
 }
 END_TEST
@@ -192,7 +194,10 @@ static const struct {
     { "key_id: id",                  "key_id: id\n    kinds: broker",8,    "kinds: this must be a list, not a single value" },
     { "key_id: id",                  "key_id: id\n    kinds: [vip]", 8,    "profile 't' has no keys of kind 'vip'" },
     { "key_id: id",                  "key_id: id\n    limit: 5",     8,    "there is no field 'limit' here; the fields are token, object, "
-                                                                           "profile, scheme, key_id, passphrase, raw, kinds, nonce_floor and allow" },
+                                                                           "profile, scheme, key_id, passphrase, raw, kinds, tolerate, nonce_floor and allow" },
+    { "key_id: id",                  "key_id: id\n    tolerate: [CKA_DERIVE]", 8, "'CKA_DERIVE' cannot be tolerated of a key of this kind; "
+                                                                           "what can be: CKA_EXTRACTABLE, CKA_DECRYPT, CKA_UNWRAP, CKA_ENCRYPT, CKA_VERIFY" },
+    { "key_id: id",                  "key_id: id\n    tolerate: CKA_DECRYPT", 8, "tolerate: this must be a list, not a single value" },
     { "key_id: id",                  "key_id: id\n    nonce_floor: 5", 8,   "profile 't' has no nonces; delete 'nonce_floor'" },
     { "key_id: q",                   "key_id: q, passphrase: p",     11,   "profile 't' sends no pass phrase with scheme 'ed25519'" },
     { "[read, trade]",               "[]",                           9,    "classes: there must be at least 1 class" },

@@ -13,7 +13,7 @@ static play_waiter waiter;
 static int turns;
 static ch_ticket ticket;
 
-static const ch_link_key third = {"c", "pkcs11:object=c", "ed25519"};
+static const ch_link_key third = {"c", "pkcs11:object=c", "ed25519", 0};
 
 static void on_turn(void *context, ch_ticket *at)
 {
@@ -79,8 +79,8 @@ static void queue_job(void)
 
 START_TEST(test_a_key_keeps_its_index_and_no_other_gets_it)
 {
-    const ch_link_key renamed = {"z", "pkcs11:object=a", "hmac-sha256"};
-    const ch_link_key moved = {"b", "pkcs11:object=elsewhere", "ed25519"};
+    const ch_link_key renamed = {"z", "pkcs11:object=a", "hmac-sha256", 0};
+    const ch_link_key moved = {"b", "pkcs11:object=elsewhere", "ed25519", 0};
     begin(PLAY_SERVING);
     add_third();
     ch_token_link_begin_keys(token.link);
@@ -91,6 +91,18 @@ START_TEST(test_a_key_keeps_its_index_and_no_other_gets_it)
     ck_assert_uint_eq(ch_token_link_add_key(token.link, &token.two[0]), 0);
     ck_assert_uint_eq(ch_token_link_add_key(token.link, &token.two[1]), 1);
     ck_assert_uint_eq(ch_token_link_add_key(token.link, &moved), 3);
+}
+END_TEST
+
+/* So no job of before can meet it. */
+START_TEST(test_a_key_of_which_something_else_is_tolerated_is_another_one)
+{
+    begin(PLAY_SERVING);
+    ch_link_key tolerated = token.two[0];
+    tolerated.tolerated = ch_lapse_of_type(CKA_DECRYPT);
+    ch_token_link_begin_keys(token.link);
+    ck_assert_uint_eq(ch_token_link_add_key(token.link, &tolerated), PLAY_KEYS);
+    ck_assert_uint_eq(ch_token_link_add_key(token.link, &token.two[0]), 0);
 }
 END_TEST
 
@@ -258,6 +270,18 @@ START_TEST(test_a_state_of_a_key_that_was_not_told_ends_the_process)
 }
 END_TEST
 
+START_TEST(test_a_key_that_is_accepted_with_what_is_not_tolerated_ends_the_process)
+{
+    ch_key_state_frame state = {.key = 0, .lapses = ch_lapse_of_type(CKA_DECRYPT)};
+    begin(PLAY_SERVING);
+    ch_token_link_find_keys(token.link);
+    hear_search(0, 2);
+    ck_assert_int_eq(ch_key_state_frame_put(ch_channel_out(&token.actor.channel), 0, &state, &err), CH_OK);
+    stage_send(&token.actor);
+    play_check_state(&token, "absent", "the token process is being restarted");
+}
+END_TEST
+
 START_TEST(test_a_login_lasts_as_long_as_it_comes_further)
 {
     begin(PLAY_LOGGING_IN);
@@ -310,7 +334,7 @@ START_TEST(test_many_keys_are_looked_for_with_jobs_in_between)
     play_configure(&token);
     for (size_t i = 0; i < MANY; i++) {
         snprintf(names[i], sizeof names[i], "k%zu", i);
-        keys[i] = (ch_link_key){names[i], "pkcs11:object=a", "ed25519"};
+        keys[i] = (ch_link_key){names[i], "pkcs11:object=a", "ed25519", 0};
     }
     token.keys = keys;
     token.key_count = MANY;
@@ -368,6 +392,7 @@ START_TEST(test_a_token_is_another_one_if_anything_but_relogin_differs)
 END_TEST
 
 CH_TESTS("token_link_keys", CH_TEST(test_a_key_keeps_its_index_and_no_other_gets_it),
+         CH_TEST(test_a_key_of_which_something_else_is_tolerated_is_another_one),
          CH_TEST(test_keys_that_no_policy_names_are_not_looked_for),
          CH_TEST(test_a_process_that_is_started_anew_is_not_told_of_them),
          CH_TEST(test_indices_run_out_before_they_are_used_again), CH_TEST(test_jobs_wait_while_keys_are_looked_for),
@@ -378,6 +403,7 @@ CH_TESTS("token_link_keys", CH_TEST(test_a_key_keeps_its_index_and_no_other_gets
          CH_TEST(test_a_process_that_is_started_anew_is_told_all_keys),
          CH_TEST(test_a_lock_during_a_search_ends_the_process),
          CH_TEST(test_a_state_of_a_key_that_was_not_told_ends_the_process),
+         CH_TEST(test_a_key_that_is_accepted_with_what_is_not_tolerated_ends_the_process),
          CH_TEST(test_a_login_lasts_as_long_as_it_comes_further),
          CH_TEST_ROWS(test_progress_that_is_none_ends_the_process, standing),
          CH_TEST(test_an_end_of_a_search_that_was_not_asked_for_ends_the_process),
