@@ -4,13 +4,12 @@
 #include "cli/commands.h"
 #include "cli/jansson.h"
 #include "cli/output.h"
+#include "cli/profile_folder.h"
 #include "exchange/confusion.h"
 #include "exchange/load.h"
 #include "exchange/profile.h"
 
-#include <dirent.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- what a profile comes to ---- */
@@ -211,47 +210,15 @@ static ch_status run_check(const ch_arguments *arguments, ch_error *err)
 
 /* ---- list and show ---- */
 
-static int is_yaml(const struct dirent *entry)
+static void add_profile(void *rows, const ch_profile *profile)
 {
-    const char *dot = strrchr(entry->d_name, '.');
-    return dot != NULL && strcmp(dot, ".yaml") == 0;
-}
-
-/* The names of the folder's files that end in ".yaml", in order. */
-typedef struct yaml_files {
-    struct dirent **entries;
-    int count;
-} yaml_files;
-
-static void yaml_files_free(yaml_files *files)
-{
-    for (int i = 0; i < files->count; i++)
-        free(files->entries[i]);
-    free(files->entries);
-}
-#define auto_yaml_files __attribute__((cleanup(yaml_files_free))) yaml_files
-
-static ch_status add_profile(const char *folder, const char *file, json_t *rows, ch_error *err)
-{
-    ch_autobuffer path = CH_BUFFER_INIT;
-    ch_autoprofile *profile = NULL;
-    ch_buffer_add_format(&path, "%s/%s", folder, file);
-    CH_TRY(ch_profile_load_any(ch_buffer_text(&path), &profile, err));
     json_array_append_new(rows, describe(profile, false));
-    return CH_OK;
 }
 
 static ch_status run_list(const ch_arguments *arguments, ch_error *err)
 {
-    const char *folder = ch_option_profiles(arguments);
-    auto_yaml_files files = {NULL, 0};
     ch_autojansson rows = json_array();
-    int count = scandir(folder, &files.entries, is_yaml, alphasort);
-    if (count < 0)
-        return ch_fail_errno(err, "reading the folder %s (--profiles or CHANCERY_PROFILES names another)", folder);
-    files.count = count;
-    for (int i = 0; i < files.count; i++)
-        CH_TRY(add_profile(folder, files.entries[i]->d_name, rows, err));
+    CH_TRY(ch_profile_folder_each(ch_option_profiles(arguments), add_profile, rows, err));
     if (arguments->option[CH_OPT_JSON] != NULL) {
         ch_autojansson listing = json_pack("{s:O}", "profiles", rows);
         return ch_output_json(listing, err);
@@ -259,7 +226,7 @@ static ch_status run_list(const ch_arguments *arguments, ch_error *err)
     for (size_t i = 0; i < json_array_size(rows); i++)
         print_summary(json_array_get(rows, i));
     if (json_array_size(rows) == 0)
-        printf("There is no profile in %s.\n", folder);
+        printf("There is no profile in %s.\n", ch_option_profiles(arguments));
     return CH_OK;
 }
 

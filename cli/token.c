@@ -1,9 +1,10 @@
-/* token init and token list: the only commands that work before a user PIN is set. */
+/* The token family. */
 #include "base/memory.h"
 #include "cli/commands.h"
 #include "cli/jansson.h"
 #include "cli/output.h"
 #include "cli/secret_input.h"
+#include "cli/token_info.h"
 #include "pkcs11/token.h"
 
 #include <stdio.h>
@@ -38,24 +39,10 @@ static ch_status run_init(const ch_arguments *arguments, ch_error *err)
     return CH_OK;
 }
 
-/* What a person must know of the PIN before trying one. */
-static const char *pin_state(const ch_token_info *token)
-{
-    if (!token->is_initialized)
-        return "";
-    if (!token->has_user_pin)
-        return "not set";
-    if (token->is_pin_locked)
-        return "locked";
-    if (token->is_pin_final_try)
-        return "one try left";
-    return token->is_pin_count_low ? "failed before" : "ok";
-}
-
 static json_t *token_row(const ch_token_info *token)
 {
     return json_pack("{s:o s:I s:b s:s s:o s:o s:o}", "label", ch_jansson_text(token->label), "slot",
-                     (json_int_t)token->slot_id, "initialized", token->is_initialized, "pin", pin_state(token),
+                     (json_int_t)token->slot_id, "initialized", token->is_initialized, "pin", ch_token_pin_state(token),
                      "manufacturer", ch_jansson_text(token->manufacturer), "model", ch_jansson_text(token->model),
                      "serial", ch_jansson_text(token->serial));
 }
@@ -113,6 +100,18 @@ const ch_command ch_commands_of_token[] = {
         .examples = "  chancery token list --module softhsm2\n"
                     "  chancery token list --module /usr/lib/softhsm/libsofthsm2.so --json\n",
         .run = run_list,
+    },
+    {
+        .family = "token",
+        .name = "info",
+        .syntax = {.options = CH_OPTION(MODULE) | CH_OPTION(TOKEN) | CH_OPTION(PROFILES) | CH_OPTION(JSON)},
+        .summary = "show what a token says it can do",
+        .details = "Prints what a token says of itself: versions, PINs, sessions, flags, the\n"
+                   "mechanisms that Chancery signs with, and which schemes of which exchanges use\n"
+                   "each. Needs no PIN. What the token really does, 'chancery token probe' tries.",
+        .examples = "  chancery token info --module softhsm2 --token demo\n"
+                    "  chancery token info --json\n",
+        .run = ch_token_info_run,
     },
     {0},
 };

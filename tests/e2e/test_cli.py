@@ -15,7 +15,7 @@ from cli_sandbox import (API_SECRET, AWAY, CHANCERY, CONFIG, CONFLICT, INSTRUMEN
 
 
 class Usage(Sandbox):
-    COMMANDS = ["token init", "token list", "key import", "key check", "key generate", "key list", "key public", "key delete",
+    COMMANDS = ["token init", "token list", "token info", "key import", "key check", "key generate", "key list", "key public", "key delete",
                 "profile check", "profile list", "profile show", "unlock", "lock", "status", "keys", "sign"]
 
     def test_every_command_has_help_with_an_example(self):
@@ -188,6 +188,34 @@ class Tokens(Sandbox):
         tokens = json.loads(self.ok("token", "list", "--json").out)["tokens"]
         self.assertIn(("demo", True, "ok"), [(t["label"], t["initialized"], t["pin"]) for t in tokens])
         self.assertRegex(self.ok("token", "list").out, r"(?m)^demo +\d+ +yes +ok ")
+
+    def test_info_says_what_the_token_says_and_what_it_serves(self):
+        self.make_token()
+        answer = json.loads(self.ok("token", "info", "--json").out)
+        self.assertEqual((answer["token"]["label"], answer["token"]["pin"]), ("demo", "ok"))
+        self.assertIn("CKF_LOGIN_REQUIRED", answer["token"]["flags"])
+        self.assertEqual(answer["module"]["description"], "Implementation of PKCS11")
+        rows = {row["name"]: row for row in answer["mechanisms"]}
+        self.assertEqual({row["signs"] for row in rows.values()}, {"yes"})
+        self.assertIn({"profile": "kraken", "scheme": "hmac"}, rows["hmac-sha512"]["schemes"])
+        self.assertIn("CKM_SHA256_HMAC", [row["name"] for row in answer["offered"]])
+        text = self.ok("token", "info").out
+        self.assertRegex(text, r"(?m)^Token +demo$")
+        self.assertRegex(text, r"(?m)^rsa-sha256 +yes +yes +512 to 16384$")
+        self.assertRegex(text, r"(?s)hmac-sha512 serves:.* kraken/hmac")
+
+    def test_info_shows_a_pin_that_failed(self):
+        self.make_token()
+        self.run_cli("key", "list", stdin="wrong-pin-3380")
+        self.assertEqual(json.loads(self.ok("token", "info", "--json").out)["token"]["pin"], "failed before")
+
+    def test_info_serves_every_scheme_of_every_profile(self):
+        self.make_token()
+        answer = json.loads(self.ok("token", "info", "--json").out)
+        served = {(use["profile"], use["scheme"]) for row in answer["mechanisms"] for use in row["schemes"]}
+        profiles = json.loads(self.ok("profile", "list", "--json").out)["profiles"]
+        self.assertEqual(served, {(row["name"], scheme) for row in profiles for scheme in row["schemes"]})
+        self.assert_fails(self.run_cli("token", "info", "--profiles", self.path("none")), 11, "--profiles")
 
     def test_label_taken_needs_erase(self):
         self.make_token()

@@ -1,0 +1,14 @@
+/* token info: all that a token says of itself, and which schemes of which exchanges it can serve. No login. */
+#ifndef CH_CLI_TOKEN_INFO_H
+#define CH_CLI_TOKEN_INFO_H
+
+#include "cli/options.h"
+#include "pkcs11/token.h"
+
+CH_CHECKED ch_status ch_token_info_run(const ch_arguments *arguments, ch_error *err);
+
+/* What a person must know of the PIN before trying one: "ok", "failed before", "one try left", "locked", "not set", or
+ * "" if there is no token. Literals. */
+const char *ch_token_pin_state(const ch_token_info *token);
+
+#endif
