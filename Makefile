@@ -171,14 +171,20 @@ $(REGRESS): $(BUILD)/tests/regress/%: $(BUILD)/tests/regress/%.o $(SUPPORT) $(ca
     $(foreach folder,$(LAST_FIRST),$(call library,$(folder))) | $(STAND_INS)
 	$(call link,$(shell pkg-config --libs $(ALL_PACKAGES)) -ldl -lpthread)
 
-# What the agent of a test loads: a module at fault, a clock that is off. Never with the sanitizers, whose runtime is the
-# program's.
+# What the agent of a test loads: a clock that is off, and a module at fault (tests/faults/README.md). Never with the
+# sanitizers, whose runtime is the program's.
+define link_loaded
+@echo '  LINK $(notdir $@)'
+@mkdir -p $(@D)
+@$(CC) $(CPPFLAGS_ALL) -std=c17 $(WARNINGS) -O2 -g -fPIC -shared $(1) -o $@ $(filter %.c,$^) -ldl -lpthread
+endef
 LOADED := $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/support/loaded/*.c))
-regress-programs: $(LOADED)
-$(LOADED): $(BUILD)/%.so: %.c $(wildcard tests/support/loaded/*.def)
-	@echo '  LINK $(notdir $@)'
-	@mkdir -p $(@D)
-	@$(CC) $(CPPFLAGS_ALL) -std=c17 $(WARNINGS) -O2 -g -fPIC -shared -o $@ $< -ldl -lpthread
+FAULTY := $(BUILD)/tests/faults/faulty.so
+regress-programs: $(LOADED) $(FAULTY)
+$(LOADED): $(BUILD)/%.so: %.c
+	$(call link_loaded)
+$(FAULTY): $(wildcard tests/faults/*.c tests/faults/*.h tests/faults/*.def)
+	$(call link_loaded,-fvisibility=hidden)
 
 CHECKS := $(UNIT_TESTS:%=check-unit/%) $(REGRESS:$(BUILD)/tests/%=check-%)
 check: $(CHECKS)

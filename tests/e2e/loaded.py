@@ -1,7 +1,5 @@
-"""What a test has the agent load (tests/support/loaded/): a module that is at fault, or a wall clock that is off. Both are set
-while the agent runs."""
+"""What a test has the agent load (tests/support/loaded/): a wall clock that is off, set while the agent runs."""
 
-import os
 import struct
 import unittest
 
@@ -15,31 +13,6 @@ def require(name):
     if not path.exists():
         raise unittest.SkipTest(f"{name} is not built; run make regress-programs")
     return path
-
-
-class Faults:
-    """The module of an agent that is not yet started: SoftHSM2, but for the calls that are at fault."""
-
-    def __init__(self, agent):
-        self.path = agent.home / "faults"
-        self.set()
-        agent.variables["FAULTS"] = str(self.path)
-        text = agent.config.read_text()
-        agent.config.write_text(text.replace("module: softhsm2", f"module: {require('faulty.so')}"))
-
-    def set(self, *lines):
-        """From now on these calls are at fault, and no others; faulty.c says what a line may be."""
-        whole = self.path.with_suffix(".new")
-        whole.write_text("".join(f"{line}\n" for line in lines))
-        os.replace(whole, self.path)
-
-    def marks(self):
-        """What calls whose fault is `mark` have written, as lines."""
-        marks = self.path.with_name("faults.marks")
-        return marks.read_text().splitlines() if marks.exists() else []
-
-    def forget_marks(self):
-        self.path.with_name("faults.marks").unlink(missing_ok=True)
 
 
 class WallClock:

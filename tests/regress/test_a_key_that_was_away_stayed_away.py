@@ -6,13 +6,13 @@ import pathlib
 import sys
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+for folder in ("e2e", "faults"):
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / folder))
 
 import harness
 from harness import BINANCE_ORDER, BINANCE_SECRET, USER_PIN, wait_until
-from loaded import Faults
+from faults import Faults
 
-DEVICE_ERROR = 0x30
 FOUND_S = 60 # it is looked for every few seconds
 KEY = "binance-main"
 
@@ -32,7 +32,7 @@ class Away(unittest.TestCase):
         return self.client.sign(key, BINANCE_ORDER).status
 
     def test_an_error_while_keys_are_searched_passes(self):
-        self.faults.set(f"C_FindObjectsInit return {DEVICE_ERROR}")
+        self.faults.set("C_FindObjectsInit * rv=CKR_DEVICE_ERROR")
         self.unlock()
         self.assertEqual(self.status_of(), 503)
         self.faults.set()

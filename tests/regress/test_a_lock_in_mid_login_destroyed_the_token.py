@@ -12,11 +12,12 @@ import threading
 import time
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+for folder in ("e2e", "faults"):
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / folder))
 
 import harness
 from harness import BINANCE_ORDER, USER_PIN, wait_until
-from loaded import Faults
+from faults import Faults
 
 ROUNDS = 40
 LOGIN_MS = 15  # about the time of a login
@@ -40,15 +41,23 @@ class Parting(unittest.TestCase):
         self.agent.start()
         self.token = self.agent.child("token")
 
+    def set_slow(self, call, delay_ms):
+        """It takes that long before the real call, and after it."""
+        self.since_s = time.monotonic()
+        self.faults.set(f"{call} * delay={delay_ms}", f"{call} * after delay={delay_ms}")
+
+    def edges(self, call):
+        return [line.edge for line in self.faults.calls(call, edge="", since_s=self.since_s)]
+
     def begin_login(self, delay_ms):
-        self.faults.set(f"C_Login mark {delay_ms}")
+        self.set_slow("C_Login", delay_ms)
         operator = begin_unlock(self.agent)
         self.addCleanup(operator.wait, 60)
-        wait_until(lambda: self.faults.marks() == ["C_Login begins"], "the module is asked to log in")
+        wait_until(lambda: self.edges("C_Login") == [">"], "the module is asked to log in")
 
     def assert_call_ended(self, call):
         wait_until(lambda: not self.token.is_running(), "the process has ended", ENDS_WITHIN_S)
-        self.assertEqual(self.faults.marks(), [f"{call} begins", f"{call} ends"])
+        self.assertEqual(self.edges(call), [">", "<"])
         self.faults.set()
 
     def assert_works(self):
@@ -59,13 +68,13 @@ class Parting(unittest.TestCase):
     def test_a_lock_lets_the_login_end(self):
         self.begin_login(400)
         self.agent.must("lock", "main")
-        self.assertNotIn("C_Login ends", self.faults.marks(), "the lock waited for the module")
+        self.assertEqual(self.edges("C_Login"), [">"], "the lock waited for the module")
         self.assert_call_ended("C_Login")
         self.assert_works()
 
     def sign_slowly(self):
         """After slow jobs both workers wait for packets, so that one sees the end of the channel while the other works."""
-        self.faults.set("C_Sign delay 200")
+        self.faults.set("C_Sign * delay=200")
         bots = [threading.Thread(target=self.sign) for _ in range(4)]
         for bot in bots:
             bot.start()
@@ -87,7 +96,7 @@ class Parting(unittest.TestCase):
 
     def test_a_lock_lets_a_late_logout_end(self):
         self.assert_works()
-        self.faults.set("C_Logout mark 400")
+        self.set_slow("C_Logout", 400)
         self.agent.must("lock", "main")
         self.assert_call_ended("C_Logout")
         self.assert_works()
@@ -106,7 +115,7 @@ class Parting(unittest.TestCase):
         self.assert_call_ended("C_Login")
 
     def test_a_stop_does_not_wait_for_what_hangs(self):
-        self.faults.set("C_Login hang")
+        self.faults.set("C_Login * hang")
         operator = begin_unlock(self.agent)
         self.addCleanup(operator.wait, 60)
         time.sleep(0.3)

@@ -10,17 +10,13 @@ import sys
 import time
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+for folder in ("e2e", "faults"):
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / folder))
 
 import harness
 from harness import BINANCE_ORDER, wait_until
-from loaded import Faults
+from faults import Faults
 
-GENERAL_ERROR = 0x5
-CANT_LOCK = 0xA
-DATA_LEN_RANGE = 0x21
-DEVICE_ERROR = 0x30
-NOT_LOGGED_IN = 0x101
 VAGUE_FAILURES = 3 # without a signature
 BACK_S = 30 # the longest pause between two tries is a few seconds
 TRIES = 5
@@ -54,7 +50,7 @@ class Failing(unittest.TestCase):
 class Particular(unittest.TestCase):
     def test_a_module_that_takes_no_locks_but_its_own_is_used(self):
         agent = harness.prepare_agent(self.addCleanup)
-        Faults(agent).set(f"C_Initialize return {CANT_LOCK} times 1")
+        Faults(agent).set("@no-custom-mutex")
         agent.start()
         self.assertEqual(agent.unlock().returncode, 0)
         with agent.client() as client:
@@ -63,7 +59,7 @@ class Particular(unittest.TestCase):
 
 class WithPin(Failing):
     def test_a_module_that_fails_without_a_reason_is_started_anew(self):
-        self.faults.set(f"C_Sign return {GENERAL_ERROR}")
+        self.faults.set("C_Sign * rv=CKR_GENERAL_ERROR")
         answers = [self.sign() for _ in range(VAGUE_FAILURES)]
         self.assertEqual([answer.status for answer in answers], [502] * (VAGUE_FAILURES - 1) + [503])
         self.assertEqual({self.sign().status for _ in range(TRIES)}, {503})
@@ -73,24 +69,24 @@ class WithPin(Failing):
 
     def test_one_such_failure_is_the_requests_own(self):
         before = self.agent.child("token").pid
-        self.faults.set(f"C_Sign return {GENERAL_ERROR} times 1")
+        self.faults.set("C_Sign 1 rv=CKR_GENERAL_ERROR")
         self.assertEqual([self.sign().status for _ in range(4)], [502, 200, 200, 200])
         self.assertEqual(self.agent.child("token").pid, before)
 
     def test_a_bad_request_after_such_failures_is_its_own(self):
         """While nothing had been signed since, whoever could have a request of his own fail ended the process for all."""
-        self.faults.set(f"C_Sign return {GENERAL_ERROR} times {VAGUE_FAILURES}")
+        self.faults.set(f"C_Sign 1-{VAGUE_FAILURES} rv=CKR_GENERAL_ERROR")
         before = self.agent.child("token").pid
         self.assertEqual([self.sign().status for _ in range(VAGUE_FAILURES)][-1], 503)
         wait_until(self.agent.is_ready, "it comes back by itself", BACK_S)
         fresh = self.agent.child("token").pid
         self.assertNotEqual(fresh, before)
-        self.faults.set(f"C_Sign return {DATA_LEN_RANGE} times 1")
+        self.faults.set("C_Sign 1 rv=CKR_DATA_LEN_RANGE")
         self.assertEqual([self.sign().status for _ in range(2)], [502, 200])
         self.assertEqual(self.agent.child("token").pid, fresh)
 
     def test_a_login_that_was_lost_is_made_again(self):
-        self.faults.set(f"C_SignInit return {NOT_LOGGED_IN}")
+        self.faults.set("C_SignInit * rv=CKR_USER_NOT_LOGGED_IN")
         answer = self.sign()
         self.assertEqual((answer.status, answer.json["type"]), (503, "urn:chancery:problem:unavailable"))
         self.assertIn("is being logged in again", answer.json["detail"])
@@ -98,7 +94,7 @@ class WithPin(Failing):
         self.assert_comes_back()
 
     def test_a_login_that_fails_for_a_passing_reason_is_tried_again(self):
-        self.faults.set(f"C_Login return {DEVICE_ERROR}")
+        self.faults.set("C_Login * rv=CKR_DEVICE_ERROR")
         self.kill_token()
         wait_until(lambda: "CKR_DEVICE_ERROR" in self.agent.must("status"), "the status says why", BACK_S)
         self.assertEqual(self.sign().status, 503)
@@ -106,11 +102,12 @@ class WithPin(Failing):
         self.assert_comes_back()
 
     def test_a_pin_is_sent_once_more_to_a_module_that_died_with_it(self):
-        self.faults.set("C_Login crash")
+        self.faults.set("C_Login * crash")
+        since_s = time.monotonic()
         self.kill_token()
         wait_until(lambda: "ended twice in the middle of a login" in self.agent.must("status"), "it is locked", BACK_S)
         time.sleep(TRIES_S)
-        self.assertEqual(self.faults.marks(), ["C_Login begins"] * 2)
+        self.assertEqual(self.faults.pins(since_s), [1, 1])
         self.assertEqual(self.sign().status, 423)
         self.faults.set()
         self.assertEqual(self.agent.unlock().returncode, 0)
@@ -131,7 +128,7 @@ class WithPin(Failing):
         self.assert_comes_back()
 
     def test_a_module_that_hangs_is_missed_though_nobody_asks(self):
-        self.faults.set("C_GetTokenInfo hang")
+        self.faults.set("C_GetTokenInfo * hang")
         wait_until(lambda: not self.agent.is_ready(), "it is missed", MISSED_S)
         self.faults.set()
         self.assert_comes_back()
@@ -141,7 +138,7 @@ class WithoutPin(Failing):
     relogin = False
 
     def test_a_login_that_was_lost_leaves_it_locked_and_says_so(self):
-        self.faults.set(f"C_SignInit return {NOT_LOGGED_IN}")
+        self.faults.set("C_SignInit * rv=CKR_USER_NOT_LOGGED_IN")
         self.assertEqual(self.sign().status, 423)
         self.faults.set()
         wait_until(lambda: self.sign().status == 423, "a fresh process is locked", BACK_S)

@@ -7,13 +7,13 @@ import subprocess
 import sys
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+for folder in ("e2e", "faults"):
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / folder))
 
 import harness
 from harness import wait_until
-from loaded import Faults, require
+import faults
 
-USER_PIN_NOT_INITIALIZED = 0x102
 MARK = b"\xef\xbb\xbf"
 
 
@@ -72,10 +72,10 @@ class Errors(unittest.TestCase):
 
     def test_a_token_without_a_pin_is_not_to_be_unlocked(self):
         self.agent.make_keys()
-        Faults(self.agent).set(f"C_Login return {USER_PIN_NOT_INITIALIZED}")
+        faults.Faults(self.agent).set("C_Login * rv=CKR_USER_PIN_NOT_INITIALIZED")
         self.agent.start()
         commands = (("unlock", "main"),
-                    ("key", "list", "--module", str(require("faulty.so")), "--token", "main"))
+                    ("key", "list", "--module", str(faults.MODULE), "--token", "main"))
         for command in commands:
             with self.subTest(command[0]):
                 done = self.agent.cli(*command, secret=harness.USER_PIN)

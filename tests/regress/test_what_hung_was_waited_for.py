@@ -11,11 +11,12 @@ import threading
 import time
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+for folder in ("e2e", "faults"):
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / folder))
 
 import harness
 from harness import BINANCE_ORDER, wait_until
-from loaded import Faults
+from faults import Faults
 
 LOCKED_WITHIN_S = 10  # it takes about half a second
 REPLACED_WITHIN_S = 60  # a front: some seconds
@@ -77,25 +78,25 @@ class Module(harness.AgentTest):
         self.assert_unlocks()
 
     def test_a_lock_succeeds_if_the_logout_hangs(self):
-        self.faults.set("C_Logout hang")
+        self.faults.set("C_Logout * hang")
         self.assert_locks_for_sure()
         self.assert_works_again()
 
     def test_a_lock_succeeds_if_the_logout_is_late(self):
-        self.faults.set("C_Logout delay 3000")
+        self.faults.set("C_Logout * delay=3000")
         self.assert_locks_for_sure()
         self.assert_works_again()
 
     def test_a_lock_succeeds_if_the_logout_fails(self):
-        for ckr in ("0x5", "0x30", "0xB3"):
+        for ckr in ("CKR_GENERAL_ERROR", "CKR_DEVICE_ERROR", "CKR_SESSION_HANDLE_INVALID"):
             with self.subTest(ckr):
-                self.faults.set(f"C_Logout return {ckr}")
+                self.faults.set(f"C_Logout * rv={ckr}")
                 self.assert_locks_for_sure()
                 self.assert_works_again()
                 self.token = self.agent.child("token")
 
     def test_a_lock_succeeds_if_a_signature_hangs(self):
-        self.faults.set("C_Sign hang")
+        self.faults.set("C_Sign * hang")
         bot = Waiting(ask_to_sign, self.agent)
         time.sleep(0.3)  # so that it hangs there
         self.assert_locks_for_sure()
@@ -106,7 +107,7 @@ class Module(harness.AgentTest):
     def test_a_lock_succeeds_if_the_login_hangs(self):
         self.agent.must("lock", "main")
         self.token = self.agent.child("token")
-        self.faults.set("C_Login hang")
+        self.faults.set("C_Login * hang")
         operator = Waiting(self.agent.cli, "unlock", "main", secret=harness.USER_PIN, timeout_s=120)
         time.sleep(0.5)
         self.assert_locks_for_sure()
@@ -130,13 +131,13 @@ class Deadlines(unittest.TestCase):
 
     def begin_login(self):
         agent, faults = self.make()
-        faults.set("C_Login hang")
+        faults.set("C_Login * hang")
         return agent, faults, Waiting(agent.cli, "unlock", "main", secret=harness.USER_PIN, timeout_s=120)
 
     def begin_start(self):
         agent, faults = self.make()
         self.assertEqual(agent.unlock().returncode, 0)
-        faults.set("C_Initialize hang")
+        faults.set("C_Initialize * hang")
         os.kill(agent.child("token").pid, signal.SIGKILL)
         wait_until(lambda: not agent.is_ready(), "the process is away")
         wait_until(lambda: agent.child("token"), "another one starts")
