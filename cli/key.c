@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/jansson.h"
 #include "cli/key_access.h"
+#include "cli/key_adopt.h"
 #include "cli/key_check.h"
 #include "cli/key_choice.h"
 #include "cli/output.h"
@@ -353,6 +354,21 @@ const ch_command ch_commands_of_key[] = {
         .examples = "  chancery key generate --profile binance --scheme ed25519 --label binance-main\n"
                     "  chancery key generate --mechanism rsa-sha256 --bits 4096 --label k > public.pem\n",
         .run = run_generate,
+    },
+    {
+        .family = "key",
+        .name = "adopt",
+        .syntax = {.positional = "KEY", .positional_min = 1, .positional_max = 1,
+                   .options = ON_TOKEN | CH_OPTION(DRY_RUN) | CH_OPTION(JSON)},
+        .summary = "narrow a key that another tool made to signing",
+        .details = "Takes away every right of the key that a signing key must not have, and makes it\n"
+                   "sensitive and not extractable, as far as the token allows; none of it can be\n"
+                   "undone. Prints what was wrong and what is left. If something is left, it says\n"
+                   "with which 'tolerate' in its policy the agent would take the key, or that none\n"
+                   "does. Exit status 0: the key may only sign; 3: something is left.",
+        .examples = "  chancery key adopt old-key --dry-run\n"
+                    "  chancery key adopt 'pkcs11:object=old-key;id=%01' --pin-fd 3 3<pin\n",
+        .run = ch_key_adopt_run,
     },
     {
         .family = "key",

@@ -32,6 +32,7 @@ static const ch_option_row rows[CH_OPT_COUNT] = {
     [CH_OPT_FORMAT]          = { "format",          "pem|base64",      NULL,                     "how to print the public key (default pem)" },
     [CH_OPT_ERASE]           = { "erase",           NULL,              NULL,                     "erase a token of that label, with every key on it" },
     [CH_OPT_YES]             = { "yes",             NULL,              NULL,                     "do not ask" },
+    [CH_OPT_DRY_RUN]         = { "dry-run",         NULL,              NULL,                     "change nothing; say what would be done" },
     [CH_OPT_ALL]             = { "all",             NULL,              NULL,                     "every token" },
     [CH_OPT_WAIT]            = { "wait",            NULL,              NULL,                     "wait up to a minute for the agent and the token" },
     [CH_OPT_CURL]            = { "curl",            NULL,              NULL,                     "print a curl command that sends the request" },

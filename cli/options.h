@@ -29,6 +29,7 @@ typedef enum ch_option {
     CH_OPT_FORMAT,
     CH_OPT_ERASE,
     CH_OPT_YES,
+    CH_OPT_DRY_RUN,
     CH_OPT_ALL,
     CH_OPT_WAIT,
     CH_OPT_CURL,

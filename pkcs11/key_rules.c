@@ -84,7 +84,7 @@ static ch_status refuse(const char *label, ch_lapses lapses, ch_error *err)
     return ch_fail_rule(
         err, CH_REFUSED, first_of(lapses)->name,
         "the key on token '%s' has %s set; a signing key may do nothing but sign, and stays where it is: "
-        "import or generate it with chancery key; if that cannot be, the key's policy may accept it "
+        "narrow it with 'chancery key adopt'; if the token does not let it, the key's policy may accept it "
         "with tolerate: [%s]",
         label, ch_buffer_text(&names), ch_buffer_text(&names));
 }
@@ -99,6 +99,11 @@ ch_status ch_key_rules_check(ch_session *session, CK_OBJECT_HANDLE key, ch_lapse
     if ((*found & ~tolerable) != 0)
         return refuse_for_good(label, first_of(*found & ~tolerable), err);
     return (*found & ~tolerated) == 0 ? CH_OK : refuse(label, *found & ~tolerated, err);
+}
+
+ch_status ch_key_rules_find_lapses(ch_session *session, CK_OBJECT_HANDLE key, ch_lapses *out, ch_error *err)
+{
+    return find_lapses(session, key, class_of(session, key), out, err);
 }
 
 bool ch_key_rules_can_other(ch_session *session, CK_OBJECT_HANDLE key)

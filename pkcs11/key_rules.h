@@ -12,6 +12,9 @@ void ch_key_rules_add(ch_attributes *attributes, CK_OBJECT_CLASS key_class);
  * The key that comes of it must be checked all the more. */
 void ch_key_rules_drop_rights(ch_attributes *attributes);
 
+/* The rules that a key breaks. */
+CH_CHECKED ch_status ch_key_rules_find_lapses(ch_session *session, CK_OBJECT_HANDLE key, ch_lapses *out, ch_error *err);
+
 /* CH_REFUSED, with an attribute as rule, if the key breaks a rule that is not tolerated; the error says which, and
  * whether policy could tolerate them. `found` is what it breaks otherwise. */
 CH_CHECKED ch_status ch_key_rules_check(ch_session *session, CK_OBJECT_HANDLE key, ch_lapses tolerated,

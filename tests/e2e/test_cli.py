@@ -15,7 +15,7 @@ from cli_sandbox import (API_SECRET, AWAY, CHANCERY, CONFIG, CONFLICT, INSTRUMEN
 
 
 class Usage(Sandbox):
-    COMMANDS = ["token init", "token list", "token info", "key import", "key check", "key generate", "key list", "key public", "key delete",
+    COMMANDS = ["token init", "token list", "token info", "key import", "key check", "key generate", "key adopt", "key list", "key public", "key delete",
                 "profile check", "profile list", "profile show", "unlock", "lock", "status", "keys", "sign"]
 
     def test_every_command_has_help_with_an_example(self):
