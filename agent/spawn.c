@@ -3,6 +3,7 @@
 #include "agent/spawn.h"
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/trust.h"
 
 #include <fcntl.h>
@@ -11,6 +12,7 @@
 #include <linux/sched/types.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -18,7 +20,36 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void run_child(int channel_fd, int output_fd, const char *program, pid_t parent)
+static bool is_named_in(const char *variable, char *const *variables)
+{
+    size_t size = strcspn(variable, "=") + 1;
+    while (*variables != NULL && strncmp(*variables, variable, size) != 0)
+        variables++;
+    return *variables != NULL;
+}
+
+static size_t count_of(char *const *variables)
+{
+    size_t count = 0;
+    while (variables[count] != NULL)
+        count++;
+    return count;
+}
+
+/* Our own environment, with `variables` beside it or in its place. The caller frees the list, and nothing in it. */
+static char **make_environment(char *const *variables)
+{
+    char **made = ch_alloc((count_of(environ) + count_of(variables) + 1) * sizeof *made);
+    size_t count = 0;
+    for (char **own = environ; *own != NULL; own++) {
+        if (!is_named_in(*own, variables))
+            made[count++] = *own;
+    }
+    memcpy(&made[count], variables, count_of(variables) * sizeof *made);
+    return made;
+}
+
+static void run_child(int channel_fd, int output_fd, const char *program, char *const *environment, pid_t parent)
 {
     const char *name = strrchr(program, '/') + 1;
     const char *debug = ch_log_is_debug() ? CH_CHILD_DEBUG : NULL;
@@ -39,7 +70,7 @@ static void run_child(int channel_fd, int output_fd, const char *program, pid_t 
     if (dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0 || dup2(channel, CH_CHILD_FD) < 0)
         _exit(1);
     close_range(CH_CHILD_FD + 1, ~0U, 0);
-    execv(program, arguments);
+    execve(program, arguments, environment);
     _exit(1);
 }
 
@@ -86,18 +117,21 @@ static ch_status make_channels(const char *role, int ends[2], int output[2], ch_
     return st;
 }
 
-ch_status ch_spawn(const char *role, ch_spawned *out, ch_error *err)
+ch_status ch_spawn(const char *role, char *const *variables, ch_spawned *out, ch_error *err)
 {
     char program[PATH_MAX];
     int ends[2];
     int output[2];
     CH_TRY(find_program(role, program, sizeof program, err));
     CH_TRY(make_channels(role, ends, output, err));
+    char *const none[] = {NULL};
+    char **environment = make_environment(variables == NULL ? none : variables);
     pid_t parent = getpid();
     pid_t pid = fork();
     if (pid == 0)
-        run_child(ends[1], output[1], program, parent);
+        run_child(ends[1], output[1], program, environment, parent);
     ch_status st = pid > 0 ? CH_OK : ch_fail_errno(err, "starting the %s process", role);
+    free(environment);
     close(ends[1]);
     close(output[1]);
     *out = (ch_spawned){.pid = pid, .channel_fd = ends[0], .output_fd = output[0]};

@@ -22,8 +22,9 @@ typedef struct ch_spawned {
 /* Looks whether the program chancery-ROLE is there, beside the running one or in PREFIX/libexec/chancery, and whether
  * nobody else can change it (base/trust.h); CH_IO or CH_CONFIG if not. */
 CH_CHECKED ch_status ch_spawn_check(const char *role, ch_error *err);
-/* Starts it; looks again. */
-CH_CHECKED ch_status ch_spawn(const char *role, ch_spawned *out, ch_error *err);
+/* Starts it; looks again. `variables`, "NAME=VALUE" and NULL at the end, stand beside our own in its environment, or in
+ * the place of ours; NULL: none. */
+CH_CHECKED ch_status ch_spawn(const char *role, char *const *variables, ch_spawned *out, ch_error *err);
 
 /* For the child: its channel, which none of the programs that it starts inherits. */
 int ch_spawn_channel(void);

@@ -16,7 +16,7 @@
 static size_t mapped_size(size_t size_bytes)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    return (size_bytes + page - 1) / page * page;
+    return size_bytes == 0 ? page : (size_bytes + page - 1) / page * page;
 }
 
 void ch_secret_wipe(ch_secret *secret)
@@ -44,6 +44,13 @@ ch_status ch_secret_alloc(ch_secret *secret, size_t size_bytes, ch_error *err)
     }
     secret->data = pages;
     secret->size = size_bytes;
+    return CH_OK;
+}
+
+ch_status ch_secret_alloc_empty(ch_secret *secret, ch_error *err)
+{
+    CH_TRY(ch_secret_alloc(secret, 1, err));
+    secret->size = 0;
     return CH_OK;
 }
 

@@ -12,7 +12,7 @@
 #define CH_SECRET_MAX 16384
 
 typedef struct ch_secret {
-    uint8_t *data; /* NULL when empty */
+    uint8_t *data; /* NULL: there is none */
     size_t size;
 } ch_secret;
 
@@ -21,7 +21,7 @@ typedef struct ch_secret {
         NULL, 0                                                                                                        \
     }
 
-/* Wipes and unmaps; harmless on an empty secret. */
+/* Wipes and unmaps; harmless if there is none. */
 void ch_secret_wipe(ch_secret *secret);
 #define ch_autosecret __attribute__((cleanup(ch_secret_wipe))) ch_secret
 
@@ -29,12 +29,15 @@ void ch_secret_wipe(ch_secret *secret);
  * if the memory can't be locked: raise RLIMIT_MEMLOCK. */
 CH_CHECKED ch_status ch_secret_alloc(ch_secret *secret, size_t size_bytes, ch_error *err);
 
+/* The same without a byte: it stands for a PIN that a token does not take. */
+CH_CHECKED ch_status ch_secret_alloc_empty(ch_secret *secret, ch_error *err);
+
 /* Reads `fd` to its end into `secret`, which must be empty: at most `max_bytes` (else CH_TOO_LARGE), without the one
  * line end (LF or CRLF) that may close them. CH_BAD_INPUT if that leaves nothing. `fd` stays open. Blocks as long as
  * `fd` does; with O_NONBLOCK, CH_IO if `fd` has not ended yet. On failure `secret` stays empty. */
 CH_CHECKED ch_status ch_secret_read(ch_secret *secret, int fd, size_t max_bytes, ch_error *err);
 
-/* Puts the secret, which must not be empty, in a new pipe and returns its read end, to be passed to the process that
+/* Puts the secret, which must be there, in a new pipe and returns its read end, to be passed to the process that
  * needs it. The write end is closed, so that the reader sees the end. CH_TOO_LARGE for more than 4096 bytes, which a
  * pipe may not take. The caller closes `*fd`. */
 CH_CHECKED ch_status ch_secret_to_pipe(const ch_secret *secret, int *fd, ch_error *err);

@@ -28,7 +28,7 @@ void ch_opened_token_close(ch_opened_token *opened)
 
 ch_status ch_key_access_open(const ch_key_access *access, bool is_writable, ch_opened_token *out, ch_error *err)
 {
-    CH_TRY(ch_token_open(access->module, access->uri, &out->token, err));
+    CH_TRY(ch_token_open(&access->module, access->uri, &out->token, err));
     CH_TRY(ch_token_login(out->token, &access->pin, err));
     CH_TRY(ch_session_open(out->token, is_writable, &out->session, err));
     out->has_session = true;

@@ -9,14 +9,14 @@
 
 /* Which token, and its PIN. */
 typedef struct ch_key_access {
-    const char *module;
+    ch_module_name module;
     char *uri;
     ch_secret pin;
 } ch_key_access;
 
 #define CH_KEY_ACCESS_INIT                                                                                             \
     {                                                                                                                  \
-        NULL, NULL, CH_SECRET_INIT                                                                                     \
+        {NULL, NULL}, NULL, CH_SECRET_INIT                                                                             \
     }
 
 void ch_key_access_free(ch_key_access *access);

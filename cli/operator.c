@@ -96,20 +96,29 @@ static ch_status unlock_patiently(const ch_arguments *arguments, const char *tok
     return st;
 }
 
+static ch_status ask_pin(const ch_arguments *arguments, const char *token, ch_secret *pin, ch_error *err)
+{
+    ch_autobuffer prompt = CH_BUFFER_INIT;
+    ch_buffer_add_format(&prompt, "User PIN%s%.64s: ", *token == '\0' ? "" : " of token ", token);
+    ch_input_question question = {
+        .descriptor = CH_OPT_PIN_FD, .name = "the user PIN", .prompt = ch_buffer_text(&prompt)};
+    if (arguments->option[CH_OPT_NO_PIN] == NULL)
+        return ch_input_secret(arguments, &question, NULL, pin, err);
+    if (arguments->option[CH_OPT_PIN_FD] != NULL)
+        return ch_fail(err, CH_BAD_INPUT, "give either --pin-fd or --no-pin");
+    return ch_secret_alloc_empty(pin, err);
+}
+
 static ch_status run_unlock(const ch_arguments *arguments, ch_error *err)
 {
     const char *token = token_argument(arguments);
     bool is_patient = arguments->option[CH_OPT_WAIT] != NULL;
-    ch_autobuffer prompt = CH_BUFFER_INIT;
     ch_autosecret pin = CH_SECRET_INIT;
-    ch_buffer_add_format(&prompt, "User PIN%s%.64s: ", *token == '\0' ? "" : " of token ", token);
-    ch_input_question question = {
-        .descriptor = CH_OPT_PIN_FD, .name = "the user PIN", .prompt = ch_buffer_text(&prompt)};
     auto_channel channel = CH_CHANNEL_CLOSED;
     /* Connected before the PIN is typed, so that an agent that does not run costs nobody the typing. */
     if (!is_patient)
         CH_TRY(ch_dialog_open(arguments, &channel, err));
-    CH_TRY(ch_input_secret(arguments, &question, NULL, &pin, err));
+    CH_TRY(ask_pin(arguments, token, &pin, err));
     CH_TRY(is_patient ? unlock_patiently(arguments, token, &pin, err) : unlock(&channel, token, &pin, err));
     report(token, "Unlocked");
     return CH_OK;
@@ -146,12 +155,15 @@ const ch_command ch_commands_of_operator[] = {
         .name = "unlock",
         .syntax = {.positional = "[TOKEN]", .positional_max = 1,
                    .options = CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTION(PIN_FD) |
-                              CH_OPTION(WAIT)},
+                              CH_OPTION(NO_PIN) | CH_OPTION(WAIT)},
         .summary = "let the agent sign with a token",
         .details = "Passes the user PIN of TOKEN, a name from agent.yaml, to the agent. TOKEN can be\n"
-                   "left out if there is only one. You must be an operator in the agent's policy.",
+                   "left out if there is only one. You must be an operator in the agent's policy.\n"
+                   "With --no-pin no PIN is asked for, as `login: none` or `pinpad` in agent.yaml\n"
+                   "demands.",
         .examples = "  chancery unlock main\n"
-                    "  chancery unlock --pin-fd 3 3<pin\n",
+                    "  chancery unlock --pin-fd 3 3<pin\n"
+                    "  chancery unlock --no-pin card\n",
         .run = run_unlock,
     },
     {

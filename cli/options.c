@@ -18,6 +18,7 @@
 static const ch_option_row rows[CH_OPT_COUNT] = {
     /*                           name               value              variable                  help */
     [CH_OPT_MODULE]          = { "module",          "MODULE",          "CHANCERY_MODULE",        "PKCS#11 module: a path, or its p11-kit name" },
+    [CH_OPT_INIT_ARGS]       = { "init-args",       "TEXT",            "CHANCERY_INIT_ARGS",     "C_Initialize's reserved string, if the module needs one" },
     [CH_OPT_TOKEN]           = { "token",           "URI",             "CHANCERY_TOKEN",         "the token: an RFC 7512 URI, or its label" },
     [CH_OPT_LABEL]           = { "label",           "LABEL",           NULL,                     "label of the new token or key" },
     [CH_OPT_OBJECT]          = { "object",          "URI",             NULL,                     "the key: an RFC 7512 URI (\"pkcs11:object=...\"), or its label" },
@@ -42,6 +43,7 @@ static const ch_option_row rows[CH_OPT_COUNT] = {
     [CH_OPT_OPERATOR_SOCKET] = { "operator-socket", "PATH",            "CHANCERY_OPERATOR_SOCK", "the agent's operator socket" },
     [CH_OPT_AGENT_USER]      = { "agent-user",      "USER",            "CHANCERY_AGENT_USER",    "user that the agent runs as (default: chancery)" },
     [CH_OPT_PIN_FD]          = { "pin-fd",          "N",               NULL,                     "read the user PIN from descriptor N" },
+    [CH_OPT_NO_PIN]          = { "no-pin",          NULL,              NULL,                     "the token takes no PIN, or has a pad for it" },
     [CH_OPT_SO_PIN_FD]       = { "so-pin-fd",       "N",               NULL,                     "read the SO PIN from descriptor N" },
     [CH_OPT_SECRET_FD]       = { "secret-fd",       "N",               NULL,                     "read the API secret or PEM from descriptor N" },
     [CH_OPT_SIGNATURE]       = { "signature",       "TEXT",            NULL,                     "the signature that is known, as the exchange writes it" },
@@ -217,13 +219,16 @@ static const char *option_or_variable(const ch_arguments *arguments, ch_option o
     return value != NULL && *value == '\0' ? NULL : value;
 }
 
-ch_status ch_option_module(const ch_arguments *arguments, const char **out, ch_error *err)
+ch_status ch_option_module(const ch_arguments *arguments, ch_module_name *out, ch_error *err)
 {
-    *out = option_or_variable(arguments, CH_OPT_MODULE);
-    if (*out == NULL)
+    *out = (ch_module_name){.name = option_or_variable(arguments, CH_OPT_MODULE),
+                            .init_args = option_or_variable(arguments, CH_OPT_INIT_ARGS)};
+    if (out->name == NULL)
         return ch_fail(err, CH_BAD_INPUT,
                        "which PKCS#11 module? Give --module (a path, or a p11-kit name such as softhsm2) or set "
                        "CHANCERY_MODULE");
+    if (out->init_args != NULL && ch_module_check_init_args(out->init_args, err) != CH_OK)
+        return err->status = CH_BAD_INPUT;
     return CH_OK;
 }
 

@@ -7,6 +7,7 @@
 #define CH_CLI_OPTIONS_H
 
 #include "base/error.h"
+#include "pkcs11/module_path.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,6 +16,7 @@
 /* The rows of the table in options.c, in its order. */
 typedef enum ch_option {
     CH_OPT_MODULE,
+    CH_OPT_INIT_ARGS,
     CH_OPT_TOKEN,
     CH_OPT_LABEL,
     CH_OPT_OBJECT,
@@ -39,6 +41,7 @@ typedef enum ch_option {
     CH_OPT_OPERATOR_SOCKET,
     CH_OPT_AGENT_USER,
     CH_OPT_PIN_FD,
+    CH_OPT_NO_PIN,
     CH_OPT_SO_PIN_FD,
     CH_OPT_SECRET_FD,
     CH_OPT_SIGNATURE,
@@ -95,8 +98,8 @@ CH_CHECKED ch_status ch_options_refuse_secret(const char *word, ch_error *err);
 CH_CHECKED ch_status ch_option_required(const ch_arguments *arguments, ch_option option, const char **out,
                                         ch_error *err);
 
-/* --module, else CHANCERY_MODULE. */
-CH_CHECKED ch_status ch_option_module(const ch_arguments *arguments, const char **out, ch_error *err);
+/* --module and --init-args, else CHANCERY_MODULE and CHANCERY_INIT_ARGS. Views. */
+CH_CHECKED ch_status ch_option_module(const ch_arguments *arguments, ch_module_name *out, ch_error *err);
 
 /* --token, else CHANCERY_TOKEN; a bare label becomes its RFC 7512 URI. The caller frees `*out`. */
 CH_CHECKED ch_status ch_option_token(const ch_arguments *arguments, char **out, ch_error *err);

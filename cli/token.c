@@ -23,7 +23,7 @@ static ch_status run_init(const ch_arguments *arguments, ch_error *err)
         .prompt = "User PIN (unlocks for signing): ",
         .is_asked_twice = true,
     };
-    const char *module = NULL;
+    ch_module_name module = {0};
     const char *label = NULL;
     ch_autosecret so_pin = CH_SECRET_INIT;
     ch_autosecret user_pin = CH_SECRET_INIT;
@@ -32,7 +32,7 @@ static ch_status run_init(const ch_arguments *arguments, ch_error *err)
     CH_TRY(ch_option_required(arguments, CH_OPT_LABEL, &label, err));
     CH_TRY(ch_input_secret(arguments, &so_question, &user_question, &so_pin, err));
     CH_TRY(ch_input_secret(arguments, &user_question, NULL, &user_pin, err));
-    CH_TRY(ch_token_init(module, label, &so_pin, &user_pin, is_erase_allowed, err));
+    CH_TRY(ch_token_init(&module, label, &so_pin, &user_pin, is_erase_allowed, err));
     printf("Token '");
     ch_output_text(label);
     printf("' is made and both PINs are set.\n");
@@ -62,11 +62,11 @@ static ch_status run_list(const ch_arguments *arguments, ch_error *err)
         {0},
     };
     /* clang-format on */
-    const char *module = NULL;
+    ch_module_name module = {0};
     ch_autofree ch_token_info *tokens = NULL;
     size_t count = 0;
     CH_TRY(ch_option_module(arguments, &module, err));
-    CH_TRY(ch_token_list(module, &tokens, &count, err));
+    CH_TRY(ch_token_list(&module, &tokens, &count, err));
     ch_autojansson rows = json_array();
     for (size_t i = 0; i < count; i++)
         json_array_append_new(rows, token_row(&tokens[i]));
@@ -80,8 +80,8 @@ const ch_command ch_commands_of_token[] = {
     {
         .family = "token",
         .name = "init",
-        .syntax = {.options = CH_OPTION(MODULE) | CH_OPTION(LABEL) | CH_OPTION(ERASE) | CH_OPTION(PIN_FD) |
-                              CH_OPTION(SO_PIN_FD)},
+        .syntax = {.options = CH_OPTION(MODULE) | CH_OPTION(INIT_ARGS) | CH_OPTION(LABEL) | CH_OPTION(ERASE) |
+                              CH_OPTION(PIN_FD) | CH_OPTION(SO_PIN_FD)},
         .summary = "make a token and set its PINs",
         .details = "Makes a token in the first free slot and sets both PINs. From standard input\n"
                    "they come one a line: the SO PIN, then the user PIN. Write the SO PIN down and\n"
@@ -93,7 +93,7 @@ const ch_command ch_commands_of_token[] = {
     {
         .family = "token",
         .name = "list",
-        .syntax = {.options = CH_OPTION(MODULE) | CH_OPTION(JSON)},
+        .syntax = {.options = CH_OPTION(MODULE) | CH_OPTION(INIT_ARGS) | CH_OPTION(JSON)},
         .summary = "list a module's tokens",
         .details = "Lists the tokens of a PKCS#11 module, the slots that could hold one, and\n"
                    "whether a PIN is set or locked.",
@@ -104,7 +104,8 @@ const ch_command ch_commands_of_token[] = {
     {
         .family = "token",
         .name = "info",
-        .syntax = {.options = CH_OPTION(MODULE) | CH_OPTION(TOKEN) | CH_OPTION(PROFILES) | CH_OPTION(JSON)},
+        .syntax = {.options = CH_OPTION(MODULE) | CH_OPTION(INIT_ARGS) | CH_OPTION(TOKEN) | CH_OPTION(PROFILES) |
+                              CH_OPTION(JSON)},
         .summary = "show what a token says it can do",
         .details = "Prints what a token says of itself: versions, PINs, sessions, flags, the\n"
                    "mechanisms that Chancery signs with, and which schemes of which exchanges use\n"

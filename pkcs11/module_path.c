@@ -19,26 +19,39 @@
 #define CH_P11_MODULE_DIR "/usr/lib/x86_64-linux-gnu/pkcs11"
 #endif
 
-static char *module_line(FILE *file)
+void ch_module_file_free(ch_module_file *file)
+{
+    free(file->path);
+    free(file->init_args);
+    *file = (ch_module_file){0};
+}
+
+/* Takes the line's value, if it is the first line of that field and the value is not empty. */
+static void take_line(char *line, const char *field, char **out)
+{
+    char *at = line + strspn(line, " \t");
+    if (*out != NULL || strncmp(at, field, strlen(field)) != 0)
+        return;
+    at += strlen(field);
+    at += strspn(at, " \t");
+    size_t size = strlen(at);
+    while (size > 0 && strchr(" \t\r\n", at[size - 1]) != NULL)
+        size--;
+    at[size] = '\0';
+    *out = size == 0 ? NULL : ch_strdup(at);
+}
+
+static void take_lines(FILE *file, ch_module_file *out)
 {
     char line[4096];
     while (fgets(line, sizeof line, file) != NULL) {
-        char *at = line + strspn(line, " \t");
-        if (strncmp(at, "module:", 7) != 0)
-            continue;
-        at += 7;
-        at += strspn(at, " \t");
-        size_t size = strlen(at);
-        while (size > 0 && strchr(" \t\r\n", at[size - 1]) != NULL)
-            size--;
-        at[size] = '\0';
-        return *at == '\0' ? NULL : ch_strdup(at);
+        take_line(line, "module:", &out->path);
+        take_line(line, "x-init-reserved:", &out->init_args);
     }
-    return NULL;
 }
 
-/* `*out` stays NULL if the folder does not know the module. */
-static ch_status look_up(const char *folder, const char *name, char **out, ch_error *err)
+/* The path stays NULL if the folder does not know the module. */
+static ch_status look_up(const char *folder, const char *name, ch_module_file *out, ch_error *err)
 {
     ch_autobuffer path = CH_BUFFER_INIT;
     ch_autotrusted configured = CH_TRUSTED_CLOSED;
@@ -50,7 +63,7 @@ static ch_status look_up(const char *folder, const char *name, char **out, ch_er
     if (file == NULL)
         return ch_fail_errno(err, "reading %s", configured.path);
     configured.fd = -1;
-    *out = module_line(file);
+    take_lines(file, out);
     fclose(file);
     return CH_OK;
 }
@@ -70,39 +83,68 @@ static char *user_folder(void)
 
 #define FOLDERS 3
 
-/* The module's file as the first folder says that knows it; NULL if none does. */
-static ch_status find_configured(const char *const folders[FOLDERS], const char *name, char **out, ch_error *err)
+/* As the first folder says that knows the module; the path stays NULL if none does. */
+static ch_status find_configured(const char *const folders[FOLDERS], const char *name, ch_module_file *out,
+                                 ch_error *err)
 {
-    *out = NULL;
-    for (size_t i = 0; i < FOLDERS; i++) {
-        ch_autofree char *found = NULL;
+    for (size_t i = 0; i < FOLDERS && out->path == NULL; i++) {
+        ch_module_file_free(out);
         if (folders[i] != NULL)
-            CH_TRY(look_up(folders[i], name, &found, err));
-        if (found == NULL)
-            continue;
-        ch_autobuffer path = CH_BUFFER_INIT;
-        ch_buffer_add_format(&path, "%s%s", found[0] == '/' ? "" : CH_P11_MODULE_DIR "/", found);
-        *out = ch_strdup(ch_buffer_text(&path));
-        return CH_OK;
+            CH_TRY(look_up(folders[i], name, out, err));
     }
+    if (out->path == NULL || out->path[0] == '/')
+        return CH_OK;
+    ch_autobuffer path = CH_BUFFER_INIT;
+    ch_buffer_add_format(&path, "%s/%s", CH_P11_MODULE_DIR, out->path);
+    free(out->path);
+    out->path = ch_strdup(ch_buffer_text(&path));
     return CH_OK;
 }
 
-ch_status ch_module_path(const char *name, char **out, ch_error *err)
+static ch_status find_by_name(const char *name, ch_module_file *out, ch_error *err)
 {
-    if (strchr(name, '/') != NULL) {
-        if (access(name, R_OK) != 0)
-            return ch_fail(err, CH_CONFIG, "the PKCS#11 module %s can't be read (%s); give its path or a p11-kit name",
-                           name, strerror(errno));
-        *out = ch_strdup(name);
-        return CH_OK;
-    }
     ch_autofree char *own = user_folder();
     const char *const folders[FOLDERS] = {own, "/etc/pkcs11/modules", "/usr/share/p11-kit/modules"};
     CH_TRY(find_configured(folders, name, out, err));
-    if (*out == NULL)
+    if (out->path == NULL)
         return ch_fail(err, CH_CONFIG, "p11-kit knows no module '%s': there is no %s.module in %s%s%s or %s", name,
                        name, own == NULL ? "" : own, own == NULL ? "" : ", ", folders[1], folders[2]);
+    return CH_OK;
+}
+
+static ch_status find_by_path(const char *path, ch_module_file *out, ch_error *err)
+{
+    if (access(path, R_OK) != 0)
+        return ch_fail(err, CH_CONFIG, "the PKCS#11 module %s can't be read (%s); give its path or a p11-kit name",
+                       path, strerror(errno));
+    out->path = ch_strdup(path);
+    return CH_OK;
+}
+
+ch_status ch_module_path(const ch_module_name *name, ch_module_file *out, ch_error *err)
+{
+    *out = (ch_module_file){0};
+    CH_TRY((strchr(name->name, '/') != NULL ? find_by_path : find_by_name)(name->name, out, err));
+    if (name->init_args == NULL)
+        return CH_OK;
+    free(out->init_args);
+    out->init_args = ch_strdup(name->init_args);
+    return CH_OK;
+}
+
+#define INIT_ARGS_MAX 1024
+
+ch_status ch_module_check_init_args(const char *text, ch_error *err)
+{
+    static const char *const secrets[] = {"pin=", "pin-value", "password=", "passwd=", "passphrase="};
+    if (strlen(text) > INIT_ARGS_MAX)
+        return ch_fail(err, CH_CONFIG, "the module's init_args are longer than %d bytes", INIT_ARGS_MAX);
+    for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++) {
+        if (strcasestr(text, secrets[i]) != NULL)
+            return ch_fail(err, CH_CONFIG,
+                           "the module's init_args seem to hold a PIN or password, and others could read them; "
+                           "'chancery unlock' passes a PIN safely");
+    }
     return CH_OK;
 }
 
@@ -146,27 +188,28 @@ static bool is_loadable(int fd)
            header.e_machine == __ehdr_start.e_machine && !is_program(fd, &header);
 }
 
-static ch_status open_trusted(const char *name, ch_trusted *out, ch_error *err)
+static ch_status open_trusted(const ch_module_name *name, ch_module_file *file, ch_trusted *out, ch_error *err)
 {
-    ch_autofree char *path = NULL;
-    CH_TRY(ch_module_path(name, &path, err));
-    if (ch_trust_file(path, out, err) != CH_OK)
+    CH_TRY(ch_module_path(name, file, err));
+    if (ch_trust_file(file->path, out, err) != CH_OK)
         return ch_error_wrap(err, "the PKCS#11 module");
     return CH_OK;
 }
 
-ch_status ch_module_path_trusted(const char *name, char **out, ch_error *err)
+ch_status ch_module_path_trusted(const ch_module_name *name, ch_module_file *out, ch_error *err)
 {
     ch_autotrusted module = CH_TRUSTED_CLOSED;
-    CH_TRY(open_trusted(name, &module, err));
-    *out = ch_strdup(module.path);
+    CH_TRY(open_trusted(name, out, &module, err));
+    free(out->path);
+    out->path = ch_strdup(module.path);
     return CH_OK;
 }
 
 ch_status ch_module_path_check(const char *name, ch_error *err)
 {
+    ch_automodulefile file = {0};
     ch_autotrusted module = CH_TRUSTED_CLOSED;
-    CH_TRY(open_trusted(name, &module, err));
+    CH_TRY(open_trusted(&(ch_module_name){.name = name}, &file, &module, err));
     if (is_loadable(module.fd))
         return CH_OK;
     return ch_fail(

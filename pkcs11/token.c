@@ -52,34 +52,53 @@ static void take_slot(ch_token *token, const CK_TOKEN_INFO *raw, const ch_token_
     snprintf(token->label, sizeof token->label, "%s", info->label);
 }
 
-/* A token that can't be read is skipped: it may not be the one that is asked for. */
-static ch_status pick_slot(ch_token *token, P11KitUri *uri, const char *text, ch_error *err)
+/* What was found while the slots were looked through. */
+typedef struct search {
+    P11KitUri *uri;
+    unsigned matches;
+    ch_buffer seen;      /* the labels of all tokens, for people */
+    ch_error unreadable; /* a token that can't be read is passed over: it may not be the one that is asked for */
+} search;
+
+static void look_at(ch_token *token, CK_SLOT_ID slot, search *self)
 {
-    ch_autobuffer seen = CH_BUFFER_INIT;
-    unsigned matches = 0;
-    for (size_t i = 0; i < ch_module_slot_count(token->module); i++) {
-        CK_TOKEN_INFO raw;
-        ch_token_info info;
-        ch_error ignored = CH_ERROR_INIT;
-        CK_SLOT_ID slot = ch_module_slot(token->module, i);
-        if (!ch_module_has_token(token->module, i) ||
-            ch_token_info_read(token->functions, slot, &raw, &info, &ignored) != CH_OK || !info.is_initialized)
-            continue;
-        ch_buffer_add_format(&seen, "%s'%s'", seen.size == 0 ? "" : ", ", info.label);
-        if (!is_match(uri, &raw, slot))
-            continue;
-        matches++;
-        take_slot(token, &raw, &info);
-    }
-    if (matches == 0)
-        return ch_fail(err, CH_NOT_FOUND, "no token fits '%s'; there are: %s", text,
-                       seen.size == 0 ? "none" : ch_buffer_text(&seen));
-    if (matches > 1)
-        return ch_fail(err, CH_CONFLICT, "'%s' fits %u tokens; add serial= to the URI", text, matches);
-    return CH_OK;
+    CK_TOKEN_INFO raw;
+    ch_token_info info;
+    if (ch_token_info_read(token->functions, slot, &raw, &info, &self->unreadable) != CH_OK || !info.is_initialized)
+        return;
+    ch_buffer_add_format(&self->seen, "%s'%s'", self->seen.size == 0 ? "" : ", ", info.label);
+    if (!is_match(self->uri, &raw, slot))
+        return;
+    self->matches++;
+    take_slot(token, &raw, &info);
 }
 
-ch_status ch_token_open_parsed(const char *module, P11KitUri *uri, const char *text, ch_token **out, ch_error *err)
+static ch_status judge(search *found, const char *text, ch_error *err)
+{
+    const char *seen = found->seen.size == 0 ? "none" : ch_buffer_text(&found->seen);
+    if (found->matches > 1)
+        return ch_fail(err, CH_CONFLICT, "'%s' fits %u tokens; add serial= to the URI", text, found->matches);
+    if (found->matches == 1)
+        return CH_OK;
+    if (found->unreadable.status == CH_OK)
+        return ch_fail(err, CH_NOT_FOUND, "no token fits '%s'; there are: %s", text, seen);
+    return ch_fail_rule(err, found->unreadable.status, found->unreadable.rule,
+                        "no token that can be read fits '%s'; there are: %s; and %s", text, seen,
+                        found->unreadable.message);
+}
+
+static ch_status pick_slot(ch_token *token, P11KitUri *uri, const char *text, ch_error *err)
+{
+    search found = {.uri = uri, .seen = CH_BUFFER_INIT, .unreadable = CH_ERROR_INIT};
+    for (size_t i = 0; i < ch_module_slot_count(token->module); i++)
+        look_at(token, ch_module_slot(token->module, i), &found);
+    ch_status st = judge(&found, text, err);
+    ch_buffer_free(&found.seen);
+    return st;
+}
+
+ch_status ch_token_open_parsed(const ch_module_name *module, P11KitUri *uri, const char *text, ch_token **out,
+                               ch_error *err)
 {
     ch_autotoken token = ch_alloc(sizeof *token);
     token->keeper = (ch_session){.token = token, .handle = CK_INVALID_HANDLE};
@@ -91,7 +110,7 @@ ch_status ch_token_open_parsed(const char *module, P11KitUri *uri, const char *t
     return CH_OK;
 }
 
-ch_status ch_token_open(const char *module, const char *uri_text, ch_token **out, ch_error *err)
+ch_status ch_token_open(const ch_module_name *module, const char *uri_text, ch_token **out, ch_error *err)
 {
     P11KitUri *uri = NULL;
     CH_TRY(ch_uri_parse(uri_text, &uri, err));
@@ -119,11 +138,13 @@ void ch_token_close_(ch_token **token)
 ch_status ch_token_login(ch_token *token, const ch_secret *pin, ch_error *err)
 {
     CH_TRY(ch_session_keep(&token->keeper, err));
-    CK_RV rv = token->functions->C_Login(token->keeper.handle, CKU_USER, pin->data, pin->size);
+    CK_UTF8CHAR *bytes = pin == NULL ? NULL : pin->data;
+    CK_ULONG size = pin == NULL ? 0 : pin->size;
+    CK_RV rv = token->functions->C_Login(token->keeper.handle, CKU_USER, bytes, size);
     if (rv == CKR_USER_ALREADY_LOGGED_IN) {
         /* A logout that failed, or another program where logins are shared. It says nothing of this PIN. */
         token->functions->C_Logout(token->keeper.handle);
-        rv = token->functions->C_Login(token->keeper.handle, CKU_USER, pin->data, pin->size);
+        rv = token->functions->C_Login(token->keeper.handle, CKU_USER, bytes, size);
     }
     if (rv == CKR_OK)
         return CH_OK;

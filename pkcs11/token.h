@@ -14,6 +14,7 @@
 
 #include "base/secret.h"
 #include "pkcs11/mechanism.h"
+#include "pkcs11/module_path.h"
 
 #include <p11-kit/uri.h>
 
@@ -33,25 +34,27 @@ typedef struct ch_token_info {
     bool has_user_pin;     /* CKF_USER_PIN_INITIALIZED */
 } ch_token_info;
 
-/* Opens `module` (a path, or a p11-kit name such as "softhsm2") and the one token that the RFC 7512 `uri` names.
- * CH_NOT_FOUND names the tokens that are there; CH_CONFLICT if the URI fits more than one; CH_CONFIG for a URI that is
- * malformed or holds a PIN. Close with ch_token_close. */
-CH_CHECKED ch_status ch_token_open(const char *module, const char *uri, ch_token **out, ch_error *err);
+/* Opens `module` and the one token that the RFC 7512 `uri` names. CH_NOT_FOUND names the tokens that are there; a slot
+ * that fails counts only if no other has the token; CH_CONFLICT if the URI fits more than one; CH_CONFIG for a URI that
+ * is malformed or holds a PIN. Close with ch_token_close. */
+CH_CHECKED ch_status ch_token_open(const ch_module_name *module, const char *uri, ch_token **out, ch_error *err);
 /* Ends the login and every session. NULL is fine. */
 void ch_token_close(ch_token *token);
 #define ch_autotoken __attribute__((cleanup(ch_token_close_))) ch_token *
 void ch_token_close_(ch_token **token);
 
-/* Lists the tokens of `module`, and the empty slots that can be initialised. The caller frees `*out` with free(). */
-CH_CHECKED ch_status ch_token_list(const char *module, ch_token_info **out, size_t *count, ch_error *err);
+/* Lists the tokens of `module`, and the empty slots that can be initialised. A slot that can't be read is passed over,
+ * unless no other can be. The caller frees `*out` with free(). */
+CH_CHECKED ch_status ch_token_list(const ch_module_name *module, ch_token_info **out, size_t *count, ch_error *err);
 
 /* Makes a token in the first free slot, or, if `is_erase_allowed`, erases the one of this label and makes it anew. Then
  * sets the user PIN. CH_CONFLICT if a token of that label exists and may not be erased; CH_BAD_INPUT, before anything
  * is touched, for a label or PIN that the token would not take. */
-CH_CHECKED ch_status ch_token_init(const char *module, const char *label, const ch_secret *so_pin,
+CH_CHECKED ch_status ch_token_init(const ch_module_name *module, const char *label, const ch_secret *so_pin,
                                    const ch_secret *user_pin, bool is_erase_allowed, ch_error *err);
 
-/* Logs in as the user. CH_WRONG_PIN (with CKR_PIN_INCORRECT) counts as a failure on the token: do not try the same PIN
+/* Logs in as the user; `pin` is NULL if it is typed at the token itself (a pinpad), and the call then takes as long as
+ * the person. CH_WRONG_PIN (with CKR_PIN_INCORRECT) counts as a failure on the token: do not try the same PIN
  * again. While somebody is logged in, it logs out first, since the token would not look at the PIN. Already logged out
  * is CH_OK. */
 CH_CHECKED ch_status ch_token_login(ch_token *token, const ch_secret *pin, ch_error *err);
@@ -89,8 +92,8 @@ CK_RV ch_session_renew(ch_session *session);
 const char *ch_token_label(const ch_token *token);
 
 /* As ch_token_open; `text` stands for the URI in errors. */
-CH_CHECKED ch_status ch_token_open_parsed(const char *module, P11KitUri *uri, const char *text, ch_token **out,
-                                          ch_error *err);
+CH_CHECKED ch_status ch_token_open_parsed(const ch_module_name *module, P11KitUri *uri, const char *text,
+                                          ch_token **out, ch_error *err);
 
 /* What the token in `slot` says of itself; `raw` is the same as the module returned it. */
 CH_CHECKED ch_status ch_token_info_read(CK_FUNCTION_LIST *functions, CK_SLOT_ID slot, CK_TOKEN_INFO *raw,

@@ -12,22 +12,34 @@
 
 /* ---- listing ---- */
 
-ch_status ch_token_list(const char *name, ch_token_info **out, size_t *count, ch_error *err)
+/* A slot that can't be read is passed over, so that it does not hide the others; but if it is all there is, that is the
+ * outcome. `list` has room for every slot. */
+static ch_status read_all(const ch_module *module, ch_token_info *list, size_t *count, ch_error *err)
+{
+    ch_error unreadable = CH_ERROR_INIT;
+    *count = 0;
+    for (size_t i = 0; i < ch_module_slot_count(module); i++) {
+        CK_TOKEN_INFO raw;
+        CK_SLOT_ID slot = ch_module_slot(module, i);
+        *count += ch_token_info_read(ch_module_functions(module), slot, &raw, &list[*count], &unreadable) == CH_OK;
+    }
+    if (*count == 0 && unreadable.status != CH_OK)
+        *err = unreadable;
+    return *count == 0 ? unreadable.status : CH_OK;
+}
+
+static ch_token_info *room_for_all(const ch_module *module)
+{
+    return ch_alloc((ch_module_slot_count(module) + 1) * sizeof(ch_token_info));
+}
+
+ch_status ch_token_list(const ch_module_name *name, ch_token_info **out, size_t *count, ch_error *err)
 {
     ch_automodule module = NULL;
     CH_TRY(ch_module_load(name, &module, err));
-    size_t slots = ch_module_slot_count(module);
-    ch_autofree ch_token_info *list = ch_alloc((slots + 1) * sizeof *list);
-    size_t found = 0;
-    for (size_t i = 0; i < slots; i++) {
-        CK_TOKEN_INFO raw;
-        if (!ch_module_has_token(module, i))
-            continue;
-        CH_TRY(ch_token_info_read(ch_module_functions(module), ch_module_slot(module, i), &raw, &list[found], err));
-        found++;
-    }
+    ch_autofree ch_token_info *list = room_for_all(module);
+    CH_TRY(read_all(module, list, count, err));
     *out = list;
-    *count = found;
     list = NULL;
     return CH_OK;
 }
@@ -99,14 +111,11 @@ static ch_status choose_slot(const ch_module *module, const char *label, bool is
                              ch_error *err)
 {
     choice chosen = {.same = 0};
-    for (size_t i = 0; i < ch_module_slot_count(module); i++) {
-        CK_TOKEN_INFO raw;
-        ch_token_info info;
-        if (!ch_module_has_token(module, i))
-            continue;
-        CH_TRY(ch_token_info_read(ch_module_functions(module), ch_module_slot(module, i), &raw, &info, err));
-        consider(&chosen, &info, label);
-    }
+    size_t count = 0;
+    ch_autofree ch_token_info *list = room_for_all(module);
+    CH_TRY(read_all(module, list, &count, err));
+    for (size_t i = 0; i < count; i++)
+        consider(&chosen, &list[i], label);
     *slot = chosen.slot;
     return check_choice(module, &chosen, label, is_erase_allowed, err);
 }
@@ -146,8 +155,8 @@ static void pad_label(CK_UTF8CHAR padded[static LABEL_MAX], const char *label)
     memcpy(padded, label, strlen(label));
 }
 
-static ch_status make_token(const char *name, const char *label, const ch_secret *so_pin, const ch_secret *user_pin,
-                            bool is_erase_allowed, ch_error *err)
+static ch_status make_token(const ch_module_name *name, const char *label, const ch_secret *so_pin,
+                            const ch_secret *user_pin, bool is_erase_allowed, ch_error *err)
 {
     ch_automodule module = NULL;
     CK_SLOT_ID slot = 0;
@@ -165,7 +174,7 @@ static ch_status make_token(const char *name, const char *label, const ch_secret
 }
 
 /* The URI is made, not parsed: a label may hold what a URI must not. */
-static ch_status open_token(const char *name, const char *label, ch_token **out, ch_error *err)
+static ch_status open_token(const ch_module_name *name, const char *label, ch_token **out, ch_error *err)
 {
     P11KitUri *uri = p11_kit_uri_new();
     pad_label(p11_kit_uri_get_token_info(uri)->label, label);
@@ -186,8 +195,8 @@ static ch_status init_pin(ch_session *session, const ch_secret *so_pin, const ch
     return rv == CKR_OK ? CH_OK : ch_ckr_fail(err, rv, "setting the user PIN of token '%s'", label);
 }
 
-ch_status ch_token_init(const char *name, const char *label, const ch_secret *so_pin, const ch_secret *user_pin,
-                        bool is_erase_allowed, ch_error *err)
+ch_status ch_token_init(const ch_module_name *name, const char *label, const ch_secret *so_pin,
+                        const ch_secret *user_pin, bool is_erase_allowed, ch_error *err)
 {
     ch_autotoken token = NULL;
     ch_session session;

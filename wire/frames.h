@@ -16,7 +16,7 @@
 #include "wire/frame.h"
 
 /* Goes up whenever a frame changes. Both ends must be of one build. */
-#define CH_FRAMES_VERSION 13
+#define CH_FRAMES_VERSION 14
 
 /* Where the fault lies with which a job failed, as the token process sees it. */
 typedef enum ch_fault {
@@ -27,6 +27,14 @@ typedef enum ch_fault {
     CH_FAULT_DEVICE, /* it is away, or failed */
     CH_FAULT_COUNT
 } ch_fault;
+
+/* How a token is logged in to. */
+typedef enum ch_login {
+    CH_LOGIN_PIN,
+    CH_LOGIN_PINPAD, /* the PIN is typed at the token */
+    CH_LOGIN_NONE,   /* the token signs without a PIN */
+    CH_LOGIN_COUNT
+} ch_login;
 
 #define CH_WORKERS_MAX 16    /* of a token process */
 #define CH_PAYLOADS_A_JOB 3  /* at most; at least one */

@@ -95,7 +95,7 @@ void ch_child_stop(ch_child *child)
 static ch_status spawn(ch_child *child, ch_error *err)
 {
     ch_spawned spawned;
-    CH_TRY(ch_spawn(child->role, &spawned, err));
+    CH_TRY(ch_spawn(child->role, child->owner.variables, &spawned, err));
     child->pid = spawned.pid;
     child->is_reaped = false;
     child->source.fd = spawned.channel_fd;

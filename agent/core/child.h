@@ -26,6 +26,8 @@ typedef struct ch_child_owner {
     /* Takes the process when it is ended here: its channel is closed, which it sees, and it may finish what it does.
      * NULL: it is killed at once. */
     ch_dying *dying;
+    /* What its environment has beside ours (agent/spawn.h). NULL: nothing. They stay the owner's. */
+    char *const *variables;
     /* It was started: write its first frames. A failure ends it. */
     ch_status (*on_up)(void *self, ch_error *err);
     /* It has ended, for the reason that `why` says; its channel is closed. */

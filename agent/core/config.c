@@ -20,12 +20,18 @@ static uint32_t default_workers(void)
 }
 
 /* clang-format off */
+static const ch_word login_words[] = {{"pin", CH_LOGIN_PIN}, {"pinpad", CH_LOGIN_PINPAD}, {"none", CH_LOGIN_NONE}};
+static const ch_words logins = CH_WORDS("kind of login", login_words);
+
 static const ch_field token_fields[] = {
-    /* name        required  reader          where                                      bounds, check */
-    { "module",    true,     ch_field_text,  CH_MEMBER(ch_token_config, module)       },
-    { "uri",       true,     ch_field_text,  CH_MEMBER(ch_token_config, uri),           .check = ch_uri_check_token },
-    { "relogin",   false,    ch_field_bool,  CH_MEMBER(ch_token_config, may_relogin)  },
-    { "workers",   false,    ch_field_uint,  CH_MEMBER(ch_token_config, workers),       .min = 1, .max = CH_WORKERS_MAX },
+    /* name           required  reader               where                                      bounds, check */
+    { "module",       true,     ch_field_text,       CH_MEMBER(ch_token_config, module)       },
+    { "init_args",    false,    ch_field_text,       CH_MEMBER(ch_token_config, init_args),     .check = ch_module_check_init_args },
+    { "environment",  false,    ch_field_variables,  CH_MEMBER(ch_token_config, variables)    },
+    { "uri",          true,     ch_field_text,       CH_MEMBER(ch_token_config, uri),           .check = ch_uri_check_token },
+    { "login",        false,    ch_field_choice,     CH_MEMBER(ch_token_config, login),         .words = &logins },
+    { "relogin",      false,    ch_field_bool,       CH_MEMBER(ch_token_config, may_relogin)  },
+    { "workers",      false,    ch_field_uint,       CH_MEMBER(ch_token_config, workers),       .min = 1, .max = CH_WORKERS_MAX },
 };
 /* clang-format on */
 
@@ -33,7 +39,10 @@ static ch_status read_token(const ch_value *value, ch_error *err)
 {
     ch_token_config *token = value->out;
     *token = (ch_token_config){.name = ch_strdup(value->name), .may_relogin = true, .workers = default_workers()};
-    return ch_fields_read(value->node, CH_FIELDS(token_fields), token, NULL, err);
+    CH_TRY(ch_fields_read(value->node, CH_FIELDS(token_fields), token, NULL, err));
+    /* Somebody must be at the pad, so no login comes by itself. */
+    token->may_relogin = token->may_relogin && token->login != CH_LOGIN_PINPAD;
+    return CH_OK;
 }
 
 static const ch_entries tokens = {
@@ -101,6 +110,8 @@ void ch_config_free(ch_config *config)
     for (size_t i = 0; i < config->token_count; i++) {
         free(config->tokens[i].name);
         free(config->tokens[i].module);
+        free(config->tokens[i].init_args);
+        ch_variables_free(&config->tokens[i].variables);
         free(config->tokens[i].uri);
     }
     free(config->tokens);

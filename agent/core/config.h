@@ -5,15 +5,20 @@
 #ifndef CH_AGENT_CORE_CONFIG_H
 #define CH_AGENT_CORE_CONFIG_H
 
+#include "agent/core/variables.h"
 #include "base/error.h"
 #include "policy/load.h"
 #include "policy/policy.h"
+#include "wire/frames.h"
 
 typedef struct ch_token_config {
     char *name;
-    char *module; /* a path, or a p11-kit name */
+    char *module;           /* a path, or a p11-kit name */
+    char *init_args;        /* C_Initialize's reserved string; NULL: p11-kit's, if there is one */
+    ch_variables variables; /* for its process alone */
     char *uri;
-    bool may_relogin; /* keep the PIN in locked memory to log a restarted token process in again */
+    ch_login login;
+    bool may_relogin; /* log a restarted token process in again; a PIN is kept in locked memory for that */
     uint32_t workers;
 } ch_token_config;
 

@@ -42,7 +42,10 @@ static ch_token_link *make_link(ch_links *links, ch_links *old, const ch_config 
     const ch_token_config *token = &to->tokens[index];
     const ch_link_config config = {.name = token->name,
                                    .module = token->module,
+                                   .init_args = token->init_args,
                                    .uri = token->uri,
+                                   .variables = token->variables,
+                                   .login = token->login,
                                    .workers = token->workers,
                                    .may_relogin = token->may_relogin,
                                    .confinement = links->confinement,

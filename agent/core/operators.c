@@ -92,14 +92,31 @@ static void on_progress(void *context, uint32_t done, uint32_t total)
 
 /* ---- requests ---- */
 
+/* An operator who passes a PIN means another kind of token, and is told. */
+static ch_status read_no_pin(const ch_token_link *link, int fd, ch_secret *pin, ch_error *err)
+{
+    ch_autosecret given = CH_SECRET_INIT;
+    ch_error ignored = CH_ERROR_INIT;
+    ch_ignore(ch_secret_read(&given, fd, PIN_SIZE_MAX, &ignored));
+    if (given.data != NULL)
+        return ch_fail(err, CH_BAD_INPUT,
+                       "token '%s' takes no PIN from here; unlock it with: chancery unlock --no-pin %s",
+                       ch_token_link_name(link), ch_token_link_name(link));
+    return ch_secret_alloc_empty(pin, err);
+}
+
 /* A pipe and nothing else: a file or socket could keep core waiting, and so could fstat of a file. */
-static ch_status read_pin(int fd, ch_secret *pin, ch_error *err)
+static ch_status read_pin(const ch_token_link *link, int fd, ch_secret *pin, ch_error *err)
 {
     if (fd < 0 || fcntl(fd, F_GETPIPE_SZ) < 0)
         return ch_fail(err, CH_BAD_INPUT, "an unlock must bring the PIN in a pipe");
     if (fcntl(fd, F_SETFL, O_NONBLOCK) != 0)
         return ch_fail_errno(err, "preparing the PIN's pipe");
-    return ch_secret_read(pin, fd, PIN_SIZE_MAX, err);
+    if (ch_token_link_login(link) != CH_LOGIN_PIN)
+        return read_no_pin(link, fd, pin, err);
+    if (ch_secret_read(pin, fd, PIN_SIZE_MAX, err) != CH_OK)
+        return ch_error_wrap(err, "the PIN of token '%s'", ch_token_link_name(link));
+    return CH_OK;
 }
 
 static ch_status check_right(const ch_operators *operators, const ch_peer *peer, ch_error *err)
@@ -127,7 +144,7 @@ static ch_status unlock(session *self, const ch_unlock_frame *unlock, int fd, ch
     ch_token_link *link = NULL;
     CH_TRY(check_request(self, unlock->version, err));
     CH_TRY(ch_links_find(self->operators->context.links, unlock->token, &link, err));
-    CH_TRY(read_pin(fd, &pin, err));
+    CH_TRY(read_pin(link, fd, &pin, err));
     const ch_link_waiter waiter = {.tell = on_progress, .answer = on_outcome, .context = self};
     ch_token_link_unlock(link, &pin, waiter);
     return CH_OK;

@@ -80,6 +80,11 @@ bool ch_token_link_is_unlocked(const ch_token_link *link)
     return ch_link_is_open(link);
 }
 
+ch_login ch_token_link_login(const ch_token_link *link)
+{
+    return link->config.login;
+}
+
 const char *ch_token_link_detail(const ch_token_link *link)
 {
     return link->detail.status == CH_OK ? "" : link->detail.message;
@@ -136,7 +141,9 @@ static ch_status on_up(void *self, ch_error *err)
     ch_buffer *out = ch_channel_out(&link->child.channel);
     ch_token_start_frame start = {.version = CH_FRAMES_VERSION,
                                   .module = ch_slice_of(link->config.module),
+                                  .init_args = ch_slice_of(link->config.init_args),
                                   .uri = ch_slice_of(link->config.uri),
+                                  .login = (uint8_t)link->config.login,
                                   .workers = link->config.workers,
                                   .key_count = (uint16_t)ch_link_used_keys(link)};
     ch_link_set_state(link, CH_LINK_STARTING);
@@ -412,7 +419,9 @@ ch_token_link *ch_token_link_new(ch_loop *loop, const ch_link_config *config, co
     link->config = *config;
     link->config.name = ch_strdup(config->name);
     link->config.module = ch_strdup(config->module);
+    link->config.init_args = ch_strdup(config->init_args == NULL ? "" : config->init_args);
     link->config.uri = ch_strdup(config->uri);
+    link->config.variables = ch_variables_copy(&config->variables);
     link->owner = *owner;
     link->loop = loop;
     link->jobs = ch_token_jobs_new(config->workers);
@@ -424,6 +433,7 @@ ch_token_link *ch_token_link_new(ch_loop *loop, const ch_link_config *config, co
                                   .self = link,
                                   .packets_a_turn = 1,
                                   .dying = config->dying,
+                                  .variables = link->config.variables.list,
                                   .on_up = on_up,
                                   .on_down = on_down};
     ch_child_init(&link->child, loop, "token", name, &child_owner);
@@ -442,7 +452,9 @@ void ch_token_link_free(ch_token_link *link)
     ch_link_free_keys(link);
     free((char *)link->config.name);
     free((char *)link->config.module);
+    free((char *)link->config.init_args);
     free((char *)link->config.uri);
+    ch_variables_free(&link->config.variables);
     free(link);
 }
 
@@ -459,8 +471,11 @@ void ch_token_link_retire(ch_token_link *link)
 
 bool ch_token_link_is_of(const ch_token_link *link, const ch_link_config *config)
 {
-    return strcmp(link->config.name, config->name) == 0 && strcmp(link->config.module, config->module) == 0 &&
-           strcmp(link->config.uri, config->uri) == 0 && link->config.workers == config->workers;
+    const ch_link_config *own = &link->config;
+    return strcmp(own->name, config->name) == 0 && strcmp(own->module, config->module) == 0 &&
+           strcmp(own->init_args, config->init_args == NULL ? "" : config->init_args) == 0 &&
+           strcmp(own->uri, config->uri) == 0 && ch_variables_are_same(&own->variables, &config->variables) &&
+           own->login == config->login && own->workers == config->workers;
 }
 
 void ch_token_link_set_relogin(ch_token_link *link, bool may_relogin)

@@ -9,10 +9,12 @@
 #include "agent/core/dying.h"
 #include "agent/core/meter.h"
 #include "agent/core/token_jobs.h"
+#include "agent/core/variables.h"
 #include "agent/loop.h"
 #include "base/secret.h"
 #include "base/slice.h"
 #include "pkcs11/key_rule.h"
+#include "wire/frames.h"
 
 #include <sys/types.h>
 
@@ -30,7 +32,10 @@ typedef struct ch_link_key {
 typedef struct ch_link_config {
     const char *name;
     const char *module;
+    const char *init_args; /* NULL: none */
     const char *uri;
+    ch_variables variables; /* for the process's environment; copied too */
+    ch_login login;         /* without a PIN, an empty one stands for it */
     uint32_t workers;
     bool may_relogin;            /* keep the PIN in locked memory, to log a process in again that was started anew */
     ch_confinement *confinement; /* what the process could not give up is reported there; may be NULL */
@@ -85,7 +90,7 @@ bool ch_token_link_is_finding(const ch_token_link *link);
 /* Whether a process that is started anew may be logged in with a PIN that is kept; one that may not be kept is wiped.
  */
 void ch_token_link_set_relogin(ch_token_link *link, bool may_relogin);
-/* Is it the same module, token and number of workers? Then the link can stay as it is. */
+/* Is everything the same but `may_relogin`? Then the link can stay as it is. */
 bool ch_token_link_is_of(const ch_token_link *link, const ch_link_config *config);
 
 /* ---- what it says of itself ---- */
@@ -94,6 +99,7 @@ const char *ch_token_link_name(const ch_token_link *link);
 /* "absent", "locked" or "unlocked". */
 const char *ch_token_link_state_name(const ch_token_link *link);
 bool ch_token_link_is_unlocked(const ch_token_link *link);
+ch_login ch_token_link_login(const ch_token_link *link);
 /* Why it is not as it should be; "" if there is nothing to say. */
 const char *ch_token_link_detail(const ch_token_link *link);
 /* True if the token is unlocked and `key` was found there as it should be, or as is tolerated. */
@@ -122,7 +128,7 @@ size_t ch_token_link_sent(const ch_token_link *link);
 
 /* ---- logins ---- */
 
-/* Logs in with `pin`, which is taken over. */
+/* Logs in with `pin`, which is taken over; an empty one if the token takes none. */
 void ch_token_link_unlock(ch_token_link *link, ch_secret *pin, ch_link_waiter waiter);
 /* Fails what waits, forgets the PIN and logs out; a process that does not is ended. */
 void ch_token_link_lock(ch_token_link *link, ch_link_waiter waiter);

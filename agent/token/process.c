@@ -15,6 +15,7 @@ typedef struct starting {
     ch_receiving state;
     size_t key_count; /* that core names */
     char *module;
+    char *init_args; /* NULL: none */
     char *uri;
 } starting;
 
@@ -33,8 +34,12 @@ static ch_status take_start(void *context, ch_frame *frame, int *fd, ch_error *e
         return ch_fail(err, CH_INTERNAL, "core is of another version; restart the agent");
     if (start.workers == 0 || start.workers > CH_WORKERS_MAX)
         return ch_fail(err, CH_INTERNAL, "core asked for %u workers", start.workers);
+    if (start.login >= CH_LOGIN_COUNT)
+        return ch_fail(err, CH_INTERNAL, "core named a login of kind %u", start.login);
     self->module = ch_slice_strdup(start.module);
+    self->init_args = start.init_args.size == 0 ? NULL : ch_slice_strdup(start.init_args);
     self->uri = ch_slice_strdup(start.uri);
+    self->signer->login = (ch_login)start.login;
     self->signer->worker_count = start.workers;
     self->key_count = start.key_count;
     await_keys(self);
@@ -91,8 +96,10 @@ static ch_status start(ch_signer *signer, ch_channel *channel, ch_gaps *gaps, ch
     starting self = {.signer = signer, .state = CH_WHILE_STARTING};
     CH_TRY(take_all(&self, channel, err));
     ch_autofree char *module = self.module;
+    ch_autofree char *init_args = self.init_args;
     ch_autofree char *uri = self.uri;
-    CH_TRY(ch_token_open(module, uri, &signer->token, err));
+    const ch_module_name name = {.name = module, .init_args = init_args};
+    CH_TRY(ch_token_open(&name, uri, &signer->token, err));
     CH_TRY(ch_session_open(signer->token, false, &signer->control, err));
     ch_harden_token_calls(gaps); /* after the module is loaded: drivers may start helpers then */
     return CH_OK;

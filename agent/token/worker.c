@@ -42,6 +42,10 @@ typedef struct worker {
 static ch_status login_with(ch_signer *signer, int pin_fd, ch_error *err)
 {
     ch_autosecret pin = CH_SECRET_INIT;
+    if (signer->login == CH_LOGIN_NONE)
+        return CH_OK;
+    if (signer->login == CH_LOGIN_PINPAD)
+        return ch_token_login(signer->token, NULL, err);
     CH_TRY(ch_secret_read(&pin, pin_fd, PIN_SIZE_MAX, err));
     return ch_token_login(signer->token, &pin, err);
 }
@@ -163,10 +167,10 @@ static ch_status answer_job(ch_buffer *out, uint64_t id, const job_result *resul
     return ch_signature_frame_put(out, id, &answer, err);
 }
 
-static ch_fault fault_of(const ch_error *why)
+static ch_fault fault_of(const ch_signer *signer, const ch_error *why)
 {
     if (why->status == CH_LOCKED)
-        return CH_FAULT_LOGIN;
+        return signer->login == CH_LOGIN_NONE ? CH_FAULT_JOB : CH_FAULT_LOGIN;
     if (strcmp(why->rule, "CKR_KEY_HANDLE_INVALID") == 0 || strcmp(why->rule, "CKR_OBJECT_HANDLE_INVALID") == 0)
         return CH_FAULT_KEY;
     if (ch_ckr_is_vague(why->rule))
@@ -190,7 +194,7 @@ static ch_status on_job(void *context, ch_frame *frame, int *fd, ch_error *err)
     ch_buffer *out = ch_channel_out(&self->channel);
     if (st == CH_OK)
         return answer_job(out, frame->id, &result, err);
-    failed.cause = (uint8_t)fault_of(&failed.why);
+    failed.cause = (uint8_t)fault_of(self->signer, &failed.why);
     return ch_job_failed_frame_put(out, frame->id, &failed, err);
 }
 
@@ -203,10 +207,10 @@ static ch_status on_probe(void *context, ch_frame *frame, int *fd, ch_error *err
     ch_probed_frame probed = {.outcome = CH_ERROR_INIT};
     CH_TRY(ch_probe_frame_get(frame, &probe, err));
     pthread_rwlock_rdlock(&signer->lock);
-    ch_ignore(
-        ch_token_probe(signer->token, &self->session, signer->is_logged_in, &probed.outcome)); /* core judges it */
+    bool has_login = signer->is_logged_in && signer->login != CH_LOGIN_NONE;
+    ch_ignore(ch_token_probe(signer->token, &self->session, has_login, &probed.outcome)); /* core judges it */
     pthread_rwlock_unlock(&signer->lock);
-    probed.cause = (uint8_t)fault_of(&probed.outcome);
+    probed.cause = (uint8_t)fault_of(signer, &probed.outcome);
     return ch_probed_frame_put(ch_channel_out(&self->channel), 0, &probed, err);
 }
 

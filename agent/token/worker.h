@@ -4,6 +4,7 @@
 
 #include "agent/token/keys.h"
 #include "pkcs11/token.h"
+#include "wire/frames.h"
 
 #include <pthread.h>
 
@@ -17,6 +18,7 @@ typedef struct ch_signer {
     bool is_logged_in;     /* under `lock` */
     ch_signer_keys keys;
     uint32_t worker_count;
+    ch_login login;
 } ch_signer;
 
 /* Takes `fd` over. */

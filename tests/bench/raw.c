@@ -62,8 +62,8 @@ static ch_token *open_token(const char *module, const char *uri, int pin_fd)
     ch_token *token = NULL;
     ch_autosecret pin = CH_SECRET_INIT;
     initialise_plainly(module);
-    if (ch_token_open(module, uri, &token, &err) != CH_OK || ch_secret_read(&pin, pin_fd, 256, &err) != CH_OK ||
-        ch_token_login(token, &pin, &err) != CH_OK)
+    if (ch_token_open(&(ch_module_name){.name = module}, uri, &token, &err) != CH_OK ||
+        ch_secret_read(&pin, pin_fd, 256, &err) != CH_OK || ch_token_login(token, &pin, &err) != CH_OK)
         die("%s", err.message);
     return token;
 }

@@ -162,8 +162,9 @@ static fuzz_end *end_for(const char *role)
     return fuzz_the_stage.tokens[0].fd < 0 ? &fuzz_the_stage.tokens[0] : &fuzz_the_stage.tokens[1];
 }
 
-ch_status ch_spawn(const char *role, ch_spawned *out, ch_error *err)
+ch_status ch_spawn(const char *role, char *const *variables, ch_spawned *out, ch_error *err)
 {
+    (void)variables;
     (void)err;
     int ends[2];
     int output[2];

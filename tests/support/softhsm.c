@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+const ch_module_name softhsm_module = {.name = CH_TEST_MODULE};
+
 static char folder[64];
 
 ch_secret softhsm_secret(const void *bytes, size_t size)
@@ -36,7 +38,7 @@ void softhsm_set_up(void)
     fclose(file);
     setenv("SOFTHSM2_CONF", ch_buffer_text(&path), 1);
     ch_autosecret pin = softhsm_secret(CH_TEST_PIN, strlen(CH_TEST_PIN));
-    ck_assert_msg(ch_token_init(CH_TEST_MODULE, "unit", &pin, &pin, false, &err) == CH_OK, "%s", err.message);
+    ck_assert_msg(ch_token_init(&softhsm_module, "unit", &pin, &pin, false, &err) == CH_OK, "%s", err.message);
 }
 
 static int remove_entry(const char *path, const struct stat *facts, int type, struct FTW *place)
@@ -57,7 +59,7 @@ ch_token *softhsm_open(ch_session *session)
     ch_error err = CH_ERROR_INIT;
     ch_token *token = NULL;
     ch_autosecret pin = softhsm_secret(CH_TEST_PIN, strlen(CH_TEST_PIN));
-    ck_assert_msg(ch_token_open(CH_TEST_MODULE, CH_TEST_URI, &token, &err) == CH_OK, "%s", err.message);
+    ck_assert_msg(ch_token_open(&softhsm_module, CH_TEST_URI, &token, &err) == CH_OK, "%s", err.message);
     ck_assert_msg(ch_token_login(token, &pin, &err) == CH_OK, "%s", err.message);
     ck_assert_msg(ch_session_open(token, true, session, &err) == CH_OK, "%s", err.message);
     return token;

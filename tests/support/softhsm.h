@@ -9,6 +9,8 @@
 #define CH_TEST_URI "pkcs11:token=unit"
 #define CH_TEST_PIN "4826-unit-pin"
 
+extern const ch_module_name softhsm_module;
+
 /* Makes the folder, points SOFTHSM2_CONF at it and makes the token 'unit'. Ends the test on failure. */
 void softhsm_set_up(void);
 void softhsm_tear_down(void);

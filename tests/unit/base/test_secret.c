@@ -96,6 +96,19 @@ START_TEST(test_a_secret_goes_through_a_pipe_whole)
 }
 END_TEST
 
+START_TEST(test_a_secret_without_a_byte_is_there_and_goes_through_a_pipe)
+{
+    ch_autosecret secret = CH_SECRET_INIT;
+    char byte;
+    int fd = -1;
+    ck_assert_int_eq(ch_secret_alloc_empty(&secret, &err), CH_OK);
+    ck_assert(secret.data != NULL && secret.size == 0);
+    ck_assert_int_eq(ch_secret_to_pipe(&secret, &fd, &err), CH_OK);
+    ck_assert_int_eq(read(fd, &byte, 1), 0);
+    close(fd);
+}
+END_TEST
+
 START_TEST(test_a_secret_larger_than_the_pipe_is_refused)
 {
     ch_autosecret secret = CH_SECRET_INIT;
@@ -167,7 +180,8 @@ END_TEST
 
 CH_TESTS("secret", CH_TEST_ROWS(test_a_secret_is_read_to_the_end_and_no_further_than_allowed, reads),
          CH_TEST(test_a_pipe_without_an_end_is_an_error_when_not_blocking),
-         CH_TEST(test_a_secret_goes_through_a_pipe_whole), CH_TEST(test_a_secret_larger_than_the_pipe_is_refused),
-         CH_TEST(test_sizes_outside_the_bounds_are_refused),
+         CH_TEST(test_a_secret_goes_through_a_pipe_whole),
+         CH_TEST(test_a_secret_without_a_byte_is_there_and_goes_through_a_pipe),
+         CH_TEST(test_a_secret_larger_than_the_pipe_is_refused), CH_TEST(test_sizes_outside_the_bounds_are_refused),
          CH_TEST(test_memory_is_locked_kept_from_dumps_and_gone_after_a_wipe),
          CH_TEST(test_memory_that_can_not_be_locked_is_not_used))

@@ -179,17 +179,32 @@ START_TEST(test_the_option_comes_before_the_variable)
     ch_arguments given = {.option[CH_OPT_MODULE] = "a"};
     ch_arguments empty = {.option[CH_OPT_MODULE] = ""};
     ch_arguments none = {0};
-    const char *module = NULL;
+    ch_module_name module = {0};
     setenv("CHANCERY_MODULE", "b", 1);
     ck_assert_int_eq(ch_option_module(&given, &module, &err), CH_OK);
-    ck_assert_str_eq(module, "a");
+    ck_assert_str_eq(module.name, "a");
     ck_assert_int_eq(ch_option_module(&none, &module, &err), CH_OK);
-    ck_assert_str_eq(module, "b");
+    ck_assert_str_eq(module.name, "b");
     ck_assert_int_eq(ch_option_module(&empty, &module, &err), CH_BAD_INPUT);
     setenv("CHANCERY_MODULE", "", 1);
     ck_assert_int_eq(ch_option_module(&none, &module, &err), CH_BAD_INPUT);
     unsetenv("CHANCERY_MODULE");
     ck_assert_int_eq(ch_option_module(&none, &module, &err), CH_BAD_INPUT);
+}
+END_TEST
+
+START_TEST(test_init_args_come_with_the_module)
+{
+    ch_arguments given = {.option[CH_OPT_MODULE] = "a", .option[CH_OPT_INIT_ARGS] = "configdir='sql:/x'"};
+    ch_arguments secret = {.option[CH_OPT_MODULE] = "a", .option[CH_OPT_INIT_ARGS] = "pin=1234"};
+    ch_arguments none = {.option[CH_OPT_MODULE] = "a"};
+    ch_module_name module = {0};
+    ck_assert_int_eq(ch_option_module(&given, &module, &err), CH_OK);
+    ck_assert_str_eq(module.init_args, "configdir='sql:/x'");
+    ck_assert_int_eq(ch_option_module(&none, &module, &err), CH_OK);
+    ck_assert_ptr_null(module.init_args);
+    ck_assert_int_eq(ch_option_module(&secret, &module, &err), CH_BAD_INPUT);
+    ck_assert_ptr_null(strstr(err.message, "1234"));
 }
 END_TEST
 
@@ -240,5 +255,5 @@ CH_TESTS("options", CH_TEST_ROWS(test_wrong_usage_is_refused_and_not_repeated, r
          CH_TEST(test_options_stand_anywhere), CH_TEST(test_what_follows_two_dashes_is_no_option),
          CH_TEST(test_values_are_attached_or_follow), CH_TEST(test_help_asks_for_nothing_else),
          CH_TEST(test_every_option_has_a_row), CH_TEST_ROWS(test_labels_become_uris_and_uris_are_checked, tokens),
-         CH_TEST(test_the_option_comes_before_the_variable), CH_TEST(test_what_is_required_is_named),
-         CH_TEST_ROWS(test_numbers_are_plain_and_in_range, numbers))
+         CH_TEST(test_the_option_comes_before_the_variable), CH_TEST(test_init_args_come_with_the_module),
+         CH_TEST(test_what_is_required_is_named), CH_TEST_ROWS(test_numbers_are_plain_and_in_range, numbers))

@@ -14,7 +14,7 @@ START_TEST(test_a_token_that_is_made_is_listed)
     ch_autofree ch_token_info *list = NULL;
     size_t count = 0;
     size_t seen = 0;
-    ck_assert_int_eq(ch_token_list(CH_TEST_MODULE, &list, &count, &err), CH_OK);
+    ck_assert_int_eq(ch_token_list(&softhsm_module, &list, &count, &err), CH_OK);
     for (size_t i = 0; i < count; i++)
         seen += strcmp(list[i].label, "unit") == 0 && list[i].is_initialized && list[i].has_user_pin;
     ck_assert_uint_eq(seen, 1);
@@ -24,7 +24,7 @@ END_TEST
 START_TEST(test_a_second_token_of_the_same_label_is_refused)
 {
     ch_autosecret pin = softhsm_secret("12345678", 8);
-    ck_assert_int_eq(ch_token_init(CH_TEST_MODULE, "unit", &pin, &pin, false, &err), CH_CONFLICT);
+    ck_assert_int_eq(ch_token_init(&softhsm_module, "unit", &pin, &pin, false, &err), CH_CONFLICT);
 }
 END_TEST
 
@@ -33,8 +33,8 @@ START_TEST(test_an_erased_token_takes_the_new_pin)
     ch_token *token = NULL;
     ch_autosecret so_pin = softhsm_secret(CH_TEST_PIN, strlen(CH_TEST_PIN));
     ch_autosecret pin = softhsm_secret("other-pin", 9);
-    ck_assert_msg(ch_token_init(CH_TEST_MODULE, "unit", &so_pin, &pin, true, &err) == CH_OK, "%s", err.message);
-    ck_assert_int_eq(ch_token_open(CH_TEST_MODULE, CH_TEST_URI, &token, &err), CH_OK);
+    ck_assert_msg(ch_token_init(&softhsm_module, "unit", &so_pin, &pin, true, &err) == CH_OK, "%s", err.message);
+    ck_assert_int_eq(ch_token_open(&softhsm_module, CH_TEST_URI, &token, &err), CH_OK);
     ck_assert_int_eq(ch_token_login(token, &so_pin, &err), CH_WRONG_PIN);
     ck_assert_int_eq(ch_token_login(token, &pin, &err), CH_OK);
     ch_token_close(token);
@@ -62,11 +62,11 @@ START_TEST(test_a_module_that_makes_no_tokens_names_the_tool_that_does)
 {
     ch_token *token = NULL;
     ch_autosecret pin = softhsm_secret(CH_TEST_PIN, strlen(CH_TEST_PIN));
-    ck_assert_int_eq(ch_token_open(CH_TEST_MODULE, CH_TEST_URI, &token, &err), CH_OK);
+    ck_assert_int_eq(ch_token_open(&softhsm_module, CH_TEST_URI, &token, &err), CH_OK);
     ch_token_functions(token)->C_InitToken = cannot_make;
     ch_token_functions(token)->C_GetInfo = be_a_yubihsm;
     ch_token_close(token);
-    ck_assert_int_eq(ch_token_init(CH_TEST_MODULE, "unit", &pin, &pin, true, &err), CH_TOKEN);
+    ck_assert_int_eq(ch_token_init(&softhsm_module, "unit", &pin, &pin, true, &err), CH_TOKEN);
     ck_assert_ptr_nonnull(strstr(err.message, "makes and erases no tokens"));
     ck_assert_ptr_nonnull(strstr(err.message, "with yubihsm-shell"));
 }
@@ -75,7 +75,7 @@ END_TEST
 START_TEST(test_a_missing_token_names_those_that_are_there)
 {
     ch_token *token = NULL;
-    ck_assert_int_eq(ch_token_open(CH_TEST_MODULE, "pkcs11:token=other", &token, &err), CH_NOT_FOUND);
+    ck_assert_int_eq(ch_token_open(&softhsm_module, "pkcs11:token=other", &token, &err), CH_NOT_FOUND);
     ck_assert_ptr_nonnull(strstr(err.message, "'unit'"));
 }
 END_TEST
@@ -96,8 +96,9 @@ static const struct {
 START_TEST(test_what_is_not_a_token_is_refused)
 {
     ch_token *token = NULL;
-    ck_assert_msg(ch_token_open(refused[_i].module, refused[_i].uri, &token, &err) == CH_CONFIG, "%s was taken",
-                  refused[_i].name);
+    ck_assert_msg(ch_token_open(&(ch_module_name){.name = refused[_i].module}, refused[_i].uri, &token, &err) ==
+                      CH_CONFIG,
+                  "%s was taken", refused[_i].name);
     ck_assert_ptr_null(token);
 }
 END_TEST
@@ -105,7 +106,8 @@ END_TEST
 START_TEST(test_a_file_that_is_no_module_is_unavailable)
 {
     ch_token *token = NULL;
-    ck_assert_int_eq(ch_token_open("/etc/passwd", CH_TEST_URI, &token, &err), CH_UNAVAILABLE);
+    ck_assert_int_eq(ch_token_open(&(ch_module_name){.name = "/etc/passwd"}, CH_TEST_URI, &token, &err),
+                     CH_UNAVAILABLE);
 }
 END_TEST
 
@@ -114,7 +116,7 @@ START_TEST(test_a_wrong_pin_is_told_by_its_ckr_name_and_the_right_one_does)
     ch_token *token = NULL;
     ch_autosecret wrong = softhsm_secret("wrong-pin", 9);
     ch_autosecret right = softhsm_secret(CH_TEST_PIN, strlen(CH_TEST_PIN));
-    ck_assert_int_eq(ch_token_open(CH_TEST_MODULE, CH_TEST_URI, &token, &err), CH_OK);
+    ck_assert_int_eq(ch_token_open(&softhsm_module, CH_TEST_URI, &token, &err), CH_OK);
     ck_assert_int_eq(ch_token_login(token, &wrong, &err), CH_WRONG_PIN);
     ck_assert_str_eq(err.rule, "CKR_PIN_INCORRECT");
     ck_assert_ptr_null(strstr(err.message, "wrong-pin"));
@@ -132,7 +134,7 @@ START_TEST(test_while_somebody_is_logged_in_a_wrong_pin_is_wrong)
     ch_token *token = NULL;
     ch_autosecret wrong = softhsm_secret("wrong-pin", 9);
     ch_autosecret right = softhsm_secret(CH_TEST_PIN, strlen(CH_TEST_PIN));
-    ck_assert_int_eq(ch_token_open(CH_TEST_MODULE, CH_TEST_URI, &token, &err), CH_OK);
+    ck_assert_int_eq(ch_token_open(&softhsm_module, CH_TEST_URI, &token, &err), CH_OK);
     ck_assert_int_eq(ch_token_login(token, &right, &err), CH_OK);
     ck_assert_int_eq(ch_token_login(token, &wrong, &err), CH_WRONG_PIN);
     ck_assert_int_eq(ch_token_login(token, &right, &err), CH_OK);

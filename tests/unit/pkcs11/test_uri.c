@@ -45,16 +45,16 @@ START_TEST(test_a_slot_id_picks_the_slot)
 {
     ch_token *token = NULL;
     ch_autobuffer uri = CH_BUFFER_INIT;
-    ck_assert_int_eq(ch_token_open(CH_TEST_MODULE, CH_TEST_URI, &token, &err), CH_OK);
+    ck_assert_int_eq(ch_token_open(&softhsm_module, CH_TEST_URI, &token, &err), CH_OK);
     CK_SLOT_ID slot = ch_token_slot(token);
     ch_token_close(token);
     token = NULL;
     ch_buffer_add_format(&uri, "pkcs11:slot-id=%lu", slot);
-    ck_assert_int_eq(ch_token_open(CH_TEST_MODULE, ch_buffer_text(&uri), &token, &err), CH_OK);
+    ck_assert_int_eq(ch_token_open(&softhsm_module, ch_buffer_text(&uri), &token, &err), CH_OK);
     ck_assert_str_eq(ch_token_label(token), "unit");
     ch_token_close(token);
     token = NULL;
-    ck_assert_int_eq(ch_token_open(CH_TEST_MODULE, "pkcs11:slot-id=99", &token, &err), CH_NOT_FOUND);
+    ck_assert_int_eq(ch_token_open(&softhsm_module, "pkcs11:slot-id=99", &token, &err), CH_NOT_FOUND);
 }
 END_TEST
 
@@ -78,9 +78,9 @@ START_TEST(test_a_token_that_can_not_be_finished_is_not_begun)
     size_t count = 0;
     ch_autosecret so_pin = softhsm_secret(refused[_i].so_pin, strlen(refused[_i].so_pin));
     ch_autosecret user_pin = softhsm_secret(refused[_i].user_pin, strlen(refused[_i].user_pin));
-    ck_assert_msg(ch_token_init(CH_TEST_MODULE, refused[_i].label, &so_pin, &user_pin, false, &err) == CH_BAD_INPUT,
+    ck_assert_msg(ch_token_init(&softhsm_module, refused[_i].label, &so_pin, &user_pin, false, &err) == CH_BAD_INPUT,
                   "%s was taken", refused[_i].name);
-    ck_assert_int_eq(ch_token_list(CH_TEST_MODULE, &list, &count, &err), CH_OK);
+    ck_assert_int_eq(ch_token_list(&softhsm_module, &list, &count, &err), CH_OK);
     for (size_t i = 0; i < count; i++)
         ck_assert_msg(!list[i].is_initialized || strcmp(list[i].label, "unit") == 0, "%s made '%s'", refused[_i].name,
                       list[i].label);
@@ -98,7 +98,7 @@ START_TEST(test_erasing_with_a_short_pin_keeps_the_token_and_its_keys)
     ch_token_close(token);
     ch_autosecret so_pin = softhsm_secret(CH_TEST_PIN, strlen(CH_TEST_PIN));
     ch_autosecret user_pin = softhsm_secret("1", 1);
-    ck_assert_int_eq(ch_token_init(CH_TEST_MODULE, "unit", &so_pin, &user_pin, true, &err), CH_BAD_INPUT);
+    ck_assert_int_eq(ch_token_init(&softhsm_module, "unit", &so_pin, &user_pin, true, &err), CH_BAD_INPUT);
     token = softhsm_open(&session);
     ck_assert_msg(ch_key_find(&session, "pkcs11:object=k", hmac, &key, &err) == CH_OK, "%s", err.message);
     ch_session_close(&session);

@@ -16,8 +16,12 @@ void play_configure(play_token *token)
     *token = (play_token){
         .two = {{"a", "pkcs11:object=a", "hmac-sha256"}, {"b", "pkcs11:object=b", "ed25519"}}
     };
-    token->config = (ch_link_config){
-        .name = "main", .module = "/lib/module.so", .uri = "pkcs11:token=main", .workers = 1, .may_relogin = true};
+    token->config = (ch_link_config){.name = "main",
+                                     .module = "/lib/module.so",
+                                     .init_args = "x=y",
+                                     .uri = "pkcs11:token=main",
+                                     .workers = 1,
+                                     .may_relogin = true};
     token->keys = token->two;
     token->key_count = PLAY_KEYS;
 }
@@ -48,7 +52,9 @@ static void check_start(play_token *token)
     ck_assert_int_eq(ch_token_start_frame_get(&frame, &start, &err), CH_OK);
     ck_assert_uint_eq(start.version, CH_FRAMES_VERSION);
     ck_assert(ch_slice_is(start.module, token->config.module));
+    ck_assert(ch_slice_is(start.init_args, token->config.init_args));
     ck_assert(ch_slice_is(start.uri, token->config.uri));
+    ck_assert_uint_eq(start.login, token->config.login);
     ck_assert_uint_eq(start.workers, token->config.workers);
     ck_assert_uint_eq(start.key_count, token->key_count);
 }
@@ -88,11 +94,12 @@ void play_started(play_token *token, const ch_error *outcome)
 
 void play_hear_login(play_token *token)
 {
+    const char *expected = token->config.login == CH_LOGIN_PIN ? PLAY_PIN : "";
     char pin[sizeof PLAY_PIN + 1] = "";
     int fd = -1;
     stage_hear_with(&token->actor, CH_FRAME_LOGIN, &fd);
-    ck_assert_int_eq((int)read(fd, pin, sizeof pin), (int)strlen(PLAY_PIN));
-    ck_assert_str_eq(pin, PLAY_PIN);
+    ck_assert_int_eq((int)read(fd, pin, sizeof pin), (int)strlen(expected));
+    ck_assert_str_eq(pin, expected);
     ck_assert_int_eq((int)read(fd, pin, sizeof pin), 0);
     close(fd);
 }
@@ -167,7 +174,9 @@ static void on_answer(void *context, const ch_error *outcome)
 void play_ask_unlock(play_token *token, play_waiter *waiter)
 {
     ch_secret pin = CH_SECRET_INIT;
-    ck_assert_int_eq(ch_secret_alloc(&pin, strlen(PLAY_PIN), &err), CH_OK);
+    bool has_pin = token->config.login == CH_LOGIN_PIN;
+    ck_assert_int_eq(has_pin ? ch_secret_alloc(&pin, strlen(PLAY_PIN), &err) : ch_secret_alloc_empty(&pin, &err),
+                     CH_OK);
     memcpy(pin.data, PLAY_PIN, pin.size);
     ch_token_link_unlock(token->link, &pin, (ch_link_waiter){.answer = on_answer, .context = waiter});
     ck_assert_ptr_null(pin.data); /* taken over, whatever came of it */

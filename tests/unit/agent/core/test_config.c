@@ -11,6 +11,8 @@
 
 #define SOUND "tokens:\n  main: {module: softhsm2, uri: \"pkcs11:token=main\"}\n"
 
+#define TOKEN_WITH(field) SOUND "  n: {module: m, uri: \"pkcs11:\", " field "}\n"
+
 static ch_error err;
 
 static ch_status load(const char *text, ch_config *out)
@@ -62,6 +64,48 @@ START_TEST(test_each_field_is_read)
     ck_assert_str_eq(config.tokens[1].uri, "pkcs11:token=2");
     ck_assert_uint_eq(ch_config_find_token(&config, CH_LITERAL("two")), 1);
     ck_assert_uint_eq(ch_config_find_token(&config, CH_LITERAL("three")), 2);
+    ch_config_free(&config);
+}
+END_TEST
+
+START_TEST(test_a_token_s_process_has_an_environment_of_its_own)
+{
+    ch_config config;
+    const char *text = TOKEN_WITH("environment: {TPM2_PKCS11_STORE: /s, SOFTHSM2_CONF: \"a=b c\", EMPTY: \"\"}");
+    ck_assert_msg(load(text, &config) == CH_OK, "%s", err.message);
+    ck_assert_uint_eq(config.tokens[0].variables.count, 0);
+    const ch_variables *variables = &config.tokens[1].variables;
+    ck_assert_uint_eq(variables->count, 3);
+    ck_assert_str_eq(variables->list[0], "EMPTY=");
+    ck_assert_str_eq(variables->list[1], "SOFTHSM2_CONF=a=b c");
+    ck_assert_str_eq(variables->list[2], "TPM2_PKCS11_STORE=/s");
+    ck_assert_ptr_null(variables->list[3]);
+    ch_config_free(&config);
+}
+END_TEST
+
+/* clang-format off */
+static const struct {
+    const char *field;
+    ch_login login;
+    bool may_relogin;
+} logins[] = {
+    { "login: pin",                   CH_LOGIN_PIN,     true },
+    { "login: none",                  CH_LOGIN_NONE,    true },
+    { "login: pinpad",                CH_LOGIN_PINPAD,  false },
+    { "login: pinpad, relogin: true", CH_LOGIN_PINPAD,  false }, /* somebody must be at the pad */
+};
+/* clang-format on */
+
+START_TEST(test_how_a_token_is_logged_in_to)
+{
+    ch_config config;
+    ch_autobuffer text = CH_BUFFER_INIT;
+    ch_buffer_add_format(&text, TOKEN_WITH("%s"), logins[_i].field);
+    ck_assert_msg(load(ch_buffer_text(&text), &config) == CH_OK, "%s", err.message);
+    ck_assert_int_eq(config.tokens[1].login, logins[_i].login);
+    ck_assert_int_eq(config.tokens[1].may_relogin, logins[_i].may_relogin);
+    ck_assert_int_eq(config.tokens[0].login, CH_LOGIN_PIN);
     ch_config_free(&config);
 }
 END_TEST
@@ -176,7 +220,21 @@ static const struct {
     { SOUND "  n: {module: m, uri: \"pkcs11:\", relogin: no}\n",
                                                                 3,    "relogin: 'no' must be true or false" },
     { SOUND "  n: {module: m, uri: \"pkcs11:\", pin: 1}\n",     3,    "there is no field 'pin' here; the fields are module, "
-                                                                      "uri, relogin and workers" },
+                                                                      "init_args, environment, uri, login, relogin and workers" },
+    { TOKEN_WITH("login: pinpads"),                             3,    "unknown kind of login 'pinpads'; use pin, pinpad or none" },
+    { TOKEN_WITH("init_args: \"pin=77\""),                      3,    "the module's init_args seem to hold a PIN" },
+    { TOKEN_WITH("environment: [A]"),                           3,    "environment: this must be a map, not a list" },
+    { TOKEN_WITH("environment: {A: [b]}"),                      3,    "A: this must be a single value, not a list" },
+    { TOKEN_WITH("environment: {\"\": b}"),                     3,    "the name of a variable is 1 to 64 letters" },
+    { TOKEN_WITH("environment: {\"A=B\": b}"),                  3,    "A=B: the name of a variable is 1 to 64 letters" },
+    { TOKEN_WITH("environment: {1A: b}"),                       3,    "1A: the name of a variable is 1 to 64 letters" },
+    { TOKEN_WITH("environment: {LD_PRELOAD: /x.so}"),           3,    "the variable 'LD_PRELOAD' can't be set here: it makes the linker load other code" },
+    { TOKEN_WITH("environment: {LD_LIBRARY_PATH: /x}"),         3,    "the variable 'LD_LIBRARY_PATH' can't be set here" },
+    { TOKEN_WITH("environment: {GLIBC_TUNABLES: x}"),           3,    "the variable 'GLIBC_TUNABLES' can't be set here" },
+    { TOKEN_WITH("environment: {GCONV_PATH: /x}"),              3,    "the variable 'GCONV_PATH' can't be set here" },
+    { TOKEN_WITH("environment: {NOTIFY_SOCKET: /x}"),           3,    "the variable 'NOTIFY_SOCKET' can't be set here" },
+    { TOKEN_WITH("environment: {CHANCERY_MODULE: /x}"),         3,    "the variable 'CHANCERY_MODULE' can't be set here" },
+    { TOKEN_WITH("environment: {HSM_pin: 77}"),                 3,    "the variable 'HSM_pin' can't be set here: by its name it holds a secret" },
     { SOUND "  main: {module: m, uri: \"pkcs11:\"}\n",          3,    "'main' is here already, in line 2" },
 };
 /* clang-format on */
@@ -194,7 +252,9 @@ START_TEST(test_a_mistake_is_refused_with_its_line)
 END_TEST
 
 CH_TESTS("config", CH_TEST(test_only_tokens_must_be_there), CH_TEST(test_each_field_is_read),
-         CH_TEST(test_the_operators_socket_may_lie_elsewhere), CH_TEST(test_the_sockets_have_paths_of_their_own),
+         CH_TEST(test_a_token_s_process_has_an_environment_of_its_own),
+         CH_TEST_ROWS(test_how_a_token_is_logged_in_to, logins), CH_TEST(test_the_operators_socket_may_lie_elsewhere),
+         CH_TEST(test_the_sockets_have_paths_of_their_own),
          CH_TEST_ROWS(test_a_socket_is_where_nothing_else_is, socket_paths),
          CH_TEST(test_a_path_that_no_socket_can_have_is_refused),
          CH_TEST_ROWS(test_a_mistake_is_refused_with_its_line, refused))

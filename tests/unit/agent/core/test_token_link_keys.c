@@ -381,11 +381,16 @@ START_TEST(test_a_token_is_another_one_if_anything_but_relogin_differs)
     ch_link_config same = token.config;
     same.may_relogin = false;
     ck_assert(ch_token_link_is_of(token.link, &same));
-    ch_link_config others[] = {token.config, token.config, token.config, token.config};
+    char *variables[] = {"A=1", NULL};
+    ch_link_config others[] = {token.config, token.config, token.config, token.config,
+                               token.config, token.config, token.config};
     others[0].name = "x";
     others[1].module = "x";
     others[2].uri = "x";
     others[3].workers++;
+    others[4].init_args = "x";
+    others[5].login = CH_LOGIN_NONE;
+    others[6].variables = (ch_variables){variables, 1};
     for (size_t i = 0; i < CH_ROWS(others); i++)
         ck_assert(!ch_token_link_is_of(token.link, &others[i]));
 }

@@ -245,8 +245,35 @@ START_TEST(test_a_kept_pin_that_is_refused_is_never_tried_again)
 }
 END_TEST
 
+START_TEST(test_a_token_without_a_pin_is_unlocked_by_an_operator_all_the_same)
+{
+    play_waiter waiter = {0};
+    play_configure(&token);
+    token.config.login = CH_LOGIN_NONE;
+    play_begin(&token, stage_set_up(), &nobody);
+    play_started(&token, NULL);
+    ck_assert(stage_is_silent(&token.actor));
+    play_check_state(&token, "locked", "");
+    play_ask_unlock(&token, &waiter);
+    play_hear_login(&token);
+    play_login_done(&token, NULL);
+    play_check_waiter(&waiter, CH_OK, "");
+    play_restart(&token); /* what an operator has unlocked stays so */
+    play_hear_login(&token);
+    play_login_done(&token, NULL);
+    play_check_state(&token, "unlocked", "");
+    play_ask_lock(&token, &waiter);
+    stage_hear(&token.actor, CH_FRAME_LOGOUT);
+    play_logout_done(&token, NULL);
+    play_check_state(&token, "locked", "");
+    play_restart(&token);
+    ck_assert(stage_is_silent(&token.actor));
+}
+END_TEST
+
 CH_TESTS("token_link_logins", CH_TEST(test_an_unlock_brings_the_pin_to_the_process),
          CH_TEST(test_a_refused_pin_is_forgotten),
+         CH_TEST(test_a_token_without_a_pin_is_unlocked_by_an_operator_all_the_same),
          CH_TEST(test_a_process_that_ends_during_a_login_fails_it_and_the_pin_is_forgotten),
          CH_TEST_ROWS(test_an_unlock_is_answered_by_the_state, asked),
          CH_TEST_ROWS(test_a_lock_succeeds_in_every_state, asked), CH_TEST(test_a_lock_during_a_login_ends_the_process),
