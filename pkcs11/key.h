@@ -13,6 +13,7 @@
 #include "base/buffer.h"
 #include "base/secret.h"
 #include "base/slice.h"
+#include "pkcs11/key_index.h"
 #include "pkcs11/key_rule.h"
 #include "pkcs11/mechanism.h"
 #include "pkcs11/token.h"
@@ -43,6 +44,10 @@ typedef struct ch_key_info {
  * private objects can't be seen), CH_CONFLICT if more than one fits. */
 CH_CHECKED ch_status ch_key_find(ch_session *session, const char *uri, const ch_mechanism *mechanism,
                                  ch_key_object *out, ch_error *err);
+
+/* The same among the objects of `index`; NULL: the token is searched. */
+CH_CHECKED ch_status ch_key_find_in(ch_session *session, const ch_key_index *index, const char *uri,
+                                    const ch_mechanism *mechanism, ch_key_object *out, ch_error *err);
 
 /* CH_REFUSED, naming the attribute, unless the key is private, sensitive, not extractable and may only sign, save for
  * what is tolerated. What the token does not say counts against the key; if the token does not answer at all,

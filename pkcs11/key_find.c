@@ -50,8 +50,8 @@ static size_t signature_size(ch_session *session, CK_OBJECT_HANDLE key, const ch
 
 /* Class and name are searched for, and the rest is read: a YubiHSM finds nothing if a search has an attribute or a type
  * that it does not know, and a curve has several spellings. */
-ch_status ch_key_find(ch_session *session, const char *uri, const ch_mechanism *mechanism, ch_key_object *out,
-                      ch_error *err)
+ch_status ch_key_find_in(ch_session *session, const ch_key_index *index, const char *uri, const ch_mechanism *mechanism,
+                         ch_key_object *out, ch_error *err)
 {
     ch_autobuffer storage = CH_BUFFER_INIT;
     ch_attributes wanted = {.count = 0};
@@ -59,7 +59,10 @@ ch_status ch_key_find(ch_session *session, const char *uri, const ch_mechanism *
     size_t count = 0;
     ch_attributes_add_ulong(&wanted, CKA_CLASS, &mechanism->key_class);
     CH_TRY(ch_attributes_add_uri(&wanted, uri, &storage, err));
-    CH_TRY(ch_objects_find(session, &wanted, found, SAME_NAME_MAX, &count, err));
+    if (index != NULL)
+        count = ch_key_index_find(index, &wanted, found, SAME_NAME_MAX);
+    else
+        CH_TRY(ch_objects_find(session, &wanted, found, SAME_NAME_MAX, &count, err));
     CH_TRY(keep_keys_for(session, mechanism, found, &count, err));
     if (count == 0)
         return ch_fail(err, CH_NOT_FOUND,
@@ -74,6 +77,12 @@ ch_status ch_key_find(ch_session *session, const char *uri, const ch_mechanism *
                            .is_hashed_here = ch_token_needs_hash(session->token, mechanism),
                            .signature_size_bytes = signature_size(session, found[0], mechanism)};
     return CH_OK;
+}
+
+ch_status ch_key_find(ch_session *session, const char *uri, const ch_mechanism *mechanism, ch_key_object *out,
+                      ch_error *err)
+{
+    return ch_key_find_in(session, NULL, uri, mechanism, out, err);
 }
 
 ch_status ch_key_verify(ch_session *session, ch_key_object *key, ch_lapses tolerated, ch_error *err)

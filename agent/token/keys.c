@@ -1,7 +1,12 @@
 #include "agent/token/keys.h"
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "wire/frames.h"
+
+#define TIMED 2                /* keys that are searched for in any case */
+#define INDEX_WORTH_NS 5000000 /* what is less is not worth an index */
+#define CLASSES_MAX 2          /* of keys that sign: secret and private */
 
 static ch_signer_key *make_room(ch_signer_keys *keys, size_t index)
 {
@@ -26,20 +31,105 @@ void ch_signer_keys_add(ch_signer_keys *keys, ch_records objects)
     }
 }
 
-static ch_status find_key(ch_signer_key *key, ch_token *token, ch_session *session, ch_error *err)
+/* ---- finding ---- */
+
+/* A search that is under way. */
+typedef struct finder {
+    const ch_signer_search *search;
+    ch_signer_keys *keys;
+    const size_t *indices;
+    size_t count;
+    size_t done;          /* of the keys */
+    size_t looked_at;     /* objects, for the index */
+    size_t objects;       /* that there are to look at */
+    uint64_t quickest_ns; /* search for one key */
+    ch_key_index *index;
+} finder;
+
+static void tell(const finder *self)
 {
+    if (self->search->tell != NULL)
+        self->search->tell(self->search->context, self->done + self->looked_at, self->count + self->objects);
+}
+
+static ch_status find_key(const finder *self, ch_signer_key *key, ch_error *err)
+{
+    ch_session *session = self->search->session;
     if (key->mechanism == NULL)
         return ch_fail(err, CH_CONFIG, "the profile's mechanism is unknown to this build");
-    CH_TRY(ch_token_offers(token, key->mechanism, err));
-    CH_TRY(ch_key_find(session, key->uri, key->mechanism, &key->key, err));
+    CH_TRY(ch_token_offers(self->search->token, key->mechanism, err));
+    CH_TRY(ch_key_find_in(session, self->index, key->uri, key->mechanism, &key->key, err));
     return ch_key_verify(session, &key->key, key->tolerated, err);
 }
 
-void ch_signer_keys_find(ch_signer_keys *keys, size_t index, ch_token *token, ch_session *session)
+static void find_next(finder *self)
 {
-    ch_signer_key *key = &keys->keys[index];
+    ch_signer_key *key = &self->keys->keys[self->indices[self->done]];
+    uint64_t began_ns = ch_clock_ns();
     key->state = (ch_error)CH_ERROR_INIT;
-    ch_ignore(find_key(key, token, session, &key->state)); /* the state says it */
+    ch_ignore(find_key(self, key, &key->state)); /* the state says it */
+    uint64_t spent_ns = ch_clock_ns() - began_ns;
+    if (self->quickest_ns == 0 || spent_ns < self->quickest_ns)
+        self->quickest_ns = spent_ns;
+    self->done++;
+    tell(self);
+}
+
+static void on_object(void *context, size_t done, size_t total)
+{
+    finder *self = context;
+    self->looked_at = done;
+    self->objects = total;
+    tell(self);
+}
+
+static void add_class(CK_OBJECT_CLASS *classes, size_t *count, CK_OBJECT_CLASS object_class)
+{
+    for (size_t i = 0; i < *count; i++) {
+        if (classes[i] == object_class)
+            return;
+    }
+    classes[(*count)++] = object_class;
+}
+
+/* What keys of this kind lie among. */
+static size_t classes_of(const finder *self, CK_OBJECT_CLASS *classes)
+{
+    size_t count = 0;
+    for (size_t i = self->done; i < self->count && count < CLASSES_MAX; i++) {
+        const ch_mechanism *mechanism = self->keys->keys[self->indices[i]].mechanism;
+        if (mechanism != NULL)
+            add_class(classes, &count, mechanism->key_class);
+    }
+    return count;
+}
+
+/* Without an index, be it because the token would not have it, the keys are searched for one by one. */
+static void make_index(finder *self)
+{
+    CK_OBJECT_CLASS classes[CLASSES_MAX];
+    ch_error ignored = CH_ERROR_INIT;
+    const ch_key_index_watcher watcher = {self, on_object};
+    uint64_t worth_ns = (self->count - self->done) * self->quickest_ns;
+    if (worth_ns < INDEX_WORTH_NS)
+        return;
+    ch_ignore(ch_key_index_make(self->search->session, classes, classes_of(self, classes), worth_ns, &watcher,
+                                &self->index, &ignored));
+    self->objects = self->looked_at; /* all that were to be looked at */
+}
+
+/* What is quicker, a search for each key or a look at each object, depends on the token and on what lies there. So the
+ * first searches are timed. */
+void ch_signer_keys_find(ch_signer_keys *keys, const size_t *indices, size_t count, const ch_signer_search *search)
+{
+    finder self = {.search = search, .keys = keys, .indices = indices, .count = count};
+    while (self.done < count && self.done < TIMED)
+        find_next(&self);
+    if (self.done < count)
+        make_index(&self);
+    while (self.done < count)
+        find_next(&self);
+    ch_key_index_free(self.index);
 }
 
 ch_status ch_signer_keys_get(ch_signer_keys *keys, size_t index, ch_signer_key **out, ch_error *err)

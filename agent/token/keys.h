@@ -28,9 +28,17 @@ typedef struct ch_signer_keys {
 /* Adds those of `objects` (ch_key_object_record) that are not there yet. */
 void ch_signer_keys_add(ch_signer_keys *keys, ch_records objects);
 
-/* Finds a key that was named, and checks its attributes. Handles die with a login's end, so this is done after each
+/* Where keys are looked for, and who hears how far that is; `tell` may be NULL. */
+typedef struct ch_signer_search {
+    ch_token *token;
+    ch_session *session;
+    void *context;
+    void (*tell)(void *context, size_t done, size_t total);
+} ch_signer_search;
+
+/* Finds keys that were named, and checks their attributes. Handles die with a login's end, so this is done after each
  * login; what is wrong with a key stands in its state. */
-void ch_signer_keys_find(ch_signer_keys *keys, size_t index, ch_token *token, ch_session *session);
+void ch_signer_keys_find(ch_signer_keys *keys, const size_t *indices, size_t count, const ch_signer_search *search);
 
 /* The key at `index`, if it can sign; otherwise what is wrong with it. */
 CH_CHECKED ch_status ch_signer_keys_get(ch_signer_keys *keys, size_t index, ch_signer_key **out, ch_error *err);

@@ -6,6 +6,7 @@
 #include "agent/awake.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "pkcs11/ckr.h"
 #include "pkcs11/key.h"
 #include "pkcs11/token.h"
@@ -21,6 +22,7 @@
 #define HOLD_QUICK_NS 60000
 #define AWAKE_NS 500000 /* how long a worker without a packet stays awake, while they come faster than that */
 #define FULL_SOCKET_WAIT_US 1000
+#define TELL_EVERY_NS 250000000
 
 typedef struct worker {
     ch_signer *signer;
@@ -31,11 +33,24 @@ typedef struct worker {
     bool is_slow;    /* its last packet held slow jobs */
     bool is_pressed; /* and was there when the answers to the one before were sent */
     bool has_turn;
+    uint64_t told_ns;   /* when it last said how far it was in looking for keys */
     bool is_busy;       /* its last wait for a packet was shorter than AWAKE_NS */
     uint64_t began_ns;  /* the end of that wait */
     ch_status received; /* of the last look for a packet */
     ch_error error;
 } worker;
+
+/* ---- answers ---- */
+
+static ch_status send_answers(ch_channel *channel, ch_error *err)
+{
+    CH_TRY(ch_channel_flush(channel, err));
+    while (ch_channel_pending(channel) > 0) {
+        usleep(FULL_SOCKET_WAIT_US); /* core reads all it gets; a full socket is a moment's matter */
+        CH_TRY(ch_channel_flush(channel, err));
+    }
+    return CH_OK;
+}
 
 /* ---- logins ---- */
 
@@ -50,24 +65,51 @@ static ch_status login_with(ch_signer *signer, int pin_fd, ch_error *err)
     return ch_token_login(signer->token, &pin, err);
 }
 
-/* Finds a key, and says whether it can sign. */
-static ch_status find_key(ch_signer *signer, size_t index, ch_buffer *out, ch_error *err)
+/* Core waits meanwhile. If it cannot be told, what follows cannot either, and that ends the process. */
+static void tell_progress(void *context, size_t done, size_t total)
 {
+    worker *self = context;
     ch_error ignored = CH_ERROR_INIT;
-    ch_ignore(ch_session_keep(&signer->control, &ignored)); /* if it fails, so does the search, and says why */
-    ch_signer_keys_find(&signer->keys, index, signer->token, &signer->control);
+    const ch_find_progress_frame progress = {.done = (uint32_t)done, .total = (uint32_t)total};
+    uint64_t now_ns = ch_clock_ns();
+    if (now_ns - self->told_ns < TELL_EVERY_NS)
+        return;
+    self->told_ns = now_ns;
+    if (ch_find_progress_frame_put(ch_channel_out(&self->channel), 0, &progress, &ignored) == CH_OK)
+        ch_ignore(send_answers(&self->channel, &ignored));
+}
+
+static ch_status say_state(ch_signer *signer, size_t index, ch_buffer *out, ch_error *err)
+{
     const ch_signer_key *key = &signer->keys.keys[index];
     ch_key_state_frame state = {.key = (uint16_t)index, .problem = key->state, .lapses = key->key.lapses};
     return ch_key_state_frame_put(out, 0, &state, err);
 }
 
-static ch_status find_all(ch_signer *signer, ch_buffer *out, ch_error *err)
+/* Finds keys, and says of each whether it can sign. */
+static ch_status find_keys(worker *self, const size_t *indices, size_t count, ch_error *err)
 {
-    for (size_t i = 0; i < signer->keys.end; i++) {
-        if (signer->keys.keys[i].uri != NULL)
-            CH_TRY(find_key(signer, i, out, err));
-    }
+    ch_signer *signer = self->signer;
+    ch_error ignored = CH_ERROR_INIT;
+    const ch_signer_search search = {signer->token, &signer->control, self, tell_progress};
+    self->told_ns = ch_clock_ns();
+    ch_ignore(ch_session_keep(&signer->control, &ignored)); /* if it fails, so does the search, and says why */
+    ch_signer_keys_find(&signer->keys, indices, count, &search);
+    for (size_t i = 0; i < count; i++)
+        CH_TRY(say_state(signer, indices[i], ch_channel_out(&self->channel), err));
     return CH_OK;
+}
+
+static ch_status find_all(worker *self, ch_error *err)
+{
+    const ch_signer_keys *keys = &self->signer->keys;
+    ch_autofree size_t *indices = ch_alloc((keys->count + 1) * sizeof *indices);
+    size_t count = 0;
+    for (size_t i = 0; i < keys->end; i++) {
+        if (keys->keys[i].uri != NULL)
+            indices[count++] = i;
+    }
+    return find_keys(self, indices, count, err);
 }
 
 static ch_status on_login(void *context, ch_frame *frame, int *fd, ch_error *err)
@@ -80,19 +122,21 @@ static ch_status on_login(void *context, ch_frame *frame, int *fd, ch_error *err
     CH_TRY(ch_login_frame_get(frame, &login, err));
     pthread_rwlock_wrlock(&signer->lock);
     signer->is_logged_in = login_with(signer, *fd, &done.outcome) == CH_OK;
-    ch_status st = signer->is_logged_in ? find_all(signer, out, err) : CH_OK;
+    ch_status st = signer->is_logged_in ? find_all(self, err) : CH_OK;
     pthread_rwlock_unlock(&signer->lock);
     return st == CH_OK ? ch_login_done_frame_put(out, 0, &done, err) : st;
 }
 
 /* Some of them may be new. */
-static ch_status find_some(ch_signer *signer, ch_records objects, ch_buffer *out, ch_error *err)
+static ch_status find_some(worker *self, ch_records objects, ch_error *err)
 {
+    ch_autofree size_t *indices = ch_alloc((objects.count + 1) * sizeof *indices);
     ch_key_object_record object;
-    ch_signer_keys_add(&signer->keys, objects);
-    while (signer->is_logged_in && ch_key_object_record_next(&objects, &object))
-        CH_TRY(find_key(signer, object.index, out, err));
-    return CH_OK;
+    size_t count = 0;
+    ch_signer_keys_add(&self->signer->keys, objects);
+    while (self->signer->is_logged_in && ch_key_object_record_next(&objects, &object))
+        indices[count++] = object.index;
+    return find_keys(self, indices, count, err);
 }
 
 static ch_status on_find_keys(void *context, ch_frame *frame, int *fd, ch_error *err)
@@ -103,7 +147,7 @@ static ch_status on_find_keys(void *context, ch_frame *frame, int *fd, ch_error 
     ch_find_keys_frame find;
     CH_TRY(ch_find_keys_frame_get(frame, &find, err));
     pthread_rwlock_wrlock(&self->signer->lock);
-    ch_status st = find_some(self->signer, find.keys, out, err);
+    ch_status st = find_some(self, find.keys, err);
     pthread_rwlock_unlock(&self->signer->lock);
     return st == CH_OK ? ch_keys_found_frame_put(out, 0, &(ch_keys_found_frame){}, err) : st;
 }
@@ -251,16 +295,6 @@ static bool has_slow_job(ch_signer *signer, ch_slice packet)
     }
     pthread_rwlock_unlock(&signer->lock);
     return is_slow;
-}
-
-static ch_status send_answers(ch_channel *channel, ch_error *err)
-{
-    CH_TRY(ch_channel_flush(channel, err));
-    while (ch_channel_pending(channel) > 0) {
-        usleep(FULL_SOCKET_WAIT_US); /* core reads all it gets; a full socket is a moment's matter */
-        CH_TRY(ch_channel_flush(channel, err));
-    }
-    return CH_OK;
 }
 
 static bool look_for_packet(void *context)

@@ -27,8 +27,12 @@ static void add(const char *uri, const char *mechanism)
 
 static void find_all(ch_token *token, ch_session *session)
 {
+    size_t indices[64];
+    ch_signer_search search = {.token = token, .session = session};
+    ck_assert_uint_le(keys.end, CH_ROWS(indices));
     for (size_t i = 0; i < keys.end; i++)
-        ch_signer_keys_find(&keys, i, token, session);
+        indices[i] = i;
+    ch_signer_keys_find(&keys, indices, keys.end, &search);
 }
 
 START_TEST(test_a_job_for_a_key_that_was_not_named_fails)
@@ -116,7 +120,7 @@ START_TEST(test_one_key_is_looked_for_and_the_others_stay)
     find_all(token, &session);
     MUST(ch_key_delete(&session, "pkcs11:object=a", &err));
     add("pkcs11:object=b", "ed25519");
-    ch_signer_keys_find(&keys, 1, token, &session);
+    ch_signer_keys_find(&keys, &(size_t){1}, 1, &(ch_signer_search){.token = token, .session = &session});
     MUST(ch_signer_keys_get(&keys, 0, &key, &err));
     ck_assert_int_eq(ch_signer_keys_get(&keys, 1, &key, &err), CH_NOT_FOUND);
     ch_session_close(&session);
