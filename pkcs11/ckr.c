@@ -60,7 +60,9 @@ static const struct {
     CKR(CKR_PIN_INVALID, CH_WRONG_PIN, "the PIN holds characters that the token does not take"),
     CKR(CKR_PIN_LEN_RANGE, CH_WRONG_PIN, "the PIN is too short or too long for the token"),
     CKR(CKR_PIN_EXPIRED, CH_WRONG_PIN, "the PIN has expired; set a new one with the token's own tool"),
-    CKR(CKR_PIN_LOCKED, CH_WRONG_PIN, "the token has locked its PIN; only its security officer can free it"),
+    CKR(CKR_PIN_LOCKED, CH_WRONG_PIN,
+        "the token has locked its PIN; its security officer can free it, and a TPM frees itself in time "
+        "(docs/tokens/tpm.md)"),
     CKR(CKR_SESSION_CLOSED, CH_UNAVAILABLE, "the session was closed"),
     CKR(CKR_SESSION_COUNT, CH_BUSY, "the token has no session left; another program holds them"),
     CKR(CKR_SESSION_HANDLE_INVALID, CH_UNAVAILABLE, "the session's handle is stale"),
@@ -133,6 +135,12 @@ bool ch_ckr_is_vague(const char *name)
             return true;
     }
     return strncmp(name, "CKR_VENDOR_", strlen("CKR_VENDOR_")) == 0 || strncmp(name, "CKR_0x", strlen("CKR_0x")) == 0;
+}
+
+bool ch_ckr_is_refusal(CK_RV rv)
+{
+    return rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_VALUE_INVALID || rv == CKR_TEMPLATE_INCONSISTENT ||
+           rv == CKR_TEMPLATE_INCOMPLETE;
 }
 
 ch_status ch_ckr_fail(ch_error *err, CK_RV rv, const char *format, ...)

@@ -1,6 +1,7 @@
 #include "pkcs11/ckr.h"
 #include "pkcs11/key.h"
 #include "pkcs11/new_key.h"
+#include "pkcs11/vendor.h"
 
 #define RSA_BITS_MIN 2048
 #define RSA_BITS_MAX 4096
@@ -21,7 +22,10 @@ static ch_status generate_secret(ch_session *session, const char *label, const c
     ch_attributes_add_ulong(&wanted, CKA_KEY_TYPE, &mechanism->key_type);
     ch_attributes_add_ulong(&wanted, CKA_VALUE_LEN, &size);
     CK_RV rv = ch_new_key_make(session, mechanism, &wanted, call_generate, key);
-    return rv == CKR_OK ? CH_OK : ch_ckr_fail(err, rv, "generating key '%s' (%s)", label, mechanism->name);
+    if (rv == CKR_OK)
+        return CH_OK;
+    ch_ignore(ch_ckr_fail(err, rv, "generating key '%s' (%s)", label, mechanism->name));
+    return ch_vendor_add_key_tool(ch_token_functions(session->token), rv, err);
 }
 
 static ch_status generate_pair(ch_session *session, const char *label, const ch_mechanism *mechanism, CK_ULONG rsa_bits,

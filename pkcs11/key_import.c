@@ -3,6 +3,7 @@
 #include "pkcs11/ckr.h"
 #include "pkcs11/key.h"
 #include "pkcs11/new_key.h"
+#include "pkcs11/vendor.h"
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
@@ -26,7 +27,10 @@ static ch_status create(ch_session *session, const ch_mechanism *mechanism, ch_a
                         ch_error *err)
 {
     CK_RV rv = ch_new_key_make(session, mechanism, attributes, call_create, &made->key);
-    return rv == CKR_OK ? CH_OK : ch_ckr_fail(err, rv, "importing key '%s'", made->label);
+    if (rv == CKR_OK)
+        return CH_OK;
+    ch_ignore(ch_ckr_fail(err, rv, "importing key '%s'", made->label));
+    return ch_vendor_add_key_tool(ch_token_functions(session->token), rv, err);
 }
 
 /* ---- HMAC ---- */
@@ -300,7 +304,7 @@ static ch_status create_pair(ch_session *session, const char *label, const ch_me
     ch_new_key made = {label, CK_INVALID_HANDLE, CK_INVALID_HANDLE};
     CH_TRY(create(session, mechanism, private_half, &made, err));
     CK_RV rv = call_create(session, mechanism, public_half, &made.public_half);
-    if (rv == CKR_OK || ch_new_key_is_refusal(rv))
+    if (rv == CKR_OK || ch_ckr_is_refusal(rv))
         return ch_new_key_check(session, &made, err);
     ch_ckr_fail(err, rv, "importing the public half of key '%s'", label);
     return ch_new_key_undo(session, &made, err);

@@ -59,12 +59,6 @@ void ch_new_key_add_public_attributes(ch_attributes *attributes, const char *lab
 
 /* ---- making one ---- */
 
-bool ch_new_key_is_refusal(CK_RV rv)
-{
-    return rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_VALUE_INVALID || rv == CKR_TEMPLATE_INCONSISTENT ||
-           rv == CKR_TEMPLATE_INCOMPLETE;
-}
-
 /* In this order, so that what is asked for is as near as can be to what is meant. */
 static const struct {
     bool is_other_type;
@@ -100,11 +94,11 @@ CK_RV ch_new_key_make(ch_session *session, const ch_mechanism *mechanism, const 
     bool has_other_type = mechanism->key_type != mechanism->other_key_type;
     CK_RV first = make_in_way(0, session, mechanism, attributes, call, out);
     CK_RV rv = first;
-    for (size_t way = 1; ch_new_key_is_refusal(rv) && way < sizeof ways / sizeof *ways; way++) {
+    for (size_t way = 1; ch_ckr_is_refusal(rv) && way < sizeof ways / sizeof *ways; way++) {
         if (has_other_type || !ways[way].is_other_type)
             rv = make_in_way(way, session, mechanism, attributes, call, out);
     }
-    return ch_new_key_is_refusal(rv) ? first : rv;
+    return ch_ckr_is_refusal(rv) ? first : rv;
 }
 
 /* ---- after it was made ---- */

@@ -29,9 +29,6 @@ typedef CK_RV ch_new_key_call(ch_session *session, const ch_mechanism *mechanism
 CH_CHECKED CK_RV ch_new_key_make(ch_session *session, const ch_mechanism *mechanism, const ch_attributes *attributes,
                                  ch_new_key_call *call, CK_OBJECT_HANDLE *out);
 
-/* True if the token answered that it has no objects of these attributes. */
-bool ch_new_key_is_refusal(CK_RV rv);
-
 /* A key that was just made. */
 typedef struct ch_new_key {
     const char *label;

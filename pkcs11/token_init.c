@@ -4,6 +4,7 @@
 #include "pkcs11/ckr.h"
 #include "pkcs11/module.h"
 #include "pkcs11/token.h"
+#include "pkcs11/vendor.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -44,34 +45,6 @@ ch_status ch_token_list(const ch_module_name *name, ch_token_info **out, size_t 
     return CH_OK;
 }
 
-/* ---- modules that make no tokens ---- */
-
-/* Whose tokens are made with a tool of their own, by a word in the module's description. */
-static const struct {
-    const char *word;
-    const char *tool;
-} tools[] = {
-  /* clang-format off */
-    /* word      tool */
-    { "YubiHSM", "yubihsm-shell" },
-    { "PIV",     "ykman piv or yubico-piv-tool" },
-    { "OpenSC",  "pkcs15-init, or the tool of the card" },
-  /* clang-format on */
-};
-
-static const char *tool_of(const ch_module *module)
-{
-    CK_INFO info;
-    char description[sizeof info.libraryDescription + 1] = "";
-    if (ch_module_functions(module)->C_GetInfo(&info) == CKR_OK)
-        memcpy(description, info.libraryDescription, sizeof info.libraryDescription);
-    for (size_t i = 0; i < sizeof tools / sizeof *tools; i++) {
-        if (strstr(description, tools[i].word) != NULL)
-            return tools[i].tool;
-    }
-    return "the tool of its vendor";
-}
-
 /* ---- the slot for a new token ---- */
 
 typedef struct choice {
@@ -103,7 +76,7 @@ static ch_status check_choice(const ch_module *module, const choice *chosen, con
             err, CH_NOT_FOUND,
             "the module has no free slot for a new token, and no token '%s'; if its tokens are made or set up "
             "elsewhere, use %s ('chancery token list' shows them)",
-            label, tool_of(module));
+            label, ch_vendor_token_tool(ch_module_functions(module)));
     return CH_OK;
 }
 
@@ -169,7 +142,7 @@ static ch_status make_token(const ch_module_name *name, const char *label, const
     if (rv == CKR_FUNCTION_NOT_SUPPORTED)
         return ch_fail_rule(err, CH_TOKEN, "CKR_FUNCTION_NOT_SUPPORTED",
                             "this module makes and erases no tokens; set up token '%s' and its PIN with %s", label,
-                            tool_of(module));
+                            ch_vendor_token_tool(ch_module_functions(module)));
     return rv == CKR_OK ? CH_OK : ch_ckr_fail(err, rv, "C_InitToken for token '%s'", label);
 }
 
