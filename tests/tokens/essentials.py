@@ -2,6 +2,7 @@
 sign, lock, crash, restart. A kind's test is a class with these tests and its fixture: see test_softhsm.py."""
 
 import base64
+import hashlib
 import json
 import os
 import signal
@@ -17,6 +18,34 @@ SCHEMES = {
     "p256-sha256": ("coinbase", "es256"),
 }
 EVERY_CLASS = "[read, trade, cancel, transfer, withdraw, keys, account, session]"
+
+
+COINBASE_ORDER = {
+    "method": "POST",
+    "path": "/api/v3/brokerage/orders",
+    "params": {"client_order_id": "1", "product_id": "BTC-USD", "side": "BUY",
+               "order_configuration": {"limit_limit_gtc": {"base_size": "0.1", "limit_price": "20000"}}},
+}
+ORDERS = {"binance": harness.BINANCE_ORDER, "kraken": harness.KRAKEN_ORDER, "coinbase": COINBASE_ORDER}
+
+
+def signed_by_binance(finished):
+    return harness.split_signature(harness.binance_payload(finished))
+
+
+def signed_by_kraken(finished):
+    nonce = dict(harness.form(finished["body"]))["nonce"]
+    digest = hashlib.sha256((nonce + finished["body"]).encode()).digest()
+    return b"/0/private/AddOrder" + digest, finished["headers"]["API-Sign"]
+
+
+def signed_by_coinbase(finished):
+    signed, _, signature = finished["headers"]["Authorization"].removeprefix("Bearer ").rpartition(".")
+    return signed.encode(), signature
+
+
+# What was signed, and the signature, of a finished request, as the exchange reads it.
+SIGNED = {"binance": signed_by_binance, "kraken": signed_by_kraken, "coinbase": signed_by_coinbase}
 
 
 def decode_signature(text):
@@ -101,6 +130,7 @@ class Essentials:
         cls.addClassCleanup(cls.agent.close)
         cls.agent.make_token()
         cls.agent.make_keys()
+        cls.prepare()
         cls.agent.start()
         done = cls.agent.unlock()
         if done.returncode != 0:
@@ -113,6 +143,13 @@ class Essentials:
                 answer = self.agent.sign_raw(mechanism, message)
                 self.assertEqual(answer.status, 200, f"{answer}\n{self.agent.log()}")
                 self.assertTrue(key.verifies(self.agent.home, message, decode_signature(answer.json["signature"])))
+
+    def test_orders_are_signed(self):
+        for mechanism, key in self.agent.keys.items():
+            with self.subTest(mechanism):
+                profile = SCHEMES[mechanism][0]
+                message, signature = SIGNED[profile](self.assert_signs(mechanism, ORDERS[profile]))
+                self.assertTrue(key.verifies(self.agent.home, message, decode_signature(signature)))
 
     def one_key(self):
         return next(iter(self.agent.keys))
