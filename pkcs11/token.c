@@ -160,6 +160,26 @@ ch_status ch_token_logout(ch_token *token, ch_error *err)
     return ch_ckr_fail(err, rv, "logging out of token '%s'", token->label);
 }
 
+static bool is_users(const CK_SESSION_INFO *info)
+{
+    return info->state == CKS_RO_USER_FUNCTIONS || info->state == CKS_RW_USER_FUNCTIONS;
+}
+
+ch_status ch_token_end_kept_login(ch_token *token, ch_error *err)
+{
+    CK_SESSION_INFO info;
+    CK_FUNCTION_LIST *functions = token->functions;
+    CH_TRY(ch_session_keep(&token->keeper, err));
+    CK_RV rv = functions->C_GetSessionInfo(token->keeper.handle, &info);
+    if (rv == CKR_OK && !is_users(&info))
+        return CH_OK;
+    CK_RV logout = functions->C_Logout(token->keeper.handle);
+    rv = functions->C_GetSessionInfo(token->keeper.handle, &info);
+    if (rv != CKR_OK)
+        return ch_ckr_fail(err, rv, "looking whether token '%s' is locked", token->label);
+    return is_users(&info) ? ch_ckr_fail(err, logout, "logging out of token '%s'", token->label) : CH_OK;
+}
+
 /* ---- what it can do ---- */
 
 static CK_RV ask_for(ch_token *token, CK_MECHANISM_TYPE type)
@@ -223,11 +243,6 @@ ch_status ch_session_keep(ch_session *session, ch_error *err)
 }
 
 /* ---- how it is ---- */
-
-static bool is_users(const CK_SESSION_INFO *info)
-{
-    return info->state == CKS_RO_USER_FUNCTIONS || info->state == CKS_RW_USER_FUNCTIONS;
-}
 
 ch_status ch_token_probe(ch_token *token, const ch_session *session, bool is_logged_in, ch_error *err)
 {

@@ -60,6 +60,10 @@ CH_CHECKED ch_status ch_token_init(const ch_module_name *module, const char *lab
 CH_CHECKED ch_status ch_token_login(ch_token *token, const ch_secret *pin, ch_error *err);
 CH_CHECKED ch_status ch_token_logout(ch_token *token, ch_error *err);
 
+/* Sees to it that nobody is logged in, in a process that has not logged in itself: some devices keep a login, or share
+ * it between programs. Fails if it stays. */
+CH_CHECKED ch_status ch_token_end_kept_login(ch_token *token, ch_error *err);
+
 /* CH_OK if the token offers `mechanism` for signing, or what stands for it; else CH_TOKEN naming token and mechanism.
  */
 CH_CHECKED ch_status ch_token_offers(ch_token *token, const ch_mechanism *mechanism, ch_error *err);

@@ -74,16 +74,26 @@ static void log_end(const ch_child *child, const char *why)
         ch_log("%s: its process could not be started (%s); trying again", child->name, why);
 }
 
+static void end(ch_child *child, const char *why, uint64_t restart_ms)
+{
+    ch_child_output_close(&child->output); /* its last words, before the line about its end */
+    log_end(child, why);
+    close_channel(child);
+    ch_loop_set_timer(child->loop, &child->restart, restart_ms);
+    child->owner.on_down(child->owner.self, why);
+}
+
 void ch_child_end(ch_child *child, const char *why)
 {
     uint64_t now_ms = ch_clock_ms();
     bool is_quick = now_ms - child->started_ms < CH_QUICK_DEATH_MS;
     child->quick_deaths = is_quick ? child->quick_deaths + 1 : 1;
-    ch_child_output_close(&child->output); /* its last words, before the line about its end */
-    log_end(child, why);
-    close_channel(child);
-    ch_loop_set_timer(child->loop, &child->restart, now_ms + pause_ms(child));
-    child->owner.on_down(child->owner.self, why);
+    end(child, why, now_ms + pause_ms(child));
+}
+
+void ch_child_replace(ch_child *child, const char *why)
+{
+    end(child, why, ch_clock_ms());
 }
 
 void ch_child_stop(ch_child *child)

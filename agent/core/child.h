@@ -64,6 +64,8 @@ bool ch_child_is_up(const ch_child *child);
 void ch_child_flush(ch_child *child);
 /* Ends it, if it runs, calls on_down, and has it started again. */
 void ch_child_end(ch_child *child, const char *why);
+/* The same, but it has done nothing wrong: the next one is started without a pause. */
+void ch_child_replace(ch_child *child, const char *why);
 /* True if `pid`, a process that has been reaped, was the child: takes what it has sent before, calls on_down, and has
  * it started again. */
 bool ch_child_died(ch_child *child, pid_t pid);

@@ -15,7 +15,6 @@
 
 #define CHECK_EVERY_MS 500
 #define JOB_TIMEOUT_MS 10000
-#define CUT_LOGINS 2     /* process deaths in the middle of a login, after which the PIN is forgotten */
 #define PATIENT_DEATHS 2 /* quick deaths in a row after which waiting jobs are failed */
 
 /* clang-format off */
@@ -48,13 +47,16 @@ void ch_link_set_state(ch_token_link *link, ch_link_state state)
 
 void ch_link_check(const ch_token_link *link)
 {
-    bool is_asked = link->state == CH_LINK_LOGGING_IN || link->state == CH_LINK_LOCKING;
+    bool is_starting = link->state == CH_LINK_ABSENT || link->state == CH_LINK_STARTING;
+    bool is_asked = link->state == CH_LINK_LOGGING_IN || link->state == CH_LINK_LOCKING || is_starting;
     (void)is_asked; /* unused without assertions */
     assert(ch_child_is_up(&link->child) == (link->state != CH_LINK_ABSENT));
-    assert(link->trial.data == NULL || link->state == CH_LINK_LOGGING_IN);
+    assert(link->trial.data == NULL || link->state == CH_LINK_LOGGING_IN || is_starting);
     assert(link->waiter.answer == NULL || is_asked);
+    assert(link->lock_ms == 0 || (link->trial.data == NULL && link->pin.data == NULL));
     assert(link->pin.data == NULL || (link->state != CH_LINK_LOCKED && link->state != CH_LINK_LOCKING));
     assert(link->pin.data == NULL || link->config.may_relogin);
+    assert(!link->is_replaced || is_starting);
     assert(ch_token_jobs_sent(link->jobs) == 0 || ch_child_is_up(&link->child));
 }
 
@@ -119,20 +121,6 @@ ch_status ch_link_fail_locked(const ch_token_link *link, ch_error *err)
                    link->config.name, *why == '\0' ? "" : ": ", why, link->config.name);
 }
 
-static void answer_waiter(ch_token_link *link, const ch_error *outcome)
-{
-    ch_link_waiter waiter = link->waiter;
-    link->waiter = (ch_link_waiter){0};
-    if (waiter.answer != NULL)
-        waiter.answer(waiter.context, outcome);
-}
-
-/* Only a person can help? Another failure of a login passes. */
-static bool needs_unlock(const ch_error *why)
-{
-    return why->status == CH_WRONG_PIN || why->status == CH_LOCKED;
-}
-
 /* ---- life of the process ---- */
 
 static ch_status on_up(void *self, ch_error *err)
@@ -153,41 +141,25 @@ static ch_status on_up(void *self, ch_error *err)
     return ch_link_name_keys(link, err);
 }
 
-/* The process died with the PIN. The token may have counted a wrong one, so there is one more try, and no third. */
-static void on_login_cut(ch_token_link *link)
-{
-    link->is_pin_out = false;
-    if (link->pin.data == NULL || ++link->cut_logins < CUT_LOGINS)
-        return;
-    ch_secret_wipe(&link->pin);
-    ch_error_set(&link->detail, CH_LOCKED, "",
-                 "the token process ended twice in the middle of a login, and the token may have counted it as a wrong "
-                 "PIN; look at the log, then unlock it again");
-    ch_log("token '%s': %s", link->config.name, link->detail.message);
-}
-
 static void on_down(void *self, const char *why)
 {
     ch_token_link *link = self;
     ch_error ended = CH_ERROR_INIT;
     ch_error absent = CH_ERROR_INIT;
-    ch_error locked = CH_ERROR_INIT; /* CH_OK: a process that is gone is locked for sure */
     bool was_starting = link->state == CH_LINK_STARTING || link->state == CH_LINK_ABSENT;
-    bool was_locking = link->state == CH_LINK_LOCKING;
     ch_link_set_state(link, CH_LINK_ABSENT);
+    link->is_replaced = link->lock_ms != 0 && !was_starting;
     if (link->detail.status == CH_OK && was_starting)
         ch_error_set(&link->detail, CH_UNAVAILABLE, "",
                      "the token process could not start (%s); it is tried again, and the log may say more", why);
     if (link->detail.status == CH_OK)
         ch_error_set(&link->detail, CH_UNAVAILABLE, "", "the token process is being restarted");
     ch_link_forget_states(link);
-    if (link->is_pin_out)
-        on_login_cut(link);
-    ch_secret_wipe(&link->trial);
+    ch_link_cut_login(link);
     ch_error_set(&ended, CH_UNAVAILABLE, "", "the process of token '%s' ended (%s); try again", link->config.name, why);
     ch_link_fail_jobs(link, CH_TICKET_SENT, &ended);
-    answer_waiter(link, was_locking ? &locked : &ended);
     ch_ignore(ch_link_fail_absent(link, &absent));
+    ch_link_answer_end(link, was_starting, was_starting ? &absent : &ended);
     if (link->pin.data == NULL || link->child.quick_deaths > PATIENT_DEATHS)
         ch_link_fail_jobs(link, CH_TICKET_WAITING, &absent);
 }
@@ -201,6 +173,7 @@ static void on_check(void *context)
     unsigned deadline_ms = states[link->state].deadline_ms;
     char why[80];
     ch_loop_set_timer(link->loop, &link->check, now_ms + CHECK_EVERY_MS);
+    ch_link_check_lock(link, now_ms);
     ch_link_look_again(link, now_ms);
     ch_link_probe(link, now_ms);
     if (deadline_ms != 0 && now_ms - link->since_ms > deadline_ms) {
@@ -211,117 +184,6 @@ static void on_check(void *context)
     }
 }
 
-/* ---- logins ---- */
-
-static ch_status send_login(ch_token_link *link, const ch_secret *pin, ch_error *err)
-{
-    int fd = -1;
-    CH_TRY(ch_secret_to_pipe(pin, &fd, err));
-    ch_channel_attach(&link->child.channel, fd);
-    CH_TRY(ch_login_frame_put(ch_channel_out(&link->child.channel), 0, &(ch_login_frame){}, err));
-    ch_link_expect_all(link);
-    ch_link_set_state(link, CH_LINK_LOGGING_IN);
-    link->is_pin_out = true;
-    return CH_OK;
-}
-
-/* A process that was started anew is logged in again with the PIN that was kept for it. */
-static ch_status log_in_again(ch_token_link *link, ch_error *err)
-{
-    ch_log("token '%s': logging in again", link->config.name);
-    return send_login(link, &link->pin, err);
-}
-
-static ch_status may_unlock(const ch_token_link *link, ch_error *err)
-{
-    switch (link->state) {
-    case CH_LINK_LOCKED:
-        return CH_OK;
-    case CH_LINK_FINDING:
-    case CH_LINK_SERVING:
-        return ch_fail(err, CH_CONFLICT, "token '%s' is unlocked already", link->config.name);
-    case CH_LINK_LOGGING_IN:
-        return ch_fail(err, CH_CONFLICT, "token '%s' is being unlocked already", link->config.name);
-    case CH_LINK_LOCKING:
-        return ch_fail(err, CH_CONFLICT, "token '%s' is being locked; try again", link->config.name);
-    default:
-        return ch_link_fail_absent(link, err);
-    }
-}
-
-void ch_token_link_unlock(ch_token_link *link, ch_secret *pin, ch_link_waiter waiter)
-{
-    ch_error err = CH_ERROR_INIT;
-    ch_status st = may_unlock(link, &err);
-    if (st == CH_OK)
-        st = send_login(link, pin, &err);
-    if (st != CH_OK) {
-        ch_secret_wipe(pin);
-        waiter.answer(waiter.context, &err);
-        return;
-    }
-    link->trial = *pin;
-    *pin = (ch_secret)CH_SECRET_INIT;
-    link->waiter = waiter;
-    ch_child_flush(&link->child);
-}
-
-static void send_logout(ch_token_link *link)
-{
-    ch_error err = CH_ERROR_INIT;
-    ch_link_set_state(link, CH_LINK_LOCKING);
-    if (ch_logout_frame_put(ch_channel_out(&link->child.channel), 0, &(ch_logout_frame){}, &err) != CH_OK)
-        ch_child_end(&link->child, err.message);
-    ch_child_flush(&link->child);
-}
-
-void ch_token_link_lock(ch_token_link *link, ch_link_waiter waiter)
-{
-    ch_error done = CH_ERROR_INIT;
-    ch_error locked = CH_ERROR_INIT;
-    ch_secret_wipe(&link->pin);
-    ch_error_set(&locked, CH_LOCKED, "", "token '%s' was locked", link->config.name);
-    ch_link_fail_jobs(link, CH_TICKET_WAITING, &locked);
-    if (link->state == CH_LINK_SERVING) {
-        link->waiter = waiter;
-        send_logout(link);
-        return;
-    }
-    /* The outcome of a login, search or logout that is under way would be lost; a fresh process is locked for sure. */
-    if (link->state == CH_LINK_LOGGING_IN || link->state == CH_LINK_FINDING || link->state == CH_LINK_LOCKING)
-        ch_child_end(&link->child, "it was locked before it had answered");
-    waiter.answer(waiter.context, &done);
-}
-
-void ch_token_link_forget_waiter(ch_token_link *link, const void *context)
-{
-    if (link->waiter.context == context)
-        link->waiter = (ch_link_waiter){0};
-}
-
-static void keep_pin(ch_token_link *link)
-{
-    if (link->trial.data == NULL || !link->config.may_relogin)
-        return;
-    ch_secret_wipe(&link->pin);
-    link->pin = link->trial;
-    link->trial = (ch_secret)CH_SECRET_INIT;
-}
-
-static void on_login_failed(ch_token_link *link, bool is_again, const ch_error *outcome)
-{
-    ch_error locked = CH_ERROR_INIT;
-    ch_link_set_state(link, CH_LINK_LOCKED);
-    ch_log("token '%s': the login failed: %s", link->config.name, outcome->message);
-    if (!is_again)
-        return;
-    /* Never a second try with a PIN that was refused: the token counts. */
-    ch_secret_wipe(&link->pin);
-    link->detail = *outcome;
-    ch_ignore(ch_link_fail_locked(link, &locked));
-    ch_link_fail_jobs(link, CH_TICKET_WAITING, &locked);
-}
-
 /* ---- frames of the token process ---- */
 
 static ch_status on_started(void *self, ch_frame *frame, int *fd, ch_error *err)
@@ -330,57 +192,14 @@ static ch_status on_started(void *self, ch_frame *frame, int *fd, ch_error *err)
     ch_token_link *link = self;
     ch_token_started_frame started;
     CH_TRY(ch_token_started_frame_get(frame, &started, err));
-    if (started.outcome.status != CH_OK || !needs_unlock(&link->detail))
+    if (started.outcome.status != CH_OK || !ch_link_needs_unlock(&link->detail))
         link->detail = started.outcome;
     if (started.outcome.status != CH_OK)
         return ch_fail(err, CH_UNAVAILABLE, "%s", started.outcome.message);
     CH_TRY(ch_confinement_report(link->config.confinement, link->child.name, started.gaps, err));
     ch_link_set_state(link, CH_LINK_LOCKED);
-    if (link->pin.data == NULL)
-        return CH_OK;
-    CH_TRY(log_in_again(link, err));
-    ch_child_flush(&link->child);
-    return CH_OK;
-}
-
-static ch_status on_login_done(void *self, ch_frame *frame, int *fd, ch_error *err)
-{
-    (void)fd;
-    ch_token_link *link = self;
-    ch_login_done_frame done;
-    CH_TRY(ch_login_done_frame_get(frame, &done, err));
-    bool is_again = link->trial.data == NULL;
-    link->is_pin_out = false;
-    if (is_again && done.outcome.status != CH_OK && !needs_unlock(&done.outcome)) {
-        link->detail = done.outcome;
-        return ch_fail(err, CH_UNAVAILABLE, "logging in again failed: %s", done.outcome.message);
-    }
-    if (done.outcome.status == CH_OK) {
-        link->cut_logins = 0;
-        keep_pin(link);
-        ch_link_set_state(link, CH_LINK_SERVING);
-        link->detail = (ch_error)CH_ERROR_INIT;
-        ch_log("token '%s': unlocked", link->config.name);
-    } else {
-        on_login_failed(link, is_again, &done.outcome);
-    }
-    ch_secret_wipe(&link->trial);
-    answer_waiter(link, &done.outcome);
-    return CH_OK;
-}
-
-static ch_status on_logout_done(void *self, ch_frame *frame, int *fd, ch_error *err)
-{
-    (void)fd;
-    ch_token_link *link = self;
-    ch_logout_done_frame done;
-    CH_TRY(ch_logout_done_frame_get(frame, &done, err));
-    if (done.outcome.status != CH_OK)
-        return ch_fail(err, CH_UNAVAILABLE, "the logout failed: %s", done.outcome.message);
-    ch_link_set_state(link, CH_LINK_LOCKED);
-    ch_log("token '%s': locked", link->config.name);
-    answer_waiter(link, &done.outcome);
-    return CH_OK;
+    link->is_replaced = false;
+    return ch_link_begin_login(link, &started.kept, err);
 }
 
 static unsigned state_of(const void *self)
@@ -399,8 +218,8 @@ static const ch_handler handlers[] = {
     { CH_FRAME_KEYS_FOUND,     ch_link_take_keys_found },
     { CH_FRAME_PROBED,         ch_link_take_probed },
     { CH_FRAME_TOKEN_STARTED,  on_started },
-    { CH_FRAME_LOGIN_DONE,     on_login_done },
-    { CH_FRAME_LOGOUT_DONE,    on_logout_done },
+    { CH_FRAME_LOGIN_DONE,     ch_link_take_login_done },
+    { CH_FRAME_LOGOUT_DONE,    ch_link_take_logout_done },
 };
 /* clang-format on */
 
@@ -465,7 +284,7 @@ void ch_token_link_retire(ch_token_link *link)
                  link->config.name);
     ch_link_fail_jobs(link, CH_TICKET_WAITING, &retired);
     ch_link_fail_jobs(link, CH_TICKET_SENT, &retired);
-    answer_waiter(link, &retired);
+    ch_link_answer_waiter(link, &retired);
     ch_confinement_forget(link->config.confinement, link->child.name);
 }
 

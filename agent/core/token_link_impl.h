@@ -1,4 +1,4 @@
-/* What the three files of the link share, and nobody else sees. */
+/* What the files of the link share, and nobody else sees. */
 #ifndef CH_AGENT_CORE_TOKEN_LINK_IMPL_H
 #define CH_AGENT_CORE_TOKEN_LINK_IMPL_H
 
@@ -46,10 +46,13 @@ struct ch_token_link {
     ch_link_state state;
     uint64_t since_ms;       /* when the state began, or the process last came further in it */
     uint32_t found;          /* how far it has come in looking for the keys */
+    uint64_t lock_ms;        /* since when the waiter waits for a lock; 0: it does not */
+    bool is_replaced;        /* its process was ended because it was locked, and the next one is not there yet */
+    bool is_login_kept;      /* by the token, though nobody here is logged in */
     ch_error detail;         /* why it is not as it should be */
     bool is_gone;            /* a job's failure said that the device is away */
     ch_secret pin;           /* while unlocked, if a re-login is allowed */
-    ch_secret trial;         /* while a login is under way */
+    ch_secret trial;         /* while a login is under way, or waits for a process that starts */
     bool is_pin_out;         /* the process has the PIN, and has not said what came of it */
     unsigned cut_logins;     /* that ended so, since the PIN was last right */
     bool is_probing;         /* a probe is at the process */
@@ -96,6 +99,24 @@ void ch_link_free_keys(ch_token_link *link);
 CH_CHECKED ch_status ch_link_take_key_state(void *self, ch_frame *frame, int *fd, ch_error *err);
 CH_CHECKED ch_status ch_link_take_find_progress(void *self, ch_frame *frame, int *fd, ch_error *err);
 CH_CHECKED ch_status ch_link_take_keys_found(void *self, ch_frame *frame, int *fd, ch_error *err);
+
+/* token_link_logins.c */
+/* Answers who waits for a login or lock, if anybody does. */
+void ch_link_answer_waiter(ch_token_link *link, const ch_error *outcome);
+/* The process has ended, for that reason. A lock has succeeded, and waits for the next process, unless that was it. */
+void ch_link_answer_end(ch_token_link *link, bool was_starting, const ch_error *why);
+/* Only a person can help? Another failure of a login passes. */
+bool ch_link_needs_unlock(const ch_error *why);
+/* The process has opened the token, where it has found a login that it could not end, or CH_OK. */
+CH_CHECKED ch_status ch_link_begin_login(ch_token_link *link, const ch_error *kept, ch_error *err);
+/* The process has ended, perhaps with a PIN. */
+void ch_link_cut_login(ch_token_link *link);
+/* Ends the process of a token that has been logged out, once it has answered its jobs. */
+void ch_link_end_locked(ch_token_link *link);
+/* Answers an operator in time. */
+void ch_link_check_lock(ch_token_link *link, uint64_t now_ms);
+CH_CHECKED ch_status ch_link_take_login_done(void *self, ch_frame *frame, int *fd, ch_error *err);
+CH_CHECKED ch_status ch_link_take_logout_done(void *self, ch_frame *frame, int *fd, ch_error *err);
 
 /* token_link_jobs.c */
 void ch_link_fail_jobs(ch_token_link *link, ch_ticket_place place, const ch_error *why);

@@ -163,7 +163,7 @@ ch_status ch_token_link_check_key(const ch_token_link *link, size_t key, ch_erro
     if (ch_link_is_open(link) || link->pin.data != NULL)
         return CH_OK;
     bool is_absent = link->state == CH_LINK_ABSENT || link->state == CH_LINK_STARTING;
-    return is_absent ? ch_link_fail_absent(link, err) : ch_link_fail_locked(link, err);
+    return is_absent && !link->is_replaced ? ch_link_fail_absent(link, err) : ch_link_fail_locked(link, err);
 }
 
 static ch_status fail_full(const ch_token_link *link, const ch_ticket *ticket, ch_error *err)
@@ -243,6 +243,7 @@ void ch_token_link_dispatch(ch_token_link *link)
     ch_link_check(link);
     if (link->is_gone && ch_child_is_up(&link->child))
         ch_child_end(&link->child, link->detail.message);
+    ch_link_end_locked(link);
     size_t parts = link->config.workers == 1 ? 2 : link->config.workers;
     size_t share = (ch_token_jobs_waiting(link->jobs) + parts - 1) / parts;
     while (link->state == CH_LINK_SERVING && ch_token_jobs_waiting(link->jobs) > 0 &&

@@ -105,9 +105,12 @@ static ch_status start(ch_signer *signer, ch_channel *channel, ch_gaps *gaps, ch
     return CH_OK;
 }
 
-static ch_status report(ch_channel *channel, const ch_error *outcome, const ch_gaps *gaps, ch_error *err)
+static ch_status report(ch_signer *signer, ch_channel *channel, const ch_error *outcome, const ch_gaps *gaps,
+                        ch_error *err)
 {
-    ch_token_started_frame started = {.outcome = *outcome, .gaps = gaps->list};
+    ch_token_started_frame started = {.outcome = *outcome, .kept = CH_ERROR_INIT, .gaps = gaps->list};
+    if (outcome->status == CH_OK)
+        ch_ignore(ch_token_end_kept_login(signer->token, &started.kept)); /* core judges it */
     CH_TRY(ch_token_started_frame_put(ch_channel_out(channel), 0, &started, err));
     return ch_channel_flush(channel, err);
 }
@@ -122,7 +125,7 @@ int ch_token_run(int channel_fd, ch_gaps *gaps)
     ch_signer_init(&signer, channel_fd);
     ch_channel_open(&channel, channel_fd);
     ch_status started = start(&signer, &channel, gaps, &outcome);
-    ch_status reported = report(&channel, &outcome, gaps, &err);
+    ch_status reported = report(&signer, &channel, &outcome, gaps, &err);
     if (started == CH_OK && reported == CH_OK)
         ch_ignore(ch_workers_run(&signer, &err)); /* it comes back only if it failed */
     ch_log("%s", started != CH_OK ? outcome.message : err.message);

@@ -19,6 +19,7 @@ class Terminal(Sandbox):
     def start(self, *words):
         pid, self.tty = pty.fork()
         if pid == 0:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs ignore it, and so would chancery
             os.execve(CHANCERY, [CHANCERY, *words], self.env)
         self.addCleanup(os.close, self.tty)
         self.seen = ""

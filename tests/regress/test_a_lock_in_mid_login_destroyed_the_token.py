@@ -50,6 +50,7 @@ class Parting(unittest.TestCase):
         return [line.edge for line in self.faults.calls(call, edge="", since_s=self.since_s)]
 
     def begin_login(self, delay_ms):
+        self.token = self.agent.child("token")
         self.set_slow("C_Login", delay_ms)
         operator = begin_unlock(self.agent)
         self.addCleanup(operator.wait, 60)
@@ -96,6 +97,7 @@ class Parting(unittest.TestCase):
 
     def test_a_lock_lets_a_late_logout_end(self):
         self.assert_works()
+        self.token = self.agent.child("token")
         self.set_slow("C_Logout", 400)
         self.agent.must("lock", "main")
         self.assert_call_ended("C_Logout")

@@ -112,8 +112,8 @@ class Module(harness.AgentTest):
         time.sleep(0.5)
         self.assert_locks_for_sure()
         operator.join(30)
-        self.assertEqual(operator.result.returncode, 7, operator.result)
-        self.assertIn(b"token 'main'", operator.result.stderr)
+        self.assertEqual(operator.result.returncode, 6, operator.result)
+        self.assertIn(b"token 'main' was locked", operator.result.stderr)
         self.assert_works_again()
 
 

@@ -129,6 +129,19 @@ void play_logout_done(play_token *token, const ch_error *outcome)
     stage_send(&token->actor);
 }
 
+static void play_next(play_token *token)
+{
+    stage_bury(&token->actor);
+    play_meet(token);
+    play_started(token, NULL);
+}
+
+void play_locked(play_token *token)
+{
+    play_logout_done(token, NULL);
+    play_next(token);
+}
+
 uint64_t play_hear_job(play_token *token, size_t key)
 {
     ch_job_frame job;
@@ -223,9 +236,7 @@ void play_restart(play_token *token)
 {
     stage_hang_up(&token->actor);
     stage_settle();
-    stage_bury(&token->actor);
-    play_meet(token);
-    play_started(token, NULL);
+    play_next(token);
 }
 
 /* ---- what it came to ---- */

@@ -42,6 +42,8 @@ void play_hear_login(play_token *token);
 void play_progress(play_token *token, uint32_t done, uint32_t total);
 void play_login_done(play_token *token, const ch_error *outcome);
 void play_logout_done(play_token *token, const ch_error *outcome);
+/* Has logged out, and ends; the next one finds the token locked. */
+void play_locked(play_token *token);
 /* Hears a job with that key, and returns its id. */
 uint64_t play_hear_job(play_token *token, size_t key);
 /* Signs a job that has `count` payloads; each signature is `text`. */

@@ -347,7 +347,7 @@ START_TEST(test_a_lock_is_answered_when_the_token_is_locked)
     ask_lock(&one, CH_FRAMES_VERSION, "other");
     stage_hear(&tokens[1].actor, CH_FRAME_LOGOUT);
     ck_assert(!is_answered(&one));
-    play_logout_done(&tokens[1], NULL);
+    play_locked(&tokens[1]);
     check_answer(&one, CH_OK, "");
     ck_assert(ch_token_link_is_unlocked(links.links[0]));
     ck_assert(stage_is_silent(&tokens[0].actor));
@@ -361,9 +361,9 @@ START_TEST(test_a_lock_of_all_waits_for_each_of_them)
     ask_lock(&one, CH_FRAMES_VERSION, "");
     stage_hear(&tokens[0].actor, CH_FRAME_LOGOUT);
     stage_hear(&tokens[1].actor, CH_FRAME_LOGOUT);
-    play_logout_done(&tokens[1], NULL);
+    play_locked(&tokens[1]);
     ck_assert(!is_answered(&one));
-    play_logout_done(&tokens[0], NULL);
+    play_locked(&tokens[0]);
     check_answer(&one, CH_OK, "");
 }
 END_TEST
@@ -383,11 +383,11 @@ START_TEST(test_an_operator_who_leaves_during_a_lock_is_forgotten)
     operator one = come();
     ask_lock(&one, CH_FRAMES_VERSION, "");
     stage_hear(&tokens[0].actor, CH_FRAME_LOGOUT);
-    play_logout_done(&tokens[0], NULL);
+    play_locked(&tokens[0]);
     leave(&one);
     operator other = come();
     stage_hear(&tokens[1].actor, CH_FRAME_LOGOUT);
-    play_logout_done(&tokens[1], NULL);
+    play_locked(&tokens[1]);
     ck_assert(!is_answered(&other));
     ask_lock(&other, CH_FRAMES_VERSION + 1, "");
     check_answer(&other, CH_BAD_INPUT, "of different versions");

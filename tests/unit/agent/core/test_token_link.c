@@ -230,7 +230,7 @@ START_TEST(test_a_key_is_spoken_of_once_a_login)
     bring_to(PLAY_SERVING);
     play_ask_lock(&token, &locking);
     ck_assert_uint_eq(stage_hear(&token.actor, CH_FRAME_LOGOUT).type, CH_FRAME_LOGOUT);
-    play_logout_done(&token, NULL);
+    play_locked(&token);
     first = (play_waiter){0};
     play_ask_unlock(&token, &first);
     play_hear_login(&token);

@@ -252,9 +252,11 @@ START_TEST(test_a_lock_during_a_search_ends_the_process)
     ch_token_link_find_keys(token.link);
     hear_search(0, 2);
     play_ask_lock(&token, &waiter);
-    play_check_waiter(&waiter, CH_OK, "");
     play_check_state(&token, "absent", "the token process is being restarted");
     stage_bury(&token.actor);
+    play_meet(&token);
+    play_started(&token, NULL);
+    play_check_waiter(&waiter, CH_OK, "");
 }
 END_TEST
 

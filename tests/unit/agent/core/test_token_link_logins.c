@@ -81,11 +81,11 @@ static const struct {
 } asked[] = {
     /* state        unlock           says                                                lock is done at once */
     { PLAY_ABSENT,       CH_UNAVAILABLE,  "token 'main' is absent: there is no token 'main'",  true },
-    { PLAY_STARTING,     CH_UNAVAILABLE,  "token 'main' is absent: its process is starting",   true },
+    { PLAY_STARTING,     CH_OK,           NULL,                                                true },
     { PLAY_LOCKED,       CH_OK,           NULL,                                                true },
-    { PLAY_LOGGING_IN,   CH_CONFLICT,     "token 'main' is being unlocked already",            true },
+    { PLAY_LOGGING_IN,   CH_CONFLICT,     "token 'main' is being unlocked already",            false },
     { PLAY_SERVING,      CH_CONFLICT,     "token 'main' is unlocked already",                  false },
-    { PLAY_LOCKING,      CH_CONFLICT,     "token 'main' is being locked; try again",           true },
+    { PLAY_LOCKING,      CH_CONFLICT,     "token 'main' is being locked; try again",           false },
 };
 /* clang-format on */
 
@@ -108,9 +108,15 @@ START_TEST(test_a_lock_succeeds_in_every_state)
     bring_to(asked[_i].state);
     play_ask_lock(&token, &waiter);
     ck_assert_int_eq(waiter.calls, asked[_i].is_lock_immediate);
-    if (!asked[_i].is_lock_immediate) {
+    if (asked[_i].state == PLAY_SERVING) {
         stage_hear(&token.actor, CH_FRAME_LOGOUT);
         play_logout_done(&token, NULL);
+    }
+    if (!asked[_i].is_lock_immediate) {
+        ck_assert_int_eq(waiter.calls, 0);
+        stage_bury(&token.actor);
+        play_meet(&token);
+        play_started(&token, NULL);
     }
     play_check_waiter(&waiter, CH_OK, "");
     ck_assert(!ch_token_link_is_unlocked(token.link));
@@ -123,11 +129,11 @@ START_TEST(test_a_lock_during_a_login_ends_the_process)
     play_waiter waiter = {0};
     bring_to(PLAY_LOGGING_IN);
     play_ask_lock(&token, &waiter);
-    play_check_waiter(&first, CH_UNAVAILABLE, "it was locked before it had answered");
-    play_check_waiter(&waiter, CH_OK, "");
+    play_check_waiter(&first, CH_LOCKED, "token 'main' was locked");
     stage_bury(&token.actor);
     play_meet(&token);
     play_started(&token, NULL);
+    play_check_waiter(&waiter, CH_OK, "");
     ck_assert(stage_is_silent(&token.actor));
 }
 END_TEST
@@ -138,30 +144,91 @@ START_TEST(test_a_second_lock_does_not_wait_for_the_first)
     bring_to(PLAY_LOCKING);
     play_ask_lock(&token, &waiter);
     play_check_waiter(&first, CH_OK, "");
-    play_check_waiter(&waiter, CH_OK, "");
+    ck_assert_int_eq(waiter.calls, 0);
     play_check_state(&token, "absent", "the token process is being restarted");
     stage_bury(&token.actor);
+    play_meet(&token);
+    play_started(&token, NULL);
+    play_check_waiter(&waiter, CH_OK, "");
 }
 END_TEST
 
+/* It may have died because the token is gone, but the login was this process's own. */
 START_TEST(test_a_process_that_ends_during_a_logout_is_locked)
 {
     bring_to(PLAY_LOCKING);
-    stage_hang_up(&token.actor);
-    stage_settle();
+    play_restart(&token);
     play_check_waiter(&first, CH_OK, "");
 }
 END_TEST
 
-START_TEST(test_a_logout_that_fails_ends_the_process_which_is_locked_for_sure)
+START_TEST(test_after_a_logout_that_failed_a_fresh_process_says_whether_the_token_is_locked)
 {
     bring_to(PLAY_LOCKING);
     stage_record_log();
     play_logout_done(&token, &broken);
     const char *log = stage_logged();
-    ck_assert_msg(strstr(log, " ended (the logout failed: the module has a bad day)") != NULL, "%s", log);
-    play_check_waiter(&first, CH_OK, "");
+    ck_assert_msg(strstr(log, "the logout failed: the module has a bad day") != NULL, "%s", log);
+    ck_assert_int_eq(first.calls, 0);
     stage_bury(&token.actor);
+    play_meet(&token);
+    play_started(&token, NULL);
+    play_check_waiter(&first, CH_OK, "");
+}
+END_TEST
+
+START_TEST(test_a_token_that_keeps_its_login_is_said_to_be_so_and_signs_nothing)
+{
+    ch_token_started_frame started = {.outcome = CH_ERROR_INIT, .kept = broken};
+    play_waiter again = {0};
+    bring_to(PLAY_LOCKING);
+    play_logout_done(&token, NULL);
+    stage_bury(&token.actor);
+    play_meet(&token);
+    ck_assert_int_eq(ch_token_started_frame_put(ch_channel_out(&token.actor.channel), 0, &started, &err), CH_OK);
+    stage_send(&token.actor);
+    play_check_waiter(&first, CH_TOKEN, "the token itself is still logged in");
+    ck_assert_str_eq(ch_token_link_state_name(token.link), "locked");
+    ck_assert(strstr(ch_token_link_detail(token.link), "cannot be logged out (the module has a bad day)") != NULL);
+    ck_assert_int_eq(ch_token_link_check_key(token.link, 0, &err), CH_LOCKED);
+    play_ask_lock(&token, &again); /* is tried again, by another process */
+    ck_assert_int_eq(again.calls, 0);
+    stage_bury(&token.actor);
+    play_meet(&token);
+    play_started(&token, NULL);
+    play_check_waiter(&again, CH_OK, "");
+    play_check_state(&token, "locked", "");
+}
+END_TEST
+
+START_TEST(test_an_unlock_waits_for_a_process_that_starts)
+{
+    play_waiter locking = {0};
+    play_waiter waiter = {0};
+    bring_to(PLAY_LOGGING_IN);
+    play_ask_lock(&token, &locking);
+    ch_token_link_forget_waiter(token.link, &locking);
+    play_ask_unlock(&token, &waiter);
+    ck_assert_int_eq(waiter.calls, 0);
+    stage_bury(&token.actor);
+    play_meet(&token);
+    play_started(&token, NULL);
+    ck_assert_int_eq(waiter.calls, 0);
+    play_hear_login(&token);
+    play_login_done(&token, NULL);
+    play_check_waiter(&waiter, CH_OK, "");
+    play_check_state(&token, "unlocked", "");
+}
+END_TEST
+
+START_TEST(test_an_unlock_that_waits_for_a_process_hears_that_it_could_not_start)
+{
+    play_waiter waiter = {0};
+    const ch_error no_token = {CH_NOT_FOUND, "", "there is no token 'main'"};
+    bring_to(PLAY_STARTING);
+    play_ask_unlock(&token, &waiter);
+    play_started(&token, &no_token);
+    play_check_waiter(&waiter, CH_UNAVAILABLE, "token 'main' is absent: there is no token 'main'");
 }
 END_TEST
 
@@ -264,9 +331,8 @@ START_TEST(test_a_token_without_a_pin_is_unlocked_by_an_operator_all_the_same)
     play_check_state(&token, "unlocked", "");
     play_ask_lock(&token, &waiter);
     stage_hear(&token.actor, CH_FRAME_LOGOUT);
-    play_logout_done(&token, NULL);
+    play_locked(&token);
     play_check_state(&token, "locked", "");
-    play_restart(&token);
     ck_assert(stage_is_silent(&token.actor));
 }
 END_TEST
@@ -279,7 +345,10 @@ CH_TESTS("token_link_logins", CH_TEST(test_an_unlock_brings_the_pin_to_the_proce
          CH_TEST_ROWS(test_a_lock_succeeds_in_every_state, asked), CH_TEST(test_a_lock_during_a_login_ends_the_process),
          CH_TEST(test_a_second_lock_does_not_wait_for_the_first),
          CH_TEST(test_a_process_that_ends_during_a_logout_is_locked),
-         CH_TEST(test_a_logout_that_fails_ends_the_process_which_is_locked_for_sure),
+         CH_TEST(test_after_a_logout_that_failed_a_fresh_process_says_whether_the_token_is_locked),
+         CH_TEST(test_a_token_that_keeps_its_login_is_said_to_be_so_and_signs_nothing),
+         CH_TEST(test_an_unlock_waits_for_a_process_that_starts),
+         CH_TEST(test_an_unlock_that_waits_for_a_process_hears_that_it_could_not_start),
          CH_TEST(test_a_waiter_that_has_left_gets_no_answer),
          CH_TEST(test_a_new_process_is_logged_in_with_the_pin_that_was_kept),
          CH_TEST(test_a_pin_is_not_kept_if_the_configuration_says_so), CH_TEST(test_a_lock_forgets_the_pin),

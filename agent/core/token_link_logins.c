@@ -1,0 +1,280 @@
+/* The token link's logins: unlocked by an operator, logged in again with the PIN that was kept, and locked.
+ *
+ * A lock ends the process that was logged in, and waits for the next one to say whether the token is locked: some
+ * devices keep a login, or share it between programs. */
+#include "agent/core/token_link_impl.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "wire/channel.h"
+
+#define CUT_LOGINS 2        /* process deaths in the middle of a login, after which the PIN is forgotten */
+#define LOCK_TIMEOUT_MS 900 /* an operator hears within a second that nothing is signed any more */
+
+static const ch_error nothing_signs = CH_ERROR_INIT; /* an operator who locks needs no more than that */
+
+/* ---- who waits ---- */
+
+void ch_link_answer_waiter(ch_token_link *link, const ch_error *outcome)
+{
+    ch_link_waiter waiter = link->waiter;
+    link->waiter = (ch_link_waiter){0};
+    link->lock_ms = 0;
+    if (waiter.answer != NULL)
+        waiter.answer(waiter.context, outcome);
+}
+
+void ch_token_link_forget_waiter(ch_token_link *link, const void *context)
+{
+    if (link->waiter.context == context)
+        link->waiter = (ch_link_waiter){0};
+}
+
+void ch_link_answer_end(ch_token_link *link, bool was_starting, const ch_error *why)
+{
+    if (link->lock_ms == 0)
+        ch_link_answer_waiter(link, why);
+    else if (was_starting)
+        ch_link_answer_waiter(link, &nothing_signs);
+}
+
+/* ---- logins ---- */
+
+static ch_status send_login(ch_token_link *link, const ch_secret *pin, ch_error *err)
+{
+    int fd = -1;
+    CH_TRY(ch_secret_to_pipe(pin, &fd, err));
+    ch_channel_attach(&link->child.channel, fd);
+    CH_TRY(ch_login_frame_put(ch_channel_out(&link->child.channel), 0, &(ch_login_frame){}, err));
+    ch_link_expect_all(link);
+    ch_link_set_state(link, CH_LINK_LOGGING_IN);
+    link->is_pin_out = true;
+    return CH_OK;
+}
+
+/* A process that was started anew is logged in again with the PIN that was kept for it. */
+static ch_status log_in_again(ch_token_link *link, ch_error *err)
+{
+    ch_log("token '%s': logging in again", link->config.name);
+    return send_login(link, &link->pin, err);
+}
+
+static ch_status may_unlock(const ch_token_link *link, ch_error *err)
+{
+    switch (link->state) {
+    case CH_LINK_LOCKED:
+        break;
+    case CH_LINK_FINDING:
+    case CH_LINK_SERVING:
+        return ch_fail(err, CH_CONFLICT, "token '%s' is unlocked already", link->config.name);
+    case CH_LINK_LOGGING_IN:
+        return ch_fail(err, CH_CONFLICT, "token '%s' is being unlocked already", link->config.name);
+    case CH_LINK_LOCKING:
+        return ch_fail(err, CH_CONFLICT, "token '%s' is being locked; try again", link->config.name);
+    default:
+        break;
+    }
+    bool is_locking = link->lock_ms != 0 && link->state == CH_LINK_LOCKED;
+    if (link->waiter.answer != NULL || is_locking)
+        return ch_fail(err, CH_CONFLICT, "token '%s' is being %s; try again", link->config.name,
+                       link->lock_ms != 0 ? "locked" : "unlocked already");
+    bool is_starting = link->state == CH_LINK_STARTING || link->is_replaced;
+    if (link->state == CH_LINK_LOCKED || is_starting)
+        return CH_OK; /* a process that starts is waited for */
+    return ch_link_fail_absent(link, err);
+}
+
+void ch_token_link_unlock(ch_token_link *link, ch_secret *pin, ch_link_waiter waiter)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_status st = may_unlock(link, &err);
+    if (st == CH_OK && link->state == CH_LINK_LOCKED)
+        st = send_login(link, pin, &err);
+    if (st != CH_OK) {
+        ch_secret_wipe(pin);
+        waiter.answer(waiter.context, &err);
+        return;
+    }
+    link->trial = *pin;
+    *pin = (ch_secret)CH_SECRET_INIT;
+    link->waiter = waiter;
+    link->lock_ms = 0; /* of an operator who has left */
+    ch_child_flush(&link->child);
+}
+
+/* The token signs for others, or for whoever takes this process over. The agent has it sign nothing. */
+static void note_kept_login(ch_token_link *link, const ch_error *kept)
+{
+    link->is_login_kept = kept->status != CH_OK;
+    if (!link->is_login_kept)
+        return;
+    ch_error_set(&link->detail, CH_TOKEN, kept->rule,
+                 "the agent signs nothing with it, but the token itself is still logged in and cannot be logged out "
+                 "(%s); unplug it, or end what else uses it",
+                 kept->message);
+    ch_log("token '%s': %s", link->config.name, link->detail.message);
+}
+
+ch_status ch_link_begin_login(ch_token_link *link, const ch_error *kept, ch_error *err)
+{
+    note_kept_login(link, kept);
+    if (link->lock_ms != 0)
+        ch_link_answer_waiter(link, link->is_login_kept ? &link->detail : &nothing_signs);
+    if (link->trial.data != NULL)
+        CH_TRY(send_login(link, &link->trial, err));
+    else if (link->pin.data != NULL)
+        CH_TRY(log_in_again(link, err));
+    ch_child_flush(&link->child);
+    return CH_OK;
+}
+
+static void keep_pin(ch_token_link *link)
+{
+    if (link->trial.data == NULL || !link->config.may_relogin)
+        return;
+    ch_secret_wipe(&link->pin);
+    link->pin = link->trial;
+    link->trial = (ch_secret)CH_SECRET_INIT;
+}
+
+/* Only a person can help? Another failure of a login passes. */
+bool ch_link_needs_unlock(const ch_error *why)
+{
+    return why->status == CH_WRONG_PIN || why->status == CH_LOCKED;
+}
+
+static void on_login_failed(ch_token_link *link, bool is_again, const ch_error *outcome)
+{
+    ch_error locked = CH_ERROR_INIT;
+    ch_link_set_state(link, CH_LINK_LOCKED);
+    ch_log("token '%s': the login failed: %s", link->config.name, outcome->message);
+    if (!is_again)
+        return;
+    /* Never a second try with a PIN that was refused: the token counts. */
+    ch_secret_wipe(&link->pin);
+    link->detail = *outcome;
+    ch_ignore(ch_link_fail_locked(link, &locked));
+    ch_link_fail_jobs(link, CH_TICKET_WAITING, &locked);
+}
+
+ch_status ch_link_take_login_done(void *self, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    ch_token_link *link = self;
+    ch_login_done_frame done;
+    CH_TRY(ch_login_done_frame_get(frame, &done, err));
+    bool is_again = link->trial.data == NULL;
+    link->is_pin_out = false;
+    if (is_again && done.outcome.status != CH_OK && !ch_link_needs_unlock(&done.outcome)) {
+        link->detail = done.outcome;
+        return ch_fail(err, CH_UNAVAILABLE, "logging in again failed: %s", done.outcome.message);
+    }
+    if (done.outcome.status == CH_OK) {
+        link->cut_logins = 0;
+        keep_pin(link);
+        ch_link_set_state(link, CH_LINK_SERVING);
+        link->detail = (ch_error)CH_ERROR_INIT;
+        ch_log("token '%s': unlocked", link->config.name);
+    } else {
+        on_login_failed(link, is_again, &done.outcome);
+    }
+    ch_secret_wipe(&link->trial);
+    ch_link_answer_waiter(link, &done.outcome);
+    return CH_OK;
+}
+
+/* The process died with the PIN. The token may have counted a wrong one, so there is one more try, and no third. */
+static void count_cut(ch_token_link *link)
+{
+    if (link->pin.data == NULL || ++link->cut_logins < CUT_LOGINS)
+        return;
+    ch_secret_wipe(&link->pin);
+    ch_error_set(&link->detail, CH_LOCKED, "",
+                 "the token process ended twice in the middle of a login, and the token may have counted it as a wrong "
+                 "PIN; look at the log, then unlock it again");
+    ch_log("token '%s': %s", link->config.name, link->detail.message);
+}
+
+void ch_link_cut_login(ch_token_link *link)
+{
+    if (link->is_pin_out)
+        count_cut(link);
+    link->is_pin_out = false;
+    ch_secret_wipe(&link->trial);
+}
+
+/* ---- locks ---- */
+
+static void send_logout(ch_token_link *link)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_link_set_state(link, CH_LINK_LOCKING);
+    if (ch_logout_frame_put(ch_channel_out(&link->child.channel), 0, &(ch_logout_frame){}, &err) != CH_OK)
+        ch_child_end(&link->child, err.message);
+    ch_child_flush(&link->child);
+}
+
+void ch_token_link_lock(ch_token_link *link, ch_link_waiter waiter)
+{
+    ch_error locked = CH_ERROR_INIT;
+    ch_secret_wipe(&link->pin);
+    ch_secret_wipe(&link->trial);
+    ch_error_set(&locked, CH_LOCKED, "", "token '%s' was locked", link->config.name);
+    ch_link_fail_jobs(link, CH_TICKET_WAITING, &locked);
+    ch_link_answer_waiter(link, link->lock_ms == 0 ? &locked : &nothing_signs);
+    link->waiter = waiter;
+    link->lock_ms = ch_clock_ms();
+    switch (link->state) {
+    case CH_LINK_SERVING:
+        send_logout(link);
+        break;
+    case CH_LINK_LOGGING_IN:
+    case CH_LINK_FINDING:
+    case CH_LINK_LOCKING: /* what it answers would be lost */
+        ch_child_replace(&link->child, "it was locked before it had answered");
+        break;
+    case CH_LINK_LOCKED:
+        if (link->is_login_kept)
+            ch_child_replace(&link->child, "its token is to be locked");
+        else
+            ch_link_answer_waiter(link, &nothing_signs);
+        break;
+    default:
+        ch_link_answer_waiter(link, &nothing_signs);
+        break;
+    }
+}
+
+/* A fresh process sees whether the token is locked. What was signed before goes out first. */
+void ch_link_end_locked(ch_token_link *link)
+{
+    bool is_due = link->lock_ms != 0 && link->state == CH_LINK_LOCKED && ch_token_jobs_sent(link->jobs) == 0;
+    if (is_due)
+        ch_child_replace(&link->child, "its token was locked");
+}
+
+/* The process that had the login has ended; a device may keep one, which the next process sees when it is there. */
+void ch_link_check_lock(ch_token_link *link, uint64_t now_ms)
+{
+    if (link->lock_ms == 0 || link->state == CH_LINK_LOCKING)
+        return;
+    if (link->state == CH_LINK_LOCKED)
+        ch_child_replace(&link->child, "it did not answer in time");
+    if (now_ms - link->lock_ms >= LOCK_TIMEOUT_MS)
+        ch_link_answer_waiter(link, &nothing_signs);
+    else
+        ch_loop_set_timer(link->loop, &link->check, link->lock_ms + LOCK_TIMEOUT_MS);
+}
+
+ch_status ch_link_take_logout_done(void *self, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    ch_token_link *link = self;
+    ch_logout_done_frame done;
+    CH_TRY(ch_logout_done_frame_get(frame, &done, err));
+    if (done.outcome.status != CH_OK)
+        ch_log("token '%s': the logout failed: %s", link->config.name, done.outcome.message);
+    ch_link_set_state(link, CH_LINK_LOCKED);
+    ch_link_end_locked(link);
+    return CH_OK;
+}
