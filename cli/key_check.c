@@ -13,11 +13,10 @@
 #include "cli/output.h"
 #include "cli/secret_input.h"
 #include "pkcs11/key.h"
+#include "pkcs11/signature.h"
 
 #include <fcntl.h>
 #include <openssl/crypto.h>
-#include <openssl/ecdsa.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
@@ -103,47 +102,6 @@ static ch_status read_signature(const ch_arguments *arguments, const ch_choice *
                    out->size, choice->mechanism->name, choice->mechanism->signature_size_bytes);
 }
 
-/* ---- verifying ---- */
-
-/* ECDSA signatures are r||s; OpenSSL verifies DER. */
-static int make_der(ch_slice signature, uint8_t **der)
-{
-    size_t half = signature.size / 2;
-    ECDSA_SIG *pair = ECDSA_SIG_new();
-    BIGNUM *r = BN_bin2bn(signature.data, (int)half, NULL);
-    BIGNUM *s = BN_bin2bn(signature.data + half, (int)half, NULL);
-    int size = -1;
-    if (pair != NULL && r != NULL && s != NULL && ECDSA_SIG_set0(pair, r, s) == 1)
-        size = i2d_ECDSA_SIG(pair, der);
-    else {
-        BN_free(r);
-        BN_free(s);
-    }
-    ECDSA_SIG_free(pair);
-    return size;
-}
-
-static bool verify(EVP_PKEY *key, const char *hash, ch_slice payload, ch_slice signature)
-{
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
-    bool is_good = context != NULL && EVP_DigestVerifyInit_ex(context, NULL, hash, NULL, NULL, key, NULL) == 1 &&
-                   EVP_DigestVerify(context, signature.data, signature.size, payload.data, payload.size) == 1;
-    EVP_MD_CTX_free(context);
-    ERR_clear_error(); /* SoftHSM2 shares this process's OpenSSL and would find our errors */
-    return is_good;
-}
-
-static bool is_signed(EVP_PKEY *key, const ch_mechanism *mechanism, ch_slice payload, ch_slice signature)
-{
-    if (mechanism->key_type != CKK_EC)
-        return verify(key, mechanism->hash, payload, signature);
-    uint8_t *der = NULL;
-    int size = make_der(signature, &der);
-    bool is_good = size > 0 && verify(key, mechanism->hash, payload, (ch_slice){der, (size_t)size});
-    OPENSSL_free(der);
-    return is_good;
-}
-
 /* ---- the token ---- */
 
 typedef struct subject {
@@ -174,13 +132,13 @@ static ch_status compare(const subject *key, ch_slice payload, ch_slice known, b
         *is_match = size == known.size && CRYPTO_memcmp(signature, known.data, size) == 0;
         return CH_OK;
     }
-    if (!is_signed(key->public_key, key->key.mechanism, payload, (ch_slice){signature, size}))
+    if (!ch_signature_is_good(key->public_key, key->key.mechanism, payload, (ch_slice){signature, size}))
         return ch_fail(
             err, CH_TOKEN,
             "the public key on the token that fits '%s' is not the private key's own; delete both and import "
             "the key again",
             key->uri);
-    *is_match = is_signed(key->public_key, key->key.mechanism, payload, known);
+    *is_match = ch_signature_is_good(key->public_key, key->key.mechanism, payload, known);
     return CH_OK;
 }
 

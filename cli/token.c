@@ -5,6 +5,7 @@
 #include "cli/output.h"
 #include "cli/secret_input.h"
 #include "cli/token_info.h"
+#include "cli/token_probe.h"
 #include "pkcs11/token.h"
 
 #include <stdio.h>
@@ -113,6 +114,22 @@ const ch_command ch_commands_of_token[] = {
         .examples = "  chancery token info --module softhsm2 --token demo\n"
                     "  chancery token info --json\n",
         .run = ch_token_info_run,
+    },
+    {
+        .family = "token",
+        .name = "probe",
+        .syntax = {.options = CH_OPTION(MODULE) | CH_OPTION(INIT_ARGS) | CH_OPTION(TOKEN) | CH_OPTION(PIN_FD) |
+                              CH_OPTION(MECHANISM) | CH_OPTION(JSON)},
+        .summary = "try what a token really does",
+        .details = "Makes scratch keys on the token, for each mechanism: one that the token\n"
+                   "generates, one that is imported. Signs with them, checks the signatures and the\n"
+                   "keys' attributes, signs in four threads at once, measures the speed, and deletes\n"
+                   "the keys again, also after Ctrl-C. Their labels begin with chancery-probe-; no\n"
+                   "other object is touched. The table is for a bug report: it has neither the\n"
+                   "token's label nor its serial number.",
+        .examples = "  chancery token probe --module softhsm2 --token demo\n"
+                    "  chancery token probe --mechanism ed25519 --json --pin-fd 3 3<pin\n",
+        .run = ch_token_probe_run,
     },
     {0},
 };

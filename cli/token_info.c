@@ -290,21 +290,28 @@ static void print_all(const json_t *all)
 
 /* ---- the command ---- */
 
+ch_status ch_token_info_describe(const char *module, ch_token *token, json_t **out, ch_error *err)
+{
+    ch_token_facts facts;
+    CH_TRY(ch_token_facts_read(token, &facts, err));
+    *out = json_pack("{s:o s:o}", "token", token_of(&facts), "module", module_of(module, &facts.module));
+    return CH_OK;
+}
+
 ch_status ch_token_info_run(const ch_arguments *arguments, ch_error *err)
 {
     ch_module_name module = {0};
     ch_autofree char *uri = NULL;
     ch_autotoken token = NULL;
-    ch_token_facts facts;
     auto_offers all = {NULL, 0};
+    ch_autojansson answer = NULL;
     CH_TRY(ch_option_module(arguments, &module, err));
     CH_TRY(ch_option_token(arguments, &uri, err));
     CH_TRY(ch_token_open(&module, uri, &token, err));
-    CH_TRY(ch_token_facts_read(token, &facts, err));
+    CH_TRY(ch_token_info_describe(module.name, token, &answer, err));
     CH_TRY(ch_token_mechanisms(token, &all.rows, &all.count, err));
-    ch_autojansson answer =
-        json_pack("{s:o s:o s:o s:o}", "token", token_of(&facts), "module", module_of(module.name, &facts.module),
-                  "mechanisms", mechanisms_of(&all), "offered", offered_of(&all));
+    json_object_set_new(answer, "mechanisms", mechanisms_of(&all));
+    json_object_set_new(answer, "offered", offered_of(&all));
     CH_TRY(
         ch_profile_folder_each(ch_option_profiles(arguments), add_schemes, json_object_get(answer, "mechanisms"), err));
     if (arguments->option[CH_OPT_JSON] != NULL)

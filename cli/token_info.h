@@ -5,6 +5,11 @@
 #include "cli/options.h"
 #include "pkcs11/token.h"
 
+#include <jansson.h>
+
+/* Sets `*out`, which the caller drops, to what token and module say of themselves: {"token": {}, "module": {}}. */
+CH_CHECKED ch_status ch_token_info_describe(const char *module, ch_token *token, json_t **out, ch_error *err);
+
 CH_CHECKED ch_status ch_token_info_run(const ch_arguments *arguments, ch_error *err);
 
 /* What a person must know of the PIN before trying one: "ok", "failed before", "one try left", "locked", "not set", or

@@ -5,17 +5,18 @@ import hashlib
 import hmac
 import json
 import os
+import signal
 import subprocess
 import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from cli_sandbox import (API_SECRET, AWAY, CHANCERY, CONFIG, CONFLICT, INSTRUMENTED, KRAKEN_SECRET, MODULE, NOT_FOUND, OK,
-                         PIN, ROOT, SECRETS, SO_PIN, USAGE, WRONG_PIN, Sandbox, wait_until)  # noqa: E402
+                         PIN, REFUSED, ROOT, SECRETS, SO_PIN, USAGE, WRONG_PIN, Sandbox, wait_until)  # noqa: E402
 
 
 class Usage(Sandbox):
-    COMMANDS = ["token init", "token list", "token info", "key import", "key check", "key generate", "key adopt", "key list", "key public", "key delete",
+    COMMANDS = ["token init", "token list", "token info", "token probe", "key import", "key check", "key generate", "key adopt", "key list", "key public", "key delete",
                 "profile check", "profile list", "profile show", "unlock", "lock", "status", "keys", "sign"]
 
     def test_every_command_has_help_with_an_example(self):
@@ -239,6 +240,61 @@ class Tokens(Sandbox):
 
     def test_unknown_module_is_an_error(self):
         self.assertNotEqual(self.run_cli("token", "list", "--module", "/nonexistent.so").status, OK)
+
+
+class Probe(Sandbox):
+    def setUp(self):
+        super().setUp()
+        self.make_token()
+
+    def probe(self, *words):
+        return json.loads(self.ok("token", "probe", "--json", *words, stdin=PIN).out)
+
+    def test_every_mechanism_works_and_nothing_is_left(self):
+        self.ok("key", "generate", "--label", "mine", "--mechanism", "ed25519", stdin=PIN)
+        report = self.probe()
+        for row in report["mechanisms"]:
+            with self.subTest(row["mechanism"]):
+                steps = ("generate", "import", "attributes", "sign", "threads", "delete")
+                self.assertEqual({step: row[step] for step in steps}, dict.fromkeys(steps, "ok"), row["failures"])
+                self.assertGreater(row["rate_1"], 0)
+                self.assertGreater(row["rate_4"], 0)
+        self.assertEqual(len(report["mechanisms"]), len(self.ok("help", "mechanisms").out.splitlines()) - 1)
+        self.assertRegex(report["date"], r"^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+        self.assertNotIn("serial", report["token"])
+        self.assertEqual(list(self.keys()), ["mine"])
+
+    def test_the_report_can_be_published(self):
+        serial = json.loads(self.ok("token", "info", "--json").out)["token"]["serial"]
+        text = self.ok("token", "probe", "--mechanism", "hmac-sha256", stdin=PIN)
+        self.assertRegex(text.out, r"(?m)^hmac-sha256 +ok +ok +ok +ok +ok +ok +\d+ +\d+$")
+        self.assertRegex(text.out, r"(?m)^Token:  SoftHSM v2, by SoftHSM project, hardware 2\.06, firmware 2\.06$")
+        for secret in (serial, "demo"):
+            self.assertNotIn(secret, text.out + self.ok("token", "probe", "--mechanism", "hmac-sha256", "--json",
+                                                        stdin=PIN).out)
+
+    def test_an_interrupt_leaves_no_key(self):
+        child = subprocess.Popen([CHANCERY, "token", "probe"], env=self.env, stdin=subprocess.PIPE,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+        child.stdin.write(PIN.encode())
+        child.stdin.close()
+        child.stdin = None
+        self.assertEqual(child.stderr.readline(), b"trying hmac-sha256\n")
+        child.send_signal(signal.SIGINT)
+        _, error = child.communicate(timeout=30)
+        self.assertEqual(child.returncode, REFUSED, error)
+        self.assertIn(b"interrupted", error)
+        self.assertEqual(self.keys(), {})
+
+    def test_what_a_killed_probe_left_is_mentioned(self):
+        self.ok("key", "generate", "--label", "chancery-probe-made-00000000", "--mechanism", "ed25519", stdin=PIN)
+        result = self.ok("token", "probe", "--mechanism", "ed25519", stdin=PIN)
+        self.assertIn("an earlier probe left key 'chancery-probe-made-00000000'", result.err)
+        self.assertEqual(list(self.keys()), ["chancery-probe-made-00000000"])
+
+    def test_wrong_usage(self):
+        self.assert_fails(self.run_cli("token", "probe", "--mechanism", "rot13"), USAGE, "rot13")
+        self.assert_fails(self.run_cli("token", "probe", stdin="wrong-pin-3380"), WRONG_PIN)
 
 
 class Keys(Sandbox):
