@@ -63,6 +63,8 @@ def yaml(value):
 class AgentOn(harness.Agent):
     """An agent whose token is a fixture's. Its keys are named after their mechanisms."""
 
+    profiles = harness.ROOT / "profiles"
+
     def __init__(self, kind, relogin=True):
         self.kind = kind
         self.token = None
@@ -91,24 +93,29 @@ class AgentOn(harness.Agent):
         for mechanism in self.token.mechanisms:
             if mechanism in SCHEMES:
                 self.keys[mechanism] = self.token.make_key(self, mechanism, mechanism)
+        self.write_configuration()
+
+    def write_configuration(self):
         self.write_policy()
         token = {"module": self.token.module, "uri": self.token.uri, "relogin": self.is_relogin_allowed,
                  "workers": self.token.workers, **self.token.fields}
         self.config.write_text(
             "socket: run/agent.sock\noperator_socket: run/operator.sock\nstate: state\npolicy: policy.yaml\n"
-            f"profiles: {harness.ROOT}/profiles\ntokens:\n  main: {yaml(token)}\n")
+            f"profiles: {self.profiles}\ntokens:\n  main: {yaml(token)}\n")
 
     def write_policy(self):
         uid = os.getuid()
         text = "keys:\n"
-        for mechanism in self.keys:
-            profile, scheme = SCHEMES[mechanism]
-            key = {"token": "main", "object": self.token.object_uri(mechanism), "profile": profile, "scheme": scheme,
-                   "key_id": f"{mechanism}-id", "raw": True, **self.token.key_fields(mechanism)}
-            text += f"  {mechanism}:\n"
-            text += "".join(f"    {name}: {yaml(value)}\n" for name, value in key.items())
+        for name in self.keys:
+            text += f"  {name}:\n    token: main\n    key_id: {name}-id\n    raw: true\n"
+            text += "".join(f"    {field}: {yaml(value)}\n" for field, value in self.key_policy(name).items())
             text += f"    allow:\n      - {{ uid: {uid}, classes: {EVERY_CLASS} }}\n"
         self.policy.write_text(text + f"operators:\n  - {{ uid: {uid} }}\n")
+
+    def key_policy(self, mechanism):
+        profile, scheme = SCHEMES[mechanism]
+        return {"object": self.token.object_uri(mechanism), "profile": profile, "scheme": scheme,
+                **self.token.key_fields(mechanism)}
 
     def unlock(self, pin=None):
         return self.cli("unlock", "main", secret=self.token.pin if pin is None else pin, timeout_s=90)
