@@ -153,9 +153,10 @@ def wait_until(is_done, what, timeout_s=10.0, pause_s=0.02):
         time.sleep(pause_s)
 
 
-def run_cli(environment, *arguments, stdin=None, secret=None, secrets_by_option=None, timeout_s=30):
-    """Runs `chancery`. `secrets_by_option` maps an option that takes a descriptor to the secret it delivers."""
-    command = [str(CLI), *map(str, arguments)]
+def run_cli(environment, *arguments, wrapper=(), stdin=None, secret=None, secrets_by_option=None, timeout_s=30):
+    """Runs `chancery`. `secrets_by_option` maps an option that takes a descriptor to the secret it delivers; `wrapper` is a
+    command that runs the one that follows."""
+    command = [*wrapper, str(CLI), *map(str, arguments)]
     descriptors = []
     for option, value in (secrets_by_option or {}).items():
         read_end, write_end = os.pipe()
@@ -229,6 +230,7 @@ class Agent:
         # Directly under /tmp: the path of a Unix socket holds 107 bytes.
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="ch-", dir="/tmp"))
         self.program = None  # another than AGENT
+        self.wrapper = []  # a command that its programs are run by, as `nsenter`; it must become the program
         self.socket = self.home / "run" / "agent.sock"
         self.operator_socket = self.home / "run" / "operator.sock"
         self.config = self.home / "agent.yaml"
@@ -266,7 +268,7 @@ class Agent:
     # ---- the command line ----
 
     def cli(self, *arguments, **options):
-        return run_cli(self.environment(), *arguments, **options)
+        return run_cli(self.environment(), *arguments, wrapper=self.wrapper, **options)
 
     def must(self, *arguments, **options):
         done = self.cli(*arguments, **options)
@@ -321,7 +323,7 @@ class Agent:
         self.starts += 1
         with open(self.home / "agent.out", "ab") as out, open(self.home / "agent.err", "ab") as err:
             self.process = subprocess.Popen(
-                [str(self.program or AGENT), "--config", str(self.config)],
+                [*self.wrapper, str(self.program or AGENT), "--config", str(self.config)],
                 env=self.environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=out,

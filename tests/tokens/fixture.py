@@ -19,6 +19,9 @@ import harness
 KINDS = [
     ("softhsm", "SoftHsm"),
     ("tpm", "Tpm"),
+    ("opencryptoki", "Opencryptoki"),
+    ("nss", "Nss"),
+    ("p11kit", "P11Kit"),
 ]
 
 
@@ -62,8 +65,10 @@ class Fixture:
     programs = ()  # found in PATH, /usr/sbin or by their whole path, likewise
     label = "main"
     pin = harness.USER_PIN
+    so_pin = harness.SO_PIN
     mechanisms = ()  # that it can have keys for
     workers = 2
+    notices_late = False  # the module works on without what take_away() takes, until its process is started anew
 
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
@@ -71,6 +76,8 @@ class Fixture:
         self.uri = f"pkcs11:token={self.label}"
         self.variables = {}  # for programs that load the module
         self.fields = {}  # further fields of the token in agent.yaml
+        self.services = []
+        self.wrapper = []  # the command by which programs that load the module are run, as `nsenter`
 
     @classmethod
     def require(cls):
@@ -84,7 +91,9 @@ class Fixture:
         raise NotImplementedError
 
     def stop(self):
-        """Ends its services; the folder is the caller's."""
+        """Ends its services, the last one first; the folder is the caller's."""
+        for process in reversed(self.services):
+            self.end(process)
 
     # ---- keys ----
 
@@ -127,19 +136,37 @@ class Fixture:
 
     # ---- for the kinds ----
 
+    def serve(self, *command):
+        """Starts a service, which stop() ends; it dies with the test, however that ends."""
+        with open(self.folder / "services.log", "ab") as log:
+            process = subprocess.Popen([*self.wrapper, "setpriv", "--pdeathsig", "KILL", "--", *map(str, command)],
+                                       env=self.environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.services.append(process)
+        return process
+
+    def end(self, process):
+        process.terminate()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        self.services.remove(process)
+
     def environment(self):
         return {**harness.os.environ, **self.variables}
 
     def init_token(self):
         """Makes the token by `chancery token init`."""
         done = harness.run_cli(self.environment(), "token", "init", "--module", self.module, "--label", self.label,
-                               secrets_by_option={"--so-pin-fd": harness.SO_PIN, "--pin-fd": self.pin})
+                               wrapper=self.wrapper,
+                               secrets_by_option={"--so-pin-fd": self.so_pin, "--pin-fd": self.pin})
         if done.returncode != 0:
             raise AssertionError(f"token init: exit status {done.returncode}: {done.stderr.decode()}")
 
     def run(self, *command, variables=None, **options):
         """Runs a tool on the token; fails with what it said."""
-        done = subprocess.run([str(part) for part in command], env={**self.environment(), **(variables or {})},
+        done = subprocess.run([*self.wrapper, *(str(part) for part in command)], env={**self.environment(), **(variables or {})},
                               capture_output=True, check=False, **options)
         if done.returncode != 0:
             raise AssertionError(f"{' '.join(map(str, command))}: exit status {done.returncode}:\n"

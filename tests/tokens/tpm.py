@@ -40,7 +40,6 @@ class Tpm(Fixture):
             "DBUS_SESSION_BUS_ADDRESS": f"unix:path={self.folder}/bus",
             "TSS2_LOG": "all+NONE",
         }
-        self.services = []
         self.resource_manager = None
 
     def start(self):
@@ -54,26 +53,6 @@ class Tpm(Fixture):
         harness.wait_until((self.folder / "bus").exists, "the bus is there")
         self.start_resource_manager()
         self.init_token()
-
-    def stop(self):
-        for process in reversed(self.services):
-            self.end(process)
-
-    def serve(self, *command):
-        with open(self.folder / "services.log", "ab") as log:
-            process = subprocess.Popen(command, env=self.environment(), stdin=subprocess.DEVNULL,
-                                       stdout=log, stderr=log)
-        self.services.append(process)
-        return process
-
-    def end(self, process):
-        process.terminate()
-        try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        self.services.remove(process)
 
     # ---- the resource manager ----
 
