@@ -3,15 +3,30 @@
 #include "base/memory.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
+
+/* glibc has mutexes that spin, and mutexes that a thread may take twice, but none that do both. */
+typedef struct lock {
+    pthread_mutex_t mutex;
+    _Atomic uintptr_t holder; /* only the thread that holds it finds itself here */
+    unsigned again;           /* how often the holder took it besides */
+} lock;
+
+static bool is_mine(const lock *held)
+{
+    return atomic_load_explicit(&held->holder, memory_order_relaxed) == (uintptr_t)pthread_self();
+}
 
 static CK_RV create_mutex(CK_VOID_PTR_PTR mutex)
 {
-    pthread_mutex_t *made = ch_alloc(sizeof(pthread_mutex_t));
+    lock *made = ch_alloc(sizeof *made);
     pthread_mutexattr_t kind;
     pthread_mutexattr_init(&kind);
     pthread_mutexattr_settype(&kind, PTHREAD_MUTEX_ADAPTIVE_NP);
-    int failed = pthread_mutex_init(made, &kind);
+    int failed = pthread_mutex_init(&made->mutex, &kind);
     pthread_mutexattr_destroy(&kind);
     if (failed != 0) {
         free(made);
@@ -24,22 +39,44 @@ static CK_RV create_mutex(CK_VOID_PTR_PTR mutex)
 /* POSIX does not say what happens if a mutex is destroyed while it is held, so ask first. */
 static CK_RV destroy_mutex(CK_VOID_PTR mutex)
 {
-    if (mutex == NULL || pthread_mutex_trylock(mutex) != 0)
+    lock *it = mutex;
+    if (it == NULL || pthread_mutex_trylock(&it->mutex) != 0)
         return CKR_MUTEX_BAD;
-    pthread_mutex_unlock(mutex);
-    pthread_mutex_destroy(mutex);
-    free(mutex);
+    pthread_mutex_unlock(&it->mutex);
+    pthread_mutex_destroy(&it->mutex);
+    free(it);
     return CKR_OK;
 }
 
 static CK_RV lock_mutex(CK_VOID_PTR mutex)
 {
-    return mutex != NULL && pthread_mutex_lock(mutex) == 0 ? CKR_OK : CKR_MUTEX_BAD;
+    lock *it = mutex;
+    if (it == NULL)
+        return CKR_MUTEX_BAD;
+    if (is_mine(it)) {
+        it->again++;
+        return CKR_OK;
+    }
+    if (pthread_mutex_lock(&it->mutex) != 0)
+        return CKR_MUTEX_BAD;
+    atomic_store_explicit(&it->holder, (uintptr_t)pthread_self(), memory_order_relaxed);
+    return CKR_OK;
 }
 
 static CK_RV unlock_mutex(CK_VOID_PTR mutex)
 {
-    return mutex != NULL && pthread_mutex_unlock(mutex) == 0 ? CKR_OK : CKR_MUTEX_BAD;
+    lock *it = mutex;
+    if (it == NULL)
+        return CKR_MUTEX_BAD;
+    if (!is_mine(it))
+        return CKR_MUTEX_NOT_LOCKED;
+    if (it->again > 0) {
+        it->again--;
+        return CKR_OK;
+    }
+    atomic_store_explicit(&it->holder, 0, memory_order_relaxed);
+    pthread_mutex_unlock(&it->mutex);
+    return CKR_OK;
 }
 
 CK_C_INITIALIZE_ARGS ch_locks_init_args(void)

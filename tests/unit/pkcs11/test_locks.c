@@ -41,6 +41,25 @@ START_TEST(test_one_thread_at_a_time_holds_a_mutex)
 }
 END_TEST
 
+START_TEST(test_a_thread_does_not_wait_for_itself)
+{
+    counter shared = {.locks = ch_locks_init_args()};
+    pthread_t other;
+    ck_assert_uint_eq(shared.locks.CreateMutex(&shared.mutex), CKR_OK);
+    for (int i = 0; i < 3; i++)
+        ck_assert_uint_eq(shared.locks.LockMutex(shared.mutex), CKR_OK);
+    for (int i = 0; i < 2; i++)
+        ck_assert_uint_eq(shared.locks.UnlockMutex(shared.mutex), CKR_OK);
+    ck_assert_int_eq(pthread_create(&other, NULL, count_often, &shared), 0);
+    ck_assert_uint_eq(shared.count, 0); /* it is still held */
+    ck_assert_uint_eq(shared.locks.UnlockMutex(shared.mutex), CKR_OK);
+    pthread_join(other, NULL);
+    ck_assert_uint_eq(shared.count, ROUNDS);
+    ck_assert_uint_eq(shared.locks.UnlockMutex(shared.mutex), CKR_MUTEX_NOT_LOCKED);
+    ck_assert_uint_eq(shared.locks.DestroyMutex(shared.mutex), CKR_OK);
+}
+END_TEST
+
 START_TEST(test_what_is_no_mutex_is_refused)
 {
     CK_C_INITIALIZE_ARGS locks = ch_locks_init_args();
@@ -62,5 +81,5 @@ START_TEST(test_a_mutex_that_is_held_is_not_destroyed)
 }
 END_TEST
 
-CH_TESTS("locks", CH_TEST(test_one_thread_at_a_time_holds_a_mutex), CH_TEST(test_what_is_no_mutex_is_refused),
-         CH_TEST(test_a_mutex_that_is_held_is_not_destroyed))
+CH_TESTS("locks", CH_TEST(test_one_thread_at_a_time_holds_a_mutex), CH_TEST(test_a_thread_does_not_wait_for_itself),
+         CH_TEST(test_what_is_no_mutex_is_refused), CH_TEST(test_a_mutex_that_is_held_is_not_destroyed))
