@@ -60,6 +60,12 @@ CH_CHECKED ch_status ch_key_verify(ch_session *session, ch_key_object *key, ch_l
 CH_CHECKED ch_status ch_key_sign(ch_session *session, const ch_key_object *key, ch_slice message, uint8_t *signature,
                                  size_t capacity, size_t *size, ch_error *err);
 
+/* The same for a key with CKA_ALWAYS_AUTHENTICATE, which takes the PIN for each signature. CH_WRONG_PIN counts as a
+ * failure on the token: do not try the same PIN again. One thread at a time. */
+CH_CHECKED ch_status ch_key_sign_with_pin(ch_session *session, const ch_key_object *key, const ch_secret *pin,
+                                          ch_slice message, uint8_t *signature, size_t capacity, size_t *size,
+                                          ch_error *err);
+
 /* All secret and private keys on the token; the caller frees `*out` with free(). */
 CH_CHECKED ch_status ch_key_list(ch_session *session, ch_key_info **out, size_t *count, ch_error *err);
 

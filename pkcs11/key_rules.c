@@ -76,17 +76,19 @@ static ch_status refuse_for_good(const char *label, const ch_key_rule *rule, ch_
                         rule->name, rule->must_be ? "unset" : "set", rule->danger);
 }
 
-/* All that can be tolerated is set where it must not be. */
-static ch_status refuse(const char *label, ch_lapses lapses, ch_error *err)
+/* All that can be tolerated is set where it must not be. The advice is the whole list, as policy must have it. */
+static ch_status refuse(const char *label, ch_lapses found, ch_lapses tolerated, ch_error *err)
 {
-    ch_autobuffer names = CH_BUFFER_INIT;
-    ch_lapses_add_names(lapses, &names);
+    ch_autobuffer lacking = CH_BUFFER_INIT;
+    ch_autobuffer all = CH_BUFFER_INIT;
+    ch_lapses_add_names(found & ~tolerated, &lacking);
+    ch_lapses_add_names(found, &all);
     return ch_fail_rule(
-        err, CH_REFUSED, first_of(lapses)->name,
+        err, CH_REFUSED, first_of(found & ~tolerated)->name,
         "the key on token '%s' has %s set; a signing key may do nothing but sign, and stays where it is: "
         "narrow it with 'chancery key adopt'; if the token does not let it, the key's policy may accept it "
         "with tolerate: [%s]",
-        label, ch_buffer_text(&names), ch_buffer_text(&names));
+        label, ch_buffer_text(&lacking), ch_buffer_text(&all));
 }
 
 ch_status ch_key_rules_check(ch_session *session, CK_OBJECT_HANDLE key, ch_lapses tolerated, ch_lapses *found,
@@ -98,7 +100,7 @@ ch_status ch_key_rules_check(ch_session *session, CK_OBJECT_HANDLE key, ch_lapse
     CH_TRY(find_lapses(session, key, key_class, found, err));
     if ((*found & ~tolerable) != 0)
         return refuse_for_good(label, first_of(*found & ~tolerable), err);
-    return (*found & ~tolerated) == 0 ? CH_OK : refuse(label, *found & ~tolerated, err);
+    return (*found & ~tolerated) == 0 ? CH_OK : refuse(label, *found, tolerated, err);
 }
 
 ch_status ch_key_rules_find_lapses(ch_session *session, CK_OBJECT_HANDLE key, ch_lapses *out, ch_error *err)

@@ -10,11 +10,22 @@ static bool is_session_of_no_use(CK_RV rv)
     return rv == CKR_OPERATION_ACTIVE || rv == CKR_SESSION_HANDLE_INVALID || rv == CKR_SESSION_CLOSED;
 }
 
+/* The PIN for the one operation that has begun (PKCS#11 2.40, section 5.6). If it is refused, the operation stays
+ * active, and the session is renewed to end it. */
+static CK_RV log_in_once(ch_session *session, const ch_secret *pin)
+{
+    CK_FUNCTION_LIST *functions = ch_token_functions(session->token);
+    CK_RV rv = functions->C_Login(session->handle, CKU_CONTEXT_SPECIFIC, pin->data, pin->size);
+    if (rv != CKR_OK)
+        ch_session_renew(session); /* if that fails too, so will the next C_SignInit, and say why */
+    return rv;
+}
+
 /* A session that the token has closed, or that is in the middle of an operation, is renewed. C_Sign ends its operation,
  * save when the buffer is too small (PKCS#11 2.40, section 5.2). C_SignFinal would not end one that has a single part
  * only (ECDSA, EdDSA; seen with SoftHSM2), and 2.40 has no other call to give one up. */
-static CK_RV sign(ch_session *session, CK_OBJECT_HANDLE key, CK_MECHANISM_TYPE type, ch_slice message,
-                  uint8_t *signature, CK_ULONG *size)
+static CK_RV sign(ch_session *session, CK_OBJECT_HANDLE key, CK_MECHANISM_TYPE type, const ch_secret *pin,
+                  ch_slice message, uint8_t *signature, CK_ULONG *size)
 {
     CK_FUNCTION_LIST *functions = ch_token_functions(session->token);
     CK_MECHANISM mechanism = {type, NULL, 0};
@@ -24,6 +35,8 @@ static CK_RV sign(ch_session *session, CK_OBJECT_HANDLE key, CK_MECHANISM_TYPE t
         if (rv == CKR_OK)
             rv = functions->C_SignInit(session->handle, &mechanism, key);
     }
+    if (rv == CKR_OK && pin != NULL)
+        rv = log_in_once(session, pin);
     if (rv == CKR_OK)
         rv = functions->C_Sign(session->handle, (CK_BYTE *)(uintptr_t)message.data, message.size, signature, size);
     if (rv == CKR_BUFFER_TOO_SMALL)
@@ -61,8 +74,8 @@ static bool is_right_size(const ch_key_object *key, size_t size)
     return right == 0 || size == right;
 }
 
-ch_status ch_key_sign(ch_session *session, const ch_key_object *key, ch_slice message, uint8_t *signature,
-                      size_t capacity, size_t *size, ch_error *err)
+static ch_status sign_message(ch_session *session, const ch_key_object *key, const ch_secret *pin, ch_slice message,
+                              uint8_t *signature, size_t capacity, size_t *size, ch_error *err)
 {
     const ch_mechanism *mechanism = key->mechanism;
     uint8_t room[HASHED_MAX];
@@ -70,7 +83,7 @@ ch_status ch_key_sign(ch_session *session, const ch_key_object *key, ch_slice me
         CH_TRY(hash(key, message, room, &message, err));
     CK_ULONG written = capacity;
     CK_MECHANISM_TYPE how = key->is_hashed_here ? CKM_RSA_PKCS : mechanism->sign;
-    CK_RV rv = sign(session, key->handle, how, message, signature, &written);
+    CK_RV rv = sign(session, key->handle, how, pin, message, signature, &written);
     if (rv != CKR_OK)
         return ch_ckr_fail(err, rv, "%s on token '%s'", mechanism->name, ch_token_label(session->token));
     if (written > capacity || !is_right_size(key, written))
@@ -78,4 +91,16 @@ ch_status ch_key_sign(ch_session *session, const ch_key_object *key, ch_slice me
                        ch_token_label(session->token), mechanism->name, written);
     *size = written;
     return CH_OK;
+}
+
+ch_status ch_key_sign(ch_session *session, const ch_key_object *key, ch_slice message, uint8_t *signature,
+                      size_t capacity, size_t *size, ch_error *err)
+{
+    return sign_message(session, key, NULL, message, signature, capacity, size, err);
+}
+
+ch_status ch_key_sign_with_pin(ch_session *session, const ch_key_object *key, const ch_secret *pin, ch_slice message,
+                               uint8_t *signature, size_t capacity, size_t *size, ch_error *err)
+{
+    return sign_message(session, key, pin, message, signature, capacity, size, err);
 }

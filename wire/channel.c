@@ -56,6 +56,12 @@ void ch_channel_attach(ch_channel *channel, int fd)
     channel->attachments[channel->attachment_count++] = (ch_attachment){channel->pending.size, fd};
 }
 
+void ch_channel_detach(ch_channel *channel)
+{
+    assert(channel->attachment_count > 0);
+    close(channel->attachments[--channel->attachment_count].fd);
+}
+
 size_t ch_channel_attached(const ch_channel *channel)
 {
     return channel->attachment_count;

@@ -39,6 +39,8 @@ ch_buffer *ch_channel_out(ch_channel *channel);
 /* Lets `fd`, which is taken over, travel with the frame that is written next. That frame leaves in a packet of its own.
  */
 void ch_channel_attach(ch_channel *channel, int fd);
+/* Closes what was attached last: its frame could not be written. */
+void ch_channel_detach(ch_channel *channel);
 /* Sends what is pending, as far as the socket takes it now. Returns CH_OK also if some is left; CH_IO if the peer is
  * gone. */
 CH_CHECKED ch_status ch_channel_flush(ch_channel *channel, ch_error *err);

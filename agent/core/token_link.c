@@ -97,6 +97,11 @@ bool ch_link_is_usable(const ch_token_link *link, size_t key)
     return link->keys[key].is_known && link->keys[key].problem.status == CH_OK;
 }
 
+bool ch_link_takes_pin(const ch_token_link *link, size_t key)
+{
+    return (link->keys[key].lapses & ch_lapse_of_type(CKA_ALWAYS_AUTHENTICATE)) != 0;
+}
+
 bool ch_token_link_is_ready(const ch_token_link *link, size_t key)
 {
     assert(key < link->key_count);

@@ -74,6 +74,8 @@ void ch_link_set_state(ch_token_link *link, ch_link_state state);
 
 /* Asserts what holds between any two turns. */
 void ch_link_check(const ch_token_link *link);
+/* The key takes the PIN for each signature. */
+bool ch_link_takes_pin(const ch_token_link *link, size_t key);
 bool ch_link_is_usable(const ch_token_link *link, size_t key);
 ch_status ch_link_fail_absent(const ch_token_link *link, ch_error *err);
 ch_status ch_link_fail_locked(const ch_token_link *link, ch_error *err);

@@ -29,6 +29,13 @@ static ch_status find_job(ch_token_link *link, uint64_t id, ch_ticket **out, ch_
     return *out != NULL ? CH_OK : ch_fail(err, CH_INTERNAL, "it answered a job that it was not given");
 }
 
+/* The process has said what became of a job, and so of the PIN that went with it. */
+static void note_pin_back(ch_token_link *link, const ch_ticket *ticket)
+{
+    if (ch_link_takes_pin(link, ticket->key))
+        link->is_pin_out = false;
+}
+
 ch_status ch_link_take_signature(void *self, ch_frame *frame, int *fd, ch_error *err)
 {
     (void)fd;
@@ -48,6 +55,7 @@ ch_status ch_link_take_signature(void *self, ch_frame *frame, int *fd, ch_error 
         signatures[i] = record.bytes;
     }
     link->vague_failures = 0;
+    note_pin_back(link, ticket);
     ch_token_jobs_set_cost(link->jobs, ticket->key, answer.cost_ns);
     ch_token_jobs_leave(link->jobs, ticket);
     link->owner.on_signed(link->owner.context, ticket, signatures, count);
@@ -73,6 +81,18 @@ static void lose_login(ch_token_link *link, ch_error *why)
     give_up(link, why);
 }
 
+/* A PIN that was refused is never sent again: the token counts. */
+static void lose_pin(ch_token_link *link, ch_error *why)
+{
+    ch_error refusal = *why;
+    ch_secret_wipe(&link->pin);
+    ch_error_set(why, CH_LOCKED, refusal.rule,
+                 "token '%s' refused the PIN for a signature, so the agent has forgotten it (%s); find out why, then "
+                 "unlock it again",
+                 link->config.name, refusal.message);
+    give_up(link, why);
+}
+
 static ch_status judge_fault(ch_token_link *link, uint8_t cause, ch_error *why, ch_error *err)
 {
     if (cause >= CH_FAULT_COUNT)
@@ -80,6 +100,8 @@ static ch_status judge_fault(ch_token_link *link, uint8_t cause, ch_error *why, 
     bool is_broken = cause == CH_FAULT_MODULE && ++link->vague_failures >= VAGUE_FAILURES;
     if (cause == CH_FAULT_LOGIN)
         lose_login(link, why);
+    if (cause == CH_FAULT_PIN)
+        lose_pin(link, why);
     if (cause == CH_FAULT_DEVICE || is_broken) {
         why->status = CH_UNAVAILABLE; /* whatever it was: it is not this request that fails */
         give_up(link, why);
@@ -99,6 +121,7 @@ ch_status ch_link_take_job_failed(void *self, ch_frame *frame, int *fd, ch_error
         return ch_fail(err, CH_INTERNAL, "it failed a job without a reason");
     if (failed.why.status == CH_WRONG_PIN)
         failed.why.status = CH_UNAVAILABLE; /* no bot has sent a PIN */
+    note_pin_back(link, ticket);
     CH_TRY(judge_fault(link, failed.cause, &failed.why, err));
     if (failed.cause == CH_FAULT_KEY)
         ch_link_find_key(link, ticket->key);
@@ -192,6 +215,23 @@ ch_status ch_token_link_queue(ch_token_link *link, ch_ticket *ticket, ch_error *
     return CH_OK;
 }
 
+/* With the PIN beside it, so that the process need not keep it. */
+static ch_status send_pin_job(ch_token_link *link, uint64_t id, const ch_job_frame *job, ch_error *err)
+{
+    ch_pin_job_frame pin_job = {.key = job->key, .payloads = job->payloads};
+    int fd = -1;
+    if (link->pin.data == NULL)
+        return ch_link_fail_locked(link, err);
+    CH_TRY(ch_secret_to_pipe(&link->pin, &fd, err));
+    ch_channel_attach(&link->child.channel, fd);
+    ch_status st = ch_pin_job_frame_put(ch_channel_out(&link->child.channel), id, &pin_job, err);
+    if (st == CH_OK)
+        link->is_pin_out = true;
+    else
+        ch_channel_detach(&link->child.channel);
+    return st;
+}
+
 ch_status ch_token_link_sign(ch_token_link *link, ch_ticket *ticket, const ch_slice *payloads, size_t count,
                              ch_error *err)
 {
@@ -202,6 +242,8 @@ ch_status ch_token_link_sign(ch_token_link *link, ch_ticket *ticket, const ch_sl
         ch_text_record_put(&job.payloads, &records, &(ch_text_record){.bytes = payloads[i]});
     ch_token_jobs_send(link->jobs, ticket, ch_clock_ms());
     ticket->payload_count = count;
+    if (ch_link_takes_pin(link, ticket->key))
+        return send_pin_job(link, ticket->id, &job, err);
     return ch_job_frame_put(ch_channel_out(&link->child.channel), ticket->id, &job, err);
 }
 

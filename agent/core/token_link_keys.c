@@ -242,6 +242,20 @@ void ch_link_forget_states(ch_token_link *link)
         link->keys[i].is_known = false;
 }
 
+/* While a login is under way, the PIN is not kept yet. */
+static void require_pin(ch_token_link *link, size_t index)
+{
+    ch_known_key *key = &link->keys[index];
+    bool has_pin = link->pin.data != NULL || (link->trial.data != NULL && link->config.may_relogin);
+    if (key->problem.status == CH_OK && ch_link_takes_pin(link, index) && !has_pin)
+        ch_error_set(&key->problem, CH_REFUSED, "CKA_ALWAYS_AUTHENTICATE",
+                     "token '%s' takes the PIN for each signature with this key, and the agent has not kept it%s",
+                     link->config.name,
+                     link->config.login == CH_LOGIN_PIN
+                         ? ": set 'relogin: true' for the token in agent.yaml, and unlock it again"
+                         : ", since it is not given it");
+}
+
 static void report(const ch_known_key *key, bool was_unusable)
 {
     ch_autobuffer tolerance = CH_BUFFER_INIT;
@@ -277,6 +291,7 @@ ch_status ch_link_take_key_state(void *self, ch_frame *frame, int *fd, ch_error 
     key->is_known = true;
     key->problem = state.problem;
     key->lapses = state.lapses;
+    require_pin(link, state.key);
     if (key->is_used && (is_news || was_unusable))
         report(key, was_unusable);
     return CH_OK;

@@ -143,6 +143,11 @@ ch_status ch_signer_keys_get(ch_signer_keys *keys, size_t index, ch_signer_key *
     return err->status;
 }
 
+bool ch_signer_key_takes_pin(const ch_signer_key *key)
+{
+    return (key->key.lapses & ch_lapse_of_type(CKA_ALWAYS_AUTHENTICATE)) != 0;
+}
+
 /* Keep the minimum, because a preempted job says nothing about the next one. Let it rise slowly, so that it recovers
  * when every job gets slower. */
 uint32_t ch_signer_key_note_cost(ch_signer_key *key, uint64_t spent_ns)

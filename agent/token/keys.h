@@ -43,6 +43,9 @@ void ch_signer_keys_find(ch_signer_keys *keys, const size_t *indices, size_t cou
 /* The key at `index`, if it can sign; otherwise what is wrong with it. */
 CH_CHECKED ch_status ch_signer_keys_get(ch_signer_keys *keys, size_t index, ch_signer_key **out, ch_error *err);
 
+/* True if the token takes the PIN for each signature. */
+bool ch_signer_key_takes_pin(const ch_signer_key *key);
+
 /* Notes that a job of `key` took `spent_ns`, and returns what its jobs take. */
 uint32_t ch_signer_key_note_cost(ch_signer_key *key, uint64_t spent_ns);
 

@@ -121,6 +121,7 @@ static ch_status on_login(void *context, ch_frame *frame, int *fd, ch_error *err
     ch_login_done_frame done = {.outcome = CH_ERROR_INIT};
     CH_TRY(ch_login_frame_get(frame, &login, err));
     pthread_rwlock_wrlock(&signer->lock);
+    signer->refusal = (ch_error)CH_ERROR_INIT;
     signer->is_logged_in = login_with(signer, *fd, &done.outcome) == CH_OK;
     ch_status st = signer->is_logged_in ? find_all(self, err) : CH_OK;
     pthread_rwlock_unlock(&signer->lock);
@@ -169,6 +170,14 @@ static ch_status on_logout(void *context, ch_frame *frame, int *fd, ch_error *er
 
 /* ---- jobs ---- */
 
+/* A job, as it came in either frame. */
+typedef struct asked_job {
+    uint64_t id;
+    uint16_t key;
+    ch_records payloads;
+    const ch_secret *pin; /* NULL: none came with it */
+} asked_job;
+
 /* What a job results in: its signatures, one per payload, and what such a job takes. */
 typedef struct job_result {
     uint8_t signatures[CH_PAYLOADS_A_JOB][CH_SIGNATURE_SIZE_MAX];
@@ -177,25 +186,48 @@ typedef struct job_result {
     uint32_t cost_ns;
 } job_result;
 
-static ch_status sign_payloads(worker *self, ch_signer_key *key, ch_records payloads, job_result *result, ch_error *err)
+/* One at a time, since each refusal of the PIN is one of the token's tries. */
+static ch_status sign_with_pin(worker *self, const ch_signer_key *key, const ch_secret *pin, ch_slice payload,
+                               uint8_t *signature, size_t *size, ch_error *err)
+{
+    ch_signer *signer = self->signer;
+    if (pin == NULL)
+        return ch_fail(err, CH_UNAVAILABLE, "core sent no PIN for a key that takes it for each signature; try again");
+    pthread_mutex_lock(&signer->pin);
+    if (signer->refusal.status == CH_OK && ch_key_sign_with_pin(&self->session, &key->key, pin, payload, signature,
+                                                                CH_SIGNATURE_SIZE_MAX, size, err) == CH_WRONG_PIN)
+        signer->refusal = *err;
+    else if (signer->refusal.status != CH_OK)
+        *err = signer->refusal;
+    pthread_mutex_unlock(&signer->pin);
+    return err->status;
+}
+
+static ch_status sign_payloads(worker *self, ch_signer_key *key, const asked_job *job, job_result *result,
+                               ch_error *err)
 {
     ch_text_record payload;
+    ch_records payloads = job->payloads;
     uint64_t begin_ns = ch_clock_ns();
-    for (size_t i = 0; ch_text_record_next(&payloads, &payload); i++)
-        CH_TRY(ch_key_sign(&self->session, &key->key, payload.bytes, result->signatures[i], CH_SIGNATURE_SIZE_MAX,
-                           &result->sizes[i], err));
+    bool takes_pin = ch_signer_key_takes_pin(key);
+    for (size_t i = 0; ch_text_record_next(&payloads, &payload); i++) {
+        uint8_t *signature = result->signatures[i];
+        CH_TRY(takes_pin ? sign_with_pin(self, key, job->pin, payload.bytes, signature, &result->sizes[i], err)
+                         : ch_key_sign(&self->session, &key->key, payload.bytes, signature, CH_SIGNATURE_SIZE_MAX,
+                                       &result->sizes[i], err));
+    }
     result->cost_ns = ch_signer_key_note_cost(key, ch_clock_ns() - begin_ns);
     return CH_OK;
 }
 
-static ch_status sign_job(worker *self, const ch_job_frame *job, job_result *result, ch_error *err)
+static ch_status sign_job(worker *self, const asked_job *job, job_result *result, ch_error *err)
 {
     ch_signer_key *key = NULL;
     result->count = job->payloads.count;
     if (!self->signer->is_logged_in)
         return ch_fail(err, CH_LOCKED, "the token is locked");
     CH_TRY(ch_signer_keys_get(&self->signer->keys, job->key, &key, err));
-    return sign_payloads(self, key, job->payloads, result, err);
+    return sign_payloads(self, key, job, result, err);
 }
 
 static ch_status answer_job(ch_buffer *out, uint64_t id, const job_result *result, ch_error *err)
@@ -215,6 +247,8 @@ static ch_fault fault_of(const ch_signer *signer, const ch_error *why)
 {
     if (why->status == CH_LOCKED)
         return signer->login == CH_LOGIN_NONE ? CH_FAULT_JOB : CH_FAULT_LOGIN;
+    if (why->status == CH_WRONG_PIN)
+        return CH_FAULT_PIN;
     if (strcmp(why->rule, "CKR_KEY_HANDLE_INVALID") == 0 || strcmp(why->rule, "CKR_OBJECT_HANDLE_INVALID") == 0)
         return CH_FAULT_KEY;
     if (ch_ckr_is_vague(why->rule))
@@ -222,24 +256,40 @@ static ch_fault fault_of(const ch_signer *signer, const ch_error *why)
     return why->status == CH_UNAVAILABLE ? CH_FAULT_DEVICE : CH_FAULT_JOB;
 }
 
-static ch_status on_job(void *context, ch_frame *frame, int *fd, ch_error *err)
+static ch_status do_job(worker *self, const asked_job *job, ch_error *err)
 {
-    (void)fd;
-    worker *self = context;
-    ch_job_frame job;
     job_result result;
     ch_job_failed_frame failed = {.why = CH_ERROR_INIT};
-    CH_TRY(ch_job_frame_get(frame, &job, err));
-    if (job.payloads.count == 0 || job.payloads.count > CH_PAYLOADS_A_JOB)
-        return ch_fail(err, CH_INTERNAL, "core sent a job of %zu payloads", job.payloads.count);
+    if (job->payloads.count == 0 || job->payloads.count > CH_PAYLOADS_A_JOB)
+        return ch_fail(err, CH_INTERNAL, "core sent a job of %zu payloads", job->payloads.count);
     pthread_rwlock_rdlock(&self->signer->lock);
-    ch_status st = sign_job(self, &job, &result, &failed.why);
+    ch_status st = sign_job(self, job, &result, &failed.why);
     pthread_rwlock_unlock(&self->signer->lock);
     ch_buffer *out = ch_channel_out(&self->channel);
     if (st == CH_OK)
-        return answer_job(out, frame->id, &result, err);
+        return answer_job(out, job->id, &result, err);
     failed.cause = (uint8_t)fault_of(self->signer, &failed.why);
-    return ch_job_failed_frame_put(out, frame->id, &failed, err);
+    return ch_job_failed_frame_put(out, job->id, &failed, err);
+}
+
+static ch_status on_job(void *context, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    ch_job_frame job;
+    CH_TRY(ch_job_frame_get(frame, &job, err));
+    const asked_job asked = {.id = frame->id, .key = job.key, .payloads = job.payloads};
+    return do_job(context, &asked, err);
+}
+
+/* The PIN is in this process for the job's time only. */
+static ch_status on_pin_job(void *context, ch_frame *frame, int *fd, ch_error *err)
+{
+    ch_autosecret pin = CH_SECRET_INIT;
+    ch_pin_job_frame job;
+    CH_TRY(ch_pin_job_frame_get(frame, &job, err));
+    CH_TRY(ch_secret_read(&pin, *fd, PIN_SIZE_MAX, err));
+    const asked_job asked = {.id = frame->id, .key = job.key, .payloads = job.payloads, .pin = &pin};
+    return do_job(context, &asked, err);
 }
 
 static ch_status on_probe(void *context, ch_frame *frame, int *fd, ch_error *err)
@@ -268,6 +318,7 @@ static unsigned state_of(const void *context)
 static const ch_handler handlers[] = {
     /* frame               taken by */
     { CH_FRAME_JOB,        on_job },
+    { CH_FRAME_PIN_JOB,    on_pin_job },
     { CH_FRAME_LOGIN,      on_login },
     { CH_FRAME_LOGOUT,     on_logout },
     { CH_FRAME_FIND_KEYS,  on_find_keys },
@@ -291,7 +342,8 @@ static bool has_slow_job(ch_signer *signer, ch_slice packet)
     pthread_rwlock_rdlock(&signer->lock);
     while (!is_slow && ch_frame_next(&packet, &frame)) {
         size_t key = frame.type == CH_FRAME_JOB ? ch_get_u16(&frame) : SIZE_MAX;
-        is_slow = key < signer->keys.end && signer->keys.keys[key].cost_ns > SLOW_JOB_NS;
+        bool is_long = key < signer->keys.end && signer->keys.keys[key].cost_ns > SLOW_JOB_NS;
+        is_slow = is_long || frame.type == CH_FRAME_PIN_JOB;
     }
     pthread_rwlock_unlock(&signer->lock);
     return is_slow;
@@ -368,6 +420,7 @@ void ch_signer_init(ch_signer *signer, int fd)
     *signer = (ch_signer){.fd = fd};
     pthread_rwlock_init(&signer->lock, NULL);
     pthread_mutex_init(&signer->turn, NULL);
+    pthread_mutex_init(&signer->pin, NULL);
 }
 
 ch_status ch_workers_run(ch_signer *signer, ch_error *err)

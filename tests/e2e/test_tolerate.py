@@ -66,6 +66,7 @@ class Tolerate(harness.AgentTest):
         answer = self.sign()
         self.assert_problem(answer, 403)
         self.assertIn("has CKA_UNWRAP set", answer.json["detail"])
+        self.assertIn("tolerate: [CKA_DECRYPT, CKA_UNWRAP, CKA_SIGN_RECOVER]", answer.json["detail"])
         self.assertIn("policy tolerates CKA_DECRYPT (", self.notices()[0])
 
     def test_a_key_that_is_tolerated_signs_and_it_is_said(self):
