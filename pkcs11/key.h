@@ -101,5 +101,8 @@ CH_CHECKED ch_status ch_key_generate(ch_session *session, const char *label, con
  * private key shows. The caller frees it with EVP_PKEY_free. CH_NOT_FOUND if there is none, CH_TOKEN if it is of an
  * unknown kind. */
 CH_CHECKED ch_status ch_key_public(ch_session *session, const char *uri, EVP_PKEY **out, ch_error *err);
+/* The public key that an object's own attributes show; `*out` is NULL if it is of an unknown kind. For other rooms of
+ * pkcs11/ only. */
+CH_CHECKED ch_status ch_key_public_read(ch_session *session, CK_OBJECT_HANDLE object, EVP_PKEY **out, ch_error *err);
 
 #endif

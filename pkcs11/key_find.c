@@ -59,10 +59,7 @@ ch_status ch_key_find_in(ch_session *session, const ch_key_index *index, const c
     size_t count = 0;
     ch_attributes_add_ulong(&wanted, CKA_CLASS, &mechanism->key_class);
     CH_TRY(ch_attributes_add_uri(&wanted, uri, &storage, err));
-    if (index != NULL)
-        count = ch_key_index_find(index, &wanted, found, SAME_NAME_MAX);
-    else
-        CH_TRY(ch_objects_find(session, &wanted, found, SAME_NAME_MAX, &count, err));
+    CH_TRY(ch_key_index_search(session, index, &wanted, found, SAME_NAME_MAX, &count, err));
     CH_TRY(keep_keys_for(session, mechanism, found, &count, err));
     if (count == 0)
         return ch_fail(err, CH_NOT_FOUND,

@@ -189,3 +189,12 @@ size_t ch_key_index_find(const ch_key_index *index, const ch_attributes *wanted,
     }
     return found;
 }
+
+ch_status ch_key_index_search(ch_session *session, const ch_key_index *index, ch_attributes *wanted,
+                              CK_OBJECT_HANDLE *out, size_t max, size_t *count, ch_error *err)
+{
+    if (index == NULL)
+        return ch_objects_find(session, wanted, out, max, count, err);
+    *count = ch_key_index_find(index, wanted, out, max);
+    return CH_OK;
+}

@@ -28,5 +28,8 @@ void ch_key_index_free(ch_key_index *index);
 /* Finds what a search for `wanted` would: a class of the index's, and a label, an id or both. Returns at most `max`
  * objects in `out`. */
 size_t ch_key_index_find(const ch_key_index *index, const ch_attributes *wanted, CK_OBJECT_HANDLE *out, size_t max);
+/* The same if there is an index; searches the token if it is NULL. */
+CH_CHECKED ch_status ch_key_index_search(ch_session *session, const ch_key_index *index, ch_attributes *wanted,
+                                         CK_OBJECT_HANDLE *out, size_t max, size_t *count, ch_error *err);
 
 #endif

@@ -106,9 +106,10 @@ static ch_status find_public(ch_session *session, const char *uri, CK_OBJECT_HAN
     return CH_OK;
 }
 
-static ch_status read_public(ch_session *session, CK_OBJECT_HANDLE object, EVP_PKEY **out, ch_error *err)
+ch_status ch_key_public_read(ch_session *session, CK_OBJECT_HANDLE object, EVP_PKEY **out, ch_error *err)
 {
     CK_ULONG type = 0;
+    *out = NULL;
     CH_TRY(ch_attribute_ulong(session, object, CKA_KEY_TYPE, &type, err));
     if (type == CKK_RSA)
         return read_rsa(session, object, out, err);
@@ -121,7 +122,7 @@ ch_status ch_key_public(ch_session *session, const char *uri, EVP_PKEY **out, ch
     bool is_private = false;
     *out = NULL;
     CH_TRY(find_public(session, uri, &object, &is_private, err));
-    ch_status st = read_public(session, object, out, err);
+    ch_status st = ch_key_public_read(session, object, out, err);
     if (st != CH_OK && is_private && strcmp(err->rule, "CKR_ATTRIBUTE_TYPE_INVALID") == 0)
         return ch_fail(
             err, CH_NOT_FOUND,

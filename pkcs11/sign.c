@@ -66,14 +66,6 @@ static ch_status hash(const ch_key_object *key, ch_slice message, uint8_t *room,
     return CH_OK;
 }
 
-static bool is_right_size(const ch_key_object *key, size_t size)
-{
-    size_t right = key->signature_size_bytes;
-    if (right == 0 && key->mechanism->key_type != CKK_RSA)
-        right = key->mechanism->signature_size_bytes;
-    return right == 0 || size == right;
-}
-
 static ch_status sign_message(ch_session *session, const ch_key_object *key, const ch_secret *pin, ch_slice message,
                               uint8_t *signature, size_t capacity, size_t *size, ch_error *err)
 {
@@ -86,9 +78,11 @@ static ch_status sign_message(ch_session *session, const ch_key_object *key, con
     CK_RV rv = sign(session, key->handle, how, pin, message, signature, &written);
     if (rv != CKR_OK)
         return ch_ckr_fail(err, rv, "%s on token '%s'", mechanism->name, ch_token_label(session->token));
-    if (written > capacity || !is_right_size(key, written))
-        return ch_fail(err, CH_TOKEN, "token '%s' returned a %s signature of %lu bytes, the wrong size for this key",
-                       ch_token_label(session->token), mechanism->name, written);
+    bool is_right_size = key->signature_size_bytes == 0 || written == key->signature_size_bytes;
+    if (written > capacity || !is_right_size)
+        return ch_fail_rule(err, CH_TOKEN, "CKR_SIGNATURE_LEN_RANGE",
+                            "token '%s' returned a %s signature of %lu bytes, the wrong size for this key",
+                            ch_token_label(session->token), mechanism->name, written);
     *size = written;
     return CH_OK;
 }

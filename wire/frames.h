@@ -16,16 +16,17 @@
 #include "wire/frame.h"
 
 /* Goes up whenever a frame changes. Both ends must be of one build. */
-#define CH_FRAMES_VERSION 15
+#define CH_FRAMES_VERSION 16
 
 /* Where the fault lies with which a job failed, as the token process sees it. */
 typedef enum ch_fault {
     CH_FAULT_JOB,
-    CH_FAULT_KEY,    /* its handle is stale: the object was deleted or made anew */
-    CH_FAULT_LOGIN,  /* it was ended by another program, or by a reset */
-    CH_FAULT_MODULE, /* it failed without a reason, so the job may be as it should */
-    CH_FAULT_DEVICE, /* it is away, or failed */
-    CH_FAULT_PIN,    /* that came with it: the token refused it, and may have counted it */
+    CH_FAULT_KEY,       /* its handle is stale: the object was deleted or made anew */
+    CH_FAULT_LOGIN,     /* it was ended by another program, or by a reset */
+    CH_FAULT_MODULE,    /* it failed without a reason, so the job may be as it should */
+    CH_FAULT_DEVICE,    /* it is away, or failed */
+    CH_FAULT_PIN,       /* that came with it: the token refused it, and may have counted it */
+    CH_FAULT_SIGNATURE, /* what it signed is wrong */
     CH_FAULT_COUNT
 } ch_fault;
 

@@ -5,7 +5,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "pkcs11/key_rule.h"
 #include "wire/channel.h"
 
 #include <assert.h>
@@ -90,27 +89,6 @@ ch_login ch_token_link_login(const ch_token_link *link)
 const char *ch_token_link_detail(const ch_token_link *link)
 {
     return link->detail.status == CH_OK ? "" : link->detail.message;
-}
-
-bool ch_link_is_usable(const ch_token_link *link, size_t key)
-{
-    return link->keys[key].is_known && link->keys[key].problem.status == CH_OK;
-}
-
-bool ch_link_takes_pin(const ch_token_link *link, size_t key)
-{
-    return (link->keys[key].lapses & ch_lapse_of_type(CKA_ALWAYS_AUTHENTICATE)) != 0;
-}
-
-bool ch_token_link_is_ready(const ch_token_link *link, size_t key)
-{
-    assert(key < link->key_count);
-    return ch_link_is_open(link) && ch_link_is_usable(link, key);
-}
-
-ch_lapses ch_token_link_lapses(const ch_token_link *link, size_t key)
-{
-    return ch_token_link_is_ready(link, key) ? link->keys[key].lapses : 0;
 }
 
 ch_status ch_link_fail_absent(const ch_token_link *link, ch_error *err)

@@ -1,8 +1,8 @@
 /* Core's end of one token process: its life, the token's state, logins, and the jobs that it signs.
  *
  * Whether the token is unlocked is core's own word: it is, from the moment a login that core asked for has succeeded
- * until a lock or the process's end. token_link_logins.c deals in logins, token_link_keys.c in keys, token_link_jobs.c
- * in jobs. Core's thread only. */
+ * until a lock or the process's end. token_link_logins.c deals in logins, token_link_keys.c in keys, token_link_trust.c
+ * in what may be thought of them, token_link_jobs.c in jobs. Core's thread only. */
 #ifndef CH_AGENT_CORE_TOKEN_LINK_H
 #define CH_AGENT_CORE_TOKEN_LINK_H
 

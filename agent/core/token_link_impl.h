@@ -6,6 +6,7 @@
 #include "agent/core/token_link.h"
 #include "agent/loop.h"
 #include "wire/frame.h"
+#include "wire/frames.h"
 
 #define CH_LINK_CHAINS 1024
 #define CH_LINK_PACKET_FILL (CH_PACKET_MAX / 2) /* start another frame only while the packet is smaller than this */
@@ -33,6 +34,7 @@ typedef struct ch_known_key {
     bool is_told;     /* the process has spoken of it since it was last asked */
     bool must_find;   /* it is to be looked for, once somebody is logged in */
     bool is_known;    /* the process has said of it what follows */
+    unsigned wrong;   /* signatures of its that were wrong, since one was right */
     ch_error problem; /* CH_OK: found on the token, and as it should be */
 } ch_known_key;
 
@@ -74,9 +76,6 @@ void ch_link_set_state(ch_token_link *link, ch_link_state state);
 
 /* Asserts what holds between any two turns. */
 void ch_link_check(const ch_token_link *link);
-/* The key takes the PIN for each signature. */
-bool ch_link_takes_pin(const ch_token_link *link, size_t key);
-bool ch_link_is_usable(const ch_token_link *link, size_t key);
 ch_status ch_link_fail_absent(const ch_token_link *link, ch_error *err);
 ch_status ch_link_fail_locked(const ch_token_link *link, ch_error *err);
 
@@ -86,6 +85,9 @@ bool ch_link_is_open(const ch_token_link *link);
 /* token_link_keys.c */
 /* The keys that the policy names. */
 size_t ch_link_used_keys(const ch_token_link *link);
+bool ch_link_is_usable(const ch_token_link *link, size_t key);
+/* The key takes the PIN for each signature. */
+bool ch_link_takes_pin(const ch_token_link *link, size_t key);
 /* Tells a process that has just been started its keys. */
 CH_CHECKED ch_status ch_link_name_keys(ch_token_link *link, ch_error *err);
 /* Looks for some of the keys that are still to be looked for, if there are any. Jobs wait for that, and not for all. */
@@ -119,6 +121,15 @@ void ch_link_end_locked(ch_token_link *link);
 void ch_link_check_lock(ch_token_link *link, uint64_t now_ms);
 CH_CHECKED ch_status ch_link_take_login_done(void *self, ch_frame *frame, int *fd, ch_error *err);
 CH_CHECKED ch_status ch_link_take_logout_done(void *self, ch_frame *frame, int *fd, ch_error *err);
+
+/* token_link_trust.c */
+/* A signature of the key's was right, or wrong: after two in a row it is unusable, until an operator asks for it. */
+void ch_link_trust_key(ch_token_link *link, size_t key);
+void ch_link_distrust_key(ch_token_link *link, size_t key, const ch_error *why);
+/* An operator has asked for all keys again. */
+void ch_link_trust_all(ch_token_link *link);
+/* What is wrong with a key of which the process has said this. */
+ch_error ch_link_judge_key(const ch_known_key *key, const ch_key_state_frame *state);
 
 /* token_link_jobs.c */
 void ch_link_fail_jobs(ch_token_link *link, ch_ticket_place place, const ch_error *why);

@@ -56,6 +56,8 @@ ch_status ch_link_take_signature(void *self, ch_frame *frame, int *fd, ch_error 
     }
     link->vague_failures = 0;
     note_pin_back(link, ticket);
+    if (!link->is_gone)
+        ch_link_trust_key(link, ticket->key);
     ch_token_jobs_set_cost(link->jobs, ticket->key, answer.cost_ns);
     ch_token_jobs_leave(link->jobs, ticket);
     link->owner.on_signed(link->owner.context, ticket, signatures, count);
@@ -125,6 +127,10 @@ ch_status ch_link_take_job_failed(void *self, ch_frame *frame, int *fd, ch_error
     CH_TRY(judge_fault(link, failed.cause, &failed.why, err));
     if (failed.cause == CH_FAULT_KEY)
         ch_link_find_key(link, ticket->key);
+    if (failed.cause == CH_FAULT_SIGNATURE) {
+        ch_link_distrust_key(link, ticket->key, &failed.why);
+        give_up(link, &failed.why);
+    }
     ch_token_jobs_leave(link->jobs, ticket);
     ch_error_wrap(&failed.why, "signing with key '%s'", link->keys[ticket->key].name);
     link->owner.on_failed(link->owner.context, ticket, &failed.why);

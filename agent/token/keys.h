@@ -5,6 +5,7 @@
 #define CH_AGENT_TOKEN_KEYS_H
 
 #include "pkcs11/key.h"
+#include "pkcs11/proof.h"
 #include "wire/frame.h"
 
 #include <stdatomic.h>
@@ -14,6 +15,7 @@ typedef struct ch_signer_key {
     const ch_mechanism *mechanism; /* NULL: unknown to this build */
     ch_lapses tolerated;           /* by the key's policy */
     ch_key_object key;
+    ch_proof proof;           /* that what it signs is right */
     ch_error state;           /* CH_OK: found and verified */
     _Atomic uint32_t cost_ns; /* what its jobs take, when nothing interrupts them; 0: none was done yet */
 } ch_signer_key;

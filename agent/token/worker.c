@@ -203,19 +203,24 @@ static ch_status sign_with_pin(worker *self, const ch_signer_key *key, const ch_
     return err->status;
 }
 
+static ch_status sign_payload(worker *self, ch_signer_key *key, const ch_secret *pin, ch_slice payload,
+                              uint8_t *signature, size_t *size, ch_error *err)
+{
+    uint64_t begin_ns = ch_clock_ns();
+    CH_TRY(ch_signer_key_takes_pin(key)
+               ? sign_with_pin(self, key, pin, payload, signature, size, err)
+               : ch_key_sign(&self->session, &key->key, payload, signature, CH_SIGNATURE_SIZE_MAX, size, err));
+    return ch_proof_check(&key->proof, &key->key, payload, (ch_slice){signature, *size}, ch_clock_ns() - begin_ns, err);
+}
+
 static ch_status sign_payloads(worker *self, ch_signer_key *key, const asked_job *job, job_result *result,
                                ch_error *err)
 {
     ch_text_record payload;
     ch_records payloads = job->payloads;
     uint64_t begin_ns = ch_clock_ns();
-    bool takes_pin = ch_signer_key_takes_pin(key);
-    for (size_t i = 0; ch_text_record_next(&payloads, &payload); i++) {
-        uint8_t *signature = result->signatures[i];
-        CH_TRY(takes_pin ? sign_with_pin(self, key, job->pin, payload.bytes, signature, &result->sizes[i], err)
-                         : ch_key_sign(&self->session, &key->key, payload.bytes, signature, CH_SIGNATURE_SIZE_MAX,
-                                       &result->sizes[i], err));
-    }
+    for (size_t i = 0; ch_text_record_next(&payloads, &payload); i++)
+        CH_TRY(sign_payload(self, key, job->pin, payload.bytes, result->signatures[i], &result->sizes[i], err));
     result->cost_ns = ch_signer_key_note_cost(key, ch_clock_ns() - begin_ns);
     return CH_OK;
 }
@@ -251,6 +256,8 @@ static ch_fault fault_of(const ch_signer *signer, const ch_error *why)
         return CH_FAULT_PIN;
     if (strcmp(why->rule, "CKR_KEY_HANDLE_INVALID") == 0 || strcmp(why->rule, "CKR_OBJECT_HANDLE_INVALID") == 0)
         return CH_FAULT_KEY;
+    if (strcmp(why->rule, "CKR_SIGNATURE_INVALID") == 0 || strcmp(why->rule, "CKR_SIGNATURE_LEN_RANGE") == 0)
+        return CH_FAULT_SIGNATURE;
     if (ch_ckr_is_vague(why->rule))
         return CH_FAULT_MODULE;
     return why->status == CH_UNAVAILABLE ? CH_FAULT_DEVICE : CH_FAULT_JOB;

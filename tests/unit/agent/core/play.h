@@ -37,9 +37,9 @@ void play_meet(play_token *token);
 void play_started(play_token *token, const ch_error *outcome);
 /* Hears a login with PLAY_PIN. */
 void play_hear_login(play_token *token);
-/* It says that all keys are as they should be, if the login has succeeded, and how it went. */
 /* It has come further in looking for the keys. */
 void play_progress(play_token *token, uint32_t done, uint32_t total);
+/* It says that all keys are as they should be, if the login has succeeded, and how it went. */
 void play_login_done(play_token *token, const ch_error *outcome);
 void play_logout_done(play_token *token, const ch_error *outcome);
 /* Has logged out, and ends; the next one finds the token locked. */
