@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 
 #define HANDLERS_MAX 2
 
@@ -12,6 +13,7 @@ typedef struct answer {
     const ch_dialog_part *part;
     ch_error outcome;
     size_t count; /* of outcomes that came */
+    bool is_told; /* why nothing comes */
 } answer;
 
 ch_status ch_dialog_open(const ch_arguments *arguments, ch_channel *channel, ch_error *err)
@@ -60,14 +62,32 @@ static ch_status read_packet(answer *self, ch_packet *packet, ch_error *err)
     return CH_OK;
 }
 
-/* Returns when something is there to be received. */
-static ch_status wait_for_packet(const ch_channel *channel, ch_error *err)
+/* Returns 0 if nothing is there to be received by then. */
+static int wait_for(const ch_channel *channel, int seconds)
 {
     struct pollfd wait = {.fd = channel->fd, .events = POLLIN};
     int ready;
     do
-        ready = poll(&wait, 1, CH_DIALOG_WAIT_S * 1000);
+        ready = poll(&wait, 1, seconds * 1000);
     while (ready < 0 && errno == EINTR);
+    return ready;
+}
+
+static void say_once(answer *self)
+{
+    if (self->part != NULL && self->part->when_quiet != NULL && !self->is_told)
+        fprintf(stderr, "%s\n", self->part->when_quiet);
+    self->is_told = true;
+}
+
+/* Returns when something is there to be received. */
+static ch_status wait_for_packet(const ch_channel *channel, answer *self, ch_error *err)
+{
+    int ready = wait_for(channel, CH_DIALOG_QUIET_S);
+    if (ready == 0) {
+        say_once(self);
+        ready = wait_for(channel, CH_DIALOG_WAIT_S - CH_DIALOG_QUIET_S);
+    }
     if (ready < 0)
         return ch_fail_errno(err, "waiting for the agent");
     if (ready == 0)
@@ -83,7 +103,7 @@ static ch_status wait_for_outcome(ch_channel *channel, answer *self, ch_error *e
 {
     for (int failures = 0; self->count == 0;) {
         ch_packet packet;
-        CH_TRY(wait_for_packet(channel, err));
+        CH_TRY(wait_for_packet(channel, self, err));
         ch_status st = ch_channel_receive(channel, &packet, err);
         if (st == CH_OK && packet.bytes.size > 0)
             CH_TRY(read_packet(self, &packet, err));

@@ -5,15 +5,17 @@
 #include "cli/options.h"
 #include "wire/channel.h"
 
-#define CH_DIALOG_WAIT_S 75 /* longer than core ever takes: it gives up on a login after a minute */
+#define CH_DIALOG_WAIT_S 75  /* longer than core is ever silent: it gives up on a login after a minute */
+#define CH_DIALOG_QUIET_S 10 /* after which a person is told what goes on */
 
 #define auto_channel __attribute__((cleanup(ch_channel_close))) ch_channel
 
-/* A frame that may come before the outcome. */
+/* What may come before the outcome: a frame, and silence. */
 typedef struct ch_dialog_part {
     ch_frame_type type;
     void *context;
     ch_status (*take)(void *context, ch_frame *frame, ch_error *err);
+    const char *when_quiet; /* said once on standard error if nothing comes for CH_DIALOG_QUIET_S; NULL: nothing */
 } ch_dialog_part;
 
 /* Connects, and makes sure that it is the agent (cli/connect.h). Write the request to ch_channel_out(channel), and ask.

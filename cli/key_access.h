@@ -11,7 +11,7 @@
 typedef struct ch_key_access {
     ch_module_name module;
     char *uri;
-    ch_secret pin;
+    ch_secret pin; /* none: --no-pin */
 } ch_key_access;
 
 #define CH_KEY_ACCESS_INIT                                                                                             \
@@ -22,7 +22,8 @@ typedef struct ch_key_access {
 void ch_key_access_free(ch_key_access *access);
 #define ch_autoaccess __attribute__((cleanup(ch_key_access_free))) ch_key_access
 
-/* Reads --module, --token and the user PIN. `next` is what the command asks for after the PIN, NULL if nothing. */
+/* Reads --module, --token and, unless --no-pin says that there is none, the user PIN. `next` is what the command asks
+ * for after the PIN, NULL if nothing. */
 CH_CHECKED ch_status ch_key_access_ask(const ch_arguments *arguments, const ch_input_question *next,
                                        ch_key_access *access, ch_error *err);
 
@@ -37,7 +38,8 @@ typedef struct ch_opened_token {
 void ch_opened_token_close(ch_opened_token *opened);
 #define ch_autoopened __attribute__((cleanup(ch_opened_token_close))) ch_opened_token
 
-/* Opens the token and logs in. The caller closes `out`, also after a failure. */
+/* Opens the token and logs in; without a PIN only if the token has a pad for it. The caller closes `out`, also after a
+ * failure. */
 CH_CHECKED ch_status ch_key_access_open(const ch_key_access *access, bool is_writable, ch_opened_token *out,
                                         ch_error *err);
 

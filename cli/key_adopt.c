@@ -88,7 +88,7 @@ static ch_status judge(const ch_adoption *adoption, const char *uri, const json_
     if (adoption->after == 0)
         return CH_OK;
     ch_lapses_add_names(adoption->after, &names);
-    if (is_dry_run)
+    if (is_dry_run && adoption->narrowing != 0)
         return ch_fail(err, CH_REFUSED,
                        "'%s' may do more than sign; without --dry-run, %s would be changed if the token "
                        "lets it",

@@ -93,7 +93,7 @@ static ch_status take_page(void *context, ch_frame *frame, ch_error *err)
 static ch_status read_page(const ch_arguments *arguments, page *self, ch_error *err)
 {
     auto_channel channel = CH_CHANNEL_CLOSED;
-    ch_dialog_part part = {CH_FRAME_NONCES_ARE, self, take_page};
+    ch_dialog_part part = {CH_FRAME_NONCES_ARE, self, take_page, NULL};
     ch_nonce_list_frame request = {.version = CH_FRAMES_VERSION, .after = ch_slice_of(self->last)};
     self->is_last = true;
     CH_TRY(ch_dialog_open(arguments, &channel, err));

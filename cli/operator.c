@@ -49,7 +49,10 @@ static ch_status unlock(ch_channel *channel, const char *token, const ch_secret 
     ch_channel_attach(channel, pin_fd);
     CH_TRY(ch_unlock_frame_put(ch_channel_out(channel), 0, &request, err));
     progress shown = {.began_ms = ch_clock_ms()};
-    const ch_dialog_part part = {CH_FRAME_UNLOCK_PROGRESS, &shown, show_progress};
+    const ch_dialog_part part = {
+        CH_FRAME_UNLOCK_PROGRESS, &shown, show_progress,
+        "The token takes its time to log in. The agent goes on with it if you leave; 'chancery "
+        "status' shows how it ends."};
     ch_status st = ch_dialog_ask(channel, &part, err);
     end_progress(&shown);
     return st;

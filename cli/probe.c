@@ -235,11 +235,16 @@ static bool use(ch_probe *probe, ch_session *session, scratch *key)
     return note(probe, CH_PROBE_SIGN, &made);
 }
 
-/* Also one that seems not to be there: what failed may have failed after it was made. */
-static void delete_key(ch_probe *probe, ch_session *session, const scratch *key)
+/* Also one that seems not to be there: what failed may have failed after it was made. In a session of its own, since a
+ * failure may have left the other one in the middle of something. */
+static void delete_key(ch_probe *probe, ch_token *token, const scratch *key)
 {
     ch_error err = CH_ERROR_INIT;
-    ch_status st = ch_key_delete(session, key->uri, &err);
+    ch_session session;
+    ch_status st = ch_session_open(token, true, &session, &err);
+    if (st == CH_OK)
+        st = ch_key_delete(&session, key->uri, &err);
+    ch_session_close(&session);
     if (!key->is_made && (st == CH_OK || st == CH_NOT_FOUND))
         return;
     if (st != CH_OK)
@@ -263,6 +268,6 @@ void ch_probe_mechanism(ch_session *session, const ch_mechanism *mechanism, ch_p
     bool is_imported_good = use(out, session, &imported);
     if ((is_imported_good || is_generated_good) && !ch_interrupt_came())
         measure_both(out, session->token, is_imported_good ? &imported : &generated);
-    delete_key(out, session, &generated);
-    delete_key(out, session, &imported);
+    delete_key(out, session->token, &generated);
+    delete_key(out, session->token, &imported);
 }

@@ -119,7 +119,7 @@ const ch_command ch_commands_of_token[] = {
         .family = "token",
         .name = "probe",
         .syntax = {.options = CH_OPTION(MODULE) | CH_OPTION(INIT_ARGS) | CH_OPTION(TOKEN) | CH_OPTION(PIN_FD) |
-                              CH_OPTION(MECHANISM) | CH_OPTION(JSON)},
+                              CH_OPTION(NO_PIN) | CH_OPTION(MECHANISM) | CH_OPTION(JSON)},
         .summary = "try what a token really does",
         .details = "Makes scratch keys on the token, for each mechanism: one that the token\n"
                    "generates, one that is imported. Signs with them, checks the signatures and the\n"

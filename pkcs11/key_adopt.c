@@ -4,6 +4,7 @@
 
 #include "pkcs11/attributes.h"
 #include "pkcs11/key_rules.h"
+#include "pkcs11/vendor.h"
 
 /* One for both classes: a name that fits a secret and a private key is not clear enough to change either. */
 static ch_status find_key(ch_session *session, const char *uri, CK_OBJECT_HANDLE *out, CK_OBJECT_CLASS *key_class,
@@ -50,11 +51,12 @@ ch_status ch_key_adopt(ch_session *session, const char *uri, bool is_dry_run, ch
 {
     const ch_key_rule *rule;
     CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
+    bool can_narrow = !ch_vendor_only_notes_rights(ch_token_functions(session->token));
     *out = (ch_adoption){.before = 0};
     CH_TRY(find_key(session, uri, &key, &out->key_class, err));
     CH_TRY(ch_key_rules_find_lapses(session, key, &out->before, err));
     for (size_t i = 0; (rule = ch_key_rule_at(i)) != NULL; i++) {
-        if ((out->before & 1U << i) == 0 || !is_narrowing(rule))
+        if (!can_narrow || (out->before & 1U << i) == 0 || !is_narrowing(rule))
             continue;
         out->narrowing |= 1U << i;
         if (!is_dry_run)

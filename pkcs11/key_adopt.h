@@ -11,7 +11,7 @@
 typedef struct ch_adoption {
     CK_OBJECT_CLASS key_class;
     ch_lapses before;                     /* the rules that the key broke */
-    ch_lapses narrowing;                  /* those of them that a token may mend */
+    ch_lapses narrowing;                  /* those of them that this token may mend */
     ch_lapses after;                      /* the rules that it breaks now, as read back */
     CK_RV answers[CH_ADOPTION_RULES_MAX]; /* for each of `narrowing`, the token's answer */
 } ch_adoption;

@@ -23,14 +23,17 @@ static CK_RV call_create(ch_session *session, const ch_mechanism *mechanism, ch_
         ->C_CreateObject(session->handle, attributes->items, attributes->count, out);
 }
 
+/* Makes the secret or private key, and checks it. */
 static ch_status create(ch_session *session, const ch_mechanism *mechanism, ch_attributes *attributes, ch_new_key *made,
                         ch_error *err)
 {
     CK_RV rv = ch_new_key_make(session, mechanism, attributes, call_create, &made->key);
     if (rv == CKR_OK)
-        return CH_OK;
+        return ch_new_key_check(session, made, err);
+    made->key = CK_INVALID_HANDLE; /* whatever was written there */
     ch_ignore(ch_ckr_fail(err, rv, "importing key '%s'", made->label));
-    return ch_vendor_add_key_tool(ch_token_functions(session->token), rv, err);
+    ch_ignore(ch_vendor_add_key_tool(ch_token_functions(session->token), rv, err));
+    return ch_new_key_undo(session, made, err);
 }
 
 /* ---- HMAC ---- */
@@ -75,20 +78,18 @@ ch_status ch_key_import_hmac(ch_session *session, const char *label, const ch_me
                              const ch_secret *secret, ch_error *err)
 {
     ch_autosecret value = CH_SECRET_INIT;
-    uint8_t id[CH_KEY_ID_SIZE];
     ch_attributes wanted = {.count = 0};
-    ch_new_key made = {label, CK_INVALID_HANDLE, CK_INVALID_HANDLE};
+    ch_new_key made = {.label = label, .key = CK_INVALID_HANDLE, .public_half = CK_INVALID_HANDLE};
     if (mechanism->key_class != CKO_SECRET_KEY)
         return ch_fail(err, CH_BAD_INPUT, "%s takes a private key, not a secret", mechanism->name);
     CH_TRY(ch_token_offers(session->token, mechanism, err));
     CH_TRY(ch_new_key_check_label(session, label, err));
     CH_TRY(make_equal_key(mechanism, smallest_key(session, mechanism), secret, &value, err));
-    CH_TRY(ch_new_key_draw_id(id, err));
-    ch_new_key_add_attributes(&wanted, mechanism, label, (ch_slice){id, sizeof id});
+    CH_TRY(ch_new_key_draw_id(made.id, err));
+    ch_new_key_add_attributes(&wanted, mechanism, label, (ch_slice){made.id, sizeof made.id});
     ch_attributes_add_ulong(&wanted, CKA_KEY_TYPE, &mechanism->key_type);
     ch_attributes_add(&wanted, CKA_VALUE, value.data, value.size);
-    CH_TRY(create(session, mechanism, &wanted, &made, err));
-    return ch_new_key_check(session, &made, err);
+    return create(session, mechanism, &wanted, &made, err);
 }
 
 /* ---- private keys: what they are ---- */
@@ -298,16 +299,16 @@ static ch_status find_id(const EVP_PKEY *key, uint8_t id[static CH_KEY_ID_SIZE],
 
 /* A token that keeps no public halves refuses it, and the key is as good without: a YubiHSM shows its public key with
  * the private one. */
-static ch_status create_pair(ch_session *session, const char *label, const ch_mechanism *mechanism,
-                             ch_attributes *private_half, ch_attributes *public_half, ch_error *err)
+static ch_status create_pair(ch_session *session, const ch_mechanism *mechanism, ch_attributes *private_half,
+                             ch_attributes *public_half, ch_new_key *made, ch_error *err)
 {
-    ch_new_key made = {label, CK_INVALID_HANDLE, CK_INVALID_HANDLE};
-    CH_TRY(create(session, mechanism, private_half, &made, err));
-    CK_RV rv = call_create(session, mechanism, public_half, &made.public_half);
+    CH_TRY(create(session, mechanism, private_half, made, err));
+    CK_RV rv = call_create(session, mechanism, public_half, &made->public_half);
     if (rv == CKR_OK || ch_ckr_is_refusal(rv))
-        return ch_new_key_check(session, &made, err);
-    ch_ckr_fail(err, rv, "importing the public half of key '%s'", label);
-    return ch_new_key_undo(session, &made, err);
+        return CH_OK;
+    made->public_half = CK_INVALID_HANDLE;
+    ch_ckr_fail(err, rv, "importing the public half of key '%s'", made->label);
+    return ch_new_key_undo(session, made, err);
 }
 
 static ch_status import_pair(ch_session *session, const char *label, const ch_mechanism *mechanism, EVP_PKEY *key,
@@ -316,9 +317,9 @@ static ch_status import_pair(ch_session *session, const char *label, const ch_me
     __attribute__((cleanup(wipe_parts))) key_parts parts = {.point = CH_SECRET_INIT};
     ch_attributes private_half = {.count = 0};
     ch_attributes public_half = {.count = 0};
-    uint8_t id_bytes[CH_KEY_ID_SIZE];
-    ch_slice id = {id_bytes, sizeof id_bytes};
-    CH_TRY(find_id(key, id_bytes, err));
+    ch_new_key made = {.label = label, .key = CK_INVALID_HANDLE, .public_half = CK_INVALID_HANDLE};
+    ch_slice id = {made.id, sizeof made.id};
+    CH_TRY(find_id(key, made.id, err));
     ch_new_key_add_attributes(&private_half, mechanism, label, id);
     ch_new_key_add_public_attributes(&public_half, label, id);
     ch_attributes_add_ulong(&private_half, CKA_KEY_TYPE, &mechanism->key_type);
@@ -327,7 +328,7 @@ static ch_status import_pair(ch_session *session, const char *label, const ch_me
         CH_TRY(add_rsa(key, &parts, &private_half, &public_half, err));
     else
         CH_TRY(add_curve(key, mechanism, &parts, &private_half, &public_half, err));
-    return create_pair(session, label, mechanism, &private_half, &public_half, err);
+    return create_pair(session, mechanism, &private_half, &public_half, &made, err);
 }
 
 ch_status ch_key_import_pair(ch_session *session, const char *label, const ch_mechanism *mechanism, EVP_PKEY *key,

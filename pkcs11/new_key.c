@@ -103,23 +103,44 @@ CK_RV ch_new_key_make(ch_session *session, const ch_mechanism *mechanism, const 
 
 /* ---- after it was made ---- */
 
+static ch_status destroy(ch_session *session, CK_OBJECT_HANDLE object, ch_error *err)
+{
+    CK_RV rv = ch_token_functions(session->token)->C_DestroyObject(session->handle, object);
+    return rv == CKR_OK ? CH_OK : ch_ckr_fail(err, rv, "destroying an object");
+}
+
+/* Label and id together are this key's alone. */
+static ch_status destroy_unnoticed(ch_session *session, const ch_new_key *made, ch_error *err)
+{
+    ch_attributes wanted = {.count = 0};
+    CK_OBJECT_HANDLE found[2];
+    size_t count = 0;
+    ch_attributes_add(&wanted, CKA_LABEL, made->label, strlen(made->label));
+    ch_attributes_add(&wanted, CKA_ID, made->id, sizeof made->id);
+    CH_TRY(ch_objects_find(session, &wanted, found, 2, &count, err));
+    for (size_t i = 0; i < count; i++)
+        CH_TRY(destroy(session, found[i], err));
+    return CH_OK;
+}
+
+static ch_status destroy_all(ch_session *session, const ch_new_key *made, ch_error *err)
+{
+    if (made->key != CK_INVALID_HANDLE)
+        CH_TRY(destroy(session, made->key, err));
+    if (made->public_half != CK_INVALID_HANDLE)
+        CH_TRY(destroy(session, made->public_half, err));
+    return destroy_unnoticed(session, made, err);
+}
+
 ch_status ch_new_key_undo(ch_session *session, const ch_new_key *made, ch_error *err)
 {
-    const CK_OBJECT_HANDLE objects[] = {made->key, made->public_half};
-    CK_FUNCTION_LIST *functions = ch_token_functions(session->token);
-    CK_RV worst = CKR_OK;
-    char unknown[32];
-    for (size_t i = 0; i < 2; i++) {
-        CK_RV rv = objects[i] == CK_INVALID_HANDLE ? CKR_OK : functions->C_DestroyObject(session->handle, objects[i]);
-        worst = worst == CKR_OK ? rv : worst;
-    }
-    if (worst == CKR_OK)
+    ch_error failure = CH_ERROR_INIT;
+    if (destroy_all(session, made, &failure) == CH_OK)
         return err->status;
-    return ch_error_wrap(
-        err,
-        "a key labelled '%s' is left over on token '%s', which did not destroy it (%s); delete it with "
-        "'chancery key delete'",
-        made->label, ch_token_label(session->token), ch_ckr_name(worst, unknown));
+    return ch_error_wrap(err,
+                         "a key labelled '%s' may be left over on token '%s' (%s); 'chancery key list' shows it, "
+                         "'chancery key delete' deletes it",
+                         made->label, ch_token_label(session->token), failure.rule);
 }
 
 ch_status ch_new_key_check(ch_session *session, const ch_new_key *made, ch_error *err)

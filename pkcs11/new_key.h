@@ -29,18 +29,19 @@ typedef CK_RV ch_new_key_call(ch_session *session, const ch_mechanism *mechanism
 CH_CHECKED CK_RV ch_new_key_make(ch_session *session, const ch_mechanism *mechanism, const ch_attributes *attributes,
                                  ch_new_key_call *call, CK_OBJECT_HANDLE *out);
 
-/* A key that was just made. */
+/* A key that was just made, or was to be made. */
 typedef struct ch_new_key {
     const char *label;
-    CK_OBJECT_HANDLE key;
-    CK_OBJECT_HANDLE public_half; /* CK_INVALID_HANDLE if there is none */
+    uint8_t id[CH_KEY_ID_SIZE];
+    CK_OBJECT_HANDLE key;         /* CK_INVALID_HANDLE if the token has returned none */
+    CK_OBJECT_HANDLE public_half; /* the same */
 } ch_new_key;
 
 /* Checks it. If the token made it otherwise than asked for, destroys it and fails. */
 CH_CHECKED ch_status ch_new_key_check(ch_session *session, const ch_new_key *made, ch_error *err);
 
-/* Destroys it, after the failure that `err` holds, whose status is returned. If the token does not destroy it, `err`
- * says what is left over, and how to delete it. */
+/* Destroys it, after the failure that `err` holds, whose status is returned; also what the token made before it failed,
+ * and did not say so. If something may be left over, `err` says what, and how to delete it. */
 ch_status ch_new_key_undo(ch_session *session, const ch_new_key *made, ch_error *err);
 
 #endif

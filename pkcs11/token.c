@@ -135,8 +135,17 @@ void ch_token_close_(ch_token **token)
 
 /* ---- login ---- */
 
+bool ch_token_has_pinpad(ch_token *token)
+{
+    CK_TOKEN_INFO raw;
+    return token->functions->C_GetTokenInfo(token->slot, &raw) == CKR_OK &&
+           (raw.flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0;
+}
+
 ch_status ch_token_login(ch_token *token, const ch_secret *pin, ch_error *err)
 {
+    if (pin == NULL && !ch_token_has_pinpad(token))
+        return ch_fail(err, CH_BAD_INPUT, "token '%s' has no pad for its PIN; it must be passed", token->label);
     CH_TRY(ch_session_keep(&token->keeper, err));
     CK_UTF8CHAR *bytes = pin == NULL ? NULL : pin->data;
     CK_ULONG size = pin == NULL ? 0 : pin->size;

@@ -58,6 +58,8 @@ CH_CHECKED ch_status ch_token_init(const ch_module_name *module, const char *lab
  * again. While somebody is logged in, it logs out first, since the token would not look at the PIN. Already logged out
  * is CH_OK. */
 CH_CHECKED ch_status ch_token_login(ch_token *token, const ch_secret *pin, ch_error *err);
+/* The PIN can be typed at the token itself. */
+bool ch_token_has_pinpad(ch_token *token);
 CH_CHECKED ch_status ch_token_logout(ch_token *token, ch_error *err);
 
 /* Sees to it that nobody is logged in, in a process that has not logged in itself: some devices keep a login, or share

@@ -8,16 +8,17 @@
 typedef struct vendor {
     const char *word;
     const char *token_tool;
-    const char *key_tool; /* NULL: the module can do it */
+    const char *key_tool;   /* makes and imports what the module does not; NULL: there is nothing */
+    bool only_notes_rights; /* the module changes a key's attributes, and then does as before */
 } vendor;
 
 /* clang-format off */
 static const vendor vendors[] = {
-    /* word      makes tokens                            makes and imports keys that the module does not */
-    { "YubiHSM", "yubihsm-shell",                        NULL },
-    { "PIV",     "ykman piv or yubico-piv-tool",         "'ykman piv' or 'yubico-piv-tool' (docs/tokens/piv.md)" },
-    { "OpenSC",  "pkcs15-init, or the tool of the card", "the tool of the card (docs/tokens/piv.md)" },
-    { "TPM2",    "tpm2_ptool",                           "'tpm2_ptool import' or 'addkey' (docs/tokens/tpm.md)" },
+    /* word      makes tokens                            makes keys                                     only notes rights */
+    { "YubiHSM", "yubihsm-shell",                        NULL,                                                    false },
+    { "PIV",     "ykman piv or yubico-piv-tool",         "'ykman piv' or 'yubico-piv-tool' (docs/tokens/piv.md)", false },
+    { "OpenSC",  "pkcs15-init, or the tool of the card", "the tool of the card (docs/tokens/piv.md)",             false },
+    { "TPM2",    "tpm2_ptool",                           "'tpm2_ptool import' or 'addkey' (docs/tokens/tpm.md)",  true },
 };
 /* clang-format on */
 
@@ -47,4 +48,10 @@ ch_status ch_vendor_add_key_tool(CK_FUNCTION_LIST *functions, CK_RV rv, ch_error
     if (!can_not || found == NULL || found->key_tool == NULL)
         return err->status;
     return ch_error_wrap(err, "this module can't do that; use %s", found->key_tool);
+}
+
+bool ch_vendor_only_notes_rights(CK_FUNCTION_LIST *functions)
+{
+    const vendor *found = find(functions);
+    return found != NULL && found->only_notes_rights;
 }

@@ -103,22 +103,26 @@ class Fixture:
         """Those of `chancery key ...` that name the token."""
         return ["--module", self.module, "--token", self.label]
 
+    def pins(self):
+        """What these commands are told secretly, by the option that names the descriptor."""
+        return {"--pin-fd": self.pin}
+
     def make_key(self, agent, label, mechanism):
         """Makes a key, by `chancery` if the token allows, else with its own tool. Returns a Key."""
         if mechanism.startswith("hmac-"):
             return self.import_secret(agent, label, mechanism)
         agent.must("key", "generate", *self.options(), "--label", label, "--mechanism", mechanism,
-                   secrets_by_option={"--pin-fd": self.pin})
+                   secrets_by_option=self.pins())
         return Key(mechanism, public=self.public_half(agent, label))
 
     def import_secret(self, agent, label, mechanism):
         secret = hashlib.sha256(label.encode()).hexdigest()
         agent.must("key", "import", *self.options(), "--label", label, "--mechanism", mechanism, "--encoding", "text",
-                   secrets_by_option={"--pin-fd": self.pin, "--secret-fd": secret})
+                   secrets_by_option={**self.pins(), "--secret-fd": secret})
         return Key(mechanism, secret=secret.encode())
 
     def public_half(self, agent, label):
-        return agent.must("key", "public", *self.options(), "--object", label, secrets_by_option={"--pin-fd": self.pin})
+        return agent.must("key", "public", *self.options(), "--object", label, secrets_by_option=self.pins())
 
     def object_uri(self, label):
         """The key's `object` in policy."""

@@ -53,6 +53,13 @@ class NssWithoutPassword(Nss):
 
     def make_database(self):
         self.run("certutil", "-N", "-d", f"sql:{self.database}", "--empty-password")
+        self.fields["login"] = "none"
+
+    def options(self):
+        return [*super().options(), "--no-pin"]
+
+    def pins(self):
+        return {}
 
 
 class NssByP11Kit(Nss):

@@ -5,7 +5,7 @@ import unittest
 import harness
 from essentials import AgentOn, Essentials
 from harness import AgentTest
-from nss import Nss, NssByP11Kit, NssByProxy
+from nss import Nss, NssByP11Kit, NssByProxy, NssWithoutPassword
 
 
 class NssTest(Essentials, AgentTest):
@@ -52,6 +52,15 @@ class NssByP11KitTest(Signs):
 
 class NssByProxyTest(Signs):
     kind = NssByProxy
+
+
+class NssWithoutPasswordTest(Signs):
+    """login: none. It waits for an operator all the same."""
+
+    kind = NssWithoutPassword
+
+    def unlock(self):
+        return self.agent.cli("unlock", "--no-pin", "main")
 
 
 del Signs

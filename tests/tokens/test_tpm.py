@@ -111,6 +111,15 @@ class MadeByItsTool(Tpm):
 class MadeByItsToolTest(Essentials, AgentTest):
     kind = MadeByItsTool
 
+    def test_what_the_module_would_only_note_is_not_taken_for_done(self):
+        """tpm2-pkcs11 unsets CKA_DECRYPT, and then decrypts as before."""
+        for options in ([], ["--dry-run"]):
+            done = self.agent.cli("key", "adopt", "rsa-sha256", *self.agent.token.options(), *options,
+                                  secrets_by_option={"--pin-fd": self.agent.token.pin})
+            self.assertEqual(done.returncode, 3, done.stderr)
+            self.assertIn(b"tolerate: [CKA_DECRYPT]", done.stderr)
+            self.assertRegex(done.stdout, rb"CKA_DECRYPT +set +set +cannot be changed")
+
     def test_without_tolerate_they_are_refused(self):
         policy = self.agent.policy.read_text()
         self.agent.policy.write_text("".join(line for line in policy.splitlines(True) if "tolerate" not in line))

@@ -299,7 +299,7 @@ START_TEST(test_what_cannot_be_destroyed_is_named)
     ch_token_functions(token)->C_CreateObject = lavish_create;
     ch_token_functions(token)->C_DestroyObject = no_destroy;
     ck_assert_int_eq(ch_key_import_hmac(&session, "k", mechanism("hmac-sha256"), &secret, &err), CH_REFUSED);
-    ck_assert_ptr_nonnull(strstr(err.message, "a key labelled 'k' is left over on token 'unit'"));
+    ck_assert_ptr_nonnull(strstr(err.message, "a key labelled 'k' may be left over on token 'unit'"));
     ck_assert_ptr_nonnull(strstr(err.message, "CKR_DEVICE_ERROR"));
     ck_assert_uint_eq(deletions, 1);
     count_keys(&session, 1);
@@ -323,6 +323,48 @@ START_TEST(test_a_token_that_is_full_keeps_no_half)
     ck_assert_int_eq(ch_key_import_pair(&session, "k", mechanism("p256-sha256"), software, &err), CH_TOKEN);
     ck_assert_str_eq(err.rule, "CKR_DEVICE_MEMORY");
     count_keys(&session, 0);
+    EVP_PKEY_free(software);
+    ch_session_close(&session);
+    ch_token_close(token);
+}
+END_TEST
+
+/* Says that it failed, and has made the key; so writes no good handle. */
+static CK_RV create_and_fail(CK_SESSION_HANDLE session, CK_ATTRIBUTE *items, CK_ULONG count, CK_OBJECT_HANDLE *out)
+{
+    ck_assert_uint_eq(real.C_CreateObject(session, items, count, out), CKR_OK);
+    *out = 4711;
+    return CKR_DEVICE_ERROR;
+}
+
+static CK_RV generate_and_fail(CK_SESSION_HANDLE session, CK_MECHANISM *how, CK_ATTRIBUTE *public_items,
+                               CK_ULONG public_count, CK_ATTRIBUTE *items, CK_ULONG count,
+                               CK_OBJECT_HANDLE *public_half, CK_OBJECT_HANDLE *out)
+{
+    ck_assert_uint_eq(real.C_GenerateKeyPair(session, how, public_items, public_count, items, count, public_half, out),
+                      CKR_OK);
+    return CKR_DEVICE_ERROR;
+}
+
+START_TEST(test_what_was_made_before_a_failure_is_destroyed)
+{
+    ch_session session;
+    ch_token *token = softhsm_open(&session);
+    ch_autosecret secret = softhsm_secret("secret", 6);
+    EVP_PKEY *software = software_key("p256-sha256");
+    MUST(ch_key_generate(&session, "other", mechanism("ed25519"), 0, &err));
+    real = *ch_token_functions(token);
+    ch_token_functions(token)->C_CreateObject = create_and_fail;
+    ch_token_functions(token)->C_GenerateKeyPair = generate_and_fail;
+    ck_assert_int_eq(ch_key_import_hmac(&session, "k", mechanism("hmac-sha256"), &secret, &err), CH_UNAVAILABLE);
+    ck_assert_ptr_null(strstr(err.message, "left over"));
+    ck_assert_int_eq(ch_key_import_pair(&session, "k", mechanism("p256-sha256"), software, &err), CH_UNAVAILABLE);
+    ck_assert_int_eq(ch_key_generate(&session, "k", mechanism("p256-sha256"), 0, &err), CH_UNAVAILABLE);
+    ck_assert_str_eq(err.rule, "CKR_DEVICE_ERROR");
+    count_keys(&session, 1);
+    ch_token_functions(token)->C_DestroyObject = no_destroy;
+    ck_assert_int_eq(ch_key_generate(&session, "k", mechanism("p256-sha256"), 0, &err), CH_UNAVAILABLE);
+    ck_assert_ptr_nonnull(strstr(err.message, "'k' may be left over"));
     EVP_PKEY_free(software);
     ch_session_close(&session);
     ch_token_close(token);
@@ -357,4 +399,5 @@ CH_TESTS_WITH("new_key", softhsm_set_up, softhsm_tear_down,
               CH_TEST(test_a_token_that_takes_none_is_quoted_with_its_first_answer),
               CH_TEST(test_a_key_that_may_do_more_is_not_kept), CH_TEST(test_what_cannot_be_destroyed_is_named),
               CH_TEST(test_a_token_that_is_full_keeps_no_half),
+              CH_TEST(test_what_was_made_before_a_failure_is_destroyed),
               CH_TEST(test_a_public_half_alone_is_in_the_way_and_is_deleted))
