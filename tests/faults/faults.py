@@ -3,6 +3,7 @@ agent runs."""
 
 import collections
 import os
+import time
 import unittest
 
 from harness import BUILD
@@ -32,6 +33,7 @@ class Faults:
             raise unittest.SkipTest("faulty.so is not built; run make regress-programs")
         self.path = agent.home / "faults"
         self.log_path = self.path.with_name("faults.log")
+        self.typed_s = []  # when a person typed a PIN
         self.set()
         agent.variables["FAULTS"] = str(self.path)
         text = agent.config.read_text()
@@ -54,10 +56,24 @@ class Faults:
         """The number of each PIN that was sent, in order: 1 for the first that there was, and for all that are equal to it."""
         return [int(call.facts["pin"]) for call in self.calls("C_Login", edge=">", since_s=since_s) if "pin" in call.facts]
 
-    def refused_pins(self):
-        """Those that the token called wrong."""
-        return {int(call.facts["pin"]) for call in self.calls("C_Login")
-                if call.result in ("CKR_PIN_INCORRECT", "CKR_PIN_LOCKED") and "pin" in call.facts}
+    def pins_sent_again(self):
+        """Those that were sent although the token had called them wrong, and nobody has typed one since."""
+        refused, again, typed_s = set(), [], sorted(self.typed_s)
+        for call in self.calls("C_Login", edge=""):
+            if typed_s and call.time_s >= typed_s[0]:
+                typed_s.pop(0)
+                refused.clear()
+            pin = call.facts.get("pin")
+            if call.edge == ">" and pin in refused:
+                again.append(int(pin))
+            elif call.edge == "<" and call.result in ("CKR_PIN_INCORRECT", "CKR_PIN_LOCKED"):
+                refused.add(pin)
+            elif call.edge == "<" and call.result == "CKR_OK":
+                refused.discard(pin)
+        return again
+
+    def note_typed(self):
+        self.typed_s.append(time.monotonic())
 
     def violations(self):
         """Calls after C_Finalize, and two threads in one session, as sentences."""

@@ -1,15 +1,20 @@
-/* An event (a reset, a logout) happens once for each process and version of the control file; a condition (absent,
+/* An event (a reset, a logout) happens once for each version of the control file; a condition (absent,
  * another token) holds as long as its line is there. */
 #include "tests/faults/models.h"
 
 #include "tests/faults/control.h"
 #include "tests/faults/sessions.h"
+#include "tests/faults/shared.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
+
+#define UNKNOWN (-1)
+
+enum { RESET, LOGOUT };
 
 CK_FUNCTION_LIST *real;
 CK_FUNCTION_LIST device;
@@ -64,28 +69,24 @@ static void be_idle(const call *now)
         models_drop_sessions();
 }
 
-/* True if the condition began or ended since the last call. */
-static bool has_changed(const char *name, bool *was)
+/* True if the condition began or ended since this process's last call. */
+static bool has_changed(const char *name, int *was)
 {
     bool is = control_model(name, NULL);
-    bool has = is != *was;
+    bool has = *was != UNKNOWN && is != *was;
     *was = is;
     return has;
 }
 
 static void change_token(const call *now, uint64_t stamp)
 {
-    static bool was_absent;
-    static bool was_swapped;
-    static uint64_t reset_for;
-    static uint64_t logged_out_for;
+    static int was_absent = UNKNOWN;
+    static int was_swapped = UNKNOWN;
     pthread_mutex_lock(&lock);
     bool is_out = has_changed("@absent", &was_absent);
     bool is_other = has_changed("@swap", &was_swapped);
-    bool is_reset = control_model("@reset", NULL) && reset_for != stamp;
-    bool is_logged_out = control_model("@logout", NULL) && logged_out_for != stamp;
-    reset_for = is_reset ? stamp : reset_for;
-    logged_out_for = is_logged_out ? stamp : logged_out_for;
+    bool is_reset = control_model("@reset", NULL) && shared_happens(RESET, stamp);
+    bool is_logged_out = control_model("@logout", NULL) && shared_happens(LOGOUT, stamp);
     pthread_mutex_unlock(&lock);
     if (is_out || is_other || is_reset)
         models_drop_sessions();

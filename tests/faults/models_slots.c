@@ -40,6 +40,11 @@ static CK_RV initialize(void *init)
 
 /* ---- slots ---- */
 
+static bool is_empty(CK_SLOT_ID slot)
+{
+    return control_model("@absent", NULL) && shared_is_slot(slot);
+}
+
 /* The slot that answers nothing but errors comes first, so that whoever stops at it finds no other. */
 static CK_RV get_slot_list(CK_BBOOL is_present, CK_SLOT_ID *slots, CK_ULONG *count)
 {
@@ -49,12 +54,15 @@ static CK_RV get_slot_list(CK_BBOOL is_present, CK_SLOT_ID *slots, CK_ULONG *cou
     CK_RV rv = real->C_GetSlotList(is_present, all + before, &found);
     if (rv != CKR_OK)
         return rv;
-    if (is_present && control_model("@absent", NULL))
-        found = 0;
     if (before == 1)
         all[0] = BAD_SLOT;
+    CK_ULONG kept = before;
+    for (CK_ULONG i = before; i < before + found; i++) {
+        if (!is_present || !is_empty(all[i]))
+            all[kept++] = all[i];
+    }
     CK_ULONG room = *count;
-    *count = found + before;
+    *count = kept;
     if (slots == NULL)
         return CKR_OK;
     if (room < *count)
@@ -68,7 +76,7 @@ static CK_RV get_slot_info(CK_SLOT_ID slot, CK_SLOT_INFO *info)
     if (slot == BAD_SLOT)
         return CKR_DEVICE_ERROR;
     CK_RV rv = real->C_GetSlotInfo(slot, info);
-    if (rv == CKR_OK && control_model("@absent", NULL))
+    if (rv == CKR_OK && is_empty(slot))
         info->flags &= ~(CK_FLAGS)CKF_TOKEN_PRESENT;
     return rv;
 }
@@ -97,13 +105,13 @@ static CK_RV get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
     model other;
     if (slot == BAD_SLOT)
         return CKR_DEVICE_ERROR;
-    if (control_model("@absent", NULL))
+    if (is_empty(slot))
         return CKR_TOKEN_NOT_PRESENT;
     CK_RV rv = real->C_GetTokenInfo(slot, info);
     if (rv != CKR_OK)
         return rv;
     info->flags |= pin_flags();
-    if (control_model("@swap", &other)) {
+    if (control_model("@swap", &other) && shared_is_slot(slot)) {
         pad(info->label, sizeof info->label, other.count > 0 ? other.words[0] : OTHER_LABEL);
         pad(info->serialNumber, sizeof info->serialNumber, OTHER_SERIAL);
     }
@@ -166,13 +174,15 @@ static CK_RV open_session(CK_SLOT_ID slot, CK_FLAGS flags, void *self, CK_NOTIFY
 {
     if (slot == BAD_SLOT)
         return CKR_DEVICE_ERROR;
-    if (control_model("@absent", NULL))
+    if (is_empty(slot))
         return CKR_TOKEN_NOT_PRESENT;
     if (is_full())
         return CKR_SESSION_COUNT;
     CK_RV rv = real->C_OpenSession(slot, flags, self, notify, session);
-    if (rv == CKR_OK)
+    if (rv == CKR_OK) {
         session_opened(*session);
+        shared_note_slot(slot);
+    }
     return rv;
 }
 

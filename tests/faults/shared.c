@@ -25,7 +25,9 @@ typedef struct process_sessions {
 typedef struct shared {
     uint64_t stamp; /* of the control file that is counted for */
     atomic_ulong counters[SHARED_COUNTERS];
-    uint64_t pin_key; /* drawn by the first process; 0: not yet */
+    uint64_t happened[SHARED_EVENTS]; /* the version for which an event has */
+    atomic_ulong slot;                /* plus one; 0: none */
+    uint64_t pin_key;                 /* drawn by the first process; 0: not yet */
     uint64_t pins[PINS_MAX];
     atomic_uint wrong_pins;
     CK_ULONG login_size; /* 0: nobody is logged in */
@@ -100,6 +102,27 @@ void shared_begin_counters(uint64_t stamp)
 unsigned long shared_count(unsigned counter)
 {
     return ++get()->counters[counter];
+}
+
+bool shared_happens(unsigned event, uint64_t stamp)
+{
+    shared *all = get();
+    int lock = lock_file(".lock");
+    bool happens = all->happened[event] != stamp;
+    all->happened[event] = stamp;
+    close(lock);
+    return happens;
+}
+
+void shared_note_slot(CK_SLOT_ID slot)
+{
+    get()->slot = slot + 1;
+}
+
+bool shared_is_slot(CK_SLOT_ID slot)
+{
+    unsigned long noted = get()->slot;
+    return noted == 0 || noted == slot + 1;
 }
 
 /* ---- PINs ---- */

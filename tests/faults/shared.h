@@ -18,6 +18,14 @@ void shared_begin_counters(uint64_t stamp);
 /* Counts, and returns the count: 1 for the first. */
 unsigned long shared_count(unsigned counter);
 
+/* True once, for all processes together, for each event and version of the control file. */
+#define SHARED_EVENTS 2
+bool shared_happens(unsigned event, uint64_t stamp);
+
+/* The slot in which somebody opened a session last. True for any slot as long as nobody has. */
+void shared_note_slot(CK_SLOT_ID slot);
+bool shared_is_slot(CK_SLOT_ID slot);
+
 /* A small number for a PIN: equal for equal ones. Nothing of the PIN can be read from it. */
 unsigned shared_pin_number(const CK_BYTE *pin, CK_ULONG size);
 
