@@ -50,7 +50,10 @@ static ch_status generate_pair(ch_session *session, const ch_mechanism *mechanis
         return CH_OK;
     made->key = CK_INVALID_HANDLE;
     made->public_half = CK_INVALID_HANDLE;
-    return ch_ckr_fail(err, rv, "generating key '%s' (%s)", made->label, mechanism->name);
+    ch_ignore(ch_ckr_fail(err, rv, "generating key '%s' (%s)", made->label, mechanism->name));
+    /* A refusal may be of the size or the curve, which another tool can't make on this token either. */
+    return rv == CKR_FUNCTION_NOT_SUPPORTED ? ch_vendor_add_key_tool(ch_token_functions(session->token), rv, err)
+                                            : err->status;
 }
 
 ch_status ch_key_generate(ch_session *session, const char *label, const ch_mechanism *mechanism, unsigned rsa_bits,

@@ -14,11 +14,11 @@ typedef struct vendor {
 
 /* clang-format off */
 static const vendor vendors[] = {
-    /* word      makes tokens                            makes keys                                     only notes rights */
-    { "YubiHSM", "yubihsm-shell",                        NULL,                                                    false },
-    { "PIV",     "ykman piv or yubico-piv-tool",         "'ykman piv' or 'yubico-piv-tool' (docs/tokens/piv.md)", false },
-    { "OpenSC",  "pkcs15-init, or the tool of the card", "the tool of the card (docs/tokens/piv.md)",             false },
-    { "TPM2",    "tpm2_ptool",                           "'tpm2_ptool import' or 'addkey' (docs/tokens/tpm.md)",  true },
+    /* word      makes tokens                            makes keys                                        notes only */
+    { "YubiHSM", "yubihsm-shell",                        NULL,                                             false },
+    { "PIV",     "ykman piv or yubico-piv-tool",         "ykman piv (docs/tokens/piv.md)",                 false },
+    { "OpenSC",  "pkcs15-init, or the tool of the card", "the tool of the card (docs/tokens/piv.md)",      false },
+    { "TPM2",    "tpm2_ptool",                           "tpm2_ptool import, addkey (docs/tokens/tpm.md)", true },
 };
 /* clang-format on */
 
