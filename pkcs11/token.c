@@ -37,6 +37,11 @@ const char *ch_token_label(const ch_token *token)
     return token->label;
 }
 
+ch_session *ch_token_keeper(ch_token *token)
+{
+    return &token->keeper;
+}
+
 /* ---- opening ---- */
 
 static bool is_match(P11KitUri *uri, CK_TOKEN_INFO *raw, CK_SLOT_ID slot)

@@ -79,6 +79,9 @@ typedef struct ch_session {
     bool is_writable;
 } ch_session;
 
+/* The session that keeps the login. It may be used for other things as well, but by one thread at a time. */
+ch_session *ch_token_keeper(ch_token *token);
+
 CH_CHECKED ch_status ch_session_open(ch_token *token, bool is_writable, ch_session *out, ch_error *err);
 void ch_session_close(ch_session *session);
 /* Opens it anew if the token has closed it; a token may do so with one that is idle. The login is not restored. */

@@ -88,7 +88,9 @@ ch_login ch_token_link_login(const ch_token_link *link)
 
 const char *ch_token_link_detail(const ch_token_link *link)
 {
-    return link->detail.status == CH_OK ? "" : link->detail.message;
+    if (link->detail.status != CH_OK)
+        return link->detail.message;
+    return link->lack.status != CH_OK ? link->lack.message : "";
 }
 
 ch_status ch_link_fail_absent(const ch_token_link *link, ch_error *err)
@@ -99,7 +101,7 @@ ch_status ch_link_fail_absent(const ch_token_link *link, ch_error *err)
 
 ch_status ch_link_fail_locked(const ch_token_link *link, ch_error *err)
 {
-    const char *why = ch_token_link_detail(link);
+    const char *why = link->detail.status == CH_OK ? "" : link->detail.message;
     return ch_fail(err, CH_LOCKED, "token '%s' is locked%s%s; an operator unlocks it with: chancery unlock %s",
                    link->config.name, *why == '\0' ? "" : ": ", why, link->config.name);
 }
@@ -182,6 +184,9 @@ static ch_status on_started(void *self, ch_frame *frame, int *fd, ch_error *err)
     CH_TRY(ch_confinement_report(link->config.confinement, link->child.name, started.gaps, err));
     ch_link_set_state(link, CH_LINK_LOCKED);
     link->is_replaced = false;
+    link->lack = started.lack;
+    if (link->lack.status != CH_OK)
+        ch_log("token '%s': %s", link->config.name, link->lack.message);
     return ch_link_begin_login(link, &started.kept, err);
 }
 

@@ -52,6 +52,7 @@ struct ch_token_link {
     bool is_replaced;        /* its process was ended because it was locked, and the next one is not there yet */
     bool is_login_kept;      /* by the token, though nobody here is logged in */
     ch_error detail;         /* why it is not as it should be */
+    ch_error lack;           /* what the process could not have of the token, or CH_OK */
     bool is_gone;            /* a job's failure said that the device is away */
     ch_secret pin;           /* while unlocked, if a re-login is allowed */
     ch_secret trial;         /* while a login is under way, or waits for a process that starts */

@@ -91,7 +91,7 @@ static ch_status take_all(starting *self, ch_channel *channel, ch_error *err)
     return CH_OK;
 }
 
-static ch_status start(ch_signer *signer, ch_channel *channel, ch_gaps *gaps, ch_error *err)
+static ch_status start(ch_signer *signer, ch_channel *channel, ch_gaps *gaps, ch_error *lack, ch_error *err)
 {
     starting self = {.signer = signer, .state = CH_WHILE_STARTING};
     CH_TRY(take_all(&self, channel, err));
@@ -100,18 +100,18 @@ static ch_status start(ch_signer *signer, ch_channel *channel, ch_gaps *gaps, ch
     ch_autofree char *uri = self.uri;
     const ch_module_name name = {.name = module, .init_args = init_args};
     CH_TRY(ch_token_open(&name, uri, &signer->token, err));
-    CH_TRY(ch_session_open(signer->token, false, &signer->control, err));
+    signer->keeper = ch_token_keeper(signer->token);
+    CH_TRY(ch_session_keep(signer->keeper, err));
+    ch_workers_open(signer, lack);
     ch_harden_token_calls(gaps); /* after the module is loaded: drivers may start helpers then */
     return CH_OK;
 }
 
-static ch_status report(ch_signer *signer, ch_channel *channel, const ch_error *outcome, const ch_gaps *gaps,
-                        ch_error *err)
+static ch_status report(ch_signer *signer, ch_channel *channel, ch_token_started_frame *started, ch_error *err)
 {
-    ch_token_started_frame started = {.outcome = *outcome, .kept = CH_ERROR_INIT, .gaps = gaps->list};
-    if (outcome->status == CH_OK)
-        ch_ignore(ch_token_end_kept_login(signer->token, &started.kept)); /* core judges it */
-    CH_TRY(ch_token_started_frame_put(ch_channel_out(channel), 0, &started, err));
+    if (started->outcome.status == CH_OK)
+        ch_ignore(ch_token_end_kept_login(signer->token, &started->kept)); /* core judges it */
+    CH_TRY(ch_token_started_frame_put(ch_channel_out(channel), 0, started, err));
     return ch_channel_flush(channel, err);
 }
 
@@ -119,15 +119,16 @@ int ch_token_run(int channel_fd, ch_gaps *gaps)
 {
     static ch_signer signer;
     ch_channel channel;
-    ch_error outcome = CH_ERROR_INIT;
     ch_error err = CH_ERROR_INIT;
+    ch_token_started_frame says = {.outcome = CH_ERROR_INIT, .kept = CH_ERROR_INIT, .lack = CH_ERROR_INIT};
     ch_spawn_schedule(0); /* core and the front first */
     ch_signer_init(&signer, channel_fd);
     ch_channel_open(&channel, channel_fd);
-    ch_status started = start(&signer, &channel, gaps, &outcome);
-    ch_status reported = report(&signer, &channel, &outcome, gaps, &err);
+    ch_status started = start(&signer, &channel, gaps, &says.lack, &says.outcome);
+    says.gaps = gaps->list;
+    ch_status reported = report(&signer, &channel, &says, &err);
     if (started == CH_OK && reported == CH_OK)
         ch_ignore(ch_workers_run(&signer, &err)); /* it comes back only if it failed */
-    ch_log("%s", started != CH_OK ? outcome.message : err.message);
+    ch_log("%s", started != CH_OK ? says.outcome.message : err.message);
     return 1;
 }

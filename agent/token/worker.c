@@ -91,9 +91,9 @@ static ch_status find_keys(worker *self, const size_t *indices, size_t count, ch
 {
     ch_signer *signer = self->signer;
     ch_error ignored = CH_ERROR_INIT;
-    const ch_signer_search search = {signer->token, &signer->control, self, tell_progress};
+    const ch_signer_search search = {signer->token, signer->keeper, self, tell_progress};
     self->told_ns = ch_clock_ns();
-    ch_ignore(ch_session_keep(&signer->control, &ignored)); /* if it fails, so does the search, and says why */
+    ch_ignore(ch_session_keep(signer->keeper, &ignored)); /* if it fails, so does the search, and says why */
     ch_signer_keys_find(&signer->keys, indices, count, &search);
     for (size_t i = 0; i < count; i++)
         CH_TRY(say_state(signer, indices[i], ch_channel_out(&self->channel), err));
@@ -187,14 +187,13 @@ typedef struct job_result {
 } job_result;
 
 /* One at a time, since each refusal of the PIN is one of the token's tries. */
-static ch_status sign_with_pin(worker *self, const ch_signer_key *key, const ch_secret *pin, ch_slice payload,
-                               uint8_t *signature, size_t *size, ch_error *err)
+static ch_status sign_with_pin(ch_signer *signer, ch_session *session, const ch_signer_key *key, const ch_secret *pin,
+                               ch_slice payload, uint8_t *signature, size_t *size, ch_error *err)
 {
-    ch_signer *signer = self->signer;
     if (pin == NULL)
         return ch_fail(err, CH_UNAVAILABLE, "core sent no PIN for a key that takes it for each signature; try again");
     pthread_mutex_lock(&signer->pin);
-    if (signer->refusal.status == CH_OK && ch_key_sign_with_pin(&self->session, &key->key, pin, payload, signature,
+    if (signer->refusal.status == CH_OK && ch_key_sign_with_pin(session, &key->key, pin, payload, signature,
                                                                 CH_SIGNATURE_SIZE_MAX, size, err) == CH_WRONG_PIN)
         signer->refusal = *err;
     else if (signer->refusal.status != CH_OK)
@@ -203,13 +202,35 @@ static ch_status sign_with_pin(worker *self, const ch_signer_key *key, const ch_
     return err->status;
 }
 
+static ch_status sign_in(ch_signer *signer, ch_session *session, const ch_signer_key *key, const ch_secret *pin,
+                         ch_slice payload, uint8_t *signature, size_t *size, ch_error *err)
+{
+    return ch_signer_key_takes_pin(key)
+               ? sign_with_pin(signer, session, key, pin, payload, signature, size, err)
+               : ch_key_sign(session, &key->key, payload, signature, CH_SIGNATURE_SIZE_MAX, size, err);
+}
+
+/* A worker's session may be closed by the token, and no other be left: then workers take turns in the one that keeps
+ * the login. The next signature tries to open one again. */
+static ch_status sign_somewhere(worker *self, const ch_signer_key *key, const ch_secret *pin, ch_slice payload,
+                                uint8_t *signature, size_t *size, ch_error *err)
+{
+    ch_signer *signer = self->signer;
+    ch_status st = sign_in(signer, &self->session, key, pin, payload, signature, size, err);
+    if (st == CH_OK || strcmp(err->rule, "CKR_SESSION_COUNT") != 0)
+        return st;
+    *err = (ch_error)CH_ERROR_INIT;
+    pthread_mutex_lock(&signer->spare);
+    st = sign_in(signer, signer->keeper, key, pin, payload, signature, size, err);
+    pthread_mutex_unlock(&signer->spare);
+    return st;
+}
+
 static ch_status sign_payload(worker *self, ch_signer_key *key, const ch_secret *pin, ch_slice payload,
                               uint8_t *signature, size_t *size, ch_error *err)
 {
     uint64_t begin_ns = ch_clock_ns();
-    CH_TRY(ch_signer_key_takes_pin(key)
-               ? sign_with_pin(self, key, pin, payload, signature, size, err)
-               : ch_key_sign(&self->session, &key->key, payload, signature, CH_SIGNATURE_SIZE_MAX, size, err));
+    CH_TRY(sign_somewhere(self, key, pin, payload, signature, size, err));
     return ch_proof_check(&key->proof, &key->key, payload, (ch_slice){signature, *size}, ch_clock_ns() - begin_ns, err);
 }
 
@@ -428,16 +449,35 @@ void ch_signer_init(ch_signer *signer, int fd)
     pthread_rwlock_init(&signer->lock, NULL);
     pthread_mutex_init(&signer->turn, NULL);
     pthread_mutex_init(&signer->pin, NULL);
+    pthread_mutex_init(&signer->spare, NULL);
+}
+
+static worker workers[CH_WORKERS_MAX];
+
+/* Whatever the token says: it has opened one session, so it is there, and what it refuses it has not. */
+void ch_workers_open(ch_signer *signer, ch_error *lack)
+{
+    ch_error why = CH_ERROR_INIT;
+    uint32_t opened = 0;
+    for (uint32_t i = 0; i < signer->worker_count; i++)
+        workers[i] = (worker){
+            .signer = signer, .session = {.token = signer->token, .handle = CK_INVALID_HANDLE}
+        };
+    while (opened < signer->worker_count &&
+           ch_session_open(signer->token, false, &workers[opened].session, &why) == CH_OK)
+        opened++;
+    if (opened == signer->worker_count)
+        return;
+    signer->worker_count = opened == 0 ? 1 : opened;
+    ch_error_set(lack, why.status, why.rule, "fewer workers sign than there should be, %u: %s", signer->worker_count,
+                 why.message);
 }
 
 ch_status ch_workers_run(ch_signer *signer, ch_error *err)
 {
-    static worker workers[CH_WORKERS_MAX];
     for (uint32_t i = 0; i < signer->worker_count; i++) {
         worker *self = &workers[i];
-        self->signer = signer;
         ch_channel_open(&self->channel, signer->fd);
-        CH_TRY(ch_session_open(signer->token, false, &self->session, err));
         /* The calling thread is the last worker. */
         if (i + 1 < signer->worker_count && pthread_create(&self->thread, NULL, run_worker, self) != 0)
             return ch_fail(err, CH_IO, "starting a worker thread failed");

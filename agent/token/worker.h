@@ -12,7 +12,8 @@
 typedef struct ch_signer {
     int fd; /* of the channel to core */
     ch_token *token;
-    ch_session control;    /* for finding keys; used under the write lock only */
+    ch_session *keeper;    /* of the login, and for finding keys, under the write lock */
+    pthread_mutex_t spare; /* the right to sign in it, under the read lock: for workers without a session */
     pthread_rwlock_t lock; /* a job reads the keys' handles under it; a login, logout or search writes them */
     pthread_mutex_t turn;  /* the right to wait for a packet */
     bool is_logged_in;     /* under `lock` */
@@ -26,6 +27,9 @@ typedef struct ch_signer {
 /* Takes `fd` over. */
 void ch_signer_init(ch_signer *signer, int fd);
 
+/* Opens a session for each worker, once the token is open. A token may have too few for `worker_count`, which is
+ * lowered then: `lack` says so. A lone worker can do without. */
+void ch_workers_open(ch_signer *signer, ch_error *lack);
 /* Starts the workers; the calling thread becomes one of them. Comes back only if a worker could not be started. The
  * process ends, with status 0, when core closes the channel. */
 CH_CHECKED ch_status ch_workers_run(ch_signer *signer, ch_error *err);
