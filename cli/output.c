@@ -26,6 +26,10 @@ static const char *cell_text(const json_t *row, const char *member, char number[
         snprintf(number, 32, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
         return number;
     }
+    if (json_is_real(value)) {
+        snprintf(number, 32, json_real_value(value) < 10 ? "%.1f" : "%.0f", json_real_value(value));
+        return number;
+    }
     const char *text = json_string_value(value);
     return text == NULL || *text == '\0' ? "-" : text;
 }
@@ -82,7 +86,8 @@ void ch_output_table(const json_t *rows, const ch_column *columns)
 
 ch_status ch_output_json(const json_t *value, ch_error *err)
 {
-    ch_autofree char *text = json_dumps(value, JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_ENCODE_ANY);
+    ch_autofree char *text =
+        json_dumps(value, JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_ENCODE_ANY | JSON_REAL_PRECISION(12));
     if (text == NULL)
         return ch_fail(err, CH_IO, "standard output does not take the result");
     for (const char *at = text; *at != '\0'; at++)

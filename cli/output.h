@@ -12,7 +12,7 @@
 
 typedef struct ch_column {
     const char *title;  /* NULL ends the table */
-    const char *member; /* of each row, which the column shows: a string, integer or boolean */
+    const char *member; /* of each row, which the column shows: a string, number or boolean */
 } ch_column;
 
 #define CH_COLUMNS_MAX 12

@@ -42,25 +42,48 @@ static const char *outcome_of(const ch_probe *probe, ch_probe_step step)
     return outcome->rule[0] != '\0' ? outcome->rule : ch_status_name(outcome->status);
 }
 
-static json_t *failures_of(const ch_probe *probe)
+/* Errors name the token: "token 'main' does not offer ..." */
+static json_t *without_label(const char *message, const char *label)
+{
+    ch_autobuffer quoted = CH_BUFFER_INIT;
+    ch_autobuffer out = CH_BUFFER_INIT;
+    const char *found;
+    ch_buffer_add_format(&quoted, "'%s'", label);
+    while ((found = strstr(message, ch_buffer_text(&quoted))) != NULL) {
+        ch_buffer_add(&out, message, (size_t)(found - message));
+        ch_buffer_add_text(&out, "'...'");
+        message = found + quoted.size;
+    }
+    ch_buffer_add_text(&out, message);
+    return ch_jansson_text(ch_buffer_text(&out));
+}
+
+static json_t *failures_of(const ch_probe *probe, const char *label)
 {
     json_t *failures = json_array();
     for (ch_probe_step step = 0; step < CH_PROBE_STEP_COUNT; step++) {
         if (probe->is_tried[step] && probe->outcome[step].status != CH_OK)
             json_array_append_new(failures, json_pack("{s:s s:o}", "step", step_names[step], "says",
-                                                      ch_jansson_text(probe->outcome[step].message)));
+                                                      without_label(probe->outcome[step].message, label)));
     }
     return failures;
 }
 
-static json_t *row_of(const ch_probe *probe)
+/* To a tenth. */
+static void set_rate(json_t *row, const char *member, double rate)
+{
+    if (rate > 0)
+        json_object_set_new(row, member, json_real((double)(int64_t)(rate * 10 + 0.5) / 10));
+}
+
+static json_t *row_of(const ch_probe *probe, const char *label)
 {
     json_t *row = json_pack("{s:s}", "mechanism", probe->mechanism->name);
     for (ch_probe_step step = 0; step < CH_PROBE_STEP_COUNT; step++)
         json_object_set_new(row, step_names[step], json_string(outcome_of(probe, step)));
-    json_object_set_new(row, "rate_1", json_integer((json_int_t)(probe->rate_of_one + 0.5)));
-    json_object_set_new(row, "rate_4", json_integer((json_int_t)(probe->rate_of_many + 0.5)));
-    json_object_set_new(row, "failures", failures_of(probe));
+    set_rate(row, "rate_1", probe->rate_of_one);
+    set_rate(row, "rate_4", probe->rate_of_many);
+    json_object_set_new(row, "failures", failures_of(probe, label));
     return row;
 }
 
@@ -83,7 +106,7 @@ static void add_left_over(const ch_probe *probe, ch_buffer *left_over)
 }
 
 /* `chosen` is the only one to try; NULL: all. */
-static json_t *try_all(ch_session *session, const ch_mechanism *chosen, ch_buffer *left_over)
+static json_t *try_all(ch_session *session, const ch_mechanism *chosen, const char *label, ch_buffer *left_over)
 {
     json_t *rows = json_array();
     const ch_mechanism *mechanism;
@@ -93,7 +116,7 @@ static json_t *try_all(ch_session *session, const ch_mechanism *chosen, ch_buffe
             continue;
         fprintf(stderr, "trying %s\n", mechanism->name);
         ch_probe_mechanism(session, mechanism, &probe);
-        json_array_append_new(rows, row_of(&probe));
+        json_array_append_new(rows, row_of(&probe, label));
         add_left_over(&probe, left_over);
     }
     return rows;
@@ -213,7 +236,8 @@ ch_status ch_token_probe_run(const ch_arguments *arguments, ch_error *err)
     CH_TRY(ch_token_info_describe(access.module.name, opened.token, &report, err));
     CH_TRY(mention_left_over(&opened.session, err));
     ch_interrupt_note();
-    json_object_set_new(report, "mechanisms", try_all(&opened.session, chosen, &left_over));
+    const char *label = ch_jansson_member(json_object_get(report, "token"), "label");
+    json_object_set_new(report, "mechanisms", try_all(&opened.session, chosen, label, &left_over));
     add_facts(report);
     if (arguments->option[CH_OPT_JSON] != NULL)
         CH_TRY(ch_output_json(report, err));

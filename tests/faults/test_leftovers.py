@@ -80,6 +80,7 @@ class Probed(Faulty):
                 result, row = self.probe()
                 self.assertEqual((result.status, row[step]), (OK, says), result)
                 self.assertIn(step, [failure["step"] for failure in row["failures"]])
+                self.assertNotIn("demo", result.out) # the report can be published
                 self.set()
                 self.assertEqual(self.keys(), {})
 
