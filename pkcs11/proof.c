@@ -4,8 +4,8 @@
 
 #include "base/clock.h"
 #include "pkcs11/attributes.h"
+#include "pkcs11/signature.h"
 
-#include <openssl/ecdsa.h>
 #include <openssl/evp.h>
 #include <string.h>
 
@@ -91,47 +91,6 @@ ch_status ch_proof_begin(ch_proof *proof, ch_session *session, const ch_key_inde
 
 /* ---- checks ---- */
 
-/* r||s as the DER that OpenSSL reads. Returns its size, or 0; the caller frees `*out` with OPENSSL_free. */
-static size_t write_ecdsa(ch_slice raw, uint8_t **out)
-{
-    int half = (int)raw.size / 2;
-    ECDSA_SIG *pair = ECDSA_SIG_new();
-    BIGNUM *r = BN_bin2bn(raw.data, half, NULL);
-    BIGNUM *s = BN_bin2bn(raw.data + half, half, NULL);
-    int size = 0;
-    if (pair != NULL && r != NULL && s != NULL && ECDSA_SIG_set0(pair, r, s) == 1) {
-        size = i2d_ECDSA_SIG(pair, out);
-    } else {
-        BN_free(r);
-        BN_free(s);
-    }
-    ECDSA_SIG_free(pair);
-    return size > 0 ? (size_t)size : 0;
-}
-
-static bool verifies(const ch_proof *proof, const ch_mechanism *mechanism, ch_slice message, ch_slice signature)
-{
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
-    const EVP_MD *hash = mechanism->hash == NULL ? NULL : EVP_get_digestbyname(mechanism->hash);
-    bool is_ready = context != NULL && EVP_DigestVerifyInit(context, NULL, hash, NULL, proof->public_half) == 1;
-    bool is_right =
-        is_ready && EVP_DigestVerify(context, signature.data, signature.size, message.data, message.size) == 1;
-    EVP_MD_CTX_free(context);
-    return is_right;
-}
-
-static bool is_right(const ch_proof *proof, const ch_mechanism *mechanism, ch_slice message, ch_slice signature)
-{
-    uint8_t *der = NULL;
-    if (mechanism->curve != NULL)
-        signature = (ch_slice){der, write_ecdsa(signature, &der)};
-    if (der != NULL)
-        signature.data = der;
-    bool is_one = signature.size > 0 && verifies(proof, mechanism, message, signature);
-    OPENSSL_free(der);
-    return is_one;
-}
-
 /* How many signatures pass before the next check. With SoftHSM2 and OpenSSL 3.0, signing and checking take 556 and 20
  * us for RSA-2048, 173 and 101 for Ed25519, 56 and 63 for P-256. For RSA the order is known, whatever else was going on
  * while they were timed. */
@@ -159,7 +118,7 @@ ch_status ch_proof_check(ch_proof *proof, const ch_key_object *key, ch_slice mes
     if (!is_due(proof))
         return CH_OK;
     uint64_t began_ns = ch_clock_ns();
-    if (!is_right(proof, key->mechanism, message, signature))
+    if (!ch_signature_is_good(proof->public_half, key->mechanism, message, signature))
         return ch_fail_rule(err, CH_TOKEN, "CKR_SIGNATURE_INVALID",
                             "the token returned a %s signature that is wrong by the key's public half",
                             key->mechanism->name);
