@@ -109,6 +109,7 @@ static ch_status ask_pin(const ch_arguments *arguments, const char *token, ch_se
         return ch_input_secret(arguments, &question, NULL, pin, err);
     if (arguments->option[CH_OPT_PIN_FD] != NULL)
         return ch_fail(err, CH_BAD_INPUT, "give either --pin-fd or --no-pin");
+    fputs("If the token has a keypad, type the PIN there now.\n", stderr);
     return ch_secret_alloc_empty(pin, err);
 }
 

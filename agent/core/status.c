@@ -11,6 +11,7 @@
 #include "state/writer.h"
 #include "wire/frames.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #define PAGE_BYTES_MAX 49152     /* a key more fits the frame besides */
@@ -137,9 +138,15 @@ static bool may_see(const report *to, const ch_key *key)
 
 static void add_token(report *to, const ch_token_link *link)
 {
+    ch_autobuffer detail = CH_BUFFER_INIT;
+    uint64_t overdue_s = ch_token_link_overdue_s(link, ch_clock_ms());
+    ch_buffer_add_text(&detail, ch_token_link_detail(link));
+    if (overdue_s > 0)
+        ch_buffer_add_format(&detail, "%sa signature has taken %" PRIu64 " s so far: does the device wait for a touch?",
+                             detail.size == 0 ? "" : "; ", overdue_s);
     ch_listed_token_record record = {.name = ch_slice_of(ch_token_link_name(link)),
                                      .state = ch_slice_of(ch_token_link_state_name(link)),
-                                     .detail = ch_slice_of(ch_token_link_detail(link))};
+                                     .detail = ch_buffer_slice(&detail)};
     ch_listed_token_record_put(&to->frame.tokens, &to->tokens, &record);
 }
 

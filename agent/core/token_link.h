@@ -124,6 +124,9 @@ CH_CHECKED ch_status ch_token_link_sign(ch_token_link *link, ch_ticket *ticket, 
 void ch_token_link_leave(ch_token_link *link, ch_ticket *ticket);
 /* Gives the process as many jobs as it should have, and sends them. At the end of each turn of the loop. */
 void ch_token_link_dispatch(ch_token_link *link);
+/* For how many seconds the process has had the oldest job, if that is much more than such jobs take; else 0. It may be
+ * a device that waits for somebody's touch. */
+uint64_t ch_token_link_overdue_s(const ch_token_link *link, uint64_t now_ms);
 /* Jobs at the token process. */
 size_t ch_token_link_sent(const ch_token_link *link);
 

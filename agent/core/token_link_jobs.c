@@ -9,6 +9,8 @@
 #define PACKET_WORK_NS 400000 /* most expected work in a packet of several jobs */
 #define VAGUE_FAILURES 3      /* without a signature, from which on each has the process started anew */
 
+#define OVERDUE_MS 1000
+
 #define PROBE_EVERY_MS 3000
 #define PROBE_TIMEOUT_MS 10000
 
@@ -256,6 +258,14 @@ ch_status ch_token_link_sign(ch_token_link *link, ch_ticket *ticket, const ch_sl
 void ch_token_link_leave(ch_token_link *link, ch_ticket *ticket)
 {
     ch_token_jobs_leave(link->jobs, ticket);
+}
+
+uint64_t ch_token_link_overdue_s(const ch_token_link *link, uint64_t now_ms)
+{
+    const ch_ticket *oldest = ch_token_jobs_any(link->jobs, CH_TICKET_SENT);
+    uint64_t taken_ms = oldest == NULL ? 0 : now_ms - oldest->sent_ms;
+    bool is_overdue = taken_ms > OVERDUE_MS && taken_ms > 3 * (uint64_t)oldest->cost_ns / 1000000;
+    return is_overdue ? taken_ms / 1000 : 0;
 }
 
 size_t ch_token_link_sent(const ch_token_link *link)

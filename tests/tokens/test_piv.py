@@ -126,6 +126,21 @@ class PivTest(Essentials, AgentTest):
         finally:
             self.card.set_delay_ms(0)
 
+    def test_a_device_that_waits_for_a_touch_is_seen_in_the_status(self):
+        def says_so():
+            with self.agent.client() as client:
+                return "does the device wait for a touch?" in client.get("/v1/status").json["tokens"][0]["detail"]
+        self.assertFalse(says_so())
+        self.card.set_delay_ms(2500)
+        bot = threading.Thread(target=self.sign, args=("rsa-sha256",))
+        bot.start()
+        try:
+            wait_until(says_so, "the status says so", timeout_s=2.4)
+        finally:
+            bot.join()
+            self.card.set_delay_ms(0)
+        self.assertFalse(says_so())
+
 
 class YubiKeyTest(Essentials, AgentTest):
     kind = YubiKey
