@@ -23,7 +23,7 @@ KINDS = [
     ("nss", "Nss"),
     ("p11kit", "P11Kit"),
     ("piv", "PivCard"),
-    ("piv", "YubiKey"),
+    ("yubikey", "YubiKey"),
 ]
 
 

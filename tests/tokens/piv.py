@@ -1,4 +1,4 @@
-"""PIV cards, by OpenSC and by Yubico's ykcs11: a card in Python (piv_card.py) in the virtual reader of a pcscd of its own.
+"""PIV cards by OpenSC: a card in Python (piv_card.py) in the virtual reader of a pcscd of its own.
 
 A machine has one pcscd, by its folder below /run, and its driver for the virtual reader listens on every address; so each has a
 mount namespace, with a /run of its own, and a network namespace. Programs reach it by the path of its socket,
@@ -17,7 +17,6 @@ import piv_card
 from fixture import Fixture, Key
 
 OPENSC = "/usr/lib/x86_64-linux-gnu/opensc-pkcs11.so"
-YKCS11 = "/usr/lib/x86_64-linux-gnu/libykcs11.so"
 VPCD = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so"
 READER = """\
 FRIENDLYNAME "{name}"
@@ -172,25 +171,3 @@ class PivCard(Fixture):
         """How often the card has noted this line."""
         log = self.card / "log"
         return log.read_text().splitlines().count(line) if log.exists() else 0
-
-
-class YubiKey(PivCard):
-    """The same card by ykcs11, which takes it for a YubiKey by its reader's name and its version."""
-
-    name = "PIV card (ykcs11)"
-    packages = ("ykcs11", "pcscd", "vsmartcard-vpcd")
-    programs = (YKCS11, VPCD, "pcscd", "unshare", "pkcs11-tool")
-    reader = "Yubico YubiKey CCID"
-    tolerated = {"9a": ["CKA_DECRYPT"], "9c": ["CKA_DECRYPT", "CKA_ALWAYS_AUTHENTICATE"]}
-
-    def __init__(self, folder):
-        super().__init__(folder)
-        self.module = YKCS11
-
-    def make_card(self):
-        """The token's name has the serial number in it."""
-        super().make_card()
-        (self.card / "yubikey").touch()
-        serial = int.from_bytes(piv_card.guid_of(self.card)[:4], "big")
-        self.label = f"YubiKey PIV #{serial}"
-        self.uri = f"pkcs11:token=YubiKey%20PIV%20%23{serial}"

@@ -7,10 +7,11 @@ import time
 import unittest
 
 import harness
+import service
 from essentials import EVERY_CLASS, AgentOn, Essentials, decode_signature, yaml
 from fixture import Key
 from harness import AgentTest, wait_until
-from piv import SLOTS, PivCard, YubiKey
+from piv import SLOTS, PivCard
 
 OTHER_PIN = "202020"
 
@@ -94,6 +95,18 @@ class PivTest(Essentials, AgentTest):
         self.assertIn("the PIN is wrong", done.stderr.decode())
         self.assertEqual(self.agent.unlock().returncode, 0)
 
+    def test_a_pin_that_was_changed_elsewhere_is_sent_once(self):
+        self.card.change_pin(OTHER_PIN)
+        try:
+            with self.counted("verify wrong", 1):
+                self.card.reset()
+                wait_until(lambda: self.status_of("rsa-sha256") == 423, "it is locked")
+                time.sleep(1)
+                self.assertEqual({self.status_of(key) for key in self.agent.keys}, {423})
+        finally:
+            self.card.change_pin(self.card.pin)
+            self.assertEqual(self.agent.unlock().returncode, 0)
+
     def test_a_pin_that_is_refused_for_a_signature_is_never_sent_again(self):
         self.card.change_pin(OTHER_PIN)
         try:
@@ -142,8 +155,29 @@ class PivTest(Essentials, AgentTest):
         self.assertFalse(says_so())
 
 
-class YubiKeyTest(Essentials, AgentTest):
-    kind = YubiKey
+class WithoutPinCache(PivCard):
+    """OpenSC as docs/tokens/piv.md would have it."""
+
+    def start(self):
+        configuration = self.folder / "opensc.conf"
+        configuration.write_text("app default { framework pkcs15 { use_pin_caching = false; } }\n")
+        self.variables["OPENSC_CONF"] = str(configuration)
+        super().start()
+
+
+class AsServiceTest(Essentials, AgentTest):
+    """Under the confinement of the unit for systemd."""
+
+    kind = WithoutPinCache
+
+    @classmethod
+    def setUpClass(cls):
+        service.require()
+        super().setUpClass()
+
+    @classmethod
+    def prepare(cls):
+        service.confine(cls.agent, cls.addClassCleanup)
 
 
 class OtherKeys(AgentOn):
