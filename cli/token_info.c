@@ -141,12 +141,13 @@ static json_t *mechanism_row(const ch_mechanism *mechanism, const offers *all)
     bool generates = find_offer(all, mechanism->generate, CKF_GENERATE | CKF_GENERATE_KEY_PAIR) != NULL;
     json_t *row =
         json_pack("{s:s s:s s:b s:[]}", "name", mechanism->name, "signs", signs, "generates", generates, "schemes");
-    if (offer == NULL)
+    if (offer != NULL)
+        json_object_set_new(row, "flags", flag_names(offer->flags, ch_mechanism_flag_name));
+    if (offer == NULL || offer->ulMaxKeySize == CK_UNAVAILABLE_INFORMATION)
         return row;
     json_object_set_new(row, "key_min", json_integer((json_int_t)offer->ulMinKeySize));
     json_object_set_new(row, "key_max", json_integer((json_int_t)offer->ulMaxKeySize));
     json_object_set_new(row, "key_sizes", json_sprintf("%lu to %lu", offer->ulMinKeySize, offer->ulMaxKeySize));
-    json_object_set_new(row, "flags", flag_names(offer->flags, ch_mechanism_flag_name));
     return row;
 }
 
