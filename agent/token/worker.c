@@ -54,6 +54,11 @@ static ch_status send_answers(ch_channel *channel, ch_error *err)
 
 /* ---- logins ---- */
 
+static bool has_login(const ch_signer *signer)
+{
+    return signer->is_logged_in && signer->login != CH_LOGIN_NONE;
+}
+
 static ch_status login_with(ch_signer *signer, int pin_fd, ch_error *err)
 {
     ch_autosecret pin = CH_SECRET_INIT;
@@ -86,6 +91,22 @@ static ch_status say_state(ch_signer *signer, size_t index, ch_buffer *out, ch_e
     return ch_key_state_frame_put(out, 0, &state, err);
 }
 
+/* A token that is away has no keys; that is no reason to say that they are not there. */
+static void doubt_missing(worker *self, const size_t *indices, size_t count)
+{
+    ch_signer *signer = self->signer;
+    ch_error away = CH_ERROR_INIT;
+    for (size_t i = 0; i < count; i++) {
+        ch_signer_key *key = &signer->keys.keys[indices[i]];
+        if (key->state.status != CH_NOT_FOUND)
+            continue;
+        if (away.status == CH_OK && ch_token_probe(signer->token, &signer->control, has_login(signer), &away) == CH_OK)
+            return;
+        key->state = away;
+        key->state.status = CH_UNAVAILABLE; /* whatever the module called it */
+    }
+}
+
 /* Finds keys, and says of each whether it can sign. */
 static ch_status find_keys(worker *self, const size_t *indices, size_t count, ch_error *err)
 {
@@ -95,6 +116,7 @@ static ch_status find_keys(worker *self, const size_t *indices, size_t count, ch
     self->told_ns = ch_clock_ns();
     ch_ignore(ch_session_keep(signer->keeper, &ignored)); /* if it fails, so does the search, and says why */
     ch_signer_keys_find(&signer->keys, indices, count, &search);
+    doubt_missing(self, indices, count);
     for (size_t i = 0; i < count; i++)
         CH_TRY(say_state(signer, indices[i], ch_channel_out(&self->channel), err));
     return CH_OK;
@@ -329,8 +351,7 @@ static ch_status on_probe(void *context, ch_frame *frame, int *fd, ch_error *err
     ch_probed_frame probed = {.outcome = CH_ERROR_INIT};
     CH_TRY(ch_probe_frame_get(frame, &probe, err));
     pthread_rwlock_rdlock(&signer->lock);
-    bool has_login = signer->is_logged_in && signer->login != CH_LOGIN_NONE;
-    ch_ignore(ch_token_probe(signer->token, &self->session, has_login, &probed.outcome)); /* core judges it */
+    ch_ignore(ch_token_probe(signer->token, &self->session, has_login(signer), &probed.outcome)); /* core judges it */
     pthread_rwlock_unlock(&signer->lock);
     probed.cause = (uint8_t)fault_of(signer, &probed.outcome);
     return ch_probed_frame_put(ch_channel_out(&self->channel), 0, &probed, err);
