@@ -27,6 +27,7 @@ typedef enum ch_fault {
     CH_FAULT_DEVICE,    /* it is away, or failed */
     CH_FAULT_PIN,       /* that came with it: the token refused it, and may have counted it */
     CH_FAULT_SIGNATURE, /* what it signed is wrong */
+    CH_FAULT_NONE,      /* it was not tried: the one before it took unexpectedly long, and others may go first */
     CH_FAULT_COUNT
 } ch_fault;
 

@@ -71,6 +71,7 @@ ch_job *ch_jobs_take(ch_jobs *jobs)
     job->id = id;
     job->is_old = false;
     job->is_counted = false;
+    job->returns = 0;
     job->asked = (ch_request){0};
     ch_buffer_clear(&job->bytes);
     ch_job_begin_again(job);

@@ -15,12 +15,13 @@
 #include "wire/frames.h"
 
 typedef struct ch_job {
-    uint64_t id;     /* in the table; logs name it */
-    size_t step;     /* of the table in request.c */
-    bool is_held;    /* the step waits, and is entered again when what it waits for is there */
-    bool is_old;     /* it is at the token, and was judged by rules that no longer hold: what it points to is theirs */
-    bool is_counted; /* by the limits of policy */
-    uint64_t number; /* in the order in which requests came */
+    uint64_t id;      /* in the table; logs name it */
+    size_t step;      /* of the table in request.c */
+    bool is_held;     /* the step waits, and is entered again when what it waits for is there */
+    bool is_old;      /* it is at the token, and was judged by rules that no longer hold: what it points to is theirs */
+    bool is_counted;  /* by the limits of policy */
+    unsigned returns; /* from the token, which did not try it */
+    uint64_t number;  /* in the order in which requests came */
 
     /* What was asked; views into `bytes`. */
     ch_asker asker;

@@ -14,6 +14,7 @@
 
 #define SWEEP_EVERY_MS 500
 #define NONCE_WAIT_MS 3000
+#define RETURNS_MAX 3 /* by tokens that have become slow */
 
 /* ---- the walk ---- */
 
@@ -209,6 +210,24 @@ static void on_signed(void *context, ch_ticket *ticket, const ch_slice *signatur
     walk_on(context, job);
 }
 
+/* It goes through all steps again, since time has passed, and others may go first now. */
+static void on_returned(void *context, ch_ticket *ticket)
+{
+    ch_requests *requests = context;
+    ch_job *job = ticket->owner;
+    ch_error tired = CH_ERROR_INIT;
+    if (++job->returns > RETURNS_MAX) {
+        ch_error_set(&tired, CH_UNAVAILABLE, "", "the token has become slow; try again");
+        turn_back(requests, job, &tired);
+        return;
+    }
+    give_back(requests, job);
+    requests->old_count -= job->is_old;
+    job->is_old = false;
+    ch_job_begin_again(job);
+    walk_on(requests, job);
+}
+
 static void on_failed(void *context, ch_ticket *ticket, const ch_error *why)
 {
     turn_back(context, ticket->owner, why);
@@ -233,6 +252,7 @@ ch_link_owner ch_requests_link_owner(ch_requests *requests)
                            .meter = requests->context.meter,
                            .on_turn = on_turn,
                            .on_signed = on_signed,
+                           .on_returned = on_returned,
                            .on_failed = on_failed};
 }
 

@@ -2,6 +2,7 @@
  * stand in the order in which they were sent. */
 #include "agent/core/token_jobs.h"
 
+#include "agent/core/width.h"
 #include "base/memory.h"
 #include "base/slots.h"
 
@@ -12,6 +13,11 @@
  * processor to itself, it takes several times as long, so there is less of it while others must wait for it. */
 #define AHEAD_WORK_NS 3000000
 #define SHARED_AHEAD_WORK_NS 150000
+
+#define LATE_MS 20     /* beyond what all jobs at the token should take */
+#define STUCK_MS 10000 /* with one job */
+#define STUCK_COSTS 4  /* or as many times what it was expected to take, if that is longer */
+#define NS_A_MS 1000000ULL
 
 static const ch_share places = {CH_TOKEN_JOBS_MAX, CH_TOKEN_CALLER_SHARE, CH_TOKEN_RESERVE, CH_TOKEN_FIRST};
 
@@ -39,6 +45,10 @@ struct ch_token_jobs {
     size_t held[KINDS];  /* of all lanes */
     size_t waiting[KINDS];
     ticket_list sent;
+    size_t slow_sent;
+    uint64_t head_ms;   /* since when the first job that was sent is the first */
+    uint64_t answer_ms; /* when the last answer came */
+    ch_width width;
     uint64_t work_ns;
     ch_slots *ids;
     ch_ticket *by_id[CH_TOKEN_TICKETS_MAX]; /* by the id's index */
@@ -164,7 +174,7 @@ static void token_jobs_check(const ch_token_jobs *jobs, const lane *at)
     /* The rest is admitted or called. */
     assert(ch_token_jobs_waiting(jobs) + jobs->sent.count <= jobs->held[false] + jobs->held[true]);
     assert(ch_slots_count(jobs->ids) == jobs->sent.count);
-    assert(jobs->sent.count > 0 || jobs->work_ns == 0);
+    assert(jobs->sent.count > 0 || (jobs->work_ns == 0 && jobs->slow_sent == 0));
 }
 
 /* ---- waiting ---- */
@@ -212,18 +222,23 @@ static void stop_waiting(ch_token_jobs *jobs, ch_ticket *ticket)
     jobs->waiting[ticket->is_urgent]--;
 }
 
+static void take_back(ch_token_jobs *jobs, ch_ticket *ticket)
+{
+    unlink_ticket(&jobs->sent, ticket);
+    ch_slots_release(jobs->ids, ticket->id);
+    assert(jobs->work_ns >= ticket->cost_ns && jobs->slow_sent >= ticket->is_slow);
+    jobs->work_ns -= ticket->cost_ns;
+    jobs->slow_sent -= ticket->is_slow;
+}
+
 void ch_token_jobs_leave(ch_token_jobs *jobs, ch_ticket *ticket)
 {
     if (ticket->place == CH_TICKET_OUT)
         return;
-    if (ticket->place == CH_TICKET_WAITING) {
+    if (ticket->place == CH_TICKET_WAITING)
         stop_waiting(jobs, ticket);
-    } else if (ticket->place == CH_TICKET_SENT) {
-        unlink_ticket(&jobs->sent, ticket);
-        ch_slots_release(jobs->ids, ticket->id);
-        assert(jobs->work_ns >= ticket->cost_ns);
-        jobs->work_ns -= ticket->cost_ns;
-    }
+    else if (ticket->place == CH_TICKET_SENT)
+        take_back(jobs, ticket);
     let_go(jobs, ticket->lane, ticket->is_urgent);
     token_jobs_check(jobs, ticket->lane);
     ticket->lane = NULL;
@@ -232,8 +247,56 @@ void ch_token_jobs_leave(ch_token_jobs *jobs, ch_ticket *ticket)
 
 /* ---- at the token ---- */
 
-bool ch_token_jobs_has_room(const ch_token_jobs *jobs)
+uint64_t ch_token_jobs_oldest_ms(const ch_token_jobs *jobs)
 {
+    const ch_ticket *first = jobs->sent.first;
+    if (first == NULL)
+        return 0;
+    return first->sent_ms > jobs->head_ms ? first->sent_ms : jobs->head_ms;
+}
+
+static bool is_late(const ch_token_jobs *jobs, uint64_t now_ms)
+{
+    uint64_t oldest_ms = ch_token_jobs_oldest_ms(jobs);
+    uint64_t since_ms = oldest_ms > jobs->answer_ms ? oldest_ms : jobs->answer_ms;
+    return oldest_ms != 0 && now_ms > since_ms + jobs->work_ns / NS_A_MS + LATE_MS;
+}
+
+/* A job behind others is not stuck: each answer to one before it is progress. */
+bool ch_token_jobs_is_stuck(const ch_token_jobs *jobs, uint64_t now_ms)
+{
+    uint64_t oldest_ms = ch_token_jobs_oldest_ms(jobs);
+    if (oldest_ms == 0)
+        return false;
+    uint64_t patience_ms = jobs->sent.first->cost_ns / NS_A_MS * STUCK_COSTS;
+    return now_ms > oldest_ms + (patience_ms < STUCK_MS ? STUCK_MS : patience_ms);
+}
+
+void ch_token_jobs_note_stuck(ch_token_jobs *jobs)
+{
+    jobs->costs_ns[jobs->sent.first->key] = UINT32_MAX;
+}
+
+void ch_token_jobs_note_answer(ch_token_jobs *jobs, const ch_ticket *ticket, uint64_t now_ns)
+{
+    bool is_pressed = jobs->slow_sent >= ch_width_now(&jobs->width) && ch_token_jobs_waiting(jobs) > 0;
+    assert(ticket->place == CH_TICKET_SENT);
+    jobs->answer_ms = now_ns / NS_A_MS;
+    if (ticket == jobs->sent.first)
+        jobs->head_ms = jobs->answer_ms;
+    if (ticket->is_slow)
+        ch_width_note(&jobs->width, now_ns, jobs->costs_ns[ticket->key], is_pressed);
+}
+
+void ch_token_jobs_note_surprise(ch_token_jobs *jobs)
+{
+    ch_width_reset(&jobs->width);
+}
+
+bool ch_token_jobs_has_room(const ch_token_jobs *jobs, uint64_t now_ms)
+{
+    if (jobs->slow_sent >= ch_width_now(&jobs->width) || is_late(jobs, now_ms))
+        return false;
     uint64_t ahead_ns = ch_meter_is_shared(jobs->meter) ? SHARED_AHEAD_WORK_NS : AHEAD_WORK_NS;
     return jobs->sent.count < jobs->worker_count || jobs->work_ns < jobs->worker_count * ahead_ns;
 }
@@ -262,10 +325,12 @@ void ch_token_jobs_send(ch_token_jobs *jobs, ch_ticket *ticket, uint64_t now_ms)
     /* Nothing is known of a key's first job: it may be a slow token's. */
     uint32_t known_ns = jobs->costs_ns[ticket->key];
     ticket->cost_ns = known_ns == 0 ? AHEAD_WORK_NS : known_ns;
+    ticket->is_slow = known_ns == 0 || known_ns > CH_SLOW_JOB_NS;
     ticket->sent_ms = now_ms;
     ticket->place = CH_TICKET_SENT;
     append(&jobs->sent, ticket);
     jobs->work_ns += ticket->cost_ns;
+    jobs->slow_sent += ticket->is_slow;
     ch_meter_spend(jobs->meter, ticket->caller, ticket->cost_ns);
     token_jobs_check(jobs, ticket->lane);
 }
@@ -292,11 +357,6 @@ uint64_t ch_token_jobs_work_ns(const ch_token_jobs *jobs)
     return jobs->work_ns;
 }
 
-uint64_t ch_token_jobs_oldest_ms(const ch_token_jobs *jobs)
-{
-    return jobs->sent.first == NULL ? 0 : jobs->sent.first->sent_ms;
-}
-
 ch_ticket *ch_token_jobs_any(const ch_token_jobs *jobs, ch_ticket_place place)
 {
     size_t turn = 0;
@@ -313,6 +373,7 @@ ch_token_jobs *ch_token_jobs_new(size_t worker_count)
 {
     ch_token_jobs *jobs = ch_alloc(sizeof *jobs);
     jobs->worker_count = worker_count;
+    ch_width_init(&jobs->width, (unsigned)worker_count);
     jobs->ids = ch_slots_new(CH_TOKEN_TICKETS_MAX);
     return jobs;
 }

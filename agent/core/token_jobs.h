@@ -44,6 +44,7 @@ typedef struct ch_ticket {
     uint64_t id;      /* while it is at the token */
     uint64_t sent_ms; /* monotonic */
     uint32_t cost_ns; /* what it is expected to take */
+    bool is_slow;     /* or nothing is known of its key yet */
     size_t payload_count;
 } ch_ticket;
 
@@ -68,8 +69,13 @@ void ch_token_jobs_add(ch_token_jobs *jobs, ch_ticket *ticket);
 /* Takes a job out, wherever it is. Harmless if it is out already. */
 void ch_token_jobs_leave(ch_token_jobs *jobs, ch_ticket *ticket);
 
-/* True if the token should be given more: a worker may be without a job, or the work ahead is short. */
-bool ch_token_jobs_has_room(const ch_token_jobs *jobs);
+/* True if the token should be given more: a worker may be without a job, or the work ahead is short. False while it is
+ * late, and while it has all the slow jobs that it gains from: so a cancel is next. */
+bool ch_token_jobs_has_room(const ch_token_jobs *jobs, uint64_t now_ms);
+/* True if it has not got on with its oldest job for so long that it must be stuck. */
+bool ch_token_jobs_is_stuck(const ch_token_jobs *jobs, uint64_t now_ms);
+/* It is ended for that. If the same key's next job takes as long, it has more time. */
+void ch_token_jobs_note_stuck(ch_token_jobs *jobs);
 /* The next job whose turn it is, urgent ones first, callers in turn; NULL if none may go now. It is called: send it, or
  * let it leave. */
 ch_ticket *ch_token_jobs_call(ch_token_jobs *jobs);
@@ -77,6 +83,10 @@ ch_ticket *ch_token_jobs_call(ch_token_jobs *jobs);
 void ch_token_jobs_send(ch_token_jobs *jobs, ch_ticket *ticket, uint64_t now_ms);
 /* The job at the token whose id this is; NULL if the process was not given it. */
 ch_ticket *ch_token_jobs_find(const ch_token_jobs *jobs, uint64_t id);
+/* Notes that a job was answered, whatever the answer; it is still at the token. */
+void ch_token_jobs_note_answer(ch_token_jobs *jobs, const ch_ticket *ticket, uint64_t now_ns);
+/* The token does not keep up with what was expected of it. */
+void ch_token_jobs_note_surprise(ch_token_jobs *jobs);
 /* Notes what a job with that key takes, as measured by the token process. */
 void ch_token_jobs_set_cost(ch_token_jobs *jobs, size_t key, uint32_t cost_ns);
 
@@ -84,7 +94,9 @@ size_t ch_token_jobs_waiting(const ch_token_jobs *jobs);
 size_t ch_token_jobs_sent(const ch_token_jobs *jobs);
 /* What the jobs at the token are expected to take, one after the other. */
 uint64_t ch_token_jobs_work_ns(const ch_token_jobs *jobs);
-/* When the oldest job at the token was sent; 0 if no job is there. */
+/* Since when the token could be at its oldest job: it was sent, or the one before it was answered. 0 if no job is
+ * there.
+ */
 uint64_t ch_token_jobs_oldest_ms(const ch_token_jobs *jobs);
 /* A job that waits or is sent, as `place` says; NULL if there is none. */
 ch_ticket *ch_token_jobs_any(const ch_token_jobs *jobs, ch_ticket_place place);

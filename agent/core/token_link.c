@@ -13,7 +13,6 @@
 #include <string.h>
 
 #define CHECK_EVERY_MS 500
-#define JOB_TIMEOUT_MS 10000
 #define PATIENT_DEATHS 2 /* quick deaths in a row after which waiting jobs are failed */
 
 /* clang-format off */
@@ -154,7 +153,6 @@ static void on_check(void *context)
     ch_token_link *link = context;
     ch_link_check(link);
     uint64_t now_ms = ch_clock_ms();
-    uint64_t oldest_ms = ch_token_jobs_oldest_ms(link->jobs);
     unsigned deadline_ms = states[link->state].deadline_ms;
     char why[80];
     ch_loop_set_timer(link->loop, &link->check, now_ms + CHECK_EVERY_MS);
@@ -164,7 +162,8 @@ static void on_check(void *context)
     if (deadline_ms != 0 && now_ms - link->since_ms > deadline_ms) {
         snprintf(why, sizeof why, "it was %s for more than %u ms", states[link->state].name, deadline_ms);
         ch_child_end(&link->child, why);
-    } else if (oldest_ms != 0 && now_ms - oldest_ms > JOB_TIMEOUT_MS) {
+    } else if (ch_token_jobs_is_stuck(link->jobs, now_ms)) {
+        ch_token_jobs_note_stuck(link->jobs);
         ch_child_end(&link->child, "it did not answer in time");
     }
 }

@@ -51,6 +51,8 @@ typedef struct ch_link_owner {
     void (*on_turn)(void *context, ch_ticket *ticket);
     /* The ticket is out of the link. The signatures, one per payload, are views valid during the call. */
     void (*on_signed)(void *context, ch_ticket *ticket, const ch_slice *signatures, size_t count);
+    /* The ticket is out of the link, and was not tried: the token has become slow, and others may be more urgent. */
+    void (*on_returned)(void *context, ch_ticket *ticket);
     /* The ticket is out of the link, waiting or sent. */
     void (*on_failed)(void *context, ch_ticket *ticket, const ch_error *why);
 } ch_link_owner;

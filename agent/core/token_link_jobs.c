@@ -61,6 +61,7 @@ ch_status ch_link_take_signature(void *self, ch_frame *frame, int *fd, ch_error 
     if (!link->is_gone)
         ch_link_trust_key(link, ticket->key);
     ch_token_jobs_set_cost(link->jobs, ticket->key, answer.cost_ns);
+    ch_token_jobs_note_answer(link->jobs, ticket, ch_clock_ns());
     ch_token_jobs_leave(link->jobs, ticket);
     link->owner.on_signed(link->owner.context, ticket, signatures, count);
     return CH_OK;
@@ -113,6 +114,13 @@ static ch_status judge_fault(ch_token_link *link, uint8_t cause, ch_error *why, 
     return CH_OK;
 }
 
+static void take_returned(ch_token_link *link, ch_ticket *ticket)
+{
+    ch_token_jobs_note_surprise(link->jobs);
+    ch_token_jobs_leave(link->jobs, ticket);
+    link->owner.on_returned(link->owner.context, ticket);
+}
+
 ch_status ch_link_take_job_failed(void *self, ch_frame *frame, int *fd, ch_error *err)
 {
     (void)fd;
@@ -121,11 +129,16 @@ ch_status ch_link_take_job_failed(void *self, ch_frame *frame, int *fd, ch_error
     ch_job_failed_frame failed;
     CH_TRY(ch_job_failed_frame_get(frame, &failed, err));
     CH_TRY(find_job(link, frame->id, &ticket, err));
+    ch_token_jobs_note_answer(link->jobs, ticket, ch_clock_ns());
+    note_pin_back(link, ticket);
+    if (failed.cause == CH_FAULT_NONE) {
+        take_returned(link, ticket);
+        return CH_OK;
+    }
     if (failed.why.status == CH_OK)
         return ch_fail(err, CH_INTERNAL, "it failed a job without a reason");
     if (failed.why.status == CH_WRONG_PIN)
         failed.why.status = CH_UNAVAILABLE; /* no bot has sent a PIN */
-    note_pin_back(link, ticket);
     CH_TRY(judge_fault(link, failed.cause, &failed.why, err));
     if (failed.cause == CH_FAULT_KEY)
         ch_link_find_key(link, ticket->key);
@@ -305,9 +318,9 @@ void ch_token_link_dispatch(ch_token_link *link)
     size_t parts = link->config.workers == 1 ? 2 : link->config.workers;
     size_t share = (ch_token_jobs_waiting(link->jobs) + parts - 1) / parts;
     while (link->state == CH_LINK_SERVING && ch_token_jobs_waiting(link->jobs) > 0 &&
-           ch_token_jobs_has_room(link->jobs) && ch_channel_pending(&link->child.channel) == 0) {
+           ch_token_jobs_has_room(link->jobs, ch_clock_ms()) && ch_channel_pending(&link->child.channel) == 0) {
         if (give_jobs(link, share) == 0)
-            return;
+            break;
         ch_child_flush(&link->child);
     }
     ch_link_find_some(link);

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "wire/frames.h"
 
+#define LONG_NS 20000000       /* a job that takes longer was not just preempted */
 #define TIMED 2                /* keys that are searched for in any case */
 #define INDEX_WORTH_NS 5000000 /* what is less is not worth an index */
 #define CLASSES_MAX 3          /* secret, private and public keys */
@@ -152,11 +153,11 @@ bool ch_signer_key_takes_pin(const ch_signer_key *key)
 }
 
 /* Keep the minimum, because a preempted job says nothing about the next one. Let it rise slowly, so that it recovers
- * when every job gets slower. */
+ * when every job gets slower; and at once to what no preemption explains, since core must not go on as before. */
 uint32_t ch_signer_key_note_cost(ch_signer_key *key, uint64_t spent_ns)
 {
     uint32_t before_ns = key->cost_ns;
-    uint64_t most_ns = before_ns == 0 ? UINT32_MAX : (uint64_t)before_ns + before_ns / 8 + 1000;
+    uint64_t most_ns = before_ns == 0 || spent_ns > LONG_NS ? UINT32_MAX : (uint64_t)before_ns + before_ns / 8 + 1000;
     if (most_ns > UINT32_MAX)
         most_ns = UINT32_MAX;
     uint32_t cost_ns = (uint32_t)(spent_ns < most_ns ? spent_ns : most_ns);

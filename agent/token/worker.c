@@ -21,6 +21,9 @@
 #define HOLD_SLOW_NS 700000
 #define HOLD_QUICK_NS 60000
 #define AWAKE_NS 500000 /* how long a worker without a packet stays awake, while they come faster than that */
+/* A job that took that long, and so many times what its key's jobs take. */
+#define LATE_JOB_NS 20000000
+#define LATE_TIMES 4
 #define FULL_SOCKET_WAIT_US 1000
 #define TELL_EVERY_NS 250000000
 
@@ -31,6 +34,7 @@ typedef struct worker {
     ch_packet packet; /* the one in hand */
     pthread_t thread;
     bool is_slow;    /* its last packet held slow jobs */
+    bool is_late;    /* its last job took far longer than was known: the next ones go back to core */
     bool is_pressed; /* and was there when the answers to the one before were sent */
     bool has_turn;
     uint64_t told_ns;   /* when it last said how far it was in looking for keys */
@@ -264,7 +268,9 @@ static ch_status sign_payloads(worker *self, ch_signer_key *key, const asked_job
     uint64_t begin_ns = ch_clock_ns();
     for (size_t i = 0; ch_text_record_next(&payloads, &payload); i++)
         CH_TRY(sign_payload(self, key, job->pin, payload.bytes, result->signatures[i], &result->sizes[i], err));
-    result->cost_ns = ch_signer_key_note_cost(key, ch_clock_ns() - begin_ns);
+    uint64_t spent_ns = ch_clock_ns() - begin_ns;
+    self->is_late = spent_ns > LATE_JOB_NS && spent_ns > LATE_TIMES * (uint64_t)key->cost_ns;
+    result->cost_ns = ch_signer_key_note_cost(key, spent_ns);
     return CH_OK;
 }
 
@@ -306,10 +312,19 @@ static ch_fault fault_of(const ch_signer *signer, const ch_error *why)
     return why->status == CH_UNAVAILABLE ? CH_FAULT_DEVICE : CH_FAULT_JOB;
 }
 
+/* A token that was quick has become slow: what core gave it ahead would keep a cancel waiting for as long. */
+static ch_status return_job(ch_channel *channel, uint64_t id, ch_error *err)
+{
+    ch_job_failed_frame returned = {.why = CH_ERROR_INIT, .cause = CH_FAULT_NONE};
+    return ch_job_failed_frame_put(ch_channel_out(channel), id, &returned, err);
+}
+
 static ch_status do_job(worker *self, const asked_job *job, ch_error *err)
 {
     job_result result;
     ch_job_failed_frame failed = {.why = CH_ERROR_INIT};
+    if (self->is_late)
+        return return_job(&self->channel, job->id, err);
     if (job->payloads.count == 0 || job->payloads.count > CH_PAYLOADS_A_JOB)
         return ch_fail(err, CH_INTERNAL, "core sent a job of %zu payloads", job->payloads.count);
     pthread_rwlock_rdlock(&self->signer->lock);
@@ -439,13 +454,23 @@ static ch_status next_packet(worker *self)
     return st;
 }
 
+/* What has come meanwhile goes back too. Core sends nothing more until it has an answer. */
+static ch_status return_others(worker *self)
+{
+    while (look_for_packet(self) && self->received == CH_OK)
+        CH_TRY(ch_packet_take(&self->packet, &receiver, self, &self->error));
+    self->is_late = false;
+    return self->received;
+}
+
 static ch_status serve_packet(worker *self)
 {
     CH_TRY(next_packet(self));
     self->is_slow = has_slow_job(self->signer, self->packet.bytes);
     if (self->is_slow && self->has_turn)
         self->has_turn = pthread_mutex_unlock(&self->signer->turn) != 0;
-    return ch_packet_take(&self->packet, &receiver, self, &self->error);
+    CH_TRY(ch_packet_take(&self->packet, &receiver, self, &self->error));
+    return self->is_late ? return_others(self) : CH_OK;
 }
 
 static void *run_worker(void *argument)

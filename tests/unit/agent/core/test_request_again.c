@@ -1,4 +1,4 @@
-/* Requests that are under way while the policy is replaced. */
+/* Requests that are judged again: the policy was replaced, or the token gave them back. */
 #include "agent/core/request.h"
 
 #include "tests/support/suite.h"
@@ -215,7 +215,66 @@ START_TEST(test_those_that_wait_for_one_at_the_token_get_its_answer)
 }
 END_TEST
 
-CH_TESTS("request_again", CH_TEST(test_a_waiting_request_is_judged_by_the_new_policy),
+/* ---- given back by the token ---- */
+
+static void give_back(uint64_t job)
+{
+    ch_job_failed_frame returned = {.why = CH_ERROR_INIT, .cause = CH_FAULT_NONE};
+    MUST(ch_job_failed_frame_put(ch_channel_out(&it.token.actor.channel), job, &returned, &err));
+    stage_send(&it.token.actor);
+}
+
+START_TEST(test_what_the_token_did_not_try_is_signed_after_a_cancel_that_came_meanwhile)
+{
+    char payload[256];
+    scene_begin_unlocked(&it);
+    scene_ask_for(&it, 7, &scene_order);
+    uint64_t job = hear_job(payload, sizeof payload);
+    scene_ask_for(&it, 8, &scene_cancel);
+    give_back(job);
+    uint64_t first = hear_job(payload, sizeof payload);
+    ck_assert_msg(strstr(payload, "amount") == NULL, "%s", payload);
+    play_sign(&it.token, first, "s");
+    scene_end_turn(&it);
+    hear_signed(8);
+    play_sign(&it.token, hear_job(payload, sizeof payload), "s");
+    scene_end_turn(&it);
+    hear_signed(7);
+    scene_check_token_is_idle(&it);
+}
+END_TEST
+
+START_TEST(test_what_the_token_did_not_try_is_judged_by_the_policy_of_now)
+{
+    char payload[256];
+    scene_begin_unlocked(&it);
+    scene_ask_for(&it, 7, &scene_order);
+    uint64_t job = hear_job(payload, sizeof payload);
+    ch_policy before = replace_policy("bot");
+    give_back(job);
+    ck_assert_str_eq(scene_hear_failure(&it, 7).why.rule, "grant");
+    ck_assert_uint_eq(ch_requests_old(it.requests), 0);
+    ch_policy_free(&before);
+    scene_check_token_is_idle(&it);
+}
+END_TEST
+
+START_TEST(test_what_the_token_does_not_try_again_and_again_fails)
+{
+    char payload[256];
+    scene_begin_unlocked(&it);
+    scene_ask_for(&it, 7, &scene_order);
+    for (size_t i = 0; i < 4; i++)
+        give_back(hear_job(payload, sizeof payload));
+    ck_assert_int_eq(scene_hear_failure(&it, 7).why.status, CH_UNAVAILABLE);
+    scene_check_token_is_idle(&it);
+}
+END_TEST
+
+CH_TESTS("request_again", CH_TEST(test_what_the_token_did_not_try_is_signed_after_a_cancel_that_came_meanwhile),
+         CH_TEST(test_what_the_token_did_not_try_is_judged_by_the_policy_of_now),
+         CH_TEST(test_what_the_token_does_not_try_again_and_again_fails),
+         CH_TEST(test_a_waiting_request_is_judged_by_the_new_policy),
          CH_TEST(test_waiting_requests_are_signed_in_the_order_in_which_they_came),
          CH_TEST(test_what_is_at_the_token_goes_on_by_the_policy_that_judged_it),
          CH_TEST(test_an_old_request_that_fails_is_old_no_more),

@@ -65,6 +65,8 @@ static void empty(void)
         ch_token_jobs_leave(jobs, ticket);
 }
 
+static const uint32_t slow[] = {0, 25000000, UINT32_MAX}; /* what is known of the key's jobs; 0: nothing */
+
 static void send(ch_ticket *ticket)
 {
     ck_assert_ptr_eq(ch_token_jobs_call(jobs), ticket);
@@ -326,19 +328,68 @@ START_TEST(test_a_first_job_counts_as_slow_and_later_ones_as_measured)
 }
 END_TEST
 
-START_TEST(test_each_worker_gets_a_job_however_slow)
+START_TEST(test_one_slow_job_is_given_at_a_time_until_more_are_known_to_be_gained_from)
 {
     set_up(3);
-    ch_token_jobs_set_cost(jobs, 0, UINT32_MAX);
-    for (size_t i = 0; i < 3; i++) {
-        ck_assert(ch_token_jobs_has_room(jobs));
-        send(add(i, 0, false));
-    }
-    ck_assert(!ch_token_jobs_has_room(jobs));
-    ch_token_jobs_leave(jobs, &tickets[1]);
-    ck_assert(ch_token_jobs_has_room(jobs));
+    ch_token_jobs_set_cost(jobs, 0, slow[_i]);
+    ck_assert(ch_token_jobs_has_room(jobs, now_ms));
+    send(add(0, 0, false));
+    ck_assert(!ch_token_jobs_has_room(jobs, now_ms));
     ch_token_jobs_leave(jobs, &tickets[0]);
+    ck_assert(ch_token_jobs_has_room(jobs, now_ms));
+    tear_down();
+}
+END_TEST
+
+START_TEST(test_a_device_that_is_late_is_given_no_more)
+{
+    set_up(2);
+    ch_token_jobs_set_cost(jobs, 0, 10000);
+    send(add(0, 0, false));
+    send(add(1, 0, false));
+    ck_assert(ch_token_jobs_has_room(jobs, now_ms));
+    now_ms += 100;
+    ck_assert(!ch_token_jobs_has_room(jobs, now_ms));
+    ch_token_jobs_note_answer(jobs, &tickets[1], now_ms * 1000000);
+    ch_token_jobs_leave(jobs, &tickets[1]);
+    ck_assert(ch_token_jobs_has_room(jobs, now_ms)); /* it gets on, and the other worker may be stuck */
+    ch_token_jobs_leave(jobs, &tickets[0]);
+    tear_down();
+}
+END_TEST
+
+START_TEST(test_a_job_is_stuck_if_neither_it_nor_one_before_it_is_answered)
+{
+    set_up(2);
+    ch_token_jobs_set_cost(jobs, 0, 10000);
+    for (size_t i = 0; i < 3; i++)
+        send(add(i, 0, false));
+    now_ms += 9000;
+    ch_token_jobs_note_answer(jobs, &tickets[1], now_ms * 1000000); /* another worker's */
+    ch_token_jobs_leave(jobs, &tickets[1]);
+    ck_assert(!ch_token_jobs_is_stuck(jobs, now_ms));
+    ck_assert(ch_token_jobs_is_stuck(jobs, now_ms + 2000));
+    ch_token_jobs_note_answer(jobs, &tickets[0], now_ms * 1000000);
+    ch_token_jobs_leave(jobs, &tickets[0]);
+    ck_assert(!ch_token_jobs_is_stuck(jobs, now_ms + 9000));
+    ck_assert(ch_token_jobs_is_stuck(jobs, now_ms + 11000));
     ch_token_jobs_leave(jobs, &tickets[2]);
+    ck_assert(!ch_token_jobs_is_stuck(jobs, now_ms + 11000));
+    tear_down();
+}
+END_TEST
+
+START_TEST(test_a_key_whose_job_was_stuck_has_more_time_for_the_next)
+{
+    set_up(1);
+    send(add(0, 0, false));
+    ck_assert(ch_token_jobs_is_stuck(jobs, now_ms + 11000));
+    ch_token_jobs_note_stuck(jobs);
+    ch_token_jobs_leave(jobs, &tickets[0]);
+    send(add(0, 0, false));
+    ck_assert(!ch_token_jobs_is_stuck(jobs, now_ms + 16000));
+    ck_assert(ch_token_jobs_is_stuck(jobs, now_ms + 18000));
+    ch_token_jobs_leave(jobs, &tickets[0]);
     tear_down();
 }
 END_TEST
@@ -348,10 +399,10 @@ START_TEST(test_quick_jobs_are_given_until_their_work_is_enough)
     set_up(2);
     ch_token_jobs_set_cost(jobs, 0, AHEAD_NS / 4);
     for (size_t i = 0; i < 8; i++) {
-        ck_assert_msg(ch_token_jobs_has_room(jobs), "after %zu", i);
+        ck_assert_msg(ch_token_jobs_has_room(jobs, now_ms), "after %zu", i);
         send(add(i, 0, false));
     }
-    ck_assert(!ch_token_jobs_has_room(jobs));
+    ck_assert(!ch_token_jobs_has_room(jobs, now_ms));
     for (size_t i = 0; i < 8; i++)
         ch_token_jobs_leave(jobs, &tickets[i]);
     tear_down();
@@ -369,12 +420,12 @@ START_TEST(test_less_is_given_ahead_while_another_caller_is_there)
     ch_meter_spend(meter, OTHER, 1);
     ch_meter_turn(meter, 1000000001);
     for (size_t i = 0; i < 4; i++) {
-        ck_assert_msg(ch_token_jobs_has_room(jobs), "after %zu", i);
+        ck_assert_msg(ch_token_jobs_has_room(jobs, now_ms), "after %zu", i);
         send(add(i, 0, false));
     }
-    ck_assert(!ch_token_jobs_has_room(jobs));
+    ck_assert(!ch_token_jobs_has_room(jobs, now_ms));
     ch_meter_turn(meter, 2000000000); /* nobody is there any more */
-    ck_assert(ch_token_jobs_has_room(jobs));
+    ck_assert(ch_token_jobs_has_room(jobs, now_ms));
     for (size_t i = 0; i < 4; i++)
         ch_token_jobs_leave(jobs, &tickets[i]);
     tear_down();
@@ -388,7 +439,7 @@ START_TEST(test_waiting_jobs_are_no_expected_work)
     add(0, 0, false);
     add(1, 0, true);
     ck_assert_uint_eq(ch_token_jobs_work_ns(jobs), 0);
-    ck_assert(ch_token_jobs_has_room(jobs));
+    ck_assert(ch_token_jobs_has_room(jobs, now_ms));
     ck_assert_ptr_eq(ch_token_jobs_call(jobs), &tickets[1]);
     ck_assert_uint_eq(ch_token_jobs_work_ns(jobs), 0);
     ch_token_jobs_leave(jobs, &tickets[0]);
@@ -409,5 +460,8 @@ CH_TESTS("token_jobs", CH_TEST(test_urgent_jobs_overtake_and_each_kind_keeps_its
          CH_TEST(test_callers_that_have_left_leave_nothing),
          CH_TEST(test_a_job_is_found_by_its_id_while_it_is_at_the_token), CH_TEST(test_an_id_is_never_used_twice),
          CH_TEST(test_a_first_job_counts_as_slow_and_later_ones_as_measured),
-         CH_TEST(test_each_worker_gets_a_job_however_slow),
+         CH_TEST_ROWS(test_one_slow_job_is_given_at_a_time_until_more_are_known_to_be_gained_from, slow),
+         CH_TEST(test_a_device_that_is_late_is_given_no_more),
+         CH_TEST(test_a_job_is_stuck_if_neither_it_nor_one_before_it_is_answered),
+         CH_TEST(test_a_key_whose_job_was_stuck_has_more_time_for_the_next),
          CH_TEST(test_quick_jobs_are_given_until_their_work_is_enough), CH_TEST(test_waiting_jobs_are_no_expected_work))

@@ -203,13 +203,12 @@ START_TEST(test_too_many_jobs_of_a_caller_are_refused)
 }
 END_TEST
 
-START_TEST(test_workers_get_a_job_each_while_nothing_is_known_of_a_key)
+START_TEST(test_a_key_of_which_nothing_is_known_gets_one_job_done_first)
 {
     begin_with(3);
     queue_many(5);
-    ck_assert_uint_eq(ch_token_link_sent(token.link), 3);
-    for (size_t i = 0; i < 3; i++)
-        play_hear_job(&token, 0);
+    play_hear_job(&token, 0);
+    ck_assert_uint_eq(ch_token_link_sent(token.link), 1);
     ck_assert(stage_is_silent(&token.actor));
 }
 END_TEST
@@ -299,6 +298,7 @@ END_TEST
 START_TEST(test_a_device_that_is_away_ends_the_process_after_its_other_answers)
 {
     begin_with(2);
+    warm_up();
     queue_many(2);
     uint64_t one = play_hear_job(&token, 0);
     uint64_t other = play_hear_job(&token, 0);
@@ -427,13 +427,12 @@ END_TEST
 START_TEST(test_a_lock_asked_for_by_a_callback_lets_the_rest_of_the_packet_be_taken)
 {
     begin_with(2);
+    warm_up();
     queue_many(2);
     owner.locks = 1;
-    uint64_t jobs[2] = {play_hear_job(&token, 0), play_hear_job(&token, 0)};
-    play_write_signatures(&token, jobs[0], 1, "s");
-    play_write_failure(&token, jobs[1], CH_TOKEN, "broken");
+    play_write_signatures(&token, play_hear_job(&token, 0), 1, "s");
+    play_write_failure(&token, play_hear_job(&token, 0), CH_TOKEN, "broken");
     stage_send(&token.actor);
-    ck_assert_uint_eq(owner.signed_count, 1);
     check_failed(1, CH_TOKEN, "broken");
     stage_hear(&token.actor, CH_FRAME_LOGOUT);
 }
@@ -443,6 +442,7 @@ END_TEST
 START_TEST(test_a_callback_that_ends_the_process_drops_the_rest_of_the_packet)
 {
     begin_with(2);
+    warm_up();
     queue_many(2);
     owner.locks = 2;
     uint64_t jobs[2] = {play_hear_job(&token, 0), play_hear_job(&token, 0)};
@@ -486,7 +486,7 @@ END_TEST
 CH_TESTS("token_link_jobs", CH_TEST(test_a_job_is_signed), CH_TEST(test_a_job_that_the_token_fails_says_with_which_key),
          CH_TEST(test_urgent_jobs_are_sent_first), CH_TEST(test_a_job_may_leave_when_its_turn_comes),
          CH_TEST(test_payloads_that_fit_no_frame_are_too_large), CH_TEST(test_too_many_jobs_of_a_caller_are_refused),
-         CH_TEST(test_workers_get_a_job_each_while_nothing_is_known_of_a_key), CH_TEST(test_quick_jobs_share_packets),
+         CH_TEST(test_a_key_of_which_nothing_is_known_gets_one_job_done_first), CH_TEST(test_quick_jobs_share_packets),
          CH_TEST_ROWS(test_an_answer_that_cannot_be_ends_the_process, broken),
          CH_TEST(test_a_device_that_is_away_ends_the_process_after_its_other_answers),
          CH_TEST(test_jobs_at_a_process_that_ends_fail_and_those_that_wait_are_signed_by_the_next),
