@@ -104,7 +104,7 @@ class Recipes(unittest.TestCase):
     CH_TRY(ch_greeting_frame_put(ch_channel_out(&link->child.channel), 0, &greeting, err));
 """
         handler = """\
-static ch_status on_greeting(void *context, ch_frame *frame, int *fd, ch_error *err)
+static ch_status ch_worker_take_greeting(void *context, ch_frame *frame, int *fd, ch_error *err)
 {
     (void)context;
     (void)fd;
@@ -120,7 +120,7 @@ static ch_status on_greeting(void *context, ch_frame *frame, int *fd, ch_error *
                 text, r"^FRAME\(LOGOUT,", ("LOGOUT", "GREETING"), ("logout", "greeting"), ("67", "90"),
                 ("NO_FIELDS", "FIELD(u32, number)")),
             "wire/frames.h": lambda text: re.sub(r"(?<=CH_FRAMES_VERSION )\d+", lambda old: str(int(old[0]) + 1), text),
-            "agent/core/token_link.c": lambda text: before(text, "    ch_link_set_state(link, CH_LINK_LOGGING_IN);", put),
+            "agent/core/token_link_logins.c": lambda text: before(text, "    ch_link_set_state(link, CH_LINK_LOGGING_IN);", put),
             "agent/token/worker.c": lambda text: with_row_like(
                 before(text, "static unsigned state_of(", handler), "{ CH_FRAME_LOGIN, ", ("LOGIN", "GREETING"),
                 ("login", "greeting")),

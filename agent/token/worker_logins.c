@@ -1,0 +1,149 @@
+/* The token process's logins, and the keys that are looked for after each of them. */
+#include "agent/token/worker_impl.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "pkcs11/token.h"
+#include "wire/channel.h"
+
+#include <string.h>
+
+#define PIN_SIZE_MAX 256 /* bytes */
+#define TELL_EVERY_NS 250000000
+
+bool ch_signer_has_login(const ch_signer *signer)
+{
+    return signer->is_logged_in && signer->login != CH_LOGIN_NONE;
+}
+
+static ch_status login_with(ch_signer *signer, int pin_fd, ch_error *err)
+{
+    ch_autosecret pin = CH_SECRET_INIT;
+    if (signer->login == CH_LOGIN_NONE)
+        return CH_OK;
+    if (signer->login == CH_LOGIN_PINPAD)
+        return ch_token_login(signer->token, NULL, err);
+    CH_TRY(ch_secret_read(&pin, pin_fd, PIN_SIZE_MAX, err));
+    return ch_token_login(signer->token, &pin, err);
+}
+
+/* Core waits meanwhile. If it cannot be told, what follows cannot either, and that ends the process. */
+static void tell_progress(void *context, size_t done, size_t total)
+{
+    ch_worker *self = context;
+    ch_error ignored = CH_ERROR_INIT;
+    const ch_find_progress_frame progress = {.done = (uint32_t)done, .total = (uint32_t)total};
+    uint64_t now_ns = ch_clock_ns();
+    if (now_ns - self->told_ns < TELL_EVERY_NS)
+        return;
+    self->told_ns = now_ns;
+    if (ch_find_progress_frame_put(ch_channel_out(&self->channel), 0, &progress, &ignored) == CH_OK)
+        ch_ignore(ch_worker_send(&self->channel, &ignored));
+}
+
+static ch_status say_state(ch_signer *signer, size_t index, ch_buffer *out, ch_error *err)
+{
+    const ch_signer_key *key = &signer->keys.keys[index];
+    ch_key_state_frame state = {.key = (uint16_t)index, .problem = key->state, .lapses = key->key.lapses};
+    return ch_key_state_frame_put(out, 0, &state, err);
+}
+
+/* A token that is away has no keys; that is no reason to say that they are not there. */
+static void doubt_missing(ch_worker *self, const size_t *indices, size_t count)
+{
+    ch_signer *signer = self->signer;
+    ch_error away = CH_ERROR_INIT;
+    for (size_t i = 0; i < count; i++) {
+        ch_signer_key *key = &signer->keys.keys[indices[i]];
+        if (key->state.status != CH_NOT_FOUND)
+            continue;
+        if (away.status == CH_OK &&
+            ch_token_probe(signer->token, signer->keeper, ch_signer_has_login(signer), &away) == CH_OK)
+            return;
+        key->state = away;
+        key->state.status = CH_UNAVAILABLE; /* whatever the module called it */
+    }
+}
+
+/* Finds keys, and says of each whether it can sign. */
+static ch_status find_keys(ch_worker *self, const size_t *indices, size_t count, ch_error *err)
+{
+    ch_signer *signer = self->signer;
+    ch_error ignored = CH_ERROR_INIT;
+    const ch_signer_search search = {signer->token, signer->keeper, self, tell_progress};
+    self->told_ns = ch_clock_ns();
+    ch_ignore(ch_session_keep(signer->keeper, &ignored)); /* if it fails, so does the search, and says why */
+    ch_signer_keys_find(&signer->keys, indices, count, &search);
+    doubt_missing(self, indices, count);
+    for (size_t i = 0; i < count; i++)
+        CH_TRY(say_state(signer, indices[i], ch_channel_out(&self->channel), err));
+    return CH_OK;
+}
+
+static ch_status find_all(ch_worker *self, ch_error *err)
+{
+    const ch_signer_keys *keys = &self->signer->keys;
+    ch_autofree size_t *indices = ch_alloc((keys->count + 1) * sizeof *indices);
+    size_t count = 0;
+    for (size_t i = 0; i < keys->end; i++) {
+        if (keys->keys[i].uri != NULL)
+            indices[count++] = i;
+    }
+    return find_keys(self, indices, count, err);
+}
+
+ch_status ch_worker_take_login(void *context, ch_frame *frame, int *fd, ch_error *err)
+{
+    ch_worker *self = context;
+    ch_signer *signer = self->signer;
+    ch_buffer *out = ch_channel_out(&self->channel);
+    ch_login_frame login;
+    ch_login_done_frame done = {.outcome = CH_ERROR_INIT};
+    CH_TRY(ch_login_frame_get(frame, &login, err));
+    pthread_rwlock_wrlock(&signer->lock);
+    signer->refusal = (ch_error)CH_ERROR_INIT;
+    signer->is_logged_in = login_with(signer, *fd, &done.outcome) == CH_OK;
+    ch_status st = signer->is_logged_in ? find_all(self, err) : CH_OK;
+    pthread_rwlock_unlock(&signer->lock);
+    return st == CH_OK ? ch_login_done_frame_put(out, 0, &done, err) : st;
+}
+
+/* Some of them may be new. */
+static ch_status find_some(ch_worker *self, ch_records objects, ch_error *err)
+{
+    ch_autofree size_t *indices = ch_alloc((objects.count + 1) * sizeof *indices);
+    ch_key_object_record object;
+    size_t count = 0;
+    ch_signer_keys_add(&self->signer->keys, objects);
+    while (self->signer->is_logged_in && ch_key_object_record_next(&objects, &object))
+        indices[count++] = object.index;
+    return find_keys(self, indices, count, err);
+}
+
+ch_status ch_worker_take_find_keys(void *context, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    ch_worker *self = context;
+    ch_buffer *out = ch_channel_out(&self->channel);
+    ch_find_keys_frame find;
+    CH_TRY(ch_find_keys_frame_get(frame, &find, err));
+    pthread_rwlock_wrlock(&self->signer->lock);
+    ch_status st = find_some(self, find.keys, err);
+    pthread_rwlock_unlock(&self->signer->lock);
+    return st == CH_OK ? ch_keys_found_frame_put(out, 0, &(ch_keys_found_frame){}, err) : st;
+}
+
+ch_status ch_worker_take_logout(void *context, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    ch_worker *self = context;
+    ch_signer *signer = self->signer;
+    ch_logout_frame logout;
+    ch_logout_done_frame done = {.outcome = CH_ERROR_INIT};
+    CH_TRY(ch_logout_frame_get(frame, &logout, err));
+    pthread_rwlock_wrlock(&signer->lock);
+    signer->is_logged_in = false; /* whatever the token answers, nothing is signed from here on */
+    ch_ignore(ch_token_logout(signer->token, &done.outcome)); /* core judges the outcome */
+    pthread_rwlock_unlock(&signer->lock);
+    return ch_logout_done_frame_put(ch_channel_out(&self->channel), 0, &done, err);
+}
