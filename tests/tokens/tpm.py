@@ -58,7 +58,7 @@ class Tpm(Fixture):
 
     def start_resource_manager(self):
         self.resource_manager = self.serve("tpm2-abrmd", "--session", "--allow-root", f"--tcti=swtpm:path={self.folder}/tpm")
-        harness.wait_until(self.answers, "the TPM answers")
+        harness.wait_until(self.answers, "the TPM answers", timeout_s=30)
 
     def answers(self):
         """Allows it more wrong PINs than tests try: a right one does not take them back."""
