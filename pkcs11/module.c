@@ -68,10 +68,10 @@ static ch_status initialise(ch_module *module, ch_error *err)
     module->is_slow = ch_clock_ms() - begun_ms > SLOW_START_MS;
     if (rv == CKR_OK || rv == CKR_CRYPTOKI_ALREADY_INITIALIZED)
         return CH_OK;
-    return ch_ckr_fail(err, rv, "initialising the module %s (is its own configuration right?%s)", module->file.path,
-                       rv == CKR_ARGUMENTS_BAD && module->file.init_args == NULL
-                           ? " Some modules, as that of NSS, need init_args"
-                           : "");
+    return ch_ckr_fail(
+        err, rv, "initialising the module %s (is its own configuration right?%s; docs/tokens says what to look at)",
+        module->file.path,
+        rv == CKR_ARGUMENTS_BAD && module->file.init_args == NULL ? " Some, as that of NSS, need init_args" : "");
 }
 
 /* ---- slots ---- */

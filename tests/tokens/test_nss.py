@@ -15,7 +15,7 @@ class NssTest(Essentials, AgentTest):
         variables = {**self.agent.environment(), "CHANCERY_INIT_ARGS": ""}
         done = harness.run_cli(variables, "token", "list", "--module", self.agent.token.module)
         self.assertNotEqual(done.returncode, 0)
-        self.assertIn(b"need init_args): CKR_ARGUMENTS_BAD", done.stderr)
+        self.assertIn(b"need init_args; docs/tokens says what to look at): CKR_ARGUMENTS_BAD", done.stderr)
 
 
 class Signs(AgentTest):
