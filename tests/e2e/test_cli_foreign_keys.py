@@ -88,6 +88,12 @@ class Adopted(ForeignKeys):
                 self.assertEqual(self.assert_adopted(kind, *wrong), mechanisms)
                 self.assertTrue({"CKA_DECRYPT", "CKA_SIGN_RECOVER"} & set(wrong), wrong)
 
+    def test_a_pair_of_p11tool(self):
+        self.env["GNUTLS_PIN"] = PIN
+        self.tool("p11tool", "--provider", MODULE, "--login", "--batch", "--generate-privkey=ecc", "--curve", "secp256r1",
+                  "--label", "k", "pkcs11:token=demo")
+        self.assertEqual(self.assert_adopted("k", "CKA_DECRYPT", "CKA_UNWRAP", "CKA_SIGN_RECOVER"), ["p256-sha256"])
+
     def test_a_key_that_can_be_read_is_made_unreadable_and_copies_are_mentioned(self):
         self.pkcs11_tool("--keypairgen", "--key-type", "EC:prime256v1", "--label", "k", "--extractable")
         _, answer, error = self.adopt("k")

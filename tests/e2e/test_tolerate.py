@@ -27,15 +27,19 @@ operators:
 class Tolerate(harness.AgentTest):
     @classmethod
     def prepare(cls):
-        command = ["pkcs11-tool", "--module", MODULE, "--token-label", "main", "--login", "--pin", "env:PIN", "--keypairgen",
-                   "--key-type", "rsa:2048", "--label", "other-tool", "--usage-sign", "--usage-decrypt"]
-        subprocess.run(command, env={**cls.agent.environment(), "PIN": USER_PIN}, check=True, capture_output=True)
+        cls.make_key(cls, "other-tool")
         cls.policy = cls.agent.policy.read_text()
         cls.write(cls, "")
 
-    def write(self, tolerate):
+    def make_key(self, label):
+        command = ["pkcs11-tool", "--module", MODULE, "--token-label", "main", "--login", "--pin", "env:PIN", "--keypairgen",
+                   "--key-type", "rsa:2048", "--label", label, "--usage-sign", "--usage-decrypt"]
+        subprocess.run(command, env={**self.agent.environment(), "PIN": USER_PIN}, check=True, capture_output=True)
+
+    def write(self, tolerate, label="other-tool"):
         field = f"\n    tolerate: [{tolerate}]" if tolerate else ""
-        self.agent.policy.write_text(self.policy.replace("operators:\n", KEY.format(tolerate=field, uid=os.getuid())))
+        key = KEY.format(tolerate=field, uid=os.getuid()).replace("object=other-tool", f"object={label}")
+        self.agent.policy.write_text(self.policy.replace("operators:\n", key))
 
     def check(self):
         return subprocess.run([str(harness.AGENT), "--config", str(self.agent.config), "--check"], check=False, text=True,
@@ -78,6 +82,19 @@ class Tolerate(harness.AgentTest):
         self.assertIn(notice, self.agent.log())
         self.assertIn("key 'other-tool': policy tolerates CKA_DECRYPT (", self.agent.log())
         self.assertIn(notice, self.agent.must("status"))
+
+    def test_a_key_that_was_adopted_signs_and_nothing_is_tolerated(self):
+        self.make_key("adopted")
+        self.write("", label="adopted")
+        self.agent.must("reload")
+        answer = self.sign()
+        self.assert_problem(answer, 403)
+        self.assertIn("'chancery key adopt'", answer.json["detail"])
+        self.agent.must("key", "adopt", "adopted", "--module", MODULE, "--token", "main",
+                        secrets_by_option={"--pin-fd": USER_PIN})
+        self.agent.must("reload")
+        wait_until(lambda: self.sign().status == 200, "it signs")
+        self.assertEqual(self.notices(), [])
 
     def test_what_is_no_longer_tolerated_is_refused_at_once(self):
         self.reload("CKA_DECRYPT, CKA_UNWRAP, CKA_SIGN_RECOVER")
