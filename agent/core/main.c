@@ -47,7 +47,8 @@ static int check(const char *config_path)
     ch_rules rules;
     ch_error err = CH_ERROR_INIT;
     ch_status st = read_files(config_path, &rules, &err);
-    ch_tolerance_say(&rules.policy, print_line);
+    if (st == CH_OK)
+        ch_tolerance_say(&rules.policy, print_line);
     if (st == CH_OK)
         printf("%s is good: %zu keys, %zu tokens, %zu profiles\n", config_path, rules.policy.key_count,
                rules.config.token_count, rules.policy.profile_count);
