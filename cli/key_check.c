@@ -13,6 +13,7 @@
 #include "cli/output.h"
 #include "cli/secret_input.h"
 #include "pkcs11/key.h"
+#include "pkcs11/key_rule.h"
 #include "pkcs11/signature.h"
 
 #include <fcntl.h>
@@ -107,6 +108,7 @@ static ch_status read_signature(const ch_arguments *arguments, const ch_choice *
 typedef struct subject {
     ch_opened_token *opened;
     const char *uri;
+    const ch_secret *pin;
     ch_key_object key;
     EVP_PKEY *public_key; /* NULL: an HMAC key */
 } subject;
@@ -120,6 +122,9 @@ static void subject_free(subject *key)
 static ch_status sign(const subject *key, ch_slice payload, uint8_t signature[static SIGNATURE_MAX], size_t *size,
                       ch_error *err)
 {
+    if ((key->key.lapses & ch_lapse_of_type(CKA_ALWAYS_AUTHENTICATE)) != 0)
+        return ch_key_sign_with_pin(&key->opened->session, &key->key, key->pin, payload, signature, SIGNATURE_MAX, size,
+                                    err);
     return ch_key_sign(&key->opened->session, &key->key, payload, signature, SIGNATURE_MAX, size, err);
 }
 
@@ -144,7 +149,9 @@ static ch_status compare(const subject *key, ch_slice payload, ch_slice known, b
 
 static ch_status find_key(subject *key, const ch_mechanism *mechanism, ch_error *err)
 {
+    ch_error ignored = CH_ERROR_INIT; /* what it may do besides does not matter here, but whether it takes the PIN */
     CH_TRY(ch_key_find(&key->opened->session, key->uri, mechanism, &key->key, err));
+    ch_ignore(ch_key_verify(&key->opened->session, &key->key, 0, &ignored));
     return mechanism->key_class == CKO_SECRET_KEY
                ? CH_OK
                : ch_key_public(&key->opened->session, key->uri, &key->public_key, err);
@@ -209,7 +216,7 @@ static ch_status check(const ch_arguments *arguments, ch_error *err)
     CH_TRY(ch_key_access_ask(arguments, &payload_question, &access, err));
     CH_TRY(ch_input_secret(arguments, &payload_question, NULL, &payload, err));
     CH_TRY(ch_key_access_open(&access, false, &opened, err));
-    auto_subject key = {.opened = &opened, .uri = uri};
+    auto_subject key = {.opened = &opened, .uri = uri, .pin = &access.pin};
     CH_TRY(find_key(&key, choice.mechanism, err));
     CH_TRY(compare_both(&key, (ch_slice){payload.data, payload.size}, ch_buffer_slice(&known), &is_match, &is_shortened,
                         err));

@@ -49,6 +49,16 @@ class PivTest(Essentials, AgentTest):
         self.assertIn("accepted, because policy tolerates it, with CKA_ALWAYS_AUTHENTICATE (the token takes the PIN for each", notices)
         self.assertNotIn("for nothing", notices)
 
+    def test_a_key_is_compared_with_a_known_signature(self):
+        payload = self.agent.home / "payload"
+        payload.write_bytes(b"message")
+        for key in self.agent.keys:
+            with self.subTest(key):
+                signature = decode_signature(self.sign(key).json["signature"]).hex()
+                said = self.agent.must("key", "check", self.card.object_uri(key), *self.card.options(), "--mechanism", key, "--signature",
+                                       signature, "--payload", payload, secrets_by_option={"--pin-fd": self.card.pin})
+                self.assertIn("Match: this key made the signature", said)
+
     def test_another_program_resets_the_card(self):
         for key in self.agent.keys:
             with self.subTest(key):
