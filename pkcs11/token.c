@@ -258,7 +258,7 @@ ch_status ch_session_keep(ch_session *session, ch_error *err)
 
 /* ---- how it is ---- */
 
-ch_status ch_token_probe(ch_token *token, const ch_session *session, bool is_logged_in, ch_error *err)
+ch_status ch_token_probe(ch_token *token, ch_session *session, bool is_logged_in, ch_error *err)
 {
     CK_TOKEN_INFO raw;
     CK_SESSION_INFO info;
@@ -267,8 +267,8 @@ ch_status ch_token_probe(ch_token *token, const ch_session *session, bool is_log
         return ch_ckr_fail(err, rv, "looking for token '%s'", token->label);
     if (memcmp(raw.serialNumber, token->serial, sizeof token->serial) != 0)
         return ch_fail(err, CH_UNAVAILABLE, "another token is in the place of '%s'", token->label);
-    /* A session that the token has closed is opened again when it is used, and shows then whether the login is there.
-     */
+    /* With the last session that the token closes, the login ends; only an open one shows it. */
+    CH_TRY(ch_session_keep(session, err));
     rv = token->functions->C_GetSessionInfo(session->handle, &info);
     if (!is_logged_in || rv != CKR_OK || is_users(&info))
         return CH_OK;

@@ -88,8 +88,8 @@ void ch_session_close(ch_session *session);
 CH_CHECKED ch_status ch_session_keep(ch_session *session, ch_error *err);
 
 /* Asks whether the token is still there and, if `is_logged_in`, so is the login: CH_LOCKED if it is not. Cheap enough
- * to be asked every few seconds; `session` is the calling thread's. */
-CH_CHECKED ch_status ch_token_probe(ch_token *token, const ch_session *session, bool is_logged_in, ch_error *err);
+ * to be asked every few seconds; `session` is the calling thread's, and is opened anew if the token has closed it. */
+CH_CHECKED ch_status ch_token_probe(ch_token *token, ch_session *session, bool is_logged_in, ch_error *err);
 
 /* ---- for other rooms of pkcs11/ only ---- */
 

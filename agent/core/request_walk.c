@@ -11,6 +11,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define SWEEP_EVERY_MS 500
 #define NONCE_WAIT_MS 3000
@@ -211,16 +212,9 @@ static void on_signed(void *context, ch_ticket *ticket, const ch_slice *signatur
 }
 
 /* It goes through all steps again, since time has passed, and others may go first now. */
-static void on_returned(void *context, ch_ticket *ticket)
+static void begin_again(ch_requests *requests, ch_job *job)
 {
-    ch_requests *requests = context;
-    ch_job *job = ticket->owner;
-    ch_error tired = CH_ERROR_INIT;
-    if (++job->returns > RETURNS_MAX) {
-        ch_error_set(&tired, CH_UNAVAILABLE, "", "the token has become slow; try again");
-        turn_back(requests, job, &tired);
-        return;
-    }
+    job->returns++;
     give_back(requests, job);
     requests->old_count -= job->is_old;
     job->is_old = false;
@@ -228,9 +222,32 @@ static void on_returned(void *context, ch_ticket *ticket)
     walk_on(requests, job);
 }
 
+static void on_returned(void *context, ch_ticket *ticket)
+{
+    ch_requests *requests = context;
+    ch_job *job = ticket->owner;
+    ch_error tired = CH_ERROR_INIT;
+    if (job->returns >= RETURNS_MAX) {
+        ch_error_set(&tired, CH_UNAVAILABLE, "", "the token has become slow; try again");
+        turn_back(requests, job, &tired);
+        return;
+    }
+    begin_again(requests, job);
+}
+
+/* Another program has ended the login, so nothing was signed, and the token is being logged in again. */
+static bool is_login_lost(const ch_error *why)
+{
+    return why->status == CH_UNAVAILABLE && strcmp(why->rule, "CKR_USER_NOT_LOGGED_IN") == 0;
+}
+
 static void on_failed(void *context, ch_ticket *ticket, const ch_error *why)
 {
-    turn_back(context, ticket->owner, why);
+    ch_job *job = ticket->owner;
+    if (is_login_lost(why) && job->returns == 0)
+        begin_again(context, job);
+    else
+        turn_back(context, job, why);
 }
 
 static void on_claimed(void *context, ch_nonce_claim *claim, const ch_error *outcome)

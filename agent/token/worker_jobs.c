@@ -137,6 +137,19 @@ static ch_status return_job(ch_channel *channel, uint64_t id, ch_error *err)
     return ch_job_failed_frame_put(ch_channel_out(channel), id, &returned, err);
 }
 
+static ch_status probe(ch_worker *self, ch_error *err)
+{
+    return ch_token_probe(self->signer->token, &self->session, ch_signer_has_login(self->signer), err);
+}
+
+/* Where handles end with the login, a key's handle is stale because the login is gone. */
+static void look_for_login(ch_worker *self, ch_error *why)
+{
+    ch_error lost = CH_ERROR_INIT;
+    if (fault_of(self->signer, why) == CH_FAULT_KEY && probe(self, &lost) == CH_LOCKED)
+        *why = lost;
+}
+
 static ch_status do_job(ch_worker *self, const asked_job *job, ch_error *err)
 {
     job_result result;
@@ -147,6 +160,8 @@ static ch_status do_job(ch_worker *self, const asked_job *job, ch_error *err)
         return ch_fail(err, CH_INTERNAL, "core sent a job of %zu payloads", job->payloads.count);
     pthread_rwlock_rdlock(&self->signer->lock);
     ch_status st = sign_job(self, job, &result, &failed.why);
+    if (st != CH_OK)
+        look_for_login(self, &failed.why);
     pthread_rwlock_unlock(&self->signer->lock);
     ch_buffer *out = ch_channel_out(&self->channel);
     if (st == CH_OK)
@@ -180,12 +195,11 @@ ch_status ch_worker_take_probe(void *context, ch_frame *frame, int *fd, ch_error
     (void)fd;
     ch_worker *self = context;
     ch_signer *signer = self->signer;
-    ch_probe_frame probe;
+    ch_probe_frame asked;
     ch_probed_frame probed = {.outcome = CH_ERROR_INIT};
-    CH_TRY(ch_probe_frame_get(frame, &probe, err));
+    CH_TRY(ch_probe_frame_get(frame, &asked, err));
     pthread_rwlock_rdlock(&signer->lock);
-    ch_ignore(ch_token_probe(signer->token, &self->session, ch_signer_has_login(signer),
-                             &probed.outcome)); /* core judges it */
+    ch_ignore(probe(self, &probed.outcome)); /* core judges it */
     pthread_rwlock_unlock(&signer->lock);
     probed.cause = (uint8_t)fault_of(signer, &probed.outcome);
     return ch_probed_frame_put(ch_channel_out(&self->channel), 0, &probed, err);
