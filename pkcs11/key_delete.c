@@ -4,6 +4,8 @@
 #include "pkcs11/ckr.h"
 #include "pkcs11/key.h"
 
+#include <string.h>
+
 /* Adds what fits to `*count`, and leaves one of them in `*out`. */
 static ch_status find_class(ch_session *session, const char *uri, CK_OBJECT_CLASS object_class, CK_OBJECT_HANDLE *out,
                             size_t *count, ch_error *err)
@@ -28,6 +30,17 @@ static ch_status destroy(ch_session *session, const char *uri, CK_OBJECT_HANDLE 
     return rv == CKR_OK ? CH_OK : ch_ckr_fail(err, rv, "deleting '%s'", uri);
 }
 
+/* It may be gone with the private half: a YubiHSM has one object for both. */
+static ch_status destroy_public(ch_session *session, const char *uri, CK_OBJECT_HANDLE object, ch_error *err)
+{
+    ch_error failure = CH_ERROR_INIT;
+    ch_status st = destroy(session, uri, object, &failure);
+    if (st == CH_OK || strcmp(failure.rule, "CKR_OBJECT_HANDLE_INVALID") == 0)
+        return CH_OK;
+    *err = failure;
+    return st;
+}
+
 ch_status ch_key_delete(ch_session *session, const char *uri, ch_error *err)
 {
     CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
@@ -44,5 +57,5 @@ ch_status ch_key_delete(ch_session *session, const char *uri, ch_error *err)
         return ch_fail(err, CH_CONFLICT, "more than one key fits '%s', so none was deleted; add id= to the URI", uri);
     if (keys == 1)
         CH_TRY(destroy(session, uri, key, err));
-    return public_halves == 0 ? CH_OK : destroy(session, uri, public_half, err);
+    return public_halves == 0 ? CH_OK : destroy_public(session, uri, public_half, err);
 }

@@ -103,10 +103,11 @@ CK_RV ch_new_key_make(ch_session *session, const ch_mechanism *mechanism, const 
 
 /* ---- after it was made ---- */
 
+/* One that is not there is as good as destroyed: a YubiHSM has one object for both halves. */
 static ch_status destroy(ch_session *session, CK_OBJECT_HANDLE object, ch_error *err)
 {
     CK_RV rv = ch_token_functions(session->token)->C_DestroyObject(session->handle, object);
-    return rv == CKR_OK ? CH_OK : ch_ckr_fail(err, rv, "destroying an object");
+    return rv == CKR_OK || rv == CKR_OBJECT_HANDLE_INVALID ? CH_OK : ch_ckr_fail(err, rv, "destroying an object");
 }
 
 /* Label and id together are this key's alone. */

@@ -240,6 +240,41 @@ START_TEST(test_a_pair_is_kept_without_its_public_half)
 }
 END_TEST
 
+static CK_ULONG class_of(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object)
+{
+    CK_ULONG class_ = CK_UNAVAILABLE_INFORMATION;
+    CK_ATTRIBUTE attribute = {CKA_CLASS, &class_, sizeof class_};
+    ck_assert_uint_eq(real.C_GetAttributeValue(session, object, &attribute, 1), CKR_OK);
+    return class_;
+}
+
+/* Both halves are one object, so the second that is destroyed is not there any more. */
+static CK_RV destroy_both(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object)
+{
+    bool is_second = class_of(session, object) == CKO_PUBLIC_KEY;
+    CK_RV rv = real.C_DestroyObject(session, object);
+    return rv == CKR_OK && is_second ? CKR_OBJECT_HANDLE_INVALID : rv;
+}
+
+START_TEST(test_a_pair_that_is_one_object_is_deleted_once)
+{
+    ch_session session;
+    ch_attributes all = {.count = 0};
+    CK_OBJECT_HANDLE found[2];
+    size_t count = 0;
+    ch_token *token = softhsm_open(&session);
+    MUST(ch_key_generate(&session, "k", mechanism("ed25519"), 0, &err));
+    real = *ch_token_functions(token);
+    ch_token_functions(token)->C_DestroyObject = destroy_both;
+    MUST(ch_key_delete(&session, "pkcs11:object=k", &err));
+    ch_attributes_add(&all, CKA_LABEL, "k", 1);
+    MUST(ch_objects_find(&session, &all, found, 2, &count, &err));
+    ck_assert_uint_eq(count, 0);
+    ch_session_close(&session);
+    ch_token_close(token);
+}
+END_TEST
+
 /* ---- what goes wrong ---- */
 
 static CK_RV refuse(CK_SESSION_HANDLE session, CK_ATTRIBUTE *items, CK_ULONG count, CK_OBJECT_HANDLE *out)
@@ -398,6 +433,6 @@ CH_TESTS_WITH("new_key", softhsm_set_up, softhsm_tear_down,
               CH_TEST_ROWS(test_a_pair_is_kept_without_its_public_half, pairs),
               CH_TEST(test_a_token_that_takes_none_is_quoted_with_its_first_answer),
               CH_TEST(test_a_key_that_may_do_more_is_not_kept), CH_TEST(test_what_cannot_be_destroyed_is_named),
-              CH_TEST(test_a_token_that_is_full_keeps_no_half),
+              CH_TEST(test_a_token_that_is_full_keeps_no_half), CH_TEST(test_a_pair_that_is_one_object_is_deleted_once),
               CH_TEST(test_what_was_made_before_a_failure_is_destroyed),
               CH_TEST(test_a_public_half_alone_is_in_the_way_and_is_deleted))
