@@ -32,7 +32,7 @@ class Documents(unittest.TestCase):
         self.assertGreater(len(named), 10)
         sources = "".join(
             path.read_text()
-            for folder in ("tests/unit", "tests/regress", "tests/e2e")
+            for folder in ("tests/unit", "tests/regress", "tests/e2e", "tests/faults", "tests/tokens")
             for path in (ROOT / folder).rglob("*")
             if path.suffix in (".c", ".py")
         )
