@@ -1,4 +1,8 @@
-"""Runs a program as docs/systemd/chancery-agent.service would have it run, without systemd: confined.py UID HOME PROGRAM ...
+"""Runs a program as docs/systemd/chancery-agent.service would have it run, without systemd:
+confined.py UID HOME DROP_IN PROGRAM ...
+
+DROP_IN is one of docs/systemd/chancery-agent.service.d, or "-". Of it count the groups, the folders that may be written to, and
+the IPC namespace.
 
 Needs root, `systemd-analyze syscall-filter` for the names of system calls, and libseccomp. What stays out: cgroups (devices,
 memory, tasks), which only a service manager sets up.
@@ -7,6 +11,7 @@ memory, tasks), which only a service manager sets up.
 import ctypes
 import ctypes.util
 import errno
+import grp
 import os
 import pathlib
 import resource
@@ -65,10 +70,21 @@ def allowed_calls():
     return allowed | call_names("@default")
 
 
-def make_namespaces(home):
-    check(libc.unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWNET), "unshare")
+def read_drop_in(name):
+    """Its settings, each as a list of words."""
+    found = {}
+    for line in (UNIT.with_name(UNIT.name + ".d") / name).read_text().splitlines() if name != "-" else []:
+        setting, is_one, value = line.partition("=")
+        if is_one and not line.startswith("#"):
+            found.setdefault(setting, []).extend(value.split())
+    return found
+
+
+def make_namespaces(writable, is_ipc_private):
+    check(libc.unshare(CLONE_NEWNS | CLONE_NEWNET | (CLONE_NEWIPC if is_ipc_private else 0)), "unshare")
     mount(None, "/", None, MS_REC | MS_PRIVATE)
-    mount(home, home, None, MS_BIND)
+    for folder in writable:
+        mount(folder, folder, None, MS_BIND)
     mount(None, "/", None, MS_REMOUNT | MS_BIND | MS_RDONLY)
     mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV, "hidepid=invisible,subset=pid")
 
@@ -95,16 +111,16 @@ def filter_calls(names):
 
 
 def main():
-    uid, home, program = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
+    uid, home, drop_in, program = int(sys.argv[1]), sys.argv[2], read_drop_in(sys.argv[3]), sys.argv[4:]
     names = allowed_calls()
     resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.umask(0o077)
-    make_namespaces(home)
+    make_namespaces([home, *drop_in.get("ReadWritePaths", [])], drop_in.get("PrivateIPC") != ["no"])
     for capability in range(64):
         if libc.prctl(PR_CAPBSET_READ, capability, 0, 0, 0) == 1:
             check(libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0), "drop a capability")
-    os.setgroups([])
+    os.setgroups([grp.getgrnam(name).gr_gid for name in drop_in.get("SupplementaryGroups", [])])
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)
     check(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no new privileges")

@@ -23,7 +23,7 @@ def why_not():
     if harness.is_sanitized():
         return "the runtime of sanitizers makes calls of its own"
     with tempfile.TemporaryDirectory() as home:
-        tried = subprocess.run([sys.executable, str(CONFINED), str(UID), home, "/bin/true"],
+        tried = subprocess.run([sys.executable, str(CONFINED), str(UID), home, "-", "/bin/true"],
                                capture_output=True, text=True, check=False)
     return None if tried.returncode == 0 else f"the confinement cannot be made here: {tried.stderr.splitlines()[-1:]}"
 
@@ -36,8 +36,9 @@ def require():
         raise unittest.SkipTest(reason)
 
 
-def confine(agent, add_cleanup, uid=UID):
-    """Has the agent run so from its next start. All its files are in place by now, and become its user's."""
+def confine(agent, add_cleanup, uid=UID, drop_in="-"):
+    """Has the agent run so from its next start. All its files are in place by now, and become its user's; `drop_in` is the name of
+    one."""
     (agent.home / "run").mkdir(mode=0o755)
     os.chmod(agent.home, 0o755)
     for path in (agent.home, *agent.home.rglob("*")):
@@ -47,7 +48,7 @@ def confine(agent, add_cleanup, uid=UID):
         log = open(agent.home / "agent.err", "ab")
         add_cleanup(log.close)
         agent.process = subprocess.Popen(
-            [sys.executable, str(CONFINED), str(uid), str(agent.home), str(harness.AGENT), "--config", str(agent.config)],
+            [*agent.wrapper, sys.executable, str(CONFINED), str(uid), str(agent.home), drop_in, str(harness.AGENT), "--config", str(agent.config)],
             env=agent.environment(), cwd=agent.home, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log,
         )
         if is_waited_for:

@@ -107,6 +107,12 @@ class TokenEnvironmentTest(AgentTest):
         self.agent.must("lock", "other")
         self.assertEqual(self.state_of("other"), "locked")
 
+    def test_a_token_without_a_pad_for_its_pin_cannot_have_one_typed_there(self):
+        self.configure_other(login="pinpad")
+        done = self.agent.cli("unlock", "--no-pin", "other")
+        self.assertIn(b"token 'main' has no pad for its PIN; it must be passed", done.stderr)
+        self.assertEqual(self.state_of("other"), "locked")
+
     def test_a_pin_is_never_asked_for_in_vain(self):
         done = self.agent.cli("unlock", "--no-pin", "other")
         self.assertNotEqual(done.returncode, 0)

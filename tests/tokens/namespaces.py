@@ -17,7 +17,7 @@ class Namespace:
             raise unittest.SkipTest("a namespace of one's own takes root")
 
     def start(self, folders):
-        """`folders` maps names outside to the folders that are seen there. The namespace lasts as long as the holder and what
+        """`folders` maps names outside to the folders, or files, that are seen there. The namespace lasts as long as the holder and what
         runs in it; the holder ends with its standard input, so with the test."""
         mounts = "".join(f'mount --bind "{folder}" "{at}" && ' for at, folder in folders.items())
         self.holder = subprocess.Popen(["unshare", "--mount", "--ipc", "--propagation", "private", "sh", "-c",

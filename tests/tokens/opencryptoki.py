@@ -2,6 +2,8 @@
 
 import grp
 import os
+import pathlib
+import re
 import shutil
 
 import harness
@@ -20,6 +22,7 @@ class Opencryptoki(Fixture):
     notices_late = True  # the shared memory stays
     mechanisms = ("hmac-sha256", "hmac-sha384", "hmac-sha512", "rsa-sha256", "rsa-sha512")
     pin = "hush4826"  # 4 to 8 characters
+    user = "games"  # in the group pkcs11, for a test that does not run as root
     so_pin = "87654321"  # every new token has this one
 
     def __init__(self, folder):
@@ -35,7 +38,7 @@ class Opencryptoki(Fixture):
 
     def start(self):
         self.make_folders()
-        self.namespace.start({at: self.inside(at) for at in FOLDERS})
+        self.namespace.start({at: self.inside(at) for at in (*FOLDERS, "/etc/group")})
         self.wrapper = self.namespace.wrapper()
         self.start_daemon()
         self.init_token()
@@ -44,13 +47,22 @@ class Opencryptoki(Fixture):
         return self.folder / at.replace("/", "_")
 
     def make_folders(self):
-        group = grp.getgrnam("pkcs11").gr_gid
         for at in FOLDERS:
             self.inside(at).mkdir()
-            os.chown(self.inside(at), 0, group)
         (self.inside("/var/lib/opencryptoki") / "swtok" / "TOK_OBJ").mkdir(parents=True)
         (self.inside("/run") / "lock" / "opencryptoki" / "swtok").mkdir(parents=True)  # /var/lock is a link to /run/lock
         (self.inside("/etc/opencryptoki") / "opencryptoki.conf").write_text(CONFIGURATION)
+        self.own_files()
+        groups = pathlib.Path("/etc/group").read_text()
+        self.inside("/etc/group").write_text(re.sub(r"(?m)^(pkcs11:.*)$", rf"\1,{self.user}", groups))
+
+    def own_files(self):
+        """They are the group's, as the package and the daemon have it; the module looks at that."""
+        group = grp.getgrnam("pkcs11").gr_gid
+        for at in FOLDERS:
+            for path in (self.inside(at), *self.inside(at).rglob("*")):
+                os.chown(path, 0, group)
+                path.chmod(0o770 if path.is_dir() else 0o660)
 
     def start_daemon(self):
         socket = self.inside("/run") / "pkcsslotd.socket"

@@ -3,6 +3,7 @@
 import unittest
 
 import harness
+import service
 from essentials import AgentOn, Essentials
 from harness import AgentTest
 from nss import Nss, NssByP11Kit, NssByProxy, NssWithoutPassword
@@ -16,6 +17,21 @@ class NssTest(Essentials, AgentTest):
         done = harness.run_cli(variables, "token", "list", "--module", self.agent.token.module)
         self.assertNotEqual(done.returncode, 0)
         self.assertIn(b"need init_args; docs/tokens says what to look at): CKR_ARGUMENTS_BAD", done.stderr)
+
+
+class AsServiceTest(Essentials, AgentTest):
+    """Under the confinement of the unit for systemd."""
+
+    kind = Nss
+
+    @classmethod
+    def setUpClass(cls):
+        service.require()
+        super().setUpClass()
+
+    @classmethod
+    def prepare(cls):
+        service.confine(cls.agent, cls.addClassCleanup)
 
 
 class Signs(AgentTest):

@@ -1,8 +1,10 @@
 """What must hold on every kind of token, on opencryptoki's soft token; and what is particular to it."""
 
 import json
+import pwd
 import unittest
 
+import service
 from essentials import Essentials
 from harness import AgentTest
 from opencryptoki import Opencryptoki
@@ -33,6 +35,22 @@ class OpencryptokiTest(Essentials, AgentTest):
                               secrets_by_option={"--so-pin-fd": self.agent.token.so_pin, "--pin-fd": "longer than eight"})
         self.assertIn(b"must have 4 to 8 characters", done.stderr)
         self.assert_all_sign()
+
+
+class AsServiceTest(Essentials, AgentTest):
+    """Under the confinement of the unit for systemd, with the drop-in."""
+
+    kind = Opencryptoki
+
+    @classmethod
+    def setUpClass(cls):
+        service.require()
+        super().setUpClass()
+
+    @classmethod
+    def prepare(cls):
+        service.confine(cls.agent, cls.addClassCleanup, pwd.getpwnam(cls.agent.token.user).pw_uid, "opencryptoki.conf")
+        cls.agent.token.own_files()
 
 
 if __name__ == "__main__":
