@@ -21,13 +21,14 @@ typedef struct ch_command {
 } ch_command;
 
 /* The families; a row without a name ends each. */
-extern const ch_command ch_commands_of_token[];    /* cli/token.c */
-extern const ch_command ch_commands_of_key[];      /* cli/key.c */
-extern const ch_command ch_commands_of_profile[];  /* cli/profile.c */
-extern const ch_command ch_commands_of_operator[]; /* cli/operator.c: unlock and lock */
-extern const ch_command ch_commands_of_nonce[];    /* cli/nonce.c */
-extern const ch_command ch_commands_of_clock[];    /* cli/clock.c */
-extern const ch_command ch_commands_of_agent[];    /* cli/agent.c: what the agent offers over HTTP */
+extern const ch_command ch_commands_of_token[];       /* cli/token.c */
+extern const ch_command ch_commands_of_key[];         /* cli/key.c */
+extern const ch_command ch_commands_of_key_confirm[]; /* cli/key_confirm.c */
+extern const ch_command ch_commands_of_profile[];     /* cli/profile.c */
+extern const ch_command ch_commands_of_operator[];    /* cli/operator.c: unlock and lock */
+extern const ch_command ch_commands_of_nonce[];       /* cli/nonce.c */
+extern const ch_command ch_commands_of_clock[];       /* cli/clock.c */
+extern const ch_command ch_commands_of_agent[];       /* cli/agent.c: what the agent offers over HTTP */
 
 /* Returns the rows of all families, in order; NULL past the last one. */
 const ch_command *ch_command_at(size_t index);

@@ -30,6 +30,7 @@
 #include "exchange/scratch.h"
 #include "policy/policy.h"
 #include "state/nonces.h"
+#include "state/prints.h"
 #include "state/seen_time.h"
 #include "state/store.h"
 #include "state/writer.h"
@@ -55,6 +56,7 @@ typedef struct core {
     ch_rules retired; /* of before, while requests go by them */
     ch_store *store;
     ch_nonces *nonces;
+    ch_prints *prints;
     ch_clockwatch *clock;
     ch_timekeeper timekeeper;
     ch_writer *writer;
@@ -171,6 +173,7 @@ static ch_status load_state(core *self, ch_error *err)
     char boot_id[CH_BOOT_ID_SIZE];
     CH_TRY(ch_store_open(self->rules.config.state_folder, &self->store, err));
     CH_TRY(ch_nonces_open(self->store, &self->nonces, err));
+    CH_TRY(ch_prints_open(self->store, &self->prints, err));
     ch_nonce_counters_find(&self->rules.policy, self->nonces);
     CH_TRY(ch_nonce_counters_save_adopted(self->nonces, err));
     CH_TRY(ch_seen_time_load(self->store, &seen, err));
@@ -191,6 +194,7 @@ static void on_retry(void *context)
 {
     core *self = context;
     ch_nonces_try_again(self->nonces);
+    ch_prints_try_again(self->prints);
 }
 
 /* From here on the state belongs to the writer's thread. */
@@ -201,6 +205,7 @@ static ch_status start_writer(core *self, ch_error *err)
     self->written = (ch_source){.fd = ch_writer_fd(self->writer), .on_ready = on_written, .context = self};
     CH_TRY(ch_loop_watch(self->loop, &self->written, EPOLLIN, err));
     ch_nonces_start(self->nonces, self->writer, &owner);
+    ch_prints_start(self->prints, self->writer);
     ch_clockwatch_start(self->clock, self->loop, self->writer);
     return CH_OK;
 }
@@ -229,17 +234,22 @@ static void on_get_time(void *context, ch_asker asker)
     ch_timekeeper_tell(&self->timekeeper, asker);
 }
 
-/* In the order in which the rooms need each other. */
-static void make_rooms(core *self, int listen_fd, int operator_fd)
+static ch_front_owner front_owner(core *self)
 {
-    self->meter = ch_meter_new((unsigned)sysconf(_SC_NPROCESSORS_ONLN));
-    ch_front_owner owner = {.context = self,
+    return (ch_front_owner){.context = self,
                             .confinement = self->confinement,
                             .meter = self->meter,
                             .on_sign = on_sign,
                             .on_list_keys = on_list_keys,
                             .on_get_status = on_get_status,
                             .on_get_time = on_get_time};
+}
+
+/* In the order in which the rooms need each other. */
+static void make_rooms(core *self, int listen_fd, int operator_fd)
+{
+    self->meter = ch_meter_new((unsigned)sysconf(_SC_NPROCESSORS_ONLN));
+    const ch_front_owner owner = front_owner(self);
     const ch_policy *policy = &self->rules.policy;
     self->timekeeper = (ch_timekeeper){.policy = policy, .nonces = self->nonces, .clock = self->clock};
     self->connections = ch_connections_new(ch_fronts_descriptors() / 4 * 3);
@@ -257,6 +267,7 @@ static void make_rooms(core *self, int listen_fd, int operator_fd)
     self->links = (ch_links){.loop = self->loop,
                              .confinement = self->confinement,
                              .dying = self->dying,
+                             .prints = self->prints,
                              .owner = ch_requests_link_owner(self->requests)};
     ch_links_apply(&self->links, &self->rules.config, &self->rules.policy);
     ch_operator_context operator_context = {
@@ -447,6 +458,7 @@ static int tear_down(core *self, ch_status st)
     ch_farewell farewell = {.writer = self->writer,
                             .clock = self->clock,
                             .nonces = self->nonces,
+                            .prints = self->prints,
                             .store = self->store,
                             .dying = self->dying};
     if (!ch_farewell_end(&farewell)) {

@@ -5,6 +5,7 @@
 #include "agent/core/clockwatch.h"
 #include "agent/core/dying.h"
 #include "state/nonces.h"
+#include "state/prints.h"
 #include "state/store.h"
 #include "state/writer.h"
 
@@ -13,6 +14,7 @@ typedef struct ch_farewell {
     ch_writer *writer;
     ch_clockwatch *clock;
     ch_nonces *nonces;
+    ch_prints *prints;
     ch_store *store;
     ch_dying *dying;
     int saved_fd; /* the room's */

@@ -49,6 +49,7 @@ static ch_token_link *make_link(ch_links *links, ch_links *old, const ch_config 
                                    .workers = token->workers,
                                    .may_relogin = token->may_relogin,
                                    .confinement = links->confinement,
+                                   .prints = links->prints,
                                    .dying = links->dying};
     ch_token_link *link = take_old(old, &config, policy, index);
     if (link == NULL)
@@ -132,6 +133,12 @@ size_t ch_links_sent(const ch_links *links)
     for (size_t i = 0; i < links->count; i++)
         sent += ch_token_link_sent(links->links[i]);
     return sent;
+}
+
+void ch_links_hurry(const ch_links *links)
+{
+    for (size_t i = 0; i < links->count; i++)
+        ch_token_link_hurry(links->links[i]);
 }
 
 void ch_links_forget_waiter(ch_links *links, const void *context)

@@ -8,6 +8,7 @@
 #include "agent/core/token_link.h"
 #include "agent/loop.h"
 #include "policy/policy.h"
+#include "state/prints.h"
 
 typedef struct ch_links {
     ch_token_link *links[CH_TOKENS_MAX];
@@ -16,6 +17,7 @@ typedef struct ch_links {
     ch_loop *loop;
     ch_confinement *confinement; /* may be NULL */
     ch_dying *dying;             /* may be NULL */
+    ch_prints *prints;           /* may be NULL */
     ch_link_owner owner;
 } ch_links;
 
@@ -35,6 +37,8 @@ void ch_links_dispatch(ch_links *links);
 bool ch_links_are_finding(const ch_links *links);
 /* Jobs at all token processes. */
 size_t ch_links_sent(const ch_links *links);
+/* Has keys that cannot sign looked for again soon. */
+void ch_links_hurry(const ch_links *links);
 void ch_links_forget_waiter(ch_links *links, const void *context);
 /* The link of that name, or the only one if the name is empty. CH_NOT_FOUND. */
 CH_CHECKED ch_status ch_links_find(const ch_links *links, ch_slice name, ch_token_link **out, ch_error *err);

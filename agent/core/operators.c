@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "policy/decide.h"
+#include "state/prints.h"
 #include "wire/channel.h"
 
 #include <fcntl.h>
@@ -46,6 +47,7 @@ static void close_session(session *self)
     ch_links_forget_waiter(operators->context.links, self);
     ch_timekeeper_forget(operators->context.keeper, self);
     ch_reload_forget(operators->context.reload, self);
+    ch_prints_forget(operators->context.links->prints, self);
     ch_loop_forget(operators->loop, &self->source);
     ch_channel_close(&self->channel);
     self->left = 0;
@@ -225,6 +227,28 @@ static ch_status confirm_clock(session *self, const ch_clock_confirm_frame *conf
     return ch_timekeeper_confirm(self->operators->context.keeper, &waiter, err);
 }
 
+static void on_confirmed(void *context, const ch_error *outcome)
+{
+    session *self = context;
+    if (outcome->status == CH_OK)
+        ch_links_hurry(self->operators->context.links);
+    on_outcome(self, outcome);
+}
+
+static ch_status confirm_key(session *self, const ch_key_confirm_frame *confirm, ch_error *err)
+{
+    const ch_operator_context *context = &self->operators->context;
+    CH_TRY(check_request(self, confirm->version, err));
+    const ch_key *key = ch_policy_find_key(context->policy, confirm->key);
+    if (key == NULL)
+        return ch_fail(err, CH_NOT_FOUND, "there is no key '%.*s' in the policy", CH_SLICE_ARGS(confirm->key));
+    const ch_link_waiter waiter = {.answer = on_confirmed, .context = self};
+    CH_TRY(ch_token_link_confirm_key(context->links->links[key->token], key->token_key, waiter, err));
+    ch_log("user %u accepts the object that key '%s' has now, in the place of the one that it had",
+           (unsigned)self->peer.uid, key->name);
+    return CH_OK;
+}
+
 static ch_status reload(session *self, const ch_reload_frame *reload, ch_error *err)
 {
     const ch_reload_waiter waiter = {.context = self, .answer = on_outcome};
@@ -281,6 +305,18 @@ static ch_status on_clock_confirm(void *context, ch_frame *frame, int *fd, ch_er
     return CH_OK;
 }
 
+static ch_status on_key_confirm(void *context, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    session *self = context;
+    ch_error why = CH_ERROR_INIT;
+    ch_key_confirm_frame request;
+    CH_TRY(ch_key_confirm_frame_get(frame, &request, err));
+    self->state = CH_WHILE_WAITING;
+    answer_failure(self, confirm_key(self, &request, &why), &why);
+    return CH_OK;
+}
+
 static unsigned state_of(const void *context)
 {
     const session *self = context;
@@ -296,6 +332,7 @@ static const ch_handler handlers[] = {
     { CH_FRAME_NONCE_LIST,     on_nonce_list },
     { CH_FRAME_NONCE_SET,      on_nonce_set },
     { CH_FRAME_CLOCK_CONFIRM,  on_clock_confirm },
+    { CH_FRAME_KEY_CONFIRM,    on_key_confirm },
 };
 /* clang-format on */
 

@@ -201,6 +201,7 @@ static const ch_handler handlers[] = {
     { CH_FRAME_SIGNATURE,      ch_link_take_signature },
     { CH_FRAME_JOB_FAILED,     ch_link_take_job_failed },
     { CH_FRAME_KEY_STATE,      ch_link_take_key_state },
+    { CH_FRAME_KEY_PRINT,      ch_link_take_key_print },
     { CH_FRAME_FIND_PROGRESS,  ch_link_take_find_progress },
     { CH_FRAME_KEYS_FOUND,     ch_link_take_keys_found },
     { CH_FRAME_PROBED,         ch_link_take_probed },

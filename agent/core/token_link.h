@@ -15,6 +15,7 @@
 #include "base/secret.h"
 #include "base/slice.h"
 #include "pkcs11/key_rule.h"
+#include "state/prints.h"
 #include "wire/frames.h"
 
 #include <sys/types.h>
@@ -40,6 +41,7 @@ typedef struct ch_link_config {
     uint32_t workers;
     bool may_relogin;            /* keep the PIN in locked memory, to log a process in again that was started anew */
     ch_confinement *confinement; /* what the process could not give up is reported there; may be NULL */
+    ch_prints *prints;           /* what key objects were when they were first used; NULL: it is not looked at */
     ch_dying *dying;             /* takes a process that is ended; NULL: it is killed */
 } ch_link_config;
 
@@ -109,6 +111,14 @@ const char *ch_token_link_detail(const ch_token_link *link);
 bool ch_token_link_is_ready(const ch_token_link *link, size_t key);
 /* The rules for keys that `key` breaks, as far as they are tolerated; 0 unless it is ready. */
 ch_lapses ch_token_link_lapses(const ch_token_link *link, size_t key);
+
+/* An operator accepts the object that `key` has now in the place of the one that it had; `waiter` is answered when that
+ * is on disk, and ch_prints_forget makes it be forgotten. CH_CONFLICT: it is the same. After a failure nobody is
+ * called.
+ */
+CH_CHECKED ch_status ch_token_link_confirm_key(ch_token_link *link, size_t key, ch_link_waiter waiter, ch_error *err);
+/* Has keys that cannot sign looked for again soon, and not only in some seconds. */
+void ch_token_link_hurry(ch_token_link *link);
 
 /* ---- jobs ---- */
 

@@ -5,6 +5,7 @@
 #include "agent/core/child.h"
 #include "agent/core/token_link.h"
 #include "agent/loop.h"
+#include "state/prints.h"
 #include "wire/frame.h"
 #include "wire/frames.h"
 
@@ -28,14 +29,19 @@ typedef struct ch_known_key {
     char *uri;
     char *mechanism;
     ch_lapses tolerated;
-    ch_lapses lapses; /* that it has, as the process says */
-    bool is_used;     /* the policy names it */
-    bool is_named;    /* this process knows of it */
-    bool is_told;     /* the process has spoken of it since it was last asked */
-    bool must_find;   /* it is to be looked for, once somebody is logged in */
-    bool is_known;    /* the process has said of it what follows */
-    unsigned wrong;   /* signatures of its that were wrong, since one was right */
-    ch_error problem; /* CH_OK: found on the token, and as it should be */
+    ch_lapses lapses;             /* that it has, as the process says */
+    bool is_used;                 /* the policy names it */
+    bool is_named;                /* this process knows of it */
+    bool is_told;                 /* the process has spoken of it since it was last asked */
+    bool must_find;               /* it is to be looked for, once somebody is logged in */
+    bool is_known;                /* the process has said of it what follows */
+    uint8_t print[CH_PRINT_SIZE]; /* of the object that the process has found */
+    size_t print_size;
+    bool is_printed;   /* the process has told it */
+    bool is_exchanged; /* it is not the object that was first used */
+    bool is_unproven;  /* it was said that it has no print */
+    unsigned wrong;    /* signatures of its that were wrong, since one was right */
+    ch_error problem;  /* CH_OK: found on the token, and as it should be */
 } ch_known_key;
 
 struct ch_token_link {
@@ -129,8 +135,9 @@ void ch_link_trust_key(ch_token_link *link, size_t key);
 void ch_link_distrust_key(ch_token_link *link, size_t key, const ch_error *why);
 /* An operator has asked for all keys again. */
 void ch_link_trust_all(ch_token_link *link);
+CH_CHECKED ch_status ch_link_take_key_print(void *self, ch_frame *frame, int *fd, ch_error *err);
 /* What is wrong with a key of which the process has said this. */
-ch_error ch_link_judge_key(const ch_known_key *key, const ch_key_state_frame *state);
+ch_error ch_link_judge_key(ch_token_link *link, ch_known_key *key, const ch_key_state_frame *state);
 
 /* token_link_jobs.c */
 void ch_link_fail_jobs(ch_token_link *link, ch_ticket_place place, const ch_error *why);

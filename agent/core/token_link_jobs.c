@@ -63,6 +63,10 @@ ch_status ch_link_take_signature(void *self, ch_frame *frame, int *fd, ch_error 
     ch_token_jobs_set_cost(link->jobs, ticket->key, answer.cost_ns);
     ch_token_jobs_note_answer(link->jobs, ticket, ch_clock_ns());
     ch_token_jobs_leave(link->jobs, ticket);
+    if (link->keys[ticket->key].is_exchanged) {
+        link->owner.on_failed(link->owner.context, ticket, &link->keys[ticket->key].problem);
+        return CH_OK;
+    }
     link->owner.on_signed(link->owner.context, ticket, signatures, count);
     return CH_OK;
 }

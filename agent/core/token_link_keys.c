@@ -307,7 +307,9 @@ ch_status ch_link_take_key_state(void *self, ch_frame *frame, int *fd, ch_error 
         return ch_fail(err, CH_INTERNAL, "it spoke of a key twice");
     if (state.problem.status == CH_OK && (state.lapses & ~key->tolerated) != 0)
         return ch_fail(err, CH_INTERNAL, "it accepted a key with what is not tolerated");
-    const ch_error problem = ch_link_judge_key(key, &state);
+    if (state.print.size != 0 && state.print.size != CH_PRINT_SIZE)
+        return ch_fail(err, CH_INTERNAL, "it told a print of %zu bytes", state.print.size);
+    const ch_error problem = ch_link_judge_key(link, key, &state);
     bool is_news = !key->is_known || strcmp(key->problem.message, problem.message) != 0 || key->lapses != state.lapses;
     bool was_unusable = key->is_known && key->problem.status != CH_OK;
     key->is_told = true;

@@ -61,7 +61,9 @@ static ch_status find_key(const finder *self, ch_signer_key *key, ch_error *err)
     CH_TRY(ch_token_offers(self->search->token, key->mechanism, err));
     CH_TRY(ch_key_find_in(session, self->index, key->uri, key->mechanism, &key->key, err));
     CH_TRY(ch_key_verify(session, &key->key, key->tolerated, err));
-    return ch_proof_begin(&key->proof, session, self->index, &key->key, err);
+    CH_TRY(ch_proof_begin(&key->proof, session, self->index, &key->key, err));
+    key->print = ch_key_print_of_public(key->proof.public_half);
+    return CH_OK;
 }
 
 static void find_next(finder *self)
@@ -69,6 +71,8 @@ static void find_next(finder *self)
     ch_signer_key *key = &self->keys->keys[self->indices[self->done]];
     uint64_t began_ns = ch_clock_ns();
     key->state = (ch_error)CH_ERROR_INIT;
+    key->print.size = 0;
+    key->proven = 0;
     ch_ignore(find_key(self, key, &key->state)); /* the state says it */
     uint64_t spent_ns = ch_clock_ns() - began_ns;
     if (self->quickest_ns == 0 || spent_ns < self->quickest_ns)
@@ -163,4 +167,9 @@ uint32_t ch_signer_key_note_cost(ch_signer_key *key, uint64_t spent_ns)
     uint32_t cost_ns = (uint32_t)(spent_ns < most_ns ? spent_ns : most_ns);
     key->cost_ns = cost_ns;
     return cost_ns;
+}
+
+bool ch_signer_key_is_hmac(const ch_signer_key *key)
+{
+    return key->mechanism != NULL && key->mechanism->key_class == CKO_SECRET_KEY;
 }

@@ -5,6 +5,7 @@
 #define CH_AGENT_TOKEN_KEYS_H
 
 #include "pkcs11/key.h"
+#include "pkcs11/print.h"
 #include "pkcs11/proof.h"
 #include "wire/frame.h"
 
@@ -16,6 +17,8 @@ typedef struct ch_signer_key {
     ch_lapses tolerated;           /* by the key's policy */
     ch_key_object key;
     ch_proof proof;           /* that what it signs is right */
+    ch_key_print print;       /* that of an HMAC key comes with its signatures */
+    _Atomic uint32_t proven;  /* the workers that have told its print: bits */
     ch_error state;           /* CH_OK: found and verified */
     _Atomic uint32_t cost_ns; /* what its jobs take, when nothing interrupts them; 0: none was done yet */
 } ch_signer_key;
@@ -47,6 +50,9 @@ CH_CHECKED ch_status ch_signer_keys_get(ch_signer_keys *keys, size_t index, ch_s
 
 /* True if the token takes the PIN for each signature. */
 bool ch_signer_key_takes_pin(const ch_signer_key *key);
+
+/* Its print comes with its signatures, since it takes one. */
+bool ch_signer_key_is_hmac(const ch_signer_key *key);
 
 /* Notes that a job of `key` took `spent_ns`, and returns what its jobs take. */
 uint32_t ch_signer_key_note_cost(ch_signer_key *key, uint64_t spent_ns);

@@ -166,7 +166,7 @@ void ch_workers_open(ch_signer *signer, ch_error *lack)
     uint32_t opened = 0;
     for (uint32_t i = 0; i < signer->worker_count; i++)
         workers[i] = (ch_worker){
-            .signer = signer, .session = {.token = signer->token, .handle = CK_INVALID_HANDLE}
+            .signer = signer, .bit = 1U << i, .session = {.token = signer->token, .handle = CK_INVALID_HANDLE}
         };
     while (opened < signer->worker_count &&
            ch_session_open(signer->token, false, &workers[opened].session, &why) == CH_OK)

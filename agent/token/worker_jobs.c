@@ -70,6 +70,24 @@ static ch_status sign_somewhere(ch_worker *self, const ch_signer_key *key, const
     return st;
 }
 
+/* An HMAC key is known again by what it makes of a text. Core hears of that before each worker's first signature, so
+ * that it can withhold what an exchanged key has signed. */
+static ch_status tell_print(ch_worker *self, const asked_job *job, ch_signer_key *key, ch_error *err)
+{
+    uint8_t mac[CH_SIGNATURE_SIZE_MAX];
+    size_t size = 0;
+    if (!ch_signer_key_is_hmac(key) || (key->proven & self->bit) != 0)
+        return CH_OK;
+    CH_TRY(sign_somewhere(self, key, job->pin, ch_key_print_text(), mac, &size, err));
+    const ch_key_print print = ch_key_print_of_mac((ch_slice){mac, size});
+    const ch_key_print_frame told = {
+        .key = job->key, .print = {print.bytes, print.size}
+    };
+    CH_TRY(ch_key_print_frame_put(ch_channel_out(&self->channel), 0, &told, err));
+    key->proven |= self->bit;
+    return CH_OK;
+}
+
 static ch_status sign_payload(ch_worker *self, ch_signer_key *key, const ch_secret *pin, ch_slice payload,
                               uint8_t *signature, size_t *size, ch_error *err)
 {
@@ -99,6 +117,7 @@ static ch_status sign_job(ch_worker *self, const asked_job *job, job_result *res
     if (!self->signer->is_logged_in)
         return ch_fail(err, CH_LOCKED, "the token is locked");
     CH_TRY(ch_signer_keys_get(&self->signer->keys, job->key, &key, err));
+    CH_TRY(tell_print(self, job, key, err));
     return sign_payloads(self, key, job, result, err);
 }
 

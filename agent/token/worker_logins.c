@@ -44,7 +44,13 @@ static void tell_progress(void *context, size_t done, size_t total)
 static ch_status say_state(ch_signer *signer, size_t index, ch_buffer *out, ch_error *err)
 {
     const ch_signer_key *key = &signer->keys.keys[index];
-    ch_key_state_frame state = {.key = (uint16_t)index, .problem = key->state, .lapses = key->key.lapses};
+    ch_key_state_frame state = {
+        .key = (uint16_t)index,
+        .problem = key->state,
+        .lapses = key->key.lapses,
+        .print = {key->print.bytes, key->print.size},
+        .is_print_later = ch_signer_key_is_hmac(key)
+    };
     return ch_key_state_frame_put(out, 0, &state, err);
 }
 

@@ -29,7 +29,9 @@ class ChangedKey(harness.AgentTest):
         self.assertEqual(self.sign().status, 200)
         self.rotate("x" * 64)
         self.reload()
-        wait_until(lambda: self.sign().status == 200, "the new key signs without a restart or an unlock")
+        wait_until(lambda: self.sign().status == 403, "the new key is found without a restart or an unlock")
+        self.assertEqual(self.agent.cli("key", "confirm", "binance-main").returncode, 0)
+        wait_until(lambda: self.sign().status == 200, "the new key signs")
 
     def test_sighup_does_not_end_the_agent(self):
         self.reload()
