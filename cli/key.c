@@ -215,15 +215,18 @@ static const char *key_warning(const ch_key_info *key)
         return "not private";
     if (!key->can_sign)
         return "can't sign";
-    return key->can_other ? "may do more than sign" : "ok";
+    if (key->can_other)
+        return "may do more than sign";
+    return key->takes_pin ? "takes the PIN each time" : "ok";
 }
 
 static json_t *key_row(const ch_key_info *key)
 {
-    return json_pack("{s:o s:s s:s s:s s:b s:b s:b s:b s:b s:s}", "label", ch_jansson_text(key->label), "id",
+    return json_pack("{s:o s:s s:s s:s s:b s:b s:b s:b s:b s:b s:s}", "label", ch_jansson_text(key->label), "id",
                      key->id_hex, "type", key->type, "origin", key->is_local ? "generated" : "imported", "sensitive",
                      key->is_sensitive, "extractable", key->is_extractable, "private", key->is_private, "can_sign",
-                     key->can_sign, "can_other", key->can_other, "protection", key_warning(key));
+                     key->can_sign, "can_other", key->can_other, "takes_pin", key->takes_pin, "protection",
+                     key_warning(key));
 }
 
 static ch_status run_list(const ch_arguments *arguments, ch_error *err)

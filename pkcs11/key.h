@@ -37,6 +37,7 @@ typedef struct ch_key_info {
     bool is_private;
     bool can_sign;
     bool can_other; /* decrypt, unwrap, derive, ...: more than signing */
+    bool takes_pin; /* for each signature */
     bool is_local;  /* made on the token */
 } ch_key_info;
 

@@ -119,6 +119,7 @@ static ch_status describe(ch_session *session, CK_OBJECT_HANDLE key, ch_key_info
                          .is_private = ch_attribute_is_true(session, key, CKA_PRIVATE),
                          .can_sign = ch_attribute_is_true(session, key, CKA_SIGN),
                          .can_other = ch_key_rules_can_other(session, key),
+                         .takes_pin = ch_attribute_is_true(session, key, CKA_ALWAYS_AUTHENTICATE),
                          .is_local = ch_attribute_is_true(session, key, CKA_LOCAL)};
     snprintf(out->label, sizeof out->label, "%s", ch_buffer_text(&label));
     snprintf(out->id_hex, sizeof out->id_hex, "%s", ch_buffer_text(&id_hex));

@@ -1,6 +1,7 @@
 """What must hold on every kind of token, on a PIV card by OpenSC; and what is particular to cards."""
 
 import contextlib
+import json
 import os
 import threading
 import time
@@ -42,6 +43,11 @@ class PivTest(Essentials, AgentTest):
     def test_a_key_that_takes_the_pin_each_time_signs_often(self):
         with self.counted("sign 9c", 30), self.counted("verify wrong", 0):
             self.assertEqual({self.status_of("p256-sha256") for _ in range(30)}, {200})
+
+    def test_keys_are_listed_with_what_is_wrong_with_them(self):
+        listed = self.agent.must("key", "list", *self.card.options(), "--json", secrets_by_option={"--pin-fd": self.card.pin})
+        self.assertEqual({key["id"]: key["protection"] for key in json.loads(listed)["keys"]},
+                         {"01": "may do more than sign", "02": "takes the PIN each time", "03": "ok", "04": "not private"})
 
     def test_what_is_tolerated_is_said(self):
         with self.agent.client() as client:
