@@ -83,21 +83,25 @@ static char *user_folder(void)
 
 #define FOLDERS 3
 
+static void take_found(const ch_module_file *found, ch_module_file *out)
+{
+    ch_autobuffer path = CH_BUFFER_INIT;
+    ch_buffer_add_format(&path, "%s%s", found->path[0] == '/' ? "" : CH_P11_MODULE_DIR "/", found->path);
+    out->path = ch_strdup(ch_buffer_text(&path));
+    out->init_args = found->init_args == NULL ? NULL : ch_strdup(found->init_args);
+}
+
 /* As the first folder says that knows the module; the path stays NULL if none does. */
 static ch_status find_configured(const char *const folders[FOLDERS], const char *name, ch_module_file *out,
                                  ch_error *err)
 {
     for (size_t i = 0; i < FOLDERS && out->path == NULL; i++) {
-        ch_module_file_free(out);
+        ch_automodulefile found = {0};
         if (folders[i] != NULL)
-            CH_TRY(look_up(folders[i], name, out, err));
+            CH_TRY(look_up(folders[i], name, &found, err));
+        if (found.path != NULL)
+            take_found(&found, out);
     }
-    if (out->path == NULL || out->path[0] == '/')
-        return CH_OK;
-    ch_autobuffer path = CH_BUFFER_INIT;
-    ch_buffer_add_format(&path, "%s/%s", CH_P11_MODULE_DIR, out->path);
-    free(out->path);
-    out->path = ch_strdup(ch_buffer_text(&path));
     return CH_OK;
 }
 
