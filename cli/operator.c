@@ -15,6 +15,11 @@
 #define RETRY_AFTER_US 300000
 #define QUIET_MS 2000 /* progress is told then, to who is not at a terminal */
 
+static const char *token_argument(const ch_arguments *arguments)
+{
+    return arguments->positional_count == 0 ? "" : arguments->positional[0];
+}
+
 /* Looking for keys takes long if the token is slow or holds thousands. */
 typedef struct progress {
     uint64_t began_ms;
@@ -41,10 +46,12 @@ static void end_progress(const progress *self)
         fputs("\n", stderr);
 }
 
-static ch_status unlock(ch_channel *channel, const char *token, const ch_secret *pin, ch_error *err)
+static ch_status unlock(ch_channel *channel, const ch_arguments *arguments, const ch_secret *pin, ch_error *err)
 {
     int pin_fd = -1;
-    ch_unlock_frame request = {.version = CH_FRAMES_VERSION, .token = ch_slice_of(token)};
+    ch_unlock_frame request = {.version = CH_FRAMES_VERSION,
+                               .token = ch_slice_of(token_argument(arguments)),
+                               .is_last_try = arguments->option[CH_OPT_LAST_TRY] != NULL};
     CH_TRY(ch_secret_to_pipe(pin, &pin_fd, err));
     ch_channel_attach(channel, pin_fd);
     CH_TRY(ch_unlock_frame_put(ch_channel_out(channel), 0, &request, err));
@@ -65,11 +72,6 @@ static ch_status lock(ch_channel *channel, const char *token, ch_error *err)
     return ch_dialog_ask(channel, NULL, err);
 }
 
-static const char *token_argument(const ch_arguments *arguments)
-{
-    return arguments->positional_count == 0 ? "" : arguments->positional[0];
-}
-
 static void report(const char *token, const char *what)
 {
     fputs(what, stdout);
@@ -79,22 +81,22 @@ static void report(const char *token, const char *what)
     puts(*token == '\0' ? "." : "");
 }
 
-static ch_status unlock_once(const ch_arguments *arguments, const char *token, const ch_secret *pin, ch_error *err)
+static ch_status unlock_once(const ch_arguments *arguments, const ch_secret *pin, ch_error *err)
 {
     auto_channel channel = CH_CHANNEL_CLOSED;
     CH_TRY(ch_dialog_open(arguments, &channel, err));
-    return unlock(&channel, token, pin, err);
+    return unlock(&channel, arguments, pin, err);
 }
 
 /* An agent that does not run, or a token that is not there yet, may come. Nothing else is tried again, a PIN least of
  * all. */
-static ch_status unlock_patiently(const ch_arguments *arguments, const char *token, const ch_secret *pin, ch_error *err)
+static ch_status unlock_patiently(const ch_arguments *arguments, const ch_secret *pin, ch_error *err)
 {
     uint64_t end_ms = ch_clock_ms() + UNLOCK_WAIT_MS;
-    ch_status st = unlock_once(arguments, token, pin, err);
+    ch_status st = unlock_once(arguments, pin, err);
     while (st == CH_UNAVAILABLE && ch_clock_ms() < end_ms) {
         usleep(RETRY_AFTER_US);
-        st = unlock_once(arguments, token, pin, err);
+        st = unlock_once(arguments, pin, err);
     }
     return st;
 }
@@ -119,11 +121,13 @@ static ch_status run_unlock(const ch_arguments *arguments, ch_error *err)
     bool is_patient = arguments->option[CH_OPT_WAIT] != NULL;
     ch_autosecret pin = CH_SECRET_INIT;
     auto_channel channel = CH_CHANNEL_CLOSED;
+    if (arguments->option[CH_OPT_LAST_TRY] != NULL && *token == '\0')
+        return ch_fail(err, CH_BAD_INPUT, "--last-try needs the token's name: it may lock itself");
     /* Connected before the PIN is typed, so that an agent that does not run costs nobody the typing. */
     if (!is_patient)
         CH_TRY(ch_dialog_open(arguments, &channel, err));
     CH_TRY(ask_pin(arguments, token, &pin, err));
-    CH_TRY(is_patient ? unlock_patiently(arguments, token, &pin, err) : unlock(&channel, token, &pin, err));
+    CH_TRY(is_patient ? unlock_patiently(arguments, &pin, err) : unlock(&channel, arguments, &pin, err));
     report(token, "Unlocked");
     return CH_OK;
 }
@@ -159,15 +163,17 @@ const ch_command ch_commands_of_operator[] = {
         .name = "unlock",
         .syntax = {.positional = "[TOKEN]", .positional_max = 1,
                    .options = CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTION(PIN_FD) |
-                              CH_OPTION(NO_PIN) | CH_OPTION(WAIT)},
+                              CH_OPTION(NO_PIN) | CH_OPTION(LAST_TRY) | CH_OPTION(WAIT)},
         .summary = "let the agent sign with a token",
         .details = "Passes the user PIN of TOKEN, a name from agent.yaml, to the agent. TOKEN can be\n"
                    "left out if there is only one. You must be an operator in the agent's policy.\n"
                    "With --no-pin no PIN is asked for, as `login: none` or `pinpad` in agent.yaml\n"
-                   "demands.",
+                   "demands. After some wrong PINs the agent tries no other, since the token would\n"
+                   "lock itself; with --last-try it does.",
         .examples = "  chancery unlock main\n"
                     "  chancery unlock --pin-fd 3 3<pin\n"
-                    "  chancery unlock --no-pin card\n",
+                    "  chancery unlock --no-pin card\n"
+                    "  chancery unlock --last-try main\n",
         .run = run_unlock,
     },
     {

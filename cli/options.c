@@ -44,6 +44,7 @@ static const ch_option_row rows[CH_OPT_COUNT] = {
     [CH_OPT_AGENT_USER]      = { "agent-user",      "USER",            "CHANCERY_AGENT_USER",    "user that the agent runs as (default: chancery)" },
     [CH_OPT_PIN_FD]          = { "pin-fd",          "N",               NULL,                     "read the user PIN from descriptor N" },
     [CH_OPT_NO_PIN]          = { "no-pin",          NULL,              NULL,                     "the token takes no PIN, or has a pad for it" },
+    [CH_OPT_LAST_TRY]        = { "last-try",        NULL,              NULL,                     "try the PIN though the token may lock itself" },
     [CH_OPT_SO_PIN_FD]       = { "so-pin-fd",       "N",               NULL,                     "read the SO PIN from descriptor N" },
     [CH_OPT_SECRET_FD]       = { "secret-fd",       "N",               NULL,                     "read the API secret or PEM from descriptor N" },
     [CH_OPT_SIGNATURE]       = { "signature",       "TEXT",            NULL,                     "the signature that is known, as the exchange writes it" },

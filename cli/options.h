@@ -42,6 +42,7 @@ typedef enum ch_option {
     CH_OPT_AGENT_USER,
     CH_OPT_PIN_FD,
     CH_OPT_NO_PIN,
+    CH_OPT_LAST_TRY,
     CH_OPT_SO_PIN_FD,
     CH_OPT_SECRET_FD,
     CH_OPT_SIGNATURE,

@@ -165,6 +165,17 @@ ch_status ch_token_login(ch_token *token, const ch_secret *pin, ch_error *err)
     return ch_ckr_fail(err, rv, "logging in to token '%s'", token->label);
 }
 
+ch_status ch_token_check_tries(ch_token *token, ch_error *err)
+{
+    CK_TOKEN_INFO raw;
+    if (token->functions->C_GetTokenInfo(token->slot, &raw) != CKR_OK || (raw.flags & CKF_USER_PIN_FINAL_TRY) == 0)
+        return CH_OK;
+    return ch_fail_rule(err, CH_REFUSED, "CKF_USER_PIN_FINAL_TRY",
+                        "token '%s' has one try left before it locks its PIN; make sure of the PIN, then: chancery "
+                        "unlock --last-try",
+                        token->label);
+}
+
 ch_status ch_token_logout(ch_token *token, ch_error *err)
 {
     CH_TRY(ch_session_keep(&token->keeper, err));

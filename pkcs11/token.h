@@ -61,6 +61,8 @@ CH_CHECKED ch_status ch_token_login(ch_token *token, const ch_secret *pin, ch_er
 /* The PIN can be typed at the token itself. */
 bool ch_token_has_pinpad(ch_token *token);
 CH_CHECKED ch_status ch_token_logout(ch_token *token, ch_error *err);
+/* CH_REFUSED if the token says that one more wrong PIN locks it. Many tokens do not say. */
+CH_CHECKED ch_status ch_token_check_tries(ch_token *token, ch_error *err);
 
 /* Sees to it that nobody is logged in, in a process that has not logged in itself: some devices keep a login, or share
  * it between programs. Fails if it stays. */

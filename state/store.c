@@ -39,6 +39,7 @@ static const char *const migrations[] = {
     " boot_id TEXT NOT NULL, offset_ns INTEGER NOT NULL) STRICT",
     "CREATE TABLE key_print(token TEXT NOT NULL, object TEXT NOT NULL, mechanism TEXT NOT NULL, print BLOB NOT NULL,"
     " PRIMARY KEY(token, object, mechanism)) STRICT, WITHOUT ROWID",
+    "CREATE TABLE pin_tries(token TEXT PRIMARY KEY, count INTEGER NOT NULL) STRICT, WITHOUT ROWID",
 };
 #define VERSION ((int)(sizeof migrations / sizeof *migrations))
 

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define PIN_TRIES 3 /* of most cards */
+
 static uint32_t default_workers(void)
 {
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
@@ -31,6 +33,7 @@ static const ch_field token_fields[] = {
     { "uri",          true,     ch_field_text,       CH_MEMBER(ch_token_config, uri),           .check = ch_uri_check_token },
     { "login",        false,    ch_field_choice,     CH_MEMBER(ch_token_config, login),         .words = &logins },
     { "relogin",      false,    ch_field_bool,       CH_MEMBER(ch_token_config, may_relogin)  },
+    { "pin_tries",    false,    ch_field_uint,       CH_MEMBER(ch_token_config, pin_tries),     .max = 100 },
     { "workers",      false,    ch_field_uint,       CH_MEMBER(ch_token_config, workers),       .min = 1, .max = CH_WORKERS_MAX },
 };
 /* clang-format on */
@@ -38,7 +41,8 @@ static const ch_field token_fields[] = {
 static ch_status read_token(const ch_value *value, ch_error *err)
 {
     ch_token_config *token = value->out;
-    *token = (ch_token_config){.name = ch_strdup(value->name), .may_relogin = true, .workers = default_workers()};
+    *token = (ch_token_config){
+        .name = ch_strdup(value->name), .pin_tries = PIN_TRIES, .may_relogin = true, .workers = default_workers()};
     CH_TRY(ch_fields_read(value->node, CH_FIELDS(token_fields), token, NULL, err));
     /* Somebody must be at the pad, so no login comes by itself. */
     token->may_relogin = token->may_relogin && token->login != CH_LOGIN_PINPAD;

@@ -18,7 +18,8 @@ typedef struct ch_token_config {
     ch_variables variables; /* for its process alone */
     char *uri;
     ch_login login;
-    bool may_relogin; /* log a restarted token process in again; a PIN is kept in locked memory for that */
+    uint32_t pin_tries; /* wrong PINs in a row that lock it; 0: it does not lock itself */
+    bool may_relogin;   /* log a restarted token process in again; a PIN is kept in locked memory for that */
     uint32_t workers;
 } ch_token_config;
 

@@ -32,6 +32,7 @@
 #include "state/nonces.h"
 #include "state/prints.h"
 #include "state/seen_time.h"
+#include "state/tries.h"
 #include "state/store.h"
 #include "state/writer.h"
 #include "wire/frames.h"
@@ -59,6 +60,7 @@ typedef struct core {
     ch_prints *prints;
     ch_clockwatch *clock;
     ch_timekeeper timekeeper;
+    ch_tries *tries;
     ch_writer *writer;
     ch_source written; /* the writer has something */
     ch_scratch *scratch;
@@ -176,6 +178,7 @@ static ch_status load_state(core *self, ch_error *err)
     CH_TRY(ch_prints_open(self->store, &self->prints, err));
     ch_nonce_counters_find(&self->rules.policy, self->nonces);
     CH_TRY(ch_nonce_counters_save_adopted(self->nonces, err));
+    CH_TRY(ch_tries_open(self->store, &self->tries, err));
     CH_TRY(ch_seen_time_load(self->store, &seen, err));
     ch_clockwatch_read_boot_id(boot_id);
     self->clock = ch_clockwatch_new(&seen, boot_id);
@@ -195,6 +198,7 @@ static void on_retry(void *context)
     core *self = context;
     ch_nonces_try_again(self->nonces);
     ch_prints_try_again(self->prints);
+    ch_tries_try_again(self->tries);
 }
 
 /* From here on the state belongs to the writer's thread. */
@@ -206,6 +210,7 @@ static ch_status start_writer(core *self, ch_error *err)
     CH_TRY(ch_loop_watch(self->loop, &self->written, EPOLLIN, err));
     ch_nonces_start(self->nonces, self->writer, &owner);
     ch_prints_start(self->prints, self->writer);
+    ch_tries_start(self->tries, self->writer);
     ch_clockwatch_start(self->clock, self->loop, self->writer);
     return CH_OK;
 }
@@ -265,6 +270,7 @@ static void make_rooms(core *self, int listen_fd, int operator_fd)
     self->requests = ch_requests_new(&context);
     self->dying = ch_dying_new(self->loop);
     self->links = (ch_links){.loop = self->loop,
+                             .tries = self->tries,
                              .confinement = self->confinement,
                              .dying = self->dying,
                              .prints = self->prints,
@@ -459,6 +465,7 @@ static int tear_down(core *self, ch_status st)
                             .clock = self->clock,
                             .nonces = self->nonces,
                             .prints = self->prints,
+                            .tries = self->tries,
                             .store = self->store,
                             .dying = self->dying};
     if (!ch_farewell_end(&farewell)) {

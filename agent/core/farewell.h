@@ -7,6 +7,7 @@
 #include "state/nonces.h"
 #include "state/prints.h"
 #include "state/store.h"
+#include "state/tries.h"
 #include "state/writer.h"
 
 /* Everything is borrowed, and of no use afterwards. */
@@ -15,6 +16,7 @@ typedef struct ch_farewell {
     ch_clockwatch *clock;
     ch_nonces *nonces;
     ch_prints *prints;
+    ch_tries *tries;
     ch_store *store;
     ch_dying *dying;
     int saved_fd; /* the room's */

@@ -31,6 +31,7 @@ static ch_token_link *take_old(ch_links *old, const ch_link_config *config, cons
             continue;
         old->links[i] = NULL;
         ch_token_link_set_relogin(link, config->may_relogin);
+        ch_token_link_set_pin_tries(link, config->pin_tries);
         return link;
     }
     return NULL;
@@ -47,6 +48,8 @@ static ch_token_link *make_link(ch_links *links, ch_links *old, const ch_config 
                                    .variables = token->variables,
                                    .login = token->login,
                                    .workers = token->workers,
+                                   .pin_tries = token->pin_tries,
+                                   .tries = links->tries == NULL ? NULL : ch_tries_of(links->tries, token->name),
                                    .may_relogin = token->may_relogin,
                                    .confinement = links->confinement,
                                    .prints = links->prints,

@@ -18,6 +18,7 @@ typedef struct ch_links {
     ch_confinement *confinement; /* may be NULL */
     ch_dying *dying;             /* may be NULL */
     ch_prints *prints;           /* may be NULL */
+    ch_tries *tries;             /* may be NULL */
     ch_link_owner owner;
 } ch_links;
 

@@ -148,7 +148,7 @@ static ch_status unlock(session *self, const ch_unlock_frame *unlock, int fd, ch
     CH_TRY(ch_links_find(self->operators->context.links, unlock->token, &link, err));
     CH_TRY(read_pin(link, fd, &pin, err));
     const ch_link_waiter waiter = {.tell = on_progress, .answer = on_outcome, .context = self};
-    ch_token_link_unlock(link, &pin, waiter);
+    ch_token_link_unlock(link, &pin, unlock->is_last_try, waiter);
     return CH_OK;
 }
 

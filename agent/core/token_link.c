@@ -49,8 +49,8 @@ void ch_link_check(const ch_token_link *link)
     bool is_asked = link->state == CH_LINK_LOGGING_IN || link->state == CH_LINK_LOCKING || is_starting;
     (void)is_asked; /* unused without assertions */
     assert(ch_child_is_up(&link->child) == (link->state != CH_LINK_ABSENT));
-    assert(link->trial.data == NULL || link->state == CH_LINK_LOGGING_IN || is_starting);
-    assert(link->waiter.answer == NULL || is_asked);
+    assert(link->trial.data == NULL || is_asked || link->is_try_open);
+    assert(link->waiter.answer == NULL || is_asked || link->is_try_open || link->lock_ms != 0);
     assert(link->lock_ms == 0 || (link->trial.data == NULL && link->pin.data == NULL));
     assert(link->pin.data == NULL || (link->state != CH_LINK_LOCKED && link->state != CH_LINK_LOCKING));
     assert(link->pin.data == NULL || link->config.may_relogin);
@@ -254,7 +254,7 @@ void ch_token_link_free(ch_token_link *link)
     ch_child_stop(&link->child);
     ch_loop_cancel_timer(link->loop, &link->check);
     ch_secret_wipe(&link->pin);
-    ch_secret_wipe(&link->trial);
+    ch_link_drop_trial(link);
     ch_token_jobs_free(link->jobs);
     ch_link_free_keys(link);
     free((char *)link->config.name);
@@ -290,6 +290,11 @@ void ch_token_link_set_relogin(ch_token_link *link, bool may_relogin)
     link->config.may_relogin = may_relogin;
     if (!may_relogin)
         ch_secret_wipe(&link->pin);
+}
+
+void ch_token_link_set_pin_tries(ch_token_link *link, unsigned pin_tries)
+{
+    link->config.pin_tries = pin_tries;
 }
 
 void ch_token_link_start(ch_token_link *link)

@@ -16,6 +16,7 @@
 #include "base/slice.h"
 #include "pkcs11/key_rule.h"
 #include "state/prints.h"
+#include "state/tries.h"
 #include "wire/frames.h"
 
 #include <sys/types.h>
@@ -39,6 +40,8 @@ typedef struct ch_link_config {
     ch_variables variables; /* for the process's environment; copied too */
     ch_login login;         /* without a PIN, an empty one stands for it */
     uint32_t workers;
+    unsigned pin_tries;          /* wrong PINs in a row that lock the token; 0: it does not lock itself */
+    ch_token_tries *tries;       /* where they are counted; NULL: nowhere */
     bool may_relogin;            /* keep the PIN in locked memory, to log a process in again that was started anew */
     ch_confinement *confinement; /* what the process could not give up is reported there; may be NULL */
     ch_prints *prints;           /* what key objects were when they were first used; NULL: it is not looked at */
@@ -95,7 +98,8 @@ bool ch_token_link_is_finding(const ch_token_link *link);
 /* Whether a process that is started anew may be logged in with a PIN that is kept; one that may not be kept is wiped.
  */
 void ch_token_link_set_relogin(ch_token_link *link, bool may_relogin);
-/* Is everything the same but `may_relogin`? Then the link can stay as it is. */
+void ch_token_link_set_pin_tries(ch_token_link *link, unsigned pin_tries);
+/* Is everything the same but `may_relogin` and `pin_tries`? Then the link can stay as it is. */
 bool ch_token_link_is_of(const ch_token_link *link, const ch_link_config *config);
 
 /* ---- what it says of itself ---- */
@@ -144,8 +148,9 @@ size_t ch_token_link_sent(const ch_token_link *link);
 
 /* ---- logins ---- */
 
-/* Logs in with `pin`, which is taken over; an empty one if the token takes none. */
-void ch_token_link_unlock(ch_token_link *link, ch_secret *pin, ch_link_waiter waiter);
+/* Logs in with `pin`, which is taken over; an empty one if the token takes none. CH_REFUSED:
+ * if it is wrong, the token may lock itself; `is_last_try` says that the operator knows. */
+void ch_token_link_unlock(ch_token_link *link, ch_secret *pin, bool is_last_try, ch_link_waiter waiter);
 /* Fails what waits, forgets the PIN and logs out; a process that does not is ended. */
 void ch_token_link_lock(ch_token_link *link, ch_link_waiter waiter);
 /* The waiter with this context has left: it gets no answer. */

@@ -62,6 +62,8 @@ struct ch_token_link {
     bool is_gone;            /* a job's failure said that the device is away */
     ch_secret pin;           /* while unlocked, if a re-login is allowed */
     ch_secret trial;         /* while a login is under way, or waits for a process that starts */
+    bool is_try_open;        /* the trial is counted, and it is not known what has come of it */
+    bool is_last_try;        /* it may be */
     bool is_pin_out;         /* the process has the PIN, and has not said what came of it */
     unsigned cut_logins;     /* that ended so, since the PIN was last right */
     bool is_probing;         /* a probe is at the process */
@@ -120,6 +122,8 @@ void ch_link_answer_end(ch_token_link *link, bool was_starting, const ch_error *
 bool ch_link_needs_unlock(const ch_error *why);
 /* The process has opened the token, where it has found a login that it could not end, or CH_OK. */
 CH_CHECKED ch_status ch_link_begin_login(ch_token_link *link, const ch_error *kept, ch_error *err);
+/* What was to be tried is not, or no longer. */
+void ch_link_drop_trial(ch_token_link *link);
 /* The process has ended, perhaps with a PIN. */
 void ch_link_cut_login(ch_token_link *link);
 /* Ends the process of a token that has been logged out, once it has answered its jobs. */

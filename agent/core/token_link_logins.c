@@ -45,7 +45,8 @@ static ch_status send_login(ch_token_link *link, const ch_secret *pin, ch_error 
     int fd = -1;
     CH_TRY(ch_secret_to_pipe(pin, &fd, err));
     ch_channel_attach(&link->child.channel, fd);
-    CH_TRY(ch_login_frame_put(ch_channel_out(&link->child.channel), 0, &(ch_login_frame){}, err));
+    const ch_login_frame login = {.is_last_try = link->is_last_try};
+    CH_TRY(ch_login_frame_put(ch_channel_out(&link->child.channel), 0, &login, err));
     ch_link_expect_all(link);
     ch_link_set_state(link, CH_LINK_LOGGING_IN);
     link->is_pin_out = true;
@@ -56,8 +57,97 @@ static ch_status send_login(ch_token_link *link, const ch_secret *pin, ch_error 
 static ch_status log_in_again(ch_token_link *link, ch_error *err)
 {
     ch_log("token '%s': logging in again", link->config.name);
+    link->is_last_try = false;
     return send_login(link, &link->pin, err);
 }
+
+/* ---- tries ---- */
+
+/* Nothing more is known of it: it stays counted. */
+static void close_try(ch_token_link *link)
+{
+    if (link->is_try_open)
+        ch_tries_forget_waiter(link->config.tries);
+    link->is_try_open = false;
+}
+
+static void take_back_try(ch_token_link *link)
+{
+    if (link->is_try_open)
+        ch_tries_take_back(link->config.tries);
+    close_try(link);
+}
+
+void ch_link_drop_trial(ch_token_link *link)
+{
+    ch_secret_wipe(&link->trial);
+    take_back_try(link);
+}
+
+static void on_counted(void *context, const ch_error *outcome)
+{
+    ch_token_link *link = context;
+    ch_error err = *outcome;
+    if (err.status == CH_OK)
+        ch_ignore(send_login(link, &link->trial, &err));
+    else
+        link->is_try_open = false; /* it could not be counted */
+    if (err.status != CH_OK) {
+        ch_link_drop_trial(link);
+        ch_link_answer_waiter(link, &err);
+    }
+    ch_child_flush(&link->child);
+}
+
+/* A try is counted before it is made. */
+static void begin_trial(ch_token_link *link)
+{
+    const ch_error uncounted = CH_ERROR_INIT;
+    link->is_try_open = link->config.tries != NULL && link->config.login != CH_LOGIN_NONE;
+    if (link->is_try_open)
+        ch_tries_begin(link->config.tries, (ch_try_waiter){.context = link, .answer = on_counted});
+    else
+        on_counted(link, &uncounted);
+}
+
+static unsigned count_tries(const ch_token_link *link)
+{
+    return link->config.tries == NULL ? 0 : ch_tries_count(link->config.tries);
+}
+
+static ch_status may_try(const ch_token_link *link, bool is_last_try, ch_error *err)
+{
+    unsigned count = count_tries(link);
+    unsigned most = link->config.pin_tries;
+    if (most == 0 || count + 1 < most || is_last_try)
+        return CH_OK;
+    return ch_fail_rule(err, CH_REFUSED, "pin_tries",
+                        "%u logins to token '%s' have failed since the last that succeeded, and it may lock itself at "
+                        "the next (pin_tries in agent.yaml is %u); make sure of the PIN, then: chancery unlock "
+                        "--last-try %s",
+                        count, link->config.name, most, link->config.name);
+}
+
+/* A token that did not look at the PIN did not count it either. */
+static void settle_try(ch_token_link *link, bool is_again, ch_error *outcome)
+{
+    const ch_error plain = *outcome;
+    ch_token_tries *tries = link->config.tries;
+    if (tries == NULL)
+        return;
+    if (outcome->status == CH_OK)
+        ch_tries_reset(tries);
+    else if (outcome->status == CH_WRONG_PIN && is_again)
+        ch_tries_add(tries);
+    else if (outcome->status != CH_WRONG_PIN)
+        take_back_try(link);
+    close_try(link);
+    if (outcome->status == CH_WRONG_PIN && link->config.pin_tries > 0)
+        ch_error_set(outcome, plain.status, plain.rule, "%s; %u of %u tries are used", plain.message, count_tries(link),
+                     link->config.pin_tries);
+}
+
+/* ---- unlocks ---- */
 
 static ch_status may_unlock(const ch_token_link *link, ch_error *err)
 {
@@ -84,13 +174,10 @@ static ch_status may_unlock(const ch_token_link *link, ch_error *err)
     return ch_link_fail_absent(link, err);
 }
 
-void ch_token_link_unlock(ch_token_link *link, ch_secret *pin, ch_link_waiter waiter)
+void ch_token_link_unlock(ch_token_link *link, ch_secret *pin, bool is_last_try, ch_link_waiter waiter)
 {
     ch_error err = CH_ERROR_INIT;
-    ch_status st = may_unlock(link, &err);
-    if (st == CH_OK && link->state == CH_LINK_LOCKED)
-        st = send_login(link, pin, &err);
-    if (st != CH_OK) {
+    if (may_unlock(link, &err) != CH_OK || may_try(link, is_last_try, &err) != CH_OK) {
         ch_secret_wipe(pin);
         waiter.answer(waiter.context, &err);
         return;
@@ -98,9 +185,11 @@ void ch_token_link_unlock(ch_token_link *link, ch_secret *pin, ch_link_waiter wa
     link->trial = *pin;
     *pin = (ch_secret)CH_SECRET_INIT;
     link->waiter = waiter;
+    link->is_last_try = is_last_try;
     ch_link_trust_all(link);
     link->lock_ms = 0; /* of an operator who has left */
-    ch_child_flush(&link->child);
+    if (link->state == CH_LINK_LOCKED)
+        begin_trial(link);
 }
 
 /* The token signs for others, or for whoever takes this process over. The agent has it sign nothing. */
@@ -122,7 +211,7 @@ ch_status ch_link_begin_login(ch_token_link *link, const ch_error *kept, ch_erro
     if (link->lock_ms != 0)
         ch_link_answer_waiter(link, link->is_login_kept ? &link->detail : &nothing_signs);
     if (link->trial.data != NULL)
-        CH_TRY(send_login(link, &link->trial, err));
+        begin_trial(link);
     else if (link->pin.data != NULL)
         CH_TRY(log_in_again(link, err));
     ch_child_flush(&link->child);
@@ -141,7 +230,7 @@ static void keep_pin(ch_token_link *link)
 /* Only a person can help? Another failure of a login passes. */
 bool ch_link_needs_unlock(const ch_error *why)
 {
-    return why->status == CH_WRONG_PIN || why->status == CH_LOCKED;
+    return why->status == CH_WRONG_PIN || why->status == CH_LOCKED || why->status == CH_REFUSED;
 }
 
 static void on_login_failed(ch_token_link *link, bool is_again, const ch_error *outcome)
@@ -166,6 +255,7 @@ ch_status ch_link_take_login_done(void *self, ch_frame *frame, int *fd, ch_error
     CH_TRY(ch_login_done_frame_get(frame, &done, err));
     bool is_again = link->trial.data == NULL;
     link->is_pin_out = false;
+    settle_try(link, is_again, &done.outcome);
     if (is_again && done.outcome.status != CH_OK && !ch_link_needs_unlock(&done.outcome)) {
         link->detail = done.outcome;
         return ch_fail(err, CH_UNAVAILABLE, "logging in again failed: %s", done.outcome.message);
@@ -198,10 +288,12 @@ static void count_cut(ch_token_link *link)
 
 void ch_link_cut_login(ch_token_link *link)
 {
-    if (link->is_pin_out)
+    if (link->is_pin_out) {
         count_cut(link);
+        close_try(link);
+    }
     link->is_pin_out = false;
-    ch_secret_wipe(&link->trial);
+    ch_link_drop_trial(link);
 }
 
 /* ---- locks ---- */
@@ -219,7 +311,9 @@ void ch_token_link_lock(ch_token_link *link, ch_link_waiter waiter)
 {
     ch_error locked = CH_ERROR_INIT;
     ch_secret_wipe(&link->pin);
-    ch_secret_wipe(&link->trial);
+    if (link->is_pin_out)
+        close_try(link);
+    ch_link_drop_trial(link);
     ch_error_set(&locked, CH_LOCKED, "", "token '%s' was locked", link->config.name);
     ch_link_fail_jobs(link, CH_TICKET_WAITING, &locked);
     ch_link_answer_waiter(link, link->lock_ms == 0 ? &locked : &nothing_signs);

@@ -16,11 +16,13 @@ bool ch_signer_has_login(const ch_signer *signer)
     return signer->is_logged_in && signer->login != CH_LOGIN_NONE;
 }
 
-static ch_status login_with(ch_signer *signer, int pin_fd, ch_error *err)
+static ch_status login_with(ch_signer *signer, const ch_login_frame *login, int pin_fd, ch_error *err)
 {
     ch_autosecret pin = CH_SECRET_INIT;
     if (signer->login == CH_LOGIN_NONE)
         return CH_OK;
+    if (!login->is_last_try)
+        CH_TRY(ch_token_check_tries(signer->token, err));
     if (signer->login == CH_LOGIN_PINPAD)
         return ch_token_login(signer->token, NULL, err);
     CH_TRY(ch_secret_read(&pin, pin_fd, PIN_SIZE_MAX, err));
@@ -108,7 +110,7 @@ ch_status ch_worker_take_login(void *context, ch_frame *frame, int *fd, ch_error
     CH_TRY(ch_login_frame_get(frame, &login, err));
     pthread_rwlock_wrlock(&signer->lock);
     signer->refusal = (ch_error)CH_ERROR_INIT;
-    signer->is_logged_in = login_with(signer, *fd, &done.outcome) == CH_OK;
+    signer->is_logged_in = login_with(signer, &login, *fd, &done.outcome) == CH_OK;
     ch_status st = signer->is_logged_in ? find_all(self, err) : CH_OK;
     pthread_rwlock_unlock(&signer->lock);
     return st == CH_OK ? ch_login_done_frame_put(out, 0, &done, err) : st;

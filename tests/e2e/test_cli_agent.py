@@ -206,7 +206,7 @@ class Operator(Sandbox):
         for words, token in ((["unlock", "main"], b"main"), (["unlock"], b"")):
             result, got = self.ask(self.done(), *words, stdin=PIN + "\n")
             self.assertEqual(result.status, OK, result)
-            self.assertEqual(got["packet"], self.frame(UNLOCK, struct.pack("=I", FRAME_VERSION) + self.frame_bytes(token)))
+            self.assertEqual(got["packet"], self.frame(UNLOCK, struct.pack("=I", FRAME_VERSION) + self.frame_bytes(token) + b"\0"))
             self.assertEqual((got["pin"], got["at_end"]), (PIN.encode(), True))
 
     def test_lock(self):

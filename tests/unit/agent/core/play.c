@@ -191,7 +191,8 @@ void play_ask_unlock(play_token *token, play_waiter *waiter)
     ck_assert_int_eq(has_pin ? ch_secret_alloc(&pin, strlen(PLAY_PIN), &err) : ch_secret_alloc_empty(&pin, &err),
                      CH_OK);
     memcpy(pin.data, PLAY_PIN, pin.size);
-    ch_token_link_unlock(token->link, &pin, (ch_link_waiter){.answer = on_answer, .context = waiter});
+    ch_token_link_unlock(token->link, &pin, token->is_last_try,
+                         (ch_link_waiter){.answer = on_answer, .context = waiter});
     ck_assert_ptr_null(pin.data); /* taken over, whatever came of it */
 }
 

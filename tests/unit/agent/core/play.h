@@ -15,6 +15,7 @@ typedef struct play_token {
     size_t key_count;
     ch_link_config config; /* token 'main', 1 worker, relogin */
     ch_token_link *link;
+    bool is_last_try; /* of unlocks */
     stage_actor actor;
 } play_token;
 

@@ -220,7 +220,7 @@ static const struct {
     { SOUND "  n: {module: m, uri: \"pkcs11:\", relogin: no}\n",
                                                                 3,    "relogin: 'no' must be true or false" },
     { SOUND "  n: {module: m, uri: \"pkcs11:\", pin: 1}\n",     3,    "there is no field 'pin' here; the fields are module, "
-                                                                      "init_args, environment, uri, login, relogin and workers" },
+                                                                      "init_args, environment, uri, login, relogin, pin_tries and workers" },
     { TOKEN_WITH("login: pinpads"),                             3,    "unknown kind of login 'pinpads'; use pin, pinpad or none" },
     { TOKEN_WITH("init_args: \"pin=77\""),                      3,    "the module's init_args seem to hold a PIN" },
     { TOKEN_WITH("environment: [A]"),                           3,    "environment: this must be a map, not a list" },
