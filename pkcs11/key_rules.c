@@ -3,11 +3,16 @@
 
 #include "pkcs11/ckr.h"
 
+static bool is_given(const ch_key_rule *rule, CK_OBJECT_CLASS key_class)
+{
+    return (ch_key_rule_use(rule, key_class) & CH_RULE_GIVEN) != 0;
+}
+
 void ch_key_rules_add(ch_attributes *attributes, CK_OBJECT_CLASS key_class)
 {
     const ch_key_rule *rule;
     for (size_t i = 0; (rule = ch_key_rule_at(i)) != NULL; i++) {
-        if ((ch_key_rule_use(rule, key_class) & CH_RULE_GIVEN) != 0)
+        if (is_given(rule, key_class))
             ch_attributes_add_bool(attributes, rule->type, rule->must_be);
     }
 }
@@ -47,13 +52,37 @@ static ch_status is_broken(ch_session *session, CK_OBJECT_HANDLE key, const ch_k
     return CH_OK;
 }
 
+/* Those that every key of the class should have, in one call: a thousand keys are many calls, and some tokens are slow.
+ * Unless the token returned them all, nothing is taken of it, for tokens differ in what they return then. */
+static bool read_given(ch_session *session, CK_OBJECT_HANDLE key, CK_OBJECT_CLASS key_class, ch_lapses *found)
+{
+    CK_ATTRIBUTE wanted[CH_ATTRIBUTES_MAX];
+    CK_BBOOL values[CH_ATTRIBUTES_MAX] = {CK_FALSE};
+    const ch_key_rule *rule;
+    CK_ULONG count = 0;
+    for (size_t i = 0; (rule = ch_key_rule_at(i)) != NULL; i++) {
+        if (is_given(rule, key_class))
+            wanted[count++] = (CK_ATTRIBUTE){rule->type, &values[i], sizeof values[i]};
+    }
+    CK_FUNCTION_LIST *functions = ch_token_functions(session->token);
+    bool is_whole = functions->C_GetAttributeValue(session->handle, key, wanted, count) == CKR_OK;
+    for (CK_ULONG i = 0; i < count; i++)
+        is_whole = is_whole && wanted[i].ulValueLen == sizeof *values;
+    for (size_t i = 0; is_whole && (rule = ch_key_rule_at(i)) != NULL; i++)
+        *found |= (ch_lapses)(is_given(rule, key_class) && (values[i] != CK_FALSE) != rule->must_be) << i;
+    return is_whole;
+}
+
 static ch_status find_lapses(ch_session *session, CK_OBJECT_HANDLE key, CK_OBJECT_CLASS key_class, ch_lapses *out,
                              ch_error *err)
 {
     const ch_key_rule *rule;
     *out = 0;
+    bool is_given_read = read_given(session, key, key_class, out);
     for (size_t i = 0; (rule = ch_key_rule_at(i)) != NULL; i++) {
         bool is_lapse = false;
+        if (is_given_read && is_given(rule, key_class))
+            continue;
         if ((ch_key_rule_use(rule, key_class) & CH_RULE_CHECKED) != 0)
             CH_TRY(is_broken(session, key, rule, &is_lapse, err));
         *out |= (ch_lapses)is_lapse << i;

@@ -40,10 +40,11 @@ typedef struct finder {
     ch_signer_keys *keys;
     const size_t *indices;
     size_t count;
-    size_t done;          /* of the keys */
-    size_t looked_at;     /* objects, for the index */
-    size_t objects;       /* that there are to look at */
-    uint64_t quickest_ns; /* search for one key */
+    size_t done;                 /* of the keys */
+    size_t looked_at;            /* objects, for the index */
+    size_t objects;              /* that there are to look at */
+    const ch_mechanism *offered; /* the last that the token was asked for, and has */
+    uint64_t quickest_ns;        /* search for one key */
     ch_key_index *index;
 } finder;
 
@@ -53,12 +54,14 @@ static void tell(const finder *self)
         self->search->tell(self->search->context, self->done + self->looked_at, self->count + self->objects);
 }
 
-static ch_status find_key(const finder *self, ch_signer_key *key, ch_error *err)
+static ch_status find_key(finder *self, ch_signer_key *key, ch_error *err)
 {
     ch_session *session = self->search->session;
     if (key->mechanism == NULL)
         return ch_fail(err, CH_CONFIG, "the profile's mechanism is unknown to this build");
-    CH_TRY(ch_token_offers(self->search->token, key->mechanism, err));
+    if (key->mechanism != self->offered)
+        CH_TRY(ch_token_offers(self->search->token, key->mechanism, err));
+    self->offered = key->mechanism;
     CH_TRY(ch_key_find_in(session, self->index, key->uri, key->mechanism, &key->key, err));
     CH_TRY(ch_key_verify(session, &key->key, key->tolerated, err));
     CH_TRY(ch_proof_begin(&key->proof, session, self->index, &key->key, err));
@@ -72,7 +75,7 @@ static void find_next(finder *self)
     uint64_t began_ns = ch_clock_ns();
     key->state = (ch_error)CH_ERROR_INIT;
     key->print.size = 0;
-    key->proven = 0;
+    key->is_printed = false;
     ch_ignore(find_key(self, key, &key->state)); /* the state says it */
     uint64_t spent_ns = ch_clock_ns() - began_ns;
     if (self->quickest_ns == 0 || spent_ns < self->quickest_ns)

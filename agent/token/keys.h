@@ -18,7 +18,7 @@ typedef struct ch_signer_key {
     ch_key_object key;
     ch_proof proof;           /* that what it signs is right */
     ch_key_print print;       /* that of an HMAC key comes with its signatures */
-    _Atomic uint32_t proven;  /* the workers that have told its print: bits */
+    _Atomic bool is_printed;  /* core has been told that */
     ch_error state;           /* CH_OK: found and verified */
     _Atomic uint32_t cost_ns; /* what its jobs take, when nothing interrupts them; 0: none was done yet */
 } ch_signer_key;

@@ -155,6 +155,7 @@ void ch_signer_init(ch_signer *signer, int fd)
     pthread_mutex_init(&signer->turn, NULL);
     pthread_mutex_init(&signer->pin, NULL);
     pthread_mutex_init(&signer->spare, NULL);
+    pthread_mutex_init(&signer->printing, NULL);
 }
 
 static ch_worker workers[CH_WORKERS_MAX];
@@ -166,7 +167,7 @@ void ch_workers_open(ch_signer *signer, ch_error *lack)
     uint32_t opened = 0;
     for (uint32_t i = 0; i < signer->worker_count; i++)
         workers[i] = (ch_worker){
-            .signer = signer, .bit = 1U << i, .session = {.token = signer->token, .handle = CK_INVALID_HANDLE}
+            .signer = signer, .session = {.token = signer->token, .handle = CK_INVALID_HANDLE}
         };
     while (opened < signer->worker_count &&
            ch_session_open(signer->token, false, &workers[opened].session, &why) == CH_OK)

@@ -12,13 +12,14 @@
 typedef struct ch_signer {
     int fd; /* of the channel to core */
     ch_token *token;
-    ch_session *keeper;    /* of the login, and for finding keys, under the write lock */
-    pthread_mutex_t spare; /* the right to sign in it, under the read lock: for workers without a session */
-    pthread_rwlock_t lock; /* a job reads the keys' handles under it; a login, logout or search writes them */
-    pthread_mutex_t turn;  /* the right to wait for a packet */
-    bool is_logged_in;     /* under `lock` */
-    pthread_mutex_t pin;   /* the right to sign with a key that takes the PIN each time */
-    ch_error refusal;      /* of the PIN, since the login: it is not sent again. Under `pin` */
+    ch_session *keeper;       /* of the login, and for finding keys, under the write lock */
+    pthread_mutex_t spare;    /* the right to sign in it, under the read lock: for workers without a session */
+    pthread_mutex_t printing; /* the right to make the print of an HMAC key */
+    pthread_rwlock_t lock;    /* a job reads the keys' handles under it; a login, logout or search writes them */
+    pthread_mutex_t turn;     /* the right to wait for a packet */
+    bool is_logged_in;        /* under `lock` */
+    pthread_mutex_t pin;      /* the right to sign with a key that takes the PIN each time */
+    ch_error refusal;         /* of the PIN, since the login: it is not sent again. Under `pin` */
     ch_signer_keys keys;
     uint32_t worker_count;
     ch_login login;

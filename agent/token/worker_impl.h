@@ -11,7 +11,6 @@ typedef struct ch_worker {
     ch_session session;
     ch_packet packet; /* the one in hand */
     pthread_t thread;
-    uint32_t bit;    /* of this worker, in a key's `proven` */
     bool is_slow;    /* its last packet held slow jobs */
     bool is_late;    /* its last job took far longer than was known: the next ones go back to core */
     bool is_pressed; /* and was there when the answers to the one before were sent */

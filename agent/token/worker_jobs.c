@@ -70,22 +70,33 @@ static ch_status sign_somewhere(ch_worker *self, const ch_signer_key *key, const
     return st;
 }
 
-/* An HMAC key is known again by what it makes of a text. Core hears of that before each worker's first signature, so
- * that it can withhold what an exchanged key has signed. */
-static ch_status tell_print(ch_worker *self, const asked_job *job, ch_signer_key *key, ch_error *err)
+static ch_status make_print(ch_worker *self, const asked_job *job, ch_signer_key *key, ch_error *err)
 {
     uint8_t mac[CH_SIGNATURE_SIZE_MAX];
     size_t size = 0;
-    if (!ch_signer_key_is_hmac(key) || (key->proven & self->bit) != 0)
-        return CH_OK;
     CH_TRY(sign_somewhere(self, key, job->pin, ch_key_print_text(), mac, &size, err));
     const ch_key_print print = ch_key_print_of_mac((ch_slice){mac, size});
     const ch_key_print_frame told = {
         .key = job->key, .print = {print.bytes, print.size}
     };
     CH_TRY(ch_key_print_frame_put(ch_channel_out(&self->channel), 0, &told, err));
-    key->proven |= self->bit;
+    CH_TRY(ch_worker_send(&self->channel, err));
+    key->is_printed = true;
     return CH_OK;
+}
+
+/* An HMAC key is known again by what it makes of a text. Core hears of that before any signature, so that it can
+ * withhold what an exchanged key has signed; what workers send comes in order, since they share the descriptor. */
+static ch_status tell_print(ch_worker *self, const asked_job *job, ch_signer_key *key, ch_error *err)
+{
+    ch_status st = CH_OK;
+    if (!ch_signer_key_is_hmac(key) || key->is_printed)
+        return CH_OK;
+    pthread_mutex_lock(&self->signer->printing);
+    if (!key->is_printed)
+        st = make_print(self, job, key, err);
+    pthread_mutex_unlock(&self->signer->printing);
+    return st;
 }
 
 static ch_status sign_payload(ch_worker *self, ch_signer_key *key, const ch_secret *pin, ch_slice payload,

@@ -65,7 +65,7 @@ class ManyKeys(harness.AgentTest):
 
     def test_an_operator_sees_how_far_it_is(self):
         self.use_keys(40)
-        self.faults.set("C_GetMechanismInfo * delay=75")
+        self.faults.set("C_GetAttributeValue * delay=20")
         self.assertRegex(self.unlock(), r"^Looking for the keys on the token: \d+%\n$")
 
     def test_what_is_quick_is_not_told(self):

@@ -12,11 +12,14 @@ static CK_ATTRIBUTE_TYPE claimed;
 static CK_RV claim(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *attributes, CK_ULONG count)
 {
     CK_RV rv = real_get(session, object, attributes, count);
-    if (count != 1 || attributes->type != claimed)
-        return rv;
-    *(CK_BBOOL *)attributes->pValue = CK_TRUE;
-    attributes->ulValueLen = sizeof(CK_BBOOL);
-    return CKR_OK;
+    for (CK_ULONG i = 0; i < count; i++) {
+        if (attributes[i].type != claimed)
+            continue;
+        *(CK_BBOOL *)attributes[i].pValue = CK_TRUE;
+        attributes[i].ulValueLen = sizeof(CK_BBOOL);
+        rv = count == 1 ? CKR_OK : rv;
+    }
+    return rv;
 }
 
 static ch_status check_with_claim(ch_session *session, const char *mechanism, CK_ATTRIBUTE_TYPE attribute,
