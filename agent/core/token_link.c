@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define CHECK_EVERY_MS 500
+#define AWAY_MS 10000    /* after which no job waits for the process to come back */
 #define PATIENT_DEATHS 2 /* quick deaths in a row after which waiting jobs are failed */
 
 /* clang-format off */
@@ -36,8 +37,10 @@ static const struct {
 void ch_link_set_state(ch_token_link *link, ch_link_state state)
 {
     ch_log_debug("token '%s': %s, was %s", link->config.name, states[state].name, states[link->state].name);
-    link->state = state;
     link->since_ms = ch_clock_ms();
+    if (ch_link_is_open(link))
+        link->open_ms = link->since_ms;
+    link->state = state;
     link->found = 0;
     if (states[state].deadline_ms != 0 && states[state].deadline_ms < CHECK_EVERY_MS)
         ch_loop_set_timer(link->loop, &link->check, link->since_ms + states[state].deadline_ms + 1);
@@ -73,6 +76,11 @@ const char *ch_token_link_state_name(const ch_token_link *link)
 bool ch_link_is_open(const ch_token_link *link)
 {
     return link->state == CH_LINK_SERVING || link->state == CH_LINK_FINDING;
+}
+
+bool ch_link_is_back_soon(const ch_token_link *link)
+{
+    return ch_link_is_open(link) || ch_clock_ms() - link->open_ms < AWAY_MS;
 }
 
 bool ch_token_link_is_unlocked(const ch_token_link *link)
@@ -148,6 +156,16 @@ static void on_down(void *self, const char *why)
         ch_link_fail_jobs(link, CH_TICKET_WAITING, &absent);
 }
 
+/* A start or a login that hangs is given up after a minute; no bot waits so long. */
+static void fail_who_waits_long(ch_token_link *link)
+{
+    ch_error absent = CH_ERROR_INIT;
+    if (ch_link_is_back_soon(link) || ch_token_jobs_waiting(link->jobs) == 0)
+        return;
+    ch_ignore(ch_link_fail_absent(link, &absent));
+    ch_link_fail_jobs(link, CH_TICKET_WAITING, &absent);
+}
+
 static void on_check(void *context)
 {
     ch_token_link *link = context;
@@ -157,6 +175,7 @@ static void on_check(void *context)
     char why[80];
     ch_loop_set_timer(link->loop, &link->check, now_ms + CHECK_EVERY_MS);
     ch_link_check_lock(link, now_ms);
+    fail_who_waits_long(link);
     ch_link_look_again(link, now_ms);
     ch_link_probe(link, now_ms);
     if (deadline_ms != 0 && now_ms - link->since_ms > deadline_ms) {

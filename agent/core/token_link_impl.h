@@ -57,6 +57,7 @@ struct ch_token_link {
     uint64_t lock_ms;        /* since when the waiter waits for a lock; 0: it does not */
     bool is_replaced;        /* its process was ended because it was locked, and the next one is not there yet */
     bool is_login_kept;      /* by the token, though nobody here is logged in */
+    uint64_t open_ms;        /* when the state last ended in which jobs are signed */
     ch_error detail;         /* why it is not as it should be */
     ch_error lack;           /* what the process could not have of the token, or CH_OK */
     bool is_gone;            /* a job's failure said that the device is away */
@@ -90,6 +91,8 @@ ch_status ch_link_fail_locked(const ch_token_link *link, ch_error *err);
 
 /* Somebody is logged in, as far as core has seen to it. */
 bool ch_link_is_open(const ch_token_link *link);
+/* Is it open, or was it a moment ago? Longer than that no job waits for it to come back. */
+bool ch_link_is_back_soon(const ch_token_link *link);
 
 /* token_link_keys.c */
 /* The keys that the policy names. */

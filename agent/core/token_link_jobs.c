@@ -208,9 +208,9 @@ ch_status ch_token_link_check_key(const ch_token_link *link, size_t key, ch_erro
         return ch_fail(err, CH_UNAVAILABLE, "key '%s' is new, and is being looked for; try again",
                        link->keys[key].name);
     /* With a PIN that was kept, the process is being restarted: what waits is signed then. */
-    if (ch_link_is_open(link) || link->pin.data != NULL)
+    if (ch_link_is_open(link) || (link->pin.data != NULL && ch_link_is_back_soon(link)))
         return CH_OK;
-    bool is_absent = link->state == CH_LINK_ABSENT || link->state == CH_LINK_STARTING;
+    bool is_absent = link->state == CH_LINK_ABSENT || link->state == CH_LINK_STARTING || link->pin.data != NULL;
     return is_absent && !link->is_replaced ? ch_link_fail_absent(link, err) : ch_link_fail_locked(link, err);
 }
 

@@ -3,13 +3,14 @@
 import time
 import unittest
 
-from scene import Scenario
+from scene import KEY, Scenario, Waiting
 
 # the request's own failure; after a few in a row, the module's
 VAGUE = ("CKR_GENERAL_ERROR", "CKR_FUNCTION_FAILED", "CKR_HOST_MEMORY", "0x80000042")
 # the device's
 DEVICE = ("CKR_DEVICE_ERROR", "CKR_DEVICE_REMOVED", "CKR_TOKEN_NOT_PRESENT", "CKR_SESSION_HANDLE_INVALID", "CKR_SESSION_CLOSED",
           "CKR_CRYPTOKI_NOT_INITIALIZED")
+KILLED_S = 25  # a job may take ten seconds
 HELD_S = 6  # long enough for several tries
 
 
@@ -59,6 +60,24 @@ class Failures(Scenario):
         self.faults.set()
         self.assert_comes_back()
         self.assertLessEqual(set(bot.statuses(since_s)), {200, 503})
+
+    def test_a_signature_that_hangs_is_given_up(self):
+        """[6]: after ten seconds, in which others may wait; they are served then."""
+        self.faults.set(f"C_Sign key={KEY} hang")
+        hung = Waiting(self.agent_signs, KEY)
+        time.sleep(0.3)
+        answers = {self.sign("binance-ed25519").status for _ in range(5)}
+        self.assertLessEqual(answers, {200, 503})
+        self.faults.set(f"C_Sign key={KEY},g2+ hang")  # the one that is there already hangs on
+        self.assertEqual(self.sign("binance-ed25519").status, 200)
+        hung.join(KILLED_S)
+        self.assertEqual(getattr(hung.result, "status", hung.result), 503)
+        self.faults.set()
+        self.assert_comes_back()
+
+    def agent_signs(self, key):
+        with self.agent.client(90) as client:
+            return client.sign(key, {"method": "GET", "path": "/api/v3/openOrders", "params": {"symbol": "LTCBTC"}})
 
     def test_a_crash_costs_what_was_there(self):
         """[11]"""
