@@ -15,6 +15,7 @@ typedef struct ch_proof {
     EVP_PKEY *public_half;     /* NULL: none is known */
     _Atomic uint32_t left;     /* signatures that pass before the next check */
     _Atomic uint32_t check_ns; /* what a check takes, when nothing interrupts it; 0: none was done yet */
+    _Atomic uint32_t sign_ns;  /* likewise, a signature */
 } ch_proof;
 
 /* Begins anew with the public half of `key`, from the private key's own attributes or from the public key with its id
