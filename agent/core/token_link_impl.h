@@ -48,36 +48,44 @@ struct ch_token_link {
     ch_link_config config; /* the texts are the link's own */
     ch_link_owner owner;
     ch_loop *loop;
-    bool is_started;
     ch_child child;
     ch_timer check;
+
+    /* How it is. */
+    uint64_t since_ms; /* when the state began, or the process last came further in it */
+    uint64_t open_ms;  /* when the state last ended in which jobs are signed */
+    ch_error detail;   /* why it is not as it should be */
+    ch_error lack;     /* what the process could not have of the token, or CH_OK */
     ch_link_state state;
-    uint64_t since_ms;       /* when the state began, or the process last came further in it */
-    uint32_t found;          /* how far it has come in looking for the keys */
-    uint64_t lock_ms;        /* since when the waiter waits for a lock; 0: it does not */
-    bool is_replaced;        /* its process was ended because it was locked, and the next one is not there yet */
-    bool is_login_kept;      /* by the token, though nobody here is logged in */
-    uint64_t open_ms;        /* when the state last ended in which jobs are signed */
-    ch_error detail;         /* why it is not as it should be */
-    ch_error lack;           /* what the process could not have of the token, or CH_OK */
-    bool is_gone;            /* a job's failure said that the device is away */
-    ch_secret pin;           /* while unlocked, if a re-login is allowed */
-    ch_secret trial;         /* while a login is under way, or waits for a process that starts */
-    bool is_try_open;        /* the trial is counted, and it is not known what has come of it */
-    bool is_last_try;        /* it may be */
-    bool is_pin_out;         /* the process has the PIN, and has not said what came of it */
-    unsigned cut_logins;     /* that ended so, since the PIN was last right */
-    bool is_probing;         /* a probe is at the process */
-    uint64_t quiet_ms;       /* the last probe, or the last time that it could not be asked */
-    unsigned vague_failures; /* since the last signature */
+    bool is_started;
+    bool is_replaced;   /* its process was ended because it was locked, and the next one is not there yet */
+    bool is_login_kept; /* by the token, though nobody here is logged in */
+    bool is_gone;       /* a job's failure said that the device is away */
+
+    /* Logins. */
     ch_link_waiter waiter;
+    uint64_t lock_ms;    /* since when the waiter waits for a lock; 0: it does not */
+    ch_secret pin;       /* while unlocked, if a re-login is allowed */
+    ch_secret trial;     /* while a login is under way, or waits for a process that starts */
+    unsigned cut_logins; /* that ended with the process, since the PIN was last right */
+    bool is_try_open;    /* the trial is counted, and it is not known what has come of it */
+    bool is_last_try;    /* it may be */
+    bool is_pin_out;     /* the process has the PIN, and has not said what came of it */
+
+    /* Jobs. */
+    bool is_probing;         /* a probe is at the process */
+    unsigned vague_failures; /* since the last signature */
+    uint64_t quiet_ms;       /* the last probe, or the last time that it could not be asked */
     ch_token_jobs *jobs;
+
+    /* Keys. */
     ch_known_key *keys;
     size_t key_count;
     size_t to_find;   /* how many keys must be found */
     size_t next;      /* none before this one must be */
     size_t look_next; /* whose turn it is to be looked for again */
     uint64_t looked_ms;
+    uint32_t found;                  /* how far the process has come in looking for them */
     uint32_t chains[CH_LINK_CHAINS]; /* the keys, by the hash of their names: an index plus one, or 0 */
 };
 
