@@ -16,7 +16,7 @@
 #include "wire/frame.h"
 
 /* Goes up whenever a frame changes. Both ends must be of one build. */
-#define CH_FRAMES_VERSION 18
+#define CH_FRAMES_VERSION 19
 
 /* Where the fault lies with which a job failed, as the token process sees it. */
 typedef enum ch_fault {

@@ -121,7 +121,8 @@ void ch_status_list_keys(const ch_status_context *context, ch_asker asker, const
 
 typedef struct report {
     const ch_peer *caller;
-    bool is_operator; /* the caller is */
+    bool is_operator;   /* the caller is */
+    const ch_key *only; /* the key that the caller asks about; NULL: all */
     ch_status_is_frame frame;
     ch_buffer tokens;
     ch_buffer problems;
@@ -162,7 +163,8 @@ static void add_problem(const ch_status_context *context, report *to, const ch_k
 static void look_at_key(const ch_status_context *context, report *to, const ch_key *key)
 {
     bool ready = is_ready(context, key);
-    to->frame.is_ready = to->frame.is_ready && ready;
+    bool is_asked = to->only == NULL || to->only == key;
+    to->frame.is_ready = to->frame.is_ready && (ready || !is_asked);
     if (!may_see(to, key))
         return;
     to->frame.key_count++;
@@ -260,11 +262,20 @@ static void add_callers(const ch_status_context *context, report *to)
     }
 }
 
+static ch_status find_only(const ch_status_context *context, report *to, ch_slice name, ch_error *err)
+{
+    if (name.size == 0)
+        return CH_OK;
+    to->only = ch_policy_find_key(context->policy, name);
+    return to->only != NULL && may_see(to, to->only) ? CH_OK : ch_policy_refuse_key(to->caller, name, err);
+}
+
 static ch_status send_report(const ch_status_context *context, report *to, ch_asker asker,
                              const ch_get_status_frame *get, ch_error *err)
 {
     CH_TRY(find_caller(context, asker, get->connection, &to->caller, err));
     to->is_operator = ch_policy_is_operator(context->policy, to->caller);
+    CH_TRY(find_only(context, to, get->key, err));
     to->frame = (ch_status_is_frame){.version = ch_slice_of(CH_VERSION),
                                      .clock = ch_slice_of(ch_timekeeper_clock(context->timekeeper, &to->doubt))};
     to->frame.is_ready = to->doubt.status == CH_OK;

@@ -72,17 +72,24 @@ static ch_status ask_sign(front *self, const ch_http_request *request, ch_slice 
 
 static ch_status ask_keys(front *self, const ch_http_request *request, ch_error *err)
 {
-    ch_page page;
-    CH_TRY(ch_page_read(request->query, &page, err));
+    ch_query page;
+    CH_TRY(ch_query_read(request->query, CH_ASK_KEYS, &page, err));
     ch_list_keys_frame list = {.connection = request->connection, .limit = page.limit, .after = page.after};
     return ch_list_keys_frame_put(ch_channel_out(&self->core), request->id, &list, err);
+}
+
+static ch_status ask_status(front *self, const ch_http_request *request, ch_question question, ch_error *err)
+{
+    ch_query query;
+    CH_TRY(ch_query_read(request->query, question, &query, err));
+    ch_get_status_frame get = {.connection = request->connection, .key = query.key};
+    return ch_get_status_frame_put(ch_channel_out(&self->core), request->id, &get, err);
 }
 
 /* Sends a frame to core, or an answer at once. */
 static ch_status ask(front *self, const ch_http_request *request, const ch_route *route, ch_slice key, ch_error *err)
 {
     ch_buffer *out = ch_channel_out(&self->core);
-    ch_get_status_frame get = {.connection = request->connection};
     switch (route->question) {
     case CH_ASK_SIGN:
         return ask_sign(self, request, key, err);
@@ -90,7 +97,7 @@ static ch_status ask(front *self, const ch_http_request *request, const ch_route
         return ask_keys(self, request, err);
     case CH_ASK_STATUS:
     case CH_ASK_READY:
-        return ch_get_status_frame_put(out, request->id, &get, err);
+        return ask_status(self, request, route->question, err);
     case CH_ASK_TIME:
         return ch_get_time_frame_put(out, request->id, &(ch_get_time_frame){}, err);
     case CH_ASK_HEALTH:

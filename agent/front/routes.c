@@ -11,7 +11,7 @@ static const ch_route routes[] = {
     { "GET",   "/v1/keys",   NULL,     CH_ASK_KEYS,    true },
     { "GET",   "/v1/status", NULL,     CH_ASK_STATUS,  false },
     { "GET",   "/v1/time",   NULL,     CH_ASK_TIME,    false },
-    { "GET",   "/readyz",    NULL,     CH_ASK_READY,   false },
+    { "GET",   "/readyz",    NULL,     CH_ASK_READY,   true },
     { "GET",   "/healthz",   NULL,     CH_ASK_HEALTH,  false },
 };
 /* clang-format on */
@@ -54,13 +54,13 @@ bool ch_route_takes_query(ch_slice path)
     return false;
 }
 
-/* ---- pages ---- */
+/* ---- queries ---- */
 
 #define LIMIT_DEFAULT 100
 #define LIMIT_MAX 1000
 #define LIMIT_DIGITS 4
 
-static ch_status read_limit(ch_slice value, ch_page *out, ch_error *err)
+static ch_status read_limit(ch_slice value, ch_query *out, ch_error *err)
 {
     unsigned limit = 0;
     bool is_number = value.size > 0 && value.size <= LIMIT_DIGITS && value.data[0] != '0' &&
@@ -73,51 +73,65 @@ static ch_status read_limit(ch_slice value, ch_page *out, ch_error *err)
     return CH_OK;
 }
 
-static ch_status read_after(ch_slice value, ch_page *out, ch_error *err)
+static ch_status read_after(ch_slice value, ch_query *out, ch_error *err)
 {
     out->after = value;
     return ch_is_name(value) ? CH_OK
                              : ch_fail(err, CH_BAD_INPUT, "after must be the name of a key, as \"next\" has it");
 }
 
+static ch_status read_key(ch_slice value, ch_query *out, ch_error *err)
+{
+    out->key = value;
+    return ch_is_name(value) ? CH_OK : ch_fail(err, CH_BAD_INPUT, "key must be the name of a key");
+}
+
 /* clang-format off */
 static const struct {
+    ch_question question;
     const char *name;
-    ch_status (*read)(ch_slice value, ch_page *out, ch_error *err);
-} page_fields[] = {
-    /* name      read by */
-    { "limit",   read_limit },
-    { "after",   read_after },
+    ch_status (*read)(ch_slice value, ch_query *out, ch_error *err);
+} query_fields[] = {
+    /* question       name      read by */
+    { CH_ASK_KEYS,    "limit",  read_limit },
+    { CH_ASK_KEYS,    "after",  read_after },
+    { CH_ASK_READY,   "key",    read_key },
 };
 /* clang-format on */
-#define PAGE_FIELDS (sizeof page_fields / sizeof *page_fields)
+#define QUERY_FIELDS (sizeof query_fields / sizeof *query_fields)
 
-static ch_status read_pair(ch_slice pair, unsigned *given, ch_page *out, ch_error *err)
+static ch_status fail_unknown(ch_question question, ch_error *err)
+{
+    return ch_fail(err, CH_BAD_INPUT, "the query may have %s, and nothing else",
+                   question == CH_ASK_READY ? "key=NAME" : "limit=N and after=NAME");
+}
+
+static ch_status read_pair(ch_slice pair, ch_question question, unsigned *given, ch_query *out, ch_error *err)
 {
     const uint8_t *equals = ch_slice_find(pair, '=');
     ch_slice name = {pair.data, equals == NULL ? pair.size : (size_t)(equals - pair.data)};
     size_t i = 0;
-    while (i < PAGE_FIELDS && !ch_slice_is(name, page_fields[i].name))
+    while (i < QUERY_FIELDS && !(query_fields[i].question == question && ch_slice_is(name, query_fields[i].name)))
         i++;
-    if (i == PAGE_FIELDS || equals == NULL)
-        return ch_fail(err, CH_BAD_INPUT, "the query may have limit=N and after=NAME, and nothing else");
+    if (i == QUERY_FIELDS || equals == NULL)
+        return fail_unknown(question, err);
     if ((*given & 1U << i) != 0)
-        return ch_fail(err, CH_BAD_INPUT, "%s is given twice", page_fields[i].name);
+        return ch_fail(err, CH_BAD_INPUT, "%s is given twice", query_fields[i].name);
     *given |= 1U << i;
-    return page_fields[i].read((ch_slice){equals + 1, pair.size - name.size - 1}, out, err);
+    return query_fields[i].read((ch_slice){equals + 1, pair.size - name.size - 1}, out, err);
 }
 
-ch_status ch_page_read(ch_slice query, ch_page *out, ch_error *err)
+ch_status ch_query_read(ch_slice text, ch_question question, ch_query *out, ch_error *err)
 {
     unsigned given = 0;
-    *out = (ch_page){.limit = LIMIT_DEFAULT};
-    if (query.size == 0)
+    *out = (ch_query){.limit = LIMIT_DEFAULT};
+    if (text.size == 0)
         return CH_OK;
     const uint8_t *end;
-    while ((end = ch_slice_find(query, '&')) != NULL) {
-        size_t size = (size_t)(end - query.data);
-        CH_TRY(read_pair((ch_slice){query.data, size}, &given, out, err));
-        query = (ch_slice){end + 1, query.size - size - 1};
+    while ((end = ch_slice_find(text, '&')) != NULL) {
+        size_t size = (size_t)(end - text.data);
+        CH_TRY(read_pair((ch_slice){text.data, size}, question, &given, out, err));
+        text = (ch_slice){end + 1, text.size - size - 1};
     }
-    return read_pair(query, &given, out, err);
+    return read_pair(text, question, &given, out, err);
 }

@@ -29,13 +29,15 @@ CH_CHECKED ch_status ch_route_find(ch_slice method, ch_slice path, const ch_rout
 /* True if the route of `path`, whatever its method, takes a query. */
 bool ch_route_takes_query(ch_slice path);
 
-/* A page of a listing. */
-typedef struct ch_page {
-    uint16_t limit;
+/* What a query may say. */
+typedef struct ch_query {
+    uint16_t limit; /* of a page: how many keys */
     ch_slice after; /* the name after which it begins; empty: at the beginning */
-} ch_page;
+    ch_slice key;   /* the only one that is asked about; empty: all */
+} ch_query;
 
-/* Reads "limit=N&after=NAME"; each may stand once. CH_BAD_INPUT says what is wrong. `out` holds views into `query`. */
-CH_CHECKED ch_status ch_page_read(ch_slice query, ch_page *out, ch_error *err);
+/* Reads what a query to `question` may say: "limit=N&after=NAME" or "key=NAME"; each may stand once. CH_BAD_INPUT says
+ * what is wrong. `out` holds views into `text`. */
+CH_CHECKED ch_status ch_query_read(ch_slice text, ch_question question, ch_query *out, ch_error *err);
 
 #endif

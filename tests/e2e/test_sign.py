@@ -144,6 +144,27 @@ class Refusing(harness.AgentTest):
         self.assertNotIn("binance-other", names)
 
 
+class Readiness(harness.AgentTest):
+    """One key of the policy is not on the token."""
+
+    @classmethod
+    def prepare(cls):
+        text = cls.agent.policy.read_text()
+        missing = text[text.index("  binance-main:"):text.index("  binance-read:")].replace("binance-main", "missing")
+        cls.agent.policy.write_text(text.replace("operators:", missing + "operators:"))
+
+    def test_a_key_that_cannot_sign_is_no_matter_for_the_others(self):
+        for query, status in (("", 503), ("?key=missing", 503), ("?key=binance-main", 200), ("?key=kraken-main", 200)):
+            with self.subTest(query), self.agent.client() as client:
+                self.assertEqual(client.get(f"/readyz{query}").status, status)
+
+    def test_what_is_asked_about_is_a_key_of_the_policy(self):
+        for query, status in (("?key=nowhere", 403), ("?key=UPPER", 400), ("?key=", 400), ("?keys=missing", 400),
+                              ("?limit=1", 400), ("?key=missing&key=missing", 400)):
+            with self.subTest(query), self.agent.client() as client:
+                self.assert_problem(client.get(f"/readyz{query}"), status)
+
+
 class Locking(harness.AgentTest):
     is_unlocked = False
 
