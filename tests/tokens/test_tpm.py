@@ -58,6 +58,9 @@ class TpmTest(Essentials, AgentTest):
         self.assert_all_sign()
         self.assertEqual(self.lockout_counter(), failures)
 
+    def unlock_at_last(self):
+        return self.agent.cli("unlock", "--last-try", "main", secret=self.agent.token.pin)
+
     def test_wrong_pins_are_counted_by_the_tpm_until_it_locks_itself(self):
         token = self.agent.token
         self.agent.lock()
@@ -66,13 +69,15 @@ class TpmTest(Essentials, AgentTest):
         try:
             for _ in range(2):
                 self.assertIn(b"CKR_PIN_INCORRECT", self.agent.unlock("wrong-pin-1234").stderr)
-            done = self.agent.unlock()
+            self.assertIn(b"--last-try", self.agent.unlock().stderr)
+            self.assertEqual(self.lockout_counter(), 2)
+            done = self.unlock_at_last()
             self.assertEqual(done.returncode, 8)
             self.assertIn(b"a TPM frees itself", done.stderr)
         finally:
             token.run("tpm2_dictionarylockout", "--setup-parameters", "--max-tries=100")
             token.run("tpm2_dictionarylockout", "--clear-lockout")
-        self.assertEqual(self.agent.unlock().returncode, 0)
+        self.assertEqual(self.unlock_at_last().returncode, 0)
         self.assert_all_sign()
 
     def test_what_cannot_be_made_here_says_how_it_is_made(self):
