@@ -20,7 +20,6 @@ KEY = "binance-main"
 BACK_S = 40  # the longest pause between two tries is a few seconds
 MISSED_S = 40  # an idle token is asked every few seconds, and has ten to answer
 CALM_S = 5.0  # no answer for the calm token takes so long, whatever else this machine does
-CANCEL = {"method": "DELETE", "path": "/api/v3/order", "params": {"symbol": "LTCBTC", "orderId": 1}}
 
 CONFIG = """\
 socket: run/agent.sock

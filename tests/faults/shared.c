@@ -16,6 +16,7 @@
 #define PATH_SIZE 4096
 #define PINS_MAX 32
 #define PROCESSES_MAX 64
+#define HAND_OVER_US 2000
 
 typedef struct process_sessions {
     pid_t pid;
@@ -235,7 +236,9 @@ int shared_take_device(void)
     return lock_file(".device");
 }
 
+/* Whoever waits goes first, and not who comes again at once. */
 void shared_release_device(int taken)
 {
     close(taken);
+    usleep(HAND_OVER_US);
 }

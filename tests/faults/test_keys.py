@@ -1,4 +1,4 @@
-"""Keys that cannot be found, read or made. Numbers in brackets are the scenarios' of the table in README.md."""
+"""Keys that cannot be found or read (test_leftovers.py has those that are made). Numbers in brackets are the scenarios' of the table in README.md."""
 
 import unittest
 
@@ -62,54 +62,6 @@ class WithoutPin(Searches):
         self.faults.set("C_FindObjectsInit g1-2 rv=CKR_DEVICE_ERROR")
         self.unlock()
         self.assert_comes_back()
-
-
-class Made(Scenario):
-    """[25]: what a command leaves on the token when it fails halfway is removed, or named."""
-
-    def make(self, command, *faults):
-        self.faults.set(*faults)
-        label = f"new-{command}"
-        secrets = {"--pin-fd": USER_PIN}
-        if command == "import":
-            secrets["--secret-fd"] = BINANCE_SECRET
-            mechanism = ("--mechanism", "hmac-sha256", "--encoding", "text")
-        else:
-            mechanism = ("--mechanism", "p256-sha256")
-        done = self.agent.cli("key", command, "--module", self.module(), "--token", "main", "--label", label, *mechanism,
-                              secrets_by_option=secrets)
-        self.faults.set()
-        return label, done
-
-    def module(self):
-        text = self.agent.config.read_text()
-        return text.split("module: ")[1].split(",")[0]
-
-    def listed(self):
-        return self.agent.must("key", "list", "--module", "softhsm2", "--token", "main", secrets_by_option={"--pin-fd": USER_PIN})
-
-    def assert_is_removed_or_named(self, command, *faults):
-        label, done = self.make(command, *faults)
-        self.assertNotEqual(done.returncode, 0)
-        if label in self.listed():
-            label, done = self.make(command)
-            self.assertNotEqual(done.returncode, 0)
-            self.assertIn(label, done.stderr.decode())
-            self.assertIn("key delete", done.stderr.decode())
-        else:
-            label, done = self.make(command)
-            self.assertEqual(done.returncode, 0, done.stderr)
-
-    def test_an_import_that_fails_after_the_key_was_made(self):
-        self.assert_is_removed_or_named("import", "C_GetAttributeValue * rv=CKR_DEVICE_ERROR")
-
-    def test_a_pair_whose_check_fails_and_that_cannot_be_removed(self):
-        self.assert_is_removed_or_named("generate", "C_GetAttributeValue * rv=CKR_DEVICE_ERROR",
-                                        "C_DestroyObject * rv=CKR_DEVICE_ERROR")
-
-    def test_a_crash_right_after_the_key_was_made(self):
-        self.assert_is_removed_or_named("import", "C_CreateObject * after crash")
-        self.assert_is_removed_or_named("generate", "C_GenerateKeyPair * after crash")
 
 
 if __name__ == "__main__":

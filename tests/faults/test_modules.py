@@ -49,15 +49,6 @@ class Particular(Scenario):
         self.begin()
         self.assert_signs()
 
-    def test_mutexes_that_are_not_the_modules_own_are_refused(self):
-        self.assert_works_with("@no-custom-mutex")
-
-    def test_a_second_initialisation_is_refused(self):
-        self.assert_works_with("@no-second-init")
-
-    def test_one_bad_slot_among_good_ones(self):
-        self.assert_works_with("@bad-slot")
-
     def test_an_rsa_key_where_only_the_plain_mechanism_is_there(self):
         self.assert_works_with("@mechs -CKM_SHA256_RSA_PKCS")
         self.assert_signs("binance-rsa")
