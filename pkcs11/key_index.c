@@ -89,7 +89,7 @@ static ch_status read_name(ch_key_index *index, ch_session *session, size_t at, 
 /* One call reads both names, if they are there and short. Tokens differ in what they return otherwise. */
 static ch_status read_names(ch_key_index *index, ch_session *session, size_t at, ch_error *err)
 {
-    uint8_t texts[NAMES][NAME_SIZE];
+    uint8_t texts[NAMES][NAME_SIZE] = {{0}};
     CK_ATTRIBUTE wanted[NAMES];
     for (size_t i = 0; i < NAMES; i++)
         wanted[i] = (CK_ATTRIBUTE){name_types[i], texts[i], NAME_SIZE};

@@ -15,9 +15,9 @@ typedef struct ch_worker {
     bool is_late;    /* its last job took far longer than was known: the next ones go back to core */
     bool is_pressed; /* and was there when the answers to the one before were sent */
     bool has_turn;
-    uint64_t told_ns;   /* when it last said how far it was in looking for keys */
     bool is_busy;       /* its last wait for a packet was shorter than AWAKE_NS */
     uint64_t began_ns;  /* the end of that wait */
+    uint64_t told_ns;   /* when it last said how far it was in looking for keys */
     ch_status received; /* of the last look for a packet */
     ch_error error;
 } ch_worker;

@@ -120,7 +120,8 @@ START_TEST(test_one_key_is_looked_for_and_the_others_stay)
     find_all(token, &session);
     MUST(ch_key_delete(&session, "pkcs11:object=a", &err));
     add("pkcs11:object=b", "ed25519");
-    ch_signer_keys_find(&keys, &(size_t){1}, 1, &(ch_signer_search){.token = token, .session = &session});
+    const ch_signer_search search = {token, &session, NULL, NULL};
+    ch_signer_keys_find(&keys, &(size_t){1}, 1, &search);
     MUST(ch_signer_keys_get(&keys, 0, &key, &err));
     ck_assert_int_eq(ch_signer_keys_get(&keys, 1, &key, &err), CH_NOT_FOUND);
     ch_session_close(&session);
