@@ -202,7 +202,10 @@ ch_status ch_token_end_kept_login(ch_token *token, ch_error *err)
     rv = functions->C_GetSessionInfo(token->keeper.handle, &info);
     if (rv != CKR_OK)
         return ch_ckr_fail(err, rv, "looking whether token '%s' is locked", token->label);
-    return is_users(&info) ? ch_ckr_fail(err, logout, "logging out of token '%s'", token->label) : CH_OK;
+    if (!is_users(&info))
+        return CH_OK;
+    ch_ckr_fail(err, logout, "logging out of token '%s'", token->label);
+    return err->status = CH_CONFLICT;
 }
 
 /* ---- what it can do ---- */

@@ -65,7 +65,7 @@ CH_CHECKED ch_status ch_token_logout(ch_token *token, ch_error *err);
 CH_CHECKED ch_status ch_token_check_tries(ch_token *token, ch_error *err);
 
 /* Sees to it that nobody is logged in, in a process that has not logged in itself: some devices keep a login, or share
- * it between programs. Fails if it stays. */
+ * it between programs. CH_CONFLICT: one stays; otherwise a failure says that it cannot be seen. */
 CH_CHECKED ch_status ch_token_end_kept_login(ch_token *token, ch_error *err);
 
 /* CH_OK if the token offers `mechanism` for signing, or what stands for it; else CH_TOKEN naming token and mechanism.

@@ -14,7 +14,8 @@
 #define AHEAD_WORK_NS 3000000
 #define SHARED_AHEAD_WORK_NS 150000
 
-#define LATE_MS 20     /* beyond what all jobs at the token should take */
+#define LATE_MS 20 /* beyond what all jobs at the token should take */
+#define PERHAPS_STUCK_MS 1500
 #define STUCK_MS 10000 /* with one job */
 #define STUCK_COSTS 4  /* or as many times what it was expected to take, if that is longer */
 #define NS_A_MS 1000000ULL
@@ -293,8 +294,17 @@ void ch_token_jobs_note_surprise(ch_token_jobs *jobs)
     ch_width_reset(&jobs->width);
 }
 
+/* One worker seems to be stuck, or the whole device. The other workers may go on. */
+static bool is_perhaps_stuck(const ch_token_jobs *jobs, uint64_t now_ms)
+{
+    uint64_t oldest_ms = ch_token_jobs_oldest_ms(jobs);
+    return oldest_ms != 0 && now_ms > oldest_ms + PERHAPS_STUCK_MS + jobs->sent.first->cost_ns / NS_A_MS * STUCK_COSTS;
+}
+
 bool ch_token_jobs_has_room(const ch_token_jobs *jobs, uint64_t now_ms)
 {
+    if (is_perhaps_stuck(jobs, now_ms))
+        return jobs->sent.count < jobs->worker_count;
     if (jobs->slow_sent >= ch_width_now(&jobs->width) || is_late(jobs, now_ms))
         return false;
     uint64_t ahead_ns = ch_meter_is_shared(jobs->meter) ? SHARED_AHEAD_WORK_NS : AHEAD_WORK_NS;

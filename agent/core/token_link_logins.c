@@ -199,8 +199,10 @@ static void note_kept_login(ch_token_link *link, const ch_error *kept)
     if (!link->is_login_kept)
         return;
     ch_error_set(&link->detail, CH_TOKEN, kept->rule,
-                 "the agent signs nothing with it, but the token itself is still logged in and cannot be logged out "
-                 "(%s); unplug it, or end what else uses it",
+                 kept->status == CH_CONFLICT
+                     ? "the agent signs nothing with it, but the token itself is still logged in and cannot be logged "
+                       "out (%s); unplug it, or end what else uses it"
+                     : "the agent signs nothing with it, but whether the token itself is locked cannot be seen (%s)",
                  kept->message);
     ch_log("token '%s': %s", link->config.name, link->detail.message);
 }

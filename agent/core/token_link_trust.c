@@ -125,7 +125,8 @@ ch_status ch_token_link_confirm_key(ch_token_link *link, size_t key, ch_link_wai
         .context = waiter.context,
         .answer = waiter.answer
     };
-    if (!ch_link_is_open(link) || !known->is_known || !known->is_exchanged)
+    /* What was last seen is confirmed, also while the process is being started anew. */
+    if (!known->is_exchanged)
         return ch_fail(
             err, CH_CONFLICT,
             "key '%s' is not known to have been exchanged, so there is nothing to confirm; 'chancery status' "

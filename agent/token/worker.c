@@ -17,6 +17,8 @@
 #define HOLD_SLOW_NS 700000
 #define HOLD_QUICK_NS 60000
 #define AWAKE_NS 500000 /* how long a worker without a packet stays awake, while they come faster than that */
+#define TURN_PATIENCE_NS 1000000000
+#define TURN_LOOK_S 2 /* how often a worker without the turn looks whether it is lost */
 #define FULL_SOCKET_WAIT_US 1000
 
 /* ---- answers ---- */
@@ -90,6 +92,33 @@ static ch_status wait_for_packet(ch_worker *self)
     return st;
 }
 
+/* A worker that keeps the turn for a quick job, and does not come back from it, does not keep the others from theirs.
+ */
+static bool is_turn_lost(ch_signer *signer)
+{
+    uint64_t since_ns = signer->turn_ns;
+    return since_ns != 0 && ch_clock_ns() - since_ns > TURN_PATIENCE_NS;
+}
+
+/* Returns false if the worker is to go on without it. */
+static bool take_turn(ch_signer *signer)
+{
+    struct timespec until;
+    while (!is_turn_lost(signer)) {
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += TURN_LOOK_S;
+        if (pthread_mutex_timedlock(&signer->turn, &until) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void release_turn(ch_worker *self)
+{
+    self->signer->turn_ns = 0;
+    self->has_turn = pthread_mutex_unlock(&self->signer->turn) != 0;
+}
+
 static uint64_t hold_ns(const ch_worker *self)
 {
     if (self->is_slow)
@@ -106,7 +135,7 @@ static ch_status next_packet(ch_worker *self)
         return self->received;
     CH_TRY(ch_worker_send(&self->channel, &self->error));
     if (!self->is_slow && !self->has_turn)
-        self->has_turn = pthread_mutex_lock(&self->signer->turn) == 0;
+        self->has_turn = take_turn(self->signer);
     self->is_pressed = self->is_busy && look_for_packet(self);
     ch_status st = self->is_pressed ? self->received : wait_for_packet(self);
     self->began_ns = ch_clock_ns();
@@ -127,8 +156,12 @@ static ch_status serve_packet(ch_worker *self)
     CH_TRY(next_packet(self));
     self->is_slow = has_slow_job(self->signer, self->packet.bytes);
     if (self->is_slow && self->has_turn)
-        self->has_turn = pthread_mutex_unlock(&self->signer->turn) != 0;
+        release_turn(self);
+    if (self->has_turn)
+        self->signer->turn_ns = self->began_ns;
     CH_TRY(ch_packet_take(&self->packet, &receiver, self, &self->error));
+    if (self->has_turn)
+        self->signer->turn_ns = 0;
     return self->is_late ? return_others(self) : CH_OK;
 }
 

@@ -17,6 +17,7 @@ typedef struct ch_signer {
     pthread_mutex_t printing; /* the right to make the print of an HMAC key */
     pthread_rwlock_t lock;    /* a job reads the keys' handles under it; a login, logout or search writes them */
     pthread_mutex_t turn;     /* the right to wait for a packet */
+    _Atomic uint64_t turn_ns; /* since when the worker that has it is at a packet; 0: it waits for one */
     bool is_logged_in;        /* under `lock` */
     pthread_mutex_t pin;      /* the right to sign with a key that takes the PIN each time */
     ch_error refusal;         /* of the PIN, since the login: it is not sent again. Under `pin` */

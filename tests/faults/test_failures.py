@@ -10,6 +10,7 @@ VAGUE = ("CKR_GENERAL_ERROR", "CKR_FUNCTION_FAILED", "CKR_HOST_MEMORY", "0x80000
 # the device's
 DEVICE = ("CKR_DEVICE_ERROR", "CKR_DEVICE_REMOVED", "CKR_TOKEN_NOT_PRESENT", "CKR_SESSION_HANDLE_INVALID", "CKR_SESSION_CLOSED",
           "CKR_CRYPTOKI_NOT_INITIALIZED")
+OTHERS_S = 6  # until another worker takes over
 KILLED_S = 25  # a job may take ten seconds
 HELD_S = 6  # long enough for several tries
 
@@ -62,14 +63,18 @@ class Failures(Scenario):
         self.assertLessEqual(set(bot.statuses(since_s)), {200, 503})
 
     def test_a_signature_that_hangs_is_given_up(self):
-        """[6]: after ten seconds, in which others may wait; they are served then."""
+        """[6]: others are served meanwhile."""
+        for key in (KEY, "binance-ed25519"):
+            self.assert_signs(key)
         self.faults.set(f"C_Sign key={KEY} hang")
         hung = Waiting(self.agent_signs, KEY)
         time.sleep(0.3)
-        answers = {self.sign("binance-ed25519").status for _ in range(5)}
-        self.assertLessEqual(answers, {200, 503})
+        for _ in range(5):
+            began = time.monotonic()
+            self.assert_signs("binance-ed25519")
+            self.assertLess(time.monotonic() - began, OTHERS_S)
+        self.assertIsNone(hung.result, "the signature hangs no more")
         self.faults.set(f"C_Sign key={KEY},g2+ hang")  # the one that is there already hangs on
-        self.assertEqual(self.sign("binance-ed25519").status, 200)
         hung.join(KILLED_S)
         self.assertEqual(getattr(hung.result, "status", hung.result), 503)
         self.faults.set()

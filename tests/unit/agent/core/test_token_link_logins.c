@@ -179,7 +179,9 @@ END_TEST
 
 START_TEST(test_a_token_that_keeps_its_login_is_said_to_be_so_and_signs_nothing)
 {
-    ch_token_started_frame started = {.outcome = CH_ERROR_INIT, .kept = broken};
+    ch_token_started_frame started = {
+        .outcome = CH_ERROR_INIT, .kept = {CH_CONFLICT, "", "the module has a bad day"}
+    };
     play_waiter again = {0};
     bring_to(PLAY_LOCKING);
     play_logout_done(&token, NULL);
