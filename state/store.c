@@ -37,8 +37,8 @@ static const char *const migrations[] = {
     " STRICT, WITHOUT ROWID;"
     "CREATE TABLE seen_time(id INTEGER PRIMARY KEY CHECK(id = 1), newest_ns INTEGER NOT NULL,"
     " boot_id TEXT NOT NULL, offset_ns INTEGER NOT NULL) STRICT",
-    "CREATE TABLE key_print(token TEXT NOT NULL, object TEXT NOT NULL, mechanism TEXT NOT NULL, print BLOB NOT NULL,"
-    " PRIMARY KEY(token, object, mechanism)) STRICT, WITHOUT ROWID",
+    ("CREATE TABLE key_print(token TEXT NOT NULL, object TEXT NOT NULL, mechanism TEXT NOT NULL, print BLOB NOT NULL,"
+     " PRIMARY KEY(token, object, mechanism)) STRICT, WITHOUT ROWID"),
     "CREATE TABLE pin_tries(token TEXT PRIMARY KEY, count INTEGER NOT NULL) STRICT, WITHOUT ROWID",
 };
 #define VERSION ((int)(sizeof migrations / sizeof *migrations))

@@ -174,6 +174,7 @@ static void on_check(void *context)
     unsigned deadline_ms = states[link->state].deadline_ms;
     char why[80];
     ch_loop_set_timer(link->loop, &link->check, now_ms + CHECK_EVERY_MS);
+    ch_link_check_try(link, now_ms);
     ch_link_check_lock(link, now_ms);
     fail_who_waits_long(link);
     ch_link_look_again(link, now_ms);

@@ -68,6 +68,7 @@ struct ch_token_link {
     ch_secret pin;       /* while unlocked, if a re-login is allowed */
     ch_secret trial;     /* while a login is under way, or waits for a process that starts */
     unsigned cut_logins; /* that ended with the process, since the PIN was last right */
+    uint64_t try_ms;     /* since when the trial waits to be counted */
     bool is_try_open;    /* the trial is counted, and it is not known what has come of it */
     bool is_last_try;    /* it may be */
     bool is_pin_out;     /* the process has the PIN, and has not said what came of it */
@@ -139,7 +140,8 @@ void ch_link_drop_trial(ch_token_link *link);
 void ch_link_cut_login(ch_token_link *link);
 /* Ends the process of a token that has been logged out, once it has answered its jobs. */
 void ch_link_end_locked(ch_token_link *link);
-/* Answers an operator in time. */
+/* Both answer an operator in time. */
+void ch_link_check_try(ch_token_link *link, uint64_t now_ms);
 void ch_link_check_lock(ch_token_link *link, uint64_t now_ms);
 CH_CHECKED ch_status ch_link_take_login_done(void *self, ch_frame *frame, int *fd, ch_error *err);
 CH_CHECKED ch_status ch_link_take_logout_done(void *self, ch_frame *frame, int *fd, ch_error *err);

@@ -8,7 +8,8 @@
 #include "base/log.h"
 #include "wire/channel.h"
 
-#define CUT_LOGINS 2        /* process deaths in the middle of a login, after which the PIN is forgotten */
+#define CUT_LOGINS 2 /* process deaths in the middle of a login, after which the PIN is forgotten */
+#define COUNT_TIMEOUT_MS 5000
 #define LOCK_TIMEOUT_MS 900 /* an operator hears within a second that nothing is signed any more */
 
 static const ch_error nothing_signs = CH_ERROR_INIT; /* an operator who locks needs no more than that */
@@ -104,10 +105,25 @@ static void begin_trial(ch_token_link *link)
 {
     const ch_error uncounted = CH_ERROR_INIT;
     link->is_try_open = link->config.tries != NULL && link->config.login != CH_LOGIN_NONE;
+    link->try_ms = ch_clock_ms();
     if (link->is_try_open)
         ch_tries_begin(link->config.tries, (ch_try_waiter){.context = link, .answer = on_counted});
     else
         on_counted(link, &uncounted);
+}
+
+void ch_link_check_try(ch_token_link *link, uint64_t now_ms)
+{
+    ch_error late = CH_ERROR_INIT;
+    if (!link->is_try_open || link->is_pin_out || now_ms - link->try_ms < COUNT_TIMEOUT_MS)
+        return;
+    ch_error_set(
+        &late, CH_IO, "",
+        "the disk of the agent's state does not answer, so the try cannot be counted, and the PIN was not sent "
+        "to token '%s'",
+        link->config.name);
+    ch_link_drop_trial(link);
+    ch_link_answer_waiter(link, &late);
 }
 
 static unsigned count_tries(const ch_token_link *link)

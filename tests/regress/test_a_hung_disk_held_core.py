@@ -92,6 +92,15 @@ class HungDisk(others.OthersTest):
         wait_until(lambda: not any(map(is_there, processes)), "all have ended", ENDS_S)
         self.assertIn("the disk of the state does not answer", self.agent.log())
 
+    def test_a_try_that_cannot_be_counted_is_not_made(self):
+        self.agent.must("lock", "main")
+        self.freeze()
+        done = self.agent.cli("unlock", "main", secret=harness.USER_PIN, timeout_s=60)
+        self.assertEqual(done.returncode, 11, done)
+        self.assertIn(b"the PIN was not sent", done.stderr)
+        with self.agent.client() as client:
+            self.assertEqual(client.get("/v1/status").json["tokens"][0]["state"], "locked")
+
 
 if __name__ == "__main__":
     unittest.main()
