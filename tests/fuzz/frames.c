@@ -75,21 +75,23 @@ static size_t any_count(dice *chance)
 
 /* ---- frames made ---- */
 
-/* A frame has at most one list of each kind of record, so each kind has one buffer. */
+/* A frame has at most two lists of each kind of record, so each kind has two buffers. */
 #define NO_FIELDS (void)made, (void)chance;
 #define FIELD(type, name) made->name = any_##type(chance);
 #define LIST(record, name) made->name = any_##record##_records(chance);
 #define RECORD(name, ...)                                                                                              \
     static ch_records any_##name##_records(dice *chance)                                                               \
     {                                                                                                                  \
-        static ch_buffer bytes;                                                                                        \
+        static ch_buffer buffers[2];                                                                                   \
+        static size_t turn;                                                                                            \
+        ch_buffer *bytes = &buffers[turn++ % 2];                                                                       \
         ch_records list = {0};                                                                                         \
-        ch_buffer_clear(&bytes);                                                                                       \
+        ch_buffer_clear(bytes);                                                                                        \
         for (size_t i = any_count(chance); i > 0; i--) {                                                               \
             ch_##name##_record record;                                                                                 \
             ch_##name##_record *made = &record;                                                                        \
             __VA_ARGS__                                                                                                \
-            ch_##name##_record_put(&list, &bytes, &record);                                                            \
+            ch_##name##_record_put(&list, bytes, &record);                                                             \
         }                                                                                                              \
         return list;                                                                                                   \
     }
