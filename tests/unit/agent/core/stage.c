@@ -7,6 +7,7 @@
 
 #include <check.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,9 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define BUSY_LOOKS 200
+#define BUSY_LOOK_MS 10
 
 #define PATIENCE_MS 20000
 #define TURNS_TO_SETTLE 12
@@ -84,6 +88,12 @@ void stage_settle(void)
 {
     for (size_t i = 0; i < TURNS_TO_SETTLE; i++)
         turn_within(0);
+}
+
+void stage_await(int fd)
+{
+    for (int i = 0; i < BUSY_LOOKS && poll(&(struct pollfd){fd, POLLIN, 0}, 1, BUSY_LOOK_MS) == 0; i++)
+        stage_settle();
 }
 
 /* ---- processes ---- */
@@ -188,6 +198,8 @@ static bool is_packet_here(stage_actor *actor)
 ch_frame stage_hear_with(stage_actor *actor, ch_frame_type type, int *fd)
 {
     ch_frame frame;
+    if (!is_packet_here(actor))
+        stage_await(actor->channel.fd);
     ck_assert_msg(is_packet_here(actor), "no %s came", ch_frame_name((uint16_t)type));
     ck_assert(ch_frame_next(&actor->packet.bytes, &frame));
     ck_assert_msg(frame.type == type, "wanted %s, got %s", ch_frame_name((uint16_t)type), ch_frame_name(frame.type));

@@ -28,6 +28,9 @@ int stage_connect(const char *name, int type);
 
 /* Turns the loop until nothing is ready any more. Never sleeps. */
 void stage_settle(void);
+/* The same, until there is something to read. On a busy machine, a socket that core accepts from may have had its share
+ * of the time, and what is waited for come later; nothing at all after two seconds. */
+void stage_await(int fd);
 /* Turns the loop until the next process has been started, and takes its end of the channel. */
 void stage_meet(stage_actor *actor);
 

@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <poll.h>
 #include <unistd.h>
 
 static ch_error err;
@@ -76,6 +75,7 @@ static ch_frame hear(operator* one)
 {
     ch_packet packet;
     ch_frame frame;
+    stage_await(one->channel.fd);
     ck_assert_msg(ch_channel_receive(&one->channel, &packet, &err) == CH_OK, "%s", err.message);
     ck_assert(ch_frame_next(&packet.bytes, &frame));
     ck_assert_int_eq(ch_frame_admit(frame.type, CH_CORE_TO_OPERATOR, CH_WHILE_WAITING, false, &err), CH_OK);
@@ -88,13 +88,10 @@ static bool is_answered(operator* one)
     return recv(one->channel.fd, &byte, 1, MSG_PEEK) > 0;
 }
 
-/* On a busy machine, the listening socket may have had its share of the time, and a connection be accepted later. */
 static void check_closed(operator* one)
 {
     ch_packet packet;
-    struct pollfd end = {.fd = one->channel.fd, .events = POLLIN};
-    for (int i = 0; i < 200 && poll(&end, 1, 10) == 0; i++)
-        stage_settle();
+    stage_await(one->channel.fd);
     ck_assert_int_eq(ch_channel_receive(&one->channel, &packet, &err), CH_UNAVAILABLE);
     ch_channel_close(&one->channel);
 }
