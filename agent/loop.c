@@ -19,6 +19,7 @@ struct ch_loop {
     ch_timer *next_timer;                  /* of the walk in call_timers */
     struct epoll_event events[EVENTS_MAX]; /* of this turn */
     int event_count;
+    ch_awake awake;
 };
 
 ch_status ch_loop_new(ch_loop **out, ch_error *err)
@@ -139,7 +140,7 @@ static bool poll_events(void *context)
 
 void ch_loop_turn(ch_loop *loop, uint64_t awake_ns)
 {
-    if (!ch_stay_awake(awake_ns, poll_events, loop))
+    if (!ch_stay_awake(&loop->awake, awake_ns, poll_events, loop))
         loop->event_count = epoll_wait(loop->epoll_fd, loop->events, EVENTS_MAX, time_to_sleep(loop));
     for (int i = 0; i < loop->event_count; i++) {
         ch_source *source = loop->events[i].data.ptr;

@@ -327,15 +327,20 @@ static const ch_receiver receiver = {
     .state = state_of,
 };
 
+/* As many as are there; after the answer to the last request it does not look for more, because none is likely. */
 static ch_status take_packets(front *self, ch_error *err)
 {
-    for (;;) {
+    bool is_last = false;
+    while (!is_last) {
         ch_packet packet;
+        size_t waiting = ch_http_waiting(self->http);
         CH_TRY(ch_channel_receive(&self->core, &packet, err));
         if (packet.bytes.size == 0)
             return CH_OK;
         CH_TRY(ch_packet_take(&packet, &receiver, self, err));
+        is_last = waiting > 0 && ch_http_waiting(self->http) == 0;
     }
+    return CH_OK;
 }
 
 /* ---- the loop ---- */

@@ -3,7 +3,6 @@
  * whose last jobs were slow needs none: all work side by side then. */
 #include "agent/token/worker_impl.h"
 
-#include "agent/awake.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "pkcs11/token.h"
@@ -85,7 +84,7 @@ static bool look_for_packet(void *context)
 static ch_status wait_for_packet(ch_worker *self)
 {
     uint64_t since_ns = ch_clock_ns();
-    if (self->is_busy && ch_stay_awake(AWAKE_NS, look_for_packet, self))
+    if (self->is_busy && ch_stay_awake(&self->awake, AWAKE_NS, look_for_packet, self))
         return self->received;
     ch_status st = ch_channel_receive_wait(&self->channel, &self->packet, &self->error);
     self->is_busy = ch_clock_ns() - since_ns < AWAKE_NS;

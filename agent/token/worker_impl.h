@@ -2,6 +2,7 @@
 #ifndef CH_AGENT_TOKEN_WORKER_IMPL_H
 #define CH_AGENT_TOKEN_WORKER_IMPL_H
 
+#include "agent/awake.h"
 #include "agent/token/worker.h"
 #include "wire/channel.h"
 
@@ -15,7 +16,8 @@ typedef struct ch_worker {
     bool is_late;    /* its last job took far longer than was known: the next ones go back to core */
     bool is_pressed; /* and was there when the answers to the one before were sent */
     bool has_turn;
-    bool is_busy;       /* its last wait for a packet was shorter than AWAKE_NS */
+    bool is_busy; /* its last wait for a packet was shorter than AWAKE_NS */
+    ch_awake awake;
     uint64_t began_ns;  /* the end of that wait */
     uint64_t told_ns;   /* when it last said how far it was in looking for keys */
     ch_status received; /* of the last look for a packet */
