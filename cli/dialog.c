@@ -123,7 +123,7 @@ ch_status ch_dialog_ask(ch_channel *channel, const ch_dialog_part *part, ch_erro
     if (sent != CH_OK && (st == CH_UNAVAILABLE || (st == CH_OK && self.outcome.status == CH_OK)))
         return ch_fail(err, CH_UNAVAILABLE,
                        "the agent closed the connection before it took the command; its log says why");
-    if (st == CH_OK && self.outcome.status != CH_OK)
-        *err = self.outcome;
+    if (st == CH_OK)
+        *err = self.outcome; /* one that is good may have something to say, too */
     return st == CH_OK ? self.outcome.status : st;
 }

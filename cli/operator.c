@@ -58,8 +58,7 @@ static ch_status unlock(ch_channel *channel, const ch_arguments *arguments, cons
     progress shown = {.began_ms = ch_clock_ms()};
     const ch_dialog_part part = {
         CH_FRAME_UNLOCK_PROGRESS, &shown, show_progress,
-        "The token takes its time to log in. The agent goes on with it if you leave; 'chancery "
-        "status' shows how it ends."};
+        "The token takes its time. A login that has begun goes on if you leave; 'chancery status' shows how it ends."};
     ch_status st = ch_dialog_ask(channel, &part, err);
     end_progress(&shown);
     return st;
@@ -141,6 +140,8 @@ static ch_status run_lock(const ch_arguments *arguments, ch_error *err)
     CH_TRY(ch_dialog_open(arguments, &channel, err));
     CH_TRY(lock(&channel, token, err));
     report(token, *token == '\0' ? "Locked every token" : "Locked");
+    if (err->message[0] != '\0')
+        fprintf(stderr, "Note: %s.\n", err->message);
     return CH_OK;
 }
 

@@ -32,6 +32,8 @@ static CK_RV sign(ch_session *session, CK_OBJECT_HANDLE key, CK_MECHANISM_TYPE t
     CK_RV rv = functions->C_SignInit(session->handle, &mechanism, key);
     if (is_session_of_no_use(rv)) {
         rv = ch_session_renew(session);
+        if (rv == CKR_OK && !ch_token_is_same(session->token))
+            rv = CKR_DEVICE_REMOVED;
         if (rv == CKR_OK)
             rv = functions->C_SignInit(session->handle, &mechanism, key);
     }

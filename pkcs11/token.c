@@ -272,6 +272,13 @@ ch_status ch_session_keep(ch_session *session, ch_error *err)
 
 /* ---- how it is ---- */
 
+bool ch_token_is_same(ch_token *token)
+{
+    CK_TOKEN_INFO raw;
+    return token->functions->C_GetTokenInfo(token->slot, &raw) == CKR_OK &&
+           memcmp(raw.serialNumber, token->serial, sizeof token->serial) == 0;
+}
+
 ch_status ch_token_probe(ch_token *token, ch_session *session, bool is_logged_in, ch_error *err)
 {
     CK_TOKEN_INFO raw;

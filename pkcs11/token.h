@@ -97,6 +97,8 @@ CH_CHECKED ch_status ch_token_probe(ch_token *token, ch_session *session, bool i
 
 CK_FUNCTION_LIST *ch_token_functions(ch_token *token);
 CK_SLOT_ID ch_token_slot(ch_token *token);
+/* False if another token is in its place, or none that can be asked. */
+bool ch_token_is_same(ch_token *token);
 /* Closes the session, if it is open, and opens it again. While another session is open, the login stays, and with it
  * the handles of token objects. */
 CK_RV ch_session_renew(ch_session *session);

@@ -71,7 +71,7 @@ static void on_outcome(void *context, const ch_error *outcome)
     session *self = context;
     if (self->left == 0)
         return;
-    if (self->answer.status == CH_OK)
+    if (self->answer.status == CH_OK && (outcome->status != CH_OK || outcome->message[0] != '\0'))
         self->answer = *outcome;
     if (--self->left == 0)
         send_answer(self);

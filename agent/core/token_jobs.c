@@ -16,8 +16,9 @@
 
 #define LATE_MS 20 /* beyond what all jobs at the token should take */
 #define PERHAPS_STUCK_MS 1500
-#define STUCK_MS 10000 /* with one job */
-#define STUCK_COSTS 4  /* or as many times what it was expected to take, if that is longer */
+#define STUCK_MS 10000        /* with one job */
+#define STUCK_COSTS 4         /* or as many times what it was expected to take, if that is longer */
+#define PATIENCE_MAX_MS 60000 /* with a device that takes longer than can be said of a job */
 #define NS_A_MS 1000000ULL
 
 static const ch_share places = {CH_TOKEN_JOBS_MAX, CH_TOKEN_CALLER_SHARE, CH_TOKEN_RESERVE, CH_TOKEN_FIRST};
@@ -269,7 +270,8 @@ bool ch_token_jobs_is_stuck(const ch_token_jobs *jobs, uint64_t now_ms)
     uint64_t oldest_ms = ch_token_jobs_oldest_ms(jobs);
     if (oldest_ms == 0)
         return false;
-    uint64_t patience_ms = jobs->sent.first->cost_ns / NS_A_MS * STUCK_COSTS;
+    uint64_t cost_ns = jobs->sent.first->cost_ns;
+    uint64_t patience_ms = cost_ns == UINT32_MAX ? PATIENCE_MAX_MS : cost_ns / NS_A_MS * STUCK_COSTS;
     return now_ms > oldest_ms + (patience_ms < STUCK_MS ? STUCK_MS : patience_ms);
 }
 

@@ -46,6 +46,7 @@ typedef struct ch_ticket {
     uint32_t cost_ns; /* what it is expected to take */
     bool is_slow;     /* or nothing is known of its key yet */
     size_t payload_count;
+    bool has_pin; /* the PIN has gone with it */
 } ch_ticket;
 
 typedef struct ch_token_jobs ch_token_jobs;

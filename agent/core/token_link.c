@@ -28,7 +28,7 @@ static const struct {
     [CH_LINK_STARTING]   = { "starting",   "absent",   CH_WHILE_STARTING,    60000 },
     [CH_LINK_LOCKED]     = { "locked",     "locked",   CH_WHILE_LOCKED,      0 },
     [CH_LINK_LOGGING_IN] = { "logging in", "locked",   CH_WHILE_LOGGING_IN,  60000 },
-    [CH_LINK_FINDING]    = { "finding keys", "unlocked", CH_WHILE_FINDING,   60000 },
+    [CH_LINK_FINDING]    = { "finding keys", "unlocked", CH_WHILE_FINDING,   10000 },
     [CH_LINK_SERVING]    = { "serving",    "unlocked", CH_WHILE_SERVING,     0 },
     [CH_LINK_LOCKING]    = { "locking",    "locked",   CH_WHILE_LOCKING,     400 },
 };
@@ -38,7 +38,7 @@ void ch_link_set_state(ch_token_link *link, ch_link_state state)
 {
     ch_log_debug("token '%s': %s, was %s", link->config.name, states[state].name, states[link->state].name);
     link->since_ms = ch_clock_ms();
-    if (ch_link_is_open(link))
+    if (link->state == CH_LINK_SERVING)
         link->open_ms = link->since_ms;
     link->state = state;
     link->found = 0;
@@ -80,7 +80,7 @@ bool ch_link_is_open(const ch_token_link *link)
 
 bool ch_link_is_back_soon(const ch_token_link *link)
 {
-    return ch_link_is_open(link) || ch_clock_ms() - link->open_ms < AWAY_MS;
+    return link->state == CH_LINK_SERVING || ch_clock_ms() - link->open_ms < AWAY_MS;
 }
 
 bool ch_token_link_is_unlocked(const ch_token_link *link)
@@ -102,6 +102,9 @@ const char *ch_token_link_detail(const ch_token_link *link)
 
 ch_status ch_link_fail_absent(const ch_token_link *link, ch_error *err)
 {
+    if (link->state == CH_LINK_FINDING)
+        return ch_fail(err, CH_UNAVAILABLE, "token '%s' does not answer while keys are looked for; try again",
+                       link->config.name);
     return ch_fail(err, CH_UNAVAILABLE, "token '%s' is absent: %s", link->config.name,
                    link->detail.status == CH_OK ? "its process is starting; try again" : link->detail.message);
 }
@@ -252,6 +255,7 @@ ch_token_link *ch_token_link_new(ch_loop *loop, const ch_link_config *config, co
     link->owner = *owner;
     link->loop = loop;
     link->jobs = ch_token_jobs_new(config->workers);
+    ch_link_note_search(link, 1, 0);
     ch_token_jobs_set_meter(link->jobs, owner->meter);
     link->check = (ch_timer){.on_due = on_check, .context = link};
     char name[80];

@@ -68,10 +68,11 @@ struct ch_token_link {
     ch_secret pin;       /* while unlocked, if a re-login is allowed */
     ch_secret trial;     /* while a login is under way, or waits for a process that starts */
     unsigned cut_logins; /* that ended with the process, since the PIN was last right */
+    uint64_t login_ms;   /* when a PIN was last sent for a login */
     uint64_t try_ms;     /* since when the trial waits to be counted */
     bool is_try_open;    /* the trial is counted, and it is not known what has come of it */
     bool is_last_try;    /* it may be */
-    bool is_pin_out;     /* the process has the PIN, and has not said what came of it */
+    unsigned pins_out;   /* that the process has, for a login or signatures, and has not said what came of them */
 
     /* Jobs. */
     bool is_probing;         /* a probe is at the process */
@@ -82,9 +83,11 @@ struct ch_token_link {
     /* Keys. */
     ch_known_key *keys;
     size_t key_count;
-    size_t to_find;   /* how many keys must be found */
-    size_t next;      /* none before this one must be */
-    size_t look_next; /* whose turn it is to be looked for again */
+    size_t to_find;    /* how many keys must be found */
+    size_t page_keys;  /* how many are looked for while jobs wait */
+    size_t asked_keys; /* how many are, just now */
+    size_t next;       /* none before this one must be */
+    size_t look_next;  /* whose turn it is to be looked for again */
     uint64_t looked_ms;
     uint32_t found;                  /* how far the process has come in looking for them */
     uint32_t chains[CH_LINK_CHAINS]; /* the keys, by the hash of their names: an index plus one, or 0 */
@@ -117,6 +120,8 @@ void ch_link_find_some(ch_token_link *link);
 void ch_link_find_key(ch_token_link *link, size_t key);
 /* Has some of those that cannot sign looked for, now and then. */
 void ch_link_look_again(ch_token_link *link, uint64_t now_ms);
+/* So many keys took so long. */
+void ch_link_note_search(ch_token_link *link, size_t keys, uint64_t took_ms);
 void ch_link_forget_states(ch_token_link *link);
 /* A login begins, in which the process looks for every key that it knows of. */
 void ch_link_expect_all(ch_token_link *link);

@@ -32,10 +32,11 @@ static ch_status find_job(ch_token_link *link, uint64_t id, ch_ticket **out, ch_
 }
 
 /* The process has said what became of a job, and so of the PIN that went with it. */
-static void note_pin_back(ch_token_link *link, const ch_ticket *ticket)
+static void note_pin_back(ch_token_link *link, ch_ticket *ticket)
 {
-    if (ch_link_takes_pin(link, ticket->key))
-        link->is_pin_out = false;
+    if (ticket->has_pin && link->pins_out > 0)
+        link->pins_out--;
+    ticket->has_pin = false;
 }
 
 ch_status ch_link_take_signature(void *self, ch_frame *frame, int *fd, ch_error *err)
@@ -94,6 +95,8 @@ static void lose_login(ch_token_link *link, ch_error *why)
 static void lose_pin(ch_token_link *link, ch_error *why)
 {
     ch_error refusal = *why;
+    if (link->pin.data != NULL && link->config.tries != NULL)
+        ch_tries_add(link->config.tries);
     ch_secret_wipe(&link->pin);
     ch_error_set(why, CH_LOCKED, refusal.rule,
                  "token '%s' refused the PIN for a signature, so the agent has forgotten it (%s); find out why, then "
@@ -208,9 +211,10 @@ ch_status ch_token_link_check_key(const ch_token_link *link, size_t key, ch_erro
         return ch_fail(err, CH_UNAVAILABLE, "key '%s' is new, and is being looked for; try again",
                        link->keys[key].name);
     /* With a PIN that was kept, the process is being restarted: what waits is signed then. */
-    if (ch_link_is_open(link) || (link->pin.data != NULL && ch_link_is_back_soon(link)))
+    bool is_coming_back = link->state == CH_LINK_FINDING || link->pin.data != NULL;
+    if (link->state == CH_LINK_SERVING || (is_coming_back && ch_link_is_back_soon(link)))
         return CH_OK;
-    bool is_absent = link->state == CH_LINK_ABSENT || link->state == CH_LINK_STARTING || link->pin.data != NULL;
+    bool is_absent = link->state == CH_LINK_ABSENT || link->state == CH_LINK_STARTING || is_coming_back;
     return is_absent && !link->is_replaced ? ch_link_fail_absent(link, err) : ch_link_fail_locked(link, err);
 }
 
@@ -251,7 +255,7 @@ static ch_status send_pin_job(ch_token_link *link, uint64_t id, const ch_job_fra
     ch_channel_attach(&link->child.channel, fd);
     ch_status st = ch_pin_job_frame_put(ch_channel_out(&link->child.channel), id, &pin_job, err);
     if (st == CH_OK)
-        link->is_pin_out = true;
+        link->pins_out++;
     else
         ch_channel_detach(&link->child.channel);
     return st;
@@ -267,7 +271,8 @@ ch_status ch_token_link_sign(ch_token_link *link, ch_ticket *ticket, const ch_sl
         ch_text_record_put(&job.payloads, &records, &(ch_text_record){.bytes = payloads[i]});
     ch_token_jobs_send(link->jobs, ticket, ch_clock_ms());
     ticket->payload_count = count;
-    if (ch_link_takes_pin(link, ticket->key))
+    ticket->has_pin = ch_link_takes_pin(link, ticket->key);
+    if (ticket->has_pin)
         return send_pin_job(link, ticket->id, &job, err);
     return ch_job_frame_put(ch_channel_out(&link->child.channel), ticket->id, &job, err);
 }

@@ -12,8 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEYS_A_PAGE 32 /* that are looked for while jobs wait */
-#define KEYS_A_LOOK 8  /* of those that cannot sign; a search may take tens of milliseconds */
+#define KEYS_A_PAGE 32 /* at most, that are looked for while jobs wait */
+#define KEYS_A_LOOK 8  /* at most, of those that cannot sign */
+#define PAGE_MS 100    /* that a page should take; a slow token has fewer keys in it */
+#define STUCK_MS 2000  /* after which a search is no matter of course */
 #define LOOK_EVERY_MS 5000
 
 /* ---- the keys that the policy names ---- */
@@ -152,7 +154,8 @@ void ch_link_look_again(ch_token_link *link, uint64_t now_ms)
     if (link->state != CH_LINK_SERVING || link->to_find > 0 || now_ms - link->looked_ms < LOOK_EVERY_MS)
         return;
     link->looked_ms = now_ms;
-    for (size_t i = 0; i < link->key_count && chosen < KEYS_A_LOOK; i++) {
+    size_t most = link->page_keys < KEYS_A_LOOK ? link->page_keys : KEYS_A_LOOK;
+    for (size_t i = 0; i < link->key_count && chosen < most; i++) {
         size_t key = link->look_next++ % link->key_count;
         if (!link->keys[key].is_used || ch_link_is_usable(link, key))
             continue;
@@ -178,12 +181,19 @@ void ch_link_expect_all(ch_token_link *link)
     }
 }
 
+void ch_link_note_search(ch_token_link *link, size_t keys, uint64_t took_ms)
+{
+    uint64_t fit = took_ms == 0 ? KEYS_A_PAGE : PAGE_MS * keys / took_ms;
+    link->page_keys = fit < 1 ? 1 : fit > KEYS_A_PAGE ? KEYS_A_PAGE : (size_t)fit;
+}
+
 /* One page at a time: the process's workers may take packets in any order. */
 static ch_status find_page(ch_token_link *link, ch_error *err)
 {
     ch_autobuffer records = CH_BUFFER_INIT;
     ch_find_keys_frame frame = {0};
-    for (; link->to_find > 0 && frame.keys.count < KEYS_A_PAGE && records.size < CH_LINK_PACKET_FILL; link->next++) {
+    for (; link->to_find > 0 && frame.keys.count < link->page_keys && records.size < CH_LINK_PACKET_FILL;
+         link->next++) {
         ch_known_key *key = &link->keys[link->next];
         if (!key->must_find)
             continue;
@@ -192,6 +202,7 @@ static ch_status find_page(ch_token_link *link, ch_error *err)
         name_key(link, link->next, &frame.keys, &records);
     }
     CH_TRY(ch_find_keys_frame_put(ch_channel_out(&link->child.channel), 0, &frame, err));
+    link->asked_keys = frame.keys.count;
     ch_link_set_state(link, CH_LINK_FINDING);
     ch_child_flush(&link->child);
     return CH_OK;
@@ -232,6 +243,7 @@ ch_status ch_link_take_keys_found(void *self, ch_frame *frame, int *fd, ch_error
     ch_token_link *link = self;
     ch_keys_found_frame found;
     CH_TRY(ch_keys_found_frame_get(frame, &found, err));
+    ch_link_note_search(link, link->asked_keys, ch_clock_ms() - link->open_ms);
     ch_link_set_state(link, CH_LINK_SERVING);
     return CH_OK;
 }
@@ -251,7 +263,8 @@ bool ch_link_takes_pin(const ch_token_link *link, size_t key)
 bool ch_token_link_is_ready(const ch_token_link *link, size_t key)
 {
     assert(key < link->key_count);
-    return ch_link_is_open(link) && ch_link_is_usable(link, key);
+    bool is_stuck = link->state == CH_LINK_FINDING && ch_clock_ms() - link->open_ms > STUCK_MS;
+    return ch_link_is_open(link) && !is_stuck && ch_link_is_usable(link, key);
 }
 
 ch_lapses ch_token_link_lapses(const ch_token_link *link, size_t key)

@@ -12,7 +12,12 @@
 #define COUNT_TIMEOUT_MS 5000
 #define LOCK_TIMEOUT_MS 900 /* an operator hears within a second that nothing is signed any more */
 
-static const ch_error nothing_signs = CH_ERROR_INIT; /* an operator who locks needs no more than that */
+static const ch_error nothing_signs = CH_ERROR_INIT;
+/* The same, and there is more to say. */
+static const ch_error no_more_is_known = {CH_OK, "",
+                                          "nothing is signed any more; whether the token itself is locked is not known "
+                                          "yet, since its process has not started "
+                                          "anew: 'chancery status' will say it"};
 
 /* ---- who waits ---- */
 
@@ -27,8 +32,11 @@ void ch_link_answer_waiter(ch_token_link *link, const ch_error *outcome)
 
 void ch_token_link_forget_waiter(ch_token_link *link, const void *context)
 {
-    if (link->waiter.context == context)
-        link->waiter = (ch_link_waiter){0};
+    if (link->waiter.context != context)
+        return;
+    link->waiter = (ch_link_waiter){0};
+    if (link->pins_out == 0)
+        ch_link_drop_trial(link); /* what was not sent yet is not sent behind the operator's back */
 }
 
 void ch_link_answer_end(ch_token_link *link, bool was_starting, const ch_error *why)
@@ -36,7 +44,7 @@ void ch_link_answer_end(ch_token_link *link, bool was_starting, const ch_error *
     if (link->lock_ms == 0)
         ch_link_answer_waiter(link, why);
     else if (was_starting)
-        ch_link_answer_waiter(link, &nothing_signs);
+        ch_link_answer_waiter(link, &no_more_is_known);
 }
 
 /* ---- logins ---- */
@@ -50,7 +58,8 @@ static ch_status send_login(ch_token_link *link, const ch_secret *pin, ch_error 
     CH_TRY(ch_login_frame_put(ch_channel_out(&link->child.channel), 0, &login, err));
     ch_link_expect_all(link);
     ch_link_set_state(link, CH_LINK_LOGGING_IN);
-    link->is_pin_out = true;
+    link->pins_out = 1;
+    link->login_ms = ch_clock_ms();
     return CH_OK;
 }
 
@@ -64,7 +73,7 @@ static ch_status log_in_again(ch_token_link *link, ch_error *err)
 
 /* ---- tries ---- */
 
-/* Nothing more is known of it: it stays counted. */
+/* What has come of it is known, or never will be: it stays counted. */
 static void close_try(ch_token_link *link)
 {
     if (link->is_try_open)
@@ -79,10 +88,13 @@ static void take_back_try(ch_token_link *link)
     close_try(link);
 }
 
+/* A PIN that is at the process may have been tried. */
 void ch_link_drop_trial(ch_token_link *link)
 {
     ch_secret_wipe(&link->trial);
-    take_back_try(link);
+    if (link->pins_out == 0)
+        take_back_try(link);
+    close_try(link);
 }
 
 static void on_counted(void *context, const ch_error *outcome)
@@ -115,7 +127,7 @@ static void begin_trial(ch_token_link *link)
 void ch_link_check_try(ch_token_link *link, uint64_t now_ms)
 {
     ch_error late = CH_ERROR_INIT;
-    if (!link->is_try_open || link->is_pin_out || now_ms - link->try_ms < COUNT_TIMEOUT_MS)
+    if (!link->is_try_open || link->pins_out > 0 || now_ms - link->try_ms < COUNT_TIMEOUT_MS)
         return;
     ch_error_set(
         &late, CH_IO, "",
@@ -181,7 +193,7 @@ static ch_status may_unlock(const ch_token_link *link, ch_error *err)
         break;
     }
     bool is_locking = link->lock_ms != 0 && link->state == CH_LINK_LOCKED;
-    if (link->waiter.answer != NULL || is_locking)
+    if (link->waiter.answer != NULL || link->trial.data != NULL || is_locking)
         return ch_fail(err, CH_CONFLICT, "token '%s' is being %s; try again", link->config.name,
                        link->lock_ms != 0 ? "locked" : "unlocked already");
     bool is_starting = link->state == CH_LINK_STARTING || link->is_replaced;
@@ -272,7 +284,7 @@ ch_status ch_link_take_login_done(void *self, ch_frame *frame, int *fd, ch_error
     ch_login_done_frame done;
     CH_TRY(ch_login_done_frame_get(frame, &done, err));
     bool is_again = link->trial.data == NULL;
-    link->is_pin_out = false;
+    link->pins_out = 0;
     settle_try(link, is_again, &done.outcome);
     if (is_again && done.outcome.status != CH_OK && !ch_link_needs_unlock(&done.outcome)) {
         link->detail = done.outcome;
@@ -280,6 +292,7 @@ ch_status ch_link_take_login_done(void *self, ch_frame *frame, int *fd, ch_error
     }
     if (done.outcome.status == CH_OK) {
         link->cut_logins = 0;
+        ch_link_note_search(link, ch_link_used_keys(link), ch_clock_ms() - link->login_ms);
         keep_pin(link);
         ch_link_set_state(link, CH_LINK_SERVING);
         link->detail = (ch_error)CH_ERROR_INIT;
@@ -292,9 +305,12 @@ ch_status ch_link_take_login_done(void *self, ch_frame *frame, int *fd, ch_error
     return CH_OK;
 }
 
-/* The process died with the PIN. The token may have counted a wrong one, so there is one more try, and no third. */
+/* The process died with the PIN. The token may have counted a wrong one, so there is one more try, and no third. A PIN
+ * that was right before is probably right still: here the two count as one. */
 static void count_cut(ch_token_link *link)
 {
+    if (link->pin.data != NULL && link->cut_logins == 0 && link->config.tries != NULL)
+        ch_tries_add(link->config.tries);
     if (link->pin.data == NULL || ++link->cut_logins < CUT_LOGINS)
         return;
     ch_secret_wipe(&link->pin);
@@ -306,12 +322,10 @@ static void count_cut(ch_token_link *link)
 
 void ch_link_cut_login(ch_token_link *link)
 {
-    if (link->is_pin_out) {
+    if (link->pins_out > 0)
         count_cut(link);
-        close_try(link);
-    }
-    link->is_pin_out = false;
     ch_link_drop_trial(link);
+    link->pins_out = 0;
 }
 
 /* ---- locks ---- */
@@ -329,8 +343,6 @@ void ch_token_link_lock(ch_token_link *link, ch_link_waiter waiter)
 {
     ch_error locked = CH_ERROR_INIT;
     ch_secret_wipe(&link->pin);
-    if (link->is_pin_out)
-        close_try(link);
     ch_link_drop_trial(link);
     ch_error_set(&locked, CH_LOCKED, "", "token '%s' was locked", link->config.name);
     ch_link_fail_jobs(link, CH_TICKET_WAITING, &locked);
@@ -352,8 +364,7 @@ void ch_token_link_lock(ch_token_link *link, ch_link_waiter waiter)
         else
             ch_link_answer_waiter(link, &nothing_signs);
         break;
-    default:
-        ch_link_answer_waiter(link, &nothing_signs);
+    default: /* the process that starts is waited for */
         break;
     }
 }
@@ -374,7 +385,7 @@ void ch_link_check_lock(ch_token_link *link, uint64_t now_ms)
     if (link->state == CH_LINK_LOCKED)
         ch_child_replace(&link->child, "it did not answer in time");
     if (now_ms - link->lock_ms >= LOCK_TIMEOUT_MS)
-        ch_link_answer_waiter(link, &nothing_signs);
+        ch_link_answer_waiter(link, &no_more_is_known);
     else
         ch_loop_set_timer(link->loop, &link->check, link->lock_ms + LOCK_TIMEOUT_MS);
 }

@@ -2,6 +2,7 @@
 
 import pathlib
 import signal
+import subprocess
 import sys
 import unittest
 
@@ -59,6 +60,25 @@ class Tries(unittest.TestCase):
         self.agent.config.write_text(self.agent.config.read_text().replace("relogin:", "pin_tries: 4, relogin:"))
         self.agent.must("reload")
         self.assertEqual(self.unlock(harness.USER_PIN).returncode, 0)
+
+    def test_neither_a_stop_nor_a_reload_in_the_middle_of_a_login_gives_one_back(self):
+        self.faults.set("@pinmax 50", "C_Login * after delay=1500")
+        for index, workers in enumerate((3, 4)):
+            operator = subprocess.Popen([str(harness.CLI), "unlock", "main"], env=self.agent.environment(),
+                                        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            operator.stdin.write(f"wrong-pin-{index}".encode())
+            operator.stdin.close()
+            harness.wait_until(lambda: len(self.faults.pins()) == index + 1, "the PIN is at the token")
+            if index == 0:
+                text = self.agent.config.read_text()
+                self.agent.config.write_text(text.replace("workers: 2", f"workers: {workers}"))
+                self.agent.must("reload")
+            else:
+                self.agent.stop()
+            operator.wait(30)
+        self.faults.set()
+        self.agent.start()
+        self.assert_refuses(count=2)
 
     def test_what_the_token_says_of_its_last_try_counts_too(self):
         self.agent.config.write_text(self.agent.config.read_text().replace("relogin:", "pin_tries: 0, relogin:"))

@@ -30,7 +30,8 @@ class ChangedKey(harness.AgentTest):
         self.rotate("x" * 64)
         self.reload()
         wait_until(lambda: self.sign().status == 403, "the new key is found without a restart or an unlock")
-        self.assertEqual(self.agent.cli("key", "confirm", "binance-main").returncode, 0)
+        done = self.agent.cli("key", "confirm", "binance-main")
+        self.assertEqual(done.returncode, 0, f"{done.stderr.decode()}{self.agent.log()}")
         wait_until(lambda: self.sign().status == 200, "the new key signs")
 
     def test_sighup_does_not_end_the_agent(self):

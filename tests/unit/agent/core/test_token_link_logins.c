@@ -80,8 +80,8 @@ static const struct {
     bool is_lock_immediate;
 } asked[] = {
     /* state        unlock           says                                                lock is done at once */
-    { PLAY_ABSENT,       CH_UNAVAILABLE,  "token 'main' is absent: there is no token 'main'",  true },
-    { PLAY_STARTING,     CH_OK,           NULL,                                                true },
+    { PLAY_ABSENT,       CH_UNAVAILABLE,  "token 'main' is absent: there is no token 'main'",  false },
+    { PLAY_STARTING,     CH_OK,           NULL,                                                false },
     { PLAY_LOCKED,       CH_OK,           NULL,                                                true },
     { PLAY_LOGGING_IN,   CH_CONFLICT,     "token 'main' is being unlocked already",            false },
     { PLAY_SERVING,      CH_CONFLICT,     "token 'main' is unlocked already",                  false },
@@ -114,8 +114,10 @@ START_TEST(test_a_lock_succeeds_in_every_state)
     }
     if (!asked[_i].is_lock_immediate) {
         ck_assert_int_eq(waiter.calls, 0);
-        stage_bury(&token.actor);
-        play_meet(&token);
+        if (asked[_i].state != PLAY_STARTING) {
+            stage_bury(&token.actor);
+            play_meet(&token);
+        }
         play_started(&token, NULL);
     }
     play_check_waiter(&waiter, CH_OK, "");
@@ -290,11 +292,38 @@ START_TEST(test_a_lock_while_the_process_is_away_forgets_the_pin)
     stage_hang_up(&token.actor);
     stage_settle();
     play_ask_lock(&token, &waiter);
-    play_check_waiter(&waiter, CH_OK, "");
     stage_bury(&token.actor);
     play_meet(&token);
     play_started(&token, NULL);
+    play_check_waiter(&waiter, CH_OK, "");
     ck_assert(stage_is_silent(&token.actor));
+}
+END_TEST
+
+START_TEST(test_a_pin_that_was_not_sent_yet_leaves_with_its_operator)
+{
+    play_waiter gone = {0};
+    play_waiter waiter = {0};
+    bring_to(PLAY_STARTING);
+    play_ask_unlock(&token, &gone);
+    play_ask_unlock(&token, &waiter);
+    play_check_waiter(&waiter, CH_CONFLICT, "is being unlocked already");
+    ch_token_link_forget_waiter(token.link, &gone);
+    play_started(&token, NULL);
+    ck_assert(stage_is_silent(&token.actor));
+    play_check_state(&token, "locked", "");
+}
+END_TEST
+
+START_TEST(test_a_lock_of_a_token_that_cannot_be_opened_says_what_is_not_known)
+{
+    const ch_error no_token = {CH_NOT_FOUND, "", "there is no token 'main'"};
+    play_waiter waiter = {0};
+    bring_to(PLAY_STARTING);
+    play_ask_lock(&token, &waiter);
+    ck_assert_int_eq(waiter.calls, 0);
+    play_started(&token, &no_token);
+    play_check_waiter(&waiter, CH_OK, "whether the token itself is locked is not known yet");
 }
 END_TEST
 
@@ -355,4 +384,6 @@ CH_TESTS("token_link_logins", CH_TEST(test_an_unlock_brings_the_pin_to_the_proce
          CH_TEST(test_a_new_process_is_logged_in_with_the_pin_that_was_kept),
          CH_TEST(test_a_pin_is_not_kept_if_the_configuration_says_so), CH_TEST(test_a_lock_forgets_the_pin),
          CH_TEST(test_a_lock_while_the_process_is_away_forgets_the_pin),
+         CH_TEST(test_a_pin_that_was_not_sent_yet_leaves_with_its_operator),
+         CH_TEST(test_a_lock_of_a_token_that_cannot_be_opened_says_what_is_not_known),
          CH_TEST(test_a_kept_pin_that_is_refused_is_never_tried_again))
