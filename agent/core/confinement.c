@@ -73,7 +73,7 @@ static reporter *find(ch_confinement *confinement, const char *who)
     if (confinement->count == REPORTERS_MAX)
         return NULL;
     reporter *added = &confinement->reporters[confinement->count++];
-    added->who = ch_strdup(who);
+    *added = (reporter){.who = ch_strdup(who)}; /* the place may have been that of one who was moved */
     return added;
 }
 
