@@ -12,7 +12,7 @@
 #define CH_SECRET_MAX 16384
 
 typedef struct ch_secret {
-    uint8_t *data; /* NULL: there is none */
+    uint8_t *data; /* NULL if empty */
     size_t size;
 } ch_secret;
 
@@ -21,7 +21,7 @@ typedef struct ch_secret {
         NULL, 0                                                                                                        \
     }
 
-/* Wipes and unmaps; harmless if there is none. */
+/* Wipes and unmaps it, unless it is empty; it is empty afterwards. */
 void ch_secret_wipe(ch_secret *secret);
 #define ch_autosecret __attribute__((cleanup(ch_secret_wipe))) ch_secret
 

@@ -124,6 +124,6 @@ ch_status ch_dialog_ask(ch_channel *channel, const ch_dialog_part *part, ch_erro
         return ch_fail(err, CH_UNAVAILABLE,
                        "the agent closed the connection before it took the command; its log says why");
     if (st == CH_OK)
-        *err = self.outcome; /* one that is good may have something to say, too */
+        *err = self.outcome; /* a success may carry a note */
     return st == CH_OK ? self.outcome.status : st;
 }

@@ -6,7 +6,7 @@
 #include "wire/channel.h"
 
 #define CH_DIALOG_WAIT_S 75  /* longer than core is ever silent: it gives up on a login after a minute */
-#define CH_DIALOG_QUIET_S 10 /* after which a person is told what goes on */
+#define CH_DIALOG_QUIET_S 10 /* without a frame, after which the user is told that the agent is still at work */
 
 #define auto_channel __attribute__((cleanup(ch_channel_close))) ch_channel
 
@@ -22,8 +22,8 @@ typedef struct ch_dialog_part {
  */
 CH_CHECKED ch_status ch_dialog_open(const ch_arguments *arguments, ch_channel *channel, ch_error *err);
 
-/* Sends the request and waits for its outcome, which it returns. `part` may be NULL. CH_UNAVAILABLE if nothing comes
- * for CH_DIALOG_WAIT_S. */
+/* Sends the request and waits for its outcome, which it returns. `part` may be NULL. On CH_OK, `err` holds what the
+ * agent notes, or an empty message. CH_UNAVAILABLE if nothing comes for CH_DIALOG_WAIT_S. */
 CH_CHECKED ch_status ch_dialog_ask(ch_channel *channel, const ch_dialog_part *part, ch_error *err);
 
 #endif

@@ -16,6 +16,12 @@ void ch_output_text(const char *text)
     fputs(printable, stdout);
 }
 
+void ch_output_member(const json_t *object, const char *before, const char *member)
+{
+    printf("%s", before);
+    ch_output_text(ch_jansson_member(object, member));
+}
+
 /* Written into `number` if the cell is one. */
 static const char *cell_text(const json_t *row, const char *member, char number[static 32])
 {

@@ -30,6 +30,9 @@ CH_CHECKED ch_status ch_output_json(const json_t *value, ch_error *err);
 /* Prints text made printable; line ends are replaced too. */
 void ch_output_text(const char *text);
 
+/* The same of a member of `object`, after the text `before`. */
+void ch_output_member(const json_t *object, const char *before, const char *member);
+
 /* Standard output is written through to its end; CH_IO if somebody closed it or the disk is full. */
 CH_CHECKED ch_status ch_output_finish(ch_error *err);
 

@@ -186,12 +186,6 @@ static json_t *offered_of(const offers *all)
 
 /* ---- for people ---- */
 
-static void print_text(const json_t *of, const char *before, const char *member)
-{
-    printf("%s", before);
-    ch_output_text(ch_jansson_member(of, member));
-}
-
 static void print_count(const json_t *sessions, const char *before, const char *member)
 {
     const json_t *count = json_object_get(sessions, member);
@@ -225,23 +219,23 @@ static void print_words(const char *title, const json_t *words)
 static void print_token(const json_t *token, const json_t *module)
 {
     const json_t *sessions = json_object_get(token, "sessions");
-    print_text(token, "Token        ", "label");
-    print_text(token, "\nModel        ", "model");
-    print_text(token, ", by ", "manufacturer");
-    print_text(token, "\nSerial       ", "serial");
-    print_text(token, "\nVersions     hardware ", "hardware");
-    print_text(token, ", firmware ", "firmware");
-    print_text(module, "\nModule       ", "module");
-    print_text(module, ": ", "description");
-    print_text(module, " ", "version");
-    print_text(module, ", by ", "manufacturer");
-    print_text(module, ", Cryptoki ", "cryptoki");
+    ch_output_member(token, "Token        ", "label");
+    ch_output_member(token, "\nModel        ", "model");
+    ch_output_member(token, ", by ", "manufacturer");
+    ch_output_member(token, "\nSerial       ", "serial");
+    ch_output_member(token, "\nVersions     hardware ", "hardware");
+    ch_output_member(token, ", firmware ", "firmware");
+    ch_output_member(module, "\nModule       ", "module");
+    ch_output_member(module, ": ", "description");
+    ch_output_member(module, " ", "version");
+    ch_output_member(module, ", by ", "manufacturer");
+    ch_output_member(module, ", Cryptoki ", "cryptoki");
     printf("\nSlot         %" JSON_INTEGER_FORMAT, json_integer_value(json_object_get(token, "slot")));
-    print_text(token, ": ", "slot_description");
-    print_text(token, "\nUser PIN     ", "pin");
+    ch_output_member(token, ": ", "slot_description");
+    ch_output_member(token, "\nUser PIN     ", "pin");
     print_count(token, ", of ", "pin_min");
     print_count(token, " to ", "pin_max");
-    print_text(token, " characters\nSO PIN       ", "so_pin");
+    ch_output_member(token, " characters\nSO PIN       ", "so_pin");
     print_count(sessions, "\nSessions     ", "open");
     print_count(sessions, " open, at most ", "max");
     print_count(sessions, "; to write: ", "open_to_write");

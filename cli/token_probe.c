@@ -154,26 +154,20 @@ static void add_facts(json_t *report)
     json_object_del(json_object_get(report, "token"), "slot");
 }
 
-static void print_part(const json_t *of, const char *before, const char *member)
-{
-    printf("%s", before);
-    ch_output_text(ch_jansson_member(of, member));
-}
-
 static void print_head(const json_t *report)
 {
     const json_t *token = json_object_get(report, "token");
     const json_t *module = json_object_get(report, "module");
-    print_part(report, "chancery ", "chancery");
-    print_part(report, ", ", "date");
-    print_part(token, "\nToken:  ", "model");
-    print_part(token, ", by ", "manufacturer");
-    print_part(token, ", hardware ", "hardware");
-    print_part(token, ", firmware ", "firmware");
-    print_part(module, "\nModule: ", "module");
-    print_part(module, ": ", "description");
-    print_part(module, " ", "version");
-    print_part(module, ", by ", "manufacturer");
+    ch_output_member(report, "chancery ", "chancery");
+    ch_output_member(report, ", ", "date");
+    ch_output_member(token, "\nToken:  ", "model");
+    ch_output_member(token, ", by ", "manufacturer");
+    ch_output_member(token, ", hardware ", "hardware");
+    ch_output_member(token, ", firmware ", "firmware");
+    ch_output_member(module, "\nModule: ", "module");
+    ch_output_member(module, ": ", "description");
+    ch_output_member(module, " ", "version");
+    ch_output_member(module, ", by ", "manufacturer");
     puts("\n");
 }
 
@@ -183,9 +177,9 @@ static void print_failures(const json_t *row)
     json_t *failure;
     json_array_foreach(json_object_get(row, "failures"), i, failure)
     {
-        print_part(row, "\n", "mechanism");
-        print_part(failure, ", ", "step");
-        print_part(failure, ": ", "says");
+        ch_output_member(row, "\n", "mechanism");
+        ch_output_member(failure, ", ", "step");
+        ch_output_member(failure, ": ", "says");
         puts("");
     }
 }

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <p11-kit/uri.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define VALUE_MAX_BYTES 65536
 
@@ -151,4 +152,15 @@ ch_status ch_attribute_bytes(ch_session *session, CK_OBJECT_HANDLE object, CK_AT
         return ch_ckr_fail(err, rv, "reading attribute 0x%lx", type);
     ch_buffer_commit(out, attribute.ulValueLen);
     return CH_OK;
+}
+
+ch_status ch_attribute_bytes_if_any(ch_session *session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type,
+                                    ch_buffer *out, ch_error *err)
+{
+    ch_error lack = CH_ERROR_INIT;
+    ch_status st = ch_attribute_bytes(session, object, type, out, &lack);
+    if (st == CH_OK || strcmp(lack.rule, "CKR_ATTRIBUTE_TYPE_INVALID") == 0)
+        return CH_OK;
+    *err = lack;
+    return st;
 }

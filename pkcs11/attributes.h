@@ -21,7 +21,7 @@ void ch_attributes_add(ch_attributes *attributes, CK_ATTRIBUTE_TYPE type, const 
 void ch_attributes_add_bool(ch_attributes *attributes, CK_ATTRIBUTE_TYPE type, bool value);
 void ch_attributes_add_ulong(ch_attributes *attributes, CK_ATTRIBUTE_TYPE type, const CK_ULONG *value);
 
-/* Drops the attribute of this type; replaces it. */
+/* The first drops the attribute of this type; the second replaces it. */
 void ch_attributes_remove(ch_attributes *attributes, CK_ATTRIBUTE_TYPE type);
 void ch_attributes_set_ulong(ch_attributes *attributes, CK_ATTRIBUTE_TYPE type, const CK_ULONG *value);
 
@@ -42,5 +42,8 @@ CH_CHECKED ch_status ch_attribute_ulong(ch_session *session, CK_OBJECT_HANDLE ob
                                         CK_ULONG *out, ch_error *err);
 CH_CHECKED ch_status ch_attribute_bytes(ch_session *session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type,
                                         ch_buffer *out, ch_error *err);
+/* As ch_attribute_bytes, but CH_OK, and nothing is appended, if the object has no such attribute. */
+CH_CHECKED ch_status ch_attribute_bytes_if_any(ch_session *session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type,
+                                               ch_buffer *out, ch_error *err);
 
 #endif

@@ -18,7 +18,7 @@ ch_status ch_ckr_fail(ch_error *err, CK_RV rv, const char *format, ...) CH_PRINT
 /* True if the code of that name says nothing of what was asked, so that the module itself may be at fault. */
 bool ch_ckr_is_vague(const char *name);
 
-/* True if the token answered that it has no objects of the attributes that were asked for. */
+/* True if the token refuses to make an object with the attributes that were asked for. */
 bool ch_ckr_is_refusal(CK_RV rv);
 
 #endif

@@ -4,8 +4,6 @@
 #include "pkcs11/ckr.h"
 #include "pkcs11/key.h"
 
-#include <string.h>
-
 /* Adds what fits to `*count`, and leaves one of them in `*out`. */
 static ch_status find_class(ch_session *session, const char *uri, CK_OBJECT_CLASS object_class, CK_OBJECT_HANDLE *out,
                             size_t *count, ch_error *err)
@@ -33,12 +31,9 @@ static ch_status destroy(ch_session *session, const char *uri, CK_OBJECT_HANDLE 
 /* It may be gone with the private half: a YubiHSM has one object for both. */
 static ch_status destroy_public(ch_session *session, const char *uri, CK_OBJECT_HANDLE object, ch_error *err)
 {
-    ch_error failure = CH_ERROR_INIT;
-    ch_status st = destroy(session, uri, object, &failure);
-    if (st == CH_OK || strcmp(failure.rule, "CKR_OBJECT_HANDLE_INVALID") == 0)
-        return CH_OK;
-    *err = failure;
-    return st;
+    CK_RV rv = ch_token_functions(session->token)->C_DestroyObject(session->handle, object);
+    bool is_gone = rv == CKR_OK || rv == CKR_OBJECT_HANDLE_INVALID;
+    return is_gone ? CH_OK : ch_ckr_fail(err, rv, "deleting '%s'", uri);
 }
 
 ch_status ch_key_delete(ch_session *session, const char *uri, ch_error *err)

@@ -5,7 +5,6 @@
 #include "base/memory.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #define OBJECTS_MAX 65536 /* of a class; more would be searched for one by one */
 #define NAME_SIZE 256     /* longer names are read with a call of their own */
@@ -76,12 +75,7 @@ static void take_name(ch_key_index *index, size_t at, size_t which, ch_slice tex
 static ch_status read_name(ch_key_index *index, ch_session *session, size_t at, size_t which, ch_error *err)
 {
     ch_autobuffer text = CH_BUFFER_INIT;
-    ch_error lack = CH_ERROR_INIT;
-    ch_status st = ch_attribute_bytes(session, index->objects[at].handle, name_types[which], &text, &lack);
-    if (st != CH_OK && strcmp(lack.rule, "CKR_ATTRIBUTE_TYPE_INVALID") != 0) {
-        *err = lack;
-        return st;
-    }
+    CH_TRY(ch_attribute_bytes_if_any(session, index->objects[at].handle, name_types[which], &text, err));
     take_name(index, at, which, ch_buffer_slice(&text));
     return CH_OK;
 }

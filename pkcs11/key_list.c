@@ -94,25 +94,13 @@ static void name_type(ch_session *session, CK_OBJECT_HANDLE key, ch_key_info *ou
         name_curve(ch_buffer_slice(&part), out);
 }
 
-/* Appends nothing if the object has no such attribute. */
-static ch_status read_optional(ch_session *session, CK_OBJECT_HANDLE key, CK_ATTRIBUTE_TYPE type, ch_buffer *out,
-                               ch_error *err)
-{
-    ch_error reason = CH_ERROR_INIT;
-    ch_status st = ch_attribute_bytes(session, key, type, out, &reason);
-    if (st == CH_OK || strcmp(reason.rule, "CKR_ATTRIBUTE_TYPE_INVALID") == 0)
-        return CH_OK;
-    *err = reason;
-    return st;
-}
-
 static ch_status describe(ch_session *session, CK_OBJECT_HANDLE key, ch_key_info *out, ch_error *err)
 {
     ch_autobuffer label = CH_BUFFER_INIT;
     ch_autobuffer id = CH_BUFFER_INIT;
     ch_autobuffer id_hex = CH_BUFFER_INIT;
-    CH_TRY(read_optional(session, key, CKA_LABEL, &label, err));
-    CH_TRY(read_optional(session, key, CKA_ID, &id, err));
+    CH_TRY(ch_attribute_bytes_if_any(session, key, CKA_LABEL, &label, err));
+    CH_TRY(ch_attribute_bytes_if_any(session, key, CKA_ID, &id, err));
     ch_encode(&id_hex, CH_ENCODE_HEX, ch_buffer_slice(&id));
     *out = (ch_key_info){.is_sensitive = ch_attribute_is_true(session, key, CKA_SENSITIVE),
                          .is_extractable = ch_attribute_is_true(session, key, CKA_EXTRACTABLE),

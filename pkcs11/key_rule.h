@@ -40,7 +40,7 @@ unsigned ch_key_rule_use(const ch_key_rule *rule, CK_OBJECT_CLASS key_class);
 
 /* The bit of the rule of that name, 0 if there is none. */
 ch_lapses ch_lapse_of_name(ch_slice name);
-/* CH_RULE_... of the attribute: the bit of its rule, 0 if there is none. */
+/* The bit of the rule for that attribute, 0 if there is none. */
 ch_lapses ch_lapse_of_type(CK_ATTRIBUTE_TYPE type);
 /* Those that can be tolerated of a key of that class. */
 ch_lapses ch_lapses_tolerable(CK_OBJECT_CLASS key_class);

@@ -16,7 +16,7 @@ void ch_key_rules_drop_rights(ch_attributes *attributes);
 CH_CHECKED ch_status ch_key_rules_find_lapses(ch_session *session, CK_OBJECT_HANDLE key, ch_lapses *out, ch_error *err);
 
 /* CH_REFUSED, with an attribute as rule, if the key breaks a rule that is not tolerated; the error says which, and
- * whether policy could tolerate them. `found` is what it breaks otherwise. */
+ * whether policy could tolerate them. On CH_OK, `found` is what it breaks, all of it tolerated. */
 CH_CHECKED ch_status ch_key_rules_check(ch_session *session, CK_OBJECT_HANDLE key, ch_lapses tolerated,
                                         ch_lapses *found, ch_error *err);
 

@@ -48,7 +48,8 @@ static ch_status find_public(ch_session *session, const ch_key_index *index, CK_
     CK_OBJECT_HANDLE found[2];
     size_t count = 0;
     CH_TRY(read_name(session, key, CKA_ID, &id, err));
-    CH_TRY(read_name(session, key, CKA_LABEL, &label, err));
+    if (id.size == 0)
+        CH_TRY(read_name(session, key, CKA_LABEL, &label, err));
     ch_attributes_add_ulong(&wanted, CKA_CLASS, &public_class);
     if (id.size > 0)
         ch_attributes_add(&wanted, CKA_ID, id.data, id.size);

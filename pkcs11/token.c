@@ -140,11 +140,15 @@ void ch_token_close_(ch_token **token)
 
 /* ---- login ---- */
 
-bool ch_token_has_pinpad(ch_token *token)
+static bool has_flag(ch_token *token, CK_FLAGS flag)
 {
     CK_TOKEN_INFO raw;
-    return token->functions->C_GetTokenInfo(token->slot, &raw) == CKR_OK &&
-           (raw.flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0;
+    return token->functions->C_GetTokenInfo(token->slot, &raw) == CKR_OK && (raw.flags & flag) != 0;
+}
+
+bool ch_token_has_pinpad(ch_token *token)
+{
+    return has_flag(token, CKF_PROTECTED_AUTHENTICATION_PATH);
 }
 
 ch_status ch_token_login(ch_token *token, const ch_secret *pin, ch_error *err)
@@ -167,12 +171,11 @@ ch_status ch_token_login(ch_token *token, const ch_secret *pin, ch_error *err)
 
 ch_status ch_token_check_tries(ch_token *token, ch_error *err)
 {
-    CK_TOKEN_INFO raw;
-    if (token->functions->C_GetTokenInfo(token->slot, &raw) != CKR_OK || (raw.flags & CKF_USER_PIN_FINAL_TRY) == 0)
+    if (!has_flag(token, CKF_USER_PIN_FINAL_TRY))
         return CH_OK;
     return ch_fail_rule(err, CH_REFUSED, "CKF_USER_PIN_FINAL_TRY",
                         "token '%s' has one try left before it locks its PIN; make sure of the PIN, then: chancery "
-                        "unlock --last-try",
+                        "unlock --last-try TOKEN",
                         token->label);
 }
 
@@ -272,25 +275,31 @@ ch_status ch_session_keep(ch_session *session, ch_error *err)
 
 /* ---- how it is ---- */
 
-bool ch_token_is_same(ch_token *token)
+/* Is it still this token that is in the slot? */
+static ch_status check_place(ch_token *token, ch_error *err)
 {
     CK_TOKEN_INFO raw;
-    return token->functions->C_GetTokenInfo(token->slot, &raw) == CKR_OK &&
-           memcmp(raw.serialNumber, token->serial, sizeof token->serial) == 0;
-}
-
-ch_status ch_token_probe(ch_token *token, ch_session *session, bool is_logged_in, ch_error *err)
-{
-    CK_TOKEN_INFO raw;
-    CK_SESSION_INFO info;
     CK_RV rv = token->functions->C_GetTokenInfo(token->slot, &raw);
     if (rv != CKR_OK)
         return ch_ckr_fail(err, rv, "looking for token '%s'", token->label);
     if (memcmp(raw.serialNumber, token->serial, sizeof token->serial) != 0)
         return ch_fail(err, CH_UNAVAILABLE, "another token is in the place of '%s'", token->label);
+    return CH_OK;
+}
+
+bool ch_token_is_same(ch_token *token)
+{
+    ch_error ignored = CH_ERROR_INIT;
+    return check_place(token, &ignored) == CH_OK;
+}
+
+ch_status ch_token_probe(ch_token *token, ch_session *session, bool is_logged_in, ch_error *err)
+{
+    CK_SESSION_INFO info;
+    CH_TRY(check_place(token, err));
     /* With the last session that the token closes, the login ends; only an open one shows it. */
     CH_TRY(ch_session_keep(session, err));
-    rv = token->functions->C_GetSessionInfo(session->handle, &info);
+    CK_RV rv = token->functions->C_GetSessionInfo(session->handle, &info);
     if (!is_logged_in || rv != CKR_OK || is_users(&info))
         return CH_OK;
     return ch_ckr_fail(err, CKR_USER_NOT_LOGGED_IN, "looking for the login to token '%s'", token->label);

@@ -55,11 +55,11 @@ CH_CHECKED ch_status ch_token_init(const ch_module_name *module, const char *lab
 
 /* Logs in as the user; `pin` is NULL if it is typed at the token itself (a pinpad), and the call then takes as long as
  * the person. CH_WRONG_PIN (with CKR_PIN_INCORRECT) counts as a failure on the token: do not try the same PIN
- * again. While somebody is logged in, it logs out first, since the token would not look at the PIN. Already logged out
- * is CH_OK. */
+ * again. While somebody is logged in, it logs out first, since the token would not look at the PIN. */
 CH_CHECKED ch_status ch_token_login(ch_token *token, const ch_secret *pin, ch_error *err);
 /* The PIN can be typed at the token itself. */
 bool ch_token_has_pinpad(ch_token *token);
+/* CH_OK also if nobody was logged in. */
 CH_CHECKED ch_status ch_token_logout(ch_token *token, ch_error *err);
 /* CH_REFUSED if the token says that one more wrong PIN locks it. Many tokens do not say. */
 CH_CHECKED ch_status ch_token_check_tries(ch_token *token, ch_error *err);

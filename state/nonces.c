@@ -90,40 +90,31 @@ static const char *text_at(sqlite3_stmt *stmt, int column)
     return (const char *)sqlite3_column_text(stmt, column);
 }
 
-static void take_row(ch_nonces *nonces, sqlite3_stmt *stmt)
+static void take_row(void *context, sqlite3_stmt *stmt)
 {
+    ch_nonces *nonces = context;
     const ch_nonce_name name = {text_at(stmt, 0), text_at(stmt, 1), text_at(stmt, 2)};
     ch_counter *counter = &add_row(nonces, &name)->counter;
     counter->next = counter->reserved = (uint64_t)sqlite3_column_int64(stmt, 3);
     counter->earlier = (uint64_t)sqlite3_column_int64(stmt, 4);
 }
 
-static void take_old_row(ch_nonces *nonces, sqlite3_stmt *stmt)
+static void take_old_row(void *context, sqlite3_stmt *stmt)
 {
+    ch_nonces *nonces = context;
     nonces->old_rows = ch_realloc_array(nonces->old_rows, nonces->old_count + 1, sizeof *nonces->old_rows);
     nonces->old_rows[nonces->old_count++] =
         (old_row){.name = ch_strdup(text_at(stmt, 0)), .reserved = (uint64_t)sqlite3_column_int64(stmt, 1)};
 }
 
-static ch_status load(ch_nonces *nonces, const char *sql, void (*take)(ch_nonces *, sqlite3_stmt *), ch_error *err)
-{
-    static const char doing[] = "reading the nonces";
-    sqlite3_stmt *stmt = NULL;
-    CH_TRY(ch_store_prepare(nonces->store, sql, doing, &stmt, err));
-    int step;
-    while ((step = sqlite3_step(stmt)) == SQLITE_ROW)
-        take(nonces, stmt);
-    ch_status st = step == SQLITE_DONE ? CH_OK : ch_store_fail(nonces->store, doing, err);
-    sqlite3_finalize(stmt);
-    return st;
-}
-
 static ch_status load_all(ch_nonces *nonces, ch_error *err)
 {
-    CH_TRY(ch_store_prepare(nonces->store, "INSERT OR REPLACE INTO nonce_counter VALUES(?1, ?2, ?3, ?4, ?5)",
-                            "reading the nonces", &nonces->save, err));
-    CH_TRY(load(nonces, "SELECT profile, environment, key_id, reserved, earlier FROM nonce_counter", take_row, err));
-    return load(nonces, "SELECT key, reserved FROM nonce", take_old_row, err);
+    static const char doing[] = "reading the nonces";
+    CH_TRY(ch_store_prepare(nonces->store, "INSERT OR REPLACE INTO nonce_counter VALUES(?1, ?2, ?3, ?4, ?5)", doing,
+                            &nonces->save, err));
+    CH_TRY(ch_store_each(nonces->store, "SELECT profile, environment, key_id, reserved, earlier FROM nonce_counter",
+                         doing, take_row, nonces, err));
+    return ch_store_each(nonces->store, "SELECT key, reserved FROM nonce", doing, take_old_row, nonces, err);
 }
 
 static ch_status save(const nonce_row *row, uint64_t reserved, uint64_t earlier, ch_error *err)

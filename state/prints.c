@@ -108,8 +108,9 @@ static print_row *add_row(ch_prints *prints, const ch_print_name *name, ch_slice
     return row;
 }
 
-static void take_row(ch_prints *prints, sqlite3_stmt *stmt)
+static void take_row(void *context, sqlite3_stmt *stmt)
 {
+    ch_prints *prints = context;
     const ch_print_name name = {(const char *)sqlite3_column_text(stmt, 0), (const char *)sqlite3_column_text(stmt, 1),
                                 (const char *)sqlite3_column_text(stmt, 2)};
     int size = sqlite3_column_bytes(stmt, 3);
@@ -117,29 +118,17 @@ static void take_row(ch_prints *prints, sqlite3_stmt *stmt)
             (ch_slice){sqlite3_column_blob(stmt, 3), size > CH_PRINT_SIZE ? CH_PRINT_SIZE : (size_t)size});
 }
 
-static ch_status load(ch_prints *prints, ch_error *err)
-{
-    static const char doing[] = "reading the prints of keys";
-    sqlite3_stmt *stmt = NULL;
-    int step;
-    CH_TRY(ch_store_prepare(prints->store, "SELECT token, object, mechanism, print FROM key_print", doing, &stmt, err));
-    while ((step = sqlite3_step(stmt)) == SQLITE_ROW)
-        take_row(prints, stmt);
-    ch_status st = step == SQLITE_DONE ? CH_OK : ch_store_fail(prints->store, doing, err);
-    sqlite3_finalize(stmt);
-    return st;
-}
-
 ch_status ch_prints_open(ch_store *store, ch_prints **out, ch_error *err)
 {
     ch_prints *prints = ch_alloc(sizeof *prints);
     prints->store = store;
-    if (load(prints, err) != CH_OK) {
+    ch_status st = ch_store_each(store, "SELECT token, object, mechanism, print FROM key_print",
+                                 "reading the prints of keys", take_row, prints, err);
+    if (st == CH_OK)
+        *out = prints;
+    else
         ch_prints_close(prints);
-        return err->status;
-    }
-    *out = prints;
-    return CH_OK;
+    return st;
 }
 
 void ch_prints_start(ch_prints *prints, ch_writer *writer)

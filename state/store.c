@@ -59,6 +59,19 @@ ch_status ch_store_prepare(ch_store *store, const char *sql, const char *doing, 
     return CH_OK;
 }
 
+ch_status ch_store_each(ch_store *store, const char *sql, const char *doing,
+                        void (*take)(void *context, sqlite3_stmt *row), void *context, ch_error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    int step;
+    CH_TRY(ch_store_prepare(store, sql, doing, &stmt, err));
+    while ((step = sqlite3_step(stmt)) == SQLITE_ROW)
+        take(context, stmt);
+    ch_status st = step == SQLITE_DONE ? CH_OK : ch_store_fail(store, doing, err);
+    sqlite3_finalize(stmt);
+    return st;
+}
+
 static ch_status run(ch_store *store, const char *sql, const char *doing, ch_error *err)
 {
     if (sqlite3_exec(store->database, sql, NULL, NULL, NULL) != SQLITE_OK)

@@ -28,6 +28,9 @@ void ch_store_close(ch_store *store);
 /* The caller finalises `*out`, which is NULL after a failure. `doing` is for the message: "reading the nonces". */
 CH_CHECKED ch_status ch_store_prepare(ch_store *store, const char *sql, const char *doing, struct sqlite3_stmt **out,
                                       ch_error *err);
+/* Calls `take` for each row that `sql` yields, in their order. `doing` as above. */
+CH_CHECKED ch_status ch_store_each(ch_store *store, const char *sql, const char *doing,
+                                   void (*take)(void *context, struct sqlite3_stmt *row), void *context, ch_error *err);
 /* CH_IO with the reason of the last call to SQLite that failed, and what to do if the database is damaged. */
 ch_status ch_store_fail(const ch_store *store, const char *doing, ch_error *err);
 

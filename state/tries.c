@@ -80,17 +80,15 @@ static ch_token_tries *add_row(ch_tries *tries, const char *name)
     return token;
 }
 
+static void take_row(void *context, sqlite3_stmt *row)
+{
+    add_row(context, (const char *)sqlite3_column_text(row, 0))->count = (unsigned)sqlite3_column_int64(row, 1);
+}
+
 static ch_status load(ch_tries *tries, ch_error *err)
 {
-    sqlite3_stmt *stmt = NULL;
-    int step;
     CH_TRY(ch_store_prepare(tries->store, "INSERT OR REPLACE INTO pin_tries VALUES(?1, ?2)", doing, &tries->save, err));
-    CH_TRY(ch_store_prepare(tries->store, "SELECT token, count FROM pin_tries", doing, &stmt, err));
-    while ((step = sqlite3_step(stmt)) == SQLITE_ROW)
-        add_row(tries, (const char *)sqlite3_column_text(stmt, 0))->count = (unsigned)sqlite3_column_int64(stmt, 1);
-    ch_status st = step == SQLITE_DONE ? CH_OK : ch_store_fail(tries->store, doing, err);
-    sqlite3_finalize(stmt);
-    return st;
+    return ch_store_each(tries->store, "SELECT token, count FROM pin_tries", doing, take_row, tries, err);
 }
 
 /* ---- start and end ---- */

@@ -18,6 +18,8 @@
 /* Goes up whenever a frame changes. Both ends must be of one build. */
 #define CH_FRAMES_VERSION 19
 
+#define CH_PIN_SIZE_MAX 256 /* bytes, of what a pipe with a PIN brings */
+
 /* Where the fault lies with which a job failed, as the token process sees it. */
 typedef enum ch_fault {
     CH_FAULT_JOB,

@@ -13,8 +13,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 
-#define PIN_SIZE_MAX 256 /* bytes */
-#define ACCEPT_SHARE 10  /* percent of core's time, for accepting and refusing */
+#define ACCEPT_SHARE 10 /* percent of core's time, for accepting and refusing */
 #define CHECK_EVERY_MS 500
 #define ASK_WITHIN_MS 120000 /* a session that has not asked by then is closed: a person types the PIN meanwhile */
 
@@ -94,12 +93,12 @@ static void on_progress(void *context, uint32_t done, uint32_t total)
 
 /* ---- requests ---- */
 
-/* An operator who passes a PIN means another kind of token, and is told. */
+/* A PIN for a token that takes none is a mistake, and the operator is told so. */
 static ch_status read_no_pin(const ch_token_link *link, int fd, ch_secret *pin, ch_error *err)
 {
     ch_autosecret given = CH_SECRET_INIT;
     ch_error ignored = CH_ERROR_INIT;
-    ch_ignore(ch_secret_read(&given, fd, PIN_SIZE_MAX, &ignored));
+    ch_ignore(ch_secret_read(&given, fd, CH_PIN_SIZE_MAX, &ignored));
     if (given.data != NULL)
         return ch_fail(err, CH_BAD_INPUT,
                        "token '%s' takes no PIN from here; unlock it with: chancery unlock --no-pin %s",
@@ -116,7 +115,7 @@ static ch_status read_pin(const ch_token_link *link, int fd, ch_secret *pin, ch_
         return ch_fail_errno(err, "preparing the PIN's pipe");
     if (ch_token_link_login(link) != CH_LOGIN_PIN)
         return read_no_pin(link, fd, pin, err);
-    if (ch_secret_read(pin, fd, PIN_SIZE_MAX, err) != CH_OK)
+    if (ch_secret_read(pin, fd, CH_PIN_SIZE_MAX, err) != CH_OK)
         return ch_error_wrap(err, "the PIN of token '%s'", ch_token_link_name(link));
     return CH_OK;
 }

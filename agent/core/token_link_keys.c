@@ -15,7 +15,7 @@
 #define KEYS_A_PAGE 32 /* at most, that are looked for while jobs wait */
 #define KEYS_A_LOOK 8  /* at most, of those that cannot sign */
 #define PAGE_MS 100    /* that a page should take; a slow token has fewer keys in it */
-#define STUCK_MS 2000  /* after which a search is no matter of course */
+#define STUCK_MS 2000  /* a search that lasts longer may hang, so no key is called ready */
 #define LOOK_EVERY_MS 5000
 
 /* ---- the keys that the policy names ---- */

@@ -36,7 +36,7 @@ void ch_token_link_forget_waiter(ch_token_link *link, const void *context)
         return;
     link->waiter = (ch_link_waiter){0};
     if (link->pins_out == 0)
-        ch_link_drop_trial(link); /* what was not sent yet is not sent behind the operator's back */
+        ch_link_drop_trial(link); /* nothing is sent once nobody waits for the outcome */
 }
 
 void ch_link_answer_end(ch_token_link *link, bool was_starting, const ch_error *why)

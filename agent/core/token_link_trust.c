@@ -19,7 +19,7 @@ void ch_link_trust_all(ch_token_link *link)
 {
     for (size_t i = 0; i < link->key_count; i++) {
         link->keys[i].wrong = 0;
-        link->keys[i].is_printed = false; /* it is told again */
+        link->keys[i].is_printed = false; /* the process will report it again */
     }
 }
 

@@ -14,7 +14,7 @@
 #define CH_VARIABLE_VALUE_MAX 4096
 
 typedef struct ch_variables {
-    char **list; /* "NAME=VALUE", sorted, with a NULL at the end; NULL if there are none */
+    char **list; /* "NAME=VALUE", sorted, ended by NULL; NULL if the map was left out */
     size_t count;
 } ch_variables;
 

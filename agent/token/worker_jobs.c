@@ -9,7 +9,6 @@
 
 #include <string.h>
 
-#define PIN_SIZE_MAX 256 /* bytes */
 /* A job that took that long, and so many times what its key's jobs take. */
 #define LATE_JOB_NS 20000000
 #define LATE_TIMES 4
@@ -215,7 +214,7 @@ ch_status ch_worker_take_pin_job(void *context, ch_frame *frame, int *fd, ch_err
     ch_autosecret pin = CH_SECRET_INIT;
     ch_pin_job_frame job;
     CH_TRY(ch_pin_job_frame_get(frame, &job, err));
-    CH_TRY(ch_secret_read(&pin, *fd, PIN_SIZE_MAX, err));
+    CH_TRY(ch_secret_read(&pin, *fd, CH_PIN_SIZE_MAX, err));
     const asked_job asked = {.id = frame->id, .key = job.key, .payloads = job.payloads, .pin = &pin};
     return do_job(context, &asked, err);
 }

@@ -8,7 +8,6 @@
 
 #include <string.h>
 
-#define PIN_SIZE_MAX 256 /* bytes */
 #define TELL_EVERY_NS 250000000
 
 bool ch_signer_has_login(const ch_signer *signer)
@@ -25,7 +24,7 @@ static ch_status login_with(ch_signer *signer, const ch_login_frame *login, int 
         CH_TRY(ch_token_check_tries(signer->token, err));
     if (signer->login == CH_LOGIN_PINPAD)
         return ch_token_login(signer->token, NULL, err);
-    CH_TRY(ch_secret_read(&pin, pin_fd, PIN_SIZE_MAX, err));
+    CH_TRY(ch_secret_read(&pin, pin_fd, CH_PIN_SIZE_MAX, err));
     return ch_token_login(signer->token, &pin, err);
 }
 

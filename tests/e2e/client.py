@@ -60,3 +60,10 @@ class Client:
 
     def sign(self, key, document):
         return self.post(f"/v1/keys/{key}/sign", document)
+
+
+def request_bytes(key, document):
+    """A request to sign, as a bot sends it."""
+    body = json.dumps(document).encode()
+    return (f"POST /v1/keys/{key}/sign HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n").encode() + body

@@ -63,6 +63,7 @@ KRAKEN_ORDER = {
     "path": "/0/private/AddOrder",
     "params": {"ordertype": "limit", "pair": "XBTUSD", "price": "37500", "type": "buy", "volume": "1.25"},
 }
+BINANCE_CANCEL = {"method": "DELETE", "path": "/api/v3/order", "params": {"symbol": "LTCBTC", "orderId": 1}}
 BINANCE_WITHDRAWAL = {
     "method": "POST",
     "path": "/sapi/v1/capital/withdraw/apply",

@@ -4,9 +4,8 @@ import os
 import unittest
 
 import harness
-from harness import BINANCE_ORDER, BINANCE_WITHDRAWAL
+from harness import BINANCE_CANCEL, BINANCE_ORDER, BINANCE_WITHDRAWAL
 
-CANCEL = {"method": "DELETE", "path": "/api/v3/order", "params": {"symbol": "LTCBTC", "orderId": 1}}
 BURST = 3
 LIMITS = f"limits:\n  - {{ uid: {os.getuid()}, messages_per_second: 1, burst: {BURST} }}\n"
 
@@ -37,7 +36,7 @@ class Limits(harness.AgentTest):
         self.assertEqual(refused.headers["retry-after"], "1")
         self.assertEqual({name: refused.json[name] for name in ("type", "rule", "step")},
                          {"type": "urn:chancery:problem:too-often", "rule": "messages", "step": "limits"})
-        self.assertEqual({answer.status for answer in self.ask(CANCEL, BURST)}, {200})
+        self.assertEqual({answer.status for answer in self.ask(BINANCE_CANCEL, BURST)}, {200})
 
     def test_what_is_refused_is_not_counted(self):
         self.assertEqual({answer.status for answer in self.ask(BINANCE_WITHDRAWAL, 10 * BURST)}, {403})

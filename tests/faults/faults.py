@@ -60,7 +60,7 @@ class Faults:
         """Those that were sent although the token had called them wrong, and nobody has typed one since."""
         refused, again, typed_s = set(), [], sorted(self.typed_s)
         for call in self.calls("C_Login", edge=""):
-            if typed_s and call.time_s >= typed_s[0]:
+            while typed_s and call.time_s >= typed_s[0]:
                 typed_s.pop(0)
                 refused.clear()
             pin = call.facts.get("pin")

@@ -7,7 +7,6 @@ import http.client
 import os
 import shutil
 import signal
-import tempfile
 import threading
 import time
 import unittest
@@ -238,19 +237,3 @@ class Scenario(unittest.TestCase):
     def assert_state(self, state, within_s=MISSED_S):
         wait_until(lambda: self.token_state()["state"] == state,
                    f"the token is {state}; it is {self.token_state()}\n{self.agent.log()}", within_s)
-
-
-class Waiting(threading.Thread):
-    """Calls a function beside the test; `result` is what it returned, or the exception that it raised."""
-
-    def __init__(self, function, *arguments, **options):
-        super().__init__(daemon=True)
-        self.call = lambda: function(*arguments, **options)
-        self.result = None
-        self.start()
-
-    def run(self):
-        try:
-            self.result = self.call()
-        except Exception as error:  # the test looks at it
-            self.result = error

@@ -13,7 +13,6 @@ from faults import Faults
 
 DEVICE_S = 1.0
 ORDERS = 20
-CANCEL = {"method": "DELETE", "path": "/api/v3/order", "params": {"symbol": "LTCBTC", "orderId": 1}}
 
 
 class Cancels(unittest.TestCase):
@@ -37,7 +36,7 @@ class Cancels(unittest.TestCase):
     def cancel(self):
         began = time.monotonic()
         with self.agent.client(60) as client:
-            answer = client.sign("binance-main", CANCEL)
+            answer = client.sign("binance-main", harness.BINANCE_CANCEL)
         self.assertEqual(answer.status, 200, answer)
         return time.monotonic() - began
 

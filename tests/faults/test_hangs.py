@@ -6,7 +6,8 @@ import unittest
 
 import scene
 from harness import USER_PIN, wait_until
-from scene import KEY, Scenario, Waiting
+from scene import KEY, Scenario
+from waiting import Waiting
 
 GIVEN_UP_S = 100  # a start, a login, a search: a minute
 ANSWERED_S = 40  # a request that waits for a token that hangs: ten seconds

@@ -89,7 +89,9 @@ class Probed(Faulty):
         result, row = self.probe()
         self.assertEqual((result.status, row["delete"]), (TOKEN, "CKR_DEVICE_ERROR"))
         self.set()
-        for label in self.keys():
+        left = self.keys()
+        self.assertNotEqual(left, {})
+        for label in left:
             self.assertTrue(label.startswith("chancery-probe-"), label)
         self.assertIn("is left over", result.err)
 

@@ -1,7 +1,6 @@
 """A process is stopped (SIGSTOP) while 480 clients ask for large orders: core answers within a tenth of a second, the other
 token's bot notices nothing, and another process takes its place."""
 
-import json
 import os
 import pathlib
 import signal
@@ -13,6 +12,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
+from client import request_bytes
 from harness import BINANCE_ORDER, wait_until
 from scene import BACK_S, KEY, Scenario
 
@@ -20,19 +20,13 @@ CLIENTS = 480
 STATUS_S = 0.1
 LOOK_S = 2.0
 LOCK_S = 1.0
-
-
-def request_bytes():
-    params = dict(BINANCE_ORDER["params"], newClientOrderId="x" * 4000)
-    body = json.dumps(dict(BINANCE_ORDER, params=params)).encode()
-    return (b"POST /v1/keys/%s/sign HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
-            % (KEY.encode(), len(body))) + body
+LARGE_ORDER = dict(BINANCE_ORDER, params=dict(BINANCE_ORDER["params"], newClientOrderId="x" * 4000))
 
 
 class Crowd:
     def crowd(self):
         """The clients, each with an order that is sent. A front that is stopped does not take them all."""
-        order = request_bytes()
+        order = request_bytes(KEY, LARGE_ORDER)
         clients = []
         for _ in range(CLIENTS):
             client = socket.socket(socket.AF_UNIX)

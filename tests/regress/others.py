@@ -39,8 +39,6 @@ keys:
 operators: {operators}
 """
 
-CANCEL = {"method": "DELETE", "path": "/api/v3/order", "params": {"symbol": "LTCBTC", "orderId": 1}}
-
 
 def policy(bots=(0, BOT_A, BOT_B), operators=(0, OPERATOR_A)):
     grants = [{"uid": uid, "classes": ["read", "trade", "cancel"]} for uid in bots]
@@ -101,12 +99,6 @@ def connect(path, kind=socket.SOCK_STREAM, timeout_s=10.0):
         connection.close()
         raise
     return connection
-
-
-def request_bytes(key, document):
-    body = json.dumps(document).encode()
-    return (f"POST /v1/keys/{key}/sign HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n").encode() + body
 
 
 @unittest.skipUnless(os.getuid() == 0, "only root can act as other users")

@@ -3,7 +3,8 @@ it had read of others, though the other fronts had nobody left to serve."""
 
 import unittest
 
-from others import OthersTest, User, connect, harness, request_bytes
+from others import OthersTest, User, connect, harness
+from client import request_bytes
 
 FIRST = 5000
 COUNT = 20

@@ -13,6 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
 import harness
 import others
+from client import request_bytes
 from harness import wait_until
 
 ENDS_S = 30 # a stop takes a second; what is left of it then is a thread that the kernel does not end
@@ -32,7 +33,7 @@ KRAKEN = """\
 
 def ask_once(tell, path):
     with others.connect(path, timeout_s=ENDS_S) as connection:
-        connection.sendall(others.request_bytes("quick", harness.BINANCE_ORDER))
+        connection.sendall(request_bytes("quick", harness.BINANCE_ORDER))
         tell(connection.recv(4096))
 
 

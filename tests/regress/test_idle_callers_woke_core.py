@@ -11,6 +11,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
 import harness
 import others
+from client import request_bytes
 
 SECONDS = 2
 WAKES = 400 # a second; thousands before
@@ -22,7 +23,7 @@ class Idle(harness.AgentTest):
 
     def test_a_connection_that_is_shut_down_again_and_again_wakes_nobody(self):
         with others.connect(self.agent.socket) as connection:
-            connection.sendall(others.request_bytes("binance-main", harness.BINANCE_ORDER))
+            connection.sendall(request_bytes("binance-main", harness.BINANCE_ORDER))
             self.assertIn(b" 200 ", connection.recv(4096))
             before, end = self.wakes(), time.monotonic() + SECONDS
             while time.monotonic() < end:

@@ -5,8 +5,8 @@ import json
 import time
 import unittest
 
-from others import BOT_A, BOT_B, CANCEL, OthersTest, User
-from harness import BINANCE_ORDER
+from others import BOT_A, BOT_B, OthersTest, User
+from harness import BINANCE_CANCEL, BINANCE_ORDER
 
 BOT_C = 4303
 VICTIM = 4304
@@ -46,10 +46,10 @@ class PlacesForKeys(OthersTest):
 
     def test_a_bots_own_orders_leave_its_cancels_their_places(self):
         self.use_up([(VICTIM, BINANCE_ORDER, 2100)])
-        self.assertEqual(self.answers(VICTIM, CANCEL, 4 * FEW), ({200: 4 * FEW}, ""))
+        self.assertEqual(self.answers(VICTIM, BINANCE_CANCEL, 4 * FEW), ({200: 4 * FEW}, ""))
 
     def test_what_others_keep_leaves_a_bot_its_first_places(self):
-        for document in (BINANCE_ORDER, CANCEL):
+        for document in (BINANCE_ORDER, BINANCE_CANCEL):
             with self.subTest(document["method"]):
                 self.use_up([(BOT_A, document, 2100), (BOT_B, document, 1100), (BOT_C, document, 1100)])
                 self.assertEqual(self.answers(VICTIM, document, FEW), ({200: FEW}, ""))

@@ -7,8 +7,9 @@ import selectors
 import time
 import unittest
 
-from others import BOT_A, CANCEL, OthersTest, User, connect, request_bytes
-from harness import BINANCE_ORDER
+from others import BOT_A, OthersTest, User, connect
+from client import request_bytes
+from harness import BINANCE_CANCEL, BINANCE_ORDER
 
 IN_FLIGHT = 700
 CANCELS = 60
@@ -46,7 +47,7 @@ class CancelsOfAnother(OthersTest):
             self.assertGreater(greedy.hear(120), 100, self.agent.log())
             with self.new_client(120) as client:
                 begun = time.monotonic()
-                statuses = [client.sign(key, CANCEL).status for key in ("slow", "quick") for _ in range(CANCELS // 2)]
+                statuses = [client.sign(key, BINANCE_CANCEL).status for key in ("slow", "quick") for _ in range(CANCELS // 2)]
         print(f"{statuses.count(503)} of {CANCELS} cancels refused, {CANCELS / (time.monotonic() - begun):.0f} a second")
         self.assertEqual(statuses, [200] * CANCELS, self.agent.log())
 
@@ -67,10 +68,10 @@ class PlacesThatAllTook(OthersTest):
         self.assertEqual([answer.status for answer in answers], [200] * CANCELS, answers[-1].json)
 
     def test_cancels_while_some_have_orders_and_some_cancels(self):
-        self.check_is_served(CANCEL, [(uid, BINANCE_ORDER if uid % 2 else CANCEL, 110) for uid in self.crowd])
+        self.check_is_served(BINANCE_CANCEL, [(uid, BINANCE_ORDER if uid % 2 else BINANCE_CANCEL, 110) for uid in self.crowd])
 
     def test_cancels_while_many_have_cancels(self):
-        self.check_is_served(CANCEL, [(uid, CANCEL, 100) for uid in self.crowd])
+        self.check_is_served(BINANCE_CANCEL, [(uid, BINANCE_CANCEL, 100) for uid in self.crowd])
 
     def test_orders_while_many_have_orders(self):
         self.check_is_served(BINANCE_ORDER, [(uid, BINANCE_ORDER, 100) for uid in self.crowd])

@@ -2,7 +2,6 @@
 on giving it jobs that could not leave. Now it gets nothing until it reads, core answers everybody else, and the process
 is replaced."""
 
-import json
 import os
 import pathlib
 import signal
@@ -15,18 +14,13 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
 import harness
+from client import request_bytes
 from harness import BINANCE_ORDER, wait_until
 
 CLIENTS = 480
 REPLACED_WITHIN_S = 15.0
 STATUS_WITHIN_S = 0.1
-
-
-def request_bytes():
-    params = dict(BINANCE_ORDER["params"], newClientOrderId="x" * 4000)
-    body = json.dumps(dict(BINANCE_ORDER, params=params)).encode()
-    return (b"POST /v1/keys/binance-main/sign HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-            b"Content-Length: %d\r\n\r\n" % len(body)) + body
+LARGE_ORDER = dict(BINANCE_ORDER, params=dict(BINANCE_ORDER["params"], newClientOrderId="x" * 4000))
 
 
 class TokenStopsReading(harness.AgentTest):
@@ -36,7 +30,7 @@ class TokenStopsReading(harness.AgentTest):
             bot = socket.socket(socket.AF_UNIX)
             bot.settimeout(REPLACED_WITHIN_S)
             bot.connect(str(self.agent.socket))
-            bot.sendall(request_bytes())
+            bot.sendall(request_bytes("binance-main", LARGE_ORDER))
             bots.append(bot)
         self.addCleanup(lambda: [bot.close() for bot in bots])
         return bots

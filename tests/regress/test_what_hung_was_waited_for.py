@@ -17,27 +17,12 @@ for folder in ("e2e", "faults"):
 import harness
 from harness import BINANCE_ORDER, wait_until
 from faults import Faults
+from waiting import Waiting
 
 LOCKED_WITHIN_S = 10  # it takes about half a second
 REPLACED_WITHIN_S = 60  # a front: some seconds
 GIVEN_UP_WITHIN_S = 75  # a login, or a start: a minute
 OPERATORS = 16
-
-
-class Waiting(threading.Thread):
-    """Calls a function beside the test; `result` is what it returned, or the exception that it raised."""
-
-    def __init__(self, function, *arguments, **options):
-        super().__init__(daemon=True)
-        self.call = lambda: function(*arguments, **options)
-        self.result = None
-        self.start()
-
-    def run(self):
-        try:
-            self.result = self.call()
-        except Exception as error:
-            self.result = error
 
 
 def ask_to_sign(agent):

@@ -12,6 +12,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
 import harness
 import others
+from client import request_bytes
 
 MOST = 700 # requests; fewer have a place
 REFUSED_WITHIN_S = 1.0
@@ -29,7 +30,7 @@ class Left(harness.AgentTest):
 
     def ask(self):
         connection = others.connect(self.agent.socket)
-        connection.sendall(others.request_bytes("binance-main", harness.BINANCE_ORDER))
+        connection.sendall(request_bytes("binance-main", harness.BINANCE_ORDER))
         return connection
 
     def test_their_places_are_free_again(self):

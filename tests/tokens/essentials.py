@@ -91,8 +91,10 @@ class AgentOn(harness.Agent):
             if self.process:
                 self.stop()
         finally:
-            self.token.stop()
-            super().close()
+            try:
+                self.token.stop()
+            finally:
+                super().close()
 
     def make_token(self):
         self.token.start()

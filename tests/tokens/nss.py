@@ -68,9 +68,12 @@ class NssByP11Kit(Nss):
 
     name = "NSS softokn by p11-kit's name"
 
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.namespace = Namespace()
+
     def start(self):
         super().start()
-        self.namespace = Namespace()
         modules = self.folder / "modules"
         modules.mkdir()
         (modules / "softokn.module").write_text(f"module: {SOFTOKN}\nx-init-reserved: {self.init_args()}\n")

@@ -7,7 +7,6 @@ have put them there: no key is made through PKCS#11.
 """
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -57,7 +56,6 @@ class PivCard(Fixture):
         self.module = OPENSC
         self.card = self.folder / "card"
         self.variables = {"PCSCLITE_CSOCK_NAME": str(self.folder / "run" / "pcscd" / "pcscd.comm")}
-        self.processes = []
 
     # ---- the card ----
 
@@ -78,11 +76,6 @@ class PivCard(Fixture):
 
     # ---- its services ----
 
-    def spawn(self, *command):
-        with open(self.folder / "services.log", "ab") as log:
-            self.processes.append(subprocess.Popen([str(part) for part in command], stdin=subprocess.DEVNULL, stdout=log,
-                                                   stderr=log))
-
     def start_pcscd(self):
         """In a namespace where the fixture's folder stands for /run."""
         run, readers = self.folder / "run", self.folder / "readers"
@@ -90,7 +83,7 @@ class PivCard(Fixture):
         readers.mkdir(exist_ok=True)
         (readers / "card").write_text(READER.format(name=self.reader, port=PORT, driver=VPCD))
         user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-        self.spawn("unshare", *user, "--mount", "--net", "sh", "-c", 'mount --bind "$1" /run && exec pcscd --foreground --config "$2"',
+        self.serve("unshare", *user, "--mount", "--net", "sh", "-c", 'mount --bind "$1" /run && exec pcscd --foreground --config "$2"',
                    "sh", run, readers)
         harness.wait_until(self.is_listening, "pcscd listens")
 
@@ -102,17 +95,8 @@ class PivCard(Fixture):
     def start_card(self):
         """In the namespace of pcscd."""
         user = [] if os.geteuid() == 0 else ["--user", "--preserve-credentials"]
-        self.spawn("nsenter", "--target", self.processes[-1].pid, *user, "--net", sys.executable, "-B", piv_card.__file__, self.card,
+        self.serve("nsenter", "--target", self.services[-1].pid, *user, "--net", sys.executable, "-B", piv_card.__file__, self.card,
                    PORT)
-
-    def stop_last(self):
-        process = self.processes.pop()
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
     def start(self):
         self.make_card()
@@ -126,13 +110,9 @@ class PivCard(Fixture):
     def wait_for_token(self):
         def is_there():
             done = subprocess.run(["pkcs11-tool", "--module", self.module, "--list-token-slots"], check=False,
-                                  env={**os.environ, **self.variables}, capture_output=True)
+                                  env=self.environment(), capture_output=True)
             return b"token label" in done.stdout
         harness.wait_until(is_there, "the card is in its reader", timeout_s=20, pause_s=0.2)
-
-    def stop(self):
-        while self.processes:
-            self.stop_last()
 
     # ---- keys ----
 

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define THREADS 4
 #define ROUNDS 50000
@@ -51,6 +52,7 @@ START_TEST(test_a_thread_does_not_wait_for_itself)
     for (int i = 0; i < 2; i++)
         ck_assert_uint_eq(shared.locks.UnlockMutex(shared.mutex), CKR_OK);
     ck_assert_int_eq(pthread_create(&other, NULL, count_often, &shared), 0);
+    usleep(20000);                      /* the other thread has time to get it, if it wrongly can */
     ck_assert_uint_eq(shared.count, 0); /* it is still held */
     ck_assert_uint_eq(shared.locks.UnlockMutex(shared.mutex), CKR_OK);
     pthread_join(other, NULL);

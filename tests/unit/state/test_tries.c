@@ -49,7 +49,7 @@ static void try_once(void)
     ck_assert_int_eq(answers, before); /* the disk is waited for */
     while (answers == before) {
         struct pollfd ready = {.fd = ch_writer_fd(writer), .events = POLLIN};
-        ck_assert_int_eq(poll(&ready, 1, 5000), 1);
+        ck_assert_int_eq(poll(&ready, 1, 20000), 1);
         ch_writer_collect(writer);
     }
 }

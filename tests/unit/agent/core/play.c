@@ -129,7 +129,7 @@ void play_logout_done(play_token *token, const ch_error *outcome)
     stage_send(&token->actor);
 }
 
-static void play_next(play_token *token)
+void play_next(play_token *token)
 {
     stage_bury(&token->actor);
     play_meet(token);
@@ -191,8 +191,7 @@ void play_ask_unlock(play_token *token, play_waiter *waiter)
     ck_assert_int_eq(has_pin ? ch_secret_alloc(&pin, strlen(PLAY_PIN), &err) : ch_secret_alloc_empty(&pin, &err),
                      CH_OK);
     memcpy(pin.data, PLAY_PIN, pin.size);
-    ch_token_link_unlock(token->link, &pin, token->is_last_try,
-                         (ch_link_waiter){.answer = on_answer, .context = waiter});
+    ch_token_link_unlock(token->link, &pin, false, (ch_link_waiter){.answer = on_answer, .context = waiter});
     ck_assert_ptr_null(pin.data); /* taken over, whatever came of it */
 }
 

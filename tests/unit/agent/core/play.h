@@ -15,7 +15,6 @@ typedef struct play_token {
     size_t key_count;
     ch_link_config config; /* token 'main', 1 worker, relogin */
     ch_token_link *link;
-    bool is_last_try; /* of unlocks */
     stage_actor actor;
 } play_token;
 
@@ -73,7 +72,9 @@ typedef enum play_state {
 /* Brings a process that has just been met to that state. `waiter` is who waits for the login or lock that is then under
  * way. */
 void play_bring_to(play_token *token, play_waiter *waiter, play_state state);
-/* Lets the process end, and plays the next one until it has opened the token. */
+/* Waits for the end of the process, and plays the next one until it has opened the token. */
+void play_next(play_token *token);
+/* The same of a process that ends by itself. */
 void play_restart(play_token *token);
 
 /* ---- what it came to ---- */

@@ -253,9 +253,7 @@ START_TEST(test_a_lock_during_a_search_ends_the_process)
     hear_search(0, 2);
     play_ask_lock(&token, &waiter);
     play_check_state(&token, "absent", "the token process is being restarted");
-    stage_bury(&token.actor);
-    play_meet(&token);
-    play_started(&token, NULL);
+    play_next(&token);
     play_check_waiter(&waiter, CH_OK, "");
 }
 END_TEST

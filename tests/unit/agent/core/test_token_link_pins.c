@@ -145,9 +145,7 @@ START_TEST(test_a_pin_that_was_refused_is_forgotten)
     ch_token_link_dispatch(token.link);
     ck_assert_uint_eq(failed_count, 3);
     ck_assert_str_eq(ch_token_link_state_name(token.link), "absent");
-    stage_bury(&token.actor);
-    play_meet(&token);
-    play_started(&token, NULL);
+    play_next(&token);
     ck_assert(stage_is_silent(&token.actor));
     ck_assert_str_eq(ch_token_link_state_name(token.link), "locked");
     ck_assert_ptr_nonnull(strstr(ch_token_link_detail(token.link), "refused the PIN for a signature"));

@@ -76,9 +76,7 @@ static void sign_wrongly(void)
     ck_assert_int_eq(why.status, CH_TOKEN);
     ch_token_link_dispatch(token.link);
     play_check_state(&token, "absent", "it is wrong");
-    stage_bury(&token.actor);
-    play_meet(&token);
-    play_started(&token, NULL);
+    play_next(&token);
     play_hear_login(&token);
     play_login_done(&token, NULL);
 }
@@ -152,10 +150,7 @@ START_TEST(test_an_unlock_has_it_tried_again)
     sign_wrongly();
     play_ask_lock(&token, &locked);
     stage_hear(&token.actor, CH_FRAME_LOGOUT);
-    play_logout_done(&token, NULL);
-    stage_bury(&token.actor);
-    play_meet(&token);
-    play_started(&token, NULL);
+    play_locked(&token);
     play_ask_unlock(&token, &waiter);
     play_hear_login(&token);
     play_login_done(&token, NULL);
