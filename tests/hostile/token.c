@@ -117,6 +117,17 @@ static void find_keys(token *it, ch_records keys)
     ch_ignore(ch_keys_found_frame_put(out_of(it), 0, &(ch_keys_found_frame){}, &err));
 }
 
+static void add_probed(token *it, const ch_error *outcome, uint8_t cause)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_ignore(ch_probed_frame_put(out_of(it), 0, &(ch_probed_frame){.outcome = *outcome, .cause = cause}, &err));
+}
+
+static void say_well(token *it)
+{
+    add_probed(it, &fine, 0);
+}
+
 /* ---- attacks ---- */
 
 static void say_unlocked(token *it)
@@ -125,7 +136,7 @@ static void say_unlocked(token *it)
         log_in(it);
 }
 
-static void say_unlocked_after_logout(token *it, uint64_t job)
+static void unlock_again(token *it, uint64_t job)
 {
     log_out(it, job);
     log_in(it);
@@ -215,6 +226,15 @@ static void start_wildly(token *it)
     add_started(it, dice_chance(&it->self.chance, 70) ? &fine : &problem);
 }
 
+static void probe_wildly(token *it)
+{
+    ch_error problem = hostile_error(&it->self);
+    if (dice_chance(&it->self.chance, 50))
+        say_well(it);
+    else
+        add_probed(it, &problem, (uint8_t)dice_below(&it->self.chance, CH_FAULT_COUNT + 1));
+}
+
 /* Each problem is a line in core's log. */
 static void flood_with_states(token *it)
 {
@@ -283,31 +303,32 @@ typedef struct attack {
     void (*logout)(token *it, uint64_t unused);
     void (*job)(token *it, uint64_t job);
     void (*idle)(token *it);
+    void (*probe)(token *it);
 } attack;
 
 /* clang-format off */
 static const attack attacks[] = {
-    /* name           start           login              logout                     job               idle */
-    { "none",         NULL,           NULL,              NULL,                      NULL,             NULL },
-    { "unlocked",     NULL,           NULL,              NULL,                      NULL,             say_unlocked },
-    { "relocked",     NULL,           NULL,              say_unlocked_after_logout, NULL,             NULL },
-    { "locked",       NULL,           NULL,              NULL,                      NULL,             say_locked },
-    { "twice",        NULL,           NULL,              NULL,                      answer_twice,     NULL },
-    { "others",       NULL,           NULL,              NULL,                      answer_others,    NULL },
-    { "part",         NULL,           NULL,              NULL,                      answer_in_part,   NULL },
-    { "length",       NULL,           NULL,              NULL,                      answer_at_length, NULL },
-    { "late",         NULL,           NULL,              answer_late,               hold,             NULL },
-    { "wild",         start_wildly,   log_in_wildly,     log_out_wildly,            fail_wildly,      NULL },
-    { "states",       NULL,           flood_with_states, NULL,                      NULL,             NULL },
-    { "deaf",         NULL,           log_in_and_sleep,  NULL,                      NULL,             NULL },
-    { "slow",         NULL,           NULL,              NULL,                      NULL,             be_slow },
-    { "start-hangs",  sleep_for_ever, NULL,              NULL,                      NULL,             NULL },
-    { "login-hangs",  NULL,           sleep_for_ever,    NULL,                      NULL,             NULL },
-    { "logout-hangs", NULL,           NULL,              hang,                      NULL,             NULL },
-    { "job-hangs",    NULL,           NULL,              NULL,                      hang,             NULL },
-    { "rude",         NULL,           NULL,              NULL,                      NULL,             be_rude },
-    { "random",       NULL,           NULL,              NULL,                      NULL,             send_anything },
-    { "spoiled",      NULL,           NULL,              NULL,                      spoil_answer,     NULL },
+    /* name           start           login              logout          job               idle           probe */
+    { "none",         NULL,           NULL,              NULL,           NULL,             NULL,          NULL         },
+    { "unlocked",     NULL,           NULL,              NULL,           NULL,             say_unlocked,  NULL         },
+    { "relocked",     NULL,           NULL,              unlock_again,   NULL,             NULL,          NULL         },
+    { "locked",       NULL,           NULL,              NULL,           NULL,             say_locked,    NULL         },
+    { "twice",        NULL,           NULL,              NULL,           answer_twice,     NULL,          NULL         },
+    { "others",       NULL,           NULL,              NULL,           answer_others,    NULL,          NULL         },
+    { "part",         NULL,           NULL,              NULL,           answer_in_part,   NULL,          NULL         },
+    { "length",       NULL,           NULL,              NULL,           answer_at_length, NULL,          NULL         },
+    { "late",         NULL,           NULL,              answer_late,    hold,             NULL,          NULL         },
+    { "wild",         start_wildly,   log_in_wildly,     log_out_wildly, fail_wildly,      NULL,          probe_wildly },
+    { "states",       NULL,           flood_with_states, NULL,           NULL,             NULL,          NULL         },
+    { "deaf",         NULL,           log_in_and_sleep,  NULL,           NULL,             NULL,          NULL         },
+    { "slow",         NULL,           NULL,              NULL,           NULL,             be_slow,       NULL         },
+    { "start-hangs",  sleep_for_ever, NULL,              NULL,           NULL,             NULL,          NULL         },
+    { "login-hangs",  NULL,           sleep_for_ever,    NULL,           NULL,             NULL,          NULL         },
+    { "logout-hangs", NULL,           NULL,              hang,           NULL,             NULL,          NULL         },
+    { "job-hangs",    NULL,           NULL,              NULL,           hang,             NULL,          NULL         },
+    { "rude",         NULL,           NULL,              NULL,           NULL,             be_rude,       NULL         },
+    { "random",       NULL,           NULL,              NULL,           NULL,             send_anything, probe_wildly },
+    { "spoiled",      NULL,           NULL,              NULL,           spoil_answer,     NULL,          NULL         },
 };
 /* clang-format on */
 
@@ -342,16 +363,9 @@ static void take_logout(token *it, const attack *by)
     (by->logout == NULL ? log_out : by->logout)(it, 0);
 }
 
-/* One attack in two says that all is well. */
 static void take_probe(token *it, const attack *by)
 {
-    ch_error err = CH_ERROR_INIT;
-    ch_probed_frame probed = {.outcome = fine};
-    if (by->start == NULL && dice_chance(&it->self.chance, 50)) {
-        probed.outcome = hostile_error(&it->self);
-        probed.cause = (uint8_t)dice_below(&it->self.chance, CH_FAULT_COUNT + 1);
-    }
-    ch_ignore(ch_probed_frame_put(out_of(it), 0, &probed, &err));
+    (by->probe == NULL ? say_well : by->probe)(it);
 }
 
 static void take_job(token *it, const attack *by, ch_frame *frame)
