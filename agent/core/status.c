@@ -145,9 +145,15 @@ static void add_token(report *to, const ch_token_link *link)
     if (overdue_s > 0)
         ch_buffer_add_format(&detail, "%sa signature has taken %" PRIu64 " s so far: does the device wait for a touch?",
                              detail.size == 0 ? "" : "; ", overdue_s);
+    const ch_link_counts counts = ch_token_link_counts(link);
     ch_listed_token_record record = {.name = ch_slice_of(ch_token_link_name(link)),
                                      .state = ch_slice_of(ch_token_link_state_name(link)),
-                                     .detail = ch_buffer_slice(&detail)};
+                                     .link_state = (uint8_t)ch_token_link_state(link),
+                                     .detail = ch_buffer_slice(&detail),
+                                     .signatures = counts.signatures,
+                                     .failures = counts.failures,
+                                     .process_starts = counts.starts,
+                                     .logins = counts.logins};
     ch_listed_token_record_put(&to->frame.tokens, &to->tokens, &record);
 }
 
@@ -232,6 +238,7 @@ static void add_tolerances(const ch_status_context *context, report *to)
 static void tell_more(const ch_status_context *context, report *to)
 {
     ch_request_counts counts = ch_requests_counts(context->requests);
+    to->frame.is_known = true;
     to->frame.uptime_s = (ch_clock_ms() - context->started_ms) / 1000;
     to->frame.signed_count = counts.signed_count;
     to->frame.refused_count = counts.refused_count;

@@ -18,25 +18,25 @@
 
 /* clang-format off */
 static const struct {
-    const char *name;
     const char *shown;    /* to operators and bots */
     unsigned accepts;     /* frames that the process may send: ch_receiving */
     unsigned deadline_ms; /* the process is ended if it comes no further in the state for so long; 0: no limit */
 } states[CH_LINK_STATE_COUNT] = {
-    /*               name          shown       accepts               deadline_ms */
-    [CH_LINK_ABSENT]     = { "absent",     "absent",   0,                    0 },
-    [CH_LINK_STARTING]   = { "starting",   "absent",   CH_WHILE_STARTING,    60000 },
-    [CH_LINK_LOCKED]     = { "locked",     "locked",   CH_WHILE_LOCKED,      0 },
-    [CH_LINK_LOGGING_IN] = { "logging in", "locked",   CH_WHILE_LOGGING_IN,  60000 },
-    [CH_LINK_FINDING]    = { "finding keys", "unlocked", CH_WHILE_FINDING,   10000 },
-    [CH_LINK_SERVING]    = { "serving",    "unlocked", CH_WHILE_SERVING,     0 },
-    [CH_LINK_LOCKING]    = { "locking",    "locked",   CH_WHILE_LOCKING,     400 },
+    /*                       shown       accepts               deadline_ms */
+    [CH_LINK_ABSENT]     = { "absent",   0,                    0 },
+    [CH_LINK_STARTING]   = { "absent",   CH_WHILE_STARTING,    60000 },
+    [CH_LINK_LOCKED]     = { "locked",   CH_WHILE_LOCKED,      0 },
+    [CH_LINK_LOGGING_IN] = { "locked",   CH_WHILE_LOGGING_IN,  60000 },
+    [CH_LINK_FINDING]    = { "unlocked", CH_WHILE_FINDING,     10000 },
+    [CH_LINK_SERVING]    = { "unlocked", CH_WHILE_SERVING,     0 },
+    [CH_LINK_LOCKING]    = { "locked",   CH_WHILE_LOCKING,     400 },
 };
 /* clang-format on */
 
 void ch_link_set_state(ch_token_link *link, ch_link_state state)
 {
-    ch_log_debug("token '%s': %s, was %s", link->config.name, states[state].name, states[link->state].name);
+    ch_log_debug("token '%s': %s, was %s", link->config.name, ch_link_state_name(state),
+                 ch_link_state_name(link->state));
     link->since_ms = ch_clock_ms();
     if (link->state == CH_LINK_SERVING)
         link->open_ms = link->since_ms;
@@ -68,9 +68,19 @@ const char *ch_token_link_name(const ch_token_link *link)
     return link->config.name;
 }
 
+ch_link_state ch_token_link_state(const ch_token_link *link)
+{
+    return link->state;
+}
+
 const char *ch_token_link_state_name(const ch_token_link *link)
 {
     return states[link->state].shown;
+}
+
+ch_link_counts ch_token_link_counts(const ch_token_link *link)
+{
+    return link->counts;
 }
 
 bool ch_link_is_open(const ch_token_link *link)
@@ -132,6 +142,7 @@ static ch_status on_up(void *self, ch_error *err)
     ch_link_set_state(link, CH_LINK_STARTING);
     link->is_gone = false;
     link->is_probing = false;
+    link->counts.starts++;
     CH_TRY(ch_token_start_frame_put(out, 0, &start, err));
     return ch_link_name_keys(link, err);
 }
@@ -183,7 +194,7 @@ static void on_check(void *context)
     ch_link_look_again(link, now_ms);
     ch_link_probe(link, now_ms);
     if (deadline_ms != 0 && now_ms - link->since_ms > deadline_ms) {
-        snprintf(why, sizeof why, "it was %s for more than %u ms", states[link->state].name, deadline_ms);
+        snprintf(why, sizeof why, "it was %s for more than %u ms", ch_link_state_name(link->state), deadline_ms);
         ch_child_end(&link->child, why);
     } else if (ch_token_jobs_is_stuck(link->jobs, now_ms)) {
         ch_token_jobs_note_stuck(link->jobs);

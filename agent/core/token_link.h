@@ -18,6 +18,7 @@
 #include "state/prints.h"
 #include "state/tries.h"
 #include "wire/frames.h"
+#include "wire/link_state.h"
 
 #include <sys/types.h>
 
@@ -70,6 +71,14 @@ typedef struct ch_link_waiter {
     void *context;
 } ch_link_waiter;
 
+/* What has happened since the link was made. */
+typedef struct ch_link_counts {
+    uint64_t signatures; /* that the token has made for requests */
+    uint64_t failures;   /* jobs that failed at the token, or were lost with its process */
+    uint64_t starts;     /* of the process */
+    uint64_t logins;     /* that were tried, whatever came of them */
+} ch_link_counts;
+
 /* Knows no key yet. */
 ch_token_link *ch_token_link_new(ch_loop *loop, const ch_link_config *config, const ch_link_owner *owner);
 /* Ends the process, wipes PINs; calls nobody. */
@@ -105,8 +114,10 @@ bool ch_token_link_is_of(const ch_token_link *link, const ch_link_config *config
 /* ---- what it says of itself ---- */
 
 const char *ch_token_link_name(const ch_token_link *link);
-/* "absent", "locked" or "unlocked". */
+ch_link_state ch_token_link_state(const ch_token_link *link);
+/* What bots and operators see of that: "absent", "locked" or "unlocked". */
 const char *ch_token_link_state_name(const ch_token_link *link);
+ch_link_counts ch_token_link_counts(const ch_token_link *link);
 bool ch_token_link_is_unlocked(const ch_token_link *link);
 ch_login ch_token_link_login(const ch_token_link *link);
 /* Why it is not as it should be; "" if there is nothing to say. */

@@ -8,20 +8,10 @@
 #include "state/prints.h"
 #include "wire/frame.h"
 #include "wire/frames.h"
+#include "wire/link_state.h"
 
 #define CH_LINK_CHAINS 1024
 #define CH_LINK_PACKET_FILL (CH_PACKET_MAX / 2) /* start another frame only while the packet is smaller than this */
-
-typedef enum ch_link_state {
-    CH_LINK_ABSENT,     /* there is no process, or it could not open the token */
-    CH_LINK_STARTING,   /* the process opens the token */
-    CH_LINK_LOCKED,     /* nobody is logged in */
-    CH_LINK_LOGGING_IN, /* a PIN is at the process, or it looks for the keys */
-    CH_LINK_FINDING,    /* logged in; it looks for some keys, and jobs wait */
-    CH_LINK_SERVING,    /* logged in; jobs are signed */
-    CH_LINK_LOCKING,    /* a logout is at the process; nothing is signed any more */
-    CH_LINK_STATE_COUNT
-} ch_link_state;
 
 typedef struct ch_known_key {
     uint32_t same_chain; /* the next one with that hash: an index plus one, or 0 */
@@ -57,6 +47,7 @@ struct ch_token_link {
     ch_error detail;   /* why it is not as it should be */
     ch_error lack;     /* what the process could not have of the token, or CH_OK */
     ch_link_state state;
+    ch_link_counts counts;
     bool is_started;
     bool is_replaced;   /* its process was ended because it was locked, and the next one is not there yet */
     bool is_login_kept; /* by the token, though nobody here is logged in */

@@ -20,6 +20,7 @@ void ch_link_fail_jobs(ch_token_link *link, ch_ticket_place place, const ch_erro
 {
     ch_ticket *ticket;
     while ((ticket = ch_token_jobs_any(link->jobs, place)) != NULL) {
+        link->counts.failures += place == CH_TICKET_SENT;
         ch_token_jobs_leave(link->jobs, ticket);
         link->owner.on_failed(link->owner.context, ticket, why);
     }
@@ -65,9 +66,11 @@ ch_status ch_link_take_signature(void *self, ch_frame *frame, int *fd, ch_error 
     ch_token_jobs_note_answer(link->jobs, ticket, ch_clock_ns());
     ch_token_jobs_leave(link->jobs, ticket);
     if (link->keys[ticket->key].is_exchanged) {
+        link->counts.failures++;
         link->owner.on_failed(link->owner.context, ticket, &link->keys[ticket->key].problem);
         return CH_OK;
     }
+    link->counts.signatures += count;
     link->owner.on_signed(link->owner.context, ticket, signatures, count);
     return CH_OK;
 }
@@ -153,6 +156,7 @@ ch_status ch_link_take_job_failed(void *self, ch_frame *frame, int *fd, ch_error
         ch_link_distrust_key(link, ticket->key, &failed.why);
         give_up(link, &failed.why);
     }
+    link->counts.failures++;
     ch_token_jobs_leave(link->jobs, ticket);
     ch_error_wrap(&failed.why, "signing with key '%s'", link->keys[ticket->key].name);
     link->owner.on_failed(link->owner.context, ticket, &failed.why);

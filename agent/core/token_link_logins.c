@@ -59,6 +59,7 @@ static ch_status send_login(ch_token_link *link, const ch_secret *pin, ch_error 
     ch_link_expect_all(link);
     ch_link_set_state(link, CH_LINK_LOGGING_IN);
     link->pins_out = 1;
+    link->counts.logins++;
     link->login_ms = ch_clock_ms();
     return CH_OK;
 }

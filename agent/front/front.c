@@ -5,6 +5,7 @@
 
 #include "agent/front/ask.h"
 #include "agent/front/http.h"
+#include "agent/front/metrics.h"
 #include "agent/front/reply.h"
 #include "agent/front/routes.h"
 #include "agent/pace.h"
@@ -35,10 +36,15 @@ typedef struct front {
 
 /* ---- requests ---- */
 
+static void answer_with(front *self, uint64_t request, unsigned http_status, const char *content_type, ch_buffer *body)
+{
+    ch_http_reply reply = {.status = http_status, .content_type = content_type, .body = *body};
+    ch_http_send(self->http, request, &reply);
+}
+
 static void answer_json(front *self, uint64_t request, unsigned http_status, ch_buffer *body)
 {
-    ch_http_reply reply = {.status = http_status, .content_type = "application/json", .body = *body};
-    ch_http_send(self->http, request, &reply);
+    answer_with(self, request, http_status, "application/json", body);
 }
 
 static void answer_probe(front *self, uint64_t request, bool is_well, const char *text)
@@ -96,6 +102,7 @@ static ch_status ask(front *self, const ch_http_request *request, const ch_route
     case CH_ASK_KEYS:
         return ask_keys(self, request, err);
     case CH_ASK_STATUS:
+    case CH_ASK_METRICS:
     case CH_ASK_READY:
         return ask_status(self, request, route->question, err);
     case CH_ASK_TIME:
@@ -246,26 +253,38 @@ static ch_status take_key_list(void *context, ch_frame *frame, int *fd, ch_error
     return CH_OK;
 }
 
-static bool is_probe(front *self, uint64_t id)
+/* What a request has asked; of one that is no more, any answer is dropped. */
+static ch_question question_of(front *self, uint64_t id)
 {
     const ch_http_request *request = ch_http_find(self->http, id);
     const ch_route *route = request == NULL ? NULL : request->purpose;
-    return route != NULL && route->question == CH_ASK_READY;
+    return route == NULL ? CH_ASK_STATUS : route->question;
+}
+
+/* One frame answers three questions. */
+static void answer_status(front *self, uint64_t request, const ch_status_is_frame *status)
+{
+    ch_buffer body = CH_BUFFER_INIT;
+    switch (question_of(self, request)) {
+    case CH_ASK_READY:
+        answer_probe(self, request, status->is_ready, status->is_ready ? "ready" : "not ready");
+        return;
+    case CH_ASK_METRICS:
+        ch_metrics_add(&body, status);
+        answer_with(self, request, 200, CH_METRICS_CONTENT_TYPE, &body);
+        return;
+    default:
+        ch_reply_add_status(&body, status);
+        answer_json(self, request, 200, &body);
+    }
 }
 
 static ch_status take_status(void *context, ch_frame *frame, int *fd, ch_error *err)
 {
     (void)fd;
-    front *self = context;
-    ch_status_is_frame answer;
-    ch_buffer body = CH_BUFFER_INIT;
-    CH_TRY(ch_status_is_frame_get(frame, &answer, err));
-    if (is_probe(self, frame->id)) {
-        answer_probe(self, frame->id, answer.is_ready, answer.is_ready ? "ready" : "not ready");
-        return CH_OK;
-    }
-    ch_reply_add_status(&body, &answer);
-    answer_json(self, frame->id, 200, &body);
+    ch_status_is_frame status;
+    CH_TRY(ch_status_is_frame_get(frame, &status, err));
+    answer_status(context, frame->id, &status);
     return CH_OK;
 }
 

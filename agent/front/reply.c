@@ -114,6 +114,10 @@ void ch_reply_add_status(ch_buffer *out, const ch_status_is_frame *frame)
         add_text(out, lead, token.name);
         add_text(out, ",\"state\":", token.state);
         add_text(out, ",\"detail\":", token.detail);
+        add_number(out, ",\"signatures\":", token.signatures);
+        add_number(out, ",\"failures\":", token.failures);
+        add_number(out, ",\"process_starts\":", token.process_starts);
+        add_number(out, ",\"logins\":", token.logins);
         ch_buffer_add_byte(out, '}');
     }
     add_number(out, "],\"keys\":", frame->key_count);

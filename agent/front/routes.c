@@ -6,13 +6,14 @@
 
 /* clang-format off */
 static const ch_route routes[] = {
-    /* method  path          suffix    question        takes query */
-    { "POST",  "/v1/keys/",  "/sign",  CH_ASK_SIGN,    false },
-    { "GET",   "/v1/keys",   NULL,     CH_ASK_KEYS,    true },
-    { "GET",   "/v1/status", NULL,     CH_ASK_STATUS,  false },
-    { "GET",   "/v1/time",   NULL,     CH_ASK_TIME,    false },
-    { "GET",   "/readyz",    NULL,     CH_ASK_READY,   true },
-    { "GET",   "/healthz",   NULL,     CH_ASK_HEALTH,  false },
+    /* method  path          suffix    question         takes query */
+    { "POST",  "/v1/keys/",  "/sign",  CH_ASK_SIGN,     false },
+    { "GET",   "/v1/keys",   NULL,     CH_ASK_KEYS,     true },
+    { "GET",   "/v1/status", NULL,     CH_ASK_STATUS,   false },
+    { "GET",   "/metrics",   NULL,     CH_ASK_METRICS, false },
+    { "GET",   "/v1/time",   NULL,     CH_ASK_TIME,     false },
+    { "GET",   "/readyz",    NULL,     CH_ASK_READY,    true },
+    { "GET",   "/healthz",   NULL,     CH_ASK_HEALTH,   false },
 };
 /* clang-format on */
 

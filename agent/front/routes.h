@@ -9,6 +9,7 @@ typedef enum ch_question {
     CH_ASK_SIGN,
     CH_ASK_KEYS,
     CH_ASK_STATUS,
+    CH_ASK_METRICS, /* the same answer of core's, in another form */
     CH_ASK_TIME,
     CH_ASK_READY,  /* the answer is in the HTTP status */
     CH_ASK_HEALTH, /* likewise; answered without core */

@@ -1,6 +1,7 @@
 /* What bots are shown of the tokens and of their keys. */
 #include "tests/support/suite.h"
 #include "tests/unit/agent/core/scene.h"
+#include "wire/link_state.h"
 
 #include <unistd.h>
 
@@ -201,7 +202,7 @@ START_TEST(test_a_stranger_learns_whether_the_agent_is_ready_and_no_more)
 {
     scene_begin_unlocked(&it);
     ch_status_is_frame answer = ask_status(7, add_stranger());
-    ck_assert(answer.is_ready);
+    ck_assert(answer.is_ready && !answer.is_known);
     ck_assert_uint_eq(answer.tokens.count + answer.problems.count + answer.key_count, 0);
     ck_assert_uint_eq(answer.uptime_s + answer.signed_count + answer.refused_count + answer.failed_count, 0);
 }
@@ -226,10 +227,30 @@ START_TEST(test_the_status_counts_requests)
 }
 END_TEST
 
+START_TEST(test_the_status_has_what_a_token_has_done)
+{
+    ch_listed_token_record token;
+    scene_begin_unlocked(&it);
+    scene_ask_for(&it, 1, &scene_order);
+    scene_end_turn(&it);
+    play_sign(&it.token, play_hear_job(&it.token, 0), "s");
+    scene_end_turn(&it);
+    stage_hear(&it.front_actor, CH_FRAME_SIGNED);
+    ch_status_is_frame answer = ask_status(3, it.bot);
+    ck_assert(answer.is_known);
+    ck_assert(ch_listed_token_record_next(&answer.tokens, &token));
+    ck_assert_uint_eq(token.link_state, CH_LINK_SERVING);
+    ck_assert_uint_eq(token.signatures, 1);
+    ck_assert_uint_eq(token.failures, 0);
+    ck_assert_uint_eq(token.process_starts, 1);
+    ck_assert_uint_eq(token.logins, 1);
+}
+END_TEST
+
 CH_TESTS("status", CH_TEST(test_a_caller_sees_the_keys_that_it_has_a_grant_for),
          CH_TEST(test_the_status_has_the_notices), CH_TEST(test_only_operators_see_what_callers_ask),
          CH_TEST(test_keys_of_a_locked_token_are_not_ready), CH_TEST(test_a_stranger_sees_no_keys),
          CH_TEST(test_keys_are_not_listed_for_no_connection), CH_TEST(test_the_status_follows_the_token),
          CH_TEST(test_the_status_says_why_a_callers_keys_are_not_ready), CH_TEST(test_an_operator_is_told_of_every_key),
          CH_TEST(test_a_stranger_learns_whether_the_agent_is_ready_and_no_more),
-         CH_TEST(test_the_status_counts_requests))
+         CH_TEST(test_the_status_counts_requests), CH_TEST(test_the_status_has_what_a_token_has_done))

@@ -4,6 +4,8 @@
 #include "base/buffer.h"
 #include "tests/support/suite.h"
 
+#include <string.h>
+
 static void add_header(ch_signed_frame *answer, ch_buffer *records, const char *name, const char *value)
 {
     ch_header_record header = {.name = ch_slice_of(name), .value = ch_slice_of(value)};
@@ -24,6 +26,26 @@ START_TEST(test_signed_reply_is_escaped)
     ck_assert_str_eq(ch_buffer_text(&out), "{\"method\":\"POST\",\"url\":\"https://x/?a=\\\"b\\\"\",\"headers\":{\"A\":"
                                            "\"1\",\"B\":\"\"},\"body\":\"{\\\"a\\\":\\\"\\\\\\\"}\\u0001\\u000a"
                                            "\xc3\xa9\",\"key\":\"k\"}\n");
+}
+END_TEST
+
+START_TEST(test_status_has_what_each_token_has_done)
+{
+    ch_autobuffer records = CH_BUFFER_INIT;
+    ch_autobuffer out = CH_BUFFER_INIT;
+    ch_status_is_frame answer = {.clock = CH_LITERAL("trusted")};
+    ch_listed_token_record token = {.name = CH_LITERAL("main"),
+                                    .state = CH_LITERAL("unlocked"),
+                                    .signatures = 1,
+                                    .failures = 2,
+                                    .process_starts = 3,
+                                    .logins = 4};
+    ch_listed_token_record_put(&answer.tokens, &records, &token);
+    ch_reply_add_status(&out, &answer);
+    const char *text = ch_buffer_text(&out);
+    ck_assert_msg(strstr(text, "\"tokens\":[{\"name\":\"main\",\"state\":\"unlocked\",\"detail\":\"\",\"signatures\":1,"
+                               "\"failures\":2,\"process_starts\":3,\"logins\":4}]") != NULL,
+                  "%s", text);
 }
 END_TEST
 
@@ -52,5 +74,5 @@ START_TEST(test_problem_without_rule_and_step_leaves_them_out)
 }
 END_TEST
 
-CH_TESTS("reply", CH_TEST(test_signed_reply_is_escaped), CH_TEST(test_problem_names_status_rule_and_step),
-         CH_TEST(test_problem_without_rule_and_step_leaves_them_out))
+CH_TESTS("reply", CH_TEST(test_signed_reply_is_escaped), CH_TEST(test_status_has_what_each_token_has_done),
+         CH_TEST(test_problem_names_status_rule_and_step), CH_TEST(test_problem_without_rule_and_step_leaves_them_out))
