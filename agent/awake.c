@@ -28,17 +28,17 @@ bool ch_stay_awake(ch_awake *awake, uint64_t awake_ns, bool (*look)(void *contex
 {
     uint64_t now_ns = awake_ns == 0 ? 0 : ch_clock_ns();
     uint64_t end_ns = now_ns + awake_ns;
-    if (now_ns < awake->sleep_ns)
+    if (awake != NULL && now_ns < awake->sleep_ns)
         return false;
     while (now_ns < end_ns) {
         uint64_t before_ns = now_ns;
         sched_yield();
         bool is_there = look(context);
         now_ns = ch_clock_ns();
-        if (is_there) {
+        if (is_there && awake != NULL)
             ch_awake_note(awake, now_ns, now_ns - before_ns);
+        if (is_there)
             return true;
-        }
     }
     return false;
 }

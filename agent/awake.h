@@ -18,7 +18,8 @@ typedef struct ch_awake {
 } ch_awake;
 
 /* Yields and calls `look`, until it returns true or `awake_ns` have passed. True if it did; false, without a look, if
- * awake_ns is 0 or waiting awake has not paid of late. Who may find something at once looks before. */
+ * awake_ns is 0 or waiting awake has not paid of late. Who may find something at once looks before. If `awake` is NULL,
+ * nothing is judged: where many requests are on their way, a yield that lasts is one that lets the others work. */
 bool ch_stay_awake(ch_awake *awake, uint64_t awake_ns, bool (*look)(void *context), void *context);
 
 /* The judgement alone: an answer was found at `now_ns`, after a last yield and look of `yield_ns`. */

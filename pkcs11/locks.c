@@ -5,19 +5,25 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdlib.h>
+
+static _Thread_local char me; /* its address stands for the thread, and costs less than pthread_self() */
 
 /* glibc has mutexes that spin, and mutexes that a thread may take twice, but none that do both. */
 typedef struct lock {
     pthread_mutex_t mutex;
-    _Atomic uintptr_t holder; /* only the thread that holds it finds itself here */
-    unsigned again;           /* how often the holder took it besides */
+    _Atomic(const char *) holder; /* only the thread that holds it finds itself here */
+    unsigned again;               /* how often the holder took it besides */
 } lock;
 
 static bool is_mine(const lock *held)
 {
-    return atomic_load_explicit(&held->holder, memory_order_relaxed) == (uintptr_t)pthread_self();
+    return atomic_load_explicit(&held->holder, memory_order_relaxed) == &me;
+}
+
+static void set_holder(lock *held, const char *thread)
+{
+    atomic_store_explicit(&held->holder, thread, memory_order_relaxed);
 }
 
 static CK_RV create_mutex(CK_VOID_PTR_PTR mutex)
@@ -59,7 +65,7 @@ static CK_RV lock_mutex(CK_VOID_PTR mutex)
     }
     if (pthread_mutex_lock(&it->mutex) != 0)
         return CKR_MUTEX_BAD;
-    atomic_store_explicit(&it->holder, (uintptr_t)pthread_self(), memory_order_relaxed);
+    set_holder(it, &me);
     return CKR_OK;
 }
 
@@ -74,7 +80,7 @@ static CK_RV unlock_mutex(CK_VOID_PTR mutex)
         it->again--;
         return CKR_OK;
     }
-    atomic_store_explicit(&it->holder, 0, memory_order_relaxed);
+    set_holder(it, NULL);
     pthread_mutex_unlock(&it->mutex);
     return CKR_OK;
 }

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define CHEAP_PART 4      /* a check that takes at most this part of the signature's time is always made */
-#define CHECKS_PART 50    /* others may take this part of the time that signing takes, all together */
+#define CHECKS_PART 100   /* others may take this part of the time that signing takes, all together */
 #define UNCHECKED_MAX 100 /* signatures between two checks */
 
 /* ---- the public half ---- */

@@ -80,11 +80,13 @@ static bool look_for_packet(void *context)
     return self->received != CH_OK || self->packet.bytes.size > 0;
 }
 
-/* While packets come fast, the next one is worth waiting for awake. */
+/* While packets come fast, the next one is worth waiting for awake; with lone jobs, only if that has paid. */
 static ch_status wait_for_packet(ch_worker *self)
 {
     uint64_t since_ns = ch_clock_ns();
-    if (self->is_busy && ch_stay_awake(&self->awake, AWAKE_NS, look_for_packet, self))
+    ch_awake *judged = self->is_slow && self->burst > 1 ? NULL : &self->awake;
+    self->burst = 0;
+    if (self->is_busy && ch_stay_awake(judged, AWAKE_NS, look_for_packet, self))
         return self->received;
     ch_status st = ch_channel_receive_wait(&self->channel, &self->packet, &self->error);
     self->is_busy = ch_clock_ns() - since_ns < AWAKE_NS;

@@ -16,7 +16,8 @@ typedef struct ch_worker {
     bool is_late;    /* its last job took far longer than was known: the next ones go back to core */
     bool is_pressed; /* and was there when the answers to the one before were sent */
     bool has_turn;
-    bool is_busy; /* its last wait for a packet was shorter than AWAKE_NS */
+    bool is_busy;   /* its last wait for a packet was shorter than AWAKE_NS */
+    uint32_t burst; /* jobs that it has done since then */
     ch_awake awake;
     uint64_t began_ns;  /* the end of that wait */
     uint64_t told_ns;   /* when it last said how far it was in looking for keys */

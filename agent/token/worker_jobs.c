@@ -183,6 +183,7 @@ static ch_status do_job(ch_worker *self, const asked_job *job, ch_error *err)
 {
     job_result result;
     ch_job_failed_frame failed = {.why = CH_ERROR_INIT};
+    self->burst++;
     if (self->is_late)
         return return_job(&self->channel, job->id, err);
     if (job->payloads.count == 0 || job->payloads.count > CH_PAYLOADS_A_JOB)
