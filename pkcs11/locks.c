@@ -3,36 +3,20 @@
 #include "base/memory.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
-static _Thread_local char me; /* its address stands for the thread, and costs less than pthread_self() */
-
-/* glibc has mutexes that spin, and mutexes that a thread may take twice, but none that do both. */
-typedef struct lock {
-    pthread_mutex_t mutex;
-    _Atomic(const char *) holder; /* only the thread that holds it finds itself here */
-    unsigned again;               /* how often the holder took it besides */
-} lock;
-
-static bool is_mine(const lock *held)
-{
-    return atomic_load_explicit(&held->holder, memory_order_relaxed) == &me;
-}
-
-static void set_holder(lock *held, const char *thread)
-{
-    atomic_store_explicit(&held->holder, thread, memory_order_relaxed);
-}
+/* glibc has mutexes that spin, and mutexes that a thread may take twice, but none that do both. A module holds its
+ * mutexes for less time than it takes to sleep and to be woken. */
+#define LOOKS 100
 
 static CK_RV create_mutex(CK_VOID_PTR_PTR mutex)
 {
-    lock *made = ch_alloc(sizeof *made);
+    pthread_mutex_t *made = ch_alloc(sizeof(pthread_mutex_t));
     pthread_mutexattr_t kind;
     pthread_mutexattr_init(&kind);
-    pthread_mutexattr_settype(&kind, PTHREAD_MUTEX_ADAPTIVE_NP);
-    int failed = pthread_mutex_init(&made->mutex, &kind);
+    pthread_mutexattr_settype(&kind, PTHREAD_MUTEX_RECURSIVE);
+    int failed = pthread_mutex_init(made, &kind);
     pthread_mutexattr_destroy(&kind);
     if (failed != 0) {
         free(made);
@@ -42,46 +26,39 @@ static CK_RV create_mutex(CK_VOID_PTR_PTR mutex)
     return CKR_OK;
 }
 
-/* POSIX does not say what happens if a mutex is destroyed while it is held, so ask first. */
-static CK_RV destroy_mutex(CK_VOID_PTR mutex)
+static bool is_soon_mine(pthread_mutex_t *mutex)
 {
-    lock *it = mutex;
-    if (it == NULL || pthread_mutex_trylock(&it->mutex) != 0)
-        return CKR_MUTEX_BAD;
-    pthread_mutex_unlock(&it->mutex);
-    pthread_mutex_destroy(&it->mutex);
-    free(it);
-    return CKR_OK;
+    for (int i = 0; i < LOOKS; i++) {
+        if (pthread_mutex_trylock(mutex) == 0)
+            return true;
+    }
+    return false;
 }
 
 static CK_RV lock_mutex(CK_VOID_PTR mutex)
 {
-    lock *it = mutex;
-    if (it == NULL)
+    if (mutex == NULL)
         return CKR_MUTEX_BAD;
-    if (is_mine(it)) {
-        it->again++;
-        return CKR_OK;
-    }
-    if (pthread_mutex_lock(&it->mutex) != 0)
-        return CKR_MUTEX_BAD;
-    set_holder(it, &me);
-    return CKR_OK;
+    return is_soon_mine(mutex) || pthread_mutex_lock(mutex) == 0 ? CKR_OK : CKR_MUTEX_BAD;
 }
 
 static CK_RV unlock_mutex(CK_VOID_PTR mutex)
 {
-    lock *it = mutex;
-    if (it == NULL)
+    if (mutex == NULL)
         return CKR_MUTEX_BAD;
-    if (!is_mine(it))
-        return CKR_MUTEX_NOT_LOCKED;
-    if (it->again > 0) {
-        it->again--;
-        return CKR_OK;
-    }
-    set_holder(it, NULL);
-    pthread_mutex_unlock(&it->mutex);
+    return pthread_mutex_unlock(mutex) == 0 ? CKR_OK : CKR_MUTEX_NOT_LOCKED;
+}
+
+/* POSIX does not say what happens if a mutex is destroyed while it is held, so ask first; glibc refuses if its holder
+ * is this thread. */
+static CK_RV destroy_mutex(CK_VOID_PTR mutex)
+{
+    if (mutex == NULL || pthread_mutex_trylock(mutex) != 0)
+        return CKR_MUTEX_BAD;
+    pthread_mutex_unlock(mutex);
+    if (pthread_mutex_destroy(mutex) != 0)
+        return CKR_MUTEX_BAD;
+    free(mutex);
     return CKR_OK;
 }
 
