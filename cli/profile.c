@@ -7,6 +7,7 @@
 #include "cli/profile_folder.h"
 #include "exchange/confusion.h"
 #include "exchange/load.h"
+#include "exchange/needs.h"
 #include "exchange/profile.h"
 
 #include <stdio.h>
@@ -47,9 +48,8 @@ static json_t *covers_of(unsigned covers)
     return list;
 }
 
-static json_t *opened_by(const ch_endpoint *endpoint, const ch_scheme *scheme)
+static json_t *names_of(unsigned classes)
 {
-    unsigned classes = ch_endpoint_openable_classes(endpoint, scheme);
     json_t *list = json_array();
     for (ch_class class_ = 0; class_ < CH_CLASS_COUNT; class_++) {
         if ((classes & 1U << class_) != 0)
@@ -66,13 +66,14 @@ static json_t *endpoint_row(const ch_profile *profile, const ch_endpoint *endpoi
     const ch_scheme *scheme;
     for (size_t i = 0; (scheme = ch_profile_scheme_at(profile, i)) != NULL; i++) {
         json_object_set_new(covers, ch_scheme_name(scheme), covers_of(ch_endpoint_covers(endpoint, scheme)));
-        json_object_set_new(may_open, ch_scheme_name(scheme), opened_by(endpoint, scheme));
+        json_object_set_new(may_open, ch_scheme_name(scheme), names_of(ch_endpoint_openable_classes(endpoint, scheme)));
     }
     const char *kind = ch_endpoint_kind(endpoint, 0);
-    return json_pack("{s:s s:s s:s s:s% s:s* s:o s:o}", "method", ch_endpoint_method(endpoint), "path",
+    unsigned needs = ch_needs_of_endpoint(endpoint);
+    return json_pack("{s:s s:s s:s s:s% s:s* s:o* s:o s:o}", "method", ch_endpoint_method(endpoint), "path",
                      ch_endpoint_path(endpoint), "class", ch_class_name(ch_endpoint_class(endpoint)), "host",
-                     ch_endpoint_host(endpoint).data, ch_endpoint_host(endpoint).size, "only_for", kind, "covers",
-                     covers, "may_open", may_open);
+                     ch_endpoint_host(endpoint).data, ch_endpoint_host(endpoint).size, "only_for", kind, "needs",
+                     needs == 0 ? NULL : names_of(needs), "covers", covers, "may_open", may_open);
 }
 
 static json_t *describe(const ch_profile *profile, bool has_endpoints)
@@ -121,6 +122,11 @@ static void print_endpoint(const json_t *row)
            ch_jansson_member(row, "path"));
     if (json_object_get(row, "only_for") != NULL)
         printf("   [only for %s keys]", ch_jansson_member(row, "only_for"));
+    if (json_object_get(row, "needs") != NULL) {
+        printf("   [some values need: ");
+        print_joined(json_object_get(row, "needs"), "");
+        printf("]");
+    }
     json_object_foreach(json_object_get(row, "may_open"), scheme, classes)
     {
         if (json_array_size(classes) == 0 || (printed != NULL && json_equal(printed, classes)))

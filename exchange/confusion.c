@@ -8,6 +8,7 @@
 #include "base/bits.h"
 #include "base/memory.h"
 #include "exchange/match.h"
+#include "exchange/needs.h"
 #include "exchange/profile_impl.h"
 
 #include <string.h>
@@ -155,12 +156,14 @@ static bool opened_takes_a_choice_of_each(const ch_endpoint *asked, const ch_end
 
 /* ---- when the profile is loaded ---- */
 
-/* True if some request to `asked` opens `opened`, of another class. */
+/* True if some request to `asked` opens `opened`, for which it may need another class. */
 static bool asked_may_open(const ch_endpoint *asked, const ch_endpoint *opened, size_t at)
 {
     uint64_t required[CH_NAME_WORDS_MAX];
     uint64_t listed[CH_NAME_WORDS_MAX];
-    if (opened->class_ == asked->class_ || !covers_no_difference(asked, opened, at))
+    if (opened == asked || (opened->class_ == asked->class_ && !opened->has_needs))
+        return false;
+    if (!covers_no_difference(asked, opened, at))
         return false;
     copy_shown(asked, at, asked->params.required, required);
     copy_shown(asked, at, asked->params.listed, listed);
@@ -235,16 +238,16 @@ void ch_profile_find_confusions(ch_profile *profile)
 
 /* The classes of the endpoints whose path the request's path fits: the exchange decides which of them it takes the
  * request for. */
-static unsigned classes_by_path(const ch_endpoint *asked, unsigned kinds, const ch_request *request)
+static unsigned classes_by_path(const ch_endpoint *asked, size_t at, unsigned kinds, const ch_request *request)
 {
     const ch_profile *profile = asked->profile;
     ch_slice captures[CH_PATH_PARTS_MAX];
-    unsigned classes = 1U << asked->class_;
+    unsigned classes = 1U << asked->class_ | ch_needs_of_signature(asked, at, request);
     for (size_t i = 0; i < profile->pattern_count; i++) {
         const ch_endpoint *opened = &profile->endpoints[profile->patterns[i]];
         if ((opened->kind & ~kinds) == 0 && strcmp(opened->method, asked->method) == 0 &&
             opened->origin == asked->origin && ch_endpoint_fits(opened, request->path, captures))
-            classes |= 1U << opened->class_;
+            classes |= 1U << opened->class_ | ch_needs_of_signature(opened, at, request);
     }
     return classes;
 }
@@ -269,15 +272,16 @@ unsigned ch_endpoint_confused_classes(const ch_endpoint *endpoint, const ch_sche
     uint64_t given[CH_NAME_WORDS_MAX];
     ch_slice captures[CH_PATH_PARTS_MAX];
     find_signed_names(endpoint, scheme->index, request, given);
-    unsigned classes = classes_by_path(endpoint, kinds, request) | recipe->opens;
+    unsigned classes = classes_by_path(endpoint, scheme->index, kinds, request) | recipe->opens;
     for (size_t i = 0; i < confusion->count; i++) {
         const ch_endpoint *opened = &endpoint->profile->endpoints[confusion->others[i]];
-        if ((classes & 1U << opened->class_) != 0 || (opened->kind & ~kinds) != 0)
+        bool adds_nothing = (classes & 1U << opened->class_) != 0 && !opened->has_needs;
+        if (adds_nothing || (opened->kind & ~kinds) != 0)
             continue;
         if (covers_path && !ch_endpoint_fits(opened, request->path, captures))
             continue;
         if (opened_has_payload(endpoint, opened, scheme->index, given, given))
-            classes |= 1U << opened->class_;
+            classes |= 1U << opened->class_ | ch_needs_of_signature(opened, scheme->index, request);
     }
     return classes;
 }
@@ -285,11 +289,11 @@ unsigned ch_endpoint_confused_classes(const ch_endpoint *endpoint, const ch_sche
 unsigned ch_endpoint_openable_classes(const ch_endpoint *endpoint, const ch_scheme *scheme)
 {
     const ch_confusion *confusion = &endpoint->confusions[scheme->index];
-    unsigned classes = endpoint->recipes[scheme->index]->opens;
+    unsigned classes = endpoint->recipes[scheme->index]->opens | ch_needs_left_open(endpoint, scheme->index);
     for (size_t i = 0; i < confusion->count; i++) {
         const ch_endpoint *opened = &endpoint->profile->endpoints[confusion->others[i]];
         if ((opened->kind & ~endpoint->kind) == 0)
-            classes |= 1U << opened->class_;
+            classes |= 1U << opened->class_ | ch_needs_of_endpoint(opened);
     }
-    return classes;
+    return classes & ~(1U << endpoint->class_);
 }

@@ -8,7 +8,8 @@
 
 /* The classes of the endpoints at which the signature by `scheme` of `request`, checked as one to `endpoint`, would be
  * good: `endpoint` itself, those that the signature does not tell from it, and those whose path the request's path fits
- * too, as far as a key of `kinds` can use them. A set, bit 1 << ch_class: policy must allow them all. */
+ * too, as far as a key of `kinds` can use them; and those that the values need there. A set, bit 1 << ch_class: policy
+ * must allow them all. */
 unsigned ch_endpoint_confused_classes(const ch_endpoint *endpoint, const ch_scheme *scheme, unsigned kinds,
                                       const ch_request *request);
 

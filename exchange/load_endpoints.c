@@ -69,6 +69,8 @@ static ch_status add_part(const ch_loader *load, const ch_yaml *node, const char
     CH_TRY(ch_params_find(load, node, key, &def, err));
     if (def->depth > 0)
         return ch_yaml_fail(node, err, "'%s' is a list or an object, which can't stand in a path", key);
+    if (def->need_count > 0)
+        return ch_yaml_fail(node, err, "'%s' has 'needs', so it can't stand in a path", key);
     if (endpoint->part_count == CH_PATH_PARTS_MAX)
         return fail_too_many_parts(node, err);
     endpoint->parts[endpoint->part_count++].def = def;
@@ -288,6 +290,8 @@ static ch_status read_endpoint(const ch_value *value, ch_error *err)
     CH_TRY(find_recipes(load, value->node, endpoint, err));
     CH_TRY(add_everywhere(load, endpoint, err));
     ch_params_sort(&endpoint->params);
+    for (size_t i = 0; i < endpoint->params.count; i++)
+        endpoint->has_needs |= endpoint->params.params[i].def->need_count > 0;
     return check_endpoint(value->node, endpoint, err);
 }
 

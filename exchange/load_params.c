@@ -5,6 +5,7 @@
 #include "base/bits.h"
 #include "base/memory.h"
 #include "conf/fields.h"
+#include "exchange/check_value.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -145,6 +146,23 @@ static ch_status read_values(const ch_value *value, ch_error *err)
     return ch_entries_read(value->node, &values, def->values, &def->value_count, NULL, err);
 }
 
+static ch_status read_need(const ch_value *value, ch_error *err)
+{
+    ch_need *need = value->out;
+    need->value = ch_strdup(value->name);
+    return ch_class_read(value->node, &need->class_, err);
+}
+
+static ch_status read_needs(const ch_value *value, ch_error *err)
+{
+    static const ch_entries needs = {
+        "value", CH_YAML_MAP, 1, 0, {.read = read_need, .size = sizeof(ch_need)}
+    };
+    ch_param_def *def = value->out;
+    def->needs = ch_alloc(ch_yaml_count(value->node) * sizeof *def->needs);
+    return ch_entries_read(value->node, &needs, def->needs, &def->need_count, NULL, err);
+}
+
 static ch_status read_items(const ch_value *value, ch_error *err)
 {
     ch_param_def *def = value->out;
@@ -178,6 +196,12 @@ static ch_status read_optional(const ch_value *value, ch_error *err)
 static bool is_enum(const void *def)
 {
     return ((const ch_param_def *)def)->type == CH_TYPE_ENUM;
+}
+
+static bool has_one_spelling(const void *def)
+{
+    ch_param_type type = ((const ch_param_def *)def)->type;
+    return type == CH_TYPE_ENUM || type == CH_TYPE_INTEGER || type == CH_TYPE_BOOLEAN;
 }
 
 static bool is_list(const void *def)
@@ -248,6 +272,7 @@ static const ch_field fields[] = {
     { "type",      true,     ch_field_choice,  CH_MEMBER(ch_param_def, type),            .words = &types },
     { "name",      false,    ch_field_text,    CH_MEMBER(ch_param_def, name)             },
     { "values",    true,     read_values,      CH_WHOLE,                                 .only_if = is_enum },
+    { "needs",     false,    read_needs,       CH_WHOLE,                                 .only_if = has_one_spelling },
     { "items",     true,     read_items,       CH_WHOLE,                                 .only_if = is_list },
     { "max",       false,    ch_field_uint,    CH_MEMBER(ch_param_def, items_max),       .only_if = is_list,
                                                                                          .min = 1, .max = CH_PARAMS_MAX },
@@ -264,6 +289,27 @@ static const ch_field fields[] = {
 /* clang-format on */
 
 /* ---- definitions ---- */
+
+static ch_status check_needs(const ch_yaml *node, const ch_param_def *def, ch_error *err)
+{
+    for (size_t i = 0; i < def->need_count; i++) {
+        ch_error ignored = CH_ERROR_INIT;
+        const char *text = def->needs[i].value;
+        ch_param value = {.kind = CH_PARAM_TEXT, .name = ch_slice_of(def->name), .value = ch_slice_of(text)};
+        if (ch_param_check(def, &value, 1, 0, &ignored) != CH_OK)
+            return ch_yaml_fail(node, err, "'needs' has '%s', which the parameter does not take", text);
+    }
+    return CH_OK;
+}
+
+/* Needs are looked for among the parameters of an endpoint, not in what these hold. */
+static ch_status check_holds_no_needs(const ch_yaml *node, const ch_param_def *def, ch_error *err)
+{
+    bool holds_needs = def->items != NULL && def->items->need_count > 0;
+    for (size_t i = 0; i < def->members.count; i++)
+        holds_needs |= def->members.params[i].def->need_count > 0;
+    return holds_needs ? ch_yaml_fail(node, err, "a list or an object can't hold a parameter that has 'needs'") : CH_OK;
+}
 
 static void finish_object(const ch_loader *load, ch_param_def *def)
 {
@@ -296,6 +342,8 @@ static ch_status read_param(const ch_value *value, ch_error *err)
     if (def->type == CH_TYPE_OBJECT)
         finish_object(load, def);
     def->name_index = number_name(load->profile, def);
+    CH_TRY(check_needs(value->node, def, err));
+    CH_TRY(check_holds_no_needs(value->node, def, err));
     if (load->profile->window.param != NULL && strcmp(def->name, load->profile->window.param) == 0)
         return ch_yaml_fail(value->node, err, "'%s' sets the receive window, so it can't be a parameter too",
                             def->name);
@@ -356,6 +404,9 @@ void ch_params_free(ch_profile *profile)
         for (size_t j = 0; j < def->value_count; j++)
             free(def->values[j]);
         free(def->values);
+        for (size_t j = 0; j < def->need_count; j++)
+            free(def->needs[j].value);
+        free(def->needs);
         free(def->name);
         ch_param_list_free(&def->members);
     }

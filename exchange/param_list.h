@@ -7,6 +7,7 @@
 #define CH_EXCHANGE_PARAM_LIST_H
 
 #include "base/error.h"
+#include "exchange/class.h"
 #include "exchange/request.h"
 
 #define CH_WINDOW_DIGITS_MAX 5    /* of a receive window in milliseconds */
@@ -74,6 +75,12 @@ typedef struct ch_param_list {
     size_t words; /* of each set */
 } ch_param_list;
 
+/* A value that needs a class besides that of the endpoint. */
+typedef struct ch_need {
+    char *value;
+    ch_class class_;
+} ch_need;
+
 /* A parameter as the profile's `params` defines it. */
 struct ch_param_def {
     char *name; /* as it is sent */
@@ -87,6 +94,8 @@ struct ch_param_def {
     bool is_in_query; /* for lists of takes: query */
     char **values;    /* of an enum */
     size_t value_count;
+    ch_need *needs; /* only of types that spell each value in one way */
+    size_t need_count;
     const ch_param_def *items; /* of a list */
     size_t items_max;
     ch_param_list members; /* of an object */

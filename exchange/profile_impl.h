@@ -123,8 +123,8 @@ typedef struct ch_path_part {
     const ch_param_def *def; /* NULL: a literal */
 } ch_path_part;
 
-/* The endpoints of other classes where some request of this one would be taken too, as positions in the profile's
- * table. */
+/* The endpoints of other classes, or with needs, where some request of this one would be taken too, as positions in the
+ * profile's table. */
 typedef struct ch_confusion {
     uint16_t *others;
     size_t count;
@@ -142,6 +142,7 @@ struct ch_endpoint {
     const ch_origin *origin;
     unsigned kind;                           /* bit of the kind of keys that it is for; 0: all */
     bool ignores_unknown;                    /* the exchange does not refuse parameters that it does not know here */
+    bool has_needs;                          /* a parameter of it has */
     ch_param_list params;                    /* those in the path are not among them */
     uint64_t *in_query;                      /* set of name_index: those of them that stand in the query */
     ch_confusion confusions[CH_SCHEMES_MAX]; /* by scheme; schemes with the same recipes share the memory */

@@ -71,8 +71,15 @@ static ch_status need_kind(const judging *in, ch_error *err)
 static ch_status need_class(const judging *in, ch_error *err)
 {
     ch_class own = in->facts->is_raw ? CH_CLASS_WITHDRAW : in->facts->class_; /* raw bytes may be a withdrawal */
-    if (own < CH_CLASS_COUNT && (in->classes & 1U << own) != 0)
+    bool has_own = own < CH_CLASS_COUNT && (in->classes & 1U << own) != 0;
+    unsigned missing = in->facts->needs & ~in->classes;
+    if (has_own && missing == 0)
         return CH_OK;
+    if (has_own)
+        return ch_fail_rule(err, CH_REFUSED, in->rule,
+                            "a value of this request needs class '%s', which user %u may not have signed with key '%s'",
+                            ch_class_name((ch_class)__builtin_ctz(missing)), (unsigned)in->facts->caller->uid,
+                            in->facts->key->name);
     return ch_fail_rule(err, CH_REFUSED, in->rule, "%suser %u may not have requests of class '%s' signed with key '%s'",
                         in->facts->is_raw ? "raw bytes need every class: " : "", (unsigned)in->facts->caller->uid,
                         ch_class_name(own), in->facts->key->name);
@@ -91,7 +98,7 @@ static ch_status need_confused_classes(const judging *in, ch_error *err)
                             in->facts->key->name);
     return ch_fail_rule(err, CH_REFUSED, in->rule,
                         "this signature would also open an endpoint of class '%s', for which user %u has no grant: the "
-                        "exchange's signature does not cover method and path",
+                        "exchange's signature does not cover what tells them apart",
                         first, user);
 }
 

@@ -17,6 +17,7 @@ typedef struct ch_facts {
     const char *missing_kind; /* the kind of keys that alone can make this call, if the key is not of that kind: see
                                  ch_endpoint_kind; else NULL */
     ch_class class_;          /* of the endpoint */
+    unsigned needs;           /* bit 1 << ch_class: of the request's values, see exchange/needs.h */
     unsigned classes;         /* bit 1 << ch_class: of all endpoints that the signature opens, by confusion too */
 } ch_facts;
 

@@ -10,6 +10,7 @@
 #include "exchange/check.h"
 #include "exchange/confusion.h"
 #include "exchange/match.h"
+#include "exchange/needs.h"
 #include "exchange/profile.h"
 #include "exchange/recipe.h"
 #include "policy/decide.h"
@@ -136,6 +137,7 @@ static ch_status decide(ch_requests *requests, ch_job *job, ch_error *err)
     if (!facts.is_raw) {
         facts.missing_kind = ch_endpoint_kind(job->endpoint, key->kinds);
         facts.class_ = ch_endpoint_class(job->endpoint);
+        facts.needs = ch_needs_of_request(job->endpoint, &job->request);
         facts.classes = ch_endpoint_confused_classes(job->endpoint, key->scheme, key->kinds, &job->request);
     }
     return ch_policy_decide(&facts, err);

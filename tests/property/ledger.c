@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "tests/property/property.h"
 #include "exchange/confusion.h"
+#include "exchange/needs.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@ typedef struct entry {
     const ch_endpoint *endpoint;
     const ch_scheme *scheme;
     unsigned classes;
+    unsigned needed; /* of them, those that the request needs by itself */
     unsigned covers;
     const char *request; /* as text */
 } entry;
@@ -170,6 +172,7 @@ static entry describe(rig *r, const sample *s, ch_slice payload)
         .endpoint = s->endpoint,
         .scheme = r->scheme,
         .classes = ch_endpoint_confused_classes(s->endpoint, r->scheme, ~0U, &s->request),
+        .needed = 1U << s->endpoint->class_ | ch_needs_of_request(s->endpoint, &s->request),
         .covers = ch_endpoint_covers(s->endpoint, r->scheme)
     };
 }
@@ -179,7 +182,7 @@ static entry describe(rig *r, const sample *s, ch_slice payload)
 /* Returns what is wrong with two requests of the same payload, or NULL. */
 static const char *compare(const entry *a, const entry *b)
 {
-    if ((a->classes & 1U << b->endpoint->class_) == 0 || (b->classes & 1U << a->endpoint->class_) == 0)
+    if ((b->needed & ~a->classes) != 0 || (a->needed & ~b->classes) != 0)
         return "one signature opens two endpoints, and policy is asked only about the class of one";
     if (a->endpoint == b->endpoint && a->path != b->path && (a->covers & CH_COVERS_PATH) != 0)
         return "two paths of one endpoint have the same payload, though it covers the path";
@@ -199,8 +202,8 @@ const char *ledger_enter(ledger *all, rig *r, const sample *s, ch_slice payload,
 {
     entry one = describe(r, s, payload);
     entry **bucket = &all->buckets[one.payload[0] % BUCKETS];
-    if ((one.classes & 1U << s->endpoint->class_) == 0)
-        return "the endpoint's own class is not among the classes that policy is asked about";
+    if ((one.needed & ~one.classes) != 0)
+        return "what the request needs by itself is not among the classes that policy is asked about";
     for (const entry *old = *bucket; old != NULL; old = old->next) {
         if (old->scheme != one.scheme || memcmp(old->payload, one.payload, sizeof one.payload) != 0)
             continue;

@@ -3,6 +3,7 @@
 
 #include "base/buffer.h"
 #include "exchange/check.h"
+#include "exchange/needs.h"
 #include "tests/support/suite.h"
 #include "tests/unit/exchange/samples.h"
 
@@ -223,6 +224,75 @@ START_TEST(test_one_of_a_choice_must_be_in_the_payload)
 }
 END_TEST
 
+/* ---- needs ---- */
+
+#define SWITCH                                                                                                         \
+    HEAD "  r: {covers: [method, path, params], lists: {all: {}}, values: {sent: \"{all|form}\"},\n"                   \
+         "      message: \"{method}{path}{sent}\", url: \"{origin}{path}?{sent}&s={signature}\"}\n"                    \
+         "params: {time: {type: integer, negative: true, needs: {0: account, -1: keys}}}\n"                            \
+         "endpoints: [{call: GET /x, class: cancel, optional: [time]}]\n"
+
+START_TEST(test_a_value_needs_its_class_and_others_do_not)
+{
+    ch_param off[] = {text("time", "0")};
+    ch_param never[] = {
+        {CH_PARAM_INTEGER, CH_LITERAL("time"), CH_LITERAL("-1"), NULL}
+    };
+    ch_param on[] = {text("time", "10")};
+    ck_assert_uint_eq(opened_by(SWITCH, off, 1), BIT(CH_CLASS_CANCEL) | BIT(CH_CLASS_ACCOUNT));
+    ck_assert_uint_eq(opened_by(SWITCH, never, 1), BIT(CH_CLASS_CANCEL) | BIT(CH_CLASS_KEYS));
+    ck_assert_uint_eq(opened_by(SWITCH, on, 1), BIT(CH_CLASS_CANCEL));
+    ck_assert_uint_eq(opened_by(SWITCH, NULL, 0), BIT(CH_CLASS_CANCEL));
+}
+END_TEST
+
+START_TEST(test_a_value_that_is_not_signed_may_be_any)
+{
+    static const char source[] =
+        HEAD "  r: {covers: [method, path], lists: {all: {}}, values: {sent: \"{all|json}\"},\n"
+             "      message: \"{method}{path}\", url: \"{origin}{path}?s={signature}\", body: \"{sent}\"}\n"
+             "params: {time: {type: integer, needs: {0: account}}}\n"
+             "endpoints: [{call: GET /x, class: cancel, optional: [time]}]\n";
+    ch_param on[] = {text("time", "10")};
+    ck_assert_uint_eq(opened_by(source, on, 1), BIT(CH_CLASS_CANCEL) | BIT(CH_CLASS_ACCOUNT));
+    ck_assert_uint_eq(opened_by(source, NULL, 0), BIT(CH_CLASS_CANCEL) | BIT(CH_CLASS_ACCOUNT));
+}
+END_TEST
+
+/* Of the same class, so that only the value makes a difference. */
+START_TEST(test_a_value_counts_where_the_signature_is_good_too)
+{
+    static const char source[] =
+        HEAD "  r: {covers: [params], lists: {all: {}}, values: {sent: \"{all|form}\"}, message: \"{sent}\",\n"
+             "      url: \"{origin}{path}?{sent}&s={signature}\"}\n"
+             "params:\n"
+             "  loose: {name: time, type: text}\n"
+             "  time: {type: integer, needs: {0: account}}\n"
+             "endpoints:\n"
+             "  - {call: GET /x, class: cancel, optional: [loose]}\n"
+             "  - {call: POST /y, class: cancel, required: [time]}\n";
+    ch_param off[] = {text("time", "0")};
+    ch_param odd[] = {text("time", "00")};
+    ch_param on[] = {text("time", "10")};
+    ck_assert_uint_eq(opened_by(source, off, 1), BIT(CH_CLASS_CANCEL) | BIT(CH_CLASS_ACCOUNT));
+    ck_assert_uint_eq(opened_by(source, odd, 1), BIT(CH_CLASS_CANCEL) | BIT(CH_CLASS_ACCOUNT));
+    ck_assert_uint_eq(opened_by(source, on, 1), BIT(CH_CLASS_CANCEL));
+    ck_assert_uint_eq(opened_by(source, NULL, 0), BIT(CH_CLASS_CANCEL));
+}
+END_TEST
+
+START_TEST(test_what_values_may_need_is_said_of_the_endpoint)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_profile *profile = NULL;
+    ck_assert_msg(load_text(SWITCH, &profile, &err) == CH_OK, "%s", err.message);
+    const ch_endpoint *endpoint = match(profile, "GET", "/x");
+    ck_assert_uint_eq(ch_endpoint_openable_classes(endpoint, first_scheme(profile)), 0);
+    ck_assert_uint_eq(ch_needs_of_endpoint(endpoint), BIT(CH_CLASS_ACCOUNT) | BIT(CH_CLASS_KEYS));
+    ch_profile_free(profile);
+}
+END_TEST
+
 CH_TESTS("confusion", CH_TEST(test_a_binance_order_opens_nothing_but_orders),
          CH_TEST(test_what_only_some_keys_can_call_counts_for_those),
          CH_TEST(test_reading_one_symbol_opens_cancelling_it),
@@ -236,4 +306,7 @@ CH_TESTS("confusion", CH_TEST(test_a_binance_order_opens_nothing_but_orders),
          CH_TEST(test_a_field_of_the_agents_counts_as_a_parameter_elsewhere),
          CH_TEST(test_empty_payloads_are_the_same_whatever_they_would_hold),
          CH_TEST(test_an_empty_query_with_its_question_mark_is_nothing),
-         CH_TEST(test_one_of_a_choice_must_be_in_the_payload))
+         CH_TEST(test_one_of_a_choice_must_be_in_the_payload), CH_TEST(test_a_value_needs_its_class_and_others_do_not),
+         CH_TEST(test_a_value_that_is_not_signed_may_be_any),
+         CH_TEST(test_a_value_counts_where_the_signature_is_good_too),
+         CH_TEST(test_what_values_may_need_is_said_of_the_endpoint))

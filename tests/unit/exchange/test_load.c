@@ -111,6 +111,19 @@ static const struct {
     {"p: {type: text}",
      "p: {type: text}\n  l1: {type: list, items: p}\n"
      "  l2: {type: list, items: l1, spelling: comma}",                                 16, "can only have the spelling"    },
+    {"type: text",             "type: text, needs: {x: account}",                     14, "no field 'needs'"              },
+    {"type: text",             "type: decimal, needs: {0: account}",                  14, "no field 'needs'"              },
+    {"type: text",             "type: integer, needs: {}",                            14, "at least 1 value"              },
+    {"type: text",             "type: integer, needs: {0: power}",                    14, "unknown class 'power'"         },
+    {"type: text",             "type: integer, needs: {-1: account}",                 14, "which the parameter does not"  },
+    {"type: text",             "type: integer, needs: {00: account}",                 14, "which the parameter does not"  },
+    {"type: text",             "type: enum, values: [a], needs: {b: account}",        14, "which the parameter does not"  },
+    {"p: {type: text}",
+     "n: {type: integer, needs: {0: account}}\n  p: {type: list, items: n}",          15, "can't hold a parameter that"   },
+    {"p: {type: text}",
+     "n: {type: integer, needs: {0: account}}\n  p: {type: object, optional: [n]}",   15, "can't hold a parameter that"   },
+    {"p: {type: text}\nendpoints:\n  - {call: \"GET /x\"",
+     "p: {type: integer, needs: {0: account}}\nendpoints:\n  - {call: \"GET /x/{p}\"", 16, "can't stand in a path"         },
     {"optional: [p]}\n",       "optional: [p], clas: x}\n",                            16, "no field 'clas'"               },
 };
 /* clang-format on */

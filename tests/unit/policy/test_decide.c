@@ -44,36 +44,40 @@ static const struct {
     ch_facts facts;
     const char *rule; /* NULL: allowed */
 } cases[] = {
-    /* name                                       key       caller    raw    kind      class              all that it opens               rule */
-    { "no grant",                               { &nobodys, &bot,     false, NULL,     CH_CLASS_READ,     BIT(READ) },                    "grant" },
-    { "root has no grant by being root",        { &whole,   &root,    false, NULL,     CH_CLASS_READ,     BIT(READ) },                    "grant" },
-    { "another user",                           { &whole,   &group,   false, NULL,     CH_CLASS_READ,     BIT(READ) },                    "grant" },
-    { "a caller without an id",                 { &split,   &nobody,  false, NULL,     CH_CLASS_READ,     BIT(READ) },                    "grant" },
-    { "a grant that names nobody",              { &open,    &bot,     false, NULL,     CH_CLASS_READ,     BIT(READ) },                    "grant" },
-    { "the user's class",                       { &split,   &bot,     false, NULL,     CH_CLASS_READ,     BIT(READ) },                    NULL },
-    { "only the group's class",                 { &split,   &bot,     false, NULL,     CH_CLASS_TRADE,    BIT(TRADE) },                   "class" },
-    { "a supplementary group",                  { &split,   &trader,  false, NULL,     CH_CLASS_TRADE,    BIT(TRADE) },                   NULL },
-    { "the primary group",                      { &split,   &group,   false, NULL,     CH_CLASS_TRADE,    BIT(TRADE) },                   NULL },
-    { "user and group, by group alone",         { &split,   &group,   false, NULL,     CH_CLASS_WITHDRAW, BIT(WITHDRAW) },                "class" },
-    { "user and group, by user alone",          { &split,   &bot,     false, NULL,     CH_CLASS_WITHDRAW, BIT(WITHDRAW) },                "class" },
-    { "user and group, by both",                { &split,   &both,    false, NULL,     CH_CLASS_WITHDRAW, BIT(WITHDRAW) },                NULL },
-    { "grants add up",                          { &split,   &both,    false, NULL,     CH_CLASS_TRADE,    BIT(TRADE) | BIT(CANCEL) },     NULL },
-    { "a class by confusion",                   { &split,   &bot,     false, NULL,     CH_CLASS_READ,     BIT(READ) | BIT(CANCEL) },      NULL },
-    { "confusion with a class not granted",     { &split,   &bot,     false, NULL,     CH_CLASS_READ,     BIT(READ) | BIT(TRADE) },       "confusion" },
-    { "confusion with every class",             { &half,    &bot,     false, NULL,     CH_CLASS_READ,     ALL },                          "confusion" },
-    { "own class before confusion",             { &split,   &bot,     false, NULL,     CH_CLASS_TRADE,    BIT(TRADE) | BIT(KEYS) },       "class" },
-    { "own class, though nothing is opened",    { &split,   &bot,     false, NULL,     CH_CLASS_TRADE,    0 },                            "class" },
-    { "a class that there is not",              { &whole,   &bot,     false, NULL,     CH_CLASS_COUNT,    0 },                            "class" },
-    { "a class of the future",                  { &whole,   &bot,     false, NULL,     CH_CLASS_READ,     BIT(READ) | BIT(COUNT) },       "confusion" },
-    { "a kind that the key is not of",          { &whole,   &bot,     false, "broker", CH_CLASS_READ,     BIT(READ) },                    "kind" },
-    { "kind before class",                      { &split,   &bot,     false, "broker", CH_CLASS_TRADE,    BIT(TRADE) },                   "kind" },
-    { "grant before kind",                      { &nobodys, &bot,     false, "broker", CH_CLASS_READ,     BIT(READ) },                    "grant" },
-    { "a grant of no class",                    { &empty,   &bot,     false, NULL,     CH_CLASS_READ,     BIT(READ) },                    "class" },
-    { "raw, with all classes",                  { &raw,     &bot,     true,  NULL,     CH_CLASS_READ,     0 },                            NULL },
-    { "raw, not in policy",                     { &whole,   &bot,     true,  NULL,     CH_CLASS_READ,     BIT(READ) },                    "raw" },
-    { "raw, without a grant",                   { &raw,     &group,   true,  NULL,     CH_CLASS_READ,     BIT(READ) },                    "grant" },
-    { "raw, all classes but one",               { &half,    &bot,     true,  NULL,     CH_CLASS_READ,     BIT(READ) },                    "confusion" },
-    { "raw, no class",                          { &empty,   &bot,     true,  NULL,     CH_CLASS_READ,     BIT(READ) },                    "class" },
+    /* name                                       key       caller    raw    kind      class              needs         all that it opens               rule */
+    { "no grant",                               { &nobodys, &bot,     false, NULL,     CH_CLASS_READ,     0,            BIT(READ) },                    "grant" },
+    { "root has no grant by being root",        { &whole,   &root,    false, NULL,     CH_CLASS_READ,     0,            BIT(READ) },                    "grant" },
+    { "another user",                           { &whole,   &group,   false, NULL,     CH_CLASS_READ,     0,            BIT(READ) },                    "grant" },
+    { "a caller without an id",                 { &split,   &nobody,  false, NULL,     CH_CLASS_READ,     0,            BIT(READ) },                    "grant" },
+    { "a grant that names nobody",              { &open,    &bot,     false, NULL,     CH_CLASS_READ,     0,            BIT(READ) },                    "grant" },
+    { "the user's class",                       { &split,   &bot,     false, NULL,     CH_CLASS_READ,     0,            BIT(READ) },                    NULL },
+    { "only the group's class",                 { &split,   &bot,     false, NULL,     CH_CLASS_TRADE,    0,            BIT(TRADE) },                   "class" },
+    { "a supplementary group",                  { &split,   &trader,  false, NULL,     CH_CLASS_TRADE,    0,            BIT(TRADE) },                   NULL },
+    { "the primary group",                      { &split,   &group,   false, NULL,     CH_CLASS_TRADE,    0,            BIT(TRADE) },                   NULL },
+    { "user and group, by group alone",         { &split,   &group,   false, NULL,     CH_CLASS_WITHDRAW, 0,            BIT(WITHDRAW) },                "class" },
+    { "user and group, by user alone",          { &split,   &bot,     false, NULL,     CH_CLASS_WITHDRAW, 0,            BIT(WITHDRAW) },                "class" },
+    { "user and group, by both",                { &split,   &both,    false, NULL,     CH_CLASS_WITHDRAW, 0,            BIT(WITHDRAW) },                NULL },
+    { "grants add up",                          { &split,   &both,    false, NULL,     CH_CLASS_TRADE,    0,            BIT(TRADE) | BIT(CANCEL) },     NULL },
+    { "a class by confusion",                   { &split,   &bot,     false, NULL,     CH_CLASS_READ,     0,            BIT(READ) | BIT(CANCEL) },      NULL },
+    { "confusion with a class not granted",     { &split,   &bot,     false, NULL,     CH_CLASS_READ,     0,            BIT(READ) | BIT(TRADE) },       "confusion" },
+    { "confusion with every class",             { &half,    &bot,     false, NULL,     CH_CLASS_READ,     0,            ALL },                          "confusion" },
+    { "own class before confusion",             { &split,   &bot,     false, NULL,     CH_CLASS_TRADE,    0,            BIT(TRADE) | BIT(KEYS) },       "class" },
+    { "own class, though nothing is opened",    { &split,   &bot,     false, NULL,     CH_CLASS_TRADE,    0,            0 },                            "class" },
+    { "a class that there is not",              { &whole,   &bot,     false, NULL,     CH_CLASS_COUNT,    0,            0 },                            "class" },
+    { "a class of the future",                  { &whole,   &bot,     false, NULL,     CH_CLASS_READ,     0,            BIT(READ) | BIT(COUNT) },       "confusion" },
+    { "what a value needs, granted",            { &split,   &bot,     false, NULL,     CH_CLASS_READ,     BIT(CANCEL),  BIT(READ) | BIT(CANCEL) },      NULL },
+    { "what a value needs, not granted",        { &split,   &bot,     false, NULL,     CH_CLASS_READ,     BIT(ACCOUNT), BIT(READ) | BIT(ACCOUNT) },     "class" },
+    { "what a value needs, before confusion",   { &split,   &bot,     false, NULL,     CH_CLASS_READ,     BIT(ACCOUNT), ALL },                          "class" },
+    { "own class, without what a value needs",  { &split,   &bot,     false, NULL,     CH_CLASS_TRADE,    BIT(CANCEL),  BIT(TRADE) | BIT(CANCEL) },     "class" },
+    { "a kind that the key is not of",          { &whole,   &bot,     false, "broker", CH_CLASS_READ,     0,            BIT(READ) },                    "kind" },
+    { "kind before class",                      { &split,   &bot,     false, "broker", CH_CLASS_TRADE,    0,            BIT(TRADE) },                   "kind" },
+    { "grant before kind",                      { &nobodys, &bot,     false, "broker", CH_CLASS_READ,     0,            BIT(READ) },                    "grant" },
+    { "a grant of no class",                    { &empty,   &bot,     false, NULL,     CH_CLASS_READ,     0,            BIT(READ) },                    "class" },
+    { "raw, with all classes",                  { &raw,     &bot,     true,  NULL,     CH_CLASS_READ,     0,            0 },                            NULL },
+    { "raw, not in policy",                     { &whole,   &bot,     true,  NULL,     CH_CLASS_READ,     0,            BIT(READ) },                    "raw" },
+    { "raw, without a grant",                   { &raw,     &group,   true,  NULL,     CH_CLASS_READ,     0,            BIT(READ) },                    "grant" },
+    { "raw, all classes but one",               { &half,    &bot,     true,  NULL,     CH_CLASS_READ,     0,            BIT(READ) },                    "confusion" },
+    { "raw, no class",                          { &empty,   &bot,     true,  NULL,     CH_CLASS_READ,     0,            BIT(READ) },                    "class" },
 };
 /* clang-format on */
 
@@ -106,16 +110,21 @@ END_TEST
 START_TEST(test_a_refusal_says_why)
 {
     ch_error err = CH_ERROR_INIT;
-    const ch_facts confused = {&split, &bot, false, NULL, CH_CLASS_READ, BIT(READ) | BIT(TRADE) | BIT(KEYS)};
+    const ch_facts confused = {&split, &bot, false, NULL, CH_CLASS_READ, 0, BIT(READ) | BIT(TRADE) | BIT(KEYS)};
     ck_assert_int_eq(ch_policy_decide(&confused, &err), CH_REFUSED);
     ck_assert_str_eq(err.message,
                      "this signature would also open an endpoint of class 'trade', for which user 1000 has "
-                     "no grant: the exchange's signature does not cover method and path");
-    const ch_facts kind = {&whole, &bot, false, "broker", CH_CLASS_READ, BIT(READ)};
+                     "no grant: the exchange's signature does not cover what tells them apart");
+    const ch_facts value = {&split, &bot, false, NULL, CH_CLASS_READ, BIT(KEYS), BIT(READ) | BIT(KEYS)};
+    ck_assert_int_eq(ch_policy_decide(&value, &err), CH_REFUSED);
+    ck_assert_str_eq(err.message,
+                     "a value of this request needs class 'keys', which user 1000 may not have signed with "
+                     "key 'split'");
+    const ch_facts kind = {&whole, &bot, false, "broker", CH_CLASS_READ, 0, BIT(READ)};
     ck_assert_int_eq(ch_policy_decide(&kind, &err), CH_REFUSED);
     ck_assert_str_eq(err.message, "only keys of kind 'broker' can make this call, and the policy of key 'whole' does "
                                   "not list that kind");
-    const ch_facts bytes = {&half, &bot, true, NULL, CH_CLASS_READ, 0};
+    const ch_facts bytes = {&half, &bot, true, NULL, CH_CLASS_READ, 0, 0};
     ck_assert_int_eq(ch_policy_decide(&bytes, &err), CH_REFUSED);
     ck_assert_str_eq(err.message, "raw bytes need every class: user 1000 has no grant of class 'keys' for key 'half'");
 }
