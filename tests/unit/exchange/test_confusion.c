@@ -59,12 +59,12 @@ START_TEST(test_reading_one_symbol_opens_cancelling_it)
 }
 END_TEST
 
-/* Of every class but withdraw, keys and session, Binance has a call that takes no parameters. */
+/* Of every class but keys and session, Binance has a call that takes no parameters. */
 START_TEST(test_a_request_without_parameters_opens_all_others_without)
 {
     ck_assert_uint_eq(confused("profiles/binance.yaml", "GET", "/api/v3/account", NULL, 0),
                       BIT(CH_CLASS_READ) | BIT(CH_CLASS_TRADE) | BIT(CH_CLASS_CANCEL) | BIT(CH_CLASS_TRANSFER) |
-                          BIT(CH_CLASS_ACCOUNT));
+                          BIT(CH_CLASS_WITHDRAW) | BIT(CH_CLASS_ACCOUNT));
     ch_param given[] = {
         {CH_PARAM_BOOLEAN, CH_LITERAL("omitZeroBalances"), CH_LITERAL("false"), NULL}
     };
@@ -281,6 +281,18 @@ START_TEST(test_a_value_counts_where_the_signature_is_good_too)
 }
 END_TEST
 
+/* At Binance the signature is good for the other futures host too. */
+START_TEST(test_a_countdown_of_0_takes_a_safety_off)
+{
+    ch_param off[] = {text("symbol", "BTCUSDT"), text("countdownTime", "0")};
+    ch_param on[] = {text("symbol", "BTCUSDT"), text("countdownTime", "5000")};
+    ck_assert_uint_eq(confused("profiles/binance.yaml", "POST", "/fapi/v1/countdownCancelAll", off, 2),
+                      BIT(CH_CLASS_CANCEL) | BIT(CH_CLASS_ACCOUNT));
+    ck_assert_uint_eq(confused("profiles/binance.yaml", "POST", "/fapi/v1/countdownCancelAll", on, 2),
+                      BIT(CH_CLASS_CANCEL));
+}
+END_TEST
+
 START_TEST(test_what_values_may_need_is_said_of_the_endpoint)
 {
     ch_error err = CH_ERROR_INIT;
@@ -309,4 +321,4 @@ CH_TESTS("confusion", CH_TEST(test_a_binance_order_opens_nothing_but_orders),
          CH_TEST(test_one_of_a_choice_must_be_in_the_payload), CH_TEST(test_a_value_needs_its_class_and_others_do_not),
          CH_TEST(test_a_value_that_is_not_signed_may_be_any),
          CH_TEST(test_a_value_counts_where_the_signature_is_good_too),
-         CH_TEST(test_what_values_may_need_is_said_of_the_endpoint))
+         CH_TEST(test_a_countdown_of_0_takes_a_safety_off), CH_TEST(test_what_values_may_need_is_said_of_the_endpoint))
