@@ -7,6 +7,7 @@ import copy
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -25,6 +26,17 @@ TAMPERED = {
     "extra-upbit.json": "POST",
     "extra-coinbase-es256.json": "GET",
     "extra-coinbase-eddsa.json": "POST",
+}
+# What looks like a dead man's switch, and the calls of class cancel among these that no value disarms.
+SWITCH = re.compile(r"cancel.?(all.?)?(orders.?)?(after|on)|countdown|kill.?switch|dead|dcp|disconnect", re.I)
+ONLY_ARMING = {
+    "POST /eapi/v1/countdownCancelAllHeartBeat",
+    "POST /v2/cancelOrdersAfter",  # Bitvavo: 10 to 300
+    "POST /exchange/v1/private/set-cancel-on-disconnect",
+    "POST /v1/private/set-cancel-on-disconnect",
+    "POST /v2/private/set-cancel-on-disconnect",
+    "GET /api/v2/private/enable_cancel_on_disconnect",
+    "POST /api/v4/order/kill-switch",  # WhiteBIT: 5 to 600, and null, which is left out
 }
 # A file with requests that the agent refuses, and how many those are.
 REFUSED = ("gate.json", 9)
@@ -86,6 +98,21 @@ class Exchanges(unittest.TestCase):
             [root / "scripts" / "exchanges", *(words or ["--check"])],
             env=dict(os.environ, CHANCERY_BUILD=str(build)), capture_output=True, text=True, timeout=60, check=False,
         )
+
+    def test_no_switch_is_disarmed_by_who_may_only_cancel(self):
+        only_arming = set()
+        for profile in profiles():
+            done = run(CLI, "profile", "show", profile.stem, "--json", "--profiles", ROOT / "profiles")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            for endpoint in json.loads(done.stdout)["endpoints"]:
+                call = f"{endpoint['method']} {endpoint['path']}"
+                if endpoint["class"] != "cancel" or not SWITCH.search(endpoint["path"]):
+                    continue
+                if call in ONLY_ARMING:
+                    only_arming.add(call)
+                else:
+                    self.assertEqual(endpoint.get("needs"), ["account"], f"{profile.stem}: {call}")
+        self.assertEqual(only_arming, ONLY_ARMING, "a call that is no more")
 
     def test_the_document_says_what_the_profiles_say(self):
         done = self.check_document(ROOT)
