@@ -138,14 +138,15 @@ static ch_status run_keys(const ch_arguments *arguments, ch_error *err)
 {
     /* clang-format off */
     static const ch_column columns[] = {
-        /* title    member */
-        { "KEY",     "name" },
-        { "PROFILE", "profile" },
-        { "SCHEME",  "scheme" },
-        { "TOKEN",   "token" },
-        { "READY",   "ready" },
-        { "KEY ID",  "key_id" },
-        { "PROBLEM", "problem" },
+        /* title        member */
+        { "KEY",         "name" },
+        { "PROFILE",     "profile" },
+        { "ENVIRONMENT", "environment" },
+        { "SCHEME",      "scheme" },
+        { "TOKEN",       "token" },
+        { "READY",       "ready" },
+        { "KEY ID",      "key_id" },
+        { "PROBLEM",     "problem" },
         {0},
     };
     /* clang-format on */

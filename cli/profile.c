@@ -6,6 +6,7 @@
 #include "cli/output.h"
 #include "cli/profile_folder.h"
 #include "exchange/confusion.h"
+#include "exchange/environments.h"
 #include "exchange/load.h"
 #include "exchange/needs.h"
 #include "exchange/profile.h"
@@ -58,6 +59,87 @@ static json_t *names_of(unsigned classes)
     return list;
 }
 
+/* ---- environments ---- */
+
+/* A map of the origins that the environment has. */
+static json_t *origins_of(const ch_environment *environment)
+{
+    json_t *origins = json_object();
+    const char *name = NULL;
+    const char *url;
+    for (size_t i = 0; (url = ch_environment_origin_at(environment, i, &name)) != NULL; i++) {
+        if (*url != '\0')
+            json_object_set_new(origins, name, json_string(url));
+    }
+    return origins;
+}
+
+static json_t *headers_of(const ch_environment *environment)
+{
+    json_t *headers = json_object();
+    const char *name = NULL;
+    const char *text;
+    for (size_t i = 0; (text = ch_environment_header_at(environment, i, &name)) != NULL; i++)
+        json_object_set_new(headers, name, json_string(text));
+    return headers;
+}
+
+static json_t *environments_of(const ch_profile *profile)
+{
+    json_t *list = json_array();
+    const ch_environment *environment;
+    for (size_t i = 0; (environment = ch_profile_environment_at(profile, i)) != NULL; i++) {
+        json_array_append_new(list,
+                              json_pack("{s:s s:s s:s s:o s:o s:I}", "name", ch_environment_name(environment), "title",
+                                        ch_environment_title(environment), "keys", ch_environment_keys(environment),
+                                        "origins", origins_of(environment), "headers", headers_of(environment),
+                                        "endpoints", (json_int_t)ch_environment_endpoint_count(environment)));
+    }
+    return list;
+}
+
+/* The names of the environments in which the endpoint does not exist; NULL if there is none. */
+static json_t *environments_without(const ch_profile *profile, const ch_endpoint *endpoint)
+{
+    json_t *names = NULL;
+    const ch_environment *environment;
+    for (size_t i = 0; (environment = ch_profile_environment_at(profile, i)) != NULL; i++) {
+        if (ch_environment_has(environment, endpoint))
+            continue;
+        if (names == NULL)
+            names = json_array();
+        json_array_append_new(names, json_string(ch_environment_name(environment)));
+    }
+    return names;
+}
+
+static void print_environment(const json_t *row)
+{
+    const char *name;
+    json_t *text;
+    const char *keys = ch_jansson_member(row, "keys");
+    printf("environment %s: %lld endpoints", ch_jansson_member(row, "name"),
+           (long long)json_integer_value(json_object_get(row, "endpoints")));
+    if (strcmp(keys, ch_jansson_member(row, "name")) != 0)
+        printf(", keys of %s", keys);
+    if (*ch_jansson_member(row, "title") != '\0')
+        printf("; %s", ch_jansson_member(row, "title"));
+    printf("\n");
+    json_object_foreach(json_object_get(row, "origins"), name, text)
+        printf("    %-12s %s\n", name, json_string_value(text));
+    json_object_foreach(json_object_get(row, "headers"), name, text)
+        printf("    header %s: %s\n", name, json_string_value(text));
+}
+
+static void print_environments(const json_t *row)
+{
+    size_t i;
+    json_t *environment;
+    json_array_foreach(json_object_get(row, "environments"), i, environment) print_environment(environment);
+}
+
+/* ---- a profile ---- */
+
 /* `covers` and `may_open` by scheme: schemes may sign in ways of their own. */
 static json_t *endpoint_row(const ch_profile *profile, const ch_endpoint *endpoint)
 {
@@ -70,16 +152,18 @@ static json_t *endpoint_row(const ch_profile *profile, const ch_endpoint *endpoi
     }
     const char *kind = ch_endpoint_kind(endpoint, 0);
     unsigned needs = ch_needs_of_endpoint(endpoint);
-    return json_pack("{s:s s:s s:s s:s% s:s* s:o* s:o s:o}", "method", ch_endpoint_method(endpoint), "path",
-                     ch_endpoint_path(endpoint), "class", ch_class_name(ch_endpoint_class(endpoint)), "host",
-                     ch_endpoint_host(endpoint).data, ch_endpoint_host(endpoint).size, "only_for", kind, "needs",
-                     needs == 0 ? NULL : names_of(needs), "covers", covers, "may_open", may_open);
+    ch_slice host = ch_environment_host(ch_profile_live(profile), endpoint);
+    return json_pack("{s:s s:s s:s s:s% s:s* s:o* s:o* s:o s:o}", "method", ch_endpoint_method(endpoint), "path",
+                     ch_endpoint_path(endpoint), "class", ch_class_name(ch_endpoint_class(endpoint)), "host", host.data,
+                     host.size, "only_for", kind, "needs", needs == 0 ? NULL : names_of(needs), "not_in",
+                     environments_without(profile, endpoint), "covers", covers, "may_open", may_open);
 }
 
 static json_t *describe(const ch_profile *profile, bool has_endpoints)
 {
-    json_t *row = json_pack("{s:s s:s s:o s:o}", "name", ch_profile_name(profile), "title", ch_profile_title(profile),
-                            "schemes", schemes_of(profile), "endpoints_by_class", classes_of(profile));
+    json_t *row = json_pack("{s:s s:s s:o s:o s:o}", "name", ch_profile_name(profile), "title",
+                            ch_profile_title(profile), "schemes", schemes_of(profile), "environments",
+                            environments_of(profile), "endpoints_by_class", classes_of(profile));
     if (!has_endpoints)
         return row;
     json_t *list = json_array();
@@ -98,12 +182,22 @@ static void print_joined(const json_t *list, const char *when_empty)
         printf("%s", when_empty);
 }
 
+static void print_names_of_environments(const json_t *row)
+{
+    size_t i;
+    json_t *environment;
+    json_array_foreach(json_object_get(row, "environments"), i, environment)
+        printf("%s%s", i == 0 ? "; environments " : ",", ch_jansson_member(environment, "name"));
+}
+
 static void print_summary(const json_t *row)
 {
     const char *class_;
     json_t *count;
     printf("%s: %s; schemes ", ch_jansson_member(row, "name"), ch_jansson_member(row, "title"));
     print_joined(json_object_get(row, "schemes"), "none");
+    if (json_array_size(json_object_get(row, "environments")) > 1)
+        print_names_of_environments(row);
     printf("; endpoints:");
     json_object_foreach(json_object_get(row, "endpoints_by_class"), class_, count)
     {
@@ -209,6 +303,7 @@ static ch_status run_check(const ch_arguments *arguments, ch_error *err)
     if (arguments->option[CH_OPT_JSON] != NULL)
         return ch_output_json(row, err);
     print_summary(row);
+    print_environments(row);
     warn_of_open_params(row);
     print_confusion(json_object_get(row, "endpoints"));
     return CH_OK;
@@ -255,6 +350,7 @@ static ch_status run_show(const ch_arguments *arguments, ch_error *err)
     if (arguments->option[CH_OPT_JSON] != NULL)
         return ch_output_json(row, err);
     print_summary(row);
+    print_environments(row);
     size_t i;
     json_t *endpoint;
     json_array_foreach(json_object_get(row, "endpoints"), i, endpoint) print_endpoint(endpoint);
@@ -271,8 +367,8 @@ const ch_command ch_commands_of_profile[] = {
         .syntax = {.positional = "FILE", .positional_min = 1, .positional_max = 1, .options = CH_OPTION(JSON)},
         .summary = "check an exchange profile, and what its signatures open",
         .details = "Reads a profile as the agent does. If something is wrong, it says what and in\n"
-                   "which line. If not, it prints which other calls a signature would open, because\n"
-                   "the exchange does not sign what tells the calls apart.",
+                   "which line. If not, it prints the environments, and which other calls a\n"
+                   "signature would open, because the exchange does not sign what tells the calls apart.",
         .examples = "  chancery profile check profiles/kraken.yaml\n",
         .run = run_check,
     },
@@ -292,9 +388,10 @@ const ch_command ch_commands_of_profile[] = {
         .name = "show",
         .syntax = {.positional = "PROFILE", .positional_min = 1, .positional_max = 1,
                    .options = CH_OPTION(PROFILES) | CH_OPTION(JSON)},
-        .summary = "show the endpoints of an exchange profile",
-        .details = "Prints every endpoint of a profile: its class, and the classes that a signature\n"
-                   "for it may open besides.",
+        .summary = "show the environments and endpoints of an exchange profile",
+        .details = "Prints the environments of a profile, which a key's policy chooses from, with their\n"
+                   "origins; then every endpoint: its class, and the classes that a signature for it may\n"
+                   "open besides.",
         .examples = "  chancery profile show kraken\n",
         .run = run_show,
     },

@@ -29,9 +29,10 @@ typedef struct search {
     ch_anonymous_work *work;
 } search;
 
-static bool may_be_asked(const ch_endpoint *endpoint, const ch_scheme *scheme, unsigned kinds)
+static bool may_be_asked(const ch_endpoint *endpoint, const ch_recipe_input *input, unsigned kinds)
 {
-    return (endpoint->kind & ~kinds) == 0 && ch_recipe_is_anonymous(endpoint, scheme);
+    return (endpoint->kind & ~kinds) == 0 && ch_environment_has(input->environment, endpoint) &&
+           ch_recipe_is_anonymous(endpoint, input->scheme);
 }
 
 /* ---- names ---- */
@@ -180,7 +181,7 @@ static size_t find_with_recipe(search *in, const ch_recipe *recipe, size_t end)
     for (size_t i = 0; i < end; i++) {
         const ch_endpoint *endpoint = &profile->endpoints[i];
         if (endpoint->recipes[in->input->scheme->index] != recipe || endpoint->parts != NULL ||
-            !may_be_asked(endpoint, in->input->scheme, in->kinds))
+            !may_be_asked(endpoint, in->input, in->kinds))
             continue;
         if (!is_read && !read_flat(in, endpoint))
             return end;

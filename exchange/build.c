@@ -80,9 +80,11 @@ static ch_status make_payloads(ch_draft *draft, ch_payloads *out, ch_error *err)
 ch_status ch_recipe_build(const ch_recipe_input *input, ch_draft *draft, ch_payloads *out, ch_error *err)
 {
     assert(input->endpoint->profile == input->profile);
+    assert(ch_environment_has(input->environment, input->endpoint));
     draft->recipe = input->endpoint->recipes[input->scheme->index];
     draft->endpoint = input->endpoint;
     draft->scheme = input->scheme;
+    draft->environment = input->environment;
     ch_draft_assert(draft);
     size_t size_bytes = 0;
     if (draft->recipe->has_joined_list)

@@ -7,6 +7,7 @@
 
 #include "base/bits.h"
 #include "base/memory.h"
+#include "exchange/environments_impl.h"
 #include "exchange/match.h"
 #include "exchange/needs.h"
 #include "exchange/profile_impl.h"
@@ -53,7 +54,7 @@ static bool covers_no_difference(const ch_endpoint *asked, const ch_endpoint *op
     unsigned covers = asked->recipes[at]->covers;
     if ((covers & CH_COVERS_METHOD) != 0 && strcmp(asked->method, opened->method) != 0)
         return false;
-    if ((covers & CH_COVERS_HOST) != 0 && !ch_slice_equal(asked->origin->host, opened->origin->host))
+    if ((covers & CH_COVERS_HOST) != 0 && !ch_endpoints_may_share_host(asked, opened))
         return false;
     return (covers & CH_COVERS_PATH) == 0 || may_share_path(asked, opened);
 }
@@ -236,17 +237,24 @@ void ch_profile_find_confusions(ch_profile *profile)
 
 /* ---- for a request ---- */
 
+/* Whose key signs. */
+typedef struct signer {
+    const ch_environment *environment;
+    unsigned kinds;
+} signer;
+
 /* The classes of the endpoints whose path the request's path fits: the exchange decides which of them it takes the
  * request for. */
-static unsigned classes_by_path(const ch_endpoint *asked, size_t at, unsigned kinds, const ch_request *request)
+static unsigned classes_by_path(const ch_endpoint *asked, size_t at, const signer *by, const ch_request *request)
 {
     const ch_profile *profile = asked->profile;
     ch_slice captures[CH_PATH_PARTS_MAX];
     unsigned classes = 1U << asked->class_ | ch_needs_of_signature(asked, at, request);
     for (size_t i = 0; i < profile->pattern_count; i++) {
         const ch_endpoint *opened = &profile->endpoints[profile->patterns[i]];
-        if ((opened->kind & ~kinds) == 0 && strcmp(opened->method, asked->method) == 0 &&
-            opened->origin == asked->origin && ch_endpoint_fits(opened, request->path, captures))
+        if ((opened->kind & ~by->kinds) == 0 && strcmp(opened->method, asked->method) == 0 &&
+            ch_environment_reaches_both(by->environment, asked, opened) &&
+            ch_endpoint_fits(opened, request->path, captures))
             classes |= 1U << opened->class_ | ch_needs_of_signature(opened, at, request);
     }
     return classes;
@@ -263,22 +271,33 @@ static void find_signed_names(const ch_endpoint *asked, size_t at, const ch_requ
     copy_shown(asked, at, out, out);
 }
 
-unsigned ch_endpoint_confused_classes(const ch_endpoint *endpoint, const ch_scheme *scheme, unsigned kinds,
-                                      const ch_request *request)
+/* True if the signer's key can be used at `opened`, and neither its host nor the request's path, as far as the
+ * signature covers them, speak against it. */
+static bool may_be_opened(const ch_endpoint *asked, const ch_endpoint *opened, size_t at, const signer *by,
+                          const ch_request *request)
 {
-    const ch_recipe *recipe = endpoint->recipes[scheme->index];
-    const ch_confusion *confusion = &endpoint->confusions[scheme->index];
-    bool covers_path = (recipe->covers & CH_COVERS_PATH) != 0;
-    uint64_t given[CH_NAME_WORDS_MAX];
+    unsigned covers = asked->recipes[at]->covers;
     ch_slice captures[CH_PATH_PARTS_MAX];
+    if ((opened->kind & ~by->kinds) != 0 || !ch_environment_reaches(by->environment, opened))
+        return false;
+    if ((covers & CH_COVERS_HOST) != 0 && !ch_environment_reaches_both(by->environment, asked, opened))
+        return false;
+    return (covers & CH_COVERS_PATH) == 0 || ch_endpoint_fits(opened, request->path, captures);
+}
+
+unsigned ch_endpoint_confused_classes(const ch_endpoint *endpoint, const ch_scheme *scheme,
+                                      const ch_environment *environment, unsigned kinds, const ch_request *request)
+{
+    const ch_confusion *confusion = &endpoint->confusions[scheme->index];
+    const signer by = {environment, kinds};
+    uint64_t given[CH_NAME_WORDS_MAX];
     find_signed_names(endpoint, scheme->index, request, given);
-    unsigned classes = classes_by_path(endpoint, scheme->index, kinds, request) | recipe->opens;
+    unsigned classes = classes_by_path(endpoint, scheme->index, &by, request);
+    classes |= endpoint->recipes[scheme->index]->opens;
     for (size_t i = 0; i < confusion->count; i++) {
         const ch_endpoint *opened = &endpoint->profile->endpoints[confusion->others[i]];
         bool adds_nothing = (classes & 1U << opened->class_) != 0 && !opened->has_needs;
-        if (adds_nothing || (opened->kind & ~kinds) != 0)
-            continue;
-        if (covers_path && !ch_endpoint_fits(opened, request->path, captures))
+        if (adds_nothing || !may_be_opened(endpoint, opened, scheme->index, &by, request))
             continue;
         if (opened_has_payload(endpoint, opened, scheme->index, given, given))
             classes |= 1U << opened->class_ | ch_needs_of_signature(opened, scheme->index, request);

@@ -7,6 +7,7 @@
 #ifndef CH_EXCHANGE_DRAFT_H
 #define CH_EXCHANGE_DRAFT_H
 
+#include "exchange/environments_impl.h"
 #include "exchange/profile_impl.h"
 #include "exchange/recipe.h"
 
@@ -18,6 +19,7 @@ struct ch_draft {
     const ch_recipe *recipe;
     const ch_endpoint *endpoint;
     const ch_scheme *scheme;
+    const ch_environment *environment;
     ch_slice inputs[CH_RECIPE_INPUTS_MAX];
     char times[CH_BUILTIN_NEWLINE - CH_BUILTIN_TIME_S][CH_TIME_TEXT_MAX]; /* times, nonce, uuid */
     char window[CH_WINDOW_DIGITS_MAX + 1];

@@ -1,6 +1,11 @@
 /* The signatures become values like any other; then url, body and headers run, one after the other, into `sent`. */
 #include "exchange/draft.h"
 
+#include "exchange/environments_impl.h"
+
+#include <assert.h>
+#include <string.h>
+
 /* Ends of what lies in draft->sent. */
 typedef struct ends {
     size_t url;
@@ -79,6 +84,17 @@ static void list_headers(const ch_draft *draft, const ends *at, ch_finished *out
     }
 }
 
+/* A message on a socket has no headers. */
+static void add_environment(const ch_draft *draft, ch_finished *out)
+{
+    const ch_environment *environment = draft->environment;
+    for (size_t i = 0; i < environment->header_count && strcmp(draft->endpoint->method, "WS") != 0; i++) {
+        const ch_environment_header *header = &environment->headers[i];
+        assert(out->header_count < CH_HEADERS_MAX);
+        out->headers[out->header_count++] = (ch_header){ch_slice_of(header->name), ch_slice_of(header->text)};
+    }
+}
+
 ch_status ch_recipe_finish(ch_draft *draft, const ch_payloads *signatures, ch_finished *out, ch_error *err)
 {
     ends at = {0};
@@ -89,5 +105,6 @@ ch_status ch_recipe_finish(ch_draft *draft, const ch_payloads *signatures, ch_fi
     out->url = (ch_slice){draft->sent.data, at.url};
     out->body = (ch_slice){draft->sent.data + at.url, at.body - at.url};
     list_headers(draft, &at, out);
+    add_environment(draft, out);
     return CH_OK;
 }

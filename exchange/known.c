@@ -114,10 +114,11 @@ uint32_t ch_draft_window_ms(const ch_draft *draft)
 void ch_known_set(const ch_recipe_input *input, ch_slice *values)
 {
     const ch_endpoint *endpoint = input->endpoint;
+    const ch_origin *origin = ch_environment_origin(input->environment, endpoint);
     values[CH_BUILTIN_METHOD] = ch_slice_of(endpoint->method);
     values[CH_BUILTIN_PATH] = input->request->path;
-    values[CH_BUILTIN_ORIGIN] = ch_slice_of(endpoint->origin->url);
-    values[CH_BUILTIN_HOST] = endpoint->origin->host;
+    values[CH_BUILTIN_ORIGIN] = ch_slice_of(origin->url);
+    values[CH_BUILTIN_HOST] = origin->host;
     values[CH_BUILTIN_KEY_ID] = input->key_id;
     values[CH_BUILTIN_PASSPHRASE] = input->passphrase;
     values[CH_BUILTIN_ALG] = ch_slice_of(input->scheme->alg);

@@ -8,6 +8,7 @@
 #include "exchange/check_value.h"
 #include "exchange/confusion.h"
 #include "exchange/load_endpoints.h"
+#include "exchange/load_environments.h"
 #include "exchange/load_nonces.h"
 #include "exchange/load_params.h"
 #include "exchange/load_recipes.h"
@@ -20,48 +21,13 @@
 
 #define WINDOW_MAX_MS 60000 /* a signature must not live much longer than what allowed it */
 
-/* ---- name, origins, window ---- */
+/* ---- name, window ---- */
 
 static ch_status check_name(const char *text, ch_error *err)
 {
     if (ch_is_name(ch_slice_of(text)))
         return CH_OK;
     return ch_fail(err, CH_CONFIG, "'%s' can't be a profile's name; use a-z, 0-9, '.', '_' and '-'", text);
-}
-
-/* Length of "https://" or "wss://" in front of `url`, else 0. */
-static size_t scheme_size(const char *url)
-{
-    static const char *const schemes[] = {"https://", "wss://"};
-    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
-        if (strncmp(url, schemes[i], strlen(schemes[i])) == 0)
-            return strlen(schemes[i]);
-    }
-    return 0;
-}
-
-static ch_status read_origin(const ch_value *value, ch_error *err)
-{
-    const char *url = NULL;
-    CH_TRY(ch_yaml_text(value->node, &url, err));
-    size_t skipped = scheme_size(url);
-    if (skipped == 0 || url[skipped] == '\0' || strpbrk(url + skipped, "/?#@ ") != NULL)
-        return ch_yaml_fail(value->node, err, "an origin is https:// or wss:// and a host, with nothing after it");
-    ch_origin *origin = value->out;
-    origin->name = ch_strdup(value->name);
-    origin->url = ch_strdup(url);
-    origin->host = ch_slice_of(origin->url + skipped);
-    return CH_OK;
-}
-
-static ch_status read_origins(const ch_value *value, ch_error *err)
-{
-    static const ch_entries origins = {
-        "origin", CH_YAML_MAP, 1, 0, {.read = read_origin, .size = sizeof(ch_origin)}
-    };
-    ch_profile *profile = value->out;
-    profile->origins = ch_alloc(ch_yaml_count(value->node) * sizeof *profile->origins);
-    return ch_entries_read(value->node, &origins, profile->origins, &profile->origin_count, NULL, err);
 }
 
 /* clang-format off */
@@ -234,7 +200,7 @@ static const ch_field fields[] = {
     /* name          required  reader            where                             check, words */
     { "name",        true,     ch_field_text,    CH_MEMBER(ch_profile, name),      .check = check_name },
     { "title",       true,     ch_field_text,    CH_MEMBER(ch_profile, title)     },
-    { "origins",     true,     read_origins,     CH_WHOLE                         },
+    { "origins",     true,     ch_origins_read,  CH_WHOLE                         },
     { "nonce",       false,    ch_nonce_read,    CH_WHOLE                         },
     { "nonce_for",   false,    ch_nonce_for_read, CH_WHOLE                        },
     { "window",      false,    read_window,      CH_MEMBER(ch_profile, window)    },
@@ -246,6 +212,7 @@ static const ch_field fields[] = {
     { "recipe",      false,    NULL,             CH_WHOLE                         }, /* load_endpoints.c reads these two */
     { "everywhere",  false,    NULL,             CH_WHOLE                         },
     { "endpoints",   true,     read_endpoints,   CH_WHOLE                         },
+    { "environments", false,   NULL,             CH_WHOLE                         }, /* read_profile */
 };
 /* clang-format on */
 
@@ -254,6 +221,7 @@ static ch_status read_profile(ch_profile *profile, const ch_yaml *root, ch_error
     ch_loader load = {.profile = profile, .root = root};
     CH_TRY(ch_fields_read(root, CH_FIELDS(fields), profile, &load, err));
     CH_TRY(ch_params_check_used(&load, err));
+    CH_TRY(ch_environments_read(&load, ch_yaml_get(root, "environments"), err));
     ch_profile_find_confusions(profile);
     return CH_OK;
 }
@@ -287,6 +255,7 @@ void ch_profile_free(ch_profile *profile)
 {
     if (profile == NULL)
         return;
+    ch_environments_free(profile);
     ch_endpoints_free(profile);
     ch_params_free(profile);
     ch_recipes_free(profile);

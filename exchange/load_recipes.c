@@ -254,7 +254,7 @@ static ch_status read_sent(const ch_value *value, ch_error *err)
     return read_template(value, err);
 }
 
-static bool is_header_name(const char *name)
+bool ch_is_header_name(const char *name)
 {
     static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     return *name != '\0' && strspn(name, allowed) == strlen(name);
@@ -273,7 +273,7 @@ static bool is_header_text(const ch_template *text)
 static ch_status read_header(const ch_value *value, ch_error *err)
 {
     ch_named_template *header = value->out;
-    if (!is_header_name(value->name))
+    if (!ch_is_header_name(value->name))
         return ch_yaml_fail(value->node, err, "'%s' can't be the name of a header", value->name);
     header->name = ch_strdup(value->name);
     CH_TRY(compile(value->context, value->node, &header->text, err));

@@ -10,4 +10,6 @@
 CH_CHECKED ch_status ch_recipes_read(ch_profile *profile, const ch_yaml *recipes, ch_error *err);
 void ch_recipes_free(ch_profile *profile);
 
+bool ch_is_header_name(const char *name);
+
 #endif

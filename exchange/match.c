@@ -2,6 +2,7 @@
  * first. */
 #include "exchange/match.h"
 
+#include "exchange/environments_impl.h"
 #include "exchange/profile_impl.h"
 
 #include <assert.h>
@@ -53,23 +54,31 @@ bool ch_endpoint_fits(const ch_endpoint *endpoint, ch_slice path, ch_slice captu
 
 /* What was found on the way to an endpoint. */
 typedef struct search {
+    const ch_environment *environment;
     const ch_request *request;
     const ch_endpoint *found;
     bool has_path;
     bool is_ambiguous; /* at two hosts */
+    bool is_elsewhere; /* the profile lists the call, but it does not exist in the environment */
 } search;
 
 static void consider(search *in, const ch_endpoint *endpoint)
 {
     const ch_request *request = in->request;
-    if (request->host.size > 0 && !ch_slice_equal(request->host, endpoint->origin->host))
+    bool has_method = ch_slice_is(request->method, endpoint->method);
+    if (!ch_environment_has(in->environment, endpoint)) {
+        in->is_elsewhere |= has_method;
+        return;
+    }
+    ch_slice host = ch_environment_host(in->environment, endpoint);
+    if (request->host.size > 0 && !ch_slice_equal(request->host, host))
         return;
     in->has_path = true;
-    if (!ch_slice_is(request->method, endpoint->method))
+    if (!has_method)
         return;
     if (in->found == NULL)
         in->found = endpoint;
-    else if (in->found->origin != endpoint->origin)
+    else if (!ch_slice_equal(ch_environment_host(in->environment, in->found), host))
         in->is_ambiguous = true;
 }
 
@@ -101,21 +110,30 @@ static void search_patterns(search *in, const ch_profile *profile)
     }
 }
 
-ch_status ch_profile_match(const ch_profile *profile, const ch_request *request, const ch_endpoint **out, ch_error *err)
+static ch_status fail(const search *in, ch_error *err)
 {
-    search in = {.request = request};
-    search_literal(&in, profile);
-    if (in.found == NULL)
-        search_patterns(&in, profile);
-    *out = in.found;
-    if (in.is_ambiguous)
-        return ch_fail(err, CH_BAD_INPUT, "profile '%s' has this path at several hosts; name one with \"host\"",
-                       profile->name);
-    if (in.found != NULL)
-        return CH_OK;
-    if (in.has_path)
+    const ch_profile *profile = in->environment->profile;
+    if (in->is_elsewhere)
+        return ch_fail(err, CH_NOT_FOUND, "profile '%s' lists this call, but it does not exist in environment '%s'",
+                       profile->name, in->environment->name);
+    if (in->has_path)
         return ch_fail(err, CH_BAD_METHOD, "profile '%s' lists this path, but not with this method", profile->name);
     return ch_fail(err, CH_NOT_FOUND,
                    "profile '%s' does not list this path%s; it must be the same to the byte, without query",
-                   profile->name, request->host.size > 0 ? " at this host" : "");
+                   profile->name, in->request->host.size > 0 ? " at this host" : "");
+}
+
+/* A call that does not exist in the environment is not taken for one with a parameter in its path. */
+ch_status ch_environment_match(const ch_environment *environment, const ch_request *request, const ch_endpoint **out,
+                               ch_error *err)
+{
+    search in = {.environment = environment, .request = request};
+    search_literal(&in, environment->profile);
+    if (in.found == NULL && !in.is_elsewhere)
+        search_patterns(&in, environment->profile);
+    *out = in.found;
+    if (in.is_ambiguous)
+        return ch_fail(err, CH_BAD_INPUT, "profile '%s' has this path at several hosts; name one with \"host\"",
+                       environment->profile->name);
+    return in.found != NULL ? CH_OK : fail(&in, err);
 }

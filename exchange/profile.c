@@ -92,11 +92,6 @@ const char *ch_endpoint_path(const ch_endpoint *endpoint)
     return endpoint->path;
 }
 
-ch_slice ch_endpoint_host(const ch_endpoint *endpoint)
-{
-    return endpoint->origin->host;
-}
-
 unsigned ch_profile_kind(const ch_profile *profile, const char *name)
 {
     for (size_t i = 0; i < profile->kind_count; i++) {

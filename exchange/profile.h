@@ -35,7 +35,6 @@ const ch_endpoint *ch_profile_endpoint_at(const ch_profile *profile, size_t inde
 ch_class ch_endpoint_class(const ch_endpoint *endpoint);
 const char *ch_endpoint_method(const ch_endpoint *endpoint);
 const char *ch_endpoint_path(const ch_endpoint *endpoint); /* with {name} for a parameter */
-ch_slice ch_endpoint_host(const ch_endpoint *endpoint);
 
 /* Some calls are open only to keys of a certain kind (a broker's, say), and a key is of that kind only if its policy
  * says so. A set of kinds has a bit for each. ch_profile_kind returns the kind's bit, 0 if the profile has no such

@@ -188,6 +188,8 @@ struct ch_profile {
     size_t endpoint_count;
     uint16_t *patterns; /* those whose path has parameters, the most literal first */
     size_t pattern_count;
+    struct ch_environment *environments; /* environments_impl.h; the first is live */
+    size_t environment_count;
 };
 
 /* True if a bot sets the receive window of a request to `endpoint` by a parameter of that name. */

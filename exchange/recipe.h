@@ -7,6 +7,7 @@
 #define CH_EXCHANGE_RECIPE_H
 
 #include "base/error.h"
+#include "exchange/environments.h"
 #include "exchange/profile.h"
 #include "exchange/request.h"
 #include "exchange/scratch.h"
@@ -15,6 +16,7 @@
 typedef struct ch_recipe_input {
     const ch_profile *profile;
     const ch_scheme *scheme;
+    const ch_environment *environment; /* the key's; the endpoint exists there */
     const ch_endpoint *endpoint;
     const ch_request *request; /* checked; needed only by ch_recipe_build */
     ch_slice key_id;
@@ -57,7 +59,8 @@ ch_draft *ch_draft_new(ch_scratch *scratch);
 void ch_draft_free(ch_draft *draft);
 
 /* Runs the recipe up to its payloads. `out` are views into the draft, valid until the next build. The draft holds
- * copies of all that it needs of the request; profile, scheme, endpoint, key id and pass phrase must outlive it.
+ * copies of all that it needs of the request; profile (with scheme, environment and endpoint), key id and pass phrase
+ * must outlive it.
  * CH_BAD_INPUT and CH_TOO_LARGE say what is wrong with the request. */
 CH_CHECKED ch_status ch_recipe_build(const ch_recipe_input *input, ch_draft *draft, ch_payloads *out, ch_error *err);
 

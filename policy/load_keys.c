@@ -70,11 +70,14 @@ static ch_status load_profile(const ch_policy_loader *load, const ch_yaml *node,
 static ch_status read_profile(const ch_value *value, ch_error *err)
 {
     const ch_policy_loader *load = value->context;
-    const ch_profile **profile = value->out;
+    ch_key *key = value->out;
     const char *name = NULL;
     CH_TRY(ch_yaml_text(value->node, &name, err));
-    *profile = find_loaded(load->policy, name);
-    return *profile != NULL ? CH_OK : load_profile(load, value->node, name, profile, err);
+    key->profile = find_loaded(load->policy, name);
+    if (key->profile == NULL)
+        CH_TRY(load_profile(load, value->node, name, &key->profile, err));
+    key->environment = ch_profile_live(key->profile);
+    return CH_OK;
 }
 
 static ch_status read_scheme(const ch_value *value, ch_error *err)
@@ -90,6 +93,20 @@ static ch_status read_scheme(const ch_value *value, ch_error *err)
     if (ch_uri_check_class(key->object_uri, mechanism, &reason) != CH_OK)
         return ch_yaml_fail(value->node, err, "object: %s", reason.message);
     return CH_OK;
+}
+
+static ch_status read_environment(const ch_value *value, ch_error *err)
+{
+    ch_key *key = value->out;
+    const char *name = NULL;
+    CH_TRY(ch_yaml_text(value->node, &name, err));
+    key->environment = ch_profile_environment(key->profile, name);
+    if (key->environment != NULL)
+        return CH_OK;
+    ch_autobuffer names = CH_BUFFER_INIT;
+    ch_profile_add_environments(key->profile, &names);
+    return ch_yaml_fail(value->node, err, "profile '%s' has no environment '%s'; it has %s",
+                        ch_profile_name(key->profile), name, ch_buffer_text(&names));
 }
 
 /* An empty text would be left out of the request, and one with a space at an end is cut on its way. */
@@ -195,7 +212,8 @@ static ch_status read_nonce_floor(const ch_value *value, ch_error *err)
 
 static bool counts_otherwise(const ch_key *key, const ch_key *other)
 {
-    return key->profile == other->profile && key->nonce != other->nonce && strcmp(key->key_id, other->key_id) == 0;
+    return key->profile == other->profile && key->nonce != other->nonce && strcmp(key->key_id, other->key_id) == 0 &&
+           strcmp(ch_environment_keys(key->environment), ch_environment_keys(other->environment)) == 0;
 }
 
 /* Two names for one key of the exchange share a counter, so they must agree on how it counts. */
@@ -230,7 +248,8 @@ static const ch_field fields[] = {
     /* name          required  reader                 where                             check */
     { "token",       true,     read_token,            CH_MEMBER(ch_key, token) },
     { "object",      true,     ch_field_text,         CH_MEMBER(ch_key, object_uri),      .check = ch_uri_check_object },
-    { "profile",     true,     read_profile,          CH_MEMBER(ch_key, profile) },
+    { "profile",     true,     read_profile,          CH_WHOLE },
+    { "environment", false,    read_environment,      CH_WHOLE },
     { "scheme",      true,     read_scheme,           CH_WHOLE },
     { "key_id",      true,     ch_field_text,         CH_MEMBER(ch_key, key_id),          .check = check_key_id },
     { "passphrase",  false,    ch_field_text,         CH_MEMBER(ch_key, passphrase),      .check = check_sent_text },

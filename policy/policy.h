@@ -6,6 +6,7 @@
 #define CH_POLICY_POLICY_H
 
 #include "base/slice.h"
+#include "exchange/environments.h"
 #include "exchange/profile.h"
 #include "pkcs11/key_rule.h"
 
@@ -44,6 +45,7 @@ typedef struct ch_key {
     ch_lapses tolerated; /* the rules for keys that its key object may break */
     const ch_profile *profile;
     const ch_scheme *scheme;
+    const ch_environment *environment;
     const ch_nonce_def *nonce; /* NULL: the exchange takes none from this key */
     uint64_t nonce_floor;      /* the smallest that may be drawn */
     size_t token_key;          /* core's: the index that the token's link has for it */

@@ -5,9 +5,13 @@
 #include "agent/harden.h"
 #include "base/buffer.h"
 #include "base/log.h"
+#include "exchange/environments.h"
+#include "exchange/profile.h"
+#include "policy/policy.h"
 
 #include <getopt.h>
 #include <stdio.h>
+#include <string.h>
 
 static const char usage[] =
     "usage: chancery-agent --config FILE [--check] [--debug]\n"
@@ -42,6 +46,19 @@ static void print_line(const char *line)
     printf("%s\n", line);
 }
 
+/* What nobody would like to learn from the first order. */
+static void print_environments(const ch_policy *policy)
+{
+    for (size_t i = 0; i < policy->key_count; i++) {
+        const ch_key *key = &policy->keys[i];
+        const char *name = ch_environment_name(key->environment);
+        if (key->environment == ch_profile_live(key->profile))
+            continue;
+        printf("key '%s': environment '%s' of profile '%s'", key->name, name, ch_profile_name(key->profile));
+        printf("%s\n", strcmp(ch_environment_keys(key->environment), name) == 0 ? "" : ", where live keys are good");
+    }
+}
+
 static int check(const char *config_path)
 {
     ch_rules rules;
@@ -49,6 +66,8 @@ static int check(const char *config_path)
     ch_status st = read_files(config_path, &rules, &err);
     if (st == CH_OK)
         ch_tolerance_say(&rules.policy, print_line);
+    if (st == CH_OK)
+        print_environments(&rules.policy);
     if (st == CH_OK)
         printf("%s is good: %zu keys, %zu tokens, %zu profiles\n", config_path, rules.policy.key_count,
                rules.config.token_count, rules.policy.profile_count);

@@ -3,7 +3,6 @@
 #include "base/log.h"
 #include "exchange/profile.h"
 
-#define ENVIRONMENT "live" /* profiles describe no other */
 #define S_NS 1000000000ULL
 
 static ch_nonce_rule rule_of(const ch_nonce_def *def)
@@ -20,7 +19,7 @@ void ch_nonce_counters_find(ch_policy *policy, ch_nonces *nonces)
         ch_key *key = &policy->keys[i];
         if (key->nonce == NULL)
             continue;
-        const ch_nonce_name name = {ch_profile_name(key->profile), ENVIRONMENT, key->key_id};
+        const ch_nonce_name name = {ch_profile_name(key->profile), ch_environment_keys(key->environment), key->key_id};
         const ch_nonce_rule rule = rule_of(key->nonce);
         key->nonce_counter = ch_nonces_counter(nonces, &name, &rule);
         ch_nonces_set_floor(nonces, key->nonce_counter, key->nonce_floor);

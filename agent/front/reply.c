@@ -52,6 +52,7 @@ void ch_reply_add_key_list(ch_buffer *out, const ch_key_list_frame *frame)
         add_text(out, lead, key.name);
         add_text(out, ",\"profile\":", key.profile);
         add_text(out, ",\"scheme\":", key.scheme);
+        add_text(out, ",\"environment\":", key.environment);
         add_text(out, ",\"key_id\":", key.key_id);
         add_text(out, ",\"token\":", key.token);
         add_boolean(out, ",\"ready\":", key.is_ready);

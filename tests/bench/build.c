@@ -72,14 +72,16 @@ static ch_status run_once(const ch_profile *profile, const ch_scheme *scheme, ch
                           ch_error *err)
 {
     static const uint8_t zeros[64];
+    const ch_environment *live = ch_profile_live(profile);
     const ch_endpoint *endpoint = NULL;
     ch_payloads payloads;
     ch_finished finished;
-    CH_TRY(ch_profile_match(profile, request, &endpoint, err));
+    CH_TRY(ch_environment_match(live, request, &endpoint, err));
     CH_TRY(ch_endpoint_check(endpoint, scheme, request, err));
-    (void)ch_endpoint_confused_classes(endpoint, scheme, 0, request);
+    (void)ch_endpoint_confused_classes(endpoint, scheme, live, 0, request);
     ch_recipe_input input = {.profile = profile,
                              .scheme = scheme,
+                             .environment = live,
                              .endpoint = endpoint,
                              .request = request,
                              .key_id = CH_LITERAL("vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A"),

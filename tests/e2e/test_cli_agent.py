@@ -96,10 +96,11 @@ class Http(Sandbox):
         self.assertEqual(json.loads(result.out), self.STATUS)
 
     def test_keys(self):
-        key = {"name": "k", "profile": "kraken", "scheme": "hmac", "key_id": "id", "token": "main", "ready": True}
+        key = {"name": "k", "profile": "bybit", "scheme": "hmac", "environment": "testnet", "key_id": "id", "token": "main",
+               "ready": True}
         result, got = self.ask(http_answer(200, {"keys": [key]}), "keys")
         self.assertEqual(got["line"], "GET /v1/keys HTTP/1.1")
-        self.assertRegex(result.out, r"(?m)^k +kraken +hmac +main +yes +id +-$")
+        self.assertRegex(result.out, r"(?m)^k +bybit +testnet +hmac +main +yes +id +-$")
         result, _ = self.ask(http_answer(200, {"keys": []}), "keys", "--json")
         self.assertEqual(json.loads(result.out), {"keys": []})
 

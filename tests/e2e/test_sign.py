@@ -200,6 +200,7 @@ class Looking(harness.AgentTest):
                 "name": "binance-main",
                 "profile": "binance",
                 "scheme": "hmac",
+                "environment": "live",
                 "key_id": BINANCE_KEY_ID,
                 "token": "main",
                 "ready": True,

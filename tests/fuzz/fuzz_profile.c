@@ -57,7 +57,7 @@ static void ask(rig *r, const ch_endpoint *endpoint)
         check_refusal(&r->err);
         return;
     }
-    unsigned classes = ch_endpoint_confused_classes(made.endpoint, r->scheme, 0, &made.request);
+    unsigned classes = ch_endpoint_confused_classes(made.endpoint, r->scheme, r->environment, 0, &made.request);
     FUZZ_CHECK((classes >> ch_endpoint_class(made.endpoint) & 1) != 0);
     finish(r, &built);
     ch_slice payload = keep_slice(r, built.items[0]);
@@ -89,8 +89,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_check_error(st, &err);
     r->profile = profile;
     r->dice.state = size;
-    for (size_t i = 0; st == CH_OK && (r->scheme = ch_profile_scheme_at(profile, i)) != NULL; i++)
-        ask_all(r);
+    for (size_t i = 0; st == CH_OK && (r->environment = ch_profile_environment_at(profile, i)) != NULL; i++) {
+        for (size_t j = 0; (r->scheme = ch_profile_scheme_at(profile, j)) != NULL; j++)
+            ask_all(r);
+    }
     ch_profile_free(profile);
     return 0;
 }

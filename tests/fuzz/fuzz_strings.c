@@ -98,7 +98,8 @@ static bool read_question(ch_slice input, question *out)
     out->scheme = find_scheme(out->profile, take_word(&line, ' '));
     ch_request request = {.method = take_word(&line, ' '), .path = line};
     out->path = line;
-    return out->scheme != NULL && ch_profile_match(out->profile, &request, &out->endpoint, &err) == CH_OK;
+    return out->scheme != NULL &&
+           ch_environment_match(ch_profile_live(out->profile), &request, &out->endpoint, &err) == CH_OK;
 }
 
 /* ---- what must hold ---- */
@@ -106,7 +107,7 @@ static bool read_question(ch_slice input, question *out)
 static void check_good(rig *r, const sample *read)
 {
     ch_autobuffer shown = CH_BUFFER_INIT;
-    unsigned classes = ch_endpoint_confused_classes(read->endpoint, r->scheme, 0, &read->request);
+    unsigned classes = ch_endpoint_confused_classes(read->endpoint, r->scheme, r->environment, 0, &read->request);
     FUZZ_CHECK((classes >> ch_endpoint_class(read->endpoint) & 1) != 0);
     const char *wrong = check_finished(r, read, read->endpoint->recipes[r->scheme->index]->payload_count, &shown);
     if (wrong != NULL)
@@ -122,6 +123,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!read_question((ch_slice){data, size}, &asked))
         return 0;
     r->profile = asked.profile;
+    r->environment = ch_profile_live(asked.profile);
     r->scheme = asked.scheme;
     r->pool_used = 0;
     switch (read_text(r, asked.endpoint, asked.path, asked.text, &read)) {
@@ -156,6 +158,7 @@ static bool make_fresh(rig *r, ch_buffer *out)
     static sample made; /* large */
     ch_payloads built;
     r->profile = profiles[dice_below(&r->dice, profile_count)];
+    r->environment = ch_profile_live(r->profile);
     r->scheme = ch_profile_scheme_at(r->profile, dice_below(&r->dice, r->profile->scheme_count));
     r->is_tame = dice_chance(&r->dice, 30);
     const ch_endpoint *endpoint = ch_profile_endpoint_at(r->profile, dice_below(&r->dice, r->profile->endpoint_count));

@@ -14,6 +14,7 @@ void fuzz_requests_init(void)
     FUZZ_CHECK(ch_profile_load("tests/profiles/oddball.yaml", &profile, &err) == CH_OK);
     fuzz_rig_init(&maker);
     maker.profile = profile;
+    maker.environment = ch_profile_live(profile);
     maker.now_ns = 1764000000123000000U; /* as on the stage */
 }
 

@@ -245,7 +245,7 @@ static bool is_visible(ch_slice text, const char *forbidden)
 
 static const char *check_url(findings *found, const sample *s, ch_slice url)
 {
-    ch_slice origin = ch_slice_of(s->endpoint->origin->url);
+    ch_slice origin = ch_slice_of(ch_environment_origin(found->rig->environment, s->endpoint)->url);
     if (!is_visible(url, " #\"<>\\^`{}|"))
         return "the URL holds characters that no URL can";
     if (!starts_with(url, origin))

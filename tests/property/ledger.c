@@ -171,7 +171,7 @@ static entry describe(rig *r, const sample *s, ch_slice payload)
         .sent = sent_of(r, s),
         .endpoint = s->endpoint,
         .scheme = r->scheme,
-        .classes = ch_endpoint_confused_classes(s->endpoint, r->scheme, ~0U, &s->request),
+        .classes = ch_endpoint_confused_classes(s->endpoint, r->scheme, r->environment, ~0U, &s->request),
         .needed = 1U << s->endpoint->class_ | ch_needs_of_request(s->endpoint, &s->request),
         .covers = ch_endpoint_covers(s->endpoint, r->scheme)
     };

@@ -364,7 +364,7 @@ bool make_sample(rig *r, const ch_endpoint *endpoint, sample *out)
 {
     out->endpoint = endpoint;
     out->is_full = false;
-    out->request = (ch_request){.method = ch_slice_of(endpoint->method), .host = endpoint->origin->host};
+    out->request = (ch_request){.method = ch_slice_of(endpoint->method), .host = host_of(r, endpoint)};
     out->request.params = out->params;
     if (!make_path(r, endpoint, &out->request.path))
         return false;

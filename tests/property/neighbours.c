@@ -306,7 +306,7 @@ static bool transplanted(rig *r, const sample *from, sample *to)
     if (other == NULL)
         return false;
     to->request.method = ch_slice_of(other->method);
-    to->request.host = other->origin->host;
+    to->request.host = host_of(r, other);
     ch_slice captures[CH_PATH_PARTS_MAX];
     if (!ch_endpoint_fits(other, to->request.path, captures) && !make_path(r, other, &to->request.path))
         return false;

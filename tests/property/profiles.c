@@ -6,8 +6,10 @@
  *  - mutations: a request that was tampered with is refused, or signed and judged as what it now is;
  *  - strings: a payload that was tampered with is refused, or is another good request to the byte;
  *  - finished: the request as it is sent holds all that was judged, and nothing that breaks its form;
- *  - reached: every endpoint, and each of its parameters, can be used.
- * A run is repeated by its seed. The last line is "N passed, N failed". */
+ *  - reached: every endpoint, and each of its parameters, can be used;
+ *  - environment: what does not exist in the key's environment is refused, and no other environment's host is signed
+ * for. All of it in each of the profile's environments; live has the cases that are asked for, the others a part of
+ * them. A run is repeated by its seed. The last line is "N passed, N failed". */
 #include "base/buffer.h"
 #include "base/memory.h"
 #include "tests/property/property.h"
@@ -24,10 +26,20 @@
 #define STRINGS_TRIED 5
 #define RIVALS_READ 4
 #define REACH_TRIED 50
+#define CASES_OF_LIVE 20 /* for each of another environment */
 
-typedef enum property { INJECTIVE, READ_BACK, MUTATIONS, STRINGS, FINISHED, REACHED, PROPERTY_COUNT } property;
-static const char *const property_names[PROPERTY_COUNT] = {"injective", "read back", "mutations",
-                                                           "strings",   "finished",  "reached"};
+typedef enum property {
+    INJECTIVE,
+    READ_BACK,
+    MUTATIONS,
+    STRINGS,
+    FINISHED,
+    REACHED,
+    ENVIRONMENT,
+    PROPERTY_COUNT
+} property;
+static const char *const property_names[PROPERTY_COUNT] = {"injective", "read back", "mutations",  "strings",
+                                                           "finished",  "reached",   "environment"};
 
 typedef struct options {
     uint64_t cases;
@@ -89,7 +101,8 @@ static void fail(trial *t, property which, const char *what, const sample *s, co
         return;
     ch_autobuffer request = CH_BUFFER_INIT;
     sample_show(s, &request);
-    printf("FAIL  %s, %s: %s\n", ch_profile_name(t->rig.profile), property_names[which], what);
+    printf("FAIL  %s %s, %s: %s\n", ch_profile_name(t->rig.profile), ch_environment_name(t->rig.environment),
+           property_names[which], what);
     printf("    seed %llu, case %llu, scheme %s, endpoint %s %s%s%s%s\n", (unsigned long long)t->options->seed,
            (unsigned long long)t->number, ch_scheme_name(t->rig.scheme), s->endpoint->method, s->endpoint->path,
            *made_by == '\0' ? "" : " (", made_by, *made_by == '\0' ? "" : ")");
@@ -246,6 +259,38 @@ static void print_case(const trial *t)
     show_line("string", ch_buffer_slice(&t->rig.payload));
 }
 
+static void must_not_match(trial *t, const sample *s, ch_slice host, const char *what)
+{
+    ch_payloads built;
+    sample_copy(&t->second, s);
+    t->second.request.host = host;
+    if (try_sample(&t->rig, &t->second, &built) == STAGE_TAKEN && t->second.endpoint == s->endpoint)
+        fail(t, ENVIRONMENT, what, &t->second, "", CH_LITERAL(""), built.items[0]);
+}
+
+/* The same request at the hosts of all other environments. */
+static void try_other_hosts(trial *t, const sample *s)
+{
+    rig *r = &t->rig;
+    const ch_environment *other;
+    for (size_t i = 0; (other = ch_profile_environment_at(r->profile, i)) != NULL; i++) {
+        if (!ch_environment_has(other, s->endpoint))
+            continue;
+        ch_slice host = ch_environment_host(other, s->endpoint);
+        if (!has_host(r, host))
+            must_not_match(t, s, host, "the host of another environment is signed for");
+    }
+}
+
+static void try_missing(trial *t, const ch_endpoint *endpoint)
+{
+    rig *r = &t->rig;
+    if (!make_sample(r, endpoint, &t->first))
+        return;
+    must_not_match(t, &t->first, host_of(r, endpoint), "a call is signed that does not exist here");
+    must_not_match(t, &t->first, CH_LITERAL(""), "a call is signed that does not exist here");
+}
+
 static void run_case(trial *t)
 {
     rig *r = &t->rig;
@@ -254,8 +299,13 @@ static void run_case(trial *t)
     r->pool_used = 0;
     r->scheme = ch_profile_scheme_at(r->profile, dice_below(&r->dice, r->profile->scheme_count));
     size_t index = dice_below(&r->dice, r->profile->endpoint_count);
+    const ch_endpoint *endpoint = ch_profile_endpoint_at(r->profile, index);
     ch_buffer_clear(&r->payload);
-    if (!make_accepted(t, ch_profile_endpoint_at(r->profile, index), &built))
+    if (!ch_environment_has(r->environment, endpoint)) {
+        try_missing(t, endpoint);
+        return;
+    }
+    if (!make_accepted(t, endpoint, &built))
         return;
     t->taken++;
     ch_buffer_add_slice(&r->payload, built.items[0]);
@@ -268,6 +318,7 @@ static void run_case(trial *t)
     try_strings(t, &t->first);
     try_neighbours(t, &t->first);
     try_mutations(t, &t->first);
+    try_other_hosts(t, &t->first);
 }
 
 /* True if some request with that parameter is accepted; `def` NULL: any request. */
@@ -296,6 +347,8 @@ static void reach_all(trial *t)
     for (size_t i = 0; i < r->profile->endpoint_count; i++) {
         const ch_endpoint *endpoint = &r->profile->endpoints[i];
         ch_buffer_clear(&r->payload);
+        if (!ch_environment_has(r->environment, endpoint))
+            continue;
         if (!is_within_reach(t, endpoint, NULL)) {
             fail(t, REACHED, "no request to this endpoint is ever accepted", &t->first, "", ch_slice_of(r->err.message),
                  CH_LITERAL(""));
@@ -327,31 +380,35 @@ static uint64_t whole_clock(const ch_profile *profile)
 static void summarize(const trial *t)
 {
     const ch_profile *profile = t->rig.profile;
-    printf("      %s: %llu cases, %llu requests accepted, %llu neighbours, %llu mutations refused and %llu signed as "
-           "others, %llu read back, %llu at other endpoints too, %llu strings refused and %llu taken as others\n",
-           ch_profile_name(profile), (unsigned long long)t->options->cases, (unsigned long long)t->taken,
-           (unsigned long long)t->neighbours, (unsigned long long)t->refused, (unsigned long long)t->changed,
-           (unsigned long long)t->read, (unsigned long long)t->rivals, (unsigned long long)t->strings_refused,
-           (unsigned long long)t->strings_taken);
+    printf(
+        "      %s %s: %llu cases, %llu requests accepted, %llu neighbours, %llu mutations refused and %llu signed as "
+        "others, %llu read back, %llu at other endpoints too, %llu strings refused and %llu taken as others\n",
+        ch_profile_name(profile), ch_environment_name(t->rig.environment), (unsigned long long)t->number,
+        (unsigned long long)t->taken, (unsigned long long)t->neighbours, (unsigned long long)t->refused,
+        (unsigned long long)t->changed, (unsigned long long)t->read, (unsigned long long)t->rivals,
+        (unsigned long long)t->strings_refused, (unsigned long long)t->strings_taken);
 }
 
-static void test_profile(const ch_profile *profile, const options *how, uint8_t *pool, unsigned *passed,
-                         unsigned *failed)
+static void test_environment(const ch_profile *profile, const ch_environment *environment, const options *how,
+                             uint8_t *pool, unsigned *passed, unsigned *failed)
 {
     static trial t; /* large */
+    uint64_t cases = environment == ch_profile_live(profile) ? how->cases : how->cases / CASES_OF_LIVE + 1;
     memset(&t, 0, sizeof t);
-    t.rig = (rig){.profile = profile, .pool = pool, .now_ns = whole_clock(profile), .err = CH_ERROR_INIT};
+    t.rig = (rig){.profile = profile, .environment = environment, .pool = pool, .err = CH_ERROR_INIT};
+    t.rig.now_ns = whole_clock(profile);
     t.rig.scratch = ch_scratch_new();
     t.rig.draft = ch_draft_new(t.rig.scratch);
     t.options = how;
     t.ledger = ledger_new();
-    for (t.number = 0; t.number < how->cases; t.number++)
+    for (t.number = 0; t.number < cases; t.number++)
         run_case(&t);
     reach_all(&t);
     summarize(&t);
     for (unsigned i = 0; i < PROPERTY_COUNT; i++) {
         bool holds = t.failures[i] == 0 && t.taken > 0;
-        printf("%s  %s: %s", holds ? "ok  " : "FAIL", ch_profile_name(profile), property_names[i]);
+        printf("%s  %s %s: %s", holds ? "ok  " : "FAIL", ch_profile_name(profile), ch_environment_name(environment),
+               property_names[i]);
         printf(t.failures[i] > 0 ? ", %llu times not\n" : "\n", (unsigned long long)t.failures[i]);
         *passed += holds;
         *failed += !holds;
@@ -362,6 +419,14 @@ static void test_profile(const ch_profile *profile, const options *how, uint8_t 
     ch_scratch_free(t.rig.scratch);
     ch_buffer_free(&t.rig.text);
     ch_buffer_free(&t.rig.payload);
+}
+
+static void test_profile(const ch_profile *profile, const options *how, uint8_t *pool, unsigned *passed,
+                         unsigned *failed)
+{
+    const ch_environment *environment;
+    for (size_t i = 0; (environment = ch_profile_environment_at(profile, i)) != NULL; i++)
+        test_environment(profile, environment, how, pool, passed, failed);
 }
 
 /* ---- the program ---- */

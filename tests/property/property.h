@@ -6,6 +6,7 @@
 #ifndef CH_TESTS_PROPERTY_H
 #define CH_TESTS_PROPERTY_H
 
+#include "exchange/environments_impl.h"
 #include "exchange/profile_impl.h"
 #include "exchange/recipe.h"
 #include "tests/support/dice.h"
@@ -25,6 +26,7 @@ typedef struct sample {
 typedef struct rig {
     const ch_profile *profile;
     const ch_scheme *scheme;
+    const ch_environment *environment;
     ch_scratch *scratch;
     ch_draft *draft;
     uint64_t now_ns; /* one clock, nonce, key and random for all: then only the request tells payloads apart */
@@ -40,6 +42,11 @@ typedef struct rig {
 #define POOL_BYTES (8U << 20)
 ch_slice keep(rig *r); /* what stands in `text` */
 ch_slice keep_slice(rig *r, ch_slice text);
+
+/* Where the rig's environment has the endpoint; where live has it, if it does not exist there. */
+ch_slice host_of(const rig *r, const ch_endpoint *endpoint);
+/* True if the rig's environment has an origin at that host. */
+bool has_host(const rig *r, ch_slice host);
 
 void sample_copy(sample *to, const sample *from);
 void sample_add(sample *s, ch_param_kind kind, ch_slice name, ch_slice value);

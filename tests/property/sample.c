@@ -122,10 +122,29 @@ void sample_show(const sample *s, ch_buffer *out)
 
 /* ---- its way through the agent ---- */
 
+bool has_host(const rig *r, ch_slice host)
+{
+    const char *name;
+    const char *url;
+    for (size_t i = 0; (url = ch_environment_origin_at(r->environment, i, &name)) != NULL; i++) {
+        const char *at = strstr(url, "://");
+        if (at != NULL && ch_slice_is(host, at + 3))
+            return true;
+    }
+    return false;
+}
+
+ch_slice host_of(const rig *r, const ch_endpoint *endpoint)
+{
+    return ch_environment_host(
+        ch_environment_has(r->environment, endpoint) ? r->environment : ch_profile_live(r->profile), endpoint);
+}
+
 ch_recipe_input input_of(const rig *r, const sample *s)
 {
     ch_recipe_input input = {.profile = r->profile,
                              .scheme = r->scheme,
+                             .environment = r->environment,
                              .endpoint = s->endpoint,
                              .request = &s->request,
                              .key_id = CH_LITERAL("the-key_id/7"),
@@ -138,7 +157,7 @@ ch_recipe_input input_of(const rig *r, const sample *s)
 
 stage try_sample(rig *r, sample *s, ch_payloads *out)
 {
-    if (ch_profile_match(r->profile, &s->request, &s->endpoint, &r->err) != CH_OK)
+    if (ch_environment_match(r->environment, &s->request, &s->endpoint, &r->err) != CH_OK)
         return STAGE_MATCH;
     if (ch_endpoint_check(s->endpoint, r->scheme, &s->request, &r->err) != CH_OK)
         return STAGE_CHECK;

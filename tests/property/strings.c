@@ -15,9 +15,11 @@ reading_result read_text(rig *r, const ch_endpoint *endpoint, ch_slice path, ch_
     ch_payloads built;
     out->endpoint = endpoint;
     out->is_full = false;
-    out->request = (ch_request){.method = ch_slice_of(endpoint->method), .host = endpoint->origin->host, .path = path};
+    out->request = (ch_request){.method = ch_slice_of(endpoint->method), .host = host_of(r, endpoint), .path = path};
     out->request.params = out->params;
     ch_recipe_input input = input_of(r, out);
+    if (!ch_environment_has(r->environment, endpoint))
+        return READ_REFUSED;
     if (ch_recipe_read(&input, r->scratch, text, &reading, &r->err) != CH_OK)
         return READ_REFUSED;
     out->request.param_count = reading.param_count;

@@ -13,9 +13,12 @@ START_TEST(test_string_is_read_past_an_empty_part)
     ch_reading reading = {.param_count = 0};
     ch_request request = {.method = CH_LITERAL("GET"), .path = CH_LITERAL("/v5/account/wallet-balance")};
     ck_assert_int_eq(ch_profile_load("profiles/bybit.yaml", &profile, &err), CH_OK);
-    ch_recipe_input input = {
-        .profile = profile, .scheme = ch_profile_scheme_at(profile, 0), .request = &request, .key_id = CH_LITERAL("")};
-    ck_assert_int_eq(ch_profile_match(profile, &request, &input.endpoint, &err), CH_OK);
+    ch_recipe_input input = {.profile = profile,
+                             .scheme = ch_profile_scheme_at(profile, 0),
+                             .environment = ch_profile_live(profile),
+                             .request = &request,
+                             .key_id = CH_LITERAL("")};
+    ck_assert_int_eq(ch_environment_match(input.environment, &request, &input.endpoint, &err), CH_OK);
     ch_slice text = CH_LITERAL("17640000001235000accountType=UNIFIED");
     ck_assert_int_eq(ch_recipe_read(&input, scratch, text, &reading, &err), CH_OK);
     ck_assert_uint_eq(reading.param_count, 2); /* with the receive window */

@@ -97,15 +97,20 @@ static size_t common_prefix(const char *text, ch_slice other)
     return size;
 }
 
-static const ch_endpoint *nearest(const ch_profile *profile, const target *wanted)
+static bool is_at(const ch_environment *environment, const ch_endpoint *endpoint, const target *wanted)
+{
+    return ch_slice_is(wanted->method, ch_endpoint_method(endpoint)) && ch_environment_has(environment, endpoint) &&
+           ch_slice_equal(ch_environment_host(environment, endpoint), wanted->host);
+}
+
+static const ch_endpoint *nearest(const ch_environment *environment, const ch_profile *profile, const target *wanted)
 {
     const ch_endpoint *best = NULL;
     size_t best_likeness = 0;
     const ch_endpoint *endpoint;
     for (size_t i = 0; (endpoint = ch_profile_endpoint_at(profile, i)) != NULL; i++) {
         size_t likeness = 1 + common_prefix(ch_endpoint_path(endpoint), wanted->path);
-        if (ch_slice_is(wanted->method, ch_endpoint_method(endpoint)) &&
-            ch_slice_equal(ch_endpoint_host(endpoint), wanted->host) && likeness > best_likeness) {
+        if (is_at(environment, endpoint, wanted) && likeness > best_likeness) {
             best = endpoint;
             best_likeness = likeness;
         }
@@ -130,16 +135,17 @@ static bool read_place(const json_t *vector, target *out)
     return named != NULL || path != NULL;
 }
 
-ch_status target_find(const ch_profile *profile, const json_t *vector, target *out, ch_error *err)
+ch_status target_find(const ch_profile *profile, const ch_environment *environment, const json_t *vector, target *out,
+                      ch_error *err)
 {
     *out = (target){.is_listed = false};
     if (!read_place(vector, out))
         return ch_fail(err, CH_BAD_INPUT, "the vector's request has no URL");
     const ch_request request = {.method = out->method, .host = out->host, .path = out->path};
     ch_error reason = CH_ERROR_INIT;
-    out->is_listed = ch_profile_match(profile, &request, &out->endpoint, &reason) == CH_OK;
+    out->is_listed = ch_environment_match(environment, &request, &out->endpoint, &reason) == CH_OK;
     if (!out->is_listed)
-        out->endpoint = nearest(profile, out);
+        out->endpoint = nearest(environment, profile, out);
     if (out->endpoint == NULL)
         return ch_fail(err, CH_NOT_FOUND, "the profile has no %.*s at %.*s", CH_SLICE_ARGS(out->method),
                        CH_SLICE_ARGS(out->host));

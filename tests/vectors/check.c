@@ -8,6 +8,7 @@ try {
     const vector_file *file;
     const json_t *request; /* as the client finished it */
     const ch_profile *profile;
+    const ch_environment *environment;
     const ch_scheme *scheme;
     signed_payloads *signed_;
     twin twin;
@@ -27,6 +28,7 @@ static ch_status build(const try *of, ch_payloads *payloads, ch_error *err)
                                 .param_count = of->asked.count};
     const ch_recipe_input input = {.profile = of->profile,
                                    .scheme = of->scheme,
+                                   .environment = of->environment,
                                    .endpoint = at->endpoint,
                                    .request = &request,
                                    .key_id = ch_slice_of(text_of(of->file->credentials, "apiKey")),
@@ -108,11 +110,15 @@ static ch_status check(const vector_file *file, const json_t *vector, const ch_p
 {
     static try of; /* large */
     const json_t *named = json_object_get(vector, "asked");
-    CH_TRY(target_find(profile, vector, &out->target, err));
+    const ch_environment *environment = ch_profile_environment(profile, file->environment);
+    if (environment == NULL)
+        return ch_fail(err, CH_NOT_FOUND, "the profile has no environment '%s'", file->environment);
+    CH_TRY(target_find(profile, environment, vector, &out->target, err));
     CH_TRY(signed_read(vector, signed_, err));
     of = (try){.file = file,
                .request = json_object_get(vector, "request"),
                .profile = profile,
+               .environment = environment,
                .signed_ = signed_,
                .draft = draft,
                .out = out};

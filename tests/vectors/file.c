@@ -31,6 +31,9 @@ ch_status file_load(const char *path, vector_file *out, ch_error *err)
     json_int_t clock_ms = json_integer_value(json_object_get(out->root, "clock_ms"));
     out->list = json_object_get(out->root, "vectors");
     out->credentials = json_object_get(out->root, "credentials");
+    out->environment = text_of(out->root, "environment");
+    if (*out->environment == '\0')
+        out->environment = CH_ENVIRONMENT_LIVE;
     out->clock_ms = (uint64_t)clock_ms;
     if (json_array_size(out->list) == 0 || clock_ms <= 0)
         return ch_fail(err, CH_BAD_INPUT, "%s has no \"vectors\" or no \"clock_ms\"", path);

@@ -22,6 +22,7 @@ typedef struct vector_file {
     json_t *root;
     const json_t *list;
     const json_t *credentials;
+    const char *environment; /* its name */
     uint64_t clock_ms;
     EVP_PKEY *key; /* NULL: HMAC only */
 } vector_file;
@@ -85,7 +86,8 @@ typedef struct target {
     bool is_listed;
 } target;
 
-CH_CHECKED ch_status target_find(const ch_profile *profile, const json_t *vector, target *out, ch_error *err);
+CH_CHECKED ch_status target_find(const ch_profile *profile, const ch_environment *environment, const json_t *vector,
+                                 target *out, ch_error *err);
 
 /* ---- comparing ---- */
 

@@ -30,6 +30,7 @@ static inline void set_up(rig *r, const char *path, const char *scheme)
     r->scratch = ch_scratch_new();
     r->draft = ch_draft_new(r->scratch);
     r->input.profile = r->profile;
+    r->input.environment = ch_profile_live(r->profile);
     r->input.scheme = ch_profile_scheme(r->profile, scheme);
     ck_assert_ptr_nonnull(r->input.scheme);
 }
@@ -50,7 +51,7 @@ static inline ch_status build(rig *r, const char *method, const char *path, ch_p
 {
     ch_request request = {
         .method = ch_slice_of(method), .path = ch_slice_of(path), .params = params, .param_count = count};
-    ch_status st = ch_profile_match(r->profile, &request, &r->input.endpoint, &r->err);
+    ch_status st = ch_environment_match(r->input.environment, &request, &r->input.endpoint, &r->err);
     if (st == CH_OK)
         st = ch_endpoint_check(r->input.endpoint, r->input.scheme, &request, &r->err);
     r->input.request = &request;

@@ -50,7 +50,8 @@ static inline const ch_endpoint *match(const ch_profile *profile, const char *me
     ch_error err = CH_ERROR_INIT;
     const ch_endpoint *endpoint = NULL;
     ch_request request = request_of(method, path, NULL, 0);
-    ck_assert_msg(ch_profile_match(profile, &request, &endpoint, &err) == CH_OK, "%s", err.message);
+    ck_assert_msg(ch_environment_match(ch_profile_live(profile), &request, &endpoint, &err) == CH_OK, "%s",
+                  err.message);
     return endpoint;
 }
 

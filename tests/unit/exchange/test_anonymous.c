@@ -63,6 +63,7 @@ static void set_up(rig *r, const char *path)
     r->draft = ch_draft_new(r->scratch);
     r->input = (ch_recipe_input){.profile = r->profile,
                                  .scheme = ch_profile_scheme_at(r->profile, 0),
+                                 .environment = ch_profile_live(r->profile),
                                  .request = &r->request,
                                  .key_id = CH_LITERAL("the-key"),
                                  .now_ns = 1764000000123000000};

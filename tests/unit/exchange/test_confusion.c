@@ -21,7 +21,8 @@ static unsigned confused_of(unsigned kinds, const char *path, const char *method
     const ch_endpoint *endpoint = match(profile, method, call);
     ch_request request = request_of(method, call, given, count);
     ck_assert_msg(ch_endpoint_check(endpoint, first_scheme(profile), &request, &err) == CH_OK, "%s", err.message);
-    unsigned classes_ = ch_endpoint_confused_classes(endpoint, first_scheme(profile), kinds, &request);
+    unsigned classes_ =
+        ch_endpoint_confused_classes(endpoint, first_scheme(profile), ch_profile_live(profile), kinds, &request);
     ch_profile_free(profile);
     return classes_;
 }
@@ -118,8 +119,9 @@ START_TEST(test_an_endpoint_that_ignores_what_it_does_not_know_is_opened_by_more
     ch_request request = request_of("GET", "/x", given, 1);
     const ch_endpoint *endpoint = match(profile, "GET", "/x");
     ck_assert_int_eq(ch_endpoint_check(endpoint, first_scheme(profile), &request, &err), CH_OK);
-    ck_assert_uint_eq(ch_endpoint_confused_classes(endpoint, first_scheme(profile), ~0U, &request),
-                      BIT(CH_CLASS_READ) | BIT(CH_CLASS_WITHDRAW));
+    ck_assert_uint_eq(
+        ch_endpoint_confused_classes(endpoint, first_scheme(profile), ch_profile_live(profile), ~0U, &request),
+        BIT(CH_CLASS_READ) | BIT(CH_CLASS_WITHDRAW));
     ch_profile_free(profile);
 }
 END_TEST
@@ -133,7 +135,8 @@ static unsigned opened_by(const char *source, ch_param *given, size_t count)
     ch_request request = request_of("GET", "/x", given, count);
     const ch_endpoint *endpoint = match(profile, "GET", "/x");
     ck_assert_msg(ch_endpoint_check(endpoint, first_scheme(profile), &request, &err) == CH_OK, "%s", err.message);
-    unsigned classes_ = ch_endpoint_confused_classes(endpoint, first_scheme(profile), 0, &request);
+    unsigned classes_ =
+        ch_endpoint_confused_classes(endpoint, first_scheme(profile), ch_profile_live(profile), 0, &request);
     ch_profile_free(profile);
     return classes_;
 }

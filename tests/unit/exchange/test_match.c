@@ -35,7 +35,7 @@ START_TEST(test_a_path_matches_to_the_byte)
     const ch_endpoint *endpoint = NULL;
     ch_profile *profile = load("profiles/binance.yaml");
     ch_request request = request_of(calls[_i].method, calls[_i].path, NULL, 0);
-    ck_assert_int_eq(ch_profile_match(profile, &request, &endpoint, &err), calls[_i].status);
+    ck_assert_int_eq(ch_environment_match(ch_profile_live(profile), &request, &endpoint, &err), calls[_i].status);
     ch_profile_free(profile);
 }
 END_TEST
@@ -123,7 +123,7 @@ START_TEST(test_a_parameter_in_the_path_is_plain)
     ch_profile *profile = load("tests/profiles/oddball.yaml");
     const ch_endpoint *endpoint = NULL;
     ch_request request = request_of("PUT", paths[_i].path, NULL, 0);
-    ch_status st = ch_profile_match(profile, &request, &endpoint, &err);
+    ch_status st = ch_environment_match(ch_profile_live(profile), &request, &endpoint, &err);
     ck_assert_msg((st == CH_OK) == (paths[_i].wanted != NULL), "%s: %s", paths[_i].path, err.message);
     if (st == CH_OK)
         ck_assert_str_eq(ch_endpoint_path(endpoint), paths[_i].wanted);
@@ -137,13 +137,13 @@ START_TEST(test_a_call_at_two_hosts_needs_its_host)
     ch_profile *profile = load("tests/profiles/oddball.yaml");
     const ch_endpoint *endpoint = NULL;
     ch_request request = request_of("PUT", "/api/v1/twin", NULL, 0);
-    ck_assert_int_eq(ch_profile_match(profile, &request, &endpoint, &err), CH_BAD_INPUT);
+    ck_assert_int_eq(ch_environment_match(ch_profile_live(profile), &request, &endpoint, &err), CH_BAD_INPUT);
     ck_assert_ptr_nonnull(strstr(err.message, "name one with"));
     request.host = CH_LITERAL("vault.oddball.example");
-    ck_assert_int_eq(ch_profile_match(profile, &request, &endpoint, &err), CH_OK);
+    ck_assert_int_eq(ch_environment_match(ch_profile_live(profile), &request, &endpoint, &err), CH_OK);
     ck_assert_int_eq(ch_endpoint_class(endpoint), CH_CLASS_TRANSFER);
     request.host = CH_LITERAL("evil.example");
-    ck_assert_int_eq(ch_profile_match(profile, &request, &endpoint, &err), CH_NOT_FOUND);
+    ck_assert_int_eq(ch_environment_match(ch_profile_live(profile), &request, &endpoint, &err), CH_NOT_FOUND);
     ch_profile_free(profile);
 }
 END_TEST

@@ -29,10 +29,11 @@ static void set_up(rig *r, const char *path, const char *method, const char *cal
     r->request = (ch_request){.method = ch_slice_of(method), .path = ch_slice_of(call)};
     r->input = (ch_recipe_input){.profile = r->profile,
                                  .scheme = ch_profile_scheme_at(r->profile, 0),
+                                 .environment = ch_profile_live(r->profile),
                                  .request = &r->request,
                                  .key_id = CH_LITERAL("the-key"),
                                  .now_ns = 1};
-    ck_assert_msg(ch_profile_match(r->profile, &r->request, &r->input.endpoint, &r->err) == CH_OK, "%s",
+    ck_assert_msg(ch_environment_match(r->input.environment, &r->request, &r->input.endpoint, &r->err) == CH_OK, "%s",
                   r->err.message);
 }
 

@@ -23,27 +23,31 @@ static const char profile[] = "name: t\n"
                               "    lists: {all: {}}\n"
                               "    message: \"{method}{path}{all|form}\"\n"
                               "    url: \"{origin}{path}?s={signature}\"\n"
+                              "environments:\n"
+                              "  demo: {origins: {main: https://d.example}}\n"
+                              "  alias: {origins: {main: https://l.example}, keys: live}\n"
                               "endpoints:\n"
                               "  - {call: \"GET /x\", class: read}\n"
                               "  - {call: \"POST /x\", class: trade, only_for: broker}\n";
 
-static const char sound[] = "keys:\n"
-                            "  b-key:\n"
-                            "    token: main\n"
-                            "    object: \"pkcs11:object=b\"\n"
-                            "    profile: t\n"
-                            "    scheme: hmac\n"
-                            "    key_id: id\n"
-                            "    allow:\n"
-                            "      - {uid: 1000, classes: [read, trade]}\n"
-                            "      - {gid: 0, uid: 4294967294, classes: [cancel]}\n"
-                            "  a-key: {token: other, object: \"pkcs11:object=a\", profile: t, scheme: ed25519, "
-                            "key_id: q, raw: true, kinds: [broker], tolerate: [CKA_DERIVE, CKA_DECRYPT], allow: []}\n"
-                            "operators:\n"
-                            "  - {gid: 7}\n"
-                            "limits:\n"
-                            "  - {uid: 1000, messages_per_second: 1, burst: 1000000}\n"
-                            "  - {gid: 0, messages_per_second: 1000000}\n";
+static const char sound[] =
+    "keys:\n"
+    "  b-key:\n"
+    "    token: main\n"
+    "    object: \"pkcs11:object=b\"\n"
+    "    profile: t\n"
+    "    scheme: hmac\n"
+    "    key_id: id\n"
+    "    allow:\n"
+    "      - {uid: 1000, classes: [read, trade]}\n"
+    "      - {gid: 0, uid: 4294967294, classes: [cancel]}\n"
+    "  a-key: {token: other, object: \"pkcs11:object=a\", profile: t, environment: demo, scheme: ed25519, "
+    "key_id: q, raw: true, kinds: [broker], tolerate: [CKA_DERIVE, CKA_DECRYPT], allow: []}\n"
+    "operators:\n"
+    "  - {gid: 7}\n"
+    "limits:\n"
+    "  - {uid: 1000, messages_per_second: 1, burst: 1000000}\n"
+    "  - {gid: 0, messages_per_second: 1000000}\n";
 
 static ch_error err;
 
@@ -73,6 +77,8 @@ START_TEST(test_each_field_is_read)
     ck_assert_str_eq(a->key_id, "q");
     ck_assert_str_eq(b->passphrase, "");
     ck_assert(a->may_sign_raw && !b->may_sign_raw);
+    ck_assert_str_eq(ch_environment_name(a->environment), "demo");
+    ck_assert_str_eq(ch_environment_name(b->environment), "live");
     ck_assert_ptr_eq(a->profile, b->profile);
     ck_assert_str_eq(ch_scheme_name(a->scheme), "ed25519");
     ck_assert_uint_eq(a->kinds, ch_profile_kind(a->profile, "broker"));
@@ -188,13 +194,16 @@ static const struct {
     { "profile: t\n",                "profile: u\n",                 5,    "/u.yaml calls itself 't'; the profile's name must be the file's" },
     { "    scheme: hmac\n",          "",                             3,    "'scheme' is missing here" },
     { "scheme: hmac",                "scheme: rsa",                  6,    "profile 't' has no scheme 'rsa'" },
+    { "scheme: hmac",                "scheme: hmac\n    environment: test", 7, "profile 't' has no environment 'test'; it has live, demo and alias" },
+    { "scheme: hmac",                "scheme: hmac\n    environment: Live", 7, "profile 't' has no environment 'Live'" },
+    { "scheme: hmac",                "scheme: hmac\n    environment: [demo]", 7, "environment: this must be a single value, not a list" },
     { "    key_id: id\n",            "",                             3,    "'key_id' is missing here" },
     { "key_id: id",                  "key_id: {a: b}",               7,    "key_id: this must be a single value, not a map" },
     { "key_id: id",                  "key_id: id\n    raw: yes",     8,    "raw: 'yes' must be true or false" },
     { "key_id: id",                  "key_id: id\n    kinds: broker",8,    "kinds: this must be a list, not a single value" },
     { "key_id: id",                  "key_id: id\n    kinds: [vip]", 8,    "profile 't' has no keys of kind 'vip'" },
     { "key_id: id",                  "key_id: id\n    limit: 5",     8,    "there is no field 'limit' here; the fields are token, object, "
-                                                                           "profile, scheme, key_id, passphrase, raw, kinds, tolerate, nonce_floor and allow" },
+                                                                           "profile, environment, scheme, key_id, passphrase, raw, kinds, tolerate, nonce_floor and allow" },
     { "key_id: id",                  "key_id: id\n    tolerate: [CKA_DERIVE]", 8, "'CKA_DERIVE' cannot be tolerated of a key of this kind; "
                                                                            "what can be: CKA_EXTRACTABLE, CKA_DECRYPT, CKA_UNWRAP, CKA_ENCRYPT, CKA_VERIFY" },
     { "key_id: id",                  "key_id: id\n    tolerate: CKA_DECRYPT", 8, "tolerate: this must be a list, not a single value" },
@@ -298,6 +307,8 @@ static const struct {
     { NONCE_KEY("a", "i", "kinds: [timed], ") NONCE_KEY("b", "i", "kinds: [timed], "),  NULL },
     { NONCE_KEY("a", "i", "kinds: [timed], ") NONCE_KEY("b", "j", ""),                  NULL },
     { NONCE_KEY("a", "i", "kinds: [timed], ") NONCE_KEY("b", "i", ""),                  ":2: 'a' and 'b' are one key at T" },
+    { NONCE_KEY("a", "i", "environment: demo, ") NONCE_KEY("b", "i", "kinds: [timed], "), NULL },
+    { NONCE_KEY("a", "i", "environment: alias, ") NONCE_KEY("b", "i", "kinds: [timed], "), ":3: 'b' and 'a' are one key at T" },
     { NONCE_KEY("a", "i", "") NONCE_KEY("b", "i", "kinds: [timed], "),                  ":3: 'b' and 'a' are one key at T" },
 };
 /* clang-format on */

@@ -51,6 +51,7 @@ START_TEST(test_a_caller_sees_the_keys_that_it_has_a_grant_for)
         ck_assert(ch_listed_key_record_next(&answer.keys, &key));
         ck_assert_msg(ch_slice_is(key.name, seen[i]), "%.*s", CH_SLICE_ARGS(key.name));
         ck_assert(ch_slice_is(key.token, "main") && ch_slice_is(key.scheme, "hmac"));
+        ck_assert(ch_slice_is(key.environment, "live"));
         ck_assert(ch_slice_is(key.profile, i == 1 ? "bitso" : "bitvavo"));
         ck_assert(ch_slice_is(key.key_id, i < 2 ? SCENE_KEY_ID : "x"));
         ck_assert(key.is_ready && key.problem.size == 0);

@@ -1,0 +1,16 @@
+/* Reads a profile's `origins` and `environments`. For the loaders only. */
+#ifndef CH_EXCHANGE_LOAD_ENVIRONMENTS_H
+#define CH_EXCHANGE_LOAD_ENVIRONMENTS_H
+
+#include "conf/fields.h"
+#include "exchange/load_params.h"
+
+/* Field reader into the whole ch_profile: the origins of live. */
+CH_CHECKED ch_status ch_origins_read(const ch_value *value, ch_error *err);
+
+/* Makes live, and reads the map `environments`, which is NULL if there are no others, when all else of the profile but
+ * the confusions is there. */
+CH_CHECKED ch_status ch_environments_read(ch_loader *load, const ch_yaml *environments, ch_error *err);
+void ch_environments_free(ch_profile *profile);
+
+#endif
