@@ -18,8 +18,9 @@ import { ChanceryError, sign } from '../node/agent.mjs';
 
 // Some sign() decode the secret from base64, and Gemini's expects "account" in the key id; these values suit all of them.
 const PLACEHOLDERS = { apiKey: 'account-chancery', secret: 'chancery' };
-// Bitget's demo trading uses the real host and this header. Without the header, a demo order would be a real one.
-const KEPT_HEADERS = ['PAPTRADING'];
+// Demo trading at Bitget and OKX uses the real host and one of these headers; without it, a demo order would be a real one.
+// The agent adds it for keys of that environment.
+const DEMO_HEADERS = ['paptrading', 'x-simulated-trading'];
 // Parameters that ccxt sends although the exchange does not ask for them, so no profile lists them: broker names, or a
 // symbol in addition to an order's id. An entry without a path is left out of every call.
 const IGNORED = { cryptocom: ['broker_id'], htx: ['channel_code'], poloniex: ['orders/{id} symbol'] };
@@ -38,6 +39,8 @@ const WINDOWS = {
     bybit: { header: 'X-BAPI-RECV-WINDOW', param: 'recv_window', usual: '5000' },
     mexc: { param: 'recvWindow', usual: '5000' },
 };
+// Regional classes of ccxt, each of which is another class at other hosts.
+const REGIONS = { bybiteu: 'bybit', bybitid: 'bybit', gateeu: 'gate', myokx: 'okx', okxus: 'okx' };
 const ERRORS = {
     400: BadRequest,
     403: PermissionDenied,
@@ -90,12 +93,24 @@ export function chancery(exchange, agent) {
             return ccxtFetch(url, method, headers, body);
         }
         const finished = await ask(exchange, question, agent);
-        const kept = Object.fromEntries(
-            KEPT_HEADERS.filter((name) => name in headers).map((name) => [name, headers[name]]),
-        );
-        return ccxtFetch(finished.url, finished.method, { ...kept, ...finished.headers }, finished.body);
+        refuseRealOrder(exchange, { ...exchange.headers, ...headers }, finished.headers, agent);
+        return ccxtFetch(finished.url, finished.method, finished.headers, finished.body);
     };
     return exchange;
+}
+
+function classOf(exchange) {
+    return REGIONS[exchange.id] ?? exchange.id;
+}
+
+function refuseRealOrder(exchange, asked, finished, { key }) {
+    const has = (headers, wanted) => Object.keys(headers).some((name) => name.toLowerCase() === wanted);
+    if (DEMO_HEADERS.some((name) => has(asked, name) && !has(finished, name))) {
+        throw new NotSupported(
+            `${exchange.id} chancery: the client is in demo mode, but key '${key}' is not; nothing was sent. Give the key ` +
+                "its 'environment' in the agent's policy",
+        );
+    }
 }
 
 async function ask(exchange, question, agent) {
@@ -132,7 +147,7 @@ function paramsOf(exchange, path, params, request) {
     }
     const window = windowOf(exchange, request);
     if (window !== undefined) {
-        sent[WINDOWS[exchange.id].param] ??= window;
+        sent[WINDOWS[classOf(exchange)].param] ??= window;
     }
     if (exchange.id === 'kraken' && sent.close) {
         Object.entries(sent.close).forEach(([name, value]) => (sent[`close[${name}]`] = value));
@@ -142,7 +157,7 @@ function paramsOf(exchange, path, params, request) {
         delete sent.version; // KuCoin, Kraken futures: it is in the path
     }
     for (const [name, value] of Object.entries(sent)) {
-        if (typeof value === 'string' && LISTS[exchange.id]?.includes(`${request.method} ${path} ${name}`)) {
+        if (typeof value === 'string' && LISTS[classOf(exchange)]?.includes(`${request.method} ${path} ${name}`)) {
             sent[name] = [value];
         }
     }
@@ -151,7 +166,7 @@ function paramsOf(exchange, path, params, request) {
 
 /* Returns the receive window that `request` has, if it is not the usual one. */
 function windowOf(exchange, request) {
-    const { header, param, usual } = WINDOWS[exchange.id] ?? {};
+    const { header, param, usual } = WINDOWS[classOf(exchange)] ?? {};
     if (param === undefined) {
         return undefined;
     }
@@ -191,7 +206,7 @@ function plain(exchange, path, value) {
     if (typeof value === 'number' && !Number.isSafeInteger(value)) {
         return exchange.numberToString(value);
     }
-    if (typeof value === 'string' && exchange.isJsonEncodedObject(value) && !JSON_IS_TEXT.includes(exchange.id)) {
+    if (typeof value === 'string' && exchange.isJsonEncodedObject(value) && !JSON_IS_TEXT.includes(classOf(exchange))) {
         return fromJson(exchange, path, value);
     }
     if (Array.isArray(value)) {
@@ -199,7 +214,7 @@ function plain(exchange, path, value) {
     }
     if (value !== null && typeof value === 'object') {
         const isIgnored = (name) =>
-            IGNORED[exchange.id]?.some((entry) => entry === name || entry === `${path} ${name}`);
+            IGNORED[classOf(exchange)]?.some((entry) => entry === name || entry === `${path} ${name}`);
         const members = Object.entries(value).filter(([name]) => !isIgnored(name));
         return Object.fromEntries(members.map(([name, item]) => [name, plain(exchange, path, item)]));
     }

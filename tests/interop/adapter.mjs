@@ -170,12 +170,21 @@ await check('no digit of a long id inside JSON is lost', async () => {
     assert.equal(question.params.orderIdList, '[1234567890123456789]');
 });
 
-await check('Bitget demo trading stays demo trading', async () => {
-    const { exchange, sent } = client('bitget');
-    exchange.setSandboxMode(true);
-    await exchange.privateSpotGetV2SpotAccountAssets();
-    assert.deepEqual(sent[0].headers, { PAPTRADING: '1', ...FINISHED.headers });
-});
+for (const [id, header, call] of [
+    ['bitget', 'paptrading', (exchange) => exchange.privateSpotGetV2SpotAccountAssets()],
+    ['okx', 'X-Simulated-Trading', (exchange) => exchange.privateGetAccountBalance()],
+]) {
+    await check(`${id}: a demo order never becomes a real one`, async () => {
+        const { exchange, sent } = client(id);
+        exchange.setSandboxMode(true);
+        await assert.rejects(call(exchange), /the client is in demo mode, but key 'k' is not; nothing was sent/);
+        assert.deepEqual(sent, []);
+        answer = [200, { ...FINISHED, headers: { [header]: '1' } }];
+        await call(exchange);
+        assert.deepEqual(sent[0].headers, { [header]: '1' });
+        answer = [200, FINISHED];
+    });
+}
 
 for (const [status, kind, Class] of [
     [400, 'bad-input', ccxt.BadRequest],

@@ -392,3 +392,73 @@ const list = [
 ];
 
 export const exchanges = Object.fromEntries(list.map((setup) => [setup.name ?? setup.id, exchange(setup)]));
+
+/* ---- environments ---- */
+
+const sandbox = (client) => client.setSandboxMode(true);
+const demo = (client) => client.enableDemoTrading(true);
+const at = (hostname) => (client) => Object.assign(client, { hostname });
+const inAws = (client) => Object.assign(client.urls.hostnames, { spot: 'api-aws.huobi.pro' });
+
+/* Where else an exchange is: [name of the live one, environment, how ccxt gets there, its class if that is another]. */
+const elsewhere = [
+    ['binance', 'testnet', sandbox],
+    ['binance', 'demo', demo],
+    ['binanceusdm', 'demo', demo],
+    ['binancecoinm', 'demo', demo],
+    ['bingx', 'demo', sandbox],
+    ['bitget', 'demo', sandbox],
+    ['bitmex', 'testnet', sandbox],
+    ['bitso', 'stage', sandbox],
+    ['bybit', 'testnet', sandbox],
+    ['bybit', 'demo', demo],
+    ['bybit', 'bytick', at('bytick.com')],
+    ['bybit', 'nl', at('bybit.nl')],
+    ['bybit', 'tr', at('bybit.tr')],
+    ['bybit', 'kz', at('bybit.kz')],
+    ['bybit', 'eu', undefined, 'bybiteu'],
+    ['bybit', 'id', undefined, 'bybitid'],
+    ['coinbaseexchange', 'sandbox', sandbox],
+    ['cryptocom', 'uat', sandbox],
+    ['deribit', 'testnet', sandbox],
+    ['gate', 'testnet', sandbox],
+    ['gate', 'eu', undefined, 'gateeu'],
+    ['gemini', 'sandbox', sandbox],
+    ['htx', 'aws', inAws],
+    ['krakenfutures', 'demo', sandbox],
+    ['okx', 'openapi', at('openapi.okx.com')],
+    ['okx', 'demo', sandbox],
+    ['okx', 'eea', undefined, 'myokx'],
+    ['okx', 'eea-demo', sandbox, 'myokx'],
+    ['okx', 'us', undefined, 'okxus'],
+    ['okx', 'us-demo', sandbox, 'okxus'],
+    ['phemex', 'testnet', sandbox],
+    ['upbit', 'sg', at('sg-api.upbit.com')],
+    ['upbit', 'id', at('id-api.upbit.com')],
+    ['upbit', 'th', at('th-api.upbit.com')],
+];
+
+export const variants = Object.fromEntries(
+    elsewhere.map(([of, environment, enter, id = undefined]) => {
+        const setup = list.find((setup) => (setup.name ?? setup.id) === of);
+        const name = `${of}-${environment}`;
+        const profile = setup.profile ?? setup.id;
+        return [
+            name,
+            { ...exchange({ ...setup, name, id: id ?? setup.id, profile, rule: setup.id, environment, enter }), of },
+        ];
+    }),
+);
+
+/* Those of them that run against an agent, one by a sandbox mode, one with a header, two by a regional class; and which
+ * of their calls do not exist there. ccxt sends the swaps of gateeu to the site that is not the EU's. */
+const missing = {
+    'binance-testnet': ['fetchDeposits', 'withdraw'],
+    'bybit-eu': [],
+    'gate-eu': ['fetchSwapBalance', 'createSwapLimitOrder', 'createSwapMarketOrder', 'cancelSwapOrder', 'fetchOpenSwapOrders'],
+    'okx-demo': ['fetchDeposits', 'withdraw'],
+};
+export const compared = {
+    ...exchanges,
+    ...Object.fromEntries(Object.entries(missing).map(([name, calls]) => [name, { ...variants[name], missing: calls }])),
+};

@@ -7,7 +7,8 @@ import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import fs from 'node:fs';
 import ccxt from 'ccxt';
-import { exchanges } from './exchanges.mjs';
+import older from 'ccxt-with-bitmex';
+import { exchanges, variants } from './exchanges.mjs';
 
 const CLOCK_MS = 1764000000123;
 const PARAMS = { symbol: 'BTCUSDT', side: 'buy', quantity: '0.0105', price: '30000.50', note: 'a b+c/d&e=f%g~é' };
@@ -70,14 +71,88 @@ const sources = {
     },
 };
 
+/* Calls of each exchange that has other environments, by its name. */
+const elsewhere = {
+    binance: [
+        ['private', 'POST', 'order'],
+        ['private', 'GET', 'account'],
+    ],
+    binanceusdm: [
+        ['fapiPrivate', 'POST', 'order'],
+        ['fapiPrivate', 'DELETE', 'allOpenOrders'],
+    ],
+    binancecoinm: [['dapiPrivate', 'POST', 'order']],
+    bingx: [
+        [['swap', 'v2', 'private'], 'POST', 'trade/order'],
+        [['swap', 'v2', 'private'], 'GET', 'trade/openOrders'],
+    ],
+    bitget: [
+        [['private', 'spot'], 'POST', 'v2/spot/trade/place-order'],
+        [['private', 'mix'], 'GET', 'v2/mix/order/orders-pending'],
+    ],
+    bitmex: [
+        ['private', 'POST', 'order'],
+        ['private', 'GET', 'order'],
+    ],
+    bitso: [
+        ['private', 'POST', 'orders'],
+        ['private', 'GET', 'open_orders'],
+    ],
+    bybit: [
+        ['private', 'POST', 'v5/order/create'],
+        ['private', 'GET', 'v5/order/realtime'],
+    ],
+    coinbaseexchange: [
+        ['private', 'POST', 'orders'],
+        ['private', 'GET', 'orders'],
+    ],
+    cryptocom: [[['v1', 'private'], 'POST', 'private/create-order']],
+    deribit: [['private', 'GET', 'buy']],
+    gate: [
+        [['private', 'spot'], 'POST', 'orders'],
+        [['private', 'spot'], 'GET', 'open_orders'],
+    ],
+    gemini: [['private', 'POST', 'v1/order/new']],
+    htx: [
+        [['spot', 'private'], 'POST', 'v1/order/orders/place'],
+        [['spot', 'private'], 'GET', 'v1/order/openOrders'],
+    ],
+    krakenfutures: [
+        ['private', 'POST', 'sendorder'],
+        ['private', 'GET', 'openorders'],
+    ],
+    okx: [
+        ['private', 'POST', 'trade/order'],
+        ['private', 'GET', 'trade/orders-pending'],
+    ],
+    phemex: [
+        ['private', 'POST', 'orders'],
+        ['private', 'GET', 'orders/activeList'],
+    ],
+    upbit: [
+        ['private', 'POST', 'orders'],
+        ['private', 'GET', 'orders/open'],
+    ],
+};
+
 function frozen(client) {
     return Object.assign(client, {
         milliseconds: () => CLOCK_MS,
         seconds: () => Math.floor(CLOCK_MS / 1000),
         microseconds: () => CLOCK_MS * 1000,
         uuid: () => '00000000-0000-4000-8000-000000000000',
+        uuid16: () => '0'.repeat(16),
+        uuid22: () => '0'.repeat(22),
         randomBytes: (size) => '00'.repeat(size),
     });
+}
+
+/* ccxt adds the header of OKX's demo after it has signed. */
+function signed(exchange, api, method, path, params) {
+    const { headers, ...request } = exchange.sign(path, api, method, structuredClone(params));
+    const simulated = 'x-simulated-trading';
+    const added = exchange.headers?.[simulated] && { [simulated]: exchange.headers[simulated] };
+    return { ...request, headers: { ...headers, ...added } };
 }
 
 /* The signature in the request, without the transport's encoding. */
@@ -88,9 +163,9 @@ function signatureOf({ url, body, headers }) {
     return headers['X-BAPI-SIGN'] ?? decodeURIComponent(/&signature=([^&]+)$/.exec(body ?? url)[1]);
 }
 
-function vectorsOf(name, { calls, signed, more }) {
-    const { id, scheme, credentials, pem, client } = exchanges[name];
-    const exchange = frozen(client(ccxt, credentials));
+function vectorsOf(name, { calls, signed: messageOf, more }) {
+    const { id, rule, scheme, environment, credentials, pem, client } = exchanges[name] ?? variants[name];
+    const exchange = frozen(client({ ...ccxt, bitmex: older.bitmex }, credentials));
     let hmacs = [];
     const hmac = exchange.hmac;
     exchange.hmac = (message, key, hash, encoding = 'hex') => {
@@ -109,10 +184,10 @@ function vectorsOf(name, { calls, signed, more }) {
         const inPath = Object.fromEntries([...path.matchAll(/{(\w+)}/g)].map(([, part]) => [part, 'id-1']));
         const params = { ...PARAMS, ...more, ...inPath };
         hmacs = [];
-        const request = exchange.sign(path, api, method, structuredClone(params));
+        const request = signed(exchange, api, method, path, params);
         const vector = { api: [api].flat().join('/'), method, path, params, request };
         if (pem) {
-            const message = Buffer.from(signed(request));
+            const message = Buffer.from(messageOf(request));
             const encoding = name.startsWith('coinbase') ? 'base64url' : 'base64';
             return {
                 ...vector,
@@ -124,11 +199,11 @@ function vectorsOf(name, { calls, signed, more }) {
         }
         return { ...vector, hmac: hmacs };
     });
-    if (name === 'gemini') {
+    if (rule === 'gemini') {
         // Everything is in the payload header, and Gemini demands an empty body.
         vectors.forEach(({ request }) => delete request.body);
     }
-    const file = { exchange: id, credentials, clock_ms: CLOCK_MS, vectors };
+    const file = { exchange: id, environment, credentials, clock_ms: CLOCK_MS, vectors };
     if (pem) {
         file.credentials = { apiKey: credentials.apiKey, privateKey: `${pem}\n` };
     }
@@ -181,6 +256,25 @@ function bitmexVectors() {
     };
 }
 
+/* An exchange's client signs the same in every environment: nothing differs but the host, what is made of it, and the
+ * environment's own headers. */
+function checkAlike(name) {
+    const { of, credentials, client } = variants[name];
+    const classes = { ...ccxt, bitmex: older.bitmex };
+    const [live, other] = [exchanges[of].client(classes, credentials), client(classes, credentials)].map(frozen);
+    for (const [api, method, path] of elsewhere[of]) {
+        const made = [live, other].map((each) => signed(each, api, method, path, PARAMS));
+        const [ours, theirs] = made.map(({ url, body, headers = {} }) => {
+            const { pathname, search } = new URL(url);
+            const bare = search.replace(/Signature=[^&]+/, '');
+            const { PAPTRADING, 'x-simulated-trading': simulated, ...rest } = headers;
+            return { pathname, search: bare, body, headers: rest };
+        });
+        assert.deepEqual(theirs, ours, `${name} ${method} ${path}`);
+        assert.notDeepEqual(made[0], made[1], `${name} is live`);
+    }
+}
+
 const [folder] = process.argv.slice(2);
 for (const [name, source] of Object.entries(sources)) {
     write(
@@ -189,6 +283,12 @@ for (const [name, source] of Object.entries(sources)) {
     );
 }
 write('bitmex', bitmexVectors());
+for (const [name, { of, profile, environment }] of Object.entries(variants)) {
+    checkAlike(name);
+    // Binance's other classes share a profile; upbit refuses an & (above).
+    const what = of === profile || of === profile.replace('-', '') ? environment : `${of}-${environment}`;
+    write(`${profile}.${what}`, vectorsOf(name, { calls: elsewhere[of], more: sources[of]?.more }));
+}
 
 function write(name, file) {
     fs.writeFileSync(`${folder}/${name}.json`, `${JSON.stringify(file, null, 1)}\n`);

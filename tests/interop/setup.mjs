@@ -90,6 +90,7 @@ export function currency(code, more = {}) {
 export const ADDRESS = 'bc1qinteroptestinteroptestinteroptest000';
 
 /* One exchange, with the calls common to all. `id` is ccxt's class; `name` is the key's name if a class has several.
+ * `environment` is the key's, and `enter` puts a client into it; `rule` names the rule of another class that holds.
  * `refused` lists the calls, in addition to withdrawals, that need more than read, trade and cancel. `answer` is the
  * stand-in's answer. `differently` turns ccxt's request into the one that the agent sends instead, where the exchange
  * accepts both. */
@@ -108,6 +109,9 @@ export function exchange(setup) {
         price = 30000.5,
         withdraw = ['BTC', 0.5, ADDRESS],
         answer = () => ({}),
+        rule = id,
+        environment = 'live',
+        enter = () => {},
         ...more
     } = setup;
     const symbol = markets[0].symbol;
@@ -120,8 +124,11 @@ export function exchange(setup) {
             const client = new ccxt[id]({ enableRateLimit: false, ...keys });
             Object.assign(client.options, { fetchCurrencies: false }, options);
             client.setMarkets(markets, Object.fromEntries(currencies.map((item) => [item.code, item])));
+            enter(client);
             return client;
         },
+        rule,
+        environment,
         calls: {
             fetchBalance: ['fetchBalance', params.fetchBalance ?? {}],
             createLimitOrder: ['createOrder', symbol, 'limit', 'buy', amount, price, params.createOrder ?? {}],
