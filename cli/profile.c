@@ -152,7 +152,7 @@ static json_t *endpoint_row(const ch_profile *profile, const ch_endpoint *endpoi
     }
     const char *kind = ch_endpoint_kind(endpoint, 0);
     unsigned needs = ch_needs_of_endpoint(endpoint);
-    ch_slice host = ch_environment_host(ch_profile_live(profile), endpoint);
+    ch_slice host = ch_environment_host(ch_endpoint_home(endpoint), endpoint);
     return json_pack("{s:s s:s s:s s:s% s:s* s:o* s:o* s:o s:o}", "method", ch_endpoint_method(endpoint), "path",
                      ch_endpoint_path(endpoint), "class", ch_class_name(ch_endpoint_class(endpoint)), "host", host.data,
                      host.size, "only_for", kind, "needs", needs == 0 ? NULL : names_of(needs), "not_in",
@@ -207,6 +207,18 @@ static void print_summary(const json_t *row)
     printf("\n");
 }
 
+static bool has_text(const json_t *list, const char *text)
+{
+    size_t i;
+    json_t *item;
+    json_array_foreach(list, i, item)
+    {
+        if (strcmp(json_string_value(item), text) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void print_endpoint(const json_t *row)
 {
     const char *scheme;
@@ -219,6 +231,11 @@ static void print_endpoint(const json_t *row)
     if (json_object_get(row, "needs") != NULL) {
         printf("   [some values need: ");
         print_joined(json_object_get(row, "needs"), "");
+        printf("]");
+    }
+    if (has_text(json_object_get(row, "not_in"), CH_ENVIRONMENT_LIVE)) {
+        printf("   [not in: ");
+        print_joined(json_object_get(row, "not_in"), "");
         printf("]");
     }
     json_object_foreach(json_object_get(row, "may_open"), scheme, classes)
@@ -234,18 +251,6 @@ static void print_endpoint(const json_t *row)
 }
 
 /* ---- check ---- */
-
-static bool has_text(const json_t *list, const char *text)
-{
-    size_t i;
-    json_t *item;
-    json_array_foreach(list, i, item)
-    {
-        if (strcmp(json_string_value(item), text) == 0)
-            return true;
-    }
-    return false;
-}
 
 /* Endpoints whose signature leaves the parameters open: no limit on them holds. */
 static void warn_of_open_params(const json_t *row)

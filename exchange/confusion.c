@@ -168,7 +168,8 @@ static bool asked_may_open(const ch_endpoint *asked, const ch_endpoint *opened, 
         return false;
     copy_shown(asked, at, asked->params.required, required);
     copy_shown(asked, at, asked->params.listed, listed);
-    return opened_has_payload(asked, opened, at, required, listed) && opened_takes_a_choice_of_each(asked, opened, at);
+    return opened_has_payload(asked, opened, at, required, listed) &&
+           opened_takes_a_choice_of_each(asked, opened, at) && ch_endpoints_may_meet(asked, opened);
 }
 
 static void find_field_names(const ch_profile *profile, ch_recipe *recipe)
@@ -308,10 +309,11 @@ unsigned ch_endpoint_confused_classes(const ch_endpoint *endpoint, const ch_sche
 unsigned ch_endpoint_openable_classes(const ch_endpoint *endpoint, const ch_scheme *scheme)
 {
     const ch_confusion *confusion = &endpoint->confusions[scheme->index];
+    const ch_environment *environment = ch_endpoint_home(endpoint);
     unsigned classes = endpoint->recipes[scheme->index]->opens | ch_needs_left_open(endpoint, scheme->index);
     for (size_t i = 0; i < confusion->count; i++) {
         const ch_endpoint *opened = &endpoint->profile->endpoints[confusion->others[i]];
-        if ((opened->kind & ~endpoint->kind) == 0)
+        if ((opened->kind & ~endpoint->kind) == 0 && ch_environment_has(environment, opened))
             classes |= 1U << opened->class_ | ch_needs_of_endpoint(opened);
     }
     return classes & ~(1U << endpoint->class_);

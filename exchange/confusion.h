@@ -14,8 +14,8 @@
 unsigned ch_endpoint_confused_classes(const ch_endpoint *endpoint, const ch_scheme *scheme,
                                       const ch_environment *environment, unsigned kinds, const ch_request *request);
 
-/* The classes besides its own that some request to `endpoint` would open in some environment. Endpoints that are only
- * for another kind of keys do not count. */
+/* The classes besides its own that some request to `endpoint` would open in live, or in the first environment that has
+ * it. Endpoints that are only for another kind of keys do not count. */
 unsigned ch_endpoint_openable_classes(const ch_endpoint *endpoint, const ch_scheme *scheme);
 
 /* For what loads a profile: fills `confusions` of every endpoint, when all else of the profile is there. */

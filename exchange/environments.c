@@ -87,6 +87,15 @@ ch_slice ch_environment_host(const ch_environment *environment, const ch_endpoin
     return ch_environment_origin(environment, endpoint)->host;
 }
 
+const ch_environment *ch_endpoint_home(const ch_endpoint *endpoint)
+{
+    const ch_profile *profile = endpoint->profile;
+    size_t i = 0;
+    while (i + 1 < profile->environment_count && !ch_environment_has(&profile->environments[i], endpoint))
+        i++;
+    return &profile->environments[i];
+}
+
 size_t ch_environment_endpoint_count(const ch_environment *environment)
 {
     size_t count = 0;
@@ -115,6 +124,16 @@ bool ch_environment_reaches_both(const ch_environment *environment, const ch_end
     const ch_origin *left = reached_at(environment, one);
     const ch_origin *right = reached_at(environment, other);
     return left != NULL && right != NULL && ch_slice_equal(left->host, right->host);
+}
+
+bool ch_endpoints_may_meet(const ch_endpoint *one, const ch_endpoint *other)
+{
+    const ch_profile *profile = one->profile;
+    size_t i = 0;
+    while (i < profile->environment_count && !(ch_environment_has(&profile->environments[i], one) &&
+                                               ch_environment_reaches(&profile->environments[i], other)))
+        i++;
+    return i < profile->environment_count;
 }
 
 bool ch_endpoints_may_share_host(const ch_endpoint *one, const ch_endpoint *other)

@@ -34,6 +34,8 @@ const char *ch_environment_header_at(const ch_environment *environment, size_t i
 /* True if the endpoint exists in the environment. Only then does it have a host there. */
 bool ch_environment_has(const ch_environment *environment, const ch_endpoint *endpoint);
 ch_slice ch_environment_host(const ch_environment *environment, const ch_endpoint *endpoint);
+/* Live, or else the first environment that has the endpoint. */
+const ch_environment *ch_endpoint_home(const ch_endpoint *endpoint);
 size_t ch_environment_endpoint_count(const ch_environment *environment);
 
 #endif

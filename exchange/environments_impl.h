@@ -30,7 +30,9 @@ const ch_origin *ch_environment_origin(const ch_environment *environment, const 
 bool ch_environment_reaches(const ch_environment *environment, const ch_endpoint *endpoint);
 /* True if it can be used at both, and they are at one host. */
 bool ch_environment_reaches_both(const ch_environment *environment, const ch_endpoint *one, const ch_endpoint *other);
-/* True if there is an environment in which that holds. */
+/* True if there is an environment that has `one` and whose keys can be used at `other`. */
+bool ch_endpoints_may_meet(const ch_endpoint *one, const ch_endpoint *other);
+/* True if there is an environment whose keys can be used at both, at one host. */
 bool ch_endpoints_may_share_host(const ch_endpoint *one, const ch_endpoint *other);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "conf/fields.h"
+#include "exchange/load_environments.h"
 #include "exchange/load_nonces.h"
 #include "exchange/match.h"
 
@@ -180,6 +181,7 @@ static const ch_field fields[] = {
     { "class",            true,     read_class,     CH_MEMBER(ch_endpoint, class_) },
     { "origin",           false,    read_origin,    CH_WHOLE },
     { "only_for",         false,    read_kind,      CH_WHOLE },
+    { "only_in",          false,    ch_endpoint_read_only_in, CH_WHOLE },
     { "ignores_unknown",  false,    ch_field_bool,  CH_MEMBER(ch_endpoint, ignores_unknown) },
     { "recipe",           false,    NULL,           CH_WHOLE }, /* find_recipes */
     { "required",         false,    read_required,  CH_WHOLE },
@@ -304,7 +306,9 @@ static int compare_endpoints(const void *a, const void *b)
     int order = ch_slice_compare(left->path_slice, right->path_slice);
     if (order == 0)
         order = strcmp(left->method, right->method);
-    return order != 0 ? order : ch_slice_compare(left->origin->host, right->origin->host);
+    if (order == 0)
+        order = ch_slice_compare(left->origin->host, right->origin->host);
+    return order != 0 ? order : (left->only_in > right->only_in) - (left->only_in < right->only_in);
 }
 
 static ch_status sort_endpoints(ch_profile *profile, const ch_yaml *list, ch_error *err)

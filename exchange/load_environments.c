@@ -1,4 +1,5 @@
-/* An environment begins with all endpoints whose origins it has; `only` and `without` take some away. */
+/* An environment begins with all endpoints whose origins it has and that are not of other environments only; `only` and
+ * `without` take some away, but none that is of this environment only. An environment's bit is its position. */
 #include "exchange/load_environments.h"
 
 #include "base/bits.h"
@@ -86,12 +87,19 @@ static ch_status read_origin_here(ch_environment *environment, const ch_yaml *ma
                         value.name);
 }
 
+static bool is_only_in(const ch_environment *environment, const ch_endpoint *endpoint)
+{
+    return (endpoint->only_in >> (environment - environment->profile->environments) & 1) != 0;
+}
+
 static void find_endpoints(ch_environment *environment)
 {
     const ch_profile *profile = environment->profile;
     environment->endpoints = ch_alloc(set_words(profile) * sizeof *environment->endpoints);
     for (size_t i = 0; i < profile->endpoint_count; i++) {
-        if (ch_environment_origin(environment, &profile->endpoints[i])->url != NULL)
+        const ch_endpoint *endpoint = &profile->endpoints[i];
+        bool may_be_here = endpoint->only_in == 0 || is_only_in(environment, endpoint);
+        if (may_be_here && ch_environment_origin(environment, endpoint)->url != NULL)
             ch_set_add(environment->endpoints, i);
     }
 }
@@ -204,8 +212,10 @@ static ch_status keep(const ch_value *value, bool keeps_named, ch_error *err)
             return ch_yaml_fail(
                 item, err, "no endpoint at this environment's origins has a path that is or is under '%s'", prefix);
     }
-    for (size_t i = 0; i < words; i++)
-        environment->endpoints[i] &= keeps_named ? named[i] : ~named[i];
+    for (size_t i = 0; i < environment->profile->endpoint_count; i++) {
+        if (ch_set_has(named, i) != keeps_named && !is_only_in(environment, &environment->profile->endpoints[i]))
+            environment->endpoints[i / 64] &= ~((uint64_t)1 << (i % 64));
+    }
     return CH_OK;
 }
 
@@ -252,8 +262,8 @@ static ch_status check_calls(const ch_yaml *map, const ch_environment *environme
         for (size_t j = i + 1;
              j < profile->endpoint_count && ch_slice_equal(one->path_slice, profile->endpoints[j].path_slice); j++) {
             if (are_one_call(environment, one, &profile->endpoints[j]))
-                return ch_yaml_fail(map, err, "%s %s is listed for two origins, which are one host here", one->method,
-                                    one->path);
+                return ch_yaml_fail(map, err, "%s %s is listed twice for one host in environment '%s'", one->method,
+                                    one->path, environment->name);
         }
     }
     return CH_OK;
@@ -289,7 +299,47 @@ static ch_status read_environment(const ch_value *value, ch_error *err)
     return check(value->node, environment, err);
 }
 
+/* ---- only_in ---- */
+
+/* The environments are read after the endpoints, so these are their names in the file. */
+static ch_status find_bit(const ch_loader *load, const ch_yaml *item, uint32_t *bits, ch_error *err)
+{
+    const ch_yaml *environments = ch_yaml_get(load->root, "environments");
+    const char *name = NULL;
+    CH_TRY(ch_yaml_text(item, &name, err));
+    for (size_t i = 0; environments != NULL && i < ch_yaml_count(environments) && i < ENVIRONMENTS_MAX; i++) {
+        if (strcmp(ch_yaml_key_at(environments, i), name) == 0) {
+            *bits |= (uint32_t)1 << (i + 1);
+            return CH_OK;
+        }
+    }
+    return ch_yaml_fail(item, err, "there is no environment '%s' besides live", name);
+}
+
+ch_status ch_endpoint_read_only_in(const ch_value *value, ch_error *err)
+{
+    ch_endpoint *endpoint = value->out;
+    CH_TRY(ch_yaml_expect_list(value->node, err));
+    if (ch_yaml_count(value->node) == 0)
+        return ch_yaml_fail(value->node, err, "there must be at least 1 environment");
+    for (size_t i = 0; i < ch_yaml_count(value->node); i++)
+        CH_TRY(find_bit(value->context, ch_yaml_item(value->node, i), &endpoint->only_in, err));
+    return CH_OK;
+}
+
 /* ---- all of them ---- */
+
+/* What is nowhere could not be asked for. */
+static ch_status check_reached(const ch_profile *profile, const ch_yaml *node, ch_error *err)
+{
+    for (size_t i = 0; i < profile->endpoint_count; i++) {
+        const ch_endpoint *endpoint = &profile->endpoints[i];
+        if (!ch_environment_has(ch_endpoint_home(endpoint), endpoint))
+            return ch_yaml_fail(node, err, "%s %s exists nowhere: no environment of its 'only_in' has its origin",
+                                endpoint->method, endpoint->path);
+    }
+    return check_calls(node, ch_profile_live(profile), err);
+}
 
 ch_status ch_environments_read(ch_loader *load, const ch_yaml *environments, ch_error *err)
 {
@@ -308,7 +358,7 @@ ch_status ch_environments_read(ch_loader *load, const ch_yaml *environments, ch_
         return CH_OK;
     ch_status st = ch_entries_read(environments, &entries, profile->environments + 1, &read, load, err);
     profile->environment_count += read;
-    return st;
+    return st == CH_OK ? check_reached(profile, environments, err) : st;
 }
 
 static void free_origins(const ch_profile *profile, ch_environment *environment)

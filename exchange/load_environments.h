@@ -8,6 +8,9 @@
 /* Field reader into the whole ch_profile: the origins of live. */
 CH_CHECKED ch_status ch_origins_read(const ch_value *value, ch_error *err);
 
+/* Field reader into a whole ch_endpoint: `only_in`, the environments that alone have it. */
+CH_CHECKED ch_status ch_endpoint_read_only_in(const ch_value *value, ch_error *err);
+
 /* Makes live, and reads the map `environments`, which is NULL if there are no others, when all else of the profile but
  * the confusions is there. */
 CH_CHECKED ch_status ch_environments_read(ch_loader *load, const ch_yaml *environments, ch_error *err);

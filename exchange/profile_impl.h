@@ -140,6 +140,7 @@ struct ch_endpoint {
     ch_class class_;
     const ch_recipe *recipes[CH_SCHEMES_MAX]; /* by scheme */
     const ch_origin *origin;
+    uint32_t only_in;                        /* bits of the environments that have it; 0: as they say */
     unsigned kind;                           /* bit of the kind of keys that it is for; 0: all */
     bool ignores_unknown;                    /* the exchange does not refuse parameters that it does not know here */
     bool has_needs;                          /* a parameter of it has */

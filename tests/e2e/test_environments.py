@@ -26,6 +26,7 @@ class Environments(harness.AgentTest):
         policy = cls.agent.policy.read_text()
         policy = also(policy, "testnet", "testnet", "read, trade, cancel")
         policy = also(policy, "futures", "futures-testnet", "read, trade, cancel")
+        policy = also(policy, "us", "us", "read, trade, cancel")
         policy = also(policy, "okx-demo", "demo", "read, trade, cancel", "okx", "passphrase: p, ")
         cls.agent.policy.write_text(policy)
 
@@ -55,6 +56,15 @@ class Environments(harness.AgentTest):
             answer = self.sign(key, {"method": call, "path": path, "params": {}})
             self.assert_problem(answer, 404)
             self.assertRegex(answer.json["detail"], r"does not exist in environment '(futures-)?testnet'")
+
+    def test_a_regional_site_has_calls_of_its_own(self):
+        staked = {"method": "POST", "path": "/sapi/v1/staking/stake", "params": {"stakingAsset": "SOL", "amount": "1"}}
+        self.assert_problem(self.sign("us", staked), 403)  # it exists; its class is transfer
+        answer = self.sign("binance-main", staked)
+        self.assert_problem(answer, 404)
+        self.assertIn("does not exist in environment 'live'", answer.json["detail"])
+        finished = self.assert_signs("us", BINANCE_ORDER)
+        self.assertTrue(finished["url"].startswith("https://api.binance.us/api/v3/order"), finished["url"])
 
     def test_confusion_stays_within_the_environment(self):
         """In live, the signature of a read without parameters also opens withdrawals."""
@@ -86,7 +96,7 @@ class Environments(harness.AgentTest):
             self.agent.policy.write_text(before.replace("environment: testnet", "environment: tesnet", 1))
             done = self.check()
             self.assertEqual(done.returncode, 10)
-            self.assertIn("profile 'binance' has no environment 'tesnet'; it has live, testnet, futures-testnet and demo",
+            self.assertIn("profile 'binance' has no environment 'tesnet'; it has live, testnet, futures-testnet, demo and us",
                           done.stderr)
         finally:
             self.agent.policy.write_text(before)

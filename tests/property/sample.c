@@ -137,7 +137,7 @@ bool has_host(const rig *r, ch_slice host)
 ch_slice host_of(const rig *r, const ch_endpoint *endpoint)
 {
     return ch_environment_host(
-        ch_environment_has(r->environment, endpoint) ? r->environment : ch_profile_live(r->profile), endpoint);
+        ch_environment_has(r->environment, endpoint) ? r->environment : ch_endpoint_home(endpoint), endpoint);
 }
 
 ch_recipe_input input_of(const rig *r, const sample *s)

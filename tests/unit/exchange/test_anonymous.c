@@ -86,7 +86,7 @@ static const ch_endpoint *find_by_trying(rig *r, ch_slice text)
         ch_request request = {.params = r->reading.params};
         input.endpoint = endpoint;
         input.request = &request;
-        if (!ch_recipe_is_anonymous(endpoint, input.scheme) ||
+        if (!ch_environment_has(input.environment, endpoint) || !ch_recipe_is_anonymous(endpoint, input.scheme) ||
             ch_recipe_read(&input, r->scratch, text, &r->reading, &r->err) != CH_OK)
             continue;
         request.param_count = r->reading.param_count;

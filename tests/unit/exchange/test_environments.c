@@ -37,15 +37,24 @@ static const char head[] = "name: t\n"
                            "  - {call: GET /v2/both, class: read, required: [p]}\n"
                            "  - {call: GET /v2/both, class: transfer, required: [p], origin: vault}\n"
                            "  - {call: WS /s, class: session, required: [p], origin: socket}\n"
+                           "%s"
                            "environments:\n";
 #define LINE_OF_FIRST 30
 
-static ch_status load_with(const char *environments, ch_profile **out, ch_error *err)
+static ch_status load_both(const char *endpoints, const char *environments, ch_profile **out, ch_error *err)
 {
     ch_autobuffer source = CH_BUFFER_INIT;
-    ch_buffer_add_text(&source, head);
+    const char *at = strstr(head, "%s");
+    ch_buffer_add(&source, head, (size_t)(at - head));
+    ch_buffer_add_text(&source, endpoints);
+    ch_buffer_add_text(&source, at + 2);
     ch_buffer_add_text(&source, environments);
     return load_text(ch_buffer_text(&source), out, err);
+}
+
+static ch_status load_with(const char *environments, ch_profile **out, ch_error *err)
+{
+    return load_both("", environments, out, err);
 }
 
 /* clang-format off */
@@ -85,7 +94,7 @@ static const struct {
     { "  t: {origins: {main: https://b.example}, only: [/v1/xx/a]}\n",   1,    "is or is under '/v1/xx/a'" },
     { "  t: {origins: {main: https://b.example}, without: [/v1/w]}\n",   1,    "is or is under '/v1/w'" },
     { "  t: {origins: {main: https://b.example}, without: [/]}\n",       1,    "no endpoint of the profile exists" },
-    { "  t: {origins: {main: https://b.example, vault: https://b.example}}\n", 1, "GET /v2/both is listed for two origins" },
+    { "  t: {origins: {main: https://b.example, vault: https://b.example}}\n", 1, "GET /v2/both is listed twice for one host in environment 't'" },
     { "  a: {origins: {main: https://b.example}}\n  a: {origins: {main: https://c.example}}\n", 2, "is here already" },
 };
 /* clang-format on */
@@ -327,6 +336,63 @@ START_TEST(test_a_signature_opens_what_its_key_reaches)
 }
 END_TEST
 
+/* ---- only_in ---- */
+
+/* clang-format off */
+static const struct {
+    const char *endpoint;
+    const char *reason;
+} wrong_calls[] = {
+    /* endpoint                                                             reason */
+    { "  - {call: GET /o, class: read, only_in: t}\n",                       "only_in: this must be a list" },
+    { "  - {call: GET /o, class: read, only_in: []}\n",                      "at least 1 environment" },
+    { "  - {call: GET /o, class: read, only_in: [live]}\n",                  "there is no environment 'live' besides live" },
+    { "  - {call: GET /o, class: read, only_in: [u]}\n",                     "there is no environment 'u' besides live" },
+    { "  - {call: GET /o, class: read, only_in: [t], origin: vault}\n",      "GET /o exists nowhere" },
+    { "  - {call: GET /v1/x, class: read, only_in: [t]}\n",                  "GET /v1/x is listed twice for one host in environment 't'" },
+};
+/* clang-format on */
+
+START_TEST(test_a_call_of_some_environments_is_of_those_that_there_are)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_profile *profile = NULL;
+    static const char environments[] = "  t: {origins: {main: https://b.example}}\n";
+    ck_assert_int_eq(load_both(wrong_calls[_i].endpoint, environments, &profile, &err), CH_CONFIG);
+    ck_assert_msg(strstr(err.message, wrong_calls[_i].reason) != NULL, "%s", err.message);
+}
+END_TEST
+
+static ch_status match_in(const ch_profile *profile, const char *environment, const char *path, const ch_endpoint **out)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_request request = request_of("GET", path, NULL, 0);
+    return ch_environment_match(ch_profile_environment(profile, environment), &request, out, &err);
+}
+
+START_TEST(test_a_call_of_one_environment_is_in_no_other)
+{
+    static const char endpoints[] = "  - {call: GET /o, class: keys, optional: [p], only_in: [t]}\n"
+                                    "  - {call: GET /v1/x, class: transfer, required: [p], only_in: [t]}\n";
+    static const char environments[] = "  t: {origins: {main: https://b.example}, without: [/v1/x]}\n"
+                                       "  u: {origins: {main: https://c.example}, only: [/v1/x]}\n";
+    ch_error err = CH_ERROR_INIT;
+    ch_profile *profile = NULL;
+    const ch_endpoint *endpoint = NULL;
+    ck_assert_msg(load_both(endpoints, environments, &profile, &err) == CH_OK, "%s", err.message);
+    ck_assert_int_eq(match_in(profile, "live", "/o", &endpoint), CH_NOT_FOUND);
+    ck_assert_int_eq(match_in(profile, "u", "/o", &endpoint), CH_NOT_FOUND);
+    ck_assert_int_eq(match_in(profile, "t", "/o", &endpoint), CH_OK);
+    ck_assert_str_eq(ch_environment_name(ch_endpoint_home(endpoint)), "t");
+    ck_assert_int_eq(match_in(profile, "t", "/v1/x", &endpoint), CH_OK);
+    ck_assert_int_eq(ch_endpoint_class(endpoint), CH_CLASS_TRANSFER);
+    ck_assert_int_eq(match_in(profile, "live", "/v1/x", &endpoint), CH_OK);
+    ck_assert_int_eq(ch_endpoint_class(endpoint), CH_CLASS_READ);
+    ck_assert((ch_endpoint_openable_classes(endpoint, first_scheme(profile)) & BIT(CH_CLASS_KEYS)) == 0);
+    ch_profile_free(profile);
+}
+END_TEST
+
 CH_TESTS("environments", CH_TEST_ROWS(test_a_mistake_is_refused_with_its_line, wrong),
          CH_TEST(test_a_map_without_environments_is_refused),
          CH_TEST(test_headers_of_recipe_and_environment_fit_together),
@@ -334,4 +400,6 @@ CH_TESTS("environments", CH_TEST_ROWS(test_a_mistake_is_refused_with_its_line, w
          CH_TEST_ROWS(test_a_call_matches_where_it_exists, calls),
          CH_TEST(test_a_request_goes_to_the_environment_with_its_headers),
          CH_TEST(test_a_message_on_a_socket_has_no_header_of_the_environment),
+         CH_TEST_ROWS(test_a_call_of_some_environments_is_of_those_that_there_are, wrong_calls),
+         CH_TEST(test_a_call_of_one_environment_is_in_no_other),
          CH_TEST_ROWS(test_a_signature_opens_what_its_key_reaches, opened))
