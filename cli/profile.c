@@ -372,8 +372,9 @@ const ch_command ch_commands_of_profile[] = {
         .syntax = {.positional = "FILE", .positional_min = 1, .positional_max = 1, .options = CH_OPTION(JSON)},
         .summary = "check an exchange profile, and what its signatures open",
         .details = "Reads a profile as the agent does. If something is wrong, it says what and in\n"
-                   "which line. If not, it prints the environments, and which other calls a\n"
-                   "signature would open, because the exchange does not sign what tells the calls apart.",
+                   "which line. If not, it prints the environments, and which\n"
+                   "other calls a signature would open, because the exchange does not sign what\n"
+                   "tells the calls apart.",
         .examples = "  chancery profile check profiles/kraken.yaml\n",
         .run = run_check,
     },
@@ -394,9 +395,9 @@ const ch_command ch_commands_of_profile[] = {
         .syntax = {.positional = "PROFILE", .positional_min = 1, .positional_max = 1,
                    .options = CH_OPTION(PROFILES) | CH_OPTION(JSON)},
         .summary = "show the environments and endpoints of an exchange profile",
-        .details = "Prints the environments of a profile, which a key's policy chooses from, with their\n"
-                   "origins; then every endpoint: its class, and the classes that a signature for it may\n"
-                   "open besides.",
+        .details = "Prints the environments of a profile, which a key's policy chooses from, with\n"
+                   "their origins; then every endpoint: its class, and the classes that a signature\n"
+                   "for it may open besides.",
         .examples = "  chancery profile show kraken\n",
         .run = run_show,
     },

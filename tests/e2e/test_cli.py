@@ -170,6 +170,8 @@ class Profiles(Sandbox):
         for class_, count in shown["endpoints_by_class"].items():
             self.assertEqual(sum(endpoint["class"] == class_ for endpoint in endpoints), count, class_)
         lines = self.ok("profile", "show", "kraken").out.splitlines()
+        self.assertRegex(lines[1], r"^environment live: \d+ endpoints$")
+        lines = [line for line in lines if not line.startswith(("environment ", "    "))]
         self.assertEqual(len(lines), len(endpoints) + 1)
         self.assertTrue(lines[0].startswith("kraken: "), lines[0])
 

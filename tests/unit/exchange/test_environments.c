@@ -370,6 +370,17 @@ static ch_status match_in(const ch_profile *profile, const char *environment, co
     return ch_environment_match(ch_profile_environment(profile, environment), &request, out, &err);
 }
 
+START_TEST(test_environments_that_are_no_map_have_no_calls)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_profile *profile = NULL;
+    ck_assert_int_eq(
+        load_text(SOUND_PROFILE "  - {call: GET /o, class: read, only_in: [t]}\nenvironments: [t]\n", &profile, &err),
+        CH_CONFIG);
+    ck_assert_ptr_nonnull(strstr(err.message, "there is no environment 't'"));
+}
+END_TEST
+
 START_TEST(test_a_call_of_one_environment_is_in_no_other)
 {
     static const char endpoints[] = "  - {call: GET /o, class: keys, optional: [p], only_in: [t]}\n"
@@ -401,5 +412,6 @@ CH_TESTS("environments", CH_TEST_ROWS(test_a_mistake_is_refused_with_its_line, w
          CH_TEST(test_a_request_goes_to_the_environment_with_its_headers),
          CH_TEST(test_a_message_on_a_socket_has_no_header_of_the_environment),
          CH_TEST_ROWS(test_a_call_of_some_environments_is_of_those_that_there_are, wrong_calls),
+         CH_TEST(test_environments_that_are_no_map_have_no_calls),
          CH_TEST(test_a_call_of_one_environment_is_in_no_other),
          CH_TEST_ROWS(test_a_signature_opens_what_its_key_reaches, opened))
