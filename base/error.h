@@ -17,8 +17,8 @@ typedef enum ch_status {
 
 typedef struct ch_error {
     ch_status status;
-    char rule[64];     /* the policy rule, or the CKR_ name; empty if there is none */
-    char message[512]; /* a sentence without a full stop; UTF-8, no control characters, never a secret */
+    char rule[64];      /* the policy rule, or the CKR_ name; empty if there is none */
+    char message[1024]; /* a sentence without a full stop; UTF-8, no control characters, never a secret */
 } ch_error;
 
 #define CH_ERROR_INIT                                                                                                  \

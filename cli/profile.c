@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "cli/jansson.h"
 #include "cli/output.h"
+#include "cli/profile_environments.h"
 #include "cli/profile_folder.h"
 #include "exchange/confusion.h"
 #include "exchange/environments.h"
@@ -59,111 +60,93 @@ static json_t *names_of(unsigned classes)
     return list;
 }
 
-/* ---- environments ---- */
+/* ---- a profile ---- */
 
-/* A map of the origins that the environment has. */
-static json_t *origins_of(const ch_environment *environment)
+/* The answers by which `may_open` is told: as the profile says, and for either case everywhere. */
+static const char *const answers[] = {
+    [CH_UNKNOWN_AS_LISTED] = "may_open",
+    [CH_UNKNOWN_REFUSED] = "may_open_if_refused",
+    [CH_UNKNOWN_IGNORED] = "may_open_if_ignored",
+};
+
+static json_t *may_open_of(const ch_profile *profile, const ch_endpoint *endpoint, ch_unknown_names unknown)
 {
-    json_t *origins = json_object();
-    const char *name = NULL;
-    const char *url;
-    for (size_t i = 0; (url = ch_environment_origin_at(environment, i, &name)) != NULL; i++) {
-        if (*url != '\0')
-            json_object_set_new(origins, name, json_string(url));
+    static const ch_key_traits plain = {0};
+    json_t *may_open = json_object();
+    const ch_scheme *scheme;
+    for (size_t i = 0; (scheme = ch_profile_scheme_at(profile, i)) != NULL; i++) {
+        if (ch_endpoint_takes_scheme(endpoint, scheme))
+            json_object_set_new(may_open, ch_scheme_name(scheme),
+                                names_of(ch_endpoint_openable_classes(endpoint, scheme, &plain, unknown)));
     }
-    return origins;
+    return may_open;
 }
 
-static json_t *headers_of(const ch_environment *environment)
+static json_t *all_covers_of(const ch_profile *profile, const ch_endpoint *endpoint)
 {
-    json_t *headers = json_object();
-    const char *name = NULL;
-    const char *text;
-    for (size_t i = 0; (text = ch_environment_header_at(environment, i, &name)) != NULL; i++)
-        json_object_set_new(headers, name, json_string(text));
-    return headers;
+    json_t *covers = json_object();
+    const ch_scheme *scheme;
+    for (size_t i = 0; (scheme = ch_profile_scheme_at(profile, i)) != NULL; i++) {
+        if (ch_endpoint_takes_scheme(endpoint, scheme))
+            json_object_set_new(covers, ch_scheme_name(scheme), covers_of(ch_endpoint_covers(endpoint, scheme)));
+    }
+    return covers;
 }
 
-static json_t *environments_of(const ch_profile *profile)
+/* `covers` and `may_open` by scheme: schemes may sign in ways of their own, or not be taken here. */
+static json_t *endpoint_row(const ch_profile *profile, const ch_endpoint *endpoint)
+{
+    const char *kind = ch_endpoint_kind(endpoint, 0);
+    unsigned needs = ch_needs_of_endpoint(endpoint);
+    ch_slice host = ch_environment_host(ch_endpoint_home(endpoint), endpoint);
+    json_t *row =
+        json_pack("{s:s s:s s:s s:s% s:s* s:o* s:o* s:o}", "method", ch_endpoint_method(endpoint), "path",
+                  ch_endpoint_path(endpoint), "class", ch_class_name(ch_endpoint_class(endpoint)), "host", host.data,
+                  host.size, "only_for", kind, "needs", needs == 0 ? NULL : names_of(needs), "not_in",
+                  ch_environments_without(profile, endpoint), "covers", all_covers_of(profile, endpoint));
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++)
+        json_object_set_new(row, answers[i], may_open_of(profile, endpoint, (ch_unknown_names)i));
+    return row;
+}
+
+static json_t *refusing_of(const ch_profile *profile)
 {
     json_t *list = json_array();
-    const ch_environment *environment;
-    for (size_t i = 0; (environment = ch_profile_environment_at(profile, i)) != NULL; i++) {
-        json_array_append_new(list,
-                              json_pack("{s:s s:s s:s s:o s:o s:I}", "name", ch_environment_name(environment), "title",
-                                        ch_environment_title(environment), "keys", ch_environment_keys(environment),
-                                        "origins", origins_of(environment), "headers", headers_of(environment),
-                                        "endpoints", (json_int_t)ch_environment_endpoint_count(environment)));
+    const char *why = NULL;
+    const char *path;
+    for (size_t i = 0; (path = ch_profile_refusing_at(profile, i, &why)) != NULL; i++)
+        json_array_append_new(list, json_pack("{s:s s:s}", "path", path, "why", why));
+    return list;
+}
+
+static json_t *calls_of(const ch_profile *profile, unsigned acceptance)
+{
+    json_t *list = json_array();
+    const ch_endpoint *endpoint;
+    for (size_t i = 0; (endpoint = ch_profile_endpoint_at(profile, i)) != NULL; i++) {
+        if (ch_endpoint_acceptance(endpoint) == acceptance)
+            json_array_append_new(list,
+                                  json_sprintf("%s %s", ch_endpoint_method(endpoint), ch_endpoint_path(endpoint)));
     }
     return list;
 }
 
-/* The names of the environments in which the endpoint does not exist; NULL if there is none. */
-static json_t *environments_without(const ch_profile *profile, const ch_endpoint *endpoint)
+static json_t *acceptances_of(const ch_profile *profile)
 {
-    json_t *names = NULL;
-    const ch_environment *environment;
-    for (size_t i = 0; (environment = ch_profile_environment_at(profile, i)) != NULL; i++) {
-        if (ch_environment_has(environment, endpoint))
-            continue;
-        if (names == NULL)
-            names = json_array();
-        json_array_append_new(names, json_string(ch_environment_name(environment)));
-    }
-    return names;
-}
-
-static void print_environment(const json_t *row)
-{
+    json_t *list = json_array();
+    const char *lets = NULL;
     const char *name;
-    json_t *text;
-    const char *keys = ch_jansson_member(row, "keys");
-    printf("environment %s: %lld endpoints", ch_jansson_member(row, "name"),
-           (long long)json_integer_value(json_object_get(row, "endpoints")));
-    if (strcmp(keys, ch_jansson_member(row, "name")) != 0)
-        printf(", keys of %s", keys);
-    if (*ch_jansson_member(row, "title") != '\0')
-        printf("; %s", ch_jansson_member(row, "title"));
-    printf("\n");
-    json_object_foreach(json_object_get(row, "origins"), name, text)
-        printf("    %-12s %s\n", name, json_string_value(text));
-    json_object_foreach(json_object_get(row, "headers"), name, text)
-        printf("    header %s: %s\n", name, json_string_value(text));
-}
-
-static void print_environments(const json_t *row)
-{
-    size_t i;
-    json_t *environment;
-    json_array_foreach(json_object_get(row, "environments"), i, environment) print_environment(environment);
-}
-
-/* ---- a profile ---- */
-
-/* `covers` and `may_open` by scheme: schemes may sign in ways of their own. */
-static json_t *endpoint_row(const ch_profile *profile, const ch_endpoint *endpoint)
-{
-    json_t *covers = json_object();
-    json_t *may_open = json_object();
-    const ch_scheme *scheme;
-    for (size_t i = 0; (scheme = ch_profile_scheme_at(profile, i)) != NULL; i++) {
-        json_object_set_new(covers, ch_scheme_name(scheme), covers_of(ch_endpoint_covers(endpoint, scheme)));
-        json_object_set_new(may_open, ch_scheme_name(scheme), names_of(ch_endpoint_openable_classes(endpoint, scheme)));
-    }
-    const char *kind = ch_endpoint_kind(endpoint, 0);
-    unsigned needs = ch_needs_of_endpoint(endpoint);
-    ch_slice host = ch_environment_host(ch_endpoint_home(endpoint), endpoint);
-    return json_pack("{s:s s:s s:s s:s% s:s* s:o* s:o* s:o s:o}", "method", ch_endpoint_method(endpoint), "path",
-                     ch_endpoint_path(endpoint), "class", ch_class_name(ch_endpoint_class(endpoint)), "host", host.data,
-                     host.size, "only_for", kind, "needs", needs == 0 ? NULL : names_of(needs), "not_in",
-                     environments_without(profile, endpoint), "covers", covers, "may_open", may_open);
+    for (size_t i = 0; (name = ch_profile_acceptance_at(profile, i, &lets)) != NULL; i++)
+        json_array_append_new(
+            list, json_pack("{s:s s:s s:o}", "name", name, "lets", lets, "calls", calls_of(profile, 1U << i)));
+    return list;
 }
 
 static json_t *describe(const ch_profile *profile, bool has_endpoints)
 {
     json_t *row = json_pack("{s:s s:s s:o s:o s:o}", "name", ch_profile_name(profile), "title",
                             ch_profile_title(profile), "schemes", schemes_of(profile), "environments",
-                            environments_of(profile), "endpoints_by_class", classes_of(profile));
+                            ch_environments_of(profile), "endpoints_by_class", classes_of(profile));
     if (!has_endpoints)
         return row;
     json_t *list = json_array();
@@ -171,6 +154,8 @@ static json_t *describe(const ch_profile *profile, bool has_endpoints)
     for (size_t i = 0; (endpoint = ch_profile_endpoint_at(profile, i)) != NULL; i++)
         json_array_append_new(list, endpoint_row(profile, endpoint));
     json_object_set_new(row, "endpoints", list);
+    json_object_set_new(row, "refuses_unknown", refusing_of(profile));
+    json_object_set_new(row, "acceptable_confusions", acceptances_of(profile));
     return row;
 }
 
@@ -219,11 +204,56 @@ static bool has_text(const json_t *list, const char *text)
     return false;
 }
 
-static void print_endpoint(const json_t *row)
+/* By each scheme whose answer is another than that of the scheme before. */
+static void print_may_open(const json_t *row)
 {
     const char *scheme;
     json_t *classes;
     const json_t *printed = NULL;
+    json_object_foreach(json_object_get(row, answers[CH_UNKNOWN_AS_LISTED]), scheme, classes)
+    {
+        if (json_array_size(classes) == 0 || (printed != NULL && json_equal(printed, classes)))
+            continue;
+        printf("   [by %s may open: ", scheme);
+        print_joined(classes, "");
+        printf("]");
+        printed = classes;
+    }
+}
+
+/* What would be otherwise if the exchange did the same with unknown parameters everywhere. */
+static void print_if(const json_t *row, ch_unknown_names unknown, const char *when)
+{
+    const char *scheme;
+    json_t *classes;
+    const json_t *printed = NULL;
+    json_object_foreach(json_object_get(row, answers[unknown]), scheme, classes)
+    {
+        const json_t *as_listed = json_object_get(json_object_get(row, answers[CH_UNKNOWN_AS_LISTED]), scheme);
+        if (json_equal(as_listed, classes) || (printed != NULL && json_equal(printed, classes)))
+            continue;
+        printf("   [%s, by %s: ", when, scheme);
+        print_joined(classes, "none");
+        printf("]");
+        printed = classes;
+    }
+}
+
+static void print_schemes(const json_t *row)
+{
+    const char *scheme;
+    json_t *classes;
+    const char *separator = "   [only by ";
+    json_object_foreach(json_object_get(row, "covers"), scheme, classes)
+    {
+        printf("%s%s", separator, scheme);
+        separator = ",";
+    }
+    printf("]");
+}
+
+static void print_endpoint(const json_t *row, size_t scheme_count)
+{
     printf("%-8s %-6s %s", ch_jansson_member(row, "class"), ch_jansson_member(row, "method"),
            ch_jansson_member(row, "path"));
     if (json_object_get(row, "only_for") != NULL)
@@ -238,15 +268,11 @@ static void print_endpoint(const json_t *row)
         print_joined(json_object_get(row, "not_in"), "");
         printf("]");
     }
-    json_object_foreach(json_object_get(row, "may_open"), scheme, classes)
-    {
-        if (json_array_size(classes) == 0 || (printed != NULL && json_equal(printed, classes)))
-            continue;
-        printf("   [by %s may open: ", scheme);
-        print_joined(classes, "");
-        printf("]");
-        printed = classes;
-    }
+    if (json_object_size(json_object_get(row, "covers")) < scheme_count)
+        print_schemes(row);
+    print_may_open(row);
+    print_if(row, CH_UNKNOWN_REFUSED, "if unknown parameters are refused");
+    print_if(row, CH_UNKNOWN_IGNORED, "if unknown parameters are ignored");
     printf("\n");
 }
 
@@ -262,8 +288,11 @@ static void warn_of_open_params(const json_t *row)
     json_array_foreach(json_object_get(row, "schemes"), i, scheme)
     {
         size_t open = 0;
-        json_array_foreach(json_object_get(row, "endpoints"), j, endpoint) open +=
-            !has_text(json_object_get(json_object_get(endpoint, "covers"), json_string_value(scheme)), "params");
+        json_array_foreach(json_object_get(row, "endpoints"), j, endpoint)
+        {
+            const json_t *covers = json_object_get(json_object_get(endpoint, "covers"), json_string_value(scheme));
+            open += covers != NULL && !has_text(covers, "params");
+        }
         if (open > 0)
             printf("by scheme %s, %zu endpoints are signed without their parameters: no limit on quantity, price or "
                    "symbol can hold there\n",
@@ -271,19 +300,34 @@ static void warn_of_open_params(const json_t *row)
     }
 }
 
+/* By any answer. */
 static bool may_open_more(const json_t *endpoint)
 {
     const char *scheme;
     json_t *classes;
-    json_object_foreach(json_object_get(endpoint, "may_open"), scheme, classes)
-    {
-        if (json_array_size(classes) > 0)
-            return true;
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+        json_object_foreach(json_object_get(endpoint, answers[i]), scheme, classes)
+        {
+            if (json_array_size(classes) > 0)
+                return true;
+        }
     }
     return false;
 }
 
-static void print_confusion(const json_t *endpoints)
+static void print_unknown(const json_t *profile)
+{
+    size_t i;
+    json_t *row;
+    json_array_foreach(json_object_get(profile, "refuses_unknown"), i, row)
+        printf("unknown parameters are refused under %s (%s), and count as ignored elsewhere\n",
+               ch_jansson_member(row, "path"), ch_jansson_member(row, "why"));
+    json_array_foreach(json_object_get(profile, "acceptable_confusions"), i, row)
+        printf("policy may accept '%s', which lets callers %s\n", ch_jansson_member(row, "name"),
+               ch_jansson_member(row, "lets"));
+}
+
+static void print_confusion(const json_t *endpoints, size_t scheme_count)
 {
     size_t shown = 0;
     size_t i;
@@ -296,7 +340,7 @@ static void print_confusion(const json_t *endpoints)
             printf(
                 "what some requests would open besides, because the signature does not cover what tells them apart:\n");
         printf("  ");
-        print_endpoint(row);
+        print_endpoint(row, scheme_count);
     }
 }
 
@@ -308,9 +352,10 @@ static ch_status run_check(const ch_arguments *arguments, ch_error *err)
     if (arguments->option[CH_OPT_JSON] != NULL)
         return ch_output_json(row, err);
     print_summary(row);
-    print_environments(row);
+    ch_environments_print(row);
     warn_of_open_params(row);
-    print_confusion(json_object_get(row, "endpoints"));
+    print_unknown(row);
+    print_confusion(json_object_get(row, "endpoints"), json_array_size(json_object_get(row, "schemes")));
     return CH_OK;
 }
 
@@ -355,10 +400,12 @@ static ch_status run_show(const ch_arguments *arguments, ch_error *err)
     if (arguments->option[CH_OPT_JSON] != NULL)
         return ch_output_json(row, err);
     print_summary(row);
-    print_environments(row);
+    ch_environments_print(row);
     size_t i;
     json_t *endpoint;
-    json_array_foreach(json_object_get(row, "endpoints"), i, endpoint) print_endpoint(endpoint);
+    print_unknown(row);
+    json_array_foreach(json_object_get(row, "endpoints"), i, endpoint)
+        print_endpoint(endpoint, json_array_size(json_object_get(row, "schemes")));
     return CH_OK;
 }
 
@@ -372,9 +419,9 @@ const ch_command ch_commands_of_profile[] = {
         .syntax = {.positional = "FILE", .positional_min = 1, .positional_max = 1, .options = CH_OPTION(JSON)},
         .summary = "check an exchange profile, and what its signatures open",
         .details = "Reads a profile as the agent does. If something is wrong, it says what and in\n"
-                   "which line. If not, it prints the environments, and which\n"
-                   "other calls a signature would open, because the exchange does not sign what\n"
-                   "tells the calls apart.",
+                   "which line. If not, it prints the environments, and which other calls a signature\n"
+                   "would open, because the exchange does not sign what tells the calls apart: as the\n"
+                   "profile says, and if the exchange refused or ignored unknown parameters everywhere.",
         .examples = "  chancery profile check profiles/kraken.yaml\n",
         .run = run_check,
     },

@@ -32,7 +32,7 @@ typedef struct search {
 static bool may_be_asked(const ch_endpoint *endpoint, const ch_recipe_input *input, unsigned kinds)
 {
     return (endpoint->kind & ~kinds) == 0 && ch_environment_has(input->environment, endpoint) &&
-           ch_recipe_is_anonymous(endpoint, input->scheme);
+           ch_endpoint_has_scheme(endpoint, input->scheme->index) && ch_recipe_is_anonymous(endpoint, input->scheme);
 }
 
 /* ---- names ---- */

@@ -69,11 +69,21 @@ static ch_status check_path(const ch_endpoint *endpoint, const ch_request *reque
     return CH_OK;
 }
 
+/* A signature by another scheme would be of no use there. */
+static ch_status check_scheme(const ch_endpoint *endpoint, const ch_scheme *scheme, ch_error *err)
+{
+    if (ch_endpoint_has_scheme(endpoint, scheme->index))
+        return CH_OK;
+    return ch_fail(err, CH_BAD_INPUT, "%s %s takes no signature by scheme '%s', and that is the key's",
+                   endpoint->method, endpoint->path, scheme->name);
+}
+
 ch_status ch_endpoint_check(const ch_endpoint *endpoint, const ch_scheme *scheme, ch_request *request, ch_error *err)
 {
     uint64_t given[CH_NAME_WORDS_MAX];
     memset(given, 0, endpoint->params.words * sizeof given[0]);
     const ch_param *params = request->params;
+    CH_TRY(check_scheme(endpoint, scheme, err));
     for (size_t i = 0; i < request->param_count; i = ch_param_after(params, request->param_count, i)) {
         const ch_listed_param *listed = ch_param_list_find(&endpoint->params, params[i].name);
         if (listed != NULL)

@@ -1,6 +1,10 @@
 /* What no request can open is left out when the profile is loaded; the rest is looked at for each request. Sets of
  * parameter names are bit sets, so that one comparison answers for 64 of them.
  *
+ * An exchange that refuses unknown names takes a payload only where its every name is listed; one that ignores them
+ * takes it wherever nothing is missing. It ignores them unless the profile says that it refuses them there: a wrong
+ * guess in this direction refuses a request, one in the other opens a call that nobody judged.
+ *
  * Throughout, `asked` is the endpoint that the request is for, `opened` the one that its signature might open too, and
  * `at` the index of the scheme. */
 #include "exchange/confusion.h"
@@ -110,20 +114,20 @@ static bool opened_misses_nothing(const ch_endpoint *opened, size_t at, const na
     return true;
 }
 
-/* True if `opened` takes all names that the payload must show, as parameters or as fields of the agent's. */
-static bool opened_takes_all(const ch_endpoint *opened, size_t at, const uint64_t *at_least)
+/* True if `opened` lists all names that the payload must show, as parameters or as fields of the agent's. */
+static bool opened_lists_all(const ch_endpoint *opened, size_t at, const uint64_t *at_least)
 {
     const uint64_t *fields = opened->recipes[at]->field_names;
-    for (size_t i = 0; !opened->ignores_unknown && i < opened->profile->name_words; i++) {
+    for (size_t i = 0; i < opened->profile->name_words; i++) {
         if ((at_least[i] & ~((opened->params.listed[i] & shown_word(opened, at, i)) | fields[i])) != 0)
             return false;
     }
     return true;
 }
 
-/* Could `opened` produce the same payload as `asked`? */
-static bool opened_has_payload(const ch_endpoint *asked, const ch_endpoint *opened, size_t at, const uint64_t *at_least,
-                               const uint64_t *at_most)
+/* Could `opened` produce the same payload as `asked`, or take it because it `refuses` no name? */
+static bool opened_has_payload(const ch_endpoint *asked, const ch_endpoint *opened, size_t at, bool refuses,
+                               const uint64_t *at_least, const uint64_t *at_most)
 {
     static const uint64_t nothing[CH_NAME_WORDS_MAX];
     static const names no_names = {nothing, nothing, nothing};
@@ -135,42 +139,44 @@ static bool opened_has_payload(const ch_endpoint *asked, const ch_endpoint *open
     if (own->empty_shape_number == other->empty_shape_number && is_empty_set(at_least, opened->profile->name_words) &&
         opened_misses_nothing(opened, at, &no_names))
         return true;
-    return own->shape_number == other->shape_number && opened_takes_all(opened, at, at_least);
+    return own->shape_number == other->shape_number && (!refuses || opened_lists_all(opened, at, at_least));
 }
 
-/* A request to `asked` has one parameter of each of its choices. True if `opened` takes one of each too, or one that
+/* A request to `asked` has one parameter of each of its choices. True if `opened` lists one of each too, or one that
  * the payload does not show. */
-static bool opened_takes_a_choice_of_each(const ch_endpoint *asked, const ch_endpoint *opened, size_t at)
+static bool opened_lists_a_choice_of_each(const ch_endpoint *asked, const ch_endpoint *opened, size_t at)
 {
     const uint64_t *fields = opened->recipes[at]->field_names;
     size_t words = opened->profile->name_words;
-    for (size_t k = 0; !opened->ignores_unknown && k < asked->params.choice_count; k++) {
+    for (size_t k = 0; k < asked->params.choice_count; k++) {
         const uint64_t *choice = asked->params.choices + k * words;
-        bool is_taken = false;
+        bool is_listed = false;
         for (size_t i = 0; i < words; i++)
-            is_taken |= (choice[i] & (opened->params.listed[i] | fields[i] | ~shown_word(asked, at, i))) != 0;
-        if (!is_taken)
+            is_listed |= (choice[i] & (opened->params.listed[i] | fields[i] | ~shown_word(asked, at, i))) != 0;
+        if (!is_listed)
             return false;
     }
     return true;
 }
 
-/* ---- when the profile is loaded ---- */
-
 /* True if some request to `asked` opens `opened`, for which it may need another class. */
-static bool asked_may_open(const ch_endpoint *asked, const ch_endpoint *opened, size_t at)
+static bool asked_may_open(const ch_endpoint *asked, const ch_endpoint *opened, size_t at, bool refuses)
 {
-    uint64_t required[CH_NAME_WORDS_MAX];
-    uint64_t listed[CH_NAME_WORDS_MAX];
     if (opened == asked || (opened->class_ == asked->class_ && !opened->has_needs))
+        return false;
+    if (!ch_endpoint_has_scheme(asked, at) || !ch_endpoint_has_scheme(opened, at))
         return false;
     if (!covers_no_difference(asked, opened, at))
         return false;
+    uint64_t required[CH_NAME_WORDS_MAX] = {0};
+    uint64_t listed[CH_NAME_WORDS_MAX] = {0};
     copy_shown(asked, at, asked->params.required, required);
     copy_shown(asked, at, asked->params.listed, listed);
-    return opened_has_payload(asked, opened, at, required, listed) &&
-           opened_takes_a_choice_of_each(asked, opened, at) && ch_endpoints_may_meet(asked, opened);
+    return opened_has_payload(asked, opened, at, refuses, required, listed) &&
+           (!refuses || opened_lists_a_choice_of_each(asked, opened, at)) && ch_endpoints_may_meet(asked, opened);
 }
+
+/* ---- when the profile is loaded ---- */
 
 static void find_field_names(const ch_profile *profile, ch_recipe *recipe)
 {
@@ -196,20 +202,26 @@ static void find_confusion(const ch_profile *profile, ch_endpoint *asked, size_t
 {
     ch_confusion *confusion = &asked->confusions[at];
     for (size_t i = 0; i < profile->endpoint_count; i++) {
-        if (asked_may_open(asked, &profile->endpoints[i], at))
+        const ch_endpoint *opened = &profile->endpoints[i];
+        if (asked_may_open(asked, opened, at, opened->refuses_unknown))
             found[confusion->count++] = (uint16_t)i;
     }
     confusion->others = ch_alloc(confusion->count * sizeof *found);
     memcpy(confusion->others, found, confusion->count * sizeof *found);
 }
 
-/* Returns the first scheme whose recipes are those of scheme `at`: the schemes of most profiles share them. */
+static bool is_alike(const ch_endpoint *endpoint, size_t a, size_t b)
+{
+    return endpoint->recipes[a] == endpoint->recipes[b] &&
+           ch_endpoint_has_scheme(endpoint, a) == ch_endpoint_has_scheme(endpoint, b);
+}
+
+/* Returns the first scheme with the recipes and endpoints of scheme `at`: the schemes of most profiles share them. */
 static size_t first_alike(const ch_profile *profile, size_t at)
 {
     for (size_t earlier = 0; earlier < at; earlier++) {
         size_t i = 0;
-        while (i < profile->endpoint_count &&
-               profile->endpoints[i].recipes[earlier] == profile->endpoints[i].recipes[at])
+        while (i < profile->endpoint_count && is_alike(&profile->endpoints[i], earlier, at))
             i++;
         if (i == profile->endpoint_count)
             return earlier;
@@ -238,83 +250,133 @@ void ch_profile_find_confusions(ch_profile *profile)
 
 /* ---- for a request ---- */
 
-/* Whose key signs. */
-typedef struct signer {
-    const ch_environment *environment;
-    unsigned kinds;
-} signer;
-
 /* The classes of the endpoints whose path the request's path fits: the exchange decides which of them it takes the
  * request for. */
-static unsigned classes_by_path(const ch_endpoint *asked, size_t at, const signer *by, const ch_request *request)
+static unsigned classes_by_path(const ch_endpoint *asked, size_t at, const ch_key_traits *key,
+                                const ch_request *request)
 {
     const ch_profile *profile = asked->profile;
     ch_slice captures[CH_PATH_PARTS_MAX];
     unsigned classes = 1U << asked->class_ | ch_needs_of_signature(asked, at, request);
     for (size_t i = 0; i < profile->pattern_count; i++) {
         const ch_endpoint *opened = &profile->endpoints[profile->patterns[i]];
-        if ((opened->kind & ~by->kinds) == 0 && strcmp(opened->method, asked->method) == 0 &&
-            ch_environment_reaches_both(by->environment, asked, opened) &&
+        if ((opened->kind & ~key->kinds) == 0 && ch_endpoint_has_scheme(opened, at) &&
+            strcmp(opened->method, asked->method) == 0 &&
+            ch_environment_reaches_both(key->environment, asked, opened) &&
             ch_endpoint_fits(opened, request->path, captures))
             classes |= 1U << opened->class_ | ch_needs_of_signature(opened, at, request);
     }
     return classes;
 }
 
+/* A request whose signature is looked into: what the payload shows of it, and whose key it is. */
+typedef struct look {
+    const ch_endpoint *asked;
+    size_t at;
+    const ch_key_traits *key;
+    const ch_request *request;
+    uint64_t given[CH_NAME_WORDS_MAX];
+} look;
+
 /* The names that the request has and the payload shows. */
-static void find_signed_names(const ch_endpoint *asked, size_t at, const ch_request *request, uint64_t *out)
+static void find_signed_names(look *in)
 {
-    memset(out, 0, asked->profile->name_words * sizeof out[0]);
+    const ch_request *request = in->request;
+    memset(in->given, 0, in->asked->profile->name_words * sizeof in->given[0]);
     for (size_t i = 0; i < request->param_count; i = ch_param_after(request->params, request->param_count, i)) {
         if (request->params[i].def != NULL)
-            ch_set_add(out, request->params[i].def->name_index);
+            ch_set_add(in->given, request->params[i].def->name_index);
     }
-    copy_shown(asked, at, out, out);
+    copy_shown(in->asked, in->at, in->given, in->given);
 }
 
-/* True if the signer's key can be used at `opened`, and neither its host nor the request's path, as far as the
+/* True if the key can be used at `opened` and its policy does not accept that, and neither host nor path, as far as the
  * signature covers them, speak against it. */
-static bool may_be_opened(const ch_endpoint *asked, const ch_endpoint *opened, size_t at, const signer *by,
-                          const ch_request *request)
+static bool may_be_opened(const look *in, const ch_endpoint *opened)
 {
-    unsigned covers = asked->recipes[at]->covers;
+    unsigned covers = in->asked->recipes[in->at]->covers;
+    const ch_key_traits *key = in->key;
     ch_slice captures[CH_PATH_PARTS_MAX];
-    if ((opened->kind & ~by->kinds) != 0 || !ch_environment_reaches(by->environment, opened))
+    if ((opened->kind & ~key->kinds) != 0 || (opened->acceptance & key->accepts) != 0)
         return false;
-    if ((covers & CH_COVERS_HOST) != 0 && !ch_environment_reaches_both(by->environment, asked, opened))
+    if (!ch_environment_reaches(key->environment, opened))
         return false;
-    return (covers & CH_COVERS_PATH) == 0 || ch_endpoint_fits(opened, request->path, captures);
+    if ((covers & CH_COVERS_HOST) != 0 && !ch_environment_reaches_both(key->environment, in->asked, opened))
+        return false;
+    return (covers & CH_COVERS_PATH) == 0 || ch_endpoint_fits(opened, in->request->path, captures);
 }
 
-unsigned ch_endpoint_confused_classes(const ch_endpoint *endpoint, const ch_scheme *scheme,
-                                      const ch_environment *environment, unsigned kinds, const ch_request *request)
+/* The classes that the request needs if its signature opens `opened` too, beyond `classes`; 0 if it does not. */
+static unsigned classes_by_payload(const look *in, const ch_endpoint *opened, unsigned classes)
+{
+    bool adds_nothing = (classes & 1U << opened->class_) != 0 && !opened->has_needs;
+    if (adds_nothing || !may_be_opened(in, opened))
+        return 0;
+    if (!opened_has_payload(in->asked, opened, in->at, opened->refuses_unknown, in->given, in->given))
+        return 0;
+    return 1U << opened->class_ | ch_needs_of_signature(opened, in->at, in->request);
+}
+
+unsigned ch_endpoint_confused_classes(const ch_endpoint *endpoint, const ch_scheme *scheme, const ch_key_traits *key,
+                                      const ch_request *request)
 {
     const ch_confusion *confusion = &endpoint->confusions[scheme->index];
-    const signer by = {environment, kinds};
-    uint64_t given[CH_NAME_WORDS_MAX];
-    find_signed_names(endpoint, scheme->index, request, given);
-    unsigned classes = classes_by_path(endpoint, scheme->index, &by, request);
-    classes |= endpoint->recipes[scheme->index]->opens;
-    for (size_t i = 0; i < confusion->count; i++) {
-        const ch_endpoint *opened = &endpoint->profile->endpoints[confusion->others[i]];
-        bool adds_nothing = (classes & 1U << opened->class_) != 0 && !opened->has_needs;
-        if (adds_nothing || !may_be_opened(endpoint, opened, scheme->index, &by, request))
-            continue;
-        if (opened_has_payload(endpoint, opened, scheme->index, given, given))
-            classes |= 1U << opened->class_ | ch_needs_of_signature(opened, scheme->index, request);
-    }
+    look in = {.asked = endpoint, .at = scheme->index, .key = key, .request = request};
+    find_signed_names(&in);
+    unsigned classes = classes_by_path(endpoint, in.at, key, request) | endpoint->recipes[scheme->index]->opens;
+    for (size_t i = 0; i < confusion->count; i++)
+        classes |= classes_by_payload(&in, &endpoint->profile->endpoints[confusion->others[i]], classes);
     return classes;
 }
 
-unsigned ch_endpoint_openable_classes(const ch_endpoint *endpoint, const ch_scheme *scheme)
+const ch_endpoint *ch_endpoint_confused_with(const ch_endpoint *endpoint, const ch_scheme *scheme,
+                                             const ch_key_traits *key, const ch_request *request, ch_class class_)
 {
     const ch_confusion *confusion = &endpoint->confusions[scheme->index];
-    const ch_environment *environment = ch_endpoint_home(endpoint);
-    unsigned classes = endpoint->recipes[scheme->index]->opens | ch_needs_left_open(endpoint, scheme->index);
+    look in = {.asked = endpoint, .at = scheme->index, .key = key, .request = request};
+    find_signed_names(&in);
     for (size_t i = 0; i < confusion->count; i++) {
         const ch_endpoint *opened = &endpoint->profile->endpoints[confusion->others[i]];
-        if ((opened->kind & ~endpoint->kind) == 0 && ch_environment_has(environment, opened))
-            classes |= 1U << opened->class_ | ch_needs_of_endpoint(opened);
+        if ((classes_by_payload(&in, opened, 0) & 1U << class_) != 0)
+            return opened;
+    }
+    return NULL;
+}
+
+/* Tries all acceptances at once; if they are enough, leaves out those without which they are still enough. */
+unsigned ch_endpoint_acceptances_for(const ch_endpoint *endpoint, const ch_scheme *scheme, const ch_key_traits *key,
+                                     const ch_request *request, unsigned classes)
+{
+    ch_key_traits all = *key;
+    all.accepts |= (1U << endpoint->profile->acceptance_count) - 1;
+    if ((ch_endpoint_confused_classes(endpoint, scheme, &all, request) & classes) != 0)
+        return 0;
+    for (size_t i = 0; i < endpoint->profile->acceptance_count; i++) {
+        ch_key_traits fewer = all;
+        fewer.accepts &= ~(1U << i) | key->accepts;
+        if ((ch_endpoint_confused_classes(endpoint, scheme, &fewer, request) & classes) == 0)
+            all = fewer;
+    }
+    return all.accepts & ~key->accepts;
+}
+
+/* ---- for people ---- */
+
+unsigned ch_endpoint_openable_classes(const ch_endpoint *endpoint, const ch_scheme *scheme, const ch_key_traits *key,
+                                      ch_unknown_names unknown)
+{
+    const ch_profile *profile = endpoint->profile;
+    const ch_environment *environment = key->environment != NULL ? key->environment : ch_endpoint_home(endpoint);
+    unsigned classes = endpoint->recipes[scheme->index]->opens | ch_needs_left_open(endpoint, scheme->index);
+    for (size_t i = 0; i < profile->endpoint_count; i++) {
+        const ch_endpoint *opened = &profile->endpoints[i];
+        unsigned more = 1U << opened->class_ | ch_needs_of_endpoint(opened);
+        bool refuses = unknown == CH_UNKNOWN_AS_LISTED ? opened->refuses_unknown : unknown == CH_UNKNOWN_REFUSED;
+        if ((more & ~classes) == 0 || (opened->kind & ~(endpoint->kind | key->kinds)) != 0 ||
+            (opened->acceptance & key->accepts) != 0 || !ch_environment_reaches(environment, opened))
+            continue;
+        if (asked_may_open(endpoint, opened, scheme->index, refuses))
+            classes |= more;
     }
     return classes & ~(1U << endpoint->class_);
 }

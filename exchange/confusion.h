@@ -7,16 +7,42 @@
 #include "exchange/profile.h"
 #include "exchange/request.h"
 
+/* What a key's policy says of it that counts here. */
+typedef struct ch_key_traits {
+    const ch_environment *environment;
+    unsigned kinds;   /* what the exchange made of it: see ch_profile_kind */
+    unsigned accepts; /* the confusions that its policy accepts: see ch_profile_acceptance */
+} ch_key_traits;
+
 /* The classes of the endpoints at which the signature by `scheme` of `request`, checked as one to `endpoint`, would be
  * good: `endpoint` itself, those that the signature does not tell from it, and those whose path the request's path fits
- * too, as far as a key of `environment` and of `kinds` can use them; and those that the values need there. A set, bit
- * 1 << ch_class: policy must allow them all. */
-unsigned ch_endpoint_confused_classes(const ch_endpoint *endpoint, const ch_scheme *scheme,
-                                      const ch_environment *environment, unsigned kinds, const ch_request *request);
+ * too, as far as `key` can use them in its environment and its policy does not accept them; and those that the values
+ * need there. A set, bit 1 << ch_class: policy must allow them all. What policy accepts are endpoints that the
+ * signature does not tell from this one, and nothing else. */
+unsigned ch_endpoint_confused_classes(const ch_endpoint *endpoint, const ch_scheme *scheme, const ch_key_traits *key,
+                                      const ch_request *request);
 
-/* The classes besides its own that some request to `endpoint` would open in live, or in the first environment that has
- * it. Endpoints that are only for another kind of keys do not count. */
-unsigned ch_endpoint_openable_classes(const ch_endpoint *endpoint, const ch_scheme *scheme);
+/* For what explains a refusal. The first endpoint for which that signature needs `class_`; NULL if it needs it for
+ * another reason. */
+const ch_endpoint *ch_endpoint_confused_with(const ch_endpoint *endpoint, const ch_scheme *scheme,
+                                             const ch_key_traits *key, const ch_request *request, ch_class class_);
+/* The acceptances with which the request would need none of `classes`, beside those of `key`; 0 if they are not enough.
+ */
+unsigned ch_endpoint_acceptances_for(const ch_endpoint *endpoint, const ch_scheme *scheme, const ch_key_traits *key,
+                                     const ch_request *request, unsigned classes);
+
+/* What exchanges do with parameters that they do not know, as a question. */
+typedef enum ch_unknown_names {
+    CH_UNKNOWN_AS_LISTED, /* as the profile says, path by path */
+    CH_UNKNOWN_REFUSED,   /* everywhere */
+    CH_UNKNOWN_IGNORED,   /* everywhere */
+} ch_unknown_names;
+
+/* The classes besides its own that some request to `endpoint` would open in the key's environment; if it has none, in
+ * live, or in the first environment that has the endpoint. Endpoints that are only for another kind of keys do not
+ * count. */
+unsigned ch_endpoint_openable_classes(const ch_endpoint *endpoint, const ch_scheme *scheme, const ch_key_traits *key,
+                                      ch_unknown_names unknown);
 
 /* For what loads a profile: fills `confusions` of every endpoint, when all else of the profile is there. */
 void ch_profile_find_confusions(ch_profile *profile);

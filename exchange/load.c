@@ -7,6 +7,7 @@
 #include "conf/fields.h"
 #include "exchange/check_value.h"
 #include "exchange/confusion.h"
+#include "exchange/load_confusion.h"
 #include "exchange/load_endpoints.h"
 #include "exchange/load_environments.h"
 #include "exchange/load_nonces.h"
@@ -213,6 +214,8 @@ static const ch_field fields[] = {
     { "everywhere",  false,    NULL,             CH_WHOLE                         },
     { "endpoints",   true,     read_endpoints,   CH_WHOLE                         },
     { "environments", false,   NULL,             CH_WHOLE                         }, /* read_profile */
+    { "refuses_unknown",       false, ch_refuses_unknown_read, CH_WHOLE           },
+    { "acceptable_confusions", false, ch_acceptances_read,     CH_WHOLE           },
 };
 /* clang-format on */
 
@@ -223,7 +226,7 @@ static ch_status read_profile(ch_profile *profile, const ch_yaml *root, ch_error
     CH_TRY(ch_params_check_used(&load, err));
     CH_TRY(ch_environments_read(&load, ch_yaml_get(root, "environments"), err));
     ch_profile_find_confusions(profile);
-    return CH_OK;
+    return ch_acceptances_check_used(profile, ch_yaml_get(root, "acceptable_confusions"), err);
 }
 
 static ch_status load(const ch_yaml_document *document, ch_profile **out, ch_error *err)
@@ -257,6 +260,7 @@ void ch_profile_free(ch_profile *profile)
         return;
     ch_environments_free(profile);
     ch_endpoints_free(profile);
+    ch_confusion_fields_free(profile);
     ch_params_free(profile);
     ch_recipes_free(profile);
     for (size_t i = 0; i < profile->scheme_count; i++) {

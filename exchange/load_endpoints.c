@@ -162,6 +162,24 @@ static ch_status read_kind(const ch_value *value, ch_error *err)
     return ch_profile_make_kind(load->profile, value->node, name, &endpoint->kind, err);
 }
 
+static ch_status read_schemes(const ch_value *value, ch_error *err)
+{
+    const ch_loader *load = value->context;
+    unsigned *schemes = value->out;
+    *schemes = 0;
+    CH_TRY(ch_yaml_expect_list(value->node, err));
+    for (size_t i = 0; i < ch_yaml_count(value->node); i++) {
+        const ch_yaml *item = ch_yaml_item(value->node, i);
+        const char *name = NULL;
+        CH_TRY(ch_yaml_text(item, &name, err));
+        const ch_scheme *scheme = ch_profile_scheme(load->profile, name);
+        if (scheme == NULL)
+            return ch_yaml_fail(item, err, "there is no scheme '%s'", name);
+        *schemes |= 1U << scheme->index;
+    }
+    return *schemes != 0 ? CH_OK : ch_yaml_fail(value->node, err, "it names no scheme");
+}
+
 static ch_status read_required(const ch_value *value, ch_error *err)
 {
     ch_endpoint *endpoint = value->out;
@@ -182,7 +200,7 @@ static const ch_field fields[] = {
     { "origin",           false,    read_origin,    CH_WHOLE },
     { "only_for",         false,    read_kind,      CH_WHOLE },
     { "only_in",          false,    ch_endpoint_read_only_in, CH_WHOLE },
-    { "ignores_unknown",  false,    ch_field_bool,  CH_MEMBER(ch_endpoint, ignores_unknown) },
+    { "schemes",          false,    read_schemes,   CH_MEMBER(ch_endpoint, schemes) },
     { "recipe",           false,    NULL,           CH_WHOLE }, /* find_recipes */
     { "required",         false,    read_required,  CH_WHOLE },
     { "optional",         false,    read_optional,  CH_WHOLE },
@@ -235,6 +253,8 @@ static ch_status check_endpoint(const ch_yaml *map, const ch_endpoint *endpoint,
     if ((strcmp(endpoint->method, "WS") == 0) != (strncmp(endpoint->origin->url, "wss:", 4) == 0))
         return ch_yaml_fail(map, err, "method WS and an origin of wss:// go together");
     for (size_t i = 0; i < endpoint->profile->scheme_count; i++) {
+        if (!ch_endpoint_has_scheme(endpoint, i))
+            continue;
         CH_TRY(check_fields(map, endpoint, endpoint->recipes[i], err));
         CH_TRY(check_places(map, endpoint, endpoint->recipes[i], err));
     }
@@ -244,7 +264,7 @@ static ch_status check_endpoint(const ch_yaml *map, const ch_endpoint *endpoint,
 static bool uses_recipe(const ch_endpoint *endpoint, const char *name)
 {
     for (size_t i = 0; i < endpoint->profile->scheme_count; i++) {
-        if (strcmp(endpoint->recipes[i]->name, name) == 0)
+        if (ch_endpoint_has_scheme(endpoint, i) && strcmp(endpoint->recipes[i]->name, name) == 0)
             return true;
     }
     return false;
@@ -287,6 +307,7 @@ static ch_status read_endpoint(const ch_value *value, ch_error *err)
     ch_endpoint *endpoint = value->out;
     endpoint->profile = load->profile;
     endpoint->origin = &load->profile->origins[0];
+    endpoint->schemes = (1U << load->profile->scheme_count) - 1;
     ch_params_begin(load, &endpoint->params);
     CH_TRY(ch_fields_read(value->node, CH_FIELDS(fields), endpoint, value->context, err));
     CH_TRY(find_recipes(load, value->node, endpoint, err));

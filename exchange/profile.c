@@ -110,6 +110,43 @@ const char *ch_endpoint_kind(const ch_endpoint *endpoint, unsigned kinds)
     return NULL;
 }
 
+bool ch_endpoint_takes_scheme(const ch_endpoint *endpoint, const ch_scheme *scheme)
+{
+    return ch_endpoint_has_scheme(endpoint, scheme->index);
+}
+
+/* ---- unknown parameters and acceptances ---- */
+
+const char *ch_profile_refusing_at(const ch_profile *profile, size_t index, const char **why)
+{
+    if (index >= profile->refusing_count)
+        return NULL;
+    *why = profile->refusing[index].why;
+    return profile->refusing[index].path;
+}
+
+unsigned ch_profile_acceptance(const ch_profile *profile, const char *name)
+{
+    for (size_t i = 0; i < profile->acceptance_count; i++) {
+        if (strcmp(profile->acceptances[i].name, name) == 0)
+            return 1U << i;
+    }
+    return 0;
+}
+
+unsigned ch_endpoint_acceptance(const ch_endpoint *endpoint)
+{
+    return endpoint->acceptance;
+}
+
+const char *ch_profile_acceptance_at(const ch_profile *profile, size_t index, const char **lets)
+{
+    if (index >= profile->acceptance_count)
+        return NULL;
+    *lets = profile->acceptances[index].lets;
+    return profile->acceptances[index].name;
+}
+
 /* ---- recipes ---- */
 
 unsigned ch_endpoint_covers(const ch_endpoint *endpoint, const ch_scheme *scheme)
@@ -158,8 +195,10 @@ ch_phrase_use ch_scheme_phrase_use(const ch_profile *profile, const ch_scheme *s
 {
     ch_phrase_use found = CH_PHRASE_UNUSED;
     for (size_t i = 0; i < profile->endpoint_count; i++) {
-        ch_phrase_use use = phrase_use(profile->endpoints[i].recipes[scheme->index]);
-        found = use > found ? use : found;
+        const ch_endpoint *endpoint = &profile->endpoints[i];
+        ch_phrase_use use = phrase_use(endpoint->recipes[scheme->index]);
+        if (ch_endpoint_has_scheme(endpoint, scheme->index) && use > found)
+            found = use;
     }
     return found;
 }

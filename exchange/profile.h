@@ -42,6 +42,21 @@ const char *ch_endpoint_path(const ch_endpoint *endpoint); /* with {name} for a 
 unsigned ch_profile_kind(const ch_profile *profile, const char *name);
 const char *ch_endpoint_kind(const ch_endpoint *endpoint, unsigned kinds);
 
+/* True if the exchange takes signatures by `scheme` there. */
+bool ch_endpoint_takes_scheme(const ch_endpoint *endpoint, const ch_scheme *scheme);
+
+/* Where the exchange refuses parameters that it does not know: the beginning of those paths, and in `why` how that is
+ * known. Returns NULL if `index` is past the end. Elsewhere it is taken to ignore them. */
+const char *ch_profile_refusing_at(const ch_profile *profile, size_t index, const char **why);
+
+/* Confusions that a key's policy may accept, by name. A set of them has a bit for each: ch_profile_acceptance returns
+ * that of a name, 0 if the profile does not have it; ch_endpoint_acceptance that of the one that names the call, else
+ * 0. ch_profile_acceptance_at returns the name at bit 1 << index, and in `lets` what it would let a caller do; NULL if
+ * `index` is past the end. */
+unsigned ch_profile_acceptance(const ch_profile *profile, const char *name);
+unsigned ch_endpoint_acceptance(const ch_endpoint *endpoint);
+const char *ch_profile_acceptance_at(const ch_profile *profile, size_t index, const char **lets);
+
 /* What `scheme`'s signature of a request to `endpoint` binds, by the profile's `covers`: a set of CH_COVERS_*. */
 enum {
     CH_COVERS_METHOD = 1,

@@ -17,6 +17,8 @@
 #define CH_LIST_FIELDS_MAX 16
 #define CH_SCHEMES_MAX 8
 #define CH_KINDS_MAX 8
+#define CH_REFUSING_MAX 8
+#define CH_ACCEPTANCES_MAX 8
 /* What a template may name: the builtins, the recipe's values, and the signatures of all payloads but the first. */
 #define CH_RECIPE_INPUTS_MAX (CH_BUILTIN_COUNT + CH_RECIPE_VALUES_MAX + CH_RECIPE_PAYLOADS_MAX - 1)
 
@@ -123,6 +125,18 @@ typedef struct ch_path_part {
     const ch_param_def *def; /* NULL: a literal */
 } ch_path_part;
 
+/* Where the exchange refuses parameters that it does not know: under every path that begins so. */
+typedef struct ch_refusing {
+    char *path;
+    char *why; /* how that is known */
+} ch_refusing;
+
+/* Endpoints that a key's policy may leave out of the look-up for confusion, by name. */
+typedef struct ch_acceptance {
+    char *name;
+    char *lets; /* what that would let a caller do */
+} ch_acceptance;
+
 /* The endpoints of other classes, or with needs, where some request of this one would be taken too, as positions in the
  * profile's table. */
 typedef struct ch_confusion {
@@ -142,7 +156,9 @@ struct ch_endpoint {
     const ch_origin *origin;
     uint32_t only_in;                        /* bits of the environments that have it; 0: as they say */
     unsigned kind;                           /* bit of the kind of keys that it is for; 0: all */
-    bool ignores_unknown;                    /* the exchange does not refuse parameters that it does not know here */
+    unsigned schemes;                        /* bit of each scheme that the exchange takes here */
+    unsigned acceptance;                     /* bit of the profile's acceptance that names it; 0: none does */
+    bool refuses_unknown;                    /* the exchange refuses parameters that it does not know here */
     bool has_needs;                          /* a parameter of it has */
     ch_param_list params;                    /* those in the path are not among them */
     uint64_t *in_query;                      /* set of name_index: those of them that stand in the query */
@@ -185,6 +201,10 @@ struct ch_profile {
     const ch_param_def **names; /* one param of each name, sorted by name */
     ch_contract *contracts;
     size_t contract_count;
+    ch_refusing refusing[CH_REFUSING_MAX];
+    size_t refusing_count;
+    ch_acceptance acceptances[CH_ACCEPTANCES_MAX];
+    size_t acceptance_count;
     struct ch_endpoint *endpoints; /* sorted by path */
     size_t endpoint_count;
     uint16_t *patterns; /* those whose path has parameters, the most literal first */
@@ -198,6 +218,12 @@ static inline bool ch_endpoint_takes_window(const struct ch_endpoint *endpoint, 
 {
     const char *param = endpoint->profile->window.param;
     return param != NULL && recipe->uses[CH_BUILTIN_WINDOW] && ch_slice_is(name, param);
+}
+
+/* True if the exchange takes signatures by the scheme at `at` there. */
+static inline bool ch_endpoint_has_scheme(const struct ch_endpoint *endpoint, size_t at)
+{
+    return (endpoint->schemes & 1U << at) != 0;
 }
 
 #endif

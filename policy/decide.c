@@ -2,7 +2,9 @@
  * refusal names, if several say no. */
 #include "policy/decide.h"
 
+#include "base/buffer.h"
 #include "exchange/class.h"
+#include "exchange/confusion.h"
 
 #define EVERY_CLASS ((1U << CH_CLASS_COUNT) - 1)
 
@@ -85,6 +87,48 @@ static ch_status need_class(const judging *in, ch_error *err)
                         ch_class_name(own), in->facts->key->name);
 }
 
+/* What besides a grant would help: the names that policy may accept, and what they let a caller do. */
+static void add_acceptances(const ch_key *key, unsigned names, ch_buffer *out)
+{
+    const char *lets = NULL;
+    const char *name;
+    const char *separator = ", or set accepts: [";
+    for (size_t i = 0; (name = ch_profile_acceptance_at(key->profile, i, &lets)) != NULL; i++) {
+        if ((names & 1U << i) == 0)
+            continue;
+        ch_buffer_add_format(out, "%s%s", separator, name);
+        separator = ", ";
+    }
+    ch_buffer_add_format(out, "] in policy for key '%s', which lets callers ", key->name);
+    separator = "";
+    for (size_t i = 0; ch_profile_acceptance_at(key->profile, i, &lets) != NULL; i++) {
+        if ((names & 1U << i) == 0)
+            continue;
+        ch_buffer_add_format(out, "%s%s", separator, lets);
+        separator = "; ";
+    }
+}
+
+/* Names the call that stands in the way, and all acceptances that the request needs: first those for `missing`, and if
+ * no names can be enough for all of it, those for its first class. */
+static void explain_confusion(const ch_facts *facts, unsigned missing, ch_buffer *out)
+{
+    const ch_key *key = facts->key;
+    ch_class first = (ch_class)__builtin_ctz(missing);
+    if (facts->endpoint == NULL)
+        return;
+    const ch_endpoint *other =
+        ch_endpoint_confused_with(facts->endpoint, key->scheme, &key->traits, facts->request, first);
+    unsigned names = ch_endpoint_acceptances_for(facts->endpoint, key->scheme, &key->traits, facts->request, missing);
+    if (names == 0)
+        names = ch_endpoint_acceptances_for(facts->endpoint, key->scheme, &key->traits, facts->request, 1U << first);
+    if (other != NULL)
+        ch_buffer_add_format(out, ", as in %s %s", ch_endpoint_method(other), ch_endpoint_path(other));
+    ch_buffer_add_text(out, "; grant that class");
+    if (names != 0)
+        add_acceptances(key, names, out);
+}
+
 static ch_status need_confused_classes(const judging *in, ch_error *err)
 {
     unsigned missing = (in->facts->is_raw ? EVERY_CLASS : in->facts->classes) & ~in->classes;
@@ -96,10 +140,12 @@ static ch_status need_confused_classes(const judging *in, ch_error *err)
         return ch_fail_rule(err, CH_REFUSED, in->rule,
                             "raw bytes need every class: user %u has no grant of class '%s' for key '%s'", user, first,
                             in->facts->key->name);
+    ch_autobuffer more = CH_BUFFER_INIT;
+    explain_confusion(in->facts, missing, &more);
     return ch_fail_rule(err, CH_REFUSED, in->rule,
                         "this signature would also open an endpoint of class '%s', for which user %u has no grant: the "
-                        "exchange's signature does not cover what tells them apart",
-                        first, user);
+                        "exchange's signature does not cover what tells them apart%s",
+                        first, user, ch_buffer_text(&more));
 }
 
 enum { RULE_GRANT };

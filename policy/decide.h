@@ -7,18 +7,22 @@
 
 #include "base/peer.h"
 #include "exchange/class.h"
+#include "exchange/profile.h"
+#include "exchange/request.h"
 #include "policy/policy.h"
 
 /* A request as policy sees it. */
 typedef struct ch_facts {
     const ch_key *key;
     const ch_peer *caller;
-    bool is_raw;              /* bytes that nobody has read; they may be any request, so only key and caller count */
-    const char *missing_kind; /* the kind of keys that alone can make this call, if the key is not of that kind: see
-                                 ch_endpoint_kind; else NULL */
-    ch_class class_;          /* of the endpoint */
-    unsigned needs;           /* bit 1 << ch_class: of the request's values, see exchange/needs.h */
-    unsigned classes;         /* bit 1 << ch_class: of all endpoints that the signature opens, by confusion too */
+    bool is_raw;                 /* bytes that nobody has read; they may be any request, so only key and caller count */
+    const char *missing_kind;    /* the kind of keys that alone can make this call, if the key is not of that kind: see
+                                    ch_endpoint_kind; else NULL */
+    ch_class class_;             /* of the endpoint */
+    unsigned needs;              /* bit 1 << ch_class: of the request's values, see exchange/needs.h */
+    unsigned classes;            /* bit 1 << ch_class: of all endpoints that the signature opens, by confusion too */
+    const ch_endpoint *endpoint; /* these two only explain a refusal; NULL: they are not known */
+    const ch_request *request;
 } ch_facts;
 
 /* True if the caller is one of `callers`. */

@@ -76,7 +76,7 @@ static ch_status read_profile(const ch_value *value, ch_error *err)
     key->profile = find_loaded(load->policy, name);
     if (key->profile == NULL)
         CH_TRY(load_profile(load, value->node, name, &key->profile, err));
-    key->environment = ch_profile_live(key->profile);
+    key->traits.environment = ch_profile_live(key->profile);
     return CH_OK;
 }
 
@@ -100,8 +100,8 @@ static ch_status read_environment(const ch_value *value, ch_error *err)
     ch_key *key = value->out;
     const char *name = NULL;
     CH_TRY(ch_yaml_text(value->node, &name, err));
-    key->environment = ch_profile_environment(key->profile, name);
-    if (key->environment != NULL)
+    key->traits.environment = ch_profile_environment(key->profile, name);
+    if (key->traits.environment != NULL)
         return CH_OK;
     ch_autobuffer names = CH_BUFFER_INIT;
     ch_profile_add_environments(key->profile, &names);
@@ -157,7 +157,24 @@ static ch_status read_kinds(const ch_value *value, ch_error *err)
         if (bit == 0)
             return ch_yaml_fail(item, err, "profile '%s' has no keys of kind '%s'", ch_profile_name(key->profile),
                                 name);
-        key->kinds |= bit;
+        key->traits.kinds |= bit;
+    }
+    return CH_OK;
+}
+
+static ch_status read_accepts(const ch_value *value, ch_error *err)
+{
+    ch_key *key = value->out;
+    CH_TRY(ch_yaml_expect_list(value->node, err));
+    for (size_t i = 0; i < ch_yaml_count(value->node); i++) {
+        const ch_yaml *item = ch_yaml_item(value->node, i);
+        const char *name = NULL;
+        CH_TRY(ch_yaml_text(item, &name, err));
+        unsigned bit = ch_profile_acceptance(key->profile, name);
+        if (bit == 0)
+            return ch_yaml_fail(item, err, "profile '%s' has no acceptable confusion '%s'",
+                                ch_profile_name(key->profile), name);
+        key->traits.accepts |= bit;
     }
     return CH_OK;
 }
@@ -197,7 +214,7 @@ static ch_status read_tolerate(const ch_value *value, ch_error *err)
 static ch_status read_nonce_floor(const ch_value *value, ch_error *err)
 {
     ch_key *key = value->out;
-    const ch_nonce_def *nonce = ch_profile_nonce(key->profile, key->kinds);
+    const ch_nonce_def *nonce = ch_profile_nonce(key->profile, key->traits.kinds);
     CH_TRY(ch_yaml_uint(value->node, &key->nonce_floor, NONCE_FLOOR_MAX, err));
     if (nonce == NULL)
         return ch_yaml_fail(value->node, err, "profile '%s' has no nonces; delete 'nonce_floor'",
@@ -213,7 +230,7 @@ static ch_status read_nonce_floor(const ch_value *value, ch_error *err)
 static bool counts_otherwise(const ch_key *key, const ch_key *other)
 {
     return key->profile == other->profile && key->nonce != other->nonce && strcmp(key->key_id, other->key_id) == 0 &&
-           strcmp(ch_environment_keys(key->environment), ch_environment_keys(other->environment)) == 0;
+           strcmp(ch_environment_keys(key->traits.environment), ch_environment_keys(other->traits.environment)) == 0;
 }
 
 /* Two names for one key of the exchange share a counter, so they must agree on how it counts. */
@@ -232,7 +249,7 @@ static ch_status check_nonces(const ch_yaml *map, const ch_policy *policy, const
 static ch_status find_nonces(const ch_yaml *map, ch_policy *policy, ch_error *err)
 {
     for (size_t i = 0; i < policy->key_count; i++)
-        policy->keys[i].nonce = ch_profile_nonce(policy->keys[i].profile, policy->keys[i].kinds);
+        policy->keys[i].nonce = ch_profile_nonce(policy->keys[i].profile, policy->keys[i].traits.kinds);
     for (size_t i = 0; i < policy->key_count; i++) {
         const ch_key *key = &policy->keys[i];
         if (key->nonce != ch_profile_nonce(key->profile, 0))
@@ -255,6 +272,7 @@ static const ch_field fields[] = {
     { "passphrase",  false,    ch_field_text,         CH_MEMBER(ch_key, passphrase),      .check = check_sent_text },
     { "raw",         false,    ch_field_bool,         CH_MEMBER(ch_key, may_sign_raw) },
     { "kinds",       false,    read_kinds,            CH_WHOLE },
+    { "accepts",     false,    read_accepts,          CH_WHOLE },
     { "tolerate",    false,    read_tolerate,         CH_WHOLE },
     { "nonce_floor", false,    read_nonce_floor,      CH_WHOLE },
     { "allow",       true,     ch_policy_read_grants, CH_WHOLE },

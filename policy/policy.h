@@ -6,7 +6,7 @@
 #define CH_POLICY_POLICY_H
 
 #include "base/slice.h"
-#include "exchange/environments.h"
+#include "exchange/confusion.h"
 #include "exchange/profile.h"
 #include "pkcs11/key_rule.h"
 
@@ -38,14 +38,13 @@ typedef struct ch_key {
     char *name;
     char *object_uri;
     char *key_id;
-    char *passphrase;    /* empty if the exchange has none */
-    unsigned kinds;      /* what the exchange made of the key: see ch_profile_kind */
+    char *passphrase; /* empty if the exchange has none */
+    ch_key_traits traits;
     bool may_sign_raw;   /* any bytes at all: no rule holds for those */
     size_t token;        /* index in the source's tokens */
     ch_lapses tolerated; /* the rules for keys that its key object may break */
     const ch_profile *profile;
     const ch_scheme *scheme;
-    const ch_environment *environment;
     const ch_nonce_def *nonce; /* NULL: the exchange takes none from this key */
     uint64_t nonce_floor;      /* the smallest that may be drawn */
     size_t token_key;          /* core's: the index that the token's link has for it */

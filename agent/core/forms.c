@@ -27,7 +27,7 @@ static ch_recipe_input input_of(const ch_job *job, const ch_endpoint *endpoint)
 {
     return (ch_recipe_input){.profile = job->key->profile,
                              .scheme = job->key->scheme,
-                             .environment = job->key->environment,
+                             .environment = job->key->traits.environment,
                              .endpoint = endpoint,
                              .request = &job->request,
                              .key_id = ch_slice_of(job->key->key_id),
@@ -126,7 +126,7 @@ static ch_status find_reading(ch_job *job, ch_scratch *scratch, ch_error *err)
     const ch_key *key = job->key;
     const ch_recipe_input input = input_of(job, NULL);
     ch_anonymous_work work;
-    const ch_endpoint *endpoint = ch_anonymous_find(&input, key->kinds, scratch, job->text, &work);
+    const ch_endpoint *endpoint = ch_anonymous_find(&input, key->traits.kinds, scratch, job->text, &work);
     ch_log_debug("request %llx: a string of %zu bytes took %zu readings and %zu checks", (unsigned long long)job->id,
                  job->text.size, work.readings, work.checks);
     if (endpoint == NULL)
@@ -138,7 +138,7 @@ static ch_status find_reading(ch_job *job, ch_scratch *scratch, ch_error *err)
     CH_TRY(read_as(job, endpoint, scratch, err));
     job->request.method = ch_slice_of(ch_endpoint_method(endpoint));
     job->request.path = ch_slice_of(ch_endpoint_path(endpoint));
-    job->request.host = ch_environment_host(key->environment, endpoint);
+    job->request.host = ch_environment_host(key->traits.environment, endpoint);
     return CH_OK;
 }
 
@@ -160,7 +160,7 @@ static ch_status read_string(ch_job *job, ch_scratch *scratch, ch_error *err)
         return ch_fail(err, CH_BAD_INPUT, "\"method\" and \"host\" need \"path\" beside them");
     if (request->path.size == 0)
         return find_reading(job, scratch, err);
-    CH_TRY(ch_environment_match(job->key->environment, request, &endpoint, err));
+    CH_TRY(ch_environment_match(job->key->traits.environment, request, &endpoint, err));
     return read_as(job, endpoint, scratch, err);
 }
 

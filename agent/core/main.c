@@ -1,4 +1,5 @@
 /* chancery-agent: what a person starts. It is the core process, and starts the others. */
+#include "agent/core/acceptance.h"
 #include "agent/core/core.h"
 #include "agent/core/rules.h"
 #include "agent/core/tolerance.h"
@@ -51,11 +52,12 @@ static void print_environments(const ch_policy *policy)
 {
     for (size_t i = 0; i < policy->key_count; i++) {
         const ch_key *key = &policy->keys[i];
-        const char *name = ch_environment_name(key->environment);
-        if (key->environment == ch_profile_live(key->profile))
+        const char *name = ch_environment_name(key->traits.environment);
+        if (key->traits.environment == ch_profile_live(key->profile))
             continue;
         printf("key '%s': environment '%s' of profile '%s'", key->name, name, ch_profile_name(key->profile));
-        printf("%s\n", strcmp(ch_environment_keys(key->environment), name) == 0 ? "" : ", where live keys are good");
+        printf("%s\n",
+               strcmp(ch_environment_keys(key->traits.environment), name) == 0 ? "" : ", where live keys are good");
     }
 }
 
@@ -64,8 +66,10 @@ static int check(const char *config_path)
     ch_rules rules;
     ch_error err = CH_ERROR_INIT;
     ch_status st = read_files(config_path, &rules, &err);
-    if (st == CH_OK)
+    if (st == CH_OK) {
         ch_tolerance_say(&rules.policy, print_line);
+        ch_confusion_say(&rules.policy, print_line);
+    }
     if (st == CH_OK)
         print_environments(&rules.policy);
     if (st == CH_OK)

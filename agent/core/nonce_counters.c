@@ -19,7 +19,8 @@ void ch_nonce_counters_find(ch_policy *policy, ch_nonces *nonces)
         ch_key *key = &policy->keys[i];
         if (key->nonce == NULL)
             continue;
-        const ch_nonce_name name = {ch_profile_name(key->profile), ch_environment_keys(key->environment), key->key_id};
+        const ch_nonce_name name = {ch_profile_name(key->profile), ch_environment_keys(key->traits.environment),
+                                    key->key_id};
         const ch_nonce_rule rule = rule_of(key->nonce);
         key->nonce_counter = ch_nonces_counter(nonces, &name, &rule);
         ch_nonces_set_floor(nonces, key->nonce_counter, key->nonce_floor);

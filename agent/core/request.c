@@ -50,7 +50,7 @@ static void add_asked(const ch_job *job, ch_buffer *out)
                               job->text,
                               job->values.records,
                               ch_slice_of(ch_profile_name(job->key->profile)),
-                              ch_slice_of(ch_environment_name(job->key->environment)),
+                              ch_slice_of(ch_environment_name(job->key->traits.environment)),
                               ch_slice_of(job->key->key_id),
                               ch_slice_of(job->key->object_uri)};
     ch_put_u8(out, (uint8_t)job->form);
@@ -119,7 +119,7 @@ static ch_status read_form(ch_requests *requests, ch_job *job, ch_error *err)
 static ch_status find_endpoint(ch_requests *requests, ch_job *job, ch_error *err)
 {
     (void)requests;
-    CH_TRY(ch_environment_match(job->key->environment, &job->request, &job->endpoint, err));
+    CH_TRY(ch_environment_match(job->key->traits.environment, &job->request, &job->endpoint, err));
     job->ticket.is_urgent = ch_endpoint_class(job->endpoint) == CH_CLASS_CANCEL;
     return CH_OK;
 }
@@ -136,11 +136,12 @@ static ch_status decide(ch_requests *requests, ch_job *job, ch_error *err)
     const ch_key *key = job->key;
     ch_facts facts = {.key = key, .caller = &job->caller, .is_raw = job->form == CH_FORM_RAW};
     if (!facts.is_raw) {
-        facts.missing_kind = ch_endpoint_kind(job->endpoint, key->kinds);
+        facts.missing_kind = ch_endpoint_kind(job->endpoint, key->traits.kinds);
         facts.class_ = ch_endpoint_class(job->endpoint);
         facts.needs = ch_needs_of_request(job->endpoint, &job->request);
-        facts.classes =
-            ch_endpoint_confused_classes(job->endpoint, key->scheme, key->environment, key->kinds, &job->request);
+        facts.classes = ch_endpoint_confused_classes(job->endpoint, key->scheme, &key->traits, &job->request);
+        facts.endpoint = job->endpoint;
+        facts.request = &job->request;
     }
     return ch_policy_decide(&facts, err);
 }

@@ -54,7 +54,7 @@ static void add_key(const ch_status_context *context, const ch_key *key, ch_reco
     ch_listed_key_record record = {.name = ch_slice_of(key->name),
                                    .profile = ch_slice_of(ch_profile_name(key->profile)),
                                    .scheme = ch_slice_of(ch_scheme_name(key->scheme)),
-                                   .environment = ch_slice_of(ch_environment_name(key->environment)),
+                                   .environment = ch_slice_of(ch_environment_name(key->traits.environment)),
                                    .key_id = ch_slice_of(key->key_id),
                                    .token = ch_slice_of(ch_token_link_name(link)),
                                    .is_ready = ready,

@@ -1,5 +1,6 @@
 #include "agent/core/tolerance.h"
 
+#include "agent/core/acceptance.h"
 #include "base/log.h"
 
 static void add_meanings(ch_lapses lapses, ch_buffer *out)
@@ -44,6 +45,7 @@ void ch_tolerance_say(const ch_policy *policy, void (*say)(const char *line))
         ch_tolerance_promise(key->name, key->tolerated, &line);
         say(ch_buffer_text(&line));
     }
+    ch_acceptance_say(policy, say);
 }
 
 void ch_tolerance_log(const char *line)

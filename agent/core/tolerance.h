@@ -12,7 +12,7 @@ void ch_tolerance_promise(const char *name, ch_lapses tolerated, ch_buffer *out)
 /* Appends what the key was found with, and what is tolerated for nothing. */
 void ch_tolerance_find(const char *name, ch_lapses tolerated, ch_lapses found, ch_buffer *out);
 
-/* Says what the policy tolerates, a line for each key. */
+/* Says what the policy tolerates, a line for each key, and what it accepts (agent/core/acceptance.h). */
 void ch_tolerance_say(const ch_policy *policy, void (*say)(const char *line));
 void ch_tolerance_log(const char *line);
 

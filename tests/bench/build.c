@@ -78,7 +78,7 @@ static ch_status run_once(const ch_profile *profile, const ch_scheme *scheme, ch
     ch_finished finished;
     CH_TRY(ch_environment_match(live, request, &endpoint, err));
     CH_TRY(ch_endpoint_check(endpoint, scheme, request, err));
-    (void)ch_endpoint_confused_classes(endpoint, scheme, live, 0, request);
+    (void)ch_endpoint_confused_classes(endpoint, scheme, &(ch_key_traits){.environment = live}, request);
     ch_recipe_input input = {.profile = profile,
                              .scheme = scheme,
                              .environment = live,

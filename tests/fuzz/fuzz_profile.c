@@ -12,6 +12,7 @@
 
 #define ENDPOINTS_TRIED 12
 
+static const ch_key_traits plain;
 static rig fuzzed;
 
 int LLVMFuzzerInitialize(int *count, char ***arguments)
@@ -57,7 +58,8 @@ static void ask(rig *r, const ch_endpoint *endpoint)
         check_refusal(&r->err);
         return;
     }
-    unsigned classes = ch_endpoint_confused_classes(made.endpoint, r->scheme, r->environment, 0, &made.request);
+    const ch_key_traits key = {.environment = r->environment};
+    unsigned classes = ch_endpoint_confused_classes(made.endpoint, r->scheme, &key, &made.request);
     FUZZ_CHECK((classes >> ch_endpoint_class(made.endpoint) & 1) != 0);
     finish(r, &built);
     ch_slice payload = keep_slice(r, built.items[0]);
@@ -70,7 +72,8 @@ static void ask_all(rig *r)
     const ch_endpoint *endpoint;
     for (size_t i = 0; i < ENDPOINTS_TRIED && (endpoint = ch_profile_endpoint_at(r->profile, i)) != NULL; i++) {
         (void)ch_endpoint_covers(endpoint, r->scheme);
-        (void)ch_endpoint_openable_classes(endpoint, r->scheme);
+        (void)ch_endpoint_openable_classes(endpoint, r->scheme, &plain, CH_UNKNOWN_AS_LISTED);
+        (void)ch_endpoint_openable_classes(endpoint, r->scheme, &plain, CH_UNKNOWN_IGNORED);
         (void)ch_recipe_is_anonymous(endpoint, r->scheme);
         r->is_tame = false;
         ask(r, endpoint);

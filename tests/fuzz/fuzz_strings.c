@@ -107,7 +107,8 @@ static bool read_question(ch_slice input, question *out)
 static void check_good(rig *r, const sample *read)
 {
     ch_autobuffer shown = CH_BUFFER_INIT;
-    unsigned classes = ch_endpoint_confused_classes(read->endpoint, r->scheme, r->environment, 0, &read->request);
+    const ch_key_traits key = {.environment = r->environment};
+    unsigned classes = ch_endpoint_confused_classes(read->endpoint, r->scheme, &key, &read->request);
     FUZZ_CHECK((classes >> ch_endpoint_class(read->endpoint) & 1) != 0);
     const char *wrong = check_finished(r, read, read->endpoint->recipes[r->scheme->index]->payload_count, &shown);
     if (wrong != NULL)

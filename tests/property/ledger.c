@@ -164,6 +164,7 @@ static const char *pack(ledger *all, rig *r, const sample *s)
 
 static entry describe(rig *r, const sample *s, ch_slice payload)
 {
+    const ch_key_traits of_all_kinds = {.environment = r->environment, .kinds = ~0U};
     return (entry){
         .payload = {hash_bytes(payload, 11 + r->scheme->index), hash_bytes(payload, 29)},
         .path = hash_bytes(s->request.path, 3),
@@ -171,7 +172,7 @@ static entry describe(rig *r, const sample *s, ch_slice payload)
         .sent = sent_of(r, s),
         .endpoint = s->endpoint,
         .scheme = r->scheme,
-        .classes = ch_endpoint_confused_classes(s->endpoint, r->scheme, r->environment, ~0U, &s->request),
+        .classes = ch_endpoint_confused_classes(s->endpoint, r->scheme, &of_all_kinds, &s->request),
         .needed = 1U << s->endpoint->class_ | ch_needs_of_request(s->endpoint, &s->request),
         .covers = ch_endpoint_covers(s->endpoint, r->scheme)
     };

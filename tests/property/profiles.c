@@ -237,6 +237,8 @@ static void try_strings(trial *t, const sample *s)
 static bool make_accepted(trial *t, const ch_endpoint *endpoint, ch_payloads *out)
 {
     rig *r = &t->rig;
+    if (!ch_endpoint_takes_scheme(endpoint, r->scheme))
+        return false;
     for (unsigned attempt = 0; attempt < 3; attempt++) {
         r->is_tame = attempt == 2 || dice_chance(&r->dice, 20);
         if (!make_sample(r, endpoint, &t->first))
@@ -340,6 +342,13 @@ static bool is_within_reach(trial *t, const ch_endpoint *endpoint, const ch_para
     return false;
 }
 
+/* The case's scheme, or the first that the exchange takes there. */
+static void choose_scheme(rig *r, const ch_endpoint *endpoint)
+{
+    for (size_t i = 0; !ch_endpoint_takes_scheme(endpoint, r->scheme); i++)
+        r->scheme = ch_profile_scheme_at(r->profile, i);
+}
+
 /* If nobody can ever ask what a profile lists, the profile has a mistake. */
 static void reach_all(trial *t)
 {
@@ -349,6 +358,7 @@ static void reach_all(trial *t)
         ch_buffer_clear(&r->payload);
         if (!ch_environment_has(r->environment, endpoint))
             continue;
+        choose_scheme(r, endpoint);
         if (!is_within_reach(t, endpoint, NULL)) {
             fail(t, REACHED, "no request to this endpoint is ever accepted", &t->first, "", ch_slice_of(r->err.message),
                  CH_LITERAL(""));

@@ -7,47 +7,131 @@
 #include "tests/support/suite.h"
 #include "tests/unit/exchange/samples.h"
 
+#include <stdio.h>
+
 static const char sound[] = SOUND_PROFILE;
 
 /* By a key of no special kind, and by one of all kinds at once. */
 #define NO_KINDS 0U
 #define ALL_KINDS ~0U
+static const ch_key_traits plain;
 
-static unsigned confused_of(unsigned kinds, const char *path, const char *method, const char *call, ch_param *given,
-                            size_t count)
+/* By a key that accepts the confusions with these names, separated by a space. */
+static unsigned accepted_names(const ch_profile *profile, const char *names)
+{
+    unsigned accepts = 0;
+    char text_[128];
+    snprintf(text_, sizeof text_, "%s", names);
+    for (char *name = strtok(text_, " "); name != NULL; name = strtok(NULL, " ")) {
+        unsigned bit = ch_profile_acceptance(profile, name);
+        ck_assert_msg(bit != 0, "%s", name);
+        accepts |= bit;
+    }
+    return accepts;
+}
+
+static unsigned confused_by(unsigned kinds, const char *names, const char *path, const char *method, const char *call,
+                            ch_param *given, size_t count)
 {
     ch_error err = CH_ERROR_INIT;
     ch_profile *profile = load(path);
+    const ch_key_traits key = {ch_profile_live(profile), kinds, accepted_names(profile, names)};
     const ch_endpoint *endpoint = match(profile, method, call);
     ch_request request = request_of(method, call, given, count);
     ck_assert_msg(ch_endpoint_check(endpoint, first_scheme(profile), &request, &err) == CH_OK, "%s", err.message);
-    unsigned classes_ =
-        ch_endpoint_confused_classes(endpoint, first_scheme(profile), ch_profile_live(profile), kinds, &request);
+    unsigned classes_ = ch_endpoint_confused_classes(endpoint, first_scheme(profile), &key, &request);
     ch_profile_free(profile);
     return classes_;
 }
 
 static unsigned confused(const char *path, const char *method, const char *call, ch_param *given, size_t count)
 {
-    return confused_of(NO_KINDS, path, method, call, given, count);
+    return confused_by(NO_KINDS, "", path, method, call, given, count);
 }
 
-START_TEST(test_a_binance_order_opens_nothing_but_orders)
+#define BINANCE "profiles/binance.yaml"
+#define BYBIT "profiles/bybit.yaml"
+#define UPBIT "profiles/upbit.yaml"
+#define BOT "fast-withdraw-switch bare-settings bare-transfers"
+#define READER BOT " bare-trades"
+#define TRADING (BIT(CH_CLASS_READ) | BIT(CH_CLASS_TRADE) | BIT(CH_CLASS_CANCEL))
+/* What a call that requires nothing can do at Binance, outside /api. */
+#define BARE (TRADING | BIT(CH_CLASS_TRANSFER) | BIT(CH_CLASS_WITHDRAW) | BIT(CH_CLASS_ACCOUNT))
+
+/* What trading bots ask for, and the names that make it possible with the classes read, trade and cancel. */
+/* clang-format off */
+static const struct {
+    const char *profile;
+    const char *method;
+    const char *call;
+    const char *names;
+    unsigned without;
+    size_t count;
+    const char *params[7];
+} bots[] = {
+    /* profile  method    call                         names                         without                                 parameters */
+    { BINANCE,  "POST",   "/api/v3/order",             BOT,                          BARE,                                   6, {"symbol", "side", "type", "timeInForce", "quantity", "price"} },
+    { BINANCE,  "DELETE", "/api/v3/order",             BOT,                          BARE,                                   2, {"symbol", "orderId"} },
+    { BINANCE,  "DELETE", "/api/v3/openOrders",        BOT,                          BARE,                                   1, {"symbol"} },
+    { BINANCE,  "GET",    "/api/v3/account",           BOT,                          BARE,                                   0, {NULL} },
+    { BINANCE,  "GET",    "/fapi/v3/balance",          BOT,                          BARE,                                   0, {NULL} },
+    { BINANCE,  "POST",   "/fapi/v1/order",            BOT,                          BARE,                                   6, {"symbol", "side", "type", "timeInForce", "quantity", "price"} },
+    { BINANCE,  "POST",   "/fapi/v1/leverage",         BOT,                          BARE,                                   2, {"symbol", "leverage"} },
+    { BYBIT,    "POST",   "/v5/order/create",          "key-deletion demo-account",  TRADING | BIT(CH_CLASS_KEYS) | BIT(CH_CLASS_ACCOUNT), 5, {"category", "symbol", "side", "orderType", "qty"} },
+    { BYBIT,    "POST",   "/v5/order/cancel",          "key-deletion demo-account loan-offer-cancellation", TRADING | BIT(CH_CLASS_KEYS) | BIT(CH_CLASS_ACCOUNT) | BIT(CH_CLASS_TRANSFER), 3, {"category", "symbol", "orderId"} },
+    { BYBIT,    "POST",   "/v5/order/cancel",          "key-deletion demo-account",  TRADING | BIT(CH_CLASS_KEYS) | BIT(CH_CLASS_ACCOUNT), 3, {"category", "symbol", "orderLinkId"} },
+    { UPBIT,    "POST",   "/v1/orders",                "",                           TRADING,                                5, {"market", "side", "ord_type", "volume", "price"} },
+    { UPBIT,    "DELETE", "/v1/order",                 "withdrawal-cancellation",    BIT(CH_CLASS_READ) | BIT(CH_CLASS_CANCEL) | BIT(CH_CLASS_WITHDRAW), 1, {"uuid"} },
+};
+/* clang-format on */
+
+static const char *value_of(const char *name)
 {
-    ch_param given[] = {text("symbol", "BTCUSDT"),  text("side", "BUY"),   text("type", "LIMIT"),
-                        text("timeInForce", "GTC"), text("quantity", "1"), text("price", "1")};
-    ck_assert_uint_eq(confused("profiles/binance.yaml", "POST", "/api/v3/order", given, 6), BIT(CH_CLASS_TRADE));
+    static const char *const values[][2] = {
+        {"symbol",      "BTCUSDT" },
+        {"type",        "LIMIT"   },
+        {"timeInForce", "GTC"     },
+        {"market",      "KRW-BTC" },
+        {"ord_type",    "limit"   },
+        {"category",    "linear"  },
+        {"uuid",        "cdd92199"},
+        {"orderLinkId", "mine-1"  },
+        {"orderType",   "Limit"   },
+    };
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        if (strcmp(values[i][0], name) == 0)
+            return values[i][1];
+    }
+    return "1";
+}
+
+static const char *side_at(const char *profile)
+{
+    return strcmp(profile, BINANCE) == 0 ? "BUY" : strcmp(profile, BYBIT) == 0 ? "Buy" : "bid";
+}
+
+START_TEST(test_a_bot_trades_by_what_its_policy_accepts)
+{
+    ch_param given[8];
+    for (size_t i = 0; i < bots[_i].count; i++) {
+        const char *name = bots[_i].params[i];
+        given[i] = text(name, strcmp(name, "side") == 0 ? side_at(bots[_i].profile) : value_of(name));
+    }
+    unsigned without = confused(bots[_i].profile, bots[_i].method, bots[_i].call, given, bots[_i].count);
+    ck_assert_msg(without == bots[_i].without, "%s: %x", bots[_i].call, without);
+    unsigned with =
+        confused_by(NO_KINDS, bots[_i].names, bots[_i].profile, bots[_i].method, bots[_i].call, given, bots[_i].count);
+    ck_assert_msg((with & ~TRADING) == 0, "%s: %x", bots[_i].call, with);
 }
 END_TEST
 
-/* Merchants' calls take any parameters at all, and releasing coins is a withdrawal. */
+/* Merchants' calls take any parameters at all, and releasing coins is a withdrawal: no name lets that through. */
 START_TEST(test_what_only_some_keys_can_call_counts_for_those)
 {
     ch_param given[] = {text("symbol", "BTCUSDT"), text("side", "BUY"), text("type", "LIMIT")};
-    ck_assert_uint_eq(confused_of(NO_KINDS, "profiles/binance.yaml", "POST", "/api/v3/order", given, 3),
-                      BIT(CH_CLASS_TRADE));
-    ck_assert_uint_eq(confused_of(ALL_KINDS, "profiles/binance.yaml", "POST", "/api/v3/order", given, 3),
-                      BIT(CH_CLASS_TRADE) | BIT(CH_CLASS_WITHDRAW) | BIT(CH_CLASS_ACCOUNT));
+    ck_assert_uint_eq(confused_by(NO_KINDS, BOT, BINANCE, "POST", "/api/v3/order", given, 3), TRADING);
+    ck_assert_uint_eq(confused_by(ALL_KINDS, READER, BINANCE, "POST", "/api/v3/order", given, 3) & ~TRADING,
+                      BIT(CH_CLASS_WITHDRAW) | BIT(CH_CLASS_KEYS) | BIT(CH_CLASS_ACCOUNT));
 }
 END_TEST
 
@@ -55,21 +139,72 @@ END_TEST
 START_TEST(test_reading_one_symbol_opens_cancelling_it)
 {
     ch_param given[] = {text("symbol", "BTCUSDT")};
-    ck_assert_uint_eq(confused("profiles/binance.yaml", "GET", "/api/v3/openOrders", given, 1),
-                      BIT(CH_CLASS_READ) | BIT(CH_CLASS_TRADE) | BIT(CH_CLASS_CANCEL));
+    ck_assert_uint_eq(confused_by(NO_KINDS, READER, BINANCE, "GET", "/api/v3/openOrders", given, 1), TRADING);
 }
 END_TEST
 
-/* Of every class but keys and session, Binance has a call that takes no parameters. */
-START_TEST(test_a_request_without_parameters_opens_all_others_without)
+START_TEST(test_a_reader_reads_by_what_its_policy_accepts)
 {
-    ck_assert_uint_eq(confused("profiles/binance.yaml", "GET", "/api/v3/account", NULL, 0),
-                      BIT(CH_CLASS_READ) | BIT(CH_CLASS_TRADE) | BIT(CH_CLASS_CANCEL) | BIT(CH_CLASS_TRANSFER) |
-                          BIT(CH_CLASS_WITHDRAW) | BIT(CH_CLASS_ACCOUNT));
     ch_param given[] = {
         {CH_PARAM_BOOLEAN, CH_LITERAL("omitZeroBalances"), CH_LITERAL("false"), NULL}
     };
-    ck_assert_uint_eq(confused("profiles/binance.yaml", "GET", "/api/v3/account", given, 1), BIT(CH_CLASS_READ));
+    ck_assert_uint_eq(confused(BINANCE, "GET", "/api/v3/account", given, 1), BARE);
+    ck_assert_uint_eq(confused_by(NO_KINDS, READER, BINANCE, "GET", "/api/v3/account", given, 1), BIT(CH_CLASS_READ));
+}
+END_TEST
+
+/* What policy accepts is what the signature opens besides; the call itself needs its class as ever. */
+START_TEST(test_what_is_accepted_is_still_refused_when_it_is_asked_for)
+{
+    ck_assert_uint_eq(
+        confused_by(NO_KINDS, READER, BINANCE, "POST", "/sapi/v1/account/enableFastWithdrawSwitch", NULL, 0) &
+            BIT(CH_CLASS_WITHDRAW),
+        BIT(CH_CLASS_WITHDRAW));
+}
+END_TEST
+
+START_TEST(test_each_name_takes_out_its_calls_and_no_others)
+{
+    ch_param given[] = {text("symbol", "BTCUSDT"), text("side", "BUY"), text("type", "LIMIT")};
+    ck_assert_uint_eq(confused_by(NO_KINDS, "fast-withdraw-switch", BINANCE, "POST", "/api/v3/order", given, 3),
+                      BARE & ~BIT(CH_CLASS_WITHDRAW));
+    ck_assert_uint_eq(confused_by(NO_KINDS, "bare-settings", BINANCE, "POST", "/api/v3/order", given, 3), BARE);
+    ck_assert_uint_eq(confused_by(NO_KINDS, "bare-transfers", BINANCE, "POST", "/api/v3/order", given, 3),
+                      BARE & ~BIT(CH_CLASS_TRANSFER));
+}
+END_TEST
+
+/* Pockets' transfers show an amount, which is all that a withdrawal of won requires: no name lets that through. */
+START_TEST(test_an_amount_opens_a_withdrawal_where_unknown_names_are_ignored)
+{
+    ch_profile *profile = load(UPBIT);
+    const ch_key_traits key = {.accepts = ~0U};
+    const ch_endpoint *endpoint = match(profile, "POST", "/v1/pockets/transfers");
+    unsigned opened = ch_endpoint_openable_classes(endpoint, first_scheme(profile), &key, CH_UNKNOWN_AS_LISTED);
+    ck_assert_uint_eq(opened & BIT(CH_CLASS_WITHDRAW), BIT(CH_CLASS_WITHDRAW));
+    opened = ch_endpoint_openable_classes(endpoint, first_scheme(profile), &key, CH_UNKNOWN_REFUSED);
+    ck_assert_uint_eq(opened & BIT(CH_CLASS_WITHDRAW), 0);
+    ch_profile_free(profile);
+}
+END_TEST
+
+/* A log-on takes Ed25519 keys alone, so the same bytes by another key only subscribe. */
+START_TEST(test_a_subscription_is_a_log_on_by_the_scheme_that_logs_on)
+{
+    ch_profile *profile = load(BINANCE);
+    const ch_key_traits key = {ch_profile_live(profile), 0, accepted_names(profile, READER)};
+    const ch_endpoint *endpoint = match(profile, "WS", "/ws-api/v3/userDataStream.subscribe.signature");
+    const char *const schemes[] = {"hmac", "rsa", "ed25519"};
+    for (size_t i = 0; i < 3; i++) {
+        ch_error err = CH_ERROR_INIT;
+        ch_param given[] = {text("apiKey", "k")};
+        ch_request request = request_of("WS", "/ws-api/v3/userDataStream.subscribe.signature", given, 1);
+        const ch_scheme *scheme = ch_profile_scheme(profile, schemes[i]);
+        ck_assert_int_eq(ch_endpoint_check(endpoint, scheme, &request, &err), CH_OK);
+        ck_assert_uint_eq(ch_endpoint_confused_classes(endpoint, scheme, &key, &request),
+                          BIT(CH_CLASS_READ) | (i == 2 ? BIT(CH_CLASS_SESSION) : 0));
+    }
+    ch_profile_free(profile);
 }
 END_TEST
 
@@ -77,10 +212,12 @@ END_TEST
 START_TEST(test_reading_a_deposit_address_opens_a_withdrawal_by_its_amount)
 {
     ch_param given[] = {text("coin", "BTC"), text("network", "BTC"), text("amount", "1")};
-    ck_assert_uint_eq(confused("profiles/binance.yaml", "GET", "/sapi/v1/capital/deposit/address", given, 2),
-                      BIT(CH_CLASS_READ));
-    ck_assert_uint_eq(confused("profiles/binance.yaml", "GET", "/sapi/v1/capital/deposit/address", given, 3),
-                      BIT(CH_CLASS_READ) | BIT(CH_CLASS_WITHDRAW));
+    ck_assert_uint_eq(confused_by(NO_KINDS, READER, BINANCE, "GET", "/sapi/v1/capital/deposit/address", given, 2) &
+                          BIT(CH_CLASS_WITHDRAW),
+                      0);
+    ck_assert_uint_eq(confused_by(NO_KINDS, READER, BINANCE, "GET", "/sapi/v1/capital/deposit/address", given, 3) &
+                          BIT(CH_CLASS_WITHDRAW),
+                      BIT(CH_CLASS_WITHDRAW));
 }
 END_TEST
 
@@ -105,27 +242,6 @@ START_TEST(test_a_path_that_fits_two_endpoints_needs_both_classes)
 }
 END_TEST
 
-START_TEST(test_an_endpoint_that_ignores_what_it_does_not_know_is_opened_by_more)
-{
-    static const char loose[] = "  - {call: POST /w, class: withdraw, ignores_unknown: true}\n"
-                                "  - {call: POST /v, class: transfer}\n";
-    ch_autobuffer source = CH_BUFFER_INIT;
-    ch_buffer_add_text(&source, sound);
-    ch_buffer_add_text(&source, loose);
-    ch_error err = CH_ERROR_INIT;
-    ch_profile *profile = NULL;
-    ck_assert_msg(load_text(ch_buffer_text(&source), &profile, &err) == CH_OK, "%s", err.message);
-    ch_param given[] = {text("p", "1")};
-    ch_request request = request_of("GET", "/x", given, 1);
-    const ch_endpoint *endpoint = match(profile, "GET", "/x");
-    ck_assert_int_eq(ch_endpoint_check(endpoint, first_scheme(profile), &request, &err), CH_OK);
-    ck_assert_uint_eq(
-        ch_endpoint_confused_classes(endpoint, first_scheme(profile), ch_profile_live(profile), ~0U, &request),
-        BIT(CH_CLASS_READ) | BIT(CH_CLASS_WITHDRAW));
-    ch_profile_free(profile);
-}
-END_TEST
-
 /* A profile of these recipes, params and endpoints beside the sound one's head, and the classes that GET /x opens. */
 static unsigned opened_by(const char *source, ch_param *given, size_t count)
 {
@@ -135,15 +251,31 @@ static unsigned opened_by(const char *source, ch_param *given, size_t count)
     ch_request request = request_of("GET", "/x", given, count);
     const ch_endpoint *endpoint = match(profile, "GET", "/x");
     ck_assert_msg(ch_endpoint_check(endpoint, first_scheme(profile), &request, &err) == CH_OK, "%s", err.message);
-    unsigned classes_ =
-        ch_endpoint_confused_classes(endpoint, first_scheme(profile), ch_profile_live(profile), 0, &request);
+    const ch_key_traits key = {.environment = ch_profile_live(profile)};
+    unsigned classes_ = ch_endpoint_confused_classes(endpoint, first_scheme(profile), &key, &request);
     ch_profile_free(profile);
     return classes_;
 }
 
+START_TEST(test_an_endpoint_that_ignores_what_it_does_not_know_is_opened_by_more)
+{
+    static const char more[] = "  - {call: POST /w/x, class: withdraw}\n"
+                               "  - {call: POST /v/x, class: transfer}\n"
+                               "refuses_unknown: [{path: /v/, why: tested}]\n";
+    ch_autobuffer source = CH_BUFFER_INIT;
+    ch_buffer_add_text(&source, sound);
+    ch_buffer_add_text(&source, more);
+    ch_param given[] = {text("p", "1")};
+    ck_assert_uint_eq(opened_by(ch_buffer_text(&source), given, 1), BIT(CH_CLASS_READ) | BIT(CH_CLASS_WITHDRAW));
+    ck_assert_uint_eq(opened_by(ch_buffer_text(&source), NULL, 0),
+                      BIT(CH_CLASS_READ) | BIT(CH_CLASS_WITHDRAW) | BIT(CH_CLASS_TRANSFER));
+}
+END_TEST
+
 #define HEAD                                                                                                           \
     "name: t\ntitle: T\norigins: {main: https://a.example}\n"                                                          \
-    "schemes: {hmac: {mechanism: hmac-sha256, secret: text, signature: hex}}\nrecipe: r\nrecipes:\n"
+    "schemes: {hmac: {mechanism: hmac-sha256, secret: text, signature: hex}}\n"                                        \
+    "refuses_unknown: [{path: /, why: tested}]\nrecipe: r\nrecipes:\n"
 
 START_TEST(test_what_a_payload_shows_counts_whatever_it_claims_to_cover)
 {
@@ -289,10 +421,9 @@ START_TEST(test_a_countdown_of_0_takes_a_safety_off)
 {
     ch_param off[] = {text("symbol", "BTCUSDT"), text("countdownTime", "0")};
     ch_param on[] = {text("symbol", "BTCUSDT"), text("countdownTime", "5000")};
-    ck_assert_uint_eq(confused("profiles/binance.yaml", "POST", "/fapi/v1/countdownCancelAll", off, 2),
-                      BIT(CH_CLASS_CANCEL) | BIT(CH_CLASS_ACCOUNT));
-    ck_assert_uint_eq(confused("profiles/binance.yaml", "POST", "/fapi/v1/countdownCancelAll", on, 2),
-                      BIT(CH_CLASS_CANCEL));
+    ck_assert_uint_eq(confused_by(NO_KINDS, BOT, BINANCE, "POST", "/fapi/v1/countdownCancelAll", off, 2),
+                      TRADING | BIT(CH_CLASS_ACCOUNT));
+    ck_assert_uint_eq(confused_by(NO_KINDS, BOT, BINANCE, "POST", "/fapi/v1/countdownCancelAll", on, 2), TRADING);
 }
 END_TEST
 
@@ -302,16 +433,20 @@ START_TEST(test_what_values_may_need_is_said_of_the_endpoint)
     ch_profile *profile = NULL;
     ck_assert_msg(load_text(SWITCH, &profile, &err) == CH_OK, "%s", err.message);
     const ch_endpoint *endpoint = match(profile, "GET", "/x");
-    ck_assert_uint_eq(ch_endpoint_openable_classes(endpoint, first_scheme(profile)), 0);
+    ck_assert_uint_eq(ch_endpoint_openable_classes(endpoint, first_scheme(profile), &plain, CH_UNKNOWN_AS_LISTED), 0);
     ck_assert_uint_eq(ch_needs_of_endpoint(endpoint), BIT(CH_CLASS_ACCOUNT) | BIT(CH_CLASS_KEYS));
     ch_profile_free(profile);
 }
 END_TEST
 
-CH_TESTS("confusion", CH_TEST(test_a_binance_order_opens_nothing_but_orders),
+CH_TESTS("confusion", CH_TEST_ROWS(test_a_bot_trades_by_what_its_policy_accepts, bots),
+         CH_TEST(test_a_reader_reads_by_what_its_policy_accepts),
+         CH_TEST(test_what_is_accepted_is_still_refused_when_it_is_asked_for),
+         CH_TEST(test_each_name_takes_out_its_calls_and_no_others),
+         CH_TEST(test_an_amount_opens_a_withdrawal_where_unknown_names_are_ignored),
+         CH_TEST(test_a_subscription_is_a_log_on_by_the_scheme_that_logs_on),
          CH_TEST(test_what_only_some_keys_can_call_counts_for_those),
          CH_TEST(test_reading_one_symbol_opens_cancelling_it),
-         CH_TEST(test_a_request_without_parameters_opens_all_others_without),
          CH_TEST(test_reading_a_deposit_address_opens_a_withdrawal_by_its_amount),
          CH_TEST(test_a_signature_over_the_path_opens_nothing_else),
          CH_TEST(test_an_uncovered_method_and_uncovered_params_open_the_path),

@@ -326,12 +326,13 @@ START_TEST(test_a_signature_opens_what_its_key_reaches)
     ch_profile *profile = load_three();
     const ch_endpoint *endpoint = match(profile, "GET", "/v1/x");
     const ch_scheme *scheme = ch_profile_scheme(profile, opened[_i].scheme);
-    const ch_environment *environment = ch_profile_environment(profile, opened[_i].environment);
+    const ch_key_traits key = {.environment = ch_profile_environment(profile, opened[_i].environment)};
     ch_param given[] = {text("p", "1")};
     ch_request request = request_of("GET", "/v1/x", given, 1);
     ck_assert_int_eq(ch_endpoint_check(endpoint, scheme, &request, &err), CH_OK);
-    ck_assert_uint_eq(ch_endpoint_confused_classes(endpoint, scheme, environment, 0, &request), opened[_i].classes);
-    ck_assert((ch_endpoint_openable_classes(endpoint, scheme) & BIT(CH_CLASS_WITHDRAW)) != 0);
+    ck_assert_uint_eq(ch_endpoint_confused_classes(endpoint, scheme, &key, &request), opened[_i].classes);
+    ck_assert((ch_endpoint_openable_classes(endpoint, scheme, &(ch_key_traits){0}, CH_UNKNOWN_AS_LISTED) &
+               BIT(CH_CLASS_WITHDRAW)) != 0);
     ch_profile_free(profile);
 }
 END_TEST
@@ -399,7 +400,9 @@ START_TEST(test_a_call_of_one_environment_is_in_no_other)
     ck_assert_int_eq(ch_endpoint_class(endpoint), CH_CLASS_TRANSFER);
     ck_assert_int_eq(match_in(profile, "live", "/v1/x", &endpoint), CH_OK);
     ck_assert_int_eq(ch_endpoint_class(endpoint), CH_CLASS_READ);
-    ck_assert((ch_endpoint_openable_classes(endpoint, first_scheme(profile)) & BIT(CH_CLASS_KEYS)) == 0);
+    ck_assert(
+        (ch_endpoint_openable_classes(endpoint, first_scheme(profile), &(ch_key_traits){0}, CH_UNKNOWN_AS_LISTED) &
+         BIT(CH_CLASS_KEYS)) == 0);
     ch_profile_free(profile);
 }
 END_TEST

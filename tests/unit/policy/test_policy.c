@@ -23,12 +23,21 @@ static const char profile[] = "name: t\n"
                               "    lists: {all: {}}\n"
                               "    message: \"{method}{path}{all|form}\"\n"
                               "    url: \"{origin}{path}?s={signature}\"\n"
+                              "  open:\n"
+                              "    covers: [params]\n"
+                              "    lists: {all: {}}\n"
+                              "    message: \"{all|form}\"\n"
+                              "    url: \"{origin}{path}?s={signature}\"\n"
                               "environments:\n"
                               "  demo: {origins: {main: https://d.example}}\n"
                               "  alias: {origins: {main: https://l.example}, keys: live}\n"
                               "endpoints:\n"
                               "  - {call: \"GET /x\", class: read}\n"
-                              "  - {call: \"POST /x\", class: trade, only_for: broker}\n";
+                              "  - {call: \"POST /x\", class: trade, only_for: broker}\n"
+                              "  - {call: \"POST /w\", class: withdraw, recipe: open}\n"
+                              "  - {call: \"GET /o\", class: read, recipe: open}\n"
+                              "acceptable_confusions:\n"
+                              "  a: {calls: [POST /w], lets: withdraw}\n";
 
 static const char sound[] =
     "keys:\n"
@@ -42,7 +51,7 @@ static const char sound[] =
     "      - {uid: 1000, classes: [read, trade]}\n"
     "      - {gid: 0, uid: 4294967294, classes: [cancel]}\n"
     "  a-key: {token: other, object: \"pkcs11:object=a\", profile: t, environment: demo, scheme: ed25519, "
-    "key_id: q, raw: true, kinds: [broker], tolerate: [CKA_DERIVE, CKA_DECRYPT], allow: []}\n"
+    "key_id: q, raw: true, kinds: [broker], accepts: [a], tolerate: [CKA_DERIVE, CKA_DECRYPT], allow: []}\n"
     "operators:\n"
     "  - {gid: 7}\n"
     "limits:\n"
@@ -77,12 +86,14 @@ START_TEST(test_each_field_is_read)
     ck_assert_str_eq(a->key_id, "q");
     ck_assert_str_eq(b->passphrase, "");
     ck_assert(a->may_sign_raw && !b->may_sign_raw);
-    ck_assert_str_eq(ch_environment_name(a->environment), "demo");
-    ck_assert_str_eq(ch_environment_name(b->environment), "live");
+    ck_assert_str_eq(ch_environment_name(a->traits.environment), "demo");
+    ck_assert_str_eq(ch_environment_name(b->traits.environment), "live");
     ck_assert_ptr_eq(a->profile, b->profile);
     ck_assert_str_eq(ch_scheme_name(a->scheme), "ed25519");
-    ck_assert_uint_eq(a->kinds, ch_profile_kind(a->profile, "broker"));
-    ck_assert_uint_eq(b->kinds, 0);
+    ck_assert_uint_eq(a->traits.kinds, ch_profile_kind(a->profile, "broker"));
+    ck_assert_uint_eq(b->traits.kinds, 0);
+    ck_assert_uint_eq(a->traits.accepts, ch_profile_acceptance(a->profile, "a"));
+    ck_assert_uint_eq(b->traits.accepts, 0);
     ck_assert_uint_eq(a->grant_count, 0);
     ck_assert_uint_eq(a->tolerated, ch_lapse_of_type(CKA_DERIVE) | ch_lapse_of_type(CKA_DECRYPT));
     ck_assert_uint_eq(b->tolerated, 0);
@@ -202,8 +213,10 @@ static const struct {
     { "key_id: id",                  "key_id: id\n    raw: yes",     8,    "raw: 'yes' must be true or false" },
     { "key_id: id",                  "key_id: id\n    kinds: broker",8,    "kinds: this must be a list, not a single value" },
     { "key_id: id",                  "key_id: id\n    kinds: [vip]", 8,    "profile 't' has no keys of kind 'vip'" },
+    { "key_id: id",                  "key_id: id\n    accepts: a",    8,    "accepts: this must be a list, not a single value" },
+    { "key_id: id",                  "key_id: id\n    accepts: [b]",  8,    "profile 't' has no acceptable confusion 'b'" },
     { "key_id: id",                  "key_id: id\n    limit: 5",     8,    "there is no field 'limit' here; the fields are token, object, "
-                                                                           "profile, environment, scheme, key_id, passphrase, raw, kinds, tolerate, nonce_floor and allow" },
+                                                                           "profile, environment, scheme, key_id, passphrase, raw, kinds, accepts, tolerate, nonce_floor and allow" },
     { "key_id: id",                  "key_id: id\n    tolerate: [CKA_DERIVE]", 8, "'CKA_DERIVE' cannot be tolerated of a key of this kind; "
                                                                            "what can be: CKA_EXTRACTABLE, CKA_DECRYPT, CKA_UNWRAP, CKA_ENCRYPT, CKA_VERIFY" },
     { "key_id: id",                  "key_id: id\n    tolerate: CKA_DECRYPT", 8, "tolerate: this must be a list, not a single value" },

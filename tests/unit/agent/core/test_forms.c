@@ -122,7 +122,7 @@ static void begin(const char *profile_text)
                    .passphrase = "phrase",
                    .profile = profile,
                    .scheme = ch_profile_scheme_at(profile, 0),
-                   .environment = ch_profile_live(profile),
+                   .traits = {.environment = ch_profile_live(profile)},
                    .nonce = ch_profile_nonce(profile, 0)};
     scratch = ch_scratch_new();
     jobs = ch_jobs_new(1, scratch);
@@ -221,7 +221,7 @@ static void read_account(void)
     name("GET", "/account", "");
     add_value(CH_VALUE_TEXT, "id", "x");
     MUST(ch_form_read(job, scratch, &err));
-    MUST(ch_environment_match(key.environment, &job->request, &job->endpoint, &err));
+    MUST(ch_environment_match(key.traits.environment, &job->request, &job->endpoint, &err));
 }
 
 START_TEST(test_a_typed_request_is_built_with_the_time_of_now)
@@ -342,7 +342,7 @@ static void read_string(const char *before, int64_t offset_s)
     name("POST", "/order", "");
     set_string(before, offset_s, "");
     MUST(ch_form_read(job, scratch, &err));
-    MUST(ch_environment_match(key.environment, &job->request, &job->endpoint, &err));
+    MUST(ch_environment_match(key.traits.environment, &job->request, &job->endpoint, &err));
 }
 
 START_TEST(test_a_string_is_built_as_it_came_and_alone)
