@@ -18,6 +18,7 @@ keys:
     profile: binance
     scheme: hmac
     key_id: flood-key-id
+    accepts: [fast-withdraw-switch, bare-settings, bare-transfers, bare-trades]
     allow:
       - {{ uid: {victim}, classes: [read, trade, cancel] }}
       - {{ uid: {reader}, classes: [read] }}
@@ -28,6 +29,7 @@ keys:
     profile: binance
     scheme: rsa
     key_id: flood-key-id
+    accepts: [fast-withdraw-switch, bare-settings, bare-transfers, bare-trades]
     allow:
       - {{ uid: {victim}, classes: [read, trade, cancel] }}
       - {{ uid: {reader}, classes: [read] }}

@@ -32,6 +32,7 @@ origins:
   main: https://tiny.example
 schemes:
   hmac: { mechanism: hmac-sha256, secret: text, signature: hex }
+refuses_unknown: [{ path: /, why: it is made up so }]
 recipe: signed
 recipes:
   signed:
@@ -79,6 +80,9 @@ KEYS = [
     ("binance-raw", "binance-main", "binance", EVERY_CLASS, "    raw: true\n"),
     ("binance-half-raw", "binance-main", "binance", EVERY_CLASS.replace("keys, ", ""), "    raw: true\n"),
     ("binance-all", "binance-main", "binance", EVERY_CLASS, ""),
+    ("binance-bare", "binance-main", "binance", "read, trade, cancel", ""),
+    ("binance-switch", "binance-main", "binance", "read, trade, cancel, transfer, account",
+     "    accepts: [fast-withdraw-switch]\n"),
     ("odd", "oddball", "oddball", "read, trade, cancel, transfer, withdraw, account", ODDBALL_PHRASE),
     ("odd-read", "oddball", "oddball", "read", ODDBALL_PHRASE),
     ("odd-trade", "oddball", "oddball", "trade", ODDBALL_PHRASE),

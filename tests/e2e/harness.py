@@ -78,6 +78,7 @@ keys:
     profile: binance
     scheme: hmac
     key_id: "{binance_key_id}"
+    accepts: [fast-withdraw-switch, bare-settings, bare-transfers]
     allow:
       - {{ uid: {uid}, classes: [read, trade, cancel] }}
   binance-read:
@@ -86,6 +87,7 @@ keys:
     profile: binance
     scheme: hmac
     key_id: "{binance_key_id}"
+    accepts: [fast-withdraw-switch, bare-settings, bare-transfers, bare-trades]
     allow:
       - {{ uid: {uid}, classes: [read] }}
   binance-other:
@@ -94,6 +96,7 @@ keys:
     profile: binance
     scheme: hmac
     key_id: "{binance_key_id}"
+    accepts: [fast-withdraw-switch, bare-settings, bare-transfers]
     allow:
       - {{ uid: {other_uid}, classes: [read, trade, cancel] }}
   binance-ed25519:
@@ -102,6 +105,7 @@ keys:
     profile: binance
     scheme: ed25519
     key_id: "ed25519-key-id"
+    accepts: [fast-withdraw-switch, bare-settings, bare-transfers]
     allow:
       - {{ uid: {uid}, classes: [read, trade, cancel] }}
   binance-rsa:
@@ -110,6 +114,7 @@ keys:
     profile: binance
     scheme: rsa
     key_id: "rsa-key-id"
+    accepts: [fast-withdraw-switch, bare-settings, bare-transfers]
     allow:
       - {{ uid: {uid}, classes: [read, trade, cancel] }}
   kraken-main:

@@ -166,6 +166,7 @@ class Profiles(Sandbox):
         listed = {row["name"]: row for row in json.loads(self.ok("profile", "list", "--json").out)["profiles"]}
         shown = json.loads(self.ok("profile", "show", "kraken", "--json").out)
         endpoints = shown.pop("endpoints")
+        self.assertEqual((shown.pop("refuses_unknown"), shown.pop("acceptable_confusions")), ([], []))
         self.assertEqual(shown, listed["kraken"])
         for class_, count in shown["endpoints_by_class"].items():
             self.assertEqual(sum(endpoint["class"] == class_ for endpoint in endpoints), count, class_)
@@ -178,7 +179,11 @@ class Profiles(Sandbox):
     def test_check_reports_what_falls_together(self):
         out = self.ok("profile", "check", self.profile("binance")).out
         self.assertRegex(out, r"(?m)^  read +GET +/api/v3/account +\[by hmac may open: .*account.*\]$")
-        self.assertNotIn("may open", self.ok("profile", "check", self.profile("kraken")).out)
+        self.assertRegex(out, r"(?m)^  trade +POST +/api/v3/order +\[by hmac may open: .*withdraw.*\]"
+                              r" +\[if unknown parameters are refused, by hmac: none\]$")
+        self.assertIn("unknown parameters are refused under /api/ (error -1104), and count as ignored elsewhere", out)
+        self.assertIn("policy may accept 'fast-withdraw-switch', which lets callers switch instant", out)
+        self.assertNotIn("may open", self.ok("profile", "check", self.profile("okx")).out)
 
     def test_check_reports_where_parameters_are_not_signed(self):
         self.assertRegex(self.ok("profile", "check", self.profile("htx")).out, "signed without their parameters")

@@ -6,8 +6,8 @@ import time
 import unittest
 import urllib.parse
 
-from forms import ODDBALL_PASSPHRASE, FormsTest, compact, oddball_signature, order, put, tiny_signature
-from harness import BINANCE_ORDER
+from forms import ODDBALL_PASSPHRASE, FormsTest, binance_signature, compact, oddball_signature, order, put, tiny_signature
+from harness import BINANCE_KEY_ID, BINANCE_ORDER
 
 
 class Requests(FormsTest):
@@ -183,13 +183,36 @@ class Requests(FormsTest):
 
     def test_a_read_needs_the_classes_of_all_that_it_opens(self):
         account = {"method": "GET", "path": "/api/v3/account"}
-        self.assert_refused(self.sign("binance-read", account), "confusion")
-        self.assert_refused(self.sign("binance-main", account), "confusion")
+        self.assert_refused(self.sign("binance-bare", account), "confusion")
         self.assertEqual(self.sign("binance-all", account).status, 200)
-        for params in ({"omitZeroBalances": False}, {"omitZeroBalances": "true", "recvWindow": 5000}):
-            self.assertEqual(self.sign("binance-read", {**account, "params": params}).status, 200)
-        # A parameter that every call takes distinguishes nothing.
-        self.assert_refused(self.sign("binance-read", {**account, "params": {"recvWindow": 5000}}), "confusion")
+        # What only this call takes distinguishes it where others refuse it: elsewhere than at Binance.
+        self.assert_refused(self.sign("binance-bare", {**account, "params": {"omitZeroBalances": False}}), "confusion")
+
+    def test_policy_accepts_a_confusion_by_name(self):
+        """An order's signature may turn Binance's switch for fast withdrawals, if it ignores the order's parameters."""
+        answer = self.sign("binance-bare", BINANCE_ORDER)
+        self.assert_refused(answer, "confusion")
+        self.assertIn("accepts: [fast-withdraw-switch, bare-settings, bare-transfers]", answer.json["detail"])
+        self.assertIn("lets callers switch instant, free withdrawals", answer.json["detail"])
+        for order in (BINANCE_ORDER, {"method": "GET", "path": "/api/v3/account"}):
+            self.assertEqual(self.sign("binance-main", order).status, 200)
+            self.assertEqual(self.sign("binance-switch", order).status, 200)
+        switch = {"method": "POST", "path": "/sapi/v1/account/enableFastWithdrawSwitch"}
+        self.assert_refused(self.sign("binance-switch", switch), "class")
+
+    def test_a_subscription_to_user_data_is_a_log_on_for_keys_that_log_on(self):
+        path = "/ws-api/v3/userDataStream.subscribe.signature"
+        subscription = {"method": "WS", "path": path, "params": {"apiKey": BINANCE_KEY_ID}}
+        answer = self.sign("binance-main", subscription)
+        self.assertEqual((answer.status, answer.json["url"]), (200, "wss://ws-api.binance.com/ws-api/v3"))
+        message = json.loads(answer.json["body"])
+        self.assertEqual(message["method"], "userDataStream.subscribe.signature")
+        text = f"apiKey={BINANCE_KEY_ID}&timestamp={message['params']['timestamp']}"
+        self.assertEqual(message["params"]["signature"], binance_signature(text))
+        self.assert_refused(self.sign("binance-ed25519", subscription), "confusion")
+        log_on = {"method": "WS", "path": "/ws-api/v3", "params": {"apiKey": BINANCE_KEY_ID}}
+        self.assert_problem(self.sign("binance-main", log_on), 400)
+        self.assert_refused(self.sign("binance-ed25519", log_on), "class")
 
     def test_what_every_signature_of_a_recipe_opens_is_needed_too(self):
         ambiguous = {"method": "GET", "path": "/ambiguous", "params": {"name": "x"}}

@@ -14,7 +14,8 @@ from faults import Faults
 COUNT = 100
 KEY = """\
   k{index:04d}: {{ token: main, object: "pkcs11:object=k{index:04d}", profile: binance, scheme: hmac, key_id: "id-{index}",
-    allow: [{{ uid: {uid}, classes: [read, trade] }}] }}
+    accepts: [fast-withdraw-switch, bare-settings, bare-transfers],
+    allow: [{{ uid: {uid}, classes: [read, trade, cancel] }}] }}
 """
 MAKER = harness.ROOT / "tests" / "support" / "many_keys.py"
 

@@ -163,7 +163,7 @@ class Described(harness.AgentTest):
             "bad-input": ({**CALL, "params": {"symbol": ["LTCBTC"]}}, "binance-main", 400, None),
             "class": (BINANCE_WITHDRAWAL, "binance-main", 403, "class"),
             "grant": (BINANCE_ORDER, "binance-other", 403, "grant"),
-            "confusion": ({"method": "GET", "path": "/api/v3/account"}, "binance-read", 403, "confusion"),
+            "confusion": ({"method": "GET", "path": "/api/v3/openOrders", "params": {"symbol": "LTCBTC"}}, "binance-read", 403, "confusion"),
             "raw": ({"raw": raw()}, "binance-main", 403, "raw"),
             "no such key": (BINANCE_ORDER, "nobody", 403, "grant"),
             "no such endpoint": ({**CALL, "path": "/none"}, "binance-main", 404, None),

@@ -91,6 +91,16 @@ class Mistakes(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done)
         self.assertIn("6 keys", done.stdout)
 
+    def test_the_check_says_what_is_accepted_and_what_falls_together(self):
+        lines = self.run_agent("--check").stdout.splitlines()
+        self.assertIn("key 'binance-main': policy accepts 'fast-withdraw-switch', which lets callers switch instant, free "
+                      "withdrawals to other Binance accounts on or off", lines)
+        self.assertNotIn("kraken-main", "".join(lines))  # its signatures tell calls apart
+        lacks = [line for line in lines if line.startswith("key 'binance-main': if Binance ignores unknown parameters ")]
+        self.assertRegex(lacks[0], r" nowhere, its grants may lack .*'withdraw' for \d+ calls")
+        self.assertRegex(lacks[1], r" everywhere, its grants may lack .*'withdraw' for \d+ calls")
+        self.assertEqual(len(lacks), 2)
+
     def test_a_mistake_is_reported_with_file_and_line(self):
         for name, (file, old, new, says) in MISTAKES.items():
             with self.subTest(mistake=name):

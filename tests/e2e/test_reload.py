@@ -61,7 +61,7 @@ class ReloadTest(harness.AgentTest):
 
     def test_a_new_grant_holds(self):
         self.assert_problem(self.sign(order=BINANCE_WITHDRAWAL), 403)
-        self.agent.policy.write_text(self.policy.replace("[read, trade, cancel]", "[read, trade, cancel, withdraw]", 1))
+        self.agent.policy.write_text(self.policy.replace("[read, trade, cancel]", "[read, trade, cancel, transfer, withdraw]", 1))
         self.agent.must("reload")
         self.assertEqual(self.sign(order=BINANCE_WITHDRAWAL).status, 200)
 

@@ -38,6 +38,7 @@ KEY_POLICY = """\
     profile: {profile}
     scheme: {scheme}
     key_id: "{name}-id"
+    accepts: [fast-withdraw-switch, bare-settings, bare-transfers]
     allow:
       - {{ uid: {uid}, classes: [read, trade, cancel] }}
 """

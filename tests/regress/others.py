@@ -28,6 +28,7 @@ keys:
     profile: binance
     scheme: hmac
     key_id: "quick-key-id"
+    accepts: [fast-withdraw-switch, bare-settings, bare-transfers]
     allow: {grants}
   slow:
     token: main
@@ -35,6 +36,7 @@ keys:
     profile: binance
     scheme: rsa
     key_id: "slow-key-id"
+    accepts: [fast-withdraw-switch, bare-settings, bare-transfers]
     allow: {grants}
 operators: {operators}
 """

@@ -18,6 +18,7 @@ KEY = """\
     profile: binance
     scheme: hmac
     key_id: "{name}-id-{pad}"
+    accepts: [fast-withdraw-switch, bare-settings, bare-transfers, bare-trades]
     allow:
       - {{ uid: {uid}, classes: [read] }}
 """
