@@ -79,13 +79,11 @@ const list = [
     {
         id: 'binanceusdm',
         profile: 'binance',
-        refused: ['fetchBalance'], // no parameter, so its signature opens calls of other classes
         markets: [market(USDT_SWAP, 'BTCUSDT', { info: ORDER_TYPES })],
     },
     {
         id: 'binancecoinm',
         profile: 'binance',
-        refused: ['fetchBalance'],
         markets: [market('BTC/USD:BTC', 'BTCUSD_PERP', { info: ORDER_TYPES })],
         amount: 2,
     },
@@ -376,8 +374,6 @@ const list = [
         id: 'upbit',
         scheme: 'hs256',
         differently: asText('amount'),
-        // The token covers neither method nor path, and DELETE with a uuid ends withdrawals as well.
-        refused: ['cancelOrder', 'fetchOrder'],
         markets: [market('BTC/KRW', 'KRW-BTC')],
         currencies: [btcOn('BTC')],
         params: { withdraw: { network: 'BTC' } },
