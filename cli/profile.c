@@ -142,6 +142,16 @@ static json_t *acceptances_of(const ch_profile *profile)
     return list;
 }
 
+static json_t *left_out_of(const ch_profile *profile)
+{
+    json_t *list = json_array();
+    const char *call;
+    const char *why = NULL;
+    for (size_t i = 0; (call = ch_profile_left_out_at(profile, i, &why)) != NULL; i++)
+        json_array_append_new(list, json_pack("{s:s s:s}", "call", call, "why", why));
+    return list;
+}
+
 static json_t *describe(const ch_profile *profile, bool has_endpoints)
 {
     json_t *row = json_pack("{s:s s:s s:o s:o s:o}", "name", ch_profile_name(profile), "title",
@@ -156,6 +166,7 @@ static json_t *describe(const ch_profile *profile, bool has_endpoints)
     json_object_set_new(row, "endpoints", list);
     json_object_set_new(row, "refuses_unknown", refusing_of(profile));
     json_object_set_new(row, "acceptable_confusions", acceptances_of(profile));
+    json_object_set_new(row, "left_out", left_out_of(profile));
     return row;
 }
 
@@ -402,10 +413,12 @@ static ch_status run_show(const ch_arguments *arguments, ch_error *err)
     print_summary(row);
     ch_environments_print(row);
     size_t i;
-    json_t *endpoint;
+    json_t *entry;
     print_unknown(row);
-    json_array_foreach(json_object_get(row, "endpoints"), i, endpoint)
-        print_endpoint(endpoint, json_array_size(json_object_get(row, "schemes")));
+    json_array_foreach(json_object_get(row, "endpoints"), i, entry)
+        print_endpoint(entry, json_array_size(json_object_get(row, "schemes")));
+    json_array_foreach(json_object_get(row, "left_out"), i, entry)
+        printf("left out %s: %s\n", ch_jansson_member(entry, "call"), ch_jansson_member(entry, "why"));
     return CH_OK;
 }
 

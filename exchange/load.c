@@ -10,6 +10,7 @@
 #include "exchange/load_confusion.h"
 #include "exchange/load_endpoints.h"
 #include "exchange/load_environments.h"
+#include "exchange/load_left_out.h"
 #include "exchange/load_nonces.h"
 #include "exchange/load_params.h"
 #include "exchange/load_recipes.h"
@@ -196,6 +197,11 @@ static ch_status read_endpoints(const ch_value *value, ch_error *err)
     return ch_endpoints_read(value->context, value->node, err);
 }
 
+static ch_status read_left_out(const ch_value *value, ch_error *err)
+{
+    return ch_left_out_read(value->out, value->node, err);
+}
+
 /* clang-format off */
 static const ch_field fields[] = {
     /* name          required  reader            where                             check, words */
@@ -216,6 +222,7 @@ static const ch_field fields[] = {
     { "environments", false,   NULL,             CH_WHOLE                         }, /* read_profile */
     { "refuses_unknown",       false, ch_refuses_unknown_read, CH_WHOLE           },
     { "acceptable_confusions", false, ch_acceptances_read,     CH_WHOLE           },
+    { "left_out",    false,    read_left_out,    CH_WHOLE                         },
 };
 /* clang-format on */
 
@@ -259,6 +266,7 @@ void ch_profile_free(ch_profile *profile)
     if (profile == NULL)
         return;
     ch_environments_free(profile);
+    ch_left_out_free(profile);
     ch_endpoints_free(profile);
     ch_confusion_fields_free(profile);
     ch_params_free(profile);

@@ -100,8 +100,7 @@ static ch_status split_path(const ch_loader *load, const ch_yaml *node, ch_endpo
     return CH_OK;
 }
 
-/* Returns the method that `call` begins with and a space follows, or NULL. */
-static const char *method_of(const char *call)
+const char *ch_call_method(const char *call)
 {
     static const char *const methods[] = {"GET", "POST", "PUT", "DELETE", "PATCH", "WS"};
     for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
@@ -118,7 +117,7 @@ static ch_status read_call(const ch_value *value, ch_error *err)
     ch_endpoint *endpoint = value->out;
     const char *call = NULL;
     CH_TRY(ch_yaml_text(value->node, &call, err));
-    const char *method = method_of(call);
+    const char *method = ch_call_method(call);
     if (method == NULL)
         return ch_yaml_fail(value->node, err, "write 'call' as a method and a path, such as GET /api/v3/account");
     const char *path = call + strlen(method) + 1;

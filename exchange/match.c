@@ -110,12 +110,29 @@ static void search_patterns(search *in, const ch_profile *profile)
     }
 }
 
+/* The reason why the profile does not list the request's call, or NULL. */
+static const char *why_left_out(const ch_profile *profile, const ch_request *request)
+{
+    for (size_t i = 0; i < profile->left_out_count; i++) {
+        const char *call = profile->left_out[i].call;
+        size_t size = strcspn(call, " ");
+        if (ch_slice_equal(request->method, (ch_slice){(const uint8_t *)call, size}) &&
+            ch_slice_is(request->path, call + size + 1))
+            return profile->left_out[i].why;
+    }
+    return NULL;
+}
+
 static ch_status fail(const search *in, ch_error *err)
 {
     const ch_profile *profile = in->environment->profile;
+    const char *why = why_left_out(profile, in->request);
     if (in->is_elsewhere)
         return ch_fail(err, CH_NOT_FOUND, "profile '%s' lists this call, but it does not exist in environment '%s'",
                        profile->name, in->environment->name);
+    if (why != NULL)
+        return ch_fail(err, in->has_path ? CH_BAD_METHOD : CH_NOT_FOUND, "profile '%s' leaves this call out: %s",
+                       profile->name, why);
     if (in->has_path)
         return ch_fail(err, CH_BAD_METHOD, "profile '%s' lists this path, but not with this method", profile->name);
     return ch_fail(err, CH_NOT_FOUND,

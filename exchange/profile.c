@@ -92,6 +92,14 @@ const char *ch_endpoint_path(const ch_endpoint *endpoint)
     return endpoint->path;
 }
 
+const char *ch_profile_left_out_at(const ch_profile *profile, size_t index, const char **why)
+{
+    if (index >= profile->left_out_count)
+        return NULL;
+    *why = profile->left_out[index].why;
+    return profile->left_out[index].call;
+}
+
 unsigned ch_profile_kind(const ch_profile *profile, const char *name)
 {
     for (size_t i = 0; i < profile->kind_count; i++) {

@@ -36,6 +36,9 @@ ch_class ch_endpoint_class(const ch_endpoint *endpoint);
 const char *ch_endpoint_method(const ch_endpoint *endpoint);
 const char *ch_endpoint_path(const ch_endpoint *endpoint); /* with {name} for a parameter */
 
+/* A call of the exchange that the profile leaves out, "GET /path", and the reason; NULL if `index` is past the end. */
+const char *ch_profile_left_out_at(const ch_profile *profile, size_t index, const char **why);
+
 /* Some calls are open only to keys of a certain kind (a broker's, say), and a key is of that kind only if its policy
  * says so. A set of kinds has a bit for each. ch_profile_kind returns the kind's bit, 0 if the profile has no such
  * kind. ch_endpoint_kind returns the kind that `endpoint` requires if it is not among `kinds`, else NULL. */

@@ -119,6 +119,12 @@ typedef struct ch_contract {
     char *of;
 } ch_contract;
 
+/* A call that the profile does not list. */
+typedef struct ch_left_out {
+    char *call; /* "GET /path" */
+    char *why;
+} ch_left_out;
+
 /* Of a path in which parameters stand: a literal or a parameter. */
 typedef struct ch_path_part {
     ch_slice literal;
@@ -211,6 +217,8 @@ struct ch_profile {
     size_t pattern_count;
     struct ch_environment *environments; /* environments_impl.h; the first is live */
     size_t environment_count;
+    ch_left_out *left_out;
+    size_t left_out_count;
 };
 
 /* True if a bot sets the receive window of a request to `endpoint` by a parameter of that name. */

@@ -167,6 +167,7 @@ class Profiles(Sandbox):
         shown = json.loads(self.ok("profile", "show", "kraken", "--json").out)
         endpoints = shown.pop("endpoints")
         self.assertEqual((shown.pop("refuses_unknown"), shown.pop("acceptable_confusions")), ([], []))
+        self.assertEqual(shown.pop("left_out"), [])
         self.assertEqual(shown, listed["kraken"])
         for class_, count in shown["endpoints_by_class"].items():
             self.assertEqual(sum(endpoint["class"] == class_ for endpoint in endpoints), count, class_)
@@ -175,6 +176,12 @@ class Profiles(Sandbox):
         lines = [line for line in lines if not line.startswith(("environment ", "    "))]
         self.assertEqual(len(lines), len(endpoints) + 1)
         self.assertTrue(lines[0].startswith("kraken: "), lines[0])
+
+    def test_show_says_which_calls_are_left_out_and_why(self):
+        shown = json.loads(self.ok("profile", "show", "bingx", "--json").out)
+        self.assertEqual([each["call"] for each in shown["left_out"]], ["GET /openApi/swap/v1/trade/batchCancelReplace"])
+        last = self.ok("profile", "show", "bingx").out.splitlines()[-1]
+        self.assertRegex(last, "^left out GET /openApi/swap/v1/trade/batchCancelReplace: .*POST")
 
     def test_check_reports_what_falls_together(self):
         out = self.ok("profile", "check", self.profile("binance")).out

@@ -118,6 +118,12 @@ static const struct {
     {"optional: [p]",          "optional: [p, +g]",                                    16, "no group 'g'"                  },
     {"optional: [p]",          "optional: [p], origin: b",                             16, "no origin 'b'"                 },
     {"optional: [p]}\n",       "optional: [p]}\n  - {call: GET /x, class: read}\n",    16, "listed twice"                  },
+    {"title: T\n",             "title: T\nleft_out: [{call: GET /x, why: w}]\n",        3,  "and is an endpoint too"        },
+    {"title: T\n",             "title: T\nleft_out: [{call: GET /y}]\n",                3,  "'why'"                         },
+    {"title: T\n",             "title: T\nleft_out: [{call: GET /y, why: \"\"}]\n",     3,  "say why"                       },
+    {"title: T\n",             "title: T\nleft_out: [{call: GET, why: w}]\n",           3,  "a method and a path"           },
+    {"title: T\n",
+     "title: T\nleft_out:\n  - {call: GET /y, why: w}\n  - {call: GET /y, why: v}\n",  5,  "left out twice"                },
     {"title: T\n",             "title: T\ncontracts: [{symbol: a, size: x, of: b}]\n", 3,  "not a plain decimal"           },
     {"p: {type: text}",
      "p: {type: text}\n  l1: {type: list, items: p}\n  l2: {type: list, items: l1}\n"

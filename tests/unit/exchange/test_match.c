@@ -5,6 +5,7 @@
 #include "tests/unit/exchange/samples.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* clang-format off */
 static const struct {
@@ -36,6 +37,32 @@ START_TEST(test_a_path_matches_to_the_byte)
     ch_profile *profile = load("profiles/binance.yaml");
     ch_request request = request_of(calls[_i].method, calls[_i].path, NULL, 0);
     ck_assert_int_eq(ch_environment_match(ch_profile_live(profile), &request, &endpoint, &err), calls[_i].status);
+    ch_profile_free(profile);
+}
+END_TEST
+
+/* clang-format off */
+static const struct {
+    const char *method;
+    const char *path;
+    ch_status status;
+    const char *reason;
+} left_out[] = {
+    /* method  path             status          reason */
+    {"DELETE", "/api/v1/lists", CH_BAD_METHOD,  "leaves this call out: it deletes the lists of all users"},
+    {"POST",   "/api/v1/files", CH_NOT_FOUND,   "leaves this call out: its body is a file"               },
+    {"GET",    "/api/v1/files", CH_NOT_FOUND,   "does not list this path"                                },
+};
+/* clang-format on */
+
+START_TEST(test_a_call_that_is_left_out_is_refused_with_the_reason)
+{
+    ch_error err = CH_ERROR_INIT;
+    const ch_endpoint *endpoint = NULL;
+    ch_profile *profile = load("tests/profiles/oddball.yaml");
+    ch_request request = request_of(left_out[_i].method, left_out[_i].path, NULL, 0);
+    ck_assert_int_eq(ch_profile_match(profile, &request, &endpoint, &err), left_out[_i].status);
+    ck_assert_msg(strstr(err.message, left_out[_i].reason) != NULL, "%s", err.message);
     ch_profile_free(profile);
 }
 END_TEST
@@ -149,5 +176,6 @@ START_TEST(test_a_call_at_two_hosts_needs_its_host)
 END_TEST
 
 CH_TESTS("match", CH_TEST_ROWS(test_a_path_matches_to_the_byte, calls),
+         CH_TEST_ROWS(test_a_call_that_is_left_out_is_refused_with_the_reason, left_out),
          CH_TEST_ROWS(test_endpoints_that_move_money_have_their_class, classes),
          CH_TEST_ROWS(test_a_parameter_in_the_path_is_plain, paths), CH_TEST(test_a_call_at_two_hosts_needs_its_host))
