@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "exchange/ambiguity.h"
+#include "exchange/seams.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -65,11 +66,42 @@ static ch_status make_values(ch_draft *draft, size_t *size_bytes, ch_error *err)
     return CH_OK;
 }
 
+/* `ends` is where the parts of the message end. */
+static ch_status make_message(ch_draft *draft, size_t *size_bytes, size_t *ends, ch_error *err)
+{
+    ch_template_input input = {draft->inputs, draft->lists};
+    *size_bytes = 0;
+    CH_TRY(make_values(draft, size_bytes, err));
+    ch_buffer_clear(&draft->payloads[0]);
+    return ch_template_run_marked(&draft->recipe->payloads[0].text, &input, draft->scratch, &draft->payloads[0], ends,
+                                  err);
+}
+
+/* If the message could be cut in another way, another order of the parameters may help. */
+static ch_status make_clean_message(ch_draft *draft, size_t *size_bytes, ch_error *err)
+{
+    size_t ends[CH_TEMPLATE_PARTS_MAX];
+    const ch_seam_input whose = {draft->recipe, draft->endpoint, ch_buffer_slice(&draft->path)};
+    CH_TRY(make_message(draft, size_bytes, ends, err));
+    ch_seam seam = ch_seams_check(&whose, ch_buffer_slice(&draft->payloads[0]), ends);
+    if (seam == CH_SEAM_IN_QUERY && ch_draft_put_words_last(draft)) {
+        CH_TRY(make_message(draft, size_bytes, ends, err));
+        seam = ch_seams_check(&whose, ch_buffer_slice(&draft->payloads[0]), ends);
+    }
+    if (seam == CH_SEAM_CLEAN)
+        return CH_OK;
+    return ch_fail(err, CH_BAD_INPUT,
+                   "the %s ends in a digit, which this exchange's signature can't tell from the number that follows%s",
+                   seam == CH_SEAM_IN_PATH ? "path" : "query",
+                   seam == CH_SEAM_IN_PATH ? "" : "; send a parameter that ends in something else");
+}
+
 static ch_status make_payloads(ch_draft *draft, ch_payloads *out, ch_error *err)
 {
     const ch_recipe *recipe = draft->recipe;
     out->count = recipe->payload_count;
-    for (size_t i = 0; i < out->count; i++) {
+    out->items[0] = ch_buffer_slice(&draft->payloads[0]);
+    for (size_t i = 1; i < out->count; i++) {
         ch_buffer_clear(&draft->payloads[i]);
         CH_TRY(ch_draft_run(draft, &recipe->payloads[i].text, &draft->payloads[i], err));
         out->items[i] = ch_buffer_slice(&draft->payloads[i]);
@@ -91,7 +123,7 @@ ch_status ch_recipe_build(const ch_recipe_input *input, ch_draft *draft, ch_payl
         CH_TRY(ch_ambiguity_check(input->request, input->endpoint, err));
     ch_draft_set_known(draft, input);
     CH_TRY(ch_draft_make_lists(draft, input->request, err));
-    CH_TRY(make_values(draft, &size_bytes, err));
+    CH_TRY(make_clean_message(draft, &size_bytes, err));
     CH_TRY(make_payloads(draft, out, err));
     if (size_bytes + out->items[0].size > REQUEST_BYTES_MAX)
         return ch_fail(err, CH_TOO_LARGE,

@@ -52,15 +52,47 @@ static bool may_share_path(const ch_endpoint *asked, const ch_endpoint *opened)
     }
 }
 
-/* True if nothing that `asked`'s signature covers, parameters aside, tells it from `opened`. */
-static bool covers_no_difference(const ch_endpoint *asked, const ch_endpoint *opened, size_t at)
+/* True if a path of `asked` may begin with one of `opened`, with at least a byte more. */
+static bool may_begin_with(const ch_endpoint *asked, const ch_endpoint *opened)
+{
+    size_t a = strcspn(asked->path, "{");
+    size_t b = strcspn(opened->path, "{");
+    if (memcmp(asked->path, opened->path, a < b ? a : b) != 0)
+        return false;
+    return asked->path[a] != '\0' || a > b;
+}
+
+static bool begins_with_path_of(const ch_endpoint *opened, ch_slice path)
+{
+    ch_slice captures[CH_PATH_PARTS_MAX];
+    for (size_t size = path.size; size > 1; size--) {
+        if (ch_endpoint_fits(opened, (ch_slice){path.data, size - 1}, captures))
+            return true;
+    }
+    return false;
+}
+
+/* True if neither method nor host tell `asked` from `opened`, as far as the signature covers them. */
+static bool may_share_host(const ch_endpoint *asked, const ch_endpoint *opened, size_t at)
 {
     unsigned covers = asked->recipes[at]->covers;
     if ((covers & CH_COVERS_METHOD) != 0 && strcmp(asked->method, opened->method) != 0)
         return false;
-    if ((covers & CH_COVERS_HOST) != 0 && !ch_endpoints_may_share_host(asked, opened))
-        return false;
-    return (covers & CH_COVERS_PATH) == 0 || may_share_path(asked, opened);
+    return (covers & CH_COVERS_HOST) == 0 || ch_endpoints_may_share_host(asked, opened);
+}
+
+/* True if nothing that `asked`'s signature covers, parameters aside, tells it from `opened`. */
+static bool covers_no_difference(const ch_endpoint *asked, const ch_endpoint *opened, size_t at)
+{
+    bool covers_path = (asked->recipes[at]->covers & CH_COVERS_PATH) != 0;
+    return may_share_host(asked, opened, at) && (!covers_path || may_share_path(asked, opened));
+}
+
+/* True if the exchange might read the end of `asked`'s path as the beginning of a query to `opened`. */
+static bool may_run_on(const ch_endpoint *asked, const ch_endpoint *opened, size_t at)
+{
+    return asked->recipes[at]->path_runs_on && opened->recipes[at]->path_runs_on && may_share_host(asked, opened, at) &&
+           may_begin_with(asked, opened);
 }
 
 /* ---- which parameters a payload shows ---- */
@@ -159,21 +191,45 @@ static bool opened_lists_a_choice_of_each(const ch_endpoint *asked, const ch_end
     return true;
 }
 
+static size_t count_names(const uint64_t *set, size_t words)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < words; i++)
+        count += (size_t)__builtin_popcountll(set[i]);
+    return count;
+}
+
+/* Could a request that shows `given` be one to `opened`, if the end of the path is read as the beginning of the query?
+ * That spoils the first parameter of the query, so there must be one that `opened` can do without. What `opened` does
+ * not know counts as ignored. */
+static bool opened_takes_the_rest(const ch_endpoint *asked, const ch_endpoint *opened, size_t at, const uint64_t *given)
+{
+    const names in = {given, given, asked->recipes[at]->field_names};
+    size_t words = asked->profile->name_words;
+    size_t needed = count_names(opened->params.required, words) + (opened->params.choice_count > 0);
+    size_t shown = count_names(given, words);
+    bool has_body = asked->recipes[at]->body.part_count > 0;
+    return opened_misses_nothing(opened, at, &in) && (has_body || shown == 0 || shown > needed);
+}
+
 /* True if some request to `asked` opens `opened`, for which it may need another class. */
 static bool asked_may_open(const ch_endpoint *asked, const ch_endpoint *opened, size_t at, bool refuses)
 {
     if (opened == asked || (opened->class_ == asked->class_ && !opened->has_needs))
         return false;
-    if (!ch_endpoint_has_scheme(asked, at) || !ch_endpoint_has_scheme(opened, at))
-        return false;
-    if (!covers_no_difference(asked, opened, at))
+    if (!ch_endpoint_has_scheme(asked, at) || !ch_endpoint_has_scheme(opened, at) ||
+        !ch_endpoints_may_meet(asked, opened))
         return false;
     uint64_t required[CH_NAME_WORDS_MAX] = {0};
     uint64_t listed[CH_NAME_WORDS_MAX] = {0};
     copy_shown(asked, at, asked->params.required, required);
     copy_shown(asked, at, asked->params.listed, listed);
+    if (may_run_on(asked, opened, at) && opened_takes_the_rest(asked, opened, at, listed))
+        return true;
+    if (!covers_no_difference(asked, opened, at))
+        return false;
     return opened_has_payload(asked, opened, at, refuses, required, listed) &&
-           (!refuses || opened_lists_a_choice_of_each(asked, opened, at)) && ch_endpoints_may_meet(asked, opened);
+           (!refuses || opened_lists_a_choice_of_each(asked, opened, at));
 }
 
 /* ---- when the profile is loaded ---- */
@@ -290,29 +346,35 @@ static void find_signed_names(look *in)
     copy_shown(in->asked, in->at, in->given, in->given);
 }
 
-/* True if the key can be used at `opened` and its policy does not accept that, and neither host nor path, as far as the
- * signature covers them, speak against it. */
-static bool may_be_opened(const look *in, const ch_endpoint *opened)
+/* True if the key can be used at `opened`, its policy does not accept that, and the host does not speak against it, if
+ * the signature covers it. */
+static bool may_reach(const look *in, const ch_endpoint *opened)
 {
-    unsigned covers = in->asked->recipes[in->at]->covers;
     const ch_key_traits *key = in->key;
-    ch_slice captures[CH_PATH_PARTS_MAX];
     if ((opened->kind & ~key->kinds) != 0 || (opened->acceptance & key->accepts) != 0)
         return false;
-    if (!ch_environment_reaches(key->environment, opened))
-        return false;
-    if ((covers & CH_COVERS_HOST) != 0 && !ch_environment_reaches_both(key->environment, in->asked, opened))
-        return false;
-    return (covers & CH_COVERS_PATH) == 0 || ch_endpoint_fits(opened, in->request->path, captures);
+    return (in->asked->recipes[in->at]->covers & CH_COVERS_HOST) != 0
+               ? ch_environment_reaches_both(key->environment, in->asked, opened)
+               : ch_environment_reaches(key->environment, opened);
+}
+
+/* True if the signature is also one for `opened`. */
+static bool is_opened(const look *in, const ch_endpoint *opened)
+{
+    ch_slice captures[CH_PATH_PARTS_MAX];
+    bool covers_path = (in->asked->recipes[in->at]->covers & CH_COVERS_PATH) != 0;
+    if (may_run_on(in->asked, opened, in->at) && begins_with_path_of(opened, in->request->path) &&
+        opened_takes_the_rest(in->asked, opened, in->at, in->given))
+        return true;
+    return (!covers_path || ch_endpoint_fits(opened, in->request->path, captures)) &&
+           opened_has_payload(in->asked, opened, in->at, opened->refuses_unknown, in->given, in->given);
 }
 
 /* The classes that the request needs if its signature opens `opened` too, beyond `classes`; 0 if it does not. */
 static unsigned classes_by_payload(const look *in, const ch_endpoint *opened, unsigned classes)
 {
     bool adds_nothing = (classes & 1U << opened->class_) != 0 && !opened->has_needs;
-    if (adds_nothing || !may_be_opened(in, opened))
-        return 0;
-    if (!opened_has_payload(in->asked, opened, in->at, opened->refuses_unknown, in->given, in->given))
+    if (adds_nothing || !may_reach(in, opened) || !is_opened(in, opened))
         return 0;
     return 1U << opened->class_ | ch_needs_of_signature(opened, in->at, in->request);
 }

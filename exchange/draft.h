@@ -48,5 +48,7 @@ void ch_draft_set_known(ch_draft *draft, const ch_recipe_input *input);
 
 /* Makes the recipe's lists of the request's parameters and the agent's fields. CH_BAD_INPUT if there are too many. */
 CH_CHECKED ch_status ch_draft_make_lists(ch_draft *draft, const ch_request *request, ch_error *err);
+/* Puts something that does not end in a digit last in each list whose order is free. Returns false if nothing moved. */
+bool ch_draft_put_words_last(ch_draft *draft);
 
 #endif

@@ -2,6 +2,8 @@
  * sorted. A field for which the bot sent a placeholder takes the placeholder's place. */
 #include "exchange/draft.h"
 
+#include <string.h>
+
 /* A list while it is made. */
 typedef struct assembly {
     const ch_recipe_list *list;
@@ -145,4 +147,35 @@ ch_status ch_draft_make_lists(ch_draft *draft, const ch_request *request, ch_err
     for (size_t i = 0; i < draft->recipe->list_count; i++)
         CH_TRY(make_list(draft, request, i, err));
     return CH_OK;
+}
+
+static bool ends_in_digit(const ch_list_item *item)
+{
+    uint8_t last = item->held != NULL || item->value.size == 0 ? 0 : item->value.data[item->value.size - 1];
+    return last >= '0' && last <= '9';
+}
+
+/* Moves the last item that does not end in a digit to the end. */
+static bool put_word_last(ch_list *list, ch_list_item *items)
+{
+    size_t at = list->count;
+    while (at > 0 && ends_in_digit(&items[at - 1]))
+        at--;
+    if (at == 0 || at == list->count)
+        return false;
+    ch_list_item moved = items[at - 1];
+    memmove(&items[at - 1], &items[at], (list->count - at) * sizeof moved);
+    items[list->count - 1] = moved;
+    return true;
+}
+
+bool ch_draft_put_words_last(ch_draft *draft)
+{
+    bool has_moved = false;
+    for (size_t i = 0; i < draft->recipe->list_count; i++) {
+        const ch_recipe_list *list = &draft->recipe->lists[i];
+        if (!list->is_sorted && list->field_count == 0)
+            has_moved |= put_word_last(&draft->lists[i], draft->items[i]);
+    }
+    return has_moved;
 }

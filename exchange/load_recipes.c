@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "conf/fields.h"
 #include "exchange/recipe.h"
+#include "exchange/seams.h"
 #include "exchange/shape.h"
 
 #include <assert.h>
@@ -358,6 +359,9 @@ static ch_status read_recipe(const ch_value *value, ch_error *err)
         return ch_yaml_fail(value->node, err, "neither url, body nor a header uses {signature}");
     if (!ch_shape_find(recipe))
         return ch_yaml_fail(value->node, err, "the message is made of too many parts; use fewer values");
+    ch_error reason = CH_ERROR_INIT;
+    if (ch_seams_find(recipe, &reason) != CH_OK)
+        return ch_yaml_fail(value->node, err, "%s", reason.message);
     return check_claims(recipe, value->node, err);
 }
 

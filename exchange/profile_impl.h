@@ -74,8 +74,14 @@ typedef struct ch_recipe {
     char *empty_shape;   /* the same if no parameter is given: lists that are then empty are left out */
     size_t shape_number; /* equal shapes have the same number */
     size_t empty_shape_number;
-    bool has_joined_list;  /* the first payload holds a list in a style without separators */
-    uint64_t *field_names; /* set of name_index: the agent's fields, as far as params have their names */
+    uint32_t
+        number_parts; /* of the message, as sets of positions: the agent's numbers; the path; parameters in a form */
+    uint32_t path_parts;
+    uint32_t query_parts;
+    uint32_t escaped_parts; /* of query_parts, those in which every value is percent-encoded */
+    bool path_runs_on;      /* a query follows the path directly */
+    bool has_joined_list;   /* the first payload holds a list in a style without separators */
+    uint64_t *field_names;  /* set of name_index: the agent's fields, as far as params have their names */
     ch_template url;
     ch_template body;
     ch_named_template headers[CH_RECIPE_HEADERS_MAX];

@@ -203,6 +203,16 @@ ch_status ch_template_run(const ch_template *template_, const ch_template_input 
     return CH_OK;
 }
 
+ch_status ch_template_run_marked(const ch_template *template_, const ch_template_input *input, ch_scratch *scratch,
+                                 ch_buffer *out, size_t ends[CH_TEMPLATE_PARTS_MAX], ch_error *err)
+{
+    for (size_t i = 0; i < template_->part_count; i++) {
+        CH_TRY(run_part(&template_->parts[i], input, scratch, out, err));
+        ends[i] = out->size;
+    }
+    return CH_OK;
+}
+
 static bool part_uses_value(const ch_template_part *part, size_t index)
 {
     if (!part->is_literal && part->style == NULL && part->index == index)

@@ -55,6 +55,11 @@ void ch_template_free(ch_template *template_);
 CH_CHECKED ch_status ch_template_run(const ch_template *template_, const ch_template_input *input, ch_scratch *scratch,
                                      ch_buffer *out, ch_error *err);
 
+/* The same; ends[i] becomes the size of `out` after part i. */
+CH_CHECKED ch_status ch_template_run_marked(const ch_template *template_, const ch_template_input *input,
+                                            ch_scratch *scratch, ch_buffer *out, size_t ends[CH_TEMPLATE_PARTS_MAX],
+                                            ch_error *err);
+
 bool ch_template_uses_value(const ch_template *template_, size_t index);
 
 #endif

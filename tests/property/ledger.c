@@ -162,9 +162,14 @@ static const char *pack(ledger *all, rig *r, const sample *s)
     return packed;
 }
 
-static entry describe(rig *r, const sample *s, ch_slice payload)
+unsigned opened_classes(const rig *r, const sample *s)
 {
     const ch_key_traits of_all_kinds = {.environment = r->environment, .kinds = ~0U};
+    return ch_endpoint_confused_classes(s->endpoint, r->scheme, &of_all_kinds, &s->request);
+}
+
+static entry describe(rig *r, const sample *s, ch_slice payload)
+{
     return (entry){
         .payload = {hash_bytes(payload, 11 + r->scheme->index), hash_bytes(payload, 29)},
         .path = hash_bytes(s->request.path, 3),
@@ -172,7 +177,7 @@ static entry describe(rig *r, const sample *s, ch_slice payload)
         .sent = sent_of(r, s),
         .endpoint = s->endpoint,
         .scheme = r->scheme,
-        .classes = ch_endpoint_confused_classes(s->endpoint, r->scheme, &of_all_kinds, &s->request),
+        .classes = opened_classes(r, s),
         .needed = 1U << s->endpoint->class_ | ch_needs_of_request(s->endpoint, &s->request),
         .covers = ch_endpoint_covers(s->endpoint, r->scheme)
     };

@@ -5,6 +5,7 @@
  *  - read back: what can be read by its recipe is read as the request that it was made of;
  *  - mutations: a request that was tampered with is refused, or signed and judged as what it now is;
  *  - strings: a payload that was tampered with is refused, or is another good request to the byte;
+ *  - cuts: cut at another place, a payload is no other request that policy is not asked about;
  *  - finished: the request as it is sent holds all that was judged, and nothing that breaks its form;
  *  - reached: every endpoint, and each of its parameters, can be used;
  *  - environment: what does not exist in the key's environment is refused, and no other environment's host is signed
@@ -12,6 +13,7 @@
  * them. A run is repeated by its seed. The last line is "N passed, N failed". */
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "tests/property/options.h"
 #include "tests/property/property.h"
 #include "exchange/load.h"
 #include "exchange/match.h"
@@ -33,19 +35,14 @@ typedef enum property {
     READ_BACK,
     MUTATIONS,
     STRINGS,
+    CUTS,
     FINISHED,
     REACHED,
     ENVIRONMENT,
     PROPERTY_COUNT
 } property;
-static const char *const property_names[PROPERTY_COUNT] = {"injective", "read back", "mutations",  "strings",
-                                                           "finished",  "reached",   "environment"};
-
-typedef struct options {
-    uint64_t cases;
-    uint64_t seed;
-    bool prints;
-} options;
+static const char *const property_names[PROPERTY_COUNT] = {"injective", "read back", "mutations", "strings",
+                                                           "cuts",      "finished",  "reached",   "environment"};
 
 /* One profile under test. */
 typedef struct trial {
@@ -138,6 +135,13 @@ static void check_sent(trial *t, const sample *s, const char *made_by)
     const char *wrong = check_finished(&t->rig, s, recipe->payload_count, &shown);
     if (wrong != NULL)
         fail(t, FINISHED, wrong, s, made_by, ch_buffer_slice(&shown), CH_LITERAL(""));
+}
+
+static void try_cuts(trial *t, const sample *s)
+{
+    const char *wrong = check_cuts(&t->rig, s, ch_buffer_slice(&t->rig.payload));
+    if (wrong != NULL)
+        fail(t, CUTS, wrong, s, "", CH_LITERAL(""), CH_LITERAL(""));
 }
 
 static void try_neighbours(trial *t, const sample *s)
@@ -315,6 +319,7 @@ static void run_case(trial *t)
         print_case(t);
     check_sent(t, &t->first, "");
     check_alike(t, INJECTIVE, &t->first, ch_buffer_slice(&r->payload), true, "");
+    try_cuts(t, &t->first);
     try_reading(t, &t->first);
     read_at_rivals(t, &t->first);
     try_strings(t, &t->first);
@@ -447,37 +452,12 @@ static int usage(void)
     return 2;
 }
 
-static bool read_number(const char *text, uint64_t *out)
-{
-    char *end = NULL;
-    if (text == NULL)
-        return false;
-    *out = strtoull(text, &end, 10);
-    return end != text && *end == '\0';
-}
-
-/* Returns the index of the first profile among the arguments, or 0. */
-static int read_options(int argc, char **argv, options *out)
-{
-    int at = 1;
-    for (; at < argc && strncmp(argv[at], "--", 2) == 0; at++) {
-        uint64_t *number = strcmp(argv[at], "--cases") == 0  ? &out->cases
-                           : strcmp(argv[at], "--seed") == 0 ? &out->seed
-                                                             : NULL;
-        if (strcmp(argv[at], "--print") == 0)
-            out->prints = true;
-        else if (number == NULL || !read_number(argv[++at], number))
-            return 0;
-    }
-    return at < argc ? at : 0;
-}
-
 int main(int argc, char **argv)
 {
     options how = {.cases = 10000, .seed = 1};
     unsigned passed = 0;
     unsigned failed = 0;
-    int first = read_options(argc, argv, &how);
+    int first = options_read(argc, argv, &how);
     if (first == 0)
         return usage();
     printf("seed %llu\n", (unsigned long long)how.seed);

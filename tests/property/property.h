@@ -108,6 +108,14 @@ ch_slice mutate_string(rig *r, ch_slice text);
 bool same_meaning(const sample *a, const sample *b);
 uint64_t meaning_of(const sample *s);
 
+/* ---- the payload, cut elsewhere ---- */
+
+/* The classes that the signature opens, by a key of all kinds at once. */
+unsigned opened_classes(const rig *r, const sample *s);
+
+/* Returns what could be read out of `text`, the payload of `s`, if it is cut at other places, or NULL. */
+const char *check_cuts(rig *r, const sample *s, ch_slice text);
+
 /* ---- the finished request ---- */
 
 /* Returns what is wrong with it, or NULL. `s` was just built. */
