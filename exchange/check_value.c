@@ -93,15 +93,57 @@ static bool is_boolean(const ch_param_def *def, const ch_param *param)
     return may_be && (ch_slice_is(param->value, "true") || ch_slice_is(param->value, "false"));
 }
 
+/* Letters beyond ASCII that nobody takes for others: of Latin, Japanese, Chinese and Korean. Not Greek or Cyrillic,
+ * which have an A of their own, nor full-width Latin, nor what is invisible or punctuates. */
+static bool is_distinct_letter(uint32_t code)
+{
+    static const struct {
+        uint32_t first;
+        uint32_t last;
+    } letters[] = {
+        {0xc0,    0xd6   },
+        {0xd8,    0xf6   },
+        {0xf8,    0x17f  },
+        {0x3041,  0x3096 },
+        {0x30a1,  0x30fa },
+        {0x3400,  0x4dbf },
+        {0x4e00,  0x9fff },
+        {0xac00,  0xd7a3 },
+        {0x20000, 0x323af},
+    };
+    bool is_found = false;
+    for (size_t i = 0; i < sizeof letters / sizeof letters[0]; i++)
+        is_found |= code >= letters[i].first && code <= letters[i].last;
+    return is_found;
+}
+
+/* Returns the size of the character that `text` begins with, 0 if a symbol can't have it. */
+static size_t symbol_character(ch_slice text, bool takes_more_letters)
+{
+    uint32_t code;
+    size_t size = ch_slice_code_point(text, &code);
+    bool is_plain_ascii = size == 1 && (ch_byte_is_alphanumeric(text.data[0]) || strchr("._-/:", text.data[0]) != NULL);
+    return is_plain_ascii || (size > 1 && takes_more_letters && is_distinct_letter(code)) ? size : 0;
+}
+
 static bool is_symbol(const ch_param_def *def, const ch_param *param)
 {
-    (void)def;
-    for (size_t i = 0; i < param->value.size && i < SYMBOL_MAX; i++) {
-        uint8_t c = param->value.data[i];
-        if (!ch_byte_is_alphanumeric(c) && (c == 0 || strchr("._-/:", c) == NULL))
+    if (param->kind != CH_PARAM_TEXT || param->value.size == 0 || param->value.size > SYMBOL_MAX)
+        return false;
+    size_t size = 0;
+    for (size_t at = 0; at < param->value.size; at += size) {
+        size = symbol_character(ch_slice_after(param->value, at), def->takes_more_letters);
+        if (size == 0)
             return false;
     }
-    return param->kind == CH_PARAM_TEXT && param->value.size > 0 && param->value.size <= SYMBOL_MAX;
+    return true;
+}
+
+/* True if it would be a symbol if the profile took more letters. */
+static bool has_foreign_letters(const ch_param_def *def, const ch_param *param)
+{
+    const ch_param_def looser = {.takes_more_letters = true};
+    return def->type == CH_TYPE_SYMBOL && is_symbol(&looser, param);
 }
 
 static bool is_of_kind(const ch_param_def *def, const ch_param *param)
@@ -161,13 +203,22 @@ static ch_status check_members(const ch_param_def *def, ch_param *params, size_t
     return ch_param_list_fail(&def->members, given, ch_buffer_text(&whose), err);
 }
 
+static ch_status fail_value(const ch_param_def *def, const ch_param *param, ch_error *err)
+{
+    if (has_foreign_letters(def, param))
+        return ch_fail(err, CH_BAD_INPUT,
+                       "parameter '%s' has letters beyond ASCII, and how this exchange signs them is not known",
+                       def->name);
+    return ch_fail(err, CH_BAD_INPUT, "parameter '%s' must be %s", def->name, types[def->type].must_be);
+}
+
 /* Calls itself once for each level of the definition, of which there are at most CH_PARAM_DEPTH_MAX. */
 ch_status ch_param_check(const ch_param_def *def, ch_param *params, size_t count, size_t at, ch_error *err)
 {
     assert(at < count && def->depth <= CH_PARAM_DEPTH_MAX);
     params[at].def = def;
     if (!types[def->type].fits(def, &params[at]))
-        return ch_fail(err, CH_BAD_INPUT, "parameter '%s' must be %s", def->name, types[def->type].must_be);
+        return fail_value(def, &params[at], err);
     if (def->type == CH_TYPE_LIST)
         return check_items(def, params, count, at, err);
     return def->type == CH_TYPE_OBJECT ? check_members(def, params, count, at, err) : CH_OK;

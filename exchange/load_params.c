@@ -209,6 +209,17 @@ static bool is_list(const void *def)
     return ((const ch_param_def *)def)->type == CH_TYPE_LIST;
 }
 
+static bool is_symbol(const void *def)
+{
+    return ((const ch_param_def *)def)->type == CH_TYPE_SYMBOL;
+}
+
+static const ch_word letters_words[] = {
+    {"ascii",     false},
+    {"latin-cjk", true },
+};
+static const ch_words letters = CH_WORDS("set of letters", letters_words);
+
 static bool is_object(const void *def)
 {
     return ((const ch_param_def *)def)->type == CH_TYPE_OBJECT;
@@ -283,6 +294,8 @@ static const ch_field fields[] = {
     { "role",      false,    ch_field_choice,  CH_MEMBER(ch_param_def, role),            .words = &roles },
     { "unit",      false,    ch_field_choice,  CH_MEMBER(ch_param_def, unit),            .words = &units },
     { "in",        false,    ch_field_choice,  CH_MEMBER(ch_param_def, is_in_query),     .words = &in_places },
+    { "letters",   false,    ch_field_choice,  CH_MEMBER(ch_param_def, takes_more_letters), .only_if = is_symbol,
+                                                                                         .words = &letters },
     { "negative",  false,    ch_field_bool,    CH_MEMBER(ch_param_def, may_be_negative)  },
     { "bare",      false,    ch_field_bool,    CH_MEMBER(ch_param_def, is_bare)          },
 };

@@ -90,9 +90,10 @@ struct ch_param_def {
     ch_unit unit;
     ch_spelling spelling;
     bool may_be_negative;
-    bool is_bare;     /* in JSON, without quotes */
-    bool is_in_query; /* for lists of takes: query */
-    char **values;    /* of an enum */
+    bool takes_more_letters; /* of a symbol: not only ASCII */
+    bool is_bare;            /* in JSON, without quotes */
+    bool is_in_query;        /* for lists of takes: query */
+    char **values;           /* of an enum */
     size_t value_count;
     ch_need *needs; /* only of types that spell each value in one way */
     size_t need_count;

@@ -63,6 +63,29 @@ const sources = {
         // The token holds a hash of the unencoded query, in which an & would be ambiguous, so the agent refuses one.
         more: { note: PARAMS.note.replace('&', ',') },
     },
+    // Symbols beyond ASCII. An & would be ambiguous where the unencoded query is signed.
+    binance: { calls: binance, more: { symbol: '币安人生USDT' } },
+    bitget: {
+        calls: [
+            [['private', 'mix'], 'GET', 'v2/mix/account/account'],
+            [['private', 'mix'], 'POST', 'v2/mix/order/place-order'],
+        ],
+        more: { symbol: '龙虾USDT', note: PARAMS.note.replace('&', ',') },
+    },
+    gate: {
+        calls: [
+            [['private', 'spot'], 'GET', 'orders'],
+            [['private', 'spot'], 'POST', 'orders'],
+        ],
+        more: { symbol: '人生K线_USDT', note: PARAMS.note.replace('&', ',') },
+    },
+    bingx: {
+        calls: [
+            [['spot', 'v1', 'private'], 'GET', 'trade/openOrders'],
+            [['spot', 'v1', 'private'], 'POST', 'trade/order'],
+        ],
+        more: { symbol: 'MØTH-USDT', note: PARAMS.note.replace('&', ',') },
+    },
     gemini: {
         calls: [
             ['private', 'POST', 'v1/order/new'],

@@ -166,7 +166,7 @@ static ch_slice make_text(rig *r)
     return keep(r);
 }
 
-static ch_slice make_symbol(rig *r)
+static ch_slice make_symbol(rig *r, const ch_param_def *def)
 {
     static const char marks[] = "._-/:";
     size_t pieces = 1 + dice_below(&r->dice, 3);
@@ -176,6 +176,8 @@ static ch_slice make_symbol(rig *r)
         add_plain(r, 6);
     }
     const char *name = some_name(r);
+    if (def->takes_more_letters && !r->is_tame && dice_chance(&r->dice, 20))
+        ch_buffer_add_text(&r->text, dice_chance(&r->dice, 50) ? "\xe5\xb8\x81\xe5\xae\x89" : "\xc3\x98");
     if (!r->is_tame && dice_chance(&r->dice, 5) && strspn(name, plain) == strlen(name) && strlen(name) < 30)
         ch_buffer_add_text(&r->text, name);
     if (!r->is_tame && dice_chance(&r->dice, 2)) {
@@ -227,7 +229,7 @@ static ch_slice make_value(rig *r, const ch_param_def *def)
     case CH_TYPE_BOOLEAN:
         return dice_chance(&r->dice, 50) ? CH_LITERAL("true") : CH_LITERAL("false");
     case CH_TYPE_SYMBOL:
-        return make_symbol(r);
+        return make_symbol(r, def);
     default:
         return make_text(r);
     }

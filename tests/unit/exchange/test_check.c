@@ -4,6 +4,9 @@
 #include "tests/support/suite.h"
 #include "tests/unit/exchange/samples.h"
 
+#include <stdio.h>
+#include <string.h>
+
 /* clang-format off */
 static const struct {
     const char *name; /* NULL: the required ones alone */
@@ -100,6 +103,43 @@ static const struct {
     {"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", false},
 };
 /* clang-format on */
+
+/* clang-format off */
+static const struct {
+    const char *profile;
+    const char *method;
+    const char *path;
+    const char *value;
+    const char *reason; /* NULL: it is taken */
+} letters[] = {
+    /* profile    method    path                             value                                       reason */
+    {"binance",   "DELETE", "/api/v3/openOrders",            "\xe5\xb8\x81\xe5\xae\x89USDT",             NULL                       },
+    {"binance",   "DELETE", "/api/v3/openOrders",            "\xe5\xb8\x81\xe2\x80\x8bUSDT",             "letters, digits"          }, /* invisible */
+    {"binance",   "DELETE", "/api/v3/openOrders",            "\xe2\x80\xaeUSDT",                         "letters, digits"          }, /* right to left */
+    {"binance",   "DELETE", "/api/v3/openOrders",            "\xef\xbc\xa1USDT",                         "letters, digits"                       }, /* a full-width A */
+    {"binance",   "DELETE", "/api/v3/openOrders",            "\xd0\x90USDT",                         "letters, digits"                       }, /* a Cyrillic A */
+    {"binance",   "DELETE", "/api/v3/openOrders",            "\xef\xbc\x86USDT",                         "letters, digits"          }, /* a full-width & */
+    {"binance",   "DELETE", "/api/v3/openOrders",            "\xe5\xb8",                                 "letters, digits"          }, /* half a letter */
+    {"bingx",     "GET",    "/openApi/spot/v1/trade/openOrders", "M\xc3\x98TH-USDT",                      NULL                       },
+    {"kraken",    "POST",   "/0/private/Level3",        "\xe5\xb8\x81USD",                          "how this exchange signs"  },
+};
+/* clang-format on */
+
+START_TEST(test_a_symbol_has_other_letters_where_the_rule_is_known)
+{
+    ch_error err = CH_ERROR_INIT;
+    char path[64];
+    snprintf(path, sizeof path, "profiles/%s.yaml", letters[_i].profile);
+    ch_profile *profile = load(path);
+    const ch_endpoint *endpoint = match(profile, letters[_i].method, letters[_i].path);
+    ch_param given[] = {text(strcmp(letters[_i].profile, "kraken") == 0 ? "pair" : "symbol", letters[_i].value)};
+    ch_request request = request_of(letters[_i].method, letters[_i].path, given, 1);
+    ch_status st = ch_endpoint_check(endpoint, first_scheme(profile), &request, &err);
+    ck_assert_int_eq(st, letters[_i].reason == NULL ? CH_OK : CH_BAD_INPUT);
+    ck_assert_msg(letters[_i].reason == NULL || strstr(err.message, letters[_i].reason) != NULL, "%s", err.message);
+    ch_profile_free(profile);
+}
+END_TEST
 
 START_TEST(test_a_symbol_is_plain)
 {
@@ -235,6 +275,7 @@ END_TEST
 
 CH_TESTS("check", CH_TEST_ROWS(test_a_parameter_is_listed_once_and_of_its_type, params),
          CH_TEST_ROWS(test_a_symbol_is_plain, symbols),
+         CH_TEST_ROWS(test_a_symbol_has_other_letters_where_the_rule_is_known, letters),
          CH_TEST_ROWS(test_what_lists_and_objects_hold_is_checked, nested),
          CH_TEST(test_a_parameter_in_the_path_is_of_its_type), CH_TEST(test_missing_and_doubled_parameters_are_named),
          CH_TEST(test_of_a_choice_one_is_given))
