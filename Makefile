@@ -192,9 +192,11 @@ $(CHECKS): check-%: $(BUILD)/tests/%
 	@echo '  CHECK $*'
 	@$< >$<.log 2>&1 || { cat $<.log; exit 1; }
 
-# The property test of every profile.
-property-programs: $(BUILD)/tests/property/profiles
-$(BUILD)/tests/property/profiles: $(call objects,$(wildcard tests/property/*.c)) $(call libraries,exchange)
+# The property tests of every profile: two programs, made of the same parts.
+PROPERTY := $(addprefix $(BUILD)/tests/property/,profiles intents)
+property_parts := $(call objects,$(filter-out %/profiles.c %/intents.c,$(wildcard tests/property/*.c)))
+property-programs: $(PROPERTY)
+$(PROPERTY): $(BUILD)/tests/property/%: $(BUILD)/tests/property/%.o $(property_parts) $(call libraries,exchange)
 	$(call link,$(call libs,exchange,jansson))
 
 # The signed requests of real clients (tests/vectors/README.md).
@@ -218,7 +220,7 @@ fuzz_token_answers   := agent/core
 fuzz_operator_frames := agent/core
 FUZZ_DOORS := yaml profile strings policy json http secrets uris frames front_frames token_answers operator_frames
 # Good requests, made and checked by the property test's parts; frames of all kinds; core on a stage.
-fuzz_samples := $(call objects,tests/fuzz/rig.c tests/fuzz/files.c $(filter-out %/profiles.c,$(wildcard tests/property/*.c)))
+fuzz_samples := $(call objects,tests/fuzz/rig.c tests/fuzz/files.c $(filter-out %/profiles.c %/intents.c,$(wildcard tests/property/*.c)))
 fuzz_frame_parts := $(call objects,tests/fuzz/frames.c)
 fuzz_core_parts := $(fuzz_samples) $(fuzz_frame_parts) \
     $(call objects,$(addprefix tests/fuzz/,core.c events.c play.c requests.c stage.c))

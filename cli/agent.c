@@ -1,12 +1,12 @@
 /* status, keys and sign: what the agent offers over HTTP, for people and for shell scripts. */
 #include "base/buffer.h"
 #include "base/encode.h"
-#include "base/memory.h"
 #include "base/slice.h"
 #include "cli/client.h"
 #include "cli/commands.h"
 #include "cli/jansson.h"
 #include "cli/output.h"
+#include "cli/parameters.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -158,55 +158,6 @@ static ch_status run_keys(const ch_arguments *arguments, ch_error *err)
     return ch_output_listing(arguments, "keys", keys, columns, "The agent has no keys that you may use.", err);
 }
 
-/* ---- the parameters of a request ---- */
-
-/* Any JSON but text and numbers with a fraction, which are written as name=value. NULL for those, and for what is not
- * JSON. */
-static json_t *typed_value(const char *text)
-{
-    json_t *value = json_loads(text, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
-    if (!json_is_string(value) && !json_is_real(value))
-        return value;
-    json_decref(value);
-    return NULL;
-}
-
-/* "name=value" is text, "name:=value" JSON. The error names the parameter only. */
-static ch_status add_parameter(json_t *params, const char *word, ch_error *err)
-{
-    const char *equals = strchr(word, '=');
-    if (equals == NULL || equals == word || (equals == word + 1 && *word == ':'))
-        return ch_fail(err, CH_BAD_INPUT, "parameters follow KEY METHOD PATH, as name=value or name:=value");
-    bool is_typed = equals[-1] == ':';
-    ch_slice name_bytes = {(const uint8_t *)word, (size_t)(equals - word) - (is_typed ? 1 : 0)};
-    ch_autofree char *name = ch_slice_strdup(name_bytes);
-    if (json_object_get(params, name) != NULL)
-        return ch_fail(err, CH_BAD_INPUT, "parameter '%s' is given twice", name);
-    json_t *value = is_typed ? typed_value(equals + 1) : json_string(equals + 1);
-    if (value == NULL)
-        return ch_fail(err, CH_BAD_INPUT, "parameter '%s' is not %s", name,
-                       is_typed ? "an integer, true, false, null, a list or an object; write name=value for text"
-                                : "text in UTF-8");
-    if (json_object_set_new(params, name, value) != 0)
-        return ch_fail(err, CH_BAD_INPUT, "a parameter's name is not text in UTF-8");
-    return CH_OK;
-}
-
-/* Parameters by name or, as ":=[...]" alone, the list that is the whole body. */
-static ch_status read_parameters(const char *const *words, size_t count, json_t **out, ch_error *err)
-{
-    if (count == 1 && strncmp(words[0], ":=", 2) == 0) {
-        *out = typed_value(words[0] + 2);
-        if (!json_is_array(*out))
-            return ch_fail(err, CH_BAD_INPUT, "':=' without a name takes the whole body, a list in JSON");
-        return CH_OK;
-    }
-    *out = json_object();
-    for (size_t i = 0; i < count; i++)
-        CH_TRY(add_parameter(*out, words[i], err));
-    return CH_OK;
-}
-
 /* ---- the finished request ---- */
 
 static const char *header_value(void *at)
@@ -271,7 +222,7 @@ static ch_status ask_to_sign(const ch_arguments *arguments, json_t **out, ch_err
 {
     const char **word = arguments->positional;
     ch_autojansson params = NULL;
-    CH_TRY(read_parameters(word + 3, arguments->positional_count - 3, &params, err));
+    CH_TRY(ch_parameters_read(word + 3, arguments->positional_count - 3, &params, err));
     ch_autojansson body = json_pack("{s:s s:s s:O s:s*}", "method", word[1], "path", word[2], "params", params, "host",
                                     arguments->option[CH_OPT_HOST]);
     if (body == NULL)
@@ -298,8 +249,6 @@ static ch_status run_sign(const ch_arguments *arguments, ch_error *err)
 
 /* ---- the commands ---- */
 
-#define PARAMETERS_MAX 64
-
 /* clang-format off */
 const ch_command ch_commands_of_agent[] = {
     {
@@ -324,7 +273,7 @@ const ch_command ch_commands_of_agent[] = {
     },
     {
         .name = "sign",
-        .syntax = {.positional = "KEY METHOD PATH [name=value ...]", .positional_min = 3, .positional_max = 3 + PARAMETERS_MAX, .options = CH_OPTION(SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTION(CURL) | CH_OPTION(HOST) | CH_OPTION(JSON)},
+        .syntax = {.positional = "KEY METHOD PATH [name=value ...]", .positional_min = 3, .positional_max = 3 + CH_PARAMETERS_MAX, .options = CH_OPTION(SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTION(CURL) | CH_OPTION(HOST) | CH_OPTION(JSON)},
         .summary = "have a request finished and signed",
         .details = "Has the agent build and sign a request, if its policy allows it, and prints the\n"
                    "request; nothing is sent to the exchange. name=value is a parameter with text,\n"

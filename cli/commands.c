@@ -4,8 +4,9 @@
 
 /* In the order of the help. */
 static const ch_command *const families[] = {
-    ch_commands_of_token,    ch_commands_of_key,   ch_commands_of_key_confirm, ch_commands_of_profile,
-    ch_commands_of_operator, ch_commands_of_agent, ch_commands_of_nonce,       ch_commands_of_clock,
+    ch_commands_of_token,   ch_commands_of_key,    ch_commands_of_key_confirm,
+    ch_commands_of_profile, ch_commands_of_intent, ch_commands_of_operator,
+    ch_commands_of_agent,   ch_commands_of_nonce,  ch_commands_of_clock,
 };
 
 #define FAMILY_COUNT (sizeof families / sizeof families[0])

@@ -25,6 +25,7 @@ extern const ch_command ch_commands_of_token[];       /* cli/token.c */
 extern const ch_command ch_commands_of_key[];         /* cli/key.c */
 extern const ch_command ch_commands_of_key_confirm[]; /* cli/key_confirm.c */
 extern const ch_command ch_commands_of_profile[];     /* cli/profile.c */
+extern const ch_command ch_commands_of_intent[];      /* cli/intent.c */
 extern const ch_command ch_commands_of_operator[];    /* cli/operator.c: unlock and lock */
 extern const ch_command ch_commands_of_nonce[];       /* cli/nonce.c */
 extern const ch_command ch_commands_of_clock[];       /* cli/clock.c */

@@ -37,6 +37,7 @@ static const ch_option_row rows[CH_OPT_COUNT] = {
     [CH_OPT_ALL]             = { "all",             NULL,              NULL,                     "every token" },
     [CH_OPT_WAIT]            = { "wait",            NULL,              NULL,                     "wait up to a minute for the agent and the token" },
     [CH_OPT_CURL]            = { "curl",            NULL,              NULL,                     "print a curl command that sends the request" },
+    [CH_OPT_INTENTS]         = { "intents",         NULL,              NULL,                     "what can be read of each request" },
     [CH_OPT_HOST]            = { "host",            "HOST",            NULL,                     "the exchange's host, if it has the same call at several" },
     [CH_OPT_REASON]          = { "reason",          "TEXT",            NULL,                     "why; the agent's log keeps it" },
     [CH_OPT_SOCKET]          = { "socket",          "PATH",            "CHANCERY_SOCK",          "the agent's HTTP socket" },

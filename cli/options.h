@@ -36,6 +36,7 @@ typedef enum ch_option {
     CH_OPT_WAIT,
     CH_OPT_CURL,
     CH_OPT_HOST,
+    CH_OPT_INTENTS,
     CH_OPT_REASON,
     CH_OPT_SOCKET,
     CH_OPT_OPERATOR_SOCKET,

@@ -6,6 +6,7 @@
 #include "cli/output.h"
 #include "cli/profile_environments.h"
 #include "cli/profile_folder.h"
+#include "cli/profile_intents.h"
 #include "exchange/confusion.h"
 #include "exchange/environments.h"
 #include "exchange/load.h"
@@ -170,14 +171,6 @@ static json_t *describe(const ch_profile *profile, bool has_endpoints)
     return row;
 }
 
-static void print_joined(const json_t *list, const char *when_empty)
-{
-    for (size_t i = 0; i < json_array_size(list); i++)
-        printf("%s%s", i == 0 ? "" : ",", json_string_value(json_array_get(list, i)));
-    if (json_array_size(list) == 0)
-        printf("%s", when_empty);
-}
-
 static void print_names_of_environments(const json_t *row)
 {
     size_t i;
@@ -191,7 +184,7 @@ static void print_summary(const json_t *row)
     const char *class_;
     json_t *count;
     printf("%s: %s; schemes ", ch_jansson_member(row, "name"), ch_jansson_member(row, "title"));
-    print_joined(json_object_get(row, "schemes"), "none");
+    ch_jansson_print_joined(json_object_get(row, "schemes"), "none");
     if (json_array_size(json_object_get(row, "environments")) > 1)
         print_names_of_environments(row);
     printf("; endpoints:");
@@ -226,7 +219,7 @@ static void print_may_open(const json_t *row)
         if (json_array_size(classes) == 0 || (printed != NULL && json_equal(printed, classes)))
             continue;
         printf("   [by %s may open: ", scheme);
-        print_joined(classes, "");
+        ch_jansson_print_joined(classes, "");
         printf("]");
         printed = classes;
     }
@@ -244,7 +237,7 @@ static void print_if(const json_t *row, ch_unknown_names unknown, const char *wh
         if (json_equal(as_listed, classes) || (printed != NULL && json_equal(printed, classes)))
             continue;
         printf("   [%s, by %s: ", when, scheme);
-        print_joined(classes, "none");
+        ch_jansson_print_joined(classes, "none");
         printf("]");
         printed = classes;
     }
@@ -271,12 +264,12 @@ static void print_endpoint(const json_t *row, size_t scheme_count)
         printf("   [only for %s keys]", ch_jansson_member(row, "only_for"));
     if (json_object_get(row, "needs") != NULL) {
         printf("   [some values need: ");
-        print_joined(json_object_get(row, "needs"), "");
+        ch_jansson_print_joined(json_object_get(row, "needs"), "");
         printf("]");
     }
     if (has_text(json_object_get(row, "not_in"), CH_ENVIRONMENT_LIVE)) {
         printf("   [not in: ");
-        print_joined(json_object_get(row, "not_in"), "");
+        ch_jansson_print_joined(json_object_get(row, "not_in"), "");
         printf("]");
     }
     if (json_object_size(json_object_get(row, "covers")) < scheme_count)
@@ -407,6 +400,8 @@ static ch_status run_show(const ch_arguments *arguments, ch_error *err)
 {
     ch_autoprofile *profile = NULL;
     CH_TRY(load_by_name(arguments, arguments->positional[0], &profile, err));
+    if (arguments->option[CH_OPT_INTENTS] != NULL)
+        return ch_profile_show_intents(arguments, profile, err);
     ch_autojansson row = describe(profile, true);
     if (arguments->option[CH_OPT_JSON] != NULL)
         return ch_output_json(row, err);
@@ -432,9 +427,10 @@ const ch_command ch_commands_of_profile[] = {
         .syntax = {.positional = "FILE", .positional_min = 1, .positional_max = 1, .options = CH_OPTION(JSON)},
         .summary = "check an exchange profile, and what its signatures open",
         .details = "Reads a profile as the agent does. If something is wrong, it says what and in\n"
-                   "which line. If not, it prints the environments, and which other calls a signature\n"
-                   "would open, because the exchange does not sign what tells the calls apart: as the\n"
-                   "profile says, and if the exchange refused or ignored unknown parameters everywhere.",
+                   "which line. If not, it prints the environments, and which other calls a\n"
+                   "signature would open, because the exchange does not sign what tells the calls\n"
+                   "apart: as the profile says, and if the exchange refused or ignored unknown\n"
+                   "parameters everywhere.",
         .examples = "  chancery profile check profiles/kraken.yaml\n",
         .run = run_check,
     },
@@ -453,12 +449,14 @@ const ch_command ch_commands_of_profile[] = {
         .family = "profile",
         .name = "show",
         .syntax = {.positional = "PROFILE", .positional_min = 1, .positional_max = 1,
-                   .options = CH_OPTION(PROFILES) | CH_OPTION(JSON)},
+                   .options = CH_OPTION(PROFILES) | CH_OPTION(INTENTS) | CH_OPTION(JSON)},
         .summary = "show the environments and endpoints of an exchange profile",
         .details = "Prints the environments of a profile, which a key's policy chooses from, with\n"
                    "their origins; then every endpoint: its class, and the classes that a signature\n"
-                   "for it may open besides.",
-        .examples = "  chancery profile show kraken\n",
+                   "for it may open besides. With --intents, it prints what can be read of requests\n"
+                   "that trade, cancel, transfer or withdraw, and what cannot.",
+        .examples = "  chancery profile show kraken\n"
+                    "  chancery profile show binance --intents\n",
         .run = run_show,
     },
     {0},

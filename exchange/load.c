@@ -10,10 +10,12 @@
 #include "exchange/load_confusion.h"
 #include "exchange/load_endpoints.h"
 #include "exchange/load_environments.h"
+#include "exchange/load_intents.h"
 #include "exchange/load_left_out.h"
 #include "exchange/load_nonces.h"
 #include "exchange/load_params.h"
 #include "exchange/load_recipes.h"
+#include "exchange/load_symbols.h"
 #include "exchange/profile_impl.h"
 #include "pkcs11/mechanism.h"
 
@@ -180,6 +182,11 @@ static ch_status read_recipes(const ch_value *value, ch_error *err)
     return ch_recipes_read(value->out, value->node, err);
 }
 
+static ch_status read_symbols(const ch_value *value, ch_error *err)
+{
+    return ch_symbols_read(value->out, value->node, err);
+}
+
 static ch_status read_groups(const ch_value *value, ch_error *err)
 {
     ch_loader *load = value->context;
@@ -214,6 +221,8 @@ static const ch_field fields[] = {
     { "schemes",     true,     read_schemes,     CH_WHOLE                         },
     { "recipes",     true,     read_recipes,     CH_WHOLE                         },
     { "contracts",   false,    read_contracts,   CH_WHOLE                         },
+    { "symbols",     false,    read_symbols,     CH_WHOLE                         },
+    { "uses",        false,    ch_uses_read,     CH_MEMBER(ch_profile, uses)      },
     { "groups",      false,    read_groups,      CH_WHOLE                         },
     { "params",      false,    read_params,      CH_WHOLE                         },
     { "recipe",      false,    NULL,             CH_WHOLE                         }, /* load_endpoints.c reads these two */
@@ -270,6 +279,10 @@ void ch_profile_free(ch_profile *profile)
     ch_endpoints_free(profile);
     ch_confusion_fields_free(profile);
     ch_params_free(profile);
+    ch_symbols_free(profile);
+    for (size_t i = 0; i < profile->leg_count; i++)
+        free(profile->legs[i].name);
+    free(profile->legs);
     ch_recipes_free(profile);
     for (size_t i = 0; i < profile->scheme_count; i++) {
         free(profile->schemes[i].name);

@@ -5,7 +5,9 @@
 #include "base/memory.h"
 #include "conf/fields.h"
 #include "exchange/load_environments.h"
+#include "exchange/load_intents.h"
 #include "exchange/load_nonces.h"
+#include "exchange/load_params.h"
 #include "exchange/match.h"
 
 #include <stdlib.h>
@@ -201,6 +203,8 @@ static const ch_field fields[] = {
     { "only_in",          false,    ch_endpoint_read_only_in, CH_WHOLE },
     { "schemes",          false,    read_schemes,   CH_MEMBER(ch_endpoint, schemes) },
     { "recipe",           false,    NULL,           CH_WHOLE }, /* find_recipes */
+    { "intent",           false,    ch_intent_read_items, CH_WHOLE },
+    { "uses",             false,    ch_uses_read,   CH_MEMBER(ch_endpoint, uses) },
     { "required",         false,    read_required,  CH_WHOLE },
     { "optional",         false,    read_optional,  CH_WHOLE },
 };
@@ -257,6 +261,7 @@ static ch_status check_endpoint(const ch_yaml *map, const ch_endpoint *endpoint,
         CH_TRY(check_fields(map, endpoint, endpoint->recipes[i], err));
         CH_TRY(check_places(map, endpoint, endpoint->recipes[i], err));
     }
+    CH_TRY(ch_intent_check_params(map, endpoint, err));
     return check_whole_body(map, endpoint, err);
 }
 
@@ -396,6 +401,7 @@ void ch_endpoints_free(ch_profile *profile)
     for (size_t i = 0; i < profile->endpoint_count; i++) {
         ch_endpoint *endpoint = &profile->endpoints[i];
         free_confusions(profile, endpoint);
+        ch_intent_free_items(endpoint);
         free(endpoint->method);
         free(endpoint->path);
         free(endpoint->parts);

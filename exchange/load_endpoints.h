@@ -3,7 +3,7 @@
 #define CH_EXCHANGE_LOAD_ENDPOINTS_H
 
 #include "conf/yaml.h"
-#include "exchange/load_params.h"
+#include "exchange/loader.h"
 
 /* Reads the list `endpoints`, when all else of the profile is there. */
 CH_CHECKED ch_status ch_endpoints_read(ch_loader *load, const ch_yaml *endpoints, ch_error *err);

@@ -3,7 +3,7 @@
 #define CH_EXCHANGE_LOAD_ENVIRONMENTS_H
 
 #include "conf/fields.h"
-#include "exchange/load_params.h"
+#include "exchange/loader.h"
 
 /* Field reader into the whole ch_profile: the origins of live. */
 CH_CHECKED ch_status ch_origins_read(const ch_value *value, ch_error *err);

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "conf/fields.h"
 #include "exchange/check_value.h"
+#include "exchange/load_meanings.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -237,31 +238,6 @@ static const ch_word type_words[CH_TYPE_COUNT] = {
 };
 static const ch_words types = CH_WORDS("type", type_words);
 
-static const ch_word role_words[CH_ROLE_COUNT] = {
-    {"none",           CH_ROLE_NONE          },
-    {"symbol",         CH_ROLE_SYMBOL        },
-    {"side",           CH_ROLE_SIDE          },
-    {"type",           CH_ROLE_TYPE          },
-    {"quantity",       CH_ROLE_QUANTITY      },
-    {"quote_quantity", CH_ROLE_QUOTE_QUANTITY},
-    {"price",          CH_ROLE_PRICE         },
-    {"trigger_price",  CH_ROLE_TRIGGER_PRICE },
-    {"leverage",       CH_ROLE_LEVERAGE      },
-    {"reduce_only",    CH_ROLE_REDUCE_ONLY   },
-    {"asset",          CH_ROLE_ASSET         },
-    {"network",        CH_ROLE_NETWORK       },
-    {"address",        CH_ROLE_ADDRESS       },
-    {"amount",         CH_ROLE_AMOUNT        },
-};
-static const ch_words roles = CH_WORDS("role", role_words);
-
-static const ch_word unit_words[CH_UNIT_COUNT] = {
-    {"base",      CH_UNIT_BASE     },
-    {"quote",     CH_UNIT_QUOTE    },
-    {"contracts", CH_UNIT_CONTRACTS},
-};
-static const ch_words units = CH_WORDS("unit", unit_words);
-
 static const ch_word spelling_words[CH_SPELLING_COUNT] = {
     {"json",     CH_SPELLING_JSON    },
     {"comma",    CH_SPELLING_COMMA   },
@@ -291,8 +267,18 @@ static const ch_field fields[] = {
                                                                                          .words = &spellings },
     { "required",  false,    read_required,    CH_MEMBER(ch_param_def, members),         .only_if = is_object },
     { "optional",  false,    read_optional,    CH_MEMBER(ch_param_def, members),         .only_if = is_object },
-    { "role",      false,    ch_field_choice,  CH_MEMBER(ch_param_def, role),            .words = &roles },
-    { "unit",      false,    ch_field_choice,  CH_MEMBER(ch_param_def, unit),            .words = &units },
+    { "role",      false,    NULL,             CH_WHOLE }, /* ch_meaning_read */
+    { "unit",      false,    NULL,             CH_WHOLE },
+    { "scale",     false,    NULL,             CH_WHOLE },
+    { "sign",      false,    NULL,             CH_WHOLE },
+    { "says",      false,    NULL,             CH_WHOLE },
+    { "hides",     false,    NULL,             CH_WHOLE },
+    { "means",     false,    NULL,             CH_WHOLE },
+    { "when",      false,    NULL,             CH_WHOLE },
+    { "leg",       false,    NULL,             CH_WHOLE },
+    { "detail",    false,    NULL,             CH_WHOLE },
+    { "unique",    false,    NULL,             CH_WHOLE },
+    { "neutral",   false,    NULL,             CH_WHOLE },
     { "in",        false,    ch_field_choice,  CH_MEMBER(ch_param_def, is_in_query),     .words = &in_places },
     { "letters",   false,    ch_field_choice,  CH_MEMBER(ch_param_def, takes_more_letters), .only_if = is_symbol,
                                                                                          .words = &letters },
@@ -355,6 +341,7 @@ static ch_status read_param(const ch_value *value, ch_error *err)
     if (def->type == CH_TYPE_OBJECT)
         finish_object(load, def);
     def->name_index = number_name(load->profile, def);
+    CH_TRY(ch_meaning_read(load, value->node, def, err));
     CH_TRY(check_needs(value->node, def, err));
     CH_TRY(check_holds_no_needs(value->node, def, err));
     if (load->profile->window.param != NULL && strcmp(def->name, load->profile->window.param) == 0)
@@ -420,6 +407,7 @@ void ch_params_free(ch_profile *profile)
         for (size_t j = 0; j < def->need_count; j++)
             free(def->needs[j].value);
         free(def->needs);
+        ch_meaning_free(def->meaning);
         free(def->name);
         ch_param_list_free(&def->members);
     }

@@ -3,17 +3,9 @@
 #define CH_EXCHANGE_LOAD_PARAMS_H
 
 #include "conf/yaml.h"
+#include "exchange/loader.h"
 #include "exchange/profile.h"
 #include "exchange/profile_impl.h"
-
-/* A profile while it is read. */
-typedef struct ch_loader {
-    ch_profile *profile;
-    const ch_yaml *root;
-    const ch_yaml *groups; /* NULL if the profile has none */
-    const ch_yaml *params; /* likewise */
-    size_t defined;        /* definitions that are read */
-} ch_loader;
 
 /* Reads the definitions of parameters, `params`, in the file's order. */
 CH_CHECKED ch_status ch_params_read(ch_loader *load, const ch_yaml *params, ch_error *err);

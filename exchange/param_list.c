@@ -4,6 +4,7 @@
 
 #include "base/bits.h"
 #include "base/buffer.h"
+#include "exchange/meaning.h"
 
 #include <stdlib.h>
 
@@ -54,6 +55,14 @@ ch_status ch_param_list_fail(const ch_param_list *list, const uint64_t *given, c
             ch_buffer_add_format(&names, "%s'%s'", names.size == 0 ? "" : ", ", list->params[i].def->name);
     }
     return ch_fail(err, CH_BAD_INPUT, "%s needs at least one of %s", whose, ch_buffer_text(&names));
+}
+
+bool ch_param_is_spread(const ch_param_def *def)
+{
+    const ch_meaning *meaning = def->meaning;
+    bool means_something =
+        meaning != NULL && (meaning->is_detail || meaning->neutral != NULL || meaning->sense.says.count > 0);
+    return (def->type == CH_TYPE_LIST || def->type == CH_TYPE_OBJECT) && !means_something;
 }
 
 void ch_param_list_free(ch_param_list *list)

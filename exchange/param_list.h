@@ -26,27 +26,6 @@ typedef enum ch_param_type {
     CH_TYPE_COUNT
 } ch_param_type;
 
-/* What a parameter carries, for policy to judge. */
-typedef enum ch_role {
-    CH_ROLE_NONE,
-    CH_ROLE_SYMBOL,
-    CH_ROLE_SIDE,
-    CH_ROLE_TYPE,
-    CH_ROLE_QUANTITY,
-    CH_ROLE_QUOTE_QUANTITY,
-    CH_ROLE_PRICE,
-    CH_ROLE_TRIGGER_PRICE,
-    CH_ROLE_LEVERAGE,
-    CH_ROLE_REDUCE_ONLY,
-    CH_ROLE_ASSET,
-    CH_ROLE_NETWORK,
-    CH_ROLE_ADDRESS,
-    CH_ROLE_AMOUNT,
-    CH_ROLE_COUNT
-} ch_role;
-
-typedef enum ch_unit { CH_UNIT_BASE, CH_UNIT_QUOTE, CH_UNIT_CONTRACTS, CH_UNIT_COUNT } ch_unit;
-
 /* How a list is written in a form style. */
 typedef enum ch_spelling {
     CH_SPELLING_JSON,
@@ -56,6 +35,8 @@ typedef enum ch_spelling {
     CH_SPELLING_INDEX,
     CH_SPELLING_COUNT
 } ch_spelling;
+
+typedef struct ch_meaning ch_meaning;
 
 typedef struct ch_listed_param {
     ch_slice name;
@@ -86,8 +67,6 @@ struct ch_param_def {
     char *name; /* as it is sent */
     size_t name_index;
     ch_param_type type;
-    ch_role role;
-    ch_unit unit;
     ch_spelling spelling;
     bool may_be_negative;
     bool takes_more_letters; /* of a symbol: not only ASCII */
@@ -100,6 +79,7 @@ struct ch_param_def {
     const ch_param_def *items; /* of a list */
     size_t items_max;
     ch_param_list members; /* of an object */
+    ch_meaning *meaning;   /* NULL: the profile does not say */
     unsigned depth;        /* of what it holds: 0 for a plain value */
     bool is_used;
 };
@@ -112,6 +92,9 @@ bool ch_param_list_is_met(const ch_param_list *list, const uint64_t *given);
 /* CH_BAD_INPUT names what is missing in `given`, by which the list is not met, and `whose` list it is. */
 CH_CHECKED ch_status ch_param_list_fail(const ch_param_list *list, const uint64_t *given, const char *whose,
                                         ch_error *err);
+
+/* True if what the list or object holds has meanings, not the whole. */
+bool ch_param_is_spread(const ch_param_def *def);
 
 /* Frees what is in the list, not the list. */
 void ch_param_list_free(ch_param_list *list);

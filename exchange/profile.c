@@ -172,6 +172,18 @@ bool ch_endpoint_uses_nonce(const ch_endpoint *endpoint, const ch_scheme *scheme
     return endpoint->recipes[scheme->index]->uses[CH_BUILTIN_NONCE];
 }
 
+/* A nonce that only grows is taken once, if nothing else is said. */
+ch_uses ch_endpoint_uses(const ch_endpoint *endpoint, const ch_scheme *scheme, unsigned kinds)
+{
+    const ch_nonce_def *nonce = ch_profile_nonce(endpoint->profile, kinds);
+    if (endpoint->uses != CH_USES_UNSAID)
+        return endpoint->uses;
+    if (endpoint->profile->uses != CH_USES_UNSAID)
+        return endpoint->profile->uses;
+    bool is_once = nonce != NULL && !nonce->may_repeat && ch_endpoint_uses_nonce(endpoint, scheme);
+    return is_once ? CH_USES_ONCE : CH_USES_WINDOW;
+}
+
 bool ch_endpoint_uses_random(const ch_endpoint *endpoint, const ch_scheme *scheme)
 {
     const ch_recipe *recipe = endpoint->recipes[scheme->index];

@@ -92,6 +92,14 @@ typedef struct ch_nonce_def {
  * one from the key's counter. */
 const ch_nonce_def *ch_profile_nonce(const ch_profile *profile, unsigned kinds);
 bool ch_endpoint_uses_nonce(const ch_endpoint *endpoint, const ch_scheme *scheme);
+/* How often one signature can be used. */
+typedef enum ch_uses {
+    CH_USES_UNSAID,
+    CH_USES_ONCE,   /* the exchange takes it once */
+    CH_USES_WINDOW, /* as often as the exchange's order rate lets through while it is valid */
+} ch_uses;
+/* Of requests to `endpoint` by keys of these kinds; never CH_USES_UNSAID. */
+ch_uses ch_endpoint_uses(const ch_endpoint *endpoint, const ch_scheme *scheme, unsigned kinds);
 /* True if ch_recipe_build needs random bytes for a request to `endpoint`. */
 bool ch_endpoint_uses_random(const ch_endpoint *endpoint, const ch_scheme *scheme);
 

@@ -5,6 +5,7 @@
 #include "base/encode.h"
 #include "exchange/builtins.h"
 #include "exchange/class.h"
+#include "exchange/meaning.h"
 #include "exchange/param_list.h"
 #include "exchange/profile.h"
 #include "exchange/secret_shape.h"
@@ -166,12 +167,15 @@ struct ch_endpoint {
     ch_class class_;
     const ch_recipe *recipes[CH_SCHEMES_MAX]; /* by scheme */
     const ch_origin *origin;
-    uint32_t only_in;                        /* bits of the environments that have it; 0: as they say */
-    unsigned kind;                           /* bit of the kind of keys that it is for; 0: all */
-    unsigned schemes;                        /* bit of each scheme that the exchange takes here */
-    unsigned acceptance;                     /* bit of the profile's acceptance that names it; 0: none does */
-    bool refuses_unknown;                    /* the exchange refuses parameters that it does not know here */
-    bool has_needs;                          /* a parameter of it has */
+    uint32_t only_in;     /* bits of the environments that have it; 0: as they say */
+    unsigned kind;        /* bit of the kind of keys that it is for; 0: all */
+    unsigned schemes;     /* bit of each scheme that the exchange takes here */
+    unsigned acceptance;  /* bit of the profile's acceptance that names it; 0: none does */
+    bool refuses_unknown; /* the exchange refuses parameters that it does not know here */
+    bool has_needs;       /* a parameter of it has */
+    ch_item_def *items;   /* what a request means; NULL: the profile does not say */
+    size_t item_count;
+    ch_uses uses;
     ch_param_list params;                    /* those in the path are not among them */
     uint64_t *in_query;                      /* set of name_index: those of them that stand in the query */
     ch_confusion confusions[CH_SCHEMES_MAX]; /* by scheme; schemes with the same recipes share the memory */
@@ -211,6 +215,11 @@ struct ch_profile {
     size_t name_count;          /* different names among them */
     size_t name_words;          /* of a set of names */
     const ch_param_def **names; /* one param of each name, sorted by name */
+    ch_uses uses;               /* where an endpoint does not say */
+    ch_leg *legs;
+    size_t leg_count;
+    ch_symbol_form *symbols;
+    size_t symbol_count;
     ch_contract *contracts;
     size_t contract_count;
     ch_refusing refusing[CH_REFUSING_MAX];

@@ -3,6 +3,7 @@
 #include "exchange/seams.h"
 
 #include "exchange/match.h"
+#include "exchange/meaning.h"
 
 #include <string.h>
 
@@ -152,8 +153,16 @@ static bool is_pinned(const ch_template *message, uint32_t clean, size_t at)
     return false;
 }
 
+/* True if it is nothing to policy, or names an order: whoever may cancel one may cancel any. */
+static bool means_little(const ch_param_def *def)
+{
+    const ch_meaning *meaning = def->meaning;
+    return meaning == NULL || meaning->neutral != NULL ||
+           (meaning->sense.has_role && meaning->sense.role == CH_FACT_ORDER);
+}
+
 /* What a path that is shorter by some digits may open: reads, and the same endpoint, if what became shorter means
- * nothing to policy. */
+ * little. */
 static bool is_harmless(const ch_seam_input *in, const ch_endpoint *opened, ch_slice path)
 {
     const ch_endpoint *asked = in->endpoint;
@@ -163,7 +172,7 @@ static bool is_harmless(const ch_seam_input *in, const ch_endpoint *opened, ch_s
         !ch_endpoint_fits(opened, path, captures))
         return true;
     const ch_param_def *last = opened->part_count == 0 ? NULL : opened->parts[opened->part_count - 1].def;
-    return opened == asked && last != NULL && last->role == CH_ROLE_NONE;
+    return opened == asked && last != NULL && means_little(last);
 }
 
 static bool is_harmless_without_digits(const ch_seam_input *in)

@@ -104,6 +104,18 @@ class Http(Sandbox):
         result, _ = self.ask(http_answer(200, {"keys": []}), "keys", "--json")
         self.assertEqual(json.loads(result.out), {"keys": []})
 
+    def test_intent_takes_a_key_and_asks_for_its_profile(self):
+        words = ("intent", "k", "POST", "/0/private/CancelAll", "--profiles", str(ROOT / "profiles"))
+        keys = [{"name": "j", "profile": "binance"}, {"name": "k", "profile": "kraken"}]
+        result, got = self.ask(http_answer(200, {"keys": keys}), *words)
+        self.assertEqual(got["line"], "GET /v1/keys?limit=1000 HTTP/1.1")
+        self.assertEqual(result.status, OK, result)
+        self.assertEqual(result.out, "cancel all orders\n  not known: market\nThe signature can be used once.\n")
+        for answer in ([], [{"name": "k", "profile": "../kraken"}]):
+            result, _ = self.ask(http_answer(200, {"keys": answer}), *words)
+            self.assert_fails(result, NOT_FOUND, "neither a profile 'k' nor a key")
+        self.assert_fails(self.run_cli(*words, "--socket", self.path("none")), AWAY, "no profile 'k'")
+
     FINISHED = {"method": "POST", "url": "https://example.com/o?a=[1]", "headers": {"X-Key": "it's; $(id) `id`"},
                 "body": "@a=1&b='2'", "key": "k"}
 

@@ -104,7 +104,7 @@ static const struct {
     {"{payload}&s",            "{all|form}&s",                                         12, "no value 'all'"                },
     {"{signature}",            "x",                                                    8,  "neither url, body nor a header"},
     {"type: text",             "type: string",                                         14, "unknown type 'string'"         },
-    {"type: text",             "type: text, role: boss",                               14, "unknown role 'boss'"           },
+    {"type: text",             "type: text, role: boss",                               14, "no fact 'boss'"                },
     {"type: text",             "type: enum",                                           14, "'values' is missing"           },
     {"type: text}",            "type: text}\n  q: {type: text}",                       15, "no endpoint uses parameter 'q'"},
     {"  p: {type: text}",      "  p: {type: text, name: ts}",                          16, "fills in 'ts'"                 },
@@ -146,6 +146,26 @@ static const struct {
     {"p: {type: text}\nendpoints:\n  - {call: \"GET /x\"",
      "p: {type: integer, needs: {0: account}}\nendpoints:\n  - {call: \"GET /x/{p}\"", 16, "can't stand in a path"         },
     {"optional: [p]}\n",       "optional: [p], clas: x}\n",                            16, "no field 'clas'"               },
+    {"optional: [p]}\n",       "optional: [p], intent: order}\n",                      16, "'p' must say what it means"    },
+    {"optional: [p]}\n",       "optional: [p], intent: buy}\n",                        16, "unknown kind of item 'buy'"    },
+    {"optional: [p]}\n",       "optional: [p], intent: {cancel: {side: buy}}}\n",      16, "don't have all these facts"    },
+    {"optional: [p]}\n",       "optional: [p], intent: {order: {side: up}}}\n",        16, "no word of the fact side"      },
+    {"optional: [p]}\n",       "optional: [p], intent: {order: {shares: [side]}}}\n",  16, "only a leg"                    },
+    {"optional: [p]}\n",       "optional: [p], uses: twice}\n",                        16, "unknown number of uses"        },
+    {"type: text",             "type: text, neutral: n, role: side",                   14, "no other meaning"              },
+    {"type: text",             "type: text, hides: [x]",                               14, "no fact 'x'"                   },
+    {"type: text",             "type: integer, sign: side",                            14, "may be negative"               },
+    {"type: text",             "type: text, means: {a: b}",                            14, "has no role"                   },
+    {"type: text",             "type: enum, values: [a], role: side, means: {b: buy}", 14, "which the parameter does not"  },
+    {"type: text",             "type: enum, values: [a], role: side, means: {a: up}",  14, "no word of the fact side"      },
+    {"type: text",             "type: text, when: [{param: z, role: price}]",          14, "nor one above"                 },
+    {"type: text",             "type: decimal, role: price, scale: 19",                14, "18"                            },
+    {"p: {type: text}\nendpoints:\n  - {",
+     "p: {type: text, role: asset}\nendpoints:\n  - {intent: order, ",                  16, "says asset, which no item"     },
+    {"p: {type: text}\nendpoints:\n  - {",
+     "p: {type: text, role: side, leg: a}\nendpoints:\n  - {intent: order, ",                  16, "belongs to leg 'a'"            },
+    {"title: T\n",             "title: T\nsymbols: [{form: \"{base}{base}\"}]\n",       3,  "a form has {base} once"        },
+    {"title: T\n",             "title: T\nsymbols: [{form: a, market: moon}]\n",       3,  "unknown market 'moon'"         },
 };
 /* clang-format on */
 
@@ -186,8 +206,9 @@ START_TEST(test_a_definition_is_read_as_it_says)
     ck_assert_ptr_nonnull(quote);
     ck_assert_ptr_nonnull(window);
     ck_assert_int_eq(quote->def->type, CH_TYPE_DECIMAL);
-    ck_assert_int_eq(quote->def->role, CH_ROLE_QUOTE_QUANTITY);
-    ck_assert_int_eq(window->def->role, CH_ROLE_NONE);
+    ck_assert_int_eq(quote->def->meaning->sense.role, CH_FACT_QUANTITY);
+    ck_assert_int_eq(quote->def->meaning->sense.unit, CH_UNIT_QUOTE);
+    ck_assert_ptr_nonnull(window->def->meaning->neutral);
     ck_assert(!quote->is_required && !window->is_required);
     ch_profile_free(profile);
 }

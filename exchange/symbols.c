@@ -1,0 +1,145 @@
+/* Two readings of one symbol are no reading: "XBTCUSDT" may be XBT and CUSDT, or XBTC and USDT. So all ways in which
+ * all forms fit are tried, and what they don't agree about is not known. */
+#include "exchange/symbols.h"
+
+#include "exchange/profile_impl.h"
+
+#include <string.h>
+
+/* ---- patterns ---- */
+
+bool ch_pattern_fits(const char *pattern, ch_slice text)
+{
+    const char *star = NULL; /* the last one, and where what it stands for ends */
+    size_t resumed = 0;
+    size_t at = 0;
+    while (at < text.size || *pattern != '\0') {
+        if (*pattern == '*') {
+            star = pattern++;
+            resumed = at;
+        } else if (at < text.size && (uint8_t)*pattern == text.data[at] && *pattern != '\0') {
+            pattern++;
+            at++;
+        } else if (star != NULL && resumed < text.size) {
+            at = ++resumed;
+            pattern = star + 1;
+        } else {
+            return false;
+        }
+    }
+    return true;
+}
+
+const ch_contract *ch_symbol_contract(const ch_profile *profile, ch_slice symbol)
+{
+    for (size_t i = 0; i < profile->contract_count; i++) {
+        if (ch_pattern_fits(profile->contracts[i].symbol, symbol))
+            return &profile->contracts[i];
+    }
+    return NULL;
+}
+
+/* ---- forms ---- */
+
+/* What the ways found so far agree about. */
+typedef struct finding {
+    size_t ways;
+    ch_symbol_parts parts;
+    ch_symbol_parts way; /* being tried */
+} finding;
+
+static void agree(ch_slice *known, ch_slice said, size_t ways)
+{
+    if (ways == 0)
+        *known = said;
+    else if (!ch_slice_equal(*known, said))
+        *known = (ch_slice){NULL, 0};
+}
+
+static void keep(finding *found)
+{
+    agree(&found->parts.market, found->way.market, found->ways);
+    agree(&found->parts.base, found->way.base, found->ways);
+    agree(&found->parts.quote, found->way.quote, found->ways);
+    found->ways++;
+}
+
+static bool is_one_of(char *const *words, size_t count, ch_slice text)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (ch_slice_is(text, words[i]))
+            return true;
+    }
+    return count == 0;
+}
+
+static void try_rest(const ch_symbol_form *form, const char *at, ch_slice rest, finding *found);
+
+/* Tries each length of a run of letters and digits, which `part` gets if it is not NULL. */
+static void try_runs(const ch_symbol_form *form, const char *after, ch_slice rest, ch_slice *part, char *const *words,
+                     size_t word_count, finding *found)
+{
+    for (size_t size = 1; size <= rest.size && ch_byte_is_alphanumeric(rest.data[size - 1]); size++) {
+        ch_slice run = {rest.data, size};
+        bool is_short = *after == '\0' && size < rest.size; /* the last run takes all that is left */
+        if (is_short || !is_one_of(words, word_count, run))
+            continue;
+        if (part != NULL)
+            *part = run;
+        try_rest(form, after, ch_slice_after(rest, size), found);
+    }
+}
+
+/* Calls itself once for each run in the form, of which there are a few (load_symbols.c). */
+static void try_rest(const ch_symbol_form *form, const char *at, ch_slice rest, finding *found)
+{
+    while (*at != '\0' && *at != '{' && *at != '*') {
+        if (rest.size == 0 || rest.data[0] != (uint8_t)*at)
+            return;
+        rest = ch_slice_after(rest, 1);
+        at++;
+    }
+    if (*at == '\0' && rest.size == 0)
+        keep(found);
+    else if (*at == '*')
+        try_runs(form, at + 1, rest, NULL, NULL, 0, found);
+    else if (strncmp(at, "{base}", 6) == 0)
+        try_runs(form, at + 6, rest, &found->way.base, form->bases, form->base_count, found);
+    else if (strncmp(at, "{quote}", 7) == 0)
+        try_runs(form, at + 7, rest, &found->way.quote, form->quotes, form->quote_count, found);
+}
+
+static ch_slice only_market(unsigned markets)
+{
+    static const char *const names[] = {"spot", "margin", "linear", "inverse", "option"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (markets == 1U << i)
+            return ch_slice_of(names[i]);
+    }
+    return (ch_slice){NULL, 0};
+}
+
+static bool is_of_market(const ch_symbol_form *form, ch_slice market)
+{
+    for (unsigned bit = CH_MARKET_SPOT; bit <= CH_MARKET_OPTION; bit <<= 1) {
+        if ((form->markets & bit) != 0 && ch_slice_equal(only_market(bit), market))
+            return true;
+    }
+    return form->markets == 0 || market.size == 0;
+}
+
+ch_symbol_parts ch_symbol_read(const ch_profile *profile, ch_slice market, ch_slice symbol)
+{
+    finding found = {0};
+    for (size_t i = 0; i < profile->symbol_count; i++) {
+        const ch_symbol_form *form = &profile->symbols[i];
+        found.way = (ch_symbol_parts){.market = only_market(form->markets)};
+        if (form->base != NULL)
+            found.way.base = ch_slice_of(form->base);
+        if (form->quote != NULL)
+            found.way.quote = ch_slice_of(form->quote);
+        if (is_of_market(form, market))
+            try_rest(form, form->form, symbol, &found);
+    }
+    return found.parts;
+}

@@ -1,0 +1,36 @@
+/* What a symbol says by its spelling: base, quote, and at some exchanges the market. Thread-safe. */
+#ifndef CH_EXCHANGE_SYMBOLS_H
+#define CH_EXCHANGE_SYMBOLS_H
+
+#include "exchange/profile.h"
+
+#define CH_SYMBOL_FORM_MAX 64
+
+/* Bits of a set of markets, in the order of the fact's words. */
+enum {
+    CH_MARKET_SPOT = 1,
+    CH_MARKET_MARGIN = 2,
+    CH_MARKET_LINEAR = 4,
+    CH_MARKET_INVERSE = 8,
+    CH_MARKET_OPTION = 16,
+};
+
+/* Empty slices: the spelling does not say, or says it in two ways. */
+typedef struct ch_symbol_parts {
+    ch_slice market;
+    ch_slice base;
+    ch_slice quote;
+} ch_symbol_parts;
+
+/* Reads `symbol` by the forms that fit `market`; by all, if that is empty. The slices are parts of `symbol` and of the
+ * profile. */
+ch_symbol_parts ch_symbol_read(const ch_profile *profile, ch_slice market, ch_slice symbol);
+
+typedef struct ch_contract ch_contract;
+/* What a contract of that symbol stands for; NULL if the profile does not say. */
+const ch_contract *ch_symbol_contract(const ch_profile *profile, ch_slice symbol);
+
+/* True if `text` fits the pattern, in which '*' stands for any run of characters. */
+bool ch_pattern_fits(const char *pattern, ch_slice text);
+
+#endif
