@@ -1,5 +1,6 @@
 """The recipes of docs/hacking.md work: done in a copy of the tree, they need the files that they name and no other."""
 
+import json
 import os
 import pathlib
 import re
@@ -177,24 +178,34 @@ static ch_status refuse_host(ch_requests *requests, ch_job *job, ch_error *err)
 
     def test_an_endpoint(self):
         call = "POST /0/private/NewlyInvented"
-        new = f"  - {{ call: {call}, class: trade }}\n"
+        new = f"  - {{ call: {call}, class: trade, intent: {{ order: {{ market: spot, side: buy }} }}, required: [pair] }}\n"
         old_table = (ROOT / "docs" / "exchanges.md").read_text()
-        exchanges = str(self.root / "scripts" / "exchanges")
+        case = {"case": "one that is newly invented", "call": call, "params": {"pair": "XBTUSD"}, "means": []}
 
         def add_entry(text):
             return text.replace("\nendpoints:\n", "\nendpoints:\n" + new)
 
-        def write_again(_):
-            done = self.run_in_copy(exchanges, CHANCERY_BUILD=str(BUILD))
-            self.assertEqual(done.returncode, 0, done.stderr)
-            return done.stdout
+        def add_case(text):
+            return json.dumps([*json.loads(text), case])
 
-        self.change("Add an endpoint", {"profiles/kraken.yaml": add_entry, "docs/exchanges.md": write_again})
+        def written_by(script):
+            def write_again(_):
+                done = self.run_in_copy(str(self.root / "scripts" / script), CHANCERY_BUILD=str(BUILD))
+                self.assertEqual(done.returncode, 0, done.stderr)
+                return done.stdout
+            return write_again
+
+        self.change("Add an endpoint", {
+            "profiles/kraken.yaml": add_entry, "tests/intents/kraken.json": add_case,
+            "docs/exchanges.md": written_by("exchanges"), "docs/intents.md": written_by("intents"),
+        })
         checked = self.run_in_copy(str(harness.CLI), "profile", "check", "profiles/kraken.yaml")
         self.assertEqual(checked.returncode, 0, checked.stderr)
         changed = set((self.root / "docs" / "exchanges.md").read_text().splitlines()) - set(old_table.splitlines())
         self.assertEqual([line.split("]")[0] for line in changed], ["| [kraken"])
-        self.assertEqual(self.run_in_copy(exchanges, "--check", CHANCERY_BUILD=str(BUILD)).returncode, 0)
+        self.assertIn("NewlyInvented", (self.root / "docs" / "intents.md").read_text())
+        for script in ("exchanges", "intents"):
+            self.assertEqual(self.run_in_copy(str(self.root / "scripts" / script), "--check", CHANCERY_BUILD=str(BUILD)).returncode, 0)
 
 
 if __name__ == "__main__":

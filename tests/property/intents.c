@@ -8,6 +8,7 @@
 #include "exchange/intent.h"
 #include "exchange/load.h"
 #include "tests/property/changes.h"
+#include "tests/property/options.h"
 #include "tests/property/property.h"
 
 #include <stdio.h>
@@ -164,7 +165,7 @@ static bool is_judged(const ch_endpoint *endpoint)
            endpoint->class_ == CH_CLASS_WITHDRAW || endpoint->class_ == CH_CLASS_CANCEL;
 }
 
-static bool test_profile(const ch_profile *profile, uint64_t cases, uint64_t seed, uint8_t *pool)
+static bool test_profile(const ch_profile *profile, const options *how, uint8_t *pool)
 {
     static trial t; /* large */
     memset(&t, 0, sizeof t);
@@ -172,11 +173,12 @@ static bool test_profile(const ch_profile *profile, uint64_t cases, uint64_t see
     t.rig.scheme = ch_profile_scheme_at(profile, 0);
     t.rig.scratch = ch_scratch_new();
     t.rig.draft = ch_draft_new(t.rig.scratch);
-    t.rig.dice.state = mix(seed ^ hash_bytes(ch_slice_of(ch_profile_name(profile)), 7));
+    t.rig.dice.state = mix(how->seed ^ hash_bytes(ch_slice_of(ch_profile_name(profile)), 7));
     t.before = ch_intent_new();
     t.after = ch_intent_new();
     for (size_t i = 0; i < profile->endpoint_count; i++) {
-        for (uint64_t n = 0; is_judged(&profile->endpoints[i]) && n < cases; n++)
+        t.rig.environment = ch_endpoint_home(&profile->endpoints[i]);
+        for (uint64_t n = 0; is_judged(&profile->endpoints[i]) && n < how->cases; n++)
             run_case(&t, &profile->endpoints[i]);
     }
     bool holds = t.failed == 0 && t.compared > 0;
@@ -192,26 +194,12 @@ static bool test_profile(const ch_profile *profile, uint64_t cases, uint64_t see
 
 /* ---- the program ---- */
 
-/* Returns the index of the first profile among the arguments, or 0. */
-static int read_options(int argc, char **argv, uint64_t *cases, uint64_t *seed)
-{
-    int at = 1;
-    for (; at + 1 < argc && strncmp(argv[at], "--", 2) == 0; at += 2) {
-        uint64_t *number = strcmp(argv[at], "--cases") == 0 ? cases : strcmp(argv[at], "--seed") == 0 ? seed : NULL;
-        if (number == NULL)
-            return 0;
-        *number = strtoull(argv[at + 1], NULL, 10);
-    }
-    return at < argc ? at : 0;
-}
-
 int main(int argc, char **argv)
 {
-    uint64_t cases = 200;
-    uint64_t seed = 1;
+    options how = {.cases = 200, .seed = 1};
     unsigned passed = 0;
     unsigned failed = 0;
-    int first = read_options(argc, argv, &cases, &seed);
+    int first = options_read(argc, argv, &how);
     if (first == 0) {
         fputs("usage: intents [--cases N] [--seed S] PROFILE.yaml...\n", stderr);
         return 2;
@@ -223,7 +211,7 @@ int main(int argc, char **argv)
         bool holds = ch_profile_load_any(argv[i], &profile, &err) == CH_OK;
         if (!holds)
             printf("FAIL  %s\n", err.message);
-        holds = holds && test_profile(profile, cases, seed, pool);
+        holds = holds && test_profile(profile, &how, pool);
         passed += holds;
         failed += !holds;
     }

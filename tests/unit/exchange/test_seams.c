@@ -95,9 +95,11 @@ START_TEST(test_a_path_that_runs_on_opens_what_it_begins_with)
         ch_param params[2] = {asked[i].params[0], asked[i].params[1]};
         ch_request request = request_of("GET", "/orders/active", params, asked[i].count);
         ck_assert_int_eq(ch_endpoint_check(endpoint, first_scheme(profile), &request, &err), CH_OK);
-        ck_assert_uint_eq(ch_endpoint_confused_classes(endpoint, first_scheme(profile), &key, &request), asked[i].classes);
+        ck_assert_uint_eq(ch_endpoint_confused_classes(endpoint, first_scheme(profile), &key, &request),
+                          asked[i].classes);
     }
-    ck_assert_uint_eq(ch_endpoint_openable_classes(endpoint, first_scheme(profile), &key, CH_UNKNOWN_AS_LISTED), BIT(CH_CLASS_CANCEL));
+    ck_assert_uint_eq(ch_endpoint_openable_classes(endpoint, first_scheme(profile), &key, CH_UNKNOWN_AS_LISTED),
+                      BIT(CH_CLASS_CANCEL));
     ch_profile_free(profile);
 }
 END_TEST
