@@ -166,6 +166,8 @@ static bool opened_has_payload(const ch_endpoint *asked, const ch_endpoint *open
     const ch_recipe *own = asked->recipes[at];
     const ch_recipe *other = opened->recipes[at];
     const names in = {at_least, at_most, own->field_names};
+    if (own->shape_number != other->shape_number && own->empty_shape_number != other->empty_shape_number)
+        return false;
     if (!opened_misses_nothing(opened, at, &in))
         return false;
     if (own->empty_shape_number == other->empty_shape_number && is_empty_set(at_least, opened->profile->name_words) &&
@@ -212,24 +214,36 @@ static bool opened_takes_the_rest(const ch_endpoint *asked, const ch_endpoint *o
     return opened_misses_nothing(opened, at, &in) && (has_body || shown == 0 || shown > needed);
 }
 
-/* True if some request to `asked` opens `opened`, for which it may need another class. */
-static bool asked_may_open(const ch_endpoint *asked, const ch_endpoint *opened, size_t at, bool refuses)
+/* All requests to an endpoint: what their payloads show at least, and at most. */
+typedef struct asking {
+    const ch_endpoint *asked;
+    size_t at;
+    uint64_t required[CH_NAME_WORDS_MAX];
+    uint64_t listed[CH_NAME_WORDS_MAX];
+} asking;
+
+static void begin_asking(asking *in, const ch_endpoint *asked, size_t at)
 {
+    in->asked = asked;
+    in->at = at;
+    copy_shown(asked, at, asked->params.required, in->required);
+    copy_shown(asked, at, asked->params.listed, in->listed);
+}
+
+/* True if some of them open `opened`, for which they may need another class. */
+static bool asked_may_open(const asking *in, const ch_endpoint *opened, bool refuses)
+{
+    const ch_endpoint *asked = in->asked;
+    size_t at = in->at;
     if (opened == asked || (opened->class_ == asked->class_ && !opened->has_needs))
         return false;
-    if (!ch_endpoint_has_scheme(asked, at) || !ch_endpoint_has_scheme(opened, at) ||
-        !ch_endpoints_may_meet(asked, opened))
+    if (!ch_endpoint_has_scheme(asked, at) || !ch_endpoint_has_scheme(opened, at))
         return false;
-    uint64_t required[CH_NAME_WORDS_MAX] = {0};
-    uint64_t listed[CH_NAME_WORDS_MAX] = {0};
-    copy_shown(asked, at, asked->params.required, required);
-    copy_shown(asked, at, asked->params.listed, listed);
-    if (may_run_on(asked, opened, at) && opened_takes_the_rest(asked, opened, at, listed))
-        return true;
-    if (!covers_no_difference(asked, opened, at))
-        return false;
-    return opened_has_payload(asked, opened, at, refuses, required, listed) &&
-           (!refuses || opened_lists_a_choice_of_each(asked, opened, at));
+    bool opens = (may_run_on(asked, opened, at) && opened_takes_the_rest(asked, opened, at, in->listed)) ||
+                 (covers_no_difference(asked, opened, at) &&
+                  opened_has_payload(asked, opened, at, refuses, in->required, in->listed) &&
+                  (!refuses || opened_lists_a_choice_of_each(asked, opened, at)));
+    return opens && ch_endpoints_may_meet(asked, opened);
 }
 
 /* ---- when the profile is loaded ---- */
@@ -257,9 +271,11 @@ static void find_names_in_query(ch_endpoint *endpoint)
 static void find_confusion(const ch_profile *profile, ch_endpoint *asked, size_t at, uint16_t *found)
 {
     ch_confusion *confusion = &asked->confusions[at];
+    asking in;
+    begin_asking(&in, asked, at);
     for (size_t i = 0; i < profile->endpoint_count; i++) {
         const ch_endpoint *opened = &profile->endpoints[i];
-        if (asked_may_open(asked, opened, at, opened->refuses_unknown))
+        if (asked_may_open(&in, opened, opened->refuses_unknown))
             found[confusion->count++] = (uint16_t)i;
     }
     confusion->others = ch_alloc(confusion->count * sizeof *found);
@@ -430,6 +446,8 @@ unsigned ch_endpoint_openable_classes(const ch_endpoint *endpoint, const ch_sche
     const ch_profile *profile = endpoint->profile;
     const ch_environment *environment = key->environment != NULL ? key->environment : ch_endpoint_home(endpoint);
     unsigned classes = endpoint->recipes[scheme->index]->opens | ch_needs_left_open(endpoint, scheme->index);
+    asking in;
+    begin_asking(&in, endpoint, scheme->index);
     for (size_t i = 0; i < profile->endpoint_count; i++) {
         const ch_endpoint *opened = &profile->endpoints[i];
         unsigned more = 1U << opened->class_ | ch_needs_of_endpoint(opened);
@@ -437,7 +455,7 @@ unsigned ch_endpoint_openable_classes(const ch_endpoint *endpoint, const ch_sche
         if ((more & ~classes) == 0 || (opened->kind & ~(endpoint->kind | key->kinds)) != 0 ||
             (opened->acceptance & key->accepts) != 0 || !ch_environment_reaches(environment, opened))
             continue;
-        if (asked_may_open(endpoint, opened, scheme->index, refuses))
+        if (asked_may_open(&in, opened, refuses))
             classes |= more;
     }
     return classes & ~(1U << endpoint->class_);
