@@ -451,7 +451,7 @@ export const variants = Object.fromEntries(
  * are calls that do not exist there; ccxt sends the swaps of gateeu to the site that is not the EU's. */
 const withAgent = {
     'binance-testnet': { missing: ['fetchDeposits', 'withdraw'] },
-    'binance-us': { refused: ['fetchDeposits'] }, // what its own calls require is not known, so they count too often
+    'binance-us': {},
     'bybit-eu': {},
     'gate-eu': {
         missing: [
