@@ -6,7 +6,7 @@ const btcOn = (...networks) =>
     currency('BTC', { networks: Object.fromEntries(networks.map((id) => [id, { id, network: id }])) });
 // Without a parameter that only this call takes, its signature opens calls of other classes.
 const BINANCE_SPOT = { fetchBalance: { omitZeroBalances: false } };
-const ORDER_TYPES = { orderTypes: ['LIMIT', 'MARKET'] };
+const ORDER_TYPES = { orderTypes: ['LIMIT', 'MARKET', 'STOP', 'STOP_LOSS_LIMIT'] };
 
 /* The stand-in's answers: enough for ccxt to accept, and the same for both clients. */
 const first =
@@ -83,6 +83,7 @@ const list = [
     },
     {
         id: 'binancecoinm',
+        stop: null, // ccxt names the id of an algo order as that of other orders, and this call does not take that
         profile: 'binance',
         markets: [market('BTC/USD:BTC', 'BTCUSD_PERP', { info: ORDER_TYPES })],
         amount: 2,
@@ -145,6 +146,7 @@ const list = [
     },
     {
         id: 'kraken',
+        stop: { stopLossPrice: '30000.5' },
         credentials: { secret: secretOf('kraken', 64).toString('base64') },
         markets: [market('BTC/USD', 'XXBTZUSD')],
         params: { withdraw: { key: 'cold wallet' } },
@@ -217,6 +219,7 @@ const list = [
     },
     {
         id: 'mexc',
+        stop: null,
         markets: [market('BTC/USDT', 'BTCUSDT'), market(USDT_SWAP, 'BTC_USDT')],
         calls: swapCalls(USDT_SWAP),
         answer: first(
@@ -271,12 +274,14 @@ const list = [
     },
     {
         id: 'bitstamp',
+        stop: null,
         // By the documentation, a call without parameters has neither body nor Content-Type. ccxt sends both.
         differently: (r) => (r.body.foo === 'bar' ? { ...r, body: {} } : r),
         markets: [market('BTC/USD', 'btcusd')],
     },
     {
         id: 'deribit',
+        stop: { stopLossPrice: '30000.5' },
         refused: 'all', // the signature of any call also opens a session
         markets: [market('BTC/USD:BTC', 'BTC-PERPETUAL')],
         amount: 20,
@@ -342,7 +347,7 @@ const list = [
         id: 'poloniex',
         differently: (r) => {
             delete r.query.symbol; // not needed for an order that is named by its id
-            return r;
+            return asText('stopPrice')(r);
         },
         markets: [market('BTC/USDT', 'BTC_USDT'), market(USDT_SWAP, 'BTC_USDT_PERP')],
         currencies: [btcOn('BTC')],
@@ -351,6 +356,7 @@ const list = [
     },
     {
         id: 'bitmex',
+        stop: { triggerPrice: '30000.5', triggerDirection: 'above' },
         differently: (r) => {
             if (r.method === 'DELETE' && typeof r.body.orderID === 'string') {
                 r.body.orderID = [r.body.orderID]; // documented as a list; the exchange accepts one text as well
@@ -365,6 +371,7 @@ const list = [
     },
     {
         id: 'bitso',
+        stop: null,
         differently: asText('amount'),
         markets: [market('BTC/MXN', 'btc_mxn')],
         calls: { cancelAllOrders: ['cancelAllOrders'] },
@@ -372,6 +379,7 @@ const list = [
     },
     {
         id: 'upbit',
+        stop: null,
         scheme: 'hs256',
         differently: asText('amount'),
         markets: [market('BTC/KRW', 'KRW-BTC')],
@@ -447,8 +455,8 @@ export const variants = Object.fromEntries(
     }),
 );
 
-/* Those of them that run against an agent: one by a sandbox mode, one with a header, three by a regional class. `missing`
- * are calls that do not exist there; ccxt sends the swaps of gateeu to the site that is not the EU's. */
+/* Those of them that run against an agent: one of each exchange that has any with spot or the same swaps. `missing` are
+ * calls that do not exist there; ccxt sends the swaps of gateeu to the site that is not the EU's. */
 const withAgent = {
     'binance-testnet': { missing: ['fetchDeposits', 'withdraw'] },
     'binance-us': {},
@@ -463,6 +471,17 @@ const withAgent = {
         ],
     },
     'okx-demo': { missing: ['fetchDeposits', 'withdraw'] },
+    'bitget-demo': {},
+    'bitmex-testnet': {},
+    'bitso-stage': {},
+    'coinbaseexchange-sandbox': { missing: ['withdraw'] },
+    'cryptocom-uat': {},
+    'deribit-testnet': {},
+    'gemini-sandbox': {},
+    'htx-aws': {},
+    'krakenfutures-demo': {},
+    'phemex-testnet': {},
+    'upbit-sg': {},
 };
 export const compared = {
     ...exchanges,

@@ -91,7 +91,7 @@ export const ADDRESS = 'bc1qinteroptestinteroptestinteroptest000';
 
 /* One exchange, with the calls common to all. `id` is ccxt's class; `name` is the key's name if a class has several.
  * `environment` is the key's, and `enter` puts a client into it; `rule` names the rule of another class that holds.
- * `refused` lists the calls, in addition to withdrawals, that need more than read, trade and cancel. `answer` is the
+ * `stop` says how ccxt is told of a trigger there, null if it cannot be. `refused` lists the calls, in addition to withdrawals, that need more than read, trade and cancel. `answer` is the
  * stand-in's answer. `differently` turns ccxt's request into the one that the agent sends instead, where the exchange
  * accepts both. */
 export function exchange(setup) {
@@ -108,6 +108,7 @@ export function exchange(setup) {
         amount = 0.5,
         price = 30000.5,
         withdraw = ['BTC', 0.5, ADDRESS],
+        stop = { triggerPrice: String(price) },
         answer = () => ({}),
         rule = id,
         environment = 'live',
@@ -133,6 +134,8 @@ export function exchange(setup) {
             fetchBalance: ['fetchBalance', params.fetchBalance ?? {}],
             createLimitOrder: ['createOrder', symbol, 'limit', 'buy', amount, price, params.createOrder ?? {}],
             createMarketOrder: ['createOrder', symbol, 'market', 'sell', amount, undefined, params.createOrder ?? {}],
+            ...(stop ? { createStopOrder: ['createOrder', symbol, 'limit', 'buy', amount, price, { ...stop, ...params.createOrder }] } : {}),
+            editOrder: ['editOrder', orderId, symbol, 'limit', 'buy', amount, price, params.editOrder ?? {}],
             cancelOrder: ['cancelOrder', orderId, symbol, params.cancelOrder ?? {}],
             fetchOpenOrders: ['fetchOpenOrders', symbol, undefined, undefined, params.fetchOpenOrders ?? {}],
             fetchOrder: ['fetchOrder', orderId, symbol, params.fetchOrder ?? {}],
