@@ -77,6 +77,12 @@ static void tear_down(rig *r)
     ch_profile_free(r->profile);
 }
 
+static bool may_be_found(const rig *r, const ch_endpoint *endpoint)
+{
+    return ch_environment_has(r->input.environment, endpoint) && ch_endpoint_takes_scheme(endpoint, r->input.scheme) &&
+           ch_recipe_is_anonymous(endpoint, r->input.scheme);
+}
+
 /* What the agent did before: every endpoint reads the string anew. */
 static const ch_endpoint *find_by_trying(rig *r, ch_slice text)
 {
@@ -86,8 +92,7 @@ static const ch_endpoint *find_by_trying(rig *r, ch_slice text)
         ch_request request = {.params = r->reading.params};
         input.endpoint = endpoint;
         input.request = &request;
-        if (!ch_environment_has(input.environment, endpoint) || !ch_recipe_is_anonymous(endpoint, input.scheme) ||
-            ch_recipe_read(&input, r->scratch, text, &r->reading, &r->err) != CH_OK)
+        if (!may_be_found(r, endpoint) || ch_recipe_read(&input, r->scratch, text, &r->reading, &r->err) != CH_OK)
             continue;
         request.param_count = r->reading.param_count;
         if (ch_endpoint_check(endpoint, input.scheme, &request, &r->err) == CH_OK)
@@ -151,7 +156,7 @@ static bool build(rig *r, const ch_endpoint *endpoint, bool is_whole, ch_payload
         if (is_whole || listed->is_required)
             count = add_param(listed->def, listed->name, params, count);
     }
-    if (count > CH_PARAMS_MAX || endpoint->parts != NULL || !ch_recipe_is_anonymous(endpoint, r->input.scheme))
+    if (count > CH_PARAMS_MAX || endpoint->parts != NULL || !may_be_found(r, endpoint))
         return false;
     r->request = (ch_request){
         .method = ch_slice_of(endpoint->method), .path = endpoint->path_slice, .params = params, .param_count = count};
