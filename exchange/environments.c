@@ -106,41 +106,49 @@ size_t ch_environment_endpoint_count(const ch_environment *environment)
 
 /* ---- confusion ---- */
 
-/* Where a key of the environment reaches the endpoint; NULL: nowhere. A key of live reaches live as well. */
-static const ch_origin *reached_at(const ch_environment *environment, const ch_endpoint *endpoint)
+/* True if a key of one is good in the other. */
+static bool share_keys(const ch_environment *one, const ch_environment *other)
 {
-    if (ch_environment_has(environment, endpoint))
-        return ch_environment_origin(environment, endpoint);
-    return environment->has_keys_of_live ? endpoint->origin : NULL;
+    return one == other || (one->has_keys_of_live && other->has_keys_of_live);
 }
 
 bool ch_environment_reaches(const ch_environment *environment, const ch_endpoint *endpoint)
 {
-    return reached_at(environment, endpoint) != NULL;
-}
-
-bool ch_environment_reaches_both(const ch_environment *environment, const ch_endpoint *one, const ch_endpoint *other)
-{
-    const ch_origin *left = reached_at(environment, one);
-    const ch_origin *right = reached_at(environment, other);
-    return left != NULL && right != NULL && ch_slice_equal(left->host, right->host);
-}
-
-bool ch_endpoints_may_meet(const ch_endpoint *one, const ch_endpoint *other)
-{
-    const ch_profile *profile = one->profile;
+    const ch_profile *profile = environment->profile;
     size_t i = 0;
-    while (i < profile->environment_count && !(ch_environment_has(&profile->environments[i], one) &&
+    while (i < profile->environment_count && !(share_keys(environment, &profile->environments[i]) &&
+                                               ch_environment_has(&profile->environments[i], endpoint)))
+        i++;
+    return i < profile->environment_count;
+}
+
+bool ch_environment_reaches_both(const ch_environment *environment, const ch_endpoint *asked, const ch_endpoint *other)
+{
+    const ch_profile *profile = environment->profile;
+    bool reaches = false;
+    for (size_t i = 0; i < profile->environment_count && ch_environment_has(environment, asked); i++) {
+        const ch_environment *way = &profile->environments[i];
+        reaches |= share_keys(environment, way) && ch_environment_has(way, other) &&
+                   ch_slice_equal(ch_environment_host(environment, asked), ch_environment_host(way, other));
+    }
+    return reaches;
+}
+
+bool ch_endpoints_may_meet(const ch_endpoint *asked, const ch_endpoint *other)
+{
+    const ch_profile *profile = asked->profile;
+    size_t i = 0;
+    while (i < profile->environment_count && !(ch_environment_has(&profile->environments[i], asked) &&
                                                ch_environment_reaches(&profile->environments[i], other)))
         i++;
     return i < profile->environment_count;
 }
 
-bool ch_endpoints_may_share_host(const ch_endpoint *one, const ch_endpoint *other)
+bool ch_endpoints_may_share_host(const ch_endpoint *asked, const ch_endpoint *other)
 {
-    const ch_profile *profile = one->profile;
-    bool may_share = one->origin == other->origin;
+    const ch_profile *profile = asked->profile;
+    bool may_share = asked->origin == other->origin;
     for (size_t i = 0; !may_share && i < profile->environment_count; i++)
-        may_share = ch_environment_reaches_both(&profile->environments[i], one, other);
+        may_share = ch_environment_reaches_both(&profile->environments[i], asked, other);
     return may_share;
 }

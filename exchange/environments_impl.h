@@ -19,20 +19,21 @@ struct ch_environment {
     ch_origin *origins; /* as many as the profile's, in the same order; url is NULL if it is not there */
     ch_environment_header headers[CH_ENVIRONMENT_HEADERS_MAX];
     size_t header_count;
-    bool has_keys_of_live; /* it is another way to the same accounts */
+    bool has_keys_of_live; /* it is live, or another way to the same accounts */
     uint64_t *endpoints;   /* set of those that exist here, by their position in the profile */
 };
 
 /* The origin of the endpoint in the environment, whether or not the endpoint exists there. */
 const ch_origin *ch_environment_origin(const ch_environment *environment, const ch_endpoint *endpoint);
 
-/* True if a key of the environment can be used at the endpoint, there or, with a key of live's, at live. */
+/* True if a key of the environment can be used at the endpoint: there, or, with a key of live's, in any environment
+ * where such keys are good. */
 bool ch_environment_reaches(const ch_environment *environment, const ch_endpoint *endpoint);
-/* True if it can be used at both, and they are at one host. */
-bool ch_environment_reaches_both(const ch_environment *environment, const ch_endpoint *one, const ch_endpoint *other);
-/* True if there is an environment that has `one` and whose keys can be used at `other`. */
-bool ch_endpoints_may_meet(const ch_endpoint *one, const ch_endpoint *other);
-/* True if there is an environment whose keys can be used at both, at one host. */
-bool ch_endpoints_may_share_host(const ch_endpoint *one, const ch_endpoint *other);
+/* True if it can be used so at `other`, at the host that `asked` has in the environment. */
+bool ch_environment_reaches_both(const ch_environment *environment, const ch_endpoint *asked, const ch_endpoint *other);
+/* True if there is an environment that has `asked` and whose keys can be used at `other`. */
+bool ch_endpoints_may_meet(const ch_endpoint *asked, const ch_endpoint *other);
+/* True if there is an environment whose keys can be used at `other`, at the host of `asked`. */
+bool ch_endpoints_may_share_host(const ch_endpoint *asked, const ch_endpoint *other);
 
 #endif

@@ -353,6 +353,7 @@ ch_status ch_environments_read(ch_loader *load, const ch_yaml *environments, ch_
     profile->environments = ch_alloc((1 + others) * sizeof *profile->environments);
     begin(&profile->environments[0], profile, CH_ENVIRONMENT_LIVE);
     profile->environments[0].origins = profile->origins;
+    profile->environments[0].has_keys_of_live = true;
     find_endpoints(&profile->environments[0]);
     profile->environment_count = 1;
     if (environments == NULL)

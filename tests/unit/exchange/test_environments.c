@@ -337,6 +337,50 @@ START_TEST(test_a_signature_opens_what_its_key_reaches)
 }
 END_TEST
 
+/* ---- other ways to live ---- */
+
+static const char ways[] = "  b: {origins: {main: https://b.example}, keys: live}\n"
+                           "  c: {origins: {main: https://c.example}, keys: live, only: [/v1/x]}\n"
+                           "  own: {origins: {main: https://o.example}, only: [/v1/x]}\n"
+                           "  crossed: {origins: {main: https://v.example, vault: https://a.example}, keys: live}\n";
+
+/* clang-format off */
+static const struct {
+    const char *environment;
+    const char *scheme;
+    ch_class class_;
+    bool is_opened;
+} opened_elsewhere[] = {
+    /* environment scheme   class               GET /v1/x opens it */
+    { "live",     "open",   CH_CLASS_KEYS,      true },  /* POST /o is in b only, where live's keys are good */
+    { "c",        "open",   CH_CLASS_KEYS,      true },
+    { "b",        "bound",  CH_CLASS_KEYS,      true },
+    { "live",     "bound",  CH_CLASS_KEYS,      false },
+    { "own",      "open",   CH_CLASS_KEYS,      false },
+    { "live",     "bound",  CH_CLASS_WITHDRAW,  true },  /* POST /v1/w is at live's main host in `crossed` */
+    { "crossed",  "bound",  CH_CLASS_WITHDRAW,  true },  /* where GET /v1/x is, POST /v1/w is in live */
+    { "b",        "bound",  CH_CLASS_WITHDRAW,  false },
+};
+/* clang-format on */
+
+START_TEST(test_a_key_of_live_reaches_every_way_to_live)
+{
+    static const char endpoints[] = "  - {call: POST /o, class: keys, optional: [p], only_in: [b]}\n";
+    ch_error err = CH_ERROR_INIT;
+    ch_profile *profile = NULL;
+    ck_assert_msg(load_both(endpoints, ways, &profile, &err) == CH_OK, "%s", err.message);
+    const ch_endpoint *endpoint = match(profile, "GET", "/v1/x");
+    const ch_scheme *scheme = ch_profile_scheme(profile, opened_elsewhere[_i].scheme);
+    const ch_key_traits key = {.environment = ch_profile_environment(profile, opened_elsewhere[_i].environment)};
+    ch_param given[] = {text("p", "1")};
+    ch_request request = request_of("GET", "/v1/x", given, 1);
+    ck_assert_int_eq(ch_endpoint_check(endpoint, scheme, &request, &err), CH_OK);
+    unsigned classes = ch_endpoint_confused_classes(endpoint, scheme, &key, &request);
+    ck_assert_int_eq((classes & BIT(opened_elsewhere[_i].class_)) != 0, opened_elsewhere[_i].is_opened);
+    ch_profile_free(profile);
+}
+END_TEST
+
 /* ---- only_in ---- */
 
 /* clang-format off */
@@ -417,4 +461,5 @@ CH_TESTS("environments", CH_TEST_ROWS(test_a_mistake_is_refused_with_its_line, w
          CH_TEST_ROWS(test_a_call_of_some_environments_is_of_those_that_there_are, wrong_calls),
          CH_TEST(test_environments_that_are_no_map_have_no_calls),
          CH_TEST(test_a_call_of_one_environment_is_in_no_other),
-         CH_TEST_ROWS(test_a_signature_opens_what_its_key_reaches, opened))
+         CH_TEST_ROWS(test_a_signature_opens_what_its_key_reaches, opened),
+         CH_TEST_ROWS(test_a_key_of_live_reaches_every_way_to_live, opened_elsewhere))
