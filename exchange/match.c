@@ -140,13 +140,13 @@ static ch_status fail(const search *in, ch_error *err)
                    profile->name, in->request->host.size > 0 ? " at this host" : "");
 }
 
-/* A call that does not exist in the environment is not taken for one with a parameter in its path. */
+/* A call that does not exist in the environment, or is left out, is not taken for one with a parameter in its path. */
 ch_status ch_environment_match(const ch_environment *environment, const ch_request *request, const ch_endpoint **out,
                                ch_error *err)
 {
     search in = {.environment = environment, .request = request};
     search_literal(&in, environment->profile);
-    if (in.found == NULL && !in.is_elsewhere)
+    if (in.found == NULL && !in.is_elsewhere && why_left_out(environment->profile, request) == NULL)
         search_patterns(&in, environment->profile);
     *out = in.found;
     if (in.is_ambiguous)

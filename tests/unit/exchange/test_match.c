@@ -52,6 +52,7 @@ static const struct {
     {"DELETE", "/api/v1/lists", CH_BAD_METHOD,  "leaves this call out: it deletes the lists of all users"},
     {"POST",   "/api/v1/files", CH_NOT_FOUND,   "leaves this call out: its body is a file"               },
     {"GET",    "/api/v1/files", CH_NOT_FOUND,   "does not list this path"                                },
+    {"PUT",    "/api/v1/things/none", CH_NOT_FOUND, "leaves this call out: it ends all things"             },
 };
 /* clang-format on */
 
