@@ -94,7 +94,8 @@ static bool is_boolean(const ch_param_def *def, const ch_param *param)
 }
 
 /* Letters beyond ASCII that nobody takes for others: of Latin, Japanese, Chinese and Korean. Not Greek or Cyrillic,
- * which have an A of their own, nor full-width Latin, nor what is invisible or punctuates. */
+ * which have an A of their own, nor full-width Latin, nor what is invisible or punctuates; nor what becomes ASCII in
+ * the other case or by compatibility, such as a long s, and a kra, which looks like a k. */
 static bool is_distinct_letter(uint32_t code)
 {
     static const struct {
@@ -102,8 +103,13 @@ static bool is_distinct_letter(uint32_t code)
         uint32_t last;
     } letters[] = {
         {0xc0,    0xd6   },
-        {0xd8,    0xf6   },
-        {0xf8,    0x17f  },
+        {0xd8,    0xde   },
+        {0xe0,    0xf6   },
+        {0xf8,    0x12f  },
+        {0x134,   0x137  },
+        {0x139,   0x13e  },
+        {0x141,   0x148  },
+        {0x14a,   0x17e  },
         {0x3041,  0x3096 },
         {0x30a1,  0x30fa },
         {0x3400,  0x4dbf },

@@ -120,6 +120,11 @@ static const struct {
     {"binance",   "DELETE", "/api/v3/openOrders",            "\xd0\x90USDT",                         "letters, digits"                       }, /* a Cyrillic A */
     {"binance",   "DELETE", "/api/v3/openOrders",            "\xef\xbc\x86USDT",                         "letters, digits"          }, /* a full-width & */
     {"binance",   "DELETE", "/api/v3/openOrders",            "\xe5\xb8",                                 "letters, digits"          }, /* half a letter */
+    {"binance",   "DELETE", "/api/v3/openOrders",            "\xc5\xbf" "OLUSDT",                          "letters, digits"          }, /* a long s, in upper case an S */
+    {"binance",   "DELETE", "/api/v3/openOrders",            "\xc4\xb1NJUSDT",                          "letters, digits"          }, /* a dotless i, in upper case an I */
+    {"binance",   "DELETE", "/api/v3/openOrders",            "\xc4\xb0NJUSDT",                          "letters, digits"          }, /* a dotted I, in lower case an i */
+    {"binance",   "DELETE", "/api/v3/openOrders",            "GRA\xc3\x9fUSDT",                         "letters, digits"          }, /* in upper case SS */
+    {"binance",   "DELETE", "/api/v3/openOrders",            "BE\xc5\x80USDT",                          "letters, digits"          }, /* an L with a dot, by compatibility an L and a dot */
     {"bingx",     "GET",    "/openApi/spot/v1/trade/openOrders", "M\xc3\x98TH-USDT",                      NULL                       },
     {"kraken",    "POST",   "/0/private/Level3",        "\xe5\xb8\x81USD",                          "how this exchange signs"  },
 };
