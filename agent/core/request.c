@@ -41,16 +41,20 @@ static ch_status find_key(ch_requests *requests, ch_job *job, ch_error *err)
     return ch_policy_admit(job->key, &job->caller, err);
 }
 
-/* All that was asked besides the Idempotency-Key, and what the key is: after a reload its name can mean another. */
+/* All that was asked besides the Idempotency-Key, what the key is, how it signs and for which host: after a reload its
+ * name can mean another. */
 static void add_asked(const ch_job *job, ch_buffer *out)
 {
+    const ch_environment *environment = job->key->traits.environment;
     const ch_slice parts[] = {job->asked.method,
                               job->asked.host,
                               job->asked.path,
                               job->text,
                               job->values.records,
                               ch_slice_of(ch_profile_name(job->key->profile)),
-                              ch_slice_of(ch_environment_name(job->key->traits.environment)),
+                              ch_slice_of(ch_environment_name(environment)),
+                              ch_slice_of(ch_scheme_name(job->key->scheme)),
+                              job->endpoint == NULL ? CH_LITERAL("") : ch_environment_host(environment, job->endpoint),
                               ch_slice_of(job->key->key_id),
                               ch_slice_of(job->key->object_uri)};
     ch_put_u8(out, (uint8_t)job->form);

@@ -15,6 +15,26 @@ import harness
 from harness import BINANCE_ORDER, BINANCE_WITHDRAWAL, USER_PIN, wait_until
 
 LOCK = 129  # the frame's number
+TWO_SCHEMES = """\
+name: two
+title: Two schemes
+origins: { main: https://a.example }
+schemes:
+  one: { mechanism: hmac-sha256, secret: text, signature: hex }
+  two: { mechanism: hmac-sha256, secret: text, signature: base64 }
+recipe: all
+recipes:
+  all:
+    covers: [path, params]
+    lists: { all: {} }
+    values: { query: "{all|form}" }
+    message: "{path}?{query}"
+    url: "{origin}{path}{query|prefix:?}"
+    headers: { Id: "{key_id}", Signature: "{signature}" }
+params: { p: { type: text } }
+endpoints:
+  - { call: GET /x, class: read, optional: [p] }
+"""
 
 
 class ReloadTest(harness.AgentTest):
@@ -75,6 +95,29 @@ class ReloadTest(harness.AgentTest):
         self.assertEqual(self.sign().status, 200)
         with self.agent.client() as client:
             self.assertIn("a-second", [key["name"] for key in client.get("/v1/keys").json["keys"]])
+
+    def test_no_answer_of_before_is_given_to_a_key_that_signs_otherwise(self):
+        """By another scheme of its profile, or for another host."""
+        profiles = self.agent.home / "profiles"
+        profiles.mkdir()
+        line = (f"  two: {{ token: main, object: 'pkcs11:object=binance-main', profile: two, scheme: one, key_id: id, "
+                f"allow: [{{ uid: {os.getuid()}, classes: [read] }}] }}\n")
+        only = "keys:\n" + line + self.policy[self.policy.index("operators:"):]
+        (profiles / "two.yaml").write_text(TWO_SCHEMES)
+        self.agent.config.write_text(re.sub(r"profiles: .*", f"profiles: {profiles}", self.config))
+        for name, policy, profile in (("scheme", only.replace("scheme: one", "scheme: two"), TWO_SCHEMES),
+                                      ("host", only, TWO_SCHEMES.replace("a.example", "b.example"))):
+            with self.subTest(name), self.agent.client() as client:
+                self.agent.policy.write_text(only)
+                (profiles / "two.yaml").write_text(TWO_SCHEMES)
+                self.agent.must("reload")
+                ask = ("POST", "/v1/keys/two/sign", json.dumps({"method": "GET", "path": "/x", "params": {}}).encode(),
+                       {"Content-Type": "application/json", "Idempotency-Key": name})
+                self.assertEqual(client.request(*ask).status, 200)
+                self.agent.policy.write_text(policy)
+                (profiles / "two.yaml").write_text(profile)
+                self.agent.must("reload")
+                self.assert_problem(client.request(*ask), 409, "conflict")
 
     def test_each_key_signs_with_its_own_object_after_the_order_of_names_has_changed(self):
         """An index that meant one key must never come to mean another."""
