@@ -33,6 +33,20 @@ static size_t scheme_size(const char *url)
     return 0;
 }
 
+/* Hosts are compared as text, so each has one spelling: no upper case, no dot at the end, no port that goes without
+ * saying. */
+static bool is_host(const char *text)
+{
+    size_t name = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789.-");
+    const char *port = text + name;
+    if (name == 0 || text[name - 1] == '.')
+        return false;
+    if (*port == '\0')
+        return true;
+    size_t digits = strspn(port + 1, "0123456789");
+    return *port == ':' && port[1] != '0' && digits > 0 && port[1 + digits] == '\0' && strcmp(port, ":443") != 0;
+}
+
 static ch_status read_url(const ch_value *value, ch_origin *origin, ch_error *err)
 {
     const char *url = NULL;
@@ -40,6 +54,9 @@ static ch_status read_url(const ch_value *value, ch_origin *origin, ch_error *er
     size_t skipped = scheme_size(url);
     if (skipped == 0 || url[skipped] == '\0' || strpbrk(url + skipped, "/?#@ ") != NULL)
         return ch_yaml_fail(value->node, err, "an origin is https:// or wss:// and a host, with nothing after it");
+    if (!is_host(url + skipped))
+        return ch_yaml_fail(value->node, err,
+                            "write the host in lower case, without a dot at its end, and without the port 443");
     origin->url = ch_strdup(url);
     origin->host = ch_slice_of(origin->url + skipped);
     return CH_OK;
