@@ -329,14 +329,14 @@ static unsigned classes_by_path(const ch_endpoint *asked, size_t at, const ch_ke
 {
     const ch_profile *profile = asked->profile;
     ch_slice captures[CH_PATH_PARTS_MAX];
-    unsigned classes = 1U << asked->class_ | ch_needs_of_signature(asked, at, request);
+    unsigned classes = 1U << asked->class_ | ch_needs_of_signature(asked, at, asked, request);
     for (size_t i = 0; i < profile->pattern_count; i++) {
         const ch_endpoint *opened = &profile->endpoints[profile->patterns[i]];
         if ((opened->kind & ~key->kinds) == 0 && ch_endpoint_has_scheme(opened, at) &&
             strcmp(opened->method, asked->method) == 0 &&
             ch_environment_reaches_both(key->environment, asked, opened) &&
             ch_endpoint_fits(opened, request->path, captures))
-            classes |= 1U << opened->class_ | ch_needs_of_signature(opened, at, request);
+            classes |= 1U << opened->class_ | ch_needs_of_signature(opened, at, asked, request);
     }
     return classes;
 }
@@ -392,7 +392,7 @@ static unsigned classes_by_payload(const look *in, const ch_endpoint *opened, un
     bool adds_nothing = (classes & 1U << opened->class_) != 0 && !opened->has_needs;
     if (adds_nothing || !may_reach(in, opened) || !is_opened(in, opened))
         return 0;
-    return 1U << opened->class_ | ch_needs_of_signature(opened, in->at, in->request);
+    return 1U << opened->class_ | ch_needs_of_signature(opened, in->at, in->asked, in->request);
 }
 
 unsigned ch_endpoint_confused_classes(const ch_endpoint *endpoint, const ch_scheme *scheme, const ch_key_traits *key,

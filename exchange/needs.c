@@ -79,13 +79,15 @@ unsigned ch_needs_of_endpoint(const ch_endpoint *endpoint)
     return classes;
 }
 
-unsigned ch_needs_of_signature(const ch_endpoint *endpoint, size_t scheme, const ch_request *request)
+unsigned ch_needs_of_signature(const ch_endpoint *endpoint, size_t scheme, const ch_endpoint *asked,
+                               const ch_request *request)
 {
     unsigned classes = ch_needs_left_open(endpoint, scheme) | ch_needs_of_request(endpoint, request);
     for (size_t i = 0; endpoint->has_needs && i < endpoint->params.count; i++) {
         const ch_param_def *def = endpoint->params.params[i].def;
         const ch_param *param = def->need_count == 0 ? NULL : find(request, def->name);
-        classes |= param == NULL || is_known(def, param) ? 0 : all_needs(def);
+        bool is_agents = ch_recipe_fills_in(asked->recipes[scheme], ch_slice_of(def->name));
+        classes |= is_agents || (param != NULL && !is_known(def, param)) ? all_needs(def) : 0;
     }
     return classes;
 }

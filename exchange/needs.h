@@ -10,8 +10,10 @@
 unsigned ch_needs_of_request(const ch_endpoint *endpoint, const ch_request *request);
 
 /* Returns the classes that `endpoint` may need if it takes the signature by `scheme` of `request`, which was made for
- * any endpoint: also those of values that the signature leaves open, and of values that the profile does not know. */
-unsigned ch_needs_of_signature(const ch_endpoint *endpoint, size_t scheme, const ch_request *request);
+ * `asked`: also those of values that the signature leaves open, that the profile does not know, or that are the
+ * agent's. */
+unsigned ch_needs_of_signature(const ch_endpoint *endpoint, size_t scheme, const ch_endpoint *asked,
+                               const ch_request *request);
 
 /* Returns the classes that some value may need whose signature by `scheme` leaves it open. */
 unsigned ch_needs_left_open(const ch_endpoint *endpoint, size_t scheme);

@@ -416,6 +416,22 @@ START_TEST(test_a_value_counts_where_the_signature_is_good_too)
 }
 END_TEST
 
+START_TEST(test_a_value_of_the_agents_counts_too)
+{
+    static const char source[] =
+        HEAD "  r: {covers: [params], lists: {all: {}}, values: {sent: \"{all|form}\"}, message: \"{sent}\",\n"
+             "      url: \"{origin}{path}?{sent}&s={signature}\"}\n"
+             "  stopped: {covers: [params], lists: {all: {fields: [{name: time, value: \"0\"}]}},\n"
+             "      values: {sent: \"{all|form}\"}, message: \"{sent}\",\n"
+             "      url: \"{origin}{path}?{sent}&s={signature}\"}\n"
+             "params: {p: {type: text}, time: {type: integer, needs: {0: account}}}\n"
+             "endpoints:\n"
+             "  - {call: GET /x, class: cancel, recipe: stopped, optional: [p]}\n"
+             "  - {call: POST /y, class: cancel, required: [time]}\n";
+    ck_assert_uint_eq(opened_by(source, NULL, 0), BIT(CH_CLASS_CANCEL) | BIT(CH_CLASS_ACCOUNT));
+}
+END_TEST
+
 /* At Binance the signature is good for the other futures host too. */
 START_TEST(test_a_countdown_of_0_takes_a_safety_off)
 {
@@ -458,5 +474,5 @@ CH_TESTS("confusion", CH_TEST_ROWS(test_a_bot_trades_by_what_its_policy_accepts,
          CH_TEST(test_an_empty_query_with_its_question_mark_is_nothing),
          CH_TEST(test_one_of_a_choice_must_be_in_the_payload), CH_TEST(test_a_value_needs_its_class_and_others_do_not),
          CH_TEST(test_a_value_that_is_not_signed_may_be_any),
-         CH_TEST(test_a_value_counts_where_the_signature_is_good_too),
+         CH_TEST(test_a_value_counts_where_the_signature_is_good_too), CH_TEST(test_a_value_of_the_agents_counts_too),
          CH_TEST(test_a_countdown_of_0_takes_a_safety_off), CH_TEST(test_what_values_may_need_is_said_of_the_endpoint))
