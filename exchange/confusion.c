@@ -201,6 +201,25 @@ static size_t count_names(const uint64_t *set, size_t words)
     return count;
 }
 
+/* How many names a payload must show for `opened`, at the least; one is enough for all choices, and none for what is
+ * not signed or is the agent's. */
+static size_t count_needed(const ch_endpoint *opened, size_t at, const uint64_t *fields)
+{
+    size_t words = opened->profile->name_words;
+    size_t count = 0;
+    bool has_choice = false;
+    for (size_t i = 0; i < words; i++)
+        count += (size_t)__builtin_popcountll(opened->params.required[i] & shown_word(opened, at, i) & ~fields[i]);
+    for (size_t k = 0; k < opened->params.choice_count; k++) {
+        const uint64_t *choice = opened->params.choices + k * words;
+        bool is_free = false;
+        for (size_t i = 0; i < words; i++)
+            is_free |= (choice[i] & (fields[i] | ~shown_word(opened, at, i))) != 0;
+        has_choice |= !is_free;
+    }
+    return count + has_choice;
+}
+
 /* Could a request that shows `given` be one to `opened`, if the end of the path is read as the beginning of the query?
  * That spoils the first parameter of the query, so there must be one that `opened` can do without. What `opened` does
  * not know counts as ignored. */
@@ -208,7 +227,7 @@ static bool opened_takes_the_rest(const ch_endpoint *asked, const ch_endpoint *o
 {
     const names in = {given, given, asked->recipes[at]->field_names};
     size_t words = asked->profile->name_words;
-    size_t needed = count_names(opened->params.required, words) + (opened->params.choice_count > 0);
+    size_t needed = count_needed(opened, at, in.fields);
     size_t shown = count_names(given, words);
     bool has_body = asked->recipes[at]->body.part_count > 0;
     return opened_misses_nothing(opened, at, &in) && (has_body || shown == 0 || shown > needed);

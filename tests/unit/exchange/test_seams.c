@@ -104,6 +104,37 @@ START_TEST(test_a_path_that_runs_on_opens_what_it_begins_with)
 }
 END_TEST
 
+/* What the other call requires in a body that is not signed needs no place in the query. */
+START_TEST(test_what_is_not_signed_is_not_missed_by_a_path_that_runs_on)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_profile *profile = NULL;
+    const char *source = "name: x\ntitle: X\norigins: {main: https://x.example}\n"
+                         "schemes: {h: {mechanism: hmac-sha256, secret: text, signature: hex}}\n"
+                         "recipe: {GET: r, POST: b}\nrecipes:\n"
+                         "  r:\n    covers: [path, params]\n    lists: {all: {}}\n    values: {query: '{all|form}'}\n"
+                         "    message: '{path}{query}|{time_s}'\n    url: '{origin}{path}?{query}&sig={signature}'\n"
+                         "  b:\n    covers: [path]\n    lists: {all: {takes: query}, rest: {takes: body}}\n"
+                         "    values: {query: '{all|form}', sent: '{rest|json}'}\n"
+                         "    message: '{path}{query}|{time_s}'\n    url: '{origin}{path}?{query}&sig={signature}'\n"
+                         "    body: '{sent}'\n"
+                         "params: {q: {type: text, in: query}, p: {type: text}}\nendpoints:\n"
+                         "  - {call: GET /orders/active, class: read, optional: [q]}\n"
+                         "  - {call: POST /orders, class: trade, required: [p], optional: [q]}\n";
+    ck_assert_msg(load_text(source, &profile, &err) == CH_OK, "%s", err.message);
+    const ch_endpoint *endpoint = match(profile, "GET", "/orders/active");
+    const ch_key_traits key = {.environment = ch_profile_live(profile)};
+    for (size_t count = 0; count < 2; count++) {
+        ch_param params[1] = {text("q", "1")};
+        ch_request request = request_of("GET", "/orders/active", params, count);
+        ck_assert_int_eq(ch_endpoint_check(endpoint, first_scheme(profile), &request, &err), CH_OK);
+        ck_assert_uint_eq(ch_endpoint_confused_classes(endpoint, first_scheme(profile), &key, &request),
+                          BIT(CH_CLASS_READ) | BIT(CH_CLASS_TRADE));
+    }
+    ch_profile_free(profile);
+}
+END_TEST
+
 START_TEST(test_a_value_may_not_hide_a_seam)
 {
     ch_error err = CH_ERROR_INIT;
@@ -120,4 +151,5 @@ START_TEST(test_a_value_may_not_hide_a_seam)
 END_TEST
 
 CH_TESTS("seams", CH_TEST_ROWS(test_no_digit_stands_before_a_number, cases),
-         CH_TEST(test_a_path_that_runs_on_opens_what_it_begins_with), CH_TEST(test_a_value_may_not_hide_a_seam))
+         CH_TEST(test_a_path_that_runs_on_opens_what_it_begins_with),
+         CH_TEST(test_what_is_not_signed_is_not_missed_by_a_path_that_runs_on), CH_TEST(test_a_value_may_not_hide_a_seam))
