@@ -255,6 +255,37 @@ static ch_status read_sent(const ch_value *value, ch_error *err)
     return read_template(value, err);
 }
 
+/* True if the text from part `at` on cannot make the host before it another one. */
+static bool ends_host(const ch_recipe *recipe, const ch_template *text, size_t at)
+{
+    if (at == text->part_count)
+        return true;
+    const ch_template_part *part = &text->parts[at];
+    if (part->is_literal)
+        return part->literal.data[0] == '/' || part->literal.data[0] == '?';
+    if (part->style != NULL || part->filter_count > 0)
+        return false;
+    if (part->index < CH_BUILTIN_COUNT)
+        return part->index == CH_BUILTIN_PATH;
+    size_t value = part->index - CH_BUILTIN_COUNT;
+    return value < recipe->value_count && recipe->values[value].text.part_count > 0 &&
+           ends_host(recipe, &recipe->values[value].text, 0);
+}
+
+static bool is_origin(const ch_template_part *part)
+{
+    return !part->is_literal && part->style == NULL && part->index == CH_BUILTIN_ORIGIN && part->filter_count == 0;
+}
+
+/* Otherwise it would be the same host in every environment. */
+static ch_status check_url(const ch_recipe *recipe, const ch_yaml *node, ch_error *err)
+{
+    const ch_template *url = &recipe->url;
+    if (url->part_count > 0 && is_origin(&url->parts[0]) && ends_host(recipe, url, 1))
+        return CH_OK;
+    return ch_yaml_fail(node, err, "'url' must begin with {origin}, and go on with {path}, a / or a ?");
+}
+
 bool ch_is_header_name(const char *name)
 {
     static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -357,6 +388,7 @@ static ch_status read_recipe(const ch_value *value, ch_error *err)
     CH_TRY(ch_fields_read(value->node, CH_FIELDS(fields), recipe, &in, err));
     if (!recipe->uses[CH_BUILTIN_SIGNATURE])
         return ch_yaml_fail(value->node, err, "neither url, body nor a header uses {signature}");
+    CH_TRY(check_url(recipe, value->node, err));
     if (!ch_shape_find(recipe))
         return ch_yaml_fail(value->node, err, "the message is made of too many parts; use fewer values");
     ch_error reason = CH_ERROR_INIT;
