@@ -85,13 +85,27 @@ static unsigned shown_by_list(const ch_recipe_list *list)
     return shows;
 }
 
+/* True if the filters put something else in the place of what they are given. */
+static bool replaces(const ch_template_part *part)
+{
+    size_t i = 0;
+    while (i < part->filter_count && strcmp(part->filters[i]->name, "then") != 0)
+        i++;
+    return i < part->filter_count;
+}
+
+static void add_shown(shape *out, const ch_template_part *part, unsigned shows)
+{
+    out->shows |= replaces(part) ? 0 : shows;
+}
+
 static void add_list(shape *out, const ch_recipe_list *list, const ch_template_part *part)
 {
     ch_autobuffer word = CH_BUFFER_INIT;
     ch_buffer_add_format(&word, "[%s]", part->style->shape);
     bool is_left_out = list->field_count == 0 && part->style->may_be_nothing;
     add_both(out, ch_buffer_slice(&word), is_left_out ? CH_LITERAL("") : ch_buffer_slice(&word), part);
-    out->shows |= shown_by_list(list);
+    add_shown(out, part, shown_by_list(list));
     out->has_joined_list |= part->style->is_joined;
 }
 
@@ -100,13 +114,13 @@ static void add_builtin(shape *out, const ch_template_part *part)
     ch_autobuffer word = CH_BUFFER_INIT;
     ch_buffer_add_format(&word, "{%s}", ch_builtin_name((ch_builtin)part->index));
     add_both(out, ch_buffer_slice(&word), ch_buffer_slice(&word), part);
-    out->shows |= shown_by_builtin(part->index);
+    add_shown(out, part, shown_by_builtin(part->index));
 }
 
 static void add_value(shape *out, const shape *value, const ch_template_part *part)
 {
     add_both(out, ch_buffer_slice(&value->full), ch_buffer_slice(&value->empty), part);
-    out->shows |= value->shows;
+    add_shown(out, part, value->shows);
     out->has_joined_list |= value->has_joined_list;
 }
 

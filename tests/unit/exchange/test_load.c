@@ -31,6 +31,7 @@ static const struct {
     {"url: \"{origin}{path}",   "url: \"{origin}.b.example{path}",                      8,  "and go on with {path}"         },
     {"url: \"{origin}{path}",   "url: \"{origin}{path|drop:/}",                         8,  "and go on with {path}"         },
     {"url: \"{origin}{path}",   "url: \"{origin}{payload}{path}",                       8,  "and go on with {path}"         },
+    {"message: \"{payload}\"",   "message: \"{payload|then:x}\"", 8, "'covers' claims params, but the message does not show it"},
     {"https://a.example",      "https://A.example",                                    3,  "write the host in lower case"  },
     {"https://a.example",      "https://a.example.",                                   3,  "without a dot at its end"      },
     {"https://a.example",      "https://a.example:443",                                3,  "without the port 443"          },
