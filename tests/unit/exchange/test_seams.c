@@ -152,4 +152,5 @@ END_TEST
 
 CH_TESTS("seams", CH_TEST_ROWS(test_no_digit_stands_before_a_number, cases),
          CH_TEST(test_a_path_that_runs_on_opens_what_it_begins_with),
-         CH_TEST(test_what_is_not_signed_is_not_missed_by_a_path_that_runs_on), CH_TEST(test_a_value_may_not_hide_a_seam))
+         CH_TEST(test_what_is_not_signed_is_not_missed_by_a_path_that_runs_on),
+         CH_TEST(test_a_value_may_not_hide_a_seam))
