@@ -82,7 +82,7 @@ static void print(const ch_intent *intent, const ch_endpoint *endpoint, const ch
         ch_output_text(text);
         puts("");
     }
-    bool is_once = ch_intent_is_unique(intent) || ch_endpoint_uses(endpoint, scheme, 0) == CH_USES_ONCE;
+    bool is_once = ch_intent_is_unique(intent) || ch_endpoint_uses_by_any(endpoint, scheme) == CH_USES_ONCE;
     puts(is_once ? "The signature can be used once." : "The signature can be used again while it is valid.");
 }
 

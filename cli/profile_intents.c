@@ -41,7 +41,7 @@ static json_t *describe_intents(const ch_profile *profile)
     const ch_endpoint *endpoint;
     for (size_t i = 0; (endpoint = ch_profile_endpoint_at(profile, i)) != NULL; i++) {
         ch_class class_ = ch_endpoint_class(endpoint);
-        bool is_once = ch_endpoint_uses(endpoint, scheme, 0) == CH_USES_ONCE;
+        bool is_once = ch_endpoint_uses_by_any(endpoint, scheme) == CH_USES_ONCE;
         if (class_ == CH_CLASS_TRADE || class_ == CH_CLASS_CANCEL || class_ == CH_CLASS_TRANSFER ||
             class_ == CH_CLASS_WITHDRAW)
             json_array_append_new(rows,

@@ -184,6 +184,15 @@ ch_uses ch_endpoint_uses(const ch_endpoint *endpoint, const ch_scheme *scheme, u
     return is_once ? CH_USES_ONCE : CH_USES_WINDOW;
 }
 
+ch_uses ch_endpoint_uses_by_any(const ch_endpoint *endpoint, const ch_scheme *scheme)
+{
+    const ch_profile *profile = endpoint->profile;
+    ch_uses uses = ch_endpoint_uses(endpoint, scheme, 0);
+    for (size_t i = 0; i < profile->kind_nonce_count && uses == CH_USES_ONCE; i++)
+        uses = ch_endpoint_uses(endpoint, scheme, profile->kind_nonces[i].kind);
+    return uses;
+}
+
 bool ch_endpoint_uses_random(const ch_endpoint *endpoint, const ch_scheme *scheme)
 {
     const ch_recipe *recipe = endpoint->recipes[scheme->index];

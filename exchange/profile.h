@@ -100,6 +100,8 @@ typedef enum ch_uses {
 } ch_uses;
 /* Of requests to `endpoint` by keys of these kinds; never CH_USES_UNSAID. */
 ch_uses ch_endpoint_uses(const ch_endpoint *endpoint, const ch_scheme *scheme, unsigned kinds);
+/* The same where the kinds of the key are not known: once, only if it is so for keys of every kind. */
+ch_uses ch_endpoint_uses_by_any(const ch_endpoint *endpoint, const ch_scheme *scheme);
 /* True if ch_recipe_build needs random bytes for a request to `endpoint`. */
 bool ch_endpoint_uses_random(const ch_endpoint *endpoint, const ch_scheme *scheme);
 

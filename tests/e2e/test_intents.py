@@ -71,6 +71,15 @@ class Intents(unittest.TestCase):
             "The signature can be used again while it is valid.\n"
         ))
 
+    def test_a_signature_counts_as_good_again_if_it_is_for_some_kind_of_key(self):
+        for profile, call, words in (
+            ("gemini", "POST /v1/order/cancel/all", "again while it is valid"),
+            ("kraken", "POST /0/private/CancelAll", "once"),
+        ):
+            with self.subTest(profile):
+                done = ask(profile, {"call": call, "params": {}})
+                self.assertIn(f"The signature can be used {words}.\n", done.stdout)
+
     def test_what_the_agent_would_refuse_means_nothing(self):
         for name, params, reason in (
             ("POST /api/v3/order", {"symbol": "BTCUSDT"}, "is missing"),
