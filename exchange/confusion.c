@@ -243,8 +243,7 @@ typedef struct asking {
 
 static void begin_asking(asking *in, const ch_endpoint *asked, size_t at)
 {
-    in->asked = asked;
-    in->at = at;
+    *in = (asking){.asked = asked, .at = at};
     copy_shown(asked, at, asked->params.required, in->required);
     copy_shown(asked, at, asked->params.listed, in->listed);
 }
