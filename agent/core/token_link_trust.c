@@ -126,8 +126,8 @@ ch_status ch_token_link_confirm_key(ch_token_link *link, size_t key, ch_link_wai
         .answer = waiter.answer
     };
     /* What was last seen is confirmed, also after a reload, which has forgotten that it is another. */
-    ch_slice kept = ch_prints_find(link->config.prints, &change.name);
-    bool is_another = change.print.size > 0 && kept.data != NULL && !ch_slice_equal(kept, change.print);
+    ch_slice kept = link->config.prints == NULL ? CH_LITERAL("") : ch_prints_find(link->config.prints, &change.name);
+    bool is_another = change.print.size > 0 && kept.size > 0 && !ch_slice_equal(kept, change.print);
     if (!known->is_exchanged && !is_another)
         return ch_fail(
             err, CH_CONFLICT,
