@@ -127,6 +127,18 @@ static bool is_empty_set(const uint64_t *set, size_t words)
     return i == words;
 }
 
+/* True if a name of the choice is in either set, or is one that a payload for `endpoint` does not show. */
+static bool is_choice_met(const ch_endpoint *endpoint, size_t at, size_t choice, const uint64_t *one,
+                          const uint64_t *other)
+{
+    size_t words = endpoint->profile->name_words;
+    const uint64_t *members = endpoint->params.choices + choice * words;
+    bool is_met = false;
+    for (size_t i = 0; i < words; i++)
+        is_met |= (members[i] & (one[i] | other[i] | ~shown_word(endpoint, at, i))) != 0;
+    return is_met;
+}
+
 /* True if `opened` misses nothing in the payload: it shows all that `opened` requires and would show. */
 static bool opened_misses_nothing(const ch_endpoint *opened, size_t at, const names *in)
 {
@@ -136,11 +148,7 @@ static bool opened_misses_nothing(const ch_endpoint *opened, size_t at, const na
             return false;
     }
     for (size_t k = 0; k < opened->params.choice_count; k++) {
-        const uint64_t *choice = opened->params.choices + k * words;
-        bool is_met = false;
-        for (size_t i = 0; i < words; i++)
-            is_met |= (choice[i] & (in->at_most[i] | in->fields[i] | ~shown_word(opened, at, i))) != 0;
-        if (!is_met)
+        if (!is_choice_met(opened, at, k, in->at_most, in->fields))
             return false;
     }
     return true;
@@ -180,14 +188,8 @@ static bool opened_has_payload(const ch_endpoint *asked, const ch_endpoint *open
  * the payload does not show. */
 static bool opened_lists_a_choice_of_each(const ch_endpoint *asked, const ch_endpoint *opened, size_t at)
 {
-    const uint64_t *fields = opened->recipes[at]->field_names;
-    size_t words = opened->profile->name_words;
     for (size_t k = 0; k < asked->params.choice_count; k++) {
-        const uint64_t *choice = asked->params.choices + k * words;
-        bool is_listed = false;
-        for (size_t i = 0; i < words; i++)
-            is_listed |= (choice[i] & (opened->params.listed[i] | fields[i] | ~shown_word(asked, at, i))) != 0;
-        if (!is_listed)
+        if (!is_choice_met(asked, at, k, opened->params.listed, opened->recipes[at]->field_names))
             return false;
     }
     return true;
@@ -210,13 +212,8 @@ static size_t count_needed(const ch_endpoint *opened, size_t at, const uint64_t 
     bool has_choice = false;
     for (size_t i = 0; i < words; i++)
         count += (size_t)__builtin_popcountll(opened->params.required[i] & shown_word(opened, at, i) & ~fields[i]);
-    for (size_t k = 0; k < opened->params.choice_count; k++) {
-        const uint64_t *choice = opened->params.choices + k * words;
-        bool is_free = false;
-        for (size_t i = 0; i < words; i++)
-            is_free |= (choice[i] & (fields[i] | ~shown_word(opened, at, i))) != 0;
-        has_choice |= !is_free;
-    }
+    for (size_t k = 0; k < opened->params.choice_count; k++)
+        has_choice |= !is_choice_met(opened, at, k, fields, fields);
     return count + has_choice;
 }
 
