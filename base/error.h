@@ -17,7 +17,7 @@ typedef enum ch_status {
 
 typedef struct ch_error {
     ch_status status;
-    char rule[64];      /* the policy rule, or the CKR_ name; empty if there is none */
+    char rule[64];      /* of the policy, or the CKR_ name; empty if neither decided */
     char message[1024]; /* a sentence without a full stop; UTF-8, no control characters, never a secret */
 } ch_error;
 

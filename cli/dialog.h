@@ -6,7 +6,7 @@
 #include "wire/channel.h"
 
 #define CH_DIALOG_WAIT_S 75  /* longer than core is ever silent: it gives up on a login after a minute */
-#define CH_DIALOG_QUIET_S 10 /* without a frame, after which the user is told that the agent is still at work */
+#define CH_DIALOG_QUIET_S 10 /* after so long without a frame, the user hears that the agent is still at work */
 
 #define auto_channel __attribute__((cleanup(ch_channel_close))) ch_channel
 

@@ -15,7 +15,7 @@ json_t *ch_jansson_text(const char *text);
 /* Returns the text of the member `name` of `object`, or "" if it has no such text. Lives as long as the object. */
 const char *ch_jansson_member(const json_t *object, const char *name);
 
-/* Prints the texts of a list, separated by commas; `when_empty` if there are none. */
+/* Prints the texts of a list with commas between them, or `when_empty` if it has none. */
 void ch_jansson_print_joined(const json_t *list, const char *when_empty);
 
 #endif

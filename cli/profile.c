@@ -63,7 +63,8 @@ static json_t *names_of(unsigned classes)
 
 /* ---- a profile ---- */
 
-/* The answers by which `may_open` is told: as the profile says, and for either case everywhere. */
+/* The member that says what an endpoint may open: as the profile has it, and if unknown names were refused, or
+ * ignored, everywhere. */
 static const char *const answers[] = {
     [CH_UNKNOWN_AS_LISTED] = "may_open",
     [CH_UNKNOWN_REFUSED] = "may_open_if_refused",

@@ -65,7 +65,7 @@ ch_facts ch_item_kind_needs(ch_item_kind kind);
 
 /* True if the fact takes words, and not any text. */
 bool ch_fact_has_words(ch_fact_name name);
-/* The fact's word that `text` is, as memory that lives forever; NULL if it is none. */
+/* Returns the word of the fact that equals `text`, or NULL. It is static memory. */
 const char *ch_fact_word(ch_fact_name name, ch_slice text);
 /* The same, whatever the case of its letters. */
 const char *ch_fact_word_any_case(ch_fact_name name, ch_slice text);

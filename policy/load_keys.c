@@ -145,38 +145,34 @@ static ch_status check_passphrase(const ch_yaml *map, const ch_key *key, ch_erro
     return CH_OK;
 }
 
-static ch_status read_kinds(const ch_value *value, ch_error *err)
+/* Adds the bits that `find` knows the listed names by; `what` is what the profile has under such names. */
+static ch_status add_bits(const ch_value *value, unsigned (*find)(const ch_profile *profile, const char *name),
+                          const char *what, unsigned *bits, ch_error *err)
 {
-    ch_key *key = value->out;
+    const ch_profile *profile = ((const ch_key *)value->out)->profile;
     CH_TRY(ch_yaml_expect_list(value->node, err));
     for (size_t i = 0; i < ch_yaml_count(value->node); i++) {
         const ch_yaml *item = ch_yaml_item(value->node, i);
         const char *name = NULL;
         CH_TRY(ch_yaml_text(item, &name, err));
-        unsigned bit = ch_profile_kind(key->profile, name);
+        unsigned bit = find(profile, name);
         if (bit == 0)
-            return ch_yaml_fail(item, err, "profile '%s' has no keys of kind '%s'", ch_profile_name(key->profile),
-                                name);
-        key->traits.kinds |= bit;
+            return ch_yaml_fail(item, err, "profile '%s' has no %s '%s'", ch_profile_name(profile), what, name);
+        *bits |= bit;
     }
     return CH_OK;
+}
+
+static ch_status read_kinds(const ch_value *value, ch_error *err)
+{
+    ch_key *key = value->out;
+    return add_bits(value, ch_profile_kind, "keys of kind", &key->traits.kinds, err);
 }
 
 static ch_status read_accepts(const ch_value *value, ch_error *err)
 {
     ch_key *key = value->out;
-    CH_TRY(ch_yaml_expect_list(value->node, err));
-    for (size_t i = 0; i < ch_yaml_count(value->node); i++) {
-        const ch_yaml *item = ch_yaml_item(value->node, i);
-        const char *name = NULL;
-        CH_TRY(ch_yaml_text(item, &name, err));
-        unsigned bit = ch_profile_acceptance(key->profile, name);
-        if (bit == 0)
-            return ch_yaml_fail(item, err, "profile '%s' has no acceptable confusion '%s'",
-                                ch_profile_name(key->profile), name);
-        key->traits.accepts |= bit;
-    }
-    return CH_OK;
+    return add_bits(value, ch_profile_acceptance, "acceptable confusion", &key->traits.accepts, err);
 }
 
 /* ---- tolerate ---- */

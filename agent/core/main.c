@@ -69,14 +69,12 @@ static int check(const char *config_path)
     if (st == CH_OK) {
         ch_tolerance_say(&rules.policy, print_line);
         ch_confusion_say(&rules.policy, print_line);
-    }
-    if (st == CH_OK)
         print_environments(&rules.policy);
-    if (st == CH_OK)
         printf("%s is good: %zu keys, %zu tokens, %zu profiles\n", config_path, rules.policy.key_count,
                rules.config.token_count, rules.policy.profile_count);
-    else
+    } else {
         fprintf(stderr, "chancery-agent: %s\n", err.message);
+    }
     ch_rules_free(&rules);
     return ch_status_exit(st);
 }

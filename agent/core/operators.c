@@ -93,7 +93,7 @@ static void on_progress(void *context, uint32_t done, uint32_t total)
 
 /* ---- requests ---- */
 
-/* A PIN for a token that takes none is a mistake, and the operator is told so. */
+/* Refuses a PIN for a token that takes none: the operator has made a mistake. */
 static ch_status read_no_pin(const ch_token_link *link, int fd, ch_secret *pin, ch_error *err)
 {
     ch_autosecret given = CH_SECRET_INIT;
