@@ -187,6 +187,11 @@ static ch_status read_symbols(const ch_value *value, ch_error *err)
     return ch_symbols_read(value->out, value->node, err);
 }
 
+static ch_status read_asset_names(const ch_value *value, ch_error *err)
+{
+    return ch_asset_names_read(value->out, value->node, err);
+}
+
 static ch_status read_groups(const ch_value *value, ch_error *err)
 {
     ch_loader *load = value->context;
@@ -222,6 +227,7 @@ static const ch_field fields[] = {
     { "recipes",     true,     read_recipes,     CH_WHOLE                         },
     { "contracts",   false,    read_contracts,   CH_WHOLE                         },
     { "symbols",     false,    read_symbols,     CH_WHOLE                         },
+    { "asset_names", false,    read_asset_names, CH_WHOLE                         },
     { "uses",        false,    ch_uses_read,     CH_MEMBER(ch_profile, uses)      },
     { "groups",      false,    read_groups,      CH_WHOLE                         },
     { "params",      false,    read_params,      CH_WHOLE                         },

@@ -98,8 +98,32 @@ ch_status ch_symbols_read(ch_profile *profile, const ch_yaml *list, ch_error *er
     return ch_entries_read(list, &forms, profile->symbols, &profile->symbol_count, NULL, err);
 }
 
+static ch_status read_asset_name(const ch_value *value, ch_error *err)
+{
+    ch_asset_name *name = value->out;
+    const char *usual = NULL;
+    CH_TRY(ch_yaml_text(value->node, &usual, err));
+    name->there = ch_strdup(value->name);
+    name->usual = ch_strdup(usual);
+    return CH_OK;
+}
+
+ch_status ch_asset_names_read(ch_profile *profile, const ch_yaml *map, ch_error *err)
+{
+    static const ch_entries names = {
+        "asset name", CH_YAML_MAP, 1, 0, {.read = read_asset_name, .size = sizeof(ch_asset_name)}
+    };
+    profile->asset_names = ch_alloc(ch_yaml_count(map) * sizeof *profile->asset_names);
+    return ch_entries_read(map, &names, profile->asset_names, &profile->asset_name_count, NULL, err);
+}
+
 void ch_symbols_free(ch_profile *profile)
 {
+    for (size_t i = 0; i < profile->asset_name_count; i++) {
+        free(profile->asset_names[i].there);
+        free(profile->asset_names[i].usual);
+    }
+    free(profile->asset_names);
     for (size_t i = 0; i < profile->symbol_count; i++) {
         ch_symbol_form *form = &profile->symbols[i];
         free(form->form);

@@ -83,6 +83,12 @@ static inline ch_facts ch_item_shares(const ch_item_def *item)
     return item->leg == 0 ? 0 : item->shares | CH_SHARED_ALWAYS | (item->is_opposite ? CH_FACT_BIT(CH_FACT_SIDE) : 0);
 }
 
+/* What the exchange calls an asset in its symbols, and what everybody else calls it. */
+typedef struct ch_asset_name {
+    char *there;
+    char *usual;
+} ch_asset_name;
+
 /* How a symbol is spelled in some markets. */
 typedef struct ch_symbol_form {
     unsigned markets; /* set of positions among the words of a market; 0: any */

@@ -220,6 +220,8 @@ struct ch_profile {
     size_t leg_count;
     ch_symbol_form *symbols;
     size_t symbol_count;
+    ch_asset_name *asset_names;
+    size_t asset_name_count;
     ch_contract *contracts;
     size_t contract_count;
     ch_refusing refusing[CH_REFUSING_MAX];

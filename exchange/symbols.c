@@ -128,6 +128,16 @@ static bool is_of_market(const ch_symbol_form *form, ch_slice market)
     return form->markets == 0 || market.size == 0;
 }
 
+/* XBT is BTC at exchanges that follow ISO 4217. */
+static ch_slice usual_name(const ch_profile *profile, ch_slice asset)
+{
+    for (size_t i = 0; i < profile->asset_name_count; i++) {
+        if (ch_slice_is(asset, profile->asset_names[i].there))
+            return ch_slice_of(profile->asset_names[i].usual);
+    }
+    return asset;
+}
+
 ch_symbol_parts ch_symbol_read(const ch_profile *profile, ch_slice market, ch_slice symbol)
 {
     finding found = {0};
@@ -141,5 +151,7 @@ ch_symbol_parts ch_symbol_read(const ch_profile *profile, ch_slice market, ch_sl
         if (is_of_market(form, market))
             try_rest(form, form->form, symbol, &found);
     }
+    found.parts.base = usual_name(profile, found.parts.base);
+    found.parts.quote = usual_name(profile, found.parts.quote);
     return found.parts;
 }
