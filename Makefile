@@ -4,7 +4,7 @@
 ## make check                  build and run the unit and the regression tests
 ## make check-unit/base/test_slots
 ##                             one of them
-## make install                install programs, profiles, manuals, completion and the systemd unit
+## make install                install programs, profiles, manuals, completion and the systemd units
 ## make uninstall              remove what install put there
 ## make compile_commands.json  how each file is compiled, for editors and clang tools
 ## make clean                  remove $(BUILD)
@@ -50,14 +50,14 @@ links_agent       := agent wire base
 links_agent/core  := agent/core policy exchange state agent conf wire pkcs11 base
 links_agent/front := agent/front agent wire base
 links_agent/token := agent/token agent wire pkcs11 base
-links_cli         := cli exchange conf wire pkcs11 base
+links_cli         := cli policy exchange conf wire pkcs11 base
 
 # Packages that each library's code needs.
 packages_base        := libcrypto
 packages_conf        := yaml-0.1
 packages_pkcs11      := libp11 p11-kit-1 libcrypto
 packages_exchange    := libcrypto
-packages_policy      := p11-kit-1
+packages_policy      := p11-kit-1 libcrypto
 packages_state       := sqlite3
 packages_agent       := libseccomp
 packages_agent/core  := p11-kit-1
@@ -199,6 +199,11 @@ property-programs: $(PROPERTY)
 $(PROPERTY): $(BUILD)/tests/property/%: $(BUILD)/tests/property/%.o $(property_parts) $(call libraries,exchange)
 	$(call link,$(call libs,exchange,jansson))
 
+# What the oracle (tests/oracle/run.py) speaks to: the rooms that decide, and core's record of orders.
+property-programs: $(BUILD)/tests/oracle/decisions
+$(BUILD)/tests/oracle/decisions: $(call objects,$(wildcard tests/oracle/*.c) agent/core/orders.c) $(call libraries,policy)
+	$(call link,$(call libs,policy,jansson))
+
 # The signed requests of real clients (tests/vectors/README.md).
 property-programs: vector-programs
 vector-programs: $(BUILD)/tests/vectors/vectors
@@ -215,19 +220,21 @@ fuzz_http            := agent/front
 fuzz_secrets         := cli
 fuzz_uris            := pkcs11
 fuzz_frames          := wire
+fuzz_state           := agent/core
 fuzz_front_frames    := agent/core
 fuzz_token_answers   := agent/core
 fuzz_operator_frames := agent/core
-FUZZ_DOORS := yaml profile strings policy json http secrets uris frames front_frames token_answers operator_frames
+FUZZ_DOORS := yaml profile strings policy json http secrets uris frames state front_frames token_answers operator_frames
 # Good requests, made and checked by the property test's parts; frames of all kinds; core on a stage.
 fuzz_samples := $(call objects,tests/fuzz/rig.c tests/fuzz/files.c $(filter-out %/profiles.c %/intents.c,$(wildcard tests/property/*.c)))
 fuzz_frame_parts := $(call objects,tests/fuzz/frames.c)
 fuzz_core_parts := $(fuzz_samples) $(fuzz_frame_parts) \
-    $(call objects,$(addprefix tests/fuzz/,core.c events.c play.c requests.c stage.c))
+    $(call objects,$(addprefix tests/fuzz/,core.c disk.c events.c kept.c play.c requests.c stage.c told.c))
 fuzz_with_policy          := $(call objects,tests/fuzz/files.c)
 fuzz_with_profile         := $(fuzz_samples)
 fuzz_with_strings         := $(fuzz_samples)
 fuzz_with_frames          := $(fuzz_frame_parts)
+fuzz_with_state           := $(fuzz_core_parts)
 fuzz_with_front_frames    := $(fuzz_core_parts)
 fuzz_with_token_answers   := $(fuzz_core_parts)
 fuzz_with_operator_frames := $(fuzz_core_parts)
@@ -243,11 +250,11 @@ $(foreach door,$(FUZZ_DOORS),$(eval $(call fuzz_rule,$(door))))
 unit-programs: fuzz-programs
 
 # The load generator and its kin; scripts/bench runs them.
-BENCHES := load flood raw sshagent build
+BENCHES := load flood raw sshagent build decide
 bench-programs: $(BENCHES:%=$(BUILD)/tests/bench/%)
 $(BENCHES:%=$(BUILD)/tests/bench/%): $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/tests/bench/sample.o \
-    $(call libraries,exchange)
-	$(call link,$(call libs,exchange,jansson))
+    $(call libraries,policy)
+	$(call link,$(call libs,policy,jansson))
 
 # What core may be given in place of its front and its token process; tests/e2e/hostile.py puts them there.
 HOSTILE := $(BUILD)/tests/hostile/front $(BUILD)/tests/hostile/token
@@ -269,12 +276,13 @@ dropindir     := $(PREFIX)/share/doc/chancery/systemd
 
 BIN := chancery chancery-agent
 LIBEXEC := $(filter-out $(BIN),$(PROGRAMS))
+FEED := $(wildcard adapters/feed/*.py) adapters/python/chancery.py
 PROFILES := $(wildcard profiles/*.yaml)
 MANUALS := $(wildcard docs/man/*.[1-9])
 UNITS := $(wildcard docs/systemd/*.service)
 DROPINS := $(wildcard docs/systemd/chancery-agent.service.d/*.conf)
 manual_path = $(foreach manual,$(1),$(mandir)/man$(subst .,,$(suffix $(manual)))/$(notdir $(manual)))
-INSTALLED = $(BIN:%=$(bindir)/%) $(LIBEXEC:%=$(libexecdir)/%) $(PROFILES:profiles/%=$(profiledir)/%) \
+INSTALLED = $(BIN:%=$(bindir)/%) $(LIBEXEC:%=$(libexecdir)/%) $(addprefix $(libexecdir)/,$(notdir $(FEED))) $(PROFILES:profiles/%=$(profiledir)/%) \
     $(call manual_path,$(MANUALS)) $(completiondir)/chancery $(UNITS:docs/systemd/%=$(unitdir)/%) \
     $(DROPINS:docs/systemd/chancery-agent.service.d/%=$(dropindir)/%)
 # Ours alone, so that uninstall may remove them.
@@ -289,7 +297,7 @@ endef
 install: all $(BUILD)/completion
 	install -d $(sort $(dir $(INSTALLED:%=$(DESTDIR)%)))
 	install -m 755 $(BIN:%=$(BUILD)/%) $(DESTDIR)$(bindir)
-	install -m 755 $(LIBEXEC:%=$(BUILD)/%) $(DESTDIR)$(libexecdir)
+	install -m 755 $(LIBEXEC:%=$(BUILD)/%) $(FEED) $(DESTDIR)$(libexecdir)
 	install -m 644 $(PROFILES) $(DESTDIR)$(profiledir)
 	install -m 644 $(DROPINS) $(DESTDIR)$(dropindir)
 	install -m 644 $(BUILD)/completion $(DESTDIR)$(completiondir)/chancery

@@ -1,9 +1,9 @@
 /* Timers are a list without order: there are a few dozen at most, and each turn looks at all of them. */
 #include "agent/loop.h"
 
-#include "agent/awake.h"
-#include "base/memory.h"
+#include "base/awake.h"
 #include "base/clock.h"
+#include "base/memory.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -10,6 +10,8 @@
 #include <sys/types.h>
 
 #define CH_PEER_GROUPS_MAX 64
+#define CH_PEER_SOCKET_MAX 64
+#define CH_PEER_UNIT_MAX 127
 
 typedef struct ch_peer {
     uid_t uid;
@@ -17,6 +19,8 @@ typedef struct ch_peer {
     pid_t pid; /* for the log; it may name another process by the time it is read */
     gid_t groups[CH_PEER_GROUPS_MAX];
     size_t group_count;
+    char socket[CH_PEER_SOCKET_MAX + 1]; /* the name of the listening socket that it came by; empty: the common one */
+    char unit[CH_PEER_UNIT_MAX + 1];     /* the systemd unit that it is part of; empty: none, or not known */
 } ch_peer;
 
 /* CH_IO if the kernel does not say; the caller must then close the connection. A peer in more than CH_PEER_GROUPS_MAX

@@ -2,7 +2,11 @@
  */
 #include "base/users.h"
 
+#include "base/buffer.h"
+
+#include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,5 +108,27 @@ ch_status ch_user_find(const char *text, uid_t *out, ch_error *err)
     if (getpwnam_r(text, &entry, strings, sizeof strings, &found) != 0 || found == NULL)
         return ch_fail(err, CH_NOT_FOUND, "there is no user '%s'", text);
     *out = found->pw_uid;
+    return CH_OK;
+}
+
+/* A group's entry holds all its members, so it may need any room. */
+#define GROUP_BYTES_MAX (1U << 20)
+
+ch_status ch_group_find(const char *text, gid_t *out, ch_error *err)
+{
+    unsigned id;
+    struct group entry;
+    struct group *found = NULL;
+    ch_autobuffer strings = CH_BUFFER_INIT;
+    int failure = ERANGE;
+    if (read_id(text, &id)) {
+        *out = id;
+        return CH_OK;
+    }
+    for (size_t size = 4096; failure == ERANGE && size <= GROUP_BYTES_MAX; size *= 4)
+        failure = getgrnam_r(text, &entry, (char *)ch_buffer_reserve(&strings, size), size, &found);
+    if (failure != 0 || found == NULL)
+        return ch_fail(err, CH_NOT_FOUND, "there is no group '%s'", text);
+    *out = found->gr_gid;
     return CH_OK;
 }

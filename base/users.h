@@ -19,5 +19,7 @@ bool ch_is_in_user_namespace(void);
 
 /* Finds the user `text`: a name, or a number. CH_NOT_FOUND if there is no user of that name. */
 CH_CHECKED ch_status ch_user_find(const char *text, uid_t *out, ch_error *err);
+/* The same for the group `text`. */
+CH_CHECKED ch_status ch_group_find(const char *text, gid_t *out, ch_error *err);
 
 #endif

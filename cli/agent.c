@@ -265,7 +265,7 @@ const ch_command ch_commands_of_agent[] = {
         .name = "keys",
         .syntax = {.options = CH_OPTION(SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTION(JSON)},
         .summary = "list the keys that the agent lets you use",
-        .details = "Lists the keys of the agent's policy that you have a grant for, and whether\n"
+        .details = "Lists the keys of the agent's policy that it lets you use, and whether\n"
                    "each is ready to sign.",
         .examples = "  chancery keys\n"
                     "  chancery keys --json\n",

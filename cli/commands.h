@@ -26,6 +26,14 @@ extern const ch_command ch_commands_of_key[];         /* cli/key.c */
 extern const ch_command ch_commands_of_key_confirm[]; /* cli/key_confirm.c */
 extern const ch_command ch_commands_of_profile[];     /* cli/profile.c */
 extern const ch_command ch_commands_of_intent[];      /* cli/intent.c */
+extern const ch_command ch_commands_of_policy[];      /* cli/policy.c: check */
+extern const ch_command ch_commands_of_explain[];     /* cli/policy_explain.c */
+extern const ch_command ch_commands_of_exposure[];    /* cli/policy_exposure.c */
+extern const ch_command ch_commands_of_diff[];        /* cli/policy_diff.c */
+extern const ch_command ch_commands_of_test[];        /* cli/policy_test.c */
+extern const ch_command ch_commands_of_replay[];      /* cli/policy_replay.c */
+extern const ch_command ch_commands_of_trading[];     /* cli/trading.c: trading, prices, state, limits */
+extern const ch_command ch_commands_of_decisions[];   /* cli/decisions_list.c */
 extern const ch_command ch_commands_of_operator[];    /* cli/operator.c: unlock and lock */
 extern const ch_command ch_commands_of_nonce[];       /* cli/nonce.c */
 extern const ch_command ch_commands_of_clock[];       /* cli/clock.c */

@@ -34,11 +34,20 @@ static const ch_option_row rows[CH_OPT_COUNT] = {
     [CH_OPT_ERASE]           = { "erase",           NULL,              NULL,                     "erase a token of that label, with every key on it" },
     [CH_OPT_YES]             = { "yes",             NULL,              NULL,                     "do not ask" },
     [CH_OPT_DRY_RUN]         = { "dry-run",         NULL,              NULL,                     "change nothing; say what would be done" },
-    [CH_OPT_ALL]             = { "all",             NULL,              NULL,                     "every token" },
+    [CH_OPT_ALL]             = { "all",             NULL,              NULL,                     "all of them" },
     [CH_OPT_WAIT]            = { "wait",            NULL,              NULL,                     "wait up to a minute for the agent and the token" },
     [CH_OPT_CURL]            = { "curl",            NULL,              NULL,                     "print a curl command that sends the request" },
     [CH_OPT_INTENTS]         = { "intents",         NULL,              NULL,                     "what can be read of each request" },
     [CH_OPT_HOST]            = { "host",            "HOST",            NULL,                     "the exchange's host, if it has the same call at several" },
+    [CH_OPT_POLICY]          = { "policy",          "FILE",            "CHANCERY_POLICY",        "the policy: a file, or a folder of files (default: that of --config)" },
+    [CH_OPT_CONFIG]          = { "config",          "FILE",            "CHANCERY_CONFIG",        "agent.yaml, for its policy, profiles and tokens" },
+    [CH_OPT_STRICT]          = { "strict",          NULL,              NULL,                     "exit with 3 if there is a warning" },
+    [CH_OPT_PRICE]           = { "price",           "PAIR=PRICE,...",  NULL,                     "reference prices, as in BTC/USDT=29880" },
+    [CH_OPT_AT]              = { "at",              "TIME",            NULL,                     "the time, as in 2027-01-31T09:30:00Z (default: now)" },
+    [CH_OPT_AFTER]           = { "after",           "N",               NULL,                     "only what was decided after decision N" },
+    [CH_OPT_LIMIT]           = { "limit",           "N",               NULL,                     "at most N (default: all)" },
+    [CH_OPT_CALLER]          = { "caller",          "NAME",            NULL,                     "a caller of the policy" },
+    [CH_OPT_KEY]             = { "key",             "NAME",            NULL,                     "a key of the policy" },
     [CH_OPT_REASON]          = { "reason",          "TEXT",            NULL,                     "why; the agent's log keeps it" },
     [CH_OPT_SOCKET]          = { "socket",          "PATH",            "CHANCERY_SOCK",          "the agent's HTTP socket" },
     [CH_OPT_OPERATOR_SOCKET] = { "operator-socket", "PATH",            "CHANCERY_OPERATOR_SOCK", "the agent's operator socket" },
@@ -274,6 +283,21 @@ ch_status ch_argument_object(const char *argument, char **out, ch_error *err)
     if (*argument == '\0')
         return ch_fail(err, CH_BAD_INPUT, "the name of the key is empty; give its label or its RFC 7512 URI");
     return to_uri("the key", argument, "object", ch_uri_check_object, out, err);
+}
+
+const char *ch_option_policy(const ch_arguments *arguments)
+{
+    return option_or_variable(arguments, CH_OPT_POLICY);
+}
+
+const char *ch_option_config(const ch_arguments *arguments)
+{
+    return option_or_variable(arguments, CH_OPT_CONFIG);
+}
+
+const char *ch_option_given_profiles(const ch_arguments *arguments)
+{
+    return option_or_variable(arguments, CH_OPT_PROFILES);
 }
 
 const char *ch_option_profiles(const ch_arguments *arguments)

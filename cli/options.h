@@ -37,6 +37,15 @@ typedef enum ch_option {
     CH_OPT_CURL,
     CH_OPT_HOST,
     CH_OPT_INTENTS,
+    CH_OPT_POLICY,
+    CH_OPT_CONFIG,
+    CH_OPT_STRICT,
+    CH_OPT_PRICE,
+    CH_OPT_AT,
+    CH_OPT_AFTER,
+    CH_OPT_LIMIT,
+    CH_OPT_CALLER,
+    CH_OPT_KEY,
     CH_OPT_REASON,
     CH_OPT_SOCKET,
     CH_OPT_OPERATOR_SOCKET,
@@ -114,6 +123,11 @@ CH_CHECKED ch_status ch_argument_object(const char *argument, char **out, ch_err
 
 /* --profiles, else CHANCERY_PROFILES, else where they are installed. */
 const char *ch_option_profiles(const ch_arguments *arguments);
+
+/* The same, and --policy and --config or their variables; NULL if there is neither. */
+const char *ch_option_given_profiles(const ch_arguments *arguments);
+const char *ch_option_policy(const ch_arguments *arguments);
+const char *ch_option_config(const ch_arguments *arguments);
 
 /* Decimal digits, at most `max`; the error names the option and does not quote what was given. */
 CH_CHECKED ch_status ch_option_number(const ch_arguments *arguments, ch_option option, unsigned max, unsigned *out,

@@ -121,12 +121,31 @@ static json_t *refusing_of(const ch_profile *profile)
     return list;
 }
 
-static json_t *calls_of(const ch_profile *profile, unsigned acceptance)
+static json_t *under_of(const ch_profile *profile, size_t index)
+{
+    json_t *list = json_array();
+    const char *path;
+    for (size_t at = 0; (path = ch_profile_acceptance_under(profile, index, at)) != NULL; at++)
+        json_array_append_new(list, json_string(path));
+    return list;
+}
+
+static bool is_under(const ch_profile *profile, size_t index, const ch_endpoint *endpoint)
+{
+    const char *path;
+    bool is = false;
+    for (size_t at = 0; (path = ch_profile_acceptance_under(profile, index, at)) != NULL; at++)
+        is |= strncmp(ch_endpoint_path(endpoint), path, strlen(path)) == 0;
+    return is;
+}
+
+/* Those that are named by the beginning of their path would be too many. */
+static json_t *calls_of(const ch_profile *profile, size_t index)
 {
     json_t *list = json_array();
     const ch_endpoint *endpoint;
     for (size_t i = 0; (endpoint = ch_profile_endpoint_at(profile, i)) != NULL; i++) {
-        if (ch_endpoint_acceptance(endpoint) == acceptance)
+        if (ch_endpoint_acceptance(endpoint) == 1U << index && !is_under(profile, index, endpoint))
             json_array_append_new(list,
                                   json_sprintf("%s %s", ch_endpoint_method(endpoint), ch_endpoint_path(endpoint)));
     }
@@ -139,8 +158,9 @@ static json_t *acceptances_of(const ch_profile *profile)
     const char *lets = NULL;
     const char *name;
     for (size_t i = 0; (name = ch_profile_acceptance_at(profile, i, &lets)) != NULL; i++)
-        json_array_append_new(
-            list, json_pack("{s:s s:s s:o}", "name", name, "lets", lets, "calls", calls_of(profile, 1U << i)));
+        json_array_append_new(list, json_pack("{s:s s:s s:b s:o s:o}", "name", name, "lets", lets, "cuts",
+                                              ch_profile_acceptance_cuts(profile, i), "calls", calls_of(profile, i),
+                                              "under", under_of(profile, i)));
     return list;
 }
 

@@ -255,7 +255,7 @@ ch_status ch_yaml_parse(const char *path, const void *text, size_t size_bytes, c
     if (yaml_parser_initialize(&parser) == 0)
         return ch_fail(err, CH_INTERNAL, "libyaml cannot start");
     yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&parser, text, size_bytes);
+    yaml_parser_set_input_string(&parser, size_bytes == 0 ? (const void *)"" : text, size_bytes);
     builder build = {.document = ch_alloc(sizeof(ch_yaml_document))};
     build.document->path = ch_strdup(path);
     ch_status st = check_bytes(build.document, text, size_bytes, err);
@@ -305,6 +305,11 @@ ch_yaml_kind ch_yaml_kind_of(const ch_yaml *node)
 const char *ch_yaml_path(const ch_yaml *node)
 {
     return node->document->path;
+}
+
+unsigned ch_yaml_line(const ch_yaml *node)
+{
+    return node->line;
 }
 
 static ch_status expect(const ch_yaml *node, ch_yaml_kind kind, ch_error *err)

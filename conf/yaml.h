@@ -11,6 +11,7 @@
 #ifndef CH_CONF_YAML_H
 #define CH_CONF_YAML_H
 
+#include "base/buffer.h"
 #include "base/error.h"
 
 #include <stdbool.h>
@@ -35,6 +36,9 @@ typedef struct ch_yaml_document ch_yaml_document;
 CH_CHECKED ch_status ch_yaml_load(const char *path, ch_yaml_document **out, ch_error *err);
 /* The same, whoever can change the file: to look at what it says, not to rely on it. */
 CH_CHECKED ch_status ch_yaml_load_any(const char *path, ch_yaml_document **out, ch_error *err);
+/* The bytes of a file that is read so, at most CH_YAML_SIZE_MAX and one more; unless `is_any`, nobody else may be able
+ * to change it. For whoever needs them besides the tree: to count as the same policy, files must be the same bytes. */
+CH_CHECKED ch_status ch_yaml_read(const char *path, bool is_any, ch_buffer *out, ch_error *err);
 /* The same from memory; `path` is only for messages. */
 CH_CHECKED ch_status ch_yaml_parse(const char *path, const void *text, size_t size_bytes, ch_yaml_document **out,
                                    ch_error *err);
@@ -46,8 +50,9 @@ void ch_yaml_autofree_(ch_yaml_document **document);
 const ch_yaml *ch_yaml_root(const ch_yaml_document *document);
 
 ch_yaml_kind ch_yaml_kind_of(const ch_yaml *node);
-/* The path of the file that the node stands in. */
+/* The path of the file that the node stands in, and the line that it begins at. */
 const char *ch_yaml_path(const ch_yaml *node);
+unsigned ch_yaml_line(const ch_yaml *node);
 
 /* CH_CONFIG unless the node is of that kind. */
 CH_CHECKED ch_status ch_yaml_expect_map(const ch_yaml *node, ch_error *err);

@@ -1,18 +1,14 @@
-/* What no request can open is left out when the profile is loaded; the rest is looked at for each request. Sets of
- * parameter names are bit sets, so that one comparison answers for 64 of them.
+/* What no request can open is left out when the profile is loaded; the rest is looked at for each request
+ * (confusion_look.c). Sets of parameter names are bit sets, so that one comparison answers for 64 of them.
  *
  * An exchange that refuses unknown names takes a payload only where its every name is listed; one that ignores them
  * takes it wherever nothing is missing. It ignores them unless the profile says that it refuses them there: a wrong
- * guess in this direction refuses a request, one in the other opens a call that nobody judged.
- *
- * Throughout, `asked` is the endpoint that the request is for, `opened` the one that its signature might open too, and
- * `at` the index of the scheme. */
-#include "exchange/confusion.h"
+ * guess in this direction refuses a request, one in the other opens a call that nobody judged. */
+#include "exchange/confusion_impl.h"
 
 #include "base/bits.h"
 #include "base/memory.h"
 #include "exchange/environments_impl.h"
-#include "exchange/match.h"
 #include "exchange/needs.h"
 #include "exchange/profile_impl.h"
 
@@ -62,16 +58,6 @@ static bool may_begin_with(const ch_endpoint *asked, const ch_endpoint *opened)
     return asked->path[a] != '\0' || a > b;
 }
 
-static bool begins_with_path_of(const ch_endpoint *opened, ch_slice path)
-{
-    ch_slice captures[CH_PATH_PARTS_MAX];
-    for (size_t size = path.size; size > 1; size--) {
-        if (ch_endpoint_fits(opened, (ch_slice){path.data, size - 1}, captures))
-            return true;
-    }
-    return false;
-}
-
 /* True if neither method nor host tell `asked` from `opened`, as far as the signature covers them. */
 static bool may_share_host(const ch_endpoint *asked, const ch_endpoint *opened, size_t at)
 {
@@ -81,15 +67,13 @@ static bool may_share_host(const ch_endpoint *asked, const ch_endpoint *opened, 
     return (covers & CH_COVERS_HOST) == 0 || ch_endpoints_may_share_host(asked, opened);
 }
 
-/* True if nothing that `asked`'s signature covers, parameters aside, tells it from `opened`. */
-static bool covers_no_difference(const ch_endpoint *asked, const ch_endpoint *opened, size_t at)
+bool ch_confusion_covers_no_difference(const ch_endpoint *asked, const ch_endpoint *opened, size_t at)
 {
     bool covers_path = (asked->recipes[at]->covers & CH_COVERS_PATH) != 0;
     return may_share_host(asked, opened, at) && (!covers_path || may_share_path(asked, opened));
 }
 
-/* True if the exchange might read the end of `asked`'s path as the beginning of a query to `opened`. */
-static bool may_run_on(const ch_endpoint *asked, const ch_endpoint *opened, size_t at)
+bool ch_confusion_may_run_on(const ch_endpoint *asked, const ch_endpoint *opened, size_t at)
 {
     return asked->recipes[at]->path_runs_on && opened->recipes[at]->path_runs_on && may_share_host(asked, opened, at) &&
            may_begin_with(asked, opened);
@@ -113,7 +97,7 @@ static uint64_t shown_word(const ch_endpoint *endpoint, size_t at, size_t word)
     return ((shows & CH_SHOWS_QUERY) != 0 ? in_query : 0) | ((shows & CH_SHOWS_BODY) != 0 ? ~in_query : 0);
 }
 
-static void copy_shown(const ch_endpoint *endpoint, size_t at, const uint64_t *given, uint64_t *out)
+void ch_confusion_show(const ch_endpoint *endpoint, size_t at, const uint64_t *given, uint64_t *out)
 {
     for (size_t i = 0; i < endpoint->profile->name_words; i++)
         out[i] = given[i] & shown_word(endpoint, at, i);
@@ -165,9 +149,8 @@ static bool opened_lists_all(const ch_endpoint *opened, size_t at, const uint64_
     return true;
 }
 
-/* Could `opened` produce the same payload as `asked`, or take it because it `refuses` no name? */
-static bool opened_has_payload(const ch_endpoint *asked, const ch_endpoint *opened, size_t at, bool refuses,
-                               const uint64_t *at_least, const uint64_t *at_most)
+bool ch_confusion_has_payload(const ch_endpoint *asked, const ch_endpoint *opened, size_t at, bool refuses,
+                              const uint64_t *at_least, const uint64_t *at_most)
 {
     static const uint64_t nothing[CH_NAME_WORDS_MAX];
     static const names no_names = {nothing, nothing, nothing};
@@ -217,10 +200,9 @@ static size_t count_needed(const ch_endpoint *opened, size_t at, const uint64_t 
     return count + has_choice;
 }
 
-/* Could a request that shows `given` be one to `opened`, if the end of the path is read as the beginning of the query?
- * That spoils the first parameter of the query, so there must be one that `opened` can do without. What `opened` does
- * not know counts as ignored. */
-static bool opened_takes_the_rest(const ch_endpoint *asked, const ch_endpoint *opened, size_t at, const uint64_t *given)
+/* The cut spoils the first parameter of the query, so there must be one that `opened` can do without. What `opened`
+ * does not know counts as ignored. */
+bool ch_confusion_takes_the_rest(const ch_endpoint *asked, const ch_endpoint *opened, size_t at, const uint64_t *given)
 {
     const names in = {given, given, asked->recipes[at]->field_names};
     size_t words = asked->profile->name_words;
@@ -241,24 +223,29 @@ typedef struct asking {
 static void begin_asking(asking *in, const ch_endpoint *asked, size_t at)
 {
     *in = (asking){.asked = asked, .at = at};
-    copy_shown(asked, at, asked->params.required, in->required);
-    copy_shown(asked, at, asked->params.listed, in->listed);
+    ch_confusion_show(asked, at, asked->params.required, in->required);
+    ch_confusion_show(asked, at, asked->params.listed, in->listed);
 }
 
-/* True if some of them open `opened`, for which they may need another class. */
+/* True if some of them open `opened`. */
 static bool asked_may_open(const asking *in, const ch_endpoint *opened, bool refuses)
 {
     const ch_endpoint *asked = in->asked;
     size_t at = in->at;
-    if (opened == asked || (opened->class_ == asked->class_ && !opened->has_needs))
+    if (opened == asked || !ch_endpoint_has_scheme(asked, at) || !ch_endpoint_has_scheme(opened, at))
         return false;
-    if (!ch_endpoint_has_scheme(asked, at) || !ch_endpoint_has_scheme(opened, at))
-        return false;
-    bool opens = (may_run_on(asked, opened, at) && opened_takes_the_rest(asked, opened, at, in->listed)) ||
-                 (covers_no_difference(asked, opened, at) &&
-                  opened_has_payload(asked, opened, at, refuses, in->required, in->listed) &&
-                  (!refuses || opened_lists_a_choice_of_each(asked, opened, at)));
+    bool opens =
+        (ch_confusion_may_run_on(asked, opened, at) && ch_confusion_takes_the_rest(asked, opened, at, in->listed)) ||
+        (ch_confusion_covers_no_difference(asked, opened, at) &&
+         ch_confusion_has_payload(asked, opened, at, refuses, in->required, in->listed) &&
+         (!refuses || opened_lists_a_choice_of_each(asked, opened, at)));
     return opens && ch_endpoints_may_meet(asked, opened);
+}
+
+/* True if a request to `asked` that opens `opened` may need another class for it. */
+static bool may_need_more(const ch_endpoint *asked, const ch_endpoint *opened)
+{
+    return opened->class_ != asked->class_ || opened->has_needs;
 }
 
 /* ---- when the profile is loaded ---- */
@@ -288,13 +275,51 @@ static void find_confusion(const ch_profile *profile, ch_endpoint *asked, size_t
     ch_confusion *confusion = &asked->confusions[at];
     asking in;
     begin_asking(&in, asked, at);
+    size_t last = profile->endpoint_count; /* those that add no class are gathered from the end */
     for (size_t i = 0; i < profile->endpoint_count; i++) {
         const ch_endpoint *opened = &profile->endpoints[i];
-        if (asked_may_open(&in, opened, opened->refuses_unknown))
+        bool adds = may_need_more(asked, opened);
+        if ((!adds && !ch_confusion_tells_apart(opened->class_)) ||
+            !asked_may_open(&in, opened, opened->refuses_unknown))
+            continue;
+        if (adds)
             found[confusion->count++] = (uint16_t)i;
+        else
+            found[--last] = (uint16_t)i;
     }
-    confusion->others = ch_alloc(confusion->count * sizeof *found);
+    confusion->all_count = confusion->count + profile->endpoint_count - last;
+    confusion->others = ch_alloc(confusion->all_count * sizeof *found);
     memcpy(confusion->others, found, confusion->count * sizeof *found);
+    memcpy(confusion->others + confusion->count, found + last, (profile->endpoint_count - last) * sizeof *found);
+}
+
+/* The exchange decides for which of them it takes a path that fits both. */
+static void find_paths_alike(const ch_profile *profile, ch_endpoint *asked, uint16_t *found)
+{
+    for (size_t i = 0; i < profile->pattern_count; i++) {
+        const ch_endpoint *opened = &profile->endpoints[profile->patterns[i]];
+        if (opened != asked && strcmp(opened->method, asked->method) == 0 && may_share_path(asked, opened))
+            found[asked->alike_count++] = profile->patterns[i];
+    }
+    asked->alike = ch_alloc(asked->alike_count * sizeof *found);
+    memcpy(asked->alike, found, asked->alike_count * sizeof *found);
+}
+
+/* True if a parameter on which the meaning rests stands where no signature by the scheme holds it. */
+static bool leaves_meaning_open(const ch_endpoint *endpoint, size_t at)
+{
+    unsigned shows = endpoint->recipes[at]->shows;
+    bool is_open = false;
+    for (size_t i = 0; i < endpoint->params.count; i++) {
+        const ch_param_def *def = endpoint->params.params[i].def;
+        is_open |= ch_param_means_something(def) && (shows & (def->is_in_query ? CH_SHOWS_QUERY : CH_SHOWS_BODY)) == 0;
+    }
+    for (size_t i = 0; i < endpoint->part_count; i++) {
+        const ch_param_def *def = endpoint->parts[i].def;
+        is_open |=
+            def != NULL && ch_param_means_something(def) && (endpoint->recipes[at]->covers & CH_COVERS_PATH) == 0;
+    }
+    return is_open;
 }
 
 static bool is_alike(const ch_endpoint *endpoint, size_t a, size_t b)
@@ -323,134 +348,19 @@ void ch_profile_find_confusions(ch_profile *profile)
     for (size_t i = 0; i < profile->endpoint_count; i++)
         find_names_in_query(&profile->endpoints[i]);
     ch_autofree uint16_t *found = ch_alloc(profile->endpoint_count * sizeof *found);
+    for (size_t i = 0; i < profile->endpoint_count; i++)
+        find_paths_alike(profile, &profile->endpoints[i], found);
     for (size_t at = 0; at < profile->scheme_count; at++) {
         size_t alike = first_alike(profile, at);
         for (size_t i = 0; i < profile->endpoint_count; i++) {
             ch_endpoint *asked = &profile->endpoints[i];
+            asked->unread |= leaves_meaning_open(asked, at) ? 1U << at : 0;
             if (alike < at)
                 asked->confusions[at] = asked->confusions[alike];
             else
                 find_confusion(profile, asked, at, found);
         }
     }
-}
-
-/* ---- for a request ---- */
-
-/* The classes of the endpoints whose path the request's path fits: the exchange decides which of them it takes the
- * request for. */
-static unsigned classes_by_path(const ch_endpoint *asked, size_t at, const ch_key_traits *key,
-                                const ch_request *request)
-{
-    const ch_profile *profile = asked->profile;
-    ch_slice captures[CH_PATH_PARTS_MAX];
-    unsigned classes = 1U << asked->class_ | ch_needs_of_signature(asked, at, asked, request);
-    for (size_t i = 0; i < profile->pattern_count; i++) {
-        const ch_endpoint *opened = &profile->endpoints[profile->patterns[i]];
-        if ((opened->kind & ~key->kinds) == 0 && ch_endpoint_has_scheme(opened, at) &&
-            strcmp(opened->method, asked->method) == 0 &&
-            ch_environment_reaches_both(key->environment, asked, opened) &&
-            ch_endpoint_fits(opened, request->path, captures))
-            classes |= 1U << opened->class_ | ch_needs_of_signature(opened, at, asked, request);
-    }
-    return classes;
-}
-
-/* A request whose signature is looked into: what the payload shows of it, and whose key it is. */
-typedef struct look {
-    const ch_endpoint *asked;
-    size_t at;
-    const ch_key_traits *key;
-    const ch_request *request;
-    uint64_t given[CH_NAME_WORDS_MAX];
-} look;
-
-/* The names that the request has and the payload shows. */
-static void find_signed_names(look *in)
-{
-    const ch_request *request = in->request;
-    memset(in->given, 0, in->asked->profile->name_words * sizeof in->given[0]);
-    for (size_t i = 0; i < request->param_count; i = ch_param_after(request->params, request->param_count, i)) {
-        if (request->params[i].def != NULL)
-            ch_set_add(in->given, request->params[i].def->name_index);
-    }
-    copy_shown(in->asked, in->at, in->given, in->given);
-}
-
-/* True if the key can be used at `opened`, its policy does not accept that, and the host does not speak against it, if
- * the signature covers it. */
-static bool may_reach(const look *in, const ch_endpoint *opened)
-{
-    const ch_key_traits *key = in->key;
-    if ((opened->kind & ~key->kinds) != 0 || (opened->acceptance & key->accepts) != 0)
-        return false;
-    return (in->asked->recipes[in->at]->covers & CH_COVERS_HOST) != 0
-               ? ch_environment_reaches_both(key->environment, in->asked, opened)
-               : ch_environment_reaches(key->environment, opened);
-}
-
-/* True if the signature is also one for `opened`. */
-static bool is_opened(const look *in, const ch_endpoint *opened)
-{
-    ch_slice captures[CH_PATH_PARTS_MAX];
-    bool covers_path = (in->asked->recipes[in->at]->covers & CH_COVERS_PATH) != 0;
-    if (may_run_on(in->asked, opened, in->at) && begins_with_path_of(opened, in->request->path) &&
-        opened_takes_the_rest(in->asked, opened, in->at, in->given))
-        return true;
-    return (!covers_path || ch_endpoint_fits(opened, in->request->path, captures)) &&
-           opened_has_payload(in->asked, opened, in->at, opened->refuses_unknown, in->given, in->given);
-}
-
-/* The classes that the request needs if its signature opens `opened` too, beyond `classes`; 0 if it does not. */
-static unsigned classes_by_payload(const look *in, const ch_endpoint *opened, unsigned classes)
-{
-    bool adds_nothing = (classes & 1U << opened->class_) != 0 && !opened->has_needs;
-    if (adds_nothing || !may_reach(in, opened) || !is_opened(in, opened))
-        return 0;
-    return 1U << opened->class_ | ch_needs_of_signature(opened, in->at, in->asked, in->request);
-}
-
-unsigned ch_endpoint_confused_classes(const ch_endpoint *endpoint, const ch_scheme *scheme, const ch_key_traits *key,
-                                      const ch_request *request)
-{
-    const ch_confusion *confusion = &endpoint->confusions[scheme->index];
-    look in = {.asked = endpoint, .at = scheme->index, .key = key, .request = request};
-    find_signed_names(&in);
-    unsigned classes = classes_by_path(endpoint, in.at, key, request) | endpoint->recipes[scheme->index]->opens;
-    for (size_t i = 0; i < confusion->count; i++)
-        classes |= classes_by_payload(&in, &endpoint->profile->endpoints[confusion->others[i]], classes);
-    return classes;
-}
-
-const ch_endpoint *ch_endpoint_confused_with(const ch_endpoint *endpoint, const ch_scheme *scheme,
-                                             const ch_key_traits *key, const ch_request *request, ch_class class_)
-{
-    const ch_confusion *confusion = &endpoint->confusions[scheme->index];
-    look in = {.asked = endpoint, .at = scheme->index, .key = key, .request = request};
-    find_signed_names(&in);
-    for (size_t i = 0; i < confusion->count; i++) {
-        const ch_endpoint *opened = &endpoint->profile->endpoints[confusion->others[i]];
-        if ((classes_by_payload(&in, opened, 0) & 1U << class_) != 0)
-            return opened;
-    }
-    return NULL;
-}
-
-/* Tries all acceptances at once; if they are enough, leaves out those without which they are still enough. */
-unsigned ch_endpoint_acceptances_for(const ch_endpoint *endpoint, const ch_scheme *scheme, const ch_key_traits *key,
-                                     const ch_request *request, unsigned classes)
-{
-    ch_key_traits all = *key;
-    all.accepts |= (1U << endpoint->profile->acceptance_count) - 1;
-    if ((ch_endpoint_confused_classes(endpoint, scheme, &all, request) & classes) != 0)
-        return 0;
-    for (size_t i = 0; i < endpoint->profile->acceptance_count; i++) {
-        ch_key_traits fewer = all;
-        fewer.accepts &= ~(1U << i) | key->accepts;
-        if ((ch_endpoint_confused_classes(endpoint, scheme, &fewer, request) & classes) == 0)
-            all = fewer;
-    }
-    return all.accepts & ~key->accepts;
 }
 
 /* ---- for people ---- */
@@ -467,8 +377,9 @@ unsigned ch_endpoint_openable_classes(const ch_endpoint *endpoint, const ch_sche
         const ch_endpoint *opened = &profile->endpoints[i];
         unsigned more = 1U << opened->class_ | ch_needs_of_endpoint(opened);
         bool refuses = unknown == CH_UNKNOWN_AS_LISTED ? opened->refuses_unknown : unknown == CH_UNKNOWN_REFUSED;
-        if ((more & ~classes) == 0 || (opened->kind & ~(endpoint->kind | key->kinds)) != 0 ||
-            (opened->acceptance & key->accepts) != 0 || !ch_environment_reaches(environment, opened))
+        if (!may_need_more(endpoint, opened) || (more & ~classes) == 0 ||
+            (opened->kind & ~(endpoint->kind | key->kinds)) != 0 || (opened->acceptance & key->accepts) != 0 ||
+            !ch_environment_reaches(environment, opened))
             continue;
         if (asked_may_open(&in, opened, refuses))
             classes |= more;

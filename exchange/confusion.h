@@ -1,5 +1,6 @@
 /* Endpoint confusion: which endpoints a signature opens besides the one it was asked for, because it does not cover
- * what tells them apart. docs/profiles.md explains it. Thread-safe. */
+ * what tells them apart. docs/profiles.md explains it. confusion.c finds what is possible when a profile is loaded,
+ * confusion_look.c what a request really opens. Thread-safe. */
 #ifndef CH_EXCHANGE_CONFUSION_H
 #define CH_EXCHANGE_CONFUSION_H
 
@@ -30,6 +31,33 @@ const ch_endpoint *ch_endpoint_confused_with(const ch_endpoint *endpoint, const 
  */
 unsigned ch_endpoint_acceptances_for(const ch_endpoint *endpoint, const ch_scheme *scheme, const ch_key_traits *key,
                                      const ch_request *request, unsigned classes);
+
+/* True if it matters which of the endpoints of that class a signature opens: a read is a read, and a cancel a cancel.
+ */
+static inline bool ch_confusion_tells_apart(ch_class class_)
+{
+    return class_ != CH_CLASS_READ && class_ != CH_CLASS_CANCEL;
+}
+
+/* How an endpoint is opened. */
+typedef enum ch_opened_by {
+    CH_OPENED_BY_PATH,    /* the path fits it too */
+    CH_OPENED_BY_PAYLOAD, /* the payload is good for it: what that shows of the parameters */
+    CH_OPENED_BY_CUT, /* the text is read with another cut, which spoils what stands there: the end of the path is the
+                         beginning of the query, or the body begins within a name or value (exchange/recuts.h) */
+} ch_opened_by;
+
+typedef struct ch_opened {
+    const ch_endpoint *endpoint;
+    unsigned needs; /* classes that the values need there */
+    ch_opened_by by;
+} ch_opened;
+
+/* The same, endpoint by endpoint, without `endpoint` itself: also those of its own class. Of reads and of cancels, one
+ * stands for all (unless its values need more), and none if `endpoint` is one. Fills in at most `max` of `out`, and
+ * returns how many there are. */
+size_t ch_endpoint_opened(const ch_endpoint *endpoint, const ch_scheme *scheme, const ch_key_traits *key,
+                          const ch_request *request, ch_opened *out, size_t max);
 
 /* What exchanges do with parameters that they do not know, as a question. */
 typedef enum ch_unknown_names {

@@ -113,6 +113,16 @@ const char *ch_fact_word(ch_fact_name name, ch_slice text)
     return NULL;
 }
 
+unsigned ch_fact_word_bit(ch_fact_name name, ch_slice text)
+{
+    unsigned bit = 1;
+    for (const char *const *word = facts[name].words; word != NULL && *word != NULL; word++, bit <<= 1) {
+        if (ch_slice_is(text, *word))
+            return bit;
+    }
+    return 0;
+}
+
 static bool is_in_any_case(ch_slice text, const char *word)
 {
     for (size_t i = 0; i < text.size; i++) {

@@ -69,6 +69,8 @@ bool ch_fact_has_words(ch_fact_name name);
 const char *ch_fact_word(ch_fact_name name, ch_slice text);
 /* The same, whatever the case of its letters. */
 const char *ch_fact_word_any_case(ch_fact_name name, ch_slice text);
+/* The bit of the word that equals `text`, 1 for the first of the fact's; 0: it is none of them. */
+unsigned ch_fact_word_bit(ch_fact_name name, ch_slice text);
 /* True if the fact is a decimal. */
 bool ch_fact_is_number(ch_fact_name name);
 

@@ -378,10 +378,17 @@ static const ch_item_def *default_of(ch_class class_)
     return &items[class_];
 }
 
-static void make_unknown(ch_intent *intent)
+static void make_unknown(ch_intent *intent, const ch_item_def *def)
 {
-    const ch_item_def *def = default_of(intent->endpoint->class_);
     need_all(add_item(intent, def, 0), ch_item_kind_facts(def->kind));
+}
+
+static bool has_kind(const ch_intent *intent, ch_item_kind kind)
+{
+    bool is_there = false;
+    for (size_t i = 0; i < intent->item_count; i++)
+        is_there |= intent->items[i].kind == kind;
+    return is_there;
 }
 
 /* ---- details ---- */
@@ -439,8 +446,29 @@ void ch_intent_read(ch_intent *intent, const ch_endpoint *endpoint, const ch_req
     for (size_t i = 0; endpoint->items != NULL && i < endpoint->item_count; i++)
         make_items(intent, &endpoint->items[i]);
     if (intent->item_count == 0)
-        make_unknown(intent);
+        make_unknown(intent, default_of(endpoint->class_));
     gather_details(intent);
+}
+
+/* What is not known may amend nothing. */
+void ch_intent_read_unknown(ch_intent *intent, const ch_endpoint *endpoint)
+{
+    static const ch_item_def kinds[CH_ITEM_KIND_COUNT] = {
+        [CH_ITEM_ORDER] = {.kind = CH_ITEM_ORDER},       [CH_ITEM_CANCEL] = {.kind = CH_ITEM_CANCEL},
+        [CH_ITEM_TRANSFER] = {.kind = CH_ITEM_TRANSFER}, [CH_ITEM_WITHDRAWAL] = {.kind = CH_ITEM_WITHDRAWAL},
+        [CH_ITEM_BORROW] = {.kind = CH_ITEM_BORROW},     [CH_ITEM_SETTING] = {.kind = CH_ITEM_SETTING},
+        [CH_ITEM_READ] = {.kind = CH_ITEM_READ},
+    };
+    intent->endpoint = endpoint;
+    intent->item_count = 0;
+    intent->entry_count = 0;
+    intent->is_unique = false;
+    for (size_t i = 0; i < endpoint->item_count; i++) {
+        if (!has_kind(intent, endpoint->items[i].kind))
+            make_unknown(intent, &kinds[endpoint->items[i].kind]);
+    }
+    if (intent->item_count == 0)
+        make_unknown(intent, default_of(endpoint->class_));
 }
 
 size_t ch_intent_count(const ch_intent *intent)
@@ -456,30 +484,4 @@ const ch_item *ch_intent_item(const ch_intent *intent, size_t index)
 bool ch_intent_is_unique(const ch_intent *intent)
 {
     return intent->is_unique;
-}
-
-/* ---- comparing ---- */
-
-static bool is_same_item(const ch_item *one, const ch_item *other)
-{
-    bool is_same = one->kind == other->kind && one->is_amendment == other->is_amendment && one->unit == other->unit &&
-                   one->detail_count == other->detail_count;
-    for (ch_fact_name i = 0; i < CH_FACT_COUNT; i++) {
-        const ch_fact *a = &one->facts[i];
-        const ch_fact *b = &other->facts[i];
-        is_same &= a->state == b->state && ch_slice_equal(a->text, b->text) && ch_slice_equal(a->param, b->param);
-    }
-    for (size_t i = 0; is_same && i < one->detail_count; i++) {
-        is_same &= ch_slice_equal(one->details[i].param, other->details[i].param) &&
-                   ch_slice_equal(one->details[i].text, other->details[i].text);
-    }
-    return is_same;
-}
-
-bool ch_intent_equal(const ch_intent *one, const ch_intent *other)
-{
-    bool is_same = one->item_count == other->item_count;
-    for (size_t i = 0; is_same && i < one->item_count; i++)
-        is_same &= is_same_item(&one->items[i], &other->items[i]);
-    return is_same;
 }

@@ -51,12 +51,15 @@ void ch_intent_autofree_(ch_intent **intent);
  * are views into the request, the profile and the intent. */
 void ch_intent_read(ch_intent *intent, const ch_endpoint *endpoint, const ch_request *request);
 
+/* Makes an intent of which nothing is known but what kinds of items a request to `endpoint` makes. */
+void ch_intent_read_unknown(ch_intent *intent, const ch_endpoint *endpoint);
+
 size_t ch_intent_count(const ch_intent *intent);
 const ch_item *ch_intent_item(const ch_intent *intent, size_t index);
 /* True if the request has an id that the exchange never takes again, so that one signature can be used once. */
 bool ch_intent_is_unique(const ch_intent *intent);
 
-/* True if both say the same: the same facts by the same parameters, the same details. */
+/* True if both say the same: the same facts by the same parameters, the same details (intent_compare.c). */
 bool ch_intent_equal(const ch_intent *one, const ch_intent *other);
 
 /* Appends the intent in words, a line for each item and lines for what is not known of it

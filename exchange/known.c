@@ -86,29 +86,61 @@ static void set_random(ch_draft *draft, const ch_recipe_input *input)
     }
 }
 
-/* What the bot has set, or the profile's default. It was checked. */
-static void set_window(ch_draft *draft, const ch_recipe_input *input)
+static uint32_t read_digits(ch_slice digits)
 {
+    uint32_t number = 0;
+    for (size_t i = 0; i < digits.size; i++)
+        number = number * 10 + (uint32_t)(digits.data[i] - '0');
+    return number;
+}
+
+/* What the bot has set; empty: nothing. It was checked. */
+static ch_slice find_asked_window(const ch_recipe_input *input)
+{
+    const ch_recipe *recipe = input->endpoint->recipes[input->scheme->index];
     const ch_request *request = input->request;
-    ch_slice value = ch_slice_of(input->profile->window.default_text);
+    ch_slice value = CH_LITERAL("");
     for (size_t i = 0; i < request->param_count; i = ch_param_after(request->params, request->param_count, i)) {
         const ch_param *param = &request->params[i];
-        if (param->kind != CH_PARAM_PLACEHOLDER &&
-            ch_endpoint_takes_window(input->endpoint, draft->recipe, param->name))
+        if (param->kind != CH_PARAM_PLACEHOLDER && ch_endpoint_takes_window(input->endpoint, recipe, param->name))
             value = param->value;
     }
-    assert(value.size <= CH_WINDOW_DIGITS_MAX);
-    memcpy(draft->window, value.data, value.size);
-    draft->inputs[CH_BUILTIN_WINDOW] = (ch_slice){(const uint8_t *)draft->window, value.size};
+    return value;
+}
+
+static uint32_t default_window_ms(const ch_recipe_input *input)
+{
+    uint32_t usual_ms = input->profile->window.default_ms;
+    return input->window_ms_max != 0 && input->window_ms_max < usual_ms ? input->window_ms_max : usual_ms;
+}
+
+ch_status ch_recipe_find_window(const ch_recipe_input *input, uint32_t *window_ms, ch_error *err)
+{
+    *window_ms = 0;
+    if (!input->endpoint->recipes[input->scheme->index]->uses[CH_BUILTIN_WINDOW])
+        return CH_OK;
+    ch_slice asked = find_asked_window(input);
+    *window_ms = asked.size > 0 ? read_digits(asked) : default_window_ms(input);
+    if (input->window_ms_max != 0 && *window_ms > input->window_ms_max)
+        return ch_fail_rule(err, CH_REFUSED, "receive_window",
+                            "the receive window of %u ms is longer than the %u ms that the key's policy lets it be",
+                            (unsigned)*window_ms, (unsigned)input->window_ms_max);
+    return CH_OK;
+}
+
+/* What the bot has set, or the default. */
+static void set_window(ch_draft *draft, const ch_recipe_input *input)
+{
+    ch_slice value = find_asked_window(input);
+    int size = value.size > 0 ? snprintf(draft->window, sizeof draft->window, "%.*s", CH_SLICE_ARGS(value))
+                              : snprintf(draft->window, sizeof draft->window, "%u", (unsigned)default_window_ms(input));
+    assert(size > 0 && (size_t)size < sizeof draft->window);
+    draft->inputs[CH_BUILTIN_WINDOW] = (ch_slice){(const uint8_t *)draft->window, (size_t)size};
 }
 
 uint32_t ch_draft_window_ms(const ch_draft *draft)
 {
-    ch_slice digits = draft->recipe->uses[CH_BUILTIN_WINDOW] ? draft->inputs[CH_BUILTIN_WINDOW] : CH_LITERAL("");
-    uint32_t ms = 0;
-    for (size_t i = 0; i < digits.size; i++)
-        ms = ms * 10 + (uint32_t)(digits.data[i] - '0');
-    return ms;
+    return draft->recipe->uses[CH_BUILTIN_WINDOW] ? read_digits(draft->inputs[CH_BUILTIN_WINDOW]) : 0;
 }
 
 void ch_known_set(const ch_recipe_input *input, ch_slice *values)

@@ -14,16 +14,16 @@
 #include "exchange/load_left_out.h"
 #include "exchange/load_nonces.h"
 #include "exchange/load_params.h"
+#include "exchange/load_rates.h"
 #include "exchange/load_recipes.h"
 #include "exchange/load_symbols.h"
 #include "exchange/profile_impl.h"
+#include "exchange/recuts.h"
 #include "pkcs11/mechanism.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define WINDOW_MAX_MS 60000 /* a signature must not live much longer than what allowed it */
 
 /* ---- name, window ---- */
 
@@ -38,8 +38,8 @@ static ch_status check_name(const char *text, ch_error *err)
 static const ch_field window_fields[] = {
     /* name       required  reader          where                               bounds */
     { "param",    true,     ch_field_text,  CH_MEMBER(ch_window, param)         },
-    { "default",  true,     ch_field_uint,  CH_MEMBER(ch_window, default_ms),   .min = 1, .max = WINDOW_MAX_MS },
-    { "max",      true,     ch_field_uint,  CH_MEMBER(ch_window, max_ms),       .min = 1, .max = WINDOW_MAX_MS },
+    { "default",  true,     ch_field_uint,  CH_MEMBER(ch_window, default_ms),   .min = 1, .max = CH_WINDOW_MAX_MS },
+    { "max",      true,     ch_field_uint,  CH_MEMBER(ch_window, max_ms),       .min = 1, .max = CH_WINDOW_MAX_MS },
 };
 /* clang-format on */
 
@@ -223,6 +223,8 @@ static const ch_field fields[] = {
     { "nonce",       false,    ch_nonce_read,    CH_WHOLE                         },
     { "nonce_for",   false,    ch_nonce_for_read, CH_WHOLE                        },
     { "window",      false,    read_window,      CH_MEMBER(ch_profile, window)    },
+    { "validity",    false,    ch_validity_read, CH_WHOLE                         },
+    { "order_rate",  false,    ch_order_rate_read, CH_WHOLE                       },
     { "schemes",     true,     read_schemes,     CH_WHOLE                         },
     { "recipes",     true,     read_recipes,     CH_WHOLE                         },
     { "contracts",   false,    read_contracts,   CH_WHOLE                         },
@@ -246,8 +248,10 @@ static ch_status read_profile(ch_profile *profile, const ch_yaml *root, ch_error
     ch_loader load = {.profile = profile, .root = root};
     CH_TRY(ch_fields_read(root, CH_FIELDS(fields), profile, &load, err));
     CH_TRY(ch_params_check_used(&load, err));
+    CH_TRY(ch_validity_check(profile, ch_yaml_get(root, "validity"), err));
     CH_TRY(ch_environments_read(&load, ch_yaml_get(root, "environments"), err));
     ch_profile_find_confusions(profile);
+    CH_TRY(ch_recuts_find(profile, err));
     return ch_acceptances_check_used(profile, ch_yaml_get(root, "acceptable_confusions"), err);
 }
 
@@ -284,6 +288,7 @@ void ch_profile_free(ch_profile *profile)
     ch_left_out_free(profile);
     ch_endpoints_free(profile);
     ch_confusion_fields_free(profile);
+    ch_recuts_free(profile);
     ch_params_free(profile);
     ch_symbols_free(profile);
     for (size_t i = 0; i < profile->leg_count; i++)
@@ -308,6 +313,7 @@ void ch_profile_free(ch_profile *profile)
     free(profile->origins);
     free(profile->title);
     free(profile->window.param);
+    free(profile->validity.param);
     free(profile->name);
     free(profile);
 }

@@ -401,11 +401,13 @@ void ch_endpoints_free(ch_profile *profile)
     for (size_t i = 0; i < profile->endpoint_count; i++) {
         ch_endpoint *endpoint = &profile->endpoints[i];
         free_confusions(profile, endpoint);
+        free(endpoint->alike);
         ch_intent_free_items(endpoint);
         free(endpoint->method);
         free(endpoint->path);
         free(endpoint->parts);
         free(endpoint->in_query);
+        free(endpoint->texts);
         ch_param_list_free(&endpoint->params);
     }
     for (size_t i = 0; i < profile->kind_count; i++)

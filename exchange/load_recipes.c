@@ -352,6 +352,7 @@ static const ch_field fields[] = {
     { "url",         true,     read_sent,            CH_MEMBER(ch_recipe, url)     },
     { "body",        false,    read_sent,            CH_MEMBER(ch_recipe, body)    },
     { "headers",     false,    read_headers,         CH_WHOLE                      },
+    { "joins_body",  false,    ch_field_bool,        CH_MEMBER(ch_recipe, joins_body) },
 };
 /* clang-format on */
 

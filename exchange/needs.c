@@ -5,6 +5,8 @@
 #include "exchange/check_value.h"
 #include "exchange/profile_impl.h"
 
+#include <string.h>
+
 /* ---- of one parameter ---- */
 
 static unsigned all_needs(const ch_param_def *def)
@@ -41,6 +43,31 @@ static const ch_param *find(const ch_request *request, const char *name)
             return &request->params[i];
     }
     return NULL;
+}
+
+static bool is_longer(ch_slice text, const char *part)
+{
+    return *part != '\0' && text.size > strlen(part);
+}
+
+/* What a cut can make of the request: a value with which `def` needs a class is the beginning of one, or its name the
+ * end of another. */
+static unsigned needs_by_cuts(const ch_param_def *def, const ch_request *request)
+{
+    unsigned classes = 0;
+    for (size_t i = 0; i < request->param_count; i = ch_param_after(request->params, request->param_count, i)) {
+        const ch_param *param = &request->params[i];
+        bool is_it = ch_slice_is(param->name, def->name);
+        for (size_t k = 0; is_it && k < def->need_count; k++) {
+            const char *value = def->needs[k].value;
+            if (is_longer(param->value, value) && ch_slice_begins(param->value, ch_slice_of(value)))
+                classes |= 1U << def->needs[k].class_;
+        }
+        if (is_longer(param->name, def->name) &&
+            ch_slice_is(ch_slice_after(param->name, param->name.size - strlen(def->name)), def->name))
+            classes |= all_needs(def);
+    }
+    return classes;
 }
 
 static bool is_shown(const ch_endpoint *endpoint, size_t scheme, const ch_param_def *def)
@@ -88,6 +115,8 @@ unsigned ch_needs_of_signature(const ch_endpoint *endpoint, size_t scheme, const
         const ch_param *param = def->need_count == 0 ? NULL : find(request, def->name);
         bool is_agents = ch_recipe_fills_in(asked->recipes[scheme], ch_slice_of(def->name));
         classes |= is_agents || (param != NULL && !is_known(def, param)) ? all_needs(def) : 0;
+        if (def->need_count > 0 && endpoint->recipes[scheme]->joins_body)
+            classes |= needs_by_cuts(def, request);
     }
     return classes;
 }

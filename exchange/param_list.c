@@ -57,6 +57,11 @@ ch_status ch_param_list_fail(const ch_param_list *list, const uint64_t *given, c
     return ch_fail(err, CH_BAD_INPUT, "%s needs at least one of %s", whose, ch_buffer_text(&names));
 }
 
+bool ch_param_means_something(const ch_param_def *def)
+{
+    return def->meaning != NULL ? def->meaning->neutral == NULL : def->depth > 0;
+}
+
 bool ch_param_is_spread(const ch_param_def *def)
 {
     const ch_meaning *meaning = def->meaning;

@@ -93,6 +93,9 @@ bool ch_param_list_is_met(const ch_param_list *list, const uint64_t *given);
 CH_CHECKED ch_status ch_param_list_fail(const ch_param_list *list, const uint64_t *given, const char *whose,
                                         ch_error *err);
 
+/* True if a value of it may change what a request means; what the profile calls neutral does not. */
+bool ch_param_means_something(const ch_param_def *def);
+
 /* True if what the list or object holds has meanings, not the whole. */
 bool ch_param_is_spread(const ch_param_def *def);
 

@@ -155,6 +155,17 @@ const char *ch_profile_acceptance_at(const ch_profile *profile, size_t index, co
     return profile->acceptances[index].name;
 }
 
+const char *ch_profile_acceptance_under(const ch_profile *profile, size_t index, size_t at)
+{
+    const ch_acceptance *acceptance = &profile->acceptances[index];
+    return at < acceptance->under_count ? acceptance->under[at] : NULL;
+}
+
+bool ch_profile_acceptance_cuts(const ch_profile *profile, size_t index)
+{
+    return profile->acceptances[index].lets_cut;
+}
+
 /* ---- recipes ---- */
 
 unsigned ch_endpoint_covers(const ch_endpoint *endpoint, const ch_scheme *scheme)

@@ -59,6 +59,11 @@ const char *ch_profile_refusing_at(const ch_profile *profile, size_t index, cons
 unsigned ch_profile_acceptance(const ch_profile *profile, const char *name);
 unsigned ch_endpoint_acceptance(const ch_endpoint *endpoint);
 const char *ch_profile_acceptance_at(const ch_profile *profile, size_t index, const char **lets);
+/* The beginnings of paths under which that name stands for all calls that trade, cancel, transfer or set something,
+ * save those that another name has. NULL if `at` is past the end. */
+const char *ch_profile_acceptance_under(const ch_profile *profile, size_t index, size_t at);
+/* True if that name stands for cuts of the signed text: exchange/recuts.h. */
+bool ch_profile_acceptance_cuts(const ch_profile *profile, size_t index);
 
 /* What `scheme`'s signature of a request to `endpoint` binds, by the profile's `covers`: a set of CH_COVERS_*. */
 enum {

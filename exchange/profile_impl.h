@@ -19,7 +19,9 @@
 #define CH_SCHEMES_MAX 8
 #define CH_KINDS_MAX 8
 #define CH_REFUSING_MAX 8
-#define CH_ACCEPTANCES_MAX 8
+#define CH_UNDER_MAX 8
+/* An exchange that signs no path may sell half a dozen products with one key, and each needs a name. */
+#define CH_ACCEPTANCES_MAX 16
 /* What a template may name: the builtins, the recipe's values, and the signatures of all payloads but the first. */
 #define CH_RECIPE_INPUTS_MAX (CH_BUILTIN_COUNT + CH_RECIPE_VALUES_MAX + CH_RECIPE_PAYLOADS_MAX - 1)
 
@@ -81,6 +83,7 @@ typedef struct ch_recipe {
     uint32_t query_parts;
     uint32_t escaped_parts; /* of query_parts, those in which every value is percent-encoded */
     bool path_runs_on;      /* a query follows the path directly */
+    bool joins_body;        /* the exchange signs query and body as one text: exchange/recuts.h */
     bool has_joined_list;   /* the first payload holds a list in a style without separators */
     uint64_t *field_names;  /* set of name_index: the agent's fields, as far as params have their names */
     ch_template url;
@@ -147,14 +150,41 @@ typedef struct ch_refusing {
 /* Endpoints that a key's policy may leave out of the look-up for confusion, by name. */
 typedef struct ch_acceptance {
     char *name;
-    char *lets; /* what that would let a caller do */
+    char *lets;                /* what that would let a caller do */
+    char *under[CH_UNDER_MAX]; /* beginnings of paths: of all calls there but reads and what no name may stand for */
+    size_t under_count;
+    bool lets_cut; /* it stands for cuts of signed texts */
 } ch_acceptance;
 
+/* A name that a cut splits, and a half of it that is a name too. */
+typedef struct ch_split {
+    size_t name; /* by name_index, as is `half` */
+    size_t half;
+    bool is_blank; /* the half is the first, and has no value */
+} ch_split;
+
+/* A name that a parameter without a value may have. */
+typedef struct ch_blank {
+    ch_slice text;
+    size_t name;
+} ch_blank;
+
+/* What cuts of signed texts can make: exchange/recuts.h. */
+typedef struct ch_recuts {
+    unsigned acceptance; /* bit of the one by which cuts are accepted; 0: none */
+    uint64_t *is_split;  /* set of name_index: those in `splits`; NULL: no cut opens another endpoint */
+    ch_split *splits;
+    size_t split_count;
+    ch_blank *blanks;
+    size_t blank_count;
+} ch_recuts;
+
 /* The endpoints of other classes, or with needs, where some request of this one would be taken too, as positions in the
- * profile's table. */
+ * profile's table; after them, those of the same class that mean something else. */
 typedef struct ch_confusion {
     uint16_t *others;
-    size_t count;
+    size_t count;     /* of those that may need another class */
+    size_t all_count; /* of all */
 } ch_confusion;
 
 struct ch_endpoint {
@@ -170,6 +200,7 @@ struct ch_endpoint {
     uint32_t only_in;     /* bits of the environments that have it; 0: as they say */
     unsigned kind;        /* bit of the kind of keys that it is for; 0: all */
     unsigned schemes;     /* bit of each scheme that the exchange takes here */
+    unsigned unread;      /* bit of each scheme whose signature leaves open what a request means */
     unsigned acceptance;  /* bit of the profile's acceptance that names it; 0: none does */
     bool refuses_unknown; /* the exchange refuses parameters that it does not know here */
     bool has_needs;       /* a parameter of it has */
@@ -178,8 +209,13 @@ struct ch_endpoint {
     ch_uses uses;
     ch_param_list params;                    /* those in the path are not among them */
     uint64_t *in_query;                      /* set of name_index: those of them that stand in the query */
+    uint64_t *texts;                         /* those that may have no value; NULL: no cut opens another endpoint */
     ch_confusion confusions[CH_SCHEMES_MAX]; /* by scheme; schemes with the same recipes share the memory */
+    uint16_t *alike; /* others of the same method whose path has parameters and may fit a path of this one's */
+    size_t alike_count;
 };
+
+#define CH_WINDOW_MAX_MS 60000 /* a signature must not live much longer than what allowed it */
 
 /* For how long the exchange takes a request after its time. */
 typedef struct ch_window {
@@ -188,6 +224,18 @@ typedef struct ch_window {
     uint32_t max_ms;
     char default_text[CH_WINDOW_DIGITS_MAX + 1];
 } ch_window;
+
+/* For how long the exchange takes a request whose recipe has no {window}. */
+typedef struct ch_validity {
+    uint64_t ns; /* 0: the profile does not say */
+    char *param; /* a parameter that says otherwise, in milliseconds; NULL: there is none */
+} ch_validity;
+
+/* The most orders that the exchange takes from one account, at its highest documented rate. */
+typedef struct ch_order_rate {
+    uint32_t count; /* 0: the profile does not say */
+    uint64_t per_ns;
+} ch_order_rate;
 
 /* How keys of a kind take their nonces. */
 typedef struct ch_kind_nonce {
@@ -202,6 +250,8 @@ struct ch_profile {
     ch_kind_nonce kind_nonces[CH_KINDS_MAX]; /* instead of `nonce`, for keys of a kind */
     size_t kind_nonce_count;
     ch_window window;
+    ch_validity validity;
+    ch_order_rate order_rate;
     struct ch_scheme schemes[CH_SCHEMES_MAX];
     size_t scheme_count;
     char *kinds[CH_KINDS_MAX];
@@ -228,6 +278,7 @@ struct ch_profile {
     size_t refusing_count;
     ch_acceptance acceptances[CH_ACCEPTANCES_MAX];
     size_t acceptance_count;
+    ch_recuts recuts;
     struct ch_endpoint *endpoints; /* sorted by path */
     size_t endpoint_count;
     uint16_t *patterns; /* those whose path has parameters, the most literal first */

@@ -21,7 +21,9 @@ typedef struct ch_recipe_input {
     const ch_request *request; /* checked; needed only by ch_recipe_build */
     ch_slice key_id;
     ch_slice passphrase;
-    uint64_t now_ns;    /* wall clock since 1970, UTC */
+    uint64_t now_ns; /* wall clock since 1970, UTC */
+    uint32_t
+        window_ms_max;  /* the most that the receive window may be, and its default if that is more; 0: the profile's */
     uint64_t nonce;     /* strictly increasing for each key */
     uint8_t random[32]; /* fresh for each request, if ch_endpoint_uses_random says so */
 } ch_recipe_input;
@@ -64,6 +66,9 @@ void ch_draft_free(ch_draft *draft);
  * CH_BAD_INPUT and CH_TOO_LARGE say what is wrong with the request. */
 CH_CHECKED ch_status ch_recipe_build(const ch_recipe_input *input, ch_draft *draft, ch_payloads *out, ch_error *err);
 
+/* The receive window that the checked request will have; 0: it has none. CH_REFUSED, rule `receive_window`: the bot
+ * asks for more than `input->window_ms_max`. */
+CH_CHECKED ch_status ch_recipe_find_window(const ch_recipe_input *input, uint32_t *window_ms, ch_error *err);
 /* The receive window of the request that was built; 0 if it has none. */
 uint32_t ch_draft_window_ms(const ch_draft *draft);
 

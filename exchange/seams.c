@@ -110,6 +110,9 @@ ch_status ch_seams_find(ch_recipe *recipe, ch_error *err)
                            recipe->values[i].name);
     }
     note_parts(recipe, values);
+    size_t count = recipe->payloads[0].text.part_count;
+    if (recipe->joins_body && (count == 0 || (recipe->query_parts & UINT32_C(1) << (count - 1)) == 0))
+        return ch_fail(err, CH_CONFIG, "'joins_body' is for a message that ends in a list in a form style");
     return CH_OK;
 }
 

@@ -129,7 +129,7 @@ static bool is_of_market(const ch_symbol_form *form, ch_slice market)
 }
 
 /* XBT is BTC at exchanges that follow ISO 4217. */
-static ch_slice usual_name(const ch_profile *profile, ch_slice asset)
+ch_slice ch_symbol_asset(const ch_profile *profile, ch_slice asset)
 {
     for (size_t i = 0; i < profile->asset_name_count; i++) {
         if (ch_slice_is(asset, profile->asset_names[i].there))
@@ -138,20 +138,86 @@ static ch_slice usual_name(const ch_profile *profile, ch_slice asset)
     return asset;
 }
 
+static void try_form(const ch_symbol_form *form, ch_slice symbol, finding *found)
+{
+    found->way = (ch_symbol_parts){.market = only_market(form->markets)};
+    if (form->base != NULL)
+        found->way.base = ch_slice_of(form->base);
+    if (form->quote != NULL)
+        found->way.quote = ch_slice_of(form->quote);
+    try_rest(form, form->form, symbol, found);
+}
+
 ch_symbol_parts ch_symbol_read(const ch_profile *profile, ch_slice market, ch_slice symbol)
 {
     finding found = {0};
     for (size_t i = 0; i < profile->symbol_count; i++) {
-        const ch_symbol_form *form = &profile->symbols[i];
-        found.way = (ch_symbol_parts){.market = only_market(form->markets)};
-        if (form->base != NULL)
-            found.way.base = ch_slice_of(form->base);
-        if (form->quote != NULL)
-            found.way.quote = ch_slice_of(form->quote);
-        if (is_of_market(form, market))
-            try_rest(form, form->form, symbol, &found);
+        if (is_of_market(&profile->symbols[i], market))
+            try_form(&profile->symbols[i], symbol, &found);
     }
-    found.parts.base = usual_name(profile, found.parts.base);
-    found.parts.quote = usual_name(profile, found.parts.quote);
+    found.parts.base = ch_symbol_asset(profile, found.parts.base);
+    found.parts.quote = ch_symbol_asset(profile, found.parts.quote);
     return found.parts;
+}
+
+/* ---- spellings of one pair ---- */
+
+static bool is_of_pairs(const ch_symbol_form *form)
+{
+    return (form->markets & (CH_MARKET_SPOT | CH_MARKET_MARGIN)) != 0 && strchr(form->form, '*') == NULL;
+}
+
+bool ch_symbols_have_spellings(const ch_profile *profile)
+{
+    size_t forms = 0;
+    for (size_t i = 0; i < profile->symbol_count; i++)
+        forms += is_of_pairs(&profile->symbols[i]);
+    return forms > 1 || (forms == 1 && profile->asset_name_count > 0);
+}
+
+static bool read_pair(const ch_profile *profile, ch_slice symbol, ch_symbol_parts *parts)
+{
+    finding found = {0};
+    for (size_t i = 0; i < profile->symbol_count; i++) {
+        if (is_of_pairs(&profile->symbols[i]))
+            try_form(&profile->symbols[i], symbol, &found);
+    }
+    *parts = found.parts;
+    return parts->base.size > 0 && parts->quote.size > 0;
+}
+
+static uint8_t in_case(uint8_t c, bool is_upper)
+{
+    uint8_t from = is_upper ? 'a' : 'A';
+    return c >= from && c <= from + ('z' - 'a') ? (uint8_t)(c ^ 0x20) : c;
+}
+
+static ch_slice change_case(ch_slice text, bool is_upper, uint8_t out[CH_SYMBOL_FORM_MAX])
+{
+    for (size_t i = 0; i < text.size; i++)
+        out[i] = in_case(text.data[i], is_upper);
+    return (ch_slice){out, text.size};
+}
+
+static size_t put_asset(const ch_profile *profile, ch_slice asset, uint8_t *out)
+{
+    uint8_t upper[CH_SYMBOL_FORM_MAX];
+    ch_slice name = ch_symbol_asset(profile, change_case(asset, true, upper));
+    memcpy(out, name.data, name.size);
+    return name.size;
+}
+
+/* Exchanges may take a spelling in any case, so it is tried as it is, and in either. */
+size_t ch_symbol_pair(const ch_profile *profile, ch_slice symbol, uint8_t out[CH_SYMBOL_PAIR_MAX])
+{
+    ch_symbol_parts parts;
+    uint8_t other[CH_SYMBOL_FORM_MAX];
+    if (symbol.size == 0 || symbol.size > sizeof other || !ch_symbols_have_spellings(profile))
+        return 0;
+    if (!read_pair(profile, symbol, &parts) && !read_pair(profile, change_case(symbol, true, other), &parts) &&
+        !read_pair(profile, change_case(symbol, false, other), &parts))
+        return 0;
+    size_t size = put_asset(profile, parts.base, out);
+    out[size++] = '/';
+    return size + put_asset(profile, parts.quote, out + size);
 }

@@ -26,6 +26,15 @@ typedef struct ch_symbol_parts {
  * profile. */
 ch_symbol_parts ch_symbol_read(const ch_profile *profile, ch_slice market, ch_slice symbol);
 
+/* Where the profile has several spellings for a pair of the spot market, as Kraken has XBTUSDT, XBT/USDT and BTC/USDT:
+ * the one that stands for them all, "BTC/USDT", if `symbol` is such a spelling in some case. Writes it to `out` and
+ * returns its size; 0: it is none, or the profile has one spelling for each pair. */
+#define CH_SYMBOL_PAIR_MAX (2 * CH_SYMBOL_FORM_MAX + 1)
+bool ch_symbols_have_spellings(const ch_profile *profile);
+size_t ch_symbol_pair(const ch_profile *profile, ch_slice symbol, uint8_t out[CH_SYMBOL_PAIR_MAX]);
+/* The usual name of what the exchange calls `asset` in its symbols: BTC for XBT. */
+ch_slice ch_symbol_asset(const ch_profile *profile, ch_slice asset);
+
 typedef struct ch_contract ch_contract;
 /* What a contract of that symbol stands for; NULL if the profile does not say. */
 const ch_contract *ch_symbol_contract(const ch_profile *profile, ch_slice symbol);

@@ -1,212 +1,200 @@
-/* A new rule is a row in the table below, and a function that says no. The order of the rows decides only which rule a
- * refusal names, if several say no. */
+/* A new rule that needs no entry is a row in the table below, and a function that says no. The order of the rows
+ * decides only which rule a refusal names, if several say no. */
 #include "policy/decide.h"
 
-#include "base/buffer.h"
-#include "exchange/class.h"
-#include "exchange/confusion.h"
+#include "base/memory.h"
+#include "exchange/intent.h"
+#include "policy/decide_impl.h"
 
-#define EVERY_CLASS ((1U << CH_CLASS_COUNT) - 1)
+#include <stdlib.h>
 
-/* A request, what the caller's grants for the key amount to together, and the rule that is being asked. */
-typedef struct judging {
-    const ch_facts *facts;
-    size_t grant_count;
-    unsigned classes;
-    const char *rule;
-} judging;
+/* ---- what needs no request ---- */
 
-bool ch_policy_includes(const ch_callers *callers, const ch_peer *caller)
+/* True if one of the entries for the caller is an allow for the key. */
+static bool has_allow(const ch_policy *policy, const uint64_t *of_caller, const uint64_t *of_key)
 {
-    bool is_any_user = callers->uid == CH_ANY_ID;
-    bool is_any_group = callers->gid == CH_ANY_ID;
-    if (is_any_user && is_any_group)
-        return false; /* does not load; and if it did, it would name nobody */
-    return (is_any_user || callers->uid == caller->uid) && (is_any_group || ch_peer_is_in_group(caller, callers->gid));
+    size_t end = policy->first[CH_VERB_ALLOW + 1]; /* allows come first */
+    for (size_t word = 0; 64 * word < end; word++) {
+        uint64_t allows = end - 64 * word >= 64 ? UINT64_MAX : ~(UINT64_MAX << (end % 64));
+        if ((of_caller[word] & of_key[word] & allows) != 0)
+            return true;
+    }
+    return false;
 }
 
-static judging add_grants(const ch_facts *facts)
+bool ch_policy_may_see(const ch_policy *policy, const ch_key *key, const ch_caller_set *callers)
 {
-    judging sum = {.facts = facts};
-    const ch_key *key = facts->key;
-    for (size_t i = 0; i < key->grant_count; i++) {
-        if (ch_policy_includes(&key->grants[i].callers, facts->caller)) {
-            sum.grant_count++;
-            sum.classes |= key->grants[i].classes;
+    const uint64_t *of_key = policy->by_key + ch_policy_key_index(policy, key) * policy->entry_words;
+    bool is_named = false;
+    for (size_t word = 0; word < CH_CALLER_WORDS; word++) {
+        for (uint64_t left = callers->bits[word]; left != 0; left &= left - 1) {
+            size_t caller = 64 * word + (size_t)__builtin_ctzll(left);
+            is_named = true;
+            if (has_allow(policy, policy->by_caller + caller * policy->entry_words, of_key))
+                return true;
         }
     }
-    return sum;
+    return !is_named && has_allow(policy, policy->any_caller, of_key);
 }
 
-ch_status ch_policy_refuse_key(const ch_peer *caller, ch_slice key, ch_error *err)
+ch_status ch_policy_refuse_key(ch_slice key, ch_error *err)
 {
-    return ch_fail_rule(err, CH_REFUSED, "grant", "user %u has no grant for key '%.*s'", (unsigned)caller->uid,
-                        CH_SLICE_ARGS(key));
+    return ch_fail_rule(err, CH_REFUSED, "grant", "no allow is for this caller and key '%.*s'", CH_SLICE_ARGS(key));
 }
 
-/* ---- the rules ---- */
-
-static ch_status need_grant(const judging *in, ch_error *err)
+ch_status ch_policy_admit(const ch_policy *policy, const ch_key *key, const ch_caller_set *callers, ch_error *err)
 {
-    if (in->grant_count > 0)
+    return ch_policy_may_see(policy, key, callers) ? CH_OK : ch_policy_refuse_key(ch_slice_of(key->name), err);
+}
+
+/* ---- rules ---- */
+
+static ch_status need_grant(ch_judge *judge)
+{
+    if (ch_judge_count(judge, CH_VERB_ALLOW) > 0)
         return CH_OK;
-    return ch_policy_refuse_key(in->facts->caller, ch_slice_of(in->facts->key->name), err);
+    return ch_policy_refuse_key(ch_slice_of(judge->question->key->name), judge->to.err);
 }
 
-static ch_status need_raw(const judging *in, ch_error *err)
+static ch_status need_kind(ch_judge *judge)
 {
-    if (!in->facts->is_raw || in->facts->key->may_sign_raw)
+    const char *kind = judge->question->missing_kind;
+    if (kind == NULL)
         return CH_OK;
-    return ch_fail_rule(err, CH_REFUSED, in->rule, "key '%s' signs no raw bytes: its policy does not say raw: true",
-                        in->facts->key->name);
+    return ch_object(&judge->to, CH_REFUSED, "kind", NULL,
+                     "only keys of kind '%s' can make this call, and the policy of key '%s' does not list that kind",
+                     kind, judge->question->key->name);
 }
 
-static ch_status need_kind(const judging *in, ch_error *err)
+static bool judge_reading(ch_judge *judge, const ch_reading *reading)
 {
-    if (in->facts->is_raw || in->facts->missing_kind == NULL)
-        return CH_OK;
-    return ch_fail_rule(err, CH_REFUSED, in->rule,
-                        "only keys of kind '%s' can make this call, and the policy of key '%s' does not list that kind",
-                        in->facts->missing_kind, in->facts->key->name);
-}
-
-static ch_status need_class(const judging *in, ch_error *err)
-{
-    ch_class own = in->facts->is_raw ? CH_CLASS_WITHDRAW : in->facts->class_; /* raw bytes may be a withdrawal */
-    bool has_own = own < CH_CLASS_COUNT && (in->classes & 1U << own) != 0;
-    unsigned missing = in->facts->needs & ~in->classes;
-    if (has_own && missing == 0)
-        return CH_OK;
-    if (has_own)
-        return ch_fail_rule(err, CH_REFUSED, in->rule,
-                            "a value of this request needs class '%s', which user %u may not have signed with key '%s'",
-                            ch_class_name((ch_class)__builtin_ctz(missing)), (unsigned)in->facts->caller->uid,
-                            in->facts->key->name);
-    return ch_fail_rule(err, CH_REFUSED, in->rule, "%suser %u may not have requests of class '%s' signed with key '%s'",
-                        in->facts->is_raw ? "raw bytes need every class: " : "", (unsigned)in->facts->caller->uid,
-                        ch_class_name(own), in->facts->key->name);
-}
-
-/* What besides a grant would help: the names that policy may accept, and what they let a caller do. */
-static void add_acceptances(const ch_key *key, unsigned names, ch_buffer *out)
-{
-    const char *lets = NULL;
-    const char *name;
-    const char *separator = ", or set accepts: [";
-    for (size_t i = 0; (name = ch_profile_acceptance_at(key->profile, i, &lets)) != NULL; i++) {
-        if ((names & 1U << i) == 0)
-            continue;
-        ch_buffer_add_format(out, "%s%s", separator, name);
-        separator = ", ";
+    if (!ch_judge_goes_on(judge, ch_judge_classes(judge, reading)) ||
+        !ch_judge_goes_on(judge, ch_passing_reading(judge->question, &judge->passing, reading, &judge->to)))
+        return false;
+    for (size_t i = 0; i < ch_intent_count(reading->intent); i++) {
+        ch_subject_read(&judge->subject, judge->question, reading, ch_intent_item(reading->intent, i));
+        if (!ch_judge_item(judge, reading))
+            return false;
     }
-    ch_buffer_add_format(out, "] in policy for key '%s', which lets callers ", key->name);
-    separator = "";
-    for (size_t i = 0; ch_profile_acceptance_at(key->profile, i, &lets) != NULL; i++) {
-        if ((names & 1U << i) == 0)
-            continue;
-        ch_buffer_add_format(out, "%s%s", separator, lets);
-        separator = "; ";
+    ch_judge_end_reading(judge);
+    return true;
+}
+
+static ch_status judge_readings(ch_judge *judge)
+{
+    for (size_t i = 0; i < judge->question->reading_count; i++) {
+        if (!judge_reading(judge, &judge->question->readings[i]))
+            break;
     }
+    return judge->status;
 }
-
-/* Names the call that stands in the way, and all acceptances that the request needs: first those for `missing`, and if
- * no names can be enough for all of it, those for its first class. */
-static void explain_confusion(const ch_facts *facts, unsigned missing, ch_buffer *out)
-{
-    const ch_key *key = facts->key;
-    ch_class first = (ch_class)__builtin_ctz(missing);
-    if (facts->endpoint == NULL)
-        return;
-    const ch_endpoint *other =
-        ch_endpoint_confused_with(facts->endpoint, key->scheme, &key->traits, facts->request, first);
-    unsigned names = ch_endpoint_acceptances_for(facts->endpoint, key->scheme, &key->traits, facts->request, missing);
-    if (names == 0)
-        names = ch_endpoint_acceptances_for(facts->endpoint, key->scheme, &key->traits, facts->request, 1U << first);
-    if (other != NULL)
-        ch_buffer_add_format(out, ", as in %s %s", ch_endpoint_method(other), ch_endpoint_path(other));
-    ch_buffer_add_text(out, "; grant that class");
-    if (names != 0)
-        add_acceptances(key, names, out);
-}
-
-static ch_status need_confused_classes(const judging *in, ch_error *err)
-{
-    unsigned missing = (in->facts->is_raw ? EVERY_CLASS : in->facts->classes) & ~in->classes;
-    if (missing == 0)
-        return CH_OK;
-    const char *first = ch_class_name((ch_class)__builtin_ctz(missing));
-    unsigned user = (unsigned)in->facts->caller->uid;
-    if (in->facts->is_raw)
-        return ch_fail_rule(err, CH_REFUSED, in->rule,
-                            "raw bytes need every class: user %u has no grant of class '%s' for key '%s'", user, first,
-                            in->facts->key->name);
-    ch_autobuffer more = CH_BUFFER_INIT;
-    explain_confusion(in->facts, missing, &more);
-    return ch_fail_rule(err, CH_REFUSED, in->rule,
-                        "this signature would also open an endpoint of class '%s', for which user %u has no grant: the "
-                        "exchange's signature does not cover what tells them apart%s",
-                        first, user, ch_buffer_text(&more));
-}
-
-enum { RULE_GRANT };
 
 /* clang-format off */
 static const struct {
-    const char *name;
-    ch_status (*check)(const judging *in, ch_error *err);
+    ch_status (*check)(ch_judge *judge);
+    bool is_of_raw; /* and of what can be read */
+    bool is_of_read;
 } rules[] = {
-    /*              name         refuses unless it holds */
-    [RULE_GRANT] = { "grant",     need_grant },
-                   { "raw",       need_raw },
-                   { "kind",      need_kind },
-                   { "class",     need_class },
-                   { "confusion", need_confused_classes },
+    /* refuses unless it holds   raw    read */
+    { need_grant,                true,  true },
+    { ch_judge_raw,              true,  false },
+    { need_kind,                 false, true },
+    { judge_readings,            false, true },
+    { ch_judge_requirements,     false, true },
 };
 /* clang-format on */
 
-static ch_status ask(size_t rule, judging *in, ch_error *err)
-{
-    in->rule = rules[rule].name;
-    return rules[rule].check(in, err);
-}
-
 /* ---- decisions ---- */
 
-ch_status ch_policy_decide(const ch_facts *facts, ch_error *err)
+void ch_judgement_free(ch_judgement *judgement)
 {
-    judging in = add_grants(facts);
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
-        CH_TRY(ask(i, &in, err));
+    ch_judge *judge = judgement->judge;
+    if (judge != NULL) {
+        free(judge->entries);
+        free(judge->covering);
+        free(judge->aboves);
+        free(judge->is_required);
+        free(judge->set);
+        ch_plan_free(judge->plan);
+    }
+    free(judge);
+    judgement->judge = NULL;
+}
+
+bool ch_judge_goes_on(ch_judge *judge, ch_status said)
+{
+    if (said == CH_OK)
+        return true;
+    if (judge->status == CH_OK) {
+        judge->status = said;
+        judge->to = (ch_objection){&judge->spare_err, &judge->spare_refusal};
+    }
+    return judge->question->trace != NULL;
+}
+
+static void begin(ch_judge *judge, const ch_question *question, const ch_objection *to)
+{
+    judge->question = question;
+    judge->policy = question->policy;
+    judge->to = *to;
+    judge->status = CH_OK;
+    ch_plan_clear(judge->plan);
+    ch_judge_find_entries(judge);
+    judge->passing = ch_passing_of(question);
+    for (size_t i = 0; i < ch_judge_count(judge, CH_VERB_REQUIRE); i++) {
+        judge->aboves[i] = (ch_above){0};
+        judge->is_required[i] = false;
+    }
+}
+
+ch_status ch_policy_judge(const ch_question *question, ch_judgement *out, ch_error *err)
+{
+    ch_objection to = {err, &out->refusal};
+    if (out->judge == NULL) {
+        out->judge = ch_alloc(sizeof *out->judge);
+        out->judge->plan = ch_plan_new();
+    }
+    out->refusal = (ch_refusal){0};
+    out->charge_count = 0;
+    out->allowed_by = NULL;
+    begin(out->judge, question, &to);
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        bool is_asked = question->is_raw ? rules[i].is_of_raw : rules[i].is_of_read;
+        if (is_asked && !ch_judge_goes_on(out->judge, rules[i].check(out->judge)))
+            break;
+    }
+    return out->judge->status;
+}
+
+static ch_status take_all(ch_judgement *judgement, ch_levels *levels, uint64_t now_ns, ch_taken *taken, ch_error *err)
+{
+    for (size_t i = 0; i < judgement->charge_count; i++) {
+        ch_status st = ch_levels_take(levels, &judgement->charges[i], now_ns, &taken[i], err);
+        if (st == CH_OK)
+            continue;
+        judgement->charge_count = 0;
+        while (i-- > 0)
+            ch_levels_return(levels, &taken[i]);
+        return st;
+    }
     return CH_OK;
 }
 
-ch_status ch_policy_admit(const ch_key *key, const ch_peer *caller, ch_error *err)
+ch_status ch_judgement_take(ch_judgement *judgement, const ch_question *question, ch_levels *levels, bool is_dry,
+                            ch_taken *taken, ch_error *err)
 {
-    const ch_facts facts = {.key = key, .caller = caller};
-    judging in = add_grants(&facts);
-    return ask(RULE_GRANT, &in, err);
-}
-
-bool ch_policy_may_see(const ch_key *key, const ch_peer *caller)
-{
-    const ch_facts facts = {.key = key, .caller = caller};
-    return add_grants(&facts).grant_count > 0;
-}
-
-bool ch_policy_knows(const ch_policy *policy, const ch_peer *caller)
-{
-    for (size_t i = 0; i < policy->known_count; i++) {
-        if (ch_policy_includes(&policy->known[i], caller))
-            return true;
+    ch_judge *judge = judgement->judge;
+    const ch_objection to = {err, &judgement->refusal};
+    judgement->charge_count = 0;
+    if (judge->status != CH_OK) {
+        const ch_objection spare = {&judge->spare_err, &judge->spare_refusal};
+        ch_ignore(ch_plan_choose(judge->plan, question, levels, judgement->charges, CH_CHARGES_MAX,
+                                 &judgement->charge_count, &judgement->allowed_by, &spare));
+        judgement->charge_count = 0;
+        judgement->allowed_by = NULL;
+        return judge->status;
     }
-    return false;
-}
-
-bool ch_policy_is_operator(const ch_policy *policy, const ch_peer *caller)
-{
-    for (size_t i = 0; i < policy->operator_count; i++) {
-        if (ch_policy_includes(&policy->operators[i], caller))
-            return true;
-    }
-    return false;
+    CH_TRY(ch_plan_choose(judge->plan, question, levels, judgement->charges, CH_CHARGES_MAX, &judgement->charge_count,
+                          &judgement->allowed_by, &to));
+    return is_dry ? CH_OK : take_all(judgement, levels, question->now_ns, taken, err);
 }

@@ -1,18 +1,16 @@
 /* A key's fields are read in the order of the table: its scheme and its kinds are those of its profile. Profiles are
  * loaded when a key first names them, and shared. */
-#include "policy/load.h"
+#include "policy/load_impl.h"
 
-#include "base/buffer.h"
 #include "base/memory.h"
 #include "base/names.h"
 #include "conf/fields.h"
 #include "conf/yaml.h"
-#include "exchange/profile.h"
+#include "exchange/catalogue.h"
+#include "exchange/load.h"
 #include "exchange/recipe.h"
-#include "pkcs11/key_rule.h"
 #include "pkcs11/mechanism.h"
 #include "pkcs11/uri.h"
-#include "exchange/load.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -21,6 +19,7 @@
 
 #define KEYS_MAX 65535 /* ch_policy's slots are 16 bits */
 #define NONCE_FLOOR_MAX ((1ULL << 62) - 1)
+#define USES_MAX 1000000
 
 static ch_status read_token(const ch_value *value, ch_error *err)
 {
@@ -32,6 +31,8 @@ static ch_status read_token(const ch_value *value, ch_error *err)
         if (strcmp(source->tokens[*token], name) == 0)
             return CH_OK;
     }
+    if (source->is_elsewhere)
+        return CH_OK;
     return ch_yaml_fail(value->node, err, "agent.yaml has no token '%s'", name);
 }
 
@@ -205,6 +206,73 @@ static ch_status read_tolerate(const ch_value *value, ch_error *err)
     return CH_OK;
 }
 
+/* ---- account, window ---- */
+
+static ch_status read_account(const ch_value *value, ch_error *err)
+{
+    ch_policy_loader *load = value->context;
+    const char *name = NULL;
+    size_t *account = value->out;
+    CH_TRY(ch_yaml_text(value->node, &name, err));
+    const ch_name_row *row = ch_names_find(&load->accounts, name);
+    if (row == NULL)
+        return ch_yaml_fail(value->node, err, "there is no account '%s'; add it to 'accounts'", name);
+    *account = row->index;
+    return CH_OK;
+}
+
+/* A key that names no account is one of its own. */
+static ch_status make_account(ch_policy_loader *load, const ch_yaml *node, ch_key *key, ch_error *err)
+{
+    ch_policy *policy = load->policy;
+    const ch_name_row *row = ch_names_find(&load->accounts, key->name);
+    if (row != NULL)
+        return ch_yaml_fail(node, err,
+                            "'%s' names no account, and would be one of its own, but there is an account of that name "
+                            "(line %u); add 'account', or rename one of them",
+                            key->name, ch_yaml_line(row->node));
+    if (policy->account_count >= load->account_room) {
+        load->account_room = 2 * policy->account_count + 1;
+        policy->accounts = ch_realloc_array(policy->accounts, load->account_room, sizeof(ch_account));
+    }
+    key->account = policy->account_count;
+    policy->accounts[policy->account_count++] = (ch_account){.name = ch_strdup(key->name)};
+    return CH_OK;
+}
+
+/* A window that the exchange does not take would be a promise that nothing keeps. What every request keeps anyway needs
+ * no clamp. */
+static ch_status check_fixed_window(const ch_yaml *node, const ch_profile *profile, uint64_t ns, ch_error *err)
+{
+    uint64_t fixed_ns = ch_profile_fixed_validity_ns(profile);
+    if (fixed_ns == 0)
+        return ch_yaml_fail(node, err, "requests of profile '%s' have no receive window; delete 'receive_window'",
+                            ch_profile_name(profile));
+    if (ns >= fixed_ns)
+        return CH_OK;
+    return ch_yaml_fail(node, err,
+                        "%s takes requests for %llu ms, whatever they say, so nothing can keep them to less; delete "
+                        "'receive_window'",
+                        ch_profile_title(profile), (unsigned long long)(fixed_ns / 1000000));
+}
+
+static ch_status read_window(const ch_value *value, ch_error *err)
+{
+    ch_key *key = value->out;
+    static const ch_field window_duration = {.size = sizeof(uint64_t)};
+    uint64_t ns = 0;
+    uint32_t max_ms = ch_profile_window_max_ms(key->profile);
+    const ch_value duration = {value->node, value->name, &window_duration, &ns, NULL};
+    CH_TRY(ch_field_duration(&duration, err));
+    if (max_ms == 0)
+        return check_fixed_window(value->node, key->profile, ns, err);
+    if (ns % 1000000 != 0 || ns / 1000000 > max_ms)
+        return ch_yaml_fail(value->node, err, "%s takes whole milliseconds up to %u ms", ch_profile_title(key->profile),
+                            (unsigned)max_ms);
+    key->receive_window_ms = (uint32_t)(ns / 1000000);
+    return CH_OK;
+}
+
 /* ---- nonces ---- */
 
 static ch_status read_nonce_floor(const ch_value *value, ch_error *err)
@@ -230,26 +298,27 @@ static bool counts_otherwise(const ch_key *key, const ch_key *other)
 }
 
 /* Two names for one key of the exchange share a counter, so they must agree on how it counts. */
-static ch_status check_nonces(const ch_yaml *map, const ch_policy *policy, const ch_key *key, ch_error *err)
+static ch_status check_nonces(const ch_policy_loader *load, const ch_key *key, ch_error *err)
 {
-    for (size_t i = 0; i < policy->key_count; i++) {
-        const ch_key *other = &policy->keys[i];
+    for (size_t i = 0; i < load->policy->key_count; i++) {
+        const ch_key *other = &load->policy->keys[i];
         if (counts_otherwise(key, other))
-            return ch_yaml_fail(ch_yaml_get(map, key->name), err,
+            return ch_yaml_fail(ch_names_find(&load->keys, key->name)->node, err,
                                 "'%s' and '%s' are one key at %s, but of different kinds; give both the same 'kinds'",
                                 key->name, other->name, ch_profile_title(key->profile));
     }
     return CH_OK;
 }
 
-static ch_status find_nonces(const ch_yaml *map, ch_policy *policy, ch_error *err)
+static ch_status find_nonces(const ch_policy_loader *load, ch_error *err)
 {
+    ch_policy *policy = load->policy;
     for (size_t i = 0; i < policy->key_count; i++)
         policy->keys[i].nonce = ch_profile_nonce(policy->keys[i].profile, policy->keys[i].traits.kinds);
     for (size_t i = 0; i < policy->key_count; i++) {
         const ch_key *key = &policy->keys[i];
         if (key->nonce != ch_profile_nonce(key->profile, 0))
-            CH_TRY(check_nonces(map, policy, key, err));
+            CH_TRY(check_nonces(load, key, err));
     }
     return CH_OK;
 }
@@ -271,21 +340,22 @@ static const ch_field fields[] = {
     { "accepts",     false,    read_accepts,          CH_WHOLE },
     { "tolerate",    false,    read_tolerate,         CH_WHOLE },
     { "nonce_floor", false,    read_nonce_floor,      CH_WHOLE },
-    { "allow",       true,     ch_policy_read_grants, CH_WHOLE },
+    { "account",     false,    read_account,          CH_MEMBER(ch_key, account) },
+    { "receive_window", false, read_window,           CH_WHOLE },
+    { "assume_uses", false,    ch_field_uint,         CH_MEMBER(ch_key, assume_uses),     .min = 1, .max = USES_MAX },
 };
 /* clang-format on */
 
 static ch_status read_key(const ch_value *value, ch_error *err)
 {
+    ch_policy_loader *load = value->context;
     ch_key *key = value->out;
     key->name = ch_strdup(value->name);
     key->passphrase = ch_strdup("");
-    if (!ch_is_name(ch_slice_of(key->name)))
-        return ch_yaml_fail(value->node, err,
-                            "'%s' cannot be a key's name; use a-z, 0-9, '.', '_' and '-', at most %d, and begin with a "
-                            "letter or a digit",
-                            key->name, CH_NAME_MAX);
-    CH_TRY(ch_fields_read(value->node, CH_FIELDS(fields), key, value->context, err));
+    CH_TRY(ch_names_add_given(&load->keys, "a key", key->name, value->node, 0, err));
+    CH_TRY(ch_fields_read(value->node, CH_FIELDS(fields), key, load, err));
+    if (ch_yaml_get(value->node, "account") == NULL)
+        CH_TRY(make_account(load, value->node, key, err));
     return check_passphrase(value->node, key, err);
 }
 
@@ -298,11 +368,28 @@ static const ch_entries keys = {
     "key", CH_YAML_MAP, 0, KEYS_MAX, {.read = read_key, .size = sizeof(ch_key)}
 };
 
-ch_status ch_policy_read_keys(const ch_value *value, ch_error *err)
+ch_status ch_load_keys(const ch_value *value, ch_error *err)
 {
     ch_policy *policy = value->out;
-    policy->keys = ch_alloc(ch_yaml_count(value->node) * sizeof *policy->keys);
-    CH_TRY(ch_entries_read(value->node, &keys, policy->keys, &policy->key_count, value->context, err));
+    return ch_load_append(value, &keys, &policy->keys, &policy->key_count, err);
+}
+
+static size_t find_profile(const ch_policy *policy, const ch_profile *profile)
+{
+    size_t at = 0;
+    while (policy->profiles[at] != profile)
+        at++;
+    return at;
+}
+
+ch_status ch_finish_keys(ch_policy_loader *load, ch_error *err)
+{
+    ch_policy *policy = load->policy;
     qsort(policy->keys, policy->key_count, sizeof *policy->keys, compare_keys);
-    return find_nonces(value->node, policy, err);
+    ch_policy_index_keys(policy);
+    load->takes = ch_alloc(policy->profile_count * sizeof *load->takes);
+    load->profile_of_key = ch_alloc(policy->key_count * sizeof *load->profile_of_key);
+    for (size_t i = 0; i < policy->key_count; i++)
+        load->profile_of_key[i] = find_profile(policy, policy->keys[i].profile);
+    return find_nonces(load, err);
 }

@@ -1,13 +1,16 @@
 /* Keys are found through a hash of their names: a search by halves touched two cold cache lines a step, which showed
- * with ten thousand keys. */
+ * with ten thousand keys. Entries are found by sets: those that may be for a caller, met with those that may be for a
+ * key, so that of a thousand entries a decision looks at the few that matter. */
 #include "policy/policy.h"
 
+#include "base/bits.h"
 #include "base/memory.h"
 #include "base/slice.h"
-#include "exchange/load.h"
 
 #include <assert.h>
-#include <stdlib.h>
+#include <string.h>
+
+/* ---- keys ---- */
 
 /* The slot of the key called `name`, or the empty one that it would take: the table is at least half empty. */
 static uint16_t *find_slot(const ch_policy *policy, ch_slice name)
@@ -18,34 +21,14 @@ static uint16_t *find_slot(const ch_policy *policy, ch_slice name)
     return &policy->slots[at];
 }
 
-static void add_known(ch_policy *policy, const ch_callers *callers)
+void ch_policy_index_keys(ch_policy *policy)
 {
-    for (size_t i = 0; i < policy->known_count; i++) {
-        if (policy->known[i].uid == callers->uid && policy->known[i].gid == callers->gid)
-            return;
-    }
-    policy->known = ch_realloc_array(policy->known, policy->known_count + 1, sizeof *policy->known);
-    policy->known[policy->known_count++] = *callers;
-}
-
-static void find_known(ch_policy *policy)
-{
-    for (size_t i = 0; i < policy->operator_count; i++)
-        add_known(policy, &policy->operators[i]);
-    for (size_t i = 0; i < policy->key_count; i++) {
-        for (size_t k = 0; k < policy->keys[i].grant_count; k++)
-            add_known(policy, &policy->keys[i].grants[k].callers);
-    }
-}
-
-void ch_policy_index(ch_policy *policy)
-{
-    find_known(policy);
     size_t slots = 2;
     while (slots < 2 * policy->key_count)
         slots *= 2;
     policy->slots = ch_alloc(slots * sizeof *policy->slots);
     policy->slot_mask = slots - 1;
+    policy->key_words = policy->key_count / 64 + 1;
     for (size_t i = 0; i < policy->key_count; i++)
         *find_slot(policy, ch_slice_of(policy->keys[i].name)) = (uint16_t)(i + 1);
 }
@@ -57,22 +40,127 @@ const ch_key *ch_policy_find_key(const ch_policy *policy, ch_slice name)
     return *slot == 0 ? NULL : &policy->keys[*slot - 1];
 }
 
-void ch_policy_free(ch_policy *policy)
+/* ---- entries ---- */
+
+/* A feed signs nothing, so `caller: any` allows it nothing. */
+static bool may_be_for_caller(const ch_policy *policy, const ch_entry_rule *entry, size_t caller)
 {
-    for (size_t i = 0; i < policy->key_count; i++) {
-        free(policy->keys[i].name);
-        free(policy->keys[i].object_uri);
-        free(policy->keys[i].key_id);
-        free(policy->keys[i].passphrase);
-        free(policy->keys[i].grants);
+    bool is_feed = policy->callers[caller].role == CH_CALLER_FEED;
+    if (is_feed && entry->verb == CH_VERB_ALLOW)
+        return false;
+    return entry->selector.is_any_caller || ch_caller_set_has(&entry->selector.callers, caller);
+}
+
+static bool may_be_for_key(const ch_entry_rule *entry, size_t key)
+{
+    return entry->selector.is_any_key || ch_set_has(entry->selector.keys, key);
+}
+
+static void index_entry(ch_policy *policy, size_t at)
+{
+    const ch_entry_rule *entry = &policy->entries[at];
+    size_t words = policy->entry_words;
+    if (entry->selector.is_any_caller)
+        ch_set_add(policy->any_caller, at);
+    for (size_t i = 0; i < policy->caller_count; i++) {
+        if (may_be_for_caller(policy, entry, i))
+            ch_set_add(policy->by_caller + i * words, at);
     }
-    for (size_t i = 0; i < policy->profile_count; i++)
-        ch_profile_free(policy->profiles[i]);
-    free(policy->keys);
-    free(policy->slots);
-    free(policy->operators);
-    free(policy->limits);
-    free(policy->known);
-    free(policy->profiles);
-    *policy = (ch_policy){0};
+    for (size_t i = 0; i < policy->key_count; i++) {
+        if (may_be_for_key(entry, i))
+            ch_set_add(policy->by_key + i * words, at);
+    }
+}
+
+void ch_policy_index(ch_policy *policy)
+{
+    policy->entry_words = policy->entry_count / 64 + 1;
+    size_t words = policy->entry_words;
+    policy->by_caller = ch_alloc(policy->caller_count * words * sizeof *policy->by_caller);
+    policy->by_key = ch_alloc(policy->key_count * words * sizeof *policy->by_key);
+    policy->any_caller = ch_alloc(words * sizeof *policy->any_caller);
+    for (size_t i = 0; i < policy->entry_count; i++)
+        index_entry(policy, i);
+}
+
+/* ---- who ---- */
+
+static bool has_ids(const ch_ids *ids, const ch_peer *peer)
+{
+    bool is_user = ids->uid == CH_ANY_ID || ids->uid == peer->uid;
+    return is_user && (ids->gid == CH_ANY_ID || ch_peer_is_in_group(peer, ids->gid));
+}
+
+/* Who has a socket of its own is that caller there and nowhere else, and nobody else is anybody there. */
+static bool is_caller(const ch_caller *caller, const ch_peer *peer)
+{
+    const char *socket = caller->socket == NULL ? "" : caller->socket;
+    bool is_unit = caller->unit == NULL || strcmp(caller->unit, peer->unit) == 0;
+    return is_unit && strcmp(socket, peer->socket) == 0 && has_ids(&caller->ids, peer);
+}
+
+bool ch_policy_identify(const ch_policy *policy, const ch_peer *peer, ch_caller_set *out)
+{
+    bool is_any = false;
+    *out = (ch_caller_set){0};
+    for (size_t i = 0; i < policy->caller_count; i++) {
+        if (!is_caller(&policy->callers[i], peer))
+            continue;
+        ch_set_add(out->bits, i);
+        is_any = true;
+    }
+    return is_any;
+}
+
+unsigned ch_policy_roles(const ch_policy *policy, const ch_peer *peer)
+{
+    unsigned roles = 0;
+    for (size_t i = 0; i < policy->person_count; i++) {
+        if (has_ids(&policy->people[i].ids, peer))
+            roles |= policy->people[i].roles;
+    }
+    return roles;
+}
+
+bool ch_policy_knows(const ch_policy *policy, const ch_peer *peer)
+{
+    ch_caller_set callers;
+    return ch_policy_identify(policy, peer, &callers) || ch_policy_roles(policy, peer) != 0;
+}
+
+/* ---- names ---- */
+
+const char *ch_control_name(ch_control control)
+{
+    static const char *const names[CH_CONTROL_COUNT] = {
+        [CH_CONTROL_ORDER_VALUE] = "maximum-order-value",
+        [CH_CONTROL_ORDER_VOLUME] = "maximum-order-volume",
+        [CH_CONTROL_COLLAR] = "price-collar",
+        [CH_CONTROL_LOSS] = "loss-budget",
+        [CH_CONTROL_VALUE] = "value-window",
+        [CH_CONTROL_VOLUME] = "volume-window",
+        [CH_CONTROL_AMOUNT] = "amount-window",
+        [CH_CONTROL_OPEN_VALUE] = "open-value",
+        [CH_CONTROL_ORDERS] = "order-count",
+        [CH_CONTROL_MESSAGES] = "message-limit",
+        [CH_CONTROL_SAME_ORDER] = "repeated-execution",
+        [CH_CONTROL_LEVERAGE] = "maximum-leverage",
+        [CH_CONTROL_VALIDITY] = "maximum-validity",
+    };
+    assert(control < CH_CONTROL_COUNT);
+    return names[control];
+}
+
+const char *ch_trading_name(ch_trading state)
+{
+    static const char *const names[] = {"active", "reducing", "halted"};
+    assert(state <= CH_TRADING_HALTED);
+    return names[state];
+}
+
+const char *ch_verb_name(ch_verb verb)
+{
+    static const char *const names[CH_VERB_COUNT] = {"allow", "deny", "limit", "require"};
+    assert(verb < CH_VERB_COUNT);
+    return names[verb];
 }

@@ -1,38 +1,70 @@
-/* policy.yaml as it is loaded: the keys, the grants of each, and who the operators are. Default deny.
+/* policy.yaml as it is loaded: who the callers and people are, the keys, and the entries that decide. Default deny.
  *
  * policy/load.h reads it, policy/decide.h says what follows from it. Immutable once core has numbered the keys, so safe
- * to read from any thread. docs/policy.md describes the fields. */
+ * to read from any thread. docs/policy.md describes the file. */
 #ifndef CH_POLICY_POLICY_H
 #define CH_POLICY_POLICY_H
 
+#include "base/decimal.h"
+#include "base/peer.h"
 #include "base/slice.h"
 #include "exchange/confusion.h"
 #include "exchange/profile.h"
 #include "pkcs11/key_rule.h"
+#include "policy/period.h"
 
 #include <sys/types.h>
 
 #define CH_TOKENS_MAX 16
 #define CH_ANY_ID ((uid_t)-1) /* no user and no group has it */
+#define CH_CALLERS_MAX 512    /* of a policy */
+#define CH_CALLER_WORDS (CH_CALLERS_MAX / 64)
 
-/* The callers that have this user and are in this group. CH_ANY_ID leaves one of the two open, never both. */
-typedef struct ch_callers {
+/* ---- who ---- */
+
+/* Users and groups. CH_ANY_ID leaves one of the two open, never both. */
+typedef struct ch_ids {
     uid_t uid;
     gid_t gid;
-} ch_callers;
+} ch_ids;
 
-/* The classes of endpoints that the callers may ask for. */
-typedef struct ch_grant {
-    ch_callers callers;
-    unsigned classes; /* bit 1 << ch_class */
-} ch_grant;
+typedef enum ch_caller_role { CH_CALLER_BOT, CH_CALLER_FEED } ch_caller_role;
 
-/* How many requests a second each of the callers may have signed, and how many at once after a rest. */
-typedef struct ch_limit {
-    ch_callers callers;
-    uint32_t messages_per_second;
-    uint32_t burst;
-} ch_limit;
+/* A named caller: a peer is it if all that is given holds. A peer may be several. */
+typedef struct ch_caller {
+    char *name;
+    ch_ids ids;
+    char *socket; /* the name of its own socket; NULL: the common one */
+    char *unit;   /* of systemd, by its cgroup; NULL: any */
+    ch_caller_role role;
+} ch_caller;
+
+/* Which callers of a policy a peer is: bit by their positions. */
+typedef struct ch_caller_set {
+    uint64_t bits[CH_CALLER_WORDS];
+} ch_caller_set;
+
+enum { CH_ROLE_OPERATOR = 1, CH_ROLE_APPROVER = 2, CH_ROLE_ADMIN = 4, CH_ROLE_AUDITOR = 8 };
+
+typedef struct ch_person {
+    char *name;
+    ch_ids ids;
+    unsigned roles; /* bits CH_ROLE_* */
+} ch_person;
+
+/* ---- what ---- */
+
+typedef enum ch_price_use { CH_PRICES_MEDIAN, CH_PRICES_NONE } ch_price_use;
+
+typedef struct ch_account {
+    char *name;
+    ch_price_use prices;
+    bool has_reference_error;
+    ch_decimal reference_error; /* a ratio: 0.005 */
+    ch_decimal fees;            /* likewise */
+    bool has_slippage;
+    ch_decimal market_slippage; /* likewise */
+} ch_account;
 
 typedef struct ch_key {
     char *name;
@@ -45,36 +77,219 @@ typedef struct ch_key {
     ch_lapses tolerated; /* the rules for keys that its key object may break */
     const ch_profile *profile;
     const ch_scheme *scheme;
-    const ch_nonce_def *nonce; /* NULL: the exchange takes none from this key */
-    uint64_t nonce_floor;      /* the smallest that may be drawn */
-    size_t token_key;          /* core's: the index that the token's link has for it */
-    size_t nonce_counter;      /* core's: the counter of its nonces, if it has any */
-    ch_grant *grants;
-    size_t grant_count;
+    const ch_nonce_def *nonce;  /* NULL: the exchange takes none from this key */
+    uint64_t nonce_floor;       /* the smallest that may be drawn */
+    size_t account;             /* index in the policy's accounts */
+    uint32_t receive_window_ms; /* the most that a request may ask for, and the default; 0: the profile's */
+    uint32_t assume_uses;       /* how often one signature counts; 0: as the profile says */
+    size_t token_key;           /* core's: the index that the token's link has for it */
+    size_t nonce_counter;       /* core's: the counter of its nonces, if it has any */
 } ch_key;
 
+/* Where funds may go. For a withdrawal asset, network and address; for a transfer `from` and `to`. */
+typedef struct ch_address {
+    char *name;
+    char *asset; /* NULL: any, of a transfer only */
+    char *network;
+    char *address;
+    char *tag; /* NULL: there must be none */
+    char *from;
+    char *to;
+} ch_address;
+
+typedef struct ch_conversion {
+    char *from;
+    char *to;
+    bool has_rate; /* else it is the reference price of from/to */
+    ch_decimal rate;
+    uint64_t max_age_ns;
+    ch_decimal haircut; /* a ratio */
+} ch_conversion;
+
+/* How feeds are believed. */
+typedef struct ch_price_rules {
+    char **sources;
+    size_t source_count;
+    uint32_t at_least; /* fresh sources that a reference needs; 1 at least */
+    bool has_max_move;
+    ch_decimal max_move; /* a ratio */
+    uint64_t move_window_ns;
+} ch_price_rules;
+
+/* ---- entries ---- */
+
+typedef struct ch_text_list {
+    char **items;
+    size_t count;
+} ch_text_list;
+
+/* To which requests, and which of their items, an entry applies. What is not given is open. */
+typedef struct ch_selector {
+    bool is_any_caller;
+    bool is_any_key;
+    bool is_any_market;  /* `markets: any` was written */
+    bool is_any_address; /* `to: any` likewise */
+    bool has_endpoints;
+    bool has_pattern; /* a symbol was written with '*' */
+    ch_caller_set callers;
+    uint64_t *keys;                /* bits by position, key_words of the policy */
+    const ch_endpoint **endpoints; /* sorted by address; given if has_endpoints */
+    size_t endpoint_count;
+    ch_text_list symbols; /* upper case, sorted; in what narrows, '*' stands for any characters */
+    ch_text_list pairs;   /* in what narrows: "BTC/USDT" for a symbol that has several spellings; patterns too */
+    unsigned classes;     /* bit 1 << ch_class; 0: not given */
+    unsigned markets;     /* bits CH_MARKET_*; 0: not given */
+    unsigned sides;       /* bits by the position of the fact's words; 0: not given */
+    unsigned types;
+    unsigned times;
+    unsigned items;            /* bit 1 << ch_item_kind; 0: not given */
+    ch_text_list settings;     /* lower case, with '-' for '_', sorted */
+    uint64_t *to;              /* bits by position of the policy's addresses; NULL: not given */
+    ch_text_list assets;       /* upper case, sorted */
+    ch_text_list usual_assets; /* in what narrows: BTC for XBT */
+    ch_hours hours;            /* count 0: always */
+    uint64_t expires_ns;       /* wall clock; 0: never */
+} ch_selector;
+
+typedef enum ch_verb { CH_VERB_ALLOW, CH_VERB_DENY, CH_VERB_LIMIT, CH_VERB_REQUIRE, CH_VERB_COUNT } ch_verb;
+
+typedef enum ch_control {
+    CH_CONTROL_ORDER_VALUE,
+    CH_CONTROL_ORDER_VOLUME,
+    CH_CONTROL_COLLAR,
+    CH_CONTROL_LOSS,
+    CH_CONTROL_VALUE,
+    CH_CONTROL_VOLUME,
+    CH_CONTROL_AMOUNT,
+    CH_CONTROL_OPEN_VALUE,
+    CH_CONTROL_ORDERS,
+    CH_CONTROL_MESSAGES,
+    CH_CONTROL_SAME_ORDER,
+    CH_CONTROL_LEVERAGE,
+    CH_CONTROL_VALIDITY,
+    CH_CONTROL_COUNT
+} ch_control;
+
+enum {
+    CH_BY_CALLER = 1,
+    CH_BY_KEY = 2,
+    CH_BY_ACCOUNT = 4,
+    CH_BY_SYMBOL = 8,
+    CH_BY_ADDRESS = 16,
+    CH_BY_ASSET = 32,
+};
+
+typedef enum ch_trading { CH_TRADING_ACTIVE, CH_TRADING_REDUCING, CH_TRADING_HALTED } ch_trading;
+
+typedef struct ch_limit {
+    ch_control control;
+    unsigned by;     /* bits CH_BY_* */
+    ch_trading then; /* once it is used up; ACTIVE: nothing changes */
+    uint32_t reserve_cancels;
+    ch_decimal most; /* an amount of `asset`, a ratio (collar), a count (orders, messages, same order), a leverage */
+    char *asset;     /* upper case; NULL: the limit has no unit */
+    uint64_t age_ns; /* of a collar's reference; of validity the most, in ns */
+    ch_period per;   /* CH_PERIOD_NONE: each order by itself; of same_order the time in which orders are the same */
+    bool is_until_operator;
+    bool has_closing;
+    bool is_named; /* by some allow: then it applies to what those allow, and nothing else */
+    ch_decimal closing;
+    ch_decimal release; /* a ratio of `most` that reports may return within a period; 0: none */
+} ch_limit;
+
+typedef struct ch_requirement {
+    uint32_t approvals; /* 0: none */
+    bool needs_code;
+    uint64_t delay_ns;
+    uint64_t within_ns; /* in which the approvals must come */
+    ch_text_list of;    /* people */
+    bool has_above;
+    ch_decimal above;
+    char *asset; /* of `above` */
+} ch_requirement;
+
+typedef struct ch_entry_rule {
+    char *name;
+    char *path; /* of the file, and the line that it begins at */
+    unsigned line;
+    ch_verb verb;
+    ch_selector selector;
+    bool is_unlimited; /* allow */
+    size_t *limits;    /* allow: positions of the entries that it names */
+    size_t limit_count;
+    ch_limit limit;             /* CH_VERB_LIMIT */
+    ch_requirement requirement; /* CH_VERB_REQUIRE */
+} ch_entry_rule;
+
+/* What a trading state lets pass at most. */
+typedef struct ch_state_rule {
+    unsigned classes; /* bit 1 << ch_class */
+    bool keeps_stops; /* cancels of stop orders are refused */
+} ch_state_rule;
+
+#define CH_POLICY_HASH_SIZE 32
+
 typedef struct ch_policy {
+    uint8_t hash[CH_POLICY_HASH_SIZE]; /* SHA-256 of the files, each with its length before it */
+    ch_caller *callers;
+    size_t caller_count;
+    ch_person *people;
+    size_t person_count;
+    ch_account *accounts;
+    size_t account_count;
     ch_key *keys; /* sorted by name */
     size_t key_count;
-    uint16_t *slots; /* the keys by the hash of their names: an index into `keys` plus one, or 0 */
+    size_t key_words; /* of sets of keys */
+    uint16_t *slots;  /* the keys by the hash of their names: an index into `keys` plus one, or 0 */
     size_t slot_mask;
-    ch_callers *operators;
-    size_t operator_count;
-    ch_limit *limits; /* every one that includes a caller must hold */
-    size_t limit_count;
-    ch_callers *known; /* everyone whom a grant or the operators' list names, once */
-    size_t known_count;
+    ch_address *addresses;
+    size_t address_count;
+    ch_conversion *conversions;
+    size_t conversion_count;
+    ch_price_rules prices;
+    ch_state_rule states[CH_TRADING_HALTED + 1];
+    uint64_t keep_decisions_ns;
+    bool is_power_cut_safe;
+    ch_entry_rule *entries; /* sorted by verb, then as in the file */
+    size_t entry_count;
+    size_t first[CH_VERB_COUNT + 1]; /* where each verb's entries begin */
+    size_t entry_words;
+    uint64_t *by_caller;  /* for each caller a set of the entries that may be for it */
+    uint64_t *by_key;     /* likewise for each key */
+    uint64_t *any_caller; /* the entries for peers that are no named caller: none but what says any */
     ch_profile **profiles;
     size_t profile_count;
 } ch_policy;
 
-/* Frees what policy/load.h loaded, also if loading failed. */
+/* Frees what policy/load.h loaded, also if loading failed (policy_free.c). */
 void ch_policy_free(ch_policy *policy);
 
-/* Fills `slots` and `known`, when the rest is there. */
+/* Fills in what keys are looked up by, when they are there and sorted; and what entries are found by, when the rest is
+ * there too. */
+void ch_policy_index_keys(ch_policy *policy);
 void ch_policy_index(ch_policy *policy);
 
 /* Returns NULL if there is no key of that name. The policy must have been indexed. */
 const ch_key *ch_policy_find_key(const ch_policy *policy, ch_slice name);
+static inline size_t ch_policy_key_index(const ch_policy *policy, const ch_key *key)
+{
+    return (size_t)(key - policy->keys);
+}
+
+/* Which callers `peer` is. False if it is none. */
+bool ch_policy_identify(const ch_policy *policy, const ch_peer *peer, ch_caller_set *out);
+static inline bool ch_caller_set_has(const ch_caller_set *set, size_t index)
+{
+    return (set->bits[index / 64] >> (index % 64) & 1) != 0;
+}
+/* The roles that the people have together who have these ids; 0: it is nobody. */
+unsigned ch_policy_roles(const ch_policy *policy, const ch_peer *peer);
+/* True if policy names `peer`: as a caller or one of its people. Otherwise it is a stranger. */
+bool ch_policy_knows(const ch_policy *policy, const ch_peer *peer);
+
+/* The text of a control in refusals: "maximum-order-value". */
+const char *ch_control_name(ch_control control);
+const char *ch_trading_name(ch_trading state);
+const char *ch_verb_name(ch_verb verb);
 
 #endif

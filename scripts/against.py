@@ -47,9 +47,9 @@ def start_sides(bench, other, is_new_first):
     return {side: (agent, sockets[0]) for side, (agent, sockets) in started.items()}
 
 
-def measure_round(bench, sides, is_new_first, measured):
+def measure_round(bench, sides, is_new_first, measured, cells=tuple(CELLS)):
     order = ("new", "old", "old", "new") if is_new_first else ("old", "new", "new", "old")
-    for scheme, clients in CELLS:
+    for scheme, clients in cells:
         runs = {"new": [], "old": []}
         for agent, socket in sides.values():
             bench.ask(bench.load_command(socket, scheme, clients, 0.3), bench.env, agent)

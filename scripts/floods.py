@@ -11,6 +11,16 @@ VICTIM, READER, TRADER, STRANGER = 4501, 4502, 4503, 4242
 RATE_LEAST = 1 / 3  # of the victim's own
 P99_MOST = 20       # times the victim's own
 POLICY = """\
+version: 1
+callers:
+  victim: {{ uid: {victim} }}
+  reader: {{ uid: {reader} }}
+  trader: {{ uid: {trader} }}
+people:
+  root: {{ uid: 0, roles: [operator] }}
+allow:
+  - {{ name: bots, caller: [victim, trader], key: any, classes: [read, trade, cancel], markets: any, unlimited: true }}
+  - {{ name: looks, caller: reader, key: any, classes: [read] }}
 keys:
   hmac:
     token: main
@@ -19,10 +29,6 @@ keys:
     scheme: hmac
     key_id: flood-key-id
     accepts: [fast-withdraw-switch, bare-settings, bare-transfers, bare-trades]
-    allow:
-      - {{ uid: {victim}, classes: [read, trade, cancel] }}
-      - {{ uid: {reader}, classes: [read] }}
-      - {{ uid: {trader}, classes: [read, trade, cancel] }}
   rsa:
     token: main
     object: "pkcs11:object=rsa"
@@ -30,12 +36,6 @@ keys:
     scheme: rsa
     key_id: flood-key-id
     accepts: [fast-withdraw-switch, bare-settings, bare-transfers, bare-trades]
-    allow:
-      - {{ uid: {victim}, classes: [read, trade, cancel] }}
-      - {{ uid: {reader}, classes: [read] }}
-      - {{ uid: {trader}, classes: [read, trade, cancel] }}
-operators:
-  - {{ uid: 0 }}
 """
 CANCEL = {"method": "DELETE", "path": "/api/v3/order", "params": {"symbol": "LTCBTC", "orderId": 1}}
 ORDER = {"method": "POST", "path": "/api/v3/order",

@@ -25,6 +25,10 @@ struct ch_store {
     int lock_fd;
     sqlite3 *database;
     char *folder;
+    sqlite3_stmt *begin;
+    sqlite3_stmt *commit;
+    bool may_lose; /* PRAGMA synchronous is NORMAL */
+    unsigned log_pages;
 };
 
 /* The statements that make schema version i + 1 out of version i. Files from before there were versions have version 0
@@ -40,15 +44,39 @@ static const char *const migrations[] = {
     ("CREATE TABLE key_print(token TEXT NOT NULL, object TEXT NOT NULL, mechanism TEXT NOT NULL, print BLOB NOT NULL,"
      " PRIMARY KEY(token, object, mechanism)) STRICT, WITHOUT ROWID"),
     "CREATE TABLE pin_tries(token TEXT PRIMARY KEY, count INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+    "CREATE TABLE journal(id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, of INTEGER NOT NULL, time_ns INTEGER NOT NULL,"
+    " charges TEXT NOT NULL, record TEXT NOT NULL) STRICT;"
+    "CREATE TABLE snapshot(through INTEGER PRIMARY KEY, lines TEXT NOT NULL) STRICT;"
+    /* `touched` is for a write that changes nothing else. */
+    "CREATE TABLE identity(id INTEGER PRIMARY KEY CHECK(id = 1), value TEXT NOT NULL, touched INTEGER NOT NULL) STRICT;"
+    "INSERT INTO identity VALUES(1, lower(hex(randomblob(16))), 0)",
 };
 #define VERSION ((int)(sizeof migrations / sizeof *migrations))
 
+/* clang-format off */
+static const struct {
+    int code;
+    const char *advice;
+} troubles[] = {
+    /* code            advice */
+    { SQLITE_FULL,     "make room on its disk" },
+    { SQLITE_READONLY, "make it writable again; its disk may have failed" },
+    { SQLITE_IOERR,    "look at its disk, which is full or fails" },
+    { SQLITE_CANTOPEN, "look at its disk and its permissions" },
+};
+/* clang-format on */
+
 ch_status ch_store_fail(const ch_store *store, const char *doing, ch_error *err)
 {
-    int code = sqlite3_errcode(store->database);
+    int code = sqlite3_errcode(store->database) & 0xff;
     const char *reason = sqlite3_errmsg(store->database);
     if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
         return ch_fail(err, CH_IO, "the state in %s is damaged (%s: %s); " START_EMPTY, store->folder, doing, reason);
+    for (size_t i = 0; i < sizeof troubles / sizeof *troubles; i++) {
+        if (troubles[i].code == code)
+            return ch_fail(err, CH_IO, "%s: %s (the state is in %s; %s)", doing, reason, store->folder,
+                           troubles[i].advice);
+    }
     return ch_fail(err, CH_IO, "%s: %s", doing, reason);
 }
 
@@ -79,15 +107,26 @@ static ch_status run(ch_store *store, const char *sql, const char *doing, ch_err
     return CH_OK;
 }
 
+/* ---- transactions ---- */
+
+static const char writing[] = "writing the state";
+
+static ch_status step(ch_store *store, sqlite3_stmt *stmt, ch_error *err)
+{
+    ch_status st = sqlite3_step(stmt) == SQLITE_DONE ? CH_OK : ch_store_fail(store, writing, err);
+    sqlite3_reset(stmt);
+    return st;
+}
+
 ch_status ch_store_begin(ch_store *store, ch_error *err)
 {
-    return run(store, "BEGIN IMMEDIATE", "writing the state", err);
+    return step(store, store->begin, err);
 }
 
 /* A commit that fails may leave the transaction open. */
 ch_status ch_store_commit(ch_store *store, ch_error *err)
 {
-    ch_status st = run(store, "COMMIT", "writing the state", err);
+    ch_status st = step(store, store->commit, err);
     if (st != CH_OK)
         ch_store_rollback(store);
     return st;
@@ -96,6 +135,44 @@ ch_status ch_store_commit(ch_store *store, ch_error *err)
 void ch_store_rollback(ch_store *store)
 {
     sqlite3_exec(store->database, "ROLLBACK", NULL, NULL, NULL);
+}
+
+ch_status ch_store_set_may_lose(ch_store *store, bool may_lose, ch_error *err)
+{
+    if (store->may_lose == may_lose)
+        return CH_OK;
+    CH_TRY(run(store, may_lose ? "PRAGMA synchronous=NORMAL" : "PRAGMA synchronous=FULL", writing, err));
+    store->may_lose = may_lose;
+    return CH_OK;
+}
+
+ch_status ch_store_touch(ch_store *store, ch_error *err)
+{
+    return run(store, "UPDATE identity SET touched = touched + 1", writing, err);
+}
+
+/* ---- the log ---- */
+
+static int note_log_pages(void *context, sqlite3 *database, const char *name, int pages)
+{
+    ch_store *store = context;
+    (void)database;
+    (void)name;
+    store->log_pages = (unsigned)pages;
+    return SQLITE_OK;
+}
+
+unsigned ch_store_log_pages(const ch_store *store)
+{
+    return store->log_pages;
+}
+
+/* The first commit to a log that begins anew waits for the disk, whatever it may lose. So it is made here. */
+ch_status ch_store_empty_log(ch_store *store, ch_error *err)
+{
+    if (sqlite3_wal_checkpoint_v2(store->database, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) != SQLITE_OK)
+        return ch_store_fail(store, "copying the log of the state into its file", err);
+    return ch_store_touch(store, err);
 }
 
 /* ---- the lock ---- */
@@ -128,12 +205,25 @@ static ch_status ask(ch_store *store, const char *sql, char **out, ch_error *err
 
 /* The lock is kept, and with it the index of the log stays on the heap. It would be a file that is mapped: while its
  * disk hangs, no process can be forked from one that waits for a page of it. */
-#define OPEN_SQL "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL"
+#define OPEN_SQL                                                                                                       \
+    "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0"
+
+/* A small file is checked as a whole. Of a large one nearly all is journal, most of it older than the last snapshot,
+ * which nothing that is signed depends on; what is newer is read at each start. */
+#define WHOLE_PAGES_MAX 16384
+static const char check_sql[] = "PRAGMA quick_check(1)";
+static const char check_large_sql[] =
+    "SELECT ifnull((SELECT found.quick_check FROM sqlite_schema AS made, pragma_quick_check(made.name) AS found"
+    " WHERE made.type = 'table' AND made.name <> 'journal' AND found.quick_check <> 'ok' LIMIT 1), 'ok')";
 
 static ch_status check_whole(ch_store *store, ch_error *err)
 {
+    ch_autofree char *pages = NULL;
     ch_autofree char *answer = NULL;
-    CH_TRY(ask(store, "PRAGMA quick_check(1)", &answer, err));
+    CH_TRY(ask(store, "PRAGMA page_count", &pages, err));
+    assert(pages != NULL);
+    bool is_large = strtol(pages, NULL, 10) > WHOLE_PAGES_MAX;
+    CH_TRY(ask(store, is_large ? check_large_sql : check_sql, &answer, err));
     assert(answer != NULL);
     if (strcmp(answer, "ok") != 0)
         return ch_fail(err, CH_IO, "the state in %s is damaged (%s); " START_EMPTY, store->folder, answer);
@@ -191,7 +281,10 @@ static ch_status open_database(ch_store *store, const ch_trusted *folder, ch_err
     CH_TRY(read_version(store, &version, err));
     CH_TRY(run(store, OPEN_SQL, "opening the state", err));
     CH_TRY(check_whole(store, err));
-    return migrate(store, version, err);
+    CH_TRY(migrate(store, version, err));
+    sqlite3_wal_hook(store->database, note_log_pages, store);
+    CH_TRY(ch_store_prepare(store, "BEGIN IMMEDIATE", "opening the state", &store->begin, err));
+    return ch_store_prepare(store, "COMMIT", "opening the state", &store->commit, err);
 }
 
 static ch_status open_all(ch_store *store, ch_error *err)
@@ -222,6 +315,8 @@ void ch_store_close(ch_store *store)
 {
     if (store == NULL)
         return;
+    sqlite3_finalize(store->begin);
+    sqlite3_finalize(store->commit);
     (void)sqlite3_close(store->database);
     if (store->lock_fd >= 0)
         (void)close(store->lock_fd);

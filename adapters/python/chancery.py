@@ -98,24 +98,29 @@ class Client:
         return self._ask({"raw": base64.b64encode(payload).decode()})["signature"]
 
     def _ask(self, question):
-        body = json.dumps(_plain(question)).encode()
-        try:
-            answer = self._connection.post(f"/v1/keys/{urllib.parse.quote(self.key, safe='')}/sign", body)
-            status, text = answer.status, answer.read()
-        except (OSError, http.client.HTTPException) as error:
-            self.close()
-            raise Unavailable(503, {"detail": f"no agent answers at {self._connection.path}: {error}"}) from error
-        try:
-            document = json.loads(text)
-        except ValueError:
-            document = {"detail": "the agent's answer is not JSON"}
-        if status == 200:
-            return document
-        failure = KINDS.get(status, ChanceryError)(status, document)
-        if isinstance(failure, Unavailable):
-            advice = answer.getheader("Retry-After", "")
-            failure.retry_after_s = int(advice) if advice.isdecimal() else None
-        raise failure
+        return self._connection.ask("POST", f"/v1/keys/{urllib.parse.quote(self.key, safe='')}/sign", question)
+
+
+class Feed:
+    """Reports reference prices, for callers to whom policy gives the role `feed`. Sends nothing to a stranger, as Client."""
+
+    def __init__(self, socket_path=None, timeout_s=30.0, agent_user=None):
+        self._connection = _Connection(socket_path or default_socket(), timeout_s, agent_user)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self._connection.close()
+
+    def put_prices(self, source, prices):
+        """`prices` is a list of pair ("BTC/USDT"), price (text or Decimal) and time in milliseconds since 1970. Returns what
+        came of it: a dict of `taken`, `older` and `held`."""
+        rows = [{"pair": pair, "price": price, "time_ms": time_ms} for pair, price, time_ms in prices]
+        return self._connection.ask("PUT", "/v1/prices", {"source": source, "prices": rows})
 
 
 def _trusted_users(agent_user):
@@ -190,17 +195,38 @@ class _Connection(http.client.HTTPConnection):
             self.close()
             raise _not_trusted(self.path, f"is listened on by user {uid}, who is not root, not this user and not the agent's")
 
-    def post(self, target, body):
+    def ask(self, method, target, question):
+        """Returns the agent's answer, or raises its refusal."""
+        body = json.dumps(_plain(question)).encode()
+        try:
+            answer = self.exchange(method, target, body)
+            status, text = answer.status, answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise Unavailable(503, {"detail": f"no agent answers at {self.path}: {error}"}) from error
+        try:
+            document = json.loads(text)
+        except ValueError:
+            document = {"detail": "the agent's answer is not JSON"}
+        if status == 200:
+            return document
+        failure = KINDS.get(status, ChanceryError)(status, document)
+        if isinstance(failure, Unavailable):
+            advice = answer.getheader("Retry-After", "")
+            failure.retry_after_s = int(advice) if advice.isdecimal() else None
+        raise failure
+
+    def exchange(self, method, target, body):
         is_kept = self.sock is not None
         try:
-            self.request("POST", target, body, {"Content-Type": "application/json"})
+            self.request(method, target, body, {"Content-Type": "application/json"})
             return self.getresponse()
         except (BrokenPipeError, ConnectionResetError, http.client.RemoteDisconnected):
             # The agent may have closed a kept connection in the meantime. Try once more; asking twice is harmless.
             self.close()
             if not is_kept:
                 raise
-        self.request("POST", target, body, {"Content-Type": "application/json"})
+        self.request(method, target, body, {"Content-Type": "application/json"})
         return self.getresponse()
 
 

@@ -7,8 +7,8 @@
 /* Says of each key what its policy accepts, and what that lets callers do. */
 void ch_acceptance_say(const ch_policy *policy, void (*say)(const char *line));
 
-/* Says of each key which classes its grants may lack, because a signature may open calls of these: once for an exchange
- * that refuses unknown parameters everywhere, once for one that ignores them. Says nothing of a key whose grants lack
+/* Says of each key which classes its allows may lack, because a signature may open calls of these: once for an exchange
+ * that refuses unknown parameters everywhere, once for one that ignores them. Says nothing of a key whose allows lack
  * nothing. For --check; it compares all calls of a profile with each other, which takes some time. */
 void ch_confusion_say(const ch_policy *policy, void (*say)(const char *line));
 

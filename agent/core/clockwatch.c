@@ -91,6 +91,7 @@ static void submit(ch_clockwatch *watch)
     } else {
         watch->is_changed = false;
     }
+    watch->write.may_be_lost = !watch->is_confirming;
     ch_writer_submit(watch->writer, &watch->write);
 }
 

@@ -2,6 +2,7 @@
 #include "agent/core/config.h"
 
 #include "agent/core/socket_paths.h"
+#include "base/buffer.h"
 #include "base/memory.h"
 #include "base/paths.h"
 #include "conf/fields.h"
@@ -77,12 +78,25 @@ static const ch_field fields[] = {
     { "state",            false,    ch_field_path,    CH_MEMBER(ch_config, state_folder) },
     { "profiles",         false,    ch_field_path,    CH_MEMBER(ch_config, profiles_folder) },
     { "policy",           false,    ch_field_path,    CH_MEMBER(ch_config, policy_path) },
+    { "shadow_policy",    false,    ch_field_path,    CH_MEMBER(ch_config, shadow_path) },
+    { "trace",            false,    ch_field_path,    CH_MEMBER(ch_config, trace_path) },
     { "fronts",           false,    ch_field_choice,  CH_MEMBER(ch_config, is_front_shared), .words = &front_kinds },
     { "confinement",      false,    ch_field_choice,  CH_MEMBER(ch_config, is_confinement_required),
                                                       .words = &confinement_kinds },
     { "tokens",           true,     read_tokens,      CH_WHOLE },
 };
 /* clang-format on */
+
+/* Beside the folder and not in it: who restores the folder from a backup must not restore this. */
+static char *trace_of(const char *state_folder)
+{
+    ch_autobuffer path = CH_BUFFER_INIT;
+    ch_buffer_add_text(&path, state_folder);
+    while (path.size > 1 && path.data[path.size - 1] == '/')
+        path.size--;
+    ch_buffer_add_text(&path, ".trace");
+    return ch_strdup(ch_buffer_text(&path));
+}
 
 ch_status ch_config_load(const char *path, ch_config *out, ch_error *err)
 {
@@ -95,8 +109,16 @@ ch_status ch_config_load(const char *path, ch_config *out, ch_error *err)
     CH_TRY(ch_fields_read(ch_yaml_root(document), CH_FIELDS(fields), out, NULL, err));
     if (out->operator_socket_path == NULL)
         out->operator_socket_path = ch_path_beside(out->socket_path, "operator.sock");
-    const ch_agent_paths paths = {
-        path, out->socket_path, out->operator_socket_path, out->policy_path, out->profiles_folder, out->state_folder};
+    if (out->trace_path == NULL)
+        out->trace_path = trace_of(out->state_folder);
+    const ch_agent_paths paths = {.config = path,
+                                  .socket = out->socket_path,
+                                  .operator_socket = out->operator_socket_path,
+                                  .policy = out->policy_path,
+                                  .profiles = out->profiles_folder,
+                                  .state = out->state_folder,
+                                  .trace = out->trace_path,
+                                  .shadow_policy = out->shadow_path};
     return ch_socket_paths_check(&paths, err);
 }
 
@@ -124,12 +146,14 @@ void ch_config_free(ch_config *config)
     free(config->state_folder);
     free(config->profiles_folder);
     free(config->policy_path);
+    free(config->shadow_path);
+    free(config->trace_path);
     *config = (ch_config){0};
 }
 
-ch_policy_source ch_config_policy_source(const ch_config *config)
+ch_policy_source ch_config_policy_source(const ch_config *config, const char *path)
 {
-    return (ch_policy_source){.path = config->policy_path,
+    return (ch_policy_source){.path = path,
                               .profiles_folder = config->profiles_folder,
                               .tokens = config->token_names,
                               .token_count = config->token_count};

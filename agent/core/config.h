@@ -29,6 +29,8 @@ typedef struct ch_config {
     char *state_folder;
     char *profiles_folder;
     char *policy_path;
+    char *shadow_path;            /* of a policy that is only recorded; NULL: none */
+    char *trace_path;             /* of the file by which an older state is noticed; beside the state's folder */
     bool is_confinement_required; /* what cannot be given up prevents the start */
     bool is_front_shared;         /* one front for all callers, instead of one for each */
     ch_token_config *tokens;
@@ -43,8 +45,8 @@ void ch_config_free(ch_config *config);
 /* CH_CONFIG unless each token's module is there, is a shared library and nobody else can change it. Loads none. */
 CH_CHECKED ch_status ch_config_check_modules(const ch_config *config, ch_error *err);
 
-/* Where the policy is that this configuration names; views into it. */
-ch_policy_source ch_config_policy_source(const ch_config *config);
+/* Where the policy is that this configuration names, or the shadow policy if `path` is its; views into it. */
+ch_policy_source ch_config_policy_source(const ch_config *config, const char *path);
 
 /* The token's index, or token_count when there is none of that name. */
 size_t ch_config_find_token(const ch_config *config, ch_slice name);

@@ -169,7 +169,7 @@ static ch_status admit(ch_connections *connections, uid_t uid, bool is_stranger,
     size_t own = count_of(connections, uid);
     size_t used = ch_slots_count(connections->slots);
     if (is_stranger && !ch_share_admits(&connections->strangers, count_strangers(connections), own))
-        return ch_fail(err, CH_BUSY, "user %u, whom no grant names, has %zu connections, and strangers share %zu",
+        return ch_fail(err, CH_BUSY, "user %u, whom policy does not name, has %zu connections, and strangers share %zu",
                        (unsigned)uid, own, connections->strangers.total);
     if (ch_share_admits(&connections->callers, used, own))
         return CH_OK;

@@ -1,8 +1,8 @@
 /* The bots' connections: who is behind each, and how many each caller may hold.
  *
  * The kernel tells core who connected, and when they hang up; a front's frames can only name connections that core
- * passed to it. A caller is a user here. Callers that no grant names are strangers: they share one small pool. Core's
- * thread only. */
+ * passed to it. A caller is a user here. Callers that policy does not name are strangers: they share one small pool.
+ * Core's thread only. */
 #ifndef CH_AGENT_CORE_CONNECTIONS_H
 #define CH_AGENT_CORE_CONNECTIONS_H
 

@@ -4,6 +4,7 @@
 
 #include "agent/core/clockwatch.h"
 #include "agent/core/dying.h"
+#include "agent/core/ledger.h"
 #include "state/nonces.h"
 #include "state/prints.h"
 #include "state/store.h"
@@ -17,6 +18,7 @@ typedef struct ch_farewell {
     ch_nonces *nonces;
     ch_prints *prints;
     ch_tries *tries;
+    ch_ledger *ledger;
     ch_store *store;
     ch_dying *dying;
     int saved_fd; /* the room's */

@@ -30,6 +30,7 @@ static ch_recipe_input input_of(const ch_job *job, const ch_endpoint *endpoint)
                              .environment = job->key->traits.environment,
                              .endpoint = endpoint,
                              .request = &job->request,
+                             .window_ms_max = job->key->receive_window_ms,
                              .key_id = ch_slice_of(job->key->key_id),
                              .passphrase = ch_slice_of(job->key->passphrase)};
 }
@@ -67,7 +68,7 @@ static ch_status read_typed(ch_job *job, ch_error *err)
     ch_value_record value;
     if (values.count > CH_PARAMS_MAX)
         return ch_fail(err, CH_BAD_INPUT, "a request has at most %d parameters", CH_PARAMS_MAX);
-    ch_job_reserve_params(job, values.count);
+    ch_job_reserve_params(job, values.count + 1); /* for what ch_form_add_window adds */
     job->request.params = job->params;
     for (size_t i = 0; ch_value_record_next(&values, &value); i++) {
         CH_TRY(read_value(&value, i, &job->params[i], err));
@@ -192,6 +193,21 @@ ch_status ch_form_read(ch_job *job, ch_scratch *scratch, ch_error *err)
     default:
         return ch_fail(err, CH_INTERNAL, "the front sent a request of an unknown form");
     }
+}
+
+/* An SDK's string can't be changed: it is refused if it lacks the parameter. */
+void ch_form_add_window(ch_job *job)
+{
+    const ch_key *key = job->key;
+    job->is_window_added =
+        job->form == CH_FORM_TYPED &&
+        ch_receive_window_add(job->endpoint, key->scheme, key->receive_window_ms, job->window_text, &job->request);
+}
+
+ch_status ch_form_find_window(ch_job *job, ch_error *err)
+{
+    const ch_recipe_input input = input_of(job, job->endpoint);
+    return ch_recipe_find_window(&input, &job->window_ms, err);
 }
 
 ch_status ch_form_build(ch_job *job, ch_nonces *nonces, const ch_moment *now, ch_error *err)

@@ -16,6 +16,14 @@
 /* Fills in job->request, whose parameters are not checked yet. Returns CH_BAD_INPUT if it cannot be read. */
 CH_CHECKED ch_status ch_form_read(ch_job *job, ch_scratch *scratch, ch_error *err);
 
+/* Adds the parameter by which a typed request keeps to the receive window of its key's policy, if it lacks it; before
+ * the parameters are checked. */
+void ch_form_add_window(ch_job *job);
+
+/* Finds the receive window of the request, whose parameters are checked. CH_REFUSED: it is longer than its key's policy
+ * lets it be. */
+CH_CHECKED ch_status ch_form_find_window(ch_job *job, ch_error *err);
+
 /* True if the request needs a nonce; then ch_form_build wants one to be claimed. */
 bool ch_form_needs_nonce(const ch_job *job);
 

@@ -102,6 +102,46 @@ static ch_status on_get_time(void *self, ch_frame *frame, int *fd, ch_error *err
     return CH_OK;
 }
 
+static ch_status on_get_limits(void *self, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    ch_front_link *front = self;
+    ch_get_limits_frame asked;
+    CH_TRY(ch_get_limits_frame_get(frame, &asked, err));
+    front->owner.on_get_limits(front->owner.context, asker_of(front, frame), &asked);
+    return CH_OK;
+}
+
+static ch_status on_put_prices(void *self, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    ch_front_link *front = self;
+    ch_put_prices_frame asked;
+    CH_TRY(ch_put_prices_frame_get(frame, &asked, err));
+    front->owner.on_put_prices(front->owner.context, asker_of(front, frame), &asked);
+    return CH_OK;
+}
+
+static ch_status on_list_prices(void *self, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    ch_front_link *front = self;
+    ch_list_prices_frame asked;
+    CH_TRY(ch_list_prices_frame_get(frame, &asked, err));
+    front->owner.on_list_prices(front->owner.context, asker_of(front, frame), &asked);
+    return CH_OK;
+}
+
+static ch_status on_release(void *self, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    ch_front_link *front = self;
+    ch_release_frame asked;
+    CH_TRY(ch_release_frame_get(frame, &asked, err));
+    front->owner.on_release(front->owner.context, asker_of(front, frame), &asked);
+    return CH_OK;
+}
+
 static ch_status on_pong(void *self, ch_frame *frame, int *fd, ch_error *err)
 {
     (void)fd;
@@ -128,6 +168,10 @@ static const ch_handler handlers[] = {
     { CH_FRAME_LIST_KEYS,    on_list_keys },
     { CH_FRAME_GET_STATUS,   on_get_status },
     { CH_FRAME_GET_TIME,     on_get_time },
+    { CH_FRAME_GET_LIMITS,   on_get_limits },
+    { CH_FRAME_PUT_PRICES,   on_put_prices },
+    { CH_FRAME_LIST_PRICES,  on_list_prices },
+    { CH_FRAME_RELEASE,      on_release },
     { CH_FRAME_FRONT_READY,  on_ready },
     { CH_FRAME_PONG,         on_pong },
 };
@@ -292,16 +336,24 @@ ch_buffer *ch_front_link_out(ch_asker asker)
     return is_waiting ? ch_channel_out(&front->child.channel) : NULL;
 }
 
-void ch_front_link_failed(ch_asker asker, const char *step, const ch_error *why)
+void ch_front_link_fail(ch_asker asker, ch_failed_frame *failed)
 {
     ch_error ignored = CH_ERROR_INIT;
+    ch_status st = failed->why.status;
     ch_buffer *out = ch_front_link_out(asker);
     if (out == NULL)
         return;
-    bool is_passing = why->status == CH_BUSY || why->status == CH_TOO_OFTEN || why->status == CH_UNAVAILABLE;
-    ch_failed_frame failed = {.why = *why, .step = ch_slice_of(step), .retry_after_s = is_passing ? RETRY_AFTER_S : 0};
-    /* An error fits a frame by its type. */
-    ch_ignore(ch_failed_frame_put(out, asker.request, &failed, &ignored));
+    bool is_passing = st == CH_BUSY || st == CH_TOO_OFTEN || st == CH_UNAVAILABLE;
+    if (is_passing && failed->retry_after_s == 0)
+        failed->retry_after_s = RETRY_AFTER_S;
+    /* An error fits a frame by its type, and so do figures. */
+    ch_ignore(ch_failed_frame_put(out, asker.request, failed, &ignored));
+}
+
+void ch_front_link_failed(ch_asker asker, const char *step, const ch_error *why)
+{
+    ch_failed_frame failed = {.why = *why, .step = ch_slice_of(step)};
+    ch_front_link_fail(asker, &failed);
 }
 
 /* Beside others, a front may not take all of a processor: they need one, too. */

@@ -29,6 +29,10 @@ typedef struct ch_front_owner {
     void (*on_list_keys)(void *context, ch_asker asker, const ch_list_keys_frame *list);
     void (*on_get_status)(void *context, ch_asker asker, const ch_get_status_frame *get);
     void (*on_get_time)(void *context, ch_asker asker);
+    void (*on_get_limits)(void *context, ch_asker asker, const ch_get_limits_frame *get);
+    void (*on_put_prices)(void *context, ch_asker asker, const ch_put_prices_frame *put);
+    void (*on_list_prices)(void *context, ch_asker asker, const ch_list_prices_frame *list);
+    void (*on_release)(void *context, ch_asker asker, const ch_release_frame *release);
 } ch_front_owner;
 
 /* Who must know when the front is ready for connections, and when it has ended. */
@@ -63,6 +67,8 @@ bool ch_front_link_died(ch_front_link *front, pid_t pid);
 ch_buffer *ch_front_link_out(ch_asker asker);
 /* Answers with a failure. `step` is the name of the step that failed; "" if the request was not one for a signature. */
 void ch_front_link_failed(ch_asker asker, const char *step, const ch_error *why);
+/* The same, with figures. What passes by itself may be tried again in a second, if the frame does not say when. */
+void ch_front_link_fail(ch_asker asker, ch_failed_frame *failed);
 
 void ch_front_link_flush(ch_front_link *front);
 

@@ -5,11 +5,11 @@
 #include "agent/core/fronts.h"
 
 #include "agent/core/acceptor.h"
+#include "agent/core/units.h"
 #include "base/clock.h"
 #include "base/close.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "policy/decide.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -196,20 +196,22 @@ static ch_status keep_pace(const ch_fronts *fronts, lane *at, const ch_peer *pee
     return CH_OK;
 }
 
-static ch_status find_lane(ch_fronts *fronts, int fd, ch_peer *peer, lane **out, ch_error *err)
+static ch_status find_lane(ch_fronts *fronts, int fd, const char *socket, ch_peer *peer, lane **out, ch_error *err)
 {
     CH_TRY(ch_peer_identify(fd, peer, err));
+    snprintf(peer->socket, sizeof peer->socket, "%s", socket);
+    ch_unit_find(fd, peer);
     CH_TRY(ch_peer_check_user(peer, err));
     *out = lane_of(fronts, ch_policy_knows(fronts->policy, peer) ? peer->uid : CH_STRANGERS);
     return keep_pace(fronts, *out, peer, err);
 }
 
 /* Takes `fd` over. */
-static ch_status admit(ch_fronts *fronts, int fd, ch_error *err)
+static ch_status admit(ch_fronts *fronts, int fd, const char *socket, ch_error *err)
 {
     ch_peer peer;
     lane *at = NULL;
-    ch_status st = find_lane(fronts, fd, &peer, &at, err);
+    ch_status st = find_lane(fronts, fd, socket, &peer, &at, err);
     if (st != CH_OK) {
         ch_close_stream(fd);
         return st;
@@ -224,11 +226,15 @@ static void note_failure(ch_fronts *fronts, ch_status st, const ch_error *err)
         ch_log_limited(&fronts->turned_away, "turned a connection away: %s", err->message);
 }
 
-static void on_connect(void *context, int fd)
+void ch_fronts_take(ch_fronts *fronts, int fd, const char *socket)
 {
     ch_error err = CH_ERROR_INIT;
-    ch_fronts *fronts = context;
-    note_failure(fronts, admit(fronts, fd, &err), &err);
+    note_failure(fronts, admit(fronts, fd, socket, &err), &err);
+}
+
+static void on_connect(void *context, int fd)
+{
+    ch_fronts_take(context, fd, "");
 }
 
 /* A front is ready: those who wait for it are passed on. It has ended: they are closed, as its other connections are.

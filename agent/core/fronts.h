@@ -25,6 +25,8 @@ size_t ch_fronts_descriptors(void);
 ch_fronts *ch_fronts_new(ch_loop *loop, int listen_fd, ch_connections *connections, const ch_policy *policy,
                          const ch_front_owner *owner, bool is_shared);
 void ch_fronts_free(ch_fronts *fronts);
+/* Takes over a connection that came by the socket of that name, a caller's own. */
+void ch_fronts_take(ch_fronts *fronts, int fd, const char *socket);
 /* Starts the first front; connections are accepted as soon as it is ready. */
 void ch_fronts_start(ch_fronts *fronts);
 /* True once the first front has been ready; and true if it ended before. */

@@ -53,6 +53,14 @@ static void job_check(const ch_jobs *jobs, const ch_job *job)
     assert(job->ticket.owner == job);
 }
 
+/* What holds when it has given back all that it took. */
+static void check_out(const ch_job *job)
+{
+    (void)job;
+    assert(job->ticket.place == CH_TICKET_OUT && job->claim.place == CH_CLAIM_OUT);
+    assert(job->reservation == NULL && !job->is_recording);
+}
+
 static ch_job *place_of(ch_jobs *jobs, size_t index)
 {
     ch_job *job = jobs->jobs[index];
@@ -105,12 +113,13 @@ void ch_job_keep_asked(ch_job *job, const ch_sign_frame *sign)
     job->request = job->asked;
     job->connection = sign->connection;
     job->form = (ch_form)sign->form;
+    job->is_check = sign->is_check;
 }
 
 /* The rest is set by the step that finds it, before anyone reads it. */
 void ch_job_begin_again(ch_job *job)
 {
-    assert(job->ticket.place == CH_TICKET_OUT && job->claim.place == CH_CLAIM_OUT);
+    check_out(job);
     job->step = 0;
     job->is_held = false;
     job->is_answered = false;
@@ -120,6 +129,13 @@ void ch_job_begin_again(ch_job *job)
     job->link = NULL;
     job->endpoint = NULL;
     job->text_time_ns = 0;
+    job->window_ms = 0;
+    job->is_window_added = false;
+    job->judged_ns = 0;
+    job->reservation = NULL;
+    job->row = 0;
+    job->is_recorded = false;
+    job->is_handed_over = false;
     job->signatures = NULL;
     job->ticket = (ch_ticket){.owner = job};
     job->claim = (ch_nonce_claim){.owner = job};
@@ -139,7 +155,7 @@ ch_job *ch_jobs_next(ch_jobs *jobs, const ch_job *job)
 void ch_jobs_release(ch_jobs *jobs, ch_job *job)
 {
     job_check(jobs, job);
-    assert(job->ticket.place == CH_TICKET_OUT && job->claim.place == CH_CLAIM_OUT);
+    check_out(job);
     ch_slots_release(jobs->slots, job->id);
 }
 

@@ -6,9 +6,11 @@
 
 #include "agent/core/front_link.h"
 #include "agent/core/repeats.h"
+#include "agent/core/reservations.h"
 #include "agent/core/token_jobs.h"
 #include "agent/core/token_link.h"
 #include "base/clock.h"
+#include "exchange/receive_window.h"
 #include "exchange/recipe.h"
 #include "policy/policy.h"
 #include "state/nonces.h"
@@ -19,7 +21,8 @@ typedef struct ch_job {
     size_t step;      /* of the table in request.c */
     bool is_held;     /* the step waits, and is entered again when what it waits for is there */
     bool is_old;      /* it is at the token, and was judged by rules that no longer hold: what it points to is theirs */
-    bool is_counted;  /* by the limits of policy */
+    bool is_counted;  /* by the meter */
+    bool is_check;    /* it is only to be judged */
     unsigned returns; /* from the token, which did not try it */
     uint64_t number;  /* in the order in which requests came */
 
@@ -36,6 +39,8 @@ typedef struct ch_job {
 
     /* What the steps found. */
     ch_peer caller;
+    const ch_policy *policy; /* that `callers` and `key` are of */
+    ch_caller_set callers;
     const ch_key *key;
     ch_token_link *link; /* of the key's token */
     ch_request request;
@@ -44,12 +49,24 @@ typedef struct ch_job {
     ch_buffer decoded; /* CH_FORM_STRING: what values in `params` point to that do not stand in `text` as they are */
     uint64_t text_time_ns;       /* CH_FORM_STRING: the time that the string names; 0: none */
     const ch_endpoint *endpoint; /* NULL for CH_FORM_RAW */
-    ch_repeat repeat;            /* if the request has a repeat_key */
-    bool is_answered;            /* with what was signed before: nothing is left to do */
-    ch_ticket ticket;            /* at the token */
-    ch_nonce_claim claim;        /* of the nonce, if the request needs one */
-    uint64_t held_ms;            /* since when it waits for that */
-    ch_moment now;               /* when it is built */
+    uint32_t window_ms;          /* the receive window; 0: none, or a parameter says it */
+    bool is_window_added;        /* the last parameter says it, and is not the bot's */
+    char window_text[CH_RECEIVE_WINDOW_TEXT_MAX];
+    uint64_t judged_ns;                /* wall clock */
+    uint64_t generation;               /* of states and prices, then */
+    ch_reservation *reservation;       /* until it is settled */
+    uint64_t row;                      /* of the journal, when it is recorded */
+    ch_repeat repeat;                  /* if the request has a repeat_key */
+    bool is_answered;                  /* with what was signed before: nothing is left to do */
+    ch_ticket ticket;                  /* at the token */
+    ch_nonce_claim claim;              /* of the nonce, if the request needs one */
+    uint64_t held_ms;                  /* since when it waits for that */
+    ch_moment now;                     /* when it is built */
+    struct ch_job *recording_previous; /* among those that wait for their records */
+    struct ch_job *recording_next;
+    bool is_recording; /* it is one of them */
+    bool is_recorded;
+    bool is_handed_over; /* to the token */
     ch_draft *draft;
     ch_payloads payloads;          /* views into the draft or into `bytes` */
     const ch_payloads *signatures; /* NULL until the token has answered; valid while the answer is taken */

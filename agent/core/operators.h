@@ -1,8 +1,10 @@
-/* The operators' socket: unlock and lock, reload, nonces and time. A session is one request and its answer: an
+/* The operators' socket: unlock and lock, reload, nonces and time, trading states,
+ * held prices, and what was decided. A session is one request and its answer: an
  * operator's CLI connects, asks, is answered, and is gone. Core's thread only. */
 #ifndef CH_AGENT_CORE_OPERATORS_H
 #define CH_AGENT_CORE_OPERATORS_H
 
+#include "agent/core/ledger.h"
 #include "agent/core/links.h"
 #include "agent/core/reload.h"
 #include "agent/core/timekeeper.h"
@@ -20,6 +22,7 @@ typedef struct ch_operator_context {
     ch_links *links;
     ch_timekeeper *keeper;
     ch_reload *reload;
+    ch_ledger *ledger;
 } ch_operator_context;
 
 /* Takes over `listen_fd`, a listening SOCK_SEQPACKET socket. */

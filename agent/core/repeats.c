@@ -182,22 +182,30 @@ static void resume_all(ch_repeats *repeats, entry *at)
     while (at->waiting != NULL) {
         ch_repeat *repeat = at->waiting;
         at->waiting = repeat->next;
-        *repeat = (ch_repeat){.owner = repeat->owner};
+        *repeat = (ch_repeat){.owner = repeat->owner, .place = CH_REPEAT_RESUMED};
         stop_waiting(repeats, at);
         *repeats->resumed_end = repeat;
         repeats->resumed_end = &repeat->next;
     }
 }
 
+/* One that leaves may be among them. */
+static void take_resumed(ch_repeats *repeats, ch_repeat *repeat)
+{
+    ch_repeat **link = &repeats->resumed;
+    while (*link != repeat)
+        link = &(*link)->next;
+    *link = repeat->next;
+    if (repeats->resumed_end == &repeat->next)
+        repeats->resumed_end = link;
+    *repeat = (ch_repeat){.owner = repeat->owner};
+}
+
 ch_repeat *ch_repeats_next(ch_repeats *repeats)
 {
     ch_repeat *first = repeats->resumed;
-    if (first == NULL)
-        return NULL;
-    repeats->resumed = first->next;
-    if (repeats->resumed == NULL)
-        repeats->resumed_end = &repeats->resumed;
-    first->next = NULL;
+    if (first != NULL)
+        take_resumed(repeats, first);
     return first;
 }
 
@@ -254,6 +262,8 @@ void ch_repeats_leave(ch_repeats *repeats, ch_repeat *repeat)
             link = &(*link)->next;
         *link = repeat->next;
         stop_waiting(repeats, at);
+    } else if (repeat->place == CH_REPEAT_RESUMED) {
+        take_resumed(repeats, repeat);
     }
     *repeat = (ch_repeat){.owner = repeat->owner};
 }

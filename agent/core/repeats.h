@@ -34,6 +34,7 @@ typedef enum ch_repeat_place {
     CH_REPEAT_OUT,
     CH_REPEAT_FIRST,   /* it is signed for all */
     CH_REPEAT_WAITING, /* for the first one */
+    CH_REPEAT_RESUMED, /* may go on, and was not returned by ch_repeats_next yet */
 } ch_repeat_place;
 
 /* Zero it and set `owner`; the rest is ours. */

@@ -1,16 +1,14 @@
 /* The heart: `ch_steps` says what happens to a request, in this order. Nothing is taken before policy has agreed, and
  * nothing goes to the token that policy has not judged in the very bytes that are signed. What must be fresh (time,
- * nonce) is drawn after the wait for the token's turn, and from there to the token nothing waits: the place at the
- * token and the nonce on disk are kept before. */
+ * nonce, prices) is drawn or looked at after the wait for the token's turn, and from there to the token nothing waits
+ * but the record, on the disk: the place at the token and the nonce are kept before. */
 #include "agent/core/request_impl.h"
 
 #include "agent/core/forms.h"
 #include "agent/core/jobs.h"
 #include "base/clock.h"
 #include "exchange/check.h"
-#include "exchange/confusion.h"
 #include "exchange/match.h"
-#include "exchange/needs.h"
 #include "exchange/profile.h"
 #include "exchange/recipe.h"
 #include "policy/decide.h"
@@ -28,17 +26,19 @@ static ch_status find_caller(ch_requests *requests, ch_job *job, ch_error *err)
         return ch_fail(err, CH_INTERNAL, "the front sent a request of no connection");
     job->caller = *peer;
     job->ticket.caller = peer->uid;
+    job->policy = requests->context.policy;
+    job->callers = *ch_callers_find(requests->context.callers, job->policy, peer);
     return CH_OK;
 }
 
 static ch_status find_key(ch_requests *requests, ch_job *job, ch_error *err)
 {
-    job->key = ch_policy_find_key(requests->context.policy, job->key_name);
+    job->key = ch_policy_find_key(job->policy, job->key_name);
     if (job->key == NULL)
-        return ch_policy_refuse_key(&job->caller, job->key_name, err); /* as if it were somebody else's */
+        return ch_policy_refuse_key(job->key_name, err); /* as if it were somebody else's */
     job->link = requests->context.links->links[job->key->token];
     job->ticket.key = job->key->token_key;
-    return ch_policy_admit(job->key, &job->caller, err);
+    return ch_policy_admit(job->policy, job->key, &job->callers, err);
 }
 
 /* All that was asked besides the Idempotency-Key, what the key is, how it signs and for which host: after a reload its
@@ -76,6 +76,7 @@ static ch_status answer_again(ch_requests *requests, ch_job *job, ch_slice answe
     ch_signature_only_frame signature;
     CH_TRY(ch_token_link_check_key(job->link, job->ticket.key, err));
     CH_TRY(read_clock(requests, job, err));
+    CH_TRY(ch_request_check_halt(requests, job, err));
     ch_buffer *out = ch_front_link_out(job->asker);
     job->is_answered = true;
     if (out == NULL)
@@ -131,35 +132,9 @@ static ch_status find_endpoint(ch_requests *requests, ch_job *job, ch_error *err
 static ch_status check_parameters(ch_requests *requests, ch_job *job, ch_error *err)
 {
     (void)requests;
-    return ch_endpoint_check(job->endpoint, job->key->scheme, &job->request, err);
-}
-
-static ch_status decide(ch_requests *requests, ch_job *job, ch_error *err)
-{
-    (void)requests;
-    const ch_key *key = job->key;
-    ch_facts facts = {.key = key, .caller = &job->caller, .is_raw = job->form == CH_FORM_RAW};
-    if (!facts.is_raw) {
-        facts.missing_kind = ch_endpoint_kind(job->endpoint, key->traits.kinds);
-        facts.class_ = ch_endpoint_class(job->endpoint);
-        facts.needs = ch_needs_of_request(job->endpoint, &job->request);
-        facts.classes = ch_endpoint_confused_classes(job->endpoint, key->scheme, &key->traits, &job->request);
-        facts.endpoint = job->endpoint;
-        facts.request = &job->request;
-    }
-    return ch_policy_decide(&facts, err);
-}
-
-/* What policy refuses reaches no exchange, and is not counted. What is judged again counts once. */
-static ch_status count_message(ch_requests *requests, ch_job *job, ch_error *err)
-{
-    const ch_request_context *context = &requests->context;
-    bool is_cancel = job->ticket.is_urgent;
-    if (job->is_counted)
-        return CH_OK;
-    job->is_counted = true;
-    ch_meter_count(context->meter, job->caller.uid);
-    return ch_limiter_count(requests->limiter, context->policy, &job->caller, is_cancel, ch_clock_ns(), err);
+    ch_form_add_window(job);
+    CH_TRY(ch_endpoint_check(job->endpoint, job->key->scheme, &job->request, err));
+    return ch_form_find_window(job, err);
 }
 
 static ch_status take_place(ch_requests *requests, ch_job *job, ch_error *err)
@@ -206,12 +181,19 @@ static void leave_token(ch_requests *requests, ch_job *job)
     ch_token_link_leave(job->link, &job->ticket);
 }
 
-/* What may have changed while it waited. */
-static ch_status recheck(ch_requests *requests, ch_job *job, ch_error *err)
+static ch_status check_caller(const ch_requests *requests, const ch_job *job, ch_error *err)
 {
     if (!ch_connections_is_there(requests->context.connections, job->asker.front, job->connection))
         return ch_fail(err, CH_UNAVAILABLE, "the caller has left");
-    return ch_token_link_check_key(job->link, job->ticket.key, err);
+    return CH_OK;
+}
+
+/* What may have changed while it waited. */
+static ch_status recheck(ch_requests *requests, ch_job *job, ch_error *err)
+{
+    CH_TRY(check_caller(requests, job, err));
+    CH_TRY(ch_token_link_check_key(job->link, job->ticket.key, err));
+    return ch_request_judge_again(requests, job, err);
 }
 
 static ch_status build(ch_requests *requests, ch_job *job, ch_error *err)
@@ -221,9 +203,10 @@ static ch_status build(ch_requests *requests, ch_job *job, ch_error *err)
 
 static ch_status sign(ch_requests *requests, ch_job *job, ch_error *err)
 {
-    (void)requests;
     if (job->signatures != NULL)
         return CH_OK;
+    CH_TRY(check_caller(requests, job, err));
+    job->is_handed_over = true;
     CH_TRY(ch_token_link_sign(job->link, &job->ticket, job->payloads.items, job->payloads.count, err));
     job->is_held = true;
     return CH_OK;
@@ -231,17 +214,24 @@ static ch_status sign(ch_requests *requests, ch_job *job, ch_error *err)
 
 static ch_status finish(ch_requests *requests, ch_job *job, ch_error *err)
 {
-    (void)requests;
+    CH_TRY(ch_request_check_halt(requests, job, err));
     if (job->form == CH_FORM_TYPED)
         return ch_recipe_finish(job->draft, job->signatures, &job->finished, err);
     ch_scheme_add_signature(job->key->scheme, job->signatures->items[0], &job->signature);
     return CH_OK;
 }
 
+/* By which a bot may release what was taken; 0: nothing was. */
+static uint64_t reservation_of(const ch_job *job)
+{
+    return job->reservation != NULL && job->reservation->count > 0 ? job->row : 0;
+}
+
 static ch_status put_signature(ch_buffer *out, uint64_t request, const ch_job *job, ch_error *err)
 {
     ch_signature_only_frame answer = {.signature = ch_buffer_slice(&job->signature),
-                                      .key = ch_slice_of(job->key->name)};
+                                      .key = ch_slice_of(job->key->name),
+                                      .reservation = reservation_of(job)};
     return ch_signature_only_frame_put(out, request, &answer, err);
 }
 
@@ -250,7 +240,8 @@ static ch_status put_answer(ch_buffer *out, uint64_t request, const ch_job *job,
     if (job->form != CH_FORM_TYPED)
         return put_signature(out, request, job, err);
     ch_autobuffer records = CH_BUFFER_INIT;
-    ch_signed_frame answer = {.method = job->finished.method,
+    ch_signed_frame answer = {.reservation = reservation_of(job),
+                              .method = job->finished.method,
                               .url = job->finished.url,
                               .body = job->finished.body,
                               .key = ch_slice_of(job->key->name)};
@@ -281,26 +272,37 @@ static ch_status reply(ch_requests *requests, ch_job *job, ch_error *err)
     return out == NULL ? CH_OK : put_answer(out, job->asker.request, job, err);
 }
 
+/* It counts, and nothing gives it back but a release. */
+static ch_status settle(ch_requests *requests, ch_job *job, ch_error *err)
+{
+    (void)err;
+    ch_request_settle(requests, job);
+    return CH_OK;
+}
+
 /* clang-format off */
 const ch_step ch_steps[] = {
-    /* name          run               undo          may wait  for raw */
-    { "caller",      find_caller,      NULL,         false,    true },
-    { "key",         find_key,         NULL,         false,    true },
-    { "read",        read_form,        NULL,         false,    true },
-    { "endpoint",    find_endpoint,    NULL,         false,    false },
-    { "parameters",  check_parameters, NULL,         false,    false },
-    { "policy",      decide,           NULL,         false,    true },
-    { "repeat",      find_repeat,      leave_repeats, true,    true },
-    { "limits",      count_message,    NULL,         false,    true },
-    { "queue",       take_place,       leave_token,  false,    true },
-    { "nonce",       claim_nonce,      leave_nonces, true,     false },
-    { "turn",        wait_for_turn,    NULL,         true,     true },
-    { "recheck",     recheck,          NULL,         false,    true },
-    { "clock",       read_clock,       NULL,         false,    true },
-    { "build",       build,            NULL,         false,    true },
-    { "sign",        sign,             NULL,         true,     true },
-    { "finish",      finish,           NULL,         false,    true },
-    { "reply",       reply,            NULL,         false,    true },
+    /* name          run                      undo                  may wait  for raw */
+    { "caller",      find_caller,             NULL,                 false,    true },
+    { "key",         find_key,                NULL,                 false,    true },
+    { "read",        read_form,               NULL,                 false,    true },
+    { "endpoint",    find_endpoint,           NULL,                 false,    false },
+    { "parameters",  check_parameters,        NULL,                 false,    false },
+    { "intent",      ch_request_read_intent,  NULL,                 false,    true },
+    { "policy",      ch_request_judge,        NULL,                 false,    true },
+    { "repeat",      find_repeat,             leave_repeats,        true,     true },
+    { "reserve",     ch_request_reserve,      ch_request_unreserve, false,    true },
+    { "queue",       take_place,              leave_token,          false,    true },
+    { "nonce",       claim_nonce,             leave_nonces,         true,     false },
+    { "turn",        wait_for_turn,           NULL,                 true,     true },
+    { "recheck",     recheck,                 NULL,                 false,    true },
+    { "clock",       read_clock,              NULL,                 false,    true },
+    { "build",       build,                   NULL,                 false,    true },
+    { "record",      ch_request_record,       ch_request_unrecord,  true,     true },
+    { "sign",        sign,                    NULL,                 true,     true },
+    { "finish",      finish,                  NULL,                 false,    true },
+    { "reply",       reply,                   NULL,                 false,    true },
+    { "outcome",     settle,                  NULL,                 false,    true },
 };
 /* clang-format on */
 const size_t ch_step_count = sizeof ch_steps / sizeof *ch_steps;

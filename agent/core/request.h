@@ -6,8 +6,11 @@
 #define CH_AGENT_CORE_REQUEST_H
 
 #include "agent/core/clockwatch.h"
+#include "agent/core/callers.h"
 #include "agent/core/front_link.h"
+#include "agent/core/ledger.h"
 #include "agent/core/links.h"
+#include "agent/core/shadow.h"
 #include "exchange/scratch.h"
 #include "policy/policy.h"
 #include "state/nonces.h"
@@ -19,6 +22,9 @@ typedef struct ch_request_context {
     ch_connections *connections;
     ch_clockwatch *clock;
     ch_nonces *nonces;
+    ch_ledger *ledger;
+    ch_callers *callers;
+    ch_shadow *shadow;
     ch_scratch *scratch;
     const ch_links *links;
     ch_meter *meter; /* NULL: none */
@@ -43,15 +49,18 @@ void ch_requests_begin(ch_requests *requests, ch_asker asker, const ch_sign_fram
  * loop, before what was queued leaves. */
 void ch_requests_resume(ch_requests *requests);
 
-/* Turns those back that wait though their caller has left, and those for which the state's disk keeps a nonce back too
- * long. In each turn; it looks now and then. */
+/* Puts on record what was refused more than once. In each turn, before the ledger's. */
+void ch_requests_note(ch_requests *requests);
+
+/* Turns those back that wait though their caller has left, and those for which the state's disk keeps a nonce or
+ * the record back too long. In each turn; it looks now and then. */
 void ch_requests_sweep(ch_requests *requests, uint64_t now_ms);
 
 /* ---- another policy ---- */
 
 /* Before the policy is replaced, and before any link goes: every request that waits gives back all that it took. What
- * is at a token goes on, and the policy by which it was judged must stay where it is while ch_requests_old says so. */
-void ch_requests_recall(ch_requests *requests);
+ * is at a token goes on by the policy by which it was judged, which must be at `old` while ch_requests_old says so. */
+void ch_requests_recall(ch_requests *requests, const ch_policy *old);
 /* Afterwards: they are judged again, in the order in which they came. */
 void ch_requests_judge_again(ch_requests *requests);
 /* How many requests go by the policy of before. */
@@ -59,6 +68,8 @@ size_t ch_requests_old(const ch_requests *requests);
 
 /* For the links: `on_turn`, `on_signed` and `on_failed` of requests' tickets. */
 ch_link_owner ch_requests_link_owner(ch_requests *requests);
+/* For the ledger: the rows of requests are on the disk. */
+ch_ledger_owner ch_requests_ledger_owner(ch_requests *requests);
 /* For the nonces: `on_claimed` of requests' claims. */
 ch_nonce_owner ch_requests_nonce_owner(ch_requests *requests);
 

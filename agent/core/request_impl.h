@@ -1,9 +1,10 @@
-/* What the two files of the requests share, and nobody else sees. */
+/* What the files of the requests share, and nobody else sees. */
 #ifndef CH_AGENT_CORE_REQUEST_IMPL_H
 #define CH_AGENT_CORE_REQUEST_IMPL_H
 
 #include "agent/core/jobs.h"
-#include "agent/core/limiter.h"
+#include "policy/judging.h"
+#include "agent/core/refusals.h"
 #include "agent/core/repeats.h"
 #include "agent/core/request.h"
 
@@ -11,13 +12,18 @@ struct ch_requests {
     ch_request_context context;
     ch_jobs *jobs;
     ch_repeats *repeats;
-    ch_limiter *limiter;
     ch_request_counts counts;
     uint64_t begun;    /* requests so far */
     uint64_t swept_ms; /* the last sweep */
     size_t old_count;  /* requests that go by the policy of before */
     ch_job **recalled; /* while the policy is replaced */
     size_t recalled_count;
+    ch_judging judging;      /* of one request after the other */
+    uint64_t judging_number; /* the request's */
+    bool is_judged;          /* policy has been asked, not only the question set */
+    ch_refusals *refusals;
+    ch_job *first_recording; /* those that wait for their records, in the order of these */
+    ch_job *last_recording;
 };
 
 typedef struct ch_step {
@@ -31,5 +37,41 @@ typedef struct ch_step {
 /* request.c has them, in order; request_walk.c takes every job through them. */
 extern const ch_step ch_steps[];
 extern const size_t ch_step_count;
+
+/* ---- request_judge.c: what policy says ---- */
+
+CH_CHECKED ch_status ch_request_read_intent(ch_requests *requests, ch_job *job, ch_error *err);
+CH_CHECKED ch_status ch_request_judge(ch_requests *requests, ch_job *job, ch_error *err);
+CH_CHECKED ch_status ch_request_reserve(ch_requests *requests, ch_job *job, ch_error *err);
+/* Once more, if anything that it was judged by may have changed. */
+CH_CHECKED ch_status ch_request_judge_again(ch_requests *requests, ch_job *job, ch_error *err);
+/* Nothing will be signed for what was reserved; or something was, or may have been, and it counts. */
+void ch_request_unreserve(ch_requests *requests, ch_job *job);
+void ch_request_settle(ch_requests *requests, ch_job *job);
+/* CH_REFUSED if what was signed must not leave, because the caller or the key has been halted meanwhile. */
+CH_CHECKED ch_status ch_request_check_halt(ch_requests *requests, const ch_job *job, ch_error *err);
+/* The figures of the last refusal, if it was this job's; NULL: there are none. */
+const ch_refusal *ch_request_refusal(const ch_requests *requests, const ch_job *job);
+/* Puts a refusal on record. */
+void ch_request_note_refusal(ch_requests *requests, const ch_job *job, const char *step, const ch_error *why);
+
+/* ---- request_record.c: nothing is signed that is not on the disk ---- */
+
+CH_CHECKED ch_status ch_request_record(ch_requests *requests, ch_job *job, ch_error *err);
+void ch_request_unrecord(ch_requests *requests, ch_job *job);
+
+/* ---- request_check.c: requests that are only judged ---- */
+
+/* Answers with what policy says. */
+CH_CHECKED ch_status ch_request_answer_check(ch_requests *requests, ch_job *job, ch_error *err);
+
+/* ---- request_walk.c ---- */
+
+/* Enters a job that has waited, at its caller's cost. */
+void ch_request_walk_on(ch_requests *requests, ch_job *job);
+/* It goes through all steps again. */
+void ch_request_begin_again(ch_requests *requests, ch_job *job);
+/* Its step failed, while it waited. */
+void ch_request_turn_back(ch_requests *requests, ch_job *job, const ch_error *why);
 
 #endif

@@ -13,8 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NS_A_S 1000000000
 #define SWEEP_EVERY_MS 500
-#define NONCE_WAIT_MS 3000
+#define DISK_WAIT_MS 3000
 #define RETURNS_MAX 3 /* by tokens that have become slow */
 
 /* ---- the walk ---- */
@@ -43,15 +44,48 @@ static void give_back(ch_requests *requests, ch_job *job)
     }
 }
 
+static ch_slice text_of(const char *text)
+{
+    return ch_slice_of(text == NULL ? "" : text);
+}
+
+static uint32_t seconds(uint64_t ns)
+{
+    uint64_t whole = ns / NS_A_S + (ns % NS_A_S != 0);
+    return ns == UINT64_MAX || whole > UINT32_MAX ? 0 : (uint32_t)whole;
+}
+
+/* With the figures of the limit that refused, if one did. */
+static void describe(const ch_requests *requests, const ch_job *job, const char *step, const ch_error *why,
+                     ch_failed_frame *out)
+{
+    const ch_refusal *refusal = ch_request_refusal(requests, job);
+    *out = (ch_failed_frame){.why = *why, .step = ch_slice_of(step)};
+    if (refusal == NULL || why->rule[0] == '\0')
+        return;
+    out->control = text_of(refusal->control);
+    out->limit = ch_slice_of(refusal->limit);
+    out->asked = ch_slice_of(refusal->asked);
+    out->left = ch_slice_of(refusal->left);
+    out->fact = text_of(refusal->fact);
+    out->retry_after_s = seconds(refusal->retry_after_ns);
+    out->approvals = refusal->approvals;
+    out->needs_code = refusal->needs_code;
+    out->delay_s = seconds(refusal->delay_ns);
+}
+
 /* A step refused or failed. */
-static void turn_back(ch_requests *requests, ch_job *job, const ch_error *why)
+void ch_request_turn_back(ch_requests *requests, ch_job *job, const ch_error *why)
 {
     const char *step = ch_steps[job->step].name;
+    ch_failed_frame failed;
     ch_log_debug("request %llx: %s at '%s': %s%s%s", (unsigned long long)job->id, ch_status_name(why->status), step,
                  why->rule, why->rule[0] == '\0' ? "" : ": ", why->message);
+    ch_request_note_refusal(requests, job, step, why);
+    describe(requests, job, step, why, &failed);
     give_back(requests, job);
     count_failure(requests, why);
-    ch_front_link_failed(job->asker, step, why);
+    ch_front_link_fail(job->asker, &failed);
     end(requests, job);
 }
 
@@ -65,7 +99,7 @@ static void walk(ch_requests *requests, ch_job *job)
         if (job->form == CH_FORM_RAW && !step->is_for_raw)
             continue;
         if (step->run(requests, job, &err) != CH_OK) {
-            turn_back(requests, job, &err);
+            ch_request_turn_back(requests, job, &err);
             return;
         }
         assert(!job->is_held || step->may_wait);
@@ -83,7 +117,7 @@ static void walk(ch_requests *requests, ch_job *job)
 }
 
 /* Enters a job that has waited, at its caller's cost. */
-static void walk_on(ch_requests *requests, ch_job *job)
+void ch_request_walk_on(ch_requests *requests, ch_job *job)
 {
     uint64_t begun_ns = ch_clock_ns();
     uid_t caller = job->caller.uid; /* the job may be gone afterwards */
@@ -108,8 +142,10 @@ void ch_requests_begin(ch_requests *requests, ch_asker asker, const ch_sign_fram
 void ch_requests_resume(ch_requests *requests)
 {
     ch_repeat *repeat;
-    while ((repeat = ch_repeats_next(requests->repeats)) != NULL)
-        walk_on(requests, repeat->owner);
+    while ((repeat = ch_repeats_next(requests->repeats)) != NULL) {
+        ch_job_begin_again(repeat->owner); /* it is judged anew: it may be the first now */
+        ch_request_walk_on(requests, repeat->owner);
+    }
 }
 
 /* ---- those that wait in vain ---- */
@@ -118,9 +154,13 @@ static ch_status check_waiting(const ch_requests *requests, const ch_job *job, u
 {
     if (!ch_connections_is_there(requests->context.connections, job->asker.front, job->connection))
         return ch_fail(err, CH_UNAVAILABLE, "the caller has left");
-    if (job->claim.place == CH_CLAIM_WAITING && now_ms - job->held_ms > NONCE_WAIT_MS)
+    bool is_late = now_ms - job->held_ms > DISK_WAIT_MS;
+    if (job->claim.place == CH_CLAIM_WAITING && is_late)
         return ch_fail(err, CH_UNAVAILABLE,
                        "the disk of the agent's state does not answer, so there is no nonce; try again");
+    if (job->is_recording && is_late)
+        return ch_fail(err, CH_UNAVAILABLE,
+                       "the disk of the agent's state does not answer, so the decision cannot be recorded; try again");
     return CH_OK;
 }
 
@@ -135,7 +175,7 @@ void ch_requests_sweep(ch_requests *requests, uint64_t now_ms)
         next = ch_jobs_next(requests->jobs, job);
         bool is_waiting = job->is_held && job->ticket.place != CH_TICKET_SENT;
         if (is_waiting && check_waiting(requests, job, now_ms, &err) != CH_OK)
-            turn_back(requests, job, &err);
+            ch_request_turn_back(requests, job, &err);
     }
 }
 
@@ -157,7 +197,7 @@ static void recall_waiting(ch_requests *requests, ch_repeat_place place)
     }
 }
 
-void ch_requests_recall(ch_requests *requests)
+void ch_requests_recall(ch_requests *requests, const ch_policy *old)
 {
     assert(requests->old_count == 0 && requests->recalled == NULL);
     ch_requests_resume(requests);
@@ -168,6 +208,8 @@ void ch_requests_recall(ch_requests *requests)
     for (ch_job *job = NULL; (job = ch_jobs_next(requests->jobs, job)) != NULL;) {
         job->is_old = job->ticket.place == CH_TICKET_SENT;
         requests->old_count += job->is_old;
+        if (job->is_old)
+            job->policy = old;
     }
 }
 
@@ -183,10 +225,17 @@ void ch_requests_judge_again(ch_requests *requests)
     ch_job **jobs = requests->recalled;
     qsort(jobs, requests->recalled_count, sizeof *jobs, compare_numbers);
     for (size_t i = 0; i < requests->recalled_count; i++)
-        walk_on(requests, jobs[i]);
+        ch_request_walk_on(requests, jobs[i]);
     free(jobs);
     requests->recalled = NULL;
     requests->recalled_count = 0;
+}
+
+void ch_requests_note(ch_requests *requests)
+{
+    ch_moment now;
+    if (ch_moment_now(&now))
+        ch_refusals_turn(requests->refusals, now.wall_ns);
 }
 
 size_t ch_requests_old(const ch_requests *requests)
@@ -198,7 +247,7 @@ size_t ch_requests_old(const ch_requests *requests)
 
 static void on_turn(void *context, ch_ticket *ticket)
 {
-    walk_on(context, ticket->owner);
+    ch_request_walk_on(context, ticket->owner);
 }
 
 static void on_signed(void *context, ch_ticket *ticket, const ch_slice *signatures, size_t count)
@@ -208,18 +257,18 @@ static void on_signed(void *context, ch_ticket *ticket, const ch_slice *signatur
     for (size_t i = 0; i < count; i++)
         answer.items[i] = signatures[i];
     job->signatures = &answer;
-    walk_on(context, job);
+    ch_request_walk_on(context, job);
 }
 
 /* It goes through all steps again, since time has passed, and others may go first now. */
-static void begin_again(ch_requests *requests, ch_job *job)
+void ch_request_begin_again(ch_requests *requests, ch_job *job)
 {
     job->returns++;
     give_back(requests, job);
     requests->old_count -= job->is_old;
     job->is_old = false;
     ch_job_begin_again(job);
-    walk_on(requests, job);
+    ch_request_walk_on(requests, job);
 }
 
 static void on_returned(void *context, ch_ticket *ticket)
@@ -229,10 +278,10 @@ static void on_returned(void *context, ch_ticket *ticket)
     ch_error tired = CH_ERROR_INIT;
     if (job->returns >= RETURNS_MAX) {
         ch_error_set(&tired, CH_UNAVAILABLE, "", "the token has become slow; try again");
-        turn_back(requests, job, &tired);
+        ch_request_turn_back(requests, job, &tired);
         return;
     }
-    begin_again(requests, job);
+    ch_request_begin_again(requests, job);
 }
 
 /* Another program has ended the login, so nothing was signed, and the token is being logged in again. */
@@ -245,17 +294,17 @@ static void on_failed(void *context, ch_ticket *ticket, const ch_error *why)
 {
     ch_job *job = ticket->owner;
     if (is_login_lost(why) && job->returns == 0)
-        begin_again(context, job);
+        ch_request_begin_again(context, job);
     else
-        turn_back(context, job, why);
+        ch_request_turn_back(context, job, why);
 }
 
 static void on_claimed(void *context, ch_nonce_claim *claim, const ch_error *outcome)
 {
     if (outcome->status == CH_OK)
-        walk_on(context, claim->owner);
+        ch_request_walk_on(context, claim->owner);
     else
-        turn_back(context, claim->owner, outcome);
+        ch_request_turn_back(context, claim->owner, outcome);
 }
 
 ch_nonce_owner ch_requests_nonce_owner(ch_requests *requests)
@@ -279,7 +328,8 @@ ch_requests *ch_requests_new(const ch_request_context *context)
     requests->context = *context;
     requests->jobs = ch_jobs_new(CH_TOKENS_MAX * CH_TOKEN_TICKETS_MAX + CH_REPEATS_WAITERS_MAX, context->scratch);
     requests->repeats = ch_repeats_new();
-    requests->limiter = ch_limiter_new();
+    requests->refusals = ch_refusals_new(context->ledger);
+    ch_judging_init(&requests->judging);
     return requests;
 }
 
@@ -289,7 +339,8 @@ void ch_requests_free(ch_requests *requests)
         return;
     ch_jobs_free(requests->jobs);
     ch_repeats_free(requests->repeats);
-    ch_limiter_free(requests->limiter);
+    ch_refusals_free(requests->refusals);
+    ch_judging_free(&requests->judging);
     free(requests);
 }
 

@@ -4,18 +4,26 @@
 
 #include <string.h>
 
+static ch_status load_policy(const ch_config *config, const char *path, ch_policy *out, ch_error *err)
+{
+    const ch_policy_source source = ch_config_policy_source(config, path);
+    return ch_policy_load(&source, out, err);
+}
+
 ch_status ch_rules_load(const char *config_path, ch_rules *out, ch_error *err)
 {
     *out = (ch_rules){0};
     CH_TRY(ch_config_load(config_path, &out->config, err));
-    ch_policy_source source = ch_config_policy_source(&out->config);
-    CH_TRY(ch_policy_load(&source, &out->policy, err));
+    CH_TRY(load_policy(&out->config, out->config.policy_path, &out->policy, err));
+    if (out->config.shadow_path != NULL)
+        CH_TRY(load_policy(&out->config, out->config.shadow_path, &out->shadow, err));
     return ch_config_check_modules(&out->config, err);
 }
 
 void ch_rules_free(ch_rules *rules)
 {
     ch_policy_free(&rules->policy);
+    ch_policy_free(&rules->shadow);
     ch_config_free(&rules->config);
     *rules = (ch_rules){0};
 }
@@ -29,6 +37,7 @@ ch_status ch_rules_may_follow(const ch_rules *now, const ch_rules *fresh, ch_err
         { "socket",          strcmp(a->socket_path, b->socket_path) == 0 },
         { "operator_socket", strcmp(a->operator_socket_path, b->operator_socket_path) == 0 },
         { "state",           strcmp(a->state_folder, b->state_folder) == 0 },
+        { "trace",           strcmp(a->trace_path, b->trace_path) == 0 },
         { "fronts",          a->is_front_shared == b->is_front_shared },
         { "confinement",     a->is_confinement_required == b->is_confinement_required },
     };

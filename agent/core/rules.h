@@ -1,5 +1,5 @@
-/* What the agent goes by: agent.yaml, policy.yaml, and the profiles that it names. Loaded whole, at the start and at
- * each reload. */
+/* What the agent goes by: agent.yaml, policy.yaml, and the profiles that it names; and a shadow policy, if there is
+ * one. Loaded whole, at the start and at each reload. */
 #ifndef CH_AGENT_CORE_RULES_H
 #define CH_AGENT_CORE_RULES_H
 
@@ -9,6 +9,7 @@
 typedef struct ch_rules {
     ch_config config;
     ch_policy policy;
+    ch_policy shadow; /* if config.shadow_path says so */
 } ch_rules;
 
 /* Loads everything that `config_path` names, and checks that the tokens' modules are there and nobody else can change

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#define PLACES_MAX 16
+#define PLACES_MAX 24
 #define SOCKETS 2 /* the first places are the sockets, and then come their locks */
 
 typedef struct place {
@@ -47,6 +47,9 @@ static void find_places(const ch_agent_paths *paths, places *out)
     add(out, "'policy'", paths->policy, "");
     add(out, "'profiles'", paths->profiles, "");
     add(out, "'state'", paths->state, "");
+    add(out, "'trace'", paths->trace, "");
+    if (paths->shadow_policy != NULL)
+        add(out, "'shadow_policy'", paths->shadow_policy, "");
     for (const char *const *file = ch_store_files; *file != NULL; file++) {
         ch_autobuffer name = CH_BUFFER_INIT;
         ch_buffer_add_format(&name, "/%s", *file);

@@ -98,7 +98,7 @@ static ch_status list_keys(const ch_status_context *context, ch_asker asker, con
     size_t at = find_first_after(context->policy, list->after);
     for (; at < context->policy->key_count; at++) {
         const ch_key *key = &context->policy->keys[at];
-        if (!ch_policy_may_see(key, caller))
+        if (!ch_policy_may_see(context->policy, key, ch_callers_find(context->callers, context->policy, caller)))
             continue;
         if (answer.keys.count == list->limit || records.size > PAGE_BYTES_MAX) {
             answer.next = ch_slice_of(last->name);
@@ -133,9 +133,10 @@ typedef struct report {
     ch_error doubt; /* about the clock */
 } report;
 
-static bool may_see(const report *to, const ch_key *key)
+static bool may_see(const ch_status_context *context, const report *to, const ch_key *key)
 {
-    return to->is_operator || ch_policy_may_see(key, to->caller);
+    return to->is_operator ||
+           ch_policy_may_see(context->policy, key, ch_callers_find(context->callers, context->policy, to->caller));
 }
 
 static void add_token(report *to, const ch_token_link *link)
@@ -172,7 +173,7 @@ static void look_at_key(const ch_status_context *context, report *to, const ch_k
     bool ready = is_ready(context, key);
     bool is_asked = to->only == NULL || to->only == key;
     to->frame.is_ready = to->frame.is_ready && (ready || !is_asked);
-    if (!may_see(to, key))
+    if (!may_see(context, to, key))
         return;
     to->frame.key_count++;
     to->frame.ready_count += ready;
@@ -205,6 +206,14 @@ static void add_state(report *to, const ch_error *trouble)
     add_notice(to, ch_buffer_slice(&text));
 }
 
+/* What keeps decisions from being recorded. */
+static void add_ledger(report *to, const ch_ledger *ledger)
+{
+    ch_error why = CH_ERROR_INIT;
+    if (ch_ledger_check(ledger, &why) != CH_OK)
+        add_notice(to, ch_slice_of(why.message));
+}
+
 static void add_tolerance(const ch_status_context *context, report *to, const ch_key *key)
 {
     ch_autobuffer text = CH_BUFFER_INIT;
@@ -222,7 +231,7 @@ static void add_tolerances(const ch_status_context *context, report *to)
     size_t left_out = 0;
     for (size_t i = 0; i < context->policy->key_count; i++) {
         const ch_key *key = &context->policy->keys[i];
-        if (key->tolerated == 0 || !may_see(to, key))
+        if (key->tolerated == 0 || !may_see(context, to, key))
             continue;
         if (to->notices.size < TOLERATED_BYTES_MAX)
             add_tolerance(context, to, key);
@@ -253,6 +262,7 @@ static void tell_more(const ch_status_context *context, report *to)
     add_tolerances(context, to);
     add_reload(to, ch_reload_trouble(context->reload));
     add_state(to, ch_nonces_trouble(context->timekeeper->nonces));
+    add_ledger(to, context->ledger);
 }
 
 /* Who has done something in the last whole second. */
@@ -275,14 +285,14 @@ static ch_status find_only(const ch_status_context *context, report *to, ch_slic
     if (name.size == 0)
         return CH_OK;
     to->only = ch_policy_find_key(context->policy, name);
-    return to->only != NULL && may_see(to, to->only) ? CH_OK : ch_policy_refuse_key(to->caller, name, err);
+    return to->only != NULL && may_see(context, to, to->only) ? CH_OK : ch_policy_refuse_key(name, err);
 }
 
 static ch_status send_report(const ch_status_context *context, report *to, ch_asker asker,
                              const ch_get_status_frame *get, ch_error *err)
 {
     CH_TRY(find_caller(context, asker, get->connection, &to->caller, err));
-    to->is_operator = ch_policy_is_operator(context->policy, to->caller);
+    to->is_operator = (ch_policy_roles(context->policy, to->caller) & CH_ROLE_OPERATOR) != 0;
     CH_TRY(find_only(context, to, get->key, err));
     to->frame = (ch_status_is_frame){.version = ch_slice_of(CH_VERSION),
                                      .clock = ch_slice_of(ch_timekeeper_clock(context->timekeeper, &to->doubt))};

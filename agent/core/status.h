@@ -2,7 +2,9 @@
 #ifndef CH_AGENT_CORE_STATUS_H
 #define CH_AGENT_CORE_STATUS_H
 
+#include "agent/core/callers.h"
 #include "agent/core/front_link.h"
+#include "agent/core/ledger.h"
 #include "agent/core/links.h"
 #include "agent/core/notices.h"
 #include "agent/core/reload.h"
@@ -15,6 +17,8 @@
 typedef struct ch_status_context {
     const ch_connections *connections;
     const ch_policy *policy;
+    ch_callers *callers;
+    const ch_ledger *ledger;
     const ch_links *links;
     const ch_requests *requests;
     const ch_notices *notices;
@@ -25,7 +29,7 @@ typedef struct ch_status_context {
     uint64_t started_ms;   /* monotonic */
 } ch_status_context;
 
-/* Answers LIST_KEYS with the keys that the caller has a grant for. */
+/* Answers LIST_KEYS with the keys that policy allows the caller something with. */
 void ch_status_list_keys(const ch_status_context *context, ch_asker asker, const ch_list_keys_frame *list);
 /* Answers GET_STATUS: whether every key can sign and the clock is trusted, and, for callers whom policy names, the
  * tokens, the notices, and why keys that they may use cannot sign. A stranger learns only whether the agent is ready,

@@ -47,7 +47,8 @@ struct ch_token_jobs {
     size_t held[KINDS];  /* of all lanes */
     size_t waiting[KINDS];
     ticket_list sent;
-    size_t slow_sent;
+    size_t called;
+    size_t slow_sent;   /* called ones too, and so is the work */
     uint64_t head_ms;   /* since when the first job that was sent is the first */
     uint64_t answer_ms; /* when the last answer came */
     ch_width width;
@@ -167,16 +168,22 @@ static void lane_check(const lane *at)
     }
 }
 
+/* Jobs that the token has, or is about to get. */
+static size_t ahead(const ch_token_jobs *jobs)
+{
+    return jobs->called + jobs->sent.count;
+}
+
 /* `at` is the lane that was changed. */
 static void token_jobs_check(const ch_token_jobs *jobs, const lane *at)
 {
     lane_check(at);
     list_check(&jobs->sent);
     assert(jobs->held[false] + jobs->held[true] <= CH_TOKEN_TICKETS_MAX);
-    /* The rest is admitted or called. */
-    assert(ch_token_jobs_waiting(jobs) + jobs->sent.count <= jobs->held[false] + jobs->held[true]);
+    /* The rest is admitted. */
+    assert(ch_token_jobs_waiting(jobs) + ahead(jobs) <= jobs->held[false] + jobs->held[true]);
     assert(ch_slots_count(jobs->ids) == jobs->sent.count);
-    assert(jobs->sent.count > 0 || (jobs->work_ns == 0 && jobs->slow_sent == 0));
+    assert(ahead(jobs) > 0 || (jobs->work_ns == 0 && jobs->slow_sent == 0));
 }
 
 /* ---- waiting ---- */
@@ -224,13 +231,27 @@ static void stop_waiting(ch_token_jobs *jobs, ch_ticket *ticket)
     jobs->waiting[ticket->is_urgent]--;
 }
 
+static void expect(ch_token_jobs *jobs, ch_ticket *ticket)
+{
+    /* Nothing is known of a key's first job: it may be a slow token's. */
+    uint32_t known_ns = jobs->costs_ns[ticket->key];
+    ticket->cost_ns = known_ns == 0 ? AHEAD_WORK_NS : known_ns;
+    ticket->is_slow = known_ns == 0 || known_ns > CH_SLOW_JOB_NS;
+    jobs->work_ns += ticket->cost_ns;
+    jobs->slow_sent += ticket->is_slow;
+}
+
+static void expect_no_more(ch_token_jobs *jobs, const ch_ticket *ticket)
+{
+    assert(jobs->work_ns >= ticket->cost_ns && jobs->slow_sent >= ticket->is_slow);
+    jobs->work_ns -= ticket->cost_ns;
+    jobs->slow_sent -= ticket->is_slow;
+}
+
 static void take_back(ch_token_jobs *jobs, ch_ticket *ticket)
 {
     unlink_ticket(&jobs->sent, ticket);
     ch_slots_release(jobs->ids, ticket->id);
-    assert(jobs->work_ns >= ticket->cost_ns && jobs->slow_sent >= ticket->is_slow);
-    jobs->work_ns -= ticket->cost_ns;
-    jobs->slow_sent -= ticket->is_slow;
 }
 
 void ch_token_jobs_leave(ch_token_jobs *jobs, ch_ticket *ticket)
@@ -241,6 +262,10 @@ void ch_token_jobs_leave(ch_token_jobs *jobs, ch_ticket *ticket)
         stop_waiting(jobs, ticket);
     else if (ticket->place == CH_TICKET_SENT)
         take_back(jobs, ticket);
+    else if (ticket->place == CH_TICKET_CALLED)
+        jobs->called--;
+    if (ticket->place == CH_TICKET_SENT || ticket->place == CH_TICKET_CALLED)
+        expect_no_more(jobs, ticket);
     let_go(jobs, ticket->lane, ticket->is_urgent);
     token_jobs_check(jobs, ticket->lane);
     ticket->lane = NULL;
@@ -306,11 +331,11 @@ static bool is_perhaps_stuck(const ch_token_jobs *jobs, uint64_t now_ms)
 bool ch_token_jobs_has_room(const ch_token_jobs *jobs, uint64_t now_ms)
 {
     if (is_perhaps_stuck(jobs, now_ms))
-        return jobs->sent.count < jobs->worker_count;
+        return ahead(jobs) < jobs->worker_count;
     if (jobs->slow_sent >= ch_width_now(&jobs->width) || is_late(jobs, now_ms))
         return false;
     uint64_t ahead_ns = ch_meter_is_shared(jobs->meter) ? SHARED_AHEAD_WORK_NS : AHEAD_WORK_NS;
-    return jobs->sent.count < jobs->worker_count || jobs->work_ns < jobs->worker_count * ahead_ns;
+    return ahead(jobs) < jobs->worker_count || jobs->work_ns < jobs->worker_count * ahead_ns;
 }
 
 ch_ticket *ch_token_jobs_call(ch_token_jobs *jobs)
@@ -324,6 +349,8 @@ ch_ticket *ch_token_jobs_call(ch_token_jobs *jobs)
         return NULL;
     stop_waiting(jobs, ticket);
     ticket->place = CH_TICKET_CALLED;
+    jobs->called++;
+    expect(jobs, ticket);
     token_jobs_check(jobs, ticket->lane);
     return ticket;
 }
@@ -334,15 +361,10 @@ void ch_token_jobs_send(ch_token_jobs *jobs, ch_ticket *ticket, uint64_t now_ms)
     ticket->id = ch_slots_take(jobs->ids);
     assert(ticket->id != 0); /* as many ids as jobs */
     jobs->by_id[ch_slot_index(ticket->id)] = ticket;
-    /* Nothing is known of a key's first job: it may be a slow token's. */
-    uint32_t known_ns = jobs->costs_ns[ticket->key];
-    ticket->cost_ns = known_ns == 0 ? AHEAD_WORK_NS : known_ns;
-    ticket->is_slow = known_ns == 0 || known_ns > CH_SLOW_JOB_NS;
     ticket->sent_ms = now_ms;
     ticket->place = CH_TICKET_SENT;
+    jobs->called--;
     append(&jobs->sent, ticket);
-    jobs->work_ns += ticket->cost_ns;
-    jobs->slow_sent += ticket->is_slow;
     ch_meter_spend(jobs->meter, ticket->caller, ticket->cost_ns);
     token_jobs_check(jobs, ticket->lane);
 }
@@ -357,6 +379,11 @@ void ch_token_jobs_set_cost(ch_token_jobs *jobs, size_t key, uint32_t cost_ns)
 {
     assert(key < jobs->key_count);
     jobs->costs_ns[key] = cost_ns;
+}
+
+size_t ch_token_jobs_called(const ch_token_jobs *jobs)
+{
+    return jobs->called;
 }
 
 size_t ch_token_jobs_sent(const ch_token_jobs *jobs)

@@ -27,7 +27,7 @@ typedef enum ch_ticket_place {
     CH_TICKET_OUT,      /* in no queue */
     CH_TICKET_ADMITTED, /* a place is kept for it */
     CH_TICKET_WAITING,  /* for its turn */
-    CH_TICKET_CALLED,   /* its turn has come, and it has not been sent yet */
+    CH_TICKET_CALLED,   /* its turn has come, and it is sent as soon as the decision is recorded */
     CH_TICKET_SENT,     /* at the token process */
 } ch_ticket_place;
 
@@ -46,7 +46,8 @@ typedef struct ch_ticket {
     uint32_t cost_ns; /* what it is expected to take */
     bool is_slow;     /* or nothing is known of its key yet */
     size_t payload_count;
-    bool has_pin; /* the PIN has gone with it */
+    bool has_pin;     /* the PIN has gone with it */
+    bool is_unsigned; /* the token process says that it did not sign it */
 } ch_ticket;
 
 typedef struct ch_token_jobs ch_token_jobs;
@@ -77,8 +78,8 @@ bool ch_token_jobs_has_room(const ch_token_jobs *jobs, uint64_t now_ms);
 bool ch_token_jobs_is_stuck(const ch_token_jobs *jobs, uint64_t now_ms);
 /* It is ended for that. If the same key's next job takes as long, it has more time. */
 void ch_token_jobs_note_stuck(ch_token_jobs *jobs);
-/* The next job whose turn it is, urgent ones first, callers in turn; NULL if none may go now. It is called: send it, or
- * let it leave. */
+/* The next job whose turn it is, urgent ones first, callers in turn; NULL if none may go now. It is called: send it
+ * soon, or let it leave. It is part of the work ahead already. */
 ch_ticket *ch_token_jobs_call(ch_token_jobs *jobs);
 /* Notes that the called job goes to the token process now. Its id is ticket->id. */
 void ch_token_jobs_send(ch_token_jobs *jobs, ch_ticket *ticket, uint64_t now_ms);
@@ -92,8 +93,10 @@ void ch_token_jobs_note_surprise(ch_token_jobs *jobs);
 void ch_token_jobs_set_cost(ch_token_jobs *jobs, size_t key, uint32_t cost_ns);
 
 size_t ch_token_jobs_waiting(const ch_token_jobs *jobs);
+/* Jobs that are called and not sent. */
+size_t ch_token_jobs_called(const ch_token_jobs *jobs);
 size_t ch_token_jobs_sent(const ch_token_jobs *jobs);
-/* What the jobs at the token are expected to take, one after the other. */
+/* What the jobs at the token, and those that are called, are expected to take, one after the other. */
 uint64_t ch_token_jobs_work_ns(const ch_token_jobs *jobs);
 /* Since when the token could be at its oldest job: it was sent, or the one before it was answered. 0 if no job is
  * there.

@@ -144,9 +144,14 @@ CH_CHECKED ch_status ch_token_link_check_key(const ch_token_link *link, size_t k
 CH_CHECKED ch_status ch_token_link_admit(ch_token_link *link, ch_ticket *ticket, ch_error *err);
 /* Queues a job, which is admitted first if it has no place. */
 CH_CHECKED ch_status ch_token_link_queue(ch_token_link *link, ch_ticket *ticket, ch_error *err);
-/* Hands over a job whose turn has come. CH_TOO_LARGE: the payloads do not fit a frame; let the job leave. */
+/* True if the process takes jobs now: it may be another one than when the job was called. */
+bool ch_token_link_may_sign(const ch_token_link *link);
+/* Hands over a job whose turn has come, as ch_token_link_may_sign must say. CH_TOO_LARGE: the payloads do not fit a
+ * frame; let the job leave. */
 CH_CHECKED ch_status ch_token_link_sign(ch_token_link *link, ch_ticket *ticket, const ch_slice *payloads, size_t count,
                                         ch_error *err);
+/* After a job was handed over that had waited for its record: sends the packet that it is in, if that has enough. */
+void ch_token_link_pass_on(ch_token_link *link);
 /* Takes a job out, wherever it is. */
 void ch_token_link_leave(ch_token_link *link, ch_ticket *ticket);
 /* Gives the process as many jobs as it should have, and sends them. At the end of each turn of the loop. */

@@ -68,6 +68,9 @@ struct ch_token_link {
     /* Jobs. */
     bool is_probing;         /* a probe is at the process */
     unsigned vague_failures; /* since the last signature */
+    bool is_giving;          /* jobs are called, and share packets as far as they go on at once */
+    size_t packet_jobs;      /* in the packet that is being filled, besides those */
+    size_t packet_share;     /* how many it takes */
     uint64_t quiet_ms;       /* the last probe, or the last time that it could not be asked */
     ch_token_jobs *jobs;
 

@@ -149,6 +149,8 @@ ch_status ch_link_take_job_failed(void *self, ch_frame *frame, int *fd, ch_error
         return ch_fail(err, CH_INTERNAL, "it failed a job without a reason");
     if (failed.why.status == CH_WRONG_PIN)
         failed.why.status = CH_UNAVAILABLE; /* no bot has sent a PIN */
+    ticket->is_unsigned =
+        failed.cause != CH_FAULT_MODULE && failed.cause != CH_FAULT_DEVICE && failed.cause != CH_FAULT_SIGNATURE;
     CH_TRY(judge_fault(link, failed.cause, &failed.why, err));
     if (failed.cause == CH_FAULT_KEY)
         ch_link_find_key(link, ticket->key);
@@ -265,20 +267,60 @@ static ch_status send_pin_job(ch_token_link *link, uint64_t id, const ch_job_fra
     return st;
 }
 
-ch_status ch_token_link_sign(ch_token_link *link, ch_ticket *ticket, const ch_slice *payloads, size_t count,
-                             ch_error *err)
+/* Jobs whose decisions were recorded together leave together: each worker gets its part of them in a packet. */
+static void begin_packet(ch_token_link *link)
 {
-    assert(link->state == CH_LINK_SERVING && count > 0 && count <= CH_PAYLOADS_A_JOB);
+    size_t parts = link->config.workers == 1 ? 2 : link->config.workers;
+    if (link->packet_jobs == 0)
+        link->packet_share = (ch_token_jobs_called(link->jobs) + parts - 1) / parts;
+    link->packet_jobs++;
+}
+
+static void end_packet(ch_token_link *link, bool is_whole)
+{
+    if (link->packet_jobs == 0)
+        return;
+    bool is_up = ch_child_is_up(&link->child);
+    bool is_full = is_up && ch_channel_out(&link->child.channel)->size >= CH_LINK_PACKET_FILL;
+    if (is_up && !is_whole && !is_full && link->packet_jobs < link->packet_share)
+        return;
+    link->packet_jobs = 0;
+    ch_child_flush(&link->child);
+}
+
+static ch_status put_job(ch_token_link *link, ch_ticket *ticket, const ch_slice *payloads, size_t count, ch_error *err)
+{
     ch_autobuffer records = CH_BUFFER_INIT;
     ch_job_frame job = {.key = (uint16_t)ticket->key};
     for (size_t i = 0; i < count; i++)
         ch_text_record_put(&job.payloads, &records, &(ch_text_record){.bytes = payloads[i]});
     ch_token_jobs_send(link->jobs, ticket, ch_clock_ms());
     ticket->payload_count = count;
+    ticket->is_unsigned = false;
     ticket->has_pin = ch_link_takes_pin(link, ticket->key);
     if (ticket->has_pin)
         return send_pin_job(link, ticket->id, &job, err);
     return ch_job_frame_put(ch_channel_out(&link->child.channel), ticket->id, &job, err);
+}
+
+bool ch_token_link_may_sign(const ch_token_link *link)
+{
+    return link->state == CH_LINK_SERVING;
+}
+
+ch_status ch_token_link_sign(ch_token_link *link, ch_ticket *ticket, const ch_slice *payloads, size_t count,
+                             ch_error *err)
+{
+    assert(link->state == CH_LINK_SERVING && count > 0 && count <= CH_PAYLOADS_A_JOB);
+    if (link->is_giving)
+        return put_job(link, ticket, payloads, count, err);
+    begin_packet(link);
+    return put_job(link, ticket, payloads, count, err);
+}
+
+void ch_token_link_pass_on(ch_token_link *link)
+{
+    end_packet(link, false);
 }
 
 void ch_token_link_leave(ch_token_link *link, ch_ticket *ticket)
@@ -305,17 +347,19 @@ static size_t give_jobs(ch_token_link *link, size_t count)
     uint64_t begun_ns = ch_token_jobs_work_ns(link->jobs);
     const ch_buffer *out = ch_channel_out(&link->child.channel);
     size_t called = 0;
+    link->is_giving = true;
     while (called < count && out->size < CH_LINK_PACKET_FILL) {
+        uint64_t before_ns = ch_token_jobs_work_ns(link->jobs);
         ch_ticket *ticket = ch_token_jobs_call(link->jobs);
         if (ticket == NULL)
             break;
         called++;
-        uint64_t before_ns = ch_token_jobs_work_ns(link->jobs);
         link->owner.on_turn(link->owner.context, ticket);
         uint64_t work_ns = ch_token_jobs_work_ns(link->jobs);
         if (work_ns - begun_ns + (work_ns - before_ns) > PACKET_WORK_NS)
             break;
     }
+    link->is_giving = false;
     return called;
 }
 
@@ -325,6 +369,7 @@ static size_t give_jobs(ch_token_link *link, size_t count)
 void ch_token_link_dispatch(ch_token_link *link)
 {
     ch_link_check(link);
+    end_packet(link, true);
     if (link->is_gone && ch_child_is_up(&link->child))
         ch_child_end(&link->child, link->detail.message);
     ch_link_end_locked(link);

@@ -1,25 +1,10 @@
-/* What jansson is relied upon for: JSON_REJECT_DUPLICATES, refusal of NUL in strings and of malformed UTF-8, and that
- * an object is iterated in the order of its text (tests/unit/agent/front/test_ask.c holds it to all of these). Its
- * nesting limit is deeper than needed (2048); lists and objects in parameters are followed CH_VALUE_DEPTH_MAX deep and
- * no further. */
+/* Lists and objects in parameters are followed CH_VALUE_DEPTH_MAX deep and no further, however deep the JSON is. */
 #include "agent/front/ask.h"
 
+#include "agent/front/body.h"
 #include "base/encode.h"
 
 #include <stdio.h>
-#include <string.h>
-#include <sys/random.h>
-
-ch_status ch_ask_init(ch_error *err)
-{
-    size_t seed = 0;
-    while (seed == 0) { /* 0 asks jansson to find a seed itself */
-        if (getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed)
-            return ch_fail_errno(err, "drawing a seed for JSON");
-    }
-    json_object_seed(seed);
-    return CH_OK;
-}
 
 /* ---- reading ---- */
 
@@ -33,27 +18,10 @@ typedef struct sign_fields {
     json_t *raw;
 } sign_fields;
 
-static ch_slice text_of(const json_t *string)
-{
-    return (ch_slice){(const uint8_t *)json_string_value(string), json_string_length(string)};
-}
-
-/* jansson knows the number's place but not what to do about it. */
-static ch_status fail_parse(const json_error_t *where, ch_error *err)
-{
-    if (json_error_code(where) == json_error_numeric_overflow)
-        return ch_fail(err, CH_BAD_INPUT,
-                       "a number in the body, line %d, column %d, is too large for JSON to carry safely: write it as a "
-                       "string",
-                       where->line, where->column);
-    return ch_fail(err, CH_BAD_INPUT, "the body is not the JSON expected, line %d, column %d: %s", where->line,
-                   where->column, where->text);
-}
-
 static ch_status take_fields(json_t *root, sign_fields *fields, ch_error *err)
 {
     /* clang-format off */
-    const struct { const char *name; json_t **value; } known[] = {
+    const ch_body_field known[] = {
         { "method", &fields->method },
         { "host",   &fields->host },
         { "path",   &fields->path },
@@ -62,33 +30,8 @@ static ch_status take_fields(json_t *root, sign_fields *fields, ch_error *err)
         { "raw",    &fields->raw },
     };
     /* clang-format on */
-    const char *name;
-    json_t *value;
-    json_object_foreach(root, name, value)
-    {
-        size_t i = 0;
-        while (i < sizeof known / sizeof known[0] && strcmp(known[i].name, name) != 0)
-            i++;
-        if (i == sizeof known / sizeof known[0])
-            return ch_fail(err, CH_BAD_INPUT,
-                           "the body has an unknown field '%.64s'; it may have \"method\", \"host\", \"path\" and "
-                           "\"params\", or \"string\", or \"raw\"",
-                           name);
-        *known[i].value = value;
-    }
-    return CH_OK;
-}
-
-static ch_status check_text(json_t *value, const char *name, bool is_required, ch_error *err)
-{
-    if (value == NULL && !is_required)
-        return CH_OK;
-    if (!json_is_string(value))
-        return ch_fail(err, CH_BAD_INPUT, "\"%s\" is %s; it must be a string", name,
-                       value == NULL ? "missing" : "of another type");
-    if (!ch_slice_is_text(text_of(value)))
-        return ch_fail(err, CH_BAD_INPUT, "\"%s\" holds a control character; remove it", name);
-    return CH_OK;
+    return ch_body_fields(root, known, sizeof known / sizeof *known,
+                          "\"method\", \"host\", \"path\" and \"params\", or \"string\", or \"raw\"", err);
 }
 
 static ch_status choose_form(const sign_fields *fields, ch_form *form, ch_error *err)
@@ -106,10 +49,10 @@ static ch_status choose_form(const sign_fields *fields, ch_form *form, ch_error 
 static ch_status check_fields(const sign_fields *fields, ch_form *form, ch_error *err)
 {
     CH_TRY(choose_form(fields, form, err));
-    CH_TRY(check_text(fields->method, "method", *form == CH_FORM_TYPED, err));
-    CH_TRY(check_text(fields->path, "path", *form == CH_FORM_TYPED, err));
-    CH_TRY(check_text(fields->host, "host", false, err));
-    CH_TRY(check_text(fields->raw, "raw", *form == CH_FORM_RAW, err));
+    CH_TRY(ch_body_check_text(fields->method, "method", *form == CH_FORM_TYPED, err));
+    CH_TRY(ch_body_check_text(fields->path, "path", *form == CH_FORM_TYPED, err));
+    CH_TRY(ch_body_check_text(fields->host, "host", false, err));
+    CH_TRY(ch_body_check_text(fields->raw, "raw", *form == CH_FORM_RAW, err));
     if (*form == CH_FORM_STRING && !json_is_string(fields->string))
         return ch_fail(err, CH_BAD_INPUT, "\"string\" must be a string");
     if (fields->params != NULL && !json_is_object(fields->params) && !json_is_array(fields->params))
@@ -141,7 +84,7 @@ static ch_slice value_text(const json_t *value, char *digits, size_t capacity)
 {
     switch (json_typeof(value)) {
     case JSON_STRING:
-        return text_of(value);
+        return ch_body_text(value);
     case JSON_INTEGER:
         snprintf(digits, capacity, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
         return ch_slice_of(digits);
@@ -231,36 +174,20 @@ void ch_ask_free(ch_ask *ask)
     ch_buffer_free(&ask->raw);
 }
 
-static ch_status parse(ch_ask *ask, ch_slice body, ch_error *err)
-{
-    json_error_t where;
-    if (ch_slice_find(body, 0) != NULL) /* jansson takes one after the object for the end */
-        return ch_fail(err, CH_BAD_INPUT, "the body is not JSON: it holds a NUL byte");
-    ask->tree = json_loadb((const char *)body.data, body.size, JSON_REJECT_DUPLICATES, &where);
-    if (ask->tree == NULL)
-        return fail_parse(&where, err);
-    return json_is_object(ask->tree) ? CH_OK : ch_fail(err, CH_BAD_INPUT, "the body must be one JSON object");
-}
-
-static ch_slice optional_text(const json_t *string)
-{
-    return string == NULL ? CH_LITERAL("") : text_of(string);
-}
-
 ch_status ch_ask_read(ch_ask *ask, ch_slice body, ch_error *err)
 {
     sign_fields fields = {.method = NULL};
     ch_form form = CH_FORM_TYPED;
     ch_ask_clear(ask);
-    CH_TRY(parse(ask, body, err));
+    CH_TRY(ch_body_read(body, &ask->tree, err));
     CH_TRY(take_fields(ask->tree, &fields, err));
     CH_TRY(check_fields(&fields, &form, err));
     ask->sign = (ch_sign_frame){.form = (uint8_t)form,
-                                .method = optional_text(fields.method),
-                                .host = optional_text(fields.host),
-                                .path = optional_text(fields.path),
-                                .text = optional_text(fields.string)};
+                                .method = ch_body_text(fields.method),
+                                .host = ch_body_text(fields.host),
+                                .path = ch_body_text(fields.path),
+                                .text = ch_body_text(fields.string)};
     if (form == CH_FORM_RAW)
-        CH_TRY(decode_raw(ask, text_of(fields.raw), err));
+        CH_TRY(decode_raw(ask, ch_body_text(fields.raw), err));
     return add_params(ask, fields.params, err);
 }

@@ -1,7 +1,7 @@
 /* What a bot asks for: the JSON of a sign request becomes a SIGN frame.
  *
- * Reading is strict: one object, no field twice, none that is unknown, no parameter that could be meant in two ways.
- * Every text that leaves here is well-formed UTF-8 without control characters. Not thread-safe. */
+ * Reading is as strict as agent/front/body.h, and takes no parameter that could be meant in two ways. Not thread-safe.
+ */
 #ifndef CH_AGENT_FRONT_ASK_H
 #define CH_AGENT_FRONT_ASK_H
 
@@ -16,10 +16,6 @@ typedef struct ch_ask {
     ch_buffer records;
     ch_buffer raw;
 } ch_ask;
-
-/* Seeds jansson's hash tables, once, before anything else here; left to itself, jansson would open /dev/urandom, which
- * the front's sandbox forbids. Returns CH_IO if the kernel has no random bytes. */
-CH_CHECKED ch_status ch_ask_init(ch_error *err);
 
 /* Reads one of the three forms from `body`; parameters stay in the order of the text:
  *   {"method","path","host","params"}   host and params may be left out

@@ -3,11 +3,11 @@
  * requests the first few go to core at once, so that it and the token are at work while the rest is read. */
 #include "agent/front/front.h"
 
-#include "agent/front/ask.h"
+#include "agent/front/body.h"
+#include "agent/front/from_core.h"
 #include "agent/front/http.h"
-#include "agent/front/metrics.h"
-#include "agent/front/reply.h"
 #include "agent/front/routes.h"
+#include "agent/front/to_core.h"
 #include "agent/pace.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -15,18 +15,15 @@
 
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <time.h>
 
-#define REPLY_SIZE_HINT 1024
-#define REPEAT_KEY_MAX 128 /* core takes no longer ones */
 #define BURST_NS 2000000
 #define ASKED_TOGETHER 8 /* requests that go to core in one packet */
 
 typedef struct front {
     ch_channel core;
     ch_http *http;
-    ch_ask ask;
+    ch_to_core to_core;
     ch_receiving state;
     size_t asked;     /* requests so far */
     ch_pace pace;     /* of our own work, in ns; a_second is 0 unless core set a pace */
@@ -36,114 +33,52 @@ typedef struct front {
 
 /* ---- requests ---- */
 
-static void answer_with(front *self, uint64_t request, unsigned http_status, const char *content_type, ch_buffer *body)
+static void answer_health(front *self, uint64_t request)
 {
-    ch_http_reply reply = {.status = http_status, .content_type = content_type, .body = *body};
+    ch_http_reply reply = {.status = 200, .content_type = "application/json"};
+    ch_buffer_add_text(&reply.body, "{\"status\":\"ok\"}\n");
     ch_http_send(self->http, request, &reply);
-}
-
-static void answer_json(front *self, uint64_t request, unsigned http_status, ch_buffer *body)
-{
-    answer_with(self, request, http_status, "application/json", body);
-}
-
-static void answer_probe(front *self, uint64_t request, bool is_well, const char *text)
-{
-    ch_buffer body = CH_BUFFER_INIT;
-    ch_buffer_add_format(&body, "{\"status\":\"%s\"}\n", text);
-    answer_json(self, request, is_well ? 200 : 503, &body);
-}
-
-/* Visible ASCII, as it is sent. */
-static ch_status check_repeat_key(const ch_http_request *request, ch_error *err)
-{
-    ch_slice text = request->repeat_key;
-    size_t i = 0;
-    while (i < text.size && text.data[i] > 0x20 && text.data[i] < 0x7f)
-        i++;
-    if (!request->has_repeat_key || (i == text.size && i > 0 && i <= REPEAT_KEY_MAX))
-        return CH_OK;
-    return ch_fail(err, CH_BAD_INPUT, "Idempotency-Key must be 1 to %d visible ASCII characters", REPEAT_KEY_MAX);
-}
-
-static ch_status ask_sign(front *self, const ch_http_request *request, ch_slice key, ch_error *err)
-{
-    CH_TRY(check_repeat_key(request, err));
-    CH_TRY(ch_ask_read(&self->ask, request->body, err));
-    self->ask.sign.repeat_key = request->repeat_key;
-    self->ask.sign.connection = request->connection;
-    self->ask.sign.key = key;
-    return ch_sign_frame_put(ch_channel_out(&self->core), request->id, &self->ask.sign, err);
-}
-
-static ch_status ask_keys(front *self, const ch_http_request *request, ch_error *err)
-{
-    ch_query page;
-    CH_TRY(ch_query_read(request->query, CH_ASK_KEYS, &page, err));
-    ch_list_keys_frame list = {.connection = request->connection, .limit = page.limit, .after = page.after};
-    return ch_list_keys_frame_put(ch_channel_out(&self->core), request->id, &list, err);
-}
-
-static ch_status ask_status(front *self, const ch_http_request *request, ch_question question, ch_error *err)
-{
-    ch_query query;
-    CH_TRY(ch_query_read(request->query, question, &query, err));
-    ch_get_status_frame get = {.connection = request->connection, .key = query.key};
-    return ch_get_status_frame_put(ch_channel_out(&self->core), request->id, &get, err);
 }
 
 /* Sends a frame to core, or an answer at once. */
-static ch_status ask(front *self, const ch_http_request *request, const ch_route *route, ch_slice key, ch_error *err)
+static ch_status ask(front *self, ch_http_request *request, ch_error *err)
 {
-    ch_buffer *out = ch_channel_out(&self->core);
-    switch (route->question) {
-    case CH_ASK_SIGN:
-        return ask_sign(self, request, key, err);
-    case CH_ASK_KEYS:
-        return ask_keys(self, request, err);
-    case CH_ASK_STATUS:
-    case CH_ASK_METRICS:
-    case CH_ASK_READY:
-        return ask_status(self, request, route->question, err);
-    case CH_ASK_TIME:
-        return ch_get_time_frame_put(out, request->id, &(ch_get_time_frame){}, err);
-    case CH_ASK_HEALTH:
-        answer_probe(self, request->id, true, "ok");
-        return CH_OK;
-    }
-    return ch_fail(err, CH_INTERNAL, "the table of routes has a row without a meaning");
+    const ch_route *route;
+    ch_route_what what;
+    CH_TRY(ch_route_find(request->method, request->path, &route, &what, err));
+    request->purpose = route;
+    if (route->question != CH_ASK_HEALTH)
+        return ch_to_core_put(&self->to_core, request, route, &what, ch_channel_out(&self->core), err);
+    answer_health(self, request->id);
+    return CH_OK;
 }
 
-static void refuse(front *self, uint64_t request, const ch_error *problem, const ch_route *route)
+static void refuse(front *self, const ch_http_request *request, const ch_error *problem)
 {
-    ch_http_reply reply = ch_http_problem(problem, 0, CH_LITERAL(""));
-    if (problem->status == CH_BAD_METHOD && route != NULL) {
+    ch_autobuffer methods = CH_BUFFER_INIT;
+    ch_http_reply reply = ch_http_problem(problem, 0, NULL);
+    if (problem->status == CH_BAD_METHOD) {
+        ch_route_add_methods(request->path, &methods);
         reply.header = "Allow";
-        reply.header_value = route->method;
+        reply.header_value = ch_buffer_text(&methods);
     }
-    ch_http_send(self->http, request, &reply);
+    ch_http_send(self->http, request->id, &reply);
 }
 
 static void on_request(void *context, ch_http_request *request)
 {
     front *self = context;
     ch_error err = CH_ERROR_INIT;
-    ch_slice key;
-    const ch_route *route = NULL;
-    ch_status st = ch_route_find(request->method, request->path, &route, &key, &err);
-    request->purpose = route;
-    if (st == CH_OK)
-        st = ask(self, request, route, key, &err);
-    if (st != CH_OK)
-        refuse(self, request->id, &err, route);
+    if (ask(self, request, &err) != CH_OK)
+        refuse(self, request, &err);
     if (++self->asked % ASKED_TOGETHER == 0)
         ch_ignore(ch_channel_flush(&self->core, &err)); /* if it fails, so does the loop's own */
 }
 
-static bool takes_query(void *context, ch_slice path)
+static bool takes_query(void *context, ch_slice method, ch_slice path)
 {
     (void)context;
-    return ch_route_takes_query(path);
+    return ch_route_takes_query(method, path);
 }
 
 static void on_closed(void *context, uint64_t connection)
@@ -219,101 +154,11 @@ static ch_status take_pace(void *context, ch_frame *frame, int *fd, ch_error *er
     return CH_OK;
 }
 
-static ch_status take_signed(void *context, ch_frame *frame, int *fd, ch_error *err)
-{
-    (void)fd;
-    ch_signed_frame answer;
-    ch_buffer body = CH_BUFFER_INIT;
-    CH_TRY(ch_signed_frame_get(frame, &answer, err));
-    ch_buffer_reserve(&body, REPLY_SIZE_HINT);
-    ch_reply_add_signed(&body, &answer);
-    answer_json(context, frame->id, 200, &body);
-    return CH_OK;
-}
-
-static ch_status take_signature(void *context, ch_frame *frame, int *fd, ch_error *err)
-{
-    (void)fd;
-    ch_signature_only_frame answer;
-    ch_buffer body = CH_BUFFER_INIT;
-    CH_TRY(ch_signature_only_frame_get(frame, &answer, err));
-    ch_reply_add_signature(&body, &answer);
-    answer_json(context, frame->id, 200, &body);
-    return CH_OK;
-}
-
-static ch_status take_key_list(void *context, ch_frame *frame, int *fd, ch_error *err)
-{
-    (void)fd;
-    ch_key_list_frame answer;
-    ch_buffer body = CH_BUFFER_INIT;
-    CH_TRY(ch_key_list_frame_get(frame, &answer, err));
-    ch_reply_add_key_list(&body, &answer);
-    answer_json(context, frame->id, 200, &body);
-    return CH_OK;
-}
-
-/* What a request has asked; of one that is no more, any answer is dropped. */
-static ch_question question_of(front *self, uint64_t id)
-{
-    const ch_http_request *request = ch_http_find(self->http, id);
-    const ch_route *route = request == NULL ? NULL : request->purpose;
-    return route == NULL ? CH_ASK_STATUS : route->question;
-}
-
-/* One frame answers three questions. */
-static void answer_status(front *self, uint64_t request, const ch_status_is_frame *status)
-{
-    ch_buffer body = CH_BUFFER_INIT;
-    switch (question_of(self, request)) {
-    case CH_ASK_READY:
-        answer_probe(self, request, status->is_ready, status->is_ready ? "ready" : "not ready");
-        return;
-    case CH_ASK_METRICS:
-        ch_metrics_add(&body, status);
-        answer_with(self, request, 200, CH_METRICS_CONTENT_TYPE, &body);
-        return;
-    default:
-        ch_reply_add_status(&body, status);
-        answer_json(self, request, 200, &body);
-    }
-}
-
-static ch_status take_status(void *context, ch_frame *frame, int *fd, ch_error *err)
-{
-    (void)fd;
-    ch_status_is_frame status;
-    CH_TRY(ch_status_is_frame_get(frame, &status, err));
-    answer_status(context, frame->id, &status);
-    return CH_OK;
-}
-
-static ch_status take_time(void *context, ch_frame *frame, int *fd, ch_error *err)
-{
-    (void)fd;
-    ch_time_is_frame answer;
-    ch_buffer body = CH_BUFFER_INIT;
-    CH_TRY(ch_time_is_frame_get(frame, &answer, err));
-    ch_reply_add_time(&body, &answer);
-    answer_json(context, frame->id, 200, &body);
-    return CH_OK;
-}
-
-static ch_status take_failed(void *context, ch_frame *frame, int *fd, ch_error *err)
+static ch_status take_answer(void *context, ch_frame *frame, int *fd, ch_error *err)
 {
     (void)fd;
     front *self = context;
-    ch_failed_frame answer;
-    char seconds[16];
-    CH_TRY(ch_failed_frame_get(frame, &answer, err));
-    ch_http_reply reply = ch_http_problem(&answer.why, 0, answer.step);
-    snprintf(seconds, sizeof seconds, "%u", answer.retry_after_s);
-    if (answer.retry_after_s > 0) {
-        reply.header = "Retry-After";
-        reply.header_value = seconds;
-    }
-    ch_http_send(self->http, frame->id, &reply);
-    return CH_OK;
+    return ch_from_core_take(self->http, frame, err);
 }
 
 static unsigned state_of(const void *context)
@@ -325,16 +170,21 @@ static unsigned state_of(const void *context)
 /* clang-format off */
 static const ch_handler handlers[] = {
     /* frame                    taken by */
-    { CH_FRAME_SIGNED,          take_signed },
-    { CH_FRAME_SIGNATURE_ONLY,  take_signature },
-    { CH_FRAME_FAILED,          take_failed },
+    { CH_FRAME_SIGNED,          take_answer },
+    { CH_FRAME_SIGNATURE_ONLY,  take_answer },
+    { CH_FRAME_FAILED,          take_answer },
+    { CH_FRAME_CHECKED,         take_answer },
+    { CH_FRAME_LIMITS_ARE,      take_answer },
+    { CH_FRAME_PRICES_TAKEN,    take_answer },
+    { CH_FRAME_PRICES_ARE,      take_answer },
+    { CH_FRAME_RELEASED,        take_answer },
+    { CH_FRAME_KEY_LIST,        take_answer },
+    { CH_FRAME_STATUS_IS,       take_answer },
+    { CH_FRAME_TIME_IS,         take_answer },
     { CH_FRAME_CONNECTION,      take_connection },
     { CH_FRAME_CLOSE,           take_close },
     { CH_FRAME_PING,            take_ping },
     { CH_FRAME_PACE,            take_pace },
-    { CH_FRAME_KEY_LIST,        take_key_list },
-    { CH_FRAME_STATUS_IS,       take_status },
-    { CH_FRAME_TIME_IS,         take_time },
     { CH_FRAME_FRONT_START,     take_start },
 };
 /* clang-format on */
@@ -440,7 +290,7 @@ static ch_status start(front *self, ch_error *err)
 {
     ch_http_owner owner = {
         .context = self, .on_request = on_request, .on_closed = on_closed, .takes_query = takes_query};
-    CH_TRY(ch_ask_init(err));
+    CH_TRY(ch_body_init(err));
     CH_TRY(ch_http_new(&owner, &self->http, err));
     return serve(self, err);
 }
@@ -453,7 +303,7 @@ int ch_front_run(int core_fd, const ch_gaps *gaps)
     ch_channel_open(&self.core, core_fd);
     ch_status st = start(&self, &err);
     ch_http_free(self.http);
-    ch_ask_free(&self.ask);
+    ch_to_core_free(&self.to_core);
     ch_channel_close(&self.core);
     if (st == CH_UNAVAILABLE)
         return 0;

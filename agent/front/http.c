@@ -8,7 +8,6 @@
 #include "agent/front/http.h"
 
 #include "base/memory.h"
-#include "agent/front/problem.h"
 
 #include <microhttpd.h>
 #include <stdio.h>
@@ -56,12 +55,13 @@ _Static_assert(CH_HTTP_CONNECTIONS_MAX <= 1 << SLOT_BITS, "a request's id names 
 
 /* ---- replies ---- */
 
-ch_http_reply ch_http_problem(const ch_error *problem, unsigned http_status, ch_slice step)
+ch_http_reply ch_http_problem(const ch_error *problem, unsigned http_status, const ch_problem_facts *facts)
 {
     ch_http_reply reply = {.status = http_status != 0 ? http_status : (unsigned)ch_status_http(problem->status),
                            .content_type = "application/problem+json",
                            .body = CH_BUFFER_INIT};
-    ch_problem_add(&reply.body, problem, reply.status, step);
+    ch_problem_add(&reply.body, problem, reply.status, facts != NULL ? facts : &(ch_problem_facts){.approvals = 0});
+    ch_buffer_add_byte(&reply.body, '\n');
     return reply;
 }
 
@@ -168,7 +168,7 @@ static bool is_json_type(const char *value)
 }
 
 /* Returns 0 if the head is fine, else the HTTP status of what is wrong with it. */
-static unsigned check_head(const slot *at, const ch_head *head, bool is_post, bool takes_query, ch_error *err)
+static unsigned check_head(const slot *at, const ch_head *head, bool has_body, bool takes_query, ch_error *err)
 {
     if (head->host.count > 1 || head->content_length.count > 1 || head->content_type.count > 1 ||
         head->repeat_key.count > 1) {
@@ -185,7 +185,7 @@ static unsigned check_head(const slot *at, const ch_head *head, bool is_post, bo
         (void)ch_fail(err, CH_BAD_INPUT, "query strings are not taken here; put the parameters in the body");
         return MHD_HTTP_BAD_REQUEST;
     }
-    if (head->transfer_encoding.count > 0 || (is_post && head->content_length.count == 0)) {
+    if (head->transfer_encoding.count > 0 || (has_body && head->content_length.count == 0)) {
         (void)ch_fail(err, CH_BAD_INPUT, "the body's length is not announced; send it with Content-Length");
         return MHD_HTTP_LENGTH_REQUIRED;
     }
@@ -193,7 +193,7 @@ static unsigned check_head(const slot *at, const ch_head *head, bool is_post, bo
         (void)ch_fail(err, CH_TOO_LARGE, "the body is over the limit of %d bytes", CH_HTTP_BODY_MAX);
         return MHD_HTTP_CONTENT_TOO_LARGE;
     }
-    if (is_post && !is_json_type(head->content_type.value)) {
+    if (has_body && !is_json_type(head->content_type.value)) {
         (void)ch_fail(err, CH_BAD_INPUT, "a body must come with Content-Type: application/json");
         return MHD_HTTP_UNSUPPORTED_MEDIA_TYPE;
     }
@@ -220,7 +220,7 @@ static void *on_request_line(void *context, const char *uri, struct MHD_Connecti
 
 static void refuse_head(slot *at, const ch_error *problem, unsigned http_status)
 {
-    ch_http_reply reply = ch_http_problem(problem, http_status, CH_LITERAL(""));
+    ch_http_reply reply = ch_http_problem(problem, http_status, NULL);
     queue_reply(at, &reply);
 }
 
@@ -237,9 +237,10 @@ static void read_head(const ch_http *http, slot *at, const char *method, const c
     ch_head found = {0};
     (void)MHD_get_connection_values(at->connection, MHD_HEADER_KIND, note_header, &found);
     ch_error err = CH_ERROR_INIT;
-    bool takes_query =
-        http->owner.takes_query != NULL && http->owner.takes_query(http->owner.context, ch_slice_of(path));
-    unsigned http_status = check_head(at, &found, strcmp(method, "POST") == 0, takes_query, &err);
+    bool has_body = strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0;
+    bool takes_query = http->owner.takes_query != NULL &&
+                       http->owner.takes_query(http->owner.context, ch_slice_of(method), ch_slice_of(path));
+    unsigned http_status = check_head(at, &found, has_body, takes_query, &err);
     if (http_status == 0 && !is_request_line_exact(at, path, version)) {
         (void)ch_fail(&err, CH_BAD_INPUT, "the request line holds a NUL byte, or a needless space after the path");
         http_status = MHD_HTTP_BAD_REQUEST;

@@ -12,7 +12,7 @@
 #ifndef CH_AGENT_FRONT_HTTP_H
 #define CH_AGENT_FRONT_HTTP_H
 
-#include "base/buffer.h"
+#include "agent/front/problem.h"
 
 #define CH_HTTP_CONNECTIONS_MAX 1024
 #define CH_HTTP_BODY_MAX (48 * 1024)
@@ -43,7 +43,8 @@ typedef struct ch_http_owner {
     void *context;
     void (*on_request)(void *context, ch_http_request *request);
     void (*on_closed)(void *context, uint64_t connection);
-    bool (*takes_query)(void *context, ch_slice path); /* may the path have a query? NULL: no path may */
+    /* May the path have a query, with that method? NULL: no path may. */
+    bool (*takes_query)(void *context, ch_slice method, ch_slice path);
 } ch_http_owner;
 
 CH_CHECKED ch_status ch_http_new(const ch_http_owner *owner, ch_http **out, ch_error *err);
@@ -61,9 +62,10 @@ ch_http_request *ch_http_find(ch_http *http, uint64_t id);
 /* Answers the request `id`, or drops the reply when the request is no more. It leaves with the next ch_http_run. */
 void ch_http_send(ch_http *http, uint64_t id, ch_http_reply *reply);
 
-/* A problem document for `problem`, with the HTTP status that belongs to it or, if not 0, `http_status`; `step` as for
- * ch_problem_add. */
-ch_http_reply ch_http_problem(const ch_error *problem, unsigned http_status, ch_slice step);
+/* A problem document for `problem`, with the HTTP status that belongs to it or, if not 0, `http_status`. No facts:
+ * NULL.
+ */
+ch_http_reply ch_http_problem(const ch_error *problem, unsigned http_status, const ch_problem_facts *facts);
 
 /* Readable when ch_http_run has something to do; it is also due after ch_http_timeout_ms (-1: not by time). */
 int ch_http_fd(const ch_http *http);

@@ -1,5 +1,6 @@
 #include "agent/front/reply.h"
 
+#include "agent/front/problem.h"
 #include "base/encode.h"
 
 /* `lead` is a comma, brace and quoted name, as they are. */
@@ -20,6 +21,23 @@ static void add_number(ch_buffer *out, const char *lead, uint64_t number)
     ch_buffer_add_format(out, "%s%llu", lead, (unsigned long long)number);
 }
 
+/* `lead` is the member's name up to the bracket that opens its list. */
+static void add_texts(ch_buffer *out, const char *lead, ch_records texts)
+{
+    ch_text_record text;
+    ch_buffer_add_text(out, lead);
+    for (const char *comma = ""; ch_text_record_next(&texts, &text); comma = ",")
+        add_text(out, comma, text.bytes);
+    ch_buffer_add_byte(out, ']');
+}
+
+/* Text, because a JavaScript number does not hold every id. 0: the request has none. */
+static void add_reservation(ch_buffer *out, uint64_t id)
+{
+    if (id != 0)
+        ch_buffer_add_format(out, ",\"reservation\":\"%llu\"", (unsigned long long)id);
+}
+
 void ch_reply_add_signed(ch_buffer *out, const ch_signed_frame *frame)
 {
     ch_records headers = frame->headers;
@@ -33,13 +51,105 @@ void ch_reply_add_signed(ch_buffer *out, const ch_signed_frame *frame)
     }
     add_text(out, "},\"body\":", frame->body);
     add_text(out, ",\"key\":", frame->key);
+    add_reservation(out, frame->reservation);
     ch_buffer_add_text(out, "}\n");
 }
 
-void ch_reply_add_signature(ch_buffer *out, const ch_signature_only_frame *frame)
+void ch_reply_add_signature_only(ch_buffer *out, const ch_signature_only_frame *frame)
 {
     add_text(out, "{\"signature\":", frame->signature);
     add_text(out, ",\"key\":", frame->key);
+    add_reservation(out, frame->reservation);
+    ch_buffer_add_text(out, "}\n");
+}
+
+/* Why it would be refused, as the answer to a request for the signature would say it. */
+static void add_refusal(ch_buffer *out, const ch_checked_frame *frame)
+{
+    const ch_problem_facts facts = {.control = frame->control,
+                                    .limit = frame->limit,
+                                    .asked = frame->asked,
+                                    .left = frame->left,
+                                    .fact = frame->fact};
+    ch_buffer_add_text(out, ",\"problem\":");
+    ch_problem_add(out, &frame->why, (unsigned)ch_status_http(frame->why.status), &facts);
+}
+
+void ch_reply_add_checked(ch_buffer *out, const ch_checked_frame *frame)
+{
+    ch_records lines = frame->lines;
+    ch_trace_line_record line;
+    add_boolean(out, "{\"allowed\":", frame->is_allowed);
+    add_text(out, ",\"meaning\":", frame->meaning);
+    ch_buffer_add_text(out, ",\"lines\":[");
+    for (const char *lead = "{\"verb\":"; ch_trace_line_record_next(&lines, &line); lead = ",{\"verb\":") {
+        add_text(out, lead, line.verb);
+        add_text(out, ",\"entry\":", line.entry);
+        add_text(out, ",\"verdict\":", line.verdict);
+        add_text(out, ",\"text\":", line.text);
+        ch_buffer_add_byte(out, '}');
+    }
+    ch_buffer_add_byte(out, ']');
+    if (!frame->is_allowed)
+        add_refusal(out, frame);
+    ch_buffer_add_text(out, "}\n");
+}
+
+void ch_reply_add_limits_are(ch_buffer *out, const ch_limits_are_frame *frame)
+{
+    ch_records levels = frame->levels;
+    ch_limit_level_record level;
+    add_text(out, "{\"state\":", frame->state);
+    add_text(out, ",\"state_why\":", frame->state_why);
+    ch_buffer_add_text(out, ",\"limits\":[");
+    for (const char *lead = "{\"limit\":"; ch_limit_level_record_next(&levels, &level); lead = ",{\"limit\":") {
+        add_text(out, lead, level.limit);
+        add_text(out, ",\"control\":", level.control);
+        add_text(out, ",\"scope\":", level.scope);
+        add_text(out, ",\"most\":", level.most);
+        add_text(out, ",\"used\":", level.used);
+        add_text(out, ",\"left\":", level.left);
+        add_text(out, ",\"asset\":", level.asset);
+        add_text(out, ",\"per\":", level.per);
+        ch_buffer_add_byte(out, '}');
+    }
+    ch_buffer_add_text(out, "]}\n");
+}
+
+void ch_reply_add_prices_taken(ch_buffer *out, const ch_prices_taken_frame *frame)
+{
+    add_number(out, "{\"taken\":", frame->taken);
+    add_number(out, ",\"older\":", frame->older);
+    add_texts(out, ",\"held\":[", frame->held);
+    ch_buffer_add_text(out, "}\n");
+}
+
+/* `next` is core's own, and may have any bytes; in base64url it is a part of a query as it stands. */
+void ch_reply_add_prices_are(ch_buffer *out, const ch_prices_are_frame *frame)
+{
+    ch_records prices = frame->prices;
+    ch_listed_price_record price;
+    ch_buffer_add_text(out, "{\"prices\":[");
+    for (const char *lead = "{\"source\":"; ch_listed_price_record_next(&prices, &price); lead = ",{\"source\":") {
+        add_text(out, lead, price.source);
+        add_text(out, ",\"pair\":", price.pair);
+        add_text(out, ",\"price\":", price.price);
+        add_number(out, ",\"time_ms\":", price.quoted_ms);
+        add_boolean(out, ",\"held\":", price.is_held);
+        ch_buffer_add_byte(out, '}');
+    }
+    ch_buffer_add_byte(out, ']');
+    if (frame->next.size > 0) {
+        ch_buffer_add_text(out, ",\"next\":\"");
+        ch_encode(out, CH_ENCODE_BASE64URL, frame->next);
+        ch_buffer_add_byte(out, '"');
+    }
+    ch_buffer_add_text(out, "}\n");
+}
+
+void ch_reply_add_released(ch_buffer *out, const ch_released_frame *frame)
+{
+    add_texts(out, "{\"returned\":[", frame->returned);
     ch_buffer_add_text(out, "}\n");
 }
 
@@ -77,16 +187,6 @@ static void add_problems(ch_buffer *out, ch_records problems)
     ch_buffer_add_byte(out, ']');
 }
 
-/* `lead` is the member's name up to the bracket that opens its list. */
-static void add_texts(ch_buffer *out, const char *lead, ch_records texts)
-{
-    ch_text_record text;
-    ch_buffer_add_text(out, lead);
-    for (const char *comma = ""; ch_text_record_next(&texts, &text); comma = ",")
-        add_text(out, comma, text.bytes);
-    ch_buffer_add_byte(out, ']');
-}
-
 static void add_callers(ch_buffer *out, ch_records callers)
 {
     ch_caller_rate_record caller;
@@ -100,7 +200,7 @@ static void add_callers(ch_buffer *out, ch_records callers)
     ch_buffer_add_byte(out, ']');
 }
 
-void ch_reply_add_status(ch_buffer *out, const ch_status_is_frame *frame)
+void ch_reply_add_status_is(ch_buffer *out, const ch_status_is_frame *frame)
 {
     ch_records tokens = frame->tokens;
     ch_listed_token_record token;
@@ -133,7 +233,7 @@ void ch_reply_add_status(ch_buffer *out, const ch_status_is_frame *frame)
 }
 
 /* The nanoseconds are text, because they have more digits than a JavaScript number holds. */
-void ch_reply_add_time(ch_buffer *out, const ch_time_is_frame *frame)
+void ch_reply_add_time_is(ch_buffer *out, const ch_time_is_frame *frame)
 {
     add_number(out, "{\"time_ms\":", frame->now_ns / 1000000);
     add_number(out, ",\"time_ns\":\"", frame->now_ns);

@@ -6,9 +6,14 @@
 #include "wire/frames.h"
 
 void ch_reply_add_signed(ch_buffer *out, const ch_signed_frame *frame);
-void ch_reply_add_signature(ch_buffer *out, const ch_signature_only_frame *frame);
+void ch_reply_add_signature_only(ch_buffer *out, const ch_signature_only_frame *frame);
+void ch_reply_add_checked(ch_buffer *out, const ch_checked_frame *frame);
+void ch_reply_add_limits_are(ch_buffer *out, const ch_limits_are_frame *frame);
+void ch_reply_add_prices_taken(ch_buffer *out, const ch_prices_taken_frame *frame);
+void ch_reply_add_prices_are(ch_buffer *out, const ch_prices_are_frame *frame);
+void ch_reply_add_released(ch_buffer *out, const ch_released_frame *frame);
 void ch_reply_add_key_list(ch_buffer *out, const ch_key_list_frame *frame);
-void ch_reply_add_status(ch_buffer *out, const ch_status_is_frame *frame);
-void ch_reply_add_time(ch_buffer *out, const ch_time_is_frame *frame);
+void ch_reply_add_status_is(ch_buffer *out, const ch_status_is_frame *frame);
+void ch_reply_add_time_is(ch_buffer *out, const ch_time_is_frame *frame);
 
 #endif

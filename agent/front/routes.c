@@ -6,53 +6,101 @@
 
 /* clang-format off */
 static const ch_route routes[] = {
-    /* method  path          suffix    question         takes query */
-    { "POST",  "/v1/keys/",  "/sign",  CH_ASK_SIGN,     false },
-    { "GET",   "/v1/keys",   NULL,     CH_ASK_KEYS,     true },
-    { "GET",   "/v1/status", NULL,     CH_ASK_STATUS,   false },
-    { "GET",   "/metrics",   NULL,     CH_ASK_METRICS, false },
-    { "GET",   "/v1/time",   NULL,     CH_ASK_TIME,     false },
-    { "GET",   "/readyz",    NULL,     CH_ASK_READY,    true },
-    { "GET",   "/healthz",   NULL,     CH_ASK_HEALTH,   false },
+    /* method  path                 part           suffix      question           takes query */
+    { "POST",  "/v1/keys/",         CH_PART_NAME,  "/sign",    CH_ASK_SIGN,       false },
+    { "POST",  "/v1/keys/",         CH_PART_NAME,  "/check",   CH_ASK_CHECK,      false },
+    { "GET",   "/v1/keys/",         CH_PART_NAME,  "/limits",  CH_ASK_LIMITS,     false },
+    { "GET",   "/v1/keys",          CH_PART_NONE,  "",         CH_ASK_KEYS,       true },
+    { "GET",   "/v1/prices",        CH_PART_NONE,  "",         CH_ASK_PRICES,     true },
+    { "PUT",   "/v1/prices",        CH_PART_NONE,  "",         CH_ASK_PUT_PRICES, false },
+    { "POST",  "/v1/reservations/", CH_PART_ID,    "/release", CH_ASK_RELEASE,    false },
+    { "GET",   "/v1/status",        CH_PART_NONE,  "",         CH_ASK_STATUS,     false },
+    { "GET",   "/metrics",          CH_PART_NONE,  "",         CH_ASK_METRICS,    false },
+    { "GET",   "/v1/time",          CH_PART_NONE,  "",         CH_ASK_TIME,       false },
+    { "GET",   "/readyz",           CH_PART_NONE,  "",         CH_ASK_READY,      true },
+    { "GET",   "/healthz",          CH_PART_NONE,  "",         CH_ASK_HEALTH,     false },
 };
 /* clang-format on */
+#define ROUTES (sizeof routes / sizeof *routes)
 
-static bool fits(const ch_route *route, ch_slice path, ch_slice *key)
+static bool read_id(ch_slice text, uint64_t *out)
 {
-    *key = CH_LITERAL("");
-    if (route->suffix == NULL)
-        return ch_slice_is(path, route->path);
+    uint64_t id = 0;
+    if (text.size == 0 || text.data[0] == '0' || ch_slice_count_digits(text) != text.size)
+        return false;
+    for (size_t i = 0; i < text.size; i++) {
+        if (__builtin_mul_overflow(id, 10, &id) || __builtin_add_overflow(id, text.data[i] - '0', &id))
+            return false;
+    }
+    *out = id;
+    return true;
+}
+
+static bool fits_part(const ch_route *route, ch_slice part, ch_route_what *what)
+{
+    switch (route->part) {
+    case CH_PART_NAME:
+        what->name = part;
+        return ch_is_name(part);
+    case CH_PART_ID:
+        return read_id(part, &what->id);
+    case CH_PART_NONE:
+        break;
+    }
+    return part.size == 0;
+}
+
+static bool fits(const ch_route *route, ch_slice path, ch_route_what *what)
+{
     size_t before = strlen(route->path);
     size_t after = strlen(route->suffix);
+    *what = (ch_route_what){.id = 0};
     if (path.size < before + after || memcmp(path.data, route->path, before) != 0 ||
         memcmp(path.data + path.size - after, route->suffix, after) != 0)
         return false;
-    *key = (ch_slice){path.data + before, path.size - before - after};
-    return ch_is_name(*key);
+    return fits_part(route, (ch_slice){path.data + before, path.size - before - after}, what);
 }
 
-ch_status ch_route_find(ch_slice method, ch_slice path, const ch_route **out, ch_slice *key, ch_error *err)
+void ch_route_add_methods(ch_slice path, ch_buffer *out)
 {
-    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
-        *out = &routes[i];
-        if (!fits(*out, path, key))
+    ch_route_what what;
+    const char *comma = "";
+    for (size_t i = 0; i < ROUTES; i++) {
+        if (!fits(&routes[i], path, &what))
             continue;
-        return ch_slice_is(method, (*out)->method)
-                   ? CH_OK
-                   : ch_fail(err, CH_BAD_METHOD, "this path takes %s only", (*out)->method);
+        ch_buffer_add_format(out, "%s%s", comma, routes[i].method);
+        comma = ", ";
+    }
+}
+
+ch_status ch_route_find(ch_slice method, ch_slice path, const ch_route **out, ch_route_what *what, ch_error *err)
+{
+    ch_autobuffer methods = CH_BUFFER_INIT;
+    for (size_t i = 0; i < ROUTES; i++) {
+        *out = &routes[i];
+        if (ch_slice_is(method, routes[i].method) && fits(&routes[i], path, what))
+            return CH_OK;
     }
     *out = NULL;
+    *what = (ch_route_what){.id = 0};
+    ch_route_add_methods(path, &methods);
+    if (methods.size > 0)
+        return ch_fail(err, CH_BAD_METHOD, "this path takes %s only", ch_buffer_text(&methods));
     return ch_fail(err, CH_NOT_FOUND, "no such path; see docs/openapi.yaml. Key names use a-z, 0-9, '.', '_' and '-'");
 }
 
-bool ch_route_takes_query(ch_slice path)
+bool ch_route_takes_query(ch_slice method, ch_slice path)
 {
-    ch_slice key;
-    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
-        if (fits(&routes[i], path, &key))
+    ch_route_what what;
+    bool takes_query = false;
+    for (size_t i = 0; i < ROUTES; i++) {
+        if (!fits(&routes[i], path, &what))
+            continue;
+        if (ch_slice_is(method, routes[i].method))
             return routes[i].takes_query;
+        takes_query = takes_query || routes[i].takes_query;
     }
-    return false;
+    return takes_query;
 }
 
 /* ---- queries ---- */
@@ -74,11 +122,18 @@ static ch_status read_limit(ch_slice value, ch_query *out, ch_error *err)
     return CH_OK;
 }
 
-static ch_status read_after(ch_slice value, ch_query *out, ch_error *err)
+static ch_status read_after_key(ch_slice value, ch_query *out, ch_error *err)
 {
     out->after = value;
     return ch_is_name(value) ? CH_OK
                              : ch_fail(err, CH_BAD_INPUT, "after must be the name of a key, as \"next\" has it");
+}
+
+/* What "next" of a page of prices was; only to_core.c reads it. */
+static ch_status read_after_price(ch_slice value, ch_query *out, ch_error *err)
+{
+    out->after = value;
+    return value.size > 0 ? CH_OK : ch_fail(err, CH_BAD_INPUT, "after must be what \"next\" was, to the byte");
 }
 
 static ch_status read_key(ch_slice value, ch_query *out, ch_error *err)
@@ -93,10 +148,12 @@ static const struct {
     const char *name;
     ch_status (*read)(ch_slice value, ch_query *out, ch_error *err);
 } query_fields[] = {
-    /* question       name      read by */
-    { CH_ASK_KEYS,    "limit",  read_limit },
-    { CH_ASK_KEYS,    "after",  read_after },
-    { CH_ASK_READY,   "key",    read_key },
+    /* question         name      read by */
+    { CH_ASK_KEYS,      "limit",  read_limit },
+    { CH_ASK_KEYS,      "after",  read_after_key },
+    { CH_ASK_PRICES,    "limit",  read_limit },
+    { CH_ASK_PRICES,    "after",  read_after_price },
+    { CH_ASK_READY,     "key",    read_key },
 };
 /* clang-format on */
 #define QUERY_FIELDS (sizeof query_fields / sizeof *query_fields)
@@ -104,7 +161,7 @@ static const struct {
 static ch_status fail_unknown(ch_question question, ch_error *err)
 {
     return ch_fail(err, CH_BAD_INPUT, "the query may have %s, and nothing else",
-                   question == CH_ASK_READY ? "key=NAME" : "limit=N and after=NAME");
+                   question == CH_ASK_READY ? "key=NAME" : "limit=N and after=NEXT");
 }
 
 static ch_status read_pair(ch_slice pair, ch_question question, unsigned *given, ch_query *out, ch_error *err)

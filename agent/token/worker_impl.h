@@ -2,8 +2,8 @@
 #ifndef CH_AGENT_TOKEN_WORKER_IMPL_H
 #define CH_AGENT_TOKEN_WORKER_IMPL_H
 
-#include "agent/awake.h"
 #include "agent/token/worker.h"
+#include "base/awake.h"
 #include "wire/channel.h"
 
 typedef struct ch_worker {

@@ -69,9 +69,7 @@ KEY = """\
     profile: {profile}
     scheme: hmac
     key_id: "{name}-id"
-{more}    allow:
-      - {{ uid: {uid}, classes: [{classes}] }}
-"""
+{more}"""
 
 ODDBALL_PHRASE = f"    passphrase: {json.dumps(ODDBALL_PASSPHRASE, ensure_ascii=False)}\n"
 EVERY_CLASS = "read, trade, cancel, transfer, withdraw, keys, account, session"
@@ -143,11 +141,11 @@ class FormsTest(harness.AgentTest):
             shutil.copy(ROOT / f"{name}.yaml", folder)
         (folder / "tiny.yaml").write_text(TINY)
         agent.config.write_text(harness.AGENT_YAML.format(profiles="profiles", relogin="true"))
-        keys = "".join(
-            KEY.format(name=name, object=token_object, profile=profile, classes=classes, more=more, uid=os.getuid())
-            for name, token_object, profile, classes, more in KEYS
-        )
-        agent.policy.write_text(agent.policy.read_text().replace("operators:", keys + "operators:"))
+        policy = agent.policy.read_text()
+        for name, token_object, profile, classes, more in KEYS:
+            policy = harness.with_key(policy, KEY.format(name=name, object=token_object, profile=profile, more=more),
+                                      harness.allow(name, "tester", name, classes))
+        agent.policy.write_text(policy)
 
     def sign(self, key, document):
         with self.agent.client() as client:

@@ -21,6 +21,7 @@ import unittest
 import urllib.parse
 
 from client import Client
+from policies import POLICY, allow, policy, with_key  # noqa: F401, the last three for tests
 
 os.umask(0o022)  # the agent refuses files that a group can write to
 
@@ -69,65 +70,6 @@ BINANCE_WITHDRAWAL = {
     "path": "/sapi/v1/capital/withdraw/apply",
     "params": {"coin": "BTC", "address": "bc1qexample", "amount": "1"},
 }
-
-POLICY = """\
-keys:
-  binance-main:
-    token: main
-    object: "pkcs11:object=binance-main"
-    profile: binance
-    scheme: hmac
-    key_id: "{binance_key_id}"
-    accepts: [fast-withdraw-switch, bare-settings, bare-transfers]
-    allow:
-      - {{ uid: {uid}, classes: [read, trade, cancel] }}
-  binance-read:
-    token: main
-    object: "pkcs11:object=binance-main"
-    profile: binance
-    scheme: hmac
-    key_id: "{binance_key_id}"
-    accepts: [fast-withdraw-switch, bare-settings, bare-transfers, bare-trades]
-    allow:
-      - {{ uid: {uid}, classes: [read] }}
-  binance-other:
-    token: main
-    object: "pkcs11:object=binance-main"
-    profile: binance
-    scheme: hmac
-    key_id: "{binance_key_id}"
-    accepts: [fast-withdraw-switch, bare-settings, bare-transfers]
-    allow:
-      - {{ uid: {other_uid}, classes: [read, trade, cancel] }}
-  binance-ed25519:
-    token: main
-    object: "pkcs11:object=binance-ed25519"
-    profile: binance
-    scheme: ed25519
-    key_id: "ed25519-key-id"
-    accepts: [fast-withdraw-switch, bare-settings, bare-transfers]
-    allow:
-      - {{ uid: {uid}, classes: [read, trade, cancel] }}
-  binance-rsa:
-    token: main
-    object: "pkcs11:object=binance-rsa"
-    profile: binance
-    scheme: rsa
-    key_id: "rsa-key-id"
-    accepts: [fast-withdraw-switch, bare-settings, bare-transfers]
-    allow:
-      - {{ uid: {uid}, classes: [read, trade, cancel] }}
-  kraken-main:
-    token: main
-    object: "pkcs11:object=kraken-main"
-    profile: kraken
-    scheme: hmac
-    key_id: "kraken-key-id"
-    allow:
-      - {{ uid: {uid}, classes: [read, trade, cancel] }}
-operators:
-  - {{ uid: {uid} }}
-"""
 
 AGENT_YAML = """\
 socket: run/agent.sock
@@ -322,6 +264,11 @@ class Agent:
 
     def lock(self):
         return self.cli("lock", "main")
+
+    def forget_state(self):
+        """As if it had never run; only while it is stopped."""
+        shutil.rmtree(self.state, ignore_errors=True)
+        pathlib.Path(f"{self.state}.trace").unlink(missing_ok=True)
 
     # ---- the daemon ----
 

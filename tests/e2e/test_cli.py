@@ -188,7 +188,7 @@ class Profiles(Sandbox):
         self.assertRegex(out, r"(?m)^  read +GET +/api/v3/account +\[by hmac may open: .*account.*\]$")
         self.assertRegex(out, r"(?m)^  trade +POST +/api/v3/order +\[by hmac may open: .*withdraw.*\]"
                               r" +\[if unknown parameters are refused, by hmac: none\]$")
-        self.assertIn("unknown parameters are refused under /api/ (error -1104), and count as ignored elsewhere", out)
+        self.assertIn("unknown parameters are refused under /api/ (error -1104, and -1105 for one without a value), and count as ignored elsewhere", out)
         self.assertIn("policy may accept 'fast-withdraw-switch', which lets callers switch instant", out)
         self.assertNotIn("may open", self.ok("profile", "check", self.profile("okx")).out)
 

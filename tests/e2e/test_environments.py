@@ -2,7 +2,6 @@
 
 import hmac
 import json
-import os
 import subprocess
 import unittest
 
@@ -15,8 +14,8 @@ ACCOUNT = {"method": "GET", "path": "/api/v3/account"}
 def also(policy, name, environment, classes, profile="binance", more=""):
     """`policy` with another key on the object of binance-main."""
     line = (f"  {name}: {{ token: main, object: 'pkcs11:object=binance-main', profile: {profile}, scheme: hmac, "
-            f"environment: {environment}, key_id: id, {more}allow: [{{ uid: {os.getuid()}, classes: [{classes}] }}] }}\n")
-    return policy.replace("keys:\n", "keys:\n" + line, 1)
+            f"environment: {environment}, key_id: id{more} }}\n")
+    return harness.with_key(policy, line, harness.allow(name, "tester", name, classes))
 
 
 class Environments(harness.AgentTest):
@@ -28,7 +27,7 @@ class Environments(harness.AgentTest):
         policy = also(policy, "testnet", "testnet", "read, trade, cancel")
         policy = also(policy, "futures", "futures-testnet", "read, trade, cancel")
         policy = also(policy, "us", "us", "read, trade, cancel")
-        policy = also(policy, "okx-demo", "demo", "read, trade, cancel", "okx", "passphrase: p, ")
+        policy = also(policy, "okx-demo", "demo", "read, trade, cancel", "okx", ", passphrase: p")
         cls.agent.policy.write_text(policy)
 
     def sign(self, key, request):

@@ -195,7 +195,7 @@ class Raw(FormsTest):
 
     def test_raw_bytes_are_refused_to_callers_who_may_not_do_all(self):
         answer = self.raw("binance-half-raw", order().encode())
-        self.assert_refused(answer, "confusion")
+        self.assert_refused(answer, "class")
         self.assertIn("raw bytes need every class", answer.json["detail"])
 
     def test_raw_bytes_are_signed_where_policy_says_raw(self):

@@ -51,7 +51,9 @@ class Install(Installed):
 
     def test_every_file_is_in_its_place(self):
         wanted = {"bin/chancery", "bin/chancery-agent", "libexec/chancery/chancery-front",
-                  "libexec/chancery/chancery-token", "share/bash-completion/completions/chancery",
+                  "libexec/chancery/chancery-token", "libexec/chancery/chancery_feed.py", "libexec/chancery/tickers.py",
+                  "libexec/chancery/chancery.py", "lib/systemd/system/chancery-feed.service",
+                  "share/bash-completion/completions/chancery",
                   "lib/systemd/system/chancery-agent.service"}
         drop_ins = ROOT / "docs" / "systemd" / "chancery-agent.service.d"
         wanted |= {f"share/doc/chancery/systemd/{path.name}" for path in drop_ins.iterdir()}
@@ -63,6 +65,11 @@ class Install(Installed):
         for name, path in self.files().items():
             is_program = name.startswith(("bin/", "libexec/"))
             self.assertEqual(stat.S_IMODE(path.stat().st_mode), 0o755 if is_program else 0o644, name)
+
+    def test_the_installed_feed_finds_its_parts(self):
+        done = subprocess.run(["python3", "-IB", self.root / "libexec/chancery/chancery_feed.py", "--help"], capture_output=True,
+                              check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_the_installed_agent_starts(self):
         with mock.patch.multiple(harness, AGENT=self.root / "bin/chancery-agent", CLI=self.root / "bin/chancery"):
@@ -100,6 +107,7 @@ class Prefix(Installed):
 
     def test_texts_name_the_prefix(self):
         for name, says in (("lib/systemd/system/chancery-agent.service", "ExecStart=/opt/chancery/bin/chancery-agent"),
+                           ("lib/systemd/system/chancery-feed.service", "/opt/chancery/libexec/chancery/chancery_feed.py"),
                            ("share/man/man1/chancery.1", "/opt/chancery/share/chancery/profiles")):
             text = (self.root / name).read_text()
             self.assertIn(says, text)

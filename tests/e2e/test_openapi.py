@@ -1,6 +1,7 @@
 """docs/openapi.yaml and the agent agree on which requests are valid, and on every answer."""
 
 import base64
+import json
 import re
 import time
 import unittest
@@ -11,6 +12,9 @@ from client import Answer
 from harness import BINANCE_ORDER, BINANCE_WITHDRAWAL, KRAKEN_ORDER
 
 SIGN = "/v1/keys/{key}/sign"
+CHECK = "/v1/keys/{key}/check"
+PRICES = "/v1/prices"
+RELEASE = "/v1/reservations/{id}/release"
 CALL = {"method": "POST", "path": "/api/v3/order"}
 JSON = {"Content-Type": "application/json"}
 
@@ -52,6 +56,43 @@ NO_REQUESTS = {
 }
 
 
+QUOTE = {"pair": "BTC/USDT", "price": "29880.5", "time_ms": 1764000000000}
+REPORT = {"source": "kraken", "prices": [QUOTE]}
+# Likewise for reports of prices and of orders.
+NO_REPORTS = {
+    "nothing": {},
+    "a list": [QUOTE],
+    "null": None,
+    "no source": {"prices": [QUOTE]},
+    "no prices": {"source": "kraken"},
+    "an empty list": {"source": "kraken", "prices": []},
+    "prices by pair": {"source": "kraken", "prices": {"BTC/USDT": "29880.5"}},
+    "a source in capitals": {**REPORT, "source": "Kraken"},
+    "an empty source": {**REPORT, "source": ""},
+    "an unknown member": {**REPORT, "comment": "please"},
+    "a price that is a number": {"source": "kraken", "prices": [{**QUOTE, "price": 29880}]},
+    "a price that is a real": {"source": "kraken", "prices": [{**QUOTE, "price": 29880.5}]},
+    "no price": {"source": "kraken", "prices": [{"pair": "BTC/USDT", "time_ms": 1}]},
+    "no time": {"source": "kraken", "prices": [{"pair": "BTC/USDT", "price": "1"}]},
+    "a time that is text": {"source": "kraken", "prices": [{**QUOTE, "time_ms": "1764000000000"}]},
+    "the time 0": {"source": "kraken", "prices": [{**QUOTE, "time_ms": 0}]},
+    "an unknown member of a price": {"source": "kraken", "prices": [{**QUOTE, "size": "1"}]},
+    "a second price that is none": {"source": "kraken", "prices": [QUOTE, "29880.5"]},
+}
+NO_OUTCOMES = {
+    "nothing": {},
+    "text": "rejected",
+    "another outcome": {"outcome": "cancelled"},
+    "an outcome in a list": {"outcome": ["rejected"]},
+    "an amount": {"outcome": "rejected", "amount": "1 USDT"},
+}
+
+
+def path_of(path):
+    """A path of the document, filled in."""
+    return path.replace("{key}", "binance-main").replace("{id}", "1")
+
+
 class Reading(unittest.TestCase):
     """The validator can fail."""
 
@@ -59,11 +100,12 @@ class Reading(unittest.TestCase):
         schema = {
             "type": "object", "required": ["a"], "additionalProperties": False,
             "properties": {"a": {"type": "integer", "minimum": 1}, "b": {"type": "array", "items": {"type": "string"}},
+                           "d": {"type": "array", "minItems": 1},
                            "c": {"oneOf": [{"type": "string", "pattern": "^x+$"}, {"type": "string", "minLength": 3}]}},
         }
-        for good in ({"a": 1}, {"a": 2, "b": []}, {"a": 1, "b": ["x"], "c": "xx"}, {"a": 1, "c": "yyy"}):
+        for good in ({"a": 1}, {"a": 2, "b": []}, {"a": 1, "d": [0]}, {"a": 1, "b": ["x"], "c": "xx"}, {"a": 1, "c": "yyy"}):
             self.assertEqual(openapi.flaws({}, schema, good), [])
-        for bad in (None, [], {}, {"a": 0}, {"a": "1"}, {"a": True}, {"a": 1.0}, {"a": 1, "d": 1}, {"a": 1, "b": [1]},
+        for bad in (None, [], {}, {"a": 0}, {"a": "1"}, {"a": True}, {"a": 1.0}, {"a": 1, "e": 1}, {"a": 1, "d": []}, {"a": 1, "b": [1]},
                     {"a": 1, "b": "x"}, {"a": 1, "c": "y"}, {"a": 1, "c": "xxx"}, {"a": 1, "c": "x\n"}):
             self.assertNotEqual(openapi.flaws({}, schema, bad), [], bad)
 
@@ -107,8 +149,14 @@ class Described(harness.AgentTest):
         self.assert_as_described(SIGN, "post", answer)
         return answer
 
-    def flaws_of_request(self, document):
-        body = self.document["paths"][SIGN]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    def send(self, method, path, document):
+        with self.agent.client() as client:
+            answer = client.request(method.upper(), path_of(path), json.dumps(document).encode(), JSON)
+        self.assert_as_described(path, method, answer)
+        return answer
+
+    def flaws_of_request(self, document, path=SIGN, method="post"):
+        body = self.document["paths"][path][method]["requestBody"]["content"]["application/json"]["schema"]
         return openapi.flaws(self.document, body, document)
 
     def test_every_answer_to_a_reader_is_as_described(self):
@@ -116,7 +164,7 @@ class Described(harness.AgentTest):
             for method in methods:
                 if method == "get":
                     with self.subTest(path=path), self.agent.client() as client:
-                        answer = client.get(path)
+                        answer = client.get(path_of(path))
                         self.assertEqual(answer.status, 200)
                         self.assert_as_described(path, "get", answer)
 
@@ -125,17 +173,16 @@ class Described(harness.AgentTest):
             for method in ("get", "post", "put", "delete", "patch"):
                 if method not in methods:
                     with self.subTest(path=path, method=method), self.agent.client() as client:
-                        answer = client.request(
-                            method.upper(), path.replace("{key}", "binance-main"), b"{}", JSON
-                        )
+                        answer = client.request(method.upper(), path_of(path), b"{}", JSON)
                         self.assertEqual(answer.status, 405)
-                        self.assertEqual(answer.headers["allow"].lower(), next(iter(methods)))
+                        self.assertEqual(sorted(answer.headers["allow"].lower().split(", ")), sorted(methods))
                         self.assert_as_described(path, next(iter(methods)), answer)
 
     def test_a_path_that_is_not_described_is_not_there(self):
         described = [re.compile(re.sub(r"\{\w+\}", "[^/]+", path) + r"\Z") for path in self.document["paths"]]
         with self.agent.client() as client:
-            for path in ("/", "/v1", "/v1/keys/", "/v1/keys/binance-main", "/v1/statuses", "/healthz/"):
+            for path in ("/", "/v1", "/v1/keys/", "/v1/keys/binance-main", "/v1/statuses", "/healthz/", "/v1/prices/",
+                         "/v1/reservations", "/v1/reservations/1", "/v1/keys/limits"):
                 self.assertFalse(any(each.match(path) for each in described))
                 self.assertEqual(client.get(path).status, 404, path)
 
@@ -157,6 +204,45 @@ class Described(harness.AgentTest):
             with self.subTest(name):
                 self.assertNotEqual(self.flaws_of_request(document), [])
                 self.assertEqual(self.sign(document).status, 400)
+                self.assertEqual(self.send("post", CHECK, document).status, 400)
+
+    def test_checks_are_as_described_and_sign_nothing(self):
+        for document, is_allowed in ((BINANCE_ORDER, True), ({"string": string()}, True), (BINANCE_WITHDRAWAL, False)):
+            with self.subTest(document=document):
+                self.assertEqual(self.flaws_of_request(document, CHECK), [])
+                answer = self.send("post", CHECK, document)
+                self.assertEqual((answer.status, answer.json["allowed"]), (200, is_allowed), answer)
+                self.assertEqual("problem" in answer.json, not is_allowed)
+                self.assertNotIn(b"signature", answer.body)
+
+    def test_a_reservation_that_is_not_there_is_answered_as_described(self):
+        self.assertEqual(self.send("post", RELEASE, {"outcome": "rejected"}).status, 404)
+
+    def test_reports_that_are_not_described_are_refused(self):
+        for method, path, good, bad in (("put", PRICES, REPORT, NO_REPORTS),
+                                        ("post", RELEASE, {"outcome": "rejected"}, NO_OUTCOMES)):
+            self.assertEqual(self.flaws_of_request(good, path, method), [])
+            for name, document in bad.items():
+                with self.subTest(name, path=path):
+                    self.assertNotEqual(self.flaws_of_request(document, path, method), [])
+                    self.assertEqual(self.send(method, path, document).status, 400)
+
+    def test_a_reservations_id_is_a_number(self):
+        for name in ("0", "01", "-1", "a", "18446744073709551616"):
+            with self.subTest(name), self.agent.client() as client:
+                answer = client.post(f"/v1/reservations/{name}/release", {"outcome": "rejected"})
+                self.assertEqual(answer.status, 404)
+                self.assert_as_described(RELEASE, "post", answer)
+
+    def test_a_query_that_is_not_described_is_refused(self):
+        for query in ("limit=0", "limit=1001", "after=", "after=A", "after=QQ==", "pair=BTC/USDT", "limit=1&limit=1"):
+            with self.subTest(query), self.agent.client() as client:
+                answer = client.get(f"{PRICES}?{query}")
+                self.assertEqual(answer.status, 400)
+                self.assert_as_described(PRICES, "get", answer)
+        with self.agent.client() as client:
+            answer = client.request("PUT", PRICES + "?limit=1", json.dumps(REPORT).encode(), JSON)
+        self.assertEqual(answer.status, 400)
 
     def test_refusals_are_as_described(self):
         cases = {

@@ -20,16 +20,16 @@ MISTAKES = {
     "no tokens": ("agent.yaml", "tokens:", "#", ""),
     "a PIN in the token's URI": ("agent.yaml", "pkcs11:token=main", "pkcs11:token=main?pin-value=1234", "pin"),
     "broken YAML": ("agent.yaml", "tokens:", "tokens: [", ""),
-    "unknown field of policy.yaml": ("policy.yaml", "operators:", "operator: []\noperators:", "operator"),
+    "unknown field of policy.yaml": ("policy.yaml", "people:", "poeple: {}\npeople:", "poeple"),
     "unknown field of a key": ("policy.yaml", "scheme: ed25519", "scheme: ed25519\n    limit: 5", "limit"),
     "unknown kind": ("policy.yaml", "scheme: ed25519", "scheme: ed25519\n    kinds: [brokr]", "brokr"),
     "kinds is no list": ("policy.yaml", "scheme: ed25519", "scheme: ed25519\n    kinds: broker", ""),
     "raw is no boolean": ("policy.yaml", "scheme: ed25519", "scheme: ed25519\n    raw: perhaps", "perhaps"),
     "raw for a caller": ("policy.yaml", "classes: [read] ", "classes: [read], raw: true ", "raw"),
-    "unknown field of a grant": ("policy.yaml", "classes: [read] ", "classes: [read], symbols: [X] ", "symbols"),
+    "unknown field of an entry": ("policy.yaml", "classes: [read] ", "classes: [read], symbol: X ", "symbol"),
     "unknown class": ("policy.yaml", "classes: [read] ", "classes: [reed] ", "reed"),
-    "a uid that is a name": ("policy.yaml", "operators:\n  - { uid: ", "operators:\n  - { uid: root", "root"),
-    "a grant for nobody in particular": ("policy.yaml", "classes: [read] }", "classes: [read] }\n      - { classes: [read] }", "uid"),
+    "a uid that is a name": ("policy.yaml", "tester: { uid: ", "tester: { uid: root", "root"),
+    "an entry for nobody in particular": ("policy.yaml", "caller: tester, key: binance-read", "key: binance-read", "caller"),
     "unknown token": ("policy.yaml", "token: main", "token: mane", "mane"),
     "unknown profile": ("policy.yaml", "profile: kraken", "profile: krakn", "krakn"),
     "profile outside the folder": ("policy.yaml", "profile: kraken", "profile: ../kraken", "kraken"),
@@ -37,7 +37,7 @@ MISTAKES = {
     "a key twice": ("policy.yaml", "  kraken-main:", "  binance-main:", "binance-main"),
     "no profile": ("policy.yaml", "    profile: kraken\n", "", "profile"),
     "no object": ("policy.yaml", '    object: "pkcs11:object=kraken-main"\n', "", "object"),
-    "policy is a list": ("policy.yaml", "keys:", "- keys:", ""),
+    "policy is a list": ("policy.yaml", "version: 1\n", "- version: 1\n", ""),
     "unknown field of a profile": ("profiles/kraken.yaml", None, "\nsurprise: 1\n", "surprise"),
     "unknown field of the other profile": ("profiles/binance.yaml", None, "\nsurprise: 1\n", "surprise"),
     "broken profile": ("profiles/kraken.yaml", None, "\n]: [\n", ""),
@@ -97,8 +97,8 @@ class Mistakes(unittest.TestCase):
                       "withdrawals to other Binance accounts on or off", lines)
         self.assertNotIn("kraken-main", "".join(lines))  # its signatures tell calls apart
         lacks = [line for line in lines if line.startswith("key 'binance-main': if Binance ignores unknown parameters ")]
-        self.assertRegex(lacks[0], r" nowhere, its grants may lack .*'withdraw' for \d+ calls")
-        self.assertRegex(lacks[1], r" everywhere, its grants may lack .*'withdraw' for \d+ calls")
+        self.assertRegex(lacks[0], r" nowhere, its allows may lack .*'withdraw' for \d+ calls")
+        self.assertRegex(lacks[1], r" everywhere, its allows may lack .*'withdraw' for \d+ calls")
         self.assertEqual(len(lacks), 2)
 
     def test_a_mistake_is_reported_with_file_and_line(self):

@@ -149,9 +149,8 @@ static ch_status refuse_host(ch_requests *requests, ch_job *job, ch_error *err)
                 before(text, "static ch_status wait_for_turn(", run), '^ +{ "parameters",', ('"parameters"', '"host"'),
                 ("check_parameters", "refuse_host")),
             "agent/core/jobs.h": lambda text: before(text, "    ch_peer caller;", "    bool names_host;\n"),
-            "docs/architecture.md": lambda text: before(text, "| `policy` | ", "| `host` | refuses a host | |\n"),
-            "docs/openapi.yaml": lambda text: text.replace("parameters,\n            policy,",
-                                                           "parameters,\n            host, policy,"),
+            "docs/architecture.md": lambda text: before(text, "| `intent` | ", "| `host` | refuses a host | |\n"),
+            "docs/openapi.yaml": lambda text: text.replace("parameters, intent,", "parameters, host, intent,"),
         })
 
     @in_a_plain_build_only

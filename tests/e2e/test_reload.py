@@ -81,15 +81,18 @@ class ReloadTest(harness.AgentTest):
 
     def test_a_new_grant_holds(self):
         self.assert_problem(self.sign(order=BINANCE_WITHDRAWAL), 403)
-        self.agent.policy.write_text(self.policy.replace("[read, trade, cancel]", "[read, trade, cancel, transfer, withdraw]", 1))
+        self.agent.policy.write_text(self.policy.replace("[read, trade, cancel]", "[read, trade, cancel, transfer, withdraw], to: any", 1))
+        before = len(self.agent.log())
         self.agent.must("reload")
         self.assertEqual(self.sign(order=BINANCE_WITHDRAWAL).status, 200)
+        self.assertRegex(self.agent.log()[before:], "policy: wider: .*(transfer|withdraw)")
 
     def test_a_key_that_was_added_signs_at_once(self):
         self.agent.import_hmac("second", "hmac-sha256", "B" * 64)
         first = self.policy.split("  binance-read:")[0].split("keys:\n")[1]
         new = first.replace("binance-main:", "a-second:").replace("object=binance-main", "object=second")
-        self.agent.policy.write_text(self.policy.replace("keys:\n", "keys:\n" + new, 1))
+        entry = harness.allow("second", "tester", "a-second", "read, trade, cancel")
+        self.agent.policy.write_text(harness.with_key(self.policy, new, entry))
         self.agent.must("reload")
         self.assertEqual(self.sign("a-second").status, 200)
         self.assertEqual(self.sign().status, 200)
@@ -100,9 +103,8 @@ class ReloadTest(harness.AgentTest):
         """By another scheme of its profile, or for another host."""
         profiles = self.agent.home / "profiles"
         profiles.mkdir()
-        line = (f"  two: {{ token: main, object: 'pkcs11:object=binance-main', profile: two, scheme: one, key_id: id, "
-                f"allow: [{{ uid: {os.getuid()}, classes: [read] }}] }}\n")
-        only = "keys:\n" + line + self.policy[self.policy.index("operators:"):]
+        line = "  two: { token: main, object: 'pkcs11:object=binance-main', profile: two, scheme: one, key_id: id }\n"
+        only = harness.policy(line, [harness.allow("two", "tester", "two", "read")])
         (profiles / "two.yaml").write_text(TWO_SCHEMES)
         self.agent.config.write_text(re.sub(r"profiles: .*", f"profiles: {profiles}", self.config))
         for name, policy, profile in (("scheme", only.replace("scheme: one", "scheme: two"), TWO_SCHEMES),
@@ -122,7 +124,8 @@ class ReloadTest(harness.AgentTest):
     def test_each_key_signs_with_its_own_object_after_the_order_of_names_has_changed(self):
         """An index that meant one key must never come to mean another."""
         for name in ("aa-first", "zz-last"):
-            self.agent.policy.write_text(self.policy.replace("  binance-main:", f"  {name}:", 1))
+            self.agent.policy.write_text(self.policy.replace("  binance-main:", f"  {name}:", 1)
+                                         .replace("key: binance-main,", f"key: {name},", 1))
             self.agent.must("reload")
             query, _, signature = self.sign(name).json["body"].rpartition("&signature=")
             wanted = hmac.new(harness.BINANCE_SECRET.encode(), query.encode(), hashlib.sha256).hexdigest()
@@ -131,8 +134,8 @@ class ReloadTest(harness.AgentTest):
             self.assertEqual(self.sign("binance-ed25519").status, 200)
 
     def test_an_operator_who_is_gone_may_not_reload(self):
-        self.agent.policy.write_text(self.policy.replace(f"operators:\n  - {{ uid: {os.getuid()} }}",
-                                                         f"operators:\n  - {{ uid: {os.getuid() + 5} }}"))
+        self.agent.policy.write_text(self.policy.replace(f"tester: {{ uid: {os.getuid()}, roles",
+                                                         f"tester: {{ uid: {os.getuid() + 5}, roles"))
         self.agent.must("reload")
         self.assertEqual(self.agent.cli("reload").returncode, 3)
         self.agent.policy.write_text(self.policy)
@@ -188,7 +191,8 @@ class ReloadTest(harness.AgentTest):
 
     def test_a_mistake_is_named_with_its_line(self):
         self.agent.policy.write_text(self.policy.replace("    scheme: hmac", "    scheme: hmak", 1))
-        self.refuse_reload("policy.yaml:6:", "hmak")
+        line = self.policy.splitlines().index("    scheme: hmac") + 1
+        self.refuse_reload(f"policy.yaml:{line}:", "hmak")
 
     def test_files_that_others_can_write_are_refused(self):
         os.chmod(self.agent.policy, 0o666)
@@ -259,8 +263,8 @@ class ReloadTest(harness.AgentTest):
         operator = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.addCleanup(operator.close)
         operator.connect(str(self.agent.operator_socket))
-        self.agent.policy.write_text(self.policy.replace(f"operators:\n  - {{ uid: {os.getuid()} }}",
-                                                         f"operators:\n  - {{ uid: {os.getuid() + 5} }}"))
+        self.agent.policy.write_text(self.policy.replace(f"tester: {{ uid: {os.getuid()}, roles",
+                                                         f"tester: {{ uid: {os.getuid() + 5}, roles"))
         self.agent.must("reload")
         version = int(re.search(r"CH_FRAMES_VERSION (\d+)", (harness.ROOT / "wire" / "frames.h").read_text())[1])
         operator.send(struct.pack("=IHHQII", 24, LOCK, 0, 0, version, 0))

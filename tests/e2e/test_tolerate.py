@@ -18,10 +18,8 @@ KEY = """\
     scheme: rsa
     key_id: "id"
     raw: true{tolerate}
-    allow:
-      - {{ uid: {uid}, classes: [read, trade, cancel, transfer, withdraw, keys, account, session] }}
-operators:
 """
+EVERY_CLASS = "read, trade, cancel, transfer, withdraw, keys, account, session"
 
 
 class Tolerate(harness.AgentTest):
@@ -38,8 +36,9 @@ class Tolerate(harness.AgentTest):
 
     def write(self, tolerate, label="other-tool"):
         field = f"\n    tolerate: [{tolerate}]" if tolerate else ""
-        key = KEY.format(tolerate=field, uid=os.getuid()).replace("object=other-tool", f"object={label}")
-        self.agent.policy.write_text(self.policy.replace("operators:\n", key))
+        key = KEY.format(tolerate=field).replace("object=other-tool", f"object={label}")
+        entry = harness.allow("other-tool", "tester", "other-tool", EVERY_CLASS)
+        self.agent.policy.write_text(harness.with_key(self.policy, key, entry))
 
     def check(self):
         return subprocess.run([str(harness.AGENT), "--config", str(self.agent.config), "--check"], check=False, text=True,

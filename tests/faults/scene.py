@@ -39,8 +39,6 @@ KEY_POLICY = """\
     scheme: {scheme}
     key_id: "{name}-id"
     accepts: [fast-withdraw-switch, bare-settings, bare-transfers]
-    allow:
-      - {{ uid: {uid}, classes: [read, trade, cancel] }}
 """
 
 # name, token, profile, scheme
@@ -65,9 +63,10 @@ class Agent(harness.Agent):
                                              relogin="true" if relogin else "false"))
 
     def write_policy(self, keys):
-        rows = "".join(KEY_POLICY.format(name=name, label=name, token=token, profile=profile, scheme=scheme, uid=os.getuid())
+        rows = "".join(KEY_POLICY.format(name=name, label=name, token=token, profile=profile, scheme=scheme)
                        for name, token, profile, scheme in keys)
-        self.policy.write_text(f"keys:\n{rows}operators:\n  - {{ uid: {os.getuid()} }}\n")
+        entries = [harness.allow(name, "tester", name, "read, trade, cancel") for name, *_ in keys]
+        self.policy.write_text(harness.policy(rows, entries))
 
     def make_tokens(self):
         for label in ("main", "calm"):

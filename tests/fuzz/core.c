@@ -1,19 +1,27 @@
 #include "tests/fuzz/core.h"
 
+#include "agent/core/callers.h"
 #include "agent/core/clockwatch.h"
 #include "agent/core/connections.h"
+#include "agent/core/desk.h"
 #include "agent/core/front_link.h"
 #include "agent/core/fronts.h"
+#include "agent/core/ledger.h"
 #include "agent/core/operators.h"
 #include "agent/core/request.h"
+#include "agent/core/shadow.h"
 #include "agent/core/status.h"
 #include "agent/core/token_link.h"
 #include "agent/loop.h"
+#include "base/clock.h"
 #include "exchange/scratch.h"
 #include "policy/load.h"
 #include "policy/policy.h"
+#include "state/writer.h"
+#include "tests/fuzz/disk.h"
 #include "tests/fuzz/files.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/kept.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -24,27 +32,75 @@
 #include <unistd.h>
 
 #define KEYS_MAX 8
+#define RETRY_MS 2000
+#define TURNS_MAX 1000 /* until the disk has nothing left to do */
 
 static const char policy_text[] =
+    "version: 1\n"
+    "callers: { bot: { uid: %1$u }, feed: { uid: %1$u, role: feed }, other: { uid: %2$u } }\n"
+    "people: { me: { uid: %1$u, roles: [operator, admin, auditor] } }\n"
+    "prices: { sources: [one, two], at_least: 1, max_move: { by: '10 %%', within: 10m } }\n"
+    "accounts: { desk: { prices: median, reference_error: '0.5 %%', market_slippage: '3 %%' } }\n"
+    "conversions: [ { from: USD, to: EUR, rate: '1', haircut: '1 %%' } ]\n"
+    "allow:\n"
+    "  - { name: all, caller: bot, key: odd-all, classes: [read, trade, cancel, transfer, withdraw, keys, account,\n"
+    "      session], markets: any, to: any, unlimited: true }\n"
+    "  - { name: reads, caller: bot, key: odd-read, classes: [read] }\n"
+    "  - { name: bots, caller: bot, key: odd-jwt, classes: [read, trade, cancel], markets: any, limits: [few] }\n"
+    "  - { name: others, caller: other, key: odd-other, classes: [read, trade], markets: any, unlimited: true }\n"
+    "  - { name: cold, caller: bot, key: odd-cold, classes: [read, trade], markets: any, unlimited: true }\n"
+    "  - { name: money, caller: bot, key: money, classes: [trade], items: [order], markets: any, types: [market,\n"
+    "      limit, stop, stop-limit], limits: [worth, daily, open, lost, collar, same, much, placed] }\n"
+    "  - { name: set-times, caller: bot, key: money, classes: [trade], items: [setting], settings: [leverage],\n"
+    "      markets: any, limits: [times] }\n"
+    "  - { name: out, caller: bot, key: money, classes: [withdraw, transfer], to: [vault, funding],\n"
+    "      limits: [at-once, a-day] }\n"
+    "  - { name: rest, caller: bot, key: money, classes: [read, cancel] }\n"
+    "addresses:\n"
+    "  vault: { asset: ODD, network: net, address: v1 }\n"
+    "  funding: { from: spot, to: funding, asset: EUR }\n"
+    "limit:\n"
+    "  - { name: few, orders: 1000, per: 1m, by: caller }\n"
+    "  - { name: messages, key: [odd-read, odd-jwt, money], messages: 100, per: 1s, by: caller,\n"
+    "      reserve_cancels: 10 }\n"
+    "  - { name: worth, value: '1000000 EUR', per: 24h, by: [key, symbol], release: '10 %%' }\n"
+    "  - { name: daily, value: '2000000 EUR', per: calendar-day, closing: '1000 EUR', then: reducing, until: window }\n"
+    "  - { name: open, open_value: '500000 EUR' }\n"
+    "  - { name: lost, loss: '50000 EUR', per: calendar-week, then: halted, until: operator }\n"
+    "  - { name: collar, price_within: '5 %%', price_age: 5s }\n"
+    "  - { name: same, same_order: { at_most: 3, within: 1m } }\n"
+    "  - { name: much, volume: '10000 ODD', per: ever, release: '50 %%' }\n"
+    "  - { name: times, leverage: '5' }\n"
+    "  - { name: at-once, amount: '10 ODD' }\n"
+    "  - { name: a-day, amount: '100 EUR', per: 24h, release: '100 %%' }\n"
+    "  - { name: valid, key: money, validity: 5s }\n"
+    "  - { name: placed, orders: 5, per: 10s, release: '100 %%', then: reducing, until: window }\n"
     "keys:\n"
     "  odd-all:   { token: main, object: 'pkcs11:object=a', profile: oddball, scheme: hmac, key_id: k, passphrase: p,\n"
-    "               raw: true, allow: [{ uid: %1$u, classes: [read, trade, cancel, transfer, withdraw, keys, account,\n"
-    "               session] }] }\n"
-    "  odd-read:  { token: main, object: 'pkcs11:object=b', profile: oddball, scheme: hmac, key_id: k, passphrase: p,\n"
-    "               allow: [{ uid: %1$u, classes: [read] }] }\n"
-    "  odd-jwt:   { token: main, object: 'pkcs11:object=c', profile: oddball, scheme: jwt, key_id: k,\n"
-    "               allow: [{ uid: %1$u, classes: [read, trade, cancel] }] }\n"
-    "  odd-other: { token: main, object: 'pkcs11:object=d', profile: oddball, scheme: hmac, key_id: k, passphrase: p,\n"
-    "               allow: [{ uid: %2$u, classes: [read, trade] }] }\n"
-    "  odd-cold:  { token: cold, object: 'pkcs11:object=e', profile: oddball, scheme: hmac, key_id: k, passphrase: p,\n"
-    "               allow: [{ uid: %1$u, classes: [read, trade] }] }\n"
-    "operators: [{ uid: %1$u }]\n";
+    "               raw: true }\n"
+    "  odd-read:  { token: main, object: 'pkcs11:object=b', profile: oddball, scheme: hmac, key_id: k, passphrase: p "
+    "}\n"
+    "  odd-jwt:   { token: main, object: 'pkcs11:object=c', profile: oddball, scheme: jwt, key_id: k }\n"
+    "  odd-other: { token: main, object: 'pkcs11:object=d', profile: oddball, scheme: hmac, key_id: k, passphrase: p "
+    "}\n"
+    "  odd-cold:  { token: cold, object: 'pkcs11:object=e', profile: oddball, scheme: hmac, key_id: k, passphrase: p "
+    "}\n"
+    "  money:     { token: main, object: 'pkcs11:object=f', profile: plain, scheme: hmac, key_id: m, account: desk,\n"
+    "               receive_window: 5s, assume_uses: 1 }\n";
 
 static struct {
     ch_policy policy;
     ch_scratch *scratch;
     ch_clockwatch *clock;
     ch_timekeeper timekeeper;
+    ch_store *store;
+    ch_ledger *ledger;
+    ch_writer *writer;
+    ch_source written; /* the writer has something */
+    ch_timer retry;    /* of what could not be written */
+    ch_callers *callers;
+    ch_shadow *shadow;
+    ch_desk desk;
     ch_loop *loop;
     ch_source never_sleep;
     struct sockaddr_un bots_address;
@@ -75,17 +131,24 @@ static void trust_clock(void)
 void fuzz_core_init(void)
 {
     static const char *const tokens[FUZZ_TOKENS] = {"main", "cold"};
-    char text[2048];
+    char text[8192];
     int size = snprintf(text, sizeof text, policy_text, (unsigned)geteuid(), (unsigned)geteuid() + 1);
     ch_policy_source source = {
         .path = FUZZ_FILE, .profiles_folder = "tests/profiles", .tokens = tokens, .token_count = FUZZ_TOKENS};
     ch_error err = CH_ERROR_INIT;
     fuzz_set_file((ch_slice){(const uint8_t *)text, (size_t)size});
-    if (ch_policy_load(&source, &core.policy, &err) != CH_OK)
+    ch_status st = ch_policy_load(&source, &core.policy, &err);
+    if (st != CH_OK)
         fprintf(stderr, "%s\n", err.message);
-    FUZZ_CHECK(core.policy.key_count > 0 && core.policy.key_count <= KEYS_MAX);
+    FUZZ_CHECK(size > 0 && (size_t)size < sizeof text);
+    FUZZ_CHECK(st == CH_OK && core.policy.key_count > 0 && core.policy.key_count <= KEYS_MAX);
     core.scratch = ch_scratch_new();
     trust_clock();
+}
+
+const ch_policy *fuzz_core_policy(void)
+{
+    return &core.policy;
 }
 
 static void on_sign(void *context, ch_asker asker, const ch_sign_frame *sign)
@@ -105,6 +168,38 @@ static void on_get_status(void *context, ch_asker asker, const ch_get_status_fra
     (void)context;
     ch_status_report(&core.status, asker, get);
 }
+
+static void on_get_time(void *context, ch_asker asker)
+{
+    (void)context;
+    ch_timekeeper_tell(&core.timekeeper, asker);
+}
+
+static void on_get_limits(void *context, ch_asker asker, const ch_get_limits_frame *get)
+{
+    (void)context;
+    ch_desk_tell_limits(&core.desk, asker, get);
+}
+
+static void on_put_prices(void *context, ch_asker asker, const ch_put_prices_frame *put)
+{
+    (void)context;
+    ch_desk_take_prices(&core.desk, asker, put);
+}
+
+static void on_list_prices(void *context, ch_asker asker, const ch_list_prices_frame *list)
+{
+    (void)context;
+    ch_desk_list_prices(&core.desk, asker, list);
+}
+
+static void on_release(void *context, ch_asker asker, const ch_release_frame *release)
+{
+    (void)context;
+    ch_desk_release(&core.desk, asker, release);
+}
+
+/* ---- sockets ---- */
 
 /* A listening socket with a name of the kernel's choice. */
 static int listen_at(int type, struct sockaddr_un *address)
@@ -129,36 +224,100 @@ static int connect_to(int type, const struct sockaddr_un *address)
     return -1;
 }
 
-static void on_get_time(void *context, ch_asker asker)
+/* ---- the state ---- */
+
+static uint64_t now_ns(void)
 {
-    (void)context;
-    ch_timekeeper_tell(&core.timekeeper, asker);
+    ch_moment now;
+    FUZZ_CHECK(ch_moment_now(&now));
+    return now.wall_ns;
 }
 
-static void make_rooms(int bots_fd, int operators_fd)
+static void open_ledger(void)
 {
-    core.timekeeper = (ch_timekeeper){.policy = &core.policy, .clock = core.clock};
-    ch_front_owner owner = {
-        .on_sign = on_sign, .on_list_keys = on_list_keys, .on_get_status = on_get_status, .on_get_time = on_get_time};
-    core.connections = ch_connections_new(CH_CONNECTIONS_MAX);
-    core.fronts = ch_fronts_new(core.loop, bots_fd, core.connections, &core.policy, &owner, false);
+    ch_error err = CH_ERROR_INIT;
+    core.store = fuzz_disk_store();
+    FUZZ_CHECK(ch_ledger_open(core.store, "/trace", &core.ledger, &err) == CH_OK);
+    ch_ledger_set_policy(core.ledger, &core.policy, now_ns());
+    FUZZ_CHECK(ch_writer_start(core.store, &core.writer, &err) == CH_OK);
+}
+
+static void on_written(void *context)
+{
+    (void)context;
+    ch_writer_collect(core.writer);
+    if (ch_writer_trouble(core.writer) != NULL && core.retry.due_ms == 0)
+        ch_loop_set_timer(core.loop, &core.retry, ch_clock_ms() + RETRY_MS);
+}
+
+static void on_retry(void *context)
+{
+    (void)context;
+    ch_ledger_try_again(core.ledger);
+}
+
+static void start_ledger(void)
+{
+    ch_error err = CH_ERROR_INIT;
+    const ch_ledger_owner owner = ch_requests_ledger_owner(core.requests);
+    core.retry = (ch_timer){.on_due = on_retry};
+    core.written = (ch_source){.fd = ch_writer_fd(core.writer), .on_ready = on_written};
+    FUZZ_CHECK(ch_loop_watch(core.loop, &core.written, EPOLLIN, &err) == CH_OK);
+    ch_ledger_start(core.ledger, core.writer, &owner);
+}
+
+/* ---- start ---- */
+
+static void make_requests(void)
+{
     ch_request_context context = {.policy = &core.policy,
                                   .connections = core.connections,
                                   .clock = core.clock,
+                                  .ledger = core.ledger,
+                                  .callers = core.callers,
+                                  .shadow = core.shadow,
                                   .scratch = core.scratch,
                                   .links = &core.links};
     core.requests = ch_requests_new(&context);
     core.links = (ch_links){.loop = core.loop, .owner = ch_requests_link_owner(core.requests)};
     ch_links_apply(&core.links, &core_config, &core.policy);
-    const ch_operator_context operator_context = {
-        .policy = &core.policy, .links = &core.links, .keeper = &core.timekeeper};
-    core.operators = ch_operators_new(core.loop, operators_fd, &operator_context);
+}
+
+static void make_desks(void)
+{
+    core.desk = (ch_desk){
+        .policy = &core.policy, .connections = core.connections, .callers = core.callers, .ledger = core.ledger};
     core.status = (ch_status_context){.connections = core.connections,
                                       .policy = &core.policy,
+                                      .callers = core.callers,
+                                      .ledger = core.ledger,
                                       .links = &core.links,
                                       .requests = core.requests,
                                       .timekeeper = &core.timekeeper,
                                       .started_ms = fuzz_the_stage.now_ms};
+}
+
+static void make_rooms(int bots_fd, int operators_fd)
+{
+    const ch_front_owner owner = {.on_sign = on_sign,
+                                  .on_list_keys = on_list_keys,
+                                  .on_get_status = on_get_status,
+                                  .on_get_time = on_get_time,
+                                  .on_get_limits = on_get_limits,
+                                  .on_put_prices = on_put_prices,
+                                  .on_list_prices = on_list_prices,
+                                  .on_release = on_release};
+    core.timekeeper = (ch_timekeeper){.policy = &core.policy, .clock = core.clock};
+    core.connections = ch_connections_new(CH_CONNECTIONS_MAX);
+    core.callers = ch_callers_new();
+    core.shadow = ch_shadow_new();
+    ch_shadow_set_policy(core.shadow, &core.policy, now_ns());
+    core.fronts = ch_fronts_new(core.loop, bots_fd, core.connections, &core.policy, &owner, false);
+    make_requests();
+    const ch_operator_context operator_context = {
+        .policy = &core.policy, .links = &core.links, .keeper = &core.timekeeper, .ledger = core.ledger};
+    core.operators = ch_operators_new(core.loop, operators_fd, &operator_context);
+    make_desks();
 }
 
 static void on_never(void *context)
@@ -175,18 +334,33 @@ void fuzz_core_open(void (*on_start)(const fuzz_end *child))
     FUZZ_CHECK(ch_loop_watch(core.loop, &core.never_sleep, EPOLLIN, &err) == CH_OK);
     int bots_fd = listen_at(SOCK_STREAM, &core.bots_address);
     int operators_fd = listen_at(SOCK_SEQPACKET, &core.operators_address);
+    open_ledger();
     make_rooms(bots_fd, operators_fd);
+    start_ledger();
     FUZZ_CHECK(ch_operators_start(core.operators, &err) == CH_OK);
     ch_fronts_start(core.fronts);
     ch_links_start(&core.links);
 }
 
-void fuzz_core_turn(void)
+static void turn(void)
 {
     ch_loop_turn(core.loop, 0);
     ch_requests_resume(core.requests);
+    ch_connections_look(core.connections);
+    ch_requests_sweep(core.requests, ch_clock_ms());
     ch_links_dispatch(&core.links);
+    ch_requests_note(core.requests);
+    ch_ledger_turn(core.ledger, now_ns());
     ch_fronts_flush(core.fronts);
+}
+
+void fuzz_core_turn(void)
+{
+    unsigned count = 0;
+    do {
+        FUZZ_CHECK(count++ < TURNS_MAX);
+        turn();
+    } while (fuzz_disk_write());
 }
 
 int fuzz_core_connect_bot(void)
@@ -217,6 +391,12 @@ void fuzz_core_child_died(pid_t pid)
         ch_links_died(&core.links, pid);
 }
 
+void fuzz_core_check_state(void)
+{
+    FUZZ_CHECK(ch_ledger_trouble(core.ledger) == NULL);
+    fuzz_check_kept(core.ledger, core.store, &core.policy, now_ns());
+}
+
 size_t fuzz_core_key_count(void)
 {
     size_t count = 0;
@@ -238,6 +418,11 @@ void fuzz_core_close(void)
     ch_operators_free(core.operators);
     ch_links_free(&core.links);
     ch_fronts_free(core.fronts);
+    ch_loop_forget(core.loop, &core.written);
+    ch_writer_stop(core.writer);
+    ch_ledger_close(core.ledger);
+    ch_callers_free(core.callers);
+    ch_shadow_free(core.shadow);
     ch_requests_free(core.requests);
     ch_connections_free(core.connections);
     ch_loop_forget(core.loop, &core.never_sleep);

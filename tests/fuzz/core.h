@@ -1,8 +1,9 @@
-/* Core with its loop, both links, requests and operators, on the stage of tests/fuzz/stage.h: what agent/core/core.c
- * puts together, with two tokens, of which the second never comes up. One at a time. */
+/* Core with its loop, both links, requests, ledger and operators, on the stage of tests/fuzz/stage.h: what
+ * agent/core/core.c puts together, with two tokens, of which the second never comes up. One at a time. */
 #ifndef CH_TESTS_FUZZ_CORE_H
 #define CH_TESTS_FUZZ_CORE_H
 
+#include "policy/policy.h"
 #include "tests/fuzz/stage.h"
 
 #include <stddef.h>
@@ -10,10 +11,13 @@
 /* Once, before the first input: reads the policy. */
 void fuzz_core_init(void);
 
-/* Starts core, and with it its children, which have not said anything yet. */
+/* The policy that core goes by. */
+const ch_policy *fuzz_core_policy(void);
+
+/* Starts core with the state that is on the disk, and with it its children, which have not said anything yet. */
 void fuzz_core_open(void (*on_start)(const fuzz_end *child));
 void fuzz_core_close(void);
-/* One turn of the loop, which never sleeps. */
+/* One turn of the loop, which never sleeps, and more until the disk has done what it can. */
 void fuzz_core_turn(void);
 
 /* A bot's or an operator's socket; -1 if core has too many. The caller closes it. */
@@ -24,6 +28,9 @@ int fuzz_core_connect_operator(void);
 void fuzz_core_lock(void);
 /* As if the kernel had said so. */
 void fuzz_core_child_died(pid_t pid);
+
+/* Holds the state to what core counts. Nothing may be on its way. */
+void fuzz_core_check_state(void);
 
 /* The keys of the first token. Bots have grants for all of them but "odd-other". */
 size_t fuzz_core_key_count(void);

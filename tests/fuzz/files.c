@@ -26,14 +26,21 @@ static bool read_file(const char *path, ch_buffer *out)
     return file != NULL;
 }
 
+ch_status ch_yaml_read(const char *path, bool is_any, ch_buffer *out, ch_error *err)
+{
+    (void)is_any;
+    if (strcmp(path, FUZZ_FILE) == 0)
+        ch_buffer_add_slice(out, input);
+    else if (!read_file(path, out))
+        return ch_fail(err, CH_CONFIG, "can't open %s", path);
+    return CH_OK;
+}
+
 ch_status ch_yaml_load(const char *path, ch_yaml_document **out, ch_error *err)
 {
     ch_autobuffer text = CH_BUFFER_INIT;
     *out = NULL;
-    if (strcmp(path, FUZZ_FILE) == 0)
-        return ch_yaml_parse(path, input.data, input.size, out, err);
-    if (!read_file(path, &text))
-        return ch_fail(err, CH_CONFIG, "can't open %s", path);
+    CH_TRY(ch_yaml_read(path, false, &text, err));
     return ch_yaml_parse(path, text.data, text.size, out, err);
 }
 

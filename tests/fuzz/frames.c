@@ -17,6 +17,8 @@ static const char *const words[] = {
     "exact",     "lot",         "hmac",    "oddball",      "/api/v1/lists", "/api/v1/batch",
     "stamp",     "AccessKey",   "pkcs11:", "ed25519",      "unlocked",      "CKR_DEVICE",
     "\xc3\xa9",  "a\"b&c=%41+", "\x80",    "\n",           "hmac-sha256",   "/api/v1/things",
+    "money",     "bot",         "feed",    "one",          "two",           "ODD/EUR",
+    "101.5",     "placed",
 };
 
 static uint8_t any_u8(dice *chance)

@@ -2,6 +2,7 @@
 #include "tests/fuzz/events.h"
 #include "tests/fuzz/frames.h"
 #include "tests/fuzz/core.h"
+#include "tests/fuzz/disk.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/play.h"
 #include "tests/fuzz/requests.h"
@@ -18,6 +19,7 @@ typedef enum what {
     READ,
     TOKEN_DIES,
     WRITE,
+    DISK,
     WHAT_COUNT
 } what;
 
@@ -78,6 +80,9 @@ static void happen(const fuzz_event *event)
     case WRITE:
         fuzz_front_write(event->bytes);
         break;
+    case DISK:
+        fuzz_disk_set((fuzz_disk)(event->how % FUZZ_DISK_COUNT));
+        break;
     case TURN:
     case WHAT_COUNT:
         break;
@@ -88,6 +93,7 @@ static void happen(const fuzz_event *event)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     ch_slice input = {data, size};
+    fuzz_disk_clear();
     fuzz_play_begin();
     fuzz_play_serving();
     for (fuzz_event event; fuzz_next_event(&input, &event);)
@@ -96,12 +102,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     return 0;
 }
 
-/* A packet of a few frames, most of them requests. */
+/* A packet of a few frames, most of them with a meaning. */
 static void make_bytes(dice *chance, ch_buffer *out)
 {
     for (size_t i = 1 + dice_below(chance, 3); i > 0; i--) {
-        if (dice_chance(chance, 70))
+        size_t kind = dice_below(chance, 10);
+        if (kind < 5)
             fuzz_add_request(chance, out);
+        else if (kind < 8)
+            fuzz_add_report(chance, out);
         else
             fuzz_add_frame(chance, CH_FRONT_TO_CORE, out);
     }

@@ -5,8 +5,11 @@
  * ended is reported once, and nothing of it is left. */
 #include "tests/fuzz/fuzz.h"
 
-#include "agent/front/ask.h"
+#include "agent/front/body.h"
 #include "agent/front/http.h"
+#include "agent/front/routes.h"
+#include "agent/front/to_core.h"
+#include "wire/frame.h"
 
 #include <string.h>
 #include <sys/socket.h>
@@ -26,10 +29,34 @@ static void answer_request(uint64_t id)
 {
     ch_error problem = CH_ERROR_INIT;
     ch_error_set(&problem, CH_REFUSED, "fuzz", "nothing is signed here");
-    ch_http_reply reply = ch_http_problem(&problem, 0, CH_LITERAL(""));
+    ch_http_reply reply = ch_http_problem(&problem, 0, NULL);
     reply.header = "Retry-After";
     reply.header_value = "1";
     ch_http_send(http, id, &reply);
+}
+
+/* The request becomes one frame, or none and a problem. */
+static void ask_core(const ch_http_request *request)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_to_core to_core = {.ask = {.tree = NULL}};
+    ch_autobuffer packet = CH_BUFFER_INIT;
+    const ch_route *route;
+    ch_route_what what;
+    ch_status st = ch_route_find(request->method, request->path, &route, &what, &err);
+    if (st == CH_OK && route->question != CH_ASK_HEALTH)
+        st = ch_to_core_put(&to_core, request, route, &what, &packet, &err);
+    fuzz_check_error(st, &err);
+    ch_frame frame;
+    ch_slice rest = ch_buffer_slice(&packet);
+    FUZZ_CHECK(packet.size == 0 || (st == CH_OK && ch_frame_next(&rest, &frame) && rest.size == 0));
+    ch_to_core_free(&to_core);
+}
+
+static bool takes_query(void *context, ch_slice method, ch_slice path)
+{
+    (void)context;
+    return ch_route_takes_query(method, path);
 }
 
 static void on_request(void *context, ch_http_request *request)
@@ -39,12 +66,7 @@ static void on_request(void *context, ch_http_request *request)
     FUZZ_CHECK(request->body.size <= CH_HTTP_BODY_MAX);
     FUZZ_CHECK(ch_slice_find(request->path, '?') == NULL && ch_slice_find(request->path, ' ') == NULL);
     FUZZ_CHECK(ch_http_find(http, request->id) == request);
-    if (ch_slice_is(request->method, "POST")) {
-        ch_error err = CH_ERROR_INIT;
-        ch_ask ask = {0};
-        fuzz_check_error(ch_ask_read(&ask, request->body, &err), &err);
-        ch_ask_free(&ask);
-    }
+    ask_core(request);
     if (how == ANSWER_NOW)
         answer_request(request->id);
     else
@@ -63,9 +85,9 @@ int LLVMFuzzerInitialize(int *count, char ***arguments)
 {
     (void)count;
     (void)arguments;
-    ch_http_owner owner = {.on_request = on_request, .on_closed = on_closed};
+    ch_http_owner owner = {.on_request = on_request, .on_closed = on_closed, .takes_query = takes_query};
     ch_error err = CH_ERROR_INIT;
-    FUZZ_CHECK(ch_ask_init(&err) == CH_OK && ch_http_new(&owner, &http, &err) == CH_OK);
+    FUZZ_CHECK(ch_body_init(&err) == CH_OK && ch_http_new(&owner, &http, &err) == CH_OK);
     return 0;
 }
 

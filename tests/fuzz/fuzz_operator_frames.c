@@ -2,6 +2,7 @@
 #include "tests/fuzz/events.h"
 #include "tests/fuzz/frames.h"
 #include "tests/fuzz/core.h"
+#include "tests/fuzz/disk.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/play.h"
 #include "tests/fuzz/requests.h"
@@ -21,6 +22,8 @@ typedef enum what {
     SAY_LOGGED_OUT,
     TOKEN_DIES,
     SAY_STARTED,
+    DISK,
+    OLD_STATE, /* means something as the first event only */
     WHAT_COUNT
 } what;
 
@@ -90,6 +93,7 @@ static void ask(uint8_t how)
     dice chance = {.state = how};
     ch_autobuffer packet = CH_BUFFER_INIT;
     fuzz_add_request(&chance, &packet);
+    fuzz_add_report(&chance, &packet);
     (void)fuzz_front_send(ch_buffer_slice(&packet));
 }
 
@@ -123,7 +127,11 @@ static void happen(const fuzz_event *event)
     case SAY_STARTED:
         fuzz_token_say_started(CH_OK);
         break;
+    case DISK:
+        fuzz_disk_set((fuzz_disk)(event->how % FUZZ_DISK_COUNT));
+        break;
     case TURN:
+    case OLD_STATE:
     case WHAT_COUNT:
         break;
     }
@@ -133,6 +141,9 @@ static void happen(const fuzz_event *event)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     ch_slice input = {data, size};
+    fuzz_disk_clear();
+    if (size > 0 && data[0] % WHAT_COUNT == OLD_STATE)
+        fuzz_disk_set_trace(CH_TRACE_STRANGE);
     fuzz_play_begin();
     fuzz_front_get_ready();
     fuzz_token_say_started(CH_OK);

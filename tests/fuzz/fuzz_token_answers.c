@@ -3,6 +3,7 @@
 #include "tests/fuzz/events.h"
 #include "tests/fuzz/frames.h"
 #include "tests/fuzz/core.h"
+#include "tests/fuzz/disk.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/play.h"
 #include "tests/fuzz/requests.h"
@@ -20,6 +21,7 @@ typedef enum what {
     SAY_LOGGED_OUT,
     DIE,
     WRITE,
+    DISK,
     WHAT_COUNT
 } what;
 
@@ -32,13 +34,15 @@ int LLVMFuzzerInitialize(int *count, char ***arguments)
     return 0;
 }
 
-/* The same requests each time, of all forms. */
+/* The same requests each time, of all forms, and what else bots send. */
 static void ask(uint8_t how)
 {
     dice chance = {.state = how};
     ch_autobuffer packet = CH_BUFFER_INIT;
     for (unsigned i = 0; i < 4; i++)
         fuzz_add_request(&chance, &packet);
+    if (dice_chance(&chance, 50))
+        fuzz_add_report(&chance, &packet);
     (void)fuzz_front_send(ch_buffer_slice(&packet));
 }
 
@@ -84,6 +88,9 @@ static void happen(const fuzz_event *event)
     case WRITE:
         fuzz_token_write(event->bytes);
         break;
+    case DISK:
+        fuzz_disk_set((fuzz_disk)(event->how % FUZZ_DISK_COUNT));
+        break;
     case TURN:
     case WHAT_COUNT:
         break;
@@ -94,6 +101,7 @@ static void happen(const fuzz_event *event)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     ch_slice input = {data, size};
+    fuzz_disk_clear();
     fuzz_play_begin();
     if (fuzz_take_byte(&input) % 4 != 0)
         fuzz_play_serving();

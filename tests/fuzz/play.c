@@ -3,8 +3,10 @@
 #include "base/buffer.h"
 #include "base/memory.h"
 #include "tests/fuzz/core.h"
+#include "tests/fuzz/disk.h"
 #include "tests/fuzz/frames.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/told.h"
 #include "wire/channel.h"
 
 #include <fcntl.h>
@@ -16,7 +18,9 @@
 
 #define BOTS_MAX 4
 #define JOBS_SEEN 64
+#define RESERVATIONS_SEEN 8
 #define TURNS_MAX 400
+#define STATE_RETRY_MS 2500
 #define ANY_STATE ((ch_receiving)0xff)
 
 /* What the front of this life has heard and asked. */
@@ -24,6 +28,8 @@ static struct {
     unsigned life;
     uint64_t connections[BOTS_MAX];
     size_t connection_count;
+    uint64_t reservations[RESERVATIONS_SEEN];
+    size_t reservation_count; /* of all that were seen */
     size_t asked;
     size_t answered;
 } the_front;
@@ -77,9 +83,12 @@ static void pong(void)
 
 static void see_front_frame(const ch_frame *frame)
 {
+    uint64_t reservation = fuzz_reservation_of(frame);
+    if (reservation != 0)
+        the_front.reservations[the_front.reservation_count++ % RESERVATIONS_SEEN] = reservation;
     if (frame->type == CH_FRAME_CONNECTION && the_front.connection_count < BOTS_MAX)
         the_front.connections[the_front.connection_count++] = frame->id;
-    else if (frame->type >= CH_FRAME_SIGNED && frame->type <= CH_FRAME_STATUS_IS)
+    else if (fuzz_is_answer(frame->type))
         the_front.answered++;
     else if (frame->type == CH_FRAME_PING)
         pong();
@@ -175,21 +184,8 @@ void fuzz_pass_ms(uint64_t time_ms)
 
 /* ---- sending ---- */
 
-static void patch(uint8_t *at, const uint64_t *ids, size_t count)
-{
-    uint64_t id;
-    memcpy(&id, at, sizeof id);
-    if (count > 0 && id < JOBS_SEEN)
-        memcpy(at, &ids[id % count], sizeof id);
-}
-
 #define ID_AT 8 /* in a frame's header */
 #define FIELDS_AT 16
-
-static bool names_connection(uint16_t type)
-{
-    return type == CH_FRAME_SIGN || type == CH_FRAME_LIST_KEYS || type == CH_FRAME_GET_STATUS;
-}
 
 bool fuzz_front_send(ch_slice packet)
 {
@@ -199,11 +195,15 @@ bool fuzz_front_send(ch_slice packet)
     size_t asked = 0;
     for (ch_frame frame; rest.size > 0 && ch_frame_next(&rest, &frame);) {
         uint8_t *begin = bytes.data + (frame.at - bytes.data) - FIELDS_AT;
-        asked += names_connection(frame.type);
+        asked += fuzz_names_connection(frame.type) || frame.type == CH_FRAME_GET_TIME;
         if (frame.type == CH_FRAME_CLOSED)
-            patch(begin + ID_AT, the_front.connections, the_front.connection_count);
-        else if (names_connection(frame.type) && frame.end - frame.at >= 8)
-            patch(begin + FIELDS_AT, the_front.connections, the_front.connection_count);
+            fuzz_patch(begin + ID_AT, the_front.connections, the_front.connection_count);
+        else if (fuzz_names_connection(frame.type) && frame.end - frame.at >= 8)
+            fuzz_patch(begin + FIELDS_AT, the_front.connections, the_front.connection_count);
+        if (frame.type == CH_FRAME_RELEASE && frame.end - frame.at >= 16)
+            fuzz_patch(begin + FIELDS_AT + 8, the_front.reservations,
+                       the_front.reservation_count < RESERVATIONS_SEEN ? the_front.reservation_count
+                                                                       : RESERVATIONS_SEEN);
     }
     if (!send_packet(fuzz_the_stage.front.fd, ch_buffer_slice(&bytes)))
         return false;
@@ -226,7 +226,7 @@ bool fuzz_token_send(ch_slice packet)
     ch_slice rest = ch_buffer_slice(&bytes);
     for (ch_frame frame; rest.size > 0 && ch_frame_next(&rest, &frame);) {
         if (frame.type == CH_FRAME_SIGNATURE || frame.type == CH_FRAME_JOB_FAILED)
-            patch(bytes.data + (frame.at - bytes.data) - FIELDS_AT + ID_AT, the_token.jobs, the_token.job_count);
+            fuzz_patch(bytes.data + (frame.at - bytes.data) - FIELDS_AT + ID_AT, the_token.jobs, the_token.job_count);
     }
     return send_packet(fuzz_the_stage.tokens[0].fd, ch_buffer_slice(&bytes));
 }
@@ -467,6 +467,7 @@ static void check_answers(void)
 {
     unsigned life = the_front.life;
     is_front_reading = true;
+    fuzz_disk_set(FUZZ_DISK_GOOD);
     for (size_t i = 0; i < TURNS_MAX && has_unread(&fuzz_the_stage.front); i++)
         fuzz_turn();
     fuzz_core_lock();
@@ -478,9 +479,18 @@ static void check_answers(void)
         FUZZ_CHECK(the_front.asked == the_front.answered);
 }
 
+/* A disk that is good again has all that core counts, once what had failed was tried again. */
+static void check_state(void)
+{
+    fuzz_pass_ms(STATE_RETRY_MS);
+    fuzz_turn();
+    fuzz_core_check_state();
+}
+
 void fuzz_play_end(void)
 {
     check_answers();
+    check_state();
     fuzz_core_close();
     for (size_t i = 0; i < bot_count; i++)
         close(bots[i]);

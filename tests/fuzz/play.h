@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Core with children that have been started and have not said anything. */
+/* Core with the state of fuzz_disk_clear, and with children that have been started and have not said anything. */
 void fuzz_play_begin(void);
 /* Ends all, and holds core to its answers. */
 void fuzz_play_end(void);

@@ -3,7 +3,10 @@
 #include "exchange/load.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/rig.h"
+#include "tests/fuzz/stage.h"
 #include "wire/frames.h"
+
+#include <string.h>
 
 static rig maker;
 
@@ -15,7 +18,7 @@ void fuzz_requests_init(void)
     fuzz_rig_init(&maker);
     maker.profile = profile;
     maker.environment = ch_profile_live(profile);
-    maker.now_ns = 1764000000123000000U; /* as on the stage */
+    maker.now_ns = FUZZ_WALL_MS * 1000000;
 }
 
 /* A request that the profile takes, and its payload. */
@@ -43,26 +46,175 @@ static void set_values(const sample *from, ch_sign_frame *sign, ch_buffer *recor
     }
 }
 
+static const char *pick(dice *chance, const char *const *texts, size_t count)
+{
+    return texts[dice_below(chance, count)];
+}
+#define PICK(chance, texts) ch_slice_of(pick(chance, texts, sizeof(texts) / sizeof *(texts)))
+
+static const char *const pairs[] = {"ODD/EUR", "ODD/USD", "EVEN/EUR", "EUR/ODD", "odd", ""};
+static const char *const numbers[] = {"100", "101", "94.5", "120", "1", "0.000000000000000001", "999999999999999999",
+                                      "0"};
+
+/* ---- requests for a signature ---- */
+
+/* clang-format off */
+/* The calls of tests/profiles/plain.yaml. */
+static const struct {
+    const char *method;
+    const char *path;
+    const char *params[8];
+} calls[] = {
+    /* method    path           parameters, with ? those that may be left out */
+    { "POST",   "/order",      { "symbol", "side", "type", "quantity", "?price", "?trigger", "?id" } },
+    { "POST",   "/order",      { "symbol", "side", "type", "quantity", "price", "?id", "?window" } },
+    { "POST",   "/order",      { "symbol", "side", "type", "worth", "?price" } },
+    { "POST",   "/future",     { "symbol", "side", "type", "lots", "?price", "?closing" } },
+    { "PUT",    "/order",      { "symbol", "order", "?quantity", "?price" } },
+    { "DELETE", "/order",      { "symbol", "order" } },
+    { "POST",   "/leverage",   { "symbol", "times" } },
+    { "POST",   "/withdrawal", { "asset", "network", "address", "amount" } },
+    { "POST",   "/transfer",   { "asset", "from", "to", "amount" } },
+};
+
+static const struct {
+    const char *param;
+    ch_value_kind kind;
+    const char *values[6]; /* the first are the likeliest to be taken */
+} choices[] = {
+    /* parameter   kind              values */
+    { "symbol",   CH_VALUE_TEXT,    { "ODD-EUR", "ODD-USD", "EVEN-EUR", "ODD-EUR-PERP" } },
+    { "side",     CH_VALUE_TEXT,    { "buy", "sell" } },
+    { "type",     CH_VALUE_TEXT,    { "limit", "market", "stop", "stop-limit" } },
+    { "quantity", CH_VALUE_TEXT,    { "1", "2.5", "4000", "0.000000000000000001", "99999999999999999999" } },
+    { "lots",     CH_VALUE_INTEGER, { "100", "1", "900000" } },
+    { "worth",    CH_VALUE_TEXT,    { "100", "0.1", "600000" } },
+    { "price",    CH_VALUE_TEXT,    { "100", "101", "120", "0.1", "0" } },
+    { "trigger",  CH_VALUE_TEXT,    { "100", "99", "1" } },
+    { "closing",  CH_VALUE_BOOLEAN, { "true", "false" } },
+    { "id",       CH_VALUE_TEXT,    { "a", "b", "c" } },
+    { "order",    CH_VALUE_TEXT,    { "a", "b", "d" } },
+    { "times",    CH_VALUE_INTEGER, { "3", "0", "50" } },
+    { "asset",    CH_VALUE_TEXT,    { "ODD", "EUR" } },
+    { "network",  CH_VALUE_TEXT,    { "net", "web" } },
+    { "address",  CH_VALUE_TEXT,    { "v1", "v2" } },
+    { "from",     CH_VALUE_TEXT,    { "spot", "vault" } },
+    { "to",       CH_VALUE_TEXT,    { "funding", "spot" } },
+    { "amount",   CH_VALUE_TEXT,    { "1", "11", "60" } },
+    { "window",   CH_VALUE_INTEGER, { "5000", "1", "60000" } },
+};
+/* clang-format on */
+
+static void add_choice(dice *chance, const char *param, ch_sign_frame *sign, ch_buffer *records)
+{
+    size_t at = 0;
+    while (strcmp(choices[at].param, param) != 0)
+        at++;
+    size_t value = dice_chance(chance, 60) ? 0 : dice_below(chance, 6);
+    if (choices[at].values[value] == NULL)
+        value = 0;
+    bool is_order = strcmp(param, "order") == 0;
+    const char *name = strcmp(param, "lots") == 0 ? "quantity" : is_order ? "id" : param;
+    ch_value_record record = {
+        .kind = (uint8_t)choices[at].kind, .name = ch_slice_of(name), .value = ch_slice_of(choices[at].values[value])};
+    ch_value_record_put(&sign->values, records, &record);
+}
+
+static void make_plain(dice *chance, ch_sign_frame *sign, ch_buffer *records)
+{
+    size_t call = dice_below(chance, sizeof calls / sizeof *calls);
+    sign->method = ch_slice_of(calls[call].method);
+    sign->path = ch_slice_of(calls[call].path);
+    for (size_t i = 0; calls[call].params[i] != NULL; i++) {
+        const char *param = calls[call].params[i];
+        if (*param != '?')
+            add_choice(chance, param, sign, records);
+        else if (dice_chance(chance, 50))
+            add_choice(chance, param + 1, sign, records);
+    }
+}
+
+static void make_any(dice *chance, ch_sign_frame *sign, ch_buffer *records)
+{
+    static sample made; /* large */
+    ch_slice payload = CH_LITERAL("");
+    sign->form = (uint8_t)dice_below(chance, CH_FORM_COUNT);
+    if (sign->form == CH_FORM_RAW) {
+        sign->text = CH_LITERAL("any bytes");
+    } else if (make_request(&made, &payload)) {
+        sign->method = made.request.method;
+        sign->host = made.request.host;
+        sign->path = made.request.path;
+        sign->text = sign->form == CH_FORM_STRING ? payload : CH_LITERAL("");
+        if (sign->form == CH_FORM_TYPED)
+            set_values(&made, sign, records);
+    }
+}
+
 void fuzz_add_request(dice *chance, ch_buffer *packet)
 {
-    static const char *const keys[] = {"odd-all", "odd-all", "odd-jwt", "odd-read", "odd-cold", "odd-other"};
-    static sample made; /* large */
+    static const char *const keys[] = {"odd-all",  "odd-all",   "odd-jwt", "odd-read",
+                                       "odd-cold", "odd-other", "money",   "money"};
+    static const char *const repeats[] = {"", "", "", "", "once", "twice"};
     ch_autobuffer records = CH_BUFFER_INIT;
-    ch_slice payload = CH_LITERAL("");
     ch_error err = CH_ERROR_INIT;
     maker.dice.state = dice_next(chance);
     ch_sign_frame sign = {.connection = dice_below(chance, 3),
-                          .key = ch_slice_of(keys[dice_below(chance, sizeof keys / sizeof *keys)]),
-                          .form = (uint8_t)dice_below(chance, CH_FORM_COUNT)};
-    if (sign.form == CH_FORM_RAW) {
-        sign.text = CH_LITERAL("any bytes");
-    } else if (make_request(&made, &payload)) {
-        sign.method = made.request.method;
-        sign.host = made.request.host;
-        sign.path = made.request.path;
-        sign.text = sign.form == CH_FORM_STRING ? payload : CH_LITERAL("");
-        if (sign.form == CH_FORM_TYPED)
-            set_values(&made, &sign, &records);
-    }
+                          .key = PICK(chance, keys),
+                          .repeat_key = PICK(chance, repeats),
+                          .is_check = dice_chance(chance, 10)};
+    if (ch_slice_is(sign.key, "money") && dice_chance(chance, 80))
+        make_plain(chance, &sign, &records);
+    else
+        make_any(chance, &sign, &records);
     ch_ignore(ch_sign_frame_put(packet, dice_below(chance, 1000), &sign, &err)); /* too large: then not this one */
+}
+
+/* ---- what bots and feeds report, and ask for ---- */
+
+static void report_prices(dice *chance, ch_buffer *packet, uint64_t id)
+{
+    static const char *const sources[] = {"one", "two", "three"};
+    ch_autobuffer records = CH_BUFFER_INIT;
+    ch_error err = CH_ERROR_INIT;
+    ch_put_prices_frame put = {.connection = dice_below(chance, 3), .source = PICK(chance, sources)};
+    for (size_t i = dice_below(chance, 4); i > 0; i--) {
+        ch_quote_record quote = {.pair = PICK(chance, pairs),
+                                 .price = PICK(chance, numbers),
+                                 .quoted_ms = FUZZ_WALL_MS + dice_below(chance, 20000)};
+        ch_quote_record_put(&put.quotes, &records, &quote);
+    }
+    FUZZ_CHECK(ch_put_prices_frame_put(packet, id, &put, &err) == CH_OK);
+}
+
+static void ask_for_limits(dice *chance, ch_buffer *packet, uint64_t id)
+{
+    static const char *const keys[] = {"money", "money", "odd-jwt", "odd-all", "odd-other"};
+    ch_error err = CH_ERROR_INIT;
+    ch_get_limits_frame get = {.connection = dice_below(chance, 3), .key = PICK(chance, keys)};
+    FUZZ_CHECK(ch_get_limits_frame_put(packet, id, &get, &err) == CH_OK);
+}
+
+static void ask_for_prices(dice *chance, ch_buffer *packet, uint64_t id)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_list_prices_frame list = {
+        .connection = dice_below(chance, 3), .limit = (uint16_t)dice_below(chance, 4), .after = PICK(chance, pairs)};
+    FUZZ_CHECK(ch_list_prices_frame_put(packet, id, &list, &err) == CH_OK);
+}
+
+static void release(dice *chance, ch_buffer *packet, uint64_t id)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_release_frame asked = {.connection = dice_below(chance, 3),
+                              .reservation = dice_below(chance, 8),
+                              .is_closed = dice_chance(chance, 30)};
+    FUZZ_CHECK(ch_release_frame_put(packet, id, &asked, &err) == CH_OK);
+}
+
+void fuzz_add_report(dice *chance, ch_buffer *packet)
+{
+    static void (*const makers[])(dice * chance, ch_buffer * packet, uint64_t id) = {report_prices, ask_for_limits,
+                                                                                     ask_for_prices, release};
+    makers[dice_below(chance, sizeof makers / sizeof *makers)](chance, packet, dice_below(chance, 1000));
 }

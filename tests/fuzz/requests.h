@@ -1,4 +1,4 @@
-/* SIGN frames that bots with good intentions send, for the profile of tests/fuzz/core.c's keys. */
+/* Frames that bots and feeds with good intentions send, for the keys and limits of tests/fuzz/core.c. */
 #ifndef CH_TESTS_FUZZ_REQUESTS_H
 #define CH_TESTS_FUZZ_REQUESTS_H
 
@@ -10,5 +10,8 @@ void fuzz_requests_init(void);
 
 /* Appends a SIGN frame in one of the three forms, most often one that core takes. */
 void fuzz_add_request(dice *chance, ch_buffer *packet);
+
+/* Appends prices, a release, or a question about limits or prices. */
+void fuzz_add_report(dice *chance, ch_buffer *packet);
 
 #endif

@@ -14,8 +14,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define WALL_MS 1764000000123U /* at FUZZ_START_MS */
-
 fuzz_stage fuzz_the_stage;
 
 uint64_t ch_clock_ms(void)
@@ -30,7 +28,7 @@ uint64_t ch_clock_ns(void)
 
 bool ch_moment_now(ch_moment *out)
 {
-    uint64_t wall_ms = WALL_MS + fuzz_the_stage.now_ms - FUZZ_START_MS;
+    uint64_t wall_ms = FUZZ_WALL_MS + fuzz_the_stage.now_ms - FUZZ_START_MS;
     *out = (ch_moment){.wall_ns = wall_ms * 1000000, .boot_ns = fuzz_the_stage.now_ms * 1000000};
     return true;
 }
@@ -197,7 +195,7 @@ void fuzz_stage_set(void (*on_start)(const fuzz_end *child))
 {
     fuzz_the_stage = (fuzz_stage){
         .now_ms = FUZZ_START_MS,
-        .last_nonce = WALL_MS * 1000,
+        .last_nonce = FUZZ_WALL_MS * 1000,
         .front = {.fd = -1   },
         .tokens = { {.fd = -1}, {.fd = -1}},
         .on_start = on_start

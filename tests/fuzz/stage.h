@@ -9,6 +9,7 @@
 
 #define FUZZ_TOKENS 2
 #define FUZZ_START_MS 1000000U
+#define FUZZ_WALL_MS 1764000000123U /* at FUZZ_START_MS */
 
 /* A child's end of its channel, and of the pipe that is its standard error. */
 typedef struct fuzz_end {

@@ -6,6 +6,7 @@
  *  - mutations: a request that was tampered with is refused, or signed and judged as what it now is;
  *  - strings: a payload that was tampered with is refused, or is another good request to the byte;
  *  - cuts: cut at another place, a payload is no other request that policy is not asked about;
+ *  - recuts: the same where query and body are signed as one text, and whoever sends it says where the body begins;
  *  - finished: the request as it is sent holds all that was judged, and nothing that breaks its form;
  *  - reached: every endpoint, and each of its parameters, can be used;
  *  - environment: what does not exist in the key's environment is refused, and no other environment's host is signed
@@ -36,13 +37,14 @@ typedef enum property {
     MUTATIONS,
     STRINGS,
     CUTS,
+    RECUTS,
     FINISHED,
     REACHED,
     ENVIRONMENT,
     PROPERTY_COUNT
 } property;
-static const char *const property_names[PROPERTY_COUNT] = {"injective", "read back", "mutations", "strings",
-                                                           "cuts",      "finished",  "reached",   "environment"};
+static const char *const property_names[PROPERTY_COUNT] = {"injective", "read back", "mutations", "strings",    "cuts",
+                                                           "recuts",    "finished",  "reached",   "environment"};
 
 /* One profile under test. */
 typedef struct trial {
@@ -142,6 +144,13 @@ static void try_cuts(trial *t, const sample *s)
     const char *wrong = check_cuts(&t->rig, s, ch_buffer_slice(&t->rig.payload));
     if (wrong != NULL)
         fail(t, CUTS, wrong, s, "", CH_LITERAL(""), CH_LITERAL(""));
+}
+
+static void try_recuts(trial *t)
+{
+    const char *wrong = check_recuts(&t->rig, &t->first, &t->second, ch_buffer_slice(&t->rig.payload));
+    if (wrong != NULL)
+        fail(t, RECUTS, wrong, &t->first, "", CH_LITERAL(""), CH_LITERAL(""));
 }
 
 static void try_neighbours(trial *t, const sample *s)
@@ -326,6 +335,7 @@ static void run_case(trial *t)
     try_neighbours(t, &t->first);
     try_mutations(t, &t->first);
     try_other_hosts(t, &t->first);
+    try_recuts(t);
 }
 
 /* True if some request with that parameter is accepted; `def` NULL: any request. */
@@ -414,6 +424,7 @@ static void test_environment(const ch_profile *profile, const ch_environment *en
     t.rig.now_ns = whole_clock(profile);
     t.rig.scratch = ch_scratch_new();
     t.rig.draft = ch_draft_new(t.rig.scratch);
+    t.rig.readings = ch_readings_new();
     t.options = how;
     t.ledger = ledger_new();
     for (t.number = 0; t.number < cases; t.number++)
@@ -431,6 +442,7 @@ static void test_environment(const ch_profile *profile, const ch_environment *en
     fflush(stdout);
     ledger_free(t.ledger);
     ch_draft_free(t.rig.draft);
+    ch_readings_free(t.rig.readings);
     ch_scratch_free(t.rig.scratch);
     ch_buffer_free(&t.rig.text);
     ch_buffer_free(&t.rig.payload);

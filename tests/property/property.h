@@ -8,6 +8,7 @@
 
 #include "exchange/environments_impl.h"
 #include "exchange/profile_impl.h"
+#include "exchange/readings.h"
 #include "exchange/recipe.h"
 #include "tests/support/dice.h"
 
@@ -29,6 +30,7 @@ typedef struct rig {
     const ch_environment *environment;
     ch_scratch *scratch;
     ch_draft *draft;
+    ch_readings *readings;
     uint64_t now_ns; /* one clock, nonce, key and random for all: then only the request tells payloads apart */
     dice dice;
     uint8_t *pool;
@@ -115,6 +117,10 @@ unsigned opened_classes(const rig *r, const sample *s);
 
 /* Returns what could be read out of `text`, the payload of `s`, if it is cut at other places, or NULL. */
 const char *check_cuts(rig *r, const sample *s, ch_slice text);
+
+/* The same for the end of the query, where query and body are signed as one. Tries a request beside `s` too, whose text
+ * ends in a name; if that is wrong, `s` becomes it. */
+const char *check_recuts(rig *r, sample *s, sample *spare, ch_slice text);
 
 /* ---- the finished request ---- */
 

@@ -1,7 +1,6 @@
 """Other users of the machine: what they do runs in child processes that have become these users, which takes root."""
 
 import contextlib
-import json
 import multiprocessing
 import os
 import pathlib
@@ -14,14 +13,13 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
 import harness  # noqa: E402
 
-# No grant and no operator of the policy below names this one.
+# No caller and no person of the policy below is this one.
 STRANGER = 4242
 BOT_A = 4301
 BOT_B = 4302
 OPERATOR_A = 4401
 
-POLICY = """\
-keys:
+KEYS = """\
   quick:
     token: main
     object: "pkcs11:object=binance-main"
@@ -29,7 +27,6 @@ keys:
     scheme: hmac
     key_id: "quick-key-id"
     accepts: [fast-withdraw-switch, bare-settings, bare-transfers]
-    allow: {grants}
   slow:
     token: main
     object: "pkcs11:object=binance-rsa"
@@ -37,14 +34,13 @@ keys:
     scheme: rsa
     key_id: "slow-key-id"
     accepts: [fast-withdraw-switch, bare-settings, bare-transfers]
-    allow: {grants}
-operators: {operators}
 """
 
 
 def policy(bots=(0, BOT_A, BOT_B), operators=(0, OPERATOR_A)):
-    grants = [{"uid": uid, "classes": ["read", "trade", "cancel"]} for uid in bots]
-    return POLICY.format(grants=json.dumps(grants), operators=json.dumps([{"uid": uid} for uid in operators]))
+    callers = {f"bot-{uid}": uid for uid in bots}
+    entry = harness.allow("bots", f"[{', '.join(callers)}]", "[quick, slow]", "read, trade, cancel")
+    return harness.policy(KEYS, [entry], callers, operators)
 
 
 @contextlib.contextmanager

@@ -27,7 +27,6 @@ KRAKEN = """\
     profile: kraken
     scheme: hmac
     key_id: "kraken-key-id"
-    allow: [{uid: 0, classes: [read, trade, cancel]}]
 """
 
 
@@ -60,7 +59,8 @@ class HungDisk(others.OthersTest):
     def make_keys(self):
         super().make_keys()
         self.agent.import_hmac("kraken-main", "hmac-sha512", harness.KRAKEN_SECRET, "base64")
-        self.agent.policy.write_text(self.agent.policy.read_text().replace("keys:\n", "keys:\n" + KRAKEN))
+        entry = harness.allow("kraken", "bot-0", "kraken", "read, trade, cancel")
+        self.agent.policy.write_text(harness.with_key(self.agent.policy.read_text(), KRAKEN, entry))
         disk = self.agent.home / "disk"
         disk.mkdir()
         mount(disk)

@@ -17,6 +17,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 import harness
 
 POLICY = """\
+version: 1
 keys:
   one:
     token: main
@@ -25,25 +26,26 @@ keys:
     scheme: hmac
     key_id: {key_id}
     passphrase: {passphrase}
-    allow: [{{ uid: 0, classes: {classes} }}]
-operators: {operators}
+callers: {{ tester: {{ uid: 0 }} }}
+people: {people}
+allow: [{{ name: all, caller: tester, key: one, classes: {classes} }}]
 """
 GOOD = {"object": '"pkcs11:object=bn"', "key_id": '"a-b"', "passphrase": '"p q"', "profile": "okx", "classes": "[read]",
-        "operators": "[{ uid: 0 }]"}
+        "people": "{ tester: { uid: 0, roles: [operator] } }"}
 
 # what: (fields that differ, text in the error)
 REFUSED = {
     "an empty key id": ({"key_id": '""'}, "key_id"),
-    "a key id with a line end": ({"key_id": '"a\\n"'}, "policy.yaml:7:"),
+    "a key id with a line end": ({"key_id": '"a\\n"'}, "policy.yaml:8:"),
     "a key id beyond ASCII": ({"key_id": '"sch\u00fcssel"'}, "key_id"),
     "a key id with a space at the end": ({"key_id": '"a "'}, "key_id"),
     "an empty pass phrase": ({"passphrase": '""'}, "passphrase"),
-    "a pass phrase beyond ASCII": ({"passphrase": '"schl\u00fcssel"'}, "policy.yaml:8:"),
+    "a pass phrase beyond ASCII": ({"passphrase": '"schl\u00fcssel"'}, "policy.yaml:9:"),
     "a pass phrase that nothing asks for": ({"profile": "binance"}, "delete 'passphrase'"),
-    "a grant of nothing": ({"classes": "[]"}, "at least 1 class"),
-    "no operator": ({"operators": "[]"}, "at least 1 operator"),
+    "a grant of nothing": ({"classes": "[]"}, "this list is empty"),
+    "no operator": ({"people": "{ tester: { uid: 0, roles: [auditor] } }"}, "operator"),
     "no pass phrase": ({"passphrase": None}, "asks for the key's pass phrase"),
-    "a pass phrase with a tab": ({"passphrase": '"a\\tb"'}, "policy.yaml:8:"),
+    "a pass phrase with a tab": ({"passphrase": '"a\\tb"'}, "policy.yaml:9:"),
     "a URI without object and id": ({"object": '"pkcs11:"'}, "names no object"),
     "a URI with an empty object": ({"object": '"pkcs11:object="'}, "names no object"),
     "a URI of another token": ({"object": '"pkcs11:token=other;object=bn"'}, "must not choose a token"),

@@ -19,8 +19,6 @@ KEY = """\
     scheme: hmac
     key_id: "{name}-id-{pad}"
     accepts: [fast-withdraw-switch, bare-settings, bare-transfers, bare-trades]
-    allow:
-      - {{ uid: {uid}, classes: [read] }}
 """
 
 
@@ -29,11 +27,14 @@ class Keys(harness.AgentTest):
 
     @classmethod
     def prepare(cls):
-        uid = os.getuid()
         cls.names = [f"bot-{index:04d}" for index in range(COUNT)]
-        keys = [KEY.format(name=name, pad="x" * 64, uid=uid) for name in cls.names]
-        keys += [KEY.format(name=f"other-{index:04d}", pad="", uid=uid + 4242) for index in range(20)]
-        cls.agent.policy.write_text(f"keys:\n{''.join(keys)}operators:\n  - {{ uid: {uid} }}\n")
+        keys = [KEY.format(name=name, pad="x" * 64) for name in cls.names]
+        others = [f"other-{index:04d}" for index in range(20)]
+        keys += [KEY.format(name=name, pad="") for name in others]
+        entries = [harness.allow("own", "tester", f"[{', '.join(cls.names)}]", "read"),
+                   harness.allow("others", "other", f"[{', '.join(others)}]", "read")]
+        callers = {"tester": os.getuid(), "other": os.getuid() + 4242}
+        cls.agent.policy.write_text(harness.policy("".join(keys), entries, callers))
 
     def get(self, path):
         with self.agent.client(30) as client:

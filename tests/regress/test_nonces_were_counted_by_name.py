@@ -33,8 +33,6 @@ KEY = """\
     profile: {profile}
     scheme: hmac
     key_id: "one-key-of-{profile}"
-    allow:
-      - {{ uid: {uid}, classes: [read, trade, cancel, session] }}
 """
 
 
@@ -57,10 +55,8 @@ EXCHANGES = {
 
 def write_keys(agent, *names):
     """A policy with these keys: (name, profile)."""
-    text = "keys:\n"
-    for name, profile in names:
-        text += KEY.format(name=name, profile=profile, object=EXCHANGES[profile][0], uid=os.getuid())
-    agent.policy.write_text(f"{text}operators:\n  - {{ uid: {os.getuid()} }}\n")
+    text = "".join(KEY.format(name=name, profile=profile, object=EXCHANGES[profile][0]) for name, profile in names)
+    agent.policy.write_text(harness.policy(text, [harness.allow("all", "tester", "any", "read, trade, cancel, session")]))
 
 
 def make_agent(*names):
@@ -180,7 +176,7 @@ class Windows(Nonces):
     def test_time_based_keys_of_gemini_count_in_seconds(self):
         self.make(("main", "gemini"))
         text = self.agent.policy.read_text()
-        self.agent.policy.write_text(text.replace("    allow:", "    kinds: [time-based]\n    allow:"))
+        self.agent.policy.write_text(text.replace("    scheme:", "    kinds: [time-based]\n    scheme:"))
         self.start()
         for _ in range(50):
             self.assertLess(abs(self.draw_one("main", "gemini") - time.time()), 30)

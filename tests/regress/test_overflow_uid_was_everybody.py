@@ -52,8 +52,8 @@ class PolicyThatNamesEverybody(unittest.TestCase):
             "a grant to the uid": good.replace(own, f"uid: {overflow('uid')}", 1),
             "a grant to the gid": good.replace(own, f"gid: {overflow('gid')}", 1),
             "a grant to a user and the gid": good.replace(own, f"{own}, gid: {overflow('gid')}", 1),
-            "an operator by uid": good.replace(f"- {{ {own} }}", f"- {{ uid: {overflow('uid')} }}"),
-            "an operator by gid": good.replace(f"- {{ {own} }}", f"- {{ gid: {overflow('gid')} }}"),
+            "an operator by uid": good.replace(f"{own}, roles", f"uid: {overflow('uid')}, roles"),
+            "an operator by gid": good.replace(f"{own}, roles", f"gid: {overflow('gid')}, roles"),
         }.items():
             with self.subTest(policy=name):
                 self.assertNotEqual(changed, good)

@@ -26,9 +26,8 @@ class Repeats(harness.AgentTest):
         text = policy.read_text()
         uid = os.getuid()
         cls.other = uid + 4242
-        policy.write_text(text.replace(f"  - {{ uid: {uid}, classes: [read, trade, cancel] }}\n",
-                                       f"  - {{ uid: {uid}, classes: [read, trade, cancel] }}\n"
-                                       f"      - {{ uid: {cls.other + 1}, classes: [read, trade, cancel] }}\n", 1))
+        text = text.replace("callers:\n", f"callers:\n  third: {{ uid: {cls.other + 1} }}\n")
+        policy.write_text(harness.with_key(text, "", harness.allow("third", "third", "binance-main", "read, trade, cancel")))
 
     def ask(self, repeat_key, document=BINANCE_ORDER, key="binance-main", client=None):
         headers = {"Content-Type": "application/json"}

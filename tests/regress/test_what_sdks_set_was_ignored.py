@@ -21,8 +21,6 @@ KEY = """\
     profile: {name}
     scheme: hmac
     key_id: "{name}-id"
-    allow:
-      - {{ uid: {uid}, classes: [read, trade, cancel, account, keys] }}
 """
 NAMES = {"bybit": "recv_window", "mexc": "recvWindow", "bitvavo": "window"}
 CALLS = {
@@ -41,8 +39,11 @@ class Settings(harness.AgentTest):
     @classmethod
     def prepare(cls):
         policy = cls.agent.policy
-        keys = "".join(KEY.format(name=name, uid=os.getuid()) for name in NAMES)
-        policy.write_text(policy.read_text().replace("operators:", keys + "operators:"))
+        text = policy.read_text()
+        for name in NAMES:
+            text = harness.with_key(text, KEY.format(name=name),
+                                    harness.allow(name, "tester", name, "read, trade, cancel, account, keys"))
+        policy.write_text(text)
 
     def sign(self, key, document):
         with self.agent.client() as client:

@@ -21,7 +21,7 @@ SCHEMES = {
     "p256-sha256": ("coinbase", "es256"),
     "secp256k1-sha256": ("bench", "secp256k1"),
 }
-EVERY_CLASS = "[read, trade, cancel, transfer, withdraw, keys, account, session]"
+EVERY_CLASS = "read, trade, cancel, transfer, withdraw, keys, account, session"
 
 
 COINBASE_ORDER = {
@@ -116,13 +116,12 @@ class AgentOn(harness.Agent):
             f"profiles: {self.profiles}\ntokens:\n  main: {yaml(token)}\n")
 
     def write_policy(self):
-        uid = os.getuid()
-        text = "keys:\n"
+        text = ""
         for name in self.keys:
             text += f"  {name}:\n    token: main\n    key_id: {name}-id\n    raw: true\n"
             text += "".join(f"    {field}: {yaml(value)}\n" for field, value in self.key_policy(name).items())
-            text += f"    allow:\n      - {{ uid: {uid}, classes: {EVERY_CLASS} }}\n"
-        self.policy.write_text(text + f"operators:\n  - {{ uid: {uid} }}\n")
+        entries = [harness.allow(name, "tester", name, EVERY_CLASS) for name in self.keys]
+        self.policy.write_text(harness.policy(text, entries))
 
     def key_policy(self, mechanism):
         profile, scheme = SCHEMES[mechanism]

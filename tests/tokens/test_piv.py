@@ -202,13 +202,13 @@ class OtherKeys(AgentOn):
     tolerated = {"9c": [], "9d": [], "9e": ["CKA_EXTRACTABLE"]}
 
     def write_policy(self):
-        text = "keys:\n"
+        text = ""
         for slot, tolerated in self.tolerated.items():
             key = {"token": "main", "object": f"pkcs11:id={SLOTS[slot][2]}", "profile": "coinbase", "scheme": "es256", "key_id": slot,
                    "raw": True, "tolerate": tolerated}
             text += f"  slot-{slot}:\n" + "".join(f"    {name}: {yaml(value)}\n" for name, value in key.items())
-            text += f"    allow:\n      - {{ uid: {os.getuid()}, classes: {EVERY_CLASS} }}\n"
-        self.policy.write_text(text + f"operators:\n  - {{ uid: {os.getuid()} }}\n")
+        entries = [harness.allow(f"slot-{slot}", "tester", f"slot-{slot}", EVERY_CLASS) for slot in self.tolerated]
+        self.policy.write_text(harness.policy(text, entries))
 
 
 class Refusals(AgentTest):

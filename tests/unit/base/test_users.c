@@ -77,6 +77,15 @@ START_TEST(test_a_user_is_a_name_or_a_number)
 }
 END_TEST
 
+/* Root's group has the same name and number. */
+START_TEST(test_a_group_is_a_name_or_a_number)
+{
+    gid_t gid = 1;
+    ck_assert_int_eq(ch_group_find(found[_i].text, &gid, &err), CH_OK);
+    ck_assert_uint_eq(gid, found[_i].uid);
+}
+END_TEST
+
 START_TEST(test_what_is_neither_is_no_user)
 {
     uid_t uid = 1;
@@ -84,6 +93,15 @@ START_TEST(test_what_is_neither_is_no_user)
 }
 END_TEST
 
+START_TEST(test_what_is_neither_is_no_group)
+{
+    gid_t gid = 1;
+    ck_assert_int_eq(ch_group_find(unknown[_i], &gid, &err), CH_NOT_FOUND);
+}
+END_TEST
+
 CH_TESTS("users", CH_TEST(test_the_overflow_ids_are_the_kernels),
          CH_TEST_ROWS(test_a_user_namespace_is_noticed, is_mapped),
-         CH_TEST_ROWS(test_a_user_is_a_name_or_a_number, found), CH_TEST_ROWS(test_what_is_neither_is_no_user, unknown))
+         CH_TEST_ROWS(test_a_user_is_a_name_or_a_number, found), CH_TEST_ROWS(test_what_is_neither_is_no_user, unknown),
+         CH_TEST_ROWS(test_a_group_is_a_name_or_a_number, found),
+         CH_TEST_ROWS(test_what_is_neither_is_no_group, unknown))

@@ -1,86 +1,91 @@
-/* Loading: what is there afterwards, and each mistake with its line. */
-#include "policy/load.h"
+/* What a sound policy loads to, who is who by it, and by which sets its entries are found. */
+#include "policy/policy.h"
 
-#include "base/buffer.h"
+#include "base/bits.h"
 #include "base/memory.h"
-#include "tests/support/folder.h"
+#include "exchange/facts.h"
+#include "exchange/symbols.h"
 #include "tests/support/suite.h"
+#include "tests/unit/policy/policy_rig.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char profile[] = "name: t\n"
-                              "title: T\n"
-                              "origins: {main: https://a.example}\n"
-                              "schemes:\n"
-                              "  hmac: {mechanism: hmac-sha256, secret: text, signature: hex}\n"
-                              "  ed25519: {mechanism: ed25519, secret: text, signature: base64}\n"
-                              "recipe: r\n"
-                              "recipes:\n"
-                              "  r:\n"
-                              "    covers: [method, path]\n"
-                              "    lists: {all: {}}\n"
-                              "    message: \"{method}{path}{all|form}\"\n"
-                              "    url: \"{origin}{path}?s={signature}\"\n"
-                              "  open:\n"
-                              "    covers: [params]\n"
-                              "    lists: {all: {}}\n"
-                              "    message: \"{all|form}\"\n"
-                              "    url: \"{origin}{path}?s={signature}\"\n"
-                              "environments:\n"
-                              "  demo: {origins: {main: https://d.example}}\n"
-                              "  alias: {origins: {main: https://l.example}, keys: live}\n"
-                              "endpoints:\n"
-                              "  - {call: \"GET /x\", class: read}\n"
-                              "  - {call: \"POST /x\", class: trade, only_for: broker}\n"
-                              "  - {call: \"POST /w\", class: withdraw, recipe: open}\n"
-                              "  - {call: \"GET /o\", class: read, recipe: open}\n"
-                              "acceptable_confusions:\n"
-                              "  a: {calls: [POST /w], lets: withdraw}\n";
+#define SECOND 1000000000ULL
 
-static const char sound[] =
-    "keys:\n"
-    "  b-key:\n"
-    "    token: main\n"
-    "    object: \"pkcs11:object=b\"\n"
-    "    profile: t\n"
-    "    scheme: hmac\n"
-    "    key_id: id\n"
-    "    allow:\n"
-    "      - {uid: 1000, classes: [read, trade]}\n"
-    "      - {gid: 0, uid: 4294967294, classes: [cancel]}\n"
-    "  a-key: {token: other, object: \"pkcs11:object=a\", profile: t, environment: demo, scheme: ed25519, "
-    "key_id: q, raw: true, kinds: [broker], accepts: [a], tolerate: [CKA_DERIVE, CKA_DECRYPT], allow: []}\n"
-    "operators:\n"
-    "  - {gid: 7}\n"
-    "limits:\n"
-    "  - {uid: 1000, messages_per_second: 1, burst: 1000000}\n"
-    "  - {gid: 0, messages_per_second: 1000000}\n";
+static ch_policy policy;
 
-static ch_error err;
-
-static ch_status load(const char *text, ch_policy *out)
+static void set_up(void)
 {
-    static const char broken[] = "name: broken\ntitel: T\n";
-    static const char *const tokens[] = {"main", "other"};
-    free(ch_test_file("t.yaml", profile, strlen(profile)));
-    free(ch_test_file("u.yaml", profile, strlen(profile)));
-    free(ch_test_file("broken.yaml", broken, strlen(broken)));
-    ch_autofree char *path = ch_test_file("policy.yaml", text, strlen(text));
-    const ch_policy_source source = {path, ch_test_folder(), tokens, 2};
-    return ch_policy_load(&source, out, &err);
+    rig_load_sound(&policy);
 }
 
-START_TEST(test_each_field_is_read)
+static void tear_down(void)
 {
-    ch_policy policy;
-    ck_assert_msg(load(sound, &policy) == CH_OK, "%s", err.message);
-    ck_assert_uint_eq(policy.key_count, 2);
-    ck_assert_uint_eq(policy.profile_count, 1);
+    ch_policy_free(&policy);
+}
+
+static void check_decimal(ch_decimal decimal, const char *expected)
+{
+    char text[CH_DECIMAL_TEXT_MAX];
+    ch_decimal_text(decimal, text);
+    ck_assert_str_eq(text, expected);
+}
+
+/* ---- what is there ---- */
+
+START_TEST(test_callers_are_read)
+{
+    ck_assert_uint_eq(policy.caller_count, 4);
+    const ch_caller *maker = &policy.callers[0];
+    const ch_caller *dca = &policy.callers[1];
+    const ch_caller *board = &policy.callers[2];
+    ck_assert_str_eq(maker->name, "maker");
+    ck_assert_uint_eq(maker->ids.uid, 1000);
+    ck_assert_uint_eq(maker->ids.gid, CH_ANY_ID);
+    ck_assert_str_eq(maker->socket, "maker");
+    ck_assert_ptr_null(maker->unit);
+    ck_assert_uint_eq(dca->ids.gid, 100);
+    ck_assert_str_eq(dca->unit, "dca-bot.service");
+    ck_assert_uint_eq(board->ids.uid, CH_ANY_ID);
+    ck_assert_uint_eq(board->ids.gid, 0);
+    ck_assert(maker->role == CH_CALLER_BOT && policy.callers[3].role == CH_CALLER_FEED);
+}
+END_TEST
+
+START_TEST(test_terms_are_read)
+{
+    const ch_account *desk = &policy.accounts[0];
+    ck_assert_uint_eq(policy.account_count, 3); /* a-key is one of its own */
+    ck_assert(desk->prices == CH_PRICES_MEDIAN && policy.accounts[1].prices == CH_PRICES_NONE);
+    ck_assert(desk->has_reference_error && desk->has_slippage && !policy.accounts[1].has_reference_error);
+    check_decimal(desk->reference_error, "0.005");
+    check_decimal(desk->fees, "0.001");
+    check_decimal(desk->market_slippage, "0.03");
+    ck_assert_str_eq(policy.accounts[2].name, "a-key");
+    ck_assert_uint_eq(policy.prices.source_count, 2);
+    ck_assert_str_eq(policy.prices.sources[1], "kraken");
+    ck_assert_uint_eq(policy.prices.at_least, 1);
+    check_decimal(policy.prices.max_move, "0.1");
+    ck_assert_uint_eq(policy.prices.move_window_ns, 600 * SECOND);
+    ck_assert_uint_eq(policy.conversion_count, 2);
+    check_decimal(policy.conversions[0].rate, "1.01");
+    check_decimal(policy.conversions[0].haircut, "0.01");
+    ck_assert_str_eq(policy.conversions[1].from, "BTC");
+    ck_assert(policy.conversions[0].has_rate && !policy.conversions[1].has_rate);
+    ck_assert_uint_eq(policy.conversions[1].max_age_ns, 10 * SECOND);
+    ck_assert_uint_eq(policy.address_count, 2);
+    ck_assert_str_eq(policy.addresses[0].tag, "7");
+    ck_assert_ptr_null(policy.addresses[1].asset);
+}
+END_TEST
+
+START_TEST(test_keys_are_read)
+{
     const ch_key *a = ch_policy_find_key(&policy, CH_LITERAL("a-key"));
     const ch_key *b = ch_policy_find_key(&policy, CH_LITERAL("b-key"));
     ck_assert(a == &policy.keys[0] && b == &policy.keys[1]);
+    ck_assert_ptr_null(ch_policy_find_key(&policy, CH_LITERAL("")));
     ck_assert_uint_eq(a->token, 1);
     ck_assert_uint_eq(b->token, 0);
     ck_assert_str_eq(a->key_id, "q");
@@ -88,285 +93,256 @@ START_TEST(test_each_field_is_read)
     ck_assert(a->may_sign_raw && !b->may_sign_raw);
     ck_assert_str_eq(ch_environment_name(a->traits.environment), "demo");
     ck_assert_str_eq(ch_environment_name(b->traits.environment), "live");
-    ck_assert_ptr_eq(a->profile, b->profile);
+    ck_assert_str_eq(ch_profile_name(a->profile), "u");
     ck_assert_str_eq(ch_scheme_name(a->scheme), "ed25519");
     ck_assert_uint_eq(a->traits.kinds, ch_profile_kind(a->profile, "broker"));
-    ck_assert_uint_eq(b->traits.kinds, 0);
     ck_assert_uint_eq(a->traits.accepts, ch_profile_acceptance(a->profile, "a"));
-    ck_assert_uint_eq(b->traits.accepts, 0);
-    ck_assert_uint_eq(a->grant_count, 0);
     ck_assert_uint_eq(a->tolerated, ch_lapse_of_type(CKA_DERIVE) | ch_lapse_of_type(CKA_DECRYPT));
-    ck_assert_uint_eq(b->tolerated, 0);
-    ch_policy_free(&policy);
+    ck_assert_uint_eq(b->account, 0);
+    ck_assert_uint_eq(a->account, 2);
+    ck_assert_uint_eq(b->receive_window_ms, 1000);
+    ck_assert_uint_eq(a->receive_window_ms, 0);
+    ck_assert_uint_eq(b->assume_uses, 1);
+    ck_assert_uint_eq(a->assume_uses, 0);
 }
 END_TEST
 
-START_TEST(test_grants_say_who_and_what)
+START_TEST(test_states_and_decisions_are_read)
 {
-    ch_policy policy;
-    ck_assert_msg(load(sound, &policy) == CH_OK, "%s", err.message);
-    const ch_key *key = ch_policy_find_key(&policy, CH_LITERAL("b-key"));
-    ck_assert_uint_eq(key->grant_count, 2);
-    ck_assert_uint_eq(key->grants[0].callers.uid, 1000);
-    ck_assert_uint_eq(key->grants[0].callers.gid, CH_ANY_ID);
-    ck_assert_uint_eq(key->grants[0].classes, 1U << CH_CLASS_READ | 1U << CH_CLASS_TRADE);
-    ck_assert_uint_eq(key->grants[1].callers.uid, 4294967294U);
-    ck_assert_uint_eq(key->grants[1].callers.gid, 0);
-    ck_assert_uint_eq(key->grants[1].classes, 1U << CH_CLASS_CANCEL);
-    ck_assert_uint_eq(policy.operator_count, 1);
-    ck_assert_uint_eq(policy.operators[0].uid, CH_ANY_ID);
-    ck_assert_uint_eq(policy.operators[0].gid, 7);
-    ch_policy_free(&policy);
+    const ch_state_rule *states = policy.states;
+    ck_assert_uint_eq(states[CH_TRADING_ACTIVE].classes, (1U << CH_CLASS_COUNT) - 1);
+    ck_assert_uint_eq(states[CH_TRADING_REDUCING].classes, 1U << CH_CLASS_READ | 1U << CH_CLASS_TRADE);
+    ck_assert_uint_eq(states[CH_TRADING_HALTED].classes, 1U << CH_CLASS_READ | 1U << CH_CLASS_CANCEL);
+    ck_assert(states[CH_TRADING_HALTED].keeps_stops && !states[CH_TRADING_REDUCING].keeps_stops);
+    ck_assert_uint_eq(policy.keep_decisions_ns, 7 * 86400 * SECOND);
+    ck_assert(policy.is_power_cut_safe);
 }
 END_TEST
 
-START_TEST(test_limits_say_who_and_how_often)
+START_TEST(test_what_is_not_said_is_what_it_should_be)
 {
-    ch_policy policy;
-    ck_assert_msg(load(sound, &policy) == CH_OK, "%s", err.message);
-    ck_assert_uint_eq(policy.limit_count, 2);
-    ck_assert_uint_eq(policy.limits[0].callers.uid, 1000);
-    ck_assert_uint_eq(policy.limits[0].callers.gid, CH_ANY_ID);
-    ck_assert_uint_eq(policy.limits[0].messages_per_second, 1);
-    ck_assert_uint_eq(policy.limits[0].burst, 1000000);
-    ck_assert_uint_eq(policy.limits[1].callers.uid, CH_ANY_ID);
-    ck_assert_uint_eq(policy.limits[1].callers.gid, 0);
-    ck_assert_uint_eq(policy.limits[1].messages_per_second, 1000000);
-    ck_assert_uint_eq(policy.limits[1].burst, 1000000); /* as many as in a second */
-    ch_policy_free(&policy);
+    ch_policy small;
+    ch_error err = CH_ERROR_INIT;
+    ck_assert_msg(rig_load("version: 1\npeople: {a: {uid: 0, roles: [operator]}}\nkeys: {}\n", &small, &err) == CH_OK,
+                  "%s", err.message);
+    ck_assert_uint_eq(small.states[CH_TRADING_REDUCING].classes,
+                      1U << CH_CLASS_READ | 1U << CH_CLASS_TRADE | 1U << CH_CLASS_CANCEL);
+    ck_assert_uint_eq(small.keep_decisions_ns, 30 * 86400 * SECOND);
+    ck_assert(!small.is_power_cut_safe);
+    ck_assert_uint_eq(small.entry_count, 0);
+    ck_assert_ptr_null(ch_policy_find_key(&small, CH_LITERAL("a")));
+    ch_policy_free(&small);
 }
 END_TEST
 
-START_TEST(test_a_name_that_is_not_there_finds_nothing)
+/* ---- entries ---- */
+
+START_TEST(test_selectors_are_read)
 {
-    ch_policy policy;
-    ck_assert_msg(load("keys: {}\noperators: [{uid: 1}]\n", &policy) == CH_OK, "%s", err.message);
-    ck_assert_ptr_null(ch_policy_find_key(&policy, CH_LITERAL("a")));
-    ck_assert_ptr_null(ch_policy_find_key(&policy, CH_LITERAL("")));
-    ch_policy_free(&policy);
+    const ch_selector *quotes = &rig_entry(&policy, "quotes")->selector;
+    const ch_selector *looks = &rig_entry(&policy, "looks")->selector;
+    ck_assert(!quotes->is_any_caller && ch_caller_set_has(&quotes->callers, 0) &&
+              !ch_caller_set_has(&quotes->callers, 1));
+    ck_assert(!quotes->is_any_key && ch_set_has(quotes->keys, 1) && !ch_set_has(quotes->keys, 0));
+    ck_assert_uint_eq(quotes->classes, 1U << CH_CLASS_TRADE);
+    ck_assert_uint_eq(quotes->markets, CH_MARKET_SPOT | CH_MARKET_MARGIN);
+    ck_assert_uint_eq(quotes->symbols.count, 2);
+    ck_assert_str_eq(quotes->symbols.items[0], "BTCUSDT");
+    ck_assert_uint_eq(quotes->sides, 1);
+    ck_assert_uint_eq(quotes->types, 2 | 4);
+    ck_assert_uint_eq(quotes->times, 8);
+    ck_assert_uint_eq(quotes->items, 0);
+    ck_assert(looks->is_any_caller && looks->is_any_key && looks->keys == NULL);
+    ck_assert_uint_eq(looks->hours.count, 1);
+    ck_assert_uint_eq(looks->expires_ns, 1801353600 * SECOND); /* the beginning of that day in UTC */
+    ck_assert_uint_eq(quotes->expires_ns, 0);
 }
 END_TEST
 
-/* More than a few hash alike, and one token has all of them. */
-START_TEST(test_each_of_a_thousand_keys_is_found)
+START_TEST(test_patterns_and_endpoints_are_expanded)
 {
-    ch_policy policy;
-    ch_autobuffer text = CH_BUFFER_INIT;
-    ch_buffer_add_text(&text, "operators: [{uid: 1}]\nkeys:\n");
-    for (unsigned i = 0; i < 1000; i++)
-        ch_buffer_add_format(
-            &text,
-            "  k%u: {token: other, object: \"pkcs11:object=b\", profile: t, scheme: hmac, key_id: \"%u\", "
-            "allow: []}\n",
-            i, i);
-    ck_assert_msg(load(ch_buffer_text(&text), &policy) == CH_OK, "%s", err.message);
-    for (unsigned i = 0; i < 1000; i++) {
-        char name[8];
-        snprintf(name, sizeof name, "k%u", i);
-        const ch_key *key = ch_policy_find_key(&policy, ch_slice_of(name));
-        ck_assert_ptr_nonnull(key);
-        ck_assert_str_eq(key->key_id, name + 1);
-    }
-    ck_assert_ptr_null(ch_policy_find_key(&policy, CH_LITERAL("k1000")));
-    ch_policy_free(&policy);
+    const ch_entry_rule *eth = rig_entry(&policy, "all-eth");
+    const ch_selector *orders = &rig_entry(&policy, "no-orders")->selector;
+    ck_assert(eth->is_unlimited && eth->selector.is_any_market && eth->selector.markets == 0);
+    ck_assert_uint_eq(eth->selector.symbols.count, 2);
+    ck_assert_str_eq(eth->selector.symbols.items[0], "ETHBTC");
+    ck_assert_uint_eq(eth->selector.endpoint_count, 1);
+    ck_assert_str_eq(ch_endpoint_path(eth->selector.endpoints[0]), "/order");
+    ck_assert_uint_eq(orders->endpoint_count, 2); /* of profile t alone: the account has one key */
+    ck_assert(orders->endpoints[0] < orders->endpoints[1]);
+    ck_assert(!orders->is_any_key && ch_set_has(orders->keys, 1) && !ch_set_has(orders->keys, 0));
+    ck_assert_str_eq(orders->symbols.items[0], "X*"); /* a pattern that narrows stays one */
 }
 END_TEST
 
-#define LONG_NAME "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-
-/* One change to the sound policy, and where and why it is refused. */
-/* clang-format off */
-static const struct {
-    const char *from;
-    const char *to;
-    unsigned line;
-    const char *reason;
-} refused[] = {
-    /* from                          to                              line  reason */
-    { "keys:\n",                     "keys: [a]\nkeyz:\n",           1,    "keys: this must be a map, not a list" },
-    { "keys:\n",                     "keyz:\n",                      1,    "'keys' is missing here" },
-    { "keys:\n",                     "extra: 1\nkeys:\n",            1,    "there is no field 'extra' here; the fields are keys, operators and limits" },
-    { "  b-key:\n",                  "  a-key:\n",                   11,   "'a-key' is here already, in line 2" },
-    { "  b-key:\n",                  "  B-key:\n",                   3,    "'B-key' cannot be a key's name" },
-    { "  b-key:\n",                  "  -key:\n",                    3,    "'-key' cannot be a key's name" },
-    { "  b-key:\n",                  "  .:\n",                       3,    "'.' cannot be a key's name" },
-    { "  b-key:\n",                  "  b/key:\n",                   3,    "'b/key' cannot be a key's name" },
-    { "  b-key:\n",                  "  \"\":\n",                    3,    "'' cannot be a key's name" },
-    { "  b-key:\n",                  "  " LONG_NAME ":\n",           3,    "'" LONG_NAME "' cannot be a key's name" },
-    { "    token: main\n",           "",                             3,    "'token' is missing here" },
-    { "token: main",                 "token: mane",                  3,    "agent.yaml has no token 'mane'" },
-    { "token: main",                 "token: [main]",                3,    "token: this must be a single value, not a list" },
-    { "\"pkcs11:object=b\"",         "b",                            4,    "object: not a PKCS#11 URI" },
-    { "object=b\"",                  "object=b?pin-value=7\"",       4,    "object: a PKCS#11 URI must not hold a PIN" },
-    { "    profile: t\n",            "",                             3,    "'profile' is missing here" },
-    { "profile: t\n",                "profile: v\n",                 5,    "there is no profile 'v' in /tmp/" },
-    { "profile: t\n",                "profile: ../t\n",              5,    "'../t' is not the name of a profile" },
-    { "profile: t\n",                "profile: /t\n",                5,    "'/t' is not the name of a profile" },
-    { "profile: t\n",                "profile: u\n",                 5,    "/u.yaml calls itself 't'; the profile's name must be the file's" },
-    { "    scheme: hmac\n",          "",                             3,    "'scheme' is missing here" },
-    { "scheme: hmac",                "scheme: rsa",                  6,    "profile 't' has no scheme 'rsa'" },
-    { "scheme: hmac",                "scheme: hmac\n    environment: test", 7, "profile 't' has no environment 'test'; it has live, demo and alias" },
-    { "scheme: hmac",                "scheme: hmac\n    environment: Live", 7, "profile 't' has no environment 'Live'" },
-    { "scheme: hmac",                "scheme: hmac\n    environment: [demo]", 7, "environment: this must be a single value, not a list" },
-    { "    key_id: id\n",            "",                             3,    "'key_id' is missing here" },
-    { "key_id: id",                  "key_id: {a: b}",               7,    "key_id: this must be a single value, not a map" },
-    { "key_id: id",                  "key_id: id\n    raw: yes",     8,    "raw: 'yes' must be true or false" },
-    { "key_id: id",                  "key_id: id\n    kinds: broker",8,    "kinds: this must be a list, not a single value" },
-    { "key_id: id",                  "key_id: id\n    kinds: [vip]", 8,    "profile 't' has no keys of kind 'vip'" },
-    { "key_id: id",                  "key_id: id\n    accepts: a",    8,    "accepts: this must be a list, not a single value" },
-    { "key_id: id",                  "key_id: id\n    accepts: [b]",  8,    "profile 't' has no acceptable confusion 'b'" },
-    { "key_id: id",                  "key_id: id\n    limit: 5",     8,    "there is no field 'limit' here; the fields are token, object, "
-                                                                           "profile, environment, scheme, key_id, passphrase, raw, kinds, accepts, tolerate, nonce_floor and allow" },
-    { "key_id: id",                  "key_id: id\n    tolerate: [CKA_DERIVE]", 8, "'CKA_DERIVE' cannot be tolerated of a key of this kind; "
-                                                                           "what can be: CKA_EXTRACTABLE, CKA_DECRYPT, CKA_UNWRAP, CKA_ENCRYPT, CKA_VERIFY" },
-    { "key_id: id",                  "key_id: id\n    tolerate: CKA_DECRYPT", 8, "tolerate: this must be a list, not a single value" },
-    { "key_id: id",                  "key_id: id\n    nonce_floor: 5", 8,   "profile 't' has no nonces; delete 'nonce_floor'" },
-    { "key_id: q",                   "key_id: q, passphrase: p",     11,   "profile 't' sends no pass phrase with scheme 'ed25519'" },
-    { "[read, trade]",               "[]",                           9,    "classes: there must be at least 1 class" },
-    { "  - {gid: 7}",                "  []",                         13,   "operators: there must be at least 1 operator" },
-    { "    allow:\n",                "    alow:\n",                  3,    "'allow' is missing here" },
-    { "allow: []",                   "allow: {}",                    11,   "allow: this must be a list, not a map" },
-    { "{uid: 1000, ",                "{",                            9,    "this entry does not say who is meant" },
-    { "uid: 1000",                   "uid: root",                    9,    "uid: 'root' is not a whole number from 0 to 4294967294" },
-    { "uid: 1000",                   "uid: -1",                      9,    "uid: '-1' is not a whole number" },
-    { "uid: 1000",                   "uid: 4294967295",              9,    "uid: '4294967295' is not a whole number" },
-    { "uid: 1000",                   "uid: 65534",                   9,    "uid 65534 may be anybody" },
-    { "uid: 1000",                   "uid: 1000, gid: 65534",        9,    "gid 65534 may be anybody" },
-    { "  - {gid: 7}",                "  - {gid: 65534}",             13,   "gid 65534 may be anybody" },
-    { "  - {gid: 7}",                "  - {gid: 7, uid: 65534}",     13,   "uid 65534 may be anybody" },
-    { "gid: 0",                      "gid: 4294967295",              10,   "gid: '4294967295' is not a whole number" },
-    { ", classes: [read, trade]",    "",                             9,    "'classes' is missing here" },
-    { "[read, trade]",               "[reed, trade]",                9,    "unknown class 'reed'"      },
-    { "[read, trade]",               "read",                         9,    "classes: this must be a list, not a single value" },
-    { "[read, trade]",               "[read], raw: true",            9,    "there is no field 'raw' here; the fields are uid, gid and classes" },
-    { "operators:\n",                "operatorz:\n",                 1,    "'operators' is missing here" },
-    { "  - {gid: 7}",                "  - {}",                       13,   "this entry does not say who is meant" },
-    { "  - {gid: 7}",                "  - 7",                        13,   "this must be a map, not a single value" },
-    { "limits:\n",                   "limits: {}\nx:\n",             14,   "limits: this must be a list, not a map" },
-    { "  - {gid: 0, messages",       "  - {messages",                16,   "this entry does not say who is meant" },
-    { "  - {gid: 0, messages",       "  - {gid: 65534, messages",    16,   "gid 65534 may be anybody" },
-    { ", messages_per_second: 1,",   ",",                            15,   "'messages_per_second' is missing here" },
-    { "messages_per_second: 1,",     "messages_per_second: 0,",      15,   "'0' is not a whole number from 1 to 1000000" },
-    { "messages_per_second: 1,",     "messages_per_second: 0.5,",    15,   "'0.5' is not a whole number from 1 to 1000000" },
-    { "messages_per_second: 1,",     "messages_per_second: 1000001,", 15,  "'1000001' is not a whole number from 1 to 1000000" },
-    { "burst: 1000000",              "burst: 0",                     15,   "'0' is not a whole number from 1 to 1000000" },
-    { "burst: 1000000",              "per: 10",                      15,   "the fields are uid, gid, messages_per_second and burst" },
-    { "  - {gid: 7}",                "  - {gid: 7, classes: []}",    13,   "there is no field 'classes' here; the fields are uid and gid" },
-};
-/* clang-format on */
-
-static void change(ch_buffer *out, const char *from, const char *to)
+START_TEST(test_the_words_of_facts_have_their_places)
 {
-    const char *at = strstr(sound, from);
-    ck_assert_msg(at != NULL, "'%s' is not in the sound policy", from);
-    ch_buffer_add(out, sound, (size_t)(at - sound));
-    ch_buffer_add_text(out, to);
-    ch_buffer_add_text(out, at + strlen(from));
-}
-
-START_TEST(test_a_mistake_is_refused_with_its_line)
-{
-    ch_policy policy;
-    ch_autobuffer text = CH_BUFFER_INIT;
-    change(&text, refused[_i].from, refused[_i].to);
-    ck_assert_msg(load(ch_buffer_text(&text), &policy) == CH_CONFIG, "accepted: %s", refused[_i].to);
-    ch_autobuffer begin = CH_BUFFER_INIT;
-    ch_buffer_add_format(&begin, "%s/policy.yaml:%u: ", ch_test_folder(), refused[_i].line);
-    ck_assert_msg(strncmp(err.message, ch_buffer_text(&begin), begin.size) == 0, "%s", err.message);
-    ck_assert_msg(strstr(err.message + begin.size, refused[_i].reason) != NULL, "%s", err.message);
-    ch_policy_free(&policy);
+    static const char *const types[] = {
+        "market",   "limit",          "limit-maker", "stop", "stop-limit", "take-profit", "take-profit-limit",
+        "trailing", "trailing-limit", "twap",        "vwap"};
+    ch_autofree char *text = rig_change("types: [LIMIT, LIMIT_MAKER]", "types: [market, vwap, Take_Profit-LIMIT]");
+    ch_policy other;
+    ch_error err = CH_ERROR_INIT;
+    ck_assert_msg(rig_load(text, &other, &err) == CH_OK, "%s", err.message);
+    ck_assert_uint_eq(rig_entry(&other, "quotes")->selector.types, 1 << 0 | 1 << 10 | 1 << 6);
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        ck_assert_ptr_nonnull(ch_fact_word(CH_FACT_TYPE, ch_slice_of(types[i])));
+    ch_policy_free(&other);
 }
 END_TEST
 
-START_TEST(test_a_mistake_in_a_profile_names_the_profile)
+START_TEST(test_limits_are_read)
 {
-    ch_policy policy;
-    ch_autobuffer text = CH_BUFFER_INIT;
-    change(&text, "profile: t\n", "profile: broken\n");
-    ck_assert_int_eq(load(ch_buffer_text(&text), &policy), CH_CONFIG);
-    ck_assert_ptr_nonnull(strstr(err.message, "/broken.yaml:1: 'title' is missing"));
-    ch_policy_free(&policy);
+    const ch_limit *loss = &rig_entry(&policy, "loss")->limit;
+    const ch_limit *out = &rig_entry(&policy, "out")->limit;
+    const ch_limit *rate = &rig_entry(&policy, "rate")->limit;
+    const ch_limit *again = &rig_entry(&policy, "again")->limit;
+    const ch_limit *collar = &rig_entry(&policy, "collar")->limit;
+    ck_assert(loss->control == CH_CONTROL_LOSS && loss->per.kind == CH_PERIOD_SLIDING);
+    ck_assert_uint_eq(loss->per.ns, 86400 * SECOND);
+    ck_assert_uint_eq(loss->by, CH_BY_CALLER | CH_BY_SYMBOL);
+    ck_assert(loss->then == CH_TRADING_REDUCING && !loss->is_until_operator && loss->has_closing && loss->is_named);
+    check_decimal(loss->closing, "500");
+    check_decimal(loss->release, "1");
+    check_decimal(out->most, "2.5");
+    ck_assert_str_eq(out->asset, "BTC");
+    ck_assert(out->per.kind == CH_PERIOD_WEEK && out->per.zone != NULL && out->by == CH_BY_ACCOUNT);
+    check_decimal(rate->most, "100");
+    ck_assert_uint_eq(rate->per.ns, 10 * SECOND + 20); /* a multiple of sixty */
+    ck_assert(rate->reserve_cancels == 20 && rate->by == CH_BY_CALLER && !rate->is_named && rate->asset == NULL);
+    check_decimal(again->most, "3");
+    ck_assert(again->per.ns == 60 * SECOND && again->then == CH_TRADING_HALTED && again->is_until_operator);
+    check_decimal(collar->most, "0.02");
+    ck_assert_uint_eq(collar->age_ns, 5 * SECOND);
+    ck_assert_str_eq(rig_entry(&policy, "size")->limit.asset, "USDT");
+    ck_assert_uint_eq(rig_entry(&policy, "short")->limit.age_ns, 5 * SECOND);
+    check_decimal(rig_entry(&policy, "lever")->limit.most, "5");
 }
 END_TEST
 
-/* ---- nonces ---- */
-
-static ch_status load_nonces(const char *keys, ch_policy *out)
+START_TEST(test_requirements_are_read)
 {
-    ch_autobuffer text = CH_BUFFER_INIT;
-    ch_autobuffer other = CH_BUFFER_INIT;
-    ch_buffer_add_format(&other, "name: n\nnonce: ms\nnonce_for: {timed: {unit: s, ahead_s: 30, behind_s: 30}}\n%s",
-                         profile + strlen("name: t\n"));
-    free(ch_test_file("n.yaml", other.data, other.size));
-    ch_buffer_add_format(&text, "keys:\n%soperators: [{uid: 1}]\n", keys);
-    return load(ch_buffer_text(&text), out);
+    const ch_requirement *two = &rig_entry(&policy, "two")->requirement;
+    const ch_requirement *slowly = &rig_entry(&policy, "slowly")->requirement;
+    ck_assert_uint_eq(two->approvals, 2);
+    ck_assert_uint_eq(two->of.count, 2);
+    ck_assert_str_eq(two->of.items[1], "bob");
+    ck_assert_uint_eq(two->within_ns, 3600 * SECOND);
+    ck_assert(two->has_above && !two->needs_code && slowly->needs_code && !slowly->has_above);
+    ck_assert_str_eq(two->asset, "BTC");
+    ck_assert_uint_eq(slowly->delay_ns, 6 * 3600 * SECOND);
 }
+END_TEST
 
-#define NONCE_KEY(name, id, more)                                                                                      \
-    "  " name ": {token: main, object: \"pkcs11:object=b\", profile: n, scheme: hmac, key_id: " id ", " more           \
-    "allow: []}\n"
+START_TEST(test_entries_are_sorted_by_verb_and_limits_are_found)
+{
+    const ch_entry_rule *quotes = rig_entry(&policy, "quotes");
+    ck_assert_uint_eq(policy.first[CH_VERB_ALLOW], 0);
+    ck_assert_uint_eq(policy.first[CH_VERB_DENY], 4);
+    ck_assert_uint_eq(policy.first[CH_VERB_LIMIT], 6);
+    ck_assert_uint_eq(policy.first[CH_VERB_REQUIRE], 14);
+    ck_assert_uint_eq(policy.first[CH_VERB_COUNT], 16);
+    ck_assert_uint_eq(quotes->limit_count, 3);
+    ck_assert_str_eq(policy.entries[quotes->limits[1]].name, "collar");
+    ck_assert_uint_eq(quotes->line, 33);
+    for (size_t i = 0; i < policy.entry_count; i++)
+        ck_assert(policy.entries[i].verb == CH_VERB_REQUIRE || i < policy.first[policy.entries[i].verb + 1]);
+}
+END_TEST
+
+/* ---- the sets ---- */
 
 /* clang-format off */
 static const struct {
+    const char *entry;
+    const char *callers; /* for whom it may be: a letter each, and '?' for a peer that is none */
     const char *keys;
-    const char *reason; /* NULL: accepted */
-} nonces[] = {
-    /* keys                                                                             reason */
-    { NONCE_KEY("a", "i", "nonce_floor: 4611686018427387903, "),                        NULL },
-    { NONCE_KEY("a", "i", "nonce_floor: 4611686018427387904, "),                        "nonce_floor: '4611686018427387904'" },
-    { NONCE_KEY("a", "i", "nonce_floor: -1, "),                                         "nonce_floor: '-1'" },
-    { NONCE_KEY("a", "i", "kinds: [timed], nonce_floor: 5, "),                          "follow the clock and have no floor" },
-    { NONCE_KEY("a", "i", "") NONCE_KEY("b", "i", ""),                                  NULL },
-    { NONCE_KEY("a", "i", "kinds: [timed], ") NONCE_KEY("b", "i", "kinds: [timed], "),  NULL },
-    { NONCE_KEY("a", "i", "kinds: [timed], ") NONCE_KEY("b", "j", ""),                  NULL },
-    { NONCE_KEY("a", "i", "kinds: [timed], ") NONCE_KEY("b", "i", ""),                  ":2: 'a' and 'b' are one key at T" },
-    { NONCE_KEY("a", "i", "environment: demo, ") NONCE_KEY("b", "i", "kinds: [timed], "), NULL },
-    { NONCE_KEY("a", "i", "environment: alias, ") NONCE_KEY("b", "i", "kinds: [timed], "), ":3: 'b' and 'a' are one key at T" },
-    { NONCE_KEY("a", "i", "") NONCE_KEY("b", "i", "kinds: [timed], "),                  ":3: 'b' and 'a' are one key at T" },
+} found[] = {
+    /* entry          callers  keys */
+    { "quotes",       "m",     "b"  },
+    { "looks",        "mdb?",  "ab" },
+    { "all-eth",      "db",    "a"  },
+    { "no-leverage",  "mdbt?", "ab" },
+    { "no-orders",    "mdbt?", "b"  },
+    { "size",         "mdbt?", "ab" },
+    { "rate",         "m",     "ab" },
+    { "two",          "mdbt?", "ab" },
 };
 /* clang-format on */
 
-START_TEST(test_names_for_one_key_count_its_nonces_alike)
+START_TEST(test_entries_are_found_by_caller_and_key)
 {
-    ch_policy policy;
-    ch_status st = load_nonces(nonces[_i].keys, &policy);
-    if (nonces[_i].reason == NULL)
-        ck_assert_msg(st == CH_OK, "%s", err.message);
-    else
-        ck_assert_msg(st == CH_CONFIG && strstr(err.message, nonces[_i].reason) != NULL, "%s", err.message);
-    ch_policy_free(&policy);
+    size_t at = (size_t)(rig_entry(&policy, found[_i].entry) - policy.entries);
+    for (size_t i = 0; i < policy.caller_count; i++)
+        ck_assert_int_eq(ch_set_has(policy.by_caller + i * policy.entry_words, at),
+                         strchr(found[_i].callers, policy.callers[i].name[0]) != NULL);
+    ck_assert_int_eq(ch_set_has(policy.any_caller, at), strchr(found[_i].callers, '?') != NULL);
+    for (size_t i = 0; i < policy.key_count; i++)
+        ck_assert_int_eq(ch_set_has(policy.by_key + i * policy.entry_words, at),
+                         strchr(found[_i].keys, policy.keys[i].name[0]) != NULL);
 }
 END_TEST
 
-START_TEST(test_a_key_has_the_nonces_of_its_kind)
+/* ---- who ---- */
+
+/* clang-format off */
+static const struct {
+    ch_peer peer;
+    const char *callers; /* a letter each */
+    unsigned roles;
+} who[] = {
+    /* peer                                                                       callers  roles */
+    { { .uid = 1000, .gid = 5, .socket = "maker" },                               "m",     0 },
+    { { .uid = 1000, .gid = 5 },                                                  "",      0 }, /* by the common socket */
+    { { .uid = 1000, .gid = 5, .socket = "other" },                               "",      0 },
+    { { .uid = 1009, .gid = 5, .socket = "maker" },                               "",      0 },
+    { { .uid = 1001, .gid = 100, .unit = "dca-bot.service" },                     "d",     0 },
+    { { .uid = 1001, .gid = 5, .groups = { 100 }, .group_count = 1, .unit = "dca-bot.service" }, "d", 0 },
+    { { .uid = 1001, .gid = 100 },                                                "",      0 }, /* of no unit */
+    { { .uid = 1001, .gid = 100, .unit = "dca-bot.services" },                    "",      0 },
+    { { .uid = 1001, .gid = 5, .unit = "dca-bot.service" },                       "",      0 },
+    { { .uid = 1001, .gid = 100, .unit = "dca-bot.service", .socket = "maker" },  "",      0 },
+    { { .uid = 1001, .gid = 0, .groups = { 100 }, .group_count = 1, .unit = "dca-bot.service" }, "db", 0 },
+    { { .uid = 0, .gid = 0 },                                                     "b",     CH_ROLE_OPERATOR | CH_ROLE_APPROVER },
+    { { .uid = 0, .gid = 7 },                                                     "",      CH_ROLE_OPERATOR | CH_ROLE_APPROVER },
+    { { .uid = 5, .gid = 5, .groups = { 6, 7 }, .group_count = 2 },               "",      CH_ROLE_APPROVER },
+    { { .uid = 1003, .gid = 0 },                                                  "b",     CH_ROLE_ADMIN | CH_ROLE_AUDITOR },
+    { { .uid = 1003, .gid = 7 },                                                  "",      CH_ROLE_ADMIN | CH_ROLE_AUDITOR | CH_ROLE_APPROVER },
+    { { .uid = 1002, .gid = 5 },                                                  "t",     0 },
+    { { .uid = 65534, .gid = 65534 },                                             "",      0 },
+};
+/* clang-format on */
+
+START_TEST(test_a_peer_is_who_all_that_is_given_says)
 {
-    ch_policy policy;
-    ck_assert_int_eq(
-        load_nonces(NONCE_KEY("a", "i", "nonce_floor: 7, ") NONCE_KEY("b", "j", "kinds: [timed], "), &policy), CH_OK);
-    const ch_key *a = ch_policy_find_key(&policy, CH_LITERAL("a"));
-    const ch_key *b = ch_policy_find_key(&policy, CH_LITERAL("b"));
-    ck_assert_uint_eq(a->nonce->unit_ns, 1000000);
-    ck_assert_uint_eq(a->nonce->ahead_s, 0);
-    ck_assert_uint_eq(a->nonce_floor, 7);
-    ck_assert_uint_eq(b->nonce->unit_ns, 1000000000);
-    ck_assert_uint_eq(b->nonce->behind_s, 30);
-    ch_policy_free(&policy);
+    ch_caller_set callers;
+    const ch_peer *peer = &who[_i].peer;
+    ck_assert_int_eq(ch_policy_identify(&policy, peer, &callers), who[_i].callers[0] != '\0');
+    for (size_t i = 0; i < policy.caller_count; i++)
+        ck_assert_int_eq(ch_caller_set_has(&callers, i), strchr(who[_i].callers, policy.callers[i].name[0]) != NULL);
+    ck_assert_uint_eq(ch_policy_roles(&policy, peer), who[_i].roles);
+    ck_assert_int_eq(ch_policy_knows(&policy, peer), who[_i].callers[0] != '\0' || who[_i].roles != 0);
 }
 END_TEST
 
-START_TEST(test_a_file_that_is_not_there_is_named)
+/* ---- names ---- */
+
+START_TEST(test_names_are_those_of_the_documentation)
 {
-    ch_policy policy;
-    const ch_policy_source source = {.path = "/nonexistent/policy.yaml"};
-    ck_assert_int_eq(ch_policy_load(&source, &policy, &err), CH_CONFIG);
-    ck_assert_ptr_nonnull(strstr(err.message, "/nonexistent/policy.yaml"));
-    ch_policy_free(&policy);
+    for (ch_control control = 0; control < CH_CONTROL_COUNT; control++)
+        ck_assert_ptr_nonnull(ch_control_name(control));
+    ck_assert_str_eq(ch_control_name(CH_CONTROL_ORDER_VALUE), "maximum-order-value");
+    ck_assert_str_eq(ch_trading_name(CH_TRADING_REDUCING), "reducing");
+    ck_assert_str_eq(ch_verb_name(CH_VERB_REQUIRE), "require");
 }
 END_TEST
 
-CH_TESTS("policy", CH_TEST(test_each_field_is_read), CH_TEST(test_grants_say_who_and_what),
-         CH_TEST(test_limits_say_who_and_how_often), CH_TEST(test_a_name_that_is_not_there_finds_nothing),
-         CH_TEST(test_each_of_a_thousand_keys_is_found), CH_TEST_ROWS(test_a_mistake_is_refused_with_its_line, refused),
-         CH_TEST_ROWS(test_names_for_one_key_count_its_nonces_alike, nonces),
-         CH_TEST(test_a_key_has_the_nonces_of_its_kind), CH_TEST(test_a_mistake_in_a_profile_names_the_profile),
-         CH_TEST(test_a_file_that_is_not_there_is_named))
+CH_TESTS_WITH("policy", set_up, tear_down, CH_TEST(test_callers_are_read), CH_TEST(test_terms_are_read),
+              CH_TEST(test_keys_are_read), CH_TEST(test_states_and_decisions_are_read),
+              CH_TEST(test_what_is_not_said_is_what_it_should_be), CH_TEST(test_selectors_are_read),
+              CH_TEST(test_patterns_and_endpoints_are_expanded), CH_TEST(test_the_words_of_facts_have_their_places),
+              CH_TEST(test_limits_are_read), CH_TEST(test_requirements_are_read),
+              CH_TEST(test_entries_are_sorted_by_verb_and_limits_are_found),
+              CH_TEST_ROWS(test_entries_are_found_by_caller_and_key, found),
+              CH_TEST_ROWS(test_a_peer_is_who_all_that_is_given_says, who),
+              CH_TEST(test_names_are_those_of_the_documentation))

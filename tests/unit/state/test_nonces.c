@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "tests/support/folder.h"
 #include "tests/support/suite.h"
+#include "tests/unit/state/thread_sql.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -115,16 +116,6 @@ static void write_file(const char *sql)
     ck_assert_int_eq(sqlite3_close(database), SQLITE_OK);
 }
 
-/* The same while the store is open, which lets nobody else in. */
-static void change(const char *sql)
-{
-    sqlite3_stmt *any = NULL;
-    ck_assert_int_eq(ch_store_prepare(store, "SELECT 1", "", &any, &err), CH_OK);
-    sqlite3 *database = sqlite3_db_handle(any);
-    ck_assert_msg(sqlite3_exec(database, sql, NULL, NULL, NULL) == SQLITE_OK, "%s", sqlite3_errmsg(database));
-    sqlite3_finalize(any);
-}
-
 /* ---- who has which counter ---- */
 
 START_TEST(test_one_key_at_the_exchange_is_one_counter)
@@ -219,14 +210,14 @@ START_TEST(test_a_disk_that_fails_refuses_who_waits_and_nobody_later)
 {
     ch_nonce_claim one;
     begin();
-    change("ALTER TABLE nonce_counter RENAME TO away");
+    thread_sql(writer, "ALTER TABLE nonce_counter RENAME TO away");
     claim(&one, counter("a"));
     while (called < 1)
         collect();
     ck_assert_int_eq(last_outcome.status, CH_UNAVAILABLE);
     ck_assert_ptr_nonnull(strstr(last_outcome.message, "the state cannot be written for now: "));
     ck_assert_int_eq(one.place, CH_CLAIM_OUT);
-    change("ALTER TABLE away RENAME TO nonce_counter");
+    thread_sql(writer, "ALTER TABLE away RENAME TO nonce_counter");
     ck_assert_uint_eq(next(counter("a")), NOW_MS);
     end();
 }
@@ -367,9 +358,9 @@ START_TEST(test_a_reset_that_cannot_be_written_changes_nothing)
 {
     begin();
     ck_assert_int_eq(set(counter("a"), NOW_MS * 2, false), CH_OK);
-    change("ALTER TABLE nonce_counter RENAME TO away");
+    thread_sql(writer, "ALTER TABLE nonce_counter RENAME TO away");
     ck_assert_int_eq(set(counter("a"), 0, true), CH_IO);
-    change("ALTER TABLE away RENAME TO nonce_counter");
+    thread_sql(writer, "ALTER TABLE away RENAME TO nonce_counter");
     ck_assert_uint_ge(next(counter("a")), NOW_MS * 2);
     end();
 }
@@ -405,13 +396,13 @@ START_TEST(test_a_change_that_cannot_be_written_leaves_all_as_it_was)
     bool is_reset = changes[_i];
     begin();
     uint64_t last = next(counter("a"));
-    change("ALTER TABLE nonce_counter RENAME TO away");
+    thread_sql(writer, "ALTER TABLE nonce_counter RENAME TO away");
     for (int i = 0; i < 3; i++) {
         ck_assert_int_eq(set(counter("a"), is_reset ? 0 : NOW_MS * 2, is_reset), CH_IO);
         ck_assert_uint_eq(ch_nonces_next(nonces, counter("a")), last + 1);
         ck_assert_uint_eq(next(counter("a")), ++last);
     }
-    change("ALTER TABLE away RENAME TO nonce_counter");
+    thread_sql(writer, "ALTER TABLE away RENAME TO nonce_counter");
     ck_assert_uint_eq(next(counter("a")), last + 1);
     end();
     begin();
@@ -425,12 +416,12 @@ START_TEST(test_a_raise_that_fails_with_a_stretch_changes_nothing)
 {
     ch_nonce_claim one;
     begin();
-    change("ALTER TABLE nonce_counter RENAME TO away");
+    thread_sql(writer, "ALTER TABLE nonce_counter RENAME TO away");
     claim(&one, counter("a"));
     ck_assert_int_eq(set(counter("a"), NOW_MS * 2, false), CH_IO);
     ck_assert_int_eq(one.place, CH_CLAIM_OUT);
     ck_assert_uint_eq(ch_nonces_next(nonces, counter("a")), 0);
-    change("ALTER TABLE away RENAME TO nonce_counter");
+    thread_sql(writer, "ALTER TABLE away RENAME TO nonce_counter");
     ck_assert_uint_eq(next(counter("a")), NOW_MS);
     end();
 }
@@ -457,7 +448,7 @@ START_TEST(test_trouble_lasts_until_what_failed_is_written)
     ch_nonce_claim one;
     begin();
     ck_assert_ptr_null(ch_nonces_trouble(nonces));
-    change("ALTER TABLE nonce_counter RENAME TO away");
+    thread_sql(writer, "ALTER TABLE nonce_counter RENAME TO away");
     claim(&one, counter("idle"));
     while (called < 1)
         collect();
@@ -465,7 +456,7 @@ START_TEST(test_trouble_lasts_until_what_failed_is_written)
     ch_nonces_try_again(nonces);
     collect();
     ck_assert_ptr_nonnull(ch_nonces_trouble(nonces));
-    change("ALTER TABLE away RENAME TO nonce_counter");
+    thread_sql(writer, "ALTER TABLE away RENAME TO nonce_counter");
     next(counter("a"));
     ck_assert_ptr_nonnull(ch_nonces_trouble(nonces));
     ch_nonces_try_again(nonces);

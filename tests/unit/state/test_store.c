@@ -142,7 +142,7 @@ START_TEST(test_a_new_file_has_the_newest_schema)
 }
 END_TEST
 
-#define VERSION 4 /* goes up with each migration */
+#define VERSION 5 /* goes up with each migration */
 
 /* As agents wrote it before there were versions. */
 START_TEST(test_a_file_without_a_version_is_migrated)
@@ -154,6 +154,36 @@ START_TEST(test_a_file_without_a_version_is_migrated)
     ck_assert_int_eq(ask("PRAGMA user_version"), VERSION);
     ck_assert_int_eq(ask("SELECT reserved FROM nonce"), 5000);
     ck_assert_int_eq(ask("SELECT count(*) FROM nonce_counter"), 0);
+}
+END_TEST
+
+/* As the agent wrote it before it had a journal. */
+START_TEST(test_a_file_without_a_journal_is_migrated)
+{
+    make();
+    change("DROP TABLE journal; DROP TABLE snapshot; DROP TABLE identity; PRAGMA user_version=4;"
+           "INSERT INTO pin_tries VALUES('main', 2)");
+    ch_store_close(open_store(ch_test_folder()));
+    ck_assert_int_eq(ask("PRAGMA user_version"), VERSION);
+    ck_assert_int_eq(ask("SELECT count FROM pin_tries"), 2);
+    ck_assert_int_eq(ask("SELECT newest_ns FROM seen_time"), 5000);
+    ck_assert_int_eq(ask("SELECT count(*) FROM journal"), 0);
+    ck_assert_int_eq(ask("SELECT count(*) FROM snapshot"), 0);
+    ck_assert_int_eq(ask("SELECT length(value) FROM identity"), 32);
+}
+END_TEST
+
+START_TEST(test_each_file_has_an_identity_of_its_own_and_keeps_it)
+{
+    ch_autofree char *other = ch_test_path("other");
+    make();
+    change("CREATE TABLE before AS SELECT value FROM identity");
+    ch_store_close(open_store(ch_test_folder()));
+    ck_assert_int_eq(ask("SELECT count(*) FROM before JOIN identity USING(value)"), 1);
+    ch_store_close(open_store(other));
+    change("ATTACH (SELECT replace(file, 'state.db', 'other/state.db') FROM pragma_database_list) AS other;"
+           "DELETE FROM before; INSERT INTO before SELECT value FROM other.identity");
+    ck_assert_int_eq(ask("SELECT count(*) FROM before JOIN identity USING(value)"), 0);
 }
 END_TEST
 
@@ -253,6 +283,8 @@ CH_TESTS("store", CH_TEST(test_what_is_given_up_is_not_kept),
          CH_TEST(test_a_folder_that_another_agent_holds_is_refused),
          CH_TEST_ROWS(test_a_state_that_others_could_change_is_refused, foreign),
          CH_TEST(test_a_new_file_has_the_newest_schema), CH_TEST(test_a_file_without_a_version_is_migrated),
+         CH_TEST(test_a_file_without_a_journal_is_migrated),
+         CH_TEST(test_each_file_has_an_identity_of_its_own_and_keeps_it),
          CH_TEST(test_a_file_of_this_version_is_opened_as_it_is),
          CH_TEST_ROWS(test_a_file_of_a_newer_agent_is_refused_and_not_changed, newer),
          CH_TEST(test_a_file_that_is_not_a_database_is_refused), CH_TEST(test_a_file_that_was_cut_off_is_refused),

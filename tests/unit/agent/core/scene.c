@@ -15,20 +15,36 @@
 #include <string.h>
 #include <unistd.h>
 
-/* %u is the test's user, and another. */
+/* %u is the test's user, and another. `limited` may sign three orders, `paced` asks four times a minute. */
 static const char policy[] =
+    "version: 1\n"
+    "callers:\n"
+    "  me: {uid: %u}\n"
+    "  feed: {uid: %u, role: feed}\n"
+    "  other: {uid: %u}\n"
+    "people:\n"
+    "  me: {uid: %u, roles: [operator, admin]}\n"
+    "prices: {sources: [one], at_least: 1, max_move: {by: '10 %%', within: 10m}}\n"
     "keys:\n"
-    "  bot: {token: main, object: 'pkcs11:object=bot', profile: bitvavo, scheme: hmac, key_id: " SCENE_KEY_ID ",\n"
-    "        allow: [{uid: %u, classes: [read, trade, cancel]}]}\n"
-    "  nonced: {token: main, object: 'pkcs11:object=nonced', profile: bitso, scheme: hmac, key_id: " SCENE_KEY_ID ",\n"
-    "           allow: [{uid: %u, classes: [read]}]}\n"
-    "  others: {token: main, object: 'pkcs11:object=bot', profile: bitvavo, scheme: hmac, key_id: x,\n"
-    "           allow: [{uid: %u, classes: [read]}]}\n"
-    "  raw: {token: main, object: 'pkcs11:object=bot', profile: bitvavo, scheme: hmac, key_id: x, raw: true,\n"
-    "        allow: [{uid: %u, classes: [read, trade, cancel, transfer, withdraw, keys, account, session]}]}\n"
-    "  reader: {token: main, object: 'pkcs11:object=bot', profile: bitvavo, scheme: hmac, key_id: x,\n"
-    "           allow: [{uid: %u, classes: [read]}]}\n"
-    "operators: [{uid: %u}]\n";
+    "  bot: {token: main, object: 'pkcs11:object=bot', profile: bitvavo, scheme: hmac, key_id: " SCENE_KEY_ID "}\n"
+    "  nonced: {token: main, object: 'pkcs11:object=nonced', profile: bitso, scheme: hmac, key_id: " SCENE_KEY_ID "}\n"
+    "  others: {token: main, object: 'pkcs11:object=bot', profile: bitvavo, scheme: hmac, key_id: x}\n"
+    "  raw: {token: main, object: 'pkcs11:object=bot', profile: bitvavo, scheme: hmac, key_id: x, raw: true}\n"
+    "  reader: {token: main, object: 'pkcs11:object=bot', profile: bitvavo, scheme: hmac, key_id: x}\n"
+    "  limited: {token: main, object: 'pkcs11:object=bot', profile: bitvavo, scheme: hmac, key_id: " SCENE_KEY_ID ",\n"
+    "            assume_uses: 1}\n"
+    "allow:\n"
+    "  - {name: bot, caller: me, key: bot, classes: [read, trade, cancel], markets: any, unlimited: true}\n"
+    "  - {name: nonced, caller: me, key: nonced, classes: [read]}\n"
+    "  - {name: others, caller: other, key: others, classes: [read]}\n"
+    "  - {name: raw-bytes, caller: me, key: raw, classes: [read, trade, cancel, transfer, withdraw, keys, account, "
+    "session],\n"
+    "     markets: any, to: any, unlimited: true}\n"
+    "  - {name: reader, caller: me, key: reader, classes: [read]}\n"
+    "  - {name: limited, caller: me, key: limited, classes: [trade], markets: any, types: [market], limits: [few]}\n"
+    "  - {name: limited-rest, caller: me, key: limited, classes: [read, cancel]}\n"
+    "limit:\n"
+    "  - {name: few, caller: me, orders: 3, per: 1h, by: caller, then: halted, until: operator, release: '100 %%'}\n";
 
 /* clang-format off */
 const scene_ask scene_order = {
@@ -78,10 +94,18 @@ void scene_load_policy(ch_policy *out)
     unsigned uid = (unsigned)getuid();
     copy_profile("bitvavo.yaml");
     copy_profile("bitso.yaml");
-    ch_buffer_add_format(&text, policy, uid, uid, uid + 1, uid, uid, uid);
+    ch_buffer_add_format(&text, policy, uid, uid, uid + 1, uid);
     ch_autofree char *path = ch_test_file("policy.yaml", text.data, text.size);
-    const ch_policy_source source = {path, ch_test_folder(), tokens, 1};
+    const ch_policy_source source = {
+        .path = path, .profiles_folder = ch_test_folder(), .tokens = tokens, .token_count = 1};
     MUST(ch_policy_load(&source, out, &err));
+}
+
+uint64_t scene_now_ns(void)
+{
+    ch_moment now;
+    ck_assert(ch_moment_now(&now));
+    return now.wall_ns;
 }
 
 static void open_state(scene *it)
@@ -90,6 +114,10 @@ static void open_state(scene *it)
     MUST(ch_store_open(folder, &it->store, &err));
     MUST(ch_nonces_open(it->store, &it->nonces, &err));
     ch_nonce_counters_find(&it->policy, it->nonces);
+    MUST(ch_ledger_open(it->store, NULL, &it->ledger, &err));
+    ch_ledger_set_policy(it->ledger, &it->policy, scene_now_ns());
+    it->callers = ch_callers_new();
+    it->shadow = ch_shadow_new();
     it->clock = ch_clockwatch_new(&(ch_seen_time){0}, "");
 }
 
@@ -97,7 +125,9 @@ static void start_writer(scene *it)
 {
     const ch_nonce_owner owner = ch_requests_nonce_owner(it->requests);
     MUST(ch_writer_start(it->store, &it->writer, &err));
+    const ch_ledger_owner ledger_owner = ch_requests_ledger_owner(it->requests);
     ch_nonces_start(it->nonces, it->writer, &owner);
+    ch_ledger_start(it->ledger, it->writer, &ledger_owner);
 }
 
 static void on_sign(void *context, ch_asker asker, const ch_sign_frame *sign)
@@ -124,6 +154,30 @@ static void on_get_time(void *context, ch_asker asker)
     ch_timekeeper_tell(&it->timekeeper, asker);
 }
 
+static void on_get_limits(void *context, ch_asker asker, const ch_get_limits_frame *get)
+{
+    scene *it = context;
+    ch_desk_tell_limits(&it->desk, asker, get);
+}
+
+static void on_put_prices(void *context, ch_asker asker, const ch_put_prices_frame *put)
+{
+    scene *it = context;
+    ch_desk_take_prices(&it->desk, asker, put);
+}
+
+static void on_list_prices(void *context, ch_asker asker, const ch_list_prices_frame *list)
+{
+    scene *it = context;
+    ch_desk_list_prices(&it->desk, asker, list);
+}
+
+static void on_release(void *context, ch_asker asker, const ch_release_frame *release)
+{
+    scene *it = context;
+    ch_desk_release(&it->desk, asker, release);
+}
+
 static void on_change(void *context, ch_front_link *front)
 {
     (void)context;
@@ -136,7 +190,11 @@ static void start_front(scene *it)
                                   .on_sign = on_sign,
                                   .on_list_keys = on_list_keys,
                                   .on_get_status = on_get_status,
-                                  .on_get_time = on_get_time};
+                                  .on_get_time = on_get_time,
+                                  .on_get_limits = on_get_limits,
+                                  .on_put_prices = on_put_prices,
+                                  .on_list_prices = on_list_prices,
+                                  .on_release = on_release};
     const ch_front_watcher watcher = {.context = it, .on_change = on_change};
     it->front = ch_front_link_new(it->loop, "front 1", it->connections, &owner, watcher);
     ch_front_link_start(it->front);
@@ -169,12 +227,19 @@ static void make_requests(scene *it)
                                   .connections = it->connections,
                                   .clock = it->clock,
                                   .nonces = it->nonces,
+                                  .ledger = it->ledger,
+                                  .callers = it->callers,
+                                  .shadow = it->shadow,
                                   .scratch = it->scratch,
                                   .links = &it->links};
     it->requests = ch_requests_new(&context);
     it->timekeeper = (ch_timekeeper){.policy = &it->policy, .nonces = it->nonces, .clock = it->clock};
+    it->desk =
+        (ch_desk){.policy = &it->policy, .connections = it->connections, .callers = it->callers, .ledger = it->ledger};
     it->status = (ch_status_context){.connections = it->connections,
                                      .policy = &it->policy,
+                                     .callers = it->callers,
+                                     .ledger = it->ledger,
                                      .links = &it->links,
                                      .requests = it->requests,
                                      .timekeeper = &it->timekeeper,
@@ -220,7 +285,8 @@ void scene_ask_for(scene *it, uint64_t id, const scene_ask *ask)
                           .host = text_of(ask->host),
                           .path = text_of(ask->path),
                           .text = text_of(ask->text),
-                          .repeat_key = text_of(ask->repeat_key)};
+                          .repeat_key = text_of(ask->repeat_key),
+                          .is_check = ask->is_check};
     for (size_t i = 0; i < SCENE_VALUES_MAX && (ask->values[i].name != NULL || ask->values[i].value != NULL); i++) {
         ch_value_record value = {
             .kind = ask->values[i].kind, .name = text_of(ask->values[i].name), .value = text_of(ask->values[i].value)};
@@ -239,10 +305,25 @@ void scene_reserve(scene *it, size_t count)
     }
 }
 
+/* What was decided is on the disk before the token is asked. */
+static void record(scene *it)
+{
+    ch_ledger_turn(it->ledger, scene_now_ns());
+    while (ch_ledger_is_writing(it->ledger)) {
+        struct pollfd ready = {.fd = ch_writer_fd(it->writer), .events = POLLIN};
+        ck_assert_int_eq(poll(&ready, 1, 20000), 1);
+        ch_writer_collect(it->writer);
+        ch_ledger_turn(it->ledger, scene_now_ns());
+    }
+}
+
 void scene_end_turn(scene *it)
 {
     ch_requests_resume(it->requests);
     ch_token_link_dispatch(it->token.link);
+    record(it);
+    ch_token_link_dispatch(it->token.link);
+    record(it);
     ch_front_link_flush(it->front);
 }
 

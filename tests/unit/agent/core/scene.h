@@ -5,6 +5,7 @@
 #ifndef CH_TESTS_UNIT_AGENT_CORE_SCENE_H
 #define CH_TESTS_UNIT_AGENT_CORE_SCENE_H
 
+#include "agent/core/desk.h"
 #include "agent/core/request.h"
 #include "agent/core/status.h"
 #include "tests/unit/agent/core/play.h"
@@ -16,6 +17,10 @@ typedef struct scene {
     ch_policy policy;
     ch_store *store;
     ch_nonces *nonces;
+    ch_ledger *ledger;
+    ch_callers *callers;
+    ch_shadow *shadow;
+    ch_desk desk;
     ch_writer *writer;
     ch_clockwatch *clock;
     ch_timekeeper timekeeper;
@@ -50,9 +55,12 @@ typedef struct scene_ask {
     const char *path;
     const char *text;
     const char *repeat_key;
+    bool is_check;
     scene_value values[SCENE_VALUES_MAX]; /* up to the first without a name or value */
 } scene_ask;
 
+/* The wall clock. */
+uint64_t scene_now_ns(void);
 /* Loads the policy with its profiles into `out`. */
 void scene_load_policy(ch_policy *out);
 /* An order that every caller of class trade may place, and a cancel. */
@@ -68,7 +76,7 @@ void scene_begin_unlocked(scene *it);
 void scene_ask_for(scene *it, uint64_t id, const scene_ask *ask);
 /* Lets the state's thread write until `count` requests have nonces and wait for the token. */
 void scene_reserve(scene *it, size_t count);
-/* The end of a turn: jobs go to the token, answers to the front. */
+/* The end of a turn: what is decided goes to the disk, jobs go to the token, answers to the front. */
 void scene_end_turn(scene *it);
 /* The front hears that request `id` has failed. */
 ch_failed_frame scene_hear_failure(scene *it, uint64_t id);

@@ -217,7 +217,7 @@ START_TEST(test_strangers_share_a_small_pool)
 {
     connections = ch_connections_new(CH_CONNECTIONS_MAX);
     ck_assert_uint_eq(fill(1, true), CH_STRANGER_SHARE);
-    ck_assert_str_eq(err.message, "user 1, whom no grant names, has 8 connections, and strangers share 32");
+    ck_assert_str_eq(err.message, "user 1, whom policy does not name, has 8 connections, and strangers share 32");
     for (uid_t uid = 2; uid < 5; uid++)
         ck_assert_uint_eq(fill(uid, true), CH_STRANGER_SHARE);
     ck_assert_uint_eq(fill(5, true), 0);

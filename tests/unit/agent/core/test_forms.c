@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "exchange/check.h"
 #include "exchange/load.h"
 #include "exchange/match.h"
 #include "tests/support/folder.h"
@@ -53,6 +54,24 @@ static const char nonced[] = "name: nonced\n"
                              "params: {id: {type: text}}\n"
                              "endpoints:\n"
                              "  - {call: \"GET /account\", class: read, required: [id]}\n";
+
+static const char limited[] = "name: limited\n"
+                              "title: Limited\n"
+                              "origins: {main: https://a.example}\n"
+                              "validity: {param: window, default: 5s}\n"
+                              "schemes:\n"
+                              "  hmac: {mechanism: hmac-sha256, secret: text, signature: hex}\n"
+                              "recipe: signed\n"
+                              "recipes:\n"
+                              "  signed:\n"
+                              "    covers: [params]\n"
+                              "    lists: {all: {fields: [{name: time, value: \"{time_s}\"}]}}\n"
+                              "    values: {payload: \"{all|form}\"}\n"
+                              "    message: \"{payload}\"\n"
+                              "    url: \"{origin}{path}?{payload}&s={signature}\"\n"
+                              "params: {id: {type: text}, window: {type: integer}}\n"
+                              "endpoints:\n"
+                              "  - {call: \"GET /account\", class: read, required: [id], optional: [window]}\n";
 
 static ch_error err;
 static ch_scratch *scratch;
@@ -240,6 +259,58 @@ START_TEST(test_a_typed_request_is_built_with_the_time_of_now)
 }
 END_TEST
 
+/* clang-format off */
+static const struct {
+    uint32_t clamp_ms;
+    ch_form form;
+    const char *window;  /* NULL: the bot does not give it */
+    const char *expected;
+} windows[] = {
+    { 0,    CH_FORM_TYPED,  NULL,   "id=x&time="             },
+    { 5000, CH_FORM_TYPED,  NULL,   "id=x&time="             },
+    { 1000, CH_FORM_TYPED,  NULL,   "id=x&window=1000&time=" },
+    { 1000, CH_FORM_TYPED,  "700",  "id=x&window=700&time="  },
+    { 1000, CH_FORM_STRING, NULL,   "id=x&time="             },
+};
+/* clang-format on */
+
+START_TEST(test_a_typed_request_keeps_to_its_keys_window)
+{
+    char payload[64];
+    begin(limited);
+    key.receive_window_ms = windows[_i].clamp_ms;
+    name("GET", "/account", "");
+    add_value(CH_VALUE_TEXT, "id", "x");
+    if (windows[_i].window != NULL)
+        add_value(CH_VALUE_INTEGER, "window", windows[_i].window);
+    MUST(ch_form_read(job, scratch, &err));
+    job->form = windows[_i].form;
+    MUST(ch_environment_match(key.traits.environment, &job->request, &job->endpoint, &err));
+    ch_form_add_window(job);
+    ck_assert_int_eq(job->is_window_added, strstr(windows[_i].expected, "1000") != NULL);
+    MUST(ch_endpoint_check(job->endpoint, key.scheme, &job->request, &err));
+    job->form = CH_FORM_TYPED;
+    MUST(build());
+    snprintf(payload, sizeof payload, "%.*s", CH_SLICE_ARGS(job->payloads.items[0]));
+    ck_assert_msg(strncmp(payload, windows[_i].expected, strlen(windows[_i].expected)) == 0, "%s", payload);
+}
+END_TEST
+
+START_TEST(test_no_window_is_added_to_as_many_parameters_as_there_may_be)
+{
+    begin(limited);
+    key.receive_window_ms = 1000;
+    for (size_t i = 0; i < CH_PARAMS_MAX; i++)
+        add_value(CH_VALUE_TEXT, "id", "x");
+    MUST(ch_form_read(job, scratch, &err));
+    name("GET", "/account", "");
+    MUST(ch_environment_match(key.traits.environment, &job->request, &job->endpoint, &err));
+    ch_form_add_window(job);
+    ck_assert(!job->is_window_added);
+    ck_assert_uint_eq(job->request.param_count, CH_PARAMS_MAX);
+}
+END_TEST
+
 START_TEST(test_each_build_draws_a_nonce)
 {
     uint64_t last = 0;
@@ -413,7 +484,9 @@ START_TEST(test_an_unknown_form_is_not_read)
 END_TEST
 
 CH_TESTS("forms", CH_TEST_ROWS(test_values_become_parameters, typed), CH_TEST(test_the_number_of_parameters_is_bounded),
-         CH_TEST(test_a_typed_request_is_built_with_the_time_of_now), CH_TEST(test_each_build_draws_a_nonce),
+         CH_TEST(test_a_typed_request_is_built_with_the_time_of_now),
+         CH_TEST_ROWS(test_a_typed_request_keeps_to_its_keys_window, windows),
+         CH_TEST(test_no_window_is_added_to_as_many_parameters_as_there_may_be), CH_TEST(test_each_build_draws_a_nonce),
          CH_TEST_ROWS(test_a_string_is_read_as_a_request, strings), CH_TEST(test_a_string_without_a_path_is_given_one),
          CH_TEST(test_an_empty_string_is_refused), CH_TEST(test_a_string_is_built_as_it_came_and_alone),
          CH_TEST_ROWS(test_the_time_of_a_string_is_near_the_agents, times),

@@ -15,8 +15,8 @@ static ch_error err;
 static ch_connections *connections;
 static ch_fronts *fronts;
 static stage_actor actor;
-static ch_callers known; /* whom policy names */
-static const ch_policy policy = {.known = &known, .known_count = 1};
+static ch_caller known = {.name = "known"}; /* whom policy names */
+static const ch_policy policy = {.callers = &known, .caller_count = 1};
 
 static void on_sign(void *context, ch_asker asker, const ch_sign_frame *sign)
 {
@@ -49,7 +49,7 @@ static void begin_for(uid_t uid, bool is_shared)
     const ch_front_owner owner = {
         .on_sign = on_sign, .on_list_keys = on_list_keys, .on_get_status = on_get_status, .on_get_time = on_get_time};
     ch_loop *loop = stage_set_up();
-    known = (ch_callers){.uid = uid, .gid = CH_ANY_ID};
+    known.ids = (ch_ids){.uid = uid, .gid = CH_ANY_ID};
     connections = ch_connections_new(CH_CONNECTIONS_MAX);
     fronts = ch_fronts_new(loop, stage_listen("agent.sock", SOCK_STREAM), connections, &policy, &owner, is_shared);
     ch_fronts_start(fronts);
@@ -153,7 +153,7 @@ static void begin_with_strangers(void)
     get_ready();
     check_passed(come());
     first = actor;
-    known.uid = getuid() + 1; /* from here on, the bots are strangers */
+    known.ids.uid = getuid() + 1; /* from here on, the bots are strangers */
 }
 
 START_TEST(test_strangers_have_a_front_of_their_own)
@@ -200,7 +200,7 @@ START_TEST(test_a_shared_front_serves_everybody)
     begin_for(getuid(), true);
     get_ready();
     check_passed(come());
-    known.uid = getuid() + 1;
+    known.ids.uid = getuid() + 1;
     check_passed(come());
 }
 END_TEST

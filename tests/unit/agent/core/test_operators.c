@@ -15,8 +15,8 @@ static ch_error err;
 static ch_operators *operators;
 static play_token tokens[2]; /* 'main' and 'other' */
 static ch_links links;
-static ch_callers callers;
-static ch_policy policy = {.operators = &callers, .operator_count = 1};
+static ch_person person = {.name = "one", .roles = CH_ROLE_OPERATOR};
+static ch_policy policy = {.people = &person, .person_count = 1};
 
 /* ---- an operator ---- */
 
@@ -131,7 +131,7 @@ static ch_reload *no_reload(ch_loop *loop)
 static void begin_for(uid_t uid, size_t token_count)
 {
     static const ch_link_owner nobody;
-    callers = (ch_callers){.uid = uid, .gid = CH_ANY_ID};
+    person.ids = (ch_ids){.uid = uid, .gid = CH_ANY_ID};
     ch_loop *loop = stage_set_up();
     for (size_t i = 0; i < token_count; i++) {
         play_configure(&tokens[i]);

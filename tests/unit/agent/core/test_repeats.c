@@ -105,6 +105,29 @@ START_TEST(test_something_else_under_the_same_text_is_a_conflict)
 }
 END_TEST
 
+START_TEST(test_who_may_go_on_can_leave_before)
+{
+    static const size_t leavers[] = {1, 2, 3}; /* the first, one in the middle, the last */
+    for (size_t i = 0; i < sizeof leavers / sizeof *leavers; i++) {
+        assert_first(0, BOT, "a");
+        for (size_t at = 1; at <= 3; at++)
+            ck_assert_int_eq(enter(at, BOT, "a"), CH_OK);
+        ch_repeats_leave(repeats, &tickets[0]);
+        ch_repeats_leave(repeats, &tickets[leavers[i]]);
+        ck_assert_int_eq(tickets[leavers[i]].place, CH_REPEAT_OUT);
+        assert_first(4, BOT, "b"); /* and those that come later stand at the end */
+        ck_assert_int_eq(enter(5, BOT, "b"), CH_OK);
+        ch_repeats_leave(repeats, &tickets[4]);
+        for (size_t at = 1; at <= 3; at++) {
+            if (at != leavers[i])
+                ck_assert_ptr_eq(ch_repeats_next(repeats), &tickets[at]);
+        }
+        ck_assert_ptr_eq(ch_repeats_next(repeats), &tickets[5]);
+        ck_assert_ptr_null(ch_repeats_next(repeats));
+    }
+}
+END_TEST
+
 START_TEST(test_those_that_wait_go_on_in_order_when_the_first_is_answered)
 {
     assert_first(0, BOT, "a");
@@ -287,7 +310,7 @@ CH_TESTS_WITH("repeats", set_up, tear_down, CH_TEST(test_a_repeat_is_answered_as
               CH_TEST(test_another_caller_key_or_text_is_another_request),
               CH_TEST(test_something_else_under_the_same_text_is_a_conflict),
               CH_TEST(test_those_that_wait_go_on_in_order_when_the_first_is_answered),
-              CH_TEST(test_when_the_first_fails_the_next_is_the_first),
+              CH_TEST(test_who_may_go_on_can_leave_before), CH_TEST(test_when_the_first_fails_the_next_is_the_first),
               CH_TEST(test_an_answer_is_forgotten_when_it_is_no_longer_good),
               CH_TEST(test_a_request_on_its_way_does_not_expire), CH_TEST(test_one_caller_leaves_places_for_others),
               CH_TEST(test_what_has_expired_leaves_its_place), CH_TEST(test_a_large_request_takes_several_places),

@@ -5,6 +5,7 @@
 #include "tests/unit/agent/core/scene.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static ch_error err;
@@ -12,27 +13,43 @@ static scene it;
 
 #define MUST(call) ck_assert_msg((call) == CH_OK, "%s", err.message)
 
-/* The policy is loaded anew; `refused` (or NULL) is a key whose grants are gone from it. */
-static ch_policy replace_policy(const char *refused)
+static ch_policy before; /* the policy that was replaced */
+
+/* No allow is for that key any more. */
+static void refuse_key(const char *name)
 {
-    ch_policy before = it.policy;
-    ch_requests_recall(it.requests);
+    for (size_t i = it.policy.first[CH_VERB_ALLOW]; i < it.policy.first[CH_VERB_ALLOW + 1]; i++) {
+        if (strcmp(it.policy.entries[i].name, name) == 0)
+            memset(it.policy.entries[i].selector.keys, 0, it.policy.key_words * sizeof(uint64_t));
+    }
+    free(it.policy.by_caller);
+    free(it.policy.by_key);
+    free(it.policy.any_caller);
+    ch_policy_index(&it.policy);
+}
+
+/* The policy is loaded anew; `refused` (or NULL) is a key for which it has no allow. */
+static void replace_policy(const char *refused)
+{
+    ch_requests_recall(it.requests, &before);
+    before = it.policy;
     scene_load_policy(&it.policy);
+    ch_callers_forget(it.callers);
+    ch_ledger_set_policy(it.ledger, &it.policy, scene_now_ns());
     for (size_t i = 0; i < it.policy.key_count; i++) {
         ch_key *key = &it.policy.keys[i];
         key->token_key = before.keys[i].token_key;
         key->nonce_counter = before.keys[i].nonce_counter;
-        if (refused != NULL && strcmp(key->name, refused) == 0)
-            key->grant_count = 0;
     }
+    if (refused != NULL)
+        refuse_key(refused);
     ch_requests_judge_again(it.requests);
-    return before;
 }
 
 /* Without old requests nothing may point to the old policy. */
 static void replace_and_free(const char *refused)
 {
-    ch_policy before = replace_policy(refused);
+    replace_policy(refused);
     ck_assert_uint_eq(ch_requests_old(it.requests), 0);
     ch_policy_free(&before);
 }
@@ -119,7 +136,7 @@ START_TEST(test_what_is_at_the_token_goes_on_by_the_policy_that_judged_it)
     scene_begin_unlocked(&it);
     scene_ask_for(&it, 7, &scene_order);
     uint64_t job = hear_job(payload, sizeof payload);
-    ch_policy before = replace_policy("bot");
+    replace_policy("bot");
     ck_assert_uint_eq(ch_requests_old(it.requests), 1);
     play_sign(&it.token, job, "s");
     scene_end_turn(&it);
@@ -136,7 +153,7 @@ START_TEST(test_an_old_request_that_fails_is_old_no_more)
     scene_begin_unlocked(&it);
     scene_ask_for(&it, 7, &scene_order);
     hear_job(payload, sizeof payload);
-    ch_policy before = replace_policy(NULL);
+    replace_policy(NULL);
     stage_hang_up(&it.token.actor);
     stage_settle();
     ck_assert_int_eq(scene_hear_failure(&it, 7).why.status, CH_UNAVAILABLE);
@@ -205,7 +222,7 @@ START_TEST(test_those_that_wait_for_one_at_the_token_get_its_answer)
     scene_ask_for(&it, 7, &ask);
     uint64_t job = hear_job(payload, sizeof payload);
     scene_ask_for(&it, 8, &ask);
-    ch_policy before = replace_policy(NULL);
+    replace_policy(NULL);
     play_sign(&it.token, job, "s");
     scene_end_turn(&it);
     hear_signed(7);
@@ -250,7 +267,7 @@ START_TEST(test_what_the_token_did_not_try_is_judged_by_the_policy_of_now)
     scene_begin_unlocked(&it);
     scene_ask_for(&it, 7, &scene_order);
     uint64_t job = hear_job(payload, sizeof payload);
-    ch_policy before = replace_policy("bot");
+    replace_policy("bot");
     give_back(job);
     ck_assert_str_eq(scene_hear_failure(&it, 7).why.rule, "grant");
     ck_assert_uint_eq(ch_requests_old(it.requests), 0);

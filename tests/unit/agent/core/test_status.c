@@ -42,7 +42,7 @@ static ch_status_is_frame ask_status(uint64_t id, uint64_t connection)
 
 START_TEST(test_a_caller_sees_the_keys_that_it_has_a_grant_for)
 {
-    static const char *const seen[] = {"bot", "nonced", "raw", "reader"}; /* not "others" */
+    static const char *const seen[] = {"bot", "limited", "nonced", "raw", "reader"}; /* not "others" */
     ch_listed_key_record key;
     scene_begin_unlocked(&it);
     ask_keys(7, it.bot);
@@ -52,8 +52,8 @@ START_TEST(test_a_caller_sees_the_keys_that_it_has_a_grant_for)
         ck_assert_msg(ch_slice_is(key.name, seen[i]), "%.*s", CH_SLICE_ARGS(key.name));
         ck_assert(ch_slice_is(key.token, "main") && ch_slice_is(key.scheme, "hmac"));
         ck_assert(ch_slice_is(key.environment, "live"));
-        ck_assert(ch_slice_is(key.profile, i == 1 ? "bitso" : "bitvavo"));
-        ck_assert(ch_slice_is(key.key_id, i < 2 ? SCENE_KEY_ID : "x"));
+        ck_assert(ch_slice_is(key.profile, i == 2 ? "bitso" : "bitvavo"));
+        ck_assert(ch_slice_is(key.key_id, i < 3 ? SCENE_KEY_ID : "x"));
         ck_assert(key.is_ready && key.problem.size == 0);
     }
     ck_assert(!ch_listed_key_record_next(&answer.keys, &key));
@@ -96,7 +96,7 @@ START_TEST(test_only_operators_see_what_callers_ask)
     ck_assert(ch_caller_rate_record_next(&answer.callers, &rate) && ch_slice_is(rate.user, "strangers"));
     ck_assert_uint_eq(rate.work_permille, 2);
     ck_assert(!ch_caller_rate_record_next(&answer.callers, &rate));
-    it.policy.operators[0].uid++;
+    it.policy.people[0].ids.uid++;
     answer = ask_status(8, it.bot);
     ck_assert_uint_eq(answer.callers.count, 0);
     ch_meter_free(meter);
@@ -194,8 +194,8 @@ START_TEST(test_an_operator_is_told_of_every_key)
     scene_begin(&it);
     play_started(&it.token, NULL);
     ch_status_is_frame answer = ask_status(7, it.bot);
-    ck_assert_uint_eq(answer.key_count, 5);
-    ck_assert_uint_eq(answer.problems.count, 5);
+    ck_assert_uint_eq(answer.key_count, 6);
+    ck_assert_uint_eq(answer.problems.count, 6);
 }
 END_TEST
 

@@ -18,9 +18,15 @@ static void set_up(size_t worker_count)
     now_ms = 1000;
 }
 
-/* What is taken from the jobs must be given back: nothing waits, nothing is sent, no work is expected. */
+/* What is taken from the jobs must be given back: nothing waits, nothing is sent, no work is expected. Who was called
+ * leaves. */
 static void tear_down(void)
 {
+    for (size_t i = 0; i < CH_ROWS(tickets); i++) {
+        if (tickets[i].place == CH_TICKET_CALLED)
+            ch_token_jobs_leave(jobs, &tickets[i]);
+    }
+    ck_assert_uint_eq(ch_token_jobs_called(jobs), 0);
     ck_assert_uint_eq(ch_token_jobs_waiting(jobs), 0);
     ck_assert_uint_eq(ch_token_jobs_sent(jobs), 0);
     ck_assert_uint_eq(ch_token_jobs_work_ns(jobs), 0);
@@ -440,10 +446,30 @@ START_TEST(test_waiting_jobs_are_no_expected_work)
     add(1, 0, true);
     ck_assert_uint_eq(ch_token_jobs_work_ns(jobs), 0);
     ck_assert(ch_token_jobs_has_room(jobs, now_ms));
-    ck_assert_ptr_eq(ch_token_jobs_call(jobs), &tickets[1]);
-    ck_assert_uint_eq(ch_token_jobs_work_ns(jobs), 0);
     ch_token_jobs_leave(jobs, &tickets[0]);
     ch_token_jobs_leave(jobs, &tickets[1]);
+    tear_down();
+}
+END_TEST
+
+/* A job that is called is sent when its decision is on the disk; until then no other takes its place. */
+START_TEST(test_called_jobs_are_expected_work)
+{
+    set_up(1);
+    add(0, 0, false);
+    add(1, 0, false);
+    ck_assert_ptr_eq(ch_token_jobs_call(jobs), &tickets[0]);
+    ck_assert_uint_eq(ch_token_jobs_called(jobs), 1);
+    ck_assert_uint_gt(ch_token_jobs_work_ns(jobs), 0);
+    ck_assert(!ch_token_jobs_has_room(jobs, now_ms)); /* nothing is known of the key: it may be slow */
+    ch_token_jobs_send(jobs, &tickets[0], now_ms);
+    ck_assert_uint_eq(ch_token_jobs_called(jobs), 0);
+    ck_assert_uint_gt(ch_token_jobs_work_ns(jobs), 0);
+    ch_token_jobs_leave(jobs, &tickets[0]);
+    ck_assert_uint_eq(ch_token_jobs_work_ns(jobs), 0);
+    ck_assert_ptr_eq(ch_token_jobs_call(jobs), &tickets[1]);
+    ch_token_jobs_leave(jobs, &tickets[1]);
+    ck_assert(ch_token_jobs_has_room(jobs, now_ms));
     tear_down();
 }
 END_TEST
@@ -464,4 +490,5 @@ CH_TESTS("token_jobs", CH_TEST(test_urgent_jobs_overtake_and_each_kind_keeps_its
          CH_TEST(test_a_device_that_is_late_is_given_no_more),
          CH_TEST(test_a_job_is_stuck_if_neither_it_nor_one_before_it_is_answered),
          CH_TEST(test_a_key_whose_job_was_stuck_has_more_time_for_the_next),
-         CH_TEST(test_quick_jobs_are_given_until_their_work_is_enough), CH_TEST(test_waiting_jobs_are_no_expected_work))
+         CH_TEST(test_quick_jobs_are_given_until_their_work_is_enough), CH_TEST(test_waiting_jobs_are_no_expected_work),
+         CH_TEST(test_called_jobs_are_expected_work))

@@ -195,6 +195,8 @@ static const struct {
     { "two types",                  POST "Content-Type: text/plain\r\nContent-Length: 2\r\n\r\n{}",                          400,   "is repeated" },
     { "another type",               "POST / HTTP/1.1\r\nHost: h\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\n{}", 415,   "Content-Type: application/json" },
     { "a type that begins alike",   "POST / HTTP/1.1\r\nHost: h\r\nContent-Type: application/jsonp\r\nContent-Length: 2\r\n\r\n{}", 415, "Content-Type: application/json" },
+    { "no length of what is put",   "PUT / HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n\r\n",                  411,   "send it with Content-Length" },
+    { "no type of what is put",     "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n{}",                              415,   "Content-Type: application/json" },
     { "no type",                    "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n{}",                             415,   "Content-Type: application/json" },
     { "a query string",             "GET /v1/keys?a=b HTTP/1.1\r\nHost: h\r\n\r\n",                                          400,   "query strings" },
     { "an empty query string",      "GET /v1/keys? HTTP/1.1\r\nHost: h\r\n\r\n",                                             400,   "query strings" },

@@ -1,0 +1,113 @@
+/* The ledger: everything that decisions remember. It owns the levels of all limits, the trading states, the reference
+ * prices, the agent's own record of orders, and the reservations that may still be returned; and it writes the journal,
+ * from which it finds all that again after a crash.
+ *
+ * A request is judged (policy/decide.h) by what ch_ledger_prepare puts into its question, takes what it needs in memory
+ * (ch_ledger_reserve), is recorded (ch_ledger_record), and goes on when that is on the disk. What was counted is never
+ * less than what was signed. A reservation is returned as long as nothing was signed for it; afterwards it is kept, and
+ * a bot may report that the exchange rejected the order (ch_ledger_release). Core's thread only. */
+#ifndef CH_AGENT_CORE_LEDGER_H
+#define CH_AGENT_CORE_LEDGER_H
+
+#include "agent/core/reservations.h"
+#include "policy/decide.h"
+#include "state/journal.h"
+
+typedef struct ch_ledger ch_ledger;
+
+/* Who waits for rows. `outcome` is CH_OK if all up to `id` are on the disk; else those are not, and never will be. */
+typedef struct ch_ledger_owner {
+    void *context;
+    void (*on_recorded)(void *context, uint64_t id, const ch_error *outcome);
+} ch_ledger_owner;
+
+/* ---- start and end ---- */
+
+/* Reads the journal in `store`. `trace_path` may be NULL. CH_IO: it cannot be read. Close with ch_ledger_close. */
+CH_CHECKED ch_status ch_ledger_open(ch_store *store, const char *trace_path, ch_ledger **out, ch_error *err);
+/* From here on the limits are those of `policy`, which must outlive the ledger or the next call. */
+void ch_ledger_set_policy(ch_ledger *ledger, const ch_policy *policy, uint64_t now_ns);
+/* From here on rows are written, by `writer`. */
+void ch_ledger_start(ch_ledger *ledger, ch_writer *writer, const ch_ledger_owner *owner);
+/* The writer must have been stopped. NULL is fine. */
+void ch_ledger_close(ch_ledger *ledger);
+
+/* At the end of each turn of the loop: rows leave. */
+void ch_ledger_turn(ch_ledger *ledger, uint64_t now_ns);
+/* Tries again what could not be written; to be called now and then. */
+void ch_ledger_try_again(ch_ledger *ledger);
+/* Why decisions cannot be recorded for now; NULL: they can. */
+const ch_error *ch_ledger_trouble(const ch_ledger *ledger);
+/* Rows that are not on the disk yet. */
+bool ch_ledger_is_writing(const ch_ledger *ledger);
+
+/* CH_REFUSED, rule `record`: the state is older than the agent's own trace of it, so it does not know what was signed
+ * since; an admin must accept that. */
+CH_CHECKED ch_status ch_ledger_check(const ch_ledger *ledger, ch_error *err);
+/* An admin does. Returns the row to wait for. CH_CONFLICT: there is nothing to accept. */
+CH_CHECKED ch_status ch_ledger_accept(ch_ledger *ledger, uid_t by, ch_slice reason, uint64_t now_ns, uint64_t *row,
+                                      ch_error *err);
+
+/* Appends all that the rows so far amount to, as lines: for the snapshot, and to be compared. */
+void ch_ledger_add_all(const ch_ledger *ledger, uint64_t now_ns, ch_buffer *lines);
+
+/* ---- a request ---- */
+
+/* Sets the prices, states and orders of a question. */
+void ch_ledger_prepare(const ch_ledger *ledger, ch_question *question);
+/* Changes when prices or states change, so that who was judged before is judged again. */
+uint64_t ch_ledger_generation(const ch_ledger *ledger);
+const ch_levels *ch_ledger_levels(const ch_ledger *ledger);
+/* Would the windows have room for what the judgement needs? Takes nothing. */
+CH_CHECKED ch_status ch_ledger_try(ch_ledger *ledger, ch_judgement *judgement, const ch_question *question,
+                                   ch_error *err);
+/* Takes it, for user `uid`. A refusal because a limit is used up has what the limit says of that. `*out` is settled by
+ * one of the two: ch_ledger_return, ch_ledger_keep. */
+CH_CHECKED ch_status ch_ledger_reserve(ch_ledger *ledger, ch_judgement *judgement, const ch_question *question,
+                                       uid_t uid, ch_reservation **out, ch_error *err);
+/* Appends the decision's row, with the reservation's record, and returns its id. */
+uint64_t ch_ledger_record(ch_ledger *ledger, ch_reservation *reservation, uint64_t now_ns);
+/* Nothing was signed: what was taken is given back, and so says a row of its own if the decision has one. Takes it
+ * over. NULL is fine. */
+void ch_ledger_return(ch_ledger *ledger, ch_reservation *reservation);
+/* Something was signed, or may have been: it counts. */
+void ch_ledger_keep(ch_ledger *ledger, ch_reservation *reservation); /* takes it over */
+/* Appends a refusal's row, which nobody waits for. */
+void ch_ledger_note_refusal(ch_ledger *ledger, ch_slice record, uint64_t now_ns);
+
+/* Who hears what was given back. */
+typedef struct ch_released {
+    void *context;
+    void (*take)(void *context, ch_slice line);
+} ch_released;
+
+/* A bot reports that the exchange rejected what reservation `id` was for: gives back what the limits let. Or that it
+ * `is_closed`: gives back what is counted of what is open, and nothing else. Calls `tell` with a line for each of them.
+ * CH_NOT_FOUND: as these callers, the user has no such reservation, or not any more. */
+CH_CHECKED ch_status ch_ledger_release(ch_ledger *ledger, uint64_t id, uid_t uid, const ch_caller_set *callers,
+                                       bool is_closed, uint64_t now_ns, const ch_released *tell, ch_error *err);
+
+/* ---- states and prices ---- */
+
+const ch_states *ch_ledger_states(const ch_ledger *ledger);
+const ch_prices *ch_ledger_prices(const ch_ledger *ledger);
+/* Sets a trading state, for the reason that the row gives. Returns the row of the journal to wait for. */
+uint64_t ch_ledger_set_state(ch_ledger *ledger, const ch_state_row *row, uint64_t now_ns);
+/* As ch_prices_put; a source that is held from now on is logged, and is still held after a restart. */
+CH_CHECKED ch_status ch_ledger_put_price(ch_ledger *ledger, const ch_quote *quote, uint64_t now_ns,
+                                         ch_quote_outcome *outcome, ch_error *err);
+/* As ch_prices_confirm, by user `by`. `*row` is the row to wait for. */
+CH_CHECKED ch_status ch_ledger_confirm_price(ch_ledger *ledger, ch_slice source, ch_slice pair, uid_t by,
+                                             uint64_t now_ns, uint64_t *row, ch_error *err);
+
+/* ---- those who wait for a row ---- */
+
+/* `answer` is called once with the row's outcome, unless ch_ledger_forget comes first. CH_BUSY: too many wait. */
+CH_CHECKED ch_status ch_ledger_await(ch_ledger *ledger, uint64_t row, void *context,
+                                     void (*answer)(void *context, const ch_error *outcome), ch_error *err);
+/* As ch_journal_ask. */
+CH_CHECKED ch_status ch_ledger_ask(ch_ledger *ledger, const ch_journal_query *query, ch_error *err);
+/* Whoever waits with this context has left. NULL is fine. */
+void ch_ledger_forget(ch_ledger *ledger, const void *context);
+
+#endif

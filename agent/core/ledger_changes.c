@@ -1,0 +1,241 @@
+/* What others than requests change: trading states, prices, and reservations that bots release. */
+#include "agent/core/ledger_impl.h"
+
+#include "agent/core/callers.h"
+#include "agent/core/record.h"
+#include "base/log.h"
+#include "policy/levels.h"
+#include "policy/period.h"
+#include "policy/policy.h"
+#include "policy/prices.h"
+#include "policy/question.h"
+#include "policy/states.h"
+#include "state/journal.h"
+
+#include <inttypes.h>
+
+/* ---- trading states ---- */
+
+const ch_states *ch_ledger_states(const ch_ledger *ledger)
+{
+    return ledger->states;
+}
+
+static const char *kind_of(const ch_state_row *row)
+{
+    return row->of == CH_STATE_OF_KEY ? "key" : "caller";
+}
+
+static void record_state(ch_ledger *ledger, const ch_state_row *row, uint64_t now_ns)
+{
+    ch_buffer *record = &ledger->record;
+    ch_buffer_clear(record);
+    ch_record_time(record, "{", "time", now_ns);
+    ch_record_text(record, ",", "event", CH_LITERAL("trading state"));
+    ch_record_text(record, ",", kind_of(row), row->name);
+    ch_record_text(record, ",", "state", ch_slice_of(ch_trading_name(row->state)));
+    if (row->until_ns != 0)
+        ch_record_time(record, ",", "until", row->until_ns);
+    ch_record_text(record, ",", "why", row->why);
+    ch_buffer_add_byte(record, '}');
+}
+
+static uint64_t note_state(ch_ledger *ledger, const ch_state_row *row, uint64_t now_ns)
+{
+    ch_log("%s '%.*s' is %s now: %.*s", kind_of(row), CH_SLICE_ARGS(row->name), ch_trading_name(row->state),
+           CH_SLICE_ARGS(row->why));
+    ch_buffer_clear(&ledger->lines);
+    ch_ledger_add_state(&ledger->lines, row);
+    record_state(ledger, row, now_ns);
+    return ch_ledger_add_row(ledger, CH_JOURNAL_EVENT, 0, ch_buffer_slice(&ledger->record), now_ns);
+}
+
+uint64_t ch_ledger_set_state(ch_ledger *ledger, const ch_state_row *row, uint64_t now_ns)
+{
+    ch_states_set(ledger->states, row);
+    return note_state(ledger, row, now_ns);
+}
+
+/* It may be as bad already, for as long. What is noted is what counts now. */
+static void tighten(ch_ledger *ledger, const ch_state_row *wanted, uint64_t now_ns)
+{
+    ch_state_row row;
+    if (!ch_states_tighten(ledger->states, wanted, now_ns))
+        return;
+    for (size_t i = 0; ch_states_at(ledger->states, i, &row); i++) {
+        if (row.of == wanted->of && ch_slice_equal(row.name, wanted->name))
+            note_state(ledger, &row, now_ns);
+    }
+}
+
+/* The end of the window that is used up; 0: only an operator ends it. */
+static uint64_t end_of(const ch_limit *limit, uint64_t now_ns)
+{
+    if (limit->is_until_operator || limit->control == CH_CONTROL_SAME_ORDER)
+        return 0;
+    uint64_t end_ns = ch_period_end(&limit->per, ch_period_bucket(&limit->per, now_ns));
+    return end_ns == UINT64_MAX ? 0 : end_ns;
+}
+
+void ch_ledger_punish(ch_ledger *ledger, const ch_question *question, const ch_refusal *refusal)
+{
+    const ch_entry_rule *entry = refusal->entry;
+    if (!refusal->is_used_up || entry == NULL || entry->verb != CH_VERB_LIMIT)
+        return;
+    const ch_limit *limit = &entry->limit;
+    ch_trading state = limit->control == CH_CONTROL_SAME_ORDER ? CH_TRADING_HALTED : limit->then;
+    if (state == CH_TRADING_ACTIVE)
+        return;
+    ch_state_row row = {.of = CH_STATE_OF_CALLER,
+                        .state = state,
+                        .until_ns = end_of(limit, question->now_ns),
+                        .why = ch_slice_of(entry->name)};
+    for (size_t i = 0; i < question->policy->caller_count; i++) {
+        bool is_meant = entry->selector.is_any_caller || ch_caller_set_has(&entry->selector.callers, i);
+        row.name = ch_slice_of(question->policy->callers[i].name);
+        if (is_meant && ch_caller_set_has(question->callers, i))
+            tighten(ledger, &row, question->now_ns);
+    }
+}
+
+/* ---- prices ---- */
+
+const ch_prices *ch_ledger_prices(const ch_ledger *ledger)
+{
+    return ledger->prices;
+}
+
+/* What is known of one source's pair; false if nothing is. */
+static bool find_price(const ch_ledger *ledger, ch_slice pair, ch_slice source, ch_price_row *out)
+{
+    *out = (ch_price_row){.pair = pair, .source = CH_LITERAL("")};
+    while (ch_prices_next(ledger->prices, pair, out->source, out) && ch_slice_equal(out->pair, pair)) {
+        if (ch_slice_equal(out->source, source))
+            return true;
+    }
+    return false;
+}
+
+static uint64_t note_price(ch_ledger *ledger, const ch_price_row *row, const char *event, uint64_t now_ns)
+{
+    char price[CH_DECIMAL_TEXT_MAX];
+    ch_decimal_text(row->price, price);
+    ch_buffer_clear(&ledger->lines);
+    ch_ledger_add_price(&ledger->lines, row);
+    ch_buffer_clear(&ledger->record);
+    ch_record_time(&ledger->record, "{", "time", now_ns);
+    ch_record_text(&ledger->record, ",", "event", ch_slice_of(event));
+    ch_record_text(&ledger->record, ",", "source", row->source);
+    ch_record_text(&ledger->record, ",", "pair", row->pair);
+    ch_record_text(&ledger->record, ",", "price", ch_slice_of(price));
+    ch_buffer_add_byte(&ledger->record, '}');
+    return ch_ledger_add_row(ledger, CH_JOURNAL_EVENT, 0, ch_buffer_slice(&ledger->record), now_ns);
+}
+
+ch_status ch_ledger_put_price(ch_ledger *ledger, const ch_quote *quote, uint64_t now_ns, ch_quote_outcome *outcome,
+                              ch_error *err)
+{
+    ch_price_row row;
+    bool was_held = find_price(ledger, quote->pair, quote->source, &row) && row.is_held;
+    CH_TRY(ch_prices_put(ledger->prices, quote, now_ns, outcome, err));
+    if (*outcome != CH_QUOTE_HELD || was_held || !find_price(ledger, quote->pair, quote->source, &row))
+        return CH_OK;
+    ch_log("the price of %.*s from '%.*s' has moved further than policy allows, and does not count until an operator "
+           "says: chancery prices confirm %.*s %.*s",
+           CH_SLICE_ARGS(row.pair), CH_SLICE_ARGS(row.source), CH_SLICE_ARGS(row.source), CH_SLICE_ARGS(row.pair));
+    note_price(ledger, &row, "price held", now_ns);
+    return CH_OK;
+}
+
+ch_status ch_ledger_confirm_price(ch_ledger *ledger, ch_slice source, ch_slice pair, uid_t by, uint64_t now_ns,
+                                  uint64_t *row, ch_error *err)
+{
+    ch_price_row found;
+    CH_TRY(ch_prices_confirm(ledger->prices, source, pair, now_ns, err));
+    ch_log("user %u confirms the price of %.*s from '%.*s'", (unsigned)by, CH_SLICE_ARGS(pair), CH_SLICE_ARGS(source));
+    if (!find_price(ledger, pair, source, &found))
+        return ch_fail(err, CH_INTERNAL, "a price that was confirmed is gone");
+    *row = note_price(ledger, &found, "price confirmed", now_ns);
+    return CH_OK;
+}
+
+/* ---- releases ---- */
+
+static const ch_entry_rule *find_limit(const ch_policy *policy, ch_slice name)
+{
+    for (size_t i = policy->first[CH_VERB_LIMIT]; i < policy->first[CH_VERB_LIMIT + 1]; i++) {
+        if (ch_slice_is(name, policy->entries[i].name))
+            return &policy->entries[i];
+    }
+    return NULL;
+}
+
+/* An order that was rejected or closed is not open, so all of that comes back; of what was placed, as much of a
+ * rejected one as the limit lets. */
+static ch_decimal give_back(ch_ledger *ledger, const ch_taken *taken, const ch_entry_rule *limit, bool is_closed,
+                            uint64_t now_ns)
+{
+    bool is_open_value = limit->limit.control == CH_CONTROL_OPEN_VALUE;
+    return is_closed && !is_open_value ? CH_DECIMAL_ZERO : ch_levels_release(ledger->levels, taken, limit, now_ns);
+}
+
+/* What was given back, and that so much was released in this period. */
+static void add_released(ch_ledger *ledger, const ch_taken *taken, const ch_entry_rule *limit, ch_decimal amount,
+                         uint64_t now_ns)
+{
+    ch_level_row row = ch_levels_row(ledger->levels, taken);
+    row.amount = amount;
+    ch_ledger_add_level(&ledger->lines, CH_LINE_TAKEN, &row);
+    if (limit->limit.control == CH_CONTROL_OPEN_VALUE)
+        return;
+    row = ch_levels_released_row(ledger->levels, taken, amount, now_ns);
+    ch_ledger_add_level(&ledger->lines, CH_LINE_TAKEN, &row);
+}
+
+static void tell_released(const ch_entry_rule *limit, ch_decimal amount, const ch_released *tell)
+{
+    ch_autobuffer line = CH_BUFFER_INIT;
+    ch_buffer_add_format(&line, "%s: ", limit->name);
+    ch_decimal_print(amount, &line);
+    if (limit->limit.asset != NULL)
+        ch_buffer_add_format(&line, " %s", limit->limit.asset);
+    tell->take(tell->context, ch_buffer_slice(&line));
+}
+
+static void release(ch_ledger *ledger, const ch_reservation *reservation, bool is_closed, uint64_t now_ns,
+                    const ch_released *tell)
+{
+    ch_buffer_clear(&ledger->lines);
+    for (size_t i = 0; i < reservation->count; i++) {
+        const ch_taken *taken = &reservation->taken[i];
+        const ch_entry_rule *limit = find_limit(ledger->policy, ch_levels_row(ledger->levels, taken).limit);
+        ch_decimal amount = limit == NULL ? CH_DECIMAL_ZERO : give_back(ledger, taken, limit, is_closed, now_ns);
+        if (ch_decimal_is_zero(amount))
+            continue;
+        add_released(ledger, taken, limit, amount, now_ns);
+        tell_released(limit, amount, tell);
+    }
+    ch_buffer_clear(&ledger->record);
+    ch_record_time(&ledger->record, "{", "time", now_ns);
+    ch_record_text(&ledger->record, ",", "event", is_closed ? CH_LITERAL("closed") : CH_LITERAL("released"));
+    ch_buffer_add_format(&ledger->record, ",\"uid\":%u}", (unsigned)reservation->uid);
+    ch_ledger_add_row(ledger, CH_JOURNAL_RETURN, reservation->id, ch_buffer_slice(&ledger->record), now_ns);
+}
+
+ch_status ch_ledger_release(ch_ledger *ledger, uint64_t id, uid_t uid, const ch_caller_set *callers, bool is_closed,
+                            uint64_t now_ns, const ch_released *tell, ch_error *err)
+{
+    ch_autobuffer names = CH_BUFFER_INIT;
+    ch_callers_print(ledger->policy, callers, &names);
+    ch_buffer_text(&names);
+    ch_reservation *found = ch_reservations_take(ledger->reservations, id, uid, ch_buffer_slice(&names));
+    if (found == NULL)
+        return ch_fail(err, CH_NOT_FOUND,
+                       "there is no reservation %" PRIu64
+                       " of yours that could be released: it was released, or is too "
+                       "old, or took nothing",
+                       id);
+    release(ledger, found, is_closed, now_ns, tell);
+    ch_reservation_free(found);
+    return CH_OK;
+}

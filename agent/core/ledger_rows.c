@@ -1,0 +1,303 @@
+/* A row's `charges`, and a snapshot, are lines of fields with tabs between them:
+ *
+ *   L limit shape scope closing released bucket amount   taken; in a RETURN given back, unless it counts what is
+ * released R the same                                           not taken: its decision comes after the snapshot S of
+ * name state until why                            a trading state P source pair price quoted held low high a reference
+ * price O hash                                               an order's id was used
+ *
+ * Texts are percent-encoded. A line that cannot be read is a damaged state: nothing is guessed. */
+#include "agent/core/ledger_impl.h"
+
+#include "base/clock.h"
+#include "base/encode.h"
+#include "policy/levels.h"
+#include "policy/policy.h"
+#include "policy/prices.h"
+#include "policy/states.h"
+#include "state/journal.h"
+
+#include <inttypes.h>
+
+#define FIELDS_MAX 8
+#define PLAIN "=;:/*,()+@# "
+
+/* ---- writing ---- */
+
+static void add_text(ch_buffer *lines, ch_slice text)
+{
+    ch_buffer_add_byte(lines, '\t');
+    ch_encode_percent(lines, text, PLAIN);
+}
+
+static void add_decimal(ch_buffer *lines, ch_decimal number)
+{
+    ch_buffer_add_byte(lines, '\t');
+    ch_decimal_print(number, lines);
+}
+
+void ch_ledger_add_level(ch_buffer *lines, char kind, const ch_level_row *row)
+{
+    ch_buffer_add_byte(lines, (uint8_t)kind);
+    add_text(lines, row->limit);
+    add_text(lines, row->shape);
+    add_text(lines, row->scope);
+    ch_buffer_add_format(lines, "\t%d\t%d\t%" PRIu64, row->is_closing, row->is_released, row->bucket);
+    add_decimal(lines, row->amount);
+    ch_buffer_add_byte(lines, '\n');
+}
+
+void ch_ledger_add_state(ch_buffer *lines, const ch_state_row *row)
+{
+    ch_buffer_add_format(lines, "S\t%d", (int)row->of);
+    add_text(lines, row->name);
+    ch_buffer_add_format(lines, "\t%d\t%" PRIu64, (int)row->state, row->until_ns);
+    add_text(lines, row->why);
+    ch_buffer_add_byte(lines, '\n');
+}
+
+void ch_ledger_add_price(ch_buffer *lines, const ch_price_row *row)
+{
+    ch_buffer_add_byte(lines, 'P');
+    add_text(lines, row->source);
+    add_text(lines, row->pair);
+    add_decimal(lines, row->price);
+    ch_buffer_add_format(lines, "\t%" PRIu64 "\t%d", row->quoted_ns, row->is_held);
+    add_decimal(lines, row->low);
+    add_decimal(lines, row->high);
+    ch_buffer_add_byte(lines, '\n');
+}
+
+void ch_ledger_add_order(ch_buffer *lines, uint32_t hash)
+{
+    ch_buffer_add_format(lines, "O\t%" PRIu32 "\n", hash);
+}
+
+uint64_t ch_ledger_add_row(ch_ledger *ledger, ch_journal_kind kind, uint64_t of, ch_slice record, uint64_t now_ns)
+{
+    const ch_journal_row row = {
+        .kind = kind, .of = of, .time_ns = now_ns, .charges = ch_buffer_slice(&ledger->lines), .record = record};
+    ledger->last_row = ch_journal_add(ledger->journal, &row);
+    ch_buffer_clear(&ledger->lines);
+    return ledger->last_row;
+}
+
+/* ---- the snapshot ---- */
+
+static void take_level(void *context, const ch_level_row *row)
+{
+    ch_ledger_add_level(context, CH_LINE_TAKEN, row);
+}
+
+static void take_order(void *context, uint32_t hash)
+{
+    ch_ledger_add_order(context, hash);
+}
+
+static void add_reservations(const ch_ledger *ledger, const ch_reservation *first, char kind, ch_buffer *lines)
+{
+    for (const ch_reservation *at = first; at != NULL; at = at->next) {
+        for (size_t i = 0; i < at->count; i++) {
+            const ch_level_row row = ch_levels_row(ledger->levels, &at->taken[i]);
+            ch_ledger_add_level(lines, kind, &row);
+        }
+    }
+}
+
+static void add_states(const ch_states *states, ch_buffer *lines)
+{
+    ch_state_row row;
+    for (size_t i = 0; ch_states_at(states, i, &row); i++)
+        ch_ledger_add_state(lines, &row);
+}
+
+static void add_prices(const ch_prices *prices, ch_buffer *lines)
+{
+    ch_price_row row = {.pair = CH_LITERAL(""), .source = CH_LITERAL("")};
+    while (ch_prices_next(prices, row.pair, row.source, &row))
+        ch_ledger_add_price(lines, &row);
+}
+
+void ch_ledger_add_all(const ch_ledger *ledger, uint64_t now_ns, ch_buffer *lines)
+{
+    ch_levels_each(ledger->levels, now_ns, take_level, lines);
+    add_reservations(ledger, ledger->pending, CH_LINE_NOT_TAKEN, lines);
+    add_reservations(ledger, ledger->returning, CH_LINE_TAKEN, lines); /* until their rows say otherwise */
+    add_states(ledger->states, lines);
+    add_prices(ledger->prices, lines);
+    ch_orders_each(ledger->orders, take_order, lines);
+}
+
+/* ---- reading ---- */
+
+typedef struct reading {
+    ch_ledger *ledger;
+    uint64_t now_ns;
+    bool is_return; /* the row is */
+    size_t bad;     /* lines that cannot be read */
+} reading;
+
+typedef struct fields {
+    ch_slice items[FIELDS_MAX];
+    size_t count;
+    ch_buffer texts[FIELDS_MAX]; /* what was encoded */
+} fields;
+
+static void split(ch_slice line, fields *out)
+{
+    out->count = 0;
+    for (;;) {
+        const uint8_t *tab = ch_slice_find(line, '\t');
+        size_t size = tab == NULL ? line.size : (size_t)(tab - line.data);
+        if (out->count == FIELDS_MAX) {
+            out->count++; /* too many: no kind of line has that */
+            return;
+        }
+        out->items[out->count++] = (ch_slice){line.data, size};
+        if (tab == NULL)
+            return;
+        line = ch_slice_after(line, size + 1);
+    }
+}
+
+static bool read_text(fields *in, size_t index, ch_slice *out)
+{
+    ch_buffer_clear(&in->texts[index]);
+    bool is_good = ch_decode_percent(&in->texts[index], in->items[index], false);
+    *out = ch_buffer_slice(&in->texts[index]);
+    return is_good;
+}
+
+static bool read_number(const fields *in, size_t index, uint64_t most, uint64_t *out)
+{
+    ch_slice text = in->items[index];
+    *out = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned digit = (unsigned)text.data[i] - '0';
+        if (digit > 9 || __builtin_mul_overflow(*out, 10, out) || __builtin_add_overflow(*out, digit, out))
+            return false;
+    }
+    return text.size > 0 && *out <= most;
+}
+
+static bool read_decimal(const fields *in, size_t index, ch_decimal *out)
+{
+    return ch_decimal_read(in->items[index], out);
+}
+
+static bool read_level(reading *to, fields *in)
+{
+    ch_level_row row = {0};
+    uint64_t is_closing;
+    uint64_t is_released;
+    bool is_taken = in->items[0].data[0] == CH_LINE_TAKEN;
+    if (in->count != 8 || !read_text(in, 1, &row.limit) || !read_text(in, 2, &row.shape) ||
+        !read_text(in, 3, &row.scope) || !read_number(in, 4, 1, &is_closing) || !read_number(in, 5, 1, &is_released) ||
+        !read_number(in, 6, UINT64_MAX, &row.bucket) || !read_decimal(in, 7, &row.amount))
+        return false;
+    row.is_closing = is_closing == 1;
+    row.is_released = is_released == 1;
+    if (is_taken && (!to->is_return || row.is_released))
+        ch_levels_restore(to->ledger->levels, &row);
+    else
+        ch_levels_restore_return(to->ledger->levels, &row);
+    return true;
+}
+
+static bool read_state(reading *to, fields *in)
+{
+    ch_state_row row = {0};
+    uint64_t of;
+    uint64_t state;
+    if (in->count != 6 || !read_number(in, 1, CH_STATE_OF_KEY, &of) || !read_text(in, 2, &row.name) ||
+        !read_number(in, 3, CH_TRADING_HALTED, &state) || !read_number(in, 4, UINT64_MAX, &row.until_ns) ||
+        !read_text(in, 5, &row.why))
+        return false;
+    row.of = (ch_state_of)of;
+    row.state = (ch_trading)state;
+    ch_states_set(to->ledger->states, &row);
+    return true;
+}
+
+static bool read_price(reading *to, fields *in)
+{
+    ch_price_row row = {0};
+    uint64_t is_held;
+    if (in->count != 8 || !read_text(in, 1, &row.source) || !read_text(in, 2, &row.pair) ||
+        !read_decimal(in, 3, &row.price) || !read_number(in, 4, UINT64_MAX, &row.quoted_ns) ||
+        !read_number(in, 5, 1, &is_held) || !read_decimal(in, 6, &row.low) || !read_decimal(in, 7, &row.high))
+        return false;
+    row.is_held = is_held == 1;
+    ch_prices_restore(to->ledger->prices, &row, to->now_ns);
+    return true;
+}
+
+static bool read_order(reading *to, fields *in)
+{
+    uint64_t hash;
+    if (in->count != 2 || !read_number(in, 1, UINT32_MAX, &hash))
+        return false;
+    ch_orders_restore(to->ledger->orders, (uint32_t)hash);
+    return true;
+}
+
+static bool read_line(reading *to, fields *in, ch_slice line)
+{
+    split(line, in);
+    if (in->items[0].size != 1)
+        return false;
+    switch (in->items[0].data[0]) {
+    case CH_LINE_TAKEN:
+    case CH_LINE_NOT_TAKEN:
+        return read_level(to, in);
+    case 'S':
+        return read_state(to, in);
+    case 'P':
+        return read_price(to, in);
+    case 'O':
+        return read_order(to, in);
+    default:
+        return false;
+    }
+}
+
+static void read_lines(reading *to, ch_slice lines)
+{
+    fields in = {0};
+    while (lines.size > 0) {
+        const uint8_t *end = ch_slice_find(lines, '\n');
+        size_t size = end == NULL ? lines.size : (size_t)(end - lines.data);
+        to->bad += !read_line(to, &in, (ch_slice){lines.data, size});
+        lines = ch_slice_after(lines, end == NULL ? size : size + 1);
+    }
+    for (size_t i = 0; i < FIELDS_MAX; i++)
+        ch_buffer_free(&in.texts[i]);
+}
+
+static void take_line(void *context, ch_slice line)
+{
+    reading *to = context;
+    to->is_return = false;
+    read_lines(to, line);
+}
+
+static void take_row(void *context, const ch_journal_row *row)
+{
+    reading *to = context;
+    to->is_return = row->kind == CH_JOURNAL_RETURN;
+    read_lines(to, row->charges);
+}
+
+ch_status ch_ledger_read(ch_ledger *ledger, ch_error *err)
+{
+    ch_moment now;
+    reading to = {.ledger = ledger, .now_ns = ch_moment_now(&now) ? now.wall_ns : 0};
+    const ch_journal_reader reader = {.context = &to, .take_level = take_line, .take_row = take_row};
+    CH_TRY(ch_journal_read(ledger->journal, &reader, err));
+    if (to.bad > 0)
+        return ch_fail(
+            err, CH_IO,
+            "the journal of decisions in the state folder has %zu lines that cannot be read, so nobody knows "
+            "what was signed; restore the folder from a backup, or move it away and begin with none",
+            to.bad);
+    return CH_OK;
+}

@@ -1,0 +1,57 @@
+/* What the files of the operators' room share, and nobody else sees. */
+#ifndef CH_AGENT_CORE_OPERATORS_IMPL_H
+#define CH_AGENT_CORE_OPERATORS_IMPL_H
+
+#include "agent/core/acceptor.h"
+#include "agent/core/operators.h"
+#include "base/log.h"
+#include "wire/channel.h"
+
+/* One operator's request, and its answer. */
+typedef struct ch_session {
+    ch_operators *operators;
+    ch_channel channel; /* fd -1: free */
+    ch_source source;
+    ch_receiving state;
+    ch_peer peer;
+    uint64_t began_ms;
+    size_t left;     /* answers that are still to come */
+    uint32_t wanted; /* rows of decisions */
+    ch_error answer; /* the first failure */
+} ch_session;
+
+struct ch_operators {
+    ch_loop *loop;
+    ch_operator_context context;
+    ch_acceptor acceptor;
+    ch_timer check;
+    ch_log_limit log_limit;
+    ch_session sessions[CH_OPERATORS_MAX];
+};
+
+/* ---- operators.c ---- */
+
+/* Something that the session waits for has been done, or has failed; `context` is the session. */
+void ch_session_on_outcome(void *context, const ch_error *outcome);
+void ch_session_on_progress(void *context, uint32_t done, uint32_t total);
+/* CH_REFUSED unless the operator has one of the roles, as bits. */
+CH_CHECKED ch_status ch_session_check(const ch_session *self, uint32_t version, unsigned roles, ch_error *err);
+/* A request that fails is answered; it does not end the session's protocol. */
+void ch_session_answer_failure(ch_session *self, ch_status st, const ch_error *err);
+
+/* ---- takers of frames: operators_requests.c has those of tokens, rules and time, operators_trading.c the rest ---- */
+
+CH_CHECKED ch_status ch_session_on_unlock(void *context, ch_frame *frame, int *fd, ch_error *err);
+CH_CHECKED ch_status ch_session_on_lock(void *context, ch_frame *frame, int *fd, ch_error *err);
+CH_CHECKED ch_status ch_session_on_reload(void *context, ch_frame *frame, int *fd, ch_error *err);
+CH_CHECKED ch_status ch_session_on_nonce_list(void *context, ch_frame *frame, int *fd, ch_error *err);
+CH_CHECKED ch_status ch_session_on_nonce_set(void *context, ch_frame *frame, int *fd, ch_error *err);
+CH_CHECKED ch_status ch_session_on_clock_confirm(void *context, ch_frame *frame, int *fd, ch_error *err);
+CH_CHECKED ch_status ch_session_on_key_confirm(void *context, ch_frame *frame, int *fd, ch_error *err);
+CH_CHECKED ch_status ch_session_on_trading_set(void *context, ch_frame *frame, int *fd, ch_error *err);
+CH_CHECKED ch_status ch_session_on_trading_list(void *context, ch_frame *frame, int *fd, ch_error *err);
+CH_CHECKED ch_status ch_session_on_price_confirm(void *context, ch_frame *frame, int *fd, ch_error *err);
+CH_CHECKED ch_status ch_session_on_state_accept(void *context, ch_frame *frame, int *fd, ch_error *err);
+CH_CHECKED ch_status ch_session_on_decision_list(void *context, ch_frame *frame, int *fd, ch_error *err);
+
+#endif

@@ -1,0 +1,204 @@
+/* What operators may ask of tokens, rules, nonces and time. */
+#include "agent/core/operators_impl.h"
+
+#include "base/secret.h"
+#include "policy/policy.h"
+
+#include <fcntl.h>
+
+/* Refuses a PIN for a token that takes none: the operator has made a mistake. */
+static ch_status read_no_pin(const ch_token_link *link, int fd, ch_secret *pin, ch_error *err)
+{
+    ch_autosecret given = CH_SECRET_INIT;
+    ch_error ignored = CH_ERROR_INIT;
+    ch_ignore(ch_secret_read(&given, fd, CH_PIN_SIZE_MAX, &ignored));
+    if (given.data != NULL)
+        return ch_fail(err, CH_BAD_INPUT,
+                       "token '%s' takes no PIN from here; unlock it with: chancery unlock --no-pin %s",
+                       ch_token_link_name(link), ch_token_link_name(link));
+    return ch_secret_alloc_empty(pin, err);
+}
+
+/* A pipe and nothing else: a file or socket could keep core waiting, and so could fstat of a file. */
+static ch_status read_pin(const ch_token_link *link, int fd, ch_secret *pin, ch_error *err)
+{
+    if (fd < 0 || fcntl(fd, F_GETPIPE_SZ) < 0)
+        return ch_fail(err, CH_BAD_INPUT, "an unlock must bring the PIN in a pipe");
+    if (fcntl(fd, F_SETFL, O_NONBLOCK) != 0)
+        return ch_fail_errno(err, "preparing the PIN's pipe");
+    if (ch_token_link_login(link) != CH_LOGIN_PIN)
+        return read_no_pin(link, fd, pin, err);
+    if (ch_secret_read(pin, fd, CH_PIN_SIZE_MAX, err) != CH_OK)
+        return ch_error_wrap(err, "the PIN of token '%s'", ch_token_link_name(link));
+    return CH_OK;
+}
+
+static ch_status unlock(ch_session *self, const ch_unlock_frame *unlock, int fd, ch_error *err)
+{
+    ch_autosecret pin = CH_SECRET_INIT;
+    ch_token_link *link = NULL;
+    CH_TRY(ch_session_check(self, unlock->version, CH_ROLE_OPERATOR, err));
+    CH_TRY(ch_links_find(self->operators->context.links, unlock->token, &link, err));
+    CH_TRY(read_pin(link, fd, &pin, err));
+    const ch_link_waiter waiter = {.tell = ch_session_on_progress, .answer = ch_session_on_outcome, .context = self};
+    ch_token_link_unlock(link, &pin, unlock->is_last_try, waiter);
+    return CH_OK;
+}
+
+static ch_status lock(ch_session *self, const ch_lock_frame *lock, ch_error *err)
+{
+    const ch_operators *operators = self->operators;
+    ch_link_waiter waiter = {.answer = ch_session_on_outcome, .context = self};
+    ch_token_link *link = NULL;
+    CH_TRY(ch_session_check(self, lock->version, CH_ROLE_OPERATOR, err));
+    if (lock->token.size > 0) {
+        CH_TRY(ch_links_find(operators->context.links, lock->token, &link, err));
+        ch_token_link_lock(link, waiter);
+        return CH_OK;
+    }
+    self->left = operators->context.links->count;
+    for (size_t i = 0; i < operators->context.links->count; i++)
+        ch_token_link_lock(operators->context.links->links[i], waiter);
+    return CH_OK;
+}
+
+ch_status ch_session_on_unlock(void *context, ch_frame *frame, int *fd, ch_error *err)
+{
+    ch_session *self = context;
+    ch_error why = CH_ERROR_INIT;
+    ch_unlock_frame request;
+    CH_TRY(ch_unlock_frame_get(frame, &request, err));
+    self->state = CH_WHILE_WAITING;
+    ch_session_answer_failure(self, unlock(self, &request, *fd, &why), &why);
+    return CH_OK;
+}
+
+ch_status ch_session_on_lock(void *context, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    ch_session *self = context;
+    ch_error why = CH_ERROR_INIT;
+    ch_lock_frame request;
+    CH_TRY(ch_lock_frame_get(frame, &request, err));
+    self->state = CH_WHILE_WAITING;
+    ch_session_answer_failure(self, lock(self, &request, &why), &why);
+    return CH_OK;
+}
+
+/* The list goes first; the outcome ends it. */
+static ch_status list_nonces(ch_session *self, const ch_nonce_list_frame *ask, ch_error *err)
+{
+    CH_TRY(ch_session_check(self, ask->version, CH_ROLE_OPERATOR, err));
+    CH_TRY(ch_timekeeper_list(self->operators->context.keeper, ask, ch_channel_out(&self->channel), err));
+    ch_session_on_outcome(self, &(ch_error)CH_ERROR_INIT);
+    return CH_OK;
+}
+
+static ch_time_waiter waiter_of(ch_session *self)
+{
+    return (ch_time_waiter){.context = self, .answer = ch_session_on_outcome, .uid = self->peer.uid};
+}
+
+static ch_status set_nonce(ch_session *self, const ch_nonce_set_frame *set, ch_error *err)
+{
+    const ch_time_waiter waiter = waiter_of(self);
+    CH_TRY(ch_session_check(self, set->version, CH_ROLE_OPERATOR, err));
+    return ch_timekeeper_set(self->operators->context.keeper, set, &waiter, err);
+}
+
+static ch_status confirm_clock(ch_session *self, const ch_clock_confirm_frame *confirm, ch_error *err)
+{
+    const ch_time_waiter waiter = waiter_of(self);
+    CH_TRY(ch_session_check(self, confirm->version, CH_ROLE_OPERATOR, err));
+    return ch_timekeeper_confirm(self->operators->context.keeper, &waiter, err);
+}
+
+static void on_confirmed(void *context, const ch_error *outcome)
+{
+    ch_session *self = context;
+    if (outcome->status == CH_OK)
+        ch_links_hurry(self->operators->context.links);
+    ch_session_on_outcome(self, outcome);
+}
+
+static ch_status confirm_key(ch_session *self, const ch_key_confirm_frame *confirm, ch_error *err)
+{
+    const ch_operator_context *context = &self->operators->context;
+    CH_TRY(ch_session_check(self, confirm->version, CH_ROLE_OPERATOR, err));
+    const ch_key *key = ch_policy_find_key(context->policy, confirm->key);
+    if (key == NULL)
+        return ch_fail(err, CH_NOT_FOUND, "there is no key '%.*s' in the policy", CH_SLICE_ARGS(confirm->key));
+    const ch_link_waiter waiter = {.answer = on_confirmed, .context = self};
+    CH_TRY(ch_token_link_confirm_key(context->links->links[key->token], key->token_key, waiter, err));
+    ch_log("user %u accepts the object that key '%s' has now, in the place of the one that it had",
+           (unsigned)self->peer.uid, key->name);
+    return CH_OK;
+}
+
+static ch_status reload(ch_session *self, const ch_reload_frame *reload, ch_error *err)
+{
+    const ch_reload_waiter waiter = {.context = self, .answer = ch_session_on_outcome};
+    CH_TRY(ch_session_check(self, reload->version, CH_ROLE_OPERATOR, err));
+    ch_log("user %u asks for a reload", (unsigned)self->peer.uid);
+    return ch_reload_begin(self->operators->context.reload, &waiter, err);
+}
+
+ch_status ch_session_on_reload(void *context, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    ch_session *self = context;
+    ch_error why = CH_ERROR_INIT;
+    ch_reload_frame request;
+    CH_TRY(ch_reload_frame_get(frame, &request, err));
+    self->state = CH_WHILE_WAITING;
+    ch_session_answer_failure(self, reload(self, &request, &why), &why);
+    return CH_OK;
+}
+
+ch_status ch_session_on_nonce_list(void *context, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    ch_session *self = context;
+    ch_error why = CH_ERROR_INIT;
+    ch_nonce_list_frame request;
+    CH_TRY(ch_nonce_list_frame_get(frame, &request, err));
+    self->state = CH_WHILE_WAITING;
+    ch_session_answer_failure(self, list_nonces(self, &request, &why), &why);
+    return CH_OK;
+}
+
+ch_status ch_session_on_nonce_set(void *context, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    ch_session *self = context;
+    ch_error why = CH_ERROR_INIT;
+    ch_nonce_set_frame request;
+    CH_TRY(ch_nonce_set_frame_get(frame, &request, err));
+    self->state = CH_WHILE_WAITING;
+    ch_session_answer_failure(self, set_nonce(self, &request, &why), &why);
+    return CH_OK;
+}
+
+ch_status ch_session_on_clock_confirm(void *context, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    ch_session *self = context;
+    ch_error why = CH_ERROR_INIT;
+    ch_clock_confirm_frame request;
+    CH_TRY(ch_clock_confirm_frame_get(frame, &request, err));
+    self->state = CH_WHILE_WAITING;
+    ch_session_answer_failure(self, confirm_clock(self, &request, &why), &why);
+    return CH_OK;
+}
+
+ch_status ch_session_on_key_confirm(void *context, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    ch_session *self = context;
+    ch_error why = CH_ERROR_INIT;
+    ch_key_confirm_frame request;
+    CH_TRY(ch_key_confirm_frame_get(frame, &request, err));
+    self->state = CH_WHILE_WAITING;
+    ch_session_answer_failure(self, confirm_key(self, &request, &why), &why);
+    return CH_OK;
+}

@@ -1,0 +1,218 @@
+/* What operators may ask of trading: states, held prices, and what was decided. A change is answered when it is on the
+ * disk. */
+#include "agent/core/operators_impl.h"
+
+#include "base/clock.h"
+#include "policy/policy.h"
+#include "policy/states.h"
+#include "state/journal.h"
+
+#define REASON_MAX 200       /* bytes */
+#define PAGE_BYTES_MAX 49152 /* a row more fits the frame besides, unless it is large */
+#define DECISIONS_A_PAGE 200
+
+static ch_status read_time(uint64_t *now_ns, ch_error *err)
+{
+    ch_moment now;
+    if (!ch_moment_now(&now))
+        return ch_fail(err, CH_UNAVAILABLE, "the machine's clock shows no time that could be right");
+    *now_ns = now.wall_ns;
+    return CH_OK;
+}
+
+static ch_status check_reason(ch_slice reason, ch_error *err)
+{
+    return reason.size > 0 && reason.size <= REASON_MAX && ch_slice_is_text(reason)
+               ? CH_OK
+               : ch_fail(err, CH_BAD_INPUT, "give a reason, of at most %d bytes of plain text", REASON_MAX);
+}
+
+static ch_status await_row(ch_session *self, uint64_t row, ch_error *err)
+{
+    return ch_ledger_await(self->operators->context.ledger, row, self, ch_session_on_outcome, err);
+}
+
+/* ---- trading states ---- */
+
+static bool is_in_policy(const ch_policy *policy, const ch_trading_set_frame *set)
+{
+    if (set->of == CH_STATE_OF_KEY)
+        return ch_policy_find_key(policy, set->name) != NULL;
+    for (size_t i = 0; i < policy->caller_count; i++) {
+        if (ch_slice_is(set->name, policy->callers[i].name))
+            return true;
+    }
+    return false;
+}
+
+static ch_status check_set(const ch_session *self, const ch_trading_set_frame *set, ch_error *err)
+{
+    bool is_key = set->of == CH_STATE_OF_KEY;
+    CH_TRY(check_reason(set->reason, err));
+    if (set->of > CH_STATE_OF_KEY || set->state > CH_TRADING_HALTED || !ch_slice_is_text(set->name))
+        return ch_fail(err, CH_BAD_INPUT, "there is no such trading state");
+    /* One whose caller or key has left the policy can still be ended. */
+    if (set->state != CH_TRADING_ACTIVE && !is_in_policy(self->operators->context.policy, set))
+        return ch_fail(err, CH_NOT_FOUND, "there is no %s '%.*s' in the policy", is_key ? "key" : "caller",
+                       CH_SLICE_ARGS(set->name));
+    return CH_OK;
+}
+
+static ch_status set_trading(ch_session *self, const ch_trading_set_frame *set, ch_error *err)
+{
+    uint64_t now_ns = 0;
+    ch_autobuffer why = CH_BUFFER_INIT;
+    CH_TRY(ch_session_check(self, set->version, CH_ROLE_OPERATOR, err));
+    CH_TRY(check_set(self, set, err));
+    CH_TRY(read_time(&now_ns, err));
+    ch_buffer_add_format(&why, "user %u: %.*s", (unsigned)self->peer.uid, CH_SLICE_ARGS(set->reason));
+    const ch_state_row row = {
+        .of = (ch_state_of)set->of, .name = set->name, .state = (ch_trading)set->state, .why = ch_buffer_slice(&why)};
+    return await_row(self, ch_ledger_set_state(self->operators->context.ledger, &row, now_ns), err);
+}
+
+ch_status ch_session_on_trading_set(void *context, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    ch_session *self = context;
+    ch_error why = CH_ERROR_INIT;
+    ch_trading_set_frame request;
+    CH_TRY(ch_trading_set_frame_get(frame, &request, err));
+    self->state = CH_WHILE_WAITING;
+    ch_session_answer_failure(self, set_trading(self, &request, &why), &why);
+    return CH_OK;
+}
+
+/* In as many frames as it takes. */
+static ch_status list_trading(ch_session *self, const ch_trading_list_frame *list, ch_error *err)
+{
+    ch_state_row row;
+    ch_trading_are_frame page = {0};
+    ch_autobuffer records = CH_BUFFER_INIT;
+    const ch_states *states = ch_ledger_states(self->operators->context.ledger);
+    CH_TRY(ch_session_check(self, list->version, CH_ROLE_OPERATOR | CH_ROLE_AUDITOR, err));
+    for (size_t i = 0; ch_states_at(states, i, &row); i++) {
+        ch_trading_row_record record = {.of = (uint8_t)row.of,
+                                        .name = row.name,
+                                        .state = (uint8_t)row.state,
+                                        .until_ns = row.until_ns,
+                                        .why = row.why};
+        if (records.size > PAGE_BYTES_MAX) {
+            CH_TRY(ch_trading_are_frame_put(ch_channel_out(&self->channel), 0, &page, err));
+            ch_buffer_clear(&records);
+            page = (ch_trading_are_frame){0};
+        }
+        ch_trading_row_record_put(&page.rows, &records, &record);
+    }
+    page.is_last = true;
+    CH_TRY(ch_trading_are_frame_put(ch_channel_out(&self->channel), 0, &page, err));
+    ch_session_on_outcome(self, &(ch_error)CH_ERROR_INIT);
+    return CH_OK;
+}
+
+ch_status ch_session_on_trading_list(void *context, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    ch_session *self = context;
+    ch_error why = CH_ERROR_INIT;
+    ch_trading_list_frame request;
+    CH_TRY(ch_trading_list_frame_get(frame, &request, err));
+    self->state = CH_WHILE_WAITING;
+    ch_session_answer_failure(self, list_trading(self, &request, &why), &why);
+    return CH_OK;
+}
+
+/* ---- prices, and the state ---- */
+
+static ch_status confirm_price(ch_session *self, const ch_price_confirm_frame *confirm, ch_error *err)
+{
+    uint64_t row = 0;
+    uint64_t now_ns = 0;
+    CH_TRY(ch_session_check(self, confirm->version, CH_ROLE_OPERATOR, err));
+    CH_TRY(read_time(&now_ns, err));
+    CH_TRY(ch_ledger_confirm_price(self->operators->context.ledger, confirm->source, confirm->pair, self->peer.uid,
+                                   now_ns, &row, err));
+    return await_row(self, row, err);
+}
+
+ch_status ch_session_on_price_confirm(void *context, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    ch_session *self = context;
+    ch_error why = CH_ERROR_INIT;
+    ch_price_confirm_frame request;
+    CH_TRY(ch_price_confirm_frame_get(frame, &request, err));
+    self->state = CH_WHILE_WAITING;
+    ch_session_answer_failure(self, confirm_price(self, &request, &why), &why);
+    return CH_OK;
+}
+
+static ch_status accept_state(ch_session *self, const ch_state_accept_frame *accept, ch_error *err)
+{
+    uint64_t row = 0;
+    uint64_t now_ns = 0;
+    CH_TRY(ch_session_check(self, accept->version, CH_ROLE_ADMIN, err));
+    CH_TRY(check_reason(accept->reason, err));
+    CH_TRY(read_time(&now_ns, err));
+    CH_TRY(ch_ledger_accept(self->operators->context.ledger, self->peer.uid, accept->reason, now_ns, &row, err));
+    return await_row(self, row, err);
+}
+
+ch_status ch_session_on_state_accept(void *context, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    ch_session *self = context;
+    ch_error why = CH_ERROR_INIT;
+    ch_state_accept_frame request;
+    CH_TRY(ch_state_accept_frame_get(frame, &request, err));
+    self->state = CH_WHILE_WAITING;
+    ch_session_answer_failure(self, accept_state(self, &request, &why), &why);
+    return CH_OK;
+}
+
+/* ---- decisions ---- */
+
+static ch_status put_decisions(ch_session *self, const ch_journal_row *rows, size_t count, ch_error *err)
+{
+    ch_autobuffer records = CH_BUFFER_INIT;
+    ch_decisions_are_frame page = {.is_last = true};
+    for (size_t i = 0; i < count && page.is_last; i++) {
+        ch_decision_record record = {
+            .id = rows[i].id, .kind = (uint8_t)rows[i].kind, .of = rows[i].of, .record = rows[i].record};
+        page.is_last = i == 0 || records.size + rows[i].record.size <= PAGE_BYTES_MAX;
+        if (page.is_last)
+            ch_decision_record_put(&page.rows, &records, &record);
+    }
+    page.is_last = page.is_last && count < self->wanted;
+    return ch_decisions_are_frame_put(ch_channel_out(&self->channel), 0, &page, err);
+}
+
+static void on_decisions(void *context, const ch_journal_row *rows, size_t count, const ch_error *outcome)
+{
+    ch_session *self = context;
+    ch_error answer = *outcome;
+    if (answer.status == CH_OK)
+        ch_ignore(put_decisions(self, rows, count, &answer)); /* the answer says it */
+    ch_session_on_outcome(self, &answer);
+}
+
+static ch_status list_decisions(ch_session *self, const ch_decision_list_frame *list, ch_error *err)
+{
+    CH_TRY(ch_session_check(self, list->version, CH_ROLE_OPERATOR | CH_ROLE_AUDITOR, err));
+    self->wanted = list->limit == 0 || list->limit > DECISIONS_A_PAGE ? DECISIONS_A_PAGE : list->limit;
+    const ch_journal_query query = {
+        .after = list->after, .limit = self->wanted, .context = self, .answer = on_decisions};
+    return ch_ledger_ask(self->operators->context.ledger, &query, err);
+}
+
+ch_status ch_session_on_decision_list(void *context, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    ch_session *self = context;
+    ch_error why = CH_ERROR_INIT;
+    ch_decision_list_frame request;
+    CH_TRY(ch_decision_list_frame_get(frame, &request, err));
+    self->state = CH_WHILE_WAITING;
+    ch_session_answer_failure(self, list_decisions(self, &request, &why), &why);
+    return CH_OK;
+}

@@ -1,0 +1,302 @@
+/* Policy looks at the parameter that names an order, so that an id of the exchange's own is never taken for one of
+ * these (policy/amend.h). */
+#include "agent/core/orders.h"
+
+#include "base/buffer.h"
+#include "base/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CHAINS 4096
+#define GONE_BITS (1U << 22) /* of the set of ids that were forgotten; it may hold more than it was given */
+#define BOOKS_MAX 64         /* with a count of their own */
+
+typedef struct entry {
+    struct entry *next; /* in its chain */
+    struct entry *older;
+    struct entry *newer;
+    size_t book; /* index of its count */
+    uint32_t hash;
+    uint8_t states[CH_FACT_COUNT];
+    uint32_t ends[CH_FACT_COUNT]; /* where each fact's text ends in `texts` */
+    ch_unit unit;
+    uint32_t contract_ends[2]; /* of the contract's size and asset, after the facts */
+    uint32_t id_end;           /* of the id, after those; then comes its parameter's name */
+    ch_buffer texts;
+} entry;
+
+typedef struct count {
+    char *book;
+    size_t used;
+} count;
+
+struct ch_orders {
+    entry *chains[CHAINS];
+    entry *oldest;
+    entry *newest;
+    size_t used;
+    count books[BOOKS_MAX];
+    size_t book_count;
+    uint8_t *gone; /* bits by hash; NULL: none is */
+    ch_item found; /* what ch_orders_find returned last */
+};
+
+ch_orders *ch_orders_new(void)
+{
+    return ch_alloc(sizeof(ch_orders));
+}
+
+static void free_entry(entry *at)
+{
+    ch_buffer_free(&at->texts);
+    free(at);
+}
+
+void ch_orders_free(ch_orders *orders)
+{
+    if (orders == NULL)
+        return;
+    for (entry *at = orders->oldest, *next; at != NULL; at = next) {
+        next = at->newer;
+        free_entry(at);
+    }
+    for (size_t i = 0; i < orders->book_count; i++)
+        free(orders->books[i].book);
+    free(orders->gone);
+    free(orders);
+}
+
+size_t ch_orders_count(const ch_orders *orders)
+{
+    return orders->used;
+}
+
+/* ---- texts ---- */
+
+static ch_slice part(const entry *at, uint32_t begin, uint32_t end)
+{
+    return (ch_slice){at->texts.data + begin, end - begin};
+}
+
+static ch_slice fact_text(const entry *at, size_t fact)
+{
+    return part(at, fact == 0 ? 0 : at->ends[fact - 1], at->ends[fact]);
+}
+
+static ch_slice id_of(const entry *at)
+{
+    return part(at, at->contract_ends[1], at->id_end);
+}
+
+static ch_slice param_of(const entry *at)
+{
+    return part(at, at->id_end, (uint32_t)at->texts.size);
+}
+
+static uint32_t keep(entry *at, ch_slice text)
+{
+    ch_buffer_add_slice(&at->texts, text);
+    return (uint32_t)at->texts.size;
+}
+
+/* ---- books ---- */
+
+/* All books beyond the last share its count. */
+static size_t book_of(ch_orders *orders, ch_slice book)
+{
+    for (size_t i = 0; i < orders->book_count; i++) {
+        if (ch_slice_is(book, orders->books[i].book))
+            return i;
+    }
+    if (orders->book_count == BOOKS_MAX)
+        return BOOKS_MAX - 1;
+    orders->books[orders->book_count] = (count){.book = ch_slice_strdup(book)};
+    return orders->book_count++;
+}
+
+/* ---- the table ---- */
+
+static uint32_t hash_of(ch_slice book, ch_slice id)
+{
+    return ch_slice_hash(book) * 2654435761U ^ ch_slice_hash(id);
+}
+
+static bool is_gone(const ch_orders *orders, uint32_t hash)
+{
+    uint32_t bit = hash % GONE_BITS;
+    return orders->gone != NULL && (orders->gone[bit / 8] >> (bit % 8) & 1) != 0;
+}
+
+static void note_gone(ch_orders *orders, uint32_t hash)
+{
+    uint32_t bit = hash % GONE_BITS;
+    if (orders->gone == NULL)
+        orders->gone = ch_alloc(GONE_BITS / 8);
+    orders->gone[bit / 8] = (uint8_t)(orders->gone[bit / 8] | 1U << (bit % 8));
+}
+
+static entry *find(const ch_orders *orders, size_t book, uint32_t hash, ch_slice id)
+{
+    entry *at = orders->chains[hash % CHAINS];
+    while (at != NULL && (at->hash != hash || at->book != book || !ch_slice_equal(id_of(at), id)))
+        at = at->next;
+    return at;
+}
+
+static void forget(ch_orders *orders, entry *at)
+{
+    entry **link = &orders->chains[at->hash % CHAINS];
+    while (*link != at)
+        link = &(*link)->next;
+    *link = at->next;
+    *(at->older == NULL ? &orders->oldest : &at->older->newer) = at->newer;
+    *(at->newer == NULL ? &orders->newest : &at->newer->older) = at->older;
+    orders->books[at->book].used--;
+    orders->used--;
+    note_gone(orders, at->hash);
+    free_entry(at);
+}
+
+static void make_room(ch_orders *orders, size_t book)
+{
+    entry *at = orders->oldest;
+    bool is_full = orders->used >= CH_ORDERS_MAX;
+    if (!is_full && orders->books[book].used < CH_ORDERS_SHARE)
+        return;
+    if (!is_full) {
+        while (at->book != book)
+            at = at->newer;
+    }
+    forget(orders, at);
+}
+
+static void append(ch_orders *orders, entry *at)
+{
+    at->next = orders->chains[at->hash % CHAINS];
+    orders->chains[at->hash % CHAINS] = at;
+    at->older = orders->newest;
+    *(orders->newest == NULL ? &orders->oldest : &orders->newest->newer) = at;
+    orders->newest = at;
+    orders->books[at->book].used++;
+    orders->used++;
+}
+
+/* ---- what is noted ---- */
+
+static void make_unknown(entry *at)
+{
+    memset(at->states, CH_FACT_UNKNOWN, sizeof at->states);
+}
+
+static void add(ch_orders *orders, size_t book, uint32_t hash, const ch_item *item)
+{
+    entry *at = ch_alloc(sizeof *at);
+    at->book = book;
+    at->hash = hash;
+    at->unit = item->unit;
+    for (size_t i = 0; i < CH_FACT_COUNT; i++) {
+        const ch_fact *fact = &item->facts[i];
+        at->states[i] = (uint8_t)fact->state;
+        at->ends[i] = keep(at, fact->state == CH_FACT_STATED ? fact->text : CH_LITERAL(""));
+    }
+    at->contract_ends[0] = keep(at, item->contract_size);
+    at->contract_ends[1] = keep(at, item->contract_asset);
+    at->id_end = keep(at, item->facts[CH_FACT_CLIENT_ID].text);
+    keep(at, item->facts[CH_FACT_CLIENT_ID].param);
+    if (is_gone(orders, hash))
+        make_unknown(at);
+    make_room(orders, book);
+    append(orders, at);
+}
+
+/* Either of the two may be what the exchange has. */
+static void merge(entry *at, const ch_item *other)
+{
+    if (!ch_slice_equal(other->facts[CH_FACT_CLIENT_ID].param, param_of(at)))
+        make_unknown(at);
+    for (size_t i = 0; i < CH_FACT_COUNT; i++) {
+        const ch_fact *fact = &other->facts[i];
+        bool is_same = fact->state == (ch_fact_state)at->states[i] &&
+                       (fact->state != CH_FACT_STATED || ch_slice_equal(fact->text, fact_text(at, i)));
+        if (!is_same)
+            at->states[i] = CH_FACT_UNKNOWN;
+    }
+    bool is_counted_alike =
+        other->unit == at->unit &&
+        ch_slice_equal(other->contract_size, part(at, at->ends[CH_FACT_COUNT - 1], at->contract_ends[0])) &&
+        ch_slice_equal(other->contract_asset, part(at, at->contract_ends[0], at->contract_ends[1]));
+    if (!is_counted_alike)
+        at->states[CH_FACT_QUANTITY] = CH_FACT_UNKNOWN;
+}
+
+/* An amendment says nothing of what stays as it is; what it says, the exchange may take or not. */
+static void change(entry *at, const ch_item *amendment)
+{
+    for (size_t i = 0; i < CH_FACT_COUNT; i++) {
+        const ch_fact *fact = &amendment->facts[i];
+        bool is_other = fact->state == CH_FACT_STATED && !ch_slice_equal(fact->text, fact_text(at, i));
+        bool is_hidden = fact->state == CH_FACT_UNKNOWN && fact->param.size > 0;
+        if (i != CH_FACT_ORDER && i != CH_FACT_CLIENT_ID && (is_other || is_hidden))
+            at->states[i] = CH_FACT_UNKNOWN;
+    }
+    if (amendment->facts[CH_FACT_QUANTITY].state == CH_FACT_STATED && amendment->unit != at->unit)
+        at->states[CH_FACT_QUANTITY] = CH_FACT_UNKNOWN;
+}
+
+bool ch_orders_hash(ch_slice book, const ch_item *item, uint32_t *hash)
+{
+    const ch_fact *id = &item->facts[CH_FACT_CLIENT_ID];
+    if (item->kind != CH_ITEM_ORDER || item->is_amendment || id->state != CH_FACT_STATED)
+        return false;
+    *hash = hash_of(book, id->text);
+    return true;
+}
+
+void ch_orders_each(const ch_orders *orders, void (*take)(void *context, uint32_t hash), void *context)
+{
+    for (const entry *at = orders->oldest; at != NULL; at = at->newer)
+        take(context, at->hash);
+    for (uint32_t bit = 0; orders->gone != NULL && bit < GONE_BITS; bit++) {
+        if (is_gone(orders, bit))
+            take(context, bit);
+    }
+}
+
+void ch_orders_restore(ch_orders *orders, uint32_t hash)
+{
+    note_gone(orders, hash);
+}
+
+void ch_orders_note(ch_orders *orders, ch_slice book, const ch_item *item)
+{
+    const ch_fact *id = &item->facts[item->is_amendment ? CH_FACT_ORDER : CH_FACT_CLIENT_ID];
+    if (item->kind != CH_ITEM_ORDER || id->state != CH_FACT_STATED)
+        return;
+    uint32_t hash = hash_of(book, id->text);
+    size_t index = book_of(orders, book);
+    entry *at = find(orders, index, hash, id->text);
+    if (item->is_amendment && at != NULL)
+        change(at, item);
+    else if (!item->is_amendment && at != NULL)
+        merge(at, item);
+    else if (!item->is_amendment)
+        add(orders, index, hash, item);
+}
+
+/* ---- what is found ---- */
+
+const ch_item *ch_orders_find(ch_orders *orders, ch_slice book, ch_slice id)
+{
+    const entry *at = find(orders, book_of(orders, book), hash_of(book, id), id);
+    if (at == NULL)
+        return NULL;
+    orders->found = (ch_item){.kind = CH_ITEM_ORDER,
+                              .unit = at->unit,
+                              .contract_size = part(at, at->ends[CH_FACT_COUNT - 1], at->contract_ends[0]),
+                              .contract_asset = part(at, at->contract_ends[0], at->contract_ends[1])};
+    for (size_t i = 0; i < CH_FACT_COUNT; i++)
+        orders->found.facts[i] = (ch_fact){.state = (ch_fact_state)at->states[i], .text = fact_text(at, i)};
+    orders->found.facts[CH_FACT_CLIENT_ID] = (ch_fact){CH_FACT_STATED, id_of(at), param_of(at)};
+    return &orders->found;
+}

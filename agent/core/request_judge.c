@@ -1,0 +1,158 @@
+/* The steps that policy decides. One ch_judging serves all requests, so what it holds is the request's only as long as
+ * nothing waits: who has waited is judged anew, or goes by what its reservation keeps. */
+#include "agent/core/request_impl.h"
+
+#include "agent/core/forms.h"
+#include "base/clock.h"
+#include "exchange/profile.h"
+#include "policy/decide.h"
+#include "policy/policy.h"
+#include "policy/question.h"
+#include "policy/states.h"
+
+#define FRESH_NS 250000000ULL /* what was judged longer ago is judged again */
+
+/* How much later than now the time is that an SDK's string names. */
+static uint64_t later_ns(const ch_job *job, uint64_t now_ns)
+{
+    return job->text_time_ns > now_ns ? job->text_time_ns - now_ns : 0;
+}
+
+ch_status ch_request_read_intent(ch_requests *requests, ch_job *job, ch_error *err)
+{
+    ch_moment now;
+    if (!ch_moment_now(&now))
+        return ch_clockwatch_judge(requests->context.clock, NULL, err);
+    const ch_asked asked = {.policy = job->policy,
+                            .key = job->key,
+                            .callers = &job->callers,
+                            .endpoint = job->endpoint,
+                            .request = &job->request,
+                            .window_ms = job->window_ms,
+                            .later_ns = later_ns(job, now.wall_ns),
+                            .now_ns = now.wall_ns};
+    requests->judging_number = job->number;
+    requests->is_judged = false;
+    return ch_judging_read(&requests->judging, &asked, err);
+}
+
+static ch_status ask_policy(ch_requests *requests, ch_job *job, ch_error *err)
+{
+    ch_judging *judging = &requests->judging;
+    ch_ledger *ledger = requests->context.ledger;
+    ch_ledger_prepare(ledger, &judging->question);
+    job->judged_ns = judging->question.now_ns;
+    job->generation = ch_ledger_generation(ledger);
+    requests->is_judged = true;
+    return ch_policy_judge(&judging->question, &judging->judgement, err);
+}
+
+ch_status ch_request_judge(ch_requests *requests, ch_job *job, ch_error *err)
+{
+    return job->is_check ? ch_request_answer_check(requests, job, err) : ask_policy(requests, job, err);
+}
+
+static ch_record_facts facts_of(const ch_requests *requests, const ch_job *job)
+{
+    const ch_judging *judging = &requests->judging;
+    bool is_asked = requests->judging_number == job->number;
+    return (ch_record_facts){.job = job,
+                             .question = is_asked ? &judging->question : NULL,
+                             .judgement = is_asked && requests->is_judged ? &judging->judgement : NULL,
+                             .levels = ch_ledger_levels(requests->context.ledger),
+                             .now_ns = job->judged_ns};
+}
+
+/* What counts nothing may go on while decisions cannot be recorded. */
+static ch_status check_ledger(const ch_requests *requests, const ch_job *job, ch_error *err)
+{
+    bool is_counted = job->reservation->count > 0 || ch_form_needs_nonce(job);
+    return is_counted ? ch_ledger_check(requests->context.ledger, err) : CH_OK;
+}
+
+static ch_status take(ch_requests *requests, ch_job *job, ch_error *err)
+{
+    ch_judging *judging = &requests->judging;
+    CH_TRY(ch_ledger_reserve(requests->context.ledger, &judging->judgement, &judging->question, job->caller.uid,
+                             &job->reservation, err));
+    CH_TRY(check_ledger(requests, job, err));
+    ch_record_facts facts = facts_of(requests, job);
+    facts.shadow = ch_shadow_judge(requests->context.shadow, job, &judging->question);
+    ch_record_begin(&facts, &job->reservation->record);
+    return CH_OK;
+}
+
+/* What is judged again is metered once. */
+ch_status ch_request_reserve(ch_requests *requests, ch_job *job, ch_error *err)
+{
+    if (!job->is_counted)
+        ch_meter_count(requests->context.meter, job->caller.uid);
+    job->is_counted = true;
+    return take(requests, job, err);
+}
+
+ch_status ch_request_judge_again(ch_requests *requests, ch_job *job, ch_error *err)
+{
+    ch_moment now;
+    bool is_fresh = ch_moment_now(&now) && now.wall_ns >= job->judged_ns && now.wall_ns - job->judged_ns < FRESH_NS &&
+                    job->generation == ch_ledger_generation(requests->context.ledger);
+    if (is_fresh)
+        return CH_OK;
+    CH_TRY(ch_request_read_intent(requests, job, err));
+    CH_TRY(ask_policy(requests, job, err));
+    ch_ledger_return(requests->context.ledger, job->reservation);
+    job->reservation = NULL;
+    return take(requests, job, err);
+}
+
+void ch_request_settle(ch_requests *requests, ch_job *job)
+{
+    if (job->reservation != NULL)
+        ch_ledger_keep(requests->context.ledger, job->reservation);
+    job->reservation = NULL;
+}
+
+/* A job that was handed over may be signed, unless the token's process says that it is not. */
+void ch_request_unreserve(ch_requests *requests, ch_job *job)
+{
+    if (job->is_handed_over && !job->ticket.is_unsigned)
+        ch_request_settle(requests, job);
+    ch_ledger_return(requests->context.ledger, job->reservation);
+    job->reservation = NULL;
+}
+
+ch_status ch_request_check_halt(ch_requests *requests, const ch_job *job, ch_error *err)
+{
+    ch_moment now;
+    ch_state_row why;
+    const ch_states *states = ch_ledger_states(requests->context.ledger);
+    if (!ch_moment_now(&now))
+        return ch_clockwatch_judge(requests->context.clock, NULL, err);
+    ch_trading state = ch_states_find(states, job->policy, &job->callers, job->key, now.wall_ns, &why);
+    unsigned passing = job->policy->states[CH_TRADING_HALTED].classes;
+    bool may_pass = job->endpoint != NULL && (passing >> ch_endpoint_class(job->endpoint) & 1) != 0;
+    if (state != CH_TRADING_HALTED || may_pass)
+        return CH_OK;
+    return ch_fail_rule(err, CH_REFUSED, "state",
+                        "%s '%.*s' was halted while this was being signed, so it is withheld: %.*s",
+                        why.of == CH_STATE_OF_KEY ? "key" : "caller", CH_SLICE_ARGS(why.name), CH_SLICE_ARGS(why.why));
+}
+
+const ch_refusal *ch_request_refusal(const ch_requests *requests, const ch_job *job)
+{
+    bool is_its = requests->judging_number == job->number && requests->is_judged;
+    return is_its ? &requests->judging.judgement.refusal : NULL;
+}
+
+void ch_request_note_refusal(ch_requests *requests, const ch_job *job, const char *step, const ch_error *why)
+{
+    ch_moment now;
+    bool is_known = job->key != NULL && ch_status_http(why->status) < 500;
+    if (job->is_check || !is_known || !ch_moment_now(&now) || ch_ledger_trouble(requests->context.ledger) != NULL)
+        return;
+    ch_record_facts facts = facts_of(requests, job);
+    facts.now_ns = now.wall_ns;
+    if (facts.judgement != NULL)
+        facts.shadow = ch_shadow_judge(requests->context.shadow, job, facts.question);
+    ch_refusals_note(requests->refusals, &facts, step, why);
+}

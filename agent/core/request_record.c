@@ -1,0 +1,86 @@
+/* A request that takes something, or that draws a nonce, waits here until its row is on the disk; those of one turn
+ * together. They go on in the order of their rows, which is that of their nonces. What takes nothing is recorded too,
+ * but nobody waits for that: it could not make the sum of what was signed larger. */
+#include "agent/core/request_impl.h"
+
+#include "agent/core/forms.h"
+#include "base/clock.h"
+
+static void append(ch_requests *requests, ch_job *job)
+{
+    job->recording_previous = requests->last_recording;
+    job->recording_next = NULL;
+    *(requests->last_recording == NULL ? &requests->first_recording : &requests->last_recording->recording_next) = job;
+    requests->last_recording = job;
+    job->is_recording = true;
+}
+
+void ch_request_unrecord(ch_requests *requests, ch_job *job)
+{
+    ch_job *previous = job->recording_previous;
+    ch_job *next = job->recording_next;
+    if (!job->is_recording)
+        return;
+    *(previous == NULL ? &requests->first_recording : &previous->recording_next) = next;
+    *(next == NULL ? &requests->last_recording : &next->recording_previous) = previous;
+    job->is_recording = false;
+}
+
+ch_status ch_request_record(ch_requests *requests, ch_job *job, ch_error *err)
+{
+    (void)err;
+    ch_ledger *ledger = requests->context.ledger;
+    ch_reservation *reservation = job->reservation;
+    bool must_wait = reservation->count > 0 || ch_form_needs_nonce(job);
+    if (job->is_recorded || (!must_wait && ch_ledger_trouble(ledger) != NULL))
+        return CH_OK;
+    ch_record_end(&job->payloads, job->now.wall_ns, &reservation->record);
+    job->row = ch_ledger_record(ledger, reservation, job->now.wall_ns);
+    job->is_recorded = !must_wait;
+    job->is_held = must_wait;
+    if (!must_wait)
+        return CH_OK;
+    job->held_ms = ch_clock_ms();
+    append(requests, job);
+    return CH_OK;
+}
+
+static void fail(ch_requests *requests, ch_job *job, const ch_error *outcome)
+{
+    ch_error why = CH_ERROR_INIT;
+    job->reservation->is_lost = true;
+    ch_error_set(&why, CH_UNAVAILABLE, "", "the decision could not be recorded, so nothing is signed: %s",
+                 outcome->message);
+    ch_request_turn_back(requests, job, &why);
+}
+
+/* The token may have been locked, or its process be another, while the disk was waited for. */
+static void go_on(ch_requests *requests, ch_job *job)
+{
+    ch_token_link *link = job->link;
+    job->is_recorded = true;
+    if (!ch_token_link_may_sign(link)) {
+        ch_request_begin_again(requests, job);
+        return;
+    }
+    ch_request_walk_on(requests, job);
+    ch_token_link_pass_on(link);
+}
+
+static void on_recorded(void *context, uint64_t id, const ch_error *outcome)
+{
+    ch_requests *requests = context;
+    ch_job *job;
+    while ((job = requests->first_recording) != NULL && job->row <= id) {
+        ch_request_unrecord(requests, job);
+        if (outcome->status == CH_OK)
+            go_on(requests, job);
+        else
+            fail(requests, job, outcome);
+    }
+}
+
+ch_ledger_owner ch_requests_ledger_owner(ch_requests *requests)
+{
+    return (ch_ledger_owner){.context = requests, .on_recorded = on_recorded};
+}

@@ -1,0 +1,294 @@
+/* trading, prices, state and limits: what operators see and say of limits, and bots see of theirs. */
+#include "base/encode.h"
+#include "cli/client.h"
+#include "cli/commands.h"
+#include "cli/dialog.h"
+#include "cli/jansson.h"
+#include "cli/output.h"
+#include "policy/states.h"
+#include "wire/channel.h"
+#include "wire/frame.h"
+#include "wire/frames.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static json_t *text_of(ch_slice text)
+{
+    ch_autobuffer copy = CH_BUFFER_INIT;
+    ch_buffer_add_slice(&copy, text);
+    return ch_jansson_text(ch_buffer_text(&copy));
+}
+
+static json_t *time_of(uint64_t seconds, const char *when_none)
+{
+    char text[40];
+    struct tm utc;
+    time_t at = (time_t)seconds;
+    if (seconds == 0 || gmtime_r(&at, &utc) == NULL || strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
+        return json_string(when_none);
+    return json_string(text);
+}
+
+/* ---- trading ---- */
+
+static ch_status take_states(void *context, ch_frame *frame, ch_error *err)
+{
+    json_t *rows = context;
+    ch_trading_are_frame answer;
+    ch_trading_row_record row;
+    CH_TRY(ch_trading_are_frame_get(frame, &answer, err));
+    while (ch_trading_row_record_next(&answer.rows, &row)) {
+        bool is_known = row.state <= CH_TRADING_HALTED;
+        json_array_append_new(rows, json_pack("{s:s s:o s:s s:o s:o}", "of",
+                                              row.of == CH_STATE_OF_KEY ? "key" : "caller", "name", text_of(row.name),
+                                              "state", is_known ? ch_trading_name((ch_trading)row.state) : "unknown",
+                                              "until", time_of(row.until_ns / 1000000000, "an operator says otherwise"),
+                                              "why", text_of(row.why)));
+    }
+    return CH_OK;
+}
+
+static ch_status run_trading_list(const ch_arguments *arguments, ch_error *err)
+{
+    /* clang-format off */
+    static const ch_column columns[] = {
+        /* title   member */
+        { "OF",     "of" },
+        { "NAME",   "name" },
+        { "STATE",  "state" },
+        { "UNTIL",  "until" },
+        { "WHY",    "why" },
+        {0},
+    };
+    /* clang-format on */
+    ch_autojansson rows = json_array();
+    auto_channel channel = CH_CHANNEL_CLOSED;
+    ch_dialog_part part = {CH_FRAME_TRADING_ARE, rows, take_states, NULL};
+    ch_trading_list_frame request = {.version = CH_FRAMES_VERSION};
+    CH_TRY(ch_dialog_open(arguments, &channel, err));
+    CH_TRY(ch_trading_list_frame_put(ch_channel_out(&channel), 0, &request, err));
+    CH_TRY(ch_dialog_ask(&channel, &part, err));
+    return ch_output_listing(arguments, "states", rows, columns, "Every caller and every key is active.", err);
+}
+
+static ch_status read_state(const char *text, uint8_t *out, ch_error *err)
+{
+    for (ch_trading state = CH_TRADING_ACTIVE; state <= CH_TRADING_HALTED; state++) {
+        *out = (uint8_t)state;
+        if (strcmp(ch_trading_name(state), text) == 0)
+            return CH_OK;
+    }
+    return ch_fail(err, CH_BAD_INPUT, "a trading state is active, reducing or halted");
+}
+
+static ch_status run_trading_set(const ch_arguments *arguments, ch_error *err)
+{
+    const char *caller = arguments->option[CH_OPT_CALLER];
+    const char *key = arguments->option[CH_OPT_KEY];
+    const char *reason = NULL;
+    auto_channel channel = CH_CHANNEL_CLOSED;
+    ch_trading_set_frame request = {.version = CH_FRAMES_VERSION};
+    if ((caller == NULL) == (key == NULL))
+        return ch_fail(err, CH_BAD_INPUT, "give one of --caller NAME and --key NAME");
+    CH_TRY(read_state(arguments->positional[0], &request.state, err));
+    CH_TRY(ch_option_required(arguments, CH_OPT_REASON, &reason, err));
+    request.of = caller != NULL ? CH_STATE_OF_CALLER : CH_STATE_OF_KEY;
+    request.name = ch_slice_of(caller != NULL ? caller : key);
+    request.reason = ch_slice_of(reason);
+    CH_TRY(ch_dialog_open(arguments, &channel, err));
+    CH_TRY(ch_trading_set_frame_put(ch_channel_out(&channel), 0, &request, err));
+    CH_TRY(ch_dialog_ask(&channel, NULL, err));
+    printf("Set: %s ", caller != NULL ? "caller" : "key");
+    ch_output_text(caller != NULL ? caller : key);
+    printf(" is %s.\n", arguments->positional[0]);
+    return CH_OK;
+}
+
+/* ---- prices ---- */
+
+static ch_status add_prices(const ch_arguments *arguments, json_t *prices, ch_buffer *path, ch_error *err)
+{
+    ch_autojansson answer = NULL;
+    CH_TRY(ch_client_ask(arguments, ch_buffer_text(path), NULL, &answer, err));
+    json_t *page = json_object_get(answer, "prices");
+    const char *next = json_string_value(json_object_get(answer, "next"));
+    if (json_array_extend(prices, page) != 0 || (next != NULL && json_array_size(page) == 0))
+        return ch_fail(err, CH_INTERNAL, "the agent's answer is not a page of prices");
+    ch_buffer_clear(path);
+    if (next != NULL) {
+        ch_buffer_add_text(path, "/v1/prices?after=");
+        ch_encode_percent(path, ch_slice_of(next), "");
+    }
+    return CH_OK;
+}
+
+static ch_status run_prices_list(const ch_arguments *arguments, ch_error *err)
+{
+    /* clang-format off */
+    static const ch_column columns[] = {
+        /* title     member */
+        { "PAIR",     "pair" },
+        { "SOURCE",   "source" },
+        { "PRICE",    "price" },
+        { "QUOTED",   "quoted" },
+        { "HELD",     "held" },
+        {0},
+    };
+    /* clang-format on */
+    size_t i;
+    json_t *row;
+    ch_autojansson prices = json_array();
+    ch_autobuffer path = CH_BUFFER_INIT;
+    ch_buffer_add_text(&path, "/v1/prices");
+    while (path.size > 0)
+        CH_TRY(add_prices(arguments, prices, &path, err));
+    json_array_foreach(prices, i, row)
+    {
+        json_int_t ms = json_integer_value(json_object_get(row, "time_ms"));
+        json_object_set_new(row, "quoted", time_of((uint64_t)ms / 1000, ""));
+    }
+    return ch_output_listing(arguments, "prices", prices, columns, "No feed has reported a price.", err);
+}
+
+static ch_status run_prices_confirm(const ch_arguments *arguments, ch_error *err)
+{
+    auto_channel channel = CH_CHANNEL_CLOSED;
+    ch_price_confirm_frame request = {.version = CH_FRAMES_VERSION,
+                                      .source = ch_slice_of(arguments->positional[0]),
+                                      .pair = ch_slice_of(arguments->positional[1])};
+    CH_TRY(ch_dialog_open(arguments, &channel, err));
+    CH_TRY(ch_price_confirm_frame_put(ch_channel_out(&channel), 0, &request, err));
+    CH_TRY(ch_dialog_ask(&channel, NULL, err));
+    puts("Confirmed: the price counts, and moves are measured from it.");
+    return CH_OK;
+}
+
+/* ---- state ---- */
+
+static ch_status run_state_accept(const ch_arguments *arguments, ch_error *err)
+{
+    const char *reason = NULL;
+    auto_channel channel = CH_CHANNEL_CLOSED;
+    ch_state_accept_frame request = {.version = CH_FRAMES_VERSION};
+    CH_TRY(ch_option_required(arguments, CH_OPT_REASON, &reason, err));
+    request.reason = ch_slice_of(reason);
+    CH_TRY(ch_dialog_open(arguments, &channel, err));
+    CH_TRY(ch_state_accept_frame_put(ch_channel_out(&channel), 0, &request, err));
+    CH_TRY(ch_dialog_ask(&channel, NULL, err));
+    puts("Accepted: the agent signs again. What was signed after this state was kept is not counted.");
+    return CH_OK;
+}
+
+/* ---- limits ---- */
+
+static ch_status run_limits(const ch_arguments *arguments, ch_error *err)
+{
+    /* clang-format off */
+    static const ch_column columns[] = {
+        /* title     member */
+        { "LIMIT",    "limit" },
+        { "CONTROL",  "control" },
+        { "USED",     "used" },
+        { "LEFT",     "left" },
+        { "OF",       "most" },
+        { "ASSET",    "asset" },
+        { "PER",      "per" },
+        { "COUNTS",   "scope" },
+        {0},
+    };
+    /* clang-format on */
+    ch_autojansson answer = NULL;
+    ch_autobuffer path = CH_BUFFER_INIT;
+    ch_buffer_add_text(&path, "/v1/keys/");
+    ch_encode_percent(&path, ch_slice_of(arguments->positional[0]), "");
+    ch_buffer_add_text(&path, "/limits");
+    CH_TRY(ch_client_ask(arguments, ch_buffer_text(&path), NULL, &answer, err));
+    if (arguments->option[CH_OPT_JSON] != NULL)
+        return ch_output_json(answer, err);
+    const json_t *limits = json_object_get(answer, "limits");
+    const char *state = ch_jansson_member(answer, "state");
+    if (*state != '\0' && strcmp(state, "active") != 0) {
+        ch_output_member(answer, "Trading is ", "state");
+        ch_output_member(answer, ": ", "state_why");
+        puts("");
+    }
+    if (json_array_size(limits) == 0)
+        puts("No limit applies to you and this key.");
+    else
+        ch_output_table(limits, columns);
+    return CH_OK;
+}
+
+/* clang-format off */
+const ch_command ch_commands_of_trading[] = {
+    {
+        .family = "trading",
+        .name = "list",
+        .syntax = {.options = CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTION(JSON)},
+        .summary = "list the callers and keys that are reducing or halted",
+        .details = "Shows who is not active, until when and why. You must be an operator or an\n"
+                   "auditor in the agent's policy.",
+        .examples = "  chancery trading list\n",
+        .run = run_trading_list,
+    },
+    {
+        .family = "trading",
+        .name = "set",
+        .syntax = {.positional = "active|reducing|halted", .positional_min = 1, .positional_max = 1,
+                   .options = CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTION(CALLER) | CH_OPTION(KEY) | CH_OPTION(REASON)},
+        .summary = "halt a caller or a key, or let it trade again",
+        .details = "reducing lets reads, cancels and orders that close positions pass, halted reads\n"
+                   "and cancels. It holds until it is set otherwise, also after a restart. You must\n"
+                   "be an operator in the agent's policy.",
+        .examples = "  chancery trading set --caller maker halted --reason 'odd orders'\n"
+                    "  chancery trading set --key binance-main active --reason 'looked into'\n",
+        .run = run_trading_set,
+    },
+    {
+        .family = "prices",
+        .name = "list",
+        .syntax = {.options = CH_OPTION(SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTION(JSON)},
+        .summary = "list the reference prices that feeds reported",
+        .details = "Shows the last price of each source, and whether it is held because it moved\n"
+                   "further than the policy lets it.",
+        .examples = "  chancery prices list\n",
+        .run = run_prices_list,
+    },
+    {
+        .family = "prices",
+        .name = "confirm",
+        .syntax = {.positional = "SOURCE PAIR", .positional_min = 2, .positional_max = 2,
+                   .options = CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(AGENT_USER)},
+        .summary = "believe a price that is held",
+        .details = "The price in question counts from now on, and moves are measured from it. Look\n"
+                   "elsewhere first whether it is right. You must be an operator in the agent's\n"
+                   "policy.",
+        .examples = "  chancery prices confirm kraken BTC/USDT\n",
+        .run = run_prices_confirm,
+    },
+    {
+        .family = "state",
+        .name = "accept",
+        .syntax = {.options = CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTION(REASON)},
+        .summary = "go on with a state that is older than it should be",
+        .details = "An agent whose state was restored from a backup does not know what it signed\n"
+                   "since, and refuses until this is said. Limits count only what the old state has.\n"
+                   "You must be an admin in the agent's policy.",
+        .examples = "  chancery state accept --reason 'disk replaced, backup of Monday'\n",
+        .run = run_state_accept,
+    },
+    {
+        .name = "limits",
+        .syntax = {.positional = "KEY", .positional_min = 1, .positional_max = 1,
+                   .options = CH_OPTION(SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTION(JSON)},
+        .summary = "show what your limits have left for a key",
+        .details = "Lists the limits that apply to you and KEY, what is used of each, and your\n"
+                   "trading state.",
+        .examples = "  chancery limits binance-main\n",
+        .run = run_limits,
+    },
+    {0},
+};
+/* clang-format on */

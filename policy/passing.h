@@ -1,0 +1,22 @@
+/* What a trading state lets pass. Reducing: reads, cancels, and orders that can only make a position smaller. Halted:
+ * reads and cancels. Policy may narrow that, never widen it. Pure. */
+#ifndef CH_POLICY_PASSING_H
+#define CH_POLICY_PASSING_H
+
+#include "policy/match.h"
+#include "policy/verdict.h"
+
+/* The state that counts. */
+typedef struct ch_passing {
+    ch_trading state;
+    ch_state_row why;
+} ch_passing;
+
+ch_passing ch_passing_of(const ch_question *question);
+/* Of what is signed without being read, too: `reading` is NULL. Rule `state`. */
+CH_CHECKED ch_status ch_passing_reading(const ch_question *question, const ch_passing *passing,
+                                        const ch_reading *reading, const ch_objection *to);
+CH_CHECKED ch_status ch_passing_item(const ch_question *question, const ch_passing *passing, const ch_subject *subject,
+                                     const ch_objection *to);
+
+#endif

@@ -1,0 +1,18 @@
+/* What frames of the bots' side say, and numbers of core's in the place of the fuzzer's. */
+#ifndef CH_TESTS_FUZZ_TOLD_H
+#define CH_TESTS_FUZZ_TOLD_H
+
+#include "wire/frame.h"
+
+#define FUZZ_IDS_MAX 64 /* a number that is smaller stands for one that core has told */
+
+/* True if it answers a request of a front's. */
+bool fuzz_is_answer(uint16_t type);
+/* True if its first field is a connection. */
+bool fuzz_names_connection(uint16_t type);
+/* The reservation that a signed answer tells; 0: none. */
+uint64_t fuzz_reservation_of(const ch_frame *frame);
+/* Puts one of the `count` ids in the place of a small number at `at`. */
+void fuzz_patch(uint8_t *at, const uint64_t *ids, size_t count);
+
+#endif
