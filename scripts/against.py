@@ -42,7 +42,8 @@ def start_sides(bench, other, is_new_first):
     shutil.rmtree(bench.folder / "other-token/tokens")
     shutil.copytree(bench.folder / "main/tokens", bench.folder / "other-token/tokens")
     sides = [("new", bench.write_configuration("new"), None, None),
-             ("old", bench.write_configuration("old", other / "tests/profiles"), other / "build", env)]
+             ("old", bench.write_configuration("old", other / "tests/profiles", has_grants=not (other / "policy/period.h").exists()),
+              other / "build", env)]
     started = {side: bench.start_agent(*rest) for side, *rest in (sides if is_new_first else reversed(sides))}
     return {side: (agent, sockets[0]) for side, (agent, sockets) in started.items()}
 
