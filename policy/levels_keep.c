@@ -23,9 +23,10 @@ static ch_level_row row_of(const ch_level *level, uint64_t bucket, ch_decimal am
 
 ch_level_row ch_levels_row(const ch_levels *levels, const ch_taken *taken)
 {
-    static const ch_level_row none;
     const ch_level *level = ch_level_find_id(levels, taken->level);
-    return level == NULL ? none : row_of(level, taken->bucket, taken->amount);
+    if (level == NULL)
+        return (ch_level_row){0};
+    return row_of(level, taken->bucket, taken->amount);
 }
 
 ch_level_row ch_levels_released_row(const ch_levels *levels, const ch_taken *taken, ch_decimal amount, uint64_t now_ns)
@@ -36,7 +37,9 @@ ch_level_row ch_levels_released_row(const ch_levels *levels, const ch_taken *tak
     ch_level_name name = ch_level_name_of(level);
     name.is_released = true;
     ch_level *released = ch_level_find(levels, level->group, &name);
-    return released == NULL ? (ch_level_row){0} : row_of(released, ch_level_present(released, now_ns), amount);
+    if (released == NULL)
+        return (ch_level_row){0};
+    return row_of(released, ch_level_present(released, now_ns), amount);
 }
 
 void ch_levels_each(const ch_levels *levels, uint64_t now_ns, void (*take)(void *context, const ch_level_row *row),

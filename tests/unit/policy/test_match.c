@@ -1,6 +1,7 @@
 /* One selector at a time against items: what narrows, what widens, what is unknown and what there is not. */
 #include "policy/match.h"
 
+#include "exchange/load.h"
 #include "exchange/symbols.h"
 #include "tests/support/suite.h"
 
@@ -21,6 +22,20 @@ static ch_address addresses[] = {
 static uint64_t to_cold[] = {1};
 static uint64_t to_all[] = {15};
 static const ch_policy policy = {.addresses = addresses, .address_count = 4};
+static ch_profile *profile; /* whose symbols have one spelling */
+static ch_key key;
+
+static void set_up(void)
+{
+    ch_error err = CH_ERROR_INIT;
+    ck_assert_msg(ch_profile_load("profiles/bitvavo.yaml", &profile, &err) == CH_OK, "%s", err.message);
+    key.profile = profile;
+}
+
+static void tear_down(void)
+{
+    ch_profile_free(profile);
+}
 
 /* clang-format off */
 static const ch_item
@@ -107,7 +122,7 @@ START_TEST(test_selectors_match_what_they_say)
 {
     const ch_entry_rule entry = {.name = "e", .selector = cases[_i].selector};
     const ch_reading at = {.class_ = cases[_i].class_};
-    const ch_question question = {.policy = &policy, .readings = &at, .reading_count = 1, .now_ns = 1000};
+    const ch_question question = {.policy = &policy, .key = &key, .readings = &at, .reading_count = 1, .now_ns = 1000};
     ch_subject subject;
     ch_subject_read(&subject, &question, &at, cases[_i].item);
     ck_assert_msg(ch_entry_narrows(&entry, &subject) == cases[_i].narrows, "%s: narrows", cases[_i].name);
@@ -121,7 +136,7 @@ START_TEST(test_an_allow_for_everything_needs_no_types)
     const ch_entry_rule open = {.name = "e", .is_unlimited = true, .selector = {.is_any_market = true}};
     const ch_entry_rule limited = {.name = "e", .selector = {.is_any_market = true}};
     const ch_reading at = {.class_ = CH_CLASS_TRADE};
-    const ch_question question = {.policy = &policy, .readings = &at, .reading_count = 1};
+    const ch_question question = {.policy = &policy, .key = &key, .readings = &at, .reading_count = 1};
     ch_subject subject;
     ch_subject_read(&subject, &question, &at, &dark);
     ck_assert(ch_allow_covers(&open, &subject));
@@ -135,7 +150,7 @@ START_TEST(test_what_narrows_a_class_narrows_what_needs_it)
 {
     const ch_entry_rule entry = {.name = "e", .selector = {.classes = CLASS(ACCOUNT)}};
     const ch_reading at = {.class_ = CH_CLASS_CANCEL, .needs = CLASS(ACCOUNT)};
-    const ch_question question = {.policy = &policy, .readings = &at, .reading_count = 1};
+    const ch_question question = {.policy = &policy, .key = &key, .readings = &at, .reading_count = 1};
     ch_subject subject;
     ch_subject_read(&subject, &question, &at, &cancel);
     ck_assert(ch_entry_narrows(&entry, &subject));
@@ -149,7 +164,7 @@ START_TEST(test_a_text_that_is_too_long_is_not_known)
     static const uint8_t longest[CH_UPPER_MAX + 1] = {'A'};
     ch_item item = limit_order;
     const ch_reading at = {.class_ = CH_CLASS_TRADE};
-    const ch_question question = {.policy = &policy, .readings = &at, .reading_count = 1};
+    const ch_question question = {.policy = &policy, .key = &key, .readings = &at, .reading_count = 1};
     ch_subject subject;
     item.facts[CH_FACT_SYMBOL].text = (ch_slice){longest, sizeof longest};
     ch_subject_read(&subject, &question, &at, &item);
@@ -157,6 +172,7 @@ START_TEST(test_a_text_that_is_too_long_is_not_known)
 }
 END_TEST
 
-CH_TESTS("match", CH_TEST_ROWS(test_selectors_match_what_they_say, cases),
-         CH_TEST(test_an_allow_for_everything_needs_no_types), CH_TEST(test_what_narrows_a_class_narrows_what_needs_it),
-         CH_TEST(test_a_text_that_is_too_long_is_not_known))
+CH_TESTS_WITH("match", set_up, tear_down, CH_TEST_ROWS(test_selectors_match_what_they_say, cases),
+              CH_TEST(test_an_allow_for_everything_needs_no_types),
+              CH_TEST(test_what_narrows_a_class_narrows_what_needs_it),
+              CH_TEST(test_a_text_that_is_too_long_is_not_known))
