@@ -28,14 +28,14 @@ keys:
     profile: binance
     scheme: hmac
     key_id: flood-key-id
-    accepts: [fast-withdraw-switch, bare-settings, bare-transfers, bare-trades]
+    accepts: [fast-withdraw-switch, bare-settings, bare-transfers, bare-trades, margin-orders, portfolio-orders]
   rsa:
     token: main
     object: "pkcs11:object=rsa"
     profile: binance
     scheme: rsa
     key_id: flood-key-id
-    accepts: [fast-withdraw-switch, bare-settings, bare-transfers, bare-trades]
+    accepts: [fast-withdraw-switch, bare-settings, bare-transfers, bare-trades, margin-orders, portfolio-orders]
 """
 CANCEL = {"method": "DELETE", "path": "/api/v3/order", "params": {"symbol": "LTCBTC", "orderId": 1}}
 ORDER = {"method": "POST", "path": "/api/v3/order",
