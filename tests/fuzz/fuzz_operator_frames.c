@@ -23,6 +23,7 @@ typedef enum what {
     TOKEN_DIES,
     SAY_STARTED,
     DISK,
+    HOLD_PRICE,
     OLD_STATE, /* means something as the first event only */
     WHAT_COUNT
 } what;
@@ -97,6 +98,14 @@ static void ask(uint8_t how)
     (void)fuzz_front_send(ch_buffer_slice(&packet));
 }
 
+static void hold_price(void)
+{
+    ch_autobuffer packet = CH_BUFFER_INIT;
+    fuzz_add_held_price(&packet);
+    (void)fuzz_front_send(ch_buffer_slice(&packet));
+    fuzz_turn();
+}
+
 static void happen(const fuzz_event *event)
 {
     switch ((what)(event->what % WHAT_COUNT)) {
@@ -126,6 +135,9 @@ static void happen(const fuzz_event *event)
         break;
     case SAY_STARTED:
         fuzz_token_say_started(CH_OK);
+        break;
+    case HOLD_PRICE:
+        hold_price();
         break;
     case DISK:
         fuzz_disk_set((fuzz_disk)(event->how % FUZZ_DISK_COUNT));

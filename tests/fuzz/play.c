@@ -9,6 +9,7 @@
 #include "tests/fuzz/told.h"
 #include "wire/channel.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
 #include <string.h>
@@ -44,6 +45,7 @@ static struct {
 
 typedef struct operator_end {
     int fd; /* -1: not connected */
+    bool has_asked;
     unsigned answers;
 } operator_end;
 
@@ -385,7 +387,10 @@ bool fuzz_operator_send(size_t session, ch_slice packet, int fd, bool is_doubled
         message.msg_control = control.space;
         message.msg_controllen = CMSG_SPACE(size);
     }
-    return sendmsg(operators[session % FUZZ_OPERATORS_MAX].fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+    operator_end *at = &operators[session % FUZZ_OPERATORS_MAX];
+    bool is_sent = sendmsg(at->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+    at->has_asked = at->has_asked || is_sent;
+    return is_sent;
 }
 
 int fuzz_pipe_with(ch_slice bytes)
@@ -487,10 +492,22 @@ static void check_state(void)
     fuzz_core_check_state();
 }
 
+/* Who has asked was answered, or turned out. */
+static void check_operators(void)
+{
+    char byte;
+    for (size_t i = 0; i < FUZZ_OPERATORS_MAX; i++) {
+        const operator_end *at = &operators[i];
+        if (at->fd >= 0 && at->has_asked && at->answers == 0)
+            FUZZ_CHECK(recv(at->fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK) == 0 || errno == ECONNRESET);
+    }
+}
+
 void fuzz_play_end(void)
 {
     check_answers();
     check_state();
+    check_operators();
     fuzz_core_close();
     for (size_t i = 0; i < bot_count; i++)
         close(bots[i]);

@@ -218,3 +218,17 @@ void fuzz_add_report(dice *chance, ch_buffer *packet)
                                                                                      ask_for_prices, release};
     makers[dice_below(chance, sizeof makers / sizeof *makers)](chance, packet, dice_below(chance, 1000));
 }
+
+void fuzz_add_held_price(ch_buffer *packet)
+{
+    ch_error err = CH_ERROR_INIT;
+    for (size_t i = 0; i < 2; i++) {
+        ch_autobuffer records = CH_BUFFER_INIT;
+        ch_put_prices_frame put = {.source = CH_LITERAL("one")};
+        ch_quote_record quote = {.pair = CH_LITERAL("ODD/EUR"),
+                                 .price = i == 0 ? CH_LITERAL("100") : CH_LITERAL("120"),
+                                 .quoted_ms = FUZZ_WALL_MS + i};
+        ch_quote_record_put(&put.quotes, &records, &quote);
+        FUZZ_CHECK(ch_put_prices_frame_put(packet, i, &put, &err) == CH_OK);
+    }
+}

@@ -14,4 +14,7 @@ void fuzz_add_request(dice *chance, ch_buffer *packet);
 /* Appends prices, a release, or a question about limits or prices. */
 void fuzz_add_report(dice *chance, ch_buffer *packet);
 
+/* Appends reports of a price that moves further than policy lets it. */
+void fuzz_add_held_price(ch_buffer *packet);
+
 #endif
