@@ -6,11 +6,9 @@
 #include "tests/fuzz/disk.h"
 #include "tests/fuzz/frames.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/play_impl.h"
 #include "tests/fuzz/told.h"
-#include "wire/channel.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/sockios.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -43,21 +41,13 @@ static struct {
     bool may_get_jobs; /* it was asked to log in, and not to log out since */
 } the_token;
 
-typedef struct operator_end {
-    int fd; /* -1: not connected */
-    bool has_asked;
-    unsigned answers;
-} operator_end;
-
-static operator_end operators[FUZZ_OPERATORS_MAX];
 static int bots[BOTS_MAX];
 static size_t bot_count;
 static bool is_front_reading;
 
 /* ---- what core sends ---- */
 
-/* Receives a packet and holds it to the frames; false if nothing came. */
-static bool receive(int fd, ch_direction direction, ch_packet *packet)
+bool fuzz_receive(int fd, ch_direction direction, ch_packet *packet)
 {
     static ch_channel channel; /* for its buffer */
     ch_error err = CH_ERROR_INIT;
@@ -99,7 +89,7 @@ static void see_front_frame(const ch_frame *frame)
 static void read_front(void)
 {
     ch_packet packet;
-    while (is_front_reading && receive(fuzz_the_stage.front.fd, CH_CORE_TO_FRONT, &packet)) {
+    while (is_front_reading && fuzz_receive(fuzz_the_stage.front.fd, CH_CORE_TO_FRONT, &packet)) {
         for (ch_frame frame; ch_frame_next(&packet.bytes, &frame);)
             see_front_frame(&frame);
         if (packet.fd >= 0)
@@ -145,27 +135,11 @@ static void read_tokens(void)
 {
     ch_packet packet;
     for (size_t i = 0; i < FUZZ_TOKENS; i++) {
-        while (receive(fuzz_the_stage.tokens[i].fd, CH_CORE_TO_TOKEN, &packet)) {
+        while (fuzz_receive(fuzz_the_stage.tokens[i].fd, CH_CORE_TO_TOKEN, &packet)) {
             for (ch_frame frame; i == 0 && ch_frame_next(&packet.bytes, &frame);)
                 see_token_frame(&frame);
             if (packet.fd >= 0)
                 close(packet.fd);
-        }
-    }
-}
-
-/* An operator is answered once; it may hear of progress before. */
-static void read_operators(void)
-{
-    ch_packet packet;
-    ch_frame frame;
-    for (size_t i = 0; i < FUZZ_OPERATORS_MAX; i++) {
-        operator_end *at = &operators[i];
-        while (receive(at->fd, CH_CORE_TO_OPERATOR, &packet)) {
-            while (ch_frame_next(&packet.bytes, &frame)) {
-                FUZZ_CHECK(at->answers == 0);
-                at->answers += frame.type == CH_FRAME_OPERATOR_DONE;
-            }
         }
     }
 }
@@ -175,7 +149,7 @@ void fuzz_turn(void)
     fuzz_core_turn();
     read_front();
     read_tokens();
-    read_operators();
+    fuzz_operators_read();
 }
 
 void fuzz_pass_ms(uint64_t time_ms)
@@ -354,77 +328,6 @@ void fuzz_token_die(void)
     fuzz_core_child_died(pid);
 }
 
-/* ---- operators ---- */
-
-void fuzz_operator_leave(size_t session)
-{
-    operator_end *at = &operators[session % FUZZ_OPERATORS_MAX];
-    if (at->fd >= 0)
-        close(at->fd);
-    *at = (operator_end){.fd = -1};
-}
-
-void fuzz_operator_connect(size_t session)
-{
-    fuzz_operator_leave(session);
-    operators[session % FUZZ_OPERATORS_MAX].fd = fuzz_core_connect_operator();
-}
-
-bool fuzz_operator_send(size_t session, ch_slice packet, int fd, bool is_doubled)
-{
-    int fds[2] = {fd, fd};
-    size_t size = fd < 0 ? 0 : is_doubled ? sizeof fds : sizeof fds[0];
-    union {
-        char space[CMSG_SPACE(sizeof fds)];
-        struct cmsghdr align;
-    } control = {
-        .align = {.cmsg_len = CMSG_LEN(size), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}
-    };
-    memcpy(CMSG_DATA(&control.align), fds, size);
-    struct iovec bytes = {.iov_base = (void *)(uintptr_t)packet.data, .iov_len = packet.size};
-    struct msghdr message = {.msg_iov = &bytes, .msg_iovlen = 1};
-    if (size > 0) {
-        message.msg_control = control.space;
-        message.msg_controllen = CMSG_SPACE(size);
-    }
-    operator_end *at = &operators[session % FUZZ_OPERATORS_MAX];
-    bool is_sent = sendmsg(at->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
-    at->has_asked = at->has_asked || is_sent;
-    return is_sent;
-}
-
-int fuzz_pipe_with(ch_slice bytes)
-{
-    int ends[2];
-    FUZZ_CHECK(pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0);
-    size_t size = bytes.size < 4096 ? bytes.size : 4096;
-    FUZZ_CHECK(size == 0 || write(ends[1], bytes.data, size) == (ssize_t)size);
-    close(ends[1]);
-    return ends[0];
-}
-
-void fuzz_operator_unlock(void)
-{
-    ch_error err = CH_ERROR_INIT;
-    ch_autobuffer packet = CH_BUFFER_INIT;
-    ch_unlock_frame unlock = {.version = CH_FRAMES_VERSION, .token = CH_LITERAL("main")};
-    FUZZ_CHECK(ch_unlock_frame_put(&packet, 0, &unlock, &err) == CH_OK);
-    int pin = fuzz_pipe_with(CH_LITERAL("1234"));
-    fuzz_operator_connect(0);
-    (void)fuzz_operator_send(0, ch_buffer_slice(&packet), pin, false);
-    close(pin);
-}
-
-void fuzz_operator_lock(void)
-{
-    ch_error err = CH_ERROR_INIT;
-    ch_autobuffer packet = CH_BUFFER_INIT;
-    ch_lock_frame lock = {.version = CH_FRAMES_VERSION};
-    FUZZ_CHECK(ch_lock_frame_put(&packet, 0, &lock, &err) == CH_OK);
-    fuzz_operator_connect(0);
-    (void)fuzz_operator_send(0, ch_buffer_slice(&packet), -1, false);
-}
-
 void fuzz_play_serving(void)
 {
     fuzz_front_get_ready();
@@ -454,8 +357,7 @@ void fuzz_play_begin(void)
 {
     is_front_reading = true;
     bot_count = 0;
-    for (size_t i = 0; i < FUZZ_OPERATORS_MAX; i++)
-        operators[i] = (operator_end){.fd = -1};
+    fuzz_operators_begin();
     fuzz_core_open(on_start);
     fuzz_turn();
 }
@@ -492,22 +394,11 @@ static void check_state(void)
     fuzz_core_check_state();
 }
 
-/* Who has asked was answered, or turned out. */
-static void check_operators(void)
-{
-    char byte;
-    for (size_t i = 0; i < FUZZ_OPERATORS_MAX; i++) {
-        const operator_end *at = &operators[i];
-        if (at->fd >= 0 && at->has_asked && at->answers == 0)
-            FUZZ_CHECK(recv(at->fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK) == 0 || errno == ECONNRESET);
-    }
-}
-
 void fuzz_play_end(void)
 {
     check_answers();
     check_state();
-    check_operators();
+    fuzz_operators_check();
     fuzz_core_close();
     for (size_t i = 0; i < bot_count; i++)
         close(bots[i]);

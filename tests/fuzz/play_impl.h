@@ -1,0 +1,19 @@
+/* What the files of the play share, and nobody else sees. */
+#ifndef CH_TESTS_FUZZ_PLAY_IMPL_H
+#define CH_TESTS_FUZZ_PLAY_IMPL_H
+
+#include "wire/channel.h"
+
+/* Receives a packet and holds it to the frames; false if nothing came. */
+bool fuzz_receive(int fd, ch_direction direction, ch_packet *packet);
+
+/* ---- play_operators.c ---- */
+
+/* Nobody is connected. */
+void fuzz_operators_begin(void);
+/* Reads what they were sent. */
+void fuzz_operators_read(void);
+/* At the end, each of those who asked was answered, or turned out. */
+void fuzz_operators_check(void);
+
+#endif

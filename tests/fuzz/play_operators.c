@@ -1,0 +1,124 @@
+/* The operators' ends. */
+#include "tests/fuzz/play.h"
+
+#include "base/buffer.h"
+#include "tests/fuzz/core.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/play_impl.h"
+#include "wire/frames.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+typedef struct operator_end {
+    int fd; /* -1: not connected */
+    bool has_asked;
+    unsigned answers;
+} operator_end;
+
+static operator_end operators[FUZZ_OPERATORS_MAX];
+
+/* An operator is answered once; it may hear of progress before. */
+void fuzz_operators_read(void)
+{
+    ch_packet packet;
+    ch_frame frame;
+    for (size_t i = 0; i < FUZZ_OPERATORS_MAX; i++) {
+        operator_end *at = &operators[i];
+        while (fuzz_receive(at->fd, CH_CORE_TO_OPERATOR, &packet)) {
+            while (ch_frame_next(&packet.bytes, &frame)) {
+                FUZZ_CHECK(at->answers == 0);
+                at->answers += frame.type == CH_FRAME_OPERATOR_DONE;
+            }
+        }
+    }
+}
+
+/* Who has asked was answered, or turned out. */
+void fuzz_operators_check(void)
+{
+    char byte;
+    for (size_t i = 0; i < FUZZ_OPERATORS_MAX; i++) {
+        const operator_end *at = &operators[i];
+        if (at->fd >= 0 && at->has_asked && at->answers == 0)
+            FUZZ_CHECK(recv(at->fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK) == 0 || errno == ECONNRESET);
+    }
+}
+
+void fuzz_operators_begin(void)
+{
+    for (size_t i = 0; i < FUZZ_OPERATORS_MAX; i++)
+        operators[i] = (operator_end){.fd = -1};
+}
+
+void fuzz_operator_leave(size_t session)
+{
+    operator_end *at = &operators[session % FUZZ_OPERATORS_MAX];
+    if (at->fd >= 0)
+        close(at->fd);
+    *at = (operator_end){.fd = -1};
+}
+
+void fuzz_operator_connect(size_t session)
+{
+    fuzz_operator_leave(session);
+    operators[session % FUZZ_OPERATORS_MAX].fd = fuzz_core_connect_operator();
+}
+
+bool fuzz_operator_send(size_t session, ch_slice packet, int fd, bool is_doubled)
+{
+    int fds[2] = {fd, fd};
+    size_t size = fd < 0 ? 0 : is_doubled ? sizeof fds : sizeof fds[0];
+    union {
+        char space[CMSG_SPACE(sizeof fds)];
+        struct cmsghdr align;
+    } control = {
+        .align = {.cmsg_len = CMSG_LEN(size), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}
+    };
+    memcpy(CMSG_DATA(&control.align), fds, size);
+    struct iovec bytes = {.iov_base = (void *)(uintptr_t)packet.data, .iov_len = packet.size};
+    struct msghdr message = {.msg_iov = &bytes, .msg_iovlen = 1};
+    if (size > 0) {
+        message.msg_control = control.space;
+        message.msg_controllen = CMSG_SPACE(size);
+    }
+    operator_end *at = &operators[session % FUZZ_OPERATORS_MAX];
+    bool is_sent = sendmsg(at->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+    at->has_asked = at->has_asked || is_sent;
+    return is_sent;
+}
+
+int fuzz_pipe_with(ch_slice bytes)
+{
+    int ends[2];
+    FUZZ_CHECK(pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0);
+    size_t size = bytes.size < 4096 ? bytes.size : 4096;
+    FUZZ_CHECK(size == 0 || write(ends[1], bytes.data, size) == (ssize_t)size);
+    close(ends[1]);
+    return ends[0];
+}
+
+void fuzz_operator_unlock(void)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_autobuffer packet = CH_BUFFER_INIT;
+    ch_unlock_frame unlock = {.version = CH_FRAMES_VERSION, .token = CH_LITERAL("main")};
+    FUZZ_CHECK(ch_unlock_frame_put(&packet, 0, &unlock, &err) == CH_OK);
+    int pin = fuzz_pipe_with(CH_LITERAL("1234"));
+    fuzz_operator_connect(0);
+    (void)fuzz_operator_send(0, ch_buffer_slice(&packet), pin, false);
+    close(pin);
+}
+
+void fuzz_operator_lock(void)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_autobuffer packet = CH_BUFFER_INIT;
+    ch_lock_frame lock = {.version = CH_FRAMES_VERSION};
+    FUZZ_CHECK(ch_lock_frame_put(&packet, 0, &lock, &err) == CH_OK);
+    fuzz_operator_connect(0);
+    (void)fuzz_operator_send(0, ch_buffer_slice(&packet), -1, false);
+}
