@@ -62,11 +62,11 @@ void ch_ledger_set_policy(ch_ledger *ledger, const ch_policy *policy, uint64_t n
 }
 
 /* A line for each thing that was taken. */
-static void add_taken(ch_ledger *ledger, const ch_reservation *reservation)
+static void add_taken(const ch_ledger *ledger, const ch_reservation *reservation, ch_buffer *lines)
 {
     for (size_t i = 0; i < reservation->count; i++) {
         const ch_level_row row = ch_levels_row(ledger->levels, &reservation->taken[i]);
-        ch_ledger_add_level(&ledger->lines, CH_LINE_TAKEN, &row);
+        ch_ledger_add_level(lines, CH_LINE_TAKEN, &row);
     }
 }
 
@@ -83,7 +83,7 @@ static void add_return(ch_ledger *ledger, const ch_reservation *reservation)
     ch_moment now;
     uint64_t now_ns = ch_moment_now(&now) ? now.wall_ns : 0;
     ch_buffer_clear(&ledger->lines);
-    add_taken(ledger, reservation);
+    ch_buffer_add_slice(&ledger->lines, ch_buffer_slice(&reservation->lines));
     add_event(ledger, "not signed", now_ns);
     ch_ledger_add_row(ledger, CH_JOURNAL_RETURN, reservation->id, ch_buffer_slice(&ledger->record), now_ns);
 }
@@ -287,7 +287,7 @@ static void note_orders(ch_ledger *ledger, ch_reservation *reservation, const ch
             uint32_t hash;
             const ch_item *item = ch_intent_item(intent, k);
             if (ch_orders_hash(book, item, &hash))
-                ch_ledger_add_order(&reservation->orders, hash);
+                ch_ledger_add_order(&reservation->lines, hash);
             ch_orders_note(ledger->orders, book, item);
         }
     }
@@ -322,11 +322,11 @@ ch_status ch_ledger_reserve(ch_ledger *ledger, ch_judgement *judgement, const ch
 uint64_t ch_ledger_record(ch_ledger *ledger, ch_reservation *reservation, uint64_t now_ns)
 {
     ch_buffer_clear(&ledger->lines);
-    add_taken(ledger, reservation);
-    ch_buffer_add_slice(&ledger->lines, ch_buffer_slice(&reservation->orders));
+    add_taken(ledger, reservation, &ledger->lines);
+    ch_buffer_add_slice(&ledger->lines, ch_buffer_slice(&reservation->lines));
     remove_pending(ledger, reservation);
     reservation->id = ch_ledger_add_row(ledger, CH_JOURNAL_DECISION, 0, ch_buffer_slice(&reservation->record), now_ns);
-    ch_buffer_free(&reservation->orders);
+    ch_buffer_free(&reservation->lines);
     ch_buffer_free(&reservation->record);
     return reservation->id;
 }
@@ -340,6 +340,8 @@ void ch_ledger_return(ch_ledger *ledger, ch_reservation *reservation)
     bool has_row = reservation->id != 0 && !reservation->is_lost && reservation->count > 0;
     if (reservation->id == 0)
         remove_pending(ledger, reservation);
+    if (has_row)
+        add_taken(ledger, reservation, &reservation->lines); /* the levels may be gone when the row is on the disk */
     if (has_row && !ch_journal_is_recorded(ledger->journal, reservation->id)) {
         reservation->next = ledger->returning;
         ledger->returning = reservation;

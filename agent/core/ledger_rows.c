@@ -93,14 +93,21 @@ static void take_order(void *context, uint32_t hash)
     ch_ledger_add_order(context, hash);
 }
 
-static void add_reservations(const ch_ledger *ledger, const ch_reservation *first, char kind, ch_buffer *lines)
+static void add_pending(const ch_ledger *ledger, ch_buffer *lines)
 {
-    for (const ch_reservation *at = first; at != NULL; at = at->next) {
+    for (const ch_reservation *at = ledger->pending; at != NULL; at = at->next) {
         for (size_t i = 0; i < at->count; i++) {
             const ch_level_row row = ch_levels_row(ledger->levels, &at->taken[i]);
-            ch_ledger_add_level(lines, kind, &row);
+            ch_ledger_add_level(lines, CH_LINE_NOT_TAKEN, &row);
         }
     }
+}
+
+/* They count until their rows say otherwise. */
+static void add_returning(const ch_ledger *ledger, ch_buffer *lines)
+{
+    for (const ch_reservation *at = ledger->returning; at != NULL; at = at->next)
+        ch_buffer_add_slice(lines, ch_buffer_slice(&at->lines));
 }
 
 static void add_states(const ch_states *states, ch_buffer *lines)
@@ -120,8 +127,8 @@ static void add_prices(const ch_prices *prices, ch_buffer *lines)
 void ch_ledger_add_all(const ch_ledger *ledger, uint64_t now_ns, ch_buffer *lines)
 {
     ch_levels_each(ledger->levels, now_ns, take_level, lines);
-    add_reservations(ledger, ledger->pending, CH_LINE_NOT_TAKEN, lines);
-    add_reservations(ledger, ledger->returning, CH_LINE_TAKEN, lines); /* until their rows say otherwise */
+    add_pending(ledger, lines);
+    add_returning(ledger, lines);
     add_states(ledger->states, lines);
     add_prices(ledger->prices, lines);
     ch_orders_each(ledger->orders, take_order, lines);

@@ -38,7 +38,7 @@ void ch_reservation_free(ch_reservation *reservation)
 {
     if (reservation == NULL)
         return;
-    ch_buffer_free(&reservation->orders);
+    ch_buffer_free(&reservation->lines);
     ch_buffer_free(&reservation->record);
     free(reservation->callers);
     free(reservation);

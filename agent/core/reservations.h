@@ -19,7 +19,7 @@ typedef struct ch_reservation {
     bool is_lost; /* that row never came to the disk */
     uid_t uid;
     char *callers;                   /* their names */
-    ch_buffer orders;                /* lines of the ledger, for the orders that are placed */
+    ch_buffer lines;                 /* of the ledger: for the orders that are placed; then for what is given back */
     ch_buffer record;                /* what is known of it so far */
     struct ch_reservation *previous; /* among those that have no row yet */
     struct ch_reservation *next;
