@@ -257,9 +257,9 @@ void ch_orders_each(const ch_orders *orders, void (*take)(void *context, uint32_
 {
     for (const entry *at = orders->oldest; at != NULL; at = at->newer)
         take(context, at->hash);
-    for (uint32_t bit = 0; orders->gone != NULL && bit < GONE_BITS; bit++) {
-        if (is_gone(orders, bit))
-            take(context, bit);
+    for (uint32_t byte = 0; orders->gone != NULL && byte < GONE_BITS / 8; byte++) {
+        for (unsigned bits = orders->gone[byte]; bits != 0; bits &= bits - 1)
+            take(context, byte * 8 + (uint32_t)__builtin_ctz(bits));
     }
 }
 
