@@ -136,18 +136,19 @@ void ch_ledger_add_all(const ch_ledger *ledger, uint64_t now_ns, ch_buffer *line
 
 /* ---- reading ---- */
 
-typedef struct reading {
-    ch_ledger *ledger;
-    uint64_t now_ns;
-    bool is_return; /* the row is */
-    size_t bad;     /* lines that cannot be read */
-} reading;
-
 typedef struct fields {
     ch_slice items[FIELDS_MAX];
     size_t count;
     ch_buffer texts[FIELDS_MAX]; /* what was encoded */
 } fields;
+
+typedef struct reading {
+    ch_ledger *ledger;
+    uint64_t now_ns;
+    bool is_return; /* the row is */
+    fields in;      /* of the line */
+    size_t bad;     /* lines that cannot be read */
+} reading;
 
 static void split(ch_slice line, fields *out)
 {
@@ -174,6 +175,12 @@ static bool read_text(fields *in, size_t index, ch_slice *out)
     return is_good;
 }
 
+/* All that is kept as a C string: a NUL would cut it, and then it would be another. */
+static bool read_name(fields *in, size_t index, ch_slice *out)
+{
+    return read_text(in, index, out) && ch_slice_find(*out, '\0') == NULL;
+}
+
 static bool read_number(const fields *in, size_t index, uint64_t most, uint64_t *out)
 {
     ch_slice text = in->items[index];
@@ -197,7 +204,7 @@ static bool read_level(reading *to, fields *in)
     uint64_t is_closing;
     uint64_t is_released;
     bool is_taken = in->items[0].data[0] == CH_LINE_TAKEN;
-    if (in->count != 8 || !read_text(in, 1, &row.limit) || !read_text(in, 2, &row.shape) ||
+    if (in->count != 8 || !read_name(in, 1, &row.limit) || !read_name(in, 2, &row.shape) ||
         !read_text(in, 3, &row.scope) || !read_number(in, 4, 1, &is_closing) || !read_number(in, 5, 1, &is_released) ||
         !read_number(in, 6, UINT64_MAX, &row.bucket) || !read_decimal(in, 7, &row.amount))
         return false;
@@ -215,9 +222,9 @@ static bool read_state(reading *to, fields *in)
     ch_state_row row = {0};
     uint64_t of;
     uint64_t state;
-    if (in->count != 6 || !read_number(in, 1, CH_STATE_OF_KEY, &of) || !read_text(in, 2, &row.name) ||
+    if (in->count != 6 || !read_number(in, 1, CH_STATE_OF_KEY, &of) || !read_name(in, 2, &row.name) ||
         !read_number(in, 3, CH_TRADING_HALTED, &state) || !read_number(in, 4, UINT64_MAX, &row.until_ns) ||
-        !read_text(in, 5, &row.why))
+        !read_name(in, 5, &row.why))
         return false;
     row.of = (ch_state_of)of;
     row.state = (ch_trading)state;
@@ -229,7 +236,7 @@ static bool read_price(reading *to, fields *in)
 {
     ch_price_row row = {0};
     uint64_t is_held;
-    if (in->count != 8 || !read_text(in, 1, &row.source) || !read_text(in, 2, &row.pair) ||
+    if (in->count != 8 || !read_name(in, 1, &row.source) || !read_name(in, 2, &row.pair) ||
         !read_decimal(in, 3, &row.price) || !read_number(in, 4, UINT64_MAX, &row.quoted_ns) ||
         !read_number(in, 5, 1, &is_held) || !read_decimal(in, 6, &row.low) || !read_decimal(in, 7, &row.high))
         return false;
@@ -247,8 +254,9 @@ static bool read_order(reading *to, fields *in)
     return true;
 }
 
-static bool read_line(reading *to, fields *in, ch_slice line)
+static bool read_line(reading *to, ch_slice line)
 {
+    fields *in = &to->in;
     split(line, in);
     if (in->items[0].size != 1)
         return false;
@@ -269,22 +277,19 @@ static bool read_line(reading *to, fields *in, ch_slice line)
 
 static void read_lines(reading *to, ch_slice lines)
 {
-    fields in = {0};
     while (lines.size > 0) {
         const uint8_t *end = ch_slice_find(lines, '\n');
         size_t size = end == NULL ? lines.size : (size_t)(end - lines.data);
-        to->bad += !read_line(to, &in, (ch_slice){lines.data, size});
+        to->bad += !read_line(to, (ch_slice){lines.data, size});
         lines = ch_slice_after(lines, end == NULL ? size : size + 1);
     }
-    for (size_t i = 0; i < FIELDS_MAX; i++)
-        ch_buffer_free(&in.texts[i]);
 }
 
 static void take_line(void *context, ch_slice line)
 {
     reading *to = context;
     to->is_return = false;
-    read_lines(to, line);
+    to->bad += !read_line(to, line);
 }
 
 static void take_row(void *context, const ch_journal_row *row)
@@ -299,12 +304,14 @@ ch_status ch_ledger_read(ch_ledger *ledger, ch_error *err)
     ch_moment now;
     reading to = {.ledger = ledger, .now_ns = ch_moment_now(&now) ? now.wall_ns : 0};
     const ch_journal_reader reader = {.context = &to, .take_level = take_line, .take_row = take_row};
-    CH_TRY(ch_journal_read(ledger->journal, &reader, err));
-    if (to.bad > 0)
+    ch_status st = ch_journal_read(ledger->journal, &reader, err);
+    for (size_t i = 0; i < FIELDS_MAX; i++)
+        ch_buffer_free(&to.in.texts[i]);
+    if (st == CH_OK && to.bad > 0)
         return ch_fail(
             err, CH_IO,
             "the journal of decisions in the state folder has %zu lines that cannot be read, so nobody knows "
             "what was signed; restore the folder from a backup, or move it away and begin with none",
             to.bad);
-    return CH_OK;
+    return st;
 }

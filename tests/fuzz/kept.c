@@ -35,6 +35,14 @@ void fuzz_ledger_lines(const ch_ledger *ledger, uint64_t now_ns, const char *kin
         ch_buffer_add_slice(out, lines[i]);
 }
 
+void fuzz_check_lines(ch_buffer *counted, ch_buffer *found)
+{
+    bool is_same = ch_slice_equal(ch_buffer_slice(counted), ch_buffer_slice(found));
+    if (!is_same)
+        fprintf(stderr, "core counts:\n%s\nand its state is:\n%s\n", ch_buffer_text(counted), ch_buffer_text(found));
+    FUZZ_CHECK(is_same);
+}
+
 void fuzz_check_kept(const ch_ledger *ledger, ch_store *store, const ch_policy *policy, uint64_t now_ns)
 {
     ch_error err = CH_ERROR_INIT;
@@ -46,8 +54,5 @@ void fuzz_check_kept(const ch_ledger *ledger, ch_store *store, const ch_policy *
     fuzz_ledger_lines(ledger, now_ns, "LRS", &counted);
     fuzz_ledger_lines(kept, now_ns, "LRS", &found);
     ch_ledger_close(kept);
-    bool is_same = ch_slice_equal(ch_buffer_slice(&counted), ch_buffer_slice(&found));
-    if (!is_same)
-        fprintf(stderr, "core counts:\n%s\nand its state is:\n%s\n", ch_buffer_text(&counted), ch_buffer_text(&found));
-    FUZZ_CHECK(is_same);
+    fuzz_check_lines(&counted, &found);
 }

@@ -10,5 +10,7 @@ void fuzz_check_kept(const ch_ledger *ledger, ch_store *store, const ch_policy *
 
 /* All that a ledger holds, as lines in their order; those of these kinds. */
 void fuzz_ledger_lines(const ch_ledger *ledger, uint64_t now_ns, const char *kinds, ch_buffer *out);
+/* Ends the process, and shows both, unless they are the same. */
+void fuzz_check_lines(ch_buffer *counted, ch_buffer *found);
 
 #endif
