@@ -42,7 +42,7 @@ typedef struct answers {
 static void ask(ch_judge *judge, const ch_entry_rule *allow, const ch_entry_rule *limit, ch_pricing *pricing,
                 const ch_objection *to, answers *out)
 {
-    ch_cost cost;
+    ch_cost cost = {0};
     ch_limit_answer answer = ch_limit_ask(judge->question, limit, pricing, &cost, to);
     bool is_refused = answer == CH_LIMIT_REFUSES;
     if (answer == CH_LIMIT_CHARGES)
