@@ -37,24 +37,6 @@ static bool may_be_asked(const ch_endpoint *endpoint, const ch_recipe_input *inp
 
 /* ---- names ---- */
 
-/* Returns one of the definitions of that name; NULL if no endpoint lists it. */
-static const ch_param_def *find_name(const ch_profile *profile, ch_slice name)
-{
-    size_t low = 0;
-    size_t high = profile->name_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = ch_slice_compare(name, ch_slice_of(profile->names[middle]->name));
-        if (order == 0)
-            return profile->names[middle];
-        if (order < 0)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return NULL;
-}
-
 /* The agent's own fields may have names that the profile's parameters do not have; they may be given once all the same,
  * and are compared by their position. */
 static bool note_agents(const ch_recipe *recipe, ch_slice name, uint64_t *seen)
@@ -88,7 +70,7 @@ static bool note_names(flat *in, const ch_profile *profile, const ch_recipe *rec
     bool has_window = false;
     for (size_t i = 0; i < reading->param_count; i = ch_param_after(reading->params, reading->param_count, i)) {
         const ch_param *param = &reading->params[i];
-        const ch_param_def *def = find_name(profile, param->name);
+        const ch_param_def *def = ch_profile_find_name(profile, param->name);
         if (param->kind == CH_PARAM_PLACEHOLDER) {
             if (!note_agents(recipe, param->name, &seen))
                 return false;
@@ -144,7 +126,7 @@ static bool takes_values(search *in, const ch_endpoint *endpoint)
 {
     const ch_reading *reading = &in->flat->reading;
     for (size_t i = 0; i < reading->param_count; i = ch_param_after(reading->params, reading->param_count, i)) {
-        const ch_param_def *named = find_name(in->input->profile, reading->params[i].name);
+        const ch_param_def *named = ch_profile_find_name(in->input->profile, reading->params[i].name);
         if (reading->params[i].kind == CH_PARAM_PLACEHOLDER || named == NULL)
             continue; /* the agent's, or the receive window */
         const ch_listed_param *listed = ch_param_list_find(&endpoint->params, reading->params[i].name);

@@ -242,3 +242,20 @@ ch_phrase_use ch_scheme_phrase_use(const ch_profile *profile, const ch_scheme *s
     }
     return found;
 }
+
+const ch_param_def *ch_profile_find_name(const ch_profile *profile, ch_slice name)
+{
+    size_t low = 0;
+    size_t high = profile->name_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = ch_slice_compare(name, ch_slice_of(profile->names[middle]->name));
+        if (order == 0)
+            return profile->names[middle];
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return NULL;
+}

@@ -9,24 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The profile's parameters are named in this order. Returns NULL if it has none of that name. */
-static const ch_param_def *find_name(const ch_profile *profile, ch_slice name)
-{
-    size_t low = 0;
-    size_t high = profile->name_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = ch_slice_compare(name, ch_slice_of(profile->names[middle]->name));
-        if (order == 0)
-            return profile->names[middle];
-        if (order < 0)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return NULL;
-}
-
 /* ---- what can be made ---- */
 
 /* A parameter of these types may be there without a value; an empty text is no number, no answer and no word. */
@@ -79,8 +61,8 @@ static void find_splits_of(ch_profile *profile, const ch_param_def *def, const u
 {
     ch_slice name = ch_slice_of(def->name);
     for (size_t size = 1; size < name.size; size++) {
-        const ch_param_def *first = find_name(profile, (ch_slice){name.data, size});
-        const ch_param_def *second = find_name(profile, ch_slice_after(name, size));
+        const ch_param_def *first = ch_profile_find_name(profile, (ch_slice){name.data, size});
+        const ch_param_def *second = ch_profile_find_name(profile, ch_slice_after(name, size));
         if (first != NULL && ch_set_has(needed, first->name_index))
             add_split(&profile->recuts, def, first, true);
         if (second != NULL)

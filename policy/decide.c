@@ -66,7 +66,7 @@ static ch_status need_kind(ch_judge *judge)
                      kind, judge->question->key->name);
 }
 
-static bool judge_reading(ch_judge *judge, const ch_reading *reading)
+static bool judge_reading(ch_judge *judge, const ch_reading_at *reading)
 {
     if (!ch_judge_goes_on(judge, ch_judge_classes(judge, reading)) ||
         !ch_judge_goes_on(judge, ch_passing_reading(judge->question, &judge->passing, reading, &judge->to)))

@@ -5,7 +5,7 @@
 #include "exchange/confusion.h"
 #include "exchange/needs.h"
 
-static bool is_first(const ch_judge *judge, const ch_reading *reading)
+static bool is_first(const ch_judge *judge, const ch_reading_at *reading)
 {
     return reading == &judge->question->readings[0];
 }
@@ -13,7 +13,7 @@ static bool is_first(const ch_judge *judge, const ch_reading *reading)
 /* ---- classes ---- */
 
 /* True if some allow is about such calls, whatever else it says. */
-static bool has_calls(const ch_judge *judge, const ch_reading *reading)
+static bool has_calls(const ch_judge *judge, const ch_reading_at *reading)
 {
     for (size_t i = 0; i < ch_judge_count(judge, CH_VERB_ALLOW); i++) {
         if (ch_allow_is_about(ch_judge_entry(judge, CH_VERB_ALLOW, i), reading))
@@ -22,7 +22,7 @@ static bool has_calls(const ch_judge *judge, const ch_reading *reading)
     return false;
 }
 
-static bool has_class(const ch_judge *judge, const ch_reading *reading, ch_class class_)
+static bool has_class(const ch_judge *judge, const ch_reading_at *reading, ch_class class_)
 {
     for (size_t i = 0; i < ch_judge_count(judge, CH_VERB_ALLOW); i++) {
         const ch_entry_rule *allow = ch_judge_entry(judge, CH_VERB_ALLOW, i);
@@ -76,7 +76,7 @@ static unsigned missing_classes(const ch_judge *judge)
 {
     unsigned missing = 0;
     for (size_t i = 1; i < judge->question->reading_count; i++) {
-        const ch_reading *other = &judge->question->readings[i];
+        const ch_reading_at *other = &judge->question->readings[i];
         if (!has_calls(judge, other))
             missing |= 1U << other->class_;
     }
@@ -108,14 +108,14 @@ static ch_status refuse_confused(const ch_judge *judge, const ch_endpoint *opene
 }
 
 /* True if the request itself needs the class, and not only what its signature opens besides. */
-static bool is_own_need(const ch_judge *judge, const ch_reading *reading, ch_class class_)
+static bool is_own_need(const ch_judge *judge, const ch_reading_at *reading, ch_class class_)
 {
     const ch_request *request = judge->question->request;
     return is_first(judge, reading) && request != NULL &&
            (ch_needs_of_request(reading->endpoint, request) & 1U << class_) != 0;
 }
 
-static ch_status judge_needs(const ch_judge *judge, const ch_reading *reading)
+static ch_status judge_needs(const ch_judge *judge, const ch_reading_at *reading)
 {
     for (unsigned left = reading->needs; left != 0; left &= left - 1) {
         ch_class class_ = (ch_class)__builtin_ctz(left);
@@ -131,7 +131,7 @@ static ch_status judge_needs(const ch_judge *judge, const ch_reading *reading)
     return CH_OK;
 }
 
-ch_status ch_judge_classes(ch_judge *judge, const ch_reading *reading)
+ch_status ch_judge_classes(ch_judge *judge, const ch_reading_at *reading)
 {
     if (has_calls(judge, reading))
         return judge_needs(judge, reading);
@@ -204,7 +204,7 @@ static const char *unknown_fact(const ch_judge *judge, unsigned misses)
 }
 
 /* The names by which policy may accept that the signature can be this. */
-static unsigned acceptances_of(const ch_judge *judge, const ch_reading *reading)
+static unsigned acceptances_of(const ch_judge *judge, const ch_reading_at *reading)
 {
     const ch_profile *profile = judge->question->key->profile;
     const char *lets = NULL;
@@ -214,7 +214,7 @@ static unsigned acceptances_of(const ch_judge *judge, const ch_reading *reading)
     return names;
 }
 
-ch_status ch_judge_refuse_item(ch_judge *judge, const ch_reading *reading)
+ch_status ch_judge_refuse_item(ch_judge *judge, const ch_reading_at *reading)
 {
     unsigned misses = 0;
     ch_autobuffer why = CH_BUFFER_INIT;

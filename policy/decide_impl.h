@@ -2,6 +2,7 @@
 #ifndef CH_POLICY_DECIDE_IMPL_H
 #define CH_POLICY_DECIDE_IMPL_H
 
+#include "exchange/readings.h"
 #include "policy/decide.h"
 #include "policy/passing.h"
 #include "policy/plan.h"
@@ -57,11 +58,11 @@ void ch_judge_find_entries(ch_judge *judge);
 
 /* Some allow must be for calls of the reading's class, or for its endpoint, and for each class that it needs besides
  * (decide_allow.c). */
-CH_CHECKED ch_status ch_judge_classes(ch_judge *judge, const ch_reading *reading);
+CH_CHECKED ch_status ch_judge_classes(ch_judge *judge, const ch_reading_at *reading);
 /* Of the item in `subject` (decide_items.c): allow, deny, limits, and which requirements it meets. */
-CH_CHECKED bool ch_judge_item(ch_judge *judge, const ch_reading *reading);
+CH_CHECKED bool ch_judge_item(ch_judge *judge, const ch_reading_at *reading);
 /* Refuses, because no allow covers the item, and names the one that comes nearest (decide_allow.c). */
-ch_status ch_judge_refuse_item(ch_judge *judge, const ch_reading *reading);
+ch_status ch_judge_refuse_item(ch_judge *judge, const ch_reading_at *reading);
 
 /* Raw bytes: nothing is known of them (decide_raw.c). */
 CH_CHECKED ch_status ch_judge_raw(ch_judge *judge);

@@ -152,7 +152,7 @@ static ch_status add_options(ch_judge *judge)
     return CH_OK;
 }
 
-bool ch_judge_item(ch_judge *judge, const ch_reading *reading)
+bool ch_judge_item(ch_judge *judge, const ch_reading_at *reading)
 {
     if (!ch_judge_goes_on(judge, ch_passing_item(judge->question, &judge->passing, &judge->subject, &judge->to)))
         return false;

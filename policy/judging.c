@@ -13,7 +13,7 @@ void ch_judging_free(ch_judging *judging)
     ch_judgement_free(&judging->judgement);
 }
 
-static bool is_harmless(const ch_reading *reading)
+static bool is_harmless(const ch_reading_at *reading)
 {
     unsigned harmless = 1U << CH_CLASS_READ | 1U << CH_CLASS_CANCEL;
     return ((1U << reading->class_ | reading->needs) & ~harmless) == 0;
@@ -27,7 +27,7 @@ static void find_uses(ch_judging *judging, const ch_asked *asked)
     const ch_key *key = asked->key;
     question->is_once = true;
     for (size_t i = 0; i < question->reading_count; i++) {
-        const ch_reading *reading = &judging->list[i];
+        const ch_reading_at *reading = &question->readings[i];
         bool is_once = ch_endpoint_uses(reading->endpoint, key->scheme, key->traits.kinds) == CH_USES_ONCE;
         bool is_unique = !reading->is_unread && reading->intent != NULL && ch_intent_is_unique(reading->intent);
         if (i > 0 && is_harmless(reading))
@@ -44,7 +44,7 @@ static uint64_t longest_validity(const ch_question *question, const ch_asked *as
     const ch_scheme *scheme = asked->key->scheme;
     uint64_t longest_ns = ch_request_validity_ns(asked->endpoint, scheme, asked->request);
     for (size_t i = 1; i < question->reading_count && longest_ns != 0; i++) {
-        const ch_reading *reading = &question->readings[i];
+        const ch_reading_at *reading = &question->readings[i];
         if (is_harmless(reading))
             continue;
         uint64_t ns = ch_request_validity_ns(reading->endpoint, scheme, asked->request);
@@ -73,7 +73,7 @@ static ch_status check_window(const ch_question *question, const ch_asked *asked
     for (size_t i = 0; i < question->reading_count; i++)
         is_free = is_free && is_harmless(&question->readings[i]);
     for (size_t i = 0; key->receive_window_ms != 0 && i < question->reading_count; i++) {
-        const ch_reading *reading = &question->readings[i];
+        const ch_reading_at *reading = &question->readings[i];
         if (i == 0 || !is_harmless(reading))
             CH_TRY(ch_receive_window_check(reading->endpoint, key->scheme, asked->request, key->receive_window_ms,
                                            is_free, err));
@@ -87,18 +87,9 @@ static ch_status read_call(ch_judging *judging, const ch_asked *asked, ch_error 
     ch_question *question = &judging->question;
     CH_TRY(ch_readings_read(judging->readings, asked->endpoint, key->scheme, &key->traits, asked->request, err));
     question->missing_kind = ch_endpoint_kind(asked->endpoint, key->traits.kinds);
-    question->readings = judging->list;
+    question->readings = ch_readings_at(judging->readings, 0);
     question->request = asked->request;
     question->reading_count = ch_readings_count(judging->readings);
-    for (size_t i = 0; i < question->reading_count; i++) {
-        const ch_reading_at *at = ch_readings_at(judging->readings, i);
-        judging->list[i] = (ch_reading){.endpoint = at->endpoint,
-                                        .class_ = at->class_,
-                                        .needs = at->needs,
-                                        .intent = at->intent,
-                                        .is_unread = at->is_unread,
-                                        .is_cut = at->is_cut};
-    }
     find_uses(judging, asked);
     find_validity(judging, asked);
     return check_window(question, asked, err);

@@ -8,7 +8,6 @@
 
 typedef struct ch_judging {
     ch_readings *readings;
-    ch_reading list[CH_READINGS_MAX]; /* what question.readings points to */
     ch_question question;
     ch_judgement judgement;
 } ch_judging;

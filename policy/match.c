@@ -57,7 +57,7 @@ static void read_pair(ch_subject *out, const ch_profile *profile)
                            ch_symbols_have_spellings(profile);
 }
 
-void ch_subject_read(ch_subject *out, const ch_question *question, const ch_reading *reading, const ch_item *item)
+void ch_subject_read(ch_subject *out, const ch_question *question, const ch_reading_at *reading, const ch_item *item)
 {
     out->policy = question->policy;
     out->reading = reading;
@@ -348,12 +348,12 @@ ch_fact_name ch_selector_fact(unsigned index)
     return selectors[index].fact;
 }
 
-bool ch_allow_is_about(const ch_entry_rule *allow, const ch_reading *reading)
+bool ch_allow_is_about(const ch_entry_rule *allow, const ch_reading_at *reading)
 {
     return has_class(&allow->selector, 1U << reading->class_) && has_endpoint(&allow->selector, reading->endpoint);
 }
 
-bool ch_allow_has_class(const ch_entry_rule *allow, const ch_reading *reading, ch_class class_)
+bool ch_allow_has_class(const ch_entry_rule *allow, const ch_reading_at *reading, ch_class class_)
 {
     return (allow->selector.classes >> class_ & 1) != 0 && has_endpoint(&allow->selector, reading->endpoint);
 }

@@ -21,7 +21,7 @@ typedef enum ch_match { CH_MATCH_NO, CH_MATCH_UNKNOWN, CH_MATCH_YES, CH_MATCH_NO
 /* An item as entries look at it. Assets and symbols are in upper case, and empty if they are not known. */
 typedef struct ch_subject {
     const ch_policy *policy;
-    const ch_reading *reading;
+    const ch_reading_at *reading;
     const ch_item *item; /* of an amendment, what the record adds is in it */
     uint64_t now_ns;
     bool is_class_alone; /* a read or a cancel that stands for all that the signature opens besides */
@@ -46,7 +46,7 @@ typedef struct ch_subject {
 enum { CH_SIDE_BUY = 1, CH_SIDE_SELL = 2 }; /* bits of the fact's words */
 
 /* Fills `*out` for that item of a reading. */
-void ch_subject_read(ch_subject *out, const ch_question *question, const ch_reading *reading, const ch_item *item);
+void ch_subject_read(ch_subject *out, const ch_question *question, const ch_reading_at *reading, const ch_item *item);
 
 static inline const ch_fact *ch_subject_fact(const ch_subject *subject, ch_fact_name name)
 {
@@ -69,9 +69,9 @@ ch_fact_name ch_selector_fact(unsigned index); /* CH_FACT_COUNT: it looks at non
 #define CH_MISSES_CALLS 3U                     /* classes and endpoints: it is not about such calls at all */
 #define CH_SELECTOR_HOURS 11
 /* True if the allow is about calls of that class and to that endpoint, whatever else it says. */
-bool ch_allow_is_about(const ch_entry_rule *allow, const ch_reading *reading);
+bool ch_allow_is_about(const ch_entry_rule *allow, const ch_reading_at *reading);
 /* True if the allow is for such a class that the reading needs besides its own. */
-bool ch_allow_has_class(const ch_entry_rule *allow, const ch_reading *reading, ch_class class_);
+bool ch_allow_has_class(const ch_entry_rule *allow, const ch_reading_at *reading, ch_class class_);
 
 /* The first address of the policy that the item goes to for certain; NULL: none. */
 const ch_address *ch_subject_address(const ch_subject *subject);

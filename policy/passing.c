@@ -49,7 +49,7 @@ static ch_status object(const ch_question *question, const ch_passing *passing, 
     return to->err->status;
 }
 
-ch_status ch_passing_reading(const ch_question *question, const ch_passing *passing, const ch_reading *reading,
+ch_status ch_passing_reading(const ch_question *question, const ch_passing *passing, const ch_reading_at *reading,
                              const ch_objection *to)
 {
     if (passing->state == CH_TRADING_ACTIVE)

@@ -3,6 +3,7 @@
 #ifndef CH_POLICY_PASSING_H
 #define CH_POLICY_PASSING_H
 
+#include "exchange/readings.h"
 #include "policy/match.h"
 #include "policy/verdict.h"
 
@@ -15,7 +16,7 @@ typedef struct ch_passing {
 ch_passing ch_passing_of(const ch_question *question);
 /* Of what is signed without being read, too: `reading` is NULL. Rule `state`. */
 CH_CHECKED ch_status ch_passing_reading(const ch_question *question, const ch_passing *passing,
-                                        const ch_reading *reading, const ch_objection *to);
+                                        const ch_reading_at *reading, const ch_objection *to);
 CH_CHECKED ch_status ch_passing_item(const ch_question *question, const ch_passing *passing, const ch_subject *subject,
                                      const ch_objection *to);
 

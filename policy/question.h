@@ -4,23 +4,12 @@
 #ifndef CH_POLICY_QUESTION_H
 #define CH_POLICY_QUESTION_H
 
-#include "exchange/class.h"
 #include "exchange/intent.h"
-#include "exchange/profile.h"
+#include "exchange/readings.h"
 #include "exchange/request.h"
 #include "policy/policy.h"
 #include "policy/prices.h"
 #include "policy/states.h"
-
-/* One thing that the signature can be: the request itself, or what it opens by confusion (exchange/readings.h). */
-typedef struct ch_reading {
-    const ch_endpoint *endpoint;
-    ch_class class_;
-    unsigned needs; /* classes that are needed besides, bit 1 << ch_class */
-    const ch_intent *intent;
-    bool is_unread; /* the signature does not cover what the intent rests on: every fact is unknown */
-    bool is_cut;    /* it is unread because whoever sends it can cut it (exchange/recuts.h) */
-} ch_reading;
 
 /* The agent's own record of an order, by its client id as it was sent; NULL: there is none. The facts `client_id` and
  * `order` must be as they were read, with the names of their parameters (policy/amend.h says why). */
@@ -45,8 +34,8 @@ typedef struct ch_question {
     const ch_key *key;
     const ch_caller_set *callers;
     bool is_raw;
-    const char *missing_kind;   /* as ch_endpoint_kind says; NULL: none is missing */
-    const ch_reading *readings; /* the request's own is the first */
+    const char *missing_kind;      /* as ch_endpoint_kind says; NULL: none is missing */
+    const ch_reading_at *readings; /* the request's own is the first */
     size_t reading_count;
     const ch_request *request; /* for messages: what policy could accept. NULL: they do not say */
     bool is_once;              /* the signature can be used once: a nonce, or an id that the exchange takes once */

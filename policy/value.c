@@ -38,52 +38,43 @@ static ch_worth end(sum *in, ch_decimal amount, ch_slice asset)
 
 /* ---- arithmetic ---- */
 
-static ch_decimal checked(sum *in, bool fits, ch_decimal result)
+typedef bool (*operation)(ch_decimal a, ch_decimal b, ch_decimal *out);
+
+static ch_decimal calculate(sum *in, operation operation_, ch_decimal a, ch_decimal b)
 {
-    return fits ? result : fail(in, CH_WORTH_OVERFLOW);
+    ch_decimal result = CH_DECIMAL_ZERO;
+    return operation_(a, b, &result) ? result : fail(in, CH_WORTH_OVERFLOW);
 }
 
 static ch_decimal times(sum *in, ch_decimal a, ch_decimal b)
 {
-    ch_decimal result = CH_DECIMAL_ZERO;
-    bool fits = ch_decimal_multiply(a, b, &result);
-    return checked(in, fits, result);
+    return calculate(in, ch_decimal_multiply, a, b);
 }
 
 /* What something comes to, against the caller: a sum of money has 18 digits after the point. */
 static ch_decimal comes_to(sum *in, ch_decimal a, ch_decimal b)
 {
-    ch_decimal result = CH_DECIMAL_ZERO;
-    bool fits = ch_decimal_multiply_up(a, b, &result);
-    return checked(in, fits, result);
+    return calculate(in, ch_decimal_multiply_up, a, b);
 }
 
 static ch_decimal over_up(sum *in, ch_decimal a, ch_decimal b)
 {
-    ch_decimal result = CH_DECIMAL_ZERO;
-    bool fits = ch_decimal_divide_up(a, b, &result);
-    return checked(in, fits, result);
+    return calculate(in, ch_decimal_divide_up, a, b);
 }
 
 static ch_decimal over_down(sum *in, ch_decimal a, ch_decimal b)
 {
-    ch_decimal result = CH_DECIMAL_ZERO;
-    bool fits = ch_decimal_divide_down(a, b, &result);
-    return checked(in, fits, result);
+    return calculate(in, ch_decimal_divide_down, a, b);
 }
 
 static ch_decimal minus(sum *in, ch_decimal a, ch_decimal b)
 {
-    ch_decimal result = CH_DECIMAL_ZERO;
-    bool fits = ch_decimal_subtract(a, b, &result);
-    return checked(in, fits, result);
+    return calculate(in, ch_decimal_subtract, a, b);
 }
 
 static ch_decimal one_plus(sum *in, ch_decimal ratio)
 {
-    ch_decimal result = CH_DECIMAL_ZERO;
-    bool fits = ch_decimal_add(ch_decimal_of(1), ratio, &result);
-    return checked(in, fits, result);
+    return calculate(in, ch_decimal_add, ch_decimal_of(1), ratio);
 }
 
 static ch_decimal one_minus(sum *in, ch_decimal ratio)
@@ -96,8 +87,7 @@ static ch_decimal one_minus(sum *in, ch_decimal ratio)
 static ch_decimal read(sum *in, ch_slice text)
 {
     ch_decimal result = CH_DECIMAL_ZERO;
-    bool fits = ch_decimal_read(text, &result);
-    return checked(in, fits, result);
+    return ch_decimal_read(text, &result) ? result : fail(in, CH_WORTH_OVERFLOW);
 }
 
 static ch_decimal number(sum *in, ch_fact_name name)

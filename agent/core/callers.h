@@ -12,7 +12,7 @@ ch_callers *ch_callers_new(void);
 void ch_callers_free(ch_callers *callers);
 /* The policy is another, or will be: what is kept is forgotten. */
 void ch_callers_forget(ch_callers *callers);
-/* The callers of `policy` that `peer` is; an empty set if it is none. Valid until the next call. */
+/* Which callers of `policy` the peer is; the set is empty if it is not a caller. Valid until the next call. */
 const ch_caller_set *ch_callers_find(ch_callers *callers, const ch_policy *policy, const ch_peer *peer);
 
 /* Appends the names of the callers in `set`, with ", " between them. */

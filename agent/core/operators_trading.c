@@ -24,7 +24,7 @@ static ch_status check_reason(ch_slice reason, ch_error *err)
 {
     return reason.size > 0 && reason.size <= REASON_MAX && ch_slice_is_text(reason)
                ? CH_OK
-               : ch_fail(err, CH_BAD_INPUT, "give a reason, of at most %d bytes of plain text", REASON_MAX);
+               : ch_fail(err, CH_BAD_INPUT, "give a reason in plain text, of at most %d bytes", REASON_MAX);
 }
 
 static ch_status await_row(ch_session *self, uint64_t row, ch_error *err)

@@ -18,7 +18,7 @@ typedef struct ch_record_facts {
     const ch_question *question;   /* NULL: it was not judged */
     const ch_judgement *judgement; /* NULL: likewise */
     const ch_levels *levels;
-    const char *shadow; /* what the shadow policy says of it; NULL: there is none */
+    const char *shadow; /* the verdict of the shadow policy; NULL without one */
     uint64_t now_ns;
 } ch_record_facts;
 

@@ -50,7 +50,7 @@ void ch_request_unreserve(ch_requests *requests, ch_job *job);
 void ch_request_settle(ch_requests *requests, ch_job *job);
 /* CH_REFUSED if what was signed must not leave, because the caller or the key has been halted meanwhile. */
 CH_CHECKED ch_status ch_request_check_halt(ch_requests *requests, const ch_job *job, ch_error *err);
-/* The figures of the last refusal, if it was this job's; NULL: there are none. */
+/* The figures of the last refusal. Returns NULL if that was another job's. */
 const ch_refusal *ch_request_refusal(const ch_requests *requests, const ch_job *job);
 /* Puts a refusal on record. */
 void ch_request_note_refusal(ch_requests *requests, const ch_job *job, const char *step, const ch_error *why);

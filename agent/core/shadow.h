@@ -13,7 +13,7 @@ typedef struct ch_shadow ch_shadow;
 
 ch_shadow *ch_shadow_new(void);
 void ch_shadow_free(ch_shadow *shadow);
-/* `policy` must outlive the room or the next call; NULL: there is none. */
+/* Judges by `policy` from now on, which must outlive the room or the next call; NULL ends it. */
 void ch_shadow_set_policy(ch_shadow *shadow, const ch_policy *policy, uint64_t now_ns);
 /* What it says of a request that the live policy judged by `live`: "allowed", or "refused by RULE: why". NULL: there is
  * no shadow policy. Valid until the next call. */

@@ -13,7 +13,7 @@ typedef struct ch_agent_paths {
     const char *profiles;
     const char *state;
     const char *trace;
-    const char *shadow_policy; /* NULL: there is none */
+    const char *shadow_policy; /* NULL if the file names none */
 } ch_agent_paths;
 
 /* CH_CONFIG unless each socket's path fits a socket's address and names a file, nothing but a socket of before is

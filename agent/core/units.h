@@ -9,7 +9,7 @@
  * none, or if that cannot be known for sure: the process may have ended, and another have its number. */
 void ch_unit_find(int fd, ch_peer *peer);
 
-/* Finds the unit in the text of /proc/PID/cgroup; false: there is none. */
+/* Finds the unit in the text of /proc/PID/cgroup. Returns false if the text names none. */
 bool ch_unit_of_cgroup(ch_slice text, char out[CH_PEER_UNIT_MAX + 1]);
 
 #endif

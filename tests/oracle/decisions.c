@@ -19,8 +19,8 @@
 #include "base/memory.h"
 #include "exchange/check.h"
 #include "exchange/match.h"
-#include "exchange/readings.h"
 #include "policy/decide.h"
+#include "policy/judging.h"
 #include "policy/load.h"
 
 #include <stdio.h>
@@ -43,9 +43,7 @@ typedef struct world {
     ch_orders *orders;
     reservation *reservations; /* by the number of the request */
     size_t reservation_count;
-    ch_readings *readings;
-    ch_reading list[CH_READINGS_MAX];
-    ch_judgement judgement;
+    ch_judging judging;
     ch_taken taken[CH_CHARGES_MAX];
     asked asked;
     ch_buffer out;
@@ -164,23 +162,6 @@ static const ch_item *look_up(const void *context, const ch_key *key, ch_slice o
     return ch_orders_find(w->orders, ch_slice_of(w->policy.accounts[key->account].name), order);
 }
 
-/* As policy/judging.c does it. */
-static void find_uses(world *w, ch_question *question)
-{
-    const ch_key *key = question->key;
-    question->is_once = true;
-    for (size_t i = 0; i < question->reading_count; i++) {
-        const ch_reading *reading = &w->list[i];
-        bool is_once = ch_endpoint_uses(reading->endpoint, key->scheme, key->traits.kinds) == CH_USES_ONCE;
-        bool is_unique = !reading->is_unread && ch_intent_is_unique(reading->intent);
-        if (i > 0 && !ch_confusion_tells_apart(reading->class_))
-            continue;
-        question->is_once = question->is_once && (is_once || is_unique);
-        question->is_once_by_id = question->is_once_by_id || (is_unique && !is_once);
-    }
-    question->is_once_by_id = question->is_once && question->is_once_by_id;
-}
-
 static ch_status read_call(world *w, uint32_t window_ms, ch_question *question, ch_error *err)
 {
     const ch_key *key = question->key;
@@ -188,18 +169,22 @@ static ch_status read_call(world *w, uint32_t window_ms, ch_question *question, 
     const ch_endpoint *endpoint;
     CH_TRY(ch_environment_match(key->traits.environment, request, &endpoint, err));
     CH_TRY(ch_endpoint_check(endpoint, key->scheme, request, err));
-    CH_TRY(ch_readings_read(w->readings, endpoint, key->scheme, &key->traits, request, err));
-    question->missing_kind = ch_endpoint_kind(endpoint, key->traits.kinds);
-    question->readings = w->list;
-    question->reading_count = ch_readings_count(w->readings);
-    for (size_t i = 0; i < question->reading_count; i++) {
-        const ch_reading_at *at = ch_readings_at(w->readings, i);
-        w->list[i] = (ch_reading){at->endpoint, at->class_, at->needs, at->intent, at->is_unread, at->is_cut};
-    }
-    find_uses(w, question);
-    question->validity_ns = ch_profile_validity_ns(key->profile, window_ms);
-    question->window_uses =
-        key->assume_uses != 0 ? key->assume_uses : ch_profile_uses_within(key->profile, question->validity_ns);
+    const ch_asked meant = {.policy = &w->policy,
+                            .key = key,
+                            .callers = question->callers,
+                            .endpoint = endpoint,
+                            .request = request,
+                            .window_ms = window_ms,
+                            .now_ns = question->now_ns};
+    CH_TRY(ch_judging_read(&w->judging, &meant, err));
+    const ch_question *read = &w->judging.question;
+    question->missing_kind = read->missing_kind;
+    question->readings = read->readings;
+    question->reading_count = read->reading_count;
+    question->is_once = read->is_once;
+    question->is_once_by_id = read->is_once_by_id;
+    question->window_uses = read->window_uses;
+    question->validity_ns = read->validity_ns;
     return CH_OK;
 }
 
@@ -207,7 +192,7 @@ static void note_orders(world *w, const ch_question *question)
 {
     ch_slice account = ch_slice_of(w->policy.accounts[question->key->account].name);
     for (size_t i = 0; i < question->reading_count; i++) {
-        const ch_intent *intent = w->list[i].intent;
+        const ch_intent *intent = question->readings[i].intent;
         for (size_t k = 0; k < ch_intent_count(intent); k++)
             ch_orders_note(w->orders, account, ch_intent_item(intent, k));
     }
@@ -243,16 +228,16 @@ static ch_status judge(world *w, const json_t *line, ch_question *question, ch_e
     if (!question->is_raw)
         CH_TRY(read_call(w, (uint32_t)asked_number(line, "window"), question, err));
     CH_TRY(ch_policy_admit(&w->policy, question->key, question->callers, err));
-    CH_TRY(ch_policy_judge(question, &w->judgement, err));
+    CH_TRY(ch_policy_judge(question, &w->judging.judgement, err));
     bool is_dry = json_is_true(json_object_get(line, "dry"));
-    return ch_judgement_take(&w->judgement, question, w->levels, is_dry, is_dry ? NULL : w->taken, err);
+    return ch_judgement_take(&w->judging.judgement, question, w->levels, is_dry, is_dry ? NULL : w->taken, err);
 }
 
 /* ---- answers ---- */
 
 static void say_refusal(world *w, const ch_error *err)
 {
-    const ch_refusal *refusal = &w->judgement.refusal;
+    const ch_refusal *refusal = &w->judging.judgement.refusal;
     ch_buffer_add_text(&w->out, "{\"ok\":false");
     say_text(&w->out, "status", ch_slice_of(ch_status_name(err->status)));
     say_text(&w->out, "rule", ch_slice_of(err->rule));
@@ -270,7 +255,7 @@ static void say_refusal(world *w, const ch_error *err)
 
 static void say_charges(world *w, uint64_t now_ns)
 {
-    const ch_judgement *judgement = &w->judgement;
+    const ch_judgement *judgement = &w->judging.judgement;
     const char *by = judgement->allowed_by == NULL ? "" : judgement->allowed_by->name;
     ch_buffer_add_text(&w->out, "{\"ok\":true");
     say_text(&w->out, "by", ch_slice_of(by));
@@ -299,12 +284,12 @@ static void reserve(world *w, uint64_t id)
         w->reservation_count = id + 64;
     }
     reservation *made = &w->reservations[id];
-    *made = (reservation){.count = w->judgement.charge_count};
+    *made = (reservation){.count = w->judging.judgement.charge_count};
     made->taken = ch_alloc((made->count + 1) * sizeof *made->taken);
     made->limits = ch_alloc((made->count + 1) * sizeof *made->limits);
     for (size_t i = 0; i < made->count; i++) {
         made->taken[i] = w->taken[i];
-        made->limits[i] = ch_strdup(w->judgement.charges[i].entry->name);
+        made->limits[i] = ch_strdup(w->judging.judgement.charges[i].entry->name);
     }
 }
 
@@ -321,8 +306,8 @@ static void do_ask(world *w, const json_t *line)
                             .states = w->states,
                             .look_up = look_up,
                             .look_up_context = w};
-    w->judgement.refusal = (ch_refusal){0};
-    w->judgement.charge_count = 0;
+    w->judging.judgement.refusal = (ch_refusal){0};
+    w->judging.judgement.charge_count = 0;
     asked_read(line, &w->asked);
     ch_status said =
         question.key == NULL ? ch_policy_refuse_key(asked_text(line, "key"), &err) : judge(w, line, &question, &err);
@@ -330,7 +315,7 @@ static void do_ask(world *w, const json_t *line)
     if (said != CH_OK) {
         say_refusal(w, &err);
         if (!is_dry)
-            punish(w, &question, &w->judgement.refusal);
+            punish(w, &question, &w->judging.judgement.refusal);
         return;
     }
     say_charges(w, question.now_ns);
@@ -390,7 +375,7 @@ static void answer(world *w, const json_t *line)
 
 int main(int argc, char **argv)
 {
-    static world w = {.judgement = CH_JUDGEMENT_INIT};
+    static world w;
     char *text = NULL;
     size_t capacity = 0;
     json_error_t wrong;
@@ -399,7 +384,7 @@ int main(int argc, char **argv)
         return 2;
     }
     w.profiles = argv[1];
-    w.readings = ch_readings_new();
+    ch_judging_init(&w.judging);
     begin_world(&w);
     while (getline(&text, &capacity, stdin) > 0) {
         json_t *line = json_loads(text, 0, &wrong);
@@ -414,8 +399,7 @@ int main(int argc, char **argv)
     end_world(&w);
     if (w.has_policy)
         ch_policy_free(&w.policy);
-    ch_readings_free(w.readings);
-    ch_judgement_free(&w.judgement);
+    ch_judging_free(&w.judging);
     ch_buffer_free(&w.out);
     return 0;
 }

@@ -244,10 +244,8 @@ void decide_read(decide_rig *rig, const char *request)
         st = ch_readings_read(rig->read, endpoint, key->scheme, &key->traits, &rig->request, &rig->err);
     ck_assert_msg(st == CH_OK, "%s: %s", request, rig->err.message);
     rig->question.reading_count = ch_readings_count(rig->read);
-    for (size_t i = 0; i < rig->question.reading_count; i++) {
-        const ch_reading_at *at = ch_readings_at(rig->read, i);
-        rig->readings[i] = (ch_reading){at->endpoint, at->class_, at->needs, at->intent, at->is_unread, at->is_cut};
-    }
+    for (size_t i = 0; i < rig->question.reading_count; i++)
+        rig->readings[i] = *ch_readings_at(rig->read, i);
 }
 
 ch_status decide_judge(decide_rig *rig, bool is_dry)

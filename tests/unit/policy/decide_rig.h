@@ -9,7 +9,7 @@
 typedef struct decide_rig {
     ch_policy policy;
     ch_readings *read;
-    ch_reading readings[CH_READINGS_MAX];
+    ch_reading_at readings[CH_READINGS_MAX];
     ch_prices *prices;
     ch_states *states;
     ch_levels *levels;

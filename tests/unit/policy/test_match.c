@@ -121,7 +121,7 @@ static const struct {
 START_TEST(test_selectors_match_what_they_say)
 {
     const ch_entry_rule entry = {.name = "e", .selector = cases[_i].selector};
-    const ch_reading at = {.class_ = cases[_i].class_};
+    const ch_reading_at at = {.class_ = cases[_i].class_};
     const ch_question question = {.policy = &policy, .key = &key, .readings = &at, .reading_count = 1, .now_ns = 1000};
     ch_subject subject;
     ch_subject_read(&subject, &question, &at, cases[_i].item);
@@ -135,7 +135,7 @@ START_TEST(test_an_allow_for_everything_needs_no_types)
 {
     const ch_entry_rule open = {.name = "e", .is_unlimited = true, .selector = {.is_any_market = true}};
     const ch_entry_rule limited = {.name = "e", .selector = {.is_any_market = true}};
-    const ch_reading at = {.class_ = CH_CLASS_TRADE};
+    const ch_reading_at at = {.class_ = CH_CLASS_TRADE};
     const ch_question question = {.policy = &policy, .key = &key, .readings = &at, .reading_count = 1};
     ch_subject subject;
     ch_subject_read(&subject, &question, &at, &dark);
@@ -149,7 +149,7 @@ END_TEST
 START_TEST(test_what_narrows_a_class_narrows_what_needs_it)
 {
     const ch_entry_rule entry = {.name = "e", .selector = {.classes = CLASS(ACCOUNT)}};
-    const ch_reading at = {.class_ = CH_CLASS_CANCEL, .needs = CLASS(ACCOUNT)};
+    const ch_reading_at at = {.class_ = CH_CLASS_CANCEL, .needs = CLASS(ACCOUNT)};
     const ch_question question = {.policy = &policy, .key = &key, .readings = &at, .reading_count = 1};
     ch_subject subject;
     ch_subject_read(&subject, &question, &at, &cancel);
@@ -163,7 +163,7 @@ START_TEST(test_a_text_that_is_too_long_is_not_known)
 {
     static const uint8_t longest[CH_UPPER_MAX + 1] = {'A'};
     ch_item item = limit_order;
-    const ch_reading at = {.class_ = CH_CLASS_TRADE};
+    const ch_reading_at at = {.class_ = CH_CLASS_TRADE};
     const ch_question question = {.policy = &policy, .key = &key, .readings = &at, .reading_count = 1};
     ch_subject subject;
     item.facts[CH_FACT_SYMBOL].text = (ch_slice){longest, sizeof longest};

@@ -161,7 +161,7 @@ static const struct {
 /* A subject of an item that outlives it. */
 static ch_pricing price(ch_subject *subject, const ch_item *item, const ch_account *account)
 {
-    static const ch_reading at = {.class_ = CH_CLASS_TRADE};
+    static const ch_reading_at at = {.class_ = CH_CLASS_TRADE};
     const ch_question question = {
         .policy = &policy, .key = &key, .readings = &at, .reading_count = 1, .now_ns = NOW_NS};
     ch_subject_read(subject, &question, &at, item);
