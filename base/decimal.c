@@ -176,34 +176,38 @@ ch_decimal ch_decimal_of(uint64_t number)
     return (ch_decimal){number, 0};
 }
 
-/* Writes `count` digits so that they end before `end`. */
-static void write_digits(uint64_t number, size_t count, char *end)
+/* Writes the digits of `number` so that they end before `end`, at least `count` of them. Returns where they begin. */
+static char *write_digits(uint64_t number, size_t count, char *end)
 {
-    for (; count > 0; count--) {
+    char *least = end - count;
+    for (; number > 0; number /= 10)
         *--end = (char)('0' + number % 10);
-        number /= 10;
-    }
+    while (end > least)
+        *--end = '0';
+    return end;
 }
 
+/* At least one digit stands before the point. */
 void ch_decimal_text(ch_decimal decimal, char out[CH_DECIMAL_TEXT_MAX])
 {
-    char digits[DIGITS_MAX];
+    char digits[2 * DIGITS_MAX];
+    char *end = digits + sizeof digits;
     bool is_long = decimal.digits >= TEN19;
-    size_t point = DIGITS_MAX - decimal.scale;
-    size_t first = is_long || decimal.scale >= 19 ? 0 : DIGITS_MAX - 19;
-    write_digits((uint64_t)(decimal.digits % TEN19), 19, digits + DIGITS_MAX);
-    if (first == 0)
-        write_digits(is_long ? (uint64_t)(decimal.digits / TEN19) : 0, 19, digits + 19);
-    while (first < point - 1 && digits[first] == '0')
-        first++;
-    size_t size = point - first;
-    memcpy(out, digits + first, size);
+    size_t least = decimal.scale + 1U;
+    char *at = is_long ? end - 19 : end;
+    if (is_long)
+        write_digits((uint64_t)(decimal.digits % TEN19), 19, end);
+    size_t written = (size_t)(end - at);
+    at = write_digits((uint64_t)(is_long ? decimal.digits / TEN19 : decimal.digits),
+                      least > written ? least - written : 0, at);
+    size_t whole = (size_t)(end - at) - decimal.scale;
+    memcpy(out, at, whole);
     if (decimal.scale > 0) {
-        out[size++] = '.';
-        memcpy(out + size, digits + point, decimal.scale);
-        size += decimal.scale;
+        out[whole++] = '.';
+        memcpy(out + whole, end - decimal.scale, decimal.scale);
+        whole += decimal.scale;
     }
-    out[size] = '\0';
+    out[whole] = '\0';
 }
 
 void ch_decimal_print(ch_decimal decimal, ch_buffer *out)

@@ -204,13 +204,15 @@ static ch_status ask(ch_store *store, const char *sql, char **out, ch_error *err
 }
 
 /* The lock is kept, and with it the index of the log stays on the heap. It would be a file that is mapped: while its
- * disk hangs, no process can be forked from one that waits for a page of it. */
+ * disk hangs, no process can be forked from one that waits for a page of it. A commit writes each page that it changed
+ * into the log, by two calls; so pages are large enough for some decisions each. */
 #define OPEN_SQL                                                                                                       \
-    "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0"
+    "PRAGMA page_size=8192; PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA "  \
+    "wal_autocheckpoint=0"
 
 /* A small file is checked as a whole. Of a large one nearly all is journal, most of it older than the last snapshot,
  * which nothing that is signed depends on; what is newer is read at each start. */
-#define WHOLE_PAGES_MAX 16384
+#define WHOLE_PAGES_MAX 8192
 static const char check_sql[] = "PRAGMA quick_check(1)";
 static const char check_large_sql[] =
     "SELECT ifnull((SELECT found.quick_check FROM sqlite_schema AS made, pragma_quick_check(made.name) AS found"

@@ -24,8 +24,8 @@
 
 /* The log of the state is emptied when it has grown, which takes some milliseconds of the disk's; or rather sooner,
  * when nobody has written for a while. A page that was written often is copied once. */
-#define LOG_PAGES_MAX 4096
-#define LOG_PAGES_IDLE 256
+#define LOG_PAGES_MAX 2048
+#define LOG_PAGES_IDLE 128
 #define LOG_IDLE_MS 1000
 #define LOG_RETRY_MS 10000
 

@@ -337,7 +337,7 @@ void ch_ledger_return(ch_ledger *ledger, ch_reservation *reservation)
         return;
     for (size_t i = 0; i < reservation->count; i++)
         ch_levels_return(ledger->levels, &reservation->taken[i]);
-    bool has_row = reservation->id != 0 && !reservation->is_lost && reservation->count > 0;
+    bool has_row = reservation->id != 0 && !reservation->is_lost;
     if (reservation->id == 0)
         remove_pending(ledger, reservation);
     if (has_row)

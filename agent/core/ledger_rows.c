@@ -1,11 +1,14 @@
+/* clang-format off */
 /* A row's `charges`, and a snapshot, are lines of fields with tabs between them:
  *
- *   L limit shape scope closing released bucket amount   taken; in a RETURN given back, unless it counts what is
- * released R the same                                           not taken: its decision comes after the snapshot S of
- * name state until why                            a trading state P source pair price quoted held low high a reference
- * price O hash                                               an order's id was used
+ *   L limit shape scope closing released bucket amount   taken; in a RETURN given back, unless it counts releases
+ *   R the same                                           not taken: its decision comes after the snapshot
+ *   S of name state until why                            a trading state
+ *   P source pair price quoted held low high             a reference price
+ *   O hash                                               an order's id was used
  *
  * Texts are percent-encoded. A line that cannot be read is a damaged state: nothing is guessed. */
+/* clang-format on */
 #include "agent/core/ledger_impl.h"
 
 #include "base/clock.h"
@@ -41,7 +44,9 @@ void ch_ledger_add_level(ch_buffer *lines, char kind, const ch_level_row *row)
     add_text(lines, row->limit);
     add_text(lines, row->shape);
     add_text(lines, row->scope);
-    ch_buffer_add_format(lines, "\t%d\t%d\t%" PRIu64, row->is_closing, row->is_released, row->bucket);
+    ch_buffer_add_text(lines, row->is_closing ? "\t1" : "\t0");
+    ch_buffer_add_text(lines, row->is_released ? "\t1" : "\t0");
+    add_decimal(lines, ch_decimal_of(row->bucket));
     add_decimal(lines, row->amount);
     ch_buffer_add_byte(lines, '\n');
 }

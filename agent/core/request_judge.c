@@ -63,19 +63,12 @@ static ch_record_facts facts_of(const ch_requests *requests, const ch_job *job)
                              .now_ns = job->judged_ns};
 }
 
-/* What counts nothing may go on while decisions cannot be recorded. */
-static ch_status check_ledger(const ch_requests *requests, const ch_job *job, ch_error *err)
-{
-    bool is_counted = job->reservation->count > 0 || ch_form_needs_nonce(job);
-    return is_counted ? ch_ledger_check(requests->context.ledger, err) : CH_OK;
-}
-
 static ch_status take(ch_requests *requests, ch_job *job, ch_error *err)
 {
     ch_judging *judging = &requests->judging;
     CH_TRY(ch_ledger_reserve(requests->context.ledger, &judging->judgement, &judging->question, job->caller.uid,
                              &job->reservation, err));
-    CH_TRY(check_ledger(requests, job, err));
+    CH_TRY(ch_ledger_check(requests->context.ledger, err));
     ch_record_facts facts = facts_of(requests, job);
     facts.shadow = ch_shadow_judge(requests->context.shadow, job, &judging->question);
     ch_record_begin(&facts, &job->reservation->record);

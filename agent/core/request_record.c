@@ -1,9 +1,8 @@
-/* A request that takes something, or that draws a nonce, waits here until its row is on the disk; those of one turn
- * together. They go on in the order of their rows, which is that of their nonces. What takes nothing is recorded too,
- * but nobody waits for that: it could not make the sum of what was signed larger. */
+/* A request waits here until its row is on the disk; those of one turn together. They go on in the order of their rows,
+ * which is that of their nonces. So the sum of what was signed is never larger than the sum of what was recorded, and
+ * no crash leaves a signature that no record tells of. */
 #include "agent/core/request_impl.h"
 
-#include "agent/core/forms.h"
 #include "base/clock.h"
 
 static void append(ch_requests *requests, ch_job *job)
@@ -31,15 +30,11 @@ ch_status ch_request_record(ch_requests *requests, ch_job *job, ch_error *err)
     (void)err;
     ch_ledger *ledger = requests->context.ledger;
     ch_reservation *reservation = job->reservation;
-    bool must_wait = reservation->count > 0 || ch_form_needs_nonce(job);
-    if (job->is_recorded || (!must_wait && ch_ledger_trouble(ledger) != NULL))
+    if (job->is_recorded)
         return CH_OK;
     ch_record_end(&job->payloads, job->now.wall_ns, &reservation->record);
     job->row = ch_ledger_record(ledger, reservation, job->now.wall_ns);
-    job->is_recorded = !must_wait;
-    job->is_held = must_wait;
-    if (!must_wait)
-        return CH_OK;
+    job->is_held = true;
     job->held_ms = ch_clock_ms();
     append(requests, job);
     return CH_OK;

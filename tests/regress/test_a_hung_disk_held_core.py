@@ -82,11 +82,11 @@ class HungDisk(others.OthersTest):
         wait_until(lambda: any("percpu_rwsem_wait" in path.read_text() or " D " in path.with_name("stat").read_text()
                                for path in pathlib.Path(f"/proc/{core}/task").glob("*/wchan")), "a thread waits for the disk")
 
-    def test_who_was_not_seen_before_is_served_and_a_lock_and_a_stop_take_effect(self):
+    def test_who_was_not_seen_before_is_answered_and_a_lock_and_a_stop_take_effect(self):
         self.freeze()
         with others.User(others.BOT_A, ask_once, str(self.agent.socket)) as bot:
-            self.assertIn(b" 200 ", bot.hear())
-        self.assertEqual(self.serves_anew(), 200)
+            self.assertIn(b"the decision cannot be recorded", bot.hear())
+        self.assertEqual(self.serves_anew(), 503)
         self.assertEqual(self.agent.lock().returncode, 0)
         processes = {process.pid for process in self.agent.processes().values()}
         self.agent.process.send_signal(signal.SIGTERM)
