@@ -27,8 +27,7 @@ bool ch_moment_now(ch_moment *out)
     struct timespec boot;
     clock_gettime(CLOCK_REALTIME, &wall);
     clock_gettime(CLOCK_BOOTTIME, &boot);
-    if (wall.tv_sec < 0 || wall.tv_sec >= (time_t)(CH_WALL_NS_END / NS_PER_S))
-        return false;
-    *out = (ch_moment){.wall_ns = to_ns(&wall), .boot_ns = to_ns(&boot)};
-    return true;
+    bool is_sound = wall.tv_sec >= 0 && wall.tv_sec < (time_t)(CH_WALL_NS_END / NS_PER_S);
+    *out = (ch_moment){.wall_ns = is_sound ? to_ns(&wall) : 0, .boot_ns = to_ns(&boot)};
+    return is_sound;
 }

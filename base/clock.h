@@ -18,7 +18,7 @@ typedef struct ch_moment {
 } ch_moment;
 
 /* Returns false if the wall clock shows a time before 1970 or after 2199. Neither can be right, and neither fits the
- * numbers that are made of the time. */
+ * numbers that are made of the time; then only the boot clock's time is set. */
 bool ch_moment_now(ch_moment *out);
 
 #endif

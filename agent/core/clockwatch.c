@@ -194,6 +194,11 @@ static void follow(ch_clockwatch *watch, int64_t apart_ns, uint64_t boot_ns)
     watch->offset_ns += apart_ns > most_ns ? most_ns : apart_ns < -most_ns ? -most_ns : apart_ns;
 }
 
+static bool is_jump(int64_t apart_ns)
+{
+    return apart_ns > CH_CLOCK_JUMP_NS || apart_ns < -CH_CLOCK_JUMP_NS;
+}
+
 static ch_status judge(ch_clockwatch *watch, const ch_moment *now, ch_error *err)
 {
     if (now == NULL)
@@ -204,7 +209,7 @@ static ch_status judge(ch_clockwatch *watch, const ch_moment *now, ch_error *err
         return CH_OK;
     }
     int64_t apart_ns = offset_of(now) - watch->offset_ns;
-    if (apart_ns > CH_CLOCK_JUMP_NS || apart_ns < -CH_CLOCK_JUMP_NS)
+    if (is_jump(apart_ns))
         return doubt_jump(apart_ns, err);
     follow(watch, apart_ns, now->boot_ns);
     return CH_OK;
@@ -245,6 +250,17 @@ ch_status ch_clockwatch_read(ch_clockwatch *watch, ch_moment *now, ch_error *err
 {
     bool is_sound = ch_moment_now(now);
     return ch_clockwatch_judge(watch, is_sound ? now : NULL, err);
+}
+
+uint64_t ch_clockwatch_time_ns(const ch_clockwatch *watch)
+{
+    ch_moment now;
+    ch_error doubt = CH_ERROR_INIT;
+    bool is_sound = ch_moment_now(&now);
+    if (!watch->has_offset)
+        return is_sound && check_plausible(watch, now.wall_ns, &doubt) == CH_OK ? now.wall_ns : watch->seen.newest_ns;
+    return is_sound && !is_jump(offset_of(&now) - watch->offset_ns) ? now.wall_ns
+                                                                    : now.boot_ns + (uint64_t)watch->offset_ns;
 }
 
 /* ---- operators ---- */

@@ -176,10 +176,8 @@ static uint64_t time_awake(core *self)
 /* What the turn decided goes to the disk together. */
 static void keep(core *self)
 {
-    ch_moment now;
     ch_requests_note(self->requests);
-    if (ch_moment_now(&now))
-        ch_ledger_turn(self->kept.ledger, now.wall_ns);
+    ch_ledger_turn(self->kept.ledger, ch_clockwatch_time_ns(self->kept.clock));
 }
 
 /* Handlers only read and queue. What they queued leaves at the end of the turn: the token's work first, so that it is

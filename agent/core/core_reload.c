@@ -3,7 +3,6 @@
 
 #include "agent/core/nonce_counters.h"
 #include "agent/core/tolerance.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "policy/differences.h"
 #include "policy/policy.h"
@@ -11,10 +10,9 @@
 /* A socket that cannot be made is no reason to go by the old rules: who would come by it is nobody. */
 static void follow_policy(core *self)
 {
-    ch_moment now;
     ch_error err = CH_ERROR_INIT;
     ch_callers_forget(self->callers);
-    ch_ledger_set_policy(self->kept.ledger, &self->rules.policy, ch_moment_now(&now) ? now.wall_ns : 0);
+    ch_ledger_set_policy(self->kept.ledger, &self->rules.policy, ch_clockwatch_time_ns(self->kept.clock));
     ch_core_follow_shadow(self);
     if (ch_doors_follow(self->doors, &self->rules.policy, &err) != CH_OK)
         ch_log("%s", err.message);

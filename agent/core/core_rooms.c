@@ -104,8 +104,11 @@ static void make_requests(core *self)
 static void make_desks(core *self)
 {
     const ch_policy *policy = &self->rules.policy;
-    self->desk = (ch_desk){
-        .policy = policy, .connections = self->connections, .callers = self->callers, .ledger = self->kept.ledger};
+    self->desk = (ch_desk){.policy = policy,
+                           .connections = self->connections,
+                           .callers = self->callers,
+                           .ledger = self->kept.ledger,
+                           .clock = self->kept.clock};
     self->status = (ch_status_context){.connections = self->connections,
                                        .policy = policy,
                                        .callers = self->callers,
@@ -122,9 +125,8 @@ static void make_desks(core *self)
 
 void ch_core_follow_shadow(core *self)
 {
-    ch_moment now;
     const ch_policy *shadow = self->rules.config.shadow_path == NULL ? NULL : &self->rules.shadow;
-    ch_shadow_set_policy(self->shadow, shadow, ch_moment_now(&now) ? now.wall_ns : 0);
+    ch_shadow_set_policy(self->shadow, shadow, ch_clockwatch_time_ns(self->kept.clock));
 }
 
 void ch_core_make_rooms(core *self, int listen_fd, int operator_fd)

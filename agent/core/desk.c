@@ -36,15 +36,6 @@ static ch_status find_caller(const ch_desk *desk, ch_asker asker, uint64_t conne
     return CH_OK;
 }
 
-static ch_status read_time(uint64_t *now_ns, ch_error *err)
-{
-    ch_moment now;
-    if (!ch_moment_now(&now))
-        return ch_fail(err, CH_UNAVAILABLE, "the machine's clock shows no time that could be right");
-    *now_ns = now.wall_ns;
-    return CH_OK;
-}
-
 /* ---- limits ---- */
 
 typedef struct view {
@@ -215,7 +206,7 @@ static ch_status tell_limits(ch_desk *desk, view *to, ch_asker asker, const ch_g
     to->key = ch_policy_find_key(desk->policy, get->key);
     if (to->key == NULL || !ch_policy_may_see(desk->policy, to->key, to->callers))
         return ch_policy_refuse_key(get->key, err);
-    CH_TRY(read_time(&to->now_ns, err));
+    to->now_ns = ch_clockwatch_time_ns(desk->clock);
     CH_TRY(look(desk, err));
     ch_levels_each(ch_ledger_levels(desk->ledger), to->now_ns, take_row, to);
     add_unused(to);
@@ -253,12 +244,11 @@ static void take_line(void *context, ch_slice line)
 
 static ch_status release(ch_desk *desk, returned *to, ch_asker asker, const ch_release_frame *asked, ch_error *err)
 {
-    uint64_t now_ns = 0;
+    uint64_t now_ns = ch_clockwatch_time_ns(desk->clock);
     const ch_peer *peer = NULL;
     const ch_caller_set *callers = NULL;
     const ch_released tell = {.context = to, .take = take_line};
     CH_TRY(find_caller(desk, asker, asked->connection, &peer, &callers, err));
-    CH_TRY(read_time(&now_ns, err));
     CH_TRY(
         ch_ledger_release(desk->ledger, asked->reservation, peer->uid, callers, asked->is_closed, now_ns, &tell, err));
     ch_buffer *out = ch_front_link_out(asker);
@@ -305,7 +295,7 @@ static ch_status take_quote(ch_desk *desk, report *to, ch_slice source, const ch
 /* Quotes before one that is malformed count: each stands by itself. */
 static ch_status take_prices(ch_desk *desk, report *to, ch_asker asker, const ch_put_prices_frame *put, ch_error *err)
 {
-    uint64_t now_ns = 0;
+    uint64_t now_ns = ch_clockwatch_time_ns(desk->clock);
     const ch_peer *peer = NULL;
     const ch_caller_set *callers = NULL;
     ch_records quotes = put->quotes;
@@ -313,7 +303,6 @@ static ch_status take_prices(ch_desk *desk, report *to, ch_asker asker, const ch
     if (!ch_callers_have_role(desk->policy, callers, CH_CALLER_FEED))
         return ch_fail_rule(err, CH_REFUSED, "feed", "user %u is no feed: only callers of that role may report prices",
                             (unsigned)peer->uid);
-    CH_TRY(read_time(&now_ns, err));
     for (ch_quote_record quote; ch_quote_record_next(&quotes, &quote);)
         CH_TRY(take_quote(desk, to, put->source, &quote, now_ns, err));
     ch_buffer *out = ch_front_link_out(asker);

@@ -4,6 +4,7 @@
 #define CH_AGENT_CORE_DESK_H
 
 #include "agent/core/callers.h"
+#include "agent/core/clockwatch.h"
 #include "agent/core/connections.h"
 #include "agent/core/front_link.h"
 #include "agent/core/ledger.h"
@@ -17,6 +18,7 @@ typedef struct ch_desk {
     const ch_connections *connections;
     ch_callers *callers;
     ch_ledger *ledger;
+    const ch_clockwatch *clock;
     ch_pace looks; /* at all levels, which may be many */
 } ch_desk;
 

@@ -9,9 +9,8 @@
 
 static ch_status open_ledger(ch_kept *kept, const ch_rules *rules, ch_error *err)
 {
-    ch_moment now;
     CH_TRY(ch_ledger_open(kept->store, rules->config.trace_path, &kept->ledger, err));
-    ch_ledger_set_policy(kept->ledger, &rules->policy, ch_moment_now(&now) ? now.wall_ns : 0);
+    ch_ledger_set_policy(kept->ledger, &rules->policy, ch_clockwatch_time_ns(kept->clock));
     return CH_OK;
 }
 

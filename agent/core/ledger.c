@@ -46,9 +46,8 @@ ch_status ch_ledger_open(ch_store *store, const char *trace_path, ch_ledger **ou
     ch_ledger *ledger = *out = ledger_new();
     CH_TRY(ch_journal_open(store, trace_path, &ledger->journal, &ledger->is_older, err));
     if (ledger->is_older)
-        ch_log(
-            "the state is older than the agent's trace of it, so it does not know all that was signed; requests that "
-            "count are refused until an admin says: chancery state accept");
+        ch_log("the state is older than the agent's trace of it, so it does not know all that was signed; requests "
+               "are refused until an admin says: chancery state accept");
     return ch_ledger_read(ledger, err);
 }
 

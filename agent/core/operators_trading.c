@@ -2,7 +2,6 @@
  * disk. */
 #include "agent/core/operators_impl.h"
 
-#include "base/clock.h"
 #include "policy/policy.h"
 #include "policy/states.h"
 #include "state/journal.h"
@@ -11,13 +10,9 @@
 #define PAGE_BYTES_MAX 49152 /* a row more fits the frame besides, unless it is large */
 #define DECISIONS_A_PAGE 200
 
-static ch_status read_time(uint64_t *now_ns, ch_error *err)
+static uint64_t time_ns(const ch_session *self)
 {
-    ch_moment now;
-    if (!ch_moment_now(&now))
-        return ch_fail(err, CH_UNAVAILABLE, "the machine's clock shows no time that could be right");
-    *now_ns = now.wall_ns;
-    return CH_OK;
+    return ch_clockwatch_time_ns(self->operators->context.keeper->clock);
 }
 
 static ch_status check_reason(ch_slice reason, ch_error *err)
@@ -60,15 +55,13 @@ static ch_status check_set(const ch_session *self, const ch_trading_set_frame *s
 
 static ch_status set_trading(ch_session *self, const ch_trading_set_frame *set, ch_error *err)
 {
-    uint64_t now_ns = 0;
     ch_autobuffer why = CH_BUFFER_INIT;
     CH_TRY(ch_session_check(self, set->version, CH_ROLE_OPERATOR, err));
     CH_TRY(check_set(self, set, err));
-    CH_TRY(read_time(&now_ns, err));
     ch_buffer_add_format(&why, "user %u: %.*s", (unsigned)self->peer.uid, CH_SLICE_ARGS(set->reason));
     const ch_state_row row = {
         .of = (ch_state_of)set->of, .name = set->name, .state = (ch_trading)set->state, .why = ch_buffer_slice(&why)};
-    return await_row(self, ch_ledger_set_state(self->operators->context.ledger, &row, now_ns), err);
+    return await_row(self, ch_ledger_set_state(self->operators->context.ledger, &row, time_ns(self)), err);
 }
 
 ch_status ch_session_on_trading_set(void *context, ch_frame *frame, int *fd, ch_error *err)
@@ -127,11 +120,9 @@ ch_status ch_session_on_trading_list(void *context, ch_frame *frame, int *fd, ch
 static ch_status confirm_price(ch_session *self, const ch_price_confirm_frame *confirm, ch_error *err)
 {
     uint64_t row = 0;
-    uint64_t now_ns = 0;
     CH_TRY(ch_session_check(self, confirm->version, CH_ROLE_OPERATOR, err));
-    CH_TRY(read_time(&now_ns, err));
     CH_TRY(ch_ledger_confirm_price(self->operators->context.ledger, confirm->source, confirm->pair, self->peer.uid,
-                                   now_ns, &row, err));
+                                   time_ns(self), &row, err));
     return await_row(self, row, err);
 }
 
@@ -150,11 +141,9 @@ ch_status ch_session_on_price_confirm(void *context, ch_frame *frame, int *fd, c
 static ch_status accept_state(ch_session *self, const ch_state_accept_frame *accept, ch_error *err)
 {
     uint64_t row = 0;
-    uint64_t now_ns = 0;
     CH_TRY(ch_session_check(self, accept->version, CH_ROLE_ADMIN, err));
     CH_TRY(check_reason(accept->reason, err));
-    CH_TRY(read_time(&now_ns, err));
-    CH_TRY(ch_ledger_accept(self->operators->context.ledger, self->peer.uid, accept->reason, now_ns, &row, err));
+    CH_TRY(ch_ledger_accept(self->operators->context.ledger, self->peer.uid, accept->reason, time_ns(self), &row, err));
     return await_row(self, row, err);
 }
 

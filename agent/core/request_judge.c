@@ -20,17 +20,15 @@ static uint64_t later_ns(const ch_job *job, uint64_t now_ns)
 
 ch_status ch_request_read_intent(ch_requests *requests, ch_job *job, ch_error *err)
 {
-    ch_moment now;
-    if (!ch_moment_now(&now))
-        return ch_clockwatch_judge(requests->context.clock, NULL, err);
+    uint64_t now_ns = ch_clockwatch_time_ns(requests->context.clock);
     const ch_asked asked = {.policy = job->policy,
                             .key = job->key,
                             .callers = &job->callers,
                             .endpoint = job->endpoint,
                             .request = &job->request,
                             .window_ms = job->window_ms,
-                            .later_ns = later_ns(job, now.wall_ns),
-                            .now_ns = now.wall_ns};
+                            .later_ns = later_ns(job, now_ns),
+                            .now_ns = now_ns};
     requests->judging_number = job->number;
     requests->is_judged = false;
     return ch_judging_read(&requests->judging, &asked, err);
@@ -86,8 +84,8 @@ ch_status ch_request_reserve(ch_requests *requests, ch_job *job, ch_error *err)
 
 ch_status ch_request_judge_again(ch_requests *requests, ch_job *job, ch_error *err)
 {
-    ch_moment now;
-    bool is_fresh = ch_moment_now(&now) && now.wall_ns >= job->judged_ns && now.wall_ns - job->judged_ns < FRESH_NS &&
+    uint64_t now_ns = ch_clockwatch_time_ns(requests->context.clock);
+    bool is_fresh = now_ns >= job->judged_ns && now_ns - job->judged_ns < FRESH_NS &&
                     job->generation == ch_ledger_generation(requests->context.ledger);
     if (is_fresh)
         return CH_OK;
@@ -116,12 +114,10 @@ void ch_request_unreserve(ch_requests *requests, ch_job *job)
 
 ch_status ch_request_check_halt(ch_requests *requests, const ch_job *job, ch_error *err)
 {
-    ch_moment now;
     ch_state_row why;
+    uint64_t now_ns = ch_clockwatch_time_ns(requests->context.clock);
     const ch_states *states = ch_ledger_states(requests->context.ledger);
-    if (!ch_moment_now(&now))
-        return ch_clockwatch_judge(requests->context.clock, NULL, err);
-    ch_trading state = ch_states_find(states, job->policy, &job->callers, job->key, now.wall_ns, &why);
+    ch_trading state = ch_states_find(states, job->policy, &job->callers, job->key, now_ns, &why);
     unsigned passing = job->policy->states[CH_TRADING_HALTED].classes;
     bool may_pass = job->endpoint != NULL && (passing >> ch_endpoint_class(job->endpoint) & 1) != 0;
     if (state != CH_TRADING_HALTED || may_pass)

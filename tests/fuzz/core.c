@@ -285,8 +285,11 @@ static void make_requests(void)
 
 static void make_desks(void)
 {
-    core.desk = (ch_desk){
-        .policy = &core.policy, .connections = core.connections, .callers = core.callers, .ledger = core.ledger};
+    core.desk = (ch_desk){.policy = &core.policy,
+                          .connections = core.connections,
+                          .callers = core.callers,
+                          .ledger = core.ledger,
+                          .clock = core.clock};
     core.status = (ch_status_context){.connections = core.connections,
                                       .policy = &core.policy,
                                       .callers = core.callers,

@@ -234,8 +234,11 @@ static void make_requests(scene *it)
                                   .links = &it->links};
     it->requests = ch_requests_new(&context);
     it->timekeeper = (ch_timekeeper){.policy = &it->policy, .nonces = it->nonces, .clock = it->clock};
-    it->desk =
-        (ch_desk){.policy = &it->policy, .connections = it->connections, .callers = it->callers, .ledger = it->ledger};
+    it->desk = (ch_desk){.policy = &it->policy,
+                         .connections = it->connections,
+                         .callers = it->callers,
+                         .ledger = it->ledger,
+                         .clock = it->clock};
     it->status = (ch_status_context){.connections = it->connections,
                                      .policy = &it->policy,
                                      .callers = it->callers,
