@@ -97,14 +97,15 @@ START_TEST(test_the_token_is_not_asked_before_the_record_is_on_the_disk)
 }
 END_TEST
 
-START_TEST(test_what_takes_nothing_does_not_wait_and_has_no_reservation)
+START_TEST(test_what_takes_nothing_is_recorded_and_has_no_reservation)
 {
     const scene_ask ask = {.key = "bot", .method = "GET", .path = "/v2/account"};
     scene_begin_unlocked(&it);
     scene_ask_for(&it, 7, &ask);
-    ch_token_link_dispatch(it.token.link);
-    uint64_t job = stage_hear(&it.token.actor, CH_FRAME_JOB).id;
-    play_sign(&it.token, job, "s");
+    ch_token_link_dispatch(it.token.link); /* its turn comes */
+    stage_settle();
+    ck_assert(stage_is_silent(&it.token.actor));
+    play_sign(&it.token, hear_job(), "s");
     ck_assert_uint_eq(hear_signed(7), 0);
 }
 END_TEST
@@ -361,7 +362,7 @@ START_TEST(test_what_another_took_is_not_released)
 END_TEST
 
 CH_TESTS("request_record", CH_TEST(test_the_token_is_not_asked_before_the_record_is_on_the_disk),
-         CH_TEST(test_what_takes_nothing_does_not_wait_and_has_no_reservation),
+         CH_TEST(test_what_takes_nothing_is_recorded_and_has_no_reservation),
          CH_TEST(test_what_cannot_be_recorded_is_not_signed),
          CH_TEST(test_a_token_that_is_locked_meanwhile_is_not_asked),
          CH_TEST(test_a_caller_that_leaves_meanwhile_gets_it_back), CH_TEST(test_what_the_token_refuses_is_given_back),
