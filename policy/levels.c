@@ -142,11 +142,6 @@ uint64_t ch_levels_wait(const ch_levels *levels, const ch_charge *charge, uint64
 
 /* ---- taking ---- */
 
-static bool is_full(const ch_levels *levels, const ch_level_group *group)
-{
-    return levels->level_count >= CH_LEVELS_MAX || group->level_count >= CH_LEVELS_OF_LIMIT_MAX;
-}
-
 /* Makes room, but not at each attempt of somebody who makes up scopes. */
 static void sweep_now_and_then(ch_levels *levels, uint64_t now_ns)
 {
@@ -160,9 +155,9 @@ static ch_level *open_level(ch_levels *levels, ch_level_group *group, const ch_l
     ch_level *level = ch_level_find(levels, group, name);
     if (level != NULL)
         return level;
-    if (is_full(levels, group))
+    if (!ch_levels_have_room(levels, group, name->scope))
         sweep_now_and_then(levels, now_ns);
-    return is_full(levels, group) ? NULL : ch_level_make(levels, group, name);
+    return ch_levels_have_room(levels, group, name->scope) ? ch_level_make(levels, group, name) : NULL;
 }
 
 ch_status ch_levels_take(ch_levels *levels, const ch_charge *charge, uint64_t now_ns, ch_taken *out, ch_error *err)
@@ -176,8 +171,8 @@ ch_status ch_levels_take(ch_levels *levels, const ch_charge *charge, uint64_t no
     ch_level *level = open_level(levels, group, &name, now_ns);
     if (level == NULL)
         return ch_fail_rule(err, CH_REFUSED, limit,
-                            "limit '%s' counts too many things apart, or all limits together do; wait until some "
-                            "of their windows are over, or let limits count `by` less",
+                            "limit '%s' counts too many things apart, or all limits together do, of this caller or in "
+                            "all; wait until some of their windows are over, or let limits count `by` less",
                             limit);
     uint64_t bucket;
     if (!add(level, charge->amount, now_ns, &bucket))

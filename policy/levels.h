@@ -12,7 +12,8 @@
  * `now_ns` is the present, also for who only looks: what no longer counts then is forgotten, and another time asked for
  * would be one that the clock was set back from. Finding a level, what it has used and taking from it cost the same
  * however many levels and buckets there are. Core owns the one struct; not thread-safe, not even for those who only
- * look. levels.c takes and gives back, levels_find.c finds, levels_keep.c has what survives. */
+ * look. levels.c takes and gives back, levels_find.c finds, levels_share.c has whose they are, levels_keep.c what
+ * survives. */
 #ifndef CH_POLICY_LEVELS_H
 #define CH_POLICY_LEVELS_H
 
@@ -20,7 +21,9 @@
 
 #define CH_SCOPE_MAX 400
 #define CH_LEVELS_MAX 65536 /* levels; above it, no new scope is counted, and what would need it is refused */
-/* The same of one limit, so that who can make up scopes, as for `same_order`, does not use up those of other limits. */
+/* The same of one limit, so that who can make up scopes, as for `same_order`, does not use up those of other limits. Of
+ * both, a caller that scopes name first has a share (base/share.h): an eighth, and more while over a quarter is left.
+ */
 #define CH_LEVELS_OF_LIMIT_MAX 16384
 
 typedef struct ch_levels ch_levels;

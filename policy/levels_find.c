@@ -180,6 +180,7 @@ ch_level_group *ch_level_group_after(const ch_levels *levels, const ch_level_gro
 
 static void free_group(ch_level_group *group)
 {
+    ch_level_holders_free(&group->holders);
     free(group->limit);
     free(group->shape);
     free(group);
@@ -298,6 +299,8 @@ ch_level *ch_level_make(ch_levels *levels, ch_level_group *group, const ch_level
     chain(levels, level);
     group->level_count++;
     levels->level_count++;
+    ch_level_holders_add(&group->holders, name->scope);
+    ch_level_holders_add(&levels->holders, name->scope);
     return level;
 }
 
@@ -328,6 +331,9 @@ void ch_level_remove(ch_levels *levels, ch_level *level)
     ch_level_place *place = &levels->places[index - 1];
     *place = (ch_level_place){.generation = place->generation + 1, .next_free = levels->first_free};
     levels->first_free = index;
+    const ch_slice scope = {level->scope, level->scope_size};
+    ch_level_holders_remove(&level->group->holders, scope);
+    ch_level_holders_remove(&levels->holders, scope);
     level->group->level_count--;
     levels->level_count--;
     ch_ring_free(&level->ring);
@@ -357,6 +363,7 @@ void ch_levels_free(ch_levels *levels)
     }
     for (size_t i = 0; i < levels->group_count; i++)
         free_group(levels->groups[i]);
+    ch_level_holders_free(&levels->holders);
     free(levels->groups);
     free(levels->bound);
     free(levels->chains);

@@ -17,6 +17,17 @@ typedef struct ch_level_name {
     bool is_released;
 } ch_level_name;
 
+/* How many levels a caller has. */
+typedef struct ch_level_holder {
+    char *caller;
+    size_t levels;
+} ch_level_holder;
+
+typedef struct ch_level_holders {
+    ch_level_holder *items;
+    size_t count;
+} ch_level_holders;
+
 typedef struct ch_level_group {
     char *limit;
     char *shape;
@@ -24,6 +35,7 @@ typedef struct ch_level_group {
     ch_period period;     /* its zone is the policy's */
     bool is_bound;        /* the policy has it */
     size_t level_count;
+    ch_level_holders holders;
     uint64_t end_from_ns; /* of a calendar's: from then on, until `end_ns`, the present bucket ends at `end_ns` */
     uint64_t end_ns;
 } ch_level_group;
@@ -56,6 +68,7 @@ struct ch_levels {
     ch_level **chains;      /* by hash */
     size_t chain_count;     /* a power of two */
     size_t level_count;
+    ch_level_holders holders;
     ch_level_place *places;
     size_t place_count;
     uint32_t first_free; /* index + 1; 0: none */
@@ -84,6 +97,15 @@ ch_level *ch_level_find_id(const ch_levels *levels, uint64_t id);
 ch_level *ch_level_make(ch_levels *levels, ch_level_group *group, const ch_level_name *name);
 ch_level_name ch_level_name_of(const ch_level *level);
 void ch_level_remove(ch_levels *levels, ch_level *level);
+
+/* ---- levels_share.c ---- */
+
+/* May there be one more level of the group, of that scope? */
+bool ch_levels_have_room(const ch_levels *levels, const ch_level_group *group, ch_slice scope);
+/* A level of that scope comes, or goes. */
+void ch_level_holders_add(ch_level_holders *holders, ch_slice scope);
+void ch_level_holders_remove(ch_level_holders *holders, ch_slice scope);
+void ch_level_holders_free(ch_level_holders *holders);
 
 /* ---- levels.c ---- */
 

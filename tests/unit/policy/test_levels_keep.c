@@ -296,19 +296,44 @@ START_TEST(test_scopes_that_are_made_up_use_up_one_limit_only)
     ch_taken taken;
     for (size_t i = 0; i <= CH_LEVELS_OF_LIMIT_MAX; i++) {
         char scope[40];
-        snprintf(scope, sizeof scope, "caller=maker;quantity=%zu", i);
+        snprintf(scope, sizeof scope, "symbol=%zu", i);
         charge.scope = ch_slice_of(scope);
         ck_assert_int_eq(ch_levels_take(levels, &charge, NOW, &taken, &err),
                          i < CH_LEVELS_OF_LIMIT_MAX ? CH_OK : CH_REFUSED);
     }
     ck_assert_str_eq(err.rule, "loss");
-    charge.scope = CH_LITERAL("caller=maker;quantity=7");
+    charge.scope = CH_LITERAL("symbol=7");
     take(&charge, NOW); /* what is counted already goes on being counted */
     assert_number(ch_levels_used(levels, &charge, NOW), "2");
     take_of(VALUE, "1", NOW);
-    charge.scope = CH_LITERAL("caller=maker;quantity=new");
+    charge.scope = CH_LITERAL("symbol=new");
     take(&charge, NOW + 2 * HOUR); /* they make room by themselves */
     ck_assert_uint_eq(count_rows(levels, NOW + 2 * HOUR), 2);
+}
+END_TEST
+
+/* How many scopes that are made up the caller gets. */
+static size_t take_all(const char *caller, uint64_t now_ns)
+{
+    ch_charge charge = charge_of(LOSS, "1");
+    ch_error err = CH_ERROR_INIT;
+    ch_taken taken;
+    for (size_t i = 0;; i++) {
+        char scope[40];
+        snprintf(scope, sizeof scope, "caller=%s;quantity=%zu", caller, i);
+        charge.scope = ch_slice_of(scope);
+        if (ch_levels_take(levels, &charge, now_ns, &taken, &err) != CH_OK)
+            return i;
+    }
+}
+
+START_TEST(test_a_caller_leaves_scopes_to_others)
+{
+    ck_assert_uint_eq(take_all("greedy", NOW), CH_LEVELS_OF_LIMIT_MAX / 4 * 3);
+    ck_assert_uint_eq(take_all("maker", NOW), CH_LEVELS_OF_LIMIT_MAX / 8);
+    ck_assert_uint_eq(take_all("taker", NOW), CH_LEVELS_OF_LIMIT_MAX / 8);
+    ck_assert_uint_eq(take_all("late", NOW), 16); /* its first few are besides */
+    ck_assert_uint_eq(take_all("late", NOW + 2 * HOUR), CH_LEVELS_OF_LIMIT_MAX / 4 * 3);
 }
 END_TEST
 
@@ -341,4 +366,4 @@ CH_TESTS_WITH("levels_keep", limits_set_up, limits_tear_down,
               CH_TEST(test_what_was_taken_before_a_restart_can_be_given_back),
               CH_TEST_ROWS(test_a_row_that_is_not_understood_counts_for_itself, shapes),
               CH_TEST(test_scopes_that_are_made_up_use_up_one_limit_only),
-              CH_TEST(test_a_limit_of_no_policy_is_found_by_its_name))
+              CH_TEST(test_a_caller_leaves_scopes_to_others), CH_TEST(test_a_limit_of_no_policy_is_found_by_its_name))
