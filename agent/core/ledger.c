@@ -26,6 +26,9 @@
 #include <string.h>
 
 #define SWEEP_EVERY_NS 10000000000ULL
+#define PRICES_EVERY_NS 10000000000ULL
+#define PRICES_EVERY_NS_A_MEGABYTE 60000000000ULL /* of a snapshot, besides */
+#define MEGABYTE (1U << 20)
 #define BOOK_SIZE 256 /* names have 64 bytes at most */
 
 /* ---- start and end ---- */
@@ -159,11 +162,20 @@ static void keep_snapshot(ch_ledger *ledger, uint64_t now_ns)
     ch_ledger_add_all(ledger, now_ns, &lines);
     ch_journal_snapshot(ledger->journal, ch_buffer_slice(&lines), now_ns, ledger->policy->keep_decisions_ns);
     ledger->is_snapshot_due = false;
+    ledger->kept_prices = ch_prices_generation(ledger->prices);
+    ledger->prices_due_ns = now_ns + PRICES_EVERY_NS + lines.size / MEGABYTE * PRICES_EVERY_NS_A_MEGABYTE;
+}
+
+/* Prices have no rows, save those that are held; but what a source moves is measured over a restart too. */
+static bool are_prices_due(const ch_ledger *ledger, uint64_t now_ns)
+{
+    return now_ns >= ledger->prices_due_ns && ch_prices_generation(ledger->prices) != ledger->kept_prices;
 }
 
 void ch_ledger_turn(ch_ledger *ledger, uint64_t now_ns)
 {
-    bool is_due = ledger->is_snapshot_due && ch_journal_trouble(ledger->journal) == NULL;
+    bool is_due =
+        (ledger->is_snapshot_due || are_prices_due(ledger, now_ns)) && ch_journal_trouble(ledger->journal) == NULL;
     if (is_due || ch_journal_wants_snapshot(ledger->journal))
         keep_snapshot(ledger, now_ns);
     ch_journal_flush(ledger->journal);

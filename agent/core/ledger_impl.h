@@ -29,6 +29,8 @@ struct ch_ledger {
     ch_taken taken[CH_CHARGES_MAX]; /* by the request that is being judged */
     uint64_t last_row;
     uint64_t swept_ns;
+    uint64_t kept_prices;   /* their generation in the last snapshot */
+    uint64_t prices_due_ns; /* when a snapshot should have newer ones */
     ch_row_waiter waiters[CH_LEDGER_WAITERS];
     ch_buffer lines;  /* of the row that is being made */
     ch_buffer record; /* likewise */
