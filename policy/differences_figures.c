@@ -310,11 +310,19 @@ static void compare_accepts(const ch_key *one, const ch_key *other, ch_saying_of
     }
 }
 
+static void compare_owner(const char *key, const char *was, const char *is, ch_saying_of *to)
+{
+    if (strcmp(was, is) != 0)
+        ch_say_difference(to, CH_CHANGED,
+                          "key '%s': account is %s now; it was %s, and what limits have counted by account stays there",
+                          key, is, was);
+}
+
 void ch_compare_key(const ch_policy *old_policy, const ch_key *one, const ch_policy *new_policy, const ch_key *other,
                     ch_saying_of *to)
 {
     compare_names(one, other, to);
-    compare_text(to, "account", old_policy->accounts[one->account].name, new_policy->accounts[other->account].name);
+    compare_owner(other->name, old_policy->accounts[one->account].name, new_policy->accounts[other->account].name, to);
     compare_accepts(one, other, to);
     if (one->traits.kinds != other->traits.kinds)
         ch_say_difference(to, CH_CHANGED, "key '%s' is of other kinds now", other->name);

@@ -66,7 +66,7 @@ static const struct {
     { "a socket", "maker: {uid: 1000}", "maker: {uid: 1000, socket: m}", "changed maker: caller 'maker': socket is m now; it was none" },
     { "another address", "address: bc1qcold", "address: bc1qother", "changed : address 'cold': address is bc1qother now; it was bc1qcold" },
     { "a smaller error", "reference_error: \"0.5 %\", fees", "reference_error: \"0.1 %\", fees", "wider : account 'desk': reference_error is 0.001 now; it was 0.005" },
-    { "a key of another account", "k: {account: desk", "k: {account: slip", "changed : key 'k': account is slip now; it was desk" },
+    { "a key of another account", "k: {account: desk", "k: {account: slip", "changed : key 'k': account is slip now; it was desk, and what limits have counted by account stays there" },
     { "fewer sources", "at_least: 1", "at_least: 2", "narrower : policy '': at_least is 2 now; it was 1" },
     { "another rate", "rate: \"1\"", "rate: \"2\"", "changed : the conversion from USDC to USDT is new|narrower : the conversion from USDC to USDT is gone" },
 };
