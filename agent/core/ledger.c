@@ -299,7 +299,7 @@ static void note_orders(ch_ledger *ledger, ch_reservation *reservation, const ch
             const ch_item *item = ch_intent_item(intent, k);
             if (ch_orders_hash(book, item, &hash))
                 ch_ledger_add_order(&reservation->lines, hash);
-            ch_orders_note(ledger->orders, book, item);
+            ch_orders_note(ledger->orders, book, reservation->uid, item);
         }
     }
 }

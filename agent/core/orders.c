@@ -10,13 +10,15 @@
 
 #define CHAINS 4096
 #define GONE_BITS (1U << 22) /* of the set of ids that were forgotten; it may hold more than it was given */
-#define BOOKS_MAX 64         /* with a count of their own */
+#define BOOKS_MAX 64         /* that are told apart by their names, and not by the hashes of ids alone */
+#define LANES_MAX 256        /* with a count of their own */
 
 typedef struct entry {
     struct entry *next; /* in its chain */
     struct entry *older;
     struct entry *newer;
-    size_t book; /* index of its count */
+    size_t book; /* index of its name */
+    size_t lane; /* index of its count */
     uint32_t hash;
     uint8_t states[CH_FACT_COUNT];
     uint32_t ends[CH_FACT_COUNT]; /* where each fact's text ends in `texts` */
@@ -26,18 +28,22 @@ typedef struct entry {
     ch_buffer texts;
 } entry;
 
-typedef struct count {
-    char *book;
+/* What a user has in a book. */
+typedef struct lane {
+    size_t book;
+    uid_t uid;
     size_t used;
-} count;
+} lane;
 
 struct ch_orders {
     entry *chains[CHAINS];
     entry *oldest;
     entry *newest;
     size_t used;
-    count books[BOOKS_MAX];
+    char *books[BOOKS_MAX];
     size_t book_count;
+    lane lanes[LANES_MAX];
+    size_t lane_count;
     uint8_t *gone; /* bits by hash; NULL: none is */
     ch_item found; /* what ch_orders_find returned last */
 };
@@ -62,7 +68,7 @@ void ch_orders_free(ch_orders *orders)
         free_entry(at);
     }
     for (size_t i = 0; i < orders->book_count; i++)
-        free(orders->books[i].book);
+        free(orders->books[i]);
     free(orders->gone);
     free(orders);
 }
@@ -102,17 +108,43 @@ static uint32_t keep(entry *at, ch_slice text)
 
 /* ---- books ---- */
 
-/* All books beyond the last share its count. */
+/* All books beyond the last are one with it. */
 static size_t book_of(ch_orders *orders, ch_slice book)
 {
     for (size_t i = 0; i < orders->book_count; i++) {
-        if (ch_slice_is(book, orders->books[i].book))
+        if (ch_slice_is(book, orders->books[i]))
             return i;
     }
     if (orders->book_count == BOOKS_MAX)
         return BOOKS_MAX - 1;
-    orders->books[orders->book_count] = (count){.book = ch_slice_strdup(book)};
+    orders->books[orders->book_count] = ch_slice_strdup(book);
     return orders->book_count++;
+}
+
+/* One that is empty becomes another's; if there is none, all beyond the last share its count. */
+static size_t lane_of(ch_orders *orders, size_t book, uid_t uid)
+{
+    size_t free_lane = LANES_MAX - 1;
+    for (size_t i = 0; i < orders->lane_count; i++) {
+        const lane *at = &orders->lanes[i];
+        if (at->book == book && at->uid == uid)
+            return i;
+        if (at->used == 0)
+            free_lane = i;
+    }
+    if (orders->lane_count < LANES_MAX)
+        free_lane = orders->lane_count++;
+    if (orders->lanes[free_lane].used == 0)
+        orders->lanes[free_lane] = (lane){.book = book, .uid = uid};
+    return free_lane;
+}
+
+static size_t longest_lane(const ch_orders *orders)
+{
+    size_t found = 0;
+    for (size_t i = 1; i < orders->lane_count; i++)
+        found = orders->lanes[i].used > orders->lanes[found].used ? i : found;
+    return found;
 }
 
 /* ---- the table ---- */
@@ -152,22 +184,21 @@ static void forget(ch_orders *orders, entry *at)
     *link = at->next;
     *(at->older == NULL ? &orders->oldest : &at->older->newer) = at->newer;
     *(at->newer == NULL ? &orders->newest : &at->newer->older) = at->older;
-    orders->books[at->book].used--;
+    orders->lanes[at->lane].used--;
     orders->used--;
     note_gone(orders, at->hash);
     free_entry(at);
 }
 
-static void make_room(ch_orders *orders, size_t book)
+static void make_room(ch_orders *orders, size_t own)
 {
     entry *at = orders->oldest;
-    bool is_full = orders->used >= CH_ORDERS_MAX;
-    if (!is_full && orders->books[book].used < CH_ORDERS_SHARE)
+    bool has_share = orders->lanes[own].used >= CH_ORDERS_SHARE;
+    if (!has_share && orders->used < CH_ORDERS_MAX)
         return;
-    if (!is_full) {
-        while (at->book != book)
-            at = at->newer;
-    }
+    size_t from = has_share ? own : longest_lane(orders);
+    while (at->lane != from)
+        at = at->newer;
     forget(orders, at);
 }
 
@@ -178,7 +209,7 @@ static void append(ch_orders *orders, entry *at)
     at->older = orders->newest;
     *(orders->newest == NULL ? &orders->oldest : &orders->newest->newer) = at;
     orders->newest = at;
-    orders->books[at->book].used++;
+    orders->lanes[at->lane].used++;
     orders->used++;
 }
 
@@ -189,10 +220,11 @@ static void make_unknown(entry *at)
     memset(at->states, CH_FACT_UNKNOWN, sizeof at->states);
 }
 
-static void add(ch_orders *orders, size_t book, uint32_t hash, const ch_item *item)
+static void add(ch_orders *orders, size_t book, uid_t by, uint32_t hash, const ch_item *item)
 {
     entry *at = ch_alloc(sizeof *at);
     at->book = book;
+    at->lane = lane_of(orders, book, by);
     at->hash = hash;
     at->unit = item->unit;
     for (size_t i = 0; i < CH_FACT_COUNT; i++) {
@@ -206,7 +238,7 @@ static void add(ch_orders *orders, size_t book, uint32_t hash, const ch_item *it
     keep(at, item->facts[CH_FACT_CLIENT_ID].param);
     if (is_gone(orders, hash))
         make_unknown(at);
-    make_room(orders, book);
+    make_room(orders, at->lane);
     append(orders, at);
 }
 
@@ -268,7 +300,7 @@ void ch_orders_restore(ch_orders *orders, uint32_t hash)
     note_gone(orders, hash);
 }
 
-void ch_orders_note(ch_orders *orders, ch_slice book, const ch_item *item)
+void ch_orders_note(ch_orders *orders, ch_slice book, uid_t by, const ch_item *item)
 {
     const ch_fact *id = &item->facts[item->is_amendment ? CH_FACT_ORDER : CH_FACT_CLIENT_ID];
     if (item->kind != CH_ITEM_ORDER || id->state != CH_FACT_STATED)
@@ -281,7 +313,7 @@ void ch_orders_note(ch_orders *orders, ch_slice book, const ch_item *item)
     else if (!item->is_amendment && at != NULL)
         merge(at, item);
     else if (!item->is_amendment)
-        add(orders, index, hash, item);
+        add(orders, index, by, hash, item);
 }
 
 /* ---- what is found ---- */

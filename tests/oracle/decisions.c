@@ -194,7 +194,7 @@ static void note_orders(world *w, const ch_question *question)
     for (size_t i = 0; i < question->reading_count; i++) {
         const ch_intent *intent = question->readings[i].intent;
         for (size_t k = 0; k < ch_intent_count(intent); k++)
-            ch_orders_note(w->orders, account, ch_intent_item(intent, k));
+            ch_orders_note(w->orders, account, 0, ch_intent_item(intent, k));
     }
 }
 

@@ -41,7 +41,7 @@ static ch_item amendment(const char *id, ch_fact_name fact, ch_fact to)
 
 static void note(const char *account, ch_item item)
 {
-    ch_orders_note(orders, ch_slice_of(account), &item);
+    ch_orders_note(orders, ch_slice_of(account), 1000, &item);
 }
 
 static const ch_item *find(const char *account, const char *id)
@@ -181,6 +181,23 @@ START_TEST(test_an_account_loses_none_to_another_within_its_share)
 }
 END_TEST
 
+START_TEST(test_a_user_loses_none_to_others_of_its_account)
+{
+    for (uid_t by = 1; by <= 5; by++) {
+        for (size_t i = 0; i < 2 * CH_ORDERS_SHARE; i++) {
+            ch_autobuffer id = CH_BUFFER_INIT;
+            ch_buffer_add_format(&id, "of-%u-%zu", (unsigned)by, i);
+            ch_item item = order(ch_buffer_text(&id), "1");
+            if (by == 1 && i == 0)
+                note("desk", order("mine", "1"));
+            ch_orders_note(orders, CH_LITERAL("desk"), by, &item);
+        }
+    }
+    ck_assert_uint_eq(ch_orders_count(orders), CH_ORDERS_MAX);
+    check_quantity("mine", CH_FACT_STATED, "1");
+}
+END_TEST
+
 static void restore(void *context, uint32_t hash)
 {
     ch_orders_restore(context, hash);
@@ -217,4 +234,5 @@ CH_TESTS_WITH("orders", set_up, tear_down, CH_TEST(test_an_order_is_found_as_it_
               CH_TEST(test_an_amendment_of_an_order_that_is_not_known_is_none),
               CH_TEST(test_an_id_that_was_forgotten_is_never_trusted_again),
               CH_TEST(test_an_account_loses_none_to_another_within_its_share),
+              CH_TEST(test_a_user_loses_none_to_others_of_its_account),
               CH_TEST(test_an_id_from_before_a_restart_is_not_trusted))
