@@ -78,6 +78,7 @@ typedef struct ch_level_row {
     bool is_released; /* it counts what was released, not what was used */
     uint64_t bucket;  /* of a sliding window its number; else when the period ends, in ns */
     ch_decimal amount;
+    uint64_t at_ns; /* of one to be restored: when it was taken; 0: nobody knows */
 } ch_level_row;
 
 /* The row of what ch_levels_take took, for the record; views, until the next change. With another amount in `taken`,

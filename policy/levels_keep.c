@@ -68,6 +68,14 @@ static ch_level *find_row(const ch_levels *levels, const ch_level_row *row)
     return ch_level_find(levels, ch_level_group_find(levels, row->limit, row->shape), &name);
 }
 
+/* A calendar's period that a reload made longer: what it had counted then counts on. */
+static bool was_moved(const ch_level *level, const ch_level_row *row)
+{
+    const ch_ring *ring = &level->ring;
+    return level->group->period.kind != CH_PERIOD_SLIDING && !ch_ring_is_empty(ring) && row->at_ns != 0 &&
+           row->at_ns < ring->newest && row->bucket > ring->newest;
+}
+
 /* A row stands in the journal as it was taken, so a later bucket says what no longer counted by then. */
 void ch_levels_restore(ch_levels *levels, const ch_level_row *row)
 {
@@ -77,6 +85,8 @@ void ch_levels_restore(ch_levels *levels, const ch_level_row *row)
     ch_level *level = ch_level_make(levels, ch_level_group_make(levels, row->limit, row->shape), &name);
     uint64_t reach = level->group->period.kind == CH_PERIOD_SLIDING ? CH_WINDOW_BUCKETS : 0;
     ch_ring *ring = &level->ring;
+    if (was_moved(level, row))
+        ch_ring_move(ring, row->bucket);
     if (!ch_ring_is_empty(ring) && row->bucket < ring->newest && ring->newest - row->bucket > reach)
         return;
     ch_ring_drop(ring, row->bucket > reach ? row->bucket - reach : 0);

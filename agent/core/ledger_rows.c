@@ -150,9 +150,10 @@ typedef struct fields {
 typedef struct reading {
     ch_ledger *ledger;
     uint64_t now_ns;
-    bool is_return; /* the row is */
-    fields in;      /* of the line */
-    size_t bad;     /* lines that cannot be read */
+    bool is_return;  /* the row is */
+    uint64_t row_ns; /* when it was; 0: it is a line of the snapshot */
+    fields in;       /* of the line */
+    size_t bad;      /* lines that cannot be read */
 } reading;
 
 static void split(ch_slice line, fields *out)
@@ -215,6 +216,7 @@ static bool read_level(reading *to, fields *in)
         return false;
     row.is_closing = is_closing == 1;
     row.is_released = is_released == 1;
+    row.at_ns = to->row_ns;
     if (is_taken && (!to->is_return || row.is_released))
         ch_levels_restore(to->ledger->levels, &row);
     else
@@ -294,6 +296,7 @@ static void take_line(void *context, ch_slice line)
 {
     reading *to = context;
     to->is_return = false;
+    to->row_ns = 0;
     to->bad += !read_line(to, line);
 }
 
@@ -301,6 +304,7 @@ static void take_row(void *context, const ch_journal_row *row)
 {
     reading *to = context;
     to->is_return = row->kind == CH_JOURNAL_RETURN;
+    to->row_ns = row->time_ns;
     read_lines(to, row->charges);
 }
 

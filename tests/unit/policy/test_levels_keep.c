@@ -104,6 +104,20 @@ START_TEST(test_a_limit_that_is_taken_out_and_put_back_remembers)
 }
 END_TEST
 
+static void add_amount(void *context, const ch_level_row *row)
+{
+    ch_decimal *sum = context;
+    ck_assert(ch_decimal_add(*sum, row->amount, sum));
+}
+
+/* All that counts. */
+static ch_decimal held_at(const ch_levels *of, uint64_t now_ns)
+{
+    ch_decimal sum = CH_DECIMAL_ZERO;
+    ch_levels_each(of, now_ns, add_amount, &sum);
+    return sum;
+}
+
 START_TEST(test_a_zone_further_west_gives_no_second_day)
 {
     ch_zone *zone;
@@ -119,6 +133,30 @@ START_TEST(test_a_zone_further_west_gives_no_second_day)
     assert_used(CALENDAR, NOW + 2 * DAY - 1, "2");
     assert_used(CALENDAR, NOW + 2 * DAY, "0");
     ch_zone_free(zone);
+}
+END_TEST
+
+/* The snapshot that a reload asks for may not come to the disk before the agent dies. */
+START_TEST(test_a_day_that_became_longer_counts_what_it_had_counted)
+{
+    const uint64_t end = NOW + DAY;
+    const char *const shape = "day value-window by-caller USDT";
+    ch_level_row row = {.limit = CH_LITERAL("calendar"),
+                        .shape = ch_slice_of(shape),
+                        .scope = SCOPE,
+                        .bucket = end,
+                        .amount = number("3"),
+                        .at_ns = NOW};
+    ch_levels_restore(levels, &row);
+    row.bucket = end + 5 * HOUR;
+    row.amount = number("2");
+    row.at_ns = end - 1;
+    ch_levels_restore(levels, &row);
+    assert_number(held_at(levels, NOW), "5");
+    row.bucket = end + DAY;
+    row.at_ns = end + 5 * HOUR;
+    ch_levels_restore(levels, &row);
+    assert_number(held_at(levels, NOW), "2");
 }
 END_TEST
 
@@ -276,9 +314,9 @@ static const char *const shapes[] = {
 
 START_TEST(test_a_row_that_is_not_understood_counts_for_itself)
 {
-    const ch_level_row row = {CH_LITERAL("value"), ch_slice_of(shapes[_i]), SCOPE, false, false, 5, number("3")};
-    const ch_level_row beyond = {CH_LITERAL("value"), ch_slice_of(shapes[_i]), SCOPE, false, false, UINT64_MAX,
-                                 number("3")};
+    const ch_level_row row = {CH_LITERAL("value"), ch_slice_of(shapes[_i]), SCOPE, false, false, 5, number("3"), 0};
+    const ch_level_row beyond = {
+        CH_LITERAL("value"), ch_slice_of(shapes[_i]), SCOPE, false, false, UINT64_MAX, number("3"), 0};
     ch_levels_restore(levels, &row);
     ch_levels_restore(levels, &beyond);
     ch_levels_restore(levels, &(ch_level_row){0});
@@ -358,7 +396,8 @@ CH_TESTS_WITH("levels_keep", limits_set_up, limits_tear_down,
               CH_TEST(test_a_period_that_comes_back_has_all), CH_TEST(test_the_same_period_moves_nothing),
               CH_TEST(test_another_unit_or_scope_is_another_limit),
               CH_TEST(test_a_limit_that_is_taken_out_and_put_back_remembers),
-              CH_TEST(test_a_zone_further_west_gives_no_second_day), CH_TEST(test_levels_survive_a_restart),
+              CH_TEST(test_a_zone_further_west_gives_no_second_day),
+              CH_TEST(test_a_day_that_became_longer_counts_what_it_had_counted), CH_TEST(test_levels_survive_a_restart),
               CH_TEST(test_a_restart_with_another_period_gives_nothing_back),
               CH_TEST(test_rows_that_were_over_when_later_ones_came_do_not_count),
               CH_TEST(test_a_row_that_waited_until_it_was_over_does_not_count),
