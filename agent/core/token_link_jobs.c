@@ -127,6 +127,7 @@ static ch_status judge_fault(ch_token_link *link, uint8_t cause, ch_error *why, 
 static void take_returned(ch_token_link *link, ch_ticket *ticket)
 {
     ch_token_jobs_note_surprise(link->jobs);
+    ticket->is_unsigned = true;
     ch_token_jobs_leave(link->jobs, ticket);
     link->owner.on_returned(link->owner.context, ticket);
 }
