@@ -231,10 +231,9 @@ ch_status ch_ledger_release(ch_ledger *ledger, uint64_t id, uid_t uid, const ch_
     ch_reservation *found = ch_reservations_take(ledger->reservations, id, uid, ch_buffer_slice(&names));
     if (found == NULL)
         return ch_fail(err, CH_NOT_FOUND,
-                       "there is no reservation %" PRIu64
-                       " of yours that could be released: it was released, or is too "
-                       "old, or took nothing",
-                       id);
+                       "there is no reservation %" PRIu64 " of yours that could be released: it was released, or took "
+                       "nothing; or it is older than the agent's last start, or than your last %d, and stays counted",
+                       id, CH_RESERVATIONS_SHARE);
     release(ledger, found, is_closed, now_ns, tell);
     ch_reservation_free(found);
     return CH_OK;
