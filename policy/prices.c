@@ -117,8 +117,11 @@ ch_status ch_prices_put(ch_prices *prices, const ch_quote *quote, uint64_t now_n
     if (at == NULL)
         at = ch_price_known_make(prices, ch_price_source_find(prices, quote->source), quote->pair);
     if (at == NULL)
-        return ch_fail(err, CH_TOO_LARGE, "feeds have quoted more than %d pairs; quote only those that are traded",
-                       CH_PAIRS_MAX);
+        return ch_fail(
+            err, CH_TOO_LARGE,
+            "feeds have quoted %d pairs, and no more are kept; quote only those that are traded. To forget what "
+            "a source has quoted, take it out of `prices: sources:`, reload, and put it back",
+            CH_PAIRS_MAX);
     prices->generation++;
     *outcome = CH_QUOTE_HELD;
     if (at->is_held || moves_too_far(prices, at, quote->price, now_ns)) {
