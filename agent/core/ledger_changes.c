@@ -151,10 +151,13 @@ ch_status ch_ledger_confirm_price(ch_ledger *ledger, ch_slice source, ch_slice p
                                   uint64_t *row, ch_error *err)
 {
     ch_price_row found;
+    char price[CH_DECIMAL_TEXT_MAX];
     CH_TRY(ch_prices_confirm(ledger->prices, source, pair, now_ns, err));
-    ch_log("user %u confirms the price of %.*s from '%.*s'", (unsigned)by, CH_SLICE_ARGS(pair), CH_SLICE_ARGS(source));
     if (!find_price(ledger, pair, source, &found))
         return ch_fail(err, CH_INTERNAL, "a price that was confirmed is gone");
+    ch_decimal_text(found.price, price);
+    ch_log("user %u confirms the price of %.*s from '%.*s': %s", (unsigned)by, CH_SLICE_ARGS(pair),
+           CH_SLICE_ARGS(source), price);
     *row = note_price(ledger, &found, "price confirmed", now_ns);
     return CH_OK;
 }
