@@ -314,7 +314,7 @@ static void damage_page(long long page)
     snprintf(path, sizeof path, "%s/state.db", rig_state_folder());
     FILE *file = fopen(path, "r+e");
     ck_assert_ptr_nonnull(file);
-    ck_assert_int_eq(fseek(file, (long)((page - 1) * 4096), SEEK_SET), 0);
+    ck_assert_int_eq(fseek(file, (long)((page - 1) * rig_count("PRAGMA page_size")), SEEK_SET), 0);
     for (int i = 0; i < 64; i++)
         ck_assert_int_eq(fputc(0xa5, file), 0xa5);
     ck_assert_int_eq(fclose(file), 0);
