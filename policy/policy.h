@@ -61,7 +61,8 @@ typedef struct ch_account {
     ch_price_use prices;
     bool has_reference_error;
     ch_decimal reference_error; /* a ratio: 0.005 */
-    ch_decimal fees;            /* likewise */
+    bool has_fees;
+    ch_decimal fees; /* likewise */
     bool has_slippage;
     ch_decimal market_slippage; /* likewise */
 } ch_account;
