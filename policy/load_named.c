@@ -5,7 +5,6 @@
 #include "base/bits.h"
 #include "base/memory.h"
 #include "exchange/facts.h"
-#include "exchange/symbols.h"
 #include "policy/reach.h"
 
 #include <stdlib.h>

@@ -75,6 +75,7 @@ typedef struct ch_key {
     ch_key_traits traits;
     bool may_sign_raw;   /* any bytes at all: no rule holds for those */
     size_t token;        /* index in the source's tokens */
+    char *token_name;    /* as the policy has it */
     ch_lapses tolerated; /* the rules for keys that its key object may break */
     const ch_profile *profile;
     const ch_scheme *scheme;
