@@ -2,7 +2,6 @@
  * nothing waits: who has waited is judged anew, or goes by what its reservation keeps. */
 #include "agent/core/request_impl.h"
 
-#include "agent/core/forms.h"
 #include "base/clock.h"
 #include "exchange/profile.h"
 #include "policy/decide.h"
