@@ -111,8 +111,9 @@ const ch_command ch_commands_of_diff[] = {
                    .options = CH_OPTION(CONFIG) | CH_OPTION(PROFILES) | CH_OPTION(JSON)},
         .summary = "say what another policy lets pass, and what no longer",
         .details = "Compares two policies by what their entries mean: patterns count as the symbols\n"
-                   "that they stand for, and order and names change nothing. 'wider' lets more pass,\n"
-                   "'narrower' less; of what is 'changed' that depends on the request.",
+                   "that they stand for, and order and names change nothing, save that a limit\n"
+                   "counts from nothing under a new name. 'wider' lets more pass, 'narrower' less;\n"
+                   "of what is 'changed' that depends on the request.",
         .examples = "  chancery policy diff policy.old.yaml policy.yaml\n",
         .run = run,
     },

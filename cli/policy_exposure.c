@@ -400,8 +400,9 @@ static void say_assumed(const view *in, ch_buffer *text)
         ch_buffer_add_text(text, account->has_reference_error ? "reference error " : "no reference error");
         if (account->has_reference_error)
             ch_add_percent(text, account->reference_error);
-        ch_buffer_add_text(text, ", fees ");
-        ch_add_percent(text, account->fees);
+        ch_buffer_add_text(text, account->has_fees ? ", fees " : ", no fees stated");
+        if (account->has_fees)
+            ch_add_percent(text, account->fees);
         if (account->has_slippage) {
             ch_buffer_add_text(text, ", market slippage ");
             ch_add_percent(text, account->market_slippage);

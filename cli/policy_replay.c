@@ -80,10 +80,18 @@ static ch_status read_file(const char *path, json_t *rows, ch_error *err)
 
 /* ---- one record ---- */
 
+/* What a decision took that a bot reports on later. */
+typedef struct reported {
+    ch_taken *taken;
+    size_t count;
+} reported;
+
 typedef struct replay {
     const ch_policy *policy;
     ch_trial *trial;
-    const json_t *rows;
+    json_t *returns; /* by the decision's id: its position in `reported`; -1: it was not signed */
+    reported *reported;
+    size_t reported_count;
     json_t *flips;
     size_t judged;
     size_t skipped;
@@ -96,20 +104,91 @@ static const json_t *record_of(const json_t *row)
     return record == NULL ? row : record;
 }
 
-/* True if a later row gives back what this one took: then it counts for nothing. */
-static bool is_returned(const replay *self, const json_t *row)
+/* ---- what was given back ---- */
+
+static bool is_report(const json_t *record)
+{
+    const char *event = ch_jansson_member(record, "event");
+    return strcmp(event, "released") == 0 || strcmp(event, "closed") == 0;
+}
+
+/* The decision's id as a text; false if the row has none. */
+static bool id_of(const json_t *row, const char *member, char out[24])
+{
+    json_int_t id = json_integer_value(json_object_get(row, member));
+    (void)snprintf(out, 24, "%lld", (long long)id);
+    return id != 0;
+}
+
+static void find_returns(replay *self, const json_t *rows)
 {
     size_t i;
-    const json_t *other;
-    json_int_t id = json_integer_value(json_object_get(row, "id"));
-    json_array_foreach((json_t *)self->rows, i, other)
+    const json_t *row;
+    char id[24];
+    json_array_foreach((json_t *)rows, i, row)
     {
-        if (id != 0 && strcmp(ch_jansson_member(other, "kind"), "return") == 0 &&
-            json_integer_value(json_object_get(other, "of")) == id)
-            return true;
+        bool is_reported = is_report(record_of(row));
+        if (strcmp(ch_jansson_member(row, "kind"), "return") == 0 && id_of(row, "of", id))
+            json_object_set_new(self->returns, id, json_integer(is_reported ? (json_int_t)self->reported_count++ : -1));
     }
-    return false;
+    self->reported = ch_alloc((self->reported_count + 1) * sizeof *self->reported);
 }
+
+/* NULL: nobody reports on it. */
+static reported *find_reported(const replay *self, const json_t *row, const char *member)
+{
+    char id[24];
+    const json_t *at = id_of(row, member, id) ? json_object_get(self->returns, id) : NULL;
+    return at == NULL || json_integer_value(at) < 0 ? NULL : &self->reported[json_integer_value(at)];
+}
+
+/* What was not signed counts for nothing. */
+static bool is_not_signed(const replay *self, const json_t *row)
+{
+    char id[24];
+    const json_t *at = id_of(row, "id", id) ? json_object_get(self->returns, id) : NULL;
+    return at != NULL && json_integer_value(at) < 0;
+}
+
+static void keep_taken(const replay *self, const json_t *row)
+{
+    size_t count = self->trial->judging.judgement.charge_count;
+    reported *to = find_reported(self, row, "id");
+    if (to == NULL || to->taken != NULL)
+        return;
+    to->taken = ch_alloc((count + 1) * sizeof *to->taken);
+    for (size_t i = 0; i < count; i++)
+        to->taken[i] = self->trial->taken[i];
+    to->count = count;
+}
+
+static const ch_entry_rule *find_limit(const ch_policy *policy, ch_slice name)
+{
+    for (size_t i = policy->first[CH_VERB_LIMIT]; i < policy->first[CH_VERB_LIMIT + 1]; i++) {
+        if (ch_slice_is(name, policy->entries[i].name))
+            return &policy->entries[i];
+    }
+    return NULL;
+}
+
+/* As core does it: what is not open any more comes back, and of what was rejected as much as `release` lets. */
+static void give_back(replay *self, const json_t *row)
+{
+    uint64_t now_ns = self->trial->now_ns;
+    bool is_closed = strcmp(ch_jansson_member(record_of(row), "event"), "closed") == 0;
+    reported *of = find_reported(self, row, "of");
+    if (!ch_time_read(ch_jansson_member(record_of(row), "time"), &now_ns))
+        return;
+    for (size_t i = 0; of != NULL && i < of->count; i++) {
+        const ch_entry_rule *limit = find_limit(self->policy, ch_levels_row(self->trial->levels, &of->taken[i]).limit);
+        if (limit != NULL && (!is_closed || limit->limit.control == CH_CONTROL_OPEN_VALUE))
+            (void)ch_levels_release(self->trial->levels, &of->taken[i], limit, now_ns);
+    }
+    if (of != NULL)
+        of->count = 0;
+}
+
+/* ---- judging ---- */
 
 static void set_prices(replay *self, const json_t *record)
 {
@@ -184,7 +263,7 @@ static ch_status judge(replay *self, const json_t *row, const json_t *record, ch
                           .is_raw = strcmp(ch_jansson_member(record, "form"), "raw") == 0};
     if (call.key == NULL)
         return ch_policy_refuse_key(ch_slice_of(ch_jansson_member(record, "key")), why);
-    return ch_trial_judge(self->trial, &call, is_returned(self, row), NULL, why);
+    return ch_trial_judge(self->trial, &call, is_not_signed(self, row), NULL, why);
 }
 
 static void replay_row(replay *self, const json_t *row)
@@ -194,6 +273,8 @@ static void replay_row(replay *self, const json_t *row)
     const json_t *record = record_of(row);
     const char *outcome = ch_jansson_member(record, "outcome");
     bool is_raw = strcmp(ch_jansson_member(record, "form"), "raw") == 0;
+    if (strcmp(ch_jansson_member(row, "kind"), "return") == 0 && is_report(record))
+        give_back(self, row);
     if (*outcome == '\0' || !is_of_policy(outcome))
         return; /* an event, or what failed for another reason */
     if ((json_object_get(record, "params") == NULL && !is_raw) || is_of_then(record) ||
@@ -209,10 +290,22 @@ static void replay_row(replay *self, const json_t *row)
         return;
     }
     self->judged++;
+    if (st == CH_OK)
+        keep_taken(self, row);
     if ((st == CH_OK) != (strcmp(outcome, "allowed") == 0))
         add_flip(self, row, record, st == CH_OK, &why);
     else
         self->same++;
+}
+
+static void replay_all(replay *self, const json_t *rows)
+{
+    find_returns(self, rows);
+    for (size_t i = 0; i < json_array_size(rows); i++)
+        replay_row(self, json_array_get(rows, i));
+    for (size_t i = 0; i < self->reported_count; i++)
+        free(self->reported[i].taken);
+    free(self->reported);
 }
 
 /* ---- the command ---- */
@@ -253,6 +346,7 @@ static ch_status run(const ch_arguments *arguments, ch_error *err)
     ch_autopolicy policy = {0};
     ch_autojansson rows = json_array();
     ch_autojansson flips = json_array();
+    ch_autojansson returns = json_object();
     ch_autofree ch_trial *trial = ch_alloc(sizeof *trial);
     CH_TRY(ch_option_required(arguments, CH_OPT_POLICY, &path, err));
     CH_TRY(ch_policy_open(arguments, path, &policy, err));
@@ -261,9 +355,8 @@ static ch_status run(const ch_arguments *arguments, ch_error *err)
     else
         CH_TRY(ch_decisions_read(arguments, 0, 0, rows, err));
     ch_trial_init(trial, &policy, 0);
-    replay self = {.policy = &policy, .trial = trial, .rows = rows, .flips = flips};
-    for (size_t i = 0; i < json_array_size(rows); i++)
-        replay_row(&self, json_array_get(rows, i));
+    replay self = {.policy = &policy, .trial = trial, .returns = returns, .flips = flips};
+    replay_all(&self, rows);
     ch_trial_free(trial);
     return show(arguments, &self, err);
 }

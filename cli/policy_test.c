@@ -187,6 +187,16 @@ static ch_status set_prices(ch_trial *trial, const ch_yaml *prices, ch_error *er
     return CH_OK;
 }
 
+static ch_status check_name_of_state(const ch_policy *policy, const ch_yaml *node, const char *name, ch_error *err)
+{
+    size_t caller = 0;
+    ch_error ignored = CH_ERROR_INIT;
+    if (ch_policy_find_key(policy, ch_slice_of(name)) != NULL ||
+        ch_policy_find_caller(policy, name, &caller, &ignored) == CH_OK)
+        return CH_OK;
+    return ch_yaml_fail(node, err, "the policy has no caller and no key '%s'; correct the name", name);
+}
+
 static ch_status set_states(ch_trial *trial, const ch_yaml *states, ch_error *err)
 {
     for (size_t i = 0; states != NULL && i < ch_yaml_count(states); i++) {
@@ -194,6 +204,7 @@ static ch_status set_states(ch_trial *trial, const ch_yaml *states, ch_error *er
         ch_slice name = ch_slice_of(ch_yaml_key_at(states, i));
         const char *text = NULL;
         ch_trading state = CH_TRADING_ACTIVE;
+        CH_TRY(check_name_of_state(trial->policy, node, ch_yaml_key_at(states, i), err));
         CH_TRY(ch_yaml_text(node, &text, err));
         while (state < CH_TRADING_HALTED && strcmp(ch_trading_name(state), text) != 0)
             state++;
@@ -203,6 +214,26 @@ static ch_status set_states(ch_trial *trial, const ch_yaml *states, ch_error *er
         if (ch_policy_find_key(trial->policy, name) != NULL)
             row.of = CH_STATE_OF_KEY;
         ch_states_set(trial->states, &row);
+    }
+    return CH_OK;
+}
+
+/* A name that is no limit's would leave every window empty, and the case would pass for another reason. */
+static ch_status check_used(const ch_policy *policy, const ch_yaml *used, ch_error *err)
+{
+    for (size_t i = 0; used != NULL && i < ch_yaml_count(used); i++) {
+        const char *name = ch_yaml_key_at(used, i);
+        size_t at = policy->first[CH_VERB_LIMIT];
+        while (at < policy->first[CH_VERB_LIMIT + 1] && strcmp(policy->entries[at].name, name) != 0)
+            at++;
+        if (at == policy->first[CH_VERB_LIMIT + 1])
+            return ch_yaml_fail(ch_yaml_key_node_at(used, i), err, "the policy has no limit '%s'; correct the name",
+                                name);
+        const ch_limit *limit = &policy->entries[at].limit;
+        if (limit->per.kind == CH_PERIOD_NONE && limit->control != CH_CONTROL_OPEN_VALUE)
+            return ch_yaml_fail(ch_yaml_key_node_at(used, i), err,
+                                "limit '%s' looks at each request by itself, so nothing of it is used; delete this",
+                                name);
     }
     return CH_OK;
 }
@@ -256,6 +287,7 @@ static ch_status judge(ch_trial *trial, const test_file *file, const test_case *
     CH_TRY(set_prices(trial, file->prices, err));
     CH_TRY(set_prices(trial, one->prices, err));
     CH_TRY(set_states(trial, one->states, err));
+    CH_TRY(check_used(trial->policy, one->used, err));
     CH_TRY(make_call(trial->policy, one, &method, &call, err));
     if (call.params == NULL)
         call.params = json_object();

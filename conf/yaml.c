@@ -136,9 +136,8 @@ static int compare_keys(const void *a, const void *b, void *map)
 
 static ch_status close_node(builder *build, ch_error *err)
 {
-    assert(build->depth > 0);
+    assert(build->depth > 0 && build->open[build->depth - 1] != NULL);
     ch_yaml *node = build->open[--build->depth];
-    assert(node != NULL);
     if (node->kind != CH_YAML_MAP)
         return CH_OK;
     node->known = ch_alloc(node->count * sizeof *node->known);
@@ -215,14 +214,30 @@ static ch_status take_event(builder *build, const yaml_event_t *event, ch_error 
     }
 }
 
-static ch_status take_all(yaml_parser_t *parser, builder *build, ch_error *err)
+/* libyaml has no line of bytes that it cannot read, and no word for tabs. */
+static ch_status fail_parsing(const yaml_parser_t *parser, const builder *build, ch_slice text, ch_error *err)
+{
+    const char *problem = parser->problem != NULL ? parser->problem : "this is not YAML";
+    bool is_unread = parser->error == YAML_READER_ERROR;
+    size_t line = 0;
+    size_t at = 0;
+    while (at < text.size && (is_unread ? at < parser->problem_offset : line < parser->problem_mark.line))
+        line += text.data[at++] == '\n';
+    if (is_unread)
+        return ch_fail(err, CH_CONFIG, "%s:%zu: %s; save it as UTF-8", build->document->path, line + 1, problem);
+    at += parser->problem_mark.column; /* in ASCII, if it is an indent */
+    bool is_tab = parser->error == YAML_SCANNER_ERROR && at < text.size && text.data[at] == '\t';
+    return fail_at(build->document, parser->problem_mark.line, err,
+                   is_tab ? "a tab cannot indent; use spaces" : problem);
+}
+
+static ch_status take_all(yaml_parser_t *parser, builder *build, ch_slice text, ch_error *err)
 {
     ch_status st = CH_OK;
     for (bool is_done = false; st == CH_OK && !is_done;) {
         yaml_event_t event;
         if (yaml_parser_parse(parser, &event) == 0)
-            return fail_at(build->document, parser->problem_mark.line, err,
-                           parser->problem != NULL ? parser->problem : "this is not YAML");
+            return fail_parsing(parser, build, text, err);
         st = take_event(build, &event, err);
         is_done = event.type == YAML_STREAM_END_EVENT;
         yaml_event_delete(&event);
@@ -260,7 +275,7 @@ ch_status ch_yaml_parse(const char *path, const void *text, size_t size_bytes, c
     build.document->path = ch_strdup(path);
     ch_status st = check_bytes(build.document, text, size_bytes, err);
     if (st == CH_OK)
-        st = take_all(&parser, &build, err);
+        st = take_all(&parser, &build, (ch_slice){text, size_bytes}, err);
     yaml_parser_delete(&parser);
     if (st == CH_OK)
         *out = build.document;

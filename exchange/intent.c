@@ -48,11 +48,19 @@ static bool is_narrower(ch_fact_name name, ch_slice general, ch_slice narrow)
     return name == CH_FACT_TYPE && ch_slice_is(general, "limit") && ch_slice_is(narrow, "limit-maker");
 }
 
+/* The bot chooses its own name for an order, so it may be the number of another one: by two parameters, one text may
+ * name two orders. */
+static bool is_same(ch_fact_name name, const ch_fact *one, const ch_fact *other)
+{
+    return ch_slice_equal(one->text, other->text) &&
+           (name != CH_FACT_ORDER || ch_slice_equal(one->param, other->param));
+}
+
 static void merge(making *m, ch_fact_name name, ch_fact said, uint16_t source)
 {
     ch_fact *fact = &m->item->facts[name];
     if (fact->state == CH_FACT_STATED && said.state == CH_FACT_STATED) {
-        if (ch_slice_equal(fact->text, said.text) || is_narrower(name, said.text, fact->text))
+        if (is_same(name, fact, &said) || is_narrower(name, said.text, fact->text))
             return;
         if (is_narrower(name, fact->text, said.text)) {
             *fact = said;

@@ -45,7 +45,9 @@ const ch_contract *ch_symbol_contract(const ch_profile *profile, ch_slice symbol
 typedef struct finding {
     size_t ways;
     ch_symbol_parts parts;
-    ch_symbol_parts way; /* being tried */
+    ch_symbol_parts way;                                     /* being tried */
+    void (*tell)(void *context, const ch_symbol_parts *way); /* each; NULL: nobody asks */
+    void *context;
 } finding;
 
 static void agree(ch_slice *known, ch_slice said, size_t ways)
@@ -62,6 +64,8 @@ static void keep(finding *found)
     agree(&found->parts.base, found->way.base, found->ways);
     agree(&found->parts.quote, found->way.quote, found->ways);
     found->ways++;
+    if (found->tell != NULL)
+        found->tell(found->context, &found->way);
 }
 
 static bool is_one_of(char *const *words, size_t count, ch_slice text)
@@ -175,13 +179,18 @@ bool ch_symbols_have_spellings(const ch_profile *profile)
     return forms > 1 || (forms == 1 && profile->asset_name_count > 0);
 }
 
+static void try_pair_forms(const ch_profile *profile, ch_slice symbol, finding *found)
+{
+    for (size_t i = 0; i < profile->symbol_count; i++) {
+        if (is_of_pairs(&profile->symbols[i]))
+            try_form(&profile->symbols[i], symbol, found);
+    }
+}
+
 static bool read_pair(const ch_profile *profile, ch_slice symbol, ch_symbol_parts *parts)
 {
     finding found = {0};
-    for (size_t i = 0; i < profile->symbol_count; i++) {
-        if (is_of_pairs(&profile->symbols[i]))
-            try_form(&profile->symbols[i], symbol, &found);
-    }
+    try_pair_forms(profile, symbol, &found);
     *parts = found.parts;
     return parts->base.size > 0 && parts->quote.size > 0;
 }
@@ -207,6 +216,13 @@ static size_t put_asset(const ch_profile *profile, ch_slice asset, uint8_t *out)
     return name.size;
 }
 
+static size_t put_pair(const ch_profile *profile, const ch_symbol_parts *parts, uint8_t out[CH_SYMBOL_PAIR_MAX])
+{
+    size_t size = put_asset(profile, parts->base, out);
+    out[size++] = '/';
+    return size + put_asset(profile, parts->quote, out + size);
+}
+
 /* Exchanges may take a spelling in any case, so it is tried as it is, and in either. */
 size_t ch_symbol_pair(const ch_profile *profile, ch_slice symbol, uint8_t out[CH_SYMBOL_PAIR_MAX])
 {
@@ -217,7 +233,93 @@ size_t ch_symbol_pair(const ch_profile *profile, ch_slice symbol, uint8_t out[CH
     if (!read_pair(profile, symbol, &parts) && !read_pair(profile, change_case(symbol, true, other), &parts) &&
         !read_pair(profile, change_case(symbol, false, other), &parts))
         return 0;
-    size_t size = put_asset(profile, parts.base, out);
-    out[size++] = '/';
-    return size + put_asset(profile, parts.quote, out + size);
+    return put_pair(profile, &parts, out);
+}
+
+typedef struct telling {
+    const ch_profile *profile;
+    ch_pair_taker take;
+    void *context;
+} telling;
+
+static void tell_pair(void *context, const ch_symbol_parts *way)
+{
+    const telling *to = context;
+    uint8_t pair[CH_SYMBOL_PAIR_MAX];
+    if (way->base.size > 0 && way->quote.size > 0)
+        to->take(to->context, (ch_slice){pair, put_pair(to->profile, way, pair)});
+}
+
+void ch_symbol_pairs(const ch_profile *profile, ch_slice symbol, ch_pair_taker take, void *context)
+{
+    uint8_t other[CH_SYMBOL_FORM_MAX];
+    telling to = {profile, take, context};
+    finding found = {.tell = tell_pair, .context = &to};
+    if (symbol.size == 0 || symbol.size > sizeof other || !ch_symbols_have_spellings(profile))
+        return;
+    try_pair_forms(profile, symbol, &found);
+    try_pair_forms(profile, change_case(symbol, true, other), &found);
+    try_pair_forms(profile, change_case(symbol, false, other), &found);
+}
+
+/* What the exchange calls an asset: its usual name, and then each other one. NULL: there is none with that number. */
+static const char *name_of(const ch_profile *profile, ch_slice usual, size_t number, char out[CH_SYMBOL_PAIR_MAX])
+{
+    if (number == 0) {
+        memcpy(out, usual.data, usual.size);
+        out[usual.size] = '\0';
+        return out;
+    }
+    for (size_t i = 0; i < profile->asset_name_count; i++) {
+        if (ch_slice_is(usual, profile->asset_names[i].usual) && --number == 0)
+            return profile->asset_names[i].there;
+    }
+    return NULL;
+}
+
+/* The form with these names, in upper case; false if it has no place for both. */
+static bool spell(const ch_symbol_form *form, const char *base, const char *quote, ch_buffer *out)
+{
+    bool has_both = strstr(form->form, "{base}") != NULL && strstr(form->form, "{quote}") != NULL;
+    for (const char *at = form->form; has_both && *at != '\0';) {
+        if (*at != '{') {
+            ch_buffer_add_byte(out, in_case((uint8_t)*at++, true));
+            continue;
+        }
+        bool is_base = strncmp(at, "{base}", 6) == 0;
+        ch_buffer_add_text(out, is_base ? base : quote);
+        at += is_base ? 6 : 7;
+    }
+    return has_both;
+}
+
+static bool fits_so(const ch_profile *profile, const char *base, const char *quote, const char *pattern)
+{
+    ch_autobuffer text = CH_BUFFER_INIT;
+    for (size_t i = 0; i < profile->symbol_count; i++) {
+        ch_buffer_clear(&text);
+        if (is_of_pairs(&profile->symbols[i]) && spell(&profile->symbols[i], base, quote, &text) &&
+            ch_pattern_fits(pattern, ch_buffer_slice(&text)))
+            return true;
+    }
+    return false;
+}
+
+bool ch_symbol_pair_fits(const ch_profile *profile, ch_slice pair, const char *pattern)
+{
+    char names[2][CH_SYMBOL_PAIR_MAX];
+    const char *base;
+    const char *quote;
+    const uint8_t *slash = ch_slice_find(pair, '/');
+    if (slash == NULL || pair.size >= sizeof names[0])
+        return false;
+    ch_slice usual_base = {pair.data, (size_t)(slash - pair.data)};
+    ch_slice usual_quote = ch_slice_after(pair, usual_base.size + 1);
+    for (size_t i = 0; (base = name_of(profile, usual_base, i, names[0])) != NULL; i++) {
+        for (size_t k = 0; (quote = name_of(profile, usual_quote, k, names[1])) != NULL; k++) {
+            if (fits_so(profile, base, quote, pattern))
+                return true;
+        }
+    }
+    return false;
 }

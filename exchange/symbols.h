@@ -32,6 +32,11 @@ ch_symbol_parts ch_symbol_read(const ch_profile *profile, ch_slice market, ch_sl
 #define CH_SYMBOL_PAIR_MAX (2 * CH_SYMBOL_FORM_MAX + 1)
 bool ch_symbols_have_spellings(const ch_profile *profile);
 size_t ch_symbol_pair(const ch_profile *profile, ch_slice symbol, uint8_t out[CH_SYMBOL_PAIR_MAX]);
+/* Calls `take` for each pair that `symbol` may be, in some case: two for XXBTZUSD. */
+typedef void (*ch_pair_taker)(void *context, ch_slice pair);
+void ch_symbol_pairs(const ch_profile *profile, ch_slice symbol, ch_pair_taker take, void *context);
+/* True if the profile spells that pair in some way that fits the pattern; all three are in upper case. */
+bool ch_symbol_pair_fits(const ch_profile *profile, ch_slice pair, const char *pattern);
 /* The usual name of what the exchange calls `asset` in its symbols: BTC for XBT. */
 ch_slice ch_symbol_asset(const ch_profile *profile, ch_slice asset);
 

@@ -174,10 +174,19 @@ static void add_selectors(unsigned misses, ch_buffer *out)
     }
 }
 
-/* What the item has of the first selector's fact. */
-static void add_fact(const ch_judge *judge, unsigned misses, ch_buffer *out)
+/* What the first selector that misses looks at. Without `types`, it may be the price. */
+static ch_fact_name missed_fact(const ch_judge *judge, const ch_entry_rule *allow, unsigned misses)
 {
     ch_fact_name name = ch_selector_fact((unsigned)__builtin_ctz(misses));
+    if (name != CH_FACT_TYPE || allow->selector.types != 0)
+        return name;
+    bool has_price = ch_order_type_has_price(ch_subject_fact(&judge->subject, name)->text);
+    return has_price ? CH_FACT_PRICE : name;
+}
+
+/* What the item has of that fact. */
+static void add_fact(const ch_judge *judge, ch_fact_name name, ch_buffer *out)
+{
     if (name == CH_FACT_COUNT || (judge->subject.has & CH_FACT_BIT(name)) == 0)
         return;
     const ch_fact *fact = ch_subject_fact(&judge->subject, name);
@@ -195,9 +204,8 @@ static uint64_t wait_of(const ch_judge *judge, const ch_entry_rule *allow, unsig
     return next == UINT64_MAX || next <= judge->question->now_ns ? 0 : next - judge->question->now_ns;
 }
 
-static const char *unknown_fact(const ch_judge *judge, unsigned misses)
+static const char *unknown_fact(const ch_judge *judge, ch_fact_name name)
 {
-    ch_fact_name name = ch_selector_fact((unsigned)__builtin_ctz(misses));
     bool is_unknown = name != CH_FACT_COUNT && (judge->subject.has & CH_FACT_BIT(name)) != 0 &&
                       ch_subject_fact(&judge->subject, name)->state != CH_FACT_STATED;
     return is_unknown ? ch_fact_name_text(name) : NULL;
@@ -217,6 +225,7 @@ static unsigned acceptances_of(const ch_judge *judge, const ch_reading_at *readi
 ch_status ch_judge_refuse_item(ch_judge *judge, const ch_reading_at *reading)
 {
     unsigned misses = 0;
+    ch_fact_name name = CH_FACT_COUNT;
     ch_autobuffer why = CH_BUFFER_INIT;
     ch_autobuffer what = CH_BUFFER_INIT;
     const ch_entry_rule *allow = nearest(judge, &misses);
@@ -226,7 +235,8 @@ ch_status ch_judge_refuse_item(ch_judge *judge, const ch_reading_at *reading)
     if (allow != NULL) {
         ch_buffer_add_format(&why, "; '%s' comes nearest, but not by its ", allow->name);
         add_selectors(misses, &why);
-        add_fact(judge, misses, &why);
+        name = missed_fact(judge, allow, misses);
+        add_fact(judge, name, &why);
     }
     if (!is_first(judge, reading) && acceptances_of(judge, reading) != 0)
         add_acceptances(judge->question->key, acceptances_of(judge, reading), &why);
@@ -234,6 +244,6 @@ ch_status ch_judge_refuse_item(ch_judge *judge, const ch_reading_at *reading)
                                "%sno allow covers this %s%s", ch_buffer_text(&what),
                                ch_item_kind_name(judge->subject.item->kind), ch_buffer_text(&why));
     judge->to.refusal->retry_after_ns = allow == NULL ? 0 : wait_of(judge, allow, misses);
-    judge->to.refusal->fact = allow == NULL ? NULL : unknown_fact(judge, misses);
+    judge->to.refusal->fact = unknown_fact(judge, name);
     return said;
 }

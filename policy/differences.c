@@ -13,7 +13,7 @@ const char *ch_change_name(ch_change direction)
     return names[direction];
 }
 
-static ch_change opposite(ch_change direction)
+ch_change ch_change_opposite(ch_change direction)
 {
     return direction == CH_WIDER ? CH_NARROWER : direction == CH_NARROWER ? CH_WIDER : CH_CHANGED;
 }
@@ -57,7 +57,7 @@ static void compare_sets(const ch_said *one, const ch_said *other, ch_saying_of 
         ch_change more = (other->entry->verb == CH_VERB_ALLOW) != row->narrows ? CH_WIDER : CH_NARROWER;
         say_more(other, row->name, &new_set, &old_set, true, more, to);
         if (!new_set.is_all)
-            say_more(other, row->name, &old_set, &new_set, false, opposite(more), to);
+            say_more(other, row->name, &old_set, &new_set, false, ch_change_opposite(more), to);
         ch_said_set_free(&old_set);
         ch_said_set_free(&new_set);
     }
@@ -143,7 +143,7 @@ static void say_alone(const ch_said *of, const ch_policy *other, bool is_new, ch
     ch_change direction = verb == CH_VERB_ALLOW ? CH_WIDER : CH_NARROWER;
     if ((verb == CH_VERB_ALLOW && is_covered_by_any(of, other)) || (verb == CH_VERB_LIMIT && of->entry->limit.is_named))
         return;
-    ch_say_difference(to, is_new ? direction : opposite(direction), "%s '%s' is %s", ch_verb_name(verb),
+    ch_say_difference(to, is_new ? direction : ch_change_opposite(direction), "%s '%s' is %s", ch_verb_name(verb),
                       of->entry->name, is_new ? "new" : "gone");
 }
 
@@ -185,6 +185,16 @@ static void add_whom(const ch_said *said, ch_said_set *to)
         add_callers(said, to);
 }
 
+/* A limit goes on counting by its name, so under a new one nothing of it is used up. */
+static void say_renamed(const ch_said *one, const ch_said *other, ch_saying_of *to)
+{
+    const ch_limit *limit = &other->entry->limit;
+    bool counts = limit->per.kind != CH_PERIOD_NONE || limit->control == CH_CONTROL_OPEN_VALUE;
+    if (other->entry->verb == CH_VERB_LIMIT && counts && strcmp(one->entry->name, other->entry->name) != 0)
+        ch_say_difference(to, CH_CHANGED, "limit '%s' was '%s', and counts from nothing under its new name",
+                          other->entry->name, one->entry->name);
+}
+
 static size_t compare_verb(const ch_policy *old_policy, const ch_policy *new_policy, ch_verb verb,
                            const ch_difference_reader *reader, bool is_back)
 {
@@ -204,6 +214,8 @@ static size_t compare_verb(const ch_policy *old_policy, const ch_policy *new_pol
             say_alone(&said, old_policy, !is_back, &to);
         else if (!is_back)
             compare_entries(&other, &said, &to);
+        if (other.entry != NULL && !is_back)
+            say_renamed(&other, &said, &to);
         count += to.count;
         ch_said_set_free(&whom);
     }
@@ -218,6 +230,7 @@ typedef struct named {
     const char *(*name)(const ch_policy *policy, size_t index);
     void (*compare)(const ch_policy *old_policy, size_t one, const ch_policy *new_policy, size_t other,
                     ch_saying_of *to);
+    ch_change if_new;
     bool is_silent; /* that it is new or gone is said by the entries that name it */
 } named;
 
@@ -232,6 +245,7 @@ typedef struct named {
     }
 
 NAMED(caller, callers, caller_count)
+NAMED(person, people, person_count)
 NAMED(key, keys, key_count)
 NAMED(account, accounts, account_count)
 NAMED(address, addresses, address_count)
@@ -240,6 +254,12 @@ static void compare_callers(const ch_policy *old_policy, size_t one, const ch_po
                             ch_saying_of *to)
 {
     ch_compare_caller(&old_policy->callers[one], &new_policy->callers[other], to);
+}
+
+static void compare_people(const ch_policy *old_policy, size_t one, const ch_policy *new_policy, size_t other,
+                           ch_saying_of *to)
+{
+    ch_compare_person(&old_policy->people[one], &new_policy->people[other], to);
 }
 
 static void compare_keys(const ch_policy *old_policy, size_t one, const ch_policy *new_policy, size_t other,
@@ -262,11 +282,12 @@ static void compare_addresses(const ch_policy *old_policy, size_t one, const ch_
 
 /* clang-format off */
 static const named things[] = {
-    /* about       counts         names         compares           silent */
-    { "caller",    count_caller,  name_caller,  compare_callers,   false },
-    { "key",       count_key,     name_key,     compare_keys,      false },
-    { "account",   count_account, name_account, compare_accounts,  true },
-    { "address",   count_address, name_address, compare_addresses, true },
+    /* about       counts         names         compares           if it is new  silent */
+    { "caller",    count_caller,  name_caller,  compare_callers,   CH_CHANGED,   false },
+    { "person",    count_person,  name_person,  compare_people,    CH_WIDER,     false },
+    { "key",       count_key,     name_key,     compare_keys,      CH_CHANGED,   false },
+    { "account",   count_account, name_account, compare_accounts,  CH_CHANGED,   true },
+    { "address",   count_address, name_address, compare_addresses, CH_CHANGED,   true },
 };
 /* clang-format on */
 
@@ -293,7 +314,8 @@ static size_t compare_things(const named *row, const ch_policy *old_policy, cons
         if (at < row->count(old_policy) && !is_back)
             row->compare(old_policy, at, new_policy, i, &to);
         else if (at == row->count(old_policy) && !row->is_silent)
-            ch_say_difference(&to, CH_CHANGED, "%s '%s' is %s", row->about, name, is_back ? "gone" : "new");
+            ch_say_difference(&to, is_back ? ch_change_opposite(row->if_new) : row->if_new, "%s '%s' is %s", row->about,
+                              name, is_back ? "gone" : "new");
         count += to.count;
     }
     return count;

@@ -1,8 +1,6 @@
-/* Figures: more is wider, or narrower, or nobody can say. */
+/* Figures: more is wider, or narrower, or nobody can say. Those of entries; differences_things.c has the others. */
 #include "policy/differences_impl.h"
 
-#include "exchange/environments.h"
-#include "exchange/profile.h"
 #include "policy/verdict.h"
 
 #include <stdarg.h>
@@ -31,16 +29,22 @@ static bool is_same_text(const char *one, const char *other)
     return one == NULL || other == NULL ? one == other : strcmp(one, other) == 0;
 }
 
+static void say_figure(ch_saying_of *to, ch_change direction, const char *what, const char *now, const char *before)
+{
+    const char *name = to->of.name;
+    ch_say_difference(to, direction, "%s%s%s%s%s is %s now; it was %s", to->of.about, *name == '\0' ? "" : " '", name,
+                      *name == '\0' ? ": " : "': ", what, now, before);
+}
+
 static const char *or_none(const char *text)
 {
     return text == NULL || *text == '\0' ? "none" : text;
 }
 
-static void compare_text(ch_saying_of *to, const char *what, const char *one, const char *other)
+void ch_compare_text(ch_saying_of *to, const char *what, const char *one, const char *other)
 {
     if (!is_same_text(one, other))
-        ch_say_difference(to, CH_CHANGED, "%s '%s': %s is %s now; it was %s", to->of.about, to->of.name, what,
-                          or_none(other), or_none(one));
+        say_figure(to, CH_CHANGED, what, or_none(other), or_none(one));
 }
 
 /* ---- numbers ---- */
@@ -50,14 +54,16 @@ static ch_change direction_of(int order, bool more_is_wider)
     return (order > 0) == more_is_wider ? CH_WIDER : CH_NARROWER;
 }
 
-static void compare_number(ch_saying_of *to, const char *what, uint64_t one, uint64_t other, bool more_is_wider)
+void ch_compare_number(ch_saying_of *to, const char *what, uint64_t one, uint64_t other, bool more_is_wider)
 {
+    char texts[2][24];
+    (void)snprintf(texts[0], sizeof texts[0], "%llu", (unsigned long long)one);
+    (void)snprintf(texts[1], sizeof texts[1], "%llu", (unsigned long long)other);
     if (one != other)
-        ch_say_difference(to, direction_of(other > one ? 1 : -1, more_is_wider), "%s '%s': %s is %llu now; it was %llu",
-                          to->of.about, to->of.name, what, (unsigned long long)other, (unsigned long long)one);
+        say_figure(to, direction_of(other > one ? 1 : -1, more_is_wider), what, texts[1], texts[0]);
 }
 
-static void compare_duration(ch_saying_of *to, const char *what, uint64_t one, uint64_t other, bool more_is_wider)
+void ch_compare_duration(ch_saying_of *to, const char *what, uint64_t one, uint64_t other, bool more_is_wider)
 {
     ch_autobuffer old_text = CH_BUFFER_INIT;
     ch_autobuffer new_text = CH_BUFFER_INIT;
@@ -65,20 +71,64 @@ static void compare_duration(ch_saying_of *to, const char *what, uint64_t one, u
         return;
     ch_duration_print(one, &old_text);
     ch_duration_print(other, &new_text);
-    ch_say_difference(to, direction_of(other > one ? 1 : -1, more_is_wider), "%s '%s': %s is %s now; it was %s",
-                      to->of.about, to->of.name, what, ch_buffer_text(&new_text), ch_buffer_text(&old_text));
+    say_figure(to, direction_of(other > one ? 1 : -1, more_is_wider), what, ch_buffer_text(&new_text),
+               ch_buffer_text(&old_text));
 }
 
-static void compare_ratio(ch_saying_of *to, const char *what, ch_decimal one, ch_decimal other, ch_change if_more,
-                          ch_change if_less)
+void ch_print_percent(const ch_decimal *ratio, ch_buffer *out)
+{
+    ch_decimal percent = CH_DECIMAL_ZERO;
+    if (ratio == NULL || !ch_decimal_multiply(*ratio, ch_decimal_of(100), &percent)) {
+        ch_buffer_add_text(out, "none");
+        return;
+    }
+    ch_decimal_print(percent, out);
+    ch_buffer_add_text(out, " %");
+}
+
+void ch_compare_ratio(ch_saying_of *to, const char *what, const ch_decimal *one, const ch_decimal *other,
+                      ch_change if_more, ch_change if_gone)
+{
+    ch_autobuffer old_text = CH_BUFFER_INIT;
+    ch_autobuffer new_text = CH_BUFFER_INIT;
+    int order = (other != NULL) - (one != NULL);
+    ch_change direction = other == NULL ? if_gone : ch_change_opposite(if_gone);
+    if (one != NULL && other != NULL) {
+        order = ch_decimal_compare(*other, *one);
+        direction = order > 0 ? if_more : ch_change_opposite(if_more);
+    }
+    if (order == 0)
+        return;
+    ch_print_percent(one, &old_text);
+    ch_print_percent(other, &new_text);
+    say_figure(to, direction, what, ch_buffer_text(&new_text), ch_buffer_text(&old_text));
+}
+
+/* More of it is wider. */
+static void compare_amount(ch_saying_of *to, const char *what, ch_decimal one, ch_decimal other)
 {
     char texts[2][CH_DECIMAL_TEXT_MAX];
     int order = ch_decimal_compare(other, one);
     ch_decimal_text(one, texts[0]);
     ch_decimal_text(other, texts[1]);
     if (order != 0)
-        ch_say_difference(to, order > 0 ? if_more : if_less, "%s '%s': %s is %s now; it was %s", to->of.about,
-                          to->of.name, what, texts[1], texts[0]);
+        say_figure(to, order > 0 ? CH_WIDER : CH_NARROWER, what, texts[1], texts[0]);
+}
+
+/* ---- zones ---- */
+
+static int32_t offset_of(const ch_zone *zone, int64_t at_s)
+{
+    return zone == NULL ? 0 : ch_zone_offset(zone, at_s);
+}
+
+/* Zones have no names here; two that are the same for two centuries are the same. NULL is UTC. */
+static bool is_same_zone(const ch_zone *one, const ch_zone *other)
+{
+    bool is_same = true;
+    for (int64_t s = 0; is_same && one != other && s < (int64_t)200 * 366 * 86400; s += (int64_t)14 * 86400)
+        is_same = offset_of(one, s) == offset_of(other, s);
+    return is_same;
 }
 
 /* ---- limits ---- */
@@ -95,7 +145,7 @@ static void add_period(const ch_period *period, ch_buffer *out)
     };
     ch_buffer_add_text(out, names[period->kind]);
     if (period->kind == CH_PERIOD_SLIDING)
-        ch_duration_print(period->ns, out);
+        ch_window_print(period, out);
 }
 
 static void add_limit(const ch_entry_rule *entry, ch_buffer *out)
@@ -171,11 +221,13 @@ static void compare_limit(const ch_said *one, const ch_said *other, ch_saying_of
     compare_most(one, other, to);
     compare_by(a, b, to);
     if (a->control == CH_CONTROL_COLLAR && b->control == CH_CONTROL_COLLAR)
-        compare_duration(to, "price_age", a->age_ns, b->age_ns, true);
-    compare_number(to, "reserve_cancels", a->reserve_cancels, b->reserve_cancels, false);
-    compare_ratio(to, "release", a->release, b->release, CH_WIDER, CH_NARROWER);
-    compare_ratio(to, "closing", a->has_closing ? a->closing : CH_DECIMAL_ZERO,
-                  b->has_closing ? b->closing : CH_DECIMAL_ZERO, CH_WIDER, CH_NARROWER);
+        ch_compare_duration(to, "price_age", a->age_ns, b->age_ns, true);
+    ch_compare_number(to, "reserve_cancels", a->reserve_cancels, b->reserve_cancels, false);
+    ch_compare_ratio(to, "release", &a->release, &b->release, CH_WIDER, CH_NARROWER);
+    compare_amount(to, "closing", a->has_closing ? a->closing : CH_DECIMAL_ZERO,
+                   b->has_closing ? b->closing : CH_DECIMAL_ZERO);
+    if (a->per.kind == b->per.kind && !is_same_zone(a->per.zone, b->per.zone))
+        ch_say_difference(to, CH_CHANGED, "limit '%s' begins its periods in another time zone now", to->of.name);
     if (a->then != b->then)
         ch_say_difference(to, b->then > a->then ? CH_NARROWER : CH_WIDER,
                           "limit '%s': once it is used up, the caller is %s; it was %s", to->of.name,
@@ -190,13 +242,14 @@ static void compare_limit(const ch_said *one, const ch_said *other, ch_saying_of
 
 static void compare_requirement(const ch_requirement *a, const ch_requirement *b, ch_saying_of *to)
 {
-    compare_number(to, "approvals", a->approvals, b->approvals, false);
-    compare_number(to, "code", a->needs_code, b->needs_code, false);
-    compare_duration(to, "delay", a->delay_ns, b->delay_ns, false);
-    compare_duration(to, "within", a->within_ns, b->within_ns, true);
-    compare_text(to, "the asset of 'above'", a->asset, b->asset);
-    compare_ratio(to, "above", a->has_above ? a->above : CH_DECIMAL_ZERO, b->has_above ? b->above : CH_DECIMAL_ZERO,
-                  CH_WIDER, CH_NARROWER);
+    ch_compare_number(to, "approvals", a->approvals, b->approvals, false);
+    if (a->needs_code != b->needs_code)
+        ch_say_difference(to, b->needs_code ? CH_NARROWER : CH_WIDER, "require '%s' %s a code", to->of.name,
+                          b->needs_code ? "now needs" : "no longer needs");
+    ch_compare_duration(to, "delay", a->delay_ns, b->delay_ns, false);
+    ch_compare_duration(to, "within", a->within_ns, b->within_ns, true);
+    ch_compare_text(to, "the asset of 'above'", a->asset, b->asset);
+    compare_amount(to, "above", a->has_above ? a->above : CH_DECIMAL_ZERO, b->has_above ? b->above : CH_DECIMAL_ZERO);
     bool is_same = a->of.count == b->of.count;
     for (size_t i = 0; is_same && i < a->of.count; i++)
         is_same = strcmp(a->of.items[i], b->of.items[i]) == 0;
@@ -213,10 +266,7 @@ static bool is_same_hours(const ch_hours *one, const ch_hours *other)
         const ch_span *a = &one->spans[i];
         const ch_span *b = &other->spans[i];
         is_same = a->days == b->days && a->from_minute == b->from_minute && a->to_minute == b->to_minute &&
-                  (a->zone == NULL) == (b->zone == NULL);
-        /* Zones have no names here; two that are the same for two centuries are the same. */
-        for (int64_t s = 0; is_same && a->zone != NULL && s < (int64_t)200 * 366 * 86400; s += (int64_t)14 * 86400)
-            is_same = ch_zone_offset(a->zone, s) == ch_zone_offset(b->zone, s);
+                  is_same_zone(a->zone, b->zone);
     }
     return is_same;
 }
@@ -250,140 +300,4 @@ void ch_compare_figures(const ch_said *one, const ch_said *other, ch_saying_of *
     if (one->entry->is_unlimited != other->entry->is_unlimited)
         ch_say_difference(to, other->entry->is_unlimited ? CH_WIDER : CH_NARROWER, "allow '%s' is %s now", to->of.name,
                           other->entry->is_unlimited ? "unlimited" : "limited");
-}
-
-/* ---- what is not an entry ---- */
-
-void ch_compare_caller(const ch_caller *one, const ch_caller *other, ch_saying_of *to)
-{
-    if (one->ids.uid != other->ids.uid || one->ids.gid != other->ids.gid)
-        ch_say_difference(to, CH_CHANGED, "caller '%s' is another user or group now", other->name);
-    compare_text(to, "socket", one->socket, other->socket);
-    compare_text(to, "unit", one->unit, other->unit);
-    if (one->role != other->role)
-        ch_say_difference(to, CH_CHANGED, "caller '%s' is a %s now", other->name,
-                          other->role == CH_CALLER_FEED ? "feed" : "bot");
-}
-
-void ch_compare_account(const ch_account *one, const ch_account *other, ch_saying_of *to)
-{
-    if (one->prices != other->prices)
-        ch_say_difference(to, CH_CHANGED, "account '%s': prices are %s now", other->name,
-                          other->prices == CH_PRICES_NONE ? "none" : "the median");
-    /* A larger error or slippage makes a loss count as more. */
-    compare_ratio(to, "reference_error", one->reference_error, other->reference_error, CH_NARROWER, CH_WIDER);
-    compare_ratio(to, "market_slippage", one->market_slippage, other->market_slippage, CH_CHANGED, CH_CHANGED);
-    compare_ratio(to, "fees", one->fees, other->fees, CH_CHANGED, CH_CHANGED);
-}
-
-void ch_compare_address(const ch_address *one, const ch_address *other, ch_saying_of *to)
-{
-    compare_text(to, "asset", one->asset, other->asset);
-    compare_text(to, "network", one->network, other->network);
-    compare_text(to, "address", one->address, other->address);
-    compare_text(to, "tag", one->tag, other->tag);
-    compare_text(to, "from", one->from, other->from);
-    compare_text(to, "to", one->to, other->to);
-}
-
-static void compare_names(const ch_key *one, const ch_key *other, ch_saying_of *to)
-{
-    compare_text(to, "object", one->object_uri, other->object_uri);
-    compare_text(to, "key_id", one->key_id, other->key_id);
-    compare_text(to, "profile", ch_profile_name(one->profile), ch_profile_name(other->profile));
-    compare_text(to, "scheme", ch_scheme_name(one->scheme), ch_scheme_name(other->scheme));
-    compare_text(to, "environment", ch_environment_name(one->traits.environment),
-                 ch_environment_name(other->traits.environment));
-}
-
-static void compare_accepts(const ch_key *one, const ch_key *other, ch_saying_of *to)
-{
-    const char *lets = NULL;
-    const char *name;
-    for (size_t i = 0; (name = ch_profile_acceptance_at(other->profile, i, &lets)) != NULL; i++) {
-        unsigned bit = ch_profile_acceptance(one->profile, name);
-        bool was = bit != 0 && (one->traits.accepts & bit) != 0;
-        bool is = (other->traits.accepts >> i & 1) != 0;
-        if (was != is)
-            ch_say_difference(to, is ? CH_WIDER : CH_NARROWER, "key '%s' %s '%s', which lets callers %s", other->name,
-                              is ? "accepts now" : "no longer accepts", name, lets);
-    }
-}
-
-static void compare_owner(const char *key, const char *was, const char *is, ch_saying_of *to)
-{
-    if (strcmp(was, is) != 0)
-        ch_say_difference(to, CH_CHANGED,
-                          "key '%s': account is %s now; it was %s, and what limits have counted by account stays there",
-                          key, is, was);
-}
-
-void ch_compare_key(const ch_policy *old_policy, const ch_key *one, const ch_policy *new_policy, const ch_key *other,
-                    ch_saying_of *to)
-{
-    compare_names(one, other, to);
-    compare_owner(other->name, old_policy->accounts[one->account].name, new_policy->accounts[other->account].name, to);
-    compare_accepts(one, other, to);
-    if (one->traits.kinds != other->traits.kinds)
-        ch_say_difference(to, CH_CHANGED, "key '%s' is of other kinds now", other->name);
-    if (one->may_sign_raw != other->may_sign_raw)
-        ch_say_difference(to, other->may_sign_raw ? CH_WIDER : CH_NARROWER, "key '%s' signs raw bytes %s", other->name,
-                          other->may_sign_raw ? "now" : "no longer");
-    compare_number(to, "tolerate", one->tolerated, other->tolerated, true);
-    compare_number(to, "receive_window in ms (0: the exchange's)", one->receive_window_ms, other->receive_window_ms,
-                   true);
-    if (one->assume_uses != other->assume_uses)
-        ch_say_difference(to, CH_CHANGED, "key '%s': assume_uses is %u now; it was %u (0: as the profile says)",
-                          other->name, other->assume_uses, one->assume_uses);
-}
-
-static void compare_prices(const ch_price_rules *one, const ch_price_rules *other, ch_saying_of *to)
-{
-    bool is_same = one->source_count == other->source_count;
-    for (size_t i = 0; is_same && i < one->source_count; i++)
-        is_same = strcmp(one->sources[i], other->sources[i]) == 0;
-    if (!is_same)
-        ch_say_difference(to, CH_CHANGED, "prices come from other sources now");
-    compare_number(to, "at_least", one->at_least, other->at_least, false);
-    compare_ratio(to, "max_move", one->max_move, other->max_move, CH_WIDER, CH_NARROWER);
-    compare_duration(to, "the window of max_move", one->move_window_ns, other->move_window_ns, false);
-}
-
-static bool is_same_conversion(const ch_conversion *a, const ch_conversion *b)
-{
-    return strcmp(a->from, b->from) == 0 && strcmp(a->to, b->to) == 0 && a->has_rate == b->has_rate &&
-           ch_decimal_compare(a->rate, b->rate) == 0 && a->max_age_ns == b->max_age_ns &&
-           ch_decimal_compare(a->haircut, b->haircut) == 0;
-}
-
-static void compare_conversions(const ch_policy *one, const ch_policy *other, ch_saying_of *to, bool is_gone)
-{
-    for (size_t i = 0; i < other->conversion_count; i++) {
-        size_t k = 0;
-        while (k < one->conversion_count && !is_same_conversion(&one->conversions[k], &other->conversions[i]))
-            k++;
-        if (k == one->conversion_count)
-            ch_say_difference(to, is_gone ? CH_NARROWER : CH_CHANGED, "the conversion from %s to %s is %s",
-                              other->conversions[i].from, other->conversions[i].to, is_gone ? "gone" : "new");
-    }
-}
-
-void ch_compare_rest(const ch_policy *old_policy, const ch_policy *new_policy, ch_saying_of *to)
-{
-    compare_prices(&old_policy->prices, &new_policy->prices, to);
-    compare_conversions(old_policy, new_policy, to, false);
-    compare_conversions(new_policy, old_policy, to, true);
-    for (ch_trading state = CH_TRADING_REDUCING; state <= CH_TRADING_HALTED; state++) {
-        const ch_state_rule *a = &old_policy->states[state];
-        const ch_state_rule *b = &new_policy->states[state];
-        if (a->classes != b->classes)
-            ch_say_difference(to,
-                              (a->classes & ~b->classes) == 0   ? CH_WIDER
-                              : (b->classes & ~a->classes) == 0 ? CH_NARROWER
-                                                                : CH_CHANGED,
-                              "state %s lets other classes pass now", ch_trading_name(state));
-        if (a->keeps_stops != b->keeps_stops)
-            ch_say_difference(to, b->keeps_stops ? CH_NARROWER : CH_WIDER, "state %s %s stop orders be cancelled now",
-                              ch_trading_name(state), b->keeps_stops ? "does not let" : "lets");
-    }
 }

@@ -1,5 +1,5 @@
-/* What the files of differences.h share: what an entry says, as sets of texts (differences_sets.c), and by its figures
- * (differences_figures.c). */
+/* What the files of differences.h share: what an entry says, as sets of texts (differences_sets.c), by its figures
+ * (differences_figures.c), and what else a policy has (differences_things.c). */
 #ifndef CH_POLICY_DIFFERENCES_IMPL_H
 #define CH_POLICY_DIFFERENCES_IMPL_H
 
@@ -39,12 +39,24 @@ typedef struct ch_saying_of {
 } ch_saying_of;
 void ch_say_difference(ch_saying_of *to, ch_change direction, const char *format, ...) CH_PRINTF(3, 4);
 
+ch_change ch_change_opposite(ch_change direction);
+
+/* One figure: "limit 'day': release is 20 % now; it was 10 %", if it differs. */
+void ch_compare_text(ch_saying_of *to, const char *what, const char *one, const char *other);
+void ch_compare_number(ch_saying_of *to, const char *what, uint64_t one, uint64_t other, bool more_is_wider);
+void ch_compare_duration(ch_saying_of *to, const char *what, uint64_t one, uint64_t other, bool more_is_wider);
+/* NULL: it is not given, which is printed as "none". */
+void ch_print_percent(const ch_decimal *ratio, ch_buffer *out);
+void ch_compare_ratio(ch_saying_of *to, const char *what, const ch_decimal *one, const ch_decimal *other,
+                      ch_change if_more, ch_change if_gone);
+
 /* Compares figures of two entries of one verb, or of two keys, accounts, and the rest of the policies. */
 void ch_compare_figures(const ch_said *one, const ch_said *other, ch_saying_of *to);
 void ch_compare_key(const ch_policy *old_policy, const ch_key *one, const ch_policy *new_policy, const ch_key *other,
                     ch_saying_of *to);
 void ch_compare_account(const ch_account *one, const ch_account *other, ch_saying_of *to);
 void ch_compare_address(const ch_address *one, const ch_address *other, ch_saying_of *to);
+void ch_compare_person(const ch_person *one, const ch_person *other, ch_saying_of *to);
 void ch_compare_caller(const ch_caller *one, const ch_caller *other, ch_saying_of *to);
 void ch_compare_rest(const ch_policy *old_policy, const ch_policy *new_policy, ch_saying_of *to);
 

@@ -231,9 +231,11 @@ static bool find_share(const asked *in, const ch_way *way, bool is_value, ch_dec
     *out = one();
     if (is_value && in->what == CH_EXPOSED_LOSS)
         return find_ratio(way, out, why);
-    if (in->what == CH_EXPOSED_FEES)
-        *out = ch_way_account(way)->fees;
-    return true;
+    if (in->what != CH_EXPOSED_FEES)
+        return true;
+    *out = ch_way_account(way)->fees;
+    *why = "its account states no fees";
+    return ch_way_account(way)->has_fees;
 }
 
 /* The largest of what multiplies the limit for the ways that it holds, which it marks. Zero: it holds none. */

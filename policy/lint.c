@@ -58,6 +58,52 @@ static bool has_way(const lint *in, const ch_entry_rule *allow)
     return false;
 }
 
+#define CONTROL(name) (1U << CH_CONTROL_##name)
+
+/* True if one of these controls is asked of all such items that the way lets pass; `is_counted`: in a window. */
+static bool is_under(const ch_way *way, ch_item_kind kind, unsigned controls, bool is_counted)
+{
+    const ch_policy *policy = way->reach.policy;
+    for (size_t i = policy->first[CH_VERB_LIMIT]; i < policy->first[CH_VERB_LIMIT + 1]; i++) {
+        const ch_entry_rule *limit = &policy->entries[i];
+        bool is_one =
+            (controls >> limit->limit.control & 1) != 0 && (!is_counted || limit->limit.per.kind != CH_PERIOD_NONE);
+        if (is_one && ch_allow_asks(policy, way->reach.allow, limit) && ch_reach_is_inside(&way->reach, kind, limit))
+            return true;
+    }
+    return false;
+}
+
+static bool is_bounded(const ch_way *way, ch_item_kind kind)
+{
+    if (kind != CH_ITEM_ORDER)
+        return is_under(way, kind, CONTROL(AMOUNT), true);
+    return is_under(way, kind, CONTROL(LOSS) | CONTROL(VALUE) | CONTROL(VOLUME), true) ||
+           (is_under(way, kind, CONTROL(ORDERS), true) &&
+            is_under(way, kind, CONTROL(ORDER_VALUE) | CONTROL(ORDER_VOLUME), false));
+}
+
+/* Limits that look at each order alone, or at a part of what the allow lets pass, are no bound on all of it. */
+static void look_at_bounds(const lint *in, const ch_entry_rule *allow)
+{
+    static const char *const what[CH_ITEM_KIND_COUNT] = {
+        [CH_ITEM_ORDER] = "loss, value, volume, or orders with the size of each",
+        [CH_ITEM_TRANSFER] = "the amount of transfers in a window",
+        [CH_ITEM_WITHDRAWAL] = "the amount of withdrawals in a window",
+        [CH_ITEM_BORROW] = "the amount of loans in a window",
+    };
+    for (size_t i = 0; !allow->is_unlimited && i < in->exposure->way_count; i++) {
+        const ch_way *way = &in->exposure->ways[i];
+        for (unsigned kind = 0; way->reach.allow == allow && kind < CH_ITEM_KIND_COUNT; kind++) {
+            if (what[kind] == NULL || (way->kinds >> kind & 1) == 0 || is_bounded(way, (ch_item_kind)kind))
+                continue;
+            say(in, "unbounded", "no limit on %s is asked of all that it lets pass, so nothing bounds the sum",
+                what[kind]);
+            return;
+        }
+    }
+}
+
 static void look_at_allow(const lint *in, const ch_entry_rule *allow)
 {
     const ch_selector *selector = &allow->selector;
@@ -71,6 +117,7 @@ static void look_at_allow(const lint *in, const ch_entry_rule *allow)
         say(in, "denied", "all that it lets pass is denied, so it allows nothing");
     if (allow->is_unlimited)
         say(in, "unlimited", "it is unlimited: it names no limit on what it lets pass");
+    look_at_bounds(in, allow);
     if ((kinds & KIND(WITHDRAWAL)) != 0 && (selector->to == NULL || selector->is_any_address))
         say(in, "withdraw-anywhere", "it lets funds be withdrawn to any address");
     if ((classes & CLASS(SESSION)) != 0)

@@ -10,6 +10,7 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #define VERSION 1
@@ -36,9 +37,12 @@ static bool has_ending(const char *name, const char *ending)
     return size > strlen(ending) && strcmp(name + size - strlen(ending), ending) == 0;
 }
 
+/* Also what looks like a file of the policy, so that it is not passed over in silence. */
 static int is_wanted(const struct dirent *entry)
 {
-    return entry->d_name[0] != '.' && (has_ending(entry->d_name, ".yaml") || has_ending(entry->d_name, ".yml"));
+    const char *ending = strrchr(entry->d_name, '.');
+    return entry->d_name[0] != '.' && ending != NULL &&
+           (strcasecmp(ending, ".yaml") == 0 || strcasecmp(ending, ".yml") == 0);
 }
 
 /* By bytes, whatever the locale: the order is part of the policy's hash. */
@@ -52,7 +56,7 @@ static ch_status load_entry_of_folder(ch_policy_loader *load, const char *name, 
     ch_autobuffer path = CH_BUFFER_INIT;
     ch_buffer_add_format(&path, "%s/%s", load->source->path, name);
     /* A deny that is passed over would be a hole. */
-    if (has_ending(name, ".yml"))
+    if (!has_ending(name, ".yaml"))
         return ch_fail(err, CH_CONFIG, "%s: files of a policy end in .yaml; rename or remove it",
                        ch_buffer_text(&path));
     return load_file(load, ch_buffer_text(&path), err);

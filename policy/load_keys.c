@@ -25,10 +25,11 @@ static ch_status read_token(const ch_value *value, ch_error *err)
 {
     const ch_policy_source *source = ((const ch_policy_loader *)value->context)->source;
     const char *name = NULL;
-    size_t *token = value->out;
+    ch_key *key = value->out;
     CH_TRY(ch_yaml_text(value->node, &name, err));
-    for (*token = 0; *token < source->token_count; (*token)++) {
-        if (strcmp(source->tokens[*token], name) == 0)
+    key->token_name = ch_strdup(name);
+    for (key->token = 0; key->token < source->token_count; key->token++) {
+        if (strcmp(source->tokens[key->token], name) == 0)
             return CH_OK;
     }
     if (source->is_elsewhere)
@@ -328,7 +329,7 @@ static ch_status find_nonces(const ch_policy_loader *load, ch_error *err)
 /* clang-format off */
 static const ch_field fields[] = {
     /* name          required  reader                 where                             check */
-    { "token",       true,     read_token,            CH_MEMBER(ch_key, token) },
+    { "token",       true,     read_token,            CH_WHOLE },
     { "object",      true,     ch_field_text,         CH_MEMBER(ch_key, object_uri),      .check = ch_uri_check_object },
     { "profile",     true,     read_profile,          CH_WHOLE },
     { "environment", false,    read_environment,      CH_WHOLE },

@@ -5,7 +5,6 @@
 #include "base/bits.h"
 #include "base/memory.h"
 #include "exchange/facts.h"
-#include "exchange/symbols.h"
 #include "policy/reach.h"
 
 #include <stdlib.h>
@@ -69,13 +68,21 @@ static ch_status check_symbol(const ch_policy_loader *load, const ch_yaml *node,
         is_base ? "base" : "quote", symbol, asset, ch_control_field(limit->control), limit->asset, asset, limit->asset);
 }
 
-static bool fits_one(const ch_text_list *patterns, const char *symbol)
+/* By some profile; a limit narrows whatever spelling of a pair or an asset it has. */
+static bool narrows_symbol(const ch_policy *policy, const ch_selector *limit, const char *symbol)
 {
-    for (size_t i = 0; i < patterns->count; i++) {
-        if (ch_pattern_fits(patterns->items[i], ch_slice_of(symbol)))
-            return true;
-    }
-    return patterns->count == 0;
+    bool is_it = limit->symbols.count == 0;
+    for (size_t i = 0; !is_it && i < policy->profile_count; i++)
+        is_it = ch_narrows_symbol(limit, policy->profiles[i], symbol);
+    return is_it;
+}
+
+static bool narrows_asset(const ch_policy *policy, const ch_selector *limit, const char *asset)
+{
+    bool is_it = limit->assets.count == 0;
+    for (size_t i = 0; !is_it && i < policy->profile_count; i++)
+        is_it = ch_narrows_asset(limit, policy->profiles[i], asset);
+    return is_it;
 }
 
 /* What is traded must be countable in the limit's asset: by value the quote, by volume the base. Symbols that a pattern
@@ -87,7 +94,7 @@ static ch_status check_unit(const ch_policy_loader *load, const ch_yaml *node, c
     if (limit->limit.asset == NULL || !ch_control_is_of_orders(limit->limit.control) || entry->selector.has_pattern)
         return CH_OK;
     for (size_t i = 0; i < symbols->count; i++) {
-        if (fits_one(&limit->selector.symbols, symbols->items[i]))
+        if (narrows_symbol(load->policy, &limit->selector, symbols->items[i]))
             CH_TRY(check_symbol(load, node, entry, symbols->items[i], &limit->limit, err));
     }
     return CH_OK;
@@ -181,9 +188,8 @@ static bool share_markets(const ch_policy *policy, const ch_selector *allow, con
 
 static bool share_symbols(const ch_policy *policy, const ch_selector *allow, const ch_selector *limit)
 {
-    (void)policy;
     for (size_t i = 0; i < allow->symbols.count; i++) {
-        if (fits_one(&limit->symbols, allow->symbols.items[i]))
+        if (narrows_symbol(policy, limit, allow->symbols.items[i]))
             return true;
     }
     return allow->symbols.count == 0;
@@ -229,8 +235,11 @@ static bool share_addresses(const ch_policy *policy, const ch_selector *allow, c
 
 static bool share_assets(const ch_policy *policy, const ch_selector *allow, const ch_selector *limit)
 {
-    (void)policy;
-    return share_texts(&allow->assets, &limit->assets);
+    for (size_t i = 0; i < allow->assets.count; i++) {
+        if (narrows_asset(policy, limit, allow->assets.items[i]))
+            return true;
+    }
+    return allow->assets.count == 0;
 }
 
 /* clang-format off */

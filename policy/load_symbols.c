@@ -193,12 +193,14 @@ static ch_status check_pattern(const ch_policy_loader *load, const ch_yaml *node
 
 /* ---- other spellings of the same pair ---- */
 
+static void take_pair(void *context, ch_slice pair)
+{
+    ch_text_list_add(context, ch_slice_strdup(pair));
+}
+
 static void add_pair(const ch_policy_loader *load, size_t profile, const char *symbol, ch_text_list *pairs)
 {
-    uint8_t text[CH_SYMBOL_PAIR_MAX];
-    size_t size = ch_symbol_pair(load->policy->profiles[profile], ch_slice_of(symbol), text);
-    if (size > 0)
-        ch_text_list_add(pairs, ch_slice_strdup((ch_slice){text, size}));
+    ch_symbol_pairs(load->policy->profiles[profile], ch_slice_of(symbol), take_pair, pairs);
 }
 
 /* XBT* is BTC* too. */

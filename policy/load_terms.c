@@ -49,6 +49,7 @@ static ch_status read_account(const ch_value *value, ch_error *err)
                               (size_t)(account - load->policy->accounts), err));
     CH_TRY(ch_fields_read(value->node, CH_FIELDS(account_fields), account, load, err));
     account->has_reference_error = ch_yaml_get(value->node, "reference_error") != NULL;
+    account->has_fees = ch_yaml_get(value->node, "fees") != NULL;
     account->has_slippage = ch_yaml_get(value->node, "market_slippage") != NULL;
     return check_account(value->node, account, err);
 }

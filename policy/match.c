@@ -60,6 +60,7 @@ static void read_pair(ch_subject *out, const ch_profile *profile)
 void ch_subject_read(ch_subject *out, const ch_question *question, const ch_reading_at *reading, const ch_item *item)
 {
     out->policy = question->policy;
+    out->profile = question->key->profile;
     out->reading = reading;
     out->now_ns = question->now_ns;
     out->is_class_alone = reading != question->readings && reading->is_unread &&
@@ -149,6 +150,17 @@ static ch_match by_markets(const ch_selector *selector, const ch_subject *subjec
                                    : by_bits(subject, selector->markets, CH_FACT_MARKET, subject->market);
 }
 
+/* "XBTU*" narrows XBT/USD and BTC/USD too. What an allow names is no pattern any more. */
+static bool fits_spelled_otherwise(const ch_selector *selector, const ch_subject *subject)
+{
+    for (size_t i = 0; selector->has_pattern && subject->pair.size > 0 && i < selector->symbols.count; i++) {
+        const char *pattern = selector->symbols.items[i];
+        if (strchr(pattern, '*') != NULL && ch_symbol_pair_fits(subject->profile, subject->pair, pattern))
+            return true;
+    }
+    return false;
+}
+
 static ch_match by_symbols(const ch_selector *selector, const ch_subject *subject)
 {
     const ch_text_list *list = &selector->symbols;
@@ -161,6 +173,8 @@ static ch_match by_symbols(const ch_selector *selector, const ch_subject *subjec
         if (ch_pattern_fits(selector->pairs.items[i], subject->pair))
             return CH_MATCH_YES;
     }
+    if (at_first == CH_MATCH_YES && fits_spelled_otherwise(selector, subject))
+        return CH_MATCH_YES;
     if (at_first == CH_MATCH_YES && list->count > 0)
         return subject->may_be_any_pair ? CH_MATCH_UNKNOWN : CH_MATCH_NO;
     return at_first;
@@ -394,6 +408,16 @@ static bool is_spared(const ch_entry_rule *allow, const ch_subject *subject, siz
                                   : (allow->selector.items & KIND(BORROW)) != 0;
 }
 
+/* A limit order may take its price from the book, or have none that can be read. What an amendment leaves as it is, was
+ * judged when the order was placed. */
+static bool has_price(const ch_subject *subject)
+{
+    const ch_fact *type = ch_subject_fact(subject, CH_FACT_TYPE);
+    const ch_fact *price = ch_subject_fact(subject, CH_FACT_PRICE);
+    bool is_kept = subject->item->is_amendment && price->state == CH_FACT_UNKNOWN && price->param.size == 0;
+    return subject->type != 0 && ch_order_type_has_price(type->text) && (price->state == CH_FACT_STATED || is_kept);
+}
+
 /* Without `items`, nothing may be borrowed; without `types`, an order must have a price, unless the allow is for
  * everything. A log-on to a socket has no type to name. */
 static bool lacks_default(const ch_entry_rule *allow, const ch_subject *subject, size_t at)
@@ -404,8 +428,7 @@ static bool lacks_default(const ch_entry_rule *allow, const ch_subject *subject,
     if (at != TYPES || selector->types != 0 || subject->item->kind != CH_ITEM_ORDER)
         return false;
     bool is_open = allow->is_unlimited && selector->is_any_market;
-    return !is_open && subject->reading->class_ != CH_CLASS_SESSION &&
-           (subject->type == 0 || !ch_order_type_has_price(ch_subject_fact(subject, CH_FACT_TYPE)->text));
+    return !is_open && subject->reading->class_ != CH_CLASS_SESSION && !has_price(subject);
 }
 
 static bool misses(const ch_entry_rule *allow, const ch_subject *subject, size_t at)

@@ -21,6 +21,7 @@ typedef enum ch_match { CH_MATCH_NO, CH_MATCH_UNKNOWN, CH_MATCH_YES, CH_MATCH_NO
 /* An item as entries look at it. Assets and symbols are in upper case, and empty if they are not known. */
 typedef struct ch_subject {
     const ch_policy *policy;
+    const ch_profile *profile; /* of the key */
     const ch_reading_at *reading;
     const ch_item *item; /* of an amendment, what the record adds is in it */
     uint64_t now_ns;

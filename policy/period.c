@@ -140,3 +140,8 @@ void ch_duration_print(uint64_t ns, ch_buffer *out)
         unit++;
     ch_buffer_add_format(out, "%llu%s", (unsigned long long)(ns / units[unit].ns), units[unit].name);
 }
+
+void ch_window_print(const ch_period *period, ch_buffer *out)
+{
+    ch_duration_print(period->ns < 1000 ? period->ns : period->ns / 1000 * 1000, out);
+}

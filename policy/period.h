@@ -68,5 +68,7 @@ uint64_t ch_hours_next(const ch_hours *hours, uint64_t now_ns);
 bool ch_duration_read(const char *text, uint64_t *ns);
 /* Appends it in the largest unit that it is a multiple of; below that of reading, in ns. */
 void ch_duration_print(uint64_t ns, ch_buffer *out);
+/* The length of a sliding window as it was written: in whole buckets it may be some ns longer. */
+void ch_window_print(const ch_period *period, ch_buffer *out);
 
 #endif

@@ -61,7 +61,8 @@ typedef struct ch_account {
     ch_price_use prices;
     bool has_reference_error;
     ch_decimal reference_error; /* a ratio: 0.005 */
-    ch_decimal fees;            /* likewise */
+    bool has_fees;
+    ch_decimal fees; /* likewise */
     bool has_slippage;
     ch_decimal market_slippage; /* likewise */
 } ch_account;
@@ -74,6 +75,7 @@ typedef struct ch_key {
     ch_key_traits traits;
     bool may_sign_raw;   /* any bytes at all: no rule holds for those */
     size_t token;        /* index in the source's tokens */
+    char *token_name;    /* as the policy has it */
     ch_lapses tolerated; /* the rules for keys that its key object may break */
     const ch_profile *profile;
     const ch_scheme *scheme;

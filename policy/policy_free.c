@@ -37,6 +37,7 @@ static void free_keys(ch_policy *policy)
         free(policy->keys[i].object_uri);
         free(policy->keys[i].key_id);
         free(policy->keys[i].passphrase);
+        free(policy->keys[i].token_name);
     }
     for (size_t i = 0; i < policy->account_count; i++)
         free(policy->accounts[i].name);

@@ -308,23 +308,52 @@ static compared compare_bits(unsigned wanted, unsigned of_allow)
     return (compared){of_allow != 0 && (of_allow & ~wanted) == 0, of_allow == 0 || (of_allow & wanted) != 0};
 }
 
-static bool fits_one(const ch_text_list *patterns, const char *text, bool is_setting)
+static bool fits_one(const ch_text_list *patterns, ch_slice text)
 {
     for (size_t i = 0; i < patterns->count; i++) {
-        if (is_setting ? ch_setting_is(ch_slice_of(text), patterns->items[i])
-                       : ch_pattern_fits(patterns->items[i], ch_slice_of(text)))
+        if (ch_pattern_fits(patterns->items[i], text))
             return true;
     }
     return false;
 }
 
-static compared compare_texts(const ch_text_list *wanted, const ch_text_list *of_allow, bool is_setting)
+bool ch_narrows_symbol(const ch_selector *selector, const ch_profile *profile, const char *symbol)
+{
+    uint8_t pair[CH_SYMBOL_PAIR_MAX];
+    if (selector->symbols.count == 0 || fits_one(&selector->symbols, ch_slice_of(symbol)))
+        return true;
+    size_t size = ch_symbol_pair(profile, ch_slice_of(symbol), pair);
+    return size > 0 && fits_one(&selector->pairs, (ch_slice){pair, size});
+}
+
+bool ch_narrows_asset(const ch_selector *selector, const ch_profile *profile, const char *asset)
+{
+    ch_slice usual = ch_symbol_asset(profile, ch_slice_of(asset));
+    return selector->assets.count == 0 || fits_one(&selector->assets, ch_slice_of(asset)) ||
+           fits_one(&selector->usual_assets, usual);
+}
+
+static bool narrows_setting(const ch_selector *selector, const ch_profile *profile, const char *setting)
+{
+    (void)profile;
+    for (size_t i = 0; i < selector->settings.count; i++) {
+        if (ch_setting_is(ch_slice_of(setting), selector->settings.items[i]))
+            return true;
+    }
+    return selector->settings.count == 0;
+}
+
+typedef bool (*narrower)(const ch_selector *selector, const ch_profile *profile, const char *text);
+
+static compared compare_texts(const ch_reach *reach, const ch_entry_rule *entry, narrower narrows, bool is_given,
+                              const ch_text_list *of_allow)
 {
     size_t fitting = 0;
-    if (wanted->count == 0)
+    const ch_profile *profile = reach->policy->keys[reach->key].profile;
+    if (!is_given)
         return all_of_it;
     for (size_t i = 0; i < of_allow->count; i++)
-        fitting += fits_one(wanted, of_allow->items[i], is_setting);
+        fitting += narrows(&entry->selector, profile, of_allow->items[i]);
     return (compared){of_allow->count > 0 && fitting == of_allow->count, of_allow->count == 0 || fitting > 0};
 }
 
@@ -343,7 +372,7 @@ static compared compare_assets(const ch_reach *reach, const ch_entry_rule *entry
         of_addresses[assets.count++] = reach->policy->addresses[i].asset;
         assets.items = of_addresses;
     }
-    return compare_texts(&entry->selector.assets, &assets, false);
+    return compare_texts(reach, entry, ch_narrows_asset, true, &assets);
 }
 
 static compared compare_addresses(const ch_reach *reach, const ch_entry_rule *entry)
@@ -384,11 +413,11 @@ static compared compare_facts(const ch_reach *reach, const ch_entry_rule *entry)
     const ch_selector *allow = &reach->allow->selector;
     const compared all[] = {
         compare_bits(wanted->is_any_market ? 0 : wanted->markets, ch_allow_markets(reach->allow)),
-        compare_texts(&wanted->symbols, &allow->symbols, false),
+        compare_texts(reach, entry, ch_narrows_symbol, wanted->symbols.count > 0, &allow->symbols),
         compare_bits(wanted->sides, allow->sides),
         compare_bits(wanted->types, ch_allow_types(reach->allow)),
         compare_bits(wanted->times, allow->times),
-        compare_texts(&wanted->settings, &allow->settings, true),
+        compare_texts(reach, entry, narrows_setting, wanted->settings.count > 0, &allow->settings),
         compare_addresses(reach, entry),
         compare_assets(reach, entry),
     };

@@ -47,6 +47,9 @@ unsigned ch_reach_classes(const ch_reach *reach, unsigned kinds);
 unsigned ch_allow_markets(const ch_entry_rule *allow);
 unsigned ch_allow_types(const ch_entry_rule *allow);
 
+/* True if what narrows is about that symbol or asset of an exchange, in whatever spelling it names it. */
+bool ch_narrows_symbol(const ch_selector *selector, const ch_profile *profile, const char *symbol);
+bool ch_narrows_asset(const ch_selector *selector, const ch_profile *profile, const char *asset);
 /* True if `entry`, which narrows, applies to each item of that kind that the allow lets pass; or may to some. */
 bool ch_reach_is_inside(const ch_reach *reach, ch_item_kind kind, const ch_entry_rule *entry);
 bool ch_reach_meets(const ch_reach *reach, ch_item_kind kind, const ch_entry_rule *entry);

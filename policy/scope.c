@@ -60,10 +60,10 @@ static bool add_order(ch_buffer *out, size_t start, const ch_subject *subject, c
     return true;
 }
 
-/* So that two spellings of one pair are one. */
+/* So that two spellings of one pair are one. One that cannot be read may be of any, and is not known. */
 static ch_slice symbol_of(const ch_subject *subject)
 {
-    if (subject == NULL)
+    if (subject == NULL || subject->may_be_any_pair)
         return (ch_slice){NULL, 0};
     return subject->pair.size > 0 ? subject->pair : subject->symbol;
 }

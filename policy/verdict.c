@@ -77,7 +77,6 @@ static ch_decimal most_of(const ch_entry_rule *entry)
     return entry->limit.control == CH_CONTROL_VALIDITY ? ch_decimal_of(entry->limit.age_ns) : entry->limit.most;
 }
 
-/* A sliding one is a whole number of buckets, so that it may be some ns longer than what was written. */
 static void add_period(const ch_period *period, ch_buffer *out)
 {
     static const char *const texts[] = {
@@ -90,7 +89,7 @@ static void add_period(const ch_period *period, ch_buffer *out)
     };
     ch_buffer_add_text(out, texts[period->kind]);
     if (period->kind == CH_PERIOD_SLIDING)
-        ch_duration_print(period->ns < 1000 ? period->ns : period->ns / 1000 * 1000, out);
+        ch_window_print(period, out);
 }
 
 static const char *copy(char out[64], ch_buffer *text)

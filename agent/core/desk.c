@@ -119,7 +119,7 @@ static bool is_own(const view *in, ch_slice scope)
 static void print_period(const ch_period *period, ch_buffer *out)
 {
     if (period->kind == CH_PERIOD_SLIDING)
-        ch_duration_print(period->ns, out);
+        ch_window_print(period, out);
     else
         ch_buffer_add_text(out, period_names[period->kind]);
 }

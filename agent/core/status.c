@@ -1,5 +1,5 @@
-/* A key is ready if it could sign now: its token is unlocked, it was found there as it should be, and its nonces can be
- * reserved. */
+/* A key is ready if it could sign now: its token is unlocked, it was found there as it should be, its decisions can be
+ * recorded, and its nonces reserved. */
 #include "agent/core/status.h"
 
 #include "agent/core/tolerance.h"
@@ -18,17 +18,21 @@
 #define PROBLEMS_MAX 100         /* that are listed; the counts tell of the others */
 #define TOLERATED_BYTES_MAX 4096 /* of notices on what is tolerated; the last one counts the other keys */
 
-/* Why the key gets no nonces for now; NULL: it does, or needs none from the disk. */
-static const ch_error *find_nonce_trouble(const ch_status_context *context, const ch_key *key)
+/* Does the state take what signing with the key writes there? */
+static ch_status check_state(const ch_status_context *context, const ch_key *key, ch_error *err)
 {
     bool is_reserved = key->nonce != NULL && !key->nonce->may_repeat;
-    return is_reserved ? ch_nonces_trouble(context->timekeeper->nonces) : NULL;
+    const ch_error *trouble = is_reserved ? ch_nonces_trouble(context->timekeeper->nonces) : NULL;
+    if (trouble != NULL)
+        return ch_fail(err, CH_UNAVAILABLE, CH_STATE_TROUBLE, trouble->message);
+    return ch_ledger_check(context->ledger, err);
 }
 
 static bool is_ready(const ch_status_context *context, const ch_key *key)
 {
-    return find_nonce_trouble(context, key) == NULL &&
-           ch_token_link_is_ready(context->links->links[key->token], key->token_key);
+    ch_error ignored = CH_ERROR_INIT;
+    return ch_token_link_is_ready(context->links->links[key->token], key->token_key) &&
+           check_state(context, key, &ignored) == CH_OK;
 }
 
 /* Why a key is not ready. */
@@ -36,12 +40,7 @@ static ch_error find_problem(const ch_status_context *context, const ch_key *key
 {
     ch_error why = CH_ERROR_INIT;
     const ch_token_link *link = context->links->links[key->token];
-    const ch_error *trouble = find_nonce_trouble(context, key);
-    if (ch_token_link_check_key(link, key->token_key, &why) != CH_OK)
-        return why;
-    if (trouble != NULL)
-        ch_error_set(&why, CH_UNAVAILABLE, "", CH_STATE_TROUBLE, trouble->message);
-    else
+    if (ch_token_link_check_key(link, key->token_key, &why) == CH_OK && check_state(context, key, &why) == CH_OK)
         ch_error_set(&why, CH_UNAVAILABLE, "", "token '%s' is coming back", ch_token_link_name(link));
     return why;
 }

@@ -232,7 +232,7 @@ ATTACKS = {
                  (lambda place: place(quantity="9" * 38), TOO_LARGE), (lambda place: place(price="9" * 38), TOO_LARGE),
                  (lambda place: place(quantity=1), {**TOO_LARGE, "asked": "30000 USDT"}),
                  *[(lambda place, text=text: place(quantity=text), {**TOO_LARGE, "fact": "quantity"}) for text in ("0", "0.00")],
-                 (lambda place: place(price="0"), {**TOO_LARGE, "fact": "price"}))),
+                 (lambda place: place(price="0"), refused("allow", fact="price")))),
     "sides": Attack(  # the sign of the quantity is the side
         {"size": SIZE},
         ("gate", (dollars("buy", "1000"), GOOD), (dollars("sell", "1000"), NO_ALLOW), (dollars("buy", "+1000"), NO_NUMBER),

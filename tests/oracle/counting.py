@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from entries import YES, is_address
+from entries import UNREAD_SPELLINGS, YES, is_address
 from readings import UNKNOWN
 from worth import Unknown, fact, times
 
@@ -138,13 +138,21 @@ class Counting:
             return fact(item, "address" if item.kind == "withdrawal" else "to")
         if name not in subject.has:
             return "-"
-        return fact(item, name).upper()
+        return symbol_of(item) if name == "symbol" else fact(item, name).upper()
 
     def same(self, subject):
         item = subject.item
         quantity = item.get("quantity")  # none: all of the position
-        return (self.account_name, fact(item, "symbol").upper(), fact(item, "side"),
+        return (self.account_name, symbol_of(item), fact(item, "side"),
                 None if quantity is None else (fact(item, "quantity"), item.unit))
+
+
+def symbol_of(item):
+    """What can be read in two ways may be of either pair."""
+    symbol = fact(item, "symbol").upper()
+    if symbol in UNREAD_SPELLINGS:
+        raise Unknown("symbol")
+    return symbol
 
 
 def is_reducing(item):

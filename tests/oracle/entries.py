@@ -2,10 +2,12 @@
 
 import terms
 from readings import LACKS_PRICE, UNKNOWN
+from venues_spot import Kraken
 
 YES, NO, MAYBE, ELSEWHERE = "yes", "no", "unknown", "not applicable"
 CLASSES = "read trade cancel transfer withdraw keys account session".split()
 UNREAD_SPELLINGS = ["XXBTZUSD"]
+KRAKEN = "POST /0/private/"
 
 
 def listed(value):
@@ -127,6 +129,8 @@ class Entry:
     def ask(self, subject, fact, takes):
         """Kraken takes a pair in several spellings: what narrows means them all, and one that cannot be read may be any."""
         answer = subject.ask(fact, takes)
+        if answer == NO and fact == "symbol" and self.verb != "allow" and any(takes(one) for one in spellings(subject)):
+            return YES
         is_unread = fact == "symbol" and str(subject.item.get("symbol")).upper() in UNREAD_SPELLINGS
         return MAYBE if answer == NO and is_unread and self.verb != "allow" else answer
 
@@ -152,7 +156,10 @@ class Entry:
         if self.data.get("unlimited") and self.markets == ["any"]:
             return True
         kind = item.known("type")
-        return kind is not None and kind not in LACKS_PRICE
+        if kind is None or kind in LACKS_PRICE:
+            return False
+        is_kept = item.amends and item.get("price") is UNKNOWN and "price" not in item.spoken
+        return item.known("price") is not None or is_kept
 
     def covers_cancelled(self, subject):
         """What a cancel-replace cancels is looked at by market and symbol alone."""
@@ -160,6 +167,18 @@ class Entry:
             return False
         markets = self.markets in (None, ["any"]) or subject.ask("market", lambda value: value in self.markets) == YES
         return markets and all(subject.ask(fact, takes) == YES for fact, takes in self.tests if fact == "symbol")
+
+
+def spellings(subject):
+    """Each way in which Kraken may write the pair."""
+    if not subject.reading.endpoint.startswith(KRAKEN):
+        return
+    names = [[one, *(name for name, usual in Kraken.names.items() if usual == one)]
+             for one in (subject.item.known("base"), subject.item.known("quote"))]
+    for base in names[0]:
+        for quote in names[1]:
+            if base is not None and quote is not None:
+                yield from (base + quote, f"{base}/{quote}")
 
 
 def is_address(item, address):

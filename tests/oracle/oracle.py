@@ -132,7 +132,7 @@ class Oracle(Counting):
             return item
         whole = Item(item.kind, amends=True)
         whole.facts = dict(item.facts)
-        whole.unit, whole.contract = item.unit, item.contract
+        whole.unit, whole.contract, whole.spoken = item.unit, item.contract, item.spoken
         record = self.record_of(item)
         for name in HAS["order"] if record is not None else []:
             if item.get(name) is UNKNOWN and name not in item.spoken and name not in ("order", "client_id"):

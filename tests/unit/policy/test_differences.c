@@ -55,7 +55,7 @@ static const struct {
     { "a calendar window", "per: 24h", "per: calendar-day", "changed dca,maker: limit 'v': the value limit is 1000 USDT per calendar-day now; it was 1000 USDT per 1d" },
     { "by more", "by: caller", "by: [caller, symbol]", "wider dca,maker: limit 'v' counts by more, so that each has room of its own now" },
     { "by something else", "by: caller", "by: account", "changed dca,maker: limit 'v' counts by something else now" },
-    { "more is given back", "release: 10 %", "release: 20 %", "wider dca,maker: limit 'v': release is 0.2 now; it was 0.1" },
+    { "more is given back", "release: 10 %", "release: 20 %", "wider dca,maker: limit 'v': release is 20 % now; it was 10 %" },
     { "an older price", "price_age: 5s", "price_age: 9s", "wider dca,maker: limit 'c': price_age is 9s now; it was 5s" },
     { "a wider collar", "price_within: 2 %", "price_within: 3 %", "wider dca,maker: limit 'c': the price collar is 3 % now; it was 2 %" },
     { "no message limit", "  - {name: m, caller: board, messages: 10, per: 1m}\n", "", "wider board: limit 'm' is gone" },
@@ -65,10 +65,12 @@ static const struct {
     { "another user", "maker: {uid: 1000}", "maker: {uid: 1010}", "changed maker: caller 'maker' is another user or group now" },
     { "a socket", "maker: {uid: 1000}", "maker: {uid: 1000, socket: m}", "changed maker: caller 'maker': socket is m now; it was none" },
     { "another address", "address: bc1qcold", "address: bc1qother", "changed : address 'cold': address is bc1qother now; it was bc1qcold" },
-    { "a smaller error", "reference_error: \"0.5 %\", fees", "reference_error: \"0.1 %\", fees", "wider : account 'desk': reference_error is 0.001 now; it was 0.005" },
+    { "a smaller error", "reference_error: \"0.5 %\", fees", "reference_error: \"0.1 %\", fees", "wider : account 'desk': reference_error is 0.1 % now; it was 0.5 %" },
     { "a key of another account", "k: {account: desk", "k: {account: slip", "changed : key 'k': account is slip now; it was desk, and what limits have counted by account stays there" },
-    { "fewer sources", "at_least: 1", "at_least: 2", "narrower : policy '': at_least is 2 now; it was 1" },
-    { "another rate", "rate: \"1\"", "rate: \"2\"", "changed : the conversion from USDC to USDT is new|narrower : the conversion from USDC to USDT is gone" },
+    { "fewer sources", "at_least: 1", "at_least: 2", "narrower : policy: at_least of prices is 2 now; it was 1" },
+    { "a new name of a limit", "name: m, caller: board, messages", "name: m2, caller: board, messages", "changed board: limit 'm2' was 'm', and counts from nothing under its new name" },
+    { "odd seconds", "messages: 10, per: 1m", "messages: 10, per: 7s", "wider board: limit 'm': the message limit is 10 per 7s now; it was 10 per 1m" },
+    { "another rate", "rate: \"1\"", "rate: \"2\"", "narrower : the conversion from USDC to USDT is by a rate of 2, haircut 1 % now; it was by a rate of 1, haircut 1 %" },
 };
 /* clang-format on */
 

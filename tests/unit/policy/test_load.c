@@ -185,6 +185,7 @@ static const struct {
     const char *message;
 } folders[] = {
     { "deny.yml", "d/deny.yml: files of a policy end in .yaml; rename or remove it" },
+    { "DENY.YAML", "d/DENY.YAML: files of a policy end in .yaml; rename or remove it" },
     { "README",   "d: no file in this folder ends in .yaml" },
 };
 /* clang-format on */

@@ -39,7 +39,8 @@ static void tear_down(void)
 
 /* clang-format off */
 static const ch_item
-    limit_order = { .kind = CH_ITEM_ORDER, .facts = { SAY(MARKET, "spot"), SAY(SYMBOL, "btcusdt"), SAY(SIDE, "buy"), SAY(TYPE, "limit") } },
+    limit_order = { .kind = CH_ITEM_ORDER, .facts = { SAY(MARKET, "spot"), SAY(SYMBOL, "btcusdt"), SAY(SIDE, "buy"), SAY(TYPE, "limit"), SAY(PRICE, "1") } },
+    taker = { .kind = CH_ITEM_ORDER, .facts = { SAY(MARKET, "spot"), SAY(SYMBOL, "BTCUSDT"), SAY(SIDE, "buy"), SAY(TYPE, "limit"), HIDE(PRICE) } },
     market_order = { .kind = CH_ITEM_ORDER, .facts = { SAY(MARKET, "linear"), SAY(SYMBOL, "ETHUSDT"), SAY(SIDE, "sell"), SAY(TYPE, "market"), SAY(TIME_IN_FORCE, "ioc") } },
     twap = { .kind = CH_ITEM_ORDER, .facts = { SAY(MARKET, "spot"), SAY(TYPE, "twap") } },
     dark = { .kind = CH_ITEM_ORDER, .facts = { HIDE(MARKET), HIDE(SYMBOL), HIDE(SIDE), HIDE(TYPE), HIDE(TIME_IN_FORCE) } },
@@ -93,6 +94,8 @@ static const struct {
     { "time in force",                   &market_order, CH_CLASS_TRADE,   { .times = 8, .types = 1 },                                     true,  true },
     { "market orders must be named",     &market_order, CH_CLASS_TRADE,   { 0 },                                                          true,  false },
     { "and so must twap",                &twap,        CH_CLASS_TRADE,    { 0 },                                                          true,  false },
+    { "and what takes its price",        &taker,       CH_CLASS_TRADE,    { 0 },                                                          true,  false },
+    { "limit orders are named",          &taker,       CH_CLASS_TRADE,    { .types = 2 },                                                 true,  true },
     { "and what nobody can read",        &dark,        CH_CLASS_TRADE,    { 0 },                                                          true,  false },
     { "a log-on has no type",            &dark,        CH_CLASS_SESSION,  { 0 },                                                          true,  true },
     { "nothing is borrowed",             &borrow,      CH_CLASS_TRADE,    { 0 },                                                          true,  false },
