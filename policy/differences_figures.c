@@ -252,6 +252,80 @@ void ch_compare_figures(const ch_said *one, const ch_said *other, ch_saying_of *
                           other->entry->is_unlimited ? "unlimited" : "limited");
 }
 
+/* ---- unlocks ---- */
+
+/* 0 is no end at all, the widest. */
+static void compare_end(ch_saying_of *to, const char *what, uint64_t one, uint64_t other)
+{
+    ch_buffer texts[2] = {CH_BUFFER_INIT, CH_BUFFER_INIT};
+    const uint64_t ends[] = {one, other};
+    if (one == other)
+        return;
+    for (size_t i = 0; i < 2; i++) {
+        if (ends[i] == 0)
+            ch_buffer_add_text(&texts[i], "no end");
+        else
+            ch_duration_print(ends[i], &texts[i]);
+    }
+    bool is_wider = other == 0 || (one != 0 && other > one);
+    ch_say_difference(to, is_wider ? CH_WIDER : CH_NARROWER, "%s '%s': %s of an unlock is %s now; it was %s",
+                      to->of.about, to->of.name, what, ch_buffer_text(&texts[1]), ch_buffer_text(&texts[0]));
+    ch_buffer_free(&texts[0]);
+    ch_buffer_free(&texts[1]);
+}
+
+static void compare_ends(ch_saying_of *to, const ch_unlock_ends *one, const ch_unlock_ends *other)
+{
+    compare_end(to, "'for'", one->for_ns, other->for_ns);
+    compare_end(to, "'idle'", one->idle_ns, other->idle_ns);
+}
+
+static void compare_flag(ch_saying_of *to, const char *what, bool one, bool other)
+{
+    if (one != other)
+        ch_say_difference(to, other ? CH_WIDER : CH_NARROWER, "%s '%s': an unlock %s %s", to->of.about, to->of.name,
+                          other ? "may now" : "may no longer", what);
+}
+
+static void compare_unlock(const ch_unlock_rule *one, const ch_unlock_rule *other, ch_saying_of *to)
+{
+    compare_ends(to, &one->ends, &other->ends);
+    if (one->factors != other->factors)
+        ch_say_difference(to, (other->factors & ~one->factors) == 0 ? CH_WIDER : CH_NARROWER,
+                          "token '%s': an unlock needs %s now", to->of.name,
+                          other->factors == CH_FACTOR_PIN    ? "the PIN alone"
+                          : other->factors == CH_FACTOR_CODE ? "a code alone"
+                                                             : "PIN and code");
+    compare_flag(to, "be unattended", one->is_unattended, other->is_unattended);
+    compare_flag(to, "survive a suspend", one->survives_suspend, other->survives_suspend);
+}
+
+static const ch_unlock_rule *find_unlock(const ch_policy *policy, const char *token)
+{
+    for (size_t i = 0; i < policy->token_count; i++) {
+        if (strcmp(policy->tokens[i].name, token) == 0)
+            return &policy->tokens[i].unlock;
+    }
+    return NULL;
+}
+
+/* Those of one of two policies; of the other one, those that are there alone if `is_gone`. */
+static void compare_tokens(const ch_policy *old_policy, const ch_policy *new_policy, ch_saying_of *to, bool is_gone)
+{
+    const ch_policy *policy = is_gone ? old_policy : new_policy;
+    for (size_t i = 0; i < policy->token_count; i++) {
+        const char *name = policy->tokens[i].name;
+        const ch_unlock_rule *one = find_unlock(old_policy, name);
+        const ch_unlock_rule *other = find_unlock(new_policy, name);
+        ch_saying_of of = {
+            .reader = to->reader, .of = {.about = "token", .name = name}
+        };
+        if (!is_gone || other == NULL)
+            compare_unlock(one == NULL ? &ch_unlock_default : one, other == NULL ? &ch_unlock_default : other, &of);
+        to->count += of.count;
+    }
+}
+
 /* ---- what is not an entry ---- */
 
 void ch_compare_caller(const ch_caller *one, const ch_caller *other, ch_saying_of *to)
@@ -321,6 +395,7 @@ void ch_compare_key(const ch_policy *old_policy, const ch_key *one, const ch_pol
     if (one->may_sign_raw != other->may_sign_raw)
         ch_say_difference(to, other->may_sign_raw ? CH_WIDER : CH_NARROWER, "key '%s' signs raw bytes %s", other->name,
                           other->may_sign_raw ? "now" : "no longer");
+    compare_ends(to, &one->unlock, &other->unlock);
     compare_number(to, "tolerate", one->tolerated, other->tolerated, true);
     compare_number(to, "receive_window in ms (0: the exchange's)", one->receive_window_ms, other->receive_window_ms,
                    true);
@@ -362,6 +437,8 @@ static void compare_conversions(const ch_policy *one, const ch_policy *other, ch
 
 void ch_compare_rest(const ch_policy *old_policy, const ch_policy *new_policy, ch_saying_of *to)
 {
+    compare_tokens(old_policy, new_policy, to, false);
+    compare_tokens(old_policy, new_policy, to, true);
     compare_prices(&old_policy->prices, &new_policy->prices, to);
     compare_conversions(old_policy, new_policy, to, false);
     compare_conversions(new_policy, old_policy, to, true);

@@ -52,6 +52,32 @@ typedef struct ch_person {
     unsigned roles; /* bits CH_ROLE_* */
 } ch_person;
 
+/* ---- unlocks ---- */
+
+/* When an unlock ends by itself; 0: not so. */
+typedef struct ch_unlock_ends {
+    uint64_t for_ns;  /* after so long */
+    uint64_t idle_ns; /* after so long without a request that was signed */
+} ch_unlock_ends;
+
+enum { CH_FACTOR_PIN = 1, CH_FACTOR_CODE = 2 };
+#define CH_FACTORS_DEFAULT CH_FACTOR_PIN
+
+typedef struct ch_unlock_rule {
+    ch_unlock_ends ends;
+    unsigned factors;      /* bits CH_FACTOR_*: what a person must have */
+    bool is_unattended;    /* the agent unlocks it at its start, with a credential of the service manager */
+    bool survives_suspend; /* the machine may sleep meanwhile */
+} ch_unlock_rule;
+
+extern const ch_unlock_rule ch_unlock_default; /* of a token of which policy says nothing */
+
+typedef struct ch_token_rule {
+    char *name;
+    size_t token; /* index in the source's tokens; their count: it is not there, in a policy from elsewhere */
+    ch_unlock_rule unlock;
+} ch_token_rule;
+
 /* ---- what ---- */
 
 typedef enum ch_price_use { CH_PRICES_MEDIAN, CH_PRICES_NONE } ch_price_use;
@@ -82,6 +108,7 @@ typedef struct ch_key {
     size_t account;             /* index in the policy's accounts */
     uint32_t receive_window_ms; /* the most that a request may ask for, and the default; 0: the profile's */
     uint32_t assume_uses;       /* how often one signature counts; 0: as the profile says */
+    ch_unlock_ends unlock;      /* when it is locked before its token is */
     size_t token_key;           /* core's: the index that the token's link has for it */
     size_t nonce_counter;       /* core's: the counter of its nonces, if it has any */
 } ch_key;
@@ -235,6 +262,8 @@ typedef struct ch_policy {
     size_t caller_count;
     ch_person *people;
     size_t person_count;
+    ch_token_rule *tokens;
+    size_t token_count;
     ch_account *accounts;
     size_t account_count;
     ch_key *keys; /* sorted by name */
@@ -275,6 +304,9 @@ static inline size_t ch_policy_key_index(const ch_policy *policy, const ch_key *
 {
     return (size_t)(key - policy->keys);
 }
+
+/* What holds for the token at index `token` of the source's. */
+const ch_unlock_rule *ch_policy_unlock_rule(const ch_policy *policy, size_t token);
 
 /* Which callers `peer` is. False if it is none. */
 bool ch_policy_identify(const ch_policy *policy, const ch_peer *peer, ch_caller_set *out);

@@ -67,6 +67,11 @@ static const struct {
     { "another address", "address: bc1qcold", "address: bc1qother", "changed : address 'cold': address is bc1qother now; it was bc1qcold" },
     { "a smaller error", "reference_error: \"0.5 %\", fees", "reference_error: \"0.1 %\", fees", "wider : account 'desk': reference_error is 0.001 now; it was 0.005" },
     { "a key of another account", "k: {account: desk", "k: {account: slip", "changed : key 'k': account is slip now; it was desk" },
+    { "an end of an unlock", "deny:", "tokens: {main: {unlock: {for: 8h, idle: 1h}}}\ndeny:", "narrower : token 'main': 'for' of an unlock is 8h now; it was no end|narrower : token 'main': 'idle' of an unlock is 1h now; it was no end" },
+    { "a token without a rule is one of the default", "deny:", "tokens: {main: {}}\ndeny:", "" },
+    { "an unattended unlock", "deny:", "tokens: {main: {unlock: {unattended: true, survives_suspend: true}}}\ndeny:", "wider : token 'main': an unlock may now be unattended|wider : token 'main': an unlock may now survive a suspend" },
+    { "one more factor", "deny:", "tokens: {main: {unlock: {factors: [pin, code]}}}\ndeny:", "narrower : token 'main': an unlock needs PIN and code now" },
+    { "an end of a key's unlock", "k: {account: desk", "k: {unlock: {for: 1h}, account: desk", "narrower : key 'k': 'for' of an unlock is 1h now; it was no end" },
     { "fewer sources", "at_least: 1", "at_least: 2", "narrower : policy '': at_least is 2 now; it was 1" },
     { "another rate", "rate: \"1\"", "rate: \"2\"", "changed : the conversion from USDC to USDT is new|narrower : the conversion from USDC to USDT is gone" },
 };
