@@ -298,6 +298,7 @@ static void compare_unlock(const ch_unlock_rule *one, const ch_unlock_rule *othe
                                                              : "PIN and code");
     compare_flag(to, "be unattended", one->is_unattended, other->is_unattended);
     compare_flag(to, "survive a suspend", one->survives_suspend, other->survives_suspend);
+    compare_flag(to, "survive that the token is taken out", one->survives_removal, other->survives_removal);
 }
 
 static const ch_unlock_rule *find_unlock(const ch_policy *policy, const char *token)

@@ -46,6 +46,7 @@ static const ch_field unlock_fields[] = {
     { "idle",              false,    read_end,       CH_MEMBER(ch_unlock_rule, ends.idle_ns) },
     { "unattended",        false,    ch_field_bool,  CH_MEMBER(ch_unlock_rule, is_unattended) },
     { "survives_suspend",  false,    ch_field_bool,  CH_MEMBER(ch_unlock_rule, survives_suspend) },
+    { "survives_removal",  false,    ch_field_bool,  CH_MEMBER(ch_unlock_rule, survives_removal) },
 };
 /* clang-format on */
 

@@ -42,8 +42,6 @@ const ch_key *ch_policy_find_key(const ch_policy *policy, ch_slice name)
 
 /* ---- tokens ---- */
 
-const ch_unlock_rule ch_unlock_default = {.factors = CH_FACTORS_DEFAULT};
-
 const ch_unlock_rule *ch_policy_unlock_rule(const ch_policy *policy, size_t token)
 {
     for (size_t i = 0; i < policy->token_count; i++) {

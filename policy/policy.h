@@ -12,6 +12,7 @@
 #include "exchange/profile.h"
 #include "pkcs11/key_rule.h"
 #include "policy/period.h"
+#include "policy/unlock.h"
 
 #include <sys/types.h>
 
@@ -52,25 +53,7 @@ typedef struct ch_person {
     unsigned roles; /* bits CH_ROLE_* */
 } ch_person;
 
-/* ---- unlocks ---- */
-
-/* When an unlock ends by itself; 0: not so. */
-typedef struct ch_unlock_ends {
-    uint64_t for_ns;  /* after so long */
-    uint64_t idle_ns; /* after so long without a request that was signed */
-} ch_unlock_ends;
-
-enum { CH_FACTOR_PIN = 1, CH_FACTOR_CODE = 2 };
-#define CH_FACTORS_DEFAULT CH_FACTOR_PIN
-
-typedef struct ch_unlock_rule {
-    ch_unlock_ends ends;
-    unsigned factors;      /* bits CH_FACTOR_*: what a person must have */
-    bool is_unattended;    /* the agent unlocks it at its start, with a credential of the service manager */
-    bool survives_suspend; /* the machine may sleep meanwhile */
-} ch_unlock_rule;
-
-extern const ch_unlock_rule ch_unlock_default; /* of a token of which policy says nothing */
+/* ---- tokens ---- */
 
 typedef struct ch_token_rule {
     char *name;

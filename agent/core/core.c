@@ -190,6 +190,7 @@ static void run(core *self)
     while (!self->is_stopping && !ch_confinement_has_failed(self->confinement)) {
         ch_loop_turn(self->loop, time_awake(self));
         uint64_t now_ns = ch_clock_ns();
+        ch_links_look_at_ends(&self->links);
         ch_meter_turn(self->meter, now_ns);
         ch_requests_resume(self->requests);
         ch_core_go_on_with_reload(self);
