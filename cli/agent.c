@@ -312,8 +312,8 @@ const ch_command ch_commands_of_agent[] = {
         .name = "status",
         .syntax = {.options = CH_OPTION(SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTION(JSON)},
         .summary = "show how the agent and its tokens are",
-        .details = "Prints how the agent is, which tokens are unlocked and until when, and what it has\n"
-                   "signed and refused.",
+        .details = "Prints how the agent is, which tokens are unlocked, and until when, and what it\n"
+                   "has signed and refused.",
         .examples = "  chancery status\n"
                     "  chancery status --json\n",
         .run = run_status,
