@@ -179,6 +179,8 @@ void ch_token_link_set_unlock(ch_token_link *link, const ch_unlock_rule *rule);
 void ch_token_link_look_at_end(ch_token_link *link);
 /* The unlock that was begun just now was nobody's. */
 void ch_token_link_note_unattended(ch_token_link *link);
+/* There was to be one, and there is not; the token is locked because of that. */
+void ch_token_link_note_not_unattended(ch_token_link *link, const char *why);
 
 /* How an unlock ends, if nothing more is signed. */
 typedef struct ch_link_unlock {

@@ -154,6 +154,11 @@ void ch_token_link_note_unattended(ch_token_link *link)
     link->is_unattended = true;
 }
 
+void ch_token_link_note_not_unattended(ch_token_link *link, const char *why)
+{
+    ch_error_set(&link->ended, CH_LOCKED, "", "it could not be unlocked unattended: %s", why);
+}
+
 /* ---- policy ---- */
 
 void ch_token_link_set_unlock(ch_token_link *link, const ch_unlock_rule *rule)
