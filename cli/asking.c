@@ -148,11 +148,11 @@ ch_status ch_pinentry_ask(const char *program, const char *prompt, const char *n
     char *const words[] = {(char *)program, NULL};
     auto_dialog self = {.program = CH_PROGRAM_NONE, .answer = CH_SECRET_INIT, .data = line, .name = name};
     CH_TRY(ch_secret_alloc(&self.answer, ANSWER_MAX, err));
-    CH_TRY(ch_program_start(program, words, &self.program, err));
+    CH_TRY(ch_program_start(program, words, CH_PROGRAM_PIPE, &self.program, err));
     CH_TRY(introduce(&self, err));
     CH_TRY(tell(&self, "SETTITLE ", "Chancery", err));
     CH_TRY(tell(&self, "SETDESC ", prompt, err));
-    CH_TRY(tell(&self, "SETPROMPT ", "PIN:", err));
+    CH_TRY(tell(&self, "SETPROMPT ", strncmp(name, "the ", 4) == 0 ? name + 4 : name, err));
     CH_TRY(tell(&self, "GETPIN", NULL, err));
     *size_bytes = self.size_bytes;
     ch_ignore(ch_program_write(&self.program, "BYE\n", &(ch_error)CH_ERROR_INIT));
@@ -169,7 +169,7 @@ ch_status ch_ask_password_ask(const char *program, const char *prompt, const cha
     char *const words[] = {(char *)program, timeout, (char *)"--id=chancery", (char *)"--", (char *)prompt, NULL};
     ch_autoprogram running = CH_PROGRAM_NONE;
     snprintf(timeout, sizeof timeout, "--timeout=%d", CH_PROGRAM_TIMEOUT_S - 1);
-    CH_TRY(ch_program_start(program, words, &running, err));
+    CH_TRY(ch_program_start(program, words, CH_PROGRAM_TERMINAL, &running, err));
     CH_TRY(ch_program_read_line(&running, line, size_bytes, &is_end, err));
     if (ch_program_wait(&running, err) != CH_OK)
         return ch_error_wrap(err, "no answer to the question for %s", name);

@@ -90,16 +90,19 @@ static void release(ch_program *program)
 
 /* ---- start and end ---- */
 
-static ch_status spawn(ch_program *program, const char *path, char *const *words, const int ends[2], ch_error *err)
+/* `input` is -1: the terminal. */
+static ch_status spawn(ch_program *program, const char *path, char *const *words, int input, int output, ch_error *err)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
-    sigset_t all;
-    sigfillset(&all);
     posix_spawn_file_actions_init(&actions);
     posix_spawnattr_init(&attributes);
-    posix_spawn_file_actions_adddup2(&actions, ends[0], STDIN_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+    if (input >= 0)
+        posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
+    else
+        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, program->terminal >= 0 ? "/dev/tty" : "/dev/null",
+                                         O_RDWR, 0);
+    posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
     posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
     posix_spawnattr_setsigmask(&attributes, &program->mask_before);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
@@ -113,26 +116,30 @@ static ch_status spawn(ch_program *program, const char *path, char *const *words
     return ch_fail_errno(err, "running %s", program->path);
 }
 
-static ch_status start(ch_program *program, const char *path, char *const *words, ch_error *err)
+static ch_status start_talking(ch_program *program, const char *path, char *const *words, int output, ch_error *err)
 {
-    int input[2];
-    int output[2];
-    if (pipe2(input, O_CLOEXEC) != 0)
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
         return ch_fail_errno(err, "making a pipe");
-    program->in = input[1];
-    if (pipe2(output, O_CLOEXEC) != 0) {
-        close(input[0]);
-        return ch_fail_errno(err, "making a pipe");
-    }
-    program->out = output[0];
-    const int ends[2] = {input[0], output[1]};
-    ch_status st = spawn(program, path, words, ends, err);
-    close(input[0]);
-    close(output[1]);
+    program->in = ends[1];
+    ch_status st = spawn(program, path, words, ends[0], output, err);
+    close(ends[0]);
     return st;
 }
 
-ch_status ch_program_start(const char *path, char *const *words, ch_program *out, ch_error *err)
+static ch_status start(ch_program *program, const char *path, char *const *words, ch_program_input input, ch_error *err)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return ch_fail_errno(err, "making a pipe");
+    program->out = ends[0];
+    ch_status st = input == CH_PROGRAM_PIPE ? start_talking(program, path, words, ends[1], err)
+                                            : spawn(program, path, words, -1, ends[1], err);
+    close(ends[1]);
+    return st;
+}
+
+ch_status ch_program_start(const char *path, char *const *words, ch_program_input input, ch_program *out, ch_error *err)
 {
     ch_autotrusted file = CH_TRUSTED_CLOSED;
     *out = (ch_program)CH_PROGRAM_NONE;
@@ -143,7 +150,7 @@ ch_status ch_program_start(const char *path, char *const *words, ch_program *out
     if (ch_trust_file(path, &file, err) != CH_OK)
         return ch_error_wrap(err, "the program that is to ask for the secret");
     CH_TRY(hold(out, err));
-    return start(out, file.path, words, err);
+    return start(out, file.path, words, input, err);
 }
 
 static bool has_ended(const ch_program *program, int *status)

@@ -1,5 +1,5 @@
-/* A program that asks a person for a secret: run without a shell, by its path, with pipes for its input and output, a
- * time limit, and nothing else that this process has open.
+/* A program that asks a person for a secret: run without a shell, by its path, with a pipe for its output, a time
+ * limit, and nothing else that this process has open.
  *
  * While it runs, the signals that end a program are held back. One that comes ends the program, puts the terminal back
  * as it was, and then takes effect. Single-threaded; one at a time. */
@@ -33,9 +33,13 @@ typedef struct ch_program {
     }
 #define CH_PROGRAM_TIMEOUT_S 100 /* the agent waits somewhat longer for whoever has connected */
 
+/* What the program has as its standard input: a pipe, for ch_program_write; or the terminal, as far as there is one. */
+typedef enum ch_program_input { CH_PROGRAM_PIPE, CH_PROGRAM_TERMINAL } ch_program_input;
+
 /* Starts `path` with `words`, of which the first is its name and the last NULL. CH_BAD_INPUT: the path is not absolute;
  * CH_CONFIG: somebody else could exchange the program. End it with ch_program_close, also after a failure. */
-CH_CHECKED ch_status ch_program_start(const char *path, char *const *words, ch_program *out, ch_error *err);
+CH_CHECKED ch_status ch_program_start(const char *path, char *const *words, ch_program_input input, ch_program *out,
+                                      ch_error *err);
 /* Ends it, if it runs; the signal that came takes effect now. */
 void ch_program_close(ch_program *program);
 #define ch_autoprogram __attribute__((cleanup(ch_program_close))) ch_program

@@ -91,7 +91,7 @@ class Pinentry(Asking):
         self.assertEqual(heard[0], "argv ")
         self.assertEqual(heard[1], "fds 0 1 2 3 4", "nothing of ours is open; 3 and 4 are its own")
         self.assertEqual([line for line in heard[2:] if not line.startswith(("OPTION", "BYE"))],
-                         ["SETTITLE Chancery", "SETDESC User PIN: ", "SETPROMPT PIN:", "GETPIN"])
+                         ["SETTITLE Chancery", "SETDESC User PIN: ", "SETPROMPT user PIN", "GETPIN"])
 
     def test_data_are_percent_decoded_and_put_together(self):
         coded = "".join(f"%{ord(letter):02X}" for letter in PIN[:4])
@@ -238,22 +238,24 @@ class Credential(Asking):
                 stdin="0123456789abcdef0123456789abcdef")
 
 
-class RealPinentry(Asking):
-    """Debian's pinentry-curses, on a pseudo-terminal."""
+class OnTerminal(Asking):
+    """A program of Debian's, on a pseudo-terminal."""
 
-    PROGRAM = "/usr/bin/pinentry-curses"
+    OPTION = None
+    PROGRAM = None
+    PROMPT = "User.PIN"
 
     def setUp(self):
         super().setUp()
         if not os.path.exists(self.PROGRAM):
-            self.skipTest("pinentry-curses is not installed")
+            self.skipTest(f"{self.PROGRAM} is not installed")
         self.env.update(TERM="xterm", LC_ALL="C.UTF-8")
 
     def start(self):
         pid, self.tty = pty.fork()
         if pid == 0:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
-            os.execve(CHANCERY, [CHANCERY, "key", "list", f"--pinentry={self.PROGRAM}"], self.env)
+            os.execve(CHANCERY, [CHANCERY, "key", "list", f"--{self.OPTION}={self.PROGRAM}"], self.env)
         self.addCleanup(os.close, self.tty)
         self.seen = ""
         return pid
@@ -279,9 +281,18 @@ class RealPinentry(Asking):
         self.assertEqual(termios.tcgetattr(self.tty)[3] & (termios.ECHO | termios.ICANON),
                          before[3] & (termios.ECHO | termios.ICANON))
 
+    def wait_for_prompt(self):
+        self.read_until(self.PROMPT)
+        time.sleep(0.3)  # until it reads
+
+
+class RealPinentry(OnTerminal):
+    OPTION = "pinentry"
+    PROGRAM = "/usr/bin/pinentry-curses"
+
     def test_a_person_types_into_it(self):
         pid = self.start()
-        self.read_until("User.PIN")
+        self.wait_for_prompt()
         os.write(self.tty, PIN.encode() + b"\r")
         self.assertEqual(self.finish(pid), OK, self.seen)
         self.assert_no_secret(self.seen)
@@ -289,20 +300,37 @@ class RealPinentry(Asking):
     def test_ctrl_c_leaves_the_terminal_as_it_was(self):
         pid = self.start()
         before = termios.tcgetattr(self.tty)
-        self.read_until("User.PIN")
-        time.sleep(0.3)
+        self.wait_for_prompt()
         os.write(self.tty, b"\x03")
-        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        self.assertIn(status, (REFUSED, -signal.SIGINT))
+        self.assertIn(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), (REFUSED, -signal.SIGINT))
         self.assert_terminal_is_back(before)
 
     def test_a_signal_leaves_the_terminal_as_it_was(self):
         pid = self.start()
         before = termios.tcgetattr(self.tty)
-        self.read_until("User.PIN")
-        time.sleep(0.3)
+        self.wait_for_prompt()
         os.kill(pid, signal.SIGTERM)
         self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), -signal.SIGTERM)
+        self.assert_terminal_is_back(before)
+
+
+class RealAskPassword(OnTerminal):
+    OPTION = "ask-password"
+    PROGRAM = "/usr/bin/systemd-ask-password"
+
+    def test_a_person_types_into_it(self):
+        pid = self.start()
+        self.wait_for_prompt()
+        os.write(self.tty, PIN.encode() + b"\r")
+        self.assertEqual(self.finish(pid), OK, self.seen)
+        self.assert_no_secret(self.seen)
+
+    def test_ctrl_c_leaves_the_terminal_as_it_was(self):
+        pid = self.start()
+        before = termios.tcgetattr(self.tty)
+        self.wait_for_prompt()
+        os.write(self.tty, b"\x03")
+        self.assertIn(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), (REFUSED, -signal.SIGINT))
         self.assert_terminal_is_back(before)
 
 

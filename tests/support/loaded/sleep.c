@@ -1,7 +1,7 @@
-/* For LD_PRELOAD: the machine has slept, as far as a program can see, for as many seconds as a file says, in eight bytes
- * as this machine writes them: its wall clock and the clock that counts from the machine's start are ahead, and the one
- * that stands still meanwhile is not. The file is named by $SLEPT and is mapped, so that a test can have the machine
- * sleep while the program runs. */
+/* For LD_PRELOAD: the machine has slept, as far as a program can see, for as many seconds as a file says, in eight
+ * bytes as this machine writes them: its wall clock and the clock that counts from the machine's start are ahead, and
+ * the one that stands still meanwhile is not. The file is named by $SLEPT and is mapped, so that a test can have the
+ * machine sleep while the program runs. */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdint.h>

@@ -347,7 +347,8 @@ END_TEST
 
 #define UNLOCKS                                                                                                        \
     "tokens:\n"                                                                                                        \
-    "  other: {unlock: {factors: [pin, code], for: 12h, idle: 1h, unattended: true, survives_suspend: true, survives_removal: true}}\n"        \
+    "  other: {unlock: {factors: [pin, code], for: 12h, idle: 1h, unattended: true, survives_suspend: true, "          \
+    "survives_removal: true}}\n"                                                                                       \
     "accounts:\n"
 
 START_TEST(test_what_is_not_said_of_an_unlock_is_the_default)
