@@ -3,6 +3,8 @@
 #include <time.h>
 
 #define NS_PER_S 1000000000ULL
+#define READINGS 4
+#define QUICK_NS 100000
 
 static uint64_t to_ns(const struct timespec *time)
 {
@@ -19,6 +21,29 @@ uint64_t ch_clock_ns(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return to_ns(&now);
+}
+
+uint64_t ch_clock_boot_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return to_ns(&now);
+}
+
+/* Whoever is interrupted between the two readings sees too little. */
+int64_t ch_clock_slept_ns(void)
+{
+    int64_t most_ns = INT64_MIN;
+    for (int i = 0; i < READINGS; i++) {
+        uint64_t begun_ns = ch_clock_ns();
+        uint64_t boot_ns = ch_clock_boot_ns();
+        uint64_t now_ns = ch_clock_ns();
+        int64_t slept_ns = (int64_t)(boot_ns - now_ns);
+        most_ns = slept_ns > most_ns ? slept_ns : most_ns;
+        if (now_ns - begun_ns < QUICK_NS)
+            break;
+    }
+    return most_ns;
 }
 
 bool ch_moment_now(ch_moment *out)

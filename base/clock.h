@@ -9,6 +9,13 @@
 uint64_t ch_clock_ms(void);
 uint64_t ch_clock_ns(void);
 
+/* Since the machine started, including the time that it was suspended; nobody can set this clock. */
+uint64_t ch_clock_boot_ns(void);
+/* How long the machine has been suspended, from some time on: only differences mean something, since a time namespace
+ * can set its two clocks apart, and then it may be negative. Never too much, and hardly ever too little, though the
+ * clocks cannot be read at once. */
+int64_t ch_clock_slept_ns(void);
+
 #define CH_WALL_NS_END 7258118400000000000ULL /* the year 2200 */
 
 /* One moment, by two clocks. They differ by a constant, unless somebody sets the wall clock. */

@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 static json_int_t count_of(const json_t *object, const char *name)
 {
@@ -68,16 +69,71 @@ static void print_callers(const json_t *callers)
     }
 }
 
-static void print_status(const json_t *status)
+/* For people: adds `until` to each row, in words. */
+static void add_ends(const json_t *rows)
+{
+    size_t i;
+    json_t *row;
+    json_array_foreach((json_t *)rows, i, row)
+    {
+        char text[80] = "";
+        char when[32] = "";
+        const json_t *until = json_object_get(row, "unlocked_until_ms");
+        time_t seconds = (time_t)(json_integer_value(until) / 1000);
+        struct tm utc;
+        if (json_is_integer(until) && gmtime_r(&seconds, &utc) != NULL)
+            strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
+        if (*when != '\0')
+            snprintf(text, sizeof text, "%s (%.16s)", when, ch_jansson_member(row, "unlock_ends_by"));
+        json_object_set_new(row, "until", json_string(text));
+    }
+}
+
+static void print_unlocks(const json_t *unlocks)
 {
     /* clang-format off */
     static const ch_column columns[] = {
-        /* title   member */
-        { "TOKEN",  "name" },
-        { "STATE",  "state" },
-        { "DETAIL", "detail" },
+        /* title           member */
+        { "KEY",            "key" },
+        { "UNLOCKED UNTIL", "until" },
         {0},
     };
+    /* clang-format on */
+    if (json_array_size(unlocks) == 0)
+        return;
+    add_ends(unlocks);
+    puts("");
+    ch_output_table(unlocks, columns);
+}
+
+static void print_tokens(const json_t *tokens)
+{
+    /* clang-format off */
+    static const ch_column columns[] = {
+        /* title           member */
+        { "TOKEN",          "name" },
+        { "STATE",          "state" },
+        { "UNLOCKED UNTIL", "until" },
+        { "DETAIL",         "detail" },
+        {0},
+    };
+    /* clang-format on */
+    size_t i;
+    const json_t *token;
+    add_ends(tokens);
+    ch_output_table(tokens, columns);
+    json_array_foreach((json_t *)tokens, i, token)
+    {
+        if (!json_is_true(json_object_get(token, "unattended")))
+            continue;
+        ch_output_member(token, "\nUnlocked unattended, when the agent started: ", "name");
+        puts("");
+    }
+}
+
+static void print_status(const json_t *status)
+{
+    /* clang-format off */
     static const ch_column problem_columns[] = {
         /* title    member */
         { "KEY",     "key" },
@@ -95,7 +151,8 @@ static void print_status(const json_t *status)
            "Keys: %" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT " can sign\n\n",
            count_of(status, "signed"), count_of(status, "refused"), count_of(status, "failed"),
            count_of(status, "keys_ready"), count_of(status, "keys"));
-    ch_output_table(json_object_get(status, "tokens"), columns);
+    print_tokens(json_object_get(status, "tokens"));
+    print_unlocks(json_object_get(status, "key_unlocks"));
     print_clock(json_object_get(status, "clock"));
     if (json_array_size(json_object_get(status, "problems")) > 0) {
         puts("");
@@ -255,8 +312,8 @@ const ch_command ch_commands_of_agent[] = {
         .name = "status",
         .syntax = {.options = CH_OPTION(SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTION(JSON)},
         .summary = "show how the agent and its tokens are",
-        .details = "Prints how the agent is, which tokens are unlocked, and what it has signed and\n"
-                   "refused.",
+        .details = "Prints how the agent is, which tokens are unlocked, and until when, and what it\n"
+                   "has signed and refused.",
         .examples = "  chancery status\n"
                     "  chancery status --json\n",
         .run = run_status,

@@ -35,14 +35,18 @@ void ch_help_overview(const char *family)
         printf("'chancery help exit-codes' and 'chancery help mechanisms' list those.\n"
                "\n"
                "PINs and secrets are asked for on the terminal, read from standard input if it is a pipe (one a\n"
-               "line), or from a descriptor (--pin-fd N and the like). They are never arguments.\n");
+               "line), or from a descriptor (--pin-fd N and the like), or asked for by --pinentry and\n"
+               "--ask-password. They are never arguments.\n");
 }
 
 static void print_option(const ch_option_row *row)
 {
     char form[48];
-    snprintf(form, sizeof form, "--%s%s%s", row->name, row->value == NULL ? "" : " ",
-             row->value == NULL ? "" : row->value);
+    const char *value = row->value == NULL ? "" : row->value;
+    if (*value == '[')
+        snprintf(form, sizeof form, "--%s[=%s", row->name, value + 1);
+    else
+        snprintf(form, sizeof form, "--%s%s%s", row->name, *value == '\0' ? "" : " ", value);
     printf("  %-27s %s", form, row->help);
     if (row->variable != NULL)
         printf(" (or $%s)", row->variable);

@@ -305,7 +305,7 @@ static ch_status run_delete(const ch_arguments *arguments, ch_error *err)
 
 /* ---- the commands ---- */
 
-#define ON_TOKEN (CH_OPTION(MODULE) | CH_OPTION(INIT_ARGS) | CH_OPTION(TOKEN) | CH_OPTION(PIN_FD) | CH_OPTION(NO_PIN))
+#define ON_TOKEN (CH_OPTION(MODULE) | CH_OPTION(INIT_ARGS) | CH_OPTION(TOKEN) | CH_OPTIONS_PIN | CH_OPTION(NO_PIN))
 #define FOR_EXCHANGE (CH_OPTION(PROFILE) | CH_OPTION(SCHEME) | CH_OPTION(PROFILES) | CH_OPTION(MECHANISM))
 
 /* clang-format off */

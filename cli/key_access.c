@@ -17,9 +17,7 @@ ch_status ch_key_access_ask(const ch_arguments *arguments, const ch_input_questi
     CH_TRY(ch_option_token(arguments, &access->uri, err));
     if (arguments->option[CH_OPT_NO_PIN] == NULL)
         return ch_input_secret(arguments, &question, next, &access->pin, err);
-    if (arguments->option[CH_OPT_PIN_FD] != NULL)
-        return ch_fail(err, CH_BAD_INPUT, "give either --pin-fd or --no-pin");
-    return CH_OK;
+    return ch_input_check_no_pin(arguments, err);
 }
 
 void ch_opened_token_close(ch_opened_token *opened)

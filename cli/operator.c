@@ -108,8 +108,7 @@ static ch_status ask_pin(const ch_arguments *arguments, const char *token, ch_se
         .descriptor = CH_OPT_PIN_FD, .name = "the user PIN", .prompt = ch_buffer_text(&prompt)};
     if (arguments->option[CH_OPT_NO_PIN] == NULL)
         return ch_input_secret(arguments, &question, NULL, pin, err);
-    if (arguments->option[CH_OPT_PIN_FD] != NULL)
-        return ch_fail(err, CH_BAD_INPUT, "give either --pin-fd or --no-pin");
+    CH_TRY(ch_input_check_no_pin(arguments, err));
     fputs("If the token has a keypad, type the PIN there now.\n", stderr);
     return ch_secret_alloc_empty(pin, err);
 }
@@ -163,7 +162,7 @@ const ch_command ch_commands_of_operator[] = {
     {
         .name = "unlock",
         .syntax = {.positional = "[TOKEN]", .positional_max = 1,
-                   .options = CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTION(PIN_FD) |
+                   .options = CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTIONS_PIN |
                               CH_OPTION(NO_PIN) | CH_OPTION(LAST_TRY) | CH_OPTION(WAIT)},
         .summary = "let the agent sign with a token",
         .details = "Passes the user PIN of TOKEN, a name from agent.yaml, to the agent. TOKEN can be\n"
@@ -173,6 +172,7 @@ const ch_command ch_commands_of_operator[] = {
                    "lock itself; with --last-try it does.",
         .examples = "  chancery unlock main\n"
                     "  chancery unlock --pin-fd 3 3<pin\n"
+                    "  chancery unlock --pinentry main\n"
                     "  chancery unlock --no-pin card\n"
                     "  chancery unlock --last-try main\n",
         .run = run_unlock,

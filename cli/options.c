@@ -53,6 +53,9 @@ static const ch_option_row rows[CH_OPT_COUNT] = {
     [CH_OPT_OPERATOR_SOCKET] = { "operator-socket", "PATH",            "CHANCERY_OPERATOR_SOCK", "the agent's operator socket" },
     [CH_OPT_AGENT_USER]      = { "agent-user",      "USER",            "CHANCERY_AGENT_USER",    "user that the agent runs as (default: chancery)" },
     [CH_OPT_PIN_FD]          = { "pin-fd",          "N",               NULL,                     "read the user PIN from descriptor N" },
+    [CH_OPT_PINENTRY]        = { "pinentry",        "[PROGRAM]",       "CHANCERY_PINENTRY",      "ask by pinentry (default: /usr/bin/pinentry)" },
+    [CH_OPT_ASK_PASSWORD]    = { "ask-password",    "[PROGRAM]",       "CHANCERY_ASK_PASSWORD",  "ask by systemd-ask-password (default: /usr/bin)" },
+    [CH_OPT_CREDENTIAL]      = { "credential",      "NAME",            NULL,                     "read the user PIN from a credential of the service manager" },
     [CH_OPT_NO_PIN]          = { "no-pin",          NULL,              NULL,                     "the token takes no PIN, or has a pad for it" },
     [CH_OPT_LAST_TRY]        = { "last-try",        NULL,              NULL,                     "try the PIN though the token may lock itself" },
     [CH_OPT_SO_PIN_FD]       = { "so-pin-fd",       "N",               NULL,                     "read the SO PIN from descriptor N" },
@@ -155,6 +158,12 @@ static ch_status find_option(const ch_syntax *syntax, const char *word, ch_optio
     return CH_OK;
 }
 
+/* May its value be left out? */
+static bool is_optional(ch_option option)
+{
+    return rows[option].value != NULL && rows[option].value[0] == '[';
+}
+
 /* Takes the option at words[0], with its value from there or from the next of the `left` words; sets `*used` to the
  * number of words taken. */
 static ch_status take_option(const ch_syntax *syntax, int left, char *const *words, ch_arguments *arguments, int *used,
@@ -169,6 +178,10 @@ static ch_status take_option(const ch_syntax *syntax, int left, char *const *wor
     if (rows[option].value == NULL) {
         arguments->option[option] = "";
         return equals == NULL ? CH_OK : ch_fail(err, CH_BAD_INPUT, "--%s takes no value", rows[option].name);
+    }
+    if (is_optional(option) && equals == NULL) {
+        arguments->option[option] = "";
+        return CH_OK;
     }
     if (equals == NULL && left < 2)
         return ch_fail(err, CH_BAD_INPUT, "--%s needs a value: %s", rows[option].name, rows[option].value);
@@ -304,6 +317,15 @@ const char *ch_option_profiles(const ch_arguments *arguments)
 {
     const char *folder = option_or_variable(arguments, CH_OPT_PROFILES);
     return folder != NULL ? folder : ch_path_profiles;
+}
+
+const char *ch_option_program(const ch_arguments *arguments, ch_option option, const char *path)
+{
+    const char *value = arguments->option[option];
+    const char *configured = getenv(rows[option].variable);
+    if (value != NULL && *value != '\0')
+        return value;
+    return configured != NULL && *configured != '\0' ? configured : path;
 }
 
 ch_status ch_option_number(const ch_arguments *arguments, ch_option option, unsigned max, unsigned *out, ch_error *err)

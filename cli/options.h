@@ -51,6 +51,9 @@ typedef enum ch_option {
     CH_OPT_OPERATOR_SOCKET,
     CH_OPT_AGENT_USER,
     CH_OPT_PIN_FD,
+    CH_OPT_PINENTRY,
+    CH_OPT_ASK_PASSWORD,
+    CH_OPT_CREDENTIAL,
     CH_OPT_NO_PIN,
     CH_OPT_LAST_TRY,
     CH_OPT_SO_PIN_FD,
@@ -64,8 +67,9 @@ typedef enum ch_option {
 } ch_option;
 
 typedef struct ch_option_row {
-    const char *name;  /* without the dashes */
-    const char *value; /* what it takes, for the help: "N", or the words themselves, "pem|base64"; NULL for a switch */
+    const char *name;     /* without the dashes */
+    const char *value;    /* what it takes, for the help: "N", or the words themselves, "pem|base64"; NULL for a switch;
+                             "[PROGRAM]" may be left out, and else follows a '=' */
     const char *variable; /* the environment variable that stands in for it; NULL if there is none */
     const char *help;
 } ch_option_row;
@@ -75,6 +79,8 @@ const ch_option_row *ch_option_at(ch_option option);
 /* A set of options: CH_OPTION(LABEL) | CH_OPTION(JSON). */
 typedef uint64_t ch_options;
 #define CH_OPTION(name) ((ch_options)1 << CH_OPT_##name)
+/* Of a command that asks for the user PIN (cli/secret_input.h). */
+#define CH_OPTIONS_PIN (CH_OPTION(PIN_FD) | CH_OPTION(PINENTRY) | CH_OPTION(ASK_PASSWORD) | CH_OPTION(CREDENTIAL))
 
 /* What a command takes. Every command takes --help. */
 typedef struct ch_syntax {
@@ -128,6 +134,9 @@ const char *ch_option_profiles(const ch_arguments *arguments);
 const char *ch_option_given_profiles(const ch_arguments *arguments);
 const char *ch_option_policy(const ch_arguments *arguments);
 const char *ch_option_config(const ch_arguments *arguments);
+
+/* The option's value; if it was given without one, its variable's, else `path`. */
+const char *ch_option_program(const ch_arguments *arguments, ch_option option, const char *path);
 
 /* Decimal digits, at most `max`; the error names the option and does not quote what was given. */
 CH_CHECKED ch_status ch_option_number(const ch_arguments *arguments, ch_option option, unsigned max, unsigned *out,

@@ -2,9 +2,11 @@
  * comes next. */
 #include "cli/secret_input.h"
 
+#include "base/credential.h"
 #include "base/memory.h"
 #include "base/printable.h"
 #include "base/slice.h"
+#include "cli/asking.h"
 #include "cli/terminal.h"
 
 #include <errno.h>
@@ -17,6 +19,8 @@
 
 #define LINE_MAX_BYTES 4096
 #define PEM_BEGIN "-----BEGIN "
+#define PINENTRY "/usr/bin/pinentry"
+#define ASK_PASSWORD "/usr/bin/systemd-ask-password"
 
 /* ---- a line becomes a PIN ---- */
 
@@ -53,14 +57,31 @@ static ch_status keep_pin(const ch_secret *line, size_t size_bytes, const char *
     return CH_OK;
 }
 
-/* ---- the terminal ---- */
+/* ---- what is typed ---- */
 
-static ch_status ask_once(const char *prompt, const ch_input_question *question, ch_secret *out, ch_error *err)
+/* A way to ask a person. */
+typedef struct asker {
+    ch_option option; /* CH_OPT_PINENTRY, CH_OPT_ASK_PASSWORD; CH_OPT_COUNT: the terminal */
+    const char *program;
+} asker;
+
+static ch_status ask_line(const asker *by, const char *prompt, const ch_input_question *question, const ch_secret *line,
+                          size_t *size_bytes, ch_error *err)
+{
+    if (by->option == CH_OPT_PINENTRY)
+        return ch_pinentry_ask(by->program, prompt, question->name, line, size_bytes, err);
+    if (by->option == CH_OPT_ASK_PASSWORD)
+        return ch_ask_password_ask(by->program, prompt, question->name, line, size_bytes, err);
+    return ch_terminal_ask_secret(prompt, question->name, line, size_bytes, err);
+}
+
+static ch_status ask_once(const asker *by, const char *prompt, const ch_input_question *question, ch_secret *out,
+                          ch_error *err)
 {
     ch_autosecret line = CH_SECRET_INIT;
     size_t size_bytes = 0;
     CH_TRY(ch_secret_alloc(&line, LINE_MAX_BYTES, err));
-    CH_TRY(ch_terminal_ask_secret(prompt, question->name, &line, &size_bytes, err));
+    CH_TRY(ask_line(by, prompt, question, &line, &size_bytes, err));
     if (question->rest_max_bytes == 0)
         return keep_pin(&line, size_bytes, question->name, out, err);
     if (size_bytes == 0)
@@ -70,13 +91,13 @@ static ch_status ask_once(const char *prompt, const ch_input_question *question,
     return CH_OK;
 }
 
-static ch_status ask_on_terminal(const ch_input_question *question, ch_secret *out, ch_error *err)
+static ch_status ask(const asker *by, const ch_input_question *question, ch_secret *out, ch_error *err)
 {
     ch_autosecret again = CH_SECRET_INIT;
-    CH_TRY(ask_once(question->prompt, question, out, err));
+    CH_TRY(ask_once(by, question->prompt, question, out, err));
     if (!question->is_asked_twice)
         return CH_OK;
-    CH_TRY(ask_once("Once more, the same: ", question, &again, err));
+    CH_TRY(ask_once(by, "Once more, the same: ", question, &again, err));
     if (again.size != out->size || CRYPTO_memcmp(again.data, out->data, out->size) != 0)
         return ch_fail(err, CH_BAD_INPUT, "the two entries of %s differ; nothing was changed", question->name);
     return CH_OK;
@@ -179,13 +200,54 @@ static ch_status find_named(const ch_arguments *arguments, ch_option descriptor,
     return CH_OK;
 }
 
-/* The descriptor that answers `question`; -1 is the terminal. */
+static asker find_asker(const ch_arguments *arguments)
+{
+    if (arguments->option[CH_OPT_PINENTRY] != NULL)
+        return (asker){CH_OPT_PINENTRY, ch_option_program(arguments, CH_OPT_PINENTRY, PINENTRY)};
+    if (arguments->option[CH_OPT_ASK_PASSWORD] != NULL)
+        return (asker){CH_OPT_ASK_PASSWORD, ch_option_program(arguments, CH_OPT_ASK_PASSWORD, ASK_PASSWORD)};
+    return (asker){CH_OPT_COUNT, NULL};
+}
+
+static bool is_credential(const ch_arguments *arguments, const ch_input_question *question)
+{
+    return question->descriptor == CH_OPT_PIN_FD && arguments->option[CH_OPT_CREDENTIAL] != NULL;
+}
+
+/* Two ways for one PIN: whoever gave both would be surprised by either. A program may ask for what a descriptor or a
+ * credential is not for. */
+static ch_status check_ways(const ch_arguments *arguments, ch_error *err)
+{
+    static const ch_option pairs[][2] = {
+        {CH_OPT_PIN_FD,   CH_OPT_CREDENTIAL  },
+        {CH_OPT_PINENTRY, CH_OPT_ASK_PASSWORD},
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        if (arguments->option[pairs[i][0]] != NULL && arguments->option[pairs[i][1]] != NULL)
+            return ch_fail(err, CH_BAD_INPUT, "give either --%s or --%s", ch_option_at(pairs[i][0])->name,
+                           ch_option_at(pairs[i][1])->name);
+    }
+    return CH_OK;
+}
+
+ch_status ch_input_check_no_pin(const ch_arguments *arguments, ch_error *err)
+{
+    static const ch_option ways[] = {CH_OPT_PIN_FD, CH_OPT_CREDENTIAL, CH_OPT_PINENTRY, CH_OPT_ASK_PASSWORD};
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        if (arguments->option[ways[i]] != NULL)
+            return ch_fail(err, CH_BAD_INPUT, "give either --%s or --no-pin", ch_option_at(ways[i])->name);
+    }
+    return CH_OK;
+}
+
+/* The descriptor that answers `question`; -1: something else does. */
 static ch_status find_source(const ch_arguments *arguments, const ch_input_question *question, int *out, ch_error *err)
 {
     *out = -1;
     if (arguments->option[question->descriptor] != NULL)
         return find_named(arguments, question->descriptor, out, err);
-    if (is_stdin_piped() && !is_stdin_claimed(arguments))
+    bool is_asked = question->rest_max_bytes == 0 && find_asker(arguments).program != NULL;
+    if (!is_credential(arguments, question) && !is_asked && is_stdin_piped() && !is_stdin_claimed(arguments))
         *out = STDIN_FILENO;
     return CH_OK;
 }
@@ -202,19 +264,40 @@ static ch_status read_descriptor(const ch_arguments *arguments, int fd, const ch
     return next_fd == fd ? CH_OK : expect_end(fd, question->name, err);
 }
 
+static ch_status read_credential(const ch_arguments *arguments, const ch_input_question *question, ch_secret *out,
+                                 ch_error *err)
+{
+    ch_autosecret line = CH_SECRET_INIT;
+    CH_TRY(ch_credential_read(arguments->option[CH_OPT_CREDENTIAL], LINE_MAX_BYTES - 1, &line, err));
+    if (ch_slice_find((ch_slice){line.data, line.size}, '\n') != NULL)
+        return ch_fail(err, CH_BAD_INPUT, "the credential of %s has more than one line", question->name);
+    return keep_pin(&line, line.size, question->name, out, err);
+}
+
+static ch_status ask_somebody(const ch_arguments *arguments, const ch_input_question *question, ch_secret *out,
+                              ch_error *err)
+{
+    const asker by = find_asker(arguments);
+    if (question->prompt == NULL)
+        return ch_fail(err, CH_BAD_INPUT, "%s can't be typed; %s", question->name, question->not_typed);
+    ch_status st = ask(&by, question, out, err);
+    if (st == CH_OK || by.program != NULL)
+        return st;
+    return ch_error_wrap(err, "no %s (pipe it in, or give --%s N)", question->name + strlen("the "),
+                         ch_option_at(question->descriptor)->name);
+}
+
 static ch_status read_secret(const ch_arguments *arguments, const ch_input_question *question,
                              const ch_input_question *next, ch_secret *out, ch_error *err)
 {
     int fd = -1;
+    CH_TRY(check_ways(arguments, err));
     CH_TRY(find_source(arguments, question, &fd, err));
     if (fd >= 0)
         return read_descriptor(arguments, fd, question, next, out, err);
-    if (question->prompt == NULL)
-        return ch_fail(err, CH_BAD_INPUT, "%s can't be typed; %s", question->name, question->not_typed);
-    if (ask_on_terminal(question, out, err) != CH_OK)
-        return ch_error_wrap(err, "no %s (pipe it in, or give --%s N)", question->name + strlen("the "),
-                             ch_option_at(question->descriptor)->name);
-    return CH_OK;
+    if (is_credential(arguments, question))
+        return read_credential(arguments, question, out, err);
+    return ask_somebody(arguments, question, out, err);
 }
 
 ch_status ch_input_secret(const ch_arguments *arguments, const ch_input_question *question,

@@ -1,10 +1,13 @@
-/* Where PINs and API secrets come from: a descriptor that was named, a pipe on standard input, or a terminal without
- * echo; never the command line or the environment.
+/* Where PINs and API secrets come from: a descriptor that was named, a pipe on standard input, a program that asks for
+ * them, a credential of the service manager, or a terminal without echo; never the command line or the environment.
  *
  * For each secret, in this order:
  *   1. --pin-fd N, --so-pin-fd N, --secret-fd N, --payload-fd N: that descriptor;
- *   2. standard input, if it is a pipe, socket or file and no such option names descriptor 0;
- *   3. the terminal.
+ *   2. the user PIN, with --credential NAME: that file in $CREDENTIALS_DIRECTORY;
+ *   3. a PIN, with --pinentry or --ask-password: that program;
+ *   4. standard input, if it is a pipe, socket or file and no such option names descriptor 0;
+ *   5. what can be typed, with --pinentry or --ask-password: that program;
+ *   6. the terminal.
  * From a descriptor a PIN takes one line, so that several can share one; what a command asks for last takes the rest.
  * What is read goes straight to locked memory. Single-threaded. */
 #ifndef CH_CLI_SECRET_INPUT_H
@@ -30,6 +33,9 @@ typedef struct ch_input_question {
  * it is missing, empty or not what it should be, CH_TOO_LARGE if it is too long. */
 CH_CHECKED ch_status ch_input_secret(const ch_arguments *arguments, const ch_input_question *question,
                                      const ch_input_question *next, ch_secret *out, ch_error *err);
+
+/* CH_BAD_INPUT if --no-pin was given together with something that says where a PIN comes from. */
+CH_CHECKED ch_status ch_input_check_no_pin(const ch_arguments *arguments, ch_error *err);
 
 /* Asks on the terminal; only "yes" and "y" are yes. Returns CH_REFUSED on anything else, CH_BAD_INPUT without a
  * terminal: the error then says to give --yes. */

@@ -82,7 +82,7 @@ const ch_command ch_commands_of_token[] = {
         .family = "token",
         .name = "init",
         .syntax = {.options = CH_OPTION(MODULE) | CH_OPTION(INIT_ARGS) | CH_OPTION(LABEL) | CH_OPTION(ERASE) |
-                              CH_OPTION(PIN_FD) | CH_OPTION(SO_PIN_FD)},
+                              CH_OPTIONS_PIN | CH_OPTION(SO_PIN_FD)},
         .summary = "make a token and set its PINs",
         .details = "Makes a token in the first free slot and sets both PINs. From standard input\n"
                    "they come one a line: the SO PIN, then the user PIN. Write the SO PIN down and\n"
@@ -118,7 +118,7 @@ const ch_command ch_commands_of_token[] = {
     {
         .family = "token",
         .name = "probe",
-        .syntax = {.options = CH_OPTION(MODULE) | CH_OPTION(INIT_ARGS) | CH_OPTION(TOKEN) | CH_OPTION(PIN_FD) |
+        .syntax = {.options = CH_OPTION(MODULE) | CH_OPTION(INIT_ARGS) | CH_OPTION(TOKEN) | CH_OPTIONS_PIN |
                               CH_OPTION(NO_PIN) | CH_OPTION(MECHANISM) | CH_OPTION(JSON)},
         .summary = "try what a token really does",
         .details = "Makes scratch keys on the token, for each mechanism: one that the token\n"

@@ -1,5 +1,5 @@
 /* What the files of differences.h share: what an entry says, as sets of texts (differences_sets.c), by its figures
- * (differences_figures.c), and what else a policy has (differences_things.c). */
+ * (differences_figures.c), and what else a policy has (differences_things.c, and of unlocks differences_unlock.c). */
 #ifndef CH_POLICY_DIFFERENCES_IMPL_H
 #define CH_POLICY_DIFFERENCES_IMPL_H
 
@@ -58,6 +58,8 @@ void ch_compare_account(const ch_account *one, const ch_account *other, ch_sayin
 void ch_compare_address(const ch_address *one, const ch_address *other, ch_saying_of *to);
 void ch_compare_person(const ch_person *one, const ch_person *other, ch_saying_of *to);
 void ch_compare_caller(const ch_caller *one, const ch_caller *other, ch_saying_of *to);
+void ch_compare_unlock_ends(const ch_unlock_ends *one, const ch_unlock_ends *other, ch_saying_of *to);
+void ch_compare_unlocks(const ch_policy *old_policy, const ch_policy *new_policy, ch_saying_of *to);
 void ch_compare_rest(const ch_policy *old_policy, const ch_policy *new_policy, ch_saying_of *to);
 
 #endif

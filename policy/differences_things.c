@@ -159,6 +159,7 @@ void ch_compare_key(const ch_policy *old_policy, const ch_key *one, const ch_pol
         ch_say_difference(to, CH_CHANGED, "key '%s': nonce_floor is %llu now; it was %llu", other->name,
                           (unsigned long long)other->nonce_floor, (unsigned long long)one->nonce_floor);
     compare_receive_windows(one, other, to);
+    ch_compare_unlock_ends(&one->unlock, &other->unlock, to);
     if (one->assume_uses != other->assume_uses)
         ch_say_difference(to, CH_CHANGED, "key '%s': assume_uses is %u now; it was %u (0: as the profile says)",
                           other->name, other->assume_uses, one->assume_uses);
@@ -260,6 +261,7 @@ void ch_compare_rest(const ch_policy *old_policy, const ch_policy *new_policy, c
     compare_prices(&old_policy->prices, &new_policy->prices, to);
     compare_conversions(old_policy, new_policy, to);
     compare_decisions(old_policy, new_policy, to);
+    ch_compare_unlocks(old_policy, new_policy, to);
     for (ch_trading state = CH_TRADING_REDUCING; state <= CH_TRADING_HALTED; state++) {
         const ch_state_rule *a = &old_policy->states[state];
         const ch_state_rule *b = &new_policy->states[state];

@@ -1,4 +1,4 @@
-/* A new warning is a function and a row in one of the tables: of entries, keys, accounts or callers. */
+/* A new warning is a function and a row in one of the tables: of entries, keys, accounts, callers or tokens. */
 #include "policy/lint.h"
 
 #include "exchange/confusion.h"
@@ -361,6 +361,14 @@ static void look_at_raw(const lint *in, const ch_key *key)
 
 /* ---- the rest ---- */
 
+static void look_at_token(const lint *in, const ch_token_rule *token)
+{
+    if (token->unlock.is_unattended)
+        say(in, "unattended",
+            "it is unlocked without a person at each start of the agent, with the PIN alone; whoever can start the "
+            "agent, or read its credential, needs nobody");
+}
+
 static void look_at_account(const lint *in, const ch_account *account)
 {
     for (size_t i = 0; i < in->exposure->way_count; i++) {
@@ -433,6 +441,10 @@ static void look_at_all(lint *in)
     for (size_t i = 0; i < policy->caller_count; i++) {
         in->of = (ch_warning){.of = "caller", .name = policy->callers[i].name};
         look_at_caller(in, i);
+    }
+    for (size_t i = 0; i < policy->token_count; i++) {
+        in->of = (ch_warning){.of = "token", .name = policy->tokens[i].name};
+        look_at_token(in, &policy->tokens[i]);
     }
     in->of = (ch_warning){.of = "policy", .name = ""};
     look_at_prices(in);

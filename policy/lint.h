@@ -7,7 +7,7 @@
 typedef struct ch_warning {
     const char *code;           /* "unlimited": never changes, for programs */
     const ch_entry_rule *entry; /* with its file and line; NULL: it is about something else */
-    const char *of;             /* "key", "caller", "account", "policy" if it is */
+    const char *of;             /* "key", "caller", "account", "token", "policy" if it is */
     const char *name;
     const char *text;
 } ch_warning;

@@ -217,6 +217,7 @@ static const ch_field fields[] = {
     { "version",       true,     read_version,         CH_WHOLE },
     { "callers",       false,    ch_load_callers,      CH_WHOLE },
     { "people",        true,     ch_load_people,       CH_WHOLE },
+    { "tokens",        false,    ch_load_tokens,       CH_WHOLE },
     { "prices",        false,    ch_load_prices,       CH_WHOLE },
     { "accounts",      false,    ch_load_accounts,     CH_WHOLE },
     { "conversions",   false,    ch_load_conversions,  CH_WHOLE },
@@ -239,6 +240,7 @@ static const section sections[SECTION_COUNT] = {
     { false,    NULL },               /* version: in each file */
     { false,    ch_finish_callers },  /* callers */
     { false,    ch_finish_people },   /* people */
+    { false,    NULL },               /* tokens */
     { true,     ch_finish_prices },   /* prices */
     { false,    NULL },               /* accounts */
     { false,    NULL },               /* conversions */
@@ -317,8 +319,8 @@ ch_status ch_load_append(const ch_value *value, const ch_entries *entries, void 
 
 static void free_loader(ch_policy_loader *load)
 {
-    ch_names *const names[] = {&load->callers,   &load->people, &load->accounts, &load->conversions,
-                               &load->addresses, &load->keys,   &load->entries};
+    ch_names *const names[] = {&load->callers,     &load->people,    &load->tokens, &load->accounts,
+                               &load->conversions, &load->addresses, &load->keys,   &load->entries};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         ch_names_free(names[i]);
     ch_listings_free(load);

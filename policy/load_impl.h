@@ -1,8 +1,9 @@
 /* What the files of the loader share: load.c reads the files and their sections, load_names.c keeps names apart,
- * load_values.c reads amounts and ratios, load_people.c who there is, load_terms.c accounts, prices, conversions and
- * addresses, load_listings.c the listings, load_keys.c the keys, load_entries.c what stands in allow, deny, limit and
- * require, load_selectors.c to what they apply, load_symbols.c their symbols, load_limits.c limits and requirements,
- * load_checks.c what selectors say together, load_named.c limits and the allows that name them. */
+ * load_values.c reads amounts and ratios, load_people.c who there is, load_unlock.c how long unlocks last, load_terms.c
+ * accounts, prices, conversions and addresses, load_listings.c the listings, load_keys.c the keys, load_entries.c what
+ * stands in allow, deny, limit and require, load_selectors.c to what they apply, load_symbols.c their symbols,
+ * load_limits.c limits and requirements, load_checks.c what selectors say together, load_named.c limits and the allows
+ * that name them. */
 #ifndef CH_POLICY_LOAD_IMPL_H
 #define CH_POLICY_LOAD_IMPL_H
 
@@ -57,6 +58,7 @@ typedef struct ch_policy_loader {
     bool *takes;              /* by profile: whether the entry that is being read may be for one of its keys */
     ch_names callers;
     ch_names people;
+    ch_names tokens;
     ch_names accounts;
     size_t account_room; /* of the policy's accounts, once keys add to them */
     ch_names conversions;
@@ -108,6 +110,7 @@ char *ch_upper(const char *text);
 
 CH_CHECKED ch_status ch_load_callers(const ch_value *value, ch_error *err);
 CH_CHECKED ch_status ch_load_people(const ch_value *value, ch_error *err);
+CH_CHECKED ch_status ch_load_tokens(const ch_value *value, ch_error *err);
 CH_CHECKED ch_status ch_load_accounts(const ch_value *value, ch_error *err);
 CH_CHECKED ch_status ch_load_prices(const ch_value *value, ch_error *err);
 CH_CHECKED ch_status ch_load_conversions(const ch_value *value, ch_error *err);
@@ -116,6 +119,11 @@ CH_CHECKED ch_status ch_load_listings(const ch_value *value, ch_error *err);
 CH_CHECKED ch_status ch_load_keys(const ch_value *value, ch_error *err);
 /* Of the verb that is the field's `min`. */
 CH_CHECKED ch_status ch_load_entries(const ch_value *value, ch_error *err);
+
+/* `unlock` of a key into its ch_unlock_ends, and whether its token's lets it be (load_unlock.c). */
+CH_CHECKED ch_status ch_load_key_unlock(const ch_value *value, ch_error *err);
+CH_CHECKED ch_status ch_check_key_unlock(const ch_policy_loader *load, const ch_yaml *map, const ch_key *key,
+                                         ch_error *err);
 
 /* Makes room for all entries of all files. */
 CH_CHECKED ch_status ch_start_entries(ch_policy_loader *load, ch_error *err);

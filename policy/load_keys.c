@@ -344,6 +344,7 @@ static const ch_field fields[] = {
     { "account",     false,    read_account,          CH_MEMBER(ch_key, account) },
     { "receive_window", false, read_window,           CH_WHOLE },
     { "assume_uses", false,    ch_field_uint,         CH_MEMBER(ch_key, assume_uses),     .min = 1, .max = USES_MAX },
+    { "unlock",      false,    ch_load_key_unlock,    CH_MEMBER(ch_key, unlock) },
 };
 /* clang-format on */
 
@@ -357,6 +358,7 @@ static ch_status read_key(const ch_value *value, ch_error *err)
     CH_TRY(ch_fields_read(value->node, CH_FIELDS(fields), key, load, err));
     if (ch_yaml_get(value->node, "account") == NULL)
         CH_TRY(make_account(load, value->node, key, err));
+    CH_TRY(ch_check_key_unlock(load, value->node, key, err));
     return check_passphrase(value->node, key, err);
 }
 

@@ -40,6 +40,17 @@ const ch_key *ch_policy_find_key(const ch_policy *policy, ch_slice name)
     return *slot == 0 ? NULL : &policy->keys[*slot - 1];
 }
 
+/* ---- tokens ---- */
+
+const ch_unlock_rule *ch_policy_unlock_rule(const ch_policy *policy, size_t token)
+{
+    for (size_t i = 0; i < policy->token_count; i++) {
+        if (policy->tokens[i].token == token)
+            return &policy->tokens[i].unlock;
+    }
+    return &ch_unlock_default;
+}
+
 /* ---- entries ---- */
 
 /* A feed signs nothing, so `caller: any` allows it nothing. */

@@ -12,6 +12,7 @@
 #include "exchange/profile.h"
 #include "pkcs11/key_rule.h"
 #include "policy/period.h"
+#include "policy/unlock.h"
 
 #include <sys/types.h>
 
@@ -52,6 +53,14 @@ typedef struct ch_person {
     unsigned roles; /* bits CH_ROLE_* */
 } ch_person;
 
+/* ---- tokens ---- */
+
+typedef struct ch_token_rule {
+    char *name;
+    size_t token; /* index in the source's tokens; their count: it is not there, in a policy from elsewhere */
+    ch_unlock_rule unlock;
+} ch_token_rule;
+
 /* ---- what ---- */
 
 typedef enum ch_price_use { CH_PRICES_MEDIAN, CH_PRICES_NONE } ch_price_use;
@@ -84,6 +93,7 @@ typedef struct ch_key {
     size_t account;             /* index in the policy's accounts */
     uint32_t receive_window_ms; /* the most that a request may ask for, and the default; 0: the profile's */
     uint32_t assume_uses;       /* how often one signature counts; 0: as the profile says */
+    ch_unlock_ends unlock;      /* when it is locked before its token is */
     size_t token_key;           /* core's: the index that the token's link has for it */
     size_t nonce_counter;       /* core's: the counter of its nonces, if it has any */
 } ch_key;
@@ -237,6 +247,8 @@ typedef struct ch_policy {
     size_t caller_count;
     ch_person *people;
     size_t person_count;
+    ch_token_rule *tokens;
+    size_t token_count;
     ch_account *accounts;
     size_t account_count;
     ch_key *keys; /* sorted by name */
@@ -277,6 +289,9 @@ static inline size_t ch_policy_key_index(const ch_policy *policy, const ch_key *
 {
     return (size_t)(key - policy->keys);
 }
+
+/* What holds for the token at index `token` of the source's. */
+const ch_unlock_rule *ch_policy_unlock_rule(const ch_policy *policy, size_t token);
 
 /* Which callers `peer` is. False if it is none. */
 bool ch_policy_identify(const ch_policy *policy, const ch_peer *peer, ch_caller_set *out);

@@ -41,6 +41,9 @@ static void free_keys(ch_policy *policy)
     }
     for (size_t i = 0; i < policy->account_count; i++)
         free(policy->accounts[i].name);
+    for (size_t i = 0; i < policy->token_count; i++)
+        free(policy->tokens[i].name);
+    free(policy->tokens);
     free(policy->keys);
     free(policy->accounts);
     free(policy->slots);

@@ -59,6 +59,7 @@ SYSTEM_NAMES = {
     "seccomp.h": r"seccomp_\w+|SCMP_\w+|scmp_\w+",
     "signal.h": r"SIG\w*|sig\w+|kill|raise|sa_\w+",
     "sqlite3.h": r"sqlite3\w*|SQLITE_\w+",
+    "spawn.h": r"posix_spawn\w*|POSIX_SPAWN_\w+",
     "stdarg.h": r"va_\w+",
     "stdatomic.h": r"atomic_\w+|_Atomic|memory_order\w*",
     "stdbool.h": r"bool|true|false",

@@ -185,9 +185,11 @@ static void keep(core *self)
 static void run(core *self)
 {
     ch_links_start(&self->links);
+    ch_unattended_start(self->unattended);
     while (!self->is_stopping && !ch_confinement_has_failed(self->confinement)) {
         ch_loop_turn(self->loop, time_awake(self));
         uint64_t now_ns = ch_clock_ns();
+        ch_links_look_at_ends(&self->links);
         ch_meter_turn(self->meter, now_ns);
         ch_requests_resume(self->requests);
         ch_core_go_on_with_reload(self);
@@ -233,6 +235,7 @@ static int tear_down(core *self, ch_status st)
     remove_sockets(self);
     ch_operators_free(self->operators);
     ch_reload_free(self->reload);
+    ch_unattended_free(self->unattended);
     ch_links_free(&self->links);
     ch_fronts_free(self->fronts);
     ch_loop_forget(self->loop, &self->kept.written);

@@ -23,6 +23,7 @@
 #include "agent/core/shadow.h"
 #include "agent/core/status.h"
 #include "agent/core/timekeeper.h"
+#include "agent/core/unattended.h"
 #include "agent/loop.h"
 #include "exchange/scratch.h"
 
@@ -50,6 +51,7 @@ typedef struct core {
     ch_fronts *fronts;
     ch_dying *dying;
     ch_links links;
+    ch_unattended *unattended;
     ch_requests *requests;
     ch_reload *reload;
     bool is_reloaded; /* the rules are new, and keys are still looked for */

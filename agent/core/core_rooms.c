@@ -98,6 +98,7 @@ static void make_requests(core *self)
                              .prints = self->kept.prints,
                              .owner = ch_requests_link_owner(self->requests)};
     ch_links_apply(&self->links, &self->rules.config, &self->rules.policy);
+    self->unattended = ch_unattended_new(self->loop, &self->links, &self->rules.policy);
 }
 
 /* What bots are answered from. */

@@ -7,7 +7,7 @@
 
 static ch_link_key object_of(const ch_key *key)
 {
-    return (ch_link_key){key->name, key->object_uri, ch_scheme_mechanism(key->scheme), key->tolerated};
+    return (ch_link_key){key->name, key->object_uri, ch_scheme_mechanism(key->scheme), key->tolerated, key->unlock};
 }
 
 /* Of the keys of the token at index `token`, those that the link does not know. */
@@ -57,6 +57,7 @@ static ch_token_link *make_link(ch_links *links, ch_links *old, const ch_config 
     ch_token_link *link = take_old(old, &config, policy, index);
     if (link == NULL)
         link = ch_token_link_new(links->loop, &config, &links->owner);
+    ch_token_link_set_unlock(link, ch_policy_unlock_rule(policy, index));
     ch_token_link_begin_keys(link);
     return link;
 }
@@ -114,6 +115,12 @@ bool ch_links_died(ch_links *links, pid_t pid)
     for (size_t i = 0; i < links->count && !is_ours; i++)
         is_ours = ch_token_link_died(links->links[i], pid);
     return is_ours;
+}
+
+void ch_links_look_at_ends(ch_links *links)
+{
+    for (size_t i = 0; i < links->count; i++)
+        ch_token_link_look_at_end(links->links[i]);
 }
 
 void ch_links_dispatch(ch_links *links)

@@ -32,6 +32,8 @@ void ch_links_free(ch_links *links);
 void ch_links_start(ch_links *links);
 /* True if `pid` was the process of one. */
 bool ch_links_died(ch_links *links, pid_t pid);
+/* Locks those whose unlock has ended. In each turn of the loop, before jobs are dispatched. */
+void ch_links_look_at_ends(ch_links *links);
 /* Gives each process the jobs that it should have. At the end of each turn of the loop. */
 void ch_links_dispatch(ch_links *links);
 /* True while one looks for keys. */

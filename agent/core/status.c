@@ -15,7 +15,7 @@
 #include <stdio.h>
 
 #define PAGE_BYTES_MAX 49152     /* a key more fits the frame besides */
-#define PROBLEMS_MAX 100         /* that are listed; the counts tell of the others */
+#define PROBLEMS_MAX 100         /* that are listed, and unlocks of keys; the counts tell of the others */
 #define TOLERATED_BYTES_MAX 4096 /* of notices on what is tolerated; the last one counts the other keys */
 
 /* Does the state take what signing with the key writes there? */
@@ -45,11 +45,35 @@ static ch_error find_problem(const ch_status_context *context, const ch_key *key
     return why;
 }
 
+/* ---- unlocks ---- */
+
+/* On the wall clock as it stands now; 0: it does not end, or nobody knows the time. */
+static uint64_t to_wall_ms(uint64_t end_ns)
+{
+    ch_moment now;
+    if (end_ns == CH_UNLOCK_NEVER || !ch_moment_now(&now))
+        return 0;
+    uint64_t left_ns = end_ns > now.boot_ns ? end_ns - now.boot_ns : 0;
+    return (now.wall_ns + left_ns) / 1000000;
+}
+
+/* The earlier one of the key's own end and its token's. */
+static ch_link_unlock find_key_end(const ch_status_context *context, const ch_key *key)
+{
+    const ch_token_link *link = context->links->links[key->token];
+    ch_link_unlock own = ch_token_link_key_end(link, key->token_key);
+    ch_link_unlock whole = ch_token_link_unlock_end(link);
+    return own.end_ns < whole.end_ns ? own : whole;
+}
+
+/* ---- keys ---- */
+
 static void add_key(const ch_status_context *context, const ch_key *key, ch_records *keys, ch_buffer *records)
 {
     const ch_token_link *link = context->links->links[key->token];
     bool ready = is_ready(context, key);
     ch_error why = ready ? (ch_error)CH_ERROR_INIT : find_problem(context, key);
+    const ch_link_unlock unlock = find_key_end(context, key);
     ch_listed_key_record record = {.name = ch_slice_of(key->name),
                                    .profile = ch_slice_of(ch_profile_name(key->profile)),
                                    .scheme = ch_slice_of(ch_scheme_name(key->scheme)),
@@ -57,7 +81,9 @@ static void add_key(const ch_status_context *context, const ch_key *key, ch_reco
                                    .key_id = ch_slice_of(key->key_id),
                                    .token = ch_slice_of(ch_token_link_name(link)),
                                    .is_ready = ready,
-                                   .problem = ch_slice_of(why.message)};
+                                   .problem = ch_slice_of(why.message),
+                                   .until_ms = to_wall_ms(unlock.end_ns),
+                                   .ends_by = ch_slice_of(ch_unlock_end_name(unlock.by))};
     ch_listed_key_record_put(keys, records, &record);
 }
 
@@ -126,6 +152,7 @@ typedef struct report {
     ch_status_is_frame frame;
     ch_buffer tokens;
     ch_buffer problems;
+    ch_buffer unlocks;
     ch_buffer notices;
     ch_buffer confinement;
     ch_buffer callers;
@@ -147,6 +174,7 @@ static void add_token(report *to, const ch_token_link *link)
         ch_buffer_add_format(&detail, "%sa signature has taken %" PRIu64 " s so far: does the device wait for a touch?",
                              detail.size == 0 ? "" : "; ", overdue_s);
     const ch_link_counts counts = ch_token_link_counts(link);
+    const ch_link_unlock unlock = ch_token_link_unlock_end(link);
     ch_listed_token_record record = {.name = ch_slice_of(ch_token_link_name(link)),
                                      .state = ch_slice_of(ch_token_link_state_name(link)),
                                      .link_state = (uint8_t)ch_token_link_state(link),
@@ -154,7 +182,10 @@ static void add_token(report *to, const ch_token_link *link)
                                      .signatures = counts.signatures,
                                      .failures = counts.failures,
                                      .process_starts = counts.starts,
-                                     .logins = counts.logins};
+                                     .logins = counts.logins,
+                                     .until_ms = to_wall_ms(unlock.end_ns),
+                                     .ends_by = ch_slice_of(ch_unlock_end_name(unlock.by)),
+                                     .is_unattended = unlock.is_unattended};
     ch_listed_token_record_put(&to->frame.tokens, &to->tokens, &record);
 }
 
@@ -167,6 +198,19 @@ static void add_problem(const ch_status_context *context, report *to, const ch_k
     ch_key_problem_record_put(&to->frame.problems, &to->problems, &record);
 }
 
+/* Those that are locked before their token is. */
+static void add_unlock(const ch_status_context *context, report *to, const ch_key *key)
+{
+    const ch_token_link *link = context->links->links[key->token];
+    const ch_link_unlock own = ch_token_link_key_end(link, key->token_key);
+    if (own.end_ns >= ch_token_link_unlock_end(link).end_ns || to->frame.unlocks.count == PROBLEMS_MAX)
+        return;
+    ch_key_unlock_record record = {.key = ch_slice_of(key->name),
+                                   .until_ms = to_wall_ms(own.end_ns),
+                                   .ends_by = ch_slice_of(ch_unlock_end_name(own.by))};
+    ch_key_unlock_record_put(&to->frame.unlocks, &to->unlocks, &record);
+}
+
 static void look_at_key(const ch_status_context *context, report *to, const ch_key *key)
 {
     bool ready = is_ready(context, key);
@@ -176,6 +220,8 @@ static void look_at_key(const ch_status_context *context, report *to, const ch_k
         return;
     to->frame.key_count++;
     to->frame.ready_count += ready;
+    if (ready)
+        add_unlock(context, to, key);
     if (!ready)
         add_problem(context, to, key);
 }
@@ -311,6 +357,7 @@ void ch_status_report(const ch_status_context *context, ch_asker asker, const ch
     ch_error err = CH_ERROR_INIT;
     report to = {.tokens = CH_BUFFER_INIT,
                  .problems = CH_BUFFER_INIT,
+                 .unlocks = CH_BUFFER_INIT,
                  .notices = CH_BUFFER_INIT,
                  .confinement = CH_BUFFER_INIT,
                  .callers = CH_BUFFER_INIT};
@@ -318,6 +365,7 @@ void ch_status_report(const ch_status_context *context, ch_asker asker, const ch
         ch_front_link_failed(asker, "", &err);
     ch_buffer_free(&to.tokens);
     ch_buffer_free(&to.problems);
+    ch_buffer_free(&to.unlocks);
     ch_buffer_free(&to.notices);
     ch_buffer_free(&to.confinement);
     ch_buffer_free(&to.callers);

@@ -107,6 +107,8 @@ const char *ch_token_link_detail(const ch_token_link *link)
 {
     if (link->detail.status != CH_OK)
         return link->detail.message;
+    if (link->ended.status != CH_OK)
+        return link->ended.message;
     return link->lack.status != CH_OK ? link->lack.message : "";
 }
 
@@ -121,9 +123,10 @@ ch_status ch_link_fail_absent(const ch_token_link *link, ch_error *err)
 
 ch_status ch_link_fail_locked(const ch_token_link *link, ch_error *err)
 {
-    const char *why = link->detail.status == CH_OK ? "" : link->detail.message;
-    return ch_fail(err, CH_LOCKED, "token '%s' is locked%s%s; an operator unlocks it with: chancery unlock %s",
-                   link->config.name, *why == '\0' ? "" : ": ", why, link->config.name);
+    const ch_error *why = link->ended.status == CH_OK ? &link->detail : &link->ended;
+    return ch_fail_rule(err, CH_LOCKED, why == &link->ended ? why->rule : "",
+                        "token '%s' is locked%s%s; an operator unlocks it with: chancery unlock %s", link->config.name,
+                        why->status == CH_OK ? "" : ": ", why->message, link->config.name);
 }
 
 /* ---- life of the process ---- */
@@ -212,8 +215,10 @@ static ch_status on_started(void *self, ch_frame *frame, int *fd, ch_error *err)
     CH_TRY(ch_token_started_frame_get(frame, &started, err));
     if (started.outcome.status != CH_OK || !ch_link_needs_unlock(&link->detail))
         link->detail = started.outcome;
-    if (started.outcome.status != CH_OK)
+    if (started.outcome.status != CH_OK) {
+        ch_link_note_removal(link, &started.outcome);
         return ch_fail(err, CH_UNAVAILABLE, "%s", started.outcome.message);
+    }
     CH_TRY(ch_confinement_report(link->config.confinement, link->child.name, started.gaps, err));
     ch_link_set_state(link, CH_LINK_LOCKED);
     link->is_replaced = false;

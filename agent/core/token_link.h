@@ -2,7 +2,8 @@
  *
  * Whether the token is unlocked is core's own word: it is, from the moment a login that core asked for has succeeded
  * until a lock or the process's end. token_link_logins.c deals in logins, token_link_keys.c in keys, token_link_trust.c
- * in what may be thought of them, token_link_jobs.c in jobs. Core's thread only. */
+ * in what may be thought of them, token_link_jobs.c in jobs, token_link_unlock.c in when unlocks end. Core's thread
+ * only. */
 #ifndef CH_AGENT_CORE_TOKEN_LINK_H
 #define CH_AGENT_CORE_TOKEN_LINK_H
 
@@ -15,6 +16,7 @@
 #include "base/secret.h"
 #include "base/slice.h"
 #include "pkcs11/key_rule.h"
+#include "policy/unlock.h"
 #include "state/prints.h"
 #include "state/tries.h"
 #include "wire/frames.h"
@@ -30,6 +32,7 @@ typedef struct ch_link_key {
     const char *uri;
     const char *mechanism;
     ch_lapses tolerated; /* the rules that it may break */
+    ch_unlock_ends ends; /* when it is locked before the token is */
 } ch_link_key;
 
 /* The texts are copied. */
@@ -169,6 +172,25 @@ size_t ch_token_link_sent(const ch_token_link *link);
 void ch_token_link_unlock(ch_token_link *link, ch_secret *pin, bool is_last_try, ch_link_waiter waiter);
 /* Fails what waits, forgets the PIN and logs out; a process that does not is ended. */
 void ch_token_link_lock(ch_token_link *link, ch_link_waiter waiter);
+/* What policy says of unlocks now, and by ch_link_key of those of keys: what is shorter holds at once, what is longer
+ * from the next unlock on. */
+void ch_token_link_set_unlock(ch_token_link *link, const ch_unlock_rule *rule);
+/* Locks it if its unlock has ended. In each turn of the loop, before jobs are dispatched. */
+void ch_token_link_look_at_end(ch_token_link *link);
+/* The unlock that was begun just now was nobody's. */
+void ch_token_link_note_unattended(ch_token_link *link);
+/* There was to be one, and there is not; the token is locked because of that. */
+void ch_token_link_note_not_unattended(ch_token_link *link, const char *why);
+
+/* How an unlock ends, if nothing more is signed. */
+typedef struct ch_link_unlock {
+    uint64_t end_ns; /* by ch_clock_boot_ns; CH_UNLOCK_NEVER: it does not, or none is under way */
+    ch_unlock_end by;
+    bool is_unattended;
+} ch_link_unlock;
+ch_link_unlock ch_token_link_unlock_end(const ch_token_link *link);
+/* The key's own end, which may be later than the token's. */
+ch_link_unlock ch_token_link_key_end(const ch_token_link *link, size_t key);
 /* The waiter with this context has left: it gets no answer. */
 void ch_token_link_forget_waiter(ch_token_link *link, const void *context);
 /* The token is no longer the agent's: fails all jobs, and whoever waits, before ch_token_link_free. */

@@ -20,6 +20,8 @@ typedef struct ch_known_key {
     char *mechanism;
     ch_lapses tolerated;
     ch_lapses lapses;             /* that it has, as the process says */
+    ch_unlock_ends ends;          /* of the policy */
+    ch_unlock_time unlock;        /* of the one under way */
     bool is_used;                 /* the policy names it */
     bool is_named;                /* this process knows of it */
     bool is_told;                 /* the process has spoken of it since it was last asked */
@@ -64,6 +66,15 @@ struct ch_token_link {
     bool is_try_open;    /* the trial is counted, and it is not known what has come of it */
     bool is_last_try;    /* it may be */
     unsigned pins_out;   /* that the process has, for a login or signatures, and has not said what came of them */
+
+    /* Unlocks. */
+    ch_unlock_rule rule;   /* of the policy */
+    ch_unlock_time unlock; /* of the one under way */
+    int64_t slept_ns;      /* how long the machine had slept when it was asked for */
+    bool may_sleep;        /* the machine, meanwhile */
+    bool may_leave;        /* the token, meanwhile */
+    bool is_unattended;    /* nobody typed the PIN */
+    ch_error ended;        /* why the last one ended by itself, until the next one; or CH_OK */
 
     /* Jobs. */
     bool is_probing;         /* a probe is at the process */
@@ -144,6 +155,23 @@ void ch_link_check_try(ch_token_link *link, uint64_t now_ms);
 void ch_link_check_lock(ch_token_link *link, uint64_t now_ms);
 CH_CHECKED ch_status ch_link_take_login_done(void *self, ch_frame *frame, int *fd, ch_error *err);
 CH_CHECKED ch_status ch_link_take_logout_done(void *self, ch_frame *frame, int *fd, ch_error *err);
+
+/* Locks the token, and nobody waits for it; `ended` says why. */
+void ch_link_lock_by_itself(ch_token_link *link);
+
+/* token_link_unlock.c */
+/* An operator has logged in. */
+void ch_link_begin_unlock(ch_token_link *link);
+/* The key has signed. */
+void ch_link_note_use(ch_token_link *link, size_t key);
+/* The token, or its module, has failed so. If it was taken out, its unlock ends. */
+void ch_link_note_removal(ch_token_link *link, const ch_error *why);
+/* Policy says this of the key. Call it when the key is in its chain. */
+void ch_link_set_key_ends(ch_token_link *link, size_t key, const ch_unlock_ends *ends, bool is_new);
+bool ch_link_has_ended(const ch_token_link *link);
+bool ch_link_has_key_ended(const ch_token_link *link, size_t key);
+/* CH_LOCKED if the key's own unlock has ended, with what ended it, and what to do. */
+CH_CHECKED ch_status ch_link_check_key_unlock(const ch_token_link *link, size_t key, ch_error *err);
 
 /* token_link_trust.c */
 /* A signature of the key's was right, or wrong: after two in a row it is unusable, until an operator asks for it. */

@@ -71,6 +71,7 @@ ch_status ch_link_take_signature(void *self, ch_frame *frame, int *fd, ch_error 
         return CH_OK;
     }
     link->counts.signatures += count;
+    ch_link_note_use(link, ticket->key);
     link->owner.on_signed(link->owner.context, ticket, signatures, count);
     return CH_OK;
 }
@@ -118,6 +119,7 @@ static ch_status judge_fault(ch_token_link *link, uint8_t cause, ch_error *why, 
     if (cause == CH_FAULT_PIN)
         lose_pin(link, why);
     if (cause == CH_FAULT_DEVICE || is_broken) {
+        ch_link_note_removal(link, why);
         why->status = CH_UNAVAILABLE; /* whatever it was: it is not this request that fails */
         give_up(link, why);
     }
@@ -210,6 +212,7 @@ ch_status ch_link_take_probed(void *self, ch_frame *frame, int *fd, ch_error *er
 ch_status ch_token_link_check_key(const ch_token_link *link, size_t key, ch_error *err)
 {
     assert(key < link->key_count);
+    CH_TRY(ch_link_check_key_unlock(link, key, err));
     if (ch_link_is_open(link) && link->keys[key].is_known && !ch_link_is_usable(link, key)) {
         *err = link->keys[key].problem;
         return ch_error_wrap(err, "key '%s'", link->keys[key].name);
@@ -306,7 +309,7 @@ static ch_status put_job(ch_token_link *link, ch_ticket *ticket, const ch_slice 
 
 bool ch_token_link_may_sign(const ch_token_link *link)
 {
-    return link->state == CH_LINK_SERVING;
+    return link->state == CH_LINK_SERVING && !ch_link_has_ended(link);
 }
 
 ch_status ch_token_link_sign(ch_token_link *link, ch_ticket *ticket, const ch_slice *payloads, size_t count,

@@ -66,6 +66,7 @@ size_t ch_token_link_add_key(ch_token_link *link, const ch_link_key *key)
     uint32_t at = find_key(link, key);
     size_t index = at != 0 ? at - 1 : append_key(link, key);
     link->keys[index].is_used = true;
+    ch_link_set_key_ends(link, index, &key->ends, at == 0);
     return index;
 }
 
@@ -264,7 +265,7 @@ bool ch_token_link_is_ready(const ch_token_link *link, size_t key)
 {
     assert(key < link->key_count);
     bool is_stuck = link->state == CH_LINK_FINDING && ch_clock_ms() - link->open_ms > STUCK_MS;
-    return ch_link_is_open(link) && !is_stuck && ch_link_is_usable(link, key);
+    return ch_link_is_open(link) && !is_stuck && ch_link_is_usable(link, key) && !ch_link_has_key_ended(link, key);
 }
 
 ch_lapses ch_token_link_lapses(const ch_token_link *link, size_t key)

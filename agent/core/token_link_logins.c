@@ -215,6 +215,8 @@ void ch_token_link_unlock(ch_token_link *link, ch_secret *pin, bool is_last_try,
     *pin = (ch_secret)CH_SECRET_INIT;
     link->waiter = waiter;
     link->is_last_try = is_last_try;
+    link->is_unattended = false;
+    link->slept_ns = ch_clock_slept_ns();
     ch_link_trust_all(link);
     link->lock_ms = 0; /* of an operator who has left */
     if (link->state == CH_LINK_LOCKED)
@@ -297,7 +299,10 @@ ch_status ch_link_take_login_done(void *self, ch_frame *frame, int *fd, ch_error
         keep_pin(link);
         ch_link_set_state(link, CH_LINK_SERVING);
         link->detail = (ch_error)CH_ERROR_INIT;
-        ch_log("token '%s': unlocked", link->config.name);
+        if (is_again)
+            ch_log("token '%s': unlocked", link->config.name);
+        else
+            ch_link_begin_unlock(link);
     } else {
         on_login_failed(link, is_again, &done.outcome);
     }
@@ -340,12 +345,11 @@ static void send_logout(ch_token_link *link)
     ch_child_flush(&link->child);
 }
 
-void ch_token_link_lock(ch_token_link *link, ch_link_waiter waiter)
+static void lock(ch_token_link *link, ch_link_waiter waiter, const ch_error *why)
 {
-    ch_error locked = CH_ERROR_INIT;
+    ch_error locked = *why;
     ch_secret_wipe(&link->pin);
     ch_link_drop_trial(link);
-    ch_error_set(&locked, CH_LOCKED, "", "token '%s' was locked", link->config.name);
     ch_link_fail_jobs(link, CH_TICKET_WAITING, &locked);
     ch_link_answer_waiter(link, link->lock_ms == 0 ? &locked : &nothing_signs);
     link->waiter = waiter;
@@ -368,6 +372,23 @@ void ch_token_link_lock(ch_token_link *link, ch_link_waiter waiter)
     default: /* the process that starts is waited for */
         break;
     }
+}
+
+void ch_token_link_lock(ch_token_link *link, ch_link_waiter waiter)
+{
+    ch_error locked = CH_ERROR_INIT;
+    link->ended = (ch_error)CH_ERROR_INIT;
+    ch_error_set(&locked, CH_LOCKED, "", "token '%s' was locked", link->config.name);
+    lock(link, waiter, &locked);
+}
+
+void ch_link_lock_by_itself(ch_token_link *link)
+{
+    ch_error locked = CH_ERROR_INIT;
+    const ch_link_waiter nobody = {0};
+    link->detail = (ch_error)CH_ERROR_INIT;
+    ch_ignore(ch_link_fail_locked(link, &locked));
+    lock(link, nobody, &locked);
 }
 
 /* A fresh process sees whether the token is locked. What was signed before goes out first. */

@@ -153,6 +153,16 @@ void ch_reply_add_released(ch_buffer *out, const ch_released_frame *frame)
     ch_buffer_add_text(out, "}\n");
 }
 
+/* Nothing is said of an unlock without an end. */
+static void add_end(ch_buffer *out, uint64_t until_ms, ch_slice by)
+{
+    if (until_ms == 0)
+        ch_buffer_add_text(out, ",\"unlocked_until_ms\":null");
+    else
+        add_number(out, ",\"unlocked_until_ms\":", until_ms);
+    add_text(out, ",\"unlock_ends_by\":", by);
+}
+
 void ch_reply_add_key_list(ch_buffer *out, const ch_key_list_frame *frame)
 {
     ch_records keys = frame->keys;
@@ -167,6 +177,7 @@ void ch_reply_add_key_list(ch_buffer *out, const ch_key_list_frame *frame)
         add_text(out, ",\"token\":", key.token);
         add_boolean(out, ",\"ready\":", key.is_ready);
         add_text(out, ",\"problem\":", key.problem);
+        add_end(out, key.until_ms, key.ends_by);
         ch_buffer_add_byte(out, '}');
     }
     ch_buffer_add_byte(out, ']');
@@ -182,6 +193,18 @@ static void add_problems(ch_buffer *out, ch_records problems)
     for (const char *lead = "{\"key\":"; ch_key_problem_record_next(&problems, &problem); lead = ",{\"key\":") {
         add_text(out, lead, problem.key);
         add_text(out, ",\"problem\":", problem.problem);
+        ch_buffer_add_byte(out, '}');
+    }
+    ch_buffer_add_byte(out, ']');
+}
+
+static void add_unlocks(ch_buffer *out, ch_records unlocks)
+{
+    ch_key_unlock_record unlock;
+    ch_buffer_add_text(out, ",\"key_unlocks\":[");
+    for (const char *lead = "{\"key\":"; ch_key_unlock_record_next(&unlocks, &unlock); lead = ",{\"key\":") {
+        add_text(out, lead, unlock.key);
+        add_end(out, unlock.until_ms, unlock.ends_by);
         ch_buffer_add_byte(out, '}');
     }
     ch_buffer_add_byte(out, ']');
@@ -219,11 +242,14 @@ void ch_reply_add_status_is(ch_buffer *out, const ch_status_is_frame *frame)
         add_number(out, ",\"failures\":", token.failures);
         add_number(out, ",\"process_starts\":", token.process_starts);
         add_number(out, ",\"logins\":", token.logins);
+        add_end(out, token.until_ms, token.ends_by);
+        add_boolean(out, ",\"unattended\":", token.is_unattended);
         ch_buffer_add_byte(out, '}');
     }
     add_number(out, "],\"keys\":", frame->key_count);
     add_number(out, ",\"keys_ready\":", frame->ready_count);
     add_problems(out, frame->problems);
+    add_unlocks(out, frame->unlocks);
     add_texts(out, ",\"notices\":[", frame->notices);
     add_texts(out, ",\"confinement\":[", frame->confinement);
     add_callers(out, frame->callers);

@@ -21,7 +21,7 @@ import unittest
 import urllib.parse
 
 from client import Client
-from policies import POLICY, allow, policy, with_key  # noqa: F401, the last three for tests
+from policies import POLICY, allow, policy, with_key, with_unlock  # noqa: F401, the last four for tests
 
 os.umask(0o022)  # the agent refuses files that a group can write to
 

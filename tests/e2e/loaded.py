@@ -1,4 +1,5 @@
-"""What a test has the agent load (tests/support/loaded/): a wall clock that is off, set while the agent runs."""
+"""What a test has the agent load (tests/support/loaded/): a wall clock that is off, or a machine that slept, set while the
+agent runs."""
 
 import struct
 import unittest
@@ -15,18 +16,34 @@ def require(name):
     return path
 
 
-class WallClock:
-    """The wall clock of an agent that is not yet started."""
+class Seconds:
+    """A number that a library reads, of an agent that is not yet started."""
+
+    library = None
+    variable = None
 
     def __init__(self, agent):
         if is_sanitized():
             raise unittest.SkipTest("the sanitizers have a clock_gettime of their own")
-        library = require("wall_clock.so")
-        self.path = agent.home / "wall_clock"
+        library = require(self.library)
+        self.path = agent.home / self.variable.lower()
         self.path.write_bytes(bytes(8))
-        agent.variables.update(LD_PRELOAD=str(library), WALL_CLOCK=str(self.path))
+        agent.variables.update({"LD_PRELOAD": str(library), self.variable: str(self.path)})
 
     def set(self, seconds):
-        """From now on the clock is ahead by so many seconds, or behind if that is negative."""
         with open(self.path, "r+b") as file:
             file.write(struct.pack("=q", seconds))
+
+
+class WallClock(Seconds):
+    """From now on the clock is ahead by so many seconds, or behind if that is negative."""
+
+    library = "wall_clock.so"
+    variable = "WALL_CLOCK"
+
+
+class Sleep(Seconds):
+    """The machine has slept for so many seconds, all in all."""
+
+    library = "sleep.so"
+    variable = "SLEPT"

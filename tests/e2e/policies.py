@@ -84,3 +84,10 @@ def policy(keys, entries, callers=None, operators=None):
 def with_key(text, key, entry):
     """The policy `text` with one more key, and an entry of `allow` for it."""
     return text.replace("keys:\n", "keys:\n" + key, 1).replace("allow:\n", "allow:\n" + entry, 1)
+
+
+def with_unlock(text, **unlock):
+    """The policy `text` with what it says of unlocks of token 'main'; a field `for` is written `for_`."""
+    rules = ", ".join(f"{name.rstrip('_')}: {str(value).lower() if isinstance(value, bool) else value}"
+                      for name, value in unlock.items())
+    return text.replace("people:\n", f"tokens: {{ main: {{ unlock: {{ {rules} }} }} }}\npeople:\n", 1)

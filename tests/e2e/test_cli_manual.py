@@ -39,7 +39,7 @@ class Cli(Sandbox):
     def options(self):
         """The options of all commands, with the variable that stands in for each, or ''."""
         return {option for command in self.commands() for option in re.findall(
-            r"(?m)^  --([a-z-]+) .*?(?:\(or \$([A-Z_]+)\))?$", self.ok(*command.split(), "--help").out)}
+            r"(?m)^  --([a-z-]+)[ \[].*?(?:\(or \$([A-Z_]+)\))?$", self.ok(*command.split(), "--help").out)}
 
     def test_commands(self):
         synopsis = re.findall(r"(?m)^\.Nm\n\.Cm ([a-z ]+)$", section(self.MANUAL, "SYNOPSIS"))

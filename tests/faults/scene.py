@@ -51,6 +51,8 @@ KEYS = [
 
 
 class Agent(harness.Agent):
+    survives_removal = True
+
     def write_files(self, relogin):
         (self.home / "tokens").mkdir()
         (self.home / "softhsm2.conf").write_text(
@@ -66,7 +68,7 @@ class Agent(harness.Agent):
         rows = "".join(KEY_POLICY.format(name=name, label=name, token=token, profile=profile, scheme=scheme)
                        for name, token, profile, scheme in keys)
         entries = [harness.allow(name, "tester", name, "read, trade, cancel") for name, *_ in keys]
-        self.policy.write_text(harness.policy(rows, entries))
+        self.policy.write_text(harness.with_unlock(harness.policy(rows, entries), survives_removal=self.survives_removal))
 
     def make_tokens(self):
         for label in ("main", "calm"):

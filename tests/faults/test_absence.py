@@ -4,7 +4,7 @@ import time
 import unittest
 
 from harness import BINANCE_SECRET, SO_PIN, USER_PIN, wait_until
-from scene import BACK_S, KEY, MISSED_S, Scenario
+from scene import BACK_S, KEY, KEYS, MISSED_S, Scenario
 
 
 class Absent(Scenario):
@@ -44,6 +44,29 @@ class Absent(Scenario):
             self.sign()
             self.faults.set()
             self.sign()
+        self.assert_comes_back()
+
+
+class Locked(Scenario):
+    """What policy does not let survive it."""
+
+    def make_agent(self):
+        agent, faults = super().make_agent()
+        agent.survives_removal = False
+        agent.write_policy(KEYS)
+        return agent, faults
+
+    def test_a_token_that_was_taken_out_is_locked_when_it_is_back(self):
+        """[20]"""
+        since_s = time.monotonic()
+        self.faults.set("@absent")
+        self.assert_state("absent")
+        self.faults.set()
+        wait_until(lambda: self.sign().status == 423, "it is locked", BACK_S)
+        self.assertEqual(self.faults.pins(since_s), [])
+        self.assertEqual(self.sign().json["rule"], "unlock-removal")
+        self.faults.note_typed()
+        self.unlock()
         self.assert_comes_back()
 
 

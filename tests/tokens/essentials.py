@@ -121,7 +121,7 @@ class AgentOn(harness.Agent):
             text += f"  {name}:\n    token: main\n    key_id: {name}-id\n    raw: true\n"
             text += "".join(f"    {field}: {yaml(value)}\n" for field, value in self.key_policy(name).items())
         entries = [harness.allow(name, "tester", name, EVERY_CLASS) for name in self.keys]
-        self.policy.write_text(harness.policy(text, entries))
+        self.policy.write_text(harness.with_unlock(harness.policy(text, entries), survives_removal=True))
 
     def key_policy(self, mechanism):
         profile, scheme = SCHEMES[mechanism]

@@ -208,7 +208,7 @@ class OtherKeys(AgentOn):
                    "raw": True, "tolerate": tolerated}
             text += f"  slot-{slot}:\n" + "".join(f"    {name}: {yaml(value)}\n" for name, value in key.items())
         entries = [harness.allow(f"slot-{slot}", "tester", f"slot-{slot}", EVERY_CLASS) for slot in self.tolerated]
-        self.policy.write_text(harness.policy(text, entries))
+        self.policy.write_text(harness.with_unlock(harness.policy(text, entries), survives_removal=True))
 
 
 class Refusals(AgentTest):

@@ -71,6 +71,11 @@ static const struct {
     { "a new name of a limit", "name: m, caller: board, messages", "name: m2, caller: board, messages", "changed board: limit 'm2' was 'm', and counts from nothing under its new name" },
     { "odd seconds", "messages: 10, per: 1m", "messages: 10, per: 7s", "wider board: limit 'm': the message limit is 10 per 7s now; it was 10 per 1m" },
     { "another rate", "rate: \"1\"", "rate: \"2\"", "narrower : the conversion from USDC to USDT is by a rate of 2, haircut 1 % now; it was by a rate of 1, haircut 1 %" },
+    { "an end of an unlock", "deny:", "tokens: {main: {unlock: {for: 8h, idle: 1h}}}\ndeny:", "narrower : token 'main': 'for' of an unlock is 8h now; it was no end|narrower : token 'main': 'idle' of an unlock is 1h now; it was no end" },
+    { "a token without a rule is one of the default", "deny:", "tokens: {main: {}}\ndeny:", "" },
+    { "an unattended unlock", "deny:", "tokens: {main: {unlock: {unattended: true, survives_suspend: true}}}\ndeny:", "wider : token 'main': an unlock may now be unattended|wider : token 'main': an unlock may now survive a suspend" },
+    { "one more factor", "deny:", "tokens: {main: {unlock: {factors: [pin, code]}}}\ndeny:", "narrower : token 'main': an unlock needs PIN and code now" },
+    { "an end of a key's unlock", "k: {account: desk", "k: {unlock: {for: 1h}, account: desk", "narrower : key 'k': 'for' of an unlock is 1h now; it was no end" },
 };
 /* clang-format on */
 

@@ -59,6 +59,8 @@ static const struct {
     { "no allow", SOUND "]", "no-allow", "dca", false },
     { "a feed has no allow", SOUND "]", "no-allow", "feed", true },
     { "no max_move", SOUND "]", "no-max-move", "", false },
+    { "unattended", SOUND "]\ntokens: {main: {unlock: {unattended: true}}}", "unattended", "main", false },
+    { "attended", SOUND "]\ntokens: {main: {unlock: {for: 1h}}}", "unattended", "main", true },
     { "one source", SOUND "]", "one-source", "", false },
     { "no reference error", "allow: [{name: a, caller: maker, key: x, classes: [trade], markets: [spot], symbols: [BTCUSDT], unlimited: true}]", "no-reference-error", "x", false },
     { "a reference error", SOUND "]", "no-reference-error", "desk", true },

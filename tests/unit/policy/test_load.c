@@ -344,6 +344,58 @@ START_TEST(test_a_key_has_the_nonces_of_its_kind)
 }
 END_TEST
 
+/* ---- unlocks ---- */
+
+#define UNLOCKS                                                                                                        \
+    "tokens:\n"                                                                                                        \
+    "  other: {unlock: {factors: [pin, code], for: 12h, idle: 1h, unattended: true, survives_suspend: true, "          \
+    "survives_removal: true}}\n"                                                                                       \
+    "accounts:\n"
+
+START_TEST(test_what_is_not_said_of_an_unlock_is_the_default)
+{
+    ch_policy policy;
+    ch_autofree char *text = rig_change("accounts:\n", "tokens: {main: {unlock: {for: 8h}}}\naccounts:\n");
+    ck_assert_msg(rig_load(text, &policy, &err) == CH_OK, "%s", err.message);
+    const ch_unlock_rule *main = ch_policy_unlock_rule(&policy, 0);
+    const ch_unlock_rule *other = ch_policy_unlock_rule(&policy, 1);
+    ck_assert_uint_eq(main->ends.for_ns, 8 * 3600 * 1000000000ULL);
+    ck_assert_uint_eq(main->ends.idle_ns + other->ends.idle_ns + other->ends.for_ns, 0);
+    ck_assert(main->factors == CH_FACTOR_PIN && other->factors == CH_FACTOR_PIN);
+    ck_assert(!main->is_unattended && !other->is_unattended);
+    ck_assert(!main->survives_suspend && !other->survives_suspend);
+    ck_assert(!main->survives_removal && !other->survives_removal);
+    ch_policy_free(&policy);
+}
+END_TEST
+
+START_TEST(test_an_unlock_has_what_is_said_of_it)
+{
+    ch_policy policy;
+    ch_autofree char *text = rig_change("accounts:\n", UNLOCKS);
+    ck_assert_msg(rig_load(text, &policy, &err) == CH_OK, "%s", err.message);
+    const ch_unlock_rule *rule = ch_policy_unlock_rule(&policy, 1);
+    ck_assert_uint_eq(rule->factors, CH_FACTOR_PIN | CH_FACTOR_CODE);
+    ck_assert_uint_eq(rule->ends.for_ns, 12 * 3600 * 1000000000ULL);
+    ck_assert_uint_eq(rule->ends.idle_ns, 3600 * 1000000000ULL);
+    ck_assert(rule->is_unattended && rule->survives_suspend && rule->survives_removal);
+    ck_assert_ptr_eq(ch_policy_unlock_rule(&policy, 0), &ch_unlock_default);
+    ch_policy_free(&policy);
+}
+END_TEST
+
+START_TEST(test_a_keys_unlock_may_end_earlier)
+{
+    ch_policy policy;
+    ch_autofree char *text = rig_change("key_id: i", "key_id: i, unlock: {for: 2h, idle: 10m}");
+    ck_assert_msg(rig_load(text, &policy, &err) == CH_OK, "%s", err.message);
+    const ch_key *key = ch_policy_find_key(&policy, CH_LITERAL("b-key"));
+    ck_assert_uint_eq(key->unlock.for_ns, 2 * 3600 * 1000000000ULL);
+    ck_assert_uint_eq(key->unlock.idle_ns, 600 * 1000000000ULL);
+    ch_policy_free(&policy);
+}
+END_TEST
+
 /* ---- elsewhere ---- */
 
 START_TEST(test_a_policy_can_be_looked_at_where_its_users_are_not)
@@ -426,6 +478,7 @@ CH_TESTS("load", CH_TEST_ROWS(test_a_mistake_is_refused_with_its_line, mistakes)
          CH_TEST_ROWS(test_a_file_that_is_no_listing_is_refused, files),
          CH_TEST(test_each_byte_of_each_file_counts_in_the_hash),
          CH_TEST_ROWS(test_names_for_one_key_count_its_nonces_alike, nonces),
-         CH_TEST(test_a_key_has_the_nonces_of_its_kind),
+         CH_TEST(test_a_key_has_the_nonces_of_its_kind), CH_TEST(test_what_is_not_said_of_an_unlock_is_the_default),
+         CH_TEST(test_an_unlock_has_what_is_said_of_it), CH_TEST(test_a_keys_unlock_may_end_earlier),
          CH_TEST(test_a_policy_can_be_looked_at_where_its_users_are_not),
          CH_TEST(test_ten_thousand_keys_and_a_thousand_entries_load_fast))

@@ -39,12 +39,22 @@ START_TEST(test_status_has_what_each_token_has_done)
                                     .signatures = 1,
                                     .failures = 2,
                                     .process_starts = 3,
-                                    .logins = 4};
+                                    .logins = 4,
+                                    .until_ms = 5,
+                                    .ends_by = CH_LITERAL("idle"),
+                                    .is_unattended = true};
+    ch_key_unlock_record unlock = {.key = CH_LITERAL("k"), .until_ms = 6, .ends_by = CH_LITERAL("for")};
+    ch_autobuffer unlocks = CH_BUFFER_INIT;
+    ch_key_unlock_record_put(&answer.unlocks, &unlocks, &unlock);
     ch_listed_token_record_put(&answer.tokens, &records, &token);
     ch_reply_add_status_is(&out, &answer);
     const char *text = ch_buffer_text(&out);
     ck_assert_msg(strstr(text, "\"tokens\":[{\"name\":\"main\",\"state\":\"unlocked\",\"detail\":\"\",\"signatures\":1,"
-                               "\"failures\":2,\"process_starts\":3,\"logins\":4}]") != NULL,
+                               "\"failures\":2,\"process_starts\":3,\"logins\":4,\"unlocked_until_ms\":5,"
+                               "\"unlock_ends_by\":\"idle\",\"unattended\":true}]") != NULL,
+                  "%s", text);
+    ck_assert_msg(strstr(text, "\"key_unlocks\":[{\"key\":\"k\",\"unlocked_until_ms\":6,"
+                               "\"unlock_ends_by\":\"for\"}]") != NULL,
                   "%s", text);
 }
 END_TEST

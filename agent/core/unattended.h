@@ -1,0 +1,23 @@
+/* Unlocks without a person: of the tokens that policy lets be unlocked so, with the PIN that the service manager has
+ * for them, once, when the agent starts. A token that policy does not name so is nobody's business here: its credential
+ * is not even opened.
+ *
+ * Core's thread only. */
+#ifndef CH_AGENT_CORE_UNATTENDED_H
+#define CH_AGENT_CORE_UNATTENDED_H
+
+#include "agent/core/links.h"
+#include "agent/loop.h"
+#include "policy/policy.h"
+
+typedef struct ch_unattended ch_unattended;
+
+/* Reads the credentials `chancery-pin-TOKEN`; children of this process do not learn where they are. What is wrong with
+ * one is logged, and shown as why its token is locked. */
+ch_unattended *ch_unattended_new(ch_loop *loop, ch_links *links, const ch_policy *policy);
+/* Wipes what was not used. NULL is fine. */
+void ch_unattended_free(ch_unattended *unattended);
+/* From here on each token is unlocked as soon as its process is there. */
+void ch_unattended_start(ch_unattended *unattended);
+
+#endif

@@ -1,0 +1,85 @@
+/* What unlocks need, and when they end: of tokens, and of keys. */
+#include "policy/differences_impl.h"
+
+#include "policy/period.h"
+
+#include <string.h>
+
+/* 0 is no end at all, the widest. */
+static void compare_end(ch_saying_of *to, const char *what, uint64_t one, uint64_t other)
+{
+    ch_buffer texts[2] = {CH_BUFFER_INIT, CH_BUFFER_INIT};
+    const uint64_t ends[] = {one, other};
+    if (one == other)
+        return;
+    for (size_t i = 0; i < 2; i++) {
+        if (ends[i] == 0)
+            ch_buffer_add_text(&texts[i], "no end");
+        else
+            ch_duration_print(ends[i], &texts[i]);
+    }
+    bool is_wider = other == 0 || (one != 0 && other > one);
+    ch_say_difference(to, is_wider ? CH_WIDER : CH_NARROWER, "%s '%s': %s of an unlock is %s now; it was %s",
+                      to->of.about, to->of.name, what, ch_buffer_text(&texts[1]), ch_buffer_text(&texts[0]));
+    ch_buffer_free(&texts[0]);
+    ch_buffer_free(&texts[1]);
+}
+
+void ch_compare_unlock_ends(const ch_unlock_ends *one, const ch_unlock_ends *other, ch_saying_of *to)
+{
+    compare_end(to, "'for'", one->for_ns, other->for_ns);
+    compare_end(to, "'idle'", one->idle_ns, other->idle_ns);
+}
+
+static void compare_flag(ch_saying_of *to, const char *what, bool one, bool other)
+{
+    if (one != other)
+        ch_say_difference(to, other ? CH_WIDER : CH_NARROWER, "%s '%s': an unlock %s %s", to->of.about, to->of.name,
+                          other ? "may now" : "may no longer", what);
+}
+
+static void compare_unlock(const ch_unlock_rule *one, const ch_unlock_rule *other, ch_saying_of *to)
+{
+    ch_compare_unlock_ends(&one->ends, &other->ends, to);
+    if (one->factors != other->factors)
+        ch_say_difference(to, (other->factors & ~one->factors) == 0 ? CH_WIDER : CH_NARROWER,
+                          "token '%s': an unlock needs %s now", to->of.name,
+                          other->factors == CH_FACTOR_PIN    ? "the PIN alone"
+                          : other->factors == CH_FACTOR_CODE ? "a code alone"
+                                                             : "PIN and code");
+    compare_flag(to, "be unattended", one->is_unattended, other->is_unattended);
+    compare_flag(to, "survive a suspend", one->survives_suspend, other->survives_suspend);
+    compare_flag(to, "survive that the token is taken out", one->survives_removal, other->survives_removal);
+}
+
+static const ch_unlock_rule *find_unlock(const ch_policy *policy, const char *token)
+{
+    for (size_t i = 0; i < policy->token_count; i++) {
+        if (strcmp(policy->tokens[i].name, token) == 0)
+            return &policy->tokens[i].unlock;
+    }
+    return NULL;
+}
+
+/* Those of one of two policies; of the other one, those that are there alone if `is_gone`. */
+static void compare_tokens(const ch_policy *old_policy, const ch_policy *new_policy, ch_saying_of *to, bool is_gone)
+{
+    const ch_policy *policy = is_gone ? old_policy : new_policy;
+    for (size_t i = 0; i < policy->token_count; i++) {
+        const char *name = policy->tokens[i].name;
+        const ch_unlock_rule *one = find_unlock(old_policy, name);
+        const ch_unlock_rule *other = find_unlock(new_policy, name);
+        ch_saying_of of = {
+            .reader = to->reader, .of = {.about = "token", .name = name}
+        };
+        if (!is_gone || other == NULL)
+            compare_unlock(one == NULL ? &ch_unlock_default : one, other == NULL ? &ch_unlock_default : other, &of);
+        to->count += of.count;
+    }
+}
+
+void ch_compare_unlocks(const ch_policy *old_policy, const ch_policy *new_policy, ch_saying_of *to)
+{
+    compare_tokens(old_policy, new_policy, to, false);
+    compare_tokens(old_policy, new_policy, to, true);
+}
