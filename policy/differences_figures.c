@@ -221,6 +221,15 @@ static bool is_same_hours(const ch_hours *one, const ch_hours *other)
     return is_same;
 }
 
+/* 0: never. */
+static void compare_expiry(uint64_t one_ns, uint64_t other_ns, ch_saying_of *to)
+{
+    bool is_later = one_ns != 0 && (other_ns == 0 || other_ns > one_ns);
+    if (one_ns != other_ns)
+        ch_say_difference(to, is_later ? CH_WIDER : CH_NARROWER, "%s '%s' expires %s now", to->of.about, to->of.name,
+                          is_later ? "later" : "earlier");
+}
+
 static void compare_times(const ch_said *one, const ch_said *other, ch_saying_of *to)
 {
     const ch_selector *a = &one->entry->selector;
@@ -232,12 +241,7 @@ static void compare_times(const ch_said *one, const ch_said *other, ch_saying_of
             direction = (b->hours.count == 0) == is_allow ? CH_WIDER : CH_NARROWER;
         ch_say_difference(to, direction, "%s '%s' has other hours now", to->of.about, to->of.name);
     }
-    if (a->expires_ns != b->expires_ns) {
-        uint64_t old_end = a->expires_ns == 0 ? UINT64_MAX : a->expires_ns;
-        uint64_t new_end = b->expires_ns == 0 ? UINT64_MAX : b->expires_ns;
-        ch_say_difference(to, new_end > old_end ? CH_WIDER : CH_NARROWER, "%s '%s' expires %s now", to->of.about,
-                          to->of.name, new_end > old_end ? "later" : "earlier");
-    }
+    compare_expiry(a->expires_ns, b->expires_ns, to);
 }
 
 void ch_compare_figures(const ch_said *one, const ch_said *other, ch_saying_of *to)
@@ -324,6 +328,9 @@ void ch_compare_key(const ch_policy *old_policy, const ch_key *one, const ch_pol
     compare_number(to, "tolerate", one->tolerated, other->tolerated, true);
     compare_number(to, "receive_window in ms (0: the exchange's)", one->receive_window_ms, other->receive_window_ms,
                    true);
+    compare_expiry(one->expires_ns, other->expires_ns, to);
+    if (one->rotate_by_ns != other->rotate_by_ns)
+        ch_say_difference(to, CH_CHANGED, "key '%s' is to be rotated by another day now", other->name);
     if (one->assume_uses != other->assume_uses)
         ch_say_difference(to, CH_CHANGED, "key '%s': assume_uses is %u now; it was %u (0: as the profile says)",
                           other->name, other->assume_uses, one->assume_uses);

@@ -1,8 +1,10 @@
 /* A new warning is a function and a row in one of the tables: of entries, keys, accounts or callers. */
 #include "policy/lint.h"
 
+#include "base/utc.h"
 #include "exchange/confusion.h"
 #include "policy/exposure.h"
+#include "policy/key_dates.h"
 #include "policy/scope.h"
 
 #include <limits.h>
@@ -349,6 +351,17 @@ static void look_at_prices(const lint *in)
         say(in, "one-source", "'prices' has no at_least above 1, so one source alone can make the reference");
 }
 
+/* Of dates that are to come, the agent speaks in time. */
+static void look_at_dates(const lint *in, const ch_key *key)
+{
+    char date[CH_UTC_TEXT_SIZE];
+    ch_utc_text(key->rotate_by_ns / 1000000000, date);
+    if (ch_key_due_at(key, in->now_ns) == CH_KEY_HAS_EXPIRED)
+        say(in, "expired", "it has expired, so it signs nothing");
+    else if (key->rotate_by_ns != 0 && in->now_ns >= key->rotate_by_ns)
+        say(in, "rotate-by", "it was to be rotated by %s", date);
+}
+
 /* clang-format off */
 static void (*const verbs[CH_VERB_COUNT])(const lint *in, const ch_entry_rule *entry) = {
     [CH_VERB_ALLOW]   = look_at_allow,
@@ -363,6 +376,7 @@ static void (*const keys[])(const lint *in, const ch_key *key) = {
     look_at_uses,
     look_at_cover,
     look_at_confusion,
+    look_at_dates,
 };
 /* clang-format on */
 

@@ -89,6 +89,10 @@ CH_CHECKED ch_status ch_field_asset(const ch_value *value, ch_error *err);
 /* "0.5 %" as a ratio into a ch_decimal: `min` 1 says that it is not zero, `max` how many per cent it is at most (0:
  * 99). */
 CH_CHECKED ch_status ch_field_ratio(const ch_value *value, ch_error *err);
+/* A day, which means its beginning, or a time, in UTC; as ns. */
+CH_CHECKED ch_status ch_load_moment(const ch_yaml *node, uint64_t *ns, ch_error *err);
+/* The same into a uint64_t. */
+CH_CHECKED ch_status ch_field_moment(const ch_value *value, ch_error *err);
 /* A duration as ns into a uint64_t. */
 CH_CHECKED ch_status ch_field_duration(const ch_value *value, ch_error *err);
 /* The item of a list by its position; of a single value, that value. */

@@ -343,8 +343,21 @@ static const ch_field fields[] = {
     { "account",     false,    read_account,          CH_MEMBER(ch_key, account) },
     { "receive_window", false, read_window,           CH_WHOLE },
     { "assume_uses", false,    ch_field_uint,         CH_MEMBER(ch_key, assume_uses),     .min = 1, .max = USES_MAX },
+    { "expires",     false,    ch_field_moment,       CH_MEMBER(ch_key, expires_ns) },
+    { "rotate_by",   false,    ch_field_moment,       CH_MEMBER(ch_key, rotate_by_ns) },
 };
 /* clang-format on */
+
+/* Whoever is to rotate it by a day on which it signs nothing any more comes too late. */
+static ch_status check_dates(const ch_yaml *map, const ch_key *key, ch_error *err)
+{
+    if (key->expires_ns == 0 || key->rotate_by_ns <= key->expires_ns)
+        return CH_OK;
+    return ch_yaml_fail(ch_yaml_get(map, "rotate_by"), err,
+                        "rotate_by is later than expires (line %u), when the key signs nothing any more; make it "
+                        "earlier",
+                        ch_yaml_line(ch_yaml_get(map, "expires")));
+}
 
 static ch_status read_key(const ch_value *value, ch_error *err)
 {
@@ -356,6 +369,7 @@ static ch_status read_key(const ch_value *value, ch_error *err)
     CH_TRY(ch_fields_read(value->node, CH_FIELDS(fields), key, load, err));
     if (ch_yaml_get(value->node, "account") == NULL)
         CH_TRY(make_account(load, value->node, key, err));
+    CH_TRY(check_dates(value->node, key, err));
     return check_passphrase(value->node, key, err);
 }
 

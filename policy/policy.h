@@ -82,6 +82,8 @@ typedef struct ch_key {
     size_t account;             /* index in the policy's accounts */
     uint32_t receive_window_ms; /* the most that a request may ask for, and the default; 0: the profile's */
     uint32_t assume_uses;       /* how often one signature counts; 0: as the profile says */
+    uint64_t expires_ns;        /* wall clock: from then on it signs nothing; 0: never */
+    uint64_t rotate_by_ns;      /* until when people mean to have another one; 0: they do not say */
     size_t token_key;           /* core's: the index that the token's link has for it */
     size_t nonce_counter;       /* core's: the counter of its nonces, if it has any */
 } ch_key;

@@ -12,6 +12,7 @@
 #include "exchange/profile.h"
 #include "exchange/recipe.h"
 #include "policy/decide.h"
+#include "policy/key_dates.h"
 #include "state/nonces.h"
 #include "wire/frames.h"
 
@@ -63,9 +64,11 @@ static void add_asked(const ch_job *job, ch_buffer *out)
         ch_put_bytes(out, parts[i]);
 }
 
+/* Policy has judged by a moment of before. */
 static ch_status read_clock(ch_requests *requests, ch_job *job, ch_error *err)
 {
-    return ch_clockwatch_read(requests->context.clock, &job->now, err);
+    CH_TRY(ch_clockwatch_read(requests->context.clock, &job->now, err));
+    return ch_key_check_expiry(job->key, job->now.wall_ns, err);
 }
 
 /* Sends again what was signed, unless the key could not sign now, or the clock is in doubt. */

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "exchange/profile.h"
 #include "policy/decide.h"
+#include "policy/key_dates.h"
 #include "state/nonces.h"
 #include "state/writer.h"
 #include "wire/frames.h"
@@ -14,7 +15,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define PAGE_BYTES_MAX 49152     /* a key more fits the frame besides */
+#define PAGE_BYTES_MAX 49152 /* a key more fits the frame besides */
+#define SECOND_NS 1000000000ULL
+#define DATES_MAX 100            /* the next ones */
+#define DATES_BYTES_MAX 8192     /* of notices on dates; the list of dates has more */
 #define PROBLEMS_MAX 100         /* that are listed; the counts tell of the others */
 #define TOLERATED_BYTES_MAX 4096 /* of notices on what is tolerated; the last one counts the other keys */
 
@@ -25,9 +29,17 @@ static const ch_error *find_nonce_trouble(const ch_status_context *context, cons
     return is_reserved ? ch_nonces_trouble(context->timekeeper->nonces) : NULL;
 }
 
+/* Of a clock that shows an impossible time the clock's own report speaks. */
+static ch_status check_expiry(const ch_key *key, ch_error *why)
+{
+    ch_moment now;
+    return ch_moment_now(&now) ? ch_key_check_expiry(key, now.wall_ns, why) : CH_OK;
+}
+
 static bool is_ready(const ch_status_context *context, const ch_key *key)
 {
-    return find_nonce_trouble(context, key) == NULL &&
+    ch_error ignored = CH_ERROR_INIT;
+    return check_expiry(key, &ignored) == CH_OK && find_nonce_trouble(context, key) == NULL &&
            ch_token_link_is_ready(context->links->links[key->token], key->token_key);
 }
 
@@ -37,7 +49,7 @@ static ch_error find_problem(const ch_status_context *context, const ch_key *key
     ch_error why = CH_ERROR_INIT;
     const ch_token_link *link = context->links->links[key->token];
     const ch_error *trouble = find_nonce_trouble(context, key);
-    if (ch_token_link_check_key(link, key->token_key, &why) != CH_OK)
+    if (check_expiry(key, &why) != CH_OK || ch_token_link_check_key(link, key->token_key, &why) != CH_OK)
         return why;
     if (trouble != NULL)
         ch_error_set(&why, CH_UNAVAILABLE, "", CH_STATE_TROUBLE, trouble->message);
@@ -58,7 +70,9 @@ static void add_key(const ch_status_context *context, const ch_key *key, ch_reco
                                    .key_id = ch_slice_of(key->key_id),
                                    .token = ch_slice_of(ch_token_link_name(link)),
                                    .is_ready = ready,
-                                   .problem = ch_slice_of(why.message)};
+                                   .problem = ch_slice_of(why.message),
+                                   .expires_s = key->expires_ns / SECOND_NS,
+                                   .rotate_by_s = key->rotate_by_ns / SECOND_NS};
     ch_listed_key_record_put(keys, records, &record);
 }
 
@@ -130,6 +144,7 @@ typedef struct report {
     ch_buffer notices;
     ch_buffer confinement;
     ch_buffer callers;
+    ch_buffer key_dates;
     ch_error doubt; /* about the clock */
 } report;
 
@@ -245,6 +260,52 @@ static void add_tolerances(const ch_status_context *context, report *to)
     add_notice(to, ch_buffer_slice(&text));
 }
 
+static uint64_t next_date(const ch_key *key)
+{
+    bool is_expiry = key->rotate_by_ns == 0 || (key->expires_ns != 0 && key->expires_ns < key->rotate_by_ns);
+    return is_expiry ? key->expires_ns : key->rotate_by_ns;
+}
+
+/* Puts it among the keys with the next dates, the first of them first. */
+static void keep_first(const ch_key **firsts, size_t *count, const ch_key *key)
+{
+    size_t at = *count;
+    if (at == DATES_MAX && next_date(firsts[at - 1]) <= next_date(key))
+        return;
+    at -= at == DATES_MAX;
+    *count = at + 1;
+    for (; at > 0 && next_date(firsts[at - 1]) > next_date(key); at--)
+        firsts[at] = firsts[at - 1];
+    firsts[at] = key;
+}
+
+static void add_date(report *to, const ch_key *key)
+{
+    ch_moment now;
+    ch_autobuffer text = CH_BUFFER_INIT;
+    const ch_key_date_record date = {.key = ch_slice_of(key->name),
+                                     .expires_s = key->expires_ns / SECOND_NS,
+                                     .rotate_by_s = key->rotate_by_ns / SECOND_NS};
+    ch_key_date_record_put(&to->frame.key_dates, &to->key_dates, &date);
+    if (ch_moment_now(&now) && to->notices.size < DATES_BYTES_MAX)
+        ch_key_due_say(key, now.wall_ns, &text);
+    if (text.size > 0)
+        add_notice(to, ch_buffer_slice(&text));
+}
+
+static void add_dates(const ch_status_context *context, report *to)
+{
+    const ch_key *firsts[DATES_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < context->policy->key_count; i++) {
+        const ch_key *key = &context->policy->keys[i];
+        if (next_date(key) != 0 && may_see(context, to, key))
+            keep_first(firsts, &count, key);
+    }
+    for (size_t i = 0; i < count; i++)
+        add_date(to, firsts[i]);
+}
+
 static void tell_more(const ch_status_context *context, report *to)
 {
     ch_request_counts counts = ch_requests_counts(context->requests);
@@ -260,6 +321,7 @@ static void tell_more(const ch_status_context *context, report *to)
     for (size_t i = 0; i < ch_notices_count(context->notices); i++)
         add_notice(to, ch_slice_of(ch_notices_at(context->notices, i)));
     add_tolerances(context, to);
+    add_dates(context, to);
     add_reload(to, ch_reload_trouble(context->reload));
     add_state(to, ch_nonces_trouble(context->timekeeper->nonces));
     add_ledger(to, context->ledger);
@@ -314,7 +376,8 @@ void ch_status_report(const ch_status_context *context, ch_asker asker, const ch
                  .problems = CH_BUFFER_INIT,
                  .notices = CH_BUFFER_INIT,
                  .confinement = CH_BUFFER_INIT,
-                 .callers = CH_BUFFER_INIT};
+                 .callers = CH_BUFFER_INIT,
+                 .key_dates = CH_BUFFER_INIT};
     if (send_report(context, &to, asker, get, &err) != CH_OK)
         ch_front_link_failed(asker, "", &err);
     ch_buffer_free(&to.tokens);
@@ -322,4 +385,5 @@ void ch_status_report(const ch_status_context *context, ch_asker asker, const ch
     ch_buffer_free(&to.notices);
     ch_buffer_free(&to.confinement);
     ch_buffer_free(&to.callers);
+    ch_buffer_free(&to.key_dates);
 }

@@ -2,6 +2,7 @@
 
 #include "agent/front/problem.h"
 #include "base/encode.h"
+#include "base/utc.h"
 
 /* `lead` is a comma, brace and quoted name, as they are. */
 static void add_text(ch_buffer *out, const char *lead, ch_slice text)
@@ -153,6 +154,15 @@ void ch_reply_add_released(ch_buffer *out, const ch_released_frame *frame)
     ch_buffer_add_text(out, "}\n");
 }
 
+/* 0: policy says none. */
+static void add_date(ch_buffer *out, const char *lead, uint64_t seconds)
+{
+    char text[CH_UTC_TEXT_SIZE];
+    ch_utc_text(seconds, text);
+    if (seconds != 0)
+        add_text(out, lead, ch_slice_of(text));
+}
+
 void ch_reply_add_key_list(ch_buffer *out, const ch_key_list_frame *frame)
 {
     ch_records keys = frame->keys;
@@ -167,6 +177,8 @@ void ch_reply_add_key_list(ch_buffer *out, const ch_key_list_frame *frame)
         add_text(out, ",\"token\":", key.token);
         add_boolean(out, ",\"ready\":", key.is_ready);
         add_text(out, ",\"problem\":", key.problem);
+        add_date(out, ",\"expires\":", key.expires_s);
+        add_date(out, ",\"rotate_by\":", key.rotate_by_s);
         ch_buffer_add_byte(out, '}');
     }
     ch_buffer_add_byte(out, ']');
@@ -182,6 +194,19 @@ static void add_problems(ch_buffer *out, ch_records problems)
     for (const char *lead = "{\"key\":"; ch_key_problem_record_next(&problems, &problem); lead = ",{\"key\":") {
         add_text(out, lead, problem.key);
         add_text(out, ",\"problem\":", problem.problem);
+        ch_buffer_add_byte(out, '}');
+    }
+    ch_buffer_add_byte(out, ']');
+}
+
+static void add_key_dates(ch_buffer *out, ch_records dates)
+{
+    ch_key_date_record date;
+    ch_buffer_add_text(out, ",\"key_dates\":[");
+    for (const char *lead = "{\"key\":"; ch_key_date_record_next(&dates, &date); lead = ",{\"key\":") {
+        add_text(out, lead, date.key);
+        add_date(out, ",\"expires\":", date.expires_s);
+        add_date(out, ",\"rotate_by\":", date.rotate_by_s);
         ch_buffer_add_byte(out, '}');
     }
     ch_buffer_add_byte(out, ']');
@@ -227,6 +252,7 @@ void ch_reply_add_status_is(ch_buffer *out, const ch_status_is_frame *frame)
     add_texts(out, ",\"notices\":[", frame->notices);
     add_texts(out, ",\"confinement\":[", frame->confinement);
     add_callers(out, frame->callers);
+    add_key_dates(out, frame->key_dates);
     add_text(out, ",\"clock\":{\"state\":", frame->clock);
     add_text(out, ",\"detail\":", frame->clock_detail);
     ch_buffer_add_text(out, "}}\n");

@@ -67,6 +67,8 @@ static const struct {
     { "another address", "address: bc1qcold", "address: bc1qother", "changed : address 'cold': address is bc1qother now; it was bc1qcold" },
     { "a smaller error", "reference_error: \"0.5 %\", fees", "reference_error: \"0.1 %\", fees", "wider : account 'desk': reference_error is 0.001 now; it was 0.005" },
     { "a key of another account", "k: {account: desk", "k: {account: slip", "changed : key 'k': account is slip now; it was desk" },
+    { "a key that expires", "k: {account: desk", "k: {account: desk, expires: 2027-01-31", "narrower : key 'k' expires earlier now" },
+    { "another day to rotate a key by", "k: {account: desk", "k: {account: desk, rotate_by: 2027-01-31", "changed : key 'k' is to be rotated by another day now" },
     { "fewer sources", "at_least: 1", "at_least: 2", "narrower : policy '': at_least is 2 now; it was 1" },
     { "another rate", "rate: \"1\"", "rate: \"2\"", "changed : the conversion from USDC to USDT is new|narrower : the conversion from USDC to USDT is gone" },
 };
