@@ -10,6 +10,7 @@
 #include "cli/key_adopt.h"
 #include "cli/key_check.h"
 #include "cli/key_choice.h"
+#include "cli/key_end.h"
 #include "cli/output.h"
 #include "cli/private_key.h"
 #include "cli/secret_input.h"
@@ -65,28 +66,45 @@ static void add_object_uri(const char *label, ch_buffer *out)
     ch_encode_percent(out, ch_slice_of(label), "");
 }
 
-static ch_status print_new_key_json(const char *label, const char *uri, const ch_mechanism *mechanism,
-                                    ch_buffer *public_pem, ch_error *err)
+/* What was made, and what people are told of it. */
+typedef struct made_key {
+    const char *verb;
+    const char *label;
+    const ch_mechanism *mechanism;
+    const char *uri;
+    ch_key_end end;
+    ch_buffer public_pem; /* empty: it has no public half */
+} made_key;
+
+static void made_key_free(made_key *made)
 {
-    ch_autojansson key = json_pack("{s:o s:o s:s}", "label", ch_jansson_text(label), "object", ch_jansson_text(uri),
-                                   "mechanism", mechanism->name);
-    if (public_pem->size > 0)
-        json_object_set_new(key, "public_key", ch_jansson_text(ch_buffer_text(public_pem)));
+    ch_buffer_free(&made->public_pem);
+}
+#define auto_made __attribute__((cleanup(made_key_free))) made_key
+
+static ch_status print_new_key_json(made_key *made, ch_error *err)
+{
+    ch_autojansson key = json_pack("{s:o s:o s:s}", "label", ch_jansson_text(made->label), "object",
+                                   ch_jansson_text(made->uri), "mechanism", made->mechanism->name);
+    if (made->public_pem.size > 0)
+        json_object_set_new(key, "public_key", ch_jansson_text(ch_buffer_text(&made->public_pem)));
+    if (made->end.is_given)
+        json_object_set_new(key, "end_date", made->end.is_kept ? json_string(made->end.last_day) : json_null());
     return ch_output_json(key, err);
 }
 
 /* Words for people go to stderr, so that stdout is a public key and nothing else. */
-static ch_status print_new_key(const ch_arguments *arguments, const char *verb, const char *label,
-                               const ch_mechanism *mechanism, ch_buffer *public_pem, ch_error *err)
+static ch_status print_new_key(const ch_arguments *arguments, made_key *made, ch_error *err)
 {
-    ch_autobuffer uri = CH_BUFFER_INIT;
-    add_object_uri(label, &uri);
+    if (made->end.is_given && !made->end.is_kept)
+        fprintf(stderr, "note: this token keeps no dates of keys; write 'expires' into the key's policy, by which the "
+                        "agent goes\n");
     if (arguments->option[CH_OPT_JSON] != NULL)
-        return print_new_key_json(label, ch_buffer_text(&uri), mechanism, public_pem, err);
-    fprintf(stderr, "Key %s for %s: %s\n", verb, mechanism->name, ch_buffer_text(&uri));
-    if (public_pem->size > 0) {
+        return print_new_key_json(made, err);
+    fprintf(stderr, "Key %s for %s: %s\n", made->verb, made->mechanism->name, made->uri);
+    if (made->public_pem.size > 0) {
         fprintf(stderr, "Register this public key at the exchange:\n");
-        fputs(ch_buffer_text(public_pem), stdout);
+        fputs(ch_buffer_text(&made->public_pem), stdout);
     }
     return CH_OK;
 }
@@ -129,6 +147,17 @@ static ch_status import(ch_session *session, const char *label, const ch_mechani
     return ch_key_import_hmac(session, label, mechanism, &key->secret, err);
 }
 
+/* The key is there: what its note says comes after. */
+static ch_status finish(ch_session *session, const char *label, const ch_mechanism *mechanism, ch_buffer *uri,
+                        made_key *made, ch_error *err)
+{
+    add_object_uri(label, uri);
+    made->label = label;
+    made->mechanism = mechanism;
+    made->uri = ch_buffer_text(uri);
+    return ch_key_end_note(session, made->uri, &made->end, err);
+}
+
 static ch_status check_form(const ch_arguments *arguments, const ch_choice *choice, ch_error *err)
 {
     if (arguments->option[CH_OPT_PEM] != NULL && is_secret_key(choice))
@@ -156,8 +185,10 @@ static ch_status run_import(const ch_arguments *arguments, ch_error *err)
     ch_autosecret text = CH_SECRET_INIT;
     auto_new_key key = {.secret = CH_SECRET_INIT, .taken = CH_BUFFER_INIT};
     ch_autoopened opened = {0};
-    ch_autobuffer no_public = CH_BUFFER_INIT;
+    ch_autobuffer uri = CH_BUFFER_INIT;
+    auto_made made = {.verb = "imported", .public_pem = CH_BUFFER_INIT};
     CH_TRY(ch_option_required(arguments, CH_OPT_LABEL, &label, err));
+    CH_TRY(ch_key_end_read(arguments, &made.end, err));
     CH_TRY(ch_choice_read(arguments, arguments->option[CH_OPT_PEM] != NULL ? NULL : "hmac", &choice, err));
     CH_TRY(check_form(arguments, &choice, err));
     const ch_input_question *question = is_secret_key(&choice) ? &secret_question : &private_question;
@@ -167,7 +198,8 @@ static ch_status run_import(const ch_arguments *arguments, ch_error *err)
     CH_TRY(ch_key_access_open(&access, true, &opened, err));
     CH_TRY(import(&opened.session, label, choice.mechanism, &key, err));
     fprintf(stderr, "taken: %s\n", ch_buffer_text(&key.taken));
-    return print_new_key(arguments, "imported", label, choice.mechanism, &no_public, err);
+    CH_TRY(finish(&opened.session, label, choice.mechanism, &uri, &made, err));
+    return print_new_key(arguments, &made, err);
 }
 
 static ch_status read_bits(const ch_arguments *arguments, const ch_mechanism *mechanism, unsigned *out, ch_error *err)
@@ -189,17 +221,18 @@ static ch_status run_generate(const ch_arguments *arguments, ch_error *err)
     ch_autoaccess access = CH_KEY_ACCESS_INIT;
     ch_autoopened opened = {0};
     ch_autobuffer uri = CH_BUFFER_INIT;
-    ch_autobuffer public_pem = CH_BUFFER_INIT;
+    auto_made made = {.verb = "generated", .public_pem = CH_BUFFER_INIT};
     CH_TRY(ch_option_required(arguments, CH_OPT_LABEL, &label, err));
+    CH_TRY(ch_key_end_read(arguments, &made.end, err));
     CH_TRY(ch_choice_read(arguments, NULL, &choice, err));
     CH_TRY(read_bits(arguments, choice.mechanism, &bits, err));
     CH_TRY(ch_key_access_ask(arguments, NULL, &access, err));
     CH_TRY(ch_key_access_open(&access, true, &opened, err));
     CH_TRY(ch_key_generate(&opened.session, label, choice.mechanism, bits, err));
-    add_object_uri(label, &uri);
+    CH_TRY(finish(&opened.session, label, choice.mechanism, &uri, &made, err));
     if (choice.mechanism->key_class == CKO_PRIVATE_KEY)
-        CH_TRY(add_public(&opened.session, ch_buffer_text(&uri), true, &public_pem, err));
-    return print_new_key(arguments, "generated", label, choice.mechanism, &public_pem, err);
+        CH_TRY(add_public(&opened.session, made.uri, true, &made.public_pem, err));
+    return print_new_key(arguments, &made, err);
 }
 
 /* ---- list ---- */
@@ -222,11 +255,11 @@ static const char *key_warning(const ch_key_info *key)
 
 static json_t *key_row(const ch_key_info *key)
 {
-    return json_pack("{s:o s:s s:s s:s s:b s:b s:b s:b s:b s:b s:s}", "label", ch_jansson_text(key->label), "id",
-                     key->id_hex, "type", key->type, "origin", key->is_local ? "generated" : "imported", "sensitive",
-                     key->is_sensitive, "extractable", key->is_extractable, "private", key->is_private, "can_sign",
-                     key->can_sign, "can_other", key->can_other, "takes_pin", key->takes_pin, "protection",
-                     key_warning(key));
+    return json_pack("{s:o s:s s:s s:s s:b s:b s:b s:b s:b s:b s:s s:s s:s}", "label", ch_jansson_text(key->label),
+                     "id", key->id_hex, "type", key->type, "origin", key->is_local ? "generated" : "imported",
+                     "sensitive", key->is_sensitive, "extractable", key->is_extractable, "private", key->is_private,
+                     "can_sign", key->can_sign, "can_other", key->can_other, "takes_pin", key->takes_pin, "start_date",
+                     key->start_date, "end_date", key->end_date, "protection", key_warning(key));
 }
 
 static ch_status run_list(const ch_arguments *arguments, ch_error *err)
@@ -238,6 +271,7 @@ static ch_status run_list(const ch_arguments *arguments, ch_error *err)
         { "TYPE",       "type" },
         { "ID",         "id" },
         { "ORIGIN",     "origin" },
+        { "ENDS",       "end_date" },
         { "PROTECTION", "protection" },
         {0},
     };
@@ -305,7 +339,7 @@ static ch_status run_delete(const ch_arguments *arguments, ch_error *err)
 
 /* ---- the commands ---- */
 
-#define ON_TOKEN (CH_OPTION(MODULE) | CH_OPTION(INIT_ARGS) | CH_OPTION(TOKEN) | CH_OPTION(PIN_FD) | CH_OPTION(NO_PIN))
+#define ON_TOKEN CH_OPTIONS_ON_TOKEN
 #define FOR_EXCHANGE (CH_OPTION(PROFILE) | CH_OPTION(SCHEME) | CH_OPTION(PROFILES) | CH_OPTION(MECHANISM))
 
 /* clang-format off */
@@ -314,7 +348,7 @@ const ch_command ch_commands_of_key[] = {
         .family = "key",
         .name = "import",
         .syntax = {.options = ON_TOKEN | FOR_EXCHANGE | CH_OPTION(LABEL) | CH_OPTION(ENCODING) | CH_OPTION(AS_IS) |
-                              CH_OPTION(PEM) | CH_OPTION(SECRET_FD) | CH_OPTION(JSON)},
+                              CH_OPTION(PEM) | CH_OPTION(EXPIRES) | CH_OPTION(SECRET_FD) | CH_OPTION(JSON)},
         .summary = "put an API secret or private key on a token",
         .details = "Imports an API secret (HMAC), or a private key: PEM, the key file of Coinbase\n"
                    "(JSON), or its Ed25519 key in base64. It can't be read back from the token. On\n"
@@ -350,7 +384,7 @@ const ch_command ch_commands_of_key[] = {
     {
         .family = "key",
         .name = "generate",
-        .syntax = {.options = ON_TOKEN | FOR_EXCHANGE | CH_OPTION(LABEL) | CH_OPTION(BITS) | CH_OPTION(JSON)},
+        .syntax = {.options = ON_TOKEN | FOR_EXCHANGE | CH_OPTION(LABEL) | CH_OPTION(BITS) | CH_OPTION(EXPIRES) | CH_OPTION(JSON)},
         .summary = "make a key on a token",
         .details = "Makes a key on the token, which it never leaves, and prints its public key in\n"
                    "PEM (SubjectPublicKeyInfo), the form that exchanges' API pages ask for.",

@@ -30,6 +30,7 @@ static const ch_option_row rows[CH_OPT_COUNT] = {
     [CH_OPT_AS_IS]           = { "as-is",           NULL,              NULL,                     "take a secret that is short, or looks like a place-holder" },
     [CH_OPT_PEM]             = { "pem",             NULL,              NULL,                     "the secret is a private key (no default scheme)" },
     [CH_OPT_BITS]            = { "bits",            "N",               NULL,                     "size of an RSA key (default 2048)" },
+    [CH_OPT_EXPIRES]         = { "expires",         "DATE",            NULL,                     "the last day of the key, as in 2027-01-31, for the token to note" },
     [CH_OPT_FORMAT]          = { "format",          "pem|base64",      NULL,                     "how to print the public key (default pem)" },
     [CH_OPT_ERASE]           = { "erase",           NULL,              NULL,                     "erase a token of that label, with every key on it" },
     [CH_OPT_YES]             = { "yes",             NULL,              NULL,                     "do not ask" },

@@ -28,6 +28,7 @@ typedef enum ch_option {
     CH_OPT_AS_IS,
     CH_OPT_PEM,
     CH_OPT_BITS,
+    CH_OPT_EXPIRES,
     CH_OPT_FORMAT,
     CH_OPT_ERASE,
     CH_OPT_YES,
