@@ -1,238 +1,49 @@
 /* The key family. Each command reads every secret that it needs before it opens the token, so that a missing one costs
  * neither a try of the PIN nor a half-done change. */
 #include "base/buffer.h"
-#include "base/encode.h"
 #include "base/memory.h"
-#include "base/slice.h"
 #include "cli/commands.h"
 #include "cli/jansson.h"
 #include "cli/key_access.h"
 #include "cli/key_adopt.h"
 #include "cli/key_check.h"
-#include "cli/key_choice.h"
-#include "cli/key_end.h"
+#include "cli/key_make.h"
 #include "cli/output.h"
-#include "cli/private_key.h"
 #include "cli/secret_input.h"
-#include "cli/secret_text.h"
 #include "pkcs11/key.h"
 
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 #include <stdio.h>
 #include <string.h>
 
-/* ---- public keys ---- */
-
-static ch_status add_pem(const EVP_PKEY *key, ch_buffer *out, ch_error *err)
-{
-    BIO *bio = BIO_new(BIO_s_mem());
-    char *text = NULL;
-    long size = bio != NULL && PEM_write_bio_PUBKEY(bio, key) == 1 ? BIO_get_mem_data(bio, &text) : 0;
-    if (size > 0)
-        ch_buffer_add(out, text, (size_t)size);
-    BIO_free(bio);
-    return size > 0 ? CH_OK : ch_fail(err, CH_INTERNAL, "OpenSSL can't write this public key");
-}
-
-static ch_status add_base64(const EVP_PKEY *key, ch_buffer *out, ch_error *err)
-{
-    uint8_t *der = NULL;
-    int size = i2d_PUBKEY(key, &der);
-    if (size <= 0)
-        return ch_fail(err, CH_INTERNAL, "OpenSSL can't write this public key");
-    ch_encode(out, CH_ENCODE_BASE64, (ch_slice){der, (size_t)size});
-    ch_buffer_add_byte(out, '\n');
-    OPENSSL_free(der);
-    return CH_OK;
-}
-
-/* SubjectPublicKeyInfo, the form that exchanges' pages ask for. */
-static ch_status add_public(ch_session *session, const char *uri, bool is_pem, ch_buffer *out, ch_error *err)
-{
-    EVP_PKEY *key = NULL;
-    CH_TRY(ch_key_public(session, uri, &key, err));
-    ch_status st = is_pem ? add_pem(key, out, err) : add_base64(key, out, err);
-    EVP_PKEY_free(key);
-    return st;
-}
-
 /* ---- import and generate ---- */
 
-static void add_object_uri(const char *label, ch_buffer *out)
+static ch_status print_made_json(ch_made_key *made, ch_error *err)
 {
-    ch_buffer_add_text(out, "pkcs11:object=");
-    ch_encode_percent(out, ch_slice_of(label), "");
-}
-
-/* What was made, and what people are told of it. */
-typedef struct made_key {
-    const char *verb;
-    const char *label;
-    const ch_mechanism *mechanism;
-    const char *uri;
-    ch_key_end end;
-    ch_buffer public_pem; /* empty: it has no public half */
-} made_key;
-
-static void made_key_free(made_key *made)
-{
-    ch_buffer_free(&made->public_pem);
-}
-#define auto_made __attribute__((cleanup(made_key_free))) made_key
-
-static ch_status print_new_key_json(made_key *made, ch_error *err)
-{
-    ch_autojansson key = json_pack("{s:o s:o s:s}", "label", ch_jansson_text(made->label), "object",
-                                   ch_jansson_text(made->uri), "mechanism", made->mechanism->name);
-    if (made->public_pem.size > 0)
-        json_object_set_new(key, "public_key", ch_jansson_text(ch_buffer_text(&made->public_pem)));
-    if (made->end.is_given)
-        json_object_set_new(key, "end_date", made->end.is_kept ? json_string(made->end.last_day) : json_null());
+    ch_autojansson key = ch_made_key_json(made);
     return ch_output_json(key, err);
-}
-
-/* Words for people go to stderr, so that stdout is a public key and nothing else. */
-static ch_status print_new_key(const ch_arguments *arguments, made_key *made, ch_error *err)
-{
-    if (made->end.is_given && !made->end.is_kept)
-        fprintf(stderr, "note: this token keeps no dates of keys; write 'expires' into the key's policy, by which the "
-                        "agent goes\n");
-    if (arguments->option[CH_OPT_JSON] != NULL)
-        return print_new_key_json(made, err);
-    fprintf(stderr, "Key %s for %s: %s\n", made->verb, made->mechanism->name, made->uri);
-    if (made->public_pem.size > 0) {
-        fprintf(stderr, "Register this public key at the exchange:\n");
-        fputs(ch_buffer_text(&made->public_pem), stdout);
-    }
-    return CH_OK;
-}
-
-/* A key in memory, on its way to the token. */
-typedef struct new_key {
-    ch_secret secret;      /* for HMAC */
-    EVP_PKEY *private_key; /* else */
-    ch_buffer taken;       /* what was taken for it, for people */
-} new_key;
-
-static void new_key_free(new_key *key)
-{
-    ch_secret_wipe(&key->secret);
-    EVP_PKEY_free(key->private_key);
-    ch_buffer_free(&key->taken);
-}
-#define auto_new_key __attribute__((cleanup(new_key_free))) new_key
-
-static bool is_secret_key(const ch_choice *choice)
-{
-    return choice->mechanism->key_class == CKO_SECRET_KEY;
-}
-
-static ch_status read_key(const ch_arguments *arguments, const ch_choice *choice, const ch_secret *text, new_key *out,
-                          ch_error *err)
-{
-    if (!is_secret_key(choice))
-        return ch_private_key_read(text, choice->mechanism, &out->private_key, &out->taken, err);
-    const ch_secret_form form = {choice->encoding, choice->shape.max == 0 ? NULL : &choice->shape,
-                                 arguments->option[CH_OPT_PROFILE], arguments->option[CH_OPT_AS_IS] != NULL};
-    return ch_secret_text_read(text, &form, &out->secret, &out->taken, err);
-}
-
-static ch_status import(ch_session *session, const char *label, const ch_mechanism *mechanism, const new_key *key,
-                        ch_error *err)
-{
-    if (key->private_key != NULL)
-        return ch_key_import_pair(session, label, mechanism, key->private_key, err);
-    return ch_key_import_hmac(session, label, mechanism, &key->secret, err);
-}
-
-/* The key is there: what its note says comes after. */
-static ch_status finish(ch_session *session, const char *label, const ch_mechanism *mechanism, ch_buffer *uri,
-                        made_key *made, ch_error *err)
-{
-    add_object_uri(label, uri);
-    made->label = label;
-    made->mechanism = mechanism;
-    made->uri = ch_buffer_text(uri);
-    return ch_key_end_note(session, made->uri, &made->end, err);
-}
-
-static ch_status check_form(const ch_arguments *arguments, const ch_choice *choice, ch_error *err)
-{
-    if (arguments->option[CH_OPT_PEM] != NULL && is_secret_key(choice))
-        return ch_fail(err, CH_BAD_INPUT, "%s takes an API secret, not a private key; leave --pem out",
-                       choice->mechanism->name);
-    if (!is_secret_key(choice) && arguments->option[CH_OPT_ENCODING] != NULL)
-        return ch_fail(err, CH_BAD_INPUT, "--encoding is for API secrets; leave it out for a private key");
-    if (!is_secret_key(choice) && arguments->option[CH_OPT_AS_IS] != NULL)
-        return ch_fail(err, CH_BAD_INPUT, "--as-is is for API secrets; leave it out for a private key");
-    return CH_OK;
 }
 
 static ch_status run_import(const ch_arguments *arguments, ch_error *err)
 {
-    static const ch_input_question secret_question = {
-        .descriptor = CH_OPT_SECRET_FD, .name = "the API secret", .prompt = "API secret: ", .rest_max_bytes = 4095};
-    static const ch_input_question private_question = {
-        .descriptor = CH_OPT_SECRET_FD,
-        .name = "the private key",
-        .prompt = "Private key, on one line (pass a file with --secret-fd 3 3<FILE): ",
-        .rest_max_bytes = 16000};
-    const char *label = NULL;
-    ch_choice choice;
-    ch_autoaccess access = CH_KEY_ACCESS_INIT;
-    ch_autosecret text = CH_SECRET_INIT;
-    auto_new_key key = {.secret = CH_SECRET_INIT, .taken = CH_BUFFER_INIT};
-    ch_autoopened opened = {0};
-    ch_autobuffer uri = CH_BUFFER_INIT;
-    auto_made made = {.verb = "imported", .public_pem = CH_BUFFER_INIT};
-    CH_TRY(ch_option_required(arguments, CH_OPT_LABEL, &label, err));
-    CH_TRY(ch_key_end_read(arguments, &made.end, err));
-    CH_TRY(ch_choice_read(arguments, arguments->option[CH_OPT_PEM] != NULL ? NULL : "hmac", &choice, err));
-    CH_TRY(check_form(arguments, &choice, err));
-    const ch_input_question *question = is_secret_key(&choice) ? &secret_question : &private_question;
-    CH_TRY(ch_key_access_ask(arguments, question, &access, err));
-    CH_TRY(ch_input_secret(arguments, question, NULL, &text, err));
-    CH_TRY(read_key(arguments, &choice, &text, &key, err));
-    CH_TRY(ch_key_access_open(&access, true, &opened, err));
-    CH_TRY(import(&opened.session, label, choice.mechanism, &key, err));
-    fprintf(stderr, "taken: %s\n", ch_buffer_text(&key.taken));
-    CH_TRY(finish(&opened.session, label, choice.mechanism, &uri, &made, err));
-    return print_new_key(arguments, &made, err);
+    ch_automade made = CH_MADE_KEY_INIT;
+    CH_TRY(ch_key_make(arguments, false, &made, err));
+    ch_made_key_tell(&made);
+    return arguments->option[CH_OPT_JSON] != NULL ? print_made_json(&made, err) : CH_OK;
 }
 
-static ch_status read_bits(const ch_arguments *arguments, const ch_mechanism *mechanism, unsigned *out, ch_error *err)
-{
-    *out = 0;
-    if (arguments->option[CH_OPT_BITS] == NULL)
-        return CH_OK;
-    CH_TRY(ch_option_number(arguments, CH_OPT_BITS, 8192, out, err));
-    if (*out != 0 && mechanism->key_type != CKK_RSA)
-        return ch_fail(err, CH_BAD_INPUT, "--bits is for RSA keys; those of %s have one size", mechanism->name);
-    return CH_OK;
-}
-
+/* Words for people go to stderr, so that stdout is a public key and nothing else. */
 static ch_status run_generate(const ch_arguments *arguments, ch_error *err)
 {
-    const char *label = NULL;
-    unsigned bits = 0;
-    ch_choice choice;
-    ch_autoaccess access = CH_KEY_ACCESS_INIT;
-    ch_autoopened opened = {0};
-    ch_autobuffer uri = CH_BUFFER_INIT;
-    auto_made made = {.verb = "generated", .public_pem = CH_BUFFER_INIT};
-    CH_TRY(ch_option_required(arguments, CH_OPT_LABEL, &label, err));
-    CH_TRY(ch_key_end_read(arguments, &made.end, err));
-    CH_TRY(ch_choice_read(arguments, NULL, &choice, err));
-    CH_TRY(read_bits(arguments, choice.mechanism, &bits, err));
-    CH_TRY(ch_key_access_ask(arguments, NULL, &access, err));
-    CH_TRY(ch_key_access_open(&access, true, &opened, err));
-    CH_TRY(ch_key_generate(&opened.session, label, choice.mechanism, bits, err));
-    CH_TRY(finish(&opened.session, label, choice.mechanism, &uri, &made, err));
-    if (choice.mechanism->key_class == CKO_PRIVATE_KEY)
-        CH_TRY(add_public(&opened.session, made.uri, true, &made.public_pem, err));
-    return print_new_key(arguments, &made, err);
+    ch_automade made = CH_MADE_KEY_INIT;
+    CH_TRY(ch_key_make(arguments, true, &made, err));
+    ch_made_key_tell(&made);
+    if (arguments->option[CH_OPT_JSON] != NULL)
+        return print_made_json(&made, err);
+    if (made.public_pem.size > 0) {
+        fprintf(stderr, "Register this public key at the exchange:\n");
+        fputs(ch_buffer_text(&made.public_pem), stdout);
+    }
+    return CH_OK;
 }
 
 /* ---- list ---- */
@@ -304,7 +115,7 @@ static ch_status run_public(const ch_arguments *arguments, ch_error *err)
     CH_TRY(ch_option_object(arguments, &uri, err));
     CH_TRY(ch_key_access_ask(arguments, NULL, &access, err));
     CH_TRY(ch_key_access_open(&access, false, &opened, err));
-    CH_TRY(add_public(&opened.session, uri, is_pem, &text, err));
+    CH_TRY(ch_key_add_public(&opened.session, uri, is_pem, &text, err));
     if (arguments->option[CH_OPT_JSON] == NULL) {
         fputs(ch_buffer_text(&text), stdout);
         return CH_OK;

@@ -49,6 +49,7 @@ static const ch_option_row rows[CH_OPT_COUNT] = {
     [CH_OPT_LIMIT]           = { "limit",           "N",               NULL,                     "at most N (default: all)" },
     [CH_OPT_CALLER]          = { "caller",          "NAME",            NULL,                     "a caller of the policy" },
     [CH_OPT_KEY]             = { "key",             "NAME",            NULL,                     "a key of the policy" },
+    [CH_OPT_KEY_ID]          = { "key-id",          "ID",              NULL,                     "the exchange's name for the key" },
     [CH_OPT_REASON]          = { "reason",          "TEXT",            NULL,                     "why; the agent's log keeps it" },
     [CH_OPT_SOCKET]          = { "socket",          "PATH",            "CHANCERY_SOCK",          "the agent's HTTP socket" },
     [CH_OPT_OPERATOR_SOCKET] = { "operator-socket", "PATH",            "CHANCERY_OPERATOR_SOCK", "the agent's operator socket" },

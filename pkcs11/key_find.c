@@ -114,3 +114,18 @@ ch_status ch_key_find_any(ch_session *session, const char *uri, CK_OBJECT_HANDLE
                       : ch_fail(err, CH_CONFLICT, "more than one key on token '%s' fits '%s'; add id= to the URI",
                                 ch_token_label(session->token), uri);
 }
+
+ch_status ch_key_is_same(ch_session *session, const char *uri, const char *other, bool *out, ch_error *err)
+{
+    CK_OBJECT_HANDLE one = CK_INVALID_HANDLE;
+    CK_OBJECT_HANDLE second = CK_INVALID_HANDLE;
+    CK_OBJECT_CLASS key_class;
+    ch_error lack = CH_ERROR_INIT;
+    CH_TRY(ch_key_find_any(session, uri, &one, &key_class, err));
+    ch_status st = ch_key_find_any(session, other, &second, &key_class, &lack);
+    *out = st == CH_OK && one == second;
+    if (st == CH_OK || st == CH_NOT_FOUND)
+        return CH_OK;
+    *err = lack;
+    return st;
+}

@@ -290,10 +290,45 @@ void ch_compare_address(const ch_address *one, const ch_address *other, ch_sayin
     compare_text(to, "to", one->to, other->to);
 }
 
+/* Of a version that both have, by its key id. */
+static void compare_version(const ch_key *one, const ch_key *other, ch_saying_of *to)
+{
+    if (strcmp(one->object_uri, other->object_uri) != 0)
+        ch_say_difference(to, CH_CHANGED, "key '%s': the object of version %s is %s now; it was %s", other->name,
+                          other->key_id, other->object_uri, one->object_uri);
+    if (one->from_ns != other->from_ns)
+        ch_say_difference(to, CH_CHANGED, "key '%s': version %s signs from another time on now", other->name,
+                          other->key_id);
+    if (one->expires_ns != other->expires_ns)
+        ch_say_difference(to, CH_CHANGED, "key '%s': version %s expires at another time now", other->name,
+                          other->key_id);
+}
+
+static void compare_versions(const ch_key *one, const ch_key *other, ch_saying_of *to)
+{
+    const ch_key *version;
+    for (size_t i = 0; (version = ch_key_version(other, i)) != NULL; i++) {
+        const ch_key *before = ch_key_version_of(one, ch_slice_of(version->key_id));
+        if (before == NULL)
+            ch_say_difference(to, CH_CHANGED, "key '%s' has a new version, %s", other->name, version->key_id);
+        else
+            compare_version(before, version, to);
+    }
+    for (size_t i = 0; (version = ch_key_version(one, i)) != NULL; i++) {
+        if (ch_key_version_of(other, ch_slice_of(version->key_id)) == NULL)
+            ch_say_difference(to, CH_CHANGED, "key '%s' no longer has version %s", one->name, version->key_id);
+    }
+}
+
 static void compare_names(const ch_key *one, const ch_key *other, ch_saying_of *to)
 {
-    compare_text(to, "object", one->object_uri, other->object_uri);
-    compare_text(to, "key_id", one->key_id, other->key_id);
+    if (one->version_count == 0 && other->version_count == 0) {
+        compare_text(to, "object", one->object_uri, other->object_uri);
+        compare_text(to, "key_id", one->key_id, other->key_id);
+        compare_expiry(one->expires_ns, other->expires_ns, to);
+    } else {
+        compare_versions(one, other, to);
+    }
     compare_text(to, "profile", ch_profile_name(one->profile), ch_profile_name(other->profile));
     compare_text(to, "scheme", ch_scheme_name(one->scheme), ch_scheme_name(other->scheme));
     compare_text(to, "environment", ch_environment_name(one->traits.environment),
@@ -328,7 +363,6 @@ void ch_compare_key(const ch_policy *old_policy, const ch_key *one, const ch_pol
     compare_number(to, "tolerate", one->tolerated, other->tolerated, true);
     compare_number(to, "receive_window in ms (0: the exchange's)", one->receive_window_ms, other->receive_window_ms,
                    true);
-    compare_expiry(one->expires_ns, other->expires_ns, to);
     if (one->rotate_by_ns != other->rotate_by_ns)
         ch_say_difference(to, CH_CHANGED, "key '%s' is to be rotated by another day now", other->name);
     if (one->assume_uses != other->assume_uses)

@@ -35,6 +35,15 @@ static void say_left(ch_buffer *out, uint64_t date_ns, uint64_t now_ns)
         ch_buffer_add_format(out, ", in %u day%s", days, days == 1 ? "" : "s");
 }
 
+/* "key 'k'", of several versions "version abc of key 'k'". */
+static void say_name(const ch_key *key, ch_buffer *out)
+{
+    if (key->of != NULL || key->version_count > 0)
+        ch_buffer_add_format(out, "version %s of ", key->key_id);
+    ch_buffer_add_format(out, "key '%s'", key->name);
+}
+
+/* By when the key is to be rotated is said of the key, whichever its versions are. */
 void ch_key_due_say(const ch_key *key, uint64_t now_ns, ch_buffer *out)
 {
     char expires[CH_UTC_TEXT_SIZE];
@@ -43,10 +52,12 @@ void ch_key_due_say(const ch_key *key, uint64_t now_ns, ch_buffer *out)
     ch_utc_text(key->rotate_by_ns / SECOND_NS, rotate_by);
     switch (ch_key_due_at(key, now_ns)) {
     case CH_KEY_HAS_EXPIRED:
-        ch_buffer_add_format(out, "key '%s' expired at %s and signs nothing any more", key->name, expires);
+        say_name(key, out);
+        ch_buffer_add_format(out, " expired at %s and signs nothing any more", expires);
         break;
     case CH_KEY_EXPIRES_SOON:
-        ch_buffer_add_format(out, "key '%s' expires at %s", key->name, expires);
+        say_name(key, out);
+        ch_buffer_add_format(out, " expires at %s", expires);
         say_left(out, key->expires_ns, now_ns);
         break;
     case CH_KEY_ROTATES_NOW:

@@ -14,17 +14,16 @@ struct ch_key_watch {
     ch_loop *loop;
     const ch_policy *policy;
     ch_timer look;
-    uint8_t *said; /* by key: the ch_key_due that was said of it */
+    uint8_t *said; /* by key and version: the ch_key_due that was said of it */
 };
 
-static void look_at(ch_key_watch *watch, size_t index, uint64_t now_ns)
+static void look_at(const ch_key *key, uint8_t *said, uint64_t now_ns)
 {
-    const ch_key *key = &watch->policy->keys[index];
     ch_key_due due = ch_key_due_at(key, now_ns);
     ch_autobuffer text = CH_BUFFER_INIT;
-    if (due == watch->said[index])
+    if (due == *said)
         return;
-    watch->said[index] = (uint8_t)due;
+    *said = (uint8_t)due;
     ch_key_due_say(key, now_ns, &text);
     if (text.size > 0)
         ch_log("%s", ch_buffer_text(&text));
@@ -35,8 +34,11 @@ void ch_key_watch_look(ch_key_watch *watch)
     ch_moment now;
     if (!ch_moment_now(&now))
         return;
-    for (size_t i = 0; i < watch->policy->key_count; i++)
-        look_at(watch, i, now.wall_ns);
+    for (size_t i = 0; i < watch->policy->key_count; i++) {
+        const ch_key *version;
+        for (size_t v = 0; (version = ch_key_version(&watch->policy->keys[i], v)) != NULL; v++)
+            look_at(version, &watch->said[i * CH_VERSIONS_MAX + v], now.wall_ns);
+    }
 }
 
 static void on_look(void *context)
@@ -67,6 +69,6 @@ void ch_key_watch_free(ch_key_watch *watch)
 void ch_key_watch_follow(ch_key_watch *watch)
 {
     free(watch->said);
-    watch->said = ch_alloc(watch->policy->key_count + 1);
+    watch->said = ch_alloc(watch->policy->key_count * CH_VERSIONS_MAX + 1);
     on_look(watch);
 }

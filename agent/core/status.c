@@ -6,6 +6,7 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "exchange/profile.h"
+#include "agent/core/versions.h"
 #include "policy/decide.h"
 #include "policy/key_dates.h"
 #include "state/nonces.h"
@@ -29,27 +30,46 @@ static const ch_error *find_nonce_trouble(const ch_status_context *context, cons
     return is_reserved ? ch_nonces_trouble(context->timekeeper->nonces) : NULL;
 }
 
-/* Of a clock that shows an impossible time the clock's own report speaks. */
-static ch_status check_expiry(const ch_key *key, ch_error *why)
+static ch_versions versions_of(const ch_status_context *context)
 {
     ch_moment now;
-    return ch_moment_now(&now) ? ch_key_check_expiry(key, now.wall_ns, why) : CH_OK;
+    return (ch_versions){.links = context->links,
+                         .states = ch_ledger_states(context->ledger),
+                         .now_ns = ch_moment_now(&now) ? now.wall_ns : 0};
+}
+
+/* Of one version. */
+static bool is_version_ready(const ch_status_context *context, const ch_key *version)
+{
+    const ch_versions versions = versions_of(context);
+    return find_nonce_trouble(context, version) == NULL && ch_version_is_usable(&versions, version);
+}
+
+/* The version that a request would be signed by; of several that cannot sign, the one whose trouble tells most. */
+static const ch_key *version_in_use(const ch_status_context *context, const ch_key *key)
+{
+    const ch_versions versions = versions_of(context);
+    const ch_version_wish any = {.is_fixed = false};
+    ch_error ignored = CH_ERROR_INIT;
+    const ch_key *version = key;
+    ch_ignore(ch_versions_choose(&versions, key, &any, &version, &ignored));
+    return version;
 }
 
 static bool is_ready(const ch_status_context *context, const ch_key *key)
 {
-    ch_error ignored = CH_ERROR_INIT;
-    return check_expiry(key, &ignored) == CH_OK && find_nonce_trouble(context, key) == NULL &&
-           ch_token_link_is_ready(context->links->links[key->token], key->token_key);
+    return is_version_ready(context, version_in_use(context, key));
 }
 
-/* Why a key is not ready. */
-static ch_error find_problem(const ch_status_context *context, const ch_key *key)
+/* Why a version is not ready. */
+static ch_error find_problem(const ch_status_context *context, const ch_key *version)
 {
     ch_error why = CH_ERROR_INIT;
-    const ch_token_link *link = context->links->links[key->token];
-    const ch_error *trouble = find_nonce_trouble(context, key);
-    if (check_expiry(key, &why) != CH_OK || ch_token_link_check_key(link, key->token_key, &why) != CH_OK)
+    const ch_versions versions = versions_of(context);
+    const ch_token_link *link = context->links->links[version->token];
+    const ch_error *trouble = find_nonce_trouble(context, version);
+    if (ch_version_check(&versions, version, &why) != CH_OK ||
+        ch_token_link_check_key(link, version->token_key, &why) != CH_OK)
         return why;
     if (trouble != NULL)
         ch_error_set(&why, CH_UNAVAILABLE, "", CH_STATE_TROUBLE, trouble->message);
@@ -58,22 +78,48 @@ static ch_error find_problem(const ch_status_context *context, const ch_key *key
     return why;
 }
 
-static void add_key(const ch_status_context *context, const ch_key *key, ch_records *keys, ch_buffer *records)
+typedef struct listing {
+    ch_key_list_frame frame;
+    ch_buffer keys;
+    ch_buffer versions;
+} listing;
+
+static void add_versions(const ch_status_context *context, const ch_key *key, const ch_key *used, listing *to)
 {
-    const ch_token_link *link = context->links->links[key->token];
-    bool ready = is_ready(context, key);
-    ch_error why = ready ? (ch_error)CH_ERROR_INIT : find_problem(context, key);
+    const ch_key *version;
+    for (size_t i = 0; (version = ch_key_version(key, i)) != NULL; i++) {
+        bool ready = is_version_ready(context, version);
+        ch_error why = ready ? (ch_error)CH_ERROR_INIT : find_problem(context, version);
+        ch_key_version_record record = {.key = ch_slice_of(key->name),
+                                        .key_id = ch_slice_of(version->key_id),
+                                        .from_s = version->from_ns / SECOND_NS,
+                                        .expires_s = version->expires_ns / SECOND_NS,
+                                        .is_ready = ready,
+                                        .is_used = version == used,
+                                        .problem = ch_slice_of(why.message)};
+        ch_key_version_record_put(&to->frame.versions, &to->versions, &record);
+    }
+}
+
+static void add_key(const ch_status_context *context, const ch_key *key, listing *to)
+{
+    const ch_key *used = version_in_use(context, key);
+    const ch_token_link *link = context->links->links[used->token];
+    bool ready = is_version_ready(context, used);
+    ch_error why = ready ? (ch_error)CH_ERROR_INIT : find_problem(context, used);
     ch_listed_key_record record = {.name = ch_slice_of(key->name),
                                    .profile = ch_slice_of(ch_profile_name(key->profile)),
                                    .scheme = ch_slice_of(ch_scheme_name(key->scheme)),
                                    .environment = ch_slice_of(ch_environment_name(key->traits.environment)),
-                                   .key_id = ch_slice_of(key->key_id),
+                                   .key_id = ch_slice_of(used->key_id),
                                    .token = ch_slice_of(ch_token_link_name(link)),
                                    .is_ready = ready,
                                    .problem = ch_slice_of(why.message),
-                                   .expires_s = key->expires_ns / SECOND_NS,
+                                   .expires_s = used->expires_ns / SECOND_NS,
                                    .rotate_by_s = key->rotate_by_ns / SECOND_NS};
-    ch_listed_key_record_put(keys, records, &record);
+    ch_listed_key_record_put(&to->frame.keys, &to->keys, &record);
+    if (key->version_count > 0)
+        add_versions(context, key, used, to);
 }
 
 static ch_status find_caller(const ch_status_context *context, ch_asker asker, uint64_t connection, const ch_peer **out,
@@ -100,10 +146,8 @@ static size_t find_first_after(const ch_policy *policy, ch_slice name)
 
 /* A page ends at its limit, or earlier, before it would be too large for a frame. */
 static ch_status list_keys(const ch_status_context *context, ch_asker asker, const ch_list_keys_frame *list,
-                           ch_error *err)
+                           listing *to, ch_error *err)
 {
-    ch_autobuffer records = CH_BUFFER_INIT;
-    ch_key_list_frame answer = {0};
     const ch_peer *caller = NULL;
     const ch_key *last = NULL;
     CH_TRY(find_caller(context, asker, list->connection, &caller, err));
@@ -114,22 +158,25 @@ static ch_status list_keys(const ch_status_context *context, ch_asker asker, con
         const ch_key *key = &context->policy->keys[at];
         if (!ch_policy_may_see(context->policy, key, ch_callers_find(context->callers, context->policy, caller)))
             continue;
-        if (answer.keys.count == list->limit || records.size > PAGE_BYTES_MAX) {
-            answer.next = ch_slice_of(last->name);
+        if (to->frame.keys.count == list->limit || to->keys.size + to->versions.size > PAGE_BYTES_MAX) {
+            to->frame.next = ch_slice_of(last->name);
             break;
         }
-        add_key(context, key, &answer.keys, &records);
+        add_key(context, key, to);
         last = key;
     }
     ch_buffer *out = ch_front_link_out(asker);
-    return out == NULL ? CH_OK : ch_key_list_frame_put(out, asker.request, &answer, err);
+    return out == NULL ? CH_OK : ch_key_list_frame_put(out, asker.request, &to->frame, err);
 }
 
 void ch_status_list_keys(const ch_status_context *context, ch_asker asker, const ch_list_keys_frame *list)
 {
     ch_error err = CH_ERROR_INIT;
-    if (list_keys(context, asker, list, &err) != CH_OK)
+    listing to = {.keys = CH_BUFFER_INIT, .versions = CH_BUFFER_INIT};
+    if (list_keys(context, asker, list, &to, &err) != CH_OK)
         ch_front_link_failed(asker, "", &err);
+    ch_buffer_free(&to.keys);
+    ch_buffer_free(&to.versions);
 }
 
 /* ---- the report ---- */
@@ -178,7 +225,7 @@ static void add_problem(const ch_status_context *context, report *to, const ch_k
 {
     if (to->frame.problems.count == PROBLEMS_MAX)
         return;
-    ch_error why = find_problem(context, key);
+    ch_error why = find_problem(context, version_in_use(context, key));
     ch_key_problem_record record = {.key = ch_slice_of(key->name), .problem = ch_slice_of(why.message)};
     ch_key_problem_record_put(&to->frame.problems, &to->problems, &record);
 }
@@ -229,9 +276,10 @@ static void add_ledger(report *to, const ch_ledger *ledger)
         add_notice(to, ch_slice_of(why.message));
 }
 
-static void add_tolerance(const ch_status_context *context, report *to, const ch_key *key)
+static void add_tolerance(const ch_status_context *context, report *to, const ch_key *named)
 {
     ch_autobuffer text = CH_BUFFER_INIT;
+    const ch_key *key = version_in_use(context, named);
     const ch_token_link *link = context->links->links[key->token];
     if (ch_token_link_is_ready(link, key->token_key))
         ch_tolerance_find(key->name, key->tolerated, ch_token_link_lapses(link, key->token_key), &text);
@@ -284,6 +332,7 @@ static void add_date(report *to, const ch_key *key)
     ch_moment now;
     ch_autobuffer text = CH_BUFFER_INIT;
     const ch_key_date_record date = {.key = ch_slice_of(key->name),
+                                     .key_id = ch_slice_of(key->key_id),
                                      .expires_s = key->expires_ns / SECOND_NS,
                                      .rotate_by_s = key->rotate_by_ns / SECOND_NS};
     ch_key_date_record_put(&to->frame.key_dates, &to->key_dates, &date);
@@ -299,8 +348,11 @@ static void add_dates(const ch_status_context *context, report *to)
     size_t count = 0;
     for (size_t i = 0; i < context->policy->key_count; i++) {
         const ch_key *key = &context->policy->keys[i];
-        if (next_date(key) != 0 && may_see(context, to, key))
-            keep_first(firsts, &count, key);
+        const ch_key *version;
+        for (size_t v = 0; (version = ch_key_version(key, v)) != NULL; v++) {
+            if (next_date(version) != 0 && may_see(context, to, key))
+                keep_first(firsts, &count, version);
+        }
     }
     for (size_t i = 0; i < count; i++)
         add_date(to, firsts[i]);

@@ -170,6 +170,7 @@ static void add_dates(ch_buffer *out, ch_records key_dates)
             if (dates[i].read(&date) == 0)
                 continue;
             add_metric_label(out, dates[i].name, "key", date.key);
+            add_label(out, ",key_id", date.key_id);
             add_value(out, "}", dates[i].read(&date));
         }
     }

@@ -163,9 +163,30 @@ static void add_date(ch_buffer *out, const char *lead, uint64_t seconds)
         add_text(out, lead, ch_slice_of(text));
 }
 
+/* Takes those of the key off `rest`, where they are in the order of the keys. */
+static void add_versions(ch_buffer *out, ch_slice key, ch_records *rest)
+{
+    ch_key_version_record version;
+    ch_records next = *rest;
+    const char *lead = ",\"versions\":[{\"key_id\":";
+    for (; ch_key_version_record_next(&next, &version) && ch_slice_equal(version.key, key); *rest = next) {
+        add_text(out, lead, version.key_id);
+        add_date(out, ",\"from\":", version.from_s);
+        add_date(out, ",\"expires\":", version.expires_s);
+        add_boolean(out, ",\"ready\":", version.is_ready);
+        add_boolean(out, ",\"used\":", version.is_used);
+        add_text(out, ",\"problem\":", version.problem);
+        ch_buffer_add_byte(out, '}');
+        lead = ",{\"key_id\":";
+    }
+    if (lead[1] == '{')
+        ch_buffer_add_byte(out, ']');
+}
+
 void ch_reply_add_key_list(ch_buffer *out, const ch_key_list_frame *frame)
 {
     ch_records keys = frame->keys;
+    ch_records versions = frame->versions;
     ch_listed_key_record key;
     ch_buffer_add_text(out, "{\"keys\":[");
     for (const char *lead = "{\"name\":"; ch_listed_key_record_next(&keys, &key); lead = ",{\"name\":") {
@@ -179,6 +200,7 @@ void ch_reply_add_key_list(ch_buffer *out, const ch_key_list_frame *frame)
         add_text(out, ",\"problem\":", key.problem);
         add_date(out, ",\"expires\":", key.expires_s);
         add_date(out, ",\"rotate_by\":", key.rotate_by_s);
+        add_versions(out, key.name, &versions);
         ch_buffer_add_byte(out, '}');
     }
     ch_buffer_add_byte(out, ']');
@@ -205,6 +227,7 @@ static void add_key_dates(ch_buffer *out, ch_records dates)
     ch_buffer_add_text(out, ",\"key_dates\":[");
     for (const char *lead = "{\"key\":"; ch_key_date_record_next(&dates, &date); lead = ",{\"key\":") {
         add_text(out, lead, date.key);
+        add_text(out, ",\"key_id\":", date.key_id);
         add_date(out, ",\"expires\":", date.expires_s);
         add_date(out, ",\"rotate_by\":", date.rotate_by_s);
         ch_buffer_add_byte(out, '}');

@@ -68,7 +68,7 @@ class KeyDates(harness.AgentTest):
         expires, rotate_by = now() + 99 * DAY, now() + 90 * DAY
         self.set_dates("binance-main", expires=expires, rotate_by=rotate_by)
         status = self.status()
-        self.assertEqual(status["key_dates"], [{"key": "binance-main", "expires": text(expires), "rotate_by": text(rotate_by)}])
+        self.assertEqual(status["key_dates"], [{"key": "binance-main", "key_id": harness.BINANCE_KEY_ID, "expires": text(expires), "rotate_by": text(rotate_by)}])
         self.assertNotIn("binance-main", "\n".join(status["notices"]))
         self.assertTrue(status["ready"])
         with self.agent.client() as client:
@@ -77,7 +77,7 @@ class KeyDates(harness.AgentTest):
         self.assertEqual(keys["binance-main"]["expires"], text(expires))
         self.assertNotIn("expires", keys["kraken-main"])
         seconds = int(expires.timestamp())
-        self.assertIn(f'\nchancery_key_expires_timestamp_seconds{{key="binance-main"}} {seconds}\n', metrics)
+        self.assertIn(f'\nchancery_key_expires_timestamp_seconds{{key="binance-main",key_id="{harness.BINANCE_KEY_ID}"}} {seconds}\n', metrics)
         self.assertRegex(self.agent.must("status"), rf"binance-main +{text(expires)} +{text(rotate_by)}")
 
     def test_a_notice_comes_two_weeks_before(self):

@@ -116,15 +116,15 @@ START_TEST(test_a_date_that_a_key_does_not_have_is_no_series)
 {
     static ch_buffer dates = CH_BUFFER_INIT;
     ch_status_is_frame frame = make();
-    const ch_key_date_record both = {CH_LITERAL("a"), 1801353600, 1801353500};
-    const ch_key_date_record one = {CH_LITERAL("b"), 0, 1801353400};
+    const ch_key_date_record both = {CH_LITERAL("a"), CH_LITERAL("i"), 1801353600, 1801353500};
+    const ch_key_date_record one = {CH_LITERAL("b"), CH_LITERAL("i"), 0, 1801353400};
     ch_key_date_record_put(&frame.key_dates, &dates, &both);
     ch_key_date_record_put(&frame.key_dates, &dates, &one);
     const char *text = render(&frame);
-    check_line(text, "chancery_key_expires_timestamp_seconds{key=\"a\"} 1801353600");
-    check_line(text, "chancery_key_rotate_by_timestamp_seconds{key=\"a\"} 1801353500");
-    check_line(text, "chancery_key_rotate_by_timestamp_seconds{key=\"b\"} 1801353400");
-    ck_assert_ptr_null(strstr(text, "expires_timestamp_seconds{key=\"b\"}"));
+    check_line(text, "chancery_key_expires_timestamp_seconds{key=\"a\",key_id=\"i\"} 1801353600");
+    check_line(text, "chancery_key_rotate_by_timestamp_seconds{key=\"a\",key_id=\"i\"} 1801353500");
+    check_line(text, "chancery_key_rotate_by_timestamp_seconds{key=\"b\",key_id=\"i\"} 1801353400");
+    ck_assert_ptr_null(strstr(text, "expires_timestamp_seconds{key=\"b\",key_id=\"i\"}"));
 }
 END_TEST
 
