@@ -69,6 +69,23 @@ static void print_callers(const json_t *callers)
     }
 }
 
+static void print_key_dates(const json_t *dates)
+{
+    /* clang-format off */
+    static const ch_column columns[] = {
+        /* title      member */
+        { "KEY",       "key" },
+        { "EXPIRES",   "expires" },
+        { "ROTATE BY", "rotate_by" },
+        {0},
+    };
+    /* clang-format on */
+    if (json_array_size(dates) > 0) {
+        puts("");
+        ch_output_table(dates, columns);
+    }
+}
+
 /* For people: adds `until` to each row, in words. */
 static void add_ends(const json_t *rows)
 {
@@ -158,6 +175,7 @@ static void print_status(const json_t *status)
         puts("");
         ch_output_table(json_object_get(status, "problems"), problem_columns);
     }
+    print_key_dates(json_object_get(status, "key_dates"));
     print_callers(json_object_get(status, "callers"));
     print_notices(json_object_get(status, "notices"));
     print_confinement(json_object_get(status, "confinement"));
@@ -203,6 +221,7 @@ static ch_status run_keys(const ch_arguments *arguments, ch_error *err)
         { "TOKEN",       "token" },
         { "READY",       "ready" },
         { "KEY ID",      "key_id" },
+        { "EXPIRES",     "expires" },
         { "PROBLEM",     "problem" },
         {0},
     };

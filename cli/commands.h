@@ -24,6 +24,9 @@ typedef struct ch_command {
 extern const ch_command ch_commands_of_token[];       /* cli/token.c */
 extern const ch_command ch_commands_of_key[];         /* cli/key.c */
 extern const ch_command ch_commands_of_key_confirm[]; /* cli/key_confirm.c */
+extern const ch_command ch_commands_of_key_rotate[];  /* cli/key_rotate.c: rotate, retire, revoke */
+extern const ch_command ch_commands_of_key_attest[];  /* cli/key_attest.c */
+extern const ch_command ch_commands_of_key_backup[];  /* cli/key_backup.c */
 extern const ch_command ch_commands_of_profile[];     /* cli/profile.c */
 extern const ch_command ch_commands_of_intent[];      /* cli/intent.c */
 extern const ch_command ch_commands_of_policy[];      /* cli/policy.c: check */

@@ -1,205 +1,49 @@
 /* The key family. Each command reads every secret that it needs before it opens the token, so that a missing one costs
  * neither a try of the PIN nor a half-done change. */
 #include "base/buffer.h"
-#include "base/encode.h"
 #include "base/memory.h"
-#include "base/slice.h"
 #include "cli/commands.h"
 #include "cli/jansson.h"
 #include "cli/key_access.h"
 #include "cli/key_adopt.h"
 #include "cli/key_check.h"
-#include "cli/key_choice.h"
+#include "cli/key_make.h"
 #include "cli/output.h"
-#include "cli/private_key.h"
 #include "cli/secret_input.h"
-#include "cli/secret_text.h"
 #include "pkcs11/key.h"
 
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 #include <stdio.h>
 #include <string.h>
 
-/* ---- public keys ---- */
-
-static ch_status add_pem(const EVP_PKEY *key, ch_buffer *out, ch_error *err)
-{
-    BIO *bio = BIO_new(BIO_s_mem());
-    char *text = NULL;
-    long size = bio != NULL && PEM_write_bio_PUBKEY(bio, key) == 1 ? BIO_get_mem_data(bio, &text) : 0;
-    if (size > 0)
-        ch_buffer_add(out, text, (size_t)size);
-    BIO_free(bio);
-    return size > 0 ? CH_OK : ch_fail(err, CH_INTERNAL, "OpenSSL can't write this public key");
-}
-
-static ch_status add_base64(const EVP_PKEY *key, ch_buffer *out, ch_error *err)
-{
-    uint8_t *der = NULL;
-    int size = i2d_PUBKEY(key, &der);
-    if (size <= 0)
-        return ch_fail(err, CH_INTERNAL, "OpenSSL can't write this public key");
-    ch_encode(out, CH_ENCODE_BASE64, (ch_slice){der, (size_t)size});
-    ch_buffer_add_byte(out, '\n');
-    OPENSSL_free(der);
-    return CH_OK;
-}
-
-/* SubjectPublicKeyInfo, the form that exchanges' pages ask for. */
-static ch_status add_public(ch_session *session, const char *uri, bool is_pem, ch_buffer *out, ch_error *err)
-{
-    EVP_PKEY *key = NULL;
-    CH_TRY(ch_key_public(session, uri, &key, err));
-    ch_status st = is_pem ? add_pem(key, out, err) : add_base64(key, out, err);
-    EVP_PKEY_free(key);
-    return st;
-}
-
 /* ---- import and generate ---- */
 
-static void add_object_uri(const char *label, ch_buffer *out)
+static ch_status print_made_json(ch_made_key *made, ch_error *err)
 {
-    ch_buffer_add_text(out, "pkcs11:object=");
-    ch_encode_percent(out, ch_slice_of(label), "");
-}
-
-static ch_status print_new_key_json(const char *label, const char *uri, const ch_mechanism *mechanism,
-                                    ch_buffer *public_pem, ch_error *err)
-{
-    ch_autojansson key = json_pack("{s:o s:o s:s}", "label", ch_jansson_text(label), "object", ch_jansson_text(uri),
-                                   "mechanism", mechanism->name);
-    if (public_pem->size > 0)
-        json_object_set_new(key, "public_key", ch_jansson_text(ch_buffer_text(public_pem)));
+    ch_autojansson key = ch_made_key_json(made);
     return ch_output_json(key, err);
-}
-
-/* Words for people go to stderr, so that stdout is a public key and nothing else. */
-static ch_status print_new_key(const ch_arguments *arguments, const char *verb, const char *label,
-                               const ch_mechanism *mechanism, ch_buffer *public_pem, ch_error *err)
-{
-    ch_autobuffer uri = CH_BUFFER_INIT;
-    add_object_uri(label, &uri);
-    if (arguments->option[CH_OPT_JSON] != NULL)
-        return print_new_key_json(label, ch_buffer_text(&uri), mechanism, public_pem, err);
-    fprintf(stderr, "Key %s for %s: %s\n", verb, mechanism->name, ch_buffer_text(&uri));
-    if (public_pem->size > 0) {
-        fprintf(stderr, "Register this public key at the exchange:\n");
-        fputs(ch_buffer_text(public_pem), stdout);
-    }
-    return CH_OK;
-}
-
-/* A key in memory, on its way to the token. */
-typedef struct new_key {
-    ch_secret secret;      /* for HMAC */
-    EVP_PKEY *private_key; /* else */
-    ch_buffer taken;       /* what was taken for it, for people */
-} new_key;
-
-static void new_key_free(new_key *key)
-{
-    ch_secret_wipe(&key->secret);
-    EVP_PKEY_free(key->private_key);
-    ch_buffer_free(&key->taken);
-}
-#define auto_new_key __attribute__((cleanup(new_key_free))) new_key
-
-static bool is_secret_key(const ch_choice *choice)
-{
-    return choice->mechanism->key_class == CKO_SECRET_KEY;
-}
-
-static ch_status read_key(const ch_arguments *arguments, const ch_choice *choice, const ch_secret *text, new_key *out,
-                          ch_error *err)
-{
-    if (!is_secret_key(choice))
-        return ch_private_key_read(text, choice->mechanism, &out->private_key, &out->taken, err);
-    const ch_secret_form form = {choice->encoding, choice->shape.max == 0 ? NULL : &choice->shape,
-                                 arguments->option[CH_OPT_PROFILE], arguments->option[CH_OPT_AS_IS] != NULL};
-    return ch_secret_text_read(text, &form, &out->secret, &out->taken, err);
-}
-
-static ch_status import(ch_session *session, const char *label, const ch_mechanism *mechanism, const new_key *key,
-                        ch_error *err)
-{
-    if (key->private_key != NULL)
-        return ch_key_import_pair(session, label, mechanism, key->private_key, err);
-    return ch_key_import_hmac(session, label, mechanism, &key->secret, err);
-}
-
-static ch_status check_form(const ch_arguments *arguments, const ch_choice *choice, ch_error *err)
-{
-    if (arguments->option[CH_OPT_PEM] != NULL && is_secret_key(choice))
-        return ch_fail(err, CH_BAD_INPUT, "%s takes an API secret, not a private key; leave --pem out",
-                       choice->mechanism->name);
-    if (!is_secret_key(choice) && arguments->option[CH_OPT_ENCODING] != NULL)
-        return ch_fail(err, CH_BAD_INPUT, "--encoding is for API secrets; leave it out for a private key");
-    if (!is_secret_key(choice) && arguments->option[CH_OPT_AS_IS] != NULL)
-        return ch_fail(err, CH_BAD_INPUT, "--as-is is for API secrets; leave it out for a private key");
-    return CH_OK;
 }
 
 static ch_status run_import(const ch_arguments *arguments, ch_error *err)
 {
-    static const ch_input_question secret_question = {
-        .descriptor = CH_OPT_SECRET_FD, .name = "the API secret", .prompt = "API secret: ", .rest_max_bytes = 4095};
-    static const ch_input_question private_question = {
-        .descriptor = CH_OPT_SECRET_FD,
-        .name = "the private key",
-        .prompt = "Private key, on one line (pass a file with --secret-fd 3 3<FILE): ",
-        .rest_max_bytes = 16000};
-    const char *label = NULL;
-    ch_choice choice;
-    ch_autoaccess access = CH_KEY_ACCESS_INIT;
-    ch_autosecret text = CH_SECRET_INIT;
-    auto_new_key key = {.secret = CH_SECRET_INIT, .taken = CH_BUFFER_INIT};
-    ch_autoopened opened = {0};
-    ch_autobuffer no_public = CH_BUFFER_INIT;
-    CH_TRY(ch_option_required(arguments, CH_OPT_LABEL, &label, err));
-    CH_TRY(ch_choice_read(arguments, arguments->option[CH_OPT_PEM] != NULL ? NULL : "hmac", &choice, err));
-    CH_TRY(check_form(arguments, &choice, err));
-    const ch_input_question *question = is_secret_key(&choice) ? &secret_question : &private_question;
-    CH_TRY(ch_key_access_ask(arguments, question, &access, err));
-    CH_TRY(ch_input_secret(arguments, question, NULL, &text, err));
-    CH_TRY(read_key(arguments, &choice, &text, &key, err));
-    CH_TRY(ch_key_access_open(&access, true, &opened, err));
-    CH_TRY(import(&opened.session, label, choice.mechanism, &key, err));
-    fprintf(stderr, "taken: %s\n", ch_buffer_text(&key.taken));
-    return print_new_key(arguments, "imported", label, choice.mechanism, &no_public, err);
+    ch_automade made = CH_MADE_KEY_INIT;
+    CH_TRY(ch_key_make(arguments, false, &made, err));
+    ch_made_key_tell(&made);
+    return arguments->option[CH_OPT_JSON] != NULL ? print_made_json(&made, err) : CH_OK;
 }
 
-static ch_status read_bits(const ch_arguments *arguments, const ch_mechanism *mechanism, unsigned *out, ch_error *err)
-{
-    *out = 0;
-    if (arguments->option[CH_OPT_BITS] == NULL)
-        return CH_OK;
-    CH_TRY(ch_option_number(arguments, CH_OPT_BITS, 8192, out, err));
-    if (*out != 0 && mechanism->key_type != CKK_RSA)
-        return ch_fail(err, CH_BAD_INPUT, "--bits is for RSA keys; those of %s have one size", mechanism->name);
-    return CH_OK;
-}
-
+/* Words for people go to stderr, so that stdout is a public key and nothing else. */
 static ch_status run_generate(const ch_arguments *arguments, ch_error *err)
 {
-    const char *label = NULL;
-    unsigned bits = 0;
-    ch_choice choice;
-    ch_autoaccess access = CH_KEY_ACCESS_INIT;
-    ch_autoopened opened = {0};
-    ch_autobuffer uri = CH_BUFFER_INIT;
-    ch_autobuffer public_pem = CH_BUFFER_INIT;
-    CH_TRY(ch_option_required(arguments, CH_OPT_LABEL, &label, err));
-    CH_TRY(ch_choice_read(arguments, NULL, &choice, err));
-    CH_TRY(read_bits(arguments, choice.mechanism, &bits, err));
-    CH_TRY(ch_key_access_ask(arguments, NULL, &access, err));
-    CH_TRY(ch_key_access_open(&access, true, &opened, err));
-    CH_TRY(ch_key_generate(&opened.session, label, choice.mechanism, bits, err));
-    add_object_uri(label, &uri);
-    if (choice.mechanism->key_class == CKO_PRIVATE_KEY)
-        CH_TRY(add_public(&opened.session, ch_buffer_text(&uri), true, &public_pem, err));
-    return print_new_key(arguments, "generated", label, choice.mechanism, &public_pem, err);
+    ch_automade made = CH_MADE_KEY_INIT;
+    CH_TRY(ch_key_make(arguments, true, &made, err));
+    ch_made_key_tell(&made);
+    if (arguments->option[CH_OPT_JSON] != NULL)
+        return print_made_json(&made, err);
+    if (made.public_pem.size > 0) {
+        fprintf(stderr, "Register this public key at the exchange:\n");
+        fputs(ch_buffer_text(&made.public_pem), stdout);
+    }
+    return CH_OK;
 }
 
 /* ---- list ---- */
@@ -222,11 +66,11 @@ static const char *key_warning(const ch_key_info *key)
 
 static json_t *key_row(const ch_key_info *key)
 {
-    return json_pack("{s:o s:s s:s s:s s:b s:b s:b s:b s:b s:b s:s}", "label", ch_jansson_text(key->label), "id",
-                     key->id_hex, "type", key->type, "origin", key->is_local ? "generated" : "imported", "sensitive",
-                     key->is_sensitive, "extractable", key->is_extractable, "private", key->is_private, "can_sign",
-                     key->can_sign, "can_other", key->can_other, "takes_pin", key->takes_pin, "protection",
-                     key_warning(key));
+    return json_pack("{s:o s:s s:s s:s s:b s:b s:b s:b s:b s:b s:s s:s s:s}", "label", ch_jansson_text(key->label),
+                     "id", key->id_hex, "type", key->type, "origin", key->is_local ? "generated" : "imported",
+                     "sensitive", key->is_sensitive, "extractable", key->is_extractable, "private", key->is_private,
+                     "can_sign", key->can_sign, "can_other", key->can_other, "takes_pin", key->takes_pin, "start_date",
+                     key->start_date, "end_date", key->end_date, "protection", key_warning(key));
 }
 
 static ch_status run_list(const ch_arguments *arguments, ch_error *err)
@@ -238,6 +82,7 @@ static ch_status run_list(const ch_arguments *arguments, ch_error *err)
         { "TYPE",       "type" },
         { "ID",         "id" },
         { "ORIGIN",     "origin" },
+        { "ENDS",       "end_date" },
         { "PROTECTION", "protection" },
         {0},
     };
@@ -270,7 +115,7 @@ static ch_status run_public(const ch_arguments *arguments, ch_error *err)
     CH_TRY(ch_option_object(arguments, &uri, err));
     CH_TRY(ch_key_access_ask(arguments, NULL, &access, err));
     CH_TRY(ch_key_access_open(&access, false, &opened, err));
-    CH_TRY(add_public(&opened.session, uri, is_pem, &text, err));
+    CH_TRY(ch_key_add_public(&opened.session, uri, is_pem, &text, err));
     if (arguments->option[CH_OPT_JSON] == NULL) {
         fputs(ch_buffer_text(&text), stdout);
         return CH_OK;
@@ -305,7 +150,7 @@ static ch_status run_delete(const ch_arguments *arguments, ch_error *err)
 
 /* ---- the commands ---- */
 
-#define ON_TOKEN (CH_OPTION(MODULE) | CH_OPTION(INIT_ARGS) | CH_OPTION(TOKEN) | CH_OPTIONS_PIN | CH_OPTION(NO_PIN))
+#define ON_TOKEN CH_OPTIONS_ON_TOKEN
 #define FOR_EXCHANGE (CH_OPTION(PROFILE) | CH_OPTION(SCHEME) | CH_OPTION(PROFILES) | CH_OPTION(MECHANISM))
 
 /* clang-format off */
@@ -314,7 +159,7 @@ const ch_command ch_commands_of_key[] = {
         .family = "key",
         .name = "import",
         .syntax = {.options = ON_TOKEN | FOR_EXCHANGE | CH_OPTION(LABEL) | CH_OPTION(ENCODING) | CH_OPTION(AS_IS) |
-                              CH_OPTION(PEM) | CH_OPTION(SECRET_FD) | CH_OPTION(JSON)},
+                              CH_OPTION(PEM) | CH_OPTION(EXPIRES) | CH_OPTION(SECRET_FD) | CH_OPTION(JSON)},
         .summary = "put an API secret or private key on a token",
         .details = "Imports an API secret (HMAC), or a private key: PEM, the key file of Coinbase\n"
                    "(JSON), or its Ed25519 key in base64. It can't be read back from the token. On\n"
@@ -350,7 +195,7 @@ const ch_command ch_commands_of_key[] = {
     {
         .family = "key",
         .name = "generate",
-        .syntax = {.options = ON_TOKEN | FOR_EXCHANGE | CH_OPTION(LABEL) | CH_OPTION(BITS) | CH_OPTION(JSON)},
+        .syntax = {.options = ON_TOKEN | FOR_EXCHANGE | CH_OPTION(LABEL) | CH_OPTION(BITS) | CH_OPTION(EXPIRES) | CH_OPTION(JSON)},
         .summary = "make a key on a token",
         .details = "Makes a key on the token, which it never leaves, and prints its public key in\n"
                    "PEM (SubjectPublicKeyInfo), the form that exchanges' API pages ask for.",

@@ -7,6 +7,10 @@
 #include "cli/secret_input.h"
 #include "pkcs11/token.h"
 
+/* The options that say which token, and how its PIN comes. */
+#define CH_OPTIONS_ON_TOKEN                                                                                            \
+    (CH_OPTION(MODULE) | CH_OPTION(INIT_ARGS) | CH_OPTION(TOKEN) | CH_OPTION(PIN_FD) | CH_OPTION(NO_PIN))
+
 /* Which token, and its PIN. */
 typedef struct ch_key_access {
     ch_module_name module;

@@ -62,21 +62,28 @@ static ch_status read_config(const char *path, config *out, ch_error *err)
 static ch_status check_tokens(const ch_policy *policy, const config *agent, ch_error *err)
 {
     for (size_t i = 0; agent->has_tokens && i < policy->key_count; i++) {
-        if (policy->keys[i].token >= agent->token_count)
-            return ch_fail(err, CH_CONFIG, "agent.yaml has no token of the name that key '%s' has",
-                           policy->keys[i].name);
+        const ch_key *version;
+        for (size_t v = 0; (version = ch_key_version(&policy->keys[i], v)) != NULL; v++) {
+            if (version->token >= agent->token_count)
+                return ch_fail(err, CH_CONFIG, "agent.yaml has no token of the name that key '%s' has", version->name);
+        }
     }
     return CH_OK;
+}
+
+static const char *profiles_of(const ch_arguments *arguments, const config *agent)
+{
+    const char *profiles = ch_option_given_profiles(arguments);
+    if (profiles != NULL)
+        return profiles;
+    return agent->profiles != NULL ? agent->profiles : ch_option_profiles(arguments);
 }
 
 static ch_status load(const ch_arguments *arguments, const char *path, const config *agent, ch_policy *out,
                       ch_error *err)
 {
-    const char *profiles = ch_option_given_profiles(arguments);
-    if (profiles == NULL)
-        profiles = agent->profiles != NULL ? agent->profiles : ch_option_profiles(arguments);
     const ch_policy_source source = {.path = path,
-                                     .profiles_folder = profiles,
+                                     .profiles_folder = profiles_of(arguments, agent),
                                      .tokens = (const char *const *)agent->tokens,
                                      .token_count = agent->token_count,
                                      .is_elsewhere = true};
@@ -104,6 +111,19 @@ ch_status ch_policy_open(const ch_arguments *arguments, const char *path, ch_pol
     config agent = {0};
     *out = (ch_policy){0};
     ch_status st = open_policy(arguments, path, &agent, out, err);
+    free_config(&agent);
+    return st;
+}
+
+/* As open_policy reads it. */
+ch_status ch_policy_profiles(const ch_arguments *arguments, char **out, ch_error *err)
+{
+    config agent = {0};
+    const char *file = ch_option_config(arguments);
+    bool is_by_path = file == NULL && ch_option_policy(arguments) != NULL;
+    ch_status st = is_by_path ? CH_OK : read_config(file != NULL ? file : CH_PATH_CONFIG, &agent, err);
+    if (st == CH_OK)
+        *out = ch_strdup(profiles_of(arguments, &agent));
     free_config(&agent);
     return st;
 }

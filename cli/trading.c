@@ -40,12 +40,16 @@ static ch_status take_states(void *context, ch_frame *frame, ch_error *err)
     ch_trading_row_record row;
     CH_TRY(ch_trading_are_frame_get(frame, &answer, err));
     while (ch_trading_row_record_next(&answer.rows, &row)) {
-        bool is_known = row.state <= CH_TRADING_HALTED;
-        json_array_append_new(rows, json_pack("{s:s s:o s:s s:o s:o}", "of",
-                                              row.of == CH_STATE_OF_KEY ? "key" : "caller", "name", text_of(row.name),
-                                              "state", is_known ? ch_trading_name((ch_trading)row.state) : "unknown",
-                                              "until", time_of(row.until_ns / 1000000000, "an operator says otherwise"),
-                                              "why", text_of(row.why)));
+        static const char *const kinds[] = {"caller", "key", "version"};
+        bool is_known = row.state <= CH_TRADING_HALTED && row.of <= CH_STATE_OF_VERSION;
+        const char *kind = row.of <= CH_STATE_OF_VERSION ? kinds[row.of] : "unknown";
+        const char *state = !is_known                       ? "unknown"
+                            : row.of == CH_STATE_OF_VERSION ? "revoked"
+                                                            : ch_trading_name((ch_trading)row.state);
+        const char *end = row.of == CH_STATE_OF_VERSION ? "for good" : "an operator says otherwise";
+        json_array_append_new(rows,
+                              json_pack("{s:s s:o s:s s:o s:o}", "of", kind, "name", text_of(row.name), "state", state,
+                                        "until", time_of(row.until_ns / 1000000000, end), "why", text_of(row.why)));
     }
     return CH_OK;
 }

@@ -1,5 +1,6 @@
 /* Key objects on a token: found and checked (key_find.c), signed with (sign.c), listed (key_list.c), deleted
- * (key_delete.c), imported (key_import.c), generated (key_generate.c), and their public halves (key_public.c).
+ * (key_delete.c), imported (key_import.c), generated (key_generate.c), their public halves (key_public.c), and their
+ * dates (key_dates.c).
  *
  * A signing key is CKA_PRIVATE, CKA_SENSITIVE, not CKA_EXTRACTABLE, and may sign and nothing else. A key that is made
  * here is made so, is read back, and is destroyed again if the token made it otherwise. ch_key_verify checks the same
@@ -28,6 +29,8 @@ typedef struct ch_key_object {
     ch_lapses lapses;            /* the rules that it breaks, once it has been verified */
 } ch_key_object;
 
+#define CH_DATE_SIZE 11 /* "2027-01-31" */
+
 typedef struct ch_key_info {
     char label[129]; /* as it is on the token: not to be shown without ch_make_printable */
     char id_hex[129];
@@ -36,9 +39,11 @@ typedef struct ch_key_info {
     bool is_extractable;
     bool is_private;
     bool can_sign;
-    bool can_other; /* decrypt, unwrap, derive, ...: more than signing */
-    bool takes_pin; /* for each signature */
-    bool is_local;  /* made on the token */
+    bool can_other;                /* decrypt, unwrap, derive, ...: more than signing */
+    bool takes_pin;                /* for each signature */
+    bool is_local;                 /* made on the token */
+    char start_date[CH_DATE_SIZE]; /* "2027-01-31"; empty: the token keeps none */
+    char end_date[CH_DATE_SIZE];
 } ch_key_info;
 
 /* Finds the one secret or private key that `uri` names and that fits `mechanism`. CH_NOT_FOUND (also if logged out:
@@ -49,6 +54,14 @@ CH_CHECKED ch_status ch_key_find(ch_session *session, const char *uri, const ch_
 /* The same among the objects of `index`; NULL: the token is searched. */
 CH_CHECKED ch_status ch_key_find_in(ch_session *session, const ch_key_index *index, const char *uri,
                                     const ch_mechanism *mechanism, ch_key_object *out, ch_error *err);
+
+/* The one key of either class that `uri` names, whatever signs with it. CH_NOT_FOUND, CH_CONFLICT. For other rooms of
+ * pkcs11/ only. */
+CH_CHECKED ch_status ch_key_find_any(ch_session *session, const char *uri, CK_OBJECT_HANDLE *out,
+                                     CK_OBJECT_CLASS *key_class, ch_error *err);
+
+/* True if both URIs name the same key of the token. CH_NOT_FOUND, CH_CONFLICT of the first; the second may name none. */
+CH_CHECKED ch_status ch_key_is_same(ch_session *session, const char *uri, const char *other, bool *out, ch_error *err);
 
 /* CH_REFUSED, naming the attribute, unless the key is private, sensitive, not extractable and may only sign, save for
  * what is tolerated. What the token does not say counts against the key; if the token does not answer at all,
@@ -69,6 +82,9 @@ CH_CHECKED ch_status ch_key_sign_with_pin(ch_session *session, const ch_key_obje
 
 /* All secret and private keys on the token; the caller frees `*out` with free(). */
 CH_CHECKED ch_status ch_key_list(ch_session *session, ch_key_info **out, size_t *count, ch_error *err);
+
+/* What ch_key_list says of one. For other rooms of pkcs11/ only. */
+CH_CHECKED ch_status ch_key_info_read(ch_session *session, CK_OBJECT_HANDLE key, ch_key_info *out, ch_error *err);
 
 /* Deletes the key that `uri` names, and its public half, or a public half that is left over. Nothing is deleted if
  * there is none (CH_NOT_FOUND), or more than one (CH_CONFLICT). */
@@ -105,5 +121,15 @@ CH_CHECKED ch_status ch_key_public(ch_session *session, const char *uri, EVP_PKE
 /* The public key that an object's own attributes show; `*out` is NULL if it is of an unknown kind. For other rooms of
  * pkcs11/ only. */
 CH_CHECKED ch_status ch_key_public_read(ch_session *session, CK_OBJECT_HANDLE object, EVP_PKEY **out, ch_error *err);
+
+/* The days on which a key begins and ends, as the token notes them (CKA_START_DATE, CKA_END_DATE): for people, since no
+ * token acts by them. Both are empty if the token keeps none, or something that is no date. */
+void ch_key_dates_read(ch_session *session, CK_OBJECT_HANDLE key, char start[static CH_DATE_SIZE],
+                       char end[static CH_DATE_SIZE]);
+
+/* Notes both days, "2027-01-31", with the key that `uri` names. `*are_kept` is false if the token does not show them
+ * afterwards, whatever it has answered: many tokens keep none. CH_NOT_FOUND, CH_CONFLICT. */
+CH_CHECKED ch_status ch_key_dates_set(ch_session *session, const char *uri, const char *start, const char *end,
+                                      bool *are_kept, ch_error *err);
 
 #endif

@@ -3,36 +3,9 @@
 #include "pkcs11/key_adopt.h"
 
 #include "pkcs11/attributes.h"
+#include "pkcs11/key.h"
 #include "pkcs11/key_rules.h"
 #include "pkcs11/vendor.h"
-
-/* One for both classes: a name that fits a secret and a private key is not clear enough to change either. */
-static ch_status find_key(ch_session *session, const char *uri, CK_OBJECT_HANDLE *out, CK_OBJECT_CLASS *key_class,
-                          ch_error *err)
-{
-    static const CK_OBJECT_CLASS classes[] = {CKO_SECRET_KEY, CKO_PRIVATE_KEY};
-    size_t count = 0;
-    for (size_t i = 0; i < 2; i++) {
-        ch_autobuffer storage = CH_BUFFER_INIT;
-        ch_attributes wanted = {.count = 0};
-        CK_OBJECT_HANDLE found[2];
-        size_t here = 0;
-        ch_attributes_add_ulong(&wanted, CKA_CLASS, &classes[i]);
-        CH_TRY(ch_attributes_add_uri(&wanted, uri, &storage, err));
-        CH_TRY(ch_objects_find(session, &wanted, found, 2, &here, err));
-        if (here > 0) {
-            *out = found[0];
-            *key_class = classes[i];
-        }
-        count += here;
-    }
-    if (count == 0)
-        return ch_fail(err, CH_NOT_FOUND, "token '%s' has no key that fits '%s' ('chancery key list' shows them)",
-                       ch_token_label(session->token), uri);
-    return count == 1 ? CH_OK
-                      : ch_fail(err, CH_CONFLICT, "more than one key on token '%s' fits '%s'; add id= to the URI",
-                                ch_token_label(session->token), uri);
-}
 
 /* A token object stays one, and a public one stays public, unless it is copied. */
 static bool is_narrowing(const ch_key_rule *rule)
@@ -53,7 +26,7 @@ ch_status ch_key_adopt(ch_session *session, const char *uri, bool is_dry_run, ch
     CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
     bool can_narrow = !ch_vendor_only_notes_rights(ch_token_functions(session->token));
     *out = (ch_adoption){.before = 0};
-    CH_TRY(find_key(session, uri, &key, &out->key_class, err));
+    CH_TRY(ch_key_find_any(session, uri, &key, &out->key_class, err));
     CH_TRY(ch_key_rules_find_lapses(session, key, &out->before, err));
     for (size_t i = 0; (rule = ch_key_rule_at(i)) != NULL; i++) {
         if (!can_narrow || (out->before & 1U << i) == 0 || !is_narrowing(rule))

@@ -86,3 +86,46 @@ ch_status ch_key_verify(ch_session *session, ch_key_object *key, ch_lapses toler
 {
     return ch_key_rules_check(session, key->handle, tolerated, &key->lapses, err);
 }
+
+/* One for both classes: a name that fits a secret and a private key is not clear enough. */
+ch_status ch_key_find_any(ch_session *session, const char *uri, CK_OBJECT_HANDLE *out, CK_OBJECT_CLASS *key_class,
+                          ch_error *err)
+{
+    static const CK_OBJECT_CLASS classes[] = {CKO_SECRET_KEY, CKO_PRIVATE_KEY};
+    size_t count = 0;
+    for (size_t i = 0; i < 2; i++) {
+        ch_autobuffer storage = CH_BUFFER_INIT;
+        ch_attributes wanted = {.count = 0};
+        CK_OBJECT_HANDLE found[2];
+        size_t here = 0;
+        ch_attributes_add_ulong(&wanted, CKA_CLASS, &classes[i]);
+        CH_TRY(ch_attributes_add_uri(&wanted, uri, &storage, err));
+        CH_TRY(ch_objects_find(session, &wanted, found, 2, &here, err));
+        if (here > 0) {
+            *out = found[0];
+            *key_class = classes[i];
+        }
+        count += here;
+    }
+    if (count == 0)
+        return ch_fail(err, CH_NOT_FOUND, "token '%s' has no key that fits '%s' ('chancery key list' shows them)",
+                       ch_token_label(session->token), uri);
+    return count == 1 ? CH_OK
+                      : ch_fail(err, CH_CONFLICT, "more than one key on token '%s' fits '%s'; add id= to the URI",
+                                ch_token_label(session->token), uri);
+}
+
+ch_status ch_key_is_same(ch_session *session, const char *uri, const char *other, bool *out, ch_error *err)
+{
+    CK_OBJECT_HANDLE one = CK_INVALID_HANDLE;
+    CK_OBJECT_HANDLE second = CK_INVALID_HANDLE;
+    CK_OBJECT_CLASS key_class;
+    ch_error lack = CH_ERROR_INIT;
+    CH_TRY(ch_key_find_any(session, uri, &one, &key_class, err));
+    ch_status st = ch_key_find_any(session, other, &second, &key_class, &lack);
+    *out = st == CH_OK && one == second;
+    if (st == CH_OK || st == CH_NOT_FOUND)
+        return CH_OK;
+    *err = lack;
+    return st;
+}

@@ -94,7 +94,7 @@ static void name_type(ch_session *session, CK_OBJECT_HANDLE key, ch_key_info *ou
         name_curve(ch_buffer_slice(&part), out);
 }
 
-static ch_status describe(ch_session *session, CK_OBJECT_HANDLE key, ch_key_info *out, ch_error *err)
+ch_status ch_key_info_read(ch_session *session, CK_OBJECT_HANDLE key, ch_key_info *out, ch_error *err)
 {
     ch_autobuffer label = CH_BUFFER_INIT;
     ch_autobuffer id = CH_BUFFER_INIT;
@@ -112,6 +112,7 @@ static ch_status describe(ch_session *session, CK_OBJECT_HANDLE key, ch_key_info
     snprintf(out->label, sizeof out->label, "%s", ch_buffer_text(&label));
     snprintf(out->id_hex, sizeof out->id_hex, "%s", ch_buffer_text(&id_hex));
     name_type(session, key, out);
+    ch_key_dates_read(session, key, out->start_date, out->end_date);
     return CH_OK;
 }
 
@@ -137,7 +138,7 @@ ch_status ch_key_list(ch_session *session, ch_key_info **out, size_t *count, ch_
     CH_TRY(find_class(session, CKO_PRIVATE_KEY, keys, &found, err));
     ch_autofree ch_key_info *list = ch_alloc(found * sizeof *list);
     for (size_t i = 0; i < found; i++)
-        CH_TRY(describe(session, keys[i], &list[i], err));
+        CH_TRY(ch_key_info_read(session, keys[i], &list[i], err));
     *out = list;
     *count = found;
     list = NULL;

@@ -96,6 +96,18 @@ const char *ch_mechanism_type_name(CK_MECHANISM_TYPE type)
         NAMED(CKM_ECDSA_SHA512),
         NAMED(CKM_EC_EDWARDS_KEY_PAIR_GEN),
         NAMED(CKM_EDDSA),
+        NAMED(CKM_RSA_PKCS_OAEP),
+        NAMED(CKM_DES_ECB),
+        NAMED(CKM_DES_CBC),
+        NAMED(CKM_DES_CBC_PAD),
+        NAMED(CKM_DES3_ECB),
+        NAMED(CKM_DES3_CBC),
+        NAMED(CKM_DES3_CBC_PAD),
+        NAMED(CKM_AES_ECB),
+        NAMED(CKM_AES_CBC),
+        NAMED(CKM_AES_CBC_PAD),
+        NAMED(CKM_AES_KEY_WRAP),
+        NAMED(CKM_AES_KEY_WRAP_PAD),
     };
     return name_of(types, COUNT(types), type);
 }

@@ -23,7 +23,7 @@ typedef struct ch_token_mechanism {
 /* All that the token offers. The caller frees `*out` with free(). */
 CH_CHECKED ch_status ch_token_mechanisms(ch_token *token, ch_token_mechanism **out, size_t *count, ch_error *err);
 
-/* "CKM_SHA256_HMAC"; NULL for those that signing has nothing to do with. */
+/* "CKM_SHA256_HMAC"; NULL for those that neither sign nor are widely used to wrap keys. */
 const char *ch_mechanism_type_name(CK_MECHANISM_TYPE type);
 
 /* The name of the flag that is bit `bit` of a token's or a mechanism's flags; NULL if it has none. */

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "exchange/intent.h"
 #include "policy/decide_impl.h"
+#include "policy/key_dates.h"
 
 #include <stdlib.h>
 
@@ -56,6 +57,11 @@ static ch_status need_grant(ch_judge *judge)
     return ch_policy_refuse_key(ch_slice_of(judge->question->key->name), judge->to.err);
 }
 
+static ch_status need_life(ch_judge *judge)
+{
+    return ch_key_check_expiry(judge->question->key, judge->question->now_ns, judge->to.err);
+}
+
 static ch_status need_kind(ch_judge *judge)
 {
     const char *kind = judge->question->missing_kind;
@@ -97,6 +103,7 @@ static const struct {
 } rules[] = {
     /* refuses unless it holds   raw    read */
     { need_grant,                true,  true },
+    { need_life,                 true,  true },
     { ch_judge_raw,              true,  false },
     { need_kind,                 false, true },
     { judge_readings,            false, true },

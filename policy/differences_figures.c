@@ -271,6 +271,14 @@ static bool is_same_hours(const ch_hours *one, const ch_hours *other)
     return is_same;
 }
 
+void ch_compare_expiry(uint64_t one_ns, uint64_t other_ns, ch_saying_of *to)
+{
+    bool is_later = one_ns != 0 && (other_ns == 0 || other_ns > one_ns);
+    if (one_ns != other_ns)
+        ch_say_difference(to, is_later ? CH_WIDER : CH_NARROWER, "%s '%s' expires %s now", to->of.about, to->of.name,
+                          is_later ? "later" : "earlier");
+}
+
 static void compare_times(const ch_said *one, const ch_said *other, ch_saying_of *to)
 {
     const ch_selector *a = &one->entry->selector;
@@ -282,12 +290,7 @@ static void compare_times(const ch_said *one, const ch_said *other, ch_saying_of
             direction = (b->hours.count == 0) == is_allow ? CH_WIDER : CH_NARROWER;
         ch_say_difference(to, direction, "%s '%s' has other hours now", to->of.about, to->of.name);
     }
-    if (a->expires_ns != b->expires_ns) {
-        uint64_t old_end = a->expires_ns == 0 ? UINT64_MAX : a->expires_ns;
-        uint64_t new_end = b->expires_ns == 0 ? UINT64_MAX : b->expires_ns;
-        ch_say_difference(to, new_end > old_end ? CH_WIDER : CH_NARROWER, "%s '%s' expires %s now", to->of.about,
-                          to->of.name, new_end > old_end ? "later" : "earlier");
-    }
+    ch_compare_expiry(a->expires_ns, b->expires_ns, to);
 }
 
 void ch_compare_figures(const ch_said *one, const ch_said *other, ch_saying_of *to)

@@ -49,6 +49,8 @@ void ch_compare_duration(ch_saying_of *to, const char *what, uint64_t one, uint6
 void ch_print_percent(const ch_decimal *ratio, ch_buffer *out);
 void ch_compare_ratio(ch_saying_of *to, const char *what, const ch_decimal *one, const ch_decimal *other,
                       ch_change if_more, ch_change if_gone);
+/* 0: never. */
+void ch_compare_expiry(uint64_t one_ns, uint64_t other_ns, ch_saying_of *to);
 
 /* Compares figures of two entries of one verb, or of two keys, accounts, and the rest of the policies. */
 void ch_compare_figures(const ch_said *one, const ch_said *other, ch_saying_of *to);

@@ -79,11 +79,65 @@ void ch_compare_address(const ch_address *one, const ch_address *other, ch_sayin
 
 /* ---- keys ---- */
 
-static void compare_names(const ch_key *one, const ch_key *other, ch_saying_of *to)
+/* Of a version that both have, by its key id. */
+static void compare_version(const ch_key *one, const ch_key *other, ch_saying_of *to)
+{
+    const struct {
+        const char *what;
+        const char *one;
+        const char *other;
+    } texts[] = {
+        {"token",  one->token_name, other->token_name},
+        {"object", one->object_uri, other->object_uri},
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        if (strcmp(texts[i].one, texts[i].other) != 0)
+            ch_say_difference(to, CH_CHANGED, "key '%s': the %s of version %s is %s now; it was %s", other->name,
+                              texts[i].what, other->key_id, texts[i].other, texts[i].one);
+    }
+    if (strcmp(one->passphrase, other->passphrase) != 0)
+        ch_say_difference(to, CH_CHANGED, "key '%s': version %s has another passphrase now", other->name,
+                          other->key_id);
+    if (one->from_ns != other->from_ns)
+        ch_say_difference(to, CH_CHANGED, "key '%s': version %s signs from another time on now", other->name,
+                          other->key_id);
+    if (one->expires_ns != other->expires_ns)
+        ch_say_difference(to, CH_CHANGED, "key '%s': version %s expires at another time now", other->name,
+                          other->key_id);
+}
+
+static void compare_versions(const ch_key *one, const ch_key *other, ch_saying_of *to)
+{
+    const ch_key *version;
+    for (size_t i = 0; (version = ch_key_version(other, i)) != NULL; i++) {
+        const ch_key *before = ch_key_version_of(one, ch_slice_of(version->key_id));
+        if (before == NULL)
+            ch_say_difference(to, CH_CHANGED, "key '%s' has a new version, %s", other->name, version->key_id);
+        else
+            compare_version(before, version, to);
+    }
+    for (size_t i = 0; (version = ch_key_version(one, i)) != NULL; i++) {
+        if (ch_key_version_of(other, ch_slice_of(version->key_id)) == NULL)
+            ch_say_difference(to, CH_CHANGED, "key '%s' no longer has version %s", one->name, version->key_id);
+    }
+}
+
+static void compare_single(const ch_key *one, const ch_key *other, ch_saying_of *to)
 {
     ch_compare_text(to, "token", one->token_name, other->token_name);
     ch_compare_text(to, "object", one->object_uri, other->object_uri);
     ch_compare_text(to, "key_id", one->key_id, other->key_id);
+    ch_compare_expiry(one->expires_ns, other->expires_ns, to);
+    if (strcmp(one->passphrase, other->passphrase) != 0)
+        ch_say_difference(to, CH_CHANGED, "key '%s' has another passphrase now", other->name);
+}
+
+static void compare_names(const ch_key *one, const ch_key *other, ch_saying_of *to)
+{
+    if (one->version_count == 0 && other->version_count == 0)
+        compare_single(one, other, to);
+    else
+        compare_versions(one, other, to);
     ch_compare_text(to, "profile", ch_profile_name(one->profile), ch_profile_name(other->profile));
     ch_compare_text(to, "scheme", ch_scheme_name(one->scheme), ch_scheme_name(other->scheme));
     ch_compare_text(to, "environment", ch_environment_name(one->traits.environment),
@@ -153,13 +207,13 @@ void ch_compare_key(const ch_policy *old_policy, const ch_key *one, const ch_pol
         ch_say_difference(to, other->may_sign_raw ? CH_WIDER : CH_NARROWER, "key '%s' signs raw bytes %s", other->name,
                           other->may_sign_raw ? "now" : "no longer");
     compare_tolerated(one, other, to);
-    if (strcmp(one->passphrase, other->passphrase) != 0)
-        ch_say_difference(to, CH_CHANGED, "key '%s' has another passphrase now", other->name);
     if (one->nonce_floor != other->nonce_floor)
         ch_say_difference(to, CH_CHANGED, "key '%s': nonce_floor is %llu now; it was %llu", other->name,
                           (unsigned long long)other->nonce_floor, (unsigned long long)one->nonce_floor);
     compare_receive_windows(one, other, to);
     ch_compare_unlock_ends(&one->unlock, &other->unlock, to);
+    if (one->rotate_by_ns != other->rotate_by_ns)
+        ch_say_difference(to, CH_CHANGED, "key '%s' is to be rotated by another day now", other->name);
     if (one->assume_uses != other->assume_uses)
         ch_say_difference(to, CH_CHANGED, "key '%s': assume_uses is %u now; it was %u (0: as the profile says)",
                           other->name, other->assume_uses, one->assume_uses);

@@ -1,8 +1,10 @@
 /* A new warning is a function and a row in one of the tables: of entries, keys, accounts, callers or tokens. */
 #include "policy/lint.h"
 
+#include "base/utc.h"
 #include "exchange/confusion.h"
 #include "policy/exposure.h"
+#include "policy/key_dates.h"
 #include "policy/scope.h"
 
 #include <limits.h>
@@ -404,6 +406,22 @@ static void look_at_prices(const lint *in)
         say(in, "one-source", "'prices' has no at_least above 1, so one source alone can make the reference");
 }
 
+static const char *name_of(const ch_key *key)
+{
+    return key->of != NULL || key->version_count > 0 ? key->key_id : "it";
+}
+
+/* Of dates that are to come, the agent speaks in time. */
+static void look_at_dates(const lint *in, const ch_key *key)
+{
+    char date[CH_UTC_TEXT_SIZE];
+    ch_utc_text(key->rotate_by_ns / 1000000000, date);
+    if (ch_key_due_at(key, in->now_ns) == CH_KEY_HAS_EXPIRED)
+        say(in, "expired", "%s has expired, so it signs nothing", name_of(key));
+    else if (key->rotate_by_ns != 0 && in->now_ns >= key->rotate_by_ns)
+        say(in, "rotate-by", "it was to be rotated by %s", date);
+}
+
 /* clang-format off */
 static void (*const verbs[CH_VERB_COUNT])(const lint *in, const ch_entry_rule *entry) = {
     [CH_VERB_ALLOW]   = look_at_allow,
@@ -418,6 +436,7 @@ static void (*const keys[])(const lint *in, const ch_key *key) = {
     look_at_uses,
     look_at_cover,
     look_at_confusion,
+    look_at_dates,
 };
 /* clang-format on */
 
@@ -433,6 +452,8 @@ static void look_at_all(lint *in)
         in->of = (ch_warning){.of = "key", .name = policy->keys[i].name};
         for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
             keys[k](in, &policy->keys[i]);
+        for (size_t v = 1; ch_key_version(&policy->keys[i], v) != NULL; v++)
+            look_at_dates(in, ch_key_version(&policy->keys[i], v));
     }
     for (size_t i = 0; i < policy->account_count; i++) {
         in->of = (ch_warning){.of = "account", .name = policy->accounts[i].name};

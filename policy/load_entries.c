@@ -67,8 +67,8 @@ static bool is_requirement(const void *out)
 /* Refusals carry an entry's name, or that of a rule that is built in. */
 static ch_status check_built_in(const ch_yaml *node, const char *name, ch_error *err)
 {
-    static const char *const built_in[] = {"grant", "raw",   "kind",   "class", "confusion",
-                                           "allow", "state", "record", "user"};
+    static const char *const built_in[] = {"grant", "raw",    "kind", "class",   "confusion", "allow",
+                                           "state", "record", "user", "expires", "revoked",   "version"};
     for (size_t i = 0; i < sizeof built_in / sizeof *built_in; i++) {
         if (strcmp(name, built_in[i]) == 0)
             return ch_yaml_fail(node, err, "'%s' is a rule that is built in; use another name", name);

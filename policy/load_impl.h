@@ -91,6 +91,10 @@ CH_CHECKED ch_status ch_field_asset(const ch_value *value, ch_error *err);
 /* "0.5 %" as a ratio into a ch_decimal: `min` 1 says that it is not zero, `max` how many per cent it is at most (0:
  * 99). */
 CH_CHECKED ch_status ch_field_ratio(const ch_value *value, ch_error *err);
+/* A day, which means its beginning, or a time, in UTC; as ns. */
+CH_CHECKED ch_status ch_load_moment(const ch_yaml *node, uint64_t *ns, ch_error *err);
+/* The same into a uint64_t. */
+CH_CHECKED ch_status ch_field_moment(const ch_value *value, ch_error *err);
 /* A duration as ns into a uint64_t. */
 CH_CHECKED ch_status ch_field_duration(const ch_value *value, ch_error *err);
 /* The item of a list by its position; of a single value, that value. */
@@ -124,6 +128,22 @@ CH_CHECKED ch_status ch_load_entries(const ch_value *value, ch_error *err);
 CH_CHECKED ch_status ch_load_key_unlock(const ch_value *value, ch_error *err);
 CH_CHECKED ch_status ch_check_key_unlock(const ch_policy_loader *load, const ch_yaml *map, const ch_key *key,
                                          ch_error *err);
+
+/* ---- keys (load_keys.c), and their versions (load_versions.c) ---- */
+
+CH_CHECKED ch_status ch_key_token(const ch_value *value, ch_error *err);
+CH_CHECKED ch_status ch_key_check_id(const char *text, ch_error *err);
+CH_CHECKED ch_status ch_key_check_sent(const char *text, ch_error *err);
+/* `map` is the key, or its version. */
+CH_CHECKED ch_status ch_key_check_passphrase(const ch_yaml *map, const ch_key *key, ch_error *err);
+CH_CHECKED ch_status ch_key_check_object(const ch_yaml *node, const ch_key *key, ch_error *err);
+/* The field of that name; the rest of the key has been read. */
+CH_CHECKED ch_status ch_key_versions(const ch_value *value, ch_error *err);
+/* What a key must have, with versions and without. */
+CH_CHECKED ch_status ch_key_check_versions(const ch_yaml *map, ch_error *err);
+/* Gives the versions what their keys have in common, when the keys are in their places. */
+CH_CHECKED ch_status ch_finish_versions(ch_policy_loader *load, ch_error *err);
+#define CH_KEYS_MAX 65535 /* ch_policy's slots are 16 bits; versions count */
 
 /* Makes room for all entries of all files. */
 CH_CHECKED ch_status ch_start_entries(ch_policy_loader *load, ch_error *err);

@@ -17,16 +17,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#define KEYS_MAX 65535 /* ch_policy's slots are 16 bits */
 #define NONCE_FLOOR_MAX ((1ULL << 62) - 1)
 #define USES_MAX 1000000
 
-static ch_status read_token(const ch_value *value, ch_error *err)
+ch_status ch_key_token(const ch_value *value, ch_error *err)
 {
     const ch_policy_source *source = ((const ch_policy_loader *)value->context)->source;
     const char *name = NULL;
     ch_key *key = value->out;
     CH_TRY(ch_yaml_text(value->node, &name, err));
+    free(key->token_name); /* a version may have another one than its key */
     key->token_name = ch_strdup(name);
     for (key->token = 0; key->token < source->token_count; key->token++) {
         if (strcmp(source->tokens[key->token], name) == 0)
@@ -82,6 +82,15 @@ static ch_status read_profile(const ch_value *value, ch_error *err)
     return CH_OK;
 }
 
+ch_status ch_key_check_object(const ch_yaml *node, const ch_key *key, ch_error *err)
+{
+    ch_error reason = CH_ERROR_INIT;
+    const ch_mechanism *mechanism = ch_mechanism_find(ch_slice_of(ch_scheme_mechanism(key->scheme)));
+    return ch_uri_check_class(key->object_uri, mechanism, &reason) == CH_OK
+               ? CH_OK
+               : ch_yaml_fail(node, err, "object: %s", reason.message);
+}
+
 static ch_status read_scheme(const ch_value *value, ch_error *err)
 {
     ch_key *key = value->out;
@@ -90,11 +99,7 @@ static ch_status read_scheme(const ch_value *value, ch_error *err)
     key->scheme = ch_profile_scheme(key->profile, name);
     if (key->scheme == NULL)
         return ch_yaml_fail(value->node, err, "profile '%s' has no scheme '%s'", ch_profile_name(key->profile), name);
-    ch_error reason = CH_ERROR_INIT;
-    const ch_mechanism *mechanism = ch_mechanism_find(ch_slice_of(ch_scheme_mechanism(key->scheme)));
-    if (ch_uri_check_class(key->object_uri, mechanism, &reason) != CH_OK)
-        return ch_yaml_fail(value->node, err, "object: %s", reason.message);
-    return CH_OK;
+    return key->object_uri == NULL ? CH_OK : ch_key_check_object(value->node, key, err);
 }
 
 static ch_status read_environment(const ch_value *value, ch_error *err)
@@ -112,7 +117,7 @@ static ch_status read_environment(const ch_value *value, ch_error *err)
 }
 
 /* An empty text would be left out of the request, and one with a space at an end is cut on its way. */
-static ch_status check_sent_text(const char *text, ch_error *err)
+ch_status ch_key_check_sent(const char *text, ch_error *err)
 {
     size_t length = strlen(text);
     if (length == 0)
@@ -122,9 +127,9 @@ static ch_status check_sent_text(const char *text, ch_error *err)
     return CH_OK;
 }
 
-static ch_status check_key_id(const char *text, ch_error *err)
+ch_status ch_key_check_id(const char *text, ch_error *err)
 {
-    CH_TRY(check_sent_text(text, err));
+    CH_TRY(ch_key_check_sent(text, err));
     return ch_header_may_hold(ch_slice_of(text))
                ? CH_OK
                : ch_fail(err, CH_CONFIG, "it holds a byte that no header can carry; use printable ASCII");
@@ -132,7 +137,7 @@ static ch_status check_key_id(const char *text, ch_error *err)
 
 /* Without it, or with one that cannot be sent, no request of the key could ever be right; one that nothing asks for
  * would be ignored. */
-static ch_status check_passphrase(const ch_yaml *map, const ch_key *key, ch_error *err)
+ch_status ch_key_check_passphrase(const ch_yaml *map, const ch_key *key, ch_error *err)
 {
     ch_phrase_use use = ch_scheme_phrase_use(key->profile, key->scheme);
     const ch_yaml *given = ch_yaml_get(map, "passphrase");
@@ -292,9 +297,19 @@ static ch_status read_nonce_floor(const ch_value *value, ch_error *err)
     return CH_OK;
 }
 
+static bool share_id(const ch_key *key, const ch_key *other)
+{
+    const ch_key *version;
+    for (size_t i = 0; (version = ch_key_version(key, i)) != NULL; i++) {
+        if (ch_key_version_of(other, ch_slice_of(version->key_id)) != NULL)
+            return true;
+    }
+    return false;
+}
+
 static bool counts_otherwise(const ch_key *key, const ch_key *other)
 {
-    return key->profile == other->profile && key->nonce != other->nonce && strcmp(key->key_id, other->key_id) == 0 &&
+    return key->profile == other->profile && key->nonce != other->nonce && share_id(key, other) &&
            strcmp(ch_environment_keys(key->traits.environment), ch_environment_keys(other->traits.environment)) == 0;
 }
 
@@ -329,13 +344,13 @@ static ch_status find_nonces(const ch_policy_loader *load, ch_error *err)
 /* clang-format off */
 static const ch_field fields[] = {
     /* name          required  reader                 where                             check */
-    { "token",       true,     read_token,            CH_WHOLE },
-    { "object",      true,     ch_field_text,         CH_MEMBER(ch_key, object_uri),      .check = ch_uri_check_object },
+    { "token",       true,     ch_key_token,          CH_WHOLE },
+    { "object",      false,    ch_field_text,         CH_MEMBER(ch_key, object_uri),      .check = ch_uri_check_object },
     { "profile",     true,     read_profile,          CH_WHOLE },
     { "environment", false,    read_environment,      CH_WHOLE },
     { "scheme",      true,     read_scheme,           CH_WHOLE },
-    { "key_id",      true,     ch_field_text,         CH_MEMBER(ch_key, key_id),          .check = check_key_id },
-    { "passphrase",  false,    ch_field_text,         CH_MEMBER(ch_key, passphrase),      .check = check_sent_text },
+    { "key_id",      false,    ch_field_text,         CH_MEMBER(ch_key, key_id),          .check = ch_key_check_id },
+    { "passphrase",  false,    ch_field_text,         CH_MEMBER(ch_key, passphrase),      .check = ch_key_check_sent },
     { "raw",         false,    ch_field_bool,         CH_MEMBER(ch_key, may_sign_raw) },
     { "kinds",       false,    read_kinds,            CH_WHOLE },
     { "accepts",     false,    read_accepts,          CH_WHOLE },
@@ -345,8 +360,22 @@ static const ch_field fields[] = {
     { "receive_window", false, read_window,           CH_WHOLE },
     { "assume_uses", false,    ch_field_uint,         CH_MEMBER(ch_key, assume_uses),     .min = 1, .max = USES_MAX },
     { "unlock",      false,    ch_load_key_unlock,    CH_MEMBER(ch_key, unlock) },
+    { "expires",     false,    ch_field_moment,       CH_MEMBER(ch_key, expires_ns) },
+    { "rotate_by",   false,    ch_field_moment,       CH_MEMBER(ch_key, rotate_by_ns) },
+    { "versions",    false,    ch_key_versions,       CH_WHOLE },
 };
 /* clang-format on */
+
+/* Whoever is to rotate it by a day on which it signs nothing any more comes too late. */
+static ch_status check_dates(const ch_yaml *map, const ch_key *key, ch_error *err)
+{
+    if (key->expires_ns == 0 || key->rotate_by_ns <= key->expires_ns)
+        return CH_OK;
+    return ch_yaml_fail(ch_yaml_get(map, "rotate_by"), err,
+                        "rotate_by is later than expires (line %u), when the key signs nothing any more; make it "
+                        "earlier",
+                        ch_yaml_line(ch_yaml_get(map, "expires")));
+}
 
 static ch_status read_key(const ch_value *value, ch_error *err)
 {
@@ -356,10 +385,12 @@ static ch_status read_key(const ch_value *value, ch_error *err)
     key->passphrase = ch_strdup("");
     CH_TRY(ch_names_add_given(&load->keys, "a key", key->name, value->node, 0, err));
     CH_TRY(ch_fields_read(value->node, CH_FIELDS(fields), key, load, err));
+    CH_TRY(ch_key_check_versions(value->node, err));
     if (ch_yaml_get(value->node, "account") == NULL)
         CH_TRY(make_account(load, value->node, key, err));
     CH_TRY(ch_check_key_unlock(load, value->node, key, err));
-    return check_passphrase(value->node, key, err);
+    CH_TRY(check_dates(value->node, key, err));
+    return ch_yaml_get(value->node, "versions") != NULL ? CH_OK : ch_key_check_passphrase(value->node, key, err);
 }
 
 static int compare_keys(const void *a, const void *b)
@@ -368,7 +399,7 @@ static int compare_keys(const void *a, const void *b)
 }
 
 static const ch_entries keys = {
-    "key", CH_YAML_MAP, 0, KEYS_MAX, {.read = read_key, .size = sizeof(ch_key)}
+    "key", CH_YAML_MAP, 0, CH_KEYS_MAX, {.read = read_key, .size = sizeof(ch_key)}
 };
 
 ch_status ch_load_keys(const ch_value *value, ch_error *err)
@@ -394,5 +425,6 @@ ch_status ch_finish_keys(ch_policy_loader *load, ch_error *err)
     load->profile_of_key = ch_alloc(policy->key_count * sizeof *load->profile_of_key);
     for (size_t i = 0; i < policy->key_count; i++)
         load->profile_of_key[i] = find_profile(policy, policy->keys[i].profile);
-    return find_nonces(load, err);
+    CH_TRY(find_nonces(load, err));
+    return ch_finish_versions(load, err);
 }

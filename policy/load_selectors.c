@@ -10,7 +10,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static bool is_any(const ch_yaml *node)
 {
@@ -374,28 +373,9 @@ ch_status ch_select_hours(const ch_value *value, ch_error *err)
     return read_names(value, take_hours, err);
 }
 
-/* A date means its beginning: from then on the entry does not hold. */
-static bool read_moment(const char *text, uint64_t *ns)
-{
-    struct tm parts = {0};
-    char again[32];
-    const char *format = strlen(text) == strlen("2027-01-31") ? "%Y-%m-%d" : "%Y-%m-%dT%H:%M:%SZ";
-    const char *end = strptime(text, format, &parts);
-    time_t seconds = end == NULL || *end != '\0' ? -1 : timegm(&parts);
-    struct tm *back = seconds < 0 ? NULL : gmtime_r(&seconds, &parts);
-    if (back == NULL || strftime(again, sizeof again, format, back) == 0)
-        return false;
-    *ns = (uint64_t)seconds * 1000000000;
-    return strcmp(again, text) == 0 && seconds < (time_t)(UINT64_MAX / 1000000000);
-}
-
+/* From then on the entry does not hold. */
 ch_status ch_select_expiry(const ch_value *value, ch_error *err)
 {
-    const char *text = NULL;
     ch_entry_rule *entry = value->out;
-    CH_TRY(ch_yaml_text(value->node, &text, err));
-    if (!read_moment(text, &entry->selector.expires_ns))
-        return ch_yaml_fail(value->node, err,
-                            "'%s' is no day or time in UTC; write 2027-01-31, or 2027-01-31T09:30:00Z", text);
-    return CH_OK;
+    return ch_load_moment(value->node, &entry->selector.expires_ns, err);
 }

@@ -2,6 +2,7 @@
 #include "policy/load_impl.h"
 
 #include "base/memory.h"
+#include "base/utc.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -217,4 +218,23 @@ ch_status ch_field_words(const ch_value *value, ch_error *err)
         *bits |= (unsigned)bit;
     }
     return CH_OK;
+}
+
+/* ---- moments ---- */
+
+ch_status ch_load_moment(const ch_yaml *node, uint64_t *ns, ch_error *err)
+{
+    const char *text = NULL;
+    uint64_t seconds = 0;
+    CH_TRY(ch_yaml_text(node, &text, err));
+    if (!ch_utc_read(text, &seconds))
+        return ch_yaml_fail(node, err, "'%s' is no day or time in UTC; write 2027-01-31, or 2027-01-31T09:30:00Z",
+                            text);
+    *ns = seconds * 1000000000;
+    return CH_OK;
+}
+
+ch_status ch_field_moment(const ch_value *value, ch_error *err)
+{
+    return ch_load_moment(value->node, value->out, err);
 }

@@ -51,6 +51,27 @@ const ch_unlock_rule *ch_policy_unlock_rule(const ch_policy *policy, size_t toke
     return &ch_unlock_default;
 }
 
+const ch_key *ch_key_version_of(const ch_key *key, ch_slice key_id)
+{
+    const ch_key *version;
+    for (size_t i = 0; (version = ch_key_version(key, i)) != NULL; i++) {
+        if (ch_slice_is(key_id, version->key_id))
+            return version;
+    }
+    return NULL;
+}
+
+const ch_key *ch_policy_find_version(const ch_policy *policy, ch_slice name)
+{
+    const uint8_t *slash = ch_slice_find(name, '/');
+    size_t size = slash == NULL ? name.size : (size_t)(slash - name.data);
+    const ch_key *key = ch_policy_find_key(policy, (ch_slice){name.data, size});
+    if (key == NULL)
+        return NULL;
+    return slash == NULL ? ch_key_version(key, key->version_count)
+                         : ch_key_version_of(key, ch_slice_after(name, size + 1));
+}
+
 /* ---- entries ---- */
 
 /* A feed signs nothing, so `caller: any` allows it nothing. */

@@ -20,6 +20,7 @@
 #define CH_ANY_ID ((uid_t)-1) /* no user and no group has it */
 #define CH_CALLERS_MAX 512    /* of a policy */
 #define CH_CALLER_WORDS (CH_CALLERS_MAX / 64)
+#define CH_VERSIONS_MAX 8 /* of a key */
 
 /* ---- who ---- */
 
@@ -94,8 +95,15 @@ typedef struct ch_key {
     uint32_t receive_window_ms; /* the most that a request may ask for, and the default; 0: the profile's */
     uint32_t assume_uses;       /* how often one signature counts; 0: as the profile says */
     ch_unlock_ends unlock;      /* when it is locked before its token is */
+    uint64_t expires_ns;        /* wall clock: from then on it signs nothing; 0: never */
+    uint64_t rotate_by_ns;      /* until when people mean to have another one; 0: they do not say */
     size_t token_key;           /* core's: the index that the token's link has for it */
     size_t nonce_counter;       /* core's: the counter of its nonces, if it has any */
+    uint64_t from_ns;           /* wall clock: a version signs from then on; 0: from the beginning */
+    struct ch_key
+        *versions; /* the versions after the first, which is the key itself, in the order in which they come */
+    size_t version_count;
+    const struct ch_key *of; /* the key that this is a version of, after its first; NULL: it is a key itself */
 } ch_key;
 
 /* Where funds may go. For a withdrawal asset, network and address; for a transfer `from` and `to`. */
@@ -287,11 +295,30 @@ void ch_policy_index(ch_policy *policy);
 const ch_key *ch_policy_find_key(const ch_policy *policy, ch_slice name);
 static inline size_t ch_policy_key_index(const ch_policy *policy, const ch_key *key)
 {
-    return (size_t)(key - policy->keys);
+    return (size_t)((key->of != NULL ? key->of : key) - policy->keys);
 }
 
 /* What holds for the token at index `token` of the source's. */
 const ch_unlock_rule *ch_policy_unlock_rule(const ch_policy *policy, size_t token);
+
+/* The versions of a key, the first of which is the key itself. All are the key to selectors and limits, and each is one
+ * of the exchange's keys, with an object, a key id and nonces of its own. NULL after the last one. */
+static inline ch_key *ch_key_version_at(ch_key *key, size_t index)
+{
+    if (index > key->version_count)
+        return NULL;
+    return index == 0 ? key : &key->versions[index - 1];
+}
+static inline const ch_key *ch_key_version(const ch_key *key, size_t index)
+{
+    if (index > key->version_count)
+        return NULL;
+    return index == 0 ? key : &key->versions[index - 1];
+}
+/* "NAME/KEY_ID" names a version, "NAME" the last one. NULL if there is none. */
+const ch_key *ch_policy_find_version(const ch_policy *policy, ch_slice name);
+/* The version of the key with that key id; NULL if it has none. */
+const ch_key *ch_key_version_of(const ch_key *key, ch_slice key_id);
 
 /* Which callers `peer` is. False if it is none. */
 bool ch_policy_identify(const ch_policy *policy, const ch_peer *peer, ch_caller_set *out);

@@ -30,14 +30,19 @@ static void free_callers(ch_policy *policy)
     free(policy->people);
 }
 
+/* Versions have the name of their key. */
 static void free_keys(ch_policy *policy)
 {
     for (size_t i = 0; i < policy->key_count; i++) {
+        ch_key *version;
+        for (size_t v = 0; (version = ch_key_version_at(&policy->keys[i], v)) != NULL; v++) {
+            free(version->object_uri);
+            free(version->key_id);
+            free(version->passphrase);
+            free(version->token_name);
+        }
         free(policy->keys[i].name);
-        free(policy->keys[i].object_uri);
-        free(policy->keys[i].key_id);
-        free(policy->keys[i].passphrase);
-        free(policy->keys[i].token_name);
+        free(policy->keys[i].versions);
     }
     for (size_t i = 0; i < policy->account_count; i++)
         free(policy->accounts[i].name);

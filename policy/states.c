@@ -3,6 +3,7 @@
 #include "policy/states.h"
 
 #include "base/memory.h"
+#include "exchange/profile.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -165,6 +166,25 @@ ch_trading ch_states_find(const ch_states *states, const ch_policy *policy, cons
         }
     }
     return why->state;
+}
+
+void ch_states_name_version(const ch_key *version, ch_buffer *out)
+{
+    ch_buffer_add_format(out, "%s:%s", ch_profile_name(version->profile), version->key_id);
+}
+
+/* They come last. */
+bool ch_states_is_revoked(const ch_states *states, const ch_key *version, ch_state_row *why)
+{
+    ch_autobuffer name = CH_BUFFER_INIT;
+    size_t index;
+    if (states->count == 0 || states->entries[states->count - 1].of != CH_STATE_OF_VERSION)
+        return false;
+    ch_states_name_version(version, &name);
+    if (!find_entry(states, CH_STATE_OF_VERSION, ch_buffer_slice(&name), &index))
+        return false;
+    *why = row_of(&states->entries[index]);
+    return true;
 }
 
 bool ch_states_at(const ch_states *states, size_t index, ch_state_row *out)

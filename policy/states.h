@@ -3,11 +3,13 @@
 #ifndef CH_POLICY_STATES_H
 #define CH_POLICY_STATES_H
 
+#include "base/buffer.h"
 #include "policy/policy.h"
 
 typedef struct ch_states ch_states;
 
-typedef enum ch_state_of { CH_STATE_OF_CALLER, CH_STATE_OF_KEY } ch_state_of;
+/* A version of a key is named by its profile and key id, "binance:abc": it stays revoked whatever policy calls it. */
+typedef enum ch_state_of { CH_STATE_OF_CALLER, CH_STATE_OF_KEY, CH_STATE_OF_VERSION } ch_state_of;
 
 typedef struct ch_state_row {
     ch_state_of of;
@@ -29,6 +31,10 @@ bool ch_states_tighten(ch_states *states, const ch_state_row *row, uint64_t now_
  * change, and empty if the state is ACTIVE. */
 ch_trading ch_states_find(const ch_states *states, const ch_policy *policy, const ch_caller_set *callers,
                           const ch_key *key, uint64_t now_ns, ch_state_row *why);
+/* True if the version has been revoked, which is to be halted; `*why` is the row behind it. */
+bool ch_states_is_revoked(const ch_states *states, const ch_key *version, ch_state_row *why);
+/* Appends the name under which it is. */
+void ch_states_name_version(const ch_key *version, ch_buffer *out);
 /* Row by row; false past the end. */
 bool ch_states_at(const ch_states *states, size_t index, ch_state_row *out);
 /* Changes with each change. */

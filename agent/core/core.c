@@ -257,6 +257,7 @@ static int tear_down(core *self, ch_status st)
     ch_meter_free(self->meter);
     ch_notices_free(self->notices);
     ch_callers_free(self->callers);
+    ch_key_watch_free(self->key_watch);
     ch_shadow_free(self->shadow);
     ch_dying_free(self->dying);
     return ch_status_exit(st);

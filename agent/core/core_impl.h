@@ -11,6 +11,7 @@
 #include "agent/core/dying.h"
 #include "agent/core/fronts.h"
 #include "agent/core/kept.h"
+#include "agent/core/key_watch.h"
 #include "agent/core/links.h"
 #include "agent/core/listen.h"
 #include "agent/core/meter.h"
@@ -33,6 +34,7 @@ typedef struct core {
     ch_kept kept;
     ch_timekeeper timekeeper;
     ch_callers *callers;
+    ch_key_watch *key_watch;
     ch_shadow *shadow;
     ch_desk desk;
     ch_doors *doors;

@@ -59,6 +59,7 @@ static ch_status take_rules(core *self, ch_rules *fresh, ch_error *err)
     ch_log("reloaded: %zu keys, %zu tokens", self->rules.policy.key_count, self->links.count);
     say_differences(&self->retired.policy, &self->rules.policy);
     ch_tolerance_say(&self->rules.policy, ch_tolerance_log);
+    ch_key_watch_follow(self->key_watch);
     return CH_OK;
 }
 

@@ -139,6 +139,7 @@ void ch_core_make_rooms(core *self, int listen_fd, int operator_fd)
     self->timekeeper = (ch_timekeeper){.policy = policy, .nonces = self->kept.nonces, .clock = self->kept.clock};
     self->connections = ch_connections_new(ch_fronts_descriptors() / 4 * 3);
     self->callers = ch_callers_new();
+    self->key_watch = ch_key_watch_new(self->loop, policy);
     self->shadow = ch_shadow_new();
     ch_core_follow_shadow(self);
     self->fronts =
@@ -158,5 +159,6 @@ ch_status ch_core_start_state(core *self, ch_error *err)
 {
     const ch_nonce_owner nonces = ch_requests_nonce_owner(self->requests);
     const ch_ledger_owner ledger = ch_requests_ledger_owner(self->requests);
+    ch_key_watch_follow(self->key_watch);
     return ch_kept_start(&self->kept, self->loop, &nonces, &ledger, err);
 }

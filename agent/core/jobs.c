@@ -98,6 +98,7 @@ void ch_job_keep_asked(ch_job *job, const ch_sign_frame *sign)
         { sign->text,           &job->text },
         { sign->values.records, &job->values.records },
         { sign->repeat_key,     &job->repeat_key },
+        { sign->key_id,         &job->key_id },
     };
     /* clang-format on */
     size_t total = 0;

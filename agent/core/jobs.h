@@ -35,6 +35,7 @@ typedef struct ch_job {
     ch_slice text; /* CH_FORM_STRING, CH_FORM_RAW */
     ch_records values;
     ch_slice repeat_key; /* the Idempotency-Key; empty: none */
+    ch_slice key_id;     /* of the version that is to sign; empty: any */
     ch_buffer bytes;
 
     /* What the steps found. */

@@ -23,7 +23,8 @@ const ch_states *ch_ledger_states(const ch_ledger *ledger)
 
 static const char *kind_of(const ch_state_row *row)
 {
-    return row->of == CH_STATE_OF_KEY ? "key" : "caller";
+    static const char *const names[] = {"caller", "key", "version"};
+    return names[row->of];
 }
 
 static void record_state(ch_ledger *ledger, const ch_state_row *row, uint64_t now_ns)
@@ -31,7 +32,7 @@ static void record_state(ch_ledger *ledger, const ch_state_row *row, uint64_t no
     ch_buffer *record = &ledger->record;
     ch_buffer_clear(record);
     ch_record_time(record, "{", "time", now_ns);
-    ch_record_text(record, ",", "event", CH_LITERAL("trading state"));
+    ch_record_text(record, ",", "event", ch_slice_of(row->of == CH_STATE_OF_VERSION ? "key revoked" : "trading state"));
     ch_record_text(record, ",", kind_of(row), row->name);
     ch_record_text(record, ",", "state", ch_slice_of(ch_trading_name(row->state)));
     if (row->until_ns != 0)

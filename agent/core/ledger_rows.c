@@ -229,7 +229,7 @@ static bool read_state(reading *to, fields *in)
     ch_state_row row = {0};
     uint64_t of;
     uint64_t state;
-    if (in->count != 6 || !read_number(in, 1, CH_STATE_OF_KEY, &of) || !read_name(in, 2, &row.name) ||
+    if (in->count != 6 || !read_number(in, 1, CH_STATE_OF_VERSION, &of) || !read_name(in, 2, &row.name) ||
         !read_number(in, 3, CH_TRADING_HALTED, &state) || !read_number(in, 4, UINT64_MAX, &row.until_ns) ||
         !read_name(in, 5, &row.why))
         return false;

@@ -15,8 +15,11 @@ static size_t count_new(const ch_token_link *link, const ch_policy *policy, size
 {
     size_t count = 0;
     for (size_t i = 0; i < policy->key_count; i++) {
-        const ch_link_key object = object_of(&policy->keys[i]);
-        count += policy->keys[i].token == token && !ch_token_link_knows(link, &object);
+        const ch_key *version;
+        for (size_t v = 0; (version = ch_key_version(&policy->keys[i], v)) != NULL; v++) {
+            const ch_link_key object = object_of(version);
+            count += version->token == token && !ch_token_link_knows(link, &object);
+        }
     }
     return count;
 }
@@ -65,9 +68,11 @@ static ch_token_link *make_link(ch_links *links, ch_links *old, const ch_config 
 static void add_keys(ch_links *links, ch_policy *policy)
 {
     for (size_t i = 0; i < policy->key_count; i++) {
-        ch_key *key = &policy->keys[i];
-        const ch_link_key object = object_of(key);
-        key->token_key = ch_token_link_add_key(links->links[key->token], &object);
+        ch_key *version;
+        for (size_t v = 0; (version = ch_key_version_at(&policy->keys[i], v)) != NULL; v++) {
+            const ch_link_key object = object_of(version);
+            version->token_key = ch_token_link_add_key(links->links[version->token], &object);
+        }
     }
 }
 

@@ -13,18 +13,25 @@ static ch_nonce_rule rule_of(const ch_nonce_def *def)
                            .may_repeat = def->may_repeat};
 }
 
+static void find_counter(ch_key *version, ch_nonces *nonces)
+{
+    const ch_nonce_name name = {ch_profile_name(version->profile), ch_environment_keys(version->traits.environment),
+                                version->key_id};
+    const ch_nonce_rule rule = rule_of(version->nonce);
+    version->nonce_counter = ch_nonces_counter(nonces, &name, &rule);
+    ch_nonces_set_floor(nonces, version->nonce_counter, version->nonce_floor);
+    if (version->of == NULL)
+        ch_nonces_adopt(nonces, version->nonce_counter, version->name);
+}
+
 void ch_nonce_counters_find(ch_policy *policy, ch_nonces *nonces)
 {
     for (size_t i = 0; i < policy->key_count; i++) {
-        ch_key *key = &policy->keys[i];
-        if (key->nonce == NULL)
-            continue;
-        const ch_nonce_name name = {ch_profile_name(key->profile), ch_environment_keys(key->traits.environment),
-                                    key->key_id};
-        const ch_nonce_rule rule = rule_of(key->nonce);
-        key->nonce_counter = ch_nonces_counter(nonces, &name, &rule);
-        ch_nonces_set_floor(nonces, key->nonce_counter, key->nonce_floor);
-        ch_nonces_adopt(nonces, key->nonce_counter, key->name);
+        ch_key *version;
+        for (size_t v = 0; (version = ch_key_version_at(&policy->keys[i], v)) != NULL; v++) {
+            if (version->nonce != NULL)
+                find_counter(version, nonces);
+        }
     }
 }
 

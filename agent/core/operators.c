@@ -121,6 +121,7 @@ static const ch_handler handlers[] = {
     { CH_FRAME_PRICE_CONFIRM,  ch_session_on_price_confirm },
     { CH_FRAME_STATE_ACCEPT,   ch_session_on_state_accept },
     { CH_FRAME_DECISION_LIST,  ch_session_on_decision_list },
+    { CH_FRAME_KEY_REVOKE,     ch_session_on_key_revoke },
 };
 /* clang-format on */
 

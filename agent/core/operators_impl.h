@@ -53,5 +53,6 @@ CH_CHECKED ch_status ch_session_on_trading_list(void *context, ch_frame *frame, 
 CH_CHECKED ch_status ch_session_on_price_confirm(void *context, ch_frame *frame, int *fd, ch_error *err);
 CH_CHECKED ch_status ch_session_on_state_accept(void *context, ch_frame *frame, int *fd, ch_error *err);
 CH_CHECKED ch_status ch_session_on_decision_list(void *context, ch_frame *frame, int *fd, ch_error *err);
+CH_CHECKED ch_status ch_session_on_key_revoke(void *context, ch_frame *frame, int *fd, ch_error *err);
 
 #endif

@@ -125,7 +125,7 @@ static ch_status confirm_key(ch_session *self, const ch_key_confirm_frame *confi
 {
     const ch_operator_context *context = &self->operators->context;
     CH_TRY(ch_session_check(self, confirm->version, CH_ROLE_OPERATOR, err));
-    const ch_key *key = ch_policy_find_key(context->policy, confirm->key);
+    const ch_key *key = ch_policy_find_version(context->policy, confirm->key);
     if (key == NULL)
         return ch_fail(err, CH_NOT_FOUND, "there is no key '%.*s' in the policy", CH_SLICE_ARGS(confirm->key));
     const ch_link_waiter waiter = {.answer = on_confirmed, .context = self};

@@ -159,6 +159,51 @@ ch_status ch_session_on_state_accept(void *context, ch_frame *frame, int *fd, ch
     return CH_OK;
 }
 
+/* ---- keys ---- */
+
+/* With several versions, it must say which. */
+static ch_status find_version(const ch_session *self, const ch_key_revoke_frame *revoke, const ch_key **out,
+                              ch_error *err)
+{
+    const ch_key *key = ch_policy_find_key(self->operators->context.policy, revoke->key);
+    if (key == NULL)
+        return ch_fail(err, CH_NOT_FOUND, "there is no key '%.*s' in the policy", CH_SLICE_ARGS(revoke->key));
+    if (revoke->key_id.size == 0 && key->version_count > 0)
+        return ch_fail(err, CH_BAD_INPUT, "key '%s' has %zu versions; say which one, with --key-id", key->name,
+                       key->version_count + 1);
+    *out = revoke->key_id.size == 0 ? key : ch_key_version_of(key, revoke->key_id);
+    return *out != NULL ? CH_OK : ch_fail(err, CH_NOT_FOUND, "key '%s' has no version with that key id", key->name);
+}
+
+static ch_status revoke_key(ch_session *self, const ch_key_revoke_frame *revoke, ch_error *err)
+{
+    const ch_key *version = NULL;
+    ch_autobuffer name = CH_BUFFER_INIT;
+    ch_autobuffer why = CH_BUFFER_INIT;
+    CH_TRY(ch_session_check(self, revoke->version, CH_ROLE_OPERATOR | CH_ROLE_ADMIN, err));
+    CH_TRY(check_reason(revoke->reason, err));
+    CH_TRY(find_version(self, revoke, &version, err));
+    ch_states_name_version(version, &name);
+    ch_buffer_add_format(&why, "user %u: %.*s", (unsigned)self->peer.uid, CH_SLICE_ARGS(revoke->reason));
+    const ch_state_row row = {.of = CH_STATE_OF_VERSION,
+                              .name = ch_buffer_slice(&name),
+                              .state = CH_TRADING_HALTED,
+                              .why = ch_buffer_slice(&why)};
+    return await_row(self, ch_ledger_set_state(self->operators->context.ledger, &row, time_ns(self)), err);
+}
+
+ch_status ch_session_on_key_revoke(void *context, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    ch_session *self = context;
+    ch_error why = CH_ERROR_INIT;
+    ch_key_revoke_frame request;
+    CH_TRY(ch_key_revoke_frame_get(frame, &request, err));
+    self->state = CH_WHILE_WAITING;
+    ch_session_answer_failure(self, revoke_key(self, &request, &why), &why);
+    return CH_OK;
+}
+
 /* ---- decisions ---- */
 
 static ch_status put_decisions(ch_session *self, const ch_journal_row *rows, size_t count, ch_error *err)

@@ -6,12 +6,14 @@
 
 #include "agent/core/forms.h"
 #include "agent/core/jobs.h"
+#include "agent/core/versions.h"
 #include "base/clock.h"
 #include "exchange/check.h"
 #include "exchange/match.h"
 #include "exchange/profile.h"
 #include "exchange/recipe.h"
 #include "policy/decide.h"
+#include "policy/key_dates.h"
 #include "state/nonces.h"
 #include "wire/frames.h"
 
@@ -31,21 +33,37 @@ static ch_status find_caller(ch_requests *requests, ch_job *job, ch_error *err)
     return CH_OK;
 }
 
+static ch_versions versions_of(const ch_requests *requests)
+{
+    ch_moment now;
+    return (ch_versions){.links = requests->context.links,
+                         .states = ch_ledger_states(requests->context.ledger),
+                         .now_ns = ch_moment_now(&now) ? now.wall_ns : 0};
+}
+
+/* Only whom policy lets see the key learns anything of its versions. */
 static ch_status find_key(ch_requests *requests, ch_job *job, ch_error *err)
 {
+    const ch_versions versions = versions_of(requests);
+    const ch_version_wish wish = {.key_id = job->key_id,
+                                  .text = job->form == CH_FORM_STRING ? job->text : CH_LITERAL(""),
+                                  .is_fixed = job->form != CH_FORM_TYPED};
     job->key = ch_policy_find_key(job->policy, job->key_name);
     if (job->key == NULL)
         return ch_policy_refuse_key(job->key_name, err); /* as if it were somebody else's */
+    CH_TRY(ch_policy_admit(job->policy, job->key, &job->callers, err));
+    CH_TRY(ch_versions_choose(&versions, job->key, &wish, &job->key, err));
     job->link = requests->context.links->links[job->key->token];
     job->ticket.key = job->key->token_key;
-    return ch_policy_admit(job->policy, job->key, &job->callers, err);
+    return CH_OK;
 }
 
 /* All that was asked besides the Idempotency-Key, what the key is, how it signs and for which host: after a reload its
- * name can mean another. */
+ * name can mean another. It is the same whichever of its versions signs. */
 static void add_asked(const ch_job *job, ch_buffer *out)
 {
     const ch_environment *environment = job->key->traits.environment;
+    const ch_key *key = job->key->of != NULL ? job->key->of : job->key;
     const ch_slice parts[] = {job->asked.method,
                               job->asked.host,
                               job->asked.path,
@@ -55,17 +73,20 @@ static void add_asked(const ch_job *job, ch_buffer *out)
                               ch_slice_of(ch_environment_name(environment)),
                               ch_slice_of(ch_scheme_name(job->key->scheme)),
                               job->endpoint == NULL ? CH_LITERAL("") : ch_environment_host(environment, job->endpoint),
-                              ch_slice_of(job->key->key_id),
-                              ch_slice_of(job->key->object_uri)};
+                              job->key_id,
+                              ch_slice_of(key->key_id),
+                              ch_slice_of(key->object_uri)};
     ch_put_u8(out, (uint8_t)job->form);
     ch_put_u16(out, (uint16_t)job->values.count);
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         ch_put_bytes(out, parts[i]);
 }
 
+/* Policy has judged by a moment of before. */
 static ch_status read_clock(ch_requests *requests, ch_job *job, ch_error *err)
 {
-    return ch_clockwatch_read(requests->context.clock, &job->now, err);
+    CH_TRY(ch_clockwatch_read(requests->context.clock, &job->now, err));
+    return ch_key_check_expiry(job->key, job->now.wall_ns, err);
 }
 
 /* Sends again what was signed, unless the key could not sign now, or the clock is in doubt. */
@@ -191,7 +212,9 @@ static ch_status check_caller(const ch_requests *requests, const ch_job *job, ch
 /* What may have changed while it waited. */
 static ch_status recheck(ch_requests *requests, ch_job *job, ch_error *err)
 {
+    const ch_versions versions = versions_of(requests);
     CH_TRY(check_caller(requests, job, err));
+    CH_TRY(ch_version_check(&versions, job->key, err));
     CH_TRY(ch_token_link_check_key(job->link, job->ticket.key, err));
     return ch_request_judge_again(requests, job, err);
 }

@@ -117,6 +117,10 @@ ch_status ch_request_check_halt(ch_requests *requests, const ch_job *job, ch_err
     ch_state_row why;
     uint64_t now_ns = ch_clockwatch_time_ns(requests->context.clock);
     const ch_states *states = ch_ledger_states(requests->context.ledger);
+    if (ch_states_is_revoked(states, job->key, &why))
+        return ch_fail_rule(err, CH_REFUSED, "revoked",
+                            "key '%s' (%s) was revoked while this was being signed, so it is withheld: %.*s",
+                            job->key->name, job->key->key_id, CH_SLICE_ARGS(why.why));
     ch_trading state = ch_states_find(states, job->policy, &job->callers, job->key, now_ns, &why);
     unsigned passing = job->policy->states[CH_TRADING_HALTED].classes;
     bool may_pass = job->endpoint != NULL && (passing >> ch_endpoint_class(job->endpoint) & 1) != 0;

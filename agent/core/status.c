@@ -1,12 +1,12 @@
 /* A key is ready if it could sign now: its token is unlocked, it was found there as it should be, its decisions can be
  * recorded, and its nonces reserved. */
-#include "agent/core/status.h"
+#include "agent/core/status_impl.h"
 
 #include "agent/core/tolerance.h"
 #include "base/buffer.h"
 #include "base/clock.h"
-#include "exchange/profile.h"
 #include "policy/decide.h"
+#include "policy/key_dates.h"
 #include "state/nonces.h"
 #include "state/writer.h"
 #include "wire/frames.h"
@@ -14,134 +14,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define PAGE_BYTES_MAX 49152     /* a key more fits the frame besides */
+#define SECOND_NS 1000000000ULL
+#define DATES_MAX 100            /* the next ones */
+#define DATES_BYTES_MAX 8192     /* of notices on dates; the list of dates has more */
 #define PROBLEMS_MAX 100         /* that are listed, and unlocks of keys; the counts tell of the others */
 #define TOLERATED_BYTES_MAX 4096 /* of notices on what is tolerated; the last one counts the other keys */
-
-/* Does the state take what signing with the key writes there? */
-static ch_status check_state(const ch_status_context *context, const ch_key *key, ch_error *err)
-{
-    bool is_reserved = key->nonce != NULL && !key->nonce->may_repeat;
-    const ch_error *trouble = is_reserved ? ch_nonces_trouble(context->timekeeper->nonces) : NULL;
-    if (trouble != NULL)
-        return ch_fail(err, CH_UNAVAILABLE, CH_STATE_TROUBLE, trouble->message);
-    return ch_ledger_check(context->ledger, err);
-}
-
-static bool is_ready(const ch_status_context *context, const ch_key *key)
-{
-    ch_error ignored = CH_ERROR_INIT;
-    return ch_token_link_is_ready(context->links->links[key->token], key->token_key) &&
-           check_state(context, key, &ignored) == CH_OK;
-}
-
-/* Why a key is not ready. */
-static ch_error find_problem(const ch_status_context *context, const ch_key *key)
-{
-    ch_error why = CH_ERROR_INIT;
-    const ch_token_link *link = context->links->links[key->token];
-    if (ch_token_link_check_key(link, key->token_key, &why) == CH_OK && check_state(context, key, &why) == CH_OK)
-        ch_error_set(&why, CH_UNAVAILABLE, "", "token '%s' is coming back", ch_token_link_name(link));
-    return why;
-}
-
-/* ---- unlocks ---- */
-
-/* On the wall clock as it stands now; 0: it does not end, or nobody knows the time. */
-static uint64_t to_wall_ms(uint64_t end_ns)
-{
-    ch_moment now;
-    if (end_ns == CH_UNLOCK_NEVER || !ch_moment_now(&now))
-        return 0;
-    uint64_t left_ns = end_ns > now.boot_ns ? end_ns - now.boot_ns : 0;
-    return (now.wall_ns + left_ns) / 1000000;
-}
-
-/* The earlier one of the key's own end and its token's. */
-static ch_link_unlock find_key_end(const ch_status_context *context, const ch_key *key)
-{
-    const ch_token_link *link = context->links->links[key->token];
-    ch_link_unlock own = ch_token_link_key_end(link, key->token_key);
-    ch_link_unlock whole = ch_token_link_unlock_end(link);
-    return own.end_ns < whole.end_ns ? own : whole;
-}
-
-/* ---- keys ---- */
-
-static void add_key(const ch_status_context *context, const ch_key *key, ch_records *keys, ch_buffer *records)
-{
-    const ch_token_link *link = context->links->links[key->token];
-    bool ready = is_ready(context, key);
-    ch_error why = ready ? (ch_error)CH_ERROR_INIT : find_problem(context, key);
-    const ch_link_unlock unlock = find_key_end(context, key);
-    ch_listed_key_record record = {.name = ch_slice_of(key->name),
-                                   .profile = ch_slice_of(ch_profile_name(key->profile)),
-                                   .scheme = ch_slice_of(ch_scheme_name(key->scheme)),
-                                   .environment = ch_slice_of(ch_environment_name(key->traits.environment)),
-                                   .key_id = ch_slice_of(key->key_id),
-                                   .token = ch_slice_of(ch_token_link_name(link)),
-                                   .is_ready = ready,
-                                   .problem = ch_slice_of(why.message),
-                                   .until_ms = to_wall_ms(unlock.end_ns),
-                                   .ends_by = ch_slice_of(ch_unlock_end_name(unlock.by))};
-    ch_listed_key_record_put(keys, records, &record);
-}
-
-static ch_status find_caller(const ch_status_context *context, ch_asker asker, uint64_t connection, const ch_peer **out,
-                             ch_error *err)
-{
-    *out = ch_connections_peer(context->connections, asker.front, connection);
-    return *out != NULL ? CH_OK : ch_fail(err, CH_INTERNAL, "the front sent a request of no connection");
-}
-
-/* The keys are sorted by name. Nobody need have the key `name`, and it may be gone. */
-static size_t find_first_after(const ch_policy *policy, ch_slice name)
-{
-    size_t low = 0;
-    size_t high = policy->key_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (ch_slice_compare(ch_slice_of(policy->keys[middle].name), name) <= 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return name.size == 0 ? 0 : low;
-}
-
-/* A page ends at its limit, or earlier, before it would be too large for a frame. */
-static ch_status list_keys(const ch_status_context *context, ch_asker asker, const ch_list_keys_frame *list,
-                           ch_error *err)
-{
-    ch_autobuffer records = CH_BUFFER_INIT;
-    ch_key_list_frame answer = {0};
-    const ch_peer *caller = NULL;
-    const ch_key *last = NULL;
-    CH_TRY(find_caller(context, asker, list->connection, &caller, err));
-    if (list->limit == 0)
-        return ch_fail(err, CH_INTERNAL, "the front asked for a page without keys");
-    size_t at = find_first_after(context->policy, list->after);
-    for (; at < context->policy->key_count; at++) {
-        const ch_key *key = &context->policy->keys[at];
-        if (!ch_policy_may_see(context->policy, key, ch_callers_find(context->callers, context->policy, caller)))
-            continue;
-        if (answer.keys.count == list->limit || records.size > PAGE_BYTES_MAX) {
-            answer.next = ch_slice_of(last->name);
-            break;
-        }
-        add_key(context, key, &answer.keys, &records);
-        last = key;
-    }
-    ch_buffer *out = ch_front_link_out(asker);
-    return out == NULL ? CH_OK : ch_key_list_frame_put(out, asker.request, &answer, err);
-}
-
-void ch_status_list_keys(const ch_status_context *context, ch_asker asker, const ch_list_keys_frame *list)
-{
-    ch_error err = CH_ERROR_INIT;
-    if (list_keys(context, asker, list, &err) != CH_OK)
-        ch_front_link_failed(asker, "", &err);
-}
 
 /* ---- the report ---- */
 
@@ -156,6 +33,7 @@ typedef struct report {
     ch_buffer notices;
     ch_buffer confinement;
     ch_buffer callers;
+    ch_buffer key_dates;
     ch_error doubt; /* about the clock */
 } report;
 
@@ -183,7 +61,7 @@ static void add_token(report *to, const ch_token_link *link)
                                      .failures = counts.failures,
                                      .process_starts = counts.starts,
                                      .logins = counts.logins,
-                                     .until_ms = to_wall_ms(unlock.end_ns),
+                                     .until_ms = ch_status_wall_ms(unlock.end_ns),
                                      .ends_by = ch_slice_of(ch_unlock_end_name(unlock.by)),
                                      .is_unattended = unlock.is_unattended};
     ch_listed_token_record_put(&to->frame.tokens, &to->tokens, &record);
@@ -193,7 +71,7 @@ static void add_problem(const ch_status_context *context, report *to, const ch_k
 {
     if (to->frame.problems.count == PROBLEMS_MAX)
         return;
-    ch_error why = find_problem(context, key);
+    ch_error why = ch_status_problem(context, ch_status_version_in_use(context, key));
     ch_key_problem_record record = {.key = ch_slice_of(key->name), .problem = ch_slice_of(why.message)};
     ch_key_problem_record_put(&to->frame.problems, &to->problems, &record);
 }
@@ -201,19 +79,20 @@ static void add_problem(const ch_status_context *context, report *to, const ch_k
 /* Those that are locked before their token is. */
 static void add_unlock(const ch_status_context *context, report *to, const ch_key *key)
 {
-    const ch_token_link *link = context->links->links[key->token];
-    const ch_link_unlock own = ch_token_link_key_end(link, key->token_key);
+    const ch_key *used = ch_status_version_in_use(context, key);
+    const ch_token_link *link = context->links->links[used->token];
+    const ch_link_unlock own = ch_token_link_key_end(link, used->token_key);
     if (own.end_ns >= ch_token_link_unlock_end(link).end_ns || to->frame.unlocks.count == PROBLEMS_MAX)
         return;
     ch_key_unlock_record record = {.key = ch_slice_of(key->name),
-                                   .until_ms = to_wall_ms(own.end_ns),
+                                   .until_ms = ch_status_wall_ms(own.end_ns),
                                    .ends_by = ch_slice_of(ch_unlock_end_name(own.by))};
     ch_key_unlock_record_put(&to->frame.unlocks, &to->unlocks, &record);
 }
 
 static void look_at_key(const ch_status_context *context, report *to, const ch_key *key)
 {
-    bool ready = is_ready(context, key);
+    bool ready = ch_status_is_ready(context, ch_status_version_in_use(context, key));
     bool is_asked = to->only == NULL || to->only == key;
     to->frame.is_ready = to->frame.is_ready && (ready || !is_asked);
     if (!may_see(context, to, key))
@@ -259,9 +138,10 @@ static void add_ledger(report *to, const ch_ledger *ledger)
         add_notice(to, ch_slice_of(why.message));
 }
 
-static void add_tolerance(const ch_status_context *context, report *to, const ch_key *key)
+static void add_tolerance(const ch_status_context *context, report *to, const ch_key *named)
 {
     ch_autobuffer text = CH_BUFFER_INIT;
+    const ch_key *key = ch_status_version_in_use(context, named);
     const ch_token_link *link = context->links->links[key->token];
     if (ch_token_link_is_ready(link, key->token_key))
         ch_tolerance_find(key->name, key->tolerated, ch_token_link_lapses(link, key->token_key), &text);
@@ -290,6 +170,56 @@ static void add_tolerances(const ch_status_context *context, report *to)
     add_notice(to, ch_buffer_slice(&text));
 }
 
+static uint64_t next_date(const ch_key *key)
+{
+    bool is_expiry = key->rotate_by_ns == 0 || (key->expires_ns != 0 && key->expires_ns < key->rotate_by_ns);
+    return is_expiry ? key->expires_ns : key->rotate_by_ns;
+}
+
+/* Puts it among the keys with the next dates, the first of them first. */
+static void keep_first(const ch_key **firsts, size_t *count, const ch_key *key)
+{
+    size_t at = *count;
+    if (at == DATES_MAX && next_date(firsts[at - 1]) <= next_date(key))
+        return;
+    at -= at == DATES_MAX;
+    *count = at + 1;
+    for (; at > 0 && next_date(firsts[at - 1]) > next_date(key); at--)
+        firsts[at] = firsts[at - 1];
+    firsts[at] = key;
+}
+
+static void add_date(report *to, const ch_key *key)
+{
+    ch_moment now;
+    ch_autobuffer text = CH_BUFFER_INIT;
+    const ch_key_date_record date = {.key = ch_slice_of(key->name),
+                                     .key_id = ch_slice_of(key->key_id),
+                                     .expires_s = key->expires_ns / SECOND_NS,
+                                     .rotate_by_s = key->rotate_by_ns / SECOND_NS};
+    ch_key_date_record_put(&to->frame.key_dates, &to->key_dates, &date);
+    if (ch_moment_now(&now) && to->notices.size < DATES_BYTES_MAX)
+        ch_key_due_say(key, now.wall_ns, &text);
+    if (text.size > 0)
+        add_notice(to, ch_buffer_slice(&text));
+}
+
+static void add_dates(const ch_status_context *context, report *to)
+{
+    const ch_key *firsts[DATES_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < context->policy->key_count; i++) {
+        const ch_key *key = &context->policy->keys[i];
+        const ch_key *version;
+        for (size_t v = 0; (version = ch_key_version(key, v)) != NULL; v++) {
+            if (next_date(version) != 0 && may_see(context, to, key))
+                keep_first(firsts, &count, version);
+        }
+    }
+    for (size_t i = 0; i < count; i++)
+        add_date(to, firsts[i]);
+}
+
 static void tell_more(const ch_status_context *context, report *to)
 {
     ch_request_counts counts = ch_requests_counts(context->requests);
@@ -305,6 +235,7 @@ static void tell_more(const ch_status_context *context, report *to)
     for (size_t i = 0; i < ch_notices_count(context->notices); i++)
         add_notice(to, ch_slice_of(ch_notices_at(context->notices, i)));
     add_tolerances(context, to);
+    add_dates(context, to);
     add_reload(to, ch_reload_trouble(context->reload));
     add_state(to, ch_nonces_trouble(context->timekeeper->nonces));
     add_ledger(to, context->ledger);
@@ -336,7 +267,7 @@ static ch_status find_only(const ch_status_context *context, report *to, ch_slic
 static ch_status send_report(const ch_status_context *context, report *to, ch_asker asker,
                              const ch_get_status_frame *get, ch_error *err)
 {
-    CH_TRY(find_caller(context, asker, get->connection, &to->caller, err));
+    CH_TRY(ch_status_find_caller(context, asker.front, get->connection, &to->caller, err));
     to->is_operator = (ch_policy_roles(context->policy, to->caller) & CH_ROLE_OPERATOR) != 0;
     CH_TRY(find_only(context, to, get->key, err));
     to->frame = (ch_status_is_frame){.version = ch_slice_of(CH_VERSION),
@@ -360,7 +291,8 @@ void ch_status_report(const ch_status_context *context, ch_asker asker, const ch
                  .unlocks = CH_BUFFER_INIT,
                  .notices = CH_BUFFER_INIT,
                  .confinement = CH_BUFFER_INIT,
-                 .callers = CH_BUFFER_INIT};
+                 .callers = CH_BUFFER_INIT,
+                 .key_dates = CH_BUFFER_INIT};
     if (send_report(context, &to, asker, get, &err) != CH_OK)
         ch_front_link_failed(asker, "", &err);
     ch_buffer_free(&to.tokens);
@@ -369,4 +301,5 @@ void ch_status_report(const ch_status_context *context, ch_asker asker, const ch
     ch_buffer_free(&to.notices);
     ch_buffer_free(&to.confinement);
     ch_buffer_free(&to.callers);
+    ch_buffer_free(&to.key_dates);
 }

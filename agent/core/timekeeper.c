@@ -50,7 +50,9 @@ ch_status ch_timekeeper_list(const ch_timekeeper *keeper, const ch_nonce_list_fr
         answer.is_last = answer.rows.count < KEYS_A_PAGE;
         if (!answer.is_last)
             break;
-        add_row(keeper, key, &answer.rows, &records);
+        const ch_key *version;
+        for (size_t v = 0; (version = ch_key_version(key, v)) != NULL; v++)
+            add_row(keeper, version, &answer.rows, &records);
     }
     if (answer.is_last)
         add_orphans(keeper, &answer.rows, &records);
@@ -61,7 +63,7 @@ ch_status ch_timekeeper_list(const ch_timekeeper *keeper, const ch_nonce_list_fr
 
 static ch_status find_key(const ch_timekeeper *keeper, ch_slice name, const ch_key **out, ch_error *err)
 {
-    *out = ch_policy_find_key(keeper->policy, name);
+    *out = ch_policy_find_version(keeper->policy, name);
     if (*out == NULL)
         return ch_fail(err, CH_NOT_FOUND, "there is no key '%.*s' in the policy", CH_SLICE_ARGS(name));
     if ((*out)->nonce == NULL)

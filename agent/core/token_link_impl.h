@@ -112,6 +112,8 @@ bool ch_link_is_open(const ch_token_link *link);
 bool ch_link_is_back_soon(const ch_token_link *link);
 
 /* token_link_keys.c */
+/* Where the keys of that name, and others, begin: an index plus one, or 0; `same_chain` leads on. */
+uint32_t ch_link_chain(const ch_token_link *link, const char *name);
 /* The keys that the policy names. */
 size_t ch_link_used_keys(const ch_token_link *link);
 bool ch_link_is_usable(const ch_token_link *link, size_t key);

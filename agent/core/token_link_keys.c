@@ -37,6 +37,11 @@ static size_t chain_of(const char *name)
     return ch_slice_hash(ch_slice_of(name)) % CH_LINK_CHAINS;
 }
 
+uint32_t ch_link_chain(const ch_token_link *link, const char *name)
+{
+    return link->chains[chain_of(name)];
+}
+
 /* Its index plus one, or 0. */
 static uint32_t find_key(const ch_token_link *link, const ch_link_key *key)
 {

@@ -110,11 +110,16 @@ void ch_link_begin_unlock(ch_token_link *link)
     ch_log("token '%s': unlocked%s", link->config.name, link->is_unattended ? ", unattended" : "");
 }
 
+/* The versions of a key are idle together: the next one has not signed yet when its time comes. */
 void ch_link_note_use(ch_token_link *link, size_t key)
 {
     uint64_t now_ns = ch_clock_boot_ns();
     ch_unlock_use(&link->unlock, now_ns);
-    ch_unlock_use(&link->keys[key].unlock, now_ns);
+    for (uint32_t at = ch_link_chain(link, link->keys[key].name); at != 0; at = link->keys[at - 1].same_chain) {
+        ch_known_key *other = &link->keys[at - 1];
+        if (other->is_used && strcmp(other->name, link->keys[key].name) == 0)
+            ch_unlock_use(&other->unlock, now_ns);
+    }
 }
 
 /* All that ends with a time is locked as an operator would lock it. */

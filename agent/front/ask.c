@@ -16,6 +16,7 @@ typedef struct sign_fields {
     json_t *params;
     json_t *string;
     json_t *raw;
+    json_t *key_id;
 } sign_fields;
 
 static ch_status take_fields(json_t *root, sign_fields *fields, ch_error *err)
@@ -28,10 +29,12 @@ static ch_status take_fields(json_t *root, sign_fields *fields, ch_error *err)
         { "params", &fields->params },
         { "string", &fields->string },
         { "raw",    &fields->raw },
+        { "key_id", &fields->key_id },
     };
     /* clang-format on */
     return ch_body_fields(root, known, sizeof known / sizeof *known,
-                          "\"method\", \"host\", \"path\" and \"params\", or \"string\", or \"raw\"", err);
+                          "\"method\", \"host\", \"path\" and \"params\", or \"string\", or \"raw\", and \"key_id\"",
+                          err);
 }
 
 static ch_status choose_form(const sign_fields *fields, ch_form *form, ch_error *err)
@@ -53,6 +56,7 @@ static ch_status check_fields(const sign_fields *fields, ch_form *form, ch_error
     CH_TRY(ch_body_check_text(fields->path, "path", *form == CH_FORM_TYPED, err));
     CH_TRY(ch_body_check_text(fields->host, "host", false, err));
     CH_TRY(ch_body_check_text(fields->raw, "raw", *form == CH_FORM_RAW, err));
+    CH_TRY(ch_body_check_text(fields->key_id, "key_id", false, err));
     if (*form == CH_FORM_STRING && !json_is_string(fields->string))
         return ch_fail(err, CH_BAD_INPUT, "\"string\" must be a string");
     if (fields->params != NULL && !json_is_object(fields->params) && !json_is_array(fields->params))
@@ -186,7 +190,8 @@ ch_status ch_ask_read(ch_ask *ask, ch_slice body, ch_error *err)
                                 .method = ch_body_text(fields.method),
                                 .host = ch_body_text(fields.host),
                                 .path = ch_body_text(fields.path),
-                                .text = ch_body_text(fields.string)};
+                                .text = ch_body_text(fields.string),
+                                .key_id = ch_body_text(fields.key_id)};
     if (form == CH_FORM_RAW)
         CH_TRY(decode_raw(ask, ch_body_text(fields.raw), err));
     return add_params(ask, fields.params, err);

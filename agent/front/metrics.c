@@ -138,6 +138,44 @@ static void add_problems(ch_buffer *out, ch_records problems)
     }
 }
 
+static uint64_t read_expiry(const ch_key_date_record *date)
+{
+    return date->expires_s;
+}
+
+static uint64_t read_rotation(const ch_key_date_record *date)
+{
+    return date->rotate_by_s;
+}
+
+/* clang-format off */
+static const struct {
+    const char *name;
+    uint64_t (*read)(const ch_key_date_record *date);
+    const char *help;
+} dates[] = {
+    /* name                                     read by        help */
+    { "chancery_key_expires_timestamp_seconds",   read_expiry,   "When a key expires, of the 100 keys with the next dates." },
+    { "chancery_key_rotate_by_timestamp_seconds", read_rotation, "Until when a key is to be rotated, likewise." },
+};
+/* clang-format on */
+
+static void add_dates(ch_buffer *out, ch_records key_dates)
+{
+    for (size_t i = 0; i < sizeof dates / sizeof *dates; i++) {
+        ch_records rest = key_dates;
+        ch_key_date_record date;
+        add_family(out, dates[i].name, "gauge", dates[i].help);
+        while (ch_key_date_record_next(&rest, &date)) {
+            if (dates[i].read(&date) == 0)
+                continue;
+            add_metric_label(out, dates[i].name, "key", date.key);
+            add_label(out, ",key_id", date.key_id);
+            add_value(out, "}", dates[i].read(&date));
+        }
+    }
+}
+
 /* ---- tokens ---- */
 
 static void add_states(ch_buffer *out, ch_records tokens)
@@ -233,6 +271,7 @@ void ch_metrics_add(ch_buffer *out, const ch_status_is_frame *frame)
     add_build(out, frame->version);
     add_requests(out, frame);
     add_problems(out, frame->problems);
+    add_dates(out, frame->key_dates);
     add_states(out, frame->tokens);
     add_counters(out, frame->tokens);
     add_rates(out, frame->callers);

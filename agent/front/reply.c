@@ -2,6 +2,7 @@
 
 #include "agent/front/problem.h"
 #include "base/encode.h"
+#include "base/utc.h"
 
 /* `lead` is a comma, brace and quoted name, as they are. */
 static void add_text(ch_buffer *out, const char *lead, ch_slice text)
@@ -163,9 +164,39 @@ static void add_end(ch_buffer *out, uint64_t until_ms, ch_slice by)
     add_text(out, ",\"unlock_ends_by\":", by);
 }
 
+/* 0: policy says none. */
+static void add_date(ch_buffer *out, const char *lead, uint64_t seconds)
+{
+    char text[CH_UTC_TEXT_SIZE];
+    ch_utc_text(seconds, text);
+    if (seconds != 0)
+        add_text(out, lead, ch_slice_of(text));
+}
+
+/* Takes those of the key off `rest`, where they are in the order of the keys. */
+static void add_versions(ch_buffer *out, ch_slice key, ch_records *rest)
+{
+    ch_key_version_record version;
+    ch_records next = *rest;
+    const char *lead = ",\"versions\":[{\"key_id\":";
+    for (; ch_key_version_record_next(&next, &version) && ch_slice_equal(version.key, key); *rest = next) {
+        add_text(out, lead, version.key_id);
+        add_date(out, ",\"from\":", version.from_s);
+        add_date(out, ",\"expires\":", version.expires_s);
+        add_boolean(out, ",\"ready\":", version.is_ready);
+        add_boolean(out, ",\"used\":", version.is_used);
+        add_text(out, ",\"problem\":", version.problem);
+        ch_buffer_add_byte(out, '}');
+        lead = ",{\"key_id\":";
+    }
+    if (lead[1] == '{')
+        ch_buffer_add_byte(out, ']');
+}
+
 void ch_reply_add_key_list(ch_buffer *out, const ch_key_list_frame *frame)
 {
     ch_records keys = frame->keys;
+    ch_records versions = frame->versions;
     ch_listed_key_record key;
     ch_buffer_add_text(out, "{\"keys\":[");
     for (const char *lead = "{\"name\":"; ch_listed_key_record_next(&keys, &key); lead = ",{\"name\":") {
@@ -178,6 +209,9 @@ void ch_reply_add_key_list(ch_buffer *out, const ch_key_list_frame *frame)
         add_boolean(out, ",\"ready\":", key.is_ready);
         add_text(out, ",\"problem\":", key.problem);
         add_end(out, key.until_ms, key.ends_by);
+        add_date(out, ",\"expires\":", key.expires_s);
+        add_date(out, ",\"rotate_by\":", key.rotate_by_s);
+        add_versions(out, key.name, &versions);
         ch_buffer_add_byte(out, '}');
     }
     ch_buffer_add_byte(out, ']');
@@ -205,6 +239,20 @@ static void add_unlocks(ch_buffer *out, ch_records unlocks)
     for (const char *lead = "{\"key\":"; ch_key_unlock_record_next(&unlocks, &unlock); lead = ",{\"key\":") {
         add_text(out, lead, unlock.key);
         add_end(out, unlock.until_ms, unlock.ends_by);
+        ch_buffer_add_byte(out, '}');
+    }
+    ch_buffer_add_byte(out, ']');
+}
+
+static void add_key_dates(ch_buffer *out, ch_records dates)
+{
+    ch_key_date_record date;
+    ch_buffer_add_text(out, ",\"key_dates\":[");
+    for (const char *lead = "{\"key\":"; ch_key_date_record_next(&dates, &date); lead = ",{\"key\":") {
+        add_text(out, lead, date.key);
+        add_text(out, ",\"key_id\":", date.key_id);
+        add_date(out, ",\"expires\":", date.expires_s);
+        add_date(out, ",\"rotate_by\":", date.rotate_by_s);
         ch_buffer_add_byte(out, '}');
     }
     ch_buffer_add_byte(out, ']');
@@ -253,6 +301,7 @@ void ch_reply_add_status_is(ch_buffer *out, const ch_status_is_frame *frame)
     add_texts(out, ",\"notices\":[", frame->notices);
     add_texts(out, ",\"confinement\":[", frame->confinement);
     add_callers(out, frame->callers);
+    add_key_dates(out, frame->key_dates);
     add_text(out, ",\"clock\":{\"state\":", frame->clock);
     add_text(out, ",\"detail\":", frame->clock_detail);
     ch_buffer_add_text(out, "}}\n");

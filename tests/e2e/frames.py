@@ -3,6 +3,7 @@
 Run as a program, it prints those tables."""
 
 import re
+import struct
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,6 +52,23 @@ def tables():
         cells = [str(frame["number"]), frame["name"], frame["id"], frame["states"], frame["fields"], frame["descriptor"]]
         rows.setdefault(frame["direction"], []).append("| " + " | ".join(cells) + " |")
     return rows
+
+
+SIZES = {"u8": "B", "u16": "H", "u32": "I", "u64": "Q", "flag": "B", "bytes": "I"}
+
+
+def version():
+    return int(re.search(r"CH_FRAMES_VERSION (\d+)", (ROOT / "wire" / "frames.h").read_text())[1])
+
+
+def packet(frame):
+    """The frame's bytes with the version of the build, and every other field zero or empty."""
+    values = b""
+    for field in re.sub(r"\([^)]*\)", "", frame["fields"]).split(", "):
+        kind, name = field.split()[0], field.split()[-1]
+        if field:
+            values += struct.pack("=H" if kind == "list" else "=" + SIZES[kind], version() if name == "version" else 0)
+    return struct.pack("=IHHQ", 16 + len(values), frame["number"], 0, 0) + values
 
 
 if __name__ == "__main__":

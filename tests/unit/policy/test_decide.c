@@ -116,6 +116,8 @@ static const struct {
     { "another key",                 "allow: [{name: a, caller: any, key: s, classes: [read]}]\n", "maker/k", "GET /x", "grant", NULL },
     { "out of hours",                "allow: [{name: a, caller: any, key: k, classes: [read], hours: \"Tue 09:00-10:00\"}]\n", "maker/k", "GET /x", "allow", "no allow covers this read; 'a' comes nearest, but not by its hours" },
     { "expired",                     "allow: [{name: a, caller: any, key: k, classes: [read], expires: 2025-11-24}]\n", "maker/k", "GET /x", "allow", "no allow covers this read; 'a' comes nearest, but not by its expires" },
+    { "a key that has expired",      "  y: {token: main, object: \"pkcs11:object=y\", profile: t, scheme: hmac, key_id: i, expires: \"2025-11-24T16:00:00Z\"}\n" OPEN, "maker/y", ONE, "expires", "key 'y' expired at 2025-11-24T16:00:00Z, as its policy says; rotate it, or have the policy say another date" },
+    { "a key that expires soon",     "  y: {token: main, object: \"pkcs11:object=y\", profile: t, scheme: hmac, key_id: i, expires: \"2025-11-24T16:00:01Z\", rotate_by: 2025-11-24}\n" OPEN, "maker/y", ONE, NULL, NULL },
     /* ---- deny ---- */
     { "a denied symbol",             OPEN "deny: [{name: d, symbols: [\"BTC*\"]}]\n", "maker/k", ONE, "d", "policy denies this order" },
     { "another symbol",              OPEN "deny: [{name: d, symbols: [\"ETH*\"]}]\n", "maker/k", ONE, NULL, NULL },

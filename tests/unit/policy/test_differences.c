@@ -76,6 +76,8 @@ static const struct {
     { "an unattended unlock", "deny:", "tokens: {main: {unlock: {unattended: true, survives_suspend: true}}}\ndeny:", "wider : token 'main': an unlock may now be unattended|wider : token 'main': an unlock may now survive a suspend" },
     { "one more factor", "deny:", "tokens: {main: {unlock: {factors: [pin, code]}}}\ndeny:", "narrower : token 'main': an unlock needs PIN and code now" },
     { "an end of a key's unlock", "k: {account: desk", "k: {unlock: {for: 1h}, account: desk", "narrower : key 'k': 'for' of an unlock is 1h now; it was no end" },
+    { "a key that expires", "k: {account: desk", "k: {account: desk, expires: 2027-01-31", "narrower : key 'k' expires earlier now" },
+    { "another day to rotate a key by", "k: {account: desk", "k: {account: desk, rotate_by: 2027-01-31", "changed : key 'k' is to be rotated by another day now" },
 };
 /* clang-format on */
 

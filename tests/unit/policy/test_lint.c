@@ -64,6 +64,10 @@ static const struct {
     { "one source", SOUND "]", "one-source", "", false },
     { "no reference error", "allow: [{name: a, caller: maker, key: x, classes: [trade], markets: [spot], symbols: [BTCUSDT], unlimited: true}]", "no-reference-error", "x", false },
     { "a reference error", SOUND "]", "no-reference-error", "desk", true },
+    { "a key that has expired", "  y: {token: main, object: \"pkcs11:object=y\", profile: t, scheme: hmac, key_id: i, expires: 2025-11-24}\n" SOUND "]", "expired", "y", false },
+    { "a key that expires tomorrow", "  y: {token: main, object: \"pkcs11:object=y\", profile: t, scheme: hmac, key_id: i, expires: 2025-11-25}\n" SOUND "]", "expired", "y", true },
+    { "a key to be rotated", "  y: {token: main, object: \"pkcs11:object=y\", profile: t, scheme: hmac, key_id: i, rotate_by: 2025-11-24}\n" SOUND "]", "rotate-by", "y", false },
+    { "a key to be rotated tomorrow", "  y: {token: main, object: \"pkcs11:object=y\", profile: t, scheme: hmac, key_id: i, rotate_by: 2025-11-25}\n" SOUND "]", "rotate-by", "y", true },
     { "confusion that refuses", "allow: [{name: a, caller: maker, key: k, classes: [trade], markets: [spot], symbols: [BTCUSDT], unlimited: true}]", "confusion", "k", false },
 };
 /* clang-format on */

@@ -107,6 +107,40 @@ START_TEST(test_keys_are_read)
 }
 END_TEST
 
+START_TEST(test_versions_are_the_key_to_selectors)
+{
+    static const char text[] = "version: 1\npeople: {o: {uid: 1, roles: [operator]}}\ncallers: {c: {uid: 2}}\nkeys:\n"
+                               "  a: {token: main, object: \"pkcs11:object=a\", profile: t, scheme: hmac, key_id: i}\n"
+                               "  b: {token: main, profile: t, scheme: hmac, expires: 2030-01-31, versions: [\n"
+                               "    {object: \"pkcs11:object=b\", key_id: j},\n"
+                               "    {object: \"pkcs11:object=c\", key_id: k, token: other, from: 2027-01-31, "
+                               "expires: 2028-01-31}]}\n"
+                               "allow: [{name: x, caller: c, key: b, classes: [read]}]\n";
+    ch_error err = CH_ERROR_INIT;
+    ch_policy own;
+    ck_assert_msg(rig_load(text, &own, &err) == CH_OK, "%s", err.message);
+    const ch_key *key = ch_policy_find_key(&own, CH_LITERAL("b"));
+    const ch_key *last = ch_key_version(key, 1);
+    ck_assert_ptr_eq(ch_key_version(key, 0), key);
+    ck_assert_ptr_null(ch_key_version(key, 2));
+    ck_assert_str_eq(key->key_id, "j");
+    ck_assert_str_eq(last->key_id, "k");
+    ck_assert_str_eq(last->name, "b");
+    ck_assert_uint_eq(key->token, 0);
+    ck_assert_uint_eq(last->token, 1);
+    ck_assert_uint_eq(last->from_ns, 1801353600 * SECOND);
+    ck_assert(key->expires_ns > last->expires_ns && last->expires_ns > 0);
+    ck_assert_uint_eq(last->account, key->account);
+    ck_assert_uint_eq(ch_policy_key_index(&own, last), ch_policy_key_index(&own, key));
+    ck_assert_ptr_eq(ch_policy_find_version(&own, CH_LITERAL("b")), last);
+    ck_assert_ptr_eq(ch_policy_find_version(&own, CH_LITERAL("b/j")), key);
+    ck_assert_ptr_null(ch_policy_find_version(&own, CH_LITERAL("b/i")));
+    ck_assert_ptr_null(ch_policy_find_version(&own, CH_LITERAL("c/k")));
+    ck_assert_str_eq(ch_policy_find_version(&own, CH_LITERAL("a"))->key_id, "i");
+    ch_policy_free(&own);
+}
+END_TEST
+
 START_TEST(test_states_and_decisions_are_read)
 {
     const ch_state_rule *states = policy.states;
@@ -338,11 +372,11 @@ START_TEST(test_names_are_those_of_the_documentation)
 END_TEST
 
 CH_TESTS_WITH("policy", set_up, tear_down, CH_TEST(test_callers_are_read), CH_TEST(test_terms_are_read),
-              CH_TEST(test_keys_are_read), CH_TEST(test_states_and_decisions_are_read),
-              CH_TEST(test_what_is_not_said_is_what_it_should_be), CH_TEST(test_selectors_are_read),
-              CH_TEST(test_patterns_and_endpoints_are_expanded), CH_TEST(test_the_words_of_facts_have_their_places),
-              CH_TEST(test_limits_are_read), CH_TEST(test_requirements_are_read),
-              CH_TEST(test_entries_are_sorted_by_verb_and_limits_are_found),
+              CH_TEST(test_keys_are_read), CH_TEST(test_versions_are_the_key_to_selectors),
+              CH_TEST(test_states_and_decisions_are_read), CH_TEST(test_what_is_not_said_is_what_it_should_be),
+              CH_TEST(test_selectors_are_read), CH_TEST(test_patterns_and_endpoints_are_expanded),
+              CH_TEST(test_the_words_of_facts_have_their_places), CH_TEST(test_limits_are_read),
+              CH_TEST(test_requirements_are_read), CH_TEST(test_entries_are_sorted_by_verb_and_limits_are_found),
               CH_TEST_ROWS(test_entries_are_found_by_caller_and_key, found),
               CH_TEST_ROWS(test_a_peer_is_who_all_that_is_given_says, who),
               CH_TEST(test_names_are_those_of_the_documentation))

@@ -4,6 +4,7 @@
 #include "base/slice.h"
 #include "tests/support/dice.h"
 #include "tests/support/suite.h"
+#include "tests/unit/policy/policy_rig.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -248,9 +249,28 @@ START_TEST(test_many_are_kept_apart)
 }
 END_TEST
 
+START_TEST(test_a_revoked_version_is_no_other_ones_state)
+{
+    ch_state_row why;
+    ch_policy own;
+    ch_autobuffer text = CH_BUFFER_INIT;
+    rig_load_sound(&own);
+    const ch_key *key = &own.keys[0];
+    set(CH_STATE_OF_KEY, key->name, REDUCING, 0);
+    ck_assert(!ch_states_is_revoked(states, key, &why));
+    ch_states_name_version(key, &text);
+    set(CH_STATE_OF_VERSION, ch_buffer_text(&text), HALTED, 0);
+    ck_assert(ch_states_is_revoked(states, key, &why));
+    ck_assert(ch_slice_is(why.why, "why"));
+    ck_assert_int_eq(find(0, 0, key->name, 1), REDUCING);
+    ck_assert(!ch_states_is_revoked(states, &own.keys[1], &why));
+    ch_policy_free(&own);
+}
+END_TEST
+
 CH_TESTS_WITH("states", set_up, tear_down, CH_TEST(test_all_are_active_at_first), CH_TEST(test_the_worst_state_counts),
               CH_TEST(test_a_caller_and_a_key_may_have_one_name), CH_TEST(test_who_was_found_is_named),
               CH_TEST(test_a_state_ends_at_its_time), CH_TEST(test_positions_beyond_the_policy_are_nobody),
               CH_TEST_ROWS(test_limits_never_loosen_a_state, tightened), CH_TEST(test_operators_may_loosen_a_state),
               CH_TEST(test_a_row_may_be_set_from_a_view_of_itself), CH_TEST(test_each_change_changes_the_generation),
-              CH_TEST(test_many_are_kept_apart))
+              CH_TEST(test_many_are_kept_apart), CH_TEST(test_a_revoked_version_is_no_other_ones_state))

@@ -93,6 +93,35 @@ START_TEST(test_an_operator_halts_and_lets_go_again)
 }
 END_TEST
 
+static void revoke(const char *key, const char *key_id, const char *reason)
+{
+    const ch_key_revoke_frame frame = {.version = CH_FRAMES_VERSION,
+                                       .key = ch_slice_of(key),
+                                       .key_id = ch_slice_of(key_id),
+                                       .reason = ch_slice_of(reason)};
+    MUST(ch_key_revoke_frame_put(come(), 0, &frame, &err));
+}
+
+START_TEST(test_a_key_is_revoked_when_it_is_on_the_disk)
+{
+    ch_state_row why;
+    begin();
+    const ch_key *key = ch_policy_find_key(&it.policy, CH_LITERAL("bot"));
+    revoke("bot", "", "");
+    check_done(CH_BAD_INPUT, "reason");
+    revoke("none", "", "stolen");
+    check_done(CH_NOT_FOUND, "no key 'none'");
+    revoke("bot", "another", "stolen");
+    check_done(CH_NOT_FOUND, "no version");
+    ck_assert(!ch_states_is_revoked(ch_ledger_states(it.ledger), key, &why));
+    revoke("bot", SCENE_KEY_ID, "stolen");
+    check_done(CH_OK, "");
+    ck_assert(ch_states_is_revoked(ch_ledger_states(it.ledger), key, &why));
+    ck_assert_ptr_nonnull(memmem(why.why.data, why.why.size, "stolen", 6));
+    ck_assert(!ch_ledger_is_writing(it.ledger));
+}
+END_TEST
+
 /* clang-format off */
 static const struct { uint8_t of; const char *name; uint8_t state; const char *reason; ch_status status; const char *says; } wrong[] = {
     { CH_STATE_OF_CALLER, "nobody", CH_TRADING_HALTED, "why", CH_NOT_FOUND, "no caller 'nobody'" },
@@ -242,6 +271,7 @@ START_TEST(test_who_leaves_meanwhile_is_forgotten)
 END_TEST
 
 CH_TESTS("operators_trading", CH_TEST(test_an_operator_halts_and_lets_go_again),
+         CH_TEST(test_a_key_is_revoked_when_it_is_on_the_disk),
          CH_TEST_ROWS(test_a_state_that_is_none_changes_nothing, wrong), CH_TEST(test_states_are_listed),
          CH_TEST(test_an_auditor_only_looks), CH_TEST(test_only_an_admin_accepts_a_state),
          CH_TEST(test_a_held_price_is_confirmed), CH_TEST(test_decisions_are_listed_in_pages),

@@ -1,8 +1,10 @@
 /* What bots are shown of the tokens and of their keys. */
+#include "base/clock.h"
 #include "tests/support/suite.h"
 #include "tests/unit/agent/core/scene.h"
 #include "wire/link_state.h"
 
+#include <string.h>
 #include <unistd.h>
 
 static ch_error err;
@@ -248,10 +250,39 @@ START_TEST(test_the_status_has_what_a_token_has_done)
 }
 END_TEST
 
+START_TEST(test_the_next_dates_of_keys_are_listed_and_what_is_due_is_a_notice)
+{
+    ch_moment now;
+    ch_key_date_record date;
+    ch_text_record notice;
+    ck_assert(ch_moment_now(&now));
+    scene_begin_unlocked(&it);
+    for (size_t i = 0; i < it.policy.key_count; i++) {
+        ch_key *key = &it.policy.keys[i];
+        key->expires_ns = strcmp(key->name, "raw") == 0 ? now.wall_ns - 1 : 0;
+        key->rotate_by_ns = strcmp(key->name, "bot") == 0 ? now.wall_ns + 1000000000ULL * 86400 * 99 : 0;
+    }
+    ch_status_is_frame answer = ask_status(7, it.bot);
+    ck_assert(ch_key_date_record_next(&answer.key_dates, &date) && ch_slice_is(date.key, "raw"));
+    ck_assert_uint_eq(date.expires_s, (now.wall_ns - 1) / 1000000000);
+    ck_assert(ch_key_date_record_next(&answer.key_dates, &date) && ch_slice_is(date.key, "bot"));
+    ck_assert(!ch_key_date_record_next(&answer.key_dates, &date));
+    ck_assert(ch_text_record_next(&answer.notices, &notice));
+    ck_assert_msg(strstr((const char *)notice.bytes.data, "key 'raw' expired at") == (const char *)notice.bytes.data,
+                  "%.*s", CH_SLICE_ARGS(notice.bytes));
+    ck_assert(!ch_text_record_next(&answer.notices, &notice));
+    ck_assert(!answer.is_ready);
+    answer = ask_status(8, add_stranger());
+    ck_assert_uint_eq(answer.key_dates.count, 0);
+}
+END_TEST
+
 CH_TESTS("status", CH_TEST(test_a_caller_sees_the_keys_that_it_has_a_grant_for),
          CH_TEST(test_the_status_has_the_notices), CH_TEST(test_only_operators_see_what_callers_ask),
          CH_TEST(test_keys_of_a_locked_token_are_not_ready), CH_TEST(test_a_stranger_sees_no_keys),
          CH_TEST(test_keys_are_not_listed_for_no_connection), CH_TEST(test_the_status_follows_the_token),
          CH_TEST(test_the_status_says_why_a_callers_keys_are_not_ready), CH_TEST(test_an_operator_is_told_of_every_key),
          CH_TEST(test_a_stranger_learns_whether_the_agent_is_ready_and_no_more),
-         CH_TEST(test_the_status_counts_requests), CH_TEST(test_the_status_has_what_a_token_has_done))
+         CH_TEST(test_the_status_counts_requests),
+         CH_TEST(test_the_next_dates_of_keys_are_listed_and_what_is_due_is_a_notice),
+         CH_TEST(test_the_status_has_what_a_token_has_done))

@@ -112,6 +112,22 @@ START_TEST(test_values_are_those_of_the_frame)
 }
 END_TEST
 
+START_TEST(test_a_date_that_a_key_does_not_have_is_no_series)
+{
+    static ch_buffer dates = CH_BUFFER_INIT;
+    ch_status_is_frame frame = make();
+    const ch_key_date_record both = {CH_LITERAL("a"), CH_LITERAL("i"), 1801353600, 1801353500};
+    const ch_key_date_record one = {CH_LITERAL("b"), CH_LITERAL("i"), 0, 1801353400};
+    ch_key_date_record_put(&frame.key_dates, &dates, &both);
+    ch_key_date_record_put(&frame.key_dates, &dates, &one);
+    const char *text = render(&frame);
+    check_line(text, "chancery_key_expires_timestamp_seconds{key=\"a\",key_id=\"i\"} 1801353600");
+    check_line(text, "chancery_key_rotate_by_timestamp_seconds{key=\"a\",key_id=\"i\"} 1801353500");
+    check_line(text, "chancery_key_rotate_by_timestamp_seconds{key=\"b\",key_id=\"i\"} 1801353400");
+    ck_assert_ptr_null(strstr(text, "expires_timestamp_seconds{key=\"b\",key_id=\"i\"}"));
+}
+END_TEST
+
 START_TEST(test_no_is_zero)
 {
     ch_status_is_frame frame = make();
@@ -167,4 +183,5 @@ END_TEST
 CH_TESTS("metrics", CH_TEST(test_a_stranger_sees_whether_the_agent_is_ready_and_no_more),
          CH_TEST(test_values_are_those_of_the_frame), CH_TEST(test_no_is_zero),
          CH_TEST(test_each_token_has_a_series_for_each_state_and_one_of_them_is_1),
-         CH_TEST(test_a_state_that_has_no_name_is_none_of_them), CH_TEST(test_label_values_are_escaped))
+         CH_TEST(test_a_state_that_has_no_name_is_none_of_them),
+         CH_TEST(test_a_date_that_a_key_does_not_have_is_no_series), CH_TEST(test_label_values_are_escaped))

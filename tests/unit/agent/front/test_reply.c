@@ -61,6 +61,27 @@ END_TEST
 
 static ch_buffer out = CH_BUFFER_INIT;
 
+START_TEST(test_keys_have_the_dates_that_policy_says)
+{
+    ch_autobuffer records = CH_BUFFER_INIT;
+    ch_key_list_frame list = {0};
+    ch_status_is_frame status = {.clock = CH_LITERAL("trusted")};
+    const ch_listed_key_record key = {.name = CH_LITERAL("k"), .expires_s = 1801353600};
+    const ch_key_date_record date = {.key = CH_LITERAL("k"), .rotate_by_s = 1801353600};
+    ch_listed_key_record_put(&list.keys, &records, &key);
+    ch_reply_add_key_list(&out, &list);
+    ck_assert_ptr_nonnull(strstr(ch_buffer_text(&out), ",\"expires\":\"2027-01-31T00:00:00Z\"}"));
+    ch_buffer_clear(&out);
+    ch_buffer_clear(&records);
+    ch_key_date_record_put(&status.key_dates, &records, &date);
+    ch_reply_add_status_is(&out, &status);
+    ck_assert_ptr_nonnull(strstr(
+        ch_buffer_text(&out),
+        "\"key_dates\":[{\"key\":\"k\",\"key_id\":\"\",\"rotate_by\":\"2027-01-31T00:00:00Z\"}]"));
+    ch_buffer_clear(&out);
+}
+END_TEST
+
 START_TEST(test_reservation_is_text_and_left_out_if_there_is_none)
 {
     ch_reply_add_signature_only(
@@ -239,6 +260,7 @@ START_TEST(test_problem_without_rule_and_facts_leaves_them_out)
 END_TEST
 
 CH_TESTS("reply", CH_TEST(test_signed_reply_is_escaped), CH_TEST(test_status_has_what_each_token_has_done),
+         CH_TEST(test_keys_have_the_dates_that_policy_says),
          CH_TEST(test_reservation_is_text_and_left_out_if_there_is_none),
          CH_TEST(test_check_has_each_line_and_no_problem_if_it_is_allowed),
          CH_TEST(test_check_that_is_refused_has_the_problem), CH_TEST(test_limits_say_what_is_left),

@@ -1,0 +1,59 @@
+#include "policy/key_dates.h"
+
+#include "tests/support/suite.h"
+
+#include <string.h>
+
+#define SECOND UINT64_C(1000000000)
+#define DAY (86400 * SECOND)
+#define NOON (UINT64_C(1801353600) * SECOND) /* 2027-01-31T00:00:00Z */
+
+/* clang-format off */
+static const struct {
+    uint64_t expires_ns;
+    uint64_t rotate_by_ns;
+    uint64_t now_ns;
+    const char *said;
+} cases[] = {
+    { 0,    0,          NOON,                   "" },
+    { NOON, 0,          NOON - 14 * DAY - 1,    "" },
+    { NOON, 0,          NOON - 14 * DAY,        "key 'k' expires at 2027-01-31T00:00:00Z, in 14 days" },
+    { NOON, 0,          NOON - 2 * DAY + 1,     "key 'k' expires at 2027-01-31T00:00:00Z, in 1 day" },
+    { NOON, 0,          NOON - 1,               "key 'k' expires at 2027-01-31T00:00:00Z, within a day" },
+    { NOON, 0,          NOON,                   "key 'k' expired at 2027-01-31T00:00:00Z and signs nothing any more" },
+    { NOON, 0,          NOON + 999 * DAY,       "key 'k' expired at 2027-01-31T00:00:00Z and signs nothing any more" },
+    { 0,    NOON,       NOON - 14 * DAY - 1,    "" },
+    { 0,    NOON,       NOON - 7 * DAY,         "key 'k' is to be rotated by 2027-01-31T00:00:00Z, in 7 days" },
+    { 0,    NOON,       NOON,                   "key 'k' was to be rotated by 2027-01-31T00:00:00Z; it signs all the same" },
+    { NOON, NOON - DAY, NOON - DAY,             "key 'k' expires at 2027-01-31T00:00:00Z, in 1 day" },
+    { NOON + 99 * DAY, NOON, NOON,              "key 'k' was to be rotated by 2027-01-31T00:00:00Z; it signs all the same" },
+};
+/* clang-format on */
+
+START_TEST(test_a_date_is_said_in_time)
+{
+    char name[] = "k";
+    const ch_key key = {.name = name, .expires_ns = cases[_i].expires_ns, .rotate_by_ns = cases[_i].rotate_by_ns};
+    ch_autobuffer text = CH_BUFFER_INIT;
+    ch_key_due_say(&key, cases[_i].now_ns, &text);
+    ck_assert_str_eq(ch_buffer_text(&text), cases[_i].said);
+    ck_assert_int_eq(ch_key_due_at(&key, cases[_i].now_ns) == CH_KEY_NOT_DUE, cases[_i].said[0] == '\0');
+}
+END_TEST
+
+START_TEST(test_a_key_signs_until_it_expires)
+{
+    char name[] = "k";
+    ch_error err = CH_ERROR_INIT;
+    ch_key key = {.name = name, .expires_ns = NOON, .rotate_by_ns = 1};
+    ck_assert_int_eq(ch_key_check_expiry(&key, NOON - 1, &err), CH_OK);
+    ck_assert_int_eq(ch_key_check_expiry(&key, NOON, &err), CH_REFUSED);
+    ck_assert_str_eq(err.rule, "expires");
+    ck_assert_str_eq(err.message, "key 'k' expired at 2027-01-31T00:00:00Z, as its policy says; rotate it, or have the "
+                                  "policy say another date");
+    key.expires_ns = 0;
+    ck_assert_int_eq(ch_key_check_expiry(&key, UINT64_MAX, &err), CH_OK);
+}
+END_TEST
+
+CH_TESTS("key_dates", CH_TEST_ROWS(test_a_date_is_said_in_time, cases), CH_TEST(test_a_key_signs_until_it_expires))
