@@ -47,6 +47,7 @@ typedef enum ch_option {
     CH_OPT_CALLER,
     CH_OPT_KEY,
     CH_OPT_REASON,
+    CH_OPT_REDUCING,
     CH_OPT_SOCKET,
     CH_OPT_OPERATOR_SOCKET,
     CH_OPT_AGENT_USER,

@@ -1,5 +1,5 @@
-/* What operators may ask of trading: states, held prices, and what was decided. A change is answered when it is on the
- * disk. */
+/* What operators may ask of trading besides freezing: which states there are, held prices, and what was decided. A
+ * change is answered when it is on the disk. */
 #include "agent/core/operators_impl.h"
 
 #include "base/clock.h"
@@ -20,7 +20,7 @@ static ch_status read_time(uint64_t *now_ns, ch_error *err)
     return CH_OK;
 }
 
-static ch_status check_reason(ch_slice reason, ch_error *err)
+ch_status ch_session_check_reason(ch_slice reason, ch_error *err)
 {
     return reason.size > 0 && reason.size <= REASON_MAX && ch_slice_is_text(reason)
                ? CH_OK
@@ -33,55 +33,6 @@ static ch_status await_row(ch_session *self, uint64_t row, ch_error *err)
 }
 
 /* ---- trading states ---- */
-
-static bool is_in_policy(const ch_policy *policy, const ch_trading_set_frame *set)
-{
-    if (set->of == CH_STATE_OF_KEY)
-        return ch_policy_find_key(policy, set->name) != NULL;
-    for (size_t i = 0; i < policy->caller_count; i++) {
-        if (ch_slice_is(set->name, policy->callers[i].name))
-            return true;
-    }
-    return false;
-}
-
-static ch_status check_set(const ch_session *self, const ch_trading_set_frame *set, ch_error *err)
-{
-    bool is_key = set->of == CH_STATE_OF_KEY;
-    CH_TRY(check_reason(set->reason, err));
-    if (set->of > CH_STATE_OF_KEY || set->state > CH_TRADING_HALTED || !ch_slice_is_text(set->name))
-        return ch_fail(err, CH_BAD_INPUT, "there is no such trading state");
-    /* One whose caller or key has left the policy can still be ended. */
-    if (set->state != CH_TRADING_ACTIVE && !is_in_policy(self->operators->context.policy, set))
-        return ch_fail(err, CH_NOT_FOUND, "there is no %s '%.*s' in the policy", is_key ? "key" : "caller",
-                       CH_SLICE_ARGS(set->name));
-    return CH_OK;
-}
-
-static ch_status set_trading(ch_session *self, const ch_trading_set_frame *set, ch_error *err)
-{
-    uint64_t now_ns = 0;
-    ch_autobuffer why = CH_BUFFER_INIT;
-    CH_TRY(ch_session_check(self, set->version, CH_ROLE_OPERATOR, err));
-    CH_TRY(check_set(self, set, err));
-    CH_TRY(read_time(&now_ns, err));
-    ch_buffer_add_format(&why, "user %u: %.*s", (unsigned)self->peer.uid, CH_SLICE_ARGS(set->reason));
-    const ch_state_row row = {
-        .of = (ch_state_of)set->of, .name = set->name, .state = (ch_trading)set->state, .why = ch_buffer_slice(&why)};
-    return await_row(self, ch_ledger_set_state(self->operators->context.ledger, &row, now_ns), err);
-}
-
-ch_status ch_session_on_trading_set(void *context, ch_frame *frame, int *fd, ch_error *err)
-{
-    (void)fd;
-    ch_session *self = context;
-    ch_error why = CH_ERROR_INIT;
-    ch_trading_set_frame request;
-    CH_TRY(ch_trading_set_frame_get(frame, &request, err));
-    self->state = CH_WHILE_WAITING;
-    ch_session_answer_failure(self, set_trading(self, &request, &why), &why);
-    return CH_OK;
-}
 
 /* In as many frames as it takes. */
 static ch_status list_trading(ch_session *self, const ch_trading_list_frame *list, ch_error *err)
@@ -152,7 +103,7 @@ static ch_status accept_state(ch_session *self, const ch_state_accept_frame *acc
     uint64_t row = 0;
     uint64_t now_ns = 0;
     CH_TRY(ch_session_check(self, accept->version, CH_ROLE_ADMIN, err));
-    CH_TRY(check_reason(accept->reason, err));
+    CH_TRY(ch_session_check_reason(accept->reason, err));
     CH_TRY(read_time(&now_ns, err));
     CH_TRY(ch_ledger_accept(self->operators->context.ledger, self->peer.uid, accept->reason, now_ns, &row, err));
     return await_row(self, row, err);

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "exchange/profile.h"
 #include "policy/decide.h"
+#include "policy/states.h"
 #include "state/nonces.h"
 #include "state/writer.h"
 #include "wire/frames.h"
@@ -214,6 +215,20 @@ static void add_ledger(report *to, const ch_ledger *ledger)
         add_notice(to, ch_slice_of(why.message));
 }
 
+/* What is frozen by name is in the limits of each key, and in the operators' list. */
+static void add_freeze(report *to, const ch_ledger *ledger)
+{
+    ch_moment now;
+    ch_state_row row;
+    ch_autobuffer text = CH_BUFFER_INIT;
+    uint64_t now_ns = ch_moment_now(&now) ? now.wall_ns : 0;
+    if (!ch_states_get(ch_ledger_states(ledger), CH_STATE_OF_ALL, CH_LITERAL(""), now_ns, &row))
+        return;
+    ch_buffer_add_format(&text, "all trading is %s: %.*s; an admin ends it with: chancery thaw --all",
+                         ch_trading_name(row.state), CH_SLICE_ARGS(row.why));
+    add_notice(to, ch_buffer_slice(&text));
+}
+
 static void add_tolerance(const ch_status_context *context, report *to, const ch_key *key)
 {
     ch_autobuffer text = CH_BUFFER_INIT;
@@ -257,6 +272,7 @@ static void tell_more(const ch_status_context *context, report *to)
     ch_confinement_list(context->confinement, &to->frame.confinement, &to->confinement);
     for (size_t i = 0; i < context->links->count; i++)
         add_token(to, context->links->links[i]);
+    add_freeze(to, context->ledger);
     for (size_t i = 0; i < ch_notices_count(context->notices); i++)
         add_notice(to, ch_slice_of(ch_notices_at(context->notices, i)));
     add_tolerances(context, to);
