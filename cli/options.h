@@ -44,8 +44,6 @@ typedef enum ch_option {
     CH_OPT_AT,
     CH_OPT_AFTER,
     CH_OPT_LIMIT,
-    CH_OPT_CALLER,
-    CH_OPT_KEY,
     CH_OPT_REASON,
     CH_OPT_REDUCING,
     CH_OPT_SOCKET,

@@ -1,5 +1,6 @@
-/* Trading states: active, reducing (only what reduces risk), halted (only cancels), of callers and of keys, by name, and
- * of all of them at once, which covers those of a later policy too. Pure: the time is an argument. Core owns the one struct, and state/ keeps it; not thread-safe. */
+/* Trading states: active, reducing (only what reduces risk), halted (only cancels), of callers and of keys, by name,
+ * and of all of them at once, which covers those of a later policy too. Pure: the time is an argument. Core owns the
+ * one struct, and state/ keeps it; not thread-safe. */
 #ifndef CH_POLICY_STATES_H
 #define CH_POLICY_STATES_H
 
@@ -25,11 +26,11 @@ void ch_state_row_whose(const ch_state_row *row, ch_buffer *out);
 
 /* Sets the state of a caller or a key. ACTIVE forgets it. For what admins say, and for what was kept. */
 void ch_states_set(ch_states *states, const ch_state_row *row);
-/* For what limits do, and for a freeze, which never loosens: if another state counts at `now_ns`, the worse of the two counts, until the
- * later of their ends. Returns whether that changed anything. */
+/* For what limits do, and for a freeze, which never loosens: if another state counts at `now_ns`, the worse of the two
+ * counts, until the later of their ends. Returns whether that changed anything. */
 bool ch_states_tighten(ch_states *states, const ch_state_row *row, uint64_t now_ns);
-/* The state that counts for these callers and that key: the worst, that of all among them. `*why` is the row behind it, a view until the next
- * change, and empty if the state is ACTIVE. */
+/* The state that counts for these callers and that key: the worst, that of all among them. `*why` is the row behind it,
+ * a view until the next change, and empty if the state is ACTIVE. */
 ch_trading ch_states_find(const ch_states *states, const ch_policy *policy, const ch_caller_set *callers,
                           const ch_key *key, uint64_t now_ns, ch_state_row *why);
 /* The row of that name, if it counts at `now_ns`; else `*out` is ACTIVE, and false. */

@@ -16,9 +16,9 @@ typedef struct ch_session {
     ch_peer peer;
     uint64_t began_ms;
     uint64_t kept_by_ms; /* a change of trading states is answered by then, on the disk or not; 0: none waits */
-    size_t left;     /* answers that are still to come */
-    uint32_t wanted; /* rows of decisions */
-    ch_error answer; /* the first failure */
+    size_t left;         /* answers that are still to come */
+    uint32_t wanted;     /* rows of decisions */
+    ch_error answer;     /* the first failure */
 } ch_session;
 
 struct ch_operators {
