@@ -155,12 +155,12 @@ const ch_command ch_commands_of_freezing[] = {
         .syntax = {.positional = "[KEY|CALLER ...]", .positional_max = NAMES_MAX,
                    .options = CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTION(ALL) | CH_OPTION(REDUCING) | CH_OPTION(REASON) | CH_OPTION(JSON)},
         .summary = "stop callers, keys or everything at once",
-        .details = "Lets only reads and cancels pass from now on; with --reducing, orders that close\n"
-                   "positions too. --all covers every caller and key, also those of a later policy.\n"
-                   "A name that a key and a caller have is written key:NAME or caller:NAME. It takes\n"
-                   "effect at once, holds over restarts, and never loosens what is stricter already.\n"
-                   "Exits with 11 if it is in effect, but could not be kept on the disk yet. You must\n"
-                   "be an operator in the agent's policy.",
+        .details = "Lets only reads and cancels pass from now on; with --reducing, orders that\n"
+                   "close positions too. --all covers every caller and key, also those of a later\n"
+                   "policy. A name that a key and a caller have is written key:NAME or caller:NAME.\n"
+                   "It takes effect at once, holds over restarts, and never loosens what is stricter.\n"
+                   "Exits with 11 if it is in effect, but could not be kept on the disk yet. You\n"
+                   "must be an operator in the agent's policy.",
         .examples = "  chancery freeze --all --reason 'prices make no sense'\n"
                     "  chancery freeze maker key:binance-main --reducing --reason 'odd orders'\n",
         .run = run_freeze,

@@ -229,7 +229,7 @@ static bool read_state(reading *to, fields *in)
     uint64_t state;
     if (in->count != 6 || !read_number(in, 1, CH_STATE_OF_ALL, &of) || !read_name(in, 2, &row.name) ||
         !read_number(in, 3, CH_TRADING_HALTED, &state) || !read_number(in, 4, UINT64_MAX, &row.until_ns) ||
-        !read_name(in, 5, &row.why))
+        !read_name(in, 5, &row.why) || (of == CH_STATE_OF_ALL && row.name.size > 0))
         return false;
     row.of = (ch_state_of)of;
     row.state = (ch_trading)state;
