@@ -158,7 +158,7 @@ const ch_command ch_commands_of_freezing[] = {
         .details = "Lets only reads and cancels pass from now on; with --reducing, orders that\n"
                    "close positions too. --all covers every caller and key, also those of a later\n"
                    "policy. A name that a key and a caller have is written key:NAME or caller:NAME.\n"
-                   "It takes effect at once, holds over restarts, and never loosens what is stricter.\n"
+                   "It takes effect at once, holds over restarts, and never loosens anything.\n"
                    "Exits with 11 if it is in effect, but could not be kept on the disk yet. You\n"
                    "must be an operator in the agent's policy.",
         .examples = "  chancery freeze --all --reason 'prices make no sense'\n"
