@@ -171,8 +171,8 @@ const ch_command ch_commands_of_freezing[] = {
                    .options = CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTION(ALL) | CH_OPTION(REASON) | CH_OPTION(JSON)},
         .summary = "let what was stopped trade again",
         .details = "Makes callers and keys active again, whether a freeze or a limit stopped them.\n"
-                   "--all ends a freeze of everything; what was stopped by name stays so. You must be\n"
-                   "an admin in the agent's policy.",
+                   "--all ends a freeze of everything; what was stopped by name stays so. You must\n"
+                   "be an admin in the agent's policy.",
         .examples = "  chancery thaw --all --reason 'the feed was wrong'\n"
                     "  chancery thaw maker --reason 'looked into'\n",
         .run = run_thaw,
