@@ -53,17 +53,6 @@ static ch_status read_targets(const ch_arguments *arguments, ch_records *targets
 
 /* ---- the answer ---- */
 
-static ch_status take_frozen(void *context, ch_frame *frame, ch_error *err)
-{
-    json_t *rows = context;
-    ch_frozen_frame answer;
-    ch_trading_row_record row;
-    CH_TRY(ch_frozen_frame_get(frame, &answer, err));
-    while (ch_trading_row_record_next(&answer.rows, &row))
-        json_array_append_new(rows, ch_trading_row_json(&row));
-    return CH_OK;
-}
-
 /* "key kraken is halted: user 1000: odd orders" */
 static void print_row(const json_t *row)
 {
@@ -74,9 +63,8 @@ static void print_row(const json_t *row)
         printf("%s ", of);
     ch_output_text(ch_jansson_member(row, "name"));
     ch_output_member(row, " is ", "state");
-    if (strcmp(ch_jansson_member(row, "state"), "active") != 0) {
+    if (strcmp(ch_jansson_member(row, "state"), "active") != 0)
         ch_output_member(row, ": ", "why");
-    }
     puts("");
 }
 
@@ -94,27 +82,39 @@ static void print_rows(const json_t *rows)
     }
 }
 
-static ch_status print_answer(const ch_arguments *arguments, const json_t *rows, bool is_kept, ch_error *err)
+typedef struct shown {
+    json_t *rows;
+    bool as_json;
+} shown;
+
+/* In text at once; as JSON when it is known whether it is kept. */
+static ch_status take_frozen(void *context, ch_frame *frame, ch_error *err)
 {
-    if (json_array_size(rows) == 0)
-        return CH_OK;
-    if (arguments->option[CH_OPT_JSON] == NULL) {
-        print_rows(rows);
-        return CH_OK;
-    }
-    ch_autojansson answer = json_pack("{s:O s:b}", "states", rows, "kept", is_kept);
-    return ch_output_json(answer, err);
+    const shown *to = context;
+    ch_frozen_frame answer;
+    ch_trading_row_record row;
+    CH_TRY(ch_frozen_frame_get(frame, &answer, err));
+    while (ch_trading_row_record_next(&answer.rows, &row))
+        json_array_append_new(to->rows, ch_trading_row_json(&row));
+    if (!to->as_json)
+        print_rows(to->rows);
+    fflush(stdout);
+    return CH_OK;
 }
 
-/* A failure may have frozen something: it is printed as well. */
+/* What a failure has frozen is printed as well. */
 static ch_status ask(const ch_arguments *arguments, ch_channel *channel, ch_error *err)
 {
     ch_error unprinted = CH_ERROR_INIT;
     ch_autojansson rows = json_array();
-    ch_dialog_part part = {CH_FRAME_FROZEN, rows, take_frozen, NULL};
+    shown to = {.rows = rows, .as_json = arguments->option[CH_OPT_JSON] != NULL};
+    ch_dialog_part part = {CH_FRAME_FROZEN, &to, take_frozen, NULL};
     ch_status st = ch_dialog_ask(channel, &part, err);
-    ch_status printed = print_answer(arguments, rows, st == CH_OK, &unprinted);
-    fflush(stdout);
+    if (!to.as_json || json_array_size(rows) == 0)
+        return st;
+    bool is_kept = st == CH_OK || st == CH_NOT_FOUND || st == CH_BAD_INPUT; /* those are of other names */
+    ch_autojansson answer = json_pack("{s:O s:b}", "states", rows, "kept", is_kept);
+    ch_status printed = ch_output_json(answer, &unprinted);
     if (st == CH_OK && printed != CH_OK)
         *err = unprinted;
     return st == CH_OK ? printed : st;

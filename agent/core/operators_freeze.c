@@ -9,8 +9,8 @@
 #include "policy/policy.h"
 #include "policy/states.h"
 
-#define TARGET_OF_EITHER 3 /* a caller or a key, whichever has that name */
-#define KEPT_WITHIN_MS 400
+#define TARGET_OF_EITHER 3   /* a caller or a key, whichever has that name */
+#define KEPT_WITHIN_MS 1500  /* as long as a slow disk may take that is well */
 #define ROWS_BYTES_MAX 32768 /* what is left out fits no frame; the listing has it */
 
 typedef struct target {
@@ -92,6 +92,7 @@ static ch_status tell(ch_session *self, ch_frozen_frame *frozen, ch_buffer *reco
     return ch_channel_flush(&self->channel, err);
 }
 
+/* Whatever else is to be said: nothing is as important. */
 static void answer_not_kept(ch_session *self, const char *why)
 {
     ch_error outcome = CH_ERROR_INIT;
@@ -100,6 +101,7 @@ static void answer_not_kept(ch_session *self, const char *why)
         "it is in effect, but is not kept yet, and would be forgotten if the agent ended now: %s; make sure of "
         "it at the exchange, and ask again later",
         why);
+    self->answer = outcome;
     ch_session_on_outcome(self, &outcome);
 }
 
