@@ -279,6 +279,54 @@ static void look_at_confusion(const lint *in, const ch_key *key)
     }
 }
 
+/* A cancel that somebody may ask for; NULL: nobody may. */
+static const ch_endpoint *first_cancel(const lint *in, const ch_key *key)
+{
+    for (size_t i = 0; i < in->exposure->way_count; i++) {
+        const ch_way *way = &in->exposure->ways[i];
+        const ch_endpoint *endpoint;
+        if (&in->policy->keys[way->reach.key] != key)
+            continue;
+        for (size_t k = 0; (endpoint = ch_profile_endpoint_at(key->profile, k)) != NULL; k++) {
+            if (ch_endpoint_class(endpoint) == CH_CLASS_CANCEL && ch_reach_has_call(&way->reach, endpoint))
+                return endpoint;
+        }
+    }
+    return NULL;
+}
+
+static void add_acceptances(const ch_key *key, unsigned set, ch_buffer *out)
+{
+    const char *lets = NULL;
+    const char *name;
+    for (size_t i = 0; (name = ch_profile_acceptance_at(key->profile, i, &lets)) != NULL; i++) {
+        if ((set >> i & 1) != 0)
+            ch_buffer_add_format(out, "%s'%s'", out->size == 0 ? "; it would have them signed if it accepted " : ", ",
+                                 name);
+    }
+}
+
+/* What a signature opens that shows nothing at all, each opens. */
+static void look_at_cancels(const lint *in, const ch_key *key)
+{
+    const unsigned passing = 1U << CH_CLASS_READ | 1U << CH_CLASS_CANCEL;
+    const ch_endpoint *endpoint = first_cancel(in, key);
+    ch_autobuffer names = CH_BUFFER_INIT;
+    if (endpoint == NULL)
+        return;
+    const ch_request nothing = {.method = ch_slice_of(ch_endpoint_method(endpoint)),
+                                .path = ch_slice_of(ch_endpoint_path(endpoint)),
+                                .host = ch_environment_host(key->traits.environment, endpoint)};
+    unsigned opened = ch_endpoint_confused_classes(endpoint, key->scheme, &key->traits, &nothing) & ~passing;
+    if (opened == 0)
+        return;
+    add_acceptances(key, ch_endpoint_acceptances_for(endpoint, key->scheme, &key->traits, &nothing, opened), &names);
+    say(in, "frozen-cancels",
+        "while it is frozen, not even cancels are signed with it, because the signature of each opens a call of class "
+        "%s%s",
+        ch_class_name((ch_class)__builtin_ctz(opened)), ch_buffer_text(&names));
+}
+
 static void look_at_cover(const lint *in, const ch_key *key)
 {
     const ch_way *way = first_way(in, key, MONEY);
@@ -363,6 +411,7 @@ static void (*const keys[])(const lint *in, const ch_key *key) = {
     look_at_uses,
     look_at_cover,
     look_at_confusion,
+    look_at_cancels,
 };
 /* clang-format on */
 

@@ -170,6 +170,25 @@ class Names(Switch):
             wait_until(lambda: self.agent.cli("reload").returncode == 0, "the usual policy holds again")
 
 
+class Cancels(harness.AgentTest):
+    """The usual policy: at Binance each cancel's signature opens calls that trade."""
+
+    def warned(self, policy):
+        done = self.agent.cli("policy", "check", str(policy), "--profiles", str(harness.ROOT / "profiles"), "--json")
+        return {row["name"] for row in json.loads(done.stdout)["warnings"] if row["code"] == "frozen-cancels"}
+
+    def test_a_key_whose_cancels_would_not_pass_is_warned_of(self):
+        self.assertEqual(self.warned(self.agent.policy), {"binance-main", "binance-other", "binance-ed25519", "binance-rsa"})
+        accepting = self.agent.home / "accepting.yaml"
+        accepting.write_text(self.agent.policy.read_text().replace("bare-transfers, margin", "bare-transfers, bare-trades, margin"))
+        self.assertEqual(self.warned(accepting), set())
+        self.agent.must("freeze", "--all", "--reason", "everything")
+        with self.agent.client() as client:
+            answer = client.sign("binance-main", {**BINANCE_CANCEL, "params": {"symbol": "LTCBTC", "origClientOrderId": "mine"}})
+        self.assertEqual((answer.status, answer.json["rule"]), (403, "state"))
+        self.agent.must("thaw", "--all", "--reason", "looked into")
+
+
 class InEffect(Switch):
     def decisions(self):
         return json.loads(self.agent.must("decisions", "--json"))["decisions"]
