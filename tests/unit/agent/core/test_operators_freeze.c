@@ -166,6 +166,32 @@ START_TEST(test_a_freeze_never_widens)
 END_TEST
 
 /* clang-format off */
+static const struct { ch_trading by_limit; bool is_reducing; ch_trading then; } after_limits[] = {
+    { CH_TRADING_REDUCING, false, CH_TRADING_HALTED },
+    { CH_TRADING_REDUCING, true,  CH_TRADING_REDUCING },
+    { CH_TRADING_HALTED,   true,  CH_TRADING_HALTED },
+    { CH_TRADING_HALTED,   false, CH_TRADING_HALTED },
+};
+/* clang-format on */
+
+START_TEST(test_what_a_limit_has_set_stays_until_it_is_thawed)
+{
+    ch_state_row row = {.of = CH_STATE_OF_CALLER,
+                        .name = CH_LITERAL("me"),
+                        .state = after_limits[_i].by_limit,
+                        .until_ns = scene_now_ns() + 3600000000000U,
+                        .why = CH_LITERAL("day")};
+    begin();
+    ch_ledger_set_state(it.ledger, &row, scene_now_ns());
+    freeze(NAMES({EITHER, "me"}), after_limits[_i].is_reducing, "stop");
+    check_frozen(after_limits[_i].then, CH_TRADING_ACTIVE);
+    check_done(CH_OK, "");
+    ck_assert(ch_states_at(ch_ledger_states(it.ledger), 0, &row));
+    ck_assert(row.state == after_limits[_i].then && row.until_ns == 0);
+}
+END_TEST
+
+/* clang-format off */
 static const struct { uint8_t of; const char *name; const char *reason; ch_status status; const char *says; } wrong[] = {
     { CH_STATE_OF_CALLER, "nobody", "why",  CH_NOT_FOUND, "no caller 'nobody'" },
     { CH_STATE_OF_KEY,    "me",     "why",  CH_NOT_FOUND, "no key 'me'" },
@@ -289,6 +315,7 @@ START_TEST(test_who_leaves_meanwhile_is_forgotten)
 END_TEST
 
 CH_TESTS("operators_freeze", CH_TEST(test_an_operator_halts_and_an_admin_lets_go), CH_TEST(test_a_freeze_never_widens),
+         CH_TEST_ROWS(test_what_a_limit_has_set_stays_until_it_is_thawed, after_limits),
          CH_TEST_ROWS(test_what_is_none_changes_nothing, wrong), CH_TEST(test_what_is_known_is_frozen_all_the_same),
          CH_TEST(test_who_names_nothing_is_asked), CH_TEST(test_others_may_not),
          CH_TEST(test_a_disk_that_does_not_answer_is_said), CH_TEST(test_who_leaves_meanwhile_is_forgotten))
