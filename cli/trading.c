@@ -5,31 +5,13 @@
 #include "cli/dialog.h"
 #include "cli/jansson.h"
 #include "cli/output.h"
-#include "policy/states.h"
+#include "cli/trading_row.h"
 #include "wire/channel.h"
 #include "wire/frame.h"
 #include "wire/frames.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
-
-static json_t *text_of(ch_slice text)
-{
-    ch_autobuffer copy = CH_BUFFER_INIT;
-    ch_buffer_add_slice(&copy, text);
-    return ch_jansson_text(ch_buffer_text(&copy));
-}
-
-static json_t *time_of(uint64_t seconds, const char *when_none)
-{
-    char text[40];
-    struct tm utc;
-    time_t at = (time_t)seconds;
-    if (seconds == 0 || gmtime_r(&at, &utc) == NULL || strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
-        return json_string(when_none);
-    return json_string(text);
-}
 
 /* ---- trading ---- */
 
@@ -39,18 +21,8 @@ static ch_status take_states(void *context, ch_frame *frame, ch_error *err)
     ch_trading_are_frame answer;
     ch_trading_row_record row;
     CH_TRY(ch_trading_are_frame_get(frame, &answer, err));
-    while (ch_trading_row_record_next(&answer.rows, &row)) {
-        static const char *const kinds[] = {"caller", "key", "version"};
-        bool is_known = row.state <= CH_TRADING_HALTED && row.of <= CH_STATE_OF_VERSION;
-        const char *kind = row.of <= CH_STATE_OF_VERSION ? kinds[row.of] : "unknown";
-        const char *state = !is_known                       ? "unknown"
-                            : row.of == CH_STATE_OF_VERSION ? "revoked"
-                                                            : ch_trading_name((ch_trading)row.state);
-        const char *end = row.of == CH_STATE_OF_VERSION ? "for good" : "an operator says otherwise";
-        json_array_append_new(rows,
-                              json_pack("{s:s s:o s:s s:o s:o}", "of", kind, "name", text_of(row.name), "state", state,
-                                        "until", time_of(row.until_ns / 1000000000, end), "why", text_of(row.why)));
-    }
+    while (ch_trading_row_record_next(&answer.rows, &row))
+        json_array_append_new(rows, ch_trading_row_json(&row));
     return CH_OK;
 }
 
@@ -75,39 +47,6 @@ static ch_status run_trading_list(const ch_arguments *arguments, ch_error *err)
     CH_TRY(ch_trading_list_frame_put(ch_channel_out(&channel), 0, &request, err));
     CH_TRY(ch_dialog_ask(&channel, &part, err));
     return ch_output_listing(arguments, "states", rows, columns, "Every caller and every key is active.", err);
-}
-
-static ch_status read_state(const char *text, uint8_t *out, ch_error *err)
-{
-    for (ch_trading state = CH_TRADING_ACTIVE; state <= CH_TRADING_HALTED; state++) {
-        *out = (uint8_t)state;
-        if (strcmp(ch_trading_name(state), text) == 0)
-            return CH_OK;
-    }
-    return ch_fail(err, CH_BAD_INPUT, "a trading state is active, reducing or halted");
-}
-
-static ch_status run_trading_set(const ch_arguments *arguments, ch_error *err)
-{
-    const char *caller = arguments->option[CH_OPT_CALLER];
-    const char *key = arguments->option[CH_OPT_KEY];
-    const char *reason = NULL;
-    auto_channel channel = CH_CHANNEL_CLOSED;
-    ch_trading_set_frame request = {.version = CH_FRAMES_VERSION};
-    if ((caller == NULL) == (key == NULL))
-        return ch_fail(err, CH_BAD_INPUT, "give one of --caller NAME and --key NAME");
-    CH_TRY(read_state(arguments->positional[0], &request.state, err));
-    CH_TRY(ch_option_required(arguments, CH_OPT_REASON, &reason, err));
-    request.of = caller != NULL ? CH_STATE_OF_CALLER : CH_STATE_OF_KEY;
-    request.name = ch_slice_of(caller != NULL ? caller : key);
-    request.reason = ch_slice_of(reason);
-    CH_TRY(ch_dialog_open(arguments, &channel, err));
-    CH_TRY(ch_trading_set_frame_put(ch_channel_out(&channel), 0, &request, err));
-    CH_TRY(ch_dialog_ask(&channel, NULL, err));
-    printf("Set: %s ", caller != NULL ? "caller" : "key");
-    ch_output_text(caller != NULL ? caller : key);
-    printf(" is %s.\n", arguments->positional[0]);
-    return CH_OK;
 }
 
 /* ---- prices ---- */
@@ -151,7 +90,7 @@ static ch_status run_prices_list(const ch_arguments *arguments, ch_error *err)
     json_array_foreach(prices, i, row)
     {
         json_int_t ms = json_integer_value(json_object_get(row, "time_ms"));
-        json_object_set_new(row, "quoted", time_of((uint64_t)ms / 1000, ""));
+        json_object_set_new(row, "quoted", ch_time_json((uint64_t)ms / 1000, ""));
     }
     return ch_output_listing(arguments, "prices", prices, columns, "No feed has reported a price.", err);
 }
@@ -232,23 +171,11 @@ const ch_command ch_commands_of_trading[] = {
         .name = "list",
         .syntax = {.options = CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTION(JSON)},
         .summary = "list the callers and keys that are reducing or halted",
-        .details = "Shows who is not active, until when and why. You must be an operator or an\n"
+        .details = "Shows who is not active, until when and why, and whether all trading is frozen.\n"
+                   "Limits set such states, and 'chancery freeze'. You must be an operator or an\n"
                    "auditor in the agent's policy.",
         .examples = "  chancery trading list\n",
         .run = run_trading_list,
-    },
-    {
-        .family = "trading",
-        .name = "set",
-        .syntax = {.positional = "active|reducing|halted", .positional_min = 1, .positional_max = 1,
-                   .options = CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTION(CALLER) | CH_OPTION(KEY) | CH_OPTION(REASON)},
-        .summary = "halt a caller or a key, or let it trade again",
-        .details = "reducing lets reads, cancels and orders that close positions pass, halted reads\n"
-                   "and cancels. It holds until it is set otherwise, also after a restart. You must\n"
-                   "be an operator in the agent's policy.",
-        .examples = "  chancery trading set --caller maker halted --reason 'odd orders'\n"
-                    "  chancery trading set --key binance-main active --reason 'looked into'\n",
-        .run = run_trading_set,
     },
     {
         .family = "prices",

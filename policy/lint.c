@@ -1,10 +1,7 @@
-/* A new warning is a function and a row in one of the tables: of entries, keys, accounts, callers or tokens. */
-#include "policy/lint.h"
+/* A new warning is a function, and a row in a table if it is of entries or keys (lint_keys.c). */
+#include "policy/lint_impl.h"
 
-#include "base/utc.h"
-#include "exchange/confusion.h"
 #include "policy/exposure.h"
-#include "policy/key_dates.h"
 #include "policy/scope.h"
 
 #include <limits.h>
@@ -12,19 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define KIND(name) (1U << CH_ITEM_##name)
-#define CLASS(name) (1U << CH_CLASS_##name)
-#define MONEY (KIND(ORDER) | KIND(TRANSFER) | KIND(WITHDRAWAL) | KIND(BORROW))
-
-typedef struct lint {
-    const ch_policy *policy;
-    const ch_exposure *exposure; /* of all callers */
-    uint64_t now_ns;
-    const ch_lint_reader *reader;
-    ch_warning of; /* what is looked at */
-} lint;
-
-static void CH_PRINTF(3, 4) say(const lint *in, const char *code, const char *format, ...)
+void ch_lint_say(const ch_lint *in, const char *code, const char *format, ...)
 {
     char text[512];
     va_list args;
@@ -40,7 +25,7 @@ static void CH_PRINTF(3, 4) say(const lint *in, const char *code, const char *fo
 /* ---- allows ---- */
 
 /* What the allow would let pass if nothing were denied, for any caller and key that it is for. */
-static unsigned kinds_of(const lint *in, const ch_entry_rule *allow)
+static unsigned kinds_of(const ch_lint *in, const ch_entry_rule *allow)
 {
     unsigned kinds = 0;
     for (size_t key = 0; key < in->policy->key_count; key++) {
@@ -51,7 +36,7 @@ static unsigned kinds_of(const lint *in, const ch_entry_rule *allow)
     return kinds;
 }
 
-static bool has_way(const lint *in, const ch_entry_rule *allow)
+static bool has_way(const ch_lint *in, const ch_entry_rule *allow)
 {
     for (size_t i = 0; i < in->exposure->way_count; i++) {
         if (in->exposure->ways[i].reach.allow == allow)
@@ -86,7 +71,7 @@ static bool is_bounded(const ch_way *way, ch_item_kind kind)
 }
 
 /* Limits that look at each order alone, or at a part of what the allow lets pass, are no bound on all of it. */
-static void look_at_bounds(const lint *in, const ch_entry_rule *allow)
+static void look_at_bounds(const ch_lint *in, const ch_entry_rule *allow)
 {
     static const char *const what[CH_ITEM_KIND_COUNT] = {
         [CH_ITEM_ORDER] = "loss, value, volume, or orders with the size of each",
@@ -99,41 +84,41 @@ static void look_at_bounds(const lint *in, const ch_entry_rule *allow)
         for (unsigned kind = 0; way->reach.allow == allow && kind < CH_ITEM_KIND_COUNT; kind++) {
             if (what[kind] == NULL || (way->kinds >> kind & 1) == 0 || is_bounded(way, (ch_item_kind)kind))
                 continue;
-            say(in, "unbounded", "no limit on %s is asked of all that it lets pass, so nothing bounds the sum",
-                what[kind]);
+            ch_lint_say(in, "unbounded", "no limit on %s is asked of all that it lets pass, so nothing bounds the sum",
+                        what[kind]);
             return;
         }
     }
 }
 
-static void look_at_allow(const lint *in, const ch_entry_rule *allow)
+static void look_at_allow(const ch_lint *in, const ch_entry_rule *allow)
 {
     const ch_selector *selector = &allow->selector;
     unsigned classes = ch_classes_opened(selector);
     unsigned kinds = kinds_of(in, allow);
     if (selector->expires_ns != 0 && in->now_ns >= selector->expires_ns)
-        say(in, "expired", "it has expired, so it allows nothing");
+        ch_lint_say(in, "expired", "it has expired, so it allows nothing");
     else if (kinds == 0)
-        say(in, "never-matches", "it can never match: no call of its keys means what it is about");
+        ch_lint_say(in, "never-matches", "it can never match: no call of its keys means what it is about");
     else if (!has_way(in, allow))
-        say(in, "denied", "all that it lets pass is denied, so it allows nothing");
+        ch_lint_say(in, "denied", "all that it lets pass is denied, so it allows nothing");
     if (allow->is_unlimited)
-        say(in, "unlimited", "it is unlimited: it names no limit on what it lets pass");
+        ch_lint_say(in, "unlimited", "it is unlimited: it names no limit on what it lets pass");
     look_at_bounds(in, allow);
-    if ((kinds & KIND(WITHDRAWAL)) != 0 && (selector->to == NULL || selector->is_any_address))
-        say(in, "withdraw-anywhere", "it lets funds be withdrawn to any address");
-    if ((classes & CLASS(SESSION)) != 0)
-        say(in, "session", "it opens sockets on which orders are placed and no policy is asked");
-    if ((classes & CLASS(KEYS)) != 0)
-        say(in, "keys", "it lets API keys be made, with which no policy is asked");
+    if ((kinds & CH_LINT_KIND(WITHDRAWAL)) != 0 && (selector->to == NULL || selector->is_any_address))
+        ch_lint_say(in, "withdraw-anywhere", "it lets funds be withdrawn to any address");
+    if ((classes & (1U << CH_CLASS_SESSION)) != 0)
+        ch_lint_say(in, "session", "it opens sockets on which orders are placed and no policy is asked");
+    if ((classes & (1U << CH_CLASS_KEYS)) != 0)
+        ch_lint_say(in, "keys", "it lets API keys be made, with which no policy is asked");
     if (selector->is_any_caller)
-        say(in, "any-caller", "it is for every caller, also for those whom the policy does not name");
+        ch_lint_say(in, "any-caller", "it is for every caller, also for those whom the policy does not name");
 }
 
 /* ---- what narrows ---- */
 
 /* True if the entry may apply to something that some allow lets pass. */
-static bool meets_any(const lint *in, const ch_entry_rule *entry, unsigned kinds)
+static bool meets_any(const ch_lint *in, const ch_entry_rule *entry, unsigned kinds)
 {
     for (size_t i = 0; i < in->exposure->way_count; i++) {
         const ch_way *way = &in->exposure->ways[i];
@@ -149,7 +134,7 @@ static bool meets_any(const lint *in, const ch_entry_rule *entry, unsigned kinds
 
 /* True if the deny is always about something of the kinds that an allow would let pass: then the allow has lost them.
  */
-static bool denies_some(const lint *in, const ch_entry_rule *deny)
+static bool denies_some(const ch_lint *in, const ch_entry_rule *deny)
 {
     for (size_t i = in->policy->first[CH_VERB_ALLOW]; i < in->policy->first[CH_VERB_ALLOW + 1]; i++) {
         for (size_t key = 0; key < in->policy->key_count; key++) {
@@ -171,10 +156,10 @@ static bool denies_some(const lint *in, const ch_entry_rule *deny)
     return false;
 }
 
-static void look_at_deny(const lint *in, const ch_entry_rule *deny)
+static void look_at_deny(const ch_lint *in, const ch_entry_rule *deny)
 {
     if (!meets_any(in, deny, UINT_MAX) && !denies_some(in, deny))
-        say(in, "never-matches", "it denies nothing that some allow would let pass");
+        ch_lint_say(in, "never-matches", "it denies nothing that some allow would let pass");
 }
 
 static bool is_same_period(const ch_period *one, const ch_period *other)
@@ -198,7 +183,7 @@ static bool is_smaller(const ch_entry_rule *one, const ch_entry_rule *other)
 }
 
 /* True if `one` refuses wherever `other` would. */
-static bool makes_ineffective(const lint *in, const ch_entry_rule *one, const ch_entry_rule *other)
+static bool makes_ineffective(const ch_lint *in, const ch_entry_rule *one, const ch_entry_rule *other)
 {
     const ch_limit *a = &one->limit;
     const ch_limit *b = &other->limit;
@@ -221,172 +206,60 @@ static bool makes_ineffective(const lint *in, const ch_entry_rule *one, const ch
     return true;
 }
 
-static void look_at_limit(const lint *in, const ch_entry_rule *limit)
+static void look_at_limit(const ch_lint *in, const ch_entry_rule *limit)
 {
     if (!meets_any(in, limit, ch_control_kinds(limit->limit.control))) {
-        say(in, "never-matches", "it limits nothing that some allow lets pass");
+        ch_lint_say(in, "never-matches", "it limits nothing that some allow lets pass");
         return;
     }
     for (size_t i = in->policy->first[CH_VERB_LIMIT]; i < in->policy->first[CH_VERB_LIMIT + 1]; i++) {
         if (makes_ineffective(in, &in->policy->entries[i], limit)) {
-            say(in, "ineffective", "'%s' refuses wherever this would: it is smaller, and counts at least as much",
-                in->policy->entries[i].name);
+            ch_lint_say(in, "ineffective",
+                        "'%s' refuses wherever this would: it is smaller, and counts at least as much",
+                        in->policy->entries[i].name);
             return;
         }
     }
     if (limit->limit.control == CH_CONTROL_OPEN_VALUE)
-        say(in, "open-value", "it believes what bots report as closed, so it does not bound what a stolen bot places");
+        ch_lint_say(in, "open-value",
+                    "it believes what bots report as closed, so it does not bound what a stolen bot places");
 }
 
-static void look_at_require(const lint *in, const ch_entry_rule *require)
+static void look_at_require(const ch_lint *in, const ch_entry_rule *require)
 {
     if (!meets_any(in, require, UINT_MAX))
-        say(in, "never-matches", "it requires something of nothing that some allow lets pass");
+        ch_lint_say(in, "never-matches", "it requires something of nothing that some allow lets pass");
     else
-        say(in, "refuses", "what it is asked of is refused: this agent takes no approvals and codes yet");
-}
-
-/* ---- keys ---- */
-
-static const ch_way *first_way(const lint *in, const ch_key *key, unsigned kinds)
-{
-    for (size_t i = 0; i < in->exposure->way_count; i++) {
-        const ch_way *way = &in->exposure->ways[i];
-        if (&in->policy->keys[way->reach.key] == key && (way->kinds & kinds) != 0)
-            return way;
-    }
-    return NULL;
-}
-
-static void look_at_uses(const lint *in, const ch_key *key)
-{
-    const ch_way *way = first_way(in, key, MONEY);
-    if (way == NULL || way->true_uses == 1)
-        return;
-    if (key->assume_uses > 0 && way->true_uses == 0)
-        say(in, "assume-uses", "it counts each signature %u times (assume_uses); nobody knows how often it can be used",
-            key->assume_uses);
-    else if (key->assume_uses > 0 && key->assume_uses < way->true_uses)
-        say(in, "assume-uses", "it counts each signature %u times (assume_uses), and one can be used up to %u times",
-            key->assume_uses, way->true_uses);
-    else if (key->assume_uses == 0 && way->true_uses == 0 && way->valid_ns > 0)
-        say(in, "uses-unknown",
-            "nobody knows how often a signature can be used, so limits on money refuse; state "
-            "assume_uses");
-}
-
-/* What some allowed call's signature opens besides, and nobody has an allow for who has that call. */
-static unsigned missing_classes(const ch_way *way, unsigned allowed, const ch_endpoint **example)
-{
-    const ch_key *key = &way->reach.policy->keys[way->reach.key];
-    const ch_endpoint *endpoint;
-    unsigned missing = 0;
-    for (size_t i = 0; (endpoint = ch_profile_endpoint_at(key->profile, i)) != NULL; i++) {
-        if (!ch_reach_has_call(&way->reach, endpoint))
-            continue;
-        unsigned opened = ch_endpoint_openable_classes(endpoint, key->scheme, &key->traits, CH_UNKNOWN_AS_LISTED) &
-                          ~allowed & ~(1U << ch_endpoint_class(endpoint));
-        if (opened != 0 && missing == 0)
-            *example = endpoint;
-        missing |= opened;
-    }
-    return missing;
-}
-
-static unsigned allowed_classes(const lint *in, size_t caller, size_t key)
-{
-    unsigned classes = 0;
-    for (size_t i = 0; i < in->exposure->way_count; i++) {
-        const ch_way *way = &in->exposure->ways[i];
-        if (way->reach.caller == caller && way->reach.key == key)
-            classes |= ch_classes_opened(&way->reach.allow->selector);
-    }
-    return classes;
-}
-
-static const char *caller_name(const ch_way *way)
-{
-    return way->reach.caller == CH_NO_CALLER ? "(any)" : way->reach.policy->callers[way->reach.caller].name;
-}
-
-static void look_at_confusion(const lint *in, const ch_key *key)
-{
-    for (size_t i = 0; i < in->exposure->way_count; i++) {
-        const ch_way *way = &in->exposure->ways[i];
-        const ch_endpoint *example = NULL;
-        if (&in->policy->keys[way->reach.key] != key)
-            continue;
-        unsigned missing = missing_classes(way, allowed_classes(in, way->reach.caller, way->reach.key), &example);
-        if (missing == 0)
-            continue;
-        say(in, "confusion",
-            "some signatures that caller '%s' may ask for by '%s' would open calls of class %s too, and such requests "
-            "are refused, as some to %s %s",
-            caller_name(way), way->reach.allow->name, ch_class_name((ch_class)__builtin_ctz(missing)),
-            ch_endpoint_method(example), ch_endpoint_path(example));
-        return;
-    }
-}
-
-static void look_at_cover(const lint *in, const ch_key *key)
-{
-    const ch_way *way = first_way(in, key, MONEY);
-    const ch_endpoint *endpoint;
-    for (size_t i = 0; way != NULL && (endpoint = ch_profile_endpoint_at(key->profile, i)) != NULL; i++) {
-        bool costs = ch_endpoint_class(endpoint) != CH_CLASS_READ && ch_endpoint_class(endpoint) != CH_CLASS_CANCEL;
-        if (costs && ch_reach_has_call(&way->reach, endpoint) &&
-            (ch_endpoint_covers(endpoint, key->scheme) & CH_COVERS_PARAMS) == 0) {
-            say(in, "uncovered",
-                "its signatures leave parameters open, as of %s %s, so nothing is known of such requests; only an "
-                "allow that is unlimited and selects by nothing lets them pass",
-                ch_endpoint_method(endpoint), ch_endpoint_path(endpoint));
-            return;
-        }
-    }
-}
-
-static void look_at_accepted(const lint *in, const ch_key *key)
-{
-    const char *lets = NULL;
-    const char *name;
-    for (size_t i = 0; (name = ch_profile_acceptance_at(key->profile, i, &lets)) != NULL; i++) {
-        if ((key->traits.accepts >> i & 1) != 0)
-            say(in, "accepts", "it accepts '%s', which lets callers %s", name, lets);
-    }
-}
-
-static void look_at_raw(const lint *in, const ch_key *key)
-{
-    if (key->may_sign_raw)
-        say(in, "raw", "it signs raw bytes for callers who have every class, and no limit sees those");
+        ch_lint_say(in, "refuses", "what it is asked of is refused: this agent takes no approvals and codes yet");
 }
 
 /* ---- the rest ---- */
 
-static void look_at_token(const lint *in, const ch_token_rule *token)
+static void look_at_token(const ch_lint *in, const ch_token_rule *token)
 {
     if (token->unlock.is_unattended)
-        say(in, "unattended",
+        ch_lint_say(
+            in, "unattended",
             "it is unlocked without a person at each start of the agent, with the PIN alone; whoever can start the "
             "agent, or read its credential, needs nobody");
 }
 
-static void look_at_account(const lint *in, const ch_account *account)
+static void look_at_account(const ch_lint *in, const ch_account *account)
 {
     for (size_t i = 0; i < in->exposure->way_count; i++) {
         const ch_way *way = &in->exposure->ways[i];
         if (&in->policy->accounts[in->policy->keys[way->reach.key].account] != account ||
-            (way->kinds & KIND(ORDER)) == 0)
+            (way->kinds & CH_LINT_KIND(ORDER)) == 0)
             continue;
         if (account->prices == CH_PRICES_MEDIAN && !account->has_reference_error)
-            say(in, "no-reference-error",
-                "it is traded on and states no reference_error, so nobody can say what a "
-                "stolen bot loses");
+            ch_lint_say(in, "no-reference-error",
+                        "it is traded on and states no reference_error, so nobody can say what a "
+                        "stolen bot loses");
         return;
     }
 }
 
-static void look_at_caller(const lint *in, size_t caller)
+static void look_at_caller(const ch_lint *in, size_t caller)
 {
     if (in->policy->callers[caller].role == CH_CALLER_FEED)
         return;
@@ -394,53 +267,28 @@ static void look_at_caller(const lint *in, size_t caller)
         if (ch_selector_has_caller(&in->policy->entries[i].selector, caller))
             return;
     }
-    say(in, "no-allow", "no allow is for it");
+    ch_lint_say(in, "no-allow", "no allow is for it");
 }
 
-static void look_at_prices(const lint *in)
+static void look_at_prices(const ch_lint *in)
 {
     const ch_price_rules *rules = &in->policy->prices;
     if (rules->source_count > 0 && !rules->has_max_move)
-        say(in, "no-max-move", "'prices' has no max_move, so a feed that lies is believed at once");
+        ch_lint_say(in, "no-max-move", "'prices' has no max_move, so a feed that lies is believed at once");
     if (rules->source_count > 0 && rules->at_least < 2)
-        say(in, "one-source", "'prices' has no at_least above 1, so one source alone can make the reference");
-}
-
-static const char *name_of(const ch_key *key)
-{
-    return key->of != NULL || key->version_count > 0 ? key->key_id : "it";
-}
-
-/* Of dates that are to come, the agent speaks in time. */
-static void look_at_dates(const lint *in, const ch_key *key)
-{
-    char date[CH_UTC_TEXT_SIZE];
-    ch_utc_text(key->rotate_by_ns / 1000000000, date);
-    if (ch_key_due_at(key, in->now_ns) == CH_KEY_HAS_EXPIRED)
-        say(in, "expired", "%s has expired, so it signs nothing", name_of(key));
-    else if (key->rotate_by_ns != 0 && in->now_ns >= key->rotate_by_ns)
-        say(in, "rotate-by", "it was to be rotated by %s", date);
+        ch_lint_say(in, "one-source", "'prices' has no at_least above 1, so one source alone can make the reference");
 }
 
 /* clang-format off */
-static void (*const verbs[CH_VERB_COUNT])(const lint *in, const ch_entry_rule *entry) = {
+static void (*const verbs[CH_VERB_COUNT])(const ch_lint *in, const ch_entry_rule *entry) = {
     [CH_VERB_ALLOW]   = look_at_allow,
     [CH_VERB_DENY]    = look_at_deny,
     [CH_VERB_LIMIT]   = look_at_limit,
     [CH_VERB_REQUIRE] = look_at_require,
 };
-
-static void (*const keys[])(const lint *in, const ch_key *key) = {
-    look_at_raw,
-    look_at_accepted,
-    look_at_uses,
-    look_at_cover,
-    look_at_confusion,
-    look_at_dates,
-};
 /* clang-format on */
 
-static void look_at_all(lint *in)
+static void look_at_all(ch_lint *in)
 {
     const ch_policy *policy = in->policy;
     for (size_t i = 0; i < policy->entry_count; i++) {
@@ -450,10 +298,7 @@ static void look_at_all(lint *in)
     }
     for (size_t i = 0; i < policy->key_count; i++) {
         in->of = (ch_warning){.of = "key", .name = policy->keys[i].name};
-        for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
-            keys[k](in, &policy->keys[i]);
-        for (size_t v = 1; ch_key_version(&policy->keys[i], v) != NULL; v++)
-            look_at_dates(in, ch_key_version(&policy->keys[i], v));
+        ch_lint_key(in, &policy->keys[i]);
     }
     for (size_t i = 0; i < policy->account_count; i++) {
         in->of = (ch_warning){.of = "account", .name = policy->accounts[i].name};
@@ -475,7 +320,7 @@ void ch_policy_lint(const ch_policy *policy, uint64_t now_ns, const ch_lint_read
 {
     ch_exposure exposure;
     ch_exposure_find(policy, CH_ALL_CALLERS, now_ns, &exposure);
-    lint in = {.policy = policy, .exposure = &exposure, .now_ns = now_ns, .reader = reader};
+    ch_lint in = {.policy = policy, .exposure = &exposure, .now_ns = now_ns, .reader = reader};
     look_at_all(&in);
     ch_exposure_free(&exposure);
 }

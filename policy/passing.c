@@ -31,19 +31,16 @@ ch_passing ch_passing_of(const ch_question *question)
     return passing;
 }
 
-static const char *whose(const ch_passing *passing)
-{
-    return passing->why.of == CH_STATE_OF_KEY ? "key" : "caller";
-}
-
 static ch_status object(const ch_question *question, const ch_passing *passing, const char *what,
                         const ch_objection *to)
 {
     const ch_state_row *why = &passing->why;
     bool ends = why->until_ns > question->now_ns;
-    (void)ch_object(to, CH_REFUSED, "state", NULL, "%s '%.*s' is %s%s%.*s%s: %s", whose(passing),
-                    CH_SLICE_ARGS(why->name), ch_trading_name(passing->state), why->why.size > 0 ? " by " : "",
-                    CH_SLICE_ARGS(why->why), ends ? "" : ", until an operator makes it active", what);
+    ch_autobuffer whose = CH_BUFFER_INIT;
+    ch_state_row_whose(why, &whose);
+    (void)ch_object(to, CH_REFUSED, "state", NULL, "%s is %s%s%.*s%s: %s", ch_buffer_text(&whose),
+                    ch_trading_name(passing->state), why->why.size > 0 ? " by " : "", CH_SLICE_ARGS(why->why),
+                    ends ? "" : ", until an admin thaws it", what);
     to->refusal->control = ch_trading_name(passing->state);
     to->refusal->retry_after_ns = ends ? why->until_ns - question->now_ns : 0;
     return to->err->status;
@@ -90,4 +87,28 @@ ch_status ch_passing_item(const ch_question *question, const ch_passing *passing
                       ? "only orders marked reduce-only or close-position are signed, in markets with positions"
                       : "only reads and cancels are signed",
                   to);
+}
+
+static ch_status check_reading(const ch_question *question, const ch_passing *passing, const ch_reading_at *reading,
+                               const ch_objection *to)
+{
+    ch_subject subject;
+    CH_TRY(ch_passing_reading(question, passing, reading, to));
+    for (size_t i = 0; i < ch_intent_count(reading->intent); i++) {
+        ch_subject_read(&subject, question, reading, ch_intent_item(reading->intent, i));
+        CH_TRY(ch_passing_item(question, passing, &subject, to));
+    }
+    return CH_OK;
+}
+
+ch_status ch_passing_check(const ch_question *question, ch_error *err)
+{
+    ch_refusal refusal = {0};
+    const ch_objection to = {err, &refusal};
+    const ch_passing passing = ch_passing_of(question);
+    if (question->is_raw)
+        return ch_passing_reading(question, &passing, NULL, &to);
+    for (size_t i = 0; i < question->reading_count; i++)
+        CH_TRY(check_reading(question, &passing, &question->readings[i], &to));
+    return CH_OK;
 }

@@ -2,6 +2,7 @@
  * and does not count: only who says the time can tell. */
 #include "policy/states.h"
 
+#include "base/buffer.h"
 #include "base/memory.h"
 #include "exchange/profile.h"
 
@@ -66,6 +67,16 @@ static bool find_entry(const ch_states *states, ch_state_of of, ch_slice name, s
     return false;
 }
 
+void ch_state_row_whose(const ch_state_row *row, ch_buffer *out)
+{
+    static const char *const kinds[] = {
+        [CH_STATE_OF_CALLER] = "caller", [CH_STATE_OF_KEY] = "key", [CH_STATE_OF_VERSION] = "version"};
+    if (row->of == CH_STATE_OF_ALL)
+        ch_buffer_add_text(out, "all trading");
+    else
+        ch_buffer_add_format(out, "%s '%.*s'", kinds[row->of], CH_SLICE_ARGS(row->name));
+}
+
 static void insert(ch_states *states, size_t index)
 {
     if (states->count == states->capacity) {
@@ -115,7 +126,7 @@ static bool counts(const entry *self, uint64_t now_ns)
     return self->until_ns == 0 || now_ns < self->until_ns;
 }
 
-/* 0, the operator's, is the latest of all. */
+/* 0, which only an admin ends, is the latest of all. */
 static uint64_t later(uint64_t one_ns, uint64_t other_ns)
 {
     if (one_ns == 0 || other_ns == 0)
@@ -157,6 +168,7 @@ ch_trading ch_states_find(const ch_states *states, const ch_policy *policy, cons
     *why = (ch_state_row){.state = CH_TRADING_ACTIVE};
     if (states->count == 0)
         return CH_TRADING_ACTIVE;
+    look_at(states, CH_STATE_OF_ALL, "", now_ns, why);
     look_at(states, CH_STATE_OF_KEY, key->name, now_ns, why);
     for (size_t word = 0; word < CH_CALLER_WORDS; word++) {
         for (uint64_t left = callers->bits[word]; left != 0; left &= left - 1) {
@@ -185,6 +197,14 @@ bool ch_states_is_revoked(const ch_states *states, const ch_key *version, ch_sta
         return false;
     *why = row_of(&states->entries[index]);
     return true;
+}
+
+bool ch_states_get(const ch_states *states, ch_state_of of, ch_slice name, uint64_t now_ns, ch_state_row *out)
+{
+    size_t index;
+    bool is_there = find_entry(states, of, name, &index) && counts(&states->entries[index], now_ns);
+    *out = is_there ? row_of(&states->entries[index]) : (ch_state_row){.of = of, .name = name};
+    return is_there;
 }
 
 bool ch_states_at(const ch_states *states, size_t index, ch_state_row *out)

@@ -74,6 +74,7 @@ SYSTEM_NAMES = {
     "strings.h": r"strn?casecmp|bzero|ffs\w*|r?index",
     "sys/epoll.h": r"epoll_\w+|EPOLL\w+",
     "sys/eventfd.h": r"eventfd\w*|EFD_\w+",
+    "sys/inotify.h": r"inotify_\w+|IN_[A-Z_]+",
     "sys/file.h": r"flock|LOCK_\w+",
     "sys/ioctl.h": r"ioctl|winsize|(TIOC|FIO)\w+",
     "sys/mman.h": r"mincore|mmap|munmap|m(un)?lock\w*|mprotect|madvise|MAP_\w+|PROT_\w+|MADV_\w+|memfd_\w+|MFD_\w+",

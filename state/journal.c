@@ -251,9 +251,19 @@ uint64_t ch_journal_add(ch_journal *journal, const ch_journal_row *row)
     return added.id;
 }
 
+/* What people said: a freeze that a power cut undoes would be none. */
+static bool holds_events(const ch_parcel *parcel)
+{
+    for (size_t i = 0; i < parcel->count; i++) {
+        if (parcel->rows[i].kind == CH_JOURNAL_EVENT)
+            return true;
+    }
+    return false;
+}
+
 static void submit(ch_journal *journal)
 {
-    journal->write.may_be_lost = !journal->is_power_cut_safe;
+    journal->write.may_be_lost = !journal->is_power_cut_safe && !holds_events(&journal->leaving);
     journal->write.is_lone = journal->leaving.count == 1;
     ch_writer_submit(journal->writer, &journal->write);
 }

@@ -80,6 +80,7 @@ static const ch_field fields[] = {
     { "policy",           false,    ch_field_path,    CH_MEMBER(ch_config, policy_path) },
     { "shadow_policy",    false,    ch_field_path,    CH_MEMBER(ch_config, shadow_path) },
     { "trace",            false,    ch_field_path,    CH_MEMBER(ch_config, trace_path) },
+    { "freeze_file",      false,    ch_field_path,    CH_MEMBER(ch_config, freeze_path) },
     { "fronts",           false,    ch_field_choice,  CH_MEMBER(ch_config, is_front_shared), .words = &front_kinds },
     { "confinement",      false,    ch_field_choice,  CH_MEMBER(ch_config, is_confinement_required),
                                                       .words = &confinement_kinds },
@@ -118,7 +119,8 @@ ch_status ch_config_load(const char *path, ch_config *out, ch_error *err)
                                   .profiles = out->profiles_folder,
                                   .state = out->state_folder,
                                   .trace = out->trace_path,
-                                  .shadow_policy = out->shadow_path};
+                                  .shadow_policy = out->shadow_path,
+                                  .freeze_file = out->freeze_path};
     return ch_socket_paths_check(&paths, err);
 }
 
@@ -148,6 +150,7 @@ void ch_config_free(ch_config *config)
     free(config->policy_path);
     free(config->shadow_path);
     free(config->trace_path);
+    free(config->freeze_path);
     *config = (ch_config){0};
 }
 

@@ -31,6 +31,7 @@ typedef struct ch_config {
     char *policy_path;
     char *shadow_path;            /* of a policy that is only recorded; NULL: none */
     char *trace_path;             /* of the file by which an older state is noticed; beside the state's folder */
+    char *freeze_path;            /* of a file that halts all trading when it appears; NULL: none */
     bool is_confinement_required; /* what cannot be given up prevents the start */
     bool is_front_shared;         /* one front for all callers, instead of one for each */
     ch_token_config *tokens;

@@ -62,6 +62,8 @@ static void on_signal(void *context)
             reap(self);
         } else if (received.ssi_signo == SIGHUP) {
             begin_reload(self);
+        } else if (received.ssi_signo == SIGUSR1) {
+            ch_core_freeze_by_signal(self, (pid_t)received.ssi_pid, (uid_t)received.ssi_uid);
         } else {
             ch_log("stopping on signal %u", received.ssi_signo);
             self->is_stopping = true;
@@ -77,6 +79,7 @@ static ch_status catch_signals(core *self, ch_error *err)
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGCHLD);
     sigaddset(&signals, SIGHUP);
+    sigaddset(&signals, SIGUSR1);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow fails as a full disk does, and the agent goes on */
     if (sigprocmask(SIG_BLOCK, &signals, NULL) != 0)
@@ -136,6 +139,7 @@ static ch_status set_up(core *self, const char *config_path, ch_error *err)
     CH_TRY(ch_loop_new(&self->loop, err));
     self->notify = ch_notify_new(self->loop);
     CH_TRY(catch_signals(self, err));
+    CH_TRY(ch_core_watch_freeze_file(self, err));
     CH_TRY(ch_listen(self->rules.config.socket_path, SOCK_STREAM, &self->bots_socket, &listen_fd, err));
     CH_TRY(
         ch_listen(self->rules.config.operator_socket_path, SOCK_SEQPACKET, &self->operators_socket, &operator_fd, err));
@@ -239,6 +243,7 @@ static int tear_down(core *self, ch_status st)
     ch_links_free(&self->links);
     ch_fronts_free(self->fronts);
     ch_loop_forget(self->loop, &self->kept.written);
+    ch_freeze_file_free(self->freeze_file);
     ch_farewell farewell = {.writer = self->kept.writer,
                             .clock = self->kept.clock,
                             .nonces = self->kept.nonces,
@@ -267,6 +272,7 @@ int ch_core_run(const char *config_path)
 {
     static core self;
     ch_error err = CH_ERROR_INIT;
+    ch_core_hold_freezes();
     ch_status st = set_up(&self, config_path, &err);
     if (st != CH_OK) {
         ch_log("%s", err.message);

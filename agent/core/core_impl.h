@@ -9,6 +9,7 @@
 #include "agent/core/desk.h"
 #include "agent/core/doors.h"
 #include "agent/core/dying.h"
+#include "agent/core/freeze_file.h"
 #include "agent/core/fronts.h"
 #include "agent/core/kept.h"
 #include "agent/core/key_watch.h"
@@ -58,6 +59,7 @@ typedef struct core {
     ch_reload *reload;
     bool is_reloaded; /* the rules are new, and keys are still looked for */
     ch_operators *operators;
+    ch_freeze_file *freeze_file; /* NULL: none is watched */
     ch_notices *notices;
     ch_status_context status;
 } core;
@@ -70,6 +72,15 @@ void ch_core_make_rooms(core *self, int listen_fd, int operator_fd);
 CH_CHECKED ch_status ch_core_start_state(core *self, ch_error *err);
 /* The shadow policy is that of the rules. */
 void ch_core_follow_shadow(core *self);
+
+/* ---- core_freeze.c ---- */
+
+/* From here on SIGUSR1 does not end the agent; it is taken when the loop turns. */
+void ch_core_hold_freezes(void);
+/* SIGUSR1 came from that process. */
+void ch_core_freeze_by_signal(core *self, pid_t pid, uid_t uid);
+/* If agent.yaml names one. */
+CH_CHECKED ch_status ch_core_watch_freeze_file(core *self, ch_error *err);
 
 /* ---- core_reload.c ---- */
 

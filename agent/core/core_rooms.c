@@ -150,7 +150,8 @@ void ch_core_make_rooms(core *self, int listen_fd, int operator_fd)
                                             .links = &self->links,
                                             .keeper = &self->timekeeper,
                                             .reload = self->reload,
-                                            .ledger = self->kept.ledger};
+                                            .ledger = self->kept.ledger,
+                                            .freeze_file = self->freeze_file};
     self->operators = ch_operators_new(self->loop, operator_fd, &operator_context);
     make_desks(self);
 }

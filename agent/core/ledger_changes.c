@@ -21,10 +21,14 @@ const ch_states *ch_ledger_states(const ch_ledger *ledger)
     return ledger->states;
 }
 
-static const char *kind_of(const ch_state_row *row)
+static void record_whose(ch_buffer *record, const ch_state_row *row)
 {
-    static const char *const names[] = {"caller", "key", "version"};
-    return names[row->of];
+    static const char *const names[] = {
+        [CH_STATE_OF_CALLER] = "caller", [CH_STATE_OF_KEY] = "key", [CH_STATE_OF_VERSION] = "version"};
+    if (row->of == CH_STATE_OF_ALL)
+        ch_buffer_add_text(record, ",\"all\":true");
+    else
+        ch_record_text(record, ",", names[row->of], row->name);
 }
 
 static void record_state(ch_ledger *ledger, const ch_state_row *row, uint64_t now_ns)
@@ -33,7 +37,7 @@ static void record_state(ch_ledger *ledger, const ch_state_row *row, uint64_t no
     ch_buffer_clear(record);
     ch_record_time(record, "{", "time", now_ns);
     ch_record_text(record, ",", "event", ch_slice_of(row->of == CH_STATE_OF_VERSION ? "key revoked" : "trading state"));
-    ch_record_text(record, ",", kind_of(row), row->name);
+    record_whose(record, row);
     ch_record_text(record, ",", "state", ch_slice_of(ch_trading_name(row->state)));
     if (row->until_ns != 0)
         ch_record_time(record, ",", "until", row->until_ns);
@@ -41,20 +45,32 @@ static void record_state(ch_ledger *ledger, const ch_state_row *row, uint64_t no
     ch_buffer_add_byte(record, '}');
 }
 
-static uint64_t note_state(ch_ledger *ledger, const ch_state_row *row, uint64_t now_ns)
+/* What counts now, and why whoever asked for it did. */
+static uint64_t note_state(ch_ledger *ledger, const ch_state_row *row, ch_slice why, uint64_t now_ns)
 {
-    ch_log("%s '%.*s' is %s now: %.*s", kind_of(row), CH_SLICE_ARGS(row->name), ch_trading_name(row->state),
-           CH_SLICE_ARGS(row->why));
+    ch_autobuffer whose = CH_BUFFER_INIT;
+    ch_state_row asked = *row;
+    ch_state_row_whose(row, &whose);
+    ch_log("%s is %s now: %.*s", ch_buffer_text(&whose), ch_trading_name(row->state), CH_SLICE_ARGS(why));
     ch_buffer_clear(&ledger->lines);
     ch_ledger_add_state(&ledger->lines, row);
-    record_state(ledger, row, now_ns);
+    asked.why = why;
+    record_state(ledger, &asked, now_ns);
     return ch_ledger_add_row(ledger, CH_JOURNAL_EVENT, 0, ch_buffer_slice(&ledger->record), now_ns);
 }
 
 uint64_t ch_ledger_set_state(ch_ledger *ledger, const ch_state_row *row, uint64_t now_ns)
 {
     ch_states_set(ledger->states, row);
-    return note_state(ledger, row, now_ns);
+    return note_state(ledger, row, row->why, now_ns);
+}
+
+uint64_t ch_ledger_freeze(ch_ledger *ledger, const ch_state_row *row, uint64_t now_ns)
+{
+    ch_state_row counts;
+    ch_states_tighten(ledger->states, row, now_ns);
+    ch_states_get(ledger->states, row->of, row->name, now_ns, &counts);
+    return note_state(ledger, &counts, row->why, now_ns);
 }
 
 /* It may be as bad already, for as long. What is noted is what counts now. */
@@ -63,10 +79,8 @@ static void tighten(ch_ledger *ledger, const ch_state_row *wanted, uint64_t now_
     ch_state_row row;
     if (!ch_states_tighten(ledger->states, wanted, now_ns))
         return;
-    for (size_t i = 0; ch_states_at(ledger->states, i, &row); i++) {
-        if (row.of == wanted->of && ch_slice_equal(row.name, wanted->name))
-            note_state(ledger, &row, now_ns);
-    }
+    ch_states_get(ledger->states, wanted->of, wanted->name, now_ns, &row);
+    note_state(ledger, &row, row.why, now_ns);
 }
 
 /* The end of the window that is used up; 0: only an operator ends it. */

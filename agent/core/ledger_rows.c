@@ -3,7 +3,7 @@
  *
  *   L limit shape scope closing released bucket amount   taken; in a RETURN given back, unless it counts releases
  *   R the same                                           not taken: its decision comes after the snapshot
- *   S of name state until why                            a trading state
+ *   S of name state until why                            a trading state; of all, without a name
  *   P source pair price quoted held low high             a reference price
  *   O hash                                               an order's id was used
  *
@@ -231,7 +231,7 @@ static bool read_state(reading *to, fields *in)
     uint64_t state;
     if (in->count != 6 || !read_number(in, 1, CH_STATE_OF_VERSION, &of) || !read_name(in, 2, &row.name) ||
         !read_number(in, 3, CH_TRADING_HALTED, &state) || !read_number(in, 4, UINT64_MAX, &row.until_ns) ||
-        !read_name(in, 5, &row.why))
+        !read_name(in, 5, &row.why) || (of == CH_STATE_OF_ALL && row.name.size > 0))
         return false;
     row.of = (ch_state_of)of;
     row.state = (ch_trading)state;

@@ -116,7 +116,8 @@ static const ch_handler handlers[] = {
     { CH_FRAME_NONCE_SET,      ch_session_on_nonce_set },
     { CH_FRAME_CLOCK_CONFIRM,  ch_session_on_clock_confirm },
     { CH_FRAME_KEY_CONFIRM,    ch_session_on_key_confirm },
-    { CH_FRAME_TRADING_SET,    ch_session_on_trading_set },
+    { CH_FRAME_FREEZE,         ch_session_on_freeze },
+    { CH_FRAME_THAW,           ch_session_on_thaw },
     { CH_FRAME_TRADING_LIST,   ch_session_on_trading_list },
     { CH_FRAME_PRICE_CONFIRM,  ch_session_on_price_confirm },
     { CH_FRAME_STATE_ACCEPT,   ch_session_on_state_accept },
@@ -158,6 +159,8 @@ static void on_check(void *context)
         ch_session *self = &operators->sessions[i];
         if (self->channel.fd >= 0 && self->state == CH_WHILE_ASKING && now_ms - self->began_ms > ASK_WITHIN_MS)
             close_session(self);
+        else if (self->channel.fd >= 0 && self->kept_by_ms != 0 && now_ms >= self->kept_by_ms)
+            ch_session_on_late(self);
     }
 }
 

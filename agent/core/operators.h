@@ -4,6 +4,7 @@
 #ifndef CH_AGENT_CORE_OPERATORS_H
 #define CH_AGENT_CORE_OPERATORS_H
 
+#include "agent/core/freeze_file.h"
 #include "agent/core/ledger.h"
 #include "agent/core/links.h"
 #include "agent/core/reload.h"
@@ -23,6 +24,7 @@ typedef struct ch_operator_context {
     ch_timekeeper *keeper;
     ch_reload *reload;
     ch_ledger *ledger;
+    const ch_freeze_file *freeze_file; /* NULL: none is watched */
 } ch_operator_context;
 
 /* Takes over `listen_fd`, a listening SOCK_SEQPACKET socket. */

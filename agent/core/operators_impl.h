@@ -15,9 +15,10 @@ typedef struct ch_session {
     ch_receiving state;
     ch_peer peer;
     uint64_t began_ms;
-    size_t left;     /* answers that are still to come */
-    uint32_t wanted; /* rows of decisions */
-    ch_error answer; /* the first failure */
+    uint64_t kept_by_ms; /* a change of trading states is answered by then, on the disk or not; 0: none waits */
+    size_t left;         /* answers that are still to come */
+    uint32_t wanted;     /* rows of decisions */
+    ch_error answer;     /* the first failure */
 } ch_session;
 
 struct ch_operators {
@@ -39,7 +40,18 @@ CH_CHECKED ch_status ch_session_check(const ch_session *self, uint32_t version, 
 /* A request that fails is answered; it does not end the session's protocol. */
 void ch_session_answer_failure(ch_session *self, ch_status st, const ch_error *err);
 
-/* ---- takers of frames: operators_requests.c has those of tokens, rules and time, operators_trading.c the rest ---- */
+/* CH_BAD_INPUT unless it is plain text of a size that a log can keep. */
+/* The wall clock, as far as it is trusted. */
+uint64_t ch_session_time_ns(const ch_session *self);
+CH_CHECKED ch_status ch_session_check_reason(ch_slice reason, ch_error *err);
+
+/* ---- operators_freeze.c ---- */
+
+/* The disk has not answered by then: the session's change is in effect, and is not kept yet. */
+void ch_session_on_late(ch_session *self);
+
+/* ---- takers of frames: operators_requests.c has those of tokens, rules and time, operators_freeze.c those
+ * that freeze and thaw, operators_trading.c the rest ---- */
 
 CH_CHECKED ch_status ch_session_on_unlock(void *context, ch_frame *frame, int *fd, ch_error *err);
 CH_CHECKED ch_status ch_session_on_lock(void *context, ch_frame *frame, int *fd, ch_error *err);
@@ -48,7 +60,8 @@ CH_CHECKED ch_status ch_session_on_nonce_list(void *context, ch_frame *frame, in
 CH_CHECKED ch_status ch_session_on_nonce_set(void *context, ch_frame *frame, int *fd, ch_error *err);
 CH_CHECKED ch_status ch_session_on_clock_confirm(void *context, ch_frame *frame, int *fd, ch_error *err);
 CH_CHECKED ch_status ch_session_on_key_confirm(void *context, ch_frame *frame, int *fd, ch_error *err);
-CH_CHECKED ch_status ch_session_on_trading_set(void *context, ch_frame *frame, int *fd, ch_error *err);
+CH_CHECKED ch_status ch_session_on_freeze(void *context, ch_frame *frame, int *fd, ch_error *err);
+CH_CHECKED ch_status ch_session_on_thaw(void *context, ch_frame *frame, int *fd, ch_error *err);
 CH_CHECKED ch_status ch_session_on_trading_list(void *context, ch_frame *frame, int *fd, ch_error *err);
 CH_CHECKED ch_status ch_session_on_price_confirm(void *context, ch_frame *frame, int *fd, ch_error *err);
 CH_CHECKED ch_status ch_session_on_state_accept(void *context, ch_frame *frame, int *fd, ch_error *err);

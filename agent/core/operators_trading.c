@@ -1,5 +1,5 @@
-/* What operators may ask of trading: states, held prices, and what was decided. A change is answered when it is on the
- * disk. */
+/* What operators may ask of trading besides freezing: which states there are, held prices, and what was decided. A
+ * change is answered when it is on the disk. */
 #include "agent/core/operators_impl.h"
 
 #include "policy/policy.h"
@@ -10,12 +10,12 @@
 #define PAGE_BYTES_MAX 49152 /* a row more fits the frame besides, unless it is large */
 #define DECISIONS_A_PAGE 200
 
-static uint64_t time_ns(const ch_session *self)
+uint64_t ch_session_time_ns(const ch_session *self)
 {
     return ch_clockwatch_time_ns(self->operators->context.keeper->clock);
 }
 
-static ch_status check_reason(ch_slice reason, ch_error *err)
+ch_status ch_session_check_reason(ch_slice reason, ch_error *err)
 {
     return reason.size > 0 && reason.size <= REASON_MAX && ch_slice_is_text(reason)
                ? CH_OK
@@ -28,53 +28,6 @@ static ch_status await_row(ch_session *self, uint64_t row, ch_error *err)
 }
 
 /* ---- trading states ---- */
-
-static bool is_in_policy(const ch_policy *policy, const ch_trading_set_frame *set)
-{
-    if (set->of == CH_STATE_OF_KEY)
-        return ch_policy_find_key(policy, set->name) != NULL;
-    for (size_t i = 0; i < policy->caller_count; i++) {
-        if (ch_slice_is(set->name, policy->callers[i].name))
-            return true;
-    }
-    return false;
-}
-
-static ch_status check_set(const ch_session *self, const ch_trading_set_frame *set, ch_error *err)
-{
-    bool is_key = set->of == CH_STATE_OF_KEY;
-    CH_TRY(check_reason(set->reason, err));
-    if (set->of > CH_STATE_OF_KEY || set->state > CH_TRADING_HALTED || !ch_slice_is_text(set->name))
-        return ch_fail(err, CH_BAD_INPUT, "there is no such trading state");
-    /* One whose caller or key has left the policy can still be ended. */
-    if (set->state != CH_TRADING_ACTIVE && !is_in_policy(self->operators->context.policy, set))
-        return ch_fail(err, CH_NOT_FOUND, "there is no %s '%.*s' in the policy", is_key ? "key" : "caller",
-                       CH_SLICE_ARGS(set->name));
-    return CH_OK;
-}
-
-static ch_status set_trading(ch_session *self, const ch_trading_set_frame *set, ch_error *err)
-{
-    ch_autobuffer why = CH_BUFFER_INIT;
-    CH_TRY(ch_session_check(self, set->version, CH_ROLE_OPERATOR, err));
-    CH_TRY(check_set(self, set, err));
-    ch_buffer_add_format(&why, "user %u: %.*s", (unsigned)self->peer.uid, CH_SLICE_ARGS(set->reason));
-    const ch_state_row row = {
-        .of = (ch_state_of)set->of, .name = set->name, .state = (ch_trading)set->state, .why = ch_buffer_slice(&why)};
-    return await_row(self, ch_ledger_set_state(self->operators->context.ledger, &row, time_ns(self)), err);
-}
-
-ch_status ch_session_on_trading_set(void *context, ch_frame *frame, int *fd, ch_error *err)
-{
-    (void)fd;
-    ch_session *self = context;
-    ch_error why = CH_ERROR_INIT;
-    ch_trading_set_frame request;
-    CH_TRY(ch_trading_set_frame_get(frame, &request, err));
-    self->state = CH_WHILE_WAITING;
-    ch_session_answer_failure(self, set_trading(self, &request, &why), &why);
-    return CH_OK;
-}
 
 /* In as many frames as it takes. */
 static ch_status list_trading(ch_session *self, const ch_trading_list_frame *list, ch_error *err)
@@ -122,7 +75,7 @@ static ch_status confirm_price(ch_session *self, const ch_price_confirm_frame *c
     uint64_t row = 0;
     CH_TRY(ch_session_check(self, confirm->version, CH_ROLE_OPERATOR, err));
     CH_TRY(ch_ledger_confirm_price(self->operators->context.ledger, confirm->source, confirm->pair, self->peer.uid,
-                                   time_ns(self), &row, err));
+                                   ch_session_time_ns(self), &row, err));
     return await_row(self, row, err);
 }
 
@@ -142,8 +95,9 @@ static ch_status accept_state(ch_session *self, const ch_state_accept_frame *acc
 {
     uint64_t row = 0;
     CH_TRY(ch_session_check(self, accept->version, CH_ROLE_ADMIN, err));
-    CH_TRY(check_reason(accept->reason, err));
-    CH_TRY(ch_ledger_accept(self->operators->context.ledger, self->peer.uid, accept->reason, time_ns(self), &row, err));
+    CH_TRY(ch_session_check_reason(accept->reason, err));
+    CH_TRY(ch_ledger_accept(self->operators->context.ledger, self->peer.uid, accept->reason, ch_session_time_ns(self),
+                            &row, err));
     return await_row(self, row, err);
 }
 
@@ -181,7 +135,7 @@ static ch_status revoke_key(ch_session *self, const ch_key_revoke_frame *revoke,
     ch_autobuffer name = CH_BUFFER_INIT;
     ch_autobuffer why = CH_BUFFER_INIT;
     CH_TRY(ch_session_check(self, revoke->version, CH_ROLE_OPERATOR | CH_ROLE_ADMIN, err));
-    CH_TRY(check_reason(revoke->reason, err));
+    CH_TRY(ch_session_check_reason(revoke->reason, err));
     CH_TRY(find_version(self, revoke, &version, err));
     ch_states_name_version(version, &name);
     ch_buffer_add_format(&why, "user %u: %.*s", (unsigned)self->peer.uid, CH_SLICE_ARGS(revoke->reason));
@@ -189,7 +143,7 @@ static ch_status revoke_key(ch_session *self, const ch_key_revoke_frame *revoke,
                               .name = ch_buffer_slice(&name),
                               .state = CH_TRADING_HALTED,
                               .why = ch_buffer_slice(&why)};
-    return await_row(self, ch_ledger_set_state(self->operators->context.ledger, &row, time_ns(self)), err);
+    return await_row(self, ch_ledger_set_state(self->operators->context.ledger, &row, ch_session_time_ns(self)), err);
 }
 
 ch_status ch_session_on_key_revoke(void *context, ch_frame *frame, int *fd, ch_error *err)

@@ -229,6 +229,7 @@ static ch_status sign(ch_requests *requests, ch_job *job, ch_error *err)
     if (job->signatures != NULL)
         return CH_OK;
     CH_TRY(check_caller(requests, job, err));
+    CH_TRY(ch_request_check_halt(requests, job, err)); /* the disk was waited for */
     job->is_handed_over = true;
     CH_TRY(ch_token_link_sign(job->link, &job->ticket, job->payloads.items, job->payloads.count, err));
     job->is_held = true;

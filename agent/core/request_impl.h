@@ -48,8 +48,9 @@ CH_CHECKED ch_status ch_request_judge_again(ch_requests *requests, ch_job *job, 
 /* Nothing will be signed for what was reserved; or something was, or may have been, and it counts. */
 void ch_request_unreserve(ch_requests *requests, ch_job *job);
 void ch_request_settle(ch_requests *requests, ch_job *job);
-/* CH_REFUSED if what was signed must not leave, because the caller or the key has been halted meanwhile. */
-CH_CHECKED ch_status ch_request_check_halt(ch_requests *requests, const ch_job *job, ch_error *err);
+/* CH_REFUSED if the request must not be signed, or what was signed must not leave, because trading states were set
+ * meanwhile that would not let it pass. */
+CH_CHECKED ch_status ch_request_check_halt(ch_requests *requests, ch_job *job, ch_error *err);
 /* The figures of the last refusal. Returns NULL if that was another job's. */
 const ch_refusal *ch_request_refusal(const ch_requests *requests, const ch_job *job);
 /* Puts a refusal on record. */

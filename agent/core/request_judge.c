@@ -4,8 +4,8 @@
 
 #include "agent/core/clockwatch.h"
 #include "base/clock.h"
-#include "exchange/profile.h"
 #include "policy/decide.h"
+#include "policy/passing.h"
 #include "policy/policy.h"
 #include "policy/question.h"
 #include "policy/states.h"
@@ -112,9 +112,25 @@ void ch_request_unreserve(ch_requests *requests, ch_job *job)
     job->reservation = NULL;
 }
 
-ch_status ch_request_check_halt(ch_requests *requests, const ch_job *job, ch_error *err)
+/* By the states of now. The record of orders is kept by the accounts of the policy that holds, so what was judged by an
+ * older one goes without. */
+static ch_status may_pass(ch_requests *requests, ch_job *job, ch_error *err)
+{
+    const ch_ledger *ledger = requests->context.ledger;
+    ch_question *question = &requests->judging.question;
+    CH_TRY(ch_request_read_intent(requests, job, err));
+    if (job->is_old)
+        question->states = ch_ledger_states(ledger);
+    else
+        ch_ledger_prepare(ledger, question);
+    return ch_passing_check(question, err);
+}
+
+ch_status ch_request_check_halt(ch_requests *requests, ch_job *job, ch_error *err)
 {
     ch_state_row why;
+    ch_autobuffer whose = CH_BUFFER_INIT;
+    ch_error unread = CH_ERROR_INIT;
     uint64_t now_ns = ch_clockwatch_time_ns(requests->context.clock);
     const ch_states *states = ch_ledger_states(requests->context.ledger);
     if (ch_states_is_revoked(states, job->key, &why))
@@ -122,13 +138,13 @@ ch_status ch_request_check_halt(ch_requests *requests, const ch_job *job, ch_err
                             "key '%s' (%s) was revoked while this was being signed, so it is withheld: %.*s",
                             job->key->name, job->key->key_id, CH_SLICE_ARGS(why.why));
     ch_trading state = ch_states_find(states, job->policy, &job->callers, job->key, now_ns, &why);
-    unsigned passing = job->policy->states[CH_TRADING_HALTED].classes;
-    bool may_pass = job->endpoint != NULL && (passing >> ch_endpoint_class(job->endpoint) & 1) != 0;
-    if (state != CH_TRADING_HALTED || may_pass)
+    bool was_judged_so = job->generation == ch_ledger_generation(requests->context.ledger);
+    if (state == CH_TRADING_ACTIVE || was_judged_so || may_pass(requests, job, &unread) == CH_OK)
         return CH_OK;
-    return ch_fail_rule(err, CH_REFUSED, "state",
-                        "%s '%.*s' was halted while this was being signed, so it is withheld: %.*s",
-                        why.of == CH_STATE_OF_KEY ? "key" : "caller", CH_SLICE_ARGS(why.name), CH_SLICE_ARGS(why.why));
+    ch_state_row_whose(&why, &whose);
+    return ch_fail_rule(err, CH_REFUSED, "state", "%s was %s while this was being signed, so it is withheld: %.*s",
+                        ch_buffer_text(&whose), state == CH_TRADING_HALTED ? "halted" : "set to reducing",
+                        CH_SLICE_ARGS(why.why));
 }
 
 const ch_refusal *ch_request_refusal(const ch_requests *requests, const ch_job *job)

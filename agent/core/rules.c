@@ -1,5 +1,6 @@
 #include "agent/core/rules.h"
 
+#include "agent/core/freeze_file.h"
 #include "policy/load.h"
 
 #include <string.h>
@@ -17,6 +18,8 @@ ch_status ch_rules_load(const char *config_path, ch_rules *out, ch_error *err)
     CH_TRY(load_policy(&out->config, out->config.policy_path, &out->policy, err));
     if (out->config.shadow_path != NULL)
         CH_TRY(load_policy(&out->config, out->config.shadow_path, &out->shadow, err));
+    if (out->config.freeze_path != NULL)
+        CH_TRY(ch_freeze_file_check(out->config.freeze_path, err));
     return ch_config_check_modules(&out->config, err);
 }
 
@@ -26,6 +29,11 @@ void ch_rules_free(ch_rules *rules)
     ch_policy_free(&rules->shadow);
     ch_config_free(&rules->config);
     *rules = (ch_rules){0};
+}
+
+static bool is_same_path(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
 ch_status ch_rules_may_follow(const ch_rules *now, const ch_rules *fresh, ch_error *err)
@@ -39,6 +47,7 @@ ch_status ch_rules_may_follow(const ch_rules *now, const ch_rules *fresh, ch_err
         { "state",           strcmp(a->state_folder, b->state_folder) == 0 },
         { "trace",           strcmp(a->trace_path, b->trace_path) == 0 },
         { "fronts",          a->is_front_shared == b->is_front_shared },
+        { "freeze_file",     is_same_path(a->freeze_path, b->freeze_path) },
         { "confinement",     a->is_confinement_required == b->is_confinement_required },
     };
     /* clang-format on */

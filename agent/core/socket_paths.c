@@ -48,6 +48,8 @@ static void find_places(const ch_agent_paths *paths, places *out)
     add(out, "'profiles'", paths->profiles, "");
     add(out, "'state'", paths->state, "");
     add(out, "'trace'", paths->trace, "");
+    if (paths->freeze_file != NULL)
+        add(out, "'freeze_file'", paths->freeze_file, "");
     if (paths->shadow_policy != NULL)
         add(out, "'shadow_policy'", paths->shadow_policy, "");
     for (const char *const *file = ch_store_files; *file != NULL; file++) {

@@ -14,6 +14,7 @@ typedef struct ch_agent_paths {
     const char *state;
     const char *trace;
     const char *shadow_policy; /* NULL if the file names none */
+    const char *freeze_file;   /* likewise */
 } ch_agent_paths;
 
 /* CH_CONFIG unless each socket's path fits a socket's address and names a file, nothing but a socket of before is

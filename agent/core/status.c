@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "policy/decide.h"
 #include "policy/key_dates.h"
+#include "policy/states.h"
 #include "state/nonces.h"
 #include "state/writer.h"
 #include "wire/frames.h"
@@ -138,6 +139,19 @@ static void add_ledger(report *to, const ch_ledger *ledger)
         add_notice(to, ch_slice_of(why.message));
 }
 
+/* What is frozen by name is in the limits of each key, and in the operators' list. */
+static void add_freeze(report *to, const ch_status_context *context)
+{
+    ch_state_row row;
+    ch_autobuffer text = CH_BUFFER_INIT;
+    uint64_t now_ns = ch_clockwatch_time_ns(context->timekeeper->clock);
+    if (!ch_states_get(ch_ledger_states(context->ledger), CH_STATE_OF_ALL, CH_LITERAL(""), now_ns, &row))
+        return;
+    ch_buffer_add_format(&text, "all trading is %s: %.*s; an admin ends it with: chancery thaw --all",
+                         ch_trading_name(row.state), CH_SLICE_ARGS(row.why));
+    add_notice(to, ch_buffer_slice(&text));
+}
+
 static void add_tolerance(const ch_status_context *context, report *to, const ch_key *named)
 {
     ch_autobuffer text = CH_BUFFER_INIT;
@@ -232,6 +246,7 @@ static void tell_more(const ch_status_context *context, report *to)
     ch_confinement_list(context->confinement, &to->frame.confinement, &to->confinement);
     for (size_t i = 0; i < context->links->count; i++)
         add_token(to, context->links->links[i]);
+    add_freeze(to, context);
     for (size_t i = 0; i < ch_notices_count(context->notices); i++)
         add_notice(to, ch_slice_of(ch_notices_at(context->notices, i)));
     add_tolerances(context, to);

@@ -42,25 +42,18 @@ class Trading(unittest.TestCase):
 
     def test_an_operator_halts_and_lets_go_on(self):
         self.assertEqual(self.json("trading", "list"), {"states": []})
-        self.agent.must("trading", "set", "--caller", "maker", "halted", "--reason", "odd orders")
+        self.agent.must("freeze", "maker", "--reason", "odd orders")
         row, = self.json("trading", "list")["states"]
         self.assertEqual((row["of"], row["name"], row["state"]), ("caller", "maker", "halted"))
         self.assertIn("odd orders", row["why"])
         self.assertIn("halted", self.agent.must("trading", "list"))
         self.assertEqual(self.agent.sign("maker", "kraken", order(volume="0.001")).json["rule"], "state")
         self.assertEqual(self.agent.sign("maker", "kraken", CANCEL).status, 200)
-        self.agent.must("trading", "set", "--caller", "maker", "active", "--reason", "looked into")
-        self.agent.must("trading", "set", "--key", "kraken", "reducing", "--reason", "moving")
+        self.agent.must("thaw", "maker", "--reason", "looked into")
+        self.agent.must("freeze", "kraken", "--reducing", "--reason", "moving")
         self.assertEqual(self.agent.sign("maker", "kraken", order(volume="0.001")).json["rule"], "state")
-        self.agent.must("trading", "set", "--key", "kraken", "active", "--reason", "moved")
+        self.agent.must("thaw", "kraken", "--reason", "moved")
         self.assertEqual(self.agent.sign("maker", "kraken", order(volume="0.001")).status, 200)
-
-    def test_what_is_no_state(self):
-        self.assert_fails(USAGE, "active, reducing or halted", "trading", "set", "--key", "kraken", "off", "--reason", "x")
-        self.assert_fails(USAGE, "--reason", "trading", "set", "--key", "kraken", "halted")
-        self.assert_fails(USAGE, "one of", "trading", "set", "halted", "--reason", "x")
-        self.assert_fails(USAGE, "one of", "trading", "set", "halted", "--reason", "x", "--key", "a", "--caller", "b")
-        self.assert_fails(NOT_FOUND, "nobody", "trading", "set", "--caller", "nobody", "halted", "--reason", "x")
 
     def test_prices_are_listed_and_confirmed(self):
         self.agent.put_prices(source="second", ETH_USDT="2000")

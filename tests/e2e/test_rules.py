@@ -180,7 +180,7 @@ class Rules(unittest.TestCase):
         for _ in range(3):
             self.agent.sign("again-same", "kraken", order(volume="0.3"))
         self.assertEqual(self.agent.sign("again-same", "kraken", order(volume="0.4")).json["rule"], "state")
-        self.agent.must("trading", "set", "--caller", "again-same", "active", "--reason", "looked at it")
+        self.agent.must("thaw", "again-same", "--reason", "looked at it")
         self.assertEqual(self.agent.sign("again-same", "kraken", order(volume="0.4")).status, 200)
 
 if __name__ == "__main__":

@@ -135,9 +135,9 @@ class Planted(unittest.TestCase):
                       self.found({"agent/core/jobs.c": text}))
 
     def test_a_header_of_the_system_that_is_not_known(self):
-        text, line = self.with_include("base/slots.c", "<sys/inotify.h>")
+        text, line = self.with_include("base/slots.c", "<sys/fanotify.h>")
         self.assertEqual(self.found({"base/slots.c": text}), [
-            f"base/slots.c:{line}: <sys/inotify.h> is not known; scripts/csource.py needs a row that says which names it "
+            f"base/slots.c:{line}: <sys/fanotify.h> is not known; scripts/csource.py needs a row that says which names it "
             "is included for"])
 
     def test_a_row_of_the_makefile_that_lacks_a_folder(self):

@@ -7,6 +7,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
@@ -15,6 +16,7 @@ import harness
 import others
 from client import request_bytes
 from harness import wait_until
+from waiting import Waiting
 
 ENDS_S = 30 # a stop takes a second; what is left of it then is a thread that the kernel does not end
 VALUE = 2**60
@@ -92,6 +94,21 @@ class HungDisk(others.OthersTest):
         self.agent.process.send_signal(signal.SIGTERM)
         wait_until(lambda: not any(map(is_there, processes)), "all have ended", ENDS_S)
         self.assertIn("the disk of the state does not answer", self.agent.log())
+
+    def test_a_freeze_takes_effect_and_says_that_it_is_not_kept(self):
+        self.freeze()
+        began = time.monotonic()
+        asked = Waiting(self.agent.cli, "freeze", "--all", "--reason", "the disk hangs")
+        with self.agent.client() as client:
+            wait_until(lambda: client.sign("kraken", harness.KRAKEN_ORDER).json.get("rule") == "state", "it is in effect", 1.0)
+        asked.join(10)
+        done = asked.result
+        self.assertLess(time.monotonic() - began, 5.0)
+        self.assertEqual(done.returncode, 11, done)
+        self.assertIn(b"all trading is halted", done.stdout)
+        self.assertIn(b"it is in effect, but is not kept yet", done.stderr)
+        subprocess.run(["fsfreeze", "-u", self.disk], check=True)
+        self.assertEqual(self.agent.cli("freeze", "--all", "--reason", "the disk is back").returncode, 0)
 
     def test_a_try_that_cannot_be_counted_is_not_made(self):
         self.agent.must("lock", "main")

@@ -167,7 +167,7 @@ START_TEST(test_a_stop_is_kept_while_halted)
     set_state(CH_STATE_OF_KEY, "k", CH_TRADING_HALTED, 0);
     say(CH_FACT_TYPE, "stop-limit", "type");
     ck_assert_int_eq(decide_ask(&rig, "DELETE /order symbol=BTCUSDT origClientId=c1", false), CH_REFUSED);
-    ck_assert_str_eq(rig.err.message, "key 'k' is halted by day, until an operator makes it active: it keeps stop "
+    ck_assert_str_eq(rig.err.message, "key 'k' is halted by day, until an admin thaws it: it keeps stop "
                                       "orders, and this may cancel one");
 }
 END_TEST

@@ -1,6 +1,7 @@
 /* Trading states of callers and keys, and which of several counts. */
 #include "policy/states.h"
 
+#include "base/buffer.h"
 #include "base/slice.h"
 #include "tests/support/dice.h"
 #include "tests/support/suite.h"
@@ -185,7 +186,50 @@ START_TEST(test_limits_never_loosen_a_state)
 }
 END_TEST
 
-START_TEST(test_operators_may_loosen_a_state)
+START_TEST(test_all_covers_everybody)
+{
+    ch_state_row out;
+    set(CH_STATE_OF_ALL, "", REDUCING, 0);
+    ck_assert_int_eq(find(0, 69, "k", 1), REDUCING);
+    ck_assert_int_eq(find(1, 1, "of a later policy", 1), REDUCING);
+    set(CH_STATE_OF_CALLER, "c1", HALTED, 0);
+    ck_assert_int_eq(find(1, 1, "k", 1), HALTED);
+    set(CH_STATE_OF_ALL, "", ACTIVE, 0);
+    ck_assert_int_eq(find(1, 1, "k", 1), HALTED);
+    ck_assert_int_eq(find(2, 2, "k", 1), ACTIVE);
+    ck_assert(!ch_states_get(states, CH_STATE_OF_ALL, ch_slice_of(""), 1, &out) && out.state == ACTIVE);
+}
+END_TEST
+
+START_TEST(test_a_row_is_got_by_its_name_while_it_counts)
+{
+    ch_state_row out;
+    set(CH_STATE_OF_KEY, "c1", HALTED, 1000);
+    ck_assert(ch_states_get(states, CH_STATE_OF_KEY, ch_slice_of("c1"), 999, &out) && out.state == HALTED);
+    ck_assert(!ch_states_get(states, CH_STATE_OF_KEY, ch_slice_of("c1"), 1000, &out) && out.state == ACTIVE);
+    ck_assert(!ch_states_get(states, CH_STATE_OF_CALLER, ch_slice_of("c1"), 999, &out));
+    ck_assert(ch_slice_is(out.name, "c1") && out.of == CH_STATE_OF_CALLER);
+}
+END_TEST
+
+/* clang-format off */
+static const struct { ch_state_of of; const char *name; const char *says; } whose[] = {
+    { CH_STATE_OF_CALLER, "maker", "caller 'maker'" },
+    { CH_STATE_OF_KEY,    "k",     "key 'k'" },
+    { CH_STATE_OF_ALL,    "",      "all trading" },
+};
+/* clang-format on */
+
+START_TEST(test_whose_a_state_is)
+{
+    ch_autobuffer text = CH_BUFFER_INIT;
+    const ch_state_row of = row(whose[_i].of, whose[_i].name, HALTED, 0);
+    ch_state_row_whose(&of, &text);
+    ck_assert_str_eq(ch_buffer_text(&text), whose[_i].says);
+}
+END_TEST
+
+START_TEST(test_what_is_set_may_loosen_a_state)
 {
     ck_assert(tighten("c1", HALTED, 0, 100));
     set(CH_STATE_OF_CALLER, "c1", REDUCING, 200);
@@ -271,6 +315,8 @@ END_TEST
 CH_TESTS_WITH("states", set_up, tear_down, CH_TEST(test_all_are_active_at_first), CH_TEST(test_the_worst_state_counts),
               CH_TEST(test_a_caller_and_a_key_may_have_one_name), CH_TEST(test_who_was_found_is_named),
               CH_TEST(test_a_state_ends_at_its_time), CH_TEST(test_positions_beyond_the_policy_are_nobody),
-              CH_TEST_ROWS(test_limits_never_loosen_a_state, tightened), CH_TEST(test_operators_may_loosen_a_state),
-              CH_TEST(test_a_row_may_be_set_from_a_view_of_itself), CH_TEST(test_each_change_changes_the_generation),
-              CH_TEST(test_many_are_kept_apart), CH_TEST(test_a_revoked_version_is_no_other_ones_state))
+              CH_TEST_ROWS(test_limits_never_loosen_a_state, tightened), CH_TEST(test_what_is_set_may_loosen_a_state),
+              CH_TEST(test_all_covers_everybody), CH_TEST(test_a_row_is_got_by_its_name_while_it_counts),
+              CH_TEST_ROWS(test_whose_a_state_is, whose), CH_TEST(test_a_row_may_be_set_from_a_view_of_itself),
+              CH_TEST(test_each_change_changes_the_generation), CH_TEST(test_many_are_kept_apart),
+              CH_TEST(test_a_revoked_version_is_no_other_ones_state))

@@ -1,5 +1,5 @@
 /* Rows: written, read again after an end or a crash, and lost with a disk that fails. */
-#include "state/journal.h"
+#include "state/journal_impl.h"
 
 #include "base/buffer.h"
 #include "tests/support/suite.h"
@@ -100,6 +100,23 @@ START_TEST(test_each_transaction_can_be_made_safe_from_power_cuts)
     rig_close();
     rig_open();
     ck_assert_str_eq(rig_read(), "1:0:0:[]:{\"a\":1};2:0:0:[]:{\"a\":2};");
+    rig_close();
+}
+END_TEST
+
+START_TEST(test_what_people_said_is_safe_from_power_cuts)
+{
+    rig_start();
+    const ch_parcel *leaving = &rig.journal->leaving;
+    awaited = rig_add(CH_JOURNAL_DECISION, "[]", "{}");
+    ch_journal_flush(rig.journal);
+    ck_assert(leaving->count == 1 && rig.journal->write.may_be_lost);
+    rig_wait(is_told);
+    rig_add(CH_JOURNAL_EVENT, "[]", "{}");
+    awaited = rig_add(CH_JOURNAL_DECISION, "[]", "{}");
+    ch_journal_flush(rig.journal);
+    ck_assert(leaving->count == 2 && !rig.journal->write.may_be_lost);
+    rig_wait(is_told);
     rig_close();
 }
 END_TEST
@@ -390,6 +407,7 @@ CH_TESTS("journal", CH_TEST(test_rows_are_read_as_they_were_added),
          CH_TEST(test_rows_that_come_while_others_are_written_follow),
          CH_TEST(test_rows_that_were_not_handed_over_are_not_kept_by_an_end),
          CH_TEST(test_each_transaction_can_be_made_safe_from_power_cuts),
+         CH_TEST(test_what_people_said_is_safe_from_power_cuts),
          CH_TEST(test_a_crash_at_any_instant_loses_nothing_that_was_recorded),
          CH_TEST_ROWS(test_rows_that_cannot_be_written_are_lost_and_later_ones_are_not, failures),
          CH_TEST(test_trouble_lasts_until_a_row_is_written_or_would_be),

@@ -67,31 +67,11 @@ static void check_done(ch_status status, const char *says)
 
 /* ---- trading states ---- */
 
-static void set(uint8_t of, const char *name, uint8_t state, const char *reason)
+static void halt(ch_state_of of, const char *name, ch_trading state)
 {
-    const ch_trading_set_frame frame = {.version = CH_FRAMES_VERSION,
-                                        .of = of,
-                                        .name = ch_slice_of(name),
-                                        .state = state,
-                                        .reason = ch_slice_of(reason)};
-    MUST(ch_trading_set_frame_put(come(), 0, &frame, &err));
+    const ch_state_row row = {.of = of, .name = ch_slice_of(name), .state = state, .why = CH_LITERAL("again")};
+    ch_ledger_freeze(it.ledger, &row, scene_now_ns());
 }
-
-START_TEST(test_an_operator_halts_and_lets_go_again)
-{
-    ch_state_row row;
-    begin();
-    set(CH_STATE_OF_CALLER, "me", CH_TRADING_HALTED, "it went mad");
-    check_done(CH_OK, "");
-    ck_assert(ch_states_at(ch_ledger_states(it.ledger), 0, &row));
-    ck_assert(ch_slice_is(row.name, "me") && row.state == CH_TRADING_HALTED && row.until_ns == 0);
-    ck_assert_msg(memmem(row.why.data, row.why.size, "it went mad", 11) != NULL, "%.*s", CH_SLICE_ARGS(row.why));
-    ck_assert(!ch_ledger_is_writing(it.ledger)); /* it is kept */
-    set(CH_STATE_OF_CALLER, "me", CH_TRADING_ACTIVE, "mended");
-    check_done(CH_OK, "");
-    ck_assert(!ch_states_at(ch_ledger_states(it.ledger), 0, &row));
-}
-END_TEST
 
 static void revoke(const char *key, const char *key_id, const char *reason)
 {
@@ -122,35 +102,12 @@ START_TEST(test_a_key_is_revoked_when_it_is_on_the_disk)
 }
 END_TEST
 
-/* clang-format off */
-static const struct { uint8_t of; const char *name; uint8_t state; const char *reason; ch_status status; const char *says; } wrong[] = {
-    { CH_STATE_OF_CALLER, "nobody", CH_TRADING_HALTED, "why", CH_NOT_FOUND, "no caller 'nobody'" },
-    { CH_STATE_OF_KEY,    "me",     CH_TRADING_HALTED, "why", CH_NOT_FOUND, "no key 'me'" },
-    { CH_STATE_OF_CALLER, "",       CH_TRADING_HALTED, "why", CH_NOT_FOUND, "" },
-    { CH_STATE_OF_CALLER, "me",     CH_TRADING_HALTED, "",    CH_BAD_INPUT, "give a reason" },
-    { CH_STATE_OF_CALLER, "me",     CH_TRADING_HALTED, "a\nb", CH_BAD_INPUT, "give a reason" },
-    { CH_STATE_OF_CALLER, "me",     9,                 "why", CH_BAD_INPUT, "no such trading state" },
-    { 9,                  "me",     CH_TRADING_HALTED, "why", CH_BAD_INPUT, "no such trading state" },
-};
-/* clang-format on */
-
-START_TEST(test_a_state_that_is_none_changes_nothing)
-{
-    ch_state_row row;
-    begin();
-    set(wrong[_i].of, wrong[_i].name, wrong[_i].state, wrong[_i].reason);
-    check_done(wrong[_i].status, wrong[_i].says);
-    ck_assert(!ch_states_at(ch_ledger_states(it.ledger), 0, &row));
-}
-END_TEST
-
 START_TEST(test_states_are_listed)
 {
     ch_trading_are_frame page;
     ch_trading_row_record row;
     begin();
-    set(CH_STATE_OF_KEY, "bot", CH_TRADING_REDUCING, "less");
-    check_done(CH_OK, "");
+    halt(CH_STATE_OF_KEY, "bot", CH_TRADING_REDUCING);
     MUST(ch_trading_list_frame_put(come(), 0, &(ch_trading_list_frame){.version = CH_FRAMES_VERSION}, &err));
     ch_frame frame = hear(CH_FRAME_TRADING_ARE);
     MUST(ch_trading_are_frame_get(&frame, &page, &err));
@@ -161,11 +118,18 @@ END_TEST
 
 /* ---- rights ---- */
 
+static void confirm(const char *source, const char *pair)
+{
+    const ch_price_confirm_frame frame = {
+        .version = CH_FRAMES_VERSION, .source = ch_slice_of(source), .pair = ch_slice_of(pair)};
+    MUST(ch_price_confirm_frame_put(come(), 0, &frame, &err));
+}
+
 START_TEST(test_an_auditor_only_looks)
 {
     begin();
     it.policy.people[0].roles = CH_ROLE_AUDITOR;
-    set(CH_STATE_OF_CALLER, "me", CH_TRADING_HALTED, "why");
+    confirm("one", "BTC/EUR");
     check_done(CH_REFUSED, "is not an operator");
     MUST(ch_trading_list_frame_put(come(), 0, &(ch_trading_list_frame){.version = CH_FRAMES_VERSION}, &err));
     hear(CH_FRAME_TRADING_ARE);
@@ -192,13 +156,6 @@ static void put_price(const char *price, uint64_t ago_ns)
     ch_quote quote = {.source = CH_LITERAL("one"), .pair = CH_LITERAL("BTC/EUR"), .quoted_ns = scene_now_ns() - ago_ns};
     ck_assert(ch_decimal_read(ch_slice_of(price), &quote.price));
     MUST(ch_ledger_put_price(it.ledger, &quote, scene_now_ns(), &outcome, &err));
-}
-
-static void confirm(const char *source, const char *pair)
-{
-    const ch_price_confirm_frame frame = {
-        .version = CH_FRAMES_VERSION, .source = ch_slice_of(source), .pair = ch_slice_of(pair)};
-    MUST(ch_price_confirm_frame_put(come(), 0, &frame, &err));
 }
 
 START_TEST(test_a_held_price_is_confirmed)
@@ -235,8 +192,11 @@ START_TEST(test_decisions_are_listed_in_pages)
     ch_decision_record row;
     begin();
     for (size_t i = 0; i < 3; i++) {
-        set(CH_STATE_OF_CALLER, "me", CH_TRADING_HALTED, "again");
-        check_done(CH_OK, "");
+        halt(CH_STATE_OF_CALLER, "me", CH_TRADING_HALTED);
+        while (ch_ledger_is_writing(it.ledger)) {
+            scene_end_turn(&it);
+            ch_writer_collect(it.writer);
+        }
     }
     ch_decisions_are_frame page = list_decisions(0, 2);
     ck_assert(!page.is_last && page.rows.count == 2);
@@ -250,29 +210,6 @@ START_TEST(test_decisions_are_listed_in_pages)
 }
 END_TEST
 
-START_TEST(test_who_leaves_meanwhile_is_forgotten)
-{
-    begin();
-    set(CH_STATE_OF_CALLER, "me", CH_TRADING_HALTED, "why");
-    MUST(ch_channel_flush(&channel, &err));
-    stage_settle();
-    ch_channel_close(&channel);
-    stage_settle();
-    scene_end_turn(&it);
-    const ch_decision_list_frame list = {.version = CH_FRAMES_VERSION};
-    MUST(ch_decision_list_frame_put(come(), 0, &list, &err));
-    MUST(ch_channel_flush(&channel, &err));
-    stage_settle();
-    ch_channel_close(&channel);
-    stage_settle();
-    scene_end_turn(&it);
-    ch_operators_free(operators);
-}
-END_TEST
-
-CH_TESTS("operators_trading", CH_TEST(test_an_operator_halts_and_lets_go_again),
-         CH_TEST(test_a_key_is_revoked_when_it_is_on_the_disk),
-         CH_TEST_ROWS(test_a_state_that_is_none_changes_nothing, wrong), CH_TEST(test_states_are_listed),
-         CH_TEST(test_an_auditor_only_looks), CH_TEST(test_only_an_admin_accepts_a_state),
-         CH_TEST(test_a_held_price_is_confirmed), CH_TEST(test_decisions_are_listed_in_pages),
-         CH_TEST(test_who_leaves_meanwhile_is_forgotten))
+CH_TESTS("operators_trading", CH_TEST(test_states_are_listed), CH_TEST(test_an_auditor_only_looks),
+         CH_TEST(test_a_key_is_revoked_when_it_is_on_the_disk), CH_TEST(test_only_an_admin_accepts_a_state),
+         CH_TEST(test_a_held_price_is_confirmed), CH_TEST(test_decisions_are_listed_in_pages))

@@ -145,15 +145,16 @@ static ch_rules rules_of(void)
 START_TEST(test_what_needs_a_restart_is_refused_by_name)
 {
     const ch_rules now = rules_of();
-    ch_rules fresh[] = {rules_of(), rules_of(), rules_of(), rules_of(), rules_of(), rules_of()};
-    static const char *const names[] = {"'socket'", "'operator_socket'", "'state'",
-                                        "'fronts'", "'confinement'",     "'trace'"};
+    ch_rules fresh[] = {rules_of(), rules_of(), rules_of(), rules_of(), rules_of(), rules_of(), rules_of()};
+    static const char *const names[] = {"'socket'",      "'operator_socket'", "'state'",      "'fronts'",
+                                        "'confinement'", "'trace'",           "'freeze_file'"};
     fresh[0].config.socket_path = "x";
     fresh[1].config.operator_socket_path = "x";
     fresh[2].config.state_folder = "x";
     fresh[3].config.is_front_shared = true;
     fresh[4].config.is_confinement_required = true;
     fresh[5].config.trace_path = "x";
+    fresh[6].config.freeze_path = "x";
     MUST(ch_rules_may_follow(&now, &now, &err));
     for (size_t i = 0; i < CH_ROWS(fresh); i++) {
         ck_assert_int_eq(ch_rules_may_follow(&now, &fresh[i], &err), CH_CONFIG);
