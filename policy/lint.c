@@ -1,6 +1,8 @@
 /* A new warning is a function, and a row in a table if it is of entries or keys (lint_keys.c). */
 #include "policy/lint_impl.h"
 
+#include "exchange/class.h"
+#include "exchange/facts.h"
 #include "policy/exposure.h"
 #include "policy/scope.h"
 
