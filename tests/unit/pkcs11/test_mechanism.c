@@ -26,7 +26,7 @@ END_TEST
 
 static const ch_slice unknown[] = {
     CH_LITERAL(""),          CH_LITERAL("hmac"),          CH_LITERAL("HMAC-SHA256"), CH_LITERAL("hmac-sha256 "),
-    CH_LITERAL("hmac-sha1"), CH_LITERAL("hmac-sha256\0"), CH_LITERAL("rsa-sha1"),    CH_LITERAL("none"),
+    CH_LITERAL("hmac-md5"),  CH_LITERAL("hmac-sha256\0"), CH_LITERAL("rsa-sha1"),    CH_LITERAL("none"),
 };
 
 START_TEST(test_another_name_finds_nothing)
