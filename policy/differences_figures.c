@@ -360,9 +360,73 @@ static void compare_conversions(const ch_policy *one, const ch_policy *other, ch
     }
 }
 
+/* ---- how tokens are unlocked ---- */
+
+/* Of a token that neither policy says anything of, if `name` is NULL. */
+static unsigned factors_of(const ch_policy *policy, const char *name)
+{
+    for (size_t i = 0; name != NULL && i < policy->token_rule_count; i++) {
+        if (strcmp(policy->token_rules[i].name, name) == 0 && policy->token_rules[i].factors != 0)
+            return policy->token_rules[i].factors;
+    }
+    return ch_policy_factors(policy, SIZE_MAX);
+}
+
+static void compare_factors(const ch_policy *old_policy, const ch_policy *new_policy, const char *name,
+                            ch_saying_of *to)
+{
+    unsigned before = factors_of(old_policy, name) & CH_FACTOR_CODE;
+    unsigned now = factors_of(new_policy, name) & CH_FACTOR_CODE;
+    if (before != now)
+        ch_say_difference(to, now != 0 ? CH_NARROWER : CH_WIDER, "an unlock of %s%s%s %s",
+                          name == NULL ? "a token" : "token '", name == NULL ? "" : name, name == NULL ? "" : "'",
+                          now != 0 ? "takes a code now" : "takes no code any more");
+}
+
+static bool has_token_rule(const ch_policy *policy, const char *name)
+{
+    bool is_there = false;
+    for (size_t i = 0; i < policy->token_rule_count; i++)
+        is_there = is_there || strcmp(policy->token_rules[i].name, name) == 0;
+    return is_there;
+}
+
+static bool has_same_seed(const ch_person *one, const ch_person *other)
+{
+    const char *a = one == NULL || one->seed.object_uri == NULL ? "" : one->seed.object_uri;
+    const char *b = other == NULL || other->seed.object_uri == NULL ? "" : other->seed.object_uri;
+    return strcmp(a, b) == 0;
+}
+
+/* Whoever has another seed is not enrolled with it. */
+static void compare_seeds(const ch_policy *one, const ch_policy *other, ch_saying_of *to, bool is_back)
+{
+    for (size_t i = 0; i < other->person_count; i++) {
+        const ch_person *person = &other->people[i];
+        const ch_person *before = ch_policy_person(one, ch_slice_of(person->name));
+        if ((!is_back || before == NULL) && !has_same_seed(before, person))
+            ch_say_difference(to, CH_CHANGED, "the seed of the codes of '%s' is another object now, or gone",
+                              person->name);
+    }
+}
+
+static void compare_unlocks(const ch_policy *old_policy, const ch_policy *new_policy, ch_saying_of *to)
+{
+    compare_factors(old_policy, new_policy, NULL, to);
+    for (size_t i = 0; i < new_policy->token_rule_count; i++)
+        compare_factors(old_policy, new_policy, new_policy->token_rules[i].name, to);
+    for (size_t i = 0; i < old_policy->token_rule_count; i++) {
+        if (!has_token_rule(new_policy, old_policy->token_rules[i].name))
+            compare_factors(old_policy, new_policy, old_policy->token_rules[i].name, to);
+    }
+    compare_seeds(old_policy, new_policy, to, false);
+    compare_seeds(new_policy, old_policy, to, true);
+}
+
 void ch_compare_rest(const ch_policy *old_policy, const ch_policy *new_policy, ch_saying_of *to)
 {
     compare_prices(&old_policy->prices, &new_policy->prices, to);
+    compare_unlocks(old_policy, new_policy, to);
     compare_conversions(old_policy, new_policy, to, false);
     compare_conversions(new_policy, old_policy, to, true);
     for (ch_trading state = CH_TRADING_REDUCING; state <= CH_TRADING_HALTED; state++) {

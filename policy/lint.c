@@ -349,6 +349,22 @@ static void look_at_prices(const lint *in)
         say(in, "one-source", "'prices' has no at_least above 1, so one source alone can make the reference");
 }
 
+/* Tokens that the policy does not name are unlocked alike. */
+static void look_at_unlocks(lint *in)
+{
+    const ch_policy *policy = in->policy;
+    if (ch_policy_factors(policy, SIZE_MAX) == CH_FACTOR_PIN)
+        say(in, "no-codes",
+            "nobody under 'people' has a 'totp', so who learns a token's PIN, and is an operator's user, can unlock "
+            "it");
+    for (size_t i = 0; i < policy->token_rule_count; i++) {
+        const ch_token_rule *rule = &policy->token_rules[i];
+        in->of = (ch_warning){.of = "token", .name = rule->name};
+        if (rule->factors == CH_FACTOR_PIN)
+            say(in, "pin-only", "its PIN alone unlocks it; add code to its 'factors'");
+    }
+}
+
 /* clang-format off */
 static void (*const verbs[CH_VERB_COUNT])(const lint *in, const ch_entry_rule *entry) = {
     [CH_VERB_ALLOW]   = look_at_allow,
@@ -389,6 +405,7 @@ static void look_at_all(lint *in)
     }
     in->of = (ch_warning){.of = "policy", .name = ""};
     look_at_prices(in);
+    look_at_unlocks(in);
 }
 
 void ch_policy_lint(const ch_policy *policy, uint64_t now_ns, const ch_lint_reader *reader)

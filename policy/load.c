@@ -218,6 +218,7 @@ static const ch_field fields[] = {
     { "conversions",   false,    ch_load_conversions,  CH_WHOLE },
     { "addresses",     false,    ch_load_addresses,    CH_WHOLE },
     { "keys",          true,     ch_load_keys,         CH_WHOLE },
+    { "tokens",        false,    ch_load_tokens,       CH_WHOLE },
     { "listings",      false,    ch_load_listings,     CH_WHOLE },
     { "states",        false,    read_states,          CH_WHOLE },
     { "decisions",     false,    read_decisions,       CH_WHOLE },
@@ -240,6 +241,7 @@ static const section sections[SECTION_COUNT] = {
     { false,    NULL },               /* conversions */
     { false,    NULL },               /* addresses */
     { false,    ch_finish_keys },     /* keys */
+    { false,    ch_finish_tokens },   /* tokens */
     { false,    ch_finish_listings }, /* listings */
     { true,     NULL },               /* states */
     { true,     NULL },               /* decisions */
@@ -313,8 +315,8 @@ ch_status ch_load_append(const ch_value *value, const ch_entries *entries, void 
 
 static void free_loader(ch_policy_loader *load)
 {
-    ch_names *const names[] = {&load->callers,   &load->people, &load->accounts, &load->conversions,
-                               &load->addresses, &load->keys,   &load->entries};
+    ch_names *const names[] = {&load->callers,   &load->people, &load->accounts,    &load->conversions,
+                               &load->addresses, &load->keys,   &load->token_rules, &load->entries};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         ch_names_free(names[i]);
     ch_listings_free(load);
@@ -330,7 +332,7 @@ static void free_loader(ch_policy_loader *load)
 ch_status ch_policy_load(const ch_policy_source *source, ch_policy *out, ch_error *err)
 {
     ch_policy_loader load = {.source = source, .policy = out};
-    *out = (ch_policy){.keep_decisions_ns = KEEP_DAYS * DAY_NS};
+    *out = (ch_policy){.keep_decisions_ns = KEEP_DAYS * DAY_NS, .totp_token = source->totp_token};
     for (size_t i = 0; i < sizeof state_classes / sizeof *state_classes; i++)
         out->states[i].classes = state_classes[i];
     ch_status st = read_all(&load, err);

@@ -23,17 +23,9 @@
 
 static ch_status read_token(const ch_value *value, ch_error *err)
 {
-    const ch_policy_source *source = ((const ch_policy_loader *)value->context)->source;
     const char *name = NULL;
-    size_t *token = value->out;
     CH_TRY(ch_yaml_text(value->node, &name, err));
-    for (*token = 0; *token < source->token_count; (*token)++) {
-        if (strcmp(source->tokens[*token], name) == 0)
-            return CH_OK;
-    }
-    if (source->is_elsewhere)
-        return CH_OK;
-    return ch_yaml_fail(value->node, err, "agent.yaml has no token '%s'", name);
+    return ch_load_token_name(value->context, value->node, name, value->out, err);
 }
 
 /* ---- profile, scheme, kinds ---- */

@@ -51,6 +51,7 @@ static const struct {
     { "a feed has no allow", SOUND "]", "no-allow", "feed", true },
     { "no max_move", SOUND "]", "no-max-move", "", false },
     { "one source", SOUND "]", "one-source", "", false },
+    { "no codes", SOUND "]", "no-codes", "", false },
     { "no reference error", "allow: [{name: a, caller: maker, key: x, classes: [trade], markets: [spot], symbols: [BTCUSDT], unlimited: true}]", "no-reference-error", "x", false },
     { "a reference error", SOUND "]", "no-reference-error", "desk", true },
     { "confusion that refuses", "allow: [{name: a, caller: maker, key: k, classes: [trade], markets: [spot], symbols: [BTCUSDT], unlimited: true}]", "confusion", "k", false },
