@@ -2,7 +2,7 @@
  * echo; never the command line or the environment.
  *
  * For each secret, in this order:
- *   1. --pin-fd N, --so-pin-fd N, --secret-fd N, --payload-fd N: that descriptor;
+ *   1. --pin-fd N, --code-fd N, --so-pin-fd N, --secret-fd N, --payload-fd N: that descriptor;
  *   2. standard input, if it is a pipe, socket or file and no such option names descriptor 0;
  *   3. the terminal.
  * From a descriptor a PIN takes one line, so that several can share one; what a command asks for last takes the rest.
@@ -14,7 +14,7 @@
 #include "cli/options.h"
 
 typedef struct ch_input_question {
-    ch_option descriptor;  /* CH_OPT_PIN_FD, CH_OPT_SO_PIN_FD, CH_OPT_SECRET_FD, CH_OPT_PAYLOAD_FD */
+    ch_option descriptor;  /* CH_OPT_PIN_FD, CH_OPT_CODE_FD, CH_OPT_SO_PIN_FD, CH_OPT_SECRET_FD, CH_OPT_PAYLOAD_FD */
     const char *name;      /* "the user PIN", for errors */
     const char *prompt;    /* "User PIN of token demo: "; NULL: can't be typed */
     const char *not_typed; /* without a prompt: what to do instead */

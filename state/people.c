@@ -353,6 +353,12 @@ static void forget_tries(ch_people *people, const ch_kept_person *but, const cha
     }
 }
 
+void ch_person_use(ch_kept_person *person, uint64_t step, ch_person_waiter waiter)
+{
+    person->kept.last_step = step > person->kept.last_step ? step : person->kept.last_step;
+    await_disk(person, waiter);
+}
+
 void ch_person_pass(ch_kept_person *person, const char *token, uint64_t step, ch_person_waiter waiter)
 {
     person->kept.failures = 0;

@@ -61,6 +61,8 @@ unsigned ch_person_tries(const ch_kept_person *person, const char *token);
 void ch_person_begin(ch_kept_person *person, const char *token, uint64_t now_ns, ch_person_waiter waiter);
 /* It was not made, or nobody looked at it. */
 void ch_person_take_back(ch_kept_person *person, const char *token);
+/* A code of that step was right, and it is not known yet whether all else is: it is used, and the try stays counted. */
+void ch_person_use(ch_kept_person *person, uint64_t step, ch_person_waiter waiter);
 /* It has succeeded, by the code of `step`: nobody has failed at that token any more, as far as it counts. */
 void ch_person_pass(ch_kept_person *person, const char *token, uint64_t step, ch_person_waiter waiter);
 

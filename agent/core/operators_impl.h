@@ -29,6 +29,8 @@ struct ch_operators {
     ch_session sessions[CH_OPERATORS_MAX];
 };
 
+#define CH_EVERY_ROLE (CH_ROLE_OPERATOR | CH_ROLE_APPROVER | CH_ROLE_ADMIN | CH_ROLE_AUDITOR)
+
 /* ---- operators.c ---- */
 
 /* Something that the session waits for has been done, or has failed; `context` is the session. */
@@ -39,10 +41,15 @@ CH_CHECKED ch_status ch_session_check(const ch_session *self, uint32_t version, 
 /* A request that fails is answered; it does not end the session's protocol. */
 void ch_session_answer_failure(ch_session *self, ch_status st, const ch_error *err);
 
-/* ---- takers of frames: operators_requests.c has those of tokens, rules and time, operators_trading.c the rest ---- */
+/* ---- takers of frames: operators_unlock.c has those of tokens and people,
+ * operators_requests.c of rules and time, operators_trading.c the rest ---- */
 
 CH_CHECKED ch_status ch_session_on_unlock(void *context, ch_frame *frame, int *fd, ch_error *err);
 CH_CHECKED ch_status ch_session_on_lock(void *context, ch_frame *frame, int *fd, ch_error *err);
+CH_CHECKED ch_status ch_session_on_unlock_needs(void *context, ch_frame *frame, int *fd, ch_error *err);
+CH_CHECKED ch_status ch_session_on_totp_list(void *context, ch_frame *frame, int *fd, ch_error *err);
+CH_CHECKED ch_status ch_session_on_totp_enroll(void *context, ch_frame *frame, int *fd, ch_error *err);
+CH_CHECKED ch_status ch_session_on_totp_revoke(void *context, ch_frame *frame, int *fd, ch_error *err);
 CH_CHECKED ch_status ch_session_on_reload(void *context, ch_frame *frame, int *fd, ch_error *err);
 CH_CHECKED ch_status ch_session_on_nonce_list(void *context, ch_frame *frame, int *fd, ch_error *err);
 CH_CHECKED ch_status ch_session_on_nonce_set(void *context, ch_frame *frame, int *fd, ch_error *err);

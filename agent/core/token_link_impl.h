@@ -34,6 +34,26 @@ typedef struct ch_known_key {
     ch_error problem;  /* CH_OK: found on the token, and as it should be */
 } ch_known_key;
 
+/* How far a code that comes with a login is. */
+typedef enum ch_code_stage {
+    CH_CODE_IDLE,   /* there is none, or it was not sent yet */
+    CH_CODE_ASKED,  /* it is at the process */
+    CH_CODE_PASSED, /* it was right, and its step is being written */
+    CH_CODE_KEPT,   /* that is on disk */
+} ch_code_stage;
+
+typedef struct ch_login_code {
+    char *seed; /* NULL: the login is without a code */
+    char *mechanism;
+    unsigned digits;
+    uint64_t lowest_step;
+    uint8_t print[CH_PRINT_SIZE];
+    size_t print_size;
+    ch_code_stage stage;
+    bool is_done;      /* so is the login, and waits for the step to be kept */
+    bool stays_locked; /* the token is locked again after it */
+} ch_login_code;
+
 struct ch_token_link {
     ch_link_config config; /* the texts are the link's own */
     ch_link_owner owner;
@@ -63,7 +83,13 @@ struct ch_token_link {
     uint64_t try_ms;     /* since when the trial waits to be counted */
     bool is_try_open;    /* the trial is counted, and it is not known what has come of it */
     bool is_last_try;    /* it may be */
-    unsigned pins_out;   /* that the process has, for a login or signatures, and has not said what came of them */
+    ch_login_code login_code;
+    unsigned pins_out; /* that the process has, for a login or signatures, and has not said what came of them */
+
+    /* Codes without a login. */
+    ch_code_waiter code_waiter;
+    uint64_t code_ms; /* since when it waits */
+    uint64_t code_lowest;
 
     /* Jobs. */
     bool is_probing;         /* a probe is at the process */
@@ -144,6 +170,25 @@ void ch_link_check_try(ch_token_link *link, uint64_t now_ms);
 void ch_link_check_lock(ch_token_link *link, uint64_t now_ms);
 CH_CHECKED ch_status ch_link_take_login_done(void *self, ch_frame *frame, int *fd, ch_error *err);
 CH_CHECKED ch_status ch_link_take_logout_done(void *self, ch_frame *frame, int *fd, ch_error *err);
+
+/* The login has succeeded, and so has all that it waits for. */
+void ch_link_finish_login(ch_token_link *link);
+
+/* token_link_codes.c */
+/* The next login is with that code; NULL: with none. */
+void ch_link_set_code(ch_token_link *link, const ch_link_code *code);
+void ch_link_clear_code(ch_token_link *link);
+bool ch_link_has_code(const ch_token_link *link);
+/* Writes the frame of a login with a code. */
+CH_CHECKED ch_status ch_link_put_login_code(ch_token_link *link, ch_error *err);
+/* Makes one failure of the two that a PIN and a code can have. */
+void ch_link_hide_cause(ch_token_link *link, ch_error *outcome);
+/* Answers who waits for a code, if anybody does. */
+void ch_link_fail_code(ch_token_link *link, const ch_error *why);
+/* Ends a process that does not answer. */
+void ch_link_check_codes(ch_token_link *link, uint64_t now_ms);
+CH_CHECKED ch_status ch_link_take_code_passed(void *self, ch_frame *frame, int *fd, ch_error *err);
+CH_CHECKED ch_status ch_link_take_code_done(void *self, ch_frame *frame, int *fd, ch_error *err);
 
 /* token_link_trust.c */
 /* A signature of the key's was right, or wrong: after two in a row it is unusable, until an operator asks for it. */
