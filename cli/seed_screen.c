@@ -95,7 +95,7 @@ static void add_code(text *to, const QRcode *code)
             bool is_lower = is_dark(code, x, y + 1);
             add(to, is_upper ? (is_lower ? "\u2588" : "\u2580") : (is_lower ? "\u2584" : " "));
         }
-        add(to, "\033[0m\r\n");
+        add(to, "\033[0m\n");
     }
 }
 
@@ -149,13 +149,13 @@ static bool draw(int tty, const ch_shown_seed *shown, ch_secret *uri_room, ch_se
     add(&out, enter_screen);
     for (size_t i = 0; i < uri.size; i++)
         add_byte(&out, (char)uri.into->data[i]);
-    add(&out, "\r\n");
+    add(&out, "\n");
     if (has_room(tty, code, uri.size))
         add_code(&out, code);
     else
         add(&out,
-            "This window is too small for the QR code: type the text into the app, or leave with Ctrl-C, make the\r\n"
-            "window larger and begin anew.\r\n");
+            "This window is too small for the QR code: type the text into the app, or leave with Ctrl-C, make the\n"
+            "window larger and begin anew.\n");
     return write_all(tty, room->data, out.size);
 }
 

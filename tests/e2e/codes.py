@@ -1,6 +1,7 @@
 """People's one-time codes: enrolled on a pseudo-terminal as a person does it, and made by oathtool, which knows nothing of
 ours. The agent of such a test has a wall clock of the test's own, so that nobody waits for the next code."""
 
+import codecs
 import os
 import pty
 import re
@@ -85,6 +86,7 @@ class Terminal:
             os.execve(harness.CLI, [str(harness.CLI), *words], environment)
         fcntl.ioctl(self.tty, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self.seen = ""
+        self.decoder = codecs.getincrementaldecoder("utf-8")("replace")  # a read may end within a character
 
     def read_until(self, text, timeout_s=30):
         end = time.monotonic() + timeout_s
@@ -92,7 +94,7 @@ class Terminal:
             if not select.select([self.tty], [], [], max(0, end - time.monotonic()))[0]:
                 raise AssertionError(f"no {text!r} in {self.seen!r}")
             try:
-                self.seen += os.read(self.tty, 65536).decode(errors="replace")
+                self.seen += self.decoder.decode(os.read(self.tty, 65536))
             except OSError:
                 raise AssertionError(f"no {text!r} before the end of {self.seen!r}") from None
         return self.seen
@@ -117,7 +119,7 @@ class Terminal:
                 break
             if not data:
                 break
-            self.seen += data.decode(errors="replace")
+            self.seen += self.decoder.decode(data)
         status = os.waitpid(self.pid, 0)[1]
         self.pid = None
         return os.waitstatus_to_exitcode(status)
