@@ -4,7 +4,6 @@
  * it, for which somebody must have typed a code of it: so what is made here is destroyed again, however else this ends.
  */
 #include "base/buffer.h"
-#include "base/memory.h"
 #include "cli/code_input.h"
 #include "cli/commands.h"
 #include "cli/dialog.h"

@@ -6,6 +6,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "agent/loop.h"
+#include "policy/policy.h"
+#include "state/people.h"
+#include "state/prints.h"
+#include "wire/frames.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -12,7 +12,6 @@
 #include "base/secret.h"
 #include "policy/policy.h"
 #include "state/people.h"
-#include "wire/frames.h"
 
 typedef struct ch_codes ch_codes;
 
@@ -43,8 +42,8 @@ void ch_codes_forget(ch_codes *codes, const void *context);
  */
 void ch_codes_verify(ch_codes *codes, const ch_person *person, ch_secret *typed, const ch_codes_waiter *waiter);
 
-/* Unlocks a token with `pin_and_code` (the PIN, a NUL, the code), which is taken over. Whichever of the two is wrong,
- * the answer is the same, and comes after the same time. */
+/* codes_unlock.c. Unlocks a token with `pin_and_code` (the PIN, a NUL, the code), which is taken over. Whichever of the
+ * two is wrong, the answer is the same, and comes after the same time. */
 void ch_codes_unlock(ch_codes *codes, ch_token_link *link, const ch_person *person, ch_secret *pin_and_code,
                      bool is_last_try, const ch_codes_waiter *waiter);
 

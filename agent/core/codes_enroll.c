@@ -5,6 +5,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "policy/policy.h"
+#include "state/people.h"
+#include "state/prints.h"
+#include "wire/frame.h"
+#include "wire/frames.h"
 
 #include <stdio.h>
 

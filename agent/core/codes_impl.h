@@ -57,7 +57,7 @@ void ch_attempt_release(ch_attempt *self);
 void ch_attempt_count(ch_attempt *self, ch_attempt_next then);
 /* Counts the try, then has the code in `secret` verified and used, then calls `next`. */
 void ch_attempt_verify(ch_attempt *self);
-/* Counts the try, then logs in to the token of the seeds with what is in `secret`, a PIN and a code. */
+/* codes_unlock.c: counts the try, then logs in to the token of the seeds with what is in `secret`, a PIN and a code. */
 void ch_attempt_log_in(ch_attempt *self);
 /* A part of what was typed, copied to `out`. CH_BAD_INPUT: there is none. */
 CH_CHECKED ch_status ch_attempt_part(const ch_attempt *self, unsigned part, ch_secret *out, ch_error *err);

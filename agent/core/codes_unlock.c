@@ -3,6 +3,8 @@
 #include "agent/core/codes_impl.h"
 
 #include "base/memory.h"
+#include "policy/policy.h"
+#include "state/people.h"
 
 /* ---- a login ---- */
 
