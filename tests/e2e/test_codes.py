@@ -303,6 +303,85 @@ class Enrolments(codes.CodesTest):
         self.assertNotIn("tester-totp", self.objects())
 
 
+@unittest.skipUnless(os.getuid() == 0, "only root can be another user")
+class Two(codes.CodesTest):
+    """Two operators who share a token."""
+
+    people = Enrolments.people
+
+    def setUp(self):
+        super().setUp()
+        os.chmod(self.agent.home, 0o711)
+        admin = self.enroll()
+        self.assertEqual(self.unlock(self.fresh_code(admin)).returncode, 0)
+        self.seeds = {"tester": admin, "second": self.enroll("second", admin)}
+        self.agent.must("lock", "main")
+
+    def unlock_as(self, person, *words, pin=harness.USER_PIN, code=None):
+        uid = os.getuid() + (4242 if person == "second" else 0)
+        code = code or self.fresh_code(self.seeds[person])
+        return harness.run_cli(self.agent.environment(), "unlock", *words, "main", stdin=f"{pin}\n{code}\n",
+                               wrapper=["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"])
+
+    def test_one_persons_flood_leaves_another_their_try(self):
+        self.assertEqual(self.unlock_as("second", pin="wrong").returncode, REFUSED)
+        for _ in range(5):
+            self.advance(1000)
+            done = self.unlock_as("second", pin="wrong")
+            self.assertIn("1 of your unlocks of token 'main' have failed", done.stderr.decode())
+        self.assertEqual(self.unlock_as("second", pin="wrong").returncode, REFUSED)
+        self.assertEqual(self.unlock_as("tester").returncode, 0)  # at once: it is not she who waits
+        self.agent.must("lock", "main")
+        self.assertEqual(self.unlock_as("second").returncode, 0)  # and all begin anew
+
+    def test_one_persons_code_is_not_anothers(self):
+        code = self.fresh_code(self.seeds["tester"])
+        self.assertEqual(self.unlock_as("second", code=code).returncode, REFUSED)
+        self.assertEqual(self.unlock_as("tester", code=code).returncode, 0)
+
+    def test_only_an_admin_enrols_and_revokes(self):
+        done = harness.run_cli(self.agent.environment(), "totp", "revoke", "tester", stdin="12345678\n",
+                               wrapper=["setpriv", f"--reuid={os.getuid() + 4242}", f"--regid={os.getuid() + 4242}",
+                                        "--clear-groups"])
+        self.assertEqual(done.returncode, REFUSED, done.stderr)
+        self.assertIn("is not an admin", done.stderr.decode())
+
+
+class SeedsElsewhere(codes.CodesTest):
+    """The seeds are on a token of their own."""
+
+    def setUp(self):
+        super().setUp()
+        self.agent.stop()
+        for label in ("people",):
+            self.agent.must("token", "init", "--module", "softhsm2", "--label", label,
+                            secrets_by_option={"--so-pin-fd": harness.SO_PIN, "--pin-fd": harness.USER_PIN})
+        config = self.agent.config.read_text()
+        self.agent.config.write_text(
+            config + "  people: { module: softhsm2, uri: \"pkcs11:token=people\", workers: 1 }\n" + "totp_token: people\n")
+        self.agent.start()
+
+    def begin_enrolment(self, person="tester", **options):
+        return self.terminal("totp", "enroll", person, "--module", "softhsm2", "--token", "people", **options)
+
+    def test_that_token_comes_first_and_each_takes_a_code_of_its_own(self):
+        seed = self.enroll()
+        done = self.unlock(self.fresh_code(seed))
+        self.assertEqual(done.returncode, 6, done.stderr)
+        self.assertIn("chancery unlock people", done.stderr.decode())
+        code = self.fresh_code(seed)
+        self.assertEqual(self.unlock(code, token="people").returncode, 0)
+        done = self.unlock(code)
+        self.assertEqual(done.returncode, REFUSED, done.stderr)
+        self.assertIn(ALIKE, done.stderr.decode())
+        self.advance(1000)
+        wrong = self.unlock(self.fresh_code(seed), pin="wrong")
+        self.assertEqual((wrong.returncode, wrong.stderr), (done.returncode, done.stderr))
+        self.advance(1000)
+        self.assertEqual(self.unlock(self.fresh_code(seed), "--last-try").returncode, 0)
+        self.assertEqual(self.state(), "unlocked")
+
+
 class PinOnly(codes.CodesTest):
     tokens = "tokens: { main: { unlock: { factors: [pin] } } }\n"
 
