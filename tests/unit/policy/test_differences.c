@@ -67,7 +67,7 @@ static const struct {
     { "another address", "address: bc1qcold", "address: bc1qother", "changed : address 'cold': address is bc1qother now; it was bc1qcold" },
     { "a smaller error", "reference_error: \"0.5 %\", fees", "reference_error: \"0.1 %\", fees", "wider : account 'desk': reference_error is 0.001 now; it was 0.005" },
     { "a key of another account", "k: {account: desk", "k: {account: slip", "changed : key 'k': account is slip now; it was desk" },
-    { "codes", "alice: {uid: 1, roles: [operator, approver]}", "alice: {uid: 1, roles: [operator, approver, admin], totp: \"pkcs11:object=s\"}", "narrower : policy '': an unlock of a token takes a code now|changed : policy '': the seed of the codes of 'alice' is another object now, or gone" },
+    { "codes", "alice: {uid: 1, roles: [operator, approver]}", "alice: {uid: 1, roles: [operator, approver, admin], totp: \"pkcs11:object=alice-totp\"}", "narrower : an unlock of a token takes a code now|changed : the seed of the codes of 'alice' is another object now, or gone" },
     { "fewer sources", "at_least: 1", "at_least: 2", "narrower : policy '': at_least is 2 now; it was 1" },
     { "another rate", "rate: \"1\"", "rate: \"2\"", "changed : the conversion from USDC to USDT is new|narrower : the conversion from USDC to USDT is gone" },
 };
