@@ -24,7 +24,7 @@ typedef struct ch_operator_context {
     ch_timekeeper *keeper;
     ch_reload *reload;
     ch_ledger *ledger;
-    ch_codes *codes; /* NULL if the policy has no seeds */
+    ch_codes *codes;
 } ch_operator_context;
 
 /* Takes over `listen_fd`, a listening SOCK_SEQPACKET socket. */

@@ -179,6 +179,7 @@ START_TEST(test_a_try_is_on_disk_before_it_is_made)
     fail_once("main", NOW_NS);
     /* as after kill -9: nothing is written at the end */
     ch_writer_stop(writer);
+    ch_people_close(people);
     ch_store_close(store);
     load();
     ck_assert_uint_eq(ch_person_tries(alice, "main"), 1);
