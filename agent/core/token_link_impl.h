@@ -75,6 +75,7 @@ struct ch_token_link {
 
     /* Logins. */
     ch_link_waiter waiter;
+    ch_login_code login_code;
     uint64_t lock_ms;    /* since when the waiter waits for a lock; 0: it does not */
     ch_secret pin;       /* while unlocked, if a re-login is allowed */
     ch_secret trial;     /* while a login is under way, or waits for a process that starts */
@@ -83,8 +84,7 @@ struct ch_token_link {
     uint64_t try_ms;     /* since when the trial waits to be counted */
     bool is_try_open;    /* the trial is counted, and it is not known what has come of it */
     bool is_last_try;    /* it may be */
-    ch_login_code login_code;
-    unsigned pins_out; /* that the process has, for a login or signatures, and has not said what came of them */
+    unsigned pins_out;   /* that the process has, for a login or signatures, and has not said what came of them */
 
     /* Codes without a login. */
     ch_code_waiter code_waiter;
