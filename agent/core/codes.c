@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define WRITE_TIMEOUT_MS 5000
 #define ANSWER_MS 1000 /* after which a refusal is said: how long a token takes would tell what was wrong */
 
 /* ---- what is asked ---- */
@@ -89,11 +90,45 @@ static void answer(void *context)
 {
     ch_attempt *self = context;
     ch_codes_waiter waiter = self->waiter;
+    ch_loop_cancel_timer(self->codes->context.loop, &self->answering);
     self->waiter = (ch_codes_waiter){0};
     self->is_answered = true;
     if (waiter.answer != NULL)
         waiter.answer(waiter.context, &self->outcome);
     ch_attempt_release(self);
+}
+
+static void on_slow(void *context)
+{
+    ch_attempt *self = context;
+    ch_error_set(
+        &self->outcome, CH_IO, "",
+        "the disk of the agent's state does not answer, so it cannot be written that you have tried, or that a code "
+        "was used");
+    answer(self);
+}
+
+void ch_attempt_begin_write(ch_attempt *self)
+{
+    self->is_writing = true;
+    self->answering.on_due = on_slow;
+    if (!self->is_answered)
+        ch_loop_set_timer(self->codes->context.loop, &self->answering, ch_clock_ms() + WRITE_TIMEOUT_MS);
+}
+
+void ch_attempt_stop_write(ch_attempt *self)
+{
+    self->is_writing = false;
+    ch_loop_cancel_timer(self->codes->context.loop, &self->answering);
+    self->answering.on_due = answer;
+}
+
+bool ch_attempt_end_write(ch_attempt *self)
+{
+    bool is_answered = self->is_answered;
+    ch_attempt_stop_write(self);
+    ch_attempt_release(self);
+    return !is_answered;
 }
 
 static bool is_refusal(const ch_error *outcome)
@@ -114,6 +149,7 @@ void ch_attempt_end(ch_attempt *self, const ch_error *outcome)
         return;
     }
     ch_log("'%s': %s", self->name, self->outcome.message);
+    self->answering.on_due = answer;
     ch_loop_set_timer(self->codes->context.loop, &self->answering, self->began_ms + ANSWER_MS);
 }
 
@@ -208,7 +244,10 @@ ch_status ch_attempt_part(const ch_attempt *self, unsigned part, ch_secret *out,
 static void on_counted(void *context, const ch_error *outcome)
 {
     ch_attempt *self = context;
-    self->is_writing = false;
+    if (self->is_answered) /* late, and not made */
+        ch_person_take_back(self->person, self->token);
+    if (!ch_attempt_end_write(self))
+        return;
     if (outcome->status == CH_OK)
         self->then(self);
     else
@@ -218,8 +257,8 @@ static void on_counted(void *context, const ch_error *outcome)
 void ch_attempt_count(ch_attempt *self, ch_attempt_next then)
 {
     self->then = then;
-    self->is_writing = true;
     self->is_counted = true;
+    ch_attempt_begin_write(self);
     ch_person_begin(self->person, self->token, self->now_ns, (ch_person_waiter){.context = self, .answer = on_counted});
 }
 
@@ -228,7 +267,8 @@ void ch_attempt_count(ch_attempt *self, ch_attempt_next then)
 static void on_used(void *context, const ch_error *outcome)
 {
     ch_attempt *self = context;
-    self->is_writing = false;
+    if (!ch_attempt_end_write(self))
+        return;
     if (outcome->status != CH_OK || self->next == NULL)
         ch_attempt_end(self, outcome);
     else
@@ -240,7 +280,7 @@ static void use(ch_attempt *self, uint64_t step)
 {
     const ch_person_waiter waiter = {.context = self, .answer = on_used};
     self->step = step;
-    self->is_writing = true;
+    ch_attempt_begin_write(self);
     if (self->token != NULL) {
         ch_person_use(self->person, step, waiter);
         return;

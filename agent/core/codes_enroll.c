@@ -58,12 +58,10 @@ static void after_pin(ch_attempt *self, const ch_error *outcome)
 {
     if (outcome->status == CH_OK)
         ch_log("'%s' has enrolled the seed of the codes of '%s'", self->name, self->about);
-    if (self->link != NULL) {
+    if (self->link != NULL)
         ch_attempt_go_on(self, outcome);
-        return;
-    }
-    self->is_writing = false;
-    ch_attempt_end(self, outcome);
+    else if (ch_attempt_end_write(self))
+        ch_attempt_end(self, outcome);
 }
 
 /* What could not be written was not pinned. */
@@ -85,7 +83,7 @@ static ch_status pin(ch_attempt *self, uint64_t step, ch_slice print, ch_error *
         return ch_fail(err, CH_BUSY, "another code of '%s' is being looked at; try again in a moment", person->name);
     if (self->next == NULL && !is_first(self->codes))
         return ch_fail(err, CH_CONFLICT, "somebody else was enrolled meanwhile; try again, with a code of yours");
-    self->is_writing = true;
+    ch_attempt_begin_write(self);
     ch_person_pin(kept, &object, print, step, (ch_person_waiter){.context = self, .answer = on_pinned});
     return CH_OK;
 }
@@ -188,10 +186,10 @@ void ch_codes_enroll(ch_codes *codes, const ch_person *admin, ch_slice person, c
 static void on_unpinned(void *context, const ch_error *outcome)
 {
     ch_attempt *self = context;
-    self->is_writing = false;
     if (outcome->status == CH_OK)
         ch_log("'%s' has revoked the seed of the codes of '%s'", self->name, self->about);
-    ch_attempt_end(self, outcome);
+    if (ch_attempt_end_write(self))
+        ch_attempt_end(self, outcome);
 }
 
 /* Without an admin nobody could be enrolled any more. */
@@ -217,7 +215,7 @@ static ch_status unpin(ch_attempt *self, ch_error *err)
     ch_kept_person *kept = ch_codes_kept(self->codes, person->name);
     if (ch_attempt_meets_other(self, kept))
         return ch_fail(err, CH_BUSY, "another code of '%s' is being looked at; try again in a moment", person->name);
-    self->is_writing = true;
+    ch_attempt_begin_write(self);
     ch_person_unpin(kept, (ch_person_waiter){.context = self, .answer = on_unpinned});
     return CH_OK;
 }

@@ -32,7 +32,7 @@ struct ch_attempt {
     uint64_t step;               /* of the code that was right */
     uint64_t now_ns;             /* of the wall clock, when it began */
     uint64_t began_ms;
-    ch_timer answering;
+    ch_timer answering; /* a refusal, or that the disk does not answer */
     ch_error outcome;
     ch_attempt_next then; /* once the try is counted */
     ch_attempt_next next; /* once the code is used; NULL: that was all */
@@ -51,6 +51,12 @@ ch_attempt *ch_attempt_begin(ch_codes *codes, const ch_person *person, ch_secret
 void ch_attempt_end(ch_attempt *self, const ch_error *outcome);
 /* The code was wrong, or the PIN. */
 void ch_attempt_refuse(ch_attempt *self);
+/* Something is being written for it. Who waits is told if the disk does not answer. */
+void ch_attempt_begin_write(ch_attempt *self);
+/* It is written, or could not be; the attempt stays. */
+void ch_attempt_stop_write(ch_attempt *self);
+/* The same, and the attempt may be free now. False: nobody waits any more, and it must not go on. */
+CH_CHECKED bool ch_attempt_end_write(ch_attempt *self);
 /* Gives it free, if it was answered and nothing is being written for it. */
 void ch_attempt_release(ch_attempt *self);
 /* Counts the try, then calls `then`. */

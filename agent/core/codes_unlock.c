@@ -18,11 +18,12 @@ static void on_tell(void *context, uint32_t done, uint32_t total)
 void ch_attempt_go_on(ch_attempt *self, const ch_error *outcome)
 {
     ch_token_link *link = self->link;
-    self->is_writing = false;
+    const ch_error late = {CH_IO, "", "the disk of the agent's state did not answer in time"};
+    bool is_late = self->is_answered;
+    ch_attempt_stop_write(self);
     if (link != NULL)
-        ch_token_link_go_on(link, outcome, self->stays_locked);
-    else
-        ch_attempt_release(self);
+        ch_token_link_go_on(link, is_late ? &late : outcome, self->stays_locked);
+    ch_attempt_release(self);
 }
 
 static void on_kept(void *context, const ch_error *outcome)
@@ -37,23 +38,23 @@ static void on_passed(void *context, uint64_t step, ch_slice print)
         ch_attempt_pin(self, step, print);
         return;
     }
-    self->is_writing = true;
     self->is_counted = false;
+    ch_attempt_begin_write(self);
     ch_person_pass(self->person, self->token, step, (ch_person_waiter){.context = self, .answer = on_kept});
 }
 
 static void on_settled(void *context, const ch_error *outcome)
 {
     ch_attempt *self = context;
-    self->is_writing = false;
-    ch_attempt_end(self, outcome);
+    if (ch_attempt_end_write(self))
+        ch_attempt_end(self, outcome);
 }
 
 /* What was still counted against the person is not any more. */
 static void settle(ch_attempt *self)
 {
     self->is_counted = false;
-    self->is_writing = true;
+    ch_attempt_begin_write(self);
     ch_person_pass(self->person, self->token, self->about[0] == '\0' ? self->step : 0,
                    (ch_person_waiter){.context = self, .answer = on_settled});
 }
