@@ -63,7 +63,7 @@ packages_agent       := libseccomp
 packages_agent/core  := p11-kit-1
 packages_agent/front := libmicrohttpd jansson
 packages_agent/token :=
-packages_cli         := libcurl jansson libcrypto p11-kit-1
+packages_cli         := libcurl jansson libcrypto libqrencode p11-kit-1
 
 # The programs: the folder that holds each one's main.c.
 PROGRAMS := chancery-agent chancery-front chancery-token chancery

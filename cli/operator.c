@@ -1,7 +1,8 @@
-/* unlock and lock: one frame to core over the operator socket, and its answer. The PIN goes through a pipe whose read
- * end is passed with the frame, so that it is never in a message. */
+/* unlock and lock: one frame to core over the operator socket, and its answer. PIN and code go through a pipe whose
+ * read end is passed with the frame, so that they are never in a message. What an unlock takes is asked before. */
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "cli/code_input.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/secret_input.h"
@@ -46,13 +47,13 @@ static void end_progress(const progress *self)
         fputs("\n", stderr);
 }
 
-static ch_status unlock(ch_channel *channel, const ch_arguments *arguments, const ch_secret *pin, ch_error *err)
+static ch_status unlock(ch_channel *channel, const ch_arguments *arguments, const ch_secret *secrets, ch_error *err)
 {
     int pin_fd = -1;
     ch_unlock_frame request = {.version = CH_FRAMES_VERSION,
                                .token = ch_slice_of(token_argument(arguments)),
                                .is_last_try = arguments->option[CH_OPT_LAST_TRY] != NULL};
-    CH_TRY(ch_secret_to_pipe(pin, &pin_fd, err));
+    CH_TRY(ch_secret_to_pipe(secrets, &pin_fd, err));
     ch_channel_attach(channel, pin_fd);
     CH_TRY(ch_unlock_frame_put(ch_channel_out(channel), 0, &request, err));
     progress shown = {.began_ms = ch_clock_ms()};
@@ -100,32 +101,75 @@ static ch_status unlock_patiently(const ch_arguments *arguments, const ch_secret
     return st;
 }
 
-static ch_status ask_pin(const ch_arguments *arguments, const char *token, ch_secret *pin, ch_error *err)
+/* ---- what an unlock takes ---- */
+
+static ch_status take_needs(void *context, ch_frame *frame, ch_error *err)
+{
+    return ch_needs_are_frame_get(frame, context, err);
+}
+
+static ch_status ask_needs_once(const ch_arguments *arguments, ch_needs_are_frame *needs, ch_error *err)
+{
+    auto_channel channel = CH_CHANNEL_CLOSED;
+    const ch_unlock_needs_frame ask = {.version = CH_FRAMES_VERSION, .token = ch_slice_of(token_argument(arguments))};
+    const ch_dialog_part part = {CH_FRAME_NEEDS_ARE, needs, take_needs, NULL};
+    CH_TRY(ch_dialog_open(arguments, &channel, err));
+    CH_TRY(ch_unlock_needs_frame_put(ch_channel_out(&channel), 0, &ask, err));
+    return ch_dialog_ask(&channel, &part, err);
+}
+
+/* Before anything is typed, so that an agent that does not run costs nobody the typing. */
+static ch_status ask_needs(const ch_arguments *arguments, bool is_patient, ch_needs_are_frame *needs, ch_error *err)
+{
+    uint64_t end_ms = ch_clock_ms() + (is_patient ? UNLOCK_WAIT_MS : 0);
+    ch_status st = ask_needs_once(arguments, needs, err);
+    while (st == CH_UNAVAILABLE && ch_clock_ms() < end_ms) {
+        usleep(RETRY_AFTER_US);
+        st = ask_needs_once(arguments, needs, err);
+    }
+    if (st == CH_OK && arguments->option[CH_OPT_CODE_FD] != NULL && !needs->has_code)
+        return ch_fail(err, CH_BAD_INPUT,
+                       "the agent's policy lets this token be unlocked without a code; leave --code-fd out");
+    return st;
+}
+
+static ch_status ask_pin(const ch_arguments *arguments, const char *token, bool has_code, ch_secret *pin, ch_error *err)
 {
     ch_autobuffer prompt = CH_BUFFER_INIT;
     ch_buffer_add_format(&prompt, "User PIN%s%.64s: ", *token == '\0' ? "" : " of token ", token);
     ch_input_question question = {
         .descriptor = CH_OPT_PIN_FD, .name = "the user PIN", .prompt = ch_buffer_text(&prompt)};
     if (arguments->option[CH_OPT_NO_PIN] == NULL)
-        return ch_input_secret(arguments, &question, NULL, pin, err);
+        return ch_input_secret(arguments, &question, has_code ? &ch_code_question : NULL, pin, err);
     CH_TRY(ch_input_check_no_pin(arguments, err));
     fputs("If the token has a keypad, type the PIN there now.\n", stderr);
     return ch_secret_alloc_empty(pin, err);
+}
+
+/* The PIN, and the code after it if one is taken. */
+static ch_status ask_secrets(const ch_arguments *arguments, bool has_code, ch_secret *out, ch_error *err)
+{
+    ch_autosecret pin = CH_SECRET_INIT;
+    ch_autosecret code = CH_SECRET_INIT;
+    const ch_secret *const both[] = {&pin, &code};
+    if (!has_code)
+        return ask_pin(arguments, token_argument(arguments), false, out, err);
+    CH_TRY(ask_pin(arguments, token_argument(arguments), true, &pin, err));
+    CH_TRY(ch_input_code(arguments, &code, err));
+    return ch_secrets_join(both, 2, out, err);
 }
 
 static ch_status run_unlock(const ch_arguments *arguments, ch_error *err)
 {
     const char *token = token_argument(arguments);
     bool is_patient = arguments->option[CH_OPT_WAIT] != NULL;
-    ch_autosecret pin = CH_SECRET_INIT;
-    auto_channel channel = CH_CHANNEL_CLOSED;
+    ch_needs_are_frame needs = {0};
+    ch_autosecret secrets = CH_SECRET_INIT;
     if (arguments->option[CH_OPT_LAST_TRY] != NULL && *token == '\0')
         return ch_fail(err, CH_BAD_INPUT, "--last-try needs the token's name: it may lock itself");
-    /* Connected before the PIN is typed, so that an agent that does not run costs nobody the typing. */
-    if (!is_patient)
-        CH_TRY(ch_dialog_open(arguments, &channel, err));
-    CH_TRY(ask_pin(arguments, token, &pin, err));
-    CH_TRY(is_patient ? unlock_patiently(arguments, &pin, err) : unlock(&channel, arguments, &pin, err));
+    CH_TRY(ask_needs(arguments, is_patient, &needs, err));
+    CH_TRY(ask_secrets(arguments, needs.has_code, &secrets, err));
+    CH_TRY(is_patient ? unlock_patiently(arguments, &secrets, err) : unlock_once(arguments, &secrets, err));
     report(token, "Unlocked");
     return CH_OK;
 }
@@ -163,16 +207,18 @@ const ch_command ch_commands_of_operator[] = {
         .name = "unlock",
         .syntax = {.positional = "[TOKEN]", .positional_max = 1,
                    .options = CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTIONS_PIN |
-                              CH_OPTION(NO_PIN) | CH_OPTION(LAST_TRY) | CH_OPTION(WAIT)},
+                              CH_OPTION(CODE_FD) | CH_OPTION(NO_PIN) | CH_OPTION(LAST_TRY) | CH_OPTION(WAIT)},
         .summary = "let the agent sign with a token",
-        .details = "Passes the user PIN of TOKEN, a name from agent.yaml, to the agent. TOKEN can be\n"
-                   "left out if there is only one. You must be an operator in the agent's policy.\n"
+        .details = "Passes the user PIN of TOKEN, a name from agent.yaml, to the agent, and a\n"
+                   "one-time code of yours if the policy wants one. TOKEN can be left out if there\n"
+                   "is only one. You must be an operator in the agent's policy.\n"
                    "With --no-pin no PIN is asked for, as `login: none` or `pinpad` in agent.yaml\n"
                    "demands. After some wrong PINs the agent tries no other, since the token would\n"
                    "lock itself; with --last-try it does.",
         .examples = "  chancery unlock main\n"
                     "  chancery unlock --pin-fd 3 3<pin\n"
-                    "  chancery unlock --pinentry main\n"
+                     "  chancery unlock --pinentry main\n"
+                     "  chancery unlock --pin-fd 3 --code-fd 4 3<pin 4<code\n"
                     "  chancery unlock --no-pin card\n"
                     "  chancery unlock --last-try main\n",
         .run = run_unlock,

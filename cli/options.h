@@ -57,6 +57,7 @@ typedef enum ch_option {
     CH_OPT_CREDENTIAL,
     CH_OPT_NO_PIN,
     CH_OPT_LAST_TRY,
+    CH_OPT_CODE_FD,
     CH_OPT_SO_PIN_FD,
     CH_OPT_SECRET_FD,
     CH_OPT_SIGNATURE,

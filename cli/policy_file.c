@@ -20,6 +20,7 @@ typedef struct config {
     char *profiles;
     char *tokens[CH_TOKENS_MAX];
     size_t token_count;
+    char *totp_token; /* NULL: none is named */
     bool has_tokens;
 } config;
 
@@ -27,6 +28,7 @@ static void free_config(config *self)
 {
     free(self->policy);
     free(self->profiles);
+    free(self->totp_token);
     for (size_t i = 0; i < self->token_count; i++)
         free(self->tokens[i]);
 }
@@ -42,6 +44,28 @@ static ch_status read_path(const ch_yaml *root, const char *file, const char *na
     return CH_OK;
 }
 
+static ch_status read_totp_token(const ch_yaml *root, config *out, ch_error *err)
+{
+    const char *text = NULL;
+    const ch_yaml *node = ch_yaml_get(root, "totp_token");
+    if (node == NULL)
+        return CH_OK;
+    CH_TRY(ch_yaml_text(node, &text, err));
+    out->totp_token = ch_strdup(text);
+    return CH_OK;
+}
+
+/* token_count: it is not known. */
+static size_t find_totp_token(const config *agent)
+{
+    size_t at = 0;
+    if (agent->totp_token == NULL)
+        return agent->token_count == 1 ? 0 : agent->token_count;
+    while (at < agent->token_count && strcmp(agent->tokens[at], agent->totp_token) != 0)
+        at++;
+    return at;
+}
+
 static ch_status read_config(const char *path, config *out, ch_error *err)
 {
     ch_autoyaml *document = NULL;
@@ -50,6 +74,7 @@ static ch_status read_config(const char *path, config *out, ch_error *err)
     CH_TRY(ch_yaml_expect_map(root, err));
     CH_TRY(read_path(root, path, "policy", &out->policy, err));
     CH_TRY(read_path(root, path, "profiles", &out->profiles, err));
+    CH_TRY(read_totp_token(root, out, err));
     const ch_yaml *tokens = ch_yaml_get(root, "tokens");
     out->has_tokens = tokens != NULL && ch_yaml_kind_of(tokens) == CH_YAML_MAP;
     for (size_t i = 0; out->has_tokens && i < ch_yaml_count(tokens) && i < CH_TOKENS_MAX; i++)
@@ -86,6 +111,7 @@ static ch_status load(const ch_arguments *arguments, const char *path, const con
                                      .profiles_folder = profiles_of(arguments, agent),
                                      .tokens = (const char *const *)agent->tokens,
                                      .token_count = agent->token_count,
+                                     .totp_token = find_totp_token(agent),
                                      .is_elsewhere = true};
     CH_TRY(ch_policy_load(&source, out, err));
     return check_tokens(out, agent, err);

@@ -173,7 +173,8 @@ static ch_status read_rest(int fd, const ch_input_question *question, ch_secret 
 /* "--pin-fd 0" takes standard input for that secret; the others then come from the terminal. */
 static bool is_stdin_claimed(const ch_arguments *arguments)
 {
-    static const ch_option options[] = {CH_OPT_PIN_FD, CH_OPT_SO_PIN_FD, CH_OPT_SECRET_FD, CH_OPT_PAYLOAD_FD};
+    static const ch_option options[] = {CH_OPT_PIN_FD, CH_OPT_CODE_FD, CH_OPT_SO_PIN_FD, CH_OPT_SECRET_FD,
+                                        CH_OPT_PAYLOAD_FD};
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
         const char *value = arguments->option[options[i]];
         if (value != NULL && strcmp(value, "0") == 0)

@@ -2,7 +2,7 @@
  * them, a credential of the service manager, or a terminal without echo; never the command line or the environment.
  *
  * For each secret, in this order:
- *   1. --pin-fd N, --so-pin-fd N, --secret-fd N, --payload-fd N: that descriptor;
+ *   1. --pin-fd N, --code-fd N, --so-pin-fd N, --secret-fd N, --payload-fd N: that descriptor;
  *   2. the user PIN, with --credential NAME: that file in $CREDENTIALS_DIRECTORY;
  *   3. a PIN, with --pinentry or --ask-password: that program;
  *   4. standard input, if it is a pipe, socket or file and no such option names descriptor 0;
@@ -17,7 +17,7 @@
 #include "cli/options.h"
 
 typedef struct ch_input_question {
-    ch_option descriptor;  /* CH_OPT_PIN_FD, CH_OPT_SO_PIN_FD, CH_OPT_SECRET_FD, CH_OPT_PAYLOAD_FD */
+    ch_option descriptor;  /* CH_OPT_PIN_FD, CH_OPT_CODE_FD, CH_OPT_SO_PIN_FD, CH_OPT_SECRET_FD, CH_OPT_PAYLOAD_FD */
     const char *name;      /* "the user PIN", for errors */
     const char *prompt;    /* "User PIN of token demo: "; NULL: can't be typed */
     const char *not_typed; /* without a prompt: what to do instead */

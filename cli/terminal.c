@@ -3,6 +3,8 @@
  * one takes effect. */
 #include "cli/terminal.h"
 
+#include "cli/interrupt.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -144,7 +146,9 @@ ch_status ch_terminal_ask_secret(const char *prompt, const char *name, const ch_
         got = read_silently(&tty, prompt, line, &is_more_waiting);
         is_interrupted = caught_signal != 0;
         terminal_release(&tty);
-    } while (is_interrupted);
+    } while (is_interrupted && !ch_interrupt_came());
+    if (is_interrupted)
+        return ch_fail(err, CH_REFUSED, "interrupted; nothing was changed");
     if (got < 0)
         return ch_fail(err, CH_IO, "the terminal failed while asking for %s", name);
     if (got == 0)

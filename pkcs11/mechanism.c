@@ -41,6 +41,7 @@ static const ch_mechanism mechanisms[] = {
     HMAC( "hmac-sha256",      CKM_SHA256_HMAC,     CKK_SHA256_HMAC, "sha256", 32,       64 ),
     HMAC( "hmac-sha384",      CKM_SHA384_HMAC,     CKK_SHA384_HMAC, "sha384", 48,       128 ),
     HMAC( "hmac-sha512",      CKM_SHA512_HMAC,     CKK_SHA512_HMAC, "sha512", 64,       128 ),
+    HMAC( "hmac-sha1",        CKM_SHA_1_HMAC,      CKK_SHA_1_HMAC,  "sha1",   20,       64 ), /* what authenticator apps know */
     /*    name                C_SignInit           hash */
     RSA(  "rsa-sha256",       CKM_SHA256_RSA_PKCS, "sha256" ),
     RSA(  "rsa-sha512",       CKM_SHA512_RSA_PKCS, "sha512" ),

@@ -20,35 +20,29 @@ void ch_compare_caller(const ch_caller *one, const ch_caller *other, ch_saying_o
                           other->role == CH_CALLER_FEED ? "feed" : "bot");
 }
 
-static void add_roles(unsigned roles, ch_buffer *out)
+/* Whoever has another seed is not enrolled with it. */
+static bool has_same_seed(const ch_seed *one, const ch_seed *other)
 {
-    static const struct {
-        unsigned role;
-        const char *name;
-    } names[] = {
-        {CH_ROLE_OPERATOR, "operator"},
-        {CH_ROLE_APPROVER, "approver"},
-        {CH_ROLE_ADMIN,    "admin"   },
-        {CH_ROLE_AUDITOR,  "auditor" },
-    };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if ((roles & names[i].role) != 0)
-            ch_buffer_add_format(out, "%s%s", out->size == 0 ? "" : ", ", names[i].name);
-    }
+    if (one->object_uri == NULL || other->object_uri == NULL)
+        return one->object_uri == other->object_uri;
+    return strcmp(one->object_uri, other->object_uri) == 0 && strcmp(one->mechanism, other->mechanism) == 0 &&
+           one->digits == other->digits;
 }
 
 void ch_compare_person(const ch_person *one, const ch_person *other, ch_saying_of *to)
 {
-    ch_autobuffer roles = CH_BUFFER_INIT;
+    char roles[CH_ROLES_TEXT_MAX];
     if (one->ids.uid != other->ids.uid || one->ids.gid != other->ids.gid)
         ch_say_difference(to, CH_CHANGED, "person '%s' is another user or group now", other->name);
-    add_roles(other->roles, &roles);
+    ch_roles_text(other->roles, roles);
     if (one->roles != other->roles)
         ch_say_difference(to,
                           (one->roles & ~other->roles) == 0   ? CH_WIDER
                           : (other->roles & ~one->roles) == 0 ? CH_NARROWER
                                                               : CH_CHANGED,
-                          "person '%s' has the roles %s now", other->name, ch_buffer_text(&roles));
+                          "person '%s' has the roles %s now", other->name, roles);
+    if (!has_same_seed(&one->seed, &other->seed))
+        ch_say_difference(to, CH_CHANGED, "the seed of the codes of '%s' is another one now, or gone", other->name);
 }
 
 /* ---- accounts, addresses ---- */

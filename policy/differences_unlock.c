@@ -38,18 +38,34 @@ static void compare_flag(ch_saying_of *to, const char *what, bool one, bool othe
                           other ? "may now" : "may no longer", what);
 }
 
+/* Every unlock takes the PIN. */
+static void compare_factors(const char *whose, unsigned one, unsigned other, ch_saying_of *to)
+{
+    if (one != other)
+        ch_say_difference(to, (other & CH_FACTOR_CODE) == 0 ? CH_WIDER : CH_NARROWER, "%s needs %s now", whose,
+                          (other & CH_FACTOR_CODE) == 0 ? "the PIN alone" : "PIN and code");
+}
+
+static unsigned factors_of(const ch_policy *policy, const ch_unlock_rule *rule)
+{
+    return rule->factors != 0 ? rule->factors : ch_policy_factors(policy, SIZE_MAX);
+}
+
 static void compare_unlock(const ch_unlock_rule *one, const ch_unlock_rule *other, ch_saying_of *to)
 {
     ch_compare_unlock_ends(&one->ends, &other->ends, to);
-    if (one->factors != other->factors)
-        ch_say_difference(to, (other->factors & ~one->factors) == 0 ? CH_WIDER : CH_NARROWER,
-                          "token '%s': an unlock needs %s now", to->of.name,
-                          other->factors == CH_FACTOR_PIN    ? "the PIN alone"
-                          : other->factors == CH_FACTOR_CODE ? "a code alone"
-                                                             : "PIN and code");
     compare_flag(to, "be unattended", one->is_unattended, other->is_unattended);
     compare_flag(to, "survive a suspend", one->survives_suspend, other->survives_suspend);
     compare_flag(to, "survive that the token is taken out", one->survives_removal, other->survives_removal);
+}
+
+static void compare_token(const ch_policy *old_policy, const ch_unlock_rule *one, const ch_policy *new_policy,
+                          const ch_unlock_rule *other, ch_saying_of *to)
+{
+    ch_autobuffer whose = CH_BUFFER_INIT;
+    ch_buffer_add_format(&whose, "token '%s': an unlock", to->of.name);
+    compare_factors(ch_buffer_text(&whose), factors_of(old_policy, one), factors_of(new_policy, other), to);
+    compare_unlock(one, other, to);
 }
 
 static const ch_unlock_rule *find_unlock(const ch_policy *policy, const char *token)
@@ -73,13 +89,17 @@ static void compare_tokens(const ch_policy *old_policy, const ch_policy *new_pol
             .reader = to->reader, .of = {.about = "token", .name = name}
         };
         if (!is_gone || other == NULL)
-            compare_unlock(one == NULL ? &ch_unlock_default : one, other == NULL ? &ch_unlock_default : other, &of);
+            compare_token(old_policy, one == NULL ? &ch_unlock_default : one, new_policy,
+                          other == NULL ? &ch_unlock_default : other, &of);
         to->count += of.count;
     }
 }
 
 void ch_compare_unlocks(const ch_policy *old_policy, const ch_policy *new_policy, ch_saying_of *to)
 {
+    /* Of tokens that the policies do not name. */
+    compare_factors("an unlock of a token", ch_policy_factors(old_policy, SIZE_MAX),
+                    ch_policy_factors(new_policy, SIZE_MAX), to);
     compare_tokens(old_policy, new_policy, to, false);
     compare_tokens(old_policy, new_policy, to, true);
 }

@@ -239,6 +239,8 @@ static void look_at_require(const ch_lint *in, const ch_entry_rule *require)
 
 static void look_at_token(const ch_lint *in, const ch_token_rule *token)
 {
+    if (token->unlock.factors == CH_FACTOR_PIN)
+        ch_lint_say(in, "pin-only", "its PIN alone unlocks it; add code to its 'factors'");
     if (token->unlock.is_unattended)
         ch_lint_say(
             in, "unattended",
@@ -281,6 +283,16 @@ static void look_at_prices(const ch_lint *in)
         ch_lint_say(in, "one-source", "'prices' has no at_least above 1, so one source alone can make the reference");
 }
 
+/* Tokens that the policy does not name are unlocked alike. */
+static void look_at_codes(const ch_lint *in)
+{
+    if (ch_policy_factors(in->policy, SIZE_MAX) == CH_FACTOR_PIN)
+        ch_lint_say(
+            in, "no-codes",
+            "nobody under 'people' has a 'totp', so who learns a token's PIN, and is an operator's user, can unlock "
+            "it");
+}
+
 /* clang-format off */
 static void (*const verbs[CH_VERB_COUNT])(const ch_lint *in, const ch_entry_rule *entry) = {
     [CH_VERB_ALLOW]   = look_at_allow,
@@ -316,6 +328,7 @@ static void look_at_all(ch_lint *in)
     }
     in->of = (ch_warning){.of = "policy", .name = ""};
     look_at_prices(in);
+    look_at_codes(in);
 }
 
 void ch_policy_lint(const ch_policy *policy, uint64_t now_ns, const ch_lint_reader *reader)

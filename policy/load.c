@@ -336,7 +336,7 @@ static void free_loader(ch_policy_loader *load)
 ch_status ch_policy_load(const ch_policy_source *source, ch_policy *out, ch_error *err)
 {
     ch_policy_loader load = {.source = source, .policy = out};
-    *out = (ch_policy){.keep_decisions_ns = KEEP_DAYS * DAY_NS};
+    *out = (ch_policy){.keep_decisions_ns = KEEP_DAYS * DAY_NS, .totp_token = source->totp_token};
     for (size_t i = 0; i < sizeof state_classes / sizeof *state_classes; i++)
         out->states[i].classes = state_classes[i];
     ch_status st = read_all(&load, err);

@@ -11,6 +11,7 @@ typedef struct ch_policy_source {
     const char *profiles_folder;
     const char *const *tokens;
     size_t token_count;
+    size_t totp_token; /* the index of the one with people's seeds; token_count or more: none is named */
     /* To look at a policy where its agent does not run: tokens, users and groups are not looked up (every name gets a
      * number of its own), and others may be able to change the files. Never to decide by. */
     bool is_elsewhere;

@@ -22,19 +22,12 @@
 
 ch_status ch_key_token(const ch_value *value, ch_error *err)
 {
-    const ch_policy_source *source = ((const ch_policy_loader *)value->context)->source;
     const char *name = NULL;
     ch_key *key = value->out;
     CH_TRY(ch_yaml_text(value->node, &name, err));
     free(key->token_name); /* a version may have another one than its key */
     key->token_name = ch_strdup(name);
-    for (key->token = 0; key->token < source->token_count; key->token++) {
-        if (strcmp(source->tokens[key->token], name) == 0)
-            return CH_OK;
-    }
-    if (source->is_elsewhere)
-        return CH_OK;
-    return ch_yaml_fail(value->node, err, "agent.yaml has no token '%s'", name);
+    return ch_load_token_name(value->context, value->node, name, &key->token, err);
 }
 
 /* ---- profile, scheme, kinds ---- */
@@ -426,5 +419,6 @@ ch_status ch_finish_keys(ch_policy_loader *load, ch_error *err)
     for (size_t i = 0; i < policy->key_count; i++)
         load->profile_of_key[i] = find_profile(policy, policy->keys[i].profile);
     CH_TRY(find_nonces(load, err));
-    return ch_finish_versions(load, err);
+    CH_TRY(ch_finish_versions(load, err));
+    return ch_finish_seeds(load, err);
 }

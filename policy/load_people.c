@@ -197,6 +197,7 @@ static const ch_field person_fields[] = {
     { "group",   false,    read_group,       CH_MEMBER(ch_person, ids.gid) },
     { "gid",     false,    ch_field_uint,    CH_MEMBER(ch_person, ids.gid),   .max = LAST_ID },
     { "roles",   true,     ch_field_set,     CH_MEMBER(ch_person, roles),     .words = &roles_of_people },
+    { "totp",    false,    ch_load_seed,     CH_MEMBER(ch_person, seed) },
 };
 /* clang-format on */
 
@@ -211,6 +212,11 @@ static ch_status read_person(const ch_value *value, ch_error *err)
     CH_TRY(ch_fields_read(value->node, CH_FIELDS(person_fields), person, load, err));
     if (person->roles == 0)
         return ch_yaml_fail(value->node, err, "'%s' has no role; add one to 'roles', or delete this entry",
+                            person->name);
+    if (person->seed.object_uri != NULL && person->ids.uid == CH_ANY_ID)
+        return ch_yaml_fail(value->node, err,
+                            "'%s' is a group, and a seed of codes belongs to one person; name each by 'user', with a "
+                            "'totp' of their own",
                             person->name);
     return check_ids(value->node, &person->ids, err);
 }

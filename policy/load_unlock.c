@@ -38,10 +38,19 @@ static const ch_word factor_words[] = {
 };
 static const ch_words factors = CH_WORDS("factor", factor_words);
 
+static ch_status read_factors(const ch_value *value, ch_error *err)
+{
+    const unsigned *given = value->out;
+    CH_TRY(ch_field_set(value, err));
+    return (*given & CH_FACTOR_PIN) != 0
+               ? CH_OK
+               : ch_yaml_fail(value->node, err, "a token is never unlocked without its PIN; add pin to 'factors'");
+}
+
 /* clang-format off */
 static const ch_field unlock_fields[] = {
     /* name                required  reader          where                                           words */
-    { "factors",           false,    ch_field_set,   CH_MEMBER(ch_unlock_rule, factors),             .words = &factors },
+    { "factors",           false,    read_factors,   CH_MEMBER(ch_unlock_rule, factors),             .words = &factors },
     { "for",               false,    read_end,       CH_MEMBER(ch_unlock_rule, ends.for_ns) },
     { "idle",              false,    read_end,       CH_MEMBER(ch_unlock_rule, ends.idle_ns) },
     { "unattended",        false,    ch_field_bool,  CH_MEMBER(ch_unlock_rule, is_unattended) },
@@ -50,16 +59,10 @@ static const ch_field unlock_fields[] = {
 };
 /* clang-format on */
 
-/* What is not written is the default; a list that is written is all of it. */
 static ch_status read_unlock(const ch_value *value, ch_error *err)
 {
     ch_unlock_rule *rule = value->out;
-    rule->factors = 0;
     CH_TRY(ch_fields_read(value->node, CH_FIELDS(unlock_fields), rule, value->context, err));
-    if (ch_yaml_get(value->node, "factors") == NULL)
-        rule->factors = CH_FACTORS_DEFAULT;
-    if (rule->factors == 0)
-        return ch_yaml_fail(value->node, err, "'factors' is empty; write [pin] or [pin, code]");
     return check_ends(value->node, &rule->ends, err);
 }
 
@@ -70,12 +73,17 @@ static const ch_field token_fields[] = {
 };
 /* clang-format on */
 
-static size_t find_token(const ch_policy_source *source, const char *name)
+ch_status ch_load_token_name(const ch_policy_loader *load, const ch_yaml *node, const char *name, size_t *out,
+                             ch_error *err)
 {
-    size_t at = 0;
-    while (at < source->token_count && strcmp(source->tokens[at], name) != 0)
-        at++;
-    return at;
+    const ch_policy_source *source = load->source;
+    for (*out = 0; *out < source->token_count; (*out)++) {
+        if (strcmp(source->tokens[*out], name) == 0)
+            return CH_OK;
+    }
+    if (source->is_elsewhere)
+        return CH_OK;
+    return ch_yaml_fail(node, err, "agent.yaml has no token '%s'", name);
 }
 
 static ch_status read_token(const ch_value *value, ch_error *err)
@@ -84,10 +92,8 @@ static ch_status read_token(const ch_value *value, ch_error *err)
     ch_token_rule *token = value->out;
     token->name = ch_strdup(value->name);
     token->unlock = ch_unlock_default;
-    token->token = find_token(load->source, value->name);
     CH_TRY(ch_names_add(&load->tokens, token->name, value->node, (size_t)(token - load->policy->tokens), err));
-    if (token->token == load->source->token_count && !load->source->is_elsewhere)
-        return ch_yaml_fail(value->node, err, "agent.yaml has no token '%s'; correct the name", token->name);
+    CH_TRY(ch_load_token_name(load, value->node, token->name, &token->token, err));
     return ch_fields_read(value->node, CH_FIELDS(token_fields), token, load, err);
 }
 

@@ -8,6 +8,7 @@
 #include "base/slice.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- keys ---- */
@@ -152,6 +153,54 @@ unsigned ch_policy_roles(const ch_policy *policy, const ch_peer *peer)
             roles |= policy->people[i].roles;
     }
     return roles;
+}
+
+const ch_person *ch_policy_find_person(const ch_policy *policy, const ch_peer *peer, unsigned roles)
+{
+    const ch_person *found = NULL;
+    for (size_t i = 0; i < policy->person_count; i++) {
+        const ch_person *person = &policy->people[i];
+        bool is_one = (person->roles & roles) != 0 && has_ids(&person->ids, peer);
+        if (is_one && (found == NULL || (found->seed.object_uri == NULL && person->seed.object_uri != NULL)))
+            found = person;
+    }
+    return found;
+}
+
+const ch_person *ch_policy_person(const ch_policy *policy, ch_slice name)
+{
+    for (size_t i = 0; i < policy->person_count; i++) {
+        if (ch_slice_is(name, policy->people[i].name))
+            return &policy->people[i];
+    }
+    return NULL;
+}
+
+bool ch_policy_has_seeds(const ch_policy *policy)
+{
+    bool has_seeds = false;
+    for (size_t i = 0; i < policy->person_count; i++)
+        has_seeds = has_seeds || policy->people[i].seed.object_uri != NULL;
+    return has_seeds;
+}
+
+unsigned ch_policy_factors(const ch_policy *policy, size_t token)
+{
+    unsigned factors = ch_policy_unlock_rule(policy, token)->factors;
+    if (factors != 0)
+        return factors;
+    return ch_policy_has_seeds(policy) ? CH_FACTOR_PIN | CH_FACTOR_CODE : CH_FACTOR_PIN;
+}
+
+void ch_roles_text(unsigned roles, char out[static CH_ROLES_TEXT_MAX])
+{
+    static const char *const names[] = {"operator", "approver", "admin", "auditor"}; /* by bit */
+    size_t size = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if ((roles >> i & 1) != 0)
+            size += (size_t)snprintf(out + size, CH_ROLES_TEXT_MAX - size, "%s%s", size == 0 ? "" : ", ", names[i]);
+    }
 }
 
 bool ch_policy_knows(const ch_policy *policy, const ch_peer *peer)

@@ -48,10 +48,18 @@ typedef struct ch_caller_set {
 
 enum { CH_ROLE_OPERATOR = 1, CH_ROLE_APPROVER = 2, CH_ROLE_ADMIN = 4, CH_ROLE_AUDITOR = 8 };
 
+/* The seed of somebody's one-time codes: an HMAC key on the token that agent.yaml names for them. */
+typedef struct ch_seed {
+    char *object_uri;      /* NULL: none */
+    const char *mechanism; /* "hmac-sha1" */
+    unsigned digits;
+} ch_seed;
+
 typedef struct ch_person {
     char *name;
     ch_ids ids;
     unsigned roles; /* bits CH_ROLE_* */
+    ch_seed seed;
 } ch_person;
 
 /* ---- tokens ---- */
@@ -257,6 +265,7 @@ typedef struct ch_policy {
     size_t person_count;
     ch_token_rule *tokens;
     size_t token_count;
+    size_t totp_token; /* where people's seeds are: an index in the source's tokens */
     ch_account *accounts;
     size_t account_count;
     ch_key *keys; /* sorted by name */
@@ -328,6 +337,17 @@ static inline bool ch_caller_set_has(const ch_caller_set *set, size_t index)
 }
 /* The roles that the people have together who have these ids; 0: it is nobody. */
 unsigned ch_policy_roles(const ch_policy *policy, const ch_peer *peer);
+/* The person who has these ids and one of the roles: one with a seed, if there is one; NULL: nobody. */
+const ch_person *ch_policy_find_person(const ch_policy *policy, const ch_peer *peer, unsigned roles);
+/* The person of that name; NULL: nobody. */
+const ch_person *ch_policy_person(const ch_policy *policy, ch_slice name);
+/* True if some person has a seed. */
+bool ch_policy_has_seeds(const ch_policy *policy);
+/* What an unlock of the token at that index takes, as bits CH_FACTOR_*. */
+unsigned ch_policy_factors(const ch_policy *policy, size_t token);
+/* The roles as text: "operator, admin". `out` has room for all of them. */
+#define CH_ROLES_TEXT_MAX 48
+void ch_roles_text(unsigned roles, char out[static CH_ROLES_TEXT_MAX]);
 /* True if policy names `peer`: as a caller or one of its people. Otherwise it is a stranger. */
 bool ch_policy_knows(const ch_policy *policy, const ch_peer *peer);
 

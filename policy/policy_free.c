@@ -24,8 +24,10 @@ static void free_callers(ch_policy *policy)
         free(policy->callers[i].socket);
         free(policy->callers[i].unit);
     }
-    for (size_t i = 0; i < policy->person_count; i++)
+    for (size_t i = 0; i < policy->person_count; i++) {
         free(policy->people[i].name);
+        free(policy->people[i].seed.object_uri);
+    }
     free(policy->callers);
     free(policy->people);
 }

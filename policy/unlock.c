@@ -3,7 +3,7 @@
 
 #define SUSPEND_NS 3000000000LL
 
-const ch_unlock_rule ch_unlock_default = {.factors = CH_FACTORS_DEFAULT};
+const ch_unlock_rule ch_unlock_default = {0};
 
 static uint64_t shorter(uint64_t one, uint64_t other)
 {

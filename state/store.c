@@ -50,6 +50,11 @@ static const char *const migrations[] = {
     /* `touched` is for a write that changes nothing else. */
     "CREATE TABLE identity(id INTEGER PRIMARY KEY CHECK(id = 1), value TEXT NOT NULL, touched INTEGER NOT NULL) STRICT;"
     "INSERT INTO identity VALUES(1, lower(hex(randomblob(16))), 0)",
+    "CREATE TABLE person(name TEXT PRIMARY KEY, token TEXT NOT NULL, object TEXT NOT NULL, mechanism TEXT NOT NULL,"
+    " print BLOB NOT NULL, last_step INTEGER NOT NULL, failures INTEGER NOT NULL, wait_until_ns INTEGER NOT NULL)"
+    " STRICT, WITHOUT ROWID;"
+    "CREATE TABLE person_tries(person TEXT NOT NULL, token TEXT NOT NULL, count INTEGER NOT NULL,"
+    " PRIMARY KEY(person, token)) STRICT, WITHOUT ROWID",
 };
 #define VERSION ((int)(sizeof migrations / sizeof *migrations))
 

@@ -19,6 +19,11 @@
 #define CH_FRAMES_VERSION 23
 
 #define CH_PIN_SIZE_MAX 256 /* bytes, of what a pipe with a PIN brings */
+#define CH_CODE_SIZE_MAX 8  /* of a one-time code; after a PIN it comes in the same pipe, and a NUL before each */
+#define CH_PIN_AND_CODES_MAX (CH_PIN_SIZE_MAX + 2 * (CH_CODE_SIZE_MAX + 1))
+/* The rules of failures after a PIN that was right: the code was wrong, or its seed cannot be used. */
+#define CH_RULE_CODE "code"
+#define CH_RULE_SEED "seed"
 
 /* Where the fault lies with which a job failed, as the token process sees it. */
 typedef enum ch_fault {

@@ -64,6 +64,25 @@ static ch_status read_tokens(const ch_value *value, ch_error *err)
     return CH_OK;
 }
 
+/* Read after the tokens. */
+static ch_status read_totp_token(const ch_value *value, ch_error *err)
+{
+    ch_config *config = value->out;
+    const char *name = NULL;
+    CH_TRY(ch_yaml_text(value->node, &name, err));
+    config->totp_token_name = ch_strdup(name);
+    if (ch_config_find_token(config, ch_slice_of(name)) == config->token_count)
+        return ch_yaml_fail(value->node, err, "there is no token '%s' under 'tokens'; name one of them", name);
+    return CH_OK;
+}
+
+static size_t find_totp_token(const ch_config *config)
+{
+    if (config->totp_token_name != NULL)
+        return ch_config_find_token(config, ch_slice_of(config->totp_token_name));
+    return config->token_count == 1 ? 0 : config->token_count;
+}
+
 /* clang-format off */
 static const ch_word front_words[] = {{"per-caller", false}, {"shared", true}};
 static const ch_words front_kinds = CH_WORDS("way to run fronts", front_words);
@@ -85,6 +104,7 @@ static const ch_field fields[] = {
     { "confinement",      false,    ch_field_choice,  CH_MEMBER(ch_config, is_confinement_required),
                                                       .words = &confinement_kinds },
     { "tokens",           true,     read_tokens,      CH_WHOLE },
+    { "totp_token",       false,    read_totp_token,  CH_WHOLE },
 };
 /* clang-format on */
 
@@ -108,6 +128,7 @@ ch_status ch_config_load(const char *path, ch_config *out, ch_error *err)
                        .policy_path = ch_path_beside(path, "policy.yaml")};
     CH_TRY(ch_yaml_load(path, &document, err));
     CH_TRY(ch_fields_read(ch_yaml_root(document), CH_FIELDS(fields), out, NULL, err));
+    out->totp_token = find_totp_token(out);
     if (out->operator_socket_path == NULL)
         out->operator_socket_path = ch_path_beside(out->socket_path, "operator.sock");
     if (out->trace_path == NULL)
@@ -151,6 +172,7 @@ void ch_config_free(ch_config *config)
     free(config->shadow_path);
     free(config->trace_path);
     free(config->freeze_path);
+    free(config->totp_token_name);
     *config = (ch_config){0};
 }
 
@@ -159,7 +181,8 @@ ch_policy_source ch_config_policy_source(const ch_config *config, const char *pa
     return (ch_policy_source){.path = path,
                               .profiles_folder = config->profiles_folder,
                               .tokens = config->token_names,
-                              .token_count = config->token_count};
+                              .token_count = config->token_count,
+                              .totp_token = config->totp_token};
 }
 
 size_t ch_config_find_token(const ch_config *config, ch_slice name)

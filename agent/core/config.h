@@ -37,6 +37,8 @@ typedef struct ch_config {
     ch_token_config *tokens;
     size_t token_count;
     const char *token_names[CH_TOKENS_MAX];
+    char *totp_token_name; /* of the token with the seeds of people's codes; NULL: the only one */
+    size_t totp_token;     /* its index; token_count if there are several and none is named */
 } ch_config;
 
 /* CH_CONFIG with file, line and reason. Free with ch_config_free, also after a failure. */

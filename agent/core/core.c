@@ -238,6 +238,7 @@ static int tear_down(core *self, ch_status st)
 {
     remove_sockets(self);
     ch_operators_free(self->operators);
+    ch_codes_free(self->codes);
     ch_reload_free(self->reload);
     ch_unattended_free(self->unattended);
     ch_links_free(&self->links);
@@ -249,6 +250,7 @@ static int tear_down(core *self, ch_status st)
                             .nonces = self->kept.nonces,
                             .prints = self->kept.prints,
                             .tries = self->kept.tries,
+                            .people = self->kept.people,
                             .ledger = self->kept.ledger,
                             .store = self->kept.store,
                             .dying = self->dying};

@@ -4,6 +4,7 @@
 #define CH_AGENT_CORE_CORE_IMPL_H
 
 #include "agent/core/callers.h"
+#include "agent/core/codes.h"
 #include "agent/core/confinement.h"
 #include "agent/core/connections.h"
 #include "agent/core/desk.h"
@@ -58,6 +59,7 @@ typedef struct core {
     ch_requests *requests;
     ch_reload *reload;
     bool is_reloaded; /* the rules are new, and keys are still looked for */
+    ch_codes *codes;
     ch_operators *operators;
     ch_freeze_file *freeze_file; /* NULL: none is watched */
     ch_notices *notices;

@@ -146,12 +146,16 @@ void ch_core_make_rooms(core *self, int listen_fd, int operator_fd)
         ch_fronts_new(self->loop, listen_fd, self->connections, policy, &owner, self->rules.config.is_front_shared);
     self->doors = ch_doors_new(self->loop, self->rules.config.socket_path, &door_owner, ch_fronts_descriptors());
     make_requests(self);
+    const ch_codes_context codes = {
+        .loop = self->loop, .policy = policy, .links = &self->links, .people = self->kept.people};
+    self->codes = ch_codes_new(&codes);
     ch_operator_context operator_context = {.policy = policy,
                                             .links = &self->links,
                                             .keeper = &self->timekeeper,
                                             .reload = self->reload,
                                             .ledger = self->kept.ledger,
-                                            .freeze_file = self->freeze_file};
+                                            .freeze_file = self->freeze_file,
+                                            .codes = self->codes};
     self->operators = ch_operators_new(self->loop, operator_fd, &operator_context);
     make_desks(self);
 }

@@ -17,6 +17,7 @@ static void *save_last(void *context)
     ch_nonces_close(farewell->nonces);
     ch_prints_close(farewell->prints);
     ch_tries_close(farewell->tries);
+    ch_people_close(farewell->people);
     ch_ledger_close(farewell->ledger);
     ch_store_close(farewell->store);
     ch_ignore(eventfd_write(farewell->saved_fd, 1));

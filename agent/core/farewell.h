@@ -8,6 +8,7 @@
 #include "state/nonces.h"
 #include "state/prints.h"
 #include "state/store.h"
+#include "state/people.h"
 #include "state/tries.h"
 #include "state/writer.h"
 
@@ -18,6 +19,7 @@ typedef struct ch_farewell {
     ch_nonces *nonces;
     ch_prints *prints;
     ch_tries *tries;
+    ch_people *people;
     ch_ledger *ledger;
     ch_store *store;
     ch_dying *dying;

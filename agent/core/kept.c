@@ -24,6 +24,7 @@ ch_status ch_kept_open(ch_kept *kept, ch_rules *rules, ch_error *err)
     ch_nonce_counters_find(&rules->policy, kept->nonces);
     CH_TRY(ch_nonce_counters_save_adopted(kept->nonces, err));
     CH_TRY(ch_tries_open(kept->store, &kept->tries, err));
+    CH_TRY(ch_people_open(kept->store, &kept->people, err));
     CH_TRY(ch_seen_time_load(kept->store, &seen, err));
     ch_clockwatch_read_boot_id(boot_id);
     kept->clock = ch_clockwatch_new(&seen, boot_id);
@@ -44,6 +45,7 @@ static void on_retry(void *context)
     ch_nonces_try_again(kept->nonces);
     ch_prints_try_again(kept->prints);
     ch_tries_try_again(kept->tries);
+    ch_people_try_again(kept->people);
     ch_ledger_try_again(kept->ledger);
 }
 
@@ -58,6 +60,7 @@ ch_status ch_kept_start(ch_kept *kept, ch_loop *loop, const ch_nonce_owner *nonc
     ch_nonces_start(kept->nonces, kept->writer, nonces);
     ch_prints_start(kept->prints, kept->writer);
     ch_tries_start(kept->tries, kept->writer);
+    ch_people_start(kept->people, kept->writer);
     ch_ledger_start(kept->ledger, kept->writer, ledger);
     ch_clockwatch_start(kept->clock, kept->loop, kept->writer);
     return CH_OK;

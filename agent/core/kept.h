@@ -8,6 +8,7 @@
 #include "agent/core/rules.h"
 #include "agent/loop.h"
 #include "state/nonces.h"
+#include "state/people.h"
 #include "state/prints.h"
 #include "state/store.h"
 #include "state/tries.h"
@@ -19,6 +20,7 @@ typedef struct ch_kept {
     ch_nonces *nonces;
     ch_prints *prints;
     ch_tries *tries;
+    ch_people *people;
     ch_ledger *ledger;
     ch_clockwatch *clock;
     ch_writer *writer;

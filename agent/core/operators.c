@@ -21,6 +21,7 @@ static void close_session(ch_session *self)
 {
     ch_operators *operators = self->operators;
     ch_links_forget_waiter(operators->context.links, self);
+    ch_codes_forget(operators->context.codes, self);
     ch_timekeeper_forget(operators->context.keeper, self);
     ch_reload_forget(operators->context.reload, self);
     ch_ledger_forget(operators->context.ledger, self);
@@ -71,8 +72,6 @@ void ch_session_on_progress(void *context, uint32_t done, uint32_t total)
 
 /* ---- requests ---- */
 
-#define EVERY_ROLE (CH_ROLE_OPERATOR | CH_ROLE_APPROVER | CH_ROLE_ADMIN | CH_ROLE_AUDITOR)
-
 static ch_status check_right(const ch_operators *operators, const ch_peer *peer, unsigned roles, ch_error *err)
 {
     unsigned own = ch_policy_roles(operators->context.policy, peer);
@@ -110,7 +109,11 @@ static unsigned state_of(const void *context)
 static const ch_handler handlers[] = {
     /* frame                   taken by */
     { CH_FRAME_UNLOCK,         ch_session_on_unlock },
+    { CH_FRAME_UNLOCK_NEEDS,   ch_session_on_unlock_needs },
     { CH_FRAME_LOCK,           ch_session_on_lock },
+    { CH_FRAME_TOTP_LIST,      ch_session_on_totp_list },
+    { CH_FRAME_TOTP_ENROLL,    ch_session_on_totp_enroll },
+    { CH_FRAME_TOTP_REVOKE,    ch_session_on_totp_revoke },
     { CH_FRAME_RELOAD,         ch_session_on_reload },
     { CH_FRAME_NONCE_LIST,     ch_session_on_nonce_list },
     { CH_FRAME_NONCE_SET,      ch_session_on_nonce_set },
@@ -225,7 +228,7 @@ static void turn_away(ch_operators *operators, int fd, const ch_error *why)
 static ch_status admit(ch_operators *operators, const ch_peer *peer, int fd, ch_error *err)
 {
     CH_TRY(ch_peer_check_user(peer, err));
-    CH_TRY(check_right(operators, peer, EVERY_ROLE, err));
+    CH_TRY(check_right(operators, peer, CH_EVERY_ROLE, err));
     ch_session *self = find_session(operators, peer->uid);
     open_session(operators, self, peer, fd);
     if (ch_loop_watch(operators->loop, &self->source, EPOLLIN, err) != CH_OK)

@@ -1,9 +1,10 @@
-/* The operators' socket: unlock and lock, reload, nonces and time, trading states,
+/* The operators' socket: unlock and lock, people's seeds, reload, nonces and time, trading states,
  * held prices, and what was decided. A session is one request and its answer: an
  * operator's CLI connects, asks, is answered, and is gone. Core's thread only. */
 #ifndef CH_AGENT_CORE_OPERATORS_H
 #define CH_AGENT_CORE_OPERATORS_H
 
+#include "agent/core/codes.h"
 #include "agent/core/freeze_file.h"
 #include "agent/core/ledger.h"
 #include "agent/core/links.h"
@@ -25,6 +26,7 @@ typedef struct ch_operator_context {
     ch_reload *reload;
     ch_ledger *ledger;
     const ch_freeze_file *freeze_file; /* NULL: none is watched */
+    ch_codes *codes;
 } ch_operator_context;
 
 /* Takes over `listen_fd`, a listening SOCK_SEQPACKET socket. */

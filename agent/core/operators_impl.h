@@ -30,6 +30,8 @@ struct ch_operators {
     ch_session sessions[CH_OPERATORS_MAX];
 };
 
+#define CH_EVERY_ROLE (CH_ROLE_OPERATOR | CH_ROLE_APPROVER | CH_ROLE_ADMIN | CH_ROLE_AUDITOR)
+
 /* ---- operators.c ---- */
 
 /* Something that the session waits for has been done, or has failed; `context` is the session. */
@@ -40,9 +42,9 @@ CH_CHECKED ch_status ch_session_check(const ch_session *self, uint32_t version, 
 /* A request that fails is answered; it does not end the session's protocol. */
 void ch_session_answer_failure(ch_session *self, ch_status st, const ch_error *err);
 
-/* CH_BAD_INPUT unless it is plain text of a size that a log can keep. */
 /* The wall clock, as far as it is trusted. */
 uint64_t ch_session_time_ns(const ch_session *self);
+/* CH_BAD_INPUT unless it is plain text of a size that a log can keep. */
 CH_CHECKED ch_status ch_session_check_reason(ch_slice reason, ch_error *err);
 
 /* ---- operators_freeze.c ---- */
@@ -50,11 +52,15 @@ CH_CHECKED ch_status ch_session_check_reason(ch_slice reason, ch_error *err);
 /* The disk has not answered by then: the session's change is in effect, and is not kept yet. */
 void ch_session_on_late(ch_session *self);
 
-/* ---- takers of frames: operators_requests.c has those of tokens, rules and time, operators_freeze.c those
- * that freeze and thaw, operators_trading.c the rest ---- */
+/* ---- takers of frames: operators_unlock.c has those of tokens and people, operators_requests.c of rules and time,
+ * operators_freeze.c those that freeze and thaw, operators_trading.c the rest ---- */
 
 CH_CHECKED ch_status ch_session_on_unlock(void *context, ch_frame *frame, int *fd, ch_error *err);
 CH_CHECKED ch_status ch_session_on_lock(void *context, ch_frame *frame, int *fd, ch_error *err);
+CH_CHECKED ch_status ch_session_on_unlock_needs(void *context, ch_frame *frame, int *fd, ch_error *err);
+CH_CHECKED ch_status ch_session_on_totp_list(void *context, ch_frame *frame, int *fd, ch_error *err);
+CH_CHECKED ch_status ch_session_on_totp_enroll(void *context, ch_frame *frame, int *fd, ch_error *err);
+CH_CHECKED ch_status ch_session_on_totp_revoke(void *context, ch_frame *frame, int *fd, ch_error *err);
 CH_CHECKED ch_status ch_session_on_reload(void *context, ch_frame *frame, int *fd, ch_error *err);
 CH_CHECKED ch_status ch_session_on_nonce_list(void *context, ch_frame *frame, int *fd, ch_error *err);
 CH_CHECKED ch_status ch_session_on_nonce_set(void *context, ch_frame *frame, int *fd, ch_error *err);

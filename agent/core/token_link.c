@@ -103,6 +103,11 @@ ch_login ch_token_link_login(const ch_token_link *link)
     return link->config.login;
 }
 
+unsigned ch_token_link_pin_tries(const ch_token_link *link)
+{
+    return link->config.pin_tries;
+}
+
 const char *ch_token_link_detail(const ch_token_link *link)
 {
     if (link->detail.status != CH_OK)
@@ -167,6 +172,7 @@ static void on_down(void *self, const char *why)
     ch_link_cut_login(link);
     ch_error_set(&ended, CH_UNAVAILABLE, "", "the process of token '%s' ended (%s); try again", link->config.name, why);
     ch_link_fail_jobs(link, CH_TICKET_SENT, &ended);
+    ch_link_fail_code(link, &ended);
     ch_ignore(ch_link_fail_absent(link, &absent));
     ch_link_answer_end(link, was_starting, was_starting ? &absent : &ended);
     if (link->pin.data == NULL || link->child.quick_deaths > PATIENT_DEATHS)
@@ -193,6 +199,7 @@ static void on_check(void *context)
     ch_loop_set_timer(link->loop, &link->check, now_ms + CHECK_EVERY_MS);
     ch_link_check_try(link, now_ms);
     ch_link_check_lock(link, now_ms);
+    ch_link_check_codes(link, now_ms);
     fail_who_waits_long(link);
     ch_link_look_again(link, now_ms);
     ch_link_probe(link, now_ms);
@@ -247,6 +254,8 @@ static const ch_handler handlers[] = {
     { CH_FRAME_TOKEN_STARTED,  on_started },
     { CH_FRAME_LOGIN_DONE,     ch_link_take_login_done },
     { CH_FRAME_LOGOUT_DONE,    ch_link_take_logout_done },
+    { CH_FRAME_CODE_PASSED,    ch_link_take_code_passed },
+    { CH_FRAME_CODE_DONE,      ch_link_take_code_done },
 };
 /* clang-format on */
 
@@ -295,6 +304,7 @@ void ch_token_link_free(ch_token_link *link)
     ch_loop_cancel_timer(link->loop, &link->check);
     ch_secret_wipe(&link->pin);
     ch_link_drop_trial(link);
+    ch_link_clear_code(link);
     ch_token_jobs_free(link->jobs);
     ch_link_free_keys(link);
     free((char *)link->config.name);
@@ -312,6 +322,7 @@ void ch_token_link_retire(ch_token_link *link)
                  link->config.name);
     ch_link_fail_jobs(link, CH_TICKET_WAITING, &retired);
     ch_link_fail_jobs(link, CH_TICKET_SENT, &retired);
+    ch_link_fail_code(link, &retired);
     ch_link_answer_waiter(link, &retired);
     ch_confinement_forget(link->config.confinement, link->child.name);
 }

@@ -1,9 +1,9 @@
 /* Core's end of one token process: its life, the token's state, logins, and the jobs that it signs.
  *
  * Whether the token is unlocked is core's own word: it is, from the moment a login that core asked for has succeeded
- * until a lock or the process's end. token_link_logins.c deals in logins, token_link_keys.c in keys, token_link_trust.c
- * in what may be thought of them, token_link_jobs.c in jobs, token_link_unlock.c in when unlocks end. Core's thread
- * only. */
+ * until a lock or the process's end. token_link_logins.c deals in logins, token_link_codes.c in one-time codes,
+ * token_link_keys.c in keys, token_link_trust.c in what may be thought of them, token_link_jobs.c in jobs,
+ * token_link_unlock.c in when unlocks end. Core's thread only. */
 #ifndef CH_AGENT_CORE_TOKEN_LINK_H
 #define CH_AGENT_CORE_TOKEN_LINK_H
 
@@ -67,12 +67,29 @@ typedef struct ch_link_owner {
 } ch_link_owner;
 
 /* Who waits for a login or a lock; `answer` is called once, and before it `tell`, unless it is NULL, as often as the
- * process has come further in looking for the keys. */
+ * process has come further in looking for the keys. Of a login with a code, `passed` says that it was the right one, of
+ * that step and a seed of that print: the login is taken when ch_token_link_go_on is called. */
 typedef struct ch_link_waiter {
     void (*tell)(void *context, uint32_t done, uint32_t total);
+    void (*passed)(void *context, uint64_t step, ch_slice print);
     void (*answer)(void *context, const ch_error *outcome);
     void *context;
 } ch_link_waiter;
+
+/* What is asked of a one-time code; the texts are copied. */
+typedef struct ch_link_code {
+    const char *seed; /* the URI of its object */
+    const char *mechanism;
+    unsigned digits;
+    uint64_t lowest_step; /* that was never used */
+    ch_slice print;       /* of the seed that was enrolled; empty: any, to enrol it */
+} ch_link_code;
+
+/* Who waits for a code to be looked at; called once. */
+typedef struct ch_code_waiter {
+    void *context;
+    void (*answer)(void *context, const ch_error *outcome, uint64_t step, ch_slice print);
+} ch_code_waiter;
 
 /* What has happened since the link was made. */
 typedef struct ch_link_counts {
@@ -123,6 +140,7 @@ const char *ch_token_link_state_name(const ch_token_link *link);
 ch_link_counts ch_token_link_counts(const ch_token_link *link);
 bool ch_token_link_is_unlocked(const ch_token_link *link);
 ch_login ch_token_link_login(const ch_token_link *link);
+unsigned ch_token_link_pin_tries(const ch_token_link *link);
 /* Why it is not as it should be; "" if there is nothing to say. */
 const char *ch_token_link_detail(const ch_token_link *link);
 /* True if the token is unlocked and `key` was found there as it should be, or as is tolerated. */
@@ -170,6 +188,21 @@ size_t ch_token_link_sent(const ch_token_link *link);
 /* Logs in with `pin`, which is taken over; an empty one if the token takes none. CH_REFUSED:
  * if it is wrong, the token may lock itself; `is_last_try` says that the operator knows. */
 void ch_token_link_unlock(ch_token_link *link, ch_secret *pin, bool is_last_try, ch_link_waiter waiter);
+/* The same with a code: `pin_and_code` is the PIN, a NUL and the code. CH_REFUSED with this rule: one of the two is
+ * wrong. */
+#define CH_RULE_PIN_AND_CODE "pin-and-code"
+#define CH_PIN_OR_CODE_IS_WRONG                                                                                        \
+    "the PIN of token '%s' or the code is wrong, or the code was used before; a code is good once, and for a minute "  \
+    "or so"
+void ch_token_link_unlock_by_code(ch_token_link *link, ch_secret *pin_and_code, const ch_link_code *code,
+                                  bool is_last_try, ch_link_waiter waiter);
+/* The step of the code that has passed is written, or could not be: then nothing is unlocked. `stays_locked`: it was
+ * all about the code, and the token is locked again. */
+void ch_token_link_go_on(ch_token_link *link, const ch_error *outcome, bool stays_locked);
+/* Has a code looked at while the token is unlocked: CH_LOCKED if it is not; CH_REFUSED with CH_RULE_CODE or
+ * CH_RULE_SEED if it is not the one. */
+void ch_token_link_check_code(ch_token_link *link, const ch_link_code *code, const ch_secret *typed,
+                              ch_code_waiter waiter);
 /* Fails what waits, forgets the PIN and logs out; a process that does not is ended. */
 void ch_token_link_lock(ch_token_link *link, ch_link_waiter waiter);
 /* What policy says of unlocks now, and by ch_link_key of those of keys: what is shorter holds at once, what is longer

@@ -36,6 +36,26 @@ typedef struct ch_known_key {
     ch_error problem;  /* CH_OK: found on the token, and as it should be */
 } ch_known_key;
 
+/* How far a code that comes with a login is. */
+typedef enum ch_code_stage {
+    CH_CODE_IDLE,   /* there is none, or it was not sent yet */
+    CH_CODE_ASKED,  /* it is at the process */
+    CH_CODE_PASSED, /* it was right, and its step is being written */
+    CH_CODE_KEPT,   /* that is on disk */
+} ch_code_stage;
+
+typedef struct ch_login_code {
+    char *seed; /* NULL: the login is without a code */
+    char *mechanism;
+    unsigned digits;
+    uint64_t lowest_step;
+    uint8_t print[CH_PRINT_SIZE];
+    size_t print_size;
+    ch_code_stage stage;
+    bool is_done;      /* so is the login, and waits for the step to be kept */
+    bool stays_locked; /* the token is locked again after it */
+} ch_login_code;
+
 struct ch_token_link {
     ch_link_config config; /* the texts are the link's own */
     ch_link_owner owner;
@@ -57,6 +77,7 @@ struct ch_token_link {
 
     /* Logins. */
     ch_link_waiter waiter;
+    ch_login_code login_code;
     uint64_t lock_ms;    /* since when the waiter waits for a lock; 0: it does not */
     ch_secret pin;       /* while unlocked, if a re-login is allowed */
     ch_secret trial;     /* while a login is under way, or waits for a process that starts */
@@ -75,6 +96,11 @@ struct ch_token_link {
     bool may_leave;        /* the token, meanwhile */
     bool is_unattended;    /* nobody typed the PIN */
     ch_error ended;        /* why the last one ended by itself, until the next one; or CH_OK */
+
+    /* Codes without a login. */
+    ch_code_waiter code_waiter;
+    uint64_t code_ms; /* since when it waits */
+    uint64_t code_lowest;
 
     /* Jobs. */
     bool is_probing;         /* a probe is at the process */
@@ -174,6 +200,27 @@ bool ch_link_has_ended(const ch_token_link *link);
 bool ch_link_has_key_ended(const ch_token_link *link, size_t key);
 /* CH_LOCKED if the key's own unlock has ended, with what ended it, and what to do. */
 CH_CHECKED ch_status ch_link_check_key_unlock(const ch_token_link *link, size_t key, ch_error *err);
+
+/* The login has succeeded, and so has all that it waits for. */
+void ch_link_finish_login(ch_token_link *link);
+
+/* token_link_codes.c */
+/* The next login is with that code; NULL: with none. */
+void ch_link_set_code(ch_token_link *link, const ch_link_code *code);
+void ch_link_clear_code(ch_token_link *link);
+bool ch_link_has_code(const ch_token_link *link);
+/* Writes the frame of a login with a code. */
+CH_CHECKED ch_status ch_link_put_login_code(ch_token_link *link, ch_error *err);
+/* The PIN alone, of a PIN and a code: the code is of no more use. */
+CH_CHECKED ch_status ch_link_copy_pin(const ch_secret *pin_and_code, ch_secret *out, ch_error *err);
+/* Makes one failure of the two that a PIN and a code can have. */
+void ch_link_hide_cause(ch_token_link *link, ch_error *outcome);
+/* Answers who waits for a code, if anybody does. */
+void ch_link_fail_code(ch_token_link *link, const ch_error *why);
+/* Ends a process that does not answer. */
+void ch_link_check_codes(ch_token_link *link, uint64_t now_ms);
+CH_CHECKED ch_status ch_link_take_code_passed(void *self, ch_frame *frame, int *fd, ch_error *err);
+CH_CHECKED ch_status ch_link_take_code_done(void *self, ch_frame *frame, int *fd, ch_error *err);
 
 /* token_link_trust.c */
 /* A signature of the key's was right, or wrong: after two in a row it is unusable, until an operator asks for it. */

@@ -8,6 +8,8 @@
 #include "base/log.h"
 #include "wire/channel.h"
 
+#include <string.h>
+
 #define CUT_LOGINS 2 /* process deaths in the middle of a login, after which the PIN is forgotten */
 #define COUNT_TIMEOUT_MS 5000
 #define LOCK_TIMEOUT_MS 900 /* an operator hears within a second that nothing is signed any more */
@@ -49,13 +51,19 @@ void ch_link_answer_end(ch_token_link *link, bool was_starting, const ch_error *
 
 /* ---- logins ---- */
 
+static ch_status put_login(ch_token_link *link, ch_error *err)
+{
+    const ch_login_frame login = {.is_last_try = link->is_last_try};
+    return ch_link_has_code(link) ? ch_link_put_login_code(link, err)
+                                  : ch_login_frame_put(ch_channel_out(&link->child.channel), 0, &login, err);
+}
+
 static ch_status send_login(ch_token_link *link, const ch_secret *pin, ch_error *err)
 {
     int fd = -1;
     CH_TRY(ch_secret_to_pipe(pin, &fd, err));
     ch_channel_attach(&link->child.channel, fd);
-    const ch_login_frame login = {.is_last_try = link->is_last_try};
-    CH_TRY(ch_login_frame_put(ch_channel_out(&link->child.channel), 0, &login, err));
+    CH_TRY(put_login(link, err));
     ch_link_expect_all(link);
     ch_link_set_state(link, CH_LINK_LOGGING_IN);
     link->pins_out = 1;
@@ -69,6 +77,7 @@ static ch_status log_in_again(ch_token_link *link, ch_error *err)
 {
     ch_log("token '%s': logging in again", link->config.name);
     link->is_last_try = false;
+    ch_link_clear_code(link); /* it was used */
     return send_login(link, &link->pin, err);
 }
 
@@ -93,6 +102,7 @@ static void take_back_try(ch_token_link *link)
 void ch_link_drop_trial(ch_token_link *link)
 {
     ch_secret_wipe(&link->trial);
+    ch_link_clear_code(link);
     if (link->pins_out == 0)
         take_back_try(link);
     close_try(link);
@@ -157,6 +167,12 @@ static ch_status may_try(const ch_token_link *link, bool is_last_try, ch_error *
                         count, link->config.name, most, link->config.name);
 }
 
+/* The token has taken the PIN, and begins to count anew. */
+static bool is_pin_right(const ch_error *outcome)
+{
+    return strcmp(outcome->rule, CH_RULE_CODE) == 0 || strcmp(outcome->rule, CH_RULE_SEED) == 0;
+}
+
 /* A token that did not look at the PIN did not count it either. */
 static void settle_try(ch_token_link *link, bool is_again, ch_error *outcome)
 {
@@ -164,14 +180,14 @@ static void settle_try(ch_token_link *link, bool is_again, ch_error *outcome)
     ch_token_tries *tries = link->config.tries;
     if (tries == NULL)
         return;
-    if (outcome->status == CH_OK)
+    if (outcome->status == CH_OK || is_pin_right(outcome))
         ch_tries_reset(tries);
     else if (outcome->status == CH_WRONG_PIN && is_again)
         ch_tries_add(tries);
     else if (outcome->status != CH_WRONG_PIN)
         take_back_try(link);
     close_try(link);
-    if (outcome->status == CH_WRONG_PIN && link->config.pin_tries > 0)
+    if (outcome->status == CH_WRONG_PIN && link->config.pin_tries > 0 && !ch_link_has_code(link))
         ch_error_set(outcome, plain.status, plain.rule, "%s; %u of %u tries are used", plain.message, count_tries(link),
                      link->config.pin_tries);
 }
@@ -203,7 +219,8 @@ static ch_status may_unlock(const ch_token_link *link, ch_error *err)
     return ch_link_fail_absent(link, err);
 }
 
-void ch_token_link_unlock(ch_token_link *link, ch_secret *pin, bool is_last_try, ch_link_waiter waiter)
+static void unlock(ch_token_link *link, ch_secret *pin, const ch_link_code *code, bool is_last_try,
+                   ch_link_waiter waiter)
 {
     ch_error err = CH_ERROR_INIT;
     if (may_unlock(link, &err) != CH_OK || may_try(link, is_last_try, &err) != CH_OK) {
@@ -217,10 +234,22 @@ void ch_token_link_unlock(ch_token_link *link, ch_secret *pin, bool is_last_try,
     link->is_last_try = is_last_try;
     link->is_unattended = false;
     link->slept_ns = ch_clock_slept_ns();
+    ch_link_set_code(link, code);
     ch_link_trust_all(link);
     link->lock_ms = 0; /* of an operator who has left */
     if (link->state == CH_LINK_LOCKED)
         begin_trial(link);
+}
+
+void ch_token_link_unlock(ch_token_link *link, ch_secret *pin, bool is_last_try, ch_link_waiter waiter)
+{
+    unlock(link, pin, NULL, is_last_try, waiter);
+}
+
+void ch_token_link_unlock_by_code(ch_token_link *link, ch_secret *pin_and_code, const ch_link_code *code,
+                                  bool is_last_try, ch_link_waiter waiter)
+{
+    unlock(link, pin_and_code, code, is_last_try, waiter);
 }
 
 /* The token signs for others, or for whoever takes this process over. The agent has it sign nothing. */
@@ -253,9 +282,16 @@ ch_status ch_link_begin_login(ch_token_link *link, const ch_error *kept, ch_erro
 
 static void keep_pin(ch_token_link *link)
 {
+    ch_error err = CH_ERROR_INIT;
     if (link->trial.data == NULL || !link->config.may_relogin)
         return;
     ch_secret_wipe(&link->pin);
+    if (ch_link_has_code(link)) {
+        if (ch_link_copy_pin(&link->trial, &link->pin, &err) != CH_OK)
+            ch_log("token '%s': the PIN is not kept, so it must be unlocked again if its process ends: %s",
+                   link->config.name, err.message);
+        return;
+    }
     link->pin = link->trial;
     link->trial = (ch_secret)CH_SECRET_INIT;
 }
@@ -280,6 +316,41 @@ static void on_login_failed(ch_token_link *link, bool is_again, const ch_error *
     ch_link_fail_jobs(link, CH_TICKET_WAITING, &locked);
 }
 
+void ch_link_finish_login(ch_token_link *link)
+{
+    const ch_error done = CH_ERROR_INIT;
+    bool is_again = link->trial.data == NULL;
+    if (link->login_code.stays_locked) {
+        ch_link_answer_waiter(link, &done);
+        ch_token_link_lock(link, (ch_link_waiter){0});
+        return;
+    }
+    link->cut_logins = 0;
+    ch_link_note_search(link, ch_link_used_keys(link), ch_clock_ms() - link->login_ms);
+    keep_pin(link);
+    ch_link_set_state(link, CH_LINK_SERVING);
+    link->detail = (ch_error)CH_ERROR_INIT;
+    if (is_again)
+        ch_log("token '%s': unlocked", link->config.name);
+    else
+        ch_link_begin_unlock(link);
+    ch_link_clear_code(link);
+    ch_secret_wipe(&link->trial);
+    ch_link_answer_waiter(link, &done);
+}
+
+/* A login with a code is taken when the code's step is on disk. */
+static ch_status take_login(ch_token_link *link, ch_error *err)
+{
+    ch_code_stage stage = link->login_code.stage;
+    if (ch_link_has_code(link) && stage != CH_CODE_PASSED && stage != CH_CODE_KEPT)
+        return ch_fail(err, CH_INTERNAL, "it logged in without a code");
+    link->login_code.is_done = true;
+    if (!ch_link_has_code(link) || stage == CH_CODE_KEPT)
+        ch_link_finish_login(link);
+    return CH_OK;
+}
+
 ch_status ch_link_take_login_done(void *self, ch_frame *frame, int *fd, ch_error *err)
 {
     (void)fd;
@@ -287,25 +358,19 @@ ch_status ch_link_take_login_done(void *self, ch_frame *frame, int *fd, ch_error
     ch_login_done_frame done;
     CH_TRY(ch_login_done_frame_get(frame, &done, err));
     bool is_again = link->trial.data == NULL;
+    if (link->login_code.is_done)
+        return ch_fail(err, CH_INTERNAL, "it logged in twice");
     link->pins_out = 0;
     settle_try(link, is_again, &done.outcome);
     if (is_again && done.outcome.status != CH_OK && !ch_link_needs_unlock(&done.outcome)) {
         link->detail = done.outcome;
         return ch_fail(err, CH_UNAVAILABLE, "logging in again failed: %s", done.outcome.message);
     }
-    if (done.outcome.status == CH_OK) {
-        link->cut_logins = 0;
-        ch_link_note_search(link, ch_link_used_keys(link), ch_clock_ms() - link->login_ms);
-        keep_pin(link);
-        ch_link_set_state(link, CH_LINK_SERVING);
-        link->detail = (ch_error)CH_ERROR_INIT;
-        if (is_again)
-            ch_log("token '%s': unlocked", link->config.name);
-        else
-            ch_link_begin_unlock(link);
-    } else {
-        on_login_failed(link, is_again, &done.outcome);
-    }
+    if (done.outcome.status == CH_OK)
+        return take_login(link, err);
+    ch_link_hide_cause(link, &done.outcome);
+    on_login_failed(link, is_again, &done.outcome);
+    ch_link_clear_code(link);
     ch_secret_wipe(&link->trial);
     ch_link_answer_waiter(link, &done.outcome);
     return CH_OK;

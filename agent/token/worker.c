@@ -44,6 +44,8 @@ static const ch_handler handlers[] = {
     { CH_FRAME_JOB,        ch_worker_take_job },
     { CH_FRAME_PIN_JOB,    ch_worker_take_pin_job },
     { CH_FRAME_LOGIN,      ch_worker_take_login },
+    { CH_FRAME_LOGIN_CODE, ch_worker_take_login_code },
+    { CH_FRAME_CODE,       ch_worker_take_code },
     { CH_FRAME_LOGOUT,     ch_worker_take_logout },
     { CH_FRAME_FIND_KEYS,  ch_worker_take_find_keys },
     { CH_FRAME_PROBE,      ch_worker_take_probe },

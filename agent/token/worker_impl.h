@@ -4,6 +4,7 @@
 
 #include "agent/token/worker.h"
 #include "base/awake.h"
+#include "pkcs11/print.h"
 #include "wire/channel.h"
 
 typedef struct ch_worker {
@@ -28,10 +29,34 @@ typedef struct ch_worker {
 /* Sends what was answered; waits for core if the socket is full. */
 CH_CHECKED ch_status ch_worker_send(ch_channel *channel, ch_error *err);
 
+/* worker_codes.c */
+
+/* What core asks of a code; views into its frame. */
+typedef struct ch_asked_code {
+    ch_slice seed; /* the URI of the object */
+    ch_slice mechanism;
+    unsigned digits;
+    uint64_t now_s;
+    uint64_t lowest_step;
+    ch_slice print; /* of the seed that was enrolled; empty: any */
+} ch_asked_code;
+
+typedef struct ch_code_result {
+    uint64_t step;
+    ch_key_print print;
+} ch_code_result;
+
+/* Returns CH_REFUSED with CH_RULE_CODE unless `code` is one that may be used now. Somebody is logged in, and nobody
+ * else uses the keeper's session. */
+CH_CHECKED ch_status ch_signer_check_code(ch_signer *signer, const ch_asked_code *asked, ch_slice code,
+                                          ch_code_result *out, ch_error *err);
+CH_CHECKED ch_status ch_worker_take_code(void *context, ch_frame *frame, int *fd, ch_error *err);
+
 /* worker_logins.c */
 /* Somebody is logged in, and the token knows of it. */
 bool ch_signer_has_login(const ch_signer *signer);
 CH_CHECKED ch_status ch_worker_take_login(void *context, ch_frame *frame, int *fd, ch_error *err);
+CH_CHECKED ch_status ch_worker_take_login_code(void *context, ch_frame *frame, int *fd, ch_error *err);
 CH_CHECKED ch_status ch_worker_take_logout(void *context, ch_frame *frame, int *fd, ch_error *err);
 CH_CHECKED ch_status ch_worker_take_find_keys(void *context, ch_frame *frame, int *fd, ch_error *err);
 

@@ -15,17 +15,21 @@ bool ch_signer_has_login(const ch_signer *signer)
     return signer->is_logged_in && signer->login != CH_LOGIN_NONE;
 }
 
-static ch_status login_with(ch_signer *signer, const ch_login_frame *login, int pin_fd, ch_error *err)
+static ch_status login_with(ch_signer *signer, bool is_last_try, const ch_secret *pin, ch_error *err)
 {
-    ch_autosecret pin = CH_SECRET_INIT;
     if (signer->login == CH_LOGIN_NONE)
         return CH_OK;
-    if (!login->is_last_try)
+    if (!is_last_try)
         CH_TRY(ch_token_check_tries(signer->token, err));
-    if (signer->login == CH_LOGIN_PINPAD)
-        return ch_token_login(signer->token, NULL, err);
-    CH_TRY(ch_secret_read(&pin, pin_fd, CH_PIN_SIZE_MAX, err));
-    return ch_token_login(signer->token, &pin, err);
+    return ch_token_login(signer->token, signer->login == CH_LOGIN_PINPAD ? NULL : pin, err);
+}
+
+static ch_status read_pin_and_log_in(ch_signer *signer, bool is_last_try, int pin_fd, ch_error *err)
+{
+    ch_autosecret pin = CH_SECRET_INIT;
+    if (signer->login == CH_LOGIN_PIN)
+        CH_TRY(ch_secret_read(&pin, pin_fd, CH_PIN_SIZE_MAX, err));
+    return login_with(signer, is_last_try, &pin, err);
 }
 
 /* Core waits meanwhile. If it cannot be told, what follows cannot either, and that ends the process. */
@@ -109,10 +113,88 @@ ch_status ch_worker_take_login(void *context, ch_frame *frame, int *fd, ch_error
     CH_TRY(ch_login_frame_get(frame, &login, err));
     pthread_rwlock_wrlock(&signer->lock);
     signer->refusal = (ch_error)CH_ERROR_INIT;
-    signer->is_logged_in = login_with(signer, &login, *fd, &done.outcome) == CH_OK;
+    signer->is_logged_in = read_pin_and_log_in(signer, login.is_last_try, *fd, &done.outcome) == CH_OK;
     ch_status st = signer->is_logged_in ? find_all(self, err) : CH_OK;
     pthread_rwlock_unlock(&signer->lock);
     return st == CH_OK ? ch_login_done_frame_put(out, 0, &done, err) : st;
+}
+
+/* What came in one pipe: the PIN, a NUL, and the code. */
+typedef struct pin_and_code {
+    ch_secret pin; /* empty if the token takes none */
+    ch_slice code; /* a view */
+} pin_and_code;
+
+static void free_pin(pin_and_code *given)
+{
+    ch_secret_wipe(&given->pin);
+}
+
+static ch_status split(const ch_secret *both, pin_and_code *out, ch_error *err)
+{
+    const uint8_t *nul = ch_slice_find((ch_slice){both->data, both->size}, '\0');
+    if (nul == NULL)
+        return ch_fail(err, CH_INTERNAL, "core sent a PIN without a code");
+    size_t pin_size = (size_t)(nul - both->data);
+    out->code = (ch_slice){nul + 1, both->size - pin_size - 1};
+    if (pin_size == 0)
+        return ch_secret_alloc_empty(&out->pin, err);
+    CH_TRY(ch_secret_alloc(&out->pin, pin_size, err));
+    memcpy(out->pin.data, both->data, pin_size);
+    return CH_OK;
+}
+
+/* A token whose login stays, though the code was wrong, is another program's to use: this process ends then, and the
+ * next one sees to it. */
+static ch_status check_code(ch_signer *signer, const ch_login_code_frame *login, ch_slice code, ch_code_result *result,
+                            ch_error *why, ch_error *err)
+{
+    const ch_asked_code asked = {login->seed,  login->mechanism,   login->digits,
+                                 login->now_s, login->lowest_step, login->print};
+    if (ch_signer_check_code(signer, &asked, code, result, why) == CH_OK)
+        return CH_OK;
+    if (strcmp(why->rule, CH_RULE_CODE) != 0) {
+        const ch_error plain = *why;
+        ch_error_set(why, CH_REFUSED, CH_RULE_SEED, "%s", plain.message);
+    }
+    return signer->login == CH_LOGIN_NONE ? CH_OK : ch_token_logout(signer->token, err);
+}
+
+static ch_status log_in_by_code(ch_worker *self, const ch_login_code_frame *login, int fd, ch_error *why, ch_error *err)
+{
+    ch_signer *signer = self->signer;
+    ch_autosecret both = CH_SECRET_INIT;
+    __attribute__((cleanup(free_pin))) pin_and_code given = {.pin = CH_SECRET_INIT};
+    ch_code_result result = {.step = 0};
+    CH_TRY(ch_secret_read(&both, fd, CH_PIN_AND_CODES_MAX, err));
+    CH_TRY(split(&both, &given, err));
+    if (login_with(signer, login->is_last_try, &given.pin, why) != CH_OK)
+        return CH_OK;
+    CH_TRY(check_code(signer, login, given.code, &result, why, err));
+    if (why->status != CH_OK)
+        return CH_OK;
+    signer->is_logged_in = true;
+    const ch_code_passed_frame passed = {
+        .step = result.step, .print = {result.print.bytes, result.print.size}
+    };
+    CH_TRY(ch_code_passed_frame_put(ch_channel_out(&self->channel), 0, &passed, err));
+    CH_TRY(ch_worker_send(&self->channel, err)); /* so that core writes the step while keys are looked for */
+    return find_all(self, err);
+}
+
+ch_status ch_worker_take_login_code(void *context, ch_frame *frame, int *fd, ch_error *err)
+{
+    ch_worker *self = context;
+    ch_signer *signer = self->signer;
+    ch_login_code_frame login;
+    ch_login_done_frame done = {.outcome = CH_ERROR_INIT};
+    CH_TRY(ch_login_code_frame_get(frame, &login, err));
+    pthread_rwlock_wrlock(&signer->lock);
+    signer->refusal = (ch_error)CH_ERROR_INIT;
+    signer->is_logged_in = false;
+    ch_status st = log_in_by_code(self, &login, *fd, &done.outcome, err);
+    pthread_rwlock_unlock(&signer->lock);
+    return st == CH_OK ? ch_login_done_frame_put(ch_channel_out(&self->channel), 0, &done, err) : st;
 }
 
 /* Some of them may be new. */

@@ -11,7 +11,7 @@ FIELD = re.compile(r"(FIELD|LIST)\((\w+), (\w+)\)")
 FRAME = re.compile(r"^FRAME\((\w+), +(\w+), +(\d+), +(\w+), +(\w+), +([A-Z_ |\n]+?), +(\w+), +(.*?)\)\n(?=\n|FRAME|/\*)",
                    re.MULTILINE | re.DOTALL)
 RECORD = re.compile(r"^RECORD\((\w+), +(.*?)\)\n(?=\n|RECORD)", re.MULTILINE | re.DOTALL)
-DESCRIPTORS = {"NOTHING": "", "SOCKET": "the accepted socket", "PIN_PIPE": "pipe with the PIN"}
+DESCRIPTORS = {"NOTHING": "", "SOCKET": "the accepted socket", "PIN_PIPE": "pipe with the PIN, the code, or both"}
 
 
 def words(name):

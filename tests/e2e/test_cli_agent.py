@@ -18,7 +18,7 @@ from harness import ROOT  # noqa: E402
 
 
 FRAME_VERSION = int(re.search(r"CH_FRAMES_VERSION (\d+)", (ROOT / "wire" / "frames.h").read_text())[1])
-UNLOCK, LOCK, OPERATOR_DONE = 128, 129, 160
+UNLOCK, LOCK, UNLOCK_NEEDS, OPERATOR_DONE, NEEDS_ARE = 128, 129, 142, 160, 168
 
 
 class StandIn:
@@ -30,9 +30,13 @@ class StandIn:
         self.listener.listen(4)
         self.listener.settimeout(3)
 
-    def serve(self, handler):
-        self.thread = threading.Thread(target=self._serve, args=(handler,), daemon=True)
+    def serve(self, handler, times=1):
+        self.thread = threading.Thread(target=self._serve_all, args=(handler, times), daemon=True)
         self.thread.start()
+
+    def _serve_all(self, handler, times):
+        for _ in range(times):
+            self._serve(handler)
 
     def _serve(self, handler):
         try:
@@ -191,11 +195,20 @@ class Operator(Sandbox):
     def frame(kind, fields):
         return struct.pack("=IHHQ", 16 + len(fields), kind, 0, 0) + fields
 
-    def ask(self, answer, *words, reads_first=True, **options):
+    def needs(self, has_code):
+        """What the agent says that an unlock takes."""
+        return self.frame(NEEDS_ARE, b"\x01" + bytes([has_code])) + self.done()
+
+    def ask(self, answer, *words, reads_first=True, needs=None, **options):
+        """`needs` is answered first, to whoever asks what an unlock takes."""
         stand_in = StandIn(self.path("operator.sock"), socket.SOCK_SEQPACKET)
         got = {}
 
         def handler(connection):
+            if needs is not None and "needs" not in got:
+                got["needs"] = connection.recv(65536)
+                connection.send(needs)
+                return
             if reads_first:
                 data, ancillary, _, _ = connection.recvmsg(65536, socket.CMSG_SPACE(4))
                 got["packet"], got["pin"] = data, None
@@ -207,7 +220,7 @@ class Operator(Sandbox):
             if answer is not None:
                 connection.send(answer)
 
-        stand_in.serve(handler)
+        stand_in.serve(handler, 1 if needs is None else 2)
         env = dict(self.env, CHANCERY_OPERATOR_SOCK=self.path("operator.sock"))
         try:
             return self.run_cli(*words, env=env, **options), got
@@ -217,10 +230,16 @@ class Operator(Sandbox):
 
     def test_unlock_passes_the_pin_in_a_pipe(self):
         for words, token in ((["unlock", "main"], b"main"), (["unlock"], b"")):
-            result, got = self.ask(self.done(), *words, stdin=PIN + "\n")
+            result, got = self.ask(self.done(), *words, needs=self.needs(False), stdin=PIN + "\n")
             self.assertEqual(result.status, OK, result)
+            self.assertEqual(got["needs"], self.frame(UNLOCK_NEEDS, struct.pack("=I", FRAME_VERSION) + self.frame_bytes(token)))
             self.assertEqual(got["packet"], self.frame(UNLOCK, struct.pack("=I", FRAME_VERSION) + self.frame_bytes(token) + b"\0"))
             self.assertEqual((got["pin"], got["at_end"]), (PIN.encode(), True))
+
+    def test_unlock_passes_pin_and_code_in_one_pipe(self):
+        result, got = self.ask(self.done(), "unlock", "main", needs=self.needs(True), stdin=PIN + "\n123 456\n")
+        self.assertEqual(result.status, OK, result)
+        self.assertEqual((got["pin"], got["at_end"]), (PIN.encode() + b"\0" + b"123456", True))
 
     def test_lock(self):
         for words, token in ((["lock", "main"], b"main"), (["lock", "--all"], b""), (["lock"], b"")):
@@ -230,7 +249,8 @@ class Operator(Sandbox):
             self.assertIsNone(got["pin"])
 
     def test_wrong_pin(self):
-        result, _ = self.ask(self.done(10, b"CKR_PIN_INCORRECT", b"the token did not take it"), "unlock", stdin=PIN)
+        result, _ = self.ask(self.done(10, b"CKR_PIN_INCORRECT", b"the token did not take it"), "unlock", needs=self.needs(False),
+                             stdin=PIN)
         self.assert_fails(result, WRONG_PIN, "the token did not take it", "CKR_PIN_INCORRECT")
 
     def test_a_refused_operator_learns_why(self):

@@ -74,8 +74,8 @@ class Check(Policy):
     def codes(self, path):
         return [row["code"] for row in self.json("check", path)["warnings"]]
 
-    def test_a_sound_policy_has_no_warning_but_an_idle_caller(self):
-        self.assertEqual(self.codes(self.path("policy.yaml")), ["no-allow"])
+    def test_a_sound_policy_has_no_warning_but_an_idle_caller_and_no_codes(self):
+        self.assertEqual(self.codes(self.path("policy.yaml")), ["no-allow", "no-codes"])
 
     def test_a_warning_has_file_and_line(self):
         path = self.changed(("limits: [size, collar, loss, day]", "unlimited: true"))
@@ -86,7 +86,9 @@ class Check(Policy):
 
     def test_strict_takes_no_warning(self):
         self.policy("check", self.path("policy.yaml"), "--strict", status=REFUSED)
-        self.policy("check", self.changed(("  idle: { uid: 1001 }\n", "")), "--strict")
+        self.policy("check", self.changed(("  idle: { uid: 1001 }\n", "")), "--strict", status=REFUSED)
+        self.policy("check", self.changed(("  idle: { uid: 1001 }\n", ""), ("roles: [operator, admin] }",
+                    "roles: [operator, admin], totp: \"pkcs11:object=ops-totp\" }")), "--strict")
 
     def test_mistakes_are_shown_with_their_line(self):
         for old, new, line, words in (

@@ -1,5 +1,6 @@
 #include "tests/fuzz/core.h"
 
+#include "agent/core/codes.h"
 #include "agent/core/callers.h"
 #include "agent/core/clockwatch.h"
 #include "agent/core/connections.h"
@@ -17,6 +18,7 @@
 #include "exchange/scratch.h"
 #include "policy/load.h"
 #include "policy/policy.h"
+#include "state/people.h"
 #include "state/writer.h"
 #include "tests/fuzz/disk.h"
 #include "tests/fuzz/files.h"
@@ -38,7 +40,8 @@
 static const char policy_text[] =
     "version: 1\n"
     "callers: { bot: { uid: %1$u }, feed: { uid: %1$u, role: feed }, other: { uid: %2$u } }\n"
-    "people: { me: { uid: %1$u, roles: [operator, admin, auditor] } }\n"
+    "people: { me: { uid: %1$u, roles: [operator, admin, auditor], totp: 'pkcs11:object=seed' } }\n"
+    "tokens: { main: { unlock: { factors: [pin] } } }\n" /* the other takes a code */
     "prices: { sources: [one, two], at_least: 1, max_move: { by: '10 %%', within: 10m } }\n"
     "accounts: { desk: { prices: median, reference_error: '0.5 %%', market_slippage: '3 %%' } }\n"
     "conversions: [ { from: USD, to: EUR, rate: '1', haircut: '1 %%' } ]\n"
@@ -95,6 +98,8 @@ static struct {
     ch_timekeeper timekeeper;
     ch_store *store;
     ch_ledger *ledger;
+    ch_people *people;
+    ch_codes *codes;
     ch_writer *writer;
     ch_source written; /* the writer has something */
     ch_timer retry;    /* of what could not be written */
@@ -239,6 +244,7 @@ static void open_ledger(void)
     core.store = fuzz_disk_store();
     FUZZ_CHECK(ch_ledger_open(core.store, "/trace", &core.ledger, &err) == CH_OK);
     ch_ledger_set_policy(core.ledger, &core.policy, now_ns());
+    FUZZ_CHECK(ch_people_open(core.store, &core.people, &err) == CH_OK);
     FUZZ_CHECK(ch_writer_start(core.store, &core.writer, &err) == CH_OK);
 }
 
@@ -254,6 +260,7 @@ static void on_retry(void *context)
 {
     (void)context;
     ch_ledger_try_again(core.ledger);
+    ch_people_try_again(core.people);
 }
 
 static void start_ledger(void)
@@ -264,6 +271,7 @@ static void start_ledger(void)
     core.written = (ch_source){.fd = ch_writer_fd(core.writer), .on_ready = on_written};
     FUZZ_CHECK(ch_loop_watch(core.loop, &core.written, EPOLLIN, &err) == CH_OK);
     ch_ledger_start(core.ledger, core.writer, &owner);
+    ch_people_start(core.people, core.writer);
 }
 
 /* ---- start ---- */
@@ -317,8 +325,14 @@ static void make_rooms(int bots_fd, int operators_fd)
     ch_shadow_set_policy(core.shadow, &core.policy, now_ns());
     core.fronts = ch_fronts_new(core.loop, bots_fd, core.connections, &core.policy, &owner, false);
     make_requests();
-    const ch_operator_context operator_context = {
-        .policy = &core.policy, .links = &core.links, .keeper = &core.timekeeper, .ledger = core.ledger};
+    const ch_codes_context codes = {
+        .loop = core.loop, .policy = &core.policy, .links = &core.links, .people = core.people};
+    core.codes = ch_codes_new(&codes);
+    const ch_operator_context operator_context = {.policy = &core.policy,
+                                                  .links = &core.links,
+                                                  .keeper = &core.timekeeper,
+                                                  .ledger = core.ledger,
+                                                  .codes = core.codes};
     core.operators = ch_operators_new(core.loop, operators_fd, &operator_context);
     make_desks();
 }
@@ -419,11 +433,13 @@ const char *fuzz_core_key_name(size_t key)
 void fuzz_core_close(void)
 {
     ch_operators_free(core.operators);
+    ch_codes_free(core.codes);
     ch_links_free(&core.links);
     ch_fronts_free(core.fronts);
     ch_loop_forget(core.loop, &core.written);
     ch_writer_stop(core.writer);
     ch_ledger_close(core.ledger);
+    ch_people_close(core.people);
     ch_callers_free(core.callers);
     ch_shadow_free(core.shadow);
     ch_requests_free(core.requests);

@@ -205,7 +205,8 @@ void fuzz_check_packet(ch_slice packet, ch_direction direction, ch_receiving sta
     ch_frame frame;
     FUZZ_CHECK(packet.size <= CH_PACKET_MAX);
     while (ch_frame_next(&packet, &frame)) {
-        bool has_descriptor = frame.type == CH_FRAME_CONNECTION || frame.type == CH_FRAME_LOGIN;
+        bool has_descriptor = frame.type == CH_FRAME_CONNECTION || frame.type == CH_FRAME_LOGIN ||
+                              frame.type == CH_FRAME_LOGIN_CODE || frame.type == CH_FRAME_CODE;
         FUZZ_CHECK(ch_frame_admit(frame.type, direction, state, has_descriptor, &err) == CH_OK);
         FUZZ_CHECK(fuzz_check_frame(&frame) == CH_OK);
     }

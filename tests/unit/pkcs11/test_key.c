@@ -39,6 +39,7 @@ static const struct {
     const char *mechanism;
     const char *hash;
 } hmacs[] = {
+    {"hmac-sha1",   "sha1"  },
     {"hmac-sha256", "sha256"},
     {"hmac-sha384", "sha384"},
     {"hmac-sha512", "sha512"}

@@ -131,7 +131,7 @@ ch_status rig_load_file(const char *name, ch_policy *out, ch_error *err)
     free(ch_test_file("w.yaml", rig_profile, strlen(rig_profile)));
     free(ch_test_file("broken.yaml", broken, strlen(broken)));
     ch_autofree char *path = ch_test_path(name);
-    const ch_policy_source source = {path, ch_test_folder(), tokens, 2, false};
+    const ch_policy_source source = {path, ch_test_folder(), tokens, 2, 0, false};
     return ch_policy_load(&source, out, err);
 }
 

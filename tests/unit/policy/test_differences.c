@@ -74,10 +74,10 @@ static const struct {
     { "an end of an unlock", "deny:", "tokens: {main: {unlock: {for: 8h, idle: 1h}}}\ndeny:", "narrower : token 'main': 'for' of an unlock is 8h now; it was no end|narrower : token 'main': 'idle' of an unlock is 1h now; it was no end" },
     { "a token without a rule is one of the default", "deny:", "tokens: {main: {}}\ndeny:", "" },
     { "an unattended unlock", "deny:", "tokens: {main: {unlock: {unattended: true, survives_suspend: true}}}\ndeny:", "wider : token 'main': an unlock may now be unattended|wider : token 'main': an unlock may now survive a suspend" },
-    { "one more factor", "deny:", "tokens: {main: {unlock: {factors: [pin, code]}}}\ndeny:", "narrower : token 'main': an unlock needs PIN and code now" },
     { "an end of a key's unlock", "k: {account: desk", "k: {unlock: {for: 1h}, account: desk", "narrower : key 'k': 'for' of an unlock is 1h now; it was no end" },
     { "a key that expires", "k: {account: desk", "k: {account: desk, expires: 2027-01-31", "narrower : key 'k' expires earlier now" },
     { "another day to rotate a key by", "k: {account: desk", "k: {account: desk, rotate_by: 2027-01-31", "changed : key 'k' is to be rotated by another day now" },
+    { "codes", "alice: {uid: 1, roles: [operator, approver]}", "alice: {uid: 1, roles: [operator, approver, admin], totp: \"pkcs11:object=alice-totp\"}", "wider : person 'alice' has the roles operator, approver, admin now|changed : the seed of the codes of 'alice' is another one now, or gone|narrower : an unlock of a token needs PIN and code now" },
 };
 /* clang-format on */
 

@@ -62,6 +62,7 @@ static const struct {
     { "unattended", SOUND "]\ntokens: {main: {unlock: {unattended: true}}}", "unattended", "main", false },
     { "attended", SOUND "]\ntokens: {main: {unlock: {for: 1h}}}", "unattended", "main", true },
     { "one source", SOUND "]", "one-source", "", false },
+    { "no codes", SOUND "]", "no-codes", "", false },
     { "no reference error", "allow: [{name: a, caller: maker, key: x, classes: [trade], markets: [spot], symbols: [BTCUSDT], unlimited: true}]", "no-reference-error", "x", false },
     { "a reference error", SOUND "]", "no-reference-error", "desk", true },
     { "a key that has expired", "  y: {token: main, object: \"pkcs11:object=y\", profile: t, scheme: hmac, key_id: i, expires: 2025-11-24}\n" SOUND "]", "expired", "y", false },

@@ -348,7 +348,7 @@ END_TEST
 
 #define UNLOCKS                                                                                                        \
     "tokens:\n"                                                                                                        \
-    "  other: {unlock: {factors: [pin, code], for: 12h, idle: 1h, unattended: true, survives_suspend: true, "          \
+    "  other: {unlock: {factors: [pin], for: 12h, idle: 1h, unattended: true, survives_suspend: true, "          \
     "survives_removal: true}}\n"                                                                                       \
     "accounts:\n"
 
@@ -361,7 +361,8 @@ START_TEST(test_what_is_not_said_of_an_unlock_is_the_default)
     const ch_unlock_rule *other = ch_policy_unlock_rule(&policy, 1);
     ck_assert_uint_eq(main->ends.for_ns, 8 * 3600 * 1000000000ULL);
     ck_assert_uint_eq(main->ends.idle_ns + other->ends.idle_ns + other->ends.for_ns, 0);
-    ck_assert(main->factors == CH_FACTOR_PIN && other->factors == CH_FACTOR_PIN);
+    ck_assert_uint_eq(ch_policy_factors(&policy, 0), CH_FACTOR_PIN);
+    ck_assert_uint_eq(ch_policy_factors(&policy, 1), CH_FACTOR_PIN);
     ck_assert(!main->is_unattended && !other->is_unattended);
     ck_assert(!main->survives_suspend && !other->survives_suspend);
     ck_assert(!main->survives_removal && !other->survives_removal);
@@ -375,7 +376,7 @@ START_TEST(test_an_unlock_has_what_is_said_of_it)
     ch_autofree char *text = rig_change("accounts:\n", UNLOCKS);
     ck_assert_msg(rig_load(text, &policy, &err) == CH_OK, "%s", err.message);
     const ch_unlock_rule *rule = ch_policy_unlock_rule(&policy, 1);
-    ck_assert_uint_eq(rule->factors, CH_FACTOR_PIN | CH_FACTOR_CODE);
+    ck_assert_uint_eq(rule->factors, CH_FACTOR_PIN);
     ck_assert_uint_eq(rule->ends.for_ns, 12 * 3600 * 1000000000ULL);
     ck_assert_uint_eq(rule->ends.idle_ns, 3600 * 1000000000ULL);
     ck_assert(rule->is_unattended && rule->survives_suspend && rule->survives_removal);

@@ -208,7 +208,7 @@ static const struct {
     { "socket:\n" SOUND,                                        1,    "socket: there is no value here" },
     { "socket: [a]\n" SOUND,                                    1,    "socket: this must be a single value, not a list" },
     { "socet: a\n" SOUND,                                       1,    "there is no field 'socet' here; the fields are socket, "
-                                                                      "operator_socket, state, profiles, policy, shadow_policy, trace, freeze_file, fronts, confinement and tokens" },
+                                                                      "operator_socket, state, profiles, policy, shadow_policy, trace, freeze_file, fronts, confinement, tokens and totp_token" },
     { "tokens:\n  m:\n    module: m\n",                         3,    "'uri' is missing here" },
     { "tokens:\n  m:\n    uri: \"pkcs11:token=m\"\n",           3,    "'module' is missing here" },
     { "tokens:\n  m:\n    module: m\n    uri: token=m\n",       4,    "uri: not a PKCS#11 URI" },

@@ -1,0 +1,87 @@
+/* What the files of the codes' room share, and nobody else sees. */
+#ifndef CH_AGENT_CORE_CODES_IMPL_H
+#define CH_AGENT_CORE_CODES_IMPL_H
+
+#include "agent/core/codes.h"
+#include "base/names.h"
+
+#define CH_ATTEMPTS_MAX 32 /* at once */
+
+typedef struct ch_attempt ch_attempt;
+
+/* What is done once a code has been verified, or in the place of that. */
+typedef void (*ch_attempt_next)(ch_attempt *self);
+
+/* Something that somebody waits for, which takes a code. It is given free when it was answered and nothing is written
+ * for it any more. */
+struct ch_attempt {
+    ch_codes *codes;
+    bool is_used;
+    bool is_answered;  /* by what it has asked */
+    bool is_writing;   /* the state */
+    bool is_counted;   /* as a failure, so far */
+    bool stays_locked; /* an unlock that was all about the code */
+    bool is_last_try;
+    ch_kept_person *person;      /* who tries */
+    char name[CH_NAME_MAX + 1];  /* of them in the policy */
+    char about[CH_NAME_MAX + 1]; /* whose seed it is about; empty: nobody else's */
+    char *token;                 /* that is to be unlocked; NULL: none */
+    ch_token_link *link;         /* that has a login of it */
+    ch_secret secret;            /* what was typed: parts with a NUL between them */
+    unsigned code_part;          /* which of them is the code of who tries */
+    uint64_t step;               /* of the code that was right */
+    uint64_t now_ns;             /* of the wall clock, when it began */
+    uint64_t began_ms;
+    ch_timer answering; /* a refusal, or that the disk does not answer */
+    ch_error outcome;
+    ch_attempt_next then; /* once the try is counted */
+    ch_attempt_next next; /* once the code is used; NULL: that was all */
+    ch_codes_waiter waiter;
+};
+
+struct ch_codes {
+    ch_codes_context context;
+    ch_attempt attempts[CH_ATTEMPTS_MAX];
+};
+
+/* Begins one for `person`, and takes `secret` over; NULL: it cannot be, and the waiter was told. */
+ch_attempt *ch_attempt_begin(ch_codes *codes, const ch_person *person, ch_secret *secret,
+                             const ch_codes_waiter *waiter);
+/* It has come to that. */
+void ch_attempt_end(ch_attempt *self, const ch_error *outcome);
+/* The code was wrong, or the PIN. */
+void ch_attempt_refuse(ch_attempt *self);
+/* Something is being written for it. Who waits is told if the disk does not answer. */
+void ch_attempt_begin_write(ch_attempt *self);
+/* It is written, or could not be; the attempt stays. */
+void ch_attempt_stop_write(ch_attempt *self);
+/* The same, and the attempt may be free now. False: nobody waits any more, and it must not go on. */
+CH_CHECKED bool ch_attempt_end_write(ch_attempt *self);
+/* Gives it free, if it was answered and nothing is being written for it. */
+void ch_attempt_release(ch_attempt *self);
+/* Counts the try, then calls `then`. */
+void ch_attempt_count(ch_attempt *self, ch_attempt_next then);
+/* Counts the try, then has the code in `secret` verified and used, then calls `next`. */
+void ch_attempt_verify(ch_attempt *self);
+/* codes_unlock.c: counts the try, then logs in to the token of the seeds with what is in `secret`, a PIN and a code. */
+void ch_attempt_log_in(ch_attempt *self);
+/* A part of what was typed, copied to `out`. CH_BAD_INPUT: there is none. */
+CH_CHECKED ch_status ch_attempt_part(const ch_attempt *self, unsigned part, ch_secret *out, ch_error *err);
+/* The state has what was to be written for a login, or could not: the login goes on, if it is still there. */
+void ch_attempt_go_on(ch_attempt *self, const ch_error *outcome);
+/* True if somebody else's attempt changes what is kept of that person. */
+bool ch_attempt_meets_other(const ch_attempt *self, const ch_kept_person *person);
+
+/* What is asked of a code of that person, with views into the policy. CH_CONFLICT: no seed was enrolled. */
+CH_CHECKED ch_status ch_codes_ask(const ch_codes *codes, const char *name, ch_link_code *out, ch_error *err);
+/* The same of a seed that is to be enrolled. CH_CONFLICT: the policy names none. */
+CH_CHECKED ch_status ch_codes_ask_new(const ch_codes *codes, const char *name, ch_link_code *out, ch_error *err);
+/* The link of the token with the seeds; NULL: there is none. */
+ch_token_link *ch_codes_link(const ch_codes *codes);
+ch_print_name ch_codes_object(const ch_codes *codes, const ch_person *person);
+ch_kept_person *ch_codes_kept(const ch_codes *codes, const char *name);
+
+/* codes_enroll.c: the code of a new seed was right. */
+void ch_attempt_pin(ch_attempt *self, uint64_t step, ch_slice print);
+
+#endif

@@ -1,0 +1,172 @@
+/* Unlocks by PIN and code. Where the seed is on the very token, both go to it together, and the token is logged in
+ * before the code is looked at: a wrong one logs it out again. Otherwise the code is verified first. */
+#include "agent/core/codes_impl.h"
+
+#include "base/memory.h"
+#include "policy/policy.h"
+#include "state/people.h"
+
+/* ---- a login ---- */
+
+static void on_tell(void *context, uint32_t done, uint32_t total)
+{
+    const ch_attempt *self = context;
+    if (self->waiter.tell != NULL)
+        self->waiter.tell(self->waiter.context, done, total);
+}
+
+void ch_attempt_go_on(ch_attempt *self, const ch_error *outcome)
+{
+    ch_token_link *link = self->link;
+    const ch_error late = {CH_IO, "", "the disk of the agent's state did not answer in time"};
+    bool is_late = self->is_answered;
+    ch_attempt_stop_write(self);
+    if (link != NULL)
+        ch_token_link_go_on(link, is_late ? &late : outcome, self->stays_locked);
+    ch_attempt_release(self);
+}
+
+static void on_kept(void *context, const ch_error *outcome)
+{
+    ch_attempt_go_on(context, outcome);
+}
+
+static void on_passed(void *context, uint64_t step, ch_slice print)
+{
+    ch_attempt *self = context;
+    if (self->about[0] != '\0') {
+        ch_attempt_pin(self, step, print);
+        return;
+    }
+    self->is_counted = false;
+    ch_attempt_begin_write(self);
+    ch_person_pass(self->person, self->token, step, (ch_person_waiter){.context = self, .answer = on_kept});
+}
+
+static void on_settled(void *context, const ch_error *outcome)
+{
+    ch_attempt *self = context;
+    if (ch_attempt_end_write(self))
+        ch_attempt_end(self, outcome);
+}
+
+/* What was still counted against the person is not any more. */
+static void settle(ch_attempt *self)
+{
+    self->is_counted = false;
+    ch_attempt_begin_write(self);
+    ch_person_pass(self->person, self->token, self->about[0] == '\0' ? self->step : 0,
+                   (ch_person_waiter){.context = self, .answer = on_settled});
+}
+
+static void on_login(void *context, const ch_error *outcome)
+{
+    ch_attempt *self = context;
+    self->link = NULL;
+    if (outcome->status == CH_OK && self->is_counted)
+        settle(self);
+    else if (outcome->status == CH_WRONG_PIN)
+        ch_attempt_refuse(self);
+    else
+        ch_attempt_end(self, outcome);
+}
+
+static ch_link_waiter waiter_of(ch_attempt *self)
+{
+    return (ch_link_waiter){.context = self, .tell = on_tell, .passed = on_passed, .answer = on_login};
+}
+
+/* The seed is on that very token, so that one frame brings PIN and code. */
+static ch_status send_login(ch_attempt *self, ch_error *err)
+{
+    ch_link_code code;
+    bool is_new = self->about[0] != '\0';
+    CH_TRY(ch_links_find(self->codes->context.links, ch_slice_of(self->token), &self->link, err));
+    CH_TRY(is_new ? ch_codes_ask_new(self->codes, self->about, &code, err)
+                  : ch_codes_ask(self->codes, self->name, &code, err));
+    ch_token_link_unlock_by_code(self->link, &self->secret, &code, self->is_last_try, waiter_of(self));
+    return CH_OK;
+}
+
+static void log_in(ch_attempt *self)
+{
+    ch_error err = CH_ERROR_INIT;
+    if (send_login(self, &err) == CH_OK)
+        return;
+    self->link = NULL;
+    ch_attempt_end(self, &err);
+}
+
+void ch_attempt_log_in(ch_attempt *self)
+{
+    ch_attempt_count(self, log_in);
+}
+
+/* The code was right, at another token. */
+static ch_status send_pin(ch_attempt *self, ch_error *err)
+{
+    ch_autosecret pin = CH_SECRET_INIT;
+    CH_TRY(ch_attempt_part(self, 0, &pin, err));
+    CH_TRY(ch_links_find(self->codes->context.links, ch_slice_of(self->token), &self->link, err));
+    ch_token_link_unlock(self->link, &pin, self->is_last_try, waiter_of(self));
+    return CH_OK;
+}
+
+static void log_in_by_pin(ch_attempt *self)
+{
+    ch_error err = CH_ERROR_INIT;
+    if (send_pin(self, &err) == CH_OK)
+        return;
+    self->link = NULL;
+    ch_attempt_end(self, &err);
+}
+
+/* ---- unlocks ---- */
+
+/* The tries that a token has before it may lock itself are shared among those who may unlock it, so that nobody can use
+ * up all of them; each has one. */
+static unsigned share_of(const ch_codes *codes, const ch_token_link *link)
+{
+    const ch_policy *policy = codes->context.policy;
+    unsigned most = ch_token_link_pin_tries(link);
+    unsigned operators = 0;
+    for (size_t i = 0; i < policy->person_count; i++)
+        operators += (policy->people[i].roles & CH_ROLE_OPERATOR) != 0 && policy->people[i].seed.object_uri != NULL;
+    unsigned share = operators == 0 || most == 0 ? 0 : (most - 1) / operators;
+    return share == 0 ? 1 : share;
+}
+
+static ch_status may_unlock(const ch_attempt *self, const ch_token_link *link, ch_error *err)
+{
+    ch_link_code code;
+    unsigned tries = ch_person_tries(self->person, self->token);
+    unsigned share = share_of(self->codes, link);
+    CH_TRY(ch_codes_ask(self->codes, self->name, &code, err));
+    if (ch_token_link_pin_tries(link) == 0 || tries < share || self->is_last_try)
+        return CH_OK;
+    return ch_fail_rule(
+        err, CH_REFUSED, "pin_tries",
+        "%u of your unlocks of token '%s' have failed since the last that succeeded, and no more are made, "
+        "since it locks itself after %u wrong PINs, which you share; wait for a colleague to unlock it, or "
+        "make sure of PIN and code, then: chancery unlock --last-try %s",
+        tries, self->token, ch_token_link_pin_tries(link), self->token);
+}
+
+void ch_codes_unlock(ch_codes *codes, ch_token_link *link, const ch_person *person, ch_secret *pin_and_code,
+                     bool is_last_try, const ch_codes_waiter *waiter)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_attempt *self = ch_attempt_begin(codes, person, pin_and_code, waiter);
+    if (self == NULL)
+        return;
+    self->token = ch_strdup(ch_token_link_name(link));
+    self->is_last_try = is_last_try;
+    self->code_part = 1;
+    self->next = log_in_by_pin;
+    if (may_unlock(self, link, &err) != CH_OK)
+        ch_attempt_end(self, &err);
+    else if (link == ch_codes_link(codes))
+        ch_attempt_log_in(self);
+    else
+        ch_attempt_verify(self);
+}
