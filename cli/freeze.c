@@ -1,5 +1,6 @@
 /* freeze and thaw: the kill switch. What is in effect is printed as soon as the agent says so, whatever its disk does.
  */
+#include "cli/code_input.h"
 #include "cli/commands.h"
 #include "cli/dialog.h"
 #include "cli/jansson.h"
@@ -134,18 +135,36 @@ static ch_status run_freeze(const ch_arguments *arguments, ch_error *err)
     return ask(arguments, &channel, err);
 }
 
+static ch_status ask_thaw(const ch_arguments *arguments, const ch_thaw_frame *request, const ch_secret *code,
+                          ch_error *err)
+{
+    int fd = -1;
+    auto_channel channel = CH_CHANNEL_CLOSED;
+    CH_TRY(ch_dialog_open(arguments, &channel, err));
+    CH_TRY(ch_secret_to_pipe(code, &fd, err));
+    ch_channel_attach(&channel, fd);
+    CH_TRY(ch_thaw_frame_put(ch_channel_out(&channel), 0, request, err));
+    return ask(arguments, &channel, err);
+}
+
+/* Only the agent knows whether it takes a code; to ask it without one is no try. */
 static ch_status run_thaw(const ch_arguments *arguments, ch_error *err)
 {
     const char *reason = NULL;
-    auto_channel channel = CH_CHANNEL_CLOSED;
+    ch_autosecret none = CH_SECRET_INIT;
+    ch_autosecret code = CH_SECRET_INIT;
     ch_autobuffer records = CH_BUFFER_INIT;
     ch_thaw_frame request = {.version = CH_FRAMES_VERSION};
     CH_TRY(read_targets(arguments, &request.targets, &records, err));
     CH_TRY(ch_option_required(arguments, CH_OPT_REASON, &reason, err));
     request.reason = ch_slice_of(reason);
-    CH_TRY(ch_dialog_open(arguments, &channel, err));
-    CH_TRY(ch_thaw_frame_put(ch_channel_out(&channel), 0, &request, err));
-    return ask(arguments, &channel, err);
+    CH_TRY(ch_secret_alloc_empty(&none, err));
+    ch_status st = ask_thaw(arguments, &request, &none, err);
+    if (st != CH_REFUSED || strcmp(err->rule, CH_RULE_CODE) != 0)
+        return st;
+    *err = (ch_error)CH_ERROR_INIT;
+    CH_TRY(ch_input_code(arguments, &code, err));
+    return ask_thaw(arguments, &request, &code, err);
 }
 
 /* clang-format off */
@@ -168,11 +187,12 @@ const ch_command ch_commands_of_freezing[] = {
     {
         .name = "thaw",
         .syntax = {.positional = "[KEY|CALLER ...]", .positional_max = NAMES_MAX,
-                   .options = CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTION(ALL) | CH_OPTION(REASON) | CH_OPTION(JSON)},
+                   .options = CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTION(ALL) | CH_OPTION(REASON) | CH_OPTION(CODE_FD) | CH_OPTION(JSON)},
         .summary = "let what was stopped trade again",
         .details = "Makes callers and keys active again, whether a freeze or a limit stopped them.\n"
                    "--all ends a freeze of everything; what was stopped by name stays so. You must\n"
-                   "be an admin in the agent's policy.",
+                   "be an admin in the agent's policy; if people have one-time codes there, it\n"
+                   "asks for one of yours.",
         .examples = "  chancery thaw --all --reason 'the feed was wrong'\n"
                     "  chancery thaw maker --reason 'looked into'\n",
         .run = run_thaw,

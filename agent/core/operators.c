@@ -28,6 +28,7 @@ static void close_session(ch_session *self)
     ch_prints_forget(operators->context.links->prints, self);
     ch_loop_forget(operators->loop, &self->source);
     ch_channel_close(&self->channel);
+    ch_buffer_free(&self->asked);
     self->left = 0;
 }
 

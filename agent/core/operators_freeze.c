@@ -1,11 +1,12 @@
 /* The kill switch. What it sets counts in memory at once, and that is answered at once (FROZEN); the outcome comes when
  * it is on the disk, or says that it is not. So neither a token nor a disk that hangs holds a freeze up.
  *
- * An operator freezes, which can only tighten; an admin thaws. A freeze does as much as it can: of several names, those
- * that are known are frozen. A thaw does all or nothing. */
+ * An operator freezes, which can only tighten; an admin thaws, with a code if the people of the policy have any. A
+ * freeze does as much as it can: of several names, those that are known are frozen. A thaw does all or nothing. */
 #include "agent/core/operators_impl.h"
 
 #include "base/clock.h"
+#include "base/secret.h"
 #include "policy/policy.h"
 #include "policy/states.h"
 
@@ -202,13 +203,6 @@ ch_status ch_session_on_freeze(void *context, ch_frame *frame, int *fd, ch_error
 
 /* ---- thaw ---- */
 
-/* The one place that says who may thaw: whatever else is asked of people for it is asked here. */
-static ch_status check_may_thaw(const ch_session *self, const ch_thaw_frame *request, ch_error *err)
-{
-    CH_TRY(ch_session_check(self, request->version, CH_ROLE_ADMIN, err));
-    return ch_session_check_reason(request->reason, err);
-}
-
 static ch_status find_frozen(const ch_session *self, const ch_freeze_target_record *asked, target *out, ch_error *err)
 {
     const ch_freeze_file *file = self->operators->context.freeze_file;
@@ -227,6 +221,19 @@ static ch_status find_frozen(const ch_session *self, const ch_freeze_target_reco
                          "not all is frozen; chancery trading list shows which callers and keys are");
 }
 
+static ch_status check_thaw(const ch_session *self, const ch_thaw_frame *request, ch_error *err)
+{
+    target found;
+    ch_freeze_target_record asked;
+    CH_TRY(ch_session_check(self, request->version, CH_ROLE_ADMIN, err));
+    CH_TRY(ch_session_check_reason(request->reason, err));
+    if (request->targets.count == 0)
+        return ch_fail(err, CH_BAD_INPUT, "name what was frozen: keys, callers, or all");
+    for (ch_records left = request->targets; ch_freeze_target_record_next(&left, &asked);)
+        CH_TRY(find_frozen(self, &asked, &found, err));
+    return CH_OK;
+}
+
 static ch_status thaw(ch_session *self, const ch_thaw_frame *request, ch_error *err)
 {
     uint64_t row = 0;
@@ -235,11 +242,7 @@ static ch_status thaw(ch_session *self, const ch_thaw_frame *request, ch_error *
     ch_frozen_frame frozen = {0};
     ch_error unsent = CH_ERROR_INIT;
     ch_autobuffer records = CH_BUFFER_INIT;
-    CH_TRY(check_may_thaw(self, request, err));
-    if (request->targets.count == 0)
-        return ch_fail(err, CH_BAD_INPUT, "name what was frozen: keys, callers, or all");
-    for (ch_records left = request->targets; ch_freeze_target_record_next(&left, &asked);)
-        CH_TRY(find_frozen(self, &asked, &found, err));
+    CH_TRY(check_thaw(self, request, err));
     for (ch_records left = request->targets; ch_freeze_target_record_next(&left, &asked);) {
         if (find_frozen(self, &asked, &found, err) != CH_OK)
             continue; /* it was named twice */
@@ -253,14 +256,59 @@ static ch_status thaw(ch_session *self, const ch_thaw_frame *request, ch_error *
     return CH_OK;
 }
 
+static ch_status thaw_asked(ch_session *self, ch_error *err)
+{
+    ch_frame frame;
+    ch_thaw_frame request;
+    ch_slice bytes = ch_buffer_slice(&self->asked);
+    if (!ch_frame_next(&bytes, &frame))
+        return ch_fail(err, CH_INTERNAL, "a thaw that was kept is not a frame");
+    CH_TRY(ch_thaw_frame_get(&frame, &request, err));
+    return thaw(self, &request, err);
+}
+
+/* What was asked may have changed meanwhile, and is looked at again. */
+static void on_code(void *context, const ch_error *outcome)
+{
+    ch_session *self = context;
+    ch_error why = *outcome;
+    ch_status st = outcome->status == CH_OK ? thaw_asked(self, &why) : outcome->status;
+    ch_session_answer_failure(self, st, &why);
+}
+
+/* Who brings no code has tried none. */
+static ch_status read_code(int fd, ch_secret *code, ch_error *err)
+{
+    ch_error empty = CH_ERROR_INIT;
+    CH_TRY(ch_session_prepare_pipe(fd, err));
+    return ch_secret_read(code, fd, CH_PIN_AND_CODES_MAX, &empty) == CH_OK
+               ? CH_OK
+               : ch_fail_rule(err, CH_REFUSED, CH_RULE_CODE,
+                              "a thaw takes a code of yours; 'chancery thaw' asks for it");
+}
+
+/* If people have codes, whoever thaws proves to be that very admin. */
+static ch_status thaw_by_code(ch_session *self, const ch_thaw_frame *request, int fd, ch_error *err)
+{
+    const ch_operator_context *context = &self->operators->context;
+    const ch_codes_waiter waiter = {.context = self, .answer = on_code};
+    ch_autosecret code = CH_SECRET_INIT;
+    CH_TRY(check_thaw(self, request, err));
+    if (!ch_policy_has_seeds(context->policy))
+        return thaw(self, request, err);
+    CH_TRY(read_code(fd, &code, err));
+    CH_TRY(ch_thaw_frame_put(&self->asked, 0, request, err));
+    ch_codes_verify(context->codes, ch_policy_find_person(context->policy, &self->peer, CH_ROLE_ADMIN), &code, &waiter);
+    return CH_OK;
+}
+
 ch_status ch_session_on_thaw(void *context, ch_frame *frame, int *fd, ch_error *err)
 {
-    (void)fd;
     ch_session *self = context;
     ch_error why = CH_ERROR_INIT;
     ch_thaw_frame request;
     CH_TRY(ch_thaw_frame_get(frame, &request, err));
     self->state = CH_WHILE_WAITING;
-    ch_session_answer_failure(self, thaw(self, &request, &why), &why);
+    ch_session_answer_failure(self, thaw_by_code(self, &request, *fd, &why), &why);
     return CH_OK;
 }

@@ -18,6 +18,7 @@ typedef struct ch_session {
     uint64_t kept_by_ms; /* a change of trading states is answered by then, on the disk or not; 0: none waits */
     size_t left;         /* answers that are still to come */
     uint32_t wanted;     /* rows of decisions */
+    ch_buffer asked;     /* a thaw that waits until a code has been looked at, as its frame */
     ch_error answer;     /* the first failure */
 } ch_session;
 
@@ -46,6 +47,8 @@ void ch_session_answer_failure(ch_session *self, ch_status st, const ch_error *e
 uint64_t ch_session_time_ns(const ch_session *self);
 /* CH_BAD_INPUT unless it is plain text of a size that a log can keep. */
 CH_CHECKED ch_status ch_session_check_reason(ch_slice reason, ch_error *err);
+/* operators_unlock.c: makes sure that PINs and codes come in a pipe, which keeps nobody waiting. */
+CH_CHECKED ch_status ch_session_prepare_pipe(int fd, ch_error *err);
 
 /* ---- operators_freeze.c ---- */
 

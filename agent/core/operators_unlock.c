@@ -13,12 +13,12 @@ static ch_codes_waiter waiter_of(ch_session *self)
     return (ch_codes_waiter){.context = self, .tell = ch_session_on_progress, .answer = ch_session_on_outcome};
 }
 
-static ch_status prepare_pipe(int fd, ch_error *err)
+ch_status ch_session_prepare_pipe(int fd, ch_error *err)
 {
     if (fd < 0 || fcntl(fd, F_GETPIPE_SZ) < 0)
-        return ch_fail(err, CH_BAD_INPUT, "an unlock must bring the PIN in a pipe");
+        return ch_fail(err, CH_BAD_INPUT, "PINs and codes must come in a pipe");
     if (fcntl(fd, F_SETFL, O_NONBLOCK) != 0)
-        return ch_fail_errno(err, "preparing the PIN's pipe");
+        return ch_fail_errno(err, "preparing the pipe");
     return CH_OK;
 }
 
@@ -104,7 +104,7 @@ static ch_status unlock(ch_session *self, const ch_unlock_frame *unlock, int fd,
     ch_token_link *link = NULL;
     CH_TRY(ch_session_check(self, unlock->version, CH_ROLE_OPERATOR, err));
     CH_TRY(ch_links_find(self->operators->context.links, unlock->token, &link, err));
-    CH_TRY(prepare_pipe(fd, err));
+    CH_TRY(ch_session_prepare_pipe(fd, err));
     if (takes_code(self->operators, link))
         return unlock_by_code(self, link, unlock->is_last_try, fd, err);
     CH_TRY(read_pin(link, fd, &pin, err));
@@ -147,7 +147,7 @@ static ch_status lock(ch_session *self, const ch_lock_frame *lock, ch_error *err
 static ch_status read_codes(ch_session *self, int fd, ch_secret *given, const ch_person **admin, ch_error *err)
 {
     *admin = ch_policy_find_person(self->operators->context.policy, &self->peer, CH_ROLE_ADMIN);
-    CH_TRY(prepare_pipe(fd, err));
+    CH_TRY(ch_session_prepare_pipe(fd, err));
     if (ch_secret_read(given, fd, CH_PIN_AND_CODES_MAX, err) != CH_OK)
         return ch_error_wrap(err, "the codes");
     return CH_OK;

@@ -6,8 +6,10 @@
 #include "tests/unit/agent/core/scene.h"
 
 #include <poll.h>
+#include <unistd.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 static ch_error err;
 static scene it;
@@ -97,12 +99,23 @@ static void freeze(const named *names, bool is_reducing, const char *reason)
     MUST(ch_freeze_frame_put(come(), 0, &frame, &err));
 }
 
+/* These people have no codes. */
+static int no_code(void)
+{
+    int ends[2];
+    ck_assert_int_eq(pipe(ends), 0);
+    close(ends[1]);
+    return ends[0];
+}
+
 static void thaw(const named *names, const char *reason)
 {
     ch_autobuffer records = CH_BUFFER_INIT;
     ch_thaw_frame frame = {.version = CH_FRAMES_VERSION, .reason = ch_slice_of(reason)};
     add_names(names, &frame.targets, &records);
-    MUST(ch_thaw_frame_put(come(), 0, &frame, &err));
+    ch_buffer *out = come();
+    ch_channel_attach(&channel, no_code());
+    MUST(ch_thaw_frame_put(out, 0, &frame, &err));
 }
 
 /* What is answered first: the states of what was named, and that of all. */
