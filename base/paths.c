@@ -27,7 +27,7 @@ char *ch_path_agent_socket(void)
 
 char *ch_path_operator_socket(void)
 {
-    return runtime_path("operator.sock");
+    return runtime_path("people/operator.sock");
 }
 
 char *ch_path_beside(const char *file, const char *path)

@@ -209,6 +209,38 @@ static ch_status add_page(const ch_arguments *arguments, json_t *keys, ch_buffer
     return CH_OK;
 }
 
+/* Of keys that have several. */
+static void print_versions(const json_t *keys)
+{
+    /* clang-format off */
+    static const ch_column columns[] = {
+        /* title     member */
+        { "KEY",      "key" },
+        { "VERSION",  "key_id" },
+        { "USED",     "used" },
+        { "READY",    "ready" },
+        { "FROM",     "from" },
+        { "EXPIRES",  "expires" },
+        { "PROBLEM",  "problem" },
+        {0},
+    };
+    /* clang-format on */
+    ch_autojansson rows = json_array();
+    for (size_t i = 0; i < json_array_size(keys); i++) {
+        const json_t *key = json_array_get(keys, i);
+        json_t *versions = json_object_get(key, "versions");
+        for (size_t v = 0; v < json_array_size(versions); v++) {
+            json_t *row = json_copy(json_array_get(versions, v));
+            json_object_set(row, "key", json_object_get(key, "name"));
+            json_array_append_new(rows, row);
+        }
+    }
+    if (json_array_size(rows) == 0)
+        return;
+    puts("");
+    ch_output_table(rows, columns);
+}
+
 static ch_status run_keys(const ch_arguments *arguments, ch_error *err)
 {
     /* clang-format off */
@@ -231,7 +263,10 @@ static ch_status run_keys(const ch_arguments *arguments, ch_error *err)
     ch_buffer_add_text(&path, "/v1/keys");
     while (path.size > 0)
         CH_TRY(add_page(arguments, keys, &path, err));
-    return ch_output_listing(arguments, "keys", keys, columns, "The agent has no keys that you may use.", err);
+    CH_TRY(ch_output_listing(arguments, "keys", keys, columns, "The agent has no keys that you may use.", err));
+    if (arguments->option[CH_OPT_JSON] == NULL)
+        print_versions(keys);
+    return CH_OK;
 }
 
 /* ---- the finished request ---- */

@@ -1,6 +1,6 @@
 /* The sign hook of the npm package `binance`:
  *
- *     new MainClient({ api_key: ID, api_secret: 'held by the agent', customSignMessageFn: signer({ key: 'binance-main' }) })
+ *     new MainClient({ api_key: ID, api_secret: 'held by the agent', customSignMessageFn: signer({ key: 'binance-main', keyId: ID }) })
  *
  * The package builds the string to sign, and the agent reads it back: it signs nothing that policy refuses. A client
  * that has a key asks for a signature even for public calls, so make those with a client that has no key. */

@@ -41,9 +41,10 @@ export function defaultSocket(environment = process.env) {
 
 /* Has `question`, in one of the forms of docs/protocol.md, signed with the key of that name. Returns the agent's answer,
  * or throws a ChanceryError: 403 also if somebody else could have put a socket at the path (socket.mjs). `agentUser` is the
- * user that the agent runs as, if it is neither root nor the bot's own nor 'chancery'. */
-export async function sign(question, { key, socket = defaultSocket(), agentUser }) {
-    const body = JSON.stringify(question);
+ * user that the agent runs as, if it is neither root nor the bot's own nor 'chancery'; `keyId` the exchange's id of the
+ * version that is to sign, if the key has several and the SDK sends an id of its own. */
+export async function sign(question, { key, keyId, socket = defaultSocket(), agentUser }) {
+    const body = JSON.stringify(keyId ? { ...question, key_id: keyId } : question);
     let answer;
     try {
         answer = await post({ socketPath: socket, agentUser }, `/v1/keys/${encodeURIComponent(key)}/sign`, body);

@@ -90,7 +90,8 @@ class Client:
         return Request(finished["method"], finished["url"], finished["headers"], finished.get("body"))
 
     def sign_string(self, string, **about):
-        """Returns the signature of another library's string to sign. `about`: method, path and host, if known."""
+        """Returns the signature of another library's string to sign. `about`: method, path and host, if known; and the
+        key_id that the library sends, if the key may have several versions."""
         return self._ask({"string": string, **about})["signature"]
 
     def sign_raw(self, payload):

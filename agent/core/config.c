@@ -130,7 +130,7 @@ ch_status ch_config_load(const char *path, ch_config *out, ch_error *err)
     CH_TRY(ch_fields_read(ch_yaml_root(document), CH_FIELDS(fields), out, NULL, err));
     out->totp_token = find_totp_token(out);
     if (out->operator_socket_path == NULL)
-        out->operator_socket_path = ch_path_beside(out->socket_path, "operator.sock");
+        out->operator_socket_path = ch_path_beside(out->socket_path, "people/operator.sock");
     if (out->trace_path == NULL)
         out->trace_path = trace_of(out->state_folder);
     const ch_agent_paths paths = {.config = path,

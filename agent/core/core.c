@@ -23,6 +23,7 @@
 #define DESCRIPTORS_MAX 65536
 #define AWAKE_NS 60000 /* for a lone request's answer, and then for the next request */
 #define HELD_MS 1
+#define PEOPLE_FOLDER_MODE 0750
 
 /* ---- signals ---- */
 
@@ -118,6 +119,15 @@ static ch_status report_gaps(core *self, ch_gaps *gaps, ch_error *err)
     return st;
 }
 
+/* Only the agent's group gets as far as to connect, if the folder is made here; what each person may do, policy says.
+ */
+static ch_status listen_to_people(core *self, int *fd, ch_error *err)
+{
+    const char *path = self->rules.config.operator_socket_path;
+    CH_TRY(ch_listen_make_folder(path, PEOPLE_FOLDER_MODE, err));
+    return ch_listen(path, SOCK_SEQPACKET, &self->operators_socket, fd, err);
+}
+
 /* Rights are given up before any file is read, and while there is one thread: others would keep theirs. */
 static ch_status set_up(core *self, const char *config_path, ch_error *err)
 {
@@ -141,8 +151,7 @@ static ch_status set_up(core *self, const char *config_path, ch_error *err)
     CH_TRY(catch_signals(self, err));
     CH_TRY(ch_core_watch_freeze_file(self, err));
     CH_TRY(ch_listen(self->rules.config.socket_path, SOCK_STREAM, &self->bots_socket, &listen_fd, err));
-    CH_TRY(
-        ch_listen(self->rules.config.operator_socket_path, SOCK_SEQPACKET, &self->operators_socket, &operator_fd, err));
+    CH_TRY(listen_to_people(self, &operator_fd, err));
     self->scratch = ch_scratch_new();
     CH_TRY(ch_reload_new(self->loop, config_path, &self->reload, err));
     self->held = (ch_timer){.on_due = on_held, .context = self};

@@ -186,6 +186,16 @@ static void remove_own(const ch_listener *self)
         unlinkat(self->folder.fd, self->name, 0);
 }
 
+ch_status ch_listen_make_folder(const char *path, mode_t mode, ch_error *err)
+{
+    ch_autofree char *folder = ch_strdup(path);
+    char *slash = strrchr(folder, '/');
+    if (slash == NULL || slash == folder)
+        return CH_OK;
+    *slash = '\0';
+    return ch_trust_make_folder(folder, mode, err);
+}
+
 void ch_listener_close(ch_listener *self)
 {
     if (self == NULL)

@@ -104,7 +104,7 @@ class Http(Sandbox):
                "ready": True}
         result, got = self.ask(http_answer(200, {"keys": [key]}), "keys")
         self.assertEqual(got["line"], "GET /v1/keys HTTP/1.1")
-        self.assertRegex(result.out, r"(?m)^k +bybit +testnet +hmac +main +yes +id +-$")
+        self.assertRegex(result.out, r"(?m)^k +bybit +testnet +hmac +main +yes +id +- +-$")
         result, _ = self.ask(http_answer(200, {"keys": []}), "keys", "--json")
         self.assertEqual(json.loads(result.out), {"keys": []})
 

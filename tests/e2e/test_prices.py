@@ -9,10 +9,11 @@ import sys
 import time
 import unittest
 
+import frames
 import harness
 from venues import PATHS, Exchange, binance, kraken, reply
 
-VERSION = 22
+VERSION = frames.version()
 PRICE_CONFIRM = 138
 OPERATOR_DONE = 160
 FEED = harness.ROOT / "adapters" / "feed" / "chancery_feed.py"

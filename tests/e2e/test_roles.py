@@ -141,6 +141,36 @@ class Roles(unittest.TestCase):
                 self.assertEqual(user.hear(), {call: cells[role] for call, cells in expected.items()})
 
 
+def try_to_connect(tell, path):
+    try:
+        others.connect(path, socket.SOCK_SEQPACKET).close()
+        tell("connected")
+    except PermissionError:
+        tell("refused")
+
+
+@unittest.skipUnless(os.getuid() == 0, "only root can act as other users")
+class PeoplesFolder(unittest.TestCase):
+    def test_only_the_agents_group_gets_to_the_peoples_socket(self):
+        agent = harness.prepare_agent(self.addCleanup)
+        agent.home.chmod(0o755)
+        agent.config.write_text(agent.config.read_text().replace("operator_socket: run/operator.sock\n", ""))
+        agent.operator_socket = agent.home / "run" / "people" / "operator.sock"
+        agent.start()
+        facts = agent.operator_socket.parent.stat()
+        self.assertEqual((facts.st_mode & 0o777, facts.st_gid), (0o750, os.getgid()))
+        self.assertEqual(agent.unlock().returncode, 0)
+        with others.User(UIDS["operator"], try_to_connect, agent.operator_socket) as user:
+            self.assertEqual(user.hear(), "refused")
+        agent.stop()
+        os.chown(agent.operator_socket.parent, 0, UIDS["operator"])  # an administrator's own choice stays
+        agent.start()
+        with others.User(UIDS["operator"], try_to_connect, agent.operator_socket) as user:
+            self.assertEqual(user.hear(), "connected")
+        with others.User(UIDS["stranger"], try_to_connect, agent.operator_socket) as user:
+            self.assertEqual(user.hear(), "refused")
+
+
 def http_calls_in_order(rows):
     """All of the interface's, in the order of the table."""
     order = list(rows)

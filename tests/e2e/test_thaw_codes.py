@@ -25,7 +25,7 @@ class Thaws(codes.CodesTest):
 
     def is_frozen(self):
         states = json.loads(self.agent.must("trading", "list", "--json"))
-        return any(row["of"] == "all" for row in states)
+        return any(row["of"] == "all" for row in states["states"])
 
     def assert_refused(self, done, status, says):
         self.assertEqual(done.returncode, status, done.stderr)
@@ -37,6 +37,7 @@ class Thaws(codes.CodesTest):
         done = self.thaw(code)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertFalse(self.is_frozen())
+        self.agent.must("clock", "confirm")
         self.assert_signs()
         self.agent.must("freeze", "--all", "--reason", "again")
         self.assert_refused(self.thaw(code), REFUSED, "the code is wrong, or was used before")

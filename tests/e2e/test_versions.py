@@ -85,6 +85,9 @@ class Versions(VersionsTest):
         self.assertEqual((key["key_id"], key["ready"]), (NEW, True))
         self.assertEqual([(row["key_id"], row["ready"], row["used"]) for row in key["versions"]],
                          [(OLD, True, False), (NEW, True, True)])
+        text = self.agent.must("keys")
+        self.assertRegex(text, rf"(?m)^k +{OLD} +no +yes +- +- +-$")
+        self.assertRegex(text, rf"(?m)^k +{NEW} +yes +yes +- +- +-$")
 
     def test_one_that_is_not_there_yet_does_not_sign(self):
         self.set_key(versions(("binance-main", OLD, ""), ("not-made", NEW, "")))

@@ -19,11 +19,11 @@ static const struct {
     const char *operators;
 } cases[] = {
     /* what                            runtime     is_root agent                           operators */
-    { "a user's session",              "/tmp/rt",  false, "/tmp/rt/chancery/agent.sock",  "/tmp/rt/chancery/operator.sock" },
-    { "no session",                    NULL,       false, "/run/chancery/agent.sock",     "/run/chancery/operator.sock" },
-    { "an empty variable",             "",         false, "/run/chancery/agent.sock",     "/run/chancery/operator.sock" },
-    { "root never uses its session's", "/tmp/rt",  true,  "/run/chancery/agent.sock",     "/run/chancery/operator.sock" },
-    { "root without a session",        NULL,       true,  "/run/chancery/agent.sock",     "/run/chancery/operator.sock" },
+    { "a user's session",              "/tmp/rt",  false, "/tmp/rt/chancery/agent.sock",  "/tmp/rt/chancery/people/operator.sock" },
+    { "no session",                    NULL,       false, "/run/chancery/agent.sock",     "/run/chancery/people/operator.sock" },
+    { "an empty variable",             "",         false, "/run/chancery/agent.sock",     "/run/chancery/people/operator.sock" },
+    { "root never uses its session's", "/tmp/rt",  true,  "/run/chancery/agent.sock",     "/run/chancery/people/operator.sock" },
+    { "root without a session",        NULL,       true,  "/run/chancery/agent.sock",     "/run/chancery/people/operator.sock" },
 };
 /* clang-format on */
 

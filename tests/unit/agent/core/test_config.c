@@ -34,7 +34,7 @@ START_TEST(test_only_tokens_must_be_there)
     setenv("XDG_RUNTIME_DIR", "", 1);
     ck_assert_msg(load(SOUND, &config) == CH_OK, "%s", err.message);
     ck_assert_str_eq(config.socket_path, "/run/chancery/agent.sock");
-    ck_assert_str_eq(config.operator_socket_path, "/run/chancery/operator.sock");
+    ck_assert_str_eq(config.operator_socket_path, "/run/chancery/people/operator.sock");
     ck_assert_str_eq(config.state_folder, "/var/lib/chancery");
     assert_is_beside(config.policy_path, "policy.yaml");
     ck_assert_uint_eq(config.token_count, 1);
@@ -55,7 +55,7 @@ START_TEST(test_each_field_is_read)
                        "  two: {module: m, uri: \"pkcs11:token=2\", workers: 1}\n";
     ck_assert_msg(load(text, &config) == CH_OK, "%s", err.message);
     assert_is_beside(config.socket_path, "a/b.sock");
-    assert_is_beside(config.operator_socket_path, "a/operator.sock");
+    assert_is_beside(config.operator_socket_path, "a/people/operator.sock");
     assert_is_beside(config.state_folder, "s");
     ck_assert_str_eq(config.profiles_folder, "/p");
     assert_is_beside(config.policy_path, "q.yaml");

@@ -105,7 +105,7 @@ static const struct {
     { "a why cut by a NUL",    "S\t0\tbot\t2\t0\t%00\n" },
     { "a pair cut by a NUL",   "P\tone\tA/B%00\t1\t1\t0\t1\t1\n" },
     { "a state of all by name", "S\t2\tbot\t1\t0\tx\n" },
-    { "a state of neither",    "S\t4\tbot\t1\t0\tx\n" },
+    { "a state of none of them","S\t4\tbot\t1\t0\tx\n" },
     { "a state that is none",  "S\t0\tbot\t3\t0\tx\n" },
     { "a price of words",      "P\tone\tA/B\tmuch\t1\t0\t1\t1\n" },
     { "a hash too large",      "O\t4294967296\n" },

@@ -9,7 +9,6 @@
 #include <unistd.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 static ch_error err;
 static scene it;

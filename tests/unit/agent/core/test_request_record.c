@@ -304,6 +304,31 @@ START_TEST(test_a_cancel_leaves_after_a_halt)
 }
 END_TEST
 
+static void revoke(const char *name)
+{
+    ch_autobuffer text = CH_BUFFER_INIT;
+    ch_states_name_version(ch_policy_find_key(&it.policy, ch_slice_of(name)), &text);
+    const ch_state_row row = {.of = CH_STATE_OF_VERSION,
+                              .name = ch_buffer_slice(&text),
+                              .state = CH_TRADING_HALTED,
+                              .why = CH_LITERAL("stolen")};
+    ch_ledger_set_state(it.ledger, &row, scene_now_ns());
+}
+
+/* Of a cancel as well: what is revoked signs nothing. */
+START_TEST(test_what_is_signed_after_a_revocation_is_withheld)
+{
+    scene_begin_unlocked(&it);
+    scene_ask_for(&it, 7, &scene_cancel);
+    uint64_t job = hear_job();
+    revoke(scene_cancel.key);
+    play_sign(&it.token, job, "s");
+    hear_refusal(7, "finish", "revoked");
+    scene_ask_for(&it, 8, &scene_cancel);
+    hear_refusal(8, "key", "revoked");
+}
+END_TEST
+
 START_TEST(test_a_state_of_another_changes_nothing)
 {
     const scene_ask ask = limited();
@@ -371,5 +396,5 @@ CH_TESTS("request_record", CH_TEST(test_the_token_is_not_asked_before_the_record
          CH_TEST(test_a_check_takes_nothing_and_halts_nobody),
          CH_TEST(test_who_is_halted_while_it_waits_is_refused_and_gets_it_back),
          CH_TEST(test_what_is_signed_after_a_halt_is_withheld_and_counts), CH_TEST(test_a_cancel_leaves_after_a_halt),
-         CH_TEST(test_a_state_of_another_changes_nothing), CH_TEST(test_a_reservation_is_released_once),
-         CH_TEST(test_what_another_took_is_not_released))
+         CH_TEST(test_what_is_signed_after_a_revocation_is_withheld), CH_TEST(test_a_state_of_another_changes_nothing),
+         CH_TEST(test_a_reservation_is_released_once), CH_TEST(test_what_another_took_is_not_released))
