@@ -3,7 +3,6 @@
 #include "agent/core/codes.h"
 
 #include "base/clock.h"
-#include "base/memory.h"
 #include "tests/support/folder.h"
 #include "tests/support/suite.h"
 #include "tests/unit/agent/core/play.h"
