@@ -53,17 +53,20 @@ static bool is_under_way(const ch_token_link *link)
     return ch_link_is_open(link) || link->pin.data != NULL;
 }
 
-static bool has_slept(const ch_token_link *link)
+/* Two clocks read one after the other, in each turn of the loop. Who is interrupted in between sees too little sleep,
+ * and sees it the next time. */
+static bool has_slept(const ch_token_link *link, uint64_t now_ns)
 {
-    return !link->may_sleep && ch_unlock_was_suspended(link->slept_ns, ch_clock_slept_ns());
+    return !link->may_sleep && ch_unlock_was_suspended(link->slept_ns, (int64_t)(now_ns - ch_clock_ns()));
 }
 
 static ch_unlock_end find_end(const ch_token_link *link)
 {
     if (!is_under_way(link))
         return CH_UNLOCK_LASTS;
-    ch_unlock_end end = ch_unlock_ended(&link->unlock, ch_clock_boot_ns());
-    return end == CH_UNLOCK_LASTS && has_slept(link) ? CH_UNLOCK_SUSPEND : end;
+    uint64_t now_ns = ch_clock_boot_ns();
+    ch_unlock_end end = ch_unlock_ended(&link->unlock, now_ns);
+    return end == CH_UNLOCK_LASTS && has_slept(link, now_ns) ? CH_UNLOCK_SUSPEND : end;
 }
 
 bool ch_link_has_ended(const ch_token_link *link)

@@ -205,6 +205,8 @@ class Looking(harness.AgentTest):
                 "token": "main",
                 "ready": True,
                 "problem": "",
+                "unlocked_until_ms": None,
+                "unlock_ends_by": "",
             },
         )
 
