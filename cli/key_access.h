@@ -9,7 +9,7 @@
 
 /* The options that say which token, and how its PIN comes. */
 #define CH_OPTIONS_ON_TOKEN                                                                                            \
-    (CH_OPTION(MODULE) | CH_OPTION(INIT_ARGS) | CH_OPTION(TOKEN) | CH_OPTION(PIN_FD) | CH_OPTION(NO_PIN))
+    (CH_OPTION(MODULE) | CH_OPTION(INIT_ARGS) | CH_OPTION(TOKEN) | CH_OPTIONS_PIN | CH_OPTION(NO_PIN))
 
 /* Which token, and its PIN. */
 typedef struct ch_key_access {

@@ -312,7 +312,7 @@ static ch_status run_revoke(const ch_arguments *arguments, ch_error *err)
 /* ---- the commands ---- */
 
 #define TO_AGENT (CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTION(JSON))
-#define ON_TOKEN (CH_OPTION(MODULE) | CH_OPTION(INIT_ARGS) | CH_OPTION(TOKEN) | CH_OPTION(PIN_FD) | CH_OPTION(NO_PIN))
+#define ON_TOKEN (CH_OPTION(MODULE) | CH_OPTION(INIT_ARGS) | CH_OPTION(TOKEN) | CH_OPTIONS_PIN | CH_OPTION(NO_PIN))
 
 /* clang-format off */
 const ch_command ch_commands_of_totp[] = {
