@@ -16,7 +16,7 @@
 #include "wire/frame.h"
 
 /* Goes up whenever a frame changes. Both ends must be of one build. */
-#define CH_FRAMES_VERSION 22
+#define CH_FRAMES_VERSION 23
 
 #define CH_PIN_SIZE_MAX 256 /* bytes, of what a pipe with a PIN brings */
 
