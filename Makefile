@@ -201,7 +201,7 @@ $(PROPERTY): $(BUILD)/tests/property/%: $(BUILD)/tests/property/%.o $(property_p
 
 # What the oracle (tests/oracle/run.py) speaks to: the rooms that decide, and core's record of orders.
 property-programs: $(BUILD)/tests/oracle/decisions
-$(BUILD)/tests/oracle/decisions: $(call objects,$(wildcard tests/oracle/*.c) agent/core/orders.c) $(call libraries,policy)
+$(BUILD)/tests/oracle/decisions: $(call objects,$(wildcard tests/oracle/*.c) agent/core/orders.c agent/core/forgotten.c) $(call libraries,policy)
 	$(call link,$(call libs,policy,jansson))
 
 # The signed requests of real clients (tests/vectors/README.md).

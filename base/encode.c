@@ -20,14 +20,18 @@ static void add_base64(ch_buffer *out, ch_slice bytes, const char *digits, bool 
 {
     uint8_t *start = ch_buffer_reserve(out, (bytes.size + 2) / 3 * 4);
     uint8_t *to = start;
-    for (size_t at = 0; at < bytes.size; at += 3) {
+    size_t at = 0;
+    for (; bytes.size - at > 2; at += 3, to += 4) { /* apart, because a megabyte must not take long */
+        uint32_t group = (uint32_t)bytes.data[at] << 16 | (uint32_t)bytes.data[at + 1] << 8 | bytes.data[at + 2];
+        for (unsigned i = 0; i < 4; i++)
+            to[i] = (uint8_t)digits[group >> (18 - 6 * i) & 63];
+    }
+    if (at < bytes.size) {
         size_t left = bytes.size - at;
         uint32_t group = (uint32_t)bytes.data[at] << 16;
         if (left > 1)
             group |= (uint32_t)bytes.data[at + 1] << 8;
-        if (left > 2)
-            group |= bytes.data[at + 2];
-        size_t digits_used = left > 2 ? 4 : left + 1;
+        size_t digits_used = left + 1;
         for (size_t i = 0; i < digits_used; i++)
             *to++ = (uint8_t)digits[group >> (18 - 6 * i) & 63];
         for (size_t i = digits_used; has_padding && i < 4; i++)

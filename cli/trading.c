@@ -100,7 +100,8 @@ static ch_status run_prices_confirm(const ch_arguments *arguments, ch_error *err
     auto_channel channel = CH_CHANNEL_CLOSED;
     ch_price_confirm_frame request = {.version = CH_FRAMES_VERSION,
                                       .source = ch_slice_of(arguments->positional[0]),
-                                      .pair = ch_slice_of(arguments->positional[1])};
+                                      .pair = ch_slice_of(arguments->positional[1]),
+                                      .price = ch_slice_of(arguments->positional[2])};
     CH_TRY(ch_dialog_open(arguments, &channel, err));
     CH_TRY(ch_price_confirm_frame_put(ch_channel_out(&channel), 0, &request, err));
     CH_TRY(ch_dialog_ask(&channel, NULL, err));
@@ -190,13 +191,14 @@ const ch_command ch_commands_of_trading[] = {
     {
         .family = "prices",
         .name = "confirm",
-        .syntax = {.positional = "SOURCE PAIR", .positional_min = 2, .positional_max = 2,
+        .syntax = {.positional = "SOURCE PAIR PRICE", .positional_min = 3, .positional_max = 3,
                    .options = CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(AGENT_USER)},
         .summary = "believe a price that is held",
-        .details = "The price in question counts from now on, and moves are measured from it. Look\n"
-                   "elsewhere first whether it is right. You must be an operator in the agent's\n"
-                   "policy.",
-        .examples = "  chancery prices confirm kraken BTC/USDT\n",
+        .details = "PRICE is the one that you have seen, as `chancery prices list` shows it. If the\n"
+                   "source has quoted another since, nothing is done. Else it counts from now on,\n"
+                   "and moves are measured from it. Look elsewhere first whether it is right. You\n"
+                   "must be an operator in the agent's policy.",
+        .examples = "  chancery prices confirm kraken BTC/USDT 61250.5\n",
         .run = run_prices_confirm,
     },
     {

@@ -47,7 +47,7 @@ ch_status ch_trial_set_price(ch_trial *trial, const char *pair, ch_decimal price
                                 .quoted_ns = trial->now_ns - age_ns};
         CH_TRY(ch_prices_put(trial->prices, &quote, trial->now_ns, &outcome, err));
         if (outcome == CH_QUOTE_HELD)
-            CH_TRY(ch_prices_confirm(trial->prices, quote.source, quote.pair, trial->now_ns, err));
+            CH_TRY(ch_prices_confirm(trial->prices, quote.source, quote.pair, quote.price, trial->now_ns, err));
     }
     return CH_OK;
 }

@@ -263,10 +263,35 @@ static void look_at_account(const ch_lint *in, const ch_account *account)
     }
 }
 
+static bool is_paced(const ch_way *way)
+{
+    for (unsigned kind = 0; kind < CH_ITEM_KIND_COUNT; kind++) {
+        if ((way->kinds >> kind & 1) != 0 && !is_under(way, (ch_item_kind)kind, CONTROL(MESSAGES), true))
+            return false;
+    }
+    return true;
+}
+
+/* Each request is a record on the disk, reads too. */
+static void look_at_pace(const ch_lint *in, size_t caller)
+{
+    for (size_t i = 0; i < in->exposure->way_count; i++) {
+        const ch_way *way = &in->exposure->ways[i];
+        if (way->reach.caller != caller || is_paced(way))
+            continue;
+        ch_lint_say(in, "unpaced",
+            "no limit on messages is asked of all that it may ask for by '%s', and each request is a record, so it "
+            "could fill the disk",
+            way->reach.allow->name);
+        return;
+    }
+}
+
 static void look_at_caller(const ch_lint *in, size_t caller)
 {
     if (in->policy->callers[caller].role == CH_CALLER_FEED)
         return;
+    look_at_pace(in, caller);
     for (size_t i = in->policy->first[CH_VERB_ALLOW]; i < in->policy->first[CH_VERB_ALLOW + 1]; i++) {
         if (ch_selector_has_caller(&in->policy->entries[i].selector, caller))
             return;

@@ -133,14 +133,20 @@ ch_status ch_prices_put(ch_prices *prices, const ch_quote *quote, uint64_t now_n
     return CH_OK;
 }
 
-ch_status ch_prices_confirm(ch_prices *prices, ch_slice source, ch_slice pair_name, uint64_t now_ns, ch_error *err)
+ch_status ch_prices_confirm(ch_prices *prices, ch_slice source, ch_slice pair_name, ch_decimal seen, uint64_t now_ns,
+                            ch_error *err)
 {
+    char asked[CH_DECIMAL_TEXT_MAX];
     ch_price_known *at = ch_price_known_find(prices, source, pair_name);
     if (at == NULL)
         return ch_fail(err, CH_NOT_FOUND,
                        "that source has not quoted that pair; `chancery prices list` shows what is known");
     if (!at->is_held)
         return ch_fail(err, CH_CONFLICT, "that price is not held; it counts already");
+    ch_decimal_text(at->asked, asked);
+    if (ch_decimal_compare(seen, at->asked) != 0)
+        return ch_fail(err, CH_CONFLICT, "the price that is held is another now: %s; look again before you confirm it",
+                       asked);
     ch_extremes_clear(&at->seen);
     at->is_held = false;
     believe(prices, at, at->asked, at->asked_ns, now_ns);

@@ -12,6 +12,8 @@
 
 #define LOOKS_A_SECOND 20
 #define LOOKS_AT_ONCE 20
+#define OWN_LOOKS_A_SECOND 1 /* that each user has besides */
+#define OWN_LOOKS_AT_ONCE 2
 #define PAGE_BYTES_MAX 49152 /* a level or price more fits the frame besides */
 #define NS_A_MS 1000000
 
@@ -188,13 +190,31 @@ static void add_unused(view *to)
     }
 }
 
-static ch_status look(ch_desk *desk, ch_error *err)
+/* That of the user, or else one that is new or has rested longest. */
+static ch_pace *pace_of(ch_desk *desk, uid_t uid)
 {
+    size_t found = 0;
+    for (size_t i = 0; i < CH_LOOKERS_MAX; i++) {
+        if (desk->lookers[i].pace.a_second != 0 && desk->lookers[i].uid == uid)
+            return &desk->lookers[i].pace;
+        if (desk->lookers[i].pace.at_ns < desk->lookers[found].pace.at_ns)
+            found = i;
+    }
+    desk->lookers[found].uid = uid;
+    desk->lookers[found].pace = (ch_pace){.a_second = OWN_LOOKS_A_SECOND, .burst = OWN_LOOKS_AT_ONCE};
+    return &desk->lookers[found].pace;
+}
+
+static ch_status look(ch_desk *desk, uid_t uid, ch_error *err)
+{
+    uint64_t now_ns = ch_clock_ns();
+    ch_pace *own = pace_of(desk, uid);
     desk->looks.a_second = LOOKS_A_SECOND;
     desk->looks.burst = LOOKS_AT_ONCE;
-    if (ch_pace_afford_ns(&desk->looks, ch_clock_ns(), 1) > 0)
+    ch_pace *from = ch_pace_afford_ns(own, now_ns, 1) == 0 ? own : &desk->looks;
+    if (ch_pace_afford_ns(from, now_ns, 1) > 0)
         return ch_fail(err, CH_BUSY, "limits are looked at too often; try again in a second");
-    ch_pace_spend(&desk->looks, ch_clock_ns(), 1);
+    ch_pace_spend(from, now_ns, 1);
     return CH_OK;
 }
 
@@ -207,7 +227,7 @@ static ch_status tell_limits(ch_desk *desk, view *to, ch_asker asker, const ch_g
     if (to->key == NULL || !ch_policy_may_see(desk->policy, to->key, to->callers))
         return ch_policy_refuse_key(get->key, err);
     to->now_ns = ch_clockwatch_time_ns(desk->clock);
-    CH_TRY(look(desk, err));
+    CH_TRY(look(desk, peer->uid, err));
     ch_levels_each(ch_ledger_levels(desk->ledger), to->now_ns, take_row, to);
     add_unused(to);
     ch_trading state =

@@ -12,7 +12,9 @@
 #include "policy/policy.h"
 #include "wire/frames.h"
 
-/* Set all but the last; everything must outlive the desk. */
+#define CH_LOOKERS_MAX 64
+
+/* Set all but the last two; everything must outlive the desk. */
 typedef struct ch_desk {
     const ch_policy *policy;
     const ch_connections *connections;
@@ -20,6 +22,10 @@ typedef struct ch_desk {
     ch_ledger *ledger;
     const ch_clockwatch *clock;
     ch_pace looks; /* at all levels, which may be many */
+    struct {
+        uid_t uid;
+        ch_pace pace;          /* a_second is 0: it is nobody's */
+    } lookers[CH_LOOKERS_MAX]; /* what each user may have besides */
 } ch_desk;
 
 /* What of each limit is used that applies to the caller and the key, and the state that counts. */

@@ -183,6 +183,7 @@ void ch_ledger_turn(ch_ledger *ledger, uint64_t now_ns)
         return;
     ledger->swept_ns = now_ns;
     ch_levels_sweep(ledger->levels, now_ns);
+    ch_forgotten_turn(ch_orders_forgotten(ledger->orders), now_ns);
 }
 
 void ch_ledger_try_again(ch_ledger *ledger)

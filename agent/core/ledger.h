@@ -100,8 +100,8 @@ uint64_t ch_ledger_freeze(ch_ledger *ledger, const ch_state_row *row, uint64_t n
 CH_CHECKED ch_status ch_ledger_put_price(ch_ledger *ledger, const ch_quote *quote, uint64_t now_ns,
                                          ch_quote_outcome *outcome, ch_error *err);
 /* As ch_prices_confirm, by user `by`. `*row` is the row to wait for. */
-CH_CHECKED ch_status ch_ledger_confirm_price(ch_ledger *ledger, ch_slice source, ch_slice pair, uid_t by,
-                                             uint64_t now_ns, uint64_t *row, ch_error *err);
+CH_CHECKED ch_status ch_ledger_confirm_price(ch_ledger *ledger, ch_slice source, ch_slice pair, ch_decimal seen,
+                                             uid_t by, uint64_t now_ns, uint64_t *row, ch_error *err);
 
 /* ---- those who wait for a row ---- */
 

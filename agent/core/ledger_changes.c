@@ -156,18 +156,18 @@ ch_status ch_ledger_put_price(ch_ledger *ledger, const ch_quote *quote, uint64_t
     if (*outcome != CH_QUOTE_HELD || was_held || !find_price(ledger, quote->pair, quote->source, &row))
         return CH_OK;
     ch_log("the price of %.*s from '%.*s' has moved further than policy allows, and does not count until an operator "
-           "says: chancery prices confirm %.*s %.*s",
+           "looks, and says: chancery prices confirm %.*s %.*s PRICE",
            CH_SLICE_ARGS(row.pair), CH_SLICE_ARGS(row.source), CH_SLICE_ARGS(row.source), CH_SLICE_ARGS(row.pair));
     note_price(ledger, &row, "price held", now_ns);
     return CH_OK;
 }
 
-ch_status ch_ledger_confirm_price(ch_ledger *ledger, ch_slice source, ch_slice pair, uid_t by, uint64_t now_ns,
-                                  uint64_t *row, ch_error *err)
+ch_status ch_ledger_confirm_price(ch_ledger *ledger, ch_slice source, ch_slice pair, ch_decimal seen, uid_t by,
+                                  uint64_t now_ns, uint64_t *row, ch_error *err)
 {
     ch_price_row found;
     char price[CH_DECIMAL_TEXT_MAX];
-    CH_TRY(ch_prices_confirm(ledger->prices, source, pair, now_ns, err));
+    CH_TRY(ch_prices_confirm(ledger->prices, source, pair, seen, now_ns, err));
     if (!find_price(ledger, pair, source, &found))
         return ch_fail(err, CH_INTERNAL, "a price that was confirmed is gone");
     ch_decimal_text(found.price, price);

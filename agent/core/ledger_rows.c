@@ -5,9 +5,13 @@
  *   R the same                                           not taken: its decision comes after the snapshot
  *   S of name state until why                            a trading state; of all, without a name
  *   P source pair price quoted held low high             a reference price
- *   O hash                                               an order's id was used
+ *   I hash                                               an order's id was used
+ *   K hashes                                             the same of many: four bytes each, the lowest first
+ *   F generation since bits counts                       ids of orders that were forgotten (agent/core/forgotten.h)
+ *   O hash                                               an order's id was used, of an earlier version, whose snapshots
+ *                                                        have no more than the remainder of the hash
  *
- * Texts are percent-encoded. A line that cannot be read is a damaged state: nothing is guessed. */
+ * Texts are percent-encoded, and hashes, bits and counts are base64. A line that cannot be read is a damaged state: nothing is guessed. */
 /* clang-format on */
 #include "agent/core/ledger_impl.h"
 
@@ -74,7 +78,7 @@ void ch_ledger_add_price(ch_buffer *lines, const ch_price_row *row)
 
 void ch_ledger_add_order(ch_buffer *lines, uint32_t hash)
 {
-    ch_buffer_add_format(lines, "O\t%" PRIu32 "\n", hash);
+    ch_buffer_add_format(lines, "I\t%" PRIu32 "\n", hash);
 }
 
 uint64_t ch_ledger_add_row(ch_ledger *ledger, ch_journal_kind kind, uint64_t of, ch_slice record, uint64_t now_ns)
@@ -95,7 +99,35 @@ static void take_level(void *context, const ch_level_row *row)
 
 static void take_order(void *context, uint32_t hash)
 {
-    ch_ledger_add_order(context, hash);
+    uint8_t *to = ch_buffer_reserve(context, 4);
+    for (unsigned i = 0; i < 4; i++)
+        to[i] = (uint8_t)(hash >> 8 * i);
+    ch_buffer_commit(context, 4);
+}
+
+static void add_orders(const ch_orders *orders, ch_buffer *lines)
+{
+    ch_autobuffer hashes = CH_BUFFER_INIT;
+    ch_orders_each(orders, take_order, &hashes);
+    if (hashes.size == 0)
+        return;
+    ch_buffer_add_text(lines, "K\t");
+    ch_encode(lines, CH_ENCODE_BASE64, ch_buffer_slice(&hashes));
+    ch_buffer_add_byte(lines, '\n');
+}
+
+static void add_forgotten(ch_forgotten *set, ch_buffer *lines)
+{
+    ch_forgotten_row row;
+    for (size_t i = 0; i < CH_FORGOTTEN_GENERATIONS; i++) {
+        if (!ch_forgotten_row_of(set, i, &row))
+            continue;
+        ch_buffer_add_format(lines, "F\t%zu\t%" PRIu64 "\t", i, row.since_ns);
+        ch_encode(lines, CH_ENCODE_BASE64, row.bits);
+        ch_buffer_add_byte(lines, '\t');
+        ch_encode(lines, CH_ENCODE_BASE64, row.counts);
+        ch_buffer_add_byte(lines, '\n');
+    }
 }
 
 static void add_pending(const ch_ledger *ledger, ch_buffer *lines)
@@ -136,7 +168,8 @@ void ch_ledger_add_all(const ch_ledger *ledger, uint64_t now_ns, ch_buffer *line
     add_returning(ledger, lines);
     add_states(ledger->states, lines);
     add_prices(ledger->prices, lines);
-    ch_orders_each(ledger->orders, take_order, lines);
+    add_orders(ledger->orders, lines);
+    add_forgotten(ch_orders_forgotten(ledger->orders), lines);
 }
 
 /* ---- reading ---- */
@@ -255,10 +288,47 @@ static bool read_price(reading *to, fields *in)
 static bool read_order(reading *to, fields *in)
 {
     uint64_t hash;
+    ch_forgotten *set = ch_orders_forgotten(to->ledger->orders);
     if (in->count != 2 || !read_number(in, 1, UINT32_MAX, &hash))
         return false;
-    ch_orders_restore(to->ledger->orders, (uint32_t)hash);
+    if (in->items[0].data[0] == 'O')
+        ch_forgotten_restore_short(set, (uint32_t)hash);
+    else
+        ch_forgotten_restore(set, (uint32_t)hash);
     return true;
+}
+
+static bool read_bytes(fields *in, size_t index, ch_slice *out)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_buffer_clear(&in->texts[index]);
+    ch_status st = ch_decode(&in->texts[index], CH_ENCODE_BASE64, in->items[index], &err);
+    *out = ch_buffer_slice(&in->texts[index]);
+    return st == CH_OK;
+}
+
+static bool read_orders(reading *to, fields *in)
+{
+    ch_slice hashes;
+    if (in->count != 2 || !read_bytes(in, 1, &hashes) || hashes.size % 4 != 0)
+        return false;
+    for (size_t at = 0; at < hashes.size; at += 4) {
+        uint32_t hash = 0;
+        for (unsigned i = 0; i < 4; i++)
+            hash |= (uint32_t)hashes.data[at + i] << 8 * i;
+        ch_forgotten_restore(ch_orders_forgotten(to->ledger->orders), hash);
+    }
+    return true;
+}
+
+static bool read_forgotten(reading *to, fields *in)
+{
+    uint64_t generation;
+    ch_forgotten_row row = {0};
+    return in->count == 5 && read_number(in, 1, CH_FORGOTTEN_GENERATIONS - 1, &generation) &&
+           read_number(in, 2, UINT64_MAX, &row.since_ns) && read_bytes(in, 3, &row.bits) &&
+           read_bytes(in, 4, &row.counts) &&
+           ch_forgotten_restore_row(ch_orders_forgotten(to->ledger->orders), (size_t)generation, &row);
 }
 
 static bool read_line(reading *to, ch_slice line)
@@ -275,8 +345,13 @@ static bool read_line(reading *to, ch_slice line)
         return read_state(to, in);
     case 'P':
         return read_price(to, in);
+    case 'I':
     case 'O':
         return read_order(to, in);
+    case 'K':
+        return read_orders(to, in);
+    case 'F':
+        return read_forgotten(to, in);
     default:
         return false;
     }

@@ -73,9 +73,12 @@ ch_status ch_session_on_trading_list(void *context, ch_frame *frame, int *fd, ch
 static ch_status confirm_price(ch_session *self, const ch_price_confirm_frame *confirm, ch_error *err)
 {
     uint64_t row = 0;
+    ch_decimal seen;
     CH_TRY(ch_session_check(self, confirm->version, CH_ROLE_OPERATOR, err));
-    CH_TRY(ch_ledger_confirm_price(self->operators->context.ledger, confirm->source, confirm->pair, self->peer.uid,
-                                   ch_session_time_ns(self), &row, err));
+    if (!ch_decimal_read(confirm->price, &seen))
+        return ch_fail(err, CH_BAD_INPUT, "that price is no number; take it from `chancery prices list`");
+    CH_TRY(ch_ledger_confirm_price(self->operators->context.ledger, confirm->source, confirm->pair, seen,
+                                   self->peer.uid, ch_session_time_ns(self), &row, err));
     return await_row(self, row, err);
 }
 

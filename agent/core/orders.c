@@ -9,9 +9,8 @@
 #include <string.h>
 
 #define CHAINS 4096
-#define GONE_BITS (1U << 22) /* of the set of ids that were forgotten; it may hold more than it was given */
-#define BOOKS_MAX 64         /* that are told apart by their names, and not by the hashes of ids alone */
-#define LANES_MAX 256        /* with a count of their own */
+#define BOOKS_MAX 64  /* that are told apart by their names, and not by the hashes of ids alone */
+#define LANES_MAX 256 /* with a count of their own */
 
 typedef struct entry {
     struct entry *next; /* in its chain */
@@ -19,7 +18,7 @@ typedef struct entry {
     struct entry *newer;
     size_t book; /* index of its name */
     size_t lane; /* index of its count */
-    uint32_t hash;
+    ch_forgotten_id key;
     uint8_t states[CH_FACT_COUNT];
     uint32_t ends[CH_FACT_COUNT]; /* where each fact's text ends in `texts` */
     ch_unit unit;
@@ -44,13 +43,15 @@ struct ch_orders {
     size_t book_count;
     lane lanes[LANES_MAX];
     size_t lane_count;
-    uint8_t *gone; /* bits by hash; NULL: none is */
+    ch_forgotten *forgotten;
     ch_item found; /* what ch_orders_find returned last */
 };
 
 ch_orders *ch_orders_new(void)
 {
-    return ch_alloc(sizeof(ch_orders));
+    ch_orders *orders = ch_alloc(sizeof *orders);
+    orders->forgotten = ch_forgotten_new();
+    return orders;
 }
 
 static void free_entry(entry *at)
@@ -69,7 +70,7 @@ void ch_orders_free(ch_orders *orders)
     }
     for (size_t i = 0; i < orders->book_count; i++)
         free(orders->books[i]);
-    free(orders->gone);
+    ch_forgotten_free(orders->forgotten);
     free(orders);
 }
 
@@ -149,36 +150,23 @@ static size_t longest_lane(const ch_orders *orders)
 
 /* ---- the table ---- */
 
-static uint32_t hash_of(ch_slice book, ch_slice id)
+static ch_forgotten_id key_of(ch_slice book, ch_slice id)
 {
-    return ch_slice_hash(book) * 2654435761U ^ ch_slice_hash(id);
-}
-
-static bool is_gone(const ch_orders *orders, uint32_t hash)
-{
-    uint32_t bit = hash % GONE_BITS;
-    return orders->gone != NULL && (orders->gone[bit / 8] >> (bit % 8) & 1) != 0;
-}
-
-static void note_gone(ch_orders *orders, uint32_t hash)
-{
-    uint32_t bit = hash % GONE_BITS;
-    if (orders->gone == NULL)
-        orders->gone = ch_alloc(GONE_BITS / 8);
-    orders->gone[bit / 8] = (uint8_t)(orders->gone[bit / 8] | 1U << (bit % 8));
+    uint32_t of_book = ch_slice_hash(book);
+    return (ch_forgotten_id){.book = of_book, .hash = of_book * 2654435761U ^ ch_slice_hash(id)};
 }
 
 static entry *find(const ch_orders *orders, size_t book, uint32_t hash, ch_slice id)
 {
     entry *at = orders->chains[hash % CHAINS];
-    while (at != NULL && (at->hash != hash || at->book != book || !ch_slice_equal(id_of(at), id)))
+    while (at != NULL && (at->key.hash != hash || at->book != book || !ch_slice_equal(id_of(at), id)))
         at = at->next;
     return at;
 }
 
 static void forget(ch_orders *orders, entry *at)
 {
-    entry **link = &orders->chains[at->hash % CHAINS];
+    entry **link = &orders->chains[at->key.hash % CHAINS];
     while (*link != at)
         link = &(*link)->next;
     *link = at->next;
@@ -186,7 +174,7 @@ static void forget(ch_orders *orders, entry *at)
     *(at->newer == NULL ? &orders->newest : &at->newer->older) = at->older;
     orders->lanes[at->lane].used--;
     orders->used--;
-    note_gone(orders, at->hash);
+    ch_forgotten_note(orders->forgotten, orders->lanes[at->lane].uid, at->key);
     free_entry(at);
 }
 
@@ -204,8 +192,8 @@ static void make_room(ch_orders *orders, size_t own)
 
 static void append(ch_orders *orders, entry *at)
 {
-    at->next = orders->chains[at->hash % CHAINS];
-    orders->chains[at->hash % CHAINS] = at;
+    at->next = orders->chains[at->key.hash % CHAINS];
+    orders->chains[at->key.hash % CHAINS] = at;
     at->older = orders->newest;
     *(orders->newest == NULL ? &orders->oldest : &orders->newest->newer) = at;
     orders->newest = at;
@@ -220,12 +208,12 @@ static void make_unknown(entry *at)
     memset(at->states, CH_FACT_UNKNOWN, sizeof at->states);
 }
 
-static void add(ch_orders *orders, size_t book, uid_t by, uint32_t hash, const ch_item *item)
+static void add(ch_orders *orders, size_t book, uid_t by, ch_forgotten_id key, const ch_item *item)
 {
     entry *at = ch_alloc(sizeof *at);
     at->book = book;
     at->lane = lane_of(orders, book, by);
-    at->hash = hash;
+    at->key = key;
     at->unit = item->unit;
     for (size_t i = 0; i < CH_FACT_COUNT; i++) {
         const ch_fact *fact = &item->facts[i];
@@ -236,7 +224,7 @@ static void add(ch_orders *orders, size_t book, uid_t by, uint32_t hash, const c
     at->contract_ends[1] = keep(at, item->contract_asset);
     at->id_end = keep(at, item->facts[CH_FACT_CLIENT_ID].text);
     keep(at, item->facts[CH_FACT_CLIENT_ID].param);
-    if (is_gone(orders, hash))
+    if (ch_forgotten_has(orders->forgotten, key))
         make_unknown(at);
     make_room(orders, at->lane);
     append(orders, at);
@@ -281,23 +269,19 @@ bool ch_orders_hash(ch_slice book, const ch_item *item, uint32_t *hash)
     const ch_fact *id = &item->facts[CH_FACT_CLIENT_ID];
     if (item->kind != CH_ITEM_ORDER || item->is_amendment || id->state != CH_FACT_STATED)
         return false;
-    *hash = hash_of(book, id->text);
+    *hash = key_of(book, id->text).hash;
     return true;
 }
 
 void ch_orders_each(const ch_orders *orders, void (*take)(void *context, uint32_t hash), void *context)
 {
     for (const entry *at = orders->oldest; at != NULL; at = at->newer)
-        take(context, at->hash);
-    for (uint32_t byte = 0; orders->gone != NULL && byte < GONE_BITS / 8; byte++) {
-        for (unsigned bits = orders->gone[byte]; bits != 0; bits &= bits - 1)
-            take(context, byte * 8 + (uint32_t)__builtin_ctz(bits));
-    }
+        take(context, at->key.hash);
 }
 
-void ch_orders_restore(ch_orders *orders, uint32_t hash)
+ch_forgotten *ch_orders_forgotten(const ch_orders *orders)
 {
-    note_gone(orders, hash);
+    return orders->forgotten;
 }
 
 void ch_orders_note(ch_orders *orders, ch_slice book, uid_t by, const ch_item *item)
@@ -305,22 +289,22 @@ void ch_orders_note(ch_orders *orders, ch_slice book, uid_t by, const ch_item *i
     const ch_fact *id = &item->facts[item->is_amendment ? CH_FACT_ORDER : CH_FACT_CLIENT_ID];
     if (item->kind != CH_ITEM_ORDER || id->state != CH_FACT_STATED)
         return;
-    uint32_t hash = hash_of(book, id->text);
+    ch_forgotten_id key = key_of(book, id->text);
     size_t index = book_of(orders, book);
-    entry *at = find(orders, index, hash, id->text);
+    entry *at = find(orders, index, key.hash, id->text);
     if (item->is_amendment && at != NULL)
         change(at, item);
     else if (!item->is_amendment && at != NULL)
         merge(at, item);
     else if (!item->is_amendment)
-        add(orders, index, by, hash, item);
+        add(orders, index, by, key, item);
 }
 
 /* ---- what is found ---- */
 
 const ch_item *ch_orders_find(ch_orders *orders, ch_slice book, ch_slice id)
 {
-    const entry *at = find(orders, book_of(orders, book), hash_of(book, id), id);
+    const entry *at = find(orders, book_of(orders, book), key_of(book, id).hash, id);
     if (at == NULL)
         return NULL;
     orders->found = (ch_item){.kind = CH_ITEM_ORDER,

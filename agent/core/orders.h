@@ -3,11 +3,12 @@
  *
  * Entries are found by book (an account at an exchange) and id. The record never guesses: if a second order came with
  * the same id, or an amendment changed a fact, nobody knows which of the two the exchange has, and the fact is unknown.
- * It is bounded, with a share for each user in each book; an order that was forgotten for that makes its id unknown for
- * good. Core's thread only. */
+ * It is bounded, with a share for each user in each book; the id of an order that was forgotten for that stays unknown
+ * for as long as agent/core/forgotten.h says. Core's thread only. */
 #ifndef CH_AGENT_CORE_ORDERS_H
 #define CH_AGENT_CORE_ORDERS_H
 
+#include "agent/core/forgotten.h"
 #include "exchange/intent.h"
 
 #include <sys/types.h>
@@ -32,9 +33,9 @@ size_t ch_orders_count(const ch_orders *orders);
 
 /* The hash of an order's id; false if the item is no order that has one. */
 bool ch_orders_hash(ch_slice book, const ch_item *item, uint32_t *hash);
-/* Calls `take` for each hash of an id that was used. */
+/* Calls `take` for each hash of an id that the record has. */
 void ch_orders_each(const ch_orders *orders, void (*take)(void *context, uint32_t hash), void *context);
-/* What is noted with an id of that hash from now on is unknown. */
-void ch_orders_restore(ch_orders *orders, uint32_t hash);
+/* What is noted with one of these ids is unknown. */
+ch_forgotten *ch_orders_forgotten(const ch_orders *orders);
 
 #endif

@@ -61,6 +61,20 @@ static bool fits(const ch_route *route, ch_slice path, ch_route_what *what)
     return fits_part(route, (ch_slice){path.data + before, path.size - before - after}, what);
 }
 
+/* True if nothing is wrong with the path but the id in it. */
+static bool is_of_a_reservation(ch_slice path)
+{
+    for (size_t i = 0; i < ROUTES; i++) {
+        size_t before = strlen(routes[i].path);
+        size_t after = strlen(routes[i].suffix);
+        if (routes[i].part == CH_PART_ID && path.size >= before + after &&
+            memcmp(path.data, routes[i].path, before) == 0 &&
+            memcmp(path.data + path.size - after, routes[i].suffix, after) == 0)
+            return true;
+    }
+    return false;
+}
+
 void ch_route_add_methods(ch_slice path, ch_buffer *out)
 {
     ch_route_what what;
@@ -86,6 +100,10 @@ ch_status ch_route_find(ch_slice method, ch_slice path, const ch_route **out, ch
     ch_route_add_methods(path, &methods);
     if (methods.size > 0)
         return ch_fail(err, CH_BAD_METHOD, "this path takes %s only", ch_buffer_text(&methods));
+    if (is_of_a_reservation(path))
+        return ch_fail(err, CH_NOT_FOUND,
+                       "there is no such reservation: its id is a number, as the answer to the request for a signature "
+                       "has it in 'reservation'");
     return ch_fail(err, CH_NOT_FOUND, "no such path; see docs/openapi.yaml. Key names use a-z, 0-9, '.', '_' and '-'");
 }
 

@@ -33,6 +33,7 @@ limit:
   - { name: collar, price_within: "2 %", price_age: 5s }
   - { name: loss, loss: "2000 USDT", per: 24h, by: caller }
   - { name: day, value: "1200000 USDT", per: 24h, by: caller }
+  - { name: pace, caller: maker, messages: 100, per: 10s }
 """
 ORDER = {"pair": "XBTUSDT", "type": "buy", "ordertype": "limit", "volume": "0.1", "price": "29900"}
 CASE = """\
@@ -76,6 +77,10 @@ class Check(Policy):
 
     def test_a_sound_policy_has_no_warning_but_an_idle_caller_and_no_codes(self):
         self.assertEqual(self.codes(self.path("policy.yaml")), ["no-allow", "no-codes"])
+
+    def test_who_could_fill_the_disk_is_warned_of(self):
+        path = self.changed(("  - { name: pace, caller: maker, messages: 100, per: 10s }\n", ""))
+        self.assertIn("unpaced", self.codes(path))
 
     def test_a_warning_has_file_and_line(self):
         path = self.changed(("limits: [size, collar, loss, day]", "unlimited: true"))
@@ -125,7 +130,7 @@ class Explain(Policy):
         lines = {row["entry"]: row for row in found["lines"]}
         self.assertEqual({name: row["verdict"] for name, row in lines.items()},
                          {"quotes": "matches", "looks": "does not match", "size": "holds", "collar": "holds",
-                          "loss": "holds", "day": "holds"})
+                          "loss": "holds", "day": "holds", "pace": "holds"})
         self.assertIn("0 USDT + 2990 USDT of 1200000 USDT", lines["day"]["text"])
         self.assertIn("buy 0.1 BTC at 29900 USDT", found["meaning"])
 

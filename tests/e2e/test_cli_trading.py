@@ -62,11 +62,14 @@ class Trading(unittest.TestCase):
         self.assertEqual((rows["BTC/USDT", "test"]["price"], rows["BTC/USDT", "test"]["held"]), ("30000", False))
         self.assertEqual((rows["ETH/USDT", "second"]["price"], rows["ETH/USDT", "second"]["held"]), ("4000", True))
         self.assertRegex(self.agent.must("prices", "list"), r"(?m)^BTC/USDT +test +30000 +20\d\d-\S+Z +no$")
-        self.agent.must("prices", "confirm", "second", "ETH/USDT")
+        self.assert_fails(CONFLICT, "4000", "prices", "confirm", "second", "ETH/USDT", "3999.99")
+        self.assert_fails(USAGE, "no number", "prices", "confirm", "second", "ETH/USDT", "much")
+        self.assert_fails(USAGE, "", "prices", "confirm", "second", "ETH/USDT")
+        self.agent.must("prices", "confirm", "second", "ETH/USDT", "4000")
         rows = {(row["pair"], row["source"]): row["held"] for row in self.json("prices", "list")["prices"]}
         self.assertFalse(rows["ETH/USDT", "second"])
-        self.assert_fails(CONFLICT, "", "prices", "confirm", "second", "ETH/USDT")
-        self.assert_fails(NOT_FOUND, "", "prices", "confirm", "second", "XRP/USDT")
+        self.assert_fails(CONFLICT, "", "prices", "confirm", "second", "ETH/USDT", "4000")
+        self.assert_fails(NOT_FOUND, "", "prices", "confirm", "second", "XRP/USDT", "1")
 
     def test_there_is_no_state_to_accept(self):
         self.assert_fails(CONFLICT, "", "state", "accept", "--reason", "x")

@@ -183,7 +183,7 @@ class Attacks(AttackTest):
         self.put(XRP_USDT="300")
         self.each("step", COLLAR, price="300")
         self.each("step", COLLAR)  # what the source said before does not count either
-        done = self.agent.cli("prices", "confirm", "first", "XRP/USDT")
+        done = self.agent.cli("prices", "confirm", "first", "XRP/USDT", "300")
         if b"no such command" in done.stderr:
             self.skipTest("chancery has no command for it")
         self.assertEqual(done.returncode, 0, done.stderr)

@@ -66,9 +66,9 @@ class PriceTest(harness.AgentTest):
     def row(self, source, pair):
         return next(row for row in self.list()["prices"] if (row["source"], row["pair"]) == (source, pair))
 
-    def confirm(self, source, pair):
+    def confirm(self, source, pair, price):
         """What an operator's tool sends; returns the status of the outcome."""
-        fields = struct.pack("=I", VERSION) + b"".join(struct.pack("=I", len(text)) + text.encode() for text in (source, pair))
+        fields = struct.pack("=I", VERSION) + b"".join(struct.pack("=I", len(text)) + text.encode() for text in (source, pair, price))
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as operator:
             operator.settimeout(10)
             operator.connect(str(self.agent.operator_socket))
@@ -118,11 +118,12 @@ class Prices(PriceTest):
         self.assert_put(0, 0, ["BTC/USDT"], "kraken", ("BTC/USDT", "33002"))
         self.assertEqual((self.row("kraken", "BTC/USDT")["price"], self.row("kraken", "BTC/USDT")["held"]), ("33002", True))
         self.assertEqual((self.row("okx", "BTC/USDT")["price"], self.row("okx", "BTC/USDT")["held"]), ("30000", False))
-        self.assertEqual(self.confirm("kraken", "BTC/USDT"), 0)
+        self.assertNotEqual(self.confirm("kraken", "BTC/USDT", "33001"), 0, "it was seen before")
+        self.assertEqual(self.confirm("kraken", "BTC/USDT", "33002"), 0)
         self.assertFalse(self.row("kraken", "BTC/USDT")["held"])
         self.assert_put(1, 0, [], "kraken", ("BTC/USDT", "33003"))
-        self.assertNotEqual(self.confirm("kraken", "BTC/USDT"), 0, "it is not held")
-        self.assertNotEqual(self.confirm("kraken", "NONE/USDT"), 0)
+        self.assertNotEqual(self.confirm("kraken", "BTC/USDT", "33003"), 0, "it is not held")
+        self.assertNotEqual(self.confirm("kraken", "NONE/USDT", "1"), 0)
 
     def test_a_source_that_creeps_is_held_as_well(self):
         for price in ("100", "102", "104", "106", "108", "110"):

@@ -61,5 +61,8 @@ void assert_no_reference(uint64_t now_ns, ch_reference_state state)
 void confirm(uint64_t now_ns)
 {
     ch_error err = CH_ERROR_INIT;
-    ck_assert_int_eq(ch_prices_confirm(prices, CH_LITERAL("binance"), CH_LITERAL("BTC/USDT"), now_ns, &err), CH_OK);
+    ch_price_row row;
+    ck_assert(ch_prices_next(prices, CH_LITERAL("BTC/USDT"), CH_LITERAL(""), &row));
+    ck_assert_int_eq(ch_prices_confirm(prices, CH_LITERAL("binance"), CH_LITERAL("BTC/USDT"), row.price, now_ns, &err),
+                     CH_OK);
 }

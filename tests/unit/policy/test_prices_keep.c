@@ -49,15 +49,39 @@ START_TEST(test_an_older_price_is_not_the_one_in_question)
 }
 END_TEST
 
+/* A feed that lies could else have one price looked at, and another believed. */
+START_TEST(test_only_the_price_that_was_seen_is_confirmed)
+{
+    ch_error err = CH_ERROR_INIT;
+    put("100", NOW);
+    put("120", NOW + SECOND);
+    put("900", NOW + 2 * SECOND);
+    ck_assert_int_eq(
+        ch_prices_confirm(prices, CH_LITERAL("binance"), CH_LITERAL("BTC/USDT"), number("120"), NOW + 3 * SECOND, &err),
+        CH_CONFLICT);
+    ck_assert_msg(strstr(err.message, "900") != NULL, "%s", err.message);
+    ck_assert(row_of_binance().is_held);
+    ck_assert_int_eq(ch_prices_confirm(prices, CH_LITERAL("binance"), CH_LITERAL("BTC/USDT"), number("900.0"),
+                                       NOW + 3 * SECOND, &err),
+                     CH_OK);
+    ck_assert(!row_of_binance().is_held);
+}
+END_TEST
+
 START_TEST(test_only_what_is_held_can_be_confirmed)
 {
     ch_error err = CH_ERROR_INIT;
     put("100", NOW);
-    ck_assert_int_eq(ch_prices_confirm(prices, CH_LITERAL("binance"), CH_LITERAL("BTC/USDT"), NOW, &err), CH_CONFLICT);
-    ck_assert_int_eq(ch_prices_confirm(prices, CH_LITERAL("kraken"), CH_LITERAL("BTC/USDT"), NOW, &err), CH_NOT_FOUND);
-    ck_assert_int_eq(ch_prices_confirm(prices, CH_LITERAL("nobody"), CH_LITERAL("BTC/USDT"), NOW, &err), CH_NOT_FOUND);
-    ck_assert_int_eq(ch_prices_confirm(prices, CH_LITERAL("binance"), CH_LITERAL("ETH/USDT"), NOW, &err), CH_NOT_FOUND);
-    ck_assert_int_eq(ch_prices_confirm(prices, CH_LITERAL("binance"), CH_LITERAL(""), NOW, &err), CH_NOT_FOUND);
+    ck_assert_int_eq(ch_prices_confirm(prices, CH_LITERAL("binance"), CH_LITERAL("BTC/USDT"), number("100"), NOW, &err),
+                     CH_CONFLICT);
+    ck_assert_int_eq(ch_prices_confirm(prices, CH_LITERAL("kraken"), CH_LITERAL("BTC/USDT"), number("100"), NOW, &err),
+                     CH_NOT_FOUND);
+    ck_assert_int_eq(ch_prices_confirm(prices, CH_LITERAL("nobody"), CH_LITERAL("BTC/USDT"), number("100"), NOW, &err),
+                     CH_NOT_FOUND);
+    ck_assert_int_eq(ch_prices_confirm(prices, CH_LITERAL("binance"), CH_LITERAL("ETH/USDT"), number("100"), NOW, &err),
+                     CH_NOT_FOUND);
+    ck_assert_int_eq(ch_prices_confirm(prices, CH_LITERAL("binance"), CH_LITERAL(""), number("100"), NOW, &err),
+                     CH_NOT_FOUND);
 }
 END_TEST
 
@@ -239,6 +263,7 @@ END_TEST
 
 CH_TESTS_WITH("prices_keep", feeds_set_up, feeds_tear_down, CH_TEST(test_what_is_held_stays_held_until_it_is_confirmed),
               CH_TEST(test_an_older_price_is_not_the_one_in_question), CH_TEST(test_only_what_is_held_can_be_confirmed),
+              CH_TEST(test_only_the_price_that_was_seen_is_confirmed),
               CH_TEST_ROWS(test_the_median_of_what_counts, medians), CH_TEST(test_an_age_is_that_of_the_oldest),
               CH_TEST_ROWS(test_another_pair_has_no_reference, others),
               CH_TEST(test_sources_that_policy_drops_do_not_count), CH_TEST(test_a_restart_forgets_no_move),

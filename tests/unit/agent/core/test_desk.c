@@ -4,6 +4,7 @@
 #include "tests/unit/agent/core/scene.h"
 
 #include <string.h>
+#include <unistd.h>
 
 static ch_error err;
 static scene it;
@@ -102,23 +103,35 @@ START_TEST(test_limits_of_anothers_key_are_not_told)
 }
 END_TEST
 
+/* The type of the answer. */
+static unsigned look(uint64_t connection, const char *key)
+{
+    ch_frame frame;
+    const ch_get_limits_frame get = {.connection = connection, .key = ch_slice_of(key)};
+    MUST(ch_get_limits_frame_put(out(), 7, &get, &err));
+    stage_send(&it.front_actor);
+    ch_front_link_flush(it.front);
+    stage_await(it.front_actor.channel.fd);
+    ck_assert_int_eq(ch_channel_receive(&it.front_actor.channel, &it.front_actor.packet, &err), CH_OK);
+    ck_assert(ch_frame_next(&it.front_actor.packet.bytes, &frame));
+    it.front_actor.packet = (ch_packet){.fd = -1};
+    return frame.type;
+}
+
+/* And who looks all the time leaves others their share. */
 START_TEST(test_limits_are_not_looked_at_without_end)
 {
+    uint64_t other;
+    ch_victim victim;
     scene_begin(&it);
-    for (size_t i = 0;; i++) {
-        ck_assert_uint_lt(i, 1000);
-        const ch_get_limits_frame get = {.connection = it.bot, .key = CH_LITERAL("bot")};
-        MUST(ch_get_limits_frame_put(out(), 7, &get, &err));
-        stage_send(&it.front_actor);
-        ch_front_link_flush(it.front);
-        ch_frame frame;
-        stage_await(it.front_actor.channel.fd);
-        ck_assert_int_eq(ch_channel_receive(&it.front_actor.channel, &it.front_actor.packet, &err), CH_OK);
-        ck_assert(ch_frame_next(&it.front_actor.packet.bytes, &frame));
-        if (frame.type == CH_FRAME_FAILED)
-            break;
-        it.front_actor.packet = (ch_packet){.fd = -1};
-    }
+    size_t count = 0;
+    while (look(it.bot, "bot") != CH_FRAME_FAILED)
+        ck_assert_uint_lt(count++, 1000);
+    ck_assert_uint_ge(count, 20);
+    const ch_peer peer = {.uid = getuid() + 1, .gid = getgid()};
+    MUST(ch_connections_add(it.connections, &peer, false, it.front, &other, &victim, &err));
+    ck_assert_uint_eq(look(other, "others"), CH_FRAME_LIMITS_ARE);
+    ck_assert_uint_eq(look(it.bot, "bot"), CH_FRAME_FAILED);
 }
 END_TEST
 

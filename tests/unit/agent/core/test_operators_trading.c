@@ -118,10 +118,12 @@ END_TEST
 
 /* ---- rights ---- */
 
-static void confirm(const char *source, const char *pair)
+static void confirm(const char *source, const char *pair, const char *price)
 {
-    const ch_price_confirm_frame frame = {
-        .version = CH_FRAMES_VERSION, .source = ch_slice_of(source), .pair = ch_slice_of(pair)};
+    const ch_price_confirm_frame frame = {.version = CH_FRAMES_VERSION,
+                                          .source = ch_slice_of(source),
+                                          .pair = ch_slice_of(pair),
+                                          .price = ch_slice_of(price)};
     MUST(ch_price_confirm_frame_put(come(), 0, &frame, &err));
 }
 
@@ -129,7 +131,7 @@ START_TEST(test_an_auditor_only_looks)
 {
     begin();
     it.policy.people[0].roles = CH_ROLE_AUDITOR;
-    confirm("one", "BTC/EUR");
+    confirm("one", "BTC/EUR", "30000");
     check_done(CH_REFUSED, "is not an operator");
     MUST(ch_trading_list_frame_put(come(), 0, &(ch_trading_list_frame){.version = CH_FRAMES_VERSION}, &err));
     hear(CH_FRAME_TRADING_ARE);
@@ -163,12 +165,16 @@ START_TEST(test_a_held_price_is_confirmed)
     ch_price_row row;
     begin();
     put_price("30000", 1000000000);
-    confirm("one", "BTC/EUR");
+    confirm("one", "BTC/EUR", "30000");
     check_done(CH_CONFLICT, "");
     put_price("60000", 0);
-    confirm("one", "ETH/EUR");
+    confirm("one", "ETH/EUR", "60000");
     check_done(CH_NOT_FOUND, "");
-    confirm("one", "BTC/EUR");
+    confirm("one", "BTC/EUR", "6e4");
+    check_done(CH_BAD_INPUT, "no number");
+    confirm("one", "BTC/EUR", "59999");
+    check_done(CH_CONFLICT, "60000");
+    confirm("one", "BTC/EUR", "60000");
     check_done(CH_OK, "");
     ck_assert(ch_prices_next(ch_ledger_prices(it.ledger), CH_LITERAL(""), CH_LITERAL(""), &row));
     ck_assert(!row.is_held);

@@ -200,13 +200,18 @@ END_TEST
 
 static void restore(void *context, uint32_t hash)
 {
-    ch_orders_restore(context, hash);
+    ch_forgotten_restore(ch_orders_forgotten(context), hash);
 }
 
 static void restart(void)
 {
     ch_orders *next = ch_orders_new();
+    ch_forgotten_row row;
     ch_orders_each(orders, restore, next);
+    for (size_t i = 0; i < CH_FORGOTTEN_GENERATIONS; i++) {
+        if (ch_forgotten_row_of(ch_orders_forgotten(orders), i, &row))
+            ck_assert(ch_forgotten_restore_row(ch_orders_forgotten(next), i, &row));
+    }
     ch_orders_free(orders);
     orders = next;
 }

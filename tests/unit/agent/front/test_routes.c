@@ -93,6 +93,8 @@ static const struct {
     { "GET",     "",                               "" },
 };
 
+static const char *const no_ids[] = {"", "0", "07", "+7", "key", "7a", "7/8", "18446744073709551616"};
+
 static const struct {
     const char *method;
     const char *path;
@@ -173,6 +175,17 @@ START_TEST(test_other_paths_and_methods_are_refused)
 }
 END_TEST
 
+START_TEST(test_what_is_no_id_of_a_reservation_is_said_to_be_none)
+{
+    const ch_route *route = NULL;
+    ch_route_what what;
+    ch_autobuffer path = CH_BUFFER_INIT;
+    ch_buffer_add_format(&path, "/v1/reservations/%s/release", no_ids[_i]);
+    ck_assert_int_eq(ch_route_find(CH_LITERAL("POST"), ch_buffer_slice(&path), &route, &what, &err), CH_NOT_FOUND);
+    ck_assert_msg(strstr(err.message, "its id is a number") != NULL, "%s", err.message);
+}
+END_TEST
+
 START_TEST(test_a_path_takes_a_query_by_its_method)
 {
     bool takes_query = ch_route_takes_query(ch_slice_of(queries[_i].method), ch_slice_of(queries[_i].path));
@@ -197,5 +210,6 @@ END_TEST
 
 CH_TESTS("routes", CH_TEST_ROWS(test_a_path_has_its_route_and_what_it_names, found),
          CH_TEST_ROWS(test_other_paths_and_methods_are_refused, refused),
+         CH_TEST_ROWS(test_what_is_no_id_of_a_reservation_is_said_to_be_none, no_ids),
          CH_TEST_ROWS(test_a_path_takes_a_query_by_its_method, queries),
          CH_TEST_ROWS(test_a_query_says_what_its_path_takes, asked))
