@@ -99,8 +99,9 @@ class HungDisk(others.OthersTest):
         self.freeze()
         began = time.monotonic()
         asked = Waiting(self.agent.cli, "freeze", "--all", "--reason", "the disk hangs")
-        with self.agent.client() as client:
-            wait_until(lambda: client.sign("kraken", harness.KRAKEN_ORDER).json.get("rule") == "state", "it is in effect", 1.0)
+        wait_until(lambda: "all trading is halted now" in self.agent.log(), "it is in effect", 1.0)
+        with self.agent.client() as client:  # one that was asked before would still wait for its nonce
+            self.assertEqual(client.sign("kraken", harness.KRAKEN_ORDER).json.get("rule"), "state")
         asked.join(10)
         done = asked.result
         self.assertLess(time.monotonic() - began, 5.0)
