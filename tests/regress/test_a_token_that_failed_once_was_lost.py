@@ -121,6 +121,11 @@ class WithPin(Failing):
         return lambda: (tokens.rmdir(), away.rename(tokens))
 
     def test_a_token_that_is_taken_out_is_missed_though_nobody_asks(self):
+        policy = self.agent.policy.read_text() + "tokens: { main: { unlock: { survives_removal: true } } }\n"
+        self.agent.policy.write_text(policy)
+        self.agent.must("reload")
+        self.agent.must("lock", "main")
+        self.assertEqual(self.agent.unlock().returncode, 0)  # that lets the token leave
         put_back = self.take_out()
         wait_until(lambda: not self.agent.is_ready(), "it is missed", MISSED_S)
         self.assertIn("absent", self.agent.must("status"))
