@@ -18,6 +18,11 @@ AWAY_S = 4  # long enough for the process to be started some times
 
 class Away(harness.AgentTest):
     def setUp(self):
+        policy = self.agent.policy.read_text()
+        if "survives_removal" not in policy:
+            self.agent.policy.write_text(policy + "tokens: { main: { unlock: { survives_removal: true } } }\n")
+            self.agent.must("reload")
+            self.agent.lock()  # it holds from the next unlock on
         if not self.agent.is_ready():
             wait_until(self.agent.is_serving, "the token is there")
             self.assertEqual(self.agent.unlock().returncode, 0)
