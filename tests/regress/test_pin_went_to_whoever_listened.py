@@ -8,6 +8,7 @@ import select
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -15,8 +16,10 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
+import frames
 import harness
 
+NUMBERS = {frame["name"]: frame["number"] for frame in frames.read()}
 OTHER = 4242
 PIN = "user-pin-4826-hush"
 COMMANDS = {
@@ -29,8 +32,12 @@ COMMANDS = {
 }
 
 
+def packet(name, fields):
+    return struct.pack("=IHHQ", 16 + len(fields), NUMBERS[name], 0, 0) + fields
+
+
 class Impostor:
-    """A process of another user's that listens at both paths and keeps all that it is sent, with what is in pipes."""
+    """A process of another user's that listens at both paths, wants a PIN, and keeps all that it is sent, with what is in pipes."""
 
     def __init__(self, agent, uid):
         agent.socket.parent.mkdir()
@@ -65,6 +72,8 @@ class Impostor:
     def keep(self, visitor):
         data, descriptors, _, _ = socket.recv_fds(visitor, 65536, 4)
         os.write(self.got.fileno(), data)
+        if data[4:6] == struct.pack("=H", NUMBERS["UNLOCK_NEEDS"]):
+            visitor.send(packet("NEEDS_ARE", b"\x01\x00") + packet("OPERATOR_DONE", struct.pack("=III", 0, 0, 0)))
         for descriptor in descriptors:
             os.write(self.got.fileno(), os.read(descriptor, 65536))
 
