@@ -9,8 +9,9 @@
 /* The folder of the profiles as installed: below the PREFIX that the build was given. */
 extern const char ch_path_profiles[];
 
-/* The sockets of bots and of people: in $XDG_RUNTIME_DIR/chancery, and in the folder `people` there, or in /run/chancery
- * for root and if that variable is not set. Never fail. The caller frees the path with free() or ch_autofree. */
+/* The sockets of bots and of people: in $XDG_RUNTIME_DIR/chancery, and in the folder `people` there, or in
+ * /run/chancery for root and if that variable is not set. Never fail. The caller frees the path with free() or
+ * ch_autofree. */
 char *ch_path_agent_socket(void);
 char *ch_path_operator_socket(void);
 

@@ -60,7 +60,8 @@ CH_CHECKED ch_status ch_key_find_in(ch_session *session, const ch_key_index *ind
 CH_CHECKED ch_status ch_key_find_any(ch_session *session, const char *uri, CK_OBJECT_HANDLE *out,
                                      CK_OBJECT_CLASS *key_class, ch_error *err);
 
-/* True if both URIs name the same key of the token. CH_NOT_FOUND, CH_CONFLICT of the first; the second may name none. */
+/* True if both URIs name the same key of the token. CH_NOT_FOUND, CH_CONFLICT of the first; the second may name none.
+ */
 CH_CHECKED ch_status ch_key_is_same(ch_session *session, const char *uri, const char *other, bool *out, ch_error *err);
 
 /* CH_REFUSED, naming the attribute, unless the key is private, sensitive, not extractable and may only sign, save for

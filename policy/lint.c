@@ -279,7 +279,8 @@ static void look_at_pace(const ch_lint *in, size_t caller)
         const ch_way *way = &in->exposure->ways[i];
         if (way->reach.caller != caller || is_paced(way))
             continue;
-        ch_lint_say(in, "unpaced",
+        ch_lint_say(
+            in, "unpaced",
             "no limit on messages is asked of all that it may ask for by '%s', and each request is a record, so it "
             "could fill the disk",
             way->reach.allow->name);

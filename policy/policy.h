@@ -76,13 +76,13 @@ typedef enum ch_price_use { CH_PRICES_MEDIAN, CH_PRICES_NONE } ch_price_use;
 
 typedef struct ch_account {
     char *name;
+    ch_decimal reference_error; /* a ratio: 0.005 */
+    ch_decimal fees;            /* likewise */
+    ch_decimal market_slippage; /* likewise */
     ch_price_use prices;
     bool has_reference_error;
-    ch_decimal reference_error; /* a ratio: 0.005 */
     bool has_fees;
-    ch_decimal fees; /* likewise */
     bool has_slippage;
-    ch_decimal market_slippage; /* likewise */
 } ch_account;
 
 typedef struct ch_key {

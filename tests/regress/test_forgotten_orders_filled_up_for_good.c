@@ -65,7 +65,7 @@ START_TEST(test_a_flood_is_at_the_cost_of_its_own_book)
     note("loud", 1, "first");
     flood("loud", 1, MANY);
     char last[32];
-    snprintf(last, sizeof last, "f%u", MANY - CH_ORDERS_SHARE - 1); /* forgotten when all was full */
+    snprintf(last, sizeof last, "f%zu", (size_t)MANY - CH_ORDERS_SHARE - 1); /* forgotten when all was full */
     note("loud", 1, "first");
     note("loud", 2, last);
     ck_assert(!is_known("loud", "first"));

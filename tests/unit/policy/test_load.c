@@ -348,7 +348,7 @@ END_TEST
 
 #define UNLOCKS                                                                                                        \
     "tokens:\n"                                                                                                        \
-    "  other: {unlock: {factors: [pin], for: 12h, idle: 1h, unattended: true, survives_suspend: true, "          \
+    "  other: {unlock: {factors: [pin], for: 12h, idle: 1h, unattended: true, survives_suspend: true, "                \
     "survives_removal: true}}\n"                                                                                       \
     "accounts:\n"
 

@@ -75,9 +75,9 @@ START_TEST(test_keys_have_the_dates_that_policy_says)
     ch_buffer_clear(&records);
     ch_key_date_record_put(&status.key_dates, &records, &date);
     ch_reply_add_status_is(&out, &status);
-    ck_assert_ptr_nonnull(strstr(
-        ch_buffer_text(&out),
-        "\"key_dates\":[{\"key\":\"k\",\"key_id\":\"\",\"rotate_by\":\"2027-01-31T00:00:00Z\"}]"));
+    ck_assert_ptr_nonnull(
+        strstr(ch_buffer_text(&out),
+               "\"key_dates\":[{\"key\":\"k\",\"key_id\":\"\",\"rotate_by\":\"2027-01-31T00:00:00Z\"}]"));
     ch_buffer_clear(&out);
 }
 END_TEST
