@@ -26,6 +26,16 @@ uint64_t ch_clock_ns(void)
     return fuzz_the_stage.now_ms * 1000000;
 }
 
+uint64_t ch_clock_boot_ns(void)
+{
+    return fuzz_the_stage.now_ms * 1000000;
+}
+
+int64_t ch_clock_slept_ns(void)
+{
+    return 0;
+}
+
 bool ch_moment_now(ch_moment *out)
 {
     uint64_t wall_ms = FUZZ_WALL_MS + fuzz_the_stage.now_ms - FUZZ_START_MS;

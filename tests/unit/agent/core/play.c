@@ -14,7 +14,8 @@ static ch_error err;
 void play_configure(play_token *token)
 {
     *token = (play_token){
-        .two = {{"a", "pkcs11:object=a", "hmac-sha256", 0}, {"b", "pkcs11:object=b", "ed25519", 0}}
+        .two = {{.name = "a", .uri = "pkcs11:object=a", .mechanism = "hmac-sha256"},
+                {.name = "b", .uri = "pkcs11:object=b", .mechanism = "ed25519"}}
     };
     token->config = (ch_link_config){.name = "main",
                                      .module = "/lib/module.so",
