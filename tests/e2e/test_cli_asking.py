@@ -41,7 +41,11 @@ for line in sys.stdin:
         for part in answer.split("|"):
             say(part)
     elif line == "BYE":
-        say("OK closing connection"); break
+        try:
+            say("OK closing connection")
+        except BrokenPipeError: # nobody need wait for it
+            os._exit(0)
+        break
     elif line.startswith("OPTION lc"):
         say("ERR 83886254 Unknown option <Pinentry>")
     else:
