@@ -1,5 +1,5 @@
 /* An attempt goes from the state to a token and back, some of it several times; each way back is a callback, which
- * finds the attempt still there: it is given free at its end only. What it takes of the policy it looks up anew each
+ * finds the attempt still there: its place is freed only at its end. What it takes of the policy it looks up anew each
  * time, since that may have changed meanwhile. */
 #include "agent/core/codes_impl.h"
 

@@ -12,8 +12,8 @@ typedef struct ch_attempt ch_attempt;
 /* What is done once a code has been verified, or in the place of that. */
 typedef void (*ch_attempt_next)(ch_attempt *self);
 
-/* Something that somebody waits for, which takes a code. It is given free when it was answered and nothing is written
- * for it any more. */
+/* One use of a code, and the person who waits for its outcome. Its place is free again once it was answered and nothing
+ * is being written for it. */
 struct ch_attempt {
     ch_codes *codes;
     bool is_used;
@@ -44,20 +44,21 @@ struct ch_codes {
     ch_attempt attempts[CH_ATTEMPTS_MAX];
 };
 
-/* Begins one for `person`, and takes `secret` over; NULL: it cannot be, and the waiter was told. */
+/* Begins an attempt of `person`, and takes ownership of `secret`. If it cannot begin, the waiter is answered and NULL
+ * is returned. */
 ch_attempt *ch_attempt_begin(ch_codes *codes, const ch_person *person, ch_secret *secret,
                              const ch_codes_waiter *waiter);
-/* It has come to that. */
+/* Ends the attempt with `outcome`, and answers whoever waits: at once, or a refusal after a second. */
 void ch_attempt_end(ch_attempt *self, const ch_error *outcome);
-/* The code was wrong, or the PIN. */
+/* Ends the attempt because the code or the PIN was wrong. */
 void ch_attempt_refuse(ch_attempt *self);
-/* Something is being written for it. Who waits is told if the disk does not answer. */
+/* The state begins to write something for the attempt. If the disk does not answer in time, the waiter hears that. */
 void ch_attempt_begin_write(ch_attempt *self);
-/* It is written, or could not be; the attempt stays. */
+/* The write has ended, well or not. The attempt stays in use. */
 void ch_attempt_stop_write(ch_attempt *self);
-/* The same, and the attempt may be free now. False: nobody waits any more, and it must not go on. */
+/* Likewise, but frees the attempt if it was answered meanwhile. Returns false in that case: it must not go on. */
 CH_CHECKED bool ch_attempt_end_write(ch_attempt *self);
-/* Gives it free, if it was answered and nothing is being written for it. */
+/* Frees the attempt if it was answered and nothing is being written for it. */
 void ch_attempt_release(ch_attempt *self);
 /* Counts the try, then calls `then`. */
 void ch_attempt_count(ch_attempt *self, ch_attempt_next then);
@@ -65,9 +66,9 @@ void ch_attempt_count(ch_attempt *self, ch_attempt_next then);
 void ch_attempt_verify(ch_attempt *self);
 /* codes_unlock.c: counts the try, then logs in to the token of the seeds with what is in `secret`, a PIN and a code. */
 void ch_attempt_log_in(ch_attempt *self);
-/* A part of what was typed, copied to `out`. CH_BAD_INPUT: there is none. */
+/* Copies a part of what was typed to `out`. CH_BAD_INPUT if that part is missing. */
 CH_CHECKED ch_status ch_attempt_part(const ch_attempt *self, unsigned part, ch_secret *out, ch_error *err);
-/* The state has what was to be written for a login, or could not: the login goes on, if it is still there. */
+/* The write for a login has ended with `outcome`. The login goes on if its process still waits. */
 void ch_attempt_go_on(ch_attempt *self, const ch_error *outcome);
 /* True if somebody else's attempt changes what is kept of that person. */
 bool ch_attempt_meets_other(const ch_attempt *self, const ch_kept_person *person);
@@ -76,7 +77,7 @@ bool ch_attempt_meets_other(const ch_attempt *self, const ch_kept_person *person
 CH_CHECKED ch_status ch_codes_ask(const ch_codes *codes, const char *name, ch_link_code *out, ch_error *err);
 /* The same of a seed that is to be enrolled. CH_CONFLICT: the policy names none. */
 CH_CHECKED ch_status ch_codes_ask_new(const ch_codes *codes, const char *name, ch_link_code *out, ch_error *err);
-/* The link of the token with the seeds; NULL: there is none. */
+/* Returns the link of the token that holds the seeds, or NULL if the policy names no such token. */
 ch_token_link *ch_codes_link(const ch_codes *codes);
 ch_print_name ch_codes_object(const ch_codes *codes, const ch_person *person);
 ch_kept_person *ch_codes_kept(const ch_codes *codes, const char *name);

@@ -1,5 +1,5 @@
 /* The sockets that callers have for themselves: FOLDER/NAME.sock, in the folder of the common one, for each name that
- * policy gives a caller. The socket by which somebody came is part of who that is. Core's thread only. */
+ * policy gives a caller. The socket that a caller used is part of its identity. Core's thread only. */
 #ifndef CH_AGENT_CORE_DOORS_H
 #define CH_AGENT_CORE_DOORS_H
 

@@ -31,7 +31,7 @@ CH_CHECKED ch_status ch_freeze_file_watch(ch_loop *loop, const char *path, const
 /* NULL is fine. */
 void ch_freeze_file_free(ch_freeze_file *file);
 
-/* True as long as it was not removed: it would freeze again at the next start. NULL: there is none. */
+/* Returns true while the file exists. The next start would then freeze again. `file` may be NULL. */
 bool ch_freeze_file_is_there(const ch_freeze_file *file);
 const char *ch_freeze_file_path(const ch_freeze_file *file);
 
