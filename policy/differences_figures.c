@@ -29,7 +29,7 @@ static bool is_same_text(const char *one, const char *other)
     return one == NULL || other == NULL ? one == other : strcmp(one, other) == 0;
 }
 
-static void say_figure(ch_saying_of *to, ch_change direction, const char *what, const char *now, const char *before)
+void ch_say_figure(ch_saying_of *to, ch_change direction, const char *what, const char *now, const char *before)
 {
     const char *name = to->of.name;
     ch_say_difference(to, direction, "%s%s%s%s%s is %s now; it was %s", to->of.about, *name == '\0' ? "" : " '", name,
@@ -44,7 +44,7 @@ static const char *or_none(const char *text)
 void ch_compare_text(ch_saying_of *to, const char *what, const char *one, const char *other)
 {
     if (!is_same_text(one, other))
-        say_figure(to, CH_CHANGED, what, or_none(other), or_none(one));
+        ch_say_figure(to, CH_CHANGED, what, or_none(other), or_none(one));
 }
 
 /* ---- numbers ---- */
@@ -60,7 +60,7 @@ void ch_compare_number(ch_saying_of *to, const char *what, uint64_t one, uint64_
     (void)snprintf(texts[0], sizeof texts[0], "%llu", (unsigned long long)one);
     (void)snprintf(texts[1], sizeof texts[1], "%llu", (unsigned long long)other);
     if (one != other)
-        say_figure(to, direction_of(other > one ? 1 : -1, more_is_wider), what, texts[1], texts[0]);
+        ch_say_figure(to, direction_of(other > one ? 1 : -1, more_is_wider), what, texts[1], texts[0]);
 }
 
 void ch_compare_duration(ch_saying_of *to, const char *what, uint64_t one, uint64_t other, bool more_is_wider)
@@ -71,8 +71,8 @@ void ch_compare_duration(ch_saying_of *to, const char *what, uint64_t one, uint6
         return;
     ch_duration_print(one, &old_text);
     ch_duration_print(other, &new_text);
-    say_figure(to, direction_of(other > one ? 1 : -1, more_is_wider), what, ch_buffer_text(&new_text),
-               ch_buffer_text(&old_text));
+    ch_say_figure(to, direction_of(other > one ? 1 : -1, more_is_wider), what, ch_buffer_text(&new_text),
+                  ch_buffer_text(&old_text));
 }
 
 void ch_print_percent(const ch_decimal *ratio, ch_buffer *out)
@@ -101,7 +101,7 @@ void ch_compare_ratio(ch_saying_of *to, const char *what, const ch_decimal *one,
         return;
     ch_print_percent(one, &old_text);
     ch_print_percent(other, &new_text);
-    say_figure(to, direction, what, ch_buffer_text(&new_text), ch_buffer_text(&old_text));
+    ch_say_figure(to, direction, what, ch_buffer_text(&new_text), ch_buffer_text(&old_text));
 }
 
 /* More of it is wider. */
@@ -112,7 +112,7 @@ static void compare_amount(ch_saying_of *to, const char *what, ch_decimal one, c
     ch_decimal_text(one, texts[0]);
     ch_decimal_text(other, texts[1]);
     if (order != 0)
-        say_figure(to, order > 0 ? CH_WIDER : CH_NARROWER, what, texts[1], texts[0]);
+        ch_say_figure(to, order > 0 ? CH_WIDER : CH_NARROWER, what, texts[1], texts[0]);
 }
 
 /* ---- zones ---- */
@@ -271,12 +271,17 @@ static bool is_same_hours(const ch_hours *one, const ch_hours *other)
     return is_same;
 }
 
+ch_change ch_direction_of_end(uint64_t one, uint64_t other)
+{
+    return one != 0 && (other == 0 || other > one) ? CH_WIDER : CH_NARROWER;
+}
+
 void ch_compare_expiry(uint64_t one_ns, uint64_t other_ns, ch_saying_of *to)
 {
-    bool is_later = one_ns != 0 && (other_ns == 0 || other_ns > one_ns);
+    ch_change direction = ch_direction_of_end(one_ns, other_ns);
     if (one_ns != other_ns)
-        ch_say_difference(to, is_later ? CH_WIDER : CH_NARROWER, "%s '%s' expires %s now", to->of.about, to->of.name,
-                          is_later ? "later" : "earlier");
+        ch_say_difference(to, direction, "%s '%s' expires %s now", to->of.about, to->of.name,
+                          direction == CH_WIDER ? "later" : "earlier");
 }
 
 static void compare_times(const ch_said *one, const ch_said *other, ch_saying_of *to)

@@ -40,16 +40,19 @@ typedef struct ch_saying_of {
 void ch_say_difference(ch_saying_of *to, ch_change direction, const char *format, ...) CH_PRINTF(3, 4);
 
 ch_change ch_change_opposite(ch_change direction);
+/* Of a time at which something ends, or after which: later is wider, and 0, never, is the latest. */
+ch_change ch_direction_of_end(uint64_t one, uint64_t other);
 
-/* One figure: "limit 'day': release is 20 % now; it was 10 %", if it differs. */
+/* One figure: "limit 'day': release is 20 % now; it was 10 %". Those below say nothing if it is the same. */
+void ch_say_figure(ch_saying_of *to, ch_change direction, const char *what, const char *now, const char *before);
 void ch_compare_text(ch_saying_of *to, const char *what, const char *one, const char *other);
 void ch_compare_number(ch_saying_of *to, const char *what, uint64_t one, uint64_t other, bool more_is_wider);
 void ch_compare_duration(ch_saying_of *to, const char *what, uint64_t one, uint64_t other, bool more_is_wider);
-/* NULL: it is not given, which is printed as "none". */
+/* Prints "none" if `ratio` is NULL, which means that it is not given. */
 void ch_print_percent(const ch_decimal *ratio, ch_buffer *out);
 void ch_compare_ratio(ch_saying_of *to, const char *what, const ch_decimal *one, const ch_decimal *other,
                       ch_change if_more, ch_change if_gone);
-/* 0: never. */
+/* 0 is never. */
 void ch_compare_expiry(uint64_t one_ns, uint64_t other_ns, ch_saying_of *to);
 
 /* Compares figures of two entries of one verb, or of two keys, accounts, and the rest of the policies. */

@@ -7,6 +7,14 @@
 
 #include <string.h>
 
+/* Of bits, each of which lets something pass. */
+static ch_change direction_of_bits(unsigned one, unsigned other)
+{
+    if ((one & ~other) == 0)
+        return CH_WIDER;
+    return (other & ~one) == 0 ? CH_NARROWER : CH_CHANGED;
+}
+
 /* ---- callers, people ---- */
 
 void ch_compare_caller(const ch_caller *one, const ch_caller *other, ch_saying_of *to)
@@ -36,11 +44,8 @@ void ch_compare_person(const ch_person *one, const ch_person *other, ch_saying_o
         ch_say_difference(to, CH_CHANGED, "person '%s' is another user or group now", other->name);
     ch_roles_text(other->roles, roles);
     if (one->roles != other->roles)
-        ch_say_difference(to,
-                          (one->roles & ~other->roles) == 0   ? CH_WIDER
-                          : (other->roles & ~one->roles) == 0 ? CH_NARROWER
-                                                              : CH_CHANGED,
-                          "person '%s' has the roles %s now", other->name, roles);
+        ch_say_difference(to, direction_of_bits(one->roles, other->roles), "person '%s' has the roles %s now",
+                          other->name, roles);
     if (!has_same_seed(&one->seed, &other->seed))
         ch_say_difference(to, CH_CHANGED, "the seed of the codes of '%s' is another one now, or gone", other->name);
 }
@@ -73,22 +78,18 @@ void ch_compare_address(const ch_address *one, const ch_address *other, ch_sayin
 
 /* ---- keys ---- */
 
+static void compare_part(const ch_key *version, const char *part, const char *one, const char *other, ch_saying_of *to)
+{
+    ch_autobuffer what = CH_BUFFER_INIT;
+    ch_buffer_add_format(&what, "the %s of version %s", part, version->key_id);
+    ch_compare_text(to, ch_buffer_text(&what), one, other);
+}
+
 /* Of a version that both have, by its key id. */
 static void compare_version(const ch_key *one, const ch_key *other, ch_saying_of *to)
 {
-    const struct {
-        const char *what;
-        const char *one;
-        const char *other;
-    } texts[] = {
-        {"token",  one->token_name, other->token_name},
-        {"object", one->object_uri, other->object_uri},
-    };
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        if (strcmp(texts[i].one, texts[i].other) != 0)
-            ch_say_difference(to, CH_CHANGED, "key '%s': the %s of version %s is %s now; it was %s", other->name,
-                              texts[i].what, other->key_id, texts[i].other, texts[i].one);
-    }
+    compare_part(other, "token", one->token_name, other->token_name, to);
+    compare_part(other, "object", one->object_uri, other->object_uri, to);
     if (strcmp(one->passphrase, other->passphrase) != 0)
         ch_say_difference(to, CH_CHANGED, "key '%s': version %s has another passphrase now", other->name,
                           other->key_id);
@@ -314,11 +315,8 @@ void ch_compare_rest(const ch_policy *old_policy, const ch_policy *new_policy, c
         const ch_state_rule *a = &old_policy->states[state];
         const ch_state_rule *b = &new_policy->states[state];
         if (a->classes != b->classes)
-            ch_say_difference(to,
-                              (a->classes & ~b->classes) == 0   ? CH_WIDER
-                              : (b->classes & ~a->classes) == 0 ? CH_NARROWER
-                                                                : CH_CHANGED,
-                              "state %s lets other classes pass now", ch_trading_name(state));
+            ch_say_difference(to, direction_of_bits(a->classes, b->classes), "state %s lets other classes pass now",
+                              ch_trading_name(state));
         if (a->keeps_stops != b->keeps_stops)
             ch_say_difference(to, b->keeps_stops ? CH_NARROWER : CH_WIDER, "state %s %s stop orders be cancelled now",
                               ch_trading_name(state), b->keeps_stops ? "does not let" : "lets");

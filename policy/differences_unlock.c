@@ -5,30 +5,28 @@
 
 #include <string.h>
 
-/* 0 is no end at all, the widest. */
+static void print_end(uint64_t ns, ch_buffer *out)
+{
+    if (ns == 0)
+        ch_buffer_add_text(out, "no end");
+    else
+        ch_duration_print(ns, out);
+}
+
 static void compare_end(ch_saying_of *to, const char *what, uint64_t one, uint64_t other)
 {
-    ch_buffer texts[2] = {CH_BUFFER_INIT, CH_BUFFER_INIT};
-    const uint64_t ends[] = {one, other};
-    if (one == other)
-        return;
-    for (size_t i = 0; i < 2; i++) {
-        if (ends[i] == 0)
-            ch_buffer_add_text(&texts[i], "no end");
-        else
-            ch_duration_print(ends[i], &texts[i]);
-    }
-    bool is_wider = other == 0 || (one != 0 && other > one);
-    ch_say_difference(to, is_wider ? CH_WIDER : CH_NARROWER, "%s '%s': %s of an unlock is %s now; it was %s",
-                      to->of.about, to->of.name, what, ch_buffer_text(&texts[1]), ch_buffer_text(&texts[0]));
-    ch_buffer_free(&texts[0]);
-    ch_buffer_free(&texts[1]);
+    ch_autobuffer old_text = CH_BUFFER_INIT;
+    ch_autobuffer new_text = CH_BUFFER_INIT;
+    print_end(one, &old_text);
+    print_end(other, &new_text);
+    if (one != other)
+        ch_say_figure(to, ch_direction_of_end(one, other), what, ch_buffer_text(&new_text), ch_buffer_text(&old_text));
 }
 
 void ch_compare_unlock_ends(const ch_unlock_ends *one, const ch_unlock_ends *other, ch_saying_of *to)
 {
-    compare_end(to, "'for'", one->for_ns, other->for_ns);
-    compare_end(to, "'idle'", one->idle_ns, other->idle_ns);
+    compare_end(to, "'for' of an unlock", one->for_ns, other->for_ns);
+    compare_end(to, "'idle' of an unlock", one->idle_ns, other->idle_ns);
 }
 
 static void compare_flag(ch_saying_of *to, const char *what, bool one, bool other)
