@@ -133,27 +133,12 @@ static bool is_same_zone(const ch_zone *one, const ch_zone *other)
 
 /* ---- limits ---- */
 
-static void add_period(const ch_period *period, ch_buffer *out)
-{
-    static const char *const names[] = {
-        [CH_PERIOD_NONE] = "",
-        [CH_PERIOD_SLIDING] = " per ",
-        [CH_PERIOD_DAY] = " per calendar-day",
-        [CH_PERIOD_WEEK] = " per calendar-week",
-        [CH_PERIOD_MONTH] = " per calendar-month",
-        [CH_PERIOD_EVER] = " in all",
-    };
-    ch_buffer_add_text(out, names[period->kind]);
-    if (period->kind == CH_PERIOD_SLIDING)
-        ch_window_print(period, out);
-}
-
 static void add_limit(const ch_entry_rule *entry, ch_buffer *out)
 {
     const ch_limit *limit = &entry->limit;
     bool is_age = limit->control == CH_CONTROL_VALIDITY;
     ch_limit_text(entry, is_age ? ch_decimal_of(limit->age_ns) : limit->most, out);
-    add_period(&limit->per, out);
+    ch_period_print(&limit->per, out);
 }
 
 static bool is_same_period(const ch_period *one, const ch_period *other)

@@ -145,3 +145,18 @@ void ch_window_print(const ch_period *period, ch_buffer *out)
 {
     ch_duration_print(period->ns < 1000 ? period->ns : period->ns / 1000 * 1000, out);
 }
+
+void ch_period_print(const ch_period *period, ch_buffer *out)
+{
+    static const char *const names[] = {
+        [CH_PERIOD_NONE] = "",
+        [CH_PERIOD_SLIDING] = " per ",
+        [CH_PERIOD_DAY] = " per calendar-day",
+        [CH_PERIOD_WEEK] = " per calendar-week",
+        [CH_PERIOD_MONTH] = " per calendar-month",
+        [CH_PERIOD_EVER] = " in all",
+    };
+    ch_buffer_add_text(out, names[period->kind]);
+    if (period->kind == CH_PERIOD_SLIDING)
+        ch_window_print(period, out);
+}

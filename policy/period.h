@@ -70,5 +70,7 @@ bool ch_duration_read(const char *text, uint64_t *ns);
 void ch_duration_print(uint64_t ns, ch_buffer *out);
 /* The length of a sliding window as it was written: in whole buckets it may be some ns longer. */
 void ch_window_print(const ch_period *period, ch_buffer *out);
+/* Appends a period as limits say it: " per 24h", " per calendar-day", " in all"; nothing if there is none. */
+void ch_period_print(const ch_period *period, ch_buffer *out);
 
 #endif

@@ -77,21 +77,6 @@ static ch_decimal most_of(const ch_entry_rule *entry)
     return entry->limit.control == CH_CONTROL_VALIDITY ? ch_decimal_of(entry->limit.age_ns) : entry->limit.most;
 }
 
-static void add_period(const ch_period *period, ch_buffer *out)
-{
-    static const char *const texts[] = {
-        [CH_PERIOD_NONE] = "",
-        [CH_PERIOD_SLIDING] = " per ",
-        [CH_PERIOD_DAY] = " per calendar-day",
-        [CH_PERIOD_WEEK] = " per calendar-week",
-        [CH_PERIOD_MONTH] = " per calendar-month",
-        [CH_PERIOD_EVER] = " in all",
-    };
-    ch_buffer_add_text(out, texts[period->kind]);
-    if (period->kind == CH_PERIOD_SLIDING)
-        ch_window_print(period, out);
-}
-
 static const char *copy(char out[64], ch_buffer *text)
 {
     (void)snprintf(out, 64, "%s", ch_buffer_text(text));
@@ -191,7 +176,7 @@ static void say_window(const ch_refusal *refusal, const ch_charge *charge, uint3
     if (refusal->is_used_up)
         ch_buffer_add_format(out, "%s, what is left of ", refusal->left);
     ch_buffer_add_text(out, refusal->limit);
-    add_period(&charge->entry->limit.per, out);
+    ch_period_print(&charge->entry->limit.per, out);
     ch_buffer_add_format(out, ", %s%s", ch_limit_noun(charge->entry), charge->is_closing ? " for closing" : "");
 }
 
