@@ -44,11 +44,6 @@ static void compare_factors(const char *whose, unsigned one, unsigned other, ch_
                           (other & CH_FACTOR_CODE) == 0 ? "the PIN alone" : "PIN and code");
 }
 
-static unsigned factors_of(const ch_policy *policy, const ch_unlock_rule *rule)
-{
-    return rule->factors != 0 ? rule->factors : ch_policy_factors(policy, SIZE_MAX);
-}
-
 static void compare_unlock(const ch_unlock_rule *one, const ch_unlock_rule *other, ch_saying_of *to)
 {
     ch_compare_unlock_ends(&one->ends, &other->ends, to);
@@ -62,7 +57,8 @@ static void compare_token(const ch_policy *old_policy, const ch_unlock_rule *one
 {
     ch_autobuffer whose = CH_BUFFER_INIT;
     ch_buffer_add_format(&whose, "token '%s': an unlock", to->of.name);
-    compare_factors(ch_buffer_text(&whose), factors_of(old_policy, one), factors_of(new_policy, other), to);
+    compare_factors(ch_buffer_text(&whose), ch_policy_factors_by(old_policy, one),
+                    ch_policy_factors_by(new_policy, other), to);
     compare_unlock(one, other, to);
 }
 
@@ -96,8 +92,8 @@ static void compare_tokens(const ch_policy *old_policy, const ch_policy *new_pol
 void ch_compare_unlocks(const ch_policy *old_policy, const ch_policy *new_policy, ch_saying_of *to)
 {
     /* Of tokens that the policies do not name. */
-    compare_factors("an unlock of a token", ch_policy_factors(old_policy, SIZE_MAX),
-                    ch_policy_factors(new_policy, SIZE_MAX), to);
+    compare_factors("an unlock of a token", ch_policy_factors_by(old_policy, &ch_unlock_default),
+                    ch_policy_factors_by(new_policy, &ch_unlock_default), to);
     compare_tokens(old_policy, new_policy, to, false);
     compare_tokens(old_policy, new_policy, to, true);
 }

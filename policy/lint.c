@@ -312,7 +312,7 @@ static void look_at_prices(const ch_lint *in)
 /* Tokens that the policy does not name are unlocked alike. */
 static void look_at_codes(const ch_lint *in)
 {
-    if (ch_policy_factors(in->policy, SIZE_MAX) == CH_FACTOR_PIN)
+    if (ch_policy_factors_by(in->policy, &ch_unlock_default) == CH_FACTOR_PIN)
         ch_lint_say(
             in, "no-codes",
             "nobody under 'people' has a 'totp', so who learns a token's PIN, and is an operator's user, can unlock "

@@ -184,12 +184,16 @@ bool ch_policy_has_seeds(const ch_policy *policy)
     return has_seeds;
 }
 
+unsigned ch_policy_factors_by(const ch_policy *policy, const ch_unlock_rule *rule)
+{
+    if (rule->factors != 0)
+        return rule->factors;
+    return ch_policy_has_seeds(policy) ? CH_FACTOR_PIN | CH_FACTOR_CODE : CH_FACTOR_PIN;
+}
+
 unsigned ch_policy_factors(const ch_policy *policy, size_t token)
 {
-    unsigned factors = ch_policy_unlock_rule(policy, token)->factors;
-    if (factors != 0)
-        return factors;
-    return ch_policy_has_seeds(policy) ? CH_FACTOR_PIN | CH_FACTOR_CODE : CH_FACTOR_PIN;
+    return ch_policy_factors_by(policy, ch_policy_unlock_rule(policy, token));
 }
 
 void ch_roles_text(unsigned roles, char out[static CH_ROLES_TEXT_MAX])

@@ -343,7 +343,8 @@ const ch_person *ch_policy_find_person(const ch_policy *policy, const ch_peer *p
 const ch_person *ch_policy_person(const ch_policy *policy, ch_slice name);
 /* True if some person has a seed. */
 bool ch_policy_has_seeds(const ch_policy *policy);
-/* What an unlock of the token at that index takes, as bits CH_FACTOR_*. */
+/* What an unlock by that rule takes, as bits CH_FACTOR_*; one of the token at that index. */
+unsigned ch_policy_factors_by(const ch_policy *policy, const ch_unlock_rule *rule);
 unsigned ch_policy_factors(const ch_policy *policy, size_t token);
 /* The roles as text: "operator, admin". `out` has room for all of them. */
 #define CH_ROLES_TEXT_MAX 48

@@ -18,7 +18,7 @@ enum { CH_FACTOR_PIN = 1, CH_FACTOR_CODE = 2 };
 
 typedef struct ch_unlock_rule {
     ch_unlock_ends ends;
-    unsigned factors;      /* bits CH_FACTOR_*: what a person must have; 0: as ch_policy_factors says */
+    unsigned factors;      /* bits CH_FACTOR_*: what a person must have; 0: as ch_policy_factors_by says */
     bool is_unattended;    /* the agent unlocks it at its start, with a credential of the service manager */
     bool survives_suspend; /* the machine may sleep meanwhile */
     bool survives_removal; /* the token may be taken out, and put back */
