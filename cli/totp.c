@@ -16,7 +16,6 @@
 #include "pkcs11/uri.h"
 #include "wire/channel.h"
 
-#include <p11-kit/uri.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,11 +162,7 @@ static ch_status fail_interrupted(ch_error *err)
 
 static ch_status read_label(enrolment *self, ch_error *err)
 {
-    P11KitUri *uri = NULL;
-    CH_TRY(ch_uri_parse(ch_jansson_member(self->row, "object"), &uri, err));
-    const CK_ATTRIBUTE *label = p11_kit_uri_get_attribute(uri, CKA_LABEL);
-    self->label = label == NULL ? NULL : ch_slice_strdup((ch_slice){label->pValue, label->ulValueLen});
-    p11_kit_uri_free(uri);
+    self->label = ch_uri_label(ch_jansson_member(self->row, "object"));
     return self->label != NULL ? CH_OK : ch_fail(err, CH_INTERNAL, "the agent named a seed without a label");
 }
 

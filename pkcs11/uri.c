@@ -242,6 +242,20 @@ ch_status ch_uri_check_object(const char *text, ch_error *err)
     return ch_uri_check_class(text, NULL, err);
 }
 
+char *ch_uri_label(const char *text)
+{
+    P11KitUri *uri = NULL;
+    ch_error ignored = CH_ERROR_INIT;
+    char *label = NULL;
+    if (ch_uri_parse(text, &uri, &ignored) != CH_OK)
+        return NULL;
+    const CK_ATTRIBUTE *part = p11_kit_uri_get_attribute(uri, CKA_LABEL);
+    if (part != NULL)
+        label = ch_slice_strdup((ch_slice){part->pValue, part->ulValueLen});
+    p11_kit_uri_free(uri);
+    return label;
+}
+
 ch_status ch_uri_check_token(const char *text, ch_error *err)
 {
     P11KitUri *uri = NULL;

@@ -16,6 +16,8 @@ CH_CHECKED ch_status ch_uri_parse(const char *text, P11KitUri **out, ch_error *e
 CH_CHECKED ch_status ch_uri_check_object(const char *text, ch_error *err);
 /* The same, and the type that such a URI names, if it does, must be the class of keys of `mechanism`. */
 CH_CHECKED ch_status ch_uri_check_class(const char *text, const ch_mechanism *mechanism, ch_error *err);
+/* Returns a copy of the label that the URI of an object names, or NULL if it names none or is malformed. */
+char *ch_uri_label(const char *text);
 /* The URI of a token, for a module that is chosen already: it holds nothing but `token`, `manufacturer`, `model`,
  * `serial` and `slot-id`, none of them empty. */
 CH_CHECKED ch_status ch_uri_check_token(const char *text, ch_error *err);

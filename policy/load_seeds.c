@@ -69,21 +69,6 @@ ch_status ch_load_seed(const ch_value *value, ch_error *err)
 
 /* ---- the whole ---- */
 
-/* The label that a URI names, a copy; NULL: none. */
-static char *label_of(const char *text)
-{
-    P11KitUri *uri = NULL;
-    ch_error ignored = CH_ERROR_INIT;
-    char *label = NULL;
-    if (ch_uri_parse(text, &uri, &ignored) != CH_OK)
-        return NULL;
-    const CK_ATTRIBUTE *part = p11_kit_uri_get_attribute(uri, CKA_LABEL);
-    if (part != NULL)
-        label = ch_slice_strdup((ch_slice){part->pValue, part->ulValueLen});
-    p11_kit_uri_free(uri);
-    return label;
-}
-
 static bool is_secret_key(const ch_key *key)
 {
     const ch_mechanism *mechanism = ch_mechanism_find(ch_slice_of(ch_scheme_mechanism(key->scheme)));
@@ -93,7 +78,7 @@ static bool is_secret_key(const ch_key *key)
 static ch_status check_key(const ch_policy_loader *load, const ch_person *person, const char *seed, const ch_key *key,
                            ch_error *err)
 {
-    ch_autofree char *label = label_of(key->object_uri);
+    ch_autofree char *label = ch_uri_label(key->object_uri);
     const ch_yaml *node = ch_names_find(&load->keys, key->name)->node;
     if (label == NULL && is_secret_key(key))
         return ch_yaml_fail(
@@ -126,7 +111,7 @@ static ch_status check_other_people(const ch_policy_loader *load, const ch_perso
                                     ch_error *err)
 {
     for (const ch_person *other = load->policy->people; other < person; other++) {
-        ch_autofree char *label = other->seed.object_uri == NULL ? NULL : label_of(other->seed.object_uri);
+        ch_autofree char *label = other->seed.object_uri == NULL ? NULL : ch_uri_label(other->seed.object_uri);
         if (label != NULL && strcmp(label, seed) == 0)
             return ch_yaml_fail(ch_names_find(&load->people, person->name)->node, err,
                                 "'%s' and '%s' have one seed, so that each could be taken for the other; give each a "
@@ -139,7 +124,7 @@ static ch_status check_other_people(const ch_policy_loader *load, const ch_perso
 static ch_status check_seed(const ch_policy_loader *load, const ch_person *person, ch_error *err)
 {
     const ch_policy_source *source = load->source;
-    ch_autofree char *seed = label_of(person->seed.object_uri);
+    ch_autofree char *seed = ch_uri_label(person->seed.object_uri);
     if (seed == NULL || (!source->is_elsewhere && source->totp_token >= source->token_count))
         return ch_yaml_fail(ch_names_find(&load->people, person->name)->node, err,
                             "'%s' has a seed, and agent.yaml has several tokens; name the one that holds seeds, as "

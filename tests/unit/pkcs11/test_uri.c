@@ -32,6 +32,26 @@ START_TEST(test_a_uri_with_a_pin_is_refused_and_not_quoted)
 }
 END_TEST
 
+/* clang-format off */
+static const struct {
+    const char *uri;
+    const char *label;
+} labels[] = {
+    { "pkcs11:object=alice-totp",       "alice-totp" },
+    { "pkcs11:id=%01;object=my%20key",  "my key" },
+    { "pkcs11:id=%01",                  NULL },
+    { "object=alice-totp",              NULL },
+    { "pkcs11:object=a?pin-value=1",    NULL },
+};
+/* clang-format on */
+
+START_TEST(test_the_label_of_a_uri)
+{
+    ch_autofree char *label = ch_uri_label(labels[_i].uri);
+    ck_assert_pstr_eq(label, labels[_i].label);
+}
+END_TEST
+
 /* It may hold a PIN that the parser did not get to. */
 START_TEST(test_a_malformed_uri_is_refused_and_not_quoted)
 {
@@ -109,5 +129,6 @@ END_TEST
 CH_TESTS_WITH("uri", softhsm_set_up, softhsm_tear_down,
               CH_TEST_ROWS(test_a_uri_with_a_pin_is_refused_and_not_quoted, with_pin),
               CH_TEST(test_a_malformed_uri_is_refused_and_not_quoted), CH_TEST(test_a_slot_id_picks_the_slot),
+              CH_TEST_ROWS(test_the_label_of_a_uri, labels),
               CH_TEST_ROWS(test_a_token_that_can_not_be_finished_is_not_begun, refused),
               CH_TEST(test_erasing_with_a_short_pin_keeps_the_token_and_its_keys))
