@@ -1,9 +1,9 @@
 /* What the files of the loader share: load.c reads the files and their sections, load_names.c keeps names apart,
  * load_values.c reads amounts and ratios, load_people.c who there is, load_unlock.c what unlocks take and how long they
  * last, load_seeds.c people's seeds, load_terms.c accounts, prices, conversions and addresses, load_listings.c the
- * listings, load_keys.c the keys, load_entries.c what stands in allow, deny, limit and require, load_selectors.c to
- * what they apply, load_symbols.c their symbols, load_limits.c limits and requirements, load_checks.c what selectors
- * say together, load_named.c limits and the allows that name them. */
+ * listings, load_keys.c the keys, load_versions.c their versions, load_entries.c what stands in allow, deny, limit and
+ * require, load_selectors.c to what they apply, load_symbols.c their symbols, load_limits.c limits and requirements,
+ * load_checks.c what selectors say together, load_named.c limits and the allows that name them. */
 #ifndef CH_POLICY_LOAD_IMPL_H
 #define CH_POLICY_LOAD_IMPL_H
 
@@ -121,7 +121,6 @@ CH_CHECKED ch_status ch_load_conversions(const ch_value *value, ch_error *err);
 CH_CHECKED ch_status ch_load_addresses(const ch_value *value, ch_error *err);
 CH_CHECKED ch_status ch_load_listings(const ch_value *value, ch_error *err);
 CH_CHECKED ch_status ch_load_keys(const ch_value *value, ch_error *err);
-CH_CHECKED ch_status ch_load_tokens(const ch_value *value, ch_error *err);
 /* A person's seed: into a ch_seed. */
 CH_CHECKED ch_status ch_load_seed(const ch_value *value, ch_error *err);
 /* The index of a token of agent.yaml into a size_t. */

@@ -86,12 +86,11 @@ ch_status ch_key_versions(const ch_value *value, ch_error *err)
 
 ch_status ch_key_check_versions(const ch_yaml *map, ch_error *err)
 {
-    static const char *const names[] = {"object", "key_id"};
-    for (size_t i = 0; ch_yaml_get(map, "versions") == NULL && i < 2; i++) {
-        if (ch_yaml_get(map, names[i]) == NULL)
-            return ch_yaml_fail(map, err, "'%s' is missing here", names[i]);
-    }
-    return CH_OK;
+    const ch_yaml *found;
+    if (ch_yaml_get(map, "versions") != NULL)
+        return CH_OK;
+    CH_TRY(ch_yaml_require(map, "object", &found, err));
+    return ch_yaml_require(map, "key_id", &found, err);
 }
 
 static void complete(ch_key *key)

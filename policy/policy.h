@@ -108,8 +108,7 @@ typedef struct ch_key {
     size_t token_key;           /* core's: the index that the token's link has for it */
     size_t nonce_counter;       /* core's: the counter of its nonces, if it has any */
     uint64_t from_ns;           /* wall clock: a version signs from then on; 0: from the beginning */
-    struct ch_key
-        *versions; /* the versions after the first, which is the key itself, in the order in which they come */
+    struct ch_key *versions;    /* those after the first, which is the key itself, in the order in which they come */
     size_t version_count;
     const struct ch_key *of; /* the key that this is a version of, after its first; NULL: it is a key itself */
 } ch_key;
