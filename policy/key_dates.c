@@ -38,7 +38,7 @@ static void say_left(ch_buffer *out, uint64_t date_ns, uint64_t now_ns)
 /* "key 'k'", of several versions "version abc of key 'k'". */
 static void say_name(const ch_key *key, ch_buffer *out)
 {
-    if (key->of != NULL || key->version_count > 0)
+    if (ch_key_has_versions(key))
         ch_buffer_add_format(out, "version %s of ", key->key_id);
     ch_buffer_add_format(out, "key '%s'", key->name);
 }

@@ -176,7 +176,7 @@ static void look_at_raw(const ch_lint *in, const ch_key *key)
 
 static const char *name_of(const ch_key *key)
 {
-    return key->of != NULL || key->version_count > 0 ? key->key_id : "it";
+    return ch_key_has_versions(key) ? key->key_id : "it";
 }
 
 /* Of dates that are to come, the agent speaks in time. */

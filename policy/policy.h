@@ -323,6 +323,11 @@ static inline const ch_key *ch_key_version(const ch_key *key, size_t index)
         return NULL;
     return index == 0 ? key : &key->versions[index - 1];
 }
+/* True if the name does not say which of the exchange's keys it is, because the key has several versions. */
+static inline bool ch_key_has_versions(const ch_key *key)
+{
+    return key->of != NULL || key->version_count > 0;
+}
 /* "NAME/KEY_ID" names a version, "NAME" the last one. NULL if there is none. */
 const ch_key *ch_policy_find_version(const ch_policy *policy, ch_slice name);
 /* The version of the key with that key id; NULL if it has none. */
