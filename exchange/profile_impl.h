@@ -302,7 +302,7 @@ static inline bool ch_endpoint_has_scheme(const struct ch_endpoint *endpoint, si
     return (endpoint->schemes & 1U << at) != 0;
 }
 
-/* Returns one of the definitions of that name; NULL if no endpoint lists it. */
+/* Returns one of the definitions of that name, or NULL if no endpoint lists it. */
 const ch_param_def *ch_profile_find_name(const ch_profile *profile, ch_slice name);
 
 #endif

@@ -33,7 +33,7 @@ void ch_readings_free(ch_readings *readings);
 CH_CHECKED ch_status ch_readings_read(ch_readings *readings, const ch_endpoint *endpoint, const ch_scheme *scheme,
                                       const ch_key_traits *key, const ch_request *request, ch_error *err);
 size_t ch_readings_count(const ch_readings *readings);
-/* The others follow it in memory. */
+/* Returns the reading at that index; the next ones follow it in memory. */
 const ch_reading_at *ch_readings_at(const ch_readings *readings, size_t index);
 /* How long the signature is good, if the request asks for `own_ns` (0: nobody knows): a cut may leave that out. */
 uint64_t ch_readings_validity_ns(const ch_readings *readings, uint64_t own_ns);

@@ -46,7 +46,7 @@ typedef struct finding {
     size_t ways;
     ch_symbol_parts parts;
     ch_symbol_parts way;                                     /* being tried */
-    void (*tell)(void *context, const ch_symbol_parts *way); /* each; NULL: nobody asks */
+    void (*take)(void *context, const ch_symbol_parts *way); /* is called with each way, unless it is NULL */
     void *context;
 } finding;
 
@@ -64,8 +64,8 @@ static void keep(finding *found)
     agree(&found->parts.base, found->way.base, found->ways);
     agree(&found->parts.quote, found->way.quote, found->ways);
     found->ways++;
-    if (found->tell != NULL)
-        found->tell(found->context, &found->way);
+    if (found->take != NULL)
+        found->take(found->context, &found->way);
 }
 
 static bool is_one_of(char *const *words, size_t count, ch_slice text)
@@ -236,15 +236,15 @@ size_t ch_symbol_pair(const ch_profile *profile, ch_slice symbol, uint8_t out[CH
     return put_pair(profile, &parts, out);
 }
 
-typedef struct telling {
+typedef struct pair_taking {
     const ch_profile *profile;
     ch_pair_taker take;
     void *context;
-} telling;
+} pair_taking;
 
-static void tell_pair(void *context, const ch_symbol_parts *way)
+static void take_way(void *context, const ch_symbol_parts *way)
 {
-    const telling *to = context;
+    const pair_taking *to = context;
     uint8_t pair[CH_SYMBOL_PAIR_MAX];
     if (way->base.size > 0 && way->quote.size > 0)
         to->take(to->context, (ch_slice){pair, put_pair(to->profile, way, pair)});
@@ -253,8 +253,8 @@ static void tell_pair(void *context, const ch_symbol_parts *way)
 void ch_symbol_pairs(const ch_profile *profile, ch_slice symbol, ch_pair_taker take, void *context)
 {
     uint8_t other[CH_SYMBOL_FORM_MAX];
-    telling to = {profile, take, context};
-    finding found = {.tell = tell_pair, .context = &to};
+    pair_taking to = {profile, take, context};
+    finding found = {.take = take_way, .context = &to};
     if (symbol.size == 0 || symbol.size > sizeof other || !ch_symbols_have_spellings(profile))
         return;
     try_pair_forms(profile, symbol, &found);
@@ -262,7 +262,7 @@ void ch_symbol_pairs(const ch_profile *profile, ch_slice symbol, ch_pair_taker t
     try_pair_forms(profile, change_case(symbol, false, other), &found);
 }
 
-/* What the exchange calls an asset: its usual name, and then each other one. NULL: there is none with that number. */
+/* Returns one of the names that the exchange has for an asset: the usual one is number 0. NULL after the last. */
 static const char *name_of(const ch_profile *profile, ch_slice usual, size_t number, char out[CH_SYMBOL_PAIR_MAX])
 {
     if (number == 0) {
@@ -277,7 +277,7 @@ static const char *name_of(const ch_profile *profile, ch_slice usual, size_t num
     return NULL;
 }
 
-/* The form with these names, in upper case; false if it has no place for both. */
+/* Appends the form with these names, in upper case. Returns false if it has no place for both. */
 static bool spell(const ch_symbol_form *form, const char *base, const char *quote, ch_buffer *out)
 {
     bool has_both = strstr(form->form, "{base}") != NULL && strstr(form->form, "{quote}") != NULL;

@@ -55,8 +55,8 @@ CH_CHECKED ch_status ch_key_find(ch_session *session, const char *uri, const ch_
 CH_CHECKED ch_status ch_key_find_in(ch_session *session, const ch_key_index *index, const char *uri,
                                     const ch_mechanism *mechanism, ch_key_object *out, ch_error *err);
 
-/* The one key of either class that `uri` names, whatever signs with it. CH_NOT_FOUND, CH_CONFLICT. For other rooms of
- * pkcs11/ only. */
+/* Finds the one key, secret or private, that `uri` names, whatever its mechanism. CH_NOT_FOUND, CH_CONFLICT. For other
+ * rooms of pkcs11/ only. */
 CH_CHECKED ch_status ch_key_find_any(ch_session *session, const char *uri, CK_OBJECT_HANDLE *out,
                                      CK_OBJECT_CLASS *key_class, ch_error *err);
 
@@ -84,7 +84,7 @@ CH_CHECKED ch_status ch_key_sign_with_pin(ch_session *session, const ch_key_obje
 /* All secret and private keys on the token; the caller frees `*out` with free(). */
 CH_CHECKED ch_status ch_key_list(ch_session *session, ch_key_info **out, size_t *count, ch_error *err);
 
-/* What ch_key_list says of one. For other rooms of pkcs11/ only. */
+/* Reads what ch_key_list says of one key. For other rooms of pkcs11/ only. */
 CH_CHECKED ch_status ch_key_info_read(ch_session *session, CK_OBJECT_HANDLE key, ch_key_info *out, ch_error *err);
 
 /* Deletes the key that `uri` names, and its public half, or a public half that is left over. Nothing is deleted if

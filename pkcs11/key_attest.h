@@ -23,7 +23,7 @@ typedef struct ch_attest_row {
     const char *lack; /* what it means if it is otherwise */
 } ch_attest_row;
 
-/* NULL after the last one. */
+/* Returns NULL after the last one. */
 const ch_attest_row *ch_attest_row_at(size_t index);
 
 /* What is not answered counts against the key. */
@@ -41,17 +41,18 @@ typedef struct ch_attestation {
                     * whatever its attributes say; CKR_MECHANISM_INVALID, that nothing could be asked */
 } ch_attestation;
 
-/* Reads it of the one key that `uri` names, and has the token try to wrap it, with a key that is gone at once; the
- * result is dropped. CH_NOT_FOUND, CH_CONFLICT. */
+/* Reads the attributes of the one key that `uri` names, and asks the token to wrap it, with a key that is gone at once;
+ * the result is dropped. CH_NOT_FOUND, CH_CONFLICT. */
 CH_CHECKED ch_status ch_key_attest(ch_session *session, const char *uri, ch_attestation *out, ch_error *err);
 
-/* What the row says of keys of that class. */
+/* Returns what the row is for in keys of that class. */
 ch_attest_use ch_attest_use_of(const ch_attest_row *row, CK_OBJECT_CLASS key_class);
 /* True if the row proves something and is not as it must be. */
 bool ch_attestation_lacks(const ch_attestation *attestation, size_t row, ch_attest_use use);
 /* True if nothing is lacking for that use, and the token has not wrapped the key. */
 bool ch_attestation_proves(const ch_attestation *attestation, ch_attest_use use);
-/* What to say of that attempt; `unknown` has 32 bytes and may be written to. */
+/* Returns in words how the token answered when it was asked to wrap the key. `unknown` has 32 bytes, for a code without
+ * a name. */
 const char *ch_attestation_wrapped(const ch_attestation *attestation, char *unknown);
 
 #endif

@@ -1,5 +1,6 @@
 /* One-time codes (RFC 6238) of seeds that are HMAC keys on a token: the token computes the HMAC, and the seed never
- * leaves it. A step is 30 s of the time since 1970. Only what takes a session needs a token; it is for one thread. */
+ * leaves it. A step is 30 s of the time since 1970. Only functions that take a session need a token; they are for one
+ * thread. */
 #ifndef CH_PKCS11_TOTP_H
 #define CH_PKCS11_TOTP_H
 
@@ -22,7 +23,7 @@ typedef struct ch_totp_question {
 } ch_totp_question;
 
 /* Returns CH_OK and the step whose code it is, or CH_REFUSED with the rule CH_TOTP_REFUSED, whatever is wrong with it.
- * The steps of now and of the drift around it are all computed and compared whatever fits, so that time tells nothing.
+ * All steps, of now and of the drift around it, are computed and compared, so that the time taken gives nothing away.
  */
 #define CH_TOTP_REFUSED "code"
 CH_CHECKED ch_status ch_totp_check(ch_session *session, const ch_key_object *seed, const ch_totp_question *question,

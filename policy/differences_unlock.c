@@ -71,7 +71,7 @@ static const ch_unlock_rule *find_unlock(const ch_policy *policy, const char *to
     return NULL;
 }
 
-/* Those of one of two policies; of the other one, those that are there alone if `is_gone`. */
+/* Compares the tokens that the new policy names; with `is_gone`, those that only the old one names. */
 static void compare_tokens(const ch_policy *old_policy, const ch_policy *new_policy, ch_saying_of *to, bool is_gone)
 {
     const ch_policy *policy = is_gone ? old_policy : new_policy;

@@ -43,7 +43,7 @@ static void say_name(const ch_key *key, ch_buffer *out)
     ch_buffer_add_format(out, "key '%s'", key->name);
 }
 
-/* By when the key is to be rotated is said of the key, whichever its versions are. */
+/* The day by which to rotate is the key's, not one of its versions'. */
 void ch_key_due_say(const ch_key *key, uint64_t now_ns, ch_buffer *out)
 {
     char expires[CH_UTC_TEXT_SIZE];

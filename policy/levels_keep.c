@@ -68,7 +68,7 @@ static ch_level *find_row(const ch_levels *levels, const ch_level_row *row)
     return ch_level_find(levels, ch_level_group_find(levels, row->limit, row->shape), &name);
 }
 
-/* A calendar's period that a reload made longer: what it had counted then counts on. */
+/* True if a reload made a calendar's period longer: what was counted in it counts on. */
 static bool was_moved(const ch_level *level, const ch_level_row *row)
 {
     const ch_ring *ring = &level->ring;

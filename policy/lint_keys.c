@@ -91,7 +91,7 @@ static void look_at_confusion(const ch_lint *in, const ch_key *key)
     }
 }
 
-/* A cancel that somebody may ask for; NULL: nobody may. */
+/* Returns a cancel that somebody may ask for, or NULL. */
 static const ch_endpoint *first_cancel(const ch_lint *in, const ch_key *key)
 {
     for (size_t i = 0; i < in->exposure->way_count; i++) {
@@ -118,7 +118,7 @@ static void add_acceptances(const ch_key *key, unsigned set, ch_buffer *out)
     }
 }
 
-/* What a signature opens that shows nothing at all, each opens. */
+/* What the signature of a cancel without parameters opens, the signature of every cancel opens. */
 static void look_at_cancels(const ch_lint *in, const ch_key *key)
 {
     const unsigned passing = 1U << CH_CLASS_READ | 1U << CH_CLASS_CANCEL;
@@ -179,7 +179,7 @@ static const char *name_of(const ch_key *key)
     return ch_key_has_versions(key) ? key->key_id : "it";
 }
 
-/* Of dates that are to come, the agent speaks in time. */
+/* Dates that are to come are left to the agent, which gives notice of them. */
 static void look_at_dates(const ch_lint *in, const ch_key *key)
 {
     char date[CH_UTC_TEXT_SIZE];

@@ -150,7 +150,7 @@ static ch_match by_markets(const ch_selector *selector, const ch_subject *subjec
                                    : by_bits(subject, selector->markets, CH_FACT_MARKET, subject->market);
 }
 
-/* "XBTU*" narrows XBT/USD and BTC/USD too. What an allow names is no pattern any more. */
+/* "XBTU*" narrows XBT/USD and BTC/USD too. An allow has no patterns any more: loading has replaced them by symbols. */
 static bool fits_spelled_otherwise(const ch_selector *selector, const ch_subject *subject)
 {
     for (size_t i = 0; selector->has_pattern && subject->pair.size > 0 && i < selector->symbols.count; i++) {
@@ -408,8 +408,8 @@ static bool is_spared(const ch_entry_rule *allow, const ch_subject *subject, siz
                                   : (allow->selector.items & KIND(BORROW)) != 0;
 }
 
-/* A limit order may take its price from the book, or have none that can be read. What an amendment leaves as it is, was
- * judged when the order was placed. */
+/* A limit order may take its price from the book, or have none that can be read. What an amendment leaves as it is
+ * was judged when the order was placed. */
 static bool has_price(const ch_subject *subject)
 {
     const ch_fact *type = ch_subject_fact(subject, CH_FACT_TYPE);

@@ -20,8 +20,8 @@ CH_CHECKED ch_status ch_passing_reading(const ch_question *question, const ch_pa
 CH_CHECKED ch_status ch_passing_item(const ch_question *question, const ch_passing *passing, const ch_subject *subject,
                                      const ch_objection *to);
 
-/* Would the state that counts now let the request pass? Nothing else that policy says is asked. For what was judged
- * before the state was set. */
+/* Refuses unless the trading state that counts now lets the request pass. It asks nothing else of the policy: it is for
+ * what was judged before the state was set. */
 CH_CHECKED ch_status ch_passing_check(const ch_question *question, ch_error *err);
 
 #endif

@@ -341,9 +341,9 @@ static inline bool ch_caller_set_has(const ch_caller_set *set, size_t index)
 }
 /* The roles that the people have together who have these ids; 0: it is nobody. */
 unsigned ch_policy_roles(const ch_policy *policy, const ch_peer *peer);
-/* The person who has these ids and one of the roles: one with a seed, if there is one; NULL: nobody. */
+/* Returns a person with these ids and one of the roles, if possible one with a seed; NULL if there is nobody. */
 const ch_person *ch_policy_find_person(const ch_policy *policy, const ch_peer *peer, unsigned roles);
-/* The person of that name; NULL: nobody. */
+/* Returns the person of that name, or NULL. */
 const ch_person *ch_policy_person(const ch_policy *policy, ch_slice name);
 /* True if some person has a seed. */
 bool ch_policy_has_seeds(const ch_policy *policy);

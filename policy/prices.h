@@ -83,8 +83,8 @@ typedef struct ch_price_row {
 
 /* The row after that of `pair` and `source`, in their order; false at the end. Empty slices: the first. */
 bool ch_prices_next(const ch_prices *prices, ch_slice pair, ch_slice source, ch_price_row *out);
-/* An operator believes the price in question, of which it has `seen` so much: it counts, and moves are measured from
- * it. CH_NOT_FOUND; CH_CONFLICT: it is not held, or is another. */
+/* Believes the price in question, as an operator wishes who has `seen` it: from then on it counts, and moves are
+ * measured from it. CH_NOT_FOUND; CH_CONFLICT if none is held, or another one than was seen. */
 CH_CHECKED ch_status ch_prices_confirm(ch_prices *prices, ch_slice source, ch_slice pair, ch_decimal seen,
                                        uint64_t now_ns, ch_error *err);
 /* Changes with each change, so that who decided by a price sees that it may be another now. */

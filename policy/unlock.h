@@ -8,7 +8,7 @@
 
 /* ---- what policy says ---- */
 
-/* When an unlock ends by itself; 0: not so. */
+/* When an unlock ends by itself; 0: never. */
 typedef struct ch_unlock_ends {
     uint64_t for_ns;  /* after so long */
     uint64_t idle_ns; /* after so long without a request that was signed */
