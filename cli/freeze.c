@@ -14,7 +14,6 @@
 #include <string.h>
 
 #define NAMES_MAX 64
-#define OF_EITHER 4 /* a key or a caller, whichever has that name */
 
 /* ---- the request ---- */
 
@@ -32,7 +31,7 @@ static ch_freeze_target_record target_of(const char *word)
         if (strncmp(word, prefixes[i].prefix, size) == 0)
             return (ch_freeze_target_record){.of = (uint8_t)prefixes[i].of, .name = ch_slice_of(word + size)};
     }
-    return (ch_freeze_target_record){.of = OF_EITHER, .name = ch_slice_of(word)};
+    return (ch_freeze_target_record){.of = CH_TARGET_OF_EITHER, .name = ch_slice_of(word)};
 }
 
 static ch_status read_targets(const ch_arguments *arguments, ch_records *targets, ch_buffer *records, ch_error *err)

@@ -21,6 +21,8 @@
 #define CH_PIN_SIZE_MAX 256 /* bytes, of what a pipe with a PIN brings */
 #define CH_CODE_SIZE_MAX 8  /* of a one-time code; after a PIN it comes in the same pipe, and a NUL before each */
 #define CH_PIN_AND_CODES_MAX (CH_PIN_SIZE_MAX + 2 * (CH_CODE_SIZE_MAX + 1))
+/* Of a freeze's target, besides those of ch_state_of: a caller or a key, whichever has the name. */
+#define CH_TARGET_OF_EITHER 4
 /* The rules of failures after a PIN that was right: the code was wrong, or its seed cannot be used. */
 #define CH_RULE_CODE "code"
 #define CH_RULE_SEED "seed"

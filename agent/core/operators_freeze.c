@@ -10,7 +10,6 @@
 #include "policy/policy.h"
 #include "policy/states.h"
 
-#define TARGET_OF_EITHER 4   /* a caller or a key, whichever has that name */
 #define KEPT_WITHIN_MS 1500  /* as long as a slow disk may take that is well */
 #define ROWS_BYTES_MAX 32768 /* what is left out fits no frame; the listing has it */
 
@@ -48,9 +47,9 @@ typedef bool is_one(const ch_session *self, ch_state_of of, ch_slice name);
 static ch_status find_target(const ch_session *self, const ch_freeze_target_record *asked, is_one *is, target *out,
                              ch_error *err)
 {
-    bool may_be_key = asked->of == CH_STATE_OF_KEY || asked->of == TARGET_OF_EITHER;
-    bool may_be_caller = asked->of == CH_STATE_OF_CALLER || asked->of == TARGET_OF_EITHER;
-    if (!ch_slice_is_text(asked->name) || asked->of > TARGET_OF_EITHER ||
+    bool may_be_key = asked->of == CH_STATE_OF_KEY || asked->of == CH_TARGET_OF_EITHER;
+    bool may_be_caller = asked->of == CH_STATE_OF_CALLER || asked->of == CH_TARGET_OF_EITHER;
+    if (!ch_slice_is_text(asked->name) || asked->of > CH_TARGET_OF_EITHER ||
         (asked->of == CH_STATE_OF_ALL) != (asked->name.size == 0))
         return ch_fail(err, CH_BAD_INPUT, "there is no such caller or key");
     may_be_key = may_be_key && is(self, CH_STATE_OF_KEY, asked->name);
