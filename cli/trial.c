@@ -5,6 +5,7 @@
 #include "exchange/check.h"
 #include "exchange/match.h"
 #include "exchange/recipe.h"
+#include "policy/key_dates.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -110,7 +111,7 @@ ch_status ch_trial_judge(ch_trial *trial, const ch_trial_call *call, bool is_dry
     ch_request request = {ch_slice_of(call->method), ch_slice_of(call->host), ch_slice_of(call->path), params->params,
                           params->count};
     ch_asked asked = {.policy = trial->policy,
-                      .key = call->key,
+                      .key = ch_key_version_by_date(call->key, trial->now_ns),
                       .callers = &call->callers,
                       .request = &request,
                       .now_ns = trial->now_ns};

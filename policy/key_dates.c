@@ -72,6 +72,16 @@ void ch_key_due_say(const ch_key *key, uint64_t now_ns, ch_buffer *out)
     }
 }
 
+const ch_key *ch_key_version_by_date(const ch_key *key, uint64_t now_ns)
+{
+    for (size_t i = key->version_count + 1; i-- > 0;) {
+        const ch_key *version = ch_key_version(key, i);
+        if (now_ns >= version->from_ns && !is_over(version->expires_ns, now_ns))
+            return version;
+    }
+    return key;
+}
+
 ch_status ch_key_check_expiry(const ch_key *key, uint64_t now_ns, ch_error *err)
 {
     char expires[CH_UTC_TEXT_SIZE];

@@ -20,6 +20,10 @@ ch_key_due ch_key_due_at(const ch_key *key, uint64_t now_ns);
 /* Appends that, as a sentence; nothing if nothing is due. */
 void ch_key_due_say(const ch_key *key, uint64_t now_ns, ch_buffer *out);
 
+/* Returns the version that signs as far as dates say it: the newest that has begun and has not expired; the first if
+ * there is none. For requests that no token is asked for. */
+const ch_key *ch_key_version_by_date(const ch_key *key, uint64_t now_ns);
+
 /* CH_REFUSED, with the rule `expires`, from the moment at which the key expires. */
 CH_CHECKED ch_status ch_key_check_expiry(const ch_key *key, uint64_t now_ns, ch_error *err);
 

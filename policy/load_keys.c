@@ -359,15 +359,21 @@ static const ch_field fields[] = {
 };
 /* clang-format on */
 
-/* Whoever is to rotate it by a day on which it signs nothing any more comes too late. */
+/* Whoever is to rotate it by a day on which it signs nothing any more comes too late. By now `key` may have the end of
+ * its first version, so that of the key is read again. */
 static ch_status check_dates(const ch_yaml *map, const ch_key *key, ch_error *err)
 {
-    if (key->expires_ns == 0 || key->rotate_by_ns <= key->expires_ns)
+    uint64_t expires_ns = 0;
+    const ch_yaml *expires = ch_yaml_get(map, "expires");
+    if (expires == NULL)
+        return CH_OK;
+    CH_TRY(ch_load_moment(expires, &expires_ns, err));
+    if (key->rotate_by_ns <= expires_ns)
         return CH_OK;
     return ch_yaml_fail(ch_yaml_get(map, "rotate_by"), err,
                         "rotate_by is later than expires (line %u), when the key signs nothing any more; make it "
                         "earlier",
-                        ch_yaml_line(ch_yaml_get(map, "expires")));
+                        ch_yaml_line(expires));
 }
 
 static ch_status read_key(const ch_value *value, ch_error *err)

@@ -7,6 +7,7 @@
 #include "exchange/check.h"
 #include "exchange/match.h"
 #include "policy/decide.h"
+#include "policy/key_dates.h"
 #include "policy/levels.h"
 #include "policy/policy.h"
 #include "policy/question.h"
@@ -86,7 +87,7 @@ static ch_status judge(ch_shadow *shadow, const ch_job *job, const ch_question *
     if (!ch_policy_identify(shadow->policy, &job->caller, &callers))
         callers = (ch_caller_set){0};
     ch_asked asked = {.policy = shadow->policy,
-                      .key = key,
+                      .key = ch_key_version_by_date(key, live->now_ns),
                       .callers = &callers,
                       .request = &request,
                       .window_ms = job->window_ms,

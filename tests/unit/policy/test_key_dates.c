@@ -56,4 +56,22 @@ START_TEST(test_a_key_signs_until_it_expires)
 }
 END_TEST
 
-CH_TESTS("key_dates", CH_TEST_ROWS(test_a_date_is_said_in_time, cases), CH_TEST(test_a_key_signs_until_it_expires))
+START_TEST(test_the_newest_version_that_has_begun_and_not_expired)
+{
+    ch_key after[] = {
+        {.from_ns = 10, .expires_ns = 30},
+        {.from_ns = 40            }
+    };
+    const ch_key key = {.expires_ns = 20, .versions = after, .version_count = 2};
+    const ch_key alone = {.expires_ns = 20};
+    ck_assert_ptr_eq(ch_key_version_by_date(&key, 9), &key);
+    ck_assert_ptr_eq(ch_key_version_by_date(&key, 10), &after[0]);
+    ck_assert_ptr_eq(ch_key_version_by_date(&key, 29), &after[0]);
+    ck_assert_ptr_eq(ch_key_version_by_date(&key, 30), &key); /* none signs then */
+    ck_assert_ptr_eq(ch_key_version_by_date(&key, 40), &after[1]);
+    ck_assert_ptr_eq(ch_key_version_by_date(&alone, 99), &alone);
+}
+END_TEST
+
+CH_TESTS("key_dates", CH_TEST_ROWS(test_a_date_is_said_in_time, cases), CH_TEST(test_a_key_signs_until_it_expires),
+         CH_TEST(test_the_newest_version_that_has_begun_and_not_expired))
