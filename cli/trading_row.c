@@ -1,19 +1,15 @@
 #include "cli/trading_row.h"
 
 #include "base/buffer.h"
+#include "base/utc.h"
 #include "cli/jansson.h"
 #include "policy/states.h"
 
-#include <time.h>
-
 json_t *ch_time_json(uint64_t seconds, const char *when_none)
 {
-    char text[40];
-    struct tm utc;
-    time_t at = (time_t)seconds;
-    if (seconds == 0 || gmtime_r(&at, &utc) == NULL || strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
-        return json_string(when_none);
-    return json_string(text);
+    char text[CH_UTC_TEXT_SIZE];
+    ch_utc_text(seconds, text);
+    return json_string(seconds == 0 || *text == '\0' ? when_none : text);
 }
 
 static json_t *text_of(ch_slice text)
