@@ -3,7 +3,6 @@
  * A seed is drawn here, put on the token, shown once and forgotten. It stays on the token only if the agent has pinned
  * it, for which somebody must have typed a code of it: so what is made here is destroyed again, however else this ends.
  */
-#include "base/buffer.h"
 #include "cli/code_input.h"
 #include "cli/commands.h"
 #include "cli/dialog.h"
@@ -29,21 +28,14 @@ typedef struct seeds {
     bool is_first; /* nobody is enrolled yet */
 } seeds;
 
-static json_t *text_of(ch_slice text)
-{
-    ch_autobuffer copy = CH_BUFFER_INIT;
-    ch_buffer_add_slice(&copy, text);
-    return ch_jansson_text(ch_buffer_text(&copy));
-}
-
 static void add_row(json_t *rows, const ch_listed_seed_record *row)
 {
     json_t *object = json_object();
-    json_object_set_new(object, "person", text_of(row->person));
-    json_object_set_new(object, "roles", text_of(row->roles));
-    json_object_set_new(object, "token", text_of(row->token));
-    json_object_set_new(object, "object", text_of(row->object));
-    json_object_set_new(object, "mechanism", text_of(row->mechanism));
+    json_object_set_new(object, "person", ch_jansson_slice(row->person));
+    json_object_set_new(object, "roles", ch_jansson_slice(row->roles));
+    json_object_set_new(object, "token", ch_jansson_slice(row->token));
+    json_object_set_new(object, "object", ch_jansson_slice(row->object));
+    json_object_set_new(object, "mechanism", ch_jansson_slice(row->mechanism));
     json_object_set_new(object, "digits", json_integer(row->digits));
     json_object_set_new(object, "enrolled", json_boolean(row->is_enrolled));
     json_object_set_new(object, "wait_s", json_integer((json_int_t)row->wait_s));
