@@ -10,7 +10,6 @@
 #include "cli/output.h"
 #include "cli/token_info.h"
 #include "pkcs11/key_attest.h"
-#include "pkcs11/token_facts.h"
 
 #include <openssl/evp.h>
 #include <openssl/sha.h>
@@ -63,10 +62,8 @@ static json_t *mechanism_names(const ch_attestation *key)
     if (!key->has_mechanisms)
         return json_null();
     json_t *names = json_array();
-    for (size_t i = 0; i < key->mechanism_count; i++) {
-        const char *name = ch_mechanism_type_name(key->mechanisms[i]);
-        json_array_append_new(names, name != NULL ? json_string(name) : json_sprintf("0x%08lx", key->mechanisms[i]));
-    }
+    for (size_t i = 0; i < key->mechanism_count; i++)
+        json_array_append_new(names, ch_mechanism_type_json(key->mechanisms[i]));
     return names;
 }
 

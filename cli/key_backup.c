@@ -5,6 +5,7 @@
 #include "cli/jansson.h"
 #include "cli/key_access.h"
 #include "cli/output.h"
+#include "cli/token_info.h"
 #include "pkcs11/key_attest.h"
 #include "pkcs11/token_facts.h"
 
@@ -21,9 +22,8 @@ static json_t *wrapping_mechanisms(ch_token *token, ch_error *err)
     if (ch_token_mechanisms(token, &rows, &count, err) != CH_OK)
         return names;
     for (size_t i = 0; i < count; i++) {
-        const char *name = ch_mechanism_type_name(rows[i].type);
         if ((rows[i].info.flags & CKF_WRAP) != 0)
-            json_array_append_new(names, name != NULL ? json_string(name) : json_sprintf("0x%08lx", rows[i].type));
+            json_array_append_new(names, ch_mechanism_type_json(rows[i].type));
     }
     return names;
 }
