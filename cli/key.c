@@ -26,7 +26,7 @@ static ch_status print_made_json(ch_made_key *made, ch_error *err)
 static ch_status run_import(const ch_arguments *arguments, ch_error *err)
 {
     ch_automade made = CH_MADE_KEY_INIT;
-    CH_TRY(ch_key_make(arguments, false, &made, err));
+    CH_TRY(ch_key_make(arguments, NULL, false, &made, err));
     ch_made_key_tell(&made);
     return arguments->option[CH_OPT_JSON] != NULL ? print_made_json(&made, err) : CH_OK;
 }
@@ -35,7 +35,7 @@ static ch_status run_import(const ch_arguments *arguments, ch_error *err)
 static ch_status run_generate(const ch_arguments *arguments, ch_error *err)
 {
     ch_automade made = CH_MADE_KEY_INIT;
-    CH_TRY(ch_key_make(arguments, true, &made, err));
+    CH_TRY(ch_key_make(arguments, NULL, true, &made, err));
     ch_made_key_tell(&made);
     if (arguments->option[CH_OPT_JSON] != NULL)
         return print_made_json(&made, err);

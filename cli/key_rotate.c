@@ -116,14 +116,10 @@ static bool is_generated(const ch_arguments *arguments, const ch_key *key)
 static ch_status make(const ch_arguments *arguments, const ch_key *key, const char *label, ch_made_key *made,
                       ch_error *err)
 {
-    ch_autofree char *profiles = NULL;
     ch_arguments asked = *arguments;
-    CH_TRY(ch_policy_profiles(arguments, &profiles, err));
-    asked.option[CH_OPT_PROFILES] = profiles;
     asked.option[CH_OPT_PROFILE] = ch_profile_name(key->profile);
-    asked.option[CH_OPT_SCHEME] = ch_scheme_name(key->scheme);
     asked.option[CH_OPT_LABEL] = label;
-    return ch_key_make(&asked, is_generated(arguments, key), made, err);
+    return ch_key_make(&asked, key->scheme, is_generated(arguments, key), made, err);
 }
 
 static ch_status check_id(const ch_key *key, const char *key_id, ch_error *err)

@@ -141,19 +141,6 @@ ch_status ch_policy_open(const ch_arguments *arguments, const char *path, ch_pol
     return st;
 }
 
-/* As open_policy reads it. */
-ch_status ch_policy_profiles(const ch_arguments *arguments, char **out, ch_error *err)
-{
-    config agent = {0};
-    const char *file = ch_option_config(arguments);
-    bool is_by_path = file == NULL && ch_option_policy(arguments) != NULL;
-    ch_status st = is_by_path ? CH_OK : read_config(file != NULL ? file : CH_PATH_CONFIG, &agent, err);
-    if (st == CH_OK)
-        *out = ch_strdup(profiles_of(arguments, &agent));
-    free_config(&agent);
-    return st;
-}
-
 ch_status ch_policy_find_caller(const ch_policy *policy, const char *name, size_t *out, ch_error *err)
 {
     ch_autobuffer names = CH_BUFFER_INIT;
