@@ -304,7 +304,6 @@ static ch_status run_revoke(const ch_arguments *arguments, ch_error *err)
 /* ---- the commands ---- */
 
 #define TO_AGENT (CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTION(JSON))
-#define ON_TOKEN (CH_OPTION(MODULE) | CH_OPTION(INIT_ARGS) | CH_OPTION(TOKEN) | CH_OPTIONS_PIN | CH_OPTION(NO_PIN))
 
 /* clang-format off */
 const ch_command ch_commands_of_totp[] = {
@@ -312,7 +311,7 @@ const ch_command ch_commands_of_totp[] = {
         .family = "totp",
         .name = "enroll",
         .syntax = {.positional = "PERSON", .positional_min = 1, .positional_max = 1,
-                   .options = TO_AGENT | ON_TOKEN | CH_OPTION(CODE_FD)},
+                   .options = TO_AGENT | CH_OPTIONS_ON_TOKEN | CH_OPTION(CODE_FD)},
         .summary = "give somebody a seed of one-time codes",
         .details = "Draws a seed for PERSON, a name from the policy's people, puts it on the token\n"
                    "of the policy's seeds, shows it once as a QR code and as text, and asks for a\n"
