@@ -138,11 +138,9 @@ static ch_status run_freeze(const ch_arguments *arguments, ch_error *err)
 static ch_status ask_thaw(const ch_arguments *arguments, const ch_thaw_frame *request, const ch_secret *code,
                           ch_error *err)
 {
-    int fd = -1;
     auto_channel channel = CH_CHANNEL_CLOSED;
     CH_TRY(ch_dialog_open(arguments, &channel, err));
-    CH_TRY(ch_secret_to_pipe(code, &fd, err));
-    ch_channel_attach(&channel, fd);
+    CH_TRY(ch_channel_attach_secret(&channel, code, err));
     CH_TRY(ch_thaw_frame_put(ch_channel_out(&channel), 0, request, err));
     return ask(arguments, &channel, err);
 }

@@ -213,15 +213,13 @@ static ch_status show_and_ask(enrolment *self, const ch_mechanism *mechanism, ch
 
 static ch_status have_it_pinned(enrolment *self, ch_error *err)
 {
-    int fd = -1;
     auto_channel channel = CH_CHANNEL_CLOSED;
     ch_autosecret all = CH_SECRET_INIT;
     const ch_secret *const parts[] = {&self->access.pin, &self->new_code, &self->admin_code};
     const ch_totp_enroll_frame ask = {.version = CH_FRAMES_VERSION, .person = ch_slice_of(self->person)};
     CH_TRY(ch_secrets_join(parts, self->is_first ? 2 : 3, &all, err));
     CH_TRY(ch_dialog_open(self->arguments, &channel, err));
-    CH_TRY(ch_secret_to_pipe(&all, &fd, err));
-    ch_channel_attach(&channel, fd);
+    CH_TRY(ch_channel_attach_secret(&channel, &all, err));
     CH_TRY(ch_totp_enroll_frame_put(ch_channel_out(&channel), 0, &ask, err));
     if (ch_interrupt_came())
         return fail_interrupted(err);
@@ -280,14 +278,12 @@ static ch_status run_enroll(const ch_arguments *arguments, ch_error *err)
 
 static ch_status run_revoke(const ch_arguments *arguments, ch_error *err)
 {
-    int fd = -1;
     auto_channel channel = CH_CHANNEL_CLOSED;
     ch_autosecret code = CH_SECRET_INIT;
     const ch_totp_revoke_frame ask = {.version = CH_FRAMES_VERSION, .person = ch_slice_of(arguments->positional[0])};
     CH_TRY(ch_input_code(arguments, &code, err));
     CH_TRY(ch_dialog_open(arguments, &channel, err));
-    CH_TRY(ch_secret_to_pipe(&code, &fd, err));
-    ch_channel_attach(&channel, fd);
+    CH_TRY(ch_channel_attach_secret(&channel, &code, err));
     CH_TRY(ch_totp_revoke_frame_put(ch_channel_out(&channel), 0, &ask, err));
     CH_TRY(ch_dialog_ask(&channel, NULL, err));
     if (arguments->option[CH_OPT_JSON] != NULL) {
