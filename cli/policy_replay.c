@@ -162,15 +162,6 @@ static void keep_taken(const replay *self, const json_t *row)
     to->count = count;
 }
 
-static const ch_entry_rule *find_limit(const ch_policy *policy, ch_slice name)
-{
-    for (size_t i = policy->first[CH_VERB_LIMIT]; i < policy->first[CH_VERB_LIMIT + 1]; i++) {
-        if (ch_slice_is(name, policy->entries[i].name))
-            return &policy->entries[i];
-    }
-    return NULL;
-}
-
 /* As core does it: what is not open any more comes back, and of what was rejected as much as `release` lets. */
 static void give_back(replay *self, const json_t *row)
 {
@@ -180,7 +171,8 @@ static void give_back(replay *self, const json_t *row)
     if (!ch_time_read(ch_jansson_member(record_of(row), "time"), &now_ns))
         return;
     for (size_t i = 0; of != NULL && i < of->count; i++) {
-        const ch_entry_rule *limit = find_limit(self->policy, ch_levels_row(self->trial->levels, &of->taken[i]).limit);
+        const ch_entry_rule *limit =
+            ch_policy_find_limit(self->policy, ch_levels_row(self->trial->levels, &of->taken[i]).limit);
         if (limit != NULL && (!is_closed || limit->limit.control == CH_CONTROL_OPEN_VALUE))
             (void)ch_levels_release(self->trial->levels, &of->taken[i], limit, now_ns);
     }
