@@ -35,8 +35,11 @@ static ch_freeze_target_record target_of(const char *word)
     return (ch_freeze_target_record){.of = OF_EITHER, .name = ch_slice_of(word)};
 }
 
-static ch_status read_targets(const ch_arguments *arguments, ch_records *targets, ch_buffer *records, ch_error *err)
+/* Reads what both commands take: `targets`, whose records are in `records`, and the reason. */
+static ch_status read_request(const ch_arguments *arguments, ch_records *targets, ch_buffer *records, ch_slice *reason,
+                              ch_error *err)
 {
+    const char *text = NULL;
     const ch_freeze_target_record all = {.of = CH_STATE_OF_ALL};
     bool is_all = arguments->option[CH_OPT_ALL] != NULL;
     if (is_all == (arguments->positional_count > 0))
@@ -49,6 +52,8 @@ static ch_status read_targets(const ch_arguments *arguments, ch_records *targets
             return ch_fail(err, CH_BAD_INPUT, "the name of a key or of a caller is missing");
         ch_freeze_target_record_put(targets, records, &one);
     }
+    CH_TRY(ch_option_required(arguments, CH_OPT_REASON, &text, err));
+    *reason = ch_slice_of(text);
     return CH_OK;
 }
 
@@ -123,13 +128,10 @@ static ch_status ask(const ch_arguments *arguments, ch_channel *channel, ch_erro
 
 static ch_status run_freeze(const ch_arguments *arguments, ch_error *err)
 {
-    const char *reason = NULL;
     auto_channel channel = CH_CHANNEL_CLOSED;
     ch_autobuffer records = CH_BUFFER_INIT;
     ch_freeze_frame request = {.version = CH_FRAMES_VERSION, .is_reducing = arguments->option[CH_OPT_REDUCING] != NULL};
-    CH_TRY(read_targets(arguments, &request.targets, &records, err));
-    CH_TRY(ch_option_required(arguments, CH_OPT_REASON, &reason, err));
-    request.reason = ch_slice_of(reason);
+    CH_TRY(read_request(arguments, &request.targets, &records, &request.reason, err));
     CH_TRY(ch_dialog_open(arguments, &channel, err));
     CH_TRY(ch_freeze_frame_put(ch_channel_out(&channel), 0, &request, err));
     return ask(arguments, &channel, err);
@@ -148,14 +150,11 @@ static ch_status ask_thaw(const ch_arguments *arguments, const ch_thaw_frame *re
 /* Only the agent knows whether it takes a code; to ask it without one is no try. */
 static ch_status run_thaw(const ch_arguments *arguments, ch_error *err)
 {
-    const char *reason = NULL;
     ch_autosecret none = CH_SECRET_INIT;
     ch_autosecret code = CH_SECRET_INIT;
     ch_autobuffer records = CH_BUFFER_INIT;
     ch_thaw_frame request = {.version = CH_FRAMES_VERSION};
-    CH_TRY(read_targets(arguments, &request.targets, &records, err));
-    CH_TRY(ch_option_required(arguments, CH_OPT_REASON, &reason, err));
-    request.reason = ch_slice_of(reason);
+    CH_TRY(read_request(arguments, &request.targets, &records, &request.reason, err));
     CH_TRY(ch_secret_alloc_empty(&none, err));
     ch_status st = ask_thaw(arguments, &request, &none, err);
     if (st != CH_REFUSED || strcmp(err->rule, CH_RULE_CODE) != 0)
