@@ -35,22 +35,14 @@ static void close_dialog(dialog *self)
 
 /* ---- what pinentry answers ---- */
 
-static int hex(uint8_t byte)
-{
-    unsigned letter = byte | 0x20U;
-    if (byte >= '0' && byte <= '9')
-        return byte - '0';
-    return letter >= 'a' && letter <= 'f' ? (int)letter - 'a' + 10 : -1;
-}
-
 /* The byte at `at`, which is escaped if it is '%'. */
 static bool decode(ch_slice coded, size_t *at, uint8_t *byte)
 {
     *byte = coded.data[(*at)++];
     if (*byte != '%')
         return true;
-    int high = *at < coded.size ? hex(coded.data[*at]) : -1;
-    int low = *at + 1 < coded.size ? hex(coded.data[*at + 1]) : -1;
+    int high = *at < coded.size ? ch_hex_digit(coded.data[*at]) : -1;
+    int low = *at + 1 < coded.size ? ch_hex_digit(coded.data[*at + 1]) : -1;
     *byte = (uint8_t)((unsigned)high << 4 | (unsigned)low);
     *at += 2;
     return high >= 0 && low >= 0;
