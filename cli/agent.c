@@ -86,7 +86,7 @@ static void print_key_dates(const json_t *dates)
     }
 }
 
-/* For people: adds `until` to each row, in words. */
+/* Adds `until` to each row, in words for people. */
 static void add_ends(const json_t *rows)
 {
     size_t i;
@@ -207,7 +207,7 @@ static ch_status add_page(const ch_arguments *arguments, json_t *keys, ch_buffer
     return CH_OK;
 }
 
-/* Of keys that have several. */
+/* Prints the versions of the keys that have several. */
 static void print_versions(const json_t *keys)
 {
     /* clang-format off */

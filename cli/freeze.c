@@ -74,7 +74,7 @@ static void print_row(const json_t *row)
     puts("");
 }
 
-/* The row of all comes last, and is of no interest if nothing was said of all. */
+/* The row of all trading comes last. It is left out if it is active, unless it is the only one. */
 static void print_rows(const json_t *rows)
 {
     size_t i;
@@ -93,7 +93,7 @@ typedef struct shown {
     bool as_json;
 } shown;
 
-/* In text at once; as JSON when it is known whether it is kept. */
+/* Prints text at once. JSON must wait until it is known whether the states are kept. */
 static ch_status take_frozen(void *context, ch_frame *frame, ch_error *err)
 {
     const shown *to = context;
@@ -108,7 +108,7 @@ static ch_status take_frozen(void *context, ch_frame *frame, ch_error *err)
     return CH_OK;
 }
 
-/* What a failure has frozen is printed as well. */
+/* Also after a failure, prints what is in effect. */
 static ch_status ask(const ch_arguments *arguments, ch_channel *channel, ch_error *err)
 {
     ch_error unprinted = CH_ERROR_INIT;
@@ -147,7 +147,7 @@ static ch_status ask_thaw(const ch_arguments *arguments, const ch_thaw_frame *re
     return ask(arguments, &channel, err);
 }
 
-/* Only the agent knows whether it takes a code; to ask it without one is no try. */
+/* Only the agent knows whether it takes a code. Asking it without one does not count as a try. */
 static ch_status run_thaw(const ch_arguments *arguments, ch_error *err)
 {
     ch_autosecret none = CH_SECRET_INIT;

@@ -55,7 +55,7 @@ static json_t *attribute_rows(const ch_attestation *key)
     return all;
 }
 
-/* NULL: the key does not say. */
+/* Returns null in JSON if the key does not say. */
 static json_t *mechanism_names(const ch_attestation *key)
 {
     if (!key->has_mechanisms)
@@ -66,7 +66,7 @@ static json_t *mechanism_names(const ch_attestation *key)
     return names;
 }
 
-/* By which the exchange, or whoever registered the public key, can tell that it is this one. */
+/* With this, the exchange, or whoever registered the public key, can tell that it is this one. */
 static json_t *public_digest(ch_session *session, const char *uri)
 {
     ch_error ignored = CH_ERROR_INIT;

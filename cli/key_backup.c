@@ -1,5 +1,5 @@
-/* key backup: makes none, and says so. A key that can be copied is no key that cannot be stolen; what a token could do
- * is asked of it, and what to do instead is said. */
+/* key backup: makes none, and says so: a key that can be copied can be stolen. It asks the token what it could do, and
+ * says what to do instead. */
 #include "base/memory.h"
 #include "cli/commands.h"
 #include "cli/jansson.h"

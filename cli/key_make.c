@@ -123,7 +123,7 @@ static ch_status import(ch_session *session, const char *label, const ch_mechani
     return ch_key_import_hmac(session, label, mechanism, &key->secret, err);
 }
 
-/* The key is there: what its note says comes after. */
+/* The key is on the token by now; its dates are noted last. */
 static ch_status finish(ch_session *session, const ch_choice *choice, ch_made_key *made, ch_error *err)
 {
     add_object_uri(made->label, &made->uri_text);

@@ -1,5 +1,5 @@
-/* key rotate, retire and revoke: one of the exchange's keys takes the place of another under one name. What the agent
- * goes by is the policy, which people write; so these commands make and destroy objects, and print the rest. */
+/* key rotate, retire and revoke: one of the exchange's keys takes the place of another under one name. The agent
+ * goes by the policy, which people write; so these commands make and destroy objects, and print the rest. */
 #include "base/buffer.h"
 #include "base/encode.h"
 #include "base/memory.h"
@@ -42,7 +42,7 @@ static void add_version(ch_buffer *out, const char *object, const char *key_id, 
     ch_buffer_add_text(out, " }\n");
 }
 
-/* The key's lines of policy.yaml, with the new version. A pass phrase is not shown, of the old ones either. */
+/* The key's lines of policy.yaml, with the new version. Pass phrases are not shown, not even the old ones. */
 static void add_lines(ch_buffer *out, const ch_key *key, const ch_made_key *made, const char *key_id)
 {
     const ch_key *version;
@@ -98,7 +98,7 @@ static void print_guide(const json_t *of, ch_made_key *made)
 
 /* ---- rotate: making it ---- */
 
-/* "KEY-20270131", if no label is given. */
+/* Appends "KEY-20270131", the label if none is given. */
 static void add_label(const char *key, ch_buffer *out)
 {
     char now[CH_UTC_TEXT_SIZE];
@@ -112,7 +112,7 @@ static bool is_generated(const ch_arguments *arguments, const ch_key *key)
     return mechanism->key_class == CKO_PRIVATE_KEY && arguments->option[CH_OPT_PEM] == NULL;
 }
 
-/* As the commands that import and generate do, for what the policy says that the key is for. */
+/* Imports or generates, as the commands of those names do, for the scheme that the policy names. */
 static ch_status make(const ch_arguments *arguments, const ch_key *key, const char *label, ch_made_key *made,
                       ch_error *err)
 {
@@ -169,7 +169,7 @@ static ch_status run_rotate(const ch_arguments *arguments, ch_error *err)
 
 /* ---- retire ---- */
 
-/* Whichever token the policy means: an object that some key would be found as is not destroyed. */
+/* Refuses an object that a key of the policy would be found as, whichever token the policy names for that key. */
 static ch_status check_unused(ch_session *session, const ch_policy *policy, const char *uri, ch_error *err)
 {
     for (size_t i = 0; i < policy->key_count; i++) {

@@ -1,5 +1,5 @@
 /* unlock and lock: one frame to core over the operator socket, and its answer. PIN and code go through a pipe whose
- * read end is passed with the frame, so that they are never in a message. What an unlock takes is asked before. */
+ * read end is passed with the frame, so that they are never in a message. It asks first what an unlock takes. */
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "cli/code_input.h"

@@ -55,7 +55,7 @@ static ch_status read_totp_token(const ch_yaml *root, config *out, ch_error *err
     return CH_OK;
 }
 
-/* token_count: it is not known. */
+/* Returns token_count if it is not known. */
 static size_t find_totp_token(const config *agent)
 {
     size_t at = 0;

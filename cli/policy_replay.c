@@ -112,7 +112,7 @@ static bool is_report(const json_t *record)
     return strcmp(event, "released") == 0 || strcmp(event, "closed") == 0;
 }
 
-/* The decision's id as a text; false if the row has none. */
+/* Writes the decision's id as a text. Returns false if the row has none. */
 static bool id_of(const json_t *row, const char *member, char out[24])
 {
     json_int_t id = json_integer_value(json_object_get(row, member));
@@ -134,7 +134,7 @@ static void find_returns(replay *self, const json_t *rows)
     self->reported = ch_alloc((self->reported_count + 1) * sizeof *self->reported);
 }
 
-/* NULL: nobody reports on it. */
+/* Returns NULL if nobody reports on it. */
 static reported *find_reported(const replay *self, const json_t *row, const char *member)
 {
     char id[24];
