@@ -83,13 +83,12 @@ static void print(const json_t *of)
 
 /* ---- the command ---- */
 
-static ch_status describe(const ch_opened_token *opened, const char *uri, json_t **out, ch_error *err)
+static ch_status describe(ch_opened_token *opened, const char *uri, json_t **out, ch_error *err)
 {
     char unknown[32];
     ch_attestation key;
     ch_token_facts facts;
-    ch_session session = opened->session;
-    CH_TRY(ch_key_attest(&session, uri, &key, err));
+    CH_TRY(ch_key_attest(&opened->session, uri, &key, err));
     CH_TRY(ch_token_facts_read(opened->token, &facts, err));
     bool is_software = (facts.slot.flags & CKF_HW_SLOT) == 0;
     *out = json_pack(

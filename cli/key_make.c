@@ -3,6 +3,7 @@
 #include "cli/key_make.h"
 
 #include "base/encode.h"
+#include "base/memory.h"
 #include "cli/jansson.h"
 #include "cli/key_access.h"
 #include "cli/key_choice.h"
@@ -15,6 +16,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* ---- public keys ---- */
 
@@ -53,15 +55,17 @@ ch_status ch_key_add_public(ch_session *session, const char *uri, bool is_pem, c
 
 /* ---- import and generate ---- */
 
-static void add_object_uri(const char *label, ch_buffer *out)
+static char *object_uri(const char *label)
 {
-    ch_buffer_add_text(out, "pkcs11:object=");
-    ch_encode_percent(out, ch_slice_of(label), "");
+    ch_autobuffer uri = CH_BUFFER_INIT;
+    ch_buffer_add_text(&uri, "pkcs11:object=");
+    ch_encode_percent(&uri, ch_slice_of(label), "");
+    return ch_strdup(ch_buffer_text(&uri));
 }
 
 void ch_made_key_free(ch_made_key *made)
 {
-    ch_buffer_free(&made->uri_text);
+    free(made->uri);
     ch_buffer_free(&made->public_pem);
 }
 
@@ -126,9 +130,8 @@ static ch_status import(ch_session *session, const char *label, const ch_mechani
 /* The key is on the token by now; its dates are noted last. */
 static ch_status finish(ch_session *session, const ch_choice *choice, ch_made_key *made, ch_error *err)
 {
-    add_object_uri(made->label, &made->uri_text);
     made->mechanism = choice->mechanism;
-    made->uri = ch_buffer_text(&made->uri_text);
+    made->uri = object_uri(made->label);
     return ch_key_end_note(session, made->uri, &made->end, err);
 }
 

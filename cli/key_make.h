@@ -15,16 +15,15 @@
 typedef struct ch_made_key {
     const char *label;
     const ch_mechanism *mechanism;
-    const char *uri;
+    char *uri;
     ch_key_end end;
     bool is_generated;
-    ch_buffer uri_text;
     ch_buffer public_pem; /* empty: it has no public half, or the exchange has it already */
 } ch_made_key;
 
 #define CH_MADE_KEY_INIT                                                                                               \
     {                                                                                                                  \
-        .uri_text = CH_BUFFER_INIT, .public_pem = CH_BUFFER_INIT                                                       \
+        .public_pem = CH_BUFFER_INIT                                                                                   \
     }
 void ch_made_key_free(ch_made_key *made);
 #define ch_automade __attribute__((cleanup(ch_made_key_free))) ch_made_key
