@@ -63,7 +63,7 @@ void ch_encode(ch_buffer *out, ch_encoding encoding, ch_slice bytes)
 
 /* ---- decoding: the size first, then the bytes, so that a secret is decoded into the place that it keeps ---- */
 
-static int hex_digit(uint8_t c)
+int ch_hex_digit(uint8_t c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -112,8 +112,8 @@ static ch_status find_size(ch_encoding encoding, ch_slice text, size_t *size, ch
 static ch_status decode_hex(uint8_t *to, ch_slice text, ch_error *err)
 {
     for (size_t i = 0; i < text.size; i += 2) {
-        int high = hex_digit(text.data[i]);
-        int low = hex_digit(text.data[i + 1]);
+        int high = ch_hex_digit(text.data[i]);
+        int low = ch_hex_digit(text.data[i + 1]);
         if (high < 0 || low < 0)
             return ch_fail(err, CH_BAD_INPUT, "character %zu is not a hex digit", i + (high < 0 ? 1 : 2));
         *to++ = (uint8_t)(high << 4 | low);
@@ -222,8 +222,8 @@ void ch_encode_percent(ch_buffer *out, ch_slice bytes, const char *also_plain)
 /* The value of two hex digits at `at`, A to F in upper case; -1 if they are not. */
 static int upper_hex_byte(const uint8_t *at)
 {
-    int high = hex_digit(at[0]);
-    int low = hex_digit(at[1]);
+    int high = ch_hex_digit(at[0]);
+    int low = ch_hex_digit(at[1]);
     bool is_upper = at[0] <= 'F' && at[1] <= 'F';
     return high < 0 || low < 0 || !is_upper ? -1 : high << 4 | low;
 }

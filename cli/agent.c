@@ -2,6 +2,7 @@
 #include "base/buffer.h"
 #include "base/encode.h"
 #include "base/slice.h"
+#include "base/utc.h"
 #include "cli/client.h"
 #include "cli/commands.h"
 #include "cli/jansson.h"
@@ -10,7 +11,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 static json_int_t count_of(const json_t *object, const char *name)
 {
@@ -86,7 +86,7 @@ static void print_key_dates(const json_t *dates)
     }
 }
 
-/* For people: adds `until` to each row, in words. */
+/* Adds `until` to each row, in words for people. */
 static void add_ends(const json_t *rows)
 {
     size_t i;
@@ -94,12 +94,10 @@ static void add_ends(const json_t *rows)
     json_array_foreach((json_t *)rows, i, row)
     {
         char text[80] = "";
-        char when[32] = "";
+        char when[CH_UTC_TEXT_SIZE] = "";
         const json_t *until = json_object_get(row, "unlocked_until_ms");
-        time_t seconds = (time_t)(json_integer_value(until) / 1000);
-        struct tm utc;
-        if (json_is_integer(until) && gmtime_r(&seconds, &utc) != NULL)
-            strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
+        if (json_is_integer(until))
+            ch_utc_text((uint64_t)(json_integer_value(until) / 1000), when);
         if (*when != '\0')
             snprintf(text, sizeof text, "%s (%.16s)", when, ch_jansson_member(row, "unlock_ends_by"));
         json_object_set_new(row, "until", json_string(text));
@@ -209,7 +207,7 @@ static ch_status add_page(const ch_arguments *arguments, json_t *keys, ch_buffer
     return CH_OK;
 }
 
-/* Of keys that have several. */
+/* Prints the versions of the keys that have several. */
 static void print_versions(const json_t *keys)
 {
     /* clang-format off */

@@ -35,28 +35,20 @@ static void close_dialog(dialog *self)
 
 /* ---- what pinentry answers ---- */
 
-static int hex(uint8_t byte)
-{
-    unsigned letter = byte | 0x20U;
-    if (byte >= '0' && byte <= '9')
-        return byte - '0';
-    return letter >= 'a' && letter <= 'f' ? (int)letter - 'a' + 10 : -1;
-}
-
-/* The byte at `at`, which is escaped if it is '%'. */
+/* Reads the byte at `at`, which is escaped if it is '%'. Returns false if the escape is malformed. */
 static bool decode(ch_slice coded, size_t *at, uint8_t *byte)
 {
     *byte = coded.data[(*at)++];
     if (*byte != '%')
         return true;
-    int high = *at < coded.size ? hex(coded.data[*at]) : -1;
-    int low = *at + 1 < coded.size ? hex(coded.data[*at + 1]) : -1;
+    int high = *at < coded.size ? ch_hex_digit(coded.data[*at]) : -1;
+    int low = *at + 1 < coded.size ? ch_hex_digit(coded.data[*at + 1]) : -1;
     *byte = (uint8_t)((unsigned)high << 4 | (unsigned)low);
     *at += 2;
     return high >= 0 && low >= 0;
 }
 
-/* Not with a decoder of ch_buffer, whose memory nobody locks or wipes. */
+/* Does not decode into a ch_buffer, whose memory nobody locks or wipes. */
 static ch_status take_data(dialog *self, ch_slice coded, ch_error *err)
 {
     uint8_t byte;
@@ -120,7 +112,7 @@ static ch_status tell(dialog *self, const char *command, const char *value, ch_e
     return hear(self, err);
 }
 
-/* An option that a pinentry does not have is not missed. */
+/* Not every pinentry has every option, and none is needed. */
 static ch_status offer(dialog *self, const char *option, const char *value, ch_error *err)
 {
     ch_error refusal = CH_ERROR_INIT;
@@ -130,7 +122,7 @@ static ch_status offer(dialog *self, const char *option, const char *value, ch_e
     return err->status;
 }
 
-/* One with a terminal of its own asks there, since its standard input is ours. */
+/* A pinentry that asks on a terminal must be told which: its standard input is our pipe. */
 static ch_status introduce(dialog *self, ch_error *err)
 {
     const char *terminal = ttyname(STDERR_FILENO);

@@ -5,8 +5,8 @@
 #include "base/secret.h"
 
 /* Asks with `prompt` and sets `*size_bytes` to what was written into `line`, which is allocated and holds a whole line.
- * CH_REFUSED: the person left, or did not answer in time. CH_IO: the program failed. `name` ("the user PIN") is for
- * errors. */
+ * Returns CH_REFUSED if the person left or did not answer in time, CH_IO if the program failed. `name` ("the user PIN")
+ * is for errors. */
 CH_CHECKED ch_status ch_pinentry_ask(const char *program, const char *prompt, const char *name, const ch_secret *line,
                                      size_t *size_bytes, ch_error *err);
 CH_CHECKED ch_status ch_ask_password_ask(const char *program, const char *prompt, const char *name,

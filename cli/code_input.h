@@ -6,15 +6,14 @@
 #include "base/secret.h"
 #include "cli/secret_input.h"
 
-/* Asks as ch_input_secret does, for a code that goes by --code-fd, and takes the blanks out. CH_BAD_INPUT, before
- * anybody is asked about it, for what is no code. */
+/* Asks as ch_input_secret does, for a code that goes by --code-fd, and takes the blanks out. Returns CH_BAD_INPUT for
+ * what is no code, so that the agent is not asked about it. */
 extern const ch_input_question ch_code_question;
 CH_CHECKED ch_status ch_input_code(const ch_arguments *arguments, ch_secret *out, ch_error *err);
-/* Asks for a code on the terminal, whatever options say: of a new seed nobody else has one. */
+/* Asks for a code on the terminal, whatever the options say: only who has seen the new seed has one. */
 CH_CHECKED ch_status ch_input_new_code(ch_secret *out, ch_error *err);
 
-/* Puts `count` secrets into one, each after a NUL but for the first, as they go into a pipe. An empty one stays empty.
- */
+/* Joins `count` secrets, with a NUL between them, as they go into a pipe. An empty one stays empty. */
 CH_CHECKED ch_status ch_secrets_join(const ch_secret *const *parts, size_t count, ch_secret *out, ch_error *err);
 
 #endif

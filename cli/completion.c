@@ -136,7 +136,7 @@ static void print_option_values(void)
     begin_table("The value of the option $1", "_chancery_value");
     for (ch_option option = 0; option < CH_OPT_COUNT; option++) {
         const ch_option_row *row = ch_option_at(option);
-        if (row->value != NULL && row->value[0] != '[') /* what may be left out is not the next word */
+        if (row->value != NULL && !ch_option_may_be_bare(row)) /* what may be left out is not the next word */
             printf("    --%s) echo '%s' ;;\n", row->name, row->value);
     }
     end_table();

@@ -34,8 +34,11 @@ static ch_freeze_target_record target_of(const char *word)
     return (ch_freeze_target_record){.of = CH_TARGET_OF_EITHER, .name = ch_slice_of(word)};
 }
 
-static ch_status read_targets(const ch_arguments *arguments, ch_records *targets, ch_buffer *records, ch_error *err)
+/* Reads what both commands take: `targets`, whose records are in `records`, and the reason. */
+static ch_status read_request(const ch_arguments *arguments, ch_records *targets, ch_buffer *records, ch_slice *reason,
+                              ch_error *err)
 {
+    const char *text = NULL;
     const ch_freeze_target_record all = {.of = CH_STATE_OF_ALL};
     bool is_all = arguments->option[CH_OPT_ALL] != NULL;
     if (is_all == (arguments->positional_count > 0))
@@ -48,6 +51,8 @@ static ch_status read_targets(const ch_arguments *arguments, ch_records *targets
             return ch_fail(err, CH_BAD_INPUT, "the name of a key or of a caller is missing");
         ch_freeze_target_record_put(targets, records, &one);
     }
+    CH_TRY(ch_option_required(arguments, CH_OPT_REASON, &text, err));
+    *reason = ch_slice_of(text);
     return CH_OK;
 }
 
@@ -68,7 +73,7 @@ static void print_row(const json_t *row)
     puts("");
 }
 
-/* The row of all comes last, and is of no interest if nothing was said of all. */
+/* The row of all trading comes last. It is left out if it is active, unless it is the only one. */
 static void print_rows(const json_t *rows)
 {
     size_t i;
@@ -87,7 +92,7 @@ typedef struct shown {
     bool as_json;
 } shown;
 
-/* In text at once; as JSON when it is known whether it is kept. */
+/* Prints text at once. JSON must wait until it is known whether the states are kept. */
 static ch_status take_frozen(void *context, ch_frame *frame, ch_error *err)
 {
     const shown *to = context;
@@ -102,7 +107,7 @@ static ch_status take_frozen(void *context, ch_frame *frame, ch_error *err)
     return CH_OK;
 }
 
-/* What a failure has frozen is printed as well. */
+/* Also after a failure, prints what is in effect. */
 static ch_status ask(const ch_arguments *arguments, ch_channel *channel, ch_error *err)
 {
     ch_error unprinted = CH_ERROR_INIT;
@@ -122,13 +127,10 @@ static ch_status ask(const ch_arguments *arguments, ch_channel *channel, ch_erro
 
 static ch_status run_freeze(const ch_arguments *arguments, ch_error *err)
 {
-    const char *reason = NULL;
     auto_channel channel = CH_CHANNEL_CLOSED;
     ch_autobuffer records = CH_BUFFER_INIT;
     ch_freeze_frame request = {.version = CH_FRAMES_VERSION, .is_reducing = arguments->option[CH_OPT_REDUCING] != NULL};
-    CH_TRY(read_targets(arguments, &request.targets, &records, err));
-    CH_TRY(ch_option_required(arguments, CH_OPT_REASON, &reason, err));
-    request.reason = ch_slice_of(reason);
+    CH_TRY(read_request(arguments, &request.targets, &records, &request.reason, err));
     CH_TRY(ch_dialog_open(arguments, &channel, err));
     CH_TRY(ch_freeze_frame_put(ch_channel_out(&channel), 0, &request, err));
     return ask(arguments, &channel, err);
@@ -137,26 +139,21 @@ static ch_status run_freeze(const ch_arguments *arguments, ch_error *err)
 static ch_status ask_thaw(const ch_arguments *arguments, const ch_thaw_frame *request, const ch_secret *code,
                           ch_error *err)
 {
-    int fd = -1;
     auto_channel channel = CH_CHANNEL_CLOSED;
     CH_TRY(ch_dialog_open(arguments, &channel, err));
-    CH_TRY(ch_secret_to_pipe(code, &fd, err));
-    ch_channel_attach(&channel, fd);
+    CH_TRY(ch_channel_attach_secret(&channel, code, err));
     CH_TRY(ch_thaw_frame_put(ch_channel_out(&channel), 0, request, err));
     return ask(arguments, &channel, err);
 }
 
-/* Only the agent knows whether it takes a code; to ask it without one is no try. */
+/* Only the agent knows whether it takes a code. Asking it without one does not count as a try. */
 static ch_status run_thaw(const ch_arguments *arguments, ch_error *err)
 {
-    const char *reason = NULL;
     ch_autosecret none = CH_SECRET_INIT;
     ch_autosecret code = CH_SECRET_INIT;
     ch_autobuffer records = CH_BUFFER_INIT;
     ch_thaw_frame request = {.version = CH_FRAMES_VERSION};
-    CH_TRY(read_targets(arguments, &request.targets, &records, err));
-    CH_TRY(ch_option_required(arguments, CH_OPT_REASON, &reason, err));
-    request.reason = ch_slice_of(reason);
+    CH_TRY(read_request(arguments, &request.targets, &records, &request.reason, err));
     CH_TRY(ch_secret_alloc_empty(&none, err));
     ch_status st = ask_thaw(arguments, &request, &none, err);
     if (st != CH_REFUSED || strcmp(err->rule, CH_RULE_CODE) != 0)

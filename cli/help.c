@@ -43,7 +43,7 @@ static void print_option(const ch_option_row *row)
 {
     char form[48];
     const char *value = row->value == NULL ? "" : row->value;
-    if (*value == '[')
+    if (ch_option_may_be_bare(row))
         snprintf(form, sizeof form, "--%s[=%s", row->name, value + 1);
     else
         snprintf(form, sizeof form, "--%s%s%s", row->name, *value == '\0' ? "" : " ", value);

@@ -20,6 +20,12 @@ json_t *ch_jansson_text(const char *text)
     return json_string(printable);
 }
 
+json_t *ch_jansson_slice(ch_slice text)
+{
+    ch_autofree char *copy = ch_slice_strdup(text);
+    return ch_jansson_text(copy);
+}
+
 const char *ch_jansson_member(const json_t *object, const char *name)
 {
     const char *text = json_string_value(json_object_get(object, name));

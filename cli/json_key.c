@@ -2,6 +2,7 @@
  * the key. */
 #include "cli/json_key.h"
 
+#include "base/encode.h"
 #include "base/slice.h"
 
 #include <assert.h>
@@ -50,14 +51,6 @@ static bool take(reader *in, uint8_t byte)
     return true;
 }
 
-static int hex_digit(uint8_t byte)
-{
-    if (byte >= '0' && byte <= '9')
-        return byte - '0';
-    byte |= 0x20;
-    return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
-}
-
 /* After "\u": four digits of an ASCII character; -1 if they are not. */
 static int take_unicode(reader *in)
 {
@@ -65,7 +58,7 @@ static int take_unicode(reader *in)
     if (in->end - in->at < 4)
         return -1;
     for (int i = 0; i < 4; i++) {
-        int digit = hex_digit(*in->at++);
+        int digit = ch_hex_digit(*in->at++);
         if (digit < 0)
             return -1;
         code = code << 4 | digit;

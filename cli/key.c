@@ -26,7 +26,7 @@ static ch_status print_made_json(ch_made_key *made, ch_error *err)
 static ch_status run_import(const ch_arguments *arguments, ch_error *err)
 {
     ch_automade made = CH_MADE_KEY_INIT;
-    CH_TRY(ch_key_make(arguments, false, &made, err));
+    CH_TRY(ch_key_make(arguments, NULL, false, &made, err));
     ch_made_key_tell(&made);
     return arguments->option[CH_OPT_JSON] != NULL ? print_made_json(&made, err) : CH_OK;
 }
@@ -35,7 +35,7 @@ static ch_status run_import(const ch_arguments *arguments, ch_error *err)
 static ch_status run_generate(const ch_arguments *arguments, ch_error *err)
 {
     ch_automade made = CH_MADE_KEY_INIT;
-    CH_TRY(ch_key_make(arguments, true, &made, err));
+    CH_TRY(ch_key_make(arguments, NULL, true, &made, err));
     ch_made_key_tell(&made);
     if (arguments->option[CH_OPT_JSON] != NULL)
         return print_made_json(&made, err);
@@ -150,7 +150,6 @@ static ch_status run_delete(const ch_arguments *arguments, ch_error *err)
 
 /* ---- the commands ---- */
 
-#define ON_TOKEN CH_OPTIONS_ON_TOKEN
 #define FOR_EXCHANGE (CH_OPTION(PROFILE) | CH_OPTION(SCHEME) | CH_OPTION(PROFILES) | CH_OPTION(MECHANISM))
 
 /* clang-format off */
@@ -158,8 +157,8 @@ const ch_command ch_commands_of_key[] = {
     {
         .family = "key",
         .name = "import",
-        .syntax = {.options = ON_TOKEN | FOR_EXCHANGE | CH_OPTION(LABEL) | CH_OPTION(ENCODING) | CH_OPTION(AS_IS) |
-                              CH_OPTION(PEM) | CH_OPTION(EXPIRES) | CH_OPTION(SECRET_FD) | CH_OPTION(JSON)},
+        .syntax = {.options = CH_OPTIONS_ON_TOKEN | FOR_EXCHANGE | CH_OPTION(LABEL) | CH_OPTION(ENCODING) |
+                              CH_OPTION(AS_IS) | CH_OPTION(PEM) | CH_OPTION(EXPIRES) | CH_OPTION(SECRET_FD) | CH_OPTION(JSON)},
         .summary = "put an API secret or private key on a token",
         .details = "Imports an API secret (HMAC), or a private key: PEM, the key file of Coinbase\n"
                    "(JSON), or its Ed25519 key in base64. It can't be read back from the token. On\n"
@@ -180,7 +179,7 @@ const ch_command ch_commands_of_key[] = {
         .family = "key",
         .name = "check",
         .syntax = {.positional = "KEY", .positional_min = 1, .positional_max = 1,
-                   .options = ON_TOKEN | FOR_EXCHANGE | CH_OPTION(SIGNATURE) | CH_OPTION(PAYLOAD) |
+                   .options = CH_OPTIONS_ON_TOKEN | FOR_EXCHANGE | CH_OPTION(SIGNATURE) | CH_OPTION(PAYLOAD) |
                               CH_OPTION(PAYLOAD_FD) | CH_OPTION(JSON)},
         .summary = "compare a key with a signature that is known",
         .details = "Says whether a key, by its label or URI, makes a signature that you know: from\n"
@@ -195,7 +194,8 @@ const ch_command ch_commands_of_key[] = {
     {
         .family = "key",
         .name = "generate",
-        .syntax = {.options = ON_TOKEN | FOR_EXCHANGE | CH_OPTION(LABEL) | CH_OPTION(BITS) | CH_OPTION(EXPIRES) | CH_OPTION(JSON)},
+        .syntax = {.options = CH_OPTIONS_ON_TOKEN | FOR_EXCHANGE | CH_OPTION(LABEL) | CH_OPTION(BITS) |
+                              CH_OPTION(EXPIRES) | CH_OPTION(JSON)},
         .summary = "make a key on a token",
         .details = "Makes a key on the token, which it never leaves, and prints its public key in\n"
                    "PEM (SubjectPublicKeyInfo), the form that exchanges' API pages ask for.",
@@ -207,7 +207,7 @@ const ch_command ch_commands_of_key[] = {
         .family = "key",
         .name = "adopt",
         .syntax = {.positional = "KEY", .positional_min = 1, .positional_max = 1,
-                   .options = ON_TOKEN | CH_OPTION(DRY_RUN) | CH_OPTION(JSON)},
+                   .options = CH_OPTIONS_ON_TOKEN | CH_OPTION(DRY_RUN) | CH_OPTION(JSON)},
         .summary = "narrow a key that another tool made to signing",
         .details = "Takes away every right of the key that a signing key must not have, and makes it\n"
                    "sensitive and not extractable, as far as the token allows; none of it can be\n"
@@ -221,7 +221,7 @@ const ch_command ch_commands_of_key[] = {
     {
         .family = "key",
         .name = "list",
-        .syntax = {.options = ON_TOKEN | CH_OPTION(JSON)},
+        .syntax = {.options = CH_OPTIONS_ON_TOKEN | CH_OPTION(JSON)},
         .summary = "list a token's keys",
         .details = "Lists the secret and private keys of a token, and whether each is protected as\n"
                    "Chancery requires.",
@@ -232,7 +232,7 @@ const ch_command ch_commands_of_key[] = {
     {
         .family = "key",
         .name = "public",
-        .syntax = {.options = ON_TOKEN | CH_OPTION(OBJECT) | CH_OPTION(FORMAT) | CH_OPTION(JSON)},
+        .syntax = {.options = CH_OPTIONS_ON_TOKEN | CH_OPTION(OBJECT) | CH_OPTION(FORMAT) | CH_OPTION(JSON)},
         .summary = "print a public key",
         .details = "Prints the public key that belongs to a private key: PEM, or the same\n"
                    "SubjectPublicKeyInfo as one line of base64.",
@@ -243,7 +243,7 @@ const ch_command ch_commands_of_key[] = {
     {
         .family = "key",
         .name = "delete",
-        .syntax = {.options = ON_TOKEN | CH_OPTION(OBJECT) | CH_OPTION(YES)},
+        .syntax = {.options = CH_OPTIONS_ON_TOKEN | CH_OPTION(OBJECT) | CH_OPTION(YES)},
         .summary = "delete a key",
         .details = "Deletes a key and its public half from the token. It asks first, on the\n"
                    "terminal, unless --yes is given.",

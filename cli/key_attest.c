@@ -10,11 +10,9 @@
 #include "cli/output.h"
 #include "cli/token_info.h"
 #include "pkcs11/key_attest.h"
-#include "pkcs11/token_facts.h"
+#include "pkcs11/print.h"
 
 #include <openssl/evp.h>
-#include <openssl/sha.h>
-#include <openssl/x509.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -57,38 +55,29 @@ static json_t *attribute_rows(const ch_attestation *key)
     return all;
 }
 
-/* NULL: the key does not say. */
+/* Returns null in JSON if the key does not say. */
 static json_t *mechanism_names(const ch_attestation *key)
 {
     if (!key->has_mechanisms)
         return json_null();
     json_t *names = json_array();
-    for (size_t i = 0; i < key->mechanism_count; i++) {
-        const char *name = ch_mechanism_type_name(key->mechanisms[i]);
-        json_array_append_new(names, name != NULL ? json_string(name) : json_sprintf("0x%08lx", key->mechanisms[i]));
-    }
+    for (size_t i = 0; i < key->mechanism_count; i++)
+        json_array_append_new(names, ch_mechanism_type_json(key->mechanisms[i]));
     return names;
 }
 
-/* By which the exchange, or whoever registered the public key, can tell that it is this one. */
+/* With this, the exchange, or whoever registered the public key, can tell that it is this one. */
 static json_t *public_digest(ch_session *session, const char *uri)
 {
     ch_error ignored = CH_ERROR_INIT;
     EVP_PKEY *key = NULL;
-    uint8_t *der = NULL;
-    uint8_t digest[SHA256_DIGEST_LENGTH];
     ch_autobuffer hex = CH_BUFFER_INIT;
     if (ch_key_public(session, uri, &key, &ignored) != CH_OK)
         return json_null();
-    int size = i2d_PUBKEY(key, &der);
-    if (size > 0)
-        SHA256(der, (size_t)size, digest);
+    const ch_key_print print = ch_key_print_of_public(key);
     EVP_PKEY_free(key);
-    OPENSSL_free(der);
-    if (size <= 0)
-        return json_null();
-    ch_encode(&hex, CH_ENCODE_HEX, (ch_slice){digest, sizeof digest});
-    return json_string(ch_buffer_text(&hex));
+    ch_encode(&hex, CH_ENCODE_HEX, (ch_slice){print.bytes, print.size});
+    return print.size == 0 ? json_null() : json_string(ch_buffer_text(&hex));
 }
 
 static json_t *describe(ch_session *session, const char *uri, const ch_attestation *key)

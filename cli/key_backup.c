@@ -1,10 +1,11 @@
-/* key backup: makes none, and says so. A key that can be copied is no key that cannot be stolen; what a token could do
- * is asked of it, and what to do instead is said. */
+/* key backup: makes none, and says so: a key that can be copied can be stolen. It asks the token what it could do, and
+ * says what to do instead. */
 #include "base/memory.h"
 #include "cli/commands.h"
 #include "cli/jansson.h"
 #include "cli/key_access.h"
 #include "cli/output.h"
+#include "cli/token_info.h"
 #include "pkcs11/key_attest.h"
 #include "pkcs11/token_facts.h"
 
@@ -21,9 +22,8 @@ static json_t *wrapping_mechanisms(ch_token *token, ch_error *err)
     if (ch_token_mechanisms(token, &rows, &count, err) != CH_OK)
         return names;
     for (size_t i = 0; i < count; i++) {
-        const char *name = ch_mechanism_type_name(rows[i].type);
         if ((rows[i].info.flags & CKF_WRAP) != 0)
-            json_array_append_new(names, name != NULL ? json_string(name) : json_sprintf("0x%08lx", rows[i].type));
+            json_array_append_new(names, ch_mechanism_type_json(rows[i].type));
     }
     return names;
 }
@@ -83,13 +83,12 @@ static void print(const json_t *of)
 
 /* ---- the command ---- */
 
-static ch_status describe(const ch_opened_token *opened, const char *uri, json_t **out, ch_error *err)
+static ch_status describe(ch_opened_token *opened, const char *uri, json_t **out, ch_error *err)
 {
     char unknown[32];
     ch_attestation key;
     ch_token_facts facts;
-    ch_session session = opened->session;
-    CH_TRY(ch_key_attest(&session, uri, &key, err));
+    CH_TRY(ch_key_attest(&opened->session, uri, &key, err));
     CH_TRY(ch_token_facts_read(opened->token, &facts, err));
     bool is_software = (facts.slot.flags & CKF_HW_SLOT) == 0;
     *out = json_pack(

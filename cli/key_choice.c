@@ -4,7 +4,6 @@
 #include "base/names.h"
 #include "base/slice.h"
 #include "exchange/load.h"
-#include "exchange/profile.h"
 
 #include <string.h>
 
@@ -19,6 +18,8 @@ static const struct {
     { "base64", CH_ENCODE_BASE64 },
   /* clang-format on */
 };
+
+static const ch_choice nothing_chosen = {.encoding = CH_ENCODE_TEXT, .signature = CH_ENCODE_HEX};
 
 static ch_status find_mechanism(const char *name, const ch_mechanism **out, ch_error *err)
 {
@@ -43,26 +44,34 @@ static ch_status find_encoding(const char *name, ch_encoding *out, ch_error *err
 }
 
 /* In another encoding, the secret is not the text that the exchange hands out, and need not look like it. */
-static ch_status choose_encoding(const char *name, ch_choice *out, ch_error *err)
+static ch_status choose_encoding(const ch_arguments *arguments, ch_choice *out, ch_error *err)
 {
+    const char *name = arguments->option[CH_OPT_ENCODING];
     ch_encoding of_profile = out->encoding;
+    if (name == NULL)
+        return CH_OK;
     CH_TRY(find_encoding(name, &out->encoding, err));
     if (out->encoding != of_profile)
         out->shape.max = 0;
     return CH_OK;
 }
 
-static ch_status from_scheme(const ch_profile *profile, const char *name, ch_choice *out, ch_error *err)
+static ch_status from_scheme(const ch_scheme *scheme, ch_choice *out, ch_error *err)
 {
-    const ch_scheme *scheme = ch_profile_scheme(profile, name);
-    if (scheme == NULL)
-        return ch_fail(err, CH_NOT_FOUND, "profile '%s' has no scheme '%s'; give another with --scheme",
-                       ch_profile_name(profile), name);
     out->encoding = ch_scheme_secret_encoding(scheme);
     out->signature = ch_scheme_signature_encoding(scheme);
     if (ch_scheme_secret_shape(scheme) != NULL)
         out->shape = *ch_scheme_secret_shape(scheme);
     return find_mechanism(ch_scheme_mechanism(scheme), &out->mechanism, err);
+}
+
+static ch_status from_scheme_of(const ch_profile *profile, const char *name, ch_choice *out, ch_error *err)
+{
+    const ch_scheme *scheme = ch_profile_scheme(profile, name);
+    if (scheme == NULL)
+        return ch_fail(err, CH_NOT_FOUND, "profile '%s' has no scheme '%s'; give another with --scheme",
+                       ch_profile_name(profile), name);
+    return from_scheme(scheme, out, err);
 }
 
 static ch_status from_profile(const ch_arguments *arguments, const char *scheme_name, ch_choice *out, ch_error *err)
@@ -79,7 +88,7 @@ static ch_status from_profile(const ch_arguments *arguments, const char *scheme_
     ch_profile *profile = NULL;
     if (ch_profile_load(ch_buffer_text(&path), &profile, err) != CH_OK)
         return ch_error_wrap(err, "profile '%s' (--profiles or CHANCERY_PROFILES names the folder)", name);
-    ch_status st = from_scheme(profile, scheme_name, out, err);
+    ch_status st = from_scheme_of(profile, scheme_name, out, err);
     ch_profile_free(profile);
     return st;
 }
@@ -87,10 +96,9 @@ static ch_status from_profile(const ch_arguments *arguments, const char *scheme_
 ch_status ch_choice_read(const ch_arguments *arguments, const char *default_scheme, ch_choice *out, ch_error *err)
 {
     const char *mechanism = arguments->option[CH_OPT_MECHANISM];
-    const char *encoding = arguments->option[CH_OPT_ENCODING];
     const char *scheme = arguments->option[CH_OPT_SCHEME];
     bool has_profile = arguments->option[CH_OPT_PROFILE] != NULL;
-    *out = (ch_choice){.encoding = CH_ENCODE_TEXT, .signature = CH_ENCODE_HEX};
+    *out = nothing_chosen;
     if (has_profile == (mechanism != NULL) || (scheme != NULL && !has_profile))
         return ch_fail(err, CH_BAD_INPUT,
                        "what is the key for? Give either --profile NAME (and --scheme NAME) or --mechanism NAME");
@@ -98,5 +106,12 @@ ch_status ch_choice_read(const ch_arguments *arguments, const char *default_sche
         CH_TRY(from_profile(arguments, scheme != NULL ? scheme : default_scheme, out, err));
     else
         CH_TRY(find_mechanism(mechanism, &out->mechanism, err));
-    return encoding == NULL ? CH_OK : choose_encoding(encoding, out, err);
+    return choose_encoding(arguments, out, err);
+}
+
+ch_status ch_choice_of_scheme(const ch_arguments *arguments, const ch_scheme *scheme, ch_choice *out, ch_error *err)
+{
+    *out = nothing_chosen;
+    CH_TRY(from_scheme(scheme, out, err));
+    return choose_encoding(arguments, out, err);
 }

@@ -5,6 +5,7 @@
 
 #include "base/encode.h"
 #include "cli/options.h"
+#include "exchange/profile.h"
 #include "exchange/secret_shape.h"
 #include "pkcs11/mechanism.h"
 
@@ -18,5 +19,8 @@ typedef struct ch_choice {
 /* With --profile and without --scheme, the scheme is `default_scheme`; if that is NULL, --scheme is required. */
 CH_CHECKED ch_status ch_choice_read(const ch_arguments *arguments, const char *default_scheme, ch_choice *out,
                                     ch_error *err);
+/* The same for a scheme that is known already; only --encoding counts. */
+CH_CHECKED ch_status ch_choice_of_scheme(const ch_arguments *arguments, const ch_scheme *scheme, ch_choice *out,
+                                         ch_error *err);
 
 #endif

@@ -12,7 +12,7 @@ typedef struct ch_key_end {
     char last_day[CH_DATE_SIZE];
 } ch_key_end;
 
-/* CH_BAD_INPUT for what is no day, or a day that has passed. */
+/* Reads --expires. Returns CH_BAD_INPUT for what is no day, or a day that has passed. */
 CH_CHECKED ch_status ch_key_end_read(const ch_arguments *arguments, ch_key_end *out, ch_error *err);
 /* Has the token note it with the key that `uri` names, from today on. Does nothing if none was given. */
 CH_CHECKED ch_status ch_key_end_note(ch_session *session, const char *uri, ch_key_end *end, ch_error *err);

@@ -3,6 +3,7 @@
 #include "cli/key_make.h"
 
 #include "base/encode.h"
+#include "base/memory.h"
 #include "cli/jansson.h"
 #include "cli/key_access.h"
 #include "cli/key_choice.h"
@@ -15,6 +16,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* ---- public keys ---- */
 
@@ -53,15 +55,17 @@ ch_status ch_key_add_public(ch_session *session, const char *uri, bool is_pem, c
 
 /* ---- import and generate ---- */
 
-static void add_object_uri(const char *label, ch_buffer *out)
+static char *object_uri(const char *label)
 {
-    ch_buffer_add_text(out, "pkcs11:object=");
-    ch_encode_percent(out, ch_slice_of(label), "");
+    ch_autobuffer uri = CH_BUFFER_INIT;
+    ch_buffer_add_text(&uri, "pkcs11:object=");
+    ch_encode_percent(&uri, ch_slice_of(label), "");
+    return ch_strdup(ch_buffer_text(&uri));
 }
 
 void ch_made_key_free(ch_made_key *made)
 {
-    ch_buffer_free(&made->uri_text);
+    free(made->uri);
     ch_buffer_free(&made->public_pem);
 }
 
@@ -123,12 +127,11 @@ static ch_status import(ch_session *session, const char *label, const ch_mechani
     return ch_key_import_hmac(session, label, mechanism, &key->secret, err);
 }
 
-/* The key is there: what its note says comes after. */
+/* The key is on the token by now; its dates are noted last. */
 static ch_status finish(ch_session *session, const ch_choice *choice, ch_made_key *made, ch_error *err)
 {
-    add_object_uri(made->label, &made->uri_text);
     made->mechanism = choice->mechanism;
-    made->uri = ch_buffer_text(&made->uri_text);
+    made->uri = object_uri(made->label);
     return ch_key_end_note(session, made->uri, &made->end, err);
 }
 
@@ -144,7 +147,14 @@ static ch_status check_form(const ch_arguments *arguments, const ch_choice *choi
     return CH_OK;
 }
 
-static ch_status import_key(const ch_arguments *arguments, ch_made_key *made, ch_error *err)
+static ch_status choose(const ch_arguments *arguments, const ch_scheme *scheme, const char *default_scheme,
+                        ch_choice *out, ch_error *err)
+{
+    return scheme != NULL ? ch_choice_of_scheme(arguments, scheme, out, err)
+                          : ch_choice_read(arguments, default_scheme, out, err);
+}
+
+static ch_status import_key(const ch_arguments *arguments, const ch_scheme *scheme, ch_made_key *made, ch_error *err)
 {
     static const ch_input_question secret_question = {
         .descriptor = CH_OPT_SECRET_FD, .name = "the API secret", .prompt = "API secret: ", .rest_max_bytes = 4095};
@@ -158,7 +168,7 @@ static ch_status import_key(const ch_arguments *arguments, ch_made_key *made, ch
     ch_autosecret text = CH_SECRET_INIT;
     auto_new_key key = {.secret = CH_SECRET_INIT, .taken = CH_BUFFER_INIT};
     ch_autoopened opened = {0};
-    CH_TRY(ch_choice_read(arguments, arguments->option[CH_OPT_PEM] != NULL ? NULL : "hmac", &choice, err));
+    CH_TRY(choose(arguments, scheme, arguments->option[CH_OPT_PEM] != NULL ? NULL : "hmac", &choice, err));
     CH_TRY(check_form(arguments, &choice, err));
     const ch_input_question *question = is_secret_key(&choice) ? &secret_question : &private_question;
     CH_TRY(ch_key_access_ask(arguments, question, &access, err));
@@ -181,13 +191,13 @@ static ch_status read_bits(const ch_arguments *arguments, const ch_mechanism *me
     return CH_OK;
 }
 
-static ch_status generate_key(const ch_arguments *arguments, ch_made_key *made, ch_error *err)
+static ch_status generate_key(const ch_arguments *arguments, const ch_scheme *scheme, ch_made_key *made, ch_error *err)
 {
     unsigned bits = 0;
     ch_choice choice;
     ch_autoaccess access = CH_KEY_ACCESS_INIT;
     ch_autoopened opened = {0};
-    CH_TRY(ch_choice_read(arguments, NULL, &choice, err));
+    CH_TRY(choose(arguments, scheme, NULL, &choice, err));
     CH_TRY(read_bits(arguments, choice.mechanism, &bits, err));
     CH_TRY(ch_key_access_ask(arguments, NULL, &access, err));
     CH_TRY(ch_key_access_open(&access, true, &opened, err));
@@ -197,9 +207,10 @@ static ch_status generate_key(const ch_arguments *arguments, ch_made_key *made, 
     return is_secret_key(&choice) ? CH_OK : ch_key_add_public(&opened.session, made->uri, true, &made->public_pem, err);
 }
 
-ch_status ch_key_make(const ch_arguments *arguments, bool is_generated, ch_made_key *made, ch_error *err)
+ch_status ch_key_make(const ch_arguments *arguments, const ch_scheme *scheme, bool is_generated, ch_made_key *made,
+                      ch_error *err)
 {
     CH_TRY(ch_option_required(arguments, CH_OPT_LABEL, &made->label, err));
     CH_TRY(ch_key_end_read(arguments, &made->end, err));
-    return is_generated ? generate_key(arguments, made, err) : import_key(arguments, made, err);
+    return is_generated ? generate_key(arguments, scheme, made, err) : import_key(arguments, scheme, made, err);
 }

@@ -6,6 +6,7 @@
 #include "base/buffer.h"
 #include "cli/key_end.h"
 #include "cli/options.h"
+#include "exchange/profile.h"
 #include "pkcs11/mechanism.h"
 #include "pkcs11/token.h"
 
@@ -14,22 +15,23 @@
 typedef struct ch_made_key {
     const char *label;
     const ch_mechanism *mechanism;
-    const char *uri;
+    char *uri;
     ch_key_end end;
     bool is_generated;
-    ch_buffer uri_text;
     ch_buffer public_pem; /* empty: it has no public half, or the exchange has it already */
 } ch_made_key;
 
 #define CH_MADE_KEY_INIT                                                                                               \
     {                                                                                                                  \
-        .uri_text = CH_BUFFER_INIT, .public_pem = CH_BUFFER_INIT                                                       \
+        .public_pem = CH_BUFFER_INIT                                                                                   \
     }
 void ch_made_key_free(ch_made_key *made);
 #define ch_automade __attribute__((cleanup(ch_made_key_free))) ch_made_key
 
-/* Asks for what it needs, makes the key, and says on standard error what it took. */
-CH_CHECKED ch_status ch_key_make(const ch_arguments *arguments, bool is_generated, ch_made_key *made, ch_error *err);
+/* Asks for what it needs, makes the key, and says on standard error what it took. The key is for `scheme`, or for what
+ * the options name if that is NULL. */
+CH_CHECKED ch_status ch_key_make(const ch_arguments *arguments, const ch_scheme *scheme, bool is_generated,
+                                 ch_made_key *made, ch_error *err);
 /* What was made, for programs, and on standard error for people. */
 json_t *ch_made_key_json(ch_made_key *made);
 void ch_made_key_tell(const ch_made_key *made);

@@ -1,6 +1,7 @@
-/* key rotate, retire and revoke: one of the exchange's keys takes the place of another under one name. What the agent
- * goes by is the policy, which people write; so these commands make and destroy objects, and print the rest. */
+/* key rotate, retire and revoke: one of the exchange's keys takes the place of another under one name. The agent
+ * goes by the policy, which people write; so these commands make and destroy objects, and print the rest. */
 #include "base/buffer.h"
+#include "base/encode.h"
 #include "base/memory.h"
 #include "base/utc.h"
 #include "cli/commands.h"
@@ -25,25 +26,14 @@
 
 /* ---- rotate: what to write ---- */
 
-/* In double quotes of YAML. */
-static void add_quoted(ch_buffer *out, const char *text)
-{
-    ch_buffer_add_byte(out, '"');
-    for (; *text != '\0'; text++) {
-        if (*text == '"' || *text == '\\')
-            ch_buffer_add_byte(out, '\\');
-        ch_buffer_add_byte(out, (uint8_t)*text);
-    }
-    ch_buffer_add_byte(out, '"');
-}
-
+/* A text of JSON is one of YAML, too. */
 static void add_version(ch_buffer *out, const char *object, const char *key_id, bool has_phrase, uint64_t from_ns)
 {
     char from[CH_UTC_TEXT_SIZE];
     ch_buffer_add_text(out, "        - { object: ");
-    add_quoted(out, object);
+    ch_encode_json(out, ch_slice_of(object));
     ch_buffer_add_text(out, ", key_id: ");
-    add_quoted(out, key_id);
+    ch_encode_json(out, ch_slice_of(key_id));
     if (has_phrase)
         ch_buffer_add_text(out, ", passphrase: \"...\"");
     ch_utc_text(from_ns / 1000000000, from);
@@ -52,7 +42,7 @@ static void add_version(ch_buffer *out, const char *object, const char *key_id, 
     ch_buffer_add_text(out, " }\n");
 }
 
-/* The key's lines of policy.yaml, with the new version. A pass phrase is not shown, of the old ones either. */
+/* The key's lines of policy.yaml, with the new version. Pass phrases are not shown, not even the old ones. */
 static void add_lines(ch_buffer *out, const ch_key *key, const ch_made_key *made, const char *key_id)
 {
     const ch_key *version;
@@ -108,7 +98,7 @@ static void print_guide(const json_t *of, ch_made_key *made)
 
 /* ---- rotate: making it ---- */
 
-/* "KEY-20270131", if no label is given. */
+/* Appends "KEY-20270131", the label if none is given. */
 static void add_label(const char *key, ch_buffer *out)
 {
     char now[CH_UTC_TEXT_SIZE];
@@ -122,18 +112,14 @@ static bool is_generated(const ch_arguments *arguments, const ch_key *key)
     return mechanism->key_class == CKO_PRIVATE_KEY && arguments->option[CH_OPT_PEM] == NULL;
 }
 
-/* As the commands that import and generate do, for what the policy says that the key is for. */
+/* Imports or generates, as the commands of those names do, for the scheme that the policy names. */
 static ch_status make(const ch_arguments *arguments, const ch_key *key, const char *label, ch_made_key *made,
                       ch_error *err)
 {
-    ch_autofree char *profiles = NULL;
     ch_arguments asked = *arguments;
-    CH_TRY(ch_policy_profiles(arguments, &profiles, err));
-    asked.option[CH_OPT_PROFILES] = profiles;
     asked.option[CH_OPT_PROFILE] = ch_profile_name(key->profile);
-    asked.option[CH_OPT_SCHEME] = ch_scheme_name(key->scheme);
     asked.option[CH_OPT_LABEL] = label;
-    return ch_key_make(&asked, is_generated(arguments, key), made, err);
+    return ch_key_make(&asked, key->scheme, is_generated(arguments, key), made, err);
 }
 
 static ch_status check_id(const ch_key *key, const char *key_id, ch_error *err)
@@ -161,12 +147,14 @@ static ch_status tell(const ch_arguments *arguments, const ch_key *key, ch_made_
     return CH_OK;
 }
 
-static ch_status rotate(const ch_arguments *arguments, const ch_policy *policy, ch_error *err)
+static ch_status run_rotate(const ch_arguments *arguments, ch_error *err)
 {
     const ch_key *key = NULL;
+    ch_autopolicy policy = {0};
     ch_autobuffer label = CH_BUFFER_INIT;
     ch_automade made = CH_MADE_KEY_INIT;
-    CH_TRY(ch_policy_require_key(policy, arguments->positional[0], &key, err));
+    CH_TRY(ch_policy_open(arguments, NULL, &policy, err));
+    CH_TRY(ch_policy_require_key(&policy, arguments->positional[0], &key, err));
     CH_TRY(check_id(key, arguments->option[CH_OPT_KEY_ID], err));
     if (key->version_count + 1 == CH_VERSIONS_MAX)
         return ch_fail(err, CH_CONFLICT, "key '%s' has %d versions, which is the most; retire one first", key->name,
@@ -179,19 +167,9 @@ static ch_status rotate(const ch_arguments *arguments, const ch_policy *policy, 
     return tell(arguments, key, &made, err);
 }
 
-static ch_status run_rotate(const ch_arguments *arguments, ch_error *err)
-{
-    ch_policy policy;
-    ch_status st = ch_policy_open(arguments, NULL, &policy, err);
-    if (st == CH_OK)
-        st = rotate(arguments, &policy, err);
-    ch_policy_free(&policy);
-    return st;
-}
-
 /* ---- retire ---- */
 
-/* Whichever token the policy means: an object that some key would be found as is not destroyed. */
+/* Refuses an object that a key of the policy would be found as, whichever token the policy names for that key. */
 static ch_status check_unused(ch_session *session, const ch_policy *policy, const char *uri, ch_error *err)
 {
     for (size_t i = 0; i < policy->key_count; i++) {
@@ -217,29 +195,21 @@ static ch_status confirm(const ch_arguments *arguments, const char *uri, ch_erro
     return ch_input_confirm(ch_buffer_text(&question), err);
 }
 
-static ch_status retire(const ch_arguments *arguments, const ch_policy *policy, ch_error *err)
+static ch_status run_retire(const ch_arguments *arguments, ch_error *err)
 {
+    ch_autopolicy policy = {0};
     ch_autofree char *uri = NULL;
     ch_autoaccess access = CH_KEY_ACCESS_INIT;
     ch_autoopened opened = {0};
+    CH_TRY(ch_policy_open(arguments, NULL, &policy, err));
     CH_TRY(ch_argument_object(arguments->positional[0], &uri, err));
     CH_TRY(ch_key_access_ask(arguments, NULL, &access, err));
     CH_TRY(confirm(arguments, uri, err));
     CH_TRY(ch_key_access_open(&access, true, &opened, err));
-    CH_TRY(check_unused(&opened.session, policy, uri, err));
+    CH_TRY(check_unused(&opened.session, &policy, uri, err));
     CH_TRY(ch_key_delete(&opened.session, uri, err));
     fprintf(stderr, "Destroyed %s. If its API key is still there at the exchange, delete it.\n", uri);
     return CH_OK;
-}
-
-static ch_status run_retire(const ch_arguments *arguments, ch_error *err)
-{
-    ch_policy policy;
-    ch_status st = ch_policy_open(arguments, NULL, &policy, err);
-    if (st == CH_OK)
-        st = retire(arguments, &policy, err);
-    ch_policy_free(&policy);
-    return st;
 }
 
 /* ---- revoke ---- */

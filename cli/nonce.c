@@ -1,5 +1,4 @@
 /* nonce list, raise and reset: what the agent has counted for each key at an exchange. */
-#include "base/buffer.h"
 #include "base/clock.h"
 #include "cli/commands.h"
 #include "cli/jansson.h"
@@ -37,13 +36,6 @@ static const char *unit_name(uint64_t unit_ns)
     return "";
 }
 
-static json_t *text_of(ch_slice text)
-{
-    ch_autobuffer copy = CH_BUFFER_INIT;
-    ch_buffer_add_slice(&copy, text);
-    return ch_jansson_text(ch_buffer_text(&copy));
-}
-
 /* How many seconds the next nonce is ahead of this machine's clock. */
 static int64_t ahead_s(const ch_listed_nonce_record *row)
 {
@@ -65,9 +57,9 @@ static const char *note_of(const ch_listed_nonce_record *row)
 static void add_row(json_t *rows, const ch_listed_nonce_record *row)
 {
     json_t *object = json_object();
-    json_object_set_new(object, "key", text_of(row->key));
-    json_object_set_new(object, "profile", text_of(row->profile));
-    json_object_set_new(object, "key_id", text_of(row->key_id));
+    json_object_set_new(object, "key", ch_jansson_slice(row->key));
+    json_object_set_new(object, "profile", ch_jansson_slice(row->profile));
+    json_object_set_new(object, "key_id", ch_jansson_slice(row->key_id));
     json_object_set_new(object, "unit", json_string(unit_name(row->unit_ns)));
     json_object_set_new(object, "next", json_integer((json_int_t)row->next));
     json_object_set_new(object, "ahead_s", json_integer(row->next == 0 ? 0 : (json_int_t)ahead_s(row)));

@@ -1,5 +1,5 @@
 /* unlock and lock: one frame to core over the operator socket, and its answer. PIN and code go through a pipe whose
- * read end is passed with the frame, so that they are never in a message. What an unlock takes is asked before. */
+ * read end is passed with the frame, so that they are never in a message. It asks first what an unlock takes. */
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "cli/code_input.h"
@@ -47,20 +47,21 @@ static void end_progress(const progress *self)
         fputs("\n", stderr);
 }
 
-static ch_status unlock(ch_channel *channel, const ch_arguments *arguments, const ch_secret *secrets, ch_error *err)
+/* `context` is the secrets. */
+static ch_status unlock(const ch_arguments *arguments, void *context, ch_error *err)
 {
-    int pin_fd = -1;
+    auto_channel channel = CH_CHANNEL_CLOSED;
     ch_unlock_frame request = {.version = CH_FRAMES_VERSION,
                                .token = ch_slice_of(token_argument(arguments)),
                                .is_last_try = arguments->option[CH_OPT_LAST_TRY] != NULL};
-    CH_TRY(ch_secret_to_pipe(secrets, &pin_fd, err));
-    ch_channel_attach(channel, pin_fd);
-    CH_TRY(ch_unlock_frame_put(ch_channel_out(channel), 0, &request, err));
+    CH_TRY(ch_dialog_open(arguments, &channel, err));
+    CH_TRY(ch_channel_attach_secret(&channel, context, err));
+    CH_TRY(ch_unlock_frame_put(ch_channel_out(&channel), 0, &request, err));
     progress shown = {.began_ms = ch_clock_ms()};
     const ch_dialog_part part = {
         CH_FRAME_UNLOCK_PROGRESS, &shown, show_progress,
         "The token takes its time. A login that has begun goes on if you leave; 'chancery status' shows how it ends."};
-    ch_status st = ch_dialog_ask(channel, &part, err);
+    ch_status st = ch_dialog_ask(&channel, &part, err);
     end_progress(&shown);
     return st;
 }
@@ -81,22 +82,17 @@ static void report(const char *token, const char *what)
     puts(*token == '\0' ? "." : "");
 }
 
-static ch_status unlock_once(const ch_arguments *arguments, const ch_secret *pin, ch_error *err)
+/* With --wait, an agent that does not run, or a token that is not there yet, may come. Nothing else is tried again, a
+ * PIN least of all. */
+static ch_status ask_patiently(const ch_arguments *arguments,
+                               ch_status (*ask)(const ch_arguments *arguments, void *context, ch_error *err),
+                               void *context, ch_error *err)
 {
-    auto_channel channel = CH_CHANNEL_CLOSED;
-    CH_TRY(ch_dialog_open(arguments, &channel, err));
-    return unlock(&channel, arguments, pin, err);
-}
-
-/* An agent that does not run, or a token that is not there yet, may come. Nothing else is tried again, a PIN least of
- * all. */
-static ch_status unlock_patiently(const ch_arguments *arguments, const ch_secret *pin, ch_error *err)
-{
-    uint64_t end_ms = ch_clock_ms() + UNLOCK_WAIT_MS;
-    ch_status st = unlock_once(arguments, pin, err);
+    uint64_t end_ms = ch_clock_ms() + (arguments->option[CH_OPT_WAIT] != NULL ? UNLOCK_WAIT_MS : 0);
+    ch_status st = ask(arguments, context, err);
     while (st == CH_UNAVAILABLE && ch_clock_ms() < end_ms) {
         usleep(RETRY_AFTER_US);
-        st = unlock_once(arguments, pin, err);
+        st = ask(arguments, context, err);
     }
     return st;
 }
@@ -108,33 +104,32 @@ static ch_status take_needs(void *context, ch_frame *frame, ch_error *err)
     return ch_needs_are_frame_get(frame, context, err);
 }
 
-static ch_status ask_needs_once(const ch_arguments *arguments, ch_needs_are_frame *needs, ch_error *err)
+/* `context` is the answer. */
+static ch_status ask_needs(const ch_arguments *arguments, void *context, ch_error *err)
 {
     auto_channel channel = CH_CHANNEL_CLOSED;
     const ch_unlock_needs_frame ask = {.version = CH_FRAMES_VERSION, .token = ch_slice_of(token_argument(arguments))};
-    const ch_dialog_part part = {CH_FRAME_NEEDS_ARE, needs, take_needs, NULL};
+    const ch_dialog_part part = {CH_FRAME_NEEDS_ARE, context, take_needs, NULL};
     CH_TRY(ch_dialog_open(arguments, &channel, err));
     CH_TRY(ch_unlock_needs_frame_put(ch_channel_out(&channel), 0, &ask, err));
     return ch_dialog_ask(&channel, &part, err);
 }
 
-/* Before anything is typed, so that an agent that does not run costs nobody the typing. */
-static ch_status ask_needs(const ch_arguments *arguments, bool is_patient, ch_needs_are_frame *needs, ch_error *err)
+/* Asks before anything is typed, so that an agent that does not run costs nobody the typing. */
+static ch_status find_needs(const ch_arguments *arguments, bool *has_code, ch_error *err)
 {
-    uint64_t end_ms = ch_clock_ms() + (is_patient ? UNLOCK_WAIT_MS : 0);
-    ch_status st = ask_needs_once(arguments, needs, err);
-    while (st == CH_UNAVAILABLE && ch_clock_ms() < end_ms) {
-        usleep(RETRY_AFTER_US);
-        st = ask_needs_once(arguments, needs, err);
-    }
-    if (st == CH_OK && arguments->option[CH_OPT_CODE_FD] != NULL && !needs->has_code)
+    ch_needs_are_frame needs = {0};
+    CH_TRY(ask_patiently(arguments, ask_needs, &needs, err));
+    *has_code = needs.has_code;
+    if (arguments->option[CH_OPT_CODE_FD] != NULL && !needs.has_code)
         return ch_fail(err, CH_BAD_INPUT,
                        "the agent's policy lets this token be unlocked without a code; leave --code-fd out");
-    return st;
+    return CH_OK;
 }
 
-static ch_status ask_pin(const ch_arguments *arguments, const char *token, bool has_code, ch_secret *pin, ch_error *err)
+static ch_status ask_pin(const ch_arguments *arguments, bool has_code, ch_secret *pin, ch_error *err)
 {
+    const char *token = token_argument(arguments);
     ch_autobuffer prompt = CH_BUFFER_INIT;
     ch_buffer_add_format(&prompt, "User PIN%s%.64s: ", *token == '\0' ? "" : " of token ", token);
     ch_input_question question = {
@@ -153,8 +148,8 @@ static ch_status ask_secrets(const ch_arguments *arguments, bool has_code, ch_se
     ch_autosecret code = CH_SECRET_INIT;
     const ch_secret *const both[] = {&pin, &code};
     if (!has_code)
-        return ask_pin(arguments, token_argument(arguments), false, out, err);
-    CH_TRY(ask_pin(arguments, token_argument(arguments), true, &pin, err));
+        return ask_pin(arguments, false, out, err);
+    CH_TRY(ask_pin(arguments, true, &pin, err));
     CH_TRY(ch_input_code(arguments, &code, err));
     return ch_secrets_join(both, 2, out, err);
 }
@@ -162,14 +157,13 @@ static ch_status ask_secrets(const ch_arguments *arguments, bool has_code, ch_se
 static ch_status run_unlock(const ch_arguments *arguments, ch_error *err)
 {
     const char *token = token_argument(arguments);
-    bool is_patient = arguments->option[CH_OPT_WAIT] != NULL;
-    ch_needs_are_frame needs = {0};
+    bool has_code = false;
     ch_autosecret secrets = CH_SECRET_INIT;
     if (arguments->option[CH_OPT_LAST_TRY] != NULL && *token == '\0')
         return ch_fail(err, CH_BAD_INPUT, "--last-try needs the token's name: it may lock itself");
-    CH_TRY(ask_needs(arguments, is_patient, &needs, err));
-    CH_TRY(ask_secrets(arguments, needs.has_code, &secrets, err));
-    CH_TRY(is_patient ? unlock_patiently(arguments, &secrets, err) : unlock_once(arguments, &secrets, err));
+    CH_TRY(find_needs(arguments, &has_code, err));
+    CH_TRY(ask_secrets(arguments, has_code, &secrets, err));
+    CH_TRY(ask_patiently(arguments, unlock, &secrets, err));
     report(token, "Unlocked");
     return CH_OK;
 }
@@ -217,8 +211,8 @@ const ch_command ch_commands_of_operator[] = {
                    "lock itself; with --last-try it does.",
         .examples = "  chancery unlock main\n"
                     "  chancery unlock --pin-fd 3 3<pin\n"
-                     "  chancery unlock --pinentry main\n"
-                     "  chancery unlock --pin-fd 3 --code-fd 4 3<pin 4<code\n"
+                    "  chancery unlock --pinentry main\n"
+                    "  chancery unlock --pin-fd 3 --code-fd 4 3<pin 4<code\n"
                     "  chancery unlock --no-pin card\n"
                     "  chancery unlock --last-try main\n",
         .run = run_unlock,

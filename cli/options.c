@@ -91,6 +91,11 @@ static const struct {
 };
 /* clang-format on */
 
+bool ch_option_may_be_bare(const ch_option_row *row)
+{
+    return row->value != NULL && row->value[0] == '[';
+}
+
 const ch_option_row *ch_option_at(ch_option option)
 {
     assert(option < CH_OPT_COUNT);
@@ -163,12 +168,6 @@ static ch_status find_option(const ch_syntax *syntax, const char *word, ch_optio
     return CH_OK;
 }
 
-/* May its value be left out? */
-static bool is_optional(ch_option option)
-{
-    return rows[option].value != NULL && rows[option].value[0] == '[';
-}
-
 /* Takes the option at words[0], with its value from there or from the next of the `left` words; sets `*used` to the
  * number of words taken. */
 static ch_status take_option(const ch_syntax *syntax, int left, char *const *words, ch_arguments *arguments, int *used,
@@ -184,7 +183,7 @@ static ch_status take_option(const ch_syntax *syntax, int left, char *const *wor
         arguments->option[option] = "";
         return equals == NULL ? CH_OK : ch_fail(err, CH_BAD_INPUT, "--%s takes no value", rows[option].name);
     }
-    if (is_optional(option) && equals == NULL) {
+    if (ch_option_may_be_bare(&rows[option]) && equals == NULL) {
         arguments->option[option] = "";
         return CH_OK;
     }

@@ -77,6 +77,8 @@ typedef struct ch_option_row {
 } ch_option_row;
 
 const ch_option_row *ch_option_at(ch_option option);
+/* Returns true if its value may be left out. */
+bool ch_option_may_be_bare(const ch_option_row *row);
 
 /* A set of options: CH_OPTION(LABEL) | CH_OPTION(JSON). */
 typedef uint64_t ch_options;

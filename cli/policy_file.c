@@ -55,7 +55,7 @@ static ch_status read_totp_token(const ch_yaml *root, config *out, ch_error *err
     return CH_OK;
 }
 
-/* token_count: it is not known. */
+/* Returns token_count if it is not known. */
 static size_t find_totp_token(const config *agent)
 {
     size_t at = 0;
@@ -137,19 +137,6 @@ ch_status ch_policy_open(const ch_arguments *arguments, const char *path, ch_pol
     config agent = {0};
     *out = (ch_policy){0};
     ch_status st = open_policy(arguments, path, &agent, out, err);
-    free_config(&agent);
-    return st;
-}
-
-/* As open_policy reads it. */
-ch_status ch_policy_profiles(const ch_arguments *arguments, char **out, ch_error *err)
-{
-    config agent = {0};
-    const char *file = ch_option_config(arguments);
-    bool is_by_path = file == NULL && ch_option_policy(arguments) != NULL;
-    ch_status st = is_by_path ? CH_OK : read_config(file != NULL ? file : CH_PATH_CONFIG, &agent, err);
-    if (st == CH_OK)
-        *out = ch_strdup(profiles_of(arguments, &agent));
     free_config(&agent);
     return st;
 }

@@ -35,7 +35,4 @@ void ch_add_listed(ch_buffer *out, const char *text, size_t *count, bool is_last
 /* Exact, as text. */
 json_t *ch_decimal_json(ch_decimal number);
 
-/* The folder of the profiles that ch_policy_open takes. The caller frees it. */
-CH_CHECKED ch_status ch_policy_profiles(const ch_arguments *arguments, char **out, ch_error *err);
-
 #endif

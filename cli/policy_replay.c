@@ -112,7 +112,7 @@ static bool is_report(const json_t *record)
     return strcmp(event, "released") == 0 || strcmp(event, "closed") == 0;
 }
 
-/* The decision's id as a text; false if the row has none. */
+/* Writes the decision's id as a text. Returns false if the row has none. */
 static bool id_of(const json_t *row, const char *member, char out[24])
 {
     json_int_t id = json_integer_value(json_object_get(row, member));
@@ -134,7 +134,7 @@ static void find_returns(replay *self, const json_t *rows)
     self->reported = ch_alloc((self->reported_count + 1) * sizeof *self->reported);
 }
 
-/* NULL: nobody reports on it. */
+/* Returns NULL if nobody reports on it. */
 static reported *find_reported(const replay *self, const json_t *row, const char *member)
 {
     char id[24];
@@ -162,15 +162,6 @@ static void keep_taken(const replay *self, const json_t *row)
     to->count = count;
 }
 
-static const ch_entry_rule *find_limit(const ch_policy *policy, ch_slice name)
-{
-    for (size_t i = policy->first[CH_VERB_LIMIT]; i < policy->first[CH_VERB_LIMIT + 1]; i++) {
-        if (ch_slice_is(name, policy->entries[i].name))
-            return &policy->entries[i];
-    }
-    return NULL;
-}
-
 /* As core does it: what is not open any more comes back, and of what was rejected as much as `release` lets. */
 static void give_back(replay *self, const json_t *row)
 {
@@ -180,7 +171,8 @@ static void give_back(replay *self, const json_t *row)
     if (!ch_time_read(ch_jansson_member(record_of(row), "time"), &now_ns))
         return;
     for (size_t i = 0; of != NULL && i < of->count; i++) {
-        const ch_entry_rule *limit = find_limit(self->policy, ch_levels_row(self->trial->levels, &of->taken[i]).limit);
+        const ch_entry_rule *limit =
+            ch_policy_find_limit(self->policy, ch_levels_row(self->trial->levels, &of->taken[i]).limit);
         if (limit != NULL && (!is_closed || limit->limit.control == CH_CONTROL_OPEN_VALUE))
             (void)ch_levels_release(self->trial->levels, &of->taken[i], limit, now_ns);
     }

@@ -223,14 +223,11 @@ static ch_status check_used(const ch_policy *policy, const ch_yaml *used, ch_err
 {
     for (size_t i = 0; used != NULL && i < ch_yaml_count(used); i++) {
         const char *name = ch_yaml_key_at(used, i);
-        size_t at = policy->first[CH_VERB_LIMIT];
-        while (at < policy->first[CH_VERB_LIMIT + 1] && strcmp(policy->entries[at].name, name) != 0)
-            at++;
-        if (at == policy->first[CH_VERB_LIMIT + 1])
+        const ch_entry_rule *limit = ch_policy_find_limit(policy, ch_slice_of(name));
+        if (limit == NULL)
             return ch_yaml_fail(ch_yaml_key_node_at(used, i), err, "the policy has no limit '%s'; correct the name",
                                 name);
-        const ch_limit *limit = &policy->entries[at].limit;
-        if (limit->per.kind == CH_PERIOD_NONE && limit->control != CH_CONTROL_OPEN_VALUE)
+        if (limit->limit.per.kind == CH_PERIOD_NONE && limit->limit.control != CH_CONTROL_OPEN_VALUE)
             return ch_yaml_fail(ch_yaml_key_node_at(used, i), err,
                                 "limit '%s' looks at each request by itself, so nothing of it is used; delete this",
                                 name);

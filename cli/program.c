@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define TERM_MS 500 /* that it may take to end when it is asked to */
+#define TERM_MS 500 /* how long it may take to end when it is asked to */
 #define LOOK_MS 10
 
 extern char **environ;
@@ -90,7 +90,7 @@ static void release(ch_program *program)
 
 /* ---- start and end ---- */
 
-/* `input` is -1: the terminal. */
+/* The program reads from the terminal if `input` is -1. */
 static ch_status spawn(ch_program *program, const char *path, char *const *words, int input, int output, ch_error *err)
 {
     posix_spawn_file_actions_t actions;

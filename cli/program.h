@@ -36,8 +36,9 @@ typedef struct ch_program {
 /* What the program has as its standard input: a pipe, for ch_program_write; or the terminal, as far as there is one. */
 typedef enum ch_program_input { CH_PROGRAM_PIPE, CH_PROGRAM_TERMINAL } ch_program_input;
 
-/* Starts `path` with `words`, of which the first is its name and the last NULL. CH_BAD_INPUT: the path is not absolute;
- * CH_CONFIG: somebody else could exchange the program. End it with ch_program_close, also after a failure. */
+/* Starts `path` with `words`, of which the first is its name and the last NULL. Returns CH_BAD_INPUT if the
+ * path is not absolute, CH_CONFIG if somebody else could exchange the program. End it with ch_program_close, also after
+ * a failure. */
 CH_CHECKED ch_status ch_program_start(const char *path, char *const *words, ch_program_input input, ch_program *out,
                                       ch_error *err);
 /* Ends it, if it runs; the signal that came takes effect now. */
@@ -45,10 +46,10 @@ void ch_program_close(ch_program *program);
 #define ch_autoprogram __attribute__((cleanup(ch_program_close))) ch_program
 
 CH_CHECKED ch_status ch_program_write(ch_program *program, const char *text, ch_error *err);
-/* Reads a line into `line`, which is allocated, without its end; `*is_end` if there is none any more. */
+/* Reads a line, without its end, into `line`, which is allocated. Sets `*is_end` if the output has ended. */
 CH_CHECKED ch_status ch_program_read_line(ch_program *program, const ch_secret *line, size_t *size_bytes, bool *is_end,
                                           ch_error *err);
-/* Waits for its end. CH_REFUSED unless it ended with status 0. */
+/* Waits for its end. Returns CH_REFUSED unless it ended with status 0. */
 CH_CHECKED ch_status ch_program_wait(ch_program *program, ch_error *err);
 
 #endif

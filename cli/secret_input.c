@@ -241,7 +241,7 @@ ch_status ch_input_check_no_pin(const ch_arguments *arguments, ch_error *err)
     return CH_OK;
 }
 
-/* The descriptor that answers `question`; -1: something else does. */
+/* Sets `*out` to the descriptor that answers `question`, or to -1 if something else does. */
 static ch_status find_source(const ch_arguments *arguments, const ch_input_question *question, int *out, ch_error *err)
 {
     *out = -1;

@@ -34,7 +34,7 @@ typedef struct ch_input_question {
 CH_CHECKED ch_status ch_input_secret(const ch_arguments *arguments, const ch_input_question *question,
                                      const ch_input_question *next, ch_secret *out, ch_error *err);
 
-/* CH_BAD_INPUT if --no-pin was given together with something that says where a PIN comes from. */
+/* Returns CH_BAD_INPUT if --no-pin was given together with something that says where a PIN comes from. */
 CH_CHECKED ch_status ch_input_check_no_pin(const ch_arguments *arguments, ch_error *err);
 
 /* Asks on the terminal; only "yes" and "y" are yes. Returns CH_REFUSED on anything else, CH_BAD_INPUT without a

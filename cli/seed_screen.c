@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define QUIET 2 /* modules around the code; the standard wants 4, and scanners take 2, which fits more terminals */
+#define QUIET 2 /* modules around the code; the standard asks for 4; scanners take 2, which fits more terminals */
 #define ROOM (1024 * 1024)
 #define TEXT_MAX 1024
 #define PROMPT_ROWS 1
@@ -25,7 +25,7 @@ static const char leave_screen[] = "\033[0m\033[2J\033[H\033[?1049l";
 
 /* ---- text ---- */
 
-/* What is written to: locked memory. */
+/* A text in locked memory. */
 typedef struct text {
     ch_secret *into;
     size_t size;
@@ -43,7 +43,7 @@ static void add(text *to, const char *what)
         add_byte(to, *what);
 }
 
-/* RFC 4648, without padding, as apps want it. */
+/* RFC 4648, without padding, as apps take it. */
 static void add_base32(text *to, const ch_secret *bytes)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -137,7 +137,7 @@ static bool write_all(int fd, const uint8_t *bytes, size_t size)
     return true;
 }
 
-/* False: there is no code for such a text, or no memory. */
+/* Returns false if there is no code for such a text, or no memory, or the terminal fails. */
 static bool draw(int tty, const ch_shown_seed *shown, ch_secret *uri_room, ch_secret *room)
 {
     text uri = {uri_room, 0};

@@ -13,7 +13,7 @@ typedef struct ch_shown_seed {
     const ch_secret *seed;
 } ch_shown_seed;
 
-/* CH_BAD_INPUT: there is no terminal. Undo with ch_seed_screen_clear, also after a failure. */
+/* Returns CH_BAD_INPUT if there is no terminal. Undo with ch_seed_screen_clear, also after a failure. */
 CH_CHECKED ch_status ch_seed_screen_show(const ch_shown_seed *shown, ch_error *err);
 /* Clears what was shown, and goes back to the screen of before. */
 void ch_seed_screen_clear(void);

@@ -1,6 +1,7 @@
 /* The token family. */
 #include "base/memory.h"
 #include "cli/commands.h"
+#include "cli/key_access.h"
 #include "cli/jansson.h"
 #include "cli/output.h"
 #include "cli/secret_input.h"
@@ -118,8 +119,7 @@ const ch_command ch_commands_of_token[] = {
     {
         .family = "token",
         .name = "probe",
-        .syntax = {.options = CH_OPTION(MODULE) | CH_OPTION(INIT_ARGS) | CH_OPTION(TOKEN) | CH_OPTIONS_PIN |
-                              CH_OPTION(NO_PIN) | CH_OPTION(MECHANISM) | CH_OPTION(JSON)},
+        .syntax = {.options = CH_OPTIONS_ON_TOKEN | CH_OPTION(MECHANISM) | CH_OPTION(JSON)},
         .summary = "try what a token really does",
         .details = "Makes scratch keys on the token, for each mechanism: one that the token\n"
                    "generates, one that is imported. Signs with them, checks the signatures and the\n"

@@ -122,11 +122,15 @@ static const CK_MECHANISM_INFO *find_offer(const offers *all, CK_MECHANISM_TYPE 
     return NULL;
 }
 
+json_t *ch_mechanism_type_json(CK_MECHANISM_TYPE type)
+{
+    const char *name = ch_mechanism_type_name(type);
+    return name != NULL ? json_string(name) : json_sprintf("0x%08lx", type);
+}
+
 static json_t *offer_row(const ch_token_mechanism *offer)
 {
-    const char *name = ch_mechanism_type_name(offer->type);
-    return json_pack("{s:o s:I s:I s:o}", "name",
-                     name != NULL ? json_string(name) : json_sprintf("0x%08lx", offer->type), "key_min",
+    return json_pack("{s:o s:I s:I s:o}", "name", ch_mechanism_type_json(offer->type), "key_min",
                      (json_int_t)offer->info.ulMinKeySize, "key_max", (json_int_t)offer->info.ulMaxKeySize, "flags",
                      flag_names(offer->info.flags, ch_mechanism_flag_name));
 }

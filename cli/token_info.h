@@ -16,4 +16,7 @@ CH_CHECKED ch_status ch_token_info_run(const ch_arguments *arguments, ch_error *
  * "" if there is no token. Literals. */
 const char *ch_token_pin_state(const ch_token_info *token);
 
+/* Returns the name of a mechanism as JSON, or its number in hex if it is not widely known. The caller owns it. */
+json_t *ch_mechanism_type_json(CK_MECHANISM_TYPE type);
+
 #endif

@@ -4,6 +4,7 @@
 #include "base/buffer.h"
 #include "base/memory.h"
 #include "base/printable.h"
+#include "base/utc.h"
 #include "cli/interrupt.h"
 #include "cli/jansson.h"
 #include "cli/key_access.h"
@@ -141,11 +142,8 @@ static ch_status mention_left_over(ch_session *session, ch_error *err)
 
 static void add_facts(json_t *report)
 {
-    char date[32] = "";
-    time_t now = time(NULL);
-    struct tm parts;
-    if (gmtime_r(&now, &parts) != NULL)
-        strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", &parts);
+    char date[CH_UTC_TEXT_SIZE];
+    ch_utc_text((uint64_t)time(NULL), date);
     json_object_set_new(report, "chancery", json_string(CH_VERSION));
     json_object_set_new(report, "date", json_string(date));
     json_object_del(json_object_get(report, "token"), "label");

@@ -3,7 +3,6 @@
  * A seed is drawn here, put on the token, shown once and forgotten. It stays on the token only if the agent has pinned
  * it, for which somebody must have typed a code of it: so what is made here is destroyed again, however else this ends.
  */
-#include "base/buffer.h"
 #include "cli/code_input.h"
 #include "cli/commands.h"
 #include "cli/dialog.h"
@@ -28,21 +27,14 @@ typedef struct seeds {
     bool is_first; /* nobody is enrolled yet */
 } seeds;
 
-static json_t *text_of(ch_slice text)
-{
-    ch_autobuffer copy = CH_BUFFER_INIT;
-    ch_buffer_add_slice(&copy, text);
-    return ch_jansson_text(ch_buffer_text(&copy));
-}
-
 static void add_row(json_t *rows, const ch_listed_seed_record *row)
 {
     json_t *object = json_object();
-    json_object_set_new(object, "person", text_of(row->person));
-    json_object_set_new(object, "roles", text_of(row->roles));
-    json_object_set_new(object, "token", text_of(row->token));
-    json_object_set_new(object, "object", text_of(row->object));
-    json_object_set_new(object, "mechanism", text_of(row->mechanism));
+    json_object_set_new(object, "person", ch_jansson_slice(row->person));
+    json_object_set_new(object, "roles", ch_jansson_slice(row->roles));
+    json_object_set_new(object, "token", ch_jansson_slice(row->token));
+    json_object_set_new(object, "object", ch_jansson_slice(row->object));
+    json_object_set_new(object, "mechanism", ch_jansson_slice(row->mechanism));
     json_object_set_new(object, "digits", json_integer(row->digits));
     json_object_set_new(object, "enrolled", json_boolean(row->is_enrolled));
     json_object_set_new(object, "wait_s", json_integer((json_int_t)row->wait_s));
@@ -216,15 +208,13 @@ static ch_status show_and_ask(enrolment *self, const ch_mechanism *mechanism, ch
 
 static ch_status have_it_pinned(enrolment *self, ch_error *err)
 {
-    int fd = -1;
     auto_channel channel = CH_CHANNEL_CLOSED;
     ch_autosecret all = CH_SECRET_INIT;
     const ch_secret *const parts[] = {&self->access.pin, &self->new_code, &self->admin_code};
     const ch_totp_enroll_frame ask = {.version = CH_FRAMES_VERSION, .person = ch_slice_of(self->person)};
     CH_TRY(ch_secrets_join(parts, self->is_first ? 2 : 3, &all, err));
     CH_TRY(ch_dialog_open(self->arguments, &channel, err));
-    CH_TRY(ch_secret_to_pipe(&all, &fd, err));
-    ch_channel_attach(&channel, fd);
+    CH_TRY(ch_channel_attach_secret(&channel, &all, err));
     CH_TRY(ch_totp_enroll_frame_put(ch_channel_out(&channel), 0, &ask, err));
     if (ch_interrupt_came())
         return fail_interrupted(err);
@@ -283,14 +273,12 @@ static ch_status run_enroll(const ch_arguments *arguments, ch_error *err)
 
 static ch_status run_revoke(const ch_arguments *arguments, ch_error *err)
 {
-    int fd = -1;
     auto_channel channel = CH_CHANNEL_CLOSED;
     ch_autosecret code = CH_SECRET_INIT;
     const ch_totp_revoke_frame ask = {.version = CH_FRAMES_VERSION, .person = ch_slice_of(arguments->positional[0])};
     CH_TRY(ch_input_code(arguments, &code, err));
     CH_TRY(ch_dialog_open(arguments, &channel, err));
-    CH_TRY(ch_secret_to_pipe(&code, &fd, err));
-    ch_channel_attach(&channel, fd);
+    CH_TRY(ch_channel_attach_secret(&channel, &code, err));
     CH_TRY(ch_totp_revoke_frame_put(ch_channel_out(&channel), 0, &ask, err));
     CH_TRY(ch_dialog_ask(&channel, NULL, err));
     if (arguments->option[CH_OPT_JSON] != NULL) {
@@ -307,7 +295,6 @@ static ch_status run_revoke(const ch_arguments *arguments, ch_error *err)
 /* ---- the commands ---- */
 
 #define TO_AGENT (CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTION(JSON))
-#define ON_TOKEN (CH_OPTION(MODULE) | CH_OPTION(INIT_ARGS) | CH_OPTION(TOKEN) | CH_OPTIONS_PIN | CH_OPTION(NO_PIN))
 
 /* clang-format off */
 const ch_command ch_commands_of_totp[] = {
@@ -315,7 +302,7 @@ const ch_command ch_commands_of_totp[] = {
         .family = "totp",
         .name = "enroll",
         .syntax = {.positional = "PERSON", .positional_min = 1, .positional_max = 1,
-                   .options = TO_AGENT | ON_TOKEN | CH_OPTION(CODE_FD)},
+                   .options = TO_AGENT | CH_OPTIONS_ON_TOKEN | CH_OPTION(CODE_FD)},
         .summary = "give somebody a seed of one-time codes",
         .details = "Draws a seed for PERSON, a name from the policy's people, puts it on the token\n"
                    "of the policy's seeds, shows it once as a QR code and as text, and asks for a\n"

@@ -1,26 +1,14 @@
 #include "cli/trading_row.h"
 
-#include "base/buffer.h"
+#include "base/utc.h"
 #include "cli/jansson.h"
 #include "policy/states.h"
 
-#include <time.h>
-
 json_t *ch_time_json(uint64_t seconds, const char *when_none)
 {
-    char text[40];
-    struct tm utc;
-    time_t at = (time_t)seconds;
-    if (seconds == 0 || gmtime_r(&at, &utc) == NULL || strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
-        return json_string(when_none);
-    return json_string(text);
-}
-
-static json_t *text_of(ch_slice text)
-{
-    ch_autobuffer copy = CH_BUFFER_INIT;
-    ch_buffer_add_slice(&copy, text);
-    return ch_jansson_text(ch_buffer_text(&copy));
+    char text[CH_UTC_TEXT_SIZE];
+    ch_utc_text(seconds, text);
+    return json_string(seconds == 0 || *text == '\0' ? when_none : text);
 }
 
 static const char *state_of(const ch_trading_row_record *row)
@@ -40,6 +28,6 @@ json_t *ch_trading_row_json(const ch_trading_row_record *row)
     const char *when_none = row->state == CH_TRADING_ACTIVE  ? ""
                             : row->of == CH_STATE_OF_VERSION ? "for good"
                                                              : "an admin thaws it";
-    return json_pack("{s:s s:o s:s s:o s:o}", "of", kind, "name", text_of(row->name), "state", state_of(row), "until",
-                     ch_time_json(row->until_ns / 1000000000, when_none), "why", text_of(row->why));
+    return json_pack("{s:s s:o s:s s:o s:o}", "of", kind, "name", ch_jansson_slice(row->name), "state", state_of(row),
+                     "until", ch_time_json(row->until_ns / 1000000000, when_none), "why", ch_jansson_slice(row->why));
 }

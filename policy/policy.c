@@ -34,6 +34,15 @@ void ch_policy_index_keys(ch_policy *policy)
         *find_slot(policy, ch_slice_of(policy->keys[i].name)) = (uint16_t)(i + 1);
 }
 
+const ch_entry_rule *ch_policy_find_limit(const ch_policy *policy, ch_slice name)
+{
+    for (size_t i = policy->first[CH_VERB_LIMIT]; i < policy->first[CH_VERB_LIMIT + 1]; i++) {
+        if (ch_slice_is(name, policy->entries[i].name))
+            return &policy->entries[i];
+    }
+    return NULL;
+}
+
 const ch_key *ch_policy_find_key(const ch_policy *policy, ch_slice name)
 {
     assert(policy->slots != NULL);

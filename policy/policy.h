@@ -299,6 +299,8 @@ void ch_policy_free(ch_policy *policy);
 void ch_policy_index_keys(ch_policy *policy);
 void ch_policy_index(ch_policy *policy);
 
+/* Returns NULL if there is no limit of that name. */
+const ch_entry_rule *ch_policy_find_limit(const ch_policy *policy, ch_slice name);
 /* Returns NULL if there is no key of that name. The policy must have been indexed. */
 const ch_key *ch_policy_find_key(const ch_policy *policy, ch_slice name);
 static inline size_t ch_policy_key_index(const ch_policy *policy, const ch_key *key)

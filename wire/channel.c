@@ -56,6 +56,14 @@ void ch_channel_attach(ch_channel *channel, int fd)
     channel->attachments[channel->attachment_count++] = (ch_attachment){channel->pending.size, fd};
 }
 
+ch_status ch_channel_attach_secret(ch_channel *channel, const ch_secret *secret, ch_error *err)
+{
+    int fd = -1;
+    CH_TRY(ch_secret_to_pipe(secret, &fd, err));
+    ch_channel_attach(channel, fd);
+    return CH_OK;
+}
+
 void ch_channel_detach(ch_channel *channel)
 {
     assert(channel->attachment_count > 0);

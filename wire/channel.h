@@ -6,6 +6,7 @@
 #ifndef CH_WIRE_CHANNEL_H
 #define CH_WIRE_CHANNEL_H
 
+#include "base/secret.h"
 #include "wire/frames.h"
 
 /* A descriptor that leaves with the frame that begins at `at`. */
@@ -39,6 +40,8 @@ ch_buffer *ch_channel_out(ch_channel *channel);
 /* Lets `fd`, which is taken over, travel with the frame that is written next. That frame leaves in a packet of its own.
  */
 void ch_channel_attach(ch_channel *channel, int fd);
+/* The same with a pipe that holds a copy of `secret` (ch_secret_to_pipe), so that it is never in a frame. */
+CH_CHECKED ch_status ch_channel_attach_secret(ch_channel *channel, const ch_secret *secret, ch_error *err);
 /* Closes what was attached last: its frame could not be written. */
 void ch_channel_detach(ch_channel *channel);
 /* Sends what is pending, as far as the socket takes it now. Returns CH_OK also if some is left; CH_IO if the peer is

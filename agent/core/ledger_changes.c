@@ -179,15 +179,6 @@ ch_status ch_ledger_confirm_price(ch_ledger *ledger, ch_slice source, ch_slice p
 
 /* ---- releases ---- */
 
-static const ch_entry_rule *find_limit(const ch_policy *policy, ch_slice name)
-{
-    for (size_t i = policy->first[CH_VERB_LIMIT]; i < policy->first[CH_VERB_LIMIT + 1]; i++) {
-        if (ch_slice_is(name, policy->entries[i].name))
-            return &policy->entries[i];
-    }
-    return NULL;
-}
-
 /* An order that was rejected or closed is not open, so all of that comes back; of what was placed, as much of a
  * rejected one as the limit lets. */
 static ch_decimal give_back(ch_ledger *ledger, const ch_taken *taken, const ch_entry_rule *limit, bool is_closed,
@@ -226,7 +217,7 @@ static void release(ch_ledger *ledger, const ch_reservation *reservation, bool i
     ch_buffer_clear(&ledger->lines);
     for (size_t i = 0; i < reservation->count; i++) {
         const ch_taken *taken = &reservation->taken[i];
-        const ch_entry_rule *limit = find_limit(ledger->policy, ch_levels_row(ledger->levels, taken).limit);
+        const ch_entry_rule *limit = ch_policy_find_limit(ledger->policy, ch_levels_row(ledger->levels, taken).limit);
         ch_decimal amount = limit == NULL ? CH_DECIMAL_ZERO : give_back(ledger, taken, limit, is_closed, now_ns);
         if (ch_decimal_is_zero(amount))
             continue;

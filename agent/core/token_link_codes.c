@@ -158,7 +158,6 @@ static ch_status may_check(const ch_token_link *link, ch_error *err)
 
 static ch_status send_code(ch_token_link *link, const ch_link_code *code, const ch_secret *typed, ch_error *err)
 {
-    int fd = -1;
     ch_code_frame check = {.seed = ch_slice_of(code->seed),
                            .mechanism = ch_slice_of(code->mechanism),
                            .digits = (uint8_t)code->digits,
@@ -166,8 +165,7 @@ static ch_status send_code(ch_token_link *link, const ch_link_code *code, const 
                            .print = code->print};
     CH_TRY(may_check(link, err));
     CH_TRY(read_time(&check.now_s, err));
-    CH_TRY(ch_secret_to_pipe(typed, &fd, err));
-    ch_channel_attach(&link->child.channel, fd);
+    CH_TRY(ch_channel_attach_secret(&link->child.channel, typed, err));
     return ch_code_frame_put(ch_channel_out(&link->child.channel), 0, &check, err);
 }
 

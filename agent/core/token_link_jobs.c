@@ -258,11 +258,9 @@ ch_status ch_token_link_queue(ch_token_link *link, ch_ticket *ticket, ch_error *
 static ch_status send_pin_job(ch_token_link *link, uint64_t id, const ch_job_frame *job, ch_error *err)
 {
     ch_pin_job_frame pin_job = {.key = job->key, .payloads = job->payloads};
-    int fd = -1;
     if (link->pin.data == NULL)
         return ch_link_fail_locked(link, err);
-    CH_TRY(ch_secret_to_pipe(&link->pin, &fd, err));
-    ch_channel_attach(&link->child.channel, fd);
+    CH_TRY(ch_channel_attach_secret(&link->child.channel, &link->pin, err));
     ch_status st = ch_pin_job_frame_put(ch_channel_out(&link->child.channel), id, &pin_job, err);
     if (st == CH_OK)
         link->pins_out++;

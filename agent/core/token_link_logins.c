@@ -60,9 +60,7 @@ static ch_status put_login(ch_token_link *link, ch_error *err)
 
 static ch_status send_login(ch_token_link *link, const ch_secret *pin, ch_error *err)
 {
-    int fd = -1;
-    CH_TRY(ch_secret_to_pipe(pin, &fd, err));
-    ch_channel_attach(&link->child.channel, fd);
+    CH_TRY(ch_channel_attach_secret(&link->child.channel, pin, err));
     CH_TRY(put_login(link, err));
     ch_link_expect_all(link);
     ch_link_set_state(link, CH_LINK_LOGGING_IN);
