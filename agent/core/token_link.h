@@ -196,6 +196,8 @@ void ch_token_link_unlock(ch_token_link *link, ch_secret *pin, bool is_last_try,
     "or so"
 void ch_token_link_unlock_by_code(ch_token_link *link, ch_secret *pin_and_code, const ch_link_code *code,
                                   bool is_last_try, ch_link_waiter waiter);
+/* The same as ch_token_link_unlock, with a PIN that nobody typed. */
+void ch_token_link_unlock_unattended(ch_token_link *link, ch_secret *pin, ch_link_waiter waiter);
 /* The step of the code that has passed is written, or could not be: then nothing is unlocked. `stays_locked`: it was
  * all about the code, and the token is locked again. */
 void ch_token_link_go_on(ch_token_link *link, const ch_error *outcome, bool stays_locked);
@@ -210,9 +212,7 @@ void ch_token_link_lock(ch_token_link *link, ch_link_waiter waiter);
 void ch_token_link_set_unlock(ch_token_link *link, const ch_unlock_rule *rule);
 /* Locks it if its unlock has ended. In each turn of the loop, before jobs are dispatched. */
 void ch_token_link_look_at_end(ch_token_link *link);
-/* The unlock that was begun just now was nobody's. */
-void ch_token_link_note_unattended(ch_token_link *link);
-/* There was to be one, and there is not; the token is locked because of that. */
+/* An unattended unlock has failed; the token is locked because of that. */
 void ch_token_link_note_not_unattended(ch_token_link *link, const char *why);
 
 /* How an unlock ends, if nothing more is signed. */

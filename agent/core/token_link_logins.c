@@ -219,14 +219,15 @@ static ch_status may_unlock(const ch_token_link *link, ch_error *err)
     return ch_link_fail_absent(link, err);
 }
 
-static void unlock(ch_token_link *link, ch_secret *pin, const ch_link_code *code, bool is_last_try,
+/* Returns false if it is refused, and `waiter` has heard that. */
+static bool unlock(ch_token_link *link, ch_secret *pin, const ch_link_code *code, bool is_last_try,
                    ch_link_waiter waiter)
 {
     ch_error err = CH_ERROR_INIT;
     if (may_unlock(link, &err) != CH_OK || may_try(link, is_last_try, &err) != CH_OK) {
         ch_secret_wipe(pin);
         waiter.answer(waiter.context, &err);
-        return;
+        return false;
     }
     link->trial = *pin;
     *pin = (ch_secret)CH_SECRET_INIT;
@@ -239,6 +240,7 @@ static void unlock(ch_token_link *link, ch_secret *pin, const ch_link_code *code
     link->lock_ms = 0; /* of an operator who has left */
     if (link->state == CH_LINK_LOCKED)
         begin_trial(link);
+    return true;
 }
 
 void ch_token_link_unlock(ch_token_link *link, ch_secret *pin, bool is_last_try, ch_link_waiter waiter)
@@ -250,6 +252,12 @@ void ch_token_link_unlock_by_code(ch_token_link *link, ch_secret *pin_and_code, 
                                   bool is_last_try, ch_link_waiter waiter)
 {
     unlock(link, pin_and_code, code, is_last_try, waiter);
+}
+
+void ch_token_link_unlock_unattended(ch_token_link *link, ch_secret *pin, ch_link_waiter waiter)
+{
+    if (unlock(link, pin, NULL, false, waiter))
+        link->is_unattended = true;
 }
 
 /* The token signs for others, or for whoever takes this process over. The agent has it sign nothing. */

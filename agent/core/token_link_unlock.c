@@ -157,11 +157,6 @@ void ch_link_note_removal(ch_token_link *link, const ch_error *why)
     ch_log("token '%s': locked: %s", link->config.name, link->ended.message);
 }
 
-void ch_token_link_note_unattended(ch_token_link *link)
-{
-    link->is_unattended = true;
-}
-
 void ch_token_link_note_not_unattended(ch_token_link *link, const char *why)
 {
     ch_error_set(&link->ended, CH_LOCKED, "", "it could not be unlocked unattended: %s", why);
