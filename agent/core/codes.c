@@ -239,6 +239,13 @@ ch_status ch_attempt_part(const ch_attempt *self, unsigned part, ch_secret *out,
     return CH_OK;
 }
 
+static void take_step(ch_attempt *self, ch_attempt_next step)
+{
+    ch_error err = CH_ERROR_INIT;
+    if (step(self, &err) != CH_OK)
+        ch_attempt_end(self, &err);
+}
+
 /* ---- counted first ---- */
 
 static void on_counted(void *context, const ch_error *outcome)
@@ -249,7 +256,7 @@ static void on_counted(void *context, const ch_error *outcome)
     if (!ch_attempt_end_write(self))
         return;
     if (outcome->status == CH_OK)
-        self->then(self);
+        take_step(self, self->then);
     else
         ch_attempt_end(self, outcome);
 }
@@ -272,7 +279,7 @@ static void on_used(void *context, const ch_error *outcome)
     if (outcome->status != CH_OK || self->next == NULL)
         ch_attempt_end(self, outcome);
     else
-        self->next(self);
+        take_step(self, self->next);
 }
 
 /* Before an unlock, the try is not over. */
@@ -328,16 +335,9 @@ static ch_status send_code(ch_attempt *self, ch_error *err)
     return CH_OK;
 }
 
-static void verify(ch_attempt *self)
-{
-    ch_error err = CH_ERROR_INIT;
-    if (send_code(self, &err) != CH_OK)
-        ch_attempt_end(self, &err);
-}
-
 void ch_attempt_verify(ch_attempt *self)
 {
-    ch_attempt_count(self, verify);
+    ch_attempt_count(self, send_code);
 }
 
 void ch_codes_verify(ch_codes *codes, const ch_person *person, ch_secret *typed, const ch_codes_waiter *waiter)

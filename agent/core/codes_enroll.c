@@ -110,7 +110,7 @@ static void on_checked(void *context, const ch_error *outcome, uint64_t step, ch
     ch_attempt_end(self, &why);
 }
 
-static ch_status send_new_code(ch_attempt *self, ch_error *err)
+static ch_status check_new_code(ch_attempt *self, ch_error *err)
 {
     ch_link_code code;
     ch_autosecret typed = CH_SECRET_INIT;
@@ -123,13 +123,6 @@ static ch_status send_new_code(ch_attempt *self, ch_error *err)
     return CH_OK;
 }
 
-static void check_new_code(ch_attempt *self)
-{
-    ch_error err = CH_ERROR_INIT;
-    if (send_new_code(self, &err) != CH_OK)
-        ch_attempt_end(self, &err);
-}
-
 /* Nobody can vouch for the first, save whoever knows the PIN. It must be an admin, who can vouch for the others. */
 static ch_status begin_first(ch_attempt *self, const ch_person *person, ch_error *err)
 {
@@ -137,10 +130,8 @@ static ch_status begin_first(ch_attempt *self, const ch_person *person, ch_error
     if ((person->roles & CH_ROLE_ADMIN) == 0)
         return ch_fail_rule(err, CH_REFUSED, "first-admin",
                             "nobody is enrolled yet, and the first must be an admin, whose codes enrol the others");
-    if (ch_token_link_is_unlocked(link)) {
-        check_new_code(self);
-        return CH_OK;
-    }
+    if (ch_token_link_is_unlocked(link))
+        return check_new_code(self, err);
     self->token = ch_strdup(ch_token_link_name(link));
     self->stays_locked = true;
     ch_attempt_log_in(self);
@@ -220,13 +211,6 @@ static ch_status unpin(ch_attempt *self, ch_error *err)
     return CH_OK;
 }
 
-static void revoke_now(ch_attempt *self)
-{
-    ch_error err = CH_ERROR_INIT;
-    if (unpin(self, &err) != CH_OK)
-        ch_attempt_end(self, &err);
-}
-
 static ch_status revoke(ch_attempt *self, ch_slice name, ch_error *err)
 {
     const ch_person *person = NULL;
@@ -235,7 +219,7 @@ static ch_status revoke(ch_attempt *self, ch_slice name, ch_error *err)
     name_subject(self, person);
     CH_TRY(may_revoke(self->codes, person, err));
     CH_TRY(ch_codes_ask(self->codes, self->name, &code, err));
-    self->next = revoke_now;
+    self->next = unpin;
     ch_attempt_verify(self);
     return CH_OK;
 }

@@ -9,8 +9,8 @@
 
 typedef struct ch_attempt ch_attempt;
 
-/* What is done once a code has been verified, or in the place of that. */
-typedef void (*ch_attempt_next)(ch_attempt *self);
+/* What is done once a try is counted, or a code is used. If it fails, the attempt ends with `err`. */
+typedef ch_status (*ch_attempt_next)(ch_attempt *self, ch_error *err);
 
 /* One use of a code, and the person who waits for its outcome. Its place is free again once it was answered and nothing
  * is being written for it. */
