@@ -116,7 +116,7 @@ static ch_status check_new_code(ch_attempt *self, ch_error *err)
     ch_autosecret typed = CH_SECRET_INIT;
     ch_token_link *link = ch_codes_link(self->codes);
     CH_TRY(ch_codes_ask_new(self->codes, self->about, &code, err));
-    CH_TRY(ch_attempt_part(self, PART_NEW_CODE, &typed, err));
+    CH_TRY(ch_secret_copy_part(&self->secret, PART_NEW_CODE, &typed, err));
     if (link == NULL || typed.size == 0)
         return ch_fail(err, CH_BAD_INPUT, "the code of the new seed is missing");
     ch_token_link_check_code(link, &code, &typed, (ch_code_waiter){.context = self, .answer = on_checked});
@@ -143,7 +143,7 @@ static ch_status begin_later(ch_attempt *self, ch_error *err)
     ch_link_code code;
     ch_autosecret typed = CH_SECRET_INIT;
     CH_TRY(ch_codes_ask(self->codes, self->name, &code, err));
-    if (ch_attempt_part(self, PART_ADMIN_CODE, &typed, err) != CH_OK || typed.size == 0)
+    if (ch_secret_copy_part(&self->secret, PART_ADMIN_CODE, &typed, err) != CH_OK || typed.size == 0)
         return ch_fail_rule(err, CH_REFUSED, CH_RULE_CODE,
                             "somebody is enrolled already, so another enrolment takes a code of the admin as well");
     self->code_part = PART_ADMIN_CODE;

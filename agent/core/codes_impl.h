@@ -66,8 +66,6 @@ void ch_attempt_count(ch_attempt *self, ch_attempt_next then);
 void ch_attempt_verify(ch_attempt *self);
 /* codes_unlock.c: counts the try, then logs in to the token of the seeds with what is in `secret`, a PIN and a code. */
 void ch_attempt_log_in(ch_attempt *self);
-/* Copies a part of what was typed to `out`. CH_BAD_INPUT if that part is missing. */
-CH_CHECKED ch_status ch_attempt_part(const ch_attempt *self, unsigned part, ch_secret *out, ch_error *err);
 /* The write for a login has ended with `outcome`. The login goes on if its process still waits. */
 void ch_attempt_go_on(ch_attempt *self, const ch_error *outcome);
 /* True if somebody else's attempt changes what is kept of that person. */

@@ -100,7 +100,7 @@ static ch_status log_in_by_pin(ch_attempt *self, ch_error *err)
 {
     ch_token_link *link = NULL;
     ch_autosecret pin = CH_SECRET_INIT;
-    CH_TRY(ch_attempt_part(self, 0, &pin, err));
+    CH_TRY(ch_secret_copy_part(&self->secret, 0, &pin, err));
     CH_TRY(ch_links_find(self->codes->context.links, ch_slice_of(self->token), &link, err));
     self->link = link;
     ch_token_link_unlock(link, &pin, self->is_last_try, waiter_of(self));

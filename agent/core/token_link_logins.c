@@ -295,7 +295,7 @@ static void keep_pin(ch_token_link *link)
         return;
     ch_secret_wipe(&link->pin);
     if (ch_link_has_code(link)) {
-        if (ch_link_copy_pin(&link->trial, &link->pin, &err) != CH_OK)
+        if (ch_secret_copy_part(&link->trial, 0, &link->pin, &err) != CH_OK) /* the code is of no more use */
             ch_log("token '%s': the PIN is not kept, so it must be unlocked again if its process ends: %s",
                    link->config.name, err.message);
         return;
