@@ -198,11 +198,11 @@ void ch_token_link_unlock_by_code(ch_token_link *link, ch_secret *pin_and_code, 
                                   bool is_last_try, ch_link_waiter waiter);
 /* The same as ch_token_link_unlock, with a PIN that nobody typed. */
 void ch_token_link_unlock_unattended(ch_token_link *link, ch_secret *pin, ch_link_waiter waiter);
-/* The step of the code that has passed is written, or could not be: then nothing is unlocked. `stays_locked`: it was
- * all about the code, and the token is locked again. */
+/* Goes on with a login whose code has passed, once its step is on disk. If `outcome` says that it is not, nothing is
+ * unlocked. With `stays_locked` the login was only for the code, and the token is locked again. */
 void ch_token_link_go_on(ch_token_link *link, const ch_error *outcome, bool stays_locked);
-/* Has a code looked at while the token is unlocked: CH_LOCKED if it is not; CH_REFUSED with CH_RULE_CODE or
- * CH_RULE_SEED if it is not the one. */
+/* Has a code verified by a token that is unlocked. CH_LOCKED if it is not; CH_REFUSED with CH_RULE_CODE if the code is
+ * wrong, or CH_RULE_SEED if the seed is not the one that was enrolled. */
 void ch_token_link_check_code(ch_token_link *link, const ch_link_code *code, const ch_secret *typed,
                               ch_code_waiter waiter);
 /* Fails what waits, forgets the PIN and logs out; a process that does not is ended. */

@@ -53,8 +53,8 @@ static bool is_under_way(const ch_token_link *link)
     return ch_link_is_open(link) || link->pin.data != NULL;
 }
 
-/* Two clocks read one after the other, in each turn of the loop. Who is interrupted in between sees too little sleep,
- * and sees it the next time. */
+/* Two clocks read one after the other, in each turn of the loop. A thread that is interrupted in between sees too
+ * little sleep, and the rest in the next turn. */
 static bool has_slept(const ch_token_link *link, uint64_t now_ns)
 {
     return !link->may_sleep && ch_unlock_was_suspended(link->slept_ns, (int64_t)(now_ns - ch_clock_ns()));
