@@ -178,18 +178,18 @@ static void add_versions(ch_buffer *out, ch_slice key, ch_records *rest)
 {
     ch_key_version_record version;
     ch_records next = *rest;
-    const char *lead = ",\"versions\":[{\"key_id\":";
+    bool is_first = true;
     for (; ch_key_version_record_next(&next, &version) && ch_slice_equal(version.key, key); *rest = next) {
-        add_text(out, lead, version.key_id);
+        add_text(out, is_first ? ",\"versions\":[{\"key_id\":" : ",{\"key_id\":", version.key_id);
         add_date(out, ",\"from\":", version.from_s);
         add_date(out, ",\"expires\":", version.expires_s);
         add_boolean(out, ",\"ready\":", version.is_ready);
         add_boolean(out, ",\"used\":", version.is_used);
         add_text(out, ",\"problem\":", version.problem);
         ch_buffer_add_byte(out, '}');
-        lead = ",{\"key_id\":";
+        is_first = false;
     }
-    if (lead[1] == '{')
+    if (!is_first)
         ch_buffer_add_byte(out, ']');
 }
 
