@@ -30,7 +30,7 @@ uint64_t ch_clock_boot_ns(void)
     return to_ns(&now);
 }
 
-/* Whoever is interrupted between the two readings sees too little. */
+/* A thread that is interrupted between two readings sees too little sleep, so the largest of a few counts. */
 int64_t ch_clock_slept_ns(void)
 {
     int64_t most_ns = INT64_MIN;

@@ -1,4 +1,5 @@
-/* The folder is looked at as files are that decide over keys: who could put another one there would choose the PIN. */
+/* The files must be trusted as all files that decide over keys: whoever could put another one there would choose the
+ * PIN. */
 #include "base/credential.h"
 
 #include "base/buffer.h"

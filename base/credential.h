@@ -6,8 +6,8 @@
 #include "base/secret.h"
 
 /* Reads the credential `name` into `out`, which must be empty: at most `max_bytes`, without the line end that may close
- * them. CH_NOT_FOUND: there is no folder, or no such file in it. CH_CONFIG: somebody else could change it, or read it,
- * or it is no name of a credential. CH_BAD_INPUT: it is empty. */
+ * them. Returns CH_NOT_FOUND if there is no folder, or no such file in it; CH_CONFIG if somebody else could change or
+ * read the file, or `name` cannot be a credential's; CH_BAD_INPUT if the file is empty. */
 CH_CHECKED ch_status ch_credential_read(const char *name, size_t max_bytes, ch_secret *out, ch_error *err);
 
 #endif

@@ -40,3 +40,11 @@ char *ch_path_beside(const char *file, const char *path)
     ch_buffer_add_text(&whole, path);
     return ch_slice_strdup(ch_buffer_slice(&whole));
 }
+
+void ch_path_split(const char *path, char **folder, char **name)
+{
+    const char *slash = strrchr(path, '/');
+    const ch_slice above = {(const uint8_t *)path, slash == NULL ? 0 : slash == path ? 1 : (size_t)(slash - path)};
+    *folder = slash == NULL ? ch_strdup(".") : ch_slice_strdup(above);
+    *name = ch_strdup(slash == NULL ? path : slash + 1);
+}

@@ -18,4 +18,8 @@ char *ch_path_operator_socket(void);
 /* `path` as the file `file` means it: taken from that file's folder, unless it is absolute. Free it likewise. */
 char *ch_path_beside(const char *file, const char *path);
 
+/* Splits `path` at its last slash. A path without a slash is in the folder "."; one that ends with a slash has an empty
+ * name. Free both likewise. */
+void ch_path_split(const char *path, char **folder, char **name);
+
 #endif

@@ -2,6 +2,8 @@
  * many bytes of the pages are the secret's; a wipe cleans the pages whole. */
 #include "base/secret.h"
 
+#include "base/slice.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -51,6 +53,24 @@ ch_status ch_secret_alloc_empty(ch_secret *secret, ch_error *err)
 {
     CH_TRY(ch_secret_alloc(secret, 1, err));
     secret->size = 0;
+    return CH_OK;
+}
+
+ch_status ch_secret_copy_part(const ch_secret *whole, unsigned part, ch_secret *out, ch_error *err)
+{
+    ch_slice rest = {whole->data, whole->size};
+    const uint8_t *nul = ch_slice_find(rest, '\0');
+    for (; part > 0 && nul != NULL; part--) {
+        rest = ch_slice_after(rest, (size_t)(nul + 1 - rest.data));
+        nul = ch_slice_find(rest, '\0');
+    }
+    size_t size = nul == NULL ? rest.size : (size_t)(nul - rest.data);
+    if (part > 0)
+        return ch_fail(err, CH_BAD_INPUT, "a part of the secret is missing");
+    if (size == 0)
+        return ch_secret_alloc_empty(out, err);
+    CH_TRY(ch_secret_alloc(out, size, err));
+    memcpy(out->data, rest.data, size);
     return CH_OK;
 }
 

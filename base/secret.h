@@ -32,6 +32,10 @@ CH_CHECKED ch_status ch_secret_alloc(ch_secret *secret, size_t size_bytes, ch_er
 /* The same without a byte: it stands for a PIN that a token does not take. */
 CH_CHECKED ch_status ch_secret_alloc_empty(ch_secret *secret, ch_error *err);
 
+/* Copies a part of `whole`, whose parts have a NUL between them, to `out`, which must be empty: part 0 is the first.
+ * An empty part is copied as ch_secret_alloc_empty makes it. CH_BAD_INPUT if there are not that many parts. */
+CH_CHECKED ch_status ch_secret_copy_part(const ch_secret *whole, unsigned part, ch_secret *out, ch_error *err);
+
 /* Reads `fd` to its end into `secret`, which must be empty: at most `max_bytes` (else CH_TOO_LARGE), without the one
  * line end (LF or CRLF) that may close them. CH_BAD_INPUT if that leaves nothing. `fd` stays open. Blocks as long as
  * `fd` does; with O_NONBLOCK, CH_IO if `fd` has not ended yet. On failure `secret` stays empty. */

@@ -4,6 +4,7 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "base/paths.h"
 #include "base/users.h"
 
 #include <errno.h>
@@ -325,17 +326,16 @@ ch_status ch_trust_folder(const char *path, ch_folder_kind kind, ch_trusted *out
 ch_status ch_trust_make_folder(const char *path, mode_t mode, ch_error *err)
 {
     ch_autotrusted above = CH_TRUSTED_CLOSED;
-    ch_autofree char *parent = ch_strdup(path);
-    size_t size = strlen(parent);
-    while (size > 1 && parent[size - 1] == '/')
-        parent[--size] = '\0';
-    char *slash = strrchr(parent, '/');
-    ch_autofree char *name = ch_strdup(slash == NULL ? parent : slash + 1);
-    if (slash != NULL)
-        slash[slash == parent ? 1 : 0] = '\0';
+    ch_autofree char *whole = ch_strdup(path);
+    ch_autofree char *parent = NULL;
+    ch_autofree char *name = NULL;
+    size_t size = strlen(whole);
+    while (size > 1 && whole[size - 1] == '/')
+        whole[--size] = '\0';
+    ch_path_split(whole, &parent, &name);
     if (*name == '\0')
         return CH_OK; /* the root folder */
-    CH_TRY(ch_trust_folder(slash == NULL ? "." : parent, CH_FOLDER_SHARED, &above, err));
+    CH_TRY(ch_trust_folder(parent, CH_FOLDER_SHARED, &above, err));
     mode_t before = umask(0);
     int result = mkdirat(above.fd, name, mode);
     int reason = errno;

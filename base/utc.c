@@ -3,7 +3,7 @@
 #include <string.h>
 #include <time.h>
 
-#define SECONDS_END 18446744073ULL /* as nanoseconds, more are none of 64 bits */
+#define SECONDS_END 18446744073ULL /* more do not fit 64 bits as nanoseconds */
 
 void ch_utc_text(uint64_t seconds, char text[static CH_UTC_TEXT_SIZE])
 {
@@ -13,7 +13,7 @@ void ch_utc_text(uint64_t seconds, char text[static CH_UTC_TEXT_SIZE])
         text[0] = '\0';
 }
 
-/* timegm makes a day of March of the 30th of February; writing it again shows that. */
+/* timegm turns the 30th of February into a day of March; writing the moment again shows that. */
 bool ch_utc_read(const char *text, uint64_t *seconds)
 {
     struct tm parts = {0};

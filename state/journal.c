@@ -251,7 +251,7 @@ uint64_t ch_journal_add(ch_journal *journal, const ch_journal_row *row)
     return added.id;
 }
 
-/* What people said: a freeze that a power cut undoes would be none. */
+/* Events include what people said, and a freeze must survive a power cut. */
 static bool holds_events(const ch_parcel *parcel)
 {
     for (size_t i = 0; i < parcel->count; i++) {

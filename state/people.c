@@ -172,7 +172,7 @@ static void take_row(void *context, sqlite3_stmt *row)
     kept->wait_until_ns = (uint64_t)sqlite3_column_int64(row, 7);
 }
 
-/* Where the tries at that token are counted, or are to be. Tokens beyond the last place share it. */
+/* Returns the place where tries at that token are counted, or will be. Tokens beyond the last place share it. */
 static size_t place_of(const facts *kept, const char *token)
 {
     size_t at = 0;
@@ -341,7 +341,8 @@ void ch_person_take_back(ch_kept_person *person, const char *token)
     submit(person);
 }
 
-/* What others have failed counts no more either: whoever knows PIN and code is there, and a token begins anew too. */
+/* The tries of others are forgotten too: somebody is there who knows PIN and code, and the token counts anew as well.
+ */
 static void forget_tries(ch_people *people, const ch_kept_person *but, const char *token)
 {
     for (size_t i = 0; i < people->count; i++) {

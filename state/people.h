@@ -18,7 +18,7 @@
 typedef struct ch_people ch_people;
 typedef struct ch_kept_person ch_kept_person;
 
-/* Who waits for a change to be on disk; called once. CH_IO: it could not be written, and must not be gone by. */
+/* Who waits for a change to be on disk; called once. CH_IO if it could not be written: then nothing may rely on it. */
 typedef struct ch_person_waiter {
     void *context;
     void (*answer)(void *context, const ch_error *outcome);
@@ -38,9 +38,9 @@ ch_kept_person *ch_people_of(ch_people *people, const char *name);
 
 /* ---- seeds ---- */
 
-/* The print of the seed that was pinned for that object, a view; empty: none was, or of another object. */
+/* Returns a view of the print of the seed that is pinned, which is empty if none is, or one of another object. */
 ch_slice ch_person_seed(const ch_kept_person *person, const ch_print_name *object);
-/* The lowest step that was never used. */
+/* Returns the lowest step that was never used. */
 uint64_t ch_person_lowest_step(const ch_kept_person *person);
 
 /* The changes below have one waiter at a time for each person, who waits for the disk. */
@@ -52,18 +52,18 @@ void ch_person_unpin(ch_kept_person *person, ch_person_waiter waiter);
 
 /* ---- tries ---- */
 
-/* How long the person must wait at `now_ns`, in whole seconds; 0: not at all. */
+/* Returns how many seconds the person must still wait at `now_ns`, rounded up, or 0. */
 uint64_t ch_person_waits_s(const ch_kept_person *person, uint64_t now_ns);
-/* Unlocks of a token that failed, or are under way, since anybody's last that succeeded. */
+/* Returns how many of the person's unlocks of `token` have failed, or are under way, since anybody's last success. */
 unsigned ch_person_tries(const ch_kept_person *person, const char *token);
 
-/* Counts a try that is about to be made; `token` is what is to be unlocked by it, NULL if nothing is. */
+/* Counts a try that is about to be made, to unlock `token`, or NULL if it unlocks nothing. */
 void ch_person_begin(ch_kept_person *person, const char *token, uint64_t now_ns, ch_person_waiter waiter);
-/* It was not made, or nobody looked at it. */
+/* Takes back a try that was not made, or that nobody looked at. */
 void ch_person_take_back(ch_kept_person *person, const char *token);
-/* A code of that step was right, and it is not known yet whether all else is: it is used, and the try stays counted. */
+/* Marks the code of `step`, which was right, as used. The try stays counted, since the PIN may still be wrong. */
 void ch_person_use(ch_kept_person *person, uint64_t step, ch_person_waiter waiter);
-/* It has succeeded, by the code of `step`: nobody has failed at that token any more, as far as it counts. */
+/* The try has succeeded with the code of `step`: forgets the person's failures, and everybody's tries at `token`. */
 void ch_person_pass(ch_kept_person *person, const char *token, uint64_t step, ch_person_waiter waiter);
 
 #endif

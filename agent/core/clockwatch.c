@@ -5,12 +5,12 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/utc.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #ifndef CH_BUILD_TIME_S
@@ -25,7 +25,6 @@
 #define BUILT_EARLIER_NS DAY_NS       /* the clock of who built it may have been ahead */
 #define AHEAD_MAX_NS (366 * DAY_NS)   /* at start: a machine may have been off for months */
 #define UNSEEN_MAX_NS (1830 * DAY_NS) /* after the build, if no time was ever seen */
-#define TIME_TEXT_SIZE 32
 
 struct ch_clockwatch {
     ch_seen_time seen;
@@ -132,12 +131,9 @@ static void keep(ch_clockwatch *watch)
 
 /* ---- doubts ---- */
 
-static const char *time_text(char text[TIME_TEXT_SIZE], uint64_t wall_ns)
+static const char *time_text(char text[CH_UTC_TEXT_SIZE], uint64_t wall_ns)
 {
-    time_t seconds = (time_t)(wall_ns / S_NS);
-    struct tm utc;
-    gmtime_r(&seconds, &utc);
-    strftime(text, TIME_TEXT_SIZE, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    ch_utc_text(wall_ns / S_NS, text);
     return text;
 }
 
@@ -161,8 +157,8 @@ static ch_status doubt_jump(int64_t jump_ns, ch_error *err)
 
 static ch_status doubt_time(uint64_t wall_ns, const char *relation, uint64_t other_ns, const char *what, ch_error *err)
 {
-    char shown[TIME_TEXT_SIZE];
-    char other[TIME_TEXT_SIZE];
+    char shown[CH_UTC_TEXT_SIZE];
+    char other[CH_UTC_TEXT_SIZE];
     return ch_fail_rule(err, CH_UNAVAILABLE, "clock", "this machine's clock shows %s, which is %s %s, %s; " WHAT_TO_DO,
                         time_text(shown, wall_ns), relation, time_text(other, other_ns), what);
 }

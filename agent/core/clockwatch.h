@@ -36,9 +36,9 @@ void ch_clockwatch_stop(ch_clockwatch *watch, ch_store *store);
 CH_CHECKED ch_status ch_clockwatch_read(ch_clockwatch *watch, ch_moment *now, ch_error *err);
 /* Judges a moment that the caller has read. `now` is NULL if the clock could not be read (see ch_moment_now). */
 CH_CHECKED ch_status ch_clockwatch_judge(ch_clockwatch *watch, const ch_moment *now, ch_error *err);
-/* The time that limits, states and prices go by, since what no longer counts is forgotten for good: the clock's while
- * it can be trusted; else what it should show by the boot clock or, if nobody knows that, the newest time that was
- * seen. Costs two looks at the clock, and changes nothing. */
+/* Returns the time that limits, states and prices go by: the clock's while it can be trusted; else what it should show
+ * by the boot clock or, if nobody knows that, the newest time that was seen. It must not follow a wrong clock, because
+ * what no longer counts is forgotten for good. Reads two clocks, and changes nothing. */
 uint64_t ch_clockwatch_time_ns(const ch_clockwatch *watch);
 
 /* An operator says that the clock is right as it is. That counts once it is on disk; then, or when it has failed,

@@ -221,22 +221,11 @@ ch_attempt *ch_attempt_begin(ch_codes *codes, const ch_person *person, ch_secret
     return self;
 }
 
-ch_status ch_attempt_part(const ch_attempt *self, unsigned part, ch_secret *out, ch_error *err)
+static void take_step(ch_attempt *self, ch_attempt_next step)
 {
-    ch_slice rest = {self->secret.data, self->secret.size};
-    const uint8_t *nul = ch_slice_find(rest, '\0');
-    for (; part > 0 && nul != NULL; part--) {
-        rest = (ch_slice){nul + 1, rest.size - (size_t)(nul + 1 - rest.data)};
-        nul = ch_slice_find(rest, '\0');
-    }
-    size_t size = nul == NULL ? rest.size : (size_t)(nul - rest.data);
-    if (part > 0)
-        return ch_fail(err, CH_BAD_INPUT, "a code is missing");
-    if (size == 0)
-        return ch_secret_alloc_empty(out, err);
-    CH_TRY(ch_secret_alloc(out, size, err));
-    memcpy(out->data, rest.data, size);
-    return CH_OK;
+    ch_error err = CH_ERROR_INIT;
+    if (step(self, &err) != CH_OK)
+        ch_attempt_end(self, &err);
 }
 
 /* ---- counted first ---- */
@@ -249,7 +238,7 @@ static void on_counted(void *context, const ch_error *outcome)
     if (!ch_attempt_end_write(self))
         return;
     if (outcome->status == CH_OK)
-        self->then(self);
+        take_step(self, self->then);
     else
         ch_attempt_end(self, outcome);
 }
@@ -272,7 +261,7 @@ static void on_used(void *context, const ch_error *outcome)
     if (outcome->status != CH_OK || self->next == NULL)
         ch_attempt_end(self, outcome);
     else
-        self->next(self);
+        take_step(self, self->next);
 }
 
 /* Before an unlock, the try is not over. */
@@ -321,23 +310,16 @@ static ch_status send_code(ch_attempt *self, ch_error *err)
     ch_autosecret typed = CH_SECRET_INIT;
     ch_token_link *link = ch_codes_link(self->codes);
     CH_TRY(ch_codes_ask(self->codes, self->name, &code, err));
-    CH_TRY(ch_attempt_part(self, self->code_part, &typed, err));
+    CH_TRY(ch_secret_copy_part(&self->secret, self->code_part, &typed, err));
     if (link == NULL || typed.size == 0)
         return ch_fail(err, CH_BAD_INPUT, "the code is missing");
     ch_token_link_check_code(link, &code, &typed, (ch_code_waiter){.context = self, .answer = on_checked});
     return CH_OK;
 }
 
-static void verify(ch_attempt *self)
-{
-    ch_error err = CH_ERROR_INIT;
-    if (send_code(self, &err) != CH_OK)
-        ch_attempt_end(self, &err);
-}
-
 void ch_attempt_verify(ch_attempt *self)
 {
-    ch_attempt_count(self, verify);
+    ch_attempt_count(self, send_code);
 }
 
 void ch_codes_verify(ch_codes *codes, const ch_person *person, ch_secret *typed, const ch_codes_waiter *waiter)

@@ -1,5 +1,5 @@
-/* One-time codes of people: verified at the token that holds their seeds, used once, and made to be waited for after
- * failures. What operators, admins and approvers prove themselves with.
+/* One-time codes, by which operators, admins and approvers prove who they are. A code is verified at the token that
+ * holds the person's seed, and is good once; after failures the person must wait.
  *
  * A try counts on disk before it is made, and a code is used on disk before anybody hears that it was right; so nothing
  * of this is undone by a crash. Each person has one try at a time. Core's thread only. */

@@ -110,24 +110,17 @@ static void on_checked(void *context, const ch_error *outcome, uint64_t step, ch
     ch_attempt_end(self, &why);
 }
 
-static ch_status send_new_code(ch_attempt *self, ch_error *err)
+static ch_status check_new_code(ch_attempt *self, ch_error *err)
 {
     ch_link_code code;
     ch_autosecret typed = CH_SECRET_INIT;
     ch_token_link *link = ch_codes_link(self->codes);
     CH_TRY(ch_codes_ask_new(self->codes, self->about, &code, err));
-    CH_TRY(ch_attempt_part(self, PART_NEW_CODE, &typed, err));
+    CH_TRY(ch_secret_copy_part(&self->secret, PART_NEW_CODE, &typed, err));
     if (link == NULL || typed.size == 0)
         return ch_fail(err, CH_BAD_INPUT, "the code of the new seed is missing");
     ch_token_link_check_code(link, &code, &typed, (ch_code_waiter){.context = self, .answer = on_checked});
     return CH_OK;
-}
-
-static void check_new_code(ch_attempt *self)
-{
-    ch_error err = CH_ERROR_INIT;
-    if (send_new_code(self, &err) != CH_OK)
-        ch_attempt_end(self, &err);
 }
 
 /* Nobody can vouch for the first, save whoever knows the PIN. It must be an admin, who can vouch for the others. */
@@ -137,10 +130,8 @@ static ch_status begin_first(ch_attempt *self, const ch_person *person, ch_error
     if ((person->roles & CH_ROLE_ADMIN) == 0)
         return ch_fail_rule(err, CH_REFUSED, "first-admin",
                             "nobody is enrolled yet, and the first must be an admin, whose codes enrol the others");
-    if (ch_token_link_is_unlocked(link)) {
-        check_new_code(self);
-        return CH_OK;
-    }
+    if (ch_token_link_is_unlocked(link))
+        return check_new_code(self, err);
     self->token = ch_strdup(ch_token_link_name(link));
     self->stays_locked = true;
     ch_attempt_log_in(self);
@@ -152,7 +143,7 @@ static ch_status begin_later(ch_attempt *self, ch_error *err)
     ch_link_code code;
     ch_autosecret typed = CH_SECRET_INIT;
     CH_TRY(ch_codes_ask(self->codes, self->name, &code, err));
-    if (ch_attempt_part(self, PART_ADMIN_CODE, &typed, err) != CH_OK || typed.size == 0)
+    if (ch_secret_copy_part(&self->secret, PART_ADMIN_CODE, &typed, err) != CH_OK || typed.size == 0)
         return ch_fail_rule(err, CH_REFUSED, CH_RULE_CODE,
                             "somebody is enrolled already, so another enrolment takes a code of the admin as well");
     self->code_part = PART_ADMIN_CODE;
@@ -220,13 +211,6 @@ static ch_status unpin(ch_attempt *self, ch_error *err)
     return CH_OK;
 }
 
-static void revoke_now(ch_attempt *self)
-{
-    ch_error err = CH_ERROR_INIT;
-    if (unpin(self, &err) != CH_OK)
-        ch_attempt_end(self, &err);
-}
-
 static ch_status revoke(ch_attempt *self, ch_slice name, ch_error *err)
 {
     const ch_person *person = NULL;
@@ -235,7 +219,7 @@ static ch_status revoke(ch_attempt *self, ch_slice name, ch_error *err)
     name_subject(self, person);
     CH_TRY(may_revoke(self->codes, person, err));
     CH_TRY(ch_codes_ask(self->codes, self->name, &code, err));
-    self->next = revoke_now;
+    self->next = unpin;
     ch_attempt_verify(self);
     return CH_OK;
 }

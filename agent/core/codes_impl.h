@@ -9,8 +9,8 @@
 
 typedef struct ch_attempt ch_attempt;
 
-/* What is done once a code has been verified, or in the place of that. */
-typedef void (*ch_attempt_next)(ch_attempt *self);
+/* What is done once a try is counted, or a code is used. If it fails, the attempt ends with `err`. */
+typedef ch_status (*ch_attempt_next)(ch_attempt *self, ch_error *err);
 
 /* One use of a code, and the person who waits for its outcome. Its place is free again once it was answered and nothing
  * is being written for it. */
@@ -66,8 +66,6 @@ void ch_attempt_count(ch_attempt *self, ch_attempt_next then);
 void ch_attempt_verify(ch_attempt *self);
 /* codes_unlock.c: counts the try, then logs in to the token of the seeds with what is in `secret`, a PIN and a code. */
 void ch_attempt_log_in(ch_attempt *self);
-/* Copies a part of what was typed to `out`. CH_BAD_INPUT if that part is missing. */
-CH_CHECKED ch_status ch_attempt_part(const ch_attempt *self, unsigned part, ch_secret *out, ch_error *err);
 /* The write for a login has ended with `outcome`. The login goes on if its process still waits. */
 void ch_attempt_go_on(ch_attempt *self, const ch_error *outcome);
 /* True if somebody else's attempt changes what is kept of that person. */

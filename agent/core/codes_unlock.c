@@ -77,24 +77,17 @@ static ch_link_waiter waiter_of(ch_attempt *self)
 }
 
 /* The seed is on that very token, so that one frame brings PIN and code. */
-static ch_status send_login(ch_attempt *self, ch_error *err)
+static ch_status log_in(ch_attempt *self, ch_error *err)
 {
     ch_link_code code;
+    ch_token_link *link = NULL;
     bool is_new = self->about[0] != '\0';
-    CH_TRY(ch_links_find(self->codes->context.links, ch_slice_of(self->token), &self->link, err));
+    CH_TRY(ch_links_find(self->codes->context.links, ch_slice_of(self->token), &link, err));
     CH_TRY(is_new ? ch_codes_ask_new(self->codes, self->about, &code, err)
                   : ch_codes_ask(self->codes, self->name, &code, err));
-    ch_token_link_unlock_by_code(self->link, &self->secret, &code, self->is_last_try, waiter_of(self));
+    self->link = link;
+    ch_token_link_unlock_by_code(link, &self->secret, &code, self->is_last_try, waiter_of(self));
     return CH_OK;
-}
-
-static void log_in(ch_attempt *self)
-{
-    ch_error err = CH_ERROR_INIT;
-    if (send_login(self, &err) == CH_OK)
-        return;
-    self->link = NULL;
-    ch_attempt_end(self, &err);
 }
 
 void ch_attempt_log_in(ch_attempt *self)
@@ -103,22 +96,15 @@ void ch_attempt_log_in(ch_attempt *self)
 }
 
 /* The code was right, at another token. */
-static ch_status send_pin(ch_attempt *self, ch_error *err)
+static ch_status log_in_by_pin(ch_attempt *self, ch_error *err)
 {
+    ch_token_link *link = NULL;
     ch_autosecret pin = CH_SECRET_INIT;
-    CH_TRY(ch_attempt_part(self, 0, &pin, err));
-    CH_TRY(ch_links_find(self->codes->context.links, ch_slice_of(self->token), &self->link, err));
-    ch_token_link_unlock(self->link, &pin, self->is_last_try, waiter_of(self));
+    CH_TRY(ch_secret_copy_part(&self->secret, 0, &pin, err));
+    CH_TRY(ch_links_find(self->codes->context.links, ch_slice_of(self->token), &link, err));
+    self->link = link;
+    ch_token_link_unlock(link, &pin, self->is_last_try, waiter_of(self));
     return CH_OK;
-}
-
-static void log_in_by_pin(ch_attempt *self)
-{
-    ch_error err = CH_ERROR_INIT;
-    if (send_pin(self, &err) == CH_OK)
-        return;
-    self->link = NULL;
-    ch_attempt_end(self, &err);
 }
 
 /* ---- unlocks ---- */

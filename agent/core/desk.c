@@ -190,7 +190,7 @@ static void add_unused(view *to)
     }
 }
 
-/* That of the user, or else one that is new or has rested longest. */
+/* Returns the user's pace. A user without one takes over an unused one, or else the one that has rested longest. */
 static ch_pace *pace_of(ch_desk *desk, uid_t uid)
 {
     size_t found = 0;

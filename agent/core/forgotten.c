@@ -1,5 +1,5 @@
-/* A generation is a Bloom filter: with CH_FORGOTTEN_MAX ids, which takes four users at least, it takes one id of forty
- * for one that it has; with a single user's share, one of some thousand. */
+/* A generation is a Bloom filter. With CH_FORGOTTEN_MAX ids, which only four users or more can note, it mistakes one
+ * new id in forty for one that it has; with a single user's share, one in some thousand. */
 #include "agent/core/forgotten.h"
 
 #include "base/memory.h"

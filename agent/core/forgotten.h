@@ -2,9 +2,9 @@
  *
  * An id is in the set for CH_FORGOTTEN_AGE_NS at least since it was noted, and for twice as long at most: there are two
  * generations, the younger one takes what is noted, and when it is that old, the older one is dropped. Nothing else
- * takes an id out, above all no number of other ids. The set may say that it has an id that it has not, and never the
- * reverse. It is bounded, and shared among users: what a user forgets beyond its share cannot be kept, so the whole
- * book in which that was counts as forgotten, for as long as the id would have. Core's thread only. */
+ * takes an id out, above all no number of other ids. The set may claim an id that it does not have, but never
+ * misses one that it has. It is bounded, and shared among users: what a user forgets beyond its share cannot be kept,
+ * so the whole book in which that was counts as forgotten, for as long as the id would have. Core's thread only. */
 #ifndef CH_AGENT_CORE_FORGOTTEN_H
 #define CH_AGENT_CORE_FORGOTTEN_H
 

@@ -5,6 +5,7 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "base/paths.h"
 #include "base/trust.h"
 
 #include <errno.h>
@@ -42,19 +43,9 @@ static void folder_close(folder *self)
     free(self->path);
 }
 
-/* Cuts the last name off `path` and returns it; NULL if there is none. */
-static char *cut_name(char *path)
+static bool is_entry(const char *name)
 {
-    char *slash = strrchr(path, '/');
-    const char *name = slash == NULL ? path : slash + 1;
-    if (*name == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-        return NULL;
-    char *cut = ch_strdup(name);
-    if (slash == NULL)
-        path[0] = '\0';
-    else
-        slash[slash == path ? 1 : 0] = '\0';
-    return cut;
+    return *name != '\0' && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 }
 
 static ch_status check_folder(const folder *self, ch_error *err)
@@ -75,12 +66,14 @@ static ch_status open_folder(const char *path, folder *out, char **name, ch_erro
 {
     ch_autobuffer whole = CH_BUFFER_INIT;
     ch_autotrusted above = CH_TRUSTED_CLOSED;
-    ch_autofree char *left = ch_strdup(path);
-    *name = cut_name(left);
-    ch_autofree char *own = *name == NULL ? NULL : cut_name(left);
-    if (own == NULL)
+    ch_autofree char *folder_path = NULL;
+    ch_autofree char *parent = NULL;
+    ch_autofree char *own = NULL;
+    ch_path_split(path, &folder_path, name);
+    ch_path_split(folder_path, &parent, &own);
+    if (!is_entry(*name) || !is_entry(own))
         return ch_fail(err, CH_CONFIG, "'freeze_file' is %s; write FOLDER/NAME, in a folder of its own", path);
-    if (ch_trust_folder(left[0] == '\0' ? "." : left, CH_FOLDER_OWN, &above, err) != CH_OK)
+    if (ch_trust_folder(parent, CH_FOLDER_OWN, &above, err) != CH_OK)
         return ch_error_wrap(err, "'freeze_file'");
     ch_buffer_add_format(&whole, "%s/%s", above.path, own);
     out->path = ch_strdup(ch_buffer_text(&whole));

@@ -1,4 +1,4 @@
-/* Tells the log of the dates of keys, some days before: that a key is to be rotated, will expire, has expired. Each is
+/* Logs the dates of keys, from some days before: that a key is to be rotated, will expire, has expired. Each is
  * said once for each policy. Core's thread only. */
 #ifndef CH_AGENT_CORE_KEY_WATCH_H
 #define CH_AGENT_CORE_KEY_WATCH_H

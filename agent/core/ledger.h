@@ -93,8 +93,8 @@ const ch_states *ch_ledger_states(const ch_ledger *ledger);
 const ch_prices *ch_ledger_prices(const ch_ledger *ledger);
 /* Sets a trading state, for the reason that the row gives. Returns the row of the journal to wait for. */
 uint64_t ch_ledger_set_state(ch_ledger *ledger, const ch_state_row *row, uint64_t now_ns);
-/* The same, but never less than before: what is worse already, or for longer, stays so. `now_ns` is 0 if nobody knows
- * the time. A row is written in any case. */
+/* The same, but never loosens anything: a state that is stricter already, or lasts longer, stays. `now_ns` is 0 if
+ * nobody knows the time. A row is written in any case. */
 uint64_t ch_ledger_freeze(ch_ledger *ledger, const ch_state_row *row, uint64_t now_ns);
 /* As ch_prices_put; a source that is held from now on is logged, and is still held after a restart. */
 CH_CHECKED ch_status ch_ledger_put_price(ch_ledger *ledger, const ch_quote *quote, uint64_t now_ns,

@@ -4,6 +4,7 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "base/paths.h"
 #include "base/trust.h"
 
 #include <errno.h>
@@ -73,15 +74,11 @@ static ch_status take_lock(ch_listener *self, ch_error *err)
 
 static ch_status find_folder(ch_listener *self, ch_error *err)
 {
-    ch_autofree char *folder = ch_strdup(self->path);
+    ch_autofree char *where = NULL;
     ch_autobuffer lock_name = CH_BUFFER_INIT;
-    char *slash = strrchr(folder, '/');
-    self->name = ch_strdup(slash == NULL ? folder : slash + 1);
+    ch_path_split(self->path, &where, &self->name);
     ch_buffer_add_format(&lock_name, "%s.lock", self->name);
     self->lock_name = ch_strdup(ch_buffer_text(&lock_name));
-    if (slash != NULL)
-        slash[slash == folder ? 1 : 0] = '\0';
-    const char *where = slash == NULL ? "." : folder;
     CH_TRY(ch_trust_make_folder(where, FOLDER_MODE, err));
     return ch_trust_folder(where, CH_FOLDER_SHARED, &self->folder, err);
 }
@@ -188,11 +185,9 @@ static void remove_own(const ch_listener *self)
 
 ch_status ch_listen_make_folder(const char *path, mode_t mode, ch_error *err)
 {
-    ch_autofree char *folder = ch_strdup(path);
-    char *slash = strrchr(folder, '/');
-    if (slash == NULL || slash == folder)
-        return CH_OK;
-    *slash = '\0';
+    ch_autofree char *folder = NULL;
+    ch_autofree char *name = NULL;
+    ch_path_split(path, &folder, &name);
     return ch_trust_make_folder(folder, mode, err);
 }
 

@@ -86,7 +86,7 @@ static ch_status tell(ch_session *self, ch_frozen_frame *frozen, ch_buffer *reco
     return ch_channel_flush(&self->channel, err);
 }
 
-/* Whatever else is to be said: nothing is as important. */
+/* This replaces whatever else was to be answered: nothing is as important. */
 static void answer_not_kept(ch_session *self, const char *why)
 {
     ch_error outcome = CH_ERROR_INIT;

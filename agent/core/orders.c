@@ -10,14 +10,12 @@
 
 #define CHAINS 4096
 #define BOOKS_MAX 64  /* that are told apart by their names, and not by the hashes of ids alone */
-#define LANES_MAX 256 /* with a count of their own */
+#define LANES_MAX 256 /* with a count and an age of their own */
 
 typedef struct entry {
-    struct entry *next; /* in its chain */
-    struct entry *older;
-    struct entry *newer;
-    size_t book; /* index of its name */
-    size_t lane; /* index of its count */
+    struct entry *next;  /* in its chain */
+    struct entry *newer; /* in its lane */
+    size_t book;         /* index of its name */
     ch_forgotten_id key;
     uint8_t states[CH_FACT_COUNT];
     uint32_t ends[CH_FACT_COUNT]; /* where each fact's text ends in `texts` */
@@ -32,12 +30,12 @@ typedef struct lane {
     size_t book;
     uid_t uid;
     size_t used;
+    entry *oldest;
+    entry *newest;
 } lane;
 
 struct ch_orders {
     entry *chains[CHAINS];
-    entry *oldest;
-    entry *newest;
     size_t used;
     char *books[BOOKS_MAX];
     size_t book_count;
@@ -64,9 +62,11 @@ void ch_orders_free(ch_orders *orders)
 {
     if (orders == NULL)
         return;
-    for (entry *at = orders->oldest, *next; at != NULL; at = next) {
-        next = at->newer;
-        free_entry(at);
+    for (size_t i = 0; i < orders->lane_count; i++) {
+        for (entry *at = orders->lanes[i].oldest, *newer; at != NULL; at = newer) {
+            newer = at->newer;
+            free_entry(at);
+        }
     }
     for (size_t i = 0; i < orders->book_count; i++)
         free(orders->books[i]);
@@ -164,40 +164,35 @@ static entry *find(const ch_orders *orders, size_t book, uint32_t hash, ch_slice
     return at;
 }
 
-static void forget(ch_orders *orders, entry *at)
+static void forget_oldest(ch_orders *orders, lane *of)
 {
+    entry *at = of->oldest;
     entry **link = &orders->chains[at->key.hash % CHAINS];
     while (*link != at)
         link = &(*link)->next;
     *link = at->next;
-    *(at->older == NULL ? &orders->oldest : &at->older->newer) = at->newer;
-    *(at->newer == NULL ? &orders->newest : &at->newer->older) = at->older;
-    orders->lanes[at->lane].used--;
+    of->oldest = at->newer;
+    of->used--;
     orders->used--;
-    ch_forgotten_note(orders->forgotten, orders->lanes[at->lane].uid, at->key);
+    ch_forgotten_note(orders->forgotten, of->uid, at->key);
     free_entry(at);
 }
 
 static void make_room(ch_orders *orders, size_t own)
 {
-    entry *at = orders->oldest;
     bool has_share = orders->lanes[own].used >= CH_ORDERS_SHARE;
     if (!has_share && orders->used < CH_ORDERS_MAX)
         return;
-    size_t from = has_share ? own : longest_lane(orders);
-    while (at->lane != from)
-        at = at->newer;
-    forget(orders, at);
+    forget_oldest(orders, &orders->lanes[has_share ? own : longest_lane(orders)]);
 }
 
-static void append(ch_orders *orders, entry *at)
+static void append(ch_orders *orders, lane *to, entry *at)
 {
     at->next = orders->chains[at->key.hash % CHAINS];
     orders->chains[at->key.hash % CHAINS] = at;
-    at->older = orders->newest;
-    *(orders->newest == NULL ? &orders->oldest : &orders->newest->newer) = at;
-    orders->newest = at;
-    orders->lanes[at->lane].used++;
+    *(to->oldest == NULL ? &to->oldest : &to->newest->newer) = at;
+    to->newest = at;
+    to->used++;
     orders->used++;
 }
 
@@ -212,7 +207,6 @@ static void add(ch_orders *orders, size_t book, uid_t by, ch_forgotten_id key, c
 {
     entry *at = ch_alloc(sizeof *at);
     at->book = book;
-    at->lane = lane_of(orders, book, by);
     at->key = key;
     at->unit = item->unit;
     for (size_t i = 0; i < CH_FACT_COUNT; i++) {
@@ -226,8 +220,9 @@ static void add(ch_orders *orders, size_t book, uid_t by, ch_forgotten_id key, c
     keep(at, item->facts[CH_FACT_CLIENT_ID].param);
     if (ch_forgotten_has(orders->forgotten, key))
         make_unknown(at);
-    make_room(orders, at->lane);
-    append(orders, at);
+    size_t own = lane_of(orders, book, by);
+    make_room(orders, own);
+    append(orders, &orders->lanes[own], at);
 }
 
 /* Either of the two may be what the exchange has. */
@@ -275,8 +270,10 @@ bool ch_orders_hash(ch_slice book, const ch_item *item, uint32_t *hash)
 
 void ch_orders_each(const ch_orders *orders, void (*take)(void *context, uint32_t hash), void *context)
 {
-    for (const entry *at = orders->oldest; at != NULL; at = at->newer)
-        take(context, at->key.hash);
+    for (size_t i = 0; i < orders->lane_count; i++) {
+        for (const entry *at = orders->lanes[i].oldest; at != NULL; at = at->newer)
+            take(context, at->key.hash);
+    }
 }
 
 ch_forgotten *ch_orders_forgotten(const ch_orders *orders)

@@ -4,6 +4,7 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "base/paths.h"
 #include "state/store.h"
 
 #include <stdlib.h>
@@ -59,19 +60,14 @@ static void find_places(const ch_agent_paths *paths, places *out)
     }
 }
 
-/* Cuts the last name off and returns it; "." or "/" stays. */
-static char *cut_name(char *path)
+/* A slash at the end changes nothing. */
+static void split(const char *path, char **folder, char **name)
 {
-    size_t size = strlen(path);
-    while (size > 1 && path[size - 1] == '/')
-        path[--size] = '\0';
-    char *slash = strrchr(path, '/');
-    char *name = ch_strdup(slash == NULL ? path : slash + 1);
-    if (slash == NULL)
-        memcpy(path, ".", size == 0 ? 1 : 2);
-    else
-        slash[slash == path ? 1 : 0] = '\0';
-    return name;
+    ch_autofree char *whole = ch_strdup(path);
+    size_t size = strlen(whole);
+    while (size > 1 && whole[size - 1] == '/')
+        whole[--size] = '\0';
+    ch_path_split(whole, folder, name);
 }
 
 /* `path` without "." and "..". */
@@ -95,14 +91,13 @@ static char *straighten(const char *path)
 /* Splits `path` into folder and name. Of a folder that is not there yet, nobody but its text can say where it is. */
 static bool find_folder(const char *path, char **folder, char **name, struct stat *facts)
 {
-    *folder = ch_strdup(path);
-    *name = cut_name(*folder);
+    split(path, folder, name);
     if (stat(*folder, facts) == 0)
         return true;
     free(*folder);
     free(*name);
-    *folder = straighten(path);
-    *name = cut_name(*folder);
+    ch_autofree char *straight = straighten(path);
+    split(straight, folder, name);
     return stat(*folder, facts) == 0;
 }
 

@@ -68,24 +68,23 @@ static void add_token(report *to, const ch_token_link *link)
     ch_listed_token_record_put(&to->frame.tokens, &to->tokens, &record);
 }
 
-static void add_problem(const ch_status_context *context, report *to, const ch_key *key)
+static void add_problem(const ch_status_context *context, report *to, const ch_key *used)
 {
     if (to->frame.problems.count == PROBLEMS_MAX)
         return;
-    ch_error why = ch_status_problem(context, ch_status_version_in_use(context, key));
-    ch_key_problem_record record = {.key = ch_slice_of(key->name), .problem = ch_slice_of(why.message)};
+    ch_error why = ch_status_problem(context, used);
+    ch_key_problem_record record = {.key = ch_slice_of(used->name), .problem = ch_slice_of(why.message)};
     ch_key_problem_record_put(&to->frame.problems, &to->problems, &record);
 }
 
 /* Those that are locked before their token is. */
-static void add_unlock(const ch_status_context *context, report *to, const ch_key *key)
+static void add_unlock(const ch_status_context *context, report *to, const ch_key *used)
 {
-    const ch_key *used = ch_status_version_in_use(context, key);
     const ch_token_link *link = context->links->links[used->token];
     const ch_link_unlock own = ch_token_link_key_end(link, used->token_key);
     if (own.end_ns >= ch_token_link_unlock_end(link).end_ns || to->frame.unlocks.count == PROBLEMS_MAX)
         return;
-    ch_key_unlock_record record = {.key = ch_slice_of(key->name),
+    ch_key_unlock_record record = {.key = ch_slice_of(used->name),
                                    .until_ms = ch_status_wall_ms(own.end_ns),
                                    .ends_by = ch_slice_of(ch_unlock_end_name(own.by))};
     ch_key_unlock_record_put(&to->frame.unlocks, &to->unlocks, &record);
@@ -93,7 +92,8 @@ static void add_unlock(const ch_status_context *context, report *to, const ch_ke
 
 static void look_at_key(const ch_status_context *context, report *to, const ch_key *key)
 {
-    bool ready = ch_status_is_ready(context, ch_status_version_in_use(context, key));
+    const ch_key *used = ch_status_version_in_use(context, key);
+    bool ready = ch_status_is_ready(context, used);
     bool is_asked = to->only == NULL || to->only == key;
     to->frame.is_ready = to->frame.is_ready && (ready || !is_asked);
     if (!may_see(context, to, key))
@@ -101,9 +101,9 @@ static void look_at_key(const ch_status_context *context, report *to, const ch_k
     to->frame.key_count++;
     to->frame.ready_count += ready;
     if (ready)
-        add_unlock(context, to, key);
-    if (!ready)
-        add_problem(context, to, key);
+        add_unlock(context, to, used);
+    else
+        add_problem(context, to, used);
 }
 
 static void add_notice(report *to, ch_slice text)

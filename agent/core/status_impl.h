@@ -5,14 +5,14 @@
 
 #include "agent/core/status.h"
 
-/* The version that a request would be signed by; of several that cannot sign, the one whose trouble tells most. */
+/* Returns the version that a request would be signed by or, if none can sign, the one whose trouble tells most. */
 const ch_key *ch_status_version_in_use(const ch_status_context *context, const ch_key *key);
-/* Could that version sign now? */
+/* Returns true if that version could sign now. */
 bool ch_status_is_ready(const ch_status_context *context, const ch_key *version);
-/* Why it could not. */
+/* Returns why it could not. */
 ch_error ch_status_problem(const ch_status_context *context, const ch_key *version);
 
-/* The end of an unlock on the wall clock as it stands now; 0: it does not end, or nobody knows the time. */
+/* Returns the end of an unlock by the wall clock as it stands now, or 0 if it does not end or nobody knows the time. */
 uint64_t ch_status_wall_ms(uint64_t end_ns);
 
 CH_CHECKED ch_status ch_status_find_caller(const ch_status_context *context, const ch_front_link *front,

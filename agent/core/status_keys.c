@@ -15,7 +15,7 @@
 
 /* ---- whether it could sign ---- */
 
-/* Does the state take what signing with the version writes there? */
+/* Returns CH_OK if the state takes what signing with the version writes there. */
 static ch_status check_state(const ch_status_context *context, const ch_key *version, ch_error *err)
 {
     bool is_reserved = version->nonce != NULL && !version->nonce->may_repeat;

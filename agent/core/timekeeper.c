@@ -1,10 +1,10 @@
 #include "agent/core/timekeeper.h"
 
 #include "base/log.h"
+#include "base/utc.h"
 #include "exchange/profile.h"
 
 #include <stdio.h>
-#include <time.h>
 
 #define KEYS_A_PAGE 64
 #define REASON_MAX 200 /* bytes */
@@ -127,11 +127,10 @@ ch_status ch_timekeeper_confirm(ch_timekeeper *keeper, const ch_time_waiter *wai
     ch_time_change *change = &keeper->confirming;
     bool is_sound = ch_moment_now(&now);
     CH_TRY(ch_clockwatch_confirm(keeper->clock, is_sound ? &now : NULL, change, on_outcome, err));
-    time_t seconds = (time_t)(now.wall_ns / 1000000000);
-    struct tm utc;
+    char shown[CH_UTC_TEXT_SIZE];
+    ch_utc_text(now.wall_ns / 1000000000, shown);
     *change = (ch_time_change){.waiter = *waiter, .verb = "confirm"};
-    strftime(change->text, sizeof change->text, "that the clock is right: %Y-%m-%dT%H:%M:%SZ",
-             gmtime_r(&seconds, &utc));
+    snprintf(change->text, sizeof change->text, "that the clock is right: %s", shown);
     return CH_OK;
 }
 

@@ -196,11 +196,13 @@ void ch_token_link_unlock(ch_token_link *link, ch_secret *pin, bool is_last_try,
     "or so"
 void ch_token_link_unlock_by_code(ch_token_link *link, ch_secret *pin_and_code, const ch_link_code *code,
                                   bool is_last_try, ch_link_waiter waiter);
-/* The step of the code that has passed is written, or could not be: then nothing is unlocked. `stays_locked`: it was
- * all about the code, and the token is locked again. */
+/* The same as ch_token_link_unlock, with a PIN that nobody typed. */
+void ch_token_link_unlock_unattended(ch_token_link *link, ch_secret *pin, ch_link_waiter waiter);
+/* Goes on with a login whose code has passed, once its step is on disk. If `outcome` says that it is not, nothing is
+ * unlocked. With `stays_locked` the login was only for the code, and the token is locked again. */
 void ch_token_link_go_on(ch_token_link *link, const ch_error *outcome, bool stays_locked);
-/* Has a code looked at while the token is unlocked: CH_LOCKED if it is not; CH_REFUSED with CH_RULE_CODE or
- * CH_RULE_SEED if it is not the one. */
+/* Has a code verified by a token that is unlocked. CH_LOCKED if it is not; CH_REFUSED with CH_RULE_CODE if the code is
+ * wrong, or CH_RULE_SEED if the seed is not the one that was enrolled. */
 void ch_token_link_check_code(ch_token_link *link, const ch_link_code *code, const ch_secret *typed,
                               ch_code_waiter waiter);
 /* Fails what waits, forgets the PIN and logs out; a process that does not is ended. */
@@ -210,9 +212,7 @@ void ch_token_link_lock(ch_token_link *link, ch_link_waiter waiter);
 void ch_token_link_set_unlock(ch_token_link *link, const ch_unlock_rule *rule);
 /* Locks it if its unlock has ended. In each turn of the loop, before jobs are dispatched. */
 void ch_token_link_look_at_end(ch_token_link *link);
-/* The unlock that was begun just now was nobody's. */
-void ch_token_link_note_unattended(ch_token_link *link);
-/* There was to be one, and there is not; the token is locked because of that. */
+/* An unattended unlock has failed; the token is locked because of that. */
 void ch_token_link_note_not_unattended(ch_token_link *link, const char *why);
 
 /* How an unlock ends, if nothing more is signed. */

@@ -103,17 +103,6 @@ void ch_token_link_go_on(ch_token_link *link, const ch_error *outcome, bool stay
     }
 }
 
-ch_status ch_link_copy_pin(const ch_secret *pin_and_code, ch_secret *out, ch_error *err)
-{
-    const ch_slice both = {pin_and_code->data, pin_and_code->size};
-    size_t size = (size_t)(ch_slice_find(both, '\0') - both.data);
-    if (size == 0)
-        return ch_secret_alloc_empty(out, err);
-    CH_TRY(ch_secret_alloc(out, size, err));
-    memcpy(out->data, both.data, size);
-    return CH_OK;
-}
-
 /* Whoever asks learns no more than that it was one of the two. */
 void ch_link_hide_cause(ch_token_link *link, ch_error *outcome)
 {
@@ -123,11 +112,7 @@ void ch_link_hide_cause(ch_token_link *link, ch_error *outcome)
         return;
     if (is_seed)
         ch_log("token '%s': the seed of a code: %s", link->config.name, outcome->message);
-    ch_error_set(
-        outcome, CH_REFUSED, CH_RULE_PIN_AND_CODE,
-        "the PIN of token '%s' or the code is wrong, or the code was used before; a code is good once, and for a "
-        "minute or so",
-        link->config.name);
+    ch_error_set(outcome, CH_REFUSED, CH_RULE_PIN_AND_CODE, CH_PIN_OR_CODE_IS_WRONG, link->config.name);
 }
 
 /* ---- without one ---- */

@@ -211,8 +211,6 @@ void ch_link_clear_code(ch_token_link *link);
 bool ch_link_has_code(const ch_token_link *link);
 /* Writes the frame of a login with a code. */
 CH_CHECKED ch_status ch_link_put_login_code(ch_token_link *link, ch_error *err);
-/* The PIN alone, of a PIN and a code: the code is of no more use. */
-CH_CHECKED ch_status ch_link_copy_pin(const ch_secret *pin_and_code, ch_secret *out, ch_error *err);
 /* Makes one failure of the two that a PIN and a code can have. */
 void ch_link_hide_cause(ch_token_link *link, ch_error *outcome);
 /* Answers who waits for a code, if anybody does. */

@@ -217,14 +217,15 @@ static ch_status may_unlock(const ch_token_link *link, ch_error *err)
     return ch_link_fail_absent(link, err);
 }
 
-static void unlock(ch_token_link *link, ch_secret *pin, const ch_link_code *code, bool is_last_try,
+/* Returns false if it is refused, and `waiter` has heard that. */
+static bool unlock(ch_token_link *link, ch_secret *pin, const ch_link_code *code, bool is_last_try,
                    ch_link_waiter waiter)
 {
     ch_error err = CH_ERROR_INIT;
     if (may_unlock(link, &err) != CH_OK || may_try(link, is_last_try, &err) != CH_OK) {
         ch_secret_wipe(pin);
         waiter.answer(waiter.context, &err);
-        return;
+        return false;
     }
     link->trial = *pin;
     *pin = (ch_secret)CH_SECRET_INIT;
@@ -237,6 +238,7 @@ static void unlock(ch_token_link *link, ch_secret *pin, const ch_link_code *code
     link->lock_ms = 0; /* of an operator who has left */
     if (link->state == CH_LINK_LOCKED)
         begin_trial(link);
+    return true;
 }
 
 void ch_token_link_unlock(ch_token_link *link, ch_secret *pin, bool is_last_try, ch_link_waiter waiter)
@@ -248,6 +250,12 @@ void ch_token_link_unlock_by_code(ch_token_link *link, ch_secret *pin_and_code, 
                                   bool is_last_try, ch_link_waiter waiter)
 {
     unlock(link, pin_and_code, code, is_last_try, waiter);
+}
+
+void ch_token_link_unlock_unattended(ch_token_link *link, ch_secret *pin, ch_link_waiter waiter)
+{
+    if (unlock(link, pin, NULL, false, waiter))
+        link->is_unattended = true;
 }
 
 /* The token signs for others, or for whoever takes this process over. The agent has it sign nothing. */
@@ -285,7 +293,7 @@ static void keep_pin(ch_token_link *link)
         return;
     ch_secret_wipe(&link->pin);
     if (ch_link_has_code(link)) {
-        if (ch_link_copy_pin(&link->trial, &link->pin, &err) != CH_OK)
+        if (ch_secret_copy_part(&link->trial, 0, &link->pin, &err) != CH_OK) /* the code is of no more use */
             ch_log("token '%s': the PIN is not kept, so it must be unlocked again if its process ends: %s",
                    link->config.name, err.message);
         return;

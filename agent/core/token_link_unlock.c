@@ -53,8 +53,8 @@ static bool is_under_way(const ch_token_link *link)
     return ch_link_is_open(link) || link->pin.data != NULL;
 }
 
-/* Two clocks read one after the other, in each turn of the loop. Who is interrupted in between sees too little sleep,
- * and sees it the next time. */
+/* Two clocks read one after the other, in each turn of the loop. A thread that is interrupted in between sees too
+ * little sleep, and the rest in the next turn. */
 static bool has_slept(const ch_token_link *link, uint64_t now_ns)
 {
     return !link->may_sleep && ch_unlock_was_suspended(link->slept_ns, (int64_t)(now_ns - ch_clock_ns()));
@@ -155,11 +155,6 @@ void ch_link_note_removal(ch_token_link *link, const ch_error *why)
     ch_secret_wipe(&link->pin);
     set_ended(&link->ended, CH_UNLOCK_REMOVAL, &link->unlock.ends);
     ch_log("token '%s': locked: %s", link->config.name, link->ended.message);
-}
-
-void ch_token_link_note_unattended(ch_token_link *link)
-{
-    link->is_unattended = true;
 }
 
 void ch_token_link_note_not_unattended(ch_token_link *link, const char *why)

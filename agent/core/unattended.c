@@ -91,8 +91,7 @@ static void try_it(candidate *of)
         return;
     ch_log("token '%s': unlocking it unattended, as the policy says", of->token);
     of->is_trying = true;
-    ch_token_link_unlock(link, &of->pin, false, waiter);
-    ch_token_link_note_unattended(link);
+    ch_token_link_unlock_unattended(link, &of->pin, waiter);
 }
 
 static bool try_all(ch_unattended *self)

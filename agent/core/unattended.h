@@ -1,6 +1,5 @@
-/* Unlocks without a person: of the tokens that policy lets be unlocked so, with the PIN that the service manager has
- * for them, once, when the agent starts. A token that policy does not name so is nobody's business here: its credential
- * is not even opened.
+/* Unlocks without a person: once, when the agent starts, of the tokens for which policy allows that, with the PIN that
+ * the service manager has for each. The credential of any other token is not even opened.
  *
  * Core's thread only. */
 #ifndef CH_AGENT_CORE_UNATTENDED_H

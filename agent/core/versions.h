@@ -20,13 +20,15 @@ typedef struct ch_versions {
     uint64_t now_ns;         /* wall clock; 0: nobody knows */
 } ch_versions;
 
-/* CH_REFUSED, rule `revoked` or `expires`, if it is over; it says nothing of its token. */
+/* Returns CH_REFUSED with rule `version`, `expires` or `revoked` if the version may not sign yet, or not any more. Does
+ * not look at its token. */
 CH_CHECKED ch_status ch_version_check(const ch_versions *in, const ch_key *version, ch_error *err);
-/* True if it could sign now. */
+/* Returns true if it could sign now. */
 bool ch_version_is_usable(const ch_versions *in, const ch_key *version);
 
-/* The version that is to sign; if none can, the one whose trouble tells most. CH_NOT_FOUND if the key has none of the
- * key id that is asked for, CH_REFUSED if all have been revoked or have expired, or none has begun. */
+/* Finds the version that is to sign or, if none can, the one whose trouble tells most. Returns CH_NOT_FOUND if the key
+ * has no version with the key id that is asked for, CH_REFUSED if all have been revoked or have expired, or none has
+ * begun. */
 CH_CHECKED ch_status ch_versions_choose(const ch_versions *in, const ch_key *key, const ch_version_wish *wish,
                                         const ch_key **out, ch_error *err);
 

@@ -154,7 +154,7 @@ void ch_reply_add_released(ch_buffer *out, const ch_released_frame *frame)
     ch_buffer_add_text(out, "}\n");
 }
 
-/* Nothing is said of an unlock without an end. */
+/* An unlock without an end has null for it. */
 static void add_end(ch_buffer *out, uint64_t until_ms, ch_slice by)
 {
     if (until_ms == 0)
@@ -164,7 +164,7 @@ static void add_end(ch_buffer *out, uint64_t until_ms, ch_slice by)
     add_text(out, ",\"unlock_ends_by\":", by);
 }
 
-/* 0: policy says none. */
+/* Leaves out a date that policy does not set, which is 0. */
 static void add_date(ch_buffer *out, const char *lead, uint64_t seconds)
 {
     char text[CH_UTC_TEXT_SIZE];
@@ -173,23 +173,23 @@ static void add_date(ch_buffer *out, const char *lead, uint64_t seconds)
         add_text(out, lead, ch_slice_of(text));
 }
 
-/* Takes those of the key off `rest`, where they are in the order of the keys. */
+/* Writes the versions of `key`, and takes them off `rest`, which has them in the order of the keys. */
 static void add_versions(ch_buffer *out, ch_slice key, ch_records *rest)
 {
     ch_key_version_record version;
     ch_records next = *rest;
-    const char *lead = ",\"versions\":[{\"key_id\":";
+    bool is_first = true;
     for (; ch_key_version_record_next(&next, &version) && ch_slice_equal(version.key, key); *rest = next) {
-        add_text(out, lead, version.key_id);
+        add_text(out, is_first ? ",\"versions\":[{\"key_id\":" : ",{\"key_id\":", version.key_id);
         add_date(out, ",\"from\":", version.from_s);
         add_date(out, ",\"expires\":", version.expires_s);
         add_boolean(out, ",\"ready\":", version.is_ready);
         add_boolean(out, ",\"used\":", version.is_used);
         add_text(out, ",\"problem\":", version.problem);
         ch_buffer_add_byte(out, '}');
-        lead = ",{\"key_id\":";
+        is_first = false;
     }
-    if (lead[1] == '{')
+    if (!is_first)
         ch_buffer_add_byte(out, ']');
 }
 

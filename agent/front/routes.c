@@ -50,26 +50,31 @@ static bool fits_part(const ch_route *route, ch_slice part, ch_route_what *what)
     return part.size == 0;
 }
 
-static bool fits(const ch_route *route, ch_slice path, ch_route_what *what)
+/* Finds what stands in the place of the route's part. Returns false if the rest of the path is another's. */
+static bool find_part(const ch_route *route, ch_slice path, ch_slice *part)
 {
     size_t before = strlen(route->path);
     size_t after = strlen(route->suffix);
-    *what = (ch_route_what){.id = 0};
     if (path.size < before + after || memcmp(path.data, route->path, before) != 0 ||
         memcmp(path.data + path.size - after, route->suffix, after) != 0)
         return false;
-    return fits_part(route, (ch_slice){path.data + before, path.size - before - after}, what);
+    *part = (ch_slice){path.data + before, path.size - before - after};
+    return true;
+}
+
+static bool fits(const ch_route *route, ch_slice path, ch_route_what *what)
+{
+    ch_slice part;
+    *what = (ch_route_what){.id = 0};
+    return find_part(route, path, &part) && fits_part(route, part, what);
 }
 
 /* True if nothing is wrong with the path but the id in it. */
 static bool is_of_a_reservation(ch_slice path)
 {
+    ch_slice id;
     for (size_t i = 0; i < ROUTES; i++) {
-        size_t before = strlen(routes[i].path);
-        size_t after = strlen(routes[i].suffix);
-        if (routes[i].part == CH_PART_ID && path.size >= before + after &&
-            memcmp(path.data, routes[i].path, before) == 0 &&
-            memcmp(path.data + path.size - after, routes[i].suffix, after) == 0)
+        if (routes[i].part == CH_PART_ID && find_part(&routes[i], path, &id))
             return true;
     }
     return false;

@@ -119,29 +119,15 @@ ch_status ch_worker_take_login(void *context, ch_frame *frame, int *fd, ch_error
     return st == CH_OK ? ch_login_done_frame_put(out, 0, &done, err) : st;
 }
 
-/* What came in one pipe: the PIN, a NUL, and the code. */
-typedef struct pin_and_code {
-    ch_secret pin; /* empty if the token takes none */
-    ch_slice code; /* a view */
-} pin_and_code;
-
-static void free_pin(pin_and_code *given)
-{
-    ch_secret_wipe(&given->pin);
-}
-
-static ch_status split(const ch_secret *both, pin_and_code *out, ch_error *err)
+/* What came in one pipe: the PIN, which is empty if the token takes none, a NUL, and the code, of which a view is
+ * returned. */
+static ch_status split(const ch_secret *both, ch_secret *pin, ch_slice *code, ch_error *err)
 {
     const uint8_t *nul = ch_slice_find((ch_slice){both->data, both->size}, '\0');
     if (nul == NULL)
         return ch_fail(err, CH_INTERNAL, "core sent a PIN without a code");
-    size_t pin_size = (size_t)(nul - both->data);
-    out->code = (ch_slice){nul + 1, both->size - pin_size - 1};
-    if (pin_size == 0)
-        return ch_secret_alloc_empty(&out->pin, err);
-    CH_TRY(ch_secret_alloc(&out->pin, pin_size, err));
-    memcpy(out->pin.data, both->data, pin_size);
-    return CH_OK;
+    *code = (ch_slice){nul + 1, both->size - (size_t)(nul + 1 - both->data)};
+    return ch_secret_copy_part(both, 0, pin, err);
 }
 
 /* A token whose login stays, though the code was wrong, is another program's to use: this process ends then, and the
@@ -164,13 +150,14 @@ static ch_status log_in_by_code(ch_worker *self, const ch_login_code_frame *logi
 {
     ch_signer *signer = self->signer;
     ch_autosecret both = CH_SECRET_INIT;
-    __attribute__((cleanup(free_pin))) pin_and_code given = {.pin = CH_SECRET_INIT};
+    ch_autosecret pin = CH_SECRET_INIT;
+    ch_slice code;
     ch_code_result result = {.step = 0};
     CH_TRY(ch_secret_read(&both, fd, CH_PIN_AND_CODES_MAX, err));
-    CH_TRY(split(&both, &given, err));
-    if (login_with(signer, login->is_last_try, &given.pin, why) != CH_OK)
+    CH_TRY(split(&both, &pin, &code, err));
+    if (login_with(signer, login->is_last_try, &pin, why) != CH_OK)
         return CH_OK;
-    CH_TRY(check_code(signer, login, given.code, &result, why, err));
+    CH_TRY(check_code(signer, login, code, &result, why, err));
     if (why->status != CH_OK)
         return CH_OK;
     signer->is_logged_in = true;

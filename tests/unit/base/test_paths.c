@@ -75,5 +75,34 @@ START_TEST(test_a_path_is_taken_from_the_folder_of_its_file)
 }
 END_TEST
 
+/* clang-format off */
+static const struct {
+    const char *path;
+    const char *folder;
+    const char *name;
+} splits[] = {
+    /* path            folder        name */
+    { "/run/a/x.sock", "/run/a",     "x.sock" },
+    { "/x",            "/",          "x" },
+    { "/",             "/",          "" },
+    { "a/x",           "a",          "x" },
+    { "a//x",          "a/",         "x" },
+    { "a/",            "a",          "" },
+    { "x",             ".",          "x" },
+    { "",              ".",          "" },
+};
+/* clang-format on */
+
+START_TEST(test_a_path_is_split_at_its_last_slash)
+{
+    ch_autofree char *folder = NULL;
+    ch_autofree char *name = NULL;
+    ch_path_split(splits[_i].path, &folder, &name);
+    ck_assert_str_eq(folder, splits[_i].folder);
+    ck_assert_str_eq(name, splits[_i].name);
+}
+END_TEST
+
 CH_TESTS("paths", CH_TEST_ROWS(test_sockets_are_in_the_runtime_folder, cases),
-         CH_TEST_ROWS(test_a_path_is_taken_from_the_folder_of_its_file, beside))
+         CH_TEST_ROWS(test_a_path_is_taken_from_the_folder_of_its_file, beside),
+         CH_TEST_ROWS(test_a_path_is_split_at_its_last_slash, splits))

@@ -109,6 +109,40 @@ START_TEST(test_a_secret_without_a_byte_is_there_and_goes_through_a_pipe)
 }
 END_TEST
 
+/* clang-format off */
+#define WHOLE(text) text, sizeof(text) - 1
+static const struct {
+    const char *name;
+    const char *whole;
+    size_t size;
+    unsigned part;
+    const char *copied; /* NULL: it is missing */
+} parts[] = {
+    /* name                whole, size                part  copied */
+    { "the only one",      WHOLE("1234"),             0,    "1234" },
+    { "the first",         WHOLE("1234\000567"),      0,    "1234" },
+    { "the second",        WHOLE("1234\000567"),      1,    "567" },
+    { "one in the middle", WHOLE("1\0002\0003"),      1,    "2" },
+    { "an empty first",    WHOLE("\000567"),          0,    "" },
+    { "an empty last",     WHOLE("1234\000"),         1,    "" },
+    { "one too many",      WHOLE("1234"),             1,    NULL },
+    { "far too many",      WHOLE("1234\000567"),      7,    NULL },
+};
+/* clang-format on */
+
+START_TEST(test_a_part_is_copied_without_what_is_around_it)
+{
+    ch_autosecret whole = CH_SECRET_INIT;
+    ch_autosecret out = CH_SECRET_INIT;
+    ck_assert_int_eq(ch_secret_alloc(&whole, parts[_i].size, &err), CH_OK);
+    memcpy(whole.data, parts[_i].whole, whole.size);
+    ch_status st = ch_secret_copy_part(&whole, parts[_i].part, &out, &err);
+    bool is_copied = st == CH_OK && ch_slice_is((ch_slice){out.data, out.size}, parts[_i].copied);
+    ck_assert_msg(parts[_i].copied != NULL ? is_copied && out.data != NULL : st == CH_BAD_INPUT && out.data == NULL,
+                  "%s", parts[_i].name);
+}
+END_TEST
+
 START_TEST(test_a_secret_larger_than_the_pipe_is_refused)
 {
     ch_autosecret secret = CH_SECRET_INIT;
@@ -182,6 +216,7 @@ CH_TESTS("secret", CH_TEST_ROWS(test_a_secret_is_read_to_the_end_and_no_further_
          CH_TEST(test_a_pipe_without_an_end_is_an_error_when_not_blocking),
          CH_TEST(test_a_secret_goes_through_a_pipe_whole),
          CH_TEST(test_a_secret_without_a_byte_is_there_and_goes_through_a_pipe),
+         CH_TEST_ROWS(test_a_part_is_copied_without_what_is_around_it, parts),
          CH_TEST(test_a_secret_larger_than_the_pipe_is_refused), CH_TEST(test_sizes_outside_the_bounds_are_refused),
          CH_TEST(test_memory_is_locked_kept_from_dumps_and_gone_after_a_wipe),
          CH_TEST(test_memory_that_can_not_be_locked_is_not_used))

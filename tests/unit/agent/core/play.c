@@ -185,15 +185,28 @@ static void on_answer(void *context, const ch_error *outcome)
     waiter->outcome = *outcome;
 }
 
-void play_ask_unlock(play_token *token, play_waiter *waiter)
+static ch_secret make_pin(const play_token *token)
 {
     ch_secret pin = CH_SECRET_INIT;
     bool has_pin = token->config.login == CH_LOGIN_PIN;
     ck_assert_int_eq(has_pin ? ch_secret_alloc(&pin, strlen(PLAY_PIN), &err) : ch_secret_alloc_empty(&pin, &err),
                      CH_OK);
     memcpy(pin.data, PLAY_PIN, pin.size);
+    return pin;
+}
+
+void play_ask_unlock(play_token *token, play_waiter *waiter)
+{
+    ch_secret pin = make_pin(token);
     ch_token_link_unlock(token->link, &pin, false, (ch_link_waiter){.answer = on_answer, .context = waiter});
     ck_assert_ptr_null(pin.data); /* taken over, whatever came of it */
+}
+
+void play_ask_unattended(play_token *token, play_waiter *waiter)
+{
+    ch_secret pin = make_pin(token);
+    ch_token_link_unlock_unattended(token->link, &pin, (ch_link_waiter){.answer = on_answer, .context = waiter});
+    ck_assert_ptr_null(pin.data);
 }
 
 void play_ask_lock(play_token *token, play_waiter *waiter)

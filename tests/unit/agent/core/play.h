@@ -54,6 +54,8 @@ void play_write_failure(play_token *token, uint64_t job, ch_status status, const
 /* ---- what operators do ---- */
 
 void play_ask_unlock(play_token *token, play_waiter *waiter);
+/* The same, and nobody has typed the PIN. */
+void play_ask_unattended(play_token *token, play_waiter *waiter);
 void play_ask_lock(play_token *token, play_waiter *waiter);
 /* From a process that has just been met to an unlocked token. */
 void play_unlock(play_token *token);

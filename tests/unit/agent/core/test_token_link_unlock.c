@@ -191,8 +191,7 @@ START_TEST(test_an_unattended_unlock_is_called_so_until_the_next)
     play_ask_lock(&token, &waiter);
     stage_hear(&token.actor, CH_FRAME_LOGOUT);
     play_locked(&token);
-    play_ask_unlock(&token, &waiter);
-    ch_token_link_note_unattended(token.link);
+    play_ask_unattended(&token, &waiter);
     play_hear_login(&token);
     play_login_done(&token, NULL);
     ck_assert(ch_token_link_unlock_end(token.link).is_unattended);
