@@ -177,10 +177,7 @@ START_TEST(test_a_try_is_on_disk_before_it_is_made)
 {
     begin();
     fail_once("main", NOW_NS);
-    /* as after kill -9: nothing is written at the end */
-    ch_writer_stop(writer);
-    ch_people_close(people);
-    ch_store_close(store);
+    end(); /* which writes nothing more */
     load();
     ck_assert_uint_eq(ch_person_tries(alice, "main"), 1);
     ck_assert_uint_eq(ch_person_waits_s(alice, NOW_NS), 1);
