@@ -1,4 +1,4 @@
-/* What the log is told of keys' dates. */
+/* What the log says of the dates of keys. */
 #include "agent/core/key_watch.h"
 
 #include "base/clock.h"
