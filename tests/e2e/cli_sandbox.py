@@ -6,6 +6,7 @@ $CHANCERY_BUILD is the folder of the binary (default: build/ of this repository)
 
 import json
 import os
+import pathlib
 import subprocess
 import tempfile
 import time
@@ -98,6 +99,22 @@ class Sandbox(unittest.TestCase):
 
     def keys(self):
         return {key["label"]: key for key in json.loads(self.ok("key", "list", "--json", stdin=PIN).out)["keys"]}
+
+
+class PolicySandbox(Sandbox):
+    """`chancery policy`, on files that the test writes."""
+
+    def write(self, name, text):
+        pathlib.Path(self.path(name)).write_text(text)
+        return self.path(name)
+
+    def policy(self, command, *words, status=OK, **options):
+        done = self.run_cli("policy", command, *words, **options)
+        self.assertEqual(done.status, status, done)
+        return done
+
+    def json(self, command, *words, status=OK, **options):
+        return json.loads(self.policy(command, *words, "--json", status=status, **options).out)
 
 
 def wait_until(is_so, seconds):

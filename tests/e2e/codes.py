@@ -2,6 +2,7 @@
 ours. The agent of such a test has a wall clock of the test's own, so that nobody waits for the next code."""
 
 import codecs
+import fcntl
 import os
 import pty
 import re
@@ -15,8 +16,6 @@ import termios
 import time
 import unittest
 import urllib.parse
-
-import fcntl
 
 import harness
 import loaded
@@ -82,9 +81,8 @@ class Terminal:
         self.pid, self.tty = pty.fork()
         if self.pid == 0:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
-            time.sleep(0.05)  # until the window has its size
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
             os.execve(harness.CLI, [str(harness.CLI), *words], environment)
-        fcntl.ioctl(self.tty, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self.seen = ""
         self.decoder = codecs.getincrementaldecoder("utf-8")("replace")  # a read may end within a character
 
@@ -182,19 +180,30 @@ class CodesTest(harness.AgentTest):
     def begin_enrolment(self, person="tester", **options):
         return self.terminal("totp", "enroll", person, "--module", "softhsm2", "--token", "main", **options)
 
-    def enroll(self, person="tester", admin=None):
-        """Enrols on a terminal, as a person does it; `admin` is the seed of whoever vouches. Returns the new seed."""
-        terminal = self.begin_enrolment(person)
+    def show_seed(self, terminal):
+        """Goes on with an enrolment until the seed is on the screen; returns what is."""
         terminal.type_at("User PIN: ", harness.USER_PIN)
-        shown = terminal.read_until("Code that the app shows: ")
-        seed = Seed(URI.search(shown).group())
+        return terminal.read_until("Code that the app shows: ")
+
+    def scan(self, terminal):
+        return Seed(URI.search(self.show_seed(terminal)).group())
+
+    def enroll(self, person="tester", admin=None):
+        """Enrols on a terminal, as a person does it; `admin` is the seed of whoever vouches. Returns the new seed, and
+        notes the code that was typed."""
+        terminal = self.begin_enrolment(person)
+        seed = self.scan(terminal)
         self.advance(2 * STEP_S)
-        terminal.type_at("Code that the app shows: ", seed.code(self.now_s()))
+        self.enrolled_by = seed.code(self.now_s())
+        terminal.type_at("Code that the app shows: ", self.enrolled_by)
         if admin:
             terminal.type_at("Code: ", admin.code(self.now_s()))
         status = terminal.finish()
         self.assertEqual(status, 0, f"{terminal.seen}\n{self.agent.log()}")
         return seed
+
+    def wrong_code(self, seed):
+        return f"{(int(self.fresh_code(seed)) + 1) % 10**6:06}"
 
     def unlock(self, code, *words, pin=harness.USER_PIN, token="main"):
         secrets = {"--pin-fd": pin}
@@ -208,6 +217,9 @@ class CodesTest(harness.AgentTest):
         return next(row["state"] for row in rows if row["name"] == token)
 
     def objects(self):
-        listing = self.agent.must("key", "list", "--module", "softhsm2", "--token", "main", "--json",
-                                  secrets_by_option={"--pin-fd": harness.USER_PIN})
-        return listing
+        return self.agent.must("key", "list", "--module", "softhsm2", "--token", "main", "--json",
+                               secrets_by_option={"--pin-fd": harness.USER_PIN})
+
+    def delete_seed(self):
+        self.agent.must("key", "delete", "--module", "softhsm2", "--token", "main", "--object", "tester-totp", "--yes",
+                        secrets_by_option={"--pin-fd": harness.USER_PIN})

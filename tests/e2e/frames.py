@@ -31,10 +31,10 @@ def read():
     text = (ROOT / "wire" / "frames.def").read_text()
     records = {name: fields(body, {}) for name, body in RECORD.findall(text)}
     frames = []
-    for name, struct, number, direction, id_, states, descriptor, body in FRAME.findall(text):
+    for name, struct_name, number, direction, id_, states, descriptor, body in FRAME.findall(text):
         frames.append({
             "name": name,
-            "struct": struct,
+            "struct": struct_name,
             "number": int(number),
             "direction": words(direction),
             "id": "" if id_ == "NONE" else words(id_),
@@ -64,11 +64,14 @@ def version():
 def packet(frame):
     """The frame's bytes with the version of the build, and every other field zero or empty."""
     values = b""
-    for field in re.sub(r"\([^)]*\)", "", frame["fields"]).split(", "):
+    for field in re.findall(r"[^,]+", re.sub(r"\([^)]*\)", "", frame["fields"])):
         kind, name = field.split()[0], field.split()[-1]
-        if field:
-            values += struct.pack("=H" if kind == "list" else "=" + SIZES[kind], version() if name == "version" else 0)
-    return struct.pack("=IHHQ", 16 + len(values), frame["number"], 0, 0) + values
+        values += struct.pack("=H" if kind == "list" else "=" + SIZES[kind], version() if name == "version" else 0)
+    return with_header(frame["number"], values)
+
+
+def with_header(number, fields):
+    return struct.pack("=IHHQ", 16 + len(fields), number, 0, 0) + fields
 
 
 if __name__ == "__main__":

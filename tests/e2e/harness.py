@@ -6,6 +6,7 @@ build).
 """
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import http.client
@@ -14,6 +15,7 @@ import pathlib
 import secrets
 import shutil
 import signal
+import sqlite3
 import subprocess
 import tempfile
 import time
@@ -341,6 +343,25 @@ class Agent:
             self.process.kill()
             self.process.wait(timeout_s)
             raise AssertionError(f"the agent did not end within {timeout_s} s") from None
+
+    def stop_all(self, signal_number=signal.SIGTERM):
+        """Ends the agent, and waits until its other processes have ended with it."""
+        children = children_of(self.process.pid)
+        self.stop(signal_number)
+        wait_until(lambda: not any(child.is_running() for child in children), "core's children end with it")
+
+    def limit_files(self, size):
+        """Core can write no file beyond so many bytes, as on a full disk; "unlimited" ends that."""
+        subprocess.run(["prlimit", f"--pid={self.process.pid}", f"--fsize={size}:unlimited"], check=True)
+
+    @contextlib.contextmanager
+    def copied_state(self):
+        """The state's database; a copy, so that what a crash left is for the agent to mend."""
+        with tempfile.TemporaryDirectory(prefix="ch-state-", dir="/tmp") as folder:
+            for path in self.state.glob("state.db*"):
+                shutil.copy(path, folder)
+            with contextlib.closing(sqlite3.connect(pathlib.Path(folder) / "state.db")) as database:
+                yield database
 
     def close(self):
         try:

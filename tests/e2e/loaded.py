@@ -17,15 +17,14 @@ def require(name):
 
 
 class Seconds:
-    """A number that a library reads, of an agent that is not yet started."""
+    """A number that clocks.so reads, of an agent that is not yet started."""
 
-    library = None
     variable = None
 
     def __init__(self, agent):
         if is_sanitized():
             raise unittest.SkipTest("the sanitizers have a clock_gettime of their own")
-        library = require(self.library)
+        library = require("clocks.so")
         self.path = agent.home / self.variable.lower()
         self.path.write_bytes(bytes(8))
         agent.variables.update({"LD_PRELOAD": str(library), self.variable: str(self.path)})
@@ -38,12 +37,10 @@ class Seconds:
 class WallClock(Seconds):
     """From now on the clock is ahead by so many seconds, or behind if that is negative."""
 
-    library = "wall_clock.so"
     variable = "WALL_CLOCK"
 
 
 class Sleep(Seconds):
     """The machine has slept for so many seconds, all in all."""
 
-    library = "sleep.so"
     variable = "SLEPT"

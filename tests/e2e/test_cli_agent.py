@@ -13,11 +13,12 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from cli_sandbox import (  # noqa: E402
-    AWAY, CHANCERY, LOCKED, NOT_FOUND, OK, PIN, REFUSED, TOKEN, USAGE, WRONG_PIN, Result, Sandbox)
+    AWAY, LOCKED, NOT_FOUND, OK, PIN, REFUSED, TOKEN, USAGE, WRONG_PIN, Sandbox)
+import frames  # noqa: E402
 from harness import ROOT  # noqa: E402
 
 
-FRAME_VERSION = int(re.search(r"CH_FRAMES_VERSION (\d+)", (ROOT / "wire" / "frames.h").read_text())[1])
+FRAME_VERSION = frames.version()
 UNLOCK, LOCK, UNLOCK_NEEDS, OPERATOR_DONE, NEEDS_ARE = 128, 129, 142, 160, 168
 
 
@@ -193,7 +194,7 @@ class Operator(Sandbox):
 
     @staticmethod
     def frame(kind, fields):
-        return struct.pack("=IHHQ", 16 + len(fields), kind, 0, 0) + fields
+        return frames.with_header(kind, fields)
 
     def needs(self, has_code):
         """What the agent says that an unlock takes."""
@@ -275,7 +276,7 @@ class Operator(Sandbox):
                                      (b"x", 12, "the agent's answer cannot be read")):
             with self.subTest(answer=answer):
                 result = self.turned_away(answer)
-                self.assertEqual(result.status, status, result)
+                self.assert_fails(result, status)
                 self.assertRegex(result.err, said)
                 self.assertNotIn("bytes of frames", result.err)
 

@@ -8,7 +8,7 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from cli_sandbox import CONFIG, NOT_FOUND, OK, REFUSED, ROOT, USAGE, Sandbox  # noqa: E402
+from cli_sandbox import CONFIG, NOT_FOUND, OK, REFUSED, ROOT, USAGE, PolicySandbox  # noqa: E402
 
 EXAMPLES = sorted((pathlib.Path(ROOT) / "examples").glob("*.yaml"))
 POLICY = """\
@@ -46,14 +46,10 @@ CASE = """\
 """
 
 
-class Policy(Sandbox):
+class Policy(PolicySandbox):
     def setUp(self):
         super().setUp()
         self.write("policy.yaml", POLICY)
-
-    def write(self, name, text):
-        pathlib.Path(self.path(name)).write_text(text)
-        return self.path(name)
 
     def changed(self, *changes):
         text = POLICY
@@ -61,14 +57,6 @@ class Policy(Sandbox):
             self.assertIn(old, text)
             text = text.replace(old, new, 1)
         return self.write("changed.yaml", text)
-
-    def policy(self, command, *words, status=OK, **options):
-        done = self.run_cli("policy", command, *words, **options)
-        self.assertEqual(done.status, status, done)
-        return done
-
-    def json(self, command, *words, status=OK, **options):
-        return json.loads(self.policy(command, *words, "--json", status=status, **options).out)
 
 
 class Check(Policy):

@@ -41,18 +41,15 @@ class Unlocks(codes.CodesTest):
         answers = set()
         right = harness.USER_PIN
         at = {
-            "a wrong code": lambda: (right, f"{(int(self.fresh_code(self.seed)) + 1) % 10**6:06}"),
+            "the code of the enrolment": lambda: (right, self.enrolled_by),  # first, while it would still be good
+            "a wrong code": lambda: (right, self.wrong_code(self.seed)),
             "a wrong PIN": lambda: ("wrong-" + right, self.fresh_code(self.seed)),
             "both": lambda: ("wrong-" + right, "000000"),
             "an old code": lambda: (right, self.seed.code(self.now_s() - 2 * codes.STEP_S)),
             "an early one": lambda: (right, self.seed.code(self.now_s() + 2 * codes.STEP_S)),
-            "the code of the enrolment": lambda: (right, self.seed.code(self.enrolled_s)),
         }
-        self.enrolled_s = self.now_s()
         for what, make in at.items():
             with self.subTest(what=what):
-                if what != "the code of the enrolment":
-                    self.wait_out()
                 pin, code = make()
                 done = self.unlock(code, "--last-try", pin=pin)
                 self.assert_refused(done)
@@ -168,8 +165,7 @@ class Unlocks(codes.CodesTest):
 
     def test_a_seed_of_ones_own_is_none(self):
         """Who has the PIN alone puts another seed under the name of the one that was enrolled."""
-        self.agent.must("key", "delete", "--module", "softhsm2", "--token", "main", "--object", "tester-totp", "--yes",
-                        secrets_by_option={"--pin-fd": harness.USER_PIN})
+        self.delete_seed()
         self.agent.import_hmac("tester-totp", "hmac-sha1", "12345678901234567890")
         own = codes.Seed("otpauth://totp/x?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")
         self.advance(60)
@@ -206,7 +202,6 @@ class Unlocks(codes.CodesTest):
 
 
 class Enrolments(codes.CodesTest):
-    hash = "sha1"
     people = ("  tester: {{ uid: {uid}, roles: [operator, admin], totp: \"pkcs11:object=tester-totp\" }}\n"
               "  second: {{ uid: {other_uid}, roles: [operator], totp: "
               "{{ object: \"pkcs11:object=second-totp\", hash: sha512, digits: 8 }} }}\n")
@@ -231,9 +226,7 @@ class Enrolments(codes.CodesTest):
         admin = self.enroll()
         self.assertEqual(self.unlock(self.fresh_code(admin)).returncode, 0)
         terminal = self.begin_enrolment("second")
-        terminal.type_at("User PIN: ", harness.USER_PIN)
-        shown = terminal.read_until("Code that the app shows: ")
-        seed = codes.Seed(codes.URI.search(shown).group())
+        seed = self.scan(terminal)
         self.advance(60)
         terminal.type_at("Code that the app shows: ", seed.code(self.now_s()))
         terminal.type_at("Code: ", "000000")
@@ -251,8 +244,7 @@ class Enrolments(codes.CodesTest):
         for size in ((100, 50), (80, 24)):
             with self.subTest(size=size):
                 terminal = self.begin_enrolment(columns=size[0], rows=size[1])
-                terminal.type_at("User PIN: ", harness.USER_PIN)
-                shown = terminal.read_until("Code that the app shows: ")
+                shown = self.show_seed(terminal)
                 self.assertEqual(codes.qr_text(shown), codes.URI.search(shown).group())
                 self.assertLess(shown.index("\x1b[?1049h"), shown.index("otpauth://"))
                 self.assertLessEqual(shown.split("\x1b[H")[1].count("\n") + 1, size[1])
@@ -265,8 +257,7 @@ class Enrolments(codes.CodesTest):
 
     def test_a_window_that_is_too_small_shows_the_text(self):
         terminal = self.begin_enrolment(columns=60, rows=12)
-        terminal.type_at("User PIN: ", harness.USER_PIN)
-        shown = terminal.read_until("Code that the app shows: ")
+        shown = self.show_seed(terminal)
         self.assertIn("too small", shown)
         self.assertIsNotNone(codes.URI.search(shown))
 
@@ -276,8 +267,7 @@ class Enrolments(codes.CodesTest):
         self.assertEqual(terminal.finish(), -signal.SIGINT)
         self.assertTrue(terminal.has_echo())
         terminal = self.begin_enrolment()
-        terminal.type_at("User PIN: ", harness.USER_PIN)
-        terminal.read_until("Code that the app shows: ")
+        self.show_seed(terminal)
         self.assertIn("tester-totp", self.objects())
         terminal.type_at("Code that the app shows: ", "\x03", end="")
         self.assertEqual(terminal.finish(), REFUSED, terminal.seen)
@@ -319,11 +309,14 @@ class Two(codes.CodesTest):
         self.seeds = {"tester": admin, "second": self.enroll("second", admin)}
         self.agent.must("lock", "main")
 
-    def unlock_as(self, person, *words, pin=harness.USER_PIN, code=None):
+    def run_as(self, person, *words, stdin):
         uid = os.getuid() + (4242 if person == "second" else 0)
-        code = code or self.fresh_code(self.seeds[person])
-        return harness.run_cli(self.agent.environment(), "unlock", *words, "main", stdin=f"{pin}\n{code}\n",
+        return harness.run_cli(self.agent.environment(), *words, stdin=stdin,
                                wrapper=["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"])
+
+    def unlock_as(self, person, pin=harness.USER_PIN, code=None):
+        code = code or self.fresh_code(self.seeds[person])
+        return self.run_as(person, "unlock", "main", stdin=f"{pin}\n{code}\n")
 
     def test_one_persons_flood_leaves_another_their_try(self):
         self.assertEqual(self.unlock_as("second", pin="wrong").returncode, REFUSED)
@@ -342,9 +335,7 @@ class Two(codes.CodesTest):
         self.assertEqual(self.unlock_as("tester", code=code).returncode, 0)
 
     def test_only_an_admin_enrols_and_revokes(self):
-        done = harness.run_cli(self.agent.environment(), "totp", "revoke", "tester", stdin="12345678\n",
-                               wrapper=["setpriv", f"--reuid={os.getuid() + 4242}", f"--regid={os.getuid() + 4242}",
-                                        "--clear-groups"])
+        done = self.run_as("second", "totp", "revoke", "tester", stdin="12345678\n")
         self.assertEqual(done.returncode, REFUSED, done.stderr)
         self.assertIn("is not an admin", done.stderr.decode())
 
@@ -355,9 +346,8 @@ class SeedsElsewhere(codes.CodesTest):
     def setUp(self):
         super().setUp()
         self.agent.stop()
-        for label in ("people",):
-            self.agent.must("token", "init", "--module", "softhsm2", "--label", label,
-                            secrets_by_option={"--so-pin-fd": harness.SO_PIN, "--pin-fd": harness.USER_PIN})
+        self.agent.must("token", "init", "--module", "softhsm2", "--label", "people",
+                        secrets_by_option={"--so-pin-fd": harness.SO_PIN, "--pin-fd": harness.USER_PIN})
         config = self.agent.config.read_text()
         self.agent.config.write_text(
             config + "  people: { module: softhsm2, uri: \"pkcs11:token=people\", workers: 1 }\n" + "totp_token: people\n")

@@ -21,8 +21,7 @@ class Secrets(codes.CodesTest):
         super().setUp()
         self.wanted = {"user PIN": spellings([harness.USER_PIN.encode()])}
         terminal = self.begin_enrolment()
-        terminal.type_at("User PIN: ", harness.USER_PIN)
-        self.seed = codes.Seed(codes.URI.search(terminal.read_until("Code that the app shows: ")).group())
+        self.seed = self.scan(terminal)
         self.wanted["seed"] = spellings([base64.b32decode(self.seed.secret)]) | {self.seed.secret.encode()}
         self.during = self.look_at(terminal.pid)
         self.advance(60)
@@ -80,11 +79,9 @@ class Secrets(codes.CodesTest):
     def test_not_in_a_dump_of_who_shows_the_seed(self):
         """While it is on the screen, it is in locked pages, which dumps leave out, and nowhere else."""
         self.agent.must("totp", "revoke", "tester", secrets_by_option={"--code-fd": self.fresh_code(self.seed)})
-        self.agent.must("key", "delete", "--module", "softhsm2", "--token", "main", "--object", "tester-totp", "--yes",
-                        secrets_by_option={"--pin-fd": harness.USER_PIN})
+        self.delete_seed()
         terminal = self.begin_enrolment()
-        terminal.type_at("User PIN: ", harness.USER_PIN)
-        seed = codes.Seed(codes.URI.search(terminal.read_until("Code that the app shows: ")).group())
+        seed = self.scan(terminal)
         data = dump(terminal.pid, self.agent.home)
         raw = base64.b32decode(seed.secret)
         self.assertIn(b"tester-totp", data)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import pathlib
 import signal
 import subprocess
 import sys
@@ -11,7 +10,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness  # noqa: E402
-from harness import BINANCE_CANCEL, BINANCE_ORDER, Process, wait_until  # noqa: E402
+from harness import BINANCE_CANCEL, BINANCE_ORDER, wait_until  # noqa: E402
 from waiting import Waiting  # noqa: E402
 
 CLIENTS = 16
@@ -60,10 +59,7 @@ class Switch(harness.AgentTest):
         return done
 
     def restart(self, signal_number=signal.SIGTERM):
-        children = harness.children_of(self.agent.process.pid)
-        self.agent.process.send_signal(signal_number)
-        self.agent.process.wait(10)
-        wait_until(lambda: not any(child.is_running() for child in children), "core's children end with it")
+        self.agent.stop_all(signal_number)
         self.agent.start()
         self.assertEqual(self.agent.unlock().returncode, 0)
 
@@ -263,26 +259,23 @@ class InEffect(Switch):
                 with self.agent.client() as client:
                     self.assertNotIn("all trading", "\n".join(client.get("/v1/status").json["notices"]))
 
-    def limit_files(self, size):
-        subprocess.run(["prlimit", f"--pid={self.agent.process.pid}", f"--fsize={size}:unlimited"], check=True)
-
     def test_on_a_full_disk_it_takes_effect_and_says_that_it_is_not_kept(self):
-        self.limit_files(1)
+        self.agent.limit_files(1)
         done = self.assert_fails(SYSTEM_FAILURE, "it is in effect, but is not kept yet", "freeze", "--all", "--reason", "everything")
         self.assertIn("all trading is halted", done.stdout.decode())
         self.assert_frozen()
         answer = self.agent.cli("freeze", "--all", "--reason", "once more", "--json")
         self.assertEqual((answer.returncode, json.loads(answer.stdout)["kept"]), (SYSTEM_FAILURE, False))
-        self.limit_files("unlimited")
+        self.agent.limit_files("unlimited")
         wait_until(lambda: self.sign(order=BINANCE_CANCEL).status == 200, "the disk is written again", 30)
         self.agent.must("freeze", "--all", "--reason", "now it is")
         self.restart(signal.SIGKILL)
         self.assert_frozen()
 
     def test_what_was_not_kept_is_kept_as_soon_as_it_can_be(self):
-        self.limit_files(1)
+        self.agent.limit_files(1)
         self.assert_fails(SYSTEM_FAILURE, "not kept", "freeze", "binance-main", "--reason", "everything")
-        self.limit_files("unlimited")
+        self.agent.limit_files("unlimited")
         wait_until(lambda: self.sign("binance-ed25519").status == 200, "the disk is written again", 30)
         time.sleep(0.5)
         self.restart(signal.SIGKILL)

@@ -3,7 +3,6 @@
 import datetime
 import json
 import re
-import time
 import unittest
 
 import harness
@@ -45,8 +44,7 @@ class KeyDates(harness.AgentTest):
         end = now() + datetime.timedelta(seconds=4)
         self.set_dates("kraken-main", expires=end)
         self.assertEqual(self.sign().status, 200, self.agent.log())
-        while now() < end:
-            time.sleep(0.1)
+        harness.wait_until(lambda: now() >= end, "it expires")
         answer = self.sign()
         self.assert_problem(answer, 403, "refused")
         self.assertEqual(answer.json["rule"], "expires", answer)
@@ -93,8 +91,7 @@ class KeyDates(harness.AgentTest):
                  {"Content-Type": "application/json", "Idempotency-Key": "once"})
         with self.agent.client() as client:
             self.assertEqual(client.request(*asked).status, 200)
-            while now() < end:
-                time.sleep(0.1)
+            harness.wait_until(lambda: now() >= end, "it expires")
             answer = client.request(*asked)
         self.assertEqual((answer.status, answer.json["rule"]), (403, "expires"))
 

@@ -72,7 +72,7 @@ class PriceTest(harness.AgentTest):
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as operator:
             operator.settimeout(10)
             operator.connect(str(self.agent.operator_socket))
-            operator.send(struct.pack("=IHHQ", 16 + len(fields), PRICE_CONFIRM, 0, 0) + fields)
+            operator.send(frames.with_header(PRICE_CONFIRM, fields))
             packet = operator.recv(65536)
         _, number, _, _, status = struct.unpack_from("=IHHQI", packet)
         self.assertEqual(number, OPERATOR_DONE)

@@ -101,7 +101,7 @@ class Unattended(harness.AgentTest):
                                  ("x" * 1000, 0o600, "longer than")):
             with self.subTest(words=words):
                 log = self.start(pin, mode, unattended=True)
-                self.assertIn(f"token 'main': not unlocked unattended: ", log())
+                self.assertIn("token 'main': not unlocked unattended: ", log())
                 self.assertIn(words, self.assert_stays_locked())
                 self.assertEqual(self.agent.unlock().returncode, 0)
                 self.assertEqual(self.sign().status, 200)

@@ -5,7 +5,6 @@ import datetime
 import hashlib
 import hmac
 import json
-import re
 import threading
 import time
 import unittest

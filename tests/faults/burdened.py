@@ -6,11 +6,7 @@ import decimal
 import hashlib
 import http.client
 import os
-import pathlib
 import random
-import shutil
-import sqlite3
-import tempfile
 import threading
 import time
 import urllib.parse
@@ -82,17 +78,10 @@ class Agent(rules.Agent):
         return {limit["limit"]: decimal.Decimal(limit["used"].split()[0]) for limit in answer.json["limits"]}
 
     def journal(self):
-        """The rows of the journal by id, of an agent that has ended: (kind, of, record). Reads a copy, so that what a crash
-        left is for the agent to mend."""
-        with tempfile.TemporaryDirectory(prefix="ch-journal-", dir="/tmp") as folder:
-            for path in self.state.glob("state.db*"):
-                shutil.copy(path, folder)
-            database = sqlite3.connect(pathlib.Path(folder) / "state.db")
-            try:
-                assert database.execute("PRAGMA quick_check").fetchall() == [("ok",)]
-                return {row[0]: row[1:] for row in database.execute("SELECT id, kind, of, record FROM journal")}
-            finally:
-                database.close()
+        """The rows of the journal by id, of an agent that has ended: (kind, of, record)."""
+        with self.copied_state() as database:
+            assert database.execute("PRAGMA quick_check").fetchall() == [("ok",)]
+            return {row[0]: row[1:] for row in database.execute("SELECT id, kind, of, record FROM journal")}
 
 
 def order(key, quantity):

@@ -15,7 +15,7 @@ import time
 import unittest
 
 from burdened import BOTS, DECISION, KEYS, Agent, Load, digest_of, order
-from harness import children_of, wait_until
+from harness import wait_until
 
 KILLS = int(os.environ.get("CHANCERY_CRASHES", "40"))
 SEED = int(os.environ.get("CHANCERY_CRASHES_SEED", str(random.randrange(2**32))))
@@ -35,10 +35,7 @@ class Burdened(unittest.TestCase):
         self.dice = random.Random(SEED)
 
     def kill_core(self):
-        children = children_of(self.agent.process.pid)
-        os.kill(self.agent.process.pid, signal.SIGKILL)
-        self.agent.process.wait(10)
-        wait_until(lambda: not any(child.is_running() for child in children), "core's children end with it", 10, 0.002)
+        self.agent.stop_all(signal.SIGKILL)
 
     def assert_recorded(self, book):
         """Every signature that a bot has got since the last time is a decision in the journal of the agent, which has ended,
@@ -180,17 +177,14 @@ class Disks(Burdened):
         with Load(self.agent, 0.004) as book:
             wait_until(lambda: book.signed > 20, "the load runs")
             size = max(path.stat().st_size for path in self.agent.state.glob("state.db*"))
-            self.limit_files(size + 10000)
+            self.agent.limit_files(size + 10000)
             self.assert_refused_for_the_disk(self.sign_until_refused())
-            self.limit_files("unlimited")
+            self.agent.limit_files("unlimited")
             signed = book.signed
             wait_until(lambda: book.signed > signed + 20, "the agent goes on", PATIENCE_S)
             self.assert_counted(book)
             self.kill_core()
         self.assert_recorded(book)
-
-    def limit_files(self, size):
-        subprocess.run(["prlimit", f"--pid={self.agent.process.pid}", f"--fsize={size}:unlimited"], check=True)
 
     def test_a_disk_that_turns_read_only(self):
         """What Linux had not written by then is lost, as by a power cut, so policy says that it must be written."""

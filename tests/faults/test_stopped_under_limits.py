@@ -93,10 +93,7 @@ class Stopped(unittest.TestCase):
 
     def assert_found_again(self):
         counted = self.counted()
-        children = children_of(self.agent.process.pid)
-        os.kill(self.agent.process.pid, signal.SIGKILL)
-        self.agent.process.wait(10)
-        wait_until(lambda: not any(child.is_running() for child in children), "core's children end with it")
+        self.agent.stop_all(signal.SIGKILL)
         self.agent.begin()
         self.assertEqual(self.counted(), counted)
 

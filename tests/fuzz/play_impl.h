@@ -13,7 +13,7 @@ bool fuzz_receive(int fd, ch_direction direction, ch_packet *packet);
 void fuzz_operators_begin(void);
 /* Reads what they were sent. */
 void fuzz_operators_read(void);
-/* At the end, each of those who asked was answered, or turned out. */
+/* Checks at the end that each of those who asked was answered or disconnected. */
 void fuzz_operators_check(void);
 
 #endif

@@ -37,7 +37,6 @@ void fuzz_operators_read(void)
     }
 }
 
-/* Who has asked was answered, or turned out. */
 void fuzz_operators_check(void)
 {
     char byte;

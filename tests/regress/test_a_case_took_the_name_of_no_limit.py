@@ -7,7 +7,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
-from cli_sandbox import CONFIG, OK, Sandbox  # noqa: E402
+from cli_sandbox import CONFIG, OK, PolicySandbox  # noqa: E402
 
 POLICY = """\
 version: 1
@@ -25,16 +25,7 @@ limit:
 """
 
 
-class Cases(Sandbox):
-    def write(self, name, text):
-        pathlib.Path(self.path(name)).write_text(text)
-        return self.path(name)
-
-    def policy(self, command, *words, status=OK):
-        done = self.run_cli("policy", command, *words)
-        self.assertEqual(done.status, status, done)
-        return done
-
+class Cases(PolicySandbox):
     def case(self, more, status):
         self.write("p.yaml", POLICY)
         return self.policy("test", self.write("t.yaml", f"""\

@@ -2,10 +2,7 @@
 measured by what it had said days before, and held although it had moved slowly."""
 
 import pathlib
-import shutil
-import sqlite3
 import sys
-import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
@@ -27,15 +24,9 @@ class Prices(unittest.TestCase):
         self.agent.start()
 
     def kept(self):
-        """The newest snapshot, of a copy."""
-        with tempfile.TemporaryDirectory(prefix="ch-prices-", dir="/tmp") as folder:
-            for path in self.agent.state.glob("state.db*"):
-                shutil.copy(path, folder)
-            database = sqlite3.connect(pathlib.Path(folder) / "state.db")
-            try:
-                return "".join(row[0] for row in database.execute("SELECT lines FROM snapshot"))
-            finally:
-                database.close()
+        """The newest snapshot."""
+        with self.agent.copied_state() as database:
+            return "".join(row[0] for row in database.execute("SELECT lines FROM snapshot"))
 
     def put(self, **prices):
         answer = self.agent.put_prices(**prices)

@@ -121,8 +121,7 @@ class WithPin(Failing):
         return lambda: (tokens.rmdir(), away.rename(tokens))
 
     def test_a_token_that_is_taken_out_is_missed_though_nobody_asks(self):
-        policy = self.agent.policy.read_text() + "tokens: { main: { unlock: { survives_removal: true } } }\n"
-        self.agent.policy.write_text(policy)
+        self.agent.policy.write_text(harness.with_unlock(self.agent.policy.read_text(), survives_removal=True))
         self.agent.must("reload")
         self.agent.must("lock", "main")
         self.assertEqual(self.agent.unlock().returncode, 0)  # that lets the token leave

@@ -20,7 +20,7 @@ class Away(harness.AgentTest):
     def setUp(self):
         policy = self.agent.policy.read_text()
         if "survives_removal" not in policy:
-            self.agent.policy.write_text(policy + "tokens: { main: { unlock: { survives_removal: true } } }\n")
+            self.agent.policy.write_text(harness.with_unlock(policy, survives_removal=True))
             self.agent.must("reload")
             self.agent.lock()  # it holds from the next unlock on
         if not self.agent.is_ready():

@@ -1,6 +1,6 @@
 /* The ids of orders that the record had forgotten were never forgotten themselves: after some million orders of one bot
- * most new orders were unknown to amendments, for everybody and for good. (And a
- * snapshot of all those ids held core for hundreds of milliseconds: tests/unit/agent/core/test_ledger_rows.c.) */
+ * most new orders were unknown to amendments, for everybody and for good. (And a snapshot of all those ids held core
+ * for hundreds of milliseconds: tests/unit/agent/core/test_ledger_rows.c.) */
 #include "agent/core/orders.h"
 #include "tests/support/suite.h"
 
@@ -59,7 +59,7 @@ static size_t count_known(const char *book, uid_t by)
     return count;
 }
 
-/* What is beyond its share is kept as the book in which it was, so nothing that was forgotten is known. */
+/* Beyond a user's share, its whole book counts as forgotten, so nothing that was forgotten is known. */
 START_TEST(test_a_flood_is_at_the_cost_of_its_own_book)
 {
     note("loud", 1, "first");

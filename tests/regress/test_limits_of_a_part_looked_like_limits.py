@@ -1,14 +1,13 @@
 """An allow whose limits count one side only, or some hours, or look at each order alone, had no warning: the rest was as open
 as if it were `unlimited`. And fees that no account stated were exposed as none."""
 
-import json
 import pathlib
 import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
-from cli_sandbox import OK, Sandbox  # noqa: E402
+from cli_sandbox import PolicySandbox  # noqa: E402
 
 POLICY = """\
 version: 1
@@ -27,19 +26,9 @@ limit:
 """
 
 
-class Limits(Sandbox):
-    def write(self, name, text):
-        pathlib.Path(self.path(name)).write_text(text)
-        return self.path(name)
-
-    def policy(self, command, *words, status=OK):
-        done = self.run_cli("policy", command, *words)
-        self.assertEqual(done.status, status, done)
-        return done
-
+class Limits(PolicySandbox):
     def codes(self, *change):
-        path = self.write("p.yaml", POLICY.replace(*change))
-        return [row["code"] for row in json.loads(self.policy("check", path, "--json").out)["warnings"]]
+        return [row["code"] for row in self.json("check", self.write("p.yaml", POLICY.replace(*change)))["warnings"]]
 
     def test_what_is_open_is_warned_of(self):
         self.assertNotIn("unbounded", self.codes("x", "x"))
@@ -48,10 +37,10 @@ class Limits(Sandbox):
             self.assertIn("unbounded", self.codes(*change))
 
     def test_fees_that_nobody_states_are_not_none(self):
-        found = json.loads(self.policy("exposure", "bot", "--policy", self.write("p.yaml", POLICY), "--json").out)
+        found = self.json("exposure", "bot", "--policy", self.write("p.yaml", POLICY))
         self.assertEqual(found["fees"]["day"]["unbounded_because"], ["allow 'quotes': its account states no fees"])
         stated = POLICY.replace('"0.5 %" }', '"0.5 %", fees: "0 %" }')
-        found = json.loads(self.policy("exposure", "bot", "--policy", self.write("p.yaml", stated), "--json").out)
+        found = self.json("exposure", "bot", "--policy", self.write("p.yaml", stated))
         self.assertEqual(found["fees"]["day"]["at_most"], [{"amount": "0", "asset": "USDT"}])
 
 

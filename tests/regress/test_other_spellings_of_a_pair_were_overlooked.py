@@ -1,14 +1,13 @@
 """A deny of BTCUSDT refuses Kraken's XBTUSDT, and `policy check` said that it denies nothing that is allowed; a limit of it was
 taken for one that can never apply. Whoever believed it took the deny away."""
 
-import json
 import pathlib
 import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
-from cli_sandbox import OK, Sandbox  # noqa: E402
+from cli_sandbox import PolicySandbox  # noqa: E402
 
 POLICY = """\
 version: 1
@@ -27,18 +26,9 @@ limit:
 """
 
 
-class Spellings(Sandbox):
-    def write(self, name, text):
-        pathlib.Path(self.path(name)).write_text(text)
-        return self.path(name)
-
-    def policy(self, command, *words, status=OK):
-        done = self.run_cli("policy", command, *words)
-        self.assertEqual(done.status, status, done)
-        return done
-
+class Spellings(PolicySandbox):
     def codes(self, text):
-        rows = json.loads(self.policy("check", self.write("p.yaml", text), "--json").out)["warnings"]
+        rows = self.json("check", self.write("p.yaml", text))["warnings"]
         return [(row["code"], row["name"]) for row in rows if row["code"] not in ("unpaced", "no-codes")]
 
     def test_a_deny_in_another_spelling_denies(self):

@@ -32,12 +32,8 @@ COMMANDS = {
 }
 
 
-def packet(name, fields):
-    return struct.pack("=IHHQ", 16 + len(fields), NUMBERS[name], 0, 0) + fields
-
-
 class Impostor:
-    """A process of another user's that listens at both paths, wants a PIN, and keeps all that it is sent, with what is in pipes."""
+    """A process of another user's that listens at both paths, asks for a PIN, and keeps all that it is sent, with what is in pipes."""
 
     def __init__(self, agent, uid):
         agent.socket.parent.mkdir()
@@ -73,7 +69,8 @@ class Impostor:
         data, descriptors, _, _ = socket.recv_fds(visitor, 65536, 4)
         os.write(self.got.fileno(), data)
         if data[4:6] == struct.pack("=H", NUMBERS["UNLOCK_NEEDS"]):
-            visitor.send(packet("NEEDS_ARE", b"\x01\x00") + packet("OPERATOR_DONE", struct.pack("=III", 0, 0, 0)))
+            visitor.send(frames.with_header(NUMBERS["NEEDS_ARE"], b"\x01\x00")
+                         + frames.with_header(NUMBERS["OPERATOR_DONE"], struct.pack("=III", 0, 0, 0)))
         for descriptor in descriptors:
             os.write(self.got.fileno(), os.read(descriptor, 65536))
 

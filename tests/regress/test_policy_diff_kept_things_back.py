@@ -8,7 +8,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
-from cli_sandbox import OK, Sandbox  # noqa: E402
+from cli_sandbox import PolicySandbox  # noqa: E402
 
 POLICY = """\
 version: 1
@@ -49,20 +49,14 @@ CHANGES = (
 )
 
 
-class Diff(Sandbox):
-    def write(self, name, text):
-        pathlib.Path(self.path(name)).write_text(text)
-        return self.path(name)
-
+class Diff(PolicySandbox):
     def test_each_change_is_said(self):
         old = self.write("old.yaml", POLICY)
         for before, after, line in CHANGES:
             with self.subTest(line):
                 self.assertIn(before, POLICY)
                 text = POLICY.replace(before, after, 1)
-                done = self.run_cli("policy", "diff", old, self.write("new.yaml", text))
-                self.assertEqual(done.status, OK, done)
-                self.assertIn(line, done.out.splitlines())
+                self.assertIn(line, self.policy("diff", old, self.write("new.yaml", text)).out.splitlines())
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
-from cli_sandbox import OK, Sandbox  # noqa: E402
+from cli_sandbox import PolicySandbox  # noqa: E402
 
 POLICY = """\
 version: 1
@@ -26,16 +26,7 @@ limit:
 """
 
 
-class Replay(Sandbox):
-    def write(self, name, text):
-        pathlib.Path(self.path(name)).write_text(text)
-        return self.path(name)
-
-    def policy(self, command, *words, status=OK):
-        done = self.run_cli("policy", command, *words)
-        self.assertEqual(done.status, status, done)
-        return done
-
+class Replay(PolicySandbox):
     def record(self, number, outcome, price="30000"):
         params = {"pair": "XBTUSDT", "type": "buy", "ordertype": "limit", "volume": "0.1", "price": price}
         return {"id": number, "kind": "decision", "of": 0, "record": {
@@ -48,7 +39,7 @@ class Replay(Sandbox):
 
     def flips(self, *rows):
         path = self.write("decisions", json.dumps({"decisions": rows}))
-        return [row["id"] for row in json.loads(self.policy("replay", "--policy", self.write("p.yaml", POLICY), path, "--json").out)["flips"]]
+        return [row["id"] for row in self.json("replay", "--policy", self.write("p.yaml", POLICY), path)["flips"]]
 
     def test_a_rejected_order_gives_back_what_release_lets(self):
         rows = self.record(1, "allowed"), self.given_back(2, 1, "released")

@@ -8,8 +8,6 @@
 
 #define LATER_NS 11000000000ULL
 
-static ch_error err;
-
 static void add_row(void *context, const ch_level_row *row)
 {
     size_t *count = context;
@@ -21,14 +19,6 @@ static size_t count_used(const ch_ledger *ledger)
     size_t count = 0;
     ch_levels_each(ch_ledger_levels(ledger), scene_now_ns(), add_row, &count);
     return count;
-}
-
-static void restart_ledger(scene *it)
-{
-    ch_writer_stop(it->writer);
-    ch_ledger_close(it->ledger);
-    ck_assert_int_eq(ch_ledger_open(it->store, NULL, &it->ledger, &err), CH_OK);
-    ch_ledger_set_policy(it->ledger, &it->policy, scene_now_ns());
 }
 
 START_TEST(test_what_is_returned_is_returned_after_a_restart_too)
@@ -45,7 +35,7 @@ START_TEST(test_what_is_returned_is_returned_after_a_restart_too)
     ch_failed_frame failed = scene_hear_failure(&it, 7);
     ck_assert(ch_slice_is(failed.step, "record"));
     ck_assert_uint_eq(count_used(it.ledger), 0);
-    restart_ledger(&it);
+    scene_restart_ledger(&it);
     ck_assert_uint_eq(count_used(it.ledger), 0);
 }
 END_TEST

@@ -46,14 +46,6 @@ static void ask(void)
     scene_ask_for(&it, 7, &asked);
 }
 
-static void restart_ledger(void)
-{
-    ch_writer_stop(it.writer);
-    ch_ledger_close(it.ledger);
-    ck_assert_int_eq(ch_ledger_open(it.store, NULL, &it.ledger, &err), CH_OK);
-    ch_ledger_set_policy(it.ledger, &it.policy, scene_now_ns());
-}
-
 START_TEST(test_what_is_signed_in_the_end_counts_once)
 {
     ask();
@@ -63,7 +55,7 @@ START_TEST(test_what_is_signed_in_the_end_counts_once)
     ck_assert_uint_eq(stage_hear(&it.front_actor, CH_FRAME_SIGNED).id, 7);
     check_used("1");
     scene_end_turn(&it);
-    restart_ledger();
+    scene_restart_ledger(&it);
     check_used("1");
 }
 END_TEST
@@ -76,7 +68,7 @@ START_TEST(test_what_is_not_signed_in_the_end_does_not_count)
     ck_assert_int_eq(scene_hear_failure(&it, 7).why.status, CH_UNAVAILABLE);
     check_used("0");
     scene_end_turn(&it);
-    restart_ledger();
+    scene_restart_ledger(&it);
     check_used("0");
 }
 END_TEST

@@ -62,7 +62,7 @@ static ch_status check(const ch_key_object *key, uint64_t now_s, uint64_t lowest
 START_TEST(test_the_published_codes_come_out_of_the_token)
 {
     ch_key_object key = import_seed((size_t)_i);
-    for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++) {
+    for (size_t i = 0; i < CH_ROWS(vectors); i++) {
         uint64_t step = 0;
         MUST(check(&key, vectors[i].time_s, 0, vectors[i].codes[_i], 8, &step));
         ck_assert_uint_eq(step, vectors[i].time_s / 30);
@@ -87,7 +87,7 @@ START_TEST(test_a_code_is_good_one_step_early_or_late_and_no_further)
         {59,  CH_OK     },
         {60,  CH_REFUSED},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < CH_ROWS(cases); i++) {
         uint64_t step = 0;
         const uint64_t begin_s = 1111111110; /* of a step */
         ck_assert_int_eq(check(&key, (uint64_t)((int64_t)begin_s + cases[i].off_s), 0, "14050471", 8, &step),

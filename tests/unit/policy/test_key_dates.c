@@ -6,7 +6,7 @@
 
 #define SECOND UINT64_C(1000000000)
 #define DAY (86400 * SECOND)
-#define NOON (UINT64_C(1801353600) * SECOND) /* 2027-01-31T00:00:00Z */
+#define DATE (UINT64_C(1801353600) * SECOND) /* 2027-01-31T00:00:00Z */
 
 /* clang-format off */
 static const struct {
@@ -15,18 +15,18 @@ static const struct {
     uint64_t now_ns;
     const char *said;
 } cases[] = {
-    { 0,    0,          NOON,                   "" },
-    { NOON, 0,          NOON - 14 * DAY - 1,    "" },
-    { NOON, 0,          NOON - 14 * DAY,        "key 'k' expires at 2027-01-31T00:00:00Z, in 14 days" },
-    { NOON, 0,          NOON - 2 * DAY + 1,     "key 'k' expires at 2027-01-31T00:00:00Z, in 1 day" },
-    { NOON, 0,          NOON - 1,               "key 'k' expires at 2027-01-31T00:00:00Z, within a day" },
-    { NOON, 0,          NOON,                   "key 'k' expired at 2027-01-31T00:00:00Z and signs nothing any more" },
-    { NOON, 0,          NOON + 999 * DAY,       "key 'k' expired at 2027-01-31T00:00:00Z and signs nothing any more" },
-    { 0,    NOON,       NOON - 14 * DAY - 1,    "" },
-    { 0,    NOON,       NOON - 7 * DAY,         "key 'k' is to be rotated by 2027-01-31T00:00:00Z, in 7 days" },
-    { 0,    NOON,       NOON,                   "key 'k' was to be rotated by 2027-01-31T00:00:00Z; it signs all the same" },
-    { NOON, NOON - DAY, NOON - DAY,             "key 'k' expires at 2027-01-31T00:00:00Z, in 1 day" },
-    { NOON + 99 * DAY, NOON, NOON,              "key 'k' was to be rotated by 2027-01-31T00:00:00Z; it signs all the same" },
+    { 0,    0,          DATE,                   "" },
+    { DATE, 0,          DATE - 14 * DAY - 1,    "" },
+    { DATE, 0,          DATE - 14 * DAY,        "key 'k' expires at 2027-01-31T00:00:00Z, in 14 days" },
+    { DATE, 0,          DATE - 2 * DAY + 1,     "key 'k' expires at 2027-01-31T00:00:00Z, in 1 day" },
+    { DATE, 0,          DATE - 1,               "key 'k' expires at 2027-01-31T00:00:00Z, within a day" },
+    { DATE, 0,          DATE,                   "key 'k' expired at 2027-01-31T00:00:00Z and signs nothing any more" },
+    { DATE, 0,          DATE + 999 * DAY,       "key 'k' expired at 2027-01-31T00:00:00Z and signs nothing any more" },
+    { 0,    DATE,       DATE - 14 * DAY - 1,    "" },
+    { 0,    DATE,       DATE - 7 * DAY,         "key 'k' is to be rotated by 2027-01-31T00:00:00Z, in 7 days" },
+    { 0,    DATE,       DATE,                   "key 'k' was to be rotated by 2027-01-31T00:00:00Z; it signs all the same" },
+    { DATE, DATE - DAY, DATE - DAY,             "key 'k' expires at 2027-01-31T00:00:00Z, in 1 day" },
+    { DATE + 99 * DAY, DATE, DATE,              "key 'k' was to be rotated by 2027-01-31T00:00:00Z; it signs all the same" },
 };
 /* clang-format on */
 
@@ -45,9 +45,9 @@ START_TEST(test_a_key_signs_until_it_expires)
 {
     char name[] = "k";
     ch_error err = CH_ERROR_INIT;
-    ch_key key = {.name = name, .expires_ns = NOON, .rotate_by_ns = 1};
-    ck_assert_int_eq(ch_key_check_expiry(&key, NOON - 1, &err), CH_OK);
-    ck_assert_int_eq(ch_key_check_expiry(&key, NOON, &err), CH_REFUSED);
+    ch_key key = {.name = name, .expires_ns = DATE, .rotate_by_ns = 1};
+    ck_assert_int_eq(ch_key_check_expiry(&key, DATE - 1, &err), CH_OK);
+    ck_assert_int_eq(ch_key_check_expiry(&key, DATE, &err), CH_REFUSED);
     ck_assert_str_eq(err.rule, "expires");
     ck_assert_str_eq(err.message, "key 'k' expired at 2027-01-31T00:00:00Z, as its policy says; rotate it, or have the "
                                   "policy say another date");

@@ -37,7 +37,7 @@ static const struct {
     { "a late use prolongs nothing",              0,    10,   {{USE, 11, 0}},                                         10,    CH_UNLOCK_IDLE },
     { "an earlier use does not shorten",          0,    10,   {{USE, 8, 0}, {USE, 3, 0}},                             18,    CH_UNLOCK_IDLE },
     { "idle before for",                          60,   10,   {{0}},                                                  10,    CH_UNLOCK_IDLE },
-    { "for before idle",                          60,   10,   {{USE, 9, 0}, {USE, 18, 0}, {USE, 27, 0}},              37,    CH_UNLOCK_IDLE },
+    { "three uses prolong idle",                  60,   10,   {{USE, 9, 0}, {USE, 18, 0}, {USE, 27, 0}},              37,    CH_UNLOCK_IDLE },
     { "uses up to for",                           25,   10,   {{USE, 9, 0}, {USE, 18, 0}, {USE, 24, 0}},              25,    CH_UNLOCK_FOR },
     { "both at once are for",                     20,   10,   {{USE, 9, 0}, {USE, 10, 0}},                            20,    CH_UNLOCK_FOR },
     { "policy shortens for",                      60,   0,    {{NARROW_FOR, 5, 30}},                                  30,    CH_UNLOCK_FOR },

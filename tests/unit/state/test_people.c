@@ -91,7 +91,7 @@ START_TEST(test_a_seed_is_pinned_for_one_object_and_survives)
     await(answers);
     for (int i = 0; i < 2; i++) {
         ck_assert(ch_slice_equal(ch_person_seed(alice, &object), print));
-        for (size_t k = 0; k < sizeof others / sizeof *others; k++)
+        for (size_t k = 0; k < CH_ROWS(others); k++)
             ck_assert_uint_eq(ch_person_seed(alice, &others[k]).size, 0);
         ck_assert_uint_eq(ch_person_lowest_step(alice), 1001);
         ck_assert_uint_eq(ch_person_seed(ch_people_of(people, "bob"), &object).size, 0);
@@ -109,7 +109,7 @@ START_TEST(test_waits_double_up_to_a_quarter_of_an_hour_and_survive)
 {
     static const uint64_t waits_s[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900};
     begin();
-    for (size_t i = 0; i < sizeof waits_s / sizeof *waits_s; i++) {
+    for (size_t i = 0; i < CH_ROWS(waits_s); i++) {
         ck_assert_uint_eq(ch_person_waits_s(alice, NOW_NS + i * 1000 * S), 0);
         fail_once(NULL, NOW_NS + i * 1000 * S);
         restart();
@@ -177,10 +177,7 @@ START_TEST(test_a_try_is_on_disk_before_it_is_made)
 {
     begin();
     fail_once("main", NOW_NS);
-    /* as after kill -9: nothing is written at the end */
-    ch_writer_stop(writer);
-    ch_people_close(people);
-    ch_store_close(store);
+    end(); /* which writes nothing more */
     load();
     ck_assert_uint_eq(ch_person_tries(alice, "main"), 1);
     ck_assert_uint_eq(ch_person_waits_s(alice, NOW_NS), 1);

@@ -108,14 +108,19 @@ uint64_t scene_now_ns(void)
     return now.wall_ns;
 }
 
+static void open_ledger(scene *it)
+{
+    MUST(ch_ledger_open(it->store, NULL, &it->ledger, &err));
+    ch_ledger_set_policy(it->ledger, &it->policy, scene_now_ns());
+}
+
 static void open_state(scene *it)
 {
     ch_autofree char *folder = ch_test_path("state");
     MUST(ch_store_open(folder, &it->store, &err));
     MUST(ch_nonces_open(it->store, &it->nonces, &err));
     ch_nonce_counters_find(&it->policy, it->nonces);
-    MUST(ch_ledger_open(it->store, NULL, &it->ledger, &err));
-    ch_ledger_set_policy(it->ledger, &it->policy, scene_now_ns());
+    open_ledger(it);
     it->callers = ch_callers_new();
     it->shadow = ch_shadow_new();
     it->clock = ch_clockwatch_new(&(ch_seen_time){0}, "");
@@ -330,6 +335,13 @@ void scene_end_turn(scene *it)
     ch_token_link_dispatch(it->token.link);
     record(it);
     ch_front_link_flush(it->front);
+}
+
+void scene_restart_ledger(scene *it)
+{
+    ch_writer_stop(it->writer);
+    ch_ledger_close(it->ledger);
+    open_ledger(it);
 }
 
 ch_failed_frame scene_hear_failure(scene *it, uint64_t id)

@@ -78,6 +78,8 @@ void scene_ask_for(scene *it, uint64_t id, const scene_ask *ask);
 void scene_reserve(scene *it, size_t count);
 /* The end of a turn: what is decided goes to the disk, jobs go to the token, answers to the front. */
 void scene_end_turn(scene *it);
+/* The agent ends, and another reads its ledger from the same state. */
+void scene_restart_ledger(scene *it);
 /* The front hears that request `id` has failed. */
 ch_failed_frame scene_hear_failure(scene *it, uint64_t id);
 /* Nothing waits for the token, nothing is there, and every place is free. */

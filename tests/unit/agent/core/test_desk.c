@@ -215,10 +215,7 @@ START_TEST(test_a_price_that_jumps_is_held_and_still_is_after_a_restart)
     ch_prices_taken_frame taken = hear_taken();
     ck_assert_uint_eq(taken.taken, 0);
     ck_assert(ch_text_record_next(&taken.held, &held) && ch_slice_is(held.bytes, "BTC/EUR"));
-    ch_writer_stop(it.writer);
-    ch_ledger_close(it.ledger);
-    MUST(ch_ledger_open(it.store, NULL, &it.ledger, &err));
-    ch_ledger_set_policy(it.ledger, &it.policy, scene_now_ns());
+    scene_restart_ledger(&it);
     ck_assert(ch_prices_next(ch_ledger_prices(it.ledger), CH_LITERAL(""), CH_LITERAL(""), &row));
     ck_assert(row.is_held);
 }

@@ -3,69 +3,17 @@
 #include "agent/core/operators.h"
 
 #include "tests/support/suite.h"
-#include "tests/unit/agent/core/scene.h"
+#include "tests/unit/agent/core/visit.h"
 
 #include <poll.h>
-#include <unistd.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <unistd.h>
 
 static ch_error err;
 static scene it;
-static ch_operators *operators;
-static ch_channel channel; /* the operator's */
+static visit person;
 
 #define MUST(call) ck_assert_msg((call) == CH_OK, "%s", err.message)
-
-static void begin(void)
-{
-    scene_begin(&it);
-    const ch_operator_context context = {
-        .policy = &it.policy, .links = &it.links, .keeper = &it.timekeeper, .ledger = it.ledger};
-    operators = ch_operators_new(it.loop, stage_listen("operator.sock", SOCK_SEQPACKET), &context);
-    MUST(ch_operators_start(operators, &err));
-}
-
-static ch_buffer *come(void)
-{
-    ch_channel_open(&channel, stage_connect("operator.sock", SOCK_SEQPACKET));
-    stage_settle();
-    return ch_channel_out(&channel);
-}
-
-/* Until the answer is there, what is decided goes to the disk. */
-static ch_frame hear(ch_frame_type type)
-{
-    ch_packet packet;
-    ch_frame frame;
-    MUST(ch_channel_flush(&channel, &err));
-    stage_settle();
-    scene_end_turn(&it);
-    struct pollfd ready[] = {
-        {.fd = channel.fd,              .events = POLLIN},
-        {.fd = ch_writer_fd(it.writer), .events = POLLIN}
-    };
-    while (ready[0].revents == 0) {
-        ck_assert_int_ge(poll(ready, 2, 20), 0); /* what core accepts has its share of the time, and may come later */
-        ch_writer_collect(it.writer);
-        stage_settle();
-        scene_end_turn(&it);
-    }
-    MUST(ch_channel_receive(&channel, &packet, &err));
-    ck_assert(ch_frame_next(&packet.bytes, &frame));
-    ck_assert_int_eq(frame.type, type);
-    return frame;
-}
-
-static void check_done(ch_status status, const char *says)
-{
-    ch_operator_done_frame done;
-    ch_frame frame = hear(CH_FRAME_OPERATOR_DONE);
-    MUST(ch_operator_done_frame_get(&frame, &done, &err));
-    ck_assert_msg(done.outcome.status == status, "%s", done.outcome.message);
-    ck_assert_msg(strstr(done.outcome.message, says) != NULL, "%s", done.outcome.message);
-    ch_channel_close(&channel);
-}
 
 typedef struct named {
     uint8_t of;
@@ -95,7 +43,7 @@ static void freeze(const named *names, bool is_reducing, const char *reason)
     ch_autobuffer records = CH_BUFFER_INIT;
     ch_freeze_frame frame = {.version = CH_FRAMES_VERSION, .is_reducing = is_reducing, .reason = ch_slice_of(reason)};
     add_names(names, &frame.targets, &records);
-    MUST(ch_freeze_frame_put(come(), 0, &frame, &err));
+    MUST(ch_freeze_frame_put(visit_come(&person), 0, &frame, &err));
 }
 
 /* These people have no codes. */
@@ -112,8 +60,8 @@ static void thaw(const named *names, const char *reason)
     ch_autobuffer records = CH_BUFFER_INIT;
     ch_thaw_frame frame = {.version = CH_FRAMES_VERSION, .reason = ch_slice_of(reason)};
     add_names(names, &frame.targets, &records);
-    ch_buffer *out = come();
-    ch_channel_attach(&channel, no_code());
+    ch_buffer *out = visit_come(&person);
+    ch_channel_attach(&person.channel, no_code());
     MUST(ch_thaw_frame_put(out, 0, &frame, &err));
 }
 
@@ -122,7 +70,7 @@ static void check_frozen(ch_trading of_first, ch_trading of_all)
 {
     ch_frozen_frame frozen;
     ch_trading_row_record row;
-    ch_frame frame = hear(CH_FRAME_FROZEN);
+    ch_frame frame = visit_hear(&person, CH_FRAME_FROZEN);
     MUST(ch_frozen_frame_get(&frame, &frozen, &err));
     ck_assert(ch_trading_row_record_next(&frozen.rows, &row));
     ck_assert_int_eq(row.state, of_first);
@@ -142,37 +90,37 @@ static ch_trading state_of(ch_state_of of, const char *name)
 START_TEST(test_an_operator_halts_and_an_admin_lets_go)
 {
     ch_state_row row;
-    begin();
+    visit_begin(&person, &it);
     freeze(NAMES({CH_STATE_OF_CALLER, "me"}), false, "it went mad");
     check_frozen(CH_TRADING_HALTED, CH_TRADING_ACTIVE);
-    check_done(CH_OK, "");
+    visit_check_done(&person, CH_OK, "");
     ck_assert(ch_states_at(ch_ledger_states(it.ledger), 0, &row));
     ck_assert(ch_slice_is(row.name, "me") && row.state == CH_TRADING_HALTED && row.until_ns == 0);
     ck_assert_msg(memmem(row.why.data, row.why.size, "it went mad", 11) != NULL, "%.*s", CH_SLICE_ARGS(row.why));
     ck_assert(!ch_ledger_is_writing(it.ledger)); /* it is kept */
     it.policy.people[0].roles = CH_ROLE_OPERATOR;
     thaw(NAMES({EITHER, "me"}), "mended");
-    check_done(CH_REFUSED, "is not an admin");
+    visit_check_done(&person, CH_REFUSED, "is not an admin");
     it.policy.people[0].roles = CH_ROLE_ADMIN;
     thaw(NAMES({EITHER, "me"}), "mended");
     check_frozen(CH_TRADING_ACTIVE, CH_TRADING_ACTIVE);
-    check_done(CH_OK, "");
+    visit_check_done(&person, CH_OK, "");
     ck_assert(!ch_states_at(ch_ledger_states(it.ledger), 0, &row));
 }
 END_TEST
 
 START_TEST(test_a_freeze_never_widens)
 {
-    begin();
+    visit_begin(&person, &it);
     freeze(NAMES({EITHER, "bot"}), false, "stop");
     check_frozen(CH_TRADING_HALTED, CH_TRADING_ACTIVE);
-    check_done(CH_OK, "");
+    visit_check_done(&person, CH_OK, "");
     freeze(NAMES({EITHER, "bot"}, {CH_STATE_OF_ALL, ""}), true, "wider");
     check_frozen(CH_TRADING_HALTED, CH_TRADING_REDUCING);
-    check_done(CH_OK, "");
+    visit_check_done(&person, CH_OK, "");
     thaw(NAMES({CH_STATE_OF_ALL, ""}), "mended");
     check_frozen(CH_TRADING_ACTIVE, CH_TRADING_ACTIVE);
-    check_done(CH_OK, "");
+    visit_check_done(&person, CH_OK, "");
     ck_assert_int_eq(state_of(CH_STATE_OF_KEY, "bot"), CH_TRADING_HALTED);
 }
 END_TEST
@@ -193,11 +141,11 @@ START_TEST(test_what_a_limit_has_set_stays_until_it_is_thawed)
                         .state = after_limits[_i].by_limit,
                         .until_ns = scene_now_ns() + 3600000000000U,
                         .why = CH_LITERAL("day")};
-    begin();
+    visit_begin(&person, &it);
     ch_ledger_set_state(it.ledger, &row, scene_now_ns());
     freeze(NAMES({EITHER, "me"}), after_limits[_i].is_reducing, "stop");
     check_frozen(after_limits[_i].then, CH_TRADING_ACTIVE);
-    check_done(CH_OK, "");
+    visit_check_done(&person, CH_OK, "");
     ck_assert(ch_states_at(ch_ledger_states(it.ledger), 0, &row));
     ck_assert(row.state == after_limits[_i].then && row.until_ns == 0);
 }
@@ -220,56 +168,56 @@ static const struct { uint8_t of; const char *name; const char *reason; ch_statu
 START_TEST(test_what_is_none_changes_nothing)
 {
     ch_state_row row;
-    begin();
+    visit_begin(&person, &it);
     freeze(
         (const named[]){
             {wrong[_i].of, wrong[_i].name},
             {0           }
     },
         false, wrong[_i].reason);
-    check_done(wrong[_i].status, wrong[_i].says);
+    visit_check_done(&person, wrong[_i].status, wrong[_i].says);
     ck_assert(!ch_states_at(ch_ledger_states(it.ledger), 0, &row));
 }
 END_TEST
 
 START_TEST(test_what_is_known_is_frozen_all_the_same)
 {
-    begin();
+    visit_begin(&person, &it);
     freeze(NAMES({EITHER, "nobody"}, {EITHER, "bot"}, {9, "x"}), false, "stop");
     check_frozen(CH_TRADING_HALTED, CH_TRADING_ACTIVE);
-    check_done(CH_NOT_FOUND, "the others are frozen, but");
+    visit_check_done(&person, CH_NOT_FOUND, "the others are frozen, but");
     ck_assert_int_eq(state_of(CH_STATE_OF_KEY, "bot"), CH_TRADING_HALTED);
     thaw(NAMES({EITHER, "bot"}, {EITHER, "nobody"}), "all or nothing");
-    check_done(CH_NOT_FOUND, "'nobody' has no trading state");
+    visit_check_done(&person, CH_NOT_FOUND, "'nobody' has no trading state");
     ck_assert_int_eq(state_of(CH_STATE_OF_KEY, "bot"), CH_TRADING_HALTED);
     thaw(NAMES({EITHER, "bot"}, {EITHER, "bot"}), "twice");
     check_frozen(CH_TRADING_ACTIVE, CH_TRADING_ACTIVE);
-    check_done(CH_OK, "");
+    visit_check_done(&person, CH_OK, "");
 }
 END_TEST
 
 START_TEST(test_who_names_nothing_is_asked)
 {
-    begin();
+    visit_begin(&person, &it);
     freeze((const named[]){{0}}, false, "why");
-    check_done(CH_BAD_INPUT, "freeze all of them");
+    visit_check_done(&person, CH_BAD_INPUT, "freeze all of them");
     thaw((const named[]){{0}}, "why");
-    check_done(CH_BAD_INPUT, "what was frozen");
+    visit_check_done(&person, CH_BAD_INPUT, "what was frozen");
     thaw(NAMES({CH_STATE_OF_ALL, ""}), "why");
-    check_done(CH_NOT_FOUND, "not all is frozen");
+    visit_check_done(&person, CH_NOT_FOUND, "not all is frozen");
 }
 END_TEST
 
 START_TEST(test_others_may_not)
 {
     const unsigned roles[] = {CH_ROLE_AUDITOR, CH_ROLE_APPROVER};
-    begin();
+    visit_begin(&person, &it);
     for (size_t i = 0; i < 2; i++) {
         it.policy.people[0].roles = roles[i];
         freeze(NAMES({CH_STATE_OF_ALL, ""}), false, "why");
-        check_done(CH_REFUSED, "is not an operator");
+        visit_check_done(&person, CH_REFUSED, "is not an operator");
         thaw(NAMES({CH_STATE_OF_ALL, ""}), "why");
-        check_done(CH_REFUSED, "is not an admin");
+        visit_check_done(&person, CH_REFUSED, "is not an admin");
     }
     ck_assert_int_eq(state_of(CH_STATE_OF_ALL, ""), CH_TRADING_ACTIVE);
 }
@@ -281,16 +229,16 @@ START_TEST(test_a_disk_that_does_not_answer_is_said)
     ch_packet packet;
     ch_frame frame;
     ch_operator_done_frame done;
-    begin();
+    visit_begin(&person, &it);
     freeze(NAMES({CH_STATE_OF_ALL, ""}), false, "why");
-    MUST(ch_channel_flush(&channel, &err));
-    struct pollfd ready = {.fd = channel.fd, .events = POLLIN};
+    visit_ask(&person);
+    struct pollfd ready = {.fd = person.channel.fd, .events = POLLIN};
     for (size_t heard = 0; heard < 2;) {
         ck_assert_int_ge(poll(&ready, 1, 20), 0);
         stage_settle();
         if (ready.revents == 0)
             continue;
-        MUST(ch_channel_receive(&channel, &packet, &err));
+        MUST(ch_channel_receive(&person.channel, &packet, &err));
         for (; ch_frame_next(&packet.bytes, &frame); heard++) {
             ck_assert_int_eq(frame.type, heard == 0 ? CH_FRAME_FROZEN : CH_FRAME_OPERATOR_DONE);
             ck_assert_int_eq(state_of(CH_STATE_OF_ALL, ""), CH_TRADING_HALTED);
@@ -302,27 +250,25 @@ START_TEST(test_a_disk_that_does_not_answer_is_said)
             ck_assert_ptr_nonnull(strstr(done.outcome.message, "it is in effect, but is not kept yet"));
         }
     }
-    ch_operators_free(operators);
+    ch_operators_free(person.operators);
 }
 END_TEST
 
 START_TEST(test_who_leaves_meanwhile_is_forgotten)
 {
-    begin();
+    visit_begin(&person, &it);
     freeze(NAMES({EITHER, "me"}), false, "why");
-    MUST(ch_channel_flush(&channel, &err));
-    stage_settle();
-    ch_channel_close(&channel);
+    visit_ask(&person);
+    ch_channel_close(&person.channel);
     stage_settle();
     scene_end_turn(&it);
     const ch_decision_list_frame list = {.version = CH_FRAMES_VERSION};
-    MUST(ch_decision_list_frame_put(come(), 0, &list, &err));
-    MUST(ch_channel_flush(&channel, &err));
-    stage_settle();
-    ch_channel_close(&channel);
+    MUST(ch_decision_list_frame_put(visit_come(&person), 0, &list, &err));
+    visit_ask(&person);
+    ch_channel_close(&person.channel);
     stage_settle();
     scene_end_turn(&it);
-    ch_operators_free(operators);
+    ch_operators_free(person.operators);
 }
 END_TEST
 

@@ -69,15 +69,6 @@ static ch_failed_frame hear_refusal(uint64_t id, const char *step, const char *r
     return failed;
 }
 
-/* The agent ends, and another begins with the same state. */
-static void restart_ledger(void)
-{
-    ch_writer_stop(it.writer);
-    ch_ledger_close(it.ledger);
-    MUST(ch_ledger_open(it.store, NULL, &it.ledger, &err));
-    ch_ledger_set_policy(it.ledger, &it.policy, scene_now_ns());
-}
-
 /* ---- the record ---- */
 
 START_TEST(test_the_token_is_not_asked_before_the_record_is_on_the_disk)
@@ -141,7 +132,7 @@ START_TEST(test_a_token_that_is_locked_meanwhile_is_not_asked)
     ch_failed_frame failed = scene_hear_failure(&it, 7);
     ck_assert_int_eq(failed.why.status, CH_LOCKED);
     check_used("0");
-    restart_ledger();
+    scene_restart_ledger(&it);
     check_used("0");
 }
 END_TEST
@@ -156,7 +147,7 @@ START_TEST(test_a_caller_that_leaves_meanwhile_gets_it_back)
     hear_refusal(7, "sign", "");
     ck_assert(stage_is_silent(&it.token.actor));
     check_used("0");
-    restart_ledger();
+    scene_restart_ledger(&it);
     check_used("0");
 }
 END_TEST
@@ -173,7 +164,7 @@ START_TEST(test_what_the_token_refuses_is_given_back)
     scene_hear_failure(&it, 7);
     check_used("0");
     scene_end_turn(&it);
-    restart_ledger();
+    scene_restart_ledger(&it);
     check_used("0");
 }
 END_TEST
@@ -187,7 +178,7 @@ START_TEST(test_what_has_no_known_outcome_counts)
     play_restart(&it.token);
     scene_hear_failure(&it, 7);
     check_used("1");
-    restart_ledger();
+    scene_restart_ledger(&it);
     check_used("1");
 }
 END_TEST
@@ -198,7 +189,7 @@ START_TEST(test_what_was_signed_counts_after_a_restart)
     sign_one(7);
     sign_one(8);
     check_used("2");
-    restart_ledger();
+    scene_restart_ledger(&it);
     check_used("2");
 }
 END_TEST
@@ -220,7 +211,7 @@ START_TEST(test_a_limit_that_is_used_up_halts_the_caller_for_good)
     scene_ask_for(&it, 5, &of_another_key);
     hear_refusal(5, "policy", "state");
     scene_end_turn(&it);
-    restart_ledger();
+    scene_restart_ledger(&it);
     ck_assert(ch_states_at(ch_ledger_states(it.ledger), 0, &row));
     ck_assert(ch_slice_is(row.name, "me") && row.state == CH_TRADING_HALTED && ch_slice_is(row.why, "few"));
     ck_assert_uint_eq(row.until_ns, 0);
@@ -368,7 +359,7 @@ START_TEST(test_a_reservation_is_released_once)
     MUST(ch_failed_frame_get(&frame, &failed, &err));
     ck_assert_int_eq(failed.why.status, CH_NOT_FOUND);
     check_used("1");
-    restart_ledger();
+    scene_restart_ledger(&it);
     check_used("1");
 }
 END_TEST
