@@ -54,6 +54,9 @@ CH_CHECKED ch_status ch_policy_judge(const ch_question *question, ch_judgement *
 CH_CHECKED ch_status ch_judgement_take(ch_judgement *judgement, const ch_question *question, ch_levels *levels,
                                        bool is_dry, ch_taken *taken, ch_error *err);
 
+/* The entries of `require` that applied to what was judged last, one after the other; NULL after the last one. */
+const ch_entry_rule *ch_judgement_requirement(const ch_judgement *judgement, size_t index);
+
 /* ---- what needs no request ---- */
 
 /* Has `callers` any allow for `key`? Refuses with the rule `grant`: a caller does not find out which keys others have.

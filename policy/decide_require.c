@@ -50,6 +50,16 @@ static bool is_required(const ch_judge *judge, size_t index)
            (require->has_above && (above->is_unknown || ch_decimal_compare(above->before, require->above) > 0));
 }
 
+const ch_entry_rule *ch_judgement_requirement(const ch_judgement *judgement, size_t index)
+{
+    const ch_judge *judge = judgement->judge;
+    for (size_t i = 0; judge != NULL && i < ch_judge_count(judge, CH_VERB_REQUIRE); i++) {
+        if (is_required(judge, i) && index-- == 0)
+            return requirement(judge, i);
+    }
+    return NULL;
+}
+
 /* ---- the outcome ---- */
 
 static const char *outcome(const ch_requirement *require)
@@ -59,7 +69,7 @@ static const char *outcome(const ch_requirement *require)
     return require->needs_code ? "needs-code" : "needs-delay";
 }
 
-static void describe(const ch_requirement *require, ch_buffer *out)
+void ch_requirement_print(const ch_requirement *require, ch_buffer *out)
 {
     const char *separator = "";
     if (require->approvals > 0) {
@@ -111,7 +121,7 @@ ch_status ch_judge_requirements(ch_judge *judge)
     if (first == NULL)
         return CH_OK;
     ch_autobuffer text = CH_BUFFER_INIT;
-    describe(&first->requirement, &text);
+    ch_requirement_print(&first->requirement, &text);
     ch_status said = ch_object(&judge->to, CH_REFUSED, NULL, first, "this needs %s", ch_buffer_text(&text));
     sum.entry = first;
     sum.control = outcome(&first->requirement);
