@@ -70,7 +70,7 @@ static const char *outcome(const ch_requirement *require)
     return require->needs_code ? "needs-code" : "needs-delay";
 }
 
-static void describe(const ch_requirement *require, ch_buffer *out)
+void ch_requirement_print(const ch_requirement *require, ch_buffer *out)
 {
     const char *separator = "";
     if (require->approvals > 0) {
@@ -131,7 +131,7 @@ ch_status ch_judge_requirements(ch_judge *judge)
     if (first == NULL)
         return CH_OK;
     ch_autobuffer text = CH_BUFFER_INIT;
-    describe(&first->requirement, &text);
+    ch_requirement_print(&first->requirement, &text);
     ch_status said = ch_object(&judge->to, CH_REFUSED, NULL, first, "this needs %s", ch_buffer_text(&text));
     sum.entry = first;
     sum.control = outcome(&first->requirement);

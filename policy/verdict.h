@@ -26,6 +26,9 @@ void ch_limit_text(const ch_entry_rule *entry, ch_decimal amount, ch_buffer *out
 const char *ch_limit_control_name(const ch_entry_rule *entry);
 const char *ch_limit_noun(const ch_entry_rule *entry);
 
+/* Appends what the requirement asks for: "2 approvals of alice, bob, and a fresh code" (decide_require.c). */
+void ch_requirement_print(const ch_requirement *require, ch_buffer *out);
+
 /* "6000 USDT is more than 5000 USDT, the maximum order value" */
 ch_status ch_object_above(const ch_objection *to, const ch_entry_rule *entry, ch_decimal asked);
 /* The limit needs what is not known. */

@@ -1,0 +1,39 @@
+/* What people are shown of a request before they approve it: plain words and numbers, and nothing left out. Pure.
+ *
+ * Lines, each with a label before it; what continues a line has none:
+ *
+ *   what      withdraw 0.7 BTC to bc1qcold, network BTC
+ *   to        cold-wallet
+ *   who       treasury (user 1002)
+ *   with      key binance-main, account desk; binance, live
+ *   call      POST /sapi/v1/capital/withdraw/apply
+ *   params    coin "BTC"
+ *             amount "0.7"
+ *   value     of an order, by price and reference
+ *   price     of an order, beside the reference
+ *   takes     0.7 BTC of 2 BTC per 1d, and 0.5 BTC before: 60 % (withdrawals)
+ *   needs     2 approvals of alice, bob, carol, and a delay of 6h: above 0.5 BTC (two-for-large)
+ *   mind      what is unusual: the address is none of the policy's
+ *
+ * Texts of the request stand as they were sent only where they can drive no terminal and pass for nothing else: what
+ * nobody sees, and what moves other characters, becomes '?', and a line says so. */
+#ifndef CH_POLICY_WORDS_H
+#define CH_POLICY_WORDS_H
+
+#include "policy/decide.h"
+#include "policy/levels.h"
+
+#define CH_WORDS_MAX 16384 /* bytes; so they fit a frame, and a person can read them */
+
+typedef struct ch_worded {
+    const ch_question *question;   /* judged, with the request */
+    const ch_judgement *judgement; /* with the charges of a dry ch_judgement_take, as far as there are any */
+    const ch_levels *levels;       /* those that were asked */
+    uid_t uid;                     /* who asks */
+} ch_worded;
+
+/* Appends the lines. CH_TOO_LARGE: there would be more than CH_WORDS_MAX. CH_REFUSED, rule `approval`: the call makes
+ * or changes API keys, and its parameters may be pass phrases, which nobody is shown and nothing keeps. */
+CH_CHECKED ch_status ch_words_write(const ch_worded *of, ch_buffer *out, ch_error *err);
+
+#endif
