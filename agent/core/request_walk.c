@@ -111,6 +111,8 @@ static void walk(ch_requests *requests, ch_job *job)
             return;
         }
     }
+    if (job->approval != 0)
+        ch_log("request %llu with key '%s' is signed", (unsigned long long)job->approval, job->key->name);
     ch_log_debug("request %llx: signed with key '%s'", (unsigned long long)job->id, job->key->name);
     requests->counts.signed_count++;
     end(requests, job);
