@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* %u is the test's user, and another. `limited` may sign three orders, `paced` asks four times a minute. */
+/* %u is the test's user, and another. `limited` may sign three orders, and so may `watched`, if two people approve. */
 static const char policy[] =
     "version: 1\n"
     "callers:\n"
@@ -23,7 +23,10 @@ static const char policy[] =
     "  feed: {uid: %u, role: feed}\n"
     "  other: {uid: %u}\n"
     "people:\n"
-    "  me: {uid: %u, roles: [operator, admin]}\n"
+    "  me: {uid: %u, roles: [operator, admin, approver]}\n"
+    "  alice: {uid: 4001, roles: [approver]}\n"
+    "  bob: {uid: 4002, roles: [approver]}\n"
+    "  carol: {uid: 4003, roles: [approver]}\n"
     "prices: {sources: [one], at_least: 1, max_move: {by: '10 %%', within: 10m}}\n"
     "keys:\n"
     "  bot: {token: main, object: 'pkcs11:object=bot', profile: bitvavo, scheme: hmac, key_id: " SCENE_KEY_ID "}\n"
@@ -32,6 +35,8 @@ static const char policy[] =
     "  raw: {token: main, object: 'pkcs11:object=bot', profile: bitvavo, scheme: hmac, key_id: x, raw: true}\n"
     "  reader: {token: main, object: 'pkcs11:object=bot', profile: bitvavo, scheme: hmac, key_id: x}\n"
     "  limited: {token: main, object: 'pkcs11:object=bot', profile: bitvavo, scheme: hmac, key_id: " SCENE_KEY_ID ",\n"
+    "            assume_uses: 1}\n"
+    "  watched: {token: main, object: 'pkcs11:object=bot', profile: bitvavo, scheme: hmac, key_id: " SCENE_KEY_ID ",\n"
     "            assume_uses: 1}\n"
     "allow:\n"
     "  - {name: bot, caller: me, key: bot, classes: [read, trade, cancel], markets: any, unlimited: true}\n"
@@ -43,7 +48,13 @@ static const char policy[] =
     "  - {name: reader, caller: me, key: reader, classes: [read]}\n"
     "  - {name: limited, caller: me, key: limited, classes: [trade], markets: any, types: [market], limits: [few]}\n"
     "  - {name: limited-rest, caller: me, key: limited, classes: [read, cancel]}\n"
+    "  - {name: watched, caller: me, key: watched, classes: [trade], markets: any, types: [market], limits: "
+    "[thrice]}\n"
+    "  - {name: watched-rest, caller: me, key: watched, classes: [read, cancel]}\n"
+    "require:\n"
+    "  - {name: two, key: watched, classes: [trade], approvals: 2, of: [alice, bob, me], within: 1h}\n"
     "limit:\n"
+    "  - {name: thrice, caller: me, orders: 3, per: 1h, by: key}\n"
     "  - {name: few, caller: me, orders: 3, per: 1h, by: caller, then: halted, until: operator, release: '100 %%'}\n";
 
 /* clang-format off */
@@ -183,6 +194,24 @@ static void on_release(void *context, ch_asker asker, const ch_release_frame *re
     ch_desk_release(&it->desk, asker, release);
 }
 
+static void on_get_request(void *context, ch_asker asker, const ch_get_request_frame *get)
+{
+    scene *it = context;
+    ch_approval_desk_tell(it->approval_desk, asker, get);
+}
+
+static void on_fetch(void *context, ch_asker asker, const ch_fetch_frame *fetch)
+{
+    scene *it = context;
+    ch_requests_fetch(it->requests, asker, fetch);
+}
+
+static void on_withdraw(void *context, ch_asker asker, const ch_withdraw_frame *withdraw)
+{
+    scene *it = context;
+    ch_approval_desk_withdraw(it->approval_desk, asker, withdraw);
+}
+
 static void on_change(void *context, ch_front_link *front)
 {
     (void)context;
@@ -199,7 +228,10 @@ static void start_front(scene *it)
                                   .on_get_limits = on_get_limits,
                                   .on_put_prices = on_put_prices,
                                   .on_list_prices = on_list_prices,
-                                  .on_release = on_release};
+                                  .on_release = on_release,
+                                  .on_get_request = on_get_request,
+                                  .on_fetch = on_fetch,
+                                  .on_withdraw = on_withdraw};
     const ch_front_watcher watcher = {.context = it, .on_change = on_change};
     it->front = ch_front_link_new(it->loop, "front 1", it->connections, &owner, watcher);
     ch_front_link_start(it->front);
@@ -246,6 +278,13 @@ static void make_requests(scene *it)
                          .callers = it->callers,
                          .ledger = it->ledger,
                          .clock = it->clock};
+    const ch_approval_desk_context approvals = {.loop = it->loop,
+                                                .policy = &it->policy,
+                                                .connections = it->connections,
+                                                .callers = it->callers,
+                                                .ledger = it->ledger,
+                                                .clock = it->clock};
+    it->approval_desk = ch_approval_desk_new(&approvals);
     it->status = (ch_status_context){.connections = it->connections,
                                      .policy = &it->policy,
                                      .callers = it->callers,
@@ -333,7 +372,9 @@ void scene_end_turn(scene *it)
     ch_token_link_dispatch(it->token.link);
     record(it);
     ch_token_link_dispatch(it->token.link);
+    ch_approval_desk_turn(it->approval_desk);
     record(it);
+    ch_approval_desk_turn(it->approval_desk);
     ch_front_link_flush(it->front);
 }
 

@@ -5,10 +5,14 @@
 #ifndef CH_TESTS_UNIT_AGENT_CORE_SCENE_H
 #define CH_TESTS_UNIT_AGENT_CORE_SCENE_H
 
+#include "agent/core/approval_desk.h"
 #include "agent/core/desk.h"
 #include "agent/core/request.h"
 #include "agent/core/status.h"
 #include "tests/unit/agent/core/play.h"
+
+/* Whoever must approve what the key `watched` trades. */
+enum { SCENE_ALICE = 4001, SCENE_BOB = 4002, SCENE_CAROL = 4003 };
 
 #define SCENE_KEY_ID "key-id-of-the-exchange"
 
@@ -21,6 +25,7 @@ typedef struct scene {
     ch_callers *callers;
     ch_shadow *shadow;
     ch_desk desk;
+    ch_approval_desk *approval_desk;
     ch_writer *writer;
     ch_clockwatch *clock;
     ch_timekeeper timekeeper;
