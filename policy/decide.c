@@ -205,3 +205,11 @@ ch_status ch_judgement_take(ch_judgement *judgement, const ch_question *question
                           &judgement->allowed_by, &to));
     return is_dry ? CH_OK : take_all(judgement, levels, question->now_ns, taken, err);
 }
+
+ch_status ch_judgement_try(ch_judgement *judgement, const ch_question *question, const ch_levels *levels, ch_error *err)
+{
+    const ch_objection to = {err, &judgement->refusal};
+    judgement->charge_count = 0;
+    return ch_plan_choose(judgement->judge->plan, question, levels, judgement->charges, CH_CHARGES_MAX,
+                          &judgement->charge_count, &judgement->allowed_by, &to);
+}

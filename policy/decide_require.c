@@ -1,4 +1,5 @@
-/* Requirements add up: the most approvals, the longest delay, and a code if any asks for one. */
+/* Each requirement must be met by itself. What lacks adds up: the most approvals, the longest delay, and a code if any
+ * asks for one. */
 #include "exchange/facts.h"
 #include "policy/decide_impl.h"
 
@@ -97,26 +98,35 @@ static void add_to_refusal(const ch_requirement *require, ch_refusal *sum)
     sum->needs_code |= require->needs_code;
 }
 
-/* All that is required; NULL if nothing is, else the first. */
+static bool is_met(const ch_judge *judge, const ch_requirement *require)
+{
+    const ch_question *question = judge->question;
+    return question->given != NULL && ch_given_meets(question->given, require, question->policy, question->now_ns);
+}
+
+/* What is lacking; NULL if nothing is, else the first. */
 static const ch_entry_rule *add_up(const ch_judge *judge, ch_refusal *sum)
 {
     const ch_entry_rule *first = NULL;
     for (size_t i = 0; i < ch_judge_count(judge, CH_VERB_REQUIRE); i++) {
         const ch_entry_rule *entry = requirement(judge, i);
-        bool is_met = is_required(judge, i);
-        ch_trace_say(judge->question, entry, is_met ? CH_VERDICT_REQUIRED : CH_VERDICT_NO_MATCH, "%s",
-                     is_met ? outcome(&entry->requirement) : "is not about it");
-        if (!is_met)
-            continue;
-        first = first == NULL ? entry : first;
-        add_to_refusal(&entry->requirement, sum);
+        if (!is_required(judge, i)) {
+            ch_trace_say(judge->question, entry, CH_VERDICT_NO_MATCH, "is not about it");
+        } else if (is_met(judge, &entry->requirement)) {
+            ch_trace_say(judge->question, entry, CH_VERDICT_HOLDS, "was approved");
+        } else {
+            ch_trace_say(judge->question, entry, CH_VERDICT_REQUIRED, "%s", outcome(&entry->requirement));
+            first = first == NULL ? entry : first;
+            add_to_refusal(&entry->requirement, sum);
+        }
     }
     return first;
 }
 
+/* The last of the rules: if it is the first that refuses, nothing else does. */
 ch_status ch_judge_requirements(ch_judge *judge)
 {
-    ch_refusal sum = {0};
+    ch_refusal sum = {.needs_people = judge->status == CH_OK};
     const ch_entry_rule *first = add_up(judge, &sum);
     if (first == NULL)
         return CH_OK;

@@ -7,6 +7,7 @@
 #include "exchange/intent.h"
 #include "exchange/readings.h"
 #include "exchange/request.h"
+#include "policy/given.h"
 #include "policy/policy.h"
 #include "policy/prices.h"
 #include "policy/states.h"
@@ -47,6 +48,7 @@ typedef struct ch_question {
     const ch_states *states;   /* NULL: all are active */
     ch_order_look_up look_up;  /* NULL: nothing is recorded */
     const void *look_up_context;
+    const ch_given *given; /* what people have approved; NULL: nothing was asked of them */
     /* For `explain`: called for each entry that was looked at. With it, a decision looks at all entries, also after the
      * first that refuses. NULL: nobody asks. */
     void (*trace)(void *context, const ch_trace *line);
@@ -61,6 +63,7 @@ typedef struct ch_refusal {
     char left[64];
     const char *fact;        /* that is unknown; static */
     uint64_t retry_after_ns; /* 0: time does not heal it */
+    bool needs_people;       /* nothing else was found that refuses; windows were not looked at */
     uint32_t approvals;      /* needed; a code counts as one */
     bool needs_code;
     uint64_t delay_ns;

@@ -3,6 +3,7 @@
  * row is lost, one that takes it back would make what was signed less than it was. */
 #include "agent/core/ledger_impl.h"
 
+#include "agent/core/approval_rows.h"
 #include "agent/core/callers.h"
 #include "agent/core/record.h"
 #include "base/clock.h"
@@ -40,6 +41,7 @@ static ch_ledger *ledger_new(void)
     ledger->prices = ch_prices_new();
     ledger->states = ch_states_new();
     ledger->orders = ch_orders_new();
+    ledger->approvals = ch_approvals_new();
     ledger->reservations = ch_reservations_new();
     return ledger;
 }
@@ -72,6 +74,15 @@ static void add_taken(const ch_ledger *ledger, const ch_reservation *reservation
     }
 }
 
+/* An approval is used and given back in memory and in the journal at once, so a snapshot has it as its rows do. */
+static void use_approval(ch_ledger *ledger, const ch_reservation *reservation, uint64_t now_ns)
+{
+    if (reservation->approval == 0)
+        return;
+    ch_approval_row_add_use(reservation->approval, now_ns, &ledger->lines);
+    ch_approvals_use(ledger->approvals, reservation->approval, now_ns);
+}
+
 static void add_event(ch_ledger *ledger, const char *event, uint64_t now_ns)
 {
     ch_buffer_clear(&ledger->record);
@@ -80,12 +91,23 @@ static void add_event(ch_ledger *ledger, const char *event, uint64_t now_ns)
     ch_buffer_add_byte(&ledger->record, '}');
 }
 
+/* Not before: else another decision could use the approval, whose row would come before this one and be undone by it.
+ */
+static void return_approval(ch_ledger *ledger, const ch_reservation *reservation)
+{
+    if (reservation->approval == 0)
+        return;
+    ch_approvals_unuse(ledger->approvals, reservation->approval);
+    ch_approval_row_add_use(reservation->approval, 0, &ledger->lines);
+}
+
 static void add_return(ch_ledger *ledger, const ch_reservation *reservation)
 {
     ch_moment now;
     uint64_t now_ns = ch_moment_now(&now) ? now.wall_ns : 0;
     ch_buffer_clear(&ledger->lines);
     ch_buffer_add_slice(&ledger->lines, ch_buffer_slice(&reservation->lines));
+    return_approval(ledger, reservation);
     add_event(ledger, "not signed", now_ns);
     ch_ledger_add_row(ledger, CH_JOURNAL_RETURN, reservation->id, ch_buffer_slice(&ledger->record), now_ns);
 }
@@ -102,6 +124,8 @@ static void settle_returning(ch_ledger *ledger, uint64_t id, bool is_recorded)
         *link = at->next;
         if (is_recorded)
             add_return(ledger, at);
+        else
+            ch_approvals_unuse(ledger->approvals, at->approval);
         ch_reservation_free(at);
     }
 }
@@ -113,6 +137,7 @@ static void on_recorded(void *context, uint64_t id, const ch_error *outcome)
     bool is_recorded = outcome->status == CH_OK;
     ledger->is_snapshot_due = ledger->is_snapshot_due || !is_recorded;
     settle_returning(ledger, id, is_recorded);
+    ch_ledger_settle_approvals(ledger, id, is_recorded);
     for (size_t i = 0; i < CH_LEDGER_WAITERS; i++) {
         const ch_row_waiter waiter = ledger->waiters[i];
         if (waiter.context == NULL || waiter.row > id)
@@ -148,6 +173,7 @@ void ch_ledger_close(ch_ledger *ledger)
     ch_prices_free(ledger->prices);
     ch_states_free(ledger->states);
     ch_orders_free(ledger->orders);
+    ch_approvals_free(ledger->approvals);
     ch_reservations_free(ledger->reservations);
     ch_buffer_free(&ledger->lines);
     ch_buffer_free(&ledger->record);
@@ -184,6 +210,7 @@ void ch_ledger_turn(ch_ledger *ledger, uint64_t now_ns)
     ledger->swept_ns = now_ns;
     ch_levels_sweep(ledger->levels, now_ns);
     ch_forgotten_turn(ch_orders_forgotten(ledger->orders), now_ns);
+    ch_approvals_sweep(ledger->approvals, now_ns);
 }
 
 void ch_ledger_try_again(ch_ledger *ledger)
@@ -226,6 +253,8 @@ ch_status ch_ledger_accept(ch_ledger *ledger, uid_t by, ch_slice reason, uint64_
     ch_record_text(&ledger->record, ",", "event", CH_LITERAL("state accepted"));
     ch_record_text(&ledger->record, ",", "why", reason);
     ch_buffer_add_format(&ledger->record, ",\"uid\":%u}", (unsigned)by);
+    ch_buffer_clear(&ledger->lines);
+    ch_ledger_end_all_approvals(ledger, by, now_ns);
     *row = ch_ledger_add_row(ledger, CH_JOURNAL_EVENT, 0, ch_buffer_slice(&ledger->record), now_ns);
     return CH_OK;
 }
@@ -335,6 +364,7 @@ uint64_t ch_ledger_record(ch_ledger *ledger, ch_reservation *reservation, uint64
 {
     ch_buffer_clear(&ledger->lines);
     add_taken(ledger, reservation, &ledger->lines);
+    use_approval(ledger, reservation, now_ns);
     ch_buffer_add_slice(&ledger->lines, ch_buffer_slice(&reservation->lines));
     remove_pending(ledger, reservation);
     reservation->id = ch_ledger_add_row(ledger, CH_JOURNAL_DECISION, 0, ch_buffer_slice(&reservation->record), now_ns);
@@ -354,6 +384,8 @@ void ch_ledger_return(ch_ledger *ledger, ch_reservation *reservation)
         remove_pending(ledger, reservation);
     if (has_row)
         add_taken(ledger, reservation, &reservation->lines); /* the levels may be gone when the row is on the disk */
+    if (reservation->is_lost)
+        ch_approvals_unuse(ledger->approvals, reservation->approval);
     if (has_row && !ch_journal_is_recorded(ledger->journal, reservation->id)) {
         reservation->next = ledger->returning;
         ledger->returning = reservation;

@@ -1,6 +1,6 @@
 /* The ledger: everything that decisions remember. It owns the levels of all limits, the trading states, the reference
- * prices, the agent's own record of orders, and the reservations that may still be returned; and it writes the journal,
- * from which it finds all that again after a crash.
+ * prices, the agent's own record of orders, the approvals, and the reservations that may still be returned; and it
+ * writes the journal, from which it finds all that again after a crash.
  *
  * A request is judged (policy/decide.h) by what ch_ledger_prepare puts into its question, takes what it needs in memory
  * (ch_ledger_reserve), is recorded (ch_ledger_record), and goes on when that is on the disk. What was counted is never
@@ -9,6 +9,7 @@
 #ifndef CH_AGENT_CORE_LEDGER_H
 #define CH_AGENT_CORE_LEDGER_H
 
+#include "agent/core/approvals.h"
 #include "agent/core/reservations.h"
 #include "policy/decide.h"
 #include "state/journal.h"
@@ -65,7 +66,8 @@ CH_CHECKED ch_status ch_ledger_try(ch_ledger *ledger, ch_judgement *judgement, c
  * one of the two: ch_ledger_return, ch_ledger_keep. */
 CH_CHECKED ch_status ch_ledger_reserve(ch_ledger *ledger, ch_judgement *judgement, const ch_question *question,
                                        uid_t uid, ch_reservation **out, ch_error *err);
-/* Appends the decision's row, with the reservation's record, and returns its id. */
+/* Appends the decision's row, with the reservation's record, and returns its id. The approval that the reservation
+ * names is used from here on; it must be open. */
 uint64_t ch_ledger_record(ch_ledger *ledger, ch_reservation *reservation, uint64_t now_ns);
 /* Nothing was signed: what was taken is given back, and so says a row of its own if the decision has one. Takes it
  * over. NULL is fine. */
@@ -102,6 +104,30 @@ CH_CHECKED ch_status ch_ledger_put_price(ch_ledger *ledger, const ch_quote *quot
 /* As ch_prices_confirm, by user `by`. `*row` is the row to wait for. */
 CH_CHECKED ch_status ch_ledger_confirm_price(ch_ledger *ledger, ch_slice source, ch_slice pair, ch_decimal seen,
                                              uid_t by, uint64_t now_ns, uint64_t *row, ch_error *err);
+
+/* ---- approvals (ledger_approvals.c) ---- */
+
+const ch_approvals *ch_ledger_approvals(const ch_ledger *ledger);
+/* Adds a request that needs what the judgement says, and its row, which is to be waited for: if it is lost, the request
+ * is gone. Refusals are those of ch_approvals_ask. */
+CH_CHECKED ch_status ch_ledger_add_approval(ch_ledger *ledger, const ch_approval_asked *asked,
+                                            const ch_judgement *judgement, const ch_question *question,
+                                            const ch_approval **out, ch_error *err);
+/* The policy of now requires this of it; a row is written if that is not what it was. Harmless if there is none. */
+void ch_ledger_renew_approval(ch_ledger *ledger, uint64_t id, const ch_judgement *judgement, uint64_t now_ns);
+/* A person approves what has that digest, as ch_approvals_give. `*row` is the row to wait for. */
+CH_CHECKED ch_status ch_ledger_approve(ch_ledger *ledger, uint64_t id, const uint8_t *digest, const ch_given_by *by,
+                                       uint64_t *row, ch_error *err);
+/* How an open one ends; a person denies it, or the bot withdraws it. */
+typedef struct ch_approval_ending {
+    const uint8_t *digest; /* NULL: not compared */
+    ch_approval_state how; /* CH_APPROVAL_DENIED, CH_APPROVAL_WITHDRAWN */
+    const char *person;    /* "": no person */
+    uid_t uid;
+    const char *why; /* "" */
+} ch_approval_ending;
+CH_CHECKED ch_status ch_ledger_end_approval(ch_ledger *ledger, uint64_t id, const ch_approval_ending *ending,
+                                            uint64_t now_ns, uint64_t *row, ch_error *err);
 
 /* ---- those who wait for a row ---- */
 

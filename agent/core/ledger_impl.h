@@ -22,6 +22,8 @@ struct ch_ledger {
     ch_prices *prices;
     ch_states *states;
     ch_orders *orders;
+    ch_approvals *approvals;
+    size_t asking;                  /* approvals whose first row is under way */
     ch_reservations *reservations;  /* of what was signed */
     ch_reservation *pending;        /* those without a row */
     ch_reservation *returning;      /* those given back whose row is under way */
@@ -51,6 +53,13 @@ uint64_t ch_ledger_add_row(ch_ledger *ledger, ch_journal_kind kind, uint64_t of,
 /* The kinds of lines: of levels, and of all else. */
 #define CH_LINE_TAKEN 'L'
 #define CH_LINE_NOT_TAKEN 'R' /* of a snapshot only: what is among its levels, but will have a row after it */
+
+/* ---- ledger_approvals.c ---- */
+
+/* Rows up to `id` are on the disk, or lost. */
+void ch_ledger_settle_approvals(ch_ledger *ledger, uint64_t id, bool is_recorded);
+/* The state does not know all that was signed: what is open ends, and lines say so. */
+void ch_ledger_end_all_approvals(ch_ledger *ledger, uid_t by, uint64_t now_ns);
 
 /* ---- ledger_changes.c ---- */
 

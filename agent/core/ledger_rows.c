@@ -11,10 +11,14 @@
  *   O hash                                               an order's id was used, of an earlier version, whose snapshots
  *                                                        have no more than the remainder of the hash
  *
+ * Those of approvals stand in agent/core/approval_rows.c.
+ *
  * Texts are percent-encoded, and hashes, bits and counts are base64. A line that cannot be read is a damaged state: nothing is guessed. */
 /* clang-format on */
 #include "agent/core/ledger_impl.h"
 
+#include "agent/core/approval_rows.h"
+#include "agent/core/ledger_lines.h"
 #include "base/clock.h"
 #include "base/encode.h"
 #include "policy/levels.h"
@@ -25,54 +29,39 @@
 
 #include <inttypes.h>
 
-#define FIELDS_MAX 8
-#define PLAIN "=;:/*,()+@# "
-
 /* ---- writing ---- */
-
-static void add_text(ch_buffer *lines, ch_slice text)
-{
-    ch_buffer_add_byte(lines, '\t');
-    ch_encode_percent(lines, text, PLAIN);
-}
-
-static void add_decimal(ch_buffer *lines, ch_decimal number)
-{
-    ch_buffer_add_byte(lines, '\t');
-    ch_decimal_print(number, lines);
-}
 
 void ch_ledger_add_level(ch_buffer *lines, char kind, const ch_level_row *row)
 {
     ch_buffer_add_byte(lines, (uint8_t)kind);
-    add_text(lines, row->limit);
-    add_text(lines, row->shape);
-    add_text(lines, row->scope);
+    ch_line_add_text(lines, row->limit);
+    ch_line_add_text(lines, row->shape);
+    ch_line_add_text(lines, row->scope);
     ch_buffer_add_text(lines, row->is_closing ? "\t1" : "\t0");
     ch_buffer_add_text(lines, row->is_released ? "\t1" : "\t0");
-    add_decimal(lines, ch_decimal_of(row->bucket));
-    add_decimal(lines, row->amount);
+    ch_line_add_decimal(lines, ch_decimal_of(row->bucket));
+    ch_line_add_decimal(lines, row->amount);
     ch_buffer_add_byte(lines, '\n');
 }
 
 void ch_ledger_add_state(ch_buffer *lines, const ch_state_row *row)
 {
     ch_buffer_add_format(lines, "S\t%d", (int)row->of);
-    add_text(lines, row->name);
+    ch_line_add_text(lines, row->name);
     ch_buffer_add_format(lines, "\t%d\t%" PRIu64, (int)row->state, row->until_ns);
-    add_text(lines, row->why);
+    ch_line_add_text(lines, row->why);
     ch_buffer_add_byte(lines, '\n');
 }
 
 void ch_ledger_add_price(ch_buffer *lines, const ch_price_row *row)
 {
     ch_buffer_add_byte(lines, 'P');
-    add_text(lines, row->source);
-    add_text(lines, row->pair);
-    add_decimal(lines, row->price);
+    ch_line_add_text(lines, row->source);
+    ch_line_add_text(lines, row->pair);
+    ch_line_add_decimal(lines, row->price);
     ch_buffer_add_format(lines, "\t%" PRIu64 "\t%d", row->quoted_ns, row->is_held);
-    add_decimal(lines, row->low);
-    add_decimal(lines, row->high);
+    ch_line_add_decimal(lines, row->low);
+    ch_line_add_decimal(lines, row->high);
     ch_buffer_add_byte(lines, '\n');
 }
 
@@ -170,82 +159,30 @@ void ch_ledger_add_all(const ch_ledger *ledger, uint64_t now_ns, ch_buffer *line
     add_prices(ledger->prices, lines);
     add_orders(ledger->orders, lines);
     add_forgotten(ch_orders_forgotten(ledger->orders), lines);
+    ch_approval_rows_add_all(ledger->approvals, lines);
 }
 
 /* ---- reading ---- */
-
-typedef struct fields {
-    ch_slice items[FIELDS_MAX];
-    size_t count;
-    ch_buffer texts[FIELDS_MAX]; /* what was encoded */
-} fields;
 
 typedef struct reading {
     ch_ledger *ledger;
     uint64_t now_ns;
     bool is_return;  /* the row is */
     uint64_t row_ns; /* when it was; 0: it is a line of the snapshot */
-    fields in;       /* of the line */
+    ch_line in;      /* the line */
     size_t bad;      /* lines that cannot be read */
 } reading;
 
-static void split(ch_slice line, fields *out)
-{
-    out->count = 0;
-    for (;;) {
-        const uint8_t *tab = ch_slice_find(line, '\t');
-        size_t size = tab == NULL ? line.size : (size_t)(tab - line.data);
-        if (out->count == FIELDS_MAX) {
-            out->count++; /* too many: no kind of line has that */
-            return;
-        }
-        out->items[out->count++] = (ch_slice){line.data, size};
-        if (tab == NULL)
-            return;
-        line = ch_slice_after(line, size + 1);
-    }
-}
-
-static bool read_text(fields *in, size_t index, ch_slice *out)
-{
-    ch_buffer_clear(&in->texts[index]);
-    bool is_good = ch_decode_percent(&in->texts[index], in->items[index], false);
-    *out = ch_buffer_slice(&in->texts[index]);
-    return is_good;
-}
-
-/* All that is kept as a C string: a NUL would cut it, and then it would be another. */
-static bool read_name(fields *in, size_t index, ch_slice *out)
-{
-    return read_text(in, index, out) && ch_slice_find(*out, '\0') == NULL;
-}
-
-static bool read_number(const fields *in, size_t index, uint64_t most, uint64_t *out)
-{
-    ch_slice text = in->items[index];
-    *out = 0;
-    for (size_t i = 0; i < text.size; i++) {
-        unsigned digit = (unsigned)text.data[i] - '0';
-        if (digit > 9 || __builtin_mul_overflow(*out, 10, out) || __builtin_add_overflow(*out, digit, out))
-            return false;
-    }
-    return text.size > 0 && *out <= most;
-}
-
-static bool read_decimal(const fields *in, size_t index, ch_decimal *out)
-{
-    return ch_decimal_read(in->items[index], out);
-}
-
-static bool read_level(reading *to, fields *in)
+static bool read_level(reading *to, ch_line *in)
 {
     ch_level_row row = {0};
     uint64_t is_closing;
     uint64_t is_released;
     bool is_taken = in->items[0].data[0] == CH_LINE_TAKEN;
-    if (in->count != 8 || !read_name(in, 1, &row.limit) || !read_name(in, 2, &row.shape) ||
-        !read_text(in, 3, &row.scope) || !read_number(in, 4, 1, &is_closing) || !read_number(in, 5, 1, &is_released) ||
-        !read_number(in, 6, UINT64_MAX, &row.bucket) || !read_decimal(in, 7, &row.amount))
+    if (in->count != 8 || !ch_line_name(in, 1, &row.limit) || !ch_line_name(in, 2, &row.shape) ||
+        !ch_line_text(in, 3, &row.scope) || !ch_line_number(in, 4, 1, &is_closing) ||
+        !ch_line_number(in, 5, 1, &is_released) || !ch_line_number(in, 6, UINT64_MAX, &row.bucket) ||
+        !ch_line_decimal(in, 7, &row.amount))
         return false;
     row.is_closing = is_closing == 1;
     row.is_released = is_released == 1;
@@ -257,14 +194,14 @@ static bool read_level(reading *to, fields *in)
     return true;
 }
 
-static bool read_state(reading *to, fields *in)
+static bool read_state(reading *to, ch_line *in)
 {
     ch_state_row row = {0};
     uint64_t of;
     uint64_t state;
-    if (in->count != 6 || !read_number(in, 1, CH_STATE_OF_VERSION, &of) || !read_name(in, 2, &row.name) ||
-        !read_number(in, 3, CH_TRADING_HALTED, &state) || !read_number(in, 4, UINT64_MAX, &row.until_ns) ||
-        !read_name(in, 5, &row.why) || (of == CH_STATE_OF_ALL && row.name.size > 0))
+    if (in->count != 6 || !ch_line_number(in, 1, CH_STATE_OF_VERSION, &of) || !ch_line_name(in, 2, &row.name) ||
+        !ch_line_number(in, 3, CH_TRADING_HALTED, &state) || !ch_line_number(in, 4, UINT64_MAX, &row.until_ns) ||
+        !ch_line_name(in, 5, &row.why) || (of == CH_STATE_OF_ALL && row.name.size > 0))
         return false;
     row.of = (ch_state_of)of;
     row.state = (ch_trading)state;
@@ -272,24 +209,24 @@ static bool read_state(reading *to, fields *in)
     return true;
 }
 
-static bool read_price(reading *to, fields *in)
+static bool read_price(reading *to, ch_line *in)
 {
     ch_price_row row = {0};
     uint64_t is_held;
-    if (in->count != 8 || !read_name(in, 1, &row.source) || !read_name(in, 2, &row.pair) ||
-        !read_decimal(in, 3, &row.price) || !read_number(in, 4, UINT64_MAX, &row.quoted_ns) ||
-        !read_number(in, 5, 1, &is_held) || !read_decimal(in, 6, &row.low) || !read_decimal(in, 7, &row.high))
+    if (in->count != 8 || !ch_line_name(in, 1, &row.source) || !ch_line_name(in, 2, &row.pair) ||
+        !ch_line_decimal(in, 3, &row.price) || !ch_line_number(in, 4, UINT64_MAX, &row.quoted_ns) ||
+        !ch_line_number(in, 5, 1, &is_held) || !ch_line_decimal(in, 6, &row.low) || !ch_line_decimal(in, 7, &row.high))
         return false;
     row.is_held = is_held == 1;
     ch_prices_restore(to->ledger->prices, &row, to->now_ns);
     return true;
 }
 
-static bool read_order(reading *to, fields *in)
+static bool read_order(reading *to, ch_line *in)
 {
     uint64_t hash;
     ch_forgotten *set = ch_orders_forgotten(to->ledger->orders);
-    if (in->count != 2 || !read_number(in, 1, UINT32_MAX, &hash))
+    if (in->count != 2 || !ch_line_number(in, 1, UINT32_MAX, &hash))
         return false;
     if (in->items[0].data[0] == 'O')
         ch_forgotten_restore_short(set, (uint32_t)hash);
@@ -298,19 +235,10 @@ static bool read_order(reading *to, fields *in)
     return true;
 }
 
-static bool read_bytes(fields *in, size_t index, ch_slice *out)
-{
-    ch_error err = CH_ERROR_INIT;
-    ch_buffer_clear(&in->texts[index]);
-    ch_status st = ch_decode(&in->texts[index], CH_ENCODE_BASE64, in->items[index], &err);
-    *out = ch_buffer_slice(&in->texts[index]);
-    return st == CH_OK;
-}
-
-static bool read_orders(reading *to, fields *in)
+static bool read_orders(reading *to, ch_line *in)
 {
     ch_slice hashes;
-    if (in->count != 2 || !read_bytes(in, 1, &hashes) || hashes.size % 4 != 0)
+    if (in->count != 2 || !ch_line_bytes(in, 1, &hashes) || hashes.size % 4 != 0)
         return false;
     for (size_t at = 0; at < hashes.size; at += 4) {
         uint32_t hash = 0;
@@ -321,20 +249,20 @@ static bool read_orders(reading *to, fields *in)
     return true;
 }
 
-static bool read_forgotten(reading *to, fields *in)
+static bool read_forgotten(reading *to, ch_line *in)
 {
     uint64_t generation;
     ch_forgotten_row row = {0};
-    return in->count == 5 && read_number(in, 1, CH_FORGOTTEN_GENERATIONS - 1, &generation) &&
-           read_number(in, 2, UINT64_MAX, &row.since_ns) && read_bytes(in, 3, &row.bits) &&
-           read_bytes(in, 4, &row.counts) &&
+    return in->count == 5 && ch_line_number(in, 1, CH_FORGOTTEN_GENERATIONS - 1, &generation) &&
+           ch_line_number(in, 2, UINT64_MAX, &row.since_ns) && ch_line_bytes(in, 3, &row.bits) &&
+           ch_line_bytes(in, 4, &row.counts) &&
            ch_forgotten_restore_row(ch_orders_forgotten(to->ledger->orders), (size_t)generation, &row);
 }
 
 static bool read_line(reading *to, ch_slice line)
 {
-    fields *in = &to->in;
-    split(line, in);
+    ch_line *in = &to->in;
+    ch_line_split(line, in);
     if (in->items[0].size != 1)
         return false;
     switch (in->items[0].data[0]) {
@@ -353,7 +281,7 @@ static bool read_line(reading *to, ch_slice line)
     case 'F':
         return read_forgotten(to, in);
     default:
-        return false;
+        return ch_approval_row_read(to->ledger->approvals, in, to->is_return);
     }
 }
 
@@ -389,8 +317,7 @@ ch_status ch_ledger_read(ch_ledger *ledger, ch_error *err)
     reading to = {.ledger = ledger, .now_ns = ch_moment_now(&now) ? now.wall_ns : 0};
     const ch_journal_reader reader = {.context = &to, .take_level = take_line, .take_row = take_row};
     ch_status st = ch_journal_read(ledger->journal, &reader, err);
-    for (size_t i = 0; i < FIELDS_MAX; i++)
-        ch_buffer_free(&to.in.texts[i]);
+    ch_line_free(&to.in);
     if (st == CH_OK && to.bad > 0)
         return ch_fail(
             err, CH_IO,

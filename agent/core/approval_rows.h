@@ -1,0 +1,21 @@
+/* Approvals as lines of the ledger: in the rows of the journal that changed them, and all of them in its snapshots. */
+#ifndef CH_AGENT_CORE_APPROVAL_ROWS_H
+#define CH_AGENT_CORE_APPROVAL_ROWS_H
+
+#include "agent/core/approvals.h"
+#include "agent/core/ledger_lines.h"
+
+/* All that there is of one, so that the line takes the place of those before. */
+void ch_approval_row_add(const ch_approval *approval, ch_buffer *lines);
+void ch_approval_row_add_given(uint64_t id, const ch_given_by *by, ch_buffer *lines);
+/* How it ended. */
+void ch_approval_row_add_end(const ch_approval *approval, ch_buffer *lines);
+/* It is used by the decision whose row has the line; a RETURN with the same line takes that back. */
+void ch_approval_row_add_use(uint64_t id, uint64_t at_ns, ch_buffer *lines);
+/* The whole table, and the next id. */
+void ch_approval_rows_add_all(const ch_approvals *approvals, ch_buffer *lines);
+
+/* Takes a line in. False: it cannot be read. */
+CH_CHECKED bool ch_approval_row_read(ch_approvals *approvals, ch_line *line, bool is_return);
+
+#endif

@@ -1,0 +1,318 @@
+/* There are few approvals, and people wait for them: looking at all of them is quick enough, and needs no index. */
+#include "agent/core/approvals.h"
+
+#include "base/memory.h"
+#include "base/share.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SWEEP_EVERY_NS UINT64_C(10000000000)
+
+struct ch_approvals {
+    ch_approval **items; /* by id */
+    size_t count;
+    size_t capacity;
+    uint64_t next;
+    uint64_t changes;
+    uint64_t swept_ns;
+};
+
+static const ch_share places = {CH_APPROVALS_MAX, CH_APPROVALS_SHARE, CH_APPROVALS_RESERVE, CH_APPROVALS_FIRST};
+
+ch_approvals *ch_approvals_new(void)
+{
+    ch_approvals *approvals = ch_alloc(sizeof *approvals);
+    approvals->next = 1;
+    return approvals;
+}
+
+void ch_approvals_free(ch_approvals *approvals)
+{
+    if (approvals == NULL)
+        return;
+    for (size_t i = 0; i < approvals->count; i++)
+        ch_approval_free(approvals->items[i]);
+    free(approvals->items);
+    free(approvals);
+}
+
+/* ---- looking ---- */
+
+/* Where the id stands, or would. */
+static size_t place_of(const ch_approvals *approvals, uint64_t id)
+{
+    size_t low = 0;
+    size_t high = approvals->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (approvals->items[middle]->id < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+ch_approval *ch_approvals_restored(ch_approvals *approvals, uint64_t id)
+{
+    size_t at = place_of(approvals, id);
+    return at < approvals->count && approvals->items[at]->id == id ? approvals->items[at] : NULL;
+}
+
+const ch_approval *ch_approvals_find(const ch_approvals *approvals, uint64_t id)
+{
+    size_t at = place_of(approvals, id);
+    return at < approvals->count && approvals->items[at]->id == id ? approvals->items[at] : NULL;
+}
+
+const ch_approval *ch_approvals_at(const ch_approvals *approvals, size_t index)
+{
+    return index < approvals->count ? approvals->items[index] : NULL;
+}
+
+const ch_approval *ch_approvals_find_same(const ch_approvals *approvals, const ch_approval_asked *asked,
+                                          uint64_t now_ns)
+{
+    for (size_t i = approvals->count; i-- > 0;) {
+        const ch_approval *at = approvals->items[i];
+        if (at->uid == asked->uid && memcmp(at->digest, asked->digest, sizeof at->digest) == 0 &&
+            ch_slice_equal(ch_buffer_slice(&at->repeat_key), asked->repeat_key) &&
+            ch_slice_is(asked->callers, at->callers) && ch_approval_is_open(at, now_ns))
+            return at;
+    }
+    return NULL;
+}
+
+/* Of one user; NULL: of all. */
+static size_t count_open(const ch_approvals *approvals, const uid_t *uid, uint64_t now_ns)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < approvals->count; i++) {
+        const ch_approval *at = approvals->items[i];
+        count += (uid == NULL || at->uid == *uid) && ch_approval_is_open(at, now_ns);
+    }
+    return count;
+}
+
+size_t ch_approvals_open(const ch_approvals *approvals, uint64_t now_ns)
+{
+    return count_open(approvals, NULL, now_ns);
+}
+
+uint64_t ch_approvals_changes(const ch_approvals *approvals)
+{
+    return approvals->changes;
+}
+
+void ch_approvals_touch(ch_approvals *approvals)
+{
+    approvals->changes++;
+}
+
+/* ---- in and out ---- */
+
+static void take_out(ch_approvals *approvals, size_t index)
+{
+    ch_approval_free(approvals->items[index]);
+    approvals->count--;
+    memmove(&approvals->items[index], &approvals->items[index + 1], (approvals->count - index) * sizeof(ch_approval *));
+    approvals->changes++;
+}
+
+static void put_in(ch_approvals *approvals, ch_approval *approval)
+{
+    size_t at = place_of(approvals, approval->id);
+    if (at < approvals->count && approvals->items[at]->id == approval->id)
+        take_out(approvals, at);
+    if (approvals->count == approvals->capacity) {
+        approvals->capacity = approvals->capacity == 0 ? 16 : 2 * approvals->capacity;
+        approvals->items = ch_realloc_array(approvals->items, approvals->capacity, sizeof(ch_approval *));
+    }
+    memmove(&approvals->items[at + 1], &approvals->items[at], (approvals->count - at) * sizeof(ch_approval *));
+    approvals->items[at] = approval;
+    approvals->count++;
+    approvals->changes++;
+}
+
+void ch_approvals_remove(ch_approvals *approvals, uint64_t id)
+{
+    if (ch_approvals_find(approvals, id) != NULL)
+        take_out(approvals, place_of(approvals, id));
+}
+
+/* ---- what has ended ---- */
+
+static int compare_users(const void *a, const void *b)
+{
+    uid_t first = *(const uid_t *)a;
+    uid_t second = *(const uid_t *)b;
+    return first < second ? -1 : first > second;
+}
+
+/* The users of those that have ended, in order; the caller frees them. */
+static uid_t *ended_users(const ch_approvals *approvals, uint64_t now_ns, size_t *count)
+{
+    uid_t *users = ch_realloc_array(NULL, approvals->count + 1, sizeof *users);
+    *count = 0;
+    for (size_t i = 0; i < approvals->count; i++) {
+        if (!ch_approval_is_open(approvals->items[i], now_ns))
+            users[(*count)++] = approvals->items[i]->uid;
+    }
+    qsort(users, *count, sizeof *users, compare_users);
+    return users;
+}
+
+/* Who has most, and how many. */
+static size_t longest_run(const uid_t *users, size_t count, uid_t *most)
+{
+    size_t longest = 0;
+    for (size_t begin = 0, end = 0; begin < count; begin = end) {
+        while (end < count && users[end] == users[begin])
+            end++;
+        if (end - begin > longest) {
+            longest = end - begin;
+            *most = users[begin];
+        }
+    }
+    return longest;
+}
+
+static void drop_oldest(ch_approvals *approvals, uid_t uid, uint64_t now_ns)
+{
+    size_t i = 0;
+    while (i < approvals->count &&
+           (approvals->items[i]->uid != uid || ch_approval_is_open(approvals->items[i], now_ns)))
+        i++;
+    if (i < approvals->count)
+        take_out(approvals, i);
+}
+
+/* One more may end than before. */
+static void make_room(ch_approvals *approvals, uint64_t now_ns)
+{
+    size_t count;
+    uid_t most = 0;
+    ch_autofree uid_t *users = ended_users(approvals, now_ns, &count);
+    size_t longest = longest_run(users, count, &most);
+    if (longest > CH_APPROVALS_ENDED_SHARE || count > CH_APPROVALS_ENDED_MAX)
+        drop_oldest(approvals, most, now_ns);
+}
+
+void ch_approvals_sweep(ch_approvals *approvals, uint64_t now_ns)
+{
+    if (now_ns - approvals->swept_ns < SWEEP_EVERY_NS)
+        return;
+    approvals->swept_ns = now_ns;
+    for (size_t i = approvals->count; i-- > 0;) {
+        const ch_approval *at = approvals->items[i];
+        uint64_t end_ns = ch_approval_end_ns(at);
+        if (!ch_approval_is_open(at, now_ns) && now_ns >= end_ns && now_ns - end_ns >= CH_APPROVALS_KEEP_NS)
+            take_out(approvals, i);
+    }
+}
+
+/* ---- changes ---- */
+
+ch_status ch_approvals_ask(ch_approvals *approvals, const ch_approval_asked *asked, uint64_t now_ns, ch_approval **out,
+                           ch_error *err)
+{
+    if (asked->request.size > CH_APPROVAL_REQUEST_MAX)
+        return ch_fail(err, CH_TOO_LARGE, "a request that people must approve has at most %d bytes; make it smaller",
+                       CH_APPROVAL_REQUEST_MAX);
+    size_t own = count_open(approvals, &asked->uid, now_ns);
+    if (!ch_share_admits(&places, count_open(approvals, NULL, now_ns), own))
+        return ch_fail(err, CH_TOO_OFTEN,
+                       "too many requests wait for people's approval, %zu of them yours; withdraw some, or try again "
+                       "later",
+                       own);
+    make_room(approvals, now_ns);
+    *out = ch_approval_new(approvals->next++, asked, now_ns);
+    put_in(approvals, *out);
+    return CH_OK;
+}
+
+ch_status ch_approvals_get(ch_approvals *approvals, uint64_t id, const uint8_t *digest, uint64_t now_ns,
+                           ch_approval **out, ch_error *err)
+{
+    *out = ch_approvals_restored(approvals, id);
+    if (*out == NULL)
+        return ch_fail(err, CH_NOT_FOUND, "there is no request %" PRIu64 " that waits for approval, or not any more",
+                       id);
+    if (digest != NULL && memcmp((*out)->digest, digest, sizeof(*out)->digest) != 0)
+        return ch_fail_rule(err, CH_CONFLICT, "digest",
+                            "request %" PRIu64 " is not the one that was shown; look at it again", id);
+    return ch_approval_check_open(*out, now_ns, err);
+}
+
+static const ch_given_by *find_given(const ch_given *given, uid_t uid)
+{
+    for (size_t i = 0; i < given->count; i++) {
+        if (given->by[i].uid == uid)
+            return &given->by[i];
+    }
+    return NULL;
+}
+
+ch_status ch_approvals_give(ch_approvals *approvals, uint64_t id, const uint8_t *digest, const ch_given_by *by,
+                            const ch_given_by **given, ch_error *err)
+{
+    ch_approval *approval;
+    CH_TRY(ch_approvals_get(approvals, id, digest, by->at_ns, &approval, err));
+    CH_TRY(ch_approval_check_person(approval, by->person, by->uid, err));
+    const ch_given_by *before = find_given(&approval->given, by->uid);
+    bool is_more = before != NULL && strcmp(before->person, by->person) == 0 && !before->is_by_code && by->is_by_code &&
+                   ch_approval_sum(approval).ready_ns == 0; /* else it would only come later */
+    if (before != NULL && !is_more)
+        return ch_fail_rule(err, CH_CONFLICT, "again",
+                            "'%s' has approved request %" PRIu64 " already, which counts once", before->person, id);
+    ch_given_by kept = *by;
+    if (kept.at_ns < approval->given.asked_ns)
+        kept.at_ns = approval->given.asked_ns; /* the clock was set back */
+    if (!ch_approval_add_given(approval, &kept))
+        return ch_fail(err, CH_CONFLICT, "request %" PRIu64 " has %d approvals, and takes no more", id, CH_GIVEN_MAX);
+    *given = find_given(&approval->given, by->uid);
+    ch_approvals_touch(approvals);
+    return CH_OK;
+}
+
+void ch_approvals_use(ch_approvals *approvals, uint64_t id, uint64_t now_ns)
+{
+    ch_approval *approval = ch_approvals_restored(approvals, id);
+    if (approval == NULL)
+        return;
+    ch_approval_set_end(approval, CH_APPROVAL_SIGNED, "", 0, "", now_ns);
+    ch_approvals_touch(approvals);
+}
+
+void ch_approvals_unuse(ch_approvals *approvals, uint64_t id)
+{
+    ch_approval *approval = ch_approvals_restored(approvals, id);
+    if (approval == NULL || approval->end != CH_APPROVAL_SIGNED)
+        return;
+    ch_approval_set_end(approval, CH_APPROVAL_WAITING, "", 0, "", 0);
+    ch_approvals_touch(approvals);
+}
+
+/* ---- restored ---- */
+
+ch_approval *ch_approvals_restore(ch_approvals *approvals, uint64_t id, const ch_approval_asked *asked,
+                                  uint64_t asked_ns)
+{
+    ch_approval *made = ch_approval_new(id, asked, asked_ns);
+    put_in(approvals, made);
+    ch_approvals_restore_next(approvals, id + 1);
+    return made;
+}
+
+void ch_approvals_restore_next(ch_approvals *approvals, uint64_t next)
+{
+    if (next > approvals->next)
+        approvals->next = next;
+}
+
+uint64_t ch_approvals_next(const ch_approvals *approvals)
+{
+    return approvals->next;
+}
