@@ -85,6 +85,16 @@ const ch_approval *ch_approvals_find_same(const ch_approvals *approvals, const c
     return NULL;
 }
 
+ch_status ch_approvals_find_own(const ch_approvals *approvals, uint64_t id, uid_t uid, ch_slice callers,
+                                const ch_approval **out, ch_error *err)
+{
+    *out = ch_approvals_find(approvals, id);
+    if (*out != NULL && (*out)->uid == uid && ch_slice_is(callers, (*out)->callers))
+        return CH_OK;
+    return ch_fail(err, CH_NOT_FOUND,
+                   "you have no request %" PRIu64 " that people were asked about, or it ended more than a day ago", id);
+}
+
 /* Of one user; NULL: of all. */
 static size_t count_open(const ch_approvals *approvals, const uid_t *uid, uint64_t now_ns)
 {

@@ -33,6 +33,9 @@ const ch_approval *ch_approvals_at(const ch_approvals *approvals, size_t index);
 /* The open one of that user with the same callers, digest and Idempotency-Key; NULL if there is none. */
 const ch_approval *ch_approvals_find_same(const ch_approvals *approvals, const ch_approval_asked *asked,
                                           uint64_t now_ns);
+/* The one with that id, if that user asked for it as those callers. CH_NOT_FOUND, as if there were none, if not. */
+CH_CHECKED ch_status ch_approvals_find_own(const ch_approvals *approvals, uint64_t id, uid_t uid, ch_slice callers,
+                                           const ch_approval **out, ch_error *err);
 size_t ch_approvals_open(const ch_approvals *approvals, uint64_t now_ns);
 /* Goes up with each change but those that time alone brings. */
 uint64_t ch_approvals_changes(const ch_approvals *approvals);

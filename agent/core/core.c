@@ -209,6 +209,7 @@ static void run(core *self)
         ch_connections_look(self->connections);
         ch_requests_sweep(self->requests, now_ns / 1000000);
         ch_links_dispatch(&self->links);
+        ch_approval_desk_turn(self->approval_desk);
         keep(self);
         ch_fronts_flush(self->fronts);
         if (ch_meter_holds_somebody(self->meter))
@@ -249,6 +250,7 @@ static int tear_down(core *self, ch_status st)
     ch_operators_free(self->operators);
     ch_codes_free(self->codes);
     ch_reload_free(self->reload);
+    ch_approval_desk_free(self->approval_desk);
     ch_unattended_free(self->unattended);
     ch_links_free(&self->links);
     ch_fronts_free(self->fronts);

@@ -3,6 +3,7 @@
 #ifndef CH_AGENT_CORE_CORE_IMPL_H
 #define CH_AGENT_CORE_CORE_IMPL_H
 
+#include "agent/core/approval_desk.h"
 #include "agent/core/callers.h"
 #include "agent/core/codes.h"
 #include "agent/core/confinement.h"
@@ -39,6 +40,7 @@ typedef struct core {
     ch_key_watch *key_watch;
     ch_shadow *shadow;
     ch_desk desk;
+    ch_approval_desk *approval_desk;
     ch_doors *doors;
     ch_scratch *scratch;
     ch_loop *loop;

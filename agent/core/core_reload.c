@@ -48,6 +48,7 @@ static ch_status take_rules(core *self, ch_rules *fresh, ch_error *err)
 {
     CH_TRY(ch_rules_may_follow(&self->rules, fresh, err));
     ch_requests_recall(self->requests, &self->retired.policy);
+    ch_approval_desk_recall(self->approval_desk);
     self->retired = self->rules;
     self->rules = *fresh;
     *fresh = (ch_rules){0};

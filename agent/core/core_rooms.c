@@ -56,6 +56,24 @@ static void on_release(void *context, ch_asker asker, const ch_release_frame *re
     ch_desk_release(&self->desk, asker, release);
 }
 
+static void on_get_request(void *context, ch_asker asker, const ch_get_request_frame *get)
+{
+    core *self = context;
+    ch_approval_desk_tell(self->approval_desk, asker, get);
+}
+
+static void on_fetch(void *context, ch_asker asker, const ch_fetch_frame *fetch)
+{
+    core *self = context;
+    ch_requests_fetch(self->requests, asker, fetch);
+}
+
+static void on_withdraw(void *context, ch_asker asker, const ch_withdraw_frame *withdraw)
+{
+    core *self = context;
+    ch_approval_desk_withdraw(self->approval_desk, asker, withdraw);
+}
+
 static void on_door(void *context, int fd, const char *socket)
 {
     core *self = context;
@@ -74,7 +92,10 @@ static ch_front_owner front_owner(core *self)
                             .on_get_limits = on_get_limits,
                             .on_put_prices = on_put_prices,
                             .on_list_prices = on_list_prices,
-                            .on_release = on_release};
+                            .on_release = on_release,
+                            .on_get_request = on_get_request,
+                            .on_fetch = on_fetch,
+                            .on_withdraw = on_withdraw};
 }
 
 static void make_requests(core *self)
@@ -110,6 +131,13 @@ static void make_desks(core *self)
                            .callers = self->callers,
                            .ledger = self->kept.ledger,
                            .clock = self->kept.clock};
+    const ch_approval_desk_context approvals = {.loop = self->loop,
+                                                .policy = policy,
+                                                .connections = self->connections,
+                                                .callers = self->callers,
+                                                .ledger = self->kept.ledger,
+                                                .clock = self->kept.clock};
+    self->approval_desk = ch_approval_desk_new(&approvals);
     self->status = (ch_status_context){.connections = self->connections,
                                        .policy = policy,
                                        .callers = self->callers,

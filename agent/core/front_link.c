@@ -142,6 +142,36 @@ static ch_status on_release(void *self, ch_frame *frame, int *fd, ch_error *err)
     return CH_OK;
 }
 
+static ch_status on_get_request(void *self, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    ch_front_link *front = self;
+    ch_get_request_frame asked;
+    CH_TRY(ch_get_request_frame_get(frame, &asked, err));
+    front->owner.on_get_request(front->owner.context, asker_of(front, frame), &asked);
+    return CH_OK;
+}
+
+static ch_status on_fetch(void *self, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    ch_front_link *front = self;
+    ch_fetch_frame asked;
+    CH_TRY(ch_fetch_frame_get(frame, &asked, err));
+    front->owner.on_fetch(front->owner.context, asker_of(front, frame), &asked);
+    return CH_OK;
+}
+
+static ch_status on_withdraw(void *self, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    ch_front_link *front = self;
+    ch_withdraw_frame asked;
+    CH_TRY(ch_withdraw_frame_get(frame, &asked, err));
+    front->owner.on_withdraw(front->owner.context, asker_of(front, frame), &asked);
+    return CH_OK;
+}
+
 static ch_status on_pong(void *self, ch_frame *frame, int *fd, ch_error *err)
 {
     (void)fd;
@@ -172,6 +202,9 @@ static const ch_handler handlers[] = {
     { CH_FRAME_PUT_PRICES,   on_put_prices },
     { CH_FRAME_LIST_PRICES,  on_list_prices },
     { CH_FRAME_RELEASE,      on_release },
+    { CH_FRAME_GET_REQUEST,  on_get_request },
+    { CH_FRAME_FETCH,        on_fetch },
+    { CH_FRAME_WITHDRAW,     on_withdraw },
     { CH_FRAME_FRONT_READY,  on_ready },
     { CH_FRAME_PONG,         on_pong },
 };

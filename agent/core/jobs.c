@@ -80,6 +80,7 @@ ch_job *ch_jobs_take(ch_jobs *jobs)
     job->is_old = false;
     job->is_counted = false;
     job->returns = 0;
+    job->approval = 0;
     job->asked = (ch_request){0};
     ch_buffer_clear(&job->bytes);
     ch_job_begin_again(job);
@@ -132,6 +133,7 @@ void ch_job_begin_again(ch_job *job)
     job->text_time_ns = 0;
     job->window_ms = 0;
     job->is_window_added = false;
+    job->needs_people = false;
     job->judged_ns = 0;
     job->reservation = NULL;
     job->row = 0;

@@ -36,6 +36,7 @@ typedef struct ch_job {
     ch_records values;
     ch_slice repeat_key; /* the Idempotency-Key; empty: none */
     ch_slice key_id;     /* of the version that is to sign; empty: any */
+    uint64_t approval;   /* the request that people were asked about, and that is fetched now; 0: it is none */
     ch_buffer bytes;
 
     /* What the steps found. */
@@ -53,6 +54,7 @@ typedef struct ch_job {
     uint32_t window_ms;          /* the receive window; 0: none, or a parameter says it */
     bool is_window_added;        /* the last parameter says it, and is not the bot's */
     char window_text[CH_RECEIVE_WINDOW_TEXT_MAX];
+    bool needs_people;                 /* it is signed only once they agree, and nothing else is in its way */
     uint64_t judged_ns;                /* wall clock */
     uint64_t generation;               /* of states and prices, then */
     ch_reservation *reservation;       /* until it is settled */

@@ -228,6 +228,11 @@ bool ch_ledger_is_writing(const ch_ledger *ledger)
     return ledger->last_row != 0 && !ch_journal_is_recorded(ledger->journal, ledger->last_row);
 }
 
+bool ch_ledger_is_recorded(const ch_ledger *ledger, uint64_t row)
+{
+    return ch_journal_is_recorded(ledger->journal, row);
+}
+
 ch_status ch_ledger_check(const ch_ledger *ledger, ch_error *err)
 {
     const ch_error *trouble = ch_journal_trouble(ledger->journal);

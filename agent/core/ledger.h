@@ -39,6 +39,8 @@ void ch_ledger_turn(ch_ledger *ledger, uint64_t now_ns);
 void ch_ledger_try_again(ch_ledger *ledger);
 /* Why decisions cannot be recorded for now; NULL: they can. */
 const ch_error *ch_ledger_trouble(const ch_ledger *ledger);
+/* True if that row is on the disk. */
+bool ch_ledger_is_recorded(const ch_ledger *ledger, uint64_t row);
 /* Rows that are not on the disk yet. */
 bool ch_ledger_is_writing(const ch_ledger *ledger);
 
@@ -108,6 +110,9 @@ CH_CHECKED ch_status ch_ledger_confirm_price(ch_ledger *ledger, ch_slice source,
 /* ---- approvals (ledger_approvals.c) ---- */
 
 const ch_approvals *ch_ledger_approvals(const ch_ledger *ledger);
+/* As ch_judgement_try. */
+CH_CHECKED ch_status ch_ledger_try_asked(const ch_ledger *ledger, ch_judgement *judgement, const ch_question *question,
+                                         ch_error *err);
 /* Adds a request that needs what the judgement says, and its row, which is to be waited for: if it is lost, the request
  * is gone. Refusals are those of ch_approvals_ask. */
 CH_CHECKED ch_status ch_ledger_add_approval(ch_ledger *ledger, const ch_approval_asked *asked,

@@ -17,6 +17,12 @@ const ch_approvals *ch_ledger_approvals(const ch_ledger *ledger)
     return ledger->approvals;
 }
 
+ch_status ch_ledger_try_asked(const ch_ledger *ledger, ch_judgement *judgement, const ch_question *question,
+                              ch_error *err)
+{
+    return ch_judgement_try(judgement, question, ledger->levels, err);
+}
+
 /* ---- records ---- */
 
 static void begin_record(ch_ledger *ledger, const char *event, const ch_approval *approval, uint64_t now_ns)
@@ -143,7 +149,7 @@ void ch_ledger_renew_approval(ch_ledger *ledger, uint64_t id, const ch_judgement
     ch_approval_clear_needed(approval);
     ch_ignore(add_all_needed(approval, judgement, &full)); /* those left out are asked for at the fetch */
     ch_approvals_touch(ledger->approvals);
-    record_asked(ledger, "approval needs something else", approval, NULL, now_ns);
+    record_asked(ledger, "approval needs changed", approval, NULL, now_ns);
 }
 
 /* ---- given, and ended ---- */
@@ -154,7 +160,7 @@ ch_status ch_ledger_approve(ch_ledger *ledger, uint64_t id, const uint8_t *diges
     const ch_given_by *given;
     CH_TRY(ch_approvals_give(ledger->approvals, id, digest, by, &given, err));
     const ch_approval *approval = ch_approvals_find(ledger->approvals, id);
-    begin_record(ledger, "approved", approval, by->at_ns);
+    begin_record(ledger, "approval given", approval, by->at_ns);
     ch_record_text(&ledger->record, ",", "person", ch_slice_of(by->person));
     ch_buffer_add_format(&ledger->record, ",\"uid\":%u,\"code\":%s", (unsigned)by->uid,
                          by->is_by_code ? "true" : "false");
@@ -189,7 +195,8 @@ ch_status ch_ledger_end_approval(ch_ledger *ledger, uint64_t id, const ch_approv
     CH_TRY(ch_approvals_get(ledger->approvals, id, ending->digest, now_ns, &approval, err));
     end(approval, ending, now_ns);
     ch_approvals_touch(ledger->approvals);
-    begin_record(ledger, ending->how == CH_APPROVAL_DENIED ? "denied" : "withdrawn", approval, now_ns);
+    begin_record(ledger, ending->how == CH_APPROVAL_DENIED ? "approval denied" : "approval withdrawn", approval,
+                 now_ns);
     if (ending->person[0] != '\0')
         ch_record_text(&ledger->record, ",", "person", ch_slice_of(ending->person));
     ch_buffer_add_format(&ledger->record, ",\"uid\":%u", (unsigned)ending->uid);

@@ -176,6 +176,23 @@ static void add_request(const ch_job *job, ch_buffer *out)
 
 /* ---- who, and by which rules ---- */
 
+/* All that `chancery policy replay` needs to judge it again. */
+static void add_approval(const ch_approval *approval, ch_buffer *out)
+{
+    const ch_given *given = &approval->given;
+    ch_buffer_add_format(out, ",\"approval\":{\"id\":%" PRIu64, approval->id);
+    ch_record_time(out, ",", "asked", given->asked_ns);
+    ch_buffer_add_text(out, ",\"given\":[");
+    for (size_t i = 0; i < given->count; i++) {
+        ch_buffer_add_text(out, i == 0 ? "{" : ",{");
+        ch_record_text(out, "", "person", ch_slice_of(given->by[i].person));
+        ch_buffer_add_format(out, ",\"uid\":%u", (unsigned)given->by[i].uid);
+        ch_record_time(out, ",", "time", given->by[i].at_ns);
+        ch_buffer_add_text(out, given->by[i].is_by_code ? ",\"code\":true}" : ",\"code\":false}");
+    }
+    ch_buffer_add_text(out, "]}");
+}
+
 static void add_callers(const ch_record_facts *facts, ch_buffer *out)
 {
     const ch_policy *policy = facts->question->policy;
@@ -202,6 +219,8 @@ static void begin(const ch_record_facts *facts, const char *outcome, ch_buffer *
         add_hash(out, "policy", (ch_slice){policy->hash, sizeof policy->hash});
     }
     add_request(facts->job, out);
+    if (facts->approval != NULL)
+        add_approval(facts->approval, out);
     if (facts->shadow != NULL)
         ch_record_text(out, ",", "shadow", ch_slice_of(facts->shadow));
 }

@@ -6,6 +6,7 @@
 #ifndef CH_AGENT_CORE_RECORD_H
 #define CH_AGENT_CORE_RECORD_H
 
+#include "agent/core/approval.h"
 #include "agent/core/jobs.h"
 #include "exchange/recipe.h"
 #include "policy/decide.h"
@@ -18,7 +19,8 @@ typedef struct ch_record_facts {
     const ch_question *question;   /* NULL: it was not judged */
     const ch_judgement *judgement; /* NULL: likewise */
     const ch_levels *levels;
-    const char *shadow; /* the verdict of the shadow policy; NULL without one */
+    const ch_approval *approval; /* that it is fetched by; NULL: none */
+    const char *shadow;          /* the verdict of the shadow policy; NULL without one */
     uint64_t now_ns;
 } ch_record_facts;
 

@@ -112,6 +112,16 @@ static ch_status answer_again(ch_requests *requests, ch_job *job, ch_slice answe
     return ch_signature_only_frame_put(out, job->asker.request, &signature, err);
 }
 
+/* A front that was taken over must not pass for a fetch. */
+static ch_status check_repeat_key(const ch_job *job, ch_error *err)
+{
+    if (job->repeat_key.size > CH_REPEAT_KEY_MAX)
+        return ch_fail(err, CH_INTERNAL, "the front sent an Idempotency-Key that is too long");
+    if (job->approval == 0 && ch_slice_begins(job->repeat_key, CH_LITERAL(CH_FETCHED_REPEAT_KEY)))
+        return ch_fail(err, CH_INTERNAL, "the front sent an Idempotency-Key that no bot can send");
+    return CH_OK;
+}
+
 /* A request with an Idempotency-Key is the first of it, or is answered as the first one was, or waits for that. */
 static ch_status find_repeat(ch_requests *requests, ch_job *job, ch_error *err)
 {
@@ -119,8 +129,7 @@ static ch_status find_repeat(ch_requests *requests, ch_job *job, ch_error *err)
     ch_autobuffer asked = CH_BUFFER_INIT;
     if (job->repeat_key.size == 0)
         return CH_OK;
-    if (job->repeat_key.size > CH_REPEAT_KEY_MAX)
-        return ch_fail(err, CH_INTERNAL, "the front sent an Idempotency-Key that is too long");
+    CH_TRY(check_repeat_key(job, err));
     add_asked(job, &asked);
     const ch_repeat_name name = {.caller = job->caller.uid,
                                  .key = job->key_name,
@@ -129,6 +138,8 @@ static ch_status find_repeat(ch_requests *requests, ch_job *job, ch_error *err)
                                  .is_urgent = job->ticket.is_urgent};
     CH_TRY(ch_repeats_enter(requests->repeats, &name, ch_clock_ms(), &job->repeat, &answer, err));
     job->is_held = job->repeat.place == CH_REPEAT_WAITING;
+    if (job->repeat.place == CH_REPEAT_FIRST)
+        return ch_request_check_approval(requests, job, err); /* what was signed is not kept any more */
     return job->repeat.place == CH_REPEAT_OUT ? answer_again(requests, job, answer, err) : CH_OK;
 }
 
@@ -214,6 +225,7 @@ static ch_status recheck(ch_requests *requests, ch_job *job, ch_error *err)
 {
     const ch_versions versions = versions_of(requests);
     CH_TRY(check_caller(requests, job, err));
+    CH_TRY(ch_request_check_approval(requests, job, err));
     CH_TRY(ch_version_check(&versions, job->key, err));
     CH_TRY(ch_token_link_check_key(job->link, job->ticket.key, err));
     return ch_request_judge_again(requests, job, err);
@@ -314,6 +326,7 @@ const ch_step ch_steps[] = {
     { "parameters",  check_parameters,        NULL,                 false,    false },
     { "intent",      ch_request_read_intent,  NULL,                 false,    true },
     { "policy",      ch_request_judge,        NULL,                 false,    true },
+    { "approval",    ch_request_seek_approval, ch_request_unrecord, true,     false },
     { "repeat",      find_repeat,             leave_repeats,        true,     true },
     { "reserve",     ch_request_reserve,      ch_request_unreserve, false,    true },
     { "queue",       take_place,              leave_token,          false,    true },

@@ -45,6 +45,10 @@ ch_request_counts ch_requests_counts(const ch_requests *requests);
 /* A SIGN frame came: takes the request as far as it goes now. It is answered once, now or later. */
 void ch_requests_begin(ch_requests *requests, ch_asker asker, const ch_sign_frame *sign);
 
+/* A FETCH frame came: the same for a request that people were asked about. It is signed if policy is content with what
+ * they gave; else the answer says what is lacking. */
+void ch_requests_fetch(ch_requests *requests, ch_asker asker, const ch_fetch_frame *fetch);
+
 /* Goes on with the requests that waited for the first one with their Idempotency-Key. At the end of each turn of the
  * loop, before what was queued leaves. */
 void ch_requests_resume(ch_requests *requests);

@@ -7,6 +7,7 @@
 #include "wire/frame.h"
 #include "wire/frames.h"
 
+#define NS_A_S 1000000000
 #define LINES_BYTES_MAX 40960 /* what is left out fits no frame */
 
 typedef struct lines {
@@ -66,6 +67,9 @@ static ch_status put(const ch_requests *requests, const ch_job *job, const lines
         checked.asked = ch_slice_of(refusal->asked);
         checked.left = ch_slice_of(refusal->left);
         checked.fact = text_of(refusal->fact);
+        checked.approvals = refusal->approvals;
+        checked.needs_code = refusal->needs_code;
+        checked.delay_s = refusal->delay_ns / NS_A_S + (refusal->delay_ns % NS_A_S != 0);
     }
     return out == NULL ? CH_OK : ch_checked_frame_put(out, job->asker.request, &checked, err);
 }

@@ -20,6 +20,7 @@ struct ch_requests {
     size_t recalled_count;
     ch_judging judging;      /* of one request after the other */
     uint64_t judging_number; /* the request's */
+    ch_given given;          /* what people gave to it, if anything */
     bool is_judged;          /* policy has been asked, not only the question set */
     ch_refusals *refusals;
     ch_job *first_recording; /* those that wait for their records, in the order of these */
@@ -61,6 +62,25 @@ void ch_request_note_refusal(ch_requests *requests, const ch_job *job, const cha
 CH_CHECKED ch_status ch_request_record(ch_requests *requests, ch_job *job, ch_error *err);
 void ch_request_unrecord(ch_requests *requests, ch_job *job);
 
+/* Holds a job until that row is on the disk. */
+void ch_request_await_row(ch_requests *requests, ch_job *job, uint64_t row);
+
+/* ---- request_approval.c: what people must agree to ---- */
+
+/* Of all, and of each user, that wait until what they ask for is on the disk. */
+#define CH_ASKING_MAX 128
+#define CH_ASKING_SHARE 8
+#define CH_ASKING_RESERVE 96
+#define CH_ASKING_FIRST 1
+/* What a fetch has in place of an Idempotency-Key: no bot can send that, for it has a control character. */
+#define CH_FETCHED_REPEAT_KEY "\001fetched"
+
+/* Answers a request that needs people with its number, when it is on the disk; lets one that is fetched pass if policy
+ * is content. */
+CH_CHECKED ch_status ch_request_seek_approval(ch_requests *requests, ch_job *job, ch_error *err);
+/* CH_CONFLICT if it is fetched, and what people were asked about has ended. */
+CH_CHECKED ch_status ch_request_check_approval(const ch_requests *requests, const ch_job *job, ch_error *err);
+
 /* ---- request_check.c: requests that are only judged ---- */
 
 /* Answers with what policy says. */
@@ -68,6 +88,8 @@ CH_CHECKED ch_status ch_request_answer_check(ch_requests *requests, ch_job *job,
 
 /* ---- request_walk.c ---- */
 
+/* Makes a job of what was asked; `approval` is what it is fetched by, or 0. */
+void ch_request_begin(ch_requests *requests, ch_asker asker, const ch_sign_frame *sign, uint64_t approval);
 /* Enters a job that has waited, at its caller's cost. */
 void ch_request_walk_on(ch_requests *requests, ch_job *job);
 /* It goes through all steps again. */

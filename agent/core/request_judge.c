@@ -18,6 +18,17 @@ static uint64_t later_ns(const ch_job *job, uint64_t now_ns)
     return job->text_time_ns > now_ns ? job->text_time_ns - now_ns : 0;
 }
 
+/* A copy, since the question is looked at after the approval may be gone. */
+static const ch_given *find_given(ch_requests *requests, const ch_job *job)
+{
+    const ch_approvals *approvals = ch_ledger_approvals(requests->context.ledger);
+    const ch_approval *approval = job->approval == 0 ? NULL : ch_approvals_find(approvals, job->approval);
+    if (approval == NULL)
+        return NULL;
+    requests->given = approval->given;
+    return &requests->given;
+}
+
 ch_status ch_request_read_intent(ch_requests *requests, ch_job *job, ch_error *err)
 {
     uint64_t now_ns = ch_clockwatch_time_ns(requests->context.clock);
@@ -31,7 +42,9 @@ ch_status ch_request_read_intent(ch_requests *requests, ch_job *job, ch_error *e
                             .now_ns = now_ns};
     requests->judging_number = job->number;
     requests->is_judged = false;
-    return ch_judging_read(&requests->judging, &asked, err);
+    CH_TRY(ch_judging_read(&requests->judging, &asked, err));
+    requests->judging.question.given = find_given(requests, job);
+    return CH_OK;
 }
 
 static ch_status ask_policy(ch_requests *requests, ch_job *job, ch_error *err)
@@ -45,20 +58,42 @@ static ch_status ask_policy(ch_requests *requests, ch_job *job, ch_error *err)
     return ch_policy_judge(&judging->question, &judging->judgement, err);
 }
 
+static ch_status say_typed(ch_error *err)
+{
+    const ch_error said = *err;
+    return ch_fail_rule(err, said.status, said.rule,
+                        "%.900s; people can approve it if the request itself is sent, not its string", said.message);
+}
+
+/* What people could let pass goes on to the step that asks them. Only what is read as it was sent can be shown to them.
+ */
 ch_status ch_request_judge(ch_requests *requests, ch_job *job, ch_error *err)
 {
-    return job->is_check ? ch_request_answer_check(requests, job, err) : ask_policy(requests, job, err);
+    if (job->is_check)
+        return ch_request_answer_check(requests, job, err);
+    if (ask_policy(requests, job, err) == CH_OK)
+        return CH_OK;
+    if (!requests->judging.judgement.refusal.needs_people)
+        return err->status;
+    if (job->form != CH_FORM_TYPED)
+        return say_typed(err);
+    job->needs_people = true;
+    *err = (ch_error)CH_ERROR_INIT;
+    return CH_OK;
 }
 
 static ch_record_facts facts_of(const ch_requests *requests, const ch_job *job)
 {
     const ch_judging *judging = &requests->judging;
     bool is_asked = requests->judging_number == job->number;
-    return (ch_record_facts){.job = job,
-                             .question = is_asked ? &judging->question : NULL,
-                             .judgement = is_asked && requests->is_judged ? &judging->judgement : NULL,
-                             .levels = ch_ledger_levels(requests->context.ledger),
-                             .now_ns = job->judged_ns};
+    return (ch_record_facts){
+        .job = job,
+        .question = is_asked ? &judging->question : NULL,
+        .judgement = is_asked && requests->is_judged ? &judging->judgement : NULL,
+        .levels = ch_ledger_levels(requests->context.ledger),
+        .approval =
+            job->approval == 0 ? NULL : ch_approvals_find(ch_ledger_approvals(requests->context.ledger), job->approval),
+        .now_ns = job->judged_ns};
 }
 
 static ch_status take(ch_requests *requests, ch_job *job, ch_error *err)
@@ -66,6 +101,7 @@ static ch_status take(ch_requests *requests, ch_job *job, ch_error *err)
     ch_judging *judging = &requests->judging;
     CH_TRY(ch_ledger_reserve(requests->context.ledger, &judging->judgement, &judging->question, job->caller.uid,
                              &job->reservation, err));
+    job->reservation->approval = job->approval;
     CH_TRY(ch_ledger_check(requests->context.ledger, err));
     ch_record_facts facts = facts_of(requests, job);
     facts.shadow = ch_shadow_judge(requests->context.shadow, job, &judging->question);

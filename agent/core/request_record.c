@@ -5,13 +5,26 @@
 
 #include "base/clock.h"
 
-static void append(ch_requests *requests, ch_job *job)
+/* By rows: who asks for what somebody has asked for already waits for the same row. */
+static void insert(ch_requests *requests, ch_job *job)
 {
-    job->recording_previous = requests->last_recording;
-    job->recording_next = NULL;
-    *(requests->last_recording == NULL ? &requests->first_recording : &requests->last_recording->recording_next) = job;
-    requests->last_recording = job;
+    ch_job *previous = requests->last_recording;
+    while (previous != NULL && previous->row > job->row)
+        previous = previous->recording_previous;
+    ch_job *next = previous == NULL ? requests->first_recording : previous->recording_next;
+    job->recording_previous = previous;
+    job->recording_next = next;
+    *(previous == NULL ? &requests->first_recording : &previous->recording_next) = job;
+    *(next == NULL ? &requests->last_recording : &next->recording_previous) = job;
     job->is_recording = true;
+}
+
+void ch_request_await_row(ch_requests *requests, ch_job *job, uint64_t row)
+{
+    job->row = row;
+    job->is_held = true;
+    job->held_ms = ch_clock_ms();
+    insert(requests, job);
 }
 
 void ch_request_unrecord(ch_requests *requests, ch_job *job)
@@ -27,25 +40,22 @@ void ch_request_unrecord(ch_requests *requests, ch_job *job)
 
 ch_status ch_request_record(ch_requests *requests, ch_job *job, ch_error *err)
 {
-    (void)err;
     ch_ledger *ledger = requests->context.ledger;
     ch_reservation *reservation = job->reservation;
     if (job->is_recorded)
         return CH_OK;
+    CH_TRY(ch_request_check_approval(requests, job, err)); /* it is used from here on */
     ch_record_end(&job->payloads, job->now.wall_ns, &reservation->record);
-    job->row = ch_ledger_record(ledger, reservation, job->now.wall_ns);
-    job->is_held = true;
-    job->held_ms = ch_clock_ms();
-    append(requests, job);
+    ch_request_await_row(requests, job, ch_ledger_record(ledger, reservation, job->now.wall_ns));
     return CH_OK;
 }
 
 static void fail(ch_requests *requests, ch_job *job, const ch_error *outcome)
 {
     ch_error why = CH_ERROR_INIT;
-    job->reservation->is_lost = true;
-    ch_error_set(&why, CH_UNAVAILABLE, "", "the decision could not be recorded, so nothing is signed: %s",
-                 outcome->message);
+    if (job->reservation != NULL)
+        job->reservation->is_lost = true;
+    ch_error_set(&why, CH_UNAVAILABLE, "", "this could not be recorded, so nothing is signed: %s", outcome->message);
     ch_request_turn_back(requests, job, &why);
 }
 
@@ -54,6 +64,10 @@ static void go_on(ch_requests *requests, ch_job *job)
 {
     ch_token_link *link = job->link;
     job->is_recorded = true;
+    if (job->needs_people) {
+        ch_request_walk_on(requests, job);
+        return;
+    }
     if (!ch_token_link_may_sign(link)) {
         ch_request_begin_again(requests, job);
         return;

@@ -106,11 +106,13 @@ static void walk(ch_requests *requests, ch_job *job)
         if (job->is_held)
             return;
         if (job->is_answered) {
-            ch_log_debug("request %llx: answered as before", (unsigned long long)job->id);
+            ch_log_debug("request %llx: answered, and not signed anew", (unsigned long long)job->id);
             end(requests, job);
             return;
         }
     }
+    if (job->approval != 0)
+        ch_log("request %llu with key '%s' is signed", (unsigned long long)job->approval, job->key->name);
     ch_log_debug("request %llx: signed with key '%s'", (unsigned long long)job->id, job->key->name);
     requests->counts.signed_count++;
     end(requests, job);
@@ -127,16 +129,22 @@ void ch_request_walk_on(ch_requests *requests, ch_job *job)
 
 /* ---- beginnings ---- */
 
-void ch_requests_begin(ch_requests *requests, ch_asker asker, const ch_sign_frame *sign)
+void ch_request_begin(ch_requests *requests, ch_asker asker, const ch_sign_frame *sign, uint64_t approval)
 {
     ch_job *job = ch_jobs_take(requests->jobs);
     job->asker = asker;
+    job->approval = approval;
     job->number = ++requests->begun;
     ch_job_keep_asked(job, sign);
     ch_connections_serve_begin(requests->context.connections, asker.front, job->connection);
     ch_log_debug("request %llx: for key '%.*s' by connection %llx", (unsigned long long)job->id,
                  CH_SLICE_ARGS(job->key_name), (unsigned long long)job->connection);
     walk(requests, job);
+}
+
+void ch_requests_begin(ch_requests *requests, ch_asker asker, const ch_sign_frame *sign)
+{
+    ch_request_begin(requests, asker, sign, 0);
 }
 
 void ch_requests_resume(ch_requests *requests)
@@ -326,7 +334,9 @@ ch_requests *ch_requests_new(const ch_request_context *context)
 {
     ch_requests *requests = ch_alloc(sizeof *requests);
     requests->context = *context;
-    requests->jobs = ch_jobs_new(CH_TOKENS_MAX * CH_TOKEN_TICKETS_MAX + CH_REPEATS_WAITERS_MAX, context->scratch);
+    requests->jobs = ch_jobs_new(CH_TOKENS_MAX * CH_TOKEN_TICKETS_MAX + CH_REPEATS_WAITERS_MAX +
+                                     CH_SHARE_MOST(CH_ASKING_MAX, CH_ASKING_FIRST),
+                                 context->scratch);
     requests->repeats = ch_repeats_new();
     requests->refusals = ch_refusals_new(context->ledger);
     ch_judging_init(&requests->judging);

@@ -97,6 +97,7 @@ static ch_status judge(ch_shadow *shadow, const ch_job *job, const ch_question *
     ch_question *question = &shadow->judging.question;
     question->prices = live->prices;
     question->states = live->states;
+    question->given = live->given;
     CH_TRY(ch_policy_judge(question, &shadow->judging.judgement, err));
     return ch_judgement_take(&shadow->judging.judgement, question, shadow->levels, false, shadow->taken, err);
 }

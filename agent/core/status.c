@@ -234,6 +234,13 @@ static void add_dates(const ch_status_context *context, report *to)
         add_date(to, firsts[i]);
 }
 
+static uint32_t count_waiting(const ch_status_context *context)
+{
+    ch_moment now;
+    const ch_approvals *approvals = ch_ledger_approvals(context->ledger);
+    return ch_moment_now(&now) ? (uint32_t)ch_approvals_open(approvals, now.wall_ns) : 0;
+}
+
 static void tell_more(const ch_status_context *context, report *to)
 {
     ch_request_counts counts = ch_requests_counts(context->requests);
@@ -242,6 +249,7 @@ static void tell_more(const ch_status_context *context, report *to)
     to->frame.signed_count = counts.signed_count;
     to->frame.refused_count = counts.refused_count;
     to->frame.failed_count = counts.failed_count;
+    to->frame.waiting_count = count_waiting(context);
     to->frame.clock_detail = ch_slice_of(to->doubt.message);
     ch_confinement_list(context->confinement, &to->frame.confinement, &to->confinement);
     for (size_t i = 0; i < context->links->count; i++)

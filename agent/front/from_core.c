@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #define REPLY_SIZE_HINT 1024
+#define URL_SIZE 40
 
 static ch_status send_body(ch_http *http, uint64_t request, unsigned http_status, const char *type, ch_buffer *body)
 {
@@ -66,6 +67,25 @@ static ch_status take_status_is(ch_http *http, ch_frame *frame, ch_error *err)
     }
 }
 
+/* 202 to who asked for a signature, with where to look; else how it stands was asked. */
+static ch_status take_request_is(ch_http *http, ch_frame *frame, ch_error *err)
+{
+    ch_request_is_frame answer;
+    char url[URL_SIZE];
+    ch_question question = question_of(http, frame->id);
+    CH_TRY(ch_request_is_frame_get(frame, &answer, err));
+    bool is_asked = question == CH_ASK_SIGN || question == CH_ASK_FETCH;
+    ch_http_reply reply = {.status = is_asked ? 202 : 200, .content_type = "application/json"};
+    snprintf(url, sizeof url, "/v1/requests/%llu", (unsigned long long)answer.request);
+    ch_reply_add_request_is(&reply.body, &answer, url);
+    if (is_asked) {
+        reply.header = "Location";
+        reply.header_value = url;
+    }
+    ch_http_send(http, frame->id, &reply);
+    return CH_OK;
+}
+
 static ch_status take_failed(ch_http *http, ch_frame *frame, ch_error *err)
 {
     ch_failed_frame answer;
@@ -104,6 +124,7 @@ static const struct {
     { CH_FRAME_PRICES_TAKEN,    take_prices_taken },
     { CH_FRAME_PRICES_ARE,      take_prices_are },
     { CH_FRAME_RELEASED,        take_released },
+    { CH_FRAME_REQUEST_IS,      take_request_is },
     { CH_FRAME_KEY_LIST,        take_key_list },
     { CH_FRAME_STATUS_IS,       take_status_is },
     { CH_FRAME_TIME_IS,         take_time_is },

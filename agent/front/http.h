@@ -34,7 +34,7 @@ typedef struct ch_http_request {
 typedef struct ch_http_reply {
     unsigned status;
     const char *content_type;
-    const char *header; /* one header more, "Allow" or "Retry-After"; NULL for none */
+    const char *header; /* one header more: "Allow", "Location" or "Retry-After"; NULL for none */
     const char *header_value;
     ch_buffer body; /* taken over by ch_http_send */
 } ch_http_reply;

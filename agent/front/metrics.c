@@ -80,6 +80,11 @@ static uint64_t read_notices(const ch_status_is_frame *frame)
     return frame->notices.count;
 }
 
+static uint64_t read_waiting(const ch_status_is_frame *frame)
+{
+    return frame->waiting_count;
+}
+
 /* clang-format off */
 static const struct {
     const char *name;
@@ -87,14 +92,15 @@ static const struct {
     bool is_for_strangers;
     const char *help;
 } gauges[] = {
-    /* name                       read by          strangers  help */
-    { "chancery_ready",            read_ready,      true,      "1 if every key of the policy can sign and the clock is trusted." },
-    { "chancery_uptime_seconds",   read_uptime,     false,     "Time since the agent started." },
-    { "chancery_keys",             read_keys,       false,     "Keys that the caller may use; all keys, if it is an operator." },
-    { "chancery_keys_ready",       read_keys_ready, false,     "Those of chancery_keys that can sign now." },
-    { "chancery_clock_trusted",    read_trust,      false,     "1 if the clock is trusted; otherwise nothing is signed." },
-    { "chancery_confinement_gaps", read_gaps,       false,     "What the agent's processes could not give up." },
-    { "chancery_notices",          read_notices,    false,     "Notices of chancery status." },
+    /* name                        read by          strangers  help */
+    { "chancery_ready",             read_ready,      true,      "1 if every key of the policy can sign and the clock is trusted." },
+    { "chancery_uptime_seconds",    read_uptime,     false,     "Time since the agent started." },
+    { "chancery_keys",              read_keys,       false,     "Keys that the caller may use; all keys, if it is an operator." },
+    { "chancery_keys_ready",        read_keys_ready, false,     "Those of chancery_keys that can sign now." },
+    { "chancery_clock_trusted",     read_trust,      false,     "1 if the clock is trusted; otherwise nothing is signed." },
+    { "chancery_confinement_gaps",  read_gaps,       false,     "What the agent's processes could not give up." },
+    { "chancery_notices",           read_notices,    false,     "Notices of chancery status." },
+    { "chancery_approvals_waiting", read_waiting,    false,     "Requests that wait for people's approval, or to be fetched." },
 };
 /* clang-format on */
 

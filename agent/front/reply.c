@@ -71,7 +71,10 @@ static void add_refusal(ch_buffer *out, const ch_checked_frame *frame)
                                     .limit = frame->limit,
                                     .asked = frame->asked,
                                     .left = frame->left,
-                                    .fact = frame->fact};
+                                    .fact = frame->fact,
+                                    .approvals = frame->approvals,
+                                    .needs_code = frame->needs_code,
+                                    .delay_s = frame->delay_s};
     ch_buffer_add_text(out, ",\"problem\":");
     ch_problem_add(out, &frame->why, (unsigned)ch_status_http(frame->why.status), &facts);
 }
@@ -115,6 +118,34 @@ void ch_reply_add_limits_are(ch_buffer *out, const ch_limits_are_frame *frame)
         ch_buffer_add_byte(out, '}');
     }
     ch_buffer_add_text(out, "]}\n");
+}
+
+/* Moments that are not known, or do not matter any more, are left out. */
+static void add_moment(ch_buffer *out, const char *lead, uint64_t ms)
+{
+    if (ms != 0)
+        add_number(out, lead, ms);
+}
+
+void ch_reply_add_request_is(ch_buffer *out, const ch_request_is_frame *frame, const char *url)
+{
+    add_number(out, "{\"id\":", frame->request);
+    add_text(out, ",\"state\":", frame->state);
+    add_text(out, ",\"key\":", frame->key);
+    add_number(out, ",\"needs\":{\"approvals\":", frame->approvals);
+    add_boolean(out, ",\"code\":", frame->needs_code);
+    add_number(out, ",\"delay_s\":", frame->delay_s);
+    add_texts(out, ",\"of\":[", frame->of);
+    add_texts(out, ",\"rules\":[", frame->rules);
+    add_number(out, "},\"given\":", frame->given);
+    add_moment(out, ",\"asked_ms\":", frame->asked_ms);
+    add_moment(out, ",\"ready_ms\":", frame->ready_ms);
+    add_moment(out, ",\"expires_ms\":", frame->expires_ms);
+    add_moment(out, ",\"ended_ms\":", frame->ended_ms);
+    if (frame->why.size > 0)
+        add_text(out, ",\"why\":", frame->why);
+    add_text(out, ",\"url\":", ch_slice_of(url));
+    ch_buffer_add_text(out, "}\n");
 }
 
 void ch_reply_add_prices_taken(ch_buffer *out, const ch_prices_taken_frame *frame)
@@ -281,6 +312,7 @@ void ch_reply_add_status_is(ch_buffer *out, const ch_status_is_frame *frame)
     add_number(out, ",\"signed\":", frame->signed_count);
     add_number(out, ",\"refused\":", frame->refused_count);
     add_number(out, ",\"failed\":", frame->failed_count);
+    add_number(out, ",\"approvals_waiting\":", frame->waiting_count);
     ch_buffer_add_text(out, ",\"tokens\":[");
     for (const char *lead = "{\"name\":"; ch_listed_token_record_next(&tokens, &token); lead = ",{\"name\":") {
         add_text(out, lead, token.name);

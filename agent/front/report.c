@@ -88,7 +88,14 @@ ch_status ch_report_read_prices(ch_report *report, ch_slice body, ch_error *err)
     return add_prices(report, prices, err);
 }
 
-/* ---- outcomes ---- */
+/* ---- nothing, and outcomes ---- */
+
+ch_status ch_report_read_nothing(ch_report *report, ch_slice body, ch_error *err)
+{
+    ch_report_clear(report);
+    CH_TRY(ch_body_read(body, &report->tree, err));
+    return ch_body_fields(report->tree, NULL, 0, "none", err);
+}
 
 ch_status ch_report_read_outcome(ch_report *report, ch_slice body, ch_error *err)
 {

@@ -23,6 +23,9 @@ CH_CHECKED ch_status ch_report_read_prices(ch_report *report, ch_slice body, ch_
  * more. */
 CH_CHECKED ch_status ch_report_read_outcome(ch_report *report, ch_slice body, ch_error *err);
 
+/* Reads {}, for what needs no more words. */
+CH_CHECKED ch_status ch_report_read_nothing(ch_report *report, ch_slice body, ch_error *err);
+
 /* Forgets the report, and keeps the buffer. */
 void ch_report_clear(ch_report *report);
 void ch_report_free(ch_report *report);

@@ -6,19 +6,22 @@
 
 /* clang-format off */
 static const ch_route routes[] = {
-    /* method  path                 part           suffix      question           takes query */
-    { "POST",  "/v1/keys/",         CH_PART_NAME,  "/sign",    CH_ASK_SIGN,       false },
-    { "POST",  "/v1/keys/",         CH_PART_NAME,  "/check",   CH_ASK_CHECK,      false },
-    { "GET",   "/v1/keys/",         CH_PART_NAME,  "/limits",  CH_ASK_LIMITS,     false },
-    { "GET",   "/v1/keys",          CH_PART_NONE,  "",         CH_ASK_KEYS,       true },
-    { "GET",   "/v1/prices",        CH_PART_NONE,  "",         CH_ASK_PRICES,     true },
-    { "PUT",   "/v1/prices",        CH_PART_NONE,  "",         CH_ASK_PUT_PRICES, false },
-    { "POST",  "/v1/reservations/", CH_PART_ID,    "/release", CH_ASK_RELEASE,    false },
-    { "GET",   "/v1/status",        CH_PART_NONE,  "",         CH_ASK_STATUS,     false },
-    { "GET",   "/metrics",          CH_PART_NONE,  "",         CH_ASK_METRICS,    false },
-    { "GET",   "/v1/time",          CH_PART_NONE,  "",         CH_ASK_TIME,       false },
-    { "GET",   "/readyz",           CH_PART_NONE,  "",         CH_ASK_READY,      true },
-    { "GET",   "/healthz",          CH_PART_NONE,  "",         CH_ASK_HEALTH,     false },
+    /* method    path                 part           suffix      question           takes query */
+    { "POST",    "/v1/keys/",         CH_PART_NAME,  "/sign",    CH_ASK_SIGN,       false },
+    { "POST",    "/v1/keys/",         CH_PART_NAME,  "/check",   CH_ASK_CHECK,      false },
+    { "GET",     "/v1/keys/",         CH_PART_NAME,  "/limits",  CH_ASK_LIMITS,     false },
+    { "GET",     "/v1/keys",          CH_PART_NONE,  "",         CH_ASK_KEYS,       true },
+    { "GET",     "/v1/prices",        CH_PART_NONE,  "",         CH_ASK_PRICES,     true },
+    { "PUT",     "/v1/prices",        CH_PART_NONE,  "",         CH_ASK_PUT_PRICES, false },
+    { "POST",    "/v1/reservations/", CH_PART_ID,    "/release", CH_ASK_RELEASE,    false },
+    { "GET",     "/v1/requests/",     CH_PART_ID,    "",         CH_ASK_REQUEST,    true },
+    { "POST",    "/v1/requests/",     CH_PART_ID,    "/sign",    CH_ASK_FETCH,      false },
+    { "DELETE",  "/v1/requests/",     CH_PART_ID,    "",         CH_ASK_WITHDRAW,   false },
+    { "GET",     "/v1/status",        CH_PART_NONE,  "",         CH_ASK_STATUS,     false },
+    { "GET",     "/metrics",          CH_PART_NONE,  "",         CH_ASK_METRICS,    false },
+    { "GET",     "/v1/time",          CH_PART_NONE,  "",         CH_ASK_TIME,       false },
+    { "GET",     "/readyz",           CH_PART_NONE,  "",         CH_ASK_READY,      true },
+    { "GET",     "/healthz",          CH_PART_NONE,  "",         CH_ASK_HEALTH,     false },
 };
 /* clang-format on */
 #define ROUTES (sizeof routes / sizeof *routes)
@@ -69,15 +72,15 @@ static bool fits(const ch_route *route, ch_slice path, ch_route_what *what)
     return find_part(route, path, &part) && fits_part(route, part, what);
 }
 
-/* True if nothing is wrong with the path but the id in it. */
-static bool is_of_a_reservation(ch_slice path)
+/* The route, if nothing is wrong with the path but the id in it; else NULL. */
+static const ch_route *find_but_for_id(ch_slice path)
 {
     ch_slice id;
     for (size_t i = 0; i < ROUTES; i++) {
         if (routes[i].part == CH_PART_ID && find_part(&routes[i], path, &id))
-            return true;
+            return &routes[i];
     }
-    return false;
+    return NULL;
 }
 
 void ch_route_add_methods(ch_slice path, ch_buffer *out)
@@ -105,7 +108,12 @@ ch_status ch_route_find(ch_slice method, ch_slice path, const ch_route **out, ch
     ch_route_add_methods(path, &methods);
     if (methods.size > 0)
         return ch_fail(err, CH_BAD_METHOD, "this path takes %s only", ch_buffer_text(&methods));
-    if (is_of_a_reservation(path))
+    const ch_route *route = find_but_for_id(path);
+    if (route != NULL && route->question != CH_ASK_RELEASE)
+        return ch_fail(err, CH_NOT_FOUND,
+                       "there is no such request: its id is a number, as the answer 202 to the request for a signature "
+                       "has it in 'id'");
+    if (route != NULL)
         return ch_fail(err, CH_NOT_FOUND,
                        "there is no such reservation: its id is a number, as the answer to the request for a signature "
                        "has it in 'reservation'");
@@ -131,6 +139,8 @@ bool ch_route_takes_query(ch_slice method, ch_slice path)
 #define LIMIT_DEFAULT 100
 #define LIMIT_MAX 1000
 #define LIMIT_DIGITS 4
+#define WAIT_S_MAX 60 /* core waits no longer */
+#define WAIT_DIGITS 2
 
 static ch_status read_limit(ch_slice value, ch_query *out, ch_error *err)
 {
@@ -165,6 +175,19 @@ static ch_status read_key(ch_slice value, ch_query *out, ch_error *err)
     return ch_is_name(value) ? CH_OK : ch_fail(err, CH_BAD_INPUT, "key must be the name of a key");
 }
 
+static ch_status read_wait(ch_slice value, ch_query *out, ch_error *err)
+{
+    unsigned seconds = 0;
+    bool is_number = value.size > 0 && value.size <= WAIT_DIGITS && value.data[0] != '0' &&
+                     ch_slice_count_digits(value) == value.size;
+    for (size_t i = 0; is_number && i < value.size; i++)
+        seconds = seconds * 10 + (unsigned)(value.data[i] - '0');
+    if (!is_number || seconds > WAIT_S_MAX)
+        return ch_fail(err, CH_BAD_INPUT, "wait_s must be a whole number from 1 to %d", WAIT_S_MAX);
+    out->wait_s = (uint16_t)seconds;
+    return CH_OK;
+}
+
 /* clang-format off */
 static const struct {
     ch_question question;
@@ -177,14 +200,17 @@ static const struct {
     { CH_ASK_PRICES,    "limit",  read_limit },
     { CH_ASK_PRICES,    "after",  read_after_price },
     { CH_ASK_READY,     "key",    read_key },
+    { CH_ASK_REQUEST,   "wait_s", read_wait },
 };
 /* clang-format on */
 #define QUERY_FIELDS (sizeof query_fields / sizeof *query_fields)
 
 static ch_status fail_unknown(ch_question question, ch_error *err)
 {
-    return ch_fail(err, CH_BAD_INPUT, "the query may have %s, and nothing else",
-                   question == CH_ASK_READY ? "key=NAME" : "limit=N and after=NEXT");
+    const char *known = question == CH_ASK_READY     ? "key=NAME"
+                        : question == CH_ASK_REQUEST ? "wait_s=N"
+                                                     : "limit=N and after=NEXT";
+    return ch_fail(err, CH_BAD_INPUT, "the query may have %s, and nothing else", known);
 }
 
 static ch_status read_pair(ch_slice pair, ch_question question, unsigned *given, ch_query *out, ch_error *err)

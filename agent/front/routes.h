@@ -12,6 +12,9 @@ typedef enum ch_question {
     CH_ASK_PUT_PRICES,
     CH_ASK_PRICES,
     CH_ASK_RELEASE,
+    CH_ASK_REQUEST, /* that people were asked about */
+    CH_ASK_FETCH,   /* to sign it */
+    CH_ASK_WITHDRAW,
     CH_ASK_STATUS,
     CH_ASK_METRICS, /* the same answer of core's, in another form */
     CH_ASK_TIME,
@@ -24,7 +27,7 @@ typedef enum ch_question {
 typedef enum ch_route_part {
     CH_PART_NONE, /* `path` is all */
     CH_PART_NAME, /* a key's */
-    CH_PART_ID,   /* a reservation's: a decimal number from 1 to 2^64 - 1, in its one spelling */
+    CH_PART_ID,   /* a reservation's or a request's: a decimal number from 1 to 2^64 - 1, in its one spelling */
 } ch_route_part;
 
 typedef struct ch_route {
@@ -55,13 +58,14 @@ bool ch_route_takes_query(ch_slice method, ch_slice path);
 
 /* What a query may say. */
 typedef struct ch_query {
-    uint16_t limit; /* of a page: how many rows */
-    ch_slice after; /* the row after which it begins, as it was sent; empty: at the beginning */
-    ch_slice key;   /* the only one that is asked about; empty: all */
+    uint16_t limit;  /* of a page: how many rows */
+    ch_slice after;  /* the row after which it begins, as it was sent; empty: at the beginning */
+    ch_slice key;    /* the only one that is asked about; empty: all */
+    uint16_t wait_s; /* how long the answer may wait for a change; 0: not at all */
 } ch_query;
 
-/* Reads what a query to `question` may say: "limit=N&after=ROW" or "key=NAME"; each may stand once. CH_BAD_INPUT says
- * what is wrong. `out` holds views into `text`. */
+/* Reads what a query to `question` may say: "limit=N&after=ROW", "key=NAME" or "wait_s=N"; each may stand once.
+ * CH_BAD_INPUT says what is wrong. `out` holds views into `text`. */
 CH_CHECKED ch_status ch_query_read(ch_slice text, ch_question question, ch_query *out, ch_error *err);
 
 #endif

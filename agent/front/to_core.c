@@ -85,6 +85,30 @@ static ch_status ask_release(ch_to_core *self, const asked *of, ch_error *err)
     return ch_release_frame_put(of->out, of->request->id, &release, err);
 }
 
+static ch_status ask_request(ch_to_core *self, const asked *of, ch_error *err)
+{
+    (void)self;
+    ch_query query;
+    CH_TRY(ch_query_read(of->request->query, of->question, &query, err));
+    ch_get_request_frame get = {.connection = of->request->connection, .request = of->what->id, .wait_s = query.wait_s};
+    return ch_get_request_frame_put(of->out, of->request->id, &get, err);
+}
+
+/* There is nothing to say besides which one: the request is kept as it was asked for. */
+static ch_status ask_fetch(ch_to_core *self, const asked *of, ch_error *err)
+{
+    ch_fetch_frame fetch = {.connection = of->request->connection, .request = of->what->id};
+    CH_TRY(ch_report_read_nothing(&self->report, of->request->body, err));
+    return ch_fetch_frame_put(of->out, of->request->id, &fetch, err);
+}
+
+static ch_status ask_withdraw(ch_to_core *self, const asked *of, ch_error *err)
+{
+    (void)self;
+    ch_withdraw_frame withdraw = {.connection = of->request->connection, .request = of->what->id};
+    return ch_withdraw_frame_put(of->out, of->request->id, &withdraw, err);
+}
+
 static ch_status ask_status(ch_to_core *self, const asked *of, ch_error *err)
 {
     (void)self;
@@ -110,6 +134,9 @@ static ch_status (*const askers[CH_ASK_COUNT])(ch_to_core *self, const asked *of
     [CH_ASK_PUT_PRICES] = ask_report,
     [CH_ASK_PRICES]     = ask_prices,
     [CH_ASK_RELEASE]    = ask_release,
+    [CH_ASK_REQUEST]    = ask_request,
+    [CH_ASK_FETCH]      = ask_fetch,
+    [CH_ASK_WITHDRAW]   = ask_withdraw,
     [CH_ASK_STATUS]     = ask_status,
     [CH_ASK_METRICS]    = ask_status,
     [CH_ASK_TIME]       = ask_time,

@@ -1,0 +1,49 @@
+/* What bots ask about requests that people were asked about: how they stand, now or when that changes, and that they be
+ * withdrawn. The frames GET_REQUEST and WITHDRAW; a fetch is a request for a signature (agent/core/request.h).
+ *
+ * Who waits takes a place, of which each user has a share, until the answer; the answer comes when the request changes,
+ * when the time is over, or when the policy is another. Whoever has left keeps no place. Core's thread only. */
+#ifndef CH_AGENT_CORE_APPROVAL_DESK_H
+#define CH_AGENT_CORE_APPROVAL_DESK_H
+
+#include "agent/core/callers.h"
+#include "agent/core/clockwatch.h"
+#include "agent/core/connections.h"
+#include "agent/core/front_link.h"
+#include "agent/core/ledger.h"
+#include "agent/loop.h"
+#include "base/share.h"
+#include "policy/policy.h"
+#include "wire/frames.h"
+
+#define CH_LONG_WAITS_MAX 128
+#define CH_LONG_WAITS_SHARE 8 /* of one user; above it, only while RESERVE are left */
+#define CH_LONG_WAITS_RESERVE 96
+#define CH_LONG_WAITS_FIRST 1 /* a user has besides, when all are taken */
+#define CH_LONG_WAIT_S_MAX 60
+
+typedef struct ch_approval_desk ch_approval_desk;
+
+/* Everything must outlive the desk. */
+typedef struct ch_approval_desk_context {
+    ch_loop *loop;
+    const ch_policy *policy;
+    ch_connections *connections;
+    ch_callers *callers;
+    ch_ledger *ledger;
+    const ch_clockwatch *clock;
+} ch_approval_desk_context;
+
+ch_approval_desk *ch_approval_desk_new(const ch_approval_desk_context *context);
+void ch_approval_desk_free(ch_approval_desk *desk);
+
+void ch_approval_desk_tell(ch_approval_desk *desk, ch_asker asker, const ch_get_request_frame *get);
+/* It is answered when that is on the disk. */
+void ch_approval_desk_withdraw(ch_approval_desk *desk, ch_asker asker, const ch_withdraw_frame *withdraw);
+
+/* In each turn: answers those who need not wait any more. */
+void ch_approval_desk_turn(ch_approval_desk *desk);
+/* Before the policy is replaced: nobody waits any more. */
+void ch_approval_desk_recall(ch_approval_desk *desk);
+
+#endif
