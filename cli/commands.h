@@ -38,6 +38,7 @@ extern const ch_command ch_commands_of_replay[];      /* cli/policy_replay.c */
 extern const ch_command ch_commands_of_freezing[];    /* cli/freeze.c: freeze and thaw */
 extern const ch_command ch_commands_of_trading[];     /* cli/trading.c: trading, prices, state, limits */
 extern const ch_command ch_commands_of_decisions[];   /* cli/decisions_list.c */
+extern const ch_command ch_commands_of_approvals[];   /* cli/approvals.c */
 extern const ch_command ch_commands_of_operator[];    /* cli/operator.c: unlock and lock */
 extern const ch_command ch_commands_of_totp[];        /* cli/totp.c */
 extern const ch_command ch_commands_of_nonce[];       /* cli/nonce.c */

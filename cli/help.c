@@ -16,7 +16,7 @@ static void print_command_line(const ch_command *command)
 {
     ch_autobuffer name = CH_BUFFER_INIT;
     ch_command_add_name(command, &name);
-    printf("  %-16s %s\n", ch_buffer_text(&name), command->summary);
+    printf("  %-18s %s\n", ch_buffer_text(&name), command->summary);
 }
 
 void ch_help_overview(const char *family)

@@ -23,6 +23,7 @@
 #include "policy/decide.h"
 #include "policy/levels.h"
 
+#define CH_WORDS_LABEL 10  /* bytes of a label, with the blanks after it */
 #define CH_WORDS_MAX 16384 /* bytes; so they fit a frame, and a person can read them */
 
 typedef struct ch_worded {

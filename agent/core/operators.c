@@ -127,6 +127,10 @@ static const ch_handler handlers[] = {
     { CH_FRAME_STATE_ACCEPT,   ch_session_on_state_accept },
     { CH_FRAME_DECISION_LIST,  ch_session_on_decision_list },
     { CH_FRAME_KEY_REVOKE,     ch_session_on_key_revoke },
+    { CH_FRAME_APPROVAL_LIST,  ch_session_on_approval_list },
+    { CH_FRAME_APPROVAL_SHOW,  ch_session_on_approval_show },
+    { CH_FRAME_APPROVAL_GIVE,  ch_session_on_approval_give },
+    { CH_FRAME_APPROVAL_DENY,  ch_session_on_approval_deny },
 };
 /* clang-format on */
 

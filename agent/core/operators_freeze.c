@@ -275,17 +275,6 @@ static void on_code(void *context, const ch_error *outcome)
     ch_session_answer_failure(self, st, &why);
 }
 
-/* Who brings no code has tried none. */
-static ch_status read_code(int fd, ch_secret *code, ch_error *err)
-{
-    ch_error empty = CH_ERROR_INIT;
-    CH_TRY(ch_session_prepare_pipe(fd, err));
-    return ch_secret_read(code, fd, CH_PIN_AND_CODES_MAX, &empty) == CH_OK
-               ? CH_OK
-               : ch_fail_rule(err, CH_REFUSED, CH_RULE_CODE,
-                              "a thaw takes a code of yours; 'chancery thaw' asks for it");
-}
-
 /* If people have codes, whoever thaws proves to be that very admin. */
 static ch_status thaw_by_code(ch_session *self, const ch_thaw_frame *request, int fd, ch_error *err)
 {
@@ -295,7 +284,7 @@ static ch_status thaw_by_code(ch_session *self, const ch_thaw_frame *request, in
     CH_TRY(check_thaw(self, request, err));
     if (!ch_policy_has_seeds(context->policy))
         return thaw(self, request, err);
-    CH_TRY(read_code(fd, &code, err));
+    CH_TRY(ch_session_read_code(fd, "a thaw takes a code of yours; 'chancery thaw' asks for it", &code, err));
     CH_TRY(ch_thaw_frame_put(&self->asked, 0, request, err));
     ch_codes_verify(context->codes, ch_policy_find_person(context->policy, &self->peer, CH_ROLE_ADMIN), &code, &waiter);
     return CH_OK;

@@ -49,6 +49,9 @@ uint64_t ch_session_time_ns(const ch_session *self);
 CH_CHECKED ch_status ch_session_check_reason(ch_slice reason, ch_error *err);
 /* operators_unlock.c: makes sure that PINs and codes come in a pipe, which keeps nobody waiting. */
 CH_CHECKED ch_status ch_session_prepare_pipe(int fd, ch_error *err);
+/* The same file. Reads a code alone. If there is none, CH_REFUSED by the rule CH_RULE_CODE, and `needs` says what it is
+ * for: who brings no code has tried none. */
+CH_CHECKED ch_status ch_session_read_code(int fd, const char *needs, ch_secret *code, ch_error *err);
 
 /* ---- operators_freeze.c ---- */
 
@@ -56,7 +59,8 @@ CH_CHECKED ch_status ch_session_prepare_pipe(int fd, ch_error *err);
 void ch_session_on_late(ch_session *self);
 
 /* ---- takers of frames: operators_unlock.c has those of tokens and people, operators_requests.c of rules and time,
- * operators_freeze.c those that freeze and thaw, operators_trading.c the rest ---- */
+ * operators_freeze.c those that freeze and thaw, operators_approvals.c of what waits for people, operators_trading.c
+ * the rest ---- */
 
 CH_CHECKED ch_status ch_session_on_unlock(void *context, ch_frame *frame, int *fd, ch_error *err);
 CH_CHECKED ch_status ch_session_on_lock(void *context, ch_frame *frame, int *fd, ch_error *err);
@@ -76,5 +80,9 @@ CH_CHECKED ch_status ch_session_on_price_confirm(void *context, ch_frame *frame,
 CH_CHECKED ch_status ch_session_on_state_accept(void *context, ch_frame *frame, int *fd, ch_error *err);
 CH_CHECKED ch_status ch_session_on_decision_list(void *context, ch_frame *frame, int *fd, ch_error *err);
 CH_CHECKED ch_status ch_session_on_key_revoke(void *context, ch_frame *frame, int *fd, ch_error *err);
+CH_CHECKED ch_status ch_session_on_approval_list(void *context, ch_frame *frame, int *fd, ch_error *err);
+CH_CHECKED ch_status ch_session_on_approval_show(void *context, ch_frame *frame, int *fd, ch_error *err);
+CH_CHECKED ch_status ch_session_on_approval_give(void *context, ch_frame *frame, int *fd, ch_error *err);
+CH_CHECKED ch_status ch_session_on_approval_deny(void *context, ch_frame *frame, int *fd, ch_error *err);
 
 #endif

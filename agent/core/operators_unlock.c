@@ -22,6 +22,15 @@ ch_status ch_session_prepare_pipe(int fd, ch_error *err)
     return CH_OK;
 }
 
+ch_status ch_session_read_code(int fd, const char *needs, ch_secret *code, ch_error *err)
+{
+    ch_error empty = CH_ERROR_INIT;
+    CH_TRY(ch_session_prepare_pipe(fd, err));
+    return ch_secret_read(code, fd, CH_PIN_AND_CODES_MAX, &empty) == CH_OK
+               ? CH_OK
+               : ch_fail_rule(err, CH_REFUSED, CH_RULE_CODE, "%s", needs);
+}
+
 /* ---- unlocks ---- */
 
 /* Refuses a PIN for a token that takes none: the operator has made a mistake. */

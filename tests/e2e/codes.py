@@ -75,11 +75,15 @@ def qr_text(screen):
 
 
 class Terminal:
-    """A command on a pseudo-terminal of so many columns and rows."""
+    """A command on a pseudo-terminal of so many columns and rows; as another user, if that is given."""
 
-    def __init__(self, environment, *words, columns=100, rows=50):
+    def __init__(self, environment, *words, columns=100, rows=50, uid=None):
         self.pid, self.tty = pty.fork()
         if self.pid == 0:
+            if uid is not None:
+                os.setgroups([])
+                os.setresgid(uid, uid, uid)
+                os.setresuid(uid, uid, uid)
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
             os.execve(harness.CLI, [str(harness.CLI), *words], environment)
