@@ -81,6 +81,12 @@ static bool takes_query(void *context, ch_slice method, ch_slice path)
     return ch_route_takes_query(method, path);
 }
 
+static bool needs_no_body(void *context, ch_slice method, ch_slice path)
+{
+    (void)context;
+    return ch_route_needs_no_body(method, path);
+}
+
 static void on_closed(void *context, uint64_t connection)
 {
     front *self = context;
@@ -289,8 +295,11 @@ static ch_status serve(front *self, ch_error *err)
 
 static ch_status start(front *self, ch_error *err)
 {
-    ch_http_owner owner = {
-        .context = self, .on_request = on_request, .on_closed = on_closed, .takes_query = takes_query};
+    ch_http_owner owner = {.context = self,
+                           .on_request = on_request,
+                           .on_closed = on_closed,
+                           .takes_query = takes_query,
+                           .needs_no_body = needs_no_body};
     CH_TRY(ch_body_init(err));
     CH_TRY(ch_http_new(&owner, &self->http, err));
     return serve(self, err);

@@ -237,7 +237,9 @@ static void read_head(const ch_http *http, slot *at, const char *method, const c
     ch_head found = {0};
     (void)MHD_get_connection_values(at->connection, MHD_HEADER_KIND, note_header, &found);
     ch_error err = CH_ERROR_INIT;
-    bool has_body = strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0;
+    bool has_body = (strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0) &&
+                    (http->owner.needs_no_body == NULL ||
+                     !http->owner.needs_no_body(http->owner.context, ch_slice_of(method), ch_slice_of(path)));
     bool takes_query = http->owner.takes_query != NULL &&
                        http->owner.takes_query(http->owner.context, ch_slice_of(method), ch_slice_of(path));
     unsigned http_status = check_head(at, &found, has_body, takes_query, &err);

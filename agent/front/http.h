@@ -5,10 +5,10 @@
  * dies with its connection, and a reply to it is then dropped.
  *
  * Checked here, before the owner sees a request: at most 48 KiB of body (413), whose length is announced (411); a body
- * is application/json (415); Host, Content-Length and Content-Type stand once at most, and Content-Length never
- * beside Transfer-Encoding (400); no query string, unless the owner takes one (400). The path is what the client sent,
- * to the byte: nothing is unescaped. What is not HTTP at all, or has too long a header (431), is answered by the
- * library itself. Not thread-safe. */
+ * is application/json (415), unless the owner needs none; Host, Content-Length and Content-Type stand once at most, and
+ * Content-Length never beside Transfer-Encoding (400); no query string, unless the owner takes one (400). The path is
+ * what the client sent, to the byte: nothing is unescaped. What is not HTTP at all, or has too long a header (431), is
+ * answered by the library itself. Not thread-safe. */
 #ifndef CH_AGENT_FRONT_HTTP_H
 #define CH_AGENT_FRONT_HTTP_H
 
@@ -45,6 +45,8 @@ typedef struct ch_http_owner {
     void (*on_closed)(void *context, uint64_t connection);
     /* May the path have a query, with that method? NULL: no path may. */
     bool (*takes_query)(void *context, ch_slice method, ch_slice path);
+    /* May a POST or PUT to the path come without a body? NULL: none may. */
+    bool (*needs_no_body)(void *context, ch_slice method, ch_slice path);
 } ch_http_owner;
 
 CH_CHECKED ch_status ch_http_new(const ch_http_owner *owner, ch_http **out, ch_error *err);

@@ -134,6 +134,17 @@ bool ch_route_takes_query(ch_slice method, ch_slice path)
     return takes_query;
 }
 
+bool ch_route_needs_no_body(ch_slice method, ch_slice path)
+{
+    ch_route_what what;
+    for (size_t i = 0; i < ROUTES; i++) {
+        if (routes[i].question == CH_ASK_FETCH && ch_slice_is(method, routes[i].method) &&
+            fits(&routes[i], path, &what))
+            return true;
+    }
+    return false;
+}
+
 /* ---- queries ---- */
 
 #define LIMIT_DEFAULT 100

@@ -98,7 +98,8 @@ static ch_status ask_request(ch_to_core *self, const asked *of, ch_error *err)
 static ch_status ask_fetch(ch_to_core *self, const asked *of, ch_error *err)
 {
     ch_fetch_frame fetch = {.connection = of->request->connection, .request = of->what->id};
-    CH_TRY(ch_report_read_nothing(&self->report, of->request->body, err));
+    if (of->request->body.size > 0)
+        CH_TRY(ch_report_read_nothing(&self->report, of->request->body, err));
     return ch_fetch_frame_put(of->out, of->request->id, &fetch, err);
 }
 

@@ -54,7 +54,7 @@ static const char policy[] =
     "require:\n"
     "  - {name: two, key: watched, classes: [trade], approvals: 2, of: [alice, bob, me], within: 1h}\n"
     "limit:\n"
-    "  - {name: thrice, caller: me, orders: 3, per: 1h, by: key}\n"
+    "  - {name: thrice, caller: me, key: watched, orders: 3, per: 1h, by: key}\n"
     "  - {name: few, caller: me, orders: 3, per: 1h, by: caller, then: halted, until: operator, release: '100 %%'}\n";
 
 /* clang-format off */
