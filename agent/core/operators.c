@@ -80,7 +80,8 @@ static ch_status check_right(const ch_operators *operators, const ch_peer *peer,
         return CH_OK;
     if (roles == CH_ROLE_ADMIN)
         return ch_fail_rule(err, CH_REFUSED, "admin", "user %u is not an admin in the policy", (unsigned)peer->uid);
-    return ch_fail_rule(err, CH_REFUSED, "operator", "user %u is not an operator in the policy", (unsigned)peer->uid);
+    return ch_fail_rule(err, CH_REFUSED, "operator", "user %u is not an %s in the policy", (unsigned)peer->uid,
+                        (roles & CH_ROLE_OPERATOR) != 0 ? "operator" : "approver");
 }
 
 /* The policy may have changed since the session was opened. */

@@ -22,6 +22,7 @@ void visit_begin(visit *one, scene *it)
 
 ch_buffer *visit_come(visit *one)
 {
+    one->left = (ch_slice){NULL, 0};
     ch_channel_open(&one->channel, stage_connect("operator.sock", SOCK_SEQPACKET));
     stage_settle();
     return ch_channel_out(&one->channel);
@@ -37,6 +38,11 @@ ch_frame visit_hear(visit *one, ch_frame_type type)
 {
     ch_packet packet;
     ch_frame frame;
+    if (one->left.size > 0) {
+        ck_assert(ch_frame_next(&one->left, &frame));
+        ck_assert_int_eq(frame.type, type);
+        return frame;
+    }
     visit_ask(one);
     scene_end_turn(one->it);
     struct pollfd ready[] = {
@@ -52,6 +58,7 @@ ch_frame visit_hear(visit *one, ch_frame_type type)
     MUST(ch_channel_receive(&one->channel, &packet, &err));
     ck_assert(ch_frame_next(&packet.bytes, &frame));
     ck_assert_int_eq(frame.type, type);
+    one->left = packet.bytes;
     return frame;
 }
 

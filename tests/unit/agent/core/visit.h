@@ -10,6 +10,7 @@ typedef struct visit {
     scene *it;
     ch_operators *operators;
     ch_channel channel; /* the person's end, while there is a session */
+    ch_slice left;      /* of the packet that was read last */
 } visit;
 
 /* Begins the scene, and listens to people. */
