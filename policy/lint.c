@@ -231,8 +231,12 @@ static void look_at_require(const ch_lint *in, const ch_entry_rule *require)
 {
     if (!meets_any(in, require, UINT_MAX))
         ch_lint_say(in, "never-matches", "it requires something of nothing that some allow lets pass");
-    else
-        ch_lint_say(in, "refuses", "what it is asked of is refused: this agent takes no approvals and codes yet");
+    else if (require->requirement.needs_code && !ch_policy_has_seeds(in->policy))
+        ch_lint_say(in, "refuses",
+                    "it needs a code, and nobody under 'people' has a 'totp', so all of that is refused");
+    else if (require->requirement.approvals > 0 && !ch_policy_has_seeds(in->policy))
+        ch_lint_say(in, "user-approves",
+                    "nobody under 'people' has a 'totp', so whoever can act as an approver's user approves");
 }
 
 /* ---- the rest ---- */
