@@ -136,11 +136,10 @@ bool ch_route_takes_query(ch_slice method, ch_slice path)
 
 bool ch_route_needs_no_body(ch_slice method, ch_slice path)
 {
-    ch_route_what what;
+    ch_slice id;
     for (size_t i = 0; i < ROUTES; i++) {
-        if (routes[i].question == CH_ASK_FETCH && ch_slice_is(method, routes[i].method) &&
-            fits(&routes[i], path, &what))
-            return true;
+        if (routes[i].question == CH_ASK_FETCH)
+            return ch_slice_is(method, routes[i].method) && find_part(&routes[i], path, &id);
     }
     return false;
 }

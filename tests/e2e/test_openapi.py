@@ -15,6 +15,8 @@ SIGN = "/v1/keys/{key}/sign"
 CHECK = "/v1/keys/{key}/check"
 PRICES = "/v1/prices"
 RELEASE = "/v1/reservations/{id}/release"
+REQUEST = "/v1/requests/{id}"
+FETCH = "/v1/requests/{id}/sign"
 CALL = {"method": "POST", "path": "/api/v3/order"}
 JSON = {"Content-Type": "application/json"}
 
@@ -119,11 +121,22 @@ class Reading(unittest.TestCase):
                 openapi.Block(text).map(0)
 
 
+SOLD = {**KRAKEN_ORDER, "params": {**KRAKEN_ORDER["params"], "type": "sell"}}
+
+
 class Described(harness.AgentTest):
+    @classmethod
+    def prepare(cls):
+        """What is sold on Kraken waits."""
+        require = "require:\n  - { name: later, key: kraken-main, classes: [trade], sides: [sell], delay: 1h }\nkeys:\n"
+        cls.agent.policy.write_text(cls.agent.policy.read_text().replace("keys:\n", require, 1))
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         cls.document = openapi.load()
+        with cls.agent.client() as client:
+            client.sign("kraken-main", SOLD)  # request 1
 
     def response(self, path, method, status):
         responses = self.document["paths"][path][method]["responses"]
@@ -136,7 +149,7 @@ class Described(harness.AgentTest):
         self.assertIn(kind, response["content"], answer)
         body = answer.json if "json" in kind else answer.body.decode()
         self.assertEqual(openapi.flaws(self.document, response["content"][kind]["schema"], body), [], answer)
-        for name in ("Retry-After", "Allow"):
+        for name in ("Retry-After", "Allow", "Location"):
             if name.lower() in answer.headers:
                 schema = response["headers"][name]["schema"]
                 text = answer.headers[name.lower()]
@@ -182,7 +195,7 @@ class Described(harness.AgentTest):
         described = [re.compile(re.sub(r"\{\w+\}", "[^/]+", path) + r"\Z") for path in self.document["paths"]]
         with self.agent.client() as client:
             for path in ("/", "/v1", "/v1/keys/", "/v1/keys/binance-main", "/v1/statuses", "/healthz/", "/v1/prices/",
-                         "/v1/reservations", "/v1/reservations/1", "/v1/keys/limits"):
+                         "/v1/reservations", "/v1/reservations/1", "/v1/keys/limits", "/v1/requests", "/v1/requests/1/"):
                 self.assertFalse(any(each.match(path) for each in described))
                 self.assertEqual(client.get(path).status, 404, path)
 
@@ -217,6 +230,24 @@ class Described(harness.AgentTest):
 
     def test_a_reservation_that_is_not_there_is_answered_as_described(self):
         self.assertEqual(self.send("post", RELEASE, {"outcome": "rejected"}).status, 404)
+
+    def test_a_request_that_waits_is_as_described(self):
+        answer = self.sign(SOLD, "kraken-main")
+        self.assertEqual((answer.status, answer.json["id"], answer.headers["location"]), (202, 1, "/v1/requests/1"))
+        answer = self.send("post", FETCH, {})
+        self.assertEqual((answer.status, answer.json["state"]), (202, "waiting"))
+        for body in ({"force": True}, []):
+            self.assertEqual(self.send("post", FETCH, body).status, 400)
+        another = self.sign({**SOLD, "params": {**SOLD["params"], "volume": "2"}}, "kraken-main").json["url"]
+        with self.agent.client() as client:
+            for method, path, described, status in (
+                    ("DELETE", another, REQUEST, 200), ("GET", another, REQUEST, 200), ("POST", another + "/sign", FETCH, 409),
+                    ("GET", another + "?wait_s=61", REQUEST, 400), ("GET", "/v1/requests/99", REQUEST, 404),
+                    ("DELETE", "/v1/requests/99", REQUEST, 404), ("POST", "/v1/requests/0/sign", FETCH, 404)):
+                with self.subTest(method=method, path=path):
+                    answer = client.request(method, path)
+                    self.assertEqual(answer.status, status, answer)
+                    self.assert_as_described(described, method.lower(), answer)
 
     def test_reports_that_are_not_described_are_refused(self):
         for method, path, good, bad in (("put", PRICES, REPORT, NO_REPORTS),
