@@ -87,9 +87,9 @@ static const struct {
                                      "{symbol \"BTCUSDT\", side \"SELL\", type \"limit\", qty \"0.1\", price \"30000\"}]\n" },
     { "what the signature opens",    "POST /open/spot symbol=BTCUSDT side=BUY type=limit qty=0.1 price=30000 clientId=a",
                                      "mind      the signature also opens POST /open/linear (trade): buy 0.1 BTC at 30000" },
-    { "what moves text",             "POST /withdraw coin=BTC net=BTC addr=bc1\xe2\x80\xae" "dloc amount=0.7",
+    { "what moves text",             "POST /withdraw coin=BTC net=BTC addr=bc1\xe2\x80\x8f" "dloc amount=0.7",
                                      "what      withdraw 0.7 BTC to bc1???dloc, network BTC\n" },
-    { "that something is not shown", "POST /withdraw coin=BTC net=BTC addr=bc1\xe2\x80\xae" "dloc amount=0.7",
+    { "that something is not shown", "POST /withdraw coin=BTC net=BTC addr=bc1\xe2\x80\x8f" "dloc amount=0.7",
                                      "mind      some characters cannot be shown, and stand as '?' above\n" },
 };
 /* clang-format on */

@@ -1,7 +1,5 @@
 /* What people do about a request that waits for them. The test's user is "me", an approver of the scene's policy; the
  * request is another user's. */
-#include "agent/core/operators.h"
-
 #include "tests/support/suite.h"
 #include "tests/unit/agent/core/visit.h"
 
