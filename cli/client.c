@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#define HTTP_OK 200
+#define HTTP_ACCEPTED 202 /* people must agree first */
 #define ANSWER_MAX_BYTES (1024 * 1024)
 #define CONNECT_WAIT_MS 5000L
 #define ANSWER_WAIT_MS 60000L
@@ -114,7 +116,7 @@ static ch_status read_answer(CURL *curl, const ch_buffer *answer, json_t **out, 
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &http);
     curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &retry_after_s);
     ch_autojansson json = json_loadb((const char *)answer->data, answer->size, JSON_REJECT_DUPLICATES, NULL);
-    if (http != 200)
+    if (http != HTTP_OK && http != HTTP_ACCEPTED)
         return fail_with_problem(json, http, retry_after_s, err);
     if (!json_is_object(json))
         return ch_fail(err, CH_INTERNAL, "the agent's answer is not a JSON object");
@@ -131,8 +133,8 @@ static ch_status perform(CURL *curl, connection *to, const ch_buffer *answer, js
     return err->status;
 }
 
-ch_status ch_client_ask(const ch_arguments *arguments, const char *path, const json_t *body, json_t **out,
-                        ch_error *err)
+static ch_status ask(const ch_arguments *arguments, const char *method, const char *path, const json_t *body,
+                     json_t **out, ch_error *err)
 {
     ch_autofree char *socket_path = ch_option_agent_socket(arguments);
     ch_autofree char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
@@ -144,6 +146,8 @@ ch_status ch_client_ask(const ch_arguments *arguments, const char *path, const j
     if (curl == NULL)
         return ch_fail(err, CH_INTERNAL, "libcurl does not start");
     set_up(curl, &to, ch_buffer_text(&url), &answer);
+    if (method != NULL)
+        curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
     struct curl_slist *headers = NULL;
     if (text != NULL) {
         headers = curl_slist_append(headers, "Content-Type: application/json");
@@ -154,4 +158,15 @@ ch_status ch_client_ask(const ch_arguments *arguments, const char *path, const j
     curl_slist_free_all(headers);
     curl_easy_cleanup(curl);
     return st;
+}
+
+ch_status ch_client_ask(const ch_arguments *arguments, const char *path, const json_t *body, json_t **out,
+                        ch_error *err)
+{
+    return ask(arguments, NULL, path, body, out, err);
+}
+
+ch_status ch_client_delete(const ch_arguments *arguments, const char *path, json_t **out, ch_error *err)
+{
+    return ask(arguments, "DELETE", path, NULL, out, err);
 }

@@ -8,6 +8,9 @@
 
 #include <jansson.h>
 
+/* Deletes `path`; the answer as below. */
+CH_CHECKED ch_status ch_client_delete(const ch_arguments *arguments, const char *path, json_t **out, ch_error *err);
+
 /* Gets `path`, or posts `body` to it when not NULL. On CH_OK the caller owns `*out`, a JSON object. CH_UNAVAILABLE when
  * no agent answers. */
 CH_CHECKED ch_status ch_client_ask(const ch_arguments *arguments, const char *path, const json_t *body, json_t **out,

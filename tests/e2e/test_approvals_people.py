@@ -133,6 +133,25 @@ class Approvals(ApprovalTest):
         id_, document = self.ask()
         self.assertEqual(self.bot.ask(document).json["id"], id_)
 
+    def test_a_caller_asks_and_fetches_by_the_command_line(self):
+        words = ("POST", "/0/private/AddOrder", "ordertype=limit", "pair=XBTUSD", "price=37500", "type=buy", "volume=0.77")
+        done = self.agent.cli("sign", "kraken-main", *words)
+        self.assert_fails(done, WAITS, "is waiting: 0 of 2 approvals")
+        id_ = done.stderr.decode().split()[-1]
+        self.assert_fails(self.agent.cli("requests", "fetch", id_), WAITS, f"request {id_} is waiting")
+        done = self.agent.cli("requests", "fetch", id_, "--json")
+        self.assertEqual((done.returncode, json.loads(done.stdout)["state"]), (WAITS, "waiting"))
+        self.must_approve(ALICE, id_)
+        self.must_approve(BOB, id_)
+        self.assertIn(f"request {id_} is ready: 2 of 2 approvals", self.agent.must("requests", "show", id_))
+        fetched = self.agent.must("requests", "fetch", id_)
+        self.assertIn("POST https://api.kraken.com/0/private/AddOrder", fetched)
+        self.assertEqual(self.agent.must("requests", "fetch", id_), fetched)
+        other, _ = self.ask()
+        self.assertIn("is withdrawn", self.agent.must("requests", "withdraw", other))
+        self.assertEqual(self.agent.cli("requests", "withdraw", id_).returncode, CONFLICT)
+        self.assert_fails(self.agent.cli("requests", "show", "987654321"), NOT_FOUND, "")
+
     def test_what_was_denied_is_not_signed(self):
         id_, _ = self.ask_approved()
         done = self.people.deny(CAROL, id_)
@@ -243,6 +262,7 @@ class Approvals(ApprovalTest):
         self.assertTrue('"alice"' in signed[0] and '"bob"' in signed[0], signed)
 
 
+WAITS = 7  # an exit status
 CONFLICT_STATUS = 5  # in base/statuses.def
 GIVE = next(frame["number"] for frame in frames.read() if frame["name"] == "APPROVAL_GIVE")
 DONE = next(frame["number"] for frame in frames.read() if frame["name"] == "OPERATOR_DONE")
