@@ -7,6 +7,7 @@
 #include "cli/policy_file.h"
 #include "cli/trial.h"
 #include "policy/decide.h"
+#include "policy/given.h"
 #include "policy/policy.h"
 
 #include <stdio.h>
@@ -242,8 +243,35 @@ static void add_flip(replay *self, const json_t *row, const json_t *record, bool
     json_array_append_new(self->flips, flip);
 }
 
+static uint64_t time_of(const json_t *record, const char *member)
+{
+    uint64_t ns = 0;
+    return ch_time_read(ch_jansson_member(record, member), &ns) ? ns : 0;
+}
+
+/* What people gave to the request; NULL: it needed nobody. */
+static const ch_given *read_given(const json_t *record, ch_given *out)
+{
+    const json_t *approval = json_object_get(record, "approval");
+    const json_t *rows = json_object_get(approval, "given");
+    if (approval == NULL)
+        return NULL;
+    *out = (ch_given){.requester = (uid_t)json_integer_value(json_object_get(record, "uid")),
+                      .asked_ns = time_of(approval, "asked")};
+    for (size_t i = 0; i < json_array_size(rows) && out->count < CH_GIVEN_MAX; i++) {
+        const json_t *row = json_array_get(rows, i);
+        ch_given_by *by = &out->by[out->count++];
+        *by = (ch_given_by){.uid = (uid_t)json_integer_value(json_object_get(row, "uid")),
+                            .at_ns = time_of(row, "time"),
+                            .is_by_code = json_is_true(json_object_get(row, "code"))};
+        snprintf(by->person, sizeof by->person, "%s", ch_jansson_member(row, "person"));
+    }
+    return out;
+}
+
 static ch_status judge(replay *self, const json_t *row, const json_t *record, ch_error *why)
 {
+    ch_given given;
     ch_autojansson none = json_object();
     json_t *params = json_object_get(record, "params");
     ch_trial_call call = {.callers = callers_of(self->policy, record),
@@ -252,6 +280,7 @@ static ch_status judge(replay *self, const json_t *row, const json_t *record, ch
                           .path = ch_jansson_member(record, "path"),
                           .host = ch_jansson_member(record, "host"),
                           .params = params == NULL ? none : params,
+                          .given = read_given(record, &given),
                           .is_raw = strcmp(ch_jansson_member(record, "form"), "raw") == 0};
     if (call.key == NULL)
         return ch_policy_refuse_key(ch_slice_of(ch_jansson_member(record, "key")), why);

@@ -120,6 +120,7 @@ ch_status ch_trial_judge(ch_trial *trial, const ch_trial_call *call, bool is_dry
     ch_question *question = &trial->judging.question;
     question->prices = trial->prices;
     question->states = trial->states;
+    question->given = call->given;
     question->trace = trial->trace;
     question->trace_context = trial->trace_context;
     ch_status st = judge(trial, is_dry, err);

@@ -3,6 +3,7 @@
 #ifndef CH_CLI_TRIAL_H
 #define CH_CLI_TRIAL_H
 
+#include "policy/given.h"
 #include "policy/judging.h"
 
 #include <jansson.h>
@@ -25,8 +26,9 @@ typedef struct ch_trial_call {
     const ch_key *key;
     const char *method;
     const char *path;
-    const char *host; /* "": not given */
-    json_t *params;   /* an object, or a list as the whole body */
+    const char *host;      /* "": not given */
+    json_t *params;        /* an object, or a list as the whole body */
+    const ch_given *given; /* what people gave to it; NULL: nothing */
     bool is_raw;
 } ch_trial_call;
 

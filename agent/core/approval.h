@@ -41,7 +41,7 @@ typedef struct ch_approval {
     char *key;
     uint8_t digest[CH_APPROVAL_DIGEST_SIZE]; /* of what people approve */
     ch_buffer repeat_key;                    /* the Idempotency-Key of the asking; may be empty */
-    ch_buffer request; /* as agent/core/request_asked.c writes it; empty when it cannot be fetched any more */
+    ch_buffer request; /* as agent/core/request_approval.c writes it; empty when it cannot be fetched any more */
     ch_buffer words;   /* for people: lines of plain text, each with its line feed */
     ch_needed needed[CH_APPROVAL_NEEDED_MAX];
     size_t needed_count;

@@ -1,5 +1,6 @@
 #include "agent/core/approval_answer.h"
 
+#include "policy/policy.h"
 #include "wire/frames.h"
 
 #include <string.h>

@@ -5,6 +5,7 @@
 #include "agent/core/approval_answer.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/share.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

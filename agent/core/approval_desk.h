@@ -12,7 +12,6 @@
 #include "agent/core/front_link.h"
 #include "agent/core/ledger.h"
 #include "agent/loop.h"
-#include "base/share.h"
 #include "policy/policy.h"
 #include "wire/frames.h"
 

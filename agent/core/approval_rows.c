@@ -11,6 +11,8 @@
 #include "agent/core/approval_rows.h"
 
 #include "base/memory.h"
+#include "policy/given.h"
+#include "policy/policy.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -4,6 +4,7 @@
 
 #include "agent/core/approvals.h"
 #include "agent/core/ledger_lines.h"
+#include "policy/given.h"
 
 /* All that there is of one, so that the line takes the place of those before. */
 void ch_approval_row_add(const ch_approval *approval, ch_buffer *lines);

@@ -10,6 +10,7 @@
 #define CH_AGENT_CORE_APPROVALS_H
 
 #include "agent/core/approval.h"
+#include "policy/given.h"
 
 #define CH_APPROVALS_MAX 256 /* open */
 #define CH_APPROVALS_SHARE 8 /* of one user; above it, only while RESERVE are left */

@@ -8,12 +8,8 @@
 #include "agent/core/request_impl.h"
 
 #include "agent/core/approval_answer.h"
-#include "agent/core/versions.h"
-#include "base/clock.h"
 #include "base/share.h"
-#include "exchange/match.h"
 #include "exchange/profile.h"
-#include "policy/policy.h"
 #include "policy/words.h"
 #include "wire/frame.h"
 

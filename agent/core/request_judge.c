@@ -9,6 +9,7 @@
 #include "policy/policy.h"
 #include "policy/question.h"
 #include "policy/states.h"
+#include "wire/frames.h"
 
 #define FRESH_NS 250000000ULL /* what was judged longer ago is judged again */
 

@@ -4,6 +4,7 @@
 #include "agent/core/callers.h"
 #include "agent/core/clockwatch.h"
 #include "agent/core/connections.h"
+#include "agent/core/approval_desk.h"
 #include "agent/core/desk.h"
 #include "agent/core/front_link.h"
 #include "agent/core/fronts.h"
@@ -106,6 +107,7 @@ static struct {
     ch_callers *callers;
     ch_shadow *shadow;
     ch_desk desk;
+    ch_approval_desk *approval_desk;
     ch_loop *loop;
     ch_source never_sleep;
     struct sockaddr_un bots_address;
@@ -204,6 +206,24 @@ static void on_release(void *context, ch_asker asker, const ch_release_frame *re
     ch_desk_release(&core.desk, asker, release);
 }
 
+static void on_get_request(void *context, ch_asker asker, const ch_get_request_frame *get)
+{
+    (void)context;
+    ch_approval_desk_tell(core.approval_desk, asker, get);
+}
+
+static void on_fetch(void *context, ch_asker asker, const ch_fetch_frame *fetch)
+{
+    (void)context;
+    ch_requests_fetch(core.requests, asker, fetch);
+}
+
+static void on_withdraw(void *context, ch_asker asker, const ch_withdraw_frame *withdraw)
+{
+    (void)context;
+    ch_approval_desk_withdraw(core.approval_desk, asker, withdraw);
+}
+
 /* ---- sockets ---- */
 
 /* A listening socket with a name of the kernel's choice. */
@@ -298,6 +318,13 @@ static void make_desks(void)
                           .callers = core.callers,
                           .ledger = core.ledger,
                           .clock = core.clock};
+    const ch_approval_desk_context approvals = {.loop = core.loop,
+                                                .policy = &core.policy,
+                                                .connections = core.connections,
+                                                .callers = core.callers,
+                                                .ledger = core.ledger,
+                                                .clock = core.clock};
+    core.approval_desk = ch_approval_desk_new(&approvals);
     core.status = (ch_status_context){.connections = core.connections,
                                       .policy = &core.policy,
                                       .callers = core.callers,
@@ -317,7 +344,10 @@ static void make_rooms(int bots_fd, int operators_fd)
                                   .on_get_limits = on_get_limits,
                                   .on_put_prices = on_put_prices,
                                   .on_list_prices = on_list_prices,
-                                  .on_release = on_release};
+                                  .on_release = on_release,
+                                  .on_get_request = on_get_request,
+                                  .on_fetch = on_fetch,
+                                  .on_withdraw = on_withdraw};
     core.timekeeper = (ch_timekeeper){.policy = &core.policy, .clock = core.clock};
     core.connections = ch_connections_new(CH_CONNECTIONS_MAX);
     core.callers = ch_callers_new();

@@ -275,6 +275,70 @@ START_TEST(test_one_more_entry_only_does_what_its_verb_says)
 }
 END_TEST
 
+/* What people may have given: everything that any requirement asks for, a long time ago; or some of it. */
+static ch_given draw_given(const decide_rig *rig, bool is_everything)
+{
+    static const char *const people[] = {"alice", "bob"};
+    static const uint64_t hours_ago[] = {0, 1, 10};
+    const uint64_t hour = 3600 * UINT64_C(1000000000);
+    ch_given given = {.requester = 99};
+    given.asked_ns = rig->question.now_ns - hour * (is_everything ? 10 : PICK(hours_ago));
+    for (size_t i = 0; i < COUNT(people); i++) {
+        ch_given_by by = {.uid = (uid_t)(i + 1), .at_ns = given.asked_ns, .is_by_code = is_everything};
+        snprintf(by.person, sizeof by.person, "%s", people[i]);
+        if (!is_everything) {
+            by.is_by_code = draw(2) == 0;
+            by.at_ns += hour * draw(3);
+            by.uid = draw(4) == 0 ? 99 : by.uid;
+        }
+        if (is_everything || draw(2) == 0)
+            given.by[given.count++] = by;
+    }
+    return given;
+}
+
+/* `with` has requirements, `without` is the same policy without them. */
+static void ask_people(decide_rig *with, decide_rig *without, ch_levels *levels, const char *request)
+{
+    bool is_everything = draw(2) == 0;
+    const ch_given given = draw_given(with, is_everything);
+    with->question.given = &given;
+    bool is = ask(with, levels, request);
+    with->question.given = NULL;
+    bool may = ask(without, levels, request);
+    ck_assert_msg(is_everything ? is == may : !is || may, "%s\n%d [%s] %s\n%d [%s] %s", request, is, with->err.rule,
+                  with->err.message, may, without->err.rule, without->err.message);
+}
+
+START_TEST(test_approvals_meet_requirements_and_nothing_else)
+{
+    static decide_rig with;
+    static decide_rig without;
+    ch_autobuffer request = CH_BUFFER_INIT;
+    state = 4711;
+    for (size_t i = 0; i < rounds(); i++) {
+        choice less = draw_choice();
+        choice more = less;
+        less.of[CH_VERB_REQUIRE] = 0;
+        more.of[CH_VERB_REQUIRE] = 1 + (unsigned)draw((1U << COUNT(requirements)) - 1);
+        if (!load(&without, &less))
+            continue;
+        if (load(&with, &more)) {
+            ch_levels_free(with.levels);
+            for (size_t k = 0; k < 40; k++) {
+                draw_who(&with, &without);
+                draw_request(&request);
+                ask_people(&with, &without, without.levels, ch_buffer_text(&request));
+            }
+            with.levels = NULL;
+            decide_tear_down(&with);
+        }
+        decide_tear_down(&without);
+    }
+    ck_assert_uint_gt(allowed * 15, asked);
+}
+END_TEST
+
 START_TEST(test_the_order_of_entries_changes_nothing)
 {
     size_t loaded = 0;
@@ -290,4 +354,4 @@ START_TEST(test_the_order_of_entries_changes_nothing)
 END_TEST
 
 CH_TESTS("narrowing", CH_TEST_ROWS(test_one_more_entry_only_does_what_its_verb_says, sizes),
-         CH_TEST(test_the_order_of_entries_changes_nothing))
+         CH_TEST(test_approvals_meet_requirements_and_nothing_else), CH_TEST(test_the_order_of_entries_changes_nothing))

@@ -5,6 +5,7 @@
 
 #include "tests/support/suite.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,7 +71,7 @@ static ch_status give_as(uint64_t id, const char *person, uid_t uid, bool is_by_
 {
     const ch_given_by *given;
     ch_given_by by = {.uid = uid, .at_ns = at_ns, .is_by_code = is_by_code};
-    strncpy(by.person, person, CH_NAME_MAX);
+    snprintf(by.person, sizeof by.person, "%s", person);
     err = (ch_error)CH_ERROR_INIT;
     return ch_approvals_give(table, id, digest, &by, &given, &err);
 }

@@ -5,6 +5,7 @@
 #include "tests/support/suite.h"
 #include "tests/unit/agent/core/scene.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -32,20 +33,6 @@ static void fetch_by(uint64_t connection, uint64_t id, uint64_t request)
 static void fetch(uint64_t id, uint64_t request)
 {
     fetch_by(it.bot, id, request);
-}
-
-static void get(uint64_t id, uint64_t request, uint16_t wait_s)
-{
-    const ch_get_request_frame frame = {.connection = it.bot, .request = request, .wait_s = wait_s};
-    MUST(ch_get_request_frame_put(ch_channel_out(&it.front_actor.channel), id, &frame, &err));
-    stage_send(&it.front_actor);
-}
-
-static void withdraw(uint64_t id, uint64_t request)
-{
-    const ch_withdraw_frame frame = {.connection = it.bot, .request = request};
-    MUST(ch_withdraw_frame_put(ch_channel_out(&it.front_actor.channel), id, &frame, &err));
-    stage_send(&it.front_actor);
 }
 
 /* The front hears how a request stands. */
@@ -118,7 +105,7 @@ static ch_status give(uint64_t request, const char *person, uid_t uid)
     uint64_t row;
     ch_given_by by = {.uid = uid, .at_ns = scene_now_ns()};
     const ch_approval *approval = ch_approvals_find(ch_ledger_approvals(it.ledger), request);
-    strncpy(by.person, person, CH_NAME_MAX);
+    snprintf(by.person, sizeof by.person, "%s", person);
     err = (ch_error)CH_ERROR_INIT;
     return ch_ledger_approve(it.ledger, request, approval->digest, &by, &row, &err);
 }
@@ -439,68 +426,6 @@ START_TEST(test_a_front_cannot_pass_for_a_fetch)
 }
 END_TEST
 
-/* ---- how it stands ---- */
-
-START_TEST(test_who_waits_hears_of_a_change)
-{
-    uint64_t request = ask_one();
-    get(2, request, 60);
-    scene_end_turn(&it);
-    ck_assert(stage_is_silent(&it.front_actor));
-    MUST(give(request, "alice", SCENE_ALICE));
-    ck_assert_uint_eq(hear(2, "waiting").given, 1);
-    get(3, request, 60);
-    MUST(give(request, "bob", SCENE_BOB));
-    hear(3, "ready");
-    get(4, request, 60);
-    deny(request);
-    ck_assert(ch_slice_is(hear(4, "denied").why, "no"));
-    get(5, request, 60); /* nothing will change */
-    hear(5, "denied");
-}
-END_TEST
-
-START_TEST(test_who_has_left_keeps_no_place)
-{
-    const ch_peer peer = {.uid = getuid(), .gid = getgid()};
-    ch_victim victim;
-    uint64_t request = ask_one();
-    for (uint64_t i = 0; i < CH_LONG_WAITS_SHARE * 5; i++)
-        get(100 + i, request, 60);
-    hear_refusal(100 + CH_LONG_WAITS_MAX - CH_LONG_WAITS_RESERVE, CH_BUSY, "");
-    for (uint64_t i = CH_LONG_WAITS_MAX - CH_LONG_WAITS_RESERVE + 1; i < CH_LONG_WAITS_SHARE * 5; i++)
-        scene_hear_failure(&it, 100 + i);
-    ch_connections_remove(it.connections, it.front, it.bot);
-    MUST(ch_connections_add(it.connections, &peer, false, it.front, &it.bot, &victim, &err));
-    ch_ledger_set_policy(it.ledger, &it.policy, scene_now_ns());
-    MUST(give(request, "alice", SCENE_ALICE)); /* a change; nobody is there to hear of it */
-    scene_end_turn(&it);
-    ck_assert(stage_is_silent(&it.front_actor));
-    get(2, request, 60);
-    scene_end_turn(&it);
-    ck_assert(stage_is_silent(&it.front_actor));
-    ch_approval_desk_recall(it.approval_desk);
-    hear(2, "waiting");
-}
-END_TEST
-
-START_TEST(test_a_bot_withdraws)
-{
-    uint64_t request = ask_one();
-    approve(request);
-    withdraw(2, request);
-    ch_front_link_flush(it.front);
-    ck_assert(stage_is_silent(&it.front_actor)); /* not before it is on the disk */
-    hear(2, "withdrawn");
-    withdraw(3, request);
-    hear(3, "withdrawn");
-    fetch(4, request);
-    hear_refusal(4, CH_CONFLICT, "withdrawn");
-    scene_restart_ledger(&it);
-    check_state(request, CH_APPROVAL_WITHDRAWN);
-}
-END_TEST
-
 CH_TESTS("request_approval", CH_TEST(test_who_asks_is_answered_when_it_is_on_the_disk),
          CH_TEST(test_the_same_request_is_the_same_one), CH_TEST(test_those_that_ask_at_once_wait_for_one_row),
          CH_TEST(test_what_cannot_be_kept_was_not_asked), CH_TEST(test_only_what_else_would_pass_is_kept),
@@ -510,6 +435,4 @@ CH_TESTS("request_approval", CH_TEST(test_who_asks_is_answered_when_it_is_on_the
          CH_TEST(test_a_use_survives_a_crash), CH_TEST(test_what_has_no_known_outcome_stays_used),
          CH_TEST(test_a_token_that_is_locked_meanwhile_uses_nothing),
          CH_TEST(test_what_is_denied_while_it_waits_is_not_signed), CH_TEST(test_another_policy_judges_what_waits_anew),
-         CH_TEST(test_others_find_nothing), CH_TEST(test_a_front_cannot_pass_for_a_fetch),
-         CH_TEST(test_who_waits_hears_of_a_change), CH_TEST(test_who_has_left_keeps_no_place),
-         CH_TEST(test_a_bot_withdraws))
+         CH_TEST(test_others_find_nothing), CH_TEST(test_a_front_cannot_pass_for_a_fetch))

@@ -49,15 +49,22 @@ static void tear_down(void)
     close(client);
 }
 
-static void get(const char *path)
+static void ask(const char *method, const char *path, const char *body)
 {
-    char text[128];
-    int size = snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: h\r\n\r\n", path);
+    char text[512];
+    int size = snprintf(text, sizeof text,
+                        "%s %s HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+                        method, path, strlen(body), body);
     asked = 0;
     ck_assert_int_eq((int)send(client, text, (size_t)size, MSG_NOSIGNAL), size);
     for (size_t i = 0; i < RUNS; i++)
         ch_http_run(http);
     ck_assert_uint_ne(asked, 0);
+}
+
+static void get(const char *path)
+{
+    ask("GET", path, "");
 }
 
 /* What the client reads after core's answer `packet`; valid until the next call. */
@@ -155,9 +162,36 @@ START_TEST(test_every_answer_is_taken)
     CHECK(prices_taken, "taken")
     CHECK(prices_are, "prices")
     CHECK(released, "returned")
+    CHECK(request_is, "id")
     CHECK(key_list, "keys")
     CHECK(time_is, "time_ms")
 #undef CHECK
+}
+END_TEST
+
+/* Only who asks for a signature is told that there is none yet. */
+START_TEST(test_who_asks_to_sign_is_answered_with_202_and_where_to_look)
+{
+    static const struct {
+        const char *method;
+        const char *path;
+        const char *body;
+        bool is_asked;
+    } rows[] = {
+        {"POST",   "/v1/keys/k/sign",     "{\"method\":\"GET\",\"path\":\"/x\"}", true },
+        {"POST",   "/v1/requests/7/sign", "{}",                                   true },
+        {"GET",    "/v1/requests/7",      "",                                     false},
+        {"DELETE", "/v1/requests/7",      "",                                     false},
+    };
+    for (size_t i = 0; i < CH_ROWS(rows); i++) {
+        ch_autobuffer packet = CH_BUFFER_INIT;
+        ask(rows[i].method, rows[i].path, rows[i].body);
+        const ch_request_is_frame answer = {.request = 7, .state = CH_LITERAL("waiting")};
+        ck_assert_int_eq(ch_request_is_frame_put(&packet, asked, &answer, &err), CH_OK);
+        const char *reply = reply_to(&packet);
+        ck_assert_msg((strstr(reply, "HTTP/1.1 202") != NULL) == rows[i].is_asked, "%s", reply);
+        ck_assert_msg((strstr(reply, "Location: /v1/requests/7\r\n") != NULL) == rows[i].is_asked, "%s", reply);
+    }
 }
 END_TEST
 
@@ -198,6 +232,7 @@ END_TEST
 CH_TESTS_WITH("from_core", set_up, tear_down, CH_TEST(test_a_failure_becomes_a_problem_with_all_that_core_says),
               CH_TEST(test_a_failure_that_time_does_not_heal_has_no_retry_after),
               CH_TEST(test_status_answers_what_was_asked), CH_TEST(test_every_answer_is_taken),
+              CH_TEST(test_who_asks_to_sign_is_answered_with_202_and_where_to_look),
               CH_TEST(test_an_answer_to_nobody_is_dropped),
               CH_TEST(test_a_frame_that_answers_nothing_is_a_defect_of_core),
               CH_TEST(test_an_answer_that_is_cut_short_is_a_defect_of_core))

@@ -198,6 +198,33 @@ START_TEST(test_reports_are_answered_with_what_came_of_them)
 }
 END_TEST
 
+START_TEST(test_a_request_that_waits_says_what_it_needs)
+{
+    ch_autobuffer records = CH_BUFFER_INIT;
+    ch_records people = {0};
+    ch_text_record_put(&people, &records, &(ch_text_record){.bytes = CH_LITERAL("alice")});
+    ch_request_is_frame answer = {.request = 1042,
+                                  .state = CH_LITERAL("waiting"),
+                                  .key = CH_LITERAL("k"),
+                                  .approvals = 2,
+                                  .needs_code = true,
+                                  .delay_s = 60,
+                                  .of = people,
+                                  .given = 1,
+                                  .asked_ms = 5,
+                                  .expires_ms = 6};
+    ch_reply_add_request_is(&out, &answer, "/v1/requests/1042");
+    ck_assert_str_eq(ch_buffer_text(&out),
+                     "{\"id\":1042,\"state\":\"waiting\",\"key\":\"k\",\"needs\":{\"approvals\":2,\"code\":true,"
+                     "\"delay_s\":60,\"of\":[\"alice\"],\"rules\":[]},\"given\":1,\"asked_ms\":5,\"expires_ms\":6,"
+                     "\"url\":\"/v1/requests/1042\"}\n");
+    ch_buffer_clear(&out);
+    answer = (ch_request_is_frame){.request = 1, .state = CH_LITERAL("denied"), .ended_ms = 7, .why = CH_LITERAL("no")};
+    ch_reply_add_request_is(&out, &answer, "/v1/requests/1");
+    ck_assert_ptr_nonnull(strstr(ch_buffer_text(&out), ",\"ended_ms\":7,\"why\":\"no\",\"url\""));
+}
+END_TEST
+
 START_TEST(test_problem_names_status_rule_and_step)
 {
     ch_error problem = CH_ERROR_INIT;
@@ -265,7 +292,8 @@ CH_TESTS("reply", CH_TEST(test_signed_reply_is_escaped), CH_TEST(test_status_has
          CH_TEST(test_check_has_each_line_and_no_problem_if_it_is_allowed),
          CH_TEST(test_check_that_is_refused_has_the_problem), CH_TEST(test_limits_say_what_is_left),
          CH_TEST(test_page_of_prices_ends_with_where_the_next_begins),
-         CH_TEST(test_reports_are_answered_with_what_came_of_them), CH_TEST(test_problem_names_status_rule_and_step),
+         CH_TEST(test_reports_are_answered_with_what_came_of_them),
+         CH_TEST(test_a_request_that_waits_says_what_it_needs), CH_TEST(test_problem_names_status_rule_and_step),
          CH_TEST(test_problem_has_the_figures_of_the_limit),
          CH_TEST_ROWS(test_problem_has_what_the_request_needs, needs),
          CH_TEST(test_problem_without_rule_and_facts_leaves_them_out))

@@ -37,6 +37,7 @@ static ch_status ask(const char *method, const char *path, const char *query, co
 static ch_frame frame_of(const char *method, const char *path, const char *query, const char *body)
 {
     ch_frame frame;
+    ch_buffer_clear(&packet);
     ck_assert_msg(ask(method, path, query, body) == CH_OK, "%s", err.message);
     ch_slice rest = ch_buffer_slice(&packet);
     ck_assert(ch_frame_next(&rest, &frame) && rest.size == 0);
@@ -60,6 +61,11 @@ static const struct {
     { "PUT",   "/v1/prices",                "",        PRICES,   CH_FRAME_PUT_PRICES },
     { "GET",   "/v1/prices",                "limit=3", "",       CH_FRAME_LIST_PRICES },
     { "POST",  "/v1/reservations/5/release", "",       REJECTED, CH_FRAME_RELEASE },
+    { "GET",   "/v1/requests/5",            "",        "",       CH_FRAME_GET_REQUEST },
+    { "GET",   "/v1/requests/5",            "wait_s=60", "",     CH_FRAME_GET_REQUEST },
+    { "POST",  "/v1/requests/5/sign",       "",        "",       CH_FRAME_FETCH },
+    { "POST",  "/v1/requests/5/sign",       "",        " { } ",  CH_FRAME_FETCH },
+    { "DELETE", "/v1/requests/5",           "",        "",       CH_FRAME_WITHDRAW },
     { "GET",   "/v1/status",                "",        "",       CH_FRAME_GET_STATUS },
     { "GET",   "/metrics",                  "",        "",       CH_FRAME_GET_STATUS },
     { "GET",   "/readyz",                   "key=k",   "",       CH_FRAME_GET_STATUS },
@@ -85,6 +91,13 @@ static const struct {
     { "GET",   "/v1/prices",                "after=A/B",    "",       CH_BAD_INPUT },
     { "GET",   "/v1/prices",                "after=A%2FB",  "",       CH_BAD_INPUT },
     { "POST",  "/v1/reservations/5/release", "",            ORDER,    CH_BAD_INPUT },
+    { "GET",   "/v1/requests/5",            "wait_s=0",     "",       CH_BAD_INPUT },
+    { "GET",   "/v1/requests/5",            "wait_s=61",    "",       CH_BAD_INPUT },
+    { "GET",   "/v1/requests/5",            "wait_s=",      "",       CH_BAD_INPUT },
+    { "GET",   "/v1/requests/5",            "wait_s=1&wait_s=2", "",  CH_BAD_INPUT },
+    { "GET",   "/v1/requests/5",            "limit=1",      "",       CH_BAD_INPUT },
+    { "POST",  "/v1/requests/5/sign",       "",             ORDER,    CH_BAD_INPUT },
+    { "POST",  "/v1/requests/5/sign",       "",             "[]",     CH_BAD_INPUT },
     { "GET",   "/readyz",                   "limit=1",      "",       CH_BAD_INPUT },
     { "GET",   "/healthz",                  "",             "",       CH_INTERNAL }, /* not for core */
 };
@@ -154,6 +167,23 @@ START_TEST(test_a_report_names_its_reservation)
 }
 END_TEST
 
+START_TEST(test_what_is_asked_of_a_request_names_it)
+{
+    ch_get_request_frame get;
+    ch_fetch_frame fetch;
+    ch_withdraw_frame withdraw;
+    ch_frame frame = frame_of("GET", "/v1/requests/1042", "wait_s=7", "");
+    ck_assert_int_eq(ch_get_request_frame_get(&frame, &get, &err), CH_OK);
+    ck_assert(get.connection == 3 && get.request == 1042 && get.wait_s == 7);
+    frame = frame_of("POST", "/v1/requests/1042/sign", "", "");
+    ck_assert_int_eq(ch_fetch_frame_get(&frame, &fetch, &err), CH_OK);
+    ck_assert(fetch.connection == 3 && fetch.request == 1042);
+    frame = frame_of("DELETE", "/v1/requests/1042", "", "");
+    ck_assert_int_eq(ch_withdraw_frame_get(&frame, &withdraw, &err), CH_OK);
+    ck_assert(withdraw.connection == 3 && withdraw.request == 1042);
+}
+END_TEST
+
 START_TEST(test_limits_are_those_of_a_key)
 {
     ch_get_limits_frame get;
@@ -167,4 +197,4 @@ CH_TESTS_WITH("to_core", NULL, tear_down, CH_TEST_ROWS(test_each_question_has_it
               CH_TEST_ROWS(test_what_is_refused_leaves_no_frame, refused),
               CH_TEST(test_a_check_is_marked_and_cannot_be_repeated), CH_TEST(test_prices_go_with_their_source),
               CH_TEST(test_a_page_begins_after_what_next_was), CH_TEST(test_a_report_names_its_reservation),
-              CH_TEST(test_limits_are_those_of_a_key))
+              CH_TEST(test_what_is_asked_of_a_request_names_it), CH_TEST(test_limits_are_those_of_a_key))

@@ -1,0 +1,161 @@
+/* What bots hear of requests that people were asked about: at once, when they change, and when they are withdrawn. */
+#include "agent/core/approval_desk.h"
+
+#include "tests/support/suite.h"
+#include "tests/unit/agent/core/scene.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+static ch_error err;
+static scene it;
+
+#define MUST(call) ck_assert_msg((call) == CH_OK, "%s", err.message)
+
+static void fetch(uint64_t id, uint64_t request)
+{
+    const ch_fetch_frame frame = {.connection = it.bot, .request = request};
+    MUST(ch_fetch_frame_put(ch_channel_out(&it.front_actor.channel), id, &frame, &err));
+    stage_send(&it.front_actor);
+}
+
+static void get(uint64_t id, uint64_t request, uint16_t wait_s)
+{
+    const ch_get_request_frame frame = {.connection = it.bot, .request = request, .wait_s = wait_s};
+    MUST(ch_get_request_frame_put(ch_channel_out(&it.front_actor.channel), id, &frame, &err));
+    stage_send(&it.front_actor);
+}
+
+static void withdraw(uint64_t id, uint64_t request)
+{
+    const ch_withdraw_frame frame = {.connection = it.bot, .request = request};
+    MUST(ch_withdraw_frame_put(ch_channel_out(&it.front_actor.channel), id, &frame, &err));
+    stage_send(&it.front_actor);
+}
+
+static ch_request_is_frame hear_now(uint64_t id, const char *state)
+{
+    ch_request_is_frame answer;
+    ch_frame frame = stage_hear(&it.front_actor, CH_FRAME_REQUEST_IS);
+    ck_assert_uint_eq(frame.id, id);
+    MUST(ch_request_is_frame_get(&frame, &answer, &err));
+    ck_assert_msg(ch_slice_is(answer.state, state), "%.*s", CH_SLICE_ARGS(answer.state));
+    return answer;
+}
+
+static ch_request_is_frame hear(uint64_t id, const char *state)
+{
+    scene_end_turn(&it);
+    return hear_now(id, state);
+}
+
+static void hear_refusal(uint64_t id, ch_status status, const char *rule)
+{
+    ch_failed_frame failed = scene_hear_failure(&it, id);
+    ck_assert_msg(failed.why.status == status, "%s", failed.why.message);
+    ck_assert_str_eq(failed.why.rule, rule);
+}
+
+static uint64_t ask_one(void)
+{
+    scene_ask ask = scene_order;
+    ask.key = "watched";
+    scene_begin_unlocked(&it);
+    scene_ask_for(&it, 1, &ask);
+    return hear(1, "waiting").request;
+}
+
+static ch_status give(uint64_t request, const char *person, uid_t uid)
+{
+    uint64_t row;
+    ch_given_by by = {.uid = uid, .at_ns = scene_now_ns()};
+    const ch_approval *approval = ch_approvals_find(ch_ledger_approvals(it.ledger), request);
+    snprintf(by.person, sizeof by.person, "%s", person);
+    err = (ch_error)CH_ERROR_INIT;
+    return ch_ledger_approve(it.ledger, request, approval->digest, &by, &row, &err);
+}
+
+static void approve(uint64_t request)
+{
+    MUST(give(request, "alice", SCENE_ALICE));
+    MUST(give(request, "bob", SCENE_BOB));
+    scene_end_turn(&it);
+}
+
+static void deny(uint64_t request)
+{
+    uint64_t row;
+    const ch_approval_ending ending = {.how = CH_APPROVAL_DENIED, .person = "bob", .uid = SCENE_BOB, .why = "no"};
+    MUST(ch_ledger_end_approval(it.ledger, request, &ending, scene_now_ns(), &row, &err));
+}
+
+static void check_state(uint64_t request, ch_approval_state state)
+{
+    const ch_approval *approval = ch_approvals_find(ch_ledger_approvals(it.ledger), request);
+    ck_assert_ptr_nonnull(approval);
+    ck_assert_str_eq(ch_approval_state_name(ch_approval_state_at(approval, scene_now_ns())),
+                     ch_approval_state_name(state));
+}
+
+START_TEST(test_who_waits_hears_of_a_change)
+{
+    uint64_t request = ask_one();
+    get(2, request, 60);
+    scene_end_turn(&it);
+    ck_assert(stage_is_silent(&it.front_actor));
+    MUST(give(request, "alice", SCENE_ALICE));
+    ck_assert_uint_eq(hear(2, "waiting").given, 1);
+    get(3, request, 60);
+    MUST(give(request, "bob", SCENE_BOB));
+    hear(3, "ready");
+    get(4, request, 60);
+    deny(request);
+    ck_assert(ch_slice_is(hear(4, "denied").why, "no"));
+    get(5, request, 60); /* nothing will change */
+    hear(5, "denied");
+}
+END_TEST
+
+START_TEST(test_who_has_left_keeps_no_place)
+{
+    const ch_peer peer = {.uid = getuid(), .gid = getgid()};
+    ch_victim victim;
+    uint64_t request = ask_one();
+    for (uint64_t i = 0; i < CH_LONG_WAITS_SHARE * 5; i++)
+        get(100 + i, request, 60);
+    hear_refusal(100 + CH_LONG_WAITS_MAX - CH_LONG_WAITS_RESERVE, CH_BUSY, "");
+    for (uint64_t i = CH_LONG_WAITS_MAX - CH_LONG_WAITS_RESERVE + 1; i < CH_LONG_WAITS_SHARE * 5; i++)
+        scene_hear_failure(&it, 100 + i);
+    ch_connections_remove(it.connections, it.front, it.bot);
+    MUST(ch_connections_add(it.connections, &peer, false, it.front, &it.bot, &victim, &err));
+    ch_ledger_set_policy(it.ledger, &it.policy, scene_now_ns());
+    MUST(give(request, "alice", SCENE_ALICE)); /* a change; nobody is there to hear of it */
+    scene_end_turn(&it);
+    ck_assert(stage_is_silent(&it.front_actor));
+    get(2, request, 60);
+    scene_end_turn(&it);
+    ck_assert(stage_is_silent(&it.front_actor));
+    ch_approval_desk_recall(it.approval_desk);
+    hear(2, "waiting");
+}
+END_TEST
+
+START_TEST(test_a_bot_withdraws)
+{
+    uint64_t request = ask_one();
+    approve(request);
+    withdraw(2, request);
+    ch_front_link_flush(it.front);
+    ck_assert(stage_is_silent(&it.front_actor)); /* not before it is on the disk */
+    hear(2, "withdrawn");
+    withdraw(3, request);
+    hear(3, "withdrawn");
+    fetch(4, request);
+    hear_refusal(4, CH_CONFLICT, "withdrawn");
+    scene_restart_ledger(&it);
+    check_state(request, CH_APPROVAL_WITHDRAWN);
+}
+END_TEST
+
+CH_TESTS("approval_desk", CH_TEST(test_who_waits_hears_of_a_change), CH_TEST(test_who_has_left_keeps_no_place),
+         CH_TEST(test_a_bot_withdraws))
