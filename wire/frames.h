@@ -16,7 +16,7 @@
 #include "wire/frame.h"
 
 /* Goes up whenever a frame changes. Both ends must be of one build. */
-#define CH_FRAMES_VERSION 23
+#define CH_FRAMES_VERSION 24
 
 #define CH_PIN_SIZE_MAX 256 /* bytes, of what a pipe with a PIN brings */
 #define CH_CODE_SIZE_MAX 8  /* of a one-time code; after a PIN it comes in the same pipe, and a NUL before each */
