@@ -5,6 +5,7 @@
 #ifndef CH_POLICY_POLICY_H
 #define CH_POLICY_POLICY_H
 
+#include "base/buffer.h"
 #include "base/decimal.h"
 #include "base/peer.h"
 #include "base/slice.h"
@@ -347,6 +348,10 @@ unsigned ch_policy_roles(const ch_policy *policy, const ch_peer *peer);
 const ch_person *ch_policy_find_person(const ch_policy *policy, const ch_peer *peer, unsigned roles);
 /* Returns the person of that name, or NULL. */
 const ch_person *ch_policy_person(const ch_policy *policy, ch_slice name);
+/* Appends what policy calls that user: "alice", "ops (user 1000)" if only the group of the entry says so, or "user
+ * 1000".
+ */
+void ch_policy_name_user(const ch_policy *policy, const ch_peer *peer, ch_buffer *out);
 /* True if some person has a seed. */
 bool ch_policy_has_seeds(const ch_policy *policy);
 /* What an unlock by that rule takes, as bits CH_FACTOR_*; one of the token at that index. */

@@ -32,7 +32,9 @@ void ch_core_hold_freezes(void)
 void ch_core_freeze_by_signal(core *self, pid_t pid, uid_t uid)
 {
     ch_autobuffer why = CH_BUFFER_INIT;
-    ch_buffer_add_format(&why, "SIGUSR1 from process %d of user %u", (int)pid, (unsigned)uid);
+    const ch_peer sender = {.uid = uid, .gid = CH_ANY_ID};
+    ch_buffer_add_format(&why, "SIGUSR1 from process %d of ", (int)pid);
+    ch_policy_name_user(&self->rules.policy, &sender, &why);
     freeze_all(self, ch_buffer_text(&why));
 }
 

@@ -214,18 +214,20 @@ ch_status ch_ledger_check(const ch_ledger *ledger, ch_error *err)
     return CH_OK;
 }
 
-ch_status ch_ledger_accept(ch_ledger *ledger, uid_t by, ch_slice reason, uint64_t now_ns, uint64_t *row, ch_error *err)
+ch_status ch_ledger_accept(ch_ledger *ledger, const ch_doer *by, ch_slice reason, uint64_t now_ns, uint64_t *row,
+                           ch_error *err)
 {
     if (!ledger->is_older)
         return ch_fail(err, CH_CONFLICT, "the state is not older than its trace; there is nothing to accept");
     ledger->is_older = false;
     ch_journal_accept(ledger->journal);
-    ch_log("user %u accepts a state that is older than its trace: %.*s", (unsigned)by, CH_SLICE_ARGS(reason));
+    ch_log("%.*s accepts a state that is older than its trace: %.*s", CH_SLICE_ARGS(by->name), CH_SLICE_ARGS(reason));
     ch_buffer_clear(&ledger->record);
     ch_record_time(&ledger->record, "{", "time", now_ns);
     ch_record_text(&ledger->record, ",", "event", CH_LITERAL("state accepted"));
     ch_record_text(&ledger->record, ",", "why", reason);
-    ch_buffer_add_format(&ledger->record, ",\"uid\":%u}", (unsigned)by);
+    ch_ledger_add_doer(&ledger->record, by);
+    ch_buffer_add_byte(&ledger->record, '}');
     *row = ch_ledger_add_row(ledger, CH_JOURNAL_EVENT, 0, ch_buffer_slice(&ledger->record), now_ns);
     return CH_OK;
 }

@@ -73,14 +73,21 @@ void ch_session_on_progress(void *context, uint32_t done, uint32_t total)
 
 /* ---- requests ---- */
 
+void ch_session_name(const ch_session *self, ch_buffer *out)
+{
+    ch_policy_name_user(self->operators->context.policy, &self->peer, out);
+}
+
 static ch_status check_right(const ch_operators *operators, const ch_peer *peer, unsigned roles, ch_error *err)
 {
-    unsigned own = ch_policy_roles(operators->context.policy, peer);
-    if ((own & roles) != 0)
+    const ch_policy *policy = operators->context.policy;
+    bool needs_admin = roles == CH_ROLE_ADMIN;
+    ch_autobuffer who = CH_BUFFER_INIT;
+    if ((ch_policy_roles(policy, peer) & roles) != 0)
         return CH_OK;
-    if (roles == CH_ROLE_ADMIN)
-        return ch_fail_rule(err, CH_REFUSED, "admin", "user %u is not an admin in the policy", (unsigned)peer->uid);
-    return ch_fail_rule(err, CH_REFUSED, "operator", "user %u is not an operator in the policy", (unsigned)peer->uid);
+    ch_policy_name_user(policy, peer, &who);
+    return ch_fail_rule(err, CH_REFUSED, needs_admin ? "admin" : "operator", "%s is not %s in the policy",
+                        ch_buffer_text(&who), needs_admin ? "an admin" : "an operator");
 }
 
 /* The policy may have changed since the session was opened. */

@@ -132,7 +132,8 @@ static uint64_t set(const ch_session *self, const target *of, ch_trading state, 
 {
     ch_autobuffer why = CH_BUFFER_INIT;
     ch_ledger *ledger = self->operators->context.ledger;
-    ch_buffer_add_format(&why, "user %u: %.*s", (unsigned)self->peer.uid, CH_SLICE_ARGS(reason));
+    ch_session_name(self, &why);
+    ch_buffer_add_format(&why, ": %.*s", CH_SLICE_ARGS(reason));
     const ch_state_row row = {.of = of->of, .name = of->name, .state = state, .why = ch_buffer_slice(&why)};
     return state == CH_TRADING_ACTIVE ? ch_ledger_set_state(ledger, &row, ch_session_time_ns(self))
                                       : ch_ledger_freeze(ledger, &row, ch_session_time_ns(self));

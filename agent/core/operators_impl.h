@@ -43,6 +43,8 @@ CH_CHECKED ch_status ch_session_check(const ch_session *self, uint32_t version, 
 /* A request that fails is answered; it does not end the session's protocol. */
 void ch_session_answer_failure(ch_session *self, ch_status st, const ch_error *err);
 
+/* Appends what policy calls the user. */
+void ch_session_name(const ch_session *self, ch_buffer *out);
 /* The wall clock, as far as it is trusted. */
 uint64_t ch_session_time_ns(const ch_session *self);
 /* CH_BAD_INPUT unless it is plain text of a size that a log can keep. */
