@@ -185,6 +185,29 @@ const ch_person *ch_policy_person(const ch_policy *policy, ch_slice name)
     return NULL;
 }
 
+/* Whoever has the roles in an entry of its own is meant by it, rather than as one of a group. */
+static const ch_person *find_anybody(const ch_policy *policy, const ch_peer *peer)
+{
+    const ch_person *found = NULL;
+    for (size_t i = 0; i < policy->person_count; i++) {
+        const ch_person *person = &policy->people[i];
+        if (has_ids(&person->ids, peer) && (found == NULL || found->ids.uid == CH_ANY_ID))
+            found = person;
+    }
+    return found;
+}
+
+void ch_policy_name_user(const ch_policy *policy, const ch_peer *peer, ch_buffer *out)
+{
+    const ch_person *person = find_anybody(policy, peer);
+    if (person == NULL)
+        ch_buffer_add_format(out, "user %u", (unsigned)peer->uid);
+    else if (person->ids.uid == CH_ANY_ID)
+        ch_buffer_add_format(out, "%s (user %u)", person->name, (unsigned)peer->uid);
+    else
+        ch_buffer_add_text(out, person->name);
+}
+
 bool ch_policy_has_seeds(const ch_policy *policy)
 {
     bool has_seeds = false;

@@ -19,6 +19,7 @@ static void freeze_all(void *context, const char *why)
     ch_states_get(ch_ledger_states(ledger), row.of, row.name, now_ns, &counts);
     if (counts.state != CH_TRADING_HALTED || counts.until_ns != 0)
         ch_ledger_freeze(ledger, &row, now_ns);
+    ch_links_freeze(&self->links, &self->rules.policy, row.name, ch_ledger_states(ledger), now_ns);
 }
 
 void ch_core_hold_freezes(void)
@@ -32,7 +33,9 @@ void ch_core_hold_freezes(void)
 void ch_core_freeze_by_signal(core *self, pid_t pid, uid_t uid)
 {
     ch_autobuffer why = CH_BUFFER_INIT;
-    ch_buffer_add_format(&why, "SIGUSR1 from process %d of user %u", (int)pid, (unsigned)uid);
+    const ch_peer sender = {.uid = uid, .gid = CH_ANY_ID};
+    ch_buffer_add_format(&why, "SIGUSR1 from process %d of ", (int)pid);
+    ch_policy_name_user(&self->rules.policy, &sender, &why);
     freeze_all(self, ch_buffer_text(&why));
 }
 

@@ -119,7 +119,8 @@ static void make_requests(core *self)
                              .prints = self->kept.prints,
                              .owner = ch_requests_link_owner(self->requests)};
     ch_links_apply(&self->links, &self->rules.config, &self->rules.policy);
-    self->unattended = ch_unattended_new(self->loop, &self->links, &self->rules.policy);
+    self->unattended = ch_unattended_new(self->loop, &self->links, &self->rules.policy,
+                                         ch_ledger_states(self->kept.ledger), ch_clockwatch_time_ns(self->kept.clock));
 }
 
 /* What bots are answered from. */
@@ -182,6 +183,7 @@ void ch_core_make_rooms(core *self, int listen_fd, int operator_fd)
                                             .keeper = &self->timekeeper,
                                             .reload = self->reload,
                                             .ledger = self->kept.ledger,
+                                            .requests = self->requests,
                                             .freeze_file = self->freeze_file,
                                             .codes = self->codes};
     self->operators = ch_operators_new(self->loop, operator_fd, &operator_context);

@@ -319,10 +319,13 @@ static ch_status take_prices(ch_desk *desk, report *to, ch_asker asker, const ch
     const ch_peer *peer = NULL;
     const ch_caller_set *callers = NULL;
     ch_records quotes = put->quotes;
+    ch_autobuffer who = CH_BUFFER_INIT;
     CH_TRY(find_caller(desk, asker, put->connection, &peer, &callers, err));
-    if (!ch_callers_have_role(desk->policy, callers, CH_CALLER_FEED))
-        return ch_fail_rule(err, CH_REFUSED, "feed", "user %u is no feed: only callers of that role may report prices",
-                            (unsigned)peer->uid);
+    if (!ch_callers_have_role(desk->policy, callers, CH_CALLER_FEED)) {
+        ch_policy_name_user(desk->policy, peer, &who);
+        return ch_fail_rule(err, CH_REFUSED, "feed", "%s is no feed: only callers of that role may report prices",
+                            ch_buffer_text(&who));
+    }
     for (ch_quote_record quote; ch_quote_record_next(&quotes, &quote);)
         CH_TRY(take_quote(desk, to, put->source, &quote, now_ns, err));
     ch_buffer *out = ch_front_link_out(asker);

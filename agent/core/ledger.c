@@ -246,20 +246,22 @@ ch_status ch_ledger_check(const ch_ledger *ledger, ch_error *err)
     return CH_OK;
 }
 
-ch_status ch_ledger_accept(ch_ledger *ledger, uid_t by, ch_slice reason, uint64_t now_ns, uint64_t *row, ch_error *err)
+ch_status ch_ledger_accept(ch_ledger *ledger, const ch_doer *by, ch_slice reason, uint64_t now_ns, uint64_t *row,
+                           ch_error *err)
 {
     if (!ledger->is_older)
         return ch_fail(err, CH_CONFLICT, "the state is not older than its trace; there is nothing to accept");
     ledger->is_older = false;
     ch_journal_accept(ledger->journal);
-    ch_log("user %u accepts a state that is older than its trace: %.*s", (unsigned)by, CH_SLICE_ARGS(reason));
+    ch_log("%.*s accepts a state that is older than its trace: %.*s", CH_SLICE_ARGS(by->name), CH_SLICE_ARGS(reason));
     ch_buffer_clear(&ledger->record);
     ch_record_time(&ledger->record, "{", "time", now_ns);
     ch_record_text(&ledger->record, ",", "event", CH_LITERAL("state accepted"));
     ch_record_text(&ledger->record, ",", "why", reason);
-    ch_buffer_add_format(&ledger->record, ",\"uid\":%u}", (unsigned)by);
+    ch_ledger_add_doer(&ledger->record, by);
+    ch_buffer_add_byte(&ledger->record, '}');
     ch_buffer_clear(&ledger->lines);
-    ch_ledger_end_all_approvals(ledger, by, now_ns);
+    ch_ledger_end_all_approvals(ledger, by->uid, now_ns);
     *row = ch_ledger_add_row(ledger, CH_JOURNAL_EVENT, 0, ch_buffer_slice(&ledger->record), now_ns);
     return CH_OK;
 }
@@ -339,17 +341,17 @@ static void note_orders(ch_ledger *ledger, ch_reservation *reservation, const ch
     }
 }
 
-static ch_reservation *make_reservation(ch_ledger *ledger, const ch_judgement *judgement, const ch_question *question,
-                                        uid_t uid)
+/* Of the first `count` that were taken. */
+static ch_reservation *make_reservation(ch_ledger *ledger, size_t count, const ch_question *question, uid_t uid)
 {
     ch_autobuffer names = CH_BUFFER_INIT;
-    size_t count = judgement->charge_count;
     if (count > 0) /* else nothing can be released */
         ch_callers_print(question->policy, question->callers, &names);
     ch_reservation *made = ch_reservation_new(uid, ch_buffer_text(&names), count);
     if (count > 0)
         memcpy(made->taken, ledger->taken, count * sizeof made->taken[0]);
     add_pending(ledger, made);
+    note_orders(ledger, made, question);
     return made;
 }
 
@@ -360,9 +362,13 @@ ch_status ch_ledger_reserve(ch_ledger *ledger, ch_judgement *judgement, const ch
         ch_ledger_punish(ledger, question, &judgement->refusal);
         return err->status;
     }
-    *out = make_reservation(ledger, judgement, question, uid);
-    note_orders(ledger, *out, question);
+    *out = make_reservation(ledger, judgement->charge_count, question, uid);
     return CH_OK;
+}
+
+ch_reservation *ch_ledger_reserve_nothing(ch_ledger *ledger, const ch_question *question, uid_t uid)
+{
+    return make_reservation(ledger, 0, question, uid);
 }
 
 uint64_t ch_ledger_record(ch_ledger *ledger, ch_reservation *reservation, uint64_t now_ns)

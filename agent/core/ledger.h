@@ -22,6 +22,12 @@ typedef struct ch_ledger_owner {
     void (*on_recorded)(void *context, uint64_t id, const ch_error *outcome);
 } ch_ledger_owner;
 
+/* A person who does something, by what policy calls them. */
+typedef struct ch_doer {
+    uid_t uid;
+    ch_slice name;
+} ch_doer;
+
 /* ---- start and end ---- */
 
 /* Reads the journal in `store`. `trace_path` may be NULL. CH_IO: it cannot be read. Close with ch_ledger_close. */
@@ -48,8 +54,8 @@ bool ch_ledger_is_writing(const ch_ledger *ledger);
  * since; an admin must accept that. */
 CH_CHECKED ch_status ch_ledger_check(const ch_ledger *ledger, ch_error *err);
 /* An admin does. Returns the row to wait for. CH_CONFLICT: there is nothing to accept. */
-CH_CHECKED ch_status ch_ledger_accept(ch_ledger *ledger, uid_t by, ch_slice reason, uint64_t now_ns, uint64_t *row,
-                                      ch_error *err);
+CH_CHECKED ch_status ch_ledger_accept(ch_ledger *ledger, const ch_doer *by, ch_slice reason, uint64_t now_ns,
+                                      uint64_t *row, ch_error *err);
 
 /* Appends all that the rows so far amount to, as lines: for the snapshot, and to be compared. */
 void ch_ledger_add_all(const ch_ledger *ledger, uint64_t now_ns, ch_buffer *lines);
@@ -68,6 +74,8 @@ CH_CHECKED ch_status ch_ledger_try(ch_ledger *ledger, ch_judgement *judgement, c
  * one of the two: ch_ledger_return, ch_ledger_keep. */
 CH_CHECKED ch_status ch_ledger_reserve(ch_ledger *ledger, ch_judgement *judgement, const ch_question *question,
                                        uid_t uid, ch_reservation **out, ch_error *err);
+/* The same for what takes nothing of limits, and so is never refused. */
+ch_reservation *ch_ledger_reserve_nothing(ch_ledger *ledger, const ch_question *question, uid_t uid);
 /* Appends the decision's row, with the reservation's record, and returns its id. The approval that the reservation
  * names is used from here on; it must be open. */
 uint64_t ch_ledger_record(ch_ledger *ledger, ch_reservation *reservation, uint64_t now_ns);
@@ -103,9 +111,9 @@ uint64_t ch_ledger_freeze(ch_ledger *ledger, const ch_state_row *row, uint64_t n
 /* As ch_prices_put; a source that is held from now on is logged, and is still held after a restart. */
 CH_CHECKED ch_status ch_ledger_put_price(ch_ledger *ledger, const ch_quote *quote, uint64_t now_ns,
                                          ch_quote_outcome *outcome, ch_error *err);
-/* As ch_prices_confirm, by user `by`. `*row` is the row to wait for. */
+/* As ch_prices_confirm. `*row` is the row to wait for. */
 CH_CHECKED ch_status ch_ledger_confirm_price(ch_ledger *ledger, ch_slice source, ch_slice pair, ch_decimal seen,
-                                             uid_t by, uint64_t now_ns, uint64_t *row, ch_error *err);
+                                             const ch_doer *by, uint64_t now_ns, uint64_t *row, ch_error *err);
 
 /* ---- approvals (ledger_approvals.c) ---- */
 

@@ -131,7 +131,15 @@ static bool find_price(const ch_ledger *ledger, ch_slice pair, ch_slice source, 
     return false;
 }
 
-static uint64_t note_price(ch_ledger *ledger, const ch_price_row *row, const char *event, uint64_t now_ns)
+void ch_ledger_add_doer(ch_buffer *record, const ch_doer *by)
+{
+    ch_buffer_add_format(record, ",\"uid\":%u", (unsigned)by->uid);
+    ch_record_text(record, ",", "person", by->name);
+}
+
+/* `by` is NULL if nobody did it. */
+static uint64_t note_price(ch_ledger *ledger, const ch_price_row *row, const char *event, const ch_doer *by,
+                           uint64_t now_ns)
 {
     char price[CH_DECIMAL_TEXT_MAX];
     ch_decimal_text(row->price, price);
@@ -143,6 +151,8 @@ static uint64_t note_price(ch_ledger *ledger, const ch_price_row *row, const cha
     ch_record_text(&ledger->record, ",", "source", row->source);
     ch_record_text(&ledger->record, ",", "pair", row->pair);
     ch_record_text(&ledger->record, ",", "price", ch_slice_of(price));
+    if (by != NULL)
+        ch_ledger_add_doer(&ledger->record, by);
     ch_buffer_add_byte(&ledger->record, '}');
     return ch_ledger_add_row(ledger, CH_JOURNAL_EVENT, 0, ch_buffer_slice(&ledger->record), now_ns);
 }
@@ -158,11 +168,11 @@ ch_status ch_ledger_put_price(ch_ledger *ledger, const ch_quote *quote, uint64_t
     ch_log("the price of %.*s from '%.*s' has moved further than policy allows, and does not count until an operator "
            "looks, and says: chancery prices confirm %.*s %.*s PRICE",
            CH_SLICE_ARGS(row.pair), CH_SLICE_ARGS(row.source), CH_SLICE_ARGS(row.source), CH_SLICE_ARGS(row.pair));
-    note_price(ledger, &row, "price held", now_ns);
+    note_price(ledger, &row, "price held", NULL, now_ns);
     return CH_OK;
 }
 
-ch_status ch_ledger_confirm_price(ch_ledger *ledger, ch_slice source, ch_slice pair, ch_decimal seen, uid_t by,
+ch_status ch_ledger_confirm_price(ch_ledger *ledger, ch_slice source, ch_slice pair, ch_decimal seen, const ch_doer *by,
                                   uint64_t now_ns, uint64_t *row, ch_error *err)
 {
     ch_price_row found;
@@ -171,9 +181,9 @@ ch_status ch_ledger_confirm_price(ch_ledger *ledger, ch_slice source, ch_slice p
     if (!find_price(ledger, pair, source, &found))
         return ch_fail(err, CH_INTERNAL, "a price that was confirmed is gone");
     ch_decimal_text(found.price, price);
-    ch_log("user %u confirms the price of %.*s from '%.*s': %s", (unsigned)by, CH_SLICE_ARGS(pair),
+    ch_log("%.*s confirms the price of %.*s from '%.*s': %s", CH_SLICE_ARGS(by->name), CH_SLICE_ARGS(pair),
            CH_SLICE_ARGS(source), price);
-    *row = note_price(ledger, &found, "price confirmed", now_ns);
+    *row = note_price(ledger, &found, "price confirmed", by, now_ns);
     return CH_OK;
 }
 

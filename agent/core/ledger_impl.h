@@ -47,6 +47,8 @@ void ch_ledger_add_level(ch_buffer *lines, char kind, const ch_level_row *row);
 void ch_ledger_add_state(ch_buffer *lines, const ch_state_row *row);
 void ch_ledger_add_price(ch_buffer *lines, const ch_price_row *row);
 void ch_ledger_add_order(ch_buffer *lines, uint32_t hash);
+/* Appends who did it to a record. */
+void ch_ledger_add_doer(ch_buffer *record, const ch_doer *by);
 /* Appends a row of `ledger->lines` and `record`, and returns its id. */
 uint64_t ch_ledger_add_row(ch_ledger *ledger, ch_journal_kind kind, uint64_t of, ch_slice record, uint64_t now_ns);
 

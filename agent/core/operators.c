@@ -25,10 +25,12 @@ static void close_session(ch_session *self)
     ch_timekeeper_forget(operators->context.keeper, self);
     ch_reload_forget(operators->context.reload, self);
     ch_ledger_forget(operators->context.ledger, self);
+    ch_requests_forget_person(operators->context.requests, self);
     ch_prints_forget(operators->context.links->prints, self);
     ch_loop_forget(operators->loop, &self->source);
     ch_channel_close(&self->channel);
     ch_buffer_free(&self->asked);
+    ch_buffer_free(&self->flattening.asked);
     self->left = 0;
 }
 
@@ -73,15 +75,24 @@ void ch_session_on_progress(void *context, uint32_t done, uint32_t total)
 
 /* ---- requests ---- */
 
+void ch_session_name(const ch_session *self, ch_buffer *out)
+{
+    ch_policy_name_user(self->operators->context.policy, &self->peer, out);
+}
+
 static ch_status check_right(const ch_operators *operators, const ch_peer *peer, unsigned roles, ch_error *err)
 {
-    unsigned own = ch_policy_roles(operators->context.policy, peer);
-    if ((own & roles) != 0)
+    const ch_policy *policy = operators->context.policy;
+    bool needs_admin = roles == CH_ROLE_ADMIN;
+    ch_autobuffer who = CH_BUFFER_INIT;
+    if ((ch_policy_roles(policy, peer) & roles) != 0)
         return CH_OK;
-    if (roles == CH_ROLE_ADMIN)
-        return ch_fail_rule(err, CH_REFUSED, "admin", "user %u is not an admin in the policy", (unsigned)peer->uid);
-    return ch_fail_rule(err, CH_REFUSED, "operator", "user %u is not an %s in the policy", (unsigned)peer->uid,
-                        (roles & CH_ROLE_OPERATOR) != 0 ? "operator" : "approver");
+    ch_policy_name_user(policy, peer, &who);
+    return ch_fail_rule(err, CH_REFUSED, needs_admin ? "admin" : "operator", "%s is not %s in the policy",
+                        ch_buffer_text(&who),
+                        needs_admin                          ? "an admin"
+                        : (roles & CH_ROLE_OPERATOR) != 0    ? "an operator"
+                                                             : "an approver");
 }
 
 /* The policy may have changed since the session was opened. */
@@ -123,6 +134,7 @@ static const ch_handler handlers[] = {
     { CH_FRAME_KEY_CONFIRM,    ch_session_on_key_confirm },
     { CH_FRAME_FREEZE,         ch_session_on_freeze },
     { CH_FRAME_THAW,           ch_session_on_thaw },
+    { CH_FRAME_FLATTEN,        ch_session_on_flatten },
     { CH_FRAME_TRADING_LIST,   ch_session_on_trading_list },
     { CH_FRAME_PRICE_CONFIRM,  ch_session_on_price_confirm },
     { CH_FRAME_STATE_ACCEPT,   ch_session_on_state_accept },

@@ -3,6 +3,8 @@
 
 #include "policy/policy.h"
 
+#include <stdio.h>
+
 /* The list goes first; the outcome ends it. */
 static ch_status list_nonces(ch_session *self, const ch_nonce_list_frame *ask, ch_error *err)
 {
@@ -14,7 +16,11 @@ static ch_status list_nonces(ch_session *self, const ch_nonce_list_frame *ask, c
 
 static ch_time_waiter waiter_of(ch_session *self)
 {
-    return (ch_time_waiter){.context = self, .answer = ch_session_on_outcome, .uid = self->peer.uid};
+    ch_autobuffer name = CH_BUFFER_INIT;
+    ch_time_waiter waiter = {.context = self, .answer = ch_session_on_outcome};
+    ch_session_name(self, &name);
+    snprintf(waiter.name, sizeof waiter.name, "%s", ch_buffer_text(&name));
+    return waiter;
 }
 
 static ch_status set_nonce(ch_session *self, const ch_nonce_set_frame *set, ch_error *err)
@@ -42,22 +48,26 @@ static void on_confirmed(void *context, const ch_error *outcome)
 static ch_status confirm_key(ch_session *self, const ch_key_confirm_frame *confirm, ch_error *err)
 {
     const ch_operator_context *context = &self->operators->context;
+    ch_autobuffer who = CH_BUFFER_INIT;
     CH_TRY(ch_session_check(self, confirm->version, CH_ROLE_OPERATOR, err));
     const ch_key *key = ch_policy_find_version(context->policy, confirm->key);
     if (key == NULL)
         return ch_fail(err, CH_NOT_FOUND, "there is no key '%.*s' in the policy", CH_SLICE_ARGS(confirm->key));
     const ch_link_waiter waiter = {.answer = on_confirmed, .context = self};
     CH_TRY(ch_token_link_confirm_key(context->links->links[key->token], key->token_key, waiter, err));
-    ch_log("user %u accepts the object that key '%s' has now, in the place of the one that it had",
-           (unsigned)self->peer.uid, key->name);
+    ch_session_name(self, &who);
+    ch_log("%s accepts the object that key '%s' has now, in the place of the one that it had", ch_buffer_text(&who),
+           key->name);
     return CH_OK;
 }
 
 static ch_status reload(ch_session *self, const ch_reload_frame *reload, ch_error *err)
 {
     const ch_reload_waiter waiter = {.context = self, .answer = ch_session_on_outcome};
+    ch_autobuffer who = CH_BUFFER_INIT;
     CH_TRY(ch_session_check(self, reload->version, CH_ROLE_OPERATOR, err));
-    ch_log("user %u asks for a reload", (unsigned)self->peer.uid);
+    ch_session_name(self, &who);
+    ch_log("%s asks for a reload", ch_buffer_text(&who));
     return ch_reload_begin(self->operators->context.reload, &waiter, err);
 }
 

@@ -74,11 +74,14 @@ static ch_status confirm_price(ch_session *self, const ch_price_confirm_frame *c
 {
     uint64_t row = 0;
     ch_decimal seen;
+    ch_autobuffer name = CH_BUFFER_INIT;
     CH_TRY(ch_session_check(self, confirm->version, CH_ROLE_OPERATOR, err));
     if (!ch_decimal_read(confirm->price, &seen))
         return ch_fail(err, CH_BAD_INPUT, "that price is no number; take it from `chancery prices list`");
-    CH_TRY(ch_ledger_confirm_price(self->operators->context.ledger, confirm->source, confirm->pair, seen,
-                                   self->peer.uid, ch_session_time_ns(self), &row, err));
+    ch_session_name(self, &name);
+    const ch_doer by = {.uid = self->peer.uid, .name = ch_buffer_slice(&name)};
+    CH_TRY(ch_ledger_confirm_price(self->operators->context.ledger, confirm->source, confirm->pair, seen, &by,
+                                   ch_session_time_ns(self), &row, err));
     return await_row(self, row, err);
 }
 
@@ -97,10 +100,12 @@ ch_status ch_session_on_price_confirm(void *context, ch_frame *frame, int *fd, c
 static ch_status accept_state(ch_session *self, const ch_state_accept_frame *accept, ch_error *err)
 {
     uint64_t row = 0;
+    ch_autobuffer name = CH_BUFFER_INIT;
     CH_TRY(ch_session_check(self, accept->version, CH_ROLE_ADMIN, err));
     CH_TRY(ch_session_check_reason(accept->reason, err));
-    CH_TRY(ch_ledger_accept(self->operators->context.ledger, self->peer.uid, accept->reason, ch_session_time_ns(self),
-                            &row, err));
+    ch_session_name(self, &name);
+    const ch_doer by = {.uid = self->peer.uid, .name = ch_buffer_slice(&name)};
+    CH_TRY(ch_ledger_accept(self->operators->context.ledger, &by, accept->reason, ch_session_time_ns(self), &row, err));
     return await_row(self, row, err);
 }
 
@@ -141,7 +146,8 @@ static ch_status revoke_key(ch_session *self, const ch_key_revoke_frame *revoke,
     CH_TRY(ch_session_check_reason(revoke->reason, err));
     CH_TRY(find_version(self, revoke, &version, err));
     ch_states_name_version(version, &name);
-    ch_buffer_add_format(&why, "user %u: %.*s", (unsigned)self->peer.uid, CH_SLICE_ARGS(revoke->reason));
+    ch_session_name(self, &why);
+    ch_buffer_add_format(&why, ": %.*s", CH_SLICE_ARGS(revoke->reason));
     const ch_state_row row = {.of = CH_STATE_OF_VERSION,
                               .name = ch_buffer_slice(&name),
                               .state = CH_TRADING_HALTED,

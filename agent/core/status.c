@@ -35,6 +35,7 @@ typedef struct report {
     ch_buffer confinement;
     ch_buffer callers;
     ch_buffer key_dates;
+    ch_buffer trading;
     ch_error doubt; /* about the clock */
 } report;
 
@@ -152,6 +153,44 @@ static void add_freeze(report *to, const ch_status_context *context)
     add_notice(to, ch_buffer_slice(&text));
 }
 
+/* Is it of a key, or a caller, that whoever asks may see? */
+static bool may_see_state(const ch_status_context *context, const report *to, const ch_state_row *row)
+{
+    const ch_policy *policy = context->policy;
+    const ch_caller_set *own = ch_callers_find(context->callers, policy, to->caller);
+    const ch_key *key = row->of == CH_STATE_OF_KEY ? ch_policy_find_key(policy, row->name) : NULL;
+    if (to->is_operator || row->of == CH_STATE_OF_ALL)
+        return true;
+    if (row->of == CH_STATE_OF_KEY)
+        return key != NULL && may_see(context, to, key);
+    for (size_t i = 0; i < policy->caller_count; i++) {
+        if (ch_caller_set_has(own, i) && ch_slice_is(row->name, policy->callers[i].name))
+            return true;
+    }
+    return false;
+}
+
+/* Those of a key's versions are no states that anybody can end. */
+static void add_trading(const ch_status_context *context, report *to)
+{
+    uint32_t counts[CH_STATE_OF_VERSION + 1][CH_TRADING_HALTED + 1] = {0};
+    ch_state_row row;
+    const ch_states *states = ch_ledger_states(context->ledger);
+    uint64_t now_ns = ch_clockwatch_time_ns(context->timekeeper->clock);
+    for (size_t i = 0; ch_states_at(states, i, &row); i++) {
+        ch_state_row now;
+        if (ch_states_get(states, row.of, row.name, now_ns, &now) && may_see_state(context, to, &now))
+            counts[now.of][now.state]++;
+    }
+    for (unsigned of = CH_STATE_OF_CALLER; of <= CH_STATE_OF_ALL; of++) {
+        for (unsigned state = CH_TRADING_REDUCING; state <= CH_TRADING_HALTED; state++) {
+            const ch_trading_count_record record = {
+                .of = (uint8_t)of, .state = (uint8_t)state, .count = counts[of][state]};
+            ch_trading_count_record_put(&to->frame.trading, &to->trading, &record);
+        }
+    }
+}
+
 static void add_tolerance(const ch_status_context *context, report *to, const ch_key *named)
 {
     ch_autobuffer text = CH_BUFFER_INIT;
@@ -255,6 +294,7 @@ static void tell_more(const ch_status_context *context, report *to)
     for (size_t i = 0; i < context->links->count; i++)
         add_token(to, context->links->links[i]);
     add_freeze(to, context);
+    add_trading(context, to);
     for (size_t i = 0; i < ch_notices_count(context->notices); i++)
         add_notice(to, ch_slice_of(ch_notices_at(context->notices, i)));
     add_tolerances(context, to);
@@ -315,7 +355,8 @@ void ch_status_report(const ch_status_context *context, ch_asker asker, const ch
                  .notices = CH_BUFFER_INIT,
                  .confinement = CH_BUFFER_INIT,
                  .callers = CH_BUFFER_INIT,
-                 .key_dates = CH_BUFFER_INIT};
+                 .key_dates = CH_BUFFER_INIT,
+                 .trading = CH_BUFFER_INIT};
     if (send_report(context, &to, asker, get, &err) != CH_OK)
         ch_front_link_failed(asker, "", &err);
     ch_buffer_free(&to.tokens);
@@ -325,4 +366,5 @@ void ch_status_report(const ch_status_context *context, ch_asker asker, const ch
     ch_buffer_free(&to.confinement);
     ch_buffer_free(&to.callers);
     ch_buffer_free(&to.key_dates);
+    ch_buffer_free(&to.trading);
 }

@@ -84,9 +84,9 @@ static void on_outcome(void *context, const ch_error *outcome)
     const ch_time_change *change = context;
     const ch_time_waiter *waiter = &change->waiter;
     if (outcome->status == CH_OK)
-        ch_log("user %u %ss %s", (unsigned)waiter->uid, change->verb, change->text);
+        ch_log("%s %ss %s", waiter->name, change->verb, change->text);
     else
-        ch_log("user %u could not %s %s; %s", (unsigned)waiter->uid, change->verb, change->text, outcome->message);
+        ch_log("%s could not %s %s; %s", waiter->name, change->verb, change->text, outcome->message);
     if (waiter->context != NULL)
         waiter->answer(waiter->context, outcome);
 }

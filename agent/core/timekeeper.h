@@ -4,6 +4,7 @@
 
 #include "agent/core/clockwatch.h"
 #include "agent/core/front_link.h"
+#include "base/names.h"
 #include "policy/policy.h"
 #include "state/nonces.h"
 #include "wire/frames.h"
@@ -12,7 +13,7 @@
 typedef struct ch_time_waiter {
     void *context;
     void (*answer)(void *context, const ch_error *outcome);
-    uid_t uid; /* for the log */
+    char name[CH_NAME_MAX + sizeof " (user 4294967295)"]; /* as policy calls them, for the log */
 } ch_time_waiter;
 
 #define CH_TIME_CHANGE_SIZE 1024

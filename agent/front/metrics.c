@@ -198,6 +198,37 @@ static void add_states(ch_buffer *out, ch_records tokens)
     }
 }
 
+/* In the order of ch_state_of and ch_trading, which the front does not know. */
+static void add_trading(ch_buffer *out, ch_records trading)
+{
+    static const char name[] = "chancery_frozen";
+    static const char *const kinds[] = {"caller", "key", "all"};
+    static const char *const states[] = {"active", "reducing", "halted"};
+    ch_trading_count_record count;
+    add_family(out, name, "gauge", "Callers and keys that are reducing or halted; of all trading, 1 if it is.");
+    while (ch_trading_count_record_next(&trading, &count)) {
+        if (count.of >= sizeof kinds / sizeof *kinds || count.state >= sizeof states / sizeof *states)
+            continue;
+        add_metric_label(out, name, "of", ch_slice_of(kinds[count.of]));
+        add_label(out, ",state", ch_slice_of(states[count.state]));
+        add_value(out, "}", count.count);
+    }
+}
+
+/* Of one that is locked, or has no end, there is none. */
+static void add_unlocks(ch_buffer *out, ch_records tokens)
+{
+    static const char name[] = "chancery_token_unlocked_until_timestamp_seconds";
+    ch_listed_token_record token;
+    add_family(out, name, "gauge", "When the unlock of a token ends if nothing more is signed, if it does.");
+    while (ch_listed_token_record_next(&tokens, &token)) {
+        if (token.until_ms == 0)
+            continue;
+        add_metric_label(out, name, "token", token.name);
+        add_value(out, "}", token.until_ms / 1000);
+    }
+}
+
 static uint64_t read_signatures(const ch_listed_token_record *token)
 {
     return token->signatures;
@@ -278,7 +309,9 @@ void ch_metrics_add(ch_buffer *out, const ch_status_is_frame *frame)
     add_requests(out, frame);
     add_problems(out, frame->problems);
     add_dates(out, frame->key_dates);
+    add_trading(out, frame->trading);
     add_states(out, frame->tokens);
+    add_unlocks(out, frame->tokens);
     add_counters(out, frame->tokens);
     add_rates(out, frame->callers);
     add_work(out, frame->callers);

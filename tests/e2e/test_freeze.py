@@ -74,7 +74,7 @@ class Names(Switch):
                              (["key:binance-main", "caller:tester"], "caller tester is halted"), (["--all"], "all trading is halted")):
             with self.subTest(names):
                 out = self.agent.must("freeze", *names, "--reason", "odd orders")
-                self.assertRegex(out, rf"(?m)^{words}: user \d+: odd orders$")
+                self.assertRegex(out, rf"(?m)^{words}: tester: odd orders$")
                 self.assert_frozen()
                 self.assertEqual(self.sign(order=BINANCE_CANCEL).status, 200)
                 self.agent.must("thaw", *names, "--reason", "looked into")
@@ -85,7 +85,7 @@ class Names(Switch):
         self.agent.must("freeze", "binance-main", "--reason", "odd orders")
         self.assertEqual(self.sign("binance-ed25519").status, 200)
         answer = self.sign()
-        self.assertRegex(answer.json["detail"], r"key 'binance-main' is halted by user \d+: odd orders, until an admin thaws it")
+        self.assertRegex(answer.json["detail"], r"key 'binance-main' is halted by tester: odd orders, until an admin thaws it")
 
     def test_what_is_stricter_stays(self):
         self.agent.must("freeze", "tester", "--reason", "first")
@@ -250,7 +250,7 @@ class InEffect(Switch):
                 self.restart(number)
                 self.assert_frozen()
                 with self.agent.client() as client:
-                    self.assertRegex("\n".join(client.get("/v1/status").json["notices"]), r"all trading is halted: user \d+: everything")
+                    self.assertRegex("\n".join(client.get("/v1/status").json["notices"]), r"all trading is halted: tester: everything")
                 self.assertIn("all trading is halted", self.agent.must("status"))
                 self.assertEqual(self.sign(order=BINANCE_CANCEL).status, 200)
                 self.agent.must("thaw", "--all", "--reason", "looked into")
@@ -291,7 +291,7 @@ class FromOutside(Switch):
 
     def test_a_signal_freezes(self):
         self.agent.process.send_signal(signal.SIGUSR1)
-        self.await_freeze(rf"^SIGUSR1 from process {os.getpid()} of user {os.getuid()}$")
+        self.await_freeze(rf"^SIGUSR1 from process {os.getpid()} of tester$")
         self.assertRegex(self.agent.log(), r"all trading is halted now: SIGUSR1 from process")
         self.agent.process.send_signal(signal.SIGUSR1)
         self.agent.must("thaw", "--all", "--reason", "a drill")

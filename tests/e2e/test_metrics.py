@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import time
 import unittest
 
 import harness
@@ -112,6 +113,36 @@ class Metrics(harness.AgentTest):
         with self.agent.client() as client:
             return client.sign("binance-main", document).status
 
+    def frozen(self):
+        return {name.removeprefix("chancery_frozen"): value for name, value in self.scrape().items() if name.startswith("chancery_frozen")}
+
+    def test_what_is_frozen_is_counted(self):
+        none = {f'{{of="{of}",state="{state}"}}': 0 for of in ("caller", "key", "all") for state in ("reducing", "halted")}
+        self.assertEqual(self.frozen(), none)
+        self.agent.must("freeze", "binance-main", "kraken-main", "--reason", "odd")
+        self.agent.must("freeze", "tester", "--reducing", "--reason", "odd")
+        self.assertEqual(self.frozen(), {**none, '{of="key",state="halted"}': 2, '{of="caller",state="reducing"}': 1})
+        self.agent.must("freeze", "--all", "--reason", "odd")
+        self.assertEqual(self.frozen()['{of="all",state="halted"}'], 1)
+        self.agent.must("thaw", "binance-main", "kraken-main", "tester", "--reason", "good")
+        self.agent.must("thaw", "--all", "--reason", "good")
+        self.assertEqual(self.frozen(), none)
+
+    def test_the_end_of_an_unlock_is_told(self):
+        name = 'chancery_token_unlocked_until_timestamp_seconds{token="main"}'
+        text = self.agent.policy.read_text()
+        self.addCleanup(self.follow, text)
+        self.follow(harness.with_unlock(text, for_="1h"))
+        self.assertNotIn(name, self.scrape())
+        self.unlock()
+        self.assertAlmostEqual(self.scrape()[name], time.time() + 3600, delta=60)
+        self.assertEqual(self.agent.lock().returncode, 0)
+        self.assertNotIn(name, self.scrape())
+
+    def follow(self, text):
+        self.agent.policy.write_text(text)
+        self.agent.must("reload")
+
     def test_the_metrics_follow_the_agent(self):
         locked = self.scrape()
         signatures, failures, starts, logins = self.counters(locked)
@@ -176,7 +207,7 @@ class Metrics(harness.AgentTest):
         found = self.scrape_as(BOT)
         self.assertEqual((found["chancery_keys"], found["chancery_keys_ready"]), (1, 0))
         self.assertEqual([name for name in found if "key_problem" in name], ['chancery_key_problem{key="binance-other"}'])
-        self.assertEqual([name for name in found if "caller" in name], [])
+        self.assertEqual([name for name in found if name.startswith("chancery_caller")], [])
         self.assertEqual(self.state(found), "locked")
 
     def test_neither_a_query_nor_another_method_is_taken(self):

@@ -359,6 +359,27 @@ START_TEST(test_a_peer_is_who_all_that_is_given_says)
 }
 END_TEST
 
+/* clang-format off */
+static const struct {
+    ch_peer peer;
+    const char *name;
+} called[] = {
+    /* peer                                                            what policy calls it */
+    { { .uid = 0, .gid = 0 },                                          "alice" },
+    { { .uid = 0, .gid = 7 },                                          "alice" }, /* and not as one of bob's group */
+    { { .uid = 5, .gid = 5, .groups = { 6, 7 }, .group_count = 2 },    "bob (user 5)" },
+    { { .uid = 1000, .gid = 5 },                                       "user 1000" },
+};
+/* clang-format on */
+
+START_TEST(test_people_are_called_by_their_names)
+{
+    ch_autobuffer name = CH_BUFFER_INIT;
+    ch_policy_name_user(&policy, &called[_i].peer, &name);
+    ck_assert_str_eq(ch_buffer_text(&name), called[_i].name);
+}
+END_TEST
+
 /* ---- names ---- */
 
 START_TEST(test_names_are_those_of_the_documentation)
@@ -379,4 +400,5 @@ CH_TESTS_WITH("policy", set_up, tear_down, CH_TEST(test_callers_are_read), CH_TE
               CH_TEST(test_requirements_are_read), CH_TEST(test_entries_are_sorted_by_verb_and_limits_are_found),
               CH_TEST_ROWS(test_entries_are_found_by_caller_and_key, found),
               CH_TEST_ROWS(test_a_peer_is_who_all_that_is_given_says, who),
+              CH_TEST_ROWS(test_people_are_called_by_their_names, called),
               CH_TEST(test_names_are_those_of_the_documentation))

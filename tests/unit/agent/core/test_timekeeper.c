@@ -24,7 +24,7 @@ static void on_answer(void *context, const ch_error *why)
     outcome = *why;
 }
 
-static const ch_time_waiter waiter = {.context = &answers, .answer = on_answer, .uid = 7};
+static const ch_time_waiter waiter = {.context = &answers, .answer = on_answer, .name = "user 7"};
 
 static void collect(void)
 {
