@@ -1,5 +1,6 @@
 #include "base/memory.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,12 @@ void *ch_realloc_array(void *memory, size_t count, size_t item_size_bytes)
     if (grown == NULL)
         ch_out_of_memory(count);
     return grown;
+}
+
+void *ch_array_grow(void *array, size_t count, size_t item_size_bytes)
+{
+    bool is_full = (count & (count - 1)) == 0;
+    return is_full ? ch_realloc_array(array, count == 0 ? 1 : 2 * count, item_size_bytes) : array;
 }
 
 char *ch_strdup(const char *text)

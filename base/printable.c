@@ -51,6 +51,8 @@ static const struct {
 
 const char *ch_unseen_name(uint32_t code)
 {
+    if (code > ' ' && code < 0x80) /* most text; the table has none of it */
+        return NULL;
     for (size_t i = 0; i < sizeof unseen / sizeof unseen[0]; i++) {
         if (code >= unseen[i].first && code <= unseen[i].last)
             return unseen[i].what;

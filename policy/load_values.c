@@ -25,8 +25,7 @@ char *ch_upper(const char *text)
 
 void ch_text_list_add(ch_text_list *list, char *text_take)
 {
-    if ((list->count & (list->count - 1)) == 0) /* full: its room is a power of two */
-        list->items = ch_realloc_array(list->items, list->count == 0 ? 1 : 2 * list->count, sizeof *list->items);
+    list->items = ch_array_grow(list->items, list->count, sizeof *list->items);
     list->items[list->count++] = text_take;
 }
 

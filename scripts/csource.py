@@ -4,6 +4,7 @@ No compiler: comments and texts are taken out, and the rest is read as our style
 declarations from a .def (STATUS(...), then an #include of the list) is read with the list expanded.
 """
 import collections
+import functools
 import re
 
 # The names for which a system header is included. A header that is not here is a violation.
@@ -256,15 +257,20 @@ def names_declared(code, read_list):
     return names
 
 
+@functools.lru_cache(maxsize=None)
+def source_of(path, text):
+    """The source at `path`; for who checks a tree again and again, it is read only if its text is another."""
+    return Source(path, text)
+
+
 class Source:
     """A .c, .h or .def of the tree, read once."""
 
-    def __init__(self, root, path):
+    def __init__(self, path, text):
         self.path = path
         self.folder, _, self.name = path.rpartition("/")
         self.stem = path.rpartition(".")[0]
         self.is_header = path.endswith(".h")
-        text = (root / path).read_text()
         self.comments = [(line_at(text, found.start()), found[0]) for found in COMMENT_OR_TEXT.finditer(text)
                          if found[0][0] == "/"]
         self.code = without_comments(text)
@@ -276,19 +282,24 @@ class Source:
     def line_of(self, name):
         return line_at(self.plain, re.search(rf"\b{name}\b", self.plain).start())
 
+    @functools.cached_property
     def odd_includes(self):
         """The lines of includes that are not written #include "folder/name.h" or #include <name.h>."""
         return [line for line, _, text in numbered_lines(self.code)
                 if ANY_INCLUDE.match(text.replace("\\\n", "")) and not PLAIN_INCLUDE.fullmatch(text.rstrip())]
 
+    @functools.cached_property
     def macros(self):
         """(name, line, how many lines it is, body) of each macro."""
-        for line, count, text in numbered_lines(self.plain):
-            define = re.match(r"\s*(?:#|%:)\s*define\s+(\w+)(.*)", text.replace("\\\n", ""), re.DOTALL)
-            if define:
-                yield define[1], line, count, define[2]
+        defines = [(line, count, re.match(r"\s*(?:#|%:)\s*define\s+(\w+)(.*)", text.replace("\\\n", ""), re.DOTALL))
+                   for line, count, text in numbered_lines(self.plain)]
+        return [(define[1], line, count, define[2]) for line, count, define in defines if define]
 
+    @functools.cached_property
     def bodies(self):
+        return list(self.find_bodies())
+
+    def find_bodies(self):
         """(what stands before it, where it begins, where it ends) of each outermost {}; the end is None if there is none."""
         code = "\n".join(re.sub(r"[^\n]", " ", text) if re.match(r"\s*(#|%:)", text) else text
                          for _, _, text in numbered_lines(self.plain))
@@ -309,10 +320,11 @@ class Source:
         if depth > 0:
             yield code[start:begin], begin, None
 
+    @functools.cached_property
     def unbalanced(self):
         """The lines of braces without a partner, behind which functions cannot be counted."""
-        found = [line_at(self.plain, begin) for _, begin, end in self.bodies() if end is None]
-        return found + [line for _, line, _, body in self.macros() if body.count("{") != body.count("}")]
+        found = [line_at(self.plain, begin) for _, begin, end in self.bodies if end is None]
+        return found + [line for _, line, _, body in self.macros if body.count("{") != body.count("}")]
 
     def is_unformatted(self, line):
         """Whether clang-format is off at a line."""
@@ -320,9 +332,13 @@ class Source:
                     for switch in re.findall(r"clang-format (on|off)\b", text)]
         return switches[-1:] == ["off"]
 
+    @functools.cached_property
     def functions(self):
+        return list(self.find_functions())
+
+    def find_functions(self):
         """(name, line, lines between the braces) of each function."""
-        for before, begin, end in self.bodies():
+        for before, begin, end in self.bodies:
             named = re.search(r"(\w+)\s*\(", without_attributes(before))
             is_data = "=" in before or re.match(r"\s*typedef\b", before)
             if end is None or is_data or (named is None and re.search(r"\b(struct|union|enum)\b", before)):

@@ -79,7 +79,7 @@ static nonce_row *add_row(ch_nonces *nonces, const ch_nonce_name *name)
     nonce_row **chain = chain_of(nonces, row->key_id);
     row->same_chain = *chain;
     *chain = row;
-    nonces->rows = ch_realloc_array(nonces->rows, nonces->row_count + 1, sizeof *nonces->rows);
+    nonces->rows = ch_array_grow(nonces->rows, nonces->row_count, sizeof *nonces->rows);
     row->index = nonces->row_count++;
     nonces->rows[row->index] = row;
     return row;
@@ -102,7 +102,7 @@ static void take_row(void *context, sqlite3_stmt *stmt)
 static void take_old_row(void *context, sqlite3_stmt *stmt)
 {
     ch_nonces *nonces = context;
-    nonces->old_rows = ch_realloc_array(nonces->old_rows, nonces->old_count + 1, sizeof *nonces->old_rows);
+    nonces->old_rows = ch_array_grow(nonces->old_rows, nonces->old_count, sizeof *nonces->old_rows);
     nonces->old_rows[nonces->old_count++] =
         (old_row){.name = ch_strdup(text_at(stmt, 0)), .reserved = (uint64_t)sqlite3_column_int64(stmt, 1)};
 }

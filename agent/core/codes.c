@@ -141,7 +141,8 @@ void ch_attempt_end(ch_attempt *self, const ch_error *outcome)
     if (outcome != &self->outcome)
         self->outcome = *outcome; /* what it points to may go now */
     bool is_refused = is_refusal(&self->outcome);
-    if (self->is_counted && self->outcome.status != CH_OK && !is_refused)
+    bool has_failed = is_refused || self->outcome.status == CH_WRONG_PIN;
+    if (self->is_counted && self->outcome.status != CH_OK && !has_failed)
         ch_person_take_back(self->person, self->token);
     ch_secret_wipe(&self->secret);
     if (!is_refused) {
@@ -170,7 +171,7 @@ static ch_attempt *find_free(ch_codes *codes, const ch_kept_person *person, ch_e
     for (size_t i = 0; i < CH_ATTEMPTS_MAX; i++) {
         ch_attempt *self = &codes->attempts[i];
         if (self->is_used && self->person == person) {
-            ch_error_set(err, CH_BUSY, "", "another code of yours is being looked at; try again in a moment");
+            ch_error_set(err, CH_BUSY, "", "another try of yours is under way; try again in a moment");
             return NULL;
         }
         if (!self->is_used)
@@ -186,8 +187,8 @@ static ch_status may_try(const ch_kept_person *person, uint64_t *now_ns, ch_erro
     ch_moment now;
     if (!ch_moment_now(&now))
         return ch_fail(err, CH_UNAVAILABLE,
-                       "the machine's clock shows no time that could be right, and codes are made of "
-                       "the time; set it");
+                       "the machine's clock shows no time that could be right, and codes and waits go "
+                       "by it; set it");
     uint64_t left_s = ch_person_waits_s(person, now.wall_ns);
     *now_ns = now.wall_ns;
     if (left_s > 0)

@@ -22,11 +22,13 @@ struct ch_attempt {
     bool is_counted;   /* as a failure, so far */
     bool stays_locked; /* an unlock that was all about the code */
     bool is_last_try;
+    bool is_by_pin;              /* an unlock that takes no code */
     ch_kept_person *person;      /* who tries */
     char name[CH_NAME_MAX + 1];  /* of them in the policy */
     char about[CH_NAME_MAX + 1]; /* whose seed it is about; empty: nobody else's */
     char *token;                 /* that is to be unlocked; NULL: none */
     ch_token_link *link;         /* that has a login of it */
+    unsigned tries_before;       /* of that token */
     ch_secret secret;            /* what was typed: parts with a NUL between them */
     unsigned code_part;          /* which of them is the code of who tries */
     uint64_t step;               /* of the code that was right */

@@ -107,19 +107,29 @@ static ch_status unlock_by_code(ch_session *self, ch_token_link *link, bool is_l
     return CH_OK;
 }
 
+static ch_status unlock_by_pin(ch_session *self, ch_token_link *link, bool is_last_try, int fd, ch_error *err)
+{
+    const ch_operator_context *context = &self->operators->context;
+    const ch_person *person = ch_policy_find_person(context->policy, &self->peer, CH_ROLE_OPERATOR);
+    const ch_codes_waiter shared = waiter_of(self);
+    const ch_link_waiter alone = {.tell = ch_session_on_progress, .answer = ch_session_on_outcome, .context = self};
+    ch_autosecret pin = CH_SECRET_INIT;
+    CH_TRY(read_pin(link, fd, &pin, err));
+    if (ch_codes_shares_tries(context->codes))
+        ch_codes_unlock_by_pin(context->codes, link, person, &pin, is_last_try, &shared);
+    else
+        ch_token_link_unlock(link, &pin, is_last_try, alone);
+    return CH_OK;
+}
+
 static ch_status unlock(ch_session *self, const ch_unlock_frame *unlock, int fd, ch_error *err)
 {
-    ch_autosecret pin = CH_SECRET_INIT;
     ch_token_link *link = NULL;
     CH_TRY(ch_session_check(self, unlock->version, CH_ROLE_OPERATOR, err));
     CH_TRY(ch_links_find(self->operators->context.links, unlock->token, &link, err));
     CH_TRY(ch_session_prepare_pipe(fd, err));
-    if (takes_code(self->operators, link))
-        return unlock_by_code(self, link, unlock->is_last_try, fd, err);
-    CH_TRY(read_pin(link, fd, &pin, err));
-    const ch_link_waiter waiter = {.tell = ch_session_on_progress, .answer = ch_session_on_outcome, .context = self};
-    ch_token_link_unlock(link, &pin, unlock->is_last_try, waiter);
-    return CH_OK;
+    return takes_code(self->operators, link) ? unlock_by_code(self, link, unlock->is_last_try, fd, err)
+                                             : unlock_by_pin(self, link, unlock->is_last_try, fd, err);
 }
 
 static ch_status tell_needs(ch_session *self, const ch_unlock_needs_frame *ask, ch_error *err)

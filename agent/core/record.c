@@ -156,7 +156,7 @@ static size_t params_size(const ch_request *request)
 static void add_request(const ch_job *job, ch_buffer *out)
 {
     add_asked(out, "key", job->key_name);
-    if (job->key != NULL && ch_key_has_versions(job->key))
+    if (job->key != NULL && job->key->key_id != NULL)
         ch_record_text(out, ",", "key_id", ch_slice_of(job->key->key_id));
     if (job->form < CH_FORM_COUNT)
         ch_record_text(out, ",", "form", ch_slice_of(form_names[job->form]));

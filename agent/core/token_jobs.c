@@ -420,9 +420,10 @@ ch_token_jobs *ch_token_jobs_new(size_t worker_count)
 void ch_token_jobs_set_keys(ch_token_jobs *jobs, size_t key_count)
 {
     assert(key_count >= jobs->key_count);
-    jobs->costs_ns = ch_realloc_array(jobs->costs_ns, key_count, sizeof *jobs->costs_ns);
-    for (; jobs->key_count < key_count; jobs->key_count++)
+    for (; jobs->key_count < key_count; jobs->key_count++) {
+        jobs->costs_ns = ch_array_grow(jobs->costs_ns, jobs->key_count, sizeof *jobs->costs_ns);
         jobs->costs_ns[jobs->key_count] = 0;
+    }
 }
 
 void ch_token_jobs_set_meter(ch_token_jobs *jobs, ch_meter *meter)

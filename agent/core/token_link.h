@@ -198,6 +198,9 @@ void ch_token_link_unlock_by_code(ch_token_link *link, ch_secret *pin_and_code, 
                                   bool is_last_try, ch_link_waiter waiter);
 /* The same as ch_token_link_unlock, with a PIN that nobody typed. */
 void ch_token_link_unlock_unattended(ch_token_link *link, ch_secret *pin, ch_link_waiter waiter);
+/* Returns how many tries count against the token: those that failed since the last that succeeded, and one under way.
+ */
+unsigned ch_token_link_tries(const ch_token_link *link);
 /* Goes on with a login whose code has passed, once its step is on disk. If `outcome` says that it is not, nothing is
  * unlocked. With `stays_locked` the login was only for the code, and the token is locked again. */
 void ch_token_link_go_on(ch_token_link *link, const ch_error *outcome, bool stays_locked);

@@ -55,7 +55,7 @@ static size_t append_key(ch_token_link *link, const ch_link_key *key)
 {
     uint32_t *chain = &link->chains[chain_of(key->name)];
     assert(ch_token_link_has_room(link, 1));
-    link->keys = ch_realloc_array(link->keys, link->key_count + 1, sizeof *link->keys);
+    link->keys = ch_array_grow(link->keys, link->key_count, sizeof *link->keys);
     link->keys[link->key_count] = (ch_known_key){.same_chain = *chain,
                                                  .name = ch_strdup(key->name),
                                                  .uri = ch_strdup(key->uri),

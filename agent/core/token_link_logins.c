@@ -147,14 +147,14 @@ void ch_link_check_try(ch_token_link *link, uint64_t now_ms)
     ch_link_answer_waiter(link, &late);
 }
 
-static unsigned count_tries(const ch_token_link *link)
+unsigned ch_token_link_tries(const ch_token_link *link)
 {
     return link->config.tries == NULL ? 0 : ch_tries_count(link->config.tries);
 }
 
 static ch_status may_try(const ch_token_link *link, bool is_last_try, ch_error *err)
 {
-    unsigned count = count_tries(link);
+    unsigned count = ch_token_link_tries(link);
     unsigned most = link->config.pin_tries;
     if (most == 0 || count + 1 < most || is_last_try)
         return CH_OK;
@@ -186,8 +186,8 @@ static void settle_try(ch_token_link *link, bool is_again, ch_error *outcome)
         take_back_try(link);
     close_try(link);
     if (outcome->status == CH_WRONG_PIN && link->config.pin_tries > 0 && !ch_link_has_code(link))
-        ch_error_set(outcome, plain.status, plain.rule, "%s; %u of %u tries are used", plain.message, count_tries(link),
-                     link->config.pin_tries);
+        ch_error_set(outcome, plain.status, plain.rule, "%s; %u of %u tries are used", plain.message,
+                     ch_token_link_tries(link), link->config.pin_tries);
 }
 
 /* ---- unlocks ---- */

@@ -11,10 +11,10 @@
 
 static ch_signer_key *make_room(ch_signer_keys *keys, size_t index)
 {
-    if (index >= keys->end)
-        keys->keys = ch_realloc_array(keys->keys, index + 1, sizeof *keys->keys);
-    for (; keys->end <= index; keys->end++)
+    for (; keys->end <= index; keys->end++) {
+        keys->keys = ch_array_grow(keys->keys, keys->end, sizeof *keys->keys);
         keys->keys[keys->end] = (ch_signer_key){.uri = NULL};
+    }
     return &keys->keys[index];
 }
 

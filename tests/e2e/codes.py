@@ -159,6 +159,7 @@ class CodesTest(harness.AgentTest):
     @classmethod
     def setUpClass(cls):
         harness.require_programs()
+        loaded.require_clocks()
 
     # ---- time ----
 

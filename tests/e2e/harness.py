@@ -95,11 +95,16 @@ def is_sanitized():
     return b"__asan_init" in AGENT.read_bytes()
 
 
-def wait_until(is_done, what, timeout_s=10.0, pause_s=0.02):
+# How long what is sure to happen may take: a sanitized build on a loaded machine needs many times what a release does.
+PATIENCE_S = 60.0
+
+
+def wait_until(is_done, what, timeout_s=PATIENCE_S, pause_s=0.02):
+    """`what` is a text, or a function that makes it once it is needed, as of a log that has not been written yet."""
     deadline = time.monotonic() + timeout_s
     while not is_done():
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {timeout_s} s: {what}")
+            raise AssertionError(f"not within {timeout_s} s: {what() if callable(what) else what}")
         time.sleep(pause_s)
 
 
@@ -286,7 +291,7 @@ class Agent:
                 cwd=self.home,
             )
         if is_waited_for:
-            wait_until(self.is_serving, f"the agent serves; its log:\n{self.log()}")
+            wait_until(self.is_serving, lambda: f"the agent serves; its log:\n{self.log()}")
 
     def log(self):
         err = self.home / "agent.err"

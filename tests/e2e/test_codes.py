@@ -358,6 +358,7 @@ class SeedsElsewhere(codes.CodesTest):
 
     def test_that_token_comes_first_and_each_takes_a_code_of_its_own(self):
         seed = self.enroll()
+        harness.wait_until(lambda: self.state("people") == "locked", "its process has begun anew after the enrolment")
         done = self.unlock(self.fresh_code(seed))
         self.assertEqual(done.returncode, 6, done.stderr)
         self.assertIn("chancery unlock people", done.stderr.decode())

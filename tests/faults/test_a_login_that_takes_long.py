@@ -36,17 +36,17 @@ class LongLogin(unittest.TestCase):
         self.assertEqual(self.faults.pins(), [1])
 
     def test_it_goes_on_when_the_operator_leaves(self):
-        self.faults.set("C_Login * delay=3000")
+        self.faults.set("C_Login * delay=8000")
         child = subprocess.Popen([harness.CLI, "unlock", "main"], env=self.agent.environment(), stdin=subprocess.PIPE,
                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         child.stdin.write(harness.USER_PIN.encode())
         child.stdin.close()
         child.stdin = None
-        harness.wait_until(self.faults.pins, "it logs in", timeout_s=20)
+        harness.wait_until(self.faults.pins, "it logs in")
         child.send_signal(signal.SIGINT)
         child.communicate(timeout=20)
         self.assertNotEqual(child.returncode, 0)
-        harness.wait_until(lambda: self.state() == "unlocked", "it is unlocked", timeout_s=20)
+        harness.wait_until(lambda: self.state() == "unlocked", "it is unlocked")
         self.assertEqual(self.faults.pins(), [1])
 
 

@@ -9,7 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
 import rules
 from harness import wait_until
-from loaded import WallClock
+from loaded import WallClock, require_clocks
 
 DAY_S = 86_400
 ALLOW = "caller: a, key: kraken, classes: [trade], markets: [spot], symbols: [XBTUSDT], types: [limit]"
@@ -21,6 +21,10 @@ LOOK = "/v1/keys/kraken/limits"
 
 
 class WrongClock(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        require_clocks()
+
     def setUp(self):
         self.agent = rules.Agent()
         self.addCleanup(self.agent.close)

@@ -12,7 +12,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
 import harness
 from harness import BINANCE_ORDER, KRAKEN_ORDER, wait_until
-from loaded import WallClock
+from loaded import WallClock, require_clocks
 
 DAY_S = 86_400
 YEAR_S = 365 * DAY_S
@@ -38,6 +38,10 @@ STARTS = {
 
 
 class Clock(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        require_clocks()
+
     def setUp(self):
         self.agent = harness.prepare_agent(self.addCleanup)
         self.clock = WallClock(self.agent)

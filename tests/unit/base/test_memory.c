@@ -37,6 +37,22 @@ START_TEST(test_an_array_keeps_its_items_when_it_grows)
 }
 END_TEST
 
+START_TEST(test_an_array_that_grows_one_by_one_moves_seldom)
+{
+    ch_autofree size_t *items = NULL;
+    size_t moves = 0;
+    for (size_t count = 0; count < 10000; count++) {
+        uintptr_t before = (uintptr_t)items;
+        items = ch_array_grow(items, count, sizeof *items);
+        items[count] = count;
+        moves += (uintptr_t)items != before;
+    }
+    for (size_t i = 0; i < 10000; i++)
+        ck_assert_uint_eq(items[i], i);
+    ck_assert_uint_le(moves, 15);
+}
+END_TEST
+
 START_TEST(test_texts_are_copied)
 {
     ch_autofree char *copy = ch_strdup("text");
@@ -74,5 +90,6 @@ START_TEST(test_memory_that_is_not_there_ends_the_process)
 END_TEST
 
 CH_TESTS("memory", CH_TEST(test_new_memory_is_zero), CH_TEST(test_no_bytes_are_still_memory),
-         CH_TEST(test_an_array_keeps_its_items_when_it_grows), CH_TEST(test_texts_are_copied),
+         CH_TEST(test_an_array_keeps_its_items_when_it_grows),
+         CH_TEST(test_an_array_that_grows_one_by_one_moves_seldom), CH_TEST(test_texts_are_copied),
          CH_TEST_ROWS(test_memory_that_is_not_there_ends_the_process, greedy))
