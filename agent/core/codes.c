@@ -181,7 +181,7 @@ static ch_attempt *find_free(ch_codes *codes, const ch_kept_person *person, ch_e
     return found;
 }
 
-static ch_status may_try(const ch_kept_person *person, uint64_t *now_ns, ch_error *err)
+static ch_status may_try(ch_kept_person *person, uint64_t *now_ns, ch_error *err)
 {
     ch_moment now;
     if (!ch_moment_now(&now))
