@@ -27,29 +27,48 @@
 /* ---- rotate: what to write ---- */
 
 /* A text of JSON is one of YAML, too. */
-static void add_version(ch_buffer *out, const char *object, const char *key_id, bool has_phrase, uint64_t from_ns)
+static void add_text(ch_buffer *out, const char *name, const char *text)
 {
-    char from[CH_UTC_TEXT_SIZE];
+    ch_buffer_add_format(out, ", %s: ", name);
+    ch_encode_json(out, ch_slice_of(text));
+}
+
+static void add_moment(ch_buffer *out, const char *name, uint64_t moment_ns)
+{
+    char text[CH_UTC_TEXT_SIZE];
+    ch_utc_text(moment_ns / 1000000000, text);
+    if (moment_ns != 0)
+        add_text(out, name, text);
+}
+
+/* All that a version can have of its own, also if it is as the key's: what is left out would be the key's, which may
+ * be another. */
+static void add_version(ch_buffer *out, const ch_key *version, const char *object, const char *key_id, bool has_token)
+{
     ch_buffer_add_text(out, "        - { object: ");
     ch_encode_json(out, ch_slice_of(object));
-    ch_buffer_add_text(out, ", key_id: ");
-    ch_encode_json(out, ch_slice_of(key_id));
-    if (has_phrase)
-        ch_buffer_add_text(out, ", passphrase: \"...\"");
-    ch_utc_text(from_ns / 1000000000, from);
-    if (from_ns != 0)
-        ch_buffer_add_format(out, ", from: \"%s\"", from);
+    add_text(out, "key_id", key_id);
+    if (version->passphrase[0] != '\0')
+        add_text(out, "passphrase", "...");
+    if (has_token)
+        add_text(out, "token", version->token_name);
+    add_moment(out, "from", version->from_ns);
+    add_moment(out, "expires", version->expires_ns);
     ch_buffer_add_text(out, " }\n");
 }
 
-/* The key's lines of policy.yaml, with the new version. Pass phrases are not shown, not even the old ones. */
+/* The key's lines of policy.yaml, with the new version. Pass phrases are not shown, not even the old ones. The new
+ * version is not to begin before the last one, nor to end with it. */
 static void add_lines(ch_buffer *out, const ch_key *key, const ch_made_key *made, const char *key_id)
 {
     const ch_key *version;
+    bool has_tokens = key->version_count > 0;
+    ch_key next = *ch_key_version(key, key->version_count);
+    next.expires_ns = 0;
     ch_buffer_add_format(out, "    %s:\n      versions:\n", key->name);
     for (size_t i = 0; (version = ch_key_version(key, i)) != NULL; i++)
-        add_version(out, version->object_uri, version->key_id, version->passphrase[0] != '\0', version->from_ns);
-    add_version(out, made->uri, key_id, key->passphrase[0] != '\0', 0);
+        add_version(out, version, version->object_uri, version->key_id, has_tokens);
+    add_version(out, &next, made->uri, key_id, has_tokens);
 }
 
 static json_t *steps(const ch_key *key, const ch_made_key *made, bool has_id)
@@ -67,8 +86,8 @@ static json_t *steps(const ch_key *key, const ch_made_key *made, bool has_id)
                               json_sprintf("At %s, see that the new API key has the rights and addresses of %s, and "
                                            "no more.",
                                            title, last->key_id));
-    json_array_append_new(all, json_sprintf("In the policy, in the place of 'object', 'key_id' and 'passphrase' of key "
-                                            "'%s', write the versions below%s.",
+    json_array_append_new(all, json_sprintf("In the policy, in the place of what key '%s' has of 'object', 'key_id', "
+                                            "'passphrase', 'expires' and 'versions', write the versions below%s.",
                                             key->name, has_id ? "" : ", with the key id that the exchange shows"));
     json_array_append_new(all,
                           json_string("Run 'chancery policy check' and 'chancery reload'. From then on the new one "
