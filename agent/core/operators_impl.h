@@ -47,7 +47,8 @@ void ch_session_answer_failure(ch_session *self, ch_status st, const ch_error *e
 uint64_t ch_session_time_ns(const ch_session *self);
 /* CH_BAD_INPUT unless it is plain text of a size that a log can keep. */
 CH_CHECKED ch_status ch_session_check_reason(ch_slice reason, ch_error *err);
-/* operators_unlock.c: makes sure that PINs and codes come in a pipe, which keeps nobody waiting. */
+/* operators_unlock.c: makes sure that PINs and codes come in a pipe, and puts one of core's own in the place of `fd`,
+ * which keeps nobody waiting. */
 CH_CHECKED ch_status ch_session_prepare_pipe(int fd, ch_error *err);
 
 /* ---- operators_freeze.c ---- */
