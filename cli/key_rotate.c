@@ -188,8 +188,8 @@ static ch_status run_rotate(const ch_arguments *arguments, ch_error *err)
 
 /* ---- retire ---- */
 
-/* Refuses an object that a key of the policy would be found as, whichever token the policy names for that key. */
-static ch_status check_unused(ch_session *session, const ch_policy *policy, const char *uri, ch_error *err)
+/* Whichever token the policy names for it. */
+static ch_status check_keys(ch_session *session, const ch_policy *policy, const char *uri, ch_error *err)
 {
     for (size_t i = 0; i < policy->key_count; i++) {
         const ch_key *version;
@@ -203,6 +203,29 @@ static ch_status check_unused(ch_session *session, const ch_policy *policy, cons
         }
     }
     return CH_OK;
+}
+
+static ch_status check_people(ch_session *session, const ch_policy *policy, const char *uri, ch_error *err)
+{
+    for (size_t i = 0; i < policy->person_count; i++) {
+        const ch_person *person = &policy->people[i];
+        bool is_same = false;
+        if (person->seed.object_uri != NULL)
+            CH_TRY(ch_key_is_same(session, uri, person->seed.object_uri, &is_same, err));
+        if (is_same)
+            return ch_fail(err, CH_CONFLICT,
+                           "'%s' is the seed of the codes of '%s', without which they can unlock nothing; revoke it "
+                           "(chancery totp revoke %s), and then: chancery key delete",
+                           person->seed.object_uri, person->name, person->name);
+    }
+    return CH_OK;
+}
+
+/* Refuses an object that a key of the policy, or a seed, would be found as. */
+static ch_status check_unused(ch_session *session, const ch_policy *policy, const char *uri, ch_error *err)
+{
+    CH_TRY(check_keys(session, policy, uri, err));
+    return check_people(session, policy, uri, err);
 }
 
 static ch_status confirm(const ch_arguments *arguments, const char *uri, ch_error *err)
@@ -283,8 +306,8 @@ const ch_command ch_commands_of_key_rotate[] = {
                    .options = CH_OPTIONS_ON_TOKEN | OF_POLICY | CH_OPTION(YES)},
         .summary = "destroy the object of a version that is no longer in the policy",
         .details = "Destroys OBJECT, a label or URI, on the token, with its public half, unless a\n"
-                   "key of the policy names it. It asks first, on the terminal, unless --yes is\n"
-                   "given. Reload the agent before, so that nothing asks for it any more.",
+                   "key or a person of the policy names it. It asks first, on the terminal, unless\n"
+                   "--yes is given. Reload the agent before, so that nothing asks for it any more.",
         .examples = "  chancery key retire pkcs11:object=binance-main\n"
                     "  chancery key retire old --config agent.yaml --yes --pin-fd 3 3<pin\n",
         .run = run_retire,
