@@ -59,9 +59,13 @@ static void settle(ch_attempt *self)
                    (ch_person_waiter){.context = self, .answer = on_settled});
 }
 
+/* A try whose outcome nobody will know stays counted: whoever makes it and locks the token at once could else make as
+ * many as the token has. */
 static void on_login(void *context, const ch_error *outcome)
 {
     ch_attempt *self = context;
+    if (outcome->status != CH_OK && self->link != NULL && ch_token_link_has_lost_try(self->link))
+        self->is_counted = false;
     self->link = NULL;
     if (outcome->status == CH_OK && self->is_counted)
         settle(self);

@@ -196,6 +196,8 @@ void ch_token_link_unlock(ch_token_link *link, ch_secret *pin, bool is_last_try,
     "or so"
 void ch_token_link_unlock_by_code(ch_token_link *link, ch_secret *pin_and_code, const ch_link_code *code,
                                   bool is_last_try, ch_link_waiter waiter);
+/* True if the last unlock was cut short when its PIN was at the token already, which may have counted it. */
+bool ch_token_link_has_lost_try(const ch_token_link *link);
 /* The same as ch_token_link_unlock, with a PIN that nobody typed. */
 void ch_token_link_unlock_unattended(ch_token_link *link, ch_secret *pin, ch_link_waiter waiter);
 /* Goes on with a login whose code has passed, once its step is on disk. If `outcome` says that it is not, nothing is

@@ -103,6 +103,11 @@ void ch_token_link_go_on(ch_token_link *link, const ch_error *outcome, bool stay
     }
 }
 
+bool ch_token_link_has_lost_try(const ch_token_link *link)
+{
+    return link->is_try_lost;
+}
+
 /* Whoever asks learns no more than that it was one of the two. */
 void ch_link_hide_cause(ch_token_link *link, ch_error *outcome)
 {

@@ -85,6 +85,7 @@ struct ch_token_link {
     uint64_t login_ms;   /* when a PIN was last sent for a login */
     uint64_t try_ms;     /* since when the trial waits to be counted */
     bool is_try_open;    /* the trial is counted, and it is not known what has come of it */
+    bool is_try_lost;    /* the PIN of the last trial was at the process, which will not say what came of it */
     bool is_last_try;    /* it may be */
     unsigned pins_out;   /* that the process has, for a login or signatures, and has not said what came of them */
 

@@ -101,6 +101,7 @@ void ch_link_drop_trial(ch_token_link *link)
 {
     ch_secret_wipe(&link->trial);
     ch_link_clear_code(link);
+    link->is_try_lost = link->is_try_open && link->pins_out > 0;
     if (link->pins_out == 0)
         take_back_try(link);
     close_try(link);
@@ -231,6 +232,7 @@ static bool unlock(ch_token_link *link, ch_secret *pin, const ch_link_code *code
     *pin = (ch_secret)CH_SECRET_INIT;
     link->waiter = waiter;
     link->is_last_try = is_last_try;
+    link->is_try_lost = false;
     link->is_unattended = false;
     link->slept_ns = ch_clock_slept_ns();
     ch_link_set_code(link, code);
