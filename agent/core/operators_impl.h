@@ -55,6 +55,9 @@ CH_CHECKED ch_status ch_session_prepare_pipe(int fd, ch_error *err);
 
 /* The disk has not answered by then: the session's change is in effect, and is not kept yet. */
 void ch_session_on_late(ch_session *self);
+/* What the row says is in effect. One more answer is waited for, that of the disk, but not for
+ * long: a disk that hangs must not keep anybody from hearing that. */
+void ch_session_await_disk(ch_session *self, uint64_t row);
 
 /* ---- takers of frames: operators_unlock.c has those of tokens and people, operators_requests.c of rules and time,
  * operators_freeze.c those that freeze and thaw, operators_trading.c the rest ---- */
