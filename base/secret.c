@@ -123,6 +123,30 @@ ch_status ch_secret_read(ch_secret *secret, int fd, size_t max_bytes, ch_error *
     return CH_OK;
 }
 
+/* splice(2) is told each time not to wait. O_NONBLOCK is no help: whoever has sent the pipe shares its flags, and can
+ * take that one away again before it is read. */
+static ch_status move_out(int from, int to, ch_error *err)
+{
+    ssize_t moved;
+    do {
+        moved = splice(from, NULL, to, NULL, PIPE_MAX, SPLICE_F_NONBLOCK);
+    } while (moved > 0 || (moved < 0 && errno == EINTR));
+    return moved == 0 ? CH_OK : ch_fail_errno(err, "reading a secret");
+}
+
+ch_status ch_secret_own_pipe(int fd, ch_error *err)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
+        return ch_fail_errno(err, "making a pipe for a secret");
+    ch_status st = move_out(fd, ends[1], err);
+    if (st == CH_OK && dup3(ends[0], fd, O_CLOEXEC) < 0)
+        st = ch_fail_errno(err, "taking a pipe over");
+    close(ends[0]);
+    close(ends[1]);
+    return st;
+}
+
 ch_status ch_secret_to_pipe(const ch_secret *secret, int *fd, ch_error *err)
 {
     int ends[2];

@@ -41,6 +41,11 @@ CH_CHECKED ch_status ch_secret_copy_part(const ch_secret *whole, unsigned part, 
  * `fd` does; with O_NONBLOCK, CH_IO if `fd` has not ended yet. On failure `secret` stays empty. */
 CH_CHECKED ch_status ch_secret_read(ch_secret *secret, int fd, size_t max_bytes, ch_error *err);
 
+/* Puts a pipe of our own, with what was in it, in the place of `fd`, which must be a pipe that somebody else has sent:
+ * to read that one could wait for them. CH_IO if its other end is not closed, or if it holds more than a pipe takes;
+ * then `fd` stays what it was, and must not be read. */
+CH_CHECKED ch_status ch_secret_own_pipe(int fd, ch_error *err);
+
 /* Puts the secret, which must be there, in a new pipe and returns its read end, to be passed to the process that
  * needs it. The write end is closed, so that the reader sees the end. CH_TOO_LARGE for more than 4096 bytes, which a
  * pipe may not take. The caller closes `*fd`. */

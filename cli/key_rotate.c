@@ -27,29 +27,48 @@
 /* ---- rotate: what to write ---- */
 
 /* A text of JSON is one of YAML, too. */
-static void add_version(ch_buffer *out, const char *object, const char *key_id, bool has_phrase, uint64_t from_ns)
+static void add_text(ch_buffer *out, const char *name, const char *text)
 {
-    char from[CH_UTC_TEXT_SIZE];
+    ch_buffer_add_format(out, ", %s: ", name);
+    ch_encode_json(out, ch_slice_of(text));
+}
+
+static void add_moment(ch_buffer *out, const char *name, uint64_t moment_ns)
+{
+    char text[CH_UTC_TEXT_SIZE];
+    ch_utc_text(moment_ns / 1000000000, text);
+    if (moment_ns != 0)
+        add_text(out, name, text);
+}
+
+/* All that a version can have of its own, also if it is as the key's: what is left out would be the key's, which may
+ * be another. */
+static void add_version(ch_buffer *out, const ch_key *version, const char *object, const char *key_id, bool has_token)
+{
     ch_buffer_add_text(out, "        - { object: ");
     ch_encode_json(out, ch_slice_of(object));
-    ch_buffer_add_text(out, ", key_id: ");
-    ch_encode_json(out, ch_slice_of(key_id));
-    if (has_phrase)
-        ch_buffer_add_text(out, ", passphrase: \"...\"");
-    ch_utc_text(from_ns / 1000000000, from);
-    if (from_ns != 0)
-        ch_buffer_add_format(out, ", from: \"%s\"", from);
+    add_text(out, "key_id", key_id);
+    if (version->passphrase[0] != '\0')
+        add_text(out, "passphrase", "...");
+    if (has_token)
+        add_text(out, "token", version->token_name);
+    add_moment(out, "from", version->from_ns);
+    add_moment(out, "expires", version->expires_ns);
     ch_buffer_add_text(out, " }\n");
 }
 
-/* The key's lines of policy.yaml, with the new version. Pass phrases are not shown, not even the old ones. */
+/* The key's lines of policy.yaml, with the new version. Pass phrases are not shown, not even the old ones. The new
+ * version is not to begin before the last one, nor to end with it. */
 static void add_lines(ch_buffer *out, const ch_key *key, const ch_made_key *made, const char *key_id)
 {
     const ch_key *version;
+    bool has_tokens = key->version_count > 0;
+    ch_key next = *ch_key_version(key, key->version_count);
+    next.expires_ns = 0;
     ch_buffer_add_format(out, "    %s:\n      versions:\n", key->name);
     for (size_t i = 0; (version = ch_key_version(key, i)) != NULL; i++)
-        add_version(out, version->object_uri, version->key_id, version->passphrase[0] != '\0', version->from_ns);
-    add_version(out, made->uri, key_id, key->passphrase[0] != '\0', 0);
+        add_version(out, version, version->object_uri, version->key_id, has_tokens);
+    add_version(out, &next, made->uri, key_id, has_tokens);
 }
 
 static json_t *steps(const ch_key *key, const ch_made_key *made, bool has_id)
@@ -67,8 +86,8 @@ static json_t *steps(const ch_key *key, const ch_made_key *made, bool has_id)
                               json_sprintf("At %s, see that the new API key has the rights and addresses of %s, and "
                                            "no more.",
                                            title, last->key_id));
-    json_array_append_new(all, json_sprintf("In the policy, in the place of 'object', 'key_id' and 'passphrase' of key "
-                                            "'%s', write the versions below%s.",
+    json_array_append_new(all, json_sprintf("In the policy, in the place of what key '%s' has of 'object', 'key_id', "
+                                            "'passphrase', 'expires' and 'versions', write the versions below%s.",
                                             key->name, has_id ? "" : ", with the key id that the exchange shows"));
     json_array_append_new(all,
                           json_string("Run 'chancery policy check' and 'chancery reload'. From then on the new one "
@@ -169,8 +188,8 @@ static ch_status run_rotate(const ch_arguments *arguments, ch_error *err)
 
 /* ---- retire ---- */
 
-/* Refuses an object that a key of the policy would be found as, whichever token the policy names for that key. */
-static ch_status check_unused(ch_session *session, const ch_policy *policy, const char *uri, ch_error *err)
+/* Whichever token the policy names for it. */
+static ch_status check_keys(ch_session *session, const ch_policy *policy, const char *uri, ch_error *err)
 {
     for (size_t i = 0; i < policy->key_count; i++) {
         const ch_key *version;
@@ -184,6 +203,29 @@ static ch_status check_unused(ch_session *session, const ch_policy *policy, cons
         }
     }
     return CH_OK;
+}
+
+static ch_status check_people(ch_session *session, const ch_policy *policy, const char *uri, ch_error *err)
+{
+    for (size_t i = 0; i < policy->person_count; i++) {
+        const ch_person *person = &policy->people[i];
+        bool is_same = false;
+        if (person->seed.object_uri != NULL)
+            CH_TRY(ch_key_is_same(session, uri, person->seed.object_uri, &is_same, err));
+        if (is_same)
+            return ch_fail(err, CH_CONFLICT,
+                           "'%s' is the seed of the codes of '%s', without which they can unlock nothing; revoke it "
+                           "(chancery totp revoke %s), and then: chancery key delete",
+                           person->seed.object_uri, person->name, person->name);
+    }
+    return CH_OK;
+}
+
+/* Refuses an object that a key of the policy, or a seed, would be found as. */
+static ch_status check_unused(ch_session *session, const ch_policy *policy, const char *uri, ch_error *err)
+{
+    CH_TRY(check_keys(session, policy, uri, err));
+    return check_people(session, policy, uri, err);
 }
 
 static ch_status confirm(const ch_arguments *arguments, const char *uri, ch_error *err)
@@ -264,8 +306,8 @@ const ch_command ch_commands_of_key_rotate[] = {
                    .options = CH_OPTIONS_ON_TOKEN | OF_POLICY | CH_OPTION(YES)},
         .summary = "destroy the object of a version that is no longer in the policy",
         .details = "Destroys OBJECT, a label or URI, on the token, with its public half, unless a\n"
-                   "key of the policy names it. It asks first, on the terminal, unless --yes is\n"
-                   "given. Reload the agent before, so that nothing asks for it any more.",
+                   "key or a person of the policy names it. It asks first, on the terminal, unless\n"
+                   "--yes is given. Reload the agent before, so that nothing asks for it any more.",
         .examples = "  chancery key retire pkcs11:object=binance-main\n"
                     "  chancery key retire old --config agent.yaml --yes --pin-fd 3 3<pin\n",
         .run = run_retire,

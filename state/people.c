@@ -297,23 +297,29 @@ void ch_person_unpin(ch_kept_person *person, ch_person_waiter waiter)
 
 /* ---- tries ---- */
 
-/* A clock that was set back must not make anybody wait for years. */
-uint64_t ch_person_waits_s(const ch_kept_person *person, uint64_t now_ns)
+static uint64_t wait_after(unsigned failures)
 {
-    uint64_t until_ns = person->kept.wait_until_ns;
-    uint64_t left_s = until_ns <= now_ns ? 0 : (until_ns - now_ns + SECOND_NS - 1) / SECOND_NS;
-    return left_s < CH_WAIT_MAX_S ? left_s : CH_WAIT_MAX_S;
+    return failures > DOUBLINGS_MAX ? CH_WAIT_MAX_S : (uint64_t)1 << (failures - 1);
+}
+
+/* A try that was made while the clock was ahead must not make anybody wait until it is that late. */
+uint64_t ch_person_waits_s(ch_kept_person *person, uint64_t now_ns)
+{
+    facts *kept = &person->kept;
+    uint64_t most_ns = kept->failures == 0 ? 0 : wait_after(kept->failures) * SECOND_NS;
+    if (kept->wait_until_ns <= now_ns)
+        return 0;
+    if (kept->wait_until_ns - now_ns > most_ns) {
+        kept->wait_until_ns = now_ns + most_ns;
+        submit(person);
+    }
+    return (kept->wait_until_ns - now_ns + SECOND_NS - 1) / SECOND_NS;
 }
 
 unsigned ch_person_tries(const ch_kept_person *person, const char *token)
 {
     size_t at = place_of(&person->kept, token);
     return at < person->kept.try_count ? person->kept.tries[at].count : 0;
-}
-
-static uint64_t wait_after(unsigned failures)
-{
-    return failures > DOUBLINGS_MAX ? CH_WAIT_MAX_S : (uint64_t)1 << (failures - 1);
 }
 
 void ch_person_begin(ch_kept_person *person, const char *token, uint64_t now_ns, ch_person_waiter waiter)

@@ -3,8 +3,7 @@
  *
  * A try is counted on disk as a failure before it is made, and taken back if it succeeds or was never made; so no crash
  * gives anybody one more. A step counts as used on disk before anything is done by its code. Times are of the wall
- * clock: they outlast a restart, and whoever can set the clock back has a wait of at most CH_WAIT_MAX_S to gain. Core's
- * thread only. */
+ * clock, so that they outlast a restart; if it was set back, a wait begins anew, once. Core's thread only. */
 #ifndef CH_STATE_PEOPLE_H
 #define CH_STATE_PEOPLE_H
 
@@ -52,8 +51,9 @@ void ch_person_unpin(ch_kept_person *person, ch_person_waiter waiter);
 
 /* ---- tries ---- */
 
-/* Returns how many seconds the person must still wait at `now_ns`, rounded up, or 0. */
-uint64_t ch_person_waits_s(const ch_kept_person *person, uint64_t now_ns);
+/* Returns how many seconds the person must still wait at `now_ns`, rounded up, or 0. Never more than the failures are
+ * worth: what a clock that was ahead has left beyond that is forgotten. */
+uint64_t ch_person_waits_s(ch_kept_person *person, uint64_t now_ns);
 /* Returns how many of the person's unlocks of `token` have failed, or are under way, since anybody's last success. */
 unsigned ch_person_tries(const ch_kept_person *person, const char *token);
 

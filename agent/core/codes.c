@@ -165,12 +165,20 @@ bool ch_attempt_meets_other(const ch_attempt *self, const ch_kept_person *person
     return meets;
 }
 
-static ch_attempt *find_free(ch_codes *codes, const ch_kept_person *person, ch_error *err)
+/* What is kept of a person has one waiter, and that is whoever enrols or revokes them while it is written. */
+static bool holds(const ch_attempt *self, const ch_person *person)
+{
+    bool is_own = strcmp(self->name, person->name) == 0;
+    bool is_writing_about = self->is_writing && strcmp(self->about, person->name) == 0;
+    return self->is_used && (is_own || is_writing_about);
+}
+
+static ch_attempt *find_free(ch_codes *codes, const ch_person *person, ch_error *err)
 {
     ch_attempt *found = NULL;
     for (size_t i = 0; i < CH_ATTEMPTS_MAX; i++) {
         ch_attempt *self = &codes->attempts[i];
-        if (self->is_used && self->person == person) {
+        if (holds(self, person)) {
             ch_error_set(err, CH_BUSY, "", "another try of yours is under way; try again in a moment");
             return NULL;
         }
@@ -182,7 +190,7 @@ static ch_attempt *find_free(ch_codes *codes, const ch_kept_person *person, ch_e
     return found;
 }
 
-static ch_status may_try(const ch_kept_person *person, uint64_t *now_ns, ch_error *err)
+static ch_status may_try(ch_kept_person *person, uint64_t *now_ns, ch_error *err)
 {
     ch_moment now;
     if (!ch_moment_now(&now))
@@ -203,7 +211,7 @@ ch_attempt *ch_attempt_begin(ch_codes *codes, const ch_person *person, ch_secret
     ch_error err = CH_ERROR_INIT;
     uint64_t now_ns = 0;
     ch_kept_person *kept = ch_codes_kept(codes, person->name);
-    ch_attempt *self = may_try(kept, &now_ns, &err) == CH_OK ? find_free(codes, kept, &err) : NULL;
+    ch_attempt *self = may_try(kept, &now_ns, &err) == CH_OK ? find_free(codes, person, &err) : NULL;
     if (self == NULL) {
         ch_secret_wipe(secret);
         waiter->answer(waiter->context, &err);

@@ -259,7 +259,7 @@ ch_status ch_codes_list(const ch_codes *codes, size_t *next, ch_buffer *out, ch_
     ch_autobuffer records = CH_BUFFER_INIT;
     ch_seeds_are_frame page = {.is_first = is_first(codes)};
     if (!ch_moment_now(&now))
-        now.wall_ns = 0; /* then nobody's wait is known */
+        now.wall_ns = UINT64_MAX; /* then nobody's wait is known */
     for (; *next < policy->person_count && records.size < PAGE_SIZE; (*next)++) {
         if (policy->people[*next].seed.object_uri != NULL)
             put_row(codes, &policy->people[*next], now.wall_ns, &page.rows, &records);

@@ -69,8 +69,8 @@ static void on_login(void *context, const ch_error *outcome)
     else if (outcome->status == CH_WRONG_PIN && !self->is_by_pin)
         ch_attempt_refuse(self);
     else {
-        /* A device that died may have looked at the PIN: as long as that counts for the token, it does for the person.
-         */
+        /* A try whose outcome nobody will know, since the device died or the token was locked meanwhile, may have been
+         * looked at: as long as that counts for the token, it does for the person. */
         self->is_counted = self->is_counted && !is_left_counted;
         ch_attempt_end(self, outcome);
     }

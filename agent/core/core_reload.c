@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "policy/differences.h"
 #include "policy/policy.h"
+#include "policy/states.h"
 
 /* A socket that cannot be made is no reason to go by the old rules: who would come by it is nobody. */
 static void follow_policy(core *self)
@@ -18,7 +19,6 @@ static void follow_policy(core *self)
         ch_log("%s", err.message);
 }
 
-/* Between two turns, so nobody sees a part of it. */
 /* Comparing takes time, and the loop waits for it; and nobody reads a thousand lines. */
 #define COMPARED_MAX 2000
 #define SAID_MAX 100
@@ -44,6 +44,36 @@ static void say_differences(const ch_policy *before, const ch_policy *now)
         ch_log("policy: and %zu more differences; see chancery policy diff", said - SAID_MAX);
 }
 
+static bool has_name(const ch_policy *policy, const ch_state_row *row)
+{
+    if (row->of == CH_STATE_OF_KEY)
+        return ch_policy_find_key(policy, row->name) != NULL;
+    for (size_t i = 0; i < policy->caller_count; i++) {
+        if (ch_slice_is(row->name, policy->callers[i].name))
+            return true;
+    }
+    return row->of != CH_STATE_OF_CALLER;
+}
+
+/* States go by name, so who is halted and gets another name may trade. */
+static void say_lost_states(const core *self, const ch_policy *before, const ch_policy *now)
+{
+    const ch_states *states = ch_ledger_states(self->kept.ledger);
+    uint64_t now_ns = ch_clockwatch_time_ns(self->kept.clock);
+    ch_state_row row;
+    for (size_t i = 0; ch_states_at(states, i, &row); i++) {
+        ch_autobuffer whose = CH_BUFFER_INIT;
+        bool counts = ch_states_get(states, row.of, row.name, now_ns, &row);
+        if (!counts || !has_name(before, &row) || has_name(now, &row))
+            continue;
+        ch_state_row_whose(&row, &whose);
+        ch_log("%s is %s (%.*s), and the policy has that name no more; if it has another name now, that one is not: "
+               "chancery freeze",
+               ch_buffer_text(&whose), ch_trading_name(row.state), CH_SLICE_ARGS(row.why));
+    }
+}
+
+/* Between two turns, so nobody sees a part of it. */
 static ch_status take_rules(core *self, ch_rules *fresh, ch_error *err)
 {
     CH_TRY(ch_rules_may_follow(&self->rules, fresh, err));
@@ -59,6 +89,7 @@ static ch_status take_rules(core *self, ch_rules *fresh, ch_error *err)
     ch_requests_judge_again(self->requests);
     ch_log("reloaded: %zu keys, %zu tokens", self->rules.policy.key_count, self->links.count);
     say_differences(&self->retired.policy, &self->rules.policy);
+    say_lost_states(self, &self->retired.policy, &self->rules.policy);
     ch_tolerance_say(&self->rules.policy, ch_tolerance_log);
     ch_key_watch_follow(self->key_watch);
     return CH_OK;

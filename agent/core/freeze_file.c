@@ -1,6 +1,6 @@
-/* The events say what happened to which name, so the file itself is looked at once, at the start. The folder is opened
- * by way of the one above it, which is trusted, and not through a link: the folder's owner is not trusted to choose
- * what is watched, and need not be. */
+/* The events say what happened to which name, so the file itself is looked at only at the start, and after events were
+ * lost. The folder is opened by way of the one above it, which is trusted, and not through a link: the folder's owner
+ * is not trusted to choose what is watched, and need not be. */
 #include "agent/core/freeze_file.h"
 
 #include "base/buffer.h"
@@ -27,7 +27,8 @@ struct ch_freeze_file {
     ch_source source;
     ch_freeze_file_owner owner;
     char *path;
-    char *name; /* in its folder */
+    char *name;  /* in its folder */
+    char *whole; /* the absolute path; a descriptor of the folder would keep it from going */
     bool is_there;
 };
 
@@ -102,16 +103,25 @@ static void freeze(ch_freeze_file *self, const char *before, const char *after)
     self->owner.freeze(self->owner.context, ch_buffer_text(&why));
 }
 
+/* Whatever else keeps it from being seen: it may be there. */
+static bool look(const ch_freeze_file *self)
+{
+    struct stat facts;
+    return lstat(self->whole, &facts) == 0 || errno != ENOENT;
+}
+
 static void take_event(ch_freeze_file *self, const struct inotify_event *event)
 {
     bool is_of_file = event->len > 0 && strcmp(event->name, self->name) == 0;
-    if ((event->mask & IN_Q_OVERFLOW) != 0)
+    if ((event->mask & IN_Q_OVERFLOW) != 0) {
+        self->is_there = look(self);
         freeze(self, "more happened in the folder of freeze_file", "than could be watched");
-    else if ((event->mask & LOST) != 0)
+    } else if ((event->mask & LOST) != 0) {
+        self->is_there = false; /* nothing is at the path */
         freeze(self, "the folder of freeze_file", "is gone, and is watched again only after a restart");
-    else if (is_of_file && (event->mask & GOES) != 0)
+    } else if (is_of_file && (event->mask & GOES) != 0) {
         self->is_there = false;
-    else if (is_of_file && (event->mask & APPEARS) != 0) {
+    } else if (is_of_file && (event->mask & APPEARS) != 0) {
         self->is_there = true;
         freeze(self, "freeze_file", "appeared");
     }
@@ -136,6 +146,10 @@ static void on_ready(void *context)
 static ch_status watch(ch_freeze_file *self, const folder *opened, ch_error *err)
 {
     struct stat facts;
+    ch_autobuffer whole = CH_BUFFER_INIT;
+    ch_buffer_add_text(&whole, opened->path);
+    ch_buffer_add_format(&whole, "/%s", self->name);
+    self->whole = ch_strdup(ch_buffer_text(&whole));
     self->source = (ch_source){.fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC), .on_ready = on_ready, .context = self};
     uint32_t what = APPEARS | GOES | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_DONT_FOLLOW;
     if (self->source.fd < 0 || inotify_add_watch(self->source.fd, opened->path, what) < 0)
@@ -170,6 +184,7 @@ void ch_freeze_file_free(ch_freeze_file *file)
     if (file->source.fd >= 0)
         close(file->source.fd);
     free(file->path);
+    free(file->whole);
     free(file->name);
     free(file);
 }

@@ -116,8 +116,7 @@ void ch_session_on_late(ch_session *self)
     answer_not_kept(self, "the disk of the state does not answer");
 }
 
-/* One more answer is waited for: that of the disk. */
-static void await_disk(ch_session *self, uint64_t row)
+void ch_session_await_disk(ch_session *self, uint64_t row)
 {
     ch_error why = CH_ERROR_INIT;
     self->left++;
@@ -191,7 +190,7 @@ static ch_status freeze(ch_session *self, const ch_freeze_frame *request, ch_err
     ch_status st = freeze_each(self, request, &row, &frozen, &records, err);
     if (row == 0)
         return st;
-    await_disk(self, row);
+    ch_session_await_disk(self, row);
     ch_ignore(tell(self, &frozen, &records, &unsent)); /* who has left is not told */
     if (st != CH_OK)
         return ch_error_wrap(err, "the others are frozen, but");
@@ -260,7 +259,7 @@ static ch_status thaw(ch_session *self, const ch_thaw_frame *request, ch_error *
         if (found.of != CH_STATE_OF_ALL)
             add_row(self, &found, &frozen.rows, &records);
     }
-    await_disk(self, row);
+    ch_session_await_disk(self, row);
     ch_ignore(tell(self, &frozen, &records, &unsent));
     ch_session_on_outcome(self, &(ch_error)CH_ERROR_INIT);
     return CH_OK;

@@ -62,7 +62,8 @@ void ch_session_name(const ch_session *self, ch_buffer *out);
 uint64_t ch_session_time_ns(const ch_session *self);
 /* CH_BAD_INPUT unless it is plain text of a size that a log can keep. */
 CH_CHECKED ch_status ch_session_check_reason(ch_slice reason, ch_error *err);
-/* operators_unlock.c: makes sure that PINs and codes come in a pipe, which keeps nobody waiting. */
+/* operators_unlock.c: makes sure that PINs and codes come in a pipe, and puts one of core's own in the place of `fd`,
+ * which keeps nobody waiting. */
 CH_CHECKED ch_status ch_session_prepare_pipe(int fd, ch_error *err);
 /* The same file. Reads a code alone. If there is none, CH_REFUSED by the rule CH_RULE_CODE, and `needs` says what it is
  * for: who brings no code has tried none. */
@@ -72,6 +73,9 @@ CH_CHECKED ch_status ch_session_read_code(int fd, const char *needs, ch_secret *
 
 /* The disk has not answered by then: the session's change is in effect, and is not kept yet. */
 void ch_session_on_late(ch_session *self);
+/* What the row says is in effect. One more answer is waited for, that of the disk, but not for
+ * long: a disk that hangs must not keep anybody from hearing that. */
+void ch_session_await_disk(ch_session *self, uint64_t row);
 
 /* ---- takers of frames: operators_unlock.c has those of tokens and people, operators_requests.c of rules and time,
  * operators_freeze.c those that freeze and thaw, operators_flatten.c the one that flattens, operators_approvals.c of what

@@ -152,7 +152,9 @@ static ch_status revoke_key(ch_session *self, const ch_key_revoke_frame *revoke,
                               .name = ch_buffer_slice(&name),
                               .state = CH_TRADING_HALTED,
                               .why = ch_buffer_slice(&why)};
-    return await_row(self, ch_ledger_set_state(self->operators->context.ledger, &row, ch_session_time_ns(self)), err);
+    ch_session_await_disk(self, ch_ledger_set_state(self->operators->context.ledger, &row, ch_session_time_ns(self)));
+    ch_session_on_outcome(self, &(ch_error)CH_ERROR_INIT);
+    return CH_OK;
 }
 
 ch_status ch_session_on_key_revoke(void *context, ch_frame *frame, int *fd, ch_error *err)

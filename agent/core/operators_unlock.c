@@ -17,9 +17,7 @@ ch_status ch_session_prepare_pipe(int fd, ch_error *err)
 {
     if (fd < 0 || fcntl(fd, F_GETPIPE_SZ) < 0)
         return ch_fail(err, CH_BAD_INPUT, "PINs and codes must come in a pipe");
-    if (fcntl(fd, F_SETFL, O_NONBLOCK) != 0)
-        return ch_fail_errno(err, "preparing the pipe");
-    return CH_OK;
+    return ch_secret_own_pipe(fd, err);
 }
 
 ch_status ch_session_read_code(int fd, const char *needs, ch_secret *code, ch_error *err)

@@ -237,7 +237,7 @@ class Rotated(VersionsTest):
     def test_a_guide_for_people(self):
         text = self.rotate("--label", "guided").stdout.decode()
         self.assertIn("1. At Binance, see that the new API key has the rights and addresses of new-key-id", text)
-        self.assertIn('- { object: "pkcs11:object=guided", key_id: "THE-NEW-KEY-ID" }', text)
+        self.assertIn('- { object: "pkcs11:object=guided", key_id: "THE-NEW-KEY-ID", token: "main" }', text)
         self.assertIn("chancery key retire 'pkcs11:object=second'", text)
 
     def test_a_key_pair_is_generated(self):
