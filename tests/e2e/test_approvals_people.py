@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -12,6 +13,7 @@ import sys
 import unittest
 
 import approving
+import codes
 import frames
 import harness
 import loaded
@@ -172,6 +174,21 @@ class Approvals(ApprovalTest):
                               env=self.agent.environment(), check=False)
         self.assertEqual((done.returncode, done.stdout), (1, ""))
         self.assertIn("people must agree first", done.stderr)
+
+    def test_without_codes_it_asks_whether_that_is_meant(self):
+        id_, _ = self.ask()
+        for answer, status in (("n\n", REFUSED), ("\x03", -signal.SIGINT), ("\x04", REFUSED), ("y\n", 0)):
+            self.assertEqual(self.people.show(id_)["given"], [])
+            terminal = codes.Terminal(self.agent.environment(), "approvals", "approve", str(id_), uid=ALICE)
+            self.addCleanup(terminal.close)
+            self.assertIn("buy ", terminal.read_until("Approve this request? [y/N] "))
+            os.write(terminal.tty, answer.encode())
+            self.assertEqual(terminal.finish(), status, terminal.seen)
+            self.assertTrue(terminal.has_echo())
+        self.assertEqual(len(self.people.show(id_)["given"]), 1)
+        done = harness.run_cli(self.agent.environment(), "approvals", "approve", id_,
+                               wrapper=["setsid", "--wait", *approving.as_user(BOB)])
+        self.assertEqual(done.returncode, 2, done.stderr)  # without a terminal, nobody can be asked
 
     def test_what_was_denied_is_not_signed(self):
         id_, _ = self.ask_approved()
