@@ -52,7 +52,15 @@ class Unavailable(ChanceryError):
     retry_after_s = None
 
 
-KINDS = {403: Refused, 423: Locked, 429: Unavailable, 503: Unavailable}
+class Waiting(ChanceryError):
+    """202: people must agree first. `id` is the request's number, for Client.fetch."""
+
+    def __init__(self, status, asked):
+        super().__init__(status, {"detail": f"request {asked.get('id')} is {asked.get('state')}: people must agree first"} | asked)
+        self.id = asked.get("id")
+
+
+KINDS = {202: Waiting, 403: Refused, 423: Locked, 429: Unavailable, 503: Unavailable}
 
 
 def default_socket():
@@ -86,8 +94,11 @@ class Client:
         question = {"method": method, "path": path, "params": {} if params is None else params}
         if host is not None:
             question["host"] = host
-        finished = self._ask(question)
-        return Request(finished["method"], finished["url"], finished["headers"], finished.get("body"))
+        return _finished(self._ask(question))
+
+    def fetch(self, id_):
+        """Returns the finished request that people have approved; again, the same bytes while they are valid."""
+        return _finished(self._connection.ask("POST", f"/v1/requests/{int(id_)}/sign", {}))
 
     def sign_string(self, string, **about):
         """Returns the signature of another library's string to sign. `about`: method, path and host, if known; and the
@@ -100,6 +111,10 @@ class Client:
 
     def _ask(self, question):
         return self._connection.ask("POST", f"/v1/keys/{urllib.parse.quote(self.key, safe='')}/sign", question)
+
+
+def _finished(answer):
+    return Request(answer["method"], answer["url"], answer["headers"], answer.get("body"))
 
 
 class Feed:

@@ -4,12 +4,16 @@ import concurrent.futures
 import json
 import os
 import pathlib
+import shutil
+import signal
 import socket
 import struct
+import subprocess
 import sys
 import unittest
 
 import approving
+import codes
 import frames
 import harness
 import loaded
@@ -17,6 +21,9 @@ from approving import ALICE, BOB, CAROL, CONFLICT, NOT_FOUND, OWEN, REFUSED
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "regress"))
 
+sys.path.insert(0, str(harness.ROOT / "adapters" / "python"))
+
+import chancery  # noqa: E402
 import others  # noqa: E402
 
 
@@ -151,6 +158,37 @@ class Approvals(ApprovalTest):
         self.assertIn("is withdrawn", self.agent.must("requests", "withdraw", other))
         self.assertEqual(self.agent.cli("requests", "withdraw", id_).returncode, CONFLICT)
         self.assert_fails(self.agent.cli("requests", "show", "987654321"), NOT_FOUND, "")
+
+    def test_the_adapters_say_that_it_waits_and_send_nothing(self):
+        document = approving.order("0.78")
+        with chancery.Client("kraken-main", str(self.agent.socket)) as client:
+            with self.assertRaises(chancery.Waiting) as raised:
+                client.sign(document["method"], document["path"], document["params"])
+            self.must_approve(ALICE, raised.exception.id)
+            self.must_approve(BOB, raised.exception.id)
+            self.check_signature(client.fetch(raised.exception.id)._asdict(), document)
+        if not shutil.which("jq") or not shutil.which("curl"):
+            return
+        script = harness.ROOT / "adapters" / "curl" / "chancery-curl"
+        done = subprocess.run([script, "kraken-main", json.dumps(approving.order("0.79"))], capture_output=True, text=True,
+                              env=self.agent.environment(), check=False)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("people must agree first", done.stderr)
+
+    def test_without_codes_it_asks_whether_that_is_meant(self):
+        id_, _ = self.ask()
+        for answer, status in (("n\n", REFUSED), ("\x03", -signal.SIGINT), ("\x04", REFUSED), ("y\n", 0)):
+            self.assertEqual(self.people.show(id_)["given"], [])
+            terminal = codes.Terminal(self.agent.environment(), "approvals", "approve", str(id_), uid=ALICE)
+            self.addCleanup(terminal.close)
+            self.assertIn("buy ", terminal.read_until("Approve this request? [y/N] "))
+            os.write(terminal.tty, answer.encode())
+            self.assertEqual(terminal.finish(), status, terminal.seen)
+            self.assertTrue(terminal.has_echo())
+        self.assertEqual(len(self.people.show(id_)["given"]), 1)
+        done = harness.run_cli(self.agent.environment(), "approvals", "approve", id_,
+                               wrapper=["setsid", "--wait", *approving.as_user(BOB)])
+        self.assertEqual(done.returncode, 2, done.stderr)  # without a terminal, nobody can be asked
 
     def test_what_was_denied_is_not_signed(self):
         id_, _ = self.ask_approved()

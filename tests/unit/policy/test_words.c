@@ -152,7 +152,6 @@ END_TEST
 START_TEST(test_what_is_too_long_to_read_is_refused)
 {
     ch_autobuffer out = CH_BUFFER_INIT;
-    ch_autobuffer request = CH_BUFFER_INIT;
     ch_error err = CH_ERROR_INIT;
     static char address[CH_WORDS_MAX / 2];
     memset(address, 'a', sizeof address);
