@@ -147,7 +147,8 @@ ch_status ch_terminal_ask_secret(const char *prompt, const char *name, const ch_
         is_interrupted = caught_signal != 0;
         terminal_release(&tty);
     } while (is_interrupted && !ch_interrupt_came());
-    if (is_interrupted)
+    /* A terminal that hangs up is at its end of file, and its signal may be seen only now. */
+    if (is_interrupted || (got <= 0 && ch_interrupt_came()))
         return ch_fail(err, CH_REFUSED, "interrupted; nothing was changed");
     if (got < 0)
         return ch_fail(err, CH_IO, "the terminal failed while asking for %s", name);

@@ -80,15 +80,24 @@ class Terminal:
     def __init__(self, environment, *words, columns=100, rows=50, uid=None):
         self.pid, self.tty = pty.fork()
         if self.pid == 0:
-            if uid is not None:
-                os.setgroups([])
-                os.setresgid(uid, uid, uid)
-                os.setresuid(uid, uid, uid)
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-            os.execve(harness.CLI, [str(harness.CLI), *words], environment)
+            try:
+                if uid is not None:
+                    os.setgroups([])
+                    os.setresgid(uid, uid, uid)
+                    os.setresuid(uid, uid, uid)
+                signal.signal(signal.SIGINT, signal.SIG_DFL)
+                fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+                os.execve(harness.CLI, [str(harness.CLI), *words], environment)
+            finally:
+                os._exit(127)
         self.seen = ""
+        self.shown = ""  # all of it, whatever was taken out of `seen`
         self.decoder = codecs.getincrementaldecoder("utf-8")("replace")  # a read may end within a character
+
+    def take(self, data):
+        text = self.decoder.decode(data)
+        self.seen += text
+        self.shown += text
 
     def read_until(self, text, timeout_s=30):
         end = time.monotonic() + timeout_s
@@ -96,7 +105,7 @@ class Terminal:
             if not select.select([self.tty], [], [], max(0, end - time.monotonic()))[0]:
                 raise AssertionError(f"no {text!r} in {self.seen!r}")
             try:
-                self.seen += self.decoder.decode(os.read(self.tty, 65536))
+                self.take(os.read(self.tty, 65536))
             except OSError:
                 raise AssertionError(f"no {text!r} before the end of {self.seen!r}") from None
         return self.seen
@@ -112,16 +121,21 @@ class Terminal:
         os.write(self.tty, (text + end).encode())
         return seen
 
+    def hang_up(self):
+        """As if the window were closed."""
+        os.close(self.tty)
+        self.tty = None
+
     def finish(self):
         """Returns the exit status; the rest of what was shown is in `seen`."""
-        while True:
+        while self.tty is not None:
             try:
                 data = os.read(self.tty, 65536)
             except OSError:
                 break
             if not data:
                 break
-            self.seen += self.decoder.decode(data)
+            self.take(data)
         status = os.waitpid(self.pid, 0)[1]
         self.pid = None
         return os.waitstatus_to_exitcode(status)
@@ -130,7 +144,8 @@ class Terminal:
         if self.pid:
             os.kill(self.pid, signal.SIGKILL)
             os.waitpid(self.pid, 0)
-        os.close(self.tty)
+        if self.tty is not None:
+            os.close(self.tty)
 
 
 def policy_with_codes(text, people, tokens=""):
