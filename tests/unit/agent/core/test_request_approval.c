@@ -1,5 +1,6 @@
 /* Requests that people must approve, from the asking to the signature: the key `watched` needs two of alice, bob and
  * the test's own user, who asks. What the disk and the token do in between never lets an approval be used twice. */
+#include "agent/core/ledger_impl.h"
 #include "agent/core/request_impl.h"
 
 #include "tests/support/suite.h"
@@ -202,7 +203,9 @@ START_TEST(test_what_cannot_be_kept_was_not_asked)
     scene_ask_for(&it, 1, &ask);
     ch_error_set(&full, CH_IO, "", "the disk is full");
     const ch_ledger_owner owner = ch_requests_ledger_owner(it.requests);
+    ch_ledger_settle_approvals(it.ledger, UINT64_MAX, false);
     owner.on_recorded(owner.context, UINT64_MAX, &full);
+    ck_assert_uint_eq(count_all(), 0);
     ch_front_link_flush(it.front);
     ch_failed_frame failed;
     ch_frame frame = stage_hear(&it.front_actor, CH_FRAME_FAILED);
@@ -401,6 +404,23 @@ START_TEST(test_another_policy_judges_what_waits_anew)
 }
 END_TEST
 
+/* Who restores a backup restores what was used meanwhile. */
+START_TEST(test_a_state_from_a_backup_keeps_no_approval)
+{
+    uint64_t row;
+    uint64_t request = ask_one();
+    approve(request);
+    it.ledger->is_older = true;
+    fetch(2, request);
+    hear_refusal(2, CH_REFUSED, "record");
+    MUST(ch_ledger_accept(it.ledger, 0, CH_LITERAL("looked at it"), scene_now_ns(), &row, &err));
+    check_state(request, CH_APPROVAL_DENIED);
+    scene_end_turn(&it);
+    scene_restart_ledger(&it);
+    check_state(request, CH_APPROVAL_DENIED);
+}
+END_TEST
+
 START_TEST(test_others_find_nothing)
 {
     const ch_peer other = {.uid = getuid() + 1, .gid = getgid()};
@@ -435,4 +455,5 @@ CH_TESTS("request_approval", CH_TEST(test_who_asks_is_answered_when_it_is_on_the
          CH_TEST(test_a_use_survives_a_crash), CH_TEST(test_what_has_no_known_outcome_stays_used),
          CH_TEST(test_a_token_that_is_locked_meanwhile_uses_nothing),
          CH_TEST(test_what_is_denied_while_it_waits_is_not_signed), CH_TEST(test_another_policy_judges_what_waits_anew),
-         CH_TEST(test_others_find_nothing), CH_TEST(test_a_front_cannot_pass_for_a_fetch))
+         CH_TEST(test_a_state_from_a_backup_keeps_no_approval), CH_TEST(test_others_find_nothing),
+         CH_TEST(test_a_front_cannot_pass_for_a_fetch))
