@@ -23,17 +23,18 @@ static void compare_end(ch_saying_of *to, const char *what, uint64_t one, uint64
         ch_say_figure(to, ch_direction_of_end(one, other), what, ch_buffer_text(&new_text), ch_buffer_text(&old_text));
 }
 
-void ch_compare_unlock_ends(const ch_unlock_ends *one, const ch_unlock_ends *other, ch_saying_of *to)
-{
-    compare_end(to, "'for' of an unlock", one->for_ns, other->for_ns);
-    compare_end(to, "'idle' of an unlock", one->idle_ns, other->idle_ns);
-}
-
 static void compare_flag(ch_saying_of *to, const char *what, bool one, bool other)
 {
     if (one != other)
         ch_say_difference(to, other ? CH_WIDER : CH_NARROWER, "%s '%s': an unlock %s %s", to->of.about, to->of.name,
                           other ? "may now" : "may no longer", what);
+}
+
+void ch_compare_unlock_ends(const ch_unlock_ends *one, const ch_unlock_ends *other, ch_saying_of *to)
+{
+    compare_end(to, "'for' of an unlock", one->for_ns, other->for_ns);
+    compare_end(to, "'idle' of an unlock", one->idle_ns, other->idle_ns);
+    compare_flag(to, "survive a freeze", !one->by_freeze, !other->by_freeze);
 }
 
 /* Every unlock takes the PIN. */

@@ -21,6 +21,15 @@ static ch_status read_end(const ch_value *value, ch_error *err)
     return CH_OK;
 }
 
+/* It ends by a freeze unless it survives one. */
+static ch_status read_freeze(const ch_value *value, ch_error *err)
+{
+    bool *by_freeze = value->out;
+    CH_TRY(ch_field_bool(value, err));
+    *by_freeze = !*by_freeze;
+    return CH_OK;
+}
+
 /* Pointless times are mistakes: whoever wrote them believes in an end that never comes. */
 static ch_status check_ends(const ch_yaml *map, const ch_unlock_ends *ends, ch_error *err)
 {
@@ -56,6 +65,7 @@ static const ch_field unlock_fields[] = {
     { "unattended",        false,    ch_field_bool,  CH_MEMBER(ch_unlock_rule, is_unattended) },
     { "survives_suspend",  false,    ch_field_bool,  CH_MEMBER(ch_unlock_rule, survives_suspend) },
     { "survives_removal",  false,    ch_field_bool,  CH_MEMBER(ch_unlock_rule, survives_removal) },
+    { "survives_freeze",   false,    read_freeze,    CH_MEMBER(ch_unlock_rule, ends.by_freeze) },
 };
 /* clang-format on */
 
@@ -111,9 +121,10 @@ ch_status ch_load_tokens(const ch_value *value, ch_error *err)
 
 /* clang-format off */
 static const ch_field key_fields[] = {
-    /* name    required  reader    where */
-    { "for",   false,    read_end, CH_MEMBER(ch_unlock_ends, for_ns) },
-    { "idle",  false,    read_end, CH_MEMBER(ch_unlock_ends, idle_ns) },
+    /* name               required  reader       where */
+    { "for",              false,    read_end,    CH_MEMBER(ch_unlock_ends, for_ns) },
+    { "idle",             false,    read_end,    CH_MEMBER(ch_unlock_ends, idle_ns) },
+    { "survives_freeze",  false,    read_freeze, CH_MEMBER(ch_unlock_ends, by_freeze) },
 };
 /* clang-format on */
 

@@ -180,6 +180,33 @@ ch_trading ch_states_find(const ch_states *states, const ch_policy *policy, cons
     return why->state;
 }
 
+static bool is_on_token(const ch_key *key, size_t token)
+{
+    const ch_key *version;
+    for (size_t i = 0; (version = ch_key_version(key, i)) != NULL; i++) {
+        if (version->token == token)
+            return true;
+    }
+    return false;
+}
+
+bool ch_states_cover_token(const ch_states *states, const ch_policy *policy, size_t token, uint64_t now_ns)
+{
+    ch_state_row row;
+    size_t count = 0;
+    if (ch_states_get(states, CH_STATE_OF_ALL, CH_LITERAL(""), now_ns, &row))
+        return true;
+    for (size_t i = 0; i < policy->key_count; i++) {
+        const ch_key *key = &policy->keys[i];
+        if (!is_on_token(key, token))
+            continue;
+        if (!ch_states_get(states, CH_STATE_OF_KEY, ch_slice_of(key->name), now_ns, &row))
+            return false;
+        count++;
+    }
+    return count > 0;
+}
+
 void ch_states_name_version(const ch_key *version, ch_buffer *out)
 {
     ch_buffer_add_format(out, "%s:%s", ch_profile_name(version->profile), version->key_id);

@@ -35,6 +35,8 @@ bool ch_states_tighten(ch_states *states, const ch_state_row *row, uint64_t now_
  * a view until the next change, and empty if the state is ACTIVE. */
 ch_trading ch_states_find(const ch_states *states, const ch_policy *policy, const ch_caller_set *callers,
                           const ch_key *key, uint64_t now_ns, ch_state_row *why);
+/* True if no key of the token at that index can be active, whoever asks: all trading is frozen, or each of them is. */
+bool ch_states_cover_token(const ch_states *states, const ch_policy *policy, size_t token, uint64_t now_ns);
 /* True if the version has been revoked, which is to be halted; `*why` is the row behind it. */
 bool ch_states_is_revoked(const ch_states *states, const ch_key *version, ch_state_row *why);
 /* Appends the name under which it is. */

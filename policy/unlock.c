@@ -19,6 +19,12 @@ void ch_unlock_narrow(ch_unlock_time *time, const ch_unlock_ends *ends)
 {
     time->ends.for_ns = shorter(time->ends.for_ns, ends->for_ns);
     time->ends.idle_ns = shorter(time->ends.idle_ns, ends->idle_ns);
+    time->ends.by_freeze = time->ends.by_freeze || ends->by_freeze;
+}
+
+void ch_unlock_freeze(ch_unlock_time *time)
+{
+    time->is_frozen = time->is_frozen || time->ends.by_freeze;
 }
 
 void ch_unlock_use(ch_unlock_time *time, uint64_t now_ns)
@@ -29,6 +35,10 @@ void ch_unlock_use(ch_unlock_time *time, uint64_t now_ns)
 
 uint64_t ch_unlock_end_ns(const ch_unlock_time *time, ch_unlock_end *by)
 {
+    if (time->is_frozen) {
+        *by = CH_UNLOCK_FREEZE;
+        return 0;
+    }
     uint64_t for_ns = time->ends.for_ns == 0 ? CH_UNLOCK_NEVER : time->since_ns + time->ends.for_ns;
     uint64_t idle_ns = time->ends.idle_ns == 0 ? CH_UNLOCK_NEVER : time->used_ns + time->ends.idle_ns;
     *by = for_ns <= idle_ns ? CH_UNLOCK_FOR : CH_UNLOCK_IDLE;
@@ -50,10 +60,8 @@ bool ch_unlock_was_suspended(int64_t before_ns, int64_t now_ns)
 
 const char *ch_unlock_end_name(ch_unlock_end end)
 {
-    static const char *const names[] = {[CH_UNLOCK_LASTS] = "",
-                                        [CH_UNLOCK_FOR] = "for",
-                                        [CH_UNLOCK_IDLE] = "idle",
-                                        [CH_UNLOCK_SUSPEND] = "suspend",
-                                        [CH_UNLOCK_REMOVAL] = "removal"};
+    static const char *const names[] = {
+        [CH_UNLOCK_LASTS] = "",          [CH_UNLOCK_FOR] = "for",         [CH_UNLOCK_IDLE] = "idle",
+        [CH_UNLOCK_SUSPEND] = "suspend", [CH_UNLOCK_REMOVAL] = "removal", [CH_UNLOCK_FREEZE] = "freeze"};
     return names[end];
 }

@@ -12,6 +12,7 @@
 typedef struct ch_unlock_ends {
     uint64_t for_ns;  /* after so long */
     uint64_t idle_ns; /* after so long without a request that was signed */
+    bool by_freeze;   /* when trading is frozen, of the key or of all; a token's too if that is so of all its keys */
 } ch_unlock_ends;
 
 enum { CH_FACTOR_PIN = 1, CH_FACTOR_CODE = 2 };
@@ -32,6 +33,7 @@ typedef struct ch_unlock_time {
     ch_unlock_ends ends; /* the shortest that policy has said since it began */
     uint64_t since_ns;
     uint64_t used_ns; /* when something was last signed; at first when it began */
+    bool is_frozen;   /* a freeze has ended it */
 } ch_unlock_time;
 
 typedef enum ch_unlock_end {
@@ -40,6 +42,7 @@ typedef enum ch_unlock_end {
     CH_UNLOCK_IDLE,
     CH_UNLOCK_SUSPEND,
     CH_UNLOCK_REMOVAL,
+    CH_UNLOCK_FREEZE,
 } ch_unlock_end;
 
 #define CH_UNLOCK_NEVER UINT64_MAX
@@ -49,7 +52,10 @@ void ch_unlock_begin(ch_unlock_time *time, const ch_unlock_ends *ends, uint64_t 
 void ch_unlock_narrow(ch_unlock_time *time, const ch_unlock_ends *ends);
 /* Something was signed. An unlock that has ended stays so. */
 void ch_unlock_use(ch_unlock_time *time, uint64_t now_ns);
-/* When it ends if nothing more is signed, and by what; CH_UNLOCK_NEVER. */
+/* Trading has been frozen: ends it, if it is to end by that. A thaw does not begin it anew. */
+void ch_unlock_freeze(ch_unlock_time *time);
+/* When it ends if nothing more is signed, and by what; CH_UNLOCK_NEVER, or 0 if a freeze has ended
+ * it. */
 uint64_t ch_unlock_end_ns(const ch_unlock_time *time, ch_unlock_end *by);
 /* What has ended it by now. */
 ch_unlock_end ch_unlock_ended(const ch_unlock_time *time, uint64_t now_ns);
@@ -57,7 +63,7 @@ ch_unlock_end ch_unlock_ended(const ch_unlock_time *time, uint64_t now_ns);
  * now (base/clock.h). */
 bool ch_unlock_was_suspended(int64_t before_ns, int64_t now_ns);
 
-/* "for", "idle", "suspend", "removal", "". */
+/* "for", "idle", "suspend", "removal", "freeze", "". */
 const char *ch_unlock_end_name(ch_unlock_end end);
 
 #endif

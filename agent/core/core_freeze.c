@@ -19,6 +19,7 @@ static void freeze_all(void *context, const char *why)
     ch_states_get(ch_ledger_states(ledger), row.of, row.name, now_ns, &counts);
     if (counts.state != CH_TRADING_HALTED || counts.until_ns != 0)
         ch_ledger_freeze(ledger, &row, now_ns);
+    ch_links_freeze(&self->links, &self->rules.policy, row.name, ch_ledger_states(ledger), now_ns);
 }
 
 void ch_core_hold_freezes(void)

@@ -8,6 +8,7 @@
 #include "agent/core/token_link.h"
 #include "agent/loop.h"
 #include "policy/policy.h"
+#include "policy/states.h"
 #include "state/prints.h"
 
 typedef struct ch_links {
@@ -34,6 +35,9 @@ void ch_links_start(ch_links *links);
 bool ch_links_died(ch_links *links, pid_t pid);
 /* Locks those whose unlock has ended. In each turn of the loop, before jobs are dispatched. */
 void ch_links_look_at_ends(ch_links *links);
+/* Trading was just frozen, of the key with that name, or of all if it is empty: ends the unlocks that policy does not
+ * let survive that. Of a token when `states` cover all that is on it. */
+void ch_links_freeze(ch_links *links, const ch_policy *policy, ch_slice key, const ch_states *states, uint64_t now_ns);
 /* Gives each process the jobs that it should have. At the end of each turn of the loop. */
 void ch_links_dispatch(ch_links *links);
 /* True while one looks for keys. */

@@ -139,6 +139,15 @@ static uint64_t set(const ch_session *self, const target *of, ch_trading state, 
                                       : ch_ledger_freeze(ledger, &row, ch_session_time_ns(self));
 }
 
+/* A caller's freeze is none of a key: others go on with it. */
+static void end_unlocks(const ch_session *self, const target *frozen)
+{
+    const ch_operator_context *context = &self->operators->context;
+    if (frozen->of != CH_STATE_OF_CALLER)
+        ch_links_freeze(context->links, context->policy, frozen->name, ch_ledger_states(context->ledger),
+                        ch_session_time_ns(self));
+}
+
 /* The first that cannot be frozen is what is answered of those. */
 static ch_status freeze_each(ch_session *self, const ch_freeze_frame *request, uint64_t *last_row,
                              ch_frozen_frame *frozen, ch_buffer *records, ch_error *err)
@@ -162,6 +171,7 @@ static ch_status freeze_each(ch_session *self, const ch_freeze_frame *request, u
             continue;
         }
         *last_row = set(self, &found, request->is_reducing ? CH_TRADING_REDUCING : CH_TRADING_HALTED, request->reason);
+        end_unlocks(self, &found);
         if (found.of != CH_STATE_OF_ALL)
             add_row(self, &found, &frozen->rows, records);
     }

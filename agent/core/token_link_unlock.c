@@ -34,6 +34,9 @@ static void explain(ch_unlock_end end, const ch_unlock_ends *ends, ch_buffer *ou
         ch_buffer_add_text(out, "the token was taken out, which ends an unlock unless the policy has "
                                 "'survives_removal' for it");
         break;
+    case CH_UNLOCK_FREEZE:
+        ch_buffer_add_text(out, "trading was frozen, which ends this unlock, as 'survives_freeze' in the policy says");
+        break;
     case CH_UNLOCK_LASTS:
         break;
     }
@@ -77,7 +80,7 @@ bool ch_link_has_ended(const ch_token_link *link)
 static ch_unlock_end find_key_end(const ch_token_link *link, size_t key)
 {
     const ch_unlock_time *time = &link->keys[key].unlock;
-    bool has_end = time->ends.for_ns != 0 || time->ends.idle_ns != 0;
+    bool has_end = time->ends.for_ns != 0 || time->ends.idle_ns != 0 || time->is_frozen;
     return has_end && is_under_way(link) ? ch_unlock_ended(time, ch_clock_boot_ns()) : CH_UNLOCK_LASTS;
 }
 
@@ -136,6 +139,24 @@ void ch_token_link_look_at_end(ch_token_link *link)
     ch_link_lock_by_itself(link);
 }
 
+void ch_token_link_freeze_key(ch_token_link *link, const char *name)
+{
+    for (uint32_t at = ch_link_chain(link, name); at != 0; at = link->keys[at - 1].same_chain) {
+        ch_known_key *key = &link->keys[at - 1];
+        if (strcmp(key->name, name) != 0 || !is_under_way(link))
+            continue;
+        bool was_frozen = key->unlock.is_frozen;
+        ch_unlock_freeze(&key->unlock);
+        if (key->is_used && key->unlock.is_frozen && !was_frozen)
+            ch_log("key '%s': locked, because trading was frozen", name);
+    }
+}
+
+void ch_token_link_freeze(ch_token_link *link)
+{
+    ch_unlock_freeze(&link->unlock);
+}
+
 static bool says_that_it_is_gone(const ch_error *why)
 {
     static const char *const rules[] = {"CKR_TOKEN_NOT_PRESENT", "CKR_DEVICE_REMOVED", "CKR_TOKEN_NOT_RECOGNIZED"};
@@ -181,6 +202,7 @@ static void inherit(const ch_token_link *link, ch_known_key *key)
         if (strcmp(other->name, key->name) != 0)
             continue;
         ch_unlock_narrow(&key->unlock, &other->unlock.ends);
+        key->unlock.is_frozen = key->unlock.is_frozen || other->unlock.is_frozen;
         if (other->unlock.used_ns > key->unlock.used_ns)
             key->unlock.used_ns = other->unlock.used_ns;
     }

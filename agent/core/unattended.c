@@ -60,12 +60,14 @@ static ch_status read_pin(candidate *of, const ch_token_link *link, ch_error *er
     return ch_credential_read(name, CH_PIN_SIZE_MAX, &of->pin, err);
 }
 
-static void add(ch_unattended *self, const ch_token_link *link)
+static void add(ch_unattended *self, const ch_token_link *link, bool is_frozen)
 {
     ch_error err = CH_ERROR_INIT;
     candidate *added = &self->list[self->count++];
     *added = (candidate){.self = self, .token = ch_strdup(ch_token_link_name(link)), .pin = CH_SECRET_INIT};
-    if (read_pin(added, link, &err) != CH_OK)
+    if (is_frozen)
+        fail(added, "trading is frozen, and the policy lets no unlock of this token survive that");
+    else if (read_pin(added, link, &err) != CH_OK)
         fail(added, err.message);
 }
 
@@ -127,15 +129,17 @@ static void on_due(void *context)
 
 /* ---- the room ---- */
 
-ch_unattended *ch_unattended_new(ch_loop *loop, ch_links *links, const ch_policy *policy)
+ch_unattended *ch_unattended_new(ch_loop *loop, ch_links *links, const ch_policy *policy, const ch_states *states,
+                                 uint64_t now_ns)
 {
     ch_unattended *self = ch_alloc(sizeof *self);
     self->loop = loop;
     self->links = links;
     self->timer = (ch_timer){.on_due = on_due, .context = self};
     for (size_t i = 0; i < links->count; i++) {
-        if (ch_policy_unlock_rule(policy, i)->is_unattended)
-            add(self, links->links[i]);
+        const ch_unlock_rule *rule = ch_policy_unlock_rule(policy, i);
+        if (rule->is_unattended)
+            add(self, links->links[i], rule->ends.by_freeze && ch_states_cover_token(states, policy, i, now_ns));
     }
     unsetenv("CREDENTIALS_DIRECTORY");
     return self;

@@ -12,8 +12,10 @@
 typedef struct ch_unattended ch_unattended;
 
 /* Reads the credentials `chancery-pin-TOKEN`; children of this process do not learn where they are. What is wrong with
- * one is logged, and shown as why its token is locked. */
-ch_unattended *ch_unattended_new(ch_loop *loop, ch_links *links, const ch_policy *policy);
+ * one is logged, and shown as why its token is locked. A token of which policy says that no unlock survives a freeze is
+ * left to its operators while `states` cover it. */
+ch_unattended *ch_unattended_new(ch_loop *loop, ch_links *links, const ch_policy *policy, const ch_states *states,
+                                 uint64_t now_ns);
 /* Wipes what was not used. NULL is fine. */
 void ch_unattended_free(ch_unattended *unattended);
 /* From here on each token is unlocked as soon as its process is there. */

@@ -93,6 +93,20 @@ class Unattended(harness.AgentTest):
         self.agent.must("reload")
         self.assert_stays_locked()
 
+    def test_an_unattended_start_leaves_a_frozen_token_locked(self):
+        self.start(unattended=True)
+        wait_until(self.agent.is_ready, "it is unlocked")
+        self.agent.must("freeze", "--all", "--reason", "everything")
+        self.agent.stop()
+        self.start(unattended=True)
+        wait_until(self.agent.is_ready, "it is unlocked, since it survives a freeze")
+        self.agent.stop()
+        log = self.start(unattended=True, survives_freeze=False)
+        self.assertIn("trading is frozen, and the policy lets no unlock of this token survive that", log())
+        self.agent.must("thaw", "--all", "--reason", "looked into")
+        self.assertFalse(self.agent.is_ready())
+        self.assertEqual(self.agent.unlock().returncode, 0)
+
     def test_what_is_wrong_is_said_and_the_agent_goes_on(self):
         for pin, mode, words in ((None, 0, "there is no credential 'chancery-pin-main'"),
                                  (USER_PIN, 0o644, "every user can read"),

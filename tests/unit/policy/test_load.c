@@ -349,7 +349,7 @@ END_TEST
 #define UNLOCKS                                                                                                        \
     "tokens:\n"                                                                                                        \
     "  other: {unlock: {factors: [pin], for: 12h, idle: 1h, unattended: true, survives_suspend: true, "                \
-    "survives_removal: true}}\n"                                                                                       \
+    "survives_removal: true, survives_freeze: false}}\n"                                                               \
     "accounts:\n"
 
 START_TEST(test_what_is_not_said_of_an_unlock_is_the_default)
@@ -366,6 +366,7 @@ START_TEST(test_what_is_not_said_of_an_unlock_is_the_default)
     ck_assert(!main->is_unattended && !other->is_unattended);
     ck_assert(!main->survives_suspend && !other->survives_suspend);
     ck_assert(!main->survives_removal && !other->survives_removal);
+    ck_assert(!main->ends.by_freeze && !other->ends.by_freeze);
     ch_policy_free(&policy);
 }
 END_TEST
@@ -379,7 +380,7 @@ START_TEST(test_an_unlock_has_what_is_said_of_it)
     ck_assert_uint_eq(rule->factors, CH_FACTOR_PIN);
     ck_assert_uint_eq(rule->ends.for_ns, 12 * 3600 * 1000000000ULL);
     ck_assert_uint_eq(rule->ends.idle_ns, 3600 * 1000000000ULL);
-    ck_assert(rule->is_unattended && rule->survives_suspend && rule->survives_removal);
+    ck_assert(rule->is_unattended && rule->survives_suspend && rule->survives_removal && rule->ends.by_freeze);
     ck_assert_ptr_eq(ch_policy_unlock_rule(&policy, 0), &ch_unlock_default);
     ch_policy_free(&policy);
 }

@@ -312,6 +312,29 @@ START_TEST(test_a_revoked_version_is_no_other_ones_state)
 }
 END_TEST
 
+START_TEST(test_a_token_is_covered_when_nothing_on_it_is_active)
+{
+    ch_policy own;
+    rig_load_sound(&own);
+    ck_assert_uint_gt(own.key_count, 1);
+    for (size_t i = 0; i < own.key_count; i++)
+        own.keys[i].token = i == 0 ? 1 : 0;
+    ck_assert(!ch_states_cover_token(states, &own, 0, 1) && !ch_states_cover_token(states, &own, 1, 1));
+    set(CH_STATE_OF_KEY, own.keys[0].name, REDUCING, 5);
+    ck_assert(ch_states_cover_token(states, &own, 1, 1));
+    ck_assert(!ch_states_cover_token(states, &own, 1, 6));
+    for (size_t i = 1; i < own.key_count; i++) {
+        ck_assert(!ch_states_cover_token(states, &own, 0, 1));
+        set(CH_STATE_OF_KEY, own.keys[i].name, HALTED, 0);
+    }
+    ck_assert(ch_states_cover_token(states, &own, 0, 1));
+    ck_assert(!ch_states_cover_token(states, &own, 2, 1)); /* no key is there */
+    set(CH_STATE_OF_ALL, "", REDUCING, 0);
+    ck_assert(ch_states_cover_token(states, &own, 2, 1));
+    ch_policy_free(&own);
+}
+END_TEST
+
 CH_TESTS_WITH("states", set_up, tear_down, CH_TEST(test_all_are_active_at_first), CH_TEST(test_the_worst_state_counts),
               CH_TEST(test_a_caller_and_a_key_may_have_one_name), CH_TEST(test_who_was_found_is_named),
               CH_TEST(test_a_state_ends_at_its_time), CH_TEST(test_positions_beyond_the_policy_are_nobody),
@@ -319,4 +342,5 @@ CH_TESTS_WITH("states", set_up, tear_down, CH_TEST(test_all_are_active_at_first)
               CH_TEST(test_all_covers_everybody), CH_TEST(test_a_row_is_got_by_its_name_while_it_counts),
               CH_TEST_ROWS(test_whose_a_state_is, whose), CH_TEST(test_a_row_may_be_set_from_a_view_of_itself),
               CH_TEST(test_each_change_changes_the_generation), CH_TEST(test_many_are_kept_apart),
-              CH_TEST(test_a_revoked_version_is_no_other_ones_state))
+              CH_TEST(test_a_revoked_version_is_no_other_ones_state),
+              CH_TEST(test_a_token_is_covered_when_nothing_on_it_is_active))

@@ -69,7 +69,7 @@ START_TEST(test_an_unlock_ends)
 {
     ch_unlock_time time;
     ch_unlock_end by;
-    const ch_unlock_ends ends = {cases[_i].for_s * S, cases[_i].idle_s * S};
+    const ch_unlock_ends ends = {.for_ns = cases[_i].for_s * S, .idle_ns = cases[_i].idle_s * S};
     uint64_t end_ns = cases[_i].end_s == 0 ? CH_UNLOCK_NEVER : START + cases[_i].end_s * S;
     ch_unlock_begin(&time, &ends, START);
     for (size_t i = 0; i < 4 && cases[_i].steps[i].what != END_OF_STEPS; i++)
@@ -106,15 +106,37 @@ START_TEST(test_a_machine_that_slept_is_seen)
 }
 END_TEST
 
+START_TEST(test_a_freeze_ends_what_does_not_survive_one)
+{
+    ch_unlock_time time;
+    ch_unlock_end by;
+    const ch_unlock_ends survives = {.for_ns = 60 * S};
+    const ch_unlock_ends does_not = {.for_ns = 90 * S, .by_freeze = true};
+    ch_unlock_begin(&time, &survives, START);
+    ch_unlock_freeze(&time);
+    ck_assert_int_eq(ch_unlock_ended(&time, START + 59 * S), CH_UNLOCK_LASTS);
+    ch_unlock_narrow(&time, &does_not); /* a freeze of before does not count */
+    ck_assert_int_eq(ch_unlock_ended(&time, START + 59 * S), CH_UNLOCK_LASTS);
+    ch_unlock_narrow(&time, &survives); /* what is longer holds from the next unlock on */
+    ch_unlock_freeze(&time);
+    ck_assert_int_eq(ch_unlock_ended(&time, START + S), CH_UNLOCK_FREEZE);
+    ck_assert_uint_eq(ch_unlock_end_ns(&time, &by), 0);
+    ck_assert_int_eq(by, CH_UNLOCK_FREEZE);
+    ch_unlock_begin(&time, &does_not, START + S);
+    ck_assert_int_eq(ch_unlock_ended(&time, START + 2 * S), CH_UNLOCK_LASTS);
+}
+END_TEST
+
 START_TEST(test_ends_have_the_names_of_the_policys_fields)
 {
     ck_assert_str_eq(ch_unlock_end_name(CH_UNLOCK_FOR), "for");
     ck_assert_str_eq(ch_unlock_end_name(CH_UNLOCK_IDLE), "idle");
     ck_assert_str_eq(ch_unlock_end_name(CH_UNLOCK_SUSPEND), "suspend");
     ck_assert_str_eq(ch_unlock_end_name(CH_UNLOCK_REMOVAL), "removal");
+    ck_assert_str_eq(ch_unlock_end_name(CH_UNLOCK_FREEZE), "freeze");
     ck_assert_str_eq(ch_unlock_end_name(CH_UNLOCK_LASTS), "");
 }
 END_TEST
 
 CH_TESTS("unlock", CH_TEST_ROWS(test_an_unlock_ends, cases), CH_TEST_ROWS(test_a_machine_that_slept_is_seen, sleeps),
-         CH_TEST(test_ends_have_the_names_of_the_policys_fields))
+         CH_TEST(test_a_freeze_ends_what_does_not_survive_one), CH_TEST(test_ends_have_the_names_of_the_policys_fields))

@@ -217,9 +217,8 @@ static void start_token(scene *it)
     for (size_t i = 0; i < it->policy.key_count; i++) {
         ch_key *key = &it->policy.keys[i];
         key->token_key = i;
-        it->link_keys[i] = (ch_link_key){
-            key->name, key->object_uri, ch_scheme_mechanism(key->scheme), key->tolerated, {0, 0}
-        };
+        it->link_keys[i] =
+            (ch_link_key){key->name, key->object_uri, ch_scheme_mechanism(key->scheme), key->tolerated, {.for_ns = 0}};
     }
     play_configure(&it->token);
     it->token.keys = it->link_keys;

@@ -69,9 +69,7 @@ START_TEST(test_many_keys_are_named_in_several_frames)
     static ch_buffer uris[MANY];
     for (size_t i = 0; i < MANY; i++) {
         ch_buffer_add_format(&uris[i], "pkcs11:object=%0100zu", i);
-        keys[i] = (ch_link_key){
-            "k", ch_buffer_text(&uris[i]), "hmac-sha256", 0, {0, 0}
-        };
+        keys[i] = (ch_link_key){"k", ch_buffer_text(&uris[i]), "hmac-sha256", 0, {.for_ns = 0}};
     }
     play_configure(&token);
     token.keys = keys;

@@ -13,9 +13,7 @@ static play_waiter waiter;
 static int turns;
 static ch_ticket ticket;
 
-static const ch_link_key third = {
-    "c", "pkcs11:object=c", "ed25519", 0, {0, 0}
-};
+static const ch_link_key third = {"c", "pkcs11:object=c", "ed25519", 0, {.for_ns = 0}};
 
 static void on_turn(void *context, ch_ticket *at)
 {
@@ -81,12 +79,8 @@ static void queue_job(void)
 
 START_TEST(test_a_key_keeps_its_index_and_no_other_gets_it)
 {
-    const ch_link_key renamed = {
-        "z", "pkcs11:object=a", "hmac-sha256", 0, {0, 0}
-    };
-    const ch_link_key moved = {
-        "b", "pkcs11:object=elsewhere", "ed25519", 0, {0, 0}
-    };
+    const ch_link_key renamed = {"z", "pkcs11:object=a", "hmac-sha256", 0, {.for_ns = 0}};
+    const ch_link_key moved = {"b", "pkcs11:object=elsewhere", "ed25519", 0, {.for_ns = 0}};
     begin(PLAY_SERVING);
     add_third();
     ch_token_link_begin_keys(token.link);
@@ -340,9 +334,7 @@ START_TEST(test_many_keys_are_looked_for_with_jobs_in_between)
     play_configure(&token);
     for (size_t i = 0; i < MANY; i++) {
         snprintf(names[i], sizeof names[i], "k%zu", i);
-        keys[i] = (ch_link_key){
-            names[i], "pkcs11:object=a", "ed25519", 0, {0, 0}
-        };
+        keys[i] = (ch_link_key){names[i], "pkcs11:object=a", "ed25519", 0, {.for_ns = 0}};
     }
     token.keys = keys;
     token.key_count = MANY;

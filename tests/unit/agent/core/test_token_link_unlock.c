@@ -251,6 +251,49 @@ START_TEST(test_a_key_that_is_new_counts_from_the_unlock)
 }
 END_TEST
 
+/* ---- a freeze ---- */
+
+START_TEST(test_a_freeze_locks_a_token_that_does_not_survive_it)
+{
+    begin(&plain);
+    ch_token_link_freeze(token.link);
+    ch_token_link_look_at_end(token.link);
+    play_check_state(&token, "unlocked", "");
+    say((ch_unlock_ends){.by_freeze = true});
+    ch_token_link_look_at_end(token.link);
+    play_check_state(&token, "unlocked", ""); /* by the next freeze */
+    ch_token_link_freeze(token.link);
+    ck_assert(!ch_token_link_may_sign(token.link));
+    ch_token_link_look_at_end(token.link);
+    stage_hear(&token.actor, CH_FRAME_LOGOUT);
+    play_locked(&token);
+    ck_assert_int_eq(ch_token_link_check_key(token.link, 0, &err), CH_LOCKED);
+    ck_assert_str_eq(err.rule, "unlock-freeze");
+}
+END_TEST
+
+START_TEST(test_a_freeze_locks_a_key_that_does_not_survive_it)
+{
+    begin(&plain);
+    say_of_key((ch_unlock_ends){.by_freeze = true});
+    ch_token_link_freeze_key(token.link, "b");
+    MUST(ch_token_link_check_key(token.link, 0, &err));
+    ch_token_link_freeze_key(token.link, "a");
+    ck_assert_int_eq(ch_token_link_check_key(token.link, 0, &err), CH_LOCKED);
+    ck_assert_str_eq(err.rule, "unlock-freeze");
+    ck_assert_msg(strstr(err.message, "key 'a' is locked: trading was frozen, which ends this unlock") != NULL, "%s",
+                  err.message);
+    MUST(ch_token_link_check_key(token.link, 1, &err));
+    ch_link_key other = token.two[0];
+    other.uri = "pkcs11:object=other";
+    other.ends = (ch_unlock_ends){0};
+    size_t index = ch_token_link_add_key(token.link, &other); /* under its name */
+    ck_assert_int_eq(ch_token_link_check_key(token.link, index, &err), CH_LOCKED);
+    ch_token_link_look_at_end(token.link);
+    play_check_state(&token, "unlocked", "");
+}
+END_TEST
+
 /* ---- the token is taken out ---- */
 
 static const ch_error no_token = {CH_NOT_FOUND, "", "no token fits 'pkcs11:token=main'; there are: none"};
@@ -307,4 +350,6 @@ CH_TESTS("token_link_unlock", CH_TEST(test_an_unlock_without_ends_lasts),
          CH_TEST(test_a_key_that_left_and_came_back_has_no_more_time),
          CH_TEST(test_another_object_under_the_name_has_no_more_time),
          CH_TEST(test_a_key_that_is_new_counts_from_the_unlock),
+         CH_TEST(test_a_freeze_locks_a_token_that_does_not_survive_it),
+         CH_TEST(test_a_freeze_locks_a_key_that_does_not_survive_it),
          CH_TEST_ROWS(test_an_unlock_ends_with_the_token, removals))
