@@ -5,6 +5,7 @@
 #include "base/utc.h"
 #include "cli/client.h"
 #include "cli/commands.h"
+#include "cli/finished.h"
 #include "cli/jansson.h"
 #include "cli/output.h"
 #include "cli/parameters.h"
@@ -267,65 +268,7 @@ static ch_status run_keys(const ch_arguments *arguments, ch_error *err)
     return CH_OK;
 }
 
-/* ---- the finished request ---- */
-
-static const char *header_value(void *at)
-{
-    const char *value = json_string_value(json_object_iter_value(at));
-    return value == NULL ? "" : value;
-}
-
-/* In single quotes, only the quote itself is special to a shell. */
-static void print_quoted(const char *text)
-{
-    putchar('\'');
-    for (; *text != '\0'; text++) {
-        if (*text == '\'')
-            fputs("'\\''", stdout);
-        else
-            putchar(*text);
-    }
-    putchar('\'');
-}
-
-/* --globoff and --data-raw: curl must not read brackets or a leading '@' its own way. */
-static void print_curl(const json_t *request)
-{
-    printf("curl --globoff --request ");
-    print_quoted(ch_jansson_member(request, "method"));
-    json_t *headers = json_object_get(request, "headers");
-    for (void *at = json_object_iter(headers); at != NULL; at = json_object_iter_next(headers, at)) {
-        ch_autobuffer header = CH_BUFFER_INIT;
-        ch_buffer_add_format(&header, "%s: %s", json_object_iter_key(at), header_value(at));
-        printf(" \\\n  --header ");
-        print_quoted(ch_buffer_text(&header));
-    }
-    if (*ch_jansson_member(request, "body") != '\0') {
-        printf(" \\\n  --data-raw ");
-        print_quoted(ch_jansson_member(request, "body"));
-    }
-    printf(" \\\n  --url ");
-    print_quoted(ch_jansson_member(request, "url"));
-    putchar('\n');
-}
-
-static void print_line(const char *before, const char *between, const char *after)
-{
-    ch_output_text(before);
-    fputs(between, stdout);
-    ch_output_text(after);
-    putchar('\n');
-}
-
-static void print_request(const json_t *request)
-{
-    print_line(ch_jansson_member(request, "method"), " ", ch_jansson_member(request, "url"));
-    json_t *headers = json_object_get(request, "headers");
-    for (void *at = json_object_iter(headers); at != NULL; at = json_object_iter_next(headers, at))
-        print_line(json_object_iter_key(at), ": ", header_value(at));
-    if (*ch_jansson_member(request, "body") != '\0')
-        print_line("", "\n", ch_jansson_member(request, "body"));
-}
+/* ---- a request ---- */
 
 static ch_status ask_to_sign(const ch_arguments *arguments, json_t **out, ch_error *err)
 {
@@ -350,9 +293,9 @@ static ch_status run_sign(const ch_arguments *arguments, ch_error *err)
     if (arguments->option[CH_OPT_JSON] != NULL)
         return ch_output_json(request, err);
     if (arguments->option[CH_OPT_CURL] != NULL)
-        print_curl(request);
+        ch_finished_print_curl(request);
     else
-        print_request(request);
+        ch_finished_print(request);
     return CH_OK;
 }
 

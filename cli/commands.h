@@ -36,6 +36,7 @@ extern const ch_command ch_commands_of_diff[];        /* cli/policy_diff.c */
 extern const ch_command ch_commands_of_test[];        /* cli/policy_test.c */
 extern const ch_command ch_commands_of_replay[];      /* cli/policy_replay.c */
 extern const ch_command ch_commands_of_freezing[];    /* cli/freeze.c: freeze and thaw */
+extern const ch_command ch_commands_of_flatten[];     /* cli/flatten.c */
 extern const ch_command ch_commands_of_trading[];     /* cli/trading.c: trading, prices, state, limits */
 extern const ch_command ch_commands_of_decisions[];   /* cli/decisions_list.c */
 extern const ch_command ch_commands_of_operator[];    /* cli/operator.c: unlock and lock */

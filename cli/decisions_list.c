@@ -25,6 +25,8 @@ static json_t *brief(const json_t *row)
         const char *name = json_string_value(json_array_get(names, i));
         ch_buffer_add_format(&callers, "%s%s", i == 0 ? "" : ",", name == NULL ? "?" : name);
     }
+    if (callers.size == 0)
+        ch_buffer_add_text(&callers, ch_jansson_member(record, "person"));
     json_object_set_new(out, "callers", ch_jansson_text(ch_buffer_text(&callers)));
     return out;
 }
@@ -38,7 +40,7 @@ static ch_status run(const ch_arguments *arguments, ch_error *err)
         { "TIME",     "time" },
         { "KIND",     "kind" },
         { "OUTCOME",  "outcome" },
-        { "CALLER",   "callers" },
+        { "BY",       "callers" },
         { "KEY",      "key" },
         { "RULE",     "rule" },
         { "PATH",     "path" },

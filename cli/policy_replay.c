@@ -218,10 +218,13 @@ static bool is_of_policy(const char *outcome)
            strcmp(outcome, ch_status_name(CH_TOO_OFTEN)) == 0;
 }
 
-/* Trading states and the agent's own trouble are not of policy, and not known here. */
+/* Trading states and the agent's own trouble are not of policy, and not known here; nor do entries decide what a person
+ * flattens. */
 static bool is_of_then(const json_t *record)
 {
     const char *rule = ch_jansson_member(record, "rule");
+    if (json_object_get(record, "person") != NULL)
+        return true;
     return strcmp(rule, "state") == 0 || strcmp(rule, "record") == 0;
 }
 

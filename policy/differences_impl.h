@@ -1,5 +1,6 @@
 /* What the files of differences.h share: what an entry says, as sets of texts (differences_sets.c), by its figures
- * (differences_figures.c), and what else a policy has (differences_things.c, and of unlocks differences_unlock.c). */
+ * (differences_figures.c), and what else a policy has (differences_things.c, of unlocks differences_unlock.c, of what
+ * flattens keys differences_flatten.c). */
 #ifndef CH_POLICY_DIFFERENCES_IMPL_H
 #define CH_POLICY_DIFFERENCES_IMPL_H
 
@@ -59,6 +60,7 @@ void ch_compare_expiry(uint64_t one_ns, uint64_t other_ns, ch_saying_of *to);
 void ch_compare_figures(const ch_said *one, const ch_said *other, ch_saying_of *to);
 void ch_compare_key(const ch_policy *old_policy, const ch_key *one, const ch_policy *new_policy, const ch_key *other,
                     ch_saying_of *to);
+void ch_compare_flatten(const ch_key *one, const ch_key *other, ch_saying_of *to);
 void ch_compare_account(const ch_account *one, const ch_account *other, ch_saying_of *to);
 void ch_compare_address(const ch_address *one, const ch_address *other, ch_saying_of *to);
 void ch_compare_person(const ch_person *one, const ch_person *other, ch_saying_of *to);

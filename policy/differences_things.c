@@ -207,6 +207,7 @@ void ch_compare_key(const ch_policy *old_policy, const ch_key *one, const ch_pol
                           (unsigned long long)other->nonce_floor, (unsigned long long)one->nonce_floor);
     compare_receive_windows(one, other, to);
     ch_compare_unlock_ends(&one->unlock, &other->unlock, to);
+    ch_compare_flatten(one, other, to);
     if (one->rotate_by_ns != other->rotate_by_ns)
         ch_say_difference(to, CH_CHANGED, "key '%s' is to be rotated by another day now", other->name);
     if (one->assume_uses != other->assume_uses)

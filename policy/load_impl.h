@@ -1,9 +1,10 @@
 /* What the files of the loader share: load.c reads the files and their sections, load_names.c keeps names apart,
  * load_values.c reads amounts and ratios, load_people.c who there is, load_unlock.c what unlocks take and how long they
  * last, load_seeds.c people's seeds, load_terms.c accounts, prices, conversions and addresses, load_listings.c the
- * listings, load_keys.c the keys, load_versions.c their versions, load_entries.c what stands in allow, deny, limit and
- * require, load_selectors.c to what they apply, load_symbols.c their symbols, load_limits.c limits and requirements,
- * load_checks.c what selectors say together, load_named.c limits and the allows that name them. */
+ * listings, load_keys.c the keys, load_versions.c their versions, load_flatten.c what flattens them,
+ * load_entries.c what stands in allow, deny, limit and require, load_selectors.c to what they apply, load_symbols.c
+ * their symbols, load_limits.c limits and requirements, load_checks.c what selectors say together, load_named.c limits
+ * and the allows that name them. */
 #ifndef CH_POLICY_LOAD_IMPL_H
 #define CH_POLICY_LOAD_IMPL_H
 
@@ -148,6 +149,10 @@ CH_CHECKED ch_status ch_key_versions(const ch_value *value, ch_error *err);
 CH_CHECKED ch_status ch_key_check_versions(const ch_yaml *map, ch_error *err);
 /* Gives the versions what their keys have in common, when the keys are in their places. */
 CH_CHECKED ch_status ch_finish_versions(ch_policy_loader *load, ch_error *err);
+/* `flatten` of a key; the rest of the key has been read. Whether those requests are what they may be shows when the
+ * keys are in their places. */
+CH_CHECKED ch_status ch_load_flatten(const ch_value *value, ch_error *err);
+CH_CHECKED ch_status ch_finish_flatten(const ch_policy_loader *load, ch_error *err);
 #define CH_KEYS_MAX 65535 /* ch_policy's slots are 16 bits; versions count */
 
 /* Makes room for all entries of all files. */

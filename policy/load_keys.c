@@ -356,6 +356,7 @@ static const ch_field fields[] = {
     { "expires",     false,    ch_field_moment,       CH_MEMBER(ch_key, expires_ns) },
     { "rotate_by",   false,    ch_field_moment,       CH_MEMBER(ch_key, rotate_by_ns) },
     { "versions",    false,    ch_key_versions,       CH_WHOLE },
+    { "flatten",     false,    ch_load_flatten,       CH_WHOLE },
 };
 /* clang-format on */
 
@@ -426,5 +427,6 @@ ch_status ch_finish_keys(ch_policy_loader *load, ch_error *err)
         load->profile_of_key[i] = find_profile(policy, policy->keys[i].profile);
     CH_TRY(find_nonces(load, err));
     CH_TRY(ch_finish_versions(load, err));
+    CH_TRY(ch_finish_flatten(load, err));
     return ch_finish_seeds(load, err);
 }

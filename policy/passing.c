@@ -112,3 +112,45 @@ ch_status ch_passing_check(const ch_question *question, ch_error *err)
         CH_TRY(check_reading(question, &passing, &question->readings[i], &to));
     return CH_OK;
 }
+
+/* ---- what flattens ---- */
+
+static ch_status object_to_flatten(const ch_question *question, const ch_reading_at *reading, ch_error *err)
+{
+    ch_autobuffer meaning = CH_BUFFER_INIT;
+    const char *what = reading == question->readings ? "it is" : "its signature can also be";
+    ch_intent_print(reading->intent, &meaning);
+    return ch_fail_rule(
+        err, CH_REFUSED, "flatten",
+        "%s %s %s, of class '%s' (%s); what flattens only cancels, or is an order marked reduce-only or "
+        "close-position, in a market with positions",
+        what, ch_endpoint_method(reading->endpoint), ch_endpoint_path(reading->endpoint),
+        ch_class_name(reading->class_), ch_buffer_text(&meaning));
+}
+
+/* The request itself is no mere read: there would be nothing to flatten. */
+static ch_status check_flattening(const ch_question *question, const ch_reading_at *reading, ch_error *err)
+{
+    ch_subject subject;
+    bool is_own = reading == question->readings;
+    unsigned asked = reading->needs | 1U << reading->class_;
+    unsigned kinds = most[CH_TRADING_REDUCING].kinds & ~(is_own ? KIND(READ) : 0U);
+    if ((asked & ~most[CH_TRADING_REDUCING].classes) != 0 || (is_own && reading->class_ == CH_CLASS_READ))
+        return object_to_flatten(question, reading, err);
+    for (size_t i = 0; i < ch_intent_count(reading->intent); i++) {
+        const ch_item *item = ch_intent_item(reading->intent, i);
+        ch_subject_read(&subject, question, reading, item);
+        if ((kinds >> item->kind & 1) == 0 && !ch_subject_is_reducing(&subject))
+            return object_to_flatten(question, reading, err);
+    }
+    return CH_OK;
+}
+
+ch_status ch_passing_flattens(const ch_question *question, ch_error *err)
+{
+    if (question->is_raw)
+        return ch_fail_rule(err, CH_REFUSED, "flatten", "nothing is known of raw bytes, so they flatten nothing");
+    for (size_t i = 0; i < question->reading_count; i++)
+        CH_TRY(check_flattening(question, &question->readings[i], err));
+    return CH_OK;
+}

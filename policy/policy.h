@@ -13,6 +13,7 @@
 #include "exchange/profile.h"
 #include "pkcs11/key_rule.h"
 #include "policy/period.h"
+#include "policy/prepared.h"
 #include "policy/unlock.h"
 
 #include <sys/types.h>
@@ -104,12 +105,14 @@ typedef struct ch_key {
     uint32_t receive_window_ms; /* the most that a request may ask for, and the default; 0: the profile's */
     uint32_t assume_uses;       /* how often one signature counts; 0: as the profile says */
     ch_unlock_ends unlock;      /* when it is locked before its token is */
-    uint64_t expires_ns;        /* wall clock: from then on it signs nothing; 0: never */
-    uint64_t rotate_by_ns;      /* until when people mean to have another one; 0: they do not say */
-    size_t token_key;           /* core's: the index that the token's link has for it */
-    size_t nonce_counter;       /* core's: the counter of its nonces, if it has any */
-    uint64_t from_ns;           /* wall clock: a version signs from then on; 0: from the beginning */
-    struct ch_key *versions;    /* those after the first, which is the key itself, in the order in which they come */
+    ch_prepared *flatten;       /* what `chancery flatten` has signed, in this order; its versions have the same */
+    size_t flatten_count;
+    uint64_t expires_ns;     /* wall clock: from then on it signs nothing; 0: never */
+    uint64_t rotate_by_ns;   /* until when people mean to have another one; 0: they do not say */
+    size_t token_key;        /* core's: the index that the token's link has for it */
+    size_t nonce_counter;    /* core's: the counter of its nonces, if it has any */
+    uint64_t from_ns;        /* wall clock: a version signs from then on; 0: from the beginning */
+    struct ch_key *versions; /* those after the first, which is the key itself, in the order in which they come */
     size_t version_count;
     const struct ch_key *of; /* the key that this is a version of, after its first; NULL: it is a key itself */
 } ch_key;

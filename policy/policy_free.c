@@ -2,6 +2,7 @@
 #include "policy/policy.h"
 
 #include "exchange/load.h"
+#include "policy/prepared.h"
 
 #include <stdlib.h>
 
@@ -32,7 +33,14 @@ static void free_callers(ch_policy *policy)
     free(policy->people);
 }
 
-/* Versions have the name of their key. */
+static void free_flatten(ch_prepared *flatten, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        ch_prepared_free(&flatten[i]);
+    free(flatten);
+}
+
+/* Versions have the name of their key, and flatten by the same requests. */
 static void free_keys(ch_policy *policy)
 {
     for (size_t i = 0; i < policy->key_count; i++) {
@@ -43,6 +51,7 @@ static void free_keys(ch_policy *policy)
             free(version->passphrase);
             free(version->token_name);
         }
+        free_flatten(policy->keys[i].flatten, policy->keys[i].flatten_count);
         free(policy->keys[i].name);
         free(policy->keys[i].versions);
     }

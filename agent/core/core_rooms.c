@@ -155,6 +155,7 @@ void ch_core_make_rooms(core *self, int listen_fd, int operator_fd)
                                             .keeper = &self->timekeeper,
                                             .reload = self->reload,
                                             .ledger = self->kept.ledger,
+                                            .requests = self->requests,
                                             .freeze_file = self->freeze_file,
                                             .codes = self->codes};
     self->operators = ch_operators_new(self->loop, operator_fd, &operator_context);

@@ -81,6 +81,9 @@ ch_job *ch_jobs_take(ch_jobs *jobs)
     job->is_counted = false;
     job->returns = 0;
     job->asked = (ch_request){0};
+    job->asker = (ch_asker){0};
+    job->person.context = NULL;
+    job->person.has_left = false;
     ch_buffer_clear(&job->bytes);
     ch_job_begin_again(job);
     job_check(jobs, job);

@@ -16,6 +16,27 @@
 #include "state/nonces.h"
 #include "wire/frames.h"
 
+/* What came of a prepared request; views, valid during the call. */
+typedef struct ch_person_answer {
+    const ch_finished *request; /* NULL: it was not signed */
+    const char *key_id;         /* of the version that signed */
+    ch_slice meaning;           /* in words; empty if it was not signed */
+    uint64_t valid_ns;          /* how long the exchange takes it from now on; 0: nobody knows */
+    const ch_error *why;
+} ch_person_answer;
+
+/* A person of the people's socket, who has a request signed that policy has prepared. */
+typedef struct ch_person_asker {
+    void *context; /* NULL: a caller asks, by a front */
+    ch_peer peer;
+    bool has_left;
+    uint8_t policy[CH_POLICY_HASH_SIZE]; /* the one that has prepared it */
+    /* It has been signed, or `request` is NULL, and `why` says why not; called once, unless the person has left. */
+    void (*answer)(void *context, const ch_person_answer *answer);
+    /* The job is over, and another may begin. */
+    void (*ended)(void *context);
+} ch_person_asker;
+
 typedef struct ch_job {
     uint64_t id;      /* in the table; logs name it */
     size_t step;      /* of the table in request.c */
@@ -29,6 +50,7 @@ typedef struct ch_job {
     /* What was asked; views into `bytes`. */
     ch_asker asker;
     uint64_t connection;
+    ch_person_asker person; /* who asks in the place of these two */
     ch_form form;
     ch_request asked;
     ch_slice key_name;
@@ -94,6 +116,11 @@ ch_job *ch_jobs_next(ch_jobs *jobs, const ch_job *job);
 /* Puts a job back, which must be out of its token. */
 void ch_jobs_release(ch_jobs *jobs, ch_job *job);
 size_t ch_jobs_count(const ch_jobs *jobs);
+
+static inline bool ch_job_is_of_person(const ch_job *job)
+{
+    return job->person.context != NULL;
+}
 
 /* Makes room for `count` params. */
 void ch_job_reserve_params(ch_job *job, size_t count);

@@ -307,17 +307,17 @@ static void note_orders(ch_ledger *ledger, ch_reservation *reservation, const ch
     }
 }
 
-static ch_reservation *make_reservation(ch_ledger *ledger, const ch_judgement *judgement, const ch_question *question,
-                                        uid_t uid)
+/* Of the first `count` that were taken. */
+static ch_reservation *make_reservation(ch_ledger *ledger, size_t count, const ch_question *question, uid_t uid)
 {
     ch_autobuffer names = CH_BUFFER_INIT;
-    size_t count = judgement->charge_count;
     if (count > 0) /* else nothing can be released */
         ch_callers_print(question->policy, question->callers, &names);
     ch_reservation *made = ch_reservation_new(uid, ch_buffer_text(&names), count);
     if (count > 0)
         memcpy(made->taken, ledger->taken, count * sizeof made->taken[0]);
     add_pending(ledger, made);
+    note_orders(ledger, made, question);
     return made;
 }
 
@@ -328,9 +328,13 @@ ch_status ch_ledger_reserve(ch_ledger *ledger, ch_judgement *judgement, const ch
         ch_ledger_punish(ledger, question, &judgement->refusal);
         return err->status;
     }
-    *out = make_reservation(ledger, judgement, question, uid);
-    note_orders(ledger, *out, question);
+    *out = make_reservation(ledger, judgement->charge_count, question, uid);
     return CH_OK;
+}
+
+ch_reservation *ch_ledger_reserve_nothing(ch_ledger *ledger, const ch_question *question, uid_t uid)
+{
+    return make_reservation(ledger, 0, question, uid);
 }
 
 uint64_t ch_ledger_record(ch_ledger *ledger, ch_reservation *reservation, uint64_t now_ns)

@@ -71,6 +71,8 @@ CH_CHECKED ch_status ch_ledger_try(ch_ledger *ledger, ch_judgement *judgement, c
  * one of the two: ch_ledger_return, ch_ledger_keep. */
 CH_CHECKED ch_status ch_ledger_reserve(ch_ledger *ledger, ch_judgement *judgement, const ch_question *question,
                                        uid_t uid, ch_reservation **out, ch_error *err);
+/* The same for what takes nothing of limits, and so is never refused. */
+ch_reservation *ch_ledger_reserve_nothing(ch_ledger *ledger, const ch_question *question, uid_t uid);
 /* Appends the decision's row, with the reservation's record, and returns its id. */
 uint64_t ch_ledger_record(ch_ledger *ledger, ch_reservation *reservation, uint64_t now_ns);
 /* Nothing was signed: what was taken is given back, and so says a row of its own if the decision has one. Takes it

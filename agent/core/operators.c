@@ -25,10 +25,12 @@ static void close_session(ch_session *self)
     ch_timekeeper_forget(operators->context.keeper, self);
     ch_reload_forget(operators->context.reload, self);
     ch_ledger_forget(operators->context.ledger, self);
+    ch_requests_forget_person(operators->context.requests, self);
     ch_prints_forget(operators->context.links->prints, self);
     ch_loop_forget(operators->loop, &self->source);
     ch_channel_close(&self->channel);
     ch_buffer_free(&self->asked);
+    ch_buffer_free(&self->flattening.asked);
     self->left = 0;
 }
 
@@ -129,6 +131,7 @@ static const ch_handler handlers[] = {
     { CH_FRAME_KEY_CONFIRM,    ch_session_on_key_confirm },
     { CH_FRAME_FREEZE,         ch_session_on_freeze },
     { CH_FRAME_THAW,           ch_session_on_thaw },
+    { CH_FRAME_FLATTEN,        ch_session_on_flatten },
     { CH_FRAME_TRADING_LIST,   ch_session_on_trading_list },
     { CH_FRAME_PRICE_CONFIRM,  ch_session_on_price_confirm },
     { CH_FRAME_STATE_ACCEPT,   ch_session_on_state_accept },

@@ -9,6 +9,7 @@
 #include "agent/core/ledger.h"
 #include "agent/core/links.h"
 #include "agent/core/reload.h"
+#include "agent/core/request.h"
 #include "agent/core/timekeeper.h"
 #include "agent/loop.h"
 #include "policy/policy.h"
@@ -25,6 +26,7 @@ typedef struct ch_operator_context {
     ch_timekeeper *keeper;
     ch_reload *reload;
     ch_ledger *ledger;
+    ch_requests *requests;
     const ch_freeze_file *freeze_file; /* NULL: none is watched */
     ch_codes *codes;
 } ch_operator_context;

@@ -7,6 +7,18 @@
 #include "base/log.h"
 #include "wire/channel.h"
 
+/* A key that is being flattened: one request after the other, so that their nonces rise in their order. */
+typedef struct ch_flattening {
+    uint8_t policy[CH_POLICY_HASH_SIZE];
+    size_t count;
+    size_t next;
+    size_t failed;
+    ch_error first;  /* that failed */
+    ch_buffer asked; /* the one before `next`, in words */
+    bool is_asked;   /* it is on its way */
+    bool is_going;   /* the next ones are being asked for */
+} ch_flattening;
+
 /* One operator's request, and its answer. */
 typedef struct ch_session {
     ch_operators *operators;
@@ -18,8 +30,9 @@ typedef struct ch_session {
     uint64_t kept_by_ms; /* a change of trading states is answered by then, on the disk or not; 0: none waits */
     size_t left;         /* answers that are still to come */
     uint32_t wanted;     /* rows of decisions */
-    ch_buffer asked;     /* a thaw that waits until a code has been looked at, as its frame */
-    ch_error answer;     /* the first failure */
+    ch_buffer asked;     /* a thaw that waits until a code has been looked at, as its frame; or the key to flatten */
+    ch_flattening flattening;
+    ch_error answer; /* the first failure */
 } ch_session;
 
 struct ch_operators {
@@ -58,7 +71,8 @@ CH_CHECKED ch_status ch_session_prepare_pipe(int fd, ch_error *err);
 void ch_session_on_late(ch_session *self);
 
 /* ---- takers of frames: operators_unlock.c has those of tokens and people, operators_requests.c of rules and time,
- * operators_freeze.c those that freeze and thaw, operators_trading.c the rest ---- */
+ * operators_freeze.c those that freeze and thaw, operators_flatten.c the one that flattens, operators_trading.c the
+ * rest ---- */
 
 CH_CHECKED ch_status ch_session_on_unlock(void *context, ch_frame *frame, int *fd, ch_error *err);
 CH_CHECKED ch_status ch_session_on_lock(void *context, ch_frame *frame, int *fd, ch_error *err);
@@ -73,6 +87,7 @@ CH_CHECKED ch_status ch_session_on_clock_confirm(void *context, ch_frame *frame,
 CH_CHECKED ch_status ch_session_on_key_confirm(void *context, ch_frame *frame, int *fd, ch_error *err);
 CH_CHECKED ch_status ch_session_on_freeze(void *context, ch_frame *frame, int *fd, ch_error *err);
 CH_CHECKED ch_status ch_session_on_thaw(void *context, ch_frame *frame, int *fd, ch_error *err);
+CH_CHECKED ch_status ch_session_on_flatten(void *context, ch_frame *frame, int *fd, ch_error *err);
 CH_CHECKED ch_status ch_session_on_trading_list(void *context, ch_frame *frame, int *fd, ch_error *err);
 CH_CHECKED ch_status ch_session_on_price_confirm(void *context, ch_frame *frame, int *fd, ch_error *err);
 CH_CHECKED ch_status ch_session_on_state_accept(void *context, ch_frame *frame, int *fd, ch_error *err);

@@ -191,11 +191,20 @@ static void add_callers(const ch_record_facts *facts, ch_buffer *out)
     ch_buffer_add_byte(out, ']');
 }
 
+static void add_person(const ch_job *job, ch_buffer *out)
+{
+    ch_autobuffer name = CH_BUFFER_INIT;
+    ch_policy_name_user(job->policy, &job->caller, &name);
+    ch_record_text(out, ",", "person", ch_buffer_slice(&name));
+}
+
 static void begin(const ch_record_facts *facts, const char *outcome, ch_buffer *out)
 {
     ch_record_time(out, "{", "time", facts->now_ns);
     ch_record_text(out, ",", "outcome", ch_slice_of(outcome));
     ch_buffer_add_format(out, ",\"uid\":%u", (unsigned)facts->job->caller.uid);
+    if (ch_job_is_of_person(facts->job))
+        add_person(facts->job, out);
     if (facts->question != NULL) {
         const ch_policy *policy = facts->question->policy;
         add_callers(facts, out);
@@ -322,6 +331,8 @@ void ch_record_begin(const ch_record_facts *facts, ch_buffer *out)
     begin(facts, "allowed", out);
     if (facts->judgement->allowed_by != NULL)
         ch_record_text(out, ",", "rule", ch_slice_of(facts->judgement->allowed_by->name));
+    if (ch_job_is_of_person(facts->job))
+        ch_record_text(out, ",", "rule", CH_LITERAL("flatten"));
     add_judgement(facts, out);
 }
 

@@ -24,6 +24,8 @@
 static ch_status find_caller(ch_requests *requests, ch_job *job, ch_error *err)
 {
     const ch_peer *peer = ch_connections_peer(requests->context.connections, job->asker.front, job->connection);
+    if (ch_job_is_of_person(job))
+        return ch_request_find_person(requests, job, err);
     if (peer == NULL)
         return ch_fail(err, CH_INTERNAL, "the front sent a request of no connection");
     job->caller = *peer;
@@ -51,7 +53,8 @@ static ch_status find_key(ch_requests *requests, ch_job *job, ch_error *err)
     job->key = ch_policy_find_key(job->policy, job->key_name);
     if (job->key == NULL)
         return ch_policy_refuse_key(job->key_name, err); /* as if it were somebody else's */
-    CH_TRY(ch_policy_admit(job->policy, job->key, &job->callers, err));
+    if (!ch_job_is_of_person(job))
+        CH_TRY(ch_policy_admit(job->policy, job->key, &job->callers, err));
     CH_TRY(ch_versions_choose(&versions, job->key, &wish, &job->key, err));
     job->link = requests->context.links->links[job->key->token];
     job->ticket.key = job->key->token_key;
@@ -146,7 +149,7 @@ static ch_status find_endpoint(ch_requests *requests, ch_job *job, ch_error *err
 {
     (void)requests;
     CH_TRY(ch_environment_match(job->key->traits.environment, &job->request, &job->endpoint, err));
-    job->ticket.is_urgent = ch_endpoint_class(job->endpoint) == CH_CLASS_CANCEL;
+    job->ticket.is_urgent = ch_endpoint_class(job->endpoint) == CH_CLASS_CANCEL || ch_job_is_of_person(job);
     return CH_OK;
 }
 
@@ -204,7 +207,7 @@ static void leave_token(ch_requests *requests, ch_job *job)
 
 static ch_status check_caller(const ch_requests *requests, const ch_job *job, ch_error *err)
 {
-    if (!ch_connections_is_there(requests->context.connections, job->asker.front, job->connection))
+    if (ch_request_is_forsaken(requests, job))
         return ch_fail(err, CH_UNAVAILABLE, "the caller has left");
     return CH_OK;
 }
@@ -290,6 +293,8 @@ static ch_status keep_answer(ch_requests *requests, ch_job *job, ch_error *err)
 /* A front that has ended is not answered, but what was signed is kept for the caller, who may ask again. */
 static ch_status reply(ch_requests *requests, ch_job *job, ch_error *err)
 {
+    if (ch_job_is_of_person(job))
+        return ch_request_answer_person(requests, job, err);
     ch_buffer *out = ch_front_link_out(job->asker);
     if (job->repeat.place == CH_REPEAT_FIRST)
         CH_TRY(keep_answer(requests, job, err));

@@ -8,6 +8,7 @@
 #include "agent/core/clockwatch.h"
 #include "agent/core/callers.h"
 #include "agent/core/front_link.h"
+#include "agent/core/jobs.h"
 #include "agent/core/ledger.h"
 #include "agent/core/links.h"
 #include "agent/core/shadow.h"
@@ -44,6 +45,17 @@ ch_request_counts ch_requests_counts(const ch_requests *requests);
 
 /* A SIGN frame came: takes the request as far as it goes now. It is answered once, now or later. */
 void ch_requests_begin(ch_requests *requests, ch_asker asker, const ch_sign_frame *sign);
+
+/* ---- for people (request_person.c) ---- */
+
+/* Takes a request that policy has prepared for `key` the way of every other, with a person for its asker, whom trading
+ * states do not stop. A copy of `asker` is kept; it is answered once, now or later. */
+void ch_requests_begin_prepared(ch_requests *requests, const ch_person_asker *asker, const ch_key *key,
+                                const ch_prepared *prepared);
+/* The person with that context has left: what waits for it ends, and nobody is answered. `requests` may be NULL. */
+void ch_requests_forget_person(ch_requests *requests, const void *context);
+
+/* ---- as time goes on ---- */
 
 /* Goes on with the requests that waited for the first one with their Idempotency-Key. At the end of each turn of the
  * loop, before what was queued leaves. */

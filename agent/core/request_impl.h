@@ -66,6 +66,17 @@ void ch_request_unrecord(ch_requests *requests, ch_job *job);
 /* Answers with what policy says. */
 CH_CHECKED ch_status ch_request_answer_check(ch_requests *requests, ch_job *job, ch_error *err);
 
+/* ---- request_person.c: requests that policy has prepared, and people ask for ---- */
+
+/* Is this person still one who may ask for it, by the policy of now? */
+CH_CHECKED ch_status ch_request_find_person(const ch_requests *requests, ch_job *job, ch_error *err);
+/* In the place of policy's entries: what must hold of it in any case. */
+CH_CHECKED ch_status ch_request_judge_prepared(ch_requests *requests, const ch_job *job, ch_error *err);
+CH_CHECKED ch_status ch_request_answer_person(ch_requests *requests, ch_job *job, ch_error *err);
+void ch_request_fail_person(const ch_job *job, const ch_error *why);
+/* True if nobody waits for the answer any more, whoever asked. */
+bool ch_request_is_forsaken(const ch_requests *requests, const ch_job *job);
+
 /* ---- request_walk.c ---- */
 
 /* Enters a job that has waited, at its caller's cost. */

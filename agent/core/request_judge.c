@@ -42,6 +42,8 @@ static ch_status ask_policy(ch_requests *requests, ch_job *job, ch_error *err)
     job->judged_ns = judging->question.now_ns;
     job->generation = ch_ledger_generation(ledger);
     requests->is_judged = true;
+    if (ch_job_is_of_person(job))
+        return ch_request_judge_prepared(requests, job, err);
     return ch_policy_judge(&judging->question, &judging->judgement, err);
 }
 
@@ -64,11 +66,17 @@ static ch_record_facts facts_of(const ch_requests *requests, const ch_job *job)
 static ch_status take(ch_requests *requests, ch_job *job, ch_error *err)
 {
     ch_judging *judging = &requests->judging;
-    CH_TRY(ch_ledger_reserve(requests->context.ledger, &judging->judgement, &judging->question, job->caller.uid,
-                             &job->reservation, err));
-    CH_TRY(ch_ledger_check(requests->context.ledger, err));
+    ch_ledger *ledger = requests->context.ledger;
+    bool is_of_person = ch_job_is_of_person(job);
+    if (is_of_person)
+        job->reservation = ch_ledger_reserve_nothing(ledger, &judging->question, job->caller.uid);
+    else
+        CH_TRY(ch_ledger_reserve(ledger, &judging->judgement, &judging->question, job->caller.uid, &job->reservation,
+                                 err));
+    CH_TRY(ch_ledger_check(ledger, err));
     ch_record_facts facts = facts_of(requests, job);
-    facts.shadow = ch_shadow_judge(requests->context.shadow, job, &judging->question);
+    if (!is_of_person)
+        facts.shadow = ch_shadow_judge(requests->context.shadow, job, &judging->question);
     ch_record_begin(&facts, &job->reservation->record);
     return CH_OK;
 }
@@ -137,6 +145,8 @@ ch_status ch_request_check_halt(ch_requests *requests, ch_job *job, ch_error *er
         return ch_fail_rule(err, CH_REFUSED, "revoked",
                             "key '%s' (%s) was revoked while this was being signed, so it is withheld: %.*s",
                             job->key->name, job->key->key_id, CH_SLICE_ARGS(why.why));
+    if (ch_job_is_of_person(job))
+        return CH_OK; /* it is for what must be signed while trading is frozen */
     ch_trading state = ch_states_find(states, job->policy, &job->callers, job->key, now_ns, &why);
     bool was_judged_so = job->generation == ch_ledger_generation(requests->context.ledger);
     if (state == CH_TRADING_ACTIVE || was_judged_so || may_pass(requests, job, &unread) == CH_OK)
@@ -161,7 +171,7 @@ void ch_request_note_refusal(ch_requests *requests, const ch_job *job, const cha
         return;
     ch_record_facts facts = facts_of(requests, job);
     facts.now_ns = now.wall_ns;
-    if (facts.judgement != NULL)
+    if (facts.judgement != NULL && !ch_job_is_of_person(job))
         facts.shadow = ch_shadow_judge(requests->context.shadow, job, facts.question);
     ch_refusals_note(requests->refusals, &facts, step, why);
 }

@@ -30,9 +30,13 @@ static void count_failure(ch_requests *requests, const ch_error *err)
 
 static void end(ch_requests *requests, ch_job *job)
 {
+    void *person = job->person.has_left ? NULL : job->person.context;
+    void (*ended)(void *context) = job->person.ended;
     requests->old_count -= job->is_old;
     ch_connections_serve_end(requests->context.connections, job->asker.front, job->connection);
     ch_jobs_release(requests->jobs, job);
+    if (person != NULL)
+        ended(person);
 }
 
 /* Every step so far gives back what it took, the last one first. */
@@ -85,7 +89,10 @@ void ch_request_turn_back(ch_requests *requests, ch_job *job, const ch_error *wh
     describe(requests, job, step, why, &failed);
     give_back(requests, job);
     count_failure(requests, why);
-    ch_front_link_fail(job->asker, &failed);
+    if (ch_job_is_of_person(job))
+        ch_request_fail_person(job, why);
+    else
+        ch_front_link_fail(job->asker, &failed);
     end(requests, job);
 }
 
@@ -152,7 +159,7 @@ void ch_requests_resume(ch_requests *requests)
 
 static ch_status check_waiting(const ch_requests *requests, const ch_job *job, uint64_t now_ms, ch_error *err)
 {
-    if (!ch_connections_is_there(requests->context.connections, job->asker.front, job->connection))
+    if (ch_request_is_forsaken(requests, job))
         return ch_fail(err, CH_UNAVAILABLE, "the caller has left");
     bool is_late = now_ms - job->held_ms > DISK_WAIT_MS;
     if (job->claim.place == CH_CLAIM_WAITING && is_late)

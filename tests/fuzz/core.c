@@ -89,7 +89,9 @@ static const char policy_text[] =
     "  odd-cold:  { token: cold, object: 'pkcs11:object=e', profile: oddball, scheme: hmac, key_id: k, passphrase: p "
     "}\n"
     "  money:     { token: main, object: 'pkcs11:object=f', profile: plain, scheme: hmac, key_id: m, account: desk,\n"
-    "               receive_window: 5s, assume_uses: 1 }\n";
+    "               receive_window: 5s, assume_uses: 1,\n"
+    "               flatten: [{ method: DELETE, path: /order, params: { symbol: ODDEUR, id: a } },\n"
+    "                         { method: DELETE, path: /order, params: { symbol: ODDEUR, id: b } }] }\n";
 
 static struct {
     ch_policy policy;
@@ -332,6 +334,7 @@ static void make_rooms(int bots_fd, int operators_fd)
                                                   .links = &core.links,
                                                   .keeper = &core.timekeeper,
                                                   .ledger = core.ledger,
+                                                  .requests = core.requests,
                                                   .codes = core.codes};
     core.operators = ch_operators_new(core.loop, operators_fd, &operator_context);
     make_desks();

@@ -75,6 +75,8 @@ static const struct {
     { "a token without a rule is one of the default", "deny:", "tokens: {main: {}}\ndeny:", "" },
     { "an unattended unlock", "deny:", "tokens: {main: {unlock: {unattended: true, survives_suspend: true}}}\ndeny:", "wider : token 'main': an unlock may now be unattended|wider : token 'main': an unlock may now survive a suspend" },
     { "an end of a key's unlock", "k: {account: desk", "k: {unlock: {for: 1h}, account: desk", "narrower : key 'k': 'for' of an unlock is 1h now; it was no end" },
+    { "an unlock that a freeze ends", "k: {account: desk", "k: {unlock: {survives_freeze: false}, account: desk", "narrower : key 'k': an unlock may no longer survive a freeze" },
+    { "what flattens a key", "k: {account: desk", "k: {flatten: [{method: DELETE, path: /order, params: {symbol: BTCUSDT}}, {method: POST, path: /linear, params: {symbol: BTCUSDT, side: SELL, reduce: true}}], account: desk", "wider : key 'k': flatten also has signed now: DELETE /order symbol='BTCUSDT'|wider : key 'k': flatten also has signed now: POST /linear symbol='BTCUSDT' side='SELL' reduce=true" },
     { "a key that expires", "k: {account: desk", "k: {account: desk, expires: 2027-01-31", "narrower : key 'k' expires earlier now" },
     { "another day to rotate a key by", "k: {account: desk", "k: {account: desk, rotate_by: 2027-01-31", "changed : key 'k' is to be rotated by another day now" },
     { "codes", "alice: {uid: 1, roles: [operator, approver]}", "alice: {uid: 1, roles: [operator, approver, admin], totp: \"pkcs11:object=alice-totp\"}", "wider : person 'alice' has the roles operator, approver, admin now|changed : the seed of the codes of 'alice' is another one now, or gone|narrower : an unlock of a token needs PIN and code now" },
