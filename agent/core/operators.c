@@ -90,9 +90,9 @@ static ch_status check_right(const ch_operators *operators, const ch_peer *peer,
     ch_policy_name_user(policy, peer, &who);
     return ch_fail_rule(err, CH_REFUSED, needs_admin ? "admin" : "operator", "%s is not %s in the policy",
                         ch_buffer_text(&who),
-                        needs_admin                          ? "an admin"
-                        : (roles & CH_ROLE_OPERATOR) != 0    ? "an operator"
-                                                             : "an approver");
+                        needs_admin                       ? "an admin"
+                        : (roles & CH_ROLE_OPERATOR) != 0 ? "an operator"
+                                                          : "an approver");
 }
 
 /* The policy may have changed since the session was opened. */

@@ -78,8 +78,8 @@ void ch_session_on_late(ch_session *self);
 void ch_session_await_disk(ch_session *self, uint64_t row);
 
 /* ---- takers of frames: operators_unlock.c has those of tokens and people, operators_requests.c of rules and time,
- * operators_freeze.c those that freeze and thaw, operators_flatten.c the one that flattens, operators_approvals.c of what
- * waits for people, operators_trading.c the rest ---- */
+ * operators_freeze.c those that freeze and thaw, operators_flatten.c the one that flattens, operators_approvals.c of
+ * what waits for people, operators_trading.c the rest ---- */
 
 CH_CHECKED ch_status ch_session_on_unlock(void *context, ch_frame *frame, int *fd, ch_error *err);
 CH_CHECKED ch_status ch_session_on_lock(void *context, ch_frame *frame, int *fd, ch_error *err);
