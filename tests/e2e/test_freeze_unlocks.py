@@ -32,8 +32,11 @@ class FreezeEnds(test_unlock_ends.Ends):
         self.agent.must("freeze", *names, "--reason", "odd orders")
 
     def assert_token_locked(self):
-        wait_until(lambda: self.token()["state"] == "locked", "the token is locked", 5)
-        self.assertIn("trading was frozen, which ends this unlock", self.token()["detail"])
+        def is_locked():
+            token = self.token()
+            return token["state"] == "locked" and "trading was frozen, which ends this unlock" in token["detail"]
+
+        wait_until(is_locked, "the token is locked, and says why", 10)
         answer = self.cancel()
         self.assert_problem(answer, 423, "locked")
         self.assertEqual(answer.json["rule"], "unlock-freeze")
