@@ -4,12 +4,12 @@
 
 /* In the order of the help. */
 static const ch_command *const families[] = {
-    ch_commands_of_token,      ch_commands_of_key,        ch_commands_of_key_confirm, ch_commands_of_key_rotate,
-    ch_commands_of_key_attest, ch_commands_of_key_backup, ch_commands_of_profile,     ch_commands_of_intent,
-    ch_commands_of_policy,     ch_commands_of_explain,    ch_commands_of_exposure,    ch_commands_of_diff,
-    ch_commands_of_test,       ch_commands_of_replay,     ch_commands_of_freezing,    ch_commands_of_trading,
-    ch_commands_of_decisions,  ch_commands_of_operator,   ch_commands_of_totp,        ch_commands_of_agent,
-    ch_commands_of_nonce,      ch_commands_of_clock,
+    ch_commands_of_setup,      ch_commands_of_token,      ch_commands_of_key,        ch_commands_of_key_confirm,
+    ch_commands_of_key_rotate, ch_commands_of_key_attest, ch_commands_of_key_backup, ch_commands_of_profile,
+    ch_commands_of_intent,     ch_commands_of_policy,     ch_commands_of_explain,    ch_commands_of_exposure,
+    ch_commands_of_diff,       ch_commands_of_test,       ch_commands_of_replay,     ch_commands_of_freezing,
+    ch_commands_of_trading,    ch_commands_of_decisions,  ch_commands_of_operator,   ch_commands_of_totp,
+    ch_commands_of_agent,      ch_commands_of_nonce,      ch_commands_of_clock,
 };
 
 #define FAMILY_COUNT (sizeof families / sizeof families[0])

@@ -21,6 +21,7 @@ typedef struct ch_command {
 } ch_command;
 
 /* The families; a row without a name ends each. */
+extern const ch_command ch_commands_of_setup[];       /* cli/setup_command.c */
 extern const ch_command ch_commands_of_token[];       /* cli/token.c */
 extern const ch_command ch_commands_of_key[];         /* cli/key.c */
 extern const ch_command ch_commands_of_key_confirm[]; /* cli/key_confirm.c */

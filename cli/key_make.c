@@ -13,6 +13,7 @@
 #include "pkcs11/key.h"
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <stdio.h>
@@ -152,6 +153,32 @@ static ch_status choose(const ch_arguments *arguments, const ch_scheme *scheme, 
 {
     return scheme != NULL ? ch_choice_of_scheme(arguments, scheme, out, err)
                           : ch_choice_read(arguments, default_scheme, out, err);
+}
+
+ch_status ch_key_make_check(const ch_arguments *arguments, const ch_secret *text, ch_error *err)
+{
+    ch_choice choice;
+    auto_new_key key = {.secret = CH_SECRET_INIT, .taken = CH_BUFFER_INIT};
+    CH_TRY(choose(arguments, NULL, NULL, &choice, err));
+    return read_key(arguments, &choice, text, &key, err);
+}
+
+ch_status ch_key_make_sign(const ch_arguments *arguments, const ch_secret *text, ch_slice payload, ch_buffer *out,
+                           ch_error *err)
+{
+    ch_choice choice;
+    uint8_t mac[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+    auto_new_key key = {.secret = CH_SECRET_INIT, .taken = CH_BUFFER_INIT};
+    CH_TRY(choose(arguments, NULL, NULL, &choice, err));
+    CH_TRY(read_key(arguments, &choice, text, &key, err));
+    if (key.private_key != NULL)
+        return CH_OK;
+    if (HMAC(EVP_get_digestbyname(choice.mechanism->hash), key.secret.data, (int)key.secret.size, payload.data,
+             payload.size, mac, &size) == NULL)
+        return ch_fail(err, CH_INTERNAL, "OpenSSL makes no %s", choice.mechanism->name);
+    ch_encode(out, choice.signature, (ch_slice){mac, size});
+    return CH_OK;
 }
 
 static ch_status import_key(const ch_arguments *arguments, const ch_scheme *scheme, ch_made_key *made, ch_error *err)

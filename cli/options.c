@@ -50,6 +50,7 @@ static const ch_option_row rows[CH_OPT_COUNT] = {
     [CH_OPT_KEY_ID]          = { "key-id",          "ID",              NULL,                     "the exchange's name for the key" },
     [CH_OPT_REASON]          = { "reason",          "TEXT",            NULL,                     "why; the agent's log keeps it" },
     [CH_OPT_REDUCING]        = { "reducing",        NULL,              NULL,                     "let orders that reduce positions pass" },
+    [CH_OPT_ANSWERS]         = { "answers",         "FILE",            NULL,                     "YAML with an answer for each question; nobody is asked" },
     [CH_OPT_SOCKET]          = { "socket",          "PATH",            "CHANCERY_SOCK",          "the agent's HTTP socket" },
     [CH_OPT_OPERATOR_SOCKET] = { "operator-socket", "PATH",            "CHANCERY_OPERATOR_SOCK", "the agent's operator socket" },
     [CH_OPT_AGENT_USER]      = { "agent-user",      "USER",            "CHANCERY_AGENT_USER",    "user that the agent runs as (default: chancery)" },

@@ -48,6 +48,7 @@ typedef enum ch_option {
     CH_OPT_KEY_ID,
     CH_OPT_REASON,
     CH_OPT_REDUCING,
+    CH_OPT_ANSWERS,
     CH_OPT_SOCKET,
     CH_OPT_OPERATOR_SOCKET,
     CH_OPT_AGENT_USER,

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/trust.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <link.h>
 #include <stdbool.h>
@@ -105,15 +106,46 @@ static ch_status find_configured(const char *const folders[FOLDERS], const char 
     return CH_OK;
 }
 
+#define OF_SYSTEM "/etc/pkcs11/modules"
+#define OF_PACKAGES "/usr/share/p11-kit/modules"
+
 static ch_status find_by_name(const char *name, ch_module_file *out, ch_error *err)
 {
     ch_autofree char *own = user_folder();
-    const char *const folders[FOLDERS] = {own, "/etc/pkcs11/modules", "/usr/share/p11-kit/modules"};
+    const char *const folders[FOLDERS] = {own, OF_SYSTEM, OF_PACKAGES};
     CH_TRY(find_configured(folders, name, out, err));
     if (out->path == NULL)
         return ch_fail(err, CH_CONFIG, "p11-kit knows no module '%s': there is no %s.module in %s%s%s or %s", name,
                        name, own == NULL ? "" : own, own == NULL ? "" : ", ", folders[1], folders[2]);
     return CH_OK;
+}
+
+static int is_module_file(const struct dirent *entry)
+{
+    const char *dot = strrchr(entry->d_name, '.');
+    return entry->d_name[0] != '.' && dot != NULL && strcmp(dot, ".module") == 0;
+}
+
+static void each_name_in(const char *folder, void (*take)(void *context, const char *name), void *context)
+{
+    struct dirent **entries = NULL;
+    int count = scandir(folder, &entries, is_module_file, alphasort);
+    for (int i = 0; i < count; i++) {
+        *strrchr(entries[i]->d_name, '.') = '\0';
+        take(context, entries[i]->d_name);
+        free(entries[i]);
+    }
+    free(entries);
+}
+
+void ch_module_each_name(void (*take)(void *context, const char *name), void *context)
+{
+    ch_autofree char *own = user_folder();
+    const char *const folders[FOLDERS] = {own, OF_SYSTEM, OF_PACKAGES};
+    for (size_t i = 0; i < FOLDERS; i++) {
+        if (folders[i] != NULL)
+            each_name_in(folders[i], take, context);
+    }
 }
 
 static ch_status find_by_path(const char *path, ch_module_file *out, ch_error *err)

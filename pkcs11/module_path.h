@@ -29,6 +29,10 @@ CH_CHECKED ch_status ch_module_path(const ch_module_name *name, ch_module_file *
  * The path has no links in it. */
 CH_CHECKED ch_status ch_module_path_trusted(const ch_module_name *name, ch_module_file *out, ch_error *err);
 
+/* Hands the names of the modules that p11-kit is configured with to `take`; one may come twice. To choose from: whether
+ * a file can be trusted, ch_module_path says. */
+void ch_module_each_name(void (*take)(void *context, const char *name), void *context);
+
 /* CH_CONFIG if `text` is too long, or seems to hold a PIN or password: it ends up in files and lists of processes. */
 CH_CHECKED ch_status ch_module_check_init_args(const char *text, ch_error *err);
 

@@ -1,0 +1,261 @@
+/* To know before a change: files are written into a folder of their own within the target, on the same file system, and
+ * moved by rename without replacing anything. agent.yaml is moved last, so an agent has either everything or nothing to
+ * start from. */
+#include "base/encode.h"
+#include "base/memory.h"
+#include "base/paths.h"
+#include "base/slice.h"
+#include "base/trust.h"
+#include "cli/setup_impl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define UNIT_FOLDER "/etc/chancery"
+#define SOCKET_ROOM 80 /* of the 107 bytes that a socket's path may have, what is left for the folder */
+
+/* In the order in which they get their places. The state is there only if somebody was enrolled. */
+static const char *const parts[] = {"state", "state.trace", "policy.yaml", "agent.yaml"};
+#define PART_COUNT (sizeof parts / sizeof *parts)
+
+bool ch_setup_is_in_one_folder(const ch_setup *setup)
+{
+    return strcmp(setup->folder, UNIT_FOLDER) != 0;
+}
+
+void ch_setup_add_path(ch_buffer *out, const char *folder, const char *name)
+{
+    ch_buffer_add_format(out, "%s/%s", folder, name);
+}
+
+static char *path_of(const char *folder, const char *name)
+{
+    ch_autobuffer path = CH_BUFFER_INIT;
+    ch_setup_add_path(&path, folder, name);
+    return ch_strdup(ch_buffer_text(&path));
+}
+
+/* ---- the folder ---- */
+
+static ch_status check_is_empty(const ch_setup *setup, ch_error *err)
+{
+    for (size_t i = 0; i < PART_COUNT; i++) {
+        ch_autofree char *path = path_of(setup->folder, parts[i]);
+        struct stat info;
+        if (lstat(path, &info) == 0)
+            return ch_fail(err, CH_CONFLICT,
+                           "there is a %s already, and nothing is overwritten; move it away, or name another folder",
+                           path);
+    }
+    return CH_OK;
+}
+
+/* The folder, or the one that it will be made in, must be one of which the agent would read its files. */
+ch_status ch_setup_check_folder(ch_setup *setup, ch_error *err)
+{
+    ch_autotrusted opened = CH_TRUSTED_CLOSED;
+    ch_autofree char *above = NULL;
+    ch_autofree char *name = NULL;
+    struct stat info;
+    setup->is_own_folder = stat(setup->folder, &info) != 0 && errno == ENOENT;
+    ch_path_split(setup->folder, &above, &name);
+    CH_TRY(ch_trust_folder(setup->is_own_folder ? above : setup->folder,
+                           setup->is_own_folder ? CH_FOLDER_SHARED : CH_FOLDER_OWN, &opened, err));
+    if (access(opened.path, W_OK | X_OK) != 0)
+        return ch_fail(err, CH_CONFIG,
+                       "you cannot write to %s; name another folder, or run this as the user that the agent runs as",
+                       opened.path);
+    if (ch_setup_is_in_one_folder(setup) && strlen(setup->folder) > SOCKET_ROOM)
+        return ch_fail(err, CH_BAD_INPUT, "the folder's path is too long for sockets; name one of at most %d bytes",
+                       SOCKET_ROOM);
+    return setup->is_own_folder ? CH_OK : check_is_empty(setup, err);
+}
+
+/* ---- agent.yaml ---- */
+
+static void add_places(const ch_setup *setup, const char *sockets, ch_buffer *out)
+{
+    if (sockets != NULL)
+        ch_buffer_add_format(out, "socket: %s/agent.sock\noperator_socket: %s/people/operator.sock\n\n", sockets,
+                             sockets);
+    if (!ch_setup_is_in_one_folder(setup))
+        ch_buffer_add_text(out, "# State and sockets are where the unit of systemd has them: /var/lib/chancery and "
+                                "/run/chancery.\n\n");
+    else
+        ch_buffer_add_text(out,
+                           "# What must survive a crash: what limits have counted, nonces, whose codes are taken.\n"
+                           "state: state\n\n");
+}
+
+/* So that the agent finds the same store, whoever starts it. */
+static void add_environment(ch_buffer *out)
+{
+    static const char *const names[] = {"SOFTHSM2_CONF", "TPM2_PKCS11_STORE", "YUBIHSM_PKCS11_CONF"};
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *value = getenv(names[i]);
+        if (value == NULL || value[0] != '/')
+            continue;
+        ch_buffer_add_format(out, "%s%s: ", count++ == 0 ? "    environment: { " : ", ", names[i]);
+        ch_encode_json(out, ch_slice_of(value));
+    }
+    ch_buffer_add_text(out, count == 0 ? "" : " }\n");
+}
+
+static void add_token(const ch_setup *setup, ch_buffer *out)
+{
+    const char *init_args = setup->arguments->option[CH_OPT_INIT_ARGS];
+    ch_buffer_add_format(out, "tokens:\n  # By this name: chancery unlock %s\n  %s:\n    module: ",
+                         ch_setup_token_name(setup), ch_setup_token_name(setup));
+    ch_encode_json(out, ch_slice_of(setup->module));
+    if (init_args != NULL) {
+        ch_buffer_add_text(out, "\n    init_args: ");
+        ch_encode_json(out, ch_slice_of(init_args));
+    }
+    ch_buffer_add_text(out, "\n    uri: \"pkcs11:token=");
+    ch_encode_percent(out, ch_slice_of(setup->token), "");
+    ch_buffer_add_text(out, "\"\n");
+    add_environment(out);
+}
+
+static void add_config(const ch_setup *setup, const char *sockets, ch_buffer *out)
+{
+    const char *profiles = ch_option_given_profiles(setup->arguments);
+    ch_autofree char *real = profiles == NULL ? NULL : realpath(profiles, NULL);
+    ch_buffer_add_text(out,
+                       "# The agent's configuration. Written by 'chancery setup'; it is yours to change.\n"
+                       "# agent.yaml(5) and docs/operations.md describe the fields. Relative paths start here.\n\n");
+    add_places(setup, sockets, out);
+    if (real != NULL) {
+        ch_buffer_add_text(out, "# What the agent knows of exchanges.\nprofiles: ");
+        ch_encode_json(out, ch_slice_of(real));
+        ch_buffer_add_text(out, "\n\n");
+    }
+    ch_buffer_add_text(out, "# Who may have what signed.\npolicy: policy.yaml\n\n");
+    add_token(setup, out);
+}
+
+/* ---- the stage ---- */
+
+static ch_status write_all(int fd, const ch_buffer *text)
+{
+    for (size_t done = 0; done < text->size;) {
+        ssize_t put = write(fd, text->data + done, text->size - done);
+        if (put < 0 && errno != EINTR)
+            return CH_IO;
+        done += put > 0 ? (size_t)put : 0;
+    }
+    return fsync(fd) == 0 ? CH_OK : CH_IO;
+}
+
+/* For the owner alone: a policy may hold a pass phrase. */
+static ch_status write_file(const ch_setup *setup, const char *name, const ch_buffer *text, ch_error *err)
+{
+    ch_autofree char *path = path_of(setup->stage, name);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return ch_fail_errno(err, "making %s", path);
+    ch_status st = write_all(fd, text);
+    if (st != CH_OK)
+        ch_error_set_errno(err, "writing %s", path);
+    close(fd);
+    return st;
+}
+
+static ch_status make_stage(ch_setup *setup, ch_error *err)
+{
+    if (setup->is_own_folder && mkdir(setup->folder, 0755) != 0)
+        return ch_fail_errno(err, "making the folder %s", setup->folder);
+    char *path = path_of(setup->folder, ".setup-XXXXXX");
+    if (mkdtemp(path) == NULL) {
+        ch_status st = ch_fail_errno(err, "making the folder %s", path);
+        free(path);
+        return st;
+    }
+    setup->stage = path;
+    return CH_OK;
+}
+
+ch_status ch_setup_write(ch_setup *setup, ch_error *err)
+{
+    ch_autobuffer config = CH_BUFFER_INIT;
+    ch_autobuffer trial = CH_BUFFER_INIT;
+    ch_autobuffer policy = CH_BUFFER_INIT;
+    char sockets[] = "/tmp/chancery-XXXXXX";
+    CH_TRY(make_stage(setup, err));
+    /* Apart from where they will be: those of a running agent may be there, and this path is short. */
+    if (mkdtemp(sockets) == NULL)
+        return ch_fail_errno(err, "making the folder %s", sockets);
+    setup->sockets = ch_strdup(sockets);
+    add_config(setup, ch_setup_is_in_one_folder(setup) ? "run" : NULL, &config);
+    add_config(setup, sockets, &trial);
+    ch_setup_add_policy(setup, &policy);
+    CH_TRY(write_file(setup, "policy.yaml", &policy, err));
+    CH_TRY(write_file(setup, "agent.yaml", &config, err));
+    return write_file(setup, "trial.yaml", &trial, err);
+}
+
+/* ---- into place, or away ---- */
+
+static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *at)
+{
+    (void)info;
+    (void)kind;
+    (void)at;
+    return remove(path);
+}
+
+static void remove_tree(char **folder)
+{
+    if (*folder != NULL && nftw(*folder, remove_one, 8, FTW_DEPTH | FTW_PHYS) != 0)
+        fprintf(stderr, "%s could not be removed (%s); nobody needs it any more\n", *folder, strerror(errno));
+    free(*folder);
+    *folder = NULL;
+}
+
+static ch_status move(const ch_setup *setup, const char *name, ch_error *err)
+{
+    ch_autofree char *from = path_of(setup->stage, name);
+    ch_autofree char *to = path_of(setup->folder, name);
+    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0 || errno == ENOENT)
+        return CH_OK;
+    return ch_fail_errno(err, "putting %s in its place", to);
+}
+
+/* Takes back what was moved, so that a second set-up finds nothing. */
+static void move_back(const ch_setup *setup, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        ch_autofree char *from = path_of(setup->folder, parts[i]);
+        ch_autofree char *to = path_of(setup->stage, parts[i]);
+        if (rename(from, to) != 0 && errno != ENOENT)
+            fprintf(stderr, "%s is left over; remove it\n", from);
+    }
+}
+
+ch_status ch_setup_install(ch_setup *setup, ch_error *err)
+{
+    for (size_t i = 0; i < PART_COUNT; i++) {
+        ch_status st = move(setup, parts[i], err);
+        if (st != CH_OK) {
+            move_back(setup, i);
+            return st;
+        }
+    }
+    setup->is_own_folder = false;
+    return CH_OK;
+}
+
+void ch_setup_remove(ch_setup *setup)
+{
+    remove_tree(&setup->sockets);
+    remove_tree(&setup->stage);
+    if (setup->is_own_folder)
+        ch_ignore(rmdir(setup->folder)); /* it may not have been made */
+}

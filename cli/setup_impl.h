@@ -1,0 +1,180 @@
+/* What the files of `chancery setup` share: the answers, and what has been made of them so far.
+ *
+ * setup.c walks through the steps. setup_questions.c, setup_bot.c and setup_accepts.c ask, by means of setup_ask.c;
+ * nothing is made before all are answered. setup_policy.c and setup_files.c write the two files, in a folder of their
+ * own, until all else is done. setup_make.c makes token and key, setup_codes.c has the seed of codes enrolled by an
+ * agent that setup_agent.c runs for as long as that takes, and setup_next.c says what comes next. Single-threaded. */
+#ifndef CH_CLI_SETUP_IMPL_H
+#define CH_CLI_SETUP_IMPL_H
+
+#include "base/buffer.h"
+#include "base/secret.h"
+#include "cli/setup.h"
+#include "conf/yaml.h"
+#include "exchange/profile.h"
+
+#include <stdio.h>
+#include <sys/types.h>
+
+/* What the bot may do. Each lets it do what the one before does as well. */
+typedef enum ch_setup_rights { CH_SETUP_READ, CH_SETUP_CANCEL, CH_SETUP_TRADE } ch_setup_rights;
+
+typedef struct ch_setup_trade {
+    char *symbols; /* "BTCUSDT, ETHUSDT" */
+    char *asset;   /* that all of them are quoted in */
+    char *order_value;
+    char *day_value;
+    char *day_loss; /* NULL: nobody reports prices, so it is for limit buys only, which lose no more than they pay */
+    char *feed;     /* the user who reports prices; NULL: nobody */
+    bool counts_once;
+} ch_setup_trade;
+
+typedef struct ch_setup {
+    const ch_arguments *arguments;
+    ch_setup_runner *run;
+    ch_yaml_document *given; /* --answers; NULL: a person is asked */
+    char *folder;            /* absolute */
+    char *me;                /* who runs this: a name, or a number if there is none */
+
+    /* the answers */
+    char *module;
+    char *token; /* its label */
+    bool is_new_token;
+    ch_secret so_pin;
+    ch_secret pin;
+    char *exchange;
+    ch_profile *profile;
+    char *environment;
+    char *scheme_name;
+    const ch_scheme *scheme;
+    bool is_generated;
+    char *key;        /* its name in the policy, and its label */
+    char *key_id;     /* "": to be filled in */
+    char *passphrase; /* NULL: the exchange takes none */
+    ch_secret secret; /* to be imported */
+    char *bot;
+    ch_setup_rights rights;
+    ch_setup_trade trade;
+    unsigned accepts;    /* confusions: see ch_profile_acceptance */
+    char *first_request; /* one that the policy lets pass: "GET /path"; NULL: none is known */
+    char *person;        /* who operates: a user */
+    bool has_codes;
+
+    /* what was made */
+    bool is_own_folder;
+    char *stage; /* the folder for what is not in its place yet */
+    bool is_token_made;
+    bool is_key_made;
+    bool is_state_made; /* an absolute one, outside of the stage */
+    pid_t agent;
+    char *sockets; /* the folder of that agent's */
+} ch_setup;
+
+/* ---- setup_ask.c ---- */
+
+/* A list to choose from. */
+typedef struct ch_setup_names {
+    const char **text;
+    size_t count;
+} ch_setup_names;
+/* Adds a copy of `name`, unless it is there; a callback of listings. */
+void ch_setup_names_add(void *names, const char *name);
+bool ch_setup_names_have(const ch_setup_names *names, const char *name);
+void ch_setup_names_free(ch_setup_names *names);
+#define ch_autonames __attribute__((cleanup(ch_setup_names_free))) ch_setup_names
+
+typedef struct ch_setup_question {
+    const char *name;     /* in --answers */
+    const char *prompt;   /* for a person */
+    const char *fallback; /* what an empty answer stands for; NULL: there must be one */
+    const char *const *choices;
+    size_t choice_count;
+    bool is_open;   /* something else than a choice may be answered */
+    bool is_silent; /* without echo */
+    /* Says what is wrong with an answer, so that it is asked for again. NULL: nothing can be. */
+    ch_status (*check)(ch_setup *setup, const char *answer, ch_error *err);
+} ch_setup_question;
+
+/* Asks, or looks into --answers, and replaces `*out`, which the setup owns. A choice may be answered by its number, and
+ * comes as its text. */
+CH_CHECKED ch_status ch_setup_ask(ch_setup *setup, const ch_setup_question *question, char **out, ch_error *err);
+CH_CHECKED ch_status ch_setup_ask_yes(ch_setup *setup, const char *name, const char *prompt, bool fallback, bool *out,
+                                      ch_error *err);
+/* Prints text whose lines may hold what a token says, made printable. */
+void ch_setup_print(FILE *out, const char *text);
+/* Says something to the person who is asked; to nobody with --answers. */
+void ch_setup_say(const ch_setup *setup, const char *format, ...) CH_PRINTF(2, 3);
+
+/* ---- setup_questions.c, setup_bot.c, setup_accepts.c ---- */
+
+CH_CHECKED ch_status ch_setup_ask_module(ch_setup *setup, ch_error *err);
+CH_CHECKED ch_status ch_setup_ask_token(ch_setup *setup, ch_error *err);
+CH_CHECKED ch_status ch_setup_ask_exchange(ch_setup *setup, ch_error *err);
+CH_CHECKED ch_status ch_setup_ask_bot(ch_setup *setup, ch_error *err);
+/* Asks what the key's signatures may open besides, if they do, and finds the first request. */
+CH_CHECKED ch_status ch_setup_ask_accepts(ch_setup *setup, ch_error *err);
+CH_CHECKED ch_status ch_setup_ask_people(ch_setup *setup, ch_error *err);
+
+/* ---- setup_policy.c, setup_files.c ---- */
+
+/* The token's name in agent.yaml, and the person's in the policy. */
+const char *ch_setup_token_name(const ch_setup *setup);
+const char *ch_setup_person_name(const ch_setup *setup);
+/* True if all of the agent's is in one folder; false for the places of the installed unit. */
+bool ch_setup_is_in_one_folder(const ch_setup *setup);
+/* Appends the path `name` in `folder`. */
+void ch_setup_add_path(ch_buffer *out, const char *folder, const char *name);
+
+void ch_setup_add_policy(const ch_setup *setup, ch_buffer *out);
+/* Fails if the folder holds what an agent has there, or cannot be one of its own. Changes nothing. */
+CH_CHECKED ch_status ch_setup_check_folder(ch_setup *setup, ch_error *err);
+/* Makes the stage, with agent.yaml and policy.yaml, and `trial.yaml`, by which the agent runs meanwhile. */
+CH_CHECKED ch_status ch_setup_write(ch_setup *setup, ch_error *err);
+/* Puts all that is in the stage in its place; agent.yaml comes last. */
+CH_CHECKED ch_status ch_setup_install(ch_setup *setup, ch_error *err);
+/* Removes the stage and, if it is empty, the folder that was made for it. */
+void ch_setup_remove(ch_setup *setup);
+
+/* ---- setup_make.c ---- */
+
+/* Has policy and configuration checked, by the programs that will read them. */
+CH_CHECKED ch_status ch_setup_check(ch_setup *setup, ch_error *err);
+CH_CHECKED ch_status ch_setup_make_token(ch_setup *setup, ch_error *err);
+void ch_setup_leave_token(ch_setup *setup);
+CH_CHECKED ch_status ch_setup_make_key(ch_setup *setup, ch_error *err);
+void ch_setup_unmake_key(ch_setup *setup);
+CH_CHECKED ch_status ch_setup_prove_key(ch_setup *setup, ch_error *err);
+
+/* One of the other commands, as if it had been typed: prints it and runs it. Options are set in `arguments`, without
+ * those for secrets, which come from `secrets`. */
+typedef struct ch_setup_command {
+    const char *family;
+    const char *name;
+    ch_arguments arguments;
+    const ch_secret *pin; /* NULL: it takes none */
+    const ch_secret *so_pin;
+    const ch_secret *secret;
+    const char *payload;
+} ch_setup_command;
+CH_CHECKED ch_status ch_setup_run(const ch_setup *setup, const ch_setup_command *command, ch_error *err);
+
+/* ---- setup_agent.c, setup_codes.c ---- */
+
+/* Runs `chancery-agent --check` on the staged files. */
+CH_CHECKED ch_status ch_setup_agent_check(ch_setup *setup, ch_error *err);
+/* Starts the agent by trial.yaml, and waits until it can be asked about codes. */
+CH_CHECKED ch_status ch_setup_agent_start(ch_setup *setup, ch_arguments *reach, ch_error *err);
+/* Stops it, if it runs, and removes its sockets. */
+void ch_setup_agent_stop(ch_setup *setup);
+/* True if the codes can be enrolled here and now: who runs this is the one who operates. */
+bool ch_setup_may_enroll(const ch_setup *setup);
+CH_CHECKED ch_status ch_setup_enroll(ch_setup *setup, ch_error *err);
+/* Removes a state that did not exist before. */
+void ch_setup_forget_state(ch_setup *setup);
+
+/* ---- setup_next.c ---- */
+
+/* Prints what was made, and the commands that come next. */
+CH_CHECKED ch_status ch_setup_tell(const ch_setup *setup, ch_error *err);
+
+#endif

@@ -1,0 +1,238 @@
+/* Token and key are made by the commands that anybody may type; what is typed is printed before. Their secrets, asked
+ * for already, go through pipes, as if they came by --pin-fd and the like. */
+#include "base/slice.h"
+#include "cli/interrupt.h"
+#include "cli/key_make.h"
+#include "cli/setup_impl.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- running a command ---- */
+
+static void print_command(const ch_setup_command *command)
+{
+    ch_autobuffer line = CH_BUFFER_INIT;
+    ch_buffer_add_format(&line, "\n$ chancery %s %s", command->family, command->name);
+    for (size_t i = 0; i < command->arguments.positional_count; i++)
+        ch_buffer_add_format(&line, " %s", command->arguments.positional[i]);
+    for (ch_option option = 0; option < CH_OPT_COUNT; option++) {
+        const char *value = command->arguments.option[option];
+        if (value != NULL)
+            ch_buffer_add_format(&line, " --%s%s%s", ch_option_at(option)->name, *value == '\0' ? "" : " ", value);
+    }
+    ch_buffer_add_byte(&line, '\n');
+    ch_setup_print(stderr, ch_buffer_text(&line));
+}
+
+/* The read ends of the pipes, and their numbers as options have them. */
+typedef struct pipes {
+    int fd[4];
+    char number[4][12];
+} pipes;
+#define PIPE_COUNT 4
+
+static void close_pipes(pipes *all)
+{
+    for (size_t i = 0; i < PIPE_COUNT; i++) {
+        if (all->fd[i] >= 0)
+            close(all->fd[i]);
+    }
+}
+#define auto_pipes __attribute__((cleanup(close_pipes))) pipes
+
+/* A short text, which a pipe takes whole. */
+static ch_status text_to_pipe(const char *text, int *fd, ch_error *err)
+{
+    int ends[2];
+    size_t size = strlen(text);
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return ch_fail_errno(err, "making a pipe");
+    *fd = ends[0];
+    ssize_t put = write(ends[1], text, size);
+    close(ends[1]);
+    return put == (ssize_t)size ? CH_OK : ch_fail_errno(err, "writing to a pipe");
+}
+
+static ch_status pass_secrets(const ch_setup_command *command, pipes *to, ch_arguments *out, ch_error *err)
+{
+    const struct {
+        const ch_secret *secret;
+        ch_option option;
+    } rows[] = {
+        {command->so_pin, CH_OPT_SO_PIN_FD },
+        {command->pin,    CH_OPT_PIN_FD    },
+        {command->secret, CH_OPT_SECRET_FD },
+        {NULL,            CH_OPT_PAYLOAD_FD},
+    };
+    for (size_t i = 0; i < PIPE_COUNT; i++) {
+        if (rows[i].secret != NULL)
+            CH_TRY(ch_secret_to_pipe(rows[i].secret, &to->fd[i], err));
+        else if (rows[i].option == CH_OPT_PAYLOAD_FD && command->payload != NULL)
+            CH_TRY(text_to_pipe(command->payload, &to->fd[i], err));
+        else
+            continue;
+        snprintf(to->number[i], sizeof to->number[i], "%d", to->fd[i]);
+        out->option[rows[i].option] = to->number[i];
+    }
+    return CH_OK;
+}
+
+/* What commands print goes to standard error: standard output is for what comes next. */
+static ch_status run_aside(const ch_setup *setup, const ch_setup_command *command, const ch_arguments *arguments,
+                           ch_error *err)
+{
+    fflush(stdout);
+    int out = dup(STDOUT_FILENO);
+    if (out < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0) {
+        if (out >= 0)
+            close(out);
+        return ch_fail_errno(err, "setting standard output aside");
+    }
+    ch_status st = setup->run(command->family, command->name, arguments, err);
+    fflush(stdout);
+    dup2(out, STDOUT_FILENO);
+    close(out);
+    return st;
+}
+
+ch_status ch_setup_run(const ch_setup *setup, const ch_setup_command *command, ch_error *err)
+{
+    ch_arguments arguments = command->arguments;
+    auto_pipes to = {
+        .fd = {-1, -1, -1, -1}
+    };
+    print_command(command);
+    CH_TRY(pass_secrets(command, &to, &arguments, err));
+    return run_aside(setup, command, &arguments, err);
+}
+
+/* A command on the token, by its label. `label` is the caller's to free. */
+static ch_setup_command on_token(const ch_setup *setup, const char *family, const char *name)
+{
+    ch_setup_command command = {.family = family, .name = name, .pin = &setup->pin};
+    command.arguments.option[CH_OPT_MODULE] = setup->module;
+    command.arguments.option[CH_OPT_INIT_ARGS] = setup->arguments->option[CH_OPT_INIT_ARGS];
+    command.arguments.option[CH_OPT_TOKEN] = setup->token;
+    return command;
+}
+
+static ch_status check_not_interrupted(ch_error *err)
+{
+    return ch_interrupt_came() ? ch_fail(err, CH_REFUSED, "interrupted") : CH_OK;
+}
+
+/* ---- the checks ---- */
+
+ch_status ch_setup_check(ch_setup *setup, ch_error *err)
+{
+    ch_autobuffer path = CH_BUFFER_INIT;
+    ch_setup_command command = {.family = "policy", .name = "check"};
+    ch_setup_add_path(&path, setup->stage, "trial.yaml");
+    command.arguments.option[CH_OPT_CONFIG] = ch_buffer_text(&path);
+    CH_TRY(ch_setup_run(setup, &command, err));
+    CH_TRY(ch_setup_agent_check(setup, err));
+    return check_not_interrupted(err);
+}
+
+/* ---- the token ---- */
+
+ch_status ch_setup_make_token(ch_setup *setup, ch_error *err)
+{
+    ch_setup_command command = on_token(setup, "token", "init");
+    if (!setup->is_new_token)
+        return CH_OK;
+    command.so_pin = &setup->so_pin;
+    command.arguments.option[CH_OPT_TOKEN] = NULL;
+    command.arguments.option[CH_OPT_LABEL] = setup->token;
+    CH_TRY(ch_setup_run(setup, &command, err));
+    setup->is_token_made = true;
+    return check_not_interrupted(err);
+}
+
+/* PKCS#11 has no call that takes a token away. */
+void ch_setup_leave_token(ch_setup *setup)
+{
+    ch_autobuffer text = CH_BUFFER_INIT;
+    ch_buffer_add_format(
+        &text,
+        "The token '%s' is made, and stays, with both PINs and without a key: run the set-up again and "
+        "choose it,\nor take it away with its vendor's tool (of SoftHSM2: softhsm2-util "
+        "--delete-token --token '%s').\n",
+        setup->token, setup->token);
+    if (setup->is_token_made)
+        ch_setup_print(stderr, ch_buffer_text(&text));
+}
+
+/* ---- the key ---- */
+
+/* The options that say what the key is for. */
+static void set_purpose(const ch_setup *setup, ch_arguments *out)
+{
+    out->option[CH_OPT_PROFILE] = setup->exchange;
+    out->option[CH_OPT_SCHEME] = setup->scheme_name;
+    out->option[CH_OPT_PROFILES] = setup->arguments->option[CH_OPT_PROFILES];
+}
+
+ch_status ch_setup_make_key(ch_setup *setup, ch_error *err)
+{
+    ch_setup_command command = on_token(setup, "key", setup->is_generated ? "generate" : "import");
+    command.arguments.option[CH_OPT_LABEL] = setup->key;
+    set_purpose(setup, &command.arguments);
+    if (!setup->is_generated) {
+        command.arguments.option[CH_OPT_AS_IS] = setup->arguments->option[CH_OPT_AS_IS];
+        command.secret = &setup->secret;
+    }
+    CH_TRY(ch_setup_run(setup, &command, err));
+    setup->is_key_made = true;
+    return check_not_interrupted(err);
+}
+
+void ch_setup_unmake_key(ch_setup *setup)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_setup_command command = on_token(setup, "key", "delete");
+    if (!setup->is_key_made)
+        return;
+    command.arguments.option[CH_OPT_OBJECT] = setup->key;
+    command.arguments.option[CH_OPT_YES] = "";
+    if (ch_setup_run(setup, &command, &err) != CH_OK)
+        fprintf(stderr, "The key is still on the token (%s); delete it with that command\n", err.message);
+    setup->is_key_made = false;
+}
+
+/* What the token signs with an imported secret is what OpenSSL makes of it. The text is no request to any exchange. */
+static ch_status compare(const ch_setup *setup, ch_error *err)
+{
+    static const char payload[] = "chancery setup";
+    const char *positional[] = {setup->key};
+    ch_autobuffer signature = CH_BUFFER_INIT;
+    ch_setup_command command = on_token(setup, "key", "check");
+    set_purpose(setup, &command.arguments);
+    command.arguments.option[CH_OPT_AS_IS] = setup->arguments->option[CH_OPT_AS_IS];
+    CH_TRY(ch_key_make_sign(&command.arguments, &setup->secret, CH_LITERAL(payload), &signature, err));
+    if (signature.size == 0)
+        return CH_OK;
+    command.arguments.option[CH_OPT_AS_IS] = NULL;
+    command.arguments.option[CH_OPT_SIGNATURE] = ch_buffer_text(&signature);
+    command.arguments.positional = positional;
+    command.arguments.positional_count = 1;
+    command.payload = payload;
+    return ch_setup_run(setup, &command, err);
+}
+
+/* By what the token says just now, not by what it was asked for. */
+ch_status ch_setup_prove_key(ch_setup *setup, ch_error *err)
+{
+    ch_setup_command command = on_token(setup, "key", "attest");
+    const char *positional[] = {setup->key};
+    command.arguments.positional = positional;
+    command.arguments.positional_count = 1;
+    if (!setup->is_generated)
+        CH_TRY(compare(setup, err));
+    CH_TRY(ch_setup_run(setup, &command, err));
+    return check_not_interrupted(err);
+}

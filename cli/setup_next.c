@@ -1,0 +1,143 @@
+/* What comes next is commands that work as they stand, so the request is one that the written policy was asked about.
+ */
+#include "cli/jansson.h"
+#include "cli/output.h"
+#include "cli/setup_impl.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- the commands ---- */
+
+typedef struct next {
+    json_t *commands;
+    ch_buffer text; /* the same for people, with a word before each */
+} next;
+
+static void add(next *to, const char *why, ch_buffer *command)
+{
+    json_array_append_new(to->commands, ch_jansson_text(ch_buffer_text(command)));
+    ch_buffer_add_format(&to->text, "  %s\n      %s\n", why, ch_buffer_text(command));
+    ch_buffer_clear(command);
+}
+
+/* A word of a shell's command line. */
+static void add_word(ch_buffer *out, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:=@%+,-";
+    if (word[0] != '\0' && word[strspn(word, plain)] == '\0') {
+        ch_buffer_add_text(out, word);
+        return;
+    }
+    ch_buffer_add_byte(out, '\'');
+    for (; *word != '\0'; word++) {
+        if (*word == '\'')
+            ch_buffer_add_text(out, "'\\''");
+        else
+            ch_buffer_add_byte(out, (uint8_t)*word);
+    }
+    ch_buffer_add_byte(out, '\'');
+}
+
+static void add_start(const ch_setup *setup, next *to)
+{
+    ch_autobuffer command = CH_BUFFER_INIT;
+    ch_autobuffer path = CH_BUFFER_INIT;
+    ch_setup_add_path(&path, setup->folder, "agent.yaml");
+    ch_buffer_add_text(&command, "chancery policy exposure --all --config ");
+    add_word(&command, ch_buffer_text(&path));
+    add(to, "Look at the worst that a bot could do:", &command);
+    if (!ch_setup_is_in_one_folder(setup)) {
+        ch_buffer_add_text(&command, "sudo systemctl enable --now chancery-agent");
+        add(to, "Start the agent:", &command);
+        return;
+    }
+    ch_buffer_add_text(&command, "chancery-agent --config ");
+    add_word(&command, ch_buffer_text(&path));
+    add(to, "Start the agent, in a terminal of its own:", &command);
+    path.size = 0;
+    ch_setup_add_path(&path, setup->folder, "run");
+    ch_buffer_add_text(&command, "export CHANCERY_SOCK=");
+    add_word(&command, ch_buffer_text(&path));
+    ch_buffer_add_text(&command, "/agent.sock CHANCERY_OPERATOR_SOCK=");
+    add_word(&command, ch_buffer_text(&path));
+    ch_buffer_add_text(&command, "/people/operator.sock");
+    add(to, "Say where it is, in this one:", &command);
+}
+
+static void add_enrolment(const ch_setup *setup, next *to)
+{
+    ch_autobuffer command = CH_BUFFER_INIT;
+    if (!setup->has_codes || ch_setup_may_enroll(setup))
+        return;
+    ch_buffer_add_format(&command, "chancery totp enroll %s --module ", ch_setup_person_name(setup));
+    add_word(&command, setup->module);
+    ch_buffer_add_text(&command, " --token ");
+    add_word(&command, setup->token);
+    add(to, "As the user who operates, enrol for one-time codes:", &command);
+}
+
+static void add_use(const ch_setup *setup, next *to)
+{
+    ch_autobuffer command = CH_BUFFER_INIT;
+    ch_buffer_add_format(&command, "chancery unlock %s", ch_setup_token_name(setup));
+    add(to, setup->has_codes ? "Unlock it, with the PIN and a code:" : "Unlock it, with the PIN:", &command);
+    if (setup->first_request == NULL)
+        return;
+    ch_buffer_add_format(&command, "chancery sign %s %s", setup->key, setup->first_request);
+    add(to, "Have a first request signed, as the bot's user (nothing is sent):", &command);
+}
+
+static void add_public_key(const ch_setup *setup, next *to)
+{
+    ch_autobuffer command = CH_BUFFER_INIT;
+    if (!setup->is_generated)
+        return;
+    ch_buffer_add_text(&command, "chancery key public --module ");
+    add_word(&command, setup->module);
+    ch_buffer_add_text(&command, " --token ");
+    add_word(&command, setup->token);
+    ch_buffer_add_format(&command, " --object %s", setup->key);
+    add(to, "Register the public key at the exchange, without the right to withdraw; this prints it again:", &command);
+}
+
+static ch_status tell_json(const ch_setup *setup, const next *to, ch_error *err)
+{
+    ch_autojansson told = json_pack(
+        "{s:o s:o s:o s:o s:o s:b s:o s:O}", "folder", ch_jansson_text(setup->folder), "token",
+        ch_jansson_text(ch_setup_token_name(setup)), "key", ch_jansson_text(setup->key), "person",
+        ch_jansson_text(ch_setup_person_name(setup)), "key_id", ch_jansson_text(setup->key_id), "enrolled",
+        ch_setup_may_enroll(setup), "request",
+        setup->first_request == NULL ? json_null() : ch_jansson_text(setup->first_request), "next", to->commands);
+    return ch_output_json(told, err);
+}
+
+static void tell_people(const ch_setup *setup, next *to)
+{
+    ch_autobuffer text = CH_BUFFER_INIT;
+    ch_buffer_add_format(&text, "\nDone: agent.yaml and policy.yaml are in %s, checked, and for you to read. Next:\n\n",
+                         setup->folder);
+    if (setup->key_id[0] == '\0')
+        ch_buffer_add_format(&text, "  Write the exchange's API key into policy.yaml, as key_id of '%s'.\n",
+                             setup->key);
+    ch_buffer_add_text(&text, ch_buffer_text(&to->text));
+    ch_setup_print(stdout, ch_buffer_text(&text));
+}
+
+ch_status ch_setup_tell(const ch_setup *setup, ch_error *err)
+{
+    ch_autojansson commands = json_array();
+    next to = {.commands = commands, .text = CH_BUFFER_INIT};
+    add_public_key(setup, &to);
+    add_start(setup, &to);
+    add_enrolment(setup, &to);
+    add_use(setup, &to);
+    ch_status st = CH_OK;
+    if (setup->arguments->option[CH_OPT_JSON] != NULL) {
+        st = tell_json(setup, &to, err);
+    } else {
+        tell_people(setup, &to);
+    }
+    ch_buffer_free(&to.text);
+    return st;
+}
