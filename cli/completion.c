@@ -38,6 +38,7 @@ static const char end[] =
     "        mapfile -t COMPREPLY < <(compgen -W \"$(_chancery_options \"$command\")\" -- \"$current\")\n"
     "    else\n"
     "        kind=${kind:-$(_chancery_argument \"$command\")}\n"
+    "        kind=${kind#[} kind=${kind%]}\n"
     "        mapfile -t COMPREPLY < <(_chancery_complete \"$kind\" \"$current\")\n"
     "        [[ $kind != @(FILE|PATH|MODULE|DIR) ]] || compopt -o filenames 2>/dev/null\n"
     "    fi\n"

@@ -24,6 +24,10 @@ class Completion(Sandbox):
         self.assertEqual(done.stderr, "")
         return sorted(done.stdout.split())
 
+    def test_an_argument_that_may_be_left_out(self):
+        os.mkdir(self.path("folder"))
+        self.assertIn("folder", self.complete("setup", "fol"))
+
     def test_commands(self):
         for command in ("token", "key", "profile", "unlock", "lock", "status", "keys", "sign", "help"):
             self.assertIn(command, self.complete(""))
