@@ -101,16 +101,16 @@ static void answer(void *context)
 static void on_slow(void *context)
 {
     ch_attempt *self = context;
-    ch_error_set(
-        &self->outcome, CH_IO, "",
-        "the disk of the agent's state does not answer, so it cannot be written that you have tried, or that a code "
-        "was used");
+    const char *holds =
+        self->if_slow != NULL ? self->if_slow : "it cannot be written that you have tried, or that a code was used";
+    ch_error_set(&self->outcome, CH_IO, "", "%s, since the disk of the agent's state does not answer", holds);
     answer(self);
 }
 
 void ch_attempt_begin_write(ch_attempt *self)
 {
     self->is_writing = true;
+    self->if_slow = NULL;
     self->answering.on_due = on_slow;
     if (!self->is_answered)
         ch_loop_set_timer(self->codes->context.loop, &self->answering, ch_clock_ms() + WRITE_TIMEOUT_MS);
