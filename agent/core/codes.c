@@ -102,7 +102,7 @@ static void on_slow(void *context)
 {
     ch_attempt *self = context;
     const char *holds =
-        self->if_slow != NULL ? self->if_slow : "it cannot be written that you have tried, or that a code was used";
+        self->if_slow != NULL ? self->if_slow : "it cannot be written that a code was used, or how the try ended";
     ch_error_set(&self->outcome, CH_IO, "", "%s, since the disk of the agent's state does not answer", holds);
     answer(self);
 }
@@ -257,6 +257,8 @@ void ch_attempt_count(ch_attempt *self, ch_attempt_next then)
     self->then = then;
     self->is_counted = true;
     ch_attempt_begin_write(self);
+    self->if_slow = self->is_by_pin ? "it cannot be written that you have tried, so the PIN was not sent"
+                                    : "it cannot be written that you have tried, so nothing was tried";
     ch_person_begin(self->person, self->token, self->now_ns, (ch_person_waiter){.context = self, .answer = on_counted});
 }
 

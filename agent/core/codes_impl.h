@@ -35,7 +35,7 @@ struct ch_attempt {
     uint64_t now_ns;             /* of the wall clock, when it began */
     uint64_t began_ms;
     ch_timer answering;  /* a refusal, or that the disk does not answer */
-    const char *if_slow; /* what holds then; NULL: nobody knows of the try */
+    const char *if_slow; /* what holds then; NULL: a code was right, or the try is over */
     ch_error outcome;
     ch_attempt_next then; /* once the try is counted */
     ch_attempt_next next; /* once the code is used; NULL: that was all */
