@@ -38,6 +38,8 @@ static ch_status run_confirm(const ch_arguments *arguments, ch_error *err)
     CH_TRY(ch_dialog_open(arguments, &channel, err));
     CH_TRY(ch_clock_confirm_frame_put(ch_channel_out(&channel), 0, &request, err));
     CH_TRY(ch_dialog_ask(&channel, NULL, err));
+    if (arguments->option[CH_OPT_JSON] != NULL)
+        return ch_output_done("confirmed", NULL, err);
     puts("Confirmed: the agent trusts this machine's clock as it is.");
     return CH_OK;
 }
@@ -57,7 +59,7 @@ const ch_command ch_commands_of_clock[] = {
     {
         .family = "clock",
         .name = "confirm",
-        .syntax = {.options = CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(AGENT_USER)},
+        .syntax = {.options = CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTION(JSON)},
         .summary = "say that this machine's clock is right",
         .details = "Nothing is signed after the clock was set, or if it shows a time that cannot be\n"
                    "right. Compare it with a clock that you trust, and then confirm it. If it is\n"

@@ -144,6 +144,8 @@ static ch_status run_delete(const ch_arguments *arguments, ch_error *err)
     CH_TRY(confirm_delete(arguments, uri, access.uri, err));
     CH_TRY(ch_key_access_open(&access, true, &opened, err));
     CH_TRY(ch_key_delete(&opened.session, uri, err));
+    if (arguments->option[CH_OPT_JSON] != NULL)
+        return ch_output_done("deleted", json_pack("{s:o}", "object", ch_jansson_text(uri)), err);
     fprintf(stderr, "Deleted %s\n", uri);
     return CH_OK;
 }
@@ -243,7 +245,7 @@ const ch_command ch_commands_of_key[] = {
     {
         .family = "key",
         .name = "delete",
-        .syntax = {.options = CH_OPTIONS_ON_TOKEN | CH_OPTION(OBJECT) | CH_OPTION(YES)},
+        .syntax = {.options = CH_OPTIONS_ON_TOKEN | CH_OPTION(OBJECT) | CH_OPTION(YES) | CH_OPTION(JSON)},
         .summary = "delete a key",
         .details = "Deletes a key and its public half from the token. It asks first, on the\n"
                    "terminal, unless --yes is given.",

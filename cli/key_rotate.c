@@ -100,7 +100,7 @@ static json_t *steps(const ch_key *key, const ch_made_key *made, bool has_id)
     return all;
 }
 
-static void print_guide(const json_t *of, ch_made_key *made)
+static void print_steps(const json_t *of)
 {
     size_t i;
     json_t *step;
@@ -110,6 +110,11 @@ static void print_guide(const json_t *of, ch_made_key *made)
         ch_output_text(json_string_value(step));
         puts("");
     }
+}
+
+static void print_guide(const json_t *of, ch_made_key *made)
+{
+    print_steps(of);
     printf("\nThe lines of the policy:\n\n%s", ch_jansson_member(of, "policy"));
     if (made->public_pem.size > 0)
         printf("\nThe public key:\n\n%s", ch_buffer_text(&made->public_pem));
@@ -250,11 +255,23 @@ static ch_status run_retire(const ch_arguments *arguments, ch_error *err)
     CH_TRY(ch_key_access_open(&access, true, &opened, err));
     CH_TRY(check_unused(&opened.session, &policy, uri, err));
     CH_TRY(ch_key_delete(&opened.session, uri, err));
+    if (arguments->option[CH_OPT_JSON] != NULL)
+        return ch_output_done("destroyed", json_pack("{s:o}", "object", ch_jansson_text(uri)), err);
     fprintf(stderr, "Destroyed %s. If its API key is still there at the exchange, delete it.\n", uri);
     return CH_OK;
 }
 
 /* ---- revoke ---- */
+
+/* `key_id` is NULL if the key has one version. */
+static json_t *revoked_json(const char *key, const char *key_id)
+{
+    return json_pack("{s:o s:o s:[s s s]}", "key", ch_jansson_text(key), "key_id",
+                     key_id == NULL ? json_null() : ch_jansson_text(key_id), "steps",
+                     "At the exchange, delete the API key now: what was signed before can still be sent.",
+                     "Look there for orders and withdrawals that nobody knows, and cancel what is open.",
+                     "Bring a new key beside it, 'chancery key rotate', and take the old one out of the policy.");
+}
 
 static ch_status run_revoke(const ch_arguments *arguments, ch_error *err)
 {
@@ -269,10 +286,11 @@ static ch_status run_revoke(const ch_arguments *arguments, ch_error *err)
     CH_TRY(ch_dialog_open(arguments, &channel, err));
     CH_TRY(ch_key_revoke_frame_put(ch_channel_out(&channel), 0, &request, err));
     CH_TRY(ch_dialog_ask(&channel, NULL, err));
-    puts("Revoked: the agent signs nothing with it any more, also after a restart, whatever the policy says.\n"
-         "1. At the exchange, delete the API key now: what was signed before can still be sent.\n"
-         "2. Look there for orders and withdrawals that nobody knows, and cancel what is open.\n"
-         "3. Bring a new key beside it, 'chancery key rotate', and take the old one out of the policy.");
+    ch_autojansson of = revoked_json(arguments->positional[0], key_id);
+    if (arguments->option[CH_OPT_JSON] != NULL)
+        return ch_output_done("revoked", json_incref(of), err);
+    puts("Revoked: the agent signs nothing with it any more, also after a restart, whatever the policy says.");
+    print_steps(of);
     return CH_OK;
 }
 
@@ -303,7 +321,7 @@ const ch_command ch_commands_of_key_rotate[] = {
         .family = "key",
         .name = "retire",
         .syntax = {.positional = "OBJECT", .positional_min = 1, .positional_max = 1,
-                   .options = CH_OPTIONS_ON_TOKEN | OF_POLICY | CH_OPTION(YES)},
+                   .options = CH_OPTIONS_ON_TOKEN | OF_POLICY | CH_OPTION(YES) | CH_OPTION(JSON)},
         .summary = "destroy the object of a version that is no longer in the policy",
         .details = "Destroys OBJECT, a label or URI, on the token, with its public half, unless a\n"
                    "key or a person of the policy names it. It asks first, on the terminal, unless\n"
@@ -316,7 +334,8 @@ const ch_command ch_commands_of_key_rotate[] = {
         .family = "key",
         .name = "revoke",
         .syntax = {.positional = "KEY", .positional_min = 1, .positional_max = 1,
-                   .options = CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTION(KEY_ID) | CH_OPTION(REASON)},
+                   .options = CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTION(KEY_ID) | CH_OPTION(REASON) |
+                              CH_OPTION(JSON)},
         .summary = "have the agent sign nothing with a key any more, at once and for good",
         .details = "From this moment the agent refuses the key id, also after a restart, and\n"
                    "withholds what is being signed. Of a key with several versions, --key-id says\n"

@@ -142,6 +142,14 @@ static ch_status set(const ch_arguments *arguments, const char *reason, ch_error
     return ch_dialog_ask(&channel, NULL, err);
 }
 
+static ch_status print_set(const ch_arguments *arguments, const char *done, ch_error *err)
+{
+    const char **word = arguments->positional;
+    return ch_output_done(
+        done, json_pack("{s:o s:I}", "key", ch_jansson_text(word[0]), "next", (json_int_t)strtoull(word[1], NULL, 10)),
+        err);
+}
+
 static void report(const char *what, const ch_arguments *arguments)
 {
     printf("%s: ", what);
@@ -152,6 +160,8 @@ static void report(const char *what, const ch_arguments *arguments)
 static ch_status run_raise(const ch_arguments *arguments, ch_error *err)
 {
     CH_TRY(set(arguments, NULL, err));
+    if (arguments->option[CH_OPT_JSON] != NULL)
+        return print_set(arguments, "raised", err);
     report("Raised", arguments);
     return CH_OK;
 }
@@ -161,6 +171,8 @@ static ch_status run_reset(const ch_arguments *arguments, ch_error *err)
     const char *reason = NULL;
     CH_TRY(ch_option_required(arguments, CH_OPT_REASON, &reason, err));
     CH_TRY(set(arguments, reason, err));
+    if (arguments->option[CH_OPT_JSON] != NULL)
+        return print_set(arguments, "reset", err);
     report("Reset", arguments);
     puts("The exchange refuses a nonce that is not larger than the last one it has taken, so\n"
          "requests can fail until the counter is past that. A request that was signed with a\n"
@@ -188,7 +200,7 @@ const ch_command ch_commands_of_nonce[] = {
         .family = "nonce",
         .name = "raise",
         .syntax = {.positional = "KEY VALUE", .positional_min = 2, .positional_max = 2,
-                   .options = CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(AGENT_USER)},
+                   .options = CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTION(JSON)},
         .summary = "go on with a larger nonce",
         .details = "For a key that other software has used with larger nonces: VALUE, in the\n"
                    "exchange's unit, is the smallest that is used from now on, for every name of\n"
@@ -200,7 +212,8 @@ const ch_command ch_commands_of_nonce[] = {
         .family = "nonce",
         .name = "reset",
         .syntax = {.positional = "KEY VALUE", .positional_min = 2, .positional_max = 2,
-                   .options = CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTION(REASON)},
+                   .options = CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTION(REASON) |
+                              CH_OPTION(JSON)},
         .summary = "go back to a smaller nonce",
         .details = "For a counter that is far ahead of what the exchange has seen, as after a time\n"
                    "with a wrong clock. VALUE 0 goes back to the clock. Nonces that were used before\n"

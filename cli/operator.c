@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "cli/code_input.h"
 #include "cli/commands.h"
+#include "cli/jansson.h"
 #include "cli/output.h"
 #include "cli/secret_input.h"
 #include "cli/dialog.h"
@@ -80,6 +81,12 @@ static void report(const char *token, const char *what)
         fputs(": ", stdout);
     ch_output_text(token);
     puts(*token == '\0' ? "." : "");
+}
+
+/* `token` is null in JSON if none was named. */
+static json_t *token_json(const char *token)
+{
+    return json_pack("{s:o}", "token", *token == '\0' ? json_null() : ch_jansson_text(token));
 }
 
 /* With --wait, an agent that does not run, or a token that is not there yet, may come. Nothing else is tried again, a
@@ -164,8 +171,18 @@ static ch_status run_unlock(const ch_arguments *arguments, ch_error *err)
     CH_TRY(find_needs(arguments, &has_code, err));
     CH_TRY(ask_secrets(arguments, has_code, &secrets, err));
     CH_TRY(ask_patiently(arguments, unlock, &secrets, err));
+    if (arguments->option[CH_OPT_JSON] != NULL)
+        return ch_output_done("unlocked", token_json(token), err);
     report(token, "Unlocked");
     return CH_OK;
+}
+
+/* `err` holds what the agent notes. */
+static ch_status print_locked(const char *token, ch_error *err)
+{
+    json_t *facts = token_json(token);
+    json_object_set_new(facts, "note", ch_jansson_text(err->message));
+    return ch_output_done("locked", facts, err);
 }
 
 static ch_status run_lock(const ch_arguments *arguments, ch_error *err)
@@ -176,6 +193,8 @@ static ch_status run_lock(const ch_arguments *arguments, ch_error *err)
         return ch_fail(err, CH_BAD_INPUT, "give either a token or --all");
     CH_TRY(ch_dialog_open(arguments, &channel, err));
     CH_TRY(lock(&channel, token, err));
+    if (arguments->option[CH_OPT_JSON] != NULL)
+        return print_locked(token, err);
     report(token, *token == '\0' ? "Locked every token" : "Locked");
     if (err->message[0] != '\0')
         fprintf(stderr, "Note: %s.\n", err->message);
@@ -189,6 +208,8 @@ static ch_status run_reload(const ch_arguments *arguments, ch_error *err)
     CH_TRY(ch_dialog_open(arguments, &channel, err));
     CH_TRY(ch_reload_frame_put(ch_channel_out(&channel), 0, &request, err));
     CH_TRY(ch_dialog_ask(&channel, NULL, err));
+    if (arguments->option[CH_OPT_JSON] != NULL)
+        return ch_output_done("reloaded", NULL, err);
     puts("Reloaded: the agent now uses the current files.");
     return CH_OK;
 }
@@ -201,7 +222,8 @@ const ch_command ch_commands_of_operator[] = {
         .name = "unlock",
         .syntax = {.positional = "[TOKEN]", .positional_max = 1,
                    .options = CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTIONS_PIN |
-                              CH_OPTION(CODE_FD) | CH_OPTION(NO_PIN) | CH_OPTION(LAST_TRY) | CH_OPTION(WAIT)},
+                              CH_OPTION(CODE_FD) | CH_OPTION(NO_PIN) | CH_OPTION(LAST_TRY) | CH_OPTION(WAIT) |
+                              CH_OPTION(JSON)},
         .summary = "let the agent sign with a token",
         .details = "Passes the user PIN of TOKEN, a name from agent.yaml, to the agent, and a\n"
                    "one-time code of yours if the policy wants one. TOKEN can be left out if there\n"
@@ -220,7 +242,7 @@ const ch_command ch_commands_of_operator[] = {
     {
         .name = "lock",
         .syntax = {.positional = "[TOKEN | --all]", .positional_max = 1,
-                   .options = CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTION(ALL)},
+                   .options = CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTION(ALL) | CH_OPTION(JSON)},
         .summary = "stop signing with a token",
         .details = "Has the agent log out of TOKEN, or of every token: with --all, and also without\n"
                    "either.",
@@ -230,7 +252,7 @@ const ch_command ch_commands_of_operator[] = {
     },
     {
         .name = "reload",
-        .syntax = {.options = CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(AGENT_USER)},
+        .syntax = {.options = CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTION(JSON)},
         .summary = "have the agent read its files again",
         .details = "Configuration, policy and profiles are checked first. If anything is wrong with\n"
                    "them, the agent says what, and keeps what it read before. Tokens that are\n"

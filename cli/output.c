@@ -102,6 +102,14 @@ ch_status ch_output_json(const json_t *value, ch_error *err)
     return CH_OK;
 }
 
+ch_status ch_output_done(const char *done, json_t *facts, ch_error *err)
+{
+    ch_autojansson all = json_pack("{s:s}", "done", done);
+    json_object_update_missing(all, facts);
+    json_decref(facts);
+    return ch_output_json(all, err);
+}
+
 ch_status ch_output_listing(const ch_arguments *arguments, const char *name, const json_t *rows,
                             const ch_column *columns, const char *when_empty, ch_error *err)
 {

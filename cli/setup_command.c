@@ -29,12 +29,12 @@ const ch_command ch_commands_of_setup[] = {
         .details = "Asks which module, which token, which exchange, what the bot may do and who\n"
                    "operates. Then makes the token if asked to, imports or generates the key, enrols\n"
                    "whoever operates for one-time codes, writes agent.yaml and policy.yaml to DIR\n"
-                   "(root: /etc/chancery; else: the present folder), checks them, and says what comes\n"
-                   "next. It prints each command that it runs, and each can be run alone. Nothing is\n"
-                   "overwritten. Run it as the user that the agent will run as. With --answers,\n"
-                   "nobody is asked: the file has an answer for each question that has no default;\n"
-                   "the manual lists them. Secrets then come from descriptors or standard input: the\n"
-                   "SO PIN of a new token, the user PIN, and the API secret.",
+                   "(root: /etc/chancery; else: the present folder), checks them, and says what\n"
+                   "comes next. It prints each command that it runs, and each can be run alone.\n"
+                   "Nothing is overwritten. Run it as the user that the agent will run as. With\n"
+                   "--answers, nobody is asked: the file has an answer for each question that has\n"
+                   "no default; the manual lists them. Secrets then come from descriptors or\n"
+                   "standard input: the SO PIN of a new token, the user PIN, and the API secret.",
         .examples = "  chancery setup\n"
                     "  chancery setup ~/chancery --answers answers.yaml --pin-fd 3 --secret-fd 4 3<pin 4<secret\n",
         .run = run_setup,

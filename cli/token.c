@@ -35,6 +35,8 @@ static ch_status run_init(const ch_arguments *arguments, ch_error *err)
     CH_TRY(ch_input_secret(arguments, &so_question, &user_question, &so_pin, err));
     CH_TRY(ch_input_secret(arguments, &user_question, NULL, &user_pin, err));
     CH_TRY(ch_token_init(&module, label, &so_pin, &user_pin, is_erase_allowed, err));
+    if (arguments->option[CH_OPT_JSON] != NULL)
+        return ch_output_done("made", json_pack("{s:o}", "label", ch_jansson_text(label)), err);
     printf("Token '");
     ch_output_text(label);
     printf("' is made and both PINs are set.\n");
@@ -83,7 +85,7 @@ const ch_command ch_commands_of_token[] = {
         .family = "token",
         .name = "init",
         .syntax = {.options = CH_OPTION(MODULE) | CH_OPTION(INIT_ARGS) | CH_OPTION(LABEL) | CH_OPTION(ERASE) |
-                              CH_OPTIONS_PIN | CH_OPTION(SO_PIN_FD)},
+                              CH_OPTIONS_PIN | CH_OPTION(SO_PIN_FD) | CH_OPTION(JSON)},
         .summary = "make a token and set its PINs",
         .details = "Makes a token in the first free slot and sets both PINs. From standard input\n"
                    "they come one a line: the SO PIN, then the user PIN. Write the SO PIN down and\n"

@@ -95,6 +95,14 @@ static ch_status run_prices_list(const ch_arguments *arguments, ch_error *err)
     return ch_output_listing(arguments, "prices", prices, columns, "No feed has reported a price.", err);
 }
 
+static ch_status print_confirmed(const char **word, ch_error *err)
+{
+    return ch_output_done("confirmed",
+                          json_pack("{s:o s:o s:o}", "source", ch_jansson_text(word[0]), "pair",
+                                    ch_jansson_text(word[1]), "price", ch_jansson_text(word[2])),
+                          err);
+}
+
 static ch_status run_prices_confirm(const ch_arguments *arguments, ch_error *err)
 {
     auto_channel channel = CH_CHANNEL_CLOSED;
@@ -105,6 +113,8 @@ static ch_status run_prices_confirm(const ch_arguments *arguments, ch_error *err
     CH_TRY(ch_dialog_open(arguments, &channel, err));
     CH_TRY(ch_price_confirm_frame_put(ch_channel_out(&channel), 0, &request, err));
     CH_TRY(ch_dialog_ask(&channel, NULL, err));
+    if (arguments->option[CH_OPT_JSON] != NULL)
+        return print_confirmed(arguments->positional, err);
     puts("Confirmed: the price counts, and moves are measured from it.");
     return CH_OK;
 }
@@ -121,6 +131,8 @@ static ch_status run_state_accept(const ch_arguments *arguments, ch_error *err)
     CH_TRY(ch_dialog_open(arguments, &channel, err));
     CH_TRY(ch_state_accept_frame_put(ch_channel_out(&channel), 0, &request, err));
     CH_TRY(ch_dialog_ask(&channel, NULL, err));
+    if (arguments->option[CH_OPT_JSON] != NULL)
+        return ch_output_done("accepted", json_pack("{s:o}", "reason", ch_jansson_text(reason)), err);
     puts("Accepted: the agent signs again. What was signed after this state was kept is not counted.");
     return CH_OK;
 }
@@ -192,7 +204,7 @@ const ch_command ch_commands_of_trading[] = {
         .family = "prices",
         .name = "confirm",
         .syntax = {.positional = "SOURCE PAIR PRICE", .positional_min = 3, .positional_max = 3,
-                   .options = CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(AGENT_USER)},
+                   .options = CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTION(JSON)},
         .summary = "believe a price that is held",
         .details = "PRICE is the one that you have seen, as `chancery prices list` shows it. If the\n"
                    "source has quoted another since, nothing is done. Else it counts from now on,\n"
@@ -204,7 +216,7 @@ const ch_command ch_commands_of_trading[] = {
     {
         .family = "state",
         .name = "accept",
-        .syntax = {.options = CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTION(REASON)},
+        .syntax = {.options = CH_OPTION(OPERATOR_SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTION(REASON) | CH_OPTION(JSON)},
         .summary = "go on with a state that is older than it should be",
         .details = "An agent whose state was restored from a backup does not know what it signed\n"
                    "since, and refuses until this is said. Limits count only what the old state has.\n"

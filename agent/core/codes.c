@@ -101,16 +101,16 @@ static void answer(void *context)
 static void on_slow(void *context)
 {
     ch_attempt *self = context;
-    ch_error_set(
-        &self->outcome, CH_IO, "",
-        "the disk of the agent's state does not answer, so it cannot be written that you have tried, or that a code "
-        "was used");
+    const char *holds =
+        self->if_slow != NULL ? self->if_slow : "it cannot be written that a code was used, or how the try ended";
+    ch_error_set(&self->outcome, CH_IO, "", "%s, since the disk of the agent's state does not answer", holds);
     answer(self);
 }
 
 void ch_attempt_begin_write(ch_attempt *self)
 {
     self->is_writing = true;
+    self->if_slow = NULL;
     self->answering.on_due = on_slow;
     if (!self->is_answered)
         ch_loop_set_timer(self->codes->context.loop, &self->answering, ch_clock_ms() + WRITE_TIMEOUT_MS);
@@ -257,6 +257,8 @@ void ch_attempt_count(ch_attempt *self, ch_attempt_next then)
     self->then = then;
     self->is_counted = true;
     ch_attempt_begin_write(self);
+    self->if_slow = self->is_by_pin ? "it cannot be written that you have tried, so the PIN was not sent"
+                                    : "it cannot be written that you have tried, so nothing was tried";
     ch_person_begin(self->person, self->token, self->now_ns, (ch_person_waiter){.context = self, .answer = on_counted});
 }
 

@@ -56,7 +56,7 @@ static void name_subject(ch_attempt *self, const ch_person *person)
 
 static void after_pin(ch_attempt *self, const ch_error *outcome)
 {
-    if (outcome->status == CH_OK)
+    if (outcome->status == CH_OK && !self->is_answered)
         ch_log("'%s' has enrolled the seed of the codes of '%s'", self->name, self->about);
     if (self->link != NULL)
         ch_attempt_go_on(self, outcome);
@@ -64,11 +64,12 @@ static void after_pin(ch_attempt *self, const ch_error *outcome)
         ch_attempt_end(self, outcome);
 }
 
-/* What could not be written was not pinned. */
+/* What could not be written was not pinned; nor was what was written too late, since whoever waited was told so, and
+ * has destroyed the seed. */
 static void on_pinned(void *context, const ch_error *outcome)
 {
     ch_attempt *self = context;
-    if (outcome->status != CH_OK)
+    if (outcome->status != CH_OK || self->is_answered)
         ch_person_unpin(ch_codes_kept(self->codes, self->about), (ch_person_waiter){0});
     after_pin(self, outcome);
 }
@@ -84,6 +85,7 @@ static ch_status pin(ch_attempt *self, uint64_t step, ch_slice print, ch_error *
     if (self->next == NULL && !is_first(self->codes))
         return ch_fail(err, CH_CONFLICT, "somebody else was enrolled meanwhile; try again, with a code of yours");
     ch_attempt_begin_write(self);
+    self->if_slow = "the seed is not enrolled";
     ch_person_pin(kept, &object, print, step, (ch_person_waiter){.context = self, .answer = on_pinned});
     return CH_OK;
 }
@@ -174,13 +176,19 @@ void ch_codes_enroll(ch_codes *codes, const ch_person *admin, ch_slice person, c
 
 /* ---- revocation ---- */
 
+#define IS_NOT_KEPT "the seed is revoked, but that is not kept yet, and would be forgotten if the agent ended now"
+
+/* It is in effect already. */
 static void on_unpinned(void *context, const ch_error *outcome)
 {
     ch_attempt *self = context;
-    if (outcome->status == CH_OK)
+    ch_error why = *outcome;
+    if (why.status == CH_OK)
         ch_log("'%s' has revoked the seed of the codes of '%s'", self->name, self->about);
+    else
+        ch_ignore(ch_error_wrap(&why, IS_NOT_KEPT));
     if (ch_attempt_end_write(self))
-        ch_attempt_end(self, outcome);
+        ch_attempt_end(self, &why);
 }
 
 /* Without an admin nobody could be enrolled any more. */
@@ -207,6 +215,7 @@ static ch_status unpin(ch_attempt *self, ch_error *err)
     if (ch_attempt_meets_other(self, kept))
         return ch_fail(err, CH_BUSY, "another code of '%s' is being looked at; try again in a moment", person->name);
     ch_attempt_begin_write(self);
+    self->if_slow = IS_NOT_KEPT;
     ch_person_unpin(kept, (ch_person_waiter){.context = self, .answer = on_unpinned});
     return CH_OK;
 }

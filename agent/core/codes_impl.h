@@ -34,7 +34,8 @@ struct ch_attempt {
     uint64_t step;               /* of the code that was right */
     uint64_t now_ns;             /* of the wall clock, when it began */
     uint64_t began_ms;
-    ch_timer answering; /* a refusal, or that the disk does not answer */
+    ch_timer answering;  /* a refusal, or that the disk does not answer */
+    const char *if_slow; /* what holds then; NULL: a code was right, or the try is over */
     ch_error outcome;
     ch_attempt_next then; /* once the try is counted */
     ch_attempt_next next; /* once the code is used; NULL: that was all */

@@ -209,11 +209,6 @@ static ch_status check_digest(ch_slice digest, const ch_approval *approval, ch_e
                : ch_fail_rule(err, CH_CONFLICT, "digest", "this is not the request that was shown; look at it again");
 }
 
-static ch_status await_row(ch_session *self, uint64_t row, ch_error *err)
-{
-    return ch_ledger_await(self->operators->context.ledger, row, self, ch_session_on_outcome, err);
-}
-
 static ch_status check_give(const ch_session *self, const ch_approval_give_frame *ask, ch_error *err)
 {
     const ch_approval *approval = NULL;
@@ -231,7 +226,8 @@ static ch_status give(ch_session *self, const ch_approval_give_frame *ask, bool 
     const char *name = person_of(self, CH_ROLE_APPROVER)->name;
     memcpy(by.person, name, strlen(name) + 1); /* a name is at most as long */
     CH_TRY(ch_ledger_approve(self->operators->context.ledger, ask->approval, ask->digest.data, &by, &row, err));
-    return await_row(self, row, err);
+    ch_session_await_disk(self, CH_KEPT_APPROVAL, row);
+    return CH_OK;
 }
 
 static ch_status give_asked(ch_session *self, ch_error *err)
@@ -284,7 +280,8 @@ static ch_status deny(ch_session *self, const ch_approval_deny_frame *ask, ch_er
                                        .why = why};
     CH_TRY(ch_ledger_end_approval(self->operators->context.ledger, ask->approval, &ending, ch_session_time_ns(self),
                                   &row, err));
-    return await_row(self, row, err);
+    ch_session_await_disk(self, CH_KEPT_APPROVAL, row);
+    return CH_OK;
 }
 
 /* ---- takers of frames ---- */

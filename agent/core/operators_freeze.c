@@ -5,12 +5,10 @@
  * freeze does as much as it can: of several names, those that are known are frozen. A thaw does all or nothing. */
 #include "agent/core/operators_impl.h"
 
-#include "base/clock.h"
 #include "base/secret.h"
 #include "policy/policy.h"
 #include "policy/states.h"
 
-#define KEPT_WITHIN_MS 1500  /* as long as a slow disk may take that is well */
 #define ROWS_BYTES_MAX 32768 /* what is left out fits no frame; the listing has it */
 
 typedef struct target {
@@ -86,43 +84,11 @@ static ch_status tell(ch_session *self, ch_frozen_frame *frozen, ch_buffer *reco
     return ch_channel_flush(&self->channel, err);
 }
 
-/* This replaces whatever else was to be answered: nothing is as important. */
-static void answer_not_kept(ch_session *self, const char *why)
+/* One more answer is waited for: that of the disk. */
+static void await_disk(ch_session *self, uint64_t row)
 {
-    ch_error outcome = CH_ERROR_INIT;
-    ch_error_set(
-        &outcome, CH_IO, "",
-        "it is in effect, but is not kept yet, and would be forgotten if the agent ended now: %s; make sure of "
-        "it at the exchange, and ask again later",
-        why);
-    self->answer = outcome;
-    ch_session_on_outcome(self, &outcome);
-}
-
-static void on_kept(void *context, const ch_error *outcome)
-{
-    ch_session *self = context;
-    self->kept_by_ms = 0;
-    if (outcome->status == CH_OK)
-        ch_session_on_outcome(self, outcome);
-    else
-        answer_not_kept(self, outcome->message);
-}
-
-void ch_session_on_late(ch_session *self)
-{
-    self->kept_by_ms = 0;
-    ch_ledger_forget(self->operators->context.ledger, self);
-    answer_not_kept(self, "the disk of the state does not answer");
-}
-
-void ch_session_await_disk(ch_session *self, uint64_t row)
-{
-    ch_error why = CH_ERROR_INIT;
     self->left++;
-    self->kept_by_ms = ch_clock_ms() + KEPT_WITHIN_MS;
-    if (ch_ledger_await(self->operators->context.ledger, row, self, on_kept, &why) != CH_OK)
-        on_kept(self, &why);
+    ch_session_await_disk(self, CH_KEPT_STATE, row);
 }
 
 /* ---- freeze ---- */
@@ -190,7 +156,7 @@ static ch_status freeze(ch_session *self, const ch_freeze_frame *request, ch_err
     ch_status st = freeze_each(self, request, &row, &frozen, &records, err);
     if (row == 0)
         return st;
-    ch_session_await_disk(self, row);
+    await_disk(self, row);
     ch_ignore(tell(self, &frozen, &records, &unsent)); /* who has left is not told */
     if (st != CH_OK)
         return ch_error_wrap(err, "the others are frozen, but");
@@ -259,7 +225,7 @@ static ch_status thaw(ch_session *self, const ch_thaw_frame *request, ch_error *
         if (found.of != CH_STATE_OF_ALL)
             add_row(self, &found, &frozen.rows, &records);
     }
-    ch_session_await_disk(self, row);
+    await_disk(self, row);
     ch_ignore(tell(self, &frozen, &records, &unsent));
     ch_session_on_outcome(self, &(ch_error)CH_ERROR_INIT);
     return CH_OK;

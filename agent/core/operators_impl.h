@@ -7,6 +7,15 @@
 #include "base/log.h"
 #include "wire/channel.h"
 
+/* What holds of a change as long as it is not on the disk (operators_kept.c). */
+typedef enum ch_keeping {
+    CH_KEPT_STATE,    /* of trading, or of a key: it is in effect */
+    CH_KEPT_CHANGE,   /* so is another change */
+    CH_KEPT_APPROVAL, /* and what a person says of a request */
+    CH_KEPT_FIRST,    /* it counts only then */
+    CH_KEPT_QUESTION, /* nothing is changed: something is to be read */
+} ch_keeping;
+
 /* A key that is being flattened: one request after the other, so that their nonces rise in their order. */
 typedef struct ch_flattening {
     uint8_t policy[CH_POLICY_HASH_SIZE];
@@ -27,7 +36,8 @@ typedef struct ch_session {
     ch_receiving state;
     ch_peer peer;
     uint64_t began_ms;
-    uint64_t kept_by_ms; /* a change of trading states is answered by then, on the disk or not; 0: none waits */
+    uint64_t kept_by_ms; /* what waits for the disk is answered by then; 0: nothing does */
+    ch_keeping keeping;  /* what that is */
     size_t left;         /* answers that are still to come */
     uint32_t wanted;     /* rows of decisions */
     ch_buffer asked;     /* a thaw that waits until a code has been looked at, as its frame; or the key to flatten */
@@ -69,13 +79,15 @@ CH_CHECKED ch_status ch_session_prepare_pipe(int fd, ch_error *err);
  * for: who brings no code has tried none. */
 CH_CHECKED ch_status ch_session_read_code(int fd, const char *needs, ch_secret *code, ch_error *err);
 
-/* ---- operators_freeze.c ---- */
+/* ---- operators_kept.c ---- */
 
-/* The disk has not answered by then: the session's change is in effect, and is not kept yet. */
+/* What the row says is in effect: the session's next outcome is whether the row is on the disk. That is not waited for
+ * long: a disk that hangs must not keep anybody from hearing what holds. */
+void ch_session_await_disk(ch_session *self, ch_keeping keeping, uint64_t row);
+/* Something else than a row of the ledger is waited for, with ch_session_on_outcome, and not for long either. */
+void ch_session_limit_wait(ch_session *self, ch_keeping keeping);
+/* The disk has not answered in time. */
 void ch_session_on_late(ch_session *self);
-/* What the row says is in effect. One more answer is waited for, that of the disk, but not for
- * long: a disk that hangs must not keep anybody from hearing that. */
-void ch_session_await_disk(ch_session *self, uint64_t row);
 
 /* ---- takers of frames: operators_unlock.c has those of tokens and people, operators_requests.c of rules and time,
  * operators_freeze.c those that freeze and thaw, operators_flatten.c the one that flattens, operators_approvals.c of

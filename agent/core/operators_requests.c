@@ -27,14 +27,18 @@ static ch_status set_nonce(ch_session *self, const ch_nonce_set_frame *set, ch_e
 {
     const ch_time_waiter waiter = waiter_of(self);
     CH_TRY(ch_session_check(self, set->version, CH_ROLE_OPERATOR, err));
-    return ch_timekeeper_set(self->operators->context.keeper, set, &waiter, err);
+    CH_TRY(ch_timekeeper_set(self->operators->context.keeper, set, &waiter, err));
+    ch_session_limit_wait(self, CH_KEPT_FIRST);
+    return CH_OK;
 }
 
 static ch_status confirm_clock(ch_session *self, const ch_clock_confirm_frame *confirm, ch_error *err)
 {
     const ch_time_waiter waiter = waiter_of(self);
     CH_TRY(ch_session_check(self, confirm->version, CH_ROLE_OPERATOR, err));
-    return ch_timekeeper_confirm(self->operators->context.keeper, &waiter, err);
+    CH_TRY(ch_timekeeper_confirm(self->operators->context.keeper, &waiter, err));
+    ch_session_limit_wait(self, CH_KEPT_FIRST);
+    return CH_OK;
 }
 
 static void on_confirmed(void *context, const ch_error *outcome)
@@ -55,6 +59,7 @@ static ch_status confirm_key(ch_session *self, const ch_key_confirm_frame *confi
         return ch_fail(err, CH_NOT_FOUND, "there is no key '%.*s' in the policy", CH_SLICE_ARGS(confirm->key));
     const ch_link_waiter waiter = {.answer = on_confirmed, .context = self};
     CH_TRY(ch_token_link_confirm_key(context->links->links[key->token], key->token_key, waiter, err));
+    ch_session_limit_wait(self, CH_KEPT_FIRST);
     ch_session_name(self, &who);
     ch_log("%s accepts the object that key '%s' has now, in the place of the one that it had", ch_buffer_text(&who),
            key->name);

@@ -1,5 +1,5 @@
 /* What operators may ask of trading besides freezing: which states there are, held prices, and what was decided. A
- * change is answered when it is on the disk. */
+ * change is answered when it is on the disk, or when that takes too long. */
 #include "agent/core/operators_impl.h"
 
 #include "policy/policy.h"
@@ -20,11 +20,6 @@ ch_status ch_session_check_reason(ch_slice reason, ch_error *err)
     return reason.size > 0 && reason.size <= REASON_MAX && ch_slice_is_text(reason)
                ? CH_OK
                : ch_fail(err, CH_BAD_INPUT, "give a reason in plain text, of at most %d bytes", REASON_MAX);
-}
-
-static ch_status await_row(ch_session *self, uint64_t row, ch_error *err)
-{
-    return ch_ledger_await(self->operators->context.ledger, row, self, ch_session_on_outcome, err);
 }
 
 /* ---- trading states ---- */
@@ -82,7 +77,8 @@ static ch_status confirm_price(ch_session *self, const ch_price_confirm_frame *c
     const ch_doer by = {.uid = self->peer.uid, .name = ch_buffer_slice(&name)};
     CH_TRY(ch_ledger_confirm_price(self->operators->context.ledger, confirm->source, confirm->pair, seen, &by,
                                    ch_session_time_ns(self), &row, err));
-    return await_row(self, row, err);
+    ch_session_await_disk(self, CH_KEPT_CHANGE, row);
+    return CH_OK;
 }
 
 ch_status ch_session_on_price_confirm(void *context, ch_frame *frame, int *fd, ch_error *err)
@@ -106,7 +102,8 @@ static ch_status accept_state(ch_session *self, const ch_state_accept_frame *acc
     ch_session_name(self, &name);
     const ch_doer by = {.uid = self->peer.uid, .name = ch_buffer_slice(&name)};
     CH_TRY(ch_ledger_accept(self->operators->context.ledger, &by, accept->reason, ch_session_time_ns(self), &row, err));
-    return await_row(self, row, err);
+    ch_session_await_disk(self, CH_KEPT_CHANGE, row);
+    return CH_OK;
 }
 
 ch_status ch_session_on_state_accept(void *context, ch_frame *frame, int *fd, ch_error *err)
@@ -152,8 +149,8 @@ static ch_status revoke_key(ch_session *self, const ch_key_revoke_frame *revoke,
                               .name = ch_buffer_slice(&name),
                               .state = CH_TRADING_HALTED,
                               .why = ch_buffer_slice(&why)};
-    ch_session_await_disk(self, ch_ledger_set_state(self->operators->context.ledger, &row, ch_session_time_ns(self)));
-    ch_session_on_outcome(self, &(ch_error)CH_ERROR_INIT);
+    ch_session_await_disk(self, CH_KEPT_STATE,
+                          ch_ledger_set_state(self->operators->context.ledger, &row, ch_session_time_ns(self)));
     return CH_OK;
 }
 
@@ -201,7 +198,9 @@ static ch_status list_decisions(ch_session *self, const ch_decision_list_frame *
     self->wanted = list->limit == 0 || list->limit > DECISIONS_A_PAGE ? DECISIONS_A_PAGE : list->limit;
     const ch_journal_query query = {
         .after = list->after, .limit = self->wanted, .context = self, .answer = on_decisions};
-    return ch_ledger_ask(self->operators->context.ledger, &query, err);
+    CH_TRY(ch_ledger_ask(self->operators->context.ledger, &query, err));
+    ch_session_limit_wait(self, CH_KEPT_QUESTION);
+    return CH_OK;
 }
 
 ch_status ch_session_on_decision_list(void *context, ch_frame *frame, int *fd, ch_error *err)

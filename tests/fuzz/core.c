@@ -466,6 +466,7 @@ const char *fuzz_core_key_name(size_t key)
 void fuzz_core_close(void)
 {
     ch_operators_free(core.operators);
+    ch_approval_desk_free(core.approval_desk);
     ch_codes_free(core.codes);
     ch_links_free(&core.links);
     ch_fronts_free(core.fronts);

@@ -123,7 +123,7 @@ ch_slice join(rig *r, ch_slice a, ch_slice b)
     return keep(r);
 }
 
-ch_slice splice(rig *r, ch_slice text, size_t at, size_t size, ch_slice with)
+ch_slice put_in(rig *r, ch_slice text, size_t at, size_t size, ch_slice with)
 {
     ch_buffer_add(&r->text, text.data, at);
     ch_buffer_add_slice(&r->text, with);
@@ -135,7 +135,7 @@ ch_slice escape_at(rig *r, ch_slice text, size_t at)
 {
     ch_autobuffer escape = CH_BUFFER_INIT;
     ch_buffer_add_format(&escape, dice_chance(&r->dice, 50) ? "%%%02X" : "%%%02x", text.data[at]);
-    return splice(r, text, at, 1, ch_buffer_slice(&escape));
+    return put_in(r, text, at, 1, ch_buffer_slice(&escape));
 }
 
 ch_slice change_case(rig *r, ch_slice text)

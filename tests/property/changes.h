@@ -33,7 +33,7 @@ const ch_param_def *pick_absent(rig *r, const sample *s);
 bool ends_with(ch_slice text, ch_slice end);
 ch_slice join(rig *r, ch_slice a, ch_slice b);
 /* `text` with `size` bytes at `at` replaced. */
-ch_slice splice(rig *r, ch_slice text, size_t at, size_t size, ch_slice with);
+ch_slice put_in(rig *r, ch_slice text, size_t at, size_t size, ch_slice with);
 /* The byte at `at` as %XX. */
 ch_slice escape_at(rig *r, ch_slice text, size_t at);
 ch_slice change_case(rig *r, ch_slice text);

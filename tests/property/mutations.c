@@ -188,7 +188,7 @@ static bool with_control(rig *r, const sample *from, sample *to)
         return false;
     ch_slice value = from->params[at].value;
     ch_slice control = {(const uint8_t *)controls + dice_below(&r->dice, 7), 1};
-    to->params[at].value = splice(r, value, dice_below(&r->dice, value.size + 1), 0,
+    to->params[at].value = put_in(r, value, dice_below(&r->dice, value.size + 1), 0,
                                   dice_chance(&r->dice, 20) ? CH_LITERAL("\xc2\x85") : control);
     to->params[at].kind = CH_PARAM_TEXT;
     return true;
@@ -210,10 +210,10 @@ static ch_slice look_alike(rig *r, ch_slice text)
     for (size_t i = 0; i < text.size; i++) {
         const char *letter = text.data[i] == 0 ? NULL : strchr(letters, text.data[i]);
         if (letter != NULL)
-            return splice(r, text, i, 1, ch_slice_of(twins[letter - letters]));
+            return put_in(r, text, i, 1, ch_slice_of(twins[letter - letters]));
         if (text.data[i] >= '0' && text.data[i] <= '9') {
             const char full[] = {'\xef', '\xbc', (char)(0x90 + text.data[i] - '0'), '\0'};
-            return splice(r, text, i, 1, ch_slice_of(full));
+            return put_in(r, text, i, 1, ch_slice_of(full));
         }
     }
     return join(r, text, CH_LITERAL("\xcc\x81"));
@@ -302,7 +302,7 @@ static bool path_spliced(rig *r, sample *to, const char *const *what, size_t cou
     size_t at = dice_below(&r->dice, path.size + 1);
     while (at > 0 && path.data[at - 1] != '/')
         at--; /* after a slash, where a server would see a segment */
-    to->request.path = splice(r, path, at, 0, with);
+    to->request.path = put_in(r, path, at, 0, with);
     return true;
 }
 

@@ -185,6 +185,14 @@ START_TEST(test_a_decision_is_recorded_with_its_figures_and_without_signature)
 }
 END_TEST
 
+static ch_limit *limit_of(ch_policy *policy, const char *name)
+{
+    for (size_t i = policy->first[CH_VERB_LIMIT];; i++) {
+        if (strcmp(policy->entries[i].name, name) == 0)
+            return &policy->entries[i].limit;
+    }
+}
+
 START_TEST(test_a_shadow_policy_is_recorded_and_changes_nothing)
 {
     ch_policy shadow;
@@ -192,7 +200,7 @@ START_TEST(test_a_shadow_policy_is_recorded_and_changes_nothing)
     ask.key = "limited";
     scene_begin_unlocked(&it);
     scene_load_policy(&shadow);
-    shadow.entries[shadow.first[CH_VERB_LIMIT]].limit.most = ch_decimal_of(1);
+    limit_of(&shadow, "few")->most = ch_decimal_of(1);
     ch_shadow_set_policy(it.shadow, &shadow, scene_now_ns());
     sign_one(&ask);
     stage_hear(&it.front_actor, CH_FRAME_SIGNED);
