@@ -67,9 +67,26 @@ void fuzz_operator_connect(size_t session)
     operators[session % FUZZ_OPERATORS_MAX].fd = fuzz_core_connect_operator();
 }
 
+#define VERSION_AT 16 /* every frame of operators begins with its version */
+
+/* Seeds outlive versions: a frame of an older one is sent as of this one. Newer ones stay what they are. */
+static void renew_version(ch_buffer *packet)
+{
+    uint32_t version;
+    if (packet->size < VERSION_AT + sizeof version)
+        return;
+    memcpy(&version, packet->data + VERSION_AT, sizeof version);
+    if (version < CH_FRAMES_VERSION)
+        version = CH_FRAMES_VERSION;
+    memcpy(packet->data + VERSION_AT, &version, sizeof version);
+}
+
 bool fuzz_operator_send(size_t session, ch_slice packet, int fd, bool is_doubled)
 {
     int fds[2] = {fd, fd};
+    ch_autobuffer sent = CH_BUFFER_INIT;
+    ch_buffer_add_slice(&sent, packet);
+    renew_version(&sent);
     size_t size = fd < 0 ? 0 : is_doubled ? sizeof fds : sizeof fds[0];
     union {
         char space[CMSG_SPACE(sizeof fds)];
@@ -78,7 +95,7 @@ bool fuzz_operator_send(size_t session, ch_slice packet, int fd, bool is_doubled
         .align = {.cmsg_len = CMSG_LEN(size), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}
     };
     memcpy(CMSG_DATA(&control.align), fds, size);
-    struct iovec bytes = {.iov_base = (void *)(uintptr_t)packet.data, .iov_len = packet.size};
+    struct iovec bytes = {.iov_base = sent.data, .iov_len = sent.size};
     struct msghdr message = {.msg_iov = &bytes, .msg_iovlen = 1};
     if (size > 0) {
         message.msg_control = control.space;
