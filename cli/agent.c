@@ -325,8 +325,8 @@ const ch_command ch_commands_of_agent[] = {
                    "request; nothing is sent to the exchange. name=value is a parameter with text,\n"
                    "name:=value one in JSON: an integer, true, false, a list, an object, or null,\n"
                    "which marks the place of a field that the agent fills in. If the exchange takes\n"
-                   "a list as the whole body, write :=[...]. Exits with 7 if people must agree first,\n"
-                   "and says the number of the request.",
+                   "a list as the whole body, write :=[...]. Exits with 7 if people must agree\n"
+                   "first, and says the number of the request.",
         .examples = "  chancery sign binance-main GET /api/v3/account omitZeroBalances:=true\n"
                     "  chancery sign binance-main POST /api/v3/order symbol=LTCBTC side=BUY type=LIMIT timeInForce=GTC \\\n"
                     "      quantity=1 price=0.1 --curl\n",
