@@ -407,13 +407,14 @@ END_TEST
 /* Who restores a backup restores what was used meanwhile. */
 START_TEST(test_a_state_from_a_backup_keeps_no_approval)
 {
+    const ch_doer admin = {.name = CH_LITERAL("an admin")};
     uint64_t row;
     uint64_t request = ask_one();
     approve(request);
     it.ledger->is_older = true;
     fetch(2, request);
     hear_refusal(2, CH_REFUSED, "record");
-    MUST(ch_ledger_accept(it.ledger, 0, CH_LITERAL("looked at it"), scene_now_ns(), &row, &err));
+    MUST(ch_ledger_accept(it.ledger, &admin, CH_LITERAL("looked at it"), scene_now_ns(), &row, &err));
     check_state(request, CH_APPROVAL_DENIED);
     scene_end_turn(&it);
     scene_restart_ledger(&it);
