@@ -16,7 +16,8 @@
  *   mind      what is unusual: the address is none of the policy's
  *
  * Texts of the request stand as they were sent only where they can drive no terminal and pass for nothing else: what
- * nobody sees, and what moves other characters, becomes '?', and a line says so. */
+ * nobody sees, what moves other characters, and each blank after another becomes '?', and a line says so. Another line
+ * says that there are characters outside of ASCII, which may look like others. */
 #ifndef CH_POLICY_WORDS_H
 #define CH_POLICY_WORDS_H
 
