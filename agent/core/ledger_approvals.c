@@ -144,7 +144,7 @@ void ch_ledger_renew_approval(ch_ledger *ledger, uint64_t id, const ch_judgement
 {
     ch_error full = CH_ERROR_INIT;
     ch_approval *approval = ch_approvals_restored(ledger->approvals, id);
-    if (approval == NULL || needs_the_same(approval, judgement))
+    if (approval == NULL || ch_judgement_requirement(judgement, 0) == NULL || needs_the_same(approval, judgement))
         return;
     ch_approval_clear_needed(approval);
     ch_ignore(add_all_needed(approval, judgement, &full)); /* those left out are asked for at the fetch */
