@@ -93,7 +93,7 @@ ch_status ch_ledger_add_approval(ch_ledger *ledger, const ch_approval_asked *ask
         return st;
     }
     made->row = record_asked(ledger, "approval asked", made, question, now_ns);
-    ledger->asking++;
+    ledger->unsettled++;
     ch_log("request %" PRIu64 " with key '%s' waits for people's approval; asked for by user %u", made->id, made->key,
            (unsigned)made->uid);
     *out = made;
@@ -104,18 +104,22 @@ void ch_ledger_settle_approvals(ch_ledger *ledger, uint64_t id, bool is_recorded
 {
     const ch_approval *at;
     size_t left = 0;
-    for (size_t i = 0; ledger->asking > 0 && (at = ch_approvals_at(ledger->approvals, i)) != NULL;) {
+    for (size_t i = 0; ledger->unsettled > 0 && (at = ch_approvals_at(ledger->approvals, i)) != NULL;) {
         bool is_settled = at->row != 0 && at->row <= id;
         if (is_settled && !is_recorded) {
             ch_approvals_remove(ledger->approvals, at->id);
             continue;
         }
+        ch_approval *approval = ch_approvals_restored(ledger->approvals, at->id);
         if (is_settled)
-            ch_approvals_restored(ledger->approvals, at->id)->row = 0;
+            approval->row = 0;
         left += at->row != 0;
+        left += ch_approval_settle_given(approval, id, is_recorded);
         i++;
     }
-    ledger->asking = left;
+    if (!is_recorded && ledger->unsettled > 0)
+        ch_approvals_touch(ledger->approvals);
+    ledger->unsettled = left;
 }
 
 static bool is_same(const ch_requirement *a, const ch_requirement *b)
@@ -167,6 +171,8 @@ ch_status ch_ledger_approve(ch_ledger *ledger, uint64_t id, const uint8_t *diges
     ch_buffer_clear(&ledger->lines);
     ch_approval_row_add_given(id, given, &ledger->lines);
     *row = end_record(ledger, by->at_ns);
+    ch_approval_await_given(ch_approvals_restored(ledger->approvals, id), by->uid, *row);
+    ledger->unsettled++;
     ch_log("'%s' (user %u) approves request %" PRIu64 " with key '%s'", by->person, (unsigned)by->uid, id,
            approval->key);
     return CH_OK;
