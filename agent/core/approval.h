@@ -47,12 +47,13 @@ typedef struct ch_approval {
     size_t needed_count;
     ch_given given;
     uint64_t given_rows[CH_GIVEN_MAX]; /* of the journal, of each that was given, until that is on the disk; then 0 */
-    ch_approval_state end; /* CH_APPROVAL_WAITING: none that anybody brought about */
+    ch_approval_state end;             /* CH_APPROVAL_WAITING: none that anybody brought about */
     uint64_t ended_ns;
     char *ended_by; /* who denied it; else "" */
     uid_t ended_uid;
-    char *why;    /* of a denial; else "" */
-    uint64_t row; /* of the journal, that it was asked in, until that is on the disk; then 0 */
+    char *why;        /* of a denial; else "" */
+    uint64_t end_row; /* of the journal, that it was denied or withdrawn in; 0: none, or it was read from there */
+    uint64_t row;     /* of the journal, that it was asked in, until that is on the disk; then 0 */
 } ch_approval;
 
 /* What is to be kept of a request that is asked for. */

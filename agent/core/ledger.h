@@ -142,6 +142,8 @@ typedef struct ch_approval_ending {
 } ch_approval_ending;
 CH_CHECKED ch_status ch_ledger_end_approval(ch_ledger *ledger, uint64_t id, const ch_approval_ending *ending,
                                             uint64_t now_ns, uint64_t *row, ch_error *err);
+/* One that was ended so before: 0 if that is on the disk, else another row of it, since the first may be lost. */
+uint64_t ch_ledger_end_again(ch_ledger *ledger, uint64_t id, uint64_t now_ns);
 
 /* ---- those who wait for a row ---- */
 

@@ -194,6 +194,21 @@ static void end(ch_approval *approval, const ch_approval_ending *ending, uint64_
     log_end(approval);
 }
 
+static uint64_t record_end(ch_ledger *ledger, ch_approval *approval, uint64_t now_ns)
+{
+    begin_record(ledger, approval->end == CH_APPROVAL_DENIED ? "approval denied" : "approval withdrawn", approval,
+                 now_ns);
+    if (approval->ended_by[0] != '\0')
+        ch_record_text(&ledger->record, ",", "person", ch_slice_of(approval->ended_by));
+    ch_buffer_add_format(&ledger->record, ",\"uid\":%u", (unsigned)approval->ended_uid);
+    if (approval->why[0] != '\0')
+        ch_record_text(&ledger->record, ",", "why", ch_slice_of(approval->why));
+    ch_buffer_clear(&ledger->lines);
+    ch_approval_row_add_end(approval, &ledger->lines);
+    approval->end_row = end_record(ledger, now_ns);
+    return approval->end_row;
+}
+
 ch_status ch_ledger_end_approval(ch_ledger *ledger, uint64_t id, const ch_approval_ending *ending, uint64_t now_ns,
                                  uint64_t *row, ch_error *err)
 {
@@ -201,17 +216,16 @@ ch_status ch_ledger_end_approval(ch_ledger *ledger, uint64_t id, const ch_approv
     CH_TRY(ch_approvals_get(ledger->approvals, id, ending->digest, now_ns, &approval, err));
     end(approval, ending, now_ns);
     ch_approvals_touch(ledger->approvals);
-    begin_record(ledger, ending->how == CH_APPROVAL_DENIED ? "approval denied" : "approval withdrawn", approval,
-                 now_ns);
-    if (ending->person[0] != '\0')
-        ch_record_text(&ledger->record, ",", "person", ch_slice_of(ending->person));
-    ch_buffer_add_format(&ledger->record, ",\"uid\":%u", (unsigned)ending->uid);
-    if (ending->why[0] != '\0')
-        ch_record_text(&ledger->record, ",", "why", ch_slice_of(ending->why));
-    ch_buffer_clear(&ledger->lines);
-    ch_approval_row_add_end(approval, &ledger->lines);
-    *row = end_record(ledger, now_ns);
+    *row = record_end(ledger, approval, now_ns);
     return CH_OK;
+}
+
+uint64_t ch_ledger_end_again(ch_ledger *ledger, uint64_t id, uint64_t now_ns)
+{
+    ch_approval *approval = ch_approvals_restored(ledger->approvals, id);
+    if (approval == NULL || approval->end_row == 0 || ch_ledger_is_recorded(ledger, approval->end_row))
+        return 0;
+    return record_end(ledger, approval, now_ns);
 }
 
 void ch_ledger_end_all_approvals(ch_ledger *ledger, uid_t by, uint64_t now_ns)
