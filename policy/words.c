@@ -147,6 +147,8 @@ static void add_with(writing *self)
     ch_buffer_add_format(&self->line, "key %s, account %s; %s, %s", key->name,
                          self->of->question->policy->accounts[key->account].name, ch_profile_name(key->profile),
                          ch_environment_name(key->traits.environment));
+    if (self->of->version.size > 0)
+        ch_buffer_add_format(&self->line, "; by version %.*s", CH_SLICE_ARGS(self->of->version));
     end_line(self, "with");
 }
 

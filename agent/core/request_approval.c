@@ -161,7 +161,8 @@ static ch_status add(ch_requests *requests, ch_job *job, ch_approval_asked *aske
     const ch_worded of = {.question = &judging->question,
                           .judgement = &judging->judgement,
                           .levels = ch_ledger_levels(ledger),
-                          .uid = job->caller.uid};
+                          .uid = job->caller.uid,
+                          .version = job->key_id};
     CH_TRY(ch_words_write(&of, &words, err));
     keep(job, &request);
     asked->words = ch_buffer_slice(&words);
