@@ -1,6 +1,8 @@
 /* Words for people. What a program needs of an intent, it takes from the facts. */
 #include "exchange/intent.h"
 
+#include "base/encode.h"
+
 static bool is_stated(const ch_item *item, ch_fact_name name)
 {
     return item->facts[name].state == CH_FACT_STATED;
@@ -11,11 +13,24 @@ static bool is_unknown(const ch_item *item, ch_fact_name name)
     return item->facts[name].state == CH_FACT_UNKNOWN;
 }
 
+/* In quotes if it has what stands between facts: else an address could end in words that pass for a network. */
+static void add_text(ch_slice text, ch_buffer *out)
+{
+    static const char between[] = ",;=\"";
+    bool is_plain = true;
+    for (const char *at = between; *at != '\0'; at++)
+        is_plain = is_plain && ch_slice_find(text, (uint8_t)*at) == NULL;
+    if (is_plain)
+        ch_buffer_add_slice(out, text);
+    else
+        ch_encode_json(out, text);
+}
+
 /* The fact, or `otherwise`. */
 static void add_fact(const ch_item *item, ch_fact_name name, const char *otherwise, ch_buffer *out)
 {
     if (is_stated(item, name))
-        ch_buffer_add_slice(out, item->facts[name].text);
+        add_text(item->facts[name].text, out);
     else
         ch_buffer_add_text(out, otherwise);
 }
@@ -28,7 +43,7 @@ static void add_after(const ch_item *item, const char *before, ch_fact_name name
         return;
     }
     ch_buffer_add_text(out, before);
-    ch_buffer_add_slice(out, item->facts[name].text);
+    add_text(item->facts[name].text, out);
 }
 
 /* ---- orders ---- */
@@ -177,9 +192,10 @@ static void print_unknown(const ch_item *item, ch_buffer *out)
 
 static void print_details(const ch_item *item, ch_buffer *out)
 {
-    for (size_t i = 0; i < item->detail_count; i++)
-        ch_buffer_add_format(out, "%s%.*s=%.*s", i == 0 ? "\n  also: " : ", ", CH_SLICE_ARGS(item->details[i].param),
-                             CH_SLICE_ARGS(item->details[i].text));
+    for (size_t i = 0; i < item->detail_count; i++) {
+        ch_buffer_add_format(out, "%s%.*s=", i == 0 ? "\n  also: " : ", ", CH_SLICE_ARGS(item->details[i].param));
+        add_text(item->details[i].text, out);
+    }
 }
 
 void ch_intent_print(const ch_intent *intent, ch_buffer *out)

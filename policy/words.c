@@ -22,18 +22,41 @@
 typedef struct writing {
     const ch_worded *of;
     ch_buffer *out;
-    ch_buffer line;  /* what is being written */
-    ch_buffer minds; /* lines of what is unusual, which come last */
-    bool has_unseen; /* something could not be shown as it is */
+    ch_buffer line;   /* what is being written */
+    ch_buffer minds;  /* lines of what is unusual, which come last */
+    bool has_unseen;  /* something could not be shown as it is */
+    bool has_foreign; /* there are letters that may look like others */
 } writing;
 
 /* ---- lines ---- */
+
+/* Blanks in a row could fill the terminal's line, so that what follows them begins the next one and passes for a line
+ * of ours. Those that a line begins with are ours. */
+static void mark_blanks(char *text)
+{
+    bool is_after_blank = false;
+    for (text += strspn(text, " "); *text != '\0'; text++) {
+        bool is_blank = *text == ' ';
+        if (is_blank && is_after_blank)
+            *text = '?';
+        is_after_blank = is_blank;
+    }
+}
+
+static bool has_foreign(const char *text)
+{
+    while (*text != '\0' && (unsigned char)*text < 0x80)
+        text++;
+    return *text != '\0';
+}
 
 /* Takes `self->line` to `out`, after the label. */
 static void end_line_in(writing *self, const char *label, ch_buffer *out)
 {
     ch_autofree char *shown = ch_slice_strdup(ch_buffer_slice(&self->line));
     ch_make_printable(shown);
+    mark_blanks(shown);
+    self->has_foreign = self->has_foreign || has_foreign(shown);
     if (strlen(shown) != self->line.size || memcmp(shown, self->line.data, self->line.size) != 0)
         self->has_unseen = true;
     ch_buffer_add_format(out, "%-10s%s\n", label, shown);
@@ -124,6 +147,8 @@ static void add_with(writing *self)
     ch_buffer_add_format(&self->line, "key %s, account %s; %s, %s", key->name,
                          self->of->question->policy->accounts[key->account].name, ch_profile_name(key->profile),
                          ch_environment_name(key->traits.environment));
+    if (self->of->version.size > 0)
+        ch_buffer_add_format(&self->line, "; by version %.*s", CH_SLICE_ARGS(self->of->version));
     end_line(self, "with");
 }
 
@@ -390,10 +415,18 @@ static void mind_unseen(writing *self)
     end_mind(self);
 }
 
+static void mind_foreign(writing *self)
+{
+    if (!self->has_foreign)
+        return;
+    ch_buffer_add_text(&self->line, "some characters are none of ASCII, and may look like others than they are");
+    end_mind(self);
+}
+
 /* clang-format off */
 static void (*const parts[])(writing *self) = {
     add_what, add_items, add_charges, add_requirements, add_who, add_with, add_call, add_params, mind_openings, mind_uses,
-    mind_dates, mind_unseen,
+    mind_dates, mind_unseen, mind_foreign,
 };
 /* clang-format on */
 

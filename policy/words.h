@@ -5,7 +5,7 @@
  *   what      withdraw 0.7 BTC to bc1qcold, network BTC
  *   to        cold-wallet
  *   who       treasury (user 1002)
- *   with      key binance-main, account desk; binance, live
+ *   with      key binance-main, account desk; binance, live; by version new...
  *   call      POST /sapi/v1/capital/withdraw/apply
  *   params    coin "BTC"
  *             amount "0.7"
@@ -16,7 +16,8 @@
  *   mind      what is unusual: the address is none of the policy's
  *
  * Texts of the request stand as they were sent only where they can drive no terminal and pass for nothing else: what
- * nobody sees, and what moves other characters, becomes '?', and a line says so. */
+ * nobody sees, what moves other characters, and each blank after another becomes '?', and a line says so. Another line
+ * says that there are characters outside of ASCII, which may look like others. */
 #ifndef CH_POLICY_WORDS_H
 #define CH_POLICY_WORDS_H
 
@@ -31,6 +32,7 @@ typedef struct ch_worded {
     const ch_judgement *judgement; /* with the charges of a dry ch_judgement_take, as far as there are any */
     const ch_levels *levels;       /* those that were asked */
     uid_t uid;                     /* who asks */
+    ch_slice version;              /* the key id of the version that the request names; empty: none */
 } ch_worded;
 
 /* Appends the lines. CH_TOO_LARGE: there would be more than CH_WORDS_MAX. CH_REFUSED, rule `approval`: the call makes

@@ -117,6 +117,31 @@ bool ch_approval_add_given(ch_approval *approval, const ch_given_by *by)
     return true;
 }
 
+void ch_approval_await_given(ch_approval *approval, uid_t uid, uint64_t row)
+{
+    for (size_t i = 0; i < approval->given.count; i++) {
+        if (approval->given.by[i].uid == uid)
+            approval->given_rows[i] = row;
+    }
+}
+
+size_t ch_approval_settle_given(ch_approval *approval, uint64_t row, bool is_recorded)
+{
+    ch_given *given = &approval->given;
+    size_t kept = 0;
+    size_t left = 0;
+    for (size_t i = 0; i < given->count; i++) {
+        bool is_settled = approval->given_rows[i] != 0 && approval->given_rows[i] <= row;
+        if (is_settled && !is_recorded)
+            continue;
+        given->by[kept] = given->by[i];
+        approval->given_rows[kept] = is_settled ? 0 : approval->given_rows[i];
+        left += approval->given_rows[kept++] != 0;
+    }
+    given->count = kept;
+    return left;
+}
+
 /* Only what was signed can be fetched again. */
 void ch_approval_set_end(ch_approval *approval, ch_approval_state how, const char *person, uid_t uid, const char *why,
                          uint64_t at_ns)

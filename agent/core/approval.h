@@ -46,12 +46,14 @@ typedef struct ch_approval {
     ch_needed needed[CH_APPROVAL_NEEDED_MAX];
     size_t needed_count;
     ch_given given;
-    ch_approval_state end; /* CH_APPROVAL_WAITING: none that anybody brought about */
+    uint64_t given_rows[CH_GIVEN_MAX]; /* of the journal, of each that was given, until that is on the disk; then 0 */
+    ch_approval_state end;             /* CH_APPROVAL_WAITING: none that anybody brought about */
     uint64_t ended_ns;
     char *ended_by; /* who denied it; else "" */
     uid_t ended_uid;
-    char *why;    /* of a denial; else "" */
-    uint64_t row; /* of the journal, that it was asked in, until that is on the disk; then 0 */
+    char *why;        /* of a denial; else "" */
+    uint64_t end_row; /* of the journal, that it was denied or withdrawn in; 0: none, or it was read from there */
+    uint64_t row;     /* of the journal, that it was asked in, until that is on the disk; then 0 */
 } ch_approval;
 
 /* What is to be kept of a request that is asked for. */
@@ -84,6 +86,11 @@ CH_CHECKED ch_status ch_approval_need(ch_approval *approval, const char *name, c
 void ch_approval_clear_needed(ch_approval *approval);
 /* Takes an approval in, or in place of one of the same user. False: there are too many. */
 bool ch_approval_add_given(ch_approval *approval, const ch_given_by *by);
+/* What that user has given is in that row of the journal, which is not on the disk yet. */
+void ch_approval_await_given(ch_approval *approval, uid_t uid, uint64_t row);
+/* The rows up to `row` are on the disk, or lost, and with them what was given in them. Returns how many are left to
+ * come. */
+size_t ch_approval_settle_given(ch_approval *approval, uint64_t row, bool is_recorded);
 /* How it ends; CH_APPROVAL_WAITING takes an end back. */
 void ch_approval_set_end(ch_approval *approval, ch_approval_state how, const char *person, uid_t uid, const char *why,
                          uint64_t at_ns);

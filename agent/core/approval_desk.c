@@ -221,13 +221,18 @@ static ch_status withdraw(ch_approval_desk *desk, ch_asker asker, const ch_withd
     const ch_approval *approval;
     wait wanted = {.asker = asker, .connection = frame->connection, .id = frame->request};
     CH_TRY(find_own(desk, asker, frame->connection, frame->request, &wanted.uid, &approval, err));
-    if (approval->end == CH_APPROVAL_WITHDRAWN)
-        return ch_approval_answer(asker, approval, now_of(desk), err);
-    CH_TRY(ch_approval_check_open(approval, now_of(desk), err));
+    bool is_withdrawn = approval->end == CH_APPROVAL_WITHDRAWN;
+    if (!is_withdrawn)
+        CH_TRY(ch_approval_check_open(approval, now_of(desk), err));
     if (!ch_share_admits(&places, desk->count, count_own(desk, wanted.uid)))
         return ch_fail(err, CH_BUSY, "too many wait for a change of requests; try again in a moment");
     const ch_approval_ending ending = {.how = CH_APPROVAL_WITHDRAWN, .person = "", .uid = wanted.uid, .why = ""};
-    CH_TRY(ch_ledger_end_approval(desk->context.ledger, frame->request, &ending, now_of(desk), &wanted.row, err));
+    if (is_withdrawn)
+        wanted.row = ch_ledger_end_again(desk->context.ledger, frame->request, now_of(desk));
+    else
+        CH_TRY(ch_ledger_end_approval(desk->context.ledger, frame->request, &ending, now_of(desk), &wanted.row, err));
+    if (wanted.row == 0)
+        return ch_approval_answer(asker, approval, now_of(desk), err);
     wanted.until_ms = ch_clock_ms() + DISK_WAIT_MS;
     desk->is_withdrawing = true;
     return take_place(desk, &wanted, err);

@@ -106,6 +106,18 @@ static size_t count_open(const ch_approvals *approvals, const uid_t *uid, uint64
     return count;
 }
 
+/* By one user, of late. */
+static size_t count_withdrawn(const ch_approvals *approvals, uid_t uid, uint64_t now_ns)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < approvals->count; i++) {
+        const ch_approval *at = approvals->items[i];
+        count += at->uid == uid && at->end == CH_APPROVAL_WITHDRAWN && now_ns >= at->ended_ns &&
+                 now_ns - at->ended_ns < CH_APPROVALS_WITHDRAWN_NS;
+    }
+    return count;
+}
+
 size_t ch_approvals_open(const ch_approvals *approvals, uint64_t now_ns)
 {
     return count_open(approvals, NULL, now_ns);
@@ -237,6 +249,9 @@ ch_status ch_approvals_ask(ch_approvals *approvals, const ch_approval_asked *ask
                        "too many requests wait for people's approval, %zu of them yours; withdraw some, or try again "
                        "later",
                        own);
+    if (count_withdrawn(approvals, asked->uid, now_ns) >= CH_APPROVALS_WITHDRAWN_MAX)
+        return ch_fail(err, CH_TOO_OFTEN, "you have withdrawn %d requests within five minutes; try again in a minute",
+                       CH_APPROVALS_WITHDRAWN_MAX);
     make_room(approvals, now_ns);
     *out = ch_approval_new(approvals->next++, asked, now_ns);
     put_in(approvals, *out);

@@ -15,9 +15,13 @@
 #define CH_APPROVALS_MAX 256 /* open */
 #define CH_APPROVALS_SHARE 8 /* of one user; above it, only while RESERVE are left */
 #define CH_APPROVALS_RESERVE 192
-#define CH_APPROVALS_FIRST 2        /* a user has besides, when all are taken */
-#define CH_APPROVALS_ENDED_MAX 512  /* above it, the user who has most loses the oldest */
-#define CH_APPROVALS_ENDED_SHARE 64 /* of one user, who loses the oldest above it */
+#define CH_APPROVALS_FIRST 2         /* a user has besides, when all are taken */
+#define CH_APPROVALS_ENDED_MAX 512   /* above it, the user who has most loses the oldest */
+#define CH_APPROVALS_ENDED_SHARE 128 /* of one user, who loses the oldest above it */
+/* A user who has withdrawn as many of late asks for no more: each is in the journal, and no limit of policy counts what
+ * is not signed. Less than the share above, so that they are all there to be counted. */
+#define CH_APPROVALS_WITHDRAWN_MAX 100
+#define CH_APPROVALS_WITHDRAWN_NS (300 * UINT64_C(1000000000))
 #define CH_APPROVALS_KEEP_NS (24 * 3600 * UINT64_C(1000000000))
 
 typedef struct ch_approvals ch_approvals;
@@ -43,7 +47,8 @@ uint64_t ch_approvals_changes(const ch_approvals *approvals);
 
 /* ---- to change: the ledger's ---- */
 
-/* Adds one, which needs nothing yet. CH_TOO_OFTEN: the user, or all together, have too many that are open.
+/* Adds one, which needs nothing yet. CH_TOO_OFTEN: the user, or all together, have too many that are open, or
+ * the user has withdrawn too many of late.
  * CH_TOO_LARGE: the request is. */
 CH_CHECKED ch_status ch_approvals_ask(ch_approvals *approvals, const ch_approval_asked *asked, uint64_t now_ns,
                                       ch_approval **out, ch_error *err);

@@ -126,7 +126,8 @@ CH_CHECKED ch_status ch_ledger_try_asked(const ch_ledger *ledger, ch_judgement *
 CH_CHECKED ch_status ch_ledger_add_approval(ch_ledger *ledger, const ch_approval_asked *asked,
                                             const ch_judgement *judgement, const ch_question *question,
                                             const ch_approval **out, ch_error *err);
-/* The policy of now requires this of it; a row is written if that is not what it was. Harmless if there is none. */
+/* The policy of now requires this of it; a row is written if that is not what it was. Nothing changes if it requires
+ * nothing any more. Harmless if there is none. */
 void ch_ledger_renew_approval(ch_ledger *ledger, uint64_t id, const ch_judgement *judgement, uint64_t now_ns);
 /* A person approves what has that digest, as ch_approvals_give. `*row` is the row to wait for. */
 CH_CHECKED ch_status ch_ledger_approve(ch_ledger *ledger, uint64_t id, const uint8_t *digest, const ch_given_by *by,
@@ -141,6 +142,8 @@ typedef struct ch_approval_ending {
 } ch_approval_ending;
 CH_CHECKED ch_status ch_ledger_end_approval(ch_ledger *ledger, uint64_t id, const ch_approval_ending *ending,
                                             uint64_t now_ns, uint64_t *row, ch_error *err);
+/* One that was ended so before: 0 if that is on the disk, else another row of it, since the first may be lost. */
+uint64_t ch_ledger_end_again(ch_ledger *ledger, uint64_t id, uint64_t now_ns);
 
 /* ---- those who wait for a row ---- */
 

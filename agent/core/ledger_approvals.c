@@ -93,7 +93,7 @@ ch_status ch_ledger_add_approval(ch_ledger *ledger, const ch_approval_asked *ask
         return st;
     }
     made->row = record_asked(ledger, "approval asked", made, question, now_ns);
-    ledger->asking++;
+    ledger->unsettled++;
     ch_log("request %" PRIu64 " with key '%s' waits for people's approval; asked for by user %u", made->id, made->key,
            (unsigned)made->uid);
     *out = made;
@@ -104,18 +104,22 @@ void ch_ledger_settle_approvals(ch_ledger *ledger, uint64_t id, bool is_recorded
 {
     const ch_approval *at;
     size_t left = 0;
-    for (size_t i = 0; ledger->asking > 0 && (at = ch_approvals_at(ledger->approvals, i)) != NULL;) {
+    for (size_t i = 0; ledger->unsettled > 0 && (at = ch_approvals_at(ledger->approvals, i)) != NULL;) {
         bool is_settled = at->row != 0 && at->row <= id;
         if (is_settled && !is_recorded) {
             ch_approvals_remove(ledger->approvals, at->id);
             continue;
         }
+        ch_approval *approval = ch_approvals_restored(ledger->approvals, at->id);
         if (is_settled)
-            ch_approvals_restored(ledger->approvals, at->id)->row = 0;
+            approval->row = 0;
         left += at->row != 0;
+        left += ch_approval_settle_given(approval, id, is_recorded);
         i++;
     }
-    ledger->asking = left;
+    if (!is_recorded && ledger->unsettled > 0)
+        ch_approvals_touch(ledger->approvals);
+    ledger->unsettled = left;
 }
 
 static bool is_same(const ch_requirement *a, const ch_requirement *b)
@@ -144,7 +148,7 @@ void ch_ledger_renew_approval(ch_ledger *ledger, uint64_t id, const ch_judgement
 {
     ch_error full = CH_ERROR_INIT;
     ch_approval *approval = ch_approvals_restored(ledger->approvals, id);
-    if (approval == NULL || needs_the_same(approval, judgement))
+    if (approval == NULL || ch_judgement_requirement(judgement, 0) == NULL || needs_the_same(approval, judgement))
         return;
     ch_approval_clear_needed(approval);
     ch_ignore(add_all_needed(approval, judgement, &full)); /* those left out are asked for at the fetch */
@@ -167,6 +171,8 @@ ch_status ch_ledger_approve(ch_ledger *ledger, uint64_t id, const uint8_t *diges
     ch_buffer_clear(&ledger->lines);
     ch_approval_row_add_given(id, given, &ledger->lines);
     *row = end_record(ledger, by->at_ns);
+    ch_approval_await_given(ch_approvals_restored(ledger->approvals, id), by->uid, *row);
+    ledger->unsettled++;
     ch_log("'%s' (user %u) approves request %" PRIu64 " with key '%s'", by->person, (unsigned)by->uid, id,
            approval->key);
     return CH_OK;
@@ -188,6 +194,21 @@ static void end(ch_approval *approval, const ch_approval_ending *ending, uint64_
     log_end(approval);
 }
 
+static uint64_t record_end(ch_ledger *ledger, ch_approval *approval, uint64_t now_ns)
+{
+    begin_record(ledger, approval->end == CH_APPROVAL_DENIED ? "approval denied" : "approval withdrawn", approval,
+                 now_ns);
+    if (approval->ended_by[0] != '\0')
+        ch_record_text(&ledger->record, ",", "person", ch_slice_of(approval->ended_by));
+    ch_buffer_add_format(&ledger->record, ",\"uid\":%u", (unsigned)approval->ended_uid);
+    if (approval->why[0] != '\0')
+        ch_record_text(&ledger->record, ",", "why", ch_slice_of(approval->why));
+    ch_buffer_clear(&ledger->lines);
+    ch_approval_row_add_end(approval, &ledger->lines);
+    approval->end_row = end_record(ledger, now_ns);
+    return approval->end_row;
+}
+
 ch_status ch_ledger_end_approval(ch_ledger *ledger, uint64_t id, const ch_approval_ending *ending, uint64_t now_ns,
                                  uint64_t *row, ch_error *err)
 {
@@ -195,17 +216,16 @@ ch_status ch_ledger_end_approval(ch_ledger *ledger, uint64_t id, const ch_approv
     CH_TRY(ch_approvals_get(ledger->approvals, id, ending->digest, now_ns, &approval, err));
     end(approval, ending, now_ns);
     ch_approvals_touch(ledger->approvals);
-    begin_record(ledger, ending->how == CH_APPROVAL_DENIED ? "approval denied" : "approval withdrawn", approval,
-                 now_ns);
-    if (ending->person[0] != '\0')
-        ch_record_text(&ledger->record, ",", "person", ch_slice_of(ending->person));
-    ch_buffer_add_format(&ledger->record, ",\"uid\":%u", (unsigned)ending->uid);
-    if (ending->why[0] != '\0')
-        ch_record_text(&ledger->record, ",", "why", ch_slice_of(ending->why));
-    ch_buffer_clear(&ledger->lines);
-    ch_approval_row_add_end(approval, &ledger->lines);
-    *row = end_record(ledger, now_ns);
+    *row = record_end(ledger, approval, now_ns);
     return CH_OK;
+}
+
+uint64_t ch_ledger_end_again(ch_ledger *ledger, uint64_t id, uint64_t now_ns)
+{
+    ch_approval *approval = ch_approvals_restored(ledger->approvals, id);
+    if (approval == NULL || approval->end_row == 0 || ch_ledger_is_recorded(ledger, approval->end_row))
+        return 0;
+    return record_end(ledger, approval, now_ns);
 }
 
 void ch_ledger_end_all_approvals(ch_ledger *ledger, uid_t by, uint64_t now_ns)

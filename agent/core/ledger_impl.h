@@ -23,7 +23,7 @@ struct ch_ledger {
     ch_states *states;
     ch_orders *orders;
     ch_approvals *approvals;
-    size_t asking;                  /* approvals whose first row is under way */
+    size_t unsettled;               /* approvals, and what was given to them, whose rows are under way */
     ch_reservations *reservations;  /* of what was signed */
     ch_reservation *pending;        /* those without a row */
     ch_reservation *returning;      /* those given back whose row is under way */

@@ -35,16 +35,39 @@ static ch_status find(const ch_session *self, uint64_t id, const ch_approval **o
 
 /* ---- list ---- */
 
-/* The first line of its words, without the label. */
-static ch_slice what_of(const ch_approval *approval)
+static ch_slice next_line(ch_slice *words)
+{
+    const uint8_t *end = ch_slice_find(*words, '\n');
+    ch_slice line = {words->data, end == NULL ? words->size : (size_t)(end - words->data)};
+    *words = ch_slice_after(*words, line.size < words->size ? line.size + 1 : line.size);
+    return line;
+}
+
+/* Lines without a label of their own continue the one before them: those that are indented say more of the same order,
+ * the others are orders of their own. */
+static bool names_another(ch_slice words)
+{
+    static const char no_label[CH_WORDS_LABEL + 1] = "          ";
+    while (words.size > 0) {
+        ch_slice line = next_line(&words);
+        if (line.size <= CH_WORDS_LABEL || memcmp(line.data, no_label, CH_WORDS_LABEL) != 0)
+            return false;
+        if (line.data[CH_WORDS_LABEL] != ' ')
+            return true;
+    }
+    return false;
+}
+
+/* The first line of its words, without the label; it says if that is not all that the request does. */
+static void add_what(const ch_approval *approval, ch_buffer *out)
 {
     ch_slice words = ch_buffer_slice(&approval->words);
-    const uint8_t *end = ch_slice_find(words, '\n');
-    words.size = end == NULL ? words.size : (size_t)(end - words.data);
-    words = ch_slice_after(words, words.size < CH_WORDS_LABEL ? words.size : CH_WORDS_LABEL);
-    words.size = words.size < WHAT_MAX ? words.size : WHAT_MAX;
-    words.size = ch_slice_count_text(words);
-    return words;
+    ch_slice first = next_line(&words);
+    ch_slice shown = ch_slice_after(first, first.size < CH_WORDS_LABEL ? first.size : CH_WORDS_LABEL);
+    bool is_all = shown.size <= WHAT_MAX && !names_another(words);
+    shown.size = shown.size < WHAT_MAX ? shown.size : WHAT_MAX;
+    shown.size = ch_slice_count_text(shown);
+    ch_buffer_add_format(out, "%s%.*s", is_all ? "" : "(among other things) ", CH_SLICE_ARGS(shown));
 }
 
 /* How many of the approvals count for the requirement that needs most of them. */
@@ -63,10 +86,12 @@ static void add_row(const ch_session *self, const ch_approval *approval, uint64_
                     ch_buffer *records)
 {
     ch_approval_needs needs = ch_approval_sum(approval);
+    ch_autobuffer what = CH_BUFFER_INIT;
+    add_what(approval, &what);
     const ch_listed_approval_record record = {
         .id = approval->id,
         .state = ch_slice_of(ch_approval_state_name(ch_approval_state_at(approval, now_ns))),
-        .what = what_of(approval),
+        .what = ch_buffer_slice(&what),
         .key = ch_slice_of(approval->key),
         .callers = ch_slice_of(approval->callers),
         .asked_ms = approval->given.asked_ns / NS_A_MS,
@@ -280,7 +305,7 @@ static ch_status deny(ch_session *self, const ch_approval_deny_frame *ask, ch_er
                                        .why = why};
     CH_TRY(ch_ledger_end_approval(self->operators->context.ledger, ask->approval, &ending, ch_session_time_ns(self),
                                   &row, err));
-    ch_session_await_disk(self, CH_KEPT_APPROVAL, row);
+    ch_session_await_disk(self, CH_KEPT_DENIAL, row);
     return CH_OK;
 }
 

@@ -11,7 +11,8 @@
 typedef enum ch_keeping {
     CH_KEPT_STATE,    /* of trading, or of a key: it is in effect */
     CH_KEPT_CHANGE,   /* so is another change */
-    CH_KEPT_APPROVAL, /* and what a person says of a request */
+    CH_KEPT_APPROVAL, /* and an approval, unless the disk does not take it */
+    CH_KEPT_DENIAL,   /* and a denial */
     CH_KEPT_FIRST,    /* it counts only then */
     CH_KEPT_QUESTION, /* nothing is changed: something is to be read */
 } ch_keeping;

@@ -9,28 +9,32 @@
 
 #define IN_EFFECT "it is in effect, but is not kept yet, and would be forgotten if the agent ended now: "
 #define NOT_YET "it does not count yet, and will once the disk has it, unless the agent ends before: "
+#define LOST "it does not count, and must be done again: "
 #define NOT_READ "what is kept cannot be read now; ask again later: "
+#define ASK_HOW_IT_STANDS "; 'chancery approvals show' says how the request stands"
 
 /* clang-format off */
 static const struct {
     uint64_t wait_ms;
-    const char *before; /* the reason */
+    const char *late; /* before the reason why it is not kept yet */
+    const char *lost; /* before the reason why it will not be */
     const char *after;
 } rows[] = {
-    /*                      wait         before     after */
-    [CH_KEPT_STATE]    = { CHANGE_MS,   IN_EFFECT, "; make sure of it at the exchange, and ask again later" },
-    [CH_KEPT_CHANGE]   = { CHANGE_MS,   IN_EFFECT, "" },
-    [CH_KEPT_APPROVAL] = { CHANGE_MS,   IN_EFFECT, "; 'chancery approvals show' says how the request stands" },
-    [CH_KEPT_FIRST]    = { CHANGE_MS,   NOT_YET,   "" },
-    [CH_KEPT_QUESTION] = { QUESTION_MS, NOT_READ,  "" },
+    /*                      wait         late       lost       after */
+    [CH_KEPT_STATE]    = { CHANGE_MS,   IN_EFFECT, IN_EFFECT, "; make sure of it at the exchange, and ask again later" },
+    [CH_KEPT_CHANGE]   = { CHANGE_MS,   IN_EFFECT, IN_EFFECT, "" },
+    [CH_KEPT_APPROVAL] = { CHANGE_MS,   IN_EFFECT, LOST,      ASK_HOW_IT_STANDS },
+    [CH_KEPT_DENIAL]   = { CHANGE_MS,   IN_EFFECT, IN_EFFECT, ASK_HOW_IT_STANDS },
+    [CH_KEPT_FIRST]    = { CHANGE_MS,   NOT_YET,   NOT_YET,   "" },
+    [CH_KEPT_QUESTION] = { QUESTION_MS, NOT_READ,  NOT_READ,  "" },
 };
 /* clang-format on */
 
 /* This replaces whatever else was to be answered: nothing is as important. */
-static void answer(ch_session *self, const char *why)
+static void answer(ch_session *self, const char *before, const char *why)
 {
     ch_error outcome = CH_ERROR_INIT;
-    ch_error_set(&outcome, CH_IO, "", "%s%s%s", rows[self->keeping].before, why, rows[self->keeping].after);
+    ch_error_set(&outcome, CH_IO, "", "%s%s%s", before, why, rows[self->keeping].after);
     self->kept_by_ms = 0;
     self->answer = outcome;
     ch_session_on_outcome(self, &outcome);
@@ -43,13 +47,13 @@ static void on_kept(void *context, const ch_error *outcome)
     if (outcome->status == CH_OK)
         ch_session_on_outcome(self, outcome);
     else
-        answer(self, outcome->message);
+        answer(self, rows[self->keeping].lost, outcome->message);
 }
 
 void ch_session_on_late(ch_session *self)
 {
     ch_ledger_forget(self->operators->context.ledger, self);
-    answer(self, "the disk of the state does not answer");
+    answer(self, rows[self->keeping].late, "the disk of the state does not answer");
 }
 
 void ch_session_limit_wait(ch_session *self, ch_keeping keeping)

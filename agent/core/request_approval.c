@@ -161,7 +161,8 @@ static ch_status add(ch_requests *requests, ch_job *job, ch_approval_asked *aske
     const ch_worded of = {.question = &judging->question,
                           .judgement = &judging->judgement,
                           .levels = ch_ledger_levels(ledger),
-                          .uid = job->caller.uid};
+                          .uid = job->caller.uid,
+                          .version = job->key_id};
     CH_TRY(ch_words_write(&of, &words, err));
     keep(job, &request);
     asked->words = ch_buffer_slice(&words);
@@ -222,10 +223,11 @@ static ch_status check_fetched(ch_requests *requests, ch_job *job, const uint8_t
     if (approval->end == CH_APPROVAL_SIGNED && !job->needs_people)
         return CH_OK;
     CH_TRY(ch_request_check_approval(requests, job, err));
-    if (!job->needs_people)
-        return CH_OK;
     ch_ledger_renew_approval(requests->context.ledger, job->approval, &requests->judging.judgement,
                              requests->judging.question.now_ns);
+    CH_TRY(ch_request_check_approval(requests, job, err)); /* by the times of now */
+    if (!job->needs_people)
+        return CH_OK;
     return answer(requests, job, approval, err);
 }
 
