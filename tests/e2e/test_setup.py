@@ -1,10 +1,12 @@
 """chancery setup: from an empty folder to a signed request, at a pseudo-terminal and by a file of answers; and what is left of
 it if it is interrupted at any of its prompts, or something is not as it must be."""
 
+import itertools
 import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import signal
 import stat
@@ -299,6 +301,14 @@ class Answers(SetupTest):
             self.assertEqual(stat.S_IMODE((self.target / name).stat().st_mode), 0o600)
             self.assertIn("# ", (self.target / name).read_text())
         self.assertEqual(stat.S_IMODE(self.target.stat().st_mode), 0o755)
+
+    def test_the_commands_that_it_ran_can_be_typed_again(self):
+        label = "it's; mine"
+        done = self.answer({**KRAKEN, "label": label})
+        self.assertEqual(done.returncode, OK, done.stderr)
+        for line in done.stderr.decode().splitlines():
+            if line.startswith("$ chancery key "):
+                self.assertIn(["--token", label], [list(pair) for pair in itertools.pairwise(shlex.split(line))])
 
     def test_an_agent_signs_by_them_whatever_its_environment(self):
         told = self.set_up(KRAKEN)
