@@ -1,5 +1,7 @@
 /* flatten: what policy has prepared for a key, signed and printed. Each request is printed as soon as it is there,
  * because it is good only for some seconds: what is piped to a shell is sent at once. */
+#include "base/memory.h"
+#include "base/printable.h"
 #include "cli/commands.h"
 #include "cli/dialog.h"
 #include "cli/finished.h"
@@ -53,9 +55,13 @@ static void print_signed(const json_t *row, unsigned number, unsigned count, boo
 /* Nothing that stands on standard output then is more than it says. */
 static void print_failed(const json_t *row, unsigned number, unsigned count)
 {
+    ch_autobuffer line = CH_BUFFER_INIT;
+    ch_buffer_add_format(&line, "%u of %u was not signed: %s: %s", number, count, ch_jansson_member(row, "asked"),
+                         ch_jansson_member(row, "why"));
+    ch_autofree char *printable = ch_strdup(ch_buffer_text(&line));
+    ch_make_printable(printable);
     fflush(stdout);
-    fprintf(stderr, "%u of %u was not signed: %s: %s\n", number, count, ch_jansson_member(row, "asked"),
-            ch_jansson_member(row, "why"));
+    fprintf(stderr, "%s\n", printable);
 }
 
 /* ---- the answer ---- */

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <openssl/crypto.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -75,32 +76,54 @@ static ch_status ask_line(const asker *by, const char *prompt, const ch_input_qu
     return ch_terminal_ask_secret(prompt, question->name, line, size_bytes, err);
 }
 
+/* A slip of whoever types, such as an empty line, comes in `slip`; CH_OK then. */
 static ch_status ask_once(const asker *by, const char *prompt, const ch_input_question *question, ch_secret *out,
-                          ch_error *err)
+                          ch_error *slip, ch_error *err)
 {
     ch_autosecret line = CH_SECRET_INIT;
     size_t size_bytes = 0;
     CH_TRY(ch_secret_alloc(&line, LINE_MAX_BYTES, err));
     CH_TRY(ask_line(by, prompt, question, &line, &size_bytes, err));
-    if (question->rest_max_bytes == 0)
-        return keep_pin(&line, size_bytes, question->name, out, err);
-    if (size_bytes == 0)
-        return ch_fail(err, CH_BAD_INPUT, "%s is empty", question->name);
+    if (question->rest_max_bytes == 0) {
+        ch_ignore(keep_pin(&line, size_bytes, question->name, out, slip));
+        return CH_OK;
+    }
+    if (size_bytes == 0) {
+        ch_error_set(slip, CH_BAD_INPUT, "", "%s is empty", question->name);
+        return CH_OK;
+    }
     CH_TRY(ch_secret_alloc(out, size_bytes, err));
     memcpy(out->data, line.data, size_bytes);
     return CH_OK;
 }
 
-static ch_status ask(const asker *by, const ch_input_question *question, ch_secret *out, ch_error *err)
+static ch_status ask_and_compare(const asker *by, const ch_input_question *question, ch_secret *out, ch_error *slip,
+                                 ch_error *err)
 {
     ch_autosecret again = CH_SECRET_INIT;
-    CH_TRY(ask_once(by, question->prompt, question, out, err));
-    if (!question->is_asked_twice)
+    CH_TRY(ask_once(by, question->prompt, question, out, slip, err));
+    if (!question->is_asked_twice || slip->status != CH_OK)
         return CH_OK;
-    CH_TRY(ask_once(by, "Once more, the same: ", question, &again, err));
-    if (again.size != out->size || CRYPTO_memcmp(again.data, out->data, out->size) != 0)
-        return ch_fail(err, CH_BAD_INPUT, "the two entries of %s differ; nothing was changed", question->name);
+    CH_TRY(ask_once(by, "Once more, the same: ", question, &again, slip, err));
+    if (slip->status == CH_OK && (again.size != out->size || CRYPTO_memcmp(again.data, out->data, out->size) != 0))
+        ch_error_set(slip, CH_BAD_INPUT, "", "the two entries of %s differ; nothing was changed", question->name);
     return CH_OK;
+}
+
+static ch_status ask(const asker *by, const ch_input_question *question, ch_secret *out, ch_error *err)
+{
+    for (;;) {
+        ch_error slip = CH_ERROR_INIT;
+        CH_TRY(ask_and_compare(by, question, out, &slip, err));
+        if (slip.status == CH_OK)
+            return CH_OK;
+        ch_secret_wipe(out);
+        if (!question->is_asked_again) {
+            *err = slip;
+            return slip.status;
+        }
+        fprintf(stderr, "%s.\n", slip.message);
+    }
 }
 
 /* ---- descriptors ---- */

@@ -22,6 +22,7 @@ typedef struct ch_input_question {
     const char *prompt;    /* "User PIN of token demo: "; NULL: can't be typed */
     const char *not_typed; /* without a prompt: what to do instead */
     bool is_asked_twice;   /* on a terminal: newly set, so a slip would lock out */
+    bool is_asked_again;   /* on a terminal: after a slip, which is otherwise an error */
     size_t rest_max_bytes; /* takes all that is left of the descriptor, at most so much; 0: a PIN, which takes a line */
 } ch_input_question;
 

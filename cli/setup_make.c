@@ -17,12 +17,19 @@ static void print_command(const ch_setup_command *command)
 {
     ch_autobuffer line = CH_BUFFER_INIT;
     ch_buffer_add_format(&line, "\n$ chancery %s %s", command->family, command->name);
-    for (size_t i = 0; i < command->arguments.positional_count; i++)
-        ch_buffer_add_format(&line, " %s", command->arguments.positional[i]);
+    for (size_t i = 0; i < command->arguments.positional_count; i++) {
+        ch_buffer_add_byte(&line, ' ');
+        ch_setup_add_word(&line, command->arguments.positional[i]);
+    }
     for (ch_option option = 0; option < CH_OPT_COUNT; option++) {
         const char *value = command->arguments.option[option];
-        if (value != NULL)
-            ch_buffer_add_format(&line, " --%s%s%s", ch_option_at(option)->name, *value == '\0' ? "" : " ", value);
+        if (value == NULL)
+            continue;
+        ch_buffer_add_format(&line, " --%s", ch_option_at(option)->name);
+        if (*value != '\0') {
+            ch_buffer_add_byte(&line, ' ');
+            ch_setup_add_word(&line, value);
+        }
     }
     ch_buffer_add_byte(&line, '\n');
     ch_setup_print(stderr, ch_buffer_text(&line));

@@ -21,8 +21,7 @@ static void add(next *to, const char *why, ch_buffer *command)
     ch_buffer_clear(command);
 }
 
-/* A word of a shell's command line. */
-static void add_word(ch_buffer *out, const char *word)
+void ch_setup_add_word(ch_buffer *out, const char *word)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:=@%+,-";
     if (word[0] != '\0' && word[strspn(word, plain)] == '\0') {
@@ -45,7 +44,7 @@ static void add_start(const ch_setup *setup, next *to)
     ch_autobuffer path = CH_BUFFER_INIT;
     ch_setup_add_path(&path, setup->folder, "agent.yaml");
     ch_buffer_add_text(&command, "chancery policy exposure --all --config ");
-    add_word(&command, ch_buffer_text(&path));
+    ch_setup_add_word(&command, ch_buffer_text(&path));
     add(to, "Look at the worst that a bot could do:", &command);
     if (!ch_setup_is_in_one_folder(setup)) {
         ch_buffer_add_text(&command, "sudo systemctl enable --now chancery-agent");
@@ -53,14 +52,14 @@ static void add_start(const ch_setup *setup, next *to)
         return;
     }
     ch_buffer_add_text(&command, "chancery-agent --config ");
-    add_word(&command, ch_buffer_text(&path));
+    ch_setup_add_word(&command, ch_buffer_text(&path));
     add(to, "Start the agent, in a terminal of its own:", &command);
     path.size = 0;
     ch_setup_add_path(&path, setup->folder, "run");
     ch_buffer_add_text(&command, "export CHANCERY_SOCK=");
-    add_word(&command, ch_buffer_text(&path));
+    ch_setup_add_word(&command, ch_buffer_text(&path));
     ch_buffer_add_text(&command, "/agent.sock CHANCERY_OPERATOR_SOCK=");
-    add_word(&command, ch_buffer_text(&path));
+    ch_setup_add_word(&command, ch_buffer_text(&path));
     ch_buffer_add_text(&command, "/people/operator.sock");
     add(to, "Say where it is, in this one:", &command);
 }
@@ -71,9 +70,9 @@ static void add_enrolment(const ch_setup *setup, next *to)
     if (!setup->has_codes || ch_setup_may_enroll(setup))
         return;
     ch_buffer_add_format(&command, "chancery totp enroll %s --module ", ch_setup_person_name(setup));
-    add_word(&command, setup->module);
+    ch_setup_add_word(&command, setup->module);
     ch_buffer_add_text(&command, " --token ");
-    add_word(&command, setup->token);
+    ch_setup_add_word(&command, setup->token);
     add(to, "As the user who operates, enrol for one-time codes:", &command);
 }
 
@@ -94,9 +93,9 @@ static void add_public_key(const ch_setup *setup, next *to)
     if (!setup->is_generated)
         return;
     ch_buffer_add_text(&command, "chancery key public --module ");
-    add_word(&command, setup->module);
+    ch_setup_add_word(&command, setup->module);
     ch_buffer_add_text(&command, " --token ");
-    add_word(&command, setup->token);
+    ch_setup_add_word(&command, setup->token);
     ch_buffer_add_format(&command, " --object %s", setup->key);
     add(to, "Register the public key at the exchange, without the right to withdraw; this prints it again:", &command);
 }

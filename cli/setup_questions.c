@@ -111,30 +111,60 @@ static ch_status check_label(ch_setup *setup, const char *answer, ch_error *err)
     return CH_OK;
 }
 
+/* A person types it, and can be asked for it again. */
+static bool is_typed(const ch_setup *setup, ch_option descriptor)
+{
+    const char *const *option = setup->arguments->option;
+    bool is_credential = descriptor == CH_OPT_PIN_FD && option[CH_OPT_CREDENTIAL] != NULL;
+    return setup->given == NULL && option[descriptor] == NULL && !is_credential;
+}
+
 /* What comes after the PINs on a pipe, so that they leave it there. */
 static const ch_input_question secret_question = {.descriptor = CH_OPT_SECRET_FD,
                                                   .name = "the API secret",
                                                   .prompt = "   API secret (a private key on one line): ",
+                                                  .is_asked_again = true,
                                                   .rest_max_bytes = 4095};
 static const ch_input_question pin_question = {
-    .descriptor = CH_OPT_PIN_FD, .name = "the user PIN", .prompt = "   User PIN: "};
+    .descriptor = CH_OPT_PIN_FD, .name = "the user PIN", .prompt = "   User PIN: ", .is_asked_again = true};
 static const ch_input_question new_pin_question = {.descriptor = CH_OPT_PIN_FD,
                                                    .name = "the user PIN",
                                                    .prompt = "   User PIN (unlocks for signing): ",
-                                                   .is_asked_twice = true};
+                                                   .is_asked_twice = true,
+                                                   .is_asked_again = true};
 
-static ch_status ask_new_token(ch_setup *setup, ch_error *err)
+/* Looks at once whether the token would take them. Leaves both empty if they are to be asked for again. */
+static ch_status ask_new_pins(ch_setup *setup, ch_error *err)
 {
     static const ch_input_question so_question = {
         .descriptor = CH_OPT_SO_PIN_FD,
         .name = "the SO PIN",
         .prompt = "   SO PIN (sets PINs and erases; keep it apart from the user PIN): ",
-        .is_asked_twice = true};
+        .is_asked_twice = true,
+        .is_asked_again = true};
+    const ch_module_name module = module_name(setup, setup->module);
+    ch_error wrong = CH_ERROR_INIT;
+    CH_TRY(ch_input_secret(setup->arguments, &so_question, &new_pin_question, &setup->so_pin, err));
+    CH_TRY(ch_input_secret(setup->arguments, &new_pin_question, &secret_question, &setup->pin, err));
+    if (ch_token_check_init(&module, setup->token, &setup->so_pin, &setup->pin, &wrong) == CH_OK)
+        return CH_OK;
+    *err = wrong;
+    if (wrong.status != CH_BAD_INPUT || !is_typed(setup, CH_OPT_SO_PIN_FD) || !is_typed(setup, CH_OPT_PIN_FD))
+        return wrong.status;
+    ch_setup_say(setup, "%s.\n", wrong.message);
+    ch_secret_wipe(&setup->so_pin);
+    ch_secret_wipe(&setup->pin);
+    return CH_OK;
+}
+
+static ch_status ask_new_token(ch_setup *setup, ch_error *err)
+{
     const ch_setup_question question = {
         .name = "label", .prompt = "   Label of the new token", .fallback = "trading", .check = check_label};
     CH_TRY(ch_setup_ask(setup, &question, &setup->token, err));
-    CH_TRY(ch_input_secret(setup->arguments, &so_question, &new_pin_question, &setup->so_pin, err));
-    return ch_input_secret(setup->arguments, &new_pin_question, &secret_question, &setup->pin, err);
+    while (setup->pin.data == NULL)
+        CH_TRY(ask_new_pins(setup, err));
+    return CH_OK;
 }
 
 ch_status ch_setup_ask_token(ch_setup *setup, ch_error *err)
@@ -249,7 +279,8 @@ static ch_status check_key_name(ch_setup *setup, const char *answer, ch_error *e
     (void)setup;
     return ch_is_name(ch_slice_of(answer))
                ? CH_OK
-               : ch_fail(err, CH_BAD_INPUT, "a name has a-z, 0-9, '.', '_' and '-', and begins with a letter or digit");
+               : ch_fail(err, CH_BAD_INPUT,
+                         "a name has 1 to 64 of a-z, 0-9, '.', '_' and '-', and begins with a letter or digit");
 }
 
 static ch_status check_sent(ch_setup *setup, const char *answer, ch_error *err)
@@ -301,7 +332,7 @@ static ch_status ask_secret(ch_setup *setup, ch_error *err)
     if (ch_key_make_check(&form, &setup->secret, &wrong) == CH_OK)
         return CH_OK;
     *err = wrong;
-    if (setup->given != NULL || setup->arguments->option[CH_OPT_SECRET_FD] != NULL)
+    if (!is_typed(setup, CH_OPT_SECRET_FD))
         return wrong.status;
     ch_setup_say(setup, "%s.\n", wrong.message);
     ch_secret_wipe(&setup->secret);

@@ -52,6 +52,9 @@ CH_CHECKED ch_status ch_token_list(const ch_module_name *module, ch_token_info *
  * is touched, for a label or PIN that the token would not take. */
 CH_CHECKED ch_status ch_token_init(const ch_module_name *module, const char *label, const ch_secret *so_pin,
                                    const ch_secret *user_pin, bool is_erase_allowed, ch_error *err);
+/* The same check of what a new token would take, and nothing else. */
+CH_CHECKED ch_status ch_token_check_init(const ch_module_name *module, const char *label, const ch_secret *so_pin,
+                                         const ch_secret *user_pin, ch_error *err);
 
 /* Logs in as the user; `pin` is NULL if it is typed at the token itself (a pinpad), and the call then takes as long as
  * the person. CH_WRONG_PIN (with CKR_PIN_INCORRECT) counts as a failure on the token: do not try the same PIN

@@ -122,6 +122,17 @@ static ch_status check_pin_sizes(const ch_module *module, CK_SLOT_ID slot, const
     return check_pin_size(user_pin, "user", &limits, err);
 }
 
+ch_status ch_token_check_init(const ch_module_name *name, const char *label, const ch_secret *so_pin,
+                              const ch_secret *user_pin, ch_error *err)
+{
+    ch_automodule module = NULL;
+    CK_SLOT_ID slot = 0;
+    CH_TRY(check_label(label, err));
+    CH_TRY(ch_module_load(name, &module, err));
+    CH_TRY(choose_slot(module, label, false, &slot, err));
+    return check_pin_sizes(module, slot, so_pin, user_pin, err);
+}
+
 static void pad_label(CK_UTF8CHAR padded[static LABEL_MAX], const char *label)
 {
     memset(padded, ' ', LABEL_MAX);

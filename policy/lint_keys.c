@@ -140,6 +140,15 @@ static void look_at_cancels(const ch_lint *in, const ch_key *key)
         ch_class_name((ch_class)__builtin_ctz(opened)), ch_buffer_text(&names));
 }
 
+/* What flattens it is for when it is frozen, and takes a signature. */
+static void look_at_flatten(const ch_lint *in, const ch_key *key)
+{
+    bool is_locked = key->unlock.by_freeze || ch_policy_unlock_rule(in->policy, key->token)->ends.by_freeze;
+    if (key->flatten_count > 0 && is_locked)
+        ch_lint_say(in, "frozen-flatten",
+                    "a freeze ends its unlock (survives_freeze), so nothing of 'flatten' is signed while it is frozen");
+}
+
 static void look_at_cover(const ch_lint *in, const ch_key *key)
 {
     const ch_way *way = first_way(in, key, CH_LINT_MONEY);
@@ -199,6 +208,7 @@ static void (*const keys[])(const ch_lint *in, const ch_key *key) = {
     look_at_confusion,
     look_at_dates,
     look_at_cancels,
+    look_at_flatten,
 };
 /* clang-format on */
 

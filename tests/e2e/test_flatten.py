@@ -273,6 +273,13 @@ class Flatten(unittest.TestCase):
         self.assertEqual(json.loads(call[call.index("--data-raw") + 1]), {"instId": "BTC-USDT", "ordId": "7"})
         self.assertEqual(call[call.index("--url") + 1], "https://www.okx.com/api/v5/trade/cancel-order")
 
+    def test_what_was_not_signed_is_shown_harmless(self):
+        odd = [("POST", "/0/private/CancelOrder", '{ txid: "a\\u202eb\\u2028c" }')]
+        self.follow(self.text.replace(flatten_lines(FLATTEN["kraken"]), flatten_lines(odd)))
+        self.agent.lock()
+        done = self.assert_fails(LOCKED, "1 of 1 was not signed", "flatten", "kraken")
+        self.assertTrue(done.stderr.isascii(), done.stderr)
+
     def test_text_says_what_each_does_and_for_how_long(self):
         text = self.agent.must("flatten", "okx")
         self.assertRegex(text, r"(?m)^1 of 2, good for \d+\.\d{3} s:$")

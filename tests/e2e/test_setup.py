@@ -1,10 +1,12 @@
 """chancery setup: from an empty folder to a signed request, at a pseudo-terminal and by a file of answers; and what is left of
 it if it is interrupted at any of its prompts, or something is not as it must be."""
 
+import itertools
 import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import signal
 import stat
@@ -251,6 +253,24 @@ class Dialogues(SetupTest, DialogueTest):
         self.go_through(Dialogue(dialogue.words, prompts))
         self.assertIn("order_value: \"250 USDT\"", (self.target / "policy.yaml").read_text())
 
+    def test_slips_of_those_who_type_secrets_cost_nothing(self):
+        """PINs that differ, are empty, or that the token would not take are asked for again, and so is an empty secret."""
+        dialogue = self.dialogue()
+        so, again, pin, pin_again = dialogue.prompts[3:7]
+        key = next(prompt for prompt in dialogue.prompts if "API secret" in prompt.text)
+        slips = [
+            so._replace(answer=""), so, again._replace(answer="87654321"), so, again,
+            pin, pin_again._replace(answer=""), pin._replace(answer="12"), pin_again._replace(answer="12"),
+            so, again, pin, pin_again,
+        ]
+        at = dialogue.prompts.index(key)
+        prompts = [*dialogue.prompts[:3], *slips, *dialogue.prompts[7:at], key._replace(answer=""), *dialogue.prompts[at:]]
+        shown = self.go_through(Dialogue(dialogue.words, prompts))
+        for said in ("the SO PIN is empty.", "the two entries of the SO PIN differ", "the user PIN is empty.",
+                     "the user PIN must have 4 to 255 characters on this token.", "the API secret is empty."):
+            self.assertIn(said, shown)
+        self.unlock_and_sign()
+
     def test_no_is_no(self):
         dialogue = self.dialogue()
         terminal = self.terminal(*dialogue.words)
@@ -281,6 +301,14 @@ class Answers(SetupTest):
             self.assertEqual(stat.S_IMODE((self.target / name).stat().st_mode), 0o600)
             self.assertIn("# ", (self.target / name).read_text())
         self.assertEqual(stat.S_IMODE(self.target.stat().st_mode), 0o755)
+
+    def test_the_commands_that_it_ran_can_be_typed_again(self):
+        label = "it's; mine"
+        done = self.answer({**KRAKEN, "label": label})
+        self.assertEqual(done.returncode, OK, done.stderr)
+        for line in done.stderr.decode().splitlines():
+            if line.startswith("$ chancery key "):
+                self.assertIn(["--token", label], [list(pair) for pair in itertools.pairwise(shlex.split(line))])
 
     def test_an_agent_signs_by_them_whatever_its_environment(self):
         told = self.set_up(KRAKEN)

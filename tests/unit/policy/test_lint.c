@@ -79,6 +79,10 @@ static const struct {
     { "a key that expires tomorrow", "  y: {token: main, object: \"pkcs11:object=y\", profile: t, scheme: hmac, key_id: i, expires: 2025-11-25}\n" SOUND "]", "expired", "y", true },
     { "a key to be rotated", "  y: {token: main, object: \"pkcs11:object=y\", profile: t, scheme: hmac, key_id: i, rotate_by: 2025-11-24}\n" SOUND "]", "rotate-by", "y", false },
     { "a key to be rotated tomorrow", "  y: {token: main, object: \"pkcs11:object=y\", profile: t, scheme: hmac, key_id: i, rotate_by: 2025-11-25}\n" SOUND "]", "rotate-by", "y", true },
+    { "a key that a freeze locks, and is to be flattened then", "  y: {token: main, object: \"pkcs11:object=y\", profile: t, scheme: hmac, key_id: i, unlock: {survives_freeze: false}, flatten: [{method: DELETE, path: /order}]}\n" SOUND "]", "frozen-flatten", "y", false },
+    { "one whose token is locked", "  y: {token: main, object: \"pkcs11:object=y\", profile: t, scheme: hmac, key_id: i, flatten: [{method: DELETE, path: /order}]}\n" SOUND "]\ntokens: {main: {unlock: {survives_freeze: false}}}", "frozen-flatten", "y", false },
+    { "one that is not locked", "  y: {token: main, object: \"pkcs11:object=y\", profile: t, scheme: hmac, key_id: i, flatten: [{method: DELETE, path: /order}]}\n" SOUND "]", "frozen-flatten", "y", true },
+    { "one that is not flattened", "  y: {token: main, object: \"pkcs11:object=y\", profile: t, scheme: hmac, key_id: i, unlock: {survives_freeze: false}}\n" SOUND "]", "frozen-flatten", "y", true },
     { "confusion that refuses", "allow: [{name: a, caller: maker, key: k, classes: [trade], markets: [spot], symbols: [BTCUSDT], unlimited: true}]", "confusion", "k", false },
 };
 /* clang-format on */
