@@ -6,10 +6,8 @@
 #include "cli/interrupt.h"
 #include "cli/setup_impl.h"
 
-#include <ftw.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* The agent has the same person try no more often without an override, since a login goes with each. */
@@ -73,10 +71,9 @@ ch_status ch_setup_enroll(ch_setup *setup, ch_error *err)
     ch_autobuffer socket = CH_BUFFER_INIT;
     ch_autobuffer operator_socket = CH_BUFFER_INIT;
     ch_arguments reach = {0};
-    struct stat info;
     if (!ch_setup_may_enroll(setup))
         return CH_OK;
-    setup->is_state_made = !ch_setup_is_in_one_folder(setup) && stat(CH_PATH_STATE, &info) != 0;
+    setup->is_state_made = !ch_setup_is_in_one_folder(setup) && access(CH_PATH_STATE "/state.db", F_OK) != 0;
     reach_agent(setup, &socket, &operator_socket, &reach);
     CH_TRY(ch_setup_agent_start(setup, &reach, err));
     ch_status st = enroll(setup, &reach, err);
@@ -84,21 +81,19 @@ ch_status ch_setup_enroll(ch_setup *setup, ch_error *err)
     return st;
 }
 
-static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *at)
-{
-    (void)info;
-    (void)kind;
-    (void)at;
-    return remove(path);
-}
-
-/* One within the stage goes with the stage. */
+/* One within the stage goes with the stage. Of the unit's folder only what is the state's: a token may lie there, too.
+ */
 void ch_setup_forget_state(ch_setup *setup)
 {
+    static const char *const files[] = {"lock", "state.db", "state.db-wal", "state.db-shm", "state.db-journal"};
     ch_setup_agent_stop(setup);
     if (!setup->is_state_made)
         return;
-    ch_ignore(nftw(CH_PATH_STATE, remove_one, 8, FTW_DEPTH | FTW_PHYS)); /* it may not have come to that */
-    ch_ignore(remove(CH_PATH_STATE ".trace"));
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        ch_autobuffer path = CH_BUFFER_INIT;
+        ch_setup_add_path(&path, CH_PATH_STATE, files[i]);
+        ch_ignore(remove(ch_buffer_text(&path))); /* it may not have come to that */
+    }
+    ch_ignore(remove(CH_SETUP_UNIT_TRACE));
     setup->is_state_made = false;
 }

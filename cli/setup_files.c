@@ -56,9 +56,22 @@ static ch_status check_is_empty(const ch_setup *setup, ch_error *err)
     return CH_OK;
 }
 
+/* What root makes, the user of the unit could not read. */
+static ch_status check_user(const ch_setup *setup, ch_error *err)
+{
+    if (ch_setup_is_in_one_folder(setup) || geteuid() != 0)
+        return CH_OK;
+    return ch_fail(err, CH_CONFIG,
+                   "the unit runs the agent as the user 'chancery', so that user must run this: "
+                   "install -d -o chancery -g chancery " UNIT_FOLDER
+                   "; install -d -m 700 -o chancery -g chancery " CH_PATH_STATE " " CH_PATH_STATE "-trace"
+                   "; sudo -u chancery chancery setup " UNIT_FOLDER "; or name another folder");
+}
+
 /* The folder, or the one that it will be made in, must be one of which the agent would read its files. */
 ch_status ch_setup_check_folder(ch_setup *setup, ch_error *err)
 {
+    CH_TRY(check_user(setup, err));
     ch_autotrusted opened = CH_TRUSTED_CLOSED;
     ch_autofree char *above = NULL;
     ch_autofree char *name = NULL;
@@ -84,9 +97,11 @@ static void add_places(const ch_setup *setup, const char *sockets, ch_buffer *ou
     if (sockets != NULL)
         ch_buffer_add_format(out, "socket: %s/agent.sock\noperator_socket: %s/people/operator.sock\n\n", sockets,
                              sockets);
+    else if (!ch_setup_is_in_one_folder(setup))
+        ch_buffer_add_text(out, "socket: /run/chancery/agent.sock\n\n");
     if (!ch_setup_is_in_one_folder(setup))
-        ch_buffer_add_text(out, "# State and sockets are where the unit of systemd has them: /var/lib/chancery and "
-                                "/run/chancery.\n\n");
+        ch_buffer_add_text(out, "# As the unit of systemd has them; the state is in " CH_PATH_STATE ".\n"
+                                "trace: " CH_SETUP_UNIT_TRACE "\n\n");
     else
         ch_buffer_add_text(out,
                            "# What must survive a crash: what limits have counted, nonces, whose codes are taken.\n"

@@ -16,6 +16,8 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#define CH_SETUP_UNIT_TRACE "/var/lib/chancery-trace/state"
+
 /* What the bot may do. Each lets it do what the one before does as well. */
 typedef enum ch_setup_rights { CH_SETUP_READ, CH_SETUP_CANCEL, CH_SETUP_TRADE } ch_setup_rights;
 

@@ -47,8 +47,8 @@ static void add_start(const ch_setup *setup, next *to)
     ch_setup_add_word(&command, ch_buffer_text(&path));
     add(to, "Look at the worst that a bot could do:", &command);
     if (!ch_setup_is_in_one_folder(setup)) {
-        ch_buffer_add_text(&command, "sudo systemctl enable --now chancery-agent");
-        add(to, "Start the agent:", &command);
+        ch_buffer_add_text(&command, "systemctl enable --now chancery-agent");
+        add(to, "Start the agent, as root:", &command);
         return;
     }
     ch_buffer_add_text(&command, "chancery-agent --config ");

@@ -366,6 +366,12 @@ class Answers(SetupTest):
             self.refuse(KRAKEN, USAGE, "the API secret", secret=harness.BINANCE_SECRET[:40])
         self.assertEqual(self.tokens(), [])
 
+    @unittest.skipIf(os.getuid() != 0, "only root has the unit's folder by default")
+    def test_root_makes_nothing_that_the_user_of_the_unit_could_not_read(self):
+        for folder in ("/etc/chancery", "/etc/../etc/chancery/"):
+            self.refuse(KRAKEN, CONFIG, "sudo -u chancery chancery setup /etc/chancery", folder=folder)
+        self.assertEqual(self.tokens(), [])
+
     def test_a_folder_that_others_can_write_to(self):
         self.target.mkdir()
         self.target.chmod(0o777)
