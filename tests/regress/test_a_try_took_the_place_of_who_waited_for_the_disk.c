@@ -1,137 +1,51 @@
 /* While an admin's enrolment of somebody was being written, that very person tried a code. What is kept of a person has
  * one waiter, so the try took the admin's place: the admin was told that the disk does not answer, and could use no
  * code any more, for an unlock or a thaw, until the agent was restarted. */
-#include "agent/core/codes.h"
-
-#include "tests/support/folder.h"
 #include "tests/support/suite.h"
-#include "tests/unit/agent/core/play.h"
+#include "tests/unit/agent/core/codes_stage.h"
 
-#include <poll.h>
 #include <string.h>
-#include <unistd.h>
 
-enum { ALICE, BOB };
+static codes_stage it;
 
-static ch_error err;
-static play_token token;
-static const ch_link_owner nobody; /* no test here has jobs */
-static ch_person persons[] = {
-    [ALICE] = {.name = "alice", .roles = CH_ROLE_ADMIN,    .seed = {"pkcs11:object=alice", "hmac-sha1", 6}},
-    [BOB] = {.name = "bob",   .roles = CH_ROLE_OPERATOR, .seed = {"pkcs11:object=bob", "hmac-sha1", 6}  },
-};
-static const ch_policy policy = {.people = persons, .person_count = CH_ROWS(persons)};
-static const uint8_t print_bytes[CH_PRINT_SIZE] = {7};
-static const ch_slice print = {print_bytes, sizeof print_bytes};
-static ch_store *store;
-static ch_people *people;
-static ch_writer *writer;
-static ch_links links;
-static ch_codes *codes;
-
-typedef struct heard {
-    int answers;
-    ch_error outcome;
-} heard;
-
-static void on_answer(void *context, const ch_error *answer)
+static void try_code(int who, codes_heard *hears)
 {
-    heard *who = context;
-    who->answers++;
-    who->outcome = *answer;
-}
-
-/* What was submitted is on the disk, and core hears of it. */
-static void let_disk_answer(void)
-{
-    struct pollfd ready = {.fd = ch_writer_fd(writer), .events = POLLIN};
-    ck_assert_int_eq(poll(&ready, 1, 20000), 1);
-    ch_writer_collect(writer);
+    ch_secret typed = codes_stage_type(CH_LITERAL("424242"));
+    const ch_codes_waiter waiter = codes_stage_waiter(hears);
+    ch_codes_verify(it.codes, &codes_stage_persons[who], &typed, &waiter);
     stage_settle();
-}
-
-static void pin(const ch_person *person)
-{
-    heard kept = {0};
-    const ch_print_name object = {"main", person->seed.object_uri, person->seed.mechanism};
-    const ch_person_waiter waiter = {.context = &kept, .answer = on_answer};
-    ch_person_pin(ch_people_of(people, person->name), &object, print, 100, waiter);
-    let_disk_answer();
-    ck_assert_int_eq(kept.answers, 1);
-}
-
-static void begin(void)
-{
-    play_configure(&token);
-    ch_loop *loop = stage_set_up();
-    play_begin(&token, loop, &nobody);
-    play_unlock(&token);
-    ck_assert_msg(ch_store_open(ch_test_folder(), &store, &err) == CH_OK, "%s", err.message);
-    ck_assert_msg(ch_people_open(store, &people, &err) == CH_OK, "%s", err.message);
-    ck_assert_msg(ch_writer_start(store, &writer, &err) == CH_OK, "%s", err.message);
-    ch_people_start(people, writer);
-    links.links[0] = token.link;
-    links.count = 1;
-    const ch_codes_context context = {.loop = loop, .policy = &policy, .links = &links, .people = people};
-    codes = ch_codes_new(&context);
-    pin(&persons[ALICE]);
-}
-
-static ch_secret type(ch_slice text)
-{
-    ch_secret typed = CH_SECRET_INIT;
-    ck_assert_int_eq(ch_secret_alloc(&typed, text.size, &err), CH_OK);
-    memcpy(typed.data, text.data, text.size);
-    return typed;
-}
-
-static void try_code(int who, heard *hears)
-{
-    ch_secret typed = type(CH_LITERAL("424242"));
-    ch_codes_verify(codes, &persons[who], &typed, &(ch_codes_waiter){.context = hears, .answer = on_answer});
-    stage_settle();
-}
-
-static void say_that_it_is_right(uint64_t step)
-{
-    int fd = -1;
-    const ch_code_done_frame done = {.outcome = CH_ERROR_INIT, .step = step, .print = print};
-    stage_hear_with(&token.actor, CH_FRAME_CODE, &fd);
-    close(fd);
-    ck_assert_int_eq(ch_code_done_frame_put(ch_channel_out(&token.actor.channel), 0, &done, &err), CH_OK);
-    stage_send(&token.actor);
 }
 
 START_TEST(test_both_are_answered_and_can_try_again)
 {
-    heard alice = {0};
-    heard bob = {0};
-    begin();
-    ch_secret typed = type(CH_LITERAL("PIN\000414141\000424242"));
-    const ch_codes_waiter waiter = {.context = &alice, .answer = on_answer};
-    ch_codes_enroll(codes, &persons[ALICE], ch_slice_of("bob"), &typed, &waiter);
-    let_disk_answer(); /* the try */
-    say_that_it_is_right(120);
-    let_disk_answer();         /* the step */
-    say_that_it_is_right(120); /* of bob's; his row is being written now */
+    codes_heard alice = {0};
+    codes_heard bob = {0};
+    codes_stage_begin(&it);
+    ch_secret typed = codes_stage_type(CH_LITERAL("PIN\000414141\000424242"));
+    const ch_codes_waiter waiter = codes_stage_waiter(&alice);
+    ch_codes_enroll(it.codes, &codes_stage_persons[ALICE], ch_slice_of("bob"), &typed, &waiter);
+    codes_stage_let_disk_answer(&it); /* the try */
+    codes_stage_say_right(&it, 120);
+    codes_stage_let_disk_answer(&it); /* the step */
+    codes_stage_say_right(&it, 120);  /* of bob's; his row is being written now */
     ck_assert_int_eq(alice.answers, 0);
     try_code(BOB, &bob);
     ck_assert_int_eq(bob.answers, 1);
     ck_assert_int_eq(bob.outcome.status, CH_BUSY);
-    let_disk_answer();
+    codes_stage_let_disk_answer(&it);
     ck_assert_int_eq(alice.answers, 1);
     ck_assert_msg(alice.outcome.status == CH_OK, "%s", alice.outcome.message);
 
     try_code(BOB, &bob);
-    let_disk_answer();
-    say_that_it_is_right(121);
-    let_disk_answer();
+    codes_stage_let_disk_answer(&it);
+    codes_stage_say_right(&it, 121);
+    codes_stage_let_disk_answer(&it);
     ck_assert_int_eq(bob.answers, 2);
     ck_assert_msg(bob.outcome.status == CH_OK, "%s", bob.outcome.message);
     try_code(ALICE, &alice);
-    let_disk_answer();
-    say_that_it_is_right(121);
-    let_disk_answer();
+    codes_stage_let_disk_answer(&it);
+    codes_stage_say_right(&it, 121);
+    codes_stage_let_disk_answer(&it);
     ck_assert_int_eq(alice.answers, 2);
     ck_assert_msg(alice.outcome.status == CH_OK, "%s", alice.outcome.message);
 }
@@ -139,10 +53,7 @@ END_TEST
 
 static void tear_down(void)
 {
-    ch_writer_stop(writer);
-    ch_codes_free(codes);
-    ch_people_close(people);
-    ch_store_close(store);
+    codes_stage_end(&it);
 }
 
 CH_TESTS_WITH("a try took the place of who waited for the disk", NULL, tear_down,

@@ -2,9 +2,8 @@
 #include "agent/core/approval_desk.h"
 
 #include "tests/support/suite.h"
-#include "tests/unit/agent/core/scene.h"
+#include "tests/unit/agent/core/scene_people.h"
 
-#include <stdio.h>
 #include <unistd.h>
 
 static ch_error err;
@@ -65,51 +64,19 @@ static uint64_t ask_one(void)
     return hear(1, "waiting").request;
 }
 
-static ch_status give(uint64_t request, const char *person, uid_t uid)
-{
-    uint64_t row;
-    ch_given_by by = {.uid = uid, .at_ns = scene_now_ns()};
-    const ch_approval *approval = ch_approvals_find(ch_ledger_approvals(it.ledger), request);
-    snprintf(by.person, sizeof by.person, "%s", person);
-    err = (ch_error)CH_ERROR_INIT;
-    return ch_ledger_approve(it.ledger, request, approval->digest, &by, &row, &err);
-}
-
-static void approve(uint64_t request)
-{
-    MUST(give(request, "alice", SCENE_ALICE));
-    MUST(give(request, "bob", SCENE_BOB));
-    scene_end_turn(&it);
-}
-
-static void deny(uint64_t request)
-{
-    uint64_t row;
-    const ch_approval_ending ending = {.how = CH_APPROVAL_DENIED, .person = "bob", .uid = SCENE_BOB, .why = "no"};
-    MUST(ch_ledger_end_approval(it.ledger, request, &ending, scene_now_ns(), &row, &err));
-}
-
-static void check_state(uint64_t request, ch_approval_state state)
-{
-    const ch_approval *approval = ch_approvals_find(ch_ledger_approvals(it.ledger), request);
-    ck_assert_ptr_nonnull(approval);
-    ck_assert_str_eq(ch_approval_state_name(ch_approval_state_at(approval, scene_now_ns())),
-                     ch_approval_state_name(state));
-}
-
 START_TEST(test_who_waits_hears_of_a_change)
 {
     uint64_t request = ask_one();
     get(2, request, 60);
     scene_end_turn(&it);
     ck_assert(stage_is_silent(&it.front_actor));
-    MUST(give(request, "alice", SCENE_ALICE));
+    MUST(scene_give(&it, request, "alice", SCENE_ALICE, &err));
     ck_assert_uint_eq(hear(2, "waiting").given, 1);
     get(3, request, 60);
-    MUST(give(request, "bob", SCENE_BOB));
+    MUST(scene_give(&it, request, "bob", SCENE_BOB, &err));
     hear(3, "ready");
     get(4, request, 60);
-    deny(request);
+    scene_deny(&it, request);
     ck_assert(ch_slice_is(hear(4, "denied").why, "no"));
     get(5, request, 60); /* nothing will change */
     hear(5, "denied");
@@ -129,7 +96,7 @@ START_TEST(test_who_has_left_keeps_no_place)
     ch_connections_remove(it.connections, it.front, it.bot);
     MUST(ch_connections_add(it.connections, &peer, false, it.front, &it.bot, &victim, &err));
     ch_ledger_set_policy(it.ledger, &it.policy, scene_now_ns());
-    MUST(give(request, "alice", SCENE_ALICE)); /* a change; nobody is there to hear of it */
+    MUST(scene_give(&it, request, "alice", SCENE_ALICE, &err)); /* a change; nobody is there to hear of it */
     scene_end_turn(&it);
     ck_assert(stage_is_silent(&it.front_actor));
     get(2, request, 60);
@@ -143,7 +110,7 @@ END_TEST
 START_TEST(test_a_bot_withdraws)
 {
     uint64_t request = ask_one();
-    approve(request);
+    scene_approve(&it, request);
     withdraw(2, request);
     ch_front_link_flush(it.front);
     ck_assert(stage_is_silent(&it.front_actor)); /* not before it is on the disk */
@@ -153,7 +120,7 @@ START_TEST(test_a_bot_withdraws)
     fetch(4, request);
     hear_refusal(4, CH_CONFLICT, "withdrawn");
     scene_restart_ledger(&it);
-    check_state(request, CH_APPROVAL_WITHDRAWN);
+    scene_check_approval(&it, request, CH_APPROVAL_WITHDRAWN);
 }
 END_TEST
 

@@ -4,9 +4,8 @@
 #include "agent/core/request_impl.h"
 
 #include "tests/support/suite.h"
-#include "tests/unit/agent/core/scene.h"
+#include "tests/unit/agent/core/scene_people.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -101,38 +100,6 @@ static void sign_job(uint64_t id)
 
 /* ---- what people do ---- */
 
-static ch_status give(uint64_t request, const char *person, uid_t uid)
-{
-    uint64_t row;
-    ch_given_by by = {.uid = uid, .at_ns = scene_now_ns()};
-    const ch_approval *approval = ch_approvals_find(ch_ledger_approvals(it.ledger), request);
-    snprintf(by.person, sizeof by.person, "%s", person);
-    err = (ch_error)CH_ERROR_INIT;
-    return ch_ledger_approve(it.ledger, request, approval->digest, &by, &row, &err);
-}
-
-static void approve(uint64_t request)
-{
-    MUST(give(request, "alice", SCENE_ALICE));
-    MUST(give(request, "bob", SCENE_BOB));
-    scene_end_turn(&it);
-}
-
-static void deny(uint64_t request)
-{
-    uint64_t row;
-    const ch_approval_ending ending = {.how = CH_APPROVAL_DENIED, .person = "bob", .uid = SCENE_BOB, .why = "no"};
-    MUST(ch_ledger_end_approval(it.ledger, request, &ending, scene_now_ns(), &row, &err));
-}
-
-static void check_state(uint64_t request, ch_approval_state state)
-{
-    const ch_approval *approval = ch_approvals_find(ch_ledger_approvals(it.ledger), request);
-    ck_assert_ptr_nonnull(approval);
-    ck_assert_str_eq(ch_approval_state_name(ch_approval_state_at(approval, scene_now_ns())),
-                     ch_approval_state_name(state));
-}
-
 static size_t count_all(void)
 {
     size_t count = 0;
@@ -156,7 +123,7 @@ START_TEST(test_who_asks_is_answered_when_it_is_on_the_disk)
     ck_assert_uint_eq(answer.given, 0);
     scene_check_token_is_idle(&it);
     scene_restart_ledger(&it);
-    check_state(answer.request, CH_APPROVAL_WAITING);
+    scene_check_approval(&it, answer.request, CH_APPROVAL_WAITING);
 }
 END_TEST
 
@@ -176,7 +143,7 @@ START_TEST(test_the_same_request_is_the_same_one)
     ask.values[3].value = "2";
     uint64_t third = ask_for(5, &ask);
     ck_assert(third != first && third != second);
-    deny(first);
+    scene_deny(&it, first);
     ask = watched();
     ck_assert_uint_ne(ask_for(6, &ask), first);
 }
@@ -241,7 +208,7 @@ START_TEST(test_what_has_no_room_in_a_window_is_not_kept)
     for (uint64_t i = 0; i < 3; i++) {
         ask.values[3].value = &"1\0002\0003"[2 * i];
         uint64_t request = ask_for(10 + i, &ask);
-        approve(request);
+        scene_approve(&it, request);
         fetch(20 + i, request);
         sign_job(20 + i);
     }
@@ -257,13 +224,13 @@ END_TEST
 START_TEST(test_a_fetch_without_approvals_says_what_is_lacking)
 {
     uint64_t request = ask_one();
-    MUST(give(request, "alice", SCENE_ALICE));
+    MUST(scene_give(&it, request, "alice", SCENE_ALICE, &err));
     fetch(2, request);
     ck_assert_uint_eq(hear(2, "waiting").given, 1);
-    ck_assert_int_eq(give(request, "alice", SCENE_ALICE), CH_CONFLICT);
-    ck_assert_int_eq(give(request, "me", getuid()), CH_REFUSED);
+    ck_assert_int_eq(scene_give(&it, request, "alice", SCENE_ALICE, &err), CH_CONFLICT);
+    ck_assert_int_eq(scene_give(&it, request, "me", getuid(), &err), CH_REFUSED);
     ck_assert_str_eq(err.rule, "own");
-    ck_assert_int_eq(give(request, "carol", SCENE_CAROL), CH_REFUSED);
+    ck_assert_int_eq(scene_give(&it, request, "carol", SCENE_CAROL, &err), CH_REFUSED);
     fetch(3, request);
     hear(3, "waiting");
     ck_assert(stage_is_silent(&it.token.actor));
@@ -275,20 +242,20 @@ START_TEST(test_what_is_approved_is_signed_once)
     ch_autobuffer first = CH_BUFFER_INIT;
     ch_autobuffer again = CH_BUFFER_INIT;
     uint64_t request = ask_one();
-    approve(request);
-    check_state(request, CH_APPROVAL_READY);
+    scene_approve(&it, request);
+    scene_check_approval(&it, request, CH_APPROVAL_READY);
     fetch(2, request);
     play_sign(&it.token, hear_job(), "s");
     scene_end_turn(&it);
     hear_signed(2, &first);
-    check_state(request, CH_APPROVAL_SIGNED);
+    scene_check_approval(&it, request, CH_APPROVAL_SIGNED);
     fetch(3, request);
     scene_end_turn(&it);
     hear_signed(3, &again);
     ck_assert_str_eq(ch_buffer_text(&again), ch_buffer_text(&first));
     ck_assert(stage_is_silent(&it.token.actor));
     scene_restart_ledger(&it);
-    check_state(request, CH_APPROVAL_SIGNED);
+    scene_check_approval(&it, request, CH_APPROVAL_SIGNED);
 }
 END_TEST
 
@@ -297,7 +264,7 @@ START_TEST(test_two_that_race_get_the_same_bytes)
     ch_autobuffer first = CH_BUFFER_INIT;
     ch_autobuffer second = CH_BUFFER_INIT;
     uint64_t request = ask_one();
-    approve(request);
+    scene_approve(&it, request);
     fetch(2, request);
     fetch(3, request);
     play_sign(&it.token, hear_job(), "s");
@@ -312,16 +279,16 @@ END_TEST
 START_TEST(test_what_the_token_refuses_gives_the_approval_back)
 {
     uint64_t request = ask_one();
-    approve(request);
+    scene_approve(&it, request);
     fetch(2, request);
     play_write_failure(&it.token, hear_job(), CH_TOKEN, "CKR_DATA_INVALID");
     stage_send(&it.token.actor);
     scene_hear_failure(&it, 2);
-    check_state(request, CH_APPROVAL_READY);
+    scene_check_approval(&it, request, CH_APPROVAL_READY);
     fetch(3, request);
     sign_job(3);
     scene_restart_ledger(&it);
-    check_state(request, CH_APPROVAL_SIGNED); /* the return came before the second use */
+    scene_check_approval(&it, request, CH_APPROVAL_SIGNED); /* the return came before the second use */
 }
 END_TEST
 
@@ -329,25 +296,25 @@ END_TEST
 START_TEST(test_a_use_survives_a_crash)
 {
     uint64_t request = ask_one();
-    approve(request);
+    scene_approve(&it, request);
     fetch(2, request);
     hear_job();
     scene_restart_ledger(&it);
-    check_state(request, CH_APPROVAL_SIGNED);
+    scene_check_approval(&it, request, CH_APPROVAL_SIGNED);
 }
 END_TEST
 
 START_TEST(test_what_has_no_known_outcome_stays_used)
 {
     uint64_t request = ask_one();
-    approve(request);
+    scene_approve(&it, request);
     fetch(2, request);
     hear_job();
     play_restart(&it.token);
     scene_hear_failure(&it, 2);
-    check_state(request, CH_APPROVAL_SIGNED);
+    scene_check_approval(&it, request, CH_APPROVAL_SIGNED);
     scene_restart_ledger(&it);
-    check_state(request, CH_APPROVAL_SIGNED);
+    scene_check_approval(&it, request, CH_APPROVAL_SIGNED);
 }
 END_TEST
 
@@ -355,25 +322,25 @@ START_TEST(test_a_token_that_is_locked_meanwhile_uses_nothing)
 {
     play_waiter waiter = {0};
     uint64_t request = ask_one();
-    approve(request);
+    scene_approve(&it, request);
     fetch(2, request);
     ch_token_link_dispatch(it.token.link);
     play_ask_lock(&it.token, &waiter);
     stage_hear(&it.token.actor, CH_FRAME_LOGOUT);
     hear_refusal(2, CH_LOCKED, "");
-    check_state(request, CH_APPROVAL_READY);
+    scene_check_approval(&it, request, CH_APPROVAL_READY);
     scene_end_turn(&it);
     scene_restart_ledger(&it);
-    check_state(request, CH_APPROVAL_READY);
+    scene_check_approval(&it, request, CH_APPROVAL_READY);
 }
 END_TEST
 
 START_TEST(test_what_is_denied_while_it_waits_is_not_signed)
 {
     uint64_t request = ask_one();
-    approve(request);
+    scene_approve(&it, request);
     fetch(2, request);
-    deny(request);
+    scene_deny(&it, request);
     hear_refusal(2, CH_CONFLICT, "denied");
     ck_assert(stage_is_silent(&it.token.actor));
     fetch(3, request);
@@ -386,7 +353,7 @@ START_TEST(test_another_policy_judges_what_waits_anew)
 {
     scene_ask ask = watched();
     uint64_t request = ask_one();
-    approve(request);
+    scene_approve(&it, request);
     fetch(2, request);
     ask.values[3].value = "2";
     scene_ask_for(&it, 3, &ask);
@@ -410,15 +377,15 @@ START_TEST(test_a_state_from_a_backup_keeps_no_approval)
     const ch_doer admin = {.uid = getuid(), .name = CH_LITERAL("me")};
     uint64_t row;
     uint64_t request = ask_one();
-    approve(request);
+    scene_approve(&it, request);
     it.ledger->is_older = true;
     fetch(2, request);
     hear_refusal(2, CH_REFUSED, "record");
     MUST(ch_ledger_accept(it.ledger, &admin, CH_LITERAL("looked at it"), scene_now_ns(), &row, &err));
-    check_state(request, CH_APPROVAL_DENIED);
+    scene_check_approval(&it, request, CH_APPROVAL_DENIED);
     scene_end_turn(&it);
     scene_restart_ledger(&it);
-    check_state(request, CH_APPROVAL_DENIED);
+    scene_check_approval(&it, request, CH_APPROVAL_DENIED);
 }
 END_TEST
 
@@ -428,7 +395,7 @@ START_TEST(test_others_find_nothing)
     ch_victim victim;
     uint64_t connection;
     uint64_t request = ask_one();
-    approve(request);
+    scene_approve(&it, request);
     MUST(ch_connections_add(it.connections, &other, false, it.front, &connection, &victim, &err));
     fetch_by(connection, 2, request);
     hear_refusal(2, CH_NOT_FOUND, "");
