@@ -3,6 +3,7 @@
 import http.client
 import json
 import socket
+import time
 
 
 class UnixHTTPConnection(http.client.HTTPConnection):
@@ -11,9 +12,18 @@ class UnixHTTPConnection(http.client.HTTPConnection):
         self.path = str(path)
 
     def connect(self):
+        """A full backlog is waited for, as a client without a time limit would."""
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
-        self.sock.connect(self.path)
+        end = time.monotonic() + (self.timeout or 0)
+        while True:
+            try:
+                self.sock.connect(self.path)
+                return
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.01)
 
 
 class Answer:

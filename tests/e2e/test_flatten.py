@@ -225,7 +225,9 @@ class Flatten(unittest.TestCase):
         cli, _, _ = self.flatten_stopped(lambda cli: (cli.kill(), cli.wait(), time.sleep(0.5)))
         self.assertEqual(cli.returncode, -signal.SIGKILL)
         self.assertEqual(len(self.flatten("kraken")["requests"]), 2)
-        self.assertEqual(len([record for record in self.decisions()[before:] if record.get("person")]), 3)
+        second = [record for record in self.decisions()[before:]
+                  if record.get("person") and record.get("path") == "/0/private/CancelOrder"]
+        self.assertEqual(len(second), 1, "the first may have been recorded again, if the token looked too slow")
 
     # ---- what is left of it ----
 
