@@ -417,6 +417,8 @@ class Answers(SetupTest):
         return (source * 20)[: int(shape[1])] if shape[2] != "base64" else harness.KRAKEN_SECRET
 
     def test_the_policy_is_good_at_every_exchange(self):
+        if harness.is_sanitized():
+            self.skipTest("all exchanges take minutes with the sanitizers, and differ in their data alone")
         answers = {**KRAKEN, "accepts": "yes"}
         allowed = 0
         for profile in sorted((harness.ROOT / "profiles").glob("*.yaml")):
