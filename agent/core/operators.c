@@ -25,7 +25,8 @@ static void close_session(ch_session *self)
     ch_timekeeper_forget(operators->context.keeper, self);
     ch_reload_forget(operators->context.reload, self);
     ch_ledger_forget(operators->context.ledger, self);
-    ch_requests_forget_person(operators->context.requests, self);
+    if (self->flattening.is_asked) /* else no job is the session's, and all would be looked at for nothing */
+        ch_requests_forget_person(operators->context.requests, self);
     ch_prints_forget(operators->context.links->prints, self);
     ch_loop_forget(operators->loop, &self->source);
     ch_channel_close(&self->channel);
