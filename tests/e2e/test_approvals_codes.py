@@ -8,6 +8,7 @@ import approving
 import codes
 import harness
 from approving import ALICE, BOB, CONFLICT, REFUSED
+from dialogue import Dialogue, DialogueTest, silent
 
 
 class PeopleWithCodes(codes.CodesTest):
@@ -127,6 +128,31 @@ class ApprovalsByCode(PeopleWithCodes):
         done = self.people.run(ALICE, "approvals", "approve", id_, "--yes", stdin=b"")
         self.assertEqual(done.returncode, 2, done.stderr)
         self.assertEqual(self.given(id_), [])
+
+
+class ApproveDialogue(PeopleWithCodes, DialogueTest):
+    """What holds of each dialogue in test_dialogues.py."""
+
+    def setUp(self):
+        super().setUp()
+        self.asked = self.ask()
+        self.dialogue = Dialogue(("approvals", "approve", str(self.asked)), [silent("Code: ", lambda: self.code(self.alice))])
+
+    def terminal(self, *words, **options):
+        """Alice is who approves; others have been enrolled before."""
+        return super().terminal(*words, **options, **({"uid": ALICE} if words[0] == "approvals" else {}))
+
+    def what_is_there(self):
+        return self.people.show(self.asked), self.agent.must("totp", "list", "--json")
+
+    def test_ctrl_z_puts_the_question_again(self):
+        self.go_through(self.dialogue, is_stopped=True)
+        self.assertEqual(self.given(self.asked), [("alice", True)])
+
+    def test_nothing_is_half_done_if_it_is_interrupted(self):
+        self.assert_nothing_is_half_done(self.dialogue)
+        self.go_through(self.dialogue)  # and it can be begun anew
+        self.assertEqual(self.given(self.asked), [("alice", True)])
 
 
 class StepUp(PeopleWithCodes):

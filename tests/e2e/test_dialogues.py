@@ -1,6 +1,6 @@
 """Every dialogue of chancery with a person, at a pseudo-terminal: it works, and at each prompt Ctrl-C, SIGTERM or a window
-that is closed leaves nothing half done and the echo on. A new dialogue is a row of DIALOGUES; those of `chancery setup` are
-in test_setup.py."""
+that is closed leaves nothing half done and the echo on. A new dialogue is a row of DIALOGUES; that of `approvals approve`
+is in test_approvals_codes.py, those of `chancery setup` are in test_setup.py."""
 
 import json
 import unittest
