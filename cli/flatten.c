@@ -22,20 +22,7 @@ typedef struct shown {
 
 /* ---- printing ---- */
 
-/* Each line begins with `before`, so that in a shell's script none is a command. */
-static void print_lines(const char *before, const char *text)
-{
-    while (*text != '\0') {
-        size_t size = strcspn(text, "\n");
-        ch_autobuffer line = CH_BUFFER_INIT;
-        ch_buffer_add_format(&line, "%.*s", (int)size, text);
-        fputs(before, stdout);
-        ch_output_text(ch_buffer_text(&line));
-        putchar('\n');
-        text += size + (text[size] == '\n');
-    }
-}
-
+/* With --curl, standard output is a script, in which each line that describes a request must be a comment. */
 static void print_signed(const json_t *row, unsigned number, unsigned count, bool as_curl)
 {
     const char *before = as_curl ? "# " : "";
@@ -44,7 +31,7 @@ static void print_signed(const json_t *row, unsigned number, unsigned count, boo
     if (valid_ms > 0)
         printf(", good for %" JSON_INTEGER_FORMAT ".%03d s", valid_ms / 1000, (int)(valid_ms % 1000));
     puts(":");
-    print_lines(before, ch_jansson_member(row, "meaning"));
+    ch_output_lines(stdout, before, ch_jansson_member(row, "meaning"));
     if (as_curl)
         ch_finished_print_curl(row);
     else

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/printable.h"
+#include "base/slice.h"
 #include "cli/jansson.h"
 
 #include <assert.h>
@@ -20,6 +21,17 @@ void ch_output_member(const json_t *object, const char *before, const char *memb
 {
     printf("%s", before);
     ch_output_text(ch_jansson_member(object, member));
+}
+
+void ch_output_lines(FILE *out, const char *before, const char *text)
+{
+    while (*text != '\0') {
+        size_t size = strcspn(text, "\n");
+        ch_autofree char *line = ch_slice_strdup((ch_slice){(const uint8_t *)text, size});
+        ch_make_printable(line);
+        fprintf(out, "%s%s\n", before, line);
+        text += size + (text[size] == '\n');
+    }
 }
 
 /* Written into `number` if the cell is one. */

@@ -9,6 +9,7 @@
 #include "cli/options.h"
 
 #include <jansson.h>
+#include <stdio.h>
 
 typedef struct ch_column {
     const char *title;  /* NULL ends the table */
@@ -35,6 +36,9 @@ void ch_output_text(const char *text);
 
 /* The same of a member of `object`, after the text `before`. */
 void ch_output_member(const json_t *object, const char *before, const char *member);
+
+/* Prints each line of `text` to `out`, made printable: `before`, the line, a line end. */
+void ch_output_lines(FILE *out, const char *before, const char *text);
 
 /* Standard output is written through to its end; CH_IO if somebody closed it or the disk is full. */
 CH_CHECKED ch_status ch_output_finish(ch_error *err);

@@ -21,17 +21,6 @@ static const char *const verdict_names[] = {
 
 /* ---- what is shown, whoever judged ---- */
 
-static void print_meaning(const char *lines)
-{
-    while (*lines != '\0') {
-        size_t size = strcspn(lines, "\n");
-        ch_autofree char *line = ch_slice_strdup((ch_slice){(const uint8_t *)lines, size});
-        ch_output_text(line);
-        puts("");
-        lines += size + (lines[size] == '\n');
-    }
-}
-
 /* As the agent answers: {"allowed", "meaning", "lines": [{"verb", "entry", "verdict", "text"}], "problem"}. */
 static void print(const json_t *answer)
 {
@@ -45,7 +34,7 @@ static void print(const json_t *answer)
         {0},
     };
     /* clang-format on */
-    print_meaning(ch_jansson_member(answer, "meaning"));
+    ch_output_lines(stdout, "", ch_jansson_member(answer, "meaning"));
     puts("");
     if (json_array_size(json_object_get(answer, "lines")) > 0) {
         ch_output_table(json_object_get(answer, "lines"), columns);

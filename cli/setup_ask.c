@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/printable.h"
 #include "base/slice.h"
+#include "cli/output.h"
 #include "cli/setup_impl.h"
 #include "cli/terminal.h"
 
@@ -15,17 +16,6 @@
 #define LONG_LIST 9 /* so many choices stand side by side */
 #define PER_ROW 4
 
-void ch_setup_print(FILE *out, const char *text)
-{
-    while (*text != '\0') {
-        size_t size = strcspn(text, "\n");
-        ch_autofree char *line = ch_slice_strdup((ch_slice){(const uint8_t *)text, size});
-        ch_make_printable(line);
-        fprintf(out, "%s%s", line, text[size] == '\n' ? "\n" : "");
-        text += size + (text[size] == '\n');
-    }
-}
-
 void ch_setup_say(const ch_setup *setup, const char *format, ...)
 {
     va_list arguments;
@@ -36,7 +26,7 @@ void ch_setup_say(const ch_setup *setup, const char *format, ...)
     int size = vasprintf(&text, format, arguments);
     va_end(arguments);
     if (size >= 0)
-        ch_setup_print(stderr, text);
+        ch_output_lines(stderr, "", text);
     free(text);
 }
 

@@ -13,7 +13,6 @@
 #include "conf/yaml.h"
 #include "exchange/profile.h"
 
-#include <stdio.h>
 #include <sys/types.h>
 
 #define CH_SETUP_UNIT_TRACE "/var/lib/chancery-trace/state"
@@ -102,8 +101,6 @@ typedef struct ch_setup_question {
 CH_CHECKED ch_status ch_setup_ask(ch_setup *setup, const ch_setup_question *question, char **out, ch_error *err);
 CH_CHECKED ch_status ch_setup_ask_yes(ch_setup *setup, const char *name, const char *prompt, bool fallback, bool *out,
                                       ch_error *err);
-/* Prints text whose lines may hold what a token says, made printable. */
-void ch_setup_print(FILE *out, const char *text);
 /* Says something to the person who is asked; to nobody with --answers. */
 void ch_setup_say(const ch_setup *setup, const char *format, ...) CH_PRINTF(2, 3);
 

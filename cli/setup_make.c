@@ -3,6 +3,7 @@
 #include "base/slice.h"
 #include "cli/interrupt.h"
 #include "cli/key_make.h"
+#include "cli/output.h"
 #include "cli/setup_impl.h"
 
 #include <fcntl.h>
@@ -32,7 +33,7 @@ static void print_command(const ch_setup_command *command)
         }
     }
     ch_buffer_add_byte(&line, '\n');
-    ch_setup_print(stderr, ch_buffer_text(&line));
+    ch_output_lines(stderr, "", ch_buffer_text(&line));
 }
 
 /* The read ends of the pipes, and their numbers as options have them. */
@@ -171,7 +172,7 @@ void ch_setup_leave_token(ch_setup *setup)
         "--delete-token --token '%s').\n",
         setup->token, setup->token);
     if (setup->is_token_made)
-        ch_setup_print(stderr, ch_buffer_text(&text));
+        ch_output_lines(stderr, "", ch_buffer_text(&text));
 }
 
 /* ---- the key ---- */

@@ -120,7 +120,7 @@ static void tell_people(const ch_setup *setup, next *to)
         ch_buffer_add_format(&text, "  Write the exchange's API key into policy.yaml, as key_id of '%s'.\n",
                              setup->key);
     ch_buffer_add_text(&text, ch_buffer_text(&to->text));
-    ch_setup_print(stdout, ch_buffer_text(&text));
+    ch_output_lines(stdout, "", ch_buffer_text(&text));
 }
 
 ch_status ch_setup_tell(const ch_setup *setup, ch_error *err)

@@ -73,6 +73,16 @@ START_TEST(test_text_can_not_drive_a_terminal)
 }
 END_TEST
 
+START_TEST(test_every_line_begins_as_it_must)
+{
+    FILE *file = begin();
+    ch_output_lines(stdout, "# ", "one\n\ntwo\rrm\x1b[2J\n");
+    ch_output_lines(stdout, "# ", "");
+    ch_output_lines(stdout, "", "no end");
+    ck_assert_str_eq(finish(file), "# one\n# \n# two?rm?[2J\nno end\n");
+}
+END_TEST
+
 START_TEST(test_a_listing_is_a_table_or_json_or_a_sentence)
 {
     ch_arguments as_text = {0};
@@ -141,7 +151,8 @@ END_TEST
 
 CH_TESTS("output", CH_TEST(test_columns_are_as_wide_as_characters_not_bytes),
          CH_TEST(test_a_cell_without_a_value_is_a_dash), CH_TEST(test_text_can_not_drive_a_terminal),
-         CH_TEST(test_a_listing_is_a_table_or_json_or_a_sentence), CH_TEST(test_a_full_disk_is_an_error),
-         CH_TEST(test_json_is_exact_and_can_not_drive_a_terminal), CH_TEST(test_what_nobody_sees_does_not_bend_columns),
+         CH_TEST(test_every_line_begins_as_it_must), CH_TEST(test_a_listing_is_a_table_or_json_or_a_sentence),
+         CH_TEST(test_a_full_disk_is_an_error), CH_TEST(test_json_is_exact_and_can_not_drive_a_terminal),
+         CH_TEST(test_what_nobody_sees_does_not_bend_columns),
          CH_TEST(test_a_label_that_is_not_utf8_is_shown_all_the_same),
          CH_TEST(test_a_member_that_is_missing_or_not_text_is_empty))
