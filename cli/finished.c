@@ -3,6 +3,7 @@
 #include "base/buffer.h"
 #include "cli/jansson.h"
 #include "cli/output.h"
+#include "cli/shell_word.h"
 
 #include <stdio.h>
 
@@ -12,38 +13,26 @@ static const char *header_value(void *at)
     return value == NULL ? "" : value;
 }
 
-/* In single quotes, only the quote itself is special to a shell. */
-static void print_quoted(const char *text)
-{
-    putchar('\'');
-    for (; *text != '\0'; text++) {
-        if (*text == '\'')
-            fputs("'\\''", stdout);
-        else
-            putchar(*text);
-    }
-    putchar('\'');
-}
-
 /* --globoff and --data-raw: curl must not read brackets or a leading '@' its own way. */
 void ch_finished_print_curl(const json_t *request)
 {
-    printf("curl --globoff --request ");
-    print_quoted(ch_jansson_member(request, "method"));
+    ch_autobuffer line = CH_BUFFER_INIT;
+    ch_buffer_add_text(&line, "curl --globoff --request ");
+    ch_shell_word_add_quoted(&line, ch_jansson_member(request, "method"));
     json_t *headers = json_object_get(request, "headers");
     for (void *at = json_object_iter(headers); at != NULL; at = json_object_iter_next(headers, at)) {
         ch_autobuffer header = CH_BUFFER_INIT;
         ch_buffer_add_format(&header, "%s: %s", json_object_iter_key(at), header_value(at));
-        printf(" \\\n  --header ");
-        print_quoted(ch_buffer_text(&header));
+        ch_buffer_add_text(&line, " \\\n  --header ");
+        ch_shell_word_add_quoted(&line, ch_buffer_text(&header));
     }
     if (*ch_jansson_member(request, "body") != '\0') {
-        printf(" \\\n  --data-raw ");
-        print_quoted(ch_jansson_member(request, "body"));
+        ch_buffer_add_text(&line, " \\\n  --data-raw ");
+        ch_shell_word_add_quoted(&line, ch_jansson_member(request, "body"));
     }
-    printf(" \\\n  --url ");
-    print_quoted(ch_jansson_member(request, "url"));
-    putchar('\n');
+    ch_buffer_add_text(&line, " \\\n  --url ");
+    ch_shell_word_add_quoted(&line, ch_jansson_member(request, "url"));
+    puts(ch_buffer_text(&line));
 }
 
 static void print_line(const char *before, const char *between, const char *after)

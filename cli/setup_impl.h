@@ -173,8 +173,6 @@ void ch_setup_forget_state(ch_setup *setup);
 
 /* ---- setup_next.c ---- */
 
-/* Appends a word of a shell's command line, in quotes if it needs them. */
-void ch_setup_add_word(ch_buffer *out, const char *word);
 /* Prints what was made, and the commands that come next. */
 CH_CHECKED ch_status ch_setup_tell(const ch_setup *setup, ch_error *err);
 

@@ -5,6 +5,7 @@
 #include "cli/key_make.h"
 #include "cli/output.h"
 #include "cli/setup_impl.h"
+#include "cli/shell_word.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -20,7 +21,7 @@ static void print_command(const ch_setup_command *command)
     ch_buffer_add_format(&line, "\n$ chancery %s %s", command->family, command->name);
     for (size_t i = 0; i < command->arguments.positional_count; i++) {
         ch_buffer_add_byte(&line, ' ');
-        ch_setup_add_word(&line, command->arguments.positional[i]);
+        ch_shell_word_add(&line, command->arguments.positional[i]);
     }
     for (ch_option option = 0; option < CH_OPT_COUNT; option++) {
         const char *value = command->arguments.option[option];
@@ -29,7 +30,7 @@ static void print_command(const ch_setup_command *command)
         ch_buffer_add_format(&line, " --%s", ch_option_at(option)->name);
         if (*value != '\0') {
             ch_buffer_add_byte(&line, ' ');
-            ch_setup_add_word(&line, value);
+            ch_shell_word_add(&line, value);
         }
     }
     ch_buffer_add_byte(&line, '\n');

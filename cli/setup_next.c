@@ -3,9 +3,9 @@
 #include "cli/jansson.h"
 #include "cli/output.h"
 #include "cli/setup_impl.h"
+#include "cli/shell_word.h"
 
 #include <stdio.h>
-#include <string.h>
 
 /* ---- the commands ---- */
 
@@ -21,30 +21,13 @@ static void add(next *to, const char *why, ch_buffer *command)
     ch_buffer_clear(command);
 }
 
-void ch_setup_add_word(ch_buffer *out, const char *word)
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:=@%+,-";
-    if (word[0] != '\0' && word[strspn(word, plain)] == '\0') {
-        ch_buffer_add_text(out, word);
-        return;
-    }
-    ch_buffer_add_byte(out, '\'');
-    for (; *word != '\0'; word++) {
-        if (*word == '\'')
-            ch_buffer_add_text(out, "'\\''");
-        else
-            ch_buffer_add_byte(out, (uint8_t)*word);
-    }
-    ch_buffer_add_byte(out, '\'');
-}
-
 static void add_start(const ch_setup *setup, next *to)
 {
     ch_autobuffer command = CH_BUFFER_INIT;
     ch_autobuffer path = CH_BUFFER_INIT;
     ch_setup_add_path(&path, setup->folder, "agent.yaml");
     ch_buffer_add_text(&command, "chancery policy exposure --all --config ");
-    ch_setup_add_word(&command, ch_buffer_text(&path));
+    ch_shell_word_add(&command, ch_buffer_text(&path));
     add(to, "Look at the worst that a bot could do:", &command);
     if (!ch_setup_is_in_one_folder(setup)) {
         ch_buffer_add_text(&command, "systemctl enable --now chancery-agent");
@@ -52,14 +35,14 @@ static void add_start(const ch_setup *setup, next *to)
         return;
     }
     ch_buffer_add_text(&command, "chancery-agent --config ");
-    ch_setup_add_word(&command, ch_buffer_text(&path));
+    ch_shell_word_add(&command, ch_buffer_text(&path));
     add(to, "Start the agent, in a terminal of its own:", &command);
     path.size = 0;
     ch_setup_add_path(&path, setup->folder, "run");
     ch_buffer_add_text(&command, "export CHANCERY_SOCK=");
-    ch_setup_add_word(&command, ch_buffer_text(&path));
+    ch_shell_word_add(&command, ch_buffer_text(&path));
     ch_buffer_add_text(&command, "/agent.sock CHANCERY_OPERATOR_SOCK=");
-    ch_setup_add_word(&command, ch_buffer_text(&path));
+    ch_shell_word_add(&command, ch_buffer_text(&path));
     ch_buffer_add_text(&command, "/people/operator.sock");
     add(to, "Say where it is, in this one:", &command);
 }
@@ -70,9 +53,9 @@ static void add_enrolment(const ch_setup *setup, next *to)
     if (!setup->has_codes || ch_setup_may_enroll(setup))
         return;
     ch_buffer_add_format(&command, "chancery totp enroll %s --module ", ch_setup_person_name(setup));
-    ch_setup_add_word(&command, setup->module);
+    ch_shell_word_add(&command, setup->module);
     ch_buffer_add_text(&command, " --token ");
-    ch_setup_add_word(&command, setup->token);
+    ch_shell_word_add(&command, setup->token);
     add(to, "As the user who operates, enrol for one-time codes:", &command);
 }
 
@@ -93,9 +76,9 @@ static void add_public_key(const ch_setup *setup, next *to)
     if (!setup->is_generated)
         return;
     ch_buffer_add_text(&command, "chancery key public --module ");
-    ch_setup_add_word(&command, setup->module);
+    ch_shell_word_add(&command, setup->module);
     ch_buffer_add_text(&command, " --token ");
-    ch_setup_add_word(&command, setup->token);
+    ch_shell_word_add(&command, setup->token);
     ch_buffer_add_format(&command, " --object %s", setup->key);
     add(to, "Register the public key at the exchange, without the right to withdraw; this prints it again:", &command);
 }
