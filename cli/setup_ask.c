@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/printable.h"
 #include "base/slice.h"
+#include "base/users.h"
 #include "cli/output.h"
 #include "cli/setup_impl.h"
 #include "cli/terminal.h"
@@ -206,6 +207,13 @@ static ch_status answer_typed(ch_setup *setup, const ch_setup_question *question
 ch_status ch_setup_ask(ch_setup *setup, const ch_setup_question *question, char **out, ch_error *err)
 {
     return (setup->given != NULL ? answer_given : answer_typed)(setup, question, out, err);
+}
+
+ch_status ch_setup_check_user(ch_setup *setup, const char *answer, ch_error *err)
+{
+    (void)setup;
+    uid_t uid;
+    return ch_user_find(answer, &uid, err);
 }
 
 static ch_status check_yes(ch_setup *setup, const char *answer, ch_error *err)

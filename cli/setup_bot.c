@@ -215,13 +215,6 @@ static ch_status ask_trade(ch_setup *setup, ch_error *err)
     return ask_uses(setup, err);
 }
 
-static ch_status check_user(ch_setup *setup, const char *answer, ch_error *err)
-{
-    (void)setup;
-    uid_t uid;
-    return ch_user_find(answer, &uid, err);
-}
-
 ch_status ch_setup_ask_bot(ch_setup *setup, ch_error *err)
 {
     static const char *const rights[] = {
@@ -233,7 +226,7 @@ ch_status ch_setup_ask_bot(ch_setup *setup, ch_error *err)
                                     .choices = rights,
                                     .choice_count = sizeof rights / sizeof *rights};
     const ch_setup_question who = {
-        .name = "bot", .prompt = "   As which user does it run?", .fallback = setup->me, .check = check_user};
+        .name = "bot", .prompt = "   As which user does it run?", .fallback = setup->me, .check = ch_setup_check_user};
     CH_TRY(ch_setup_ask(setup, &what, &answer, err));
     while (strcmp(answer, rights[setup->rights]) != 0)
         setup->rights++;

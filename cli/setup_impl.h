@@ -101,6 +101,8 @@ typedef struct ch_setup_question {
 CH_CHECKED ch_status ch_setup_ask(ch_setup *setup, const ch_setup_question *question, char **out, ch_error *err);
 CH_CHECKED ch_status ch_setup_ask_yes(ch_setup *setup, const char *name, const char *prompt, bool fallback, bool *out,
                                       ch_error *err);
+/* The check of an answer that names a user of this machine. */
+CH_CHECKED ch_status ch_setup_check_user(ch_setup *setup, const char *answer, ch_error *err);
 /* Says something to the person who is asked; to nobody with --answers. */
 void ch_setup_say(const ch_setup *setup, const char *format, ...) CH_PRINTF(2, 3);
 

@@ -2,7 +2,6 @@
 #include "base/memory.h"
 #include "base/names.h"
 #include "base/slice.h"
-#include "base/users.h"
 #include "cli/key_make.h"
 #include "cli/profile_folder.h"
 #include "cli/secret_input.h"
@@ -360,19 +359,12 @@ ch_status ch_setup_ask_exchange(ch_setup *setup, ch_error *err)
 
 /* ---- 5: people ---- */
 
-static ch_status check_user(ch_setup *setup, const char *answer, ch_error *err)
-{
-    (void)setup;
-    uid_t uid;
-    return ch_user_find(answer, &uid, err);
-}
-
 ch_status ch_setup_ask_people(ch_setup *setup, ch_error *err)
 {
     const ch_setup_question question = {.name = "operator",
                                         .prompt = "5. Who operates, that is, unlocks, freezes and thaws? A user",
                                         .fallback = setup->me,
-                                        .check = check_user};
+                                        .check = ch_setup_check_user};
     CH_TRY(ch_setup_ask(setup, &question, &setup->person, err));
     return ch_setup_ask_yes(setup, "codes", "   Shall an unlock take a code of an authenticator app besides the PIN?",
                             true, &setup->has_codes, err);
