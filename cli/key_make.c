@@ -159,7 +159,7 @@ ch_status ch_key_make_check(const ch_arguments *arguments, const ch_secret *text
 {
     ch_choice choice;
     auto_new_key key = {.secret = CH_SECRET_INIT, .taken = CH_BUFFER_INIT};
-    CH_TRY(choose(arguments, NULL, NULL, &choice, err));
+    CH_TRY(ch_choice_read(arguments, NULL, &choice, err));
     return read_key(arguments, &choice, text, &key, err);
 }
 
@@ -170,7 +170,7 @@ ch_status ch_key_make_sign(const ch_arguments *arguments, const ch_secret *text,
     uint8_t mac[EVP_MAX_MD_SIZE];
     unsigned size = 0;
     auto_new_key key = {.secret = CH_SECRET_INIT, .taken = CH_BUFFER_INIT};
-    CH_TRY(choose(arguments, NULL, NULL, &choice, err));
+    CH_TRY(ch_choice_read(arguments, NULL, &choice, err));
     CH_TRY(read_key(arguments, &choice, text, &key, err));
     if (key.private_key != NULL)
         return CH_OK;

@@ -115,6 +115,8 @@ CH_CHECKED ch_status ch_setup_ask_bot(ch_setup *setup, ch_error *err);
 /* Asks what the key's signatures may open besides, if they do, and finds the first request. */
 CH_CHECKED ch_status ch_setup_ask_accepts(ch_setup *setup, ch_error *err);
 CH_CHECKED ch_status ch_setup_ask_people(ch_setup *setup, ch_error *err);
+/* Sets the options that say what the key is for. */
+void ch_setup_set_purpose(const ch_setup *setup, ch_arguments *out);
 
 /* ---- setup_policy.c, setup_files.c ---- */
 
@@ -155,7 +157,7 @@ typedef struct ch_setup_command {
     const ch_secret *pin; /* NULL: it takes none */
     const ch_secret *so_pin;
     const ch_secret *secret;
-    const char *payload;
+    const ch_secret *payload; /* what was signed: no secret, but it goes the same way */
 } ch_setup_command;
 CH_CHECKED ch_status ch_setup_run(const ch_setup *setup, const ch_setup_command *command, ch_error *err);
 

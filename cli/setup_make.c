@@ -7,7 +7,6 @@
 #include "cli/setup_impl.h"
 #include "cli/shell_word.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,12 +36,13 @@ static void print_command(const ch_setup_command *command)
     ch_output_lines(stderr, "", ch_buffer_text(&line));
 }
 
+#define PIPE_COUNT 4
+
 /* The read ends of the pipes, and their numbers as options have them. */
 typedef struct pipes {
-    int fd[4];
-    char number[4][12];
+    int fd[PIPE_COUNT];
+    char number[PIPE_COUNT][12];
 } pipes;
-#define PIPE_COUNT 4
 
 static void close_pipes(pipes *all)
 {
@@ -53,37 +53,21 @@ static void close_pipes(pipes *all)
 }
 #define auto_pipes __attribute__((cleanup(close_pipes))) pipes
 
-/* A short text, which a pipe takes whole. */
-static ch_status text_to_pipe(const char *text, int *fd, ch_error *err)
-{
-    int ends[2];
-    size_t size = strlen(text);
-    if (pipe2(ends, O_CLOEXEC) != 0)
-        return ch_fail_errno(err, "making a pipe");
-    *fd = ends[0];
-    ssize_t put = write(ends[1], text, size);
-    close(ends[1]);
-    return put == (ssize_t)size ? CH_OK : ch_fail_errno(err, "writing to a pipe");
-}
-
 static ch_status pass_secrets(const ch_setup_command *command, pipes *to, ch_arguments *out, ch_error *err)
 {
     const struct {
         const ch_secret *secret;
         ch_option option;
-    } rows[] = {
-        {command->so_pin, CH_OPT_SO_PIN_FD },
-        {command->pin,    CH_OPT_PIN_FD    },
-        {command->secret, CH_OPT_SECRET_FD },
-        {NULL,            CH_OPT_PAYLOAD_FD},
+    } rows[PIPE_COUNT] = {
+        {command->so_pin,  CH_OPT_SO_PIN_FD },
+        {command->pin,     CH_OPT_PIN_FD    },
+        {command->secret,  CH_OPT_SECRET_FD },
+        {command->payload, CH_OPT_PAYLOAD_FD},
     };
     for (size_t i = 0; i < PIPE_COUNT; i++) {
-        if (rows[i].secret != NULL)
-            CH_TRY(ch_secret_to_pipe(rows[i].secret, &to->fd[i], err));
-        else if (rows[i].option == CH_OPT_PAYLOAD_FD && command->payload != NULL)
-            CH_TRY(text_to_pipe(command->payload, &to->fd[i], err));
-        else
+        if (rows[i].secret == NULL)
             continue;
+        CH_TRY(ch_secret_to_pipe(rows[i].secret, &to->fd[i], err));
         snprintf(to->number[i], sizeof to->number[i], "%d", to->fd[i]);
         out->option[rows[i].option] = to->number[i];
     }
@@ -119,7 +103,7 @@ ch_status ch_setup_run(const ch_setup *setup, const ch_setup_command *command, c
     return run_aside(setup, command, &arguments, err);
 }
 
-/* A command on the token, by its label. `label` is the caller's to free. */
+/* Returns a command on the token, which it finds by its label. */
 static ch_setup_command on_token(const ch_setup *setup, const char *family, const char *name)
 {
     ch_setup_command command = {.family = family, .name = name, .pin = &setup->pin};
@@ -178,19 +162,11 @@ void ch_setup_leave_token(ch_setup *setup)
 
 /* ---- the key ---- */
 
-/* The options that say what the key is for. */
-static void set_purpose(const ch_setup *setup, ch_arguments *out)
-{
-    out->option[CH_OPT_PROFILE] = setup->exchange;
-    out->option[CH_OPT_SCHEME] = setup->scheme_name;
-    out->option[CH_OPT_PROFILES] = setup->arguments->option[CH_OPT_PROFILES];
-}
-
 ch_status ch_setup_make_key(ch_setup *setup, ch_error *err)
 {
     ch_setup_command command = on_token(setup, "key", setup->is_generated ? "generate" : "import");
     command.arguments.option[CH_OPT_LABEL] = setup->key;
-    set_purpose(setup, &command.arguments);
+    ch_setup_set_purpose(setup, &command.arguments);
     if (!setup->is_generated) {
         command.arguments.option[CH_OPT_AS_IS] = setup->arguments->option[CH_OPT_AS_IS];
         command.secret = &setup->secret;
@@ -216,20 +192,23 @@ void ch_setup_unmake_key(ch_setup *setup)
 /* What the token signs with an imported secret is what OpenSSL makes of it. The text is no request to any exchange. */
 static ch_status compare(const ch_setup *setup, ch_error *err)
 {
-    static const char payload[] = "chancery setup";
+    static const char text[] = "chancery setup";
     const char *positional[] = {setup->key};
+    ch_autosecret payload = CH_SECRET_INIT;
     ch_autobuffer signature = CH_BUFFER_INIT;
     ch_setup_command command = on_token(setup, "key", "check");
-    set_purpose(setup, &command.arguments);
+    ch_setup_set_purpose(setup, &command.arguments);
     command.arguments.option[CH_OPT_AS_IS] = setup->arguments->option[CH_OPT_AS_IS];
-    CH_TRY(ch_key_make_sign(&command.arguments, &setup->secret, CH_LITERAL(payload), &signature, err));
+    CH_TRY(ch_key_make_sign(&command.arguments, &setup->secret, CH_LITERAL(text), &signature, err));
     if (signature.size == 0)
         return CH_OK;
+    CH_TRY(ch_secret_alloc(&payload, sizeof text - 1, err));
+    memcpy(payload.data, text, payload.size);
     command.arguments.option[CH_OPT_AS_IS] = NULL;
     command.arguments.option[CH_OPT_SIGNATURE] = ch_buffer_text(&signature);
     command.arguments.positional = positional;
     command.arguments.positional_count = 1;
-    command.payload = payload;
+    command.payload = &payload;
     return ch_setup_run(setup, &command, err);
 }
 

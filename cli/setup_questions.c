@@ -318,14 +318,19 @@ static ch_status ask_names(ch_setup *setup, ch_error *err)
     return ch_setup_ask(setup, &phrase, &setup->passphrase, err);
 }
 
+void ch_setup_set_purpose(const ch_setup *setup, ch_arguments *out)
+{
+    out->option[CH_OPT_PROFILE] = setup->exchange;
+    out->option[CH_OPT_SCHEME] = setup->scheme_name;
+    out->option[CH_OPT_PROFILES] = setup->arguments->option[CH_OPT_PROFILES];
+}
+
 /* Looks at it at once, so that a slip is noticed while it can still be corrected. */
 static ch_status ask_secret(ch_setup *setup, ch_error *err)
 {
     ch_arguments form = {0};
     ch_error wrong = CH_ERROR_INIT;
-    form.option[CH_OPT_PROFILE] = setup->exchange;
-    form.option[CH_OPT_SCHEME] = setup->scheme_name;
-    form.option[CH_OPT_PROFILES] = setup->arguments->option[CH_OPT_PROFILES];
+    ch_setup_set_purpose(setup, &form);
     form.option[CH_OPT_AS_IS] = setup->arguments->option[CH_OPT_AS_IS];
     CH_TRY(ch_input_secret(setup->arguments, &secret_question, NULL, &setup->secret, err));
     if (ch_key_make_check(&form, &setup->secret, &wrong) == CH_OK)
