@@ -139,7 +139,7 @@ static const struct {
     { ch_setup_make_token,  ch_setup_leave_token },
     { ch_setup_make_key,    ch_setup_unmake_key },
     { ch_setup_prove_key,   NULL },
-    { ch_setup_enroll,      ch_setup_forget_state },
+    { ch_setup_enroll,      ch_setup_unenroll },
     { ch_setup_install,     NULL },
 };
 /* clang-format on */

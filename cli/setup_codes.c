@@ -78,15 +78,28 @@ ch_status ch_setup_enroll(ch_setup *setup, ch_error *err)
     CH_TRY(ch_setup_agent_start(setup, &reach, err));
     ch_status st = enroll(setup, &reach, err);
     ch_setup_agent_stop(setup);
+    setup->is_enrolled = st == CH_OK;
     return st;
+}
+
+/* Else the seed would be in the way of the next set-up. A state that stays goes on with it. */
+static void delete_seed(ch_setup *setup)
+{
+    ch_autobuffer label = CH_BUFFER_INIT;
+    if (!setup->is_enrolled || (!ch_setup_is_in_one_folder(setup) && !setup->is_state_made))
+        return;
+    ch_buffer_add_format(&label, "%s-totp", ch_setup_person_name(setup));
+    ch_setup_delete_object(setup, ch_buffer_text(&label));
+    setup->is_enrolled = false;
 }
 
 /* One within the stage goes with the stage. Of the unit's folder only what is the state's: a token may lie there, too.
  */
-void ch_setup_forget_state(ch_setup *setup)
+void ch_setup_unenroll(ch_setup *setup)
 {
     static const char *const files[] = {"lock", "state.db", "state.db-wal", "state.db-shm", "state.db-journal"};
     ch_setup_agent_stop(setup);
+    delete_seed(setup);
     if (!setup->is_state_made)
         return;
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {

@@ -21,7 +21,18 @@
 #define SOCKET_ROOM 80 /* of the 107 bytes that a socket's path may have, what is left for the folder */
 
 /* In the order in which they get their places. The state is there only if somebody was enrolled. */
-static const char *const parts[] = {"state", "state.trace", "policy.yaml", "agent.yaml"};
+/* clang-format off */
+static const struct {
+    const char *name;
+    bool may_be_missing;
+} parts[] = {
+    /* name           may be missing */
+    { "state",        true },
+    { "state.trace",  true },
+    { "policy.yaml",  false },
+    { "agent.yaml",   false },
+};
+/* clang-format on */
 #define PART_COUNT (sizeof parts / sizeof *parts)
 
 bool ch_setup_is_in_one_folder(const ch_setup *setup)
@@ -46,7 +57,7 @@ static char *path_of(const char *folder, const char *name)
 static ch_status check_is_empty(const ch_setup *setup, ch_error *err)
 {
     for (size_t i = 0; i < PART_COUNT; i++) {
-        ch_autofree char *path = path_of(setup->folder, parts[i]);
+        ch_autofree char *path = path_of(setup->folder, parts[i].name);
         struct stat info;
         if (lstat(path, &info) == 0)
             return ch_fail(err, CH_CONFLICT,
@@ -234,11 +245,12 @@ static void remove_tree(char **folder)
     *folder = NULL;
 }
 
-static ch_status move(const ch_setup *setup, const char *name, ch_error *err)
+static ch_status move(const ch_setup *setup, size_t part, ch_error *err)
 {
-    ch_autofree char *from = path_of(setup->stage, name);
-    ch_autofree char *to = path_of(setup->folder, name);
-    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0 || errno == ENOENT)
+    ch_autofree char *from = path_of(setup->stage, parts[part].name);
+    ch_autofree char *to = path_of(setup->folder, parts[part].name);
+    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0 ||
+        (errno == ENOENT && parts[part].may_be_missing))
         return CH_OK;
     return ch_fail_errno(err, "putting %s in its place", to);
 }
@@ -247,8 +259,8 @@ static ch_status move(const ch_setup *setup, const char *name, ch_error *err)
 static void move_back(const ch_setup *setup, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        ch_autofree char *from = path_of(setup->folder, parts[i]);
-        ch_autofree char *to = path_of(setup->stage, parts[i]);
+        ch_autofree char *from = path_of(setup->folder, parts[i].name);
+        ch_autofree char *to = path_of(setup->stage, parts[i].name);
         if (rename(from, to) != 0 && errno != ENOENT)
             fprintf(stderr, "%s is left over; remove it\n", from);
     }
@@ -257,7 +269,7 @@ static void move_back(const ch_setup *setup, size_t count)
 ch_status ch_setup_install(ch_setup *setup, ch_error *err)
 {
     for (size_t i = 0; i < PART_COUNT; i++) {
-        ch_status st = move(setup, parts[i], err);
+        ch_status st = move(setup, i, err);
         if (st != CH_OK) {
             move_back(setup, i);
             return st;

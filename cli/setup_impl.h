@@ -67,6 +67,7 @@ typedef struct ch_setup {
     bool is_token_made;
     bool is_key_made;
     bool is_state_made; /* an absolute one, outside of the stage */
+    bool is_enrolled;
     pid_t agent;
     char *sockets; /* the folder of that agent's */
 } ch_setup;
@@ -147,6 +148,8 @@ void ch_setup_leave_token(ch_setup *setup);
 CH_CHECKED ch_status ch_setup_make_key(ch_setup *setup, ch_error *err);
 void ch_setup_unmake_key(ch_setup *setup);
 CH_CHECKED ch_status ch_setup_prove_key(ch_setup *setup, ch_error *err);
+/* Deletes what was made on the token by that label, or says that it is still there. */
+void ch_setup_delete_object(const ch_setup *setup, const char *label);
 
 /* One of the other commands, as if it had been typed: prints it and runs it. Options are set in `arguments`, without
  * those for secrets, which come from `secrets`. */
@@ -172,8 +175,8 @@ void ch_setup_agent_stop(ch_setup *setup);
 /* True if the codes can be enrolled here and now: who runs this is the one who operates. */
 bool ch_setup_may_enroll(const ch_setup *setup);
 CH_CHECKED ch_status ch_setup_enroll(ch_setup *setup, ch_error *err);
-/* Removes a state that did not exist before. */
-void ch_setup_forget_state(ch_setup *setup);
+/* Stops the agent, and removes a state that did not exist before, with the seed that it has pinned. */
+void ch_setup_unenroll(ch_setup *setup);
 
 /* ---- setup_next.c ---- */
 

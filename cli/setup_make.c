@@ -176,16 +176,20 @@ ch_status ch_setup_make_key(ch_setup *setup, ch_error *err)
     return check_not_interrupted(err);
 }
 
-void ch_setup_unmake_key(ch_setup *setup)
+void ch_setup_delete_object(const ch_setup *setup, const char *label)
 {
     ch_error err = CH_ERROR_INIT;
     ch_setup_command command = on_token(setup, "key", "delete");
-    if (!setup->is_key_made)
-        return;
-    command.arguments.option[CH_OPT_OBJECT] = setup->key;
+    command.arguments.option[CH_OPT_OBJECT] = label;
     command.arguments.option[CH_OPT_YES] = "";
     if (ch_setup_run(setup, &command, &err) != CH_OK)
         fprintf(stderr, "The key is still on the token (%s); delete it with that command\n", err.message);
+}
+
+void ch_setup_unmake_key(ch_setup *setup)
+{
+    if (setup->is_key_made)
+        ch_setup_delete_object(setup, setup->key);
     setup->is_key_made = false;
 }
 

@@ -101,7 +101,7 @@ class SetupTest(unittest.TestCase):
         self.agent.start()
 
 
-class Dialogues(SetupTest, DialogueTest):
+class SetupAtTerminalTest(SetupTest, DialogueTest):
     def setUp(self):
         codes.require_oathtool()
         super().setUp()
@@ -168,6 +168,8 @@ class Dialogues(SetupTest, DialogueTest):
             for name, value in {"volume": "0.01", "type": "sell", "ordertype": "market", "pair": "SOLUSDT"}.items():
                 self.assertEqual(client.sign("kraken-main", {**call, "params": {**order, name: value}}).status, 403, name)
 
+
+class Dialogues(SetupAtTerminalTest):
     def test_from_an_empty_folder_to_a_signed_request(self):
         shown = self.go_through(self.dialogue())
         for secret in (harness.SO_PIN, harness.USER_PIN, harness.KRAKEN_SECRET):
