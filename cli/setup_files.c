@@ -245,33 +245,34 @@ static void remove_tree(char **folder)
     *folder = NULL;
 }
 
-static ch_status move(const ch_setup *setup, size_t part, ch_error *err)
+static ch_status move(const ch_setup *setup, size_t part, bool *is_moved, ch_error *err)
 {
     ch_autofree char *from = path_of(setup->stage, parts[part].name);
     ch_autofree char *to = path_of(setup->folder, parts[part].name);
-    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0 ||
-        (errno == ENOENT && parts[part].may_be_missing))
+    *is_moved = renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0;
+    if (*is_moved || (errno == ENOENT && parts[part].may_be_missing))
         return CH_OK;
     return ch_fail_errno(err, "putting %s in its place", to);
 }
 
-/* Takes back what was moved, so that a second set-up finds nothing. */
-static void move_back(const ch_setup *setup, size_t count)
+/* Takes back what was moved, so that a second set-up finds nothing. What somebody else has put there stays. */
+static void move_back(const ch_setup *setup, const bool is_moved[PART_COUNT])
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < PART_COUNT; i++) {
         ch_autofree char *from = path_of(setup->folder, parts[i].name);
         ch_autofree char *to = path_of(setup->stage, parts[i].name);
-        if (rename(from, to) != 0 && errno != ENOENT)
+        if (is_moved[i] && rename(from, to) != 0)
             fprintf(stderr, "%s is left over; remove it\n", from);
     }
 }
 
 ch_status ch_setup_install(ch_setup *setup, ch_error *err)
 {
+    bool is_moved[PART_COUNT] = {false};
     for (size_t i = 0; i < PART_COUNT; i++) {
-        ch_status st = move(setup, i, err);
+        ch_status st = move(setup, i, &is_moved[i], err);
         if (st != CH_OK) {
-            move_back(setup, i);
+            move_back(setup, is_moved);
             return st;
         }
     }
