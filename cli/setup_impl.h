@@ -1,9 +1,10 @@
 /* What the files of `chancery setup` share: the answers, and what has been made of them so far.
  *
  * setup.c walks through the steps. setup_questions.c, setup_bot.c and setup_accepts.c ask, by means of setup_ask.c;
- * nothing is made before all are answered. setup_policy.c and setup_files.c write the two files, in a folder of their
- * own, until all else is done. setup_make.c makes token and key, setup_codes.c has the seed of codes enrolled by an
- * agent that setup_agent.c runs for as long as that takes, and setup_next.c says what comes next. Single-threaded. */
+ * nothing is made before all are answered. setup_policy.c and setup_config.c make the text of the two files, which
+ * setup_files.c keeps in a folder of their own until all else is done. setup_make.c makes token and key, setup_codes.c
+ * has the seed of codes enrolled by an agent that setup_agent.c runs for as long as that takes, and setup_next.c says
+ * what comes next. Single-threaded. */
 #ifndef CH_CLI_SETUP_IMPL_H
 #define CH_CLI_SETUP_IMPL_H
 
@@ -119,7 +120,7 @@ CH_CHECKED ch_status ch_setup_ask_people(ch_setup *setup, ch_error *err);
 /* Sets the options that say what the key is for. */
 void ch_setup_set_purpose(const ch_setup *setup, ch_arguments *out);
 
-/* ---- setup_policy.c, setup_files.c ---- */
+/* ---- setup_policy.c, setup_config.c, setup_files.c ---- */
 
 /* The token's name in agent.yaml, and the person's in the policy. */
 const char *ch_setup_token_name(const ch_setup *setup);
@@ -130,6 +131,8 @@ bool ch_setup_is_in_one_folder(const ch_setup *setup);
 void ch_setup_add_path(ch_buffer *out, const char *folder, const char *name);
 
 void ch_setup_add_policy(const ch_setup *setup, ch_buffer *out);
+/* `sockets` is the folder of the sockets, or NULL for those of the unit. */
+void ch_setup_add_config(const ch_setup *setup, const char *sockets, ch_buffer *out);
 /* Fails if the folder holds what an agent has there, or cannot be one of its own. Changes nothing. */
 CH_CHECKED ch_status ch_setup_check_folder(ch_setup *setup, ch_error *err);
 /* Makes the stage, with agent.yaml and policy.yaml, and `trial.yaml`, by which the agent runs meanwhile. */
