@@ -21,7 +21,7 @@
 
 typedef struct page {
     json_t *rows;
-    uint64_t last; /* id on it */
+    uint64_t last; /* the last id on it */
     bool is_last;
 } page;
 
@@ -104,7 +104,7 @@ static ch_status run_show(const ch_arguments *arguments, ch_error *err)
 
 /* ---- approve and deny ---- */
 
-/* Asks for the code or, where people have none, whether it is meant. */
+/* Asks for a code. If people have no codes, it asks for a yes instead. */
 static ch_status ask_person(const ch_arguments *arguments, bool takes_code, ch_secret *code, ch_error *err)
 {
     if (takes_code)
@@ -129,7 +129,7 @@ static ch_status give(const ch_arguments *arguments, const ch_shown_approval *sh
     return ch_dialog_ask(&channel, NULL, err);
 }
 
-/* Says how the request stands now. That it cannot be said undoes nothing. */
+/* Says how the request stands now. If the agent cannot be asked, the approval or denial counts all the same. */
 static ch_status report(const ch_arguments *arguments, uint64_t id, const char *what, ch_error *err)
 {
     ch_error unsaid = CH_ERROR_INIT;

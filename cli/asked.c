@@ -10,7 +10,7 @@
 
 #define MS_A_S 1000
 
-/* It is no finished request. */
+/* Returns false for a finished request. */
 static bool is_asked(const json_t *answer)
 {
     return json_object_get(answer, "state") != NULL && json_object_get(answer, "needs") != NULL;

@@ -8,12 +8,11 @@
 
 #include <jansson.h>
 
-/* Deletes `path`; the answer as below. */
-CH_CHECKED ch_status ch_client_delete(const ch_arguments *arguments, const char *path, json_t **out, ch_error *err);
-
-/* Gets `path`, or posts `body` to it when not NULL. On CH_OK the caller owns `*out`, a JSON object. CH_UNAVAILABLE when
- * no agent answers. */
+/* Gets `path`, or posts `body` to it when not NULL. On CH_OK the caller owns `*out`, a JSON object. Returns
+ * CH_UNAVAILABLE if no agent answers. */
 CH_CHECKED ch_status ch_client_ask(const ch_arguments *arguments, const char *path, const json_t *body, json_t **out,
                                    ch_error *err);
+/* Deletes `path`. The answer is as that of ch_client_ask. */
+CH_CHECKED ch_status ch_client_delete(const ch_arguments *arguments, const char *path, json_t **out, ch_error *err);
 
 #endif

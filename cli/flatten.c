@@ -39,7 +39,7 @@ static void print_signed(const json_t *row, unsigned number, unsigned count, boo
     putchar('\n');
 }
 
-/* Nothing that stands on standard output then is more than it says. */
+/* Goes to standard error, so that a script that is made of standard output has signed requests only. */
 static void print_failed(const json_t *row, unsigned number, unsigned count)
 {
     ch_autobuffer line = CH_BUFFER_INIT;

@@ -13,7 +13,7 @@ void ch_jansson_free_(json_t **value);
 /* Returns `text` as a JSON string, never NULL. Those must be UTF-8, and a token's label need not be: what is not is
  * shown as '?'. The caller owns the reference. */
 json_t *ch_jansson_text(const char *text);
-json_t *ch_jansson_slice(ch_slice text); /* the same */
+json_t *ch_jansson_slice(ch_slice text); /* likewise */
 
 /* Returns the text of the member `name` of `object`, or "" if it has no such text. Lives as long as the object. */
 const char *ch_jansson_member(const json_t *object, const char *name);

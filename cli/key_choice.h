@@ -19,7 +19,7 @@ typedef struct ch_choice {
 /* With --profile and without --scheme, the scheme is `default_scheme`; if that is NULL, --scheme is required. */
 CH_CHECKED ch_status ch_choice_read(const ch_arguments *arguments, const char *default_scheme, ch_choice *out,
                                     ch_error *err);
-/* The same for a scheme that is known already; only --encoding counts. */
+/* Makes the same choice for `scheme`. Of the options, only --encoding counts. */
 CH_CHECKED ch_status ch_choice_of_scheme(const ch_arguments *arguments, const ch_scheme *scheme, ch_choice *out,
                                          ch_error *err);
 

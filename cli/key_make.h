@@ -32,9 +32,10 @@ void ch_made_key_free(ch_made_key *made);
  * the options name if that is NULL. */
 CH_CHECKED ch_status ch_key_make(const ch_arguments *arguments, const ch_scheme *scheme, bool is_generated,
                                  ch_made_key *made, ch_error *err);
-/* Says what an import by these options would say of that secret, so that a wrong one can be asked for again. */
+/* Fails as an import with these options would if the secret is wrong, so that people can be asked for it again. */
 CH_CHECKED ch_status ch_key_make_check(const ch_arguments *arguments, const ch_secret *text, ch_error *err);
-/* Appends the MAC that such a key makes of `payload`, as the exchange writes it, by OpenSSL; nothing for a key pair. */
+/* Has OpenSSL make the MAC of `payload` with that secret, and appends it as the exchange writes it. Appends nothing for
+ * a key pair. */
 CH_CHECKED ch_status ch_key_make_sign(const ch_arguments *arguments, const ch_secret *text, ch_slice payload,
                                       ch_buffer *out, ch_error *err);
 /* What was made, for programs, and on standard error for people. */

@@ -193,7 +193,7 @@ static ch_status run_rotate(const ch_arguments *arguments, ch_error *err)
 
 /* ---- retire ---- */
 
-/* Whichever token the policy names for it. */
+/* Compares objects alone, not the tokens that the policy names for them. */
 static ch_status check_keys(ch_session *session, const ch_policy *policy, const char *uri, ch_error *err)
 {
     for (size_t i = 0; i < policy->key_count; i++) {

@@ -28,7 +28,8 @@ void ch_output_table(const json_t *rows, const ch_column *columns);
 /* Prints `value` as indented JSON in ASCII: what a terminal must not get is escaped. */
 CH_CHECKED ch_status ch_output_json(const json_t *value, ch_error *err);
 
-/* What a command with --json has done: {"done": `done`} and the members of `facts`, which it frees; NULL has none. */
+/* Prints what a command with --json has done: {"done": `done`} and the members of `facts`, which it frees; `facts` may
+ * be NULL. */
 CH_CHECKED ch_status ch_output_done(const char *done, json_t *facts, ch_error *err);
 
 /* Prints text made printable; line ends are replaced too. */

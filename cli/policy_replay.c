@@ -252,7 +252,7 @@ static uint64_t time_of(const json_t *record, const char *member)
     return ch_time_read(ch_jansson_member(record, member), &ns) ? ns : 0;
 }
 
-/* What people gave to the request; NULL: it needed nobody. */
+/* Returns what people gave to the request, or NULL if it needed nobody. */
 static const ch_given *read_given(const json_t *record, ch_given *out)
 {
     const json_t *approval = json_object_get(record, "approval");

@@ -76,7 +76,7 @@ static ch_status ask_line(const asker *by, const char *prompt, const ch_input_qu
     return ch_terminal_ask_secret(prompt, question->name, line, size_bytes, err);
 }
 
-/* A slip of whoever types, such as an empty line, comes in `slip`; CH_OK then. */
+/* Returns CH_OK also after a slip of whoever types, such as an empty line, and sets `slip`. */
 static ch_status ask_once(const asker *by, const char *prompt, const ch_input_question *question, ch_secret *out,
                           ch_error *slip, ch_error *err)
 {

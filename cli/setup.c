@@ -52,7 +52,7 @@ static char *name_of_me(void)
     return ch_strdup(ch_buffer_text(&number));
 }
 
-/* Absolute; it may not be there yet. */
+/* Returns an absolute path, also of a folder that does not exist yet. */
 static ch_status find_folder(const ch_arguments *arguments, char **out, ch_error *err)
 {
     const char *name = arguments->positional_count > 0 ? arguments->positional[0]

@@ -8,7 +8,7 @@
 /* Runs another command. */
 typedef ch_status ch_setup_runner(const char *family, const char *name, const ch_arguments *arguments, ch_error *err);
 
-/* All of it: asks, makes, and says what comes next. */
+/* Asks, makes, and says what comes next. */
 CH_CHECKED ch_status ch_setup_all(const ch_arguments *arguments, ch_setup_runner *run, ch_error *err);
 
 #endif

@@ -10,14 +10,14 @@
 
 #include <string.h>
 
-/* A read that needs nothing said. */
+/* A read that can be asked for without parameters. */
 typedef struct candidate {
-    const ch_endpoint *endpoint; /* NULL: there is none yet */
+    const ch_endpoint *endpoint; /* NULL if none was found yet */
     unsigned accepts;            /* what it takes besides */
     unsigned rank;               /* the lower the better */
 } candidate;
 
-/* What everybody has, and may look at, comes first. */
+/* Reads of what every account has come first. */
 static unsigned rank_of(const char *path)
 {
     static const struct {
@@ -49,7 +49,7 @@ static bool is_plain(const ch_endpoint *endpoint)
            (strcmp(method, "GET") == 0 || strcmp(method, "POST") == 0);
 }
 
-/* True if the request can be signed as it stands, once `*accepts` are accepted. */
+/* Returns true if the request can be signed as it stands, once `*accepts` are accepted. */
 static bool may_pass(const ch_setup *setup, const ch_endpoint *endpoint, const ch_key_traits *key, unsigned *accepts)
 {
     ch_error ignored = CH_ERROR_INIT;
@@ -66,7 +66,7 @@ static bool may_pass(const ch_setup *setup, const ch_endpoint *endpoint, const c
     return missing == 0 || *accepts != 0;
 }
 
-/* The fewer acceptances it takes the better, and the plainer it is; a short path is of the exchange's main product. */
+/* Fewer acceptances are better, then a better rank, then a shorter path: those are of the exchange's main product. */
 static bool is_better(const candidate *a, const candidate *b)
 {
     int a_count = __builtin_popcount(a->accepts);

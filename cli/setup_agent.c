@@ -118,7 +118,7 @@ static ch_status open_log(const ch_setup *setup, ch_buffer *path, int *log, ch_e
     return *log >= 0 ? CH_OK : ch_fail_errno(err, "making %s", ch_buffer_text(path));
 }
 
-/* What it said before it ended, since the log goes with the stage. */
+/* The log is removed with the stage, so print what the agent said in it. */
 static void print_log(const char *path)
 {
     char text[4096];

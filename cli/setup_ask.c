@@ -14,7 +14,7 @@
 #include <string.h>
 
 #define LINE_MAX_BYTES 4096
-#define LONG_LIST 9 /* so many choices stand side by side */
+#define LONG_LIST 9 /* from so many choices on, they stand side by side */
 #define PER_ROW 4
 
 void ch_setup_say(const ch_setup *setup, const char *format, ...)
@@ -151,7 +151,7 @@ static ch_status answer_given(ch_setup *setup, const ch_setup_question *question
     return ch_error_wrap(err, "%s: '%s'", ch_yaml_path(ch_yaml_root(setup->given)), question->name);
 }
 
-/* Cuts off the line end and the blanks at both ends; false if there is no line end. */
+/* Cuts off the line end, and blanks at both ends. Returns false if there is no line end. */
 static bool trim(char *line)
 {
     size_t size = strlen(line);

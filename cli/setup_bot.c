@@ -31,7 +31,7 @@ static bool is_either(ch_slice text, const char *one, const char *other)
     return ch_slice_is(text, one) || ch_slice_is(text, other);
 }
 
-/* As exchanges spell bitcoin against what it is mostly traded for; NULL if this one has no such pair. */
+/* Returns bitcoin against what it is mostly traded for, as this exchange spells it, or NULL if it has no such pair. */
 static const char *usual_pair(const ch_profile *profile)
 {
     static const char *const pairs[] = {"BTCUSDT", "BTC-USDT", "BTC_USDT", "sBTCUSDT", "USDT-BTC",
@@ -45,7 +45,7 @@ static const char *usual_pair(const ch_profile *profile)
     return NULL;
 }
 
-/* Goes through a list that is separated by commas and blanks: returns the next, for the caller to free, or NULL. */
+/* Returns the next symbol of a list that is separated by commas and blanks, or NULL at its end. The caller frees it. */
 static char *next_symbol(const char **list)
 {
     *list += strspn(*list, ", ");
@@ -68,7 +68,7 @@ static ch_status check_symbol(const ch_profile *profile, const char *symbol, ch_
     return CH_OK;
 }
 
-/* Notes the asset along with the check. */
+/* Also notes in which asset the pairs are quoted. */
 static ch_status check_symbols(ch_setup *setup, const char *answer, ch_error *err)
 {
     ch_slice quote = {NULL, 0};

@@ -21,7 +21,7 @@ bool ch_setup_may_enroll(const ch_setup *setup)
     return setup->has_codes && ch_user_find(setup->person, &uid, &ignored) == CH_OK && uid == geteuid();
 }
 
-/* How the agent of the trial is reached. */
+/* Sets the options by which commands reach the agent that setup runs. */
 static void reach_agent(const ch_setup *setup, ch_buffer *socket, ch_buffer *operator_socket, ch_arguments *out)
 {
     ch_setup_add_path(socket, setup->sockets, "agent.sock");
@@ -82,7 +82,8 @@ ch_status ch_setup_enroll(ch_setup *setup, ch_error *err)
     return st;
 }
 
-/* Else the seed would be in the way of the next set-up. A state that stays goes on with it. */
+/* Otherwise the seed's label would be taken at the next set-up. If the state stays, so must the seed that it has
+ * pinned. */
 static void delete_seed(ch_setup *setup)
 {
     ch_autobuffer label = CH_BUFFER_INIT;

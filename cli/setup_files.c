@@ -18,7 +18,7 @@
 #define UNIT_FOLDER "/etc/chancery"
 #define SOCKET_ROOM 80 /* of the 107 bytes that a socket's path may have, what is left for the folder */
 
-/* In the order in which they get their places. The state is there only if somebody was enrolled. */
+/* In the order in which they are put in their places. The state is there only if somebody was enrolled. */
 /* clang-format off */
 static const struct {
     const char *name;

@@ -58,29 +58,29 @@ typedef struct ch_setup {
     ch_setup_rights rights;
     ch_setup_trade trade;
     unsigned accepts;    /* confusions: see ch_profile_acceptance */
-    char *first_request; /* one that the policy lets pass: "GET /path"; NULL: none is known */
+    char *first_request; /* "GET /path", which the policy lets pass; NULL if there is no such request */
     char *person;        /* who operates: a user */
     bool has_codes;
 
     /* what was made */
     bool is_own_folder;
-    char *stage; /* the folder for what is not in its place yet */
+    char *stage; /* the folder of the files until they are put in their places */
     bool is_token_made;
     bool is_key_made;
     bool is_state_made; /* an absolute one, outside of the stage */
     bool is_enrolled;
     pid_t agent;
-    char *sockets; /* the folder of that agent's */
+    char *sockets; /* the folder of that agent's sockets */
 } ch_setup;
 
 /* ---- setup_ask.c ---- */
 
-/* A list to choose from. */
+/* A list from which people choose. */
 typedef struct ch_setup_names {
     const char **text;
     size_t count;
 } ch_setup_names;
-/* Adds a copy of `name`, unless it is there; a callback of listings. */
+/* Adds a copy of `name` unless the list has it. Fits as the callback of listings. */
 void ch_setup_names_add(void *names, const char *name);
 bool ch_setup_names_have(const ch_setup_names *names, const char *name);
 void ch_setup_names_free(ch_setup_names *names);
@@ -92,9 +92,9 @@ typedef struct ch_setup_question {
     const char *fallback; /* what an empty answer stands for; NULL: there must be one */
     const char *const *choices;
     size_t choice_count;
-    bool is_open;   /* something else than a choice may be answered */
+    bool is_open;   /* other answers than the choices are taken, too */
     bool is_silent; /* without echo */
-    /* Says what is wrong with an answer, so that it is asked for again. NULL: nothing can be. */
+    /* Fails if an answer is wrong, and says why; the question is then put again. NULL if every answer is good. */
     ch_status (*check)(ch_setup *setup, const char *answer, ch_error *err);
 } ch_setup_question;
 
@@ -103,7 +103,7 @@ typedef struct ch_setup_question {
 CH_CHECKED ch_status ch_setup_ask(ch_setup *setup, const ch_setup_question *question, char **out, ch_error *err);
 CH_CHECKED ch_status ch_setup_ask_yes(ch_setup *setup, const char *name, const char *prompt, bool fallback, bool *out,
                                       ch_error *err);
-/* The check of an answer that names a user of this machine. */
+/* Fails unless the answer names a user of this machine: a check for questions. */
 CH_CHECKED ch_status ch_setup_check_user(ch_setup *setup, const char *answer, ch_error *err);
 /* Says something to the person who is asked; to nobody with --answers. */
 void ch_setup_say(const ch_setup *setup, const char *format, ...) CH_PRINTF(2, 3);
@@ -114,7 +114,7 @@ CH_CHECKED ch_status ch_setup_ask_module(ch_setup *setup, ch_error *err);
 CH_CHECKED ch_status ch_setup_ask_token(ch_setup *setup, ch_error *err);
 CH_CHECKED ch_status ch_setup_ask_exchange(ch_setup *setup, ch_error *err);
 CH_CHECKED ch_status ch_setup_ask_bot(ch_setup *setup, ch_error *err);
-/* Asks what the key's signatures may open besides, if they do, and finds the first request. */
+/* Asks whether the key's signatures may open more than the bot is to have, if they do. Finds the first request. */
 CH_CHECKED ch_status ch_setup_ask_accepts(ch_setup *setup, ch_error *err);
 CH_CHECKED ch_status ch_setup_ask_people(ch_setup *setup, ch_error *err);
 /* Sets the options that say what the key is for. */
@@ -122,10 +122,10 @@ void ch_setup_set_purpose(const ch_setup *setup, ch_arguments *out);
 
 /* ---- setup_policy.c, setup_config.c, setup_files.c ---- */
 
-/* The token's name in agent.yaml, and the person's in the policy. */
+/* Returns the token's name in agent.yaml, or the person's in the policy. */
 const char *ch_setup_token_name(const ch_setup *setup);
 const char *ch_setup_person_name(const ch_setup *setup);
-/* True if all of the agent's is in one folder; false for the places of the installed unit. */
+/* Returns true if the agent has all its files in one folder, false if they are where the installed unit looks. */
 bool ch_setup_is_in_one_folder(const ch_setup *setup);
 /* Appends the path `name` in `folder`. */
 void ch_setup_add_path(ch_buffer *out, const char *folder, const char *name);
@@ -133,9 +133,9 @@ void ch_setup_add_path(ch_buffer *out, const char *folder, const char *name);
 void ch_setup_add_policy(const ch_setup *setup, ch_buffer *out);
 /* `sockets` is the folder of the sockets, or NULL for those of the unit. */
 void ch_setup_add_config(const ch_setup *setup, const char *sockets, ch_buffer *out);
-/* Fails if the folder holds what an agent has there, or cannot be one of its own. Changes nothing. */
+/* Fails if the folder already holds files of an agent, or if an agent would not trust it. Changes nothing. */
 CH_CHECKED ch_status ch_setup_check_folder(ch_setup *setup, ch_error *err);
-/* Makes the stage, with agent.yaml and policy.yaml, and `trial.yaml`, by which the agent runs meanwhile. */
+/* Makes the stage, with agent.yaml, policy.yaml, and trial.yaml, the configuration of the agent that setup runs. */
 CH_CHECKED ch_status ch_setup_write(ch_setup *setup, ch_error *err);
 /* Puts all that is in the stage in its place; agent.yaml comes last. */
 CH_CHECKED ch_status ch_setup_install(ch_setup *setup, ch_error *err);
@@ -151,7 +151,7 @@ void ch_setup_leave_token(ch_setup *setup);
 CH_CHECKED ch_status ch_setup_make_key(ch_setup *setup, ch_error *err);
 void ch_setup_unmake_key(ch_setup *setup);
 CH_CHECKED ch_status ch_setup_prove_key(ch_setup *setup, ch_error *err);
-/* Deletes what was made on the token by that label, or says that it is still there. */
+/* Deletes the key or seed of that label from the token. If that fails, it says so, and how to do it later. */
 void ch_setup_delete_object(const ch_setup *setup, const char *label);
 
 /* One of the other commands, as if it had been typed: prints it and runs it. Options are set in `arguments`, without
@@ -171,11 +171,11 @@ CH_CHECKED ch_status ch_setup_run(const ch_setup *setup, const ch_setup_command 
 
 /* Runs `chancery-agent --check` on the staged files. */
 CH_CHECKED ch_status ch_setup_agent_check(ch_setup *setup, ch_error *err);
-/* Starts the agent by trial.yaml, and waits until it can be asked about codes. */
+/* Starts the agent with trial.yaml, and waits until its token process has found the token. */
 CH_CHECKED ch_status ch_setup_agent_start(ch_setup *setup, ch_arguments *reach, ch_error *err);
-/* Stops it, if it runs, and removes its sockets. */
+/* Stops the agent if it runs. */
 void ch_setup_agent_stop(ch_setup *setup);
-/* True if the codes can be enrolled here and now: who runs this is the one who operates. */
+/* Returns true if setup can enrol the person for codes itself, because it is run by that person. */
 bool ch_setup_may_enroll(const ch_setup *setup);
 CH_CHECKED ch_status ch_setup_enroll(ch_setup *setup, ch_error *err);
 /* Stops the agent, and removes a state that did not exist before, with the seed that it has pinned. */

@@ -216,7 +216,7 @@ static ch_status compare(const ch_setup *setup, ch_error *err)
     return ch_setup_run(setup, &command, err);
 }
 
-/* By what the token says just now, not by what it was asked for. */
+/* Proves the key by what the token says of it now, not by what the token was asked to make. */
 ch_status ch_setup_prove_key(ch_setup *setup, ch_error *err)
 {
     ch_setup_command command = on_token(setup, "key", "attest");

@@ -132,7 +132,7 @@ static const ch_input_question new_pin_question = {.descriptor = CH_OPT_PIN_FD,
                                                    .is_asked_twice = true,
                                                    .is_asked_again = true};
 
-/* Looks at once whether the token would take them. Leaves both empty if they are to be asked for again. */
+/* Checks at once whether the token would take them. Leaves both empty if they must be asked for again. */
 static ch_status ask_new_pins(ch_setup *setup, ch_error *err)
 {
     static const ch_input_question so_question = {
@@ -203,7 +203,7 @@ static ch_status load_profile(ch_setup *setup, ch_error *err)
     return ch_profile_load(ch_buffer_text(&path), &setup->profile, err);
 }
 
-/* Nobody is asked where there is nothing to choose, but a file may say it. */
+/* People are not asked if there is nothing to choose, but a file may have the answer. */
 static bool is_choice(const ch_setup *setup, const ch_setup_names *names)
 {
     return names->count > 1 || setup->given != NULL;
@@ -325,7 +325,7 @@ void ch_setup_set_purpose(const ch_setup *setup, ch_arguments *out)
     out->option[CH_OPT_PROFILES] = setup->arguments->option[CH_OPT_PROFILES];
 }
 
-/* Looks at it at once, so that a slip is noticed while it can still be corrected. */
+/* Checks the secret at once, while a slip can still be corrected. */
 static ch_status ask_secret(ch_setup *setup, ch_error *err)
 {
     ch_arguments form = {0};

@@ -1,4 +1,4 @@
-/* One request that waits for people, as the agent says it: asked for, as JSON, and on the terminal. Single-threaded. */
+/* Asks the agent for one request that waits for people, and shows it as JSON or on the terminal. Single-threaded. */
 #ifndef CH_CLI_SHOWN_APPROVAL_H
 #define CH_CLI_SHOWN_APPROVAL_H
 
@@ -15,19 +15,20 @@ typedef struct ch_shown_approval {
     uint8_t digest[64];
     size_t digest_size;
     bool takes_code;   /* an approval takes a code of the person */
-    ch_error obstacle; /* why this person cannot approve it; CH_OK: they can */
+    ch_error obstacle; /* why this person cannot approve it; CH_OK if they can */
 } ch_shown_approval;
 
 #define ch_autoshown __attribute__((cleanup(ch_shown_free))) ch_shown_approval
 void ch_shown_free(ch_shown_approval *shown);
 
-/* The approval's number, as an argument. */
+/* Reads the number of a request from an argument. Returns CH_BAD_INPUT if it is no number. */
 CH_CHECKED ch_status ch_shown_read_id(const char *word, uint64_t *out, ch_error *err);
-/* Asks the agent for it; free `*out` also after a failure. CH_NOT_FOUND: there is none of that number. */
+/* Asks the agent for a request. Free `*out` also after a failure. Returns CH_NOT_FOUND if no request has that number.
+ */
 CH_CHECKED ch_status ch_shown_ask(const ch_arguments *arguments, uint64_t id, ch_shown_approval *out, ch_error *err);
-/* Prints its words, and who has approved. */
+/* Prints what the request does, and who has approved it. */
 void ch_shown_print(const ch_shown_approval *shown);
-/* Prints in a sentence how far it is: "Request 7 waits for 1 more approval, until 2027-01-31T09:30:00Z." */
+/* Prints in a sentence how the request stands: "Request 7 waits for 1 more approval, until 2027-01-31T09:30:00Z." */
 void ch_shown_print_state(const ch_shown_approval *shown);
 
 #endif
