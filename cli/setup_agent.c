@@ -5,7 +5,9 @@
 #include "cli/client.h"
 #include "cli/interrupt.h"
 #include "cli/jansson.h"
+#include "cli/output.h"
 #include "cli/setup_impl.h"
+#include "cli/shell_word.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -91,12 +93,15 @@ static pid_t wait_for(pid_t pid, int *status, int options)
 ch_status ch_setup_agent_check(ch_setup *setup, ch_error *err)
 {
     ch_autobuffer config = CH_BUFFER_INIT;
+    ch_autobuffer line = CH_BUFFER_INIT;
     pid_t pid = 0;
     int status = -1;
     ch_setup_add_path(&config, setup->stage, "trial.yaml");
     char *words[] = {PROGRAM, "--config", (char *)ch_buffer_text(&config), "--check", NULL};
-    fprintf(stderr, "\n$ " PROGRAM " --config %s --check\n", words[2]);
-    fflush(stderr);
+    ch_buffer_add_text(&line, "\n$ " PROGRAM " --config ");
+    ch_shell_word_add(&line, words[2]);
+    ch_buffer_add_text(&line, " --check\n");
+    ch_output_lines(stderr, "", ch_buffer_text(&line));
     CH_TRY(start(words, STDERR_FILENO, &pid, err));
     if (wait_for(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return CH_OK;
