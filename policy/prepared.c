@@ -1,5 +1,7 @@
 #include "policy/prepared.h"
 
+#include "base/encode.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,11 +28,16 @@ ch_request ch_prepared_request(const ch_prepared *prepared, ch_param *params)
                         .param_count = prepared->param_count};
 }
 
-/* A text has quotes, so that it cannot look like another kind of value. */
+/* A text has quotes that it cannot end itself, so that it looks neither like another kind of value nor like another
+ * parameter. */
 static void print_value(const ch_param *param, ch_buffer *out)
 {
-    const char *quote = param->kind == CH_PARAM_TEXT ? "'" : "";
-    ch_buffer_add_format(out, "%s%.*s%s", quote, CH_SLICE_ARGS(param->value), quote);
+    if (param->kind != CH_PARAM_TEXT)
+        ch_buffer_add_slice(out, param->value);
+    else if (ch_slice_find(param->value, '\'') == NULL)
+        ch_buffer_add_format(out, "'%.*s'", CH_SLICE_ARGS(param->value));
+    else
+        ch_encode_json(out, param->value);
 }
 
 void ch_prepared_print(const ch_prepared *prepared, ch_buffer *out)
