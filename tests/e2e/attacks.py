@@ -128,9 +128,7 @@ class AttackTest(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.agent = Agent()
-        cls.addClassCleanup(cls.agent.close)
-        cls.agent.make()
+        cls.agent = Agent.prepare(cls.addClassCleanup)
         cls.agent.write_attacks(cls.attacks)
         cls.agent.start()
         done = cls.agent.unlock()

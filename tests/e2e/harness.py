@@ -407,6 +407,14 @@ class AgentTest(unittest.TestCase):
             if done.returncode != 0:
                 raise AssertionError(f"unlock: {done.stderr.decode()}\n{cls.agent.log()}")
 
+    def crash(self):
+        """kill -9 of core, and a start after it."""
+        self.agent.process.kill()
+        self.agent.process.wait()
+        self.agent.start()
+        done = self.agent.unlock()
+        self.assertEqual(done.returncode, 0, done.stderr)
+
     def assert_signs(self, key="binance-main", order=None):
         """Asserts that the agent signs; returns the finished request."""
         with self.agent.client() as client:

@@ -76,6 +76,14 @@ def leverage(lever):
 class Agent(harness.Agent):
     """`entries` are lines of policy by verb, `callers` names."""
 
+    @classmethod
+    def prepare(cls, add_cleanup):
+        """An agent with its token and keys, without a policy, not yet started. `add_cleanup` is the test's, or its class's."""
+        agent = cls()
+        add_cleanup(agent.close)
+        agent.make()
+        return agent
+
     def make(self):
         harness.require_programs()
         self.make_token()

@@ -242,13 +242,6 @@ class Crashes(Asked):
     entries = SOON
     rounds = 12
 
-    def crash(self):
-        self.agent.process.kill()
-        self.agent.process.wait()
-        self.agent.start()
-        done = self.agent.unlock()
-        self.assertEqual(done.returncode, 0, done.stderr)
-
     def uses(self):
         """How often each approval was used, by the journal."""
         counts = {}

@@ -320,13 +320,6 @@ def give(tell, path, id_, digest):
 
 
 class Crashes(ApprovalTest):
-    def crash(self):
-        self.agent.process.kill()
-        self.agent.process.wait()
-        self.agent.start()
-        done = self.agent.unlock()
-        self.assertEqual(done.returncode, 0, done.stderr)
-
     def test_approvals_survive_a_crash(self):
         id_, document = self.ask()
         self.must_approve(ALICE, id_)

@@ -87,9 +87,7 @@ class Changes(harness.AgentTest):
 class Trading(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.agent = Agent()
-        cls.addClassCleanup(cls.agent.close)
-        cls.agent.make()
+        cls.agent = Agent.prepare(cls.addClassCleanup)
         cls.agent.write_policy(["maker"], {
             "allow": ["name: trades, caller: maker, key: kraken, classes: [trade, cancel, read], markets: any, unlimited: true"]})
         cls.agent.start()

@@ -19,9 +19,7 @@ REFUSED, USAGE, NOT_FOUND, CONFLICT = 3, 2, 4, 5
 class Trading(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.agent = Agent()
-        cls.addClassCleanup(cls.agent.close)
-        cls.agent.make()
+        cls.agent = Agent.prepare(cls.addClassCleanup)
         cls.agent.write_policy(["maker"], ENTRIES)
         cls.agent.start()
         done = cls.agent.unlock()

@@ -117,10 +117,7 @@ class Crash(harness.AgentTest):
 
     def test_nonces_rise_across_a_crash_of_core(self):
         before = self.nonce()
-        self.agent.process.kill()
-        self.agent.process.wait(5)
-        self.agent.start()
-        self.assertEqual(self.agent.unlock().returncode, 0)
+        self.crash()
         self.assertGreater(self.nonce(), before)
 
     def nonce(self):

@@ -58,9 +58,7 @@ def with_lines(text, key, lines):
 class Flatten(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.agent = rules.Agent()
-        cls.addClassCleanup(cls.agent.close)
-        cls.agent.make()
+        cls.agent = rules.Agent.prepare(cls.addClassCleanup)
         cls.agent.write_policy(["maker"], {
             "allow": ["name: all, caller: maker, key: [kraken, okx], classes: [read, cancel, trade], items: [order, cancel, read], markets: any, limits: [orders]"],
             "limit": ["name: pace, messages: 1, per: 1h, by: key", "name: orders, orders: 1, per: 1h, by: key"],

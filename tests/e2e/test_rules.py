@@ -142,9 +142,7 @@ class Rules(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.agent = Agent()
-        cls.addClassCleanup(cls.agent.close)
-        cls.agent.make()
+        cls.agent = Agent.prepare(cls.addClassCleanup)
         entries = {"allow": [], "deny": [], "limit": ["name: plenty, orders: 1000000, per: 1h, by: caller"], "require": []}
         for name, case in CASES.items():
             key = "" if "key:" in case.allow else "key: any, "

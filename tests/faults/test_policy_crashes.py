@@ -30,9 +30,7 @@ class Burdened(unittest.TestCase):
     maxDiff = None
 
     def setUp(self):
-        self.agent = Agent()
-        self.addCleanup(self.agent.close)
-        self.agent.make()
+        self.agent = Agent.prepare(self.addCleanup)
         self.dice = random.Random(SEED)
 
     def kill_core(self):

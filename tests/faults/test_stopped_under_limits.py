@@ -62,9 +62,7 @@ class Attempts:
 
 class Stopped(unittest.TestCase):
     def setUp(self):
-        self.agent = Agent()
-        self.addCleanup(self.agent.close)
-        self.agent.make()
+        self.agent = Agent.prepare(self.addCleanup)
         self.agent.begin()
 
     def counted(self):

@@ -17,9 +17,7 @@ KEPT_S = 30  # ten, on a machine that is busy
 
 class Prices(unittest.TestCase):
     def setUp(self):
-        self.agent = rules.Agent()
-        self.addCleanup(self.agent.close)
-        self.agent.make()
+        self.agent = rules.Agent.prepare(self.addCleanup)
         self.agent.write_policy(["a"], ENTRIES)
         self.agent.start()
 

@@ -26,9 +26,7 @@ class WrongClock(unittest.TestCase):
         require_clocks()
 
     def setUp(self):
-        self.agent = rules.Agent()
-        self.addCleanup(self.agent.close)
-        self.agent.make()
+        self.agent = rules.Agent.prepare(self.addCleanup)
         self.agent.write_policy(["a"], ENTRIES)
         self.clock = WallClock(self.agent)
         self.start()

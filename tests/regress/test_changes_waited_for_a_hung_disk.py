@@ -125,9 +125,7 @@ class Keys(harness.AgentTest, HungTest):
 
 class Trading(HungTest):
     def setUp(self):
-        self.agent = rules.Agent()
-        self.addCleanup(self.agent.close)
-        self.agent.make()
+        self.agent = rules.Agent.prepare(self.addCleanup)
         self.agent.write_policy(["maker"], {
             "allow": ["name: trades, caller: maker, key: kraken, classes: [trade, cancel, read], markets: any, unlimited: true"]})
         self.disk = Disk(self.agent, self.addCleanup)

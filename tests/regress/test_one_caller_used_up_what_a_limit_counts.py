@@ -22,9 +22,7 @@ ENTRIES = {
 
 class Shares(unittest.TestCase):
     def setUp(self):
-        self.agent = rules.Agent()
-        self.addCleanup(self.agent.close)
-        self.agent.make()
+        self.agent = rules.Agent.prepare(self.addCleanup)
         self.agent.write_policy(["greedy", "modest"], ENTRIES)
         self.agent.start()
         self.agent.unlock()
