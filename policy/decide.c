@@ -187,11 +187,18 @@ static ch_status take_all(ch_judgement *judgement, ch_levels *levels, uint64_t n
     return CH_OK;
 }
 
+ch_status ch_judgement_try(ch_judgement *judgement, const ch_question *question, const ch_levels *levels, ch_error *err)
+{
+    const ch_objection to = {err, &judgement->refusal};
+    judgement->charge_count = 0;
+    return ch_plan_choose(judgement->judge->plan, question, levels, judgement->charges, CH_CHARGES_MAX,
+                          &judgement->charge_count, &judgement->allowed_by, &to);
+}
+
 ch_status ch_judgement_take(ch_judgement *judgement, const ch_question *question, ch_levels *levels, bool is_dry,
                             ch_taken *taken, ch_error *err)
 {
     ch_judge *judge = judgement->judge;
-    const ch_objection to = {err, &judgement->refusal};
     judgement->charge_count = 0;
     if (judge->status != CH_OK) {
         const ch_objection spare = {&judge->spare_err, &judge->spare_refusal};
@@ -201,15 +208,6 @@ ch_status ch_judgement_take(ch_judgement *judgement, const ch_question *question
         judgement->allowed_by = NULL;
         return judge->status;
     }
-    CH_TRY(ch_plan_choose(judge->plan, question, levels, judgement->charges, CH_CHARGES_MAX, &judgement->charge_count,
-                          &judgement->allowed_by, &to));
+    CH_TRY(ch_judgement_try(judgement, question, levels, err));
     return is_dry ? CH_OK : take_all(judgement, levels, question->now_ns, taken, err);
-}
-
-ch_status ch_judgement_try(ch_judgement *judgement, const ch_question *question, const ch_levels *levels, ch_error *err)
-{
-    const ch_objection to = {err, &judgement->refusal};
-    judgement->charge_count = 0;
-    return ch_plan_choose(judgement->judge->plan, question, levels, judgement->charges, CH_CHARGES_MAX,
-                          &judgement->charge_count, &judgement->allowed_by, &to);
 }

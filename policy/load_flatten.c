@@ -23,7 +23,7 @@
 
 static ch_slice keep(ch_prepared *to, const char *text)
 {
-    to->texts = ch_realloc_array(to->texts, to->text_count + 1, sizeof *to->texts);
+    to->texts = ch_array_grow(to->texts, to->text_count, sizeof *to->texts);
     to->texts[to->text_count] = ch_strdup(text);
     return ch_slice_of(to->texts[to->text_count++]);
 }
@@ -33,7 +33,7 @@ static ch_status add(ch_prepared *to, const ch_yaml *node, ch_param_kind kind, c
 {
     if (to->param_count >= CH_PARAMS_MAX - 1) /* the receive window may be one more */
         return ch_yaml_fail(node, err, "there are more than %d parameters", CH_PARAMS_MAX - 1);
-    to->params = ch_realloc_array(to->params, to->param_count + 1, sizeof *to->params);
+    to->params = ch_array_grow(to->params, to->param_count, sizeof *to->params);
     to->params[to->param_count++] =
         (ch_param){.kind = kind, .name = keep(to, name == NULL ? "" : name), .value = keep(to, value)};
     return CH_OK;

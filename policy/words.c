@@ -59,7 +59,7 @@ static void end_line_in(writing *self, const char *label, ch_buffer *out)
     self->has_foreign = self->has_foreign || has_foreign(shown);
     if (strlen(shown) != self->line.size || memcmp(shown, self->line.data, self->line.size) != 0)
         self->has_unseen = true;
-    ch_buffer_add_format(out, "%-10s%s\n", label, shown);
+    ch_buffer_add_format(out, "%-*s%s\n", CH_WORDS_LABEL, label, shown);
     ch_buffer_clear(&self->line);
 }
 
