@@ -13,7 +13,8 @@ static bool is_unknown(const ch_item *item, ch_fact_name name)
     return item->facts[name].state == CH_FACT_UNKNOWN;
 }
 
-/* In quotes if it has what stands between facts: else an address could end in words that pass for a network. */
+/* Puts a text in quotes if it has a character that stands between facts. Otherwise an address could end in words that
+ * pass for a network. */
 static void add_text(ch_slice text, ch_buffer *out)
 {
     static const char between[] = ",;=\"";

@@ -54,13 +54,14 @@ CH_CHECKED ch_status ch_policy_judge(const ch_question *question, ch_judgement *
 CH_CHECKED ch_status ch_judgement_take(ch_judgement *judgement, const ch_question *question, ch_levels *levels,
                                        bool is_dry, ch_taken *taken, ch_error *err);
 
-/* Of a request that is refused for want of people alone (`refusal.needs_people`): would the windows have room for it?
- * CH_OK: they would, and `judgement->charges` is what it would take. CH_REFUSED, CH_TOO_OFTEN: by the window that `err`
- * names, and the refusal has its figures. */
+/* Asks the windows whether they would have room for a request that is refused for want of people alone
+ * (`refusal.needs_people`), and takes nothing. Returns CH_OK if they would, with what it would take in
+ * `judgement->charges`; CH_REFUSED or CH_TOO_OFTEN by the window that `err` names, with its figures in the refusal. */
 CH_CHECKED ch_status ch_judgement_try(ch_judgement *judgement, const ch_question *question, const ch_levels *levels,
                                       ch_error *err);
 
-/* The entries of `require` that applied to what was judged last, one after the other; NULL after the last one. */
+/* Returns the entry of `require` at that index among those that applied to what was judged last, or NULL if there are
+ * fewer. */
 const ch_entry_rule *ch_judgement_requirement(const ch_judgement *judgement, size_t index);
 
 /* ---- what needs no request ---- */

@@ -1,5 +1,5 @@
-/* Each requirement must be met by itself. What lacks adds up: the most approvals, the longest delay, and a code if any
- * asks for one. */
+/* Each requirement must be met by itself. Those that are not met add up: the most approvals, the longest delay, and a
+ * code if any asks for one. */
 #include "exchange/facts.h"
 #include "policy/decide_impl.h"
 
@@ -104,7 +104,7 @@ static bool is_met(const ch_judge *judge, const ch_requirement *require)
     return question->given != NULL && ch_given_meets(question->given, require, question->policy, question->now_ns);
 }
 
-/* What is lacking; NULL if nothing is, else the first. */
+/* Adds up what the request still needs. Returns the first requirement that is not met, or NULL if all are. */
 static const ch_entry_rule *add_up(const ch_judge *judge, ch_refusal *sum)
 {
     const ch_entry_rule *first = NULL;

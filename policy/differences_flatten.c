@@ -14,7 +14,7 @@ static bool is_alike(const ch_prepared *one, const ch_prepared *other)
     return strcmp(ch_buffer_text(&one_text), ch_buffer_text(&other_text)) == 0;
 }
 
-/* Of several that are alike, each counts. */
+/* Counts each of several that are alike. */
 static size_t count_alike(const ch_key *key, size_t count, const ch_prepared *like)
 {
     size_t found = 0;
@@ -23,7 +23,7 @@ static size_t count_alike(const ch_key *key, size_t count, const ch_prepared *li
     return found;
 }
 
-/* Says which of `one` has more of them than `other`. Returns how many. */
+/* Says which requests `one` has more often than `other`. Returns how many. */
 static size_t say_missing(const ch_key *one, const ch_key *other, ch_change direction, const char *verb,
                           ch_saying_of *to)
 {

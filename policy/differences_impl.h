@@ -1,6 +1,6 @@
 /* What the files of differences.h share: what an entry says, as sets of texts (differences_sets.c), by its figures
- * (differences_figures.c), and what else a policy has (differences_things.c, of unlocks differences_unlock.c, of what
- * flattens keys differences_flatten.c). */
+ * (differences_figures.c), and what else a policy has (differences_things.c; differences_unlock.c for unlocks,
+ * differences_flatten.c for what flattens keys). */
 #ifndef CH_POLICY_DIFFERENCES_IMPL_H
 #define CH_POLICY_DIFFERENCES_IMPL_H
 

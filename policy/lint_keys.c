@@ -140,7 +140,7 @@ static void look_at_cancels(const ch_lint *in, const ch_key *key)
         ch_class_name((ch_class)__builtin_ctz(opened)), ch_buffer_text(&names));
 }
 
-/* What flattens it is for when it is frozen, and takes a signature. */
+/* `flatten` is for the time when the key is frozen, and a key that is locked then signs nothing. */
 static void look_at_flatten(const ch_lint *in, const ch_key *key)
 {
     bool is_locked = key->unlock.by_freeze || ch_policy_unlock_rule(in->policy, key->token)->ends.by_freeze;

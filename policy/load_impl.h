@@ -149,9 +149,9 @@ CH_CHECKED ch_status ch_key_versions(const ch_value *value, ch_error *err);
 CH_CHECKED ch_status ch_key_check_versions(const ch_yaml *map, ch_error *err);
 /* Gives the versions what their keys have in common, when the keys are in their places. */
 CH_CHECKED ch_status ch_finish_versions(ch_policy_loader *load, ch_error *err);
-/* `flatten` of a key; the rest of the key has been read. Whether those requests are what they may be shows when the
- * keys are in their places. */
+/* Reads `flatten` of a key. */
 CH_CHECKED ch_status ch_load_flatten(const ch_value *value, ch_error *err);
+/* Checks those requests, when the keys are in their places. */
 CH_CHECKED ch_status ch_finish_flatten(const ch_policy_loader *load, ch_error *err);
 #define CH_KEYS_MAX 65535 /* ch_policy's slots are 16 bits; versions count */
 

@@ -21,7 +21,7 @@ static ch_status read_end(const ch_value *value, ch_error *err)
     return CH_OK;
 }
 
-/* It ends by a freeze unless it survives one. */
+/* An unlock that does not survive a freeze ends by one. */
 static ch_status read_freeze(const ch_value *value, ch_error *err)
 {
     bool *by_freeze = value->out;

@@ -128,7 +128,7 @@ static ch_status object_to_flatten(const ch_question *question, const ch_reading
         ch_class_name(reading->class_), ch_buffer_text(&meaning));
 }
 
-/* The request itself is no mere read: there would be nothing to flatten. */
+/* The request itself must not be a mere read, which flattens nothing. */
 static ch_status check_flattening(const ch_question *question, const ch_reading_at *reading, ch_error *err)
 {
     ch_subject subject;

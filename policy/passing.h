@@ -25,8 +25,8 @@ CH_CHECKED ch_status ch_passing_item(const ch_question *question, const ch_passi
 CH_CHECKED ch_status ch_passing_check(const ch_question *question, ch_error *err);
 
 /* Refuses unless the request only cancels, or reduces positions, and nothing that its signature can be besides does
- * more than a reducing state lets pass at most. Trading states do not matter, nor what policy makes of them: it is for
- * what must be signed while they hold. Rule `flatten`. */
+ * more than a reducing state lets pass at most. Looks neither at trading states nor at what policy makes of them, since
+ * it is for what must be signed while they hold. Rule `flatten`. */
 CH_CHECKED ch_status ch_passing_flattens(const ch_question *question, ch_error *err);
 
 #endif

@@ -185,7 +185,7 @@ const ch_person *ch_policy_person(const ch_policy *policy, ch_slice name)
     return NULL;
 }
 
-/* Whoever has the roles in an entry of its own is meant by it, rather than as one of a group. */
+/* An entry that names the user comes before one that names a group. */
 static const ch_person *find_anybody(const ch_policy *policy, const ch_peer *peer)
 {
     const ch_person *found = NULL;

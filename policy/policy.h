@@ -351,9 +351,8 @@ unsigned ch_policy_roles(const ch_policy *policy, const ch_peer *peer);
 const ch_person *ch_policy_find_person(const ch_policy *policy, const ch_peer *peer, unsigned roles);
 /* Returns the person of that name, or NULL. */
 const ch_person *ch_policy_person(const ch_policy *policy, ch_slice name);
-/* Appends what policy calls that user: "alice", "ops (user 1000)" if only the group of the entry says so, or "user
- * 1000".
- */
+/* Appends what policy calls that user: "alice", "ops (user 1000)" if the entry names a group alone, or "user 1000" if
+ * policy does not know them. */
 void ch_policy_name_user(const ch_policy *policy, const ch_peer *peer, ch_buffer *out);
 /* True if some person has a seed. */
 bool ch_policy_has_seeds(const ch_policy *policy);

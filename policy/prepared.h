@@ -21,10 +21,11 @@ typedef struct ch_prepared {
 /* Frees what it holds. */
 void ch_prepared_free(ch_prepared *prepared);
 
-/* The request as a view, without what ch_endpoint_check finds out; `params` has room for `param_count`. */
+/* Returns a view of the request, as it is before ch_endpoint_check. `params` must have room for `param_count`. */
 ch_request ch_prepared_request(const ch_prepared *prepared, ch_param *params);
 
-/* Appends it in one line, as "DELETE /api/v3/openOrders symbol='BTCUSDT'". Two that read alike are alike. */
+/* Appends the request in one line, such as "DELETE /api/v3/openOrders symbol='BTCUSDT'". Two requests that are printed
+ * alike are the same. */
 void ch_prepared_print(const ch_prepared *prepared, ch_buffer *out);
 
 #endif

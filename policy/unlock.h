@@ -12,7 +12,7 @@
 typedef struct ch_unlock_ends {
     uint64_t for_ns;  /* after so long */
     uint64_t idle_ns; /* after so long without a request that was signed */
-    bool by_freeze;   /* when trading is frozen, of the key or of all; a token's too if that is so of all its keys */
+    bool by_freeze;   /* when the key or all trading is frozen; a token's also when each of its keys is */
 } ch_unlock_ends;
 
 enum { CH_FACTOR_PIN = 1, CH_FACTOR_CODE = 2 };
@@ -52,10 +52,10 @@ void ch_unlock_begin(ch_unlock_time *time, const ch_unlock_ends *ends, uint64_t 
 void ch_unlock_narrow(ch_unlock_time *time, const ch_unlock_ends *ends);
 /* Something was signed. An unlock that has ended stays so. */
 void ch_unlock_use(ch_unlock_time *time, uint64_t now_ns);
-/* Trading has been frozen: ends it, if it is to end by that. A thaw does not begin it anew. */
+/* Ends the unlock if it is to end by a freeze; called when trading is frozen. A thaw does not begin it anew. */
 void ch_unlock_freeze(ch_unlock_time *time);
-/* When it ends if nothing more is signed, and by what; CH_UNLOCK_NEVER, or 0 if a freeze has ended
- * it. */
+/* Returns when it ends if nothing more is signed, and by what: CH_UNLOCK_NEVER if it does not end, 0 if a freeze has
+ * ended it. */
 uint64_t ch_unlock_end_ns(const ch_unlock_time *time, ch_unlock_end *by);
 /* What has ended it by now. */
 ch_unlock_end ch_unlock_ended(const ch_unlock_time *time, uint64_t now_ns);

@@ -1,5 +1,5 @@
-/* Each part below is a row of `parts` and says nothing if there is nothing to say. What a part writes goes out line by
- * line through end_line, which is the only place that makes text fit to be shown. */
+/* Each part below is a row of `parts`, and may have nothing to say. All that parts write goes through end_line_in,
+ * which alone makes text fit to be shown. */
 #include "policy/words.h"
 
 #include "base/encode.h"
@@ -30,8 +30,8 @@ typedef struct writing {
 
 /* ---- lines ---- */
 
-/* Blanks in a row could fill the terminal's line, so that what follows them begins the next one and passes for a line
- * of ours. Those that a line begins with are ours. */
+/* Blanks in a row could fill the terminal's line, so that what follows begins the next one and passes for a line of
+ * ours. The blanks at the beginning of a line are ours. */
 static void mark_blanks(char *text)
 {
     bool is_after_blank = false;
@@ -50,7 +50,7 @@ static bool has_foreign(const char *text)
     return *text != '\0';
 }
 
-/* Takes `self->line` to `out`, after the label. */
+/* Moves `self->line` to `out`, after the label. */
 static void end_line_in(writing *self, const char *label, ch_buffer *out)
 {
     ch_autofree char *shown = ch_slice_strdup(ch_buffer_slice(&self->line));
@@ -247,7 +247,7 @@ static void add_worth(writing *self, ch_pricing *pricing)
     end_line(self, "value");
 }
 
-/* Of a price beside the reference: "2 % below the reference of 30000 USDT". Returns how far off it is. */
+/* Writes "2 % below the reference of 30000 USDT". Returns how far off the price is, in permille. */
 static uint64_t compare_price(writing *self, ch_decimal price, const ch_worth *reference)
 {
     ch_decimal more = CH_DECIMAL_ZERO;
@@ -314,7 +314,7 @@ static void add_items(writing *self)
 
 /* ---- limits and requirements ---- */
 
-/* "0.7 BTC of 2 BTC per 24h, and 0.5 BTC before: 60 % (withdrawals)". Returns the share. */
+/* Writes "0.7 BTC of 2 BTC per 24h, and 0.5 BTC before: 60 % (withdrawals)". Returns the share, in permille. */
 static uint64_t say_charge(writing *self, const ch_charge *charge)
 {
     ch_decimal sum = CH_DECIMAL_ZERO;
