@@ -120,7 +120,7 @@ static void make_requests(core *self)
                              .owner = ch_requests_link_owner(self->requests)};
     ch_links_apply(&self->links, &self->rules.config, &self->rules.policy);
     self->unattended = ch_unattended_new(self->loop, &self->links, &self->rules.policy,
-                                         ch_ledger_states(self->kept.ledger), ch_clockwatch_time_ns(self->kept.clock));
+                                         ch_ledger_states(self->kept.ledger), self->kept.clock);
 }
 
 /* What bots are answered from. */

@@ -176,6 +176,14 @@ void ch_links_forget_waiter(ch_links *links, const void *context)
         ch_token_link_forget_waiter(links->links[i], context);
 }
 
+size_t ch_links_index(const ch_links *links, const ch_token_link *link)
+{
+    size_t token = 0;
+    while (links->links[token] != link)
+        token++;
+    return token;
+}
+
 ch_status ch_links_find(const ch_links *links, ch_slice name, ch_token_link **out, ch_error *err)
 {
     *out = links->links[0];

@@ -47,6 +47,8 @@ size_t ch_links_sent(const ch_links *links);
 /* Has keys that cannot sign looked for again soon. */
 void ch_links_hurry(const ch_links *links);
 void ch_links_forget_waiter(ch_links *links, const void *context);
+/* Returns the index of `link`, which must be one of them. */
+size_t ch_links_index(const ch_links *links, const ch_token_link *link);
 /* The link of that name, or the only one if the name is empty. CH_NOT_FOUND. */
 CH_CHECKED ch_status ch_links_find(const ch_links *links, ch_slice name, ch_token_link **out, ch_error *err);
 

@@ -87,10 +87,7 @@ static ch_status read_pin_and_code(const ch_token_link *link, int fd, ch_secret 
 
 static bool takes_code(const ch_operators *operators, const ch_token_link *link)
 {
-    const ch_links *links = operators->context.links;
-    size_t token = 0;
-    while (links->links[token] != link)
-        token++;
+    size_t token = ch_links_index(operators->context.links, link);
     return (ch_policy_factors(operators->context.policy, token) & CH_FACTOR_CODE) != 0;
 }
 

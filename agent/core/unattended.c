@@ -15,17 +15,21 @@
 
 #define LOOK_EVERY_MS 100
 #define PATIENCE_MS 300000 /* after which a token that has not come is left to its operators */
+#define IS_FROZEN "trading is frozen, and the policy lets no unlock of this token survive that"
 
 typedef struct candidate {
     ch_unattended *self;
     char *token;
-    ch_secret pin; /* empty: it is not to be unlocked, or was tried */
+    ch_secret pin; /* empty: the token is not to be unlocked, or was tried */
     bool is_trying;
 } candidate;
 
 struct ch_unattended {
     ch_loop *loop;
     ch_links *links;
+    const ch_policy *policy;
+    const ch_states *states;
+    const ch_clockwatch *clock;
     ch_timer timer;
     uint64_t begun_ms;
     candidate list[CH_TOKENS_MAX];
@@ -37,6 +41,14 @@ static ch_token_link *find_link(const candidate *of)
     ch_error err = CH_ERROR_INIT;
     ch_token_link *link = NULL;
     return ch_links_find(of->self->links, ch_slice_of(of->token), &link, &err) == CH_OK ? link : NULL;
+}
+
+/* Returns true if trading is frozen on the whole token, and policy says that this ends unlocks of it. */
+static bool is_frozen(const ch_unattended *self, const ch_token_link *link)
+{
+    size_t token = ch_links_index(self->links, link);
+    return ch_policy_unlock_rule(self->policy, token)->ends.by_freeze &&
+           ch_states_cover_token(self->states, self->policy, token, ch_clockwatch_time_ns(self->clock));
 }
 
 static void fail(const candidate *of, const char *why)
@@ -60,13 +72,13 @@ static ch_status read_pin(candidate *of, const ch_token_link *link, ch_error *er
     return ch_credential_read(name, CH_PIN_SIZE_MAX, &of->pin, err);
 }
 
-static void add(ch_unattended *self, const ch_token_link *link, bool is_frozen)
+static void add(ch_unattended *self, const ch_token_link *link)
 {
     ch_error err = CH_ERROR_INIT;
     candidate *added = &self->list[self->count++];
     *added = (candidate){.self = self, .token = ch_strdup(ch_token_link_name(link)), .pin = CH_SECRET_INIT};
-    if (is_frozen)
-        fail(added, "trading is frozen, and the policy lets no unlock of this token survive that");
+    if (is_frozen(self, link))
+        fail(added, IS_FROZEN);
     else if (read_pin(added, link, &err) != CH_OK)
         fail(added, err.message);
 }
@@ -81,6 +93,7 @@ static void on_outcome(void *context, const ch_error *outcome)
         fail(of, outcome->message);
 }
 
+/* Trading may have been frozen while the token was waited for. */
 static void try_it(candidate *of)
 {
     ch_token_link *link = find_link(of);
@@ -91,6 +104,11 @@ static void try_it(candidate *of)
     }
     if (ch_token_link_state(link) != CH_LINK_LOCKED)
         return;
+    if (is_frozen(of->self, link)) {
+        ch_secret_wipe(&of->pin);
+        fail(of, IS_FROZEN);
+        return;
+    }
     ch_log("token '%s': unlocking it unattended, as the policy says", of->token);
     of->is_trying = true;
     ch_token_link_unlock_unattended(link, &of->pin, waiter);
@@ -130,16 +148,18 @@ static void on_due(void *context)
 /* ---- the room ---- */
 
 ch_unattended *ch_unattended_new(ch_loop *loop, ch_links *links, const ch_policy *policy, const ch_states *states,
-                                 uint64_t now_ns)
+                                 const ch_clockwatch *clock)
 {
     ch_unattended *self = ch_alloc(sizeof *self);
     self->loop = loop;
     self->links = links;
+    self->policy = policy;
+    self->states = states;
+    self->clock = clock;
     self->timer = (ch_timer){.on_due = on_due, .context = self};
     for (size_t i = 0; i < links->count; i++) {
-        const ch_unlock_rule *rule = ch_policy_unlock_rule(policy, i);
-        if (rule->is_unattended)
-            add(self, links->links[i], rule->ends.by_freeze && ch_states_cover_token(states, policy, i, now_ns));
+        if (ch_policy_unlock_rule(policy, i)->is_unattended)
+            add(self, links->links[i]);
     }
     unsetenv("CREDENTIALS_DIRECTORY");
     return self;
