@@ -130,13 +130,12 @@ void ch_links_look_at_ends(ch_links *links)
 
 void ch_links_freeze(ch_links *links, const ch_policy *policy, ch_slice key, const ch_states *states, uint64_t now_ns)
 {
+    const ch_key *frozen = key.size == 0 ? policy->keys : ch_policy_find_key(policy, key);
+    size_t count = key.size == 0 ? policy->key_count : frozen != NULL;
     for (size_t token = 0; token < links->count; token++) {
         ch_token_link *link = links->links[token];
-        for (size_t i = 0; i < policy->key_count; i++) {
-            const char *name = policy->keys[i].name;
-            if (key.size == 0 || ch_slice_is(key, name))
-                ch_token_link_freeze_key(link, name);
-        }
+        for (size_t i = 0; i < count; i++)
+            ch_token_link_freeze_key(link, frozen[i].name);
         if (ch_states_cover_token(states, policy, token, now_ns))
             ch_token_link_freeze(link);
     }
