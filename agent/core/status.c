@@ -153,16 +153,17 @@ static void add_freeze(report *to, const ch_status_context *context)
     add_notice(to, ch_buffer_slice(&text));
 }
 
-/* Is it of a key, or a caller, that whoever asks may see? */
+/* Returns true if the row is of all, or of a key or a caller that whoever asks may see. */
 static bool may_see_state(const ch_status_context *context, const report *to, const ch_state_row *row)
 {
     const ch_policy *policy = context->policy;
-    const ch_caller_set *own = ch_callers_find(context->callers, policy, to->caller);
-    const ch_key *key = row->of == CH_STATE_OF_KEY ? ch_policy_find_key(policy, row->name) : NULL;
     if (to->is_operator || row->of == CH_STATE_OF_ALL)
         return true;
-    if (row->of == CH_STATE_OF_KEY)
+    if (row->of == CH_STATE_OF_KEY) {
+        const ch_key *key = ch_policy_find_key(policy, row->name);
         return key != NULL && may_see(context, to, key);
+    }
+    const ch_caller_set *own = ch_callers_find(context->callers, policy, to->caller);
     for (size_t i = 0; i < policy->caller_count; i++) {
         if (ch_caller_set_has(own, i) && ch_slice_is(row->name, policy->callers[i].name))
             return true;
@@ -275,9 +276,8 @@ static void add_dates(const ch_status_context *context, report *to)
 
 static uint32_t count_waiting(const ch_status_context *context)
 {
-    ch_moment now;
-    const ch_approvals *approvals = ch_ledger_approvals(context->ledger);
-    return ch_moment_now(&now) ? (uint32_t)ch_approvals_open(approvals, now.wall_ns) : 0;
+    uint64_t now_ns = ch_clockwatch_time_ns(context->timekeeper->clock);
+    return (uint32_t)ch_approvals_open(ch_ledger_approvals(context->ledger), now_ns);
 }
 
 static void tell_more(const ch_status_context *context, report *to)
