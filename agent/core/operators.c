@@ -97,9 +97,14 @@ static ch_status check_right(const ch_operators *operators, const ch_peer *peer,
 }
 
 /* The policy may have changed since the session was opened. */
+ch_status ch_session_check_right(const ch_session *self, unsigned roles, ch_error *err)
+{
+    return check_right(self->operators, &self->peer, roles, err);
+}
+
 ch_status ch_session_check(const ch_session *self, uint32_t version, unsigned roles, ch_error *err)
 {
-    CH_TRY(check_right(self->operators, &self->peer, roles, err));
+    CH_TRY(ch_session_check_right(self, roles, err));
     return version == CH_FRAMES_VERSION
                ? CH_OK
                : ch_fail(err, CH_BAD_INPUT,

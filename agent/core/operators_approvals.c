@@ -182,10 +182,8 @@ static ch_status check_again(const ch_session *self, const ch_approval *approval
 /* Why an approval of this session's person would not count. */
 static ch_status check_person(const ch_session *self, const ch_approval *approval, ch_error *err)
 {
+    CH_TRY(ch_session_check_right(self, CH_ROLE_APPROVER, err));
     const ch_person *person = person_of(self, CH_ROLE_APPROVER);
-    if (person == NULL)
-        return ch_fail_rule(err, CH_REFUSED, "operator", "user %u is not an approver in the policy",
-                            (unsigned)self->peer.uid);
     CH_TRY(ch_approval_check_open(approval, ch_session_time_ns(self), err));
     CH_TRY(ch_approval_check_person(approval, person->name, self->peer.uid, err));
     return check_again(self, approval, err);

@@ -62,7 +62,9 @@ struct ch_operators {
 /* Something that the session waits for has been done, or has failed; `context` is the session. */
 void ch_session_on_outcome(void *context, const ch_error *outcome);
 void ch_session_on_progress(void *context, uint32_t done, uint32_t total);
-/* CH_REFUSED unless the operator has one of the roles, as bits. */
+/* Returns CH_REFUSED unless the operator has one of the roles, as bits. */
+CH_CHECKED ch_status ch_session_check_right(const ch_session *self, unsigned roles, ch_error *err);
+/* The same, and CH_BAD_INPUT unless the operator's chancery is of the agent's version. */
 CH_CHECKED ch_status ch_session_check(const ch_session *self, uint32_t version, unsigned roles, ch_error *err);
 /* A request that fails is answered; it does not end the session's protocol. */
 void ch_session_answer_failure(ch_session *self, ch_status st, const ch_error *err);
