@@ -27,7 +27,7 @@ CH_CHECKED ch_status ch_decode(ch_buffer *out, ch_encoding encoding, ch_slice te
  * CH_BAD_INPUT, one longer than CH_SECRET_MAX is CH_TOO_LARGE. The caller wipes `out`. */
 CH_CHECKED ch_status ch_decode_secret(ch_secret *out, ch_encoding encoding, const ch_secret *text, ch_error *err);
 
-/* Returns the value of a hex digit of either case, or -1 if it is none. */
+/* Returns the value of a hex digit of either case, or -1 if `c` is not one. */
 int ch_hex_digit(uint8_t c);
 
 /* Percent-encodes every byte but A-Z a-z 0-9 - . _ ~ and those in `also_plain` (may be ""). */

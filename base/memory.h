@@ -11,9 +11,9 @@
 void *ch_alloc(size_t size_bytes); /* zeroed */
 /* As reallocarray: the memory that is new is not zeroed. */
 void *ch_realloc_array(void *memory, size_t count, size_t item_size_bytes);
-/* The array of `count` items, with room for one more: for arrays that grow one by one. Their room is the next power of
- * two, so that thousands of items are not copied for each that comes, and nobody has to keep it. What is new is not
- * zeroed. */
+/* Returns the array of `count` items with room for one more; for arrays that grow one by one. Their room is always a
+ * power of two, so that thousands of items are not copied for each new one, and nobody has to keep track of it. The new
+ * room is not zeroed. */
 void *ch_array_grow(void *array, size_t count, size_t item_size_bytes);
 char *ch_strdup(const char *text);
 

@@ -33,7 +33,7 @@ CH_CHECKED ch_status ch_secret_alloc(ch_secret *secret, size_t size_bytes, ch_er
 CH_CHECKED ch_status ch_secret_alloc_empty(ch_secret *secret, ch_error *err);
 
 /* Copies a part of `whole`, whose parts have a NUL between them, to `out`, which must be empty: part 0 is the first.
- * An empty part is copied as ch_secret_alloc_empty makes it. CH_BAD_INPUT if there are not that many parts. */
+ * An empty part is copied as ch_secret_alloc_empty makes it. Returns CH_BAD_INPUT if there are not that many parts. */
 CH_CHECKED ch_status ch_secret_copy_part(const ch_secret *whole, unsigned part, ch_secret *out, ch_error *err);
 
 /* Reads `fd` to its end into `secret`, which must be empty: at most `max_bytes` (else CH_TOO_LARGE), without the one
@@ -41,9 +41,9 @@ CH_CHECKED ch_status ch_secret_copy_part(const ch_secret *whole, unsigned part, 
  * `fd` does; with O_NONBLOCK, CH_IO if `fd` has not ended yet. On failure `secret` stays empty. */
 CH_CHECKED ch_status ch_secret_read(ch_secret *secret, int fd, size_t max_bytes, ch_error *err);
 
-/* Puts a pipe of our own, with what was in it, in the place of `fd`, which must be a pipe that somebody else has sent:
- * to read that one could wait for them. CH_IO if its other end is not closed, or if it holds more than a pipe takes;
- * then `fd` stays what it was, and must not be read. */
+/* Replaces `fd`, a pipe that somebody else has sent, by a pipe of our own that holds the same: to read theirs could
+ * mean to wait for them. Returns CH_IO if its other end is not closed, or if it holds more than a pipe takes; then `fd`
+ * stays what it was, and must not be read. */
 CH_CHECKED ch_status ch_secret_own_pipe(int fd, ch_error *err);
 
 /* Puts the secret, which must be there, in a new pipe and returns its read end, to be passed to the process that

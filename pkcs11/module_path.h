@@ -29,8 +29,8 @@ CH_CHECKED ch_status ch_module_path(const ch_module_name *name, ch_module_file *
  * The path has no links in it. */
 CH_CHECKED ch_status ch_module_path_trusted(const ch_module_name *name, ch_module_file *out, ch_error *err);
 
-/* Hands the names of the modules that p11-kit is configured with to `take`; one may come twice. To choose from: whether
- * a file can be trusted, ch_module_path says. */
+/* Calls `take` with the name of each module that p11-kit is configured with; one may come twice. The names are only to
+ * choose from: ch_module_path says whether a file can be trusted. */
 void ch_module_each_name(void (*take)(void *context, const char *name), void *context);
 
 /* CH_CONFIG if `text` is too long, or seems to hold a PIN or password: it ends up in files and lists of processes. */

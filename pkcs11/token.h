@@ -52,7 +52,7 @@ CH_CHECKED ch_status ch_token_list(const ch_module_name *module, ch_token_info *
  * is touched, for a label or PIN that the token would not take. */
 CH_CHECKED ch_status ch_token_init(const ch_module_name *module, const char *label, const ch_secret *so_pin,
                                    const ch_secret *user_pin, bool is_erase_allowed, ch_error *err);
-/* The same check of what a new token would take, and nothing else. */
+/* Checks what ch_token_init checks that may not erase, and touches nothing. */
 CH_CHECKED ch_status ch_token_check_init(const ch_module_name *module, const char *label, const ch_secret *so_pin,
                                          const ch_secret *user_pin, ch_error *err);
 

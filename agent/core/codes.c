@@ -165,7 +165,8 @@ bool ch_attempt_meets_other(const ch_attempt *self, const ch_kept_person *person
     return meets;
 }
 
-/* What is kept of a person has one waiter, and that is whoever enrols or revokes them while it is written. */
+/* Returns true if no other attempt may wait for what is kept of `person`: one attempt at a time does, be it their own,
+ * or that of whoever enrols or revokes them. */
 static bool holds(const ch_attempt *self, const ch_person *person)
 {
     bool is_own = strcmp(self->name, person->name) == 0;

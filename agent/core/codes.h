@@ -47,11 +47,11 @@ void ch_codes_verify(ch_codes *codes, const ch_person *person, ch_secret *typed,
 void ch_codes_unlock(ch_codes *codes, ch_token_link *link, const ch_person *person, ch_secret *pin_and_code,
                      bool is_last_try, const ch_codes_waiter *waiter);
 
-/* Unlocks a token that takes no code with `pin`, which is taken over; the person's failures count, and make them wait,
- * as with a code. CH_WRONG_PIN says so. */
+/* Unlocks a token that takes no code with `pin`, which is taken over. The person's failures count, and make them wait,
+ * as with a code; but a wrong PIN is answered as CH_WRONG_PIN. */
 void ch_codes_unlock_by_pin(ch_codes *codes, ch_token_link *link, const ch_person *person, ch_secret *pin,
                             bool is_last_try, const ch_codes_waiter *waiter);
-/* True if several operators share the tries that a token has; the only one has all of them. NULL codes are fine. */
+/* Returns true if there are several operators, who share the tries that a token has. NULL codes are fine. */
 bool ch_codes_shares_tries(const ch_codes *codes);
 
 /* True if the seed that the policy names was enrolled. */

@@ -64,8 +64,8 @@ static void after_pin(ch_attempt *self, const ch_error *outcome)
         ch_attempt_end(self, outcome);
 }
 
-/* What could not be written was not pinned; nor was what was written too late, since whoever waited was told so, and
- * has destroyed the seed. */
+/* A seed is not enrolled if it could not be written. Nor is it if it was written too late: whoever waited was told that
+ * it is not, and has destroyed it. */
 static void on_pinned(void *context, const ch_error *outcome)
 {
     ch_attempt *self = context;
@@ -178,7 +178,7 @@ void ch_codes_enroll(ch_codes *codes, const ch_person *admin, ch_slice person, c
 
 #define IS_NOT_KEPT "the seed is revoked, but that is not kept yet, and would be forgotten if the agent ended now"
 
-/* It is in effect already. */
+/* The revocation is in effect already, on the disk or not. */
 static void on_unpinned(void *context, const ch_error *outcome)
 {
     ch_attempt *self = context;

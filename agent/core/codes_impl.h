@@ -28,14 +28,14 @@ struct ch_attempt {
     char about[CH_NAME_MAX + 1]; /* whose seed it is about; empty: nobody else's */
     char *token;                 /* that is to be unlocked; NULL: none */
     ch_token_link *link;         /* that has a login of it */
-    unsigned tries_before;       /* of that token */
+    unsigned tries_before;       /* that counted for that token before the login */
     ch_secret secret;            /* what was typed: parts with a NUL between them */
     unsigned code_part;          /* which of them is the code of who tries */
     uint64_t step;               /* of the code that was right */
     uint64_t now_ns;             /* of the wall clock, when it began */
     uint64_t began_ms;
     ch_timer answering;  /* a refusal, or that the disk does not answer */
-    const char *if_slow; /* what holds then; NULL: a code was right, or the try is over */
+    const char *if_slow; /* what to say then; NULL: a code was right, or the try is over */
     ch_error outcome;
     ch_attempt_next then; /* once the try is counted */
     ch_attempt_next next; /* once the code is used; NULL: that was all */

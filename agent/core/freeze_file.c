@@ -28,7 +28,7 @@ struct ch_freeze_file {
     ch_freeze_file_owner owner;
     char *path;
     char *name;  /* in its folder */
-    char *whole; /* the absolute path; a descriptor of the folder would keep it from going */
+    char *whole; /* the absolute path; a descriptor of the folder would hide that the folder goes */
     bool is_there;
 };
 
@@ -103,7 +103,7 @@ static void freeze(ch_freeze_file *self, const char *before, const char *after)
     self->owner.freeze(self->owner.context, ch_buffer_text(&why));
 }
 
-/* Whatever else keeps it from being seen: it may be there. */
+/* Returns false only if the file is certainly not there; another failure does not say so. */
 static bool look(const ch_freeze_file *self)
 {
     struct stat facts;

@@ -35,8 +35,8 @@ void ch_links_start(ch_links *links);
 bool ch_links_died(ch_links *links, pid_t pid);
 /* Locks those whose unlock has ended. In each turn of the loop, before jobs are dispatched. */
 void ch_links_look_at_ends(ch_links *links);
-/* Trading was just frozen, of the key with that name, or of all if it is empty: ends the unlocks that policy does not
- * let survive that. Of a token when `states` cover all that is on it. */
+/* Ends the unlocks that policy does not let survive a freeze, when trading was just frozen for the key of that name, or
+ * for all if the name is empty. The unlock of a token ends if `states` cover all keys on it. */
 void ch_links_freeze(ch_links *links, const ch_policy *policy, ch_slice key, const ch_states *states, uint64_t now_ns);
 /* Gives each process the jobs that it should have. At the end of each turn of the loop. */
 void ch_links_dispatch(ch_links *links);

@@ -58,7 +58,7 @@ static bool names_another(ch_slice words)
     return false;
 }
 
-/* The first line of its words, without the label; it says if that is not all that the request does. */
+/* Appends the first line of its words, without the label, and says if the request does more than that. */
 static void add_what(const ch_approval *approval, ch_buffer *out)
 {
     ch_slice words = ch_buffer_slice(&approval->words);
@@ -70,7 +70,7 @@ static void add_what(const ch_approval *approval, ch_buffer *out)
     ch_buffer_add_format(out, "%s%.*s", is_all ? "" : "(among other things) ", CH_SLICE_ARGS(shown));
 }
 
-/* How many of the approvals count for the requirement that needs most of them. */
+/* Returns how many of the approvals count for the requirement that needs most of them. */
 static uint32_t count_given(const ch_session *self, const ch_approval *approval)
 {
     const ch_policy *policy = self->operators->context.policy;
@@ -167,7 +167,7 @@ static bool takes_code(const ch_session *self)
     return ch_policy_has_seeds(self->operators->context.policy);
 }
 
-/* A code after an approval without one is not the same again. */
+/* Whoever has approved without a code may do so once more with one. */
 static ch_status check_again(const ch_session *self, const ch_approval *approval, ch_error *err)
 {
     for (size_t i = 0; i < approval->given.count; i++) {
@@ -179,7 +179,7 @@ static ch_status check_again(const ch_session *self, const ch_approval *approval
     return CH_OK;
 }
 
-/* Why an approval of this session's person would not count. */
+/* Returns CH_OK if an approval by the session's person would count. */
 static ch_status check_person(const ch_session *self, const ch_approval *approval, ch_error *err)
 {
     CH_TRY(ch_session_check_right(self, CH_ROLE_APPROVER, err));
@@ -247,7 +247,7 @@ static ch_status give(ch_session *self, const ch_approval_give_frame *ask, bool 
     CH_TRY(check_give(self, ask, err));
     ch_given_by by = {.uid = self->peer.uid, .at_ns = ch_session_time_ns(self), .is_by_code = is_by_code};
     const char *name = person_of(self, CH_ROLE_APPROVER)->name;
-    memcpy(by.person, name, strlen(name) + 1); /* a name is at most as long */
+    memcpy(by.person, name, strlen(name) + 1); /* no name is longer than that array */
     CH_TRY(ch_ledger_approve(self->operators->context.ledger, ask->approval, ask->digest.data, &by, &row, err));
     ch_session_await_disk(self, CH_KEPT_APPROVAL, row);
     return CH_OK;

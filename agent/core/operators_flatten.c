@@ -1,8 +1,8 @@
-/* `chancery flatten`: what policy has prepared for a key is signed, whatever its trading state is, and goes to whoever
- * asked; nothing is sent to an exchange. It does as much as it can: a request that fails does not stop the others.
+/* `chancery flatten`: signs what policy has prepared for a key, whatever the key's trading state is, for whoever asked;
+ * sends nothing to an exchange. It does as much as it can: a request that fails does not stop the others.
  *
- * No code is asked for. It is for the moment in which everything must stop, and can do nothing but what a reviewed
- * policy has prepared, which only cancels or reduces. */
+ * It takes no code. It is for the moment in which everything must stop, and can do nothing but what a reviewed policy
+ * has prepared, which only cancels or reduces. */
 #include "agent/core/operators_impl.h"
 
 #include "base/buffer.h"

@@ -104,7 +104,7 @@ static uint64_t set(const ch_session *self, const target *of, ch_trading state, 
                                       : ch_ledger_freeze(ledger, &row, ch_session_time_ns(self));
 }
 
-/* A caller's freeze is none of a key: others go on with it. */
+/* To freeze a caller ends no unlock: others go on with its keys. */
 static void end_unlocks(const ch_session *self, const target *frozen)
 {
     const ch_operator_context *context = &self->operators->context;

@@ -7,14 +7,14 @@
 #include "base/log.h"
 #include "wire/channel.h"
 
-/* What holds of a change as long as it is not on the disk (operators_kept.c). */
+/* What a session waits for the disk with, and so what it hears if that takes too long (operators_kept.c). */
 typedef enum ch_keeping {
-    CH_KEPT_STATE,    /* of trading, or of a key: it is in effect */
-    CH_KEPT_CHANGE,   /* so is another change */
-    CH_KEPT_APPROVAL, /* and an approval, unless the disk does not take it */
-    CH_KEPT_DENIAL,   /* and a denial */
-    CH_KEPT_FIRST,    /* it counts only then */
-    CH_KEPT_QUESTION, /* nothing is changed: something is to be read */
+    CH_KEPT_STATE,    /* a state of trading or of a key, which is in effect already */
+    CH_KEPT_CHANGE,   /* another change that is in effect already */
+    CH_KEPT_APPROVAL, /* an approval, which is in effect already, but not if the disk fails */
+    CH_KEPT_DENIAL,   /* a denial, which is in effect already */
+    CH_KEPT_FIRST,    /* a change that counts only once it is on the disk */
+    CH_KEPT_QUESTION, /* a question, which changes nothing */
 } ch_keeping;
 
 /* A key that is being flattened: one request after the other, so that their nonces rise in their order. */
@@ -23,10 +23,10 @@ typedef struct ch_flattening {
     size_t count;
     size_t next;
     size_t failed;
-    ch_error first;  /* that failed */
-    ch_buffer asked; /* the one before `next`, in words */
-    bool is_asked;   /* it is on its way */
-    bool is_going;   /* the next ones are being asked for */
+    ch_error first;  /* the first failure */
+    ch_buffer asked; /* the request before `next`, in words */
+    bool is_asked;   /* that request is under way */
+    bool is_going;   /* the next requests are being asked for */
 } ch_flattening;
 
 /* One operator's request, and its answer. */
@@ -37,11 +37,11 @@ typedef struct ch_session {
     ch_receiving state;
     ch_peer peer;
     uint64_t began_ms;
-    uint64_t kept_by_ms; /* what waits for the disk is answered by then; 0: nothing does */
-    ch_keeping keeping;  /* what that is */
+    uint64_t kept_by_ms; /* the session is answered by then, though the disk is not; 0: it does not wait for it */
+    ch_keeping keeping;  /* what it waits with */
     size_t left;         /* answers that are still to come */
     uint32_t wanted;     /* rows of decisions */
-    ch_buffer asked;     /* a thaw that waits until a code has been looked at, as its frame; or the key to flatten */
+    ch_buffer asked;     /* the frame of a thaw or an approval whose code is being verified; or the key to flatten */
     ch_flattening flattening;
     ch_error answer; /* the first failure */
 } ch_session;
@@ -78,18 +78,18 @@ CH_CHECKED ch_status ch_session_check_reason(ch_slice reason, ch_error *err);
 /* operators_unlock.c: makes sure that PINs and codes come in a pipe, and puts one of core's own in the place of `fd`,
  * which keeps nobody waiting. */
 CH_CHECKED ch_status ch_session_prepare_pipe(int fd, ch_error *err);
-/* The same file. Reads a code alone. If there is none, CH_REFUSED by the rule CH_RULE_CODE, and `needs` says what it is
- * for: who brings no code has tried none. */
+/* The same file. Reads a code alone. Returns CH_REFUSED with the rule CH_RULE_CODE and the sentence `needs` if there is
+ * none: whoever brings no code has tried none. */
 CH_CHECKED ch_status ch_session_read_code(int fd, const char *needs, ch_secret *code, ch_error *err);
 
 /* ---- operators_kept.c ---- */
 
-/* What the row says is in effect: the session's next outcome is whether the row is on the disk. That is not waited for
- * long: a disk that hangs must not keep anybody from hearing what holds. */
+/* Waits for `row` to be on the disk; whether it is, is the session's next outcome. Does not wait long, because a disk
+ * that hangs must not keep anybody from hearing what holds. */
 void ch_session_await_disk(ch_session *self, ch_keeping keeping, uint64_t row);
-/* Something else than a row of the ledger is waited for, with ch_session_on_outcome, and not for long either. */
+/* Limits how long the session waits for something else than a row, which ends with ch_session_on_outcome. */
 void ch_session_limit_wait(ch_session *self, ch_keeping keeping);
-/* The disk has not answered in time. */
+/* Answers a session that the disk has not answered in time. */
 void ch_session_on_late(ch_session *self);
 
 /* ---- takers of frames: operators_unlock.c has those of tokens and people, operators_requests.c of rules and time,

@@ -1,11 +1,11 @@
-/* Who changes something hears in time what holds of it, also while the disk of the state hangs or is full. Some changes
- * are in effect from the first moment, others count only once they are on the disk; each has a row that says so. */
+/* Whoever changes something hears in time whether the change holds, even while the disk of the state hangs or is full.
+ * Some changes are in effect at once, others count only when they are on the disk; each kind has a row that says so. */
 #include "agent/core/operators_impl.h"
 
 #include "base/clock.h"
 
-#define CHANGE_MS 1500    /* as long as a slow disk may take that is well */
-#define QUESTION_MS 10000 /* whatever else is written goes first */
+#define CHANGE_MS 1500    /* a sound disk may be as slow as that */
+#define QUESTION_MS 10000 /* what is being written goes first */
 
 #define IN_EFFECT "it is in effect, but is not kept yet, and would be forgotten if the agent ended now: "
 #define NOT_YET "it does not count yet, and will once the disk has it, unless the agent ends before: "

@@ -1,7 +1,7 @@
-/* Requests that policy has prepared, and a person asks for: those by which a key is flattened. They take every step
- * that a bot's request takes. What differs is here: the asker is somebody of the people's socket, not a connection of a
- * front; and not policy's entries decide, which are for callers, but that policy has prepared this very request, and
- * that it only cancels or reduces. So no trading state stops it, and it takes nothing of limits. */
+/* Requests that policy has prepared and a person asks for, to flatten a key. They take every step that a bot's request
+ * takes; what differs is here. The asker comes by the people's socket, not by a connection of a front. Policy's entries
+ * are for callers and do not decide: policy must have prepared this very request, and it may only cancel or reduce. So
+ * no trading state stops it, and it takes nothing of limits. */
 #include "agent/core/request_impl.h"
 
 #include "base/log.h"
@@ -65,7 +65,7 @@ ch_status ch_request_find_person(const ch_requests *requests, ch_job *job, ch_er
         return ch_fail(err, CH_CONFLICT, "the policy is another now, and may have prepared something else; ask again");
     return (ch_policy_roles(policy, &job->caller) & MAY_FLATTEN) != 0
                ? CH_OK
-               : ch_fail_rule(err, CH_REFUSED, "operator", "you are no operator and no admin any more");
+               : ch_fail_rule(err, CH_REFUSED, "operator", "you are neither an operator nor an admin any more");
 }
 
 ch_status ch_request_judge_prepared(ch_requests *requests, const ch_job *job, ch_error *err)
@@ -91,7 +91,7 @@ bool ch_request_is_forsaken(const ch_requests *requests, const ch_job *job)
 
 /* ---- answers ---- */
 
-/* What it means is read once more: others have been judged while it waited. */
+/* Reads once more what the request means, because others have been judged while it waited. */
 ch_status ch_request_answer_person(ch_requests *requests, ch_job *job, ch_error *err)
 {
     const ch_error none = CH_ERROR_INIT;

@@ -171,7 +171,7 @@ static bool may_see_state(const ch_status_context *context, const report *to, co
     return false;
 }
 
-/* Those of a key's versions are no states that anybody can end. */
+/* Leaves out the states of a key's versions, which nobody can end. */
 static void add_trading(const ch_status_context *context, report *to)
 {
     uint32_t counts[CH_STATE_OF_VERSION + 1][CH_TRADING_HALTED + 1] = {0};

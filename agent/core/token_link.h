@@ -213,8 +213,8 @@ void ch_token_link_lock(ch_token_link *link, ch_link_waiter waiter);
 /* What policy says of unlocks now, and by ch_link_key of those of keys: what is shorter holds at once, what is longer
  * from the next unlock on. */
 void ch_token_link_set_unlock(ch_token_link *link, const ch_unlock_rule *rule);
-/* Trading was frozen: of all keys on the token, or of the key of that name. What policy says of unlocks and freezes
- * happens, with the token in ch_token_link_look_at_end. */
+/* End the unlock of the token, or of its key of that name, if policy does not let it survive a freeze. The token itself
+ * is locked in ch_token_link_look_at_end. */
 void ch_token_link_freeze(ch_token_link *link);
 void ch_token_link_freeze_key(ch_token_link *link, const char *name);
 /* Locks it if its unlock has ended. In each turn of the loop, before jobs are dispatched. */

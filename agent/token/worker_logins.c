@@ -119,8 +119,8 @@ ch_status ch_worker_take_login(void *context, ch_frame *frame, int *fd, ch_error
     return st == CH_OK ? ch_login_done_frame_put(out, 0, &done, err) : st;
 }
 
-/* What came in one pipe: the PIN, which is empty if the token takes none, a NUL, and the code, of which a view is
- * returned. */
+/* Splits what came in one pipe: the PIN, which is empty if the token takes none, a NUL, and the code. `code` becomes a
+ * view of `both`. */
 static ch_status split(const ch_secret *both, ch_secret *pin, ch_slice *code, ch_error *err)
 {
     const uint8_t *nul = ch_slice_find((ch_slice){both->data, both->size}, '\0');
