@@ -127,10 +127,11 @@ ch_status ch_request_reserve(ch_requests *requests, ch_job *job, ch_error *err)
     return take(requests, job, err);
 }
 
+/* What people gave may have been lost on its way to the disk, so a fetch is always judged again. */
 ch_status ch_request_judge_again(ch_requests *requests, ch_job *job, ch_error *err)
 {
     uint64_t now_ns = ch_clockwatch_time_ns(requests->context.clock);
-    bool is_fresh = now_ns >= job->judged_ns && now_ns - job->judged_ns < FRESH_NS &&
+    bool is_fresh = job->approval == 0 && now_ns >= job->judged_ns && now_ns - job->judged_ns < FRESH_NS &&
                     job->generation == ch_ledger_generation(requests->context.ledger);
     if (is_fresh)
         return CH_OK;
