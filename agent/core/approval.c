@@ -217,14 +217,6 @@ uint64_t ch_approval_end_ns(const ch_approval *approval)
     return approval->end != CH_APPROVAL_WAITING ? approval->ended_ns : ch_approval_sum(approval).expires_ns;
 }
 
-uint64_t ch_approval_next_ns(const ch_approval *approval, uint64_t now_ns)
-{
-    const ch_approval_needs sum = ch_approval_sum(approval);
-    if (approval->end != CH_APPROVAL_WAITING || now_ns >= sum.expires_ns)
-        return UINT64_MAX;
-    return sum.ready_ns > now_ns ? sum.ready_ns : sum.expires_ns;
-}
-
 /* ---- checks ---- */
 
 ch_status ch_approval_check_open(const ch_approval *approval, uint64_t now_ns, ch_error *err)

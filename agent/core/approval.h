@@ -103,8 +103,6 @@ static inline bool ch_approval_is_open(const ch_approval *approval, uint64_t now
 }
 /* When it ended, or will if nothing more happens. */
 uint64_t ch_approval_end_ns(const ch_approval *approval);
-/* The next time at which its state changes by itself; UINT64_MAX: it does not. */
-uint64_t ch_approval_next_ns(const ch_approval *approval, uint64_t now_ns);
 /* "waiting", "ready", ... */
 const char *ch_approval_state_name(ch_approval_state state);
 

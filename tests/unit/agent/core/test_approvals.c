@@ -153,9 +153,9 @@ START_TEST(test_a_delay_counts_from_the_asking)
     need(at, 0, false, 6 * HOUR, 0);
     ck_assert_int_eq(give(at->id, "alice", ALICE), CH_OK);
     ck_assert_int_eq(state_at(at->id, NOW_NS + 6 * HOUR - 1), CH_APPROVAL_WAITING);
-    ck_assert_uint_eq(ch_approval_next_ns(at, NOW_NS + HOUR), NOW_NS + 6 * HOUR);
+    ck_assert_uint_eq(ch_approval_sum(at).ready_ns, NOW_NS + 6 * HOUR);
     ck_assert_int_eq(state_at(at->id, NOW_NS + 6 * HOUR), CH_APPROVAL_READY);
-    ck_assert_uint_eq(ch_approval_next_ns(at, NOW_NS + 6 * HOUR), NOW_NS + 7 * HOUR);
+    ck_assert_uint_eq(ch_approval_sum(at).expires_ns, NOW_NS + 7 * HOUR);
     ck_assert_int_eq(state_at(at->id, NOW_NS + 7 * HOUR), CH_APPROVAL_EXPIRED);
 }
 END_TEST
