@@ -118,9 +118,6 @@ CH_CHECKED ch_status ch_ledger_confirm_price(ch_ledger *ledger, ch_slice source,
 /* ---- approvals (ledger_approvals.c) ---- */
 
 const ch_approvals *ch_ledger_approvals(const ch_ledger *ledger);
-/* As ch_judgement_try. */
-CH_CHECKED ch_status ch_ledger_try_asked(const ch_ledger *ledger, ch_judgement *judgement, const ch_question *question,
-                                         ch_error *err);
 /* Adds a request that needs what the judgement says, and its row, which is to be waited for: if it is lost, the request
  * is gone. Refusals are those of ch_approvals_ask. */
 CH_CHECKED ch_status ch_ledger_add_approval(ch_ledger *ledger, const ch_approval_asked *asked,

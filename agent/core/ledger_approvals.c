@@ -17,12 +17,6 @@ const ch_approvals *ch_ledger_approvals(const ch_ledger *ledger)
     return ledger->approvals;
 }
 
-ch_status ch_ledger_try_asked(const ch_ledger *ledger, ch_judgement *judgement, const ch_question *question,
-                              ch_error *err)
-{
-    return ch_judgement_try(judgement, question, ledger->levels, err);
-}
-
 /* ---- records ---- */
 
 static void begin_record(ch_ledger *ledger, const char *event, const ch_approval *approval, uint64_t now_ns)

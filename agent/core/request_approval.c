@@ -155,12 +155,13 @@ static ch_status add(ch_requests *requests, ch_job *job, ch_approval_asked *aske
     ch_autobuffer words = CH_BUFFER_INIT;
     ch_autobuffer request = CH_BUFFER_INIT;
     ch_ledger *ledger = requests->context.ledger;
+    const ch_levels *levels = ch_ledger_levels(ledger);
     ch_judging *judging = &requests->judging;
     CH_TRY(ch_ledger_check(ledger, err));
-    CH_TRY(ch_ledger_try_asked(ledger, &judging->judgement, &judging->question, err));
+    CH_TRY(ch_judgement_try(&judging->judgement, &judging->question, levels, err));
     const ch_worded of = {.question = &judging->question,
                           .judgement = &judging->judgement,
-                          .levels = ch_ledger_levels(ledger),
+                          .levels = levels,
                           .uid = job->caller.uid,
                           .version = job->key_id};
     CH_TRY(ch_words_write(&of, &words, err));
