@@ -137,7 +137,7 @@ static bool read_needed(ch_approvals *approvals, ch_line *line)
         !ch_line_number(line, 5, UINT64_MAX, &requirement.delay_ns) ||
         !ch_line_number(line, 6, UINT64_MAX, &requirement.within_ns) || !ch_line_name(line, 7, &people))
         return false;
-    ch_approval *approval = ch_approvals_restored(approvals, id);
+    ch_approval *approval = ch_approvals_find_to_change(approvals, id);
     if (approval == NULL)
         return true;
     requirement.approvals = (uint32_t)count;
@@ -164,7 +164,7 @@ static bool read_given(ch_approvals *approvals, ch_line *line)
     memcpy(by.person, person.data, person.size);
     by.uid = (uid_t)uid;
     by.is_by_code = is_by_code == 1;
-    ch_approval *approval = ch_approvals_restored(approvals, id);
+    ch_approval *approval = ch_approvals_find_to_change(approvals, id);
     return approval == NULL || ch_approval_add_given(approval, &by);
 }
 
@@ -180,7 +180,7 @@ static bool read_end(ch_approvals *approvals, ch_line *line)
         !ch_line_number(line, 2, CH_APPROVAL_STATE_COUNT - 1, &how) || !ch_line_number(line, 3, UINT64_MAX, &at_ns) ||
         !ch_line_name(line, 4, &person) || !ch_line_number(line, 5, UINT32_MAX, &uid) || !ch_line_name(line, 6, &why))
         return false;
-    ch_approval *approval = ch_approvals_restored(approvals, id);
+    ch_approval *approval = ch_approvals_find_to_change(approvals, id);
     ch_autofree char *by = ch_slice_strdup(person);
     ch_autofree char *because = ch_slice_strdup(why);
     if (approval != NULL)

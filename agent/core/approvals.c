@@ -55,7 +55,7 @@ static size_t place_of(const ch_approvals *approvals, uint64_t id)
     return low;
 }
 
-ch_approval *ch_approvals_restored(ch_approvals *approvals, uint64_t id)
+static ch_approval *find(const ch_approvals *approvals, uint64_t id)
 {
     size_t at = place_of(approvals, id);
     return at < approvals->count && approvals->items[at]->id == id ? approvals->items[at] : NULL;
@@ -63,8 +63,12 @@ ch_approval *ch_approvals_restored(ch_approvals *approvals, uint64_t id)
 
 const ch_approval *ch_approvals_find(const ch_approvals *approvals, uint64_t id)
 {
-    size_t at = place_of(approvals, id);
-    return at < approvals->count && approvals->items[at]->id == id ? approvals->items[at] : NULL;
+    return find(approvals, id);
+}
+
+ch_approval *ch_approvals_find_to_change(ch_approvals *approvals, uint64_t id)
+{
+    return find(approvals, id);
 }
 
 const ch_approval *ch_approvals_at(const ch_approvals *approvals, size_t index)
@@ -143,11 +147,16 @@ static void take_out(ch_approvals *approvals, size_t index)
     approvals->changes++;
 }
 
+void ch_approvals_remove(ch_approvals *approvals, uint64_t id)
+{
+    if (find(approvals, id) != NULL)
+        take_out(approvals, place_of(approvals, id));
+}
+
 static void put_in(ch_approvals *approvals, ch_approval *approval)
 {
+    ch_approvals_remove(approvals, approval->id);
     size_t at = place_of(approvals, approval->id);
-    if (at < approvals->count && approvals->items[at]->id == approval->id)
-        take_out(approvals, at);
     if (approvals->count == approvals->capacity) {
         approvals->capacity = approvals->capacity == 0 ? 16 : 2 * approvals->capacity;
         approvals->items = ch_realloc_array(approvals->items, approvals->capacity, sizeof(ch_approval *));
@@ -156,12 +165,6 @@ static void put_in(ch_approvals *approvals, ch_approval *approval)
     approvals->items[at] = approval;
     approvals->count++;
     approvals->changes++;
-}
-
-void ch_approvals_remove(ch_approvals *approvals, uint64_t id)
-{
-    if (ch_approvals_find(approvals, id) != NULL)
-        take_out(approvals, place_of(approvals, id));
 }
 
 /* ---- what has ended ---- */
@@ -261,7 +264,7 @@ ch_status ch_approvals_ask(ch_approvals *approvals, const ch_approval_asked *ask
 ch_status ch_approvals_get(ch_approvals *approvals, uint64_t id, const uint8_t *digest, uint64_t now_ns,
                            ch_approval **out, ch_error *err)
 {
-    *out = ch_approvals_restored(approvals, id);
+    *out = find(approvals, id);
     if (*out == NULL)
         return ch_fail(err, CH_NOT_FOUND, "there is no request %" PRIu64 " that waits for approval, or not any more",
                        id);
@@ -304,7 +307,7 @@ ch_status ch_approvals_give(ch_approvals *approvals, uint64_t id, const uint8_t 
 
 void ch_approvals_use(ch_approvals *approvals, uint64_t id, uint64_t now_ns)
 {
-    ch_approval *approval = ch_approvals_restored(approvals, id);
+    ch_approval *approval = find(approvals, id);
     if (approval == NULL)
         return;
     ch_approval_set_end(approval, CH_APPROVAL_SIGNED, "", 0, "", now_ns);
@@ -313,7 +316,7 @@ void ch_approvals_use(ch_approvals *approvals, uint64_t id, uint64_t now_ns)
 
 void ch_approvals_unuse(ch_approvals *approvals, uint64_t id)
 {
-    ch_approval *approval = ch_approvals_restored(approvals, id);
+    ch_approval *approval = find(approvals, id);
     if (approval == NULL || approval->end != CH_APPROVAL_SIGNED)
         return;
     ch_approval_set_end(approval, CH_APPROVAL_WAITING, "", 0, "", 0);

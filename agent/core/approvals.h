@@ -58,6 +58,8 @@ void ch_approvals_remove(ch_approvals *approvals, uint64_t id);
  * A digest that is NULL is not compared. */
 CH_CHECKED ch_status ch_approvals_get(ch_approvals *approvals, uint64_t id, const uint8_t *digest, uint64_t now_ns,
                                       ch_approval **out, ch_error *err);
+/* Returns the approval with that id, open or not; or NULL if there is none. */
+ch_approval *ch_approvals_find_to_change(ch_approvals *approvals, uint64_t id);
 /* It was changed. */
 void ch_approvals_touch(ch_approvals *approvals);
 
@@ -78,8 +80,6 @@ void ch_approvals_sweep(ch_approvals *approvals, uint64_t now_ns);
 /* Adds one by its id, in place of what has that id, whatever the bounds say. */
 ch_approval *ch_approvals_restore(ch_approvals *approvals, uint64_t id, const ch_approval_asked *asked,
                                   uint64_t asked_ns);
-/* As it is, open or not; NULL if there is none. */
-ch_approval *ch_approvals_restored(ch_approvals *approvals, uint64_t id);
 /* Ids begin there at least. */
 void ch_approvals_restore_next(ch_approvals *approvals, uint64_t next);
 uint64_t ch_approvals_next(const ch_approvals *approvals);

@@ -11,6 +11,7 @@
 #include "state/journal.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 const ch_approvals *ch_ledger_approvals(const ch_ledger *ledger)
 {
@@ -104,7 +105,7 @@ void ch_ledger_settle_approvals(ch_ledger *ledger, uint64_t id, bool is_recorded
             ch_approvals_remove(ledger->approvals, at->id);
             continue;
         }
-        ch_approval *approval = ch_approvals_restored(ledger->approvals, at->id);
+        ch_approval *approval = ch_approvals_find_to_change(ledger->approvals, at->id);
         if (is_settled)
             approval->row = 0;
         left += at->row != 0;
@@ -121,7 +122,7 @@ static bool is_same(const ch_requirement *a, const ch_requirement *b)
     bool is_same = a->approvals == b->approvals && a->needs_code == b->needs_code && a->delay_ns == b->delay_ns &&
                    a->within_ns == b->within_ns && a->of.count == b->of.count;
     for (size_t i = 0; is_same && i < a->of.count; i++)
-        is_same = ch_slice_is(ch_slice_of(a->of.items[i]), b->of.items[i]);
+        is_same = strcmp(a->of.items[i], b->of.items[i]) == 0;
     return is_same;
 }
 
@@ -130,7 +131,7 @@ static bool needs_the_same(const ch_approval *approval, const ch_judgement *judg
     const ch_entry_rule *entry;
     size_t i = 0;
     while ((entry = ch_judgement_requirement(judgement, i)) != NULL) {
-        if (i == approval->needed_count || !ch_slice_is(ch_slice_of(entry->name), approval->needed[i].name) ||
+        if (i == approval->needed_count || strcmp(entry->name, approval->needed[i].name) != 0 ||
             !is_same(&approval->needed[i].requirement, &entry->requirement))
             return false;
         i++;
@@ -141,7 +142,7 @@ static bool needs_the_same(const ch_approval *approval, const ch_judgement *judg
 void ch_ledger_renew_approval(ch_ledger *ledger, uint64_t id, const ch_judgement *judgement, uint64_t now_ns)
 {
     ch_error full = CH_ERROR_INIT;
-    ch_approval *approval = ch_approvals_restored(ledger->approvals, id);
+    ch_approval *approval = ch_approvals_find_to_change(ledger->approvals, id);
     if (approval == NULL || ch_judgement_requirement(judgement, 0) == NULL || needs_the_same(approval, judgement))
         return;
     ch_approval_clear_needed(approval);
@@ -157,7 +158,7 @@ ch_status ch_ledger_approve(ch_ledger *ledger, uint64_t id, const uint8_t *diges
 {
     const ch_given_by *given;
     CH_TRY(ch_approvals_give(ledger->approvals, id, digest, by, &given, err));
-    const ch_approval *approval = ch_approvals_find(ledger->approvals, id);
+    ch_approval *approval = ch_approvals_find_to_change(ledger->approvals, id);
     begin_record(ledger, "approval given", approval, by->at_ns);
     ch_record_text(&ledger->record, ",", "person", ch_slice_of(by->person));
     ch_buffer_add_format(&ledger->record, ",\"uid\":%u,\"code\":%s", (unsigned)by->uid,
@@ -165,7 +166,7 @@ ch_status ch_ledger_approve(ch_ledger *ledger, uint64_t id, const uint8_t *diges
     ch_buffer_clear(&ledger->lines);
     ch_approval_row_add_given(id, given, &ledger->lines);
     *row = end_record(ledger, by->at_ns);
-    ch_approval_await_given(ch_approvals_restored(ledger->approvals, id), by->uid, *row);
+    ch_approval_await_given(approval, by->uid, *row);
     ledger->unsettled++;
     ch_log("'%s' (user %u) approves request %" PRIu64 " with key '%s'", by->person, (unsigned)by->uid, id,
            approval->key);
@@ -216,7 +217,7 @@ ch_status ch_ledger_end_approval(ch_ledger *ledger, uint64_t id, const ch_approv
 
 uint64_t ch_ledger_end_again(ch_ledger *ledger, uint64_t id, uint64_t now_ns)
 {
-    ch_approval *approval = ch_approvals_restored(ledger->approvals, id);
+    ch_approval *approval = ch_approvals_find_to_change(ledger->approvals, id);
     if (approval == NULL || approval->end_row == 0 || ch_ledger_is_recorded(ledger, approval->end_row))
         return 0;
     return record_end(ledger, approval, now_ns);
@@ -232,7 +233,7 @@ void ch_ledger_end_all_approvals(ch_ledger *ledger, uid_t by, uint64_t now_ns)
     for (size_t i = 0; (at = ch_approvals_at(ledger->approvals, i)) != NULL; i++) {
         if (!ch_approval_is_open(at, now_ns))
             continue;
-        ch_approval *approval = ch_approvals_restored(ledger->approvals, at->id);
+        ch_approval *approval = ch_approvals_find_to_change(ledger->approvals, at->id);
         end(approval, &ending, now_ns);
         ch_approval_row_add_end(approval, &ledger->lines);
     }

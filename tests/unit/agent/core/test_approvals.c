@@ -170,7 +170,7 @@ START_TEST(test_one_is_used_once)
     ck_assert_str_eq(err.rule, "signed");
     ch_approvals_unuse(table, id);
     ck_assert_int_eq(state_at(id, NOW_NS), CH_APPROVAL_READY); /* nothing is needed */
-    ch_approval_set_end(ch_approvals_restored(table, id), CH_APPROVAL_DENIED, "bob", BOB, "no", NOW_NS);
+    ch_approval_set_end(ch_approvals_find_to_change(table, id), CH_APPROVAL_DENIED, "bob", BOB, "no", NOW_NS);
     ch_approvals_unuse(table, id);
     ck_assert_int_eq(state_at(id, NOW_NS), CH_APPROVAL_DENIED);
     ck_assert_uint_eq(ch_approvals_find(table, id)->request.size, 0);
