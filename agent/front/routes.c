@@ -148,21 +148,26 @@ bool ch_route_needs_no_body(ch_slice method, ch_slice path)
 
 #define LIMIT_DEFAULT 100
 #define LIMIT_MAX 1000
-#define LIMIT_DIGITS 4
-#define WAIT_S_MAX 60 /* core waits no longer */
-#define WAIT_DIGITS 2
+#define WAIT_S_MAX 60   /* core waits no longer */
+#define NUMBER_DIGITS 4 /* that the largest of them has */
+
+/* Reads a whole number from 1 to `most`, in its one spelling. */
+static ch_status read_number(ch_slice value, const char *name, uint16_t most, uint16_t *out, ch_error *err)
+{
+    unsigned number = 0;
+    bool is_number = value.size > 0 && value.size <= NUMBER_DIGITS && value.data[0] != '0' &&
+                     ch_slice_count_digits(value) == value.size;
+    for (size_t i = 0; is_number && i < value.size; i++)
+        number = number * 10 + (unsigned)(value.data[i] - '0');
+    if (!is_number || number > most)
+        return ch_fail(err, CH_BAD_INPUT, "%s must be a whole number from 1 to %u", name, (unsigned)most);
+    *out = (uint16_t)number;
+    return CH_OK;
+}
 
 static ch_status read_limit(ch_slice value, ch_query *out, ch_error *err)
 {
-    unsigned limit = 0;
-    bool is_number = value.size > 0 && value.size <= LIMIT_DIGITS && value.data[0] != '0' &&
-                     ch_slice_count_digits(value) == value.size;
-    for (size_t i = 0; is_number && i < value.size; i++)
-        limit = limit * 10 + (unsigned)(value.data[i] - '0');
-    if (!is_number || limit > LIMIT_MAX)
-        return ch_fail(err, CH_BAD_INPUT, "limit must be a whole number from 1 to %d", LIMIT_MAX);
-    out->limit = (uint16_t)limit;
-    return CH_OK;
+    return read_number(value, "limit", LIMIT_MAX, &out->limit, err);
 }
 
 static ch_status read_after_key(ch_slice value, ch_query *out, ch_error *err)
@@ -187,15 +192,7 @@ static ch_status read_key(ch_slice value, ch_query *out, ch_error *err)
 
 static ch_status read_wait(ch_slice value, ch_query *out, ch_error *err)
 {
-    unsigned seconds = 0;
-    bool is_number = value.size > 0 && value.size <= WAIT_DIGITS && value.data[0] != '0' &&
-                     ch_slice_count_digits(value) == value.size;
-    for (size_t i = 0; is_number && i < value.size; i++)
-        seconds = seconds * 10 + (unsigned)(value.data[i] - '0');
-    if (!is_number || seconds > WAIT_S_MAX)
-        return ch_fail(err, CH_BAD_INPUT, "wait_s must be a whole number from 1 to %d", WAIT_S_MAX);
-    out->wait_s = (uint16_t)seconds;
-    return CH_OK;
+    return read_number(value, "wait_s", WAIT_S_MAX, &out->wait_s, err);
 }
 
 /* clang-format off */

@@ -138,6 +138,7 @@ static const struct {
     { "limit=1000",           CH_ASK_PRICES,  NULL,                                 1000,  "",     "" },
     { "after=QlRD_-8&limit=7", CH_ASK_PRICES, NULL,                                 7,     "QlRD_-8", "" },
     { "key=k",                CH_ASK_READY,   NULL,                                 100,   "",     "k" },
+    { "wait_s=60",            CH_ASK_REQUEST, NULL,                                 100,   "",     "" },
     { "limit=0",              CH_ASK_PRICES,  "limit must be",                      0,     NULL,   NULL },
     { "limit=1001",           CH_ASK_PRICES,  "limit must be",                      0,     NULL,   NULL },
     { "limit=-1",             CH_ASK_PRICES,  "limit must be",                      0,     NULL,   NULL },
@@ -151,6 +152,14 @@ static const struct {
     { "&",                    CH_ASK_PRICES,  "limit=N and after=NEXT",             0,     NULL,   NULL },
     { "limit=1&",             CH_ASK_PRICES,  "limit=N and after=NEXT",             0,     NULL,   NULL },
     { "limit=1",              CH_ASK_READY,   "key=NAME",                           0,     NULL,   NULL },
+    { "wait_s=0",             CH_ASK_REQUEST, "wait_s must be",                     0,     NULL,   NULL },
+    { "wait_s=61",            CH_ASK_REQUEST, "wait_s must be",                     0,     NULL,   NULL },
+    { "wait_s=060",           CH_ASK_REQUEST, "wait_s must be",                     0,     NULL,   NULL },
+    { "wait_s=100",           CH_ASK_REQUEST, "wait_s must be",                     0,     NULL,   NULL },
+    { "wait_s=",              CH_ASK_REQUEST, "wait_s must be",                     0,     NULL,   NULL },
+    { "wait_s=1&wait_s=1",    CH_ASK_REQUEST, "wait_s is given twice",              0,     NULL,   NULL },
+    { "limit=1",              CH_ASK_REQUEST, "wait_s=N",                           0,     NULL,   NULL },
+    { "wait_s=1",             CH_ASK_KEYS,    "limit=N and after=NEXT",             0,     NULL,   NULL },
 };
 /* clang-format on */
 
