@@ -8,13 +8,13 @@ uint64_t ch_given_within_ns(const ch_requirement *requirement)
     return requirement->within_ns == 0 ? CH_GIVEN_WITHIN_NS : requirement->within_ns;
 }
 
-static bool is_among(const ch_text_list *list, const char *person)
+bool ch_given_is_meant(const ch_requirement *requirement, const char *person)
 {
-    for (size_t i = 0; i < list->count; i++) {
-        if (strcmp(list->items[i], person) == 0)
+    for (size_t i = 0; i < requirement->of.count; i++) {
+        if (strcmp(requirement->of.items[i], person) == 0)
             return true;
     }
-    return false;
+    return requirement->of.count == 0 && requirement->approvals == 0;
 }
 
 static bool is_approver(const ch_policy *policy, const ch_given_by *by)
@@ -29,8 +29,8 @@ static bool counts(const ch_given *given, const ch_given_by *by, const ch_requir
 {
     uint64_t within_ns = ch_given_within_ns(requirement);
     bool is_in_time = by->at_ns >= given->asked_ns && by->at_ns - given->asked_ns <= within_ns;
-    bool is_meant = requirement->of.count == 0 ? requirement->approvals == 0 : is_among(&requirement->of, by->person);
-    return is_in_time && is_meant && by->uid != given->requester && (policy == NULL || is_approver(policy, by));
+    return is_in_time && ch_given_is_meant(requirement, by->person) && by->uid != given->requester &&
+           (policy == NULL || is_approver(policy, by));
 }
 
 /* A person, or a user, may stand among the approvals more than once. */

@@ -29,6 +29,8 @@ typedef struct ch_given {
     ch_given_by by[CH_GIVEN_MAX];
 } ch_given;
 
+/* True if the requirement names that person, or names nobody and so is content with any approver. */
+bool ch_given_is_meant(const ch_requirement *requirement, const char *person);
 /* In which time after the asking the approvals must come. */
 uint64_t ch_given_within_ns(const ch_requirement *requirement);
 /* How many of the approvals count for the requirement. `policy` NULL: whoever is an approver now. */

@@ -240,13 +240,10 @@ ch_status ch_approval_check_open(const ch_approval *approval, uint64_t now_ns, c
     }
 }
 
+/* A delay alone needs nobody. */
 static bool needs_person(const ch_requirement *requirement, const char *person)
 {
-    for (size_t i = 0; i < requirement->of.count; i++) {
-        if (strcmp(requirement->of.items[i], person) == 0)
-            return true;
-    }
-    return requirement->of.count == 0 && requirement->needs_code;
+    return (requirement->approvals > 0 || requirement->needs_code) && ch_given_is_meant(requirement, person);
 }
 
 ch_status ch_approval_check_person(const ch_approval *approval, const char *person, uid_t uid, ch_error *err)
