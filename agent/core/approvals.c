@@ -8,15 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SWEEP_EVERY_NS UINT64_C(10000000000)
-
 struct ch_approvals {
     ch_approval **items; /* by id */
     size_t count;
     size_t capacity;
     uint64_t next;
     uint64_t changes;
-    uint64_t swept_ns;
 };
 
 static const ch_share places = {CH_APPROVALS_MAX, CH_APPROVALS_SHARE, CH_APPROVALS_RESERVE, CH_APPROVALS_FIRST};
@@ -227,9 +224,6 @@ static void make_room(ch_approvals *approvals, uint64_t now_ns)
 
 void ch_approvals_sweep(ch_approvals *approvals, uint64_t now_ns)
 {
-    if (now_ns - approvals->swept_ns < SWEEP_EVERY_NS)
-        return;
-    approvals->swept_ns = now_ns;
     for (size_t i = approvals->count; i-- > 0;) {
         const ch_approval *at = approvals->items[i];
         uint64_t end_ns = ch_approval_end_ns(at);
