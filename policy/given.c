@@ -1,4 +1,4 @@
-/* What is in doubt does not count: a person of the policy whom only a group names is looked up by name. */
+/* What is in doubt does not count. A person is found by name, for policy may name a group in place of a user. */
 #include "policy/given.h"
 
 #include <string.h>
@@ -33,7 +33,7 @@ static bool counts(const ch_given *given, const ch_given_by *by, const ch_requir
            (policy == NULL || is_approver(policy, by));
 }
 
-/* A person, or a user, may stand among the approvals more than once. */
+/* A person under two users, or a user under two names, counts once. */
 static bool is_counted_already(const ch_given_by *const *counted, size_t count, const ch_given_by *by)
 {
     for (size_t i = 0; i < count; i++) {

@@ -1,5 +1,5 @@
-/* What people have given to one request: approvals. A decision takes it as a fact, like prices; who may give, and what
- * a `require` is content with, is decided here.
+/* The approvals that people have given to one request. A decision takes them as a fact, as it takes prices. This room
+ * decides whose approval counts, and what meets a `require`.
  *
  * An approval counts if a person gave it whom the requirement names (with `code` alone: any approver, if it names
  * nobody), who is still an approver by the policy of now and still that user, who did not ask for the request, and in
@@ -12,7 +12,7 @@
 #include "policy/policy.h"
 
 #define CH_GIVEN_MAX 32 /* approvals of one request; a requirement asks for 16 at most */
-/* For a requirement that does not say in which time the approvals must come. */
+/* The time for approvals, if the requirement does not say `within`. */
 #define CH_GIVEN_WITHIN_NS (3600 * UINT64_C(1000000000))
 
 typedef struct ch_given_by {
@@ -31,13 +31,14 @@ typedef struct ch_given {
 
 /* True if the requirement names that person, or names nobody and so is content with any approver. */
 bool ch_given_is_meant(const ch_requirement *requirement, const char *person);
-/* In which time after the asking the approvals must come. */
+/* Returns how long after the asking an approval still counts. */
 uint64_t ch_given_within_ns(const ch_requirement *requirement);
-/* How many of the approvals count for the requirement. `policy` NULL: whoever is an approver now. */
+/* Returns how many of the approvals count for the requirement. If `policy` is NULL, all who gave are taken for
+ * approvers. */
 size_t ch_given_count(const ch_given *given, const ch_requirement *requirement, const ch_policy *policy);
-/* Have people done their part: approvals and code? */
+/* Returns true if people have done their part: approvals and code. */
 bool ch_given_is_complete(const ch_given *given, const ch_requirement *requirement, const ch_policy *policy);
-/* Is the requirement met: that, and the delay since the asking is over? */
+/* Returns true if the requirement is met: people have done their part, and the delay since the asking is over. */
 bool ch_given_meets(const ch_given *given, const ch_requirement *requirement, const ch_policy *policy, uint64_t now_ns);
 
 #endif

@@ -25,9 +25,9 @@ const char *ch_approval_state_name(ch_approval_state state)
     return state_names[state];
 }
 
-/* ---- what it owns ---- */
+/* ---- what an approval owns ---- */
 
-/* No line is left half. */
+/* Cuts after a whole line. */
 static void add_words(ch_buffer *out, ch_slice words)
 {
     size_t size = words.size;
@@ -142,7 +142,7 @@ size_t ch_approval_settle_given(ch_approval *approval, uint64_t row, bool is_rec
     return left;
 }
 
-/* Only what was signed can be fetched again. */
+/* What was signed can be fetched again, and so keeps its request. */
 void ch_approval_set_end(ch_approval *approval, ch_approval_state how, const char *person, uid_t uid, const char *why,
                          uint64_t at_ns)
 {

@@ -21,7 +21,7 @@ static bool is_named_before(const ch_approval *approval, size_t needed, size_t p
     return false;
 }
 
-/* Whoever some requirement names, once. */
+/* Appends everybody whom a requirement names, once. */
 static void add_people(const ch_approval *approval, ch_records *list, ch_buffer *records)
 {
     for (size_t i = 0; i < approval->needed_count; i++) {

@@ -1,5 +1,5 @@
-/* A wait is a place in a small table that each turn looks at, if anything has changed or may have by now. The timer is
- * set only while somebody waits, so that nobody wakes core for nothing. */
+/* A wait is a place in a small table. A turn looks at the table only if an approval has changed, or if time may have
+ * changed one. The timer is set only while somebody waits, so that core is not woken for nothing. */
 #include "agent/core/approval_desk.h"
 
 #include "agent/core/approval_answer.h"
@@ -10,7 +10,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define LOOK_EVERY_MS 500 /* for callers who have left, and for what time changes */
+#define LOOK_EVERY_MS 500 /* to find callers who have left, and states that time has changed */
 #define DISK_WAIT_MS 3000
 
 typedef struct wait {
@@ -21,7 +21,7 @@ typedef struct wait {
     ch_approval_state state; /* as it was when the wait began */
     size_t given;
     uint64_t until_ms;
-    uint64_t row; /* of a withdrawal, which is answered when that is on the disk; 0: of none */
+    uint64_t row; /* the journal's row of a withdrawal, which is answered once that is on the disk; 0: no withdrawal */
 } wait;
 
 #define PLACES CH_SHARE_MOST(CH_LONG_WAITS_MAX, CH_LONG_WAITS_FIRST)
@@ -215,7 +215,7 @@ void ch_approval_desk_tell(ch_approval_desk *desk, ch_asker asker, const ch_get_
         ch_front_link_failed(asker, "", &err);
 }
 
-/* A place is taken first: what cannot be answered is not done. */
+/* Looks for a place before anything changes: a withdrawal that cannot be answered must not happen. */
 static ch_status withdraw(ch_approval_desk *desk, ch_asker asker, const ch_withdraw_frame *frame, ch_error *err)
 {
     const ch_approval *approval;
@@ -249,7 +249,7 @@ void ch_approval_desk_withdraw(ch_approval_desk *desk, ch_asker asker, const ch_
 
 static void on_due(void *context)
 {
-    (void)context; /* that the loop turned is enough */
+    (void)context; /* the turn that follows looks at the table */
 }
 
 ch_approval_desk *ch_approval_desk_new(const ch_approval_desk_context *context)

@@ -1,8 +1,9 @@
-/* What bots ask about requests that people were asked about: how they stand, now or when that changes, and that they be
- * withdrawn. The frames GET_REQUEST and WITHDRAW; a fetch is a request for a signature (agent/core/request.h).
+/* The desk where bots ask about requests that people must approve. It takes the frames GET_REQUEST, which asks how a
+ * request stands, now or when that changes, and WITHDRAW. A fetch is a request for a signature (agent/core/request.h).
  *
- * Who waits takes a place, of which each user has a share, until the answer; the answer comes when the request changes,
- * when the time is over, or when the policy is another. Whoever has left keeps no place. Core's thread only. */
+ * A bot that waits takes a place until it is answered; each user has a share of the places. The answer comes when the
+ * request changes, when the time is over, or when the policy is replaced. A bot that leaves loses its place. Core's
+ * thread only. */
 #ifndef CH_AGENT_CORE_APPROVAL_DESK_H
 #define CH_AGENT_CORE_APPROVAL_DESK_H
 
@@ -18,7 +19,7 @@
 #define CH_LONG_WAITS_MAX 128
 #define CH_LONG_WAITS_SHARE 8 /* of one user; above it, only while RESERVE are left */
 #define CH_LONG_WAITS_RESERVE 96
-#define CH_LONG_WAITS_FIRST 1 /* a user has besides, when all are taken */
+#define CH_LONG_WAITS_FIRST 1 /* that each user may have even when all are taken */
 #define CH_LONG_WAIT_S_MAX 60
 
 typedef struct ch_approval_desk ch_approval_desk;
@@ -36,13 +37,14 @@ typedef struct ch_approval_desk_context {
 ch_approval_desk *ch_approval_desk_new(const ch_approval_desk_context *context);
 void ch_approval_desk_free(ch_approval_desk *desk);
 
+/* Answers how a request stands, at once or when that changes. */
 void ch_approval_desk_tell(ch_approval_desk *desk, ch_asker asker, const ch_get_request_frame *get);
-/* It is answered when that is on the disk. */
+/* Withdraws a request, and answers when that is on the disk. */
 void ch_approval_desk_withdraw(ch_approval_desk *desk, ch_asker asker, const ch_withdraw_frame *withdraw);
 
-/* In each turn: answers those who need not wait any more. */
+/* Answers those whose wait is over. Call it in each turn. */
 void ch_approval_desk_turn(ch_approval_desk *desk);
-/* Before the policy is replaced: nobody waits any more. */
+/* Answers all who wait for a change. Call it before the policy is replaced. */
 void ch_approval_desk_recall(ch_approval_desk *desk);
 
 #endif

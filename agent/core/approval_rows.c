@@ -2,9 +2,9 @@
 /*   N next                                                                the next id
  *   A id uid asked callers key digest repeat-key request words            a request was asked for
  *   Q id name approvals code delay within people                          it needs that; after its A
- *   G id person uid time code                                             somebody has approved it
- *   E id state time person uid why                                        it has ended
- *   U id time                                                             it was used; in a RETURN, it was not after all
+ *   G id person uid time code                                             somebody approved it
+ *   E id state time person uid why                                        it ended
+ *   U id time                                                             it was used; in a RETURN, that is taken back
  *
  * A line about an approval that is forgotten changes nothing. */
 /* clang-format on */
@@ -114,7 +114,7 @@ static bool read_asked(ch_approvals *approvals, ch_line *line)
     return true;
 }
 
-/* Names, with a space between them; `out` holds views into `text`, and the caller frees its list. */
+/* Cuts `text` at its spaces. `out` holds views into it; the caller frees the list. */
 static void split_names(char *text, ch_text_list *out)
 {
     char *rest = NULL;

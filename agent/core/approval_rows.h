@@ -6,17 +6,17 @@
 #include "agent/core/ledger_lines.h"
 #include "policy/given.h"
 
-/* All that there is of one, so that the line takes the place of those before. */
+/* Appends all lines of an approval; they take the place of every line of it before. */
 void ch_approval_row_add(const ch_approval *approval, ch_buffer *lines);
 void ch_approval_row_add_given(uint64_t id, const ch_given_by *by, ch_buffer *lines);
-/* How it ended. */
+/* Appends how it ended. */
 void ch_approval_row_add_end(const ch_approval *approval, ch_buffer *lines);
-/* It is used by the decision whose row has the line; a RETURN with the same line takes that back. */
+/* Appends that the decision with this row uses the approval. The same line in a RETURN row takes that back. */
 void ch_approval_row_add_use(uint64_t id, uint64_t at_ns, ch_buffer *lines);
-/* The whole table, and the next id. */
+/* Appends the whole table, and the next id. */
 void ch_approval_rows_add_all(const ch_approvals *approvals, ch_buffer *lines);
 
-/* Takes a line in. False: it cannot be read. */
+/* Reads a line into the table. Returns false if it cannot be read. */
 CH_CHECKED bool ch_approval_row_read(ch_approvals *approvals, ch_line *line, bool is_return);
 
 #endif

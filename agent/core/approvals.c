@@ -1,4 +1,5 @@
-/* There are few approvals, and people wait for them: looking at all of them is quick enough, and needs no index. */
+/* There are few approvals, and people take minutes to answer: looking at all of them is quick enough without an index.
+ */
 #include "agent/core/approvals.h"
 
 #include "base/memory.h"
@@ -37,7 +38,7 @@ void ch_approvals_free(ch_approvals *approvals)
 
 /* ---- looking ---- */
 
-/* Where the id stands, or would. */
+/* Returns the place of the id, or the one where it belongs. */
 static size_t place_of(const ch_approvals *approvals, uint64_t id)
 {
     size_t low = 0;
@@ -96,7 +97,7 @@ ch_status ch_approvals_find_own(const ch_approvals *approvals, uint64_t id, uid_
                    "you have no request %" PRIu64 " that people were asked about, or it ended more than a day ago", id);
 }
 
-/* Of one user; NULL: of all. */
+/* Counts those of one user, or of all if `uid` is NULL. */
 static size_t count_open(const ch_approvals *approvals, const uid_t *uid, uint64_t now_ns)
 {
     size_t count = 0;
@@ -107,7 +108,7 @@ static size_t count_open(const ch_approvals *approvals, const uid_t *uid, uint64
     return count;
 }
 
-/* By one user, of late. */
+/* Counts what one user has withdrawn of late. */
 static size_t count_withdrawn(const ch_approvals *approvals, uid_t uid, uint64_t now_ns)
 {
     size_t count = 0;
@@ -173,7 +174,7 @@ static int compare_users(const void *a, const void *b)
     return first < second ? -1 : first > second;
 }
 
-/* The users of those that have ended, in order; the caller frees them. */
+/* Returns the user of each approval that has ended, sorted; the caller frees them. */
 static uid_t *ended_users(const ch_approvals *approvals, uint64_t now_ns, size_t *count)
 {
     uid_t *users = ch_realloc_array(NULL, approvals->count + 1, sizeof *users);
@@ -186,7 +187,7 @@ static uid_t *ended_users(const ch_approvals *approvals, uint64_t now_ns, size_t
     return users;
 }
 
-/* Who has most, and how many. */
+/* Finds the user who stands there most often, and returns how often. */
 static size_t longest_run(const uid_t *users, size_t count, uid_t *most)
 {
     size_t longest = 0;
@@ -211,7 +212,7 @@ static void drop_oldest(ch_approvals *approvals, uid_t uid, uint64_t now_ns)
         take_out(approvals, i);
 }
 
-/* One more may end than before. */
+/* Called before an approval is added: one more may end than before. */
 static void make_room(ch_approvals *approvals, uint64_t now_ns)
 {
     size_t count;
@@ -317,7 +318,7 @@ void ch_approvals_unuse(ch_approvals *approvals, uint64_t id)
     ch_approvals_touch(approvals);
 }
 
-/* ---- restored ---- */
+/* ---- to restore ---- */
 
 ch_approval *ch_approvals_restore(ch_approvals *approvals, uint64_t id, const ch_approval_asked *asked,
                                   uint64_t asked_ns)

@@ -16,24 +16,24 @@
 #include "state/nonces.h"
 #include "wire/frames.h"
 
-/* What came of a prepared request; views, valid during the call. */
+/* What became of a prepared request. Holds views, which are valid during the call. */
 typedef struct ch_person_answer {
     const ch_finished *request; /* NULL: it was not signed */
     const char *key_id;         /* of the version that signed */
     ch_slice meaning;           /* in words; empty if it was not signed */
-    uint64_t valid_ns;          /* how long the exchange takes it from now on; 0: nobody knows */
-    const ch_error *why;
+    uint64_t valid_ns;          /* for how long the exchange accepts it from now on; 0: nobody knows */
+    const ch_error *why;        /* it was not signed; CH_OK: it was */
 } ch_person_answer;
 
-/* A person of the people's socket, who has a request signed that policy has prepared. */
+/* A person on the people's socket who asks for a request that policy has prepared. */
 typedef struct ch_person_asker {
-    void *context; /* NULL: a caller asks, by a front */
+    void *context; /* NULL: the asker is a caller of a front */
     ch_peer peer;
     bool has_left;
     uint8_t policy[CH_POLICY_HASH_SIZE]; /* the one that has prepared it */
-    /* It has been signed, or `request` is NULL, and `why` says why not; called once, unless the person has left. */
+    /* Called once with the outcome, unless the person has left. */
     void (*answer)(void *context, const ch_person_answer *answer);
-    /* The job is over, and another may begin. */
+    /* Called when the job is over, so that another may begin; not if the person has left. */
     void (*ended)(void *context);
 } ch_person_asker;
 
@@ -50,7 +50,7 @@ typedef struct ch_job {
     /* What was asked; views into `bytes`. */
     ch_asker asker;
     uint64_t connection;
-    ch_person_asker person; /* who asks in the place of these two */
+    ch_person_asker person; /* the asker, if it is a person and not a connection of a front */
     ch_form form;
     ch_request asked;
     ch_slice key_name;
@@ -58,7 +58,7 @@ typedef struct ch_job {
     ch_records values;
     ch_slice repeat_key; /* the Idempotency-Key; empty: none */
     ch_slice key_id;     /* of the version that is to sign; empty: any */
-    uint64_t approval;   /* the request that people were asked about, and that is fetched now; 0: it is none */
+    uint64_t approval;   /* the approval that is fetched; 0: this is not a fetch */
     ch_buffer bytes;
 
     /* What the steps found. */
@@ -76,7 +76,7 @@ typedef struct ch_job {
     uint32_t window_ms;          /* the receive window; 0: none, or a parameter says it */
     bool is_window_added;        /* the last parameter says it, and is not the bot's */
     char window_text[CH_RECEIVE_WINDOW_TEXT_MAX];
-    bool needs_people;                 /* it is signed only once they agree, and nothing else is in its way */
+    bool needs_people;                 /* nothing is in its way but that people must approve it */
     uint64_t judged_ns;                /* wall clock */
     uint64_t generation;               /* of states and prices, then */
     ch_reservation *reservation;       /* until it is settled */

@@ -74,7 +74,7 @@ static void add_taken(const ch_ledger *ledger, const ch_reservation *reservation
     }
 }
 
-/* An approval is used and given back in memory and in the journal at once, so a snapshot has it as its rows do. */
+/* Memory and journal change together when an approval is used or given back, so a snapshot agrees with the rows. */
 static void use_approval(ch_ledger *ledger, const ch_reservation *reservation, uint64_t now_ns)
 {
     if (reservation->approval == 0)
@@ -91,8 +91,8 @@ static void add_event(ch_ledger *ledger, const char *event, uint64_t now_ns)
     ch_buffer_add_byte(&ledger->record, '}');
 }
 
-/* Not before: else another decision could use the approval, whose row would come before this one and be undone by it.
- */
+/* The approval is given back no sooner than the row is added. Otherwise the row of another decision could use it before
+ * this row, which would then undo that use. */
 static void return_approval(ch_ledger *ledger, const ch_reservation *reservation)
 {
     if (reservation->approval == 0)
@@ -341,7 +341,7 @@ static void note_orders(ch_ledger *ledger, ch_reservation *reservation, const ch
     }
 }
 
-/* Of the first `count` that were taken. */
+/* Makes a reservation of the first `count` amounts in `ledger->taken`. */
 static ch_reservation *make_reservation(ch_ledger *ledger, size_t count, const ch_question *question, uid_t uid)
 {
     ch_autobuffer names = CH_BUFFER_INIT;

@@ -22,7 +22,7 @@ typedef struct ch_ledger_owner {
     void (*on_recorded)(void *context, uint64_t id, const ch_error *outcome);
 } ch_ledger_owner;
 
-/* A person who does something, by what policy calls them. */
+/* Somebody who changes something: the user, and the name that policy has for it. */
 typedef struct ch_doer {
     uid_t uid;
     ch_slice name;
@@ -45,7 +45,7 @@ void ch_ledger_turn(ch_ledger *ledger, uint64_t now_ns);
 void ch_ledger_try_again(ch_ledger *ledger);
 /* Why decisions cannot be recorded for now; NULL: they can. */
 const ch_error *ch_ledger_trouble(const ch_ledger *ledger);
-/* True if that row is on the disk. */
+/* Returns true if that row is on the disk. */
 bool ch_ledger_is_recorded(const ch_ledger *ledger, uint64_t row);
 /* Rows that are not on the disk yet. */
 bool ch_ledger_is_writing(const ch_ledger *ledger);
@@ -74,10 +74,10 @@ CH_CHECKED ch_status ch_ledger_try(ch_ledger *ledger, ch_judgement *judgement, c
  * one of the two: ch_ledger_return, ch_ledger_keep. */
 CH_CHECKED ch_status ch_ledger_reserve(ch_ledger *ledger, ch_judgement *judgement, const ch_question *question,
                                        uid_t uid, ch_reservation **out, ch_error *err);
-/* The same for what takes nothing of limits, and so is never refused. */
+/* Makes a reservation that takes nothing of limits, and so is never refused. */
 ch_reservation *ch_ledger_reserve_nothing(ch_ledger *ledger, const ch_question *question, uid_t uid);
-/* Appends the decision's row, with the reservation's record, and returns its id. The approval that the reservation
- * names is used from here on; it must be open. */
+/* Appends the decision's row, with the reservation's record, and returns its id. This uses the approval that the
+ * reservation names, which must be open. */
 uint64_t ch_ledger_record(ch_ledger *ledger, ch_reservation *reservation, uint64_t now_ns);
 /* Nothing was signed: what was taken is given back, and so says a row of its own if the decision has one. Takes it
  * over. NULL is fine. */
@@ -118,28 +118,31 @@ CH_CHECKED ch_status ch_ledger_confirm_price(ch_ledger *ledger, ch_slice source,
 /* ---- approvals (ledger_approvals.c) ---- */
 
 const ch_approvals *ch_ledger_approvals(const ch_ledger *ledger);
-/* Adds a request that needs what the judgement says, and its row, which is to be waited for: if it is lost, the request
- * is gone. Refusals are those of ch_approvals_ask. */
+/* Adds an approval with the requirements of the judgement, and appends its row. Wait for the row: if it is lost, the
+ * approval is removed. Refuses as ch_approvals_ask does. */
 CH_CHECKED ch_status ch_ledger_add_approval(ch_ledger *ledger, const ch_approval_asked *asked,
                                             const ch_judgement *judgement, const ch_question *question,
                                             const ch_approval **out, ch_error *err);
-/* The policy of now requires this of it; a row is written if that is not what it was. Nothing changes if it requires
- * nothing any more. Harmless if there is none. */
+/* Replaces the approval's requirements by those of a judgement by the policy of now, and appends a row if they differ.
+ * Does nothing if the judgement has none, or if there is no approval with that id. */
 void ch_ledger_renew_approval(ch_ledger *ledger, uint64_t id, const ch_judgement *judgement, uint64_t now_ns);
-/* A person approves what has that digest, as ch_approvals_give. `*row` is the row to wait for. */
+/* Adds a person's approval of what has that digest; refuses as ch_approvals_give does. `*row` is the row to wait for.
+ */
 CH_CHECKED ch_status ch_ledger_approve(ch_ledger *ledger, uint64_t id, const uint8_t *digest, const ch_given_by *by,
                                        uint64_t *row, ch_error *err);
-/* How an open one ends; a person denies it, or the bot withdraws it. */
+/* How an open approval ends: a person denies it, or the bot withdraws it. */
 typedef struct ch_approval_ending {
     const uint8_t *digest; /* NULL: not compared */
     ch_approval_state how; /* CH_APPROVAL_DENIED, CH_APPROVAL_WITHDRAWN */
-    const char *person;    /* "": no person */
+    const char *person;    /* who denies it; else "" */
     uid_t uid;
-    const char *why; /* "" */
+    const char *why; /* of a denial; else "" */
 } ch_approval_ending;
+/* Ends an open approval; refuses as ch_approvals_get does. `*row` is the row to wait for. */
 CH_CHECKED ch_status ch_ledger_end_approval(ch_ledger *ledger, uint64_t id, const ch_approval_ending *ending,
                                             uint64_t now_ns, uint64_t *row, ch_error *err);
-/* One that was ended so before: 0 if that is on the disk, else another row of it, since the first may be lost. */
+/* Returns the row to wait for by whoever ends an approval that has ended so already: 0 if its end is on the disk, or
+ * else another row, since the first one may be lost. */
 uint64_t ch_ledger_end_again(ch_ledger *ledger, uint64_t id, uint64_t now_ns);
 
 /* ---- those who wait for a row ---- */

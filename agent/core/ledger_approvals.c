@@ -1,5 +1,5 @@
-/* What people and bots do to approvals, each with its row. That one is used stands in the decision's row (ledger.c), so
- * that neither can be without the other. */
+/* Each change of an approval that people and bots make has a row of its own. Only its use stands in the decision's row
+ * (ledger.c), so that the one is never on the disk without the other. */
 #include "agent/core/ledger_impl.h"
 
 #include "agent/core/approval_rows.h"

@@ -23,7 +23,7 @@ struct ch_ledger {
     ch_states *states;
     ch_orders *orders;
     ch_approvals *approvals;
-    size_t unsettled;               /* approvals, and what was given to them, whose rows are under way */
+    size_t unsettled;               /* rows under way that say what was asked or given */
     ch_reservations *reservations;  /* of what was signed */
     ch_reservation *pending;        /* those without a row */
     ch_reservation *returning;      /* those given back whose row is under way */
@@ -58,9 +58,9 @@ uint64_t ch_ledger_add_row(ch_ledger *ledger, ch_journal_kind kind, uint64_t of,
 
 /* ---- ledger_approvals.c ---- */
 
-/* Rows up to `id` are on the disk, or lost. */
+/* The rows up to `id` are on the disk; or else they are lost, and what they said of approvals is removed. */
 void ch_ledger_settle_approvals(ch_ledger *ledger, uint64_t id, bool is_recorded);
-/* The state does not know all that was signed: what is open ends, and lines say so. */
+/* Denies every open approval, and appends lines that say so: an older state does not know which were signed since. */
 void ch_ledger_end_all_approvals(ch_ledger *ledger, uid_t by, uint64_t now_ns);
 
 /* ---- ledger_changes.c ---- */

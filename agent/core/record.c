@@ -176,7 +176,7 @@ static void add_request(const ch_job *job, ch_buffer *out)
 
 /* ---- who, and by which rules ---- */
 
-/* All that `chancery policy replay` needs to judge it again. */
+/* Appends all that `chancery policy replay` needs to judge the request again. */
 static void add_approval(const ch_approval *approval, ch_buffer *out)
 {
     const ch_given *given = &approval->given;

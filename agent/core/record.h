@@ -19,7 +19,7 @@ typedef struct ch_record_facts {
     const ch_question *question;   /* NULL: it was not judged */
     const ch_judgement *judgement; /* NULL: likewise */
     const ch_levels *levels;
-    const ch_approval *approval; /* that it is fetched by; NULL: none */
+    const ch_approval *approval; /* the one that is fetched; NULL: this is not a fetch */
     const char *shadow;          /* the verdict of the shadow policy; NULL without one */
     uint64_t now_ns;
 } ch_record_facts;

@@ -46,16 +46,17 @@ ch_request_counts ch_requests_counts(const ch_requests *requests);
 /* A SIGN frame came: takes the request as far as it goes now. It is answered once, now or later. */
 void ch_requests_begin(ch_requests *requests, ch_asker asker, const ch_sign_frame *sign);
 
-/* A FETCH frame came: the same for a request that people were asked about. It is signed if policy is content with what
- * they gave; else the answer says what is lacking. */
+/* A FETCH frame came: does the same for a request that people must approve. It is signed if what they gave meets the
+ * policy of now; else the answer says what is missing. */
 void ch_requests_fetch(ch_requests *requests, ch_asker asker, const ch_fetch_frame *fetch);
+
 /* ---- for people (request_person.c) ---- */
 
-/* Takes a request that policy has prepared for `key` the way of every other, with a person for its asker, whom trading
- * states do not stop. A copy of `asker` is kept; it is answered once, now or later. */
+/* Takes a request that policy has prepared for `key` through the steps of every other. A person asks for it, and no
+ * trading state stops it. Keeps a copy of `asker`; answers it once, now or later. */
 void ch_requests_begin_prepared(ch_requests *requests, const ch_person_asker *asker, const ch_key *key,
                                 const ch_prepared *prepared);
-/* The person with that context has left: what waits for it ends, and nobody is answered. `requests` may be NULL. */
+/* The person with that context has left: their job ends without an answer. `requests` may be NULL. */
 void ch_requests_forget_person(ch_requests *requests, const void *context);
 
 /* ---- as time goes on ---- */

@@ -1,10 +1,11 @@
-/* Requests that people must approve. What policy refuses for want of people alone is kept (agent/core/ledger.h), and
- * answered with its number; a fetch makes a job of what was kept, which goes through all steps like any other, and is
- * judged by the policy of now with what people gave as a fact. So an approval lets nothing pass that is refused today.
+/* Requests that people must approve. If policy refuses a request only because people must approve it, the ledger keeps
+ * it (agent/core/ledger.h), and the answer is its number. A fetch makes a job of what was kept, which goes through all
+ * steps like any other, and is judged by the policy of now; what people gave is one of its facts. So an approval lets
+ * nothing pass that is refused today.
  *
- * People approve a digest: of who asks, by which key of which account, where, what call with which parameters. It does
- * not cover what the agent fills in. It is computed anew at the fetch, because after a reload the key's name may mean
- * another key. */
+ * People approve a digest of who asks, of the key and its account, of the exchange and environment, and of the call
+ * with its parameters. It does not cover what the agent fills in. It is computed anew at the fetch, because after a
+ * reload the key's name may mean another key. */
 #include "agent/core/request_impl.h"
 
 #include "agent/core/approval_answer.h"
@@ -62,7 +63,7 @@ typedef struct span {
     size_t count;
 } span;
 
-/* A parameter, with all that it holds. */
+/* Counts a parameter with all that it holds. */
 static size_t size_of(const ch_param *params, size_t left)
 {
     size_t depth = 0;
@@ -92,7 +93,7 @@ static void add_span(const span *of, ch_buffer *out)
     }
 }
 
-/* By name, so that their order makes no other request; what the agent has added is not the bot's. */
+/* Appends the parameters sorted by name, since their order does not matter. Leaves out what the agent has added. */
 static void add_params(const ch_job *job, ch_buffer *out)
 {
     static span spans[CH_PARAMS_MAX + 1];
@@ -177,7 +178,7 @@ static ch_status answer(const ch_requests *requests, ch_job *job, const ch_appro
     return ch_approval_answer(job->asker, approval, ch_clockwatch_time_ns(requests->context.clock), err);
 }
 
-/* Entered again when its row is on the disk. */
+/* The job enters this again when the row is on the disk. */
 static ch_status ask(ch_requests *requests, ch_job *job, ch_slice callers, const uint8_t *digest, ch_error *err)
 {
     uint64_t now_ns = ch_clockwatch_time_ns(requests->context.clock);
@@ -211,7 +212,7 @@ ch_status ch_request_check_approval(const ch_requests *requests, const ch_job *j
     return ch_approval_check_open(approval, ch_clockwatch_time_ns(requests->context.clock), err);
 }
 
-/* What was signed goes on, to be answered again by what is kept of it. */
+/* A fetch of what was signed goes on to the step `repeat`, which answers it with the same bytes. */
 static ch_status check_fetched(ch_requests *requests, ch_job *job, const uint8_t *digest, ch_error *err)
 {
     const ch_approval *approval;

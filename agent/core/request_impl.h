@@ -20,7 +20,7 @@ struct ch_requests {
     size_t recalled_count;
     ch_judging judging;      /* of one request after the other */
     uint64_t judging_number; /* the request's */
-    ch_given given;          /* what people gave to it, if anything */
+    ch_given given;          /* what people gave for it, if it is a fetch */
     bool is_judged;          /* policy has been asked, not only the question set */
     ch_refusals *refusals;
     ch_job *first_recording; /* those that wait for their records, in the order of these */
@@ -67,18 +67,18 @@ void ch_request_await_row(ch_requests *requests, ch_job *job, uint64_t row);
 
 /* ---- request_approval.c: what people must agree to ---- */
 
-/* Of all, and of each user, that wait until what they ask for is on the disk. */
+/* How many jobs may wait until the approval that they ask for is on the disk, of all users and of each. */
 #define CH_ASKING_MAX 128
 #define CH_ASKING_SHARE 8
 #define CH_ASKING_RESERVE 96
 #define CH_ASKING_FIRST 1
-/* What a fetch has in place of an Idempotency-Key: no bot can send that, for it has a control character. */
+/* A fetch has this in place of an Idempotency-Key. No bot can send it, for it has a control character. */
 #define CH_FETCHED_REPEAT_KEY "\001fetched"
 
-/* Answers a request that needs people with its number, when it is on the disk; lets one that is fetched pass if policy
- * is content. */
+/* Keeps a request that people must approve, and answers with its number once that is on the disk. Lets a fetch pass if
+ * its approvals meet the policy. */
 CH_CHECKED ch_status ch_request_seek_approval(ch_requests *requests, ch_job *job, ch_error *err);
-/* CH_CONFLICT if it is fetched, and what people were asked about has ended. */
+/* Returns CH_CONFLICT if the job is a fetch of an approval that is not open. */
 CH_CHECKED ch_status ch_request_check_approval(const ch_requests *requests, const ch_job *job, ch_error *err);
 
 /* ---- request_check.c: requests that are only judged ---- */
@@ -86,20 +86,20 @@ CH_CHECKED ch_status ch_request_check_approval(const ch_requests *requests, cons
 /* Answers with what policy says. */
 CH_CHECKED ch_status ch_request_answer_check(ch_requests *requests, ch_job *job, ch_error *err);
 
-/* ---- request_person.c: requests that policy has prepared, and people ask for ---- */
+/* ---- request_person.c: requests that policy has prepared, for people ---- */
 
-/* Is this person still one who may ask for it, by the policy of now? */
+/* Refuses unless this person may still ask for it, by the policy of now. */
 CH_CHECKED ch_status ch_request_find_person(const ch_requests *requests, ch_job *job, ch_error *err);
-/* In the place of policy's entries: what must hold of it in any case. */
+/* Judges it in place of policy's entries, which are for callers. */
 CH_CHECKED ch_status ch_request_judge_prepared(ch_requests *requests, const ch_job *job, ch_error *err);
 CH_CHECKED ch_status ch_request_answer_person(ch_requests *requests, ch_job *job, ch_error *err);
 void ch_request_fail_person(const ch_job *job, const ch_error *why);
-/* True if nobody waits for the answer any more, whoever asked. */
+/* Returns true if the asker has left, be it a caller or a person. */
 bool ch_request_is_forsaken(const ch_requests *requests, const ch_job *job);
 
 /* ---- request_walk.c ---- */
 
-/* Makes a job of what was asked; `approval` is what it is fetched by, or 0. */
+/* Makes a job of what was asked, and takes it as far as it goes now. `approval` is 0 if it is not a fetch. */
 void ch_request_begin(ch_requests *requests, ch_asker asker, const ch_sign_frame *sign, uint64_t approval);
 /* Enters a job that has waited, at its caller's cost. */
 void ch_request_walk_on(ch_requests *requests, ch_job *job);

@@ -68,8 +68,8 @@ static ch_status say_typed(ch_error *err)
                         "%.900s; people can approve it if the request itself is sent, not its string", said.message);
 }
 
-/* What people could let pass goes on to the step that asks them. Only what is read as it was sent can be shown to them.
- */
+/* A request that only lacks people's approval goes on to the step that asks for it. It must be typed: people are shown
+ * what is signed, not one reading of a string. */
 ch_status ch_request_judge(ch_requests *requests, ch_job *job, ch_error *err)
 {
     if (job->is_check)

@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 
-/* By rows: who asks for what somebody has asked for already waits for the same row. */
+/* Keeps the list in the order of rows: two that ask for the same approval wait for one row. */
 static void insert(ch_requests *requests, ch_job *job)
 {
     ch_job *previous = requests->last_recording;
@@ -44,7 +44,7 @@ ch_status ch_request_record(ch_requests *requests, ch_job *job, ch_error *err)
     ch_reservation *reservation = job->reservation;
     if (job->is_recorded)
         return CH_OK;
-    CH_TRY(ch_request_check_approval(requests, job, err)); /* it is used from here on */
+    CH_TRY(ch_request_check_approval(requests, job, err)); /* the row that follows uses it */
     ch_record_end(&job->payloads, job->now.wall_ns, &reservation->record);
     ch_request_await_row(requests, job, ch_ledger_record(ledger, reservation, job->now.wall_ns));
     return CH_OK;

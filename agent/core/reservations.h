@@ -18,7 +18,7 @@ typedef struct ch_reservation {
     uint64_t id;  /* of its row in the journal; 0: none yet */
     bool is_lost; /* that row never came to the disk */
     uid_t uid;
-    uint64_t approval;               /* that it uses; 0: none */
+    uint64_t approval;               /* the one that it uses; 0: none */
     char *callers;                   /* their names */
     ch_buffer lines;                 /* of the ledger: for the orders that are placed; then for what is given back */
     ch_buffer record;                /* what is known of it so far */

@@ -67,7 +67,7 @@ static ch_status take_status_is(ch_http *http, ch_frame *frame, ch_error *err)
     }
 }
 
-/* 202 to who asked for a signature, with where to look; else how it stands was asked. */
+/* Who asked for a signature gets 202, and where to look; who asked how the request stands gets 200. */
 static ch_status take_request_is(ch_http *http, ch_frame *frame, ch_error *err)
 {
     ch_request_is_frame answer;

@@ -215,7 +215,7 @@ static void add_trading(ch_buffer *out, ch_records trading)
     }
 }
 
-/* Of one that is locked, or has no end, there is none. */
+/* A token that is locked, or whose unlock has no end, has no line. */
 static void add_unlocks(ch_buffer *out, ch_records tokens)
 {
     static const char name[] = "chancery_token_unlocked_until_timestamp_seconds";

@@ -120,7 +120,7 @@ void ch_reply_add_limits_are(ch_buffer *out, const ch_limits_are_frame *frame)
     ch_buffer_add_text(out, "]}\n");
 }
 
-/* Moments that are not known, or do not matter any more, are left out. */
+/* Leaves out a moment that is not known or no longer matters, which is 0. */
 static void add_moment(ch_buffer *out, const char *lead, uint64_t ms)
 {
     if (ms != 0)

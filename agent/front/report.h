@@ -23,7 +23,7 @@ CH_CHECKED ch_status ch_report_read_prices(ch_report *report, ch_slice body, ch_
  * more. */
 CH_CHECKED ch_status ch_report_read_outcome(ch_report *report, ch_slice body, ch_error *err);
 
-/* Reads {}: there is nothing more to say. */
+/* Reads the empty object {}. */
 CH_CHECKED ch_status ch_report_read_nothing(ch_report *report, ch_slice body, ch_error *err);
 
 /* Forgets the report, and keeps the buffer. */

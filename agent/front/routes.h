@@ -56,7 +56,7 @@ void ch_route_add_methods(ch_slice path, ch_buffer *out);
 /* True if `path` takes a query with `method`; with a method that it does not have, if any of its own does. */
 bool ch_route_takes_query(ch_slice method, ch_slice path);
 
-/* True if `path` says all that there is to say with `method`. */
+/* Returns true if a request with `method` to `path` may come without a body. */
 bool ch_route_needs_no_body(ch_slice method, ch_slice path);
 
 /* What a query may say. */

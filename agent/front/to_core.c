@@ -94,7 +94,7 @@ static ch_status ask_request(ch_to_core *self, const asked *of, ch_error *err)
     return ch_get_request_frame_put(of->out, of->request->id, &get, err);
 }
 
-/* There is nothing to say besides which one: the request is kept as it was asked for. */
+/* The path says it all: core keeps the request as it was asked for. */
 static ch_status ask_fetch(ch_to_core *self, const asked *of, ch_error *err)
 {
     ch_fetch_frame fetch = {.connection = of->request->connection, .request = of->what->id};
