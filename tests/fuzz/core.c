@@ -41,7 +41,8 @@
 static const char policy_text[] =
     "version: 1\n"
     "callers: { bot: { uid: %1$u }, feed: { uid: %1$u, role: feed }, other: { uid: %2$u } }\n"
-    "people: { me: { uid: %1$u, roles: [operator, admin, auditor], totp: 'pkcs11:object=seed' } }\n"
+    "people: { me: { uid: %1$u, roles: [operator, admin, auditor], totp: 'pkcs11:object=seed' },\n"
+    "  you: { uid: %2$u, roles: [approver] } }\n"
     "tokens: { main: { unlock: { factors: [pin] } } }\n" /* the other takes a code */
     "prices: { sources: [one, two], at_least: 1, max_move: { by: '10 %%', within: 10m } }\n"
     "accounts: { desk: { prices: median, reference_error: '0.5 %%', market_slippage: '3 %%' } }\n"
@@ -79,6 +80,9 @@ static const char policy_text[] =
     "  - { name: a-day, amount: '100 EUR', per: 24h, release: '100 %%' }\n"
     "  - { name: valid, key: money, validity: 5s }\n"
     "  - { name: placed, orders: 5, per: 10s, release: '100 %%', then: reducing, until: window }\n"
+    "require:\n"
+    "  - { name: slowly, key: money, classes: [withdraw], delay: 1s }\n"
+    "  - { name: asked, key: money, classes: [transfer], approvals: 1, of: [you], within: 1m }\n"
     "keys:\n"
     "  odd-all:   { token: main, object: 'pkcs11:object=a', profile: oddball, scheme: hmac, key_id: k, passphrase: p,\n"
     "               raw: true }\n"
@@ -399,6 +403,7 @@ static void turn(void)
     ch_connections_look(core.connections);
     ch_requests_sweep(core.requests, ch_clock_ms());
     ch_links_dispatch(&core.links);
+    ch_approval_desk_turn(core.approval_desk);
     ch_requests_note(core.requests);
     ch_ledger_turn(core.ledger, now_ns());
     ch_fronts_flush(core.fronts);
@@ -433,6 +438,11 @@ void fuzz_core_lock(void)
 {
     for (size_t i = 0; i < FUZZ_TOKENS; i++)
         ch_token_link_lock(core.links.links[i], (ch_link_waiter){.answer = on_locked});
+}
+
+void fuzz_core_recall(void)
+{
+    ch_approval_desk_recall(core.approval_desk);
 }
 
 void fuzz_core_child_died(pid_t pid)

@@ -17,18 +17,24 @@
 
 #define BOTS_MAX 4
 #define JOBS_SEEN 64
-#define RESERVATIONS_SEEN 8
+#define NUMBERS_SEEN 8
 #define TURNS_MAX 400
 #define STATE_RETRY_MS 2500
 #define ANY_STATE ((ch_receiving)0xff)
+
+/* The last numbers of their kind that core has told. */
+typedef struct numbers {
+    uint64_t items[NUMBERS_SEEN];
+    size_t count; /* of all that were told */
+} numbers;
 
 /* What the front of this life has heard and asked. */
 static struct {
     unsigned life;
     uint64_t connections[BOTS_MAX];
     size_t connection_count;
-    uint64_t reservations[RESERVATIONS_SEEN];
-    size_t reservation_count; /* of all that were seen */
+    numbers reservations;
+    numbers requests; /* that wait for people */
     size_t asked;
     size_t answered;
 } the_front;
@@ -73,11 +79,16 @@ static void pong(void)
     (void)send_packet(fuzz_the_stage.front.fd, ch_buffer_slice(&packet));
 }
 
+static void see_number(numbers *of, uint64_t number)
+{
+    if (number != 0)
+        of->items[of->count++ % NUMBERS_SEEN] = number;
+}
+
 static void see_front_frame(const ch_frame *frame)
 {
-    uint64_t reservation = fuzz_reservation_of(frame);
-    if (reservation != 0)
-        the_front.reservations[the_front.reservation_count++ % RESERVATIONS_SEEN] = reservation;
+    see_number(&the_front.reservations, fuzz_reservation_of(frame));
+    see_number(&the_front.requests, fuzz_request_of(frame));
     if (frame->type == CH_FRAME_CONNECTION && the_front.connection_count < BOTS_MAX)
         the_front.connections[the_front.connection_count++] = frame->id;
     else if (fuzz_is_answer(frame->type))
@@ -163,6 +174,25 @@ void fuzz_pass_ms(uint64_t time_ms)
 #define ID_AT 8 /* in a frame's header */
 #define FIELDS_AT 16
 
+static void patch_number(uint8_t *at, const numbers *told)
+{
+    fuzz_patch(at, told->items, told->count < NUMBERS_SEEN ? told->count : NUMBERS_SEEN);
+}
+
+/* Puts numbers that core has told in the place of small ones. */
+static void patch_front_frame(const ch_frame *frame, uint8_t *begin)
+{
+    size_t size = (size_t)(frame->end - frame->at);
+    if (frame->type == CH_FRAME_CLOSED)
+        fuzz_patch(begin + ID_AT, the_front.connections, the_front.connection_count);
+    else if (fuzz_names_connection(frame->type) && size >= 8)
+        fuzz_patch(begin + FIELDS_AT, the_front.connections, the_front.connection_count);
+    if (frame->type == CH_FRAME_RELEASE && size >= 16)
+        patch_number(begin + FIELDS_AT + 8, &the_front.reservations);
+    else if (fuzz_names_request(frame->type) && size >= 16)
+        patch_number(begin + FIELDS_AT + 8, &the_front.requests);
+}
+
 bool fuzz_front_send(ch_slice packet)
 {
     ch_autobuffer bytes = CH_BUFFER_INIT;
@@ -170,16 +200,8 @@ bool fuzz_front_send(ch_slice packet)
     ch_slice rest = ch_buffer_slice(&bytes);
     size_t asked = 0;
     for (ch_frame frame; rest.size > 0 && ch_frame_next(&rest, &frame);) {
-        uint8_t *begin = bytes.data + (frame.at - bytes.data) - FIELDS_AT;
-        asked += fuzz_names_connection(frame.type) || frame.type == CH_FRAME_GET_TIME;
-        if (frame.type == CH_FRAME_CLOSED)
-            fuzz_patch(begin + ID_AT, the_front.connections, the_front.connection_count);
-        else if (fuzz_names_connection(frame.type) && frame.end - frame.at >= 8)
-            fuzz_patch(begin + FIELDS_AT, the_front.connections, the_front.connection_count);
-        if (frame.type == CH_FRAME_RELEASE && frame.end - frame.at >= 16)
-            fuzz_patch(begin + FIELDS_AT + 8, the_front.reservations,
-                       the_front.reservation_count < RESERVATIONS_SEEN ? the_front.reservation_count
-                                                                       : RESERVATIONS_SEEN);
+        asked += fuzz_is_question(frame.type);
+        patch_front_frame(&frame, bytes.data + (frame.at - bytes.data) - FIELDS_AT);
     }
     if (!send_packet(fuzz_the_stage.front.fd, ch_buffer_slice(&bytes)))
         return false;
@@ -368,8 +390,8 @@ static bool has_unread(const fuzz_end *at)
     return at->fd >= 0 && ioctl(at->fd, SIOCOUTQ, &size) == 0 && size > 0;
 }
 
-/* Whatever happened, each request of a front that is still there has been answered once when nothing can be signed any
- * more. */
+/* Whatever happened, each request of a front that is still there has been answered once when nothing can be signed, and
+ * nothing waited for, any more. */
 static void check_answers(void)
 {
     unsigned life = the_front.life;
@@ -378,6 +400,7 @@ static void check_answers(void)
     for (size_t i = 0; i < TURNS_MAX && has_unread(&fuzz_the_stage.front); i++)
         fuzz_turn();
     fuzz_core_lock();
+    fuzz_core_recall();
     for (size_t i = 0; i < FUZZ_TOKENS; i++)
         fuzz_core_child_died(fuzz_the_stage.tokens[i].pid);
     for (size_t i = 0; i < 4; i++)

@@ -212,10 +212,29 @@ static void release(dice *chance, ch_buffer *packet, uint64_t id)
     FUZZ_CHECK(ch_release_frame_put(packet, id, &asked, &err) == CH_OK);
 }
 
+/* A request that waits for people: how it stands, now or later, its signature, its end. */
+static void ask_for_request(dice *chance, ch_buffer *packet, uint64_t id)
+{
+    ch_error err = CH_ERROR_INIT;
+    uint64_t connection = dice_below(chance, 3);
+    uint64_t request = dice_below(chance, 8);
+    ch_get_request_frame get = {
+        .connection = connection, .request = request, .wait_s = (uint16_t)dice_below(chance, 3)};
+    ch_fetch_frame fetch = {.connection = connection, .request = request};
+    ch_withdraw_frame withdraw = {.connection = connection, .request = request};
+    size_t what = dice_below(chance, 4);
+    if (what == 0)
+        FUZZ_CHECK(ch_withdraw_frame_put(packet, id, &withdraw, &err) == CH_OK);
+    else if (what == 1)
+        FUZZ_CHECK(ch_fetch_frame_put(packet, id, &fetch, &err) == CH_OK);
+    else
+        FUZZ_CHECK(ch_get_request_frame_put(packet, id, &get, &err) == CH_OK);
+}
+
 void fuzz_add_report(dice *chance, ch_buffer *packet)
 {
-    static void (*const makers[])(dice * chance, ch_buffer * packet, uint64_t id) = {report_prices, ask_for_limits,
-                                                                                     ask_for_prices, release};
+    static void (*const makers[])(dice * chance, ch_buffer * packet, uint64_t id) = {
+        report_prices, ask_for_limits, ask_for_prices, release, ask_for_request};
     makers[dice_below(chance, sizeof makers / sizeof *makers)](chance, packet, dice_below(chance, 1000));
 }
 
