@@ -229,7 +229,7 @@ FUZZ_DOORS := yaml profile strings policy json http secrets uris frames state fr
 fuzz_samples := $(call objects,tests/fuzz/rig.c tests/fuzz/files.c $(filter-out %/profiles.c %/intents.c,$(wildcard tests/property/*.c)))
 fuzz_frame_parts := $(call objects,tests/fuzz/frames.c)
 fuzz_core_parts := $(fuzz_samples) $(fuzz_frame_parts) \
-    $(call objects,$(addprefix tests/fuzz/,core.c disk.c events.c kept.c play.c play_operators.c requests.c stage.c told.c))
+    $(call objects,$(addprefix tests/fuzz/,core.c core_policy.c disk.c events.c kept.c play.c play_operators.c requests.c stage.c told.c))
 fuzz_with_policy          := $(call objects,tests/fuzz/files.c)
 fuzz_with_profile         := $(fuzz_samples)
 fuzz_with_strings         := $(fuzz_samples)
