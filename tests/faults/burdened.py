@@ -102,6 +102,7 @@ class Book:
         self.unseen = {}  # by reservation: what was signed since the journal was looked at
         self.signed = 0
         self.others = collections.Counter()  # statuses
+        self.refused = collections.Counter()  # by bot
 
     def note(self, bot, key, quantity, finished):
         uses = USES.get(key, 1)
@@ -121,6 +122,11 @@ class Book:
         with self.lock:
             return {"all-time": sum(value for (who, _), value in self.value.items() if who == bot),
                     "a-day": self.value[bot, key], "desk": sum(self.value.values()), "orders": self.orders[bot]}
+
+    def await_refusals(self):
+        """Waits until each bot has asked anew and been refused. Then the book has all that was signed before."""
+        before = self.refused.copy()
+        harness.wait_until(lambda: all(self.refused[bot] >= before[bot] + 2 for bot in BOTS), "every bot is refused", 60)
 
     def take_unseen(self):
         with self.lock:
@@ -152,6 +158,7 @@ class Bot(threading.Thread):
                     self.is_over.wait(self.pause_s)
                 else:
                     self.book.others[answer.status] += 1
+                    self.book.refused[self.name_of_caller] += 1
                     self.is_over.wait(0.02)
             except (OSError, http.client.HTTPException, ValueError):
                 if client:

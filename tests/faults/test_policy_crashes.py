@@ -155,6 +155,7 @@ class Disks(Burdened):
             for _ in range(3):
                 self.fill()
                 self.assert_refused_for_the_disk(self.sign_until_refused())
+                book.await_refusals()
                 full = book.signed
                 time.sleep(0.3)
                 self.assertEqual(book.signed, full, "nothing is signed while the disk is full")
