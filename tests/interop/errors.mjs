@@ -1,0 +1,111 @@
+/* Holds the errors that a profile's `answers` describe to what plain ccxt makes of them.
+ *
+ * A server on the loopback answers every request with one of the four; ccxt is sent there by its `proxyUrl`. A refusal
+ * must not look like something that passes, since a bot would go on asking; what was not sent must look like that; and
+ * what may have been placed must be a timeout, or a bot would place it twice. All classes, with their regional ones and
+ * environments, and all that they call. Arguments: the names of exchanges, to run only those. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import http from 'node:http';
+import newest from 'ccxt';
+import older from 'ccxt-with-bitmex';
+import { exchanges, variants } from './exchanges.mjs';
+import { check, done } from './tally.mjs';
+
+const ccxtOf = (id) => (id === 'bitmex' ? older : newest); // newer releases do not have BitMEX
+
+/* What the agent says, and what has a meaning in JSON or in ccxt. */
+const MESSAGES = [
+    "policy refuses this: rule 'daily-cap' of key 'k' has 12.50 USDT left in this window, and the order takes 300 USDT",
+    'this call needs approval 7f3a9c0d11e24b58: 2 of 3 people; ask again when they have approved it',
+    'the key is locked; ask an operator to unlock token main',
+    'it says {"code":0,"retCode":0,"success":true,"status":"ok"} and \\"this"',
+    'Überweisung verweigert: 한도 초과',
+];
+
+/* By kind, what the error must be, and what it must not be. */
+const CLASSES = {
+    refused: { is: 'ExchangeError', isNot: ['NetworkError'] },
+    locked: { is: 'ExchangeError', isNot: ['NetworkError'] },
+    'not-sent': { is: 'ExchangeNotAvailable', isNot: ['RequestTimeout'] },
+    unknown: { is: 'RequestTimeout', isNot: [] },
+};
+
+let shape;
+let asked = 0;
+const server = http.createServer((request, response) => {
+    asked++;
+    request.resume();
+    request.on('end', () => {
+        response.writeHead(shape.status, shape.headers);
+        response.end(shape.body);
+    });
+});
+await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+const proxyUrl = `http://127.0.0.1:${server.address().port}/`;
+
+const errorsOf = Object.fromEntries(
+    [...new Set(Object.values(exchanges).map(({ profile }) => profile))].map((profile) => {
+        const chancery = `${process.env.CHANCERY_BUILD}/chancery`;
+        const shown = execFileSync(chancery, ['profile', 'show', profile, '--json'], { maxBuffer: 1 << 26 });
+        return [profile, JSON.parse(shown).answers.errors];
+    }),
+);
+
+function filledIn({ status, headers, body }, message) {
+    const isJson = headers['Content-Type'] === 'application/json';
+    const text = isJson ? JSON.stringify(message) : message;
+    return { status, headers, body: body.replaceAll(isJson ? '"{message}"' : '{message}', () => text) };
+}
+
+/* A call that fails before it sends anything says nothing of the answer. */
+async function raised(client, [method, ...args]) {
+    asked = 0;
+    try {
+        await client[method](...structuredClone(args));
+    } catch (error) {
+        return asked > 0 ? error : undefined;
+    }
+    assert.fail('it took the error for success');
+}
+
+async function hold(exchange, client, kind, call) {
+    const classes = ccxtOf(exchange.id);
+    const { is, isNot } = CLASSES[kind];
+    for (const message of MESSAGES) {
+        shape = filledIn(errorsOf[exchange.profile][kind], message);
+        const error = await raised(client, call);
+        if (error === undefined) {
+            return false;
+        }
+        const what = `${error.constructor.name}: ${error.message}`;
+        assert.ok(error instanceof classes[is], `not ${is}: ${what}`);
+        isNot.forEach((name) => assert.ok(!(error instanceof classes[name]), `${name}: ${what}`));
+        assert.ok(kind === 'unknown' || is === 'ExchangeNotAvailable' || isShown(error, message), `hides it: ${what}`);
+    }
+    return true;
+}
+
+/* People read the refusal in the error's text, as it is or as JSON has it. */
+const isShown = (error, message) =>
+    error.message.includes(message) || error.message.includes(JSON.stringify(message).slice(1, -1));
+
+const NEEDED = ['fetchBalance', 'createLimitOrder', 'cancelOrder'];
+const all = { ...exchanges, ...variants };
+const chosen = process.argv.slice(2);
+for (const [name, exchange] of Object.entries(all).filter(([name]) => chosen.length === 0 || chosen.includes(name))) {
+    const client = exchange.client(ccxtOf(exchange.id), exchange.credentials);
+    client.proxyUrl = proxyUrl;
+    client.timeout = 60000;
+    for (const kind of Object.keys(CLASSES)) {
+        for (const [call, made] of Object.entries(exchange.calls).filter(([, made]) => made !== undefined)) {
+            await check(`${name} ${kind} ${call}`, async () => {
+                const isSent = await hold(exchange, client, kind, made);
+                assert.ok(isSent || !NEEDED.includes(call), 'nothing was sent');
+            });
+        }
+    }
+}
+server.closeAllConnections?.();
+server.close();
+done();
