@@ -476,9 +476,11 @@ const ch_command ch_commands_of_profile[] = {
                    .options = CH_OPTION(PROFILES) | CH_OPTION(INTENTS) | CH_OPTION(JSON)},
         .summary = "show the environments and endpoints of an exchange profile",
         .details = "Prints the environments of a profile, which a key's policy chooses from, with\n"
-                   "their origins; then every endpoint: its class, and the classes that a signature\n"
-                   "for it may open besides. With --intents, it prints what can be read of requests\n"
-                   "that trade, cancel, transfer or withdraw, and what cannot.",
+                   "their origins; then what a bot is told instead of an answer, and which of the\n"
+                   "exchange's answers mean that nothing was placed; then every endpoint: its class,\n"
+                   "and the classes that a signature for it may open besides. With --intents, it\n"
+                   "prints what can be read of requests that trade, cancel, transfer or withdraw, and\n"
+                   "what cannot.",
         .examples = "  chancery profile show kraken\n"
                     "  chancery profile show binance --intents\n",
         .run = run_show,

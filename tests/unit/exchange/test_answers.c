@@ -1,7 +1,6 @@
 /* What the exchanges answered stands in answers.yaml. Run from the repository's root. */
 #include "exchange/answers.h"
 
-#include "base/memory.h"
 #include "conf/yaml.h"
 #include "exchange/json_tokens.h"
 #include "tests/support/suite.h"
