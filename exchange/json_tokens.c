@@ -111,7 +111,7 @@ static bool add_word(reader *r, ch_slice word)
     if (!ch_slice_begins(ch_slice_after(r->text, r->at), word))
         return false;
     r->at += word.size;
-    return add(r, CH_JSON_WORD, word);
+    return add(r, CH_JSON_WORD, since(r, r->at - word.size));
 }
 
 static bool open_container(reader *r, ch_json_kind kind)

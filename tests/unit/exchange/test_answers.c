@@ -400,6 +400,8 @@ static const struct {
     { "refused: {status: 422",           "refused: {status: 429",                    "no SDK would take status 429" },
     { "refused: {status: 422",           "refused: {status: 503",                    "no SDK would take status 503" },
     { "not-sent: {status: 503",          "not-sent: {status: 200",                   "no SDK would take status 200" },
+    { "not-sent: {status: 503",          "not-sent: {status: 408",                   "no SDK would take status 408" },
+    { "refused: {status: 422",           "refused: {status: 408",                    "no SDK would take status 408" },
     { "not-sent: {status: 503",          "not-sent: {status: 422",                   "no SDK would take status 422" },
     { "unknown: {status: 504",           "unknown: {status: 200",                    "no SDK would take status 200" },
     { "unknown: {status: 504",           "unknown: {status: 600",                    "599" },
