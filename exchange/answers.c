@@ -46,6 +46,17 @@ static ch_slice printable(ch_slice text, ch_buffer *out)
     return ch_buffer_slice(out);
 }
 
+/* An SDK that looks for these in the whole body would take the error for another, whatever its code says. It looks for
+ * them as they are written, so another case of the first letter hides them from it and not from people. */
+static void disarm(const ch_answers *answers, ch_buffer *text)
+{
+    (void)ch_buffer_text(text);
+    for (size_t i = 0; i < answers->misread_count; i++) {
+        for (char *at = (char *)text->data; (at = strstr(at, answers->misread[i])) != NULL; at++)
+            *at = (char)(*at ^ 0x20);
+    }
+}
+
 static void add_header(ch_answer *answer, const char *name, const char *value)
 {
     answer->headers[answer->header_count++] = (ch_answer_header){name, value};
@@ -85,6 +96,8 @@ void ch_answer_write(const ch_profile *profile, ch_answer_kind kind, ch_slice me
         [CH_ANSWER_MESSAGE] = printable(message, &message_text),
         [CH_ANSWER_ID] = printable(id, &id_text),
     };
+    if (profile->answers != NULL)
+        disarm(profile->answers, &message_text);
     ch_buffer_clear(&out->body);
     out->header_count = 0;
     if (profile->answers == NULL)
@@ -175,6 +188,12 @@ bool ch_answer_is_rejection(const ch_endpoint *endpoint, unsigned status, ch_sli
 }
 
 /* ---- for people ---- */
+
+const char *ch_answer_misread_at(const ch_profile *profile, size_t index)
+{
+    return profile->answers != NULL && index < profile->answers->misread_count ? profile->answers->misread[index]
+                                                                               : NULL;
+}
 
 static void add_member(const ch_answer_member *member, ch_buffer *out)
 {

@@ -46,7 +46,8 @@ void ch_answer_free(ch_answer *answer);
 
 /* Writes into `out` (CH_ANSWER_INIT, or one that was written before) how the exchange would say `message`, a sentence
  * for people, in an error of that kind. `id` is that of the request or of its approval, and may be empty; say it in
- * `message` too, since few exchanges have a place for it. What is not text in the two (ch_slice_is_text) becomes '?'.
+ * `message` too, since few exchanges have a place for it. What is not text in the two (ch_slice_is_text) becomes '?',
+ * and a text that an SDK would misread begins with a letter of the other case.
  *
  * A profile without `answers` has a plain form: {"message":…,"id":…} with 422, 422, 503 and 504. Cannot fail. */
 void ch_answer_write(const ch_profile *profile, ch_answer_kind kind, ch_slice message, ch_slice id, ch_answer *out);
@@ -60,6 +61,9 @@ void ch_answer_write(const ch_profile *profile, ch_answer_kind kind, ch_slice me
  * than CH_ANSWER_READ_MAX bytes, or that is not one whole JSON text (so cut-off text is no rejection), or that has a
  * member twice. An answer to a batch is one only if every part of it is. */
 bool ch_answer_is_rejection(const ch_endpoint *endpoint, unsigned status, ch_slice body);
+
+/* A text of those that an SDK would misread; NULL if `index` is past the end. */
+const char *ch_answer_misread_at(const ch_profile *profile, size_t index);
 
 /* Writes one of the profile's rules for rejections into `out`, for people: "/code is -1013 or -1121". Returns false if
  * `index` is past the end. */

@@ -44,6 +44,8 @@ typedef struct ch_rejection {
 
 struct ch_answers {
     ch_error_shape errors[CH_ANSWER_KIND_COUNT];
+    char **misread; /* texts of which a message must hold none */
+    size_t misread_count;
     ch_rejection *rejections;
     size_t rejection_count;
 };

@@ -147,6 +147,21 @@ static ch_status read_errors(const ch_value *value, ch_error *err)
     return ch_yaml_check_known(value->node, err);
 }
 
+static ch_status read_misread(const ch_value *value, ch_error *err)
+{
+    ch_answers *answers = value->out;
+    CH_TRY(ch_texts_read(value->node, &answers->misread, &answers->misread_count, err));
+    if (answers->misread_count == 0)
+        return ch_yaml_fail(value->node, err, "there must be at least 1 text");
+    for (size_t i = 0; i < answers->misread_count; i++) {
+        uint8_t first = (uint8_t)answers->misread[i][0];
+        if (!ch_byte_is_alphanumeric(first) || (first >= '0' && first <= '9'))
+            return ch_yaml_fail(ch_yaml_item(value->node, i), err,
+                                "'%s' must begin with a letter of ASCII, whose case changes", answers->misread[i]);
+    }
+    return CH_OK;
+}
+
 /* ---- rejections ---- */
 
 static ch_status read_status(const ch_value *value, ch_error *err)
@@ -262,6 +277,7 @@ static ch_status read_rejected(const ch_value *value, ch_error *err)
 /* clang-format off */
 static const ch_field fields[] = {
     /* name        required  reader          where */
+    { "misread",   false,    read_misread,   CH_WHOLE },
     { "errors",    true,     read_errors,    CH_WHOLE },
     { "rejected",  false,    read_rejected,  CH_WHOLE },
 };
@@ -302,5 +318,6 @@ void ch_answers_free(ch_profile *profile)
     for (size_t i = 0; i < profile->answers->rejection_count; i++)
         free_rejection(&profile->answers->rejections[i]);
     free(profile->answers->rejections);
+    ch_texts_free(profile->answers->misread, profile->answers->misread_count);
     free(profile->answers);
 }

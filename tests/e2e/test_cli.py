@@ -168,7 +168,7 @@ class Profiles(Sandbox):
         endpoints = shown.pop("endpoints")
         self.assertEqual((shown.pop("refuses_unknown"), shown.pop("acceptable_confusions")), ([], []))
         self.assertEqual(shown.pop("left_out"), [])
-        self.assertEqual(set(shown.pop("answers")), {"errors", "rejected"})
+        self.assertEqual(set(shown.pop("answers")), {"errors", "misread", "rejected"})
         self.assertEqual(shown, listed["kraken"])
         for class_, count in shown["endpoints_by_class"].items():
             self.assertEqual(sum(endpoint["class"] == class_ for endpoint in endpoints), count, class_)

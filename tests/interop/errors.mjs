@@ -47,19 +47,26 @@ const server = http.createServer((request, response) => {
 await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
 const baseUrl = `http://127.0.0.1:${server.address().port}`;
 
-const errorsOf = Object.fromEntries(
+const answersOf = Object.fromEntries(
     [...new Set(Object.values(exchanges).map(({ profile }) => profile))].map((profile) => {
         const chancery = `${process.env.CHANCERY_BUILD}/chancery`;
         const shown = execFileSync(chancery, ['profile', 'show', profile, '--json'], { maxBuffer: 1 << 26 });
-        return [profile, JSON.parse(shown).answers.errors];
+        return [profile, JSON.parse(shown).answers];
     }),
 );
 
-function filledIn({ status, headers, body }, message) {
+/* The error as the agent would write it: a text of `misread` begins with a letter of the other case. */
+function filledIn(profile, kind, message) {
+    const { errors, misread } = answersOf[profile];
+    const { status, headers, body } = errors[kind];
     const isJson = headers['Content-Type'] === 'application/json';
-    const text = isJson ? JSON.stringify(message) : message;
+    const disarmed = misread.reduce((text, word) => text.replaceAll(word, () => swapped(word)), message);
+    const text = isJson ? JSON.stringify(disarmed) : disarmed;
     return { status, headers, body: body.replaceAll(isJson ? '"{message}"' : '{message}', () => text) };
 }
+
+const swapped = ([first, ...rest]) =>
+    [first === first.toUpperCase() ? first.toLowerCase() : first.toUpperCase(), ...rest].join('');
 
 /* A call that fails before it sends anything says nothing of the answer. */
 async function raised(client, [method, ...args]) {
@@ -72,11 +79,11 @@ async function raised(client, [method, ...args]) {
     assert.fail('it took the error for success');
 }
 
-async function hold(exchange, client, kind, call) {
+async function hold(exchange, client, kind, call, messages = MESSAGES) {
     const classes = ccxtOf(exchange.id);
     const { is, isNot } = CLASSES[kind];
-    for (const message of MESSAGES) {
-        shape = filledIn(errorsOf[exchange.profile][kind], message);
+    for (const message of messages) {
+        shape = filledIn(exchange.profile, kind, message);
         const error = await raised(client, call);
         if (error === undefined) {
             return false;
@@ -89,9 +96,21 @@ async function hold(exchange, client, kind, call) {
     return true;
 }
 
-/* People read the refusal in the error's text, as it is or as JSON has it. */
-const isShown = (error, message) =>
-    error.message.includes(message) || error.message.includes(JSON.stringify(message).slice(1, -1));
+/* People read the message in the error's text, as it is or as JSON has it, in whatever case. */
+function isShown(error, message) {
+    const texts = [message, JSON.stringify(message).slice(1, -1)].map((text) => text.toLowerCase());
+    return texts.some((text) => error.message.toLowerCase().includes(text));
+}
+
+/* What ccxt looks for in bodies and messages of this class, in a sentence that people could write. */
+function wordsOf(client) {
+    const words = ({ exact = {}, broad = {}, ...others }) => [
+        ...Object.keys({ ...exact, ...broad }),
+        ...Object.values(others).flatMap((other) => (typeof other === 'object' ? words(other) : [])),
+    ];
+    const inCode = client.id.startsWith('binance') ? ['LOT_SIZE', 'PRICE_FILTER', 'Price * QTY is zero or less'] : [];
+    return [...words(client.exceptions), ...inCode].filter((word) => !/^-?\d+$/.test(word));
+}
 
 const NEEDED = ['fetchBalance', 'createLimitOrder', 'cancelOrder'];
 const all = { ...exchanges, ...variants };
@@ -107,6 +126,10 @@ for (const [name, exchange] of Object.entries(all).filter(([name]) => chosen.len
                 assert.ok(isSent || !NEEDED.includes(call), 'nothing was sent');
             });
         }
+        await check(`${name} ${kind} words`, async () => {
+            const messages = wordsOf(client).map((word) => `frozen by alice: ${word} today`);
+            assert.ok(await hold(exchange, client, kind, exchange.calls.createLimitOrder, messages));
+        });
     }
 }
 
@@ -143,7 +166,7 @@ for (const [name, sdk] of Object.entries(sdks).filter(([name]) => chosen.length 
     for (const kind of Object.keys(CLASSES)) {
         await check(`SDK ${name} ${kind}`, async () => {
             for (const message of MESSAGES) {
-                shape = filledIn(errorsOf[sdk.profile][kind], message);
+                shape = filledIn(sdk.profile, kind, message);
                 asked = 0;
                 const outcome = await outcomeOf(sdk.place());
                 const isFinal = CLASSES[kind].is === 'ExchangeError';

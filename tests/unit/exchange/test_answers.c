@@ -360,6 +360,34 @@ START_TEST(test_what_is_not_text_becomes_a_question_mark)
 }
 END_TEST
 
+/* clang-format off */
+static const struct {
+    const char *message;
+    const char *text;
+} misread[] = {
+    { "under maintenance",             "under Maintenance" },
+    { "maintenance maintenance",       "Maintenance Maintenance" },
+    { "maintenance",                   "Maintenance" },
+    { "Maintenance, MAINTENANCE",      "Maintenance, MAINTENANCE" },
+    { "maintenanc",                    "maintenanc" },
+    { "a Request timeout",             "a request timeout" },
+    { "aaaa",                          "AAAa" },
+};
+/* clang-format on */
+
+START_TEST(test_a_text_that_is_misread_is_disarmed)
+{
+    ch_autoprofile *profile = load_answers(ERRORS "  misread: [maintenance, Request timeout, aa]\n");
+    ch_autoanswer answer = CH_ANSWER_INIT;
+    char expected[64];
+    snprintf(expected, sizeof expected, "Away: %s", misread[_i].text);
+    ch_answer_write(profile, CH_ANSWER_NOT_SENT, ch_slice_of(misread[_i].message), (ch_slice){NULL, 0}, &answer);
+    assert_answer(&answer, 503, "text/plain; charset=utf-8", expected);
+    ck_assert_str_eq(ch_answer_misread_at(profile, 0), "maintenance");
+    ck_assert_ptr_null(ch_answer_misread_at(profile, 3));
+}
+END_TEST
+
 /* Of every profile, with what would break it if it were not escaped. */
 static void is_sound(const seen *answer)
 {
@@ -446,6 +474,9 @@ static const struct {
     { "where: {/c: [1]}",                "under: [/z], where: {/c: [1]}",            "no endpoint's path begins with '/z'" },
     { "where: {/c: [1]}",                "under: [\"\"], where: {/c: [1]}",          "no endpoint's path begins with ''" },
     { "where: {/c: [1]}",                "class: trade, where: {/c: [1]}",           "no field 'class'" },
+    { "rejected:",                       "misread: []\n  rejected:",                 "at least 1 text" },
+    { "rejected:",                       "misread: [1a]\n  rejected:",               "must begin with a letter" },
+    { "rejected:",                       "misread: [\"\"]\n  rejected:",             "must begin with a letter" },
     { "rejected:",                       "rejects:",                                 "no field 'rejects'" },
 };
 /* clang-format on */
@@ -474,4 +505,5 @@ CH_TESTS("answers", CH_TEST(test_the_answers_of_each_exchange_are_told_apart),
          CH_TEST(test_a_rule_is_described), CH_TEST(test_an_error_is_written_as_the_profile_says),
          {test_a_profile_without_answers_has_a_plain_form, CH_ANSWER_KIND_COUNT},
          CH_TEST_ROWS(test_what_is_not_text_becomes_a_question_mark, messages),
+         CH_TEST_ROWS(test_a_text_that_is_misread_is_disarmed, misread),
          CH_TEST(test_the_errors_of_each_profile_are_sound), CH_TEST_ROWS(test_wrong_answers_do_not_load, wrong))
