@@ -4,6 +4,7 @@
 #include "conf/yaml.h"
 #include "exchange/json_tokens.h"
 #include "tests/support/suite.h"
+#include "tests/unit/exchange/answered.h"
 #include "tests/unit/exchange/samples.h"
 
 #include <dirent.h>
@@ -181,17 +182,6 @@ START_TEST(test_an_answer_that_is_too_long_is_no_rejection)
 END_TEST
 
 /* ---- rules ---- */
-
-#define PLAIN                                                                                                          \
-    "name: p\ntitle: T\norigins: {a: https://a.example}\nschemes:\n  h: {mechanism: hmac-sha256, secret: text, "       \
-    "signature: hex}\nrecipe: r\nrecipes:\n  r: {covers: [path], message: \"{path}\", url: \"{origin}{path}\", "       \
-    "headers: {S: \"{signature}\"}}\nendpoints:\n  - {call: GET /x, class: read}\n  - {call: POST /x/y, class: "       \
-    "trade}\n"
-#define ERRORS                                                                                                         \
-    "answers:\n  errors:\n    refused: {status: 422, json: '{{\"m\":{message|json}}}'}\n"                              \
-    "    locked: {status: 422, json: '{{\"m\":{message|json},\"i\":{id|json}}}'}\n"                                    \
-    "    not-sent: {status: 503, text: 'Away: {message}', headers: {Retry-After: \"1\"}}\n"                            \
-    "    unknown: {status: 504, json: '[{message|json}]'}\n"
 
 /* clang-format off */
 static const struct {
@@ -412,91 +402,6 @@ START_TEST(test_the_errors_of_each_profile_are_sound)
 }
 END_TEST
 
-/* ---- what does not load ---- */
-
-/* clang-format off */
-static const struct {
-    const char *from; /* in ERRORS and one rule */
-    const char *to;
-    const char *reason;
-} wrong[] = {
-    /* from                              to                                          reason */
-    { "status: 422, json: '{{\"m\":{message|json}}}'", "json: '{{\"m\":{message|json}}}'",  "'status'" },
-    { "status: 422",                     "status: 200, x: 1",                        "no field 'x'" },
-    { "refused: {status: 422",           "refused: {status: 201",                    "no SDK would take status 201" },
-    { "refused: {status: 422",           "refused: {status: 423",                    "no SDK would take status 423" },
-    { "refused: {status: 422",           "refused: {status: 429",                    "no SDK would take status 429" },
-    { "refused: {status: 422",           "refused: {status: 503",                    "no SDK would take status 503" },
-    { "not-sent: {status: 503",          "not-sent: {status: 200",                   "no SDK would take status 200" },
-    { "not-sent: {status: 503",          "not-sent: {status: 408",                   "no SDK would take status 408" },
-    { "refused: {status: 422",           "refused: {status: 408",                    "no SDK would take status 408" },
-    { "not-sent: {status: 503",          "not-sent: {status: 422",                   "no SDK would take status 422" },
-    { "unknown: {status: 504",           "unknown: {status: 200",                    "no SDK would take status 200" },
-    { "unknown: {status: 504",           "unknown: {status: 600",                    "599" },
-    { "    unknown:",                    "    unknow:",                              "'unknown'" },
-    { "    unknown:",                    "    more: {status: 422, text: 'x {message}'}\n    unknown:", "'more'" },
-    { "json: '[{message|json}]'",        "json: '[1]'",                              "must hold the message" },
-    { "json: '[{message|json}]'",        "json: '[{id|json}]'",                      "must hold the message" },
-    { "json: '[{message|json}]'",        "json: '[{message}]'",                      "write values as {message|json}" },
-    { "json: '[{message|json}]'",        "json: '[{message|json},{id}]'",            "write values as {message|json}" },
-    { "json: '[{message|json}]'",        "json: '[{message|hex}]'",                  "write values as {message|json}" },
-    { "json: '[{message|json}]'",        "json: '[{message|json|hex}]'",             "write values as {message|json}" },
-    { "json: '[{message|json}]'",        "json: '[{message|json}'",                  "not sound JSON" },
-    { "json: '[{message|json}]'",        "json: '[\"{message|json}\"]'",             "not sound JSON" },
-    { "json: '[{message|json}]'",        "json: '{{\"a\":1,\"a\":{message|json}}}'", "not sound JSON" },
-    { "json: '[{message|json}]'",        "json: '[{reason|json}]'",                  "no value 'reason'" },
-    { "json: '[{message|json}]'",        "json: '[{message|json}]', text: 'a {message}'", "either 'json' or 'text'" },
-    { ", json: '[{message|json}]'",      "",                                         "'json' or 'text' is missing" },
-    { "text: 'Away: {message}'",         "text: 'Away: {message|json}'",             "write values as {message}" },
-    { "text: 'Away: {message}'",         "text: '{{ {message}'",                     "must begin with a word" },
-    { "text: 'Away: {message}'",         "text: '{message}'",                        "must begin with a word" },
-    { "Retry-After: \"1\"",              "Content-Type: a/b",                        "can't be a header here" },
-    { "Retry-After: \"1\"",              "\"a b\": x",                               "can't be a header here" },
-    { "Retry-After: \"1\"",              "A: \"{message}\"",                         "can't be a template" },
-    { "where: {/c: [1]}",                "where: {}",                                "at least 1" },
-    { "where: {/c: [1]}",                "status: 429",                              "'where'" },
-    { "where: {/c: [1]}",                "where: {/c: []}",                          "at least 1 value" },
-    { "where: {/c: [1]}",                "where: {/c: 1}",                           "list" },
-    { "where: {/c: [1]}",                "where: {c: [1]}",                          "no place in an answer" },
-    { "where: {/c: [1]}",                "where: {/: [1]}",                          "no place in an answer" },
-    { "where: {/c: [1]}",                "where: {/c/: [1]}",                        "no place in an answer" },
-    { "where: {/c: [1]}",                "where: {//c: [1]}",                        "no place in an answer" },
-    { "where: {/c: [1]}",                "where: {/c*: [1]}",                        "no place in an answer" },
-    { "where: {/c: [1]}",                "where: {/*c: [1]}",                        "no place in an answer" },
-    { "where: {/c: [1]}",                "where: {/*/c/*: [1]}",                     "no place in an answer" },
-    { "where: {/c: [1]}",                "where: {/c: [\"*\"]}",                     "no value" },
-    { "where: {/c: [1]}",                "where: {/c: [\"\"]}",                      "no value" },
-    { "where: {/c: [1]}",                "where: {/c: [\"a*b\"]}",                   "no value" },
-    { "where: {/c: [1]}",                "where: {/a: [1], /b: [1], /c: [1], /d: [1], /e: [1]}", "4" },
-    { "where: {/c: [1]}",                "status: 408, where: {/c: [1]}",            "status 408 never means" },
-    { "where: {/c: [1]}",                "status: 302, where: {/c: [1]}",            "status 302 never means" },
-    { "where: {/c: [1]}",                "status: 500, where: {/c: [1]}",            "499" },
-    { "where: {/c: [1]}",                "under: [/z], where: {/c: [1]}",            "no endpoint's path begins with '/z'" },
-    { "where: {/c: [1]}",                "under: [\"\"], where: {/c: [1]}",          "no endpoint's path begins with ''" },
-    { "where: {/c: [1]}",                "class: trade, where: {/c: [1]}",           "no field 'class'" },
-    { "rejected:",                       "misread: []\n  rejected:",                 "at least 1 text" },
-    { "rejected:",                       "misread: [1a]\n  rejected:",               "must begin with a letter" },
-    { "rejected:",                       "misread: [\"\"]\n  rejected:",             "must begin with a letter" },
-    { "rejected:",                       "rejects:",                                 "no field 'rejects'" },
-};
-/* clang-format on */
-
-START_TEST(test_wrong_answers_do_not_load)
-{
-    static const char sound[] = PLAIN ERRORS "  rejected: [{where: {/c: [1]}}]\n";
-    ch_error err = CH_ERROR_INIT;
-    ch_profile *profile = NULL;
-    ch_autobuffer source = CH_BUFFER_INIT;
-    const char *at = strstr(sound, wrong[_i].from);
-    ck_assert_ptr_nonnull(at);
-    ch_buffer_add(&source, sound, (size_t)(at - sound));
-    ch_buffer_add_text(&source, wrong[_i].to);
-    ch_buffer_add_text(&source, at + strlen(wrong[_i].from));
-    ck_assert_msg(load_text(ch_buffer_text(&source), &profile, &err) == CH_CONFIG, "'%s' was taken", wrong[_i].to);
-    ck_assert_msg(strstr(err.message, wrong[_i].reason) != NULL, "'%s': %s", wrong[_i].to, err.message);
-}
-END_TEST
-
 CH_TESTS("answers", CH_TEST(test_the_answers_of_each_exchange_are_told_apart),
          CH_TEST(test_what_was_cut_off_is_no_rejection), CH_TEST(test_some_statuses_never_mean_a_rejection),
          CH_TEST(test_what_is_not_one_plain_text_is_no_rejection),
@@ -506,4 +411,4 @@ CH_TESTS("answers", CH_TEST(test_the_answers_of_each_exchange_are_told_apart),
          {test_a_profile_without_answers_has_a_plain_form, CH_ANSWER_KIND_COUNT},
          CH_TEST_ROWS(test_what_is_not_text_becomes_a_question_mark, messages),
          CH_TEST_ROWS(test_a_text_that_is_misread_is_disarmed, misread),
-         CH_TEST(test_the_errors_of_each_profile_are_sound), CH_TEST_ROWS(test_wrong_answers_do_not_load, wrong))
+         CH_TEST(test_the_errors_of_each_profile_are_sound))
