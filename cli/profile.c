@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "cli/jansson.h"
 #include "cli/output.h"
+#include "cli/profile_answers.h"
 #include "cli/profile_environments.h"
 #include "cli/profile_folder.h"
 #include "cli/profile_intents.h"
@@ -189,6 +190,7 @@ static json_t *describe(const ch_profile *profile, bool has_endpoints)
     json_object_set_new(row, "refuses_unknown", refusing_of(profile));
     json_object_set_new(row, "acceptable_confusions", acceptances_of(profile));
     json_object_set_new(row, "left_out", left_out_of(profile));
+    json_object_set_new(row, "answers", ch_answers_of(profile));
     return row;
 }
 
@@ -431,6 +433,7 @@ static ch_status run_show(const ch_arguments *arguments, ch_error *err)
     size_t i;
     json_t *entry;
     print_unknown(row);
+    ch_answers_print(row);
     json_array_foreach(json_object_get(row, "endpoints"), i, entry)
         print_endpoint(entry, json_array_size(json_object_get(row, "schemes")));
     json_array_foreach(json_object_get(row, "left_out"), i, entry)
@@ -473,9 +476,11 @@ const ch_command ch_commands_of_profile[] = {
                    .options = CH_OPTION(PROFILES) | CH_OPTION(INTENTS) | CH_OPTION(JSON)},
         .summary = "show the environments and endpoints of an exchange profile",
         .details = "Prints the environments of a profile, which a key's policy chooses from, with\n"
-                   "their origins; then every endpoint: its class, and the classes that a signature\n"
-                   "for it may open besides. With --intents, it prints what can be read of requests\n"
-                   "that trade, cancel, transfer or withdraw, and what cannot.",
+                   "their origins; then what a bot is told instead of an answer, and which of the\n"
+                   "exchange's answers mean that nothing was placed; then every endpoint: its class,\n"
+                   "and the classes that a signature for it may open besides. With --intents, it\n"
+                   "prints what can be read of requests that trade, cancel, transfer or withdraw, and\n"
+                   "what cannot.",
         .examples = "  chancery profile show kraken\n"
                     "  chancery profile show binance --intents\n",
         .run = run_show,

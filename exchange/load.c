@@ -7,6 +7,7 @@
 #include "conf/fields.h"
 #include "exchange/check_value.h"
 #include "exchange/confusion.h"
+#include "exchange/load_answers.h"
 #include "exchange/load_confusion.h"
 #include "exchange/load_endpoints.h"
 #include "exchange/load_environments.h"
@@ -240,6 +241,7 @@ static const ch_field fields[] = {
     { "refuses_unknown",       false, ch_refuses_unknown_read, CH_WHOLE           },
     { "acceptable_confusions", false, ch_acceptances_read,     CH_WHOLE           },
     { "left_out",    false,    read_left_out,    CH_WHOLE                         },
+    { "answers",     false,    ch_answers_read,  CH_WHOLE                         },
 };
 /* clang-format on */
 
@@ -286,6 +288,7 @@ void ch_profile_free(ch_profile *profile)
         return;
     ch_environments_free(profile);
     ch_left_out_free(profile);
+    ch_answers_free(profile);
     ch_endpoints_free(profile);
     ch_confusion_fields_free(profile);
     ch_recuts_free(profile);

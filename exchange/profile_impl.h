@@ -243,6 +243,8 @@ typedef struct ch_kind_nonce {
     ch_nonce_def def;
 } ch_kind_nonce;
 
+typedef struct ch_answers ch_answers;
+
 struct ch_profile {
     char *name;
     char *title;
@@ -287,6 +289,7 @@ struct ch_profile {
     size_t environment_count;
     ch_left_out *left_out;
     size_t left_out_count;
+    ch_answers *answers; /* answers_impl.h; NULL: the profile does not say */
 };
 
 /* True if a bot sets the receive window of a request to `endpoint` by a parameter of that name. */

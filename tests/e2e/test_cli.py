@@ -168,12 +168,13 @@ class Profiles(Sandbox):
         endpoints = shown.pop("endpoints")
         self.assertEqual((shown.pop("refuses_unknown"), shown.pop("acceptable_confusions")), ([], []))
         self.assertEqual(shown.pop("left_out"), [])
+        self.assertEqual(set(shown.pop("answers")), {"errors", "misread", "rejected"})
         self.assertEqual(shown, listed["kraken"])
         for class_, count in shown["endpoints_by_class"].items():
             self.assertEqual(sum(endpoint["class"] == class_ for endpoint in endpoints), count, class_)
         lines = self.ok("profile", "show", "kraken").out.splitlines()
         self.assertRegex(lines[1], r"^environment live: \d+ endpoints$")
-        lines = [line for line in lines if not line.startswith(("environment ", "    "))]
+        lines = [line for line in lines if not line.startswith(("environment ", "    ", "answer if ", "nothing was placed if "))]
         self.assertEqual(len(lines), len(endpoints) + 1)
         self.assertTrue(lines[0].startswith("kraken: "), lines[0])
 
@@ -182,6 +183,16 @@ class Profiles(Sandbox):
         self.assertEqual([each["call"] for each in shown["left_out"]], ["GET /openApi/swap/v1/trade/batchCancelReplace"])
         last = self.ok("profile", "show", "bingx").out.splitlines()[-1]
         self.assertRegex(last, "^left out GET /openApi/swap/v1/trade/batchCancelReplace: .*POST")
+
+    def test_show_says_what_the_exchange_answers(self):
+        answers = json.loads(self.ok("profile", "show", "kraken", "--json").out)["answers"]
+        self.assertEqual(answers["errors"]["refused"], {"status": 200, "headers": {"Content-Type": "application/json"},
+                                                        "body": '{"error":["EGeneral:Permission denied","{message}"]}'})
+        self.assertEqual(set(answers["errors"]), {"refused", "locked", "not-sent", "unknown"})
+        self.assertRegex(answers["rejected"][0], "^/error/[*] is EAPI:Invalid key, .*EOrder:Insufficient funds")
+        out = self.ok("profile", "show", "kraken").out
+        self.assertIn("answer if unknown: 504 Gateway timeout: {message}", out)
+        self.assertIn("nothing was placed if " + answers["rejected"][1], out)
 
     def test_check_reports_what_falls_together(self):
         out = self.ok("profile", "check", self.profile("binance")).out
