@@ -46,11 +46,17 @@ static json_t *way_json(const ch_way *way)
             json_object_set_new(gated, ch_item_kind_name((ch_item_kind)kind), ch_jansson_text(way->gate[kind]->name));
     }
     size_t caller = way->reach.caller;
-    return json_pack("{s:s s:o s:s s:s s:o s:o s:o s:i s:i s:i}", "allow", way->reach.allow->name, "caller",
+    json_t *stray = json_array();
+    for (unsigned class_ = 0; class_ < CH_CLASS_COUNT; class_++) {
+        if ((way->stray >> class_ & 1) != 0)
+            json_array_append_new(stray, json_string(ch_class_name((ch_class)class_)));
+    }
+    return json_pack("{s:s s:o s:s s:s s:o s:o s:o s:i s:i s:i s:b s:o}", "allow", way->reach.allow->name, "caller",
                      caller == CH_NO_CALLER ? json_null() : ch_jansson_text(way->reach.policy->callers[caller].name),
                      "key", ch_way_key(way)->name, "account", ch_way_account(way)->name, "items", kinds, "symbols",
                      texts_json(&way->reach.allow->selector.symbols), "needs", gated, "uses_counted", (int)way->uses,
-                     "uses_possible", (int)way->true_uses, "valid_ms", (int)(way->valid_ns / 1000000));
+                     "uses_possible", (int)way->true_uses, "valid_ms", (int)(way->valid_ns / 1000000), "by_relay",
+                     (int)way->is_by_relay, "good_elsewhere_for", stray);
 }
 
 json_t *ch_exposure_json(const ch_exposure *exposure, const char *caller)

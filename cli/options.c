@@ -43,6 +43,7 @@ static const ch_option_row rows[CH_OPT_COUNT] = {
     [CH_OPT_POLICY]          = { "policy",          "FILE",            "CHANCERY_POLICY",        "the policy: a file, or a folder of files (default: that of --config)" },
     [CH_OPT_CONFIG]          = { "config",          "FILE",            "CHANCERY_CONFIG",        "agent.yaml, for its policy, profiles and tokens" },
     [CH_OPT_STRICT]          = { "strict",          NULL,              NULL,                     "exit with 3 if there is a warning" },
+    [CH_OPT_RELAY]           = { "relay",           "NAME",            NULL,                     "the relay that brings the request" },
     [CH_OPT_PRICE]           = { "price",           "PAIR=PRICE,...",  NULL,                     "reference prices, as in BTC/USDT=29880" },
     [CH_OPT_AT]              = { "at",              "TIME",            NULL,                     "the time, as in 2027-01-31T09:30:00Z (default: now)" },
     [CH_OPT_AFTER]           = { "after",           "N",               NULL,                     "only what was decided after decision N" },

@@ -41,6 +41,7 @@ typedef enum ch_option {
     CH_OPT_POLICY,
     CH_OPT_CONFIG,
     CH_OPT_STRICT,
+    CH_OPT_RELAY,
     CH_OPT_PRICE,
     CH_OPT_AT,
     CH_OPT_AFTER,

@@ -107,10 +107,37 @@ static const json_t *record_of(const json_t *row)
 
 /* ---- what was given back ---- */
 
-static bool is_report(const json_t *record)
+/* What was reported, and by whom. */
+/* clang-format off */
+static const struct report {
+    const char *event;
+    ch_reporter by;
+    bool is_rejected; /* else only what is open comes back */
+    bool is_closed;
+} reports[] = {
+    /* event        by                   rejected  closed */
+    { "released",   CH_REPORTER_BOT,     true,     true },
+    { "closed",     CH_REPORTER_BOT,     false,    true },
+    { "not sent",   CH_REPORTER_RELAY,   true,     true },
+    { "rejected",   CH_REPORTER_RELAY,   true,     true },
+    { "answered",   CH_REPORTER_RELAY,   false,    false },
+};
+/* clang-format on */
+
+/* Returns NULL if the record is none. */
+static const struct report *report_of(const json_t *record)
 {
     const char *event = ch_jansson_member(record, "event");
-    return strcmp(event, "released") == 0 || strcmp(event, "closed") == 0;
+    for (size_t i = 0; i < sizeof reports / sizeof *reports; i++) {
+        if (strcmp(event, reports[i].event) == 0)
+            return &reports[i];
+    }
+    return NULL;
+}
+
+static bool is_report(const json_t *record)
+{
+    return report_of(record) != NULL;
 }
 
 /* Writes the decision's id as a text. Returns false if the row has none. */
@@ -163,21 +190,21 @@ static void keep_taken(const replay *self, const json_t *row)
     to->count = count;
 }
 
-/* As core does it: what is not open any more comes back, and of what was rejected as much as `release` lets. */
+/* As core does it: what is not open any more comes back, and of what was rejected as much as the limit lets. */
 static void give_back(replay *self, const json_t *row)
 {
     uint64_t now_ns = self->trial->now_ns;
-    bool is_closed = strcmp(ch_jansson_member(record_of(row), "event"), "closed") == 0;
+    const struct report *report = report_of(record_of(row));
     reported *of = find_reported(self, row, "of");
     if (!ch_time_read(ch_jansson_member(record_of(row), "time"), &now_ns))
         return;
     for (size_t i = 0; of != NULL && i < of->count; i++) {
         const ch_entry_rule *limit =
             ch_policy_find_limit(self->policy, ch_levels_row(self->trial->levels, &of->taken[i]).limit);
-        if (limit != NULL && (!is_closed || limit->limit.control == CH_CONTROL_OPEN_VALUE))
-            (void)ch_levels_release(self->trial->levels, &of->taken[i], limit, now_ns);
+        if (limit != NULL && (limit->limit.control == CH_CONTROL_OPEN_VALUE ? report->is_closed : report->is_rejected))
+            (void)ch_levels_release(self->trial->levels, &of->taken[i], limit, report->by, now_ns);
     }
-    if (of != NULL)
+    if (of != NULL && report->is_closed)
         of->count = 0;
 }
 
@@ -284,6 +311,8 @@ static ch_status judge(replay *self, const json_t *row, const json_t *record, ch
                           .host = ch_jansson_member(record, "host"),
                           .params = params == NULL ? none : params,
                           .given = read_given(record, &given),
+                          .relay = json_is_string(json_object_get(record, "relay")) ? ch_jansson_member(record, "relay")
+                                                                                    : NULL,
                           .is_raw = strcmp(ch_jansson_member(record, "form"), "raw") == 0};
     if (call.key == NULL)
         return ch_policy_refuse_key(ch_slice_of(ch_jansson_member(record, "key")), why);

@@ -23,6 +23,7 @@ typedef struct test_case {
     char *key;
     char *call; /* "POST /path" */
     char *host;
+    char *relay;
     char *at;
     json_t *params;
     const ch_yaml *node;
@@ -121,6 +122,7 @@ static const ch_field case_fields[] = {
     { "key",       true,     ch_field_text, CH_MEMBER(test_case, key) },
     { "call",      true,     ch_field_text, CH_MEMBER(test_case, call) },
     { "host",      false,    ch_field_text, CH_MEMBER(test_case, host) },
+    { "relay",     false,    ch_field_text, CH_MEMBER(test_case, relay) },
     { "params",    false,    field_params,  CH_MEMBER(test_case, params) },
     { "at",        false,    ch_field_text, CH_MEMBER(test_case, at) },
     { "prices",    false,    field_node,    CH_MEMBER(test_case, prices) },
@@ -161,7 +163,7 @@ static void free_file(test_file *file)
 {
     for (size_t i = 0; i < file->case_count; i++) {
         test_case *one = &file->cases[i];
-        char *const texts[] = {one->name, one->caller, one->key, one->call, one->host, one->at, one->rule};
+        char *const texts[] = {one->name, one->caller, one->key, one->call, one->host, one->relay, one->at, one->rule};
         for (size_t k = 0; k < sizeof texts / sizeof *texts; k++)
             free(texts[k]);
         json_decref(one->params);
@@ -269,7 +271,9 @@ static ch_status make_call(const ch_policy *policy, const test_case *one, char *
     *method = ch_slice_strdup((ch_slice){(const uint8_t *)one->call, (size_t)(space - one->call)});
     *out = (ch_trial_call){.method = *method, .path = space + 1, .host = one->host == NULL ? "" : one->host};
     out->params = one->params;
-    if (ch_policy_find_caller(policy, one->caller, &caller, err) != CH_OK ||
+    out->relay = one->relay;
+    if ((one->relay != NULL && ch_policy_find_caller(policy, one->relay, &caller, err) != CH_OK) ||
+        ch_policy_find_caller(policy, one->caller, &caller, err) != CH_OK ||
         ch_policy_require_key(policy, one->key, &out->key, err) != CH_OK)
         return ch_error_wrap(err, "%s:%u", ch_yaml_path(one->node), ch_yaml_line(one->node));
     out->callers.bits[caller / 64] |= 1ULL << (caller % 64);

@@ -1,5 +1,6 @@
 #include "cli/trial.h"
 
+#include "base/bits.h"
 #include "base/memory.h"
 #include "cli/parameters.h"
 #include "exchange/check.h"
@@ -76,11 +77,31 @@ ch_status ch_trial_set_prices(ch_trial *trial, const char *list, ch_error *err)
 
 /* ---- judging ---- */
 
+/* Refuses as core does, unless the relay speaks for each caller. */
+static ch_status find_relay(ch_trial *trial, const ch_trial_call *call, ch_error *err)
+{
+    const ch_policy *policy = trial->policy;
+    trial->stoppable = call->callers;
+    if (call->relay == NULL)
+        return CH_OK;
+    size_t relay = ch_policy_caller(policy, ch_slice_of(call->relay));
+    for (size_t i = 0; i < policy->caller_count; i++) {
+        bool is_meant = ch_caller_set_has(&call->callers, i);
+        if (is_meant && (relay == policy->caller_count || !ch_caller_set_has(&policy->callers[relay].speaks_for, i)))
+            return ch_fail_rule(err, CH_REFUSED, "relay", "'%s' does not speak for caller '%s'", call->relay,
+                                policy->callers[i].name);
+    }
+    if (relay < policy->caller_count)
+        ch_set_add(trial->stoppable.bits, relay);
+    return CH_OK;
+}
+
 /* What core does before it asks policy. */
 static ch_status read_call(ch_trial *trial, const ch_trial_call *call, ch_request *request, ch_asked *asked,
                            ch_error *err)
 {
     const ch_key *key = call->key;
+    CH_TRY(find_relay(trial, call, err));
     CH_TRY(ch_policy_admit(trial->policy, key, &call->callers, err));
     if (call->is_raw)
         return CH_OK;
@@ -114,13 +135,15 @@ ch_status ch_trial_judge(ch_trial *trial, const ch_trial_call *call, bool is_dry
                       .key = ch_key_version_by_date(call->key, trial->now_ns),
                       .callers = &call->callers,
                       .request = &request,
-                      .now_ns = trial->now_ns};
+                      .now_ns = trial->now_ns,
+                      .is_relayed = call->relay != NULL};
     CH_TRY(read_call(trial, call, &request, &asked, err));
     CH_TRY(ch_judging_read(&trial->judging, &asked, err));
     ch_question *question = &trial->judging.question;
     question->prices = trial->prices;
     question->states = trial->states;
     question->given = call->given;
+    question->stoppable = &trial->stoppable;
     question->trace = trial->trace;
     question->trace_context = trial->trace_context;
     ch_status st = judge(trial, is_dry, err);

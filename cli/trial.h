@@ -14,6 +14,7 @@ typedef struct ch_trial {
     ch_states *states;
     ch_levels *levels;
     ch_judging judging;
+    ch_caller_set stoppable; /* of the last call: whose trading states count */
     uint64_t now_ns;
     ch_taken taken[CH_CHARGES_MAX];
     void (*trace)(void *context, const ch_trace *line); /* NULL: nobody asks */
@@ -29,6 +30,7 @@ typedef struct ch_trial_call {
     const char *host;      /* "": not given */
     json_t *params;        /* an object, or a list as the whole body */
     const ch_given *given; /* what people gave to it; NULL: nothing */
+    const char *relay;     /* that brings it; NULL: none does */
     bool is_raw;
 } ch_trial_call;
 

@@ -386,3 +386,18 @@ unsigned ch_endpoint_openable_classes(const ch_endpoint *endpoint, const ch_sche
     }
     return classes & ~(1U << endpoint->class_);
 }
+
+unsigned ch_endpoint_stray_classes(const ch_endpoint *endpoint, const ch_scheme *scheme, const ch_key_traits *key)
+{
+    const size_t at = scheme->index;
+    const ch_confusion *confusion = &endpoint->confusions[at];
+    bool is_open = (endpoint->unread & 1U << at) != 0 && ch_confusion_tells_apart(endpoint->class_);
+    unsigned classes = endpoint->recipes[at]->opens | ch_needs_left_open(endpoint, at);
+    classes |= is_open ? 1U << endpoint->class_ : 0;
+    for (size_t i = 0; i < confusion->all_count; i++) {
+        const ch_endpoint *opened = &endpoint->profile->endpoints[confusion->others[i]];
+        if ((opened->kind & ~(endpoint->kind | key->kinds)) == 0 && ch_environment_reaches(key->environment, opened))
+            classes |= 1U << opened->class_ | ch_needs_of_endpoint(opened);
+    }
+    return classes & ~(1U << CH_CLASS_READ | 1U << CH_CLASS_CANCEL);
+}

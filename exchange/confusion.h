@@ -59,6 +59,10 @@ typedef struct ch_opened {
 size_t ch_endpoint_opened(const ch_endpoint *endpoint, const ch_scheme *scheme, const ch_key_traits *key,
                           const ch_request *request, ch_opened *out, size_t max);
 
+/* Those of them alone whose path the request's path fits too: which it is, the exchange decides, whoever sends it. */
+size_t ch_endpoint_opened_by_path(const ch_endpoint *endpoint, const ch_scheme *scheme, const ch_key_traits *key,
+                                  const ch_request *request, ch_opened *out, size_t max);
+
 /* What exchanges do with parameters that they do not know, as a question. */
 typedef enum ch_unknown_names {
     CH_UNKNOWN_AS_LISTED, /* as the profile says, path by path */
@@ -71,6 +75,10 @@ typedef enum ch_unknown_names {
  * count. */
 unsigned ch_endpoint_openable_classes(const ch_endpoint *endpoint, const ch_scheme *scheme, const ch_key_traits *key,
                                       ch_unknown_names unknown);
+
+/* The classes of all that whoever sends a request to `endpoint` could make of its signature, its own if that can mean
+ * something else there too; whatever policy accepts. 0: nothing but what was asked, a read or a cancel. */
+unsigned ch_endpoint_stray_classes(const ch_endpoint *endpoint, const ch_scheme *scheme, const ch_key_traits *key);
 
 /* For what loads a profile: fills `confusions` of every endpoint, when all else of the profile is there. */
 void ch_profile_find_confusions(ch_profile *profile);

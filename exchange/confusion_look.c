@@ -256,6 +256,17 @@ static void gather_by_recuts(gathering *g)
     }
 }
 
+size_t ch_endpoint_opened_by_path(const ch_endpoint *endpoint, const ch_scheme *scheme, const ch_key_traits *key,
+                                  const ch_request *request, ch_opened *out, size_t max)
+{
+    look in = {.asked = endpoint, .at = scheme->index, .key = key, .request = request};
+    gathering g = {.in = &in, .out = out, .max = max};
+    if (!ch_confusion_tells_apart(endpoint->class_))
+        g.seen = 1U << endpoint->class_;
+    gather_by_path(&g);
+    return g.count;
+}
+
 size_t ch_endpoint_opened(const ch_endpoint *endpoint, const ch_scheme *scheme, const ch_key_traits *key,
                           const ch_request *request, ch_opened *out, size_t max)
 {

@@ -45,6 +45,7 @@ typedef struct elsewhere {
     const ch_request *request;
     const ch_opened *opened;
     unsigned accepts; /* what the key's policy does */
+    bool is_as_sent;  /* nobody makes anything else of what is signed */
     ch_param *params;
     size_t count;
     bool is_as_asked; /* every parameter is there, with the definition that it has in the request */
@@ -196,8 +197,9 @@ static void read_elsewhere(ch_readings *readings, elsewhere *in)
 {
     const ch_endpoint *opened = in->opened->endpoint;
     const ch_intent *own = readings->items[0].is_unread ? NULL : readings->items[0].intent;
-    bool is_cut = ch_recut_changes(opened, in->at, in->accepts, in->request);
-    bool is_open = in->opened->by == CH_OPENED_BY_CUT || is_cut || (opened->unread & 1U << in->at) != 0;
+    bool is_cut = !in->is_as_sent && ch_recut_changes(opened, in->at, in->accepts, in->request);
+    bool is_unsigned = !in->is_as_sent && (opened->unread & 1U << in->at) != 0;
+    bool is_open = in->opened->by == CH_OPENED_BY_CUT || is_cut || is_unsigned;
     bool is_read = opened->items != NULL && !is_open && take_all(in);
     if (is_read && own != NULL && in->is_as_asked && means_the_same(in->asked, opened)) {
         add(readings, opened, in->opened->needs, own, false);
@@ -215,6 +217,23 @@ static void read_elsewhere(ch_readings *readings, elsewhere *in)
         ch_intent_read_unknown(intent, opened);
     add(readings, opened, in->opened->needs, intent, !is_read && opened->items != NULL);
     readings->items[readings->count - 1].is_cut = is_cut && opened->items != NULL;
+}
+
+static void read_opened(ch_readings *readings, const ch_endpoint *asked, size_t at, const ch_key_traits *key,
+                        const ch_request *request, const ch_opened *opened, bool is_as_sent)
+{
+    elsewhere in = {.asked = asked,
+                    .at = at,
+                    .request = request,
+                    .opened = opened,
+                    .accepts = key->accepts,
+                    .is_as_sent = is_as_sent,
+                    .params = readings->params,
+                    .ignored = &readings->ignored};
+    if (ch_confusion_tells_apart(opened->endpoint->class_))
+        read_elsewhere(readings, &in);
+    else
+        add_by_class(readings, opened);
 }
 
 static ch_status fail_count(const ch_endpoint *endpoint, size_t count, size_t max, ch_error *err)
@@ -237,19 +256,25 @@ ch_status ch_readings_read(ch_readings *readings, const ch_endpoint *endpoint, c
     if (count > CH_READINGS_MAX - readings->count)
         return fail_count(endpoint, count, CH_READINGS_MAX - readings->count, err);
     for (size_t i = 0; i < count; i++) {
-        elsewhere in = {.asked = endpoint,
-                        .at = scheme->index,
-                        .request = request,
-                        .opened = &readings->opened[i],
-                        .accepts = key->accepts,
-                        .params = readings->params,
-                        .ignored = &readings->ignored};
-        note_window(readings, in.opened->endpoint, in.at, key);
-        if (ch_confusion_tells_apart(in.opened->endpoint->class_))
-            read_elsewhere(readings, &in);
-        else
-            add_by_class(readings, in.opened);
+        note_window(readings, readings->opened[i].endpoint, scheme->index, key);
+        read_opened(readings, endpoint, scheme->index, key, request, &readings->opened[i], false);
     }
+    return CH_OK;
+}
+
+ch_status ch_readings_read_as_sent(ch_readings *readings, const ch_endpoint *endpoint, const ch_scheme *scheme,
+                                   const ch_key_traits *key, const ch_request *request, ch_error *err)
+{
+    size_t count = ch_endpoint_opened_by_path(endpoint, scheme, key, request, readings->opened, CH_READINGS_MAX);
+    readings->count = 0;
+    readings->may_lose_window = false;
+    ch_intent *intent = intent_for(readings);
+    ch_intent_read(intent, endpoint, request);
+    add(readings, endpoint, ch_needs_of_request(endpoint, request), intent, false);
+    if (count > CH_READINGS_MAX - readings->count)
+        return fail_count(endpoint, count, CH_READINGS_MAX - readings->count, err);
+    for (size_t i = 0; i < count; i++)
+        read_opened(readings, endpoint, scheme->index, key, request, &readings->opened[i], true);
     return CH_OK;
 }
 

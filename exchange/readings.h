@@ -32,6 +32,11 @@ void ch_readings_free(ch_readings *readings);
  * class that policy must allow, not that one call. CH_REFUSED, rule `confusion`: there are more than can be judged. */
 CH_CHECKED ch_status ch_readings_read(ch_readings *readings, const ch_endpoint *endpoint, const ch_scheme *scheme,
                                       const ch_key_traits *key, const ch_request *request, ch_error *err);
+/* The same for a request that is sent as it is: to that path, with these parameters, as a relay sends it. What the
+ * signature leaves open does not matter then; what else has that path does. */
+CH_CHECKED ch_status ch_readings_read_as_sent(ch_readings *readings, const ch_endpoint *endpoint,
+                                              const ch_scheme *scheme, const ch_key_traits *key,
+                                              const ch_request *request, ch_error *err);
 size_t ch_readings_count(const ch_readings *readings);
 /* Returns the reading at that index; the next ones follow it in memory. */
 const ch_reading_at *ch_readings_at(const ch_readings *readings, size_t index);

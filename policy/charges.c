@@ -32,6 +32,8 @@ typedef struct control {
 
 uint32_t ch_uses_of(const ch_question *question)
 {
+    if (question->is_relayed)
+        return 1;
     if (question->key->assume_uses > 0)
         return question->key->assume_uses;
     return question->is_once ? 1 : question->window_uses;

@@ -57,6 +57,17 @@ static ch_status need_grant(ch_judge *judge)
     return ch_policy_refuse_key(ch_slice_of(judge->question->key->name), judge->to.err);
 }
 
+static ch_status need_relay(ch_judge *judge)
+{
+    const ch_key *key = judge->question->key;
+    if (!key->is_relay_only || judge->question->is_relayed)
+        return CH_OK;
+    return ch_object(&judge->to, CH_REFUSED, "relay", NULL,
+                     "key '%s' signs for relays only ('relay: only'); send the request through the relay, not to the "
+                     "agent",
+                     key->name);
+}
+
 static ch_status need_life(ch_judge *judge)
 {
     return ch_key_check_expiry(judge->question->key, judge->question->now_ns, judge->to.err);
@@ -103,6 +114,7 @@ static const struct {
 } rules[] = {
     /* refuses unless it holds   raw    read */
     { need_grant,                true,  true },
+    { need_relay,                true,  true },
     { need_life,                 true,  true },
     { ch_judge_raw,              true,  false },
     { need_kind,                 false, true },

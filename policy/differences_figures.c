@@ -209,6 +209,7 @@ static void compare_limit(const ch_said *one, const ch_said *other, ch_saying_of
         ch_compare_duration(to, "price_age", a->age_ns, b->age_ns, true);
     ch_compare_number(to, "reserve_cancels", a->reserve_cancels, b->reserve_cancels, false);
     ch_compare_ratio(to, "release", &a->release, &b->release, CH_WIDER, CH_NARROWER);
+    ch_compare_ratio(to, "relay_release", &a->relay_release, &b->relay_release, CH_WIDER, CH_NARROWER);
     compare_amount(to, "closing", a->has_closing ? a->closing : CH_DECIMAL_ZERO,
                    b->has_closing ? b->closing : CH_DECIMAL_ZERO);
     if (a->per.kind == b->per.kind && !is_same_zone(a->per.zone, b->per.zone))

@@ -67,6 +67,8 @@ void ch_compare_person(const ch_person *one, const ch_person *other, ch_saying_o
 void ch_compare_caller(const ch_caller *one, const ch_caller *other, ch_saying_of *to);
 void ch_compare_unlock_ends(const ch_unlock_ends *one, const ch_unlock_ends *other, ch_saying_of *to);
 void ch_compare_unlocks(const ch_policy *old_policy, const ch_policy *new_policy, ch_saying_of *to);
+/* For whom relays speak (differences_relays.c). */
+void ch_compare_relays(const ch_policy *old_policy, const ch_policy *new_policy, ch_saying_of *to);
 void ch_compare_rest(const ch_policy *old_policy, const ch_policy *new_policy, ch_saying_of *to);
 
 #endif

@@ -17,6 +17,9 @@ static ch_change direction_of_bits(unsigned one, unsigned other)
 
 /* ---- callers, people ---- */
 
+static const char *const role_names[] = {
+    [CH_CALLER_BOT] = "bot", [CH_CALLER_FEED] = "feed", [CH_CALLER_RELAY] = "relay"};
+
 void ch_compare_caller(const ch_caller *one, const ch_caller *other, ch_saying_of *to)
 {
     if (one->ids.uid != other->ids.uid || one->ids.gid != other->ids.gid)
@@ -24,8 +27,7 @@ void ch_compare_caller(const ch_caller *one, const ch_caller *other, ch_saying_o
     ch_compare_text(to, "socket", one->socket, other->socket);
     ch_compare_text(to, "unit", one->unit, other->unit);
     if (one->role != other->role)
-        ch_say_difference(to, CH_CHANGED, "caller '%s' is a %s now", other->name,
-                          other->role == CH_CALLER_FEED ? "feed" : "bot");
+        ch_say_difference(to, CH_CHANGED, "caller '%s' is a %s now", other->name, role_names[other->role]);
 }
 
 /* Whoever has another seed is not enrolled with it. */
@@ -201,6 +203,9 @@ void ch_compare_key(const ch_policy *old_policy, const ch_key *one, const ch_pol
     if (one->may_sign_raw != other->may_sign_raw)
         ch_say_difference(to, other->may_sign_raw ? CH_WIDER : CH_NARROWER, "key '%s' signs raw bytes %s", other->name,
                           other->may_sign_raw ? "now" : "no longer");
+    if (one->is_relay_only != other->is_relay_only)
+        ch_say_difference(to, other->is_relay_only ? CH_NARROWER : CH_WIDER, "key '%s' is used %s", other->name,
+                          other->is_relay_only ? "through relays only now" : "without a relay too now");
     compare_tolerated(one, other, to);
     if (one->nonce_floor != other->nonce_floor)
         ch_say_difference(to, CH_CHANGED, "key '%s': nonce_floor is %llu now; it was %llu", other->name,
@@ -312,6 +317,7 @@ void ch_compare_rest(const ch_policy *old_policy, const ch_policy *new_policy, c
     compare_conversions(old_policy, new_policy, to);
     compare_decisions(old_policy, new_policy, to);
     ch_compare_unlocks(old_policy, new_policy, to);
+    ch_compare_relays(old_policy, new_policy, to);
     for (ch_trading state = CH_TRADING_REDUCING; state <= CH_TRADING_HALTED; state++) {
         const ch_state_rule *a = &old_policy->states[state];
         const ch_state_rule *b = &new_policy->states[state];

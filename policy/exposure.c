@@ -55,14 +55,45 @@ static bool is_once(const ch_way *way)
     return true;
 }
 
+/* Who may only ask through a relay never holds a signature, and no relay has a string signed. */
 static void find_uses(ch_way *way)
 {
     const ch_key *key = &way->reach.policy->keys[way->reach.key];
+    bool is_relayed = way->is_by_relay || key->is_relay_only;
+    uint32_t counted = is_relayed ? 1 : key->assume_uses;
     way->valid_ns = ch_profile_longest_validity_ns(key->profile, key->receive_window_ms);
-    if (key->assume_uses > 0 && way->valid_ns > 0)
+    if (key->assume_uses > 0 && !is_relayed && way->valid_ns > 0)
         way->valid_ns += LATER_NS;
     way->true_uses = is_once(way) ? 1 : ch_profile_uses_within(key->profile, way->valid_ns);
-    way->uses = key->assume_uses > 0 ? key->assume_uses : way->true_uses;
+    if (key->is_relay_only && !way->is_by_relay)
+        way->true_uses = 1;
+    way->uses = counted > 0 ? counted : way->true_uses;
+}
+
+const char ch_stray_why[] = "the relay can send its signatures elsewhere, or with other parameters";
+
+/* What a relay can make of them adds to what the way lets pass. */
+static void find_stray(ch_way *way)
+{
+    const ch_endpoint *endpoint;
+    const ch_key *key = &way->reach.policy->keys[way->reach.key];
+    static const struct {
+        ch_class class_;
+        unsigned kinds;
+    } opens[] = {
+        {CH_CLASS_TRADE,    KIND(ORDER) | KIND(BORROW)},
+        {CH_CLASS_TRANSFER, KIND(TRANSFER)            },
+        {CH_CLASS_WITHDRAW, KIND(WITHDRAWAL)          },
+        {CH_CLASS_SESSION,  KIND(ORDER)               },
+    };
+    for (size_t i = 0; (endpoint = ch_profile_endpoint_at(key->profile, i)) != NULL; i++) {
+        if (ch_reach_has_call(&way->reach, endpoint))
+            way->stray |= ch_endpoint_stray_classes(endpoint, key->scheme, &key->traits);
+    }
+    way->classes |= way->stray;
+    for (size_t i = 0; i < sizeof opens / sizeof *opens; i++)
+        way->stray_kinds |= (way->stray >> opens[i].class_ & 1) != 0 ? opens[i].kinds & ~way->kinds : 0;
+    way->kinds |= way->stray_kinds;
 }
 
 static void find_collar(ch_way *way)
@@ -79,11 +110,9 @@ static void find_collar(ch_way *way)
     }
 }
 
-static void add_way(const ch_policy *policy, const ch_entry_rule *allow, size_t caller, size_t key, ch_exposure *out)
+static void add_way(const ch_reach *reach, bool is_by_relay, ch_exposure *out)
 {
-    ch_way way = {
-        .reach = {.policy = policy, .allow = allow, .caller = caller, .key = key}
-    };
+    ch_way way = {.reach = *reach, .is_by_relay = is_by_relay};
     for (unsigned class_ = 0; class_ < CH_CLASS_COUNT; class_++)
         way.kinds |= ch_reach_kinds(&way.reach, (ch_class)class_);
     narrow(&way);
@@ -91,22 +120,58 @@ static void add_way(const ch_policy *policy, const ch_entry_rule *allow, size_t 
     if (way.kinds == 0)
         return;
     find_uses(&way);
+    if (is_by_relay)
+        find_stray(&way);
     find_collar(&way);
     out->ways = ch_realloc_array(out->ways, out->way_count + 1, sizeof *out->ways);
     out->ways[out->way_count++] = way;
 }
 
-static void add_caller(const ch_policy *policy, size_t caller, uint64_t now_ns, ch_exposure *out)
+/* True if nobody brings what the caller may ask for with the key. */
+static bool is_cut_off(const ch_policy *policy, size_t caller, size_t key)
 {
-    if (caller < policy->caller_count && policy->callers[caller].role == CH_CALLER_FEED)
-        return; /* a feed has nothing signed, whatever is for any caller */
+    return policy->keys[key].is_relay_only && !ch_policy_is_relayed(policy, caller);
+}
+
+/* Whose ways are added. */
+typedef struct asker {
+    size_t caller;
+    bool is_by_relay;   /* that was taken over */
+    bool is_of_entries; /* what they say, whoever may come */
+} asker;
+
+static void add_caller(const ch_policy *policy, const asker *by, uint64_t now_ns, ch_exposure *out)
+{
+    size_t caller = by->caller;
+    if (caller < policy->caller_count && policy->callers[caller].role != CH_CALLER_BOT)
+        return; /* it has nothing signed for itself, whatever is for any caller */
     for (size_t i = policy->first[CH_VERB_ALLOW]; i < policy->first[CH_VERB_ALLOW + 1]; i++) {
         const ch_entry_rule *allow = &policy->entries[i];
         bool is_over = allow->selector.expires_ns != 0 && now_ns >= allow->selector.expires_ns;
         for (size_t key = 0; !is_over && key < policy->key_count; key++) {
-            if (ch_selector_has_caller(&allow->selector, caller) && ch_selector_has_key(&allow->selector, key))
-                add_way(policy, allow, caller, key, out);
+            const ch_reach reach = {.policy = policy, .allow = allow, .caller = caller, .key = key};
+            if (ch_selector_has_caller(&allow->selector, caller) && ch_selector_has_key(&allow->selector, key) &&
+                (by->is_of_entries || !is_cut_off(policy, caller, key)))
+                add_way(&reach, by->is_by_relay, out);
         }
+    }
+}
+
+/* Whoever a relay speaks for can do no more than what the relay can do for them. */
+static void add_callers(const ch_policy *policy, bool is_of_entries, uint64_t now_ns, ch_exposure *out)
+{
+    for (size_t i = 0; i < policy->caller_count; i++) {
+        bool is_by_relay = !is_of_entries && ch_policy_is_relayed(policy, i);
+        add_caller(policy, &(asker){i, is_by_relay, is_of_entries}, now_ns, out);
+    }
+    add_caller(policy, &(asker){CH_NO_CALLER, false, is_of_entries}, now_ns, out);
+}
+
+static void add_relay(const ch_policy *policy, const ch_caller *relay, uint64_t now_ns, ch_exposure *out)
+{
+    for (size_t i = 0; i < policy->caller_count; i++) {
+        if (ch_caller_set_has(&relay->speaks_for, i))
+            add_caller(policy, &(asker){.caller = i, .is_by_relay = true}, now_ns, out);
     }
 }
 
@@ -189,7 +254,8 @@ static void add_text(ch_text_list *list, const char *text)
 static void note_any(const ch_way *way, ch_bound bounds[CH_HORIZON_COUNT])
 {
     ch_autobuffer text = CH_BUFFER_INIT;
-    ch_buffer_add_format(&text, "allow '%s': it is for any asset", way->reach.allow->name);
+    ch_buffer_add_format(&text, "allow '%s': %s", way->reach.allow->name,
+                         way->stray != 0 ? ch_stray_why : "it is for any asset");
     for (ch_horizon h = 0; h < CH_HORIZON_COUNT; h++) {
         bounds[h].is_unbounded = true;
         add_text(&bounds[h].open, ch_buffer_text(&text));
@@ -203,7 +269,7 @@ static void bound_amounts(ch_exposure *out, ch_item_kind kind, bool with_gated, 
         if (!ch_way_has(&out->ways[i], kind, with_gated))
             continue;
         bool is_any = !add_assets(&out->ways[i], &assets);
-        if (is_any && out->ways[i].reach.allow->is_unlimited)
+        if (is_any && (out->ways[i].reach.allow->is_unlimited || out->ways[i].stray != 0))
             note_any(&out->ways[i], bounds);
         else if (is_any)
             add_counted(&out->ways[i], &assets);
@@ -310,12 +376,12 @@ void ch_exposure_find(const ch_policy *policy, size_t caller, uint64_t now_ns, c
 {
     static const ch_item_kind moving[] = {CH_ITEM_TRANSFER, CH_ITEM_WITHDRAWAL, CH_ITEM_BORROW};
     *out = (ch_exposure){0};
-    if (caller != CH_ALL_CALLERS)
-        add_caller(policy, caller, now_ns, out);
-    for (size_t i = 0; caller == CH_ALL_CALLERS && i < policy->caller_count; i++)
-        add_caller(policy, i, now_ns, out);
-    if (caller == CH_ALL_CALLERS)
-        add_caller(policy, CH_NO_CALLER, now_ns, out);
+    if (caller == CH_ALL_CALLERS || caller == CH_EACH_CALLER)
+        add_callers(policy, caller == CH_EACH_CALLER, now_ns, out);
+    else if (caller < policy->caller_count && policy->callers[caller].role == CH_CALLER_RELAY)
+        add_relay(policy, &policy->callers[caller], now_ns, out);
+    else
+        add_caller(policy, &(asker){.caller = caller}, now_ns, out);
     bound_orders(out);
     for (size_t i = 0; i < sizeof moving / sizeof *moving; i++) {
         bound_amounts(out, moving[i], false, out->moved[moving[i]]);

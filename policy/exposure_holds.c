@@ -104,8 +104,10 @@ static bool find_ratio(const ch_way *way, ch_decimal *out, const char **why)
 /* How many uses of a signature there are for each that counts. */
 static bool find_factor(const ch_way *way, ch_decimal *out, const char **why)
 {
-    uint32_t assumed = way->reach.policy->keys[way->reach.key].assume_uses;
-    *why = "nobody knows how often a signature can be used, and its key counts assume_uses";
+    const ch_key *key = ch_way_key(way);
+    uint32_t assumed = way->is_by_relay ? 1 : key->is_relay_only ? 0 : key->assume_uses;
+    *why = way->is_by_relay ? "nobody knows how often a signature can be used, and what a relay brings counts once"
+                            : "nobody knows how often a signature can be used, and its key counts assume_uses";
     *out = one();
     if (assumed == 0)
         return true; /* each counts, or the limit refuses */
@@ -221,7 +223,7 @@ static bool has_countable_scopes(const asked *in, const ch_way *way, const ch_en
 static bool is_asked_of(const asked *in, const ch_way *way, const ch_entry_rule *limit)
 {
     return ch_way_has(way, in->kind, in->with_gated) && (way->classes >> CH_CLASS_SESSION & 1) == 0 &&
-           ch_allow_asks(way->reach.policy, way->reach.allow, limit) &&
+           way->stray == 0 && ch_allow_asks(way->reach.policy, way->reach.allow, limit) &&
            ch_reach_is_inside(&way->reach, in->kind, limit) && has_countable_scopes(in, way, limit);
 }
 
@@ -257,6 +259,17 @@ static ch_decimal find_multiple(asked *in, const ch_entry_rule *limit, bool is_v
     return largest;
 }
 
+/* How much of a limit reports may give back: those of bots, and of relays that were taken over. */
+static ch_decimal find_release(const asked *in, const ch_limit *limit)
+{
+    ch_decimal release = limit->release;
+    for (size_t i = 0; i < in->exposure->way_count; i++) {
+        if (in->is_held[i] && in->exposure->ways[i].is_by_relay)
+            release = ch_decimal_larger(release, limit->relay_release);
+    }
+    return release;
+}
+
 static bool find_most(const asked *in, const ch_entry_rule *entry, ch_decimal multiple, ch_horizon horizon,
                       ch_decimal *out)
 {
@@ -267,8 +280,9 @@ static bool find_most(const asked *in, const ch_entry_rule *entry, ch_decimal mu
     *out = limit->most;
     if (fits && limit->has_closing)
         fits = ch_decimal_add(*out, limit->closing, out);
-    return fits && ch_decimal_multiply(*out, limit->release, &returned) && ch_decimal_add(*out, returned, out) &&
-           ch_decimal_multiply(*out, ch_decimal_of(times), out) && ch_decimal_multiply(*out, multiple, out);
+    return fits && ch_decimal_multiply(*out, find_release(in, limit), &returned) &&
+           ch_decimal_add(*out, returned, out) && ch_decimal_multiply(*out, ch_decimal_of(times), out) &&
+           ch_decimal_multiply(*out, multiple, out);
 }
 
 static bool is_any_held(const asked *in)
@@ -372,6 +386,8 @@ static const char *why_open(const asked *in, const ch_way *way)
     const char *why = NULL;
     if ((way->classes >> CH_CLASS_SESSION & 1) != 0)
         return "it opens sockets, on which no limit sees an order";
+    if (way->stray != 0)
+        return ch_stray_why;
     if (way->reach.allow->is_unlimited)
         return "it is unlimited";
     if (!find_factor(way, &ignored, &why) || !find_share(in, way, true, &ignored, &why))

@@ -26,6 +26,8 @@ static void find_uses(ch_judging *judging, const ch_asked *asked)
     ch_question *question = &judging->question;
     const ch_key *key = asked->key;
     question->is_once = true;
+    if (asked->is_relayed)
+        return;
     for (size_t i = 0; i < question->reading_count; i++) {
         const ch_reading_at *reading = &question->readings[i];
         bool is_once = ch_endpoint_uses(reading->endpoint, key->scheme, key->traits.kinds) == CH_USES_ONCE;
@@ -85,7 +87,8 @@ static ch_status read_call(ch_judging *judging, const ch_asked *asked, ch_error 
 {
     const ch_key *key = asked->key;
     ch_question *question = &judging->question;
-    CH_TRY(ch_readings_read(judging->readings, asked->endpoint, key->scheme, &key->traits, asked->request, err));
+    CH_TRY((asked->is_relayed ? ch_readings_read_as_sent : ch_readings_read)(
+        judging->readings, asked->endpoint, key->scheme, &key->traits, asked->request, err));
     question->missing_kind = ch_endpoint_kind(asked->endpoint, key->traits.kinds);
     question->readings = ch_readings_at(judging->readings, 0);
     question->request = asked->request;
@@ -101,6 +104,7 @@ ch_status ch_judging_read(ch_judging *judging, const ch_asked *asked, ch_error *
                                       .key = asked->key,
                                       .callers = asked->callers,
                                       .is_raw = asked->endpoint == NULL,
+                                      .is_relayed = asked->is_relayed,
                                       .now_ns = asked->now_ns};
     return asked->endpoint == NULL ? CH_OK : read_call(judging, asked, err);
 }

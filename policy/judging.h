@@ -22,6 +22,7 @@ typedef struct ch_asked {
     uint32_t window_ms;          /* its receive window; 0: none, or a parameter says it */
     uint64_t later_ns;           /* how much later than now the time is that it names */
     uint64_t now_ns;
+    bool is_relayed; /* a relay sends it: once, only there, as it was judged */
 } ch_asked;
 
 void ch_judging_init(ch_judging *judging);

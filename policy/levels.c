@@ -199,13 +199,15 @@ static ch_decimal smaller(ch_decimal a, ch_decimal b)
 }
 
 /* How much reports may still return to a level; zero also if it cannot be computed. */
-static ch_decimal releasable(const ch_levels *levels, const ch_level *level, const ch_limit *limit, uint64_t now_ns)
+static ch_decimal releasable(const ch_levels *levels, const ch_level *level, const ch_limit *limit, ch_reporter by,
+                             uint64_t now_ns)
 {
+    ch_decimal share = by == CH_REPORTER_RELAY ? limit->relay_release : limit->release;
     ch_level_name name = ch_level_name_of(level);
     name.is_released = true;
     ch_decimal released = used_of(ch_level_find(levels, level->group, &name), now_ns);
     ch_decimal room;
-    if (!ch_decimal_multiply(level->is_closing ? limit->closing : limit->most, limit->release, &room) ||
+    if (!ch_decimal_multiply(level->is_closing ? limit->closing : limit->most, share, &room) ||
         !ch_decimal_subtract(room, released, &room))
         return CH_DECIMAL_ZERO;
     return room;
@@ -221,7 +223,8 @@ static bool count_released(ch_levels *levels, const ch_level *level, ch_decimal 
     return released != NULL && add(released, amount, now_ns, &bucket);
 }
 
-ch_decimal ch_levels_release(ch_levels *levels, const ch_taken *taken, const ch_entry_rule *entry, uint64_t now_ns)
+ch_decimal ch_levels_release(ch_levels *levels, const ch_taken *taken, const ch_entry_rule *entry, ch_reporter by,
+                             uint64_t now_ns)
 {
     ch_level *level = ch_level_find_id(levels, taken->level);
     if (level == NULL)
@@ -229,7 +232,7 @@ ch_decimal ch_levels_release(ch_levels *levels, const ch_taken *taken, const ch_
     ch_level_drop(level, now_ns);
     ch_decimal amount = smaller(taken->amount, ch_ring_held(&level->ring, taken->bucket));
     if (entry->limit.control != CH_CONTROL_OPEN_VALUE) {
-        amount = smaller(amount, releasable(levels, level, &entry->limit, now_ns));
+        amount = smaller(amount, releasable(levels, level, &entry->limit, by, now_ns));
         if (ch_decimal_is_zero(amount) || !count_released(levels, level, amount, now_ns))
             return CH_DECIMAL_ZERO;
     }

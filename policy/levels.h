@@ -62,10 +62,13 @@ CH_CHECKED ch_status ch_levels_take(ch_levels *levels, const ch_charge *charge, 
 /* Gives back what was taken; harmless if its bucket is gone, or a reload has changed the limit's period since. Once per
  * ch_levels_take: a level does not know what was given back already. */
 void ch_levels_return(ch_levels *levels, const ch_taken *taken);
-/* Returns what a bot reports as rejected, as far as the limit's `release` lets: what of `amount` was returned. In no
- * period is more than `release` times the limit returned to a level, nor ever more than what was taken. Of an open
- * value all is returned, since what is closed does not count there. Once per ch_levels_take, as above. */
-ch_decimal ch_levels_release(ch_levels *levels, const ch_taken *taken, const ch_entry_rule *entry, uint64_t now_ns);
+/* Returns what is reported as rejected, as far as the limit lets: by `release` if a bot reports it, by `relay_release`
+ * if a relay does. Returns what of `amount` was returned. In no period is more than so much of the limit returned to a
+ * level, whoever reported it, nor ever more than what was taken. Of an open value all is returned, since what is closed
+ * does not count there. Once per ch_levels_take, as above. */
+typedef enum ch_reporter { CH_REPORTER_BOT, CH_REPORTER_RELAY } ch_reporter;
+ch_decimal ch_levels_release(ch_levels *levels, const ch_taken *taken, const ch_entry_rule *entry, ch_reporter by,
+                             uint64_t now_ns);
 
 /* ---- what survives ---- */
 

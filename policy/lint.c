@@ -191,7 +191,8 @@ static bool makes_ineffective(const ch_lint *in, const ch_entry_rule *one, const
     const ch_limit *b = &other->limit;
     bool is_alike = one != other && a->control == b->control && is_same_period(&a->per, &b->per) &&
                     (a->asset == NULL || strcmp(a->asset, b->asset) == 0) && !b->has_closing &&
-                    ch_decimal_is_zero(a->release) && a->then >= b->then && a->age_ns <= b->age_ns;
+                    ch_decimal_is_zero(a->release) && ch_decimal_is_zero(a->relay_release) && a->then >= b->then &&
+                    a->age_ns <= b->age_ns;
     if (!is_alike || a->control == CH_CONTROL_SAME_ORDER || !is_wider(a->by, b->by) || !is_smaller(one, other))
         return false;
     for (size_t i = 0; i < in->exposure->way_count; i++) {
@@ -294,7 +295,8 @@ static void look_at_pace(const ch_lint *in, size_t caller)
 
 static void look_at_caller(const ch_lint *in, size_t caller)
 {
-    if (in->policy->callers[caller].role == CH_CALLER_FEED)
+    ch_lint_caller(in, caller);
+    if (in->policy->callers[caller].role != CH_CALLER_BOT)
         return;
     look_at_pace(in, caller);
     for (size_t i = in->policy->first[CH_VERB_ALLOW]; i < in->policy->first[CH_VERB_ALLOW + 1]; i++) {
@@ -364,7 +366,7 @@ static void look_at_all(ch_lint *in)
 void ch_policy_lint(const ch_policy *policy, uint64_t now_ns, const ch_lint_reader *reader)
 {
     ch_exposure exposure;
-    ch_exposure_find(policy, CH_ALL_CALLERS, now_ns, &exposure);
+    ch_exposure_find(policy, CH_EACH_CALLER, now_ns, &exposure);
     ch_lint in = {.policy = policy, .exposure = &exposure, .now_ns = now_ns, .reader = reader};
     look_at_all(&in);
     ch_exposure_free(&exposure);

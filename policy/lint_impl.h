@@ -1,4 +1,5 @@
-/* What the files of lint.h share: what is looked at, and who hears of it. Keys are in lint_keys.c. */
+/* What the files of lint.h share: what is looked at, and who hears of it. Keys are in lint_keys.c, relays
+ * in lint_relays.c. */
 #ifndef CH_POLICY_LINT_IMPL_H
 #define CH_POLICY_LINT_IMPL_H
 
@@ -19,5 +20,8 @@ typedef struct ch_lint {
 void CH_PRINTF(3, 4) ch_lint_say(const ch_lint *in, const char *code, const char *format, ...);
 
 void ch_lint_key(const ch_lint *in, const ch_key *key);
+void ch_lint_relay_only(const ch_lint *in, const ch_key *key);
+/* Of a caller that is a relay. */
+void ch_lint_caller(const ch_lint *in, size_t caller);
 
 #endif

@@ -76,8 +76,8 @@ static void look_at_confusion(const ch_lint *in, const ch_key *key)
     for (size_t i = 0; i < in->exposure->way_count; i++) {
         const ch_way *way = &in->exposure->ways[i];
         const ch_endpoint *example = NULL;
-        if (&in->policy->keys[way->reach.key] != key)
-            continue;
+        if (&in->policy->keys[way->reach.key] != key || key->is_relay_only)
+            continue; /* through a relay nothing else is opened */
         unsigned missing = missing_classes(way, allowed_classes(in, way->reach.caller, way->reach.key), &example);
         if (missing == 0)
             continue;
@@ -122,7 +122,7 @@ static void add_acceptances(const ch_key *key, unsigned set, ch_buffer *out)
 static void look_at_cancels(const ch_lint *in, const ch_key *key)
 {
     const unsigned passing = 1U << CH_CLASS_READ | 1U << CH_CLASS_CANCEL;
-    const ch_endpoint *endpoint = first_cancel(in, key);
+    const ch_endpoint *endpoint = key->is_relay_only ? NULL : first_cancel(in, key);
     ch_autobuffer names = CH_BUFFER_INIT;
     if (endpoint == NULL)
         return;
@@ -153,7 +153,8 @@ static void look_at_cover(const ch_lint *in, const ch_key *key)
 {
     const ch_way *way = first_way(in, key, CH_LINT_MONEY);
     const ch_endpoint *endpoint;
-    for (size_t i = 0; way != NULL && (endpoint = ch_profile_endpoint_at(key->profile, i)) != NULL; i++) {
+    for (size_t i = 0;
+         way != NULL && !key->is_relay_only && (endpoint = ch_profile_endpoint_at(key->profile, i)) != NULL; i++) {
         bool costs = ch_endpoint_class(endpoint) != CH_CLASS_READ && ch_endpoint_class(endpoint) != CH_CLASS_CANCEL;
         if (costs && ch_reach_has_call(&way->reach, endpoint) &&
             (ch_endpoint_covers(endpoint, key->scheme) & CH_COVERS_PARAMS) == 0) {
@@ -209,6 +210,7 @@ static void (*const keys[])(const ch_lint *in, const ch_key *key) = {
     look_at_dates,
     look_at_cancels,
     look_at_flatten,
+    ch_lint_relay_only,
 };
 /* clang-format on */
 

@@ -67,8 +67,9 @@ static bool is_requirement(const void *out)
 /* Refusals carry an entry's name, or that of a rule that is built in. */
 static ch_status check_built_in(const ch_yaml *node, const char *name, ch_error *err)
 {
-    static const char *const built_in[] = {"grant", "raw",    "kind", "class",   "confusion", "allow",
-                                           "state", "record", "user", "expires", "revoked",   "version"};
+    static const char *const built_in[] = {"grant",   "raw",     "kind",   "class",       "confusion",
+                                           "allow",   "state",   "record", "user",        "expires",
+                                           "revoked", "version", "relay",  "already-sent"};
     for (size_t i = 0; i < sizeof built_in / sizeof *built_in; i++) {
         if (strcmp(name, built_in[i]) == 0)
             return ch_yaml_fail(node, err, "'%s' is a rule that is built in; use another name", name);
@@ -138,6 +139,7 @@ static const ch_field fields[] = {
     { "until",            false,    ch_field_choice,      LIMIT(is_until_operator),               .words = &untils },
     { "closing",          false,    ch_limit_closing,     CONTROL },
     { "release",          false,    ch_field_ratio,       LIMIT(release),                         .max = 100 },
+    { "relay_release",    false,    ch_field_ratio,       LIMIT(relay_release),                   .max = 100 },
     { "reserve_cancels",  false,    ch_field_uint,        LIMIT(reserve_cancels),                 .min = 1 },
     /* of a requirement */
     { "approvals",        false,    ch_field_uint,        REQUIREMENT(approvals),                 .min = 1, .max = APPROVALS_MAX },
@@ -244,5 +246,5 @@ ch_status ch_finish_entries(ch_policy_loader *load, ch_error *err)
         CH_TRY(name_limits(load, &policy->entries[i], err));
     for (size_t i = policy->first[CH_VERB_LIMIT]; i < policy->first[CH_VERB_LIMIT + 1]; i++)
         CH_TRY(ch_check_unnamed(load, &policy->entries[i], err));
-    return CH_OK;
+    return ch_check_relay_uses(load, err);
 }

@@ -1,5 +1,6 @@
 /* What the files of the loader share: load.c reads the files and their sections, load_names.c keeps names apart,
- * load_values.c reads amounts and ratios, load_people.c who there is, load_unlock.c what unlocks take and how long they
+ * load_values.c reads amounts and ratios, load_people.c who there is, load_relays.c for whom relays
+ * speak, load_unlock.c what unlocks take and how long they
  * last, load_seeds.c people's seeds, load_terms.c accounts, prices, conversions and addresses, load_listings.c the
  * listings, load_keys.c the keys, load_versions.c their versions, load_flatten.c what flattens them,
  * load_entries.c what stands in allow, deny, limit and require, load_selectors.c to what they apply, load_symbols.c
@@ -160,6 +161,9 @@ CH_CHECKED ch_status ch_start_entries(ch_policy_loader *load, ch_error *err);
 
 /* What is done with the whole of a section, when all its files have been read. */
 CH_CHECKED ch_status ch_finish_callers(ch_policy_loader *load, ch_error *err);
+/* For whom relays speak (load_relays.c); and, when keys and entries are there, what is of use with a relay alone. */
+CH_CHECKED ch_status ch_finish_relays(ch_policy_loader *load, ch_error *err);
+CH_CHECKED ch_status ch_check_relay_uses(ch_policy_loader *load, ch_error *err);
 CH_CHECKED ch_status ch_finish_people(ch_policy_loader *load, ch_error *err);
 CH_CHECKED ch_status ch_finish_prices(ch_policy_loader *load, ch_error *err);
 CH_CHECKED ch_status ch_finish_keys(ch_policy_loader *load, ch_error *err);

@@ -56,6 +56,7 @@ static const struct {
     { "until",           WITH_THEN    },
     { "closing",         WITH_CLOSING },
     { "release",         WITH_RELEASE },
+    { "relay_release",   WITH_RELEASE },
     { "reserve_cancels", WITH_RESERVE },
 };
 /* clang-format on */
@@ -299,8 +300,11 @@ static ch_status check_rest(const ch_yaml *map, const ch_limit *limit, ch_error 
 {
     const ch_yaml *release = ch_yaml_get(map, "release");
     const ch_yaml *reserve = ch_yaml_get(map, "reserve_cancels");
+    const ch_yaml *relay_release = ch_yaml_get(map, "relay_release");
     if (release != NULL && limit->per.kind == CH_PERIOD_NONE)
         return ch_yaml_fail(release, err, "'release' is for a window; add 'per', or delete it");
+    if (relay_release != NULL && limit->per.kind == CH_PERIOD_NONE)
+        return ch_yaml_fail(relay_release, err, "'relay_release' is for a window; add 'per', or delete it");
     if (reserve != NULL && ch_decimal_compare(ch_decimal_of(limit->reserve_cancels), limit->most) >= 0)
         return ch_yaml_fail(reserve, err,
                             "the reserve leaves nothing for other messages; lower it, or raise 'messages'");

@@ -113,8 +113,9 @@ static ch_status check_unit(const char *text, ch_error *err)
 }
 
 static const ch_word role_words[] = {
-    {"bot",  CH_CALLER_BOT },
-    {"feed", CH_CALLER_FEED},
+    {"bot",   CH_CALLER_BOT  },
+    {"feed",  CH_CALLER_FEED },
+    {"relay", CH_CALLER_RELAY},
 };
 static const ch_words roles_of_callers = CH_WORDS("role", role_words);
 
@@ -128,6 +129,7 @@ static const ch_field caller_fields[] = {
     { "socket",  false,    ch_field_text,    CH_MEMBER(ch_caller, socket),    .check = check_socket },
     { "unit",    false,    ch_field_text,    CH_MEMBER(ch_caller, unit),      .check = check_unit },
     { "role",    false,    ch_field_choice,  CH_MEMBER(ch_caller, role),      .words = &roles_of_callers },
+    { "for",     false,    NULL,             CH_WHOLE }, /* when all callers are there: load_relays.c */
 };
 /* clang-format on */
 
@@ -176,7 +178,7 @@ ch_status ch_finish_callers(ch_policy_loader *load, ch_error *err)
 {
     for (size_t i = 0; i < load->policy->caller_count; i++)
         CH_TRY(check_shared(load, i, err));
-    return CH_OK;
+    return ch_finish_relays(load, err);
 }
 
 /* ---- people ---- */

@@ -55,6 +55,12 @@ static ch_status take_caller(const ch_value *value, const ch_yaml *node, const c
     if (load->policy->callers[row->index].role == CH_CALLER_FEED)
         return ch_yaml_fail(
             node, err, "caller '%s' is a feed, which reports prices and has nothing signed; name another caller", name);
+    if (load->policy->callers[row->index].role == CH_CALLER_RELAY)
+        return ch_yaml_fail(
+            node, err,
+            "caller '%s' is a relay, which asks for others and never for itself; name the callers that it "
+            "speaks for",
+            name);
     ch_set_add(entry->selector.callers.bits, row->index);
     return CH_OK;
 }

@@ -26,8 +26,9 @@ ch_passing ch_passing_of(const ch_question *question)
 {
     ch_passing passing = {.state = CH_TRADING_ACTIVE};
     if (question->states != NULL)
-        passing.state = ch_states_find(question->states, question->policy, question->callers, question->key,
-                                       question->now_ns, &passing.why);
+        passing.state = ch_states_find(question->states, question->policy,
+                                       question->stoppable != NULL ? question->stoppable : question->callers,
+                                       question->key, question->now_ns, &passing.why);
     return passing;
 }
 

@@ -84,11 +84,10 @@ const ch_key *ch_policy_find_version(const ch_policy *policy, ch_slice name)
 
 /* ---- entries ---- */
 
-/* A feed signs nothing, so `caller: any` allows it nothing. */
+/* A feed signs nothing, nor does a relay for itself, so `caller: any` allows them nothing. */
 static bool may_be_for_caller(const ch_policy *policy, const ch_entry_rule *entry, size_t caller)
 {
-    bool is_feed = policy->callers[caller].role == CH_CALLER_FEED;
-    if (is_feed && entry->verb == CH_VERB_ALLOW)
+    if (policy->callers[caller].role != CH_CALLER_BOT && entry->verb == CH_VERB_ALLOW)
         return false;
     return entry->selector.is_any_caller || ch_caller_set_has(&entry->selector.callers, caller);
 }
@@ -152,6 +151,32 @@ bool ch_policy_identify(const ch_policy *policy, const ch_peer *peer, ch_caller_
         is_any = true;
     }
     return is_any;
+}
+
+size_t ch_policy_caller(const ch_policy *policy, ch_slice name)
+{
+    size_t at = 0;
+    while (at < policy->caller_count && !ch_slice_is(name, policy->callers[at].name))
+        at++;
+    return at;
+}
+
+size_t ch_policy_relay(const ch_policy *policy, const ch_caller_set *callers)
+{
+    size_t at = 0;
+    while (at < policy->caller_count &&
+           !(ch_caller_set_has(callers, at) && policy->callers[at].role == CH_CALLER_RELAY))
+        at++;
+    return at;
+}
+
+bool ch_policy_is_relayed(const ch_policy *policy, size_t caller)
+{
+    for (size_t i = 0; caller < policy->caller_count && i < policy->caller_count; i++) {
+        if (ch_caller_set_has(&policy->callers[i].speaks_for, caller))
+            return true;
+    }
+    return false;
 }
 
 unsigned ch_policy_roles(const ch_policy *policy, const ch_peer *peer)

@@ -32,7 +32,12 @@ typedef struct ch_ids {
     gid_t gid;
 } ch_ids;
 
-typedef enum ch_caller_role { CH_CALLER_BOT, CH_CALLER_FEED } ch_caller_role;
+typedef enum ch_caller_role { CH_CALLER_BOT, CH_CALLER_FEED, CH_CALLER_RELAY } ch_caller_role;
+
+/* Some of the callers of a policy: bit by their positions. */
+typedef struct ch_caller_set {
+    uint64_t bits[CH_CALLER_WORDS];
+} ch_caller_set;
 
 /* A named caller: a peer is it if all that is given holds. A peer may be several. */
 typedef struct ch_caller {
@@ -41,12 +46,8 @@ typedef struct ch_caller {
     char *socket; /* the name of its own socket; NULL: the common one */
     char *unit;   /* of systemd, by its cgroup; NULL: any */
     ch_caller_role role;
+    ch_caller_set speaks_for; /* of a relay: whose requests it brings */
 } ch_caller;
-
-/* Which callers of a policy a peer is: bit by their positions. */
-typedef struct ch_caller_set {
-    uint64_t bits[CH_CALLER_WORDS];
-} ch_caller_set;
 
 enum { CH_ROLE_OPERATOR = 1, CH_ROLE_APPROVER = 2, CH_ROLE_ADMIN = 4, CH_ROLE_AUDITOR = 8 };
 
@@ -94,6 +95,7 @@ typedef struct ch_key {
     char *passphrase; /* empty if the exchange has none */
     ch_key_traits traits;
     bool may_sign_raw;   /* any bytes at all: no rule holds for those */
+    bool is_relay_only;  /* what callers ask without a relay is refused */
     size_t token;        /* index in the source's tokens */
     char *token_name;    /* as the policy has it */
     ch_lapses tolerated; /* the rules for keys that its key object may break */
@@ -225,7 +227,8 @@ typedef struct ch_limit {
     bool has_closing;
     bool is_named; /* by some allow: then it applies to what those allow, and nothing else */
     ch_decimal closing;
-    ch_decimal release; /* a ratio of `most` that reports may return within a period; 0: none */
+    ch_decimal release;       /* a ratio of `most` that bots' reports may return within a period; 0: none */
+    ch_decimal relay_release; /* likewise those of relays */
 } ch_limit;
 
 typedef struct ch_requirement {
@@ -362,6 +365,12 @@ unsigned ch_policy_factors(const ch_policy *policy, size_t token);
 /* The roles as text: "operator, admin". `out` has room for all of them. */
 #define CH_ROLES_TEXT_MAX 48
 void ch_roles_text(unsigned roles, char out[static CH_ROLES_TEXT_MAX]);
+/* Returns the position of the caller with that name, or `caller_count`. */
+size_t ch_policy_caller(const ch_policy *policy, ch_slice name);
+/* Returns the position of the first relay among `callers`, or `caller_count`. */
+size_t ch_policy_relay(const ch_policy *policy, const ch_caller_set *callers);
+/* True if some relay speaks for the caller at that position. */
+bool ch_policy_is_relayed(const ch_policy *policy, size_t caller);
 /* True if policy names `peer`: as a caller or one of its people. Otherwise it is a stranger. */
 bool ch_policy_knows(const ch_policy *policy, const ch_peer *peer);
 

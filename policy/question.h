@@ -34,7 +34,9 @@ typedef struct ch_question {
     const ch_policy *policy;
     const ch_key *key;
     const ch_caller_set *callers;
+    const ch_caller_set *stoppable; /* whose trading states count: `callers`, and the relay. NULL: `callers` */
     bool is_raw;
+    bool is_relayed;               /* it is sent once, and only as it was judged */
     const char *missing_kind;      /* as ch_endpoint_kind says; NULL: none is missing */
     const ch_reading_at *readings; /* the request's own is the first */
     size_t reading_count;

@@ -105,9 +105,13 @@ void ch_confusion_say(const ch_policy *policy, void (*say)(const char *line))
 {
     lacks refused = {0};
     lacks ignored = {0};
+    const ch_key *found_for = NULL;
     for (size_t i = 0; i < policy->key_count; i++) {
         const ch_key *key = &policy->keys[i];
-        if (i == 0 || !is_alike(policy, key, &policy->keys[i - 1])) {
+        if (key->is_relay_only)
+            continue; /* what a relay brings opens nothing else */
+        if (found_for == NULL || !is_alike(policy, key, found_for)) {
+            found_for = key;
             refused = find_lacks(policy, key, CH_UNKNOWN_REFUSED);
             ignored = find_lacks(policy, key, CH_UNKNOWN_IGNORED);
         }

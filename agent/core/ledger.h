@@ -99,6 +99,19 @@ typedef struct ch_released {
 CH_CHECKED ch_status ch_ledger_release(ch_ledger *ledger, uint64_t id, uid_t uid, const ch_caller_set *callers,
                                        bool is_closed, uint64_t now_ns, const ch_released *tell, ch_error *err);
 
+/* What a relay reports of a request that it was to send. */
+typedef struct ch_relay_report {
+    uint64_t row; /* of the decision */
+    uid_t uid;    /* whose request it was */
+    ch_slice callers;
+    ch_slice relay;  /* its name */
+    ch_slice event;  /* "not sent", "rejected" or "answered" */
+    unsigned status; /* of the exchange's answer; 0: there is none */
+    bool is_undone;  /* nothing was placed: give back what the limits let */
+} ch_relay_report;
+/* Puts it on record, gives back what it may, and calls `tell` with a line for each. Once per decision. */
+void ch_ledger_report(ch_ledger *ledger, const ch_relay_report *report, uint64_t now_ns, const ch_released *tell);
+
 /* ---- states and prices ---- */
 
 const ch_states *ch_ledger_states(const ch_ledger *ledger);

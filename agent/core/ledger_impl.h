@@ -1,4 +1,4 @@
-/* What the files of the ledger share, and nobody else sees. */
+/* What the files of the ledger share, and nobody else sees. What bots and relays report is in ledger_reports.c. */
 #ifndef CH_AGENT_CORE_LEDGER_IMPL_H
 #define CH_AGENT_CORE_LEDGER_IMPL_H
 

@@ -347,7 +347,8 @@ static void do_release(world *w, const json_t *line)
         const ch_entry_rule *limit = find_limit(w, from->limits[i]);
         if (limit == NULL)
             continue;
-        ch_decimal_text(ch_levels_release(w->levels, &from->taken[i], limit, asked_number(line, "now")), text);
+        ch_decimal_text(
+            ch_levels_release(w->levels, &from->taken[i], limit, CH_REPORTER_BOT, asked_number(line, "now")), text);
         ch_buffer_add_text(&w->out, w->out.data[w->out.size - 1] == '[' ? "[" : ",[");
         say_text(&w->out, "", ch_slice_of(limit->name));
         say_text(&w->out, "", ch_slice_of(text));

@@ -88,5 +88,5 @@ void assert_used(size_t limit, uint64_t now_ns, const char *text)
 
 void assert_released(const ch_taken *taken, size_t limit, uint64_t now_ns, const char *text)
 {
-    assert_number(ch_levels_release(levels, taken, &limits[limit], now_ns), text);
+    assert_number(ch_levels_release(levels, taken, &limits[limit], CH_REPORTER_BOT, now_ns), text);
 }

@@ -247,7 +247,8 @@ static double value_of(const order *one, double reference, size_t stream)
 static void lie(const ch_judgement *judgement)
 {
     for (size_t i = 0; i < judgement->charge_count; i++)
-        (void)ch_levels_release(rig.levels, &rig.taken[i], judgement->charges[i].entry, rig.question.now_ns);
+        (void)ch_levels_release(rig.levels, &rig.taken[i], judgement->charges[i].entry, CH_REPORTER_BOT,
+                                rig.question.now_ns);
 }
 
 static void set_price(double reference, bool is_inverse)

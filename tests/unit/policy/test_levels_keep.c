@@ -203,7 +203,7 @@ START_TEST(test_levels_survive_a_restart)
     ch_taken closed = take(&closing, at_ns);
     take_of(OPEN, "7", at_ns);
     take_of(CALENDAR, "0.5", at_ns);
-    ch_levels_release(levels, &closed, &limits[VALUE], at_ns);
+    ch_levels_release(levels, &closed, &limits[VALUE], CH_REPORTER_BOT, at_ns);
     ck_assert_uint_eq(count_rows(levels, at_ns), 61 + 4);
     restart(at_ns);
     ck_assert(!ch_levels_set_policy(levels, &limits_policy, at_ns));
