@@ -16,6 +16,7 @@
 #include "exchange/load_params.h"
 #include "exchange/load_rates.h"
 #include "exchange/load_recipes.h"
+#include "exchange/load_sdk.h"
 #include "exchange/load_symbols.h"
 #include "exchange/profile_impl.h"
 #include "exchange/recuts.h"
@@ -214,6 +215,11 @@ static ch_status read_left_out(const ch_value *value, ch_error *err)
     return ch_left_out_read(value->out, value->node, err);
 }
 
+static ch_status read_sdk(const ch_value *value, ch_error *err)
+{
+    return ch_sdk_read(value->out, value->node, err);
+}
+
 /* clang-format off */
 static const ch_field fields[] = {
     /* name          required  reader            where                             check, words */
@@ -240,6 +246,7 @@ static const ch_field fields[] = {
     { "refuses_unknown",       false, ch_refuses_unknown_read, CH_WHOLE           },
     { "acceptable_confusions", false, ch_acceptances_read,     CH_WHOLE           },
     { "left_out",    false,    read_left_out,    CH_WHOLE                         },
+    { "sdk",         false,    read_sdk,         CH_WHOLE                         },
 };
 /* clang-format on */
 
@@ -286,6 +293,7 @@ void ch_profile_free(ch_profile *profile)
         return;
     ch_environments_free(profile);
     ch_left_out_free(profile);
+    ch_sdk_free(profile);
     ch_endpoints_free(profile);
     ch_confusion_fields_free(profile);
     ch_recuts_free(profile);
