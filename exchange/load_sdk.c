@@ -47,15 +47,16 @@ static bool has_header(const ch_recipe *recipe, const char *name)
     return false;
 }
 
+/* Where a recipe has the header, it is the agent's, and the rule says nothing. */
 static ch_status check_header(const ch_profile *profile, const ch_sdk_rule *rule, const ch_yaml *node, ch_error *err)
 {
-    for (size_t i = 0; i < profile->recipe_count; i++) {
-        if (rule->call == NULL && has_header(&profile->recipes[i], rule->name))
-            return ch_yaml_fail(node, err,
-                                "recipe '%s' has header %s, which is left out of SDKs' requests without this",
-                                profile->recipes[i].name, rule->name);
-    }
-    return CH_OK;
+    size_t count = 0;
+    for (size_t i = 0; i < profile->recipe_count; i++)
+        count += has_header(&profile->recipes[i], rule->name);
+    if (count < profile->recipe_count)
+        return CH_OK;
+    return ch_yaml_fail(node, err, "every recipe has header %s, which is left out of SDKs' requests without this",
+                        rule->name);
 }
 
 /* True if the rule is for calls of the endpoint, and the endpoint lists a parameter of that name. */

@@ -7,30 +7,37 @@
 #include <string.h>
 
 /* What says how a request travels, and nothing to the exchange's account. */
-static const char *const transport[] = {
-    "Accept",
-    "Accept-Charset",
-    "Accept-Encoding",
-    "Accept-Language",
-    "Cache-Control",
-    "Connection",
-    "Content-Length",
-    "Content-Type",
-    "Expect",
-    "Host",
-    "Keep-Alive",
-    "Pragma",
-    "TE",
-    "Traceparent",
-    "User-Agent",
+/* clang-format off */
+static const struct {
+    const char *name;
+    const char *value; /* NULL: any */
+} transport[] = {
+    { "Accept",          NULL },
+    { "Accept-Charset",  NULL },
+    { "Accept-Encoding", NULL },
+    { "Accept-Language", NULL },
+    { "Cache-Control",   NULL },
+    { "Connection",      NULL },
+    { "Content-Length",  NULL },
+    { "Content-Type",    NULL },
+    { "Expect",          NULL },
+    { "Host",            NULL },
+    { "Keep-Alive",      NULL },
+    { "Origin",          "*" }, /* not a page in a browser: an SDK that would pass through a proxy */
+    { "Pragma",          NULL },
+    { "Sec-Fetch-Mode",  NULL },
+    { "TE",              NULL },
+    { "User-Agent",      NULL },
 };
+/* clang-format on */
 
-static bool is_of_transport(ch_slice name)
+static bool is_of_transport(const ch_header *header)
 {
-    bool is_found = false;
-    for (size_t i = 0; i < sizeof transport / sizeof *transport; i++)
-        is_found |= ch_slice_equal_case(name, ch_slice_of(transport[i]));
-    return is_found;
+    for (size_t i = 0; i < sizeof transport / sizeof *transport; i++) {
+        if (ch_slice_equal_case(header->name, ch_slice_of(transport[i].name)))
+            return transport[i].value == NULL || ch_slice_is(header->value, transport[i].value);
+    }
+    return false;
 }
 
 static const ch_environment_header *find_environments(const ch_environment *environment, ch_slice name)
@@ -124,7 +131,7 @@ static ch_status read_header(ch_wire *wire, const ch_header *header)
     if (own == NULL && ch_fillings_find(fillings, CH_WIRE_HEADER, header->name, NULL) != NULL)
         return ch_wire_note_filling(wire, CH_WIRE_HEADER, header->name, header->value);
     if (own == NULL &&
-        (is_of_transport(header->name) || ch_sdk_has(wire->out->endpoint, CH_SDK_HEADER, header->name, header->value)))
+        (is_of_transport(header) || ch_sdk_has(wire->out->endpoint, CH_SDK_HEADER, header->name, header->value)))
         return CH_OK;
     return fail_unknown(wire, header);
 }

@@ -129,12 +129,6 @@ ch_status ch_wire_time_check(const ch_wire_clock *clock, const ch_wire_time *tim
                              ch_error *err)
 {
     uint64_t ahead_max_ns = clock->window_ns > AHEAD_MIN_NS ? clock->window_ns : AHEAD_MIN_NS;
-    if (time->end_ns <= clock->started_ns)
-        return ch_fail(
-            err, CH_BAD_INPUT,
-            "by its '%.*s' the request was made before the agent started, so it may be one that was given up; "
-            "have the SDK make it anew",
-            CH_SLICE_ARGS(name));
     if (time->ns > clock->now_ns && time->ns - clock->now_ns > ahead_max_ns)
         return ch_fail(err, CH_BAD_INPUT,
                        "by its '%.*s' the request is of a time %llu s ahead; set the bot's clock by NTP",
@@ -143,6 +137,12 @@ ch_status ch_wire_time_check(const ch_wire_clock *clock, const ch_wire_time *tim
         return ch_fail(err, CH_BAD_INPUT,
                        "by its '%.*s' the request is %llu s old, and good for %llu s; have the SDK make it anew",
                        CH_SLICE_ARGS(name), seconds(clock->now_ns - time->ns), seconds(clock->window_ns));
+    if (time->end_ns <= clock->started_ns)
+        return ch_fail(
+            err, CH_BAD_INPUT,
+            "by its '%.*s' the request was made before the agent started, so it may be one that was given up; "
+            "have the SDK make it anew",
+            CH_SLICE_ARGS(name));
     uint64_t end_ns = time->end_ns + clock->window_ns;
     if (*until_ns == 0 || end_ns < *until_ns)
         *until_ns = end_ns;

@@ -13,10 +13,11 @@ struct ch_requests {
     ch_jobs *jobs;
     ch_repeats *repeats;
     ch_request_counts counts;
-    uint64_t begun;    /* requests so far */
-    uint64_t swept_ms; /* the last sweep */
-    size_t old_count;  /* requests that go by the policy of before */
-    ch_job **recalled; /* while the policy is replaced */
+    uint64_t begun;      /* requests so far */
+    uint64_t started_ns; /* when the agent started, by the wall clock */
+    uint64_t swept_ms;   /* the last sweep */
+    size_t old_count;    /* requests that go by the policy of before */
+    ch_job **recalled;   /* while the policy is replaced */
     size_t recalled_count;
     ch_judging judging;      /* of one request after the other */
     uint64_t judging_number; /* the request's */

@@ -48,7 +48,7 @@ static void set_up(rig *r, const sent *of)
     r->input = (ch_wire_input){.profile = r->profile,
                                .environment = ch_profile_environment(r->profile, of->environment),
                                .now_ns = NOW_NS,
-                               .started_ns = NOW_NS - 3600000000000ULL,
+                               .started_ns = NOW_NS - 30000000000ULL,
                                .draft = r->draft};
     r->request = (ch_wire_request){
         .method = ch_slice_of(of->method), .url = ch_slice_of(of->url), .body = ch_slice_of(of->body)};
@@ -236,7 +236,7 @@ static const sent refused[] = {
     { "old", "binance", "live", "POST", BINANCE, "", ORDER "&timestamp=1763999993000", "is 8 s old, and good for 5 s" },
     { "old by its own window", "binance", "live", "POST", BINANCE, "", ORDER "&recvWindow=1000&timestamp=1763999998000",
       "good for 1 s" },
-    { "from before the start", "binance", "live", "POST", BINANCE, "", ORDER "&timestamp=1763990000000",
+    { "from before the start", "binance", "live", "POST", BINANCE, "", ORDER "&recvWindow=60000&timestamp=1763999960000",
       "before the agent started" },
     { "ahead", "binance", "live", "POST", BINANCE, "", ORDER "&timestamp=1764000900000", "ahead" },
     { "no time", "binance", "live", "POST", BINANCE, "", ORDER "&signature=x", "does not say when" },
