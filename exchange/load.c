@@ -14,6 +14,7 @@
 #include "exchange/load_left_out.h"
 #include "exchange/load_nonces.h"
 #include "exchange/load_params.h"
+#include "exchange/load_public.h"
 #include "exchange/load_rates.h"
 #include "exchange/load_recipes.h"
 #include "exchange/load_sdk.h"
@@ -220,6 +221,11 @@ static ch_status read_sdk(const ch_value *value, ch_error *err)
     return ch_sdk_read(value->out, value->node, err);
 }
 
+static ch_status read_public(const ch_value *value, ch_error *err)
+{
+    return ch_public_calls_read(value->out, value->node, err);
+}
+
 /* clang-format off */
 static const ch_field fields[] = {
     /* name          required  reader            where                             check, words */
@@ -247,6 +253,7 @@ static const ch_field fields[] = {
     { "acceptable_confusions", false, ch_acceptances_read,     CH_WHOLE           },
     { "left_out",    false,    read_left_out,    CH_WHOLE                         },
     { "sdk",         false,    read_sdk,         CH_WHOLE                         },
+    { "public",      false,    read_public,      CH_WHOLE                         },
 };
 /* clang-format on */
 
@@ -294,6 +301,7 @@ void ch_profile_free(ch_profile *profile)
     ch_environments_free(profile);
     ch_left_out_free(profile);
     ch_sdk_free(profile);
+    ch_public_calls_free(profile);
     ch_endpoints_free(profile);
     ch_confusion_fields_free(profile);
     ch_recuts_free(profile);

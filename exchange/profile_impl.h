@@ -152,6 +152,13 @@ typedef struct ch_sdk_rule {
     char *why;
 } ch_sdk_rule;
 
+/* A call, or many, that needs no signature: exchange/wire_public.h. */
+typedef struct ch_public_call {
+    char *call; /* "GET /path", where '*' stands for any run of characters */
+    size_t origin;
+    bool has_key_id; /* the request says whose it is */
+} ch_public_call;
+
 /* Of a path in which parameters stand: a literal or a parameter. */
 typedef struct ch_path_part {
     ch_slice literal;
@@ -306,6 +313,8 @@ struct ch_profile {
     size_t left_out_count;
     ch_sdk_rule *sdk;
     size_t sdk_count;
+    ch_public_call *public_calls;
+    size_t public_count;
 };
 
 /* True if a bot sets the receive window of a request to `endpoint` by a parameter of that name. */

@@ -241,7 +241,7 @@ static ch_status check_times(ch_wire *wire)
 
 /* ---- the whole ---- */
 
-static ch_status reserve_text(ch_wire *wire)
+ch_status ch_wire_prepare(ch_wire *wire)
 {
     const ch_wire_request *request = wire->request;
     size_t size = request->url.size + request->body.size;
@@ -253,6 +253,7 @@ static ch_status reserve_text(ch_wire *wire)
         return ch_fail(wire->err, CH_TOO_LARGE, "the request is larger than %d bytes", CH_WIRE_BYTES_MAX);
     ch_buffer_clear(&wire->out->text);
     ch_buffer_reserve(&wire->out->text, ch_wire_text_size(size));
+    wire->values = (ch_wire_values){.params = wire->out->read, .capacity = CH_PARAMS_MAX, .text = &wire->out->text};
     return CH_OK;
 }
 
@@ -288,9 +289,9 @@ ch_status ch_wire_read(const ch_wire_input *input, const ch_wire_request *reques
     ch_wire wire = {.input = input, .request = request, .out = out, .err = err};
     out->given_count = 0;
     out->until_ns = 0;
-    CH_TRY(reserve_text(&wire));
+    CH_TRY(ch_wire_prepare(&wire));
     const uint8_t *text = out->text.data;
-    wire.values = (ch_wire_values){.params = out->read, .capacity = CH_PARAMS_MAX, .text = &out->text};
+    CH_TRY(ch_wire_locate(&wire));
     CH_TRY(ch_wire_find_target(&wire));
     CH_TRY(take_apart(&wire));
     CH_TRY(fit(&wire));

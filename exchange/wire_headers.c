@@ -11,31 +11,34 @@
 static const struct {
     const char *name;
     const char *value; /* NULL: any */
+    bool is_passed_on; /* with a call that is not built anew: it says what answer is wanted */
 } transport[] = {
-    { "Accept",          NULL },
-    { "Accept-Charset",  NULL },
-    { "Accept-Encoding", NULL },
-    { "Accept-Language", NULL },
-    { "Cache-Control",   NULL },
-    { "Connection",      NULL },
-    { "Content-Length",  NULL },
-    { "Content-Type",    NULL },
-    { "Expect",          NULL },
-    { "Host",            NULL },
-    { "Keep-Alive",      NULL },
-    { "Origin",          "*" }, /* not a page in a browser: an SDK that would pass through a proxy */
-    { "Pragma",          NULL },
-    { "Sec-Fetch-Mode",  NULL },
-    { "TE",              NULL },
-    { "User-Agent",      NULL },
+    { "Accept",          NULL, true },
+    { "Accept-Charset",  NULL, false },
+    { "Accept-Encoding", NULL, false },
+    { "Accept-Language", NULL, true },
+    { "Cache-Control",   NULL, true },
+    { "Connection",      NULL, false },
+    { "Content-Length",  NULL, false },
+    { "Content-Type",    NULL, true },
+    { "Expect",          NULL, false },
+    { "Host",            NULL, false },
+    { "Keep-Alive",      NULL, false },
+    { "Origin",          "*",  false }, /* not a page in a browser: an SDK that would pass through a proxy */
+    { "Pragma",          NULL, true },
+    { "Sec-Fetch-Mode",  NULL, false },
+    { "TE",              NULL, false },
+    { "User-Agent",      NULL, true },
 };
 /* clang-format on */
 
-static bool is_of_transport(const ch_header *header)
+bool ch_wire_is_of_transport(const ch_header *header, bool *is_passed_on)
 {
     for (size_t i = 0; i < sizeof transport / sizeof *transport; i++) {
-        if (ch_slice_equal_case(header->name, ch_slice_of(transport[i].name)))
-            return transport[i].value == NULL || ch_slice_is(header->value, transport[i].value);
+        if (!ch_slice_equal_case(header->name, ch_slice_of(transport[i].name)))
+            continue;
+        *is_passed_on = transport[i].is_passed_on;
+        return transport[i].value == NULL || ch_slice_is(header->value, transport[i].value);
     }
     return false;
 }
@@ -47,6 +50,12 @@ static const ch_environment_header *find_environments(const ch_environment *envi
             return &environment->headers[i];
     }
     return NULL;
+}
+
+bool ch_wire_is_of_environment(const ch_wire *wire, const ch_header *header)
+{
+    const ch_environment_header *own = find_environments(wire->input->environment, header->name);
+    return own != NULL && ch_slice_is(header->value, own->text);
 }
 
 /* ---- headers of environments ---- */
@@ -79,7 +88,7 @@ static ch_status check_environment(const ch_wire *wire)
 }
 
 /* Where no environment of that header has this value, the header says that this is none of them. */
-static ch_status fail_unknown(const ch_wire *wire, const ch_header *header)
+ch_status ch_wire_fail_header(const ch_wire *wire, const ch_header *header)
 {
     const ch_profile *profile = wire->input->profile;
     for (size_t i = 0; i < profile->environment_count; i++) {
@@ -95,7 +104,7 @@ static ch_status fail_unknown(const ch_wire *wire, const ch_header *header)
 
 /* ---- one header ---- */
 
-static ch_status check_header(const ch_wire *wire, size_t at)
+ch_status ch_wire_check_header(const ch_wire *wire, size_t at)
 {
     const ch_header *header = &wire->request->headers[at];
     if (header->name.size == 0 || !ch_slice_is_text(header->name))
@@ -123,23 +132,24 @@ static ch_status open_holder(ch_wire *wire, const ch_header *header)
 static ch_status read_header(ch_wire *wire, const ch_header *header)
 {
     const ch_fillings *fillings = &wire->out->fillings;
-    const ch_environment_header *own = find_environments(wire->input->environment, header->name);
-    if (own != NULL && ch_slice_is(header->value, own->text))
+    bool has_own = find_environments(wire->input->environment, header->name) != NULL;
+    bool is_passed_on;
+    if (ch_wire_is_of_environment(wire, header))
         return CH_OK;
-    if (own == NULL && ch_fillings_is_holder(fillings, CH_WIRE_HEADER, header->name))
+    if (!has_own && ch_fillings_is_holder(fillings, CH_WIRE_HEADER, header->name))
         return open_holder(wire, header);
-    if (own == NULL && ch_fillings_find(fillings, CH_WIRE_HEADER, header->name, NULL) != NULL)
+    if (!has_own && ch_fillings_find(fillings, CH_WIRE_HEADER, header->name, NULL) != NULL)
         return ch_wire_note_filling(wire, CH_WIRE_HEADER, header->name, header->value);
-    if (own == NULL &&
-        (is_of_transport(header) || ch_sdk_has(wire->out->endpoint, CH_SDK_HEADER, header->name, header->value)))
+    if (!has_own && (ch_wire_is_of_transport(header, &is_passed_on) ||
+                     ch_sdk_has(wire->out->endpoint, CH_SDK_HEADER, header->name, header->value)))
         return CH_OK;
-    return fail_unknown(wire, header);
+    return ch_wire_fail_header(wire, header);
 }
 
 ch_status ch_wire_read_headers(ch_wire *wire)
 {
     for (size_t i = 0; i < wire->request->header_count; i++) {
-        CH_TRY(check_header(wire, i));
+        CH_TRY(ch_wire_check_header(wire, i));
         CH_TRY(read_header(wire, &wire->request->headers[i]));
     }
     return check_environment(wire);

@@ -26,8 +26,23 @@ typedef struct ch_wire {
     ch_error *err;
 } ch_wire;
 
-/* Splits the URL and finds the endpoint: fills in `query`, out->request and out->endpoint. */
+/* Makes room for the request's text, and empties what was read before. CH_TOO_LARGE if it is too much. */
+CH_CHECKED ch_status ch_wire_prepare(ch_wire *wire);
+
+/* Splits the URL: fills in `query` and out->request, whose host is empty if the request names none. CH_BAD_INPUT if it
+ * is no host of the environment. */
+CH_CHECKED ch_status ch_wire_locate(ch_wire *wire);
+/* Finds the endpoint that was located: fills in out->endpoint and its host. */
 CH_CHECKED ch_status ch_wire_find_target(ch_wire *wire);
+
+/* True if the header says how a request travels; `*is_passed_on`, whether it says something of the answer too. */
+bool ch_wire_is_of_transport(const ch_header *header, bool *is_passed_on);
+/* True if the environment has that header with this value. */
+bool ch_wire_is_of_environment(const ch_wire *wire, const ch_header *header);
+/* CH_BAD_INPUT if the header has no plain name or text, or is given twice. */
+CH_CHECKED ch_status ch_wire_check_header(const ch_wire *wire, size_t at);
+/* CH_BAD_INPUT: nobody can explain it. */
+CH_CHECKED ch_status ch_wire_fail_header(const ch_wire *wire, const ch_header *header);
 
 /* Explains every header: fills in `window` and `times`, and adds what a header holds to what is given. */
 CH_CHECKED ch_status ch_wire_read_headers(ch_wire *wire);

@@ -101,13 +101,18 @@ static ch_status find_named_host(const ch_wire *wire, ch_slice host, ch_slice *o
     return CH_OK;
 }
 
-ch_status ch_wire_find_target(ch_wire *wire)
+ch_status ch_wire_locate(ch_wire *wire)
 {
     ch_request *request = &wire->out->request;
     ch_slice host;
     *request = (ch_request){.method = wire->request->method, .params = wire->out->params};
     CH_TRY(split_url(wire, &host));
-    CH_TRY(find_named_host(wire, host, &request->host));
+    return find_named_host(wire, host, &request->host);
+}
+
+ch_status ch_wire_find_target(ch_wire *wire)
+{
+    ch_request *request = &wire->out->request;
     ch_status st = ch_environment_match(wire->input->environment, request, &wire->out->endpoint, wire->err);
     if (st == CH_BAD_INPUT)
         return ch_fail(wire->err, CH_BAD_INPUT,

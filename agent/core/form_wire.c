@@ -6,6 +6,8 @@
 
 _Static_assert(CH_WIRE_HEADERS == CH_WIRE_HEADERS_MAX, "the frames carry what is read");
 
+static ch_wire_reading reading;
+
 static ch_status take_headers(const ch_job *job, ch_wire_request *out, ch_error *err)
 {
     ch_records headers = job->headers;
@@ -25,38 +27,57 @@ static ch_slice moved(ch_slice slice, const ch_buffer *from, const ch_buffer *to
 }
 
 /* The job has a copy of parameters and of their text, for the reading's own buffer has room for the largest request. */
-static void keep_reading(ch_job *job, const ch_wire_reading *reading)
+static void keep_reading(ch_job *job)
 {
-    size_t count = reading->request.param_count;
+    size_t count = reading.request.param_count;
     ch_buffer_clear(&job->decoded);
-    ch_buffer_add_slice(&job->decoded, ch_buffer_slice(&reading->text));
+    ch_buffer_add_slice(&job->decoded, ch_buffer_slice(&reading.text));
     ch_job_reserve_params(job, count + 1); /* for what ch_form_add_window adds */
     for (size_t i = 0; i < count; i++) {
-        job->params[i] = reading->params[i];
-        job->params[i].name = moved(job->params[i].name, &reading->text, &job->decoded);
-        job->params[i].value = moved(job->params[i].value, &reading->text, &job->decoded);
+        job->params[i] = reading.params[i];
+        job->params[i].name = moved(job->params[i].name, &reading.text, &job->decoded);
+        job->params[i].value = moved(job->params[i].value, &reading.text, &job->decoded);
     }
     job->request.params = job->params;
     job->request.param_count = count;
-    job->until_ns = reading->until_ns;
+    job->until_ns = reading.until_ns;
+}
+
+static ch_wire_request request_of(const ch_job *job)
+{
+    return (ch_wire_request){.method = job->asked.method, .url = job->url, .origin = job->origin, .body = job->body};
+}
+
+static ch_wire_input input_of(const ch_job *job, const ch_form_clock *clock)
+{
+    return (ch_wire_input){.profile = job->key->profile,
+                           .environment = job->key->traits.environment,
+                           .now_ns = clock->now_ns,
+                           .started_ns = clock->started_ns,
+                           .draft = job->draft};
+}
+
+bool ch_form_wire_find_public(const ch_job *job, const ch_form_clock *clock, ch_wire_public *out, ch_status *status,
+                              ch_error *err)
+{
+    ch_wire_request request = request_of(job);
+    const ch_wire_input input = input_of(job, clock);
+    if (take_headers(job, &request, err) != CH_OK)
+        return false;
+    return ch_wire_public_read(&input, &request, ch_slice_of(job->key->key_id), &reading, out, status, err);
 }
 
 ch_status ch_form_wire_read(ch_job *job, const ch_form_clock *clock, ch_error *err)
 {
-    static ch_wire_reading reading;
-    ch_wire_request request = {.method = job->asked.method, .url = job->url, .origin = job->origin, .body = job->body};
-    const ch_wire_input input = {.profile = job->key->profile,
-                                 .environment = job->key->traits.environment,
-                                 .now_ns = clock->now_ns,
-                                 .started_ns = clock->started_ns,
-                                 .draft = job->draft};
+    ch_wire_request request = request_of(job);
+    const ch_wire_input input = input_of(job, clock);
     CH_TRY(take_headers(job, &request, err));
     reading.request = (ch_request){0};
     ch_status st = ch_wire_read(&input, &request, &reading, err);
     job->request.host = reading.request.host;
     job->request.path = reading.request.path;
     if (st == CH_OK)
-        keep_reading(job, &reading);
+        keep_reading(job);
     return st;
 }
 

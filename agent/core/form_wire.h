@@ -4,6 +4,7 @@
 #define CH_AGENT_CORE_FORM_WIRE_H
 
 #include "agent/core/jobs.h"
+#include "exchange/wire_public.h"
 #include "wire/frame.h"
 
 /* What a request's own time is held against. */
@@ -14,6 +15,11 @@ typedef struct ch_form_clock {
 
 /* Fills in job->request by what exchange/wire.h reads; after a refusal as far as it was read. */
 CH_CHECKED ch_status ch_form_wire_read(ch_job *job, const ch_form_clock *clock, ch_error *err);
+
+/* True if the request is a call that needs no signature. Then `out` is what to send, whose text the caller frees; or
+ * `*status` says that it cannot be, with the reason in `err`. */
+bool ch_form_wire_find_public(const ch_job *job, const ch_form_clock *clock, ch_wire_public *out, ch_status *status,
+                              ch_error *err);
 
 /* CH_UNAVAILABLE if the request has become too old while it waited. */
 CH_CHECKED ch_status ch_form_wire_check_age(const ch_job *job, uint64_t now_ns, ch_error *err);

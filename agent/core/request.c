@@ -158,7 +158,9 @@ static void leave_repeats(ch_requests *requests, ch_job *job)
 static ch_status read_form(ch_requests *requests, ch_job *job, ch_error *err)
 {
     const ch_form_clock clock = {ch_clockwatch_time_ns(requests->context.clock), requests->started_ns};
-    return ch_form_read(job, requests->context.scratch, &clock, err);
+    if (job->form == CH_FORM_WIRE)
+        CH_TRY(ch_request_answer_public(job, &clock, err));
+    return job->is_answered ? CH_OK : ch_form_read(job, requests->context.scratch, &clock, err);
 }
 
 static ch_status find_endpoint(ch_requests *requests, ch_job *job, ch_error *err)

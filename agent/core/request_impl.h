@@ -2,6 +2,7 @@
 #ifndef CH_AGENT_CORE_REQUEST_IMPL_H
 #define CH_AGENT_CORE_REQUEST_IMPL_H
 
+#include "agent/core/form_wire.h"
 #include "agent/core/jobs.h"
 #include "policy/judging.h"
 #include "agent/core/refusals.h"
@@ -81,6 +82,11 @@ void ch_request_await_row(ch_requests *requests, ch_job *job, uint64_t row);
 CH_CHECKED ch_status ch_request_seek_approval(ch_requests *requests, ch_job *job, ch_error *err);
 /* Returns CH_CONFLICT if the job is a fetch of an approval that is not open. */
 CH_CHECKED ch_status ch_request_check_approval(const ch_requests *requests, const ch_job *job, ch_error *err);
+
+/* ---- request_public.c: calls that need no signature ---- */
+
+/* Answers an SDK's request with what to send, if it is such a call; nothing is judged, counted or recorded. */
+CH_CHECKED ch_status ch_request_answer_public(ch_job *job, const ch_form_clock *clock, ch_error *err);
 
 /* ---- request_check.c: requests that are only judged ---- */
 

@@ -53,6 +53,8 @@ void ch_reply_add_signed(ch_buffer *out, const ch_signed_frame *frame)
     add_text(out, "},\"body\":", frame->body);
     add_text(out, ",\"key\":", frame->key);
     add_reservation(out, frame->reservation);
+    if (frame->is_public)
+        ch_buffer_add_text(out, ",\"public\":true");
     ch_buffer_add_text(out, "}\n");
 }
 

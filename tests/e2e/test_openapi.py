@@ -213,6 +213,7 @@ class Described(harness.AgentTest):
             ("binance-main", {**BINANCE_ORDER, "params": {"timestamp": None, **BINANCE_ORDER["params"]}}),
             ("binance-main", {"string": string()}),
             ("binance-main", {**CALL, "string": string()}),
+            ("binance-main", {"wire": {"method": "GET", "url": "/api/v3/time"}}),
             ("binance-main", {"wire": {"method": "POST", "url": "/api/v3/order", "body": string() + "&signature=dummy"}}),
             ("binance-main", {"wire": {"method": "POST", "url": "https://api.binance.com/api/v3/order?" + string(), "headers": {}}}),
             ("kraken-main", KRAKEN_ORDER),

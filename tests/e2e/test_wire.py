@@ -130,6 +130,30 @@ class Wire(harness.AgentTest):
         other = self.sign("binance-main", binance(ORDER.replace("0.1", "0.2")), **{"Idempotency-Key": "wire-1"})
         self.assertEqual(other.status, 409, other)
 
+    def test_a_public_call_goes_on_without_credentials(self):
+        wire = {"method": "GET", "url": f"{BINANCE}/api/v3/ticker/price?symbol=LTCBTC&signature=dummy",
+                "headers": {"X-MBX-APIKEY": "dummy", "Accept": "*/*", "Connection": "keep-alive"}}
+        for key in ("binance-main", "binance-read"):
+            answer = self.sign(key, {"wire": wire})
+            self.assertEqual((answer.status, answer.json), (200, {
+                "method": "GET", "url": f"{BINANCE}/api/v3/ticker/price?symbol=LTCBTC", "headers": {"Accept": "*/*"}, "body": "",
+                "key": key, "public": True}))
+        self.assertEqual(self.sign("binance-other", {"wire": wire}).status, 403)
+        listen = {"method": "POST", "url": "https://fapi.binance.com/fapi/v1/listenKey", "headers": {"X-MBX-APIKEY": "dummy"}}
+        self.assertEqual(self.sign("binance-main", {"wire": listen}).json["headers"], {"X-MBX-APIKEY": BINANCE_KEY_ID})
+        with self.agent.client() as client:
+            checked = client.post("/v1/keys/binance-main/check", {"wire": wire}).json
+        self.assertEqual((checked["allowed"], checked["lines"]), (True, []))
+
+    def test_a_public_call_needs_no_token(self):
+        self.agent.lock()
+        try:
+            self.assertEqual(self.sign("binance-main", binance()).status, 423)
+            wire = {"method": "GET", "url": "https://api.kraken.com/0/public/Ticker?pair=XBTUSD"}
+            self.assertTrue(self.sign("kraken-main", {"wire": wire}).json["public"])
+        finally:
+            self.agent.unlock()
+
     def test_the_form_goes_alone_and_is_read_strictly(self):
         wire = binance()
         for document in ({**wire, "params": {}}, {**wire, "string": "a"}, {**wire, "method": "POST"}, {"wire": "x"},
