@@ -48,9 +48,10 @@ static ch_status check_call(const ch_profile *profile, const ch_public_call *cal
     if (call->has_key_id && strchr(call->call, '*') != NULL)
         return ch_yaml_fail(node, err, "a call with the key's id must be named whole, without '*'");
     for (size_t i = 0; i < profile->endpoint_count; i++) {
-        if (ch_sdk_is_call(&profile->endpoints[i], call->call) &&
-            profile->endpoints[i].origin == &profile->origins[call->origin])
-            return ch_yaml_fail(node, err, "%s is public, and is an endpoint too", call->call);
+        const ch_endpoint *endpoint = &profile->endpoints[i];
+        if (ch_sdk_is_call(endpoint, call->call) && endpoint->origin == &profile->origins[call->origin] &&
+            (endpoint->class_ != CH_CLASS_READ || call->has_key_id))
+            return ch_yaml_fail(node, err, "%s is an endpoint, and only a plain read may be public too", call->call);
     }
     for (size_t i = 0; i < profile->public_count; i++) {
         const ch_public_call *other = &profile->public_calls[i];

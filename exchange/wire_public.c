@@ -1,9 +1,11 @@
-/* An endpoint comes first: what the profile lists is never public, whatever a pattern says. Which headers and
+/* An endpoint comes first: what the profile lists is never public, whatever a pattern says, unless it is named there by
+ * itself and the request is not signed. Which headers and
  * parameters hold credentials is read off the recipes: those in which a key id, a pass phrase or a signature stands. */
 #include "exchange/wire_public.h"
 
 #include "exchange/environments_impl.h"
 #include "exchange/match.h"
+#include "exchange/sdk.h"
 #include "exchange/wire_impl.h"
 
 #include <string.h>
@@ -85,6 +87,18 @@ static const ch_public_call *find_call(const ch_environment *environment, const 
     return found;
 }
 
+/* The line that names the endpoint; NULL if none does. */
+static const ch_public_call *find_endpoint(const ch_endpoint *endpoint)
+{
+    const ch_profile *profile = endpoint->profile;
+    for (size_t i = 0; i < profile->public_count; i++) {
+        if (&profile->origins[profile->public_calls[i].origin] == endpoint->origin &&
+            ch_sdk_is_call(endpoint, profile->public_calls[i].call))
+            return &profile->public_calls[i];
+    }
+    return NULL;
+}
+
 /* ---- what holds credentials ---- */
 
 static bool is_secretive(const ch_recipe *recipe, const ch_template_part *part)
@@ -162,6 +176,38 @@ static const char *key_id_header(const ch_profile *profile)
         }
     }
     return NULL;
+}
+
+static bool is_transports(const ch_header *header)
+{
+    bool is_passed_on;
+    return ch_wire_is_of_transport(header, &is_passed_on);
+}
+
+/* Reads all parameters of the request, wherever they stand. */
+static ch_status read_params(ch_wire *wire, ch_error *err)
+{
+    ch_slice body = wire->request->body;
+    CH_TRY(ch_wire_read_form(wire->query, &wire->values, err));
+    return ch_wire_is_json(body) ? ch_wire_read_json(body, CH_LITERAL(""), &wire->values, err)
+                                 : ch_wire_read_form(body, &wire->values, err);
+}
+
+/* True if something of the request shows whose it is, or may. */
+static bool has_credentials(ch_wire *wire)
+{
+    const ch_profile *profile = wire->input->profile;
+    const ch_wire_mark before = ch_wire_mark_of(&wire->values);
+    ch_error ignored = CH_ERROR_INIT;
+    bool has = read_params(wire, &ignored) != CH_OK;
+    for (size_t i = before.count; i < wire->values.count; i++)
+        has |= is_credential(profile, wire->values.params[i].name);
+    ch_wire_go_back(&wire->values, before);
+    for (size_t i = 0; i < wire->request->header_count; i++) {
+        const ch_header *header = &wire->request->headers[i];
+        has |= !is_transports(header) && is_recipes_header(profile, header->name);
+    }
+    return has;
 }
 
 /* ---- the request ---- */
@@ -291,27 +337,36 @@ static ch_status make(public *of, ch_slice key_id)
     return CH_OK;
 }
 
+/* The public call that the request is; NULL if it is none. */
+static const ch_public_call *find(ch_wire *wire, size_t *hosts)
+{
+    ch_error ignored = CH_ERROR_INIT;
+    const ch_endpoint *endpoint = NULL;
+    const ch_environment *environment = wire->input->environment;
+    ch_status st = ch_environment_match(environment, &wire->out->request, &endpoint, &ignored);
+    if (endpoint == NULL)
+        return find_call(environment, &wire->out->request, hosts);
+    *hosts = 1;
+    return st == CH_OK && !has_credentials(wire) ? find_endpoint(endpoint) : NULL;
+}
+
 bool ch_wire_public_read(const ch_wire_input *input, const ch_wire_request *request, ch_slice key_id,
                          ch_wire_reading *reading, ch_wire_public *out, ch_status *status, ch_error *err)
 {
     size_t hosts;
-    ch_error ignored = CH_ERROR_INIT;
-    const ch_endpoint *endpoint = NULL;
   public
     of = {
         .wire = {.input = input, .request = request, .out = reading, .err = err},
           .out = out
     };
     *out = (ch_wire_public){.method = request->method};
-    if (ch_wire_prepare(&of.wire) != CH_OK || ch_wire_locate(&of.wire) != CH_OK ||
-        ch_environment_match(input->environment, &reading->request, &endpoint, &ignored) == CH_OK || endpoint != NULL)
+    if (ch_wire_prepare(&of.wire) != CH_OK || ch_wire_locate(&of.wire) != CH_OK)
         return false;
-    of.call = find_call(input->environment, &reading->request, &hosts);
+    of.call = find(&of.wire, &hosts);
     if (of.call == NULL)
         return false;
     *status = hosts == 1 ? make(&of, key_id)
                          : ch_fail(err, CH_BAD_INPUT,
-                                   "this path is at several hosts, and the URL names none; name the "
-                                   "origin");
+                                   "this path is at several hosts, and the URL names none; name the origin");
     return true;
 }

@@ -27,13 +27,15 @@
     "  p: {type: text}\n"                                                                                              \
     "endpoints:\n"                                                                                                     \
     "  - {call: \"GET /market/mine\", class: read, optional: [p]}\n"                                                   \
+    "  - {call: \"GET /both/{p}\", class: read}\n"                                                                     \
+    "  - {call: \"POST /market/order\", class: trade}\n"                                                               \
     "left_out:\n"                                                                                                      \
     "  - {call: \"GET /market/gone\", why: it is}\n"                                                                   \
     "sdk: {headers: [{name: X-Broker, why: a name}]}\n"                                                                \
     "public:\n" public_
 
 #define CALLS                                                                                                          \
-    "  - {calls: [\"GET /market/*\", POST /calc, \"GET /a/*/b\"]}\n"                                                   \
+    "  - {calls: [\"GET /market/*\", \"GET /both/{p}\", POST /calc, \"GET /a/*/b\"]}\n"                                \
     "  - {origin: other, calls: [GET /time, \"GET /a/*/b\"]}\n"                                                        \
     "  - {key_id: true, calls: [POST /listen]}\n"
 
@@ -90,6 +92,9 @@ static const struct {
     { "another origin",            "live", "GET",  "/time", "", "", "", "https://b.example/time " },
     { "a demo",                    "demo", "GET",  "/market/book", "", "", "", "https://demo.example/market/book  X-Demo=1" },
     { "a demo with its header",    "demo", "GET",  "/market/book", "x-demo", "1", "", "https://demo.example/market/book  X-Demo=1" },
+    { "an endpoint that is both",  "live", "GET",  "/both/1", "Accept", "a", "", "https://a.example/both/1  Accept=a" },
+    { "the same with a key id",    "live", "GET",  "/both/1", "X-Key", "k", "", "none" },
+    { "the same with a signature", "live", "GET",  "/both/1?s=1", "", "", "", "none" },
     { "an endpoint",               "live", "GET",  "/market/mine", "", "", "", "none" },
     { "left out",                  "live", "GET",  "/market/gone", "", "", "", "none" },
     { "another path",              "live", "GET",  "/markets", "", "", "", "none" },
@@ -129,7 +134,8 @@ static const struct {
     const char *lines;
     const char *says;
 } wrong[] = {
-    { "  - {calls: [GET /market/mine]}\n",                   "is an endpoint too" },
+    { "  - {calls: [POST /market/order]}\n",                 "only a plain read" },
+    { "  - {calls: [GET /market/mine], key_id: true}\n",     "only a plain read" },
     { "  - {calls: [GET /x, GET /x]}\n",                     "is public twice" },
     { "  - {calls: [\"POST /x/*\"], key_id: true}\n",        "must be named whole" },
     { "  - {calls: [GET x]}\n",                              "a method and a path" },
