@@ -31,11 +31,11 @@ static bool is_same(const ch_filling *a, const ch_filling *b)
 
 static void add(ch_fillings *out, ch_filling filling)
 {
+    out->sees_time |= filling.kind >= CH_FILLING_TIME;
     for (size_t i = 0; i < out->count; i++) {
         if (is_same(&out->items[i], &filling))
             return;
     }
-    out->has_time |= filling.kind >= CH_FILLING_TIME;
     if (out->count < CH_FILLINGS_MAX)
         out->items[out->count++] = filling;
 }
@@ -329,7 +329,10 @@ static ch_status learn_from(const ch_fillings_input *in, const ch_scheme *scheme
     CH_TRY(ch_recipe_build(&input, in->draft, &payloads, err));
     CH_TRY(ch_recipe_finish(in->draft, &signatures, &built, err));
     out->joins_body |= recipe->joins_body;
-    return look_at(&of, &built, err);
+    out->sees_time = false;
+    CH_TRY(look_at(&of, &built, err));
+    out->has_time &= out->sees_time;
+    return CH_OK;
 }
 
 /* True if a scheme before it has the same recipe there. */
@@ -346,7 +349,8 @@ ch_status ch_fillings_learn(const ch_fillings_input *input, ch_fillings *out, ch
 {
     out->count = 0;
     out->holder_count = 0;
-    out->has_copies = out->joins_body = out->has_time = false;
+    out->has_copies = out->joins_body = false;
+    out->has_time = true;
     ch_buffer_clear(&out->text);
     ch_buffer_reserve(&out->text, TEXT_MAX);
     const uint8_t *text = out->text.data;

@@ -50,7 +50,8 @@ typedef struct ch_fillings {
     size_t holder_count;
     bool has_copies; /* parameters stand both in the query and in the body, or also in a header */
     bool joins_body; /* query and body are one to the exchange */
-    bool has_time;   /* the request says when it was made */
+    bool has_time;   /* the request says when it was made, whichever scheme signs it */
+    bool sees_time;  /* the recipe that is looked at says it */
     ch_buffer text;  /* what the slices are of; never moves */
     ch_param seen[CH_PARAMS_MAX];
 } ch_fillings;

@@ -90,16 +90,21 @@ static ch_status open_holders(ch_wire *wire)
 
 /* ---- what is given twice ---- */
 
-/* Texts and numbers are alike by their text, for a query has no numbers. */
-static bool is_alike(const ch_wire *wire, const ch_wire_given *a, const ch_wire_given *b)
+/* The size of an entry with all that it holds. */
+static size_t size_at(const ch_wire_values *values, size_t at)
 {
-    const ch_wire_values *values = &wire->values;
-    size_t size = ch_param_after(values->params, values->count, a->at) - a->at;
-    if (size != ch_param_after(values->params, values->count, b->at) - b->at)
+    return ch_param_after(values->params, values->count, at) - at;
+}
+
+/* Texts and numbers are alike by their text, for a query has no numbers. */
+static bool is_alike_at(const ch_wire_values *values, size_t a, size_t b)
+{
+    size_t size = size_at(values, a);
+    if (size != size_at(values, b))
         return false;
     for (size_t i = 0; i < size; i++) {
-        const ch_param *one = &values->params[a->at + i];
-        const ch_param *other = &values->params[b->at + i];
+        const ch_param *one = &values->params[a + i];
+        const ch_param *other = &values->params[b + i];
         bool is_deep = one->kind >= CH_PARAM_PLACEHOLDER || other->kind >= CH_PARAM_PLACEHOLDER;
         if ((is_deep && one->kind != other->kind) || !ch_slice_equal(one->value, other->value) ||
             !ch_slice_equal(one->name, other->name))
@@ -108,16 +113,32 @@ static bool is_alike(const ch_wire *wire, const ch_wire_given *a, const ch_wire_
     return true;
 }
 
-static ch_status check_pair(ch_wire *wire, const ch_wire_given *first, ch_wire_given *second)
+/* What is a list or an object in one place may be JSON in the other. */
+static bool is_alike(ch_wire *wire, size_t a, size_t b)
+{
+    const ch_param *one = &wire->values.params[a];
+    const ch_param *other = &wire->values.params[b];
+    const ch_wire_mark before = ch_wire_mark_of(&wire->values);
+    bool is_text = one->kind == CH_PARAM_TEXT;
+    if (size_at(&wire->values, a) == size_at(&wire->values, b) || (is_text == (other->kind == CH_PARAM_TEXT)))
+        return is_alike_at(&wire->values, a, b);
+    const ch_param *text = is_text ? one : other;
+    bool is_same = ch_fillings_open(text->value, text->name, &wire->values) &&
+                   is_alike_at(&wire->values, before.count, is_text ? b : a);
+    ch_wire_go_back(&wire->values, before);
+    return is_same;
+}
+
+static ch_status check_pair(ch_wire *wire, ch_wire_given *first, ch_wire_given *second)
 {
     ch_slice name = param_of(wire, first)->name;
     if (first->place == second->place && ch_wire_is_of_list(wire->out->endpoint, name))
         return CH_OK;
     if (first->place == second->place || !wire->out->fillings.has_copies)
         return ch_fail(wire->err, CH_BAD_INPUT, "parameter '%.*s' is given twice", CH_SLICE_ARGS(name));
-    if (!is_alike(wire, first, second))
+    if (!is_alike(wire, first->at, second->at))
         return ch_fail(wire->err, CH_BAD_INPUT, "parameter '%.*s' is given twice, and not alike", CH_SLICE_ARGS(name));
-    second->is_done = true;
+    (first->place == CH_WIRE_QUERY ? first : second)->is_done = true; /* a body knows numbers from texts */
     return CH_OK;
 }
 
@@ -135,18 +156,15 @@ static ch_status check_twice(ch_wire *wire)
 
 /* ---- what the agent fills in ---- */
 
-static ch_status note_time(ch_wire *wire, const ch_filling *filling, ch_slice value)
+/* By another scheme, the same header may say no time, or say it otherwise. */
+static void note_time(ch_wire *wire, const ch_filling *filling, ch_slice value)
 {
     ch_wire_seen_time seen = {.name = filling->name};
     bool is_found = ch_wire_time_find(filling, value, &wire->values, &seen.time);
-    if (!is_found && filling->kind == CH_FILLING_TIME_IN_TOKEN)
-        return CH_OK; /* an SDK need not write every claim, nor a token at all */
     if (!is_found)
-        return ch_fail(wire->err, CH_BAD_INPUT, "'%.*s' does not say the time of the request",
-                       CH_SLICE_ARGS(filling->name));
-    if (wire->time_count < CH_WIRE_TIMES_MAX)
+        wire->unread = filling->name;
+    else if (wire->time_count < CH_WIRE_TIMES_MAX)
         wire->times[wire->time_count++] = seen;
-    return CH_OK;
 }
 
 static ch_status check_path(const ch_wire *wire, ch_slice name, ch_slice value)
@@ -163,7 +181,7 @@ ch_status ch_wire_note_filling(ch_wire *wire, ch_wire_place place, ch_slice name
     const ch_filling *filling = NULL;
     while ((filling = ch_fillings_find(fillings, place, name, filling)) != NULL) {
         if (filling->kind >= CH_FILLING_TIME)
-            CH_TRY(note_time(wire, filling, value));
+            note_time(wire, filling, value);
         else if (filling->kind == CH_FILLING_PATH)
             CH_TRY(check_path(wire, name, value));
         else if (filling->kind == CH_FILLING_WINDOW)
@@ -230,6 +248,9 @@ static ch_status check_times(ch_wire *wire)
 {
     const ch_fillings *fillings = &wire->out->fillings;
     const ch_wire_clock clock = {wire->input->now_ns, wire->input->started_ns, window_ns(wire)};
+    if (fillings->has_time && wire->time_count == 0 && wire->unread.size > 0)
+        return ch_fail(wire->err, CH_BAD_INPUT, "'%.*s' does not say the time of the request",
+                       CH_SLICE_ARGS(wire->unread));
     if (fillings->has_time && wire->time_count == 0)
         return ch_fail(
             wire->err, CH_BAD_INPUT,

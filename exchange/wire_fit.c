@@ -208,16 +208,15 @@ static ch_status fit_one(const ch_wire_fit *fit, size_t index, ch_wire_values *o
     bool is_list = of.def != NULL && of.def->type == CH_TYPE_LIST && is_plain;
     if (is_list && (of.has_brackets || count_alike(fit, index) > 1))
         return gather(fit, index, &of, out, err);
+    if (is_list &&
+        (of.def->spelling == CH_SPELLING_REPEAT ||
+         (!ch_wire_is_json(param->value) && ch_sdk_has(fit->endpoint, CH_SDK_SINGLE, of.name, param->value))))
+        return gather(fit, index, &of, out, err);
     given->is_done = true;
-    if (of.def != NULL && of.def->depth > 0 && param->kind == CH_PARAM_TEXT && ch_wire_is_json(param->value))
-        return fit_json(fit, &of, param->value, out, err);
     if (is_list && of.def->spelling == CH_SPELLING_COMMA)
         return split_commas(&of, param->value, out, err);
-    if (is_list &&
-        (of.def->spelling == CH_SPELLING_REPEAT || ch_sdk_has(fit->endpoint, CH_SDK_SINGLE, of.name, param->value))) {
-        given->is_done = false;
-        return gather(fit, index, &of, out, err);
-    }
+    if (of.def != NULL && of.def->depth > 0 && param->kind == CH_PARAM_TEXT && ch_wire_is_json(param->value))
+        return fit_json(fit, &of, param->value, out, err);
     return copy_span(fit, fit->from, given->at, of.def, param->name, out, err);
 }
 

@@ -17,8 +17,9 @@ typedef struct ch_wire_public {
     ch_buffer text;
 } ch_wire_public;
 
-/* True if `request` is no endpoint's, and public; or an endpoint's that is public by name, and has no credentials. Then `out` is it, for the caller to free the text of; or `*status` is
- * CH_BAD_INPUT, with the reason in `err`. `reading` is working memory, of ch_wire_read's. */
+/* True if `request` is no endpoint's, and public; or an endpoint's that is public by name, and has no credentials. Then
+ * `out` is it, for the caller to free the text of; or `*status` is CH_BAD_INPUT, with the reason in `err`. `reading` is
+ * working memory, of ch_wire_read's. */
 bool ch_wire_public_read(const ch_wire_input *input, const ch_wire_request *request, ch_slice key_id,
                          ch_wire_reading *reading, ch_wire_public *out, ch_status *status, ch_error *err);
 
