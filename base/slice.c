@@ -15,6 +15,11 @@ bool ch_slice_equal(ch_slice a, ch_slice b)
     return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
 
+bool ch_slice_equal_case(ch_slice a, ch_slice b)
+{
+    return a.size == b.size && (a.size == 0 || strncasecmp((const char *)a.data, (const char *)b.data, a.size) == 0);
+}
+
 bool ch_slice_is(ch_slice slice, const char *text)
 {
     return ch_slice_equal(slice, ch_slice_of(text));

@@ -18,6 +18,8 @@ typedef struct ch_slice {
 
 ch_slice ch_slice_of(const char *text);
 bool ch_slice_equal(ch_slice a, ch_slice b);
+/* The same, with ASCII letters alike in any case. */
+bool ch_slice_equal_case(ch_slice a, ch_slice b);
 bool ch_slice_is(ch_slice slice, const char *text);
 bool ch_slice_begins(ch_slice slice, ch_slice start);
 /* Compares as memcmp does (<0, 0, >0); of two that begin alike, the shorter is less. */

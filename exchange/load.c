@@ -15,8 +15,10 @@
 #include "exchange/load_left_out.h"
 #include "exchange/load_nonces.h"
 #include "exchange/load_params.h"
+#include "exchange/load_public.h"
 #include "exchange/load_rates.h"
 #include "exchange/load_recipes.h"
+#include "exchange/load_sdk.h"
 #include "exchange/load_symbols.h"
 #include "exchange/profile_impl.h"
 #include "exchange/recuts.h"
@@ -215,6 +217,16 @@ static ch_status read_left_out(const ch_value *value, ch_error *err)
     return ch_left_out_read(value->out, value->node, err);
 }
 
+static ch_status read_sdk(const ch_value *value, ch_error *err)
+{
+    return ch_sdk_read(value->out, value->node, err);
+}
+
+static ch_status read_public(const ch_value *value, ch_error *err)
+{
+    return ch_public_calls_read(value->out, value->node, err);
+}
+
 /* clang-format off */
 static const ch_field fields[] = {
     /* name          required  reader            where                             check, words */
@@ -242,6 +254,8 @@ static const ch_field fields[] = {
     { "acceptable_confusions", false, ch_acceptances_read,     CH_WHOLE           },
     { "left_out",    false,    read_left_out,    CH_WHOLE                         },
     { "answers",     false,    ch_answers_read,  CH_WHOLE                         },
+    { "sdk",         false,    read_sdk,         CH_WHOLE                         },
+    { "public",      false,    read_public,      CH_WHOLE                         },
 };
 /* clang-format on */
 
@@ -289,6 +303,8 @@ void ch_profile_free(ch_profile *profile)
     ch_environments_free(profile);
     ch_left_out_free(profile);
     ch_answers_free(profile);
+    ch_sdk_free(profile);
+    ch_public_calls_free(profile);
     ch_endpoints_free(profile);
     ch_confusion_fields_free(profile);
     ch_recuts_free(profile);

@@ -62,6 +62,11 @@ bool ch_param_means_something(const ch_param_def *def)
     return def->meaning != NULL ? def->meaning->neutral == NULL : def->depth > 0;
 }
 
+bool ch_param_is_label(const ch_param_def *def)
+{
+    return def->meaning != NULL && def->meaning->sense.has_role && def->meaning->sense.role == CH_FACT_CLIENT_ID;
+}
+
 bool ch_param_is_spread(const ch_param_def *def)
 {
     const ch_meaning *meaning = def->meaning;

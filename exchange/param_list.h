@@ -96,6 +96,9 @@ CH_CHECKED ch_status ch_param_list_fail(const ch_param_list *list, const uint64_
 /* True if a value of it may change what a request means; what the profile calls neutral does not. */
 bool ch_param_means_something(const ch_param_def *def);
 
+/* True if its value is only what the bot calls the order: SDKs draw another one each time. */
+bool ch_param_is_label(const ch_param_def *def);
+
 /* True if what the list or object holds has meanings, not the whole. */
 bool ch_param_is_spread(const ch_param_def *def);
 

@@ -135,6 +135,30 @@ typedef struct ch_left_out {
     char *why;
 } ch_left_out;
 
+/* What SDKs do otherwise than the exchange's documents, and how it is to be read: exchange/sdk.h. */
+typedef enum ch_sdk_habit {
+    CH_SDK_HEADER,   /* a header of the SDK's own is left out */
+    CH_SDK_LEFT_OUT, /* a parameter that the call does not take is left out */
+    CH_SDK_SINGLE,   /* one text stands for a list of one */
+    CH_SDK_EMPTY,    /* null or nothing stands for what is not given */
+    CH_SDK_HABIT_COUNT
+} ch_sdk_habit;
+
+typedef struct ch_sdk_rule {
+    ch_sdk_habit habit;
+    char *name;  /* of the header or the parameter */
+    char *value; /* only with this one; NULL: with any */
+    char *call;  /* "GET /path": only there; NULL: everywhere */
+    char *why;
+} ch_sdk_rule;
+
+/* A call, or many, that needs no signature: exchange/wire_public.h. */
+typedef struct ch_public_call {
+    char *call; /* "GET /path", where '*' stands for any run of characters */
+    size_t origin;
+    bool has_key_id; /* the request says whose it is */
+} ch_public_call;
+
 /* Of a path in which parameters stand: a literal or a parameter. */
 typedef struct ch_path_part {
     ch_slice literal;
@@ -290,6 +314,10 @@ struct ch_profile {
     ch_left_out *left_out;
     size_t left_out_count;
     ch_answers *answers; /* answers_impl.h; NULL: the profile does not say */
+    ch_sdk_rule *sdk;
+    size_t sdk_count;
+    ch_public_call *public_calls;
+    size_t public_count;
 };
 
 /* True if a bot sets the receive window of a request to `endpoint` by a parameter of that name. */

@@ -51,6 +51,7 @@ typedef enum ch_login {
 #define CH_WORKERS_MAX 16         /* of a token process */
 #define CH_PAYLOADS_A_JOB 3       /* at most; at least one */
 #define CH_VALUES_MAX 512         /* of a SIGN frame */
+#define CH_WIRE_HEADERS 64        /* of a SIGN frame, for CH_FORM_WIRE */
 #define CH_VALUE_DEPTH_MAX 4      /* of lists and objects in each other */
 #define CH_DRAWN_SIZE 32          /* of the id that a relay draws for a request, in hex */
 #define CH_OUTCOME_BODY_MAX 16384 /* bytes of an exchange's answer */
@@ -74,8 +75,15 @@ typedef enum ch_form {
     CH_FORM_TYPED,  /* method, path and parameters: the agent builds the request */
     CH_FORM_STRING, /* an SDK's own string to sign, which must be what the agent would have built */
     CH_FORM_RAW,    /* any bytes, for keys whose policy says so */
+    CH_FORM_WIRE,   /* a request as an SDK would have sent it, which the agent undoes and builds anew */
     CH_FORM_COUNT
 } ch_form;
+
+/* True if the agent builds the whole request. */
+static inline bool ch_form_is_built(ch_form form)
+{
+    return form == CH_FORM_TYPED || form == CH_FORM_WIRE;
+}
 
 typedef enum ch_direction {
     CH_CORE_TO_FRONT,

@@ -2,6 +2,7 @@
  * anew from it. What was read is a guess and proves nothing; only that both are the same bytes does. */
 #include "agent/core/forms.h"
 
+#include "agent/core/form_wire.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "exchange/anonymous.h"
@@ -81,7 +82,7 @@ static ch_status read_typed(ch_job *job, ch_error *err)
 
 bool ch_form_needs_nonce(const ch_job *job)
 {
-    return job->form == CH_FORM_TYPED && ch_endpoint_uses_nonce(job->endpoint, job->key->scheme);
+    return ch_form_is_built(job->form) && ch_endpoint_uses_nonce(job->endpoint, job->key->scheme);
 }
 
 static ch_status build_typed(ch_job *job, ch_nonces *nonces, const ch_moment *now, ch_error *err)
@@ -181,7 +182,7 @@ static ch_status build_string(ch_job *job, const ch_moment *now, ch_error *err)
 
 /* ---- the two steps ---- */
 
-ch_status ch_form_read(ch_job *job, ch_scratch *scratch, ch_error *err)
+ch_status ch_form_read(ch_job *job, ch_scratch *scratch, const ch_form_clock *clock, ch_error *err)
 {
     switch (job->form) {
     case CH_FORM_TYPED:
@@ -190,6 +191,8 @@ ch_status ch_form_read(ch_job *job, ch_scratch *scratch, ch_error *err)
         return read_string(job, scratch, err);
     case CH_FORM_RAW:
         return CH_OK;
+    case CH_FORM_WIRE:
+        return ch_form_wire_read(job, clock, err);
     default:
         return ch_fail(err, CH_INTERNAL, "the front sent a request of an unknown form");
     }
@@ -200,7 +203,7 @@ void ch_form_add_window(ch_job *job)
 {
     const ch_key *key = job->key;
     job->is_window_added =
-        job->form == CH_FORM_TYPED &&
+        ch_form_is_built(job->form) &&
         ch_receive_window_add(job->endpoint, key->scheme, key->receive_window_ms, job->window_text, &job->request);
 }
 
@@ -214,7 +217,9 @@ ch_status ch_form_build(ch_job *job, ch_nonces *nonces, const ch_moment *now, ch
 {
     if (job->form == CH_FORM_STRING)
         return build_string(job, now, err);
-    if (job->form == CH_FORM_TYPED)
+    if (job->form == CH_FORM_WIRE)
+        CH_TRY(ch_form_wire_check_age(job, now->wall_ns, err));
+    if (ch_form_is_built(job->form))
         return build_typed(job, nonces, now, err);
     job->payloads = (ch_payloads){.items = {job->text}, .count = 1};
     return CH_OK;

@@ -4,17 +4,19 @@
  *   typed    read: the values of the frame            build: by the profile's recipe, with time and nonce of now
  *   string   read: the SDK's string, backwards        build: the same recipe must make the very same string
  *   raw      read: nothing                            build: the bytes as they are
+ *   wire     read: an SDK's request, undone           build: as if it were typed (form_wire.h)
  *
  * Core's thread only. */
 #ifndef CH_AGENT_CORE_FORMS_H
 #define CH_AGENT_CORE_FORMS_H
 
+#include "agent/core/form_wire.h"
 #include "agent/core/jobs.h"
 #include "exchange/scratch.h"
 #include "state/nonces.h"
 
 /* Fills in job->request, whose parameters are not checked yet. Returns CH_BAD_INPUT if it cannot be read. */
-CH_CHECKED ch_status ch_form_read(ch_job *job, ch_scratch *scratch, ch_error *err);
+CH_CHECKED ch_status ch_form_read(ch_job *job, ch_scratch *scratch, const ch_form_clock *clock, ch_error *err);
 
 /* Adds the parameter by which a typed request keeps to the receive window of its key's policy, if it lacks it; before
  * the parameters are checked. */

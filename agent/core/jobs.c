@@ -107,6 +107,10 @@ void ch_job_keep_asked(ch_job *job, const ch_sign_frame *sign)
         { sign->repeat_key,     &job->repeat_key },
         { sign->key_id,         &job->key_id },
         { sign->relay_for,      &job->relay_for },
+        { sign->url,            &job->url },
+        { sign->origin,         &job->origin },
+        { sign->headers.records, &job->headers.records },
+        { sign->body,           &job->body },
     };
     /* clang-format on */
     size_t total = 0;
@@ -127,6 +131,7 @@ void ch_job_keep_asked(ch_job *job, const ch_sign_frame *sign)
         SHA256(asked.data, asked.size, job->digest);
     }
     job->values.count = sign->values.count;
+    job->headers.count = sign->headers.count;
     job->request = job->asked;
     job->connection = sign->connection;
     job->form = (ch_form)sign->form;
@@ -149,6 +154,7 @@ void ch_job_begin_again(ch_job *job)
     job->link = NULL;
     job->endpoint = NULL;
     job->text_time_ns = 0;
+    job->until_ns = 0;
     job->window_ms = 0;
     job->is_window_added = false;
     job->needs_people = false;

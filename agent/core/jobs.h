@@ -57,6 +57,10 @@ typedef struct ch_job {
     ch_slice key_name;
     ch_slice text; /* CH_FORM_STRING, CH_FORM_RAW */
     ch_records values;
+    ch_slice url; /* this and the next three: CH_FORM_WIRE */
+    ch_slice origin;
+    ch_records headers;
+    ch_slice body;
     ch_slice repeat_key;                 /* the Idempotency-Key; empty: none */
     ch_slice key_id;                     /* of the version that is to sign; empty: any */
     ch_slice relay_id;                   /* by which a relay knows it; empty: no relay brings it */
@@ -76,8 +80,9 @@ typedef struct ch_job {
     ch_request request;
     ch_param *params; /* what request.params points to */
     size_t param_capacity;
-    ch_buffer decoded; /* CH_FORM_STRING: what values in `params` point to that do not stand in `text` as they are */
+    ch_buffer decoded; /* CH_FORM_STRING, CH_FORM_WIRE: what values in `params` point to that do not stand in `bytes` */
     uint64_t text_time_ns;       /* CH_FORM_STRING: the time that the string names; 0: none */
+    uint64_t until_ns;           /* CH_FORM_WIRE: when the request is too old to be made anew; 0: it names no time */
     const ch_endpoint *endpoint; /* NULL for CH_FORM_RAW */
     uint32_t window_ms;          /* the receive window; 0: none, or a parameter says it */
     bool is_window_added;        /* the last parameter says it, and is not the bot's */
@@ -104,7 +109,7 @@ typedef struct ch_job {
     ch_draft *draft;
     ch_payloads payloads;          /* views into the draft or into `bytes` */
     const ch_payloads *signatures; /* NULL until the token has answered; valid while the answer is taken */
-    ch_finished finished;          /* CH_FORM_TYPED */
+    ch_finished finished;          /* of a request that the agent builds */
     ch_buffer signature;           /* the others: as the exchange writes it */
 } ch_job;
 

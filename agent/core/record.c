@@ -25,6 +25,7 @@ static const char *const form_names[CH_FORM_COUNT] = {
     [CH_FORM_TYPED]  = "typed",
     [CH_FORM_STRING] = "string",
     [CH_FORM_RAW]    = "raw",
+    [CH_FORM_WIRE]   = "wire",
 };
 /* clang-format on */
 

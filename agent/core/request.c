@@ -4,6 +4,7 @@
  * but the record, on the disk: the place at the token and the nonce are kept before. */
 #include "agent/core/request_impl.h"
 
+#include "agent/core/form_wire.h"
 #include "agent/core/forms.h"
 #include "agent/core/jobs.h"
 #include "agent/core/versions.h"
@@ -50,7 +51,7 @@ static ch_status find_key(ch_requests *requests, ch_job *job, ch_error *err)
     const ch_versions versions = versions_of(requests);
     const ch_version_wish wish = {.key_id = job->key_id,
                                   .text = job->form == CH_FORM_STRING ? job->text : CH_LITERAL(""),
-                                  .is_fixed = job->form != CH_FORM_TYPED};
+                                  .is_fixed = !ch_form_is_built(job->form)};
     job->key = ch_policy_find_key(job->policy, job->key_name);
     if (job->key == NULL)
         return ch_policy_refuse_key(job->key_name, err); /* as if it were somebody else's */
@@ -66,13 +67,16 @@ static ch_status find_key(ch_requests *requests, ch_job *job, ch_error *err)
  * name can mean another. It is the same whichever of its versions signs. */
 static void add_asked(const ch_job *job, ch_buffer *out)
 {
+    ch_autobuffer records = CH_BUFFER_INIT;
+    ch_typed typed;
+    ch_form_typed(job, &records, &typed);
     const ch_environment *environment = job->key->traits.environment;
     const ch_key *key = job->key->of != NULL ? job->key->of : job->key;
-    const ch_slice parts[] = {job->asked.method,
-                              job->asked.host,
-                              job->asked.path,
+    const ch_slice parts[] = {typed.method,
+                              typed.host,
+                              typed.path,
                               job->text,
-                              job->values.records,
+                              typed.values.records,
                               ch_slice_of(ch_profile_name(job->key->profile)),
                               ch_slice_of(ch_environment_name(environment)),
                               ch_slice_of(ch_scheme_name(job->key->scheme)),
@@ -81,7 +85,7 @@ static void add_asked(const ch_job *job, ch_buffer *out)
                               ch_slice_of(key->key_id),
                               ch_slice_of(key->object_uri)};
     ch_put_u8(out, (uint8_t)job->form);
-    ch_put_u16(out, (uint16_t)job->values.count);
+    ch_put_u16(out, (uint16_t)typed.values.count);
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         ch_put_bytes(out, parts[i]);
 }
@@ -154,7 +158,10 @@ static void leave_repeats(ch_requests *requests, ch_job *job)
 
 static ch_status read_form(ch_requests *requests, ch_job *job, ch_error *err)
 {
-    return ch_form_read(job, requests->context.scratch, err);
+    const ch_form_clock clock = {ch_clockwatch_time_ns(requests->context.clock), requests->started_ns};
+    if (job->form == CH_FORM_WIRE)
+        CH_TRY(ch_request_answer_public(job, &clock, err));
+    return job->is_answered ? CH_OK : ch_form_read(job, requests->context.scratch, &clock, err);
 }
 
 static ch_status find_endpoint(ch_requests *requests, ch_job *job, ch_error *err)
@@ -255,7 +262,7 @@ static ch_status sign(ch_requests *requests, ch_job *job, ch_error *err)
 static ch_status finish(ch_requests *requests, ch_job *job, ch_error *err)
 {
     CH_TRY(ch_request_check_halt(requests, job, err));
-    if (job->form == CH_FORM_TYPED)
+    if (ch_form_is_built(job->form))
         return ch_recipe_finish(job->draft, job->signatures, &job->finished, err);
     ch_scheme_add_signature(job->key->scheme, job->signatures->items[0], &job->signature);
     return CH_OK;
@@ -277,7 +284,7 @@ static ch_status put_signature(ch_buffer *out, uint64_t request, const ch_job *j
 
 static ch_status put_answer(ch_buffer *out, uint64_t request, const ch_job *job, ch_error *err)
 {
-    if (job->form != CH_FORM_TYPED)
+    if (!ch_form_is_built(job->form))
         return put_signature(out, request, job, err);
     ch_autobuffer records = CH_BUFFER_INIT;
     ch_autobuffer relay = CH_BUFFER_INIT;
@@ -298,7 +305,7 @@ static ch_status put_answer(ch_buffer *out, uint64_t request, const ch_job *job,
 static ch_status keep_answer(ch_requests *requests, ch_job *job, ch_error *err)
 {
     ch_autobuffer answer = CH_BUFFER_INIT;
-    uint64_t valid_ms = job->form == CH_FORM_TYPED ? ch_draft_window_ms(job->draft) : 0;
+    uint64_t valid_ms = ch_form_is_built(job->form) ? ch_draft_window_ms(job->draft) : 0;
     if (valid_ms < CH_REPEAT_VALID_MS)
         valid_ms = CH_REPEAT_VALID_MS;
     CH_TRY(put_answer(&answer, 0, job, err));

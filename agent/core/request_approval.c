@@ -4,12 +4,15 @@
  * nothing pass that is refused today.
  *
  * People approve a digest of who asks, of the key and its account, of the exchange and environment, and of the call
- * with its parameters. It does not cover what the agent fills in. It is computed anew at the fetch, because after a
- * reload the key's name may mean another key. */
+ * with its parameters. It does not cover what the agent fills in, nor what the bot calls its orders: SDKs draw that
+ * anew each time they ask. It is computed anew at the fetch, because after a reload the key's name may mean another
+ * key. */
 #include "agent/core/request_impl.h"
 
 #include "agent/core/approval_answer.h"
+#include "agent/core/form_wire.h"
 #include "base/share.h"
+#include "exchange/param_list.h"
 #include "exchange/profile.h"
 #include "policy/words.h"
 #include "wire/frame.h"
@@ -28,13 +31,16 @@ static const ch_share asking = {CH_ASKING_MAX, CH_ASKING_SHARE, CH_ASKING_RESERV
 
 static void keep(const ch_job *job, ch_buffer *out)
 {
+    ch_autobuffer records = CH_BUFFER_INIT;
+    ch_typed typed;
+    ch_form_typed(job, &records, &typed);
     ch_put_u8(out, KEPT_VERSION);
-    ch_put_bytes(out, job->asked.method);
-    ch_put_bytes(out, job->asked.host);
-    ch_put_bytes(out, job->asked.path);
+    ch_put_bytes(out, typed.method);
+    ch_put_bytes(out, typed.host);
+    ch_put_bytes(out, typed.path);
     ch_put_bytes(out, job->key_id);
-    ch_put_u16(out, (uint16_t)job->values.count);
-    ch_put_bytes(out, job->values.records);
+    ch_put_u16(out, (uint16_t)typed.values.count);
+    ch_put_bytes(out, typed.values.records);
 }
 
 /* `out` holds views into what was kept. */
@@ -87,6 +93,8 @@ static int compare_spans(const void *a, const void *b)
 static void add_span(const span *of, ch_buffer *out)
 {
     for (size_t i = 0; i < of->count; i++) {
+        if (of->params[i].def != NULL && ch_param_is_label(of->params[i].def))
+            continue;
         ch_put_u8(out, (uint8_t)of->params[i].kind);
         ch_put_bytes(out, of->params[i].name);
         ch_put_bytes(out, of->params[i].value);
@@ -101,9 +109,11 @@ static void add_params(const ch_job *job, ch_buffer *out)
     const ch_param *at = job->request.params;
     size_t count = 0;
     while (left > 0) {
-        spans[count] = (span){.params = at, .count = size_of(at, left)};
-        at += spans[count].count;
-        left -= spans[count++].count;
+        const span next = {.params = at, .count = size_of(at, left)};
+        if (at->def == NULL || !ch_param_is_label(at->def))
+            spans[count++] = next;
+        at += next.count;
+        left -= next.count;
     }
     qsort(spans, count, sizeof *spans, compare_spans);
     ch_put_u16(out, (uint16_t)count);
@@ -115,7 +125,7 @@ static void digest_of(const ch_job *job, ch_slice callers, uint8_t digest[static
 {
     ch_autobuffer bytes = CH_BUFFER_INIT;
     const ch_environment *environment = job->key->traits.environment;
-    const ch_slice parts[] = {CH_LITERAL("chancery approval 1"),
+    const ch_slice parts[] = {CH_LITERAL("chancery approval 2"),
                               callers,
                               job->key_name,
                               job->key_id,

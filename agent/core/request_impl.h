@@ -2,6 +2,7 @@
 #ifndef CH_AGENT_CORE_REQUEST_IMPL_H
 #define CH_AGENT_CORE_REQUEST_IMPL_H
 
+#include "agent/core/form_wire.h"
 #include "agent/core/jobs.h"
 #include "policy/judging.h"
 #include "agent/core/refusals.h"
@@ -14,10 +15,11 @@ struct ch_requests {
     ch_repeats *repeats;
     ch_sent *sent;
     ch_request_counts counts;
-    uint64_t begun;    /* requests so far */
-    uint64_t swept_ms; /* the last sweep */
-    size_t old_count;  /* requests that go by the policy of before */
-    ch_job **recalled; /* while the policy is replaced */
+    uint64_t begun;      /* requests so far */
+    uint64_t started_ns; /* when the agent started, by the wall clock */
+    uint64_t swept_ms;   /* the last sweep */
+    size_t old_count;    /* requests that go by the policy of before */
+    ch_job **recalled;   /* while the policy is replaced */
     size_t recalled_count;
     ch_judging judging;      /* of one request after the other */
     uint64_t judging_number; /* the request's */
@@ -95,6 +97,10 @@ void ch_request_keep_sent(ch_job *job);
 /* Append JSON for the answer; nothing if no relay brings it, or who asked may not see the key. */
 void ch_request_add_relay_answer(const ch_job *job, ch_buffer *out);
 void ch_request_add_exchange_error(const ch_job *job, ch_status status, ch_slice message, ch_slice id, ch_buffer *out);
+/* ---- request_public.c: calls that need no signature ---- */
+
+/* Answers an SDK's request with what to send, if it is such a call; nothing is judged, counted or recorded. */
+CH_CHECKED ch_status ch_request_answer_public(ch_job *job, const ch_form_clock *clock, ch_error *err);
 
 /* ---- request_check.c: requests that are only judged ---- */
 

@@ -81,7 +81,7 @@ ch_status ch_request_judge(ch_requests *requests, ch_job *job, ch_error *err)
         return CH_OK;
     if (!requests->judging.judgement.refusal.needs_people)
         return err->status;
-    if (job->form != CH_FORM_TYPED)
+    if (!ch_form_is_built(job->form))
         return say_typed(err);
     job->needs_people = true;
     *err = (ch_error)CH_ERROR_INIT;

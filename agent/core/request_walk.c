@@ -350,6 +350,7 @@ ch_requests *ch_requests_new(const ch_request_context *context)
     requests->repeats = ch_repeats_new();
     requests->sent = ch_sent_new();
     requests->refusals = ch_refusals_new(context->ledger);
+    requests->started_ns = ch_clockwatch_time_ns(context->clock);
     ch_judging_init(&requests->judging);
     return requests;
 }

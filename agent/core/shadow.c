@@ -73,7 +73,7 @@ static ch_status find_call(ch_shadow *shadow, const ch_job *job, const ch_key *k
         memcpy(shadow->params, request->params, request->param_count * sizeof *request->params);
     request->params = shadow->params;
     CH_TRY(ch_environment_match(key->traits.environment, request, endpoint, err));
-    if (job->form == CH_FORM_TYPED)
+    if (ch_form_is_built(job->form))
         (void)ch_receive_window_add(*endpoint, key->scheme, key->receive_window_ms, shadow->window_text, request);
     return ch_endpoint_check(*endpoint, key->scheme, request, err);
 }

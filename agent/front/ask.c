@@ -18,6 +18,7 @@ typedef struct sign_fields {
     json_t *params;
     json_t *string;
     json_t *raw;
+    json_t *wire;
     json_t *key_id;
     json_t *relay;
 } sign_fields;
@@ -32,27 +33,32 @@ static ch_status take_fields(json_t *root, sign_fields *fields, ch_error *err)
         { "params", &fields->params },
         { "string", &fields->string },
         { "raw",    &fields->raw },
+        { "wire",   &fields->wire },
         { "key_id", &fields->key_id },
         { "relay",  &fields->relay },
     };
     /* clang-format on */
     return ch_body_fields(
         root, known, sizeof known / sizeof *known,
-        "\"method\", \"host\", \"path\" and \"params\", or \"string\", or \"raw\", and \"key_id\" and "
+        "\"method\", \"host\", \"path\" and \"params\", or \"string\", or \"raw\", or \"wire\", and \"key_id\" and "
         "\"relay\"",
         err);
 }
 
 static ch_status choose_form(const sign_fields *fields, ch_form *form, ch_error *err)
 {
-    *form = fields->string != NULL ? CH_FORM_STRING : fields->raw != NULL ? CH_FORM_RAW : CH_FORM_TYPED;
+    *form = fields->wire != NULL     ? CH_FORM_WIRE
+            : fields->string != NULL ? CH_FORM_STRING
+            : fields->raw != NULL    ? CH_FORM_RAW
+                                     : CH_FORM_TYPED;
+    bool has_call = fields->method != NULL || fields->host != NULL || fields->path != NULL;
     bool is_mixed = (*form != CH_FORM_TYPED && fields->params != NULL) ||
-                    (fields->raw != NULL && (fields->string != NULL || fields->method != NULL || fields->host != NULL ||
-                                             fields->path != NULL));
+                    (fields->raw != NULL && (fields->string != NULL || has_call)) ||
+                    (fields->wire != NULL && (fields->string != NULL || fields->raw != NULL || has_call));
     if (!is_mixed)
         return CH_OK;
     return ch_fail(err, CH_BAD_INPUT,
-                   "\"string\" goes without \"params\", and \"raw\" goes alone: each is a form of its own");
+                   "\"string\" goes without \"params\", and \"raw\" and \"wire\" go alone: each is a form of its own");
 }
 
 /* A relay sends the request itself, so it has that signed, and no string or bytes of which a part may be missing. */
@@ -193,6 +199,68 @@ static ch_status decode_raw(ch_ask *ask, ch_slice text, ch_error *err)
     return CH_OK;
 }
 
+/* ---- a request as an SDK would have sent it ---- */
+
+typedef struct wire_fields {
+    json_t *method;
+    json_t *url;
+    json_t *headers;
+    json_t *body;
+    json_t *origin;
+} wire_fields;
+
+static ch_status check_wire(const wire_fields *fields, ch_error *err)
+{
+    CH_TRY(ch_body_check_text(fields->method, "method", true, err));
+    CH_TRY(ch_body_check_text(fields->url, "url", true, err));
+    CH_TRY(ch_body_check_text(fields->origin, "origin", false, err));
+    if (fields->headers != NULL && !json_is_object(fields->headers))
+        return ch_fail(err, CH_BAD_INPUT, "\"headers\" must be an object of names and values");
+    if (fields->body != NULL && !json_is_string(fields->body)) /* it may have line feeds */
+        return ch_fail(err, CH_BAD_INPUT, "\"body\" must be a string");
+    return CH_OK;
+}
+
+static ch_status add_headers(ch_ask *ask, json_t *headers, ch_error *err)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach(headers, name, value)
+    {
+        if (ask->sign.headers.count == CH_WIRE_HEADERS)
+            return ch_fail(err, CH_BAD_INPUT, "\"headers\" has more than %d", CH_WIRE_HEADERS);
+        if (!json_is_string(value) || !ch_slice_is_text(ch_slice_of(name)) || !ch_slice_is_text(ch_body_text(value)))
+            return ch_fail(err, CH_BAD_INPUT, "header '%.64s' must be a string without control characters", name);
+        ch_header_record header = {.name = ch_slice_of(name), .value = ch_body_text(value)};
+        ch_header_record_put(&ask->sign.headers, &ask->headers, &header);
+    }
+    return CH_OK;
+}
+
+static ch_status read_wire(ch_ask *ask, json_t *wire, ch_error *err)
+{
+    wire_fields fields = {.method = NULL};
+    /* clang-format off */
+    const ch_body_field known[] = {
+        { "method",  &fields.method },
+        { "url",     &fields.url },
+        { "headers", &fields.headers },
+        { "body",    &fields.body },
+        { "origin",  &fields.origin },
+    };
+    /* clang-format on */
+    if (!json_is_object(wire))
+        return ch_fail(err, CH_BAD_INPUT, "\"wire\" must be an object");
+    CH_TRY(ch_body_fields(wire, known, sizeof known / sizeof *known,
+                          "in \"wire\" \"method\", \"url\", \"headers\", \"body\" and \"origin\"", err));
+    CH_TRY(check_wire(&fields, err));
+    ask->sign.method = ch_body_text(fields.method);
+    ask->sign.url = ch_body_text(fields.url);
+    ask->sign.origin = ch_body_text(fields.origin);
+    ask->sign.body = ch_body_text(fields.body);
+    return add_headers(ask, fields.headers, err);
+}
+
 /* ---- the ask ---- */
 
 void ch_ask_clear(ch_ask *ask)
@@ -201,6 +269,7 @@ void ch_ask_clear(ch_ask *ask)
     ask->tree = NULL;
     ask->sign = (ch_sign_frame){0};
     ch_buffer_clear(&ask->records);
+    ch_buffer_clear(&ask->headers);
     ch_buffer_clear(&ask->raw);
 }
 
@@ -208,6 +277,7 @@ void ch_ask_free(ch_ask *ask)
 {
     ch_ask_clear(ask);
     ch_buffer_free(&ask->records);
+    ch_buffer_free(&ask->headers);
     ch_buffer_free(&ask->raw);
 }
 
@@ -227,6 +297,8 @@ ch_status ch_ask_read(ch_ask *ask, ch_slice body, ch_error *err)
                                 .key_id = ch_body_text(fields.key_id)};
     if (form == CH_FORM_RAW)
         CH_TRY(decode_raw(ask, ch_body_text(fields.raw), err));
+    if (form == CH_FORM_WIRE)
+        CH_TRY(read_wire(ask, fields.wire, err));
     CH_TRY(read_relay(ask, fields.relay, form, err));
     return add_params(ask, fields.params, err);
 }

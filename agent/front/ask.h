@@ -14,14 +14,16 @@ typedef struct ch_ask {
     ch_sign_frame sign; /* views into the rest, until the next read; `connection` and `key` are the caller's to set */
     json_t *tree;
     ch_buffer records;
+    ch_buffer headers;
     ch_buffer raw;
 } ch_ask;
 
-/* Reads one of the three forms from `body`; parameters stay in the order of the text:
+/* Reads one of the four forms from `body`; parameters stay in the order of the text:
  *   {"method","path","host","params"}   host and params may be left out
  *   {"string","method","path","host"}   all but the string may be left out
  *   {"raw"}                             base64
- * The first may have {"relay": {"id","for"}} besides.
+ *   {"wire": {"method","url","headers","body","origin"}}   all but method and url may be left out
+ * The first and the last may have {"relay": {"id","for"}} besides.
  * CH_BAD_INPUT says what to change. */
 CH_CHECKED ch_status ch_ask_read(ch_ask *ask, ch_slice body, ch_error *err);
 

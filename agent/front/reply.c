@@ -63,6 +63,8 @@ void ch_reply_add_signed(ch_buffer *out, const ch_signed_frame *frame)
     add_text(out, ",\"key\":", frame->key);
     add_reservation(out, frame->reservation);
     add_ready(out, ",\"relay\":", frame->relay);
+    if (frame->is_public)
+        ch_buffer_add_text(out, ",\"public\":true");
     ch_buffer_add_text(out, "}\n");
 }
 

@@ -55,6 +55,13 @@ NO_REQUESTS = {
     "raw bytes not in base64": {"raw": "not base64!"},
     "raw bytes without padding": {"raw": "YQ"},
     "raw bytes in base64url": {"raw": "-_-_"},
+    "an SDK's request that is text": {"wire": "GET /api/v3/account"},
+    "an SDK's request without a URL": {"wire": {"method": "GET"}},
+    "an SDK's request without a method": {"wire": {"url": "/api/v3/account"}},
+    "an SDK's request and a path": {**CALL, "wire": {"method": "GET", "url": "/api/v3/account"}},
+    "an SDK's request with headers in a list": {"wire": {"method": "GET", "url": "/api/v3/account", "headers": []}},
+    "an SDK's request with a header that is a number": {"wire": {"method": "GET", "url": "/api/v3/account", "headers": {"A": 1}}},
+    "an SDK's request with an unknown member": {"wire": {"method": "GET", "url": "/api/v3/account", "host": "a"}},
 }
 
 
@@ -206,6 +213,9 @@ class Described(harness.AgentTest):
             ("binance-main", {**BINANCE_ORDER, "params": {"timestamp": None, **BINANCE_ORDER["params"]}}),
             ("binance-main", {"string": string()}),
             ("binance-main", {**CALL, "string": string()}),
+            ("binance-main", {"wire": {"method": "GET", "url": "/api/v3/time"}}),
+            ("binance-main", {"wire": {"method": "POST", "url": "/api/v3/order", "body": string() + "&signature=dummy"}}),
+            ("binance-main", {"wire": {"method": "POST", "url": "https://api.binance.com/api/v3/order?" + string(), "headers": {}}}),
             ("kraken-main", KRAKEN_ORDER),
         ):
             with self.subTest(key=key, document=document):

@@ -55,7 +55,9 @@ static void check_frame(const ch_ask *ask)
     ch_slice rest = ch_buffer_slice(&packet);
     FUZZ_CHECK(ch_frame_next(&rest, &frame) && rest.size == 0 && frame.type == CH_FRAME_SIGN && frame.id == 7);
     FUZZ_CHECK(ch_sign_frame_get(&frame, &sign, &err) == CH_OK);
-    FUZZ_CHECK(sign.form < CH_FORM_COUNT && (sign.text.size == 0 || sign.form != CH_FORM_TYPED));
+    FUZZ_CHECK(sign.form < CH_FORM_COUNT && (sign.text.size == 0 || !ch_form_is_built((ch_form)sign.form)));
+    FUZZ_CHECK(sign.form == CH_FORM_WIRE || (sign.url.size == 0 && sign.body.size == 0 && sign.headers.count == 0));
+    FUZZ_CHECK(sign.headers.count <= CH_WIRE_HEADERS && ch_slice_is_text(sign.url) && ch_slice_is_text(sign.origin));
     FUZZ_CHECK(ch_slice_is_text(sign.method) && ch_slice_is_text(sign.host) && ch_slice_is_text(sign.path));
     check_values(sign.values);
 }

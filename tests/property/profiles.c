@@ -8,6 +8,7 @@
  *  - cuts: cut at another place, a payload is no other request that policy is not asked about;
  *  - recuts: the same where query and body are signed as one text, and whoever sends it says where the body begins;
  *  - finished: the request as it is sent holds all that was judged, and nothing that breaks its form;
+ *  - undone: the request as it is sent, read as an SDK's, is what it was made of;
  *  - reached: every endpoint, and each of its parameters, can be used;
  *  - environment: what does not exist in the key's environment is refused, and no other environment's host is signed
  * for. All of it in each of the profile's environments; live has the cases that are asked for, the others a part of
@@ -39,12 +40,13 @@ typedef enum property {
     CUTS,
     RECUTS,
     FINISHED,
+    UNDONE,
     REACHED,
     ENVIRONMENT,
     PROPERTY_COUNT
 } property;
-static const char *const property_names[PROPERTY_COUNT] = {"injective", "read back", "mutations", "strings",    "cuts",
-                                                           "recuts",    "finished",  "reached",   "environment"};
+static const char *const property_names[PROPERTY_COUNT] = {
+    "injective", "read back", "mutations", "strings", "cuts", "recuts", "finished", "undone", "reached", "environment"};
 
 /* One profile under test. */
 typedef struct trial {
@@ -137,6 +139,14 @@ static void check_sent(trial *t, const sample *s, const char *made_by)
     const char *wrong = check_finished(&t->rig, s, recipe->payload_count, &shown);
     if (wrong != NULL)
         fail(t, FINISHED, wrong, s, made_by, ch_buffer_slice(&shown), CH_LITERAL(""));
+}
+
+static void try_undoing(trial *t, const sample *s)
+{
+    ch_autobuffer shown = CH_BUFFER_INIT;
+    const char *wrong = check_undone(&t->rig, s, &t->second, &shown);
+    if (wrong != NULL)
+        fail(t, UNDONE, wrong, s, "", ch_buffer_slice(&shown), CH_LITERAL(""));
 }
 
 static void try_cuts(trial *t, const sample *s)
@@ -327,6 +337,7 @@ static void run_case(trial *t)
     if (t->options->prints)
         print_case(t);
     check_sent(t, &t->first, "");
+    try_undoing(t, &t->first);
     check_alike(t, INJECTIVE, &t->first, ch_buffer_slice(&r->payload), true, "");
     try_cuts(t, &t->first);
     try_reading(t, &t->first);

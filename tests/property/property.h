@@ -10,6 +10,7 @@
 #include "exchange/profile_impl.h"
 #include "exchange/readings.h"
 #include "exchange/recipe.h"
+#include "exchange/wire.h"
 #include "tests/support/dice.h"
 
 uint64_t hash_bytes(ch_slice bytes, uint64_t seed);
@@ -126,5 +127,14 @@ const char *check_recuts(rig *r, sample *s, sample *spare, ch_slice text);
 
 /* Returns what is wrong with it, or NULL. `s` was just built. */
 const char *check_finished(rig *r, const sample *s, size_t payload_count, ch_buffer *shown);
+
+/* ---- a request as an SDK sends it ---- */
+
+/* What was just built as it is sent, in the pool. False if it is a message on a socket. */
+bool wire_of(rig *r, const sample *s, ch_wire_request *out);
+/* Reads it, and checks it; READ_SAME: it is a good request, which is `out`. */
+reading_result read_wire(rig *r, const ch_wire_request *wire, sample *out);
+/* Returns what is wrong with how the request as it is sent is undone, or NULL. `s` was just built. */
+const char *check_undone(rig *r, const sample *s, sample *spare, ch_buffer *shown);
 
 #endif

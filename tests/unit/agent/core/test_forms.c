@@ -208,7 +208,7 @@ START_TEST(test_values_become_parameters)
     job->form = CH_FORM_TYPED;
     for (; typed[_i].values[count].name != NULL; count++)
         add_value(typed[_i].values[count].kind, typed[_i].values[count].name, typed[_i].values[count].value);
-    ch_status st = ch_form_read(job, scratch, &err);
+    ch_status st = ch_form_read(job, scratch, &(ch_form_clock){0}, &err);
     ck_assert_msg(st == typed[_i].status, "%s: %s", typed[_i].name, err.message);
     ck_assert_msg(strstr(err.message, typed[_i].says) != NULL, "%s: %s", typed[_i].name, err.message);
     if (st != CH_OK)
@@ -227,10 +227,10 @@ START_TEST(test_the_number_of_parameters_is_bounded)
     begin(plain);
     for (size_t i = 0; i < CH_PARAMS_MAX; i++)
         add_value(CH_VALUE_TEXT, "a", "x");
-    MUST(ch_form_read(job, scratch, &err));
+    MUST(ch_form_read(job, scratch, &(ch_form_clock){0}, &err));
     ck_assert_uint_eq(job->request.param_count, CH_PARAMS_MAX);
     add_value(CH_VALUE_TEXT, "a", "x");
-    ck_assert_int_eq(ch_form_read(job, scratch, &err), CH_BAD_INPUT);
+    ck_assert_int_eq(ch_form_read(job, scratch, &(ch_form_clock){0}, &err), CH_BAD_INPUT);
     ck_assert_str_eq(err.message, "a request has at most 512 parameters");
 }
 END_TEST
@@ -239,7 +239,7 @@ static void read_account(void)
 {
     name("GET", "/account", "");
     add_value(CH_VALUE_TEXT, "id", "x");
-    MUST(ch_form_read(job, scratch, &err));
+    MUST(ch_form_read(job, scratch, &(ch_form_clock){0}, &err));
     MUST(ch_environment_match(key.traits.environment, &job->request, &job->endpoint, &err));
 }
 
@@ -283,7 +283,7 @@ START_TEST(test_a_typed_request_keeps_to_its_keys_window)
     add_value(CH_VALUE_TEXT, "id", "x");
     if (windows[_i].window != NULL)
         add_value(CH_VALUE_INTEGER, "window", windows[_i].window);
-    MUST(ch_form_read(job, scratch, &err));
+    MUST(ch_form_read(job, scratch, &(ch_form_clock){0}, &err));
     job->form = windows[_i].form;
     MUST(ch_environment_match(key.traits.environment, &job->request, &job->endpoint, &err));
     ch_form_add_window(job);
@@ -302,7 +302,7 @@ START_TEST(test_no_window_is_added_to_as_many_parameters_as_there_may_be)
     key.receive_window_ms = 1000;
     for (size_t i = 0; i < CH_PARAMS_MAX; i++)
         add_value(CH_VALUE_TEXT, "id", "x");
-    MUST(ch_form_read(job, scratch, &err));
+    MUST(ch_form_read(job, scratch, &(ch_form_clock){0}, &err));
     name("GET", "/account", "");
     MUST(ch_environment_match(key.traits.environment, &job->request, &job->endpoint, &err));
     ch_form_add_window(job);
@@ -373,7 +373,7 @@ START_TEST(test_a_string_is_read_as_a_request)
     begin(strings[_i].profile);
     name(strings[_i].method, strings[_i].path, strings[_i].host);
     set_string(strings[_i].before, 0, strings[_i].after);
-    ch_status st = ch_form_read(job, scratch, &err);
+    ch_status st = ch_form_read(job, scratch, &(ch_form_clock){0}, &err);
     ck_assert_msg(st == strings[_i].status, "%s: %s", strings[_i].name, err.message);
     ck_assert_msg(strstr(err.message, strings[_i].says) != NULL, "%s: %s", strings[_i].name, err.message);
     if (st != CH_OK)
@@ -391,7 +391,7 @@ START_TEST(test_a_string_without_a_path_is_given_one)
 {
     begin(plain);
     set_string("amount=1&time=", 0, "");
-    MUST(ch_form_read(job, scratch, &err));
+    MUST(ch_form_read(job, scratch, &(ch_form_clock){0}, &err));
     ck_assert(ch_slice_is(job->request.method, "POST"));
     ck_assert(ch_slice_is(job->request.path, "/order"));
     ck_assert(ch_slice_is(job->request.host, "a.example"));
@@ -403,7 +403,7 @@ START_TEST(test_an_empty_string_is_refused)
     begin(plain);
     job->form = CH_FORM_STRING;
     job->text = CH_LITERAL("");
-    ck_assert_int_eq(ch_form_read(job, scratch, &err), CH_BAD_INPUT);
+    ck_assert_int_eq(ch_form_read(job, scratch, &(ch_form_clock){0}, &err), CH_BAD_INPUT);
     ck_assert_str_eq(err.message, "the string to sign is empty");
 }
 END_TEST
@@ -412,7 +412,7 @@ static void read_string(const char *before, int64_t offset_s)
 {
     name("POST", "/order", "");
     set_string(before, offset_s, "");
-    MUST(ch_form_read(job, scratch, &err));
+    MUST(ch_form_read(job, scratch, &(ch_form_clock){0}, &err));
     MUST(ch_environment_match(key.traits.environment, &job->request, &job->endpoint, &err));
 }
 
@@ -466,7 +466,7 @@ START_TEST(test_raw_bytes_are_neither_read_nor_changed)
     begin(plain);
     job->form = CH_FORM_RAW;
     job->text = CH_LITERAL("\x01\xff");
-    MUST(ch_form_read(job, scratch, &err));
+    MUST(ch_form_read(job, scratch, &(ch_form_clock){0}, &err));
     ck_assert_uint_eq(job->request.param_count, 0);
     MUST(build());
     ck_assert_uint_eq(job->payloads.count, 1);
@@ -478,7 +478,7 @@ START_TEST(test_an_unknown_form_is_not_read)
 {
     begin(plain);
     job->form = (ch_form)CH_FORM_COUNT;
-    ck_assert_int_eq(ch_form_read(job, scratch, &err), CH_INTERNAL);
+    ck_assert_int_eq(ch_form_read(job, scratch, &(ch_form_clock){0}, &err), CH_INTERNAL);
     ck_assert_str_eq(err.message, "the front sent a request of an unknown form");
 }
 END_TEST

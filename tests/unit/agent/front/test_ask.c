@@ -13,54 +13,70 @@ static const struct {
     size_t size;
     const char *says;
 } refused[] = {
-    {"empty body",                            "",                                                                            0,  "JSON"                         },
-    {"broken JSON",                           "{\"method\":\"GET\"",                                                         0,  "JSON"                         },
-    {"bytes after the object",                "{\"method\":\"GET\",\"path\":\"/\"} {}",                                      0,  "JSON"                         },
-    {"array at the top",                      "[]",                                                                          0,  "object"                       },
-    {"string at the top",                     "\"GET\"",                                                                     0,  "JSON"                         },
-    {"duplicate field",                       "{\"method\":\"GET\",\"method\":\"POST\",\"path\":\"/\"}",                     0,  "duplicate"                    },
-    {"duplicate field, escaped spelling",     "{\"method\":\"GET\",\"m\\u0065thod\":\"POST\",\"path\":\"/\"}",               0,
-     "duplicate"                                                                                                                                                },
-    {"duplicate parameter",                   "{\"method\":\"GET\",\"path\":\"/\",\"params\":{\"a\":\"1\",\"a\":\"2\"}}",    0,  "duplicate"                    },
+    {"empty body",                            "",                                                                                  0,  "JSON"                         },
+    {"broken JSON",                           "{\"method\":\"GET\"",                                                               0,  "JSON"                         },
+    {"bytes after the object",                "{\"method\":\"GET\",\"path\":\"/\"} {}",                                            0,  "JSON"                         },
+    {"array at the top",                      "[]",                                                                                0,  "object"                       },
+    {"string at the top",                     "\"GET\"",                                                                           0,  "JSON"                         },
+    {"duplicate field",                       "{\"method\":\"GET\",\"method\":\"POST\",\"path\":\"/\"}",                           0,  "duplicate"                    },
+    {"duplicate field, escaped spelling",     "{\"method\":\"GET\",\"m\\u0065thod\":\"POST\",\"path\":\"/\"}",                     0,
+     "duplicate"                                                                                                                                                      },
+    {"duplicate parameter",                   "{\"method\":\"GET\",\"path\":\"/\",\"params\":{\"a\":\"1\",\"a\":\"2\"}}",          0,  "duplicate"                    },
     {"duplicate parameter, escaped spelling", "{\"method\":\"GET\",\"path\":\"/\",\"params\":{\"a\":1,\"\\u0061\":2}}",
-     0,                                                                                                                          "duplicate"                    },
-    {"unknown field",                         "{\"method\":\"GET\",\"path\":\"/\",\"url\":\"x\"}",                           0,  "'url'"                        },
-    {"method missing",                        "{\"path\":\"/\"}",                                                            0,  "\"method\" is missing"        },
-    {"path missing",                          "{\"method\":\"GET\"}",                                                        0,  "\"path\" is missing"          },
-    {"method of another type",                "{\"method\":1,\"path\":\"/\"}",                                               0,  "\"method\" is of another type"},
-    {"path of another type",                  "{\"method\":\"GET\",\"path\":null}",                                          0,  "\"path\" is of another type"  },
-    {"params of another type",                "{\"method\":\"GET\",\"path\":\"/\",\"params\":7}",                            0,  "\"params\""                   },
-    {"params null",                           "{\"method\":\"GET\",\"path\":\"/\",\"params\":null}",                         0,  "\"params\""                   },
-    {"real",                                  "{\"method\":\"GET\",\"path\":\"/\",\"params\":{\"price\":0.1}}",              0,  "'price'"                      },
-    {"exponent",                              "{\"method\":\"GET\",\"path\":\"/\",\"params\":{\"price\":1e3}}",              0,  "write it as a string"         },
-    {"integer past 64 bits",                  "{\"method\":\"GET\",\"path\":\"/\",\"params\":{\"a\":99999999999999999999}}", 0,
-     "write it as a string"                                                                                                                                     },
-    {"real in a list",                        "{\"method\":\"GET\",\"path\":\"/\",\"params\":{\"ids\":[1.5]}}",              0,  "write it as a string"         },
-    {"lists too deep",                        "{\"method\":\"GET\",\"path\":\"/\",\"params\":{\"a\":[[[[[1]]]]]}}",          0,  "4 deep"                       },
-    {"duplicate member",                      "{\"method\":\"GET\",\"path\":\"/\",\"params\":{\"o\":{\"a\":1,\"a\":2}}}",    0,  "duplicate"                    },
-    {"control character in a member",         "{\"method\":\"GET\",\"path\":\"/\",\"params\":{\"o\":{\"a\\n\":1}}}",         0,
-     "control"                                                                                                                                                  },
-    {"host of another type",                  "{\"method\":\"GET\",\"path\":\"/\",\"host\":1}",                              0,  "\"host\" is of another type"  },
-    {"string of another type",                "{\"string\":[]}",                                                             0,  "\"string\""                   },
-    {"string beside params",                  "{\"string\":\"a\",\"params\":{}}",                                            0,  "form"                         },
-    {"string beside raw",                     "{\"string\":\"a\",\"raw\":\"YQ==\"}",                                         0,  "form"                         },
-    {"raw beside a path",                     "{\"raw\":\"YQ==\",\"path\":\"/\"}",                                           0,  "form"                         },
-    {"raw of another type",                   "{\"raw\":1}",                                                                 0,  "\"raw\" is of another type"   },
-    {"raw that is no base64",                 "{\"raw\":\"YQ=\"}",                                                           0,  "not base64"                   },
-    {"raw with a needless bit",               "{\"raw\":\"YR==\"}",                                                          0,  "not base64"                   },
-    {"raw with a space",                      "{\"raw\":\"YWFh \"}",                                                         0,  "not base64"                   },
-    {"empty raw",                             "{\"raw\":\"\"}",                                                              0,  "not base64"                   },
-    {"control character in a value",          "{\"method\":\"GET\",\"path\":\"/\",\"params\":{\"a\":\"x\\n\"}}",             0,  "control"                      },
-    {"control character in a name",           "{\"method\":\"GET\",\"path\":\"/\",\"params\":{\"a\\t\":\"x\"}}",             0,  "control"                      },
-    {"control character in the path",         "{\"method\":\"GET\",\"path\":\"/\\r\\n\"}",                                   0,  "control"                      },
-    {"C1 control character",                  "{\"method\":\"GET\",\"path\":\"/\",\"params\":{\"a\":\"\\u0085\"}}",          0,  "control"                      },
-    {"escaped NUL",                           "{\"method\":\"GET\",\"path\":\"/\\u0000\"}",                                  0,  "JSON"                         },
-    {"escaped NUL in a name",                 "{\"method\":\"GET\",\"path\":\"/\",\"params\":{\"a\\u0000b\":1}}",            0,  "JSON"                         },
-    {"raw NUL",                               "{\"method\":\"GET\0\",\"path\":\"/\"}",                                       28, "NUL"                          },
-    {"NUL after the object",                  "{\"method\":\"GET\",\"path\":\"/\"}\0",                                       28, "NUL"                          },
-    {"invalid UTF-8",                         "{\"method\":\"GET\",\"path\":\"/\xff\"}",                                     0,  "JSON"                         },
-    {"overlong UTF-8",                        "{\"method\":\"GET\",\"path\":\"/\xc0\xaf\"}",                                 0,  "JSON"                         },
-    {"lone surrogate",                        "{\"method\":\"GET\",\"path\":\"/\\ud800\"}",                                  0,  "JSON"                         },
+     0,                                                                                                                                "duplicate"                    },
+    {"unknown field",                         "{\"method\":\"GET\",\"path\":\"/\",\"url\":\"x\"}",                                 0,  "'url'"                        },
+    {"method missing",                        "{\"path\":\"/\"}",                                                                  0,  "\"method\" is missing"        },
+    {"path missing",                          "{\"method\":\"GET\"}",                                                              0,  "\"path\" is missing"          },
+    {"method of another type",                "{\"method\":1,\"path\":\"/\"}",                                                     0,  "\"method\" is of another type"},
+    {"path of another type",                  "{\"method\":\"GET\",\"path\":null}",                                                0,  "\"path\" is of another type"  },
+    {"params of another type",                "{\"method\":\"GET\",\"path\":\"/\",\"params\":7}",                                  0,  "\"params\""                   },
+    {"params null",                           "{\"method\":\"GET\",\"path\":\"/\",\"params\":null}",                               0,  "\"params\""                   },
+    {"real",                                  "{\"method\":\"GET\",\"path\":\"/\",\"params\":{\"price\":0.1}}",                    0,  "'price'"                      },
+    {"exponent",                              "{\"method\":\"GET\",\"path\":\"/\",\"params\":{\"price\":1e3}}",                    0,  "write it as a string"         },
+    {"integer past 64 bits",                  "{\"method\":\"GET\",\"path\":\"/\",\"params\":{\"a\":99999999999999999999}}",       0,
+     "write it as a string"                                                                                                                                           },
+    {"real in a list",                        "{\"method\":\"GET\",\"path\":\"/\",\"params\":{\"ids\":[1.5]}}",                    0,  "write it as a string"         },
+    {"lists too deep",                        "{\"method\":\"GET\",\"path\":\"/\",\"params\":{\"a\":[[[[[1]]]]]}}",                0,  "4 deep"                       },
+    {"duplicate member",                      "{\"method\":\"GET\",\"path\":\"/\",\"params\":{\"o\":{\"a\":1,\"a\":2}}}",          0,  "duplicate"                    },
+    {"control character in a member",         "{\"method\":\"GET\",\"path\":\"/\",\"params\":{\"o\":{\"a\\n\":1}}}",               0,
+     "control"                                                                                                                                                        },
+    {"host of another type",                  "{\"method\":\"GET\",\"path\":\"/\",\"host\":1}",                                    0,  "\"host\" is of another type"  },
+    {"string of another type",                "{\"string\":[]}",                                                                   0,  "\"string\""                   },
+    {"string beside params",                  "{\"string\":\"a\",\"params\":{}}",                                                  0,  "form"                         },
+    {"string beside raw",                     "{\"string\":\"a\",\"raw\":\"YQ==\"}",                                               0,  "form"                         },
+    {"raw beside a path",                     "{\"raw\":\"YQ==\",\"path\":\"/\"}",                                                 0,  "form"                         },
+    {"raw of another type",                   "{\"raw\":1}",                                                                       0,  "\"raw\" is of another type"   },
+    {"raw that is no base64",                 "{\"raw\":\"YQ=\"}",                                                                 0,  "not base64"                   },
+    {"raw with a needless bit",               "{\"raw\":\"YR==\"}",                                                                0,  "not base64"                   },
+    {"raw with a space",                      "{\"raw\":\"YWFh \"}",                                                               0,  "not base64"                   },
+    {"empty raw",                             "{\"raw\":\"\"}",                                                                    0,  "not base64"                   },
+    {"wire beside params",                    "{\"wire\":{},\"params\":{}}",                                                       0,  "form"                         },
+    {"wire beside string",                    "{\"wire\":{},\"string\":\"a\"}",                                                    0,  "form"                         },
+    {"wire beside raw",                       "{\"wire\":{},\"raw\":\"YQ==\"}",                                                    0,  "form"                         },
+    {"wire beside a method",                  "{\"wire\":{},\"method\":\"GET\"}",                                                  0,  "form"                         },
+    {"wire of another type",                  "{\"wire\":\"GET /\"}",                                                              0,  "\"wire\" must be an object"   },
+    {"wire without a URL",                    "{\"wire\":{\"method\":\"GET\"}}",                                                   0,  "\"url\" is missing"           },
+    {"wire with an unknown field",            "{\"wire\":{\"method\":\"GET\",\"url\":\"/\",\"x\":1}}",                             0,  "unknown field 'x'"            },
+    {"wire with a list of headers",           "{\"wire\":{\"method\":\"GET\",\"url\":\"/\",\"headers\":[]}}",                      0,  "\"headers\""                  },
+    {"wire with a number as header",          "{\"wire\":{\"method\":\"GET\",\"url\":\"/\",\"headers\":{\"A\":1}}}",               0,
+     "header 'A'"                                                                                                                                                     },
+    {"wire with a line feed in a header",     "{\"wire\":{\"method\":\"GET\",\"url\":\"/\",\"headers\":{\"A\":\"\\n\"}}}",
+     0,                                                                                                                                "header 'A'"                   },
+    {"wire with a header twice",              "{\"wire\":{\"method\":\"GET\",\"url\":\"/\",\"headers\":{\"A\":\"\",\"A\":\"\"}}}", 0,
+     "duplicate"                                                                                                                                                      },
+    {"wire with an object as body",           "{\"wire\":{\"method\":\"GET\",\"url\":\"/\",\"body\":{}}}",                         0,
+     "\"body\" must be a string"                                                                                                                                      },
+    {"control character in a value",          "{\"method\":\"GET\",\"path\":\"/\",\"params\":{\"a\":\"x\\n\"}}",                   0,  "control"                      },
+    {"control character in a name",           "{\"method\":\"GET\",\"path\":\"/\",\"params\":{\"a\\t\":\"x\"}}",                   0,  "control"                      },
+    {"control character in the path",         "{\"method\":\"GET\",\"path\":\"/\\r\\n\"}",                                         0,  "control"                      },
+    {"C1 control character",                  "{\"method\":\"GET\",\"path\":\"/\",\"params\":{\"a\":\"\\u0085\"}}",                0,  "control"                      },
+    {"escaped NUL",                           "{\"method\":\"GET\",\"path\":\"/\\u0000\"}",                                        0,  "JSON"                         },
+    {"escaped NUL in a name",                 "{\"method\":\"GET\",\"path\":\"/\",\"params\":{\"a\\u0000b\":1}}",                  0,  "JSON"                         },
+    {"raw NUL",                               "{\"method\":\"GET\0\",\"path\":\"/\"}",                                             28, "NUL"                          },
+    {"NUL after the object",                  "{\"method\":\"GET\",\"path\":\"/\"}\0",                                             28, "NUL"                          },
+    {"invalid UTF-8",                         "{\"method\":\"GET\",\"path\":\"/\xff\"}",                                           0,  "JSON"                         },
+    {"overlong UTF-8",                        "{\"method\":\"GET\",\"path\":\"/\xc0\xaf\"}",                                       0,  "JSON"                         },
+    {"lone surrogate",                        "{\"method\":\"GET\",\"path\":\"/\\ud800\"}",                                        0,  "JSON"                         },
 };
 
 START_TEST(test_odd_request_is_refused)
@@ -179,6 +195,21 @@ START_TEST(test_the_other_forms_bring_a_text)
 }
 END_TEST
 
+START_TEST(test_an_sdks_request_is_passed_on_as_it_is)
+{
+    ch_header_record header;
+    read_body("{\"wire\":{\"method\":\"POST\",\"url\":\"https://h/p?a=%20\",\"headers\":{\"B\":\"2\",\"A\":\"\"},"
+              "\"body\":\"{\\n}\",\"origin\":\"o\"},\"key_id\":\"k\"}");
+    check_head(CH_FORM_WIRE, "POST", "", "", "");
+    ck_assert(ch_slice_is(ask.sign.url, "https://h/p?a=%20") && ch_slice_is(ask.sign.body, "{\n}"));
+    ck_assert(ch_slice_is(ask.sign.origin, "o") && ch_slice_is(ask.sign.key_id, "k"));
+    ck_assert(ch_header_record_next(&ask.sign.headers, &header) && ch_slice_is(header.name, "B"));
+    ck_assert(ch_header_record_next(&ask.sign.headers, &header) && ch_slice_is(header.value, ""));
+    ck_assert(!ch_header_record_next(&ask.sign.headers, &header));
+    check_end();
+}
+END_TEST
+
 static void add_many(ch_buffer *body, int count)
 {
     ch_buffer_add_text(body, "{\"method\":\"GET\",\"path\":\"/\",\"params\":{");
@@ -250,4 +281,5 @@ CH_TESTS("ask", CH_TEST_ROWS(test_odd_relay_is_refused, no_relays), CH_TEST(test
          CH_TEST_ROWS(test_odd_request_is_refused, refused), CH_TEST(test_parameters_keep_the_order_of_the_text),
          CH_TEST(test_params_may_be_left_out), CH_TEST(test_lists_and_objects_are_written_out_entry_by_entry),
          CH_TEST(test_params_may_be_a_list), CH_TEST(test_the_other_forms_bring_a_text),
-         CH_TEST(test_number_of_parameters_is_bounded), CH_TEST(test_deep_nesting_is_refused))
+         CH_TEST(test_an_sdks_request_is_passed_on_as_it_is), CH_TEST(test_number_of_parameters_is_bounded),
+         CH_TEST(test_deep_nesting_is_refused))
