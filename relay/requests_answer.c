@@ -55,7 +55,7 @@ static void add_own_header(ch_buffer *lines, const ch_refusal *refusal)
 
 static const json_t *shapes_of(const ch_way *way)
 {
-    return way->said.shapes != NULL ? way->said.shapes : ch_turn_shapes(&way->turn);
+    return way->said.shapes != NULL ? way->said.shapes : ch_turns_shapes(way->requests->turns, way->wire.key);
 }
 
 void ch_way_answer_error(ch_way *way, ch_way_error which, const ch_error *why)
@@ -70,6 +70,8 @@ void ch_way_answer_error(ch_way *way, ch_way_error which, const ch_error *why)
     };
     /* clang-format on */
     ch_shape shape;
+    if (way->bot == NULL)
+        return;
     ch_autorefusal refusal = ch_refusal_of(why, errors[which].http_status);
     if (ch_shape_read(json_object_get(shapes_of(way), errors[which].name), &shape)) {
         add_own_header(&shape.lines, &refusal);

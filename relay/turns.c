@@ -51,11 +51,17 @@ void ch_turns_free(ch_turns *turns)
     free(turns);
 }
 
-static ch_turn_key *find_key(ch_turns *turns, ch_slice name)
+static ch_turn_key *find_key(const ch_turns *turns, ch_slice name)
 {
     ch_turn_key *key = turns->keys;
     while (key != NULL && !ch_slice_is(name, key->name))
         key = key->next;
+    return key;
+}
+
+static ch_turn_key *find_or_add_key(ch_turns *turns, ch_slice name)
+{
+    ch_turn_key *key = find_key(turns, name);
     if (key != NULL)
         return key;
     key = ch_alloc(sizeof *key);
@@ -80,7 +86,7 @@ static void forget_unknown(ch_turns *turns, ch_turn_key *key)
 
 bool ch_turns_take(ch_turns *turns, ch_slice name, ch_turn *turn)
 {
-    ch_turn_key *key = find_key(turns, name);
+    ch_turn_key *key = find_or_add_key(turns, name);
     turn->key = key;
     key->users++;
     if (key->is_free || key->holder == NULL) {
@@ -183,9 +189,10 @@ void ch_turns_learn(ch_turns *turns, ch_turn *turn, bool is_serial, json_t *shap
     }
 }
 
-const json_t *ch_turn_shapes(const ch_turn *turn)
+const json_t *ch_turns_shapes(const ch_turns *turns, ch_slice name)
 {
-    return turn->key == NULL ? NULL : turn->key->shapes;
+    const ch_turn_key *key = find_key(turns, name);
+    return key == NULL ? NULL : key->shapes;
 }
 
 bool ch_looks_like_cancel(ch_slice method, ch_slice url)

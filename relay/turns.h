@@ -40,7 +40,7 @@ void ch_turns_pass(ch_turns *turns, ch_turn *turn);
  * reference. */
 void ch_turns_learn(ch_turns *turns, ch_turn *turn, bool is_serial, json_t *shapes);
 /* NULL if the agent has said none yet. */
-const json_t *ch_turn_shapes(const ch_turn *turn);
+const json_t *ch_turns_shapes(const ch_turns *turns, ch_slice key);
 
 /* Does a request look as if it cancelled? A wrong guess changes only the order of requests with one key. */
 bool ch_looks_like_cancel(ch_slice method, ch_slice url);

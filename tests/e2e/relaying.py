@@ -154,16 +154,14 @@ class Exchange(Served):
     def serve(self, one, number):
         stream = self.context.wrap_socket(one, server_side=True)
         self.connections.append(stream)
-        while True:
-            arrival = read_request(stream, number)
-            if arrival is None:
-                return
-            self.arrivals.append(arrival)
-            said = self.plays.get(arrival.path, lambda *_: answer())(stream, arrival)
-            if said is False:
-                return
-            if said is not None:
-                stream.sendall(said)
+        with stream:
+            while arrival := read_request(stream, number):
+                self.arrivals.append(arrival)
+                said = self.plays.get(arrival.path, lambda *_: answer())(stream, arrival)
+                if said is False:
+                    return
+                if said is not None:
+                    stream.sendall(said)
 
     def of(self, path):
         return [arrival for arrival in self.arrivals if arrival.path == path]
@@ -303,10 +301,10 @@ class RelayTest(unittest.TestCase):
 
     # ---- as a bot ----
 
-    def call(self, method, path, body=None, headers=None, port=None, token=None, timeout=60):
+    def call(self, method, path, body=None, headers=None, port=None, token=None, key="key-1", timeout=60):
         connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=timeout)
         try:
-            connection.request(method, f"/{token or self.token}/key-1{path}", body, headers or {})
+            connection.request(method, f"/{token or self.token}/{key}{path}", body, headers or {})
             return Reply(connection.getresponse())
         finally:
             connection.close()
@@ -332,7 +330,11 @@ class RelayTest(unittest.TestCase):
         self.assertTrue(said.startswith(b"HTTP/1.1 "), said)
         return int(said.split(b" ")[1])
 
+    def told(self):
+        """What the agent was told of what this test asked."""
+        asked = {question["relay"]["id"] for question in self.agent.asked}
+        return [outcome for outcome in self.agent.outcomes if outcome[0] in asked]
+
     def outcome(self):
-        """What the agent was told, once it was."""
-        wait_until(lambda: self.agent.outcomes, "an outcome that the agent is told")
-        return self.agent.outcomes[0]
+        wait_until(self.told, "an outcome that the agent is told")
+        return self.told()[0]

@@ -33,9 +33,9 @@ class TestRelay(RelayTest):
 
     def test_nothing_is_told_of_a_request_without_effects(self):
         self.assertEqual(self.call("GET", "/api/read").status, 200)
-        self.assertEqual(self.call("POST", "/api/order", "x").status, 200)
+        self.assertEqual(self.call("POST", "/api/order", "told").status, 200)
         self.outcome()
-        self.assertEqual(len(self.agent.outcomes), 1)
+        self.assertEqual(len(self.told()), 1)
 
     def test_forms_of_address(self):
         encoded = urllib.parse.quote(f"https://{HOST}/api/a?x=%2B1", safe="")
@@ -72,7 +72,7 @@ class TestRelay(RelayTest):
             self.assertEqual(self.call("GET", "/api/ticker", headers={"Accept-Encoding": "gzip"}).status, 200)
         self.assertEqual(len(self.exchange.arrivals), 2)
         self.assertEqual(self.exchange.arrivals[0].headers["accept-encoding"], "gzip")
-        self.assertEqual(self.agent.outcomes, [])
+        self.assertEqual(self.told(), [])
 
     # ---- refusals of the agent ----
 
@@ -80,7 +80,7 @@ class TestRelay(RelayTest):
         problem = {"type": "urn:chancery:problem:refused", "status": 403, "detail": "ä no", "rule": "r",
                    "exchange_error": {"status": 400, "headers": {"X-Shape": "1"}, "body": '{"code":-2010}'}}
         self.agent.judge = lambda *_: (403, problem)
-        reply = self.call("POST", "/api/order", "x")
+        reply = self.call("POST", "/api/order", "shape")
         self.assertEqual((reply.status, reply.body, reply.headers["X-Shape"]), (400, b'{"code":-2010}', "1"))
         self.assertEqual((reply.problem["detail"], reply.problem["rule"]), ("ä no", "r"))
         self.assertNotIn("exchange_error", reply.problem)
@@ -108,8 +108,8 @@ class TestRelay(RelayTest):
                 self.agent.judge = lambda question, key: self.agent.sign(question, key, url=url)
                 reply = self.call("POST", "/api/order", url)
                 self.assertEqual((reply.status, reply.body.decode()), (503, SHAPES["not-sent"]["body"]))
-        wait_until(lambda: len(self.agent.outcomes) == 4, "four outcomes")
-        self.assertEqual({told["outcome"] for _, told in self.agent.outcomes}, {"not-sent"})
+        wait_until(lambda: len(self.told()) == 4, "four outcomes")
+        self.assertEqual({told["outcome"] for _, told in self.told()}, {"not-sent"})
         self.assertEqual(self.exchange.arrivals, [])
 
     # ---- the same request again ----
@@ -168,9 +168,9 @@ class TestRelay(RelayTest):
             return answer()
         for path in ("/api/n", "/api/CancelOrder"):
             self.exchange.plays[path] = play
-        waiting = [Waiting(self.call, "POST", "/api/n", f"n={i}") for i in range(6)]
+        waiting = [Waiting(self.call, "POST", "/api/n", f"n={i}", key="serial") for i in range(6)]
         wait_until(lambda: self.exchange.arrivals, "a request in flight")
-        waiting.append(Waiting(self.call, "POST", "/api/CancelOrder", "c"))
+        waiting.append(Waiting(self.call, "POST", "/api/CancelOrder", "c", key="serial"))
         for one in waiting:
             one.join()
             self.assertEqual(one.result.status, 200)
