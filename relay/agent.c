@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "relay/agent_answer.h"
+#include "relay/lane.h"
 
 #include <openssl/evp.h>
 #include <stdlib.h>
@@ -288,7 +289,7 @@ size_t ch_agent_telling(const ch_agent *agent)
 ch_status ch_agent_new(ch_loop *loop, const char *socket_path, unsigned wait_s, ch_agent **out, ch_error *err)
 {
     ch_agent *agent = ch_alloc(sizeof *agent);
-    if (ch_lane_new(loop, CONNECTIONS_MAX, &agent->lane, err) != CH_OK) {
+    if (ch_lane_new(loop, CONNECTIONS_MAX, true, &agent->lane, err) != CH_OK) {
         free(agent);
         return err->status;
     }

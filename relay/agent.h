@@ -6,9 +6,9 @@
 #define CH_RELAY_AGENT_H
 
 #include "base/buffer.h"
+#include "base/loop.h"
 #include "relay/agent_answer.h"
 #include "relay/bot_head.h"
-#include "relay/lane.h"
 #include "relay/outcomes.h"
 
 #define CH_AGENT_BODY_MAX (48 * 1024) /* that the agent takes */

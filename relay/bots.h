@@ -12,7 +12,6 @@
 #ifndef CH_RELAY_BOTS_H
 #define CH_RELAY_BOTS_H
 
-#include "base/buffer.h"
 #include "base/loop.h"
 #include "relay/bot_head.h"
 #include "relay/config.h"

@@ -2,7 +2,6 @@
  * waiting for on_room. */
 #include "relay/bots_impl.h"
 
-#include "base/clock.h"
 #include "relay/refusal.h"
 
 #include <string.h>

@@ -2,6 +2,7 @@
 #ifndef CH_RELAY_BOTS_IMPL_H
 #define CH_RELAY_BOTS_IMPL_H
 
+#include "base/buffer.h"
 #include "relay/bots.h"
 #include "relay/pipe.h"
 

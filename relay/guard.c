@@ -1,7 +1,6 @@
 /* The special-purpose registries of IANA (RFC 6890), as of 2024, and multicast. */
 #include "relay/guard.h"
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-/* What the files of requests.h share. */
+/* What requests.c, requests_send.c and requests_answer.c share. */
 #ifndef CH_RELAY_REQUESTS_IMPL_H
 #define CH_RELAY_REQUESTS_IMPL_H
 

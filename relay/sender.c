@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #define CONNECTIONS_MAX 256L
 #define IDLE_MAX_S 15L /* of a connection that is used again; exchanges close them after twenty seconds or more */
@@ -360,8 +359,8 @@ ch_status ch_sender_new(ch_loop *loop, const ch_relay_config *config, ch_sender 
     *out = sender;
     sender->loop = loop;
     sender->config = config;
-    CH_TRY(ch_lane_new(loop, CONNECTIONS_MAX, &sender->effects, err));
-    return ch_lane_new(loop, CONNECTIONS_MAX, &sender->others, err);
+    CH_TRY(ch_lane_new(loop, CONNECTIONS_MAX, false, &sender->effects, err));
+    return ch_lane_new(loop, CONNECTIONS_MAX, false, &sender->others, err);
 }
 
 void ch_sender_free(ch_sender *sender)

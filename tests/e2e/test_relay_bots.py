@@ -11,13 +11,8 @@ import struct
 import time
 import unittest
 
-from relaying import RelayTest, answer, wait_until
+from relaying import GROWTH_KIB, RelayTest, answer, rss_kib, wait_until
 from waiting import Waiting
-
-
-def rss_kib(pid):
-    with open(f"/proc/{pid}/status") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
 
 
 class TestBots(RelayTest):
@@ -210,13 +205,13 @@ class TestBots(RelayTest):
         connection.request("GET", f"/{self.token}/key-1/api/book")
         response = connection.getresponse()
         time.sleep(1)  # the bot takes nothing meanwhile
-        self.assertLess(rss_kib(self.relay.pid) - before, 4096)
+        self.assertLess(rss_kib(self.relay.pid) - before, GROWTH_KIB)
         size = 0
         while data := response.read(len(part)):
             self.assertEqual(data, part)
             size += len(data)
         self.assertEqual(size, total)
-        self.assertLess(rss_kib(self.relay.pid) - before, 4096)
+        self.assertLess(rss_kib(self.relay.pid) - before, GROWTH_KIB)
         connection.close()
 
     def test_debug_log_names_no_secret(self):

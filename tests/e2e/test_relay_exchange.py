@@ -2,12 +2,10 @@
 
 import http.client
 import os
-import ssl
 import time
 import unittest
 
-from relaying import HOST, RelayTest, SHAPES, answer, wait_until
-from test_relay_bots import rss_kib
+from relaying import GROWTH_KIB, HOST, RelayTest, SHAPES, answer, rss_kib, wait_until
 from waiting import Waiting
 
 UNKNOWN = (504, SHAPES["unknown"]["body"].encode())
@@ -131,7 +129,7 @@ class TestExchange(RelayTest):
         before = rss_kib(self.relay.pid)
         with self.assertRaises(http.client.IncompleteRead):
             self.call("GET", "/api/endless")
-        self.assertLess(rss_kib(self.relay.pid) - before, 4096)
+        self.assertLess(rss_kib(self.relay.pid) - before, GROWTH_KIB)
 
     def test_announced_answer_that_is_too_large(self):
         self.exchange.plays["/api/huge"] = lambda *_: b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n"
@@ -245,8 +243,7 @@ class TestAgentAway(RelayTest):
     def test_agent_that_is_away(self):
         os.rename(self.folder / "agent.sock", self.folder / "away.sock")
         self.addCleanup(os.rename, self.folder / "away.sock", self.folder / "agent.sock")
-        for one in list(self.agent.connections):
-            one.close()
+        self.agent.drop()
         time.sleep(0.2)
         self.assertEqual(self.call("POST", "/api", "away").status, 503)
         self.assertEqual(self.exchange.arrivals, [])
