@@ -303,8 +303,10 @@ void ch_agent_free(ch_agent *agent)
 {
     if (agent == NULL)
         return;
-    while (agent->telling != NULL)
-        ch_asking_free(agent->telling);
+    for (ch_asking *asking = agent->telling, *next; asking != NULL; asking = next) {
+        next = asking->next;
+        ch_asking_free(asking);
+    }
     ch_lane_free(agent->lane);
     free(agent->socket_path);
     free(agent);

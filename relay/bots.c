@@ -299,8 +299,10 @@ void ch_bots_free(ch_bots *bots)
 {
     if (bots == NULL)
         return;
-    while (bots->list != NULL)
-        free_bot(bots->list);
+    for (ch_bot *bot = bots->list, *next; bot != NULL; bot = next) {
+        next = bot->next;
+        free_bot(bot);
+    }
     free(bots);
 }
 

@@ -13,6 +13,7 @@
 #include <linux/capability.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -179,11 +180,19 @@ static void confine_calls(void)
         ch_log("this process may make any system call, because a filter could not be loaded: %s", strerror(-result));
 }
 
+static bool has_capabilities(struct __user_cap_header_struct *header)
+{
+    struct __user_cap_data_struct has[_LINUX_CAPABILITY_U32S_3] = {{0}};
+    return syscall(SYS_capget, header, has) != 0 || has[0].permitted != 0 || has[1].permitted != 0;
+}
+
 /* Root without capabilities still owns root's files; the unit has a user of its own. */
 static void drop_capabilities(void)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}};
+    if (!has_capabilities(&header))
+        return;
     for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
         (void)prctl(PR_CAPBSET_DROP, capability, 0, 0, 0); /* only with CAP_SETPCAP, and then there are some to drop */
     if (syscall(SYS_capset, &header, none) != 0)

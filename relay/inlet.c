@@ -37,8 +37,9 @@ static ch_status read_token(ch_inlet *inlet, ch_error *err)
         return ch_fail_errno(err, "looking at %s", path);
     if ((facts.st_mode & 077) != 0)
         return ch_fail(err, CH_CONFIG, "others can read the token in %s; chmod 0600 %s", path, path);
-    if (ch_secret_read(&inlet->token, file.fd, TOKEN_MAX, err) != CH_OK)
-        return ch_error_wrap(err, "the token in %s", path);
+    ch_error why = CH_ERROR_INIT;
+    if (ch_secret_read(&inlet->token, file.fd, TOKEN_MAX, &why) != CH_OK)
+        return ch_fail(err, CH_CONFIG, "the token in %s: %s", path, why.message);
     if (!ch_is_bot_token((ch_slice){inlet->token.data, inlet->token.size}))
         return ch_fail(err, CH_CONFIG,
                        "%s must hold 32 characters or more of A-Z a-z 0-9 - _; openssl rand -hex 32 makes a token",
@@ -149,7 +150,8 @@ static ch_status bind_path(ch_inlet *inlet, const address *at, ch_error *err)
     if (bound != 0)
         return ch_fail_errno(err, "making the socket %s", config->socket_path);
     inlet->is_made = true;
-    if (fchownat(folder.fd, name, config->owner, config->group, AT_SYMLINK_NOFOLLOW) != 0 ||
+    bool has_owner = config->owner != (uid_t)-1 || config->group != (gid_t)-1;
+    if ((has_owner && fchownat(folder.fd, name, config->owner, config->group, AT_SYMLINK_NOFOLLOW) != 0) ||
         fchmodat(folder.fd, name, config->mode, 0) != 0)
         return ch_fail_errno(err, "giving the socket %s its owner and mode", config->socket_path);
     return CH_OK;

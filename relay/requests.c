@@ -35,23 +35,28 @@ static void end_waiting(ch_way *way)
     ch_outcome_stop_waiting(&way->wait);
 }
 
+static void free_way(ch_way *way)
+{
+    ch_sending_free(way->sending);
+    ch_asking_free(way->asking);
+    ch_buffer_free(&way->address.url);
+    free(way);
+}
+
 void ch_way_end(ch_way *way)
 {
     ch_requests *requests = way->requests;
     ch_way_enter(way, CH_WAY_ENDED);
     end_waiting(way);
-    ch_sending_free(way->sending);
     if (way->outcome != NULL)
         ch_outcome_drop(requests->outcomes, way->outcome);
     ch_turns_leave(requests->turns, &way->turn);
-    ch_asking_free(way->asking);
     *(way->previous == NULL ? &requests->list : &way->previous->next) = way->next;
     if (way->next != NULL)
         way->next->previous = way->previous;
     requests->count--;
     requests->counts[way->caller]--;
-    ch_buffer_free(&way->address.url);
-    free(way);
+    free_way(way);
 }
 
 /* ---- the agent's answer ---- */
@@ -335,8 +340,13 @@ void ch_requests_free(ch_requests *requests)
 {
     if (requests == NULL)
         return;
-    while (requests->list != NULL)
-        ch_way_end(requests->list);
+    /* Nobody is called any more: their turns and records go with their rooms. */
+    for (ch_way *way = requests->list; way != NULL; way = way->next)
+        end_waiting(way);
+    for (ch_way *way = requests->list, *next; way != NULL; way = next) {
+        next = way->next;
+        free_way(way);
+    }
     ch_outcomes_free(requests->outcomes);
     ch_turns_free(requests->turns);
     free(requests->counts);
