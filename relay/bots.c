@@ -52,7 +52,8 @@ void ch_bot_watch(ch_bot *bot)
     ch_error err = CH_ERROR_INIT;
     if (bot->state == CH_BOT_ENDED)
         return;
-    uint32_t events = bot->pipe.wants | (reads(bot) ? EPOLLIN : EPOLLRDHUP) | (ch_bot_backlog(bot) > 0 ? EPOLLOUT : 0);
+    uint32_t events = bot->pipe.wants | EPOLLRDHUP | (reads(bot) || !bot->is_early ? EPOLLIN : 0) |
+                      (ch_bot_backlog(bot) > 0 ? EPOLLOUT : 0);
     if (ch_loop_watch(bot->bots->loop, &bot->source, events, &err) != CH_OK) {
         ch_log("%s", err.message);
         ch_bot_drop(bot);
@@ -209,6 +210,8 @@ static void on_ready(void *context)
         ch_bot_drop(bot);
         return;
     }
+    /* Most bots wait for their answer; only for one that does not is it worth changing what is watched. */
+    bot->is_early = !reads(bot) && (bot->source.ready & EPOLLIN) != 0;
     ch_bot_flush(bot);
     if (bot->state != CH_BOT_ENDED)
         read_more(bot);

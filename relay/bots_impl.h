@@ -39,6 +39,7 @@ struct ch_bot {
     bool is_last;     /* the connection ends after this answer */
     bool is_full;     /* the owner waits for on_room */
     bool is_flushing;
+    bool is_early; /* it sent something before it was answered, which waits in the socket */
 };
 
 struct ch_bots {
