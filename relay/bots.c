@@ -289,10 +289,10 @@ void ch_bots_take(ch_bots *bots, ch_inlet *inlet, int fd)
 
 /* ---- life ---- */
 
-ch_bots *ch_bots_new(ch_loop *loop, const ch_relay_times *times, size_t inlets, const ch_bots_owner *owner)
+ch_bots *ch_bots_new(ch_loop *loop, const ch_relay_times *times, size_t most, size_t inlets, const ch_bots_owner *owner)
 {
     ch_bots *bots = ch_alloc(sizeof *bots);
-    size_t share = CH_BOTS_MAX / inlets;
+    size_t share = most / inlets;
     *bots =
         (ch_bots){.loop = loop, .times = *times, .owner = *owner, .share = share < SHARE_LEAST ? SHARE_LEAST : share};
     return bots;

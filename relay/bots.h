@@ -35,7 +35,9 @@ typedef struct ch_bots_owner {
     void (*on_gone)(void *context, void *request);
 } ch_bots_owner;
 
-ch_bots *ch_bots_new(ch_loop *loop, const ch_relay_times *times, size_t inlets, const ch_bots_owner *owner);
+/* At most `most` connections, divided among `inlets`. */
+ch_bots *ch_bots_new(ch_loop *loop, const ch_relay_times *times, size_t most, size_t inlets,
+                     const ch_bots_owner *owner);
 void ch_bots_free(ch_bots *bots);
 /* Idle connections end now, the others after their request. */
 void ch_bots_stop(ch_bots *bots);

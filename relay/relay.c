@@ -153,21 +153,24 @@ static ch_status open_inlets(relay *self, entrance *entrances, ch_error *err)
     return CH_OK;
 }
 
-static void raise_descriptors(void)
+/* How many connections bots may have: a third of the descriptors, so that there is one for each to an exchange and to
+ * the agent. */
+static size_t raise_descriptors(void)
 {
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= DESCRIPTORS)
-        return;
-    limit.rlim_cur = limit.rlim_max < DESCRIPTORS ? limit.rlim_max : DESCRIPTORS;
-    ch_ignore(setrlimit(RLIMIT_NOFILE, &limit)); /* if it is not raised, fewer bots are served */
+    struct rlimit limit = {DESCRIPTORS, DESCRIPTORS};
+    ch_ignore(getrlimit(RLIMIT_NOFILE, &limit));
+    if (limit.rlim_cur < DESCRIPTORS) {
+        limit.rlim_cur = limit.rlim_max < DESCRIPTORS ? limit.rlim_max : DESCRIPTORS;
+        ch_ignore(setrlimit(RLIMIT_NOFILE, &limit)); /* if it is not raised, fewer bots are served */
+    }
+    return limit.rlim_cur / 3 < CH_BOTS_MAX ? limit.rlim_cur / 3 : CH_BOTS_MAX;
 }
 
-static ch_status start(relay *self, const char *config_path, entrance *entrances, ch_error *err)
+static ch_status start(relay *self, entrance *entrances, ch_error *err)
 {
     const ch_bots_owner owner = {
         .context = self, .on_request = on_request, .check_head = check_head, .on_room = on_room, .on_gone = on_gone};
-    (void)config_path;
-    raise_descriptors();
+    size_t most = raise_descriptors();
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
         return ch_fail(err, CH_INTERNAL, "libcurl does not start");
     CH_TRY(ch_loop_new(&self->loop, err));
@@ -175,7 +178,7 @@ static ch_status start(relay *self, const char *config_path, entrance *entrances
     CH_TRY(ch_agent_new(self->loop, self->config.agent_socket, self->config.times.agent, &self->agent, err));
     CH_TRY(ch_sender_new(self->loop, &self->config, &self->sender, err));
     self->requests = ch_requests_new(self->loop, &self->config, self->agent, self->sender);
-    self->bots = ch_bots_new(self->loop, &self->config.times, self->inlet_count, &owner);
+    self->bots = ch_bots_new(self->loop, &self->config.times, most, self->inlet_count, &owner);
     CH_TRY(open_inlets(self, entrances, err));
     return ch_relay_confine(err);
 }
@@ -211,7 +214,7 @@ int ch_relay_run(const char *config_path)
     ch_status st = prepare(&self, config_path, &err);
     if (st == CH_OK) {
         entrances = ch_alloc(self.inlet_count * sizeof *entrances);
-        st = start(&self, config_path, entrances, &err);
+        st = start(&self, entrances, &err);
     }
     if (st == CH_OK)
         ch_log("ready: %zu listeners, agent at %s", self.inlet_count, self.config.agent_socket);
