@@ -227,7 +227,8 @@ fuzz_state           := agent/core
 fuzz_front_frames    := agent/core
 fuzz_token_answers   := agent/core
 fuzz_operator_frames := agent/core
-FUZZ_DOORS := yaml profile strings policy json http secrets uris frames state front_frames token_answers operator_frames
+fuzz_relay           := relay
+FUZZ_DOORS := yaml profile strings policy json http secrets uris frames state front_frames token_answers operator_frames relay
 # Good requests, made and checked by the property test's parts; frames of all kinds; core on a stage.
 fuzz_samples := $(call objects,tests/fuzz/rig.c tests/fuzz/files.c $(filter-out %/profiles.c %/intents.c,$(wildcard tests/property/*.c)))
 fuzz_frame_parts := $(call objects,tests/fuzz/frames.c)

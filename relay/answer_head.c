@@ -42,8 +42,9 @@ bool ch_answer_head_add(ch_answer_head *head, ch_slice line)
         return true;
     if (begins_as(line, "HTTP/", 5)) {
         const uint8_t *space = ch_slice_find(line, ' ');
+        ch_slice status = ch_slice_after(line, space == NULL ? line.size : (size_t)(space - line.data) + 1);
         ch_buffer_clear(&head->raw);
-        head->is_interim = space != NULL && space[1] == '1';
+        head->is_interim = status.size > 0 && status.data[0] == '1';
         return true;
     }
     head->is_whole = line.size == 0 && !head->is_interim;

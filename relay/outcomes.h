@@ -56,7 +56,7 @@ void ch_outcomes_free(ch_outcomes *outcomes);
 
 /* A record of a request on its way, with an id drawn at random. `repeat`: NULL, or the print of its Idempotency-Key. */
 ch_outcome *ch_outcome_begin(ch_outcomes *outcomes, size_t caller, const uint8_t *repeat);
-/* It was signed, so the very same request must not be sent again. */
+/* It was signed and has effects, so the very same request must not be sent again. */
 void ch_outcome_signed(ch_outcomes *outcomes, ch_outcome *outcome, const uint8_t *print);
 /* Its end: `state` is not CH_OUTCOME_PENDING, and what of the answer is to be kept is in place. Who waits is called. */
 void ch_outcome_end(ch_outcomes *outcomes, ch_outcome *outcome, ch_outcome_state state);

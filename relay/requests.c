@@ -149,7 +149,9 @@ static void on_answer(void *context, const ch_agent_answer *answer)
         break;
     case CH_AGENT_SIGNED:
         way->is_signed = true;
-        ch_outcome_signed(requests->outcomes, way->outcome, way->print);
+        /* What only reads may be read again, and by some schemes two such requests are the same bytes. */
+        if (answer->has_effects)
+            ch_outcome_signed(requests->outcomes, way->outcome, way->print);
         ch_turns_learn(requests->turns, &way->turn, answer->is_serial, answer->shapes);
         break;
     }

@@ -123,6 +123,11 @@ class TestRelay(RelayTest):
         self.call("POST", "/api/order", "same", port=self.other_port, token=self.other_token)
         self.assertEqual(len(self.exchange.arrivals), 2)
 
+    def test_same_read_is_sent_again(self):
+        for _ in range(2):
+            self.assertEqual(self.call("GET", "/api/balance").status, 200)
+        self.assertEqual((len(self.exchange.arrivals), len(self.agent.asked)), (2, 2))
+
     def test_same_idempotency_key_gets_the_recorded_answer(self):
         for body in ("t=1", "t=2"):
             self.assertEqual(self.call("POST", "/api/once", body, {"Idempotency-Key": "abc"}).status, 200)
