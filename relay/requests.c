@@ -148,7 +148,6 @@ static void on_answer(void *context, const ch_agent_answer *answer)
         ch_turns_pass(requests->turns, &way->turn);
         break;
     case CH_AGENT_SIGNED:
-        way->is_signed = true;
         /* What only reads may be read again, and by some schemes two such requests are the same bytes. */
         if (answer->has_effects)
             ch_outcome_signed(requests->outcomes, way->outcome, way->print);

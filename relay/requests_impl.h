@@ -37,7 +37,6 @@ struct ch_request_on_its_way {
     ch_asking *asking;
     ch_agent_answer said; /* by the agent; views of `asking` */
     ch_sending *sending;
-    bool is_signed;
     bool is_paused;
     uint64_t body_size; /* of the answer */
 };

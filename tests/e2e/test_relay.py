@@ -5,7 +5,7 @@ import time
 import unittest
 import urllib.parse
 
-from relaying import HOST, RelayTest, SHAPES, answer, wait_until
+from relay_rig import HOST, RelayTest, SHAPES, answer, wait_until
 from waiting import Waiting
 
 

@@ -11,7 +11,7 @@ import struct
 import time
 import unittest
 
-from relaying import GROWTH_KIB, RelayTest, answer, rss_kib, wait_until
+from relay_rig import GROWTH_KIB, RelayTest, answer, rss_kib, wait_until
 from waiting import Waiting
 
 

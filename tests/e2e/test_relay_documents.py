@@ -5,7 +5,7 @@ import re
 import subprocess
 import unittest
 
-from relaying import RELAY, ROOT
+from relay_rig import RELAY, ROOT
 
 MANUAL = (ROOT / "docs" / "man" / "chancery-relay.8").read_text()
 DOCUMENT = (ROOT / "docs" / "relay.md").read_text()

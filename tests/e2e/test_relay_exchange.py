@@ -5,7 +5,7 @@ import os
 import time
 import unittest
 
-from relaying import GROWTH_KIB, HOST, RelayTest, SHAPES, answer, rss_kib, wait_until
+from relay_rig import GROWTH_KIB, HOST, RelayTest, SHAPES, answer, rss_kib, wait_until
 from waiting import Waiting
 
 UNKNOWN = (504, SHAPES["unknown"]["body"].encode())

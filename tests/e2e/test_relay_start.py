@@ -8,7 +8,7 @@ import subprocess
 import sys
 import unittest
 
-from relaying import RELAY, RelayTest, wait_until
+from relay_rig import RELAY, RelayTest, wait_until
 
 UNIT = pathlib.Path(__file__).resolve().parents[2] / "docs" / "systemd" / "chancery-relay.service"
 
