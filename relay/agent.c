@@ -59,22 +59,21 @@ static void add_headers(const ch_wire *wire, ch_buffer *out)
     }
 }
 
-/* UTF-8, and of the control characters those that JSON may be written with. */
-static bool is_body_text(ch_slice body)
+/* How many bytes of text it begins with: UTF-8, and of the control characters those that JSON may be written with. */
+static size_t count_body_text(ch_slice body)
 {
+    ch_slice rest = body;
     for (;;) {
-        body = ch_slice_after(body, ch_slice_count_text(body));
-        if (body.size == 0)
-            return true;
-        if (body.data[0] != '\n' && body.data[0] != '\r' && body.data[0] != '\t')
-            return false;
-        body = ch_slice_after(body, 1);
+        rest = ch_slice_after(rest, ch_slice_count_text(rest));
+        if (rest.size == 0 || (rest.data[0] != '\n' && rest.data[0] != '\r' && rest.data[0] != '\t'))
+            return body.size - rest.size;
+        rest = ch_slice_after(rest, 1);
     }
 }
 
 ch_status ch_agent_write(const ch_wire *wire, const char *id, ch_buffer *out, ch_error *err)
 {
-    if (!is_body_text(wire->body))
+    if (count_body_text(wire->body) != wire->body.size)
         return ch_fail(err, CH_BAD_INPUT, "the body is not text in UTF-8");
     ch_buffer_add_text(out, "{\"wire\":{\"method\":");
     ch_encode_json(out, wire->head->method);
@@ -247,14 +246,6 @@ ch_asking *ch_agent_ask(ch_agent *agent, ch_slice key, ch_buffer *question,
 
 /* ---- telling ---- */
 
-/* What is not UTF-8 in a body tells nobody that nothing was placed. */
-static ch_slice text_of(ch_slice body)
-{
-    if (!is_body_text(body))
-        body.size = 0;
-    return body;
-}
-
 void ch_agent_tell(ch_agent *agent, const char *id, unsigned status, ch_slice body)
 {
     ch_autobuffer path = CH_BUFFER_INIT;
@@ -268,7 +259,7 @@ void ch_agent_tell(ch_agent *agent, const char *id, unsigned status, ch_slice bo
         ch_buffer_add_text(&text, "{\"outcome\":\"not-sent\"}");
     } else {
         ch_buffer_add_format(&text, "{\"outcome\":\"answered\",\"status\":%u,\"body\":", status);
-        ch_encode_json(&text, text_of(body));
+        ch_encode_json(&text, (ch_slice){body.data, count_body_text(body)});
         ch_buffer_add_byte(&text, '}');
     }
     ch_asking *telling = post(agent, ch_buffer_text(&path), &text, TELL_WAIT_MS);

@@ -104,14 +104,21 @@ static size_t bytes_of(const ch_outcome *outcome)
     return outcome->lines.size + outcome->body.size;
 }
 
-static void free_outcome(ch_outcomes *outcomes, ch_outcome *outcome)
+/* The same request is then another. */
+static void forget_prints(ch_outcomes *outcomes, ch_outcome *outcome)
 {
-    age_list *ages = &outcomes->ages[outcome->caller];
-    link_out(outcomes, outcome, BY_ID);
     if (outcome->has_print)
         link_out(outcomes, outcome, BY_PRINT);
     if (outcome->has_repeat)
         link_out(outcomes, outcome, BY_REPEAT);
+    outcome->has_print = outcome->has_repeat = false;
+}
+
+static void free_outcome(ch_outcomes *outcomes, ch_outcome *outcome)
+{
+    age_list *ages = &outcomes->ages[outcome->caller];
+    link_out(outcomes, outcome, BY_ID);
+    forget_prints(outcomes, outcome);
     *(outcome->older == NULL ? &ages->oldest : &outcome->older->newer) = outcome->newer;
     *(outcome->newer == NULL ? &ages->newest : &outcome->newer->older) = outcome->older;
     ages->count--;
@@ -188,6 +195,8 @@ void ch_outcome_end(ch_outcomes *outcomes, ch_outcome *outcome, ch_outcome_state
         ch_buffer_free(&outcome->body);
         ch_buffer_free(&outcome->lines);
     }
+    if (state == CH_OUTCOME_NOT_SENT)
+        forget_prints(outcomes, outcome);
     outcome->state = state;
     outcome->end_ms = ch_clock_ms();
     outcomes->ages[outcome->caller].bytes += bytes_of(outcome);

@@ -58,7 +58,8 @@ void ch_outcomes_free(ch_outcomes *outcomes);
 ch_outcome *ch_outcome_begin(ch_outcomes *outcomes, size_t caller, const uint8_t *repeat);
 /* It was signed and has effects, so the very same request must not be sent again. */
 void ch_outcome_signed(ch_outcomes *outcomes, ch_outcome *outcome, const uint8_t *print);
-/* Its end: `state` is not CH_OUTCOME_PENDING, and what of the answer is to be kept is in place. Who waits is called. */
+/* Its end: `state` is not CH_OUTCOME_PENDING, and what of the answer is to be kept is in place. Who waits is called.
+ * What was not sent is found by its id only: the same request may come again. */
 void ch_outcome_end(ch_outcomes *outcomes, ch_outcome *outcome, ch_outcome_state state);
 /* As if it had never been: it was not signed. Who waits is called, and finds nothing. */
 void ch_outcome_drop(ch_outcomes *outcomes, ch_outcome *outcome);

@@ -140,7 +140,7 @@ void ch_way_answer_recorded(ch_way *way, const ch_outcome *outcome)
         ch_buffer_add_text(&lines, RECORDED);
         answer(way, outcome->status, ch_buffer_slice(&lines), ch_buffer_slice(&outcome->body));
     } else if (outcome->state == CH_OUTCOME_NOT_SENT) {
-        (void)ch_fail(&why, CH_UNAVAILABLE, "the same request came before, and was not sent; make a new one");
+        (void)ch_fail(&why, CH_UNAVAILABLE, "the same request came a moment ago, and was not sent; it may come again");
         ch_way_answer_error(way, CH_ERROR_NOT_SENT, &why);
     } else {
         (void)ch_fail(&why, CH_CONFLICT,

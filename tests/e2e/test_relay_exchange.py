@@ -189,6 +189,16 @@ class TestExchange(RelayTest):
         self.assertEqual(self.both(reply), NOT_SENT)
         self.assertEqual(self.outcome()[1], {"outcome": "not-sent"})
 
+    def test_what_was_not_sent_may_come_again(self):
+        self.agent.judge = lambda question, key: self.agent.sign(question, key, url="https://closed.test/api")
+        self.assertEqual(self.both(self.call("POST", "/api", "again", {"Idempotency-Key": "closed"})), NOT_SENT)
+        not_sent = self.agent.asked[0]["relay"]["id"]
+        self.agent.judge = lambda *_: (409, {"type": "urn:chancery:problem:already-sent", "relay_id": not_sent})
+        self.assertEqual(self.both(self.call("POST", "/api", "again")), NOT_SENT)
+        self.agent.judge = self.agent.sign
+        self.assertEqual(self.call("POST", "/api", "again", {"Idempotency-Key": "closed"}).status, 200)
+        self.assertEqual(len(self.exchange.arrivals), 1)
+
     def test_host_that_leads_here_is_refused(self):
         for host in ("localhost", "127.0.0.1", "[::1]", "10.0.0.1", "169.254.169.254", "[::ffff:127.0.0.1]", "0.0.0.0", "0x7f.1"):
             with self.subTest(host):

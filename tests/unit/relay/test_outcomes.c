@@ -72,6 +72,17 @@ START_TEST(test_who_waits_is_called_once)
 }
 END_TEST
 
+START_TEST(test_what_was_not_sent_may_come_again)
+{
+    ch_outcome *one = ch_outcome_begin(outcomes, 0, print_of(1));
+    ch_outcome_signed(outcomes, one, print_of(2));
+    ch_outcome_end(outcomes, one, CH_OUTCOME_NOT_SENT);
+    ck_assert_ptr_null(ch_outcome_of_print(outcomes, 0, print_of(2)));
+    ck_assert_ptr_null(ch_outcome_of_repeat(outcomes, 0, print_of(1)));
+    ck_assert_ptr_eq(ch_outcome_of_id(outcomes, 0, one->id), one);
+}
+END_TEST
+
 START_TEST(test_what_is_dropped_is_not_found)
 {
     ch_outcome *one = ch_outcome_begin(outcomes, 0, print_of(1));
@@ -118,5 +129,5 @@ END_TEST
 
 CH_TESTS_WITH("outcomes", set_up, tear_down, CH_TEST(test_what_is_signed_is_found_by_its_caller),
               CH_TEST(test_who_waits_is_called_once), CH_TEST(test_what_is_dropped_is_not_found),
-              CH_TEST(test_only_whole_answers_are_kept), CH_TEST(test_oldest_of_a_caller_give_way),
-              CH_TEST(test_bytes_of_a_caller_are_bounded))
+              CH_TEST(test_what_was_not_sent_may_come_again), CH_TEST(test_only_whole_answers_are_kept),
+              CH_TEST(test_oldest_of_a_caller_give_way), CH_TEST(test_bytes_of_a_caller_are_bounded))
