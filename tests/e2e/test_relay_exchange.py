@@ -253,6 +253,7 @@ class TestAgentAway(RelayTest):
     def test_agent_that_is_away(self):
         os.rename(self.folder / "agent.sock", self.folder / "away.sock")
         self.addCleanup(os.rename, self.folder / "away.sock", self.folder / "agent.sock")
+        time.sleep(0.2)  # until those that connected before are served
         self.agent.drop()
         time.sleep(0.2)
         self.assertEqual(self.call("POST", "/api", "away").status, 503)
