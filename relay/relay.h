@@ -6,7 +6,7 @@
 
 /* Reads the configuration and what it names, and says what is wrong. */
 CH_CHECKED ch_status ch_relay_check(const char *config_path, ch_error *err);
-/* Serves until SIGTERM or SIGINT; what is in flight then comes to its end. Returns the exit status. */
+/* Serves until SIGTERM, SIGINT or SIGHUP; what is in flight then comes to its end. Returns the exit status. */
 int ch_relay_run(const char *config_path);
 
 #endif
