@@ -54,6 +54,7 @@ SYSTEM_NAMES = {
     "openssl/ssl.h": r"SSL\w*|TLS\w*",
     "openssl/types.h": r"EVP_\w+|BIGNUM|BIO|X509\w*|OSSL_PARAM|SSL(_CTX)?",
     "openssl/x509.h": r"X509\w*|\w+_(PUBKEY|X509\w*|PrivateKey|AutoPrivateKey|PKCS8\w*)",
+    "openssl/x509v3.h": r"X509V3_\w+|NID_\w+|X509_EXTENSION\w*",
     "p11-kit/pkcs11.h": r"CK\w+",
     "p11-kit/uri.h": r"p11_kit_uri\w*|P11KitUri|P11_KIT_URI\w*",
     "poll.h": r"p?poll|pollfd|POLL\w+",

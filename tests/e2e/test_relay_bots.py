@@ -8,10 +8,11 @@ import signal
 import socket
 import ssl
 import struct
+import subprocess
 import time
 import unittest
 
-from relay_rig import GROWTH_KIB, RelayTest, answer, rss_kib, wait_until
+from relay_rig import GROWTH_KIB, RELAY, RelayTest, answer, rss_kib, wait_until
 from waiting import Waiting
 
 
@@ -242,13 +243,15 @@ class TestEnd(RelayTest):
 class TestTls(RelayTest):
     @classmethod
     def config(cls):
-        return super().config().replace("token: token}", "token: token, certificate: server.pem, key: server.key}")
+        done = subprocess.run([RELAY.with_name("chancery"), "relay", "certificate", cls.folder], capture_output=True, text=True,
+                              env={"ASAN_OPTIONS": "detect_leaks=0"})
+        assert done.returncode == 0, done.stderr
+        return super().config().replace("token: token}", "token: token, certificate: relay.pem, key: relay.key}")
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.context = ssl.create_default_context(cafile=cls.folder / "ca.pem")
-        cls.context.check_hostname = False
+        cls.context = ssl.create_default_context(cafile=cls.folder / "relay.pem")
 
     def test_bots_may_speak_tls(self):
         connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=self.context, timeout=30)
@@ -257,6 +260,20 @@ class TestTls(RelayTest):
             self.assertEqual(json.loads(connection.getresponse().read()), {"ok": True})
         connection.close()
         self.assertEqual(len(self.exchange.arrivals), 3)
+
+    def test_key_is_the_relays_alone_and_not_overwritten(self):
+        key = self.folder / "relay.key"
+        before = key.read_bytes()
+        self.assertEqual(key.stat().st_mode & 0o777, 0o600)
+        done = subprocess.run([RELAY.with_name("chancery"), "relay", "certificate", self.folder], capture_output=True,
+                              env={"ASAN_OPTIONS": "detect_leaks=0"})
+        self.assertEqual((done.returncode, key.read_bytes()), (5, before))
+
+    def test_node_trusts_the_certificate(self):
+        script = f"fetch('https://localhost:{self.port}/{self.token}/key-1/api').then(async (r) => console.log(r.status, await r.text()))"
+        done = subprocess.run(["node", "-e", script], capture_output=True, text=True,
+                              env={"PATH": os.environ["PATH"], "NODE_EXTRA_CA_CERTS": str(self.folder / "relay.pem")})
+        self.assertEqual(done.stdout, '200 {"ok":true}\n', done.stderr)
 
     def test_large_answer_by_tls(self):
         self.exchange.plays["/api/big"] = lambda *_: answer(b"y" * 5000000)
@@ -267,7 +284,7 @@ class TestTls(RelayTest):
 
     def test_requests_in_one_record(self):
         raw = socket.create_connection(("127.0.0.1", self.port), timeout=30)
-        with self.context.wrap_socket(raw) as stream:
+        with self.context.wrap_socket(raw, server_hostname="localhost") as stream:
             one = self.head(f"POST /{self.token}/key-1/api HTTP/1.1", "Content-Length: 1")
             stream.sendall(b"".join(one + b"%d" % i for i in range(5)))
             said = b""
