@@ -37,7 +37,7 @@ comma := ,
 #
 # One static library per folder. `links` says which libraries a folder's code may need, its own first; scripts/arrows
 # holds the includes to the same table, and the linker proves it.
-FOLDERS := base conf wire pkcs11 exchange policy state agent agent/core agent/front agent/token cli
+FOLDERS := base conf wire pkcs11 exchange policy state agent agent/core agent/front agent/token cli relay
 
 links_base        := base
 links_conf        := conf base
@@ -51,6 +51,7 @@ links_agent/core  := agent/core policy exchange state agent conf wire pkcs11 bas
 links_agent/front := agent/front agent wire base
 links_agent/token := agent/token agent wire pkcs11 base
 links_cli         := cli policy exchange conf wire pkcs11 base
+links_relay       := relay conf base
 
 # Packages that each library's code needs.
 packages_base        := libcrypto
@@ -64,13 +65,15 @@ packages_agent/core  := p11-kit-1
 packages_agent/front := libmicrohttpd jansson
 packages_agent/token :=
 packages_cli         := libcurl jansson libcrypto libqrencode p11-kit-1
+packages_relay       := libcurl jansson libssl libcrypto libseccomp
 
 # The programs: the folder that holds each one's main.c.
-PROGRAMS := chancery-agent chancery-front chancery-token chancery
+PROGRAMS := chancery-agent chancery-front chancery-token chancery chancery-relay
 main_chancery-agent := agent/core
 main_chancery-front := agent/front
 main_chancery-token := agent/token
 main_chancery       := cli
+main_chancery-relay := relay
 
 # ---- flags ----
 
@@ -225,7 +228,8 @@ fuzz_state           := agent/core
 fuzz_front_frames    := agent/core
 fuzz_token_answers   := agent/core
 fuzz_operator_frames := agent/core
-FUZZ_DOORS := yaml profile strings answers policy json http secrets uris frames state front_frames token_answers operator_frames
+fuzz_relay           := relay
+FUZZ_DOORS := yaml profile strings answers policy json http secrets uris frames state front_frames token_answers operator_frames relay
 # Good requests, made and checked by the property test's parts; frames of all kinds; core on a stage.
 fuzz_samples := $(call objects,tests/fuzz/rig.c tests/fuzz/files.c $(filter-out %/profiles.c %/intents.c,$(wildcard tests/property/*.c)))
 fuzz_frame_parts := $(call objects,tests/fuzz/frames.c)
@@ -275,12 +279,12 @@ completiondir := $(PREFIX)/share/bash-completion/completions
 unitdir       := $(PREFIX)/lib/systemd/system
 dropindir     := $(PREFIX)/share/doc/chancery/systemd
 
-BIN := chancery chancery-agent
+BIN := chancery chancery-agent chancery-relay
 LIBEXEC := $(filter-out $(BIN),$(PROGRAMS))
 FEED := $(wildcard adapters/feed/*.py) adapters/python/chancery.py
 PROFILES := $(wildcard profiles/*.yaml)
 MANUALS := $(wildcard docs/man/*.[1-9])
-UNITS := $(wildcard docs/systemd/*.service)
+UNITS := $(wildcard docs/systemd/*.service docs/systemd/*.socket)
 DROPINS := $(wildcard docs/systemd/chancery-agent.service.d/*.conf)
 manual_path = $(foreach manual,$(1),$(mandir)/man$(subst .,,$(suffix $(manual)))/$(notdir $(manual)))
 INSTALLED = $(BIN:%=$(bindir)/%) $(LIBEXEC:%=$(libexecdir)/%) $(addprefix $(libexecdir)/,$(notdir $(FEED))) $(PROFILES:profiles/%=$(profiledir)/%) \

@@ -45,6 +45,7 @@ extern const ch_command ch_commands_of_operator[];    /* cli/operator.c: unlock 
 extern const ch_command ch_commands_of_totp[];        /* cli/totp.c */
 extern const ch_command ch_commands_of_nonce[];       /* cli/nonce.c */
 extern const ch_command ch_commands_of_clock[];       /* cli/clock.c */
+extern const ch_command ch_commands_of_relay[];       /* cli/relay_certificate.c */
 extern const ch_command ch_commands_of_agent[];       /* cli/agent.c: what the agent offers over HTTP */
 extern const ch_command ch_commands_of_requests[];    /* cli/requests.c: likewise, of what waits for people */
 

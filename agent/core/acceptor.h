@@ -5,7 +5,7 @@
 #ifndef CH_AGENT_CORE_ACCEPTOR_H
 #define CH_AGENT_CORE_ACCEPTOR_H
 
-#include "agent/loop.h"
+#include "base/loop.h"
 #include "agent/pace.h"
 
 #include <stddef.h>

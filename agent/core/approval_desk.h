@@ -12,7 +12,7 @@
 #include "agent/core/connections.h"
 #include "agent/core/front_link.h"
 #include "agent/core/ledger.h"
-#include "agent/loop.h"
+#include "base/loop.h"
 #include "policy/policy.h"
 #include "wire/frames.h"
 

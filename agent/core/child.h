@@ -8,7 +8,7 @@
 
 #include "agent/core/child_output.h"
 #include "agent/core/dying.h"
-#include "agent/loop.h"
+#include "base/loop.h"
 #include "wire/channel.h"
 
 #include <sys/types.h>

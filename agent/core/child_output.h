@@ -5,7 +5,7 @@
 #ifndef CH_AGENT_CORE_CHILD_OUTPUT_H
 #define CH_AGENT_CORE_CHILD_OUTPUT_H
 
-#include "agent/loop.h"
+#include "base/loop.h"
 
 #include <stddef.h>
 

@@ -10,7 +10,7 @@
 #ifndef CH_AGENT_CORE_CLOCKWATCH_H
 #define CH_AGENT_CORE_CLOCKWATCH_H
 
-#include "agent/loop.h"
+#include "base/loop.h"
 #include "base/clock.h"
 #include "state/seen_time.h"
 #include "state/writer.h"

@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "agent/loop.h"
+#include "base/loop.h"
 #include "policy/policy.h"
 #include "state/people.h"
 #include "state/prints.h"

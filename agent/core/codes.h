@@ -8,7 +8,7 @@
 
 #include "agent/core/links.h"
 #include "agent/core/token_link.h"
-#include "agent/loop.h"
+#include "base/loop.h"
 #include "base/secret.h"
 #include "policy/policy.h"
 #include "state/people.h"

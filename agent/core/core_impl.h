@@ -28,7 +28,7 @@
 #include "agent/core/status.h"
 #include "agent/core/timekeeper.h"
 #include "agent/core/unattended.h"
-#include "agent/loop.h"
+#include "base/loop.h"
 #include "exchange/scratch.h"
 
 typedef struct core {

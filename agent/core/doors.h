@@ -3,7 +3,7 @@
 #ifndef CH_AGENT_CORE_DOORS_H
 #define CH_AGENT_CORE_DOORS_H
 
-#include "agent/loop.h"
+#include "base/loop.h"
 #include "policy/policy.h"
 
 #define CH_DOORS_MAX 64

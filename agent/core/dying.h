@@ -3,7 +3,7 @@
 #ifndef CH_AGENT_CORE_DYING_H
 #define CH_AGENT_CORE_DYING_H
 
-#include "agent/loop.h"
+#include "base/loop.h"
 
 #include <sys/types.h>
 

@@ -8,7 +8,7 @@
 #ifndef CH_AGENT_CORE_FREEZE_FILE_H
 #define CH_AGENT_CORE_FREEZE_FILE_H
 
-#include "agent/loop.h"
+#include "base/loop.h"
 #include "base/error.h"
 
 #include <stdbool.h>

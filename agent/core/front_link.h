@@ -8,7 +8,7 @@
 #include "agent/core/confinement.h"
 #include "agent/core/connections.h"
 #include "agent/core/meter.h"
-#include "agent/loop.h"
+#include "base/loop.h"
 #include "wire/frames.h"
 
 typedef struct ch_front_link ch_front_link;

@@ -6,6 +6,7 @@
 
 #include "agent/core/acceptor.h"
 #include "agent/core/units.h"
+#include "agent/pace.h"
 #include "base/clock.h"
 #include "base/close.h"
 #include "base/log.h"

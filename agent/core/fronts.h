@@ -10,7 +10,7 @@
 
 #include "agent/core/connections.h"
 #include "agent/core/front_link.h"
-#include "agent/loop.h"
+#include "base/loop.h"
 #include "policy/policy.h"
 
 #include <sys/types.h>

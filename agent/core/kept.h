@@ -6,7 +6,7 @@
 #include "agent/core/clockwatch.h"
 #include "agent/core/ledger.h"
 #include "agent/core/rules.h"
-#include "agent/loop.h"
+#include "base/loop.h"
 #include "state/nonces.h"
 #include "state/people.h"
 #include "state/prints.h"

@@ -3,7 +3,7 @@
 #ifndef CH_AGENT_CORE_KEY_WATCH_H
 #define CH_AGENT_CORE_KEY_WATCH_H
 
-#include "agent/loop.h"
+#include "base/loop.h"
 #include "policy/policy.h"
 
 typedef struct ch_key_watch ch_key_watch;

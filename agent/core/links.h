@@ -6,7 +6,7 @@
 #include "agent/core/config.h"
 #include "agent/core/dying.h"
 #include "agent/core/token_link.h"
-#include "agent/loop.h"
+#include "base/loop.h"
 #include "policy/policy.h"
 #include "policy/states.h"
 #include "state/prints.h"

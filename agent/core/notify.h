@@ -3,7 +3,7 @@
 #ifndef CH_AGENT_CORE_NOTIFY_H
 #define CH_AGENT_CORE_NOTIFY_H
 
-#include "agent/loop.h"
+#include "base/loop.h"
 
 typedef struct ch_notify ch_notify;
 

@@ -1,6 +1,6 @@
 #include "agent/core/operators_impl.h"
 
-#include "agent/loop.h"
+#include "base/loop.h"
 #include "base/memory.h"
 #include "base/clock.h"
 #include "policy/policy.h"

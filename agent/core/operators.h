@@ -11,7 +11,7 @@
 #include "agent/core/reload.h"
 #include "agent/core/request.h"
 #include "agent/core/timekeeper.h"
-#include "agent/loop.h"
+#include "base/loop.h"
 #include "policy/policy.h"
 
 #define CH_OPERATORS_MAX 16 /* sessions at once */

@@ -4,7 +4,7 @@
 #define CH_AGENT_CORE_RELOAD_H
 
 #include "agent/core/rules.h"
-#include "agent/loop.h"
+#include "base/loop.h"
 
 typedef struct ch_reload ch_reload;
 

@@ -12,7 +12,7 @@
 #include "agent/core/meter.h"
 #include "agent/core/token_jobs.h"
 #include "agent/core/variables.h"
-#include "agent/loop.h"
+#include "base/loop.h"
 #include "base/secret.h"
 #include "base/slice.h"
 #include "pkcs11/key_rule.h"

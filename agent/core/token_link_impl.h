@@ -4,7 +4,7 @@
 
 #include "agent/core/child.h"
 #include "agent/core/token_link.h"
-#include "agent/loop.h"
+#include "base/loop.h"
 #include "state/prints.h"
 #include "wire/frame.h"
 #include "wire/frames.h"

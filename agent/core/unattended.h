@@ -7,7 +7,7 @@
 
 #include "agent/core/clockwatch.h"
 #include "agent/core/links.h"
-#include "agent/loop.h"
+#include "base/loop.h"
 #include "policy/policy.h"
 #include "policy/states.h"
 

@@ -1,5 +1,5 @@
-"""Runs a program as docs/systemd/chancery-agent.service would have it run, without systemd:
-confined.py UID HOME DROP_IN PROGRAM ...
+"""Runs a program as docs/systemd/chancery-agent.service, or the unit that $CHANCERY_UNIT names, would have it run, without
+systemd: confined.py UID HOME DROP_IN PROGRAM ...
 
 DROP_IN is one of docs/systemd/chancery-agent.service.d, or "-". Of it count the groups, the folders that may be written to, and
 the IPC namespace.
@@ -23,7 +23,8 @@ CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWNET = 0x00020000, 0x08000000, 0x40000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 32, 4096, 16384, 1 << 18
 PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAPBSET_READ = 24, 38, 23
 SCMP_ACT_ALLOW, SCMP_CMP_NE, SCMP_CMP_MASKED_EQ, PROT_EXEC = 0x7FFF0000, 1, 7, 4
-UNIT = pathlib.Path(__file__).resolve().parents[2] / "docs" / "systemd" / "chancery-agent.service"
+UNIT = pathlib.Path(__file__).resolve().parents[2] / "docs" / "systemd" / os.environ.get("CHANCERY_UNIT", "chancery-agent.service")
+HAS_NETWORK = "PrivateNetwork=yes" not in UNIT.read_text().splitlines()
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -81,7 +82,8 @@ def read_drop_in(name):
 
 
 def make_namespaces(writable, is_ipc_private):
-    check(libc.unshare(CLONE_NEWNS | CLONE_NEWNET | (CLONE_NEWIPC if is_ipc_private else 0)), "unshare")
+    own = (0 if HAS_NETWORK else CLONE_NEWNET) | (CLONE_NEWIPC if is_ipc_private else 0)
+    check(libc.unshare(CLONE_NEWNS | own), "unshare")
     mount(None, "/", None, MS_REC | MS_PRIVATE)
     for folder in writable:
         mount(folder, folder, None, MS_BIND)
@@ -100,7 +102,9 @@ def filter_calls(names):
             lib.seccomp_rule_add_array(allow, SCMP_ACT_ALLOW, number, 0, None)
     deny = ctypes.c_void_p(lib.seccomp_init(SCMP_ACT_ALLOW))
     for name, comparison in (
-        ("socket", Comparison(0, SCMP_CMP_NE, socket.AF_UNIX, 0)),
+        # Units with a network are allowed AF_UNIX, AF_INET and AF_INET6; AF_NETLINK stands for all others.
+        ("socket", Comparison(0, SCMP_CMP_MASKED_EQ, 0xFFFFFFFF, socket.AF_NETLINK) if HAS_NETWORK
+         else Comparison(0, SCMP_CMP_NE, socket.AF_UNIX, 0)),
         ("mprotect", Comparison(2, SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC)),
     ):
         number = lib.seccomp_syscall_resolve_name(name.encode())

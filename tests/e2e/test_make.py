@@ -50,11 +50,12 @@ class Install(Installed):
         return {str(path.relative_to(self.root)): path for path in self.root.rglob("*") if not path.is_dir()}
 
     def test_every_file_is_in_its_place(self):
-        wanted = {"bin/chancery", "bin/chancery-agent", "libexec/chancery/chancery-front",
+        wanted = {"bin/chancery", "bin/chancery-agent", "bin/chancery-relay", "libexec/chancery/chancery-front",
                   "libexec/chancery/chancery-token", "libexec/chancery/chancery_feed.py", "libexec/chancery/tickers.py",
                   "libexec/chancery/chancery.py", "lib/systemd/system/chancery-feed.service",
                   "share/bash-completion/completions/chancery",
-                  "lib/systemd/system/chancery-agent.service"}
+                  "lib/systemd/system/chancery-agent.service", "lib/systemd/system/chancery-relay.service",
+                  "lib/systemd/system/chancery-relay.socket"}
         drop_ins = ROOT / "docs" / "systemd" / "chancery-agent.service.d"
         wanted |= {f"share/doc/chancery/systemd/{path.name}" for path in drop_ins.iterdir()}
         wanted |= {f"share/chancery/profiles/{path.name}" for path in (ROOT / "profiles").glob("*.yaml")}
@@ -107,6 +108,7 @@ class Prefix(Installed):
 
     def test_texts_name_the_prefix(self):
         for name, says in (("lib/systemd/system/chancery-agent.service", "ExecStart=/opt/chancery/bin/chancery-agent"),
+                           ("lib/systemd/system/chancery-relay.service", "ExecStart=/opt/chancery/bin/chancery-relay"),
                            ("lib/systemd/system/chancery-feed.service", "/opt/chancery/libexec/chancery/chancery_feed.py"),
                            ("share/man/man1/chancery.1", "/opt/chancery/share/chancery/profiles")):
             text = (self.root / name).read_text()

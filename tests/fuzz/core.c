@@ -15,7 +15,7 @@
 #include "agent/core/shadow.h"
 #include "agent/core/status.h"
 #include "agent/core/token_link.h"
-#include "agent/loop.h"
+#include "base/loop.h"
 #include "base/clock.h"
 #include "exchange/scratch.h"
 #include "policy/load.h"

@@ -1,6 +1,6 @@
 /* A timer that was cancelled, or was called, stayed in the loop's list. The next turn looked at it, though its owner (a
  * token link, say) had been freed. */
-#include "agent/loop.h"
+#include "base/loop.h"
 
 #include "base/memory.h"
 #include "tests/support/suite.h"

@@ -6,7 +6,7 @@
 #ifndef CH_TESTS_UNIT_AGENT_CORE_STAGE_H
 #define CH_TESTS_UNIT_AGENT_CORE_STAGE_H
 
-#include "agent/loop.h"
+#include "base/loop.h"
 #include "wire/channel.h"
 
 #include <sys/types.h>

@@ -3,8 +3,8 @@
  * One thread. Callbacks may add, change and remove sources and timers, their own too; a source that is removed gets no
  * further call, not even for an event that was already seen. Sources and timers are the caller's memory and must stay
  * where they are while they are in the loop. */
-#ifndef CH_AGENT_LOOP_H
-#define CH_AGENT_LOOP_H
+#ifndef CH_BASE_LOOP_H
+#define CH_BASE_LOOP_H
 
 #include "base/error.h"
 
@@ -19,6 +19,7 @@ typedef struct ch_source {
     void (*on_ready)(void *context);
     void *context;
     uint32_t events; /* EPOLLIN, EPOLLOUT; 0: nothing is waited for */
+    uint32_t ready;  /* why on_ready was called: EPOLLIN, EPOLLRDHUP, ... */
     bool is_watched;
 } ch_source;
 

@@ -1,5 +1,5 @@
 /* Sources are the read ends of pipes; no test sleeps, save for a timer's few milliseconds. */
-#include "agent/loop.h"
+#include "base/loop.h"
 
 #include "base/clock.h"
 #include "tests/support/suite.h"

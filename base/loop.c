@@ -1,5 +1,5 @@
-/* Timers are a list without order: there are a few dozen at most, and each turn looks at all of them. */
-#include "agent/loop.h"
+/* Timers are a list without order: there are a few hundred at most, and each turn looks at all of them. */
+#include "base/loop.h"
 
 #include "base/awake.h"
 #include "base/clock.h"
@@ -144,8 +144,10 @@ void ch_loop_turn(ch_loop *loop, uint64_t awake_ns)
         loop->event_count = epoll_wait(loop->epoll_fd, loop->events, EVENTS_MAX, time_to_sleep(loop));
     for (int i = 0; i < loop->event_count; i++) {
         ch_source *source = loop->events[i].data.ptr;
-        if (source != NULL)
-            source->on_ready(source->context);
+        if (source == NULL)
+            continue;
+        source->ready = loop->events[i].events;
+        source->on_ready(source->context);
     }
     loop->event_count = 0;
     call_timers(loop);

@@ -1,0 +1,22 @@
+/* Answers of the relay's own: a problem document (RFC 9457), as the agent writes them, in the body and, on one line of
+ * ASCII, in the header Chancery-Problem. Thread-safe. */
+#ifndef CH_RELAY_REFUSAL_H
+#define CH_RELAY_REFUSAL_H
+
+#include "base/buffer.h"
+
+typedef struct ch_refusal {
+    unsigned status;
+    ch_buffer lines; /* whole header lines */
+    ch_buffer body;
+} ch_refusal;
+
+/* `http_status`: 0 for the one of the error's own. Free with ch_refusal_free. */
+ch_refusal ch_refusal_of(const ch_error *problem, unsigned http_status);
+void ch_refusal_free(ch_refusal *refusal);
+#define ch_autorefusal __attribute__((cleanup(ch_refusal_free))) ch_refusal
+
+/* The reason phrase of a status line; "" if there is none for it. */
+const char *ch_status_phrase(unsigned http_status);
+
+#endif

@@ -1,0 +1,151 @@
+/* An answer of the relay's own is begun, added and ended in one go; none is made once the exchange's has begun. */
+#include "relay/requests_impl.h"
+
+#include "relay/agent_answer.h"
+#include "relay/refusal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PROBLEM_MAX 4096 /* of the header; longer documents are left out of it */
+#define RECORDED "Chancery-Recorded: yes\r\n"
+
+static void answer(ch_way *way, unsigned status, ch_slice lines, ch_slice body)
+{
+    ch_bot *bot = way->bot;
+    way->bot = NULL;
+    if (bot == NULL)
+        return;
+    ch_bot_begin(bot, status, lines, (int64_t)body.size);
+    ch_bot_add(bot, body);
+    ch_bot_end(bot);
+}
+
+void ch_way_answer_problem(ch_way *way, const ch_error *problem, unsigned http_status)
+{
+    ch_autorefusal refusal = ch_refusal_of(problem, http_status);
+    answer(way, refusal.status, ch_buffer_slice(&refusal.lines), ch_buffer_slice(&refusal.body));
+}
+
+/* ---- in the exchange's shape ---- */
+
+static void add_problem_header(ch_buffer *lines, const json_t *document)
+{
+    ch_autobuffer line = CH_BUFFER_INIT;
+    json_t *copy = json_copy((json_t *)document);
+    json_object_del(copy, "exchange_error");
+    char *text = json_dumps(copy, JSON_COMPACT | JSON_ENSURE_ASCII);
+    json_decref(copy);
+    if (text != NULL && strlen(text) <= PROBLEM_MAX) {
+        ch_buffer_add_format(&line, "Chancery-Problem: %s\r\n", text);
+        ch_buffer_add_slice(lines, ch_buffer_slice(&line));
+    }
+    free(text);
+}
+
+/* The header of the relay's own problem, for an answer in another's shape. */
+static void add_own_header(ch_buffer *lines, const ch_refusal *refusal)
+{
+    static const char name[] = "Chancery-Problem: ";
+    ch_slice rest = ch_buffer_slice(&refusal->lines);
+    const uint8_t *at = memmem(rest.data, rest.size, name, sizeof name - 1);
+    if (at != NULL)
+        ch_buffer_add(lines, at, rest.size - (size_t)(at - rest.data));
+}
+
+static const json_t *shapes_of(const ch_way *way)
+{
+    return way->said.shapes != NULL ? way->said.shapes : ch_turns_shapes(way->requests->turns, way->wire.key);
+}
+
+void ch_way_answer_error(ch_way *way, ch_way_error which, const ch_error *why)
+{
+    /* clang-format off */
+    static const struct {
+        const char *name;
+        unsigned http_status;
+    } errors[] = {
+        [CH_ERROR_NOT_SENT] = { "not-sent", 503 },
+        [CH_ERROR_UNKNOWN]  = { "unknown",  504 },
+    };
+    /* clang-format on */
+    ch_shape shape;
+    if (way->bot == NULL)
+        return;
+    ch_autorefusal refusal = ch_refusal_of(why, errors[which].http_status);
+    if (ch_shape_read(json_object_get(shapes_of(way), errors[which].name), &shape)) {
+        add_own_header(&shape.lines, &refusal);
+        answer(way, shape.status, ch_buffer_slice(&shape.lines), shape.body);
+    } else {
+        answer(way, refusal.status, ch_buffer_slice(&refusal.lines), ch_buffer_slice(&refusal.body));
+    }
+    ch_buffer_free(&shape.lines);
+}
+
+/* ---- the agent's refusals ---- */
+
+/* Clients take 2xx and 423 for success, and 403 for a fault that passes; so a refusal is 422, whatever it is for. What
+ * may be asked again soon stays what it is. */
+static unsigned plain_status(unsigned status)
+{
+    return status == 429 || status >= 500 ? 503 : 422;
+}
+
+static void answer_plainly(ch_way *way, ch_buffer *lines)
+{
+    json_t *document = way->said.document;
+    unsigned status = plain_status(way->said.status);
+    ch_buffer_add_text(lines, "Content-Type: application/problem+json\r\n");
+    json_object_set_new(document, "status", json_integer((json_int_t)status));
+    char *text = json_dumps(document, JSON_COMPACT);
+    answer(way, status, ch_buffer_slice(lines), ch_slice_of(text == NULL ? "" : text));
+    free(text);
+}
+
+static void answer_without_document(ch_way *way)
+{
+    ch_error why = CH_ERROR_INIT;
+    (void)ch_fail(&why, CH_UNAVAILABLE,
+                  "the agent answered with HTTP status %u and no reason; the request was not sent", way->said.status);
+    ch_way_answer_error(way, CH_ERROR_NOT_SENT, &why);
+}
+
+void ch_way_answer_refusal(ch_way *way)
+{
+    const json_t *document = way->said.document;
+    ch_shape shape;
+    if (document == NULL) {
+        answer_without_document(way);
+        return;
+    }
+    bool has_shape = ch_shape_read(json_object_get(document, "exchange_error"), &shape);
+    add_problem_header(&shape.lines, document);
+    if (way->said.retry_after_s > 0)
+        ch_buffer_add_format(&shape.lines, "Retry-After: %ld\r\n", way->said.retry_after_s);
+    if (has_shape)
+        answer(way, shape.status, ch_buffer_slice(&shape.lines), shape.body);
+    else
+        answer_plainly(way, &shape.lines);
+    ch_buffer_free(&shape.lines);
+}
+
+/* ---- again ---- */
+
+void ch_way_answer_recorded(ch_way *way, const ch_outcome *outcome)
+{
+    ch_autobuffer lines = CH_BUFFER_INIT;
+    ch_error why = CH_ERROR_INIT;
+    if (outcome->state == CH_OUTCOME_ANSWERED && outcome->is_whole) {
+        ch_buffer_add_slice(&lines, ch_buffer_slice(&outcome->lines));
+        ch_buffer_add_text(&lines, RECORDED);
+        answer(way, outcome->status, ch_buffer_slice(&lines), ch_buffer_slice(&outcome->body));
+    } else if (outcome->state == CH_OUTCOME_NOT_SENT) {
+        (void)ch_fail(&why, CH_UNAVAILABLE, "the same request came a moment ago, and was not sent; it may come again");
+        ch_way_answer_error(way, CH_ERROR_NOT_SENT, &why);
+    } else {
+        (void)ch_fail(&why, CH_CONFLICT,
+                      "the same request was sent before, and its answer is not known here; it was not sent again: look "
+                      "at the exchange");
+        ch_way_answer_error(way, CH_ERROR_UNKNOWN, &why);
+    }
+}

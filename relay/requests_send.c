@@ -1,0 +1,126 @@
+/* The record of a request ends exactly once, and then the agent is told, if it signed something with effects: that it
+ * was not sent, or what was answered. Of what was sent and not answered nothing is told, and the agent keeps what it
+ * reserved. */
+#include "relay/requests_impl.h"
+
+#include "base/log.h"
+
+#define BACKLOG_MAX (64 * 1024) /* of an answer, before the exchange must wait */
+
+static void end_outcome(ch_way *way, ch_outcome_state state)
+{
+    ch_outcome *outcome = way->outcome;
+    way->outcome = NULL;
+    if (outcome == NULL)
+        return;
+    if (state == CH_OUTCOME_NOT_SENT)
+        ch_agent_tell(way->requests->agent, outcome->id, 0, (ch_slice){NULL, 0});
+    if (state == CH_OUTCOME_ANSWERED && way->said.has_effects)
+        ch_agent_tell(way->requests->agent, outcome->id, outcome->status, ch_buffer_slice(&outcome->body));
+    ch_outcome_end(way->requests->outcomes, outcome, state);
+}
+
+/* ---- what the sender says ---- */
+
+static bool on_start(void *context)
+{
+    const ch_way *way = context;
+    return way->bot != NULL;
+}
+
+static void on_head(void *context, unsigned status, ch_slice lines, int64_t body_size)
+{
+    ch_way *way = context;
+    ch_way_enter(way, CH_WAY_ANSWERING);
+    if (way->outcome != NULL) {
+        way->outcome->status = status;
+        ch_buffer_add_slice(&way->outcome->lines, lines);
+    }
+    if (way->bot != NULL)
+        ch_bot_begin(way->bot, status, lines, body_size);
+}
+
+static ch_took on_body(void *context, ch_slice part)
+{
+    ch_way *way = context;
+    way->is_paused = way->bot != NULL && ch_bot_backlog(way->bot) >= BACKLOG_MAX;
+    if (way->is_paused)
+        return CH_TOOK_NONE;
+    way->body_size += part.size;
+    if (way->outcome != NULL)
+        ch_outcome_add_body(way->outcome, part);
+    if (way->bot != NULL)
+        ch_bot_add(way->bot, part);
+    return way->bot == NULL && way->body_size > CH_OUTCOME_BODY_MAX ? CH_TOOK_ENOUGH : CH_TOOK;
+}
+
+static void answer_unanswered(ch_way *way, ch_sent sent, const ch_error *why)
+{
+    if (sent == CH_NOT_SENT)
+        ch_way_answer_error(way, CH_ERROR_NOT_SENT, why);
+    else
+        ch_way_answer_error(way, CH_ERROR_UNKNOWN, why);
+}
+
+static void on_end(void *context, ch_sent sent, const ch_error *why)
+{
+    ch_way *way = context;
+    ch_bot *bot = way->bot;
+    if (why->status != CH_OK)
+        ch_log_limited(&way->requests->limit, "a request of caller '%s': %s", way->wire.caller, why->message);
+    if (sent == CH_NOT_SENT || sent == CH_SENT_UNANSWERED) {
+        end_outcome(way, sent == CH_NOT_SENT ? CH_OUTCOME_NOT_SENT : CH_OUTCOME_UNKNOWN);
+        answer_unanswered(way, sent, why);
+    } else {
+        if (way->outcome != NULL)
+            way->outcome->is_whole = sent == CH_SENT_ANSWERED && way->body_size == way->outcome->body.size;
+        end_outcome(way, CH_OUTCOME_ANSWERED);
+        way->bot = NULL;
+        if (bot != NULL && sent == CH_SENT_ANSWERED)
+            ch_bot_end(bot);
+        else if (bot != NULL)
+            ch_bot_cut(bot);
+    }
+    ch_way_end(way);
+}
+
+/* ---- sending ---- */
+
+void ch_way_send(ch_way *way)
+{
+    const ch_sending_owner owner = {
+        .context = way, .on_start = on_start, .on_head = on_head, .on_body = on_body, .on_end = on_end};
+    ch_error err = CH_ERROR_INIT;
+    ch_way_enter(way, CH_WAY_SENDING);
+    if (way->bot == NULL) {
+        end_outcome(way, CH_OUTCOME_NOT_SENT);
+        ch_way_end(way);
+        return;
+    }
+    way->sending = ch_send(way->requests->sender, &way->said, way->wire.head, &owner, &err);
+    if (way->sending != NULL)
+        return;
+    end_outcome(way, CH_OUTCOME_NOT_SENT);
+    ch_way_answer_error(way, CH_ERROR_NOT_SENT, &err);
+    ch_way_end(way);
+}
+
+void ch_way_stop_sending(ch_way *way)
+{
+    end_outcome(way, CH_OUTCOME_NOT_SENT);
+    ch_way_end(way);
+}
+
+void ch_way_stop_reading(ch_way *way)
+{
+    end_outcome(way, CH_OUTCOME_UNKNOWN);
+    ch_way_end(way);
+}
+
+void ch_way_has_room(ch_way *way)
+{
+    if (!way->is_paused)
+        return;
+    way->is_paused = false;
+    ch_sending_resume(way->sending);
+}

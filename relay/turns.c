@@ -1,0 +1,210 @@
+/* A key's entry is there as long as somebody uses it, or the agent has said something of it; since any name can stand
+ * in a path, only names that the agent knows are remembered. */
+#include "relay/turns.h"
+
+#include "base/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define KEYS_MAX 1024 /* remembered */
+
+struct ch_turn_key {
+    char *name;
+    ch_turn_key *next;
+    ch_turn *waiting; /* in the order in which they came */
+    const ch_turn *holder;
+    size_t users; /* turns taken and not left */
+    size_t last_caller;
+    json_t *shapes;
+    bool is_free; /* it has no nonces */
+    bool is_known;
+};
+
+struct ch_turns {
+    ch_turn_key *keys;
+    size_t known;
+};
+
+ch_turns *ch_turns_new(void)
+{
+    return ch_alloc(sizeof(ch_turns));
+}
+
+static void free_key(ch_turn_key *key)
+{
+    json_decref(key->shapes);
+    free(key->name);
+    free(key);
+}
+
+void ch_turns_free(ch_turns *turns)
+{
+    if (turns == NULL)
+        return;
+    while (turns->keys != NULL) {
+        ch_turn_key *next = turns->keys->next;
+        free_key(turns->keys);
+        turns->keys = next;
+    }
+    free(turns);
+}
+
+static ch_turn_key *find_key(const ch_turns *turns, ch_slice name)
+{
+    ch_turn_key *key = turns->keys;
+    while (key != NULL && !ch_slice_is(name, key->name))
+        key = key->next;
+    return key;
+}
+
+static ch_turn_key *find_or_add_key(ch_turns *turns, ch_slice name)
+{
+    ch_turn_key *key = find_key(turns, name);
+    if (key != NULL)
+        return key;
+    key = ch_alloc(sizeof *key);
+    key->name = ch_slice_strdup(name);
+    key->next = turns->keys;
+    turns->keys = key;
+    return key;
+}
+
+static void forget_unknown(ch_turns *turns, ch_turn_key *key)
+{
+    ch_turn_key **link = &turns->keys;
+    if (key->users > 0 || key->is_known)
+        return;
+    while (*link != key)
+        link = &(*link)->next;
+    *link = key->next;
+    free_key(key);
+}
+
+/* ---- turns ---- */
+
+bool ch_turns_take(ch_turns *turns, ch_slice name, ch_turn *turn)
+{
+    ch_turn_key *key = find_or_add_key(turns, name);
+    turn->key = key;
+    key->users++;
+    if (key->is_free || key->holder == NULL) {
+        key->holder = key->is_free ? NULL : turn;
+        key->last_caller = turn->caller;
+        return true;
+    }
+    ch_turn **link = &key->waiting;
+    while (*link != NULL)
+        link = &(*link)->next;
+    turn->is_waiting = true;
+    turn->next = NULL;
+    *link = turn;
+    return false;
+}
+
+static bool is_before(const ch_turn_key *key, const ch_turn *one, const ch_turn *other)
+{
+    if (one->is_cancel != other->is_cancel)
+        return one->is_cancel;
+    return one->caller != key->last_caller && other->caller == key->last_caller;
+}
+
+static void unlink_turn(ch_turn_key *key, ch_turn *turn)
+{
+    ch_turn **link = &key->waiting;
+    while (*link != turn)
+        link = &(*link)->next;
+    *link = turn->next;
+    turn->is_waiting = false;
+}
+
+static void call_next(ch_turn_key *key)
+{
+    ch_turn *first = key->waiting;
+    if (first == NULL)
+        return;
+    for (ch_turn *turn = first->next; turn != NULL; turn = turn->next) {
+        if (is_before(key, turn, first))
+            first = turn;
+    }
+    unlink_turn(key, first);
+    key->holder = key->is_free ? NULL : first;
+    key->last_caller = first->caller;
+    first->on_turn(first->context);
+}
+
+/* Those who are called may leave at once, so the key must not go meanwhile. */
+static void call_all(ch_turns *turns, ch_turn_key *key)
+{
+    key->users++;
+    while (key->waiting != NULL && (key->is_free || key->holder == NULL))
+        call_next(key);
+    key->users--;
+    forget_unknown(turns, key);
+}
+
+void ch_turns_pass(ch_turns *turns, ch_turn *turn)
+{
+    ch_turn_key *key = turn->key;
+    if (key == NULL || key->holder != turn)
+        return;
+    key->holder = NULL;
+    call_all(turns, key);
+}
+
+void ch_turns_leave(ch_turns *turns, ch_turn *turn)
+{
+    ch_turn_key *key = turn->key;
+    if (key == NULL)
+        return;
+    if (turn->is_waiting)
+        unlink_turn(key, turn);
+    if (key->holder == turn)
+        key->holder = NULL;
+    turn->key = NULL;
+    key->users--;
+    call_all(turns, key);
+}
+
+/* ---- what the agent said ---- */
+
+void ch_turns_learn(ch_turns *turns, ch_turn *turn, bool is_serial, json_t *shapes)
+{
+    ch_turn_key *key = turn->key;
+    if (!key->is_known && turns->known < KEYS_MAX) {
+        key->is_known = true;
+        turns->known++;
+    }
+    if (shapes != key->shapes) {
+        json_decref(key->shapes);
+        key->shapes = json_incref(shapes);
+    }
+    key->is_free = !is_serial;
+    if (key->is_free) {
+        key->holder = NULL;
+        call_all(turns, key);
+    } else if (key->holder == NULL) {
+        key->holder = turn;
+    }
+}
+
+const json_t *ch_turns_shapes(const ch_turns *turns, ch_slice name)
+{
+    const ch_turn_key *key = find_key(turns, name);
+    return key == NULL ? NULL : key->shapes;
+}
+
+bool ch_looks_like_cancel(ch_slice method, ch_slice url)
+{
+    static const char word[] = "cancel";
+    const uint8_t *mark = ch_slice_find(url, '?');
+    size_t size = mark == NULL ? url.size : (size_t)(mark - url.data);
+    if (ch_slice_is(method, "DELETE"))
+        return true;
+    for (size_t i = 0; i + sizeof word - 1 <= size; i++) {
+        if (strncasecmp((const char *)url.data + i, word, sizeof word - 1) == 0)
+            return true;
+    }
+    return false;
+}

@@ -1,0 +1,48 @@
+/* Whose turn it is with a key.
+ *
+ * A key with nonces has one request in flight, because the exchange takes nonces only in order; the agent signs when
+ * the request's turn comes. Which keys have them the agent says with its first signature, and until then a key is taken
+ * to have them. Cancels go first; after them whoever waits for another caller than was served last, so that none has
+ * all turns. What the agent said of a key, also how its errors look, is remembered here. One thread. */
+#ifndef CH_RELAY_TURNS_H
+#define CH_RELAY_TURNS_H
+
+#include "base/slice.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+
+typedef struct ch_turns ch_turns;
+typedef struct ch_turn_key ch_turn_key;
+
+/* Set the first four; the rest is this room's. Stays where it is from ch_turns_take to ch_turns_leave. */
+typedef struct ch_turn {
+    void (*on_turn)(void *context);
+    void *context;
+    bool is_cancel;
+    size_t caller;
+    ch_turn_key *key;
+    struct ch_turn *next;
+    bool is_waiting;
+} ch_turn;
+
+ch_turns *ch_turns_new(void);
+void ch_turns_free(ch_turns *turns);
+
+/* Takes a turn with `key`: true if it has come, else on_turn is called when it does. */
+bool ch_turns_take(ch_turns *turns, ch_slice key, ch_turn *turn);
+/* Ends the turn, or the wait for it; whoever is next is called before this returns. Harmless for one that has none. */
+void ch_turns_leave(ch_turns *turns, ch_turn *turn);
+/* Lets others go on, though the turn's request is not at its end. */
+void ch_turns_pass(ch_turns *turns, ch_turn *turn);
+
+/* What the agent said of the turn's key: whether it has nonces, and the shapes of errors, of which it keeps a
+ * reference. */
+void ch_turns_learn(ch_turns *turns, ch_turn *turn, bool is_serial, json_t *shapes);
+/* NULL if the agent has said none yet. */
+const json_t *ch_turns_shapes(const ch_turns *turns, ch_slice key);
+
+/* Does a request look as if it cancelled? A wrong guess changes only the order of requests with one key. */
+bool ch_looks_like_cancel(ch_slice method, ch_slice url);
+
+#endif

@@ -1,0 +1,352 @@
+"""A real chancery-relay between bots and an exchange that a test scripts: HTTPS with an authority of its own, on loopback.
+
+The agent is a stand-in here, which speaks the relay's side of docs/relay.md and signs nothing: what these tests are about
+is what the relay does with the agent's answers, with bots' bytes and with the exchange's. The real agent is behind the
+relay in the tests of the whole way.
+"""
+
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import re
+import secrets
+import shutil
+import socket
+import ssl
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+os.umask(0o022)
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+HOST = "exchange.test"
+SHAPES = {
+    "not-sent": {"status": 503, "headers": {"Content-Type": "application/json"}, "body": '{"code":-1,"msg":"not sent"}'},
+    "unknown": {"status": 504, "headers": {"Content-Type": "application/json"}, "body": '{"code":-2,"msg":"unknown"}'},
+}
+
+
+def build_folder():
+    if "CHANCERY_BUILD" in os.environ:
+        return pathlib.Path(os.environ["CHANCERY_BUILD"]).resolve()
+    gcc = ROOT / "build" / "gcc"
+    return gcc if (gcc / "chancery-relay").exists() else ROOT / "build"
+
+
+RELAY = build_folder() / "chancery-relay"
+# What a relay may grow by while it streams; the sanitizers keep freed memory for a while.
+GROWTH_KIB = 65536 if b"__asan_init" in RELAY.read_bytes() else 4096
+
+
+def rss_kib(pid):
+    with open(f"/proc/{pid}/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+
+
+def wait_until(holds, what, seconds=20):
+    end = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > end:
+            raise AssertionError(f"in {seconds} s there was not: {what}")
+        time.sleep(0.01)
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+def make_authority(folder, hosts=(HOST, "second.test")):
+    """ca.pem, and server.pem with its key for the hosts; stranger.pem is of another authority."""
+    def openssl(*arguments):
+        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
+    names = ",".join(f"DNS:{host}" for host in hosts)
+    for authority, leaf in (("ca", "server"), ("other", "stranger")):
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+                f"/CN={authority}", "-keyout", f"{authority}.key", "-out", f"{authority}.pem")
+        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={leaf}",
+                "-addext", f"subjectAltName={names}", "-keyout", f"{leaf}.key", "-out", f"{leaf}.csr")
+        openssl("x509", "-req", "-in", f"{leaf}.csr", "-CA", f"{authority}.pem", "-CAkey", f"{authority}.key", "-days", "2",
+                "-copy_extensions", "copy", "-out", f"{leaf}.pem")
+
+
+class Arrival:
+    """A request as the exchange got it."""
+
+    def __init__(self, connection, head, body):
+        lines = head.decode("latin-1").split("\r\n")
+        self.connection = connection
+        self.method, self.target, self.version = lines[0].split(" ")
+        self.headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines[1:] if line)}
+        self.path = self.target.partition("?")[0]
+        self.body = body
+
+
+def read_request(stream, connection):
+    """None at the end of the stream."""
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        byte = stream.recv(1)
+        if not byte:
+            return None
+        head += byte
+    found = re.search(rb"(?im)^content-length: (\d+)", head)
+    left = int(found[1]) if found else 0
+    body = b""
+    while len(body) < left:
+        part = stream.recv(left - len(body))
+        if not part:
+            return None
+        body += part
+    return Arrival(connection, head[:-4], body)
+
+
+def answer(body=b'{"ok":true}', status="200 OK", *lines):
+    head = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Content-Type: application/json", *lines]
+    return "\r\n".join(head).encode() + b"\r\n\r\n" + body
+
+
+class Served:
+    """Connections served by a thread each, until the server is closed."""
+
+    def __init__(self, listener):
+        self.listener = listener
+        self.connections = []
+        self.is_open = True
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while self.is_open:
+            try:
+                one, _ = self.listener.accept()
+            except OSError:
+                return
+            self.connections.append(one)
+            threading.Thread(target=self.serve_safely, args=(one, len(self.connections)), daemon=True).start()
+
+    def serve_safely(self, one, number):
+        with contextlib.suppress(OSError, ssl.SSLError):
+            self.serve(one, number)
+        with contextlib.suppress(OSError):
+            one.close()
+
+    def close(self):
+        self.is_open = False
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.drop()
+
+    def drop(self):
+        """Ends all connections, also those that a thread reads from."""
+        for one in list(self.connections):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+
+class Exchange(Served):
+    """`plays` has a function for a path: it is called with the stream and the arrival, and returns what is to be sent, or
+    None if it has done that itself; the connection ends after False."""
+
+    def __init__(self, folder, certificate="server"):
+        self.arrivals = []
+        self.plays = {}
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(folder / f"{certificate}.pem", folder / f"{certificate}.key")
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.port = listener.getsockname()[1]
+        super().__init__(listener)
+
+    def serve(self, one, number):
+        stream = self.context.wrap_socket(one, server_side=True)
+        self.connections.append(stream)
+        with stream:
+            while arrival := read_request(stream, number):
+                self.arrivals.append(arrival)
+                said = self.plays.get(arrival.path, lambda *_: answer())(stream, arrival)
+                if said is False:
+                    return
+                if said is not None:
+                    stream.sendall(said)
+
+    def of(self, path):
+        return [arrival for arrival in self.arrivals if arrival.path == path]
+
+
+class StandIn(Served):
+    """`judge` makes (status, document) of a question and its key; by default all is signed, and only GET has no effects."""
+
+    def __init__(self, path):
+        self.asked = []
+        self.outcomes = []
+        self.serial = False
+        self.judge = self.sign
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(path))
+        listener.listen(64)
+        super().__init__(listener)
+
+    def sign(self, question, key, **changes):
+        wire = question["wire"]
+        url = wire["url"] if wire["url"].startswith("https:") else f"https://{HOST}{wire['url']}"
+        return 200, {"method": wire["method"], "url": url, "headers": {"X-Signed": "yes"}, "body": wire["body"],
+                     "reservation": "1",
+                     "relay": {"effects": wire["method"] != "GET", "serial": self.serial, "errors": SHAPES}, **changes}
+
+    def public(self, question, key):
+        status, document = self.sign(question, key)
+        del document["relay"], document["reservation"]
+        return status, document | {"public": True, "headers": {}}
+
+    def serve(self, one, number):
+        while True:
+            arrival = read_request(one, number)
+            if arrival is None:
+                return
+            document = json.loads(arrival.body)
+            if arrival.path.startswith("/v1/outcomes/"):
+                self.outcomes.append((arrival.path.rpartition("/")[2], document))
+                one.sendall(answer(b'{"returned":[]}'))
+                continue
+            self.asked.append(document)
+            said = self.judge(document, arrival.path.split("/")[3])
+            if said is False:
+                return
+            status, body = said
+            one.sendall(answer(json.dumps(body).encode(), f"{status} X"))
+
+
+class Reply:
+    def __init__(self, response):
+        self.status = response.status
+        self.headers = response.headers
+        self.body = response.read()
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+    @property
+    def problem(self):
+        return json.loads(self.headers["Chancery-Problem"])
+
+
+class RelayTest(unittest.TestCase):
+    """Each class has a relay with a TCP listener of caller `bot`, one of `other`, and a Unix socket of `bot`."""
+
+    times = {}
+    extra = ""
+    certificate = "server"
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="chancery-relay-"))
+        cls.addClassCleanup(shutil.rmtree, cls.folder, True)
+        make_authority(cls.folder)
+        cls.token = secrets.token_hex(32)
+        cls.other_token = secrets.token_hex(32)
+        for name, token in (("token", cls.token), ("other_token", cls.other_token)):
+            (cls.folder / name).write_text(token + "\n")
+            (cls.folder / name).chmod(0o600)
+        cls.agent = StandIn(cls.folder / "agent.sock")
+        cls.addClassCleanup(cls.agent.close)
+        cls.exchange = Exchange(cls.folder, cls.certificate)
+        cls.addClassCleanup(cls.exchange.close)
+        cls.port, cls.other_port = free_port(), free_port()
+        (cls.folder / "relay.yaml").write_text(cls.config())
+        cls.start()
+
+    @classmethod
+    def config(cls):
+        times = "".join(f"\n  {name}: {value}" for name, value in cls.times.items())
+        return (f"agent: agent.sock\nca: ca.pem\nlisteners:\n"
+                f"- {{caller: bot, port: {cls.port}, token: token}}\n"
+                f"- {{caller: other, port: {cls.other_port}, token: other_token}}\n"
+                f"- {{caller: bot, socket: bot.sock, mode: '0600'}}\n"
+                f"routes:\n  {HOST}: '127.0.0.1:{cls.exchange.port}'\n  second.test: '127.0.0.1:{cls.exchange.port}'\n"
+                + (f"times:{times}\n" if times else "") + cls.extra)
+
+    @classmethod
+    def start(cls):
+        cls.log_path = cls.folder / "relay.log"
+        with open(cls.log_path, "wb") as log:
+            cls.relay = subprocess.Popen([RELAY, "--config", cls.folder / "relay.yaml", "--debug"], stderr=log,
+                                         env={"PATH": os.environ["PATH"], "https_proxy": "http://127.0.0.1:9",
+                                              "HTTPS_PROXY": "http://127.0.0.1:9", "ALL_PROXY": "http://127.0.0.1:9"})
+        cls.addClassCleanup(cls.end)
+        wait_until(lambda: "ready:" in cls.log() or cls.relay.poll() is not None, "a relay that is ready")
+        if cls.relay.poll() is not None:
+            raise AssertionError(f"the relay ended: {cls.log()}")
+
+    @classmethod
+    def end(cls):
+        if cls.relay.poll() is None:
+            cls.relay.terminate()
+            try:
+                cls.relay.wait(40)
+            except subprocess.TimeoutExpired:
+                cls.relay.kill()
+                cls.relay.wait()
+
+    @classmethod
+    def log(cls):
+        return cls.log_path.read_text(errors="replace")
+
+    def setUp(self):
+        self.exchange.plays.clear()
+        self.exchange.arrivals.clear()
+        self.agent.asked.clear()
+        self.agent.outcomes.clear()
+        self.agent.judge = self.agent.sign
+        self.agent.serial = False
+        self.addCleanup(self.look_at_relay)
+
+    def look_at_relay(self):
+        self.assertIsNone(self.relay.poll(), self.log())
+        self.assertNotIn(self.token, self.log())
+
+    # ---- as a bot ----
+
+    def call(self, method, path, body=None, headers=None, port=None, token=None, key="key-1", timeout=60):
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=timeout)
+        try:
+            connection.request(method, f"/{token or self.token}/{key}{path}", body, headers or {})
+            return Reply(connection.getresponse())
+        finally:
+            connection.close()
+
+    def connect(self):
+        return socket.create_connection(("127.0.0.1", self.port), timeout=30)
+
+    def raw(self, data):
+        """What the relay answers to these bytes, until it closes the connection."""
+        with self.connect() as stream:
+            stream.sendall(data)
+            said = b""
+            while part := stream.recv(65536):
+                said += part
+            return said
+
+    def head(self, line=None, *headers):
+        line = line or f"GET /{self.token}/key-1/api HTTP/1.1"
+        return "\r\n".join([line, f"Host: 127.0.0.1:{self.port}", *headers]).encode() + b"\r\n\r\n"
+
+    def status_of(self, data):
+        said = self.raw(data)
+        self.assertTrue(said.startswith(b"HTTP/1.1 "), said)
+        return int(said.split(b" ")[1])
+
+    def told(self):
+        """What the agent was told of what this test asked."""
+        asked = {question["relay"]["id"] for question in self.agent.asked}
+        return [outcome for outcome in self.agent.outcomes if outcome[0] in asked]
+
+    def outcome(self):
+        wait_until(self.told, "an outcome that the agent is told")
+        return self.told()[0]

@@ -1,0 +1,142 @@
+#include "relay/turns.h"
+
+#include "tests/support/suite.h"
+
+#include <string.h>
+
+typedef struct one {
+    ch_turn turn;
+    char name;
+    bool leaves; /* as soon as its turn comes */
+} one;
+
+static ch_turns *turns;
+static char order[32];
+
+static void set_up(void)
+{
+    turns = ch_turns_new();
+    memset(order, 0, sizeof order);
+}
+
+static void tear_down(void)
+{
+    ch_turns_free(turns);
+}
+
+static void on_turn(void *context)
+{
+    one *self = context;
+    order[strlen(order)] = self->name;
+    if (self->leaves)
+        ch_turns_leave(turns, &self->turn);
+}
+
+static bool take(one *self, char name, size_t caller, bool is_cancel)
+{
+    *self = (one){
+        .turn = {.on_turn = on_turn, .context = self, .caller = caller, .is_cancel = is_cancel},
+          .name = name
+    };
+    return ch_turns_take(turns, ch_slice_of("k"), &self->turn);
+}
+
+START_TEST(test_unknown_key_has_one_at_a_time)
+{
+    one a, b, c;
+    ck_assert(take(&a, 'a', 0, false));
+    ck_assert(!take(&b, 'b', 0, false));
+    ck_assert(!take(&c, 'c', 0, false));
+    ch_turns_leave(turns, &a.turn);
+    ck_assert_str_eq(order, "b");
+    ch_turns_leave(turns, &c.turn);
+    ch_turns_leave(turns, &b.turn);
+    ck_assert_str_eq(order, "b");
+    ch_turns_leave(turns, &b.turn);
+}
+END_TEST
+
+START_TEST(test_free_key_lets_all_go)
+{
+    one a, b, c;
+    ck_assert(take(&a, 'a', 0, false));
+    ck_assert(!take(&b, 'b', 0, false));
+    ch_turns_learn(turns, &a.turn, false, NULL);
+    ck_assert_str_eq(order, "b");
+    ck_assert(take(&c, 'c', 0, false));
+    ch_turns_leave(turns, &c.turn);
+    ch_turns_leave(turns, &b.turn);
+    ch_turns_leave(turns, &a.turn);
+}
+END_TEST
+
+START_TEST(test_cancels_go_first_and_callers_alternate)
+{
+    one a, b, c, d, e;
+    take(&a, 'a', 0, false);
+    ch_turns_learn(turns, &a.turn, true, NULL);
+    take(&b, 'b', 0, false);
+    take(&c, 'c', 0, false);
+    take(&d, 'd', 1, false);
+    take(&e, 'e', 0, true);
+    ch_turns_leave(turns, &a.turn);
+    ch_turns_leave(turns, &e.turn);
+    ch_turns_leave(turns, &d.turn);
+    ch_turns_leave(turns, &b.turn);
+    ch_turns_leave(turns, &c.turn);
+    ck_assert_str_eq(order, "edbc");
+}
+END_TEST
+
+START_TEST(test_passing_lets_the_next_go)
+{
+    one a, b;
+    take(&a, 'a', 0, false);
+    take(&b, 'b', 0, false);
+    ch_turns_pass(turns, &a.turn);
+    ck_assert_str_eq(order, "b");
+    ch_turns_pass(turns, &a.turn);
+    ch_turns_leave(turns, &a.turn);
+    ch_turns_leave(turns, &b.turn);
+}
+END_TEST
+
+START_TEST(test_many_that_leave_at_once)
+{
+    one all[8];
+    take(&all[0], 'a', 0, false);
+    for (size_t i = 1; i < 8; i++) {
+        take(&all[i], (char)('a' + i), 0, false);
+        all[i].leaves = true;
+    }
+    ch_turns_leave(turns, &all[0].turn);
+    ck_assert_str_eq(order, "bcdefgh");
+}
+END_TEST
+
+START_TEST(test_shapes_are_remembered)
+{
+    one a;
+    json_t *shapes = json_object();
+    ck_assert_ptr_null(ch_turns_shapes(turns, ch_slice_of("k")));
+    take(&a, 'a', 0, false);
+    ch_turns_learn(turns, &a.turn, true, shapes);
+    ch_turns_leave(turns, &a.turn);
+    json_decref(shapes);
+    ck_assert_ptr_eq(ch_turns_shapes(turns, ch_slice_of("k")), shapes);
+}
+END_TEST
+
+START_TEST(test_what_looks_like_a_cancel)
+{
+    ck_assert(ch_looks_like_cancel(CH_LITERAL("DELETE"), CH_LITERAL("/api")));
+    ck_assert(ch_looks_like_cancel(CH_LITERAL("POST"), CH_LITERAL("/0/private/CancelOrder")));
+    ck_assert(!ch_looks_like_cancel(CH_LITERAL("POST"), CH_LITERAL("/order?type=cancel")));
+    ck_assert(!ch_looks_like_cancel(CH_LITERAL("POST"), CH_LITERAL("/ance")));
+}
+END_TEST
+
+CH_TESTS_WITH("turns", set_up, tear_down, CH_TEST(test_unknown_key_has_one_at_a_time),
+              CH_TEST(test_free_key_lets_all_go), CH_TEST(test_cancels_go_first_and_callers_alternate),
+              CH_TEST(test_passing_lets_the_next_go), CH_TEST(test_many_that_leave_at_once),
+              CH_TEST(test_shapes_are_remembered), CH_TEST(test_what_looks_like_a_cancel))
