@@ -1,0 +1,13 @@
+"""The exchanges that the venue plays, by name of the profile."""
+
+import importlib
+
+MODULES = ("binance",)
+
+
+def load():
+    found = {}
+    for name in MODULES:
+        for exchange in importlib.import_module(f"exchanges.{name}").EXCHANGES:
+            found[exchange.NAME] = exchange()
+    return found
