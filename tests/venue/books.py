@@ -160,11 +160,11 @@ class Books:
 
     # ---- orders ----
 
-    def place(self, key, market, side, kind, amount=None, price=None, cost=None, client_id=None):
+    def place(self, key, market, side, kind, amount=None, price=None, cost=None, client_id=None, make_id=str):
         """Accepts an order. The value is in the quote: of `cost` if it is named, else by the price, else by the market's."""
         order = Order()
         order.number = next(self.order_numbers)
-        order.id = str(order.number)
+        order.id = make_id(order.number)
         order.key = key
         order.market = market
         order.side = side.lower()

@@ -2,7 +2,7 @@
 
 import importlib
 
-MODULES = ("binance",)
+MODULES = ("binance", "bybit", "okx", "htx", "kraken")
 
 
 def load():

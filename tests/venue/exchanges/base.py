@@ -60,6 +60,8 @@ def fields(text, plus=True):
     if not text:
         return {}
     unquote = urllib.parse.unquote_plus if plus else urllib.parse.unquote
+    if "%" not in text and "+" not in text:
+        unquote = str  # most have nothing to decode, and decoding is slow
     found = {}
     for part in text.split("&"):
         name, equals, value = part.partition("=")
@@ -87,6 +89,19 @@ def json_body(text):
         return json.loads(text, parse_float=decimal.Decimal, object_pairs_hook=pairs)
     except ValueError:
         raise Refusal("params", "the body is no JSON") from None
+
+
+def text(number, default="0"):
+    return default if number is None else f"{number:f}"
+
+
+def with_params(call, params):
+    """The same call with other parameters, for one order of several."""
+    part = Call()
+    for name in Call.__slots__:
+        setattr(part, name, getattr(call, name))
+    part.params = params
+    return part
 
 
 class Exchange:
@@ -120,6 +135,9 @@ class Exchange:
 
     def wrap(self, call, result):
         return result
+
+    # How an order's number is written where it is not just digits.
+    make_id = str
 
     def refusal(self, kind, why, call=None):
         """The answer in the exchange's own shape: by default, the row of REFUSALS (status, value), in which "{why}" is
@@ -187,7 +205,7 @@ class Exchange:
             raise Refusal("duplicate", f"client id {client_id!r}")
         if amount is None and cost is None:
             raise Refusal("params", "the amount is missing")
-        return call.books.place(call.key, market, side, kind, amount, price, cost, client_id)
+        return call.books.place(call.key, market, side, kind, amount, price, cost, client_id, self.make_id)
 
     @staticmethod
     def find(call, order_id=None, client_id=None):

@@ -8,7 +8,7 @@ percent-encoded.
 import urllib.parse
 
 from books import Market, price_of
-from exchanges.base import Exchange, Refusal, fields, json_body
+from exchanges.base import Exchange, Refusal, fields, json_body, text, with_params
 from signing import from_base64, mac
 
 SPOT = [Market(f"{base}USDT", base, "USDT") for base in ("BTC", "ETH", "LTC", "XRP", "DOGE", "SHIB")]
@@ -31,10 +31,6 @@ def unsigned(text):
     if tail.startswith("signature="):
         return head, urllib.parse.unquote(tail[len("signature=") :])
     return text, None
-
-
-def text(number):
-    return f"{number:f}"
 
 
 class Binance(Exchange):
@@ -106,14 +102,15 @@ class Binance(Exchange):
         raise Refusal("symbol", f"{wanted!r} is not traded here")
 
     def shown(self, order):
-        amount = text(order.amount) if order.amount is not None else "0"
+        amount = text(order.amount)
         is_done = order.state == "filled"
-        return {
+        futures = {"closePosition": False, "reduceOnly": False, "positionSide": "BOTH", "avgPrice": "0"}
+        return (futures if order.market.kind != "spot" else {}) | {
             "symbol": order.market.id,
             "orderId": order.number,
             "orderListId": -1,
             "clientOrderId": order.client_id,
-            "price": text(order.price) if order.price is not None else "0",
+            "price": text(order.price),
             "origQty": amount,
             "executedQty": amount if is_done else "0",
             "cummulativeQuoteQty": text(order.value) if is_done else "0",
@@ -131,19 +128,16 @@ class Binance(Exchange):
 
     def one(self, call, params):
         """One order of these parameters."""
-        whole, call.params = call.params, params
-        try:
-            price = call.number("price", call.number("stopPrice"))
-            kind = call.need("type")
-            if kind == "LIMIT":
-                call.need("price")
-                call.need("timeInForce")
-            return self.place(
-                call, self.here(call), call.need("side"), kind, call.number("quantity"), price,
-                call.number("quoteOrderQty"), params.get("newClientOrderId") or params.get("clientAlgoId"),
-            )  # fmt: skip
-        finally:
-            call.params = whole
+        call = with_params(call, params)
+        price = call.number("price", call.number("stopPrice"))
+        kind = call.need("type")
+        if kind == "LIMIT":
+            call.need("price")
+            call.need("timeInForce")
+        return self.place(
+            call, self.here(call), call.need("side"), kind, call.number("quantity"), price,
+            call.number("quoteOrderQty"), params.get("newClientOrderId") or params.get("clientAlgoId"),
+        )  # fmt: skip
 
     def order(self, call):
         unknown = set(call.params) - ORDER_PARAMS if call.request.path.startswith("/api/") else ()

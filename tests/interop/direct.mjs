@@ -1,0 +1,132 @@
+/* Unmodified ccxt against the local exchange (tests/venue), without Chancery: it finds markets, signs, trades and cancels
+ * at every exchange, and one flipped character of the secret is refused. That shows that the local exchange's rules are
+ * the exchanges', not Chancery's. Arguments: the names of exchanges, to run only those. */
+import assert from 'node:assert/strict';
+import crypto from 'node:crypto';
+import fs from 'node:fs';
+import newest from 'ccxt';
+import older from 'ccxt-with-bitmex';
+import { check, done } from './tally.mjs';
+
+// Newer releases do not have BitMEX.
+const ccxt = { ...newest, bitmex: older.bitmex };
+
+const pem = (name) => fs.readFileSync(`${process.env.INTEROP_PEM}/${name}.pem`, 'utf8').trim();
+const publicOf = (text) => crypto.createPublicKey(text).export({ type: 'spki', format: 'pem' });
+const hex = (id, size = 64) => crypto.createHash('sha512').update(`direct test of ${id}`).digest('hex').slice(0, size);
+const base64 = (id) => Buffer.from(hex(id, 64)).toString('base64');
+
+/* `secret` is what ccxt gets; the venue gets the same, or the public key of `pair`. `symbols` are tried in turn. */
+const p256 = () => crypto.createPrivateKey(pem('p256')).export({ format: 'pem', type: 'sec1' }).trim();
+const list = [
+    { id: 'binance', symbols: ['BTC/USDT', 'BTC/USDT:USDT', 'BTC/USD:BTC'] },
+    { id: 'binance', name: 'binance-rsa', scheme: 'rsa', pair: 'rsa', symbols: ['BTC/USDT'] },
+    { id: 'binance', name: 'binance-ed25519', scheme: 'ed25519', pair: 'ed25519', symbols: ['BTC/USDT'] },
+    { id: 'bybit', symbols: ['BTC/USDT', 'BTC/USDT:USDT', 'BTC/USD:BTC'] },
+    { id: 'bybit', name: 'bybit-rsa', scheme: 'rsa', pair: 'rsa', symbols: ['BTC/USDT'] },
+    { id: 'okx', more: { password: 'pass phrase 1' }, symbols: ['BTC/USDT', 'BTC/USDT:USDT', 'BTC/USD:BTC'] },
+    { id: 'htx', symbols: ['BTC/USDT', 'BTC/USDT:USDT'], marketPrice: 30000 },
+    { id: 'kraken', secret: base64, symbols: ['BTC/USD', 'BTC/USDT'] },
+];
+
+/* Other keys of the same kinds, in the form in which ccxt takes them. */
+const made = (...kind) => crypto.generateKeyPairSync(...kind).privateKey;
+const other = {
+    rsa: () => made('rsa', { modulusLength: 2048 }).export({ type: 'pkcs8', format: 'pem' }),
+    ed25519: () => made('ed25519').export({ type: 'pkcs8', format: 'pem' }),
+    p256: () => made('ec', { namedCurve: 'P-256' }).export({ type: 'sec1', format: 'pem' }).trim(),
+};
+
+async function control(path, document) {
+    const answer = await fetch(`http://127.0.0.1:${process.env.VENUE_CONTROL}/_venue/${path}`, {
+        method: document ? 'POST' : 'GET',
+        body: document && JSON.stringify(document),
+    });
+    const told = await answer.json();
+    assert.equal(answer.status, 200, told.error);
+    return told;
+}
+
+/* Another character of the same alphabet in the middle of the secret. */
+function flipped(secret) {
+    const at = secret.length >> 1;
+    return secret.slice(0, at) + (secret[at] === 'a' ? 'b' : 'a') + secret.slice(at + 1);
+}
+
+function clientOf(setup, secret) {
+    const client = new ccxt[setup.id]({
+        apiKey: setup.keyId ?? `key-of-${setup.name ?? setup.id}`,
+        secret,
+        enableRateLimit: false,
+        ...setup.more,
+    });
+    Object.assign(client.options, setup.options);
+    return client;
+}
+
+async function trades(setup, client, symbol) {
+    const market = client.market(symbol);
+    const price = setup.price ?? 29000;
+    const amount = setup.amount ?? (market.spot ? 0.01 : market.inverse ? 100 : 1);
+    const params = setup.params ?? {};
+    const balance = await client.fetchBalance(market.spot ? {} : { type: market.type, ...setup.balance?.(market) });
+    assert.ok(Object.keys(balance.total).length > 0, 'a balance');
+    const ticker = await client.fetchTicker(symbol);
+    assert.ok(ticker.last > 0 || ticker.bid > 0, 'a price');
+    const limit = await client.createOrder(symbol, 'limit', 'buy', amount, price, params);
+    assert.ok(limit.id, 'an id');
+    const open = await client.fetchOpenOrders(symbol);
+    assert.ok(
+        open.some((order) => order.id === limit.id),
+        `${limit.id} is open`,
+    );
+    await client.cancelOrder(limit.id, symbol);
+    assert.deepEqual(
+        (await client.fetchOpenOrders(symbol)).filter((order) => order.id === limit.id),
+        [],
+    );
+    if (setup.market !== null) {
+        assert.ok((await client.createOrder(symbol, 'market', 'sell', amount, setup.marketPrice, params)).id, 'an id');
+    }
+}
+
+const chosen = process.argv.slice(2);
+for (const setup of list) {
+    const name = setup.name ?? setup.id;
+    if (chosen.length > 0 && !chosen.includes(name)) continue;
+    const profile = setup.profile ?? setup.id;
+    const secret = setup.pair ? (setup.secret?.() ?? pem(setup.pair)) : (setup.secret?.(name) ?? hex(name));
+    const client = clientOf(setup, secret);
+    await control('keys', {
+        exchange: profile,
+        key_id: client.apiKey,
+        scheme: setup.scheme ?? 'hmac',
+        secret: setup.pair ? undefined : secret,
+        public_key: setup.pair && publicOf(pem(setup.pair)),
+        passphrase: client.password,
+    });
+    let isReady = false;
+    await check(`${name}: loadMarkets`, async () => {
+        await client.loadMarkets();
+        for (const symbol of setup.symbols) client.market(symbol);
+        isReady = true;
+    });
+    if (!isReady) continue;
+    for (const symbol of setup.symbols) {
+        await check(`${name}: ${symbol}`, () => trades(setup, client, symbol));
+    }
+    await check(`${name}: what was accepted is in the books`, async () => {
+        const [book] = (await control(`books?exchange=${profile}&key=${encodeURIComponent(client.apiKey)}`)).keys;
+        assert.equal(book.orders, setup.symbols.length * (setup.market === null ? 1 : 2));
+        assert.deepEqual(book.refused, {});
+        assert.equal(book.repeats, 0);
+    });
+    await check(`${name}: a wrong secret is refused`, async () => {
+        const wrong = clientOf(setup, setup.pair ? (setup.wrong ?? other[setup.pair])() : flipped(secret));
+        wrong.setMarkets(Object.values(client.markets), Object.values(client.currencies ?? {}));
+        await assert.rejects(wrong.fetchBalance(), (error) => error instanceof ccxt.BaseError);
+        const [book] = (await control(`books?exchange=${profile}&key=${encodeURIComponent(client.apiKey)}`)).keys;
+        assert.deepEqual(Object.keys(book.refused), ['signature']);
+    });
+}
+done();
