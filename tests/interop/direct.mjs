@@ -18,6 +18,12 @@ const base64 = (id) => Buffer.from(hex(id, 64)).toString('base64');
 
 /* `secret` is what ccxt gets; the venue gets the same, or the public key of `pair`. `symbols` are tried in turn. */
 const p256 = () => crypto.createPrivateKey(pem('p256')).export({ format: 'pem', type: 'sec1' }).trim();
+// Coinbase shows Ed25519 keys as seed and public key in base64.
+function rawEd25519(key) {
+    const { d, x } = key.export({ format: 'jwk' });
+    return Buffer.concat([d, x].map((part) => Buffer.from(part, 'base64url'))).toString('base64');
+}
+const made = (...kind) => crypto.generateKeyPairSync(...kind).privateKey;
 const list = [
     { id: 'binance', symbols: ['BTC/USDT', 'BTC/USDT:USDT', 'BTC/USD:BTC'] },
     { id: 'binance', name: 'binance-rsa', scheme: 'rsa', pair: 'rsa', symbols: ['BTC/USDT'] },
@@ -27,10 +33,28 @@ const list = [
     { id: 'okx', more: { password: 'pass phrase 1' }, symbols: ['BTC/USDT', 'BTC/USDT:USDT', 'BTC/USD:BTC'] },
     { id: 'htx', symbols: ['BTC/USDT', 'BTC/USDT:USDT'], marketPrice: 30000 },
     { id: 'kraken', secret: base64, symbols: ['BTC/USD', 'BTC/USDT'] },
+    {
+        id: 'coinbase', name: 'coinbase-es256', scheme: 'es256', pair: 'p256', secret: p256, symbols: ['BTC/USD', 'BTC/USDT'],
+        keyId: 'organizations/venue/apiKeys/es256',
+    },
+    {
+        id: 'coinbase', name: 'coinbase-eddsa', scheme: 'eddsa', pair: 'ed25519', symbols: ['BTC/USD'],
+        keyId: 'c0ffee00-1111-4222-8333-444455556666',
+        secret: () => rawEd25519(crypto.createPrivateKey(pem('ed25519'))), wrong: () => rawEd25519(made('ed25519')),
+    },
+    { id: 'coinbaseexchange', profile: 'coinbase-exchange', secret: base64, more: { password: 'pass1' }, symbols: ['BTC/USD'] },
+    {
+        id: 'krakenfutures', profile: 'kraken-futures', secret: base64, symbols: ['BTC/USD:USD', 'BTC/USD:BTC'],
+        balance: { type: 'flex' },
+    },
+    { id: 'kucoin', more: { password: 'pass1' }, symbols: ['BTC/USDT', 'BTC/USDT:USDT'] },
+    { id: 'kucoinfutures', profile: 'kucoin', more: { password: 'pass1' }, symbols: ['BTC/USDT:USDT'] },
+    { id: 'bitget', more: { password: 'pass1' }, symbols: ['BTC/USDT', 'BTC/USDT:USDT', 'BTC/USD:BTC'] },
+    { id: 'gate', symbols: ['BTC/USDT', 'BTC/USDT:USDT'] },
+    { id: 'mexc', symbols: ['BTC/USDT', 'BTC/USDT:USDT'] },
 ];
 
 /* Other keys of the same kinds, in the form in which ccxt takes them. */
-const made = (...kind) => crypto.generateKeyPairSync(...kind).privateKey;
 const other = {
     rsa: () => made('rsa', { modulusLength: 2048 }).export({ type: 'pkcs8', format: 'pem' }),
     ed25519: () => made('ed25519').export({ type: 'pkcs8', format: 'pem' }),
@@ -69,7 +93,7 @@ async function trades(setup, client, symbol) {
     const price = setup.price ?? 29000;
     const amount = setup.amount ?? (market.spot ? 0.01 : market.inverse ? 100 : 1);
     const params = setup.params ?? {};
-    const balance = await client.fetchBalance(market.spot ? {} : { type: market.type, ...setup.balance?.(market) });
+    const balance = await client.fetchBalance(market.spot ? {} : { type: market.type, ...setup.balance });
     assert.ok(Object.keys(balance.total).length > 0, 'a balance');
     const ticker = await client.fetchTicker(symbol);
     assert.ok(ticker.last > 0 || ticker.bid > 0, 'a price');

@@ -2,7 +2,9 @@
 
 import importlib
 
-MODULES = ("binance", "bybit", "okx", "htx", "kraken")
+MODULES = (
+    "binance", "bybit", "okx", "htx", "kraken", "kraken_futures", "coinbase", "kucoin", "bitget", "gate", "mexc",
+)  # fmt: skip
 
 
 def load():

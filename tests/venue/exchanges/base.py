@@ -6,6 +6,7 @@ into the exchange's envelope, or an Answer.
 """
 
 import collections
+import datetime
 import decimal
 import hashlib
 import json
@@ -93,6 +94,16 @@ def json_body(text):
 
 def text(number, default="0"):
     return default if number is None else f"{number:f}"
+
+
+def uuid_of(number):
+    """An order's number as a UUID, at exchanges that write ids so."""
+    return f"{number:08x}-0000-4000-8000-{number:012x}"
+
+
+def iso(ms):
+    """2026-01-31T23:59:59.123Z"""
+    return datetime.datetime.fromtimestamp(ms / 1000, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03}Z"
 
 
 def with_params(call, params):
@@ -222,6 +233,21 @@ class Exchange:
     @staticmethod
     def open_orders(call, market=None):
         return open_orders(call.key, market)
+
+    def cancel_open(self, call, market=None):
+        """Cancels all open orders, or those of a market, and returns them."""
+        orders = self.open_orders(call, market)
+        for order in orders:
+            order.state = "canceled"
+        return orders
+
+    # Answers that many calls have.
+
+    def nothing(self, call):
+        return []
+
+    def empty(self, call):
+        return {}
 
     # ---- the way of a request ----
 

@@ -233,12 +233,6 @@ class Binance(Exchange):
             "permitsUniversalTransfer": False,
         }  # fmt: skip
 
-    def nothing(self, call):
-        return []
-
-    def empty(self, call):
-        return {}
-
     # ---- public ----
 
     def time(self, call):
@@ -294,7 +288,7 @@ class Binance(Exchange):
     # fmt: off
     ROUTES = [
         # method   path                                    kind       act
-        ("GET",    "/api/v3/ping",                         "public",  empty),
+        ("GET",    "/api/v3/ping",                         "public",  Exchange.empty),
         ("GET",    "/api/v3/time",                         "public",  time),
         ("GET",    "/api/v3/exchangeInfo",                 "public",  exchange_info),
         ("GET",    "/api/v3/depth",                        "public",  depth),
@@ -303,8 +297,8 @@ class Binance(Exchange):
         ("GET",    "/api/v3/ticker/bookTicker",            "public",  ticker),
         ("GET",    "/api/v3/account",                      "read",    account),
         ("GET",    "/api/v3/openOrders",                   "read",    opened),
-        ("GET",    "/api/v3/allOrders",                    "read",    nothing),
-        ("GET",    "/api/v3/myTrades",                     "read",    nothing),
+        ("GET",    "/api/v3/allOrders",                    "read",    Exchange.nothing),
+        ("GET",    "/api/v3/myTrades",                     "read",    Exchange.nothing),
         ("GET",    "/api/v3/order",                        "read",    order_status),
         ("POST",   "/api/v3/order/test",                   "read",    test_order),
         ("POST",   "/api/v3/order",                        "order",   order),
@@ -318,17 +312,17 @@ class Binance(Exchange):
         ("DELETE", "/api/v3/order",                        "cancel",  cancel_order),
         ("DELETE", "/api/v3/openOrders",                   "cancel",  cancel_all),
         ("GET",    "/sapi/v1/account/apiRestrictions",     "read",    restrictions),
-        ("GET",    "/sapi/v1/capital/config/getall",       "read",    nothing),
-        ("GET",    "/sapi/v1/capital/deposit/hisrec",      "read",    nothing),
-        ("GET",    "/sapi/v1/capital/withdraw/history",    "read",    nothing),
-        ("GET",    "/sapi/v1/margin/allPairs",             "keyed",   nothing),
-        ("GET",    "/sapi/v1/margin/isolated/allPairs",    "read",    nothing),
+        ("GET",    "/sapi/v1/capital/config/getall",       "read",    Exchange.nothing),
+        ("GET",    "/sapi/v1/capital/deposit/hisrec",      "read",    Exchange.nothing),
+        ("GET",    "/sapi/v1/capital/withdraw/history",    "read",    Exchange.nothing),
+        ("GET",    "/sapi/v1/margin/allPairs",             "keyed",   Exchange.nothing),
+        ("GET",    "/sapi/v1/margin/isolated/allPairs",    "read",    Exchange.nothing),
         ("POST",   "/sapi/v1/margin/order",                "order",   order),
         ("DELETE", "/sapi/v1/margin/order",                "cancel",  cancel_order),
         ("POST",   "/sapi/v1/capital/withdraw/apply",      "withdraw", withdraw),
-        ("POST",   "/sapi/v1/asset/transfer",              "transfer", empty),
-        ("POST",   "/sapi/v1/account/enableFastWithdrawSwitch", "settings", empty),
-        ("GET",    "/fapi/v1/ping",                        "public",  empty),
+        ("POST",   "/sapi/v1/asset/transfer",              "transfer", Exchange.empty),
+        ("POST",   "/sapi/v1/account/enableFastWithdrawSwitch", "settings", Exchange.empty),
+        ("GET",    "/fapi/v1/ping",                        "public",  Exchange.empty),
         ("GET",    "/fapi/v1/time",                        "public",  time),
         ("GET",    "/fapi/v1/exchangeInfo",                "public",  exchange_info),
         ("GET",    "/fapi/v1/depth",                       "public",  depth),
@@ -347,7 +341,7 @@ class Binance(Exchange):
         ("PUT",    "/fapi/v1/order",                       "amend",   amend),
         ("DELETE", "/fapi/v1/order",                       "cancel",  cancel_order),
         ("DELETE", "/fapi/v1/allOpenOrders",               "cancel",  cancel_all),
-        ("POST",   "/fapi/v1/leverage",                    "settings", empty),
+        ("POST",   "/fapi/v1/leverage",                    "settings", Exchange.empty),
         ("POST",   "/fapi/v1/listenKey",                   "keyed",   listen_key),
         ("GET",    "/dapi/v1/time",                        "public",  time),
         ("GET",    "/dapi/v1/exchangeInfo",                "public",  exchange_info),

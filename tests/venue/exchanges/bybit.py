@@ -148,9 +148,6 @@ class Bybit(Exchange):
     def empty_list(self, call):
         return {"list": [], "rows": [], "nextPageCursor": ""}
 
-    def empty(self, call):
-        return {}
-
     # ---- public ----
 
     def time(self, call):
@@ -213,8 +210,8 @@ class Bybit(Exchange):
         ("POST", "/v5/order/amend",               "amend",   amend),
         ("POST", "/v5/order/cancel",              "cancel",  cancel_order),
         ("POST", "/v5/order/cancel-all",          "cancel",  cancel_all),
-        ("POST", "/v5/position/set-leverage",     "settings", empty),
-        ("POST", "/v5/asset/transfer/inter-transfer", "transfer", empty),
+        ("POST", "/v5/position/set-leverage",     "settings", Exchange.empty),
+        ("POST", "/v5/asset/transfer/inter-transfer", "transfer", Exchange.empty),
         ("POST", "/v5/asset/withdraw/create",     "withdraw", withdraw),
     ]
     # fmt: on

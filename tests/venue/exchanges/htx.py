@@ -198,9 +198,6 @@ class Htx(Exchange):
         ]  # fmt: skip
         return {"id": ACCOUNT, "type": "spot", "state": "working", "list": rows}
 
-    def nothing(self, call):
-        return []
-
     def uid(self, call):
         return 1
 
@@ -273,8 +270,8 @@ class Htx(Exchange):
         ("GET",  "/v1/account/accounts",                               "read",    accounts),
         ("GET",  "/v1/account/accounts/{account}/balance",             "read",    balance),
         ("GET",  "/v1/order/openOrders",                               "read",    opened),
-        ("GET",  "/v1/order/matchresults",                             "read",    nothing),
-        ("GET",  "/v1/order/orders",                                   "read",    nothing),
+        ("GET",  "/v1/order/matchresults",                             "read",    Exchange.nothing),
+        ("GET",  "/v1/order/orders",                                   "read",    Exchange.nothing),
         ("POST", "/v1/order/orders/place",                             "order",   order),
         ("POST", "/v1/order/auto/place",                               "order",   order),
         ("POST", "/v1/order/batch-orders",                             "order",   batch),
@@ -284,7 +281,7 @@ class Htx(Exchange):
         ("POST", "/v1/order/orders/batchCancelOpenOrders",             "cancel",  cancel_open),
         ("POST", "/v1/order/orders/{id}/submitcancel",                 "cancel",  cancel_order),
         ("POST", "/v1/dw/withdraw/api/create",                         "withdraw", withdraw),
-        ("POST", "/v2/account/transfer",                               "transfer", nothing),
+        ("POST", "/v2/account/transfer",                               "transfer", Exchange.nothing),
         ("GET",  "/linear-swap-api/v1/swap_contract_info",             "public",  contracts),
         ("GET",  "/swap-api/v1/swap_contract_info",                     "public",  inverse_contracts),
         ("GET",  "/api/v1/contract_contract_info",                     "public",  inverse_contracts),

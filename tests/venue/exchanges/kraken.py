@@ -168,9 +168,6 @@ class Kraken(Exchange):
             "ipAllowlist": [], "validUntil": None, "nonceWindow": "0",
         }  # fmt: skip
 
-    def empty(self, call):
-        return {}
-
     def closed(self, call):
         return {"closed": {}, "trades": {}, "count": 0}
 
@@ -226,14 +223,14 @@ class Kraken(Exchange):
         ("POST", "/0/private/OpenOrders",      "read",    opened),
         ("POST", "/0/private/ClosedOrders",    "read",    closed),
         ("POST", "/0/private/TradesHistory",   "read",    closed),
-        ("POST", "/0/private/QueryOrders",     "read",    empty),
+        ("POST", "/0/private/QueryOrders",     "read",    Exchange.empty),
         ("POST", "/0/private/AddOrder",        "order",   add_order),
         ("POST", "/0/private/AddOrderBatch",   "order",   add_batch),
         ("POST", "/0/private/AmendOrder",      "amend",   amend),
         ("POST", "/0/private/EditOrder",       "order",   edit),
         ("POST", "/0/private/CancelOrder",     "cancel",  cancel_order),
         ("POST", "/0/private/CancelAll",       "cancel",  cancel_all),
-        ("POST", "/0/private/WalletTransfer",  "transfer", empty),
+        ("POST", "/0/private/WalletTransfer",  "transfer", Exchange.empty),
         ("POST", "/0/private/Withdraw",        "withdraw", withdraw),
     ]
     # fmt: on

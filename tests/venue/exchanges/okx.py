@@ -152,9 +152,6 @@ class Okx(Exchange):
     def config(self, call):
         return [{"acctLv": "2", "posMode": "net_mode", "uid": "1", "perm": "read_only,trade", "ip": "", "label": "venue"}]
 
-    def nothing(self, call):
-        return []
-
     # ---- public ----
 
     def time(self, call):
@@ -200,19 +197,19 @@ class Okx(Exchange):
         ("GET",  "/api/v5/account/balance",          "read",    balance),
         ("GET",  "/api/v5/account/config",           "read",    config),
         ("GET",  "/api/v5/asset/balances",           "read",    balance),
-        ("GET",  "/api/v5/asset/currencies",         "read",    nothing),
-        ("GET",  "/api/v5/account/positions",        "read",    nothing),
+        ("GET",  "/api/v5/asset/currencies",         "read",    Exchange.nothing),
+        ("GET",  "/api/v5/account/positions",        "read",    Exchange.nothing),
         ("GET",  "/api/v5/trade/orders-pending",     "read",    opened),
-        ("GET",  "/api/v5/trade/orders-history",     "read",    nothing),
-        ("GET",  "/api/v5/trade/fills",              "read",    nothing),
+        ("GET",  "/api/v5/trade/orders-history",     "read",    Exchange.nothing),
+        ("GET",  "/api/v5/trade/fills",              "read",    Exchange.nothing),
         ("POST", "/api/v5/trade/order",              "order",   order),
         ("POST", "/api/v5/trade/batch-orders",       "order",   batch),
         ("POST", "/api/v5/trade/order-algo",         "order",   algo_order),
         ("POST", "/api/v5/trade/amend-order",        "amend",   amend),
         ("POST", "/api/v5/trade/cancel-order",       "cancel",  cancel_order),
         ("POST", "/api/v5/trade/cancel-batch-orders", "cancel", cancel_batch),
-        ("POST", "/api/v5/account/set-leverage",     "settings", nothing),
-        ("POST", "/api/v5/asset/transfer",           "transfer", nothing),
+        ("POST", "/api/v5/account/set-leverage",     "settings", Exchange.nothing),
+        ("POST", "/api/v5/asset/transfer",           "transfer", Exchange.nothing),
         ("POST", "/api/v5/asset/withdrawal",         "withdraw", withdraw),
     ]
     # fmt: on
