@@ -4,6 +4,8 @@ import importlib
 
 MODULES = (
     "binance", "bybit", "okx", "htx", "kraken", "kraken_futures", "coinbase", "kucoin", "bitget", "gate", "mexc",
+    "bitfinex", "bitstamp", "deribit", "cryptocom", "bingx", "whitebit", "bitvavo",
+    "phemex", "poloniex", "bitso", "upbit", "gemini", "bitmex",
 )  # fmt: skip
 
 
