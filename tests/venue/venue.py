@@ -49,6 +49,14 @@ class Venue:
                 self.process.wait()
         self.process.stdout.close()
 
+    def environment(self):
+        """For a Node program that is started with through.mjs."""
+        return {
+            "VENUE_PORT": str(self.port),
+            "VENUE_CONTROL": str(self.control_port),
+            "NODE_EXTRA_CA_CERTS": str(self.authority),
+        }
+
     def ask(self, method, path, document=None, **query):
         target = f"/_venue/{path}" + (f"?{urllib.parse.urlencode(query)}" if query else "")
         connection = http.client.HTTPConnection("127.0.0.1", self.control_port, timeout=60)

@@ -117,6 +117,7 @@ class Bitfinex(Exchange):
             "pub:list:currency": list(CODES),
             "pub:list:pair:exchange": pairs,
             "pub:list:pair:margin": [],
+            "pub:map:tx:method": [["BITCOIN", ["BTC"]]],
         }
         return [known.get(label, []) for label in call.values["labels"].split(",")]
 

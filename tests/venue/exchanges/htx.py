@@ -142,7 +142,7 @@ class Htx(Exchange):
     def withdraw(self, call):
         call.need("address")
         call.need_number("amount")
-        return call.now_ms
+        return Answer({"status": "ok", "data": call.now_ms, "tx-hash": "none yet"})
 
     # ---- contracts ----
 
