@@ -52,15 +52,23 @@ class Order:
 
 
 class Key:
-    """A key on file, with its books."""
+    """A key on file, with its books. `may` says what calls about the key tell: of read, trade, withdraw; `ips` are the
+    addresses that it is bound to there, and `expires_ms` when it ends, or None. `hosts` are the only ones that know it, or
+    None. `is_demo` is for exchanges where a header says which account is meant."""
 
-    def __init__(self, exchange, key_id, scheme, secret, passphrase, public_key):
+    def __init__(self, exchange, key_id, scheme="hmac", secret=None, passphrase=None, public_key=None, may=("read", "trade"),
+                 ips=(), expires_ms=None, hosts=None, is_demo=False):  # fmt: skip
         self.exchange = exchange
         self.id = key_id
         self.scheme = scheme
         self.secret = secret
         self.passphrase = passphrase
         self.public_key = public_key
+        self.may = may
+        self.ips = ips
+        self.expires_ms = expires_ms
+        self.hosts = hosts
+        self.is_demo = is_demo
         self.cache = {}  # what an exchange's rule derives from the secret
         self.clear()
 

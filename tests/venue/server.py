@@ -118,13 +118,10 @@ class Server:
     def add_key(self, _query, given):
         if given["exchange"] not in self.exchanges:
             raise LookupError(f"no exchange {given['exchange']!r}")
-        public = PublicKey(given["public_key"]) if given.get("public_key") else None
-        self.books.add_key(
-            Key(
-                given["exchange"], given["key_id"], given.get("scheme", "hmac"), given.get("secret"),
-                given.get("passphrase"), public,
-            )
-        )  # fmt: skip
+        known = {name: value for name, value in given.items() if value is not None}
+        if "public_key" in known:
+            known["public_key"] = PublicKey(known["public_key"])
+        self.books.add_key(Key(**known))
         return {}
 
     def keys_of(self, query):

@@ -70,9 +70,9 @@ class Venue:
             raise AssertionError(f"{method} {target}: {told['error']}")
         return told
 
-    def add_key(self, exchange, key_id, secret=None, scheme="hmac", passphrase=None, public_key=None):
-        key = {"secret": secret, "scheme": scheme, "passphrase": passphrase, "public_key": public_key}
-        self.ask("POST", "keys", {"exchange": exchange, "key_id": key_id, **key})
+    def add_key(self, exchange, key_id, secret=None, **more):
+        """`more` are scheme, passphrase, public_key, and what README.md names besides."""
+        self.ask("POST", "keys", {"exchange": exchange, "key_id": key_id, "secret": secret, **more})
 
     def misbehave(self, do, **how):
         return self.ask("POST", "misbehave", {"do": do, **how})["id"]

@@ -6,6 +6,7 @@ into the exchange's envelope, or an Answer.
 """
 
 import collections
+import contextlib
 import datetime
 import decimal
 import hashlib
@@ -24,6 +25,10 @@ KINDS = (
     "key", "signature", "time", "nonce", "params", "symbol", "order", "path", "funds", "duplicate", "limit", "permission",
     "busy", "other",
 )  # fmt: skip
+
+
+# At OKX and Bitget, demo trading is at the same host, and one of these says so.
+DEMO_HEADERS = ("x-simulated-trading", "paptrading")
 
 
 class Refusal(Exception):
@@ -121,6 +126,7 @@ class Exchange:
     MARKETS = ()
     ROUTES = ()
     REFUSALS = {}
+    HEADERS = ()  # of every answer
     WINDOW_MS = 5000  # how old a request may be
     AHEAD_MS = 1000  # how far in the future
 
@@ -155,7 +161,7 @@ class Exchange:
         replaced."""
         status, value = self.REFUSALS.get(kind) or self.REFUSALS["other"]
         text = json.dumps(value).replace("{why}", json.dumps(why or kind)[1:-1])
-        return Answer(text.encode(), status, ("Retry-After: 1",) if kind == "limit" else ())
+        return Answer(text.encode(), status, (*self.HEADERS, *(("Retry-After: 1",) if kind == "limit" else ())))
 
     # ---- for rules ----
 
@@ -164,6 +170,10 @@ class Exchange:
         if key is None:
             raise Refusal("key", f"{key_id!r} is not on file")
         call.key = key
+        headers = call.request.headers
+        is_demo = any(headers.get(name) == "1" for name in DEMO_HEADERS)
+        if key.is_demo != is_demo or (key.hosts and call.request.host not in key.hosts):
+            raise Refusal("key", "the key is of another environment")
         return key
 
     def check_time(self, call, text, window_ms=None, unit_ms=1):
@@ -282,6 +292,8 @@ class Exchange:
     def decide(self, call, arrival):
         route = call.route
         if route is None:
+            with contextlib.suppress(Refusal):
+                self.check(call)  # so that it is counted for the key if it is well signed
             raise Refusal("path", f"{call.request.method} {call.request.path} is not played here")
         arrival.kind = route.kind
         if route.kind == "public":
@@ -296,7 +308,7 @@ class Exchange:
             call.key.counts[route.kind] += 1
             if route.kind in EFFECTS:
                 arrival.is_repeat = is_repeat(call)
-        return result if isinstance(result, Answer) else Answer(self.wrap(call, result))
+        return result if isinstance(result, Answer) else Answer(self.wrap(call, result), headers=self.HEADERS)
 
 
 def is_repeat(call):

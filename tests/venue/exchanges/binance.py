@@ -41,6 +41,7 @@ class Binance(Exchange):
         "demo-dapi.binance.com", "api.binance.us",
     )  # fmt: skip
     MARKETS = SPOT
+    HEADERS = ("X-MBX-USED-WEIGHT-1M: 12", "X-MBX-ORDER-COUNT-10S: 1")
     REFUSALS = {
         "key": (401, {"code": -2015, "msg": "Invalid API-key, IP, or permissions for action."}),
         "signature": (400, {"code": -1022, "msg": "Signature for this request is not valid."}),
@@ -174,7 +175,8 @@ class Binance(Exchange):
         orders = self.open_orders(call, self.here(call))
         for order in orders:
             order.state = "canceled"
-        return [self.shown(order) for order in orders] if call.request.path.startswith("/api/") else {"code": 200, "msg": "done"}
+        return [self.shown(order) for order in orders] if call.request.path.startswith("/api/") else {"code": 200,
+            "msg": "done"}
 
     def amend(self, call):
         order = self.find(call, call.params.get("orderId"), call.params.get("origClientOrderId"))
@@ -227,11 +229,12 @@ class Binance(Exchange):
         return {"assets": [row], "positions": [], "canTrade": True, "updateTime": call.now_ms}
 
     def restrictions(self, call):
+        key = call.key
         return {
-            "ipRestrict": False, "createTime": call.now_ms, "enableReading": True, "enableWithdrawals": False,
-            "enableInternalTransfer": False, "enableSpotAndMarginTrading": True, "enableFutures": True,
-            "permitsUniversalTransfer": False,
-        }  # fmt: skip
+            "ipRestrict": bool(key.ips), "createTime": call.now_ms, "enableReading": True, "enableFutures": "trade" in key.may,
+            "enableWithdrawals": "withdraw" in key.may, "enableInternalTransfer": "withdraw" in key.may,
+            "enableSpotAndMarginTrading": "trade" in key.may, "permitsUniversalTransfer": False,
+        } | ({"tradingAuthorityExpirationTime": key.expires_ms} if key.expires_ms else {})  # fmt: skip
 
     # ---- public ----
 
@@ -246,7 +249,8 @@ class Binance(Exchange):
         described = {
             "symbol": market.id, "status": "TRADING", "contractStatus": "TRADING", "baseAsset": market.base,
             "quoteAsset": market.quote, "baseAssetPrecision": 8, "quotePrecision": 8, "quoteAssetPrecision": 8,
-            "orderTypes": ["LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT"],
+            "orderTypes": ["LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT",
+            "TAKE_PROFIT_LIMIT"],
             "isSpotTradingAllowed": True, "isMarginTradingAllowed": True, "permissions": ["SPOT"], "permissionSets": [["SPOT"]],
             "quoteOrderQtyMarketAllowed": True, "filters": [
                 {"filterType": "PRICE_FILTER", "minPrice": "0.00000001", "maxPrice": "1000000", "tickSize": "0.00000001"},

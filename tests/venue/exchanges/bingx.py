@@ -114,7 +114,9 @@ class Bingx(Exchange):
         }]  # fmt: skip
 
     def restrictions(self, call):
-        return {"ipRestrict": False, "createTime": call.now_ms, "enableSpotAndMarginTrading": True, "permissions": [1, 2, 3]}
+        codes = {"read": [2], "trade": [1, 3], "withdraw": [5]}
+        return {"apiKey": call.key.id, "permissions": [code for name in call.key.may for code in codes[name]],
+                "ipAddresses": list(call.key.ips), "note": "venue"}  # fmt: skip
 
     # ---- public ----
 
@@ -125,14 +127,16 @@ class Bingx(Exchange):
         return {"symbols": [
             {
                 "symbol": market.id, "minQty": 0.00001, "maxQty": 100, "minNotional": 1, "maxNotional": 1000000, "status": 1,
-                "tickSize": 0.01, "stepSize": 0.000001, "apiStateSell": True, "apiStateBuy": True, "timeOnline": 0, "offTime": 0,
+                "tickSize": 0.01, "stepSize": 0.000001, "apiStateSell": True, "apiStateBuy": True, "timeOnline": 0,
+                "offTime": 0,
             }
             for market in SPOT
         ]}  # fmt: skip
 
     def contracts(self, call):
         if "/cswap/" in call.request.path:
-            return [{"symbol": m.id, "pricePrecision": 1, "minTickSize": "100", "minTradeValue": "100", "minQty": "1", "status": 1,
+            return [{"symbol": m.id, "pricePrecision": 1, "minTickSize": "100", "minTradeValue": "100", "minQty": "1",
+                "status": 1,
                      "timeOnline": 1} for m in INVERSE]  # fmt: skip
         return [
             {

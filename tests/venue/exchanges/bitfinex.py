@@ -42,7 +42,8 @@ class Bitfinex(Exchange):
         key = self.key_named(call, headers.get("bfx-apikey"))
         self.check_type(call, "application/json")
         nonce = headers.get("bfx-nonce", "")
-        self.check_signature(headers.get("bfx-signature"), mac("sha384", key.secret, f"/api{request.path}{nonce}{request.body}"))
+        self.check_signature(headers.get("bfx-signature"), mac("sha384", key.secret,
+            f"/api{request.path}{nonce}{request.body}"))
         if not nonce.isdigit() or len(nonce) > 16:
             raise Refusal("nonce", f"{nonce!r} is no nonce here")
         self.check_nonce(call, int(nonce))
@@ -96,7 +97,8 @@ class Bitfinex(Exchange):
 
     def withdraw(self, call):
         call.need("address")
-        return self.notice(call, "acc_wd-req", [call.now_ms, None, "bitcoin", None, "exchange", call.params.get("amount"), None, None, 0])
+        return self.notice(call, "acc_wd-req", [call.now_ms, None, "bitcoin", None, "exchange", call.params.get("amount"),
+            None, None, 0])
 
     # ---- reads ----
 
@@ -104,7 +106,8 @@ class Bitfinex(Exchange):
         return [["exchange", name, n, 0, n, None, None] for name, n in (("BTC", 10), ("USD", 1000000))]
 
     def permissions(self, call):
-        return [["account", 0, 0], ["orders", 1, 1], ["wallets", 1, 0], ["withdraw", 0, 0]]
+        may = {name: int(name in call.key.may) for name in ("trade", "withdraw")}
+        return [["account", 0, 0], ["orders", 1, may["trade"]], ["wallets", 1, 0], ["withdraw", 0, may["withdraw"]]]
 
     # ---- public ----
 

@@ -135,7 +135,13 @@ class Bitget(Exchange):
         ]  # fmt: skip
 
     def mix_accounts(self, call):
-        return [{"marginCoin": "USDT", "locked": "0", "available": "1000000", "accountEquity": "1000000", "maxTransferOut": "1"}]
+        return [{"marginCoin": "USDT", "locked": "0", "available": "1000000", "accountEquity": "1000000",
+            "maxTransferOut": "1"}]
+
+    def info(self, call):
+        codes = {"read": ["coor", "cpor", "stor"], "trade": ["coow", "cpow", "stow"], "withdraw": ["wwow"]}
+        authorities = [code for name in call.key.may for code in codes[name]]
+        return {"userId": "1", "ips": ",".join(call.key.ips), "authorities": authorities, "traderType": "not_trader"}
 
     def unified(self, call):
         return self.refusal("permission", "")  # as an account of the older kind answers
@@ -158,7 +164,8 @@ class Bitget(Exchange):
     def symbols(self, call):
         return [
             {
-                "symbol": market.id, "baseCoin": market.base, "quoteCoin": market.quote, "minTradeAmount": "0", "status": "online",
+                "symbol": market.id, "baseCoin": market.base, "quoteCoin": market.quote, "minTradeAmount": "0",
+                "status": "online",
                 "maxTradeAmount": "10000", "takerFeeRate": "0.002", "makerFeeRate": "0.002", "pricePrecision": "5",
                 "quantityPrecision": "6", "quotePrecision": "6", "minTradeUSDT": "1",
             }
@@ -170,7 +177,8 @@ class Bitget(Exchange):
             {
                 "symbol": market.id, "baseCoin": market.base, "quoteCoin": market.quote, "takerFeeRate": "0.0006",
                 "makerFeeRate": "0.0002", "supportMarginCoins": ["USDT" if market in LINEAR else "BTC"], "minTradeNum": "0.001",
-                "priceEndStep": "5", "volumePlace": "3", "pricePlace": "1", "sizeMultiplier": "0.001", "symbolType": "perpetual",
+                "priceEndStep": "5", "volumePlace": "3", "pricePlace": "1", "sizeMultiplier": "0.001",
+                "symbolType": "perpetual",
                 "symbolStatus": "normal", "minTradeUSDT": "5", "minLever": "1", "maxLever": "125", "launchTime": "",
             }
             for market in BY_PRODUCT.get(call.need("productType").upper(), [])
@@ -195,6 +203,7 @@ class Bitget(Exchange):
         ("GET",  "/api/v2/mix/market/ticker",               "public",  ticker),
         ("GET",  "/api/v2/margin/currencies",               "public",  Exchange.nothing),
         ("GET",  "/api/v3/account/settings",                "read",    unified),
+        ("GET",  "/api/v2/spot/account/info",               "read",    info),
         ("GET",  "/api/v2/spot/account/assets",             "read",    assets),
         ("GET",  "/api/v2/mix/account/accounts",            "read",    mix_accounts),
         ("GET",  "/api/v2/spot/trade/unfilled-orders",      "read",    spot_opened),

@@ -63,7 +63,8 @@ class Bitmex(Exchange):
         return {
             "orderID": order.id, "clOrdID": order.client_id, "symbol": order.market.id, "side": order.side.capitalize(),
             "orderQty": int(order.amount), "price": float(order.price or 0), "ordType": order.kind.capitalize(),
-            "timeInForce": "GoodTillCancel", "ordStatus": {"open": "New", "filled": "Filled", "canceled": "Canceled"}[order.state],
+            "timeInForce": "GoodTillCancel", "ordStatus": {"open": "New", "filled": "Filled",
+            "canceled": "Canceled"}[order.state],
             "leavesQty": int(order.amount), "cumQty": 0, "avgPx": 0, "execInst": "", "timestamp": iso(order.time_ms),
             "transactTime": iso(order.time_ms), "workingIndicator": True, "stopPx": None,
         }  # fmt: skip
@@ -99,14 +100,17 @@ class Bitmex(Exchange):
         return rows if call.params.get("currency") == "all" else rows[0]
 
     def api_keys(self, call):
-        return [{"id": call.key.id, "name": "venue", "cidr": "0.0.0.0/0", "permissions": ["order"], "enabled": True}]
+        return [{"id": call.key.id, "name": "venue", "cidr": (call.key.ips or ["0.0.0.0/0"])[0],
+                 "permissions": [name for name in ("trade", "withdraw") if name in call.key.may], "enabled": True}]
 
     # ---- public ----
 
     def assets(self, call):
         return [
-            {"asset": asset, "currency": currency, "majorCurrency": asset, "name": asset, "currencyType": "Crypto", "scale": scale,
-             "enabled": True, "isMarginCurrency": True, "minDepositAmount": 1, "minWithdrawalAmount": 1, "maxWithdrawalAmount": 10**12,
+            {"asset": asset, "currency": currency, "majorCurrency": asset, "name": asset, "currencyType": "Crypto",
+                "scale": scale,
+             "enabled": True, "isMarginCurrency": True, "minDepositAmount": 1, "minWithdrawalAmount": 1,
+             "maxWithdrawalAmount": 10**12,
              "networks": []}
             for asset, currency, scale in (("XBT", "XBt", 8), ("USDT", "USDt", 6))
         ]  # fmt: skip
@@ -121,13 +125,16 @@ class Bitmex(Exchange):
         is_inverse = market.kind == "inverse"
         return {
             "symbol": market.id, "rootSymbol": "XBT", "state": "Open", "typ": "FFWCSX", "listing": "2016-05-13T12:00:00.000Z",
-            "expiry": None, "underlying": "XBT", "quoteCurrency": market.quote, "settlCurrency": "XBt" if is_inverse else "USDt",
-            "positionCurrency": "USD" if is_inverse else "XBT", "underlyingToPositionMultiplier": None if is_inverse else 1000000,
+            "expiry": None, "underlying": "XBT", "quoteCurrency": market.quote,
+            "settlCurrency": "XBt" if is_inverse else "USDt",
+            "positionCurrency": "USD" if is_inverse else "XBT",
+            "underlyingToPositionMultiplier": None if is_inverse else 1000000,
             "underlyingToSettleMultiplier": -100000000 if is_inverse else None, "quoteToSettleMultiplier": None,
             "isInverse": is_inverse, "isQuanto": False, "multiplier": -100000000 if is_inverse else 1, "lotSize": 100,
             "tickSize": 0.5, "maxOrderQty": 10000000, "maxPrice": 1000000, "initMargin": 0.01, "takerFee": 0.0005,
             "makerFee": 0.0002, "prevPrice24h": price, "lastPrice": price, "highPrice": price, "lowPrice": price,
-            "bidPrice": price, "askPrice": price, "markPrice": price, "vwap": price, "homeNotional24h": 1, "foreignNotional24h": 1,
+            "bidPrice": price, "askPrice": price, "markPrice": price, "vwap": price, "homeNotional24h": 1,
+            "foreignNotional24h": 1,
             "timestamp": iso(call.now_ms),
         }  # fmt: skip
 

@@ -76,7 +76,8 @@ class Bitso(Exchange):
         return [
             {
                 "book": order.market.id, "original_amount": text(order.amount), "unfilled_amount": text(order.amount),
-                "original_value": text(order.value), "created_at": "2026-01-01T00:00:00+0000", "updated_at": "2026-01-01T00:00:00+0000",
+                "original_value": text(order.value), "created_at": "2026-01-01T00:00:00+0000",
+                "updated_at": "2026-01-01T00:00:00+0000",
                 "price": text(order.price), "oid": order.id, "side": order.side, "status": "open", "type": order.kind,
             }
             for order in self.open_orders(call)
@@ -95,7 +96,8 @@ class Bitso(Exchange):
     def books(self, call):
         return [
             {
-                "book": market.id, "minimum_amount": "0.00001", "maximum_amount": "1000", "minimum_price": "1", "tick_size": "0.01",
+                "book": market.id, "minimum_amount": "0.00001", "maximum_amount": "1000", "minimum_price": "1",
+                "tick_size": "0.01",
                 "maximum_price": "100000000", "minimum_value": "1", "maximum_value": "1000000000", "default_chart": "candle",
                 "fees": {"flat_rate": {"maker": "0.5", "taker": "0.65"}, "structure": []},
             }

@@ -94,7 +94,8 @@ class Bitstamp(Exchange):
     def replace(self, call):
         old = self.cancel(call, call.params.get("id"), call.params.get("orig_client_order_id"))
         amount, price = call.need_number("amount"), call.need_number("price")
-        return self.shown(self.place(call, old.market, old.side, old.kind, amount, price, None, call.params.get("client_order_id")))
+        return self.shown(self.place(call, old.market, old.side, old.kind, amount, price, None,
+            call.params.get("client_order_id")))
 
     def opened(self, call):
         return [self.shown(order) for order in self.open_orders(call)]
@@ -113,7 +114,8 @@ class Bitstamp(Exchange):
     def markets_listed(self, call):
         return [
             {
-                "name": f"{market.base}/{market.quote}", "description": f"{market.base} / {market.quote}", "market_symbol": market.id, "base_currency": market.base,
+                "name": f"{market.base}/{market.quote}", "description": f"{market.base} / {market.quote}",
+                "market_symbol": market.id, "base_currency": market.base,
                 "counter_currency": market.quote, "base_decimals": 8, "counter_decimals": 5, "minimum_order_value": "1",
                 "minimum_order_amount": "0.00001", "maximum_order_amount": None, "maximum_order_value": None,
                 "trading": "Enabled", "instant_order_counter_decimals": 2, "market_type": "SPOT",

@@ -5,7 +5,7 @@ and the query of a GET or the body of a POST. A request is good if server_time -
 """
 
 from books import Market, price_of
-from exchanges.base import Exchange, Refusal, fields, json_body, text, with_params
+from exchanges.base import Exchange, Refusal, fields, iso, json_body, text, with_params
 from signing import from_base64, mac
 
 SPOT = [Market(f"{base}USDT", base, "USDT") for base in ("BTC", "ETH", "XRP", "DOGE")]
@@ -24,6 +24,7 @@ class Bybit(Exchange):
         "api.bybit.com", "api.bytick.com", "api-testnet.bybit.com", "api-demo.bybit.com", "api.bybit.eu", "api.bybit.nl",
         "api.bybit.kz", "api.bybit-tr.com", "api.bybit.tr", "api.bybit.id", "api.bybitgeorgia.ge", "api.bybit.ae",
     )  # fmt: skip
+    HEADERS = ("X-Bapi-Limit: 600", "X-Bapi-Limit-Status: 599")
     REFUSALS = {
         "key": failure(10003, "API key is invalid."),
         "signature": failure(10004, "error sign! please check your signature generation algorithm."),
@@ -131,10 +132,16 @@ class Bybit(Exchange):
     # ---- reads ----
 
     def query_api(self, call):
+        key = call.key
+        may_trade = "trade" in key.may
         return {
-            "id": "1", "note": "venue", "apiKey": call.key.id, "readOnly": 0, "secret": "", "ips": ["*"], "type": 1,
-            "permissions": {"Spot": ["SpotTrade"], "ContractTrade": ["Order", "Position"], "Wallet": ["AccountTransfer"]},
-            "unified": 0, "uta": 1, "userID": 1, "isMaster": True, "deadlineDay": 90, "expiredAt": "2099-01-01T00:00:00Z",
+            "id": "1", "note": "venue", "apiKey": key.id, "readOnly": int(not may_trade), "secret": "", "type": 1,
+            "ips": list(key.ips) or ["*"], "permissions": {
+                "Spot": ["SpotTrade"] if may_trade else [], "ContractTrade": ["Order", "Position"] if may_trade else [],
+                "Wallet": ["AccountTransfer", *(["Withdraw"] if "withdraw" in key.may else [])],
+            },
+            "unified": 0, "uta": 1, "userID": 1, "isMaster": True, "deadlineDay": 90,
+            "expiredAt": iso(key.expires_ms or 4070908800000)[:19] + "Z",
         }  # fmt: skip
 
     def account_info(self, call):

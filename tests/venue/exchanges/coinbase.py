@@ -147,7 +147,8 @@ class Coinbase(Exchange):
         return {"pagination": {"next_uri": None, "limit": 250}, "data": rows}
 
     def permissions(self, call):
-        return {"can_view": True, "can_trade": True, "can_transfer": False, "portfolio_uuid": uuid_of(1)}
+        return {"can_view": True, "can_trade": "trade" in call.key.may, "can_transfer": "withdraw" in call.key.may,
+            "portfolio_uuid": uuid_of(1)}
 
     def summary(self, call):
         return {"fee_tier": {"taker_fee_rate": "0.006", "maker_fee_rate": "0.004"}}
@@ -258,7 +259,8 @@ class CoinbaseExchange(Exchange):
         kind = call.params.get("type", "limit")
         price = call.need_number("price") if kind == "limit" else call.number("stop_price")
         order = self.place(
-            call, market, call.need("side"), kind, call.number("size"), price, call.number("funds"), call.params.get("client_oid")
+            call, market, call.need("side"), kind, call.number("size"), price, call.number("funds"),
+                call.params.get("client_oid")
         )  # fmt: skip
         return self.shown(order)
 

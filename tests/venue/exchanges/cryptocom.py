@@ -98,7 +98,8 @@ class Cryptocom(Exchange):
         return {"data": [
             {
                 "account_id": "1", "order_id": order.id, "client_oid": order.client_id, "order_type": "LIMIT", "exec_inst": [],
-                "time_in_force": "GOOD_TILL_CANCEL", "side": order.side.upper(), "quantity": text(order.amount), "avg_price": "0",
+                "time_in_force": "GOOD_TILL_CANCEL", "side": order.side.upper(), "quantity": text(order.amount),
+                "avg_price": "0",
                 "limit_price": text(order.price), "cumulative_quantity": "0", "cumulative_value": "0", "cumulative_fee": "0",
                 "status": "ACTIVE", "instrument_name": order.market.id, "fee_instrument_name": "USD",
                 "create_time": order.time_ms, "update_time": order.time_ms,

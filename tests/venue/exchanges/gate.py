@@ -134,7 +134,8 @@ class Gate(Exchange):
             "id": order.number, "user": 1, "contract": order.market.id, "create_time": order.time_ms / 1000, "size": size,
             "left": size if is_open else 0, "price": text(order.price), "fill_price": "0", "tif": "gtc" if is_open else "ioc",
             "text": order.client_id or "api", "status": "open" if is_open else "finished", "is_reduce_only": False,
-        } | ({} if is_open else {"finish_as": "filled" if order.state == "filled" else "cancelled", "finish_time": order.time_ms / 1000})  # fmt: skip
+        } | ({} if is_open else {"finish_as": "filled" if order.state == "filled" else "cancelled",
+            "finish_time": order.time_ms / 1000})  # fmt: skip
 
     def futures_cancel(self, call):
         return self.futures_shown(self.cancel(call, call.values["id"]))
@@ -153,7 +154,7 @@ class Gate(Exchange):
         return {"id": f"w{call.now_ms}", "amount": call.params["amount"], "status": "REQUEST", "timestamp": "1", "chain": "BTC"}
 
     def detail(self, call):
-        return {"user_id": 1, "ip_whitelist": [], "key": {"mode": 1}, "tier": 0}
+        return {"user_id": 1, "ip_whitelist": list(call.key.ips), "key": {"mode": 1}, "tier": 0}
 
     def accounts(self, call):
         return [{"currency": name, "available": n, "locked": "0"} for name, n in (("BTC", "10"), ("USDT", "1000000"))]
@@ -167,7 +168,8 @@ class Gate(Exchange):
         return {"server_time": call.now_ms}
 
     def currencies(self, call):
-        return [{"currency": name, "name": name, "delisted": False, "trade_disabled": False, "chains": []} for name in ("BTC", "ETH", "USDT")]
+        return [{"currency": name, "name": name, "delisted": False, "trade_disabled": False, "chains": []} for name in ("BTC",
+            "ETH", "USDT")]
 
     def pairs(self, call):
         return [
@@ -184,7 +186,8 @@ class Gate(Exchange):
             return []
         return [
             {
-                "name": market.id, "type": "direct", "quanto_multiplier": market.size, "leverage_min": "1", "leverage_max": "100",
+                "name": market.id, "type": "direct", "quanto_multiplier": market.size, "leverage_min": "1",
+                "leverage_max": "100",
                 "mark_price": text(price_of(market)), "order_price_round": "0.1", "order_price_deviate": "0.5",
                 "order_size_min": 1, "order_size_max": 1000000, "taker_fee_rate": "0.0005", "maker_fee_rate": "0.0002",
                 "funding_rate_indicative": "0", "in_delisting": False, "status": "trading", "create_time": 1,

@@ -61,12 +61,14 @@ class Gemini(Exchange):
         kind = call.need("type")
         price = None if "market" in kind else call.need_number("price")
         amount = call.need_number("amount")
-        return self.shown(self.place(call, market, call.need("side"), kind, amount, price, None, call.params.get("client_order_id")))
+        return self.shown(self.place(call, market, call.need("side"), kind, amount, price, None,
+            call.params.get("client_order_id")))
 
     @staticmethod
     def shown(order):
         return {
-            "order_id": order.id, "id": order.id, "symbol": order.market.id, "exchange": "gemini", "avg_execution_price": "0.00",
+            "order_id": order.id, "id": order.id, "symbol": order.market.id, "exchange": "gemini",
+            "avg_execution_price": "0.00",
             "side": order.side, "type": order.kind, "timestamp": str(order.time_ms // 1000), "timestampms": order.time_ms,
             "is_live": order.state == "open", "is_cancelled": order.state == "canceled", "is_hidden": False,
             "was_forced": False, "executed_amount": "0", "client_order_id": order.client_id, "options": [],
@@ -97,7 +99,7 @@ class Gemini(Exchange):
         return {"account": {"accountName": "Primary", "shortName": "primary", "type": "exchange"}, "users": []}
 
     def roles(self, call):
-        return {"isAuditor": False, "isFundManager": False, "isTrader": True, "isAccountAdmin": False}
+        return {"isAuditor": False, "isFundManager": False, "isTrader": "trade" in call.key.may, "isAccountAdmin": False}
 
     # ---- public ----
 
@@ -123,7 +125,8 @@ class Gemini(Exchange):
         """The web page in which ccxt looks for currencies."""
         data = {
             "tradingPairs": [[market.id.upper(), 2, 8, "0.00001", 10, True] for market in MARKETS],
-            "currencies": [["BTC", "Bitcoin", 1, 8, 0, 8, 8, False, None, "bitcoin"], ["USD", "Dollar", 2, 2, 2, 2, 2, True, "$", None]],
+            "currencies": [["BTC", "Bitcoin", 1, 8, 0, 8, 8, False, None, "bitcoin"], ["USD", "Dollar", 2, 2, 2, 2, 2, True,
+            "$", None]],
             "networks": [["bitcoin", "BTC", "Bitcoin"]],
         }
         return Answer(b'<html><script id="currencyData">' + Answer(data).body + b"</script></html>")

@@ -201,6 +201,14 @@ class Htx(Exchange):
     def uid(self, call):
         return 1
 
+    def key_info(self, call):
+        key = call.key
+        return [{
+            "accessKey": key.id, "note": "venue", "status": "normal", "createTime": call.now_ms, "updateTime": call.now_ms,
+            "permission": ",".join({"read": "readOnly"}.get(name, name) for name in key.may), "ipAddresses": ",".join(key.ips),
+            "validDays": (key.expires_ms - call.now_ms) // 86400000 if key.expires_ms else -1,
+        }]  # fmt: skip
+
     # ---- public ----
 
     def timestamp(self, call):
@@ -209,7 +217,8 @@ class Htx(Exchange):
     def currencies(self, call):
         return [
             {"currency": name, "assetType": 1, "instStatus": "normal", "chains": [{
-                "chain": name, "displayName": name.upper(), "baseChain": "", "withdrawFeeType": "fixed", "transactFeeWithdraw": "0",
+                "chain": name, "displayName": name.upper(), "baseChain": "", "withdrawFeeType": "fixed",
+                "transactFeeWithdraw": "0",
                 "minWithdrawAmt": "0.001", "maxWithdrawAmt": "100", "withdrawPrecision": 8, "minDepositAmt": "0.001",
                 "withdrawStatus": "allowed", "depositStatus": "allowed", "numOfConfirmations": 1, "numOfFastConfirmations": 1,
             }]}
@@ -255,7 +264,8 @@ class Htx(Exchange):
         return Answer({"status": "ok", "ch": f"market.{market.id}.detail.merged", "ts": call.now_ms, "tick": tick})
 
     def tickers(self, call):
-        rows = [{"symbol": m.id, "close": float(price_of(m)), "bid": float(price_of(m)), "ask": float(price_of(m))} for m in SPOT]
+        rows = [{"symbol": m.id, "close": float(price_of(m)), "bid": float(price_of(m)),
+            "ask": float(price_of(m))} for m in SPOT]
         return rows
 
     # fmt: off
@@ -267,6 +277,7 @@ class Htx(Exchange):
         ("GET",  "/market/detail/merged",                              "public",  ticker),
         ("GET",  "/market/tickers",                                    "public",  tickers),
         ("GET",  "/v2/user/uid",                                       "read",    uid),
+        ("GET",  "/v2/user/api-key",                                   "read",    key_info),
         ("GET",  "/v1/account/accounts",                               "read",    accounts),
         ("GET",  "/v1/account/accounts/{account}/balance",             "read",    balance),
         ("GET",  "/v1/order/openOrders",                               "read",    opened),

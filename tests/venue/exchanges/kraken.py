@@ -164,8 +164,12 @@ class Kraken(Exchange):
 
     def key_info(self, call):
         return {
-            "apiKey": call.key.id, "apiKeyName": "venue", "permissions": ["query-funds", "modify-trades", "close-trades"],
-            "ipAllowlist": [], "validUntil": None, "nonceWindow": "0",
+            "apiKey": call.key.id, "apiKeyName": "venue", "permissions": [
+                "query-funds", *(["modify-trades", "close-trades"] if "trade" in call.key.may else []),
+                *(["withdraw-funds"] if "withdraw" in call.key.may else []),
+            ],
+            "ipAllowlist": list(call.key.ips), "nonceWindow": "0",
+            "validUntil": str(call.key.expires_ms // 1000) if call.key.expires_ms else "0",
         }  # fmt: skip
 
     def closed(self, call):
@@ -204,7 +208,8 @@ class Kraken(Exchange):
         for market in markets:
             price = text(price_of(market))
             found[market.id] = {
-                "a": [price, "1", "1.000"], "b": [price, "1", "1.000"], "c": [price, "0.1"], "v": ["1", "1"], "p": [price, price],
+                "a": [price, "1", "1.000"], "b": [price, "1", "1.000"], "c": [price, "0.1"], "v": ["1", "1"], "p": [price,
+                price],
                 "t": [1, 1], "l": [price, price], "h": [price, price], "o": price,
             }  # fmt: skip
         return found

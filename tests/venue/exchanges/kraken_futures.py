@@ -126,7 +126,8 @@ class KrakenFutures(Exchange):
         return {"openOrders": [
             {
                 "order_id": order.id, "symbol": order.market.id, "side": order.side, "orderType": "lmt", "status": "untouched",
-                "limitPrice": float(order.price or 0), "unfilledSize": float(order.amount), "filledSize": 0, "reduceOnly": False,
+                "limitPrice": float(order.price or 0), "unfilledSize": float(order.amount), "filledSize": 0,
+                "reduceOnly": False,
                 "receivedTime": iso(order.time_ms), "lastUpdateTime": iso(order.time_ms), "cliOrdId": order.client_id or None,
             }
             for order in self.open_orders(call)

@@ -126,7 +126,10 @@ class Kucoin(Exchange):
         }  # fmt: skip
 
     def key_info(self, call):
-        return {"remark": "venue", "apiKey": call.key.id, "permission": "General,Spot,Futures", "uid": 1, "isMaster": True}
+        return {"remark": "venue", "apiKey": call.key.id, "uid": 1, "isMaster": True,
+                "permission": ",".join({"read": "General", "trade": "Spot,Futures",
+                "withdraw": "Withdrawal"}[m] for m in call.key.may),
+                "ipWhitelist": ",".join(call.key.ips)}  # fmt: skip
 
     # ---- public ----
 

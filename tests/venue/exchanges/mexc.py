@@ -65,7 +65,8 @@ class Mexc(Exchange):
         if names != sorted(names):
             raise Refusal("signature", "the query is not sorted")
         moment = headers.get("request-time", "")
-        self.check_signature(headers.get("signature"), mac("sha256", key.secret, key.id + moment + request.query + request.body))
+        self.check_signature(headers.get("signature"), mac("sha256", key.secret,
+            key.id + moment + request.query + request.body))
         self.check_time(call, moment, int(headers.get("recv-window", 10)) * 1000)
         body = json_body(request.body)
         call.params = body if isinstance(body, list) else fields(request.query) | body
@@ -156,7 +157,8 @@ class Mexc(Exchange):
     def exchange_info(self, call):
         return {"timezone": "CST", "serverTime": call.now_ms, "symbols": [
             {
-                "symbol": market.id, "status": "1", "baseAsset": market.base, "baseAssetPrecision": 8, "quoteAsset": market.quote,
+                "symbol": market.id, "status": "1", "baseAsset": market.base, "baseAssetPrecision": 8,
+                "quoteAsset": market.quote,
                 "quotePrecision": 8, "quoteAssetPrecision": 8, "isSpotTradingAllowed": True, "isMarginTradingAllowed": False,
                 "permissions": ["SPOT"], "orderTypes": ["LIMIT", "MARKET", "LIMIT_MAKER"], "baseSizePrecision": "0.00001",
                 "quoteAmountPrecision": "1", "maxQuoteAmount": "4000000", "makerCommission": "0", "takerCommission": "0.0005",
@@ -169,7 +171,8 @@ class Mexc(Exchange):
             {
                 "symbol": market.id, "baseCoin": market.base, "quoteCoin": market.quote, "settleCoin": market.quote,
                 "contractSize": float(market.size), "minLeverage": 1, "maxLeverage": 200, "priceScale": 1, "volScale": 0,
-                "priceUnit": 0.1, "volUnit": 1, "minVol": 1, "maxVol": 1000000, "takerFeeRate": 0.0002, "makerFeeRate": 0, "state": 0,
+                "priceUnit": 0.1, "volUnit": 1, "minVol": 1, "maxVol": 1000000, "takerFeeRate": 0.0002, "makerFeeRate": 0,
+                "state": 0,
                 "apiAllowed": True,
             }
             for market in CONTRACTS

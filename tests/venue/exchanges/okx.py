@@ -150,7 +150,9 @@ class Okx(Exchange):
         return [{"uTime": str(call.now_ms), "totalEq": "1000000", "details": rows}]
 
     def config(self, call):
-        return [{"acctLv": "2", "posMode": "net_mode", "uid": "1", "perm": "read_only,trade", "ip": "", "label": "venue"}]
+        may = ",".join({"read": "read_only"}.get(name, name) for name in call.key.may)
+        ip = ",".join(call.key.ips)
+        return [{"acctLv": "2", "posMode": "net_mode", "uid": "1", "perm": may, "ip": ip, "label": "venue"}]
 
     # ---- public ----
 
@@ -166,10 +168,13 @@ class Okx(Exchange):
         is_spot = market.kind == "spot"
         return {
             "instType": "SPOT" if is_spot else "SWAP", "instId": market.id, "baseCcy": market.base if is_spot else "",
-            "quoteCcy": market.quote if is_spot else "", "settleCcy": {"linear": market.quote, "inverse": market.base}.get(market.kind, ""),
-            "uly": "" if is_spot else f"{market.base}-{market.quote}", "instFamily": "" if is_spot else f"{market.base}-{market.quote}",
+            "quoteCcy": market.quote if is_spot else "", "settleCcy": {"linear": market.quote,
+            "inverse": market.base}.get(market.kind, ""),
+            "uly": "" if is_spot else f"{market.base}-{market.quote}",
+            "instFamily": "" if is_spot else f"{market.base}-{market.quote}",
             "ctVal": "" if is_spot else market.size, "ctMult": "" if is_spot else "1", "ctType": "" if is_spot else market.kind,
-            "tickSz": "0.0001" if is_spot else "0.1", "lotSz": "0.00000001" if is_spot else "0.01", "minSz": "0.00001", "state": "live", "lever": "10",
+            "tickSz": "0.0001" if is_spot else "0.1", "lotSz": "0.00000001" if is_spot else "0.01", "minSz": "0.00001",
+            "state": "live", "lever": "10",
             "listTime": "1597026383085", "expTime": "", "category": "1", "maxLmtSz": "9999", "maxMktSz": "9999", "optType": "",
             "stk": "", "alias": "",
         }  # fmt: skip
@@ -183,7 +188,8 @@ class Okx(Exchange):
                 rows.append({
                     "instType": "SPOT" if market.kind == "spot" else "SWAP", "instId": market.id, "last": price, "lastSz": "1",
                     "askPx": price, "askSz": "1", "bidPx": price, "bidSz": "1", "open24h": price, "high24h": price,
-                    "low24h": price, "volCcy24h": "1", "vol24h": "1", "ts": str(call.now_ms), "sodUtc0": price, "sodUtc8": price,
+                    "low24h": price, "volCcy24h": "1", "vol24h": "1", "ts": str(call.now_ms), "sodUtc0": price,
+                    "sodUtc8": price,
                 })  # fmt: skip
         return rows
 

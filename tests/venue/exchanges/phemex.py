@@ -74,7 +74,8 @@ class Phemex(Exchange):
         if kind == "Limit" and price is None:
             raise Refusal("params", "priceEp")
         base, quote = (None, quote) if call.params.get("qtyType") == "ByQuote" else (base, None)
-        return self.spot_shown(self.place(call, market, call.need("side"), kind, base, price, quote, call.params.get("clOrdID")))
+        return self.spot_shown(self.place(call, market, call.need("side"), kind, base, price, quote,
+            call.params.get("clOrdID")))
 
     @staticmethod
     def spot_shown(order):
@@ -97,7 +98,8 @@ class Phemex(Exchange):
 
     def wallets(self, call):
         return [
-            {"currency": name, "balanceEv": n * 10**8, "lockedTradingBalanceEv": 0, "lockedWithdrawEv": 0, "lastUpdateTimeNs": 1}
+            {"currency": name, "balanceEv": n * 10**8, "lockedTradingBalanceEv": 0, "lockedWithdrawEv": 0,
+                "lastUpdateTimeNs": 1}
             for name, n in (("BTC", 10), ("USDT", 1000000))
         ]
 
@@ -166,14 +168,16 @@ class Phemex(Exchange):
         ]  # fmt: skip
         perpetual = [
             common | {
-                "symbol": market.id, "type": "PerpetualV2", "priceScale": 0, "valueScale": 0, "displaySymbol": f"{market.base} / USDT", "baseCurrency": market.base,
+                "symbol": market.id, "type": "PerpetualV2", "priceScale": 0, "valueScale": 0,
+                "displaySymbol": f"{market.base} / USDT", "baseCurrency": market.base,
                 "contractUnderlyingAssets": market.base, "contractSize": "1", "qtyStepSize": "0.001", "tickSize": "0.1",
                 "maxOrderQty": "1000", "maxLeverage": 100, "listTime": 1,
             }
             for market in PERPETUAL
         ]  # fmt: skip
         currencies = [
-            {"currency": name, "name": name, "code": at, "valueScale": 8, "minValueEv": 1, "maxValueEv": 10**18, "status": "Listed"}
+            {"currency": name, "name": name, "code": at, "valueScale": 8, "minValueEv": 1, "maxValueEv": 10**18,
+                "status": "Listed"}
             for at, name in enumerate(("BTC", "ETH", "USDT"))
         ]
         return {
@@ -185,7 +189,8 @@ class Phemex(Exchange):
         market = self.market(call.need("symbol"))
         price = scaled(price_of(market))
         return {
-            "askEp": price, "bidEp": price, "highEp": price, "lastEp": price, "lowEp": price, "openEp": price, "symbol": market.id,
+            "askEp": price, "bidEp": price, "highEp": price, "lastEp": price, "lowEp": price, "openEp": price,
+            "symbol": market.id,
             "timestamp": call.now_ms * 1000000, "turnoverEv": 1, "volumeEv": 1,
         }  # fmt: skip
 

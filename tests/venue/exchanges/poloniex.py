@@ -96,7 +96,8 @@ class Poloniex(Exchange):
         wanted = call.params.get("symbol")
         return [
             {
-                "id": order.id, "clientOrderId": order.client_id, "symbol": order.market.id, "state": "NEW", "accountType": "SPOT",
+                "id": order.id, "clientOrderId": order.client_id, "symbol": order.market.id, "state": "NEW",
+                "accountType": "SPOT",
                 "side": order.side.upper(), "type": order.kind.upper(), "timeInForce": "GTC", "quantity": text(order.amount),
                 "price": text(order.price), "avgPrice": "0", "amount": "0", "filledQuantity": "0", "filledAmount": "0",
                 "createTime": order.time_ms, "updateTime": order.time_ms,
@@ -107,7 +108,8 @@ class Poloniex(Exchange):
 
     def balances(self, call):
         rows = [
-            {"currencyId": name, "currency": name, "available": n, "hold": "0"} for name, n in (("BTC", "10"), ("USDT", "1000000"))
+            {"currencyId": name, "currency": name, "available": n, "hold": "0"} for name, n in (("BTC", "10"), ("USDT",
+                "1000000"))
         ]
         return [{"accountId": "1", "accountType": "SPOT", "balances": rows}]
 
@@ -122,7 +124,8 @@ class Poloniex(Exchange):
         kind = call.need("type")
         price = call.need_number("px") if kind != "MARKET" else None
         market = self.market(call.need("symbol"))
-        order = self.place(call, market, call.need("side"), kind, call.need_number("sz"), price, None, call.params.get("clOrdId"))
+        order = self.place(call, market, call.need("side"), kind, call.need_number("sz"), price, None,
+            call.params.get("clOrdId"))
         return {"ordId": order.id, "clOrdId": order.client_id}
 
     def futures_cancel(self, call):
@@ -153,7 +156,8 @@ class Poloniex(Exchange):
 
     def currencies(self, call):
         return [
-            {"id": at, "coin": name, "delisted": False, "tradeEnable": True, "name": name, "networkList": [], "supportCollateral": False,
+            {"id": at, "coin": name, "delisted": False, "tradeEnable": True, "name": name, "networkList": [],
+                "supportCollateral": False,
              "supportBorrow": False}
             for at, name in enumerate(("BTC", "ETH", "USDT"))
         ]  # fmt: skip
@@ -174,9 +178,11 @@ class Poloniex(Exchange):
     def instruments(self, call):
         return [
             {
-                "symbol": market.id, "bAsset": ".PXBTUSDT", "bCcy": market.base, "qCcy": "USDT", "sCcy": "USDT", "visibleStartTime": "1",
+                "symbol": market.id, "bAsset": ".PXBTUSDT", "bCcy": market.base, "qCcy": "USDT", "sCcy": "USDT",
+                "visibleStartTime": "1",
                 "tradableStartTime": "1", "pxScale": "0.01", "lotSz": 1, "minSz": 1, "ctVal": market.size, "status": "OPEN",
-                "oDate": "1", "maxPx": "1000000", "minPx": "0.01", "maxQty": "1000000", "minQty": "1", "maxLever": "100", "lever": "10",
+                "oDate": "1", "maxPx": "1000000", "minPx": "0.01", "maxQty": "1000000", "minQty": "1", "maxLever": "100",
+                "lever": "10",
                 "ctType": "LINEAR", "alias": "", "tSz": "0.01", "tFee": "0.0005", "mFee": "0.0001", "limitMaxQty": "100000",
             }
             for market in FUTURES
@@ -195,8 +201,10 @@ class Poloniex(Exchange):
         rows = []
         for market in FUTURES:
             price = text(price_of(market))
-            rows.append({"s": market.id, "o": price, "l": price, "h": price, "c": price, "qty": "1", "amt": "1", "tC": 1, "sT": 1,
-                         "cT": call.now_ms, "dc": "0", "bPx": price, "bSz": "1", "aPx": price, "aSz": "1", "mPx": price})  # fmt: skip
+            rows.append({"s": market.id, "o": price, "l": price, "h": price, "c": price, "qty": "1", "amt": "1", "tC": 1,
+                "sT": 1,
+                         "cT": call.now_ms, "dc": "0", "bPx": price, "bSz": "1", "aPx": price, "aSz": "1",
+                         "mPx": price})  # fmt: skip
         return rows
 
     # fmt: off

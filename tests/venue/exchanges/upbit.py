@@ -72,7 +72,8 @@ class Upbit(Exchange):
             raise Refusal("params", "price and volume")
         if kind == "price" or (kind == "best" and side == "buy"):
             amount, price, cost = None, None, call.need_number("price")
-        order = self.place(call, self.market(call.need("market")), side, kind, amount, price, cost, call.params.get("identifier"))
+        order = self.place(call, self.market(call.need("market")), side, kind, amount, price, cost,
+            call.params.get("identifier"))
         if kind in ("price", "best", "market"):
             order.state = "filled"
         return self.shown(order)
@@ -80,10 +81,12 @@ class Upbit(Exchange):
     @staticmethod
     def shown(order):
         return {
-            "uuid": order.id, "side": "bid" if order.side == "buy" else "ask", "ord_type": order.kind, "price": text(order.price),
+            "uuid": order.id, "side": "bid" if order.side == "buy" else "ask", "ord_type": order.kind,
+            "price": text(order.price),
             "state": {"open": "wait", "filled": "done", "canceled": "cancel"}[order.state], "market": order.market.id,
             "created_at": iso(order.time_ms), "volume": text(order.amount), "remaining_volume": text(order.amount),
-            "reserved_fee": "0", "remaining_fee": "0", "paid_fee": "0", "locked": "0", "executed_volume": "0", "trades_count": 0,
+            "reserved_fee": "0", "remaining_fee": "0", "paid_fee": "0", "locked": "0", "executed_volume": "0",
+            "trades_count": 0,
             "trades": [], "identifier": order.client_id or None,
         }  # fmt: skip
 
@@ -106,7 +109,7 @@ class Upbit(Exchange):
         ]  # fmt: skip
 
     def keys(self, call):
-        return [{"access_key": call.key.id, "expire_at": "2099-01-01T00:00:00+09:00"}]
+        return [{"access_key": call.key.id, "expire_at": iso(call.key.expires_ms or 4070908800000)}]
 
     def markets_listed(self, call):
         return [{"market": market.id, "korean_name": market.base, "english_name": market.base} for market in MARKETS]

@@ -78,7 +78,8 @@ class Whitebit(Exchange):
     def shown(order):
         return {
             "orderId": order.number, "clientOrderId": order.client_id, "market": order.market.id, "side": order.side,
-            "type": order.kind, "timestamp": order.time_ms / 1000, "dealMoney": "0", "dealStock": "0", "amount": text(order.amount),
+            "type": order.kind, "timestamp": order.time_ms / 1000, "dealMoney": "0", "dealStock": "0",
+            "amount": text(order.amount),
             "takerFee": "0.001", "makerFee": "0.001", "left": text(order.amount), "dealFee": "0", "price": text(order.price),
             "postOnly": False, "ioc": False,
         }  # fmt: skip
@@ -116,7 +117,8 @@ class Whitebit(Exchange):
     def markets_listed(self, call):
         return [
             {
-                "name": market.id, "stock": market.base, "money": market.quote, "stockPrec": "6", "moneyPrec": "4", "feePrec": "4",
+                "name": market.id, "stock": market.base, "money": market.quote, "stockPrec": "6", "moneyPrec": "4",
+                "feePrec": "4",
                 "makerFee": "0.1", "takerFee": "0.1", "minAmount": "0.00001", "minTotal": "1", "tradesEnabled": True,
                 "isCollateral": False, "type": "spot",
             }
