@@ -1,5 +1,6 @@
 """The venue's process: the exchanges behind TLS on one port, told apart by SNI and Host, and control on another."""
 
+import functools
 import json
 import urllib.parse
 
@@ -81,6 +82,11 @@ class Server:
         self.misbehave(order, exchange, request, connection, arrival)
 
     def misbehave(self, order, exchange, request, connection, arrival):
+        if order["do"] == "delay" and order.get("before"):
+            now = {**order, "before": False, "ms": 0, "jitter_ms": 0}
+            act = functools.partial(self.misbehave, now, exchange, request, connection, arrival)
+            self.loop.later(trouble.lasting_ms(order), act)
+            return
         answer = None
         arrival.misbehaviour = order["do"]
         arrival.verdict = "not looked at"

@@ -232,6 +232,19 @@ class Books(VenueTest):
         self.assertIn(b"-2015", unknown[2])
         self.assertTrue(self.venue.arrivals()[-1]["verdict"].startswith("refused: key"))
 
+    def test_a_call_that_is_not_played_is_counted_if_it_is_well_signed(self):
+        client = self.connected()
+        for secret in (SECRET, "t" * 64):
+            self.assertEqual(client.ask("POST", "/sapi/v1/no/such", signed(secret=secret), *ORDER_HEADERS)[0], 404)
+        self.assertEqual(self.book()["refused"], {"path": 1})
+
+    def test_a_key_of_another_environment_is_unknown(self):
+        self.venue.add_key("binance", "demo", SECRET, hosts=["demo-api.binance.com"])
+        headers = ("X-MBX-APIKEY: demo", ORDER_HEADERS[1])
+        self.assertEqual(self.connected().ask("POST", "/api/v3/order", signed(), *headers)[0], 401)
+        demo = self.connected(host="demo-api.binance.com")
+        self.assertEqual(demo.ask("POST", "/api/v3/order", signed(), *headers)[0], 200)
+
     def test_the_venues_clock_can_be_off(self):
         self.venue.settings(offset_ms=-60000)
         self.addCleanup(self.venue.settings, offset_ms=0)
@@ -312,6 +325,16 @@ class Misbehaviour(VenueTest):
         self.assertEqual(client.order()[0], 200)
         self.assertGreaterEqual(time.monotonic() - begin, 0.2)
         self.assertEqual(client.order()[0], 200)
+
+    def test_an_exchange_that_is_far_away_looks_at_it_late(self):
+        self.venue.misbehave("delay", ms=200, before=True)
+        client = self.connected()
+        client.send("POST", "/api/v3/order", signed(), *ORDER_HEADERS)
+        while not self.venue.arrivals():
+            pass
+        self.assertEqual(self.book()["orders"], 0)
+        self.assertEqual(client.answer()[0], 200)
+        self.assertEqual(self.book()["orders"], 1)
 
     def test_answers_in_other_clothes(self):
         client = self.connected()

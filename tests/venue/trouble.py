@@ -6,6 +6,7 @@ client never hears of it.
 
 import gzip
 import itertools
+import random
 
 from http1 import Answer, head
 
@@ -28,7 +29,12 @@ def answer_then_close(act):
 
 
 def delay(act):
-    act.later(act.get("ms", 100), lambda: act.reply(act.whole))
+    """If "before" is set, the server has put off handling the request as well."""
+    act.later(lasting_ms(act.order), lambda: act.reply(act.whole))
+
+
+def lasting_ms(order):
+    return order.get("ms", 100) + random.uniform(0, order.get("jitter_ms", 0))
 
 
 def hang(act):

@@ -6,7 +6,6 @@ into the exchange's envelope, or an Answer.
 """
 
 import collections
-import contextlib
 import datetime
 import decimal
 import hashlib
@@ -292,8 +291,10 @@ class Exchange:
     def decide(self, call, arrival):
         route = call.route
         if route is None:
-            with contextlib.suppress(Refusal):
+            try:
                 self.check(call)  # so that it is counted for the key if it is well signed
+            except Refusal:
+                call.key = None
             raise Refusal("path", f"{call.request.method} {call.request.path} is not played here")
         arrival.kind = route.kind
         if route.kind == "public":

@@ -15,8 +15,19 @@ SPOT = [Market(f"{base}USDT", base, "USDT") for base in ("BTC", "ETH", "LTC", "X
 SPOT += [Market("LTCBTC", "LTC", "BTC"), Market("BTCUSDC", "BTC", "USDC")]
 USDM = [Market(f"{base}USDT", base, "USDT", "linear") for base in ("BTC", "ETH")]
 COINM = [Market("BTCUSD_PERP", "BTC", "USD", "inverse", "100"), Market("ETHUSD_PERP", "ETH", "USD", "inverse", "10")]
-BY_PATH = {"api": SPOT, "sapi": SPOT, "fapi": USDM, "dapi": COINM}
-HOST_OF = {"api": "api", "sapi": "api", "fapi": "fapi", "dapi": "dapi"}
+# What is traded under a path, and the first label of its hosts; portfolio margin has all three.
+BY_PATH = {"/api/": SPOT, "/sapi/": SPOT, "/fapi/": USDM, "/dapi/": COINM, "/papi/v1/um/": USDM, "/papi/v1/cm/": COINM,
+           "/papi/v1/margin/": SPOT}  # fmt: skip
+HOST_OF = {"sapi": "api"}
+
+
+def traded(path):
+    for prefix, markets in BY_PATH.items():
+        if path.startswith(prefix):
+            return markets
+    return []
+
+
 # What POST /api/v3/order takes; others are error -1104.
 ORDER_PARAMS = {
     "symbol", "side", "type", "timeInForce", "quantity", "quoteOrderQty", "price", "newClientOrderId", "strategyId",
@@ -97,7 +108,7 @@ class Binance(Exchange):
     def here(self, call):
         """The market that is meant: spot, USD-M and COIN-M use the same names."""
         wanted = call.need("symbol")
-        for market in BY_PATH[call.request.path.split("/")[1]]:
+        for market in traded(call.request.path):
             if market.id == wanted:
                 return market
         raise Refusal("symbol", f"{wanted!r} is not traded here")
@@ -154,6 +165,9 @@ class Binance(Exchange):
         orders = json_body(call.need("batchOrders"))
         return [self.shown(self.one(call, order)) for order in orders]
 
+    def amend_batch(self, call):
+        return [self.amend(with_params(call, part)) for part in json_body(call.need("batchOrders"))]
+
     def order_list(self, call):
         """Lists are counted as their dearest leg, which is what can fill."""
         price = max((value for value in (call.number(name) for name in (
@@ -193,8 +207,8 @@ class Binance(Exchange):
 
     def opened(self, call):
         market = self.here(call) if call.params.get("symbol") else None
-        part = call.request.path.split("/")[1]
-        return [self.shown(order) for order in self.open_orders(call, market) if order.market in BY_PATH[part]]
+        markets = traded(call.request.path)
+        return [self.shown(order) for order in self.open_orders(call, market) if order.market in markets]
 
     def order_status(self, call):
         order = call.key.orders.get(call.params.get("orderId"))
@@ -242,8 +256,8 @@ class Binance(Exchange):
         return {"serverTime": call.now_ms}
 
     def exchange_info(self, call):
-        part = call.request.path.split("/")[1]
-        return {"timezone": "UTC", "serverTime": call.now_ms, "symbols": [self.described(m, call) for m in BY_PATH[part]]}
+        markets = traded(call.request.path)
+        return {"timezone": "UTC", "serverTime": call.now_ms, "symbols": [self.described(m, call) for m in markets]}
 
     def described(self, market, call):
         described = {
@@ -268,10 +282,9 @@ class Binance(Exchange):
         return described
 
     def ticker(self, call):
-        part = call.request.path.split("/")[1]
         market = self.here(call) if call.params.get("symbol") else None
-        rows = [self.priced(m, call) for m in BY_PATH[part] if market in (None, m)]
-        return rows[0] if market and part != "dapi" else rows
+        rows = [self.priced(m, call) for m in traded(call.request.path) if market in (None, m)]
+        return rows[0] if market and market not in COINM else rows
 
     def priced(self, market, call):
         price = text(price_of(market))
@@ -321,7 +334,12 @@ class Binance(Exchange):
         ("GET",    "/sapi/v1/capital/withdraw/history",    "read",    Exchange.nothing),
         ("GET",    "/sapi/v1/margin/allPairs",             "keyed",   Exchange.nothing),
         ("GET",    "/sapi/v1/margin/isolated/allPairs",    "read",    Exchange.nothing),
+        ("POST",   "/api/v3/orderList/opo",                "order",   order_list),
+        ("POST",   "/api/v3/orderList/opoco",              "order",   order_list),
         ("POST",   "/sapi/v1/margin/order",                "order",   order),
+        ("POST",   "/sapi/v1/margin/order/oco",            "order",   order_list),
+        ("POST",   "/sapi/v1/margin/order/oto",            "order",   order_list),
+        ("POST",   "/sapi/v1/margin/order/otoco",          "order",   order_list),
         ("DELETE", "/sapi/v1/margin/order",                "cancel",  cancel_order),
         ("POST",   "/sapi/v1/capital/withdraw/apply",      "withdraw", withdraw),
         ("POST",   "/sapi/v1/asset/transfer",              "transfer", Exchange.empty),
@@ -342,6 +360,7 @@ class Binance(Exchange):
         ("POST",   "/fapi/v1/order",                       "order",   order),
         ("POST",   "/fapi/v1/algoOrder",                   "order",   algo_order),
         ("POST",   "/fapi/v1/batchOrders",                 "order",   batch),
+        ("PUT",    "/fapi/v1/batchOrders",                 "amend",   amend_batch),
         ("PUT",    "/fapi/v1/order",                       "amend",   amend),
         ("DELETE", "/fapi/v1/order",                       "cancel",  cancel_order),
         ("DELETE", "/fapi/v1/allOpenOrders",               "cancel",  cancel_all),
@@ -354,7 +373,20 @@ class Binance(Exchange):
         ("GET",    "/dapi/v1/balance",                     "read",    futures_account),
         ("GET",    "/dapi/v1/openOrders",                  "read",    opened),
         ("POST",   "/dapi/v1/order",                       "order",   order),
+        ("POST",   "/dapi/v1/algoOrder",                   "order",   algo_order),
+        ("POST",   "/dapi/v1/batchOrders",                 "order",   batch),
+        ("PUT",    "/dapi/v1/batchOrders",                 "amend",   amend_batch),
+        ("PUT",    "/dapi/v1/order",                       "amend",   amend),
         ("DELETE", "/dapi/v1/order",                       "cancel",  cancel_order),
+        ("POST",   "/papi/v1/um/order",                    "order",   order),
+        ("POST",   "/papi/v1/um/algo/order",               "order",   algo_order),
+        ("POST",   "/papi/v1/um/conditional/order",        "order",   order),
+        ("PUT",    "/papi/v1/um/order",                    "amend",   amend),
+        ("POST",   "/papi/v1/cm/order",                    "order",   order),
+        ("POST",   "/papi/v1/cm/conditional/order",        "order",   order),
+        ("PUT",    "/papi/v1/cm/order",                    "amend",   amend),
+        ("POST",   "/papi/v1/margin/order",                "order",   order),
+        ("POST",   "/papi/v1/margin/order/oco",            "order",   order_list),
     ]
     # fmt: on
 

@@ -97,6 +97,10 @@ class Bybit(Exchange):
         call.books.amend(order, call.number("qty"), call.number("price"))
         return {"orderId": order.id, "orderLinkId": order.client_id}
 
+    def amend_batch(self, call):
+        category = call.need("category")
+        return {"list": [self.amend(with_params(call, part | {"category": category})) for part in call.need("request")]}
+
     def cancel_order(self, call):
         self.here(call)
         order = self.cancel(call, call.params.get("orderId"), call.params.get("orderLinkId"))
@@ -215,6 +219,7 @@ class Bybit(Exchange):
         ("POST", "/v5/order/create",              "order",   create),
         ("POST", "/v5/order/create-batch",        "order",   create_batch),
         ("POST", "/v5/order/amend",               "amend",   amend),
+        ("POST", "/v5/order/amend-batch",         "amend",   amend_batch),
         ("POST", "/v5/order/cancel",              "cancel",  cancel_order),
         ("POST", "/v5/order/cancel-all",          "cancel",  cancel_all),
         ("POST", "/v5/position/set-leverage",     "settings", Exchange.empty),

@@ -112,6 +112,9 @@ class Okx(Exchange):
         call.books.amend(order, call.number("newSz"), call.number("newPx"))
         return [self.done(call, order)]
 
+    def amend_batch(self, call):
+        return [self.amend(with_params(call, part))[0] for part in call.params]
+
     def cancel_order(self, call):
         self.market(call.need("instId"))
         return [self.done(call, self.cancel(call, call.params.get("ordId"), call.params.get("clOrdId")))]
@@ -212,6 +215,7 @@ class Okx(Exchange):
         ("POST", "/api/v5/trade/batch-orders",       "order",   batch),
         ("POST", "/api/v5/trade/order-algo",         "order",   algo_order),
         ("POST", "/api/v5/trade/amend-order",        "amend",   amend),
+        ("POST", "/api/v5/trade/amend-batch-orders", "amend",  amend_batch),
         ("POST", "/api/v5/trade/cancel-order",       "cancel",  cancel_order),
         ("POST", "/api/v5/trade/cancel-batch-orders", "cancel", cancel_batch),
         ("POST", "/api/v5/account/set-leverage",     "settings", Exchange.nothing),
