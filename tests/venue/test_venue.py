@@ -7,6 +7,7 @@ import base64
 import hashlib
 import hmac
 import pathlib
+import re
 import socket
 import ssl
 import sys
@@ -114,7 +115,18 @@ class VenueTest(unittest.TestCase):
         return client
 
 
+PROFILES = pathlib.Path(__file__).resolve().parents[2] / "profiles"
+
+
 class Connections(VenueTest):
+    def test_every_origin_of_the_profiles_is_played(self):
+        for profile in PROFILES.glob("*.yaml"):
+            lines = [line for line in profile.read_text().splitlines() if re.search(r"^ +(\w+:|.*origins:).* https://", line)]
+            hosts = set(re.findall(r"https://([\w.-]+)", "\n".join(lines)))
+            with self.subTest(profile.stem):
+                self.assertLessEqual(hosts, set(self.venue.exchanges[profile.stem]))
+                self.assertTrue(hosts)
+
     def test_every_host_has_a_certificate_of_the_authority(self):
         for host in self.venue.hosts:
             with self.subTest(host), Client(self.venue, host):

@@ -113,6 +113,9 @@ class Bingx(Exchange):
             "maxWithdrawAmount": "1000", "freezedMargin": "0",
         }]  # fmt: skip
 
+    def uid(self, call):
+        return {"uid": "1"}
+
     def restrictions(self, call):
         codes = {"read": [2], "trade": [1, 3], "withdraw": [5]}
         return {"apiKey": call.key.id, "permissions": [code for name in call.key.may for code in codes[name]],
@@ -169,6 +172,8 @@ class Bingx(Exchange):
         ("GET",    "/openApi/swap/v2/quote/ticker",            "public",  ticker),
         ("GET",    "/openApi/cswap/v1/market/ticker",          "public",  ticker),
         ("GET",    "/openApi/v1/account/apiPermissions",       "read",    restrictions),
+        ("GET",    "/openApi/account/v1/uid",                  "read",    uid),
+        ("GET",    "/openApi/swap/v2/user/balance",            "read",    swap_balance),
         ("GET",    "/openApi/wallets/v1/capital/config/getall", "read",   Exchange.nothing),
         ("GET",    "/openApi/spot/v1/account/balance",         "read",    spot_balance),
         ("GET",    "/openApi/swap/v3/user/balance",            "read",    swap_balance),

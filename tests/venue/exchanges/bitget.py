@@ -143,6 +143,10 @@ class Bitget(Exchange):
         authorities = [code for name in call.key.may for code in codes[name]]
         return {"userId": "1", "ips": ",".join(call.key.ips), "authorities": authorities, "traderType": "not_trader"}
 
+    def unified_info(self, call):
+        names = {"read": "uta_mgt_read", "trade": "uta_trade", "withdraw": "withdraw"}
+        return {"userId": "1", "ips": ",".join(call.key.ips), "permissions": [names[name] for name in call.key.may]}
+
     def unified(self, call):
         return self.refusal("permission", "")  # as an account of the older kind answers
 
@@ -203,6 +207,7 @@ class Bitget(Exchange):
         ("GET",  "/api/v2/mix/market/ticker",               "public",  ticker),
         ("GET",  "/api/v2/margin/currencies",               "public",  Exchange.nothing),
         ("GET",  "/api/v3/account/settings",                "read",    unified),
+        ("GET",  "/api/v3/account/info",                    "read",    unified_info),
         ("GET",  "/api/v2/spot/account/info",               "read",    info),
         ("GET",  "/api/v2/spot/account/assets",             "read",    assets),
         ("GET",  "/api/v2/mix/account/accounts",            "read",    mix_accounts),

@@ -100,10 +100,20 @@ class Bitmex(Exchange):
         return rows if call.params.get("currency") == "all" else rows[0]
 
     def api_keys(self, call):
-        return [{"id": call.key.id, "name": "venue", "cidr": (call.key.ips or ["0.0.0.0/0"])[0],
-                 "permissions": [name for name in ("trade", "withdraw") if name in call.key.may], "enabled": True}]
+        return [self.described_key(call)]
+
+    def own_api_key(self, call):
+        return self.described_key(call)
+
+    @staticmethod
+    def described_key(call):
+        return {"id": call.key.id, "name": "venue", "cidr": (call.key.ips or ["0.0.0.0/0"])[0],
+                "permissions": [{"trade": "order"}.get(name, name) for name in call.key.may if name != "read"], "enabled": True}
 
     # ---- public ----
+
+    def front(self, call):
+        return {"name": "BitMEX API", "version": "2.0.0", "timestamp": call.now_ms}
 
     def assets(self, call):
         return [
@@ -144,7 +154,9 @@ class Bitmex(Exchange):
         ("GET",    "/api/v1/instrument",             "public",  instruments),
         ("GET",    "/api/v1/instrument/active",      "public",  instruments),
         ("GET",    "/api/v1/wallet/assets",          "public",  assets),
+        ("GET",    "/api/v1",                        "public",  front),
         ("GET",    "/api/v1/apiKey",                 "read",    api_keys),
+        ("GET",    "/api/v1/apiKey/self",            "read",    own_api_key),
         ("GET",    "/api/v1/user/margin",            "read",    margin),
         ("GET",    "/api/v1/order",                  "read",    listed),
         ("POST",   "/api/v1/order",                  "order",   order),

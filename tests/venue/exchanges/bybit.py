@@ -23,6 +23,7 @@ class Bybit(Exchange):
     HOSTS = (
         "api.bybit.com", "api.bytick.com", "api-testnet.bybit.com", "api-demo.bybit.com", "api.bybit.eu", "api.bybit.nl",
         "api.bybit.kz", "api.bybit-tr.com", "api.bybit.tr", "api.bybit.id", "api.bybitgeorgia.ge", "api.bybit.ae",
+        "api.manepa.jp", "api-testnet.manepa.jp",
     )  # fmt: skip
     HEADERS = ("X-Bapi-Limit: 600", "X-Bapi-Limit-Status: 599")
     REFUSALS = {

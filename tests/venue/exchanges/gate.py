@@ -156,6 +156,11 @@ class Gate(Exchange):
     def detail(self, call):
         return {"user_id": 1, "ip_whitelist": list(call.key.ips), "key": {"mode": 1}, "tier": 0}
 
+    def main_keys(self, call):
+        right = {"wallet": "withdraw", "withdrawal": "withdraw", "spot": "trade", "futures": "trade"}
+        perms = [{"name": name, "read_only": needed not in call.key.may} for name, needed in right.items()]
+        return [{"key": call.key.id, "perms": perms, "ip_whitelist": list(call.key.ips), "state": 1, "mode": 1}]
+
     def accounts(self, call):
         return [{"currency": name, "available": n, "locked": "0"} for name, n in (("BTC", "10"), ("USDT", "1000000"))]
 
@@ -221,6 +226,7 @@ class Gate(Exchange):
         ("GET",    "/api/v4/delivery/{settle}/contracts",   "public",  Exchange.nothing),
         ("GET",    "/api/v4/options/underlyings",           "public",  Exchange.nothing),
         ("GET",    "/api/v4/account/detail",                "read",    detail),
+        ("GET",    "/api/v4/account/main_keys",             "read",    main_keys),
         ("GET",    "/api/v4/spot/accounts",                 "read",    accounts),
         ("GET",    "/api/v4/futures/{settle}/accounts",     "read",    futures_accounts),
         ("GET",    "/api/v4/spot/open_orders",              "read",    opened),

@@ -99,7 +99,10 @@ class Gemini(Exchange):
         return {"account": {"accountName": "Primary", "shortName": "primary", "type": "exchange"}, "users": []}
 
     def roles(self, call):
-        return {"isAuditor": False, "isFundManager": False, "isTrader": "trade" in call.key.may, "isAccountAdmin": False}
+        may = call.key.may
+        return {
+            "isAuditor": False, "isFundManager": "withdraw" in may, "isTrader": "trade" in may, "isAccountAdmin": False,
+        }  # fmt: skip
 
     # ---- public ----
 

@@ -6,6 +6,7 @@ of the parameters as sent, the nonce if there is one, and the path without /deri
 
 from books import Market, price_of
 from exchanges.base import Exchange, Refusal, fields, iso, json_body, uuid_of, with_params
+from http1 import Answer
 from signing import from_base64, hashed, mac
 
 LINEAR = [Market("PF_XBTUSD", "BTC", "USD", "linear"), Market("PF_ETHUSD", "ETH", "USD", "linear")]
@@ -140,6 +141,12 @@ class KrakenFutures(Exchange):
             "USD": {"quantity": 1000000, "value": 1000000, "collateral": 1000000, "available": 1000000}}}  # fmt: skip
         return {"accounts": {"flex": flex, "cash": {"type": "cashAccount", "balances": {"xbt": 10}}}}
 
+    def key_check(self, call):
+        return Answer({"allowedCidrBlocks": [f"{ip}/32" for ip in call.key.ips]})
+
+    def fees(self, call):
+        return {"feeSchedules": []}
+
     def withdraw(self, call):
         call.need_number("amount")
         return {}
@@ -177,6 +184,8 @@ class KrakenFutures(Exchange):
         ("GET",  "/derivatives/api/v3/instruments",       "public",   instruments),
         ("GET",  "/derivatives/api/v3/tickers",           "public",   tickers),
         ("GET",  "/derivatives/api/v3/tickers/{symbol}",  "public",   ticker),
+        ("GET",  "/derivatives/api/v3/feeschedules",      "public",   fees),
+        ("GET",  "/api/auth/v1/api-keys/v3/check",        "read",     key_check),
         ("GET",  "/derivatives/api/v3/accounts",          "read",     accounts),
         ("GET",  "/derivatives/api/v3/openorders",        "read",     opened),
         ("POST", "/derivatives/api/v3/sendorder",         "order",    order),

@@ -129,7 +129,7 @@ class Kucoin(Exchange):
         return {"remark": "venue", "apiKey": call.key.id, "uid": 1, "isMaster": True,
                 "permission": ",".join({"read": "General", "trade": "Spot,Futures",
                 "withdraw": "Withdrawal"}[m] for m in call.key.may),
-                "ipWhitelist": ",".join(call.key.ips)}  # fmt: skip
+                "ipWhitelist": ",".join(call.key.ips), "expiredAt": call.key.expires_ms or -1}  # fmt: skip
 
     # ---- public ----
 

@@ -141,6 +141,7 @@ class Whitebit(Exchange):
         ("GET",  "/api/v1/public/ticker",                 "public",  ticker),
         ("POST", "/api/v4/trade-account/balance",         "read",    balance),
         ("POST", "/api/v4/main-account/balance",          "read",    main_balance),
+        ("POST", "/api/v4/main-account/fee",              "read",    Exchange.nothing),
         ("POST", "/api/v4/orders",                        "read",    opened),
         ("POST", "/api/v4/order/new",                     "order",   order),
         ("POST", "/api/v4/order/market",                  "order",   order),
