@@ -41,6 +41,10 @@ class Authority:
             "-addext", "keyUsage=critical,keyCertSign",
         )  # fmt: skip
 
+    def files(self, name):
+        """Of an exchange's good certificate, once its context was asked for."""
+        return {"certificate": str(self.folder / f"{name}.pem"), "key": str(self.folder / f"{name}.key")}
+
     def context(self, name, hosts, wrong=None):
         """The TLS context of an exchange with these hosts. `wrong` is a row of the table above."""
         found = self.contexts.get((name, wrong))

@@ -24,7 +24,7 @@ class Server:
         self.authority = Authority(folder)
         self.context = self.authority.context("nobody", ["nobody.example"])
         self.context.sni_callback = self.choose
-        self.port = self.control_port = None
+        self.port = self.control_port = self.h2_port = None
 
     def start(self, port, control_port):
         self.port = self.loop.listen(port, self.accept)
@@ -34,6 +34,7 @@ class Server:
         return {
             "port": self.port,
             "control": self.control_port,
+            "h2": self.h2_port,
             "authority": str(self.authority.certificate),
             "exchanges": {name: list(exchange.HOSTS) for name, exchange in self.exchanges.items()},
         }
@@ -121,6 +122,11 @@ class Server:
     def state(self, _query, _given):
         return self.described() | {"arrived": self.books.counted, "broken": self.books.broken}
 
+    def certificate(self, query, _given):
+        exchange = self.by_host[query["host"]]
+        self.authority.context(exchange.NAME, exchange.HOSTS)
+        return self.authority.files(exchange.NAME)
+
     def add_key(self, _query, given):
         if given["exchange"] not in self.exchanges:
             raise LookupError(f"no exchange {given['exchange']!r}")
@@ -182,6 +188,7 @@ class Server:
 # fmt: off
 CONTROL = {
     ("GET",    "/_venue/state"):     Server.state,
+    ("GET",    "/_venue/certificate"): Server.certificate,
     ("POST",   "/_venue/keys"):      Server.add_key,
     ("GET",    "/_venue/books"):     Server.show_books,
     ("GET",    "/_venue/orders"):    Server.show_orders,

@@ -10,6 +10,7 @@ import pathlib
 import re
 import socket
 import ssl
+import subprocess
 import sys
 import time
 import unittest
@@ -181,6 +182,17 @@ class Connections(VenueTest):
     def test_doubled_headers_are_noted(self):
         self.connected().ask("GET", "/api/v3/time", "", "X-A: 1", "X-A: 2")
         self.assertEqual(self.venue.arrivals()[0]["faults"], ["header x-a twice"])
+
+    def test_http_2_in_front(self):
+        with Venue("--h2") as venue:
+            venue.add_key("binance", "id", SECRET)
+            curl = ["curl", "--silent", "--show-error", "--http2", "--cacert", venue.authority,
+                    "--connect-to", f"::127.0.0.1:{venue.h2_port}", "--write-out", "\\n%{http_version} %{http_code}"]  # fmt: skip
+            order = [*curl, "--header", "X-MBX-APIKEY: id", "--data", signed(), f"https://{HOST}/api/v3/order"]
+            done = subprocess.run(order, capture_output=True, text=True, check=True, timeout=60)
+            self.assertTrue(done.stdout.endswith("\n2 200"), done.stdout)
+            self.assertEqual(venue.arrivals()[0]["headers"]["x-venue-front"], "h2")
+            self.assertEqual(venue.book("binance", "id")["orders"], 1)
 
     def test_it_ends_with_its_input(self):
         venue = Venue()

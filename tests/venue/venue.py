@@ -28,6 +28,7 @@ class Venue:
         self.started = json.loads(line)
         self.port = self.started["port"]
         self.control_port = self.started["control"]
+        self.h2_port = self.started["h2"]
         self.authority = pathlib.Path(self.started["authority"])
         self.exchanges = self.started["exchanges"]
         self.hosts = [host for hosts in self.exchanges.values() for host in hosts]
