@@ -108,8 +108,9 @@ class Connection:
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError):
             pass
         except (ssl.SSLError, OSError) as error:
-            self.broken(str(error))
-            self.close()
+            if self.is_shaking:
+                self.broken(str(error))
+            self.gone()
 
     def shake(self):
         try:

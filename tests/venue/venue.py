@@ -10,6 +10,8 @@
 import http.client
 import json
 import pathlib
+import socket
+import ssl
 import subprocess
 import sys
 import urllib.parse
@@ -49,6 +51,14 @@ class Venue:
                 self.process.kill()
                 self.process.wait()
         self.process.stdout.close()
+
+    def connect(self, host, timeout_s=60):
+        """A connection for http.client to one of the exchanges' hosts."""
+        context = ssl.create_default_context(cafile=self.authority)
+        connection = http.client.HTTPSConnection(host, context=context, timeout=timeout_s)
+        plain = socket.create_connection(("127.0.0.1", self.port), timeout=timeout_s)
+        connection.sock = context.wrap_socket(plain, server_hostname=host)
+        return connection
 
     def environment(self):
         """For a Node program that is started with through.mjs."""
