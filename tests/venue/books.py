@@ -6,6 +6,7 @@ show what a real exchange could have been made to do.
 
 import collections
 import decimal
+import functools
 import itertools
 import re
 import time
@@ -23,6 +24,7 @@ Market = collections.namedtuple("Market", "id base quote kind size", defaults=("
 EFFECTS = {"order", "amend", "cancel", "withdraw", "transfer", "settings"}
 
 
+@functools.lru_cache(maxsize=None)
 def price_of(market):
     if market.kind == "inverse":
         return decimal.Decimal(PRICES[market.base])
@@ -38,9 +40,10 @@ def number(value, name):
     if isinstance(value, bool) or not isinstance(value, (str, int, decimal.Decimal)):
         raise NotANumber(f"{name} is {value!r}")
     text = str(value)
-    if not PLAIN_NUMBER.match(text) or decimal.Decimal(text) == 0:
+    found = decimal.Decimal(text) if PLAIN_NUMBER.match(text) else None
+    if not found:
         raise NotANumber(f"{name} is {text!r}")
-    return decimal.Decimal(text)
+    return found
 
 
 class Order:
@@ -81,7 +84,7 @@ class Key:
         self.nonce = -1
         self.used = set()  # nonces that may not be used twice, in any order
         self.refused = collections.Counter()
-        self.sent = set()  # hashes of the requests with effects
+        self.sent = set()  # the requests with effects, as Python's hashes
 
     def summary(self):
         return {
@@ -208,6 +211,8 @@ class Books:
 def value_of(market, amount, price, cost):
     if cost is not None:
         return cost
+    if market.kind == "spot":
+        return amount * (price if price is not None else price_of(market))
     size = decimal.Decimal(market.size)
     if market.kind == "inverse":
         return amount * size

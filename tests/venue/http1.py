@@ -1,7 +1,9 @@
 """HTTP/1.1 as the venue reads and writes it: strict, so that what a client sends wrong is seen."""
 
 import json
+import re
 
+HEADER = re.compile(r"([^\s:]+):[ \t]*([^\r\n]*?)[ \t]*\Z")
 MAX_HEAD = 64 * 1024
 MAX_BODY = 16 * 1024 * 1024
 REASONS = {
@@ -77,14 +79,15 @@ def parse(buffer, start_continue):
 def read_headers(lines, faults):
     headers = {}
     for line in lines[1:]:
-        name, colon, value = line.partition(":")
-        if not colon or name != name.strip() or "\n" in line or "\r" in line:
+        read = HEADER.match(line)
+        if not read:
             raise BadHttp(f"the header line is {line!r}")
+        name, value = read.groups()
         name = name.lower()
         if name in headers:
             faults.append(f"header {name} twice")
-            value = f"{headers[name]}, {value.strip()}"
-        headers[name] = value.strip()
+            value = f"{headers[name]}, {value}"
+        headers[name] = value
     if "content-length" in headers and "transfer-encoding" in headers:
         raise BadHttp("a length beside chunks")
     return headers
@@ -134,8 +137,17 @@ class Answer:
         )
 
 
-_encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
+def _make_encoder():
+    """Made once: json.dumps() makes one for each call, which takes longer than it works."""
+    make = json.encoder.c_make_encoder
+    if make is None:
+        return json.JSONEncoder(separators=(",", ":"), default=str).iterencode
+    encode = make(None, str, json.encoder.encode_basestring_ascii, None, ":", ",", False, False, True)
+    return lambda value: encode(value, 0)
+
+
+_encode = _make_encoder()
 
 
 def dumped(value):
-    return _encode(value).encode()
+    return "".join(_encode(value)).encode()

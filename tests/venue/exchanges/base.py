@@ -8,7 +8,6 @@ into the exchange's envelope, or an Answer.
 import collections
 import datetime
 import decimal
-import hashlib
 import json
 import re
 import urllib.parse
@@ -38,7 +37,7 @@ class Refusal(Exception):
 
 
 class Call:
-    __slots__ = ("request", "books", "route", "values", "params", "key", "now_ms", "fingerprint")
+    __slots__ = ("request", "books", "route", "values", "params", "key", "now_ms")
 
     def number(self, name, default=None):
         value = self.params.get(name)
@@ -176,7 +175,8 @@ class Exchange:
         return key
 
     def check_time(self, call, text, window_ms=None, unit_ms=1):
-        if not re.fullmatch(r"\d{10}" if unit_ms == 1000 else r"\d{13}", str(text)):
+        text = str(text)
+        if len(text) != (10 if unit_ms == 1000 else 13) or not text.isdigit():
             raise Refusal("time", f"{text!r} is no time here")
         self.check_moment(call, int(text) * unit_ms, window_ms)
 
@@ -276,7 +276,6 @@ class Exchange:
         call.request = request
         call.books = books
         call.key = None
-        call.fingerprint = None
         call.now_ms = books.now_ms()
         call.route, call.values = self.find_route(request)
         try:
@@ -315,9 +314,8 @@ class Exchange:
 def is_repeat(call):
     """True if the very same request with effects was accepted before."""
     request = call.request
-    names = [name for name in request.headers if name not in TRANSPORT]
-    text = "\0".join((request.method, request.host, request.target, request.body, *(request.headers[n] for n in sorted(names))))
-    fingerprint = hashlib.blake2b(text.encode(), digest_size=16).digest()
+    headers = frozenset(item for item in request.headers.items() if item[0] not in TRANSPORT)
+    fingerprint = hash((request.method, request.host, request.target, request.body, headers))
     was = fingerprint in call.key.sent
     call.key.sent.add(fingerprint)
     call.key.counts["repeats"] += was

@@ -140,7 +140,7 @@ class Binance(Exchange):
 
     def one(self, call, params):
         """One order of these parameters."""
-        call = with_params(call, params)
+        call = call if params is call.params else with_params(call, params)
         price = call.number("price", call.number("stopPrice"))
         kind = call.need("type")
         if kind == "LIMIT":
