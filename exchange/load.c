@@ -8,6 +8,7 @@
 #include "exchange/check_value.h"
 #include "exchange/confusion.h"
 #include "exchange/load_confusion.h"
+#include "exchange/load_doctor.h"
 #include "exchange/load_endpoints.h"
 #include "exchange/load_environments.h"
 #include "exchange/load_intents.h"
@@ -240,6 +241,7 @@ static const ch_field fields[] = {
     { "refuses_unknown",       false, ch_refuses_unknown_read, CH_WHOLE           },
     { "acceptable_confusions", false, ch_acceptances_read,     CH_WHOLE           },
     { "left_out",    false,    read_left_out,    CH_WHOLE                         },
+    { "doctor",      false,    ch_doctor_read,   CH_WHOLE                         },
 };
 /* clang-format on */
 
@@ -285,6 +287,7 @@ void ch_profile_free(ch_profile *profile)
     if (profile == NULL)
         return;
     ch_environments_free(profile);
+    ch_doctor_free(profile);
     ch_left_out_free(profile);
     ch_endpoints_free(profile);
     ch_confusion_fields_free(profile);

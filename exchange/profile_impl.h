@@ -287,6 +287,7 @@ struct ch_profile {
     size_t environment_count;
     ch_left_out *left_out;
     size_t left_out_count;
+    struct ch_doctor *doctor; /* exchange/doctor.h; NULL: the profile has none */
 };
 
 /* True if a bot sets the receive window of a request to `endpoint` by a parameter of that name. */
