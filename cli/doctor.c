@@ -1,12 +1,10 @@
 /* doctor: how keys do at their exchanges. */
-#include "base/memory.h"
 #include "base/names.h"
 #include "cli/agent_keys.h"
 #include "cli/commands.h"
 #include "cli/examination.h"
 #include "cli/jansson.h"
 #include "cli/output.h"
-#include "exchange/environments.h"
 #include "exchange/load.h"
 
 #include <stdio.h>

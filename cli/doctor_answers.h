@@ -3,7 +3,6 @@
 #ifndef CH_CLI_DOCTOR_ANSWERS_H
 #define CH_CLI_DOCTOR_ANSWERS_H
 
-#include "base/buffer.h"
 #include "exchange/doctor.h"
 
 #include <jansson.h>

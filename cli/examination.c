@@ -2,7 +2,6 @@
 #include "cli/examination.h"
 
 #include "base/encode.h"
-#include "base/memory.h"
 #include "base/utc.h"
 #include "cli/advice.h"
 #include "cli/doctor_answers.h"

@@ -52,6 +52,7 @@ static const ch_option_row rows[CH_OPT_COUNT] = {
     [CH_OPT_REDUCING]        = { "reducing",        NULL,              NULL,                     "let orders that reduce positions pass" },
     [CH_OPT_ANSWERS]         = { "answers",         "FILE",            NULL,                     "YAML with an answer for each question; nobody is asked" },
     [CH_OPT_FOR]             = { "for",             "FRAMEWORK",       NULL,                     "what the bot is written with; 'chancery bot list' names them" },
+    [CH_OPT_ENVIRONMENT]     = { "environment",     "NAME",            NULL,                     "of the profile, with --profile (default: live)" },
     [CH_OPT_RELAY]           = { "relay",           "URL|FILE",        "CHANCERY_RELAY",         "the relay's address, or its relay.yaml" },
     [CH_OPT_CALLER]          = { "caller",          "NAME",            NULL,                     "whose listener of the relay's, if it has several" },
     [CH_OPT_TOKEN_FILE]      = { "token-file",      "FILE",            NULL,                     "the file of the token that the relay's port wants" },

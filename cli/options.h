@@ -50,6 +50,7 @@ typedef enum ch_option {
     CH_OPT_REDUCING,
     CH_OPT_ANSWERS,
     CH_OPT_FOR,
+    CH_OPT_ENVIRONMENT,
     CH_OPT_RELAY,
     CH_OPT_CALLER,
     CH_OPT_TOKEN_FILE,

@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/secret.h"
-#include "cli/jansson.h"
 
 #include <curl/curl.h>
 #include <errno.h>
