@@ -19,8 +19,8 @@ static const struct {
      "Set this machine's clock (timedatectl set-ntp true), and confirm it with 'chancery clock confirm' if the agent "
      "doubts it."                                                                                                                                            },
     {"nonce",            "the exchange has seen a higher nonce of this key",
-     "Let nobody but the agent use the key; 'chancery nonce show' shows its nonces, and 'chancery nonce raise' raises "
-     "them."                                                                                                                                                 },
+     "Let nobody but the agent use the key; 'chancery nonce list' shows what it has counted, and 'chancery nonce "
+     "raise' raises it."                                                                                                                                     },
     {"signature",        "the exchange does not take the signature",
      "The token holds another secret than the exchange has for this key. Compare with 'chancery key check', and import "
      "the right one."                                                                                                                                        },

@@ -33,7 +33,8 @@ static ch_status find_key(const ch_arguments *arguments, const char *name, json_
         return ch_error_wrap(err, "asking the agent for the key's profile (--profile says it instead)");
     const json_t *key = ch_agent_keys_find(keys, name);
     if (key == NULL)
-        return ch_fail(err, CH_NOT_FOUND, "the agent has no key '%s' that you may use; 'chancery keys' lists them", name);
+        return ch_fail(err, CH_NOT_FOUND, "the agent has no key '%s' that you may use; 'chancery keys' lists them",
+                       name);
     *out = json_deep_copy(key);
     return CH_OK;
 }
@@ -58,8 +59,9 @@ static ch_status find_framework(const ch_arguments *arguments, const ch_bot_fram
     CH_TRY(ch_option_required(arguments, CH_OPT_FOR, &name, err));
     *out = ch_bot_framework_find(name);
     if (*out == NULL)
-        return ch_fail(err, CH_NOT_FOUND, "'%s' is not known here; 'chancery bot list' shows what is. With any other, "
-                                          "use the relay's address as the exchange's base URL, as --for requests does",
+        return ch_fail(err, CH_NOT_FOUND,
+                       "'%s' is not known here; 'chancery bot list' shows what is. With any other, "
+                       "use the relay's address as the exchange's base URL, as --for requests does",
                        name);
     return CH_OK;
 }
@@ -120,8 +122,9 @@ static ch_status run_list(const ch_arguments *arguments, ch_error *err)
     const ch_bot_framework *framework;
     for (size_t i = 0; (framework = ch_bot_framework_at(i)) != NULL; i++) {
         const char *profiles = *framework->profiles == '\0' ? "all" : framework->profiles;
-        json_array_append_new(rows, json_pack("{s:s, s:s, s:s}", "name", framework->name, "profiles",
-                                              strcmp(profiles, "ccxt") == 0 ? "all" : profiles, "title", framework->title));
+        json_array_append_new(rows,
+                              json_pack("{s:s, s:s, s:s}", "name", framework->name, "profiles",
+                                        strcmp(profiles, "ccxt") == 0 ? "all" : profiles, "title", framework->title));
     }
     return ch_output_listing(arguments, "frameworks", rows, columns, "There is none.", err);
 }

@@ -1,5 +1,5 @@
-/* Credentials are dummies: the agent drops whatever an SDK signs with. They have the shape that the SDK wants, since some
- * decode a secret before they use it. The token is read by the bot from its file, so nothing here is secret. */
+/* Credentials are dummies: the agent drops whatever an SDK signs with. They have the shape that the SDK wants, since
+ * some decode a secret before they use it. The token is read by the bot from its file, so nothing here is secret. */
 #include "cli/bots.h"
 
 #include "exchange/doctor.h"
@@ -20,7 +20,11 @@ typedef struct bot_row {
 } bot_row;
 
 #define CCXT(...)
-#define BOT(name, language, profiles, title, text) {{name, title, profiles}, language, text},
+#define BOT(name, language, profiles, title, text)                                                                     \
+    {                                                                                                                  \
+        {name, title, profiles},
+        language, text
+},
 static const bot_row bots[] = {
 #include "cli/bots.def"
 };
@@ -117,11 +121,10 @@ typedef struct values {
 } values;
 
 static const char *const names[VALUE_COUNT] = {
-    [VALUE_CLASS] = "class",   [VALUE_SECRET] = "secret",  [VALUE_URL] = "url",
-    [VALUE_KEY] = "key",       [VALUE_PORT] = "port",      [VALUE_TOKEN_FILE] = "token_file",
-    [VALUE_CA] = "ca",         [VALUE_SOCKET] = "socket",  [VALUE_HOST] = "host",
-    [VALUE_METHOD] = "method", [VALUE_PATH] = "path",      [VALUE_PHRASE] = "phrase",
-    [VALUE_DEMO] = "demo",     [VALUE_SANDBOX] = "sandbox", [VALUE_POST] = "post",
+    [VALUE_CLASS] = "class", [VALUE_SECRET] = "secret",         [VALUE_URL] = "url",   [VALUE_KEY] = "key",
+    [VALUE_PORT] = "port",   [VALUE_TOKEN_FILE] = "token_file", [VALUE_CA] = "ca",     [VALUE_SOCKET] = "socket",
+    [VALUE_HOST] = "host",   [VALUE_METHOD] = "method",         [VALUE_PATH] = "path", [VALUE_PHRASE] = "phrase",
+    [VALUE_DEMO] = "demo",   [VALUE_SANDBOX] = "sandbox",       [VALUE_POST] = "post",
 };
 
 /* The value of that name; VALUE_COUNT if there is none: a brace of the language's own. */

@@ -83,7 +83,7 @@ static bool is_selected(const json_t *entry, ch_slice part, const char *key_id)
     return is_scalar(member) && strcmp(text, wanted) == 0;
 }
 
-/* Appends what the part means in one value. */
+/* Appends what the part means in one value. A null is as if nothing were there. */
 static void take_part(json_t *value, ch_slice part, const char *key_id, json_t *out)
 {
     ch_autofree char *name = ch_slice_strdup(part);
@@ -96,12 +96,12 @@ static void take_part(json_t *value, ch_slice part, const char *key_id, json_t *
         bool is_meant = part.data[0] == '['
                             ? is_selected(entry, part, key_id)
                             : is_all || (ch_slice_count_digits(part) == part.size && strtoul(name, NULL, 10) == i);
-        if (is_meant)
+        if (is_meant && !json_is_null(entry))
             json_array_append(out, entry);
     }
     json_object_foreach(value, member, entry)
     {
-        if (is_all || strcmp(member, name) == 0)
+        if ((is_all || strcmp(member, name) == 0) && !json_is_null(entry))
             json_array_append(out, entry);
     }
 }
@@ -116,7 +116,7 @@ static json_t *open_lists(const json_t *found)
     {
         if (json_is_array(value))
             json_array_extend(out, value);
-        else if (!json_is_null(value))
+        else
             json_array_append(out, value);
     }
     return out;
@@ -279,8 +279,8 @@ bool ch_doctor_read_time(const json_t *value, ch_doctor_unit unit, uint64_t *ns,
     if (text[0] < '0' || text[0] > '9' || unit_ns[unit] == 0)
         return false;
     uint64_t whole = strtoull(text, &end, 10);
-    double fraction = strtod(end, NULL);
-    if ((double)whole > TIME_S_MAX * (double)(NS_PER_S / unit_ns[unit]) || fraction < 0 || fraction >= 1)
+    double fraction = *end == '.' ? strtod(end, &end) : 0;
+    if (*end != '\0' || (double)whole > TIME_S_MAX * (double)(NS_PER_S / unit_ns[unit]))
         return false;
     *ns = whole * unit_ns[unit] + (uint64_t)(fraction * (double)unit_ns[unit]);
     *exact_ns = fraction > 0 ? unit_ns[unit] / 1000 : unit_ns[unit];
