@@ -20,15 +20,13 @@ typedef struct bot_row {
 } bot_row;
 
 #define CCXT(...)
-#define BOT(name, language, profiles, title, text)                                                                     \
-    {                                                                                                                  \
-        {name, title, profiles},
-        language, text
-},
+/* clang-format off */
 static const bot_row bots[] = {
+#define BOT(name, lang, profiles, title, text) {{name, title, profiles}, lang, text},
 #include "cli/bots.def"
-};
 #undef BOT
+};
+/* clang-format on */
 #undef CCXT
 
 typedef enum ccxt_mode { LIVE, SANDBOX, DEMO } ccxt_mode;
@@ -42,11 +40,13 @@ typedef struct ccxt_row {
 } ccxt_row;
 
 #define BOT(...)
-#define CCXT(profile, environment, class, mode, host) {profile, environment, class, mode, host},
+/* clang-format off */
 static const ccxt_row classes[] = {
+#define CCXT(profile, environment, class, mode, host) {profile, environment, class, mode, host},
 #include "cli/bots.def"
-};
 #undef CCXT
+};
+/* clang-format on */
 #undef BOT
 
 #define BOT_COUNT (sizeof bots / sizeof bots[0])
