@@ -168,7 +168,7 @@ static ch_status explain_offline(const ch_arguments *arguments, json_t *params, 
     size_t relay = 0;
     uint64_t now_ns = 0;
     ch_trial_call call = {
-        .method = word[2], .path = word[3], .host = "", .params = params, .relay = arguments->option[CH_OPT_RELAY]};
+        .method = word[2], .path = word[3], .host = "", .params = params, .relay = arguments->option[CH_OPT_VIA]};
     ch_autofree ch_trial *trial = ch_alloc(sizeof *trial);
     if (arguments->option[CH_OPT_HOST] != NULL)
         call.host = arguments->option[CH_OPT_HOST];
@@ -198,8 +198,8 @@ static ch_status explain_online(const ch_arguments *arguments, json_t *params, j
     ch_autobuffer path = CH_BUFFER_INIT;
     ch_autojansson body =
         json_pack("{s:s s:s s:s* s:O}", "method", word[2], "path", word[3], "host", host, "params", params);
-    if (arguments->option[CH_OPT_RELAY] != NULL)
-        return ch_fail(err, CH_BAD_INPUT, "--relay is for a policy file; the agent knows by whom it is asked");
+    if (arguments->option[CH_OPT_VIA] != NULL)
+        return ch_fail(err, CH_BAD_INPUT, "--via is for a policy file; the agent knows by whom it is asked");
     if (body == NULL)
         return ch_fail(err, CH_BAD_INPUT, "METHOD, PATH and HOST must be text in UTF-8");
     ch_buffer_add_text(&path, "/v1/keys/");
@@ -228,13 +228,13 @@ const ch_command ch_commands_of_explain[] = {
         .family = "policy",
         .name = "explain",
         .syntax = {.positional = "CALLER KEY METHOD PATH [name=value ...]", .positional_min = 4, .positional_max = 4 + CH_PARAMETERS_MAX,
-                   .options = CH_OPTION(POLICY) | CH_OPTION(CONFIG) | CH_OPTION(PROFILES) | CH_OPTION(RELAY) | CH_OPTION(PRICE) | CH_OPTION(AT) |
+                   .options = CH_OPTION(POLICY) | CH_OPTION(CONFIG) | CH_OPTION(PROFILES) | CH_OPTION(VIA) | CH_OPTION(PRICE) | CH_OPTION(AT) |
                               CH_OPTION(SOCKET) | CH_OPTION(AGENT_USER) | CH_OPTION(HOST) | CH_OPTION(JSON)},
         .summary = "say how a request is judged, and by which entries",
         .details = "Shows what the request means, each entry that is looked at and what it says, and\n"
                    "which rule refuses. Nothing is signed and nothing is counted. Without --socket\n"
                    "it goes by a policy file, with nothing used and the prices of --price. With\n"
-                   "--socket the agent is asked, as you: then CALLER is not looked at. With --relay\n"
+                   "--socket the agent is asked, as you: then CALLER is not looked at. With --via\n"
                    "it is judged as what that relay brings for CALLER. Parameters are written as\n"
                    "for sign.",
         .examples = "  chancery policy explain maker binance-main POST /api/v3/order symbol=BTCUSDT side=BUY \\\n"

@@ -43,16 +43,16 @@ class Relays(PolicySandbox):
     def test_explain(self):
         direct = self.explain("maker", *READ)
         self.assertEqual((direct["allowed"], direct["problem"]["rule"]), (False, "confusion"))
-        relayed = self.explain("maker", *READ, "--relay", "relay")
+        relayed = self.explain("maker", *READ, "--via", "relay")
         self.assertEqual((relayed["allowed"], relayed["readings"]), (True, 1))
-        other = self.explain("other", *READ, "--relay", "relay")
+        other = self.explain("other", *READ, "--via", "relay")
         self.assertEqual((other["allowed"], other["problem"]["rule"]), (False, "relay"))
         words = [f"{name}={value}" for name, value in ORDER.items()]
         order = ("maker", "kraken", "POST", "/0/private/AddOrder", *words)
         self.assertEqual(self.explain(*order)["problem"]["rule"], "relay")
-        self.assertTrue(self.explain(*order, "--relay", "relay")["allowed"])
-        self.policy("explain", "maker", *READ, "--relay", "nobody", "--policy", self.path("policy.yaml"), status=NOT_FOUND)
-        self.policy("explain", "maker", *READ, "--relay", "relay", "--socket", self.path("none.sock"), status=USAGE)
+        self.assertTrue(self.explain(*order, "--via", "relay")["allowed"])
+        self.policy("explain", "maker", *READ, "--via", "nobody", "--policy", self.path("policy.yaml"), status=NOT_FOUND)
+        self.policy("explain", "maker", *READ, "--via", "relay", "--socket", self.path("none.sock"), status=USAGE)
 
     def test_exposure(self):
         relay, maker, every = self.exposure("relay"), self.exposure("maker"), self.exposure("--all")
