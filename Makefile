@@ -284,7 +284,7 @@ LIBEXEC := $(filter-out $(BIN),$(PROGRAMS))
 FEED := $(wildcard adapters/feed/*.py) adapters/python/chancery.py
 PROFILES := $(wildcard profiles/*.yaml)
 MANUALS := $(wildcard docs/man/*.[1-9])
-UNITS := $(wildcard docs/systemd/*.service docs/systemd/*.socket)
+UNITS := $(foreach kind,service socket timer,$(wildcard docs/systemd/*.$(kind)))
 DROPINS := $(wildcard docs/systemd/chancery-agent.service.d/*.conf)
 manual_path = $(foreach manual,$(1),$(mandir)/man$(subst .,,$(suffix $(manual)))/$(notdir $(manual)))
 INSTALLED = $(BIN:%=$(bindir)/%) $(LIBEXEC:%=$(libexecdir)/%) $(addprefix $(libexecdir)/,$(notdir $(FEED))) $(PROFILES:profiles/%=$(profiledir)/%) \

@@ -53,6 +53,7 @@ class Install(Installed):
         wanted = {"bin/chancery", "bin/chancery-agent", "bin/chancery-relay", "libexec/chancery/chancery-front",
                   "libexec/chancery/chancery-token", "libexec/chancery/chancery_feed.py", "libexec/chancery/tickers.py",
                   "libexec/chancery/chancery.py", "lib/systemd/system/chancery-feed.service",
+                  "lib/systemd/system/chancery-doctor.service", "lib/systemd/system/chancery-doctor.timer",
                   "share/bash-completion/completions/chancery",
                   "lib/systemd/system/chancery-agent.service", "lib/systemd/system/chancery-relay.service",
                   "lib/systemd/system/chancery-relay.socket"}
@@ -109,6 +110,7 @@ class Prefix(Installed):
     def test_texts_name_the_prefix(self):
         for name, says in (("lib/systemd/system/chancery-agent.service", "ExecStart=/opt/chancery/bin/chancery-agent"),
                            ("lib/systemd/system/chancery-relay.service", "ExecStart=/opt/chancery/bin/chancery-relay"),
+                           ("lib/systemd/system/chancery-doctor.service", "ExecStart=/opt/chancery/bin/chancery doctor"),
                            ("lib/systemd/system/chancery-feed.service", "/opt/chancery/libexec/chancery/chancery_feed.py"),
                            ("share/man/man1/chancery.1", "/opt/chancery/share/chancery/profiles")):
             text = (self.root / name).read_text()
