@@ -133,6 +133,8 @@ class TestRelay(RelayTest):
         for body in ("t=1", "t=2"):
             self.assertEqual(self.call("POST", "/api/once", body, {"Idempotency-Key": "abc"}).status, 200)
         self.assertEqual([one.body for one in self.exchange.arrivals], [b"t=1"])
+        self.assertEqual(self.agent.headers[0]["idempotency-key"], "abc")
+        self.assertNotIn("Idempotency-Key", self.agent.asked[0]["wire"]["headers"])
 
     def test_same_request_in_flight_is_waited_for(self):
         def slow(*_):
