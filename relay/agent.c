@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define ANSWER_MAX (256 * 1024)
+#define REPEAT_KEY "Idempotency-Key"
 #define CONNECTIONS_MAX 64L
 #define IDLE_MAX_S 60L /* less than the agent keeps a connection that is idle */
 #define CONNECT_WAIT_MS 2000L
@@ -49,7 +50,7 @@ static void add_headers(const ch_wire *wire, ch_buffer *out)
     const char *lead = "";
     for (size_t i = 0; i < wire->head->count; i++) {
         const ch_header *header = &wire->head->headers[i];
-        if (ch_is_hop_header(header->name))
+        if (ch_is_hop_header(header->name) || ch_header_is(header->name, REPEAT_KEY))
             continue;
         ch_buffer_add_text(out, lead);
         ch_encode_json(out, header->name);
@@ -201,7 +202,19 @@ static void on_done(void *context, CURLcode code)
     asking->on_answer(asking->context, &answer);
 }
 
-static ch_asking *post(ch_agent *agent, const char *path, ch_buffer *question, long wait_ms)
+static struct curl_slist *make_headers(const ch_slice *repeat_key)
+{
+    ch_autobuffer line = CH_BUFFER_INIT;
+    struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
+    headers = curl_slist_append(headers, "Expect:");
+    if (repeat_key == NULL || repeat_key->size == 0)
+        return headers;
+    ch_buffer_add_text(&line, REPEAT_KEY ": ");
+    ch_buffer_add_slice(&line, *repeat_key);
+    return curl_slist_append(headers, ch_buffer_text(&line));
+}
+
+static ch_asking *post(ch_agent *agent, const char *path, ch_buffer *question, const ch_slice *repeat_key, long wait_ms)
 {
     ch_asking *asking = ch_alloc(sizeof *asking);
     CURL *easy = ch_lane_easy();
@@ -213,8 +226,7 @@ static ch_asking *post(ch_agent *agent, const char *path, ch_buffer *question, l
     };
     *question = (ch_buffer)CH_BUFFER_INIT;
     ch_buffer_add_format(&url, "http://localhost%s", path);
-    asking->headers = curl_slist_append(NULL, "Content-Type: application/json");
-    asking->headers = curl_slist_append(asking->headers, "Expect:");
+    asking->headers = make_headers(repeat_key);
     curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, agent->socket_path);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http");
     curl_easy_setopt(easy, CURLOPT_URL, ch_buffer_text(&url));
@@ -233,12 +245,13 @@ static ch_asking *post(ch_agent *agent, const char *path, ch_buffer *question, l
     return asking;
 }
 
-ch_asking *ch_agent_ask(ch_agent *agent, ch_slice key, ch_buffer *question,
+ch_asking *ch_agent_ask(ch_agent *agent, const ch_wire *wire, ch_buffer *question,
                         void (*on_answer)(void *context, const ch_agent_answer *answer), void *context)
 {
     ch_autobuffer path = CH_BUFFER_INIT;
-    ch_buffer_add_format(&path, "/v1/keys/%.*s/sign", CH_SLICE_ARGS(key));
-    ch_asking *asking = post(agent, ch_buffer_text(&path), question, agent->wait_ms);
+    const ch_slice *repeat_key = ch_bot_head_find(wire->head, REPEAT_KEY);
+    ch_buffer_add_format(&path, "/v1/keys/%.*s/sign", CH_SLICE_ARGS(wire->key));
+    ch_asking *asking = post(agent, ch_buffer_text(&path), question, repeat_key, agent->wait_ms);
     asking->on_answer = on_answer;
     asking->context = context;
     return asking;
@@ -262,7 +275,7 @@ void ch_agent_tell(ch_agent *agent, const char *id, unsigned status, ch_slice bo
         ch_encode_json(&text, (ch_slice){body.data, count_body_text(body)});
         ch_buffer_add_byte(&text, '}');
     }
-    ch_asking *telling = post(agent, ch_buffer_text(&path), &text, TELL_WAIT_MS);
+    ch_asking *telling = post(agent, ch_buffer_text(&path), &text, NULL, TELL_WAIT_MS);
     telling->next = agent->telling;
     if (agent->telling != NULL)
         agent->telling->previous = telling;

@@ -35,8 +35,8 @@ void ch_agent_free(ch_agent *agent);
 CH_CHECKED ch_status ch_agent_write(const ch_wire *wire, const char *id, ch_buffer *out, ch_error *err);
 void ch_wire_print(const ch_wire *wire, uint8_t out[CH_PRINT_SIZE]);
 
-/* Asks; on_answer is called once, unless the asking is freed before. `question` is taken over. */
-ch_asking *ch_agent_ask(ch_agent *agent, ch_slice key, ch_buffer *question,
+/* Asks; on_answer is called once, unless the asking is freed before. `question` is taken over; the rest is read now. */
+ch_asking *ch_agent_ask(ch_agent *agent, const ch_wire *wire, ch_buffer *question,
                         void (*on_answer)(void *context, const ch_agent_answer *answer), void *context);
 void ch_asking_free(ch_asking *asking);
 

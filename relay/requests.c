@@ -126,6 +126,25 @@ static void give_up_asking(ch_way *way)
     ch_way_end(way);
 }
 
+static void note_public(ch_way *way, bool is_public)
+{
+    if (way->bot != NULL)
+        ch_turns_note_public(way->requests->turns, way->wire.key, way->wire.head->method, way->wire.url, is_public);
+}
+
+/* The call was public until now, so it did not wait for its turn; what the agent has signed instead must not be sent
+ * out of turn. */
+static void give_up_turnless(ch_way *way)
+{
+    ch_error why = CH_ERROR_INIT;
+    (void)ch_fail(&why, CH_BUSY, "the call was public until now; nothing was sent, and it can be asked for again");
+    ch_agent_tell(way->requests->agent, way->outcome->id, 0, (ch_slice){NULL, 0});
+    ch_outcome_end(way->requests->outcomes, way->outcome, CH_OUTCOME_NOT_SENT);
+    way->outcome = NULL;
+    ch_way_answer_error(way, CH_ERROR_NOT_SENT, &why);
+    ch_way_end(way);
+}
+
 static void on_answer(void *context, const ch_agent_answer *answer)
 {
     ch_way *way = context;
@@ -144,14 +163,22 @@ static void on_answer(void *context, const ch_agent_answer *answer)
         follow_sent(way);
         return;
     case CH_AGENT_PUBLIC:
+        note_public(way, true);
         drop_outcome(way);
         ch_turns_pass(requests->turns, &way->turn);
         break;
     case CH_AGENT_SIGNED:
+        if (way->turn.key == NULL)
+            note_public(way, false);
+        if (way->turn.key == NULL && answer->is_serial) {
+            give_up_turnless(way);
+            return;
+        }
         /* What only reads may be read again, and by some schemes two such requests are the same bytes. */
         if (answer->has_effects)
             ch_outcome_signed(requests->outcomes, way->outcome, way->print);
-        ch_turns_learn(requests->turns, &way->turn, answer->is_serial, answer->shapes);
+        if (way->turn.key != NULL)
+            ch_turns_learn(requests->turns, &way->turn, answer->is_serial, answer->shapes);
         break;
     }
     ch_way_send(way);
@@ -171,7 +198,7 @@ static void ask(void *context)
         return;
     }
     ch_way_enter(way, CH_WAY_ASKING);
-    way->asking = ch_agent_ask(way->requests->agent, way->wire.key, &question, on_answer, way);
+    way->asking = ch_agent_ask(way->requests->agent, &way->wire, &question, on_answer, way);
 }
 
 static void queue(ch_way *way)
@@ -184,7 +211,8 @@ static void queue(ch_way *way)
                           .caller = way->caller};
     ch_way_enter(way, CH_WAY_QUEUED);
     set_wait(way, requests->config->times.turn);
-    if (ch_turns_take(requests->turns, way->wire.key, &way->turn))
+    bool is_public = ch_turns_is_public(requests->turns, way->wire.key, way->wire.head->method, way->wire.url);
+    if (is_public || ch_turns_take(requests->turns, way->wire.key, &way->turn))
         ask(way);
 }
 

@@ -9,6 +9,13 @@
 #include <strings.h>
 
 #define KEYS_MAX 1024 /* remembered */
+#define CALLS_MAX 64  /* of a key, that are known to be public */
+
+/* A call that was public once. Which are the profile says and no bot, so a hash will do. */
+typedef struct known_call {
+    uint32_t hash;
+    bool is_mixed; /* it was also signed: the path does not tell */
+} known_call;
 
 struct ch_turn_key {
     char *name;
@@ -18,6 +25,8 @@ struct ch_turn_key {
     size_t users; /* turns taken and not left */
     size_t last_caller;
     json_t *shapes;
+    known_call calls[CALLS_MAX];
+    size_t call_count;
     bool is_free; /* it has no nonces */
     bool is_known;
 };
@@ -195,11 +204,51 @@ const json_t *ch_turns_shapes(const ch_turns *turns, ch_slice name)
     return key == NULL ? NULL : key->shapes;
 }
 
+/* ---- calls ---- */
+
+static size_t path_size(ch_slice url)
+{
+    const uint8_t *mark = ch_slice_find(url, '?');
+    return mark == NULL ? url.size : (size_t)(mark - url.data);
+}
+
+static uint32_t hash_of(ch_slice method, ch_slice url)
+{
+    return ch_slice_hash(method) * 31 + ch_slice_hash((ch_slice){url.data, path_size(url)});
+}
+
+static size_t find_call(const ch_turn_key *key, uint32_t hash)
+{
+    size_t at = 0;
+    while (at < key->call_count && key->calls[at].hash != hash)
+        at++;
+    return at;
+}
+
+bool ch_turns_is_public(const ch_turns *turns, ch_slice name, ch_slice method, ch_slice url)
+{
+    const ch_turn_key *key = find_key(turns, name);
+    size_t at = key == NULL ? 0 : find_call(key, hash_of(method, url));
+    return key != NULL && at < key->call_count && !key->calls[at].is_mixed;
+}
+
+void ch_turns_note_public(ch_turns *turns, ch_slice name, ch_slice method, ch_slice url, bool is_public)
+{
+    ch_turn_key *key = find_key(turns, name);
+    uint32_t hash = hash_of(method, url);
+    if (key == NULL)
+        return;
+    size_t at = find_call(key, hash);
+    if (is_public && at == key->call_count && at < CALLS_MAX)
+        key->calls[key->call_count++] = (known_call){.hash = hash};
+    if (!is_public && at < key->call_count)
+        key->calls[at].is_mixed = true;
+}
+
 bool ch_looks_like_cancel(ch_slice method, ch_slice url)
 {
     static const char word[] = "cancel";
-    const uint8_t *mark = ch_slice_find(url, '?');
-    size_t size = mark == NULL ? url.size : (size_t)(mark - url.data);
+    size_t size = path_size(url);
     if (ch_slice_is(method, "DELETE"))
         return true;
     for (size_t i = 0; i + sizeof word - 1 <= size; i++) {

@@ -42,6 +42,11 @@ void ch_turns_learn(ch_turns *turns, ch_turn *turn, bool is_serial, json_t *shap
 /* NULL if the agent has said none yet. */
 const json_t *ch_turns_shapes(const ch_turns *turns, ch_slice key);
 
+/* A call that was public needs no turn; the query does not matter. `ch_turns_note_public` says that it was, or that it
+ * was not: then its path does not tell, and it waits for its turn from then on. */
+bool ch_turns_is_public(const ch_turns *turns, ch_slice key, ch_slice method, ch_slice url);
+void ch_turns_note_public(ch_turns *turns, ch_slice key, ch_slice method, ch_slice url, bool is_public);
+
 /* Does a request look as if it cancelled? A wrong guess changes only the order of requests with one key. */
 bool ch_looks_like_cancel(ch_slice method, ch_slice url);
 

@@ -184,6 +184,7 @@ class StandIn(Served):
 
     def __init__(self, path):
         self.asked = []
+        self.headers = []
         self.outcomes = []
         self.serial = False
         self.judge = self.sign
@@ -215,6 +216,7 @@ class StandIn(Served):
                 one.sendall(answer(b'{"returned":[]}'))
                 continue
             self.asked.append(document)
+            self.headers.append(arrival.headers)
             said = self.judge(document, arrival.path.split("/")[3])
             if said is False:
                 return
@@ -302,6 +304,7 @@ class RelayTest(unittest.TestCase):
         self.exchange.plays.clear()
         self.exchange.arrivals.clear()
         self.agent.asked.clear()
+        self.agent.headers.clear()
         self.agent.outcomes.clear()
         self.agent.judge = self.agent.sign
         self.agent.serial = False

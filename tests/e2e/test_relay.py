@@ -1,6 +1,7 @@
 """chancery-relay: what is asked, what is sent, what is answered, and what the agent is told."""
 
 import socket
+import threading
 import time
 import unittest
 import urllib.parse
@@ -132,6 +133,8 @@ class TestRelay(RelayTest):
         for body in ("t=1", "t=2"):
             self.assertEqual(self.call("POST", "/api/once", body, {"Idempotency-Key": "abc"}).status, 200)
         self.assertEqual([one.body for one in self.exchange.arrivals], [b"t=1"])
+        self.assertEqual(self.agent.headers[0]["idempotency-key"], "abc")
+        self.assertNotIn("Idempotency-Key", self.agent.asked[0]["wire"]["headers"])
 
     def test_same_request_in_flight_is_waited_for(self):
         def slow(*_):
@@ -181,6 +184,31 @@ class TestRelay(RelayTest):
             self.assertEqual(one.result.status, 200)
         self.assertEqual(max(most), 1)
         self.assertLess([one.path for one in self.exchange.arrivals].index("/api/CancelOrder"), 6)
+
+    def test_public_call_needs_no_turn(self):
+        self.agent.serial = True
+        self.assertEqual(self.call("POST", "/api/first", "serial-2", key="serial-2").status, 200)
+        self.agent.judge = lambda question, key: (self.agent.public if "/api/tick" in question["wire"]["url"]
+                                                  else self.agent.sign)(question, key)
+        self.assertEqual(self.call("GET", "/api/tick?1", key="serial-2").status, 200)
+        held = threading.Event()
+        self.exchange.plays["/api/held"] = lambda *_: (held.wait(20), answer())[1]
+        waiting = Waiting(self.call, "POST", "/api/held", "held", key="serial-2")
+        wait_until(lambda: self.exchange.of("/api/held"), "a request in flight")
+        self.assertEqual(self.call("GET", "/api/tick?2", key="serial-2").status, 200)
+        self.agent.judge = self.agent.sign  # as after a reload
+        reply = self.call("GET", "/api/tick?3", key="serial-2")
+        self.assertEqual((reply.status, len(self.exchange.of("/api/tick"))), (503, 2))
+        held.set()
+        waiting.join()
+        self.assertEqual(waiting.result.status, 200)
+        self.assertEqual(self.call("GET", "/api/tick?4", key="serial-2").status, 200)
+
+    def test_path_that_is_public_at_times_is_sent_all_the_same(self):
+        for i in range(4):
+            self.agent.judge = self.agent.public if i % 2 == 0 else self.agent.sign
+            self.assertEqual(self.call("POST", "/api/rpc", f"rpc {i}", key="rpc").status, 200)
+        self.assertEqual(len(self.exchange.arrivals), 4)
 
     def test_key_without_nonces_has_many_in_flight(self):
         self.call("GET", "/api/first")

@@ -127,6 +127,26 @@ START_TEST(test_shapes_are_remembered)
 }
 END_TEST
 
+START_TEST(test_public_calls_are_remembered)
+{
+    const ch_slice key = CH_LITERAL("k");
+    const ch_slice get = CH_LITERAL("GET");
+    one a;
+    ch_turns_note_public(turns, key, get, CH_LITERAL("/t"), true);
+    ck_assert(!ch_turns_is_public(turns, key, get, CH_LITERAL("/t"))); /* nobody has such a key */
+    take(&a, 'a', 0, false);
+    ch_turns_note_public(turns, key, get, CH_LITERAL("/t?a"), true);
+    ck_assert(ch_turns_is_public(turns, key, get, CH_LITERAL("/t?b")));
+    ck_assert(!ch_turns_is_public(turns, key, CH_LITERAL("POST"), CH_LITERAL("/t")));
+    ck_assert(!ch_turns_is_public(turns, key, get, CH_LITERAL("/u")));
+    ch_turns_note_public(turns, key, get, CH_LITERAL("/t"), false);
+    ck_assert(!ch_turns_is_public(turns, key, get, CH_LITERAL("/t")));
+    ch_turns_note_public(turns, key, get, CH_LITERAL("/t"), true);
+    ck_assert(!ch_turns_is_public(turns, key, get, CH_LITERAL("/t")));
+    ch_turns_leave(turns, &a.turn);
+}
+END_TEST
+
 START_TEST(test_what_looks_like_a_cancel)
 {
     ck_assert(ch_looks_like_cancel(CH_LITERAL("DELETE"), CH_LITERAL("/api")));
@@ -139,4 +159,5 @@ END_TEST
 CH_TESTS_WITH("turns", set_up, tear_down, CH_TEST(test_unknown_key_has_one_at_a_time),
               CH_TEST(test_free_key_lets_all_go), CH_TEST(test_cancels_go_first_and_callers_alternate),
               CH_TEST(test_passing_lets_the_next_go), CH_TEST(test_many_that_leave_at_once),
-              CH_TEST(test_shapes_are_remembered), CH_TEST(test_what_looks_like_a_cancel))
+              CH_TEST(test_shapes_are_remembered), CH_TEST(test_public_calls_are_remembered),
+              CH_TEST(test_what_looks_like_a_cancel))
