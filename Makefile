@@ -214,6 +214,7 @@ $(BUILD)/tests/vectors/vectors: $(call objects,$(wildcard tests/vectors/*.c)) $(
 fuzz_yaml            := conf
 fuzz_profile         := exchange
 fuzz_strings         := exchange
+fuzz_wire            := exchange
 fuzz_policy          := agent/core
 fuzz_json            := agent/front
 fuzz_http            := agent/front
@@ -224,7 +225,7 @@ fuzz_state           := agent/core
 fuzz_front_frames    := agent/core
 fuzz_token_answers   := agent/core
 fuzz_operator_frames := agent/core
-FUZZ_DOORS := yaml profile strings policy json http secrets uris frames state front_frames token_answers operator_frames
+FUZZ_DOORS := yaml profile strings wire policy json http secrets uris frames state front_frames token_answers operator_frames
 # Good requests, made and checked by the property test's parts; frames of all kinds; core on a stage.
 fuzz_samples := $(call objects,tests/fuzz/rig.c tests/fuzz/files.c $(filter-out %/profiles.c %/intents.c,$(wildcard tests/property/*.c)))
 fuzz_frame_parts := $(call objects,tests/fuzz/frames.c)
@@ -233,6 +234,7 @@ fuzz_core_parts := $(fuzz_samples) $(fuzz_frame_parts) \
 fuzz_with_policy          := $(call objects,tests/fuzz/files.c)
 fuzz_with_profile         := $(fuzz_samples)
 fuzz_with_strings         := $(fuzz_samples)
+fuzz_with_wire            := $(fuzz_samples)
 fuzz_with_frames          := $(fuzz_frame_parts)
 fuzz_with_state           := $(fuzz_core_parts)
 fuzz_with_front_frames    := $(fuzz_core_parts)
