@@ -18,7 +18,8 @@ static ch_param *param_of(const ch_wire *wire, const ch_wire_given *given)
 static void give(ch_wire *wire, ch_wire_place place, size_t at)
 {
     assert(wire->out->given_count < CH_PARAMS_MAX);
-    wire->out->given[wire->out->given_count++] = (ch_wire_given){.at = at, .place = place};
+    wire->out->given[wire->out->given_count++] =
+        (ch_wire_given){.at = at, .place = place, .hash = ch_slice_hash(wire->values.params[at].name)};
 }
 
 void ch_wire_give_members(ch_wire *wire, ch_wire_place place, size_t at)
@@ -147,7 +148,8 @@ static ch_status check_twice(ch_wire *wire)
     ch_wire_given *given = wire->out->given;
     for (size_t i = 0; i < wire->out->given_count; i++) {
         for (size_t k = 0; k < i && !given[i].is_done; k++) {
-            if (!given[k].is_done && ch_slice_equal(param_of(wire, &given[k])->name, param_of(wire, &given[i])->name))
+            if (given[k].hash == given[i].hash && !given[k].is_done &&
+                ch_slice_equal(param_of(wire, &given[k])->name, param_of(wire, &given[i])->name))
                 CH_TRY(check_pair(wire, &given[k], &given[i]));
         }
     }

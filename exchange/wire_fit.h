@@ -10,7 +10,8 @@
 typedef struct ch_wire_given {
     size_t at; /* among the values that were read */
     ch_wire_place place;
-    bool is_done; /* it is fitted, or left out */
+    uint32_t hash; /* of the name, so that many can be compared */
+    bool is_done;  /* it is fitted, or left out */
 } ch_wire_given;
 
 /* What is fitted: the parameters at `given` among `from`. */

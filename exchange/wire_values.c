@@ -34,23 +34,37 @@ static ch_slice text_from(const ch_buffer *text, size_t from)
 
 /* ---- forms ---- */
 
+/* The byte that an escape stands for; -1: it is none. */
+static int escaped_byte(ch_slice text)
+{
+    if (text.size < 3 || ch_hex_digit(text.data[1]) < 0 || ch_hex_digit(text.data[2]) < 0)
+        return -1;
+    return ch_hex_digit(text.data[1]) << 4 | ch_hex_digit(text.data[2]);
+}
+
+static size_t count_plain(ch_slice text)
+{
+    size_t i = 0;
+    while (i < text.size && text.data[i] != '%' && text.data[i] != '+')
+        i++;
+    return i;
+}
+
 /* A '+' is a space in a form, as every server reads it. */
 static bool decode_form(ch_slice encoded, ch_buffer *text, ch_slice *out)
 {
     size_t from = text->size;
-    for (size_t i = 0; i < encoded.size; i++) {
-        uint8_t byte = encoded.data[i];
-        if (byte == '%') {
-            int high = i + 2 < encoded.size ? ch_hex_digit(encoded.data[i + 1]) : -1;
-            int low = i + 2 < encoded.size ? ch_hex_digit(encoded.data[i + 2]) : -1;
-            if (i + 2 >= encoded.size || high < 0 || low < 0)
-                return false;
-            byte = (uint8_t)(high << 4 | low);
-            i += 2;
-        } else if (byte == '+') {
-            byte = ' ';
-        }
-        ch_buffer_add_byte(text, byte);
+    while (encoded.size > 0) {
+        size_t plain = count_plain(encoded);
+        ch_buffer_add_slice(text, (ch_slice){encoded.data, plain});
+        encoded = ch_slice_after(encoded, plain);
+        if (encoded.size == 0)
+            break;
+        int byte = encoded.data[0] == '+' ? ' ' : escaped_byte(encoded);
+        if (byte < 0)
+            return false;
+        encoded = ch_slice_after(encoded, encoded.data[0] == '+' ? 1 : 3);
+        ch_buffer_add_byte(text, (uint8_t)byte);
     }
     *out = text_from(text, from);
     return true;

@@ -5,8 +5,6 @@
 #include "exchange/check.h"
 #include "exchange/wire.h"
 
-#include <string.h>
-
 #define FAKE_SIGNATURE_SIZE 64
 
 bool wire_of(rig *r, const sample *s, ch_wire_request *out)
@@ -30,7 +28,7 @@ bool wire_of(rig *r, const sample *s, ch_wire_request *out)
 
 reading_result read_wire(rig *r, const ch_wire_request *wire, sample *out)
 {
-    static ch_wire_reading reading; /* large; its text is used until the next read */
+    static ch_wire_reading reading; /* large */
     const ch_wire_input input = {
         .profile = r->profile, .environment = r->environment, .now_ns = r->now_ns, .draft = r->draft};
     if (ch_wire_read(&input, wire, &reading, &r->err) != CH_OK)
@@ -39,8 +37,11 @@ reading_result read_wire(rig *r, const ch_wire_request *wire, sample *out)
     out->is_full = false;
     out->request = reading.request;
     out->request.params = out->params;
-    if (out->request.param_count > 0)
-        memcpy(out->params, reading.params, out->request.param_count * sizeof *out->params);
+    for (size_t i = 0; i < out->request.param_count; i++) {
+        out->params[i] = reading.params[i];
+        out->params[i].name = keep_slice(r, reading.params[i].name);
+        out->params[i].value = keep_slice(r, reading.params[i].value);
+    }
     return ch_endpoint_check(out->endpoint, r->scheme, &out->request, &r->err) == CH_OK ? READ_SAME : READ_REFUSED;
 }
 
