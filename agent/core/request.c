@@ -340,10 +340,11 @@ const ch_step ch_steps[] = {
     /* name          run                      undo                  may wait  for raw */
     { "caller",      find_caller,             NULL,                 false,    true },
     { "key",         find_key,                NULL,                 false,    true },
+    { "sent",        ch_request_look_for_sent, NULL,                false,    false },
     { "read",        read_form,               NULL,                 false,    true },
     { "endpoint",    find_endpoint,           NULL,                 false,    false },
     { "parameters",  check_parameters,        NULL,                 false,    false },
-    { "sent",        ch_request_enter_sent,   ch_request_leave_sent, false,   false },
+    { "enter",       ch_request_enter_sent,   ch_request_leave_sent, false,   false },
     { "intent",      ch_request_read_intent,  NULL,                 false,    true },
     { "policy",      ch_request_judge,        NULL,                 false,    true },
     { "approval",    ch_request_seek_approval, ch_request_unrecord, true,     false },

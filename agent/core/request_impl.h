@@ -90,6 +90,8 @@ CH_CHECKED ch_status ch_request_check_approval(const ch_requests *requests, cons
  * itself. */
 CH_CHECKED ch_status ch_request_find_relayed(ch_job *job, ch_error *err);
 /* Refuses what was signed before, or is being signed. */
+CH_CHECKED ch_status ch_request_look_for_sent(ch_requests *requests, ch_job *job, ch_error *err);
+/* Enters it among these; refuses also an id that was drawn before. */
 CH_CHECKED ch_status ch_request_enter_sent(ch_requests *requests, ch_job *job, ch_error *err);
 void ch_request_leave_sent(ch_requests *requests, ch_job *job);
 /* It was signed, and is answered. */

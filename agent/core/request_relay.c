@@ -2,7 +2,8 @@
  * counted as theirs. What it gets signed it sends once, as it was judged; so the same request is never signed twice,
  * and none is answered with what another one was.
  *
- * A request is looked up before it is judged: what was sent must never look as if it had been refused. */
+ * A request is looked up before it is read or judged: what was sent must never look as if it had been refused, because
+ * its time is over, a limit is used up, or policy is another. */
 #include "agent/core/request_impl.h"
 
 #include "agent/core/relay_answer.h"
@@ -73,6 +74,14 @@ ch_status ch_request_find_relayed(ch_job *job, ch_error *err)
 static bool has_effects(const ch_job *job)
 {
     return ch_endpoint_class(job->endpoint) != CH_CLASS_READ;
+}
+
+/* Those that may be repeated are not found. */
+ch_status ch_request_look_for_sent(ch_requests *requests, ch_job *job, ch_error *err)
+{
+    if (!ch_job_is_relayed(job) || job->is_check)
+        return CH_OK;
+    return ch_sent_look(requests->sent, job->digest, ch_clock_ms(), job->first_id, err);
 }
 
 ch_status ch_request_enter_sent(ch_requests *requests, ch_job *job, ch_error *err)

@@ -134,7 +134,7 @@ static bool is_over(const entry *at, uint64_t now_ms)
 
 static entry *find_digest(const ch_sent *sent, const uint8_t *digest, uint64_t now_ms)
 {
-    entry *at = digest == NULL ? NULL : *chain_by_digest(sent, digest);
+    entry *at = *chain_by_digest(sent, digest);
     while (at != NULL && (memcmp(at->digest, digest, sizeof at->digest) != 0 || is_over(at, now_ms)))
         at = at->next_by_digest;
     return at;
@@ -223,19 +223,26 @@ static ch_status begin(ch_sent *sent, ch_error *err)
     return CH_OK;
 }
 
+ch_status ch_sent_look(const ch_sent *sent, const uint8_t digest[static CH_SENT_DIGEST_SIZE], uint64_t now_ms,
+                       char first[static CH_SENT_ID_TEXT + 1], ch_error *err)
+{
+    const entry *same = sent->by_id == NULL ? NULL : find_digest(sent, digest, now_ms);
+    if (same == NULL)
+        return CH_OK;
+    print_id(same, first);
+    return ch_fail_rule(err, CH_ALREADY_SENT, "already-sent",
+                        "this very request %s for the relay as %s, and is never signed twice; to send the like of "
+                        "it once more, give it another time, or another Idempotency-Key",
+                        same->until_ms == 0 ? "is being signed" : "was signed", first);
+}
+
 ch_status ch_sent_enter(ch_sent *sent, const ch_sent_name *name, uint64_t now_ms, ch_sent_entry **out,
                         char first[static CH_SENT_ID_TEXT + 1], ch_error *err)
 {
     CH_TRY(begin(sent, err));
     sweep(sent, SWEPT_AT_ONCE, now_ms);
-    const entry *same = find_digest(sent, name->digest, now_ms);
-    if (same != NULL) {
-        print_id(same, first);
-        return ch_fail_rule(err, CH_ALREADY_SENT, "already-sent",
-                            "this very request %s for the relay as %s, and is never signed twice; to send the like of "
-                            "it once more, give it another time, or another Idempotency-Key",
-                            same->until_ms == 0 ? "is being signed" : "was signed", first);
-    }
+    if (name->digest != NULL)
+        CH_TRY(ch_sent_look(sent, name->digest, now_ms, first, err));
     if (find_id(sent, name->id, now_ms) != NULL)
         return ch_fail_rule(err, CH_CONFLICT, "relay-id",
                             "another request has that id of the relay's; draw one anew for each request");

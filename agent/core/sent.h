@@ -52,6 +52,10 @@ void ch_sent_free(ch_sent *sent);
 /* Reads an id as relays write it. */
 bool ch_sent_read_id(ch_slice text, uint8_t id[static CH_SENT_ID_SIZE]);
 
+/* Returns CH_ALREADY_SENT if a request with that digest is there, and writes its id to `first`. */
+CH_CHECKED ch_status ch_sent_look(const ch_sent *sent, const uint8_t digest[static CH_SENT_DIGEST_SIZE],
+                                  uint64_t now_ms, char first[static CH_SENT_ID_TEXT + 1], ch_error *err);
+
 /* Enters a request that is on its way to be signed. Returns CH_ALREADY_SENT if one with that digest is there, and
  * writes its id to `first`; CH_CONFLICT, rule `relay-id`, if one with that id is; CH_BUSY if the caller, or all
  * together, have too many. */
