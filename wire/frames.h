@@ -16,7 +16,7 @@
 #include "wire/frame.h"
 
 /* Goes up whenever a frame changes. Both ends must be of one build. */
-#define CH_FRAMES_VERSION 24
+#define CH_FRAMES_VERSION 25
 
 #define CH_PIN_SIZE_MAX 256 /* bytes, of what a pipe with a PIN brings */
 #define CH_CODE_SIZE_MAX 8  /* of a one-time code; after a PIN it comes in the same pipe, and a NUL before each */
@@ -48,10 +48,12 @@ typedef enum ch_login {
     CH_LOGIN_COUNT
 } ch_login;
 
-#define CH_WORKERS_MAX 16    /* of a token process */
-#define CH_PAYLOADS_A_JOB 3  /* at most; at least one */
-#define CH_VALUES_MAX 512    /* of a SIGN frame */
-#define CH_VALUE_DEPTH_MAX 4 /* of lists and objects in each other */
+#define CH_WORKERS_MAX 16         /* of a token process */
+#define CH_PAYLOADS_A_JOB 3       /* at most; at least one */
+#define CH_VALUES_MAX 512         /* of a SIGN frame */
+#define CH_VALUE_DEPTH_MAX 4      /* of lists and objects in each other */
+#define CH_DRAWN_SIZE 32          /* of the id that a relay draws for a request, in hex */
+#define CH_OUTCOME_BODY_MAX 16384 /* bytes of an exchange's answer */
 #define CH_SIGNATURE_SIZE_MAX 512
 
 /* What a value of a SIGN frame was in the JSON of the request. A list or object is followed by what it holds, each a

@@ -47,7 +47,8 @@ static uint64_t seconds(uint64_t ns)
     return ns / NS_A_S + (ns % NS_A_S != 0);
 }
 
-ch_status ch_approval_answer(ch_asker asker, const ch_approval *approval, uint64_t now_ns, ch_error *err)
+ch_status ch_approval_answer(ch_asker asker, const ch_approval *approval, uint64_t now_ns, ch_slice exchange_error,
+                             ch_error *err)
 {
     ch_autobuffer people = CH_BUFFER_INIT;
     ch_autobuffer rules = CH_BUFFER_INIT;
@@ -65,7 +66,8 @@ ch_status ch_approval_answer(ch_asker asker, const ch_approval *approval, uint64
                                   .given = (uint32_t)approval->given.count,
                                   .asked_ms = approval->given.asked_ns / NS_A_MS,
                                   .ready_ms = sum.ready_ns / NS_A_MS,
-                                  .why = ch_slice_of(approval->why)};
+                                  .why = ch_slice_of(approval->why),
+                                  .exchange_error = exchange_error};
     if (state <= CH_APPROVAL_READY)
         answer.expires_ms = sum.expires_ns / NS_A_MS;
     else

@@ -5,7 +5,8 @@
 #include "agent/core/approval.h"
 #include "agent/core/front_link.h"
 
-/* Sends a REQUEST_IS frame, unless the front has ended. */
-CH_CHECKED ch_status ch_approval_answer(ch_asker asker, const ch_approval *approval, uint64_t now_ns, ch_error *err);
+/* Sends a REQUEST_IS frame, unless the front has ended. `exchange_error` is for a relay, or empty. */
+CH_CHECKED ch_status ch_approval_answer(ch_asker asker, const ch_approval *approval, uint64_t now_ns,
+                                        ch_slice exchange_error, ch_error *err);
 
 #endif

@@ -86,7 +86,7 @@ static void answer(const ch_approval_desk *desk, ch_asker asker, uint64_t id)
     ch_error err = CH_ERROR_INIT;
     const ch_approval *approval = find(desk, id);
     ch_status st = approval != NULL
-                       ? ch_approval_answer(asker, approval, now_of(desk), &err)
+                       ? ch_approval_answer(asker, approval, now_of(desk), CH_LITERAL(""), &err)
                        : ch_fail(&err, CH_NOT_FOUND, "request %" PRIu64 " ended, and is not kept any more", id);
     if (st != CH_OK)
         ch_front_link_failed(asker, "", &err);
@@ -204,7 +204,7 @@ static ch_status tell(ch_approval_desk *desk, ch_asker asker, const ch_get_reque
     wanted.given = approval->given.count;
     wanted.until_ms = ch_clock_ms() + 1000 * wait_s;
     if (wait_s == 0 || !ch_approval_is_open(approval, now_ns))
-        return ch_approval_answer(asker, approval, now_ns, err);
+        return ch_approval_answer(asker, approval, now_ns, CH_LITERAL(""), err);
     return take_place(desk, &wanted, err);
 }
 
@@ -232,7 +232,7 @@ static ch_status withdraw(ch_approval_desk *desk, ch_asker asker, const ch_withd
     else
         CH_TRY(ch_ledger_end_approval(desk->context.ledger, frame->request, &ending, now_of(desk), &wanted.row, err));
     if (wanted.row == 0)
-        return ch_approval_answer(asker, approval, now_of(desk), err);
+        return ch_approval_answer(asker, approval, now_of(desk), CH_LITERAL(""), err);
     wanted.until_ms = ch_clock_ms() + DISK_WAIT_MS;
     desk->is_withdrawing = true;
     return take_place(desk, &wanted, err);

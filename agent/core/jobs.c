@@ -3,8 +3,10 @@
 #include "base/memory.h"
 #include "base/buffer.h"
 #include "base/slots.h"
+#include "wire/frame.h"
 
 #include <assert.h>
+#include <openssl/sha.h>
 #include <stdlib.h>
 
 struct ch_jobs {
@@ -58,7 +60,7 @@ static void check_out(const ch_job *job)
 {
     (void)job;
     assert(job->ticket.place == CH_TICKET_OUT && job->claim.place == CH_CLAIM_OUT);
-    assert(job->reservation == NULL && !job->is_recording);
+    assert(job->reservation == NULL && !job->is_recording && job->sent == NULL);
 }
 
 static ch_job *place_of(ch_jobs *jobs, size_t index)
@@ -95,6 +97,7 @@ void ch_job_keep_asked(ch_job *job, const ch_sign_frame *sign)
 {
     /* clang-format off */
     const struct { ch_slice from; ch_slice *to; } fields[] = {
+        { sign->relay_id,       &job->relay_id }, /* the first: no part of the digest */
         { sign->key,            &job->key_name },
         { sign->method,         &job->asked.method },
         { sign->host,           &job->asked.host },
@@ -103,6 +106,7 @@ void ch_job_keep_asked(ch_job *job, const ch_sign_frame *sign)
         { sign->values.records, &job->values.records },
         { sign->repeat_key,     &job->repeat_key },
         { sign->key_id,         &job->key_id },
+        { sign->relay_for,      &job->relay_for },
     };
     /* clang-format on */
     size_t total = 0;
@@ -113,6 +117,14 @@ void ch_job_keep_asked(ch_job *job, const ch_sign_frame *sign)
         *fields[i].to = (ch_slice){at, fields[i].from.size};
         at += fields[i].from.size;
         ch_buffer_add_slice(&job->bytes, fields[i].from);
+    }
+    if (sign->relay_id.size > 0) {
+        ch_autobuffer asked = CH_BUFFER_INIT;
+        ch_put_u8(&asked, sign->form);
+        ch_put_u16(&asked, (uint16_t)sign->values.count);
+        for (size_t i = 1; i < sizeof fields / sizeof *fields; i++)
+            ch_put_bytes(&asked, fields[i].from);
+        SHA256(asked.data, asked.size, job->digest);
     }
     job->values.count = sign->values.count;
     job->request = job->asked;
@@ -131,6 +143,9 @@ void ch_job_begin_again(ch_job *job)
     job->request = job->asked;
     job->repeat = (ch_repeat){.owner = job};
     job->key = NULL;
+    job->relay = NULL;
+    job->first_id[0] = '\0';
+    job->validity_ns = 0;
     job->link = NULL;
     job->endpoint = NULL;
     job->text_time_ns = 0;

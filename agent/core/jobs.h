@@ -7,6 +7,7 @@
 #include "agent/core/front_link.h"
 #include "agent/core/repeats.h"
 #include "agent/core/reservations.h"
+#include "agent/core/sent.h"
 #include "agent/core/token_jobs.h"
 #include "agent/core/token_link.h"
 #include "base/clock.h"
@@ -56,15 +57,20 @@ typedef struct ch_job {
     ch_slice key_name;
     ch_slice text; /* CH_FORM_STRING, CH_FORM_RAW */
     ch_records values;
-    ch_slice repeat_key; /* the Idempotency-Key; empty: none */
-    ch_slice key_id;     /* of the version that is to sign; empty: any */
-    uint64_t approval;   /* the approval that is fetched; 0: this is not a fetch */
+    ch_slice repeat_key;                 /* the Idempotency-Key; empty: none */
+    ch_slice key_id;                     /* of the version that is to sign; empty: any */
+    ch_slice relay_id;                   /* by which a relay knows it; empty: no relay brings it */
+    ch_slice relay_for;                  /* whose request it brings */
+    uint8_t digest[CH_SENT_DIGEST_SIZE]; /* of all that was asked; if a relay brings it */
+    uint64_t approval;                   /* the approval that is fetched; 0: this is not a fetch */
     ch_buffer bytes;
 
     /* What the steps found. */
     ch_peer caller;
     const ch_policy *policy; /* that `callers` and `key` are of */
     ch_caller_set callers;
+    ch_caller_set stoppable; /* whose trading states count: the callers', and the relay's */
+    const ch_caller *relay;  /* that brings it; NULL: none does */
     const ch_key *key;
     ch_token_link *link; /* of the key's token */
     ch_request request;
@@ -76,18 +82,21 @@ typedef struct ch_job {
     uint32_t window_ms;          /* the receive window; 0: none, or a parameter says it */
     bool is_window_added;        /* the last parameter says it, and is not the bot's */
     char window_text[CH_RECEIVE_WINDOW_TEXT_MAX];
-    bool needs_people;                 /* nothing is in its way but that people must approve it */
-    uint64_t judged_ns;                /* wall clock */
-    uint64_t generation;               /* of states and prices, then */
-    ch_reservation *reservation;       /* until it is settled */
-    uint64_t row;                      /* of the journal, when it is recorded */
-    ch_repeat repeat;                  /* if the request has a repeat_key */
-    bool is_answered;                  /* with what was signed before: nothing is left to do */
-    ch_ticket ticket;                  /* at the token */
-    ch_nonce_claim claim;              /* of the nonce, if the request needs one */
-    uint64_t held_ms;                  /* since when it waits for that */
-    ch_moment now;                     /* when it is built */
-    struct ch_job *recording_previous; /* among those that wait for their records */
+    bool needs_people;                  /* nothing is in its way but that people must approve it */
+    uint64_t judged_ns;                 /* wall clock */
+    uint64_t generation;                /* of states and prices, then */
+    ch_reservation *reservation;        /* until it is settled */
+    uint64_t row;                       /* of the journal, when it is recorded */
+    ch_repeat repeat;                   /* if the request has a repeat_key */
+    ch_sent_entry *sent;                /* if a relay brings it */
+    char first_id[CH_SENT_ID_TEXT + 1]; /* under which it was signed before; empty: it was not, or nobody looked */
+    uint64_t validity_ns;               /* how long what is signed is good; 0: nobody knows */
+    bool is_answered;                   /* with what was signed before: nothing is left to do */
+    ch_ticket ticket;                   /* at the token */
+    ch_nonce_claim claim;               /* of the nonce, if the request needs one */
+    uint64_t held_ms;                   /* since when it waits for that */
+    ch_moment now;                      /* when it is built */
+    struct ch_job *recording_previous;  /* among those that wait for their records */
     struct ch_job *recording_next;
     bool is_recording; /* it is one of them */
     bool is_recorded;
@@ -118,6 +127,11 @@ ch_job *ch_jobs_next(ch_jobs *jobs, const ch_job *job);
 /* Puts a job back, which must be out of its token. */
 void ch_jobs_release(ch_jobs *jobs, ch_job *job);
 size_t ch_jobs_count(const ch_jobs *jobs);
+
+static inline bool ch_job_is_relayed(const ch_job *job)
+{
+    return job->relay_id.size > 0;
+}
 
 static inline bool ch_job_is_of_person(const ch_job *job)
 {

@@ -222,6 +222,10 @@ static void begin(const ch_record_facts *facts, const char *outcome, ch_buffer *
     ch_buffer_add_format(out, ",\"uid\":%u", (unsigned)facts->job->caller.uid);
     if (ch_job_is_of_person(facts->job))
         add_person(facts->job, out);
+    if (facts->job->relay != NULL) {
+        ch_record_text(out, ",", "relay", ch_slice_of(facts->job->relay->name));
+        ch_record_text(out, ",", "relay_id", facts->job->relay_id);
+    }
     if (facts->question != NULL) {
         const ch_policy *policy = facts->question->policy;
         add_callers(facts, out);

@@ -32,7 +32,8 @@ static ch_status find_caller(ch_requests *requests, ch_job *job, ch_error *err)
     job->ticket.caller = peer->uid;
     job->policy = requests->context.policy;
     job->callers = *ch_callers_find(requests->context.callers, job->policy, peer);
-    return CH_OK;
+    job->stoppable = job->callers;
+    return ch_request_find_relayed(job, err);
 }
 
 static ch_versions versions_of(const ch_requests *requests)
@@ -130,7 +131,7 @@ static ch_status find_repeat(ch_requests *requests, ch_job *job, ch_error *err)
 {
     ch_slice answer;
     ch_autobuffer asked = CH_BUFFER_INIT;
-    if (job->repeat_key.size == 0)
+    if (job->repeat_key.size == 0 || ch_job_is_relayed(job))
         return CH_OK;
     CH_TRY(check_repeat_key(job, err));
     add_asked(job, &asked);
@@ -279,11 +280,14 @@ static ch_status put_answer(ch_buffer *out, uint64_t request, const ch_job *job,
     if (job->form != CH_FORM_TYPED)
         return put_signature(out, request, job, err);
     ch_autobuffer records = CH_BUFFER_INIT;
+    ch_autobuffer relay = CH_BUFFER_INIT;
+    ch_request_add_relay_answer(job, &relay);
     ch_signed_frame answer = {.reservation = reservation_of(job),
                               .method = job->finished.method,
                               .url = job->finished.url,
                               .body = job->finished.body,
-                              .key = ch_slice_of(job->key->name)};
+                              .key = ch_slice_of(job->key->name),
+                              .relay = ch_buffer_slice(&relay)};
     for (size_t i = 0; i < job->finished.header_count; i++) {
         ch_header_record header = {.name = job->finished.headers[i].name, .value = job->finished.headers[i].value};
         ch_header_record_put(&answer.headers, &records, &header);
@@ -310,7 +314,10 @@ static ch_status reply(ch_requests *requests, ch_job *job, ch_error *err)
     ch_buffer *out = ch_front_link_out(job->asker);
     if (job->repeat.place == CH_REPEAT_FIRST)
         CH_TRY(keep_answer(requests, job, err));
-    return out == NULL ? CH_OK : put_answer(out, job->asker.request, job, err);
+    if (out != NULL)
+        CH_TRY(put_answer(out, job->asker.request, job, err));
+    ch_request_keep_sent(job);
+    return CH_OK;
 }
 
 /* It counts, and nothing gives it back but a release. */
@@ -326,9 +333,11 @@ const ch_step ch_steps[] = {
     /* name          run                      undo                  may wait  for raw */
     { "caller",      find_caller,             NULL,                 false,    true },
     { "key",         find_key,                NULL,                 false,    true },
+    { "sent",        ch_request_look_for_sent, NULL,                false,    false },
     { "read",        read_form,               NULL,                 false,    true },
     { "endpoint",    find_endpoint,           NULL,                 false,    false },
     { "parameters",  check_parameters,        NULL,                 false,    false },
+    { "enter",       ch_request_enter_sent,   ch_request_leave_sent, false,   false },
     { "intent",      ch_request_read_intent,  NULL,                 false,    true },
     { "policy",      ch_request_judge,        NULL,                 false,    true },
     { "approval",    ch_request_seek_approval, ch_request_unrecord, true,     false },

@@ -172,27 +172,18 @@ static ch_status add(ch_requests *requests, ch_job *job, ch_approval_asked *aske
     return ch_ledger_add_approval(ledger, asked, &judging->judgement, &judging->question, out, err);
 }
 
-static ch_status answer(const ch_requests *requests, ch_job *job, const ch_approval *approval, ch_error *err)
+static ch_status answer(ch_requests *requests, ch_job *job, const ch_approval *approval, ch_error *err)
 {
+    ch_autobuffer message = CH_BUFFER_INIT;
+    ch_autobuffer exchange_error = CH_BUFFER_INIT;
+    char id[24];
+    (void)snprintf(id, sizeof id, "%" PRIu64, approval->id);
+    ch_buffer_add_format(&message, "request %s waits until people approve it; send it again when they have", id);
+    ch_request_add_exchange_error(job, CH_REFUSED, ch_buffer_slice(&message), ch_slice_of(id), &exchange_error);
+    ch_request_leave_sent(requests, job);
     job->is_answered = true;
-    return ch_approval_answer(job->asker, approval, ch_clockwatch_time_ns(requests->context.clock), err);
-}
-
-/* The job enters this again when the row is on the disk. */
-static ch_status ask(ch_requests *requests, ch_job *job, ch_slice callers, const uint8_t *digest, ch_error *err)
-{
-    uint64_t now_ns = ch_clockwatch_time_ns(requests->context.clock);
-    ch_approval_asked asked = {.uid = job->caller.uid,
-                               .callers = callers,
-                               .key = job->key_name,
-                               .digest = digest,
-                               .repeat_key = job->repeat_key};
-    const ch_approval *found = ch_approvals_find_same(ch_ledger_approvals(requests->context.ledger), &asked, now_ns);
-    if (found == NULL && job->is_recorded)
-        return ch_fail(err, CH_UNAVAILABLE, "what was asked for has ended already; ask anew");
-    if (found == NULL)
-        CH_TRY(add(requests, job, &asked, &found, err));
-    return found->row == 0 ? answer(requests, job, found, err) : wait_for_row(requests, job, found->row, err);
+    return ch_approval_answer(job->asker, approval, ch_clockwatch_time_ns(requests->context.clock),
+                              ch_buffer_slice(&exchange_error), err);
 }
 
 /* ---- the fetch ---- */
@@ -231,6 +222,40 @@ static ch_status check_fetched(ch_requests *requests, ch_job *job, const uint8_t
     if (!job->needs_people)
         return CH_OK;
     return answer(requests, job, approval, err);
+}
+
+/* ---- asking, or asking again ---- */
+
+/* Whoever asks through a relay cannot fetch, so asking again is the fetch. It is judged again, with what people gave.
+ */
+static ch_status fetch_instead(ch_requests *requests, ch_job *job, uint64_t approval, const uint8_t *digest,
+                               ch_error *err)
+{
+    job->approval = approval;
+    job->needs_people = false;
+    CH_TRY(ch_request_read_intent(requests, job, err));
+    CH_TRY(ch_request_judge(requests, job, err));
+    return check_fetched(requests, job, digest, err);
+}
+
+/* The job enters this again when the row is on the disk. */
+static ch_status ask(ch_requests *requests, ch_job *job, ch_slice callers, const uint8_t *digest, ch_error *err)
+{
+    uint64_t now_ns = ch_clockwatch_time_ns(requests->context.clock);
+    ch_approval_asked asked = {.uid = job->caller.uid,
+                               .callers = callers,
+                               .key = job->key_name,
+                               .digest = digest,
+                               .repeat_key = job->repeat_key};
+    const ch_approval *found = ch_approvals_find_same(ch_ledger_approvals(requests->context.ledger), &asked, now_ns);
+    if (found == NULL && job->is_recorded)
+        return ch_fail(err, CH_UNAVAILABLE, "what was asked for has ended already; ask anew");
+    if (found == NULL)
+        CH_TRY(add(requests, job, &asked, &found, err));
+    if (found->row != 0)
+        return wait_for_row(requests, job, found->row, err);
+    return ch_job_is_relayed(job) ? fetch_instead(requests, job, found->id, digest, err)
+                                  : answer(requests, job, found, err);
 }
 
 ch_status ch_request_seek_approval(ch_requests *requests, ch_job *job, ch_error *err)

@@ -12,6 +12,7 @@ struct ch_requests {
     ch_request_context context;
     ch_jobs *jobs;
     ch_repeats *repeats;
+    ch_sent *sent;
     ch_request_counts counts;
     uint64_t begun;    /* requests so far */
     uint64_t swept_ms; /* the last sweep */
@@ -80,6 +81,22 @@ void ch_request_await_row(ch_requests *requests, ch_job *job, uint64_t row);
 CH_CHECKED ch_status ch_request_seek_approval(ch_requests *requests, ch_job *job, ch_error *err);
 /* Returns CH_CONFLICT if the job is a fetch of an approval that is not open. */
 CH_CHECKED ch_status ch_request_check_approval(const ch_requests *requests, const ch_job *job, ch_error *err);
+
+/* ---- request_relay.c: requests that a relay brings ---- */
+
+/* Makes it the request of the caller for whom the relay speaks, if policy lets it. Refuses what a relay asks for
+ * itself. */
+CH_CHECKED ch_status ch_request_find_relayed(ch_job *job, ch_error *err);
+/* Refuses what was signed before, or is being signed. */
+CH_CHECKED ch_status ch_request_look_for_sent(ch_requests *requests, ch_job *job, ch_error *err);
+/* Enters it among these; refuses also an id that was drawn before. */
+CH_CHECKED ch_status ch_request_enter_sent(ch_requests *requests, ch_job *job, ch_error *err);
+void ch_request_leave_sent(ch_requests *requests, ch_job *job);
+/* It was signed, and is answered. */
+void ch_request_keep_sent(ch_job *job);
+/* Append JSON for the answer; nothing if no relay brings it, or who asked may not see the key. */
+void ch_request_add_relay_answer(const ch_job *job, ch_buffer *out);
+void ch_request_add_exchange_error(const ch_job *job, ch_status status, ch_slice message, ch_slice id, ch_buffer *out);
 
 /* ---- request_check.c: requests that are only judged ---- */
 

@@ -40,11 +40,14 @@ ch_status ch_request_read_intent(ch_requests *requests, ch_job *job, ch_error *e
                             .request = &job->request,
                             .window_ms = job->window_ms,
                             .later_ns = later_ns(job, now_ns),
-                            .now_ns = now_ns};
+                            .now_ns = now_ns,
+                            .is_relayed = ch_job_is_relayed(job)};
     requests->judging_number = job->number;
     requests->is_judged = false;
     CH_TRY(ch_judging_read(&requests->judging, &asked, err));
     requests->judging.question.given = find_given(requests, job);
+    requests->judging.question.stoppable = &job->stoppable;
+    job->validity_ns = requests->judging.question.validity_ns;
     return CH_OK;
 }
 
@@ -185,7 +188,7 @@ ch_status ch_request_check_halt(ch_requests *requests, ch_job *job, ch_error *er
                             job->key->name, job->key->key_id, CH_SLICE_ARGS(why.why));
     if (ch_job_is_of_person(job))
         return CH_OK; /* it is for what must be signed while trading is frozen */
-    ch_trading state = ch_states_find(states, job->policy, &job->callers, job->key, now_ns, &why);
+    ch_trading state = ch_states_find(states, job->policy, &job->stoppable, job->key, now_ns, &why);
     bool was_judged_so = job->generation == ch_ledger_generation(requests->context.ledger);
     if (state == CH_TRADING_ACTIVE || was_judged_so || may_pass(requests, job, &unread) == CH_OK)
         return CH_OK;

@@ -61,6 +61,7 @@ ch_status ch_request_find_person(const ch_requests *requests, ch_job *job, ch_er
     job->ticket.caller = job->caller.uid;
     job->policy = policy;
     job->callers = (ch_caller_set){0};
+    job->stoppable = job->callers;
     if (memcmp(policy->hash, job->person.policy, sizeof policy->hash) != 0)
         return ch_fail(err, CH_CONFLICT, "the policy is another now, and may have prepared something else; ask again");
     return (ch_policy_roles(policy, &job->caller) & MAY_FLATTEN) != 0

@@ -64,7 +64,7 @@ static void describe(const ch_requests *requests, const ch_job *job, const char 
                      ch_failed_frame *out)
 {
     const ch_refusal *refusal = ch_request_refusal(requests, job);
-    *out = (ch_failed_frame){.why = *why, .step = ch_slice_of(step)};
+    *out = (ch_failed_frame){.why = *why, .step = ch_slice_of(step), .relay_id = ch_slice_of(job->first_id)};
     if (refusal == NULL || why->rule[0] == '\0')
         return;
     out->control = text_of(refusal->control);
@@ -83,10 +83,13 @@ void ch_request_turn_back(ch_requests *requests, ch_job *job, const ch_error *wh
 {
     const char *step = ch_steps[job->step].name;
     ch_failed_frame failed;
+    ch_autobuffer exchange_error = CH_BUFFER_INIT;
     ch_log_debug("request %llx: %s at '%s': %s%s%s", (unsigned long long)job->id, ch_status_name(why->status), step,
                  why->rule, why->rule[0] == '\0' ? "" : ": ", why->message);
     ch_request_note_refusal(requests, job, step, why);
     describe(requests, job, step, why, &failed);
+    ch_request_add_exchange_error(job, why->status, ch_slice_of(why->message), job->relay_id, &exchange_error);
+    failed.exchange_error = ch_buffer_slice(&exchange_error);
     give_back(requests, job);
     count_failure(requests, why);
     if (ch_job_is_of_person(job))
@@ -345,6 +348,7 @@ ch_requests *ch_requests_new(const ch_request_context *context)
                                      CH_SHARE_MOST(CH_ASKING_MAX, CH_ASKING_FIRST),
                                  context->scratch);
     requests->repeats = ch_repeats_new();
+    requests->sent = ch_sent_new();
     requests->refusals = ch_refusals_new(context->ledger);
     ch_judging_init(&requests->judging);
     return requests;
@@ -356,6 +360,7 @@ void ch_requests_free(ch_requests *requests)
         return;
     ch_jobs_free(requests->jobs);
     ch_repeats_free(requests->repeats);
+    ch_sent_free(requests->sent);
     ch_refusals_free(requests->refusals);
     ch_judging_free(&requests->judging);
     free(requests);

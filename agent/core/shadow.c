@@ -2,8 +2,9 @@
  * parameters: those of the job point into the live profile. */
 #include "agent/core/shadow.h"
 
-#include "policy/judging.h"
+#include "base/bits.h"
 #include "base/memory.h"
+#include "policy/judging.h"
 #include "exchange/check.h"
 #include "exchange/match.h"
 #include "policy/decide.h"
@@ -77,21 +78,35 @@ static ch_status find_call(ch_shadow *shadow, const ch_job *job, const ch_key *k
     return ch_endpoint_check(*endpoint, key->scheme, request, err);
 }
 
+/* Who asks, by the shadow's callers. */
+static ch_caller_set find_callers(const ch_shadow *shadow, const ch_job *job)
+{
+    ch_caller_set callers = {0};
+    size_t relay = job->relay == NULL ? 0 : ch_policy_caller(shadow->policy, ch_slice_of(job->relay->name));
+    size_t whom = job->relay == NULL ? 0 : ch_policy_caller(shadow->policy, job->relay_for);
+    bool is_relayed = job->relay != NULL && relay < shadow->policy->caller_count &&
+                      ch_caller_set_has(&shadow->policy->callers[relay].speaks_for, whom);
+    if (is_relayed)
+        ch_set_add(callers.bits, whom);
+    else if (job->relay == NULL && !ch_policy_identify(shadow->policy, &job->caller, &callers))
+        callers = (ch_caller_set){0};
+    return callers;
+}
+
 static ch_status judge(ch_shadow *shadow, const ch_job *job, const ch_question *live, ch_error *err)
 {
     ch_request request;
-    ch_caller_set callers;
+    const ch_caller_set callers = find_callers(shadow, job);
     const ch_key *key = ch_policy_find_key(shadow->policy, job->key_name);
     if (key == NULL)
         return ch_policy_refuse_key(job->key_name, err);
-    if (!ch_policy_identify(shadow->policy, &job->caller, &callers))
-        callers = (ch_caller_set){0};
     ch_asked asked = {.policy = shadow->policy,
                       .key = ch_key_version_by_date(key, live->now_ns),
                       .callers = &callers,
                       .request = &request,
                       .window_ms = job->window_ms,
-                      .now_ns = live->now_ns};
+                      .now_ns = live->now_ns,
+                      .is_relayed = live->is_relayed};
     CH_TRY(find_call(shadow, job, key, &request, &asked.endpoint, err));
     CH_TRY(ch_judging_read(&shadow->judging, &asked, err));
     ch_question *question = &shadow->judging.question;

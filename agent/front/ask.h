@@ -21,6 +21,7 @@ typedef struct ch_ask {
  *   {"method","path","host","params"}   host and params may be left out
  *   {"string","method","path","host"}   all but the string may be left out
  *   {"raw"}                             base64
+ * The first may have {"relay": {"id","for"}} besides.
  * CH_BAD_INPUT says what to change. */
 CH_CHECKED ch_status ch_ask_read(ch_ask *ask, ch_slice body, ch_error *err);
 

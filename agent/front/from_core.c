@@ -99,7 +99,9 @@ static ch_status take_failed(ch_http *http, ch_frame *frame, ch_error *err)
                                     .fact = answer.fact,
                                     .approvals = answer.approvals,
                                     .needs_code = answer.needs_code,
-                                    .delay_s = answer.delay_s};
+                                    .delay_s = answer.delay_s,
+                                    .relay_id = answer.relay_id,
+                                    .exchange_error = answer.exchange_error};
     ch_http_reply reply = ch_http_problem(&answer.why, 0, &facts);
     snprintf(seconds, sizeof seconds, "%u", answer.retry_after_s);
     if (answer.retry_after_s > 0) {

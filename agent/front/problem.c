@@ -32,5 +32,10 @@ void ch_problem_add(ch_buffer *out, const ch_error *problem, unsigned http_statu
     add_member(out, ",\"left\":", facts->left);
     add_member(out, ",\"fact\":", facts->fact);
     add_needs(out, facts);
+    add_member(out, ",\"relay_id\":", facts->relay_id);
+    if (facts->exchange_error.size > 0) {
+        ch_buffer_add_text(out, ",\"exchange_error\":");
+        ch_buffer_add_slice(out, facts->exchange_error);
+    }
     ch_buffer_add_byte(out, '}');
 }

@@ -14,7 +14,9 @@ typedef struct ch_problem_facts {
     ch_slice fact;      /* that the rule needed, and the request does not say */
     uint32_t approvals; /* that the request needs */
     bool needs_code;
-    uint64_t delay_s; /* for which it must wait */
+    uint64_t delay_s;        /* for which it must wait */
+    ch_slice relay_id;       /* under which it was signed before */
+    ch_slice exchange_error; /* what a relay answers to the bot; JSON */
 } ch_problem_facts;
 
 /* Appends a problem document. `http_status` is most often ch_status_http(problem->status). */

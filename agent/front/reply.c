@@ -39,6 +39,15 @@ static void add_reservation(ch_buffer *out, uint64_t id)
         ch_buffer_add_format(out, ",\"reservation\":\"%llu\"", (unsigned long long)id);
 }
 
+/* What core has written as JSON, for a relay; nothing if it has not. */
+static void add_ready(ch_buffer *out, const char *lead, ch_slice json)
+{
+    if (json.size == 0)
+        return;
+    ch_buffer_add_text(out, lead);
+    ch_buffer_add_slice(out, json);
+}
+
 void ch_reply_add_signed(ch_buffer *out, const ch_signed_frame *frame)
 {
     ch_records headers = frame->headers;
@@ -53,6 +62,7 @@ void ch_reply_add_signed(ch_buffer *out, const ch_signed_frame *frame)
     add_text(out, "},\"body\":", frame->body);
     add_text(out, ",\"key\":", frame->key);
     add_reservation(out, frame->reservation);
+    add_ready(out, ",\"relay\":", frame->relay);
     ch_buffer_add_text(out, "}\n");
 }
 
@@ -145,6 +155,7 @@ void ch_reply_add_request_is(ch_buffer *out, const ch_request_is_frame *frame, c
     if (frame->why.size > 0)
         add_text(out, ",\"why\":", frame->why);
     add_text(out, ",\"url\":", ch_slice_of(url));
+    add_ready(out, ",\"exchange_error\":", frame->exchange_error);
     ch_buffer_add_text(out, "}\n");
 }
 

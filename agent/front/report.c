@@ -10,6 +10,7 @@ void ch_report_clear(ch_report *report)
     json_decref(report->tree);
     report->tree = NULL;
     report->prices = (ch_put_prices_frame){0};
+    report->end = (ch_outcome_frame){0};
     ch_buffer_clear(&report->records);
 }
 
@@ -112,4 +113,51 @@ ch_status ch_report_read_outcome(ch_report *report, ch_slice body, ch_error *err
         err, CH_BAD_INPUT,
         "\"outcome\" must be \"rejected\", if the exchange never took the order, or \"closed\", if it is not "
         "open any more");
+}
+
+/* ---- how a request ended, which a relay reports ---- */
+
+static ch_status check_answer(const json_t *status, const json_t *body, ch_error *err)
+{
+    if (!json_is_integer(status) || json_integer_value(status) < 100 || json_integer_value(status) > 999)
+        return ch_fail(err, CH_BAD_INPUT, "\"status\" must be the HTTP status of the answer");
+    if (!json_is_string(body))
+        return ch_fail(err, CH_BAD_INPUT, "\"body\" must be a string with the beginning of the answer's body");
+    return json_string_length(body) <= CH_OUTCOME_BODY_MAX
+               ? CH_OK
+               : ch_fail(err, CH_BAD_INPUT, "\"body\" has more than %d bytes; send the first of them",
+                         CH_OUTCOME_BODY_MAX);
+}
+
+static ch_status take_answer(ch_report *report, const json_t *status, const json_t *body, ch_error *err)
+{
+    CH_TRY(check_answer(status, body, err));
+    report->end.status = (uint16_t)json_integer_value(status);
+    report->end.body = ch_body_text(body);
+    return CH_OK;
+}
+
+ch_status ch_report_read_end(ch_report *report, ch_slice body, ch_error *err)
+{
+    json_t *outcome = NULL;
+    json_t *status = NULL;
+    json_t *answer = NULL;
+    const ch_body_field fields[] = {
+        {"outcome", &outcome},
+        {"status",  &status },
+        {"body",    &answer },
+    };
+    ch_report_clear(report);
+    CH_TRY(ch_body_read(body, &report->tree, err));
+    CH_TRY(ch_body_fields(report->tree, fields, sizeof fields / sizeof *fields, "\"outcome\", \"status\" and \"body\"",
+                          err));
+    CH_TRY(ch_body_check_text(outcome, "outcome", true, err));
+    report->end.is_sent = ch_slice_is(ch_body_text(outcome), "answered");
+    if (report->end.is_sent)
+        return take_answer(report, status, answer, err);
+    if (ch_slice_is(ch_body_text(outcome), "not-sent") && status == NULL && answer == NULL)
+        return CH_OK;
+    return ch_fail(err, CH_BAD_INPUT,
+                   "\"outcome\" must be \"not-sent\", alone, if the request never left, or \"answered\", with the "
+                   "\"status\" and \"body\" of the exchange's answer");
 }

@@ -1,5 +1,5 @@
-/* What a caller reports: a feed its prices, a bot what became of an order. Reading is as strict as agent/front/body.h;
- * what the texts mean is core's to judge. Not thread-safe. */
+/* What a caller reports: a feed its prices, a bot what became of an order, a relay how a request ended. Reading is as
+ * strict as agent/front/body.h; what the texts mean is core's to judge. Not thread-safe. */
 #ifndef CH_AGENT_FRONT_REPORT_H
 #define CH_AGENT_FRONT_REPORT_H
 
@@ -11,6 +11,7 @@
 typedef struct ch_report {
     ch_put_prices_frame prices; /* views into the rest, until the next read; `connection` is the caller's to set */
     bool is_closed;             /* what ch_report_read_outcome has read */
+    ch_outcome_frame end; /* what ch_report_read_end has read; `connection` and `relay_id` are the caller's to set */
     json_t *tree;
     ch_buffer records;
 } ch_report;
@@ -22,6 +23,10 @@ CH_CHECKED ch_status ch_report_read_prices(ch_report *report, ch_slice body, ch_
 /* Reads {"outcome": "rejected"} or {"outcome": "closed"}: the exchange never took the order, or it is not open any
  * more. */
 CH_CHECKED ch_status ch_report_read_outcome(ch_report *report, ch_slice body, ch_error *err);
+
+/* Reads {"outcome": "not-sent"} or {"outcome": "answered", "status": 400, "body": "..."}: the request never left, or
+ * the exchange has answered so. */
+CH_CHECKED ch_status ch_report_read_end(ch_report *report, ch_slice body, ch_error *err);
 
 /* Reads the empty object {}. */
 CH_CHECKED ch_status ch_report_read_nothing(ch_report *report, ch_slice body, ch_error *err);

@@ -1,6 +1,7 @@
 #include "agent/front/routes.h"
 
 #include "base/names.h"
+#include "wire/frames.h"
 
 #include <string.h>
 
@@ -14,6 +15,7 @@ static const ch_route routes[] = {
     { "GET",     "/v1/prices",        CH_PART_NONE,  "",         CH_ASK_PRICES,     true },
     { "PUT",     "/v1/prices",        CH_PART_NONE,  "",         CH_ASK_PUT_PRICES, false },
     { "POST",    "/v1/reservations/", CH_PART_ID,    "/release", CH_ASK_RELEASE,    false },
+    { "POST",    "/v1/outcomes/",     CH_PART_DRAWN, "",         CH_ASK_OUTCOME,    false },
     { "GET",     "/v1/requests/",     CH_PART_ID,    "",         CH_ASK_REQUEST,    true },
     { "POST",    "/v1/requests/",     CH_PART_ID,    "/sign",    CH_ASK_FETCH,      false },
     { "DELETE",  "/v1/requests/",     CH_PART_ID,    "",         CH_ASK_WITHDRAW,   false },
@@ -39,6 +41,15 @@ static bool read_id(ch_slice text, uint64_t *out)
     return true;
 }
 
+bool ch_is_drawn(ch_slice text)
+{
+    size_t i = 0;
+    while (i < text.size &&
+           ((text.data[i] >= '0' && text.data[i] <= '9') || (text.data[i] >= 'a' && text.data[i] <= 'f')))
+        i++;
+    return text.size == CH_DRAWN_SIZE && i == text.size;
+}
+
 static bool fits_part(const ch_route *route, ch_slice part, ch_route_what *what)
 {
     switch (route->part) {
@@ -47,6 +58,9 @@ static bool fits_part(const ch_route *route, ch_slice part, ch_route_what *what)
         return ch_is_name(part);
     case CH_PART_ID:
         return read_id(part, &what->id);
+    case CH_PART_DRAWN:
+        what->name = part;
+        return ch_is_drawn(part);
     case CH_PART_NONE:
         break;
     }

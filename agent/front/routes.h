@@ -12,6 +12,7 @@ typedef enum ch_question {
     CH_ASK_PUT_PRICES,
     CH_ASK_PRICES,
     CH_ASK_RELEASE,
+    CH_ASK_OUTCOME, /* a relay says how a request ended */
     CH_ASK_REQUEST, /* that people were asked about */
     CH_ASK_FETCH,   /* to sign it */
     CH_ASK_WITHDRAW,
@@ -25,9 +26,10 @@ typedef enum ch_question {
 
 /* What stands in a path between its two fixed parts. */
 typedef enum ch_route_part {
-    CH_PART_NONE, /* `path` is all */
-    CH_PART_NAME, /* a key's */
-    CH_PART_ID,   /* a reservation's or a request's: a decimal number from 1 to 2^64 - 1, in its one spelling */
+    CH_PART_NONE,  /* `path` is all */
+    CH_PART_NAME,  /* a key's */
+    CH_PART_ID,    /* a reservation's or a request's: a decimal number from 1 to 2^64 - 1, in its one spelling */
+    CH_PART_DRAWN, /* what a relay drew: 32 lower-case hex digits */
 } ch_route_part;
 
 typedef struct ch_route {
@@ -41,9 +43,12 @@ typedef struct ch_route {
 
 /* The part of a path that varies. */
 typedef struct ch_route_what {
-    ch_slice name; /* empty if there is none */
+    ch_slice name; /* a key's, or what a relay drew; empty if there is none */
     uint64_t id;   /* 0 if there is none */
 } ch_route_what;
+
+/* True if a relay may have drawn it as an id. */
+bool ch_is_drawn(ch_slice text);
 
 /* Finds the route of `path` for `method`, and what the path names. Returns CH_NOT_FOUND, or CH_BAD_METHOD, for which
  * ch_route_add_methods knows more. */

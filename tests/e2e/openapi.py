@@ -139,7 +139,7 @@ TYPES = {
     "null": lambda value: value is None,
 }
 SAYS_NOTHING = {"description", "examples", "contentEncoding"}
-KNOWN = {"type", "enum", "pattern", "minimum", "minItems", "minLength", "required", "properties", "additionalProperties", "items",
+KNOWN = {"type", "enum", "pattern", "minimum", "maximum", "minItems", "minLength", "required", "properties", "additionalProperties", "items",
          "oneOf", "$ref"} | SAYS_NOTHING
 
 
@@ -177,6 +177,8 @@ def flaws(document, schema, value, where="the document"):
             found.append(f"{where} is too short")
     if TYPES["integer"](value) and value < schema.get("minimum", value):
         found.append(f"{where} is too small")
+    if TYPES["integer"](value) and value > schema.get("maximum", value):
+        found.append(f"{where} is too large")
     if isinstance(value, list) and len(value) < schema.get("minItems", 0):
         found.append(f"{where} has too few items")
     if isinstance(value, list) and "items" in schema:

@@ -92,7 +92,7 @@ NO_OUTCOMES = {
 
 def path_of(path):
     """A path of the document, filled in."""
-    return path.replace("{key}", "binance-main").replace("{id}", "1")
+    return path.replace("{key}", "binance-main").replace("{id}", "0123456789abcdef" * 2 if "/outcomes/" in path else "1")
 
 
 class Reading(unittest.TestCase):
@@ -101,13 +101,13 @@ class Reading(unittest.TestCase):
     def test_a_document_that_does_not_fit_is_reported(self):
         schema = {
             "type": "object", "required": ["a"], "additionalProperties": False,
-            "properties": {"a": {"type": "integer", "minimum": 1}, "b": {"type": "array", "items": {"type": "string"}},
+            "properties": {"a": {"type": "integer", "minimum": 1, "maximum": 9}, "b": {"type": "array", "items": {"type": "string"}},
                            "d": {"type": "array", "minItems": 1},
                            "c": {"oneOf": [{"type": "string", "pattern": "^x+$"}, {"type": "string", "minLength": 3}]}},
         }
         for good in ({"a": 1}, {"a": 2, "b": []}, {"a": 1, "d": [0]}, {"a": 1, "b": ["x"], "c": "xx"}, {"a": 1, "c": "yyy"}):
             self.assertEqual(openapi.flaws({}, schema, good), [])
-        for bad in (None, [], {}, {"a": 0}, {"a": "1"}, {"a": True}, {"a": 1.0}, {"a": 1, "e": 1}, {"a": 1, "d": []}, {"a": 1, "b": [1]},
+        for bad in (None, [], {}, {"a": 0}, {"a": 10}, {"a": "1"}, {"a": True}, {"a": 1.0}, {"a": 1, "e": 1}, {"a": 1, "d": []}, {"a": 1, "b": [1]},
                     {"a": 1, "b": "x"}, {"a": 1, "c": "y"}, {"a": 1, "c": "xxx"}, {"a": 1, "c": "x\n"}):
             self.assertNotEqual(openapi.flaws({}, schema, bad), [], bad)
 

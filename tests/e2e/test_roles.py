@@ -1,6 +1,7 @@
 """Each call by each role: the table of docs/operations.md, walked through the real agent by users who have these roles. A call that
 is not in the table, or a cell that is not true, fails."""
 
+import copy
 import json
 import os
 import pathlib
@@ -18,13 +19,14 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "regress"))
 import others  # noqa: E402
 
 REFUSED = 2  # in base/statuses.def
-UIDS = {"stranger": others.STRANGER, "root": 0, "bot": 4301, "feed": 4302, "operator": 4401, "approver": 4402, "auditor": 4403,
+UIDS = {"stranger": others.STRANGER, "root": 0, "bot": 4301, "feed": 4302, "relay": 4303, "operator": 4401, "approver": 4402, "auditor": 4403,
         "admin": 4404}
 PEOPLE = ("operator", "approver", "auditor", "admin")
 BODIES = {
     ("POST", "sign"): harness.BINANCE_ORDER,
     ("POST", "check"): harness.BINANCE_ORDER,
     ("POST", "release"): {"outcome": "rejected"},
+    ("POST", "{id}"): {"outcome": "not-sent"},
     ("PUT", "prices"): {"source": "binance", "prices": [{"pair": "BTC/USDT", "price": "29880.5", "time_ms": 1}]},
 }
 
@@ -60,7 +62,8 @@ def ask_http(agent, call):
     has_body = (method, name) in BODIES and "/requests/" not in path
     body = json.dumps(BODIES[method, name]).encode() if has_body else None
     with agent.client() as client:
-        answer = client.request(method, path.replace("{key}", "binance-main").replace("{id}", "1"), body,
+        id_ = "0123456789abcdef" * 2 if "/outcomes/" in path else "1"
+        answer = client.request(method, path.replace("{key}", "binance-main").replace("{id}", id_), body,
                                 {"Content-Type": "application/json"} if body else {})
     if answer.status in (403, 404):
         return "403" if answer.status == 403 else "own"
@@ -126,7 +129,8 @@ class Roles(unittest.TestCase):
         people = "".join(f"  {role}: {{ uid: {UIDS[role]}, roles: [{role}] }}\n" for role in PEOPLE)
         text = re.sub(r"(?ms)^callers:.*?(?=^allow:)",
                       f"callers:\n  tester: {{ uid: {UIDS['bot']} }}\n  other: {{ uid: 4309 }}\n"
-                      f"  feed: {{ uid: {UIDS['feed']}, role: feed }}\nprices:\n  sources: [binance]\n"
+                      f"  feed: {{ uid: {UIDS['feed']}, role: feed }}\n"
+                      f"  relay: {{ uid: {UIDS['relay']}, socket: relay, role: relay, for: [tester] }}\nprices:\n  sources: [binance]\n"
                       f"people:\n{people}", text)
         cls.agent.policy.write_text(text)
         cls.agent.start(is_waited_for=False)
@@ -138,7 +142,10 @@ class Roles(unittest.TestCase):
     def test_every_cell_is_true(self):
         expected = table()
         for role, uid in UIDS.items():
-            with self.subTest(role=role), others.User(uid, ask_all, self.agent, list(expected)) as user:
+            agent = copy.copy(self.agent)
+            if role == "relay":
+                agent.socket = agent.socket.with_name("relay.sock")
+            with self.subTest(role=role), others.User(uid, ask_all, agent, list(expected)) as user:
                 self.assertEqual(user.hear(), {call: cells[role] for call, cells in expected.items()})
 
 

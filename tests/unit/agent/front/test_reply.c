@@ -237,6 +237,19 @@ START_TEST(test_problem_names_status_rule_and_step)
 }
 END_TEST
 
+START_TEST(test_problem_tells_a_relay_what_to_answer)
+{
+    ch_error problem = CH_ERROR_INIT;
+    ch_error_set(&problem, CH_ALREADY_SENT, "already-sent", "once");
+    ch_problem_add(&out, &problem, 409,
+                   &(ch_problem_facts){.relay_id = CH_LITERAL("7d"), .exchange_error = CH_LITERAL("{\"status\":504}")});
+    ck_assert_str_eq(ch_buffer_text(&out),
+                     "{\"type\":\"urn:chancery:problem:already-sent\",\"title\":\"This was signed before, and is sent "
+                     "once\",\"status\":409,\"detail\":\"once\",\"rule\":\"already-sent\",\"relay_id\":\"7d\","
+                     "\"exchange_error\":{\"status\":504}}");
+}
+END_TEST
+
 START_TEST(test_problem_has_the_figures_of_the_limit)
 {
     ch_error problem = CH_ERROR_INIT;
@@ -294,6 +307,6 @@ CH_TESTS("reply", CH_TEST(test_signed_reply_is_escaped), CH_TEST(test_status_has
          CH_TEST(test_page_of_prices_ends_with_where_the_next_begins),
          CH_TEST(test_reports_are_answered_with_what_came_of_them),
          CH_TEST(test_a_request_that_waits_says_what_it_needs), CH_TEST(test_problem_names_status_rule_and_step),
-         CH_TEST(test_problem_has_the_figures_of_the_limit),
+         CH_TEST(test_problem_tells_a_relay_what_to_answer), CH_TEST(test_problem_has_the_figures_of_the_limit),
          CH_TEST_ROWS(test_problem_has_what_the_request_needs, needs),
          CH_TEST(test_problem_without_rule_and_facts_leaves_them_out))

@@ -67,6 +67,26 @@ static const struct {
     { "twice",              "{\"outcome\":\"rejected\",\"outcome\":\"rejected\"}", "duplicate" },
     { "unknown member",     "{\"outcome\":\"rejected\",\"amount\":\"1\"}",    "'amount'" },
 };
+
+static const struct {
+    const char *name;
+    const char *body;
+    const char *says;
+} odd_ends[] = {
+    /* name                   body                                                             says */
+    { "nothing",              "{}",                                                            "\"outcome\" is missing" },
+    { "what bots say",        "{\"outcome\":\"rejected\"}",                                    "must be \"not-sent\"" },
+    { "not sent, and a status", "{\"outcome\":\"not-sent\",\"status\":400}",                   "must be \"not-sent\", alone" },
+    { "not sent, and a body", "{\"outcome\":\"not-sent\",\"body\":\"\"}",                      "must be \"not-sent\", alone" },
+    { "no status",            "{\"outcome\":\"answered\",\"body\":\"\"}",                      "\"status\"" },
+    { "a status in text",     "{\"outcome\":\"answered\",\"status\":\"400\",\"body\":\"\"}",   "\"status\"" },
+    { "a status below 100",   "{\"outcome\":\"answered\",\"status\":99,\"body\":\"\"}",        "\"status\"" },
+    { "a status above 999",   "{\"outcome\":\"answered\",\"status\":1000,\"body\":\"\"}",      "\"status\"" },
+    { "no body",              "{\"outcome\":\"answered\",\"status\":400}",                     "\"body\"" },
+    { "a body in JSON",       "{\"outcome\":\"answered\",\"status\":400,\"body\":{}}",         "\"body\"" },
+    { "twice",                "{\"outcome\":\"not-sent\",\"outcome\":\"not-sent\"}",           "duplicate" },
+    { "unknown member",       "{\"outcome\":\"not-sent\",\"id\":\"1\"}",                       "'id'" },
+};
 /* clang-format on */
 
 static ch_report report;
@@ -82,6 +102,39 @@ START_TEST(test_odd_prices_are_refused)
     ch_status st = ch_report_read_prices(&report, ch_slice_of(odd_prices[_i].body), &err);
     ck_assert_msg(st == CH_BAD_INPUT, "%s: status %d", odd_prices[_i].name, (int)st);
     ck_assert_msg(strstr(err.message, odd_prices[_i].says) != NULL, "%s: %s", odd_prices[_i].name, err.message);
+}
+END_TEST
+
+START_TEST(test_odd_ends_are_refused)
+{
+    ch_status st = ch_report_read_end(&report, ch_slice_of(odd_ends[_i].body), &err);
+    ck_assert_msg(st == CH_BAD_INPUT, "%s: status %d", odd_ends[_i].name, (int)st);
+    ck_assert_msg(strstr(err.message, odd_ends[_i].says) != NULL, "%s: %s", odd_ends[_i].name, err.message);
+}
+END_TEST
+
+/* A body may be any text, also one that is no JSON, but not too long. */
+START_TEST(test_an_end_brings_status_and_body)
+{
+    ch_autobuffer body = CH_BUFFER_INIT;
+    ch_autobuffer packet = CH_BUFFER_INIT;
+    ck_assert_int_eq(ch_report_read_end(&report, CH_LITERAL("{\"outcome\":\"not-sent\"}"), &err), CH_OK);
+    ck_assert(!report.end.is_sent && report.end.status == 0 && report.end.body.size == 0);
+    ck_assert_int_eq(
+        ch_report_read_end(&report, CH_LITERAL("{\"outcome\":\"answered\",\"status\":400,\"body\":\"a\\n<\"}"), &err),
+        CH_OK);
+    ck_assert(report.end.is_sent && report.end.status == 400 && ch_slice_is(report.end.body, "a\n<"));
+    for (size_t size = CH_OUTCOME_BODY_MAX; size <= CH_OUTCOME_BODY_MAX + 1; size++) {
+        ch_buffer_clear(&body);
+        ch_buffer_add_text(&body, "{\"outcome\":\"answered\",\"status\":400,\"body\":\"");
+        for (size_t i = 0; i < size; i++)
+            ch_buffer_add_byte(&body, 'x');
+        ch_buffer_add_text(&body, "\"}");
+        ch_status st = ch_report_read_end(&report, ch_buffer_slice(&body), &err);
+        ck_assert_int_eq(st, size == CH_OUTCOME_BODY_MAX ? CH_OK : CH_BAD_INPUT);
+        if (st == CH_OK)
+            ck_assert_int_eq(ch_outcome_frame_put(&packet, 1, &report.end, &err), CH_OK);
+    }
 }
 END_TEST
 
@@ -146,6 +199,7 @@ START_TEST(test_a_rejected_order_is_reported)
 END_TEST
 
 CH_TESTS_WITH("report", NULL, tear_down, CH_TEST_ROWS(test_odd_prices_are_refused, odd_prices),
-              CH_TEST_ROWS(test_odd_outcomes_are_refused, odd_outcomes), CH_TEST(test_prices_keep_their_text_and_order),
+              CH_TEST_ROWS(test_odd_outcomes_are_refused, odd_outcomes),
+              CH_TEST_ROWS(test_odd_ends_are_refused, odd_ends), CH_TEST(test_an_end_brings_status_and_body), CH_TEST(test_prices_keep_their_text_and_order),
               CH_TEST(test_a_report_forgets_the_one_before), CH_TEST(test_a_body_of_shortest_rows_fits_a_frame),
               CH_TEST(test_a_rejected_order_is_reported))

@@ -1,0 +1,243 @@
+/* Requests that a relay brings. It speaks for the callers that policy names, and the request is judged, limited and
+ * counted as theirs. What it gets signed it sends once, as it was judged; so the same request is never signed twice,
+ * and none is answered with what another one was.
+ *
+ * A request is looked up before it is read or judged: what was sent must never look as if it had been refused, because
+ * its time is over, a limit is used up, or policy is another. */
+#include "agent/core/request_impl.h"
+
+#include "agent/core/relay_answer.h"
+#include "base/clock.h"
+#include "exchange/profile.h"
+#include "policy/decide.h"
+#include "wire/frames.h"
+
+#include <string.h>
+
+#define EFFECTS_KEPT_MS 600000U /* at least, and as long as the exchange takes it */
+#define CANCELS_KEPT_MS 60000U  /* a cancel that is not sent is worse than one that is sent twice */
+#define READS_KEPT_MS 60000U    /* their ids */
+#define NS_A_MS 1000000U
+
+/* ---- for whom ---- */
+
+static ch_status refuse_speaker(const ch_job *job, ch_slice user, ch_error *err)
+{
+    return ch_fail_rule(err, CH_REFUSED, "relay",
+                        "%.*s does not speak for caller '%.*s': only a caller with the role relay may, for those that "
+                        "its 'for' names",
+                        CH_SLICE_ARGS(user), ch_slice_is_text(job->relay_for) ? (int)job->relay_for.size : 0,
+                        (const char *)job->relay_for.data);
+}
+
+/* From here on the caller is the one that the relay speaks for. */
+static void become(ch_job *job, size_t whom, size_t relay)
+{
+    const ch_caller *caller = &job->policy->callers[whom];
+    job->relay = &job->policy->callers[relay];
+    job->callers = (ch_caller_set){0};
+    job->callers.bits[whom / 64] = 1ULL << (whom % 64);
+    job->stoppable = job->callers;
+    job->stoppable.bits[relay / 64] |= 1ULL << (relay % 64);
+    job->caller = (ch_peer){.uid = caller->ids.uid, .gid = caller->ids.gid};
+    job->ticket.caller = caller->ids.uid;
+}
+
+ch_status ch_request_find_relayed(ch_job *job, ch_error *err)
+{
+    uint8_t id[CH_SENT_ID_SIZE];
+    ch_autobuffer user = CH_BUFFER_INIT;
+    const ch_policy *policy = job->policy;
+    size_t relay = ch_policy_relay(policy, &job->callers);
+    size_t whom = ch_policy_caller(policy, job->relay_for);
+    bool is_relay = relay < policy->caller_count;
+    if (!ch_job_is_relayed(job) && is_relay)
+        return ch_fail_rule(err, CH_REFUSED, "relay",
+                            "'%s' is a relay, which asks for others and never for itself; say for whom in \"relay\"",
+                            policy->callers[relay].name);
+    if (!ch_job_is_relayed(job))
+        return CH_OK;
+    if (!ch_sent_read_id(job->relay_id, id) || job->form == CH_FORM_RAW || job->form == CH_FORM_STRING)
+        return ch_fail(err, CH_INTERNAL, "the front sent a relay's request in a form that has none");
+    ch_policy_name_user(policy, &job->caller, &user);
+    if (!is_relay)
+        return refuse_speaker(job, ch_buffer_slice(&user), err);
+    if (whom == policy->caller_count || !ch_caller_set_has(&policy->callers[relay].speaks_for, whom))
+        return refuse_speaker(job, ch_slice_of(policy->callers[relay].name), err);
+    become(job, whom, relay);
+    return CH_OK;
+}
+
+/* ---- once ---- */
+
+/* A read may be repeated, byte for byte; what changes something may not. */
+static bool has_effects(const ch_job *job)
+{
+    return ch_endpoint_class(job->endpoint) != CH_CLASS_READ;
+}
+
+/* Those that may be repeated are not found. */
+ch_status ch_request_look_for_sent(ch_requests *requests, ch_job *job, ch_error *err)
+{
+    if (!ch_job_is_relayed(job) || job->is_check)
+        return CH_OK;
+    return ch_sent_look(requests->sent, job->digest, ch_clock_ms(), job->first_id, err);
+}
+
+ch_status ch_request_enter_sent(ch_requests *requests, ch_job *job, ch_error *err)
+{
+    uint8_t id[CH_SENT_ID_SIZE];
+    if (!ch_job_is_relayed(job) || job->is_check)
+        return CH_OK;
+    if (!ch_sent_read_id(job->relay_id, id))
+        return ch_fail(err, CH_INTERNAL, "the front sent a relay's id that is none");
+    const ch_sent_name name = {.caller = job->caller.uid,
+                               .digest = has_effects(job) ? job->digest : NULL,
+                               .id = id,
+                               .is_urgent = job->ticket.is_urgent};
+    return ch_sent_enter(requests->sent, &name, ch_clock_ms(), &job->sent, job->first_id, err);
+}
+
+void ch_request_leave_sent(ch_requests *requests, ch_job *job)
+{
+    if (job->sent != NULL)
+        ch_sent_leave(requests->sent, job->sent);
+    job->sent = NULL;
+}
+
+static uint64_t kept_ms(const ch_job *job)
+{
+    uint64_t least_ms = !has_effects(job) ? READS_KEPT_MS : job->ticket.is_urgent ? CANCELS_KEPT_MS : EFFECTS_KEPT_MS;
+    uint64_t valid_ms = job->validity_ns / NS_A_MS + 1;
+    return valid_ms > least_ms ? valid_ms : least_ms;
+}
+
+void ch_request_keep_sent(ch_job *job)
+{
+    ch_autobuffer callers = CH_BUFFER_INIT;
+    if (job->sent == NULL)
+        return;
+    ch_callers_print(job->policy, &job->callers, &callers);
+    const ch_sent_facts facts = {.relay = ch_slice_of(job->relay->name),
+                                 .callers = ch_buffer_slice(&callers),
+                                 .key = job->key_name,
+                                 .method = ch_slice_of(ch_endpoint_method(job->endpoint)),
+                                 .path = ch_slice_of(ch_endpoint_path(job->endpoint)),
+                                 .uid = job->caller.uid,
+                                 .row = job->row,
+                                 .has_effects = has_effects(job)};
+    ch_sent_keep(job->sent, &facts, ch_clock_ms() + kept_ms(job));
+    job->sent = NULL;
+}
+
+/* ---- answers ---- */
+
+void ch_request_add_relay_answer(const ch_job *job, ch_buffer *out)
+{
+    const ch_relay_told told = {.profile = job->key->profile,
+                                .id = job->relay_id,
+                                .has_effects = has_effects(job),
+                                .is_serial = job->key->nonce != NULL};
+    if (ch_job_is_relayed(job))
+        ch_relay_answer_add(&told, out);
+}
+
+/* Who may not see the key learns nothing of its exchange. */
+void ch_request_add_exchange_error(const ch_job *job, ch_status status, ch_slice message, ch_slice id, ch_buffer *out)
+{
+    bool is_seen = job->key != NULL && job->relay != NULL && ch_policy_may_see(job->policy, job->key, &job->callers);
+    if (ch_job_is_relayed(job) && is_seen)
+        ch_exchange_error_add(job->key->profile, status, message, id, out);
+}
+
+/* ---- outcomes ---- */
+
+typedef struct returned {
+    ch_released_frame frame;
+    ch_buffer records;
+} returned;
+
+static void take_line(void *context, ch_slice line)
+{
+    returned *to = context;
+    ch_text_record text = {.bytes = line};
+    ch_text_record_put(&to->frame.returned, &to->records, &text);
+}
+
+static ch_status find_relay(ch_requests *requests, ch_asker asker, const ch_outcome_frame *outcome, ch_slice *name,
+                            ch_error *err)
+{
+    const ch_request_context *context = &requests->context;
+    ch_autobuffer user = CH_BUFFER_INIT;
+    const ch_peer *peer = ch_connections_peer(context->connections, asker.front, outcome->connection);
+    if (peer == NULL)
+        return ch_fail(err, CH_INTERNAL, "the front sent a request of no connection");
+    size_t relay = ch_policy_relay(context->policy, ch_callers_find(context->callers, context->policy, peer));
+    ch_policy_name_user(context->policy, peer, &user);
+    if (relay == context->policy->caller_count)
+        return ch_fail_rule(err, CH_REFUSED, "relay",
+                            "%s is no relay: only callers of that role may report how requests ended",
+                            ch_buffer_text(&user));
+    *name = ch_slice_of(context->policy->callers[relay].name);
+    return CH_OK;
+}
+
+/* The endpoint by the policy of now; NULL: the key is gone, or another exchange's. */
+static const ch_endpoint *find_endpoint(const ch_policy *policy, const ch_sent_facts *facts)
+{
+    const ch_endpoint *endpoint;
+    const ch_key *key = ch_policy_find_key(policy, facts->key);
+    for (size_t i = 0; key != NULL && (endpoint = ch_profile_endpoint_at(key->profile, i)) != NULL; i++) {
+        if (ch_slice_is(facts->method, ch_endpoint_method(endpoint)) &&
+            ch_slice_is(facts->path, ch_endpoint_path(endpoint)))
+            return endpoint;
+    }
+    return NULL;
+}
+
+static bool is_rejection(const ch_requests *requests, const ch_sent_facts *facts, const ch_outcome_frame *outcome)
+{
+    const ch_endpoint *endpoint = find_endpoint(requests->context.policy, facts);
+    return outcome->is_sent && endpoint != NULL && ch_relay_is_rejection(endpoint, outcome->status, outcome->body);
+}
+
+static ch_status take_outcome(ch_requests *requests, ch_asker asker, const ch_outcome_frame *outcome, returned *to,
+                              ch_error *err)
+{
+    uint8_t id[CH_SENT_ID_SIZE];
+    ch_slice relay;
+    ch_sent_entry *entry = NULL;
+    CH_TRY(find_relay(requests, asker, outcome, &relay, err));
+    if (ch_sent_read_id(outcome->relay_id, id))
+        entry = ch_sent_find(requests->sent, id, relay, ch_clock_ms());
+    if (entry == NULL)
+        return ch_fail(err, CH_NOT_FOUND,
+                       "nothing that was signed for you under that id waits for its outcome: it was told, or is older "
+                       "than some minutes or than the agent's last start, and what it took stays counted");
+    const ch_sent_facts facts = ch_sent_facts_of(entry);
+    const ch_released tell = {.context = to, .take = take_line};
+    bool is_rejected = is_rejection(requests, &facts, outcome);
+    const ch_relay_report report = {.row = facts.row,
+                                    .uid = facts.uid,
+                                    .callers = facts.callers,
+                                    .relay = relay,
+                                    .event = !outcome->is_sent ? CH_LITERAL("not sent")
+                                             : is_rejected     ? CH_LITERAL("rejected")
+                                                               : CH_LITERAL("answered"),
+                                    .status = outcome->is_sent ? outcome->status : 0,
+                                    .is_undone = !outcome->is_sent || is_rejected};
+    if (facts.has_effects)
+        ch_ledger_report(requests->context.ledger, &report, ch_clockwatch_time_ns(requests->context.clock), &tell);
+    ch_sent_tell(requests->sent, entry, !outcome->is_sent);
+    ch_buffer *out = ch_front_link_out(asker);
+    return out == NULL ? CH_OK : ch_released_frame_put(out, asker.request, &to->frame, err);
+}
+
+void ch_requests_take_outcome(ch_requests *requests, ch_asker asker, const ch_outcome_frame *outcome)
+{
+    ch_error err = CH_ERROR_INIT;
+    returned to = {.records = CH_BUFFER_INIT};
+    if (take_outcome(requests, asker, outcome, &to, &err) != CH_OK)
+        ch_front_link_failed(asker, "", &err);
+    ch_buffer_free(&to.records);
+}

@@ -1,0 +1,446 @@
+"""What the agent does for a relay, and for whoever pretends to be one: asked over the relay's own socket, as it would ask."""
+
+import concurrent.futures
+import json
+import os
+import unittest
+
+import approving
+import harness
+import openapi
+import relaying
+from harness import BINANCE_CANCEL, BINANCE_ORDER, KRAKEN_ORDER
+from relaying import Relay, draw
+
+KEY = "binance-relay"
+REJECTED = '{"code":-2010,"msg":"Account has insufficient balance for requested action."}'
+
+
+def order(quantity="1", price="0.1", **more):
+    """A buy of so much; 0.1 BTC, if nothing is said."""
+    return dict(BINANCE_ORDER, params={**BINANCE_ORDER["params"], "quantity": quantity, "price": price, **more})
+
+
+class RelayTest(harness.AgentTest):
+    @classmethod
+    def prepare(cls):
+        cls.agent.policy.write_text(cls.policy())
+
+    @classmethod
+    def policy(cls):
+        return relaying.POLICY.format(uid=os.getuid(), binance_key_id=harness.BINANCE_KEY_ID)
+
+    def setUp(self):
+        """Each test begins with nothing used."""
+        super().setUp()
+        self.restart(forget=True)
+        self.relay = Relay(self.agent)
+        self.addCleanup(self.relay.client.close)
+
+    def restart(self, forget=False):
+        self.agent.stop()
+        if forget:
+            self.agent.forget_state()
+        self.agent.start()
+        self.assertEqual(self.agent.unlock().returncode, 0, self.agent.log())
+
+    def signed(self, document, key=KEY, **options):
+        answer, drawn = self.relay.sign(key, document, **options)
+        self.assertEqual(answer.status, 200, answer)
+        return answer.json, drawn
+
+    def refused(self, document, status, rule, key=KEY, **options):
+        answer, _ = self.relay.sign(key, document, **options)
+        self.assert_problem(answer, status)
+        self.assertEqual(answer.json.get("rule"), rule, answer)
+        return answer.json
+
+    def used(self, caller_socket=None):
+        """What of 'day' is used, as the bot sees it."""
+        with self.agent.client() as client:
+            levels = client.get(f"/v1/keys/{KEY}/limits").json["limits"]
+        return {level["scope"]: level["used"] for level in levels if level["limit"] == "day"}.get("caller=maker", "0")
+
+
+class Judged(RelayTest):
+    def test_a_read_needs_read_alone(self):
+        answer, _ = self.signed(relaying.ACCOUNT)
+        self.assertIn("/api/v3/account?", answer["url"])
+        with self.agent.client() as client:
+            direct = client.sign("binance-direct", relaying.ACCOUNT)
+        self.assertEqual((direct.status, direct.json["rule"]), (403, "confusion"))
+
+    def test_a_signature_counts_once_and_the_budget_is_exact(self):
+        for i in range(10):
+            self.signed(order(newClientOrderId=f"n{i}"))
+        self.refused(order(newClientOrderId="n10"), 403, "day")
+        self.assertEqual(self.used(), "1")
+
+    def test_each_caller_has_a_budget_of_its_own(self):
+        self.signed(order("10"))
+        self.refused(order("1"), 403, "day")
+        self.signed(order("10"), caller="taker")
+        self.assertEqual(self.used(), "1")
+
+    def test_what_policy_refuses_a_bot_it_refuses_its_relay(self):
+        self.refused(order(side="SELL"), 403, "allow")
+        self.refused(order(symbol="BNBBTC"), 403, "allow")
+        self.refused(harness.BINANCE_WITHDRAWAL, 403, "class")
+        self.refused(order(), 403, "grant", key="binance-direct-not")
+        self.assertEqual(self.used(), "0")
+
+    def test_a_key_for_relays_only_signs_for_nobody_else(self):
+        for document in (order(), relaying.ACCOUNT, BINANCE_CANCEL):
+            with self.agent.client() as client:
+                answer = client.sign(KEY, document)
+            self.assert_problem(answer, 403, "refused")
+            self.assertEqual(answer.json["rule"], "relay")
+        with self.agent.client() as client:
+            check = client.post(f"/v1/keys/{KEY}/check", order()).json
+        self.assertEqual((check["allowed"], check["problem"]["rule"]), (False, "relay"))
+
+    def test_a_check_through_a_relay_keeps_nothing(self):
+        body = dict(order(), relay={"id": draw(), "for": "maker"})
+        for _ in range(2):
+            check = self.relay.client.post(f"/v1/keys/{KEY}/check", body).json
+            self.assertTrue(check["allowed"], check)
+        self.signed(order())
+
+    def test_a_freeze_of_the_relay_or_of_the_bot_halts_it(self):
+        for name in ("relay", "maker"):
+            self.agent.must("freeze", name, "--reason", "a test")
+            self.refused(order(), 403, "state")
+            self.signed(BINANCE_CANCEL)
+            if name == "relay":
+                self.refused(order(), 403, "state", caller="taker")
+                with Relay(self.agent, "relay2") as other:
+                    self.assertEqual(other.sign(KEY, order("2"))[0].status, 200)
+            self.restart(forget=True)
+            self.relay.client.close()
+
+
+class Answers(RelayTest):
+    def assert_shape(self, shape, kind):
+        self.assertEqual(set(shape), {"status", "headers", "body"}, kind)
+        self.assertIn("Content-Type", shape["headers"])
+        self.assertGreaterEqual(shape["status"], 200)
+
+    def test_the_relay_is_told_all_that_it_needs(self):
+        for document, key, effects, serial in ((order(), KEY, True, False), (relaying.ACCOUNT, KEY, False, False),
+                                               (BINANCE_CANCEL, KEY, True, False),
+                                               (dict(KRAKEN_ORDER, params={**KRAKEN_ORDER["params"], "volume": "0.1"}),
+                                                "kraken-relay", True, True)):
+            answer, drawn = self.signed(document, key)
+            told = answer["relay"]
+            self.assertEqual((told["effects"], told["serial"]), (effects, serial), document)
+            self.assertEqual(set(told["errors"]), {"not-sent", "unknown"})
+            for kind, shape in told["errors"].items():
+                self.assert_shape(shape, kind)
+                self.assertTrue(not shape["body"] or drawn in shape["body"], shape)
+
+    def test_all_is_as_described(self):
+        document = openapi.load()
+
+        def check(path, answer):
+            response = document["paths"][path]["post"]["responses"]
+            schema = openapi.resolve(document, {str(key): value for key, value in response.items()}[str(answer.status)])
+            content = schema["content"][answer.headers["content-type"].split(";")[0]]["schema"]
+            self.assertEqual(openapi.flaws(document, content, answer.json), [], answer)
+
+        sign, outcomes = "/v1/keys/{key}/sign", "/v1/outcomes/{id}"
+        signed, drawn = self.relay.sign(KEY, order())
+        again = self.relay.sign(KEY, order())[0]
+        self.assertEqual((signed.status, again.status), (200, 409))
+        for answer in (signed, again, self.relay.sign(KEY, order(side="SELL"))[0], self.relay.sign(KEY, {"raw": "AAAA"})[0]):
+            check(sign, answer)
+        for answer in (self.relay.answered(drawn, 200, ""), self.relay.not_sent(drawn), self.relay.answered(drawn, 1, "")):
+            check(outcomes, answer)
+        body = document["paths"][outcomes]["post"]["requestBody"]["content"]["application/json"]["schema"]
+        for good in ({"outcome": "not-sent"}, {"outcome": "answered", "status": 200, "body": ""}):
+            self.assertEqual(openapi.flaws(document, body, good), [])
+
+    def test_a_direct_request_is_answered_as_before(self):
+        with self.agent.client() as client:
+            answer = client.sign("kraken-relay", dict(KRAKEN_ORDER, params={**KRAKEN_ORDER["params"], "volume": "0.1"}))
+        self.assertEqual(answer.status, 200, answer)
+        self.assertNotIn("relay", answer.json)
+
+    def test_refusals_are_told_as_the_exchange_would(self):
+        self.assert_shape(self.refused(order(side="SELL"), 403, "allow")["exchange_error"], "refused")
+        self.agent.lock()
+        locked, _ = self.relay.sign(KEY, order())
+        self.assert_problem(locked, 423, "locked")
+        self.assert_shape(locked.json["exchange_error"], "locked")
+        self.agent.unlock()
+        self.signed(order())
+
+    def test_who_may_not_see_the_key_learns_nothing_of_its_exchange(self):
+        self.assertNotIn("exchange_error", self.refused(order(), 403, "grant", key="no-such-key"))
+        self.assertNotIn("exchange_error", self.refused(order(), 403, "relay", caller="nobody"))
+
+    def test_a_relay_sees_no_keys_of_its_own(self):
+        self.assertEqual(self.relay.client.get("/v1/keys").json["keys"], [])
+        self.assert_problem(self.relay.client.get(f"/v1/keys/{KEY}/limits"), 403, "refused")
+
+    def test_the_record_names_both(self):
+        _, drawn = self.signed(order())
+        self.relay.not_sent(drawn)
+        rows = json.loads(self.agent.must("decisions", "--json"))["decisions"]
+        decision, report = rows[-2]["record"], rows[-1]
+        self.assertEqual((decision["callers"], decision["relay"], decision["relay_id"]), (["maker"], "relay", drawn))
+        self.assertEqual((report["kind"], report["of"], report["record"]["event"], report["record"]["relay"]),
+                         ("return", rows[-2]["id"], "not sent", "relay"))
+
+
+class Speaking(RelayTest):
+    """Who may speak for whom."""
+
+    def test_a_bot_that_says_it_is_a_relay(self):
+        for socket, document in (("agent", order()), ("second", relaying.ACCOUNT), ("taker", order())):
+            with Relay(self.agent, socket) as bot:
+                for caller in ("maker", "taker", "second", "relay"):
+                    answer, _ = bot.sign(KEY, document, caller=caller)
+                    self.assert_problem(answer, 403, "refused")
+                    self.assertEqual(answer.json["rule"], "relay", answer)
+
+    def test_a_relay_speaks_for_those_whom_policy_names(self):
+        with Relay(self.agent, "relay2") as other:
+            for name in ("taker", "second", "relay", "relay2", "nobody"):  # nor does it learn who there is
+                answer = other.sign(KEY, order(), caller=name)[0]
+                self.assertEqual((answer.status, answer.json["detail"].partition(":")[0]),
+                                 (403, f"relay2 does not speak for caller '{name}'"))
+        self.refused(relaying.ACCOUNT, 403, "relay", caller="second")
+
+    def test_a_relay_has_no_rights_of_its_own(self):
+        for path in ("sign", "check"):
+            answer = self.relay.client.post(f"/v1/keys/{KEY}/{path}", order())
+            self.assert_problem(answer, 403, "refused")
+            self.assertEqual(answer.json["rule"], "relay")
+
+    def test_what_is_malformed_is_refused(self):
+        for relay in ({"id": draw()}, {"for": "maker"}, {"id": draw().upper(), "for": "maker"}, {"id": draw()[1:], "for": "maker"},
+                      {"id": draw(), "for": "Maker"}, {"id": draw(), "for": ""}, {"id": 1, "for": "maker"}, [], "relay", None,
+                      {"id": draw(), "for": "maker", "more": 1}):
+            answer = self.relay.client.sign(KEY, dict(order(), relay=relay))
+            self.assert_problem(answer, 400, "bad-input")
+        for form in ({"raw": "AAAA"}, {"string": "symbol=LTCBTC&side=BUY", "method": "POST", "path": "/api/v3/order"}):
+            answer, _ = self.relay.sign(KEY, form)
+            self.assert_problem(answer, 400, "bad-input")
+        self.assertEqual(self.used(), "0")
+
+
+class Once(RelayTest):
+    """Nothing is signed twice."""
+
+    def test_the_same_request_is_refused_with_the_first_id(self):
+        _, drawn = self.signed(order())
+        for _ in range(2):
+            again = self.refused(order(), 409, "already-sent")
+            self.assertEqual((again["type"], again["relay_id"]), ("urn:chancery:problem:already-sent", drawn))
+            self.assertEqual(again["exchange_error"]["status"], 504)
+        self.assertEqual(self.used(), "0.1")
+
+    def test_it_is_the_same_although_policy_would_refuse_it_now(self):
+        _, drawn = self.signed(order("10"))
+        self.assertEqual(self.refused(order("10"), 409, "already-sent")["relay_id"], drawn)
+        self.agent.must("freeze", "maker", "--reason", "a test")
+        self.assertEqual(self.refused(order("10"), 409, "already-sent")["relay_id"], drawn)
+
+    def test_what_differs_is_another_request(self):
+        self.signed(order())
+        self.signed(order(), headers={"Idempotency-Key": "second"})
+        self.refused(order(), 409, "already-sent", headers={"Idempotency-Key": "second"})
+        self.signed(order(), caller="taker")
+        self.signed(order(quantity="1.0"))
+
+    def test_an_idempotency_key_gets_no_second_signature(self):
+        headers = {"Idempotency-Key": "one"}
+        _, drawn = self.signed(order(), headers=headers)
+        self.assertEqual(self.refused(order(), 409, "already-sent", headers=headers)["relay_id"], drawn)
+        self.signed(order("2"), headers=headers)  # another request; who repeats one directly would get 409
+
+    def test_an_id_is_drawn_once(self):
+        _, drawn = self.signed(order())
+        self.refused(order("2"), 409, "relay-id", drawn=drawn)
+        self.refused(relaying.ACCOUNT, 409, "relay-id", drawn=drawn)
+        self.refused(order(), 409, "already-sent", drawn=drawn)
+
+    def test_two_relays_send_it_once(self):
+        self.signed(order())
+        with Relay(self.agent, "relay2") as other:
+            self.assertEqual(other.sign(KEY, order())[0].status, 409)
+
+    def test_reads_may_be_repeated(self):
+        for _ in range(3):
+            self.signed(relaying.ACCOUNT)
+
+    def test_what_was_refused_was_not_sent(self):
+        for _ in range(2):
+            self.refused(order("11"), 403, "day")
+        self.agent.lock()
+        self.assertEqual(self.relay.sign(KEY, order())[0].status, 423)
+        self.agent.unlock()
+        self.signed(order())
+
+    def test_of_many_at_once_one_is_signed(self):
+        def ask(_):
+            with Relay(self.agent) as relay:
+                return relay.sign(KEY, order())
+
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            answers = list(pool.map(ask, range(16)))
+        first = [drawn for answer, drawn in answers if answer.status == 200]
+        self.assertEqual(len(first), 1, [answer.status for answer, _ in answers])
+        others = [answer for answer, _ in answers if answer.status != 200]
+        self.assertEqual({(answer.status, answer.json["relay_id"]) for answer in others}, {(409, first[0])})
+        self.assertEqual(self.used(), "0.1")
+
+
+class Outcomes(RelayTest):
+    """What a relay says of how a request ended."""
+
+    def test_what_was_not_sent_comes_back_once_and_may_come_again(self):
+        _, drawn = self.signed(order())
+        told = self.relay.not_sent(drawn)
+        self.assertEqual((told.status, told.json), (200, {"returned": ["day: 0.1 BTC"]}))
+        self.assert_problem(self.relay.not_sent(drawn), 404, "not-found")
+        self.assert_problem(self.relay.answered(drawn, 400, REJECTED), 404, "not-found")
+        self.assertEqual(self.used(), "0")
+        self.signed(order())
+
+    def test_only_the_relay_that_drew_the_id_is_heard(self):
+        _, drawn = self.signed(order())
+        with Relay(self.agent, "relay2") as other:
+            self.assert_problem(other.not_sent(drawn), 404, "not-found")
+            self.assert_problem(other.not_sent(draw()), 404, "not-found")
+        for socket in ("agent", "second"):
+            with Relay(self.agent, socket) as bot:
+                self.assert_problem(bot.not_sent(drawn), 403, "refused")
+        self.assertEqual(self.used(), "0.1")
+        self.assertEqual(self.relay.not_sent(drawn).status, 200)
+
+    def test_a_rejection_by_the_exchange_comes_back(self):
+        _, drawn = self.signed(order())
+        told = self.relay.answered(drawn, 400, REJECTED)
+        self.assertEqual(told.json, {"returned": ["day: 0.1 BTC"]})
+        self.assertEqual(self.used(), "0")
+        self.refused(order(), 409, "already-sent")  # it was sent, and answered
+
+    def test_what_may_have_been_placed_stays_counted(self):
+        answers = ((500, REJECTED), (502, REJECTED), (503, REJECTED), (504, REJECTED), (599, REJECTED), (408, REJECTED),
+                   (302, REJECTED), (200, '{"orderId":1}'), (400, ""), (400, "<html>"), (400, REJECTED[:-1]),
+                   (400, '{"code":-1007,"msg":"Timeout waiting for response from backend server."}'),
+                   (400, '{"code":-2010,"msg":"Duplicate order sent."}'))
+        for i, (status, body) in enumerate(answers):
+            _, drawn = self.signed(order("0.1", newClientOrderId=f"n{i}"))
+            told = self.relay.answered(drawn, status, body)
+            self.assertEqual((told.status, told.json), (200, {"returned": []}), (status, body))
+        self.assertEqual(self.used(), "0.13")
+
+    def test_false_rejections_give_back_no_more_than_policy_lets(self):
+        placed = 0
+        for i in range(40):
+            answer, drawn = self.relay.sign(KEY, order(newClientOrderId=f"n{i}"))
+            if answer.status == 200:
+                placed += 1
+                self.relay.not_sent(drawn) if i % 2 else self.relay.answered(drawn, 400, REJECTED)
+        self.assertEqual(placed, 15)  # a budget of 1 BTC, and half of it again
+        self.assertEqual(self.used(), "1")
+
+    def test_reports_are_read_strictly(self):
+        _, drawn = self.signed(order())
+        for report in ({}, {"outcome": "rejected"}, {"outcome": "not-sent", "status": 400}, {"outcome": "answered"},
+                       {"outcome": "answered", "status": 400}, {"outcome": "answered", "status": "400", "body": ""},
+                       {"outcome": "answered", "status": 99, "body": ""}, {"outcome": "answered", "status": 1000, "body": ""},
+                       {"outcome": "answered", "status": 400, "body": {}}, {"outcome": "answered", "status": 400, "body": "x" * 16385},
+                       {"outcome": "not-sent", "more": 1}):
+            self.assert_problem(self.relay.client.post(f"/v1/outcomes/{drawn}", report), 400, "bad-input")
+        for name in (drawn.upper(), drawn[1:], "1", ""):
+            self.assert_problem(self.relay.client.post(f"/v1/outcomes/{name}", {"outcome": "not-sent"}), 404)
+        self.assertEqual(self.used(), "0.1")
+        self.assertEqual(self.relay.answered(drawn, 200, "x" * 16384).status, 200)
+
+    def test_a_read_gives_nothing_back(self):
+        _, drawn = self.signed(relaying.ACCOUNT)
+        self.assertEqual(self.relay.not_sent(drawn).json, {"returned": []})
+
+    def test_a_bot_cannot_release_what_its_relay_had_signed(self):
+        """Policy lets bots return nothing of this limit."""
+        answer, drawn = self.signed(order())
+        with self.agent.client() as client:
+            client.post(f"/v1/reservations/{answer['reservation']}/release", {"outcome": "rejected"})
+        self.assertEqual(self.used(), "0.1")
+
+    def test_what_came_back_is_back_after_a_crash(self):
+        _, drawn = self.signed(order())
+        _, other = self.signed(order("2"))
+        self.relay.not_sent(drawn)
+        self.assertEqual(self.used(), "0.2")
+        self.signed(relaying.ACCOUNT)  # its row comes after the report's
+        self.crash()
+        self.assertEqual(self.used(), "0.2")
+        self.relay.client.close()
+        self.assert_problem(self.relay.not_sent(other), 404, "not-found")  # nobody knows any more what it was
+        self.assertEqual(self.used(), "0.2")
+
+    def test_how_much_may_come_back_is_known_after_a_crash(self):
+        for i in range(5):
+            self.relay.not_sent(self.signed(order(newClientOrderId=f"n{i}"))[1])
+        self.signed(relaying.ACCOUNT)
+        self.crash()
+        self.relay.client.close()
+        _, drawn = self.signed(order(newClientOrderId="n9"))
+        self.assertEqual(self.relay.not_sent(drawn).json, {"returned": []})
+
+    def test_a_reload_keeps_what_was_signed(self):
+        _, drawn = self.signed(order())
+        self.agent.must("reload")
+        self.refused(order(), 409, "already-sent")
+        self.assertEqual(self.relay.answered(drawn, 400, REJECTED).json, {"returned": ["day: 0.1 BTC"]})
+
+
+class People(RelayTest):
+    """What people must approve."""
+
+    @classmethod
+    def policy(cls):
+        approving.require_users()
+        text = super().policy()
+        return text.replace("people:\n", f"people:\n  alice: {{ uid: {approving.ALICE}, roles: [approver] }}\n").replace(
+            "of: [ops]", "of: [alice]").replace("{ name: two-eyes, endpoints: [\"POST /sapi/v1/asset/transfer\"]",
+                                               "{ name: two-eyes, key: binance-relay, classes: [trade]")
+
+    @classmethod
+    def prepare(cls):
+        super().prepare()
+        cls.agent.home.chmod(0o755)
+
+    def test_asking_again_is_the_fetch(self):
+        waiting, _ = self.relay.sign(KEY, order())
+        self.assertEqual(waiting.status, 202, waiting)
+        self.assertIn(str(waiting.json["id"]), waiting.json["exchange_error"]["body"])
+        again, _ = self.relay.sign(KEY, order())
+        self.assertEqual((again.status, again.json["id"]), (202, waiting.json["id"]))
+        self.assertEqual(self.used(), "0")
+        done = approving.People(self.agent).approve(approving.ALICE, waiting.json["id"])
+        self.assertEqual(done.returncode, 0, done.stderr)
+        _, drawn = self.signed(order())
+        self.assertEqual(self.refused(order(), 409, "already-sent")["relay_id"], drawn)
+        self.assertEqual(self.used(), "0.1")
+        other, _ = self.relay.sign(KEY, order("2"))
+        self.assertEqual(other.status, 202)
+        rows = json.loads(self.agent.must("decisions", "--json"))["decisions"]
+        decision = [row["record"] for row in rows if row["record"].get("outcome") == "allowed"][-1]
+        self.assertEqual((decision["relay"], decision["approval"]["id"], decision["approval"]["given"][0]["person"]),
+                         ("relay", waiting.json["id"], "alice"))
+
+    def test_what_people_approved_is_judged_again(self):
+        waiting, _ = self.relay.sign(KEY, order())
+        self.assertEqual(waiting.status, 202, waiting)
+        self.assertEqual(approving.People(self.agent).approve(approving.ALICE, waiting.json["id"]).returncode, 0)
+        self.agent.must("freeze", "relay", "--reason", "a test")
+        self.refused(order(), 403, "state")
+
+
+if __name__ == "__main__":
+    unittest.main()
