@@ -141,16 +141,17 @@ static bool has_value(const ch_json_token *tokens, size_t at, const ch_answer_me
     return false;
 }
 
-/* Of a list, every item must have such a value, and there must be one. */
+/* Every item of a list, or member of an object, must have such a value, and there must be one. */
 static bool member_holds(const ch_json_token *tokens, const ch_answer_member *member)
 {
     if (member->list.data == NULL)
         return has_value(tokens, 0, member);
     size_t list = ch_json_find(tokens, 0, member->list);
-    bool is_list = (list > 0 || member->list.size == 0) && tokens[list].kind == CH_JSON_LIST;
-    if (!is_list || tokens[list].next == list + 1)
+    bool is_there = list > 0 || member->list.size == 0;
+    bool is_object = tokens[list].kind == CH_JSON_OBJECT; /* with a name before each value */
+    if (!is_there || (!is_object && tokens[list].kind != CH_JSON_LIST) || tokens[list].next == list + 1)
         return false;
-    for (size_t i = list + 1; i < tokens[list].next; i = tokens[i].next) {
+    for (size_t i = list + 1 + is_object; i < tokens[list].next; i = tokens[i].next + is_object) {
         if (!has_value(tokens, i, member))
             return false;
     }

@@ -3,6 +3,7 @@
 #include "tests/fuzz/files.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/rig.h"
+#include "exchange/answers.h"
 #include "exchange/confusion.h"
 #include "exchange/load.h"
 #include "exchange/read_back.h"
@@ -82,6 +83,22 @@ static void ask_all(rig *r)
     }
 }
 
+/* Its errors, and what it makes of an answer. */
+static void answer(const ch_profile *profile)
+{
+    const ch_endpoint *endpoint = ch_profile_endpoint_at(profile, 0);
+    ch_autoanswer error = CH_ANSWER_INIT;
+    ch_autobuffer rule = CH_BUFFER_INIT;
+    for (ch_answer_kind kind = 0; kind < CH_ANSWER_KIND_COUNT; kind++) {
+        ch_answer_write(profile, kind, CH_LITERAL("a \"message\""), CH_LITERAL("1"), &error);
+        FUZZ_CHECK(ch_slice_is_text(ch_buffer_slice(&error.body)) && error.header_count > 0);
+        (void)ch_answer_is_rejection(endpoint, 400, ch_buffer_slice(&error.body));
+    }
+    (void)ch_answer_is_rejection(endpoint, 200, CH_LITERAL("{\"list\":[{\"code\":1}],\"says\":\"no\",\"done\":false}"));
+    for (size_t i = 0; ch_answer_describe_rejection(profile, i, &rule); i++)
+        FUZZ_CHECK(rule.size > 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     rig *r = &fuzzed;
@@ -96,6 +113,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         for (size_t j = 0; (r->scheme = ch_profile_scheme_at(profile, j)) != NULL; j++)
             ask_all(r);
     }
+    if (st == CH_OK)
+        answer(profile);
     ch_profile_free(profile);
     return 0;
 }
