@@ -83,7 +83,7 @@ static bool is_recent(const char *payload)
 {
     const char *at = strstr(payload, "timestamp=");
     int64_t age = at == NULL ? INT64_MAX : now_ms() - strtoll(at + strlen("timestamp="), NULL, 10);
-    return age >= -AHEAD_MS && age < WINDOW_MS;
+    return age > -AHEAD_MS && age <= WINDOW_MS;
 }
 
 /* `payload` ends with a zero byte. */
