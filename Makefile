@@ -257,11 +257,11 @@ $(foreach door,$(FUZZ_DOORS),$(eval $(call fuzz_rule,$(door))))
 unit-programs: fuzz-programs
 
 # The load generator and its kin; scripts/bench runs them.
-BENCHES := load flood raw sshagent build decide
+BENCHES := load flood raw sshagent build decide venue bots
 bench-programs: $(BENCHES:%=$(BUILD)/tests/bench/%)
 $(BENCHES:%=$(BUILD)/tests/bench/%): $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/tests/bench/sample.o \
     $(call libraries,policy)
-	$(call link,$(call libs,policy,jansson))
+	$(call link,$(call libs,policy,jansson libssl))
 
 # What core may be given in place of its front and its token process; tests/e2e/hostile.py puts them there.
 HOSTILE := $(BUILD)/tests/hostile/front $(BUILD)/tests/hostile/token

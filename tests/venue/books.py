@@ -11,6 +11,7 @@ import itertools
 import re
 import time
 
+NUMBER = re.compile(r"\d+(\.\d+)?([eE][+-]?\d{1,2})?\Z")
 PLAIN_NUMBER = re.compile(r"\d+(\.\d+)?\Z")
 PRICES = {"BTC": "30000", "ETH": "2000", "LTC": "80", "XRP": "0.5", "DOGE": "0.1", "SHIB": "0.00002"}
 # How many of a quote's units a dollar is.
@@ -36,11 +37,12 @@ class NotANumber(ValueError):
 
 
 def number(value, name):
-    """A positive plain number from a request. Exchanges refuse exponents in many places, so the venue does everywhere."""
+    """A positive number from a request. Exponents are taken: which exchange refuses them was not looked up, and to refuse one
+    that an exchange takes would hide what it could have been made to do."""
     if isinstance(value, bool) or not isinstance(value, (str, int, decimal.Decimal)):
         raise NotANumber(f"{name} is {value!r}")
     text = str(value)
-    found = decimal.Decimal(text) if PLAIN_NUMBER.match(text) else None
+    found = decimal.Decimal(text) if NUMBER.match(text) else None
     if not found:
         raise NotANumber(f"{name} is {text!r}")
     return found

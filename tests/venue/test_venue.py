@@ -245,7 +245,7 @@ class Books(VenueTest):
         for reason, body in {
             "signature": signed(secret="t" * 64),
             "time": signed(age_ms=6000),
-            "params": signed(quantity="1e-2"),
+            "params": signed(quantity="some"),
             "symbol": signed(symbol="NOSUCH"),
         }.items():
             with self.subTest(reason):
@@ -274,6 +274,34 @@ class Books(VenueTest):
         self.addCleanup(self.venue.settings, offset_ms=0)
         self.assertIn(b"-1021", self.connected().order()[2])
         self.assertEqual(self.connected().order(signed(age_ms=60000))[0], 200)
+
+    def test_what_an_exchange_would_take(self):
+        now = int(time.time() * 1000)
+        for what, body in {
+            "an exponent": signed(quantity="1e-2"),
+            "a window with decimals": signed(recvWindow="6000.346"),
+            "a signature in upper case": "=".join((*(parts := signed().split("="))[:-1], parts[-1].upper())),
+        }.items():
+            with self.subTest(what):
+                self.assertEqual(self.connected().order(body)[0], 200)
+        self.assertEqual(self.book()["accepted"]["exponents"], 1)
+        query, body = f"quantity=0.02&timestamp={now}", "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.01&price=30000"
+        mark = hmac.new(SECRET.encode(), f"{query}{body}".encode(), "sha256").hexdigest()
+        target = f"/api/v3/order?{query}"
+        self.assertEqual(self.connected().ask("POST", target, f"{body}&signature={mark}", *ORDER_HEADERS)[0], 200)
+        self.assertEqual(self.venue.orders()[-1]["amount"], "0.02")
+
+    def test_a_request_that_the_venue_cannot_bear_is_told_and_the_rest_go_on(self):
+        self.venue.add_key("bybit", "b", SECRET)
+        client = self.connected(host="api.bybit.com")
+        text = f"{int(time.time() * 1000)}b5000[1]"
+        mark = hmac.new(SECRET.encode(), text.encode(), "sha256").hexdigest()
+        answer = client.ask("POST", "/v5/order/create", "[1]", "X-BAPI-API-KEY: b", f"X-BAPI-TIMESTAMP: {text[:13]}",
+                            "X-BAPI-RECV-WINDOW: 5000", f"X-BAPI-SIGN: {mark}", "Content-Type: application/json")  # fmt: skip
+        self.assertEqual(answer[0], 500)
+        self.assertEqual(self.venue.arrivals()[-1]["verdict"], "the venue failed")
+        self.assertIn("Traceback", self.venue.state()["broken"][-1])
+        self.assertEqual(self.connected().order()[0], 200)
 
     def test_a_nonce_must_rise(self):
         self.venue.add_key("kraken", "k", "c2VjcmV0")

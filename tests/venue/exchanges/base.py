@@ -1,7 +1,7 @@
 """What all exchanges share: finding the call, and refusing.
 
-An exchange is a class with a table ROUTES, a rule check() and a table REFUSALS. The rule is written from the exchange's
-documents; it sets `call.key` and `call.params` or raises Refusal. A route's function takes the call and returns what goes
+An exchange is a class with a table ROUTES, a rule check() and a table REFUSALS. README.md says where the rules come
+from. A rule sets `call.key` and `call.params` or raises Refusal. A route's function takes the call and returns what goes
 into the exchange's envelope, or an Answer.
 """
 
@@ -10,6 +10,7 @@ import datetime
 import decimal
 import json
 import re
+import traceback
 import urllib.parse
 
 import books as books_module
@@ -20,7 +21,7 @@ from http1 import Answer
 Route = collections.namedtuple("Route", "method path kind act")
 # What a refusal can be about. Every exchange has a row for each in REFUSALS, or takes that of "other".
 KINDS = (
-    "key", "signature", "time", "nonce", "params", "symbol", "order", "path", "funds", "duplicate", "limit", "permission",
+    "key", "passphrase", "signature", "time", "nonce", "params", "symbol", "order", "path", "funds", "duplicate", "limit", "permission",
     "busy", "other",
 )  # fmt: skip
 
@@ -44,9 +45,12 @@ class Call:
         if value is None or value == "":
             return default
         try:
-            return books_module.number(value, name)
+            found = books_module.number(value, name)
         except NotANumber as error:
             raise Refusal("params", str(error)) from None
+        if self.key and not books_module.PLAIN_NUMBER.match(str(value)):
+            self.key.counts["exponents"] += 1
+        return found
 
     def need(self, name):
         value = self.params.get(name)
@@ -183,7 +187,7 @@ class Exchange:
     def check_moment(self, call, ms, window_ms=None):
         window_ms = self.WINDOW_MS if window_ms is None else window_ms
         age = call.now_ms - ms
-        if call.books.settings["check_time"] and not -self.AHEAD_MS <= age < window_ms:
+        if call.books.settings["check_time"] and not -self.AHEAD_MS < age <= window_ms:
             raise Refusal("time", f"{age} ms old")
 
     @staticmethod
@@ -286,6 +290,10 @@ class Exchange:
             if call.key:
                 call.key.refused[refusal.kind] += 1
             return self.refusal(refusal.kind, refusal.why, call)
+        except Exception:  # noqa: BLE001  (whatever a request did to the venue: the test must hear of it, and the rest go on)
+            arrival.verdict = "the venue failed"
+            books.broken.append(traceback.format_exc())
+            return Answer({"venue": "failed"}, 500)
 
     def decide(self, call, arrival):
         route = call.route

@@ -1,10 +1,11 @@
 """Binance: spot and wallet, USD-M and COIN-M futures.
 
 https://developers.binance.com/docs/binance-spot-api-docs/rest-api/request-security : HMAC-SHA256 in hex of query and body
-without a separator, without the signature itself, which stands last; RSA (PKCS #1, SHA-256) and Ed25519 in base64,
+without a separator, without the signature itself, which is taken to stand last; RSA (PKCS #1, SHA-256) and Ed25519 in base64,
 percent-encoded.
 """
 
+import re
 import urllib.parse
 
 from books import Market, price_of
@@ -81,22 +82,24 @@ class Binance(Exchange):
         if not signature or (in_query and in_body):
             raise Refusal("signature", "one signature must stand at the end")
         self.check_payload(key, query + body, signature)
-        call.params = fields(query)
-        for name, value in fields(body).items():
-            if name in call.params:
-                raise Refusal("params", f"{name} comes twice")
-            call.params[name] = value
-        window = int(call.params.get("recvWindow") or 5000)
-        if window > 60000:
-            raise Refusal("params", "recvWindow is above 60000")
-        self.check_time(call, call.need("timestamp"), window)
+        call.params = fields(body) | fields(query)  # of a name in both, the query's value holds
+        self.check_window(call)
         part = request.path.split("/")[1]
         if not any(label.endswith(HOST_OF.get(part, part)) or "testnet" in label for label in request.host.split(".")[:2]):
             raise Refusal("path", f"{request.path} is not at {request.host}")
 
+    def check_window(self, call):
+        """Times are in milliseconds or microseconds; the window is in milliseconds, and may have three decimals."""
+        window, moment = call.params.get("recvWindow") or "5000", call.need("timestamp")
+        if not re.fullmatch(r"\d+(\.\d{1,3})?", window) or float(window) > 60000:
+            raise Refusal("params", f"recvWindow is {window!r}")
+        if not re.fullmatch(r"\d{13}(\d{3})?", moment):
+            raise Refusal("time", f"{moment!r} is no time here")
+        self.check_moment(call, int(moment[:13]), float(window))
+
     def check_payload(self, key, payload, signature):
         if key.scheme == "hmac":
-            self.check_signature(signature, mac("sha256", key.secret, payload))
+            self.check_signature(signature.lower(), mac("sha256", key.secret, payload))  # case does not matter in an HMAC
             return
         raw = from_base64(signature)
         hash_name = {"rsa": "sha256", "ed25519": None}[key.scheme]

@@ -27,6 +27,7 @@ class Bitget(Exchange):
     REFUSALS = {
         "key": failure(40006, "Invalid ACCESS_KEY"),
         "signature": failure(40009, "sign signature error"),
+        "passphrase": failure(40012, "apikey/password is incorrect"),
         "time": failure(40008, "Request timestamp expired"),
         "params": failure(40017, "Parameter verification failed {why}"),
         "symbol": failure(40034, "Parameter symbol does not exist"),
@@ -45,7 +46,7 @@ class Bitget(Exchange):
         headers = request.headers
         key = self.key_named(call, headers.get("access-key"))
         if not same(headers.get("access-passphrase"), key.passphrase):
-            raise Refusal("key", "the pass phrase does not fit")
+            raise Refusal("passphrase", "the pass phrase does not fit")
         self.check_type(call, "application/json")
         query = f"?{urllib.parse.unquote(request.query)}" if request.query else ""
         moment = headers.get("access-timestamp", "")

@@ -227,6 +227,7 @@ class CoinbaseExchange(Exchange):
     REFUSALS = {
         "key": message("Invalid API Key", 401),
         "signature": message("invalid signature", 401),
+        "passphrase": message("Invalid Passphrase", 401),
         "time": message("request timestamp expired", 401),
         "symbol": message("Product not found", 404),
         "order": message("order not found", 404),
@@ -245,7 +246,7 @@ class CoinbaseExchange(Exchange):
         headers = request.headers
         key = self.key_named(call, headers.get("cb-access-key"))
         if not same(headers.get("cb-access-passphrase"), key.passphrase):
-            raise Refusal("key", "the pass phrase does not fit")
+            raise Refusal("passphrase", "the pass phrase does not fit")
         self.check_type(call, "application/json")
         moment = headers.get("cb-access-timestamp", "")
         wanted = mac("sha256", from_base64(key.secret), moment + request.method + request.target + request.body, "base64")

@@ -58,7 +58,7 @@ class Kraken(Exchange):
         covered = request.target if request.method == "GET" else request.path
         wanted = mac("sha512", secret, covered.encode() + hashed("sha256", nonce + request.body), "base64")
         self.check_signature(request.headers.get("api-sign"), wanted)
-        if not nonce.isdigit() or len(nonce) > 19:
+        if not nonce.isdigit() or int(nonce) >= 2**64:
             raise Refusal("nonce", f"{nonce!r} is no nonce here")
         self.check_nonce(call, int(nonce))
         call.params = params

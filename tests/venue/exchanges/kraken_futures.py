@@ -1,7 +1,7 @@
 """Kraken Futures.
 
 https://docs.kraken.com/api/docs/guides/futures-rest : base64 of HMAC-SHA512, with the secret decoded from base64, of SHA-256
-of the parameters as sent, the nonce if there is one, and the path without /derivatives. A nonce must rise.
+of the parameters as sent, the nonce if there is one, and the path without /derivatives. Nonces may be out of order "for a brief period", so only one that comes twice is refused here.
 """
 
 from books import Market, price_of
@@ -53,7 +53,7 @@ class KrakenFutures(Exchange):
         if nonce:
             if not nonce.isdigit():
                 raise Refusal("nonce", "no number")
-            self.check_nonce(call, int(nonce))
+            self.check_unused(call, nonce)
         call.params = fields(request.query)
         for name, value in fields(request.body).items():
             if name in call.params:

@@ -39,6 +39,7 @@ class Okx(Exchange):
     REFUSALS = {
         "key": failure(50111, "Invalid OK-ACCESS-KEY", 401),
         "signature": failure(50113, "Invalid Sign", 401),
+        "passphrase": failure(50105, "Request header OK-ACCESS-PASSPHRASE incorrect.", 401),
         "time": failure(50102, "Timestamp request expired", 401),
         "params": failure(51000, "Parameter {why} error"),
         "symbol": order_failure(51001, "Instrument ID does not exist"),
@@ -57,7 +58,7 @@ class Okx(Exchange):
         headers = request.headers
         key = self.key_named(call, headers.get("ok-access-key"))
         if not same(headers.get("ok-access-passphrase"), key.passphrase):
-            raise Refusal("key", "the pass phrase does not fit")
+            raise Refusal("passphrase", "the pass phrase does not fit")
         self.check_type(call, "application/json")
         moment = headers.get("ok-access-timestamp", "")
         wanted = mac("sha256", key.secret, moment + request.method + request.target + request.body, "base64")

@@ -1,0 +1,303 @@
+/* bots: orders to Binance over connections that stay open, on one thread: straight to an exchange by TLS, or to a relay
+ * by plain HTTP.
+ *
+ * Each order has a client id and a time of its own and is signed, with a dummy secret if a relay signs anew. It goes as
+ * fast as answers come, or at a rate: then, latency is counted from the moment an order was sent, which is late if
+ * every connection was busy. An answer that is not 200 ends the program, so that no figure comes of refusals. */
+#include "base/clock.h"
+#include "tests/bench/sample.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <getopt.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/hmac.h>
+#include <openssl/ssl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CONNECTIONS_MAX 1024
+#define ANSWER_MAX 65536
+
+typedef struct bot {
+    int fd;
+    SSL *tls; /* NULL for plain HTTP */
+    bool is_waiting;
+    size_t used;
+    uint64_t asked_ns;
+    char answer[ANSWER_MAX];
+} bot;
+
+static struct {
+    in_port_t port;
+    const char *authority; /* NULL for plain HTTP */
+    const char *host;
+    const char *path; /* what stands before the exchange's */
+    const char *key_id;
+    const char *secret;
+    unsigned connections;
+    size_t count;
+    double rate; /* 0: as fast as it goes */
+    bool as_json;
+} options = {.host = "api.binance.com", .path = "", .key_id = "id", .connections = 16, .count = 20000};
+
+/* ---- requests ---- */
+
+static size_t make_request(char *out, size_t capacity, size_t number)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    char body[512];
+    int size = snprintf(body, sizeof body - 80,
+                        "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.0001&price=30000"
+                        "&newClientOrderId=b%d-%zu&timestamp=%lld",
+                        (int)getpid(), number, (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+    unsigned char mac[32];
+    HMAC(EVP_sha256(), options.secret, (int)strlen(options.secret), (const unsigned char *)body, (size_t)size, mac,
+         NULL);
+    size += snprintf(body + size, sizeof body - (size_t)size, "&signature=");
+    for (size_t i = 0; i < sizeof mac; i++)
+        size += snprintf(body + size, sizeof body - (size_t)size, "%02x", mac[i]);
+    int whole = snprintf(out, capacity,
+                         "POST %s/api/v3/order HTTP/1.1\r\nHost: %s\r\nX-MBX-APIKEY: %s\r\n"
+                         "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s",
+                         options.path, options.host, options.key_id, size, body);
+    if (whole < 0 || (size_t)whole >= capacity)
+        die("a request does not fit");
+    return (size_t)whole;
+}
+
+static void ask(bot *asked, size_t number)
+{
+    char request[2048];
+    size_t size = make_request(request, sizeof request, number);
+    asked->used = 0;
+    asked->is_waiting = true;
+    asked->asked_ns = ch_clock_ns();
+    bool is_sent = asked->tls != NULL ? SSL_write(asked->tls, request, (int)size) == (int)size
+                                      : send(asked->fd, request, size, MSG_NOSIGNAL) == (ssize_t)size;
+    if (!is_sent)
+        die("sending a request: %s", strerror(errno));
+}
+
+/* ---- answers ---- */
+
+/* Returns how much came, 0 if nothing has come yet. */
+static size_t take(bot *from)
+{
+    size_t room = ANSWER_MAX - 1 - from->used;
+    ssize_t got;
+    if (from->tls != NULL) {
+        got = SSL_read(from->tls, from->answer + from->used, (int)room);
+        if (got <= 0 && SSL_get_error(from->tls, (int)got) == SSL_ERROR_WANT_READ)
+            return 0;
+    } else {
+        got = recv(from->fd, from->answer + from->used, room, MSG_DONTWAIT);
+        if (got < 0 && (errno == EAGAIN || errno == EINTR))
+            return 0;
+    }
+    if (got <= 0)
+        die("a connection was closed");
+    return (size_t)got;
+}
+
+/* With a length, or in chunks. */
+static bool is_whole(const bot *of)
+{
+    const char *end = strstr(of->answer, "\r\n\r\n");
+    if (end == NULL)
+        return false;
+    const char *length = strcasestr(of->answer, "\r\nContent-Length:");
+    size_t have = of->used - (size_t)(end + 4 - of->answer);
+    if (length != NULL && length < end)
+        return have >= strtoul(length + strlen("\r\nContent-Length:"), NULL, 10);
+    return have >= 5 && memcmp(of->answer + of->used - 5, "0\r\n\r\n", 5) == 0;
+}
+
+static bool has_answer(bot *of)
+{
+    size_t got;
+    while ((got = take(of)) > 0) {
+        of->used += got;
+        of->answer[of->used] = '\0';
+        if (!of->is_waiting || of->used >= ANSWER_MAX - 1)
+            die("what came was not asked for: %s", of->answer);
+        if (is_whole(of))
+            break;
+    }
+    if (got == 0)
+        return false;
+    if (strncmp(of->answer, "HTTP/1.1 200 ", 13) != 0)
+        die("an order was not accepted: %s", of->answer);
+    of->is_waiting = false;
+    return true;
+}
+
+/* ---- connections ---- */
+
+static void connect_bot(bot *one, SSL_CTX *context)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(options.port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    one->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (one->fd < 0 || connect(one->fd, (const struct sockaddr *)&address, sizeof address) != 0)
+        die("connecting to port %d: %s", (int)options.port, strerror(errno));
+    setsockopt(one->fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+    if (context == NULL)
+        return;
+    one->tls = SSL_new(context);
+    if (one->tls == NULL || SSL_set_fd(one->tls, one->fd) != 1 ||
+        SSL_set_tlsext_host_name(one->tls, options.host) != 1 || SSL_set1_host(one->tls, options.host) != 1 ||
+        SSL_connect(one->tls) != 1)
+        die("no TLS with %s", options.host);
+    /* From here on, nothing waits: what OpenSSL has to do besides must not hold up the other bots. */
+    BIO_set_nbio(SSL_get_rbio(one->tls), 1);
+    if (BIO_socket_nbio(one->fd, 1) != 1)
+        die("a socket cannot be set to not wait");
+}
+
+static SSL_CTX *make_context(void)
+{
+    if (options.authority == NULL)
+        return NULL;
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    if (context == NULL || SSL_CTX_load_verify_locations(context, options.authority, NULL) != 1)
+        die("%s has no certificate", options.authority);
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+    return context;
+}
+
+/* ---- the run ---- */
+
+static bool is_due(size_t asked, uint64_t start)
+{
+    return asked < options.count &&
+           (options.rate <= 0 || (double)(ch_clock_ns() - start) >= (double)asked * 1e9 / options.rate);
+}
+
+static void run(bot *bots, int epoll, ch_samples *samples)
+{
+    bot *idle[CONNECTIONS_MAX];
+    size_t idle_count = 0;
+    for (unsigned i = 0; i < options.connections; i++)
+        idle[idle_count++] = &bots[i];
+    uint64_t start = ch_clock_ns();
+    uint64_t cpu_before = cpu_ns();
+    size_t asked = 0;
+    uint64_t last_ns = start;
+    while (samples->count < options.count) {
+        while (idle_count > 0 && is_due(asked, start))
+            ask(idle[--idle_count], asked++);
+        struct epoll_event events[64];
+        bool is_early = options.rate > 0 && idle_count > 0 && asked < options.count;
+        int ready = epoll_wait(epoll, events, 64, is_early ? 1 : 10000);
+        uint64_t now = ch_clock_ns();
+        if (ready == 0 && now - last_ns > 10000000000ULL)
+            die("no answer came within 10 seconds");
+        for (int i = 0; i < ready; i++) {
+            bot *one = events[i].data.ptr;
+            if (!has_answer(one))
+                continue;
+            last_ns = ch_clock_ns();
+            samples_add(samples, last_ns - one->asked_ns);
+            idle[idle_count++] = one;
+        }
+    }
+    samples_print(samples, ch_clock_ns() - start, cpu_ns() - cpu_before, options.as_json);
+}
+
+/* ---- the command line ---- */
+
+static const char usage[] =
+    "usage: bots --port N --secret TEXT [--authority PEM] [--host NAME] [--path PATH] [--key-id ID]\n"
+    "            [--connections N] [--count N] [--rate N] [--json]\n";
+
+static void read_options(int argc, char **argv)
+{
+    static const struct option known[] = {
+        {"port",        required_argument, NULL, 'p'},
+        {"authority",   required_argument, NULL, 'a'},
+        {"host",        required_argument, NULL, 'h'},
+        {"path",        required_argument, NULL, 't'},
+        {"key-id",      required_argument, NULL, 'i'},
+        {"secret",      required_argument, NULL, 's'},
+        {"connections", required_argument, NULL, 'c'},
+        {"count",       required_argument, NULL, 'n'},
+        {"rate",        required_argument, NULL, 'r'},
+        {"json",        no_argument,       NULL, 'j'},
+        {NULL,          0,                 NULL, 0  },
+    };
+    int option;
+    while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+        switch (option) {
+        case 'p':
+            options.port = (in_port_t)strtoul(optarg, NULL, 10);
+            break;
+        case 'a':
+            options.authority = optarg;
+            break;
+        case 'h':
+            options.host = optarg;
+            break;
+        case 't':
+            options.path = optarg;
+            break;
+        case 'i':
+            options.key_id = optarg;
+            break;
+        case 's':
+            options.secret = optarg;
+            break;
+        case 'c':
+            options.connections = (unsigned)strtoul(optarg, NULL, 10);
+            break;
+        case 'n':
+            options.count = strtoul(optarg, NULL, 10);
+            break;
+        case 'r':
+            options.rate = strtod(optarg, NULL);
+            break;
+        case 'j':
+            options.as_json = true;
+            break;
+        default:
+            die("%s", usage);
+        }
+    }
+    if (options.port == 0 || options.secret == NULL || options.count == 0 || options.connections == 0 ||
+        options.connections > CONNECTIONS_MAX)
+        die("%s", usage);
+}
+
+int main(int argc, char **argv)
+{
+    read_options(argc, argv);
+    SSL_CTX *context = make_context();
+    bot *bots = calloc(options.connections, sizeof *bots);
+    int epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (bots == NULL || epoll < 0)
+        die("out of memory");
+    for (unsigned i = 0; i < options.connections; i++) {
+        connect_bot(&bots[i], context);
+        struct epoll_event event = {.events = EPOLLIN, .data = {.ptr = &bots[i]}};
+        if (epoll_ctl(epoll, EPOLL_CTL_ADD, bots[i].fd, &event) != 0)
+            die("epoll_ctl: %s", strerror(errno));
+    }
+    ch_samples samples = {NULL, 0, 0};
+    run(bots, epoll, &samples);
+    for (unsigned i = 0; i < options.connections; i++) {
+        SSL_free(bots[i].tls);
+        close(bots[i].fd);
+    }
+    SSL_CTX_free(context);
+    close(epoll);
+    free(bots);
+    samples_free(&samples);
+    return 0;
+}
