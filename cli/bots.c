@@ -192,7 +192,9 @@ static const ccxt_row *find_class(const char *profile, const char *environment)
 static void set_values(const ch_bot_settings *settings, const ccxt_row *class_, values *out)
 {
     const ch_doctor *doctor = ch_profile_doctor(settings->profile);
-    const ch_doctor_call *call = doctor == NULL ? NULL : &doctor->checks[0].call;
+    const ch_doctor_call *call = doctor == NULL            ? NULL
+                                 : doctor->time.at != NULL ? &doctor->time.call
+                                                           : &doctor->checks[0].call;
     bool is_post = call != NULL && call->is_post;
     add_dummy(hmac_of(settings->profile), &out->secret);
     out->texts[VALUE_SECRET] = ch_buffer_text(&out->secret);

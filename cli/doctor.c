@@ -5,6 +5,7 @@
 #include "cli/examination.h"
 #include "cli/jansson.h"
 #include "cli/output.h"
+#include "exchange/environments.h"
 #include "exchange/load.h"
 
 #include <stdio.h>
@@ -73,14 +74,13 @@ static void print_advice(const json_t *found, const char *before)
 static void print_found(const ch_arguments *arguments, const json_t *found)
 {
     ch_autobuffer before = CH_BUFFER_INIT;
-    const char *environment = ch_jansson_member(found, "environment");
     if (arguments->option[CH_OPT_WATCH] != NULL) {
         ch_buffer_add_format(&before, "%s: ", ch_jansson_member(found, "key"));
         print_advice(found, ch_buffer_text(&before));
         return;
     }
-    printf("%s (%s%s%s): %s\n", ch_jansson_member(found, "key"), ch_jansson_member(found, "profile"),
-           *environment == '\0' ? "" : ", ", environment, ch_jansson_member(found, "verdict"));
+    printf("%s (%s, %s): %s\n", ch_jansson_member(found, "key"), ch_jansson_member(found, "profile"),
+           ch_jansson_member(found, "environment"), ch_jansson_member(found, "verdict"));
     print_clock(json_object_get(found, "clock"));
     print_check(json_object_get(found, "check"));
     print_rights(json_object_get(found, "rights"));
@@ -104,14 +104,16 @@ static ch_status list_keys(const ch_arguments *arguments, json_t **out, ch_error
     const char *name = arguments->positional_count > 0 ? arguments->positional[0] : NULL;
     const char *profile = arguments->option[CH_OPT_PROFILE];
     const char *key_id = arguments->option[CH_OPT_KEY_ID];
+    const char *environment = arguments->option[CH_OPT_ENVIRONMENT];
     ch_autojansson keys = NULL;
     if (name != NULL && !ch_is_name(ch_slice_of(name)))
         return ch_fail(err, CH_BAD_INPUT, "'%s' cannot be a key's name", name);
     if (profile != NULL && name == NULL)
         return ch_fail(err, CH_BAD_INPUT, "--profile is of one key; name it");
     if (profile != NULL) {
-        *out = json_pack("[{s:s, s:s, s:s, s:s}]", "name", name, "profile", profile, "environment", "", "key_id",
-                         key_id == NULL ? "" : key_id);
+        *out =
+            json_pack("[{s:s, s:s, s:s, s:s}]", "name", name, "profile", profile, "environment",
+                      environment == NULL ? CH_ENVIRONMENT_LIVE : environment, "key_id", key_id == NULL ? "" : key_id);
         return *out != NULL ? CH_OK : ch_fail(err, CH_BAD_INPUT, "what was given is not text");
     }
     if (ch_agent_keys(arguments, &keys, err) != CH_OK)
@@ -194,7 +196,7 @@ const ch_command ch_commands_of_doctor[] = {
         .name = "doctor",
         .syntax = {.positional = "[KEY]", .positional_max = 1,
                    .options = CH_OPTION(RELAY) | CH_OPTION(CALLER) | CH_OPTION(TOKEN_FILE) | CH_OPTION(CA) | CH_OPTION(PROFILE) |
-                              CH_OPTION(KEY_ID) | CH_OPTION(PROFILES) | CH_OPTION(SOCKET) | CH_OPTION(AGENT_USER) |
+                              CH_OPTION(ENVIRONMENT) | CH_OPTION(KEY_ID) | CH_OPTION(PROFILES) | CH_OPTION(SOCKET) | CH_OPTION(AGENT_USER) |
                               CH_OPTION(STRICT) | CH_OPTION(WATCH) | CH_OPTION(JSON)},
         .summary = "ask the exchange how a key does",
         .details = "Asks, by way of the relay and as a bot would, for the exchange's time, whether\n"

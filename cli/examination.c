@@ -1,11 +1,11 @@
 /* The check is asked first: of an exchange that tells its time nowhere else, the Date of its answer is the clock. */
 #include "cli/examination.h"
 
-#include "base/encode.h"
 #include "base/utc.h"
 #include "cli/advice.h"
 #include "cli/doctor_answers.h"
 #include "cli/jansson.h"
+#include "cli/sdk_request.h"
 
 #include <string.h>
 
@@ -19,13 +19,22 @@ typedef struct examination {
     const ch_relay_client *client;
     const ch_patient *patient;
     const ch_doctor *doctor;
+    ch_sdk_request *maker;
     ch_relay_answer answer; /* to the check */
     json_t *found;
 } examination;
 
 /* ---- asking ---- */
 
-/* What a parameter is; the caller frees it. A call that does not tell leaves it empty. */
+static ch_status ask_signed(const examination *self, const ch_doctor_call *call, const ch_slice *values,
+                            ch_relay_answer *answer, ch_error *err)
+{
+    ch_relay_request request;
+    CH_TRY(ch_sdk_request_make(self->maker, self->patient->profile, call, values, &request, err));
+    return ch_relay_ask(self->client, self->patient->key, &request, answer, err);
+}
+
+/* What a parameter is. If the call that it comes from does not tell, it stays empty, and the exchange says so. */
 static ch_status find_value(const examination *self, const ch_doctor_param *param, ch_buffer *out, ch_error *err)
 {
     if (param->value != NULL) {
@@ -33,7 +42,7 @@ static ch_status find_value(const examination *self, const ch_doctor_param *para
         return CH_OK;
     }
     ch_autorelay_answer answer = CH_RELAY_ANSWER_INIT;
-    CH_TRY(ch_relay_ask(self->client, self->patient->key, false, param->path, &answer, err));
+    CH_TRY(ask_signed(self, &(ch_doctor_call){.path = param->path}, NULL, &answer, err));
     ch_autojansson values = ch_doctor_values(answer.body, param->at, self->patient->key_id);
     json_t *value = json_array_get(values, 0);
     if (json_is_string(value))
@@ -45,17 +54,29 @@ static ch_status find_value(const examination *self, const ch_doctor_param *para
 
 static ch_status ask(const examination *self, const ch_doctor_call *call, ch_relay_answer *answer, ch_error *err)
 {
+    ch_buffer texts[CH_DOCTOR_PARAMS_MAX] = {CH_BUFFER_INIT};
+    ch_slice values[CH_DOCTOR_PARAMS_MAX];
+    ch_status st = CH_OK;
+    for (size_t i = 0; i < call->param_count && st == CH_OK; i++) {
+        st = find_value(self, &call->params[i], &texts[i], err);
+        values[i] = ch_buffer_slice(&texts[i]);
+    }
+    if (st == CH_OK)
+        st = ask_signed(self, call, values, answer, err);
+    for (size_t i = 0; i < call->param_count; i++)
+        ch_buffer_free(&texts[i]);
+    return st;
+}
+
+/* Without credentials, since anybody may ask. */
+static ch_status ask_time(const examination *self, const ch_doctor_call *call, ch_relay_answer *answer, ch_error *err)
+{
     ch_autobuffer target = CH_BUFFER_INIT;
     if (call->origin != NULL)
         ch_buffer_add_format(&target, "/~%s", call->origin);
     ch_buffer_add_text(&target, call->path);
-    for (size_t i = 0; i < call->param_count; i++) {
-        ch_autobuffer value = CH_BUFFER_INIT;
-        CH_TRY(find_value(self, &call->params[i], &value, err));
-        ch_buffer_add_format(&target, "%c%s=", i == 0 ? '?' : '&', call->params[i].name);
-        ch_encode_percent(&target, ch_buffer_slice(&value), "");
-    }
-    return ch_relay_ask(self->client, self->patient->key, call->is_post, ch_buffer_text(&target), answer, err);
+    const ch_relay_request request = {.target = ch_buffer_text(&target)};
+    return ch_relay_ask(self->client, self->patient->key, &request, answer, err);
 }
 
 static bool is_success(const ch_relay_answer *answer)
@@ -107,10 +128,10 @@ static json_t *judge_check(const examination *self, const ch_doctor_check *check
 static ch_status run_check(examination *self, ch_error *err)
 {
     size_t at = 0;
-    CH_TRY(ask(self, &self->doctor->checks[0].call, &self->answer, err));
-    while (at + 1 < self->doctor->check_count && self->answer.problem != NULL &&
-           strcmp(problem_name(self->answer.problem), ch_status_name(CH_NOT_FOUND)) == 0)
-        CH_TRY(ask(self, &self->doctor->checks[++at].call, &self->answer, err));
+    ch_status st = ask(self, &self->doctor->checks[0].call, &self->answer, err);
+    while (st == CH_NOT_FOUND && at + 1 < self->doctor->check_count)
+        st = ask(self, &self->doctor->checks[++at].call, &self->answer, err);
+    CH_TRY(st);
     json_t *check = judge_check(self, &self->doctor->checks[at]);
     json_object_set_new(check, "call", json_string(self->doctor->checks[at].call.call));
     json_object_set_new(self->found, "check", check);
@@ -152,7 +173,7 @@ static ch_status compare_clocks(examination *self, ch_error *err)
     uint64_t exact_ns = 0;
     bool is_told = false;
     if (time->at != NULL) {
-        CH_TRY(ask(self, &time->call, &answer, err));
+        CH_TRY(ask_time(self, &time->call, &answer, err));
         ch_autojansson values = is_success(&answer) ? ch_doctor_values(answer.body, time->at, "") : NULL;
         is_told = ch_doctor_read_time(json_array_get(values, 0), time->unit, &theirs_ns, &exact_ns);
     }
@@ -195,13 +216,14 @@ static json_t *read_rights(const examination *self, const json_t *answer)
     return rights;
 }
 
-/* A key that does not work is not asked again. */
+/* Of a key that does not work, nothing more is asked. */
 static ch_status find_rights(examination *self, ch_error *err)
 {
     const ch_doctor_call *call = &self->doctor->permissions;
     ch_autorelay_answer answer = CH_RELAY_ANSWER_INIT;
-    if (call->call != NULL && works(self))
-        CH_TRY(ask(self, call, &answer, err));
+    ch_status st = call->call != NULL && works(self) ? ask(self, call, &answer, err) : CH_OK;
+    if (st != CH_OK && st != CH_NOT_FOUND) /* the environment need not have it */
+        return st;
     bool is_told = is_success(&answer) && answer.body != NULL;
     json_object_set_new(self->found, "rights", read_rights(self, is_told ? answer.body : NULL));
     return CH_OK;
@@ -220,6 +242,7 @@ static ch_status run_all(examination *self, ch_error *err)
 
 ch_status ch_examine(const ch_relay_client *client, const ch_patient *patient, json_t **out, ch_error *err)
 {
+    const ch_environment *environment = ch_profile_environment(patient->profile, patient->environment);
     examination self = {.client = client,
                         .patient = patient,
                         .doctor = ch_profile_doctor(patient->profile),
@@ -227,10 +250,15 @@ ch_status ch_examine(const ch_relay_client *client, const ch_patient *patient, j
     if (self.doctor == NULL)
         return ch_fail(err, CH_NOT_FOUND, "profile '%s' has no 'doctor', which says what to ask",
                        ch_profile_name(patient->profile));
+    if (environment == NULL)
+        return ch_fail(err, CH_NOT_FOUND, "profile '%s' has no environment '%s'", ch_profile_name(patient->profile),
+                       patient->environment);
+    self.maker = ch_sdk_request_new(environment);
     self.found = json_pack("{s:s, s:s, s:s}", "key", patient->key, "profile", ch_profile_name(patient->profile),
                            "environment", patient->environment);
     ch_status st = run_all(&self, err);
     ch_relay_answer_free(&self.answer);
+    ch_sdk_request_free(self.maker);
     if (st == CH_OK)
         *out = json_incref(self.found);
     json_decref(self.found);

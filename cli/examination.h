@@ -18,11 +18,12 @@
 typedef struct ch_patient {
     const char *key;
     const char *key_id;      /* the exchange's name of it; "": it is not known */
-    const char *environment; /* "": it is not known */
+    const char *environment; /* its name */
     const ch_profile *profile;
 } ch_patient;
 
-/* CH_UNAVAILABLE if no relay answers; CH_NOT_FOUND if the profile says nothing to ask. On CH_OK the caller owns `*out`.
+/* CH_UNAVAILABLE if no relay answers; CH_NOT_FOUND if the profile says nothing to ask in that environment. On CH_OK the
+ * caller owns `*out`.
  */
 CH_CHECKED ch_status ch_examine(const ch_relay_client *client, const ch_patient *patient, json_t **out, ch_error *err);
 

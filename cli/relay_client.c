@@ -197,23 +197,41 @@ static ch_status fail_with_curl(CURLcode code, const ch_relay_place *place, ch_e
     return ch_fail(err, CH_UNAVAILABLE, "asking the relay at %s: %s", where, curl_easy_strerror(code));
 }
 
-ch_status ch_relay_ask(const ch_relay_client *client, const char *key, bool is_post, const char *target,
+/* The caller frees it. */
+static struct curl_slist *headers_of(const ch_relay_request *request)
+{
+    struct curl_slist *list = NULL;
+    for (size_t i = 0; i < request->header_count; i++) {
+        ch_autobuffer line = CH_BUFFER_INIT;
+        ch_buffer_add_format(&line, "%.*s: %.*s", CH_SLICE_ARGS(request->headers[i].name),
+                             CH_SLICE_ARGS(request->headers[i].value));
+        list = curl_slist_append(list, ch_buffer_text(&line));
+    }
+    return list;
+}
+
+ch_status ch_relay_ask(const ch_relay_client *client, const char *key, const ch_relay_request *request,
                        ch_relay_answer *out, ch_error *err)
 {
     ch_autosecret url = CH_SECRET_INIT;
     ch_relay_answer_free(out);
-    CH_TRY(make_url(client, key, target, &url, err));
+    CH_TRY(make_url(client, key, request->target, &url, err));
     CURL *curl = curl_easy_init();
     if (curl == NULL)
         return ch_fail(err, CH_INTERNAL, "libcurl does not start");
     set_up(curl, client->place, (const char *)url.data, out);
-    if (is_post)
-        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, "");
+    struct curl_slist *headers = headers_of(request);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    if (request->is_post) {
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)request->body.size);
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body.size > 0 ? (const char *)request->body.data : "");
+    }
     out->asked_ns = wall_ns();
     CURLcode code = curl_easy_perform(curl);
     out->answered_ns = wall_ns();
     if (code == CURLE_OK)
         read_body(curl, out);
+    curl_slist_free_all(headers);
     curl_easy_cleanup(curl);
     return code == CURLE_OK ? CH_OK : fail_with_curl(code, client->place, err);
 }

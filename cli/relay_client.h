@@ -1,10 +1,11 @@
-/* One request by way of chancery-relay, as any bot would make it, but without credentials: the agent fills in its own.
- * Whatever the exchange or the relay answers is an answer; only what cannot be asked at all is an error. */
+/* One request by way of chancery-relay, as any bot would make it. Whatever the exchange or the relay answers is an
+ * answer; only what cannot be asked at all is an error. */
 #ifndef CH_CLI_RELAY_CLIENT_H
 #define CH_CLI_RELAY_CLIENT_H
 
 #include "base/buffer.h"
 #include "cli/relay_place.h"
+#include "exchange/recipe.h"
 
 #include <jansson.h>
 
@@ -36,9 +37,17 @@ typedef struct ch_relay_answer {
 void ch_relay_answer_free(ch_relay_answer *answer);
 #define ch_autorelay_answer __attribute__((cleanup(ch_relay_answer_free))) ch_relay_answer
 
-/* Asks for `target`, "/path?query" or "/~origin/path", of the key. Returns CH_UNAVAILABLE if no relay answers. `out` is
- * CH_RELAY_ANSWER_INIT, or from an answer before. */
-CH_CHECKED ch_status ch_relay_ask(const ch_relay_client *client, const char *key, bool is_post, const char *target,
+typedef struct ch_relay_request {
+    const char *target; /* "/path?query", or "/~origin/path" */
+    bool is_post;       /* else GET, without a body */
+    const ch_header *headers;
+    size_t header_count;
+    ch_slice body;
+} ch_relay_request;
+
+/* Asks with that key. Returns CH_UNAVAILABLE if no relay answers. `out` is CH_RELAY_ANSWER_INIT, or from an answer
+ * before. */
+CH_CHECKED ch_status ch_relay_ask(const ch_relay_client *client, const char *key, const ch_relay_request *request,
                                   ch_relay_answer *out, ch_error *err);
 
 #endif

@@ -189,12 +189,33 @@ static bool is_given(const ch_doctor_call *call, ch_slice name)
     return false;
 }
 
+/* A call that needs a key is an endpoint, and reads. */
+static ch_status find_endpoint(const ch_yaml *node, const ch_profile *profile, const char *method, const char *path,
+                               const ch_endpoint **out, ch_error *err)
+{
+    *out = NULL;
+    for (size_t i = 0; i < profile->endpoint_count && *out == NULL; i++) {
+        const ch_endpoint *endpoint = &profile->endpoints[i];
+        if (strcmp(endpoint->path, path) == 0 && strcmp(endpoint->method, method) == 0)
+            *out = endpoint;
+    }
+    if (*out == NULL)
+        return ch_yaml_fail(node, err, "there is no endpoint '%s %s'", method, path);
+    if ((*out)->class_ != CH_CLASS_READ)
+        return ch_yaml_fail(node, err, "%s %s is of class %s; a doctor only reads", method, path,
+                            ch_class_name((*out)->class_));
+    return CH_OK;
+}
+
 static ch_status check_params(const ch_yaml *node, const ch_endpoint *endpoint, const ch_doctor_call *call,
                               ch_error *err)
 {
+    const ch_endpoint *other = NULL;
     for (size_t i = 0; i < call->param_count; i++) {
         if (ch_param_list_find(&endpoint->params, ch_slice_of(call->params[i].name)) == NULL)
             return ch_yaml_fail(node, err, "%s takes no '%s'", call->call, call->params[i].name);
+        if (call->params[i].path != NULL)
+            CH_TRY(find_endpoint(node, endpoint->profile, "GET", call->params[i].path, &other, err));
     }
     for (size_t i = 0; i < endpoint->params.count; i++) {
         const ch_listed_param *param = &endpoint->params.params[i];
@@ -204,20 +225,12 @@ static ch_status check_params(const ch_yaml *node, const ch_endpoint *endpoint, 
     return CH_OK;
 }
 
-/* A call that needs a key is an endpoint, and reads. */
 static ch_status check_endpoint(const ch_yaml *node, const ch_profile *profile, const ch_doctor_call *call,
                                 ch_error *err)
 {
-    for (size_t i = 0; i < profile->endpoint_count; i++) {
-        const ch_endpoint *endpoint = &profile->endpoints[i];
-        if (strcmp(endpoint->path, call->path) != 0 || strcmp(endpoint->method, call->is_post ? "POST" : "GET") != 0)
-            continue;
-        if (endpoint->class_ != CH_CLASS_READ)
-            return ch_yaml_fail(node, err, "%s is of class %s; a doctor only reads", call->call,
-                                ch_class_name(endpoint->class_));
-        return check_params(node, endpoint, call, err);
-    }
-    return ch_yaml_fail(node, err, "there is no endpoint '%s'", call->call);
+    const ch_endpoint *endpoint = NULL;
+    CH_TRY(find_endpoint(node, profile, call->is_post ? "POST" : "GET", call->path, &endpoint, err));
+    return check_params(node, endpoint, call, err);
 }
 
 /* clang-format off */

@@ -43,7 +43,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 return self.send(refusal("not-found", "the path does not begin with this port's token", 404))
         self.server.asked.append((self.command, place, dict(self.headers), body))
         key, _, target = place[1:].partition("/")
-        found = self.server.answers.get(f"{self.command} /{target}")
+        call = f"{self.command} /{target}"
+        found = self.server.answers.get(call.partition("?")[0])
         if callable(found):
             found = found()
         self.send(found or refusal("not-found", "the profile does not list this call", 404))
@@ -75,7 +76,7 @@ class OnSocket(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
 
 class Relay:
-    """`answers`: {"GET /path?query": Answer, or a function that makes one}; what is not there is not listed."""
+    """`answers`: {"GET /path": Answer, or a function that makes one}; what is not there is not listed."""
 
     def __init__(self, answers, token=None, path=None, certificate=None):
         if path is not None:

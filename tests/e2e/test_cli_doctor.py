@@ -5,6 +5,7 @@ import os
 import sys
 import time
 import unittest
+import urllib.parse
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from cli_sandbox import AWAY, CONFIG, LOCKED, NOT_FOUND, OK, REFUSED, USAGE, Sandbox  # noqa: E402
@@ -95,7 +96,7 @@ RIGHTS = {
     "bitfinex": ({"POST /v2/auth/r/permissions": [["account", 1, 0], ["orders", 1, 1], ["wallets", 1, 0], ["withdraw", 0, 0]]},
                  {"withdraws": False, "transfers": False, "trades": True, "is_bound": None, "expires": None}),
     "htx": ({"GET /v1/account/accounts": {"status": "ok", "data": []}, "GET /v2/user/uid": {"code": 200, "data": 63628520},
-             "GET /v2/user/api-key?uid=63628520&accessKey=the-id": {"code": 200, "data": [
+             "GET /v2/user/api-key": {"code": 200, "data": [
                  {"accessKey": "another", "permission": "readOnly,trade,withdraw", "ipAddresses": "", "validDays": 2},
                  {"accessKey": "the-id", "permission": "readOnly,trade", "ipAddresses": "192.0.2.7", "validDays": -1}]}},
             {"withdraws": False, "transfers": None, "trades": True, "is_bound": True, "expires": False}),
@@ -146,17 +147,31 @@ class Doctor(Sandbox):
         relay = self.relay(binance())
         result = self.doctor(relay, "--strict")
         self.assertEqual(result.status, OK, result)
-        self.assertRegex(result.out, r"\Ak \(binance\): well\n  clock: right, \d+ ms (behind|ahead of) the exchange's, .*\n"
+        self.assertRegex(result.out, r"\Ak \(binance, live\): well\n  clock: right, \d+ ms (behind|ahead of) the exchange's, .*\n"
                          r"  key: works\n  rights: trades, does not transfer, does not withdraw, bound to addresses, does not expire\n\Z")
-        self.assertEqual([(method, place) for method, place, _, _ in relay.asked],
+        self.assertEqual([(method, place.partition("?")[0]) for method, place, _, _ in relay.asked],
                          [("GET", "/k/api/v3/account"), ("GET", "/k/api/v3/time"), ("GET", "/k/sapi/v1/account/apiRestrictions")])
 
-    def test_nothing_that_could_be_a_credential_is_sent(self):
+    def test_it_asks_as_an_sdk_with_dummy_credentials_does(self):
         relay = self.relay(binance())
-        self.doctor(relay)
+        self.doctor(relay, "--key-id", "the-id")
         for _, place, headers, body in relay.asked:
-            self.assertEqual(set(headers), {"Host", "Accept"})
-            self.assertEqual((body, place.find("?")), ("", -1))
+            path, _, query = place.partition("?")
+            fields = dict(urllib.parse.parse_qsl(query))
+            self.assertEqual((body, headers.get("X-MBX-APIKEY")), ("", None if path.endswith("/time") else "chancery"))
+            if path.endswith("/time"):
+                self.assertEqual((fields, set(headers)), ({}, {"Host", "Accept"}))
+            else:
+                self.assertEqual(set(fields), {"timestamp", "signature"})
+                self.assertEqual(fields["signature"], "01" + 63 * "00")
+                self.assertLess(abs(int(fields["timestamp"]) - now_ms()), 10000)
+
+    def test_a_call_by_post_has_the_body_that_its_exchange_wants(self):
+        relay = self.relay({"POST /0/private/GetApiKeyInfo": Answer({"error": [], "result": {}})})
+        self.doctor(relay, profile="kraken")
+        _, _, headers, body = relay.asked[0]
+        self.assertRegex(body, r"^nonce=\d{13}$")
+        self.assertEqual((headers["API-Key"], headers["Content-Type"]), ("chancery", "application/x-www-form-urlencoded"))
 
     def test_with_watch_a_key_that_is_well_is_not_mentioned(self):
         self.assertEqual(self.doctor(self.relay(binance()), "--watch").out, "")
@@ -203,12 +218,13 @@ class Doctor(Sandbox):
         self.assertEqual(self.found(answers)["clock"]["state"], "unknown")
 
     def test_every_way_to_write_a_time(self):
-        for profile, answer in (("bybit", {"result": {"timeNano": str(now_ms() * 1000000)}}), ("okx", {"data": [{"ts": str(now_ms())}]}),
-                                ("kraken", {"result": {"unixtime": int(time.time())}}),
-                                ("coinbase-exchange", {"epoch": time.time()}), ("kraken-futures", {"serverTime": date(time.time())})):
-            call = {"bybit": "GET /v5/market/time", "okx": "GET /api/v5/public/time", "kraken": "GET /0/public/Time",
-                    "coinbase-exchange": "GET /time", "kraken-futures": "GET /derivatives/api/v3/feeschedules"}[profile]
-            found = self.found({call: Answer(answer)}, profile=profile, status=REFUSED)
+        for profile, call, answer in (
+                ("bybit", "GET /v5/market/time", lambda: {"result": {"timeNano": str(now_ms() * 1000000)}}),
+                ("okx", "GET /api/v5/public/time", lambda: {"data": [{"ts": str(now_ms())}]}),
+                ("kraken", "GET /0/public/Time", lambda: {"result": {"unixtime": int(time.time())}}),
+                ("coinbase-exchange", "GET /time", lambda: {"epoch": time.time()}),
+                ("kraken-futures", "GET /derivatives/api/v3/feeschedules", lambda: {"serverTime": date(time.time())})):
+            found = self.found({call: lambda answer=answer: Answer(answer())}, profile=profile, status=REFUSED)
             self.assertEqual((found["clock"]["state"], found["clock"]["by"]), ("right", call), profile)
 
     # ---- the classic errors ----
@@ -252,8 +268,10 @@ class Doctor(Sandbox):
         self.assertIn("'chancery unlock'", result.out)
 
     def test_the_check_is_the_first_that_the_environment_has(self):
-        found = self.found({"GET /fapi/v3/account": Answer({"assets": []})})
+        answers = {"GET /fapi/v3/account": Answer({"assets": []})}
+        found = self.found(answers, "--environment", "futures-testnet")
         self.assertEqual((found["check"]["state"], found["check"]["call"]), ("works", "GET /fapi/v3/account"))
+        self.assertEqual(found["rights"]["state"], "not-told")
 
     def test_no_relay(self):
         relay = self.relay({})
@@ -273,7 +291,7 @@ class Doctor(Sandbox):
         relay = self.relay(binance(), token=None, path=self.path("relay.sock"))
         result = self.run_cli("doctor", "k", "--profile", "binance", "--relay", relay.url)
         self.assertEqual(result.status, OK, result)
-        self.assertEqual(relay.asked[0][1], "/k/api/v3/account")
+        self.assertTrue(relay.asked[0][1].startswith("/k/api/v3/account?"))
 
     def write_relay(self, *listeners):
         with open(self.path("relay.yaml"), "w") as file:
@@ -311,7 +329,12 @@ class Doctor(Sandbox):
         for profile, (answers, rights) in RIGHTS.items():
             with self.subTest(profile=profile):
                 told = {call: Answer(body) for call, body in answers.items()}
-                found = self.found(told, "--key-id", "the-id", profile=profile)
+                relay = self.relay(told)
+                result = self.doctor(relay, "--json", "--key-id", "the-id", profile=profile)
+                found = json.loads(result.out)["keys"][0]
+                for _, place, _, _ in relay.asked:
+                    if "/v2/user/api-key?" in place:
+                        self.assertRegex(place, "[?&]accessKey=the-id&uid=63628520&")
                 self.assertEqual(found["check"]["state"], "works", found)
                 self.assertEqual(found["rights"], {"state": "told", **rights})
 
@@ -322,6 +345,8 @@ class Doctor(Sandbox):
                 self.assertEqual(found["check"]["state"], "not-asked")
 
     def test_wrong_usage(self):
+        result = self.doctor(self.relay({}), "--environment", "moon")
+        self.assert_fails(result, NOT_FOUND, "no environment 'moon'")
         self.assert_fails(self.run_cli("doctor", "--profile", "binance", "--relay", "unix:/x"), USAGE, "name it")
         self.assert_fails(self.run_cli("doctor", "../k", "--relay", "unix:/x"), USAGE)
         self.assert_fails(self.run_cli("doctor", "k", "--relay", "unix:/x", "--socket", self.path("none")), AWAY, "--profile")
