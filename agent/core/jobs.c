@@ -93,6 +93,18 @@ ch_job *ch_jobs_take(ch_jobs *jobs)
     return job;
 }
 
+/* A bot that asks again after the relay has forgotten what it sent gives the request another time; by its
+ * Idempotency-Key it is the same all the same. */
+static void digest_repeat_key(const ch_sign_frame *sign, uint8_t digest[static CH_SENT_DIGEST_SIZE])
+{
+    ch_autobuffer asked = CH_BUFFER_INIT;
+    ch_put_u8(&asked, UINT8_MAX); /* no form */
+    ch_put_bytes(&asked, sign->relay_for);
+    ch_put_bytes(&asked, sign->key);
+    ch_put_bytes(&asked, sign->repeat_key);
+    SHA256(asked.data, asked.size, digest);
+}
+
 void ch_job_keep_asked(ch_job *job, const ch_sign_frame *sign)
 {
     /* clang-format off */
@@ -122,7 +134,9 @@ void ch_job_keep_asked(ch_job *job, const ch_sign_frame *sign)
         at += fields[i].from.size;
         ch_buffer_add_slice(&job->bytes, fields[i].from);
     }
-    if (sign->relay_id.size > 0) {
+    if (sign->relay_id.size > 0 && sign->repeat_key.size > 0)
+        digest_repeat_key(sign, job->digest);
+    else if (sign->relay_id.size > 0) {
         ch_autobuffer asked = CH_BUFFER_INIT;
         ch_put_u8(&asked, sign->form);
         ch_put_u16(&asked, (uint16_t)sign->values.count);

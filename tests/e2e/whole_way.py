@@ -20,10 +20,11 @@ sys.path.insert(0, str(harness.ROOT / "tests" / "venue"))
 from venue import Venue  # noqa: E402
 
 RELAY = harness.BUILD / "chancery-relay"
-TIMES = "times: {answer_s: 3, connect_s: 3, agent_s: 10}\n"
 
 
 class WholeWay(harness.AgentTest):
+    times = "times: {answer_s: 3, connect_s: 3, agent_s: 10}\n"
+
     @classmethod
     def prepare(cls):
         cls.agent.policy.write_text(cls.policy())
@@ -40,7 +41,7 @@ class WholeWay(harness.AgentTest):
             cls.port = one.getsockname()[1]
         routes = "".join(f"  {host}: '127.0.0.1:{cls.venue.port}'\n" for host in cls.venue.hosts)
         (cls.folder / "relay.yaml").write_text(
-            f"agent: {cls.agent.home}/run/relay.sock\nca: {cls.venue.authority}\n{TIMES}"
+            f"agent: {cls.agent.home}/run/relay.sock\nca: {cls.venue.authority}\n{cls.times}"
             f"listeners:\n- {{caller: maker, port: {cls.port}, token: token}}\nroutes:\n{routes}")
 
     @classmethod
