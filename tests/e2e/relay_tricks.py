@@ -16,6 +16,14 @@ NUMBERS = ("1e0", "0.00001e5", "1E+0", "+1", "\uff11", "\u0661", " 1", "1 ", "1\
 JSON_VALUES = ("1", "1e0", "1.0", "true", '["1"]', '{"a":"1"}', "null", "1E400", "-1", "0.1e1", "01", "+1", "NaN", "'1'")
 
 
+numbers = itertools.count()
+
+
+def new_id(exchange):
+    """So that no order of the bot's own is one of before."""
+    return exchange.own_id(f"e{next(numbers)}")
+
+
 # ---- the attacks of the policy's tests ----
 
 
@@ -31,19 +39,21 @@ def scaled(value, name=""):
         return value
 
 
-def known_attacks(exchange):
-    """All steps at that exchange of the policy's attack tests, as they are and small."""
-    seen = set()
+def known_attacks(exchange, change=lambda params: params):
+    """All steps at that exchange of the policy's attack tests."""
     for name, attack in {**test_policy_attacks.ATTACKS, **test_policy_attacks_in_steps.ATTACKS}.items():
         for key, *steps in attack.rows:
             if key.partition("-")[0] != exchange.name or key.startswith("kraken-futures"):
                 continue
+            own = new_id(exchange)
             for asked, *_ in steps:
-                for params in (asked["params"], scaled(asked["params"])):
-                    seen_as = json.dumps([asked["method"], asked["path"], params], sort_keys=True, default=str)
-                    if seen_as not in seen:
-                        seen.add(seen_as)
-                        yield f"attack {name}", exchange.write(asked["method"], asked["path"], own_place(params))
+                params = named(change(asked["params"]), f"a-{exchange.name}", own)
+                yield f"attack {name}", exchange.write(asked["method"], asked["path"], own_place(params))
+
+
+def named(params, old, new):
+    """With another id of the bot's own."""
+    return {name: new if value == old else value for name, value in params.items()}
 
 
 def own_place(params):
@@ -52,14 +62,6 @@ def own_place(params):
 
 
 # ---- encodings ----
-
-
-numbers = itertools.count()
-
-
-def new_id(exchange):
-    """So that no order of the bot's own is one of before."""
-    return exchange.own_id(f"e{next(numbers)}")
 
 
 def encodings(exchange):
@@ -128,17 +130,20 @@ def other_ways(exchange):
         if not again:
             made[text] = new_id(exchange)
         return made[text]
-    small = [exchange.params(SMALL, own(f"b{i}")) for i in range(3)]
-    mixed = [exchange.params(SMALL, own("m0")), exchange.params(LARGE, own("m1"))]
+    def batches():
+        """Of small orders, with a large one, and of too many."""
+        for sizes in ((SMALL,) * 3, (SMALL, LARGE), (LARGE, SMALL), (SMALL,) * 25):
+            yield [exchange.params(size, own("b")) for size in sizes]
+
     yield from ((name, exchange.write(method, path, params)) for name, method, path, params in
-                OTHER_WAYS[exchange.name](exchange, own, small, mixed))
+                OTHER_WAYS[exchange.name](exchange, own, batches()))
 
 
 def without(params, *names):
     return {name: value for name, value in params.items() if name not in names}
 
 
-def ways_at_binance(exchange, own, small, mixed):
+def ways_at_binance(exchange, own, batches):
     for size in (SMALL, LARGE):
         yield "quote", "POST", exchange.path, exchange.params(None, own("q"), price=None, timeInForce=None, type="MARKET",
                                                               quoteOrderQty="0.5" if size == SMALL else "5000")
@@ -157,7 +162,7 @@ def ways_at_binance(exchange, own, small, mixed):
         yield "list", "POST", "/api/v3/orderList/oco", without(exchange.params(size, None, side="SELL", aboveType="LIMIT_MAKER",
                                                                abovePrice="31000", belowType="STOP_LOSS", belowStopPrice="29000"),
                                                                "type", "timeInForce", "price")
-    for batch in (small, mixed):
+    for batch in batches:
         yield "batch", "POST", "/fapi/v1/batchOrders", {"batchOrders": json.dumps(batch)}
     yield "amend", "PUT", "/api/v3/order/amend/keepPriority", {"symbol": "BTCUSDT", "origClientOrderId": own("r", True), "newQty": LARGE}
     yield "amend", "PUT", "/fapi/v1/order", {"symbol": "BTCUSDT", "side": "BUY", "origClientOrderId": own("p", True), "quantity": LARGE,
@@ -167,7 +172,7 @@ def ways_at_binance(exchange, own, small, mixed):
     yield "leverage", "POST", "/fapi/v1/leverage", {"symbol": "BTCUSDT", "leverage": "100"}
 
 
-def ways_at_bybit(exchange, own, small, mixed):
+def ways_at_bybit(exchange, own, batches):
     for size, quote in ((SMALL, "0.5"), (LARGE, "5000")):
         market = {"price": None, "orderType": "Market"}
         yield "quote", "POST", exchange.path, exchange.params(quote, own("q"), marketUnit="quoteCoin", **market)
@@ -182,38 +187,39 @@ def ways_at_bybit(exchange, own, small, mixed):
         yield "amend", "POST", "/v5/order/amend", {"category": "linear", "symbol": "BTCUSDT", "orderLinkId": own("l", True), "qty": size}
         yield "amend", "POST", "/v5/order/amend", {"category": "linear", "symbol": "BTCUSDT", "orderLinkId": own("l", True), "qty": SMALL,
                                                    "price": "300000" if size == LARGE else "30000"}
-    for batch in (small, mixed, [*small, *[exchange.params(SMALL, own("c")) for _ in range(17)]]):
+    for batch in batches:
         yield "batch", "POST", "/v5/order/create-batch", {"category": "spot", "request": [without(one, "category") for one in batch]}
-        yield "batch of another", "POST", "/v5/order/create-batch", {"category": "spot", "request": batch}
+    yield "batch of another", "POST", "/v5/order/create-batch", {"category": "spot", "request": [exchange.params(SMALL, own("c"))]}
     yield "withdraw", "POST", "/v5/asset/withdraw/create", {"coin": "USDT", "chain": "ETH", "address": "0xevil", "amount": "5"}
     yield "leverage", "POST", "/v5/position/set-leverage", {"category": "linear", "symbol": "BTCUSDT", "buyLeverage": "100",
                                                             "sellLeverage": "100"}
 
 
-def ways_at_okx(exchange, own, small, mixed):
+def ways_at_okx(exchange, own, batches):
     for size, quote in ((SMALL, "0.5"), (LARGE, "5000")):
+        contracts = {SMALL: "0.001", LARGE: "100"}[size]
         market = {"px": None, "ordType": "market"}
         yield "quote", "POST", exchange.path, exchange.params(quote, own("q"), tgtCcy="quote_ccy", **market)
         yield "base", "POST", exchange.path, exchange.params(size, own("k"), tgtCcy="base_ccy", **market)
         yield "silent", "POST", exchange.path, exchange.params(size, own("u"), **market)
-        yield "swap", "POST", exchange.path, exchange.params(size, own("l"), instId="BTC-USDT-SWAP", tdMode="cross")
-        yield "attached", "POST", exchange.path, exchange.params(SMALL, own("a"), instId="BTC-USDT-SWAP", tdMode="cross", attachAlgoOrds=[
-            {"tpTriggerPx": "30500", "tpOrdPx": "30400", "sz": size}])
+        yield "swap", "POST", exchange.path, exchange.params(contracts, own("l"), instId="BTC-USDT-SWAP", tdMode="cross")
+        yield "attached", "POST", exchange.path, exchange.params("0.001", own("a"), instId="BTC-USDT-SWAP", tdMode="cross", attachAlgoOrds=[
+            {"tpTriggerPx": "30500", "tpOrdPx": "30400", "sz": contracts}])
         yield "algo", "POST", "/api/v5/trade/order-algo", {
             "instId": "BTC-USDT", "tdMode": "cash", "side": "buy", "ordType": "trigger", "sz": size, "triggerPx": "30100",
             "orderPx": "30100", "algoClOrdId": own("g")}
-        yield "amend", "POST", "/api/v5/trade/amend-order", {"instId": "BTC-USDT-SWAP", "clOrdId": own("l", True), "newSz": size}
-        yield "amend", "POST", "/api/v5/trade/amend-order", {"instId": "BTC-USDT-SWAP", "clOrdId": own("l", True), "newSz": SMALL,
+        yield "amend", "POST", "/api/v5/trade/amend-order", {"instId": "BTC-USDT-SWAP", "clOrdId": own("l", True), "newSz": contracts}
+        yield "amend", "POST", "/api/v5/trade/amend-order", {"instId": "BTC-USDT-SWAP", "clOrdId": own("l", True), "newSz": "0.001",
                                                              "newPx": "300000000" if size == LARGE else "30000"}
         yield "amend", "POST", "/api/v5/trade/amend-batch-orders", [
-            {"instId": "BTC-USDT-SWAP", "clOrdId": own("l", True), "newSz": one} for one in (SMALL, size)]
-    for batch in (small, mixed, [*small, *[exchange.params(SMALL, own("c")) for _ in range(17)]]):
+            {"instId": "BTC-USDT-SWAP", "clOrdId": own("l", True), "newSz": one} for one in ("0.001", contracts)]
+    for batch in batches:
         yield "batch", "POST", "/api/v5/trade/batch-orders", batch
     yield "withdraw", "POST", "/api/v5/asset/withdrawal", {"ccy": "USDT", "amt": "5", "dest": "4", "toAddr": "0xevil"}
     yield "transfer", "POST", "/api/v5/asset/transfer", {"ccy": "USDT", "amt": "5", "from": "6", "to": "18"}
 
 
-def ways_at_htx(exchange, own, small, mixed):
+def ways_at_htx(exchange, own, batches):
     for size, quote in ((SMALL, "0.5"), (LARGE, "5000")):
         yield "market", "POST", exchange.path, exchange.params(quote, own("q"), type="buy-market", price=None)
         for kind in ("buy-limit-maker", "buy-ioc", "sell-limit", "sell-market", "buy-stop-limit", "buy-limit-fok"):
@@ -226,12 +232,12 @@ def ways_at_htx(exchange, own, small, mixed):
         yield "swap", "POST", "/v5/trade/order", {
             "contract_code": "BTC-USDT", "margin_mode": "cross", "side": "buy", "type": "limit", "price": "30000", "position_side": "both",
             "volume": "1" if size == LARGE else "1000", "client_order_id": now_ms()}
-    for batch in (small, mixed, [*small, *[exchange.params(SMALL, own("c")) for _ in range(6)]]):
+    for batch in batches:
         yield "batch", "POST", "/v1/order/batch-orders", batch
     yield "withdraw", "POST", "/v1/dw/withdraw/api/create", {"address": "0xevil", "amount": "5", "currency": "usdt"}
 
 
-def ways_at_kraken(exchange, own, small, mixed):
+def ways_at_kraken(exchange, own, batches):
     for size, quote in ((SMALL, "0.5"), (LARGE, "5000")):
         yield "quote", "POST", exchange.path, exchange.params(quote, own("q"), ordertype="market", price=None, oflags="viqc")
         yield "market", "POST", exchange.path, exchange.params(size, own("k"), ordertype="market", price=None)
@@ -245,7 +251,7 @@ def ways_at_kraken(exchange, own, small, mixed):
                                                          "limit_price": "30000" if size == SMALL else "30000000"}
         yield "edit", "POST", "/0/private/EditOrder", {"txid": "OVENUE-10000-000001", "pair": "XBTUSDT", "volume": size, "price": "30000"}
         yield "only to see", "POST", exchange.path, exchange.params(SMALL, own("v"), validate="true" if size == SMALL else "false")
-    for batch in (small, mixed, [*small, *[exchange.params(SMALL, own("c")) for _ in range(12)]]):
+    for batch in batches:
         orders = [{**without(one, "pair", "type"), "type": one["type"]} for one in batch]
         yield "batch", "POST", "/0/private/AddOrderBatch", {"pair": "XBTUSDT", "orders": orders}
     yield "withdraw", "POST", "/0/private/Withdraw", {"asset": "XBT", "key": "evil", "amount": "5"}
@@ -255,6 +261,7 @@ OTHER_WAYS = {"binance": ways_at_binance, "bybit": ways_at_bybit, "okx": ways_at
 
 
 def tricks(exchange):
-    yield from known_attacks(exchange)
+    """They come to a few dollars, if each is taken for what it says."""
+    yield from known_attacks(exchange, scaled)
     yield from encodings(exchange)
     yield from other_ways(exchange)

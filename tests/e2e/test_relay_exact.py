@@ -4,13 +4,12 @@ writes, however often, the exchange has never accepted more than 1,000 USDT, nor
 import collections
 import os
 import sys
-import time
 import unittest
 
 import exact_way
 import harness
 from exact_way import BUDGET, PRICE
-from relay_tricks import LARGE, SMALL, tricks
+from relay_tricks import LARGE, SMALL, known_attacks, tricks
 
 sys.path.insert(0, str(harness.ROOT / "tests" / "venue"))
 import load  # noqa: E402
@@ -41,24 +40,19 @@ class Exact(exact_way.ExactWay):
         refused = self.book(exchange)["refused"]
         self.assertLessEqual(set(refused), set(EXPLAINED), (exchange.name, refused))
 
-    def play_tricks(self, exchange):
+    def play(self, exchange, tried):
         """Whatever the answer: the books must be right after each few of them."""
         statuses = collections.Counter()
         connection = self.connect()
-        for n, (what, request) in enumerate(tricks(exchange)):
+        for n, (what, request) in enumerate(tried):
             for _ in range(2):  # and the same bytes again
                 statuses[self.send(exchange, request, connection)[0]] += 1
             if n % 20 == 0:
                 self.check_books(exchange, what)
         connection.close()
-        accepted = self.check_books(exchange, "all tricks")
-        print(exchange.name, n, statuses, accepted, self.used(exchange), self.book(exchange), file=sys.stderr)
+        self.check_books(exchange, "all tricks")
         self.check_refusals(exchange)
         return statuses
-
-    def test_tricks(self):
-        for statuses in self.on_each(self.play_tricks):
-            self.assertGreater(statuses[200], 10, statuses)
 
     def play_troubles(self, exchange):
         """After each the bot sends the same bytes once more, and the same under its Idempotency-Key with another time."""
@@ -98,8 +92,8 @@ class Exact(exact_way.ExactWay):
                 self.venue.misbehave(what, exchange=exchange, kind="order", every=every, skip=every - 1, **how)
 
     def flood(self, exchange):
-        """A tenth are the same bytes as one of before; if all others were taken, they came to an eighth more than the budget."""
-        quantity = f"{BUDGET * 125 / 100 / REQUESTS / PRICE:.8f}"
+        """A tenth are the same bytes as one of before; if all others were taken, they came to an eighth more than what is left."""
+        quantity = f"{(BUDGET - self.used(exchange)) * 125 / 100 / REQUESTS / PRICE:.8f}"
         made = []
 
         def make(n):
@@ -110,19 +104,22 @@ class Exact(exact_way.ExactWay):
         _, _, statuses = load.run(lambda: load.Lane(self.port, "127.0.0.1"), make, REQUESTS, CONNECTIONS)
         return statuses
 
-    def test_many_requests_have_the_budget_and_no_more(self):
+    def attack(self, exchange):
+        """Tricks while the whole budget is there, as many requests as it takes to use it up, and the large attacks at its end."""
+        tried = self.play(exchange, tricks(exchange))
+        self.assertGreater(self.book(exchange)["orders"], 15, tried)
+        used = self.used(exchange)
+        answered = self.flood(exchange)
+        self.play(exchange, known_attacks(exchange))
+        accepted = self.check_books(exchange, answered)
+        book = self.book(exchange)
+        print(f"{exchange.name}: {book['orders']} orders, {accepted} USDT accepted, {self.used(exchange)} counted ({used} by tricks), "
+              f"{book['refused']} refused, {answered}", file=sys.stderr)
+        self.assertGreaterEqual(accepted, BUDGET * 95 / 100, (exchange.name, answered))
+
+    def test_tricks_and_many_requests_have_the_budget_and_no_more(self):
         self.begin_troubles()
-        began_s = time.monotonic()
-        answered = self.on_each(self.flood)
-        took_s = time.monotonic() - began_s
-        for exchange, statuses in zip(exact_way.EXCHANGES.values(), answered):
-            accepted = self.check_books(exchange, statuses)
-            book = self.book(exchange)
-            print(f"{exchange.name}: {REQUESTS} requests, {book['orders']} orders, {accepted} USDT accepted, {self.used(exchange)} counted, "
-                  f"{statuses}", file=sys.stderr)
-            self.assertGreaterEqual(accepted, BUDGET * 95 / 100, statuses)
-            self.assertEqual(book["refused"], {}, statuses)
-        print(f"{took_s:.0f} s", file=sys.stderr)
+        self.on_each(self.attack)
         self.assertEqual(self.venue.arrivals(verdict="the venue failed"), [])
 
 
