@@ -38,7 +38,7 @@ conversions:
   - {{ from: USDC, to: USDT, rate: "1", haircut: "0 %" }}
 keys:
 {keys}"""
-TYPES = ("limit", "market", "stop", "stop-limit", "take-profit", "take-profit-limit", "trailing")
+TYPES = ("limit", "limit-maker", "market", "stop", "stop-limit", "take-profit", "take-profit-limit", "trailing")
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -121,6 +121,9 @@ def htx(method, path, params, ago_s=0):
 
 
 def kraken(method, path, params, ago_s=0):
+    """JSON, if the parameters are written as that."""
+    if isinstance(params, str) and params.startswith("{"):
+        return Request(method, path, body=params, headers={"API-Key": "dummy", "API-Sign": "ZHVtbXk=", "Content-Type": "application/json"})
     text = "&".join(part for part in (f"nonce={int((time.time() - ago_s) * 1e6)}", encode(params)) if part)
     return Request(method, path, body=text, headers={"API-Key": "dummy", "API-Sign": "ZHVtbXk=", "Content-Type": FORM})
 

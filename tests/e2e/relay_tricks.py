@@ -152,7 +152,7 @@ def ways_at_binance(exchange, own, batches):
         yield "market", "POST", exchange.path, exchange.params(size, own("k"), price=None, timeInForce=None, type="MARKET")
         for path in ("/api/v3/sor/order", "/api/v3/order/test", "/sapi/v1/margin/order", "/fapi/v1/order", "/papi/v1/um/order",
                      "/API/v3/order", "/api/v3/order/", "/api/v3//order", "/api/v1/order"):
-            yield path, "POST", path, exchange.params(size, own("p"))
+            yield path, "POST", path, exchange.params(size, own("p" if size == SMALL else "x"))
         yield "replace", "POST", "/api/v3/order/cancelReplace", exchange.params(
             size, own("r"), cancelReplaceMode="ALLOW_FAILURE", cancelOrigClientOrderId=own("q", True))
         yield "stop", "POST", exchange.path, exchange.params(size, own("s"), type="STOP_LOSS_LIMIT", stopPrice="30100")
@@ -178,7 +178,7 @@ def ways_at_bybit(exchange, own, batches):
         yield "quote", "POST", exchange.path, exchange.params(quote, own("q"), marketUnit="quoteCoin", **market)
         yield "market", "POST", exchange.path, exchange.params(size, own("k"), marketUnit="baseCoin", **market)
         yield "silent", "POST", exchange.path, exchange.params(size, own("u"), **market)
-        yield "linear", "POST", exchange.path, exchange.params(size, own("l"), category="linear")
+        yield "linear", "POST", exchange.path, exchange.params(size, own("l" if size == SMALL else "x"), category="linear")
         yield "inverse", "POST", exchange.path, exchange.params(quote, own("n"), category="inverse", symbol="BTCUSD")
         yield "stop", "POST", exchange.path, exchange.params(size, own("s"), orderFilter="StopOrder", triggerPrice="30100")
         yield "bracket", "POST", exchange.path, exchange.params(SMALL, own("t"), category="linear", takeProfit="31000", stopLoss="29000",
@@ -190,7 +190,8 @@ def ways_at_bybit(exchange, own, batches):
     for batch in batches:
         yield "batch", "POST", "/v5/order/create-batch", {"category": "spot", "request": [without(one, "category") for one in batch]}
     yield "batch of another", "POST", "/v5/order/create-batch", {"category": "spot", "request": [exchange.params(SMALL, own("c"))]}
-    yield "withdraw", "POST", "/v5/asset/withdraw/create", {"coin": "USDT", "chain": "ETH", "address": "0xevil", "amount": "5"}
+    yield "withdraw", "POST", "/v5/asset/withdraw/create", {"coin": "USDT", "chain": "ETH", "address": "0xevil", "amount": "5",
+                                                              "timestamp": now_ms()}
     yield "leverage", "POST", "/v5/position/set-leverage", {"category": "linear", "symbol": "BTCUSDT", "buyLeverage": "100",
                                                             "sellLeverage": "100"}
 
@@ -202,7 +203,7 @@ def ways_at_okx(exchange, own, batches):
         yield "quote", "POST", exchange.path, exchange.params(quote, own("q"), tgtCcy="quote_ccy", **market)
         yield "base", "POST", exchange.path, exchange.params(size, own("k"), tgtCcy="base_ccy", **market)
         yield "silent", "POST", exchange.path, exchange.params(size, own("u"), **market)
-        yield "swap", "POST", exchange.path, exchange.params(contracts, own("l"), instId="BTC-USDT-SWAP", tdMode="cross")
+        yield "swap", "POST", exchange.path, exchange.params(contracts, own("l" if size == SMALL else "x"), instId="BTC-USDT-SWAP", tdMode="cross")
         yield "attached", "POST", exchange.path, exchange.params("0.001", own("a"), instId="BTC-USDT-SWAP", tdMode="cross", attachAlgoOrds=[
             {"tpTriggerPx": "30500", "tpOrdPx": "30400", "sz": contracts}])
         yield "algo", "POST", "/api/v5/trade/order-algo", {
@@ -225,7 +226,7 @@ def ways_at_htx(exchange, own, batches):
         for kind in ("buy-limit-maker", "buy-ioc", "sell-limit", "sell-market", "buy-stop-limit", "buy-limit-fok"):
             stop = {"stop-price": "30100", "operator": "gte"} if "stop" in kind else {}
             yield kind, "POST", exchange.path, exchange.params(size, own(f"k{kind[-4:]}"), type=kind, **stop)
-        yield "auto", "POST", "/v1/order/auto/place", exchange.params(size, own("u"))
+        yield "auto", "POST", "/v1/order/auto/place", exchange.params(size, own("u"), source="spot-api")
         yield "algo", "POST", "/v2/algo-orders", {
             "accountId": 100009, "symbol": "btcusdt", "orderSide": "buy", "orderType": "limit", "orderSize": size, "orderPrice": "30000",
             "stopPrice": "30100", "clientOrderId": own("g"), "timeInForce": "gtc"}
@@ -245,15 +246,17 @@ def ways_at_kraken(exchange, own, batches):
         yield "attached", "POST", exchange.path, exchange.params(SMALL, own("a"), **{
             "close[ordertype]": "stop-loss-limit", "close[price]": "29500", "close[price2]": "29400" if size == SMALL else "0.01"})
         yield "relative", "POST", exchange.path, exchange.params(SMALL, own("r"), price="+1%" if size == SMALL else "+900%")
-        yield "lever", "POST", exchange.path, exchange.params(size, own("l"), leverage="5")
+        yield "lever", "POST", exchange.path, exchange.params(size, own("l" if size == SMALL else "x"), leverage="5")
         yield "amend", "POST", "/0/private/AmendOrder", {"cl_ord_id": own("l", True), "order_qty": size}
         yield "amend", "POST", "/0/private/AmendOrder", {"cl_ord_id": own("l", True), "order_qty": SMALL,
                                                          "limit_price": "30000" if size == SMALL else "30000000"}
         yield "edit", "POST", "/0/private/EditOrder", {"txid": "OVENUE-10000-000001", "pair": "XBTUSDT", "volume": size, "price": "30000"}
         yield "only to see", "POST", exchange.path, exchange.params(SMALL, own("v"), validate="true" if size == SMALL else "false")
     for batch in batches:
-        orders = [{**without(one, "pair", "type"), "type": one["type"]} for one in batch]
+        orders = [without(one, "pair") for one in batch]
         yield "batch", "POST", "/0/private/AddOrderBatch", {"pair": "XBTUSDT", "orders": orders}
+        yield "batch", "POST", "/0/private/AddOrderBatch", json.dumps({"nonce": now_ms() * 1000, "pair": "XBTUSDT", "orders": [
+            {**one, "cl_ord_id": own("j")} for one in orders]})
     yield "withdraw", "POST", "/0/private/Withdraw", {"asset": "XBT", "key": "evil", "amount": "5"}
 
 
