@@ -8,12 +8,14 @@ import http.client
 import json
 import os
 import socket
+import threading
 import time
 import urllib.parse
 
 import harness
 import rules
 import whole_way
+from waiting import Waiting
 
 BUDGET = decimal.Decimal(1000)
 PRICE = 30000
@@ -194,6 +196,10 @@ class ExactWay(whole_way.WholeWay):
         self.agent.stop()
         self.agent.forget_state()
         self.begin_agent()
+        is_over = threading.Event()
+        feed = Waiting(self.feed, is_over)
+        self.addCleanup(feed.join)
+        self.addCleanup(is_over.set)
         self.venue.behave()
         self.venue.reset()
 
@@ -201,8 +207,18 @@ class ExactWay(whole_way.WholeWay):
         self.agent.start()
         done = self.agent.unlock()
         self.assertEqual(done.returncode, 0, (done.stderr, self.agent.log()[-2000:]))
-        answer = rules.Agent.put_prices(self, "first", BTC_USDT=str(PRICE), BTC_USD=str(PRICE), ETH_USDT="2000")
-        self.assertIn(answer.status, (200, 204), answer)
+        self.assertIn(self.put_prices().status, (200, 204))
+
+    def put_prices(self):
+        return rules.Agent.put_prices(self, "first", BTC_USDT=str(PRICE), BTC_USD=str(PRICE), ETH_USDT="2000")
+
+    def feed(self, is_over):
+        """A price grows old."""
+        while not is_over.wait(5):
+            try:
+                self.put_prices()
+            except (OSError, http.client.HTTPException):
+                pass  # the agent is away
 
     def by(self, socket):
         return rules.Agent.by(self.agent, socket)
