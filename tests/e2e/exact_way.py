@@ -196,6 +196,7 @@ class ExactWay(whole_way.WholeWay):
         self.agent.stop()
         self.agent.forget_state()
         self.begin_agent()
+        time.sleep(1)  # what HTX names by the second must not be of the second in which the agent started
         is_over = threading.Event()
         feed = Waiting(self.feed, is_over)
         self.addCleanup(feed.join)

@@ -87,12 +87,14 @@ class Whole(whole_way.WholeWay):
         self.assertEqual(self.assert_nothing_twice(), decimal.Decimal("0.1"))
 
     def test_idempotency_key_places_one_order(self):
-        said = []
-        for i in range(3):
-            body = self.write_order(newClientOrderId=f"i{i}")
-            said.append(self.call("binance-relay", "POST", "/api/v3/order", body, {
-                "X-MBX-APIKEY": "dummy", "Content-Type": "application/x-www-form-urlencoded", "Idempotency-Key": "one"})[:2])
+        def place(name):
+            return self.call("binance-relay", "POST", "/api/v3/order", self.write_order(newClientOrderId=name), {
+                "X-MBX-APIKEY": "dummy", "Content-Type": "application/x-www-form-urlencoded", "Idempotency-Key": "one"})[:2]
+        said = [place(f"i{i}") for i in range(3)]
         self.assertEqual((said[0][0], said[1:]), (200, [said[0]] * 2), said)
+        self.end_relay(signal.SIGKILL)
+        self.start_relay()
+        self.assertEqual(place("i3")[0], 504)  # the agent knows of it
         self.assertEqual(self.assert_nothing_twice(), decimal.Decimal("0.1"))
 
     def test_budget_is_exact_though_connections_die_unanswered(self):
