@@ -8,6 +8,7 @@ import http.client
 import json
 import os
 import socket
+import sys
 import threading
 import time
 import urllib.parse
@@ -19,6 +20,7 @@ from waiting import Waiting
 
 BUDGET = decimal.Decimal(1000)
 PRICE = 30000
+IS_SHORT = not any(name in os.environ for name in ("CHANCERY_RELAY_REQUESTS", "CHANCERY_RELAY_KILLS"))
 POLICY = """\
 version: 1
 callers:
@@ -210,6 +212,20 @@ class ExactWay(whole_way.WholeWay):
         self.assertEqual(done.returncode, 0, (done.stderr, self.agent.log()[-2000:]))
         self.assertIn(self.put_prices().status, (200, 204))
 
+    def kill(self, who):
+        """kill -9 of "relay", "agent" or both, and a start after it."""
+        if "relay" in who:
+            self.relay.kill()
+        if "agent" in who:
+            self.agent.process.kill()
+        if "relay" in who:
+            self.relay.wait(40)
+        if "agent" in who:
+            self.agent.process.wait(40)
+            self.begin_agent()
+        if "relay" in who:
+            self.start_relay()
+
     def put_prices(self):
         return rules.Agent.put_prices(self, "first", BTC_USDT=str(PRICE), BTC_USD=str(PRICE), ETH_USDT="2000")
 
@@ -249,6 +265,19 @@ class ExactWay(whole_way.WholeWay):
         with socket.create_connection(("127.0.0.1", self.port)) as leaving:
             leaving.sendall(request.raw(self.port, self.prefix(exchange)))
             time.sleep(after_s)
+
+    @staticmethod
+    def say(text):
+        """Figures, of the long version."""
+        if not IS_SHORT:
+            print(text, file=sys.stderr)
+
+    def begin_troubles(self):
+        """Now and then an order is taken and its answer lost, or says little; or it is rejected, and comes back."""
+        for exchange in EXCHANGES:
+            for what, every, how in (("close", 7, {"reused": True}), ("refuse", 31, {"kind_of": "funds"}), ("reset", 41, {}),
+                                     ("status", 43, {"handled": True}), ("refuse", 47, {"handled": True, "kind_of": "duplicate"})):
+                self.venue.misbehave(what, exchange=exchange, kind="order", every=every, skip=every - 1, **how)
 
     # ---- what is true at any time ----
 

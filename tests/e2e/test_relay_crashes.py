@@ -4,8 +4,6 @@ again, nothing that was used is returned, and of the budget is lost only what wa
 import decimal
 import os
 import random
-import signal
-import sys
 import threading
 import time
 import unittest
@@ -18,6 +16,7 @@ KILLS = int(os.environ.get("CHANCERY_RELAY_KILLS", "40"))
 ROWS = (  # who is killed at the Nth time, and so on
     ("relay",), ("relay",), ("agent",), ("relay", "agent"),
 )
+PLACED = ('"orderId":', '"sCode":"0"', '"status":"ok"', '"txid":')  # one of them is in the answer to an order that was taken
 BOTS = 2  # for each exchange
 PATIENCE_S = 10  # for which it asks again
 # As much as has the budget last as long as the kills do, about: 0.60 USDT for forty.
@@ -59,15 +58,11 @@ class Bot:
                 break
             request = self.make(own) if self.is_anew else request
             status, body = self.test.send(self.exchange, request)
-        if status == 200 and not self.is_refused(body):
+        if status == 200 and any(mark in body for mark in PLACED):
             self.placed.add(own)
         elif was_lost or not self.is_of_policy(body):
             self.in_doubt.add(own)
         self.refused_in_a_row = self.refused_in_a_row + 1 if self.is_of_policy(body) else 0
-
-    @staticmethod
-    def is_refused(body):
-        return "chancery" in body
 
     @staticmethod
     def is_of_policy(body):
@@ -79,20 +74,6 @@ class Crashes(exact_way.ExactWay):
         super().setUp()
         self.is_over = threading.Event()
         self.are_both_away = False
-
-    def kill(self, who):
-        self.are_both_away = len(who) == 2
-        if "relay" in who:
-            self.relay.kill()
-        if "agent" in who:
-            self.agent.process.kill()
-        if "relay" in who:
-            self.relay.wait(40)
-        if "agent" in who:
-            self.agent.process.wait(40)
-            self.begin_agent()
-        if "relay" in who:
-            self.start_relay()
 
     def await_bots(self, bots):
         """Until each has finished with what it had asked for before, so that nothing is asked for again over two kills."""
@@ -110,30 +91,22 @@ class Crashes(exact_way.ExactWay):
         self.assertLessEqual(set(orders) - placed, in_doubt)
         return in_doubt
 
-    def test_same_bytes_are_sent_once_though_nobody_knows_of_them_any_more(self):
-        """Also at exchanges whose requests name the time by the second, or a nonce and no time."""
-        made = {exchange: exchange.order(QUANTITY, exchange.own_id("both")) for exchange in exact_way.EXCHANGES.values()}
-        for exchange, request in made.items():
-            self.assertEqual(self.send(exchange, request)[0], 200)
-        self.kill(("relay", "agent"))
-        for exchange, request in made.items():
-            answer = self.send(exchange, request)
-            self.assertIn("chancery", answer[1], exchange.name)
-            self.assertEqual(self.check_books(exchange, answer), VALUE)
-
     def test_kills(self):
+        self.begin_troubles()
         seed = random.randrange(1 << 32)
         dice = random.Random(seed)
         bots = [Bot(self, exchange, i) for exchange in exact_way.EXCHANGES.values() for i in range(BOTS)]
         running = [Waiting(bot.run) for bot in bots]
         try:
             for i in range(KILLS):
-                self.kill(ROWS[i % len(ROWS)])
+                who = ROWS[i % len(ROWS)]
+                self.are_both_away = len(who) == 2
+                self.kill(who)
                 self.await_bots(bots)
                 for exchange in exact_way.EXCHANGES.values():
                     self.check_books(exchange, f"kill {i}, seed {seed}")
                 time.sleep(dice.random() * 0.1)
-            print(f"{KILLS} kills with {sum(bot.done for bot in bots)} orders", file=sys.stderr)
+            self.say(f"{KILLS} kills with {sum(bot.done for bot in bots)} orders")
             exact_way.harness.wait_until(lambda: all(bot.refused_in_a_row > 2 for bot in bots), "the budgets are used up", 600)
         finally:
             self.is_over.set()
@@ -144,9 +117,10 @@ class Crashes(exact_way.ExactWay):
             own = [bot for bot in bots if bot.exchange is exchange]
             accepted = self.check_books(exchange, f"seed {seed}")
             in_doubt = self.check_orders(exchange, own)
-            print(f"{exchange.name}: {KILLS} kills, {accepted} USDT accepted, {self.used(exchange)} counted, {len(in_doubt)} in doubt, "
-                  f"{self.book(exchange)['refused']} refused", file=sys.stderr)
-            in_flight = VALUE * KILLS * BOTS  # a kill comes upon one order of each bot at most
+            self.say(f"{exchange.name}: {KILLS} kills, {accepted} USDT accepted, {self.used(exchange)} counted, {len(in_doubt)} in doubt, "
+                  f"{self.book(exchange)['refused']} refused")
+            # A kill comes upon one order of each bot at most; and an order may still be asked for when this ends.
+            in_flight = VALUE * (KILLS + 1) * BOTS
             self.assertGreater(accepted, BUDGET - in_flight - VALUE, exchange.name)
             self.assertLessEqual(self.used(exchange) - accepted, in_flight, exchange.name)
             self.assertEqual(self.book(exchange)["refused"], {})

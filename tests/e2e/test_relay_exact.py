@@ -85,12 +85,6 @@ class Exact(exact_way.ExactWay):
 
     # ---- many ----
 
-    def begin_troubles(self):
-        for exchange in exact_way.EXCHANGES:
-            for what, every, how in (("close", 7, {"reused": True}), ("refuse", 31, {"kind_of": "funds"}), ("reset", 41, {}),
-                                     ("status", 43, {"handled": True}), ("refuse", 47, {"handled": True, "kind_of": "duplicate"})):
-                self.venue.misbehave(what, exchange=exchange, kind="order", every=every, skip=every - 1, **how)
-
     def flood(self, exchange):
         """A tenth are the same bytes as one of before; if all others were taken, they came to an eighth more than what is left."""
         quantity = f"{(BUDGET - self.used(exchange)) * 125 / 100 / REQUESTS / PRICE:.8f}"
@@ -113,8 +107,8 @@ class Exact(exact_way.ExactWay):
         self.play(exchange, known_attacks(exchange))
         accepted = self.check_books(exchange, answered)
         book = self.book(exchange)
-        print(f"{exchange.name}: {book['orders']} orders, {accepted} USDT accepted, {self.used(exchange)} counted ({used} by tricks), "
-              f"{book['refused']} refused, {answered}", file=sys.stderr)
+        self.say(f"{exchange.name}: {book['orders']} orders, {accepted} USDT accepted, {self.used(exchange)} counted ({used} by tricks), "
+              f"{book['refused']} refused, {answered}")
         self.assertGreaterEqual(accepted, BUDGET * 95 / 100, (exchange.name, answered))
 
     def test_tricks_and_many_requests_have_the_budget_and_no_more(self):
