@@ -93,22 +93,30 @@ ch_job *ch_jobs_take(ch_jobs *jobs)
     return job;
 }
 
+typedef struct field {
+    ch_slice from;
+    ch_slice *to;
+} field;
+
 /* A bot that asks again after the relay has forgotten what it sent gives the request another time; by its
- * Idempotency-Key it is the same all the same. */
-static void digest_repeat_key(const ch_sign_frame *sign, uint8_t digest[static CH_SENT_DIGEST_SIZE])
+ * Idempotency-Key it is the same all the same. `all` are the fields that else make it the same. */
+static void digest_asked(const ch_sign_frame *sign, const field *all, size_t count,
+                         uint8_t digest[static CH_SENT_DIGEST_SIZE])
 {
+    const field name[] = {{.from = sign->relay_for}, {.from = sign->key}, {.from = sign->repeat_key}};
+    bool has_name = sign->repeat_key.size > 0;
     ch_autobuffer asked = CH_BUFFER_INIT;
-    ch_put_u8(&asked, UINT8_MAX); /* no form */
-    ch_put_bytes(&asked, sign->relay_for);
-    ch_put_bytes(&asked, sign->key);
-    ch_put_bytes(&asked, sign->repeat_key);
+    ch_put_u8(&asked, has_name ? UINT8_MAX : sign->form); /* no form is UINT8_MAX */
+    ch_put_u16(&asked, has_name ? 0 : (uint16_t)sign->values.count);
+    for (size_t i = 0; i < (has_name ? sizeof name / sizeof *name : count); i++)
+        ch_put_bytes(&asked, has_name ? name[i].from : all[i].from);
     SHA256(asked.data, asked.size, digest);
 }
 
 void ch_job_keep_asked(ch_job *job, const ch_sign_frame *sign)
 {
     /* clang-format off */
-    const struct { ch_slice from; ch_slice *to; } fields[] = {
+    const field fields[] = {
         { sign->relay_id,       &job->relay_id }, /* the first: no part of the digest */
         { sign->key,            &job->key_name },
         { sign->method,         &job->asked.method },
@@ -134,16 +142,8 @@ void ch_job_keep_asked(ch_job *job, const ch_sign_frame *sign)
         at += fields[i].from.size;
         ch_buffer_add_slice(&job->bytes, fields[i].from);
     }
-    if (sign->relay_id.size > 0 && sign->repeat_key.size > 0)
-        digest_repeat_key(sign, job->digest);
-    else if (sign->relay_id.size > 0) {
-        ch_autobuffer asked = CH_BUFFER_INIT;
-        ch_put_u8(&asked, sign->form);
-        ch_put_u16(&asked, (uint16_t)sign->values.count);
-        for (size_t i = 1; i < sizeof fields / sizeof *fields; i++)
-            ch_put_bytes(&asked, fields[i].from);
-        SHA256(asked.data, asked.size, job->digest);
-    }
+    if (sign->relay_id.size > 0)
+        digest_asked(sign, fields + 1, sizeof fields / sizeof *fields - 1, job->digest);
     job->values.count = sign->values.count;
     job->headers.count = sign->headers.count;
     job->request = job->asked;
