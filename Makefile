@@ -229,7 +229,7 @@ FUZZ_DOORS := yaml profile strings policy json http secrets uris frames state fr
 fuzz_samples := $(call objects,tests/fuzz/rig.c tests/fuzz/files.c $(filter-out %/profiles.c %/intents.c,$(wildcard tests/property/*.c)))
 fuzz_frame_parts := $(call objects,tests/fuzz/frames.c)
 fuzz_core_parts := $(fuzz_samples) $(fuzz_frame_parts) \
-    $(call objects,$(addprefix tests/fuzz/,core.c disk.c events.c kept.c play.c play_operators.c requests.c stage.c told.c))
+    $(call objects,$(addprefix tests/fuzz/,core.c core_policy.c disk.c events.c kept.c play.c play_operators.c requests.c stage.c told.c))
 fuzz_with_policy          := $(call objects,tests/fuzz/files.c)
 fuzz_with_profile         := $(fuzz_samples)
 fuzz_with_strings         := $(fuzz_samples)
@@ -279,7 +279,7 @@ LIBEXEC := $(filter-out $(BIN),$(PROGRAMS))
 FEED := $(wildcard adapters/feed/*.py) adapters/python/chancery.py
 PROFILES := $(wildcard profiles/*.yaml)
 MANUALS := $(wildcard docs/man/*.[1-9])
-UNITS := $(wildcard docs/systemd/*.service)
+UNITS := $(wildcard docs/systemd/*.service docs/systemd/*.timer)
 DROPINS := $(wildcard docs/systemd/chancery-agent.service.d/*.conf)
 manual_path = $(foreach manual,$(1),$(mandir)/man$(subst .,,$(suffix $(manual)))/$(notdir $(manual)))
 INSTALLED = $(BIN:%=$(bindir)/%) $(LIBEXEC:%=$(libexecdir)/%) $(addprefix $(libexecdir)/,$(notdir $(FEED))) $(PROFILES:profiles/%=$(profiledir)/%) \

@@ -3,6 +3,7 @@
 #include "base/encode.h"
 #include "base/slice.h"
 #include "base/utc.h"
+#include "cli/agent_keys.h"
 #include "cli/asked.h"
 #include "cli/client.h"
 #include "cli/commands.h"
@@ -190,24 +191,6 @@ static ch_status run_status(const ch_arguments *arguments, ch_error *err)
     return CH_OK;
 }
 
-/* Adds one page of keys to `keys`. `path` is where to ask for it; afterwards it is where to ask for the next page, or
- * empty if this was the last. */
-static ch_status add_page(const ch_arguments *arguments, json_t *keys, ch_buffer *path, ch_error *err)
-{
-    ch_autojansson answer = NULL;
-    CH_TRY(ch_client_ask(arguments, ch_buffer_text(path), NULL, &answer, err));
-    json_t *page = json_object_get(answer, "keys");
-    const char *next = json_string_value(json_object_get(answer, "next"));
-    if (json_array_extend(keys, page) != 0 || (next != NULL && json_array_size(page) == 0))
-        return ch_fail(err, CH_INTERNAL, "the agent's answer is not a page of keys");
-    ch_buffer_clear(path);
-    if (next != NULL) {
-        ch_buffer_add_text(path, "/v1/keys?limit=1000&after=");
-        ch_encode_percent(path, ch_slice_of(next), "");
-    }
-    return CH_OK;
-}
-
 /* Prints the versions of the keys that have several. */
 static void print_versions(const json_t *keys)
 {
@@ -257,11 +240,8 @@ static ch_status run_keys(const ch_arguments *arguments, ch_error *err)
         {0},
     };
     /* clang-format on */
-    ch_autojansson keys = json_array();
-    ch_autobuffer path = CH_BUFFER_INIT;
-    ch_buffer_add_text(&path, "/v1/keys");
-    while (path.size > 0)
-        CH_TRY(add_page(arguments, keys, &path, err));
+    ch_autojansson keys = NULL;
+    CH_TRY(ch_agent_keys(arguments, &keys, err));
     CH_TRY(ch_output_listing(arguments, "keys", keys, columns, "The agent has no keys that you may use.", err));
     if (arguments->option[CH_OPT_JSON] == NULL)
         print_versions(keys);

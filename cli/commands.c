@@ -10,7 +10,7 @@ static const ch_command *const families[] = {
     ch_commands_of_diff,       ch_commands_of_test,       ch_commands_of_replay,     ch_commands_of_freezing,
     ch_commands_of_flatten,    ch_commands_of_trading,    ch_commands_of_decisions,  ch_commands_of_approvals,
     ch_commands_of_operator,   ch_commands_of_totp,       ch_commands_of_agent,      ch_commands_of_requests,
-    ch_commands_of_nonce,      ch_commands_of_clock,
+    ch_commands_of_bot,        ch_commands_of_doctor,     ch_commands_of_nonce,      ch_commands_of_clock,
 };
 
 #define FAMILY_COUNT (sizeof families / sizeof families[0])

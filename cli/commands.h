@@ -43,6 +43,8 @@ extern const ch_command ch_commands_of_decisions[];   /* cli/decisions_list.c */
 extern const ch_command ch_commands_of_approvals[];   /* cli/approvals.c */
 extern const ch_command ch_commands_of_operator[];    /* cli/operator.c: unlock and lock */
 extern const ch_command ch_commands_of_totp[];        /* cli/totp.c */
+extern const ch_command ch_commands_of_bot[];         /* cli/bot.c */
+extern const ch_command ch_commands_of_doctor[];      /* cli/doctor.c */
 extern const ch_command ch_commands_of_nonce[];       /* cli/nonce.c */
 extern const ch_command ch_commands_of_clock[];       /* cli/clock.c */
 extern const ch_command ch_commands_of_agent[];       /* cli/agent.c: what the agent offers over HTTP */

@@ -1,9 +1,8 @@
 /* intent: what a request would mean, without a token and, by a profile's name, without an agent. */
-#include "base/encode.h"
 #include "base/memory.h"
 #include "base/names.h"
 #include "base/slice.h"
-#include "cli/client.h"
+#include "cli/agent_keys.h"
 #include "cli/commands.h"
 #include "cli/intent_json.h"
 #include "cli/jansson.h"
@@ -24,25 +23,9 @@
 /* The profile of the agent's key of that name; empty if the agent has none. */
 static ch_status find_key(const ch_arguments *arguments, const char *name, ch_buffer *profile, ch_error *err)
 {
-    ch_autobuffer path = CH_BUFFER_INIT;
-    ch_buffer_add_text(&path, "/v1/keys?limit=1000");
-    while (path.size > 0) {
-        ch_autojansson answer = NULL;
-        size_t i;
-        json_t *key;
-        CH_TRY(ch_client_ask(arguments, ch_buffer_text(&path), NULL, &answer, err));
-        json_array_foreach(json_object_get(answer, "keys"), i, key)
-        {
-            if (strcmp(ch_jansson_member(key, "name"), name) == 0)
-                ch_buffer_add_text(profile, ch_jansson_member(key, "profile"));
-        }
-        const char *next = ch_jansson_member(answer, "next");
-        ch_buffer_clear(&path);
-        if (*next != '\0' && profile->size == 0) {
-            ch_buffer_add_text(&path, "/v1/keys?limit=1000&after=");
-            ch_encode_percent(&path, ch_slice_of(next), "");
-        }
-    }
+    ch_autojansson keys = NULL;
+    CH_TRY(ch_agent_keys(arguments, &keys, err));
+    ch_buffer_add_text(profile, ch_jansson_member(ch_agent_keys_find(keys, name), "profile"));
     return CH_OK;
 }
 

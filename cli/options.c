@@ -22,7 +22,7 @@ static const ch_option_row rows[CH_OPT_COUNT] = {
     [CH_OPT_TOKEN]           = { "token",           "URI",             "CHANCERY_TOKEN",         "the token: an RFC 7512 URI, or its label" },
     [CH_OPT_LABEL]           = { "label",           "LABEL",           NULL,                     "label of the new token or key" },
     [CH_OPT_OBJECT]          = { "object",          "URI",             NULL,                     "the key: an RFC 7512 URI (\"pkcs11:object=...\"), or its label" },
-    [CH_OPT_PROFILE]         = { "profile",         "PROFILE",         NULL,                     "exchange profile that sets mechanism and encoding" },
+    [CH_OPT_PROFILE]         = { "profile",         "PROFILE",         NULL,                     "the exchange's profile; it sets mechanism and encoding" },
     [CH_OPT_SCHEME]          = { "scheme",          "SCHEME",          NULL,                     "the profile's signing scheme (import and check: hmac)" },
     [CH_OPT_PROFILES]        = { "profiles",        "DIR",             "CHANCERY_PROFILES",      "folder of the profiles" },
     [CH_OPT_MECHANISM]       = { "mechanism",       "MECHANISM",       NULL,                     "what the key signs with; see 'chancery help mechanisms'" },
@@ -51,6 +51,13 @@ static const ch_option_row rows[CH_OPT_COUNT] = {
     [CH_OPT_REASON]          = { "reason",          "TEXT",            NULL,                     "why; the agent's log keeps it" },
     [CH_OPT_REDUCING]        = { "reducing",        NULL,              NULL,                     "let orders that reduce positions pass" },
     [CH_OPT_ANSWERS]         = { "answers",         "FILE",            NULL,                     "YAML with an answer for each question; nobody is asked" },
+    [CH_OPT_FOR]             = { "for",             "FRAMEWORK",       NULL,                     "what the bot is written with; 'chancery bot list' names them" },
+    [CH_OPT_ENVIRONMENT]     = { "environment",     "NAME",            NULL,                     "of the profile, with --profile (default: live)" },
+    [CH_OPT_RELAY]           = { "relay",           "URL|FILE",        "CHANCERY_RELAY",         "the relay's address, or its relay.yaml" },
+    [CH_OPT_CALLER]          = { "caller",          "NAME",            NULL,                     "whose listener of the relay's, if it has several" },
+    [CH_OPT_TOKEN_FILE]      = { "token-file",      "FILE",            NULL,                     "the file of the token that the relay's port wants" },
+    [CH_OPT_CA]              = { "ca",              "FILE",            NULL,                     "what the relay's certificate is checked by" },
+    [CH_OPT_WATCH]           = { "watch",           NULL,              NULL,                     "print only what is wrong, for timers" },
     [CH_OPT_SOCKET]          = { "socket",          "PATH",            "CHANCERY_SOCK",          "the agent's HTTP socket" },
     [CH_OPT_OPERATOR_SOCKET] = { "operator-socket", "PATH",            "CHANCERY_OPERATOR_SOCK", "the agent's operator socket" },
     [CH_OPT_AGENT_USER]      = { "agent-user",      "USER",            "CHANCERY_AGENT_USER",    "user that the agent runs as (default: chancery)" },
@@ -301,6 +308,11 @@ ch_status ch_argument_object(const char *argument, char **out, ch_error *err)
     if (*argument == '\0')
         return ch_fail(err, CH_BAD_INPUT, "the name of the key is empty; give its label or its RFC 7512 URI");
     return to_uri("the key", argument, "object", ch_uri_check_object, out, err);
+}
+
+const char *ch_option_relay(const ch_arguments *arguments)
+{
+    return option_or_variable(arguments, CH_OPT_RELAY);
 }
 
 const char *ch_option_policy(const ch_arguments *arguments)

@@ -49,6 +49,13 @@ typedef enum ch_option {
     CH_OPT_REASON,
     CH_OPT_REDUCING,
     CH_OPT_ANSWERS,
+    CH_OPT_FOR,
+    CH_OPT_ENVIRONMENT,
+    CH_OPT_RELAY,
+    CH_OPT_CALLER,
+    CH_OPT_TOKEN_FILE,
+    CH_OPT_CA,
+    CH_OPT_WATCH,
     CH_OPT_SOCKET,
     CH_OPT_OPERATOR_SOCKET,
     CH_OPT_AGENT_USER,
@@ -135,8 +142,9 @@ CH_CHECKED ch_status ch_argument_object(const char *argument, char **out, ch_err
 /* --profiles, else CHANCERY_PROFILES, else where they are installed. */
 const char *ch_option_profiles(const ch_arguments *arguments);
 
-/* The same, and --policy and --config or their variables; NULL if there is neither. */
+/* The same, --relay, and --policy and --config, or their variables; NULL if there is neither. */
 const char *ch_option_given_profiles(const ch_arguments *arguments);
+const char *ch_option_relay(const ch_arguments *arguments);
 const char *ch_option_policy(const ch_arguments *arguments);
 const char *ch_option_config(const ch_arguments *arguments);
 

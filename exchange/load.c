@@ -8,6 +8,7 @@
 #include "exchange/check_value.h"
 #include "exchange/confusion.h"
 #include "exchange/load_confusion.h"
+#include "exchange/load_doctor.h"
 #include "exchange/load_endpoints.h"
 #include "exchange/load_environments.h"
 #include "exchange/load_intents.h"
@@ -254,6 +255,7 @@ static const ch_field fields[] = {
     { "left_out",    false,    read_left_out,    CH_WHOLE                         },
     { "sdk",         false,    read_sdk,         CH_WHOLE                         },
     { "public",      false,    read_public,      CH_WHOLE                         },
+    { "doctor",      false,    ch_doctor_read,   CH_WHOLE                         },
 };
 /* clang-format on */
 
@@ -299,6 +301,7 @@ void ch_profile_free(ch_profile *profile)
     if (profile == NULL)
         return;
     ch_environments_free(profile);
+    ch_doctor_free(profile);
     ch_left_out_free(profile);
     ch_sdk_free(profile);
     ch_public_calls_free(profile);

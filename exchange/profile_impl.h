@@ -315,6 +315,7 @@ struct ch_profile {
     size_t sdk_count;
     ch_public_call *public_calls;
     size_t public_count;
+    struct ch_doctor *doctor; /* exchange/doctor.h; NULL: the profile has none */
 };
 
 /* True if a bot sets the receive window of a request to `endpoint` by a parameter of that name. */

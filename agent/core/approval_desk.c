@@ -116,11 +116,21 @@ static void answer_late(const wait *at)
     ch_front_link_failed(at->asker, "", &late);
 }
 
+/* The front has forgotten the question; but each of a front's questions has an answer, whoever left. */
+static void answer_who_left(const wait *at)
+{
+    ch_error left = CH_ERROR_INIT;
+    ch_error_set(&left, CH_UNAVAILABLE, "", "the caller has left");
+    ch_front_link_failed(at->asker, "", &left);
+}
+
 /* True if the wait is over. */
 static bool is_over(const ch_approval_desk *desk, const wait *at, uint64_t now_ms, uint64_t now_ns)
 {
-    if (has_left(desk, at))
+    if (has_left(desk, at)) {
+        answer_who_left(at);
         return true;
+    }
     bool is_due = now_ms >= at->until_ms;
     if (at->row != 0 && !ch_ledger_is_recorded(desk->context.ledger, at->row)) {
         if (is_due)

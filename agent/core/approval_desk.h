@@ -2,8 +2,8 @@
  * request stands, now or when that changes, and WITHDRAW. A fetch is a request for a signature (agent/core/request.h).
  *
  * A bot that waits takes a place until it is answered; each user has a share of the places. The answer comes when the
- * request changes, when the time is over, or when the policy is replaced. A bot that leaves loses its place. Core's
- * thread only. */
+ * request changes, when the time is over, or when the policy is replaced. A bot that leaves loses its place; its front
+ * is told so, for each of its questions has one answer. Core's thread only. */
 #ifndef CH_AGENT_CORE_APPROVAL_DESK_H
 #define CH_AGENT_CORE_APPROVAL_DESK_H
 

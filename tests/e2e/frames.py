@@ -26,10 +26,16 @@ def fields(text, records):
     return ", ".join(parts)
 
 
+def kinds(text, records):
+    """The kinds of the fields, one after the other; a list is the kinds of its record."""
+    return [what if kind == "FIELD" else records[what] for kind, what, _ in FIELD.findall(text)]
+
+
 def read():
     """Each frame as a dict, in the order of the file."""
     text = (ROOT / "wire" / "frames.def").read_text()
     records = {name: fields(body, {}) for name, body in RECORD.findall(text)}
+    record_kinds = {name: kinds(body, {}) for name, body in RECORD.findall(text)}
     frames = []
     for name, struct_name, number, direction, id_, states, descriptor, body in FRAME.findall(text):
         frames.append({
@@ -41,6 +47,7 @@ def read():
             "states": ", ".join(words(state.strip()) for state in states.split("|")),
             "descriptor": DESCRIPTORS[descriptor],
             "fields": fields(body, records),
+            "kinds": kinds(body, record_kinds),
         })
     return frames
 
@@ -72,6 +79,30 @@ def packet(frame):
 
 def with_header(number, fields):
     return struct.pack("=IHHQ", 16 + len(fields), number, 0, 0) + fields
+
+
+def after_fields(kinds_, fields_, at=0):
+    """Where the fields end that begin at `at`. Raises struct.error if there are fewer bytes."""
+    for kind in kinds_:
+        if isinstance(kind, list):
+            count, = struct.unpack_from("=H", fields_, at)
+            at += 2
+            for _ in range(count):
+                at = after_fields(kind, fields_, at)
+        elif kind == "error":
+            at = after_fields(["u32", "bytes", "bytes"], fields_, at)
+        else:
+            value, = struct.unpack_from("=" + SIZES[kind], fields_, at)
+            at += struct.calcsize("=" + SIZES[kind]) + (value if kind == "bytes" else 0)
+    return at
+
+
+def is_whole(frame, fields_):
+    """True if these bytes are the fields of the frame, all of them and nothing more."""
+    try:
+        return after_fields(frame["kinds"], fields_) == len(fields_)
+    except struct.error:
+        return False
 
 
 if __name__ == "__main__":

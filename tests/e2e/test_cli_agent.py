@@ -113,7 +113,7 @@ class Http(Sandbox):
         words = ("intent", "k", "POST", "/0/private/CancelAll", "--profiles", str(ROOT / "profiles"))
         keys = [{"name": "j", "profile": "binance"}, {"name": "k", "profile": "kraken"}]
         result, got = self.ask(http_answer(200, {"keys": keys}), *words)
-        self.assertEqual(got["line"], "GET /v1/keys?limit=1000 HTTP/1.1")
+        self.assertEqual(got["line"], "GET /v1/keys HTTP/1.1")
         self.assertEqual(result.status, OK, result)
         self.assertEqual(result.out, "cancel all orders\n  not known: market\nThe signature can be used once.\n")
         for answer in ([], [{"name": "k", "profile": "../kraken"}]):

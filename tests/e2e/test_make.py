@@ -53,6 +53,7 @@ class Install(Installed):
         wanted = {"bin/chancery", "bin/chancery-agent", "libexec/chancery/chancery-front",
                   "libexec/chancery/chancery-token", "libexec/chancery/chancery_feed.py", "libexec/chancery/tickers.py",
                   "libexec/chancery/chancery.py", "lib/systemd/system/chancery-feed.service",
+                  "lib/systemd/system/chancery-doctor.service", "lib/systemd/system/chancery-doctor.timer",
                   "share/bash-completion/completions/chancery",
                   "lib/systemd/system/chancery-agent.service"}
         drop_ins = ROOT / "docs" / "systemd" / "chancery-agent.service.d"
@@ -107,6 +108,7 @@ class Prefix(Installed):
 
     def test_texts_name_the_prefix(self):
         for name, says in (("lib/systemd/system/chancery-agent.service", "ExecStart=/opt/chancery/bin/chancery-agent"),
+                           ("lib/systemd/system/chancery-doctor.service", "ExecStart=/opt/chancery/bin/chancery doctor"),
                            ("lib/systemd/system/chancery-feed.service", "/opt/chancery/libexec/chancery/chancery_feed.py"),
                            ("share/man/man1/chancery.1", "/opt/chancery/share/chancery/profiles")):
             text = (self.root / name).read_text()

@@ -28,6 +28,8 @@ int fuzz_core_connect_operator(void);
 void fuzz_core_lock(void);
 /* Answers the bots that wait for a change of a request, as before a new policy. */
 void fuzz_core_recall(void);
+/* Has the approver approve all that waits for people. */
+void fuzz_core_approve(void);
 /* As if the kernel had said so. */
 void fuzz_core_child_died(pid_t pid);
 

@@ -20,6 +20,7 @@ typedef enum what {
     TOKEN_DIES,
     WRITE,
     DISK,
+    APPROVE,
     WHAT_COUNT
 } what;
 
@@ -74,8 +75,6 @@ static void happen(const fuzz_event *event)
         break;
     case TOKEN_DIES:
         fuzz_token_die();
-        fuzz_turn();
-        fuzz_token_say_started(CH_OK);
         break;
     case WRITE:
         fuzz_front_write(event->bytes);
@@ -83,11 +82,15 @@ static void happen(const fuzz_event *event)
     case DISK:
         fuzz_disk_set((fuzz_disk)(event->how % FUZZ_DISK_COUNT));
         break;
+    case APPROVE:
+        fuzz_core_approve();
+        break;
     case TURN:
     case WHAT_COUNT:
         break;
     }
     fuzz_turn();
+    fuzz_token_get_ready();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

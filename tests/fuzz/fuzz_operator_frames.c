@@ -25,6 +25,7 @@ typedef enum what {
     DISK,
     HOLD_PRICE,
     OLD_STATE, /* means something as the first event only */
+    SAY_CODE,
     WHAT_COUNT
 } what;
 
@@ -38,6 +39,8 @@ typedef enum attached {
     FILE_END,
     DEVICE,
     SOCKET,
+    CODE,
+    PIN_AND_CODE,
     ATTACHED_COUNT
 } attached;
 
@@ -69,6 +72,10 @@ static int make_descriptor(attached kind)
         return fuzz_pipe_with(CH_LITERAL(""));
     case LONG_PIPE:
         return fuzz_pipe_with((ch_slice){long_pin, sizeof long_pin});
+    case CODE:
+        return fuzz_pipe_with(CH_LITERAL("123456"));
+    case PIN_AND_CODE:
+        return fuzz_pipe_with(CH_LITERAL("1234\000123456"));
     case FILE_END:
         return dup(fuzz_descriptor(CH_LITERAL("1234")));
     case DEVICE:
@@ -89,13 +96,14 @@ static void send_as(uint8_t how, ch_slice packet)
         close(fd);
 }
 
-static void ask(uint8_t how)
+/* What the input says; or, if that is nothing, a request and a report, the same for each `how`. */
+static void ask(uint8_t how, ch_slice packet)
 {
     dice chance = {.state = how};
-    ch_autobuffer packet = CH_BUFFER_INIT;
-    fuzz_add_request(&chance, &packet);
-    fuzz_add_report(&chance, &packet);
-    (void)fuzz_front_send(ch_buffer_slice(&packet));
+    ch_autobuffer made = CH_BUFFER_INIT;
+    fuzz_add_request(&chance, &made);
+    fuzz_add_report(&chance, &made);
+    (void)fuzz_front_send(packet.size > 0 ? packet : ch_buffer_slice(&made));
 }
 
 static void hold_price(void)
@@ -119,7 +127,7 @@ static void happen(const fuzz_event *event)
         fuzz_operator_leave(event->how);
         break;
     case ASK:
-        ask(event->how);
+        ask(event->how, event->bytes);
         break;
     case PASS_TIME:
         fuzz_pass_ms((uint64_t)event->how * 500);
@@ -135,6 +143,9 @@ static void happen(const fuzz_event *event)
         break;
     case SAY_STARTED:
         fuzz_token_say_started(CH_OK);
+        break;
+    case SAY_CODE:
+        fuzz_token_say_code(event->how % 2 == 0);
         break;
     case HOLD_PRICE:
         hold_price();

@@ -34,16 +34,17 @@ int LLVMFuzzerInitialize(int *count, char ***arguments)
     return 0;
 }
 
-/* The same requests each time, of all forms, and what else bots send. */
-static void ask(uint8_t how)
+/* What the input says; or, if that is nothing, requests of all forms and what else bots send, the same for each `how`.
+ */
+static void ask(uint8_t how, ch_slice packet)
 {
     dice chance = {.state = how};
-    ch_autobuffer packet = CH_BUFFER_INIT;
+    ch_autobuffer made = CH_BUFFER_INIT;
     for (unsigned i = 0; i < 4; i++)
-        fuzz_add_request(&chance, &packet);
+        fuzz_add_request(&chance, &made);
     if (dice_chance(&chance, 50))
-        fuzz_add_report(&chance, &packet);
-    (void)fuzz_front_send(ch_buffer_slice(&packet));
+        fuzz_add_report(&chance, &made);
+    (void)fuzz_front_send(packet.size > 0 ? packet : ch_buffer_slice(&made));
 }
 
 static ch_status outcome_of(uint8_t how)
@@ -59,7 +60,7 @@ static void happen(const fuzz_event *event)
         (void)fuzz_token_send(event->bytes);
         break;
     case ASK:
-        ask(event->how);
+        ask(event->how, event->bytes);
         break;
     case ANSWER:
         fuzz_token_answer(1 + event->how / 8, outcome_of(event->how));

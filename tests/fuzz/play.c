@@ -2,6 +2,7 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "state/prints.h"
 #include "tests/fuzz/core.h"
 #include "tests/fuzz/disk.h"
 #include "tests/fuzz/frames.h"
@@ -20,6 +21,8 @@
 #define NUMBERS_SEEN 8
 #define TURNS_MAX 400
 #define STATE_RETRY_MS 2500
+#define LAST_STEPS 8 /* longer than a withdrawal waits for the disk */
+#define LAST_STEP_MS 500
 #define ANY_STATE ((ch_receiving)0xff)
 
 /* The last numbers of their kind that core has told. */
@@ -45,6 +48,9 @@ static struct {
     size_t payloads[JOBS_SEEN];
     size_t job_count;
     bool may_get_jobs; /* it was asked to log in, and not to log out since */
+    bool is_to_start;  /* it was asked to, and has not said that it did */
+    bool logs_in_by_code;
+    uint64_t lowest_step; /* of the code that it was asked about */
 } the_token;
 
 static int bots[BOTS_MAX];
@@ -132,12 +138,29 @@ static void answer_probe(void)
     (void)fuzz_token_send(ch_buffer_slice(&packet));
 }
 
+static void see_code(ch_frame frame)
+{
+    ch_code_frame code = {0};
+    ch_login_code_frame login = {0};
+    ch_error err = CH_ERROR_INIT;
+    if (frame.type == CH_FRAME_CODE)
+        FUZZ_CHECK(ch_code_frame_get(&frame, &code, &err) == CH_OK);
+    else
+        FUZZ_CHECK(ch_login_code_frame_get(&frame, &login, &err) == CH_OK);
+    the_token.logs_in_by_code = frame.type == CH_FRAME_LOGIN_CODE;
+    the_token.lowest_step = code.lowest_step + login.lowest_step;
+}
+
 static void see_token_frame(const ch_frame *frame)
 {
     if (frame->type == CH_FRAME_PROBE)
         answer_probe();
     if (frame->type == CH_FRAME_JOB)
         see_job(*frame);
+    if (frame->type == CH_FRAME_TOKEN_START)
+        the_token.is_to_start = true;
+    if (frame->type == CH_FRAME_CODE || frame->type == CH_FRAME_LOGIN_CODE)
+        see_code(*frame);
     if (frame->type == CH_FRAME_LOGIN || frame->type == CH_FRAME_LOGOUT)
         the_token.may_get_jobs = frame->type == CH_FRAME_LOGIN;
 }
@@ -287,8 +310,20 @@ void fuzz_token_say_started(ch_status outcome)
     ch_autobuffer packet = CH_BUFFER_INIT;
     ch_token_started_frame frame = {.outcome = outcome_of(outcome)};
     FUZZ_CHECK(ch_token_started_frame_put(&packet, 0, &frame, &err) == CH_OK);
+    the_token.is_to_start = false;
     (void)fuzz_token_send(ch_buffer_slice(&packet));
 }
+
+void fuzz_token_get_ready(void)
+{
+    if (!the_token.is_to_start)
+        return;
+    fuzz_token_say_started(CH_OK);
+    fuzz_turn();
+}
+
+static const uint8_t print[CH_PRINT_SIZE] = {1};
+static const ch_slice a_print = {print, sizeof print};
 
 void fuzz_token_say_logged_in(ch_status outcome)
 {
@@ -298,6 +333,11 @@ void fuzz_token_say_logged_in(ch_status outcome)
         ch_key_state_frame key = {.key = (uint16_t)i, .problem = CH_ERROR_INIT};
         FUZZ_CHECK(ch_key_state_frame_put(&packet, 0, &key, &err) == CH_OK);
     }
+    if (outcome == CH_OK && the_token.logs_in_by_code) {
+        ch_code_passed_frame passed = {.step = the_token.lowest_step, .print = a_print};
+        FUZZ_CHECK(ch_code_passed_frame_put(&packet, 0, &passed, &err) == CH_OK);
+    }
+    the_token.logs_in_by_code = false;
     ch_login_done_frame done = {.outcome = outcome_of(outcome)};
     FUZZ_CHECK(ch_login_done_frame_put(&packet, 0, &done, &err) == CH_OK);
     (void)fuzz_token_send(ch_buffer_slice(&packet));
@@ -309,6 +349,21 @@ void fuzz_token_say_logged_out(ch_status outcome)
     ch_autobuffer packet = CH_BUFFER_INIT;
     ch_logout_done_frame done = {.outcome = outcome_of(outcome)};
     FUZZ_CHECK(ch_logout_done_frame_put(&packet, 0, &done, &err) == CH_OK);
+    (void)fuzz_token_send(ch_buffer_slice(&packet));
+}
+
+void fuzz_token_say_code(bool is_right)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_autobuffer packet = CH_BUFFER_INIT;
+    ch_code_done_frame done = {.outcome = CH_ERROR_INIT};
+    if (is_right) {
+        done.step = the_token.lowest_step;
+        done.print = a_print;
+    } else {
+        ch_error_set(&done.outcome, CH_REFUSED, CH_RULE_CODE, "the code is wrong");
+    }
+    FUZZ_CHECK(ch_code_done_frame_put(&packet, 0, &done, &err) == CH_OK);
     (void)fuzz_token_send(ch_buffer_slice(&packet));
 }
 
@@ -403,8 +458,8 @@ static void check_answers(void)
     fuzz_core_recall();
     for (size_t i = 0; i < FUZZ_TOKENS; i++)
         fuzz_core_child_died(fuzz_the_stage.tokens[i].pid);
-    for (size_t i = 0; i < 4; i++)
-        fuzz_turn();
+    for (size_t i = 0; i < LAST_STEPS; i++)
+        fuzz_pass_ms(LAST_STEP_MS);
     if (life == the_front.life && fuzz_the_stage.front.fd >= 0)
         FUZZ_CHECK(the_front.asked == the_front.answered);
 }

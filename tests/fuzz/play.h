@@ -22,8 +22,8 @@ void fuzz_pass_ms(uint64_t time_ms);
 
 /* ---- the front ---- */
 
-/* Sends a packet as it is, save that small numbers become ids of connections where such an id stands. False if the
- * front is dead or its socket is full. */
+/* Sends a packet as it is, save that small numbers become ids of connections, reservations and requests where such an
+ * id stands. False if the front is dead or its socket is full. */
 bool fuzz_front_send(ch_slice packet);
 void fuzz_front_get_ready(void);
 /* Writes to standard error. */
@@ -39,9 +39,13 @@ bool fuzz_token_send(ch_slice packet);
 /* Writes to standard error. */
 void fuzz_token_write(ch_slice bytes);
 void fuzz_token_say_started(ch_status outcome);
+/* Says that it has started, if it is a new process. */
+void fuzz_token_get_ready(void);
 /* Answers a login, with every key found; or a logout. */
 void fuzz_token_say_logged_in(ch_status outcome);
 void fuzz_token_say_logged_out(ch_status outcome);
+/* Answers whether a code is right. */
+void fuzz_token_say_code(bool is_right);
 /* Answers up to `count` jobs, with signatures or with a failure. */
 void fuzz_token_answer(size_t count, ch_status outcome);
 void fuzz_token_die(void);
@@ -51,7 +55,9 @@ void fuzz_token_die(void);
 #define FUZZ_OPERATORS_MAX 10
 
 void fuzz_operator_connect(size_t session);
-/* `fd` is passed along if it is not -1, twice if `is_doubled`, and stays the caller's. */
+/* Sends a packet as it is, save that a version of old becomes this one, and a digest of zeros the one that this
+ * operator or another was shown last. `fd` is passed along if it is not -1, twice if `is_doubled`, and stays the
+ * caller's. */
 bool fuzz_operator_send(size_t session, ch_slice packet, int fd, bool is_doubled);
 void fuzz_operator_leave(size_t session);
 /* Well-formed requests by session 0, made anew. */

@@ -1,6 +1,7 @@
 /* The operators' ends. */
 #include "tests/fuzz/play.h"
 
+#include "agent/core/approval.h"
 #include "base/buffer.h"
 #include "tests/fuzz/core.h"
 #include "tests/fuzz/fuzz.h"
@@ -20,6 +21,20 @@ typedef struct operator_end {
 } operator_end;
 
 static operator_end operators[FUZZ_OPERATORS_MAX];
+static uint8_t shown[CH_APPROVAL_DIGEST_SIZE]; /* the digest of the request that core has shown last */
+
+static void see_frame(operator_end *at, const ch_frame *frame)
+{
+    ch_frame copy = *frame;
+    ch_approval_is_frame approval;
+    ch_error err = CH_ERROR_INIT;
+    FUZZ_CHECK(at->answers == 0);
+    at->answers += frame->type == CH_FRAME_OPERATOR_DONE;
+    if (frame->type != CH_FRAME_APPROVAL_IS)
+        return;
+    FUZZ_CHECK(ch_approval_is_frame_get(&copy, &approval, &err) == CH_OK && approval.digest.size == sizeof shown);
+    memcpy(shown, approval.digest.data, sizeof shown);
+}
 
 /* An operator is answered once; it may hear of progress before. */
 void fuzz_operators_read(void)
@@ -29,10 +44,8 @@ void fuzz_operators_read(void)
     for (size_t i = 0; i < FUZZ_OPERATORS_MAX; i++) {
         operator_end *at = &operators[i];
         while (fuzz_receive(at->fd, CH_CORE_TO_OPERATOR, &packet)) {
-            while (ch_frame_next(&packet.bytes, &frame)) {
-                FUZZ_CHECK(at->answers == 0);
-                at->answers += frame.type == CH_FRAME_OPERATOR_DONE;
-            }
+            while (ch_frame_next(&packet.bytes, &frame))
+                see_frame(at, &frame);
         }
     }
 }
@@ -51,6 +64,7 @@ void fuzz_operators_begin(void)
 {
     for (size_t i = 0; i < FUZZ_OPERATORS_MAX; i++)
         operators[i] = (operator_end){.fd = -1};
+    memset(shown, 0, sizeof shown);
 }
 
 void fuzz_operator_leave(size_t session)
@@ -81,12 +95,33 @@ static void renew_version(ch_buffer *packet)
     memcpy(packet->data + VERSION_AT, &version, sizeof version);
 }
 
+/* Seeds need not know digests. */
+static void set_digest(ch_buffer *packet)
+{
+    static const uint8_t zeros[sizeof shown];
+    ch_frame frame;
+    ch_error err = CH_ERROR_INIT;
+    ch_approval_give_frame give;
+    ch_approval_deny_frame deny;
+    ch_slice bytes = ch_buffer_slice(packet);
+    ch_slice digest = CH_LITERAL("");
+    if (!ch_frame_next(&bytes, &frame))
+        return;
+    if (frame.type == CH_FRAME_APPROVAL_GIVE && ch_approval_give_frame_get(&frame, &give, &err) == CH_OK)
+        digest = give.digest;
+    else if (frame.type == CH_FRAME_APPROVAL_DENY && ch_approval_deny_frame_get(&frame, &deny, &err) == CH_OK)
+        digest = deny.digest;
+    if (digest.size == sizeof shown && memcmp(digest.data, zeros, sizeof zeros) == 0)
+        memcpy(packet->data + (digest.data - packet->data), shown, sizeof shown);
+}
+
 bool fuzz_operator_send(size_t session, ch_slice packet, int fd, bool is_doubled)
 {
     int fds[2] = {fd, fd};
     ch_autobuffer sent = CH_BUFFER_INIT;
     ch_buffer_add_slice(&sent, packet);
     renew_version(&sent);
+    set_digest(&sent);
     size_t size = fd < 0 ? 0 : is_doubled ? sizeof fds : sizeof fds[0];
     union {
         char space[CMSG_SPACE(sizeof fds)];
