@@ -102,10 +102,10 @@ ch_status ch_sdk_request_make(ch_sdk_request *self, const ch_profile *profile, c
     for (size_t i = 0; i < call->param_count; i++)
         params[i] = (ch_param){.kind = CH_PARAM_TEXT, .name = ch_slice_of(call->params[i].name), .value = values[i]};
     ch_request request = {.method = ch_slice_of(call->is_post ? "POST" : "GET"),
-                                .host = host_of(self->environment, call->origin),
-                                .path = ch_slice_of(call->path),
-                                .params = params,
-                                .param_count = call->param_count};
+                          .host = host_of(self->environment, call->origin),
+                          .path = ch_slice_of(call->path),
+                          .params = params,
+                          .param_count = call->param_count};
     ch_recipe_input input = {.profile = profile,
                              .environment = self->environment,
                              .request = &request,

@@ -218,12 +218,13 @@ class Doctor(Sandbox):
         self.assertEqual(self.found(answers)["clock"]["state"], "unknown")
 
     def test_every_way_to_write_a_time(self):
-        for profile, answer in (("bybit", {"result": {"timeNano": str(now_ms() * 1000000)}}), ("okx", {"data": [{"ts": str(now_ms())}]}),
-                                ("kraken", {"result": {"unixtime": int(time.time())}}),
-                                ("coinbase-exchange", {"epoch": time.time()}), ("kraken-futures", {"serverTime": date(time.time())})):
-            call = {"bybit": "GET /v5/market/time", "okx": "GET /api/v5/public/time", "kraken": "GET /0/public/Time",
-                    "coinbase-exchange": "GET /time", "kraken-futures": "GET /derivatives/api/v3/feeschedules"}[profile]
-            found = self.found({call: Answer(answer)}, profile=profile, status=REFUSED)
+        for profile, call, answer in (
+                ("bybit", "GET /v5/market/time", lambda: {"result": {"timeNano": str(now_ms() * 1000000)}}),
+                ("okx", "GET /api/v5/public/time", lambda: {"data": [{"ts": str(now_ms())}]}),
+                ("kraken", "GET /0/public/Time", lambda: {"result": {"unixtime": int(time.time())}}),
+                ("coinbase-exchange", "GET /time", lambda: {"epoch": time.time()}),
+                ("kraken-futures", "GET /derivatives/api/v3/feeschedules", lambda: {"serverTime": date(time.time())})):
+            found = self.found({call: lambda answer=answer: Answer(answer())}, profile=profile, status=REFUSED)
             self.assertEqual((found["clock"]["state"], found["clock"]["by"]), ("right", call), profile)
 
     # ---- the classic errors ----
