@@ -139,11 +139,11 @@ const ch_command ch_commands_of_bot[] = {
                               CH_OPTION(PROFILE) | CH_OPTION(ENVIRONMENT) | CH_OPTION(PROFILES) | CH_OPTION(SOCKET) |
                               CH_OPTION(AGENT_USER) | CH_OPTION(JSON)},
         .summary = "print the lines by which a bot asks the relay",
-        .details = "Prints the few lines that a bot of that framework needs: the relay's address, and\n"
-                   "dummy credentials of the shape that the framework insists on. The agent drops\n"
-                   "what is signed with them. The bot reads the relay's token from its file, so\n"
-                   "nothing that is printed is secret; only freqtrade cannot, and there you put the\n"
-                   "token where TOKEN stands.",
+        .details = "Prints the few lines that a bot of that framework needs: the relay's address,\n"
+                   "and dummy credentials of the shape that the framework insists on. The agent\n"
+                   "drops what is signed with them. The bot reads the relay's token from its file,\n"
+                   "so nothing that is printed is secret; only freqtrade cannot, and there you put\n"
+                   "the token where TOKEN stands.",
         .examples = "  chancery bot config binance-main --for ccxt-python\n"
                     "  chancery bot config k --profile kraken --for curl --relay unix:/run/chancery-relay/bot.sock\n",
         .run = run_config,
