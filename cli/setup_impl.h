@@ -58,7 +58,6 @@ typedef struct ch_setup {
     char *passphrase; /* NULL: the exchange takes none */
     ch_secret secret; /* to be imported */
     char *bot;
-    bool has_relay;   /* bots ask through it, and the key takes nothing else */
     char *relay_port; /* NULL without a relay */
     ch_setup_rights rights;
     ch_setup_trade trade;
@@ -66,6 +65,7 @@ typedef struct ch_setup {
     char *first_request; /* "GET /path", which the policy lets pass; NULL if there is no such request */
     char *person;        /* who operates: a user */
     bool has_codes;
+    bool has_relay; /* the bot asks through it, and the key takes nothing else */
 
     /* what was made */
     bool is_own_folder;

@@ -1,6 +1,5 @@
 /* What comes next is commands that work as they stand, so the request is one that the written policy was asked about,
  * and the bot's library one that knows the exchange. */
-#include "base/memory.h"
 #include "base/users.h"
 #include "cli/bots.h"
 #include "cli/jansson.h"

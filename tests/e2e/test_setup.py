@@ -9,187 +9,15 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import stat
-import subprocess
-import sys
 import time
 import unittest
-import urllib.parse
-import urllib.request
 
 import codes
 import harness
-from dialogue import CTRL_C, Dialogue, DialogueTest, loud, silent
-
-sys.path.insert(0, str(harness.ROOT / "tests" / "venue"))
-from venue import Venue  # noqa: E402
-
-OK, USAGE, REFUSED, CONFLICT, WRONG_PIN, TOKEN, CONFIG = 0, 2, 3, 5, 8, 9, 10
-KEY_ID = harness.BINANCE_KEY_ID
-ME = str(os.getuid())
-
-# At a signature of Kraken nothing is confused, and each is good once.
-KRAKEN = {"module": "softhsm2", "token": "new", "exchange": "kraken", "key_id": KEY_ID, "bot_may": "read-and-cancel",
-          "codes": "no"}
-
-
-class SetupTest(unittest.TestCase):
-    """A folder of its own for each test, and a SoftHSM2 store."""
-
-    @classmethod
-    def setUpClass(cls):
-        harness.require_programs()
-
-    def setUp(self):
-        self.agent = harness.Agent()
-        self.addCleanup(self.agent.close)
-        self.home = self.agent.home
-        self.agent.config.unlink()
-        self.agent.policy.unlink()
-        self.target = self.home / "target"
-        self.environment = {**self.agent.environment(), "CHANCERY_PROFILES": str(harness.ROOT / "profiles")}
-        for name in ("CHANCERY_SOCK", "CHANCERY_OPERATOR_SOCK"):
-            del self.environment[name]
-        self.environment["ASAN_OPTIONS"] = self.environment.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
-
-    # ---- what is there ----
-
-    def tokens(self):
-        done = self.cli("token", "list", "--module", "softhsm2", "--json")
-        return [row["label"] for row in json.loads(done.stdout)["tokens"] if row["initialized"]]
-
-    def keys(self, token="trading"):
-        done = self.cli("key", "list", "--module", "softhsm2", "--token", token, "--json", stdin=harness.USER_PIN)
-        return sorted(key["label"] for key in json.loads(done.stdout)["keys"])
-
-    def files(self):
-        return sorted(str(path.relative_to(self.home)) for path in self.home.rglob("*")
-                      if "tokens" not in path.parts and path.name != "softhsm2.conf")
-
-    # ---- commands ----
-
-    def cli(self, *words, **options):
-        return harness.run_cli(self.environment, *words, **options)
-
-    def answer(self, answers, *words, secret=harness.KRAKEN_SECRET, pin=harness.USER_PIN, folder=None):
-        """Runs it by a file of answers."""
-        file = self.home / "answers"
-        file.write_text("".join(f"{name}: {json.dumps(value)}\n" for name, value in answers.items()))
-        secrets = {"--pin-fd": pin, "--secret-fd": secret}
-        if answers.get("token") == "new":
-            secrets["--so-pin-fd"] = harness.SO_PIN
-        done = self.cli("setup", folder or self.target, "--answers", file, *words, secrets_by_option=secrets)
-        file.unlink()
-        for hidden in (harness.SO_PIN, harness.USER_PIN, secret):
-            self.assertNotIn(hidden, done.stdout.decode() + done.stderr.decode())
-        return done
-
-    def set_up(self, answers, *words, **options):
-        done = self.answer(answers, "--json", *words, **options)
-        self.assertEqual(done.returncode, OK, done.stderr.decode())
-        return json.loads(done.stdout)
-
-    def refuse(self, answers, status, *says, **options):
-        before = self.files()
-        done = self.answer(answers, **options)
-        self.assertEqual((done.returncode, done.stdout), (status, b""), done.stderr)
-        for text in says:
-            self.assertIn(text, done.stderr.decode())
-        self.assertEqual(self.files(), before)
-        return done.stderr.decode()
-
-    def start_relay(self, venue):
-        """The relay, by what was set up, and where the exchange is in this test."""
-        with open(self.target / "relay.yaml", "a") as file:
-            file.write(f"ca: {venue.authority}\nroutes:\n")
-            file.writelines(f"  {host}: '127.0.0.1:{venue.port}'\n" for host in venue.hosts)
-        log = self.home / "relay.log"
-        with open(log, "wb") as out:
-            relay = subprocess.Popen([harness.BUILD / "chancery-relay", "--config", self.target / "relay.yaml"], stderr=out)
-        self.addCleanup(relay.wait, 40)
-        self.addCleanup(relay.terminate)
-        harness.wait_until(lambda: "ready:" in log.read_text(), "a relay that is ready")
-
-    def start(self):
-        """The agent, by what was set up, and only that."""
-        self.agent.config = self.target / "agent.yaml"
-        self.agent.policy = self.target / "policy.yaml"
-        self.agent.socket = self.target / "run" / "agent.sock"
-        self.agent.operator_socket = self.target / "run" / "people" / "operator.sock"
-        self.agent.start()
-
-
-class SetupAtTerminalTest(SetupTest, DialogueTest):
-    def setUp(self):
-        codes.require_oathtool()
-        super().setUp()
-        self.me = self.name_of_me()
-
-    def name_of_me(self):
-        return subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
-
-    def terminal(self, *words, **options):
-        self.last = codes.Terminal(self.environment, *words, **options)
-        self.addCleanup(self.last.close)
-        return self.last
-
-    def new_code(self):
-        self.seed = codes.Seed(codes.URI.search(self.last.shown).group())
-        self.assertEqual(codes.qr_text(self.last.shown), self.seed.uri)
-        return self.seed.code(time.time())
-
-    def what_is_there(self):
-        return self.files()
-
-    def relay_prompts(self):
-        return [loud("through the relay? [no]: ")]
-
-    def dialogue(self, is_new_token=True):
-        token = [
-            loud("Number or label [new]: "),
-            loud("Label of the new token [trading]: "),
-            silent("SO PIN (sets PINs and erases; keep it apart from the user PIN): ", harness.SO_PIN),
-            silent("Once more, the same: ", harness.SO_PIN),
-            silent("User PIN (unlocks for signing): ", harness.USER_PIN),
-            silent("Once more, the same: ", harness.USER_PIN),
-        ] if is_new_token else [
-            loud("Number or label [trading]: "),
-            silent("User PIN: ", harness.USER_PIN),
-        ]
-        return Dialogue(("setup", str(self.target)), [
-            loud("Number, name or path [softhsm2]: "),
-            *token,
-            loud("Which exchange? Number or name: ", "kraken"),
-            loud("its label on the token [kraken-main]: "),
-            loud("(Enter: later): ", KEY_ID),
-            silent("API secret (a private key on one line): ", harness.KRAKEN_SECRET),
-            loud("Number or name [read]: ", "3"),
-            loud(f"As which user does it run? [{self.me}]: "),
-            *self.relay_prompts(),
-            loud("as the exchange spells them? [BTCUSDT]: ", "XBTUSDT, ETHUSDT"),
-            loud("Largest order, in USDT [100]: ", "250"),
-            loud("All orders of a day, in USDT [1000]: "),
-            loud("with limit prices [", "nobody"),
-            loud(f"A user [{self.me}]: "),
-            loud("besides the PIN? [yes]: "),
-            loud("Go on? [yes]: "),
-            silent("Code that the app shows: ", self.new_code),
-        ])
-
-    def unlock_and_sign(self):
-        self.start()
-        code = self.seed.code(time.time() + codes.STEP_S)  # the one before is used
-        done = self.agent.cli("unlock", "trading", stdin=f"{harness.USER_PIN}\n{code}\n")
-        self.assertEqual(done.returncode, 0, f"{done.stderr.decode()}\n{self.agent.log()}")
-        command = re.search(r"chancery (sign .*)", self.last.shown).group(1).split()
-        self.assertIn("https://api.kraken.com", self.agent.must(*command))
-        with self.agent.client() as client:
-            order = {"ordertype": "limit", "pair": "XBTUSDT", "type": "buy", "price": "30000", "volume": "0.005"}
-            call = {"method": "POST", "path": "/0/private/AddOrder", "params": order}
-            self.assertEqual(client.sign("kraken-main", call).status, 200)
-            for name, value in {"volume": "0.01", "type": "sell", "ordertype": "market", "pair": "SOLUSDT"}.items():
-                self.assertEqual(client.sign("kraken-main", {**call, "params": {**order, name: value}}).status, 403, name)
+from dialogue import CTRL_C, Dialogue, silent
+from setting_up import (CONFIG, CONFLICT, KRAKEN, ME, OK, REFUSED, USAGE, WRONG_PIN, SetupAtTerminalTest, SetupTest,
+                        free_port)
 
 
 class Dialogues(SetupAtTerminalTest):
@@ -310,45 +138,6 @@ class Dialogues(SetupAtTerminalTest):
         self.assertEqual((self.tokens(), self.target.exists()), ([], False))
 
 
-class RelayDialogues(SetupAtTerminalTest):
-    def relay_prompts(self):
-        self.port = free_port()
-        return [loud("through the relay? [no]: ", "yes"), loud("its requests? [8801]: ", str(self.port))]
-
-    def test_bots_through_the_relay(self):
-        dialogue = self.dialogue()
-        at = next(i for i, prompt in enumerate(dialogue.prompts) if "its requests?" in prompt.text)
-        with socket.create_server(("127.0.0.1", 0)) as other:
-            taken = other.getsockname()[1]
-            wrong = [dialogue.prompts[at]._replace(answer=text) for text in ("0", "65536", "-1", "http", str(taken))]
-            self.go_through(Dialogue(dialogue.words, [*dialogue.prompts[:at], *wrong, *dialogue.prompts[at:]]))
-        self.assertEqual(sorted(os.listdir(self.target)),
-                         ["agent.yaml", "bot.token", "policy.yaml", "relay.yaml", "state", "state.trace"])
-        self.assertIn(f"port: {self.port},", (self.target / "relay.yaml").read_text())
-        self.assertNotIn((self.target / "bot.token").read_text().strip(), self.last.shown)
-
-    def test_nothing_is_half_done_if_it_is_interrupted(self):
-        dialogue = self.dialogue()
-        first = next(i for i, prompt in enumerate(dialogue.prompts) if "through the relay?" in prompt.text)
-        before = self.what_is_there()
-        for at in (first, first + 1, len(dialogue.prompts) - 2):
-            for how in (CTRL_C, "hang-up", signal.SIGTERM):
-                with self.subTest(at=dialogue.prompts[at].text, how=repr(how)):
-                    self.interrupt(dialogue, at, how)
-                    self.assertEqual((self.what_is_there(), self.tokens()), (before, []))
-
-    def test_an_interrupted_enrolment_leaves_nothing_of_the_relay(self):
-        before = self.what_is_there()
-        dialogue = self.dialogue()
-        self.interrupt(dialogue, len(dialogue.prompts) - 1, CTRL_C)
-        self.assertEqual((self.what_is_there(), self.keys()), (before, []))
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        return one.getsockname()[1]
-
-
 def harness_read(path):
     try:
         return path.read_bytes()
@@ -365,75 +154,6 @@ class Answers(SetupTest):
             self.assertEqual(stat.S_IMODE((self.target / name).stat().st_mode), 0o600)
             self.assertIn("# ", (self.target / name).read_text())
         self.assertEqual(stat.S_IMODE(self.target.stat().st_mode), 0o755)
-
-    # ---- the relay ----
-
-    RELAY = {**KRAKEN, "bot_may": "trade-spot", "pairs": "XBTUSDT", "feed": "nobody", "relay": "yes"}
-
-    def send(self, port, path, **params):
-        """As a bot's library does, with a dummy signature."""
-        token = (self.target / "bot.token").read_text().strip()
-        body = urllib.parse.urlencode({"nonce": int(time.time() * 1000), **params}).encode()
-        request = urllib.request.Request(f"http://127.0.0.1:{port}/{token}/kraken-main{path}", body,
-                                         {"API-Key": "dummy", "API-Sign": "ZHVtbXk="})
-        with urllib.request.urlopen(request, timeout=60) as answer:  # Kraken's errors are 200, and so are the relay's
-            return json.load(answer), json.loads(answer.headers["Chancery-Problem"] or "null")
-
-    def test_a_bot_orders_through_the_relay_by_them(self):
-        port = free_port()
-        told = self.set_up({**self.RELAY, "relay_port": str(port)})
-        for name in ("agent.yaml", "bot.token", "policy.yaml", "relay.yaml"):
-            self.assertEqual(stat.S_IMODE((self.target / name).stat().st_mode), 0o600, name)
-        self.assertIn(f"chancery-relay --config {self.target}/relay.yaml", told["next"])
-        self.assertEqual(told["next"][-2:], ["chancery bot config kraken-main --for ccxt-js >bot.mjs", "node bot.mjs"])
-        self.start()
-        self.assertEqual(self.agent.cli("unlock", "trading", secret=harness.USER_PIN).returncode, 0, self.agent.log())
-        with Venue() as venue:
-            venue.add_key("kraken", KEY_ID, secret=harness.KRAKEN_SECRET)
-            self.start_relay(venue)
-            order = {"ordertype": "limit", "pair": "XBTUSDT", "type": "buy", "price": "30000", "volume": "0.001"}
-            answer, problem = self.send(port, "/0/private/AddOrder", **order)
-            self.assertEqual((answer["error"], problem), ([], None))
-            answer, problem = self.send(port, "/0/private/Withdraw", asset="XBT", key="mine", amount="1")
-            self.assertNotEqual(answer["error"], [])
-            self.assertEqual(problem["type"], "urn:chancery:problem:refused")
-            self.assertEqual((venue.book("kraken", KEY_ID)["orders"], venue.book("kraken", KEY_ID)["withdrawals"]), (1, 0))
-        lines = self.agent.must("bot", "config", "kraken-main", "--for", "ccxt-js", "--relay", self.target / "relay.yaml")
-        self.assertIn(str(self.target / "bot.token"), lines)
-        with self.agent.client() as client:
-            call = {"method": "POST", "path": "/0/private/AddOrder", "params": order}
-            self.assertEqual(client.sign("kraken-main", call).json()["rule"], "relay")
-
-    def test_another_user_gets_a_copy_of_the_token(self):
-        told = self.set_up({**self.RELAY, "relay_port": str(free_port()), "bot": "daemon"})
-        copied, config = [next(text for text in told["next"] if word in text) for word in ("bot.token", "bot config")]
-        words = shlex.split(copied)
-        self.assertEqual(words[:5], ["install", "-m", "600", "-o", "daemon"])
-        self.assertEqual(words[5], str(self.target / "bot.token"))
-        self.assertIn(f"--token-file {words[6]} ", config)
-
-    def test_the_relay_is_checked_and_taken_back_like_all_else(self):
-        with socket.create_server(("127.0.0.1", 0)) as other:
-            answers = {**self.RELAY, "relay_port": str(other.getsockname()[1])}
-            self.refuse(answers, CONFLICT, "'relay_port'", "another program's")
-        for answers, says in (({"relay": "perhaps"}, "'relay'"), ({"relay": "no", "relay_port": "8801"}, "relay_port"),
-                              ({"relay_port": "65536"}, "'relay_port'"), ({"counts_once": "yes"}, "counts_once")):
-            with self.subTest(says=says):
-                done = self.answer({**self.RELAY, **answers})
-                self.assertNotEqual(done.returncode, OK)
-                self.assertIn(says, done.stderr.decode())
-                self.assertEqual((self.tokens(), self.target.exists()), ([], False))
-        answers = {**self.RELAY, "relay_port": str(free_port())}
-        said = self.refuse({**answers, "codes": "yes"}, USAGE, "there is no terminal to show the seed on")
-        self.assertRegex(said, r"\$ chancery-relay --config \S+/relay.yaml --check")
-        for name in ("bot.token", "relay.yaml"):
-            self.target.mkdir()
-            (self.target / name).write_text("mine")
-            self.refuse({**answers, "token": "trading"}, CONFLICT, name, "nothing is overwritten")
-            self.assertEqual((self.target / name).read_text(), "mine")
-            shutil.rmtree(self.target)
-
-    # ---- by what was written ----
 
     def test_the_commands_that_it_ran_can_be_typed_again(self):
         label = "it's; mine"
@@ -570,6 +290,10 @@ class Answers(SetupTest):
                 if told["request"] is not None:
                     self.assert_allowed(told)
                     allowed += 1
+                shutil.rmtree(self.target)
+                told = self.set_one_up({**answers, "key": f"{profile.stem}-relayed", "bot_may": may, **more, "relay": "yes",
+                                        "relay_port": str(free_port())}, self.secret_for(name + rest))
+                self.assertIn(f"chancery bot config {profile.stem}-relayed --for ccxt-js >bot.mjs", told["next"])
         self.assertGreater(allowed, 20)
 
     def set_one_up(self, answers, secret):
