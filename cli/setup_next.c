@@ -1,6 +1,5 @@
 /* What comes next is commands that work as they stand, so the request is one that the written policy was asked about,
  * and the bot's library one that knows the exchange. */
-#include "base/users.h"
 #include "cli/bots.h"
 #include "cli/jansson.h"
 #include "cli/output.h"
@@ -8,11 +7,10 @@
 #include "cli/setup_impl.h"
 #include "cli/shell_word.h"
 
-#include <pwd.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #define UNIT_RELAY_FOLDER "/etc/chancery-relay"
+#define BOT_FOLDER "/etc/chancery-bot" /* root's, so that root need not write to a folder of the bot's */
 
 /* ---- the commands ---- */
 
@@ -93,15 +91,6 @@ static void add_relay(const ch_setup *setup, next *to)
     add(to, "Give the relay its files, and start it, as root:", &command);
 }
 
-/* A bot that is another user has a copy of the token, which nobody else can read. */
-static void add_token_path(const ch_setup *setup, ch_buffer *out)
-{
-    uid_t uid;
-    ch_error ignored = CH_ERROR_INIT;
-    const struct passwd *entry = ch_user_find(setup->bot, &uid, &ignored) == CH_OK ? getpwuid(uid) : NULL;
-    ch_setup_add_path(out, entry == NULL ? "/etc/chancery-bot" : entry->pw_dir, "relay.token");
-}
-
 static bool knows(const ch_setup *setup, const char *framework)
 {
     ch_autobuffer text = CH_BUFFER_INIT;
@@ -121,9 +110,10 @@ static void add_bot(const ch_setup *setup, next *to)
     bool is_ccxt = knows(setup, "ccxt-js");
     const char *program = is_ccxt ? "bot.mjs" : "bot.py";
     bool has_token = ch_setup_bot_has_token(setup);
-    add_token_path(setup, &token);
+    ch_buffer_add_format(&token, BOT_FOLDER "/%s.token", setup->key);
+    /* A bot that is another user has a copy of the token, which nobody else can read. */
     if (!has_token) {
-        ch_buffer_add_text(&command, "install -m 600 -o ");
+        ch_buffer_add_text(&command, "install -D -m 600 -o ");
         ch_shell_word_add(&command, setup->bot);
         ch_buffer_add_byte(&command, ' ');
         ch_shell_word_add(&command, setup->folder);

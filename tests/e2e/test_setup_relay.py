@@ -110,9 +110,9 @@ class Answers(SetupTest):
         told = self.set_up({**RELAY, "relay_port": str(free_port()), "bot": "daemon"})
         copied, config = [next(text for text in told["next"] if word in text) for word in ("bot.token", "bot config")]
         words = shlex.split(copied)
-        self.assertEqual(words[:5], ["install", "-m", "600", "-o", "daemon"])
-        self.assertEqual(words[5], str(self.target / "bot.token"))
-        self.assertIn(f"--token-file {words[6]} ", config)
+        self.assertEqual(words, ["install", "-D", "-m", "600", "-o", "daemon", str(self.target / "bot.token"),
+                                 "/etc/chancery-bot/kraken-main.token"])
+        self.assertIn(f"--token-file {words[-1]} ", config)
 
     def test_the_relay_is_checked_and_taken_back_like_all_else(self):
         with socket.create_server(("127.0.0.1", 0)) as other:
