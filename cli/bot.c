@@ -93,13 +93,14 @@ static ch_status run_config(const ch_arguments *arguments, ch_error *err)
     CH_TRY(ch_relay_place_find(arguments, &place, err));
     CH_TRY(find_key(arguments, arguments->positional[0], &key, err));
     CH_TRY(load_profile(arguments, key, &profile, err));
+    const char *token_path = arguments->option[CH_OPT_TOKEN_FILE]; /* the relay's own can be read by the relay alone */
     const ch_bot_settings settings = {
         .profile = profile,
         .environment = ch_jansson_member(key, "environment"),
         .key = arguments->positional[0],
         .url = place.base,
         .socket_path = place.socket_path,
-        .token_path = place.token_path == NULL ? TOKEN_ELSEWHERE : place.token_path,
+        .token_path = token_path == NULL ? TOKEN_ELSEWHERE : token_path,
         .ca_path = place.ca_path,
     };
     return print_config(arguments, framework, &settings, err);

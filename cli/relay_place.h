@@ -7,7 +7,7 @@
 
 #include "cli/options.h"
 
-#define CH_PATH_RELAY "/etc/chancery/relay.yaml"
+#define CH_PATH_RELAY "/etc/chancery-relay/relay.yaml"
 
 typedef struct ch_relay_place {
     char *base;        /* "http://127.0.0.1:8801", without token and key; of a socket "http://localhost" */
