@@ -45,7 +45,7 @@ const table = {
     upbit: { symbols: ['BTC/KRW'] },
     whitebit: { symbols: ['BTC/USDT'] },
     // Other environments and regional classes.
-    'binance-testnet': { symbols: [SPOT] },
+    'binance-testnet': { symbols: [SPOT], options: { fetchMarkets: { types: ['spot'] } } }, // swaps are on another testnet
     'binance-us': { symbols: [SPOT] },
     'bitget-demo': { symbols: [SPOT, SWAP] },
     'bitmex-testnet': { symbols: [INVERSE], balance: {} },
@@ -57,7 +57,6 @@ const table = {
     'deribit-testnet': { symbols: [INVERSE], balance: {} },
     'gate-eu': { symbols: [SPOT] },
     'gemini-sandbox': { symbols: ['BTC/USD'], hasMarketOrders: false },
-    'htx-aws': { symbols: [SPOT], marketPrice: 30000 },
     'krakenfutures-demo': { symbols: [INVERSE], balance: { type: 'flex' } },
     'okx-demo': { symbols: [SPOT, SWAP] },
     'okx-eea': { symbols: [SPOT] },
@@ -66,10 +65,16 @@ const table = {
     'upbit-sg': { symbols: ['BTC/KRW'] },
 };
 
+/* What does not exist in that environment. */
+function without(calls, missing = []) {
+    return Object.fromEntries(Object.entries(calls).filter(([name]) => !missing.includes(name)));
+}
+
 /* The accounts that the program's arguments name, or all. */
 export const accounts = Object.entries(table)
     .filter(([name]) => process.argv.length === 2 || process.argv.includes(name))
-    .map(([name, trading]) => ({ ...compared[name], ...trading, name }));
+    .map(([name, trading]) => ({ ...compared[name], ...trading, name }))
+    .map((account) => ({ ...account, calls: without(account.calls, account.missing) }));
 
 export async function control(path, document) {
     const answer = await fetch(`http://127.0.0.1:${process.env.VENUE_CONTROL}/_venue/${path}`, {
@@ -90,7 +95,7 @@ export function register({ profile, scheme, credentials, publicKey, environment 
         secret: publicKey ? undefined : credentials.secret,
         public_key: publicKey?.export({ type: 'spki', format: 'pem' }),
         passphrase: credentials.password,
-        is_demo: environment.endsWith('demo'),
+        is_demo: ['okx', 'bitget'].includes(profile) && environment.endsWith('demo'),
     });
 }
 

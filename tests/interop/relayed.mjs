@@ -114,6 +114,11 @@ for (const account of accounts) {
         await arrivedOnce(account, sent);
         const { orders, refused, repeats } = await bookOf(account);
         assert.deepEqual({ orders, refused, repeats }, { orders: ordersOf(account), refused: {}, repeats: 0 });
+        const placed = (await control(`orders?exchange=${account.profile}`)).orders;
+        for (const { side, price, amount, state } of placed.filter(({ kind }) => !kind.includes('market'))) {
+            assert.deepEqual([side, Number(price), state], ['buy', 29000, 'canceled']);
+            assert.ok([0.01, 1, 100].includes(Number(amount)), `amount ${amount}`);
+        }
     });
     const before = (await arrivalsOf(account)).length;
     const orders = async () => (await bookOf(account)).orders;
