@@ -17,6 +17,8 @@ const table = {
     binance: { symbols: [SPOT, SWAP, INVERSE] },
     'binance-rsa': { symbols: [SPOT] },
     'binance-ed25519': { symbols: [SPOT] },
+    binanceusdm: { symbols: [SWAP] },
+    binancecoinm: { symbols: [INVERSE] },
     bingx: { symbols: [SPOT, SWAP, INVERSE] },
     bitfinex: { symbols: ['BTC/USD'], withdrawal: { network: 'BTC' } },
     bitget: { symbols: [SPOT, SWAP, INVERSE] },

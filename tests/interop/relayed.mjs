@@ -32,12 +32,14 @@ diagnostics.subscribe('undici:request:create', ({ request }) => count(new URL(re
 const folder = mkdtempSync(fileURLToPath(new URL('relayed-', import.meta.url))); // beside node_modules
 let files = 0;
 
-/* ccxt as the lines make it, in the account's class: the lines know one for each environment, and ccxt two for KuCoin. */
+/* ccxt as the lines make it. They name one class for each environment, and ccxt has more for these. */
+const CLASSES = /^(binanceusdm|binancecoinm|kucoinfutures)$/;
+
 async function botOf({ name, id, options }, relay) {
     const words = ['--for', 'ccxt-js', '--relay', relays[relay], '--token-file', process.env.RELAY_TOKEN];
     const text = chancery('bot', 'config', `${name}-trading`, ...words)
         .replace("from 'ccxt'", id === 'bitmex' ? "from 'ccxt-with-bitmex'" : "from 'ccxt'")
-        .replace('new ccxt.kucoin(', `new ccxt.${id}(`);
+        .replace(/new ccxt\.\w+\(/, (whole) => (CLASSES.test(id) ? `new ccxt.${id}(` : whole));
     const file = join(folder, `${files++}.mjs`);
     writeFileSync(file, `${text}export { exchange };\n`);
     const { exchange } = await import(file);
