@@ -93,14 +93,13 @@ static ch_status run_config(const ch_arguments *arguments, ch_error *err)
     CH_TRY(ch_relay_place_find(arguments, &place, err));
     CH_TRY(find_key(arguments, arguments->positional[0], &key, err));
     CH_TRY(load_profile(arguments, key, &profile, err));
-    const char *token_path = arguments->option[CH_OPT_TOKEN_FILE]; /* the relay's own can be read by the relay alone */
     const ch_bot_settings settings = {
         .profile = profile,
         .environment = ch_jansson_member(key, "environment"),
         .key = arguments->positional[0],
         .url = place.base,
         .socket_path = place.socket_path,
-        .token_path = token_path == NULL ? TOKEN_ELSEWHERE : token_path,
+        .token_path = place.token_path == NULL ? TOKEN_ELSEWHERE : place.token_path,
         .ca_path = place.ca_path,
     };
     return print_config(arguments, framework, &settings, err);
@@ -140,11 +139,11 @@ const ch_command ch_commands_of_bot[] = {
                               CH_OPTION(PROFILE) | CH_OPTION(ENVIRONMENT) | CH_OPTION(PROFILES) | CH_OPTION(SOCKET) |
                               CH_OPTION(AGENT_USER) | CH_OPTION(JSON)},
         .summary = "print the lines by which a bot asks the relay",
-        .details = "Prints the few lines that a bot of that framework needs: the relay's address, and\n"
-                   "dummy credentials of the shape that the framework insists on. The agent drops\n"
-                   "what is signed with them. The bot reads the relay's token from its file, so\n"
-                   "nothing that is printed is secret; only freqtrade cannot, and there you put the\n"
-                   "token where TOKEN stands.",
+        .details = "Prints the few lines that a bot of that framework needs: the relay's address,\n"
+                   "and dummy credentials of the shape that the framework insists on. The agent\n"
+                   "drops what is signed with them. The bot reads the relay's token from its file,\n"
+                   "so nothing that is printed is secret; only freqtrade cannot, and there you put\n"
+                   "the token where TOKEN stands.",
         .examples = "  chancery bot config binance-main --for ccxt-python\n"
                     "  chancery bot config k --profile kraken --for curl --relay unix:/run/chancery-relay/bot.sock\n",
         .run = run_config,

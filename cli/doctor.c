@@ -200,9 +200,9 @@ const ch_command ch_commands_of_doctor[] = {
                               CH_OPTION(STRICT) | CH_OPTION(WATCH) | CH_OPTION(JSON)},
         .summary = "ask the exchange how a key does",
         .details = "Asks, by way of the relay and as a bot would, for the exchange's time, whether\n"
-                   "the key works, and what it may do there: withdraw, from which addresses, for how\n"
-                   "long. Says what is wrong and what to change. Nothing is asked that does more than\n"
-                   "read. Without KEY, it looks at all keys that the agent lists for you.\n"
+                   "the key works, and what it may do there: withdraw, from which addresses, for\n"
+                   "how long. Says what is wrong and what to change. Nothing is asked that does more\n"
+                   "than read. Without KEY, it looks at all keys that the agent lists for you.\n"
                    "\n"
                    "Exit status 0: the keys work, maybe with warnings; 3: one does not, or has\n"
                    "expired, or our clock is wrong (with --strict, also a warning); 6: a token is\n"

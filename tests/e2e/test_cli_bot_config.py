@@ -173,7 +173,7 @@ class BotConfig(Sandbox):
             shown = re.search(r":\n\n((?:    .*\n|\n)+?)\n(?=\S)", page[page.index("prints, for"):])[1]
             printed = subprocess.run(
                 [CHANCERY, "bot", "config", "my-key", "--for", framework, "--profile", profile, "--relay", "http://127.0.0.1:8801",
-                 "--token-file", "/etc/maker/relay.token"], env=self.env, capture_output=True, text=True, check=True).stdout
+                 "--token-file", "/etc/bot/relay.token"], env=self.env, capture_output=True, text=True, check=True).stdout
             self.assertEqual("".join(line[4:] if line.strip() else "\n" for line in shown.splitlines(keepends=True)), printed)
             self.assertRegex(page, r"(?m)^(Tried|Only read)")
             word = "only read" if "\nOnly read" in page else "tried"
