@@ -93,10 +93,26 @@ ch_job *ch_jobs_take(ch_jobs *jobs)
     return job;
 }
 
+typedef struct kept {
+    ch_slice from;
+    ch_slice *to;
+} kept;
+
+/* What is the same in the very same request: all but the relay's id, which is the first. */
+static void digest_asked(const ch_sign_frame *sign, const kept *fields, size_t count, uint8_t *digest)
+{
+    ch_autobuffer asked = CH_BUFFER_INIT;
+    ch_put_u8(&asked, sign->form);
+    ch_put_u16(&asked, (uint16_t)sign->values.count);
+    for (size_t i = 1; i < count; i++)
+        ch_put_bytes(&asked, fields[i].from);
+    SHA256(asked.data, asked.size, digest);
+}
+
 void ch_job_keep_asked(ch_job *job, const ch_sign_frame *sign)
 {
     /* clang-format off */
-    const struct { ch_slice from; ch_slice *to; } fields[] = {
+    const kept fields[] = {
         { sign->relay_id,       &job->relay_id }, /* the first: no part of the digest */
         { sign->key,            &job->key_name },
         { sign->method,         &job->asked.method },
@@ -122,14 +138,8 @@ void ch_job_keep_asked(ch_job *job, const ch_sign_frame *sign)
         at += fields[i].from.size;
         ch_buffer_add_slice(&job->bytes, fields[i].from);
     }
-    if (sign->relay_id.size > 0) {
-        ch_autobuffer asked = CH_BUFFER_INIT;
-        ch_put_u8(&asked, sign->form);
-        ch_put_u16(&asked, (uint16_t)sign->values.count);
-        for (size_t i = 1; i < sizeof fields / sizeof *fields; i++)
-            ch_put_bytes(&asked, fields[i].from);
-        SHA256(asked.data, asked.size, job->digest);
-    }
+    if (sign->relay_id.size > 0)
+        digest_asked(sign, fields, sizeof fields / sizeof *fields, job->digest);
     job->values.count = sign->values.count;
     job->headers.count = sign->headers.count;
     job->request = job->asked;
