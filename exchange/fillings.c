@@ -11,7 +11,8 @@
 #define MARK_OUTER "chanceryouter"
 #define MARK_VALUE "mark"
 #define MARK_WINDOW "54321"
-#define MARK_NONCE 7777666655554444U
+#define MARK_NONCE 7777666655554444
+#define MARK_NONCE_TEXT "7777666655554444"
 #define MARK_NS 1111222233444555000U /* 2005-03-19 */
 #define MARK_S (MARK_NS / 1000000000U)
 #define AHEAD_MAX_S 3600
@@ -89,6 +90,8 @@ static void add_value(ch_fillings *out, ch_wire_place place, ch_slice name, ch_s
         filling.kind = at == 0 ? CH_FILLING_TIME : CH_FILLING_TIME_AFTER;
     } else if (ch_slice_is(value, MARK_WINDOW)) {
         filling.kind = CH_FILLING_WINDOW;
+    } else if (ch_slice_is(value, MARK_NONCE_TEXT)) {
+        filling.kind = CH_FILLING_NONCE;
     } else if (ch_slice_begins(value, path) && (value.size == path.size || value.data[path.size] == '?')) {
         filling.kind = CH_FILLING_PATH;
     }

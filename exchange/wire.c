@@ -188,6 +188,8 @@ ch_status ch_wire_note_filling(ch_wire *wire, ch_wire_place place, ch_slice name
             CH_TRY(check_path(wire, name, value));
         else if (filling->kind == CH_FILLING_WINDOW)
             wire->window = value;
+        else if (filling->kind == CH_FILLING_NONCE && ch_wire_time_read(value, &wire->nonce.time))
+            wire->nonce.name = name;
     }
     return CH_OK;
 }
@@ -259,7 +261,8 @@ static ch_status check_times(ch_wire *wire)
             "the request does not say when it was made, as this exchange's requests do; so it may be an old one");
     for (size_t i = 0; i < wire->time_count; i++)
         CH_TRY(ch_wire_time_check(&clock, &wire->times[i].time, wire->times[i].name, &wire->out->until_ns, wire->err));
-    return CH_OK;
+    bool has_nonce_alone = wire->time_count == 0 && wire->nonce.name.size > 0;
+    return has_nonce_alone ? ch_wire_nonce_check(&clock, &wire->nonce.time, wire->nonce.name, wire->err) : CH_OK;
 }
 
 /* ---- the whole ---- */

@@ -23,7 +23,8 @@ typedef struct ch_wire {
     ch_slice window;       /* that a header says; empty: none does */
     ch_wire_seen_time times[CH_WIRE_TIMES_MAX];
     size_t time_count;
-    ch_slice unread; /* what should say a time and does not; empty: nothing */
+    ch_wire_seen_time nonce; /* without a name: it has none, or one that is no time */
+    ch_slice unread;         /* what should say a time and does not; empty: nothing */
     ch_error *err;
 } ch_wire;
 

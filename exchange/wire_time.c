@@ -5,8 +5,9 @@
 #include <time.h>
 
 #define NS_A_S 1000000000ULL
-#define DATE_SIZE 19                /* "2025-11-24T16:00:00" */
-#define AHEAD_MIN_NS 60000000000ULL /* clocks differ, and what expires is written with the SDK's own margin */
+#define DATE_SIZE 19                          /* "2025-11-24T16:00:00" */
+#define AHEAD_MIN_NS 60000000000ULL           /* clocks differ, and what expires is written with the SDK's own margin */
+#define NONCE_AGE_MAX_NS (24 * 3600 * NS_A_S) /* what reads as an older time is a number like any */
 
 /* Adds what stands after a point, as parts of `unit_ns`, and takes it off. */
 static bool read_fraction(ch_slice *text, uint64_t unit_ns, ch_wire_time *out)
@@ -29,10 +30,10 @@ static bool read_fraction(ch_slice *text, uint64_t unit_ns, ch_wire_time *out)
 /* Takes a number off `text`. */
 static bool read_number(ch_slice *text, ch_wire_time *out)
 {
-    static const uint64_t units[] = {NS_A_S, 1000000, 1000};
+    static const uint64_t units[] = {NS_A_S, 1000000, 1000, 1};
     size_t digits = ch_slice_count_digits(*text);
     uint64_t number = 0;
-    if (digits < 10 || digits > 16 || (digits - 10) % 3 != 0)
+    if (digits < 10 || digits > 19 || (digits - 10) % 3 != 0)
         return false;
     for (size_t i = 0; i < digits; i++)
         number = number * 10 + (uint64_t)(text->data[i] - '0');
@@ -125,6 +126,17 @@ static unsigned long long seconds(uint64_t ns)
     return (ns + NS_A_S - 1) / NS_A_S;
 }
 
+/* A second in which the agent started is one of before: the same bytes may have been sent in its beginning. */
+static ch_status check_start(const ch_wire_clock *clock, const ch_wire_time *time, ch_slice name, ch_error *err)
+{
+    if (time->ns >= clock->started_ns)
+        return CH_OK;
+    return ch_fail(err, CH_BAD_INPUT,
+                   "by its '%.*s' the request was made before the agent started, so it may be one that was given up; "
+                   "have the SDK make it anew",
+                   CH_SLICE_ARGS(name));
+}
+
 ch_status ch_wire_time_check(const ch_wire_clock *clock, const ch_wire_time *time, ch_slice name, uint64_t *until_ns,
                              ch_error *err)
 {
@@ -137,14 +149,16 @@ ch_status ch_wire_time_check(const ch_wire_clock *clock, const ch_wire_time *tim
         return ch_fail(err, CH_BAD_INPUT,
                        "by its '%.*s' the request is %llu s old, and good for %llu s; have the SDK make it anew",
                        CH_SLICE_ARGS(name), seconds(clock->now_ns - time->ns), seconds(clock->window_ns));
-    if (time->end_ns <= clock->started_ns)
-        return ch_fail(
-            err, CH_BAD_INPUT,
-            "by its '%.*s' the request was made before the agent started, so it may be one that was given up; "
-            "have the SDK make it anew",
-            CH_SLICE_ARGS(name));
+    CH_TRY(check_start(clock, time, name, err));
     uint64_t end_ns = time->end_ns + clock->window_ns;
     if (*until_ns == 0 || end_ns < *until_ns)
         *until_ns = end_ns;
     return CH_OK;
+}
+
+ch_status ch_wire_nonce_check(const ch_wire_clock *clock, const ch_wire_time *time, ch_slice name, ch_error *err)
+{
+    bool has_just_started = clock->now_ns < clock->started_ns + CH_WIRE_WINDOW_NS;
+    bool is_recent = time->ns + NONCE_AGE_MAX_NS > clock->now_ns;
+    return has_just_started && is_recent ? check_start(clock, time, name, err) : CH_OK;
 }

@@ -13,8 +13,8 @@ typedef struct ch_wire_time {
     uint64_t end_ns;
 } ch_wire_time;
 
-/* Reads seconds, milliseconds or microseconds since 1970 (10, 13 or 16 digits), maybe with a fraction, or a date of ISO
- * 8601 in UTC. False if `text` is none of them. */
+/* Reads seconds, milliseconds, microseconds or nanoseconds since 1970 (10, 13, 16 or 19 digits), maybe with a fraction,
+ * or a date of ISO 8601 in UTC. False if `text` is none of them. */
 bool ch_wire_time_read(ch_slice text, ch_wire_time *out);
 
 /* Finds the time in a value of that filling, a header's or a parameter's; `values` is room to read a token in. */
@@ -30,5 +30,11 @@ typedef struct ch_wire_clock {
 /* CH_BAD_INPUT, naming `name`, unless the request is of now; `*until_ns` becomes when it will be too old. */
 CH_CHECKED ch_status ch_wire_time_check(const ch_wire_clock *clock, const ch_wire_time *time, ch_slice name,
                                         uint64_t *until_ns, ch_error *err);
+
+/* CH_BAD_INPUT if the nonce `name` reads as a time from before the agent's start, and that was in the last
+ * CH_WIRE_WINDOW_NS: the request may be one that was sent before. Later, who begins with the time and counts on from
+ * there is not refused for that. */
+CH_CHECKED ch_status ch_wire_nonce_check(const ch_wire_clock *clock, const ch_wire_time *time, ch_slice name,
+                                         ch_error *err);
 
 #endif

@@ -98,14 +98,23 @@ typedef struct kept {
     ch_slice *to;
 } kept;
 
-/* What is the same in the very same request: all but the relay's id, which is the first. */
+/* What is the same in the very same request: all but the relay's id, which is the first. A bot that asks again after
+ * the relay has forgotten what it sent gives the request another time; by its Idempotency-Key it is the same all the
+ * same. */
 static void digest_asked(const ch_sign_frame *sign, const kept *fields, size_t count, uint8_t *digest)
 {
     ch_autobuffer asked = CH_BUFFER_INIT;
-    ch_put_u8(&asked, sign->form);
-    ch_put_u16(&asked, (uint16_t)sign->values.count);
-    for (size_t i = 1; i < count; i++)
-        ch_put_bytes(&asked, fields[i].from);
+    bool is_by_key = sign->repeat_key.size > 0;
+    ch_put_u8(&asked, is_by_key ? UINT8_MAX : sign->form);
+    if (is_by_key) {
+        ch_put_bytes(&asked, sign->relay_for);
+        ch_put_bytes(&asked, sign->key);
+        ch_put_bytes(&asked, sign->repeat_key);
+    } else {
+        ch_put_u16(&asked, (uint16_t)sign->values.count);
+        for (size_t i = 1; i < count; i++)
+            ch_put_bytes(&asked, fields[i].from);
+    }
     SHA256(asked.data, asked.size, digest);
 }
 

@@ -231,8 +231,9 @@ ch_status ch_sent_look(const ch_sent *sent, const uint8_t digest[static CH_SENT_
         return CH_OK;
     print_id(same, first);
     return ch_fail_rule(err, CH_ALREADY_SENT, "already-sent",
-                        "this very request %s for the relay as %s, and is never signed twice; to send the like of "
-                        "it once more, give it another time, or another Idempotency-Key",
+                        "this very request, or one with its Idempotency-Key, %s for the relay as %s, and is never "
+                        "signed twice; to send the like of it once more, give it another time, or another "
+                        "Idempotency-Key",
                         same->until_ms == 0 ? "is being signed" : "was signed", first);
 }
 

@@ -1,10 +1,11 @@
 /* What was signed for relays: so that the same request is never signed twice, and a relay can say once how a request
  * ended.
  *
- * A request is known by its digest, and by the id that its relay drew for it. While the first one is on its way, and as
- * long afterwards as it is kept, another one with the same digest or the same id is refused. Nothing is kept over a
- * restart. The table is bounded, and so is each caller's part of it: when that is full, callers must wait. Cancels have
- * places of their own. Core's thread only. */
+ * A request is known by its digest, which is that of caller, key and Idempotency-Key if it has one, else of all that
+ * was asked, and by the id that its relay drew for it. While the first one is on its way, and as long afterwards as it
+ * is kept, another one with the same digest or the same id is refused. Nothing is kept over a restart. The table is
+ * bounded, and so is each caller's part of it: when that is full, callers must wait. Cancels have places of their own.
+ * Core's thread only. */
 #ifndef CH_AGENT_CORE_SENT_H
 #define CH_AGENT_CORE_SENT_H
 
@@ -29,7 +30,7 @@ typedef struct ch_sent_entry ch_sent_entry;
 /* What a request is known by. */
 typedef struct ch_sent_name {
     uid_t caller;          /* whose request it is */
-    const uint8_t *digest; /* CH_SENT_DIGEST_SIZE bytes of all that was asked, and by whom; NULL: it may come again */
+    const uint8_t *digest; /* CH_SENT_DIGEST_SIZE bytes; NULL: it may come again */
     const uint8_t *id;     /* CH_SENT_ID_SIZE bytes */
     bool is_urgent;        /* a cancel */
 } ch_sent_name;

@@ -257,7 +257,15 @@ class Once(RelayTest):
         headers = {"Idempotency-Key": "one"}
         _, drawn = self.signed(order(), headers=headers)
         self.assertEqual(self.refused(order(), 409, "already-sent", headers=headers)["relay_id"], drawn)
-        self.signed(order("2"), headers=headers)  # another request; who repeats one directly would get 409
+        self.assertEqual(self.refused(order("2"), 409, "already-sent", headers=headers)["relay_id"], drawn)
+        self.signed(order("2"), caller="taker", headers=headers)
+        self.signed(order("2"), headers={"Idempotency-Key": "two"})
+
+    def test_an_idempotency_key_of_what_was_not_sent_may_come_again(self):
+        headers = {"Idempotency-Key": "one"}
+        _, drawn = self.signed(order(), headers=headers)
+        self.assertEqual(self.relay.not_sent(drawn).status, 200)
+        self.signed(order("2"), headers=headers)
 
     def test_an_id_is_drawn_once(self):
         _, drawn = self.signed(order())

@@ -20,7 +20,6 @@ sys.path.insert(0, str(harness.ROOT / "tests" / "venue"))
 from venue import Venue  # noqa: E402
 
 RELAY = harness.BUILD / "chancery-relay"
-TIMES = "times: {answer_s: 3, connect_s: 3, agent_s: 10}\n"
 
 
 def free_port():
@@ -37,6 +36,8 @@ def launch(config, log_path):
 
 
 class WholeWay(harness.AgentTest):
+    times = "times: {answer_s: 3, connect_s: 3, agent_s: 10}\n"
+
     @classmethod
     def prepare(cls):
         cls.agent.policy.write_text(cls.policy())
@@ -52,7 +53,7 @@ class WholeWay(harness.AgentTest):
         cls.port = free_port()
         routes = "".join(f"  {host}: '127.0.0.1:{cls.venue.port}'\n" for host in cls.venue.hosts)
         (cls.folder / "relay.yaml").write_text(
-            f"agent: {cls.agent.home}/run/relay.sock\nca: {cls.venue.authority}\n{TIMES}"
+            f"agent: {cls.agent.home}/run/relay.sock\nca: {cls.venue.authority}\n{cls.times}"
             f"listeners:\n- {{caller: maker, port: {cls.port}, token: token}}\nroutes:\n{routes}")
 
     @classmethod

@@ -197,6 +197,7 @@ START_TEST(test_what_the_bot_asks_for_is_left)
 }
 END_TEST
 
+#define KRAKEN_BALANCE "https://api.kraken.com/0/private/Balance"
 #define ODD_LISTS "https://api.oddball.example/api/v1/lists?ts=1764000000123&"
 
 /* clang-format off */
@@ -238,6 +239,14 @@ static const sent refused[] = {
       "good for 1 s" },
     { "from before the start", "binance", "live", "POST", BINANCE, "", ORDER "&recvWindow=60000&timestamp=1763999960000",
       "before the agent started" },
+    { "from the second of the start", "htx", "live", "GET", "https://api.huobi.pro/v1/account/accounts"
+      "?AccessKeyId=k&SignatureMethod=HmacSHA256&SignatureVersion=2&Timestamp=2025-11-24T15:59:30&Signature=s", "", "",
+      "before the agent started" },
+    { "a nonce from before the start", "kraken", "live", "POST", KRAKEN_BALANCE, "", "nonce=1763999960000", "by its 'nonce'" },
+    { "the same in microseconds", "kraken", "live", "POST", KRAKEN_BALANCE, "", "nonce=1763999960000000", "by its 'nonce'" },
+    { "the same in nanoseconds", "kraken", "live", "POST", KRAKEN_BALANCE, "", "nonce=1763999960000000000", "by its 'nonce'" },
+    { "the same in a payload", "gemini", "live", "POST", "https://api.gemini.com/v1/balances",
+      "X-GEMINI-PAYLOAD: eyJyZXF1ZXN0IjoiL3YxL2JhbGFuY2VzIiwibm9uY2UiOjE3NjM5OTk5NjAwMDB9", "", "by its 'nonce'" },
     { "ahead", "binance", "live", "POST", BINANCE, "", ORDER "&timestamp=1764000900000", "ahead" },
     { "no time", "binance", "live", "POST", BINANCE, "", ORDER "&signature=x", "does not say when" },
     { "no such time", "binance", "live", "POST", BINANCE, "", ORDER "&timestamp=soon", "'timestamp' does not say" },
