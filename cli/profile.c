@@ -477,10 +477,10 @@ const ch_command ch_commands_of_profile[] = {
         .summary = "show the environments and endpoints of an exchange profile",
         .details = "Prints the environments of a profile, which a key's policy chooses from, with\n"
                    "their origins; then what a bot is told instead of an answer, and which of the\n"
-                   "exchange's answers mean that nothing was placed; then every endpoint: its class,\n"
-                   "and the classes that a signature for it may open besides. With --intents, it\n"
-                   "prints what can be read of requests that trade, cancel, transfer or withdraw, and\n"
-                   "what cannot.",
+                   "exchange's answers mean that nothing was placed; then every endpoint: its\n"
+                   "class, and the classes that a signature for it may open besides. With\n"
+                   "--intents, it prints what can be read of requests that trade, cancel, transfer\n"
+                   "or withdraw, and what cannot.",
         .examples = "  chancery profile show kraken\n"
                     "  chancery profile show binance --intents\n",
         .run = run_show,

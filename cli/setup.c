@@ -23,7 +23,7 @@ static void free_texts(ch_setup *setup)
                      setup->exchange,       setup->environment, setup->scheme_name,     setup->key,
                      setup->key_id,         setup->bot,         setup->person,          setup->first_request,
                      setup->trade.symbols,  setup->trade.asset, setup->trade.day_value, setup->trade.order_value,
-                     setup->trade.day_loss, setup->trade.feed};
+                     setup->trade.day_loss, setup->trade.feed,  setup->relay_port};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         free(texts[i]);
 }
@@ -105,10 +105,10 @@ static ch_status confirm(ch_setup *setup, ch_error *err)
 {
     bool is_sure = false;
     ch_setup_say(setup,
-                 "\nNow this %s the token '%s', %s the key '%s' for %s (%s),\nand writes agent.yaml and "
+                 "\nNow this %s the token '%s', %s the key '%s' for %s (%s),\nand writes agent.yaml%s and "
                  "policy.yaml to %s%s.\n",
                  setup->is_new_token ? "makes" : "uses", setup->token, setup->is_generated ? "generates" : "imports",
-                 setup->key, setup->exchange, setup->environment, setup->folder,
+                 setup->key, setup->exchange, setup->environment, setup->has_relay ? ", relay.yaml" : "", setup->folder,
                  ch_setup_may_enroll(setup) ? "; have the authenticator app at hand" : "");
     CH_TRY(ch_setup_ask_yes(setup, "make", "Go on?", true, &is_sure, err));
     return is_sure ? CH_OK : ch_fail(err, CH_REFUSED, "not confirmed; nothing was made");

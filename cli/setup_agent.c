@@ -1,4 +1,5 @@
-/* The agent that a set-up runs by the staged files: to check them, and to have a seed of codes enrolled.
+/* The programs that a set-up runs by the staged files: agent and relay to check them, and the agent to have a seed of
+ * codes enrolled.
  *
  * It has a session of its own, so that Ctrl-C reaches the set-up alone, which then takes back what it made and stops
  * the agent. If the set-up is killed, the kernel stops it. */
@@ -20,15 +21,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PROGRAM "chancery-agent"
+#define AGENT "chancery-agent"
+#define RELAY "chancery-relay"
 #define START_MS 20000
 #define STOP_MS 20000
 #define PAUSE_MS 50
 
-/* ---- the program ---- */
+/* ---- the programs ---- */
 
-/* It is installed beside this one, and lies beside it in a build. */
-static ch_status find_program(ch_buffer *out, ch_error *err)
+/* They are installed beside this one, and lie beside it in a build. */
+static ch_status find_program(const char *name, ch_buffer *out, ch_error *err)
 {
     char self[4096];
     ssize_t size = readlink("/proc/self/exe", self, sizeof self - 1);
@@ -36,7 +38,7 @@ static ch_status find_program(ch_buffer *out, ch_error *err)
         return ch_fail_errno(err, "finding the folder of this program");
     self[size] = '\0';
     *strrchr(self, '/') = '\0';
-    ch_setup_add_path(out, self, PROGRAM);
+    ch_setup_add_path(out, self, name);
     if (access(ch_buffer_text(out), X_OK) != 0)
         return ch_fail_errno(err, "there is no %s that could be run", ch_buffer_text(out));
     return CH_OK;
@@ -69,7 +71,7 @@ static ch_status start(char *const *words, int log, pid_t *pid, ch_error *err)
 {
     ch_autobuffer path = CH_BUFFER_INIT;
     pid_t parent = getpid();
-    CH_TRY(find_program(&path, err));
+    CH_TRY(find_program(words[0], &path, err));
     const char *program = ch_buffer_text(&path);
     *pid = fork();
     if (*pid == 0) {
@@ -90,22 +92,28 @@ static pid_t wait_for(pid_t pid, int *status, int options)
 
 /* ---- --check ---- */
 
-ch_status ch_setup_agent_check(ch_setup *setup, ch_error *err)
+static ch_status check(const ch_setup *setup, const char *program, const char *file, ch_error *err)
 {
     ch_autobuffer config = CH_BUFFER_INIT;
     ch_autobuffer line = CH_BUFFER_INIT;
     pid_t pid = 0;
     int status = -1;
-    ch_setup_add_path(&config, setup->stage, "trial.yaml");
-    char *words[] = {PROGRAM, "--config", (char *)ch_buffer_text(&config), "--check", NULL};
-    ch_buffer_add_text(&line, "\n$ " PROGRAM " --config ");
+    ch_setup_add_path(&config, setup->stage, file);
+    char *words[] = {(char *)program, "--config", (char *)ch_buffer_text(&config), "--check", NULL};
+    ch_buffer_add_format(&line, "\n$ %s --config ", program);
     ch_shell_word_add(&line, words[2]);
     ch_buffer_add_text(&line, " --check\n");
     ch_output_lines(stderr, "", ch_buffer_text(&line));
     CH_TRY(start(words, STDERR_FILENO, &pid, err));
     if (wait_for(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return CH_OK;
-    return ch_fail(err, CH_CONFIG, "the agent does not take these files; what it says stands above");
+    return ch_fail(err, CH_CONFIG, "%s does not take these files; what it says stands above", program);
+}
+
+ch_status ch_setup_programs_check(ch_setup *setup, ch_error *err)
+{
+    CH_TRY(check(setup, AGENT, "trial.yaml", err));
+    return setup->has_relay ? check(setup, RELAY, "relay.yaml", err) : CH_OK;
 }
 
 /* ---- running ---- */
@@ -170,7 +178,7 @@ ch_status ch_setup_agent_start(ch_setup *setup, ch_arguments *reach, ch_error *e
     ch_autobuffer path = CH_BUFFER_INIT;
     int log = -1;
     ch_setup_add_path(&config, setup->stage, "trial.yaml");
-    char *words[] = {PROGRAM, "--config", (char *)ch_buffer_text(&config), NULL};
+    char *words[] = {AGENT, "--config", (char *)ch_buffer_text(&config), NULL};
     CH_TRY(open_log(setup, &path, &log, err));
     ch_status st = start(words, log, &setup->agent, err);
     close(log);

@@ -192,7 +192,7 @@ static bool may_be_used_again(const ch_setup *setup)
 
 static ch_status ask_uses(ch_setup *setup, ch_error *err)
 {
-    if (!may_be_used_again(setup))
+    if (setup->has_relay || !may_be_used_again(setup))
         return CH_OK;
     ch_setup_say(setup,
                  "   %s may take one signature many times while it is valid. The limits can count it\n"
@@ -231,6 +231,7 @@ ch_status ch_setup_ask_bot(ch_setup *setup, ch_error *err)
     while (strcmp(answer, rights[setup->rights]) != 0)
         setup->rights++;
     CH_TRY(ch_setup_ask(setup, &who, &setup->bot, err));
+    CH_TRY(ch_setup_ask_relay(setup, err));
     CH_TRY(setup->rights == CH_SETUP_TRADE ? ask_trade(setup, err) : CH_OK);
-    return ch_setup_ask_accepts(setup, err);
+    return setup->has_relay ? CH_OK : ch_setup_ask_accepts(setup, err);
 }

@@ -28,9 +28,10 @@ const ch_command ch_commands_of_setup[] = {
         .summary = "set everything up, for the first hour",
         .details = "Asks which module, which token, which exchange, what the bot may do and who\n"
                    "operates. Then makes the token if asked to, imports or generates the key, enrols\n"
-                   "whoever operates for one-time codes, writes agent.yaml and policy.yaml to DIR\n"
-                   "(root: /etc/chancery; else: the present folder), checks them, and says what\n"
-                   "comes next. It prints each command that it runs, and each can be run alone.\n"
+                   "whoever operates for one-time codes, writes agent.yaml and policy.yaml (and, for\n"
+                   "bots that ask through the relay, relay.yaml and a token) to DIR (root:\n"
+                   "/etc/chancery; else: the present folder), checks them, and says what comes next.\n"
+                   "It prints each command that it runs, and each can be run alone.\n"
                    "Nothing is overwritten. Run it as the user that the agent will run as. With\n"
                    "--answers, nobody is asked: the file has an answer for each question that has\n"
                    "no default; the manual lists them. Secrets then come from descriptors or\n"

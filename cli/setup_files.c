@@ -18,17 +18,20 @@
 #define UNIT_FOLDER "/etc/chancery"
 #define SOCKET_ROOM 80 /* of the 107 bytes that a socket's path may have, what is left for the folder */
 
-/* In the order in which they are put in their places. The state is there only if somebody was enrolled. */
+/* In the order in which they are put in their places. The state is there only if somebody was enrolled, and what the
+ * relay reads only if bots ask through it. */
 /* clang-format off */
 static const struct {
     const char *name;
     bool may_be_missing;
 } parts[] = {
-    /* name           may be missing */
-    { "state",        true },
-    { "state.trace",  true },
-    { "policy.yaml",  false },
-    { "agent.yaml",   false },
+    /* name                  may be missing */
+    { "state",               true },
+    { "state.trace",         true },
+    { CH_SETUP_RELAY_TOKEN,  true },
+    { "relay.yaml",          true },
+    { "policy.yaml",         false },
+    { "agent.yaml",          false },
 };
 /* clang-format on */
 #define PART_COUNT (sizeof parts / sizeof *parts)
@@ -140,6 +143,21 @@ static ch_status make_stage(ch_setup *setup, ch_error *err)
     return CH_OK;
 }
 
+static ch_status write_relay(const ch_setup *setup, ch_error *err)
+{
+    ch_autobuffer config = CH_BUFFER_INIT;
+    ch_autobuffer token = CH_BUFFER_INIT;
+    if (!setup->has_relay)
+        return CH_OK;
+    ch_setup_add_relay_config(setup, &config);
+    CH_TRY(write_file(setup, "relay.yaml", &config, err));
+    ch_status st = ch_setup_add_relay_token(&token, err);
+    if (st == CH_OK)
+        st = write_file(setup, CH_SETUP_RELAY_TOKEN, &token, err);
+    explicit_bzero(token.data, token.size);
+    return st;
+}
+
 ch_status ch_setup_write(ch_setup *setup, ch_error *err)
 {
     ch_autobuffer config = CH_BUFFER_INIT;
@@ -156,6 +174,7 @@ ch_status ch_setup_write(ch_setup *setup, ch_error *err)
     ch_setup_add_policy(setup, &policy);
     CH_TRY(write_file(setup, "policy.yaml", &policy, err));
     CH_TRY(write_file(setup, "agent.yaml", &config, err));
+    CH_TRY(write_relay(setup, err));
     return write_file(setup, "trial.yaml", &trial, err);
 }
 

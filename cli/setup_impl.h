@@ -2,9 +2,9 @@
  *
  * setup.c walks through the steps. setup_questions.c, setup_bot.c and setup_accepts.c ask, by means of setup_ask.c;
  * nothing is made before all are answered. setup_policy.c and setup_config.c make the text of the two files, which
- * setup_files.c keeps in a folder of their own until all else is done. setup_make.c makes token and key, setup_codes.c
- * has the seed of codes enrolled by an agent that setup_agent.c runs for as long as that takes, and setup_next.c says
- * what comes next. Single-threaded. */
+ * setup_files.c keeps in a folder of their own until all else is done; setup_relay.c asks about the relay, and makes
+ * its file and token. setup_make.c makes token and key, setup_codes.c has the seed of codes enrolled by an agent that
+ * setup_agent.c runs for as long as that takes, and setup_next.c says what comes next. Single-threaded. */
 #ifndef CH_CLI_SETUP_IMPL_H
 #define CH_CLI_SETUP_IMPL_H
 
@@ -17,6 +17,9 @@
 #include <sys/types.h>
 
 #define CH_SETUP_UNIT_TRACE "/var/lib/chancery-trace/state"
+#define CH_SETUP_BOT "bot"            /* the bot's name in the policy */
+#define CH_SETUP_RELAY_SOCKET "relay" /* the name of the relay's socket, as the policy has it */
+#define CH_SETUP_RELAY_TOKEN "bot.token"
 
 /* What the bot may do. Each lets it do what the one before does as well. */
 typedef enum ch_setup_rights { CH_SETUP_READ, CH_SETUP_CANCEL, CH_SETUP_TRADE } ch_setup_rights;
@@ -55,12 +58,14 @@ typedef struct ch_setup {
     char *passphrase; /* NULL: the exchange takes none */
     ch_secret secret; /* to be imported */
     char *bot;
+    char *relay_port; /* NULL without a relay */
     ch_setup_rights rights;
     ch_setup_trade trade;
     unsigned accepts;    /* confusions: see ch_profile_acceptance */
     char *first_request; /* "GET /path", which the policy lets pass; NULL if there is no such request */
     char *person;        /* who operates: a user */
     bool has_codes;
+    bool has_relay; /* the bot asks through it, and the key takes nothing else */
 
     /* what was made */
     bool is_own_folder;
@@ -120,6 +125,18 @@ CH_CHECKED ch_status ch_setup_ask_people(ch_setup *setup, ch_error *err);
 /* Sets the options that say what the key is for. */
 void ch_setup_set_purpose(const ch_setup *setup, ch_arguments *out);
 
+/* ---- setup_relay.c ---- */
+
+/* Asks whether bots ask through the relay. */
+CH_CHECKED ch_status ch_setup_ask_relay(ch_setup *setup, ch_error *err);
+/* Returns the user that the relay runs as. */
+const char *ch_setup_relay_user(const ch_setup *setup);
+void ch_setup_add_relay_config(const ch_setup *setup, ch_buffer *out);
+/* Draws the token of the bot's port. */
+CH_CHECKED ch_status ch_setup_add_relay_token(ch_buffer *out, ch_error *err);
+/* Returns true if the bot can read the token where the relay has it, because both are one user. */
+bool ch_setup_bot_has_token(const ch_setup *setup);
+
 /* ---- setup_policy.c, setup_config.c, setup_files.c ---- */
 
 /* Returns the token's name in agent.yaml, or the person's in the policy. */
@@ -135,7 +152,8 @@ void ch_setup_add_policy(const ch_setup *setup, ch_buffer *out);
 void ch_setup_add_config(const ch_setup *setup, const char *sockets, ch_buffer *out);
 /* Fails if the folder already holds files of an agent, or if an agent would not trust it. Changes nothing. */
 CH_CHECKED ch_status ch_setup_check_folder(ch_setup *setup, ch_error *err);
-/* Makes the stage, with agent.yaml, policy.yaml, and trial.yaml, the configuration of the agent that setup runs. */
+/* Makes the stage, with agent.yaml, policy.yaml, what the relay reads, and trial.yaml, the configuration of the agent
+ * that setup runs. */
 CH_CHECKED ch_status ch_setup_write(ch_setup *setup, ch_error *err);
 /* Puts all that is in the stage in its place; agent.yaml comes last. */
 CH_CHECKED ch_status ch_setup_install(ch_setup *setup, ch_error *err);
@@ -169,8 +187,8 @@ CH_CHECKED ch_status ch_setup_run(const ch_setup *setup, const ch_setup_command 
 
 /* ---- setup_agent.c, setup_codes.c ---- */
 
-/* Runs `chancery-agent --check` on the staged files. */
-CH_CHECKED ch_status ch_setup_agent_check(ch_setup *setup, ch_error *err);
+/* Runs `chancery-agent --check` on the staged files, and `chancery-relay --check` on those of the relay. */
+CH_CHECKED ch_status ch_setup_programs_check(ch_setup *setup, ch_error *err);
 /* Starts the agent with trial.yaml, and waits until its token process has found the token. */
 CH_CHECKED ch_status ch_setup_agent_start(ch_setup *setup, ch_arguments *reach, ch_error *err);
 /* Stops the agent if it runs. */

@@ -127,7 +127,7 @@ ch_status ch_setup_check(ch_setup *setup, ch_error *err)
     ch_setup_add_path(&path, setup->stage, "trial.yaml");
     command.arguments.option[CH_OPT_CONFIG] = ch_buffer_text(&path);
     CH_TRY(ch_setup_run(setup, &command, err));
-    CH_TRY(ch_setup_agent_check(setup, err));
+    CH_TRY(ch_setup_programs_check(setup, err));
     return check_not_interrupted(err);
 }
 

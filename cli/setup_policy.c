@@ -7,8 +7,11 @@
 
 #include <string.h>
 
-#define BOT "bot"
+#define BOT CH_SETUP_BOT
 #define FEED "prices"
+#define RELAY "relay"
+/* As far as a relay that says so is believed: an order that was rejected took nothing of a limit. */
+#define RELEASE ", relay_release: \"20 %\""
 
 const char *ch_setup_token_name(const ch_setup *setup)
 {
@@ -52,6 +55,14 @@ static void add_who(const ch_setup *setup, ch_buffer *out)
                                 "  " FEED ": { ");
         add_user(out, setup->trade.feed);
         ch_buffer_add_text(out, ", role: feed }\n");
+    }
+    if (setup->has_relay) {
+        ch_buffer_add_text(
+            out, "  # Sends what is signed for the bot, once, and reports what became of it; see docs/policy.md, "
+                 "Relays.\n"
+                 "  " RELAY ": { ");
+        add_user(out, ch_setup_relay_user(setup));
+        ch_buffer_add_text(out, ", socket: " CH_SETUP_RELAY_SOCKET ", role: relay, for: [" BOT "] }\n");
     }
     ch_buffer_add_format(out, "\n# Who unlocks, freezes and thaws.\npeople:\n  %s: { ", ch_setup_person_name(setup));
     add_user(out, setup->person);
@@ -120,6 +131,9 @@ static void add_key(const ch_setup *setup, ch_buffer *out)
         add_text(out, "    key_id: ", setup->key_id, "\n");
     if (setup->passphrase != NULL)
         add_text(out, "    passphrase: ", setup->passphrase, "\n");
+    if (setup->has_relay)
+        ch_buffer_add_text(out, "    # Nobody is handed what is signed but the relay, so each signature counts once.\n"
+                                "    relay: only\n");
     if (setup->trade.counts_once)
         ch_buffer_add_text(out,
                            "    # Trusts the bot to send each signature once. Without this line, limits count each as "
@@ -155,13 +169,14 @@ static void add_limits(const ch_setup *setup, ch_buffer *out)
     if (setup->rights != CH_SETUP_TRADE)
         return;
     ch_buffer_add_format(out, "  - { name: one-order, order_value: \"%s %s\" }\n", trade->order_value, trade->asset);
-    ch_buffer_add_format(out, "  - { name: day-value, value: \"%s %s\", per: 24h }\n", trade->day_value, trade->asset);
+    ch_buffer_add_format(out, "  - { name: day-value, value: \"%s %s\", per: 24h%s }\n", trade->day_value, trade->asset,
+                         setup->has_relay ? RELEASE : "");
     if (trade->feed != NULL)
         ch_buffer_add_format(out,
                              "  # Once it is used up, only cancels pass, until an admin has looked: chancery thaw\n"
-                             "  - { name: day-loss, loss: \"%s %s\", per: 24h, then: halted, until: operator }\n"
+                             "  - { name: day-loss, loss: \"%s %s\", per: 24h%s, then: halted, until: operator }\n"
                              "  - { name: near-the-market, price_within: \"2 %%\", price_age: 10s }\n",
-                             trade->day_loss, trade->asset);
+                             trade->day_loss, trade->asset, setup->has_relay ? RELEASE : "");
 }
 
 void ch_setup_add_policy(const ch_setup *setup, ch_buffer *out)

@@ -71,7 +71,7 @@ export function chancery(exchange, agent) {
         // In demo mode, ccxt has a header in exchange.headers, by which the agent refuses to make a real order of it.
         const wire = { method, url, headers: { ...exchange.headers, ...headers }, body: body ?? '' };
         const finished = await ask(exchange, { wire }, agent);
-        return ccxtFetch(finished.url, finished.method, finished.headers, finished.body);
+        return ccxtFetch(finished.url, finished.method, finished.headers, finished.body || undefined); // a GET takes no ''
     };
     return exchange;
 }

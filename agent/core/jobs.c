@@ -93,30 +93,35 @@ ch_job *ch_jobs_take(ch_jobs *jobs)
     return job;
 }
 
-typedef struct field {
+typedef struct kept {
     ch_slice from;
     ch_slice *to;
-} field;
+} kept;
 
-/* A bot that asks again after the relay has forgotten what it sent gives the request another time; by its
- * Idempotency-Key it is the same all the same. `all` are the fields that else make it the same. */
-static void digest_asked(const ch_sign_frame *sign, const field *all, size_t count,
-                         uint8_t digest[static CH_SENT_DIGEST_SIZE])
+/* What is the same in the very same request: all but the relay's id, which is the first. A bot that asks again after
+ * the relay has forgotten what it sent gives the request another time; by its Idempotency-Key it is the same all the
+ * same. */
+static void digest_asked(const ch_sign_frame *sign, const kept *fields, size_t count, uint8_t *digest)
 {
-    const field name[] = {{.from = sign->relay_for}, {.from = sign->key}, {.from = sign->repeat_key}};
-    bool has_name = sign->repeat_key.size > 0;
     ch_autobuffer asked = CH_BUFFER_INIT;
-    ch_put_u8(&asked, has_name ? UINT8_MAX : sign->form); /* no form is UINT8_MAX */
-    ch_put_u16(&asked, has_name ? 0 : (uint16_t)sign->values.count);
-    for (size_t i = 0; i < (has_name ? sizeof name / sizeof *name : count); i++)
-        ch_put_bytes(&asked, has_name ? name[i].from : all[i].from);
+    bool is_by_key = sign->repeat_key.size > 0;
+    ch_put_u8(&asked, is_by_key ? UINT8_MAX : sign->form);
+    if (is_by_key) {
+        ch_put_bytes(&asked, sign->relay_for);
+        ch_put_bytes(&asked, sign->key);
+        ch_put_bytes(&asked, sign->repeat_key);
+    } else {
+        ch_put_u16(&asked, (uint16_t)sign->values.count);
+        for (size_t i = 1; i < count; i++)
+            ch_put_bytes(&asked, fields[i].from);
+    }
     SHA256(asked.data, asked.size, digest);
 }
 
 void ch_job_keep_asked(ch_job *job, const ch_sign_frame *sign)
 {
     /* clang-format off */
-    const field fields[] = {
+    const kept fields[] = {
         { sign->relay_id,       &job->relay_id }, /* the first: no part of the digest */
         { sign->key,            &job->key_name },
         { sign->method,         &job->asked.method },
@@ -143,7 +148,7 @@ void ch_job_keep_asked(ch_job *job, const ch_sign_frame *sign)
         ch_buffer_add_slice(&job->bytes, fields[i].from);
     }
     if (sign->relay_id.size > 0)
-        digest_asked(sign, fields + 1, sizeof fields / sizeof *fields - 1, job->digest);
+        digest_asked(sign, fields, sizeof fields / sizeof *fields, job->digest);
     job->values.count = sign->values.count;
     job->headers.count = sign->headers.count;
     job->request = job->asked;

@@ -22,6 +22,19 @@ from venue import Venue  # noqa: E402
 RELAY = harness.BUILD / "chancery-relay"
 
 
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        return one.getsockname()[1]
+
+
+def launch(config, log_path):
+    """A relay that is ready."""
+    with open(log_path, "wb") as log:
+        relay = subprocess.Popen([RELAY, "--config", config, "--debug"], stderr=log)
+    harness.wait_until(lambda: "ready:" in log_path.read_text(errors="replace"), "a relay that is ready")
+    return relay
+
+
 class WholeWay(harness.AgentTest):
     times = "times: {answer_s: 3, connect_s: 3, agent_s: 10}\n"
 
@@ -37,8 +50,7 @@ class WholeWay(harness.AgentTest):
         cls.token = secrets.token_hex(32)
         (cls.folder / "token").write_text(cls.token)
         (cls.folder / "token").chmod(0o600)
-        with socket.create_server(("127.0.0.1", 0)) as one:
-            cls.port = one.getsockname()[1]
+        cls.port = free_port()
         routes = "".join(f"  {host}: '127.0.0.1:{cls.venue.port}'\n" for host in cls.venue.hosts)
         (cls.folder / "relay.yaml").write_text(
             f"agent: {cls.agent.home}/run/relay.sock\nca: {cls.venue.authority}\n{cls.times}"
@@ -58,9 +70,7 @@ class WholeWay(harness.AgentTest):
     @classmethod
     def start_relay(cls):
         cls.log_path = cls.folder / "relay.log"
-        with open(cls.log_path, "wb") as log:
-            cls.relay = subprocess.Popen([RELAY, "--config", cls.folder / "relay.yaml", "--debug"], stderr=log)
-        harness.wait_until(lambda: "ready:" in cls.relay_log(), "a relay that is ready")
+        cls.relay = launch(cls.folder / "relay.yaml", cls.log_path)
 
     @classmethod
     def relay_log(cls):

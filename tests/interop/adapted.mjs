@@ -6,8 +6,7 @@ import { chancery } from './adapters/ccxt/chancery.mjs';
 import { accounts, bookOf, clientOf, loads, ordersOf, register, trades, withdraws } from './local.mjs';
 import { check, done } from './tally.mjs';
 
-// If it has a secret, ccxt signs BitMEX's public calls too, and the profile lists none of them.
-for (const account of accounts.filter(({ id }) => id !== 'bitmex')) {
+for (const account of accounts) {
     const { name, symbols, refused } = account;
     const client = chancery(clientOf(account, {}), { key: `${name}-${refused === 'all' ? 'all' : 'trading'}` });
     await register(account);

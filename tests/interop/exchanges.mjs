@@ -461,6 +461,7 @@ const withAgent = {
     'binance-testnet': { missing: ['fetchDeposits', 'withdraw'] },
     'binance-us': {},
     'bybit-eu': {},
+    'bybit-id': {},
     'gate-eu': {
         missing: [
             'fetchSwapBalance',
@@ -470,6 +471,8 @@ const withAgent = {
             'fetchOpenSwapOrders',
         ],
     },
+    'okx-eea': {},
+    'okx-us': {},
     'okx-demo': { missing: ['fetchDeposits', 'withdraw'] },
     'bitget-demo': {},
     'bitmex-testnet': {},

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import newest from 'ccxt';
 import older from 'ccxt-with-bitmex';
-import { exchanges } from './exchanges.mjs';
+import { compared } from './exchanges.mjs';
 
 // Newer releases do not have BitMEX.
 export const ccxt = { ...newest, bitmex: older.bitmex };
@@ -17,6 +17,8 @@ const table = {
     binance: { symbols: [SPOT, SWAP, INVERSE] },
     'binance-rsa': { symbols: [SPOT] },
     'binance-ed25519': { symbols: [SPOT] },
+    binanceusdm: { symbols: [SWAP] },
+    binancecoinm: { symbols: [INVERSE] },
     bingx: { symbols: [SPOT, SWAP, INVERSE] },
     bitfinex: { symbols: ['BTC/USD'], withdrawal: { network: 'BTC' } },
     bitget: { symbols: [SPOT, SWAP, INVERSE] },
@@ -44,12 +46,37 @@ const table = {
     poloniex: { symbols: [SPOT, SWAP] },
     upbit: { symbols: ['BTC/KRW'] },
     whitebit: { symbols: ['BTC/USDT'] },
+    // Other environments and regional classes.
+    'binance-testnet': { symbols: [SPOT], options: { fetchMarkets: { types: ['spot'] } } }, // swaps are on another testnet
+    'binance-us': { symbols: [SPOT] },
+    'bitget-demo': { symbols: [SPOT, SWAP] },
+    'bitmex-testnet': { symbols: [INVERSE], balance: {} },
+    'bitso-stage': { symbols: ['BTC/MXN'] },
+    'bybit-eu': { symbols: [SPOT] },
+    'bybit-id': { symbols: [SPOT] },
+    'coinbaseexchange-sandbox': { symbols: ['BTC/USD'] },
+    'cryptocom-uat': { symbols: [SPOT], balance: {} },
+    'deribit-testnet': { symbols: [INVERSE], balance: {} },
+    'gate-eu': { symbols: [SPOT] },
+    'gemini-sandbox': { symbols: ['BTC/USD'], hasMarketOrders: false },
+    'krakenfutures-demo': { symbols: [INVERSE], balance: { type: 'flex' } },
+    'okx-demo': { symbols: [SPOT, SWAP] },
+    'okx-eea': { symbols: [SPOT] },
+    'okx-us': { symbols: [SPOT] },
+    'phemex-testnet': { symbols: [SPOT, SWAP] },
+    'upbit-sg': { symbols: ['BTC/KRW'] },
 };
+
+/* What does not exist in that environment. */
+function without(calls, missing = []) {
+    return Object.fromEntries(Object.entries(calls).filter(([name]) => !missing.includes(name)));
+}
 
 /* The accounts that the program's arguments name, or all. */
 export const accounts = Object.entries(table)
     .filter(([name]) => process.argv.length === 2 || process.argv.includes(name))
-    .map(([name, trading]) => ({ ...exchanges[name], ...trading, name }));
+    .map(([name, trading]) => ({ ...compared[name], ...trading, name }))
+    .map((account) => ({ ...account, calls: without(account.calls, account.missing) }));
 
 export async function control(path, document) {
     const answer = await fetch(`http://127.0.0.1:${process.env.VENUE_CONTROL}/_venue/${path}`, {
@@ -62,7 +89,7 @@ export async function control(path, document) {
 }
 
 /* Puts the account's key on file at the exchange. */
-export function register({ profile, scheme, credentials, publicKey }) {
+export function register({ profile, scheme, credentials, publicKey, environment }) {
     return control('keys', {
         exchange: profile,
         key_id: credentials.apiKey,
@@ -70,6 +97,7 @@ export function register({ profile, scheme, credentials, publicKey }) {
         secret: publicKey ? undefined : credentials.secret,
         public_key: publicKey?.export({ type: 'spki', format: 'pem' }),
         passphrase: credentials.password,
+        is_demo: ['okx', 'bitget'].includes(profile) && environment.endsWith('demo'),
     });
 }
 
@@ -78,9 +106,10 @@ export async function bookOf({ profile, credentials }) {
     return (await control(`books?${query}`)).keys[0];
 }
 
-export function clientOf({ id, options }, credentials) {
+export function clientOf({ id, options, enter }, credentials) {
     const client = new ccxt[id]({ enableRateLimit: false, ...credentials });
     Object.assign(client.options, options);
+    enter(client);
     return client;
 }
 

@@ -130,6 +130,7 @@ export function exchange(setup) {
         },
         rule,
         environment,
+        enter,
         calls: {
             fetchBalance: ['fetchBalance', params.fetchBalance ?? {}],
             createLimitOrder: ['createOrder', symbol, 'limit', 'buy', amount, price, params.createOrder ?? {}],

@@ -10,7 +10,7 @@ export async function check(name, test) {
         passed++;
     } catch (error) {
         failed++;
-        console.log(`FAIL  ${name}: ${error.code === 'ERR_ASSERTION' ? difference(error) : error.stack}`);
+        console.log(`FAIL  ${name}: ${error.code === 'ERR_ASSERTION' ? difference(error) : error.stack ?? inspect(error)}`);
     }
 }
 

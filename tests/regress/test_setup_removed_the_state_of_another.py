@@ -8,10 +8,10 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
 from dialogue import answer, come_to, type_text
-import test_setup
+import setting_up
 
 
-class Another(test_setup.SetupAtTerminalTest):
+class Another(setting_up.SetupAtTerminalTest):
     def test_what_another_has_put_there_stays(self):
         self.target.mkdir(mode=0o755)
         dialogue = self.dialogue()
@@ -24,7 +24,7 @@ class Another(test_setup.SetupAtTerminalTest):
             (self.target / name).write_text("of another")
         before = self.files()
         type_text(terminal, "\n")
-        self.assertNotEqual(terminal.finish(), test_setup.OK, terminal.shown)
+        self.assertNotEqual(terminal.finish(), setting_up.OK, terminal.shown)
         self.assertIn(f"putting {self.target}/policy.yaml in its place", terminal.shown)
         self.assertEqual((self.files(), self.keys()), (before, []))
 

@@ -8,10 +8,10 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
 from dialogue import answer, come_to, type_text
-import test_setup
+import setting_up
 
 
-class Done(test_setup.SetupAtTerminalTest):
+class Done(setting_up.SetupAtTerminalTest):
     def set_up_without(self, name):
         """All of it, but the file is removed before the last answer. Returns what was shown."""
         dialogue = self.dialogue(is_new_token=self.tokens() == [])
@@ -21,7 +21,7 @@ class Done(test_setup.SetupAtTerminalTest):
         come_to(terminal, dialogue.prompts[-1])
         next(self.target.glob(f".setup-*/{name}")).unlink()
         type_text(terminal, self.new_code() + "\n")
-        self.assertNotEqual(terminal.finish(), test_setup.OK, terminal.shown)
+        self.assertNotEqual(terminal.finish(), setting_up.OK, terminal.shown)
         return terminal.shown
 
     def test_what_is_not_in_its_place_is_not_done(self):

@@ -200,6 +200,6 @@ END_TEST
 
 CH_TESTS_WITH("report", NULL, tear_down, CH_TEST_ROWS(test_odd_prices_are_refused, odd_prices),
               CH_TEST_ROWS(test_odd_outcomes_are_refused, odd_outcomes),
-              CH_TEST_ROWS(test_odd_ends_are_refused, odd_ends), CH_TEST(test_an_end_brings_status_and_body), CH_TEST(test_prices_keep_their_text_and_order),
-              CH_TEST(test_a_report_forgets_the_one_before), CH_TEST(test_a_body_of_shortest_rows_fits_a_frame),
-              CH_TEST(test_a_rejected_order_is_reported))
+              CH_TEST_ROWS(test_odd_ends_are_refused, odd_ends), CH_TEST(test_an_end_brings_status_and_body),
+              CH_TEST(test_prices_keep_their_text_and_order), CH_TEST(test_a_report_forgets_the_one_before),
+              CH_TEST(test_a_body_of_shortest_rows_fits_a_frame), CH_TEST(test_a_rejected_order_is_reported))
