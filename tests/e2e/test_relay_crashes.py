@@ -19,8 +19,8 @@ ROWS = (  # who is killed at the Nth time, and so on
 PLACED = ('"orderId":', '"sCode":"0"', '"status":"ok"', '"txid":')  # one of them is in the answer to an order that was taken
 BOTS = 2  # for each exchange
 PATIENCE_S = 10  # for which it asks again
-# As much as has the budget last as long as the kills do, about: 0.60 USDT for forty.
-QUANTITY = f"{decimal.Decimal('0.0008') / KILLS:.8f}"
+# As much as has the budget last as long as the kills do, about: 0.90 USDT for forty.
+QUANTITY = f"{decimal.Decimal('0.0012') / KILLS:.8f}"
 VALUE = decimal.Decimal(QUANTITY) * PRICE
 
 
