@@ -116,7 +116,7 @@ static void answer_late(const wait *at)
     ch_front_link_failed(at->asker, "", &late);
 }
 
-/* The front has forgotten the question; but each of a front's questions has an answer, whoever left. */
+/* The front has forgotten the question by now, but core answers every question once. */
 static void answer_who_left(const wait *at)
 {
     ch_error left = CH_ERROR_INIT;

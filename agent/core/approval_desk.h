@@ -3,7 +3,7 @@
  *
  * A bot that waits takes a place until it is answered; each user has a share of the places. The answer comes when the
  * request changes, when the time is over, or when the policy is replaced. A bot that leaves loses its place; its front
- * is told so, for each of its questions has one answer. Core's thread only. */
+ * gets an answer all the same. Core's thread only. */
 #ifndef CH_AGENT_CORE_APPROVAL_DESK_H
 #define CH_AGENT_CORE_APPROVAL_DESK_H
 

@@ -32,11 +32,12 @@ void ch_approvals_free(ch_approvals *approvals);
 
 /* ---- to look ---- */
 
-/* Returns the approval with that id, or NULL if there is none. The pointer is valid until the table changes. */
+/* Finds an approval by its id. Returns NULL for an unknown id. The pointer is valid until the table changes. */
 const ch_approval *ch_approvals_find(const ch_approvals *approvals, uint64_t id);
 /* Returns the approval at `index` in the order of ids, or NULL after the last one. */
 const ch_approval *ch_approvals_at(const ch_approvals *approvals, size_t index);
-/* Returns that user's open approval with the same callers, digest and Idempotency-Key, or NULL if there is none. */
+/* Finds an open approval of that user with the same callers, digest and Idempotency-Key. Returns NULL if no approval
+ * is like that. */
 const ch_approval *ch_approvals_find_same(const ch_approvals *approvals, const ch_approval_asked *asked,
                                           uint64_t now_ns);
 /* Finds the approval that this user asked for as these callers. Returns CH_NOT_FOUND if it is somebody else's, as if
@@ -53,13 +54,13 @@ uint64_t ch_approvals_changes(const ch_approvals *approvals);
  * if this user has withdrawn too many of late; CH_TOO_LARGE if the request is too large. */
 CH_CHECKED ch_status ch_approvals_ask(ch_approvals *approvals, const ch_approval_asked *asked, uint64_t now_ns,
                                       ch_approval **out, ch_error *err);
-/* Removes an approval whose row was lost. Does nothing if there is none with that id. */
+/* Removes an approval whose row was lost. Ignores an unknown id. */
 void ch_approvals_remove(ch_approvals *approvals, uint64_t id);
-/* Finds an open approval, which the caller may change. Returns CH_NOT_FOUND if there is none with that id; CH_CONFLICT
+/* Finds an open approval, which the caller may change. Returns CH_NOT_FOUND for an unknown id; CH_CONFLICT
  * if it has ended, or has another digest (rule `digest`). A digest of NULL is not compared. */
 CH_CHECKED ch_status ch_approvals_get(ch_approvals *approvals, uint64_t id, const uint8_t *digest, uint64_t now_ns,
                                       ch_approval **out, ch_error *err);
-/* Returns the approval with that id, open or not; or NULL if there is none. */
+/* Finds an approval by its id, open or ended, for a caller that changes it. Returns NULL for an unknown id. */
 ch_approval *ch_approvals_find_to_change(ch_approvals *approvals, uint64_t id);
 /* Counts a change that the caller has made. */
 void ch_approvals_touch(ch_approvals *approvals);
@@ -69,7 +70,7 @@ void ch_approvals_touch(ch_approvals *approvals);
  * approved without a code may do so with one, as long as people have not done their part. */
 CH_CHECKED ch_status ch_approvals_give(ch_approvals *approvals, uint64_t id, const uint8_t *digest,
                                        const ch_given_by *by, const ch_given_by **given, ch_error *err);
-/* Marks an approval as signed. Does nothing if there is none with that id. */
+/* Marks an approval as signed. Ignores an unknown id. */
 void ch_approvals_use(ch_approvals *approvals, uint64_t id, uint64_t now_ns);
 /* Opens an approval again for which nothing was signed. Does nothing if it was not used, or is forgotten. */
 void ch_approvals_unuse(ch_approvals *approvals, uint64_t id);

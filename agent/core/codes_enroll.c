@@ -64,8 +64,8 @@ static void after_pin(ch_attempt *self, const ch_error *outcome)
         ch_attempt_end(self, outcome);
 }
 
-/* A seed is not enrolled if it could not be written. Nor is it if it was written too late: whoever waited was told that
- * it is not, and has destroyed it. */
+/* A seed counts only if it was written in time. After that, whoever waited has been told that it is not enrolled, and
+ * has destroyed it. */
 static void on_pinned(void *context, const ch_error *outcome)
 {
     ch_attempt *self = context;

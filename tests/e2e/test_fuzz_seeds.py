@@ -1,3 +1,7 @@
+"""The seeds of the fuzz targets hold frames, as bytes. When a frame gets another field, core takes the old bytes for
+malformed and ends whoever sent them, so that a seed no longer reaches what its name says; and nothing else fails. Write
+such a seed anew, as a frame of today that means what the seed is named after."""
+
 import functools
 import pathlib
 import re
@@ -60,10 +64,6 @@ def faults(packet, direction):
 
 
 class Seeds(unittest.TestCase):
-    """The seeds of the fuzz targets hold frames, as bytes. When a frame gets another field, core takes the old bytes for
-    malformed and ends who sent them, so that a seed no longer reaches what its name says; and nothing else fails. Such
-    a seed is to be written anew, as a frame of today that means what the seed is named after."""
-
     def seeds(self):
         for door in [FRAMES, *DOORS]:
             for path in sorted((ROOT / "tests/fuzz/corpus" / door).iterdir()):

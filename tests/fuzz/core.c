@@ -1,9 +1,9 @@
 #include "tests/fuzz/core.h"
 
-#include "agent/core/codes.h"
 #include "agent/core/approvals.h"
 #include "agent/core/callers.h"
 #include "agent/core/clockwatch.h"
+#include "agent/core/codes.h"
 #include "agent/core/connections.h"
 #include "agent/core/approval_desk.h"
 #include "agent/core/desk.h"

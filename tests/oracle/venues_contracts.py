@@ -76,10 +76,12 @@ class Okx(Exchange):
         item.id_name = "clOrdId"
         is_contract = self.instrument(item, params["instId"], params["tdMode"])
         self.quantity(item, params, is_contract)
+        is_option = params["instId"][-2:] in ("-C", "-P")
         if "px" in params:
-            item.facts["price"] = UNKNOWN if params["instId"][-2:] in ("-C", "-P") else number(params["px"])
+            item.facts["price"] = UNKNOWN if is_option else number(params["px"])
         if "reduceOnly" in params:
-            hidden = params.get("posSide") in ("long", "short") or params["tdMode"] in ("cash", "spot_isolated")
+            hidden = (is_option or params.get("posSide") in ("long", "short")
+                      or params["tdMode"] in ("cash", "spot_isolated"))
             reduces = str(params["reduceOnly"]).lower() == "true"
             item.facts["reduce_only"] = UNKNOWN if hidden else "yes" if reduces else "no"
         return item

@@ -13,18 +13,6 @@ static ch_error err;
 
 #define MUST(call) ck_assert_msg((call) == CH_OK, "%s", err.message)
 
-static uint64_t ask(scene *it)
-{
-    scene_ask ask = scene_order;
-    ch_request_is_frame answer;
-    ask.key = "watched";
-    scene_ask_for(it, 1, &ask);
-    scene_end_turn(it);
-    ch_frame frame = stage_hear(&it->front_actor, CH_FRAME_REQUEST_IS);
-    MUST(ch_request_is_frame_get(&frame, &answer, &err));
-    return answer.request;
-}
-
 static void let_files_grow(bool may_grow)
 {
     struct rlimit limit;
@@ -56,10 +44,10 @@ static void lose_rows(scene *it)
 START_TEST(test_a_lost_approval_signs_nothing)
 {
     static scene it;
-    scene_begin_unlocked(&it);
-    ch_fetch_frame fetch = {.connection = it.bot, .request = ask(&it)};
-    MUST(scene_give(&it, fetch.request, "alice", SCENE_ALICE, &err));
-    MUST(scene_give(&it, fetch.request, "bob", SCENE_BOB, &err));
+    uint64_t request = scene_begin_asked(&it);
+    const ch_fetch_frame fetch = {.connection = it.bot, .request = request};
+    MUST(scene_give(&it, request, "alice", SCENE_ALICE, &err));
+    MUST(scene_give(&it, request, "bob", SCENE_BOB, &err));
     MUST(ch_fetch_frame_put(ch_channel_out(&it.front_actor.channel), 2, &fetch, &err));
     stage_send(&it.front_actor);
     lose_rows(&it);
@@ -67,7 +55,7 @@ START_TEST(test_a_lost_approval_signs_nothing)
     ck_assert_int_eq(failed.why.status, CH_REFUSED);
     ck_assert_str_eq(failed.why.rule, "two");
     ck_assert(stage_is_silent(&it.token.actor));
-    scene_check_approval(&it, fetch.request, CH_APPROVAL_WAITING);
+    scene_check_approval(&it, request, CH_APPROVAL_WAITING);
 }
 END_TEST
 

@@ -5,6 +5,22 @@
 
 #define MUST(call) ck_assert_msg((call) == CH_OK, "%s", err.message)
 
+uint64_t scene_begin_asked(scene *it)
+{
+    scene_ask ask = scene_order;
+    ch_request_is_frame answer;
+    ch_error err = CH_ERROR_INIT;
+    ask.key = "watched";
+    scene_begin_unlocked(it);
+    scene_ask_for(it, 1, &ask);
+    scene_end_turn(it);
+    ch_frame frame = stage_hear(&it->front_actor, CH_FRAME_REQUEST_IS);
+    MUST(ch_request_is_frame_get(&frame, &answer, &err));
+    ck_assert_uint_eq(frame.id, 1);
+    ck_assert(ch_slice_is(answer.state, "waiting"));
+    return answer.request;
+}
+
 ch_status scene_give(scene *it, uint64_t request, const char *person, uid_t uid, ch_error *err)
 {
     uint64_t row;

@@ -4,6 +4,8 @@
 
 #include "tests/unit/agent/core/scene.h"
 
+/* Begins the scene, unlocked, and has the bot ask for a request that people must approve. Returns its number. */
+uint64_t scene_begin_asked(scene *it);
 /* Someone approves it; returns what the ledger says. */
 ch_status scene_give(scene *it, uint64_t request, const char *person, uid_t uid, ch_error *err);
 /* Alice and Bob do, which is all that it needs. */

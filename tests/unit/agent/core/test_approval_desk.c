@@ -55,18 +55,9 @@ static void hear_refusal(uint64_t id, ch_status status, const char *rule)
     ck_assert_str_eq(failed.why.rule, rule);
 }
 
-static uint64_t ask_one(void)
-{
-    scene_ask ask = scene_order;
-    ask.key = "watched";
-    scene_begin_unlocked(&it);
-    scene_ask_for(&it, 1, &ask);
-    return hear(1, "waiting").request;
-}
-
 START_TEST(test_who_waits_hears_of_a_change)
 {
-    uint64_t request = ask_one();
+    uint64_t request = scene_begin_asked(&it);
     get(2, request, 60);
     scene_end_turn(&it);
     ck_assert(stage_is_silent(&it.front_actor));
@@ -87,7 +78,7 @@ START_TEST(test_who_has_left_keeps_no_place)
 {
     const ch_peer peer = {.uid = getuid(), .gid = getgid()};
     ch_victim victim;
-    uint64_t request = ask_one();
+    uint64_t request = scene_begin_asked(&it);
     const uint64_t taken = CH_LONG_WAITS_MAX - CH_LONG_WAITS_RESERVE;
     for (uint64_t i = 0; i < CH_LONG_WAITS_SHARE * 5; i++)
         get(100 + i, request, 60);
@@ -112,7 +103,7 @@ END_TEST
 
 START_TEST(test_a_bot_withdraws)
 {
-    uint64_t request = ask_one();
+    uint64_t request = scene_begin_asked(&it);
     scene_approve(&it, request);
     withdraw(2, request);
     ch_front_link_flush(it.front);

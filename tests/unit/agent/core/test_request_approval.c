@@ -66,13 +66,6 @@ static uint64_t ask_for(uint64_t id, const scene_ask *ask)
     return hear(id, "waiting").request;
 }
 
-static uint64_t ask_one(void)
-{
-    const scene_ask ask = watched();
-    scene_begin_unlocked(&it);
-    return ask_for(1, &ask);
-}
-
 static uint64_t hear_job(void)
 {
     scene_end_turn(&it);
@@ -130,7 +123,7 @@ END_TEST
 START_TEST(test_the_same_request_is_the_same_one)
 {
     scene_ask ask = watched();
-    uint64_t first = ask_one();
+    uint64_t first = scene_begin_asked(&it);
     ck_assert_uint_eq(ask_for(2, &ask), first);
     const scene_value last = ask.values[3];
     ask.values[3] = ask.values[1]; /* the order makes no other */
@@ -223,7 +216,7 @@ END_TEST
 
 START_TEST(test_a_fetch_without_approvals_says_what_is_lacking)
 {
-    uint64_t request = ask_one();
+    uint64_t request = scene_begin_asked(&it);
     MUST(scene_give(&it, request, "alice", SCENE_ALICE, &err));
     fetch(2, request);
     ck_assert_uint_eq(hear(2, "waiting").given, 1);
@@ -241,7 +234,7 @@ START_TEST(test_what_is_approved_is_signed_once)
 {
     ch_autobuffer first = CH_BUFFER_INIT;
     ch_autobuffer again = CH_BUFFER_INIT;
-    uint64_t request = ask_one();
+    uint64_t request = scene_begin_asked(&it);
     scene_approve(&it, request);
     scene_check_approval(&it, request, CH_APPROVAL_READY);
     fetch(2, request);
@@ -263,7 +256,7 @@ START_TEST(test_two_that_race_get_the_same_bytes)
 {
     ch_autobuffer first = CH_BUFFER_INIT;
     ch_autobuffer second = CH_BUFFER_INIT;
-    uint64_t request = ask_one();
+    uint64_t request = scene_begin_asked(&it);
     scene_approve(&it, request);
     fetch(2, request);
     fetch(3, request);
@@ -278,7 +271,7 @@ END_TEST
 
 START_TEST(test_what_the_token_refuses_gives_the_approval_back)
 {
-    uint64_t request = ask_one();
+    uint64_t request = scene_begin_asked(&it);
     scene_approve(&it, request);
     fetch(2, request);
     play_write_failure(&it.token, hear_job(), CH_TOKEN, "CKR_DATA_INVALID");
@@ -295,7 +288,7 @@ END_TEST
 /* The agent is killed when the decision is on the disk, and the token may have signed. */
 START_TEST(test_a_use_survives_a_crash)
 {
-    uint64_t request = ask_one();
+    uint64_t request = scene_begin_asked(&it);
     scene_approve(&it, request);
     fetch(2, request);
     hear_job();
@@ -306,7 +299,7 @@ END_TEST
 
 START_TEST(test_what_has_no_known_outcome_stays_used)
 {
-    uint64_t request = ask_one();
+    uint64_t request = scene_begin_asked(&it);
     scene_approve(&it, request);
     fetch(2, request);
     hear_job();
@@ -321,7 +314,7 @@ END_TEST
 START_TEST(test_a_token_that_is_locked_meanwhile_uses_nothing)
 {
     play_waiter waiter = {0};
-    uint64_t request = ask_one();
+    uint64_t request = scene_begin_asked(&it);
     scene_approve(&it, request);
     fetch(2, request);
     ch_token_link_dispatch(it.token.link);
@@ -337,7 +330,7 @@ END_TEST
 
 START_TEST(test_what_is_denied_while_it_waits_is_not_signed)
 {
-    uint64_t request = ask_one();
+    uint64_t request = scene_begin_asked(&it);
     scene_approve(&it, request);
     fetch(2, request);
     scene_deny(&it, request);
@@ -352,7 +345,7 @@ END_TEST
 START_TEST(test_another_policy_judges_what_waits_anew)
 {
     scene_ask ask = watched();
-    uint64_t request = ask_one();
+    uint64_t request = scene_begin_asked(&it);
     scene_approve(&it, request);
     fetch(2, request);
     ask.values[3].value = "2";
@@ -376,7 +369,7 @@ START_TEST(test_a_state_from_a_backup_keeps_no_approval)
 {
     const ch_doer admin = {.uid = getuid(), .name = CH_LITERAL("me")};
     uint64_t row;
-    uint64_t request = ask_one();
+    uint64_t request = scene_begin_asked(&it);
     scene_approve(&it, request);
     it.ledger->is_older = true;
     fetch(2, request);
@@ -394,7 +387,7 @@ START_TEST(test_others_find_nothing)
     const ch_peer other = {.uid = getuid() + 1, .gid = getgid()};
     ch_victim victim;
     uint64_t connection;
-    uint64_t request = ask_one();
+    uint64_t request = scene_begin_asked(&it);
     scene_approve(&it, request);
     MUST(ch_connections_add(it.connections, &other, false, it.front, &connection, &victim, &err));
     fetch_by(connection, 2, request);
