@@ -97,6 +97,7 @@ class Line:
     def connect(self):
         address = (self.connection.host, self.connection.port)
         sock = socket.create_connection(address, self.timeout_s)
+        sock.settimeout(None)  # from here on the alarm alone ends it; both at once would race for what is said
         if self.tls is not None:
             sock = self.tls.wrap_socket(sock, server_hostname=self.connection.host, do_handshake_on_connect=False)
         self.connection.sock = sock
@@ -123,8 +124,8 @@ class Line:
 
 
 class Alarm:
-    """Shuts a socket down after a time, whatever is being done with it. A timeout of the socket's own begins anew with each
-    byte that comes."""
+    """Shuts a socket down after a time, whatever is being done with it. A timeout of the socket's own would begin anew with
+    each byte that comes."""
 
     def __init__(self, sock, seconds):
         self.sock = sock

@@ -329,6 +329,18 @@ class Agent:
                 continue
         return max(found)[2] if found else None
 
+    def await_child(self, role, other_than=None, timeout_s=PATIENCE_S):
+        """The child in this role once there is one, and it is another than that process. It is looked up once for each look:
+        it may end between two."""
+        found = []
+
+        def is_there():
+            found[:] = [self.child(role)]
+            return found[0] is not None and (other_than is None or found[0].pid != other_than.pid)
+
+        wait_until(is_there, f"there is a new {role} process", timeout_s)
+        return found[0]
+
     def processes(self):
         """Core and its children, by role."""
         found = {"core": Process(self.process.pid)}

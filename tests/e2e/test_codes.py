@@ -155,10 +155,10 @@ class Unlocks(codes.CodesTest):
     def test_a_restarted_token_process_logs_in_again_without_a_code(self):
         self.must_unlock()
         self.agent.must("clock", "confirm")
-        before = self.agent.child("token").pid
-        os.kill(before, signal.SIGKILL)
-        harness.wait_until(lambda: self.agent.child("token") and self.agent.child("token").pid != before
-                           and self.state() == "unlocked", "it is logged in again")
+        before = self.agent.child("token")
+        os.kill(before.pid, signal.SIGKILL)
+        self.agent.await_child("token", other_than=before)
+        harness.wait_until(lambda: self.state() == "unlocked", "it is logged in again")
         self.assert_signs()
 
     # ---- seeds ----

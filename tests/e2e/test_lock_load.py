@@ -83,8 +83,7 @@ class LockUnderLoad(harness.AgentTest):
         with Bots(self.agent) as bots:
             for _ in range(ROUNDS // 2):
                 bots.wait_for_more(200)
-                wait_until(lambda: self.agent.child("token") is not None, "a token process is there")
-                victim = self.agent.child("token")
+                victim = self.agent.await_child("token")
                 os.kill(victim.pid, signal.SIGKILL)
                 wait_until(lambda: not victim.is_running(), "the token process is dead")
             bots.wait_for_more(200)
