@@ -2,6 +2,7 @@
  * unanswered, so its second start is stopped. */
 #include "relay/agent.h"
 
+#include "base/clock.h"
 #include "base/encode.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -18,7 +19,11 @@
 #define IDLE_MAX_S 60L /* less than the agent keeps a connection that is idle */
 #define CONNECT_WAIT_MS 2000L
 #define TELL_WAIT_MS 10000L
-#define TELLING_MAX 4096 /* beyond that nothing is told, and the agent keeps what it reserved */
+#define TELLING_MAX 128 /* questions; beyond that nothing is told, and the agent keeps what it reserved */
+#define GATHER_MS 5U    /* outcomes are told together */
+#define OUTCOMES_MAX 64 /* that the agent takes at once */
+#define OUTCOMES_LEAD "{\"outcomes\":["
+#define OUTCOMES_END "]}"
 
 struct ch_asking {
     ch_agent *agent;
@@ -40,6 +45,10 @@ struct ch_agent {
     long wait_ms;
     ch_asking *telling;
     size_t telling_count;
+    ch_loop *loop;
+    ch_buffer outcomes; /* to be told, as JSON */
+    size_t outcome_count;
+    ch_timer gathering; /* set if there are outcomes */
     ch_log_limit limit;
 };
 
@@ -167,14 +176,14 @@ void ch_asking_free(ch_asking *asking)
     free(asking);
 }
 
-/* 404: told before, or the agent knows nothing of it. */
+/* The answer names the ids that the agent does not know or was told of before; nothing is to be done about them. */
 static void end_telling(ch_asking *asking, CURLcode code, long status)
 {
     if (code != CURLE_OK)
-        ch_log_limited(&asking->agent->limit, "the agent was not told of an outcome, and keeps what it reserved: %s",
+        ch_log_limited(&asking->agent->limit, "the agent was not told of outcomes, and keeps what it reserved: %s",
                        curl_easy_strerror(code));
     else if (status != 200)
-        ch_log_debug("the agent answered an outcome with status %ld", status);
+        ch_log_limited(&asking->agent->limit, "the agent took no outcomes: it answered with status %ld", status);
     ch_asking_free(asking);
 }
 
@@ -259,23 +268,19 @@ ch_asking *ch_agent_ask(ch_agent *agent, const ch_wire *wire, ch_buffer *questio
 
 /* ---- telling ---- */
 
-void ch_agent_tell(ch_agent *agent, const char *id, unsigned status, ch_slice body)
+static void send_outcomes(ch_agent *agent)
 {
-    ch_autobuffer path = CH_BUFFER_INIT;
-    ch_autobuffer text = CH_BUFFER_INIT;
+    ch_buffer question = agent->outcomes;
+    agent->outcomes = (ch_buffer)CH_BUFFER_INIT;
+    agent->outcome_count = 0;
+    ch_loop_cancel_timer(agent->loop, &agent->gathering);
     if (agent->telling_count >= TELLING_MAX) {
-        ch_log_limited(&agent->limit, "too many outcomes wait to be told; the agent keeps what it reserved for one");
+        ch_log_limited(&agent->limit, "too many outcomes wait to be told; the agent keeps what it reserved for some");
+        ch_buffer_free(&question);
         return;
     }
-    ch_buffer_add_format(&path, "/v1/outcomes/%s", id);
-    if (status == 0) {
-        ch_buffer_add_text(&text, "{\"outcome\":\"not-sent\"}");
-    } else {
-        ch_buffer_add_format(&text, "{\"outcome\":\"answered\",\"status\":%u,\"body\":", status);
-        ch_encode_json(&text, (ch_slice){body.data, count_body_text(body)});
-        ch_buffer_add_byte(&text, '}');
-    }
-    ch_asking *telling = post(agent, ch_buffer_text(&path), &text, NULL, TELL_WAIT_MS);
+    ch_buffer_add_text(&question, OUTCOMES_END);
+    ch_asking *telling = post(agent, "/v1/outcomes", &question, NULL, TELL_WAIT_MS);
     telling->next = agent->telling;
     if (agent->telling != NULL)
         agent->telling->previous = telling;
@@ -283,9 +288,38 @@ void ch_agent_tell(ch_agent *agent, const char *id, unsigned status, ch_slice bo
     agent->telling_count++;
 }
 
+static void on_gathered(void *context)
+{
+    send_outcomes(context);
+}
+
+static void write_outcome(const char *id, unsigned status, ch_slice body, ch_buffer *out)
+{
+    if (status == 0) {
+        ch_buffer_add_format(out, "{\"id\":\"%s\",\"outcome\":\"not-sent\"}", id);
+        return;
+    }
+    ch_buffer_add_format(out, "{\"id\":\"%s\",\"outcome\":\"answered\",\"status\":%u,\"body\":", id, status);
+    ch_encode_json(out, (ch_slice){body.data, count_body_text(body)});
+    ch_buffer_add_byte(out, '}');
+}
+
+void ch_agent_tell(ch_agent *agent, const char *id, unsigned status, ch_slice body)
+{
+    ch_autobuffer outcome = CH_BUFFER_INIT;
+    write_outcome(id, status, body, &outcome);
+    if (agent->outcome_count == OUTCOMES_MAX ||
+        (agent->outcome_count > 0 && agent->outcomes.size + outcome.size + sizeof "," OUTCOMES_END > CH_AGENT_BODY_MAX))
+        send_outcomes(agent);
+    ch_buffer_add_text(&agent->outcomes, agent->outcome_count == 0 ? OUTCOMES_LEAD : ",");
+    ch_buffer_add_slice(&agent->outcomes, ch_buffer_slice(&outcome));
+    if (agent->outcome_count++ == 0)
+        ch_loop_set_timer(agent->loop, &agent->gathering, ch_clock_ms() + GATHER_MS);
+}
+
 size_t ch_agent_telling(const ch_agent *agent)
 {
-    return agent->telling_count;
+    return agent->telling_count + agent->outcome_count;
 }
 
 /* ---- life ---- */
@@ -297,6 +331,8 @@ ch_status ch_agent_new(ch_loop *loop, const char *socket_path, unsigned wait_s, 
         free(agent);
         return err->status;
     }
+    agent->loop = loop;
+    agent->gathering = (ch_timer){.on_due = on_gathered, .context = agent};
     agent->socket_path = ch_strdup(socket_path);
     agent->wait_ms = (long)wait_s * 1000;
     *out = agent;
@@ -311,6 +347,8 @@ void ch_agent_free(ch_agent *agent)
         next = asking->next;
         ch_asking_free(asking);
     }
+    ch_loop_cancel_timer(agent->loop, &agent->gathering);
+    ch_buffer_free(&agent->outcomes);
     ch_lane_free(agent->lane);
     free(agent->socket_path);
     free(agent);

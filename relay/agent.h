@@ -40,9 +40,10 @@ ch_asking *ch_agent_ask(ch_agent *agent, const ch_wire *wire, ch_buffer *questio
                         void (*on_answer)(void *context, const ch_agent_answer *answer), void *context);
 void ch_asking_free(ch_asking *asking);
 
-/* Tells what became of a request, once, whatever comes of that. `status` 0: it was not sent. */
+/* Tells what became of a request, once, whatever comes of that. `status` 0: it was not sent. Outcomes are gathered for
+ * some milliseconds, so that a busy bot's next order does not wait for what is said of its last. */
 void ch_agent_tell(ch_agent *agent, const char *id, unsigned status, ch_slice body);
-/* How much is still to be told. */
+/* How much is still to be told, or being told. */
 size_t ch_agent_telling(const ch_agent *agent);
 
 #endif

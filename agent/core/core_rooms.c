@@ -56,10 +56,10 @@ static void on_release(void *context, ch_asker asker, const ch_release_frame *re
     ch_desk_release(&self->desk, asker, release);
 }
 
-static void on_outcome(void *context, ch_asker asker, const ch_outcome_frame *outcome)
+static void on_outcomes(void *context, ch_asker asker, const ch_outcomes_frame *outcomes)
 {
     core *self = context;
-    ch_requests_take_outcome(self->requests, asker, outcome);
+    ch_requests_take_outcomes(self->requests, asker, outcomes);
 }
 
 static void on_get_request(void *context, ch_asker asker, const ch_get_request_frame *get)
@@ -99,7 +99,7 @@ static ch_front_owner front_owner(core *self)
                             .on_put_prices = on_put_prices,
                             .on_list_prices = on_list_prices,
                             .on_release = on_release,
-                            .on_outcome = on_outcome,
+                            .on_outcomes = on_outcomes,
                             .on_get_request = on_get_request,
                             .on_fetch = on_fetch,
                             .on_withdraw = on_withdraw};

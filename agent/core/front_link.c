@@ -142,13 +142,13 @@ static ch_status on_release(void *self, ch_frame *frame, int *fd, ch_error *err)
     return CH_OK;
 }
 
-static ch_status on_outcome(void *self, ch_frame *frame, int *fd, ch_error *err)
+static ch_status on_outcomes(void *self, ch_frame *frame, int *fd, ch_error *err)
 {
     (void)fd;
     ch_front_link *front = self;
-    ch_outcome_frame asked;
-    CH_TRY(ch_outcome_frame_get(frame, &asked, err));
-    front->owner.on_outcome(front->owner.context, asker_of(front, frame), &asked);
+    ch_outcomes_frame asked;
+    CH_TRY(ch_outcomes_frame_get(frame, &asked, err));
+    front->owner.on_outcomes(front->owner.context, asker_of(front, frame), &asked);
     return CH_OK;
 }
 
@@ -212,7 +212,7 @@ static const ch_handler handlers[] = {
     { CH_FRAME_PUT_PRICES,   on_put_prices },
     { CH_FRAME_LIST_PRICES,  on_list_prices },
     { CH_FRAME_RELEASE,      on_release },
-    { CH_FRAME_OUTCOME,      on_outcome },
+    { CH_FRAME_OUTCOMES,     on_outcomes },
     { CH_FRAME_GET_REQUEST,  on_get_request },
     { CH_FRAME_FETCH,        on_fetch },
     { CH_FRAME_WITHDRAW,     on_withdraw },

@@ -33,7 +33,7 @@ typedef struct ch_front_owner {
     void (*on_put_prices)(void *context, ch_asker asker, const ch_put_prices_frame *put);
     void (*on_list_prices)(void *context, ch_asker asker, const ch_list_prices_frame *list);
     void (*on_release)(void *context, ch_asker asker, const ch_release_frame *release);
-    void (*on_outcome)(void *context, ch_asker asker, const ch_outcome_frame *outcome);
+    void (*on_outcomes)(void *context, ch_asker asker, const ch_outcomes_frame *outcomes);
     void (*on_get_request)(void *context, ch_asker asker, const ch_get_request_frame *get);
     void (*on_fetch)(void *context, ch_asker asker, const ch_fetch_frame *fetch);
     void (*on_withdraw)(void *context, ch_asker asker, const ch_withdraw_frame *withdraw);

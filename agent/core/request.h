@@ -50,9 +50,9 @@ void ch_requests_begin(ch_requests *requests, ch_asker asker, const ch_sign_fram
  * policy of now; else the answer says what is missing. */
 void ch_requests_fetch(ch_requests *requests, ch_asker asker, const ch_fetch_frame *fetch);
 
-/* An OUTCOME frame came: a relay says how a request ended that was signed for it. Answers, and gives back what policy
- * lets if nothing was placed. */
-void ch_requests_take_outcome(ch_requests *requests, ch_asker asker, const ch_outcome_frame *outcome);
+/* An OUTCOMES frame came: a relay says how requests ended that were signed for it. Answers, and gives back what policy
+ * lets of those that placed nothing. */
+void ch_requests_take_outcomes(ch_requests *requests, ch_asker asker, const ch_outcomes_frame *outcomes);
 
 /* ---- for people (request_person.c) ---- */
 

@@ -152,24 +152,24 @@ void ch_request_add_exchange_error(const ch_job *job, ch_status status, ch_slice
 
 /* ---- outcomes ---- */
 
-typedef struct returned {
-    ch_released_frame frame;
-    ch_buffer records;
-} returned;
+typedef struct taken {
+    ch_outcomes_taken_frame frame;
+    ch_buffer returned;
+    ch_buffer unknown;
+} taken;
 
 static void take_line(void *context, ch_slice line)
 {
-    returned *to = context;
+    taken *to = context;
     ch_text_record text = {.bytes = line};
-    ch_text_record_put(&to->frame.returned, &to->records, &text);
+    ch_text_record_put(&to->frame.returned, &to->returned, &text);
 }
 
-static ch_status find_relay(ch_requests *requests, ch_asker asker, const ch_outcome_frame *outcome, ch_slice *name,
-                            ch_error *err)
+static ch_status find_relay(ch_requests *requests, ch_asker asker, uint64_t connection, ch_slice *name, ch_error *err)
 {
     const ch_request_context *context = &requests->context;
     ch_autobuffer user = CH_BUFFER_INIT;
-    const ch_peer *peer = ch_connections_peer(context->connections, asker.front, outcome->connection);
+    const ch_peer *peer = ch_connections_peer(context->connections, asker.front, connection);
     if (peer == NULL)
         return ch_fail(err, CH_INTERNAL, "the front sent a request of no connection");
     size_t relay = ch_policy_relay(context->policy, ch_callers_find(context->callers, context->policy, peer));
@@ -195,49 +195,65 @@ static const ch_endpoint *find_endpoint(const ch_policy *policy, const ch_sent_f
     return NULL;
 }
 
-static bool is_rejection(const ch_requests *requests, const ch_sent_facts *facts, const ch_outcome_frame *outcome)
+static bool is_rejection(const ch_requests *requests, const ch_sent_facts *facts, const ch_ended_record *end)
 {
     const ch_endpoint *endpoint = find_endpoint(requests->context.policy, facts);
-    return outcome->is_sent && endpoint != NULL && ch_relay_is_rejection(endpoint, outcome->status, outcome->body);
+    return end->is_sent && endpoint != NULL && ch_relay_is_rejection(endpoint, end->status, end->body);
 }
 
-static ch_status take_outcome(ch_requests *requests, ch_asker asker, const ch_outcome_frame *outcome, returned *to,
-                              ch_error *err)
+static void report_end(ch_requests *requests, ch_slice relay, const ch_sent_facts *facts, const ch_ended_record *end,
+                       taken *to)
+{
+    const ch_released tell = {.context = to, .take = take_line};
+    bool is_rejected = is_rejection(requests, facts, end);
+    const ch_relay_report report = {.row = facts->row,
+                                    .uid = facts->uid,
+                                    .callers = facts->callers,
+                                    .relay = relay,
+                                    .event = !end->is_sent ? CH_LITERAL("not sent")
+                                             : is_rejected ? CH_LITERAL("rejected")
+                                                           : CH_LITERAL("answered"),
+                                    .status = end->is_sent ? end->status : 0,
+                                    .is_undone = !end->is_sent || is_rejected};
+    if (facts->has_effects)
+        ch_ledger_report(requests->context.ledger, &report, ch_clockwatch_time_ns(requests->context.clock), &tell);
+}
+
+/* Nothing that was signed for this relay under the id may wait for its outcome: it was told, or is too old, or older
+ * than the agent's last start. What it took stays counted. */
+static void take_end(ch_requests *requests, ch_slice relay, const ch_ended_record *end, taken *to)
 {
     uint8_t id[CH_SENT_ID_SIZE];
-    ch_slice relay;
     ch_sent_entry *entry = NULL;
-    CH_TRY(find_relay(requests, asker, outcome, &relay, err));
-    if (ch_sent_read_id(outcome->relay_id, id))
+    if (ch_sent_read_id(end->relay_id, id))
         entry = ch_sent_find(requests->sent, id, relay, ch_clock_ms());
-    if (entry == NULL)
-        return ch_fail(err, CH_NOT_FOUND,
-                       "nothing that was signed for you under that id waits for its outcome: it was told, or is older "
-                       "than some minutes or than the agent's last start, and what it took stays counted");
+    if (entry == NULL) {
+        ch_text_record_put(&to->frame.unknown, &to->unknown, &(ch_text_record){.bytes = end->relay_id});
+        return;
+    }
     const ch_sent_facts facts = ch_sent_facts_of(entry);
-    const ch_released tell = {.context = to, .take = take_line};
-    bool is_rejected = is_rejection(requests, &facts, outcome);
-    const ch_relay_report report = {.row = facts.row,
-                                    .uid = facts.uid,
-                                    .callers = facts.callers,
-                                    .relay = relay,
-                                    .event = !outcome->is_sent ? CH_LITERAL("not sent")
-                                             : is_rejected     ? CH_LITERAL("rejected")
-                                                               : CH_LITERAL("answered"),
-                                    .status = outcome->is_sent ? outcome->status : 0,
-                                    .is_undone = !outcome->is_sent || is_rejected};
-    if (facts.has_effects)
-        ch_ledger_report(requests->context.ledger, &report, ch_clockwatch_time_ns(requests->context.clock), &tell);
-    ch_sent_tell(requests->sent, entry, !outcome->is_sent);
-    ch_buffer *out = ch_front_link_out(asker);
-    return out == NULL ? CH_OK : ch_released_frame_put(out, asker.request, &to->frame, err);
+    report_end(requests, relay, &facts, end, to);
+    ch_sent_tell(requests->sent, entry, !end->is_sent);
 }
 
-void ch_requests_take_outcome(ch_requests *requests, ch_asker asker, const ch_outcome_frame *outcome)
+static ch_status take_ends(ch_requests *requests, ch_asker asker, const ch_outcomes_frame *outcomes, taken *to,
+                           ch_error *err)
+{
+    ch_slice relay;
+    ch_records ends = outcomes->ends;
+    CH_TRY(find_relay(requests, asker, outcomes->connection, &relay, err));
+    for (ch_ended_record end; ch_ended_record_next(&ends, &end);)
+        take_end(requests, relay, &end, to);
+    ch_buffer *out = ch_front_link_out(asker);
+    return out == NULL ? CH_OK : ch_outcomes_taken_frame_put(out, asker.request, &to->frame, err);
+}
+
+void ch_requests_take_outcomes(ch_requests *requests, ch_asker asker, const ch_outcomes_frame *outcomes)
 {
     ch_error err = CH_ERROR_INIT;
-    returned to = {.records = CH_BUFFER_INIT};
-    if (take_outcome(requests, asker, outcome, &to, &err) != CH_OK)
+    taken to = {.returned = CH_BUFFER_INIT, .unknown = CH_BUFFER_INIT};
+    if (take_ends(requests, asker, outcomes, &to, &err) != CH_OK)
         ch_front_link_failed(asker, "", &err);
-    ch_buffer_free(&to.records);
+    ch_buffer_free(&to.returned);
+    ch_buffer_free(&to.unknown);
 }

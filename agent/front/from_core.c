@@ -37,6 +37,7 @@ ANSWER(limits_are)
 ANSWER(prices_taken)
 ANSWER(prices_are)
 ANSWER(released)
+ANSWER(outcomes_taken)
 ANSWER(key_list)
 ANSWER(time_is)
 
@@ -126,6 +127,7 @@ static const struct {
     { CH_FRAME_PRICES_TAKEN,    take_prices_taken },
     { CH_FRAME_PRICES_ARE,      take_prices_are },
     { CH_FRAME_RELEASED,        take_released },
+    { CH_FRAME_OUTCOMES_TAKEN,  take_outcomes_taken },
     { CH_FRAME_REQUEST_IS,      take_request_is },
     { CH_FRAME_KEY_LIST,        take_key_list },
     { CH_FRAME_STATUS_IS,       take_status_is },

@@ -198,6 +198,13 @@ void ch_reply_add_released(ch_buffer *out, const ch_released_frame *frame)
     ch_buffer_add_text(out, "}\n");
 }
 
+void ch_reply_add_outcomes_taken(ch_buffer *out, const ch_outcomes_taken_frame *frame)
+{
+    add_texts(out, "{\"returned\":[", frame->returned);
+    add_texts(out, ",\"unknown\":[", frame->unknown);
+    ch_buffer_add_text(out, "}\n");
+}
+
 /* An unlock without an end has null for it. */
 static void add_end(ch_buffer *out, uint64_t until_ms, ch_slice by)
 {

@@ -3,6 +3,7 @@
 #include "agent/front/report.h"
 
 #include "agent/front/body.h"
+#include "agent/front/routes.h"
 #include "base/names.h"
 
 void ch_report_clear(ch_report *report)
@@ -10,7 +11,7 @@ void ch_report_clear(ch_report *report)
     json_decref(report->tree);
     report->tree = NULL;
     report->prices = (ch_put_prices_frame){0};
-    report->end = (ch_outcome_frame){0};
+    report->outcomes = (ch_outcomes_frame){0};
     ch_buffer_clear(&report->records);
 }
 
@@ -115,49 +116,67 @@ ch_status ch_report_read_outcome(ch_report *report, ch_slice body, ch_error *err
         "open any more");
 }
 
-/* ---- how a request ended, which a relay reports ---- */
+/* ---- how requests ended, which a relay reports ---- */
 
-static ch_status check_answer(const json_t *status, const json_t *body, ch_error *err)
+static ch_status read_answer(const json_t *status, const json_t *body, ch_ended_record *end, ch_error *err)
 {
     if (!json_is_integer(status) || json_integer_value(status) < 100 || json_integer_value(status) > 999)
         return ch_fail(err, CH_BAD_INPUT, "\"status\" must be the HTTP status of the answer");
     if (!json_is_string(body))
         return ch_fail(err, CH_BAD_INPUT, "\"body\" must be a string with the beginning of the answer's body");
-    return json_string_length(body) <= CH_OUTCOME_BODY_MAX
-               ? CH_OK
-               : ch_fail(err, CH_BAD_INPUT, "\"body\" has more than %d bytes; send the first of them",
-                         CH_OUTCOME_BODY_MAX);
-}
-
-static ch_status take_answer(ch_report *report, const json_t *status, const json_t *body, ch_error *err)
-{
-    CH_TRY(check_answer(status, body, err));
-    report->end.status = (uint16_t)json_integer_value(status);
-    report->end.body = ch_body_text(body);
+    if (json_string_length(body) > CH_OUTCOME_BODY_MAX)
+        return ch_fail(err, CH_BAD_INPUT, "\"body\" has more than %d bytes; send the first of them",
+                       CH_OUTCOME_BODY_MAX);
+    end->status = (uint16_t)json_integer_value(status);
+    end->body = ch_body_text(body);
     return CH_OK;
 }
 
-ch_status ch_report_read_end(ch_report *report, ch_slice body, ch_error *err)
+static ch_status read_end(json_t *row, ch_ended_record *end, ch_error *err)
 {
+    json_t *id = NULL;
     json_t *outcome = NULL;
     json_t *status = NULL;
     json_t *answer = NULL;
     const ch_body_field fields[] = {
+        {"id",      &id     },
         {"outcome", &outcome},
         {"status",  &status },
         {"body",    &answer },
     };
-    ch_report_clear(report);
-    CH_TRY(ch_body_read(body, &report->tree, err));
-    CH_TRY(ch_body_fields(report->tree, fields, sizeof fields / sizeof *fields, "\"outcome\", \"status\" and \"body\"",
+    if (!json_is_object(row))
+        return ch_fail(err, CH_BAD_INPUT, "it must be an object");
+    CH_TRY(ch_body_fields(row, fields, sizeof fields / sizeof *fields, "\"id\", \"outcome\", \"status\" and \"body\"",
                           err));
+    CH_TRY(ch_body_check_text(id, "id", true, err));
     CH_TRY(ch_body_check_text(outcome, "outcome", true, err));
-    report->end.is_sent = ch_slice_is(ch_body_text(outcome), "answered");
-    if (report->end.is_sent)
-        return take_answer(report, status, answer, err);
+    *end = (ch_ended_record){.relay_id = ch_body_text(id), .is_sent = ch_slice_is(ch_body_text(outcome), "answered")};
+    if (!ch_is_drawn(end->relay_id))
+        return ch_fail(err, CH_BAD_INPUT, "\"id\" must be what the relay drew: %d lower-case hex digits",
+                       CH_DRAWN_SIZE);
+    if (end->is_sent)
+        return read_answer(status, answer, end, err);
     if (ch_slice_is(ch_body_text(outcome), "not-sent") && status == NULL && answer == NULL)
         return CH_OK;
     return ch_fail(err, CH_BAD_INPUT,
                    "\"outcome\" must be \"not-sent\", alone, if the request never left, or \"answered\", with the "
                    "\"status\" and \"body\" of the exchange's answer");
+}
+
+ch_status ch_report_read_ends(ch_report *report, ch_slice body, ch_error *err)
+{
+    json_t *rows = NULL;
+    const ch_body_field field = {"outcomes", &rows};
+    ch_report_clear(report);
+    CH_TRY(ch_body_read(body, &report->tree, err));
+    CH_TRY(ch_body_fields(report->tree, &field, 1, "\"outcomes\"", err));
+    if (!json_is_array(rows) || json_array_size(rows) == 0 || json_array_size(rows) > CH_OUTCOMES_MAX)
+        return ch_fail(err, CH_BAD_INPUT, "\"outcomes\" must be a list of 1 to %d outcomes", CH_OUTCOMES_MAX);
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        ch_ended_record end;
+        if (read_end(json_array_get(rows, i), &end, err) != CH_OK)
+            return ch_error_wrap(err, "outcomes[%zu]", i);
+        ch_ended_record_put(&report->outcomes.ends, &report->records, &end);
+    }
+    return CH_OK;
 }

@@ -1,4 +1,4 @@
-/* What a caller reports: a feed its prices, a bot what became of an order, a relay how a request ended. Reading is as
+/* What a caller reports: a feed its prices, a bot what became of an order, a relay how requests ended. Reading is as
  * strict as agent/front/body.h; what the texts mean is core's to judge. Not thread-safe. */
 #ifndef CH_AGENT_FRONT_REPORT_H
 #define CH_AGENT_FRONT_REPORT_H
@@ -11,7 +11,7 @@
 typedef struct ch_report {
     ch_put_prices_frame prices; /* views into the rest, until the next read; `connection` is the caller's to set */
     bool is_closed;             /* what ch_report_read_outcome has read */
-    ch_outcome_frame end; /* what ch_report_read_end has read; `connection` and `relay_id` are the caller's to set */
+    ch_outcomes_frame outcomes; /* what ch_report_read_ends has read, as the prices are kept */
     json_t *tree;
     ch_buffer records;
 } ch_report;
@@ -24,9 +24,9 @@ CH_CHECKED ch_status ch_report_read_prices(ch_report *report, ch_slice body, ch_
  * more. */
 CH_CHECKED ch_status ch_report_read_outcome(ch_report *report, ch_slice body, ch_error *err);
 
-/* Reads {"outcome": "not-sent"} or {"outcome": "answered", "status": 400, "body": "..."}: the request never left, or
- * the exchange has answered so. */
-CH_CHECKED ch_status ch_report_read_end(ch_report *report, ch_slice body, ch_error *err);
+/* Reads {"outcomes": [{"id": "...", "outcome": "not-sent"}, {"id": "...", "outcome": "answered", "status": 400, "body":
+ * "..."}]}, from 1 to CH_OUTCOMES_MAX: the request never left, or the exchange has answered so. */
+CH_CHECKED ch_status ch_report_read_ends(ch_report *report, ch_slice body, ch_error *err);
 
 /* Reads the empty object {}. */
 CH_CHECKED ch_status ch_report_read_nothing(ch_report *report, ch_slice body, ch_error *err);

@@ -7,23 +7,23 @@
 
 /* clang-format off */
 static const ch_route routes[] = {
-    /* method    path                 part           suffix      question           takes query */
-    { "POST",    "/v1/keys/",         CH_PART_NAME,  "/sign",    CH_ASK_SIGN,       false },
-    { "POST",    "/v1/keys/",         CH_PART_NAME,  "/check",   CH_ASK_CHECK,      false },
-    { "GET",     "/v1/keys/",         CH_PART_NAME,  "/limits",  CH_ASK_LIMITS,     false },
-    { "GET",     "/v1/keys",          CH_PART_NONE,  "",         CH_ASK_KEYS,       true },
-    { "GET",     "/v1/prices",        CH_PART_NONE,  "",         CH_ASK_PRICES,     true },
-    { "PUT",     "/v1/prices",        CH_PART_NONE,  "",         CH_ASK_PUT_PRICES, false },
-    { "POST",    "/v1/reservations/", CH_PART_ID,    "/release", CH_ASK_RELEASE,    false },
-    { "POST",    "/v1/outcomes/",     CH_PART_DRAWN, "",         CH_ASK_OUTCOME,    false },
-    { "GET",     "/v1/requests/",     CH_PART_ID,    "",         CH_ASK_REQUEST,    true },
-    { "POST",    "/v1/requests/",     CH_PART_ID,    "/sign",    CH_ASK_FETCH,      false },
-    { "DELETE",  "/v1/requests/",     CH_PART_ID,    "",         CH_ASK_WITHDRAW,   false },
-    { "GET",     "/v1/status",        CH_PART_NONE,  "",         CH_ASK_STATUS,     false },
-    { "GET",     "/metrics",          CH_PART_NONE,  "",         CH_ASK_METRICS,    false },
-    { "GET",     "/v1/time",          CH_PART_NONE,  "",         CH_ASK_TIME,       false },
-    { "GET",     "/readyz",           CH_PART_NONE,  "",         CH_ASK_READY,      true },
-    { "GET",     "/healthz",          CH_PART_NONE,  "",         CH_ASK_HEALTH,     false },
+    /* method    path                 part          suffix      question           takes query */
+    { "POST",    "/v1/keys/",         CH_PART_NAME, "/sign",    CH_ASK_SIGN,       false },
+    { "POST",    "/v1/keys/",         CH_PART_NAME, "/check",   CH_ASK_CHECK,      false },
+    { "GET",     "/v1/keys/",         CH_PART_NAME, "/limits",  CH_ASK_LIMITS,     false },
+    { "GET",     "/v1/keys",          CH_PART_NONE, "",         CH_ASK_KEYS,       true },
+    { "GET",     "/v1/prices",        CH_PART_NONE, "",         CH_ASK_PRICES,     true },
+    { "PUT",     "/v1/prices",        CH_PART_NONE, "",         CH_ASK_PUT_PRICES, false },
+    { "POST",    "/v1/reservations/", CH_PART_ID,   "/release", CH_ASK_RELEASE,    false },
+    { "POST",    "/v1/outcomes",      CH_PART_NONE, "",         CH_ASK_OUTCOMES,   false },
+    { "GET",     "/v1/requests/",     CH_PART_ID,   "",         CH_ASK_REQUEST,    true },
+    { "POST",    "/v1/requests/",     CH_PART_ID,   "/sign",    CH_ASK_FETCH,      false },
+    { "DELETE",  "/v1/requests/",     CH_PART_ID,   "",         CH_ASK_WITHDRAW,   false },
+    { "GET",     "/v1/status",        CH_PART_NONE, "",         CH_ASK_STATUS,     false },
+    { "GET",     "/metrics",          CH_PART_NONE, "",         CH_ASK_METRICS,    false },
+    { "GET",     "/v1/time",          CH_PART_NONE, "",         CH_ASK_TIME,       false },
+    { "GET",     "/readyz",           CH_PART_NONE, "",         CH_ASK_READY,      true },
+    { "GET",     "/healthz",          CH_PART_NONE, "",         CH_ASK_HEALTH,     false },
 };
 /* clang-format on */
 #define ROUTES (sizeof routes / sizeof *routes)
@@ -58,9 +58,6 @@ static bool fits_part(const ch_route *route, ch_slice part, ch_route_what *what)
         return ch_is_name(part);
     case CH_PART_ID:
         return read_id(part, &what->id);
-    case CH_PART_DRAWN:
-        what->name = part;
-        return ch_is_drawn(part);
     case CH_PART_NONE:
         break;
     }

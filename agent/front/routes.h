@@ -12,9 +12,9 @@ typedef enum ch_question {
     CH_ASK_PUT_PRICES,
     CH_ASK_PRICES,
     CH_ASK_RELEASE,
-    CH_ASK_OUTCOME, /* a relay says how a request ended */
-    CH_ASK_REQUEST, /* that people were asked about */
-    CH_ASK_FETCH,   /* to sign it */
+    CH_ASK_OUTCOMES, /* a relay says how requests ended */
+    CH_ASK_REQUEST,  /* that people were asked about */
+    CH_ASK_FETCH,    /* to sign it */
     CH_ASK_WITHDRAW,
     CH_ASK_STATUS,
     CH_ASK_METRICS, /* the same answer of core's, in another form */
@@ -26,10 +26,9 @@ typedef enum ch_question {
 
 /* What stands in a path between its two fixed parts. */
 typedef enum ch_route_part {
-    CH_PART_NONE,  /* `path` is all */
-    CH_PART_NAME,  /* a key's */
-    CH_PART_ID,    /* a reservation's or a request's: a decimal number from 1 to 2^64 - 1, in its one spelling */
-    CH_PART_DRAWN, /* what a relay drew: 32 lower-case hex digits */
+    CH_PART_NONE, /* `path` is all */
+    CH_PART_NAME, /* a key's */
+    CH_PART_ID,   /* a reservation's or a request's: a decimal number from 1 to 2^64 - 1, in its one spelling */
 } ch_route_part;
 
 typedef struct ch_route {
@@ -43,11 +42,11 @@ typedef struct ch_route {
 
 /* The part of a path that varies. */
 typedef struct ch_route_what {
-    ch_slice name; /* a key's, or what a relay drew; empty if there is none */
+    ch_slice name; /* a key's; empty if there is none */
     uint64_t id;   /* 0 if there is none */
 } ch_route_what;
 
-/* True if a relay may have drawn it as an id. */
+/* True if a relay may have drawn it as an id: 32 lower-case hex digits. */
 bool ch_is_drawn(ch_slice text);
 
 /* Finds the route of `path` for `method`, and what the path names. Returns CH_NOT_FOUND, or CH_BAD_METHOD, for which

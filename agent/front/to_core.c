@@ -85,12 +85,11 @@ static ch_status ask_release(ch_to_core *self, const asked *of, ch_error *err)
     return ch_release_frame_put(of->out, of->request->id, &release, err);
 }
 
-static ch_status ask_outcome(ch_to_core *self, const asked *of, ch_error *err)
+static ch_status ask_outcomes(ch_to_core *self, const asked *of, ch_error *err)
 {
-    CH_TRY(ch_report_read_end(&self->report, of->request->body, err));
-    self->report.end.connection = of->request->connection;
-    self->report.end.relay_id = of->what->name;
-    return ch_outcome_frame_put(of->out, of->request->id, &self->report.end, err);
+    CH_TRY(ch_report_read_ends(&self->report, of->request->body, err));
+    self->report.outcomes.connection = of->request->connection;
+    return ch_outcomes_frame_put(of->out, of->request->id, &self->report.outcomes, err);
 }
 
 static ch_status ask_request(ch_to_core *self, const asked *of, ch_error *err)
@@ -143,7 +142,7 @@ static ch_status (*const askers[CH_ASK_COUNT])(ch_to_core *self, const asked *of
     [CH_ASK_PUT_PRICES] = ask_report,
     [CH_ASK_PRICES]     = ask_prices,
     [CH_ASK_RELEASE]    = ask_release,
-    [CH_ASK_OUTCOME]    = ask_outcome,
+    [CH_ASK_OUTCOMES]   = ask_outcomes,
     [CH_ASK_REQUEST]    = ask_request,
     [CH_ASK_FETCH]      = ask_fetch,
     [CH_ASK_WITHDRAW]   = ask_withdraw,

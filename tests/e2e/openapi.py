@@ -139,8 +139,8 @@ TYPES = {
     "null": lambda value: value is None,
 }
 SAYS_NOTHING = {"description", "examples", "contentEncoding"}
-KNOWN = {"type", "enum", "pattern", "minimum", "maximum", "minItems", "minLength", "required", "properties", "additionalProperties", "items",
-         "oneOf", "$ref"} | SAYS_NOTHING
+KNOWN = {"type", "enum", "pattern", "minimum", "maximum", "minItems", "maxItems", "minLength", "required", "properties",
+         "additionalProperties", "items", "oneOf", "$ref"} | SAYS_NOTHING
 
 
 def resolve(document, node):
@@ -181,6 +181,8 @@ def flaws(document, schema, value, where="the document"):
         found.append(f"{where} is too large")
     if isinstance(value, list) and len(value) < schema.get("minItems", 0):
         found.append(f"{where} has too few items")
+    if isinstance(value, list) and len(value) > schema.get("maxItems", len(value)):
+        found.append(f"{where} has too many items")
     if isinstance(value, list) and "items" in schema:
         for i, item in enumerate(value):
             found += flaws(document, schema["items"], item, f"{where}[{i}]")

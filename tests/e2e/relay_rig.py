@@ -211,9 +211,9 @@ class StandIn(Served):
             if arrival is None:
                 return
             document = json.loads(arrival.body)
-            if arrival.path.startswith("/v1/outcomes/"):
-                self.outcomes.append((arrival.path.rpartition("/")[2], document))
-                one.sendall(answer(b'{"returned":[]}'))
+            if arrival.path == "/v1/outcomes":
+                self.outcomes += [(outcome.pop("id"), outcome) for outcome in document["outcomes"]]
+                one.sendall(answer(b'{"returned":[],"unknown":[]}'))
                 continue
             self.asked.append(document)
             self.headers.append(arrival.headers)

@@ -65,8 +65,11 @@ class Relay:
                                      {"Content-Type": "application/json", **(headers or {})})
         return answer, drawn
 
+    def tell(self, *outcomes):
+        return self.client.post("/v1/outcomes", {"outcomes": outcomes})
+
     def not_sent(self, drawn):
-        return self.client.post(f"/v1/outcomes/{drawn}", {"outcome": "not-sent"})
+        return self.tell({"id": drawn, "outcome": "not-sent"})
 
     def answered(self, drawn, status, body):
-        return self.client.post(f"/v1/outcomes/{drawn}", {"outcome": "answered", "status": status, "body": body})
+        return self.tell({"id": drawn, "outcome": "answered", "status": status, "body": body})

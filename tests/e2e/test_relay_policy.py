@@ -44,6 +44,9 @@ class RelayTest(harness.AgentTest):
         self.agent.start()
         self.assertEqual(self.agent.unlock().returncode, 0, self.agent.log())
 
+    def assert_unknown(self, told):
+        self.assertEqual((told.status, told.json["returned"], len(told.json["unknown"])), (200, [], 1), told)
+
     def signed(self, document, key=KEY, **options):
         answer, drawn = self.relay.sign(key, document, **options)
         self.assertEqual(answer.status, 200, answer)
@@ -147,7 +150,7 @@ class Answers(RelayTest):
             content = schema["content"][answer.headers["content-type"].split(";")[0]]["schema"]
             self.assertEqual(openapi.flaws(document, content, answer.json), [], answer)
 
-        sign, outcomes = "/v1/keys/{key}/sign", "/v1/outcomes/{id}"
+        sign, outcomes = "/v1/keys/{key}/sign", "/v1/outcomes"
         signed, drawn = self.relay.sign(KEY, order())
         again = self.relay.sign(KEY, order())[0]
         self.assertEqual((signed.status, again.status), (200, 409))
@@ -157,7 +160,7 @@ class Answers(RelayTest):
             check(outcomes, answer)
         body = document["paths"][outcomes]["post"]["requestBody"]["content"]["application/json"]["schema"]
         for good in ({"outcome": "not-sent"}, {"outcome": "answered", "status": 200, "body": ""}):
-            self.assertEqual(openapi.flaws(document, body, good), [])
+            self.assertEqual(openapi.flaws(document, body, {"outcomes": [{"id": drawn, **good}]}), [])
 
     def test_a_direct_request_is_answered_as_before(self):
         with self.agent.client() as client:
@@ -310,17 +313,27 @@ class Outcomes(RelayTest):
     def test_what_was_not_sent_comes_back_once_and_may_come_again(self):
         _, drawn = self.signed(order())
         told = self.relay.not_sent(drawn)
-        self.assertEqual((told.status, told.json), (200, {"returned": ["day: 0.1 BTC"]}))
-        self.assert_problem(self.relay.not_sent(drawn), 404, "not-found")
-        self.assert_problem(self.relay.answered(drawn, 400, REJECTED), 404, "not-found")
+        self.assertEqual((told.status, told.json), (200, {"returned": ["day: 0.1 BTC"], "unknown": []}))
+        self.assert_unknown(self.relay.not_sent(drawn))
+        self.assert_unknown(self.relay.answered(drawn, 400, REJECTED))
         self.assertEqual(self.used(), "0")
         self.signed(order())
+
+    def test_several_are_told_at_once_and_each_counts_once(self):
+        first, second, third = (self.signed(order(newClientOrderId=f"n{i}"))[1] for i in range(3))
+        unknown = draw()
+        told = self.relay.tell({"id": first, "outcome": "not-sent"}, {"id": unknown, "outcome": "not-sent"},
+                               {"id": second, "outcome": "answered", "status": 400, "body": REJECTED},
+                               {"id": first, "outcome": "not-sent"},
+                               {"id": third, "outcome": "answered", "status": 200, "body": "{}"})
+        self.assertEqual((told.status, told.json), (200, {"returned": ["day: 0.1 BTC", "day: 0.1 BTC"], "unknown": [unknown, first]}))
+        self.assertEqual(self.used(), "0.1")
 
     def test_only_the_relay_that_drew_the_id_is_heard(self):
         _, drawn = self.signed(order())
         with Relay(self.agent, "relay2") as other:
-            self.assert_problem(other.not_sent(drawn), 404, "not-found")
-            self.assert_problem(other.not_sent(draw()), 404, "not-found")
+            self.assert_unknown(other.not_sent(drawn))
+            self.assert_unknown(other.not_sent(draw()))
         for socket in ("agent", "second"):
             with Relay(self.agent, socket) as bot:
                 self.assert_problem(bot.not_sent(drawn), 403, "refused")
@@ -330,7 +343,7 @@ class Outcomes(RelayTest):
     def test_a_rejection_by_the_exchange_comes_back(self):
         _, drawn = self.signed(order())
         told = self.relay.answered(drawn, 400, REJECTED)
-        self.assertEqual(told.json, {"returned": ["day: 0.1 BTC"]})
+        self.assertEqual(told.json, {"returned": ["day: 0.1 BTC"], "unknown": []})
         self.assertEqual(self.used(), "0")
         self.refused(order(), 409, "already-sent")  # it was sent, and answered
 
@@ -342,7 +355,7 @@ class Outcomes(RelayTest):
         for i, (status, body) in enumerate(answers):
             _, drawn = self.signed(order("0.1", newClientOrderId=f"n{i}"))
             told = self.relay.answered(drawn, status, body)
-            self.assertEqual((told.status, told.json), (200, {"returned": []}), (status, body))
+            self.assertEqual((told.status, told.json), (200, {"returned": [], "unknown": []}), (status, body))
         self.assertEqual(self.used(), "0.13")
 
     def test_false_rejections_give_back_no_more_than_policy_lets(self):
@@ -362,15 +375,18 @@ class Outcomes(RelayTest):
                        {"outcome": "answered", "status": 99, "body": ""}, {"outcome": "answered", "status": 1000, "body": ""},
                        {"outcome": "answered", "status": 400, "body": {}}, {"outcome": "answered", "status": 400, "body": "x" * 16385},
                        {"outcome": "not-sent", "more": 1}):
-            self.assert_problem(self.relay.client.post(f"/v1/outcomes/{drawn}", report), 400, "bad-input")
-        for name in (drawn.upper(), drawn[1:], "1", ""):
-            self.assert_problem(self.relay.client.post(f"/v1/outcomes/{name}", {"outcome": "not-sent"}), 404)
+            self.assert_problem(self.relay.tell({"id": drawn, **report}), 400, "bad-input")
+            self.assert_problem(self.relay.tell({"id": drawn, "outcome": "not-sent"}, {"id": draw(), **report}), 400, "bad-input")
+        for name in (drawn.upper(), drawn[1:], "1", "", 1):
+            self.assert_problem(self.relay.not_sent(name), 400, "bad-input")
+        for outcomes in ((), ({"outcome": "not-sent"},), ("not-sent",), ({"id": draw(), "outcome": "not-sent"},) * 65):
+            self.assert_problem(self.relay.tell(*outcomes), 400, "bad-input")
         self.assertEqual(self.used(), "0.1")
         self.assertEqual(self.relay.answered(drawn, 200, "x" * 16384).status, 200)
 
     def test_a_read_gives_nothing_back(self):
         _, drawn = self.signed(relaying.ACCOUNT)
-        self.assertEqual(self.relay.not_sent(drawn).json, {"returned": []})
+        self.assertEqual(self.relay.not_sent(drawn).json, {"returned": [], "unknown": []})
 
     def test_a_bot_cannot_release_what_its_relay_had_signed(self):
         """Policy lets bots return nothing of this limit."""
@@ -388,7 +404,7 @@ class Outcomes(RelayTest):
         self.crash()
         self.assertEqual(self.used(), "0.2")
         self.relay.client.close()
-        self.assert_problem(self.relay.not_sent(other), 404, "not-found")  # nobody knows any more what it was
+        self.assert_unknown(self.relay.not_sent(other))  # nobody knows any more what it was
         self.assertEqual(self.used(), "0.2")
 
     def test_how_much_may_come_back_is_known_after_a_crash(self):
@@ -398,13 +414,13 @@ class Outcomes(RelayTest):
         self.crash()
         self.relay.client.close()
         _, drawn = self.signed(order(newClientOrderId="n9"))
-        self.assertEqual(self.relay.not_sent(drawn).json, {"returned": []})
+        self.assertEqual(self.relay.not_sent(drawn).json, {"returned": [], "unknown": []})
 
     def test_a_reload_keeps_what_was_signed(self):
         _, drawn = self.signed(order())
         self.agent.must("reload")
         self.refused(order(), 409, "already-sent")
-        self.assertEqual(self.relay.answered(drawn, 400, REJECTED).json, {"returned": ["day: 0.1 BTC"]})
+        self.assertEqual(self.relay.answered(drawn, 400, REJECTED).json, {"returned": ["day: 0.1 BTC"], "unknown": []})
 
 
 class People(RelayTest):

@@ -60,7 +60,7 @@ class RelayedWire(harness.AgentTest):
         document = {"wire": {"method": "GET", "url": "/api/v3/time"}}
         answer, drawn = self.signed(document)
         self.assertEqual((answer["public"], "relay" in answer), (True, False))
-        self.assertEqual(self.relay.not_sent(drawn).status, 404)
+        self.assertEqual(self.relay.not_sent(drawn).json["unknown"], [drawn])
 
     def test_a_nonce_is_the_agents(self):
         answer, _ = self.signed(test_wire.kraken("ordertype=limit&pair=XBTUSD&price=375&type=buy&volume=0.1"), "kraken-relay")
