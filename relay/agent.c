@@ -1,5 +1,3 @@
-/* A question is sent at most once: libcurl would send it again, silently, if a connection that was used before dies
- * unanswered, so its second start is stopped. */
 #include "relay/agent.h"
 
 #include "base/clock.h"
@@ -7,18 +5,15 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "relay/agent_answer.h"
-#include "relay/lane.h"
+#include "relay/calls.h"
 
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ANSWER_MAX (256 * 1024)
 #define REPEAT_KEY "Idempotency-Key"
-#define CONNECTIONS_MAX 64L
-#define IDLE_MAX_S 60L /* less than the agent keeps a connection that is idle */
-#define CONNECT_WAIT_MS 2000L
-#define TELL_WAIT_MS 10000L
+#define CONNECTIONS_MAX 64
+#define TELL_WAIT_MS 10000U
 #define TELLING_MAX 128 /* questions; beyond that nothing is told, and the agent keeps what it reserved */
 #define GATHER_MS 5U    /* outcomes are told together */
 #define OUTCOMES_MAX 64 /* that the agent takes at once */
@@ -27,11 +22,7 @@
 
 struct ch_asking {
     ch_agent *agent;
-    ch_transfer transfer;
-    struct curl_slist *headers;
-    ch_buffer question;
-    ch_buffer text; /* the answer */
-    unsigned starts;
+    ch_call call;
     json_t *document;
     void (*on_answer)(void *context, const ch_agent_answer *answer); /* NULL: it tells */
     void *context;
@@ -40,9 +31,9 @@ struct ch_asking {
 };
 
 struct ch_agent {
-    ch_lane *lane;
+    ch_calls *calls;
     char *socket_path;
-    long wait_ms;
+    uint64_t wait_ms;
     ch_asking *telling;
     size_t telling_count;
     ch_loop *loop;
@@ -132,26 +123,6 @@ void ch_wire_print(const ch_wire *wire, uint8_t out[CH_PRINT_SIZE])
 
 /* ---- asking ---- */
 
-static size_t take_text(char *data, size_t item_size, size_t count, void *context)
-{
-    ch_asking *asking = context;
-    size_t size = item_size * count;
-    if (size > ANSWER_MAX - asking->text.size)
-        return 0; /* less than given: libcurl stops */
-    ch_buffer_add(&asking->text, data, size);
-    return size;
-}
-
-static int start_once(void *context, char *peer_ip, char *own_ip, int peer_port, int own_port)
-{
-    (void)peer_ip;
-    (void)own_ip;
-    (void)peer_port;
-    (void)own_port;
-    ch_asking *asking = context;
-    return ++asking->starts == 1 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
-}
-
 static void forget_telling(ch_asking *asking)
 {
     ch_agent *agent = asking->agent;
@@ -167,102 +138,63 @@ void ch_asking_free(ch_asking *asking)
         return;
     if (asking->on_answer == NULL)
         forget_telling(asking);
-    ch_lane_stop(&asking->transfer);
-    curl_easy_cleanup(asking->transfer.easy);
-    curl_slist_free_all(asking->headers);
-    ch_buffer_free(&asking->question);
-    ch_buffer_free(&asking->text);
+    ch_calls_stop(&asking->call);
+    ch_buffer_free(&asking->call.request);
     json_decref(asking->document);
     free(asking);
 }
 
 /* The answer names the ids that the agent does not know or was told of before; nothing is to be done about them. */
-static void end_telling(ch_asking *asking, CURLcode code, long status)
+static void end_telling(void *context, const ch_call_answer *got)
 {
-    if (code != CURLE_OK)
+    ch_asking *asking = context;
+    if (got->end != CH_CALL_ANSWERED)
         ch_log_limited(&asking->agent->limit, "the agent was not told of outcomes, and keeps what it reserved: %s",
-                       curl_easy_strerror(code));
-    else if (status != 200)
-        ch_log_limited(&asking->agent->limit, "the agent took no outcomes: it answered with status %ld", status);
+                       got->why);
+    else if (got->status != 200)
+        ch_log_limited(&asking->agent->limit, "the agent took no outcomes: it answered with status %u", got->status);
     ch_asking_free(asking);
 }
 
-static void on_done(void *context, CURLcode code)
+static void end_asking(void *context, const ch_call_answer *got)
 {
     ch_asking *asking = context;
-    ch_agent_answer answer = {.says = asking->starts == 0 ? CH_AGENT_AWAY : CH_AGENT_SILENT};
-    long status = 0;
-    curl_off_t retry_after_s = 0;
-    curl_easy_getinfo(asking->transfer.easy, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_getinfo(asking->transfer.easy, CURLINFO_RETRY_AFTER, &retry_after_s);
-    if (asking->on_answer == NULL) {
-        end_telling(asking, code, status);
-        return;
-    }
-    if (code == CURLE_OK) {
-        answer.status = (unsigned)status;
-        answer.retry_after_s = (long)retry_after_s;
-        asking->document = json_loadb((const char *)asking->text.data, asking->text.size, JSON_REJECT_DUPLICATES, NULL);
+    ch_agent_answer answer = {.says = got->end == CH_CALL_UNASKED ? CH_AGENT_AWAY : CH_AGENT_SILENT};
+    if (got->end == CH_CALL_ANSWERED) {
+        answer.status = got->status;
+        answer.retry_after_s = got->retry_after_s;
+        asking->document = json_loadb((const char *)got->body.data, got->body.size, JSON_REJECT_DUPLICATES, NULL);
         ch_agent_answer_read(asking->document, &answer);
     } else {
-        ch_log_limited(&asking->agent->limit, "asking the agent at %s: %s", asking->agent->socket_path,
-                       curl_easy_strerror(code));
+        ch_log_limited(&asking->agent->limit, "asking the agent at %s: %s", asking->agent->socket_path, got->why);
     }
     asking->on_answer(asking->context, &answer);
 }
 
-static struct curl_slist *make_headers(const ch_slice *repeat_key)
-{
-    ch_autobuffer line = CH_BUFFER_INIT;
-    struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
-    headers = curl_slist_append(headers, "Expect:");
-    if (repeat_key == NULL || repeat_key->size == 0)
-        return headers;
-    ch_buffer_add_text(&line, REPEAT_KEY ": ");
-    ch_buffer_add_slice(&line, *repeat_key);
-    return curl_slist_append(headers, ch_buffer_text(&line));
-}
-
-static ch_asking *post(ch_agent *agent, const char *path, ch_buffer *question, const ch_slice *repeat_key, long wait_ms)
+/* Of what is asked at `path`; start_call begins it. */
+static ch_asking *make_asking(ch_agent *agent, const char *path, ch_slice repeat_key, ch_slice question)
 {
     ch_asking *asking = ch_alloc(sizeof *asking);
-    CURL *easy = ch_lane_easy();
-    ch_autobuffer url = CH_BUFFER_INIT;
-    if (easy == NULL)
-        ch_out_of_memory(0);
     *asking = (ch_asking){
-        .agent = agent, .question = *question, .transfer = {.easy = easy, .on_done = on_done, .context = asking}
+        .agent = agent, .call = {.request = CH_BUFFER_INIT, .context = asking}
     };
-    *question = (ch_buffer)CH_BUFFER_INIT;
-    ch_buffer_add_format(&url, "http://localhost%s", path);
-    asking->headers = make_headers(repeat_key);
-    curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, agent->socket_path);
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http");
-    curl_easy_setopt(easy, CURLOPT_URL, ch_buffer_text(&url));
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, asking->headers);
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, asking->question.data);
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)asking->question.size);
-    curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, IDLE_MAX_S);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_WAIT_MS);
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, wait_ms);
-    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, start_once);
-    curl_easy_setopt(easy, CURLOPT_PREREQDATA, asking);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_text);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, asking);
-    ch_lane_start(agent->lane, &asking->transfer);
+    ch_call_write(path, repeat_key, question, &asking->call.request);
     return asking;
 }
 
-ch_asking *ch_agent_ask(ch_agent *agent, const ch_wire *wire, ch_buffer *question,
+ch_asking *ch_agent_ask(ch_agent *agent, const ch_wire *wire, ch_slice question,
                         void (*on_answer)(void *context, const ch_agent_answer *answer), void *context)
 {
     ch_autobuffer path = CH_BUFFER_INIT;
     const ch_slice *repeat_key = ch_bot_head_find(wire->head, REPEAT_KEY);
     ch_buffer_add_format(&path, "/v1/keys/%.*s/sign", CH_SLICE_ARGS(wire->key));
-    ch_asking *asking = post(agent, ch_buffer_text(&path), question, repeat_key, agent->wait_ms);
+    ch_asking *asking =
+        make_asking(agent, ch_buffer_text(&path), repeat_key == NULL ? (ch_slice){NULL, 0} : *repeat_key, question);
     asking->on_answer = on_answer;
     asking->context = context;
+    asking->call.on_end = end_asking;
+    asking->call.wait_ms = agent->wait_ms;
+    ch_calls_start(agent->calls, &asking->call);
     return asking;
 }
 
@@ -270,22 +202,19 @@ ch_asking *ch_agent_ask(ch_agent *agent, const ch_wire *wire, ch_buffer *questio
 
 static void send_outcomes(ch_agent *agent)
 {
-    ch_buffer question = agent->outcomes;
-    agent->outcomes = (ch_buffer)CH_BUFFER_INIT;
+    ch_buffer_add_text(&agent->outcomes, OUTCOMES_END);
+    ch_asking *telling = make_asking(agent, "/v1/outcomes", (ch_slice){NULL, 0}, ch_buffer_slice(&agent->outcomes));
+    ch_buffer_clear(&agent->outcomes);
     agent->outcome_count = 0;
     ch_loop_cancel_timer(agent->loop, &agent->gathering);
-    if (agent->telling_count >= TELLING_MAX) {
-        ch_log_limited(&agent->limit, "too many outcomes wait to be told; the agent keeps what it reserved for some");
-        ch_buffer_free(&question);
-        return;
-    }
-    ch_buffer_add_text(&question, OUTCOMES_END);
-    ch_asking *telling = post(agent, "/v1/outcomes", &question, NULL, TELL_WAIT_MS);
+    telling->call.on_end = end_telling;
+    telling->call.wait_ms = TELL_WAIT_MS;
     telling->next = agent->telling;
     if (agent->telling != NULL)
         agent->telling->previous = telling;
     agent->telling = telling;
     agent->telling_count++;
+    ch_calls_start(agent->calls, &telling->call);
 }
 
 static void on_gathered(void *context)
@@ -307,6 +236,10 @@ static void write_outcome(const char *id, unsigned status, ch_slice body, ch_buf
 void ch_agent_tell(ch_agent *agent, const char *id, unsigned status, ch_slice body)
 {
     ch_autobuffer outcome = CH_BUFFER_INIT;
+    if (agent->telling_count >= TELLING_MAX) {
+        ch_log_limited(&agent->limit, "too many outcomes wait to be told; the agent keeps what it reserved for one");
+        return;
+    }
     write_outcome(id, status, body, &outcome);
     if (agent->outcome_count == OUTCOMES_MAX ||
         (agent->outcome_count > 0 && agent->outcomes.size + outcome.size + sizeof "," OUTCOMES_END > CH_AGENT_BODY_MAX))
@@ -324,19 +257,18 @@ size_t ch_agent_telling(const ch_agent *agent)
 
 /* ---- life ---- */
 
-ch_status ch_agent_new(ch_loop *loop, const char *socket_path, unsigned wait_s, ch_agent **out, ch_error *err)
+ch_agent *ch_agent_new(ch_loop *loop, const char *socket_path, unsigned wait_s)
 {
     ch_agent *agent = ch_alloc(sizeof *agent);
-    if (ch_lane_new(loop, CONNECTIONS_MAX, true, &agent->lane, err) != CH_OK) {
-        free(agent);
-        return err->status;
-    }
-    agent->loop = loop;
-    agent->gathering = (ch_timer){.on_due = on_gathered, .context = agent};
-    agent->socket_path = ch_strdup(socket_path);
-    agent->wait_ms = (long)wait_s * 1000;
-    *out = agent;
-    return CH_OK;
+    *agent = (ch_agent){
+        .loop = loop,
+        .socket_path = ch_strdup(socket_path),
+        .wait_ms = (uint64_t)wait_s * 1000,
+        .outcomes = CH_BUFFER_INIT,
+        .gathering = {.on_due = on_gathered, .context = agent}
+    };
+    agent->calls = ch_calls_new(loop, agent->socket_path, CONNECTIONS_MAX);
+    return agent;
 }
 
 void ch_agent_free(ch_agent *agent)
@@ -349,7 +281,7 @@ void ch_agent_free(ch_agent *agent)
     }
     ch_loop_cancel_timer(agent->loop, &agent->gathering);
     ch_buffer_free(&agent->outcomes);
-    ch_lane_free(agent->lane);
+    ch_calls_free(agent->calls);
     free(agent->socket_path);
     free(agent);
 }

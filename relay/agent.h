@@ -26,8 +26,7 @@ typedef struct ch_wire {
     ch_slice body;
 } ch_wire;
 
-CH_CHECKED ch_status ch_agent_new(ch_loop *loop, const char *socket_path, unsigned wait_s, ch_agent **out,
-                                  ch_error *err);
+ch_agent *ch_agent_new(ch_loop *loop, const char *socket_path, unsigned wait_s);
 void ch_agent_free(ch_agent *agent);
 
 /* The question as JSON, and the print of what the bot sent. CH_TOO_LARGE: the agent would not take it; CH_BAD_INPUT:
@@ -35,8 +34,8 @@ void ch_agent_free(ch_agent *agent);
 CH_CHECKED ch_status ch_agent_write(const ch_wire *wire, const char *id, ch_buffer *out, ch_error *err);
 void ch_wire_print(const ch_wire *wire, uint8_t out[CH_PRINT_SIZE]);
 
-/* Asks; on_answer is called once, unless the asking is freed before. `question` is taken over; the rest is read now. */
-ch_asking *ch_agent_ask(ch_agent *agent, const ch_wire *wire, ch_buffer *question,
+/* Asks; on_answer is called once, unless the asking is freed before. All is read now. */
+ch_asking *ch_agent_ask(ch_agent *agent, const ch_wire *wire, ch_slice question,
                         void (*on_answer)(void *context, const ch_agent_answer *answer), void *context);
 void ch_asking_free(ch_asking *asking);
 

@@ -102,7 +102,7 @@ static int set_timer(CURLM *multi, long wait_ms, void *context)
 
 /* ---- life ---- */
 
-ch_status ch_lane_new(ch_loop *loop, long connections_max, bool is_bounded, ch_lane **out, ch_error *err)
+ch_status ch_lane_new(ch_loop *loop, long connections_max, ch_lane **out, ch_error *err)
 {
     ch_lane *lane = ch_alloc(sizeof *lane);
     *lane = (ch_lane){
@@ -117,7 +117,6 @@ ch_status ch_lane_new(ch_loop *loop, long connections_max, bool is_bounded, ch_l
     curl_multi_setopt(lane->multi, CURLMOPT_TIMERFUNCTION, set_timer);
     curl_multi_setopt(lane->multi, CURLMOPT_TIMERDATA, lane);
     curl_multi_setopt(lane->multi, CURLMOPT_MAXCONNECTS, connections_max);
-    curl_multi_setopt(lane->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, is_bounded ? connections_max : 0L);
     *out = lane;
     return CH_OK;
 }

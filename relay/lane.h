@@ -18,8 +18,8 @@ typedef struct ch_transfer {
     ch_lane *lane; /* NULL: it is in none */
 } ch_transfer;
 
-/* At most `connections_max` are kept for later, and if `is_bounded` at most so many are open: other transfers wait. */
-CH_CHECKED ch_status ch_lane_new(ch_loop *loop, long connections_max, bool is_bounded, ch_lane **out, ch_error *err);
+/* At most `connections_max` are kept for later. */
+CH_CHECKED ch_status ch_lane_new(ch_loop *loop, long connections_max, ch_lane **out, ch_error *err);
 /* No transfer may be left. */
 void ch_lane_free(ch_lane *lane);
 

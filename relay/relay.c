@@ -176,7 +176,7 @@ static ch_status start(relay *self, entrance *entrances, ch_error *err)
         return ch_fail(err, CH_INTERNAL, "libcurl does not start");
     CH_TRY(ch_loop_new(&self->loop, err));
     CH_TRY(watch_signals(self, err));
-    CH_TRY(ch_agent_new(self->loop, self->config.agent_socket, self->config.times.agent, &self->agent, err));
+    self->agent = ch_agent_new(self->loop, self->config.agent_socket, self->config.times.agent);
     CH_TRY(ch_sender_new(self->loop, &self->config, &self->sender, err));
     self->requests = ch_requests_new(self->loop, &self->config, self->agent, self->sender);
     self->bots = ch_bots_new(self->loop, &self->config.times, most, self->inlet_count, &owner);

@@ -198,7 +198,7 @@ static void ask(void *context)
         return;
     }
     ch_way_enter(way, CH_WAY_ASKING);
-    way->asking = ch_agent_ask(way->requests->agent, &way->wire, &question, on_answer, way);
+    way->asking = ch_agent_ask(way->requests->agent, &way->wire, ch_buffer_slice(&question), on_answer, way);
 }
 
 static void queue(ch_way *way)

@@ -359,8 +359,8 @@ ch_status ch_sender_new(ch_loop *loop, const ch_relay_config *config, ch_sender 
     *out = sender;
     sender->loop = loop;
     sender->config = config;
-    CH_TRY(ch_lane_new(loop, CONNECTIONS_MAX, false, &sender->effects, err));
-    return ch_lane_new(loop, CONNECTIONS_MAX, false, &sender->others, err);
+    CH_TRY(ch_lane_new(loop, CONNECTIONS_MAX, &sender->effects, err));
+    return ch_lane_new(loop, CONNECTIONS_MAX, &sender->others, err);
 }
 
 void ch_sender_free(ch_sender *sender)
