@@ -262,6 +262,8 @@ bench-programs: $(BENCHES:%=$(BUILD)/tests/bench/%)
 $(BENCHES:%=$(BUILD)/tests/bench/%): $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/tests/bench/sample.o \
     $(call libraries,policy)
 	$(call link,$(call libs,policy,jansson libssl))
+$(BUILD)/tests/bench/venue: $(BUILD)/tests/bench/rules.o
+$(BUILD)/tests/bench/bots: $(BUILD)/tests/bench/orders.o
 
 # What core may be given in place of its front and its token process; tests/e2e/hostile.py puts them there.
 HOSTILE := $(BUILD)/tests/hostile/front $(BUILD)/tests/hostile/token

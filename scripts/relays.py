@@ -2,8 +2,14 @@
 
 Both ways end at one exchange (tests/bench/venue, by TLS), which checks each signature and counts: orders sent directly, over
 connections that stay open and signed by who sends them, and orders sent to the relay by plain HTTP, which the agent judges and
-signs anew with the HMAC key on its token. An order that is not accepted, or arrives twice, ends the bench. In each round, exchange,
-agent and relay are started anew and both ways are taken in turn; what is compared is of one round."""
+signs anew with the key on its token. An order that is not accepted, or arrives twice, ends the bench. In each round, exchange,
+agent and relay are started anew and both ways are taken in turn; what is compared is of one round.
+
+An order's time begins when it is sent, so the time that its sender took to sign it does not count, on either way. An HMAC takes
+the token next to nothing. Other keys take longer: their signing is measured in the same round by itself (tests/bench/raw, on
+one thread, with the same key on the same token), and taken off what the relay costs. The exchange checks signatures of one key on
+both ways, so that what checking takes falls out."""
+import collections
 import contextlib
 import json
 import os
@@ -16,11 +22,21 @@ import sys
 
 from against import median_interval
 
-HOST = "api.binance.com"
-KEY_ID = "bench-key-id"
+HOSTS = {"binance": "api.binance.com", "coinbase": "api.coinbase.com"} # by profile
+# A key of a profile's scheme; `make` is how openssl makes it, empty for the HMAC key, which the bench's token has.
+Kind = collections.namedtuple("Kind", "name profile scheme mechanism make")
+HMAC = Kind("hmac", "binance", "hmac", "hmac-sha256", [])
+KINDS = [
+    HMAC,
+    Kind("rsa", "binance", "rsa", "rsa-sha256", ["RSA", "-pkeyopt", "rsa_keygen_bits:2048"]),
+    Kind("ed25519", "binance", "ed25519", "ed25519", ["ED25519"]),
+    Kind("p256", "coinbase", "es256", "p256-sha256", ["EC", "-pkeyopt", "ec_paramgen_curve:P-256"]),
+]
+WARM_UP = 200  # orders: the first ones find no connections and cold caches
 PER_SECOND = {1: 1000, 16: 4000}  # orders of a measurement, for each second that it is to take
 # what is compared of which number of connections, its unit, the target
 LATENCIES = [("p50_us", 1, 0.5), ("p99_us", 1, 3.0)]  # ms more than directly, at most
+BESIDES_SIGNING = 0.3  # ms at p50 more than directly and the signing of a key that is no HMAC key, at most
 RATE_LEAST = 2000  # orders a second over sixteen connections
 
 POLICY = """\
@@ -32,17 +48,50 @@ people: {{ bench: {{ uid: {uid}, roles: [operator] }} }}
 allow:
   - {{ name: all, caller: bench, key: any, classes: [read, trade, cancel], markets: any, unlimited: true }}
 keys:
-  hmac: {{ token: main, object: "pkcs11:object=hmac", profile: binance, scheme: hmac, key_id: {key_id}, relay: only }}
 """
+KEY = """\
+  {0.name}: {{ token: main, object: "pkcs11:object={1}", profile: {0.profile}, scheme: {0.scheme}, key_id: bench-{0.name},
+    relay: only }}
+"""
+
+
+def label(kind):
+    return f"relay-{kind.name}" if kind.make else kind.name
+
+
+class Keys:
+    """What signs orders before they are sent, and what the exchange checks them by. The token gets the same keys."""
+
+    def __init__(self, bench, secret):
+        self.secret = secret
+        self.folder = bench.folder / "keys"
+        self.folder.mkdir()
+        for kind in KINDS:
+            if not kind.make:
+                continue
+            private = self.folder / f"{kind.name}.key"
+            bench.run(["openssl", "genpkey", "-algorithm", *kind.make, "-out", private])
+            bench.run(["openssl", "pkey", "-in", private, "-pubout", "-out", self.folder / f"{kind.name}.pem"])
+            bench.run([bench.build / "chancery", "key", "import", "--token", "pkcs11:token=bench", "--label", label(kind),
+                       "--mechanism", kind.mechanism, "--pem"], f"{bench.pin}\n{private.read_text()}")
+
+    def of_sender(self, kind):
+        """For tests/bench/bots."""
+        return ["--private-key", self.folder / f"{kind.name}.key"] if kind.make else ["--secret", self.secret]
+
+    def of_venue(self):
+        """For tests/bench/venue, which takes the HMAC key first."""
+        return [text for kind in KINDS
+                for text in (f"bench-{kind.name}", self.folder / f"{kind.name}.pem" if kind.make else self.secret)]
 
 
 class Venue:
     """The exchange. Its certificate is made once, by what makes those of tests/venue."""
 
-    def __init__(self, bench, authority, secret):
+    def __init__(self, bench, authority, keys):
         self.authority = authority.certificate
         self.process = subprocess.Popen(
-            [bench.build / "tests/bench/venue", *authority.files(HOST).values(), KEY_ID, secret], stdin=subprocess.PIPE,
+            [bench.build / "tests/bench/venue", *authority.files("venue").values(), *keys.of_venue()], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, text=True)
         self.port = int(self.process.stdout.readline())
 
@@ -58,7 +107,7 @@ def make_authority(bench, root):
     folder = bench.folder / "authority"
     folder.mkdir()
     authority = Authority(folder)
-    authority.context(HOST, [HOST])
+    authority.context("venue", list(HOSTS.values()))
     return authority
 
 
@@ -70,18 +119,19 @@ def free_port():
 def write(bench, root, venue):
     """The folder of agent and relay, and where and with which token the relay is asked."""
     folder = bench.write_configuration("relayed", root / "profiles")
-    (folder / "policy.yaml").write_text(POLICY.format(uid=os.getuid(), key_id=KEY_ID))
+    (folder / "policy.yaml").write_text(
+        POLICY.format(uid=os.getuid()) + "".join(KEY.format(kind, label(kind)) for kind in KINDS))
     token, port = secrets.token_hex(32), free_port()
     (folder / "token").touch(0o600)
     (folder / "token").write_text(token)
     (folder / "relay.yaml").write_text(
         f"agent: relay.sock\nca: {venue.authority}\nlisteners:\n- {{ caller: bench, port: {port}, token: token }}\n"
-        f"routes: {{ {HOST}: '127.0.0.1:{venue.port}' }}\n")
+        "routes:\n" + "".join(f"  {host}: '127.0.0.1:{venue.port}'\n" for host in HOSTS.values()))
     return folder, port, token
 
 
 def start(bench, root, venue, wait_for):
-    """{way: what tests/bench/bots takes to go it}."""
+    """Where and with which token the relay is asked."""
     folder, port, token = write(bench, root, venue)
     bench.start_agent(folder)
     relay = bench.start([bench.build / "chancery-relay", "--config", folder / "relay.yaml"], bench.env, "relay.log")
@@ -89,32 +139,47 @@ def start(bench, root, venue, wait_for):
     wait_for(lambda: relay.poll() is not None or "ready:" in log.read_text(), "the relay")
     if relay.poll() is not None:
         raise RuntimeError(f"chancery-relay ended: {log.read_text().strip()}")
-    return {"direct": ["--port", venue.port, "--host", HOST, "--authority", venue.authority],
-            "relay": ["--port", port, "--host", f"127.0.0.1:{port}", "--path", f"/{token}/hmac"]}
+    return port, token
 
 
-def ask(bench, way, secret, connections):
-    count = max(100, int(PER_SECOND[connections] * bench.seconds))
-    command = [bench.build / "tests/bench/bots", *way, "--key-id", KEY_ID, "--secret", secret, "--connections", connections,
-               "--count", count, "--json"]
+def ways_of(kind, venue, port, token):
+    """{way: what tests/bench/bots takes to go it}."""
+    return {"direct": ["--port", venue.port, "--host", HOSTS[kind.profile], "--authority", venue.authority],
+            "relay": ["--port", port, "--host", f"127.0.0.1:{port}", "--path", f"/{token}/{kind.name}"]}
+
+
+def ask(bench, way, kind, keys, connections, count):
+    command = [bench.build / "tests/bench/bots", *way, "--key-id", f"bench-{kind.name}", *keys.of_sender(kind), "--connections",
+               connections, "--count", count, "--json"]
     return json.loads(bench.run(command))
 
 
-def measure_round(bench, root, authority, secret, wait_for, is_relay_first):
-    """{(way, connections): its row}."""
-    venue = Venue(bench, authority, secret)
+def measure_kind(bench, ways, kind, keys, is_relay_first):
+    """{(kind's name, way, connections): its row}; the way "signing" is the token's own."""
+    rows = {}
+    for way in ways.values():
+        ask(bench, way, kind, keys, 1, WARM_UP)
+    for connections in PER_SECOND if kind == HMAC else (1,):
+        for name in sorted(ways, reverse=is_relay_first):
+            count = max(100, int(PER_SECOND[connections] * bench.seconds))
+            rows[kind.name, name, connections] = ask(bench, ways[name], kind, keys, connections, count)
+    if kind != HMAC:
+        command = bench.raw_command(bench.module, label(kind), kind.mechanism, 1)
+        rows[kind.name, "signing", 1] = bench.ask(command, bench.env, text=bench.pin)
+    return rows
+
+
+def measure_round(bench, root, authority, keys, wait_for, is_relay_first):
+    venue = Venue(bench, authority, keys)
     rows = {}
     with contextlib.ExitStack() as stack:
         stack.callback(venue.process.kill)
-        ways = start(bench, root, venue, wait_for)
-        for way in ways.values(): # the first orders find no connections and cold caches
-            ask(bench, way, secret, 1)
-        for connections in PER_SECOND:
-            for name in sorted(ways, reverse=is_relay_first):
-                rows[name, connections] = ask(bench, ways[name], secret, connections)
+        port, token = start(bench, root, venue, wait_for)
+        for kind in KINDS:
+            rows |= measure_kind(bench, ways_of(kind, venue, port, token), kind, keys, is_relay_first)
         bench.stop()
         counts = venue.end()
-    asked = sum(row["ops"] for row in rows.values()) + 2 * rows["direct", 1]["ops"]
+    asked = sum(row["ops"] for (_, way, _), row in rows.items() if way != "signing") + 2 * len(KINDS) * WARM_UP
     if (counts["orders"], counts["repeats"], counts["refused"]) != (asked, 0, 0):
         raise RuntimeError(f"{asked} orders were sent, and the exchange counts {counts}")
     shutil.rmtree(bench.folder / "relayed")
@@ -124,11 +189,13 @@ def measure_round(bench, root, authority, secret, wait_for, is_relay_first):
 def measure(bench, root, secret, wait_for, rounds):
     """Returns whether all targets are met."""
     authority = make_authority(bench, root)
+    keys = Keys(bench, secret)
     measured = []
     for i in range(rounds):
-        measured.append(measure_round(bench, root, authority, secret, wait_for, i % 2 == 1))
+        measured.append(measure_round(bench, root, authority, keys, wait_for, i % 2 == 1))
         bench.note(f"round {i + 1} of {rounds}")
-    return print_result(bench, measured)
+    is_good = print_result(bench, measured)
+    return print_kinds(bench, measured) and is_good
 
 
 def verdict(values, target, is_most):
@@ -146,14 +213,14 @@ def print_result(bench, measured):
           file=sys.stderr)
     is_all_good = True
     for name, connections, most in LATENCIES:
-        pairs = [tuple(one[way, connections][name] / 1000 for way in ("direct", "relay")) for one in measured]
+        pairs = [tuple(one["hmac", way, connections][name] / 1000 for way in ("direct", "relay")) for one in measured]
         differences = [relay - direct for direct, relay in pairs]
         text, is_good, (low, high) = verdict(differences, most, True)
         is_all_good = is_all_good and is_good
         row = add_row(bench, name, connections, pairs, statistics.median(differences), (low, high))
         print(f"{name[:3]} at one connection, ms {row['direct']:>10.3f} {row['relay']:>10.3f} {row['ratio']:>6.2f}  "
               f"{row['difference']:+.3f} ({low:+.3f} to {high:+.3f})  {text}", file=sys.stderr)
-    pairs = [tuple(one[way, 16]["ops_s"] for way in ("direct", "relay")) for one in measured]
+    pairs = [tuple(one["hmac", way, 16]["ops_s"] for way in ("direct", "relay")) for one in measured]
     rates = [relay for _, relay in pairs]
     text, is_good, (low, high) = verdict(rates, RATE_LEAST, False)
     differences = [relay - direct for direct, relay in pairs]
@@ -164,8 +231,28 @@ def print_result(bench, measured):
     return is_all_good and is_good
 
 
-def add_row(bench, name, connections, pairs, difference, interval):
-    row = {"system": "relay", "figure": name, "connections": connections, "rounds": len(pairs), "difference": difference,
+def print_kinds(bench, measured):
+    """What the relay takes besides the key's signing."""
+    print(f"{'p50, ms':<24} {'direct':>10} {'signing':>10} {'relay':>10} {'ratio':>6}  difference to both", file=sys.stderr)
+    is_all_good = True
+    for kind in KINDS:
+        if kind == HMAC:
+            continue
+        parts = [tuple(one[kind.name, way, 1]["p50_us"] / 1000 for way in ("direct", "signing", "relay")) for one in measured]
+        differences = [relay - direct - signing for direct, signing, relay in parts]
+        text, is_good, (low, high) = verdict(differences, BESIDES_SIGNING, True)
+        is_all_good = is_all_good and is_good
+        row = add_row(bench, "p50_us", 1, [(direct + signing, relay) for direct, signing, relay in parts],
+                      statistics.median(differences), (low, high), kind.name)
+        direct, signing = (statistics.median(part[i] for part in parts) for i in (0, 1))
+        row.update(direct=direct, signing=signing)
+        print(f"{kind.name:<24} {direct:>10.3f} {signing:>10.3f} {row['relay']:>10.3f} {row['ratio']:>6.2f}  "
+              f"{row['difference']:+.3f} ({low:+.3f} to {high:+.3f})  {text}", file=sys.stderr, flush=True)
+    return is_all_good
+
+
+def add_row(bench, name, connections, pairs, difference, interval, key="hmac"):
+    row = {"system": "relay", "key": key, "figure": name, "connections": connections, "rounds": len(pairs), "difference": difference,
            "interval": interval, "ratio": statistics.median(relay / direct for direct, relay in pairs),
            "direct": statistics.median(direct for direct, _ in pairs), "relay": statistics.median(relay for _, relay in pairs)}
     bench.rows.append(row)

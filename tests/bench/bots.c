@@ -1,10 +1,12 @@
-/* bots: orders to Binance over connections that stay open, on one thread: straight to an exchange by TLS, or to a relay
- * by plain HTTP.
+/* bots: orders to Binance or Coinbase over connections that stay open, on one thread: straight to an exchange by TLS,
+ * or to a relay by plain HTTP.
  *
  * Each order has a client id and a time of its own and is signed, with a dummy secret if a relay signs anew. It goes as
- * fast as answers come, or at a rate: then, latency is counted from the moment an order was sent, which is late if
- * every connection was busy. An answer that is not 200 ends the program, so that no figure comes of refusals. */
+ * fast as answers come, or at a rate. Latency is counted from the moment an order was sent, so without the time that
+ * signing took here; at a rate, that is late if every connection was busy. An answer that is not 200 ends the program,
+ * so that no figure comes of refusals. */
 #include "base/clock.h"
+#include "tests/bench/orders.h"
 #include "tests/bench/sample.h"
 
 #include <arpa/inet.h>
@@ -12,14 +14,13 @@
 #include <getopt.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <openssl/hmac.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define CONNECTIONS_MAX 1024
@@ -37,46 +38,22 @@ typedef struct bot {
 static struct {
     in_port_t port;
     const char *authority; /* NULL for plain HTTP */
-    const char *host;
-    const char *path; /* what stands before the exchange's */
-    const char *key_id;
-    const char *secret;
+    order_form form;
     unsigned connections;
     size_t count;
     double rate; /* 0: as fast as it goes */
     bool as_json;
-} options = {.host = "api.binance.com", .path = "", .key_id = "id", .connections = 16, .count = 20000};
+} options = {
+    .form = {.host = "api.binance.com", .path = "", .key_id = "id"},
+      .connections = 16, .count = 20000
+};
 
 /* ---- requests ---- */
 
-static size_t make_request(char *out, size_t capacity, size_t number)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    char body[512];
-    int size = snprintf(body, sizeof body - 80,
-                        "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.0001&price=30000"
-                        "&newClientOrderId=b%d-%zu&timestamp=%lld",
-                        (int)getpid(), number, (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000);
-    unsigned char mac[32];
-    HMAC(EVP_sha256(), options.secret, (int)strlen(options.secret), (const unsigned char *)body, (size_t)size, mac,
-         NULL);
-    size += snprintf(body + size, sizeof body - (size_t)size, "&signature=");
-    for (size_t i = 0; i < sizeof mac; i++)
-        size += snprintf(body + size, sizeof body - (size_t)size, "%02x", mac[i]);
-    int whole = snprintf(out, capacity,
-                         "POST %s/api/v3/order HTTP/1.1\r\nHost: %s\r\nX-MBX-APIKEY: %s\r\n"
-                         "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s",
-                         options.path, options.host, options.key_id, size, body);
-    if (whole < 0 || (size_t)whole >= capacity)
-        die("a request does not fit");
-    return (size_t)whole;
-}
-
 static void ask(bot *asked, size_t number)
 {
-    char request[2048];
-    size_t size = make_request(request, sizeof request, number);
+    char request[8192];
+    size_t size = order_make(&options.form, number, request, sizeof request);
     asked->used = 0;
     asked->is_waiting = true;
     asked->asked_ns = ch_clock_ns();
@@ -153,9 +130,9 @@ static void connect_bot(bot *one, SSL_CTX *context)
         return;
     one->tls = SSL_new(context);
     if (one->tls == NULL || SSL_set_fd(one->tls, one->fd) != 1 ||
-        SSL_set_tlsext_host_name(one->tls, options.host) != 1 || SSL_set1_host(one->tls, options.host) != 1 ||
+        SSL_set_tlsext_host_name(one->tls, options.form.host) != 1 || SSL_set1_host(one->tls, options.form.host) != 1 ||
         SSL_connect(one->tls) != 1)
-        die("no TLS with %s", options.host);
+        die("no TLS with %s", options.form.host);
     /* From here on, nothing waits: what OpenSSL has to do besides must not hold up the other bots. */
     BIO_set_nbio(SSL_get_rbio(one->tls), 1);
     if (BIO_socket_nbio(one->fd, 1) != 1)
@@ -215,8 +192,18 @@ static void run(bot *bots, int epoll, ch_samples *samples)
 /* ---- the command line ---- */
 
 static const char usage[] =
-    "usage: bots --port N --secret TEXT [--authority PEM] [--host NAME] [--path PATH] [--key-id ID]\n"
+    "usage: bots --port N --secret TEXT|--private-key PEM [--authority PEM] [--host NAME] [--path PATH] [--key-id ID]\n"
     "            [--connections N] [--count N] [--rate N] [--json]\n";
+
+static EVP_PKEY *read_private_key(const char *path)
+{
+    FILE *file = fopen(path, "re");
+    EVP_PKEY *key = file == NULL ? NULL : PEM_read_PrivateKey(file, NULL, NULL, NULL);
+    if (key == NULL)
+        die("%s has no private key in PEM", path);
+    fclose(file);
+    return key;
+}
 
 static void read_options(int argc, char **argv)
 {
@@ -227,6 +214,7 @@ static void read_options(int argc, char **argv)
         {"path",        required_argument, NULL, 't'},
         {"key-id",      required_argument, NULL, 'i'},
         {"secret",      required_argument, NULL, 's'},
+        {"private-key", required_argument, NULL, 'k'},
         {"connections", required_argument, NULL, 'c'},
         {"count",       required_argument, NULL, 'n'},
         {"rate",        required_argument, NULL, 'r'},
@@ -243,16 +231,19 @@ static void read_options(int argc, char **argv)
             options.authority = optarg;
             break;
         case 'h':
-            options.host = optarg;
+            options.form.host = optarg;
             break;
         case 't':
-            options.path = optarg;
+            options.form.path = optarg;
             break;
         case 'i':
-            options.key_id = optarg;
+            options.form.key_id = optarg;
             break;
         case 's':
-            options.secret = optarg;
+            options.form.secret = optarg;
+            break;
+        case 'k':
+            options.form.private_key = read_private_key(optarg);
             break;
         case 'c':
             options.connections = (unsigned)strtoul(optarg, NULL, 10);
@@ -270,8 +261,8 @@ static void read_options(int argc, char **argv)
             die("%s", usage);
         }
     }
-    if (options.port == 0 || options.secret == NULL || options.count == 0 || options.connections == 0 ||
-        options.connections > CONNECTIONS_MAX)
+    if (options.port == 0 || (options.form.secret == NULL) == (options.form.private_key == NULL) ||
+        options.count == 0 || options.connections == 0 || options.connections > CONNECTIONS_MAX)
         die("%s", usage);
 }
 
@@ -296,6 +287,7 @@ int main(int argc, char **argv)
         close(bots[i].fd);
     }
     SSL_CTX_free(context);
+    EVP_PKEY_free(options.form.private_key);
     close(epoll);
     free(bots);
     samples_free(&samples);

@@ -1,16 +1,16 @@
-/* venue: one order call of Binance, for benchmarks whose processors an exchange in Python (tests/venue) would need too.
+/* venue: the order calls of Binance and Coinbase, for benchmarks whose processors an exchange in Python (tests/venue)
+ * would need too.
  *
- * It serves HTTPS on one thread, checks key id, time and signature by Binance's rule (HMAC-SHA256 in hex of the query
- * or body, up to "&signature=" at its end), never deduplicates, and counts. It prints its port, serves until its
- * standard input ends, and then prints the counts as JSON. Certificate and key are those that tests/venue made. */
+ * It serves HTTPS on one thread, checks key id, time and signature (tests/bench/rules.h), never deduplicates, and
+ * counts. It prints its port, serves until its standard input ends, and then prints the counts as JSON. Certificate and
+ * key are those that tests/venue made. */
+#include "tests/bench/rules.h"
 #include "tests/bench/sample.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <openssl/crypto.h>
-#include <openssl/hmac.h>
 #include <openssl/ssl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,13 +18,10 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define REQUEST_MAX 8192
 #define SEEN_SLOTS (1U << 22) /* a power of two, several times as many as the orders of a benchmark */
-#define WINDOW_MS 5000
-#define AHEAD_MS 1000
 
 typedef struct venue_client {
     int fd;
@@ -34,8 +31,6 @@ typedef struct venue_client {
 } venue_client;
 
 static struct {
-    const char *key_id;
-    const char *secret;
     SSL_CTX *tls;
     int epoll;
     uint64_t *seen; /* the first 64 bits of each signature; 0 is a free place */
@@ -52,25 +47,20 @@ static const char accepted[] =
     "\"origQty\":\"0.0001\",\"executedQty\":\"0\",\"status\":\"NEW\",\"timeInForce\":\"GTC\",\"type\":\"LIMIT\","
     "\"side\":\"BUY\","
     "\"time\":1700000000000}";
+static const char accepted_coinbase[] =
+    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nServer: venue\r\nContent-Length: 175\r\n\r\n"
+    "{\"success\":true,\"success_response\":{\"order_id\":\"00000000-0000-4000-8000-000000000001\","
+    "\"product_id\":\"BTC-USDT\",\"side\":\"BUY\",\"client_order_id\":\"bench\"},\"order_configuration\":{}}";
 static const char refused[] = "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: 68\r\n\r\n"
                               "{\"code\":-1022,\"msg\":\"Signature for this request is not valid.     \"}";
 static const char empty[] = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
 
-/* ---- the rule ---- */
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
+/* ---- orders ---- */
 
 /* Returns true for a signature that was seen before. */
-static bool remember(const char *signature)
+static bool remember(uint64_t mark)
 {
-    char start[17] = {0};
-    memcpy(start, signature, 16);
-    uint64_t mark = strtoull(start, NULL, 16) | 1;
+    mark |= 1;
     size_t at = (size_t)(mark >> 1) % SEEN_SLOTS;
     while (venue.seen[at] != 0 && venue.seen[at] != mark)
         at = (at + 1) % SEEN_SLOTS;
@@ -79,56 +69,22 @@ static bool remember(const char *signature)
     return was_seen;
 }
 
-static bool is_recent(const char *payload)
-{
-    const char *at = strstr(payload, "timestamp=");
-    int64_t age = at == NULL ? INT64_MAX : now_ms() - strtoll(at + strlen("timestamp="), NULL, 10);
-    return age > -AHEAD_MS && age <= WINDOW_MS;
-}
-
-/* `payload` ends with a zero byte. */
-static bool is_signed(const char *payload, const char **signature)
-{
-    static const char mark[] = "&signature=";
-    const char *at = strstr(payload, mark);
-    if (at == NULL || strlen(at + sizeof mark - 1) != 64)
-        return false;
-    *signature = at + sizeof mark - 1;
-    unsigned char mac[32];
-    char hex[65];
-    HMAC(EVP_sha256(), venue.secret, (int)strlen(venue.secret), (const unsigned char *)payload, (size_t)(at - payload),
-         mac, NULL);
-    for (size_t i = 0; i < sizeof mac; i++)
-        snprintf(hex + 2 * i, 3, "%02x", mac[i]);
-    return CRYPTO_memcmp(hex, *signature, 64) == 0;
-}
-
-static bool has_key(const char *head)
-{
-    const char *at = strcasestr(head, "\r\nX-MBX-APIKEY:");
-    if (at == NULL)
-        return false;
-    at += strlen("\r\nX-MBX-APIKEY:");
-    at += strspn(at, " ");
-    size_t size = strlen(venue.key_id);
-    return strncmp(at, venue.key_id, size) == 0 && at[size] == '\r';
-}
-
 /* `head` ends after the last header, before the empty line's own line break; `body` is what follows it. */
 static const char *answer(const char *head, const char *body)
 {
-    if (strncmp(head, "POST /api/v3/order", strlen("POST /api/v3/order")) != 0) {
+    uint64_t mark = 0;
+    verdict found = rules_judge(head, body, &mark);
+    if (found == VERDICT_OTHER) {
         venue.other++;
         return empty;
     }
-    const char *signature;
-    if (!has_key(head) || !is_signed(body, &signature) || !is_recent(body)) {
+    if (found == VERDICT_REFUSED) {
         venue.refused++;
         return refused;
     }
     venue.orders++;
-    venue.repeats += remember(signature);
-    return accepted;
+    venue.repeats += remember(mark);
+    return found == VERDICT_BINANCE ? accepted : accepted_coinbase;
 }
 
 /* ---- connections ---- */
@@ -233,11 +189,13 @@ static void run(int listener)
 
 int main(int argc, char **argv)
 {
-    if (argc != 5)
-        die("usage: venue CERTIFICATE KEY KEY-ID SECRET   (a secret of a test, which opens nothing)");
+    if (argc < 5 || argc % 2 == 0)
+        die("usage: venue CERTIFICATE KEY KEY-ID SECRET [KEY-ID PUBLIC-KEY]...   (a secret of a test, which opens "
+            "nothing)");
     signal(SIGPIPE, SIG_IGN);
-    venue.key_id = argv[3];
-    venue.secret = argv[4];
+    rules_add_secret(argv[3], argv[4]);
+    for (int i = 5; i < argc; i += 2)
+        rules_add_public_key(argv[i], argv[i + 1]);
     venue.seen = calloc(SEEN_SLOTS, sizeof *venue.seen);
     venue.tls = SSL_CTX_new(TLS_server_method());
     venue.epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -253,6 +211,7 @@ int main(int argc, char **argv)
     close(listener);
     close(venue.epoll);
     SSL_CTX_free(venue.tls);
+    rules_free();
     free(venue.seen);
     return 0;
 }

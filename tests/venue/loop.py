@@ -1,7 +1,7 @@
 """One thread that serves all connections: sockets that never block, and what is to happen later.
 
-Not asyncio, whose TLS costs several times as much per request. A connection reads one request at a time, and the next one
-only once the first has been answered; so an answer that never comes also holds up what was sent after it.
+It was not compared with asyncio. A connection reads one request at a time, and the next one only once the first has been
+answered; so an answer that never comes also holds up what was sent after it.
 """
 
 import heapq
