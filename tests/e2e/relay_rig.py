@@ -301,6 +301,7 @@ class RelayTest(unittest.TestCase):
         return cls.log_path.read_text(errors="replace")
 
     def setUp(self):
+        self.logged = len(self.log())
         self.exchange.plays.clear()
         self.exchange.arrivals.clear()
         self.agent.asked.clear()
@@ -313,6 +314,10 @@ class RelayTest(unittest.TestCase):
     def look_at_relay(self):
         self.assertIsNone(self.relay.poll(), self.log())
         self.assertNotIn(self.token, self.log())
+
+    def await_state(self, state, count):
+        """Until so many requests of this test have come to that state, as the relay's debug log names it."""
+        wait_until(lambda: self.log()[self.logged:].count(f": {state}\n") >= count, f"{count} requests that are {state}")
 
     # ---- as a bot ----
 
