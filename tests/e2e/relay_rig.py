@@ -21,6 +21,8 @@ import threading
 import time
 import unittest
 
+from ports import free_port
+
 os.umask(0o022)
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -54,12 +56,6 @@ def wait_until(holds, what, seconds=20):
         if time.monotonic() > end:
             raise AssertionError(f"in {seconds} s there was not: {what}")
         time.sleep(0.01)
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 def make_authority(folder, hosts=(HOST, "second.test")):
