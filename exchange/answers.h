@@ -62,7 +62,7 @@ void ch_answer_write(const ch_profile *profile, ch_answer_kind kind, ch_slice me
  * member twice. An answer to a batch is one only if every part of it is. */
 bool ch_answer_is_rejection(const ch_endpoint *endpoint, unsigned status, ch_slice body);
 
-/* A text of those that an SDK would misread; NULL if `index` is past the end. */
+/* Returns a text that an SDK would misread, or NULL if `index` is past the end. */
 const char *ch_answer_misread_at(const ch_profile *profile, size_t index);
 
 /* Writes one of the profile's rules for rejections into `out`, for people: "/code is -1013 or -1121". Returns false if

@@ -55,7 +55,7 @@ static bool is_near(ch_slice digits, int64_t *ahead_s)
     return *ahead_s >= 0 && *ahead_s <= AHEAD_MAX_S;
 }
 
-/* Where the time begins in a text: a number or a date. The text's size if it has none. */
+/* Returns where the time, a number or a date, begins in the text, or the text's size if it has none. */
 static size_t find_time(ch_slice text, int64_t *ahead_s)
 {
     static const char date[] = "2005-03-19T";
@@ -155,7 +155,7 @@ typedef struct look {
     unsigned in_body;
 } look;
 
-/* The bit of the mark of that name; 0: it is none. */
+/* Returns the bit of the mark of that name, or 0 if it is no mark. */
 static unsigned mark_of(ch_slice name)
 {
     return ch_slice_is(name, MARK_INNER) ? 1 : ch_slice_is(name, MARK_OUTER) ? 2 : 0;

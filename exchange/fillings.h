@@ -70,18 +70,18 @@ typedef struct ch_fillings_input {
  * built. */
 CH_CHECKED ch_status ch_fillings_learn(const ch_fillings_input *input, ch_fillings *out, ch_error *err);
 
-/* The next filling of that place and name after `last` (NULL: the first); NULL if there is none. Names of headers are
- * alike in any case. */
+/* Returns the next filling of that place and name after `last` (NULL: the first), or NULL if there is no more. The case
+ * of headers' names does not matter. */
 const ch_filling *ch_fillings_find(const ch_fillings *fillings, ch_wire_place place, ch_slice name,
                                    const ch_filling *last);
 /* True if what stands there under that name holds the parameters. */
 bool ch_fillings_is_holder(const ch_fillings *fillings, ch_wire_place place, ch_slice name);
 
-/* Reads what a holder holds, as entries under the holder's name: an object, JSON, or JSON in base64. False if it is
- * none of these; then nothing is added. */
+/* Reads what a holder holds, as entries under the holder's name: JSON, or JSON in base64. Returns false, and adds
+ * nothing, if it is neither. */
 bool ch_fillings_open(ch_slice text, ch_slice name, ch_wire_values *out);
 
-/* The claims of the JSON Web Token in a header, as entries of an object. False if it has none. */
+/* Reads the claims of the JSON Web Token in a header, as entries of an object. Returns false if it has no token. */
 bool ch_fillings_open_token(ch_slice value, ch_wire_values *out);
 
 #endif

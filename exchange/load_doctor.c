@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "exchange/doctor.h"
 #include "exchange/load_endpoints.h"
+#include "exchange/load_environments.h"
 #include "exchange/load_meanings.h"
 
 #include <stdlib.h>
@@ -160,20 +161,11 @@ static ch_status read_params(const ch_value *value, ch_error *err)
     return ch_entries_read(value->node, &entries, call->params, &call->param_count, NULL, err);
 }
 
-static bool has_origin(const ch_profile *profile, const char *name)
-{
-    for (size_t i = 0; i < profile->origin_count; i++) {
-        if (strcmp(profile->origins[i].name, name) == 0)
-            return true;
-    }
-    return false;
-}
-
 static ch_status finish_call(const ch_yaml *node, const ch_profile *profile, ch_doctor_call *call, ch_error *err)
 {
     call->is_post = call->call[0] == 'P';
     call->path = strchr(call->call, '/');
-    if (call->origin != NULL && !has_origin(profile, call->origin))
+    if (call->origin != NULL && ch_origin_find(profile, call->origin) == profile->origin_count)
         return ch_yaml_fail(node, err, "there is no origin '%s'", call->origin);
     if (call->is_post && call->param_count > 0)
         return ch_yaml_fail(node, err, "only calls by GET take parameters here");

@@ -146,12 +146,11 @@ static ch_status read_origin(const ch_value *value, ch_error *err)
     ch_endpoint *endpoint = value->out;
     const char *name = NULL;
     CH_TRY(ch_yaml_text(value->node, &name, err));
-    for (size_t i = 0; i < load->profile->origin_count; i++) {
-        endpoint->origin = &load->profile->origins[i];
-        if (strcmp(endpoint->origin->name, name) == 0)
-            return CH_OK;
-    }
-    return ch_yaml_fail(value->node, err, "there is no origin '%s'", name);
+    size_t at = ch_origin_find(load->profile, name);
+    if (at == load->profile->origin_count)
+        return ch_yaml_fail(value->node, err, "there is no origin '%s'", name);
+    endpoint->origin = &load->profile->origins[at];
+    return CH_OK;
 }
 
 static ch_status read_kind(const ch_value *value, ch_error *err)

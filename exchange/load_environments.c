@@ -82,7 +82,7 @@ ch_status ch_origins_read(const ch_value *value, ch_error *err)
 
 /* ---- the origins of an environment ---- */
 
-static size_t find_origin(const ch_profile *profile, const char *name)
+size_t ch_origin_find(const ch_profile *profile, const char *name)
 {
     size_t i = 0;
     while (i < profile->origin_count && strcmp(profile->origins[i].name, name) != 0)
@@ -94,7 +94,7 @@ static ch_status read_origin_here(ch_environment *environment, const ch_yaml *ma
 {
     const ch_profile *profile = environment->profile;
     const ch_value value = {.node = ch_yaml_value_at(map, entry), .name = ch_yaml_key_at(map, entry)};
-    size_t at = find_origin(profile, value.name);
+    size_t at = ch_origin_find(profile, value.name);
     if (at == profile->origin_count)
         return ch_yaml_fail(value.node, err, "there is no origin '%s' in the profile's 'origins'", value.name);
     CH_TRY(read_url(&value, &environment->origins[at], err));

@@ -7,6 +7,8 @@
 
 /* Field reader into the whole ch_profile: the origins of live. */
 CH_CHECKED ch_status ch_origins_read(const ch_value *value, ch_error *err);
+/* Returns the index of the profile's origin of that name, or `origin_count`. */
+size_t ch_origin_find(const ch_profile *profile, const char *name);
 
 /* Field reader into a whole ch_endpoint: `only_in`, the environments that alone have it. */
 CH_CHECKED ch_status ch_endpoint_read_only_in(const ch_value *value, ch_error *err);

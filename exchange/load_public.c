@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "conf/fields.h"
 #include "exchange/load_endpoints.h"
+#include "exchange/load_environments.h"
 #include "exchange/sdk.h"
 
 #include <stdlib.h>
@@ -31,15 +32,6 @@ static const ch_field fields[] = {
 };
 /* clang-format on */
 
-static ch_status find_origin(const ch_profile *profile, const line *of, const ch_yaml *node, size_t *out, ch_error *err)
-{
-    for (*out = 0; of->origin != NULL && *out < profile->origin_count; ++*out) {
-        if (strcmp(profile->origins[*out].name, of->origin) == 0)
-            break;
-    }
-    return *out < profile->origin_count ? CH_OK : ch_yaml_fail(node, err, "the profile has no origin '%s'", of->origin);
-}
-
 static ch_status check_call(const ch_profile *profile, const ch_public_call *call, const ch_yaml *node, ch_error *err)
 {
     const char *method = ch_call_method(call->call);
@@ -63,8 +55,9 @@ static ch_status check_call(const ch_profile *profile, const ch_public_call *cal
 
 static ch_status read_line_calls(ch_profile *profile, const line *of, const ch_yaml *node, ch_error *err)
 {
-    size_t origin;
-    CH_TRY(find_origin(profile, of, node, &origin, err));
+    size_t origin = of->origin == NULL ? 0 : ch_origin_find(profile, of->origin);
+    if (origin == profile->origin_count)
+        return ch_yaml_fail(node, err, "the profile has no origin '%s'", of->origin);
     size_t count = ch_yaml_count(of->calls);
     profile->public_calls =
         ch_realloc_array(profile->public_calls, profile->public_count + count + 1, sizeof *profile->public_calls);

@@ -43,14 +43,14 @@ bool ch_wire_is_of_transport(const ch_header *header, bool *is_passed_on);
 bool ch_wire_is_of_environment(const ch_wire *wire, const ch_header *header);
 /* CH_BAD_INPUT if the header has no plain name or text, or is given twice. */
 CH_CHECKED ch_status ch_wire_check_header(const ch_wire *wire, size_t at);
-/* CH_BAD_INPUT: nobody can explain it. */
+/* Returns CH_BAD_INPUT, and says why nobody can explain the header. */
 CH_CHECKED ch_status ch_wire_fail_header(const ch_wire *wire, const ch_header *header);
 
 /* Explains every header: fills in `window` and `times`, and adds what a header holds to what is given. */
 CH_CHECKED ch_status ch_wire_read_headers(ch_wire *wire);
 
 /* Notes a value that the agent fills in, by what it is: all fillings of that name and place. CH_BAD_INPUT if it is
- * another call's path, or a time that cannot be read. */
+ * another call's path. */
 CH_CHECKED ch_status ch_wire_note_filling(ch_wire *wire, ch_wire_place place, ch_slice name, ch_slice value);
 
 /* Adds the members of the object at `at` among the values to what is given. */

@@ -1,6 +1,6 @@
 /* An endpoint comes first: what the profile lists is never public, whatever a pattern says, unless it is named there by
- * itself and the request is not signed. Which headers and
- * parameters hold credentials is read off the recipes: those in which a key id, a pass phrase or a signature stands. */
+ * itself and the request is not signed. Which headers and parameters hold credentials is read off the recipes: those in
+ * which a key id, a pass phrase or a signature stands. */
 #include "exchange/wire_public.h"
 
 #include "exchange/environments_impl.h"
@@ -67,7 +67,7 @@ static bool is_left_out(const ch_profile *profile, const ch_request *request)
     return false;
 }
 
-/* The call that the request is; NULL if it is none. `*hosts` is at how many hosts it would be one. */
+/* Returns the call that the request is, or NULL if it is none. `*hosts` becomes the number of hosts that have it. */
 static const ch_public_call *find_call(const ch_environment *environment, const ch_request *request, size_t *hosts)
 {
     const ch_profile *profile = environment->profile;
@@ -87,7 +87,7 @@ static const ch_public_call *find_call(const ch_environment *environment, const 
     return found;
 }
 
-/* The line that names the endpoint; NULL if none does. */
+/* Returns the line that names the endpoint, or NULL if none does. */
 static const ch_public_call *find_endpoint(const ch_endpoint *endpoint)
 {
     const ch_profile *profile = endpoint->profile;
@@ -164,7 +164,7 @@ static bool is_recipes_header(const ch_profile *profile, ch_slice name)
     return false;
 }
 
-/* The header that is nothing but the key's id, NULL if no recipe has one. */
+/* Returns the header that holds the key's id and nothing else, or NULL if no recipe has one. */
 static const char *key_id_header(const ch_profile *profile)
 {
     for (size_t i = 0; i < profile->recipe_count; i++) {
@@ -184,11 +184,9 @@ static bool is_transports(const ch_header *header)
     return ch_wire_is_of_transport(header, &is_passed_on);
 }
 
-/* Reads all parameters of the request, wherever they stand. */
-static ch_status read_params(ch_wire *wire, ch_error *err)
+static ch_status read_body(ch_wire *wire, ch_error *err)
 {
     ch_slice body = wire->request->body;
-    CH_TRY(ch_wire_read_form(wire->query, &wire->values, err));
     return ch_wire_is_json(body) ? ch_wire_read_json(body, CH_LITERAL(""), &wire->values, err)
                                  : ch_wire_read_form(body, &wire->values, err);
 }
@@ -199,7 +197,7 @@ static bool has_credentials(ch_wire *wire)
     const ch_profile *profile = wire->input->profile;
     const ch_wire_mark before = ch_wire_mark_of(&wire->values);
     ch_error ignored = CH_ERROR_INIT;
-    bool has = read_params(wire, &ignored) != CH_OK;
+    bool has = ch_wire_read_form(wire->query, &wire->values, &ignored) != CH_OK || read_body(wire, &ignored) != CH_OK;
     for (size_t i = before.count; i < wire->values.count; i++)
         has |= is_credential(profile, wire->values.params[i].name);
     ch_wire_go_back(&wire->values, before);
@@ -270,19 +268,15 @@ static ch_status add_url(public *of)
 
 static ch_status check_body(public *of)
 {
-    ch_wire_values *values = &of->wire.values;
-    ch_slice body = of->wire.request->body;
+    const ch_wire_values *values = &of->wire.values;
     size_t at = values->count;
-    if (ch_wire_is_json(body))
-        CH_TRY(ch_wire_read_json(body, CH_LITERAL(""), values, of->wire.err));
-    else
-        CH_TRY(ch_wire_read_form(body, values, of->wire.err));
+    CH_TRY(read_body(&of->wire, of->wire.err));
     for (size_t i = at; i < values->count; i++) {
         if (is_credential(of->wire.input->profile, values->params[i].name))
             return ch_fail(of->wire.err, CH_BAD_INPUT, "a public call has no '%.*s' in its body",
                            CH_SLICE_ARGS(values->params[i].name));
     }
-    of->out->body = body;
+    of->out->body = of->wire.request->body;
     return CH_OK;
 }
 
@@ -337,7 +331,7 @@ static ch_status make(public *of, ch_slice key_id)
     return CH_OK;
 }
 
-/* The public call that the request is; NULL if it is none. */
+/* Returns the public call that the request is, or NULL if it is none. */
 static const ch_public_call *find(ch_wire *wire, size_t *hosts)
 {
     ch_error ignored = CH_ERROR_INIT;

@@ -126,7 +126,8 @@ static unsigned long long seconds(uint64_t ns)
     return (ns + NS_A_S - 1) / NS_A_S;
 }
 
-/* A second in which the agent started is one of before: the same bytes may have been sent in its beginning. */
+/* A time that names only the second in which the agent started is refused too: the same bytes may have been sent before
+ * the start, in that second. */
 static ch_status check_start(const ch_wire_clock *clock, const ch_wire_time *time, ch_slice name, ch_error *err)
 {
     if (time->ns >= clock->started_ns)

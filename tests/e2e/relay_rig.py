@@ -21,6 +21,8 @@ import threading
 import time
 import unittest
 
+from ports import free_port
+
 os.umask(0o022)
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -54,12 +56,6 @@ def wait_until(holds, what, seconds=20):
         if time.monotonic() > end:
             raise AssertionError(f"in {seconds} s there was not: {what}")
         time.sleep(0.01)
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 def make_authority(folder, hosts=(HOST, "second.test")):
@@ -301,6 +297,7 @@ class RelayTest(unittest.TestCase):
         return cls.log_path.read_text(errors="replace")
 
     def setUp(self):
+        self.logged = len(self.log())
         self.exchange.plays.clear()
         self.exchange.arrivals.clear()
         self.agent.asked.clear()
@@ -313,6 +310,10 @@ class RelayTest(unittest.TestCase):
     def look_at_relay(self):
         self.assertIsNone(self.relay.poll(), self.log())
         self.assertNotIn(self.token, self.log())
+
+    def await_state(self, state, count):
+        """Until so many requests of this test have come to that state, as the relay's debug log names it."""
+        wait_until(lambda: self.log()[self.logged:].count(f": {state}\n") >= count, f"{count} requests that are {state}")
 
     # ---- as a bot ----
 

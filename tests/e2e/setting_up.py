@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import socket
 import subprocess
 import time
 import unittest
@@ -19,11 +18,6 @@ ME = str(os.getuid())
 # At a signature of Kraken nothing is confused, and each is good once.
 KRAKEN = {"module": "softhsm2", "token": "new", "exchange": "kraken", "key_id": KEY_ID, "bot_may": "read-and-cancel",
           "codes": "no"}
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        return one.getsockname()[1]
 
 
 class SetupTest(unittest.TestCase):

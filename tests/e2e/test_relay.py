@@ -167,10 +167,12 @@ class TestRelay(RelayTest):
         self.agent.serial = True
         going = []
         most = []
+        all_wait = threading.Event()
 
         def play(stream, arrival):
             going.append(arrival)
             most.append(len(going))
+            all_wait.wait(20)
             time.sleep(0.05)
             going.pop()
             return answer()
@@ -179,11 +181,13 @@ class TestRelay(RelayTest):
         waiting = [Waiting(self.call, "POST", "/api/n", f"n={i}", key="serial") for i in range(6)]
         wait_until(lambda: self.exchange.arrivals, "a request in flight")
         waiting.append(Waiting(self.call, "POST", "/api/CancelOrder", "c", key="serial"))
+        self.await_state("queued", 7)
+        all_wait.set()
         for one in waiting:
             one.join()
             self.assertEqual(one.result.status, 200)
         self.assertEqual(max(most), 1)
-        self.assertLess([one.path for one in self.exchange.arrivals].index("/api/CancelOrder"), 6)
+        self.assertEqual([one.path for one in self.exchange.arrivals].index("/api/CancelOrder"), 1)
 
     def test_public_call_needs_no_turn(self):
         self.agent.serial = True

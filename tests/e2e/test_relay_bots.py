@@ -9,6 +9,7 @@ import socket
 import ssl
 import struct
 import subprocess
+import threading
 import time
 import unittest
 
@@ -133,27 +134,35 @@ class TestBots(RelayTest):
 
     def test_bot_that_leaves_before_the_sending_has_nothing_sent(self):
         started = []
+        has_left = threading.Event()
 
         def judge(question, key):
+            if key == "other":
+                return 403, {"type": "x", "detail": "no"}
             started.append(question)
-            time.sleep(0.4)
+            has_left.wait(20)
             return self.agent.sign(question, key)
         self.agent.judge = judge
         stream = self.connect()
         stream.sendall(self.head(f"POST /{self.token}/key-1/api HTTP/1.1", "Content-Length: 6") + b"leaves")
         wait_until(lambda: started, "a question")
         stream.close()
+        self.call("POST", "/api", "x", key="other")  # the relay has seen by then that the bot is gone
+        has_left.set()
         self.assertEqual(self.outcome(), (started[0]["relay"]["id"], {"outcome": "not-sent"}))
         self.assertEqual(self.exchange.arrivals, [])
 
     def test_bot_that_leaves_the_queue_has_nothing_asked(self):
         self.agent.serial = True
-        self.exchange.plays["/api/hold"] = lambda *_: (time.sleep(0.5), answer())[1]
+        has_left = threading.Event()
+        self.exchange.plays["/api/hold"] = lambda *_: (has_left.wait(20), answer())[1]
         first = Waiting(self.call, "POST", "/api/hold", "hold")
         wait_until(lambda: self.exchange.arrivals, "a request in flight")
         with self.connect() as stream:
             stream.sendall(self.head(f"POST /{self.token}/key-1/api HTTP/1.1", "Content-Length: 4") + b"wait")
-            time.sleep(0.1)
+            self.await_state("queued", 2)
+        self.await_state("ended", 1)
+        has_left.set()
         first.join()
         self.assertEqual(first.result.status, 200)
         self.assertEqual(self.call("POST", "/api/after", "after").status, 200)

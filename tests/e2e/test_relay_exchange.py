@@ -76,7 +76,7 @@ class TestExchange(RelayTest):
         with self.connect() as stream:
             stream.sendall(self.head(f"POST /{self.token}/key-1/api/left HTTP/1.1", "Content-Length: 4") + b"left")
             wait_until(lambda: self.exchange.arrivals, "an arrival")
-        time.sleep(0.4)
+        self.await_state("ended", 1)
         self.assert_told_nothing()
 
     # ---- answers ----

@@ -4,7 +4,8 @@ import json
 import subprocess
 import unittest
 
-from relay_rig import HOST, RelayTest, free_port, wait_until
+from ports import free_port
+from relay_rig import HOST, RelayTest, wait_until
 
 SERVER = """
 const fs = require("node:fs"), [folder, port] = process.argv.slice(1);

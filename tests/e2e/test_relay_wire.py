@@ -43,10 +43,10 @@ class RelayedWire(harness.AgentTest):
         self.assertEqual(self.relay.sign(KEY, other)[0].status, 200)
 
     def test_what_was_sent_does_not_look_refused_when_its_time_is_over(self):
-        document, like_it = self.order("b&recvWindow=1000"), self.order("c&recvWindow=1000")
+        document = self.order("b&recvWindow=3000")
+        asked = dict(self.order("c&recvWindow=3000"), relay={"id": relaying.draw(), "for": "maker"})
         _, drawn = self.signed(document)
-        wait_until(lambda: self.relay.sign(KEY, like_it)[0].status == 400 or like_it["wire"].update(
-            headers={**like_it["wire"]["headers"], "User-Agent": relaying.draw()}), "its time is over")
+        wait_until(lambda: "s old" in self.relay.client.post(f"/v1/keys/{KEY}/check", asked).body.decode(), "its time is over")
         again, _ = self.relay.sign(KEY, document)
         self.assertEqual((again.status, again.json["relay_id"]), (409, drawn))
 

@@ -16,8 +16,8 @@ import unittest
 import codes
 import harness
 from dialogue import CTRL_C, Dialogue, silent
-from setting_up import (CONFIG, CONFLICT, KRAKEN, ME, OK, REFUSED, USAGE, WRONG_PIN, SetupAtTerminalTest, SetupTest,
-                        free_port)
+from ports import free_port
+from setting_up import CONFIG, CONFLICT, KRAKEN, ME, OK, REFUSED, USAGE, WRONG_PIN, SetupAtTerminalTest, SetupTest
 
 
 class Dialogues(SetupAtTerminalTest):

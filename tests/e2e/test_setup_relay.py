@@ -16,7 +16,8 @@ import urllib.request
 
 import harness
 from dialogue import CTRL_C, Dialogue, loud
-from setting_up import CONFLICT, KEY_ID, KRAKEN, OK, USAGE, SetupAtTerminalTest, SetupTest, free_port
+from ports import free_port
+from setting_up import CONFLICT, KEY_ID, KRAKEN, OK, USAGE, SetupAtTerminalTest, SetupTest
 
 sys.path.insert(0, str(harness.ROOT / "tests" / "venue"))
 from venue import Venue  # noqa: E402

@@ -6,7 +6,6 @@ import pathlib
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,16 +14,12 @@ import urllib.parse
 
 import harness
 import relaying
+from ports import free_port
 
 sys.path.insert(0, str(harness.ROOT / "tests" / "venue"))
 from venue import Venue  # noqa: E402
 
 RELAY = harness.BUILD / "chancery-relay"
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        return one.getsockname()[1]
 
 
 def launch(config, log_path):

@@ -4,44 +4,21 @@
  * A rejection gives a bot its budget back, so whatever is not plain must not be one. jansson, which is another's code,
  * must read every text that is read here. The body stands for the message of an error too. */
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/shipped.h"
 
 #include "exchange/answers.h"
 #include "exchange/json_tokens.h"
-#include "exchange/load.h"
 
-#include <glob.h>
 #include <jansson.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define PROFILES_MAX 64
-
-static ch_profile *profiles[PROFILES_MAX];
-static size_t profile_count;
 static ch_json_token tokens[CH_JSON_TOKENS_MAX];
-
-static void load(const char *pattern)
-{
-    glob_t found;
-    FUZZ_CHECK(glob(pattern, 0, NULL, &found) == 0);
-    for (size_t i = 0; i < found.gl_pathc; i++) {
-        ch_error err = CH_ERROR_INIT;
-        FUZZ_CHECK(profile_count < PROFILES_MAX);
-        if (ch_profile_load_any(found.gl_pathv[i], &profiles[profile_count++], &err) != CH_OK) {
-            fprintf(stderr, "%s\n", err.message);
-            exit(EXIT_FAILURE);
-        }
-    }
-    globfree(&found);
-}
 
 int LLVMFuzzerInitialize(int *count, char ***arguments)
 {
     (void)count;
     (void)arguments;
-    load("profiles/*.yaml");
-    load("tests/profiles/*.yaml");
+    shipped_load();
     return 0;
 }
 
@@ -53,15 +30,6 @@ typedef struct told {
     unsigned status;
     ch_slice body;
 } told;
-
-/* Takes what stands before the next `end`, and `end`. */
-static ch_slice take_word(ch_slice *from, char end)
-{
-    const uint8_t *at = ch_slice_find(*from, (uint8_t)end);
-    ch_slice word = {from->data, at == NULL ? from->size : (size_t)(at - from->data)};
-    *from = ch_slice_after(*from, word.size + (at != NULL));
-    return word;
-}
 
 static const ch_endpoint *find_endpoint(const ch_profile *profile, ch_slice method, ch_slice path)
 {
@@ -75,18 +43,15 @@ static const ch_endpoint *find_endpoint(const ch_profile *profile, ch_slice meth
 
 static bool read_input(ch_slice input, told *out)
 {
-    ch_slice header = take_word(&input, '\n');
-    ch_slice name = take_word(&header, ' ');
-    ch_slice status = take_word(&header, ' ');
-    ch_slice method = take_word(&header, ' ');
+    ch_slice header = shipped_take_word(&input, '\n');
+    ch_slice name = shipped_take_word(&header, ' ');
+    ch_slice status = shipped_take_word(&header, ' ');
+    ch_slice method = shipped_take_word(&header, ' ');
     out->body = input;
     out->status = 0;
     for (size_t i = 0; i < status.size && i < 4; i++)
         out->status = out->status * 10 + (unsigned)(status.data[i] % 10);
-    for (size_t i = 0; i < profile_count; i++) {
-        if (ch_slice_is(name, ch_profile_name(profiles[i])))
-            out->profile = profiles[i];
-    }
+    out->profile = shipped_find(name);
     out->endpoint = out->profile == NULL ? NULL : find_endpoint(out->profile, method, header);
     return out->endpoint != NULL;
 }

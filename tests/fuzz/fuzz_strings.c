@@ -5,42 +5,20 @@
  * exchange, to the last parameter, as tests/property/finished.c reads it. */
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/rig.h"
+#include "tests/fuzz/shipped.h"
 #include "exchange/confusion.h"
-#include "exchange/load.h"
 #include "exchange/match.h"
 
-#include <glob.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define PROFILES_MAX 64
-
 static rig fuzzed;
-static ch_profile *profiles[PROFILES_MAX];
-static size_t profile_count;
-
-static void load(const char *pattern)
-{
-    glob_t found;
-    FUZZ_CHECK(glob(pattern, 0, NULL, &found) == 0);
-    for (size_t i = 0; i < found.gl_pathc; i++) {
-        ch_error err = CH_ERROR_INIT;
-        FUZZ_CHECK(profile_count < PROFILES_MAX);
-        if (ch_profile_load_any(found.gl_pathv[i], &profiles[profile_count++], &err) != CH_OK) {
-            fprintf(stderr, "%s\n", err.message);
-            exit(EXIT_FAILURE);
-        }
-    }
-    globfree(&found);
-}
 
 int LLVMFuzzerInitialize(int *count, char ***arguments)
 {
     (void)count;
     (void)arguments;
-    load("profiles/*.yaml");
-    load("tests/profiles/*.yaml");
+    shipped_load();
     fuzz_rig_init(&fuzzed);
     return 0;
 }
@@ -56,47 +34,18 @@ typedef struct question {
     ch_slice text;
 } question;
 
-/* Takes what stands before the next `end`, and `end`. */
-static ch_slice take_word(ch_slice *from, char end)
-{
-    const uint8_t *at = ch_slice_find(*from, (uint8_t)end);
-    ch_slice word = {from->data, at == NULL ? from->size : (size_t)(at - from->data)};
-    size_t taken = word.size + (at != NULL);
-    *from = (ch_slice){from->data + taken, from->size - taken};
-    return word;
-}
-
-static const ch_profile *find_profile(ch_slice name)
-{
-    for (size_t i = 0; i < profile_count; i++) {
-        if (ch_slice_is(name, ch_profile_name(profiles[i])))
-            return profiles[i];
-    }
-    return NULL;
-}
-
-static const ch_scheme *find_scheme(const ch_profile *profile, ch_slice name)
-{
-    const ch_scheme *scheme;
-    for (size_t i = 0; (scheme = ch_profile_scheme_at(profile, i)) != NULL; i++) {
-        if (ch_slice_is(name, ch_scheme_name(scheme)))
-            return scheme;
-    }
-    return NULL;
-}
-
 /* False if the first line names no endpoint. */
 static bool read_question(ch_slice input, question *out)
 {
     ch_error err = CH_ERROR_INIT;
-    ch_slice line = take_word(&input, '\n');
+    ch_slice line = shipped_take_word(&input, '\n');
     out->header = (ch_slice){line.data, (size_t)(input.data - line.data)};
     out->text = input;
-    out->profile = find_profile(take_word(&line, ' '));
+    out->profile = shipped_find(shipped_take_word(&line, ' '));
     if (out->profile == NULL)
         return false;
-    out->scheme = find_scheme(out->profile, take_word(&line, ' '));
-    ch_request request = {.method = take_word(&line, ' '), .path = line};
+    out->scheme = shipped_find_scheme(out->profile, shipped_take_word(&line, ' '));
+    ch_request request = {.method = shipped_take_word(&line, ' '), .path = line};
     out->path = line;
     return out->scheme != NULL &&
            ch_environment_match(ch_profile_live(out->profile), &request, &out->endpoint, &err) == CH_OK;
@@ -158,7 +107,7 @@ static bool make_fresh(rig *r, ch_buffer *out)
 {
     static sample made; /* large */
     ch_payloads built;
-    r->profile = profiles[dice_below(&r->dice, profile_count)];
+    r->profile = shipped[dice_below(&r->dice, shipped_count)];
     r->environment = ch_profile_live(r->profile);
     r->scheme = ch_profile_scheme_at(r->profile, dice_below(&r->dice, r->profile->scheme_count));
     r->is_tame = dice_chance(&r->dice, 30);

@@ -6,75 +6,25 @@
  * it holds no parameter that was not judged. */
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/rig.h"
-#include "exchange/load.h"
+#include "tests/fuzz/shipped.h"
 #include "exchange/wire_public.h"
 
-#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PROFILES_MAX 64
-
 static rig fuzzed;
-static ch_profile *profiles[PROFILES_MAX];
-static size_t profile_count;
-
-static void load(const char *pattern)
-{
-    glob_t found;
-    FUZZ_CHECK(glob(pattern, 0, NULL, &found) == 0);
-    for (size_t i = 0; i < found.gl_pathc; i++) {
-        ch_error err = CH_ERROR_INIT;
-        FUZZ_CHECK(profile_count < PROFILES_MAX);
-        if (ch_profile_load_any(found.gl_pathv[i], &profiles[profile_count++], &err) != CH_OK) {
-            fprintf(stderr, "%s\n", err.message);
-            exit(EXIT_FAILURE);
-        }
-    }
-    globfree(&found);
-}
 
 int LLVMFuzzerInitialize(int *count, char ***arguments)
 {
     (void)count;
     (void)arguments;
-    load("profiles/*.yaml");
-    load("tests/profiles/*.yaml");
+    shipped_load();
     fuzz_rig_init(&fuzzed);
     return 0;
 }
 
 /* ---- an input ---- */
-
-/* Takes what stands before the next `end`, and `end`. */
-static ch_slice take_word(ch_slice *from, char end)
-{
-    const uint8_t *at = ch_slice_find(*from, (uint8_t)end);
-    ch_slice word = {from->data, at == NULL ? from->size : (size_t)(at - from->data)};
-    size_t taken = word.size + (at != NULL);
-    *from = (ch_slice){from->data + taken, from->size - taken};
-    return word;
-}
-
-static const ch_profile *find_profile(ch_slice name)
-{
-    for (size_t i = 0; i < profile_count; i++) {
-        if (ch_slice_is(name, ch_profile_name(profiles[i])))
-            return profiles[i];
-    }
-    return NULL;
-}
-
-static const ch_scheme *find_scheme(const ch_profile *profile, ch_slice name)
-{
-    const ch_scheme *scheme;
-    for (size_t i = 0; (scheme = ch_profile_scheme_at(profile, i)) != NULL; i++) {
-        if (ch_slice_is(name, ch_scheme_name(scheme)))
-            return scheme;
-    }
-    return NULL;
-}
 
 static const ch_environment *find_environment(const ch_profile *profile, ch_slice name)
 {
@@ -89,8 +39,8 @@ static const ch_environment *find_environment(const ch_profile *profile, ch_slic
 static void read_headers(ch_slice *input, ch_wire_request *out)
 {
     ch_slice line;
-    while (out->header_count < CH_WIRE_HEADERS_MAX && (line = take_word(input, '\n')).size > 0) {
-        ch_slice name = take_word(&line, ':');
+    while (out->header_count < CH_WIRE_HEADERS_MAX && (line = shipped_take_word(input, '\n')).size > 0) {
+        ch_slice name = shipped_take_word(&line, ':');
         while (line.size > 0 && line.data[0] == ' ')
             line = ch_slice_after(line, 1);
         out->headers[out->header_count++] = (ch_header){name, line};
@@ -100,14 +50,14 @@ static void read_headers(ch_slice *input, ch_wire_request *out)
 /* Sets profile, scheme and environment of the rig. False if the first line names none. */
 static bool read_question(rig *r, ch_slice input, ch_wire_request *out)
 {
-    ch_slice line = take_word(&input, '\n');
+    ch_slice line = shipped_take_word(&input, '\n');
     *out = (ch_wire_request){.header_count = 0};
-    r->profile = find_profile(take_word(&line, ' '));
+    r->profile = shipped_find(shipped_take_word(&line, ' '));
     if (r->profile == NULL)
         return false;
-    r->scheme = find_scheme(r->profile, take_word(&line, ' '));
-    r->environment = find_environment(r->profile, take_word(&line, ' '));
-    out->method = take_word(&line, ' ');
+    r->scheme = shipped_find_scheme(r->profile, shipped_take_word(&line, ' '));
+    r->environment = find_environment(r->profile, shipped_take_word(&line, ' '));
+    out->method = shipped_take_word(&line, ' ');
     out->url = line;
     read_headers(&input, out);
     out->body = input;
@@ -201,7 +151,7 @@ static bool make_fresh(rig *r, ch_buffer *out)
     static sample made; /* large */
     ch_payloads built;
     ch_wire_request sent;
-    r->profile = profiles[dice_below(&r->dice, profile_count)];
+    r->profile = shipped[dice_below(&r->dice, shipped_count)];
     r->environment = &r->profile->environments[dice_below(&r->dice, r->profile->environment_count)];
     r->scheme = ch_profile_scheme_at(r->profile, dice_below(&r->dice, r->profile->scheme_count));
     r->is_tame = dice_chance(&r->dice, 30);

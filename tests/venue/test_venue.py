@@ -379,7 +379,7 @@ class Misbehaviour(VenueTest):
         self.assertEqual(client.order()[0], 200)
 
     def test_an_exchange_that_is_far_away_looks_at_it_late(self):
-        self.venue.misbehave("delay", ms=200, before=True)
+        self.venue.misbehave("delay", ms=1500, before=True)
         client = self.connected()
         client.send("POST", "/api/v3/order", signed(), *ORDER_HEADERS)
         while not self.venue.arrivals():
