@@ -70,7 +70,16 @@ static size_t find_time(ch_slice text, int64_t *ahead_s)
     return text.size;
 }
 
-/* The text before a time, back to what separates it from the part before, and with that. */
+/* Returns where the nonce begins in the text, or the text's size if it has none. */
+static size_t find_nonce(ch_slice text)
+{
+    size_t at = 0;
+    while (at < text.size && !ch_slice_begins(ch_slice_after(text, at), CH_LITERAL(MARK_NONCE_TEXT)))
+        at++;
+    return at;
+}
+
+/* The text before a time or a nonce, back to what separates it from the part before, and with that. */
 static ch_slice text_before(ch_slice value, size_t at)
 {
     size_t from = at;
@@ -85,13 +94,15 @@ static void add_value(ch_fillings *out, ch_wire_place place, ch_slice name, ch_s
 {
     ch_filling filling = {.place = place, .name = name};
     size_t at = find_time(value, &filling.ahead_s);
+    size_t nonce_at = find_nonce(value);
     if (at < value.size) {
         filling.before = text_before(value, at);
         filling.kind = at == 0 ? CH_FILLING_TIME : CH_FILLING_TIME_AFTER;
     } else if (ch_slice_is(value, MARK_WINDOW)) {
         filling.kind = CH_FILLING_WINDOW;
-    } else if (ch_slice_is(value, MARK_NONCE_TEXT)) {
-        filling.kind = CH_FILLING_NONCE;
+    } else if (nonce_at < value.size) {
+        filling.before = text_before(value, nonce_at);
+        filling.kind = ch_slice_is(value, MARK_NONCE_TEXT) ? CH_FILLING_NONCE : CH_FILLING_NONCE_AFTER;
     } else if (ch_slice_begins(value, path) && (value.size == path.size || value.data[path.size] == '?')) {
         filling.kind = CH_FILLING_PATH;
     }

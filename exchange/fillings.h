@@ -24,6 +24,7 @@ typedef enum ch_filling_kind {
     CH_FILLING_PATH,          /* the path of the request, maybe with a query */
     CH_FILLING_WINDOW,        /* the receive window, which a bot may set */
     CH_FILLING_NONCE,         /* the nonce */
+    CH_FILLING_NONCE_AFTER,   /* the same, after the text `before` */
     CH_FILLING_TIME,          /* the time of the request */
     CH_FILLING_TIME_AFTER,    /* the same, after the text `before` */
     CH_FILLING_TIME_IN_TOKEN, /* the same, as the member `before` of a JSON Web Token's claims */

@@ -188,7 +188,7 @@ ch_status ch_wire_note_filling(ch_wire *wire, ch_wire_place place, ch_slice name
             CH_TRY(check_path(wire, name, value));
         else if (filling->kind == CH_FILLING_WINDOW)
             wire->window = value;
-        else if (filling->kind == CH_FILLING_NONCE && ch_wire_time_read(value, &wire->nonce.time))
+        else if (ch_wire_time_find_nonce(filling, value, &wire->nonce.time))
             wire->nonce.name = name;
     }
     return CH_OK;

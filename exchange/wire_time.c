@@ -119,6 +119,13 @@ bool ch_wire_time_find(const ch_filling *filling, ch_slice value, ch_wire_values
     return is_found;
 }
 
+bool ch_wire_time_find_nonce(const ch_filling *filling, ch_slice value, ch_wire_time *out)
+{
+    return filling->kind == CH_FILLING_NONCE         ? ch_wire_time_read(value, out)
+           : filling->kind == CH_FILLING_NONCE_AFTER ? find_after(filling, value, out)
+                                                     : false;
+}
+
 /* ---- holding it against the clock ---- */
 
 static unsigned long long seconds(uint64_t ns)

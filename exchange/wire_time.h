@@ -20,6 +20,9 @@ bool ch_wire_time_read(ch_slice text, ch_wire_time *out);
 /* Finds the time in a value of that filling, a header's or a parameter's; `values` is room to read a token in. */
 bool ch_wire_time_find(const ch_filling *filling, ch_slice value, ch_wire_values *values, ch_wire_time *out);
 
+/* The same for a nonce that is a time; false if the filling is no nonce. */
+bool ch_wire_time_find_nonce(const ch_filling *filling, ch_slice value, ch_wire_time *out);
+
 /* The clock that a request's time is held against. */
 typedef struct ch_wire_clock {
     uint64_t now_ns;
