@@ -36,8 +36,10 @@ static ch_status read_form(ch_wire *wire, ch_wire_place place, ch_slice form)
 {
     size_t from = wire->values.count;
     CH_TRY(ch_wire_read_form(form, &wire->values, wire->err));
-    for (size_t i = from; i < wire->values.count; i++)
+    for (size_t i = from; i < wire->values.count; i++) {
         give(wire, place, i);
+        wire->out->given[wire->out->given_count - 1].is_pair = true;
+    }
     return CH_OK;
 }
 
@@ -133,7 +135,7 @@ static bool is_alike(ch_wire *wire, size_t a, size_t b)
 static ch_status check_pair(ch_wire *wire, ch_wire_given *first, ch_wire_given *second)
 {
     ch_slice name = param_of(wire, first)->name;
-    if (first->place == second->place && ch_wire_is_of_list(wire->out->endpoint, name))
+    if (first->place == second->place && first->is_pair && ch_wire_is_of_list(wire->out->endpoint, name))
         return CH_OK;
     if (first->place == second->place || !wire->out->fillings.has_copies)
         return ch_fail(wire->err, CH_BAD_INPUT, "parameter '%.*s' is given twice", CH_SLICE_ARGS(name));

@@ -11,6 +11,7 @@ typedef struct ch_wire_given {
     size_t at; /* among the values that were read */
     ch_wire_place place;
     uint32_t hash; /* of the name, so that many can be compared */
+    bool is_pair;  /* of a form, where several of one name may be a list; in JSON only one of them counts */
     bool is_done;  /* it is fitted, or left out */
 } ch_wire_given;
 
