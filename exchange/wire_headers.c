@@ -115,7 +115,7 @@ ch_status ch_wire_check_header(const ch_wire *wire, size_t at)
         if (ch_slice_equal_case(wire->request->headers[i].name, header->name))
             return ch_fail(wire->err, CH_BAD_INPUT, "header '%.*s' is given twice", CH_SLICE_ARGS(header->name));
     }
-    return CH_OK;
+    return ch_slice_equal_case(header->name, CH_LITERAL("Host")) ? ch_wire_check_host(wire, header->value) : CH_OK;
 }
 
 static ch_status open_holder(ch_wire *wire, const ch_header *header)

@@ -34,6 +34,9 @@ CH_CHECKED ch_status ch_wire_prepare(ch_wire *wire);
 /* Splits the URL: fills in `query` and out->request, whose host is empty if the request names none. CH_BAD_INPUT if it
  * is no host of the environment. */
 CH_CHECKED ch_status ch_wire_locate(ch_wire *wire);
+/* CH_BAD_INPUT if a header's host, maybe with the port, is of another environment. What the profile does not know is
+ * where the SDK's own connection goes, such as a relay. */
+CH_CHECKED ch_status ch_wire_check_host(const ch_wire *wire, ch_slice host);
 /* Finds the endpoint that was located: fills in out->endpoint and its host. */
 CH_CHECKED ch_status ch_wire_find_target(ch_wire *wire);
 
@@ -41,7 +44,7 @@ CH_CHECKED ch_status ch_wire_find_target(ch_wire *wire);
 bool ch_wire_is_of_transport(const ch_header *header, bool *is_passed_on);
 /* True if the environment has that header with this value. */
 bool ch_wire_is_of_environment(const ch_wire *wire, const ch_header *header);
-/* CH_BAD_INPUT if the header has no plain name or text, or is given twice. */
+/* CH_BAD_INPUT if the header has no plain name or text, is given twice, or names another environment's host. */
 CH_CHECKED ch_status ch_wire_check_header(const ch_wire *wire, size_t at);
 /* Returns CH_BAD_INPUT, and says why nobody can explain the header. */
 CH_CHECKED ch_status ch_wire_fail_header(const ch_wire *wire, const ch_header *header);

@@ -8,6 +8,15 @@
 
 /* ---- the URL ---- */
 
+static ch_slice without_port(ch_slice host)
+{
+    static const char port[] = ":443";
+    size_t size = sizeof port - 1;
+    if (host.size > size && ch_slice_is(ch_slice_after(host, host.size - size), port))
+        host.size -= size;
+    return host;
+}
+
 /* Takes "https://host" off `url`. Another scheme, a user and a port are refused. */
 static ch_status take_host(ch_slice *url, ch_slice *host, ch_error *err)
 {
@@ -21,10 +30,8 @@ static ch_status take_host(ch_slice *url, ch_slice *host, ch_error *err)
         end++;
     if (end < rest.size && rest.data[end] != '/' && rest.data[end] != '?')
         return ch_fail(err, CH_BAD_INPUT, "the URL must have a plain host, as in https://api.example.com/path");
-    *host = (ch_slice){rest.data, end};
+    *host = without_port((ch_slice){rest.data, end});
     *url = ch_slice_after(rest, end);
-    if (host->size > 4 && ch_slice_is(ch_slice_after(*host, host->size - 4), ":443"))
-        host->size -= 4;
     return CH_OK;
 }
 
@@ -65,10 +72,11 @@ static const ch_origin *find_origin(const ch_environment *environment, ch_slice 
     return NULL;
 }
 
-static ch_status fail_host(const ch_environment *environment, ch_slice host, ch_error *err)
+/* CH_BAD_INPUT if the host is one of another environment, and none of this one. */
+static ch_status check_environment(const ch_environment *environment, ch_slice host, ch_error *err)
 {
     const ch_profile *profile = environment->profile;
-    for (size_t i = 0; i < profile->environment_count; i++) {
+    for (size_t i = 0; i < profile->environment_count && find_host(environment, host) == NULL; i++) {
         const ch_environment *other = &profile->environments[i];
         if (find_host(other, host) != NULL)
             return ch_fail(
@@ -77,7 +85,19 @@ static ch_status fail_host(const ch_environment *environment, ch_slice host, ch_
                 "key its 'environment' in the policy",
                 CH_SLICE_ARGS(host), other->name, environment->name);
     }
-    return ch_fail(err, CH_BAD_INPUT, "profile '%s' has no host '%.*s'", profile->name, CH_SLICE_ARGS(host));
+    return CH_OK;
+}
+
+static ch_status fail_host(const ch_environment *environment, ch_slice host, ch_error *err)
+{
+    CH_TRY(check_environment(environment, host, err));
+    return ch_fail(err, CH_BAD_INPUT, "profile '%s' has no host '%.*s'", environment->profile->name,
+                   CH_SLICE_ARGS(host));
+}
+
+ch_status ch_wire_check_host(const ch_wire *wire, ch_slice host)
+{
+    return check_environment(wire->input->environment, without_port(host), wire->err);
 }
 
 /* The host that the request names, by URL or origin; empty: neither. */
