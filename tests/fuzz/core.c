@@ -153,6 +153,12 @@ static void on_release(void *context, ch_asker asker, const ch_release_frame *re
     ch_desk_release(&core.desk, asker, release);
 }
 
+static void on_outcomes(void *context, ch_asker asker, const ch_outcomes_frame *outcomes)
+{
+    (void)context;
+    ch_requests_take_outcomes(core.requests, asker, outcomes);
+}
+
 static void on_get_request(void *context, ch_asker asker, const ch_get_request_frame *get)
 {
     (void)context;
@@ -292,6 +298,7 @@ static void make_rooms(int bots_fd, int operators_fd)
                                   .on_put_prices = on_put_prices,
                                   .on_list_prices = on_list_prices,
                                   .on_release = on_release,
+                                  .on_outcomes = on_outcomes,
                                   .on_get_request = on_get_request,
                                   .on_fetch = on_fetch,
                                   .on_withdraw = on_withdraw};
@@ -362,6 +369,14 @@ void fuzz_core_turn(void)
 int fuzz_core_connect_bot(void)
 {
     return connect_to(SOCK_STREAM, &core.bots_address);
+}
+
+int fuzz_core_connect_relay(void)
+{
+    int ends[2];
+    FUZZ_CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0);
+    ch_fronts_take(core.fronts, ends[1], FUZZ_RELAY);
+    return ends[0];
 }
 
 int fuzz_core_connect_operator(void)

@@ -23,6 +23,8 @@ void fuzz_core_turn(void);
 /* A bot's or an operator's socket; -1 if core has too many. The caller closes it. */
 int fuzz_core_connect_bot(void);
 int fuzz_core_connect_operator(void);
+/* The relay's, by the socket that is its own. */
+int fuzz_core_connect_relay(void);
 
 /* Locks the tokens and tells nobody. */
 void fuzz_core_lock(void);

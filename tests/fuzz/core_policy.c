@@ -7,7 +7,8 @@
 
 static const char policy_text[] =
     "version: 1\n"
-    "callers: { bot: { uid: %1$u }, feed: { uid: %1$u, role: feed }, other: { uid: %2$u } }\n"
+    "callers: { bot: { uid: %1$u }, feed: { uid: %1$u, role: feed }, other: { uid: %2$u },\n"
+    "  " FUZZ_RELAY ": { uid: %1$u, socket: " FUZZ_RELAY ", role: relay, for: [bot] } }\n"
     "people: { me: { uid: %1$u, roles: [operator, admin, auditor, approver], totp: 'pkcs11:object=seed' },\n"
     "  " FUZZ_APPROVER ": { uid: %2$u, roles: [approver] } }\n"
     "tokens: { main: { unlock: { factors: [pin] } } }\n" /* the other takes a code */
@@ -35,7 +36,8 @@ static const char policy_text[] =
     "  - { name: few, orders: 1000, per: 1m, by: caller }\n"
     "  - { name: messages, key: [odd-read, odd-jwt, money], messages: 100, per: 1s, by: caller,\n"
     "      reserve_cancels: 10 }\n"
-    "  - { name: worth, value: '1000000 EUR', per: 24h, by: [key, symbol], release: '10 %%' }\n"
+    "  - { name: worth, value: '1000000 EUR', per: 24h, by: [key, symbol], release: '10 %%',\n"
+    "      relay_release: '20 %%' }\n"
     "  - { name: daily, value: '2000000 EUR', per: calendar-day, closing: '1000 EUR', then: reducing, until: window }\n"
     "  - { name: open, open_value: '500000 EUR' }\n"
     "  - { name: lost, loss: '50000 EUR', per: calendar-week, then: halted, until: operator }\n"

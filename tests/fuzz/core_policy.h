@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #define FUZZ_APPROVER "you" /* whose user has the number after ours */
+#define FUZZ_RELAY "relay"  /* and its socket */
 
 /* Writes the policy, and returns its size. */
 size_t fuzz_core_print_policy(char *out, size_t size);

@@ -68,7 +68,10 @@ static void happen(const fuzz_event *event)
         lock(event->what % WHAT_COUNT == UNLOCK);
         break;
     case CONNECT:
-        fuzz_bot_connect();
+        if (event->how % 2 == 0)
+            fuzz_bot_connect();
+        else
+            fuzz_relay_connect();
         break;
     case READ:
         fuzz_front_read(event->how % 2 == 0);

@@ -284,6 +284,12 @@ void fuzz_bot_connect(void)
         bots[bot_count++] = fd;
 }
 
+void fuzz_relay_connect(void)
+{
+    if (bot_count < BOTS_MAX)
+        bots[bot_count++] = fuzz_core_connect_relay();
+}
+
 void fuzz_front_get_ready(void)
 {
     ch_error err = CH_ERROR_INIT;

@@ -31,6 +31,7 @@ void fuzz_front_write(ch_slice bytes);
 /* False: it leaves unread what core sends. */
 void fuzz_front_read(bool is_reading);
 void fuzz_bot_connect(void);
+void fuzz_relay_connect(void);
 
 /* ---- the token process ---- */
 

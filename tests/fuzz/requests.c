@@ -56,6 +56,10 @@ static const char *const pairs[] = {"ODD/EUR", "ODD/USD", "EVEN/EUR", "EUR/ODD",
 static const char *const numbers[] = {"100", "101", "94.5", "120", "1", "0.000000000000000001", "999999999999999999",
                                       "0"};
 
+/* Ids that a relay drew; the last is none. */
+static const char *const drawn[] = {"00000000000000000000000000000001", "00000000000000000000000000000002",
+                                    "7d5c0bd3a1f94e0f8a5d0c2b9e6f1a34", "7D5C"};
+
 /* ---- requests for a signature ---- */
 
 /* clang-format off */
@@ -134,14 +138,100 @@ static void make_plain(dice *chance, ch_sign_frame *sign, ch_buffer *records)
     }
 }
 
-static void make_any(dice *chance, ch_sign_frame *sign, ch_buffer *records)
+/* ---- as SDKs send them ---- */
+
+/* What the frame has besides records; its views are into this. */
+typedef struct texts {
+    ch_buffer url;
+    ch_buffer body;
+    ch_buffer headers; /* records */
+} texts;
+
+static void free_texts(texts *of)
+{
+    ch_buffer_free(&of->url);
+    ch_buffer_free(&of->body);
+    ch_buffer_free(&of->headers);
+}
+
+static void add_header(ch_sign_frame *sign, texts *to, ch_slice name, ch_slice value)
+{
+    ch_header_record header = {.name = name, .value = value};
+    ch_header_record_put(&sign->headers, &to->headers, &header);
+}
+
+/* What an SDK does otherwise, or should not. */
+static void disturb(dice *chance, ch_sign_frame *sign, texts *to)
+{
+    static const char *const names[] = {"User-Agent", "Host", "odd-demo", "X-Surprise", "plain-key"};
+    static const char *const values[] = {"1", "demo.oddball.example", "api.plain.example", "", "a=b"};
+    static const char *const more[] = {"&symbol=ODD-EUR", "&extra=1e-7", "&%69d=a", "&note=%zz", "&id[]=a", "{}"};
+    static const char *const origins[] = {"main", "vault", "stream", "none"};
+    if (dice_chance(chance, 15))
+        add_header(sign, to, PICK(chance, names), PICK(chance, values));
+    if (dice_chance(chance, 10))
+        sign->origin = PICK(chance, origins);
+    if (dice_chance(chance, 10))
+        ch_buffer_add_slice(dice_chance(chance, 50) ? &to->url : &to->body, PICK(chance, more));
+}
+
+static void finish_wire(dice *chance, ch_sign_frame *sign, texts *to)
+{
+    sign->form = CH_FORM_WIRE;
+    sign->host = sign->path = CH_LITERAL("");
+    disturb(chance, sign, to);
+    sign->url = ch_buffer_slice(&to->url);
+    sign->body = ch_buffer_slice(&to->body);
+}
+
+/* A base URL instead of the exchange's has no host. */
+static ch_slice maybe_without_host(dice *chance, ch_slice url)
+{
+    const uint8_t *slash = url.size < 8 ? NULL : ch_slice_find(ch_slice_after(url, 8), '/'); /* after "https://" */
+    return slash != NULL && dice_chance(chance, 25) ? ch_slice_after(url, (size_t)(slash - url.data)) : url;
+}
+
+/* What the rig has just built, as it is sent. False if it is a message on a socket. */
+static bool make_wire(dice *chance, const sample *made, ch_sign_frame *sign, texts *to)
+{
+    static ch_wire_request wire; /* large */
+    if (!wire_of(&maker, made, &wire))
+        return false;
+    ch_buffer_add_slice(&to->url, maybe_without_host(chance, wire.url));
+    ch_buffer_add_slice(&to->body, wire.body);
+    for (size_t i = 0; i < wire.header_count; i++)
+        add_header(sign, to, wire.headers[i].name, wire.headers[i].value);
+    sign->method = wire.method;
+    finish_wire(chance, sign, to);
+    return true;
+}
+
+/* A call of tests/profiles/plain.yaml as an SDK sends it, in the query or in the body. */
+static void turn_into_wire(dice *chance, ch_sign_frame *sign, texts *to)
+{
+    if (dice_chance(chance, 75))
+        ch_buffer_add_text(&to->url, "https://api.plain.example");
+    ch_buffer_add_slice(&to->url, sign->path);
+    ch_buffer *into = dice_chance(chance, 70) ? &to->url : &to->body;
+    ch_buffer_add_format(into, "%stime=%llu", into == &to->url ? "?" : "", (unsigned long long)FUZZ_WALL_MS);
+    for (ch_value_record value; ch_value_record_next(&sign->values, &value);)
+        ch_buffer_add_format(into, "&%.*s=%.*s", CH_SLICE_ARGS(value.name), CH_SLICE_ARGS(value.value));
+    ch_buffer_add_text(into, "&sig=dummy");
+    add_header(sign, to, CH_LITERAL("Plain-Key"), CH_LITERAL("dummy"));
+    sign->values = (ch_records){0};
+    finish_wire(chance, sign, to);
+}
+
+/* ---- in any form ---- */
+
+static void make_any(dice *chance, ch_sign_frame *sign, ch_buffer *records, texts *to)
 {
     static sample made; /* large */
     ch_slice payload = CH_LITERAL("");
     sign->form = (uint8_t)dice_below(chance, CH_FORM_COUNT);
     if (sign->form == CH_FORM_RAW) {
         sign->text = CH_LITERAL("any bytes");
-    } else if (make_request(&made, &payload)) {
+    } else if (make_request(&made, &payload) && (sign->form != CH_FORM_WIRE || !make_wire(chance, &made, sign, to))) {
         sign->method = made.request.method;
         sign->host = made.request.host;
         sign->path = made.request.path;
@@ -151,12 +241,20 @@ static void make_any(dice *chance, ch_sign_frame *sign, ch_buffer *records)
     }
 }
 
+static void speak_for_somebody(dice *chance, ch_sign_frame *sign)
+{
+    static const char *const callers[] = {"bot", "bot", "bot", "other", "relay", ""};
+    sign->relay_id = PICK(chance, drawn);
+    sign->relay_for = PICK(chance, callers);
+}
+
 void fuzz_add_request(dice *chance, ch_buffer *packet)
 {
     static const char *const keys[] = {"odd-all",  "odd-all",   "odd-jwt", "odd-read",
                                        "odd-cold", "odd-other", "money",   "money"};
     static const char *const repeats[] = {"", "", "", "", "once", "twice"};
     ch_autobuffer records = CH_BUFFER_INIT;
+    texts to = {CH_BUFFER_INIT, CH_BUFFER_INIT, CH_BUFFER_INIT};
     ch_error err = CH_ERROR_INIT;
     maker.dice.state = dice_next(chance);
     ch_sign_frame sign = {.connection = dice_below(chance, 3),
@@ -166,8 +264,13 @@ void fuzz_add_request(dice *chance, ch_buffer *packet)
     if (ch_slice_is(sign.key, "money") && dice_chance(chance, 80))
         make_plain(chance, &sign, &records);
     else
-        make_any(chance, &sign, &records);
+        make_any(chance, &sign, &records, &to);
+    if (sign.form == CH_FORM_TYPED && ch_slice_is(sign.key, "money") && dice_chance(chance, 30))
+        turn_into_wire(chance, &sign, &to);
+    if (dice_chance(chance, 20))
+        speak_for_somebody(chance, &sign);
     ch_ignore(ch_sign_frame_put(packet, dice_below(chance, 1000), &sign, &err)); /* too large: then not this one */
+    free_texts(&to);
 }
 
 /* ---- what bots and feeds report, and ask for ---- */
@@ -212,6 +315,24 @@ static void release(dice *chance, ch_buffer *packet, uint64_t id)
     FUZZ_CHECK(ch_release_frame_put(packet, id, &asked, &err) == CH_OK);
 }
 
+/* How requests ended, as a relay says. */
+static void tell_outcomes(dice *chance, ch_buffer *packet, uint64_t id)
+{
+    static const char *const bodies[] = {"", "{\"code\":1}", "no"};
+    ch_autobuffer records = CH_BUFFER_INIT;
+    ch_error err = CH_ERROR_INIT;
+    ch_outcomes_frame told = {.connection = dice_below(chance, 3)};
+    for (size_t i = dice_below(chance, 4); i > 0; i--) {
+        ch_ended_record end = {.relay_id = PICK(chance, drawn), .is_sent = dice_chance(chance, 50)};
+        if (end.is_sent) {
+            end.status = (uint16_t)(200 + 100 * dice_below(chance, 4));
+            end.body = PICK(chance, bodies);
+        }
+        ch_ended_record_put(&told.ends, &records, &end);
+    }
+    FUZZ_CHECK(ch_outcomes_frame_put(packet, id, &told, &err) == CH_OK);
+}
+
 /* A request that waits for people: how it stands, now or later, its signature, its end. */
 static void ask_for_request(dice *chance, ch_buffer *packet, uint64_t id)
 {
@@ -234,7 +355,7 @@ static void ask_for_request(dice *chance, ch_buffer *packet, uint64_t id)
 void fuzz_add_report(dice *chance, ch_buffer *packet)
 {
     static void (*const makers[])(dice * chance, ch_buffer * packet, uint64_t id) = {
-        report_prices, ask_for_limits, ask_for_prices, release, ask_for_request};
+        report_prices, ask_for_limits, ask_for_prices, release, ask_for_request, tell_outcomes};
     makers[dice_below(chance, sizeof makers / sizeof *makers)](chance, packet, dice_below(chance, 1000));
 }
 

@@ -8,10 +8,10 @@
 /* Once, before the first. */
 void fuzz_requests_init(void);
 
-/* Appends a SIGN frame in one of the three forms, most often one that core takes. */
+/* Appends a SIGN frame in one of the four forms, most often one that core takes; some as a relay's. */
 void fuzz_add_request(dice *chance, ch_buffer *packet);
 
-/* Appends prices, a release, or a question about limits or prices. */
+/* Appends prices, a release, outcomes, or a question about limits or prices. */
 void fuzz_add_report(dice *chance, ch_buffer *packet);
 
 /* Appends reports of a price that moves further than policy lets it. */
