@@ -89,6 +89,15 @@ static ch_slice text_before(ch_slice value, size_t at)
     return (ch_slice){value.data + from, at - from};
 }
 
+/* True if the text is some of the path's last parts, as `private/order` of "/v1/private/order". One part alone may be
+ * there by chance. */
+static bool is_end_of(ch_slice path, ch_slice text)
+{
+    size_t before = path.size - text.size;
+    return text.size < path.size && ch_slice_find(text, '/') != NULL && path.data[before - 1] == '/' &&
+           ch_slice_equal(ch_slice_after(path, before), text);
+}
+
 /* One that is always the same, or as little known as a key's id, may hold anything. */
 static void add_value(ch_fillings *out, ch_wire_place place, ch_slice name, ch_slice value, ch_slice path)
 {
@@ -105,6 +114,9 @@ static void add_value(ch_fillings *out, ch_wire_place place, ch_slice name, ch_s
         filling.kind = ch_slice_is(value, MARK_NONCE_TEXT) ? CH_FILLING_NONCE : CH_FILLING_NONCE_AFTER;
     } else if (ch_slice_begins(value, path) && (value.size == path.size || value.data[path.size] == '?')) {
         filling.kind = CH_FILLING_PATH;
+    } else if (is_end_of(path, value)) {
+        filling.before = value;
+        filling.kind = CH_FILLING_CALL;
     }
     if (filling.kind < CH_FILLING_TIME)
         filling.ahead_s = 0;

@@ -22,6 +22,7 @@ typedef enum ch_wire_place {
 typedef enum ch_filling_kind {
     CH_FILLING_ANY,           /* whatever it is, the agent writes it anew */
     CH_FILLING_PATH,          /* the path of the request, maybe with a query */
+    CH_FILLING_CALL,          /* the end of the path, which is `before` */
     CH_FILLING_WINDOW,        /* the receive window, which a bot may set */
     CH_FILLING_NONCE,         /* the nonce */
     CH_FILLING_NONCE_AFTER,   /* the same, after the text `before` */

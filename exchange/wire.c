@@ -171,10 +171,11 @@ static void note_time(ch_wire *wire, const ch_filling *filling, ch_slice value)
         wire->times[wire->time_count++] = seen;
 }
 
-static ch_status check_path(const ch_wire *wire, ch_slice name, ch_slice value)
+static ch_status check_path(const ch_wire *wire, const ch_filling *filling, ch_slice name, ch_slice value)
 {
-    ch_slice path = wire->out->request.path;
-    if (ch_slice_begins(value, path) && (value.size == path.size || value.data[path.size] == '?'))
+    ch_slice path = filling->kind == CH_FILLING_CALL ? filling->before : wire->out->request.path;
+    bool may_have_query = filling->kind == CH_FILLING_PATH;
+    if (ch_slice_begins(value, path) && (value.size == path.size || (may_have_query && value.data[path.size] == '?')))
         return CH_OK;
     return ch_fail(wire->err, CH_BAD_INPUT, "'%.*s' names another call than the URL", CH_SLICE_ARGS(name));
 }
@@ -186,8 +187,8 @@ ch_status ch_wire_note_filling(ch_wire *wire, ch_wire_place place, ch_slice name
     while ((filling = ch_fillings_find(fillings, place, name, filling)) != NULL) {
         if (filling->kind >= CH_FILLING_TIME)
             note_time(wire, filling, value);
-        else if (filling->kind == CH_FILLING_PATH)
-            CH_TRY(check_path(wire, name, value));
+        else if (filling->kind == CH_FILLING_PATH || filling->kind == CH_FILLING_CALL)
+            CH_TRY(check_path(wire, filling, name, value));
         else if (filling->kind == CH_FILLING_WINDOW)
             wire->window = value;
         else if (ch_wire_time_find_nonce(filling, value, &wire->nonce.time))
