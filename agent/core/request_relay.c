@@ -7,6 +7,7 @@
 #include "agent/core/request_impl.h"
 
 #include "agent/core/relay_answer.h"
+#include "base/bits.h"
 #include "base/clock.h"
 #include "exchange/profile.h"
 #include "policy/decide.h"
@@ -36,9 +37,9 @@ static void become(ch_job *job, size_t whom, size_t relay)
     const ch_caller *caller = &job->policy->callers[whom];
     job->relay = &job->policy->callers[relay];
     job->callers = (ch_caller_set){0};
-    job->callers.bits[whom / 64] = 1ULL << (whom % 64);
+    ch_set_add(job->callers.bits, whom);
     job->stoppable = job->callers;
-    job->stoppable.bits[relay / 64] |= 1ULL << (relay % 64);
+    ch_set_add(job->stoppable.bits, relay);
     job->caller = (ch_peer){.uid = caller->ids.uid, .gid = caller->ids.gid};
     job->ticket.caller = caller->ids.uid;
 }
@@ -62,7 +63,7 @@ ch_status ch_request_find_relayed(ch_job *job, ch_error *err)
     ch_policy_name_user(policy, &job->caller, &user);
     if (!is_relay)
         return refuse_speaker(job, ch_buffer_slice(&user), err);
-    if (whom == policy->caller_count || !ch_caller_set_has(&policy->callers[relay].speaks_for, whom))
+    if (!ch_policy_speaks_for(policy, relay, whom))
         return refuse_speaker(job, ch_slice_of(policy->callers[relay].name), err);
     become(job, whom, relay);
     return CH_OK;
