@@ -39,10 +39,4 @@ CH_CHECKED ch_status ch_bot_head_read(ch_slice bytes, ch_bot_head *out, unsigned
 /* The value of a header whose name is, in any case, `name`; NULL if there is none. */
 const ch_slice *ch_bot_head_find(const ch_bot_head *head, const char *name);
 
-/* Is `text` `word`, whatever the case of its letters? */
-bool ch_header_is(ch_slice text, const char *word);
-
-/* Does the header belong to one connection, so that it is not passed on? */
-bool ch_is_hop_header(ch_slice name);
-
 #endif

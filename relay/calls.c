@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "relay/bot_head.h"
+#include "relay/headers.h"
 
 #include <errno.h>
 #include <stdlib.h>
