@@ -17,7 +17,7 @@
 #define IDLE_MAX_MS 60000U /* less than the agent keeps a connection that is idle */
 #define HEAD_MAX (16 * 1024)
 #define READ_SIZE (16 * 1024)
-#define NO_ANSWER "its answer is none that can be read"
+#define NO_ANSWER "its answer cannot be read"
 
 typedef struct ch_line {
     ch_source source;
