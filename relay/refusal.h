@@ -7,7 +7,8 @@
 
 typedef struct ch_refusal {
     unsigned status;
-    ch_buffer lines; /* whole header lines */
+    ch_buffer lines;   /* whole header lines */
+    size_t problem_at; /* where in them the last one begins, which is Chancery-Problem */
     ch_buffer body;
 } ch_refusal;
 
