@@ -305,11 +305,18 @@ static ch_line *open_line(ch_calls *calls)
     return line;
 }
 
+static ch_line *pop_idle(ch_calls *calls)
+{
+    ch_line *line = calls->idle;
+    if (line != NULL)
+        calls->idle = line->next;
+    return line;
+}
+
 static ch_line *take_idle(ch_calls *calls)
 {
-    while (calls->idle != NULL) {
-        ch_line *line = calls->idle;
-        calls->idle = line->next;
+    ch_line *line;
+    while ((line = pop_idle(calls)) != NULL) {
         if (ch_clock_ms() - line->idle_since_ms < IDLE_MAX_MS)
             return line;
         close_line(line);
@@ -411,9 +418,10 @@ ch_calls *ch_calls_new(ch_loop *loop, const char *path, size_t connections_max)
 
 void ch_calls_free(ch_calls *calls)
 {
+    ch_line *line;
     if (calls == NULL)
         return;
-    while (calls->idle != NULL)
-        drop_idle(calls->idle);
+    while ((line = pop_idle(calls)) != NULL)
+        close_line(line);
     free(calls);
 }
