@@ -1,4 +1,5 @@
-/* Timers are a list without order: there are a few hundred at most, and each turn looks at all of them. */
+/* Timers are a list without order, and each turn looks at all of them: a few hundred in the agent, and some two
+ * thousand at most in a relay, which has one for each connection and request. */
 #include "base/loop.h"
 
 #include "base/awake.h"

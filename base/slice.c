@@ -15,9 +15,18 @@ bool ch_slice_equal(ch_slice a, ch_slice b)
     return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
 
+static uint8_t lower(uint8_t byte)
+{
+    return byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte;
+}
+
+/* Not strncasecmp, which stops at a NUL and goes by the locale. */
 bool ch_slice_equal_case(ch_slice a, ch_slice b)
 {
-    return a.size == b.size && (a.size == 0 || strncasecmp((const char *)a.data, (const char *)b.data, a.size) == 0);
+    size_t i = 0;
+    while (i < a.size && i < b.size && lower(a.data[i]) == lower(b.data[i]))
+        i++;
+    return a.size == b.size && i == a.size;
 }
 
 bool ch_slice_is(ch_slice slice, const char *text)
@@ -28,6 +37,11 @@ bool ch_slice_is(ch_slice slice, const char *text)
 bool ch_slice_begins(ch_slice slice, ch_slice start)
 {
     return slice.size >= start.size && (start.size == 0 || memcmp(slice.data, start.data, start.size) == 0);
+}
+
+bool ch_slice_begins_case(ch_slice slice, ch_slice start)
+{
+    return slice.size >= start.size && ch_slice_equal_case((ch_slice){slice.data, start.size}, start);
 }
 
 int ch_slice_compare(ch_slice a, ch_slice b)

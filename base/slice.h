@@ -22,6 +22,8 @@ bool ch_slice_equal(ch_slice a, ch_slice b);
 bool ch_slice_equal_case(ch_slice a, ch_slice b);
 bool ch_slice_is(ch_slice slice, const char *text);
 bool ch_slice_begins(ch_slice slice, ch_slice start);
+/* The same, with ASCII letters alike in any case. */
+bool ch_slice_begins_case(ch_slice slice, ch_slice start);
 /* Compares as memcmp does (<0, 0, >0); of two that begin alike, the shorter is less. */
 int ch_slice_compare(ch_slice a, ch_slice b);
 /* FNV-1a (Fowler, Noll, Vo), 32 bits: for tables whose keys nobody can choose to collide. */

@@ -10,40 +10,47 @@
 #define SOON_DAYS 14
 
 /* What is wrong if the exchange, or the agent, does not take a request; what to do. */
+/* clang-format off */
 static const struct {
     const char *trouble; /* of exchange/doctor.h, or of a problem document */
     const char *says;
     const char *then;
 } rows[] = {
-    {"time",             "the exchange does not take the time of our requests",
-     "Set this machine's clock (timedatectl set-ntp true), and confirm it with 'chancery clock confirm' if the agent "
-     "doubts it."                                                                                                                                            },
-    {"nonce",            "the exchange has seen a higher nonce of this key",
-     "Let nobody but the agent use the key; 'chancery nonce list' shows what it has counted, and 'chancery nonce "
-     "raise' raises it."                                                                                                                                     },
-    {"signature",        "the exchange does not take the signature",
-     "The token holds another secret than the exchange has for this key. Compare with 'chancery key check', and import "
-     "the right one."                                                                                                                                        },
-    {"key",              "the exchange does not know the key, or it has expired or was switched off",
-     "Compare the key's id in policy with the exchange's page, also whether that is live or a testnet. If it is gone, "
-     "make a new one and 'chancery key rotate' to it."                                                                                                       },
-    {"passphrase",       "the exchange does not take the key's pass phrase",
-     "Give the agent the pass phrase that the key was made with; the exchange does not show it again."                                                       },
-    {"address",          "the key is bound to other addresses than ours",
-     "Add the address that the relay's requests come from to the key, at the exchange."                                                                      },
-    {"key-or-address",
-     "the exchange does not take the key, and does not say whether for its id, its addresses or its rights", "Look in this order: is the id in policy the exchange's, in this environment; is the key bound to other addresses "
-     "than the relay's; may it read?"            },
-    {"key-or-signature", "the exchange does not take the credentials, and does not say which of them",
-     "Look in this order: is the id in policy the exchange's, in this environment; does 'chancery key check' agree "
-     "with the secret; is the clock right; is the key bound to other addresses?"                                                                             },
-    {"rights",           "the key may not read at the exchange",
-     "Give it the right to read there; without it, nothing can be told."                                                                                     },
-    {"rate",             "the exchange has had too many requests",                                           "Ask again later; nothing is known of the key." },
-    {"locked",           "the token is locked, so nothing was asked",                                        "An operator unlocks it with 'chancery unlock'."},
-    {"refused",          "policy does not let this caller make the call, so nothing was asked",
-     "Let the caller `read` with this key, or ask as one that may."                                                                                          },
+    /* trouble, says,
+     * then */
+    { "time", "the exchange does not take the time of our requests",
+      "Set this machine's clock (timedatectl set-ntp true), and confirm it with 'chancery clock confirm' if the "
+      "agent doubts it." },
+    { "nonce", "the exchange has seen a higher nonce of this key",
+      "Let nobody but the agent use the key; 'chancery nonce list' shows what it has counted, and 'chancery "
+      "nonce raise' raises it." },
+    { "signature", "the exchange does not take the signature",
+      "The token holds another secret than the exchange has for this key. Compare with 'chancery key check', "
+      "and import the right one." },
+    { "key", "the exchange does not know the key, or it has expired or was switched off",
+      "Compare the key's id in policy with the exchange's page, also whether that is live or a testnet. If it "
+      "is gone, make a new one and 'chancery key rotate' to it." },
+    { "passphrase", "the exchange does not take the key's pass phrase",
+      "Give the agent the pass phrase that the key was made with; the exchange does not show it again." },
+    { "address", "the key is bound to other addresses than ours",
+      "Add the address that the relay's requests come from to the key, at the exchange." },
+    { "key-or-address",
+      "the exchange does not take the key, and does not say whether for its id, its addresses or its rights",
+      "Look in this order: is the id in policy the exchange's, in this environment; is the key bound to other "
+      "addresses than the relay's; may it read?" },
+    { "key-or-signature", "the exchange does not take the credentials, and does not say which of them",
+      "Look in this order: is the id in policy the exchange's, in this environment; does 'chancery key check' "
+      "agree with the secret; is the clock right; is the key bound to other addresses?" },
+    { "rights", "the key may not read at the exchange",
+      "Give it the right to read there; without it, nothing can be told." },
+    { "rate", "the exchange has had too many requests",
+      "Ask again later; nothing is known of the key." },
+    { "locked", "the token is locked, so nothing was asked",
+      "An operator unlocks it with 'chancery unlock'." },
+    { "refused", "policy does not let this caller make the call, so nothing was asked",
+      "Let the caller `read` with this key, or ask as one that may." },
 };
+/* clang-format on */
 
 /* ---- advice ---- */
 

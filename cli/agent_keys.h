@@ -9,7 +9,7 @@
 /* All of them, page by page. On CH_OK the caller owns `*out`, a list of objects. */
 CH_CHECKED ch_status ch_agent_keys(const ch_arguments *arguments, json_t **out, ch_error *err);
 
-/* The one of that name; NULL if it is not among them. It lives as long as the list. */
+/* Returns the key of that name, which lives as long as the list, or NULL. */
 const json_t *ch_agent_keys_find(const json_t *keys, const char *name);
 
 #endif

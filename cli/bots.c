@@ -127,7 +127,7 @@ static const char *const names[VALUE_COUNT] = {
     [VALUE_DEMO] = "demo",   [VALUE_SANDBOX] = "sandbox",       [VALUE_POST] = "post",
 };
 
-/* The value of that name; VALUE_COUNT if there is none: a brace of the language's own. */
+/* Returns the value of that name, or VALUE_COUNT: then the brace is the language's own. */
 static value find_name(ch_slice name)
 {
     value i = 0;
@@ -234,7 +234,7 @@ static void fill_line(ch_slice line, const values *from, ch_buffer *out)
     }
 }
 
-/* Takes the condition of a line away; returns whether it holds. */
+/* Takes the condition of a line away. Returns whether it holds. */
 static bool take_condition(ch_slice *line, const values *from)
 {
     if (line->size < 3 || line->data[0] != '{' || line->data[1] != '?')

@@ -11,8 +11,9 @@ typedef struct ch_bot_framework {
     const char *profiles; /* "ccxt": those that ccxt knows; "": all */
 } ch_bot_framework;
 
-/* In the table's order; NULL past the end. */
+/* Returns a framework, in the table's order, or NULL past the end. */
 const ch_bot_framework *ch_bot_framework_at(size_t index);
+/* Returns the framework of that name, or NULL. */
 const ch_bot_framework *ch_bot_framework_find(const char *name);
 
 typedef struct ch_bot_settings {

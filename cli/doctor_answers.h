@@ -7,26 +7,27 @@
 
 #include <jansson.h>
 
-/* The values at a place: a list of them, and of what lists that stand there hold. The caller owns it. NULL if the place
- * is not in the answer; a list that is empty there is an empty list. */
+/* Returns a list of the values at a place, and of what lists that stand there hold; the caller owns it. Returns NULL if
+ * the place is not in the answer, and an empty list if an empty one stands there. */
 json_t *ch_doctor_values(const json_t *answer, const char *place, const char *key_id);
 
 /* True if all of `members` are what they must be. */
 bool ch_doctor_fits(const json_t *answer, const ch_doctor_member *members, size_t count, const char *key_id);
 
-/* The trouble that the first fitting error means; CH_DOCTOR_TROUBLE_COUNT if none fits. */
+/* Returns the trouble that the first fitting error means, or CH_DOCTOR_TROUBLE_COUNT. */
 ch_doctor_trouble ch_doctor_find_trouble(const ch_doctor *doctor, unsigned status, const json_t *answer,
                                          const char *key_id);
 
-/* What all facts of that meaning say together: true if one holds, null if none is told. The caller owns it. */
+/* Returns what all facts of that meaning say together: true if one holds, null if none is told. The caller owns it. */
 json_t *ch_doctor_says(const ch_doctor *doctor, ch_doctor_means means, const json_t *answer, const char *key_id);
 
-/* When the key expires, in seconds since 1970: the earliest that is told. 0 if it never does, by what is told;
- * `*is_told` is false if nothing is. */
+/* Returns when the key expires, in seconds since 1970: the earliest time that is told, or 0 if it never does by what is
+ * told. Sets `*is_told` to false if nothing is. */
 uint64_t ch_doctor_end_s(const ch_doctor *doctor, const json_t *answer, const char *key_id, uint64_t now_s,
                          bool *is_told);
 
-/* Reads a time as exchanges write it, in nanoseconds since 1970, and how exact it is. False if it is none. */
+/* Reads a time as exchanges write it, in nanoseconds since 1970, and how exact it is. Returns false if it
+ * is none. */
 bool ch_doctor_read_time(const json_t *value, ch_doctor_unit unit, uint64_t *ns, uint64_t *exact_ns);
 
 #endif

@@ -23,8 +23,7 @@ typedef struct ch_relay_answer {
     unsigned status;
     json_t *body;      /* NULL: not JSON */
     ch_buffer text;    /* the body as it came */
-    json_t *problem;   /* what relay or agent say of a request that they did not send, or do not know the end of; else
-                          NULL */
+    json_t *problem;   /* by relay or agent, if the request was not sent or nobody knows its end; else NULL */
     uint64_t date_s;   /* when the exchange answered, by its header; 0: it does not say */
     uint64_t asked_ns; /* by this machine's clock, since 1970 */
     uint64_t answered_ns;

@@ -86,8 +86,7 @@ static ch_status find_relay(ch_trial *trial, const ch_trial_call *call, ch_error
         return CH_OK;
     size_t relay = ch_policy_caller(policy, ch_slice_of(call->relay));
     for (size_t i = 0; i < policy->caller_count; i++) {
-        bool is_meant = ch_caller_set_has(&call->callers, i);
-        if (is_meant && (relay == policy->caller_count || !ch_caller_set_has(&policy->callers[relay].speaks_for, i)))
+        if (ch_caller_set_has(&call->callers, i) && !ch_policy_speaks_for(policy, relay, i))
             return ch_fail_rule(err, CH_REFUSED, "relay", "'%s' does not speak for caller '%s'", call->relay,
                                 policy->callers[i].name);
     }

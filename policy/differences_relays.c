@@ -4,10 +4,8 @@
 /* True if the relay of that name speaks for the caller of that name. */
 static bool speaks_for(const ch_policy *policy, const char *relay, const char *caller)
 {
-    size_t at = ch_policy_caller(policy, ch_slice_of(relay));
-    size_t whom = ch_policy_caller(policy, ch_slice_of(caller));
-    return at < policy->caller_count && whom < policy->caller_count &&
-           ch_caller_set_has(&policy->callers[at].speaks_for, whom);
+    return ch_policy_speaks_for(policy, ch_policy_caller(policy, ch_slice_of(relay)),
+                                ch_policy_caller(policy, ch_slice_of(caller)));
 }
 
 /* Says for whom relays of `policy` speak that do not in the other. */
@@ -17,7 +15,7 @@ static void say_more(const ch_policy *policy, const ch_policy *other, bool is_no
         for (size_t k = 0; k < policy->caller_count; k++) {
             const char *relay = policy->callers[i].name;
             const char *caller = policy->callers[k].name;
-            if (ch_caller_set_has(&policy->callers[i].speaks_for, k) && !speaks_for(other, relay, caller))
+            if (ch_policy_speaks_for(policy, i, k) && !speaks_for(other, relay, caller))
                 ch_say_difference(to, is_now ? CH_WIDER : CH_NARROWER, "relay '%s' speaks for '%s' %s", relay, caller,
                                   is_now ? "now" : "no longer");
         }

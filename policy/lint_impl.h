@@ -1,5 +1,5 @@
-/* What the files of lint.h share: what is looked at, and who hears of it. Keys are in lint_keys.c, relays
- * in lint_relays.c. */
+/* What the files of lint.h share: what is looked at, and who hears of it. Keys are in lint_keys.c,
+ * relays in lint_relays.c. */
 #ifndef CH_POLICY_LINT_IMPL_H
 #define CH_POLICY_LINT_IMPL_H
 

@@ -1,11 +1,10 @@
 /* What the files of the loader share: load.c reads the files and their sections, load_names.c keeps names apart,
- * load_values.c reads amounts and ratios, load_people.c who there is, load_relays.c for whom relays
- * speak, load_unlock.c what unlocks take and how long they
- * last, load_seeds.c people's seeds, load_terms.c accounts, prices, conversions and addresses, load_listings.c the
- * listings, load_keys.c the keys, load_versions.c their versions, load_flatten.c what flattens them,
- * load_entries.c what stands in allow, deny, limit and require, load_selectors.c to what they apply, load_symbols.c
- * their symbols, load_limits.c limits and requirements, load_checks.c what selectors say together, load_named.c limits
- * and the allows that name them. */
+ * load_values.c reads amounts and ratios, load_people.c who there is, load_relays.c for whom relays speak,
+ * load_unlock.c what unlocks take and how long they last, load_seeds.c people's seeds, load_terms.c accounts, prices,
+ * conversions and addresses, load_listings.c the listings, load_keys.c the keys, load_versions.c their versions,
+ * load_flatten.c what flattens them, load_entries.c what stands in allow, deny, limit and require, load_selectors.c to
+ * what they apply, load_symbols.c their symbols, load_limits.c limits and requirements, load_checks.c what selectors
+ * say together, load_named.c limits and the allows that name them. */
 #ifndef CH_POLICY_LOAD_IMPL_H
 #define CH_POLICY_LOAD_IMPL_H
 

@@ -350,7 +350,7 @@ static const ch_field fields[] = {
     { "key_id",      false,    ch_field_text,         CH_MEMBER(ch_key, key_id),          .check = ch_key_check_id },
     { "passphrase",  false,    ch_field_text,         CH_MEMBER(ch_key, passphrase),      .check = ch_key_check_sent },
     { "raw",         false,    ch_field_bool,         CH_MEMBER(ch_key, may_sign_raw) },
-    { "relay",       false,    ch_field_choice,       CH_MEMBER(ch_key, is_relay_only),     .words = &relay_uses },
+    { "relay",       false,    ch_field_choice,       CH_MEMBER(ch_key, is_relay_only),  .words = &relay_uses },
     { "kinds",       false,    read_kinds,            CH_WHOLE },
     { "accepts",     false,    read_accepts,          CH_WHOLE },
     { "tolerate",    false,    read_tolerate,         CH_WHOLE },

@@ -170,10 +170,16 @@ size_t ch_policy_relay(const ch_policy *policy, const ch_caller_set *callers)
     return at;
 }
 
+bool ch_policy_speaks_for(const ch_policy *policy, size_t relay, size_t caller)
+{
+    return relay < policy->caller_count && caller < policy->caller_count &&
+           ch_caller_set_has(&policy->callers[relay].speaks_for, caller);
+}
+
 bool ch_policy_is_relayed(const ch_policy *policy, size_t caller)
 {
-    for (size_t i = 0; caller < policy->caller_count && i < policy->caller_count; i++) {
-        if (ch_caller_set_has(&policy->callers[i].speaks_for, caller))
+    for (size_t i = 0; i < policy->caller_count; i++) {
+        if (ch_policy_speaks_for(policy, i, caller))
             return true;
     }
     return false;

@@ -369,6 +369,8 @@ void ch_roles_text(unsigned roles, char out[static CH_ROLES_TEXT_MAX]);
 size_t ch_policy_caller(const ch_policy *policy, ch_slice name);
 /* Returns the position of the first relay among `callers`, or `caller_count`. */
 size_t ch_policy_relay(const ch_policy *policy, const ch_caller_set *callers);
+/* True if the caller at position `relay` speaks for the one at `caller`. False if either is `caller_count`. */
+bool ch_policy_speaks_for(const ch_policy *policy, size_t relay, size_t caller);
 /* True if some relay speaks for the caller at that position. */
 bool ch_policy_is_relayed(const ch_policy *policy, size_t caller);
 /* True if policy names `peer`: as a caller or one of its people. Otherwise it is a stranger. */

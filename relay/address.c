@@ -4,11 +4,10 @@
 #include "base/names.h"
 
 #include <openssl/crypto.h>
-#include <strings.h>
 
 #define TOKEN_MIN 32
-#define PLAIN "https://"
-#define ENCODED "https%3A%2F%2F"
+#define PLAIN CH_LITERAL("https://")
+#define ENCODED CH_LITERAL("https%3A%2F%2F")
 
 bool ch_is_bot_token(ch_slice text)
 {
@@ -39,9 +38,10 @@ static ch_status check_token(ch_slice given, const ch_secret *token, ch_error *e
                    "the path does not begin with this port's token; bots' base URL is http://ADDRESS:PORT/TOKEN/KEY");
 }
 
-static bool begins_as(ch_slice text, const char *start, size_t size)
+/* True if something follows that start. */
+static bool begins_with(ch_slice text, ch_slice start)
 {
-    return text.size > size && strncasecmp((const char *)text.data, start, size) == 0;
+    return text.size > start.size && ch_slice_begins_case(text, start);
 }
 
 /* After decoding, as before, only what a URL can have. */
@@ -60,13 +60,14 @@ static ch_status decode_url(ch_slice text, ch_buffer *out, ch_error *err)
 static ch_status read_url(ch_slice rest, ch_bot_address *out, ch_error *err)
 {
     ch_slice text = ch_slice_after(rest, rest.size > 0 ? 1 : 0);
-    if (begins_as(text, ENCODED, sizeof ENCODED - 1))
+    if (begins_with(text, ENCODED))
         return decode_url(text, &out->url, err);
-    if (begins_as(text, PLAIN, sizeof PLAIN - 1)) {
+    if (begins_with(text, PLAIN)) {
         ch_buffer_add_slice(&out->url, text);
         return CH_OK;
     }
-    if (begins_as(text, "http:", 5) || begins_as(text, "http%3A", 7) || begins_as(text, "https:", 6))
+    if (begins_with(text, CH_LITERAL("http:")) || begins_with(text, CH_LITERAL("http%3A")) ||
+        begins_with(text, CH_LITERAL("https:")))
         return ch_fail(err, CH_BAD_INPUT, "the URL after the prefix must begin with https://, or be percent-encoded");
     if (rest.size == 0 || rest.data[0] != '/')
         ch_buffer_add_byte(&out->url, '/');

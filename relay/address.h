@@ -1,7 +1,7 @@
 /* What the path of a bot's request says: the listener's token, the key, and what is to be called at the exchange.
  *
- *     /TOKEN/KEY/api/v3/order?symbol=...              a base URL; the agent looks over the origins of the key's
- * environment /TOKEN/KEY/~usdm/fapi/v1/order?...              the same with the name of an origin
+ *     /TOKEN/KEY/api/v3/order?symbol=...              a base URL; the agent looks for the path at all origins
+ *     /TOKEN/KEY/~usdm/fapi/v1/order?...              the same with the name of an origin
  *     /TOKEN/KEY/https://api.binance.com/api/v3/order a URL after a prefix (ccxt's proxyUrl)
  *     /TOKEN/KEY/https%3A%2F%2Fapi.binance.com%2F...  the same, percent-encoded whole
  *
@@ -19,11 +19,12 @@ typedef struct ch_bot_address {
     ch_buffer url; /* a path with its query, or a URL; the caller frees it */
 } ch_bot_address;
 
-/* Reads `target`, the path of a request line. `token` is compared in constant time; NULL: there is none. CH_NOT_FOUND:
- * the token is wrong or missing. CH_BAD_INPUT: the rest is not an address. No error names the token. */
+/* Reads `target`, the path of a request line. `token` is compared in constant time; NULL: there is none. Returns
+ * CH_NOT_FOUND if the token is wrong or missing, CH_BAD_INPUT if the rest is not an address. No error names the token.
+ */
 CH_CHECKED ch_status ch_bot_address_read(ch_slice target, const ch_secret *token, ch_bot_address *out, ch_error *err);
 
-/* Could `text` be a token: 32 bytes or more of A-Z a-z 0-9 - _ ? */
+/* True if `text` can be a token: 32 bytes or more of A-Z a-z 0-9 - _. */
 bool ch_is_bot_token(ch_slice text);
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "relay/agent_answer.h"
 #include "relay/calls.h"
+#include "relay/headers.h"
 
 #include <openssl/evp.h>
 #include <stdlib.h>

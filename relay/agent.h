@@ -29,12 +29,13 @@ typedef struct ch_wire {
 ch_agent *ch_agent_new(ch_loop *loop, const char *socket_path, unsigned wait_s);
 void ch_agent_free(ch_agent *agent);
 
-/* The question as JSON, and the print of what the bot sent. CH_TOO_LARGE: the agent would not take it; CH_BAD_INPUT:
- * the body is not text. */
+/* Appends the question as JSON. Returns CH_TOO_LARGE if the agent would not take it, CH_BAD_INPUT if the body is not
+ * text. */
 CH_CHECKED ch_status ch_agent_write(const ch_wire *wire, const char *id, ch_buffer *out, ch_error *err);
+/* Writes the print of what the bot sent. */
 void ch_wire_print(const ch_wire *wire, uint8_t out[CH_PRINT_SIZE]);
 
-/* Asks; on_answer is called once, unless the asking is freed before. All is read now. */
+/* Asks; calls on_answer once, unless the asking is freed before. Keeps no view of what it is given. */
 ch_asking *ch_agent_ask(ch_agent *agent, const ch_wire *wire, ch_slice question,
                         void (*on_answer)(void *context, const ch_agent_answer *answer), void *context);
 void ch_asking_free(ch_asking *asking);
@@ -42,7 +43,7 @@ void ch_asking_free(ch_asking *asking);
 /* Tells what became of a request, once, whatever comes of that. `status` 0: it was not sent. Outcomes are gathered for
  * some milliseconds, so that a busy bot's next order does not wait for what is said of its last. */
 void ch_agent_tell(ch_agent *agent, const char *id, unsigned status, ch_slice body);
-/* How much is still to be told, or being told. */
+/* Returns how many outcomes are still to be told, or are being told; those that are told together count as one. */
 size_t ch_agent_telling(const ch_agent *agent);
 
 #endif

@@ -1,6 +1,6 @@
 #include "relay/agent_answer.h"
 
-#include "relay/bot_head.h"
+#include "relay/headers.h"
 
 #include <string.h>
 
@@ -11,15 +11,9 @@ static const char *text_of(const json_t *object, const char *name)
     return json_string_value(json_object_get(object, name));
 }
 
-bool ch_is_header_line(const char *name, const char *value)
+static ch_slice slice_of(const json_t *text)
 {
-    if (*name == '\0' || !ch_slice_is_text(ch_slice_of(value)))
-        return false;
-    for (; *name != '\0'; name++) {
-        if (!ch_byte_is_alphanumeric((uint8_t)*name) && strchr("!#$%&'*+-.^_`|~", *name) == NULL)
-            return false;
-    }
-    return true;
+    return (ch_slice){(const uint8_t *)json_string_value(text), json_string_length(text)};
 }
 
 static bool are_headers(json_t *headers)
@@ -30,15 +24,10 @@ static bool are_headers(json_t *headers)
         return false;
     json_object_foreach(headers, name, value)
     {
-        if (!json_is_string(value) || !ch_is_header_line(name, json_string_value(value)))
+        if (!ch_is_http_word(ch_slice_of(name)) || !json_is_string(value) || !ch_slice_is_text(slice_of(value)))
             return false;
     }
     return true;
-}
-
-static ch_slice slice_of(const json_t *text)
-{
-    return (ch_slice){(const uint8_t *)json_string_value(text), json_string_length(text)};
 }
 
 static bool read_request(json_t *document, ch_agent_answer *answer)

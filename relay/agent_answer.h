@@ -45,7 +45,4 @@ typedef struct ch_shape {
 } ch_shape;
 bool ch_shape_read(const json_t *json, ch_shape *out);
 
-/* May `name: value` be a header line? */
-bool ch_is_header_line(const char *name, const char *value);
-
 #endif

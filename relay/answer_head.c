@@ -1,9 +1,6 @@
 #include "relay/answer_head.h"
 
-#include "relay/bot_head.h"
-
-#include <stdlib.h>
-#include <strings.h>
+#include "relay/headers.h"
 
 /* clang-format off */
 static const char *const kept_back[] = {
@@ -12,8 +9,8 @@ static const char *const kept_back[] = {
 };
 /* clang-format on */
 
-#define ACCESS_CONTROL "Access-Control-"
-#define OURS "Chancery-"
+#define ACCESS_CONTROL CH_LITERAL("Access-Control-")
+#define OURS CH_LITERAL("Chancery-")
 
 void ch_answer_head_free(ch_answer_head *head)
 {
@@ -27,11 +24,6 @@ static ch_slice without_end(ch_slice line)
     return line;
 }
 
-static bool begins_as(ch_slice text, const char *start, size_t size)
-{
-    return text.size >= size && strncasecmp((const char *)text.data, start, size) == 0;
-}
-
 bool ch_answer_head_add(ch_answer_head *head, ch_slice line)
 {
     head->size += line.size;
@@ -40,7 +32,7 @@ bool ch_answer_head_add(ch_answer_head *head, ch_slice line)
     line = without_end(line);
     if (head->is_whole) /* a trailer */
         return true;
-    if (begins_as(line, "HTTP/", 5)) {
+    if (ch_slice_begins_case(line, CH_LITERAL("HTTP/"))) {
         const uint8_t *space = ch_slice_find(line, ' ');
         ch_slice status = ch_slice_after(line, space == NULL ? line.size : (size_t)(space - line.data) + 1);
         ch_buffer_clear(&head->raw);
@@ -61,28 +53,14 @@ static ch_slice take_until(ch_slice *rest, uint8_t byte)
     return part;
 }
 
-static ch_slice trim(ch_slice text)
-{
-    while (text.size > 0 && (text.data[0] == ' ' || text.data[0] == '\t'))
-        text = ch_slice_after(text, 1);
-    while (text.size > 0 && (text.data[text.size - 1] == ' ' || text.data[text.size - 1] == '\t'))
-        text.size--;
-    return text;
-}
-
 /* Does a Connection header name it, so that it is for us alone? */
 static bool is_named_by_connection(const ch_answer_head *head, ch_slice name)
 {
     ch_slice rest = ch_buffer_slice(&head->raw);
     while (rest.size > 0) {
         ch_slice list = take_until(&rest, '\n');
-        if (!ch_header_is(take_until(&list, ':'), "Connection"))
-            continue;
-        while (list.size > 0) {
-            ch_slice word = trim(take_until(&list, ','));
-            if (word.size == name.size && begins_as(word, (const char *)name.data, name.size))
-                return true;
-        }
+        if (ch_header_is(take_until(&list, ':'), "Connection") && ch_header_list_has(list, name))
+            return true;
     }
     return false;
 }
@@ -93,8 +71,8 @@ static bool is_passed(const ch_answer_head *head, ch_slice name)
         if (ch_header_is(name, kept_back[i]))
             return false;
     }
-    return name.size > 0 && !ch_is_hop_header(name) && !begins_as(name, ACCESS_CONTROL, sizeof ACCESS_CONTROL - 1) &&
-           !begins_as(name, OURS, sizeof OURS - 1) && !is_named_by_connection(head, name);
+    return name.size > 0 && !ch_is_hop_header(name) && !ch_slice_begins_case(name, ACCESS_CONTROL) &&
+           !ch_slice_begins_case(name, OURS) && !is_named_by_connection(head, name);
 }
 
 void ch_answer_head_pass(const ch_answer_head *head, ch_buffer *out)
@@ -104,7 +82,7 @@ void ch_answer_head_pass(const ch_answer_head *head, ch_buffer *out)
         ch_slice line = take_until(&rest, '\n');
         ch_slice value = line;
         ch_slice name = take_until(&value, ':');
-        value = trim(value);
+        value = ch_trim_blanks(value);
         bool is_header = name.size < line.size && ch_slice_is_text(name) && ch_slice_is_text(value) &&
                          ch_slice_find(name, ' ') == NULL;
         if (!is_header || !is_passed(head, name))

@@ -19,7 +19,7 @@ typedef struct ch_answer_head {
 
 void ch_answer_head_free(ch_answer_head *head);
 
-/* Takes a line with its end. False: the lines are too many bytes. */
+/* Takes a line with its end. Returns false if the lines have too many bytes together. */
 bool ch_answer_head_add(ch_answer_head *head, ch_slice line);
 /* Appends the lines that a bot gets, each with CRLF. */
 void ch_answer_head_pass(const ch_answer_head *head, ch_buffer *out);

@@ -1,9 +1,9 @@
 /* The end is found first, and each line end on the way is looked at, so what is read afterwards has no doubtful one. */
 #include "relay/bot_head.h"
 
-#include <stdlib.h>
+#include "relay/headers.h"
+
 #include <string.h>
-#include <strings.h>
 
 #define METHOD_MAX 16
 #define LENGTH_DIGITS_MAX 10
@@ -36,35 +36,6 @@ ch_status ch_bot_head_end(ch_slice bytes, size_t *scanned, size_t *size, unsigne
 
 /* ---- its lines ---- */
 
-/* tchar of RFC 9110 */
-static bool is_token(ch_slice text)
-{
-    for (size_t i = 0; i < text.size; i++) {
-        if (!ch_byte_is_alphanumeric(text.data[i]) && (text.data[i] == 0 || !strchr("!#$%&'*+-.^_`|~", text.data[i])))
-            return false;
-    }
-    return text.size > 0;
-}
-
-static bool is_blank(uint8_t byte)
-{
-    return byte == ' ' || byte == '\t';
-}
-
-static ch_slice trim(ch_slice text)
-{
-    while (text.size > 0 && is_blank(text.data[0]))
-        text = ch_slice_after(text, 1);
-    while (text.size > 0 && is_blank(text.data[text.size - 1]))
-        text.size--;
-    return text;
-}
-
-bool ch_header_is(ch_slice text, const char *word)
-{
-    return text.size == strlen(word) && (text.size == 0 || strncasecmp((const char *)text.data, word, text.size) == 0);
-}
-
 const ch_slice *ch_bot_head_find(const ch_bot_head *head, const char *name)
 {
     for (size_t i = 0; i < head->count; i++) {
@@ -72,22 +43,6 @@ const ch_slice *ch_bot_head_find(const ch_bot_head *head, const char *name)
             return &head->headers[i].value;
     }
     return NULL;
-}
-
-/* clang-format off */
-static const char *const hop_headers[] = {
-    "Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization", "TE", "Trailer",
-    "Transfer-Encoding", "Upgrade", "Host", "Content-Length", "Expect",
-};
-/* clang-format on */
-
-bool ch_is_hop_header(ch_slice name)
-{
-    for (size_t i = 0; i < sizeof hop_headers / sizeof *hop_headers; i++) {
-        if (ch_header_is(name, hop_headers[i]))
-            return true;
-    }
-    return false;
 }
 
 /* The line that `*rest` begins with, without its CRLF. */
@@ -134,7 +89,7 @@ static ch_status read_request_line(ch_slice line, ch_bot_head *out, unsigned *ht
 {
     out->method = take_word(&line);
     out->target = take_word(&line);
-    if (out->method.size > METHOD_MAX || !is_token(out->method))
+    if (out->method.size > METHOD_MAX || !ch_is_http_word(out->method))
         return refuse(http_status, 400, "the request line does not begin with a method", err);
     if (ch_slice_is(out->method, "CONNECT"))
         return refuse(http_status, 405, "a relay is not a proxy; use its address as base URL", err);
@@ -154,15 +109,14 @@ static ch_status read_request_line(ch_slice line, ch_bot_head *out, unsigned *ht
 static ch_status read_header(ch_slice line, ch_bot_head *out, unsigned *http_status, ch_error *err)
 {
     const uint8_t *colon = ch_slice_find(line, ':');
-    if (colon == NULL || is_blank(line.data[0]))
+    if (colon == NULL || line.data[0] == ' ' || line.data[0] == '\t')
         return refuse(http_status, 400, "a line of the head is not a header", err);
     ch_slice name = {line.data, (size_t)(colon - line.data)};
-    ch_slice value = trim(ch_slice_after(line, name.size + 1));
-    if (!is_token(name) || !ch_slice_is_text(value))
+    ch_slice value = ch_trim_blanks(ch_slice_after(line, name.size + 1));
+    if (!ch_is_http_word(name) || !ch_slice_is_text(value))
         return refuse(http_status, 400, "a header has a character that headers cannot have", err);
     for (size_t i = 0; i < out->count; i++) {
-        ch_slice other = out->headers[i].name;
-        if (other.size == name.size && strncasecmp((const char *)other.data, (const char *)name.data, name.size) == 0)
+        if (ch_slice_equal_case(out->headers[i].name, name))
             return refuse(http_status, 400, "a header stands twice", err);
     }
     if (out->count == CH_BOT_HEADERS_MAX)
@@ -190,32 +144,19 @@ static ch_status read_length(ch_bot_head *out, unsigned *http_status, ch_error *
     return CH_OK;
 }
 
-/* Does a list, as that of Connection, have that word? */
-static bool has_word(const ch_slice *list, const char *word)
-{
-    ch_slice rest = list == NULL ? (ch_slice){NULL, 0} : *list;
-    while (rest.size > 0) {
-        const uint8_t *comma = ch_slice_find(rest, ',');
-        ch_slice one = {rest.data, comma == NULL ? rest.size : (size_t)(comma - rest.data)};
-        if (ch_header_is(trim(one), word))
-            return true;
-        rest = ch_slice_after(rest, comma == NULL ? rest.size : one.size + 1);
-    }
-    return false;
-}
-
 static ch_status read_meaning(ch_bot_head *out, unsigned *http_status, ch_error *err)
 {
-    const ch_slice *connection = ch_bot_head_find(out, "Connection");
+    const ch_slice *found = ch_bot_head_find(out, "Connection");
+    ch_slice connection = found == NULL ? CH_LITERAL("") : *found;
     const ch_slice *expect = ch_bot_head_find(out, "Expect");
     if (ch_bot_head_find(out, "Host") == NULL)
         return refuse(http_status, 400, "there is no Host", err);
-    if (ch_bot_head_find(out, "Upgrade") != NULL || has_word(connection, "upgrade"))
+    if (ch_bot_head_find(out, "Upgrade") != NULL || ch_header_list_has(connection, CH_LITERAL("upgrade")))
         return refuse(http_status, 501, "sockets are not relayed; connect to the exchange's own", err);
     if (expect != NULL && !ch_header_is(*expect, "100-continue"))
         return refuse(http_status, 417, "Expect is not 100-continue", err);
     out->expects_continue = expect != NULL;
-    out->wants_close = has_word(connection, "close");
+    out->wants_close = ch_header_list_has(connection, CH_LITERAL("close"));
     return read_length(out, http_status, err);
 }
 

@@ -36,13 +36,7 @@ CH_CHECKED ch_status ch_bot_head_end(ch_slice bytes, size_t *scanned, size_t *si
 /* Reads a whole head. */
 CH_CHECKED ch_status ch_bot_head_read(ch_slice bytes, ch_bot_head *out, unsigned *http_status, ch_error *err);
 
-/* The value of a header whose name is, in any case, `name`; NULL if there is none. */
+/* Returns the value of the header with that name, in any case of its letters, or NULL. */
 const ch_slice *ch_bot_head_find(const ch_bot_head *head, const char *name);
-
-/* Is `text` `word`, whatever the case of its letters? */
-bool ch_header_is(ch_slice text, const char *word);
-
-/* Does the header belong to one connection, so that it is not passed on? */
-bool ch_is_hop_header(ch_slice name);
 
 #endif

@@ -46,7 +46,7 @@ size_t ch_bots_count(const ch_bots *bots);
 /* Serves the non-blocking socket `fd` from now on, or closes it. */
 void ch_bots_take(ch_bots *bots, ch_inlet *inlet, int fd);
 
-/* What the owner remembers of the request in flight: on_room and on_gone get it. */
+/* Sets what on_room and on_gone are called with, for the request in flight. */
 void ch_bot_set_request(ch_bot *bot, void *request);
 
 /* The answer: `lines` are whole header lines, without those that say how long the body is. `body_size`: -1 if it is not

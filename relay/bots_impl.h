@@ -12,8 +12,7 @@ typedef enum ch_bot_state {
     CH_BOT_BODY,      /* its head, and a part of its body */
     CH_BOT_SERVED,    /* the owner has it */
     CH_BOT_ANSWERED,  /* the whole answer is here, and the bot has not taken all of it */
-    CH_BOT_LINGERING, /* answered for the last time: what the bot still sends is dropped, so that it can read the answer
-                       */
+    CH_BOT_LINGERING, /* answered for the last time; what the bot still sends is dropped, so that it reads the answer */
     CH_BOT_ENDED,     /* is freed by its timer */
 } ch_bot_state;
 

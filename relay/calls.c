@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "relay/bot_head.h"
+#include "relay/headers.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@
 #define IDLE_MAX_MS 60000U /* less than the agent keeps a connection that is idle */
 #define HEAD_MAX (16 * 1024)
 #define READ_SIZE (16 * 1024)
-#define NO_ANSWER "its answer is none that can be read"
+#define NO_ANSWER "its answer cannot be read"
 
 typedef struct ch_line {
     ch_source source;
@@ -305,11 +305,18 @@ static ch_line *open_line(ch_calls *calls)
     return line;
 }
 
+static ch_line *pop_idle(ch_calls *calls)
+{
+    ch_line *line = calls->idle;
+    if (line != NULL)
+        calls->idle = line->next;
+    return line;
+}
+
 static ch_line *take_idle(ch_calls *calls)
 {
-    while (calls->idle != NULL) {
-        ch_line *line = calls->idle;
-        calls->idle = line->next;
+    ch_line *line;
+    while ((line = pop_idle(calls)) != NULL) {
         if (ch_clock_ms() - line->idle_since_ms < IDLE_MAX_MS)
             return line;
         close_line(line);
@@ -411,9 +418,10 @@ ch_calls *ch_calls_new(ch_loop *loop, const char *path, size_t connections_max)
 
 void ch_calls_free(ch_calls *calls)
 {
+    ch_line *line;
     if (calls == NULL)
         return;
-    while (calls->idle != NULL)
-        drop_idle(calls->idle);
+    while ((line = pop_idle(calls)) != NULL)
+        close_line(line);
     free(calls);
 }

@@ -51,7 +51,7 @@ ch_calls *ch_calls_new(ch_loop *loop, const char *path, size_t connections_max);
 void ch_calls_free(ch_calls *calls);
 
 void ch_calls_start(ch_calls *calls, ch_call *call);
-/* Ends it; on_end is not called. Harmless if it has ended. */
+/* Ends it without on_end. Does nothing if it has ended. */
 void ch_calls_stop(ch_call *call);
 
 #endif

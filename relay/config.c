@@ -11,7 +11,6 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define CA_PATH "/etc/ssl/certs/ca-certificates.crt"
 #define AGENT_SOCKET "/run/chancery/agent.sock"
@@ -335,7 +334,7 @@ const ch_route_config *ch_relay_route(const ch_relay_config *config, ch_slice ho
 {
     for (size_t i = 0; i < config->route_count; i++) {
         const ch_route_config *route = &config->routes[i];
-        if (strlen(route->host) == host.size && strncasecmp(route->host, (const char *)host.data, host.size) == 0)
+        if (ch_slice_equal_case(ch_slice_of(route->host), host))
             return route;
     }
     return NULL;

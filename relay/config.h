@@ -68,7 +68,7 @@ typedef struct ch_relay_config {
 CH_CHECKED ch_status ch_relay_config_load(const char *path, ch_relay_config *out, ch_error *err);
 void ch_relay_config_free(ch_relay_config *config);
 
-/* NULL if there is no route of that host, whose case does not matter. */
+/* Returns the route of that host, in any case of its letters, or NULL. */
 const ch_route_config *ch_relay_route(const ch_relay_config *config, ch_slice host);
 
 #endif

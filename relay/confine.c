@@ -11,12 +11,15 @@
 #include <fcntl.h>
 #include <errno.h>
 #include <linux/capability.h>
+#include <linux/netlink.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -146,20 +149,23 @@ typedef struct rule {
 
 static int add_rules(scmp_filter_ctx filter)
 {
+    /* clang-format off */
     const rule rules[] = {
-        {SCMP_SYS(open),   HAS_NONE_OF(1,              TO_WRITE)   },
-        {SCMP_SYS(openat), HAS_NONE_OF(2,              TO_WRITE)   },
-        {SCMP_SYS(socket), IS(0,                       1)          }, /* AF_UNIX */
-        {SCMP_SYS(socket), IS(0,                       2)          }, /* AF_INET */
-        {SCMP_SYS(socket), IS(0,                       10)         }, /* AF_INET6 */
-        {SCMP_SYS(socket), IS(0,                       16)         }, /* AF_NETLINK: which addresses there are */
-        {SCMP_SYS(bind),   IS(2,                       12)         }, /* ... a netlink address by its size */
-        {SCMP_SYS(clone),  SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)},
-        {SCMP_SYS(prlimit64),                IS(0,                        0)                },
-        {SCMP_SYS(tgkill),                IS(0,                           getpid())   },
-        {SCMP_SYS(ioctl),                IS(1,                            0x5421)                 }, /* FIONBIO */
-        {SCMP_SYS(ioctl),                IS(1,                            0x541B)   }, /* FIONREAD */
+        /* call                 what its argument must be */
+        { SCMP_SYS(open),       HAS_NONE_OF(1, TO_WRITE) },
+        { SCMP_SYS(openat),     HAS_NONE_OF(2, TO_WRITE) },
+        { SCMP_SYS(socket),     IS(0, AF_UNIX) },
+        { SCMP_SYS(socket),     IS(0, AF_INET) },
+        { SCMP_SYS(socket),     IS(0, AF_INET6) },
+        { SCMP_SYS(socket),     IS(0, AF_NETLINK) }, /* which addresses there are */
+        { SCMP_SYS(bind),       IS(2, sizeof(struct sockaddr_nl)) }, /* such a socket, told by the size of its address */
+        { SCMP_SYS(clone),      SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD) },
+        { SCMP_SYS(prlimit64),  IS(0, 0) },
+        { SCMP_SYS(tgkill),     IS(0, getpid()) },
+        { SCMP_SYS(ioctl),      IS(1, FIONBIO) },
+        { SCMP_SYS(ioctl),      IS(1, FIONREAD) },
     };
+    /* clang-format on */
     int result = 0;
     for (size_t i = 0; result == 0 && i < sizeof calls / sizeof *calls; i++)
         result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0);

@@ -6,6 +6,7 @@
 #include "base/paths.h"
 #include "base/trust.h"
 #include "relay/address.h"
+#include "relay/headers.h"
 #include "relay/pipe.h"
 
 #include <arpa/inet.h>

@@ -26,11 +26,11 @@ typedef struct ch_inlet {
 CH_CHECKED ch_status ch_inlet_prepare(ch_inlet *inlet, const ch_listener_config *config, ch_error *err);
 /* Listens, by a socket that the service manager passed if there is one of that address. */
 CH_CHECKED ch_status ch_inlet_open(ch_inlet *inlet, ch_error *err);
-/* Nobody else is accepted. */
+/* Accepts nobody any more. */
 void ch_inlet_shut(ch_inlet *inlet, ch_loop *loop);
 void ch_inlet_close(ch_inlet *inlet, ch_loop *loop);
 
-/* The next that waits to be accepted, as a non-blocking descriptor; -1: nobody. */
+/* Accepts the next that waits. Returns its non-blocking descriptor, or -1 if nobody waits. */
 int ch_inlet_accept(const ch_inlet *inlet);
 
 /* Refuses what a web page could have a browser send to a port on loopback: a Host that is not ours, an Origin but `*`,

@@ -27,7 +27,7 @@ void ch_lane_free(ch_lane *lane);
 CURL *ch_lane_easy(void);
 
 void ch_lane_start(ch_lane *lane, ch_transfer *transfer);
-/* Ends it; on_done is not called. Never from within a callback of its own. */
+/* Ends it without on_done. Must not be called from within a callback of its own. */
 void ch_lane_stop(ch_transfer *transfer);
 /* Goes on with a transfer that was paused by its write callback. */
 void ch_lane_resume(ch_transfer *transfer);

@@ -1,9 +1,8 @@
 /* chancery-relay: sends what the agent has judged and signed, once. */
 #include "base/log.h"
+#include "base/startup.h"
 #include "relay/relay.h"
 
-#include <getopt.h>
-#include <stdbool.h>
 #include <stdio.h>
 
 static const char usage[] =
@@ -37,43 +36,10 @@ static int check(const char *config_path)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"config",  required_argument, NULL, 'c'},
-        {"debug",   no_argument,       NULL, 'd'},
-        {"check",   no_argument,       NULL, 'k'},
-        {"version", no_argument,       NULL, 'V'},
-        {"help",    no_argument,       NULL, 'h'},
-        {NULL,      0,                 NULL, 0  },
-    };
-    const char *config_path = NULL;
-    bool is_check = false;
-    int option;
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        switch (option) {
-        case 'c':
-            config_path = optarg;
-            break;
-        case 'd':
-            ch_log_set_debug(true);
-            break;
-        case 'k':
-            is_check = true;
-            break;
-        case 'V':
-            printf("chancery-relay %s\n", CH_VERSION);
-            return 0;
-        case 'h':
-            fputs(usage, stdout);
-            return 0;
-        default:
-            fputs(usage, stderr);
-            return 2;
-        }
-    }
-    if (config_path == NULL || optind != argc) {
-        fputs(usage, stderr);
-        return 2;
-    }
+    ch_startup startup;
+    int exit_status;
+    if (!ch_startup_read(argc, argv, "chancery-relay", usage, &startup, &exit_status))
+        return exit_status;
     ch_log_set_role("relay");
-    return is_check ? check(config_path) : ch_relay_run(config_path);
+    return startup.is_check ? check(startup.config_path) : ch_relay_run(startup.config_path);
 }

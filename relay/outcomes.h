@@ -24,7 +24,7 @@ typedef enum ch_outcome_state {
     CH_OUTCOME_ANSWERED,
 } ch_outcome_state;
 
-/* Whoever waits for the end of another's request. Set the first two. */
+/* Somebody who waits for the end of another's request. Set the first two. */
 typedef struct ch_outcome_wait {
     void (*on_end)(void *context); /* look it up again */
     void *context;
@@ -54,23 +54,24 @@ typedef struct ch_outcome {
 ch_outcomes *ch_outcomes_new(size_t callers);
 void ch_outcomes_free(ch_outcomes *outcomes);
 
-/* A record of a request on its way, with an id drawn at random. `repeat`: NULL, or the print of its Idempotency-Key. */
+/* Returns a record of a request on its way, with an id drawn at random. `repeat` is the print of its Idempotency-Key,
+ * or NULL. */
 ch_outcome *ch_outcome_begin(ch_outcomes *outcomes, size_t caller, const uint8_t *repeat);
-/* It was signed and has effects, so the very same request must not be sent again. */
+/* Notes that it was signed and has effects, so that the very same request is not sent again. */
 void ch_outcome_signed(ch_outcomes *outcomes, ch_outcome *outcome, const uint8_t *print);
-/* Its end: `state` is not CH_OUTCOME_PENDING, and what of the answer is to be kept is in place. Who waits is called.
- * What was not sent is found by its id only: the same request may come again. */
+/* Ends it in `state`, which is not CH_OUTCOME_PENDING, with what of the answer is in place, and calls whoever waits.
+ * What was not sent is found by its id only, since the same request may come again. */
 void ch_outcome_end(ch_outcomes *outcomes, ch_outcome *outcome, ch_outcome_state state);
-/* As if it had never been: it was not signed. Who waits is called, and finds nothing. */
+/* Forgets what was not signed, and calls whoever waits, who finds nothing. */
 void ch_outcome_drop(ch_outcomes *outcomes, ch_outcome *outcome);
 
-/* NULL if there is none. What a caller finds is its own. */
+/* Each returns a record of the caller's own, or NULL. */
 ch_outcome *ch_outcome_of_id(const ch_outcomes *outcomes, size_t caller, const char *id);
 ch_outcome *ch_outcome_of_print(const ch_outcomes *outcomes, size_t caller, const uint8_t *print);
 ch_outcome *ch_outcome_of_repeat(const ch_outcomes *outcomes, size_t caller, const uint8_t *repeat);
 
 void ch_outcome_await(ch_outcome *outcome, ch_outcome_wait *wait);
-/* Harmless if it does not wait. */
+/* Does nothing if it does not wait. */
 void ch_outcome_stop_waiting(ch_outcome_wait *wait);
 
 /* Keeps a part of the answer's body, as far as there is room. */

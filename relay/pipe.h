@@ -23,7 +23,7 @@ CH_CHECKED ch_status ch_pipe_tls(const char *certificate_path, const char *key_p
 CH_CHECKED ch_status ch_pipe_open(ch_pipe *pipe, int fd, SSL_CTX *context, ch_error *err);
 void ch_pipe_close(ch_pipe *pipe);
 
-/* How many bytes were read or written; 0: not now; -1: the connection has ended. */
+/* Both return how many bytes were read or written: 0 if none can be now, -1 if the connection has ended. */
 ssize_t ch_pipe_read(ch_pipe *pipe, void *data, size_t size);
 ssize_t ch_pipe_write(ch_pipe *pipe, const void *data, size_t size);
 /* Nothing more will be written. */

@@ -49,6 +49,7 @@ ch_refusal ch_refusal_of(const ch_error *problem, unsigned http_status)
     ch_buffer_add_text(&out.lines, "Content-Type: application/problem+json\r\n");
     if (out.status == RETRY_STATUS)
         ch_buffer_add_text(&out.lines, "Retry-After: 1\r\n");
+    out.problem_at = out.lines.size;
     add_header(&out.lines, &out.body);
     return out;
 }

@@ -7,16 +7,17 @@
 
 typedef struct ch_refusal {
     unsigned status;
-    ch_buffer lines; /* whole header lines */
+    ch_buffer lines;   /* whole header lines */
+    size_t problem_at; /* where in them the last one begins, which is Chancery-Problem */
     ch_buffer body;
 } ch_refusal;
 
-/* `http_status`: 0 for the one of the error's own. Free with ch_refusal_free. */
+/* Returns the answer to `problem`. `http_status` 0 stands for the error's own. Free with ch_refusal_free. */
 ch_refusal ch_refusal_of(const ch_error *problem, unsigned http_status);
 void ch_refusal_free(ch_refusal *refusal);
 #define ch_autorefusal __attribute__((cleanup(ch_refusal_free))) ch_refusal
 
-/* The reason phrase of a status line; "" if there is none for it. */
+/* Returns the reason phrase of a status line, or "" if the status has none here. */
 const char *ch_status_phrase(unsigned http_status);
 
 #endif

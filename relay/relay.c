@@ -15,6 +15,7 @@
 
 #include <curl/curl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
@@ -34,7 +35,9 @@ typedef struct relay {
     ch_inlet *inlets;
     size_t inlet_count;
     ch_source signals;
-    uint64_t stop_ms; /* 0: it is to go on */
+    ch_timer patience; /* set when it is to stop: for what is in flight */
+    bool is_stopping;
+    bool is_over;
 } relay;
 
 /* An inlet in the loop. */
@@ -84,10 +87,11 @@ static void on_knock(void *context)
 
 static void stop(relay *self)
 {
-    if (self->stop_ms != 0)
+    if (self->is_stopping)
         return;
+    self->is_stopping = true;
     ch_log("stopping: %zu requests are on their way", ch_requests_count(self->requests));
-    self->stop_ms = ch_clock_ms() + (uint64_t)self->config.times.stop * 1000;
+    ch_loop_set_timer(self->loop, &self->patience, ch_clock_ms() + (uint64_t)self->config.times.stop * 1000);
     for (size_t i = 0; i < self->inlet_count; i++)
         ch_inlet_shut(&self->inlets[i], self->loop);
     ch_bots_stop(self->bots);
@@ -101,13 +105,17 @@ static void on_signal(void *context)
         stop(self);
 }
 
+static void on_late(void *context)
+{
+    relay *self = context;
+    self->is_over = true;
+}
+
 static bool is_at_its_end(const relay *self)
 {
-    if (self->stop_ms == 0)
-        return false;
     bool has_work =
         ch_requests_count(self->requests) > 0 || ch_agent_telling(self->agent) > 0 || ch_bots_count(self->bots) > 0;
-    return !has_work || ch_clock_ms() >= self->stop_ms;
+    return self->is_over || (self->is_stopping && !has_work);
 }
 
 /* ---- the start ---- */
@@ -209,7 +217,10 @@ ch_status ch_relay_check(const char *config_path, ch_error *err)
 
 int ch_relay_run(const char *config_path)
 {
-    relay self = {.signals = {.fd = -1}};
+    relay self = {
+        .signals = {.fd = -1         },
+          .patience = { .on_due = on_late, .context = &self}
+    };
     ch_error err = CH_ERROR_INIT;
     entrance *entrances = NULL;
     ch_status st = prepare(&self, config_path, &err);

@@ -43,13 +43,20 @@ static void free_way(ch_way *way)
     free(way);
 }
 
+static void drop_outcome(ch_way *way)
+{
+    ch_outcome *outcome = way->outcome;
+    way->outcome = NULL;
+    if (outcome != NULL)
+        ch_outcome_drop(way->requests->outcomes, outcome);
+}
+
 void ch_way_end(ch_way *way)
 {
     ch_requests *requests = way->requests;
     ch_way_enter(way, CH_WAY_ENDED);
     end_waiting(way);
-    if (way->outcome != NULL)
-        ch_outcome_drop(requests->outcomes, way->outcome);
+    drop_outcome(way);
     ch_turns_leave(requests->turns, &way->turn);
     *(way->previous == NULL ? &requests->list : &way->previous->next) = way->next;
     if (way->next != NULL)
@@ -75,14 +82,6 @@ static void await(ch_way *way, ch_outcome *outcome)
     way->wait = (ch_outcome_wait){.on_end = look_again, .context = way};
     ch_outcome_await(outcome, &way->wait);
     set_wait(way, times->turn + times->agent + times->connect + times->answer);
-}
-
-static void drop_outcome(ch_way *way)
-{
-    ch_outcome *outcome = way->outcome;
-    way->outcome = NULL;
-    if (outcome != NULL)
-        ch_outcome_drop(way->requests->outcomes, outcome);
 }
 
 /* The agent has signed the same request under another id. */
@@ -111,19 +110,15 @@ static void follow_sent(ch_way *way)
 /* Nothing was sent, but the agent may have signed, and reserved what that takes. */
 static void give_up_asking(ch_way *way)
 {
-    ch_requests *requests = way->requests;
     ch_error why = CH_ERROR_INIT;
-    ch_outcome *outcome = way->outcome;
+    bool was_asked = way->said.says == CH_AGENT_SILENT;
     (void)ch_fail(&why, CH_UNAVAILABLE, "%s; the request was not sent",
-                  way->said.says == CH_AGENT_AWAY ? "the agent does not answer" : "the agent gave no answer");
-    if (way->said.says == CH_AGENT_SILENT) {
-        ch_agent_tell(requests->agent, outcome->id, 0, (ch_slice){NULL, 0});
-        ch_outcome_signed(requests->outcomes, outcome, way->print);
-        ch_outcome_end(requests->outcomes, outcome, CH_OUTCOME_NOT_SENT);
-        way->outcome = NULL;
-    }
+                  was_asked ? "the agent gave no answer" : "the agent does not answer");
     ch_way_answer_error(way, CH_ERROR_NOT_SENT, &why);
-    ch_way_end(way);
+    if (was_asked)
+        ch_way_give_up(way, CH_OUTCOME_NOT_SENT);
+    else
+        ch_way_end(way);
 }
 
 static void note_public(ch_way *way, bool is_public)
@@ -138,11 +133,8 @@ static void give_up_turnless(ch_way *way)
 {
     ch_error why = CH_ERROR_INIT;
     (void)ch_fail(&why, CH_BUSY, "the call was public until now; nothing was sent, and it can be asked for again");
-    ch_agent_tell(way->requests->agent, way->outcome->id, 0, (ch_slice){NULL, 0});
-    ch_outcome_end(way->requests->outcomes, way->outcome, CH_OUTCOME_NOT_SENT);
-    way->outcome = NULL;
     ch_way_answer_error(way, CH_ERROR_NOT_SENT, &why);
-    ch_way_end(way);
+    ch_way_give_up(way, CH_OUTCOME_NOT_SENT);
 }
 
 static void on_answer(void *context, const ch_agent_answer *answer)
@@ -341,9 +333,9 @@ void ch_way_is_gone(ch_way *way)
     bool may_end = way->state < CH_WAY_ASKING;
     way->bot = NULL;
     if (way->state == CH_WAY_SENDING && !ch_sending_has_started(way->sending))
-        ch_way_stop_sending(way);
+        ch_way_give_up(way, CH_OUTCOME_NOT_SENT);
     else if (way->state >= CH_WAY_SENDING && !way->said.has_effects)
-        ch_way_stop_reading(way);
+        ch_way_give_up(way, CH_OUTCOME_UNKNOWN); /* of a read it does not matter */
     else if (way->is_paused)
         ch_way_has_room(way);
     if (may_end)

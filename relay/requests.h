@@ -15,10 +15,10 @@ typedef struct ch_request_on_its_way ch_way;
 ch_requests *ch_requests_new(ch_loop *loop, const ch_relay_config *config, ch_agent *agent, ch_sender *sender);
 void ch_requests_free(ch_requests *requests);
 
-/* How many are on their way. */
+/* Returns how many are on their way. */
 size_t ch_requests_count(const ch_requests *requests);
 
-/* A bot's request; the bot is answered when it is at its end. */
+/* Takes a bot's request, and answers the bot when it is at its end. */
 void ch_requests_take(ch_requests *requests, ch_bot *bot, const ch_inlet *inlet, const ch_bot_head *head,
                       ch_slice body);
 /* The bot takes more of its answer. */

@@ -43,16 +43,6 @@ static void add_problem_header(ch_buffer *lines, const json_t *document)
     free(text);
 }
 
-/* The header of the relay's own problem, for an answer in another's shape. */
-static void add_own_header(ch_buffer *lines, const ch_refusal *refusal)
-{
-    static const char name[] = "Chancery-Problem: ";
-    ch_slice rest = ch_buffer_slice(&refusal->lines);
-    const uint8_t *at = memmem(rest.data, rest.size, name, sizeof name - 1);
-    if (at != NULL)
-        ch_buffer_add(lines, at, rest.size - (size_t)(at - rest.data));
-}
-
 static const json_t *shapes_of(const ch_way *way)
 {
     return way->said.shapes != NULL ? way->said.shapes : ch_turns_shapes(way->requests->turns, way->wire.key);
@@ -74,7 +64,7 @@ void ch_way_answer_error(ch_way *way, ch_way_error which, const ch_error *why)
         return;
     ch_autorefusal refusal = ch_refusal_of(why, errors[which].http_status);
     if (ch_shape_read(json_object_get(shapes_of(way), errors[which].name), &shape)) {
-        add_own_header(&shape.lines, &refusal);
+        ch_buffer_add_slice(&shape.lines, ch_slice_after(ch_buffer_slice(&refusal.lines), refusal.problem_at));
         answer(way, shape.status, ch_buffer_slice(&shape.lines), shape.body);
     } else {
         answer(way, refusal.status, ch_buffer_slice(&refusal.lines), ch_buffer_slice(&refusal.body));

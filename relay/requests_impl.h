@@ -59,9 +59,8 @@ void ch_way_enter(ch_way *way, ch_way_state state);
 void ch_way_end(ch_way *way);
 /* Sends what the agent said is to be sent. */
 void ch_way_send(ch_way *way);
-/* The bot hung up before the sending began; or it does not matter what is answered. */
-void ch_way_stop_sending(ch_way *way);
-void ch_way_stop_reading(ch_way *way);
+/* Ends it, and its record in that state. Tells the agent if it was not sent. */
+void ch_way_give_up(ch_way *way, ch_outcome_state state);
 
 /* ---- answers to the bot, if it is still there; none ends the way ---- */
 

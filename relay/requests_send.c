@@ -93,27 +93,19 @@ void ch_way_send(ch_way *way)
     ch_error err = CH_ERROR_INIT;
     ch_way_enter(way, CH_WAY_SENDING);
     if (way->bot == NULL) {
-        end_outcome(way, CH_OUTCOME_NOT_SENT);
-        ch_way_end(way);
+        ch_way_give_up(way, CH_OUTCOME_NOT_SENT);
         return;
     }
     way->sending = ch_send(way->requests->sender, &way->said, way->wire.head, &owner, &err);
     if (way->sending != NULL)
         return;
-    end_outcome(way, CH_OUTCOME_NOT_SENT);
     ch_way_answer_error(way, CH_ERROR_NOT_SENT, &err);
-    ch_way_end(way);
+    ch_way_give_up(way, CH_OUTCOME_NOT_SENT);
 }
 
-void ch_way_stop_sending(ch_way *way)
+void ch_way_give_up(ch_way *way, ch_outcome_state state)
 {
-    end_outcome(way, CH_OUTCOME_NOT_SENT);
-    ch_way_end(way);
-}
-
-void ch_way_stop_reading(ch_way *way)
-{
-    end_outcome(way, CH_OUTCOME_UNKNOWN);
+    end_outcome(way, state);
     ch_way_end(way);
 }
 

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "relay/answer_head.h"
 #include "relay/guard.h"
+#include "relay/headers.h"
 #include "relay/lane.h"
 
 #include <stdlib.h>

@@ -29,25 +29,26 @@ typedef struct ch_turn {
 ch_turns *ch_turns_new(void);
 void ch_turns_free(ch_turns *turns);
 
-/* Takes a turn with `key`: true if it has come, else on_turn is called when it does. */
+/* Takes a turn with `key`. Returns true if it has come; else on_turn is called when it does. */
 bool ch_turns_take(ch_turns *turns, ch_slice key, ch_turn *turn);
-/* Ends the turn, or the wait for it; whoever is next is called before this returns. Harmless for one that has none. */
+/* Ends the turn, or the wait for it, and calls whoever is next before it returns. Does nothing for one that has none.
+ */
 void ch_turns_leave(ch_turns *turns, ch_turn *turn);
 /* Lets others go on, though the turn's request is not at its end. */
 void ch_turns_pass(ch_turns *turns, ch_turn *turn);
 
-/* What the agent said of the turn's key: whether it has nonces, and the shapes of errors, of which it keeps a
+/* Notes what the agent said of the turn's key: whether it has nonces, and the shapes of errors, of which it keeps a
  * reference. */
 void ch_turns_learn(ch_turns *turns, ch_turn *turn, bool is_serial, json_t *shapes);
-/* NULL if the agent has said none yet. */
+/* Returns the shapes of errors, or NULL if the agent has said none yet. */
 const json_t *ch_turns_shapes(const ch_turns *turns, ch_slice key);
 
-/* A call that was public needs no turn; the query does not matter. `ch_turns_note_public` says that it was, or that it
- * was not: then its path does not tell, and it waits for its turn from then on. */
+/* Returns true of a call that was public, which needs no turn, whatever its query. ch_turns_note_public notes that it
+ * was, or that it was not: then its path does not tell, and it waits for its turn from then on. */
 bool ch_turns_is_public(const ch_turns *turns, ch_slice key, ch_slice method, ch_slice url);
 void ch_turns_note_public(ch_turns *turns, ch_slice key, ch_slice method, ch_slice url, bool is_public);
 
-/* Does a request look as if it cancelled? A wrong guess changes only the order of requests with one key. */
+/* True if a request looks as if it cancelled. A wrong guess changes only the order of requests with one key. */
 bool ch_looks_like_cancel(ch_slice method, ch_slice url);
 
 #endif

@@ -30,6 +30,7 @@ SYSTEM_NAMES = {
     "link.h": r"ElfW|E[IT]_[A-Z]+|[DP]T_\w+|DF_\w+",
     "linux/capability.h": r"__user_cap_\w+|CAP_\w+|_LINUX_CAPABILITY_\w+",
     "linux/landlock.h": r"landlock_\w+|LANDLOCK_\w+",
+    "linux/netlink.h": r"sockaddr_nl|NETLINK_\w+",
     "linux/sched.h": r"CLONE_\w+|SCHED_\w+|clone_args",
     "linux/sched/types.h": r"sched_attr",
     "linux/sockios.h": r"SIOC?\w+",

@@ -99,6 +99,7 @@ void ch_request_keep_sent(ch_job *job);
 /* Append JSON for the answer; nothing if no relay brings it, or who asked may not see the key. */
 void ch_request_add_relay_answer(const ch_job *job, ch_buffer *out);
 void ch_request_add_exchange_error(const ch_job *job, ch_status status, ch_slice message, ch_slice id, ch_buffer *out);
+
 /* ---- request_public.c: calls that need no signature ---- */
 
 /* Answers an SDK's request with what to send, if it is such a call; nothing is judged, counted or recorded. */

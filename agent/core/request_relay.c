@@ -7,6 +7,7 @@
 #include "agent/core/request_impl.h"
 
 #include "agent/core/relay_answer.h"
+#include "base/bits.h"
 #include "base/clock.h"
 #include "exchange/profile.h"
 #include "policy/decide.h"
@@ -21,12 +22,18 @@
 
 /* ---- for whom ---- */
 
-static ch_status refuse_speaker(const ch_job *job, ch_slice user, ch_error *err)
+/* `relay`: of the policy's callers, or none of them. */
+static ch_status refuse_speaker(const ch_job *job, size_t relay, ch_error *err)
 {
+    ch_autobuffer user = CH_BUFFER_INIT;
+    if (relay < job->policy->caller_count)
+        ch_buffer_add_text(&user, job->policy->callers[relay].name);
+    else
+        ch_policy_name_user(job->policy, &job->caller, &user);
     return ch_fail_rule(err, CH_REFUSED, "relay",
-                        "%.*s does not speak for caller '%.*s': only a caller with the role relay may, for those that "
+                        "%s does not speak for caller '%.*s': only a caller with the role relay may, for those that "
                         "its 'for' names",
-                        CH_SLICE_ARGS(user), ch_slice_is_text(job->relay_for) ? (int)job->relay_for.size : 0,
+                        ch_buffer_text(&user), ch_slice_is_text(job->relay_for) ? (int)job->relay_for.size : 0,
                         (const char *)job->relay_for.data);
 }
 
@@ -36,9 +43,9 @@ static void become(ch_job *job, size_t whom, size_t relay)
     const ch_caller *caller = &job->policy->callers[whom];
     job->relay = &job->policy->callers[relay];
     job->callers = (ch_caller_set){0};
-    job->callers.bits[whom / 64] = 1ULL << (whom % 64);
+    ch_set_add(job->callers.bits, whom);
     job->stoppable = job->callers;
-    job->stoppable.bits[relay / 64] |= 1ULL << (relay % 64);
+    ch_set_add(job->stoppable.bits, relay);
     job->caller = (ch_peer){.uid = caller->ids.uid, .gid = caller->ids.gid};
     job->ticket.caller = caller->ids.uid;
 }
@@ -46,12 +53,9 @@ static void become(ch_job *job, size_t whom, size_t relay)
 ch_status ch_request_find_relayed(ch_job *job, ch_error *err)
 {
     uint8_t id[CH_SENT_ID_SIZE];
-    ch_autobuffer user = CH_BUFFER_INIT;
     const ch_policy *policy = job->policy;
     size_t relay = ch_policy_relay(policy, &job->callers);
-    size_t whom = ch_policy_caller(policy, job->relay_for);
-    bool is_relay = relay < policy->caller_count;
-    if (!ch_job_is_relayed(job) && is_relay)
+    if (!ch_job_is_relayed(job) && relay < policy->caller_count)
         return ch_fail_rule(err, CH_REFUSED, "relay",
                             "'%s' is a relay, which asks for others and never for itself; say for whom in \"relay\"",
                             policy->callers[relay].name);
@@ -59,11 +63,9 @@ ch_status ch_request_find_relayed(ch_job *job, ch_error *err)
         return CH_OK;
     if (!ch_sent_read_id(job->relay_id, id) || job->form == CH_FORM_RAW || job->form == CH_FORM_STRING)
         return ch_fail(err, CH_INTERNAL, "the front sent a relay's request in a form that has none");
-    ch_policy_name_user(policy, &job->caller, &user);
-    if (!is_relay)
-        return refuse_speaker(job, ch_buffer_slice(&user), err);
-    if (whom == policy->caller_count || !ch_caller_set_has(&policy->callers[relay].speaks_for, whom))
-        return refuse_speaker(job, ch_slice_of(policy->callers[relay].name), err);
+    size_t whom = ch_policy_caller(policy, job->relay_for);
+    if (!ch_policy_speaks_for(policy, relay, whom))
+        return refuse_speaker(job, relay, err);
     become(job, whom, relay);
     return CH_OK;
 }
@@ -168,16 +170,17 @@ static void take_line(void *context, ch_slice line)
 static ch_status find_relay(ch_requests *requests, ch_asker asker, uint64_t connection, ch_slice *name, ch_error *err)
 {
     const ch_request_context *context = &requests->context;
-    ch_autobuffer user = CH_BUFFER_INIT;
     const ch_peer *peer = ch_connections_peer(context->connections, asker.front, connection);
     if (peer == NULL)
         return ch_fail(err, CH_INTERNAL, "the front sent a request of no connection");
     size_t relay = ch_policy_relay(context->policy, ch_callers_find(context->callers, context->policy, peer));
-    ch_policy_name_user(context->policy, peer, &user);
-    if (relay == context->policy->caller_count)
+    if (relay == context->policy->caller_count) {
+        ch_autobuffer user = CH_BUFFER_INIT;
+        ch_policy_name_user(context->policy, peer, &user);
         return ch_fail_rule(err, CH_REFUSED, "relay",
                             "%s is no relay: only callers of that role may report how requests ended",
                             ch_buffer_text(&user));
+    }
     *name = ch_slice_of(context->policy->callers[relay].name);
     return CH_OK;
 }

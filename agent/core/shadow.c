@@ -82,14 +82,13 @@ static ch_status find_call(ch_shadow *shadow, const ch_job *job, const ch_key *k
 static ch_caller_set find_callers(const ch_shadow *shadow, const ch_job *job)
 {
     ch_caller_set callers = {0};
-    size_t relay = job->relay == NULL ? 0 : ch_policy_caller(shadow->policy, ch_slice_of(job->relay->name));
-    size_t whom = job->relay == NULL ? 0 : ch_policy_caller(shadow->policy, job->relay_for);
-    bool is_relayed = job->relay != NULL && relay < shadow->policy->caller_count &&
-                      ch_caller_set_has(&shadow->policy->callers[relay].speaks_for, whom);
-    if (is_relayed)
+    const ch_policy *policy = shadow->policy;
+    if (job->relay == NULL)
+        return ch_policy_identify(policy, &job->caller, &callers) ? callers : (ch_caller_set){0};
+    size_t relay = ch_policy_caller(policy, ch_slice_of(job->relay->name));
+    size_t whom = ch_policy_caller(policy, job->relay_for);
+    if (ch_policy_speaks_for(policy, relay, whom))
         ch_set_add(callers.bits, whom);
-    else if (job->relay == NULL && !ch_policy_identify(shadow->policy, &job->caller, &callers))
-        callers = (ch_caller_set){0};
     return callers;
 }
 

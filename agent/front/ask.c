@@ -2,7 +2,6 @@
 #include "agent/front/ask.h"
 
 #include "agent/front/body.h"
-#include "agent/front/routes.h"
 #include "base/encode.h"
 #include "base/names.h"
 
@@ -81,7 +80,7 @@ static ch_status read_relay(ch_ask *ask, json_t *relay, ch_form form, ch_error *
     CH_TRY(ch_body_check_text(for_whom, "for", true, err));
     ask->sign.relay_id = ch_body_text(id);
     ask->sign.relay_for = ch_body_text(for_whom);
-    if (ch_is_drawn(ask->sign.relay_id) && ch_is_name(ask->sign.relay_for))
+    if (ch_body_is_drawn(ask->sign.relay_id) && ch_is_name(ask->sign.relay_for))
         return CH_OK;
     return ch_fail(err, CH_BAD_INPUT,
                    "\"relay\" has an \"id\" of %d lower-case hex digits, and the name of a caller in \"for\"",

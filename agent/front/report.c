@@ -3,7 +3,6 @@
 #include "agent/front/report.h"
 
 #include "agent/front/body.h"
-#include "agent/front/routes.h"
 #include "base/names.h"
 
 void ch_report_clear(ch_report *report)
@@ -151,7 +150,7 @@ static ch_status read_end(json_t *row, ch_ended_record *end, ch_error *err)
     CH_TRY(ch_body_check_text(id, "id", true, err));
     CH_TRY(ch_body_check_text(outcome, "outcome", true, err));
     *end = (ch_ended_record){.relay_id = ch_body_text(id), .is_sent = ch_slice_is(ch_body_text(outcome), "answered")};
-    if (!ch_is_drawn(end->relay_id))
+    if (!ch_body_is_drawn(end->relay_id))
         return ch_fail(err, CH_BAD_INPUT, "\"id\" must be what the relay drew: %d lower-case hex digits",
                        CH_DRAWN_SIZE);
     if (end->is_sent)

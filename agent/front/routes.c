@@ -1,29 +1,28 @@
 #include "agent/front/routes.h"
 
 #include "base/names.h"
-#include "wire/frames.h"
 
 #include <string.h>
 
 /* clang-format off */
 static const ch_route routes[] = {
-    /* method    path                 part          suffix      question           takes query */
-    { "POST",    "/v1/keys/",         CH_PART_NAME, "/sign",    CH_ASK_SIGN,       false },
-    { "POST",    "/v1/keys/",         CH_PART_NAME, "/check",   CH_ASK_CHECK,      false },
-    { "GET",     "/v1/keys/",         CH_PART_NAME, "/limits",  CH_ASK_LIMITS,     false },
-    { "GET",     "/v1/keys",          CH_PART_NONE, "",         CH_ASK_KEYS,       true },
-    { "GET",     "/v1/prices",        CH_PART_NONE, "",         CH_ASK_PRICES,     true },
-    { "PUT",     "/v1/prices",        CH_PART_NONE, "",         CH_ASK_PUT_PRICES, false },
-    { "POST",    "/v1/reservations/", CH_PART_ID,   "/release", CH_ASK_RELEASE,    false },
-    { "POST",    "/v1/outcomes",      CH_PART_NONE, "",         CH_ASK_OUTCOMES,   false },
-    { "GET",     "/v1/requests/",     CH_PART_ID,   "",         CH_ASK_REQUEST,    true },
-    { "POST",    "/v1/requests/",     CH_PART_ID,   "/sign",    CH_ASK_FETCH,      false },
-    { "DELETE",  "/v1/requests/",     CH_PART_ID,   "",         CH_ASK_WITHDRAW,   false },
-    { "GET",     "/v1/status",        CH_PART_NONE, "",         CH_ASK_STATUS,     false },
-    { "GET",     "/metrics",          CH_PART_NONE, "",         CH_ASK_METRICS,    false },
-    { "GET",     "/v1/time",          CH_PART_NONE, "",         CH_ASK_TIME,       false },
-    { "GET",     "/readyz",           CH_PART_NONE, "",         CH_ASK_READY,      true },
-    { "GET",     "/healthz",          CH_PART_NONE, "",         CH_ASK_HEALTH,     false },
+    /* method    path                 part           suffix      question           takes query */
+    { "POST",    "/v1/keys/",         CH_PART_NAME,  "/sign",    CH_ASK_SIGN,       false },
+    { "POST",    "/v1/keys/",         CH_PART_NAME,  "/check",   CH_ASK_CHECK,      false },
+    { "GET",     "/v1/keys/",         CH_PART_NAME,  "/limits",  CH_ASK_LIMITS,     false },
+    { "GET",     "/v1/keys",          CH_PART_NONE,  "",         CH_ASK_KEYS,       true },
+    { "GET",     "/v1/prices",        CH_PART_NONE,  "",         CH_ASK_PRICES,     true },
+    { "PUT",     "/v1/prices",        CH_PART_NONE,  "",         CH_ASK_PUT_PRICES, false },
+    { "POST",    "/v1/reservations/", CH_PART_ID,    "/release", CH_ASK_RELEASE,    false },
+    { "POST",    "/v1/outcomes",      CH_PART_NONE,  "",         CH_ASK_OUTCOMES,   false },
+    { "GET",     "/v1/requests/",     CH_PART_ID,    "",         CH_ASK_REQUEST,    true },
+    { "POST",    "/v1/requests/",     CH_PART_ID,    "/sign",    CH_ASK_FETCH,      false },
+    { "DELETE",  "/v1/requests/",     CH_PART_ID,    "",         CH_ASK_WITHDRAW,   false },
+    { "GET",     "/v1/status",        CH_PART_NONE,  "",         CH_ASK_STATUS,     false },
+    { "GET",     "/metrics",          CH_PART_NONE,  "",         CH_ASK_METRICS,    false },
+    { "GET",     "/v1/time",          CH_PART_NONE,  "",         CH_ASK_TIME,       false },
+    { "GET",     "/readyz",           CH_PART_NONE,  "",         CH_ASK_READY,      true },
+    { "GET",     "/healthz",          CH_PART_NONE,  "",         CH_ASK_HEALTH,     false },
 };
 /* clang-format on */
 #define ROUTES (sizeof routes / sizeof *routes)
@@ -39,15 +38,6 @@ static bool read_id(ch_slice text, uint64_t *out)
     }
     *out = id;
     return true;
-}
-
-bool ch_is_drawn(ch_slice text)
-{
-    size_t i = 0;
-    while (i < text.size &&
-           ((text.data[i] >= '0' && text.data[i] <= '9') || (text.data[i] >= 'a' && text.data[i] <= 'f')))
-        i++;
-    return text.size == CH_DRAWN_SIZE && i == text.size;
 }
 
 static bool fits_part(const ch_route *route, ch_slice part, ch_route_what *what)

@@ -46,9 +46,6 @@ typedef struct ch_route_what {
     uint64_t id;   /* 0 if there is none */
 } ch_route_what;
 
-/* True if a relay may have drawn it as an id: 32 lower-case hex digits. */
-bool ch_is_drawn(ch_slice text);
-
 /* Finds the route of `path` for `method`, and what the path names. Returns CH_NOT_FOUND, or CH_BAD_METHOD, for which
  * ch_route_add_methods knows more. */
 CH_CHECKED ch_status ch_route_find(ch_slice method, ch_slice path, const ch_route **out, ch_route_what *what,

@@ -124,7 +124,23 @@ START_TEST(test_letters_are_ascii_letters)
 }
 END_TEST
 
+START_TEST(test_letters_are_alike_in_any_case)
+{
+    const ch_slice name = CH_LITERAL("Content-Length");
+    ck_assert(ch_slice_equal_case(name, CH_LITERAL("content-LENGTH")));
+    ck_assert(ch_slice_equal_case(CH_LITERAL(""), (ch_slice){NULL, 0}));
+    ck_assert(!ch_slice_equal_case(name, CH_LITERAL("content-lengths")));
+    ck_assert(!ch_slice_equal_case(CH_LITERAL("["), CH_LITERAL("{")));
+    ck_assert(!ch_slice_equal_case(CH_LITERAL("a\0b"), CH_LITERAL("A\0c")));
+    ck_assert(ch_slice_begins_case(name, CH_LITERAL("CONTENT-")));
+    ck_assert(ch_slice_begins_case(name, CH_LITERAL("")));
+    ck_assert(!ch_slice_begins_case(name, CH_LITERAL("content_")));
+    ck_assert(!ch_slice_begins_case(CH_LITERAL("Con"), CH_LITERAL("content")));
+}
+END_TEST
+
 CH_TESTS("slice", CH_TEST_ROWS(test_text_is_strict_utf8_without_controls, texts),
          CH_TEST(test_slices_compare_as_bytes_and_shorter_first), CH_TEST(test_the_text_at_the_start_is_counted),
          CH_TEST(test_digits_at_the_start_are_counted), CH_TEST(test_a_byte_is_found_inside_only),
-         CH_TEST(test_a_copy_is_terminated), CH_TEST(test_letters_are_ascii_letters))
+         CH_TEST(test_a_copy_is_terminated), CH_TEST(test_letters_are_ascii_letters),
+         CH_TEST(test_letters_are_alike_in_any_case))

@@ -136,6 +136,31 @@ START_TEST(test_entries_name_no_relay)
 }
 END_TEST
 
+/* A name that nobody has is the position after the last caller; of as many callers as there can be, no set has it. */
+START_TEST(test_a_relay_speaks_for_nobody_who_is_not_there)
+{
+    ch_autobuffer policy = CH_BUFFER_INIT;
+    ch_buffer_add_text(&policy, "version: 1\ncallers:\n");
+    for (unsigned i = 1; i < CH_CALLERS_MAX; i++)
+        ch_buffer_add_format(&policy, "  bot-%u: {uid: %u}\n", i, 2000 + i);
+    ch_buffer_add_text(&policy, "  relay: {uid: 1001, socket: relay, role: relay, for: [bot-1]}\n"
+                                "people: {alice: {uid: 1, roles: [operator]}}\n"
+                                "accounts: {own: {prices: none}}\n"
+                                "keys:\n"
+                                "  k: {account: own, token: main, object: \"pkcs11:object=k\", profile: binance, "
+                                "scheme: hmac, key_id: id}\n");
+    decide_set_up(&rig, ch_buffer_text(&policy), "profiles");
+    size_t relay = ch_policy_caller(&rig.policy, CH_LITERAL("relay"));
+    size_t nobody = ch_policy_caller(&rig.policy, CH_LITERAL("nobody"));
+    ck_assert_uint_eq(nobody, CH_CALLERS_MAX);
+    ck_assert(ch_policy_speaks_for(&rig.policy, relay, ch_policy_caller(&rig.policy, CH_LITERAL("bot-1"))));
+    ck_assert(!ch_policy_speaks_for(&rig.policy, relay, ch_policy_caller(&rig.policy, CH_LITERAL("bot-2"))));
+    ck_assert(!ch_policy_speaks_for(&rig.policy, relay, nobody));
+    ck_assert(!ch_policy_speaks_for(&rig.policy, nobody, relay));
+    decide_tear_down(&rig);
+}
+END_TEST
+
 START_TEST(test_what_cannot_be_through_a_relay_does_not_load)
 {
     static const char *const rows[][2] = {
@@ -343,6 +368,7 @@ END_TEST
 
 CH_TESTS("relays", CH_TEST_ROWS(test_what_a_relay_brings_is_judged_as_what_it_is, judged),
          CH_TEST(test_each_signature_is_used_once_and_reads_as_what_is_sent), CH_TEST(test_entries_name_no_relay),
+         CH_TEST(test_a_relay_speaks_for_nobody_who_is_not_there),
          CH_TEST(test_what_cannot_be_through_a_relay_does_not_load),
          CH_TEST_ROWS(test_exposure_of_a_relay_and_of_who_is_behind_it, exposed),
          CH_TEST(test_whom_no_relay_speaks_for_can_do_nothing_with_a_relays_key),
