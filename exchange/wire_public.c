@@ -341,7 +341,8 @@ static const ch_public_call *find(ch_wire *wire, size_t *hosts)
     if (endpoint == NULL)
         return find_call(environment, &wire->out->request, hosts);
     *hosts = 1;
-    return st == CH_OK && !has_credentials(wire) ? find_endpoint(endpoint) : NULL;
+    const ch_public_call *call = st == CH_OK ? find_endpoint(endpoint) : NULL;
+    return call == NULL || has_credentials(wire) ? NULL : call;
 }
 
 bool ch_wire_public_read(const ch_wire_input *input, const ch_wire_request *request, ch_slice key_id,

@@ -73,7 +73,7 @@ static size_t count_body_text(ch_slice body)
     }
 }
 
-ch_status ch_agent_write(const ch_wire *wire, const char *id, ch_buffer *out, ch_error *err)
+ch_status ch_agent_write(const ch_wire *wire, const char *id, const char *errors_tag, ch_buffer *out, ch_error *err)
 {
     if (count_body_text(wire->body) != wire->body.size)
         return ch_fail(err, CH_BAD_INPUT, "the body is not text in UTF-8");
@@ -91,6 +91,10 @@ ch_status ch_agent_write(const ch_wire *wire, const char *id, ch_buffer *out, ch
     ch_encode_json(out, wire->body);
     ch_buffer_add_format(out, "},\"relay\":{\"id\":\"%s\",\"for\":", id);
     ch_encode_json(out, ch_slice_of(wire->caller));
+    if (errors_tag != NULL) {
+        ch_buffer_add_text(out, ",\"errors\":");
+        ch_encode_json(out, ch_slice_of(errors_tag));
+    }
     ch_buffer_add_text(out, "}}");
     if (out->size > CH_AGENT_BODY_MAX)
         return ch_fail(err, CH_TOO_LARGE, "as JSON, the request is over the limit of %d bytes", CH_AGENT_BODY_MAX);
@@ -100,7 +104,8 @@ ch_status ch_agent_write(const ch_wire *wire, const char *id, ch_buffer *out, ch
 /* Each part with its length before it, so that no two requests are the same bytes. */
 static void add_part(ch_buffer *out, ch_slice part)
 {
-    ch_buffer_add_format(out, "%zu:", part.size);
+    const uint64_t size = part.size;
+    ch_buffer_add_slice(out, (ch_slice){(const uint8_t *)&size, sizeof size});
     ch_buffer_add_slice(out, part);
 }
 

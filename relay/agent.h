@@ -29,9 +29,10 @@ typedef struct ch_wire {
 ch_agent *ch_agent_new(ch_loop *loop, const char *socket_path, unsigned wait_s);
 void ch_agent_free(ch_agent *agent);
 
-/* Appends the question as JSON. Returns CH_TOO_LARGE if the agent would not take it, CH_BAD_INPUT if the body is not
- * text. */
-CH_CHECKED ch_status ch_agent_write(const ch_wire *wire, const char *id, ch_buffer *out, ch_error *err);
+/* Appends the question as JSON. `errors_tag` is that of the key's shapes of errors, which the agent then leaves out;
+ * NULL if there are none. Returns CH_TOO_LARGE if the agent would not take it, CH_BAD_INPUT if the body is not text. */
+CH_CHECKED ch_status ch_agent_write(const ch_wire *wire, const char *id, const char *errors_tag, ch_buffer *out,
+                                    ch_error *err);
 /* Writes the print of what the bot sent. */
 void ch_wire_print(const ch_wire *wire, uint8_t out[CH_PRINT_SIZE]);
 

@@ -24,6 +24,7 @@
 
 #define ACCEPTED_TOGETHER 16
 #define DESCRIPTORS 4096
+#define AWAKE_NS 500000
 
 typedef struct relay {
     ch_relay_config config;
@@ -215,6 +216,13 @@ ch_status ch_relay_check(const char *config_path, ch_error *err)
     return st;
 }
 
+/* The agent's answer to a lone request, and the next request of a bot that asks one by one, are worth waiting for
+ * awake. With more requests on their way there is always work at hand. */
+static uint64_t time_awake(const relay *self)
+{
+    return ch_requests_count(self->requests) <= 1 ? AWAKE_NS : 0;
+}
+
 int ch_relay_run(const char *config_path)
 {
     relay self = {
@@ -233,7 +241,7 @@ int ch_relay_run(const char *config_path)
     else
         ch_log("%s", err.message);
     while (st == CH_OK && !is_at_its_end(&self))
-        ch_loop_turn(self.loop, 0);
+        ch_loop_turn(self.loop, time_awake(&self));
     free_relay(&self);
     free(entrances);
     return ch_status_exit(st);

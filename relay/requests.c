@@ -8,6 +8,7 @@
 #include "base/share.h"
 
 #include <openssl/evp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,6 +42,11 @@ static void free_way(ch_way *way)
     ch_asking_free(way->asking);
     ch_buffer_free(&way->address.url);
     free(way);
+}
+
+static void note_id(ch_way *way, const char *id)
+{
+    snprintf(way->id, sizeof way->id, "%s", id);
 }
 
 static void drop_outcome(ch_way *way)
@@ -78,6 +84,7 @@ static void set_wait(ch_way *way, uint32_t time_s)
 static void await(ch_way *way, ch_outcome *outcome)
 {
     const ch_relay_times *times = &way->requests->config->times;
+    note_id(way, outcome->id);
     ch_way_enter(way, CH_WAY_AWAITING);
     way->wait = (ch_outcome_wait){.on_end = look_again, .context = way};
     ch_outcome_await(outcome, &way->wait);
@@ -90,6 +97,7 @@ static void follow_sent(ch_way *way)
     ch_requests *requests = way->requests;
     ch_outcome *sent = ch_outcome_of_id(requests->outcomes, way->caller, way->said.sent_id);
     ch_error why = CH_ERROR_INIT;
+    note_id(way, way->said.sent_id);
     drop_outcome(way);
     if (sent != NULL && sent->state == CH_OUTCOME_PENDING) {
         ch_turns_pass(requests->turns, &way->turn);
@@ -184,7 +192,9 @@ static void ask(void *context)
     ch_autobuffer question = CH_BUFFER_INIT;
     ch_error err = CH_ERROR_INIT;
     end_waiting(way);
-    if (ch_agent_write(&way->wire, way->outcome->id, &question, &err) != CH_OK) {
+    const json_t *shapes = ch_turns_shapes(way->requests->turns, way->wire.key);
+    const char *errors_tag = json_string_value(json_object_get(shapes, "tag"));
+    if (ch_agent_write(&way->wire, way->outcome->id, errors_tag, &question, &err) != CH_OK) {
         ch_way_answer_problem(way, &err, 0);
         ch_way_end(way);
         return;
@@ -197,6 +207,7 @@ static void queue(ch_way *way)
 {
     ch_requests *requests = way->requests;
     way->outcome = ch_outcome_begin(requests->outcomes, way->caller, way->has_repeat ? way->repeat : NULL);
+    note_id(way, way->outcome->id);
     way->turn = (ch_turn){.on_turn = ask,
                           .context = way,
                           .is_cancel = ch_looks_like_cancel(way->wire.head->method, way->wire.url),
@@ -220,6 +231,7 @@ static void look(ch_way *way)
     } else if (same->state == CH_OUTCOME_PENDING) {
         await(way, same);
     } else {
+        note_id(way, same->id);
         ch_way_answer_recorded(way, same);
         ch_way_end(way);
     }

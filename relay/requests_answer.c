@@ -9,6 +9,7 @@
 
 #define PROBLEM_MAX 4096 /* of the header; longer documents are left out of it */
 #define RECORDED "Chancery-Recorded: yes\r\n"
+#define NO_ID "00000000000000000000000000000000" /* where the agent's shapes have a request's id */
 
 static void answer(ch_way *way, unsigned status, ch_slice lines, ch_slice body)
 {
@@ -48,6 +49,15 @@ static const json_t *shapes_of(const ch_way *way)
     return way->said.shapes != NULL ? way->said.shapes : ch_turns_shapes(way->requests->turns, way->wire.key);
 }
 
+/* The shapes are of the key; the id in them stands for that of any request. */
+static void fill_in_id(ch_slice body, const char *id, ch_buffer *out)
+{
+    ch_buffer_add_slice(out, body);
+    (void)ch_buffer_text(out);
+    for (char *at = (char *)out->data; (at = strstr(at, NO_ID)) != NULL; at += CH_RELAY_ID_SIZE)
+        memcpy(at, id, strlen(id));
+}
+
 void ch_way_answer_error(ch_way *way, ch_way_error which, const ch_error *why)
 {
     /* clang-format off */
@@ -60,12 +70,14 @@ void ch_way_answer_error(ch_way *way, ch_way_error which, const ch_error *why)
     };
     /* clang-format on */
     ch_shape shape;
+    ch_autobuffer body = CH_BUFFER_INIT;
     if (way->bot == NULL)
         return;
     ch_autorefusal refusal = ch_refusal_of(why, errors[which].http_status);
     if (ch_shape_read(json_object_get(shapes_of(way), errors[which].name), &shape)) {
         ch_buffer_add_slice(&shape.lines, ch_slice_after(ch_buffer_slice(&refusal.lines), refusal.problem_at));
-        answer(way, shape.status, ch_buffer_slice(&shape.lines), shape.body);
+        fill_in_id(shape.body, way->id, &body);
+        answer(way, shape.status, ch_buffer_slice(&shape.lines), ch_buffer_slice(&body));
     } else {
         answer(way, refusal.status, ch_buffer_slice(&refusal.lines), ch_buffer_slice(&refusal.body));
     }

@@ -33,7 +33,8 @@ struct ch_request_on_its_way {
     ch_timer timer; /* of waiting */
     ch_turn turn;
     ch_outcome_wait wait;
-    ch_outcome *outcome; /* NULL: it has no record, or that is another's */
+    ch_outcome *outcome;           /* NULL: it has no record, or that is another's */
+    char id[CH_RELAY_ID_SIZE + 1]; /* of its record, or of that of the same request */
     ch_asking *asking;
     ch_agent_answer said; /* by the agent; views of `asking` */
     ch_sending *sending;

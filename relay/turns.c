@@ -185,7 +185,7 @@ void ch_turns_learn(ch_turns *turns, ch_turn *turn, bool is_serial, json_t *shap
         key->is_known = true;
         turns->known++;
     }
-    if (shapes != key->shapes) {
+    if (shapes != NULL) {
         json_decref(key->shapes);
         key->shapes = json_incref(shapes);
     }

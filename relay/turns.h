@@ -38,7 +38,7 @@ void ch_turns_leave(ch_turns *turns, ch_turn *turn);
 void ch_turns_pass(ch_turns *turns, ch_turn *turn);
 
 /* Notes what the agent said of the turn's key: whether it has nonces, and the shapes of errors, of which it keeps a
- * reference. */
+ * reference. `shapes` is NULL if the agent said none this time. */
 void ch_turns_learn(ch_turns *turns, ch_turn *turn, bool is_serial, json_t *shapes);
 /* Returns the shapes of errors, or NULL if the agent has said none yet. */
 const json_t *ch_turns_shapes(const ch_turns *turns, ch_slice key);

@@ -226,9 +226,11 @@ static void *work(void *context)
 
 /* ---- the loop ---- */
 
-static void call(ch_writer *writer)
+/* Calls last: a thread that woke up under the lock would only wait for it again. */
+static void unlock_and_call(ch_writer *writer)
 {
     atomic_store_explicit(&writer->is_called, true, memory_order_release);
+    pthread_mutex_unlock(&writer->lock);
     pthread_cond_signal(&writer->has_work);
 }
 
@@ -243,8 +245,7 @@ void ch_writer_submit(ch_writer *writer, ch_write *write)
     else
         writer->last->next = write;
     writer->last = write;
-    call(writer);
-    pthread_mutex_unlock(&writer->lock);
+    unlock_and_call(writer);
 }
 
 void ch_writer_submit_aside(ch_writer *writer, ch_write *write, uint64_t due_ms)
@@ -255,8 +256,7 @@ void ch_writer_submit_aside(ch_writer *writer, ch_write *write, uint64_t due_ms)
     pthread_mutex_lock(&writer->lock);
     write->next = writer->asides;
     writer->asides = write;
-    call(writer);
-    pthread_mutex_unlock(&writer->lock);
+    unlock_and_call(writer);
 }
 
 int ch_writer_fd(const ch_writer *writer)
@@ -371,8 +371,7 @@ void ch_writer_stop(ch_writer *writer)
         return;
     pthread_mutex_lock(&writer->lock);
     writer->is_stopping = true;
-    call(writer);
-    pthread_mutex_unlock(&writer->lock);
+    unlock_and_call(writer);
     pthread_join(writer->thread, NULL);
     finish_all(writer, false);
     pthread_cond_destroy(&writer->has_work);

@@ -3,6 +3,10 @@
 #include "base/encode.h"
 #include "exchange/answers.h"
 
+#include <inttypes.h>
+
+#define TAG "%016" PRIx64
+
 static void add_shape(const ch_answer *answer, ch_buffer *out)
 {
     const char *separator = "";
@@ -26,22 +30,35 @@ static void add(const ch_profile *profile, ch_answer_kind kind, ch_slice message
     add_shape(&answer, out);
 }
 
+/* Of every request with the key: they would be long for what hardly any request needs. */
+static void add_errors(const ch_profile *profile, uint64_t tag, ch_buffer *out)
+{
+    const ch_slice id = CH_LITERAL(CH_RELAY_NO_ID);
+    ch_buffer_add_format(out, ",\"errors\":{\"tag\":\"" TAG "\",\"not-sent\":", tag);
+    add(profile, CH_ANSWER_NOT_SENT,
+        CH_LITERAL("chancery: request " CH_RELAY_NO_ID " did not reach the exchange; it may be sent again"), id, out);
+    ch_buffer_add_text(out, ",\"unknown\":");
+    add(profile, CH_ANSWER_UNKNOWN,
+        CH_LITERAL("chancery: request " CH_RELAY_NO_ID " was sent, and nobody knows how it ended; look at the exchange "
+                   "before sending it again"),
+        id, out);
+    ch_buffer_add_byte(out, '}');
+}
+
 void ch_relay_answer_add(const ch_relay_told *told, ch_buffer *out)
 {
-    ch_autobuffer message = CH_BUFFER_INIT;
-    ch_buffer_add_format(out, "{\"effects\":%s,\"serial\":%s,\"errors\":{\"not-sent\":",
-                         told->has_effects ? "true" : "false", told->is_serial ? "true" : "false");
-    ch_buffer_add_format(&message, "chancery: request %.*s did not reach the exchange; it may be sent again",
-                         CH_SLICE_ARGS(told->id));
-    add(told->profile, CH_ANSWER_NOT_SENT, ch_buffer_slice(&message), told->id, out);
-    ch_buffer_clear(&message);
-    ch_buffer_add_format(&message,
-                         "chancery: request %.*s was sent, and nobody knows how it ended; look at the exchange before "
-                         "sending it again",
-                         CH_SLICE_ARGS(told->id));
-    ch_buffer_add_text(out, ",\"unknown\":");
-    add(told->profile, CH_ANSWER_UNKNOWN, ch_buffer_slice(&message), told->id, out);
-    ch_buffer_add_text(out, "}}");
+    ch_buffer_add_format(out, "{\"effects\":%s,\"serial\":%s", told->has_effects ? "true" : "false",
+                         told->is_serial ? "true" : "false");
+    if (told->errors_tag != 0)
+        add_errors(told->profile, told->errors_tag, out);
+    ch_buffer_add_byte(out, '}');
+}
+
+bool ch_relay_has_errors(ch_slice shown, uint64_t tag)
+{
+    ch_autobuffer text = CH_BUFFER_INIT;
+    ch_buffer_add_format(&text, TAG, tag);
+    return ch_slice_equal(shown, ch_buffer_slice(&text));
 }
 
 /* Nothing was sent in any of these cases but the one in which it was sent before. What passes by itself may be tried

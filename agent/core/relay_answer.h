@@ -8,14 +8,20 @@
 
 typedef struct ch_relay_told {
     const ch_profile *profile;
-    ch_slice id;      /* the relay's */
-    bool has_effects; /* it can change something at the exchange */
-    bool is_serial;   /* the key has nonces, so one request after the other */
+    uint64_t errors_tag; /* 0: the relay has the shapes */
+    bool has_effects;    /* the request can change something at the exchange */
+    bool is_serial;      /* the key has nonces, so one request after the other */
 } ch_relay_told;
 
-/* Appends {"effects","serial","errors"}: with what a bot is to be answered if the request is not sent, or nobody knows
- * how it ended, each as the exchange would say it. */
+/* In the shapes of errors, instead of the id of a request; as long as one. */
+#define CH_RELAY_NO_ID "00000000000000000000000000000000"
+
+/* Appends {"effects","serial"}, and unless the relay has them, the shapes of errors under "errors": with what a bot is
+ * to be answered if a request with this key is not sent, or nobody knows how it ended, each as the exchange would say
+ * it. The relay keeps them, fills in the request's id, and shows their tag when it asks again. */
 void ch_relay_answer_add(const ch_relay_told *told, ch_buffer *out);
+/* Returns true if the relay shows that tag. */
+bool ch_relay_has_errors(ch_slice shown, uint64_t tag);
 /* Appends {"status","headers","body"}: the agent's failure as the exchange would say it. `id` is of the request, or of
  * its approval. */
 void ch_exchange_error_add(const ch_profile *profile, ch_status status, ch_slice message, ch_slice id, ch_buffer *out);

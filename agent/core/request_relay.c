@@ -137,7 +137,7 @@ void ch_request_keep_sent(ch_job *job)
 void ch_request_add_relay_answer(const ch_job *job, ch_buffer *out)
 {
     const ch_relay_told told = {.profile = job->key->profile,
-                                .id = job->relay_id,
+                                .errors_tag = job->errors_tag,
                                 .has_effects = has_effects(job),
                                 .is_serial = job->key->nonce != NULL};
     if (ch_job_is_relayed(job))

@@ -1,6 +1,8 @@
 /* How a job goes through the steps: forward, back, and once more when the policy is another. */
 #include "agent/core/request_impl.h"
 
+#include "agent/core/relay_answer.h"
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -146,6 +148,7 @@ void ch_request_begin(ch_requests *requests, ch_asker asker, const ch_sign_frame
     job->approval = approval;
     job->number = ++requests->begun;
     ch_job_keep_asked(job, sign);
+    job->errors_tag = ch_relay_has_errors(sign->relay_errors, requests->errors_tag) ? 0 : requests->errors_tag;
     ch_connections_serve_begin(requests->context.connections, asker.front, job->connection);
     ch_log_debug("request %llx: for key '%.*s' by connection %llx", (unsigned long long)job->id,
                  CH_SLICE_ARGS(job->key_name), (unsigned long long)job->connection);
@@ -219,6 +222,7 @@ void ch_requests_recall(ch_requests *requests, const ch_policy *old)
 {
     assert(requests->old_count == 0 && requests->recalled == NULL);
     ch_requests_resume(requests);
+    requests->errors_tag = ch_clockwatch_time_ns(requests->context.clock);
     requests->recalled = ch_alloc(ch_jobs_count(requests->jobs) * sizeof(ch_job *));
     recall_waiting(requests, CH_REPEAT_WAITING);
     recall_waiting(requests, CH_REPEAT_FIRST);
@@ -351,6 +355,7 @@ ch_requests *ch_requests_new(const ch_request_context *context)
     requests->sent = ch_sent_new();
     requests->refusals = ch_refusals_new(context->ledger);
     requests->started_ns = ch_clockwatch_time_ns(context->clock);
+    requests->errors_tag = requests->started_ns;
     ch_judging_init(&requests->judging);
     return requests;
 }

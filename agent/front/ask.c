@@ -65,9 +65,11 @@ static ch_status read_relay(ch_ask *ask, json_t *relay, ch_form form, ch_error *
 {
     json_t *id = NULL;
     json_t *for_whom = NULL;
+    json_t *errors = NULL;
     const ch_body_field fields[] = {
-        {"id",  &id      },
-        {"for", &for_whom},
+        {"id",     &id      },
+        {"for",    &for_whom},
+        {"errors", &errors  },
     };
     if (relay == NULL)
         return CH_OK;
@@ -75,11 +77,16 @@ static ch_status read_relay(ch_ask *ask, json_t *relay, ch_form form, ch_error *
         return ch_fail(err, CH_BAD_INPUT, "\"relay\" goes with the request itself, not with \"string\" or \"raw\"");
     if (!json_is_object(relay))
         return ch_fail(err, CH_BAD_INPUT, "\"relay\" must be an object of \"id\" and \"for\"");
-    CH_TRY(ch_body_fields(relay, fields, sizeof fields / sizeof *fields, "in \"relay\" \"id\" and \"for\"", err));
+    CH_TRY(ch_body_fields(relay, fields, sizeof fields / sizeof *fields, "in \"relay\" \"id\", \"for\" and \"errors\"",
+                          err));
     CH_TRY(ch_body_check_text(id, "id", true, err));
     CH_TRY(ch_body_check_text(for_whom, "for", true, err));
+    CH_TRY(ch_body_check_text(errors, "errors", false, err));
     ask->sign.relay_id = ch_body_text(id);
     ask->sign.relay_for = ch_body_text(for_whom);
+    ask->sign.relay_errors = ch_body_text(errors);
+    if (ask->sign.relay_errors.size > CH_ERRORS_TAG_MAX)
+        return ch_fail(err, CH_BAD_INPUT, "\"errors\" in \"relay\" is no tag of the agent's");
     if (ch_body_is_drawn(ask->sign.relay_id) && ch_is_name(ask->sign.relay_for))
         return CH_OK;
     return ch_fail(err, CH_BAD_INPUT,

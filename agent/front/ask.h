@@ -23,7 +23,7 @@ typedef struct ch_ask {
  *   {"string","method","path","host"}   all but the string may be left out
  *   {"raw"}                             base64
  *   {"wire": {"method","url","headers","body","origin"}}   all but method and url may be left out
- * The first and the last may have {"relay": {"id","for"}} besides.
+ * The first and the last may have {"relay": {"id","for","errors"}} besides.
  * CH_BAD_INPUT says what to change. */
 CH_CHECKED ch_status ch_ask_read(ch_ask *ask, ch_slice body, ch_error *err);
 

@@ -28,6 +28,7 @@ os.umask(0o022)
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HOST = "exchange.test"
 SHAPES = {
+    "tag": "1",
     "not-sent": {"status": 503, "headers": {"Content-Type": "application/json"}, "body": '{"code":-1,"msg":"not sent"}'},
     "unknown": {"status": 504, "headers": {"Content-Type": "application/json"}, "body": '{"code":-2,"msg":"unknown"}'},
 }

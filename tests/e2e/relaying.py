@@ -39,6 +39,9 @@ keys:
 ACCOUNT = {"method": "GET", "path": "/api/v3/account"}
 
 
+NO_ID = "0" * 32  # in the shapes of errors: it stands for the request's
+
+
 def draw():
     """An id, as a relay draws one for each request."""
     return secrets.token_hex(16)
@@ -57,10 +60,10 @@ class Relay:
     def __exit__(self, *_):
         self.client.close()
 
-    def sign(self, key, document, drawn=None, caller=None, headers=None):
+    def sign(self, key, document, drawn=None, caller=None, headers=None, **more):
         """Asks for the signature of a bot's request; returns the answer and the id that was drawn for it."""
         drawn = drawn or draw()
-        body = dict(document, relay={"id": drawn, "for": caller or self.caller})
+        body = dict(document, relay={"id": drawn, "for": caller or self.caller, **more})
         answer = self.client.request("POST", f"/v1/keys/{key}/sign", json.dumps(body).encode(),
                                      {"Content-Type": "application/json", **(headers or {})})
         return answer, drawn

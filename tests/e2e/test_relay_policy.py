@@ -136,10 +136,20 @@ class Answers(RelayTest):
             answer, drawn = self.signed(document, key)
             told = answer["relay"]
             self.assertEqual((told["effects"], told["serial"]), (effects, serial), document)
-            self.assertEqual(set(told["errors"]), {"not-sent", "unknown"})
-            for kind, shape in told["errors"].items():
+            self.assertEqual(set(told["errors"]), {"tag", "not-sent", "unknown"})
+            for kind in ("not-sent", "unknown"):
+                shape = told["errors"][kind]
                 self.assert_shape(shape, kind)
-                self.assertTrue(not shape["body"] or drawn in shape["body"], shape)
+                self.assertTrue(not shape["body"] or relaying.NO_ID in shape["body"], shape)
+
+    def test_the_shapes_of_errors_are_told_once(self):
+        told = self.signed(relaying.ACCOUNT)[0]["relay"]["errors"]
+        self.assertNotIn("errors", self.signed(relaying.ACCOUNT, errors=told["tag"])[0]["relay"])
+        self.assertEqual(self.signed(relaying.ACCOUNT, errors="x")[0]["relay"]["errors"], told)
+        self.assertEqual(self.agent.cli("reload").returncode, 0)
+        again = self.signed(relaying.ACCOUNT, errors=told["tag"])[0]["relay"]["errors"]
+        self.assertNotEqual(again.pop("tag"), told.pop("tag"))
+        self.assertEqual(again, told)
 
     def test_all_is_as_described(self):
         document = openapi.load()

@@ -244,8 +244,10 @@ static void make_any(dice *chance, ch_sign_frame *sign, ch_buffer *records, text
 static void speak_for_somebody(dice *chance, ch_sign_frame *sign)
 {
     static const char *const callers[] = {"bot", "bot", "bot", "other", "relay", ""};
+    static const char *const tags[] = {"", "", "0123456789abcdef", "no tag of the agent's"};
     sign->relay_id = PICK(chance, drawn);
     sign->relay_for = PICK(chance, callers);
+    sign->relay_errors = PICK(chance, tags);
 }
 
 void fuzz_add_request(dice *chance, ch_buffer *packet)

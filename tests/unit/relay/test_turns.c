@@ -121,6 +121,7 @@ START_TEST(test_shapes_are_remembered)
     ck_assert_ptr_null(ch_turns_shapes(turns, ch_slice_of("k")));
     take(&a, 'a', 0, false);
     ch_turns_learn(turns, &a.turn, true, shapes);
+    ch_turns_learn(turns, &a.turn, true, NULL); /* it has them already */
     ch_turns_leave(turns, &a.turn);
     json_decref(shapes);
     ck_assert_ptr_eq(ch_turns_shapes(turns, ch_slice_of("k")), shapes);

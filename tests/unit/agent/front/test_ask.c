@@ -253,6 +253,8 @@ static const struct { const char *name; const char *body; const char *says; } no
     { "an id in capitals", "{\"method\":\"GET\",\"path\":\"/\",\"relay\":{\"id\":\"0123456789ABCDEF0123456789ABCDEF\",\"for\":\"m\"}}", "32 lower-case hex" },
     { "for what is no name", "{\"method\":\"GET\",\"path\":\"/\",\"relay\":{\"id\":\"0123456789abcdef0123456789abcdef\",\"for\":\"M\"}}", "name of a caller" },
     { "with more", "{\"method\":\"GET\",\"path\":\"/\",\"relay\":{\"id\":\"0123456789abcdef0123456789abcdef\",\"for\":\"m\",\"x\":1}}", "'x'" },
+    { "a long tag", "{\"method\":\"GET\",\"path\":\"/\",\"relay\":{\"id\":\"0123456789abcdef0123456789abcdef\",\"for\":\"m\",\"errors\":\"0123456789abcdef0123456789abcdef0\"}}", "no tag" },
+    { "a tag that is a number", "{\"method\":\"GET\",\"path\":\"/\",\"relay\":{\"id\":\"0123456789abcdef0123456789abcdef\",\"for\":\"m\",\"errors\":1}}", "must be a string" },
     { "given twice", "{\"method\":\"GET\",\"path\":\"/\",\"relay\":{\"id\":\"0123456789abcdef0123456789abcdef\",\"for\":\"m\",\"for\":\"n\"}}", "duplicate" },
 };
 /* clang-format on */
@@ -272,7 +274,10 @@ START_TEST(test_a_relay_says_for_whom)
     read_body("{\"method\":\"GET\",\"path\":\"/\","
               "\"relay\":{\"id\":\"0123456789abcdef0123456789abcdef\",\"for\":\"m\"}}");
     ck_assert(ch_slice_is(ask.sign.relay_id, "0123456789abcdef0123456789abcdef") &&
-              ch_slice_is(ask.sign.relay_for, "m"));
+              ch_slice_is(ask.sign.relay_for, "m") && ask.sign.relay_errors.size == 0);
+    read_body("{\"method\":\"GET\",\"path\":\"/\","
+              "\"relay\":{\"id\":\"0123456789abcdef0123456789abcdef\",\"for\":\"m\",\"errors\":\"t\"}}");
+    ck_assert(ch_slice_is(ask.sign.relay_errors, "t"));
     check_end();
 }
 END_TEST
