@@ -97,7 +97,7 @@ class Line:
     def connect(self):
         address = (self.connection.host, self.connection.port)
         sock = socket.create_connection(address, self.timeout_s)
-        sock.settimeout(None)  # from here on the alarm alone ends it; both at once would race for what is said
+        sock.settimeout(None)  # The alarm alone ends the waiting: if both did, the error would depend on which came first.
         if self.tls is not None:
             sock = self.tls.wrap_socket(sock, server_hostname=self.connection.host, do_handshake_on_connect=False)
         self.connection.sock = sock

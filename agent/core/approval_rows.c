@@ -74,13 +74,14 @@ void ch_approval_row_add(const ch_approval *approval, ch_buffer *lines)
         ch_approval_row_add_end(approval, lines);
 }
 
-void ch_approval_rows_add_all(const ch_approvals *approvals, ch_buffer *lines)
+void ch_approval_rows_add_all(const ch_approvals *approvals, uint64_t now_ns, ch_buffer *lines)
 {
     const ch_approval *at;
     if (ch_approvals_next(approvals) > 1)
         ch_buffer_add_format(lines, "N\t%" PRIu64 "\n", ch_approvals_next(approvals));
     for (size_t i = 0; (at = ch_approvals_at(approvals, i)) != NULL; i++)
-        ch_approval_row_add(at, lines);
+        if (!ch_approvals_forget(at, now_ns))
+            ch_approval_row_add(at, lines);
 }
 
 /* ---- reading ---- */

@@ -223,14 +223,17 @@ static void make_room(ch_approvals *approvals, uint64_t now_ns)
         drop_oldest(approvals, most, now_ns);
 }
 
+bool ch_approvals_forget(const ch_approval *approval, uint64_t now_ns)
+{
+    uint64_t end_ns = ch_approval_end_ns(approval);
+    return !ch_approval_is_open(approval, now_ns) && now_ns >= end_ns && now_ns - end_ns >= CH_APPROVALS_KEEP_NS;
+}
+
 void ch_approvals_sweep(ch_approvals *approvals, uint64_t now_ns)
 {
-    for (size_t i = approvals->count; i-- > 0;) {
-        const ch_approval *at = approvals->items[i];
-        uint64_t end_ns = ch_approval_end_ns(at);
-        if (!ch_approval_is_open(at, now_ns) && now_ns >= end_ns && now_ns - end_ns >= CH_APPROVALS_KEEP_NS)
+    for (size_t i = approvals->count; i-- > 0;)
+        if (ch_approvals_forget(approvals->items[i], now_ns))
             take_out(approvals, i);
-    }
 }
 
 /* ---- changes ---- */

@@ -159,7 +159,7 @@ void ch_ledger_add_all(const ch_ledger *ledger, uint64_t now_ns, ch_buffer *line
     add_prices(ledger->prices, lines);
     add_orders(ledger->orders, lines);
     add_forgotten(ch_orders_forgotten(ledger->orders), lines);
-    ch_approval_rows_add_all(ledger->approvals, lines);
+    ch_approval_rows_add_all(ledger->approvals, now_ns, lines);
 }
 
 /* ---- reading ---- */

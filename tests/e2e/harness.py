@@ -330,8 +330,8 @@ class Agent:
         return max(found)[2] if found else None
 
     def await_child(self, role, other_than=None, timeout_s=PATIENCE_S):
-        """The child in this role once there is one, and it is another than that process. It is looked up once for each look:
-        it may end between two."""
+        """Waits for a child in this role that is not `other_than`, and returns it. A caller that looked it up again might
+        find that it has ended."""
         found = []
 
         def is_there():

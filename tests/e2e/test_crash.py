@@ -150,7 +150,7 @@ class CrashWithoutRelogin(harness.AgentTest):
     def test_token_process_comes_back_locked(self):
         victim = self.agent.child("token")
         os.kill(victim.pid, signal.SIGKILL)
-        wait_until(lambda: (new := self.agent.child("token")) and new.pid != victim.pid, "the token process is back", 5)
+        self.agent.await_child("token", other_than=victim, timeout_s=5)
 
         def is_locked():
             with self.agent.client() as client:

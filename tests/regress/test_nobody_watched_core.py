@@ -87,9 +87,8 @@ class Watched(unittest.TestCase):
         manager = self.listen(path)
         self.start(path)
         self.assertEqual(manager.recv(4096), b"READY=1")
-        harness.wait_until(lambda: self.agent.child("token"), "the token process runs")
         for role in ("front", "token"):
-            self.assertNotIn(b"NOTIFY_SOCKET", self.agent.child(role).read("environ"))
+            self.assertNotIn(b"NOTIFY_SOCKET", self.agent.await_child(role).read("environ"))
 
     def test_a_bad_address_is_said_and_harms_nothing(self):
         for name in ("relative", "/", "@", "/nowhere/notify", "/" + "x" * 200):

@@ -50,8 +50,8 @@ class OwnUsers(harness.AgentTest):
     def test_a_token_process_comes_back_as_its_user(self):
         before = self.agent.child("token")
         os.kill(before.pid, 9)
-        self.agent.await_child("token", other_than=before)
-        harness.wait_until(self.agent.is_ready, "it is back")
+        self.agent.await_child("token", other_than=before, timeout_s=30)
+        harness.wait_until(lambda: not before.is_running() and self.agent.is_ready(), "it is back", 30)
         self.test_each_process_has_its_user()
 
     def test_nothing_is_said_to_be_missing(self):

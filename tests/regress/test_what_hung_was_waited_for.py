@@ -125,8 +125,7 @@ class Deadlines(unittest.TestCase):
         faults.set("C_Initialize * hang")
         os.kill(agent.child("token").pid, signal.SIGKILL)
         wait_until(lambda: not agent.is_ready(), "the process is away")
-        wait_until(lambda: agent.child("token"), "another one starts")
-        return agent, faults, agent.child("token")
+        return agent, faults, agent.await_child("token")
 
     def check_login(self, agent, faults, operator):
         operator.join(GIVEN_UP_WITHIN_S)
@@ -157,8 +156,7 @@ class Deadlines(unittest.TestCase):
 
 class Front(harness.AgentTest):
     def assert_is_replaced(self):
-        wait_until(lambda: self.agent.child("front"), "a front is there")
-        stopped = self.agent.child("front")
+        stopped = self.agent.await_child("front")
         os.kill(stopped.pid, signal.SIGSTOP)
         self.addCleanup(lambda: stopped.is_running() and os.kill(stopped.pid, signal.SIGKILL))
         wait_until(lambda: not stopped.is_running(), "the front that hangs is ended", REPLACED_WITHIN_S)

@@ -262,16 +262,28 @@ START_TEST(test_lines_say_all_that_there_is)
     need(first, 0, true, 0, 0);
     ck_assert_int_eq(give_as(id, "alice", ALICE, true, NOW_NS + 7), CH_OK);
     ch_approval_set_end(ask(OTHER), CH_APPROVAL_DENIED, "bob", BOB, "not today\tor ever", NOW_NS + 9);
-    ch_approval_rows_add_all(table, &lines);
+    ch_approval_rows_add_all(table, NOW_NS, &lines);
     ck_assert(read_lines(other, ch_buffer_slice(&lines), false));
-    ch_approval_rows_add_all(other, &again);
+    ch_approval_rows_add_all(other, NOW_NS, &again);
     ck_assert_str_eq(ch_buffer_text(&again), ch_buffer_text(&lines));
     ck_assert_str_eq(ch_approvals_find(other, id + 1)->why, "not today\tor ever");
     ck_assert(read_lines(other, ch_buffer_slice(&lines), false)); /* in place of what was there */
     ch_buffer_clear(&again);
-    ch_approval_rows_add_all(other, &again);
+    ch_approval_rows_add_all(other, NOW_NS, &again);
     ck_assert_str_eq(ch_buffer_text(&again), ch_buffer_text(&lines));
     ch_approvals_free(other);
+}
+END_TEST
+
+START_TEST(test_lines_leave_out_what_is_forgotten)
+{
+    ch_autobuffer lines = CH_BUFFER_INIT;
+    ch_approvals_use(table, ask(BOT)->id, NOW_NS);
+    ch_approval_rows_add_all(table, NOW_NS + CH_APPROVALS_KEEP_NS - 1, &lines);
+    ck_assert_ptr_nonnull(strstr(ch_buffer_text(&lines), "\nA\t"));
+    ch_buffer_clear(&lines);
+    ch_approval_rows_add_all(table, NOW_NS + CH_APPROVALS_KEEP_NS, &lines); /* before any sweep */
+    ck_assert_str_eq(ch_buffer_text(&lines), "N\t2\n");
 }
 END_TEST
 
@@ -323,5 +335,6 @@ CH_TESTS_WITH("approvals", set_up, tear_down, CH_TEST(test_two_approvals_are_of_
               CH_TEST(test_approvals_must_come_in_time), CH_TEST(test_a_delay_counts_from_the_asking),
               CH_TEST(test_one_is_used_once), CH_TEST(test_the_same_request_is_found_while_it_is_open),
               CH_TEST(test_a_flood_takes_no_place_of_others), CH_TEST(test_what_ended_takes_no_place_of_others),
-              CH_TEST(test_lines_say_all_that_there_is), CH_TEST(test_a_return_takes_a_use_back),
-              CH_TEST_ROWS(test_damaged_line_is_refused, damaged), CH_TEST(test_words_are_cut_at_a_line))
+              CH_TEST(test_lines_say_all_that_there_is), CH_TEST(test_lines_leave_out_what_is_forgotten),
+              CH_TEST(test_a_return_takes_a_use_back), CH_TEST_ROWS(test_damaged_line_is_refused, damaged),
+              CH_TEST(test_words_are_cut_at_a_line))
