@@ -3,44 +3,80 @@
 #include "cli/policy_file.h"
 #include "exchange/confusion.h"
 
-#include <stdio.h>
-#include <string.h>
+#include <stdint.h>
 
 #define KIND(name) (1U << CH_ITEM_##name)
 #define CLASS(name) (1U << CH_CLASS_##name)
 
 /* ---- uses ---- */
 
-/* One line for all that are the same. */
+static void add_uses(const ch_way *way, ch_buffer *out)
+{
+    bool is_assumed = ch_way_key(way)->assume_uses > 0;
+    if (way->true_uses == 1) {
+        ch_buffer_add_text(out, "can be used once");
+        return;
+    }
+    if (way->true_uses == 0)
+        ch_buffer_add_text(out, way->is_by_relay || is_assumed ? "can be used nobody knows how often"
+                                                               : "can be used again while it is valid");
+    else
+        ch_buffer_add_format(out, "can be used up to %u times within %.3g s", way->true_uses,
+                             (double)way->valid_ns / 1e9);
+    if (way->is_by_relay)
+        ch_buffer_add_text(out, "; counted once, as if a relay had sent it once, and here as often as it can be used");
+    else if (is_assumed)
+        ch_buffer_add_format(out, "; %u counted (assume_uses), and here as often as that is short", way->uses);
+    else
+        ch_buffer_add_text(out, "; each counts");
+}
+
+/* What a relay makes of others' signatures is said besides. */
+static bool has_uses(const ch_way *way)
+{
+    return (way->kinds & ~way->stray_kinds & (KIND(ORDER) | KIND(WITHDRAWAL) | KIND(TRANSFER) | KIND(BORROW))) != 0;
+}
+
+/* Those of a key that can be used so; then in how many ways signatures of the key can be used otherwise. */
+static size_t list_alike(const ch_exposure *exposure, const ch_way *way, ch_slice uses, ch_shown_texts *allows)
+{
+    size_t others = 0;
+    for (size_t i = 0; i < exposure->way_count; i++) {
+        const ch_way *other = &exposure->ways[i];
+        ch_autobuffer text = CH_BUFFER_INIT;
+        if (!has_uses(other) || ch_way_key(other) != ch_way_key(way))
+            continue;
+        add_uses(other, &text);
+        if (!ch_slice_equal(ch_buffer_slice(&text), uses))
+            others++;
+        else if (other < way)
+            return SIZE_MAX; /* its line was said */
+        else
+            ch_shown_texts_add(allows, other->reach.allow->name);
+    }
+    return others;
+}
+
+/* A line for each key and each way in which its signatures can be used, which says for what if there are several. */
 void ch_exposure_say_uses(const ch_exposure_view *in, ch_buffer *text)
 {
-    char last[256] = "";
     for (size_t i = 0; i < in->exposure->way_count; i++) {
         const ch_way *way = &in->exposure->ways[i];
-        if ((way->kinds & (KIND(ORDER) | KIND(WITHDRAWAL) | KIND(TRANSFER) | KIND(BORROW))) == 0)
+        ch_autobuffer uses = CH_BUFFER_INIT;
+        ch_shown_texts allows = {.count = 0};
+        if (!has_uses(way))
+            continue;
+        add_uses(way, &uses);
+        size_t others = list_alike(in->exposure, way, ch_buffer_slice(&uses), &allows);
+        if (others == SIZE_MAX)
             continue;
         ch_buffer_add_format(text, "of key %s ", ch_way_key(way)->name);
-        if (way->true_uses == 1)
-            ch_buffer_add_text(text, "each can be used once");
-        else if (way->true_uses == 0)
-            ch_buffer_add_text(text, way->is_by_relay || ch_way_key(way)->assume_uses > 0
-                                         ? "each can be used nobody knows how often"
-                                         : "each can be used again while it is valid");
-        else
-            ch_buffer_add_format(text, "each can be used up to %u times within %.3g s", way->true_uses,
-                                 (double)way->valid_ns / 1e9);
-        if (way->is_by_relay && way->true_uses != 1)
-            ch_buffer_add_text(text,
-                               "; counted once, as if a relay had sent it once, and here as often as it can be used");
-        else if (ch_way_key(way)->assume_uses > 0 && way->true_uses != 1)
-            ch_buffer_add_format(text, "; %u counted (assume_uses), and here as often as that is short", way->uses);
-        else if (way->true_uses != 1)
-            ch_buffer_add_text(text, "; each counts");
-        if (strcmp(last, ch_buffer_text(text)) == 0) {
-            ch_buffer_clear(text);
-            continue;
+        if (others > 0) {
+            ch_buffer_add_byte(text, '(');
+            ch_shown_texts_print(&allows, text);
+            ch_buffer_add_text(text, ") ");
         }
-        snprintf(last, sizeof last, "%s", ch_buffer_text(text));
+        ch_buffer_add_format(text, "each %s", ch_buffer_text(&uses));
         ch_exposure_say("signatures", text);
     }
 }

@@ -1,6 +1,7 @@
 """chancery policy about relays: explain, exposure, test and replay, by files alone."""
 
 import json
+import re
 import unittest
 
 from cli_sandbox import NOT_FOUND, REFUSED, USAGE, PolicySandbox
@@ -72,6 +73,19 @@ class Relays(PolicySandbox):
         done = self.policy("exposure", "relay", "--policy", self.path("policy.yaml"))
         for text in ("speaks for   maker", "get back 30 % of 'day' a window", "signatures of key binance elsewhere", "without bound"):
             self.assertIn(text, done.out)
+
+    def test_exposure_says_how_often_each_signature_can_be_used(self):
+        buys = ("  - { name: buys, caller: [maker, other], key: binance, classes: [trade], markets: [spot], symbols: [BTCUSDT],"
+                " sides: [BUY], types: [LIMIT], limits: [day] }\n")
+        self.write("policy.yaml", POLICY.replace("limit:\n", buys + "limit:\n"))
+
+        def uses(who):
+            out = self.policy("exposure", who, "--policy", self.path("policy.yaml")).out
+            return re.findall(r"^  signatures +of key (.*) each can be used (.*?)(?:;.*)?$", out, re.MULTILINE)
+
+        self.assertEqual(uses("relay"), [("kraken", "once"), ("binance", "nobody knows how often")])
+        self.assertEqual(uses("--all"), [("kraken", "once"), ("binance (buys)", "nobody knows how often"),
+                                         ("binance (buys)", "again while it is valid")])
 
     def test_cases(self):
         case = "  - {{ name: {0}, caller: {1}, key: binance, call: \"GET /api/v3/account\"{2}, expect: {3} }}\n"
