@@ -192,7 +192,7 @@ static void ask(void *context)
     ch_autobuffer question = CH_BUFFER_INIT;
     ch_error err = CH_ERROR_INIT;
     end_waiting(way);
-    const json_t *shapes = ch_turns_shapes(way->requests->turns, way->wire.key);
+    const json_t *shapes = ch_turns_shapes(way->requests->turns, way->wire.key, way->caller);
     const char *errors_tag = json_string_value(json_object_get(shapes, "tag"));
     if (ch_agent_write(&way->wire, way->outcome->id, errors_tag, &question, &err) != CH_OK) {
         ch_way_answer_problem(way, &err, 0);

@@ -46,7 +46,8 @@ static void add_problem_header(ch_buffer *lines, const json_t *document)
 
 static const json_t *shapes_of(const ch_way *way)
 {
-    return way->said.shapes != NULL ? way->said.shapes : ch_turns_shapes(way->requests->turns, way->wire.key);
+    return way->said.shapes != NULL ? way->said.shapes
+                                    : ch_turns_shapes(way->requests->turns, way->wire.key, way->caller);
 }
 
 /* The shapes are of the key; the id in them stands for that of any request. */

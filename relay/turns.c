@@ -2,11 +2,15 @@
  * in a path, only names that the agent knows are remembered. */
 #include "relay/turns.h"
 
+#include "base/bits.h"
 #include "base/memory.h"
+#include "relay/config.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+_Static_assert(CH_LISTENERS_MAX <= 64, "a caller has a bit");
 
 #define KEYS_MAX 1024 /* remembered */
 #define CALLS_MAX 64  /* of a key, that are known to be public */
@@ -25,6 +29,7 @@ struct ch_turn_key {
     size_t users; /* turns taken and not left */
     size_t last_caller;
     json_t *shapes;
+    uint64_t callers; /* for whom the agent has signed: a bit for each */
     known_call calls[CALLS_MAX];
     size_t call_count;
     bool is_free; /* it has no nonces */
@@ -189,6 +194,7 @@ void ch_turns_learn(ch_turns *turns, ch_turn *turn, bool is_serial, json_t *shap
         json_decref(key->shapes);
         key->shapes = json_incref(shapes);
     }
+    ch_set_add(&key->callers, turn->caller);
     key->is_free = !is_serial;
     if (key->is_free) {
         key->holder = NULL;
@@ -198,10 +204,10 @@ void ch_turns_learn(ch_turns *turns, ch_turn *turn, bool is_serial, json_t *shap
     }
 }
 
-const json_t *ch_turns_shapes(const ch_turns *turns, ch_slice name)
+const json_t *ch_turns_shapes(const ch_turns *turns, ch_slice name, size_t caller)
 {
     const ch_turn_key *key = find_key(turns, name);
-    return key == NULL ? NULL : key->shapes;
+    return key != NULL && ch_set_has(&key->callers, caller) ? key->shapes : NULL;
 }
 
 /* ---- calls ---- */

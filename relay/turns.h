@@ -40,8 +40,9 @@ void ch_turns_pass(ch_turns *turns, ch_turn *turn);
 /* Notes what the agent said of the turn's key: whether it has nonces, and the shapes of errors, of which it keeps a
  * reference. `shapes` is NULL if the agent said none this time. */
 void ch_turns_learn(ch_turns *turns, ch_turn *turn, bool is_serial, json_t *shapes);
-/* Returns the shapes of errors, or NULL if the agent has said none yet. */
-const json_t *ch_turns_shapes(const ch_turns *turns, ch_slice key);
+/* Returns the shapes of errors, or NULL if the agent has signed nothing with the key for this caller yet: who may not
+ * see a key learns nothing of its exchange. */
+const json_t *ch_turns_shapes(const ch_turns *turns, ch_slice key, size_t caller);
 
 /* Returns true of a call that was public, which needs no turn, whatever its query. ch_turns_note_public notes that it
  * was, or that it was not: then its path does not tell, and it waits for its turn from then on. */

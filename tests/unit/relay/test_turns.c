@@ -118,13 +118,14 @@ START_TEST(test_shapes_are_remembered)
 {
     one a;
     json_t *shapes = json_object();
-    ck_assert_ptr_null(ch_turns_shapes(turns, ch_slice_of("k")));
+    ck_assert_ptr_null(ch_turns_shapes(turns, ch_slice_of("k"), 0));
     take(&a, 'a', 0, false);
     ch_turns_learn(turns, &a.turn, true, shapes);
     ch_turns_learn(turns, &a.turn, true, NULL); /* it has them already */
     ch_turns_leave(turns, &a.turn);
     json_decref(shapes);
-    ck_assert_ptr_eq(ch_turns_shapes(turns, ch_slice_of("k")), shapes);
+    ck_assert_ptr_eq(ch_turns_shapes(turns, ch_slice_of("k"), 0), shapes);
+    ck_assert_ptr_null(ch_turns_shapes(turns, ch_slice_of("k"), 1)); /* who may not see the key, for all we know */
 }
 END_TEST
 
