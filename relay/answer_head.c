@@ -24,6 +24,16 @@ static ch_slice without_end(ch_slice line)
     return line;
 }
 
+/* With its first line, which holds the status. What looks like one further down is a header. */
+static void begin(ch_answer_head *head, ch_slice line)
+{
+    const uint8_t *space = ch_slice_find(line, ' ');
+    ch_slice status = ch_slice_after(line, space == NULL ? line.size : (size_t)(space - line.data) + 1);
+    ch_buffer_clear(&head->raw);
+    head->is_begun = true;
+    head->is_interim = status.size > 0 && status.data[0] == '1';
+}
+
 bool ch_answer_head_add(ch_answer_head *head, ch_slice line)
 {
     head->size += line.size;
@@ -32,13 +42,11 @@ bool ch_answer_head_add(ch_answer_head *head, ch_slice line)
     line = without_end(line);
     if (head->is_whole) /* a trailer */
         return true;
-    if (ch_slice_begins_case(line, CH_LITERAL("HTTP/"))) {
-        const uint8_t *space = ch_slice_find(line, ' ');
-        ch_slice status = ch_slice_after(line, space == NULL ? line.size : (size_t)(space - line.data) + 1);
-        ch_buffer_clear(&head->raw);
-        head->is_interim = status.size > 0 && status.data[0] == '1';
+    if (!head->is_begun) {
+        begin(head, line);
         return true;
     }
+    head->is_begun = line.size > 0;
     head->is_whole = line.size == 0 && !head->is_interim;
     ch_buffer_add_slice(&head->raw, line);
     ch_buffer_add_byte(&head->raw, '\n');

@@ -13,6 +13,7 @@
 typedef struct ch_answer_head {
     ch_buffer raw;   /* its lines */
     size_t size;     /* of all lines, also those of interim answers and trailers */
+    bool is_begun;   /* its first line is here, and its last is not */
     bool is_interim; /* status 1xx; another head follows */
     bool is_whole;
 } ch_answer_head;

@@ -128,6 +128,10 @@ static size_t on_body(char *data, size_t item_size, size_t count, void *context)
 {
     ch_sending *sending = context;
     size_t size = item_size * count;
+    if (!sending->has_head) {
+        (void)ch_fail(&sending->why, CH_UNAVAILABLE, "the exchange's answer has no head, or changes the protocol");
+        return 0;
+    }
     if (sending->body_size + size > answer_max(sending)) {
         (void)ch_fail(&sending->why, CH_TOO_LARGE, "the exchange's answer is over %u MiB (answer_mib of relay.yaml)",
                       sending->sender->config->answer_mib);

@@ -38,6 +38,17 @@ START_TEST(test_interim_answers_are_forgotten)
 }
 END_TEST
 
+START_TEST(test_header_is_no_status_line)
+{
+    add("HTTP/1.1 200 OK\r\n");
+    add("date: d\r\n");
+    add("HTTP/1.1 100: b\r\n");
+    add("\r\n");
+    ck_assert(head.is_whole);
+    expect("date: d\r\n");
+}
+END_TEST
+
 /* clang-format off */
 static const char *const kept_back[] = {
     "Set-Cookie: a\r\n", "strict-transport-security: x\r\n", "ALT-SVC: h3\r\n", "Access-Control-Allow-Origin: *\r\n",
@@ -69,4 +80,5 @@ START_TEST(test_long_heads_are_noticed)
 END_TEST
 
 CH_TESTS_WITH("answer_head", NULL, tear_down, CH_TEST(test_interim_answers_are_forgotten),
-              CH_TEST_ROWS(test_line_is_kept_back, kept_back), CH_TEST(test_long_heads_are_noticed))
+              CH_TEST(test_header_is_no_status_line), CH_TEST_ROWS(test_line_is_kept_back, kept_back),
+              CH_TEST(test_long_heads_are_noticed))
