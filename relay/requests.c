@@ -95,11 +95,11 @@ static void await(ch_way *way, ch_outcome *outcome)
 static void follow_sent(ch_way *way)
 {
     ch_requests *requests = way->requests;
-    ch_outcome *sent = ch_outcome_of_id(requests->outcomes, way->caller, way->said.sent_id);
     ch_error why = CH_ERROR_INIT;
     note_id(way, way->said.sent_id);
-    drop_outcome(way);
-    if (sent != NULL && sent->state == CH_OUTCOME_PENDING) {
+    drop_outcome(way); /* first, because whoever waits for it goes on, and may have records forgotten */
+    ch_outcome *sent = ch_outcome_of_id(requests->outcomes, way->caller, way->said.sent_id);
+    if (way->bot != NULL && sent != NULL && sent->state == CH_OUTCOME_PENDING) {
         ch_turns_pass(requests->turns, &way->turn);
         await(way, sent);
         return;
