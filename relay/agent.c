@@ -235,7 +235,9 @@ static void write_outcome(const char *id, unsigned status, ch_slice body, ch_buf
         return;
     }
     ch_buffer_add_format(out, "{\"id\":\"%s\",\"outcome\":\"answered\",\"status\":%u,\"body\":", id, status);
-    ch_encode_json(out, (ch_slice){body.data, count_body_text(body)});
+    if (count_body_text(body) != body.size)
+        body.size = 0; /* what is no text is no answer that can be read, whatever it begins with */
+    ch_encode_json(out, body);
     ch_buffer_add_byte(out, '}');
 }
 

@@ -1,11 +1,17 @@
 /* The record of a request ends exactly once, and then the agent is told, if it signed something with effects: that it
  * was not sent, or what was answered. Of what was sent and not answered nothing is told, and the agent keeps what it
- * reserved. */
+ * reserved. Of an answer that did not come whole, only its status is. */
 #include "relay/requests_impl.h"
 
 #include "base/log.h"
 
 #define BACKLOG_MAX (64 * 1024) /* of an answer, before the exchange must wait */
+
+/* The beginning of an answer may say what the whole does not. */
+static ch_slice told_body(const ch_outcome *outcome)
+{
+    return outcome->is_whole ? ch_buffer_slice(&outcome->body) : (ch_slice){NULL, 0};
+}
 
 static void end_outcome(ch_way *way, ch_outcome_state state)
 {
@@ -16,7 +22,7 @@ static void end_outcome(ch_way *way, ch_outcome_state state)
     if (state == CH_OUTCOME_NOT_SENT)
         ch_agent_tell(way->requests->agent, outcome->id, 0, (ch_slice){NULL, 0});
     if (state == CH_OUTCOME_ANSWERED && way->said.has_effects)
-        ch_agent_tell(way->requests->agent, outcome->id, outcome->status, ch_buffer_slice(&outcome->body));
+        ch_agent_tell(way->requests->agent, outcome->id, outcome->status, told_body(outcome));
     ch_outcome_end(way->requests->outcomes, outcome, state);
 }
 

@@ -122,9 +122,9 @@ static ch_status read_answer(const json_t *status, const json_t *body, ch_ended_
     if (!json_is_integer(status) || json_integer_value(status) < 100 || json_integer_value(status) > 999)
         return ch_fail(err, CH_BAD_INPUT, "\"status\" must be the HTTP status of the answer");
     if (!json_is_string(body))
-        return ch_fail(err, CH_BAD_INPUT, "\"body\" must be a string with the beginning of the answer's body");
+        return ch_fail(err, CH_BAD_INPUT, "\"body\" must be a string with the answer's body");
     if (json_string_length(body) > CH_OUTCOME_BODY_MAX)
-        return ch_fail(err, CH_BAD_INPUT, "\"body\" has more than %d bytes; send the first of them",
+        return ch_fail(err, CH_BAD_INPUT, "\"body\" has more than %d bytes; leave that of a longer answer empty",
                        CH_OUTCOME_BODY_MAX);
     end->status = (uint16_t)json_integer_value(status);
     end->body = ch_body_text(body);
