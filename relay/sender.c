@@ -6,6 +6,7 @@
 #include "relay/guard.h"
 #include "relay/headers.h"
 #include "relay/lane.h"
+#include "relay/reuse.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@ struct ch_sender {
 
 struct ch_sending {
     ch_sender *sender;
+    ch_lane *lane;
     ch_sending_owner owner;
     ch_transfer transfer;
     ch_timer timer;
@@ -31,6 +33,8 @@ struct ch_sending {
     ch_answer_head head;
     bool is_once;
     bool may_be_private;
+    int opened[2]; /* the last socket of IPv4 and of IPv6; -1: none since the last start */
+    bool is_unfit; /* the connection was, so it is begun again on a new one */
     unsigned starts;
     uint64_t body_size; /* that has come */
     bool has_head;      /* the owner has it */
@@ -45,10 +49,17 @@ static void set_time(ch_sending *sending, uint32_t time_s)
     ch_loop_set_timer(sending->sender->loop, &sending->timer, ch_clock_ms() + (uint64_t)time_s * 1000);
 }
 
+/* -1 if the connection is an older one. */
+static int take_opened(ch_sending *sending, const char *own_ip)
+{
+    int fd = sending->opened[strchr(own_ip, ':') != NULL];
+    sending->opened[0] = sending->opened[1] = -1;
+    return fd;
+}
+
 static int on_start(void *context, char *peer_ip, char *own_ip, int peer_port, int own_port)
 {
     (void)peer_ip;
-    (void)own_ip;
     (void)peer_port;
     (void)own_port;
     ch_sending *sending = context;
@@ -57,6 +68,9 @@ static int on_start(void *context, char *peer_ip, char *own_ip, int peer_port, i
                       "the exchange closed the connection without an answer; the request is not sent a second time");
         return CURL_PREREQFUNC_ABORT;
     }
+    sending->is_unfit = !ch_reuse_is_fit(sending->transfer.easy, take_opened(sending, own_ip));
+    if (sending->is_unfit)
+        return CURL_PREREQFUNC_ABORT;
     if (sending->starts == 0 && !sending->owner.on_start(sending->owner.context))
         return CURL_PREREQFUNC_ABORT;
     sending->starts++;
@@ -75,7 +89,9 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
                       "a route in relay.yaml says so (private_addresses: true)");
         return CURL_SOCKET_BAD;
     }
-    return socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address->protocol);
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address->protocol);
+    sending->opened[address->family == AF_INET6] = fd;
+    return fd;
 }
 
 static int64_t announced_size(const ch_sending *sending)
@@ -161,9 +177,21 @@ static void end(ch_sending *sending, bool is_whole)
     sending->owner.on_end(sending->owner.context, sent, &sending->why);
 }
 
+/* libcurl has closed the unfit connection. */
+static void begin_anew(ch_sending *sending)
+{
+    sending->is_unfit = false;
+    curl_easy_setopt(sending->transfer.easy, CURLOPT_FRESH_CONNECT, 1L);
+    ch_lane_start(sending->lane, &sending->transfer);
+}
+
 static void on_done(void *context, CURLcode code)
 {
     ch_sending *sending = context;
+    if (sending->is_unfit) {
+        begin_anew(sending);
+        return;
+    }
     if (code != CURLE_OK && sending->why.status == CH_OK)
         (void)ch_fail(&sending->why, CH_UNAVAILABLE, "the exchange: %s", curl_easy_strerror(code));
     end(sending, code == CURLE_OK || sending->has_enough);
@@ -316,6 +344,7 @@ ch_sending *ch_send(ch_sender *sender, const ch_agent_answer *what, const ch_bot
     ch_sending *sending = ch_alloc(sizeof *sending);
     *sending = (ch_sending){
         .sender = sender,
+        .lane = what->has_effects ? sender->effects : sender->others,
         .owner = *owner,
         .is_once = what->says == CH_AGENT_SIGNED,
         .transfer = {.easy = ch_lane_easy(), .on_done = on_done, .context = sending},
@@ -323,13 +352,14 @@ ch_sending *ch_send(ch_sender *sender, const ch_agent_answer *what, const ch_bot
     };
     if (sending->transfer.easy == NULL)
         ch_out_of_memory(0);
+    sending->opened[0] = sending->opened[1] = -1;
     add_route(sending, host);
     curl_free(host);
     add_headers(sending, what, head);
     set_transport(sending);
     set_request(sending, what);
     set_time(sending, sender->config->times.connect + sender->config->times.answer);
-    ch_lane_start(what->has_effects ? sender->effects : sender->others, &sending->transfer);
+    ch_lane_start(sending->lane, &sending->transfer);
     return sending;
 }
 
