@@ -37,8 +37,8 @@ static bool read_request(json_t *document, ch_agent_answer *answer)
     answer->url = text_of(document, "url");
     answer->headers = json_object_get(document, "headers");
     answer->body = slice_of(body);
-    return answer->method != NULL && answer->url != NULL && are_headers(answer->headers) &&
-           (body == NULL || json_is_null(body) || json_is_string(body));
+    return answer->method != NULL && ch_is_http_word(ch_slice_of(answer->method)) && answer->url != NULL &&
+           are_headers(answer->headers) && (body == NULL || json_is_null(body) || json_is_string(body));
 }
 
 static ch_agent_says read_good(json_t *document, ch_agent_answer *answer)

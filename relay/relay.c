@@ -181,6 +181,7 @@ static ch_status start(relay *self, entrance *entrances, ch_error *err)
     const ch_bots_owner owner = {
         .context = self, .on_request = on_request, .check_head = check_head, .on_room = on_room, .on_gone = on_gone};
     size_t most = raise_descriptors();
+    (void)unsetenv("SSLKEYLOGFILE"); /* libcurl would write the keys of each connection there */
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
         return ch_fail(err, CH_INTERNAL, "libcurl does not start");
     CH_TRY(ch_loop_new(&self->loop, err));

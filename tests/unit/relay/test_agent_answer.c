@@ -23,6 +23,8 @@ static const struct {
     { 200, "{\"method\":\"GET\",\"url\":\"u\",\"headers\":{\"A\":\"b\\r\\nC: d\"}," RELAY "}", CH_AGENT_SILENT },
     { 200, "{\"method\":\"GET\",\"url\":\"u\",\"headers\":{\"A:\":\"b\"}," RELAY "}",       CH_AGENT_SILENT },
     { 200, "{\"method\":\"GET\",\"url\":\"u\",\"headers\":{},\"body\":5," RELAY "}",        CH_AGENT_SILENT },
+    { 200, "{\"method\":\"GET / HTTP/1.1\\r\\nA:\",\"url\":\"u\",\"headers\":{}," RELAY "}", CH_AGENT_SILENT },
+    { 200, "{\"method\":\"\",\"url\":\"u\",\"headers\":{}," RELAY "}",                      CH_AGENT_SILENT },
     { 200, "{\"method\":\"GET\",\"url\":\"u\",\"headers\":{}," RELAY "}",                   CH_AGENT_SIGNED },
     { 202, "{" REQUEST "," RELAY "}",                                                       CH_AGENT_REFUSES },
     { 403, "{\"type\":\"urn:chancery:problem:refused\"}",                                   CH_AGENT_REFUSES },
