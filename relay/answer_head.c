@@ -37,7 +37,8 @@ static void begin(ch_answer_head *head, ch_slice line)
 bool ch_answer_head_add(ch_answer_head *head, ch_slice line)
 {
     head->size += line.size;
-    if (head->size > CH_ANSWER_HEAD_MAX)
+    head->lines++;
+    if (head->size > CH_ANSWER_HEAD_MAX || head->lines > CH_ANSWER_LINES_MAX)
         return false;
     line = without_end(line);
     if (head->is_whole) /* a trailer */

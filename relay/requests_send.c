@@ -38,6 +38,7 @@ static void on_head(void *context, unsigned status, ch_slice lines, int64_t body
 {
     ch_way *way = context;
     ch_way_enter(way, CH_WAY_ANSWERING);
+    ch_turns_pass(way->requests->turns, &way->turn); /* the exchange has taken its nonce, however long the rest takes */
     if (way->outcome != NULL) {
         way->outcome->status = status;
         ch_buffer_add_slice(&way->outcome->lines, lines);

@@ -131,8 +131,8 @@ static size_t on_header(char *data, size_t item_size, size_t count, void *contex
     size_t size = item_size * count;
     bool was_whole = sending->head.is_whole;
     if (!ch_answer_head_add(&sending->head, (ch_slice){(const uint8_t *)data, size})) {
-        (void)ch_fail(&sending->why, CH_TOO_LARGE, "the head of the exchange's answer is over %d bytes",
-                      CH_ANSWER_HEAD_MAX);
+        (void)ch_fail(&sending->why, CH_TOO_LARGE, "the head of the exchange's answer is over %d bytes or %d lines",
+                      CH_ANSWER_HEAD_MAX, CH_ANSWER_LINES_MAX);
         return 0;
     }
     if (sending->head.is_whole && !was_whole && !pass_head(sending))
