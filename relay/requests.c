@@ -91,6 +91,11 @@ static void follow_sent(ch_way *way)
     ch_outcome *sent = ch_outcome_of_id(requests->outcomes, way->caller, way->said.sent_id);
     ch_error why = CH_ERROR_INIT;
     drop_outcome(way);
+    /* Nobody waits for the answer, and what the bot sent is gone with it. */
+    if (way->bot == NULL) {
+        ch_way_end(way);
+        return;
+    }
     if (sent != NULL && sent->state == CH_OUTCOME_PENDING) {
         ch_turns_pass(requests->turns, &way->turn);
         await(way, sent);
