@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define READ_SIZE 4096
+#define READ_AT_ONCE (64 * 1024)
 #define LINGER_MS 2000
 #define SHARE_LEAST 16
 
@@ -176,9 +177,18 @@ static void advance(ch_bot *bot)
         ch_buffer_clear(&bot->in);
 }
 
+/* The next request that came with one that was answered at once is looked at after other bots had their turn, and so is
+ * what else comes of a bot that sends without end. */
+static bool may_read(const ch_bot *bot, size_t size)
+{
+    bool has_next = bot->state == CH_BOT_IDLE && bot->in.size > 0;
+    return reads(bot) && bot->state != CH_BOT_ENDED && !has_next && size < READ_AT_ONCE;
+}
+
 static void read_more(ch_bot *bot)
 {
-    while (reads(bot) && bot->state != CH_BOT_ENDED) {
+    size_t size = 0;
+    while (may_read(bot, size)) {
         uint8_t *place = ch_buffer_reserve(&bot->in, READ_SIZE);
         ssize_t count = ch_pipe_read(&bot->pipe, place, READ_SIZE);
         if (count < 0) {
@@ -188,8 +198,11 @@ static void read_more(ch_bot *bot)
         if (count == 0)
             break;
         ch_buffer_commit(&bot->in, (size_t)count);
+        size += (size_t)count;
         advance(bot);
     }
+    if (size >= READ_AT_ONCE && reads(bot) && bot->state != CH_BOT_ENDED)
+        ch_bot_look_soon(bot); /* what TLS holds already wakes nobody */
     ch_bot_watch(bot);
 }
 
