@@ -252,19 +252,32 @@ static void on_timer(void *context)
 
 /* ---- shares ---- */
 
+/* Somebody who has not shown that he may ask here takes no place from those who have. */
+static bool may_give_way(const ch_bot *bot)
+{
+    return bot->state == CH_BOT_IDLE || (!bot->is_known && bot->state != CH_BOT_SERVED && bot->state != CH_BOT_ENDED);
+}
+
+static bool gives_way_before(const ch_bot *one, const ch_bot *other)
+{
+    if (one->is_known != other->is_known)
+        return other->is_known;
+    return one->since_ms < other->since_ms;
+}
+
 /* Returns whether there is room now. */
 static bool make_room(const ch_bots *bots, const ch_inlet *inlet)
 {
-    ch_bot *oldest = NULL;
+    ch_bot *first = NULL;
     if (inlet->connections < bots->share)
         return true;
     for (ch_bot *bot = bots->list; bot != NULL; bot = bot->next) {
-        if (bot->inlet == inlet && bot->state == CH_BOT_IDLE && (oldest == NULL || bot->since_ms < oldest->since_ms))
-            oldest = bot;
+        if (bot->inlet == inlet && may_give_way(bot) && (first == NULL || gives_way_before(bot, first)))
+            first = bot;
     }
-    if (oldest != NULL)
-        free_bot(oldest);
-    return oldest != NULL;
+    if (first != NULL)
+        free_bot(first);
+    return first != NULL;
 }
 
 void ch_bots_take(ch_bots *bots, ch_inlet *inlet, int fd)
@@ -335,6 +348,11 @@ void ch_bots_stop(ch_bots *bots)
 size_t ch_bots_count(const ch_bots *bots)
 {
     return bots->count;
+}
+
+void ch_bot_note_known(ch_bot *bot)
+{
+    bot->is_known = true;
 }
 
 void ch_bot_set_request(ch_bot *bot, void *request)

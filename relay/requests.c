@@ -326,6 +326,7 @@ void ch_requests_take(ch_requests *requests, ch_bot *bot, const ch_inlet *inlet,
         return;
     }
     const ch_slice *repeat_key = ch_bot_head_find(head, "Idempotency-Key");
+    ch_bot_note_known(bot);
     ch_way_enter(way, CH_WAY_RECEIVED);
     ch_wire_print(&way->wire, way->print);
     if (repeat_key != NULL)
