@@ -1,5 +1,5 @@
 """A bot that wrote requests one after the other, each refused at once, was read as long as it went on: without a token, it
-held up all others, and what it had sent beforehand grew in memory."""
+held up all others, and what it had sent beforehand grew in memory. Noticed by trying it."""
 
 import contextlib
 import threading

@@ -1,5 +1,5 @@
 """An exchange's certificate did not fit, and connections of bots that speak TLS ended: OpenSSL took the error that libcurl
-had left for theirs."""
+had left for theirs. Noticed by trying it."""
 
 import http.client
 import ssl

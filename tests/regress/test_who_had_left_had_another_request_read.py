@@ -1,5 +1,5 @@
 """Two bots sent the same request and left. When the first was given up, the second, which had waited for it, was asked for
-anew from memory that was not its own any more."""
+anew from memory that was not its own any more. Noticed by reading."""
 
 import threading
 import unittest
