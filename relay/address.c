@@ -59,7 +59,7 @@ static ch_status decode_url(ch_slice text, ch_buffer *out, ch_error *err)
 /* What stands after the key, with the slash before it. */
 static ch_status read_url(ch_slice rest, ch_bot_address *out, ch_error *err)
 {
-    ch_slice text = ch_slice_after(rest, rest.size > 0 ? 1 : 0);
+    ch_slice text = rest.size > 0 && rest.data[0] == '/' ? ch_slice_after(rest, 1) : CH_LITERAL("");
     if (begins_with(text, ENCODED))
         return decode_url(text, &out->url, err);
     if (begins_with(text, PLAIN)) {

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define READ_SIZE 4096
+#define READ_AT_ONCE (64 * 1024)
 #define LINGER_MS 2000
 #define SHARE_LEAST 16
 
@@ -176,9 +177,18 @@ static void advance(ch_bot *bot)
         ch_buffer_clear(&bot->in);
 }
 
+/* The next request that came with one that was answered at once is looked at after other bots had their turn, and so is
+ * what else comes of a bot that sends without end. */
+static bool may_read(const ch_bot *bot, size_t size)
+{
+    bool has_next = bot->state == CH_BOT_IDLE && bot->in.size > 0;
+    return reads(bot) && bot->state != CH_BOT_ENDED && !has_next && size < READ_AT_ONCE;
+}
+
 static void read_more(ch_bot *bot)
 {
-    while (reads(bot) && bot->state != CH_BOT_ENDED) {
+    size_t size = 0;
+    while (may_read(bot, size)) {
         uint8_t *place = ch_buffer_reserve(&bot->in, READ_SIZE);
         ssize_t count = ch_pipe_read(&bot->pipe, place, READ_SIZE);
         if (count < 0) {
@@ -188,8 +198,11 @@ static void read_more(ch_bot *bot)
         if (count == 0)
             break;
         ch_buffer_commit(&bot->in, (size_t)count);
+        size += (size_t)count;
         advance(bot);
     }
+    if (size >= READ_AT_ONCE && reads(bot) && bot->state != CH_BOT_ENDED)
+        ch_bot_look_soon(bot); /* what TLS holds already wakes nobody */
     ch_bot_watch(bot);
 }
 
@@ -239,19 +252,32 @@ static void on_timer(void *context)
 
 /* ---- shares ---- */
 
+/* Somebody who has not shown that he may ask here takes no place from those who have. */
+static bool may_give_way(const ch_bot *bot)
+{
+    return bot->state == CH_BOT_IDLE || (!bot->is_known && bot->state != CH_BOT_SERVED && bot->state != CH_BOT_ENDED);
+}
+
+static bool gives_way_before(const ch_bot *one, const ch_bot *other)
+{
+    if (one->is_known != other->is_known)
+        return other->is_known;
+    return one->since_ms < other->since_ms;
+}
+
 /* Returns whether there is room now. */
 static bool make_room(const ch_bots *bots, const ch_inlet *inlet)
 {
-    ch_bot *oldest = NULL;
+    ch_bot *first = NULL;
     if (inlet->connections < bots->share)
         return true;
     for (ch_bot *bot = bots->list; bot != NULL; bot = bot->next) {
-        if (bot->inlet == inlet && bot->state == CH_BOT_IDLE && (oldest == NULL || bot->since_ms < oldest->since_ms))
-            oldest = bot;
+        if (bot->inlet == inlet && may_give_way(bot) && (first == NULL || gives_way_before(bot, first)))
+            first = bot;
     }
-    if (oldest != NULL)
-        free_bot(oldest);
-    return oldest != NULL;
+    if (first != NULL)
+        free_bot(first);
+    return first != NULL;
 }
 
 void ch_bots_take(ch_bots *bots, ch_inlet *inlet, int fd)
@@ -322,6 +348,11 @@ void ch_bots_stop(ch_bots *bots)
 size_t ch_bots_count(const ch_bots *bots)
 {
     return bots->count;
+}
+
+void ch_bot_note_known(ch_bot *bot)
+{
+    bot->is_known = true;
 }
 
 void ch_bot_set_request(ch_bot *bot, void *request)

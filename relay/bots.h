@@ -3,8 +3,8 @@
  * A connection has one request in flight. Its head is read by relay/bot_head.h, and its body, which is at most
  * CH_BOT_BODY_MAX, whole; then the owner's on_request is called, and answers at once or later: ch_bot_begin, ch_bot_add
  * as often as it likes, ch_bot_end. What the bot sends meanwhile waits. Head and body must come within their times, and
- * an answer must be taken within its own. Each inlet has its share of the connections; above it, the one that has been
- * idle the longest makes room.
+ * an answer must be taken within its own. Each inlet has its share of the connections; above it, the oldest makes room
+ * that has not asked with the token yet, else the one that has been idle the longest.
  *
  * Nothing here calls the owner from within a call of the owner's, so a bot that is gone is told of later. One thread.
  *
@@ -46,6 +46,8 @@ size_t ch_bots_count(const ch_bots *bots);
 /* Serves the non-blocking socket `fd` from now on, or closes it. */
 void ch_bots_take(ch_bots *bots, ch_inlet *inlet, int fd);
 
+/* Notes that it may ask here: it has the token, if there is one. */
+void ch_bot_note_known(ch_bot *bot);
 /* Sets what on_room and on_gone are called with, for the request in flight. */
 void ch_bot_set_request(ch_bot *bot, void *request);
 

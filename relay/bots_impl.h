@@ -38,6 +38,7 @@ struct ch_bot {
     bool is_last;     /* the connection ends after this answer */
     bool is_full;     /* the owner waits for on_room */
     bool is_flushing;
+    bool is_known; /* a request of its had the right address */
     bool is_early; /* it sent something before it was answered, which waits in the socket */
 };
 

@@ -1,4 +1,7 @@
-/* TLS may have to read in order to write, and the other way round: after renewed keys, and while it shakes hands. What
+/* OpenSSL judges a connection by the errors that lie in the thread's queue, and libcurl leaves some there when an
+ * exchange's certificate does not fit; so the queue is emptied before each call.
+ *
+ * TLS may have to read in order to write, and the other way round: after renewed keys, and while it shakes hands. What
  * it waits for stands in `wants`, and whoever is called then just tries both again. */
 #include "relay/pipe.h"
 
@@ -95,6 +98,7 @@ ssize_t ch_pipe_read(ch_pipe *pipe, void *data, size_t size)
 {
     if (pipe->tls == NULL)
         return plain_result(recv(pipe->fd, data, size, 0));
+    ERR_clear_error();
     return tls_result(pipe, SSL_read(pipe->tls, data, size > INT_MAX ? INT_MAX : (int)size));
 }
 
@@ -102,11 +106,13 @@ ssize_t ch_pipe_write(ch_pipe *pipe, const void *data, size_t size)
 {
     if (pipe->tls == NULL)
         return plain_result(send(pipe->fd, data, size, MSG_NOSIGNAL));
+    ERR_clear_error();
     return tls_result(pipe, SSL_write(pipe->tls, data, size > INT_MAX ? INT_MAX : (int)size));
 }
 
 void ch_pipe_finish(ch_pipe *pipe)
 {
+    ERR_clear_error();
     if (pipe->tls != NULL && SSL_is_init_finished(pipe->tls))
         (void)SSL_shutdown(pipe->tls);
     ERR_clear_error();

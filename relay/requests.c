@@ -98,8 +98,12 @@ static void follow_sent(ch_way *way)
     ch_error why = CH_ERROR_INIT;
     note_id(way, way->said.sent_id);
     drop_outcome(way); /* first, because whoever waits for it goes on, and may have records forgotten */
+    if (way->bot == NULL) { /* nobody waits for the answer, and what the bot sent is gone with it */
+        ch_way_end(way);
+        return;
+    }
     ch_outcome *sent = ch_outcome_of_id(requests->outcomes, way->caller, way->said.sent_id);
-    if (way->bot != NULL && sent != NULL && sent->state == CH_OUTCOME_PENDING) {
+    if (sent != NULL && sent->state == CH_OUTCOME_PENDING) {
         ch_turns_pass(requests->turns, &way->turn);
         await(way, sent);
         return;
@@ -294,6 +298,14 @@ static void print_repeat(ch_way *way, ch_slice repeat_key)
     way->has_repeat = true;
 }
 
+/* An empty one would make all requests that have one the same. */
+static ch_status check_repeat_key(const ch_slice *repeat_key, ch_error *err)
+{
+    if (repeat_key != NULL && repeat_key->size == 0)
+        return ch_fail(err, CH_BAD_INPUT, "Idempotency-Key is empty; leave it out, or take a new one for each request");
+    return CH_OK;
+}
+
 static ch_way *new_way(ch_requests *requests, ch_bot *bot, size_t caller)
 {
     ch_way *way = ch_alloc(sizeof *way);
@@ -317,10 +329,13 @@ void ch_requests_take(ch_requests *requests, ch_bot *bot, const ch_inlet *inlet,
 {
     ch_error err = CH_ERROR_INIT;
     size_t caller = caller_of(requests, inlet);
+    const ch_slice *repeat_key = ch_bot_head_find(head, "Idempotency-Key");
     ch_status st = take_share(requests, caller, &err);
     ch_way *way = new_way(requests, bot, caller);
     if (st == CH_OK)
         st = ch_bot_address_read(head->target, inlet->token.size == 0 ? NULL : &inlet->token, &way->address, &err);
+    if (st == CH_OK)
+        st = check_repeat_key(repeat_key, &err);
     way->wire = (ch_wire){.caller = inlet->config->caller,
                           .key = way->address.key,
                           .origin = way->address.origin,
@@ -332,7 +347,7 @@ void ch_requests_take(ch_requests *requests, ch_bot *bot, const ch_inlet *inlet,
         ch_way_end(way);
         return;
     }
-    const ch_slice *repeat_key = ch_bot_head_find(head, "Idempotency-Key");
+    ch_bot_note_known(bot);
     ch_way_enter(way, CH_WAY_RECEIVED);
     ch_wire_print(&way->wire, way->print);
     if (repeat_key != NULL)

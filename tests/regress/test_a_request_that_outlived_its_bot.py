@@ -1,6 +1,6 @@
 """A bot that had left while its request was being judged, and whose request was the same as another one on its way, had it asked
 again if that other one was not sent, from memory that was the bot's and free. And an agent that named a request's own id as the one
-that was sent before had the relay look at the record that it had just dropped. Found by reading."""
+that was sent before had the relay look at the record that it had just dropped."""
 
 import socket
 import threading
