@@ -97,7 +97,7 @@ static void follow_sent(ch_way *way)
     ch_requests *requests = way->requests;
     ch_error why = CH_ERROR_INIT;
     note_id(way, way->said.sent_id);
-    drop_outcome(way); /* first, because whoever waits for it goes on, and may have records forgotten */
+    drop_outcome(way);      /* first, because whoever waits for it goes on, and may have records forgotten */
     if (way->bot == NULL) { /* nobody waits for the answer, and what the bot sent is gone with it */
         ch_way_end(way);
         return;
