@@ -1,6 +1,5 @@
 """The agent was told the beginning of an answer that broke off, was long, or was no text, and took that for the whole. So what the
-exchange said was no rejection could be read as one, and the reservation came back. Found by reading, and with an exchange that
-announces more than it sends."""
+exchange said was no rejection could be read as one, and the reservation came back."""
 
 import unittest
 
