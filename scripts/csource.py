@@ -115,7 +115,8 @@ PLAIN_INCLUDE = re.compile(r'#include (?:"[^"\s\\]+"|<[^>\s\\]+>)')
 ANY_INCLUDE = re.compile(r"\s*(?:#|%:)\s*(?:include|import|embed)")
 DEFINE = re.compile(r"#[ \t]*define[ \t]+(\w+)(?:\(([^)\n]*)\))?(.*)", re.DOTALL)
 NAME = re.compile(r"\b[A-Za-z_]\w*")
-NAMED_FILE = re.compile(r"(?<![\w/.*{}<>-])((?:[\w-]+/)*[A-Za-z][\w-]*\.(?:c|h|def))(?![\w*.(\[])")
+# A file that a comment names, by its path or by its name: not part of a longer word, a pattern or an expression.
+NAMED_FILE = re.compile(r"(?<![\w/.*{}<>-])((?:[a-z][a-z0-9_-]*/)*[a-z][a-z0-9_-]*\.(?:c|h|def))(?![\w*(\[]|\.\w)")
 
 Include = collections.namedtuple("Include", "line is_ours path")
 
@@ -244,9 +245,12 @@ def name_of(declaration):
     return None if is_tag else names[-1]
 
 
-def names_declared(code, read_list):
-    """Functions, types, tags, macros, enum constants and variables that the code declares itself."""
-    code, macros = expand_lists(code, read_list)
+@functools.lru_cache(maxsize=None)
+def names_declared(code, lists):
+    """Functions, types, tags, macros, enum constants and variables that the code declares itself. `lists` has the path and the
+    code of each .def that it may include."""
+    texts = dict(lists)
+    code, macros = expand_lists(code, lambda path: texts.get(path, ""))
     code = COMMENT_OR_TEXT.sub('""', code)
     names = set(macros)
     names.update(re.findall(r"\b(?:struct|union|enum)\s+(\w+)\s*\{", code))
@@ -282,6 +286,18 @@ class Source:
                          for found in INCLUDE.finditer(self.code)]
         self.plain = COMMENT_OR_TEXT.sub('""', INCLUDE.sub("", self.code))
         self.uses = set(NAME.findall(self.plain))
+
+    @functools.cached_property
+    def named_files(self):
+        """(line, name) of each file that a comment names."""
+        return [(line + text.count("\n", 0, found.start()), found[1])
+                for line, text in self.comments for found in NAMED_FILE.finditer(text)]
+
+    @functools.cache
+    def uses_name_of(self, header):
+        """True if it uses one of the names for which a header of the system is included, or if these are not known."""
+        pattern = SYSTEM_NAMES.get(header)
+        return pattern is None or any(re.fullmatch(pattern, name) for name in self.uses)
 
     def line_of(self, name):
         return line_at(self.plain, re.search(rf"\b{name}\b", self.plain).start())
@@ -330,11 +346,14 @@ class Source:
         found = [line_at(self.plain, begin) for _, begin, end in self.bodies if end is None]
         return found + [line for _, line, _, body in self.macros if body.count("{") != body.count("}")]
 
+    @functools.cached_property
+    def switches(self):
+        """(line, "on" or "off") of each comment that turns clang-format on or off."""
+        return [(line, switch) for line, text in self.comments for switch in re.findall(r"clang-format (on|off)\b", text)]
+
     def is_unformatted(self, line):
         """Whether clang-format is off at a line."""
-        switches = [switch for at, text in self.comments if at <= line
-                    for switch in re.findall(r"clang-format (on|off)\b", text)]
-        return switches[-1:] == ["off"]
+        return [switch for at, switch in self.switches if at <= line][-1:] == ["off"]
 
     @functools.cached_property
     def functions(self):

@@ -101,7 +101,6 @@ def refused(rule, control=None, **says):
 
 class Agent(rules.Agent):
     def make(self):
-        rules.harness.require_programs()
         self.make_token()
         self.import_hmac("binance-main", "hmac-sha256", rules.harness.BINANCE_SECRET)
         self.import_hmac("kraken-main", "hmac-sha512", rules.harness.KRAKEN_SECRET, "base64")

@@ -77,9 +77,10 @@ class DialogueTest:
         return terminal.shown
 
     def assert_nothing_is_half_done(self, dialogue, hows=(CTRL_C, "hang-up", signal.SIGTERM)):
+        """At each prompt, in each way. With the sanitizers in one way at each, in turn: they reach the same code in fewer."""
         before = self.what_is_there()
         for at, prompt in enumerate(dialogue.prompts):
-            for how in hows:
+            for how in hows[at % len(hows) :: len(hows)] if harness.is_sanitized() else hows:
                 with self.subTest(prompt=prompt.text, how=repr(how)):
                     self.interrupt(dialogue, at, how)
                     self.assertEqual(self.what_is_there(), before)

@@ -22,6 +22,7 @@ import time
 import unittest
 import urllib.parse
 
+import made
 from client import Client
 from policies import POLICY, allow, policy, with_key, with_unlock  # noqa: F401, the last four for tests
 
@@ -257,8 +258,13 @@ class Agent:
             secrets_by_option={"--pin-fd": USER_PIN},
         )
 
+    def make_usual(self):
+        """Makes a token with all the keys that the policy names; returns the public halves as PEM."""
+        self.make_token()
+        self.make_keys()
+        return self.public
+
     def make_keys(self):
-        """Makes all the keys that the policy names."""
         self.import_hmac("binance-main", "hmac-sha256", BINANCE_SECRET)
         self.import_hmac("kraken-main", "hmac-sha512", KRAKEN_SECRET, "base64")
         self.public = {
@@ -393,8 +399,7 @@ def prepare_agent(add_cleanup, relogin=True):
     require_programs()
     agent = Agent(relogin)
     add_cleanup(agent.close)
-    agent.make_token()
-    agent.make_keys()
+    agent.public = made.take(agent, agent.make_usual)
     return agent
 
 

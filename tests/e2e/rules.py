@@ -5,6 +5,7 @@ import os
 import time
 
 import harness
+import made
 from client import Client
 
 OKX_SECRET = "22582BD0CFF14C41EDBF1AB98506286D"
@@ -79,13 +80,13 @@ class Agent(harness.Agent):
     @classmethod
     def prepare(cls, add_cleanup):
         """An agent with its token and keys, without a policy, not yet started. `add_cleanup` is the test's, or its class's."""
+        harness.require_programs()
         agent = cls()
         add_cleanup(agent.close)
-        agent.make()
+        made.take(agent, agent.make)
         return agent
 
     def make(self):
-        harness.require_programs()
         self.make_token()
         self.import_hmac("binance-main", "hmac-sha256", harness.BINANCE_SECRET)
         self.import_hmac("kraken-main", "hmac-sha512", harness.KRAKEN_SECRET, "base64")

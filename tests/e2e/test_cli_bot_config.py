@@ -15,6 +15,7 @@ from relay_stand_in import Answer, Relay  # noqa: E402
 
 TOKEN = "b7Qk2Wm9Xr4Tz8Lp1Nc6Vf3Hs5Jd0Gy-token"
 PAGES = pathlib.Path(ROOT) / "docs" / "bots"
+IS_SANITIZED = b"__asan_init" in pathlib.Path(CHANCERY).read_bytes()
 PROFILES = sorted(path.stem for path in (pathlib.Path(ROOT) / "profiles").glob("*.yaml"))
 PYTHON = ("ccxt-python", "binance-connector-python", "python-binance", "pybit", "krakenex", "requests")
 JAVASCRIPT = ("ccxt-js", "binance", "binance-connector-js", "bybit-api", "okx-api", "kucoin-universal-sdk")
@@ -35,10 +36,12 @@ class BotConfig(Sandbox):
         rows = json.loads(self.ok("bot", "list", "--json").out)["frameworks"]
         return {row["name"]: PROFILES if row["profiles"] == "all" else row["profiles"].split() for row in rows}
 
-    def texts(self, frameworks):
-        known = self.frameworks()
+    def texts(self, frameworks, chosen=PROFILES):
+        """(framework, profile, what is printed) for those profiles. With the sanitizers a few do: they differ in their data."""
+        chosen = chosen[:3] if IS_SANITIZED else chosen
         for framework in frameworks:
-            for profile in known[framework]:
+            known = self.frameworks()[framework]
+            for profile in [name for name in known if name in chosen] or known:
                 result = self.config(framework, profile)
                 self.assertEqual(result.status, OK, result)
                 yield framework, profile, result.out
@@ -52,9 +55,8 @@ class BotConfig(Sandbox):
     def test_javascript(self):
         if shutil.which("node") is None:
             self.skipTest("node is not installed")
-        for framework, profile, text in self.texts(JAVASCRIPT):
-            if framework == "ccxt-js" and profile not in ("binance", "okx", "kraken"):
-                continue  # they differ in a word; tests/interop/bots.mjs runs all of them
+        # The other profiles differ in a word, and tests/interop/bots.mjs runs all of them.
+        for _, _, text in self.texts(JAVASCRIPT, ["binance", "okx", "kraken"]):
             file = pathlib.Path(self.path("bot.mjs"))
             file.write_text(text)
             done = subprocess.run(["node", "--check", file], capture_output=True, text=True)
@@ -66,12 +68,15 @@ class BotConfig(Sandbox):
             self.assertEqual(exchange["ccxt_config"]["proxyUrl"], "http://127.0.0.1:8801/TOKEN/k/", profile)
 
     def test_curl(self):
-        for _, _, text in self.texts(["curl"]):
+        scripts = []
+        for _, profile, text in self.texts(["curl"]):
             done = subprocess.run(["bash", "-n"], input=text, capture_output=True, text=True)
             self.assertEqual((done.returncode, done.stderr), (0, ""), text)
-            if shutil.which("shellcheck") is not None:
-                done = subprocess.run(["shellcheck", "--shell", "bash", "-"], input=text, capture_output=True, text=True)
-                self.assertEqual(done.returncode, 0, done.stdout)
+            scripts.append(pathlib.Path(self.path(f"{profile}.sh")))
+            scripts[-1].write_text(text)
+        if shutil.which("shellcheck") is not None:
+            done = subprocess.run(["shellcheck", "--shell", "bash", *scripts], capture_output=True, text=True)
+            self.assertEqual(done.returncode, 0, done.stdout)
 
     def test_every_framework_is_tried_here(self):
         self.assertEqual(set(self.frameworks()), {*PYTHON, *JAVASCRIPT, "freqtrade", "curl"})

@@ -11,6 +11,7 @@ import unittest
 import unittest.mock
 
 import harness
+import tree
 from harness import BINANCE_ORDER, BUILD, ROOT
 
 HACKING = ROOT / "docs" / "hacking.md"
@@ -90,8 +91,21 @@ class Recipes(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stdout)
         self.assertIn(f"100%: Checks: {rows + 1},", done.stdout)
 
+    def take_objects(self):
+        """Gives the copy what was built of the tree, so that only what a recipe touches is built anew."""
+        for folder in ("", *tree.folders(), "tests/support", "tests/unit/pkcs11"):
+            copies = self.root / "built" / folder
+            copies.mkdir(parents=True, exist_ok=True)
+            for path in (BUILD / folder).glob("*.*"):
+                if path.suffix in (".a", ".d", ".h", ".o"):
+                    shutil.copy2(path, copies)
+                if path.suffix == ".d":  # it names objects by their whole paths
+                    (copies / path.name).write_text(path.read_text().replace(f"{BUILD}/", f"{self.root}/built/"))
+
     def build(self, *programs):
         """Builds programs in the copy, and returns their paths."""
+        if b"__llvm_profile" not in harness.AGENT.read_bytes():  # objects that count do not link with others
+            self.take_objects()
         paths = [f"{self.root}/built/{program}" for program in programs]
         done = self.run_in_copy("make", f"-j{os.cpu_count()}", f"BUILD={self.root}/built", "CFLAGS=-O0", *paths,
                                 MAKEFLAGS="")
@@ -149,8 +163,8 @@ static ch_status refuse_host(ch_requests *requests, ch_job *job, ch_error *err)
                 before(text, "static ch_status wait_for_turn(", run), '^ +{ "parameters",', ('"parameters"', '"host"'),
                 ("check_parameters", "refuse_host")),
             "agent/core/jobs.h": lambda text: before(text, "    ch_peer caller;", "    bool names_host;\n"),
-            "docs/architecture.md": lambda text: before(text, "| `intent` | ", "| `host` | refuses a host | |\n"),
-            "docs/openapi.yaml": lambda text: text.replace("parameters, intent,", "parameters, host, intent,"),
+            "docs/architecture.md": lambda text: before(text, "| `enter` | ", "| `host` | refuses a host | |\n"),
+            "docs/openapi.yaml": lambda text: text.replace("parameters, enter,", "parameters, host, enter,"),
         })
 
     @in_a_plain_build_only
@@ -170,8 +184,8 @@ static ch_status refuse_host(ch_requests *requests, ch_job *job, ch_error *err)
             self.assertEqual(client.sign("binance-main", BINANCE_ORDER).status, 200, agent.log())
             refused = client.sign("binance-main", {**BINANCE_ORDER, "host": "api.binance.com"})
         self.assertEqual((refused.status, refused.json["step"]), (403, "host"))
-        documents = self.run_in_copy("python3", "-m", "unittest", "discover", "-s", "tests/e2e", "-p",
-                                     "test_documents.py")
+        documents = self.run_in_copy("python3", "-m", "unittest", "discover", "-s", "tests/e2e", "-p", "test_documents.py",
+                                     "-k", "test_documents.Documents.")
         self.assertEqual(documents.returncode, 0, documents.stderr)
         self.assertEqual(self.run_in_copy("scripts/arrows").returncode, 0)
 

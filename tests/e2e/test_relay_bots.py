@@ -18,8 +18,6 @@ from waiting import Waiting
 
 
 class TestBots(RelayTest):
-    times = {"head_s": 1, "body_s": 1}
-
     # ---- bytes ----
 
     def test_smuggling_is_refused(self):
@@ -108,11 +106,6 @@ class TestBots(RelayTest):
         self.assertEqual(self.call("POST", "/api", b"a\0b").status, 400)
         self.assertEqual(self.call("POST", "/api", '{\n\t"a": "ä"\r\n}'.encode()).status, 200)
         self.assertEqual(self.exchange.arrivals[-1].body, '{\n\t"a": "ä"\r\n}'.encode())
-
-    def test_slow_requests_end(self):
-        self.assertEqual(self.status_of(self.head()[:-1]), 408)
-        self.assertEqual(self.status_of(self.head(f"POST /{self.token}/key-1/api HTTP/1.1", "Content-Length: 5") + b"a"), 408)
-        self.assertEqual(self.agent.asked, [])
 
     def test_requests_one_after_the_other_on_a_connection(self):
         one = self.head(f"POST /{self.token}/key-1/api HTTP/1.1", "Content-Length: 2")
@@ -228,6 +221,15 @@ class TestBots(RelayTest):
         self.call("POST", "/api/order?secret=in-query", "in-body", {"X-Key": "in-header"})
         for secret in ("in-query", "in-body", "in-header"):
             self.assertNotIn(secret, self.log())
+
+
+class TestSlow(RelayTest):
+    times = {"head_s": 1, "body_s": 1}
+
+    def test_slow_requests_end(self):
+        self.assertEqual(self.status_of(self.head()[:-1]), 408)
+        self.assertEqual(self.status_of(self.head(f"POST /{self.token}/key-1/api HTTP/1.1", "Content-Length: 5") + b"a"), 408)
+        self.assertEqual(self.agent.asked, [])
 
 
 class TestEnd(RelayTest):

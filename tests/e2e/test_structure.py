@@ -2,6 +2,7 @@
 if it is not."""
 
 import contextlib
+import functools
 import pathlib
 import re
 import subprocess
@@ -19,6 +20,7 @@ def library(folder):
     return BUILD / f"lib{folder.replace('/', '-')}.a"
 
 
+@functools.cache
 def symbols(program):
     """The functions and variables of ours that a library or a program defines."""
     out = subprocess.run(["nm", "--defined-only", "--extern-only", program], capture_output=True, text=True, check=True)

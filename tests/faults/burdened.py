@@ -55,7 +55,6 @@ class Agent(rules.Agent):
                                              uses=USES["okx-uses"]))
 
     def make(self):
-        harness.require_programs()
         self.make_token()
         self.import_hmac("kraken-main", "hmac-sha512", harness.KRAKEN_SECRET, "base64")
         self.import_hmac("okx", "hmac-sha256", rules.OKX_SECRET)

@@ -5,13 +5,13 @@ Bounds are generous: they tell what recovers from what does not, on a machine th
 
 import http.client
 import os
-import shutil
 import signal
 import threading
 import time
 import unittest
 
 import harness
+import made
 from faults import Faults
 from harness import BINANCE_ORDER, BINANCE_SECRET, USER_PIN, wait_until
 
@@ -81,18 +81,6 @@ class Agent(harness.Agent):
         self.generate("binance-rsa", "rsa-sha256")
 
 
-_made = []  # the folder of tokens that all agents of this program begin with
-
-
-def made_tokens():
-    if not _made:
-        agent = Agent()
-        unittest.addModuleCleanup(agent.close)
-        agent.make_tokens()
-        _made.append(agent.home / "tokens")
-    return _made[0]
-
-
 class Bot(threading.Thread):
     """Signs again and again, and keeps what came of it: (when it was asked, status, seconds, body)."""
 
@@ -149,12 +137,10 @@ class Scenario(unittest.TestCase):
             self.begin()
 
     def make_agent(self):
-        made = made_tokens()
         agent = Agent(self.relogin)
         self.addCleanup(agent.close)
         agent.write_config(self.relogin, self.workers)
-        shutil.rmtree(agent.home / "tokens")
-        shutil.copytree(made, agent.home / "tokens")
+        made.take(agent, agent.make_tokens)
         return agent, Faults(agent)
 
     def begin(self):

@@ -12,6 +12,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
 import harness  # noqa: E402
+import made  # noqa: E402
 
 # No caller and no person of the policy below is this one.
 STRANGER = 4242
@@ -113,11 +114,15 @@ class OthersTest(unittest.TestCase):
         self.addCleanup(self.agent.close)
         self.agent.home.chmod(0o755)
         self.agent.policy.write_text(policy(self.bots, self.operators))
-        self.agent.make_token()
-        self.make_keys()
+        made.take(self.agent, self.make_tokens)
+        self.prepare()
         self.start()
 
-    def make_keys(self):
+    def prepare(self):
+        """Prepares what a test needs in addition; runs before the agent starts."""
+
+    def make_tokens(self):
+        self.agent.make_token()
         self.agent.import_hmac("binance-main", "hmac-sha256", harness.BINANCE_SECRET)
         self.agent.generate("binance-rsa", "rsa-sha256")
 

@@ -58,8 +58,7 @@ def is_there(pid):
 class HungDisk(others.OthersTest):
     bots = (0, others.BOT_A)
 
-    def make_keys(self):
-        super().make_keys()
+    def prepare(self):
         self.agent.import_hmac("kraken-main", "hmac-sha512", harness.KRAKEN_SECRET, "base64")
         entry = harness.allow("kraken", "bot-0", "kraken", "read, trade, cancel")
         self.agent.policy.write_text(harness.with_key(self.agent.policy.read_text(), KRAKEN, entry))

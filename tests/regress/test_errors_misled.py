@@ -19,10 +19,7 @@ MARK = b"\xef\xbb\xbf"
 
 class Errors(unittest.TestCase):
     def setUp(self):
-        harness.require_programs()
-        self.agent = harness.Agent()
-        self.addCleanup(self.agent.close)
-        self.agent.make_token()
+        self.agent = harness.prepare_agent(self.addCleanup)
 
     def check(self):
         return subprocess.run([str(harness.AGENT), "--config", str(self.agent.config), "--check"],
@@ -51,7 +48,6 @@ class Errors(unittest.TestCase):
         self.assertEqual(self.check().returncode, 0)
 
     def test_an_unlock_right_after_the_start_can_wait(self):
-        self.agent.make_keys()
         for _ in range(5):
             self.agent.start(is_waited_for=False)
             wait_until(self.agent.operator_socket.exists, "it listens", pause_s=0.001)
@@ -60,7 +56,6 @@ class Errors(unittest.TestCase):
             self.agent.stop()
 
     def test_an_unlock_before_the_start_can_wait(self):
-        self.agent.make_keys()
         command = [str(harness.CLI), "unlock", "main", "--wait"]
         with subprocess.Popen(command, env=self.agent.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE) as operator:
@@ -71,7 +66,6 @@ class Errors(unittest.TestCase):
             self.assertEqual(operator.wait(60), 0, operator.stderr.read())
 
     def test_a_token_without_a_pin_is_not_to_be_unlocked(self):
-        self.agent.make_keys()
         faults.Faults(self.agent).set("C_Login * rv=CKR_USER_PIN_NOT_INITIALIZED")
         self.agent.start()
         commands = (("unlock", "main"),

@@ -15,7 +15,8 @@ class Operator(others.OthersTest):
     bots = (others.BOT_A,)
     operators = (0,)
 
-    def make_keys(self):
+    def make_tokens(self):
+        self.agent.make_token()
         self.agent.import_hmac("binance-main", "hmac-sha256", harness.BINANCE_SECRET)
 
     def test_an_operator_is_told_which_key_cannot_sign_and_why(self):

@@ -106,10 +106,7 @@ class Deadlines(unittest.TestCase):
     """Beside each other, since each takes a minute."""
 
     def make(self):
-        agent = harness.Agent()
-        self.addCleanup(agent.close)
-        agent.make_token()
-        agent.make_keys()
+        agent = harness.prepare_agent(self.addCleanup)
         faults = Faults(agent)
         agent.start()
         return agent, faults

@@ -24,10 +24,27 @@ static inline ch_request request_of(const char *method, const char *path, ch_par
         .method = ch_slice_of(method), .path = ch_slice_of(path), .params = params, .param_count = count};
 }
 
+/* With LARGEST_LOADED_ONCE in a file of tests, the profile that takes longest is loaded before each test has a process
+ * of its own, and the first load() of it there takes that. If it cannot be loaded, load() says why. */
+#define LARGEST "profiles/binance.yaml"
+#define LARGEST_LOADED_ONCE                                                                                            \
+    __attribute__((constructor)) static void load_largest(void)                                                        \
+    {                                                                                                                  \
+        ch_error err = CH_ERROR_INIT;                                                                                  \
+        if (ch_profile_load(LARGEST, &largest, &err) != CH_OK)                                                         \
+            largest = NULL;                                                                                            \
+    }
+static ch_profile *largest;
+
 static inline ch_profile *load(const char *path)
 {
     ch_error err = CH_ERROR_INIT;
-    ch_profile *profile = NULL;
+    ch_profile *profile = largest;
+    if (profile != NULL && strcmp(path, LARGEST) == 0) {
+        largest = NULL;
+        return profile;
+    }
+    profile = NULL;
     ck_assert_msg(ch_profile_load(path, &profile, &err) == CH_OK, "%s", err.message);
     return profile;
 }

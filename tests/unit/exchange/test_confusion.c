@@ -9,6 +9,8 @@
 
 #include <stdio.h>
 
+LARGEST_LOADED_ONCE
+
 static const char sound[] = SOUND_PROFILE;
 
 /* By a key of no special kind, and by one of all kinds at once. */

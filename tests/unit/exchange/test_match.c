@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+LARGEST_LOADED_ONCE
+
 /* clang-format off */
 static const struct {
     const char *method;

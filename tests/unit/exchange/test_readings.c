@@ -5,6 +5,8 @@
 #include "tests/support/suite.h"
 #include "tests/unit/exchange/scene.h"
 
+LARGEST_LOADED_ONCE
+
 /* ---- real profiles ---- */
 
 #define BINANCE "profiles/binance.yaml"

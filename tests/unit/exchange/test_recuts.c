@@ -2,6 +2,8 @@
 #include "tests/support/suite.h"
 #include "tests/unit/exchange/scene.h"
 
+LARGEST_LOADED_ONCE
+
 /* Query and body are signed as one text. */
 #define TOP                                                                                                            \
     "name: t\n"                                                                                                        \

@@ -3,13 +3,15 @@
 #include "exchange/wire.h"
 
 #include "exchange/check.h"
-#include "exchange/load.h"
 #include "tests/support/suite.h"
+#include "tests/unit/exchange/samples.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define NOW_NS 1764000000123000000ULL
+
+LARGEST_LOADED_ONCE
 
 typedef struct rig {
     ch_profile *profile;
@@ -42,7 +44,7 @@ static void set_up(rig *r, const sent *of)
     *r = (rig){.err = CH_ERROR_INIT};
     snprintf(path, sizeof path, "%s/%s.yaml", strcmp(of->profile, "oddball") == 0 ? "tests/profiles" : "profiles",
              of->profile);
-    ck_assert_msg(ch_profile_load(path, &r->profile, &r->err) == CH_OK, "%s", r->err.message);
+    r->profile = load(path);
     r->scratch = ch_scratch_new();
     r->draft = ch_draft_new(r->scratch);
     r->input = (ch_wire_input){.profile = r->profile,
