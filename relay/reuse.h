@@ -2,7 +2,8 @@
  *
  * HTTP/1.1 tells which answer is whose by the order alone. An exchange that has sent more than one answer to a request,
  * or a farewell before it closes, would have that taken for the answer to the next request, of another bot perhaps. So
- * nothing may wait to be read when a request is begun. libcurl does not look. One thread. */
+ * nothing may wait to be read when a request is begun. What comes too much after that, nobody can tell. libcurl does
+ * not look. One thread. */
 #ifndef CH_RELAY_REUSE_H
 #define CH_RELAY_REUSE_H
 
