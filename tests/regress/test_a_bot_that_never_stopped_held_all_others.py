@@ -8,8 +8,8 @@ import unittest
 
 from relay_rig import GROWTH_KIB, RelayTest, rss_kib
 
-CALLS = 20
-PATIENCE = 6
+CALLS = 5
+PATIENCE = 20
 
 
 class TestEndlessBots(RelayTest):
