@@ -6,10 +6,11 @@ import threading
 import time
 import unittest
 
-from relay_rig import GROWTH_KIB, RelayTest, rss_kib
+from relay_rig import GROWTH_KIB, RelayTest, rss_kib, wait_until
 
-CALLS = 20
-PATIENCE = 6
+CALLS = 5
+PARTS = 5
+PATIENCE = 20
 
 
 class TestEndlessBots(RelayTest):
@@ -17,6 +18,7 @@ class TestEndlessBots(RelayTest):
         """Others are served while a bot sends `part` again and again, and reads what it is answered."""
         stream = self.connect()
         is_over = threading.Event()
+        sent = []
         end = time.monotonic() + PATIENCE
 
         def write():
@@ -24,6 +26,7 @@ class TestEndlessBots(RelayTest):
                 stream.sendall(first)
                 while not is_over.is_set() and time.monotonic() < end:
                     stream.sendall(part)
+                    sent.append(len(part))
 
         def read():
             with contextlib.suppress(OSError):
@@ -34,6 +37,7 @@ class TestEndlessBots(RelayTest):
         for one in threads:
             one.start()
         try:
+            wait_until(lambda: len(sent) >= PARTS, "a bot that sends and sends")
             for _ in range(CALLS):
                 reply = self.call("GET", "/api", port=self.other_port, token=self.other_token)
                 self.assertEqual(reply.status, 200)
