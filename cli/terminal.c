@@ -163,6 +163,13 @@ ch_status ch_terminal_ask_secret(const char *prompt, const char *name, const ch_
     return CH_OK;
 }
 
+static bool has_hung_up(const terminal *tty)
+{
+    struct pollfd look = {.fd = tty->fd, .events = POLLIN};
+    return poll(&look, 1, 0) > 0 && (look.revents & POLLHUP) != 0;
+}
+
+/* A terminal that hangs up wakes who reads from it before it sends the signal. */
 ch_status ch_terminal_ask(const char *question, char *answer, size_t capacity, ch_error *err)
 {
     auto_terminal tty;
@@ -170,5 +177,7 @@ ch_status ch_terminal_ask(const char *question, char *answer, size_t capacity, c
     terminal_write(&tty, question);
     ssize_t got = read(tty.fd, answer, capacity - 1);
     answer[got > 0 ? got : 0] = '\0';
+    if (got <= 0 && has_hung_up(&tty))
+        return ch_fail(err, CH_REFUSED, "interrupted; nothing was changed");
     return CH_OK;
 }

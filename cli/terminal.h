@@ -13,7 +13,7 @@ CH_CHECKED ch_status ch_terminal_ask_secret(const char *prompt, const char *name
                                             size_t *size_bytes, ch_error *err);
 
 /* Asks, with echo, and reads one line into `answer`, which holds `capacity` bytes and is terminated. Returns
- * CH_BAD_INPUT if there is no terminal. */
+ * CH_BAD_INPUT if there is no terminal, CH_REFUSED if it hangs up. */
 CH_CHECKED ch_status ch_terminal_ask(const char *question, char *answer, size_t capacity, ch_error *err);
 
 #endif
