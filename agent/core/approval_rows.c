@@ -79,9 +79,10 @@ void ch_approval_rows_add_all(const ch_approvals *approvals, uint64_t now_ns, ch
     const ch_approval *at;
     if (ch_approvals_next(approvals) > 1)
         ch_buffer_add_format(lines, "N\t%" PRIu64 "\n", ch_approvals_next(approvals));
-    for (size_t i = 0; (at = ch_approvals_at(approvals, i)) != NULL; i++)
-        if (!ch_approvals_forget(at, now_ns))
+    for (size_t i = 0; (at = ch_approvals_at(approvals, i)) != NULL; i++) {
+        if (!ch_approval_is_outdated(at, now_ns))
             ch_approval_row_add(at, lines);
+    }
 }
 
 /* ---- reading ---- */

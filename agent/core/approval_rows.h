@@ -13,7 +13,7 @@ void ch_approval_row_add_given(uint64_t id, const ch_given_by *by, ch_buffer *li
 void ch_approval_row_add_end(const ch_approval *approval, ch_buffer *lines);
 /* Appends that the decision with this row uses the approval. The same line in a RETURN row takes that back. */
 void ch_approval_row_add_use(uint64_t id, uint64_t at_ns, ch_buffer *lines);
-/* Appends the whole table but what is to be forgotten by now, and the next id. */
+/* Appends the whole table except for outdated approvals, and the next id. */
 void ch_approval_rows_add_all(const ch_approvals *approvals, uint64_t now_ns, ch_buffer *lines);
 
 /* Reads a line into the table. Returns false if it cannot be read. */

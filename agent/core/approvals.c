@@ -223,7 +223,7 @@ static void make_room(ch_approvals *approvals, uint64_t now_ns)
         drop_oldest(approvals, most, now_ns);
 }
 
-bool ch_approvals_forget(const ch_approval *approval, uint64_t now_ns)
+bool ch_approval_is_outdated(const ch_approval *approval, uint64_t now_ns)
 {
     uint64_t end_ns = ch_approval_end_ns(approval);
     return !ch_approval_is_open(approval, now_ns) && now_ns >= end_ns && now_ns - end_ns >= CH_APPROVALS_KEEP_NS;
@@ -231,9 +231,10 @@ bool ch_approvals_forget(const ch_approval *approval, uint64_t now_ns)
 
 void ch_approvals_sweep(ch_approvals *approvals, uint64_t now_ns)
 {
-    for (size_t i = approvals->count; i-- > 0;)
-        if (ch_approvals_forget(approvals->items[i], now_ns))
+    for (size_t i = approvals->count; i-- > 0;) {
+        if (ch_approval_is_outdated(approvals->items[i], now_ns))
             take_out(approvals, i);
+    }
 }
 
 /* ---- changes ---- */

@@ -45,8 +45,8 @@ const ch_approval *ch_approvals_find_same(const ch_approvals *approvals, const c
 CH_CHECKED ch_status ch_approvals_find_own(const ch_approvals *approvals, uint64_t id, uid_t uid, ch_slice callers,
                                            const ch_approval **out, ch_error *err);
 size_t ch_approvals_open(const ch_approvals *approvals, uint64_t now_ns);
-/* Tells whether the approval ended more than a day ago, so that the next sweep forgets it. */
-bool ch_approvals_forget(const ch_approval *approval, uint64_t now_ns);
+/* True if the approval ended a day ago or more: the next sweep forgets it. */
+bool ch_approval_is_outdated(const ch_approval *approval, uint64_t now_ns);
 /* Returns how often the table has changed, not counting the changes that time alone brings. */
 uint64_t ch_approvals_changes(const ch_approvals *approvals);
 
@@ -76,7 +76,7 @@ CH_CHECKED ch_status ch_approvals_give(ch_approvals *approvals, uint64_t id, con
 void ch_approvals_use(ch_approvals *approvals, uint64_t id, uint64_t now_ns);
 /* Opens an approval again for which nothing was signed. Does nothing if it was not used, or is forgotten. */
 void ch_approvals_unuse(ch_approvals *approvals, uint64_t id);
-/* Takes out what ch_approvals_forget names. To be called now and then. */
+/* Takes out the outdated ones. To be called now and then. */
 void ch_approvals_sweep(ch_approvals *approvals, uint64_t now_ns);
 
 /* ---- to restore ---- */
