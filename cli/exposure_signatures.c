@@ -3,8 +3,6 @@
 #include "cli/policy_file.h"
 #include "exchange/confusion.h"
 
-#include <stdint.h>
-
 #define KIND(name) (1U << CH_ITEM_##name)
 #define CLASS(name) (1U << CH_CLASS_##name)
 
@@ -14,14 +12,14 @@ static void add_uses(const ch_way *way, ch_buffer *out)
 {
     bool is_assumed = ch_way_key(way)->assume_uses > 0;
     if (way->true_uses == 1) {
-        ch_buffer_add_text(out, "can be used once");
+        ch_buffer_add_text(out, "each can be used once");
         return;
     }
     if (way->true_uses == 0)
-        ch_buffer_add_text(out, way->is_by_relay || is_assumed ? "can be used nobody knows how often"
-                                                               : "can be used again while it is valid");
+        ch_buffer_add_text(out, way->is_by_relay || is_assumed ? "each can be used nobody knows how often"
+                                                               : "each can be used again while it is valid");
     else
-        ch_buffer_add_format(out, "can be used up to %u times within %.3g s", way->true_uses,
+        ch_buffer_add_format(out, "each can be used up to %u times within %.3g s", way->true_uses,
                              (double)way->valid_ns / 1e9);
     if (way->is_by_relay)
         ch_buffer_add_text(out, "; counted once, as if a relay had sent it once, and here as often as it can be used");
@@ -31,52 +29,62 @@ static void add_uses(const ch_way *way, ch_buffer *out)
         ch_buffer_add_text(out, "; each counts");
 }
 
-/* What a relay makes of others' signatures is said besides. */
+/* What a relay makes of others' signatures has a line of its own. */
 static bool has_uses(const ch_way *way)
 {
     return (way->kinds & ~way->stray_kinds & (KIND(ORDER) | KIND(WITHDRAWAL) | KIND(TRANSFER) | KIND(BORROW))) != 0;
 }
 
-/* Those of a key that can be used so; then in how many ways signatures of the key can be used otherwise. */
-static size_t list_alike(const ch_exposure *exposure, const ch_way *way, ch_slice uses, ch_shown_texts *allows)
+static bool is_of_same_key(const ch_way *way, const ch_way *other)
 {
-    size_t others = 0;
-    for (size_t i = 0; i < exposure->way_count; i++) {
-        const ch_way *other = &exposure->ways[i];
-        ch_autobuffer text = CH_BUFFER_INIT;
-        if (!has_uses(other) || ch_way_key(other) != ch_way_key(way))
-            continue;
-        add_uses(other, &text);
-        if (!ch_slice_equal(ch_buffer_slice(&text), uses))
-            others++;
-        else if (other < way)
-            return SIZE_MAX; /* its line was said */
-        else
-            ch_shown_texts_add(allows, other->reach.allow->name);
-    }
-    return others;
+    return has_uses(other) && ch_way_key(other) == ch_way_key(way);
 }
 
-/* A line for each key and each way in which its signatures can be used, which says for what if there are several. */
+/* True of two ways of one key if their signatures can be used as often. */
+static bool is_alike(const ch_way *one, const ch_way *other)
+{
+    return one->true_uses == other->true_uses && (one->true_uses == 1 || one->is_by_relay == other->is_by_relay);
+}
+
+/* The allows of the key whose signatures can be used as those of `way`; in brackets, and only if others differ. */
+static void add_allows(const ch_exposure *exposure, const ch_way *way, ch_buffer *out)
+{
+    ch_shown_texts allows = {.count = 0};
+    bool do_others_differ = false;
+    for (size_t i = 0; i < exposure->way_count; i++) {
+        const ch_way *other = &exposure->ways[i];
+        if (!is_of_same_key(way, other))
+            continue;
+        if (is_alike(way, other))
+            ch_shown_texts_add(&allows, other->reach.allow->name);
+        else
+            do_others_differ = true;
+    }
+    if (!do_others_differ)
+        return;
+    ch_buffer_add_byte(out, '(');
+    ch_shown_texts_print(&allows, out);
+    ch_buffer_add_text(out, ") ");
+}
+
+static bool was_said(const ch_exposure *exposure, const ch_way *way)
+{
+    const ch_way *before = exposure->ways;
+    while (before != way && !(is_of_same_key(way, before) && is_alike(way, before)))
+        before++;
+    return before != way;
+}
+
+/* A line for each key, and for each way in which its signatures can be used. */
 void ch_exposure_say_uses(const ch_exposure_view *in, ch_buffer *text)
 {
     for (size_t i = 0; i < in->exposure->way_count; i++) {
         const ch_way *way = &in->exposure->ways[i];
-        ch_autobuffer uses = CH_BUFFER_INIT;
-        ch_shown_texts allows = {.count = 0};
-        if (!has_uses(way))
-            continue;
-        add_uses(way, &uses);
-        size_t others = list_alike(in->exposure, way, ch_buffer_slice(&uses), &allows);
-        if (others == SIZE_MAX)
+        if (!has_uses(way) || was_said(in->exposure, way))
             continue;
         ch_buffer_add_format(text, "of key %s ", ch_way_key(way)->name);
-        if (others > 0) {
-            ch_buffer_add_byte(text, '(');
-            ch_shown_texts_print(&allows, text);
-            ch_buffer_add_text(text, ") ");
-        }
-        ch_buffer_add_format(text, "each %s", ch_buffer_text(&uses));
+        add_allows(in->exposure, way, text);
+        add_uses(way, text);
         ch_exposure_say("signatures", text);
     }
 }
