@@ -103,7 +103,7 @@ static void add_value(ch_fillings *out, ch_wire_place place, ch_slice name, ch_s
 {
     ch_filling filling = {.place = place, .name = name};
     size_t at = find_time(value, &filling.ahead_s);
-    size_t nonce_at = find_nonce(value);
+    size_t nonce_at = at < value.size ? value.size : find_nonce(value);
     if (at < value.size) {
         filling.before = text_before(value, at);
         filling.kind = at == 0 ? CH_FILLING_TIME : CH_FILLING_TIME_AFTER;

@@ -30,7 +30,7 @@ static void add(const ch_profile *profile, ch_answer_kind kind, ch_slice message
     add_shape(&answer, out);
 }
 
-/* Of every request with the key: they would be long for what hardly any request needs. */
+/* They hold for every request with the key, so they need not be told with each. */
 static void add_errors(const ch_profile *profile, uint64_t tag, ch_buffer *out)
 {
     const ch_slice id = CH_LITERAL(CH_RELAY_NO_ID);
@@ -57,6 +57,8 @@ void ch_relay_answer_add(const ch_relay_told *told, ch_buffer *out)
 bool ch_relay_has_errors(ch_slice shown, uint64_t tag)
 {
     ch_autobuffer text = CH_BUFFER_INIT;
+    if (shown.size == 0)
+        return false;
     ch_buffer_add_format(&text, TAG, tag);
     return ch_slice_equal(shown, ch_buffer_slice(&text));
 }
