@@ -119,6 +119,11 @@ static bool is_ready(const terminal *tty)
     return poll(&look, 1, 0) > 0;
 }
 
+static ch_status fail_interrupted(ch_error *err)
+{
+    return ch_fail(err, CH_REFUSED, "interrupted; nothing was changed");
+}
+
 /* Asks and reads, in silence. Returns what read(2) does, or -1 if a signal came or the terminal failed. More is waiting
  * if several lines were pasted; it is thrown away when the settings are put back. */
 static ssize_t read_silently(const terminal *tty, const char *prompt, const ch_secret *line, bool *is_more_waiting)
@@ -149,7 +154,7 @@ ch_status ch_terminal_ask_secret(const char *prompt, const char *name, const ch_
     } while (is_interrupted && !ch_interrupt_came());
     /* A terminal that hangs up is at its end of file, and its signal may be seen only now. */
     if (is_interrupted || (got <= 0 && ch_interrupt_came()))
-        return ch_fail(err, CH_REFUSED, "interrupted; nothing was changed");
+        return fail_interrupted(err);
     if (got < 0)
         return ch_fail(err, CH_IO, "the terminal failed while asking for %s", name);
     if (got == 0)
@@ -163,13 +168,13 @@ ch_status ch_terminal_ask_secret(const char *prompt, const char *name, const ch_
     return CH_OK;
 }
 
+/* The kernel wakes who reads from a terminal that hangs up before it sends the signal. */
 static bool has_hung_up(const terminal *tty)
 {
     struct pollfd look = {.fd = tty->fd, .events = POLLIN};
     return poll(&look, 1, 0) > 0 && (look.revents & POLLHUP) != 0;
 }
 
-/* A terminal that hangs up wakes who reads from it before it sends the signal. */
 ch_status ch_terminal_ask(const char *question, char *answer, size_t capacity, ch_error *err)
 {
     auto_terminal tty;
@@ -178,6 +183,6 @@ ch_status ch_terminal_ask(const char *question, char *answer, size_t capacity, c
     ssize_t got = read(tty.fd, answer, capacity - 1);
     answer[got > 0 ? got : 0] = '\0';
     if (got <= 0 && has_hung_up(&tty))
-        return ch_fail(err, CH_REFUSED, "interrupted; nothing was changed");
+        return fail_interrupted(err);
     return CH_OK;
 }
