@@ -15,11 +15,12 @@ static ch_param *param_of(const ch_wire *wire, const ch_wire_given *given)
     return &wire->values.params[given->at];
 }
 
-static void give(ch_wire *wire, ch_wire_place place, size_t at)
+static ch_wire_given *give(ch_wire *wire, ch_wire_place place, size_t at)
 {
     assert(wire->out->given_count < CH_PARAMS_MAX);
-    wire->out->given[wire->out->given_count++] =
-        (ch_wire_given){.at = at, .place = place, .hash = ch_slice_hash(wire->values.params[at].name)};
+    ch_wire_given *given = &wire->out->given[wire->out->given_count++];
+    *given = (ch_wire_given){.at = at, .place = place, .hash = ch_slice_hash(wire->values.params[at].name)};
+    return given;
 }
 
 void ch_wire_give_members(ch_wire *wire, ch_wire_place place, size_t at)
@@ -36,10 +37,8 @@ static ch_status read_form(ch_wire *wire, ch_wire_place place, ch_slice form)
 {
     size_t from = wire->values.count;
     CH_TRY(ch_wire_read_form(form, &wire->values, wire->err));
-    for (size_t i = from; i < wire->values.count; i++) {
-        give(wire, place, i);
-        wire->out->given[wire->out->given_count - 1].is_pair = true;
-    }
+    for (size_t i = from; i < wire->values.count; i++)
+        give(wire, place, i)->is_pair = true;
     return CH_OK;
 }
 
