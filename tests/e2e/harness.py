@@ -22,6 +22,7 @@ import time
 import unittest
 import urllib.parse
 
+import builds
 import made
 from client import Client
 from policies import POLICY, allow, policy, with_key, with_unlock  # noqa: F401, the last four for tests
@@ -92,8 +93,7 @@ def require_programs():
 
 
 def is_sanitized():
-    """True for a build with ASan, whose memory use and speed say nothing about a release."""
-    return b"__asan_init" in AGENT.read_bytes()
+    return builds.is_sanitized(AGENT)
 
 
 # How long what is sure to happen may take: a sanitized build on a loaded machine needs many times what a release does.

@@ -21,6 +21,7 @@ import threading
 import time
 import unittest
 
+from builds import is_sanitized
 from ports import free_port
 
 os.umask(0o022)
@@ -43,7 +44,7 @@ def build_folder():
 
 RELAY = build_folder() / "chancery-relay"
 # What a relay may grow by while it streams; the sanitizers keep freed memory for a while.
-GROWTH_KIB = 65536 if b"__asan_init" in RELAY.read_bytes() else 4096
+GROWTH_KIB = 65536 if is_sanitized(RELAY) else 4096
 
 
 def rss_kib(pid):

@@ -10,12 +10,13 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from builds import is_sanitized  # noqa: E402
 from cli_sandbox import AWAY, CHANCERY, NOT_FOUND, OK, ROOT, USAGE, Sandbox  # noqa: E402
 from relay_stand_in import Answer, Relay  # noqa: E402
 
 TOKEN = "b7Qk2Wm9Xr4Tz8Lp1Nc6Vf3Hs5Jd0Gy-token"
 PAGES = pathlib.Path(ROOT) / "docs" / "bots"
-IS_SANITIZED = b"__asan_init" in pathlib.Path(CHANCERY).read_bytes()
+IS_SANITIZED = is_sanitized(CHANCERY)
 PROFILES = sorted(path.stem for path in (pathlib.Path(ROOT) / "profiles").glob("*.yaml"))
 PYTHON = ("ccxt-python", "binance-connector-python", "python-binance", "pybit", "krakenex", "requests")
 JAVASCRIPT = ("ccxt-js", "binance", "binance-connector-js", "bybit-api", "okx-api", "kucoin-universal-sdk")

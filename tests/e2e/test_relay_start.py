@@ -8,6 +8,7 @@ import subprocess
 import sys
 import unittest
 
+from builds import is_sanitized
 from relay_rig import RELAY, RelayTest, wait_until
 
 UNIT = pathlib.Path(__file__).resolve().parents[2] / "docs" / "systemd" / "chancery-relay.service"
@@ -61,7 +62,7 @@ class TestStart(RelayTest):
         self.assertRegex(status, r"(?m)^CapEff:\s+0+$")
         self.assertRegex(status, r"(?m)^CapBnd:\s+0+$")
         self.assertRegex(status, r"(?m)^NoNewPrivs:\s+1$")
-        if b"__asan_init" not in RELAY.read_bytes():
+        if not is_sanitized(RELAY):
             self.assertRegex(status, r"(?m)^Seccomp:\s+2$")
 
 
@@ -82,7 +83,7 @@ class TestPassedSockets(RelayTest):
         self.assertEqual(self.call("GET", "/api", port=self.other_port, token=self.other_token).status, 200)
 
 
-@unittest.skipUnless(os.geteuid() == 0 and b"__asan_init" not in RELAY.read_bytes(), "needs root, and a build without sanitizers")
+@unittest.skipUnless(os.geteuid() == 0 and not is_sanitized(RELAY), "needs root, and a build without sanitizers")
 class TestUnit(RelayTest):
     UID = 64123
 

@@ -9,38 +9,23 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
-import harness
+from wired import WiredTest
 
 URL = "https://api.crypto.com/exchange/v1/private/create-order"
 ORDER = {"instrument_name": "BTC_USDT", "side": "BUY", "type": "LIMIT", "price": "1", "quantity": "1"}
-KEY = """\
-  cryptocom-main:
-    token: main
-    object: "pkcs11:object=binance-main"
-    profile: cryptocom
-    scheme: hmac
-    key_id: "cryptocom-id"
-"""
 
-
-class Named(harness.AgentTest):
-    @classmethod
-    def prepare(cls):
-        entry = harness.allow("cryptocom", "tester", "cryptocom-main", "trade, cancel")
-        cls.agent.policy.write_text(harness.with_key(cls.agent.policy.read_text(), KEY, entry))
+class Named(WiredTest):
+    profile, classes = "cryptocom", "trade, cancel"
 
     def ask(self, method):
         body = {"id": 1, "method": method, "api_key": "dummy", "params": ORDER, "nonce": time.time_ns() // 1_000_000, "sig": "dummy"}
-        with self.agent.client() as client:
-            return client.sign("cryptocom-main", {"wire": {"method": "POST", "url": URL, "headers": {}, "body": json.dumps(body)}})
+        return self.sign("POST", URL, json.dumps(body))
 
     def test_the_call_in_the_body_is_that_of_the_url(self):
         self.assertEqual(self.ask("private/create-order").status, 200)
         for method in ("private/cancel-order", "create-order", "private/create-order-list", "private/create-order?a=b", "", None, 5):
             with self.subTest(method=method):
-                answer = self.ask(method)
-                self.assertEqual(answer.status, 400, answer)
-                self.assertIn("'method' names another call than the URL", answer.json["detail"])
+                self.assert_refused(self.ask(method), "'method' names another call than the URL")
 
 
 if __name__ == "__main__":

@@ -9,45 +9,26 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
-import harness
+from wired import WiredTest
 
-KEY = """\
-  bitso-main:
-    token: main
-    object: "pkcs11:object=binance-main"
-    profile: bitso
-    scheme: hmac
-    key_id: "bitso-id"
-"""
+BODY = '{"book":"btc_mxn","side":"buy","type":"limit","major":"0.01","price":"100"}'
 
 
-def order():
-    return {"wire": {"method": "POST", "url": "https://bitso.com/api/v3/orders",
-                     "headers": {"Authorization": f"Bitso dummy:{time.time_ns() // 1_000_000}:dummy",
-                                 "Content-Type": "application/json"},
-                     "body": '{"book":"btc_mxn","side":"buy","type":"limit","major":"0.01","price":"100"}'}}
+class Restart(WiredTest):
+    profile, classes = "bitso", "trade"
 
-
-class Restart(harness.AgentTest):
-    @classmethod
-    def prepare(cls):
-        entry = harness.allow("bitso", "tester", "bitso-main", "trade")
-        cls.agent.policy.write_text(harness.with_key(cls.agent.policy.read_text(), KEY, entry))
-
-    def sign(self, document):
-        with self.agent.client() as client:
-            return client.sign("bitso-main", document)
+    def order(self, nonce):
+        headers = {"Authorization": f"Bitso dummy:{nonce}:dummy", "Content-Type": "application/json"}
+        return self.sign("POST", "https://bitso.com/api/v3/orders", BODY, headers)
 
     def test_a_nonce_within_a_header_is_held_against_the_start(self):
-        before = order()
-        self.assertEqual(self.sign(before).status, 200)
+        before = time.time_ns() // 1_000_000
+        self.assertEqual(self.order(before).status, 200)
         self.agent.stop()
         self.agent.start()
         self.agent.unlock()
-        answer = self.sign(before)
-        self.assertEqual(answer.status, 400, answer)
-        self.assertIn("by its 'Authorization' the request was made before the agent started", answer.json["detail"])
-        self.assertEqual(self.sign(order()).status, 200)
+        self.assert_refused(self.order(before), "by its 'Authorization' the request was made before the agent started")
+        self.assertEqual(self.order(time.time_ns() // 1_000_000).status, 200)
 
 
 if __name__ == "__main__":
