@@ -29,8 +29,8 @@ typedef struct ch_wire {
 ch_agent *ch_agent_new(ch_loop *loop, const char *socket_path, unsigned wait_s);
 void ch_agent_free(ch_agent *agent);
 
-/* Appends the question as JSON. `errors_tag` is that of the key's shapes of errors, which the agent then leaves out;
- * NULL if there are none. Returns CH_TOO_LARGE if the agent would not take it, CH_BAD_INPUT if the body is not text. */
+/* Appends the question as JSON. `errors_tag` is the tag of the shapes of errors that are known, or NULL; the agent does
+ * not send these again. Returns CH_TOO_LARGE if the agent would not take it, CH_BAD_INPUT if the body is not text. */
 CH_CHECKED ch_status ch_agent_write(const ch_wire *wire, const char *id, const char *errors_tag, ch_buffer *out,
                                     ch_error *err);
 /* Writes the print of what the bot sent. */

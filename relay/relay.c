@@ -24,7 +24,7 @@
 
 #define ACCEPTED_TOGETHER 16
 #define DESCRIPTORS 4096
-#define AWAKE_NS 500000
+#define AWAKE_NS 500000 /* how long it waits awake for what may come soon */
 
 typedef struct relay {
     ch_relay_config config;

@@ -97,8 +97,10 @@ static void follow_sent(ch_way *way)
     ch_requests *requests = way->requests;
     ch_error why = CH_ERROR_INIT;
     note_id(way, way->said.sent_id);
-    drop_outcome(way);      /* first, because whoever waits for it goes on, and may have records forgotten */
-    if (way->bot == NULL) { /* nobody waits for the answer, and what the bot sent is gone with it */
+    /* First, because whoever waits for the own record goes on at once, and may have other records forgotten. */
+    drop_outcome(way);
+    /* What the bot sent is gone with it, so it must not be asked for again. */
+    if (way->bot == NULL) {
         ch_way_end(way);
         return;
     }

@@ -65,7 +65,7 @@ typedef struct ch_job {
     ch_slice key_id;                     /* of the version that is to sign; empty: any */
     ch_slice relay_id;                   /* by which a relay knows it; empty: no relay brings it */
     ch_slice relay_for;                  /* whose request it brings */
-    uint64_t errors_tag;                 /* of the shapes of errors that the relay is told; 0: it has them */
+    uint64_t errors_tag;                 /* to send to the relay with the shapes of errors; 0: it has them */
     uint8_t digest[CH_SENT_DIGEST_SIZE]; /* by which it is the same; if a relay brings it */
     uint64_t approval;                   /* the approval that is fetched; 0: this is not a fetch */
     ch_buffer bytes;

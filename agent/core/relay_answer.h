@@ -13,14 +13,14 @@ typedef struct ch_relay_told {
     bool is_serial;      /* the key has nonces, so one request after the other */
 } ch_relay_told;
 
-/* In the shapes of errors, instead of the id of a request; as long as one. */
+/* Stands for a request's id in the shapes of errors. The relay puts the id in its place. */
 #define CH_RELAY_NO_ID "00000000000000000000000000000000"
 
 /* Appends {"effects","serial"}, and unless the relay has them, the shapes of errors under "errors": with what a bot is
  * to be answered if a request with this key is not sent, or nobody knows how it ended, each as the exchange would say
  * it. The relay keeps them, fills in the request's id, and shows their tag when it asks again. */
 void ch_relay_answer_add(const ch_relay_told *told, ch_buffer *out);
-/* Returns true if the relay shows that tag. */
+/* True if the relay has shown that tag, so that it has the shapes already. */
 bool ch_relay_has_errors(ch_slice shown, uint64_t tag);
 /* Appends {"status","headers","body"}: the agent's failure as the exchange would say it. `id` is of the request, or of
  * its approval. */

@@ -17,7 +17,7 @@ struct ch_requests {
     ch_request_counts counts;
     uint64_t begun;      /* requests so far */
     uint64_t started_ns; /* when the agent started, by the wall clock */
-    uint64_t errors_tag; /* of the shapes of errors that relays are told, by the policy of now */
+    uint64_t errors_tag; /* changes with the policy, and so may the shapes of errors */
     uint64_t swept_ms;   /* the last sweep */
     size_t old_count;    /* requests that go by the policy of before */
     ch_job **recalled;   /* while the policy is replaced */

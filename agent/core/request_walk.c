@@ -2,7 +2,6 @@
 #include "agent/core/request_impl.h"
 
 #include "agent/core/relay_answer.h"
-
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"

@@ -86,7 +86,8 @@ static ch_status read_relay(ch_ask *ask, json_t *relay, ch_form form, ch_error *
     ask->sign.relay_for = ch_body_text(for_whom);
     ask->sign.relay_errors = ch_body_text(errors);
     if (ask->sign.relay_errors.size > CH_ERRORS_TAG_MAX)
-        return ch_fail(err, CH_BAD_INPUT, "\"errors\" in \"relay\" is no tag of the agent's");
+        return ch_fail(err, CH_BAD_INPUT,
+                       "\"errors\" in \"relay\" must be the tag that came with the shapes of errors");
     if (ch_body_is_drawn(ask->sign.relay_id) && ch_is_name(ask->sign.relay_for))
         return CH_OK;
     return ch_fail(err, CH_BAD_INPUT,

@@ -56,7 +56,7 @@ static const char *const pairs[] = {"ODD/EUR", "ODD/USD", "EVEN/EUR", "EUR/ODD",
 static const char *const numbers[] = {"100", "101", "94.5", "120", "1", "0.000000000000000001", "999999999999999999",
                                       "0"};
 
-/* Ids that a relay drew; the last is none. */
+/* Ids as relays draw them, and a text that is no id. */
 static const char *const drawn[] = {"00000000000000000000000000000001", "00000000000000000000000000000002",
                                     "7d5c0bd3a1f94e0f8a5d0c2b9e6f1a34", "7D5C"};
 

@@ -253,7 +253,7 @@ static const struct { const char *name; const char *body; const char *says; } no
     { "an id in capitals", "{\"method\":\"GET\",\"path\":\"/\",\"relay\":{\"id\":\"0123456789ABCDEF0123456789ABCDEF\",\"for\":\"m\"}}", "32 lower-case hex" },
     { "for what is no name", "{\"method\":\"GET\",\"path\":\"/\",\"relay\":{\"id\":\"0123456789abcdef0123456789abcdef\",\"for\":\"M\"}}", "name of a caller" },
     { "with more", "{\"method\":\"GET\",\"path\":\"/\",\"relay\":{\"id\":\"0123456789abcdef0123456789abcdef\",\"for\":\"m\",\"x\":1}}", "'x'" },
-    { "a long tag", "{\"method\":\"GET\",\"path\":\"/\",\"relay\":{\"id\":\"0123456789abcdef0123456789abcdef\",\"for\":\"m\",\"errors\":\"0123456789abcdef0123456789abcdef0\"}}", "no tag" },
+    { "a long tag", "{\"method\":\"GET\",\"path\":\"/\",\"relay\":{\"id\":\"0123456789abcdef0123456789abcdef\",\"for\":\"m\",\"errors\":\"0123456789abcdef0123456789abcdef0\"}}", "must be the tag" },
     { "a tag that is a number", "{\"method\":\"GET\",\"path\":\"/\",\"relay\":{\"id\":\"0123456789abcdef0123456789abcdef\",\"for\":\"m\",\"errors\":1}}", "must be a string" },
     { "given twice", "{\"method\":\"GET\",\"path\":\"/\",\"relay\":{\"id\":\"0123456789abcdef0123456789abcdef\",\"for\":\"m\",\"for\":\"n\"}}", "duplicate" },
 };
