@@ -2,7 +2,6 @@
  * So whatever is not plain here is no rejection. */
 #include "exchange/answers.h"
 
-#include "base/memory.h"
 #include "base/printable.h"
 #include "exchange/answers_impl.h"
 #include "exchange/json_tokens.h"
@@ -177,7 +176,7 @@ bool ch_answer_is_rejection(const ch_endpoint *endpoint, unsigned status, ch_sli
     const ch_answers *answers = endpoint->profile->answers;
     if (answers == NULL || !ch_answer_status_may_reject(status) || body.size > CH_ANSWER_READ_MAX)
         return false;
-    ch_autofree ch_json_token *tokens = ch_alloc(CH_JSON_TOKENS_MAX * sizeof *tokens);
+    ch_json_token tokens[CH_JSON_TOKENS_MAX];
     bool is_rejection = false;
     if (ch_json_read(body, tokens) == 0)
         return false;
