@@ -184,7 +184,7 @@ static void take_until(ch_child *child, unsigned packets, uint64_t end_ns)
         if (ch_clock_ns() >= end_ns)
             break;
     }
-    if (ch_child_is_up(child) && child->packet.bytes.size > 0)
+    if (ch_child_is_up(child) && child->packet.bytes.size > 0 && may_read(child))
         ch_loop_set_timer(child->loop, &child->more, ch_clock_ms());
 }
 
