@@ -122,6 +122,14 @@ size_t ch_slice_count_text(ch_slice slice)
     return at;
 }
 
+bool ch_slice_is_visible(ch_slice slice)
+{
+    size_t i = 0;
+    while (i < slice.size && slice.data[i] > ' ' && slice.data[i] <= '~')
+        i++;
+    return i == slice.size;
+}
+
 bool ch_slice_is_text(ch_slice slice)
 {
     return ch_slice_count_text(slice) == slice.size;

@@ -246,18 +246,10 @@ static ch_status add_query(public *of)
     return CH_OK;
 }
 
-static bool is_visible(ch_slice text)
-{
-    size_t i = 0;
-    while (i < text.size && text.data[i] > 0x20 && text.data[i] < 0x7f)
-        i++;
-    return i == text.size;
-}
-
 static ch_status add_url(public *of)
 {
     const ch_environment *environment = of->wire.input->environment;
-    if (!is_visible(of->wire.query))
+    if (!ch_slice_is_visible(of->wire.query))
         return ch_fail(of->wire.err, CH_BAD_INPUT, "the URL holds what must be percent-encoded");
     ch_buffer_add_text(&of->out->text, environment->origins[of->call->origin].url);
     ch_buffer_add_slice(&of->out->text, of->wire.out->request.path);

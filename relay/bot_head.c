@@ -63,15 +63,6 @@ static ch_slice take_word(ch_slice *rest)
     return word;
 }
 
-static bool is_visible(ch_slice text)
-{
-    for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] <= ' ' || text.data[i] > '~')
-            return false;
-    }
-    return true;
-}
-
 /* clang-format off */
 static const char *const methods[] = {"GET", "POST", "PUT", "DELETE", "PATCH"};
 /* clang-format on */
@@ -98,7 +89,7 @@ static ch_status read_request_line(ch_slice line, ch_bot_head *out, unsigned *ht
     if (out->target.size == 0 || out->target.data[0] != '/')
         return refuse(http_status, 400, "the target is not a path; a relay is not a proxy, use its address as base URL",
                       err);
-    if (!is_visible(out->target) || ch_slice_find(out->target, '#') != NULL)
+    if (!ch_slice_is_visible(out->target) || ch_slice_find(out->target, '#') != NULL)
         return refuse(http_status, 400, "the path has a character that must be percent-encoded", err);
     if (!ch_slice_is(line, "HTTP/1.1"))
         return refuse(http_status, ch_slice_begins(line, CH_LITERAL("HTTP/")) ? 505 : 400,

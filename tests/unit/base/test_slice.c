@@ -62,6 +62,18 @@ START_TEST(test_text_is_strict_utf8_without_controls)
 }
 END_TEST
 
+START_TEST(test_what_is_visible_is_ascii_without_spaces)
+{
+    ck_assert(ch_slice_is_visible(CH_LITERAL("")));
+    ck_assert(ch_slice_is_visible(CH_LITERAL("!~aZ9%")));
+    ck_assert(!ch_slice_is_visible(CH_LITERAL("a b")));
+    ck_assert(!ch_slice_is_visible(CH_LITERAL("a\x7f")));
+    ck_assert(!ch_slice_is_visible(CH_LITERAL("\x1f"
+                                              "a")));
+    ck_assert(!ch_slice_is_visible(CH_LITERAL("\xc3\xa9")));
+}
+END_TEST
+
 START_TEST(test_slices_compare_as_bytes_and_shorter_first)
 {
     ck_assert(ch_slice_equal((ch_slice){NULL, 0}, CH_LITERAL("")));
@@ -140,7 +152,7 @@ START_TEST(test_letters_are_alike_in_any_case)
 END_TEST
 
 CH_TESTS("slice", CH_TEST_ROWS(test_text_is_strict_utf8_without_controls, texts),
-         CH_TEST(test_slices_compare_as_bytes_and_shorter_first), CH_TEST(test_the_text_at_the_start_is_counted),
-         CH_TEST(test_digits_at_the_start_are_counted), CH_TEST(test_a_byte_is_found_inside_only),
-         CH_TEST(test_a_copy_is_terminated), CH_TEST(test_letters_are_ascii_letters),
-         CH_TEST(test_letters_are_alike_in_any_case))
+         CH_TEST(test_what_is_visible_is_ascii_without_spaces), CH_TEST(test_slices_compare_as_bytes_and_shorter_first),
+         CH_TEST(test_the_text_at_the_start_is_counted), CH_TEST(test_digits_at_the_start_are_counted),
+         CH_TEST(test_a_byte_is_found_inside_only), CH_TEST(test_a_copy_is_terminated),
+         CH_TEST(test_letters_are_ascii_letters), CH_TEST(test_letters_are_alike_in_any_case))
