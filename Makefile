@@ -51,7 +51,7 @@ links_agent/core  := agent/core policy exchange state agent conf wire pkcs11 bas
 links_agent/front := agent/front agent wire base
 links_agent/token := agent/token agent wire pkcs11 base
 links_cli         := cli policy exchange conf wire pkcs11 base
-links_relay       := relay conf base
+links_relay       := relay conf wire base
 
 # Packages that each library's code needs.
 packages_base        := libcrypto
@@ -65,7 +65,7 @@ packages_agent/core  := p11-kit-1
 packages_agent/front := libmicrohttpd jansson
 packages_agent/token :=
 packages_cli         := libcurl jansson libcrypto libqrencode p11-kit-1
-packages_relay       := libcurl jansson libssl libcrypto libseccomp
+packages_relay       := libcurl libssl libcrypto libseccomp
 
 # The programs: the folder that holds each one's main.c.
 PROGRAMS := chancery-agent chancery-front chancery-token chancery chancery-relay
@@ -235,7 +235,7 @@ FUZZ_DOORS := yaml profile strings wire answers policy json http secrets uris fr
 fuzz_samples := $(call objects,tests/fuzz/rig.c tests/fuzz/files.c $(filter-out %/profiles.c %/intents.c,$(wildcard tests/property/*.c)))
 fuzz_frame_parts := $(call objects,tests/fuzz/frames.c)
 fuzz_core_parts := $(fuzz_samples) $(fuzz_frame_parts) \
-    $(call objects,$(addprefix tests/fuzz/,core.c core_policy.c disk.c events.c kept.c play.c play_operators.c requests.c stage.c told.c))
+    $(call objects,$(addprefix tests/fuzz/,core.c core_policy.c disk.c events.c kept.c play.c play_operators.c play_relay.c requests.c stage.c told.c))
 fuzz_with_policy          := $(call objects,tests/fuzz/files.c)
 fuzz_with_profile         := $(fuzz_samples)
 fuzz_with_strings         := $(fuzz_samples) $(call objects,tests/fuzz/shipped.c)

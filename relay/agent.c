@@ -1,266 +1,428 @@
-#include "relay/agent.h"
+/* Frames that come are only noted, with a copy of their bytes; whoever asked is called when all of a packet have been.
+ * So what is called may ask again, and lose the connection, and no frame is read from under it. */
+#include "relay/agent_impl.h"
 
 #include "base/clock.h"
-#include "base/encode.h"
-#include "base/log.h"
 #include "base/memory.h"
-#include "relay/agent_answer.h"
-#include "relay/calls.h"
-#include "relay/headers.h"
 
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
-#define REPEAT_KEY "Idempotency-Key"
-#define CONNECTIONS_MAX 64
-#define TELL_WAIT_MS 10000U
-#define TELLING_MAX 128 /* questions; beyond that nothing is told, and the agent keeps what it reserved */
-#define GATHER_MS 5U    /* outcomes are told together */
-#define OUTCOMES_MAX 64 /* that the agent takes at once */
-#define OUTCOMES_LEAD "{\"outcomes\":["
-#define OUTCOMES_END "]}"
+#define UNSENT_MAX ((size_t)4 << 20) /* bytes; an agent that takes so few is as good as away */
+/* To whom the agent's policy does not call a relay, it speaks HTTP. */
+#define NEVER_ANSWERED "; in the agent's policy, this program's user must be a caller with the role relay"
 
-struct ch_asking {
-    ch_agent *agent;
-    ch_call call;
-    json_t *document;
-    void (*on_answer)(void *context, const ch_agent_answer *answer); /* NULL: it tells */
-    void *context;
-    ch_asking *previous; /* of those that tell */
-    ch_asking *next;
-};
+/* ---- ends ---- */
 
-struct ch_agent {
-    ch_calls *calls;
-    char *socket_path;
-    uint64_t wait_ms;
-    ch_asking *telling;
-    size_t telling_count;
-    ch_loop *loop;
-    ch_buffer outcomes; /* to be told, as JSON */
-    size_t outcome_count;
-    ch_timer gathering; /* set if there are outcomes */
-    ch_log_limit limit;
-};
-
-/* ---- a question as JSON ---- */
-
-static void add_headers(const ch_wire *wire, ch_buffer *out)
-{
-    const char *lead = "";
-    for (size_t i = 0; i < wire->head->count; i++) {
-        const ch_header *header = &wire->head->headers[i];
-        if (ch_is_hop_header(header->name) || ch_header_is(header->name, REPEAT_KEY))
-            continue;
-        ch_buffer_add_text(out, lead);
-        ch_encode_json(out, header->name);
-        ch_buffer_add_byte(out, ':');
-        ch_encode_json(out, header->value);
-        lead = ",";
-    }
-}
-
-/* How many bytes of text it begins with: UTF-8, and of the control characters those that JSON may be written with. */
-static size_t count_body_text(ch_slice body)
-{
-    ch_slice rest = body;
-    for (;;) {
-        rest = ch_slice_after(rest, ch_slice_count_text(rest));
-        if (rest.size == 0 || (rest.data[0] != '\n' && rest.data[0] != '\r' && rest.data[0] != '\t'))
-            return body.size - rest.size;
-        rest = ch_slice_after(rest, 1);
-    }
-}
-
-ch_status ch_agent_write(const ch_wire *wire, const char *id, const char *errors_tag, ch_buffer *out, ch_error *err)
-{
-    if (count_body_text(wire->body) != wire->body.size)
-        return ch_fail(err, CH_BAD_INPUT, "the body is not text in UTF-8");
-    ch_buffer_add_text(out, "{\"wire\":{\"method\":");
-    ch_encode_json(out, wire->head->method);
-    ch_buffer_add_text(out, ",\"url\":");
-    ch_encode_json(out, wire->url);
-    if (wire->origin.size > 0) {
-        ch_buffer_add_text(out, ",\"origin\":");
-        ch_encode_json(out, wire->origin);
-    }
-    ch_buffer_add_text(out, ",\"headers\":{");
-    add_headers(wire, out);
-    ch_buffer_add_text(out, "},\"body\":");
-    ch_encode_json(out, wire->body);
-    ch_buffer_add_format(out, "},\"relay\":{\"id\":\"%s\",\"for\":", id);
-    ch_encode_json(out, ch_slice_of(wire->caller));
-    if (errors_tag != NULL) {
-        ch_buffer_add_text(out, ",\"errors\":");
-        ch_encode_json(out, ch_slice_of(errors_tag));
-    }
-    ch_buffer_add_text(out, "}}");
-    if (out->size > CH_AGENT_BODY_MAX)
-        return ch_fail(err, CH_TOO_LARGE, "as JSON, the request is over the limit of %d bytes", CH_AGENT_BODY_MAX);
-    return CH_OK;
-}
-
-/* Each part with its length before it, so that no two requests are the same bytes. */
-static void add_part(ch_buffer *out, ch_slice part)
-{
-    const uint64_t size = part.size;
-    ch_buffer_add_slice(out, (ch_slice){(const uint8_t *)&size, sizeof size});
-    ch_buffer_add_slice(out, part);
-}
-
-void ch_wire_print(const ch_wire *wire, uint8_t out[CH_PRINT_SIZE])
-{
-    ch_autobuffer bytes = CH_BUFFER_INIT;
-    add_part(&bytes, ch_slice_of(wire->caller));
-    add_part(&bytes, wire->key);
-    add_part(&bytes, wire->origin);
-    add_part(&bytes, wire->head->method);
-    add_part(&bytes, wire->url);
-    add_part(&bytes, wire->body);
-    for (size_t i = 0; i < wire->head->count; i++) {
-        if (ch_is_hop_header(wire->head->headers[i].name))
-            continue;
-        add_part(&bytes, wire->head->headers[i].name);
-        add_part(&bytes, wire->head->headers[i].value);
-    }
-    (void)EVP_Digest(bytes.data, bytes.size, out, NULL, EVP_sha256(), NULL);
-}
-
-/* ---- asking ---- */
-
-static void forget_telling(ch_asking *asking)
+/* Its answer may still come, and is dropped then. */
+static void stop_waiting(ch_asking *asking)
 {
     ch_agent *agent = asking->agent;
-    *(asking->previous == NULL ? &agent->telling : &asking->previous->next) = asking->next;
-    if (asking->next != NULL)
-        asking->next->previous = asking->previous;
-    agent->telling_count--;
+    if (asking->number == 0)
+        return;
+    ch_loop_cancel_timer(agent->loop, &asking->timer);
+    agent->askings[ch_slot_index(asking->number)] = NULL;
+    ch_slots_release(agent->numbers, asking->number);
+    asking->number = 0;
+}
+
+/* Whoever asked is called from the loop. */
+static void end(ch_asking *asking)
+{
+    ch_agent *agent = asking->agent;
+    stop_waiting(asking);
+    asking->has_ended = true;
+    asking->next = NULL;
+    *agent->after = asking;
+    agent->after = &asking->next;
+    if (!agent->is_calling)
+        ch_loop_set_timer(agent->loop, &agent->calling, ch_clock_ms());
+}
+
+static void end_unanswered(ch_asking *asking, bool was_asked)
+{
+    asking->answer = (ch_agent_answer){.says = was_asked ? CH_AGENT_SILENT : CH_AGENT_AWAY};
+    end(asking);
+}
+
+static void unlink_ended(ch_asking *asking)
+{
+    ch_agent *agent = asking->agent;
+    ch_asking **at = &agent->first;
+    while (*at != asking)
+        at = &(*at)->next;
+    *at = asking->next;
+    if (agent->after == &asking->next)
+        agent->after = at;
+    asking->has_ended = false;
 }
 
 void ch_asking_free(ch_asking *asking)
 {
     if (asking == NULL)
         return;
+    stop_waiting(asking);
+    if (asking->has_ended)
+        unlink_ended(asking);
     if (asking->on_answer == NULL)
-        forget_telling(asking);
-    ch_calls_stop(&asking->call);
-    ch_buffer_free(&asking->call.request);
-    json_decref(asking->document);
+        asking->agent->telling_count--;
+    ch_buffer_free(&asking->bytes);
     free(asking);
 }
 
-/* The answer names the ids that the agent does not know or was told of before; nothing is to be done about them. */
-static void end_telling(void *context, const ch_call_answer *got)
+static void call_back(ch_asking *asking)
 {
-    ch_asking *asking = context;
-    if (got->end != CH_CALL_ANSWERED)
-        ch_log_limited(&asking->agent->limit, "the agent was not told of outcomes, and keeps what it reserved: %s",
-                       got->why);
-    else if (got->status != 200)
-        ch_log_limited(&asking->agent->limit, "the agent took no outcomes: it answered with status %u", got->status);
+    if (asking->on_answer != NULL) {
+        asking->on_answer(asking->context, &asking->answer);
+        return;
+    }
+    if (!asking->was_told)
+        ch_log_limited(&asking->agent->limit, "the agent was not told of outcomes, and keeps what it reserved");
     ch_asking_free(asking);
 }
 
-static void end_asking(void *context, const ch_call_answer *got)
+static ch_asking *pop_ended(ch_agent *agent)
+{
+    ch_asking *asking = agent->first;
+    if (asking == NULL)
+        return NULL;
+    agent->first = asking->next;
+    if (agent->first == NULL)
+        agent->after = &agent->first;
+    asking->has_ended = false;
+    return asking;
+}
+
+/* Those who are called may ask and free others. */
+static void call_all(ch_agent *agent)
+{
+    ch_asking *asking;
+    agent->is_calling = true;
+    while ((asking = pop_ended(agent)) != NULL)
+        call_back(asking);
+    agent->is_calling = false;
+}
+
+static void on_calling(void *context)
+{
+    call_all(context);
+}
+
+static void note_late(const ch_asking *asking)
+{
+    ch_agent *agent = asking->agent;
+    ch_late *late = &agent->late[agent->late_count++ % CH_LATE_MAX];
+    *late = (ch_late){.number = asking->number};
+    memcpy(late->id, asking->id, sizeof late->id);
+}
+
+static void on_late(void *context)
 {
     ch_asking *asking = context;
-    ch_agent_answer answer = {.says = got->end == CH_CALL_UNASKED ? CH_AGENT_AWAY : CH_AGENT_SILENT};
-    if (got->end == CH_CALL_ANSWERED) {
-        answer.status = got->status;
-        answer.retry_after_s = got->retry_after_s;
-        asking->document = json_loadb((const char *)got->body.data, got->body.size, JSON_REJECT_DUPLICATES, NULL);
-        ch_agent_answer_read(asking->document, &answer);
-    } else {
-        ch_log_limited(&asking->agent->limit, "asking the agent at %s: %s", asking->agent->socket_path, got->why);
-    }
-    asking->on_answer(asking->context, &answer);
+    ch_agent *agent = asking->agent;
+    if (asking->on_answer != NULL)
+        note_late(asking);
+    ch_log_limited(&agent->limit, "asking the agent at %s: its answer did not come in time", agent->socket_path);
+    agent->is_calling = true;
+    end_unanswered(asking, true);
+    call_all(agent);
 }
 
-/* Of what is asked at `path`; start_call begins it. */
-static ch_asking *make_asking(ch_agent *agent, const char *path, ch_slice repeat_key, ch_slice question)
+/* ---- frames of the agent ---- */
+
+static ch_asking *find(const ch_agent *agent, uint64_t number)
 {
+    size_t index;
+    return ch_slots_find(agent->numbers, number, &index) ? agent->askings[index] : NULL;
+}
+
+/* What came too late is not sent. */
+static ch_status take_late(ch_agent *agent, const ch_frame *frame, ch_error *err)
+{
+    ch_agent_answer answer;
+    size_t i = 0;
+    while (i < CH_LATE_MAX && (frame->id == 0 || agent->late[i].number != frame->id))
+        i++;
+    if (i == CH_LATE_MAX)
+        return CH_OK;
+    CH_TRY(ch_agent_answer_read(frame, &answer, err));
+    agent->late[i].number = 0;
+    agent->late[i].is_signed = answer.says == CH_AGENT_SIGNED && answer.has_effects;
+    agent->late_signed += agent->late[i].is_signed;
+    return CH_OK;
+}
+
+/* The agent was told so when it was late, but what it had not signed by then it did not know. */
+static void tell_late(ch_agent *agent)
+{
+    for (size_t i = 0; i < CH_LATE_MAX && agent->late_signed > 0; i++) {
+        if (!agent->late[i].is_signed)
+            continue;
+        agent->late_signed--;
+        agent->late[i].is_signed = false;
+        ch_agent_tell(agent, agent->late[i].id, 0, (ch_slice){NULL, 0});
+    }
+}
+
+/* The answer's slices are views of the copy. */
+static ch_status keep_answer(ch_asking *asking, const ch_frame *frame, ch_error *err)
+{
+    size_t size = (size_t)(frame->end - frame->at);
+    ch_frame copy = *frame;
+    (void)ch_buffer_reserve(&asking->bytes, size); /* so that there is a copy of nothing too */
+    ch_buffer_add(&asking->bytes, frame->at, size);
+    copy.at = asking->bytes.data;
+    copy.end = copy.at + size;
+    CH_TRY(ch_agent_answer_read(&copy, &asking->answer, err));
+    if (asking->answer.says == CH_AGENT_SILENT)
+        ch_log_limited(&asking->agent->limit, "what the agent answered with %s cannot be passed on",
+                       ch_frame_name(frame->type));
+    end(asking);
+    return CH_OK;
+}
+
+static ch_status take_answer(void *self, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    ch_asking *asking = find(self, frame->id);
+    if (asking == NULL)
+        return take_late(self, frame, err);
+    if (asking->on_answer == NULL)
+        return ch_fail(err, CH_INTERNAL, "it answered outcomes with frame %s", ch_frame_name(frame->type));
+    return keep_answer(asking, frame, err);
+}
+
+/* The answer names the ids that the agent does not know or was told of before; nothing is to be done about them. */
+static ch_status take_taken(void *self, ch_frame *frame, int *fd, ch_error *err)
+{
+    (void)fd;
+    ch_asking *asking = find(self, frame->id);
+    ch_outcomes_taken_frame taken;
+    CH_TRY(ch_outcomes_taken_frame_get(frame, &taken, err));
+    if (asking == NULL)
+        return CH_OK;
+    if (asking->on_answer != NULL)
+        return ch_fail(err, CH_INTERNAL, "it answered a request with frame %s", ch_frame_name(frame->type));
+    asking->was_told = true;
+    end(asking);
+    return CH_OK;
+}
+
+/* Of a request, of outcomes, or, without a number, of the connection, which ends then. */
+static ch_status take_failure(void *self, ch_frame *frame, int *fd, ch_error *err)
+{
+    ch_agent *agent = self;
+    ch_asking *asking = find(agent, frame->id);
+    ch_failed_frame failed;
+    if (asking != NULL && asking->on_answer != NULL)
+        return take_answer(self, frame, fd, err);
+    CH_TRY(ch_failed_frame_get(frame, &failed, err));
+    if (frame->id == 0)
+        return ch_fail(err, CH_REFUSED, "it refuses the connection: %s", failed.why.message);
+    if (asking == NULL)
+        return CH_OK;
+    ch_log_limited(&agent->limit, "the agent took no outcomes: %s", failed.why.message);
+    asking->was_told = true;
+    end(asking);
+    return CH_OK;
+}
+
+static unsigned state_of(const void *self)
+{
+    (void)self;
+    return CH_WHILE_SERVING;
+}
+
+/* clang-format off */
+static const ch_handler handlers[] = {
+    /* frame                    taken by */
+    { CH_FRAME_SIGNED,          take_answer },
+    { CH_FRAME_REQUEST_IS,      take_answer },
+    { CH_FRAME_FAILED,          take_failure },
+    { CH_FRAME_OUTCOMES_TAKEN,  take_taken },
+};
+/* clang-format on */
+
+static const ch_receiver receiver = {
+    .direction = CH_CORE_TO_FRONT,
+    .handlers = handlers,
+    .handler_count = sizeof handlers / sizeof *handlers,
+    .state = state_of,
+};
+
+static ch_status take_packet(ch_agent *agent, bool *is_empty, ch_error *err)
+{
+    ch_packet packet;
+    CH_TRY(ch_channel_receive(&agent->channel, &packet, err));
+    *is_empty = packet.bytes.size == 0;
+    agent->has_heard = agent->has_heard || !*is_empty;
+    return ch_packet_take(&packet, &receiver, agent, err);
+}
+
+/* ---- the connection ---- */
+
+static bool is_open(const ch_agent *agent)
+{
+    return agent->channel.fd >= 0;
+}
+
+static void close_connection(ch_agent *agent)
+{
+    if (!is_open(agent))
+        return;
+    ch_loop_forget(agent->loop, &agent->source);
+    ch_channel_close(&agent->channel);
+}
+
+/* Whoever waits is not answered any more. Of a question of which no byte has left, the agent knows nothing. */
+static void lose_connection(ch_agent *agent, const ch_error *why)
+{
+    uint64_t left = agent->written - ch_channel_pending(&agent->channel);
+    if (ch_slots_count(agent->numbers) > 0 || why->status != CH_UNAVAILABLE)
+        ch_log_limited(&agent->limit, "the connection to the agent at %s has ended: %s%s", agent->socket_path,
+                       why->message, agent->has_heard ? "" : NEVER_ANSWERED);
+    close_connection(agent);
+    for (size_t i = 0; i < CH_ASKINGS_MAX; i++) {
+        if (agent->askings[i] != NULL)
+            end_unanswered(agent->askings[i], agent->askings[i]->begins_at < left);
+    }
+}
+
+/* An agent that went away may have answered before; whatever has come is taken, until it fails too. */
+static ch_status flush(ch_agent *agent, ch_error *err)
+{
+    ch_error last = CH_ERROR_INIT;
+    bool is_empty = false;
+    ch_status st = ch_channel_flush(&agent->channel, err);
+    while (st != CH_OK && !is_empty && take_packet(agent, &is_empty, &last) == CH_OK)
+        continue;
+    CH_TRY(st);
+    uint32_t events = EPOLLIN | (ch_channel_pending(&agent->channel) > 0 ? EPOLLOUT : 0);
+    return ch_loop_watch(agent->loop, &agent->source, events, err);
+}
+
+/* One packet in a turn: the loop says if there is more. */
+static void on_ready(void *context)
+{
+    ch_agent *agent = context;
+    ch_error err = CH_ERROR_INIT;
+    ch_status st = CH_OK;
+    bool is_empty;
+    agent->is_calling = true;
+    if ((agent->source.ready & EPOLLOUT) != 0)
+        st = flush(agent, &err);
+    if (st == CH_OK && (agent->source.ready & ~(uint32_t)EPOLLOUT) != 0)
+        st = take_packet(agent, &is_empty, &err);
+    if (st != CH_OK)
+        lose_connection(agent, &err);
+    tell_late(agent);
+    call_all(agent);
+}
+
+/* A connection to a Unix socket is there at once, or never. */
+static ch_status connect_to(const char *path, int *out, ch_error *err)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof address.sun_path)
+        return ch_fail(err, CH_CONFIG, "the path of its socket is too long");
+    memcpy(address.sun_path, path, strlen(path));
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return ch_fail_errno(err, "opening a socket");
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0) {
+        *out = fd;
+        return CH_OK;
+    }
+    ch_status st = ch_fail_errno(err, "connecting");
+    close(fd);
+    return st;
+}
+
+static ch_status open_connection(ch_agent *agent, ch_error *err)
+{
+    const ch_relay_start_frame start = {.version = CH_FRAMES_VERSION};
+    int fd = -1;
+    CH_TRY(connect_to(agent->socket_path, &fd, err));
+    ch_channel_open_stream(&agent->channel, fd);
+    agent->source = (ch_source){.fd = fd, .on_ready = on_ready, .context = agent};
+    CH_TRY(ch_relay_start_frame_put(ch_channel_out(&agent->channel), 0, &start, err));
+    agent->written = ch_channel_pending(&agent->channel);
+    agent->has_heard = false;
+    return CH_OK;
+}
+
+/* ---- questions ---- */
+
+/* Writes the question on the connection. */
+static ch_status write_question(ch_agent *agent, ch_asking *asking, ch_error *err)
+{
+    if (ch_channel_pending(&agent->channel) > UNSENT_MAX)
+        return ch_fail(err, CH_BUSY, "it does not take what it is sent");
+    asking->begins_at = agent->written;
+    ch_buffer_add_slice(ch_channel_out(&agent->channel), ch_buffer_slice(&agent->question));
+    agent->written += agent->question.size;
+    ch_status st = flush(agent, err);
+    if (st == CH_OK)
+        return CH_OK;
+    asking->answer.says = ch_channel_pending(&agent->channel) < agent->question.size ? CH_AGENT_SILENT : CH_AGENT_AWAY;
+    lose_connection(agent, err);
+    return st;
+}
+
+/* A connection that was kept may have ended since the loop was last asked. What could not be begun on it is begun on
+ * another. */
+static ch_status send_question(ch_agent *agent, ch_asking *asking, ch_error *err)
+{
+    asking->answer.says = CH_AGENT_AWAY;
+    if (is_open(agent)) {
+        ch_status st = write_question(agent, asking, err);
+        if (st == CH_OK || is_open(agent) || asking->answer.says != CH_AGENT_AWAY)
+            return st;
+    }
+    CH_TRY(open_connection(agent, err));
+    return write_question(agent, asking, err);
+}
+
+ch_asking *ch_agent_start(ch_agent *agent, uint64_t number, uint64_t wait_ms)
+{
+    ch_error err = CH_ERROR_INIT;
     ch_asking *asking = ch_alloc(sizeof *asking);
     *asking = (ch_asking){
-        .agent = agent, .call = {.request = CH_BUFFER_INIT, .context = asking}
+        .agent = agent, .number = number, .timer = {.on_due = on_late, .context = asking},
+                .bytes = CH_BUFFER_INIT
     };
-    ch_call_write(path, repeat_key, question, &asking->call.request);
+    if (send_question(agent, asking, &err) == CH_OK) {
+        agent->askings[ch_slot_index(number)] = asking;
+        ch_loop_set_timer(agent->loop, &asking->timer, ch_clock_ms() + wait_ms);
+        return asking;
+    }
+    ch_log_limited(&agent->limit, "asking the agent at %s: %s", agent->socket_path, err.message);
+    end_unanswered(asking, asking->answer.says == CH_AGENT_SILENT);
     return asking;
 }
 
-ch_asking *ch_agent_ask(ch_agent *agent, const ch_wire *wire, ch_slice question,
-                        void (*on_answer)(void *context, const ch_agent_answer *answer), void *context)
+ch_status ch_agent_ask(ch_agent *agent, const ch_wire *wire, const char *id, uint64_t errors_tag,
+                       void (*on_answer)(void *context, const ch_agent_answer *answer), void *context, ch_asking **out,
+                       ch_error *err)
 {
-    ch_autobuffer path = CH_BUFFER_INIT;
-    const ch_slice *repeat_key = ch_bot_head_find(wire->head, REPEAT_KEY);
-    ch_buffer_add_format(&path, "/v1/keys/%.*s/sign", CH_SLICE_ARGS(wire->key));
-    ch_asking *asking =
-        make_asking(agent, ch_buffer_text(&path), repeat_key == NULL ? (ch_slice){NULL, 0} : *repeat_key, question);
-    asking->on_answer = on_answer;
-    asking->context = context;
-    asking->call.on_end = end_asking;
-    asking->call.wait_ms = agent->wait_ms;
-    ch_calls_start(agent->calls, &asking->call);
-    return asking;
-}
-
-/* ---- telling ---- */
-
-static void send_outcomes(ch_agent *agent)
-{
-    ch_buffer_add_text(&agent->outcomes, OUTCOMES_END);
-    ch_asking *telling = make_asking(agent, "/v1/outcomes", (ch_slice){NULL, 0}, ch_buffer_slice(&agent->outcomes));
-    ch_buffer_clear(&agent->outcomes);
-    agent->outcome_count = 0;
-    ch_loop_cancel_timer(agent->loop, &agent->gathering);
-    telling->call.on_end = end_telling;
-    telling->call.wait_ms = TELL_WAIT_MS;
-    telling->next = agent->telling;
-    if (agent->telling != NULL)
-        agent->telling->previous = telling;
-    agent->telling = telling;
-    agent->telling_count++;
-    ch_calls_start(agent->calls, &telling->call);
-}
-
-static void on_gathered(void *context)
-{
-    send_outcomes(context);
-}
-
-static void write_outcome(const char *id, unsigned status, ch_slice body, ch_buffer *out)
-{
-    if (status == 0) {
-        ch_buffer_add_format(out, "{\"id\":\"%s\",\"outcome\":\"not-sent\"}", id);
-        return;
+    uint64_t number = ch_slots_take(agent->numbers);
+    if (number == 0)
+        return ch_fail(err, CH_BUSY, "the agent is being asked too much at once; nothing was sent");
+    ch_buffer_clear(&agent->question);
+    ch_status st = ch_question_put(&agent->question, number, wire, id, errors_tag, err);
+    if (st != CH_OK) {
+        ch_slots_release(agent->numbers, number);
+        return st;
     }
-    ch_buffer_add_format(out, "{\"id\":\"%s\",\"outcome\":\"answered\",\"status\":%u,\"body\":", id, status);
-    if (count_body_text(body) != body.size)
-        body.size = 0; /* what is no text is no answer that can be read, whatever it begins with */
-    ch_encode_json(out, body);
-    ch_buffer_add_byte(out, '}');
-}
-
-void ch_agent_tell(ch_agent *agent, const char *id, unsigned status, ch_slice body)
-{
-    ch_autobuffer outcome = CH_BUFFER_INIT;
-    if (agent->telling_count >= TELLING_MAX) {
-        ch_log_limited(&agent->limit, "too many outcomes wait to be told; the agent keeps what it reserved for one");
-        return;
-    }
-    write_outcome(id, status, body, &outcome);
-    if (agent->outcome_count == OUTCOMES_MAX ||
-        (agent->outcome_count > 0 && agent->outcomes.size + outcome.size + sizeof "," OUTCOMES_END > CH_AGENT_BODY_MAX))
-        send_outcomes(agent);
-    ch_buffer_add_text(&agent->outcomes, agent->outcome_count == 0 ? OUTCOMES_LEAD : ",");
-    ch_buffer_add_slice(&agent->outcomes, ch_buffer_slice(&outcome));
-    if (agent->outcome_count++ == 0)
-        ch_loop_set_timer(agent->loop, &agent->gathering, ch_clock_ms() + GATHER_MS);
-}
-
-size_t ch_agent_telling(const ch_agent *agent)
-{
-    return agent->telling_count + agent->outcome_count;
+    *out = ch_agent_start(agent, number, agent->wait_ms);
+    memcpy((*out)->id, id, CH_DRAWN_SIZE); /* it has as many */
+    (*out)->on_answer = on_answer;
+    (*out)->context = context;
+    return CH_OK;
 }
 
 /* ---- life ---- */
@@ -272,24 +434,30 @@ ch_agent *ch_agent_new(ch_loop *loop, const char *socket_path, unsigned wait_s)
         .loop = loop,
         .socket_path = ch_strdup(socket_path),
         .wait_ms = (uint64_t)wait_s * 1000,
-        .outcomes = CH_BUFFER_INIT,
-        .gathering = {.on_due = on_gathered, .context = agent}
+        .channel = CH_CHANNEL_CLOSED,
+        .numbers = ch_slots_new(CH_ASKINGS_MAX),
+        .after = &agent->first,
+        .calling = {.on_due = on_calling,           .context = agent},
+        .gathering = {.on_due = ch_agent_on_gathered, .context = agent},
     };
-    agent->calls = ch_calls_new(loop, agent->socket_path, CONNECTIONS_MAX);
     return agent;
 }
 
+/* What is left tells: whoever asks has freed what it asked. */
 void ch_agent_free(ch_agent *agent)
 {
     if (agent == NULL)
         return;
-    for (ch_asking *asking = agent->telling, *next; asking != NULL; asking = next) {
-        next = asking->next;
+    for (size_t i = 0; i < CH_ASKINGS_MAX; i++)
+        ch_asking_free(agent->askings[i]);
+    for (ch_asking *asking; (asking = pop_ended(agent)) != NULL;)
         ch_asking_free(asking);
-    }
+    ch_loop_cancel_timer(agent->loop, &agent->calling);
     ch_loop_cancel_timer(agent->loop, &agent->gathering);
-    ch_buffer_free(&agent->outcomes);
-    ch_calls_free(agent->calls);
+    close_connection(agent);
+    ch_slots_free(agent->numbers);
+    ch_buffer_free(&agent->question);
+    ch_buffer_free(&agent->outcome_bytes);
     free(agent->socket_path);
     free(agent);
 }

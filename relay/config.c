@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define CA_PATH "/etc/ssl/certs/ca-certificates.crt"
-#define AGENT_SOCKET "/run/chancery/agent.sock"
+#define AGENT_SOCKET "/run/chancery/relay.sock"
 #define SOCKET_MODE 0660
 #define HOST_MAX 253 /* RFC 1035 */
 

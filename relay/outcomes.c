@@ -56,7 +56,7 @@ static size_t bucket_of(const uint8_t *key)
     return ch_slice_hash((ch_slice){key, CH_PRINT_SIZE}) % BUCKETS;
 }
 
-_Static_assert(CH_RELAY_ID_SIZE == CH_PRINT_SIZE, "ids and prints are looked up alike");
+_Static_assert(CH_DRAWN_SIZE == CH_PRINT_SIZE, "ids and prints are looked up alike");
 
 static void link_in(ch_outcomes *outcomes, ch_outcome *outcome, chain which)
 {
@@ -84,7 +84,7 @@ static ch_outcome *find(const ch_outcomes *outcomes, size_t caller, chain which,
 
 ch_outcome *ch_outcome_of_id(const ch_outcomes *outcomes, size_t caller, const char *id)
 {
-    return strlen(id) == CH_RELAY_ID_SIZE ? find(outcomes, caller, BY_ID, (const uint8_t *)id) : NULL;
+    return strlen(id) == CH_DRAWN_SIZE ? find(outcomes, caller, BY_ID, (const uint8_t *)id) : NULL;
 }
 
 ch_outcome *ch_outcome_of_print(const ch_outcomes *outcomes, size_t caller, const uint8_t *print)
@@ -157,7 +157,7 @@ static void make_room(ch_outcomes *outcomes, size_t caller)
 
 ch_outcome *ch_outcome_begin(ch_outcomes *outcomes, size_t caller, const uint8_t *repeat)
 {
-    uint8_t drawn[CH_RELAY_ID_SIZE / 2];
+    uint8_t drawn[CH_DRAWN_SIZE / 2];
     ch_autobuffer id = CH_BUFFER_INIT;
     age_list *ages = &outcomes->ages[caller];
     make_room(outcomes, caller);
@@ -165,7 +165,7 @@ ch_outcome *ch_outcome_begin(ch_outcomes *outcomes, size_t caller, const uint8_t
     if (RAND_bytes(drawn, sizeof drawn) != 1)
         abort(); /* two requests of one id could be taken for one */
     ch_encode(&id, CH_ENCODE_HEX, (ch_slice){drawn, sizeof drawn});
-    memcpy(outcome->id, id.data, CH_RELAY_ID_SIZE);
+    memcpy(outcome->id, id.data, CH_DRAWN_SIZE);
     outcome->caller = caller;
     outcome->older = ages->newest;
     *(ages->newest == NULL ? &ages->oldest : &ages->newest->newer) = outcome;

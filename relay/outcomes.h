@@ -8,12 +8,11 @@
 #define CH_RELAY_OUTCOMES_H
 
 #include "base/buffer.h"
+#include "wire/frames.h"
 
 #include <stdbool.h>
 
-#define CH_OUTCOME_BODY_MAX (16 * 1024)
 #define CH_PRINT_SIZE 32
-#define CH_RELAY_ID_SIZE 32 /* hex digits */
 
 typedef struct ch_outcomes ch_outcomes;
 
@@ -34,7 +33,7 @@ typedef struct ch_outcome_wait {
 
 typedef struct ch_outcome {
     ch_outcome_state state;
-    char id[CH_RELAY_ID_SIZE + 1];
+    char id[CH_DRAWN_SIZE + 1];
     size_t caller;
     uint8_t print[CH_PRINT_SIZE];
     uint8_t repeat[CH_PRINT_SIZE]; /* of the Idempotency-Key */

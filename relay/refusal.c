@@ -1,8 +1,10 @@
 #include "relay/refusal.h"
 
-#include "base/encode.h"
+#include "base/slice.h"
+#include "wire/documents.h"
 
 #define RETRY_STATUS 503
+#define PROBLEM_MAX 4096 /* of the header */
 
 /* clang-format off */
 static const struct {
@@ -30,27 +32,49 @@ const char *ch_status_phrase(unsigned http_status)
     return "";
 }
 
-/* A header is ASCII: what is not becomes '?', so that the document stays one. */
-static void add_header(ch_buffer *lines, const ch_buffer *document)
+/* A character as JSON writes it in ASCII; two surrogates for one beyond U+FFFF. */
+static void add_escaped(ch_buffer *out, uint32_t code_point)
 {
+    if (code_point > 0xffff) {
+        ch_buffer_add_format(out, "\\u%04x", 0xd800 + ((code_point - 0x10000) >> 10));
+        code_point = 0xdc00 + (code_point & 0x3ff);
+    }
+    ch_buffer_add_format(out, "\\u%04x", code_point);
+}
+
+/* Only strings hold anything but ASCII. What is no text, which should not be there, becomes '?'. */
+static void add_ascii(ch_buffer *out, ch_slice json)
+{
+    while (json.size > 0) {
+        uint32_t code_point = '?';
+        size_t size = ch_slice_code_point(json, &code_point);
+        if (size > 1)
+            add_escaped(out, code_point);
+        else
+            ch_buffer_add_byte(out, size == 0 ? '?' : json.data[0]);
+        json = ch_slice_after(json, size == 0 ? 1 : size);
+    }
+}
+
+void ch_problem_header_add(ch_buffer *lines, ch_slice document)
+{
+    size_t begin = lines->size;
     ch_buffer_add_text(lines, "Chancery-Problem: ");
-    for (size_t i = 0; i < document->size; i++)
-        ch_buffer_add_byte(lines, document->data[i] >= ' ' && document->data[i] <= '~' ? document->data[i] : '?');
+    add_ascii(lines, document);
     ch_buffer_add_text(lines, "\r\n");
+    if (lines->size - begin > PROBLEM_MAX)
+        lines->size = begin;
 }
 
 ch_refusal ch_refusal_of(const ch_error *problem, unsigned http_status)
 {
     ch_refusal out = {.status = http_status != 0 ? http_status : (unsigned)ch_status_http(problem->status)};
-    ch_buffer_add_format(&out.body, "{\"type\":\"urn:chancery:problem:%s\",\"title\":\"%s\",\"status\":%u,\"detail\":",
-                         ch_status_name(problem->status), ch_status_title(problem->status), out.status);
-    ch_encode_json(&out.body, ch_slice_of(problem->message));
-    ch_buffer_add_byte(&out.body, '}');
+    ch_problem_add(&out.body, problem, out.status, &(ch_problem_facts){.delay_s = 0});
     ch_buffer_add_text(&out.lines, "Content-Type: application/problem+json\r\n");
     if (out.status == RETRY_STATUS)
         ch_buffer_add_text(&out.lines, "Retry-After: 1\r\n");
     out.problem_at = out.lines.size;
-    add_header(&out.lines, &out.body);
+    ch_problem_header_add(&out.lines, ch_buffer_slice(&out.body));
     return out;
 }
 

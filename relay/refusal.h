@@ -17,6 +17,10 @@ ch_refusal ch_refusal_of(const ch_error *problem, unsigned http_status);
 void ch_refusal_free(ch_refusal *refusal);
 #define ch_autorefusal __attribute__((cleanup(ch_refusal_free))) ch_refusal
 
+/* Appends the header Chancery-Problem with `document`, which is JSON, unless it is too long for a header: ASCII in any
+ * case. */
+void ch_problem_header_add(ch_buffer *lines, ch_slice document);
+
 /* Returns the reason phrase of a status line, or "" if the status has none here. */
 const char *ch_status_phrase(unsigned http_status);
 

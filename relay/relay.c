@@ -163,8 +163,8 @@ static ch_status open_inlets(relay *self, entrance *entrances, ch_error *err)
     return CH_OK;
 }
 
-/* How many connections bots may have: a third of the descriptors, so that there is one for each to an exchange and to
- * the agent. */
+/* How many connections bots may have: a third of the descriptors, so that there is one for each to an exchange, and
+ * some are left. */
 static size_t raise_descriptors(void)
 {
     struct rlimit limit = {DESCRIPTORS, DESCRIPTORS};

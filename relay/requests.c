@@ -44,9 +44,9 @@ static void free_way(ch_way *way)
     free(way);
 }
 
-static void note_id(ch_way *way, const char *id)
+static void note_id(ch_way *way, ch_slice id)
 {
-    snprintf(way->id, sizeof way->id, "%s", id);
+    snprintf(way->id, sizeof way->id, "%.*s", CH_SLICE_ARGS(id));
 }
 
 static void drop_outcome(ch_way *way)
@@ -84,7 +84,7 @@ static void set_wait(ch_way *way, uint32_t time_s)
 static void await(ch_way *way, ch_outcome *outcome)
 {
     const ch_relay_times *times = &way->requests->config->times;
-    note_id(way, outcome->id);
+    note_id(way, ch_slice_of(outcome->id));
     ch_way_enter(way, CH_WAY_AWAITING);
     way->wait = (ch_outcome_wait){.on_end = look_again, .context = way};
     ch_outcome_await(outcome, &way->wait);
@@ -104,7 +104,7 @@ static void follow_sent(ch_way *way)
         ch_way_end(way);
         return;
     }
-    ch_outcome *sent = ch_outcome_of_id(requests->outcomes, way->caller, way->said.sent_id);
+    ch_outcome *sent = ch_outcome_of_id(requests->outcomes, way->caller, way->id);
     if (sent != NULL && sent->state == CH_OUTCOME_PENDING) {
         ch_turns_pass(requests->turns, &way->turn);
         await(way, sent);
@@ -184,7 +184,8 @@ static void on_answer(void *context, const ch_agent_answer *answer)
         if (answer->has_effects)
             ch_outcome_signed(requests->outcomes, way->outcome, way->print);
         if (way->turn.key != NULL)
-            ch_turns_learn(requests->turns, &way->turn, answer->is_serial, answer->shapes);
+            ch_turns_learn(requests->turns, &way->turn, answer->is_serial,
+                           (ch_key_errors){answer->errors_tag, answer->shapes});
         break;
     }
     ch_way_send(way);
@@ -195,25 +196,24 @@ static void on_answer(void *context, const ch_agent_answer *answer)
 static void ask(void *context)
 {
     ch_way *way = context;
-    ch_autobuffer question = CH_BUFFER_INIT;
+    ch_requests *requests = way->requests;
     ch_error err = CH_ERROR_INIT;
     end_waiting(way);
-    const json_t *shapes = ch_turns_shapes(way->requests->turns, way->wire.key, way->caller);
-    const char *errors_tag = json_string_value(json_object_get(shapes, "tag"));
-    if (ch_agent_write(&way->wire, way->outcome->id, errors_tag, &question, &err) != CH_OK) {
-        ch_way_answer_problem(way, &err, 0);
-        ch_way_end(way);
+    uint64_t known_tag = ch_turns_errors(requests->turns, way->wire.key, way->caller).tag;
+    if (ch_agent_ask(requests->agent, &way->wire, way->outcome->id, known_tag, on_answer, way, &way->asking, &err) ==
+        CH_OK) {
+        ch_way_enter(way, CH_WAY_ASKING);
         return;
     }
-    ch_way_enter(way, CH_WAY_ASKING);
-    way->asking = ch_agent_ask(way->requests->agent, &way->wire, ch_buffer_slice(&question), on_answer, way);
+    ch_way_answer_problem(way, &err, 0);
+    ch_way_end(way);
 }
 
 static void queue(ch_way *way)
 {
     ch_requests *requests = way->requests;
     way->outcome = ch_outcome_begin(requests->outcomes, way->caller, way->has_repeat ? way->repeat : NULL);
-    note_id(way, way->outcome->id);
+    note_id(way, ch_slice_of(way->outcome->id));
     way->turn = (ch_turn){.on_turn = ask,
                           .context = way,
                           .is_cancel = ch_looks_like_cancel(way->wire.head->method, way->wire.url),
@@ -237,7 +237,7 @@ static void look(ch_way *way)
     } else if (same->state == CH_OUTCOME_PENDING) {
         await(way, same);
     } else {
-        note_id(way, same->id);
+        note_id(way, ch_slice_of(same->id));
         ch_way_answer_recorded(way, same);
         ch_way_end(way);
     }

@@ -3,11 +3,11 @@
 
 #include "relay/agent_answer.h"
 #include "relay/refusal.h"
+#include "wire/frames.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define PROBLEM_MAX 4096 /* of the header; longer documents are left out of it */
 #define RECORDED "Chancery-Recorded: yes\r\n"
 #define NO_ID "00000000000000000000000000000000" /* where the agent's shapes have a request's id */
 
@@ -30,24 +30,11 @@ void ch_way_answer_problem(ch_way *way, const ch_error *problem, unsigned http_s
 
 /* ---- in the exchange's shape ---- */
 
-static void add_problem_header(ch_buffer *lines, const json_t *document)
+static ch_records shapes_of(const ch_way *way)
 {
-    ch_autobuffer line = CH_BUFFER_INIT;
-    json_t *copy = json_copy((json_t *)document);
-    json_object_del(copy, "exchange_error");
-    char *text = json_dumps(copy, JSON_COMPACT | JSON_ENSURE_ASCII);
-    json_decref(copy);
-    if (text != NULL && strlen(text) <= PROBLEM_MAX) {
-        ch_buffer_add_format(&line, "Chancery-Problem: %s\r\n", text);
-        ch_buffer_add_slice(lines, ch_buffer_slice(&line));
-    }
-    free(text);
-}
-
-static const json_t *shapes_of(const ch_way *way)
-{
-    return way->said.shapes != NULL ? way->said.shapes
-                                    : ch_turns_shapes(way->requests->turns, way->wire.key, way->caller);
+    return way->said.says == CH_AGENT_SIGNED && way->said.shapes.count > 0
+               ? way->said.shapes
+               : ch_turns_errors(way->requests->turns, way->wire.key, way->caller).shapes;
 }
 
 /* The shapes are of the key; the id in them stands for that of any request. */
@@ -55,7 +42,7 @@ static void fill_in_id(ch_slice body, const char *id, ch_buffer *out)
 {
     ch_buffer_add_slice(out, body);
     (void)ch_buffer_text(out);
-    for (char *at = (char *)out->data; (at = strstr(at, NO_ID)) != NULL; at += CH_RELAY_ID_SIZE)
+    for (char *at = (char *)out->data; (at = strstr(at, NO_ID)) != NULL; at += CH_DRAWN_SIZE)
         memcpy(at, id, strlen(id));
 }
 
@@ -63,11 +50,11 @@ void ch_way_answer_error(ch_way *way, ch_way_error which, const ch_error *why)
 {
     /* clang-format off */
     static const struct {
-        const char *name;
+        size_t shape;
         unsigned http_status;
     } errors[] = {
-        [CH_ERROR_NOT_SENT] = { "not-sent", 503 },
-        [CH_ERROR_UNKNOWN]  = { "unknown",  504 },
+        [CH_ERROR_NOT_SENT] = { CH_SHAPE_NOT_SENT, 503 },
+        [CH_ERROR_UNKNOWN]  = { CH_SHAPE_UNKNOWN,  504 },
     };
     /* clang-format on */
     ch_shape shape;
@@ -75,7 +62,7 @@ void ch_way_answer_error(ch_way *way, ch_way_error which, const ch_error *why)
     if (way->bot == NULL)
         return;
     ch_autorefusal refusal = ch_refusal_of(why, errors[which].http_status);
-    if (ch_shape_read(json_object_get(shapes_of(way), errors[which].name), &shape)) {
+    if (ch_shape_read(shapes_of(way), errors[which].shape, &shape)) {
         ch_buffer_add_slice(&shape.lines, ch_slice_after(ch_buffer_slice(&refusal.lines), refusal.problem_at));
         fill_in_id(shape.body, way->id, &body);
         answer(way, shape.status, ch_buffer_slice(&shape.lines), ch_buffer_slice(&body));
@@ -96,35 +83,24 @@ static unsigned plain_status(unsigned status)
 
 static void answer_plainly(ch_way *way, ch_buffer *lines)
 {
-    json_t *document = way->said.document;
-    unsigned status = plain_status(way->said.status);
+    ch_autobuffer document = CH_BUFFER_INIT;
+    unsigned status = plain_status(way->said.http_status);
     ch_buffer_add_text(lines, "Content-Type: application/problem+json\r\n");
-    json_object_set_new(document, "status", json_integer((json_int_t)status));
-    char *text = json_dumps(document, JSON_COMPACT);
-    answer(way, status, ch_buffer_slice(lines), ch_slice_of(text == NULL ? "" : text));
-    free(text);
-}
-
-static void answer_without_document(ch_way *way)
-{
-    ch_error why = CH_ERROR_INIT;
-    (void)ch_fail(&why, CH_UNAVAILABLE,
-                  "the agent answered with HTTP status %u and no reason; the request was not sent", way->said.status);
-    ch_way_answer_error(way, CH_ERROR_NOT_SENT, &why);
+    ch_agent_answer_add_document(&way->said, status, &document);
+    answer(way, status, ch_buffer_slice(lines), ch_buffer_slice(&document));
 }
 
 void ch_way_answer_refusal(ch_way *way)
 {
-    const json_t *document = way->said.document;
+    ch_autobuffer document = CH_BUFFER_INIT;
     ch_shape shape;
-    if (document == NULL) {
-        answer_without_document(way);
+    if (way->bot == NULL)
         return;
-    }
-    bool has_shape = ch_shape_read(json_object_get(document, "exchange_error"), &shape);
-    add_problem_header(&shape.lines, document);
+    bool has_shape = ch_shape_read(way->said.shapes, 0, &shape);
+    ch_agent_answer_add_document(&way->said, 0, &document);
+    ch_problem_header_add(&shape.lines, ch_buffer_slice(&document));
     if (way->said.retry_after_s > 0)
-        ch_buffer_add_format(&shape.lines, "Retry-After: %ld\r\n", way->said.retry_after_s);
+        ch_buffer_add_format(&shape.lines, "Retry-After: %u\r\n", way->said.retry_after_s);
     if (has_shape)
         answer(way, shape.status, ch_buffer_slice(&shape.lines), shape.body);
     else

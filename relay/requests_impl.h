@@ -7,6 +7,7 @@
 #include "relay/outcomes.h"
 #include "relay/requests.h"
 #include "relay/turns.h"
+#include "wire/frames.h"
 
 typedef enum ch_way_state {
     CH_WAY_RECEIVED,
@@ -33,8 +34,8 @@ struct ch_request_on_its_way {
     ch_timer timer; /* of waiting */
     ch_turn turn;
     ch_outcome_wait wait;
-    ch_outcome *outcome;           /* NULL: it has no record, or that is another's */
-    char id[CH_RELAY_ID_SIZE + 1]; /* of its record, or of that of the same request */
+    ch_outcome *outcome;        /* NULL: it has no record, or that is another's */
+    char id[CH_DRAWN_SIZE + 1]; /* of its record, or of that of the same request */
     ch_asking *asking;
     ch_agent_answer said; /* by the agent; views of `asking` */
     ch_sending *sending;

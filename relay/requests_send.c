@@ -4,6 +4,7 @@
 #include "relay/requests_impl.h"
 
 #include "base/log.h"
+#include "wire/frames.h"
 
 #define BACKLOG_MAX (64 * 1024) /* of an answer, before the exchange must wait */
 

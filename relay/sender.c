@@ -7,6 +7,7 @@
 #include "relay/headers.h"
 #include "relay/lane.h"
 #include "relay/reuse.h"
+#include "wire/frames.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -112,6 +113,10 @@ static bool pass_head(ch_sending *sending)
     int64_t size = announced_size(sending);
     long status = 0;
     curl_easy_getinfo(sending->transfer.easy, CURLINFO_RESPONSE_CODE, &status);
+    if (status < 200) { /* the interim ones have passed by */
+        (void)ch_fail(&sending->why, CH_UNAVAILABLE, "the exchange's answer has no status of HTTP");
+        return false;
+    }
     if (size > 0 && (uint64_t)size > answer_max(sending)) {
         (void)ch_fail(&sending->why, CH_TOO_LARGE, "the exchange's answer is over %u MiB (answer_mib of relay.yaml)",
                       sending->sender->config->answer_mib);
@@ -208,50 +213,44 @@ static void on_late(void *context)
 
 /* ---- what is sent ---- */
 
-static void add_header(ch_sending *sending, const char *name, ch_slice value)
+static void add_header(ch_sending *sending, ch_slice name, ch_slice value)
 {
     ch_autobuffer line = CH_BUFFER_INIT;
-    ch_buffer_add_text(&line, name);
+    ch_buffer_add_slice(&line, name);
     ch_buffer_add_text(&line, value.size == 0 ? ";" : ": ");
     ch_buffer_add_slice(&line, value);
     sending->headers = curl_slist_append(sending->headers, ch_buffer_text(&line));
 }
 
 /* As the bot sent it, unless the agent has said something else. */
-static bool is_given(const json_t *headers, const char *name)
+static bool is_given(ch_records headers, const char *name)
 {
-    const char *given;
-    json_t *value;
-    json_object_foreach((json_t *)headers, given, value)
-    {
-        if (ch_header_is(ch_slice_of(given), name))
-            return true;
-    }
-    return false;
+    bool is_found = false;
+    for (ch_header_record header; !is_found && ch_header_record_next(&headers, &header);)
+        is_found = ch_header_is(header.name, name);
+    return is_found;
 }
 
-static void add_bots(ch_sending *sending, const json_t *headers, const ch_bot_head *head, const char *name)
+static void add_bots(ch_sending *sending, ch_records headers, const ch_bot_head *head, const char *name)
 {
     const ch_slice *value = ch_bot_head_find(head, name);
     if (value != NULL && !is_given(headers, name))
-        add_header(sending, name, *value);
+        add_header(sending, ch_slice_of(name), *value);
 }
 
 /* A header of our own with no value takes away what libcurl would add. */
 static void add_headers(ch_sending *sending, const ch_agent_answer *what, const ch_bot_head *head)
 {
-    const char *name;
-    json_t *value;
-    json_object_foreach(what->headers, name, value)
-    {
-        ch_slice given = ch_slice_of(name);
-        if (!ch_is_hop_header(given) && !(what->has_effects && ch_header_is(given, "Accept-Encoding")))
-            add_header(sending, name, ch_slice_of(json_string_value(value)));
+    ch_records headers = what->headers;
+    for (ch_header_record header; ch_header_record_next(&headers, &header);) {
+        bool is_ours = what->has_effects && ch_header_is(header.name, "Accept-Encoding");
+        if (!ch_is_hop_header(header.name) && !is_ours)
+            add_header(sending, header.name, header.value);
     }
     add_bots(sending, what->headers, head, "User-Agent");
     add_bots(sending, what->headers, head, "Accept");
     if (what->has_effects)
-        add_header(sending, "Accept-Encoding", CH_LITERAL("identity"));
+        add_header(sending, CH_LITERAL("Accept-Encoding"), CH_LITERAL("identity"));
     else
         add_bots(sending, what->headers, head, "Accept-Encoding");
     if (!is_given(what->headers, "Content-Type"))
@@ -293,17 +292,19 @@ static void add_route(ch_sending *sending, const char *host)
     curl_easy_setopt(sending->transfer.easy, CURLOPT_CONNECT_TO, sending->connect_to);
 }
 
-static void set_request(ch_sending *sending, const ch_agent_answer *what)
+static void set_request(ch_sending *sending, const ch_agent_answer *what, const char *url)
 {
     CURL *easy = sending->transfer.easy;
-    bool has_body = what->body.size > 0 || strcmp(what->method, "POST") == 0 || strcmp(what->method, "PUT") == 0 ||
-                    strcmp(what->method, "PATCH") == 0;
-    curl_easy_setopt(easy, CURLOPT_URL, what->url);
+    ch_autobuffer method = CH_BUFFER_INIT;
+    bool has_body = what->body.size > 0 || ch_slice_is(what->method, "POST") || ch_slice_is(what->method, "PUT") ||
+                    ch_slice_is(what->method, "PATCH");
+    ch_buffer_add_slice(&method, what->method);
+    curl_easy_setopt(easy, CURLOPT_URL, url);
     if (has_body) {
         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)what->body.size);
         curl_easy_setopt(easy, CURLOPT_POSTFIELDS, what->body.size == 0 ? "" : (const char *)what->body.data);
     }
-    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, what->method);
+    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, ch_buffer_text(&method));
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, sending->headers);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
                      sending->sender->config->may_use_http2 && !what->has_effects ? (long)CURL_HTTP_VERSION_2TLS
@@ -337,7 +338,9 @@ ch_sending *ch_send(ch_sender *sender, const ch_agent_answer *what, const ch_bot
                     const ch_sending_owner *owner, ch_error *err)
 {
     char *host = NULL;
-    if (read_host(what->url, &host, err) != CH_OK) {
+    ch_autobuffer url = CH_BUFFER_INIT;
+    ch_buffer_add_slice(&url, what->url);
+    if (read_host(ch_buffer_text(&url), &host, err) != CH_OK) {
         curl_free(host);
         return NULL;
     }
@@ -357,7 +360,7 @@ ch_sending *ch_send(ch_sender *sender, const ch_agent_answer *what, const ch_bot
     curl_free(host);
     add_headers(sending, what, head);
     set_transport(sending);
-    set_request(sending, what);
+    set_request(sending, what, ch_buffer_text(&url));
     set_time(sending, sender->config->times.connect + sender->config->times.answer);
     ch_lane_start(sending->lane, &sending->transfer);
     return sending;

@@ -3,6 +3,7 @@
 #include "relay/turns.h"
 
 #include "base/bits.h"
+#include "base/buffer.h"
 #include "base/memory.h"
 #include "relay/config.h"
 
@@ -28,7 +29,8 @@ struct ch_turn_key {
     const ch_turn *holder;
     size_t users; /* turns taken and not left */
     size_t last_caller;
-    json_t *shapes;
+    ch_key_errors errors;
+    ch_buffer shape_bytes;
     uint64_t callers; /* for whom the agent has signed: a bit for each */
     known_call calls[CALLS_MAX];
     size_t call_count;
@@ -48,7 +50,7 @@ ch_turns *ch_turns_new(void)
 
 static void free_key(ch_turn_key *key)
 {
-    json_decref(key->shapes);
+    ch_buffer_free(&key->shape_bytes);
     free(key->name);
     free(key);
 }
@@ -183,17 +185,23 @@ void ch_turns_leave(ch_turns *turns, ch_turn *turn)
 
 /* ---- what the agent said ---- */
 
-void ch_turns_learn(ch_turns *turns, ch_turn *turn, bool is_serial, json_t *shapes)
+static void keep_errors(ch_turn_key *key, ch_key_errors errors)
+{
+    ch_buffer_clear(&key->shape_bytes);
+    ch_buffer_add_slice(&key->shape_bytes, errors.shapes.records);
+    errors.shapes.records = ch_buffer_slice(&key->shape_bytes);
+    key->errors = errors;
+}
+
+void ch_turns_learn(ch_turns *turns, ch_turn *turn, bool is_serial, ch_key_errors errors)
 {
     ch_turn_key *key = turn->key;
     if (!key->is_known && turns->known < KEYS_MAX) {
         key->is_known = true;
         turns->known++;
     }
-    if (shapes != NULL) {
-        json_decref(key->shapes);
-        key->shapes = json_incref(shapes);
-    }
+    if (errors.shapes.count > 0)
+        keep_errors(key, errors);
     ch_set_add(&key->callers, turn->caller);
     key->is_free = !is_serial;
     if (key->is_free) {
@@ -204,10 +212,10 @@ void ch_turns_learn(ch_turns *turns, ch_turn *turn, bool is_serial, json_t *shap
     }
 }
 
-const json_t *ch_turns_shapes(const ch_turns *turns, ch_slice name, size_t caller)
+ch_key_errors ch_turns_errors(const ch_turns *turns, ch_slice name, size_t caller)
 {
     const ch_turn_key *key = find_key(turns, name);
-    return key != NULL && ch_set_has(&key->callers, caller) ? key->shapes : NULL;
+    return key != NULL && ch_set_has(&key->callers, caller) ? key->errors : (ch_key_errors){0};
 }
 
 /* ---- calls ---- */

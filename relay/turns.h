@@ -8,8 +8,8 @@
 #define CH_RELAY_TURNS_H
 
 #include "base/slice.h"
+#include "wire/frame.h"
 
-#include <jansson.h>
 #include <stdbool.h>
 
 typedef struct ch_turns ch_turns;
@@ -26,6 +26,12 @@ typedef struct ch_turn {
     bool is_waiting;
 } ch_turn;
 
+/* How a key's errors look. */
+typedef struct ch_key_errors {
+    uint64_t tag;
+    ch_records shapes; /* CH_SHAPES of them (relay/agent_answer.h); none: they are not known */
+} ch_key_errors;
+
 ch_turns *ch_turns_new(void);
 void ch_turns_free(ch_turns *turns);
 
@@ -37,12 +43,12 @@ void ch_turns_leave(ch_turns *turns, ch_turn *turn);
 /* Lets others go on, though the turn's request is not at its end. */
 void ch_turns_pass(ch_turns *turns, ch_turn *turn);
 
-/* Notes what the agent said of the turn's key: whether it has nonces, and the shapes of errors, of which it keeps a
- * reference. `shapes` is NULL if the agent said none this time. */
-void ch_turns_learn(ch_turns *turns, ch_turn *turn, bool is_serial, json_t *shapes);
-/* Returns the shapes of errors, or NULL if the agent has signed nothing with the key for this caller yet: who may not
- * see a key learns nothing of its exchange. */
-const json_t *ch_turns_shapes(const ch_turns *turns, ch_slice key, size_t caller);
+/* Notes what the agent said of the turn's key: whether it has nonces, and the shapes of errors, which are copied. None
+ * this time: those that are known are valid. */
+void ch_turns_learn(ch_turns *turns, ch_turn *turn, bool is_serial, ch_key_errors errors);
+/* Returns what errors look like. Nothing if the agent has signed nothing with the key for this caller yet: who may not
+ * see a key learns nothing of its exchange. A view, until the next ch_turns_learn. */
+ch_key_errors ch_turns_errors(const ch_turns *turns, ch_slice key, size_t caller);
 
 /* Returns true of a call that was public, which needs no turn, whatever its query. ch_turns_note_public notes that it
  * was, or that it was not: then its path does not tell, and it waits for its turn from then on. */

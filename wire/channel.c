@@ -21,6 +21,12 @@ void ch_channel_open(ch_channel *channel, int fd)
     *channel = (ch_channel){.fd = fd, .pending = CH_BUFFER_INIT, .incoming = ch_alloc(CH_PACKET_MAX)};
 }
 
+void ch_channel_open_stream(ch_channel *channel, int fd)
+{
+    ch_channel_open(channel, fd);
+    channel->is_stream = true;
+}
+
 void ch_channel_close(ch_channel *channel)
 {
     if (channel->fd >= 0)
@@ -142,7 +148,7 @@ static void compact(ch_channel *channel)
 ch_status ch_channel_flush(ch_channel *channel, ch_error *err)
 {
     while (ch_channel_pending(channel) > 0) {
-        size_t size = next_packet_size(channel);
+        size_t size = channel->is_stream ? ch_channel_pending(channel) : next_packet_size(channel);
         bool is_attached = is_attached_at(channel, channel->sent);
         ssize_t sent = send_packet(channel, size, is_attached ? channel->attachments[0].fd : -1);
         if (sent < 0 && errno == EINTR)
@@ -154,7 +160,7 @@ ch_status ch_channel_flush(ch_channel *channel, ch_error *err)
             return ch_fail_errno(err, "sending %zu bytes of frames", size);
         if (is_attached)
             forget_attachment(channel);
-        channel->sent += size;
+        channel->sent += (size_t)sent; /* all of a packet */
     }
     compact(channel);
     return CH_OK;
@@ -190,13 +196,14 @@ static ssize_t receive_message(const ch_channel *channel, struct msghdr *message
     return got;
 }
 
-static ch_status receive(ch_channel *channel, int wait_flag, ch_packet *packet, ch_error *err)
+/* Receives into `incoming` from `at` on. CH_OK with nothing in `packet`: nothing was there. */
+static ch_status receive_at(ch_channel *channel, size_t at, int wait_flag, ch_packet *packet, ch_error *err)
 {
     *packet = (ch_packet){
-        .bytes = {channel->incoming, 0},
+        .bytes = {channel->incoming + at, 0},
           .fd = -1
     };
-    struct iovec bytes = {.iov_base = channel->incoming, .iov_len = CH_PACKET_MAX};
+    struct iovec bytes = {.iov_base = channel->incoming + at, .iov_len = CH_PACKET_MAX - at};
     union {
         char space[CMSG_SPACE(DESCRIPTORS_SEEN * sizeof(int))];
         struct cmsghdr align;
@@ -225,6 +232,44 @@ static ch_status receive(ch_channel *channel, int wait_flag, ch_packet *packet, 
     ch_packet_close(packet);
     packet->bytes.size = 0;
     return ch_fail(err, CH_TOO_LARGE, "a packet was larger than %d bytes", CH_PACKET_MAX);
+}
+
+/* How many of the bytes that came are whole frames. */
+static ch_status count_whole(const ch_channel *channel, size_t *out, ch_error *err)
+{
+    *out = 0;
+    for (uint32_t size; *out + sizeof size <= channel->incoming_size; *out += size) {
+        memcpy(&size, channel->incoming + *out, sizeof size);
+        if (size < sizeof size || size > CH_PACKET_MAX)
+            return ch_fail(err, CH_INTERNAL, "what came are no frames");
+        if (size > channel->incoming_size - *out)
+            break;
+    }
+    return CH_OK;
+}
+
+static ch_status receive_stream(ch_channel *channel, int wait_flag, ch_packet *packet, ch_error *err)
+{
+    channel->incoming_size -= channel->taken_size;
+    memmove(channel->incoming, channel->incoming + channel->taken_size, channel->incoming_size);
+    channel->taken_size = 0;
+    CH_TRY(receive_at(channel, channel->incoming_size, wait_flag, packet, err));
+    if (packet->fd >= 0 || packet->is_fd_lost) {
+        ch_packet_close(packet);
+        packet->bytes.size = 0;
+        return ch_fail(err, CH_BAD_INPUT, "a descriptor came by a stream");
+    }
+    channel->incoming_size += packet->bytes.size;
+    packet->bytes = (ch_slice){channel->incoming, 0};
+    CH_TRY(count_whole(channel, &channel->taken_size, err));
+    packet->bytes.size = channel->taken_size;
+    return CH_OK;
+}
+
+static ch_status receive(ch_channel *channel, int wait_flag, ch_packet *packet, ch_error *err)
+{
+    return channel->is_stream ? receive_stream(channel, wait_flag, packet, err)
+                              : receive_at(channel, 0, wait_flag, packet, err);
 }
 
 ch_status ch_channel_receive(ch_channel *channel, ch_packet *packet, ch_error *err)

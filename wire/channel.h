@@ -1,8 +1,9 @@
 /* A channel: one end of a SOCK_SEQPACKET socket pair or connection, with a queue of frames that wait to be sent.
  *
- * Frames are written to ch_channel_out and leave with ch_channel_flush, as many to a packet as fit. Nothing here waits,
- * save ch_channel_receive_wait. Not thread-safe; several threads may receive from one descriptor, each through a
- * channel of its own, and the kernel gives each packet to one of them. */
+ * Frames are written to ch_channel_out and leave with ch_channel_flush, as many to a packet as fit. A relay's
+ * connection is a SOCK_STREAM socket; there a packet is whatever whole frames have come, and no descriptors travel.
+ * Nothing here waits, save ch_channel_receive_wait. Not thread-safe; several threads may receive from one descriptor,
+ * each through a channel of its own, and the kernel gives each packet to one of them. */
 #ifndef CH_WIRE_CHANNEL_H
 #define CH_WIRE_CHANNEL_H
 
@@ -23,6 +24,9 @@ typedef struct ch_channel {
     size_t attachment_count;
     size_t attachment_capacity;
     uint8_t *incoming; /* CH_PACKET_MAX bytes */
+    bool is_stream;
+    size_t incoming_size; /* of a stream: bytes that have come */
+    size_t taken_size;    /* of those, the whole frames that the last packet was */
 } ch_channel;
 
 #define CH_CHANNEL_CLOSED                                                                                              \
@@ -32,6 +36,8 @@ typedef struct ch_channel {
 
 /* Takes `fd` over. */
 void ch_channel_open(ch_channel *channel, int fd);
+/* The same for a SOCK_STREAM socket. */
+void ch_channel_open_stream(ch_channel *channel, int fd);
 /* Closes it and what is still attached; harmless on a closed channel. */
 void ch_channel_close(ch_channel *channel);
 
@@ -60,7 +66,7 @@ typedef struct ch_packet {
 } ch_packet;
 
 /* Receives one packet without waiting. Returns CH_UNAVAILABLE if the peer closed, CH_BAD_INPUT if more than one
- * descriptor came. */
+ * descriptor came, or one by a stream. */
 CH_CHECKED ch_status ch_channel_receive(ch_channel *channel, ch_packet *packet, ch_error *err);
 /* The same, but sleeps until a packet comes. */
 CH_CHECKED ch_status ch_channel_receive_wait(ch_channel *channel, ch_packet *packet, ch_error *err);

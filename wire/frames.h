@@ -16,7 +16,7 @@
 #include "wire/frame.h"
 
 /* Goes up whenever a frame changes. Both ends must be of one build. */
-#define CH_FRAMES_VERSION 27
+#define CH_FRAMES_VERSION 28
 
 #define CH_PIN_SIZE_MAX 256 /* bytes, of what a pipe with a PIN brings */
 #define CH_CODE_SIZE_MAX 8  /* of a one-time code; after a PIN it comes in the same pipe, and a NUL before each */
@@ -53,8 +53,8 @@ typedef enum ch_login {
 #define CH_VALUES_MAX 512         /* of a SIGN frame */
 #define CH_WIRE_HEADERS 64        /* of a SIGN frame, for CH_FORM_WIRE */
 #define CH_VALUE_DEPTH_MAX 4      /* of lists and objects in each other */
+#define CH_REPEAT_KEY_MAX 128     /* of an Idempotency-Key: visible ASCII */
 #define CH_DRAWN_SIZE 32          /* of the id that a relay draws for a request, in hex */
-#define CH_ERRORS_TAG_MAX 32      /* by which a relay says which shapes of errors it has */
 #define CH_OUTCOMES_MAX 64        /* that a relay tells at once */
 #define CH_OUTCOME_BODY_MAX 16384 /* bytes of an exchange's answer */
 #define CH_SIGNATURE_SIZE_MAX 512

@@ -47,12 +47,12 @@ static uint64_t seconds(uint64_t ns)
     return ns / NS_A_S + (ns % NS_A_S != 0);
 }
 
-ch_status ch_approval_answer(ch_asker asker, const ch_approval *approval, uint64_t now_ns, ch_slice exchange_error,
+ch_status ch_approval_answer(ch_asker asker, const ch_approval *approval, uint64_t now_ns, ch_records exchange_error,
                              ch_error *err)
 {
     ch_autobuffer people = CH_BUFFER_INIT;
     ch_autobuffer rules = CH_BUFFER_INIT;
-    ch_buffer *out = ch_front_link_out(asker);
+    ch_buffer *out = ch_asker_out(asker);
     const ch_approval_needs sum = ch_approval_sum(approval);
     ch_approval_state state = ch_approval_state_at(approval, now_ns);
     if (out == NULL)

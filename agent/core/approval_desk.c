@@ -54,7 +54,7 @@ static size_t count_own(const ch_approval_desk *desk, uid_t uid)
 {
     size_t count = 0;
     for (size_t i = 0; i < PLACES; i++)
-        count += desk->waits[i].asker.front != NULL && desk->waits[i].uid == uid;
+        count += desk->waits[i].asker.intake != NULL && desk->waits[i].uid == uid;
     return count;
 }
 
@@ -63,19 +63,19 @@ static ch_status take_place(ch_approval_desk *desk, const wait *wanted, ch_error
     if (!ch_share_admits(&places, desk->count, count_own(desk, wanted->uid)))
         return ch_fail(err, CH_BUSY, "too many wait for a change of requests; ask without wait_s");
     size_t i = 0;
-    while (desk->waits[i].asker.front != NULL)
+    while (desk->waits[i].asker.intake != NULL)
         i++;
     desk->waits[i] = *wanted;
     desk->count++;
     desk->look_ms = 0;
-    ch_connections_serve_begin(desk->context.connections, wanted->asker.front, wanted->connection);
+    ch_connections_serve_begin(desk->context.connections, wanted->asker.intake, wanted->connection);
     return CH_OK;
 }
 
 static void leave_place(ch_approval_desk *desk, wait *at)
 {
-    ch_connections_serve_end(desk->context.connections, at->asker.front, at->connection);
-    at->asker.front = NULL;
+    ch_connections_serve_end(desk->context.connections, at->asker.intake, at->connection);
+    at->asker.intake = NULL;
     desk->count--;
 }
 
@@ -86,16 +86,16 @@ static void answer(const ch_approval_desk *desk, ch_asker asker, uint64_t id)
     ch_error err = CH_ERROR_INIT;
     const ch_approval *approval = find(desk, id);
     ch_status st = approval != NULL
-                       ? ch_approval_answer(asker, approval, now_of(desk), CH_LITERAL(""), &err)
+                       ? ch_approval_answer(asker, approval, now_of(desk), (ch_records){0}, &err)
                        : ch_fail(&err, CH_NOT_FOUND, "request %" PRIu64 " ended, and is not kept any more", id);
     if (st != CH_OK)
-        ch_front_link_failed(asker, "", &err);
+        ch_asker_failed(asker, "", &err);
 }
 
 static bool has_left(const ch_approval_desk *desk, const wait *at)
 {
-    return ch_front_link_out(at->asker) == NULL ||
-           !ch_connections_is_there(desk->context.connections, at->asker.front, at->connection);
+    return ch_asker_out(at->asker) == NULL ||
+           !ch_connections_is_there(desk->context.connections, at->asker.intake, at->connection);
 }
 
 static bool has_changed(const ch_approval_desk *desk, const wait *at, uint64_t now_ns)
@@ -113,7 +113,7 @@ static void answer_late(const wait *at)
                  " is withdrawn, but the disk of the agent's state does not answer, so that may not be "
                  "kept yet",
                  at->id);
-    ch_front_link_failed(at->asker, "", &late);
+    ch_asker_failed(at->asker, "", &late);
 }
 
 /* The front has forgotten the question by now, but core answers every question once. */
@@ -121,7 +121,7 @@ static void answer_who_left(const wait *at)
 {
     ch_error left = CH_ERROR_INIT;
     ch_error_set(&left, CH_UNAVAILABLE, "", "the caller has left");
-    ch_front_link_failed(at->asker, "", &left);
+    ch_asker_failed(at->asker, "", &left);
 }
 
 /* True if the wait is over. */
@@ -148,7 +148,7 @@ static void set_timer(ch_approval_desk *desk, uint64_t now_ms)
     desk->look_ms = now_ms + LOOK_EVERY_MS;
     for (size_t i = 0; i < PLACES; i++) {
         const wait *at = &desk->waits[i];
-        if (at->asker.front != NULL && at->until_ms < desk->look_ms)
+        if (at->asker.intake != NULL && at->until_ms < desk->look_ms)
             desk->look_ms = at->until_ms;
     }
     if (desk->count > 0)
@@ -166,7 +166,7 @@ void ch_approval_desk_turn(ch_approval_desk *desk)
     desk->is_withdrawing = false;
     for (size_t i = 0; i < PLACES; i++) {
         wait *at = &desk->waits[i];
-        if (at->asker.front == NULL)
+        if (at->asker.intake == NULL)
             continue;
         if (is_over(desk, at, now_ms, now_ns))
             leave_place(desk, at);
@@ -180,7 +180,7 @@ void ch_approval_desk_recall(ch_approval_desk *desk)
 {
     for (size_t i = 0; i < PLACES; i++) {
         wait *at = &desk->waits[i];
-        if (at->asker.front == NULL || at->row != 0)
+        if (at->asker.intake == NULL || at->row != 0)
             continue;
         answer(desk, at->asker, at->id);
         leave_place(desk, at);
@@ -193,7 +193,7 @@ static ch_status find_own(ch_approval_desk *desk, ch_asker asker, uint64_t conne
                           const ch_approval **out, ch_error *err)
 {
     const ch_approval_desk_context *context = &desk->context;
-    const ch_peer *peer = ch_connections_peer(context->connections, asker.front, connection);
+    const ch_peer *peer = ch_connections_peer(context->connections, asker.intake, connection);
     ch_autobuffer callers = CH_BUFFER_INIT;
     if (peer == NULL)
         return ch_fail(err, CH_INTERNAL, "the front sent a request of no connection");
@@ -214,7 +214,7 @@ static ch_status tell(ch_approval_desk *desk, ch_asker asker, const ch_get_reque
     wanted.given = approval->given.count;
     wanted.until_ms = ch_clock_ms() + 1000 * wait_s;
     if (wait_s == 0 || !ch_approval_is_open(approval, now_ns))
-        return ch_approval_answer(asker, approval, now_ns, CH_LITERAL(""), err);
+        return ch_approval_answer(asker, approval, now_ns, (ch_records){0}, err);
     return take_place(desk, &wanted, err);
 }
 
@@ -222,7 +222,7 @@ void ch_approval_desk_tell(ch_approval_desk *desk, ch_asker asker, const ch_get_
 {
     ch_error err = CH_ERROR_INIT;
     if (tell(desk, asker, get, &err) != CH_OK)
-        ch_front_link_failed(asker, "", &err);
+        ch_asker_failed(asker, "", &err);
 }
 
 /* Looks for a place before anything changes: a withdrawal that cannot be answered must not happen. */
@@ -242,7 +242,7 @@ static ch_status withdraw(ch_approval_desk *desk, ch_asker asker, const ch_withd
     else
         CH_TRY(ch_ledger_end_approval(desk->context.ledger, frame->request, &ending, now_of(desk), &wanted.row, err));
     if (wanted.row == 0)
-        return ch_approval_answer(asker, approval, now_of(desk), CH_LITERAL(""), err);
+        return ch_approval_answer(asker, approval, now_of(desk), (ch_records){0}, err);
     wanted.until_ms = ch_clock_ms() + DISK_WAIT_MS;
     desk->is_withdrawing = true;
     return take_place(desk, &wanted, err);
@@ -252,7 +252,7 @@ void ch_approval_desk_withdraw(ch_approval_desk *desk, ch_asker asker, const ch_
 {
     ch_error err = CH_ERROR_INIT;
     if (withdraw(desk, asker, frame, &err) != CH_OK)
-        ch_front_link_failed(asker, "", &err);
+        ch_asker_failed(asker, "", &err);
 }
 
 /* ---- the room ---- */

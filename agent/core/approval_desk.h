@@ -10,7 +10,7 @@
 #include "agent/core/callers.h"
 #include "agent/core/clockwatch.h"
 #include "agent/core/connections.h"
-#include "agent/core/front_link.h"
+#include "agent/core/intake.h"
 #include "agent/core/ledger.h"
 #include "base/loop.h"
 #include "policy/policy.h"

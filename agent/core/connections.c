@@ -27,7 +27,7 @@
 
 typedef struct connection {
     ch_peer peer;
-    void *front;
+    ch_intake *intake;
     int fd;           /* our copy of its socket, watched for the caller's hanging up; -1: none is kept */
     bool has_left;    /* it has hung up, and is watched no more */
     unsigned serving; /* requests that are being served */
@@ -159,7 +159,7 @@ static ch_status make_room(ch_connections *connections, ch_victim *victim, ch_er
     size_t index = find_idle(connections, find_greediest(connections));
     if (index == CH_CONNECTIONS_MAX)
         return ch_fail(err, CH_BUSY, "all %zu connections are open and in use", ch_slots_count(connections->slots));
-    *victim = (ch_victim){ch_slots_id(connections->slots, index), connections->table[index].front};
+    *victim = (ch_victim){ch_slots_id(connections->slots, index), connections->table[index].intake};
     release(connections, victim->id);
     return CH_OK;
 }
@@ -182,14 +182,14 @@ static ch_status admit(ch_connections *connections, uid_t uid, bool is_stranger,
 
 /* ---- the table ---- */
 
-ch_status ch_connections_add(ch_connections *connections, const ch_peer *peer, bool is_stranger, void *front,
+ch_status ch_connections_add(ch_connections *connections, const ch_peer *peer, bool is_stranger, ch_intake *intake,
                              uint64_t *id, ch_victim *victim, ch_error *err)
 {
     *victim = (ch_victim){0};
     CH_TRY(admit(connections, peer->uid, is_stranger, victim, err));
     *id = ch_slots_take(connections->slots);
     size_t index = ch_slot_index(*id);
-    connections->table[index] = (connection){.peer = *peer, .front = front, .fd = -1, .used_ms = ch_clock_ms()};
+    connections->table[index] = (connection){.peer = *peer, .intake = intake, .fd = -1, .used_ms = ch_clock_ms()};
     connections->uids[index] = peer->uid;
     connections->is_stranger[index] = is_stranger;
     return CH_OK;
@@ -203,23 +203,23 @@ static connection *find(const ch_connections *connections, uint64_t id)
     return (connection *)&connections->table[index];
 }
 
-static connection *find_of(const ch_connections *connections, const void *front, uint64_t id)
+static connection *find_of(const ch_connections *connections, const ch_intake *intake, uint64_t id)
 {
     connection *at = find(connections, id);
-    return at != NULL && at->front == front ? at : NULL;
+    return at != NULL && at->intake == intake ? at : NULL;
 }
 
-const ch_peer *ch_connections_peer(const ch_connections *connections, const void *front, uint64_t id)
+const ch_peer *ch_connections_peer(const ch_connections *connections, const ch_intake *intake, uint64_t id)
 {
-    const connection *at = find_of(connections, front, id);
+    const connection *at = find_of(connections, intake, id);
     return at == NULL ? NULL : &at->peer;
 }
 
-size_t ch_connections_of(const ch_connections *connections, const void *front)
+size_t ch_connections_of(const ch_connections *connections, const ch_intake *intake)
 {
     size_t count = 0;
     for (size_t i = 0; i < CH_CONNECTIONS_MAX; i++)
-        count += connections->uids[i] != NOBODY && connections->table[i].front == front;
+        count += connections->uids[i] != NOBODY && connections->table[i].intake == intake;
     return count;
 }
 
@@ -268,15 +268,15 @@ void ch_connections_look(ch_connections *connections)
     }
 }
 
-bool ch_connections_is_there(const ch_connections *connections, const void *front, uint64_t id)
+bool ch_connections_is_there(const ch_connections *connections, const ch_intake *intake, uint64_t id)
 {
-    const connection *at = find_of(connections, front, id);
+    const connection *at = find_of(connections, intake, id);
     return at != NULL && !at->has_left;
 }
 
-void ch_connections_serve_begin(ch_connections *connections, const void *front, uint64_t id)
+void ch_connections_serve_begin(ch_connections *connections, const ch_intake *intake, uint64_t id)
 {
-    connection *at = find_of(connections, front, id);
+    connection *at = find_of(connections, intake, id);
     if (at == NULL)
         return;
     at->serving++;
@@ -284,9 +284,9 @@ void ch_connections_serve_begin(ch_connections *connections, const void *front, 
     at->used_ms = ch_clock_ms();
 }
 
-void ch_connections_serve_end(ch_connections *connections, const void *front, uint64_t id)
+void ch_connections_serve_end(ch_connections *connections, const ch_intake *intake, uint64_t id)
 {
-    connection *at = find_of(connections, front, id);
+    connection *at = find_of(connections, intake, id);
     if (at == NULL)
         return;
     assert(at->serving > 0);
@@ -295,15 +295,15 @@ void ch_connections_serve_end(ch_connections *connections, const void *front, ui
     at->used_ms = ch_clock_ms();
 }
 
-void ch_connections_remove(ch_connections *connections, const void *front, uint64_t id)
+void ch_connections_remove(ch_connections *connections, const ch_intake *intake, uint64_t id)
 {
     const connection *at = find(connections, id);
-    if (at != NULL && at->front == front)
+    if (at != NULL && at->intake == intake)
         release(connections, id);
 }
 
-void ch_connections_remove_all(ch_connections *connections, const void *front)
+void ch_connections_remove_all(ch_connections *connections, const ch_intake *intake)
 {
     for (size_t i = 0; i < CH_CONNECTIONS_MAX; i++)
-        ch_connections_remove(connections, front, ch_slots_id(connections->slots, i));
+        ch_connections_remove(connections, intake, ch_slots_id(connections->slots, i));
 }

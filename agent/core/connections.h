@@ -6,6 +6,7 @@
 #ifndef CH_AGENT_CORE_CONNECTIONS_H
 #define CH_AGENT_CORE_CONNECTIONS_H
 
+#include "agent/core/intake.h"
 #include "base/peer.h"
 
 #include <stdint.h>
@@ -23,7 +24,7 @@ typedef struct ch_connections ch_connections;
 /* A connection that had to make room; id 0: none had to. */
 typedef struct ch_victim {
     uint64_t id;
-    void *front;
+    ch_intake *intake;
 } ch_victim;
 
 /* `descriptors` may be used for connections: with fewer than CH_CONNECTIONS_MAX all shares are smaller in proportion.
@@ -31,29 +32,29 @@ typedef struct ch_victim {
 ch_connections *ch_connections_new(size_t descriptors);
 void ch_connections_free(ch_connections *connections);
 
-/* Enters a connection that is passed to `front` and returns its id. If nothing is left for a caller below its share,
+/* Enters a connection that is passed to `intake` and returns its id. If nothing is left for a caller below its share,
  * the longest idle connection of the caller that holds most is taken out of the table, as `*victim`, which its front
  * must close. Returns CH_BUSY if the caller must be turned away. */
-CH_CHECKED ch_status ch_connections_add(ch_connections *connections, const ch_peer *peer, bool is_stranger, void *front,
-                                        uint64_t *id, ch_victim *victim, ch_error *err);
+CH_CHECKED ch_status ch_connections_add(ch_connections *connections, const ch_peer *peer, bool is_stranger,
+                                        ch_intake *intake, uint64_t *id, ch_victim *victim, ch_error *err);
 /* Keeps a copy of the connection's socket, by which ch_connections_look sees whether the caller has hung up. CH_BUSY:
  * too few descriptors are left. */
 CH_CHECKED ch_status ch_connections_keep(ch_connections *connections, uint64_t id, int fd, ch_error *err);
-/* The peer of an open connection of `front`; NULL if it has no such connection. */
-const ch_peer *ch_connections_peer(const ch_connections *connections, const void *front, uint64_t id);
-/* How many `front` has. */
-size_t ch_connections_of(const ch_connections *connections, const void *front);
+/* The peer of an open connection of `intake`; NULL if it has no such connection. */
+const ch_peer *ch_connections_peer(const ch_connections *connections, const ch_intake *intake, uint64_t id);
+/* How many `intake` has. */
+size_t ch_connections_of(const ch_connections *connections, const ch_intake *intake);
 /* Looks who has hung up: once a turn, before anything is signed. */
 void ch_connections_look(ch_connections *connections);
-/* True if `front` has that connection, and the caller had not closed its end at the last look, whatever the front says
+/* True if `intake` has that connection, and the caller had not closed its end at the last look, whatever the front says
  * of it. */
-bool ch_connections_is_there(const ch_connections *connections, const void *front, uint64_t id);
-/* A request came by this connection of `front`, and is being served until ch_connections_serve_end; meanwhile, and for
- * CH_IDLE_AFTER_MS afterwards, it is not idle. Harmless if `front` has no such connection. */
-void ch_connections_serve_begin(ch_connections *connections, const void *front, uint64_t id);
-void ch_connections_serve_end(ch_connections *connections, const void *front, uint64_t id);
-/* Harmless if `front` has no such connection. */
-void ch_connections_remove(ch_connections *connections, const void *front, uint64_t id);
-void ch_connections_remove_all(ch_connections *connections, const void *front);
+bool ch_connections_is_there(const ch_connections *connections, const ch_intake *intake, uint64_t id);
+/* A request came by this connection of `intake`, and is being served until ch_connections_serve_end; meanwhile, and for
+ * CH_IDLE_AFTER_MS afterwards, it is not idle. Harmless if `intake` has no such connection. */
+void ch_connections_serve_begin(ch_connections *connections, const ch_intake *intake, uint64_t id);
+void ch_connections_serve_end(ch_connections *connections, const ch_intake *intake, uint64_t id);
+/* Harmless if `intake` has no such connection. */
+void ch_connections_remove(ch_connections *connections, const ch_intake *intake, uint64_t id);
+void ch_connections_remove_all(ch_connections *connections, const ch_intake *intake);
 
 #endif

@@ -211,6 +211,7 @@ static void run(core *self)
         ch_links_dispatch(&self->links);
         ch_approval_desk_turn(self->approval_desk);
         keep(self);
+        ch_relay_links_flush(self->relays);
         ch_fronts_flush(self->fronts);
         if (ch_meter_holds_somebody(self->meter))
             ch_loop_set_timer(self->loop, &self->held, ch_clock_ms() + HELD_MS);
@@ -254,6 +255,7 @@ static int tear_down(core *self, ch_status st)
     ch_unattended_free(self->unattended);
     ch_links_free(&self->links);
     ch_fronts_free(self->fronts);
+    ch_relay_links_free(self->relays);
     ch_loop_forget(self->loop, &self->kept.written);
     ch_freeze_file_free(self->freeze_file);
     ch_farewell farewell = {.writer = self->kept.writer,

@@ -21,6 +21,7 @@
 #include "agent/core/notices.h"
 #include "agent/core/notify.h"
 #include "agent/core/operators.h"
+#include "agent/core/relay_links.h"
 #include "agent/core/reload.h"
 #include "agent/core/request.h"
 #include "agent/core/rules.h"
@@ -54,6 +55,7 @@ typedef struct core {
     size_t most_sent; /* how many jobs tokens had at once, since they had none */
     ch_timer held;    /* the next turn, while callers wait because of what they cost */
     ch_connections *connections;
+    ch_relay_links *relays;
     ch_fronts *fronts;
     ch_dying *dying;
     ch_links links;

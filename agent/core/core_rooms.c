@@ -1,4 +1,4 @@
-/* The rooms of core.h, and who answers which frame of the fronts. */
+/* The rooms of core.h, and who answers which frame of the fronts and relays. */
 #include "agent/core/core_impl.h"
 
 #include "base/clock.h"
@@ -99,10 +99,21 @@ static ch_front_owner front_owner(core *self)
                             .on_put_prices = on_put_prices,
                             .on_list_prices = on_list_prices,
                             .on_release = on_release,
-                            .on_outcomes = on_outcomes,
                             .on_get_request = on_get_request,
                             .on_fetch = on_fetch,
                             .on_withdraw = on_withdraw};
+}
+
+static void make_relay_links(core *self)
+{
+    const ch_relay_owner owner = {.context = self,
+                                  .connections = self->connections,
+                                  .policy = &self->rules.policy,
+                                  .callers = self->callers,
+                                  .meter = self->meter,
+                                  .on_sign = on_sign,
+                                  .on_outcomes = on_outcomes};
+    self->relays = ch_relay_links_new(self->loop, &owner);
 }
 
 static void make_requests(core *self)
@@ -178,8 +189,9 @@ void ch_core_make_rooms(core *self, int listen_fd, int operator_fd)
     self->key_watch = ch_key_watch_new(self->loop, policy);
     self->shadow = ch_shadow_new();
     ch_core_follow_shadow(self);
-    self->fronts =
-        ch_fronts_new(self->loop, listen_fd, self->connections, policy, &owner, self->rules.config.is_front_shared);
+    make_relay_links(self);
+    self->fronts = ch_fronts_new(self->loop, listen_fd, self->connections, policy, self->relays, &owner,
+                                 self->rules.config.is_front_shared);
     self->doors = ch_doors_new(self->loop, self->rules.config.socket_path, &door_owner, ch_fronts_descriptors());
     make_requests(self);
     const ch_codes_context codes = {

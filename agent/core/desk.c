@@ -31,7 +31,7 @@ static const char *const period_names[] = {
 static ch_status find_caller(const ch_desk *desk, ch_asker asker, uint64_t connection, const ch_peer **peer,
                              const ch_caller_set **callers, ch_error *err)
 {
-    *peer = ch_connections_peer(desk->connections, asker.front, connection);
+    *peer = ch_connections_peer(desk->connections, asker.intake, connection);
     if (*peer == NULL)
         return ch_fail(err, CH_INTERNAL, "the front sent a request of no connection");
     *callers = ch_callers_find(desk->callers, desk->policy, *peer);
@@ -234,7 +234,7 @@ static ch_status tell_limits(ch_desk *desk, view *to, ch_asker asker, const ch_g
         ch_states_find(ch_ledger_states(desk->ledger), desk->policy, to->callers, to->key, to->now_ns, &why);
     to->frame.state = ch_slice_of(ch_trading_name(state));
     to->frame.state_why = state == CH_TRADING_ACTIVE ? CH_LITERAL("") : why.why;
-    ch_buffer *out = ch_front_link_out(asker);
+    ch_buffer *out = ch_asker_out(asker);
     return out == NULL ? CH_OK : ch_limits_are_frame_put(out, asker.request, &to->frame, err);
 }
 
@@ -243,7 +243,7 @@ void ch_desk_tell_limits(ch_desk *desk, ch_asker asker, const ch_get_limits_fram
     ch_error err = CH_ERROR_INIT;
     view to = {.desk = desk, .records = CH_BUFFER_INIT, .last = CH_BUFFER_INIT};
     if (tell_limits(desk, &to, asker, get, &err) != CH_OK)
-        ch_front_link_failed(asker, "", &err);
+        ch_asker_failed(asker, "", &err);
     ch_buffer_free(&to.records);
     ch_buffer_free(&to.last);
 }
@@ -271,7 +271,7 @@ static ch_status release(ch_desk *desk, returned *to, ch_asker asker, const ch_r
     CH_TRY(find_caller(desk, asker, asked->connection, &peer, &callers, err));
     CH_TRY(
         ch_ledger_release(desk->ledger, asked->reservation, peer->uid, callers, asked->is_closed, now_ns, &tell, err));
-    ch_buffer *out = ch_front_link_out(asker);
+    ch_buffer *out = ch_asker_out(asker);
     return out == NULL ? CH_OK : ch_released_frame_put(out, asker.request, &to->frame, err);
 }
 
@@ -280,7 +280,7 @@ void ch_desk_release(ch_desk *desk, ch_asker asker, const ch_release_frame *aske
     ch_error err = CH_ERROR_INIT;
     returned to = {.records = CH_BUFFER_INIT};
     if (release(desk, &to, asker, asked, &err) != CH_OK)
-        ch_front_link_failed(asker, "", &err);
+        ch_asker_failed(asker, "", &err);
     ch_buffer_free(&to.records);
 }
 
@@ -328,7 +328,7 @@ static ch_status take_prices(ch_desk *desk, report *to, ch_asker asker, const ch
     }
     for (ch_quote_record quote; ch_quote_record_next(&quotes, &quote);)
         CH_TRY(take_quote(desk, to, put->source, &quote, now_ns, err));
-    ch_buffer *out = ch_front_link_out(asker);
+    ch_buffer *out = ch_asker_out(asker);
     return out == NULL ? CH_OK : ch_prices_taken_frame_put(out, asker.request, &to->frame, err);
 }
 
@@ -337,7 +337,7 @@ void ch_desk_take_prices(ch_desk *desk, ch_asker asker, const ch_put_prices_fram
     ch_error err = CH_ERROR_INIT;
     report to = {.held = CH_BUFFER_INIT};
     if (take_prices(desk, &to, asker, put, &err) != CH_OK)
-        ch_front_link_failed(asker, "", &err);
+        ch_asker_failed(asker, "", &err);
     ch_buffer_free(&to.held);
 }
 
@@ -373,7 +373,7 @@ static ch_status put_page(const ch_desk *desk, ch_asker asker, const ch_list_pri
         ch_buffer_clear(&place);
         ch_buffer_add_format(&place, "%.*s %.*s", CH_SLICE_ARGS(row.pair), CH_SLICE_ARGS(row.source));
     }
-    ch_buffer *out = ch_front_link_out(asker);
+    ch_buffer *out = ch_asker_out(asker);
     return out == NULL ? CH_OK : ch_prices_are_frame_put(out, asker.request, &page, err);
 }
 
@@ -393,5 +393,5 @@ void ch_desk_list_prices(ch_desk *desk, ch_asker asker, const ch_list_prices_fra
 {
     ch_error err = CH_ERROR_INIT;
     if (list_prices(desk, asker, list, &err) != CH_OK)
-        ch_front_link_failed(asker, "", &err);
+        ch_asker_failed(asker, "", &err);
 }

@@ -6,7 +6,7 @@
 #include "agent/core/callers.h"
 #include "agent/core/clockwatch.h"
 #include "agent/core/connections.h"
-#include "agent/core/front_link.h"
+#include "agent/core/intake.h"
 #include "agent/core/ledger.h"
 #include "agent/pace.h"
 #include "policy/policy.h"

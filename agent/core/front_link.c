@@ -13,7 +13,6 @@
 
 #define REPLIES_MAX (1U << 20) /* bytes */
 #define UNREAD_MAX 128         /* connections that are on their way; each is a descriptor */
-#define RETRY_AFTER_S 1
 #define NOBODY ((uid_t)-2)
 #define CHECK_EVERY_MS 2000
 #define DEADLINE_MS 6000 /* to become ready, or to answer a ping */
@@ -24,8 +23,8 @@ struct ch_front_link {
     ch_front_watcher watcher;
     ch_connections *connections;
     ch_child child;
+    ch_intake intake;
     ch_receiving state;
-    uint64_t life;
     uid_t caller;  /* NOBODY: not metered */
     uint32_t pace; /* the last one that was sent to the front */
     ch_timer check;
@@ -36,7 +35,7 @@ struct ch_front_link {
 
 static ch_asker asker_of(ch_front_link *front, const ch_frame *frame)
 {
-    return (ch_asker){.front = front, .life = front->life, .request = frame->id};
+    return (ch_asker){.intake = &front->intake, .life = front->intake.life, .request = frame->id};
 }
 
 static ch_status on_ready(void *self, ch_frame *frame, int *fd, ch_error *err)
@@ -58,7 +57,7 @@ static ch_status on_closed(void *self, ch_frame *frame, int *fd, ch_error *err)
     ch_front_link *front = self;
     ch_closed_frame closed;
     CH_TRY(ch_closed_frame_get(frame, &closed, err));
-    ch_connections_remove(front->connections, front, frame->id);
+    ch_connections_remove(front->connections, &front->intake, frame->id);
     return CH_OK;
 }
 
@@ -68,6 +67,8 @@ static ch_status on_sign(void *self, ch_frame *frame, int *fd, ch_error *err)
     ch_front_link *front = self;
     ch_sign_frame sign;
     CH_TRY(ch_sign_frame_get(frame, &sign, err));
+    if (sign.relay_id.size > 0)
+        return ch_fail(err, CH_INTERNAL, "it brought a relay's request");
     front->owner.on_sign(front->owner.context, asker_of(front, frame), &sign);
     return CH_OK;
 }
@@ -142,16 +143,6 @@ static ch_status on_release(void *self, ch_frame *frame, int *fd, ch_error *err)
     return CH_OK;
 }
 
-static ch_status on_outcomes(void *self, ch_frame *frame, int *fd, ch_error *err)
-{
-    (void)fd;
-    ch_front_link *front = self;
-    ch_outcomes_frame asked;
-    CH_TRY(ch_outcomes_frame_get(frame, &asked, err));
-    front->owner.on_outcomes(front->owner.context, asker_of(front, frame), &asked);
-    return CH_OK;
-}
-
 static ch_status on_get_request(void *self, ch_frame *frame, int *fd, ch_error *err)
 {
     (void)fd;
@@ -212,7 +203,6 @@ static const ch_handler handlers[] = {
     { CH_FRAME_PUT_PRICES,   on_put_prices },
     { CH_FRAME_LIST_PRICES,  on_list_prices },
     { CH_FRAME_RELEASE,      on_release },
-    { CH_FRAME_OUTCOMES,     on_outcomes },
     { CH_FRAME_GET_REQUEST,  on_get_request },
     { CH_FRAME_FETCH,        on_fetch },
     { CH_FRAME_WITHDRAW,     on_withdraw },
@@ -229,6 +219,11 @@ static const ch_receiver receiver = {
 };
 
 /* ---- connections ---- */
+
+ch_intake *ch_front_link_intake(ch_front_link *front)
+{
+    return &front->intake;
+}
 
 bool ch_front_link_is_ready(const ch_front_link *front)
 {
@@ -247,8 +242,10 @@ ch_status ch_front_link_pass(ch_front_link *front, int fd, uint64_t connection, 
     return ch_connection_frame_put(ch_channel_out(&front->child.channel), connection, &(ch_connection_frame){}, err);
 }
 
-void ch_front_link_close(ch_front_link *front, uint64_t connection)
+/* Has the front close a connection that is no longer in the table. */
+static void close_connection(void *self, uint64_t connection)
 {
+    ch_front_link *front = self;
     ch_error err = CH_ERROR_INIT;
     if (ch_front_link_is_ready(front) &&
         ch_close_frame_put(ch_channel_out(&front->child.channel), connection, &(ch_close_frame){}, &err) != CH_OK)
@@ -296,8 +293,8 @@ static void on_down(void *self, const char *why)
     (void)why;
     ch_front_link *front = self;
     front->state = CH_WHILE_STARTING;
-    front->life++;
-    ch_connections_remove_all(front->connections, front);
+    front->intake.life++;
+    ch_connections_remove_all(front->connections, &front->intake);
     front->watcher.on_change(front->watcher.context, front);
 }
 
@@ -328,6 +325,7 @@ ch_front_link *ch_front_link_new(ch_loop *loop, const char *name, ch_connections
     front->watcher = watcher;
     front->check = (ch_timer){.on_due = on_check, .context = front};
     front->connections = connections;
+    front->intake = (ch_intake){.channel = &front->child.channel, .self = front, .close = close_connection};
     front->caller = NOBODY;
     front->state = CH_WHILE_STARTING;
     ch_child_owner child_owner = {.receiver = &receiver,
@@ -371,34 +369,7 @@ bool ch_front_link_died(ch_front_link *front, pid_t pid)
     return ch_child_died(&front->child, pid);
 }
 
-/* ---- answers ---- */
-
-ch_buffer *ch_front_link_out(ch_asker asker)
-{
-    ch_front_link *front = asker.front;
-    bool is_waiting = asker.life == front->life && ch_child_is_up(&front->child);
-    return is_waiting ? ch_channel_out(&front->child.channel) : NULL;
-}
-
-void ch_front_link_fail(ch_asker asker, ch_failed_frame *failed)
-{
-    ch_error ignored = CH_ERROR_INIT;
-    ch_status st = failed->why.status;
-    ch_buffer *out = ch_front_link_out(asker);
-    if (out == NULL)
-        return;
-    bool is_passing = st == CH_BUSY || st == CH_TOO_OFTEN || st == CH_UNAVAILABLE;
-    if (is_passing && failed->retry_after_s == 0)
-        failed->retry_after_s = RETRY_AFTER_S;
-    /* An error fits a frame by its type, and so do figures. */
-    ch_ignore(ch_failed_frame_put(out, asker.request, failed, &ignored));
-}
-
-void ch_front_link_failed(ch_asker asker, const char *step, const ch_error *why)
-{
-    ch_failed_frame failed = {.why = *why, .step = ch_slice_of(step)};
-    ch_front_link_fail(asker, &failed);
-}
+/* ---- the end of a turn ---- */
 
 /* Beside others, a front may not take all of a processor: they need one, too. */
 static void tell_pace(ch_front_link *front)

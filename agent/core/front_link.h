@@ -1,24 +1,18 @@
 /* Core's end of one front process: connections that are passed to it, requests that come back, and their answers.
  *
- * Requests go up to the owner, who answers each one once, now or later; an answer to a front that has ended meanwhile
- * is dropped. What is answered leaves with ch_front_link_flush. Core's thread only. */
+ * Requests go up to the owner, who answers them (agent/core/intake.h). What is answered leaves with
+ * ch_front_link_flush. Core's thread only. */
 #ifndef CH_AGENT_CORE_FRONT_LINK_H
 #define CH_AGENT_CORE_FRONT_LINK_H
 
 #include "agent/core/confinement.h"
 #include "agent/core/connections.h"
+#include "agent/core/intake.h"
 #include "agent/core/meter.h"
 #include "base/loop.h"
 #include "wire/frames.h"
 
 typedef struct ch_front_link ch_front_link;
-
-/* Where an answer goes. */
-typedef struct ch_asker {
-    ch_front_link *front;
-    uint64_t life; /* of the front's process: an answer to an earlier one is dropped */
-    uint64_t request;
-} ch_asker;
 
 typedef struct ch_front_owner {
     void *context;
@@ -33,7 +27,6 @@ typedef struct ch_front_owner {
     void (*on_put_prices)(void *context, ch_asker asker, const ch_put_prices_frame *put);
     void (*on_list_prices)(void *context, ch_asker asker, const ch_list_prices_frame *list);
     void (*on_release)(void *context, ch_asker asker, const ch_release_frame *release);
-    void (*on_outcomes)(void *context, ch_asker asker, const ch_outcomes_frame *outcomes);
     void (*on_get_request)(void *context, ch_asker asker, const ch_get_request_frame *get);
     void (*on_fetch)(void *context, ch_asker asker, const ch_fetch_frame *fetch);
     void (*on_withdraw)(void *context, ch_asker asker, const ch_withdraw_frame *withdraw);
@@ -60,19 +53,11 @@ bool ch_front_link_has_room(const ch_front_link *front);
 void ch_front_link_set_caller(ch_front_link *front, uid_t caller);
 /* Passes the accepted socket `fd`, which is taken over, to the front, which must be ready. */
 CH_CHECKED ch_status ch_front_link_pass(ch_front_link *front, int fd, uint64_t connection, ch_error *err);
-/* Has the front close a connection that is no longer in the table. */
-void ch_front_link_close(ch_front_link *front, uint64_t connection);
+/* What the front's connections are entered as. */
+ch_intake *ch_front_link_intake(ch_front_link *front);
 
 /* True, and the front is ended, if `pid` was its process. */
 bool ch_front_link_died(ch_front_link *front, pid_t pid);
-
-/* Where the answer's frame for `asker` is written, with asker.request as its id; NULL if nobody waits for it any more.
- */
-ch_buffer *ch_front_link_out(ch_asker asker);
-/* Answers with a failure. `step` is the name of the step that failed; "" if the request was not one for a signature. */
-void ch_front_link_failed(ch_asker asker, const char *step, const ch_error *why);
-/* The same, with figures. What passes by itself may be tried again in a second, if the frame does not say when. */
-void ch_front_link_fail(ch_asker asker, ch_failed_frame *failed);
 
 void ch_front_link_flush(ch_front_link *front);
 

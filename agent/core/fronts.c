@@ -44,6 +44,7 @@ struct ch_fronts {
     ch_loop *loop;
     ch_connections *connections;
     const ch_policy *policy;
+    ch_relay_links *relays; /* NULL: none are known */
     ch_front_owner owner;
     bool is_shared;
     ch_acceptor acceptor;
@@ -93,7 +94,7 @@ static bool has_place(const ch_fronts *fronts, uid_t uid)
 
 static bool is_deserted(const ch_fronts *fronts, const lane *at)
 {
-    if (at->uid == CH_STRANGERS || ch_connections_of(fronts->connections, at->front) > 0)
+    if (at->uid == CH_STRANGERS || ch_connections_of(fronts->connections, ch_front_link_intake(at->front)) > 0)
         return false;
     for (size_t i = 0; i < fronts->waiting_count; i++) {
         if (fronts->waiting[i].lane == at)
@@ -145,9 +146,10 @@ static ch_status enter(ch_fronts *fronts, lane *at, const ch_peer *peer, int fd,
     bool is_stranger = !ch_policy_knows(fronts->policy, peer);
     if (!ch_front_link_has_room(at->front))
         return ch_fail(err, CH_BUSY, "the front of user %u does not take its connections", (unsigned)peer->uid);
-    CH_TRY(ch_connections_add(fronts->connections, peer, is_stranger, at->front, id, &victim, err));
+    CH_TRY(
+        ch_connections_add(fronts->connections, peer, is_stranger, ch_front_link_intake(at->front), id, &victim, err));
     if (victim.id != 0)
-        ch_front_link_close(victim.front, victim.id);
+        victim.intake->close(victim.intake->self, victim.id);
     return ch_connections_keep(fronts->connections, *id, fd, err);
 }
 
@@ -158,7 +160,7 @@ static ch_status pass(ch_fronts *fronts, lane *at, const ch_peer *peer, int fd, 
     ch_status st = enter(fronts, at, peer, fd, &id, err);
     if (st == CH_OK)
         return ch_front_link_pass(at->front, fd, id, err);
-    ch_connections_remove(fronts->connections, at->front, id);
+    ch_connections_remove(fronts->connections, ch_front_link_intake(at->front), id);
     ch_close_stream(fd);
     return st;
 }
@@ -197,28 +199,39 @@ static ch_status keep_pace(const ch_fronts *fronts, lane *at, const ch_peer *pee
     return CH_OK;
 }
 
-static ch_status find_lane(ch_fronts *fronts, int fd, const char *socket, ch_peer *peer, lane **out, ch_error *err)
+static ch_status identify(int fd, const char *socket, ch_peer *peer, ch_error *err)
 {
     CH_TRY(ch_peer_identify(fd, peer, err));
     snprintf(peer->socket, sizeof peer->socket, "%s", socket);
     ch_unit_find(fd, peer);
-    CH_TRY(ch_peer_check_user(peer, err));
-    *out = lane_of(fronts, ch_policy_knows(fronts->policy, peer) ? peer->uid : CH_STRANGERS);
-    return keep_pace(fronts, *out, peer, err);
+    return ch_peer_check_user(peer, err);
+}
+
+/* Takes `fd` over. */
+static ch_status admit_bot(ch_fronts *fronts, int fd, const ch_peer *peer, ch_error *err)
+{
+    lane *at = lane_of(fronts, ch_policy_knows(fronts->policy, peer) ? peer->uid : CH_STRANGERS);
+    ch_status st = keep_pace(fronts, at, peer, err);
+    if (st != CH_OK) {
+        ch_close_stream(fd);
+        return st;
+    }
+    return ch_front_link_is_ready(at->front) ? pass(fronts, at, peer, fd, err)
+                                             : wait_for_front(fronts, at, peer, fd, err);
 }
 
 /* Takes `fd` over. */
 static ch_status admit(ch_fronts *fronts, int fd, const char *socket, ch_error *err)
 {
     ch_peer peer;
-    lane *at = NULL;
-    ch_status st = find_lane(fronts, fd, socket, &peer, &at, err);
+    ch_status st = identify(fd, socket, &peer, err);
     if (st != CH_OK) {
         ch_close_stream(fd);
         return st;
     }
-    return ch_front_link_is_ready(at->front) ? pass(fronts, at, &peer, fd, err)
-                                             : wait_for_front(fronts, at, &peer, fd, err);
+    return fronts->relays != NULL && ch_relay_links_want(fronts->relays, &peer)
+               ? ch_relay_links_take(fronts->relays, fd, &peer, err)
+               : admit_bot(fronts, fd, &peer, err);
 }
 
 static void note_failure(ch_fronts *fronts, ch_status st, const ch_error *err)
@@ -273,12 +286,13 @@ size_t ch_fronts_descriptors(void)
 }
 
 ch_fronts *ch_fronts_new(ch_loop *loop, int listen_fd, ch_connections *connections, const ch_policy *policy,
-                         const ch_front_owner *owner, bool is_shared)
+                         ch_relay_links *relays, const ch_front_owner *owner, bool is_shared)
 {
     ch_fronts *fronts = ch_alloc(sizeof *fronts);
     fronts->loop = loop;
     fronts->connections = connections;
     fronts->policy = policy;
+    fronts->relays = relays;
     fronts->owner = *owner;
     fronts->is_shared = is_shared;
     ch_acceptor_init(&fronts->acceptor, loop, listen_fd, ACCEPT_SHARE, ch_fronts_descriptors(), on_connect, fronts);

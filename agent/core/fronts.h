@@ -10,6 +10,7 @@
 
 #include "agent/core/connections.h"
 #include "agent/core/front_link.h"
+#include "agent/core/relay_links.h"
 #include "base/loop.h"
 #include "policy/policy.h"
 
@@ -21,9 +22,10 @@ typedef struct ch_fronts ch_fronts;
 
 /* How many of the descriptors that the process may have are for bots; connections on their way take some of them. */
 size_t ch_fronts_descriptors(void);
-/* Takes over `listen_fd`, a listening SOCK_STREAM socket. `policy` and `connections` must outlive the room. */
+/* Takes over `listen_fd`, a listening SOCK_STREAM socket. `policy` and `connections` must outlive the room, and so must
+ * `relays`, which gets the connections of relays; NULL: those of relays go to fronts, too. */
 ch_fronts *ch_fronts_new(ch_loop *loop, int listen_fd, ch_connections *connections, const ch_policy *policy,
-                         const ch_front_owner *owner, bool is_shared);
+                         ch_relay_links *relays, const ch_front_owner *owner, bool is_shared);
 void ch_fronts_free(ch_fronts *fronts);
 /* Takes over a connection that came by the socket of that name, a caller's own. */
 void ch_fronts_take(ch_fronts *fronts, int fd, const char *socket);

@@ -4,7 +4,7 @@
 #ifndef CH_AGENT_CORE_JOBS_H
 #define CH_AGENT_CORE_JOBS_H
 
-#include "agent/core/front_link.h"
+#include "agent/core/intake.h"
 #include "agent/core/repeats.h"
 #include "agent/core/reservations.h"
 #include "agent/core/sent.h"

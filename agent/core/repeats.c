@@ -5,6 +5,7 @@
 #include "base/buffer.h"
 #include "base/memory.h"
 #include "base/names.h"
+#include "wire/frames.h"
 
 #include <assert.h>
 #include <stdlib.h>

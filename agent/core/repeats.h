@@ -14,8 +14,6 @@
 
 #include <sys/types.h>
 
-#define CH_REPEAT_KEY_MAX 128 /* bytes of an Idempotency-Key */
-
 /* Of cancels, and as many of all other requests. */
 #define CH_REPEATS_MAX 4096   /* on their way or answered; a large one counts as several */
 #define CH_REPEATS_SHARE 1024 /* of a caller; above it, only while RESERVE are left */

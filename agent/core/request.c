@@ -24,7 +24,7 @@
 
 static ch_status find_caller(ch_requests *requests, ch_job *job, ch_error *err)
 {
-    const ch_peer *peer = ch_connections_peer(requests->context.connections, job->asker.front, job->connection);
+    const ch_peer *peer = ch_connections_peer(requests->context.connections, job->asker.intake, job->connection);
     if (ch_job_is_of_person(job))
         return ch_request_find_person(requests, job, err);
     if (peer == NULL)
@@ -106,7 +106,7 @@ static ch_status answer_again(ch_requests *requests, ch_job *job, ch_slice answe
     CH_TRY(ch_token_link_check_key(job->link, job->ticket.key, err));
     CH_TRY(read_clock(requests, job, err));
     CH_TRY(ch_request_check_halt(requests, job, err));
-    ch_buffer *out = ch_front_link_out(job->asker);
+    ch_buffer *out = ch_asker_out(job->asker);
     job->is_answered = true;
     if (out == NULL)
         return CH_OK;
@@ -287,14 +287,13 @@ static ch_status put_answer(ch_buffer *out, uint64_t request, const ch_job *job,
     if (!ch_form_is_built(job->form))
         return put_signature(out, request, job, err);
     ch_autobuffer records = CH_BUFFER_INIT;
-    ch_autobuffer relay = CH_BUFFER_INIT;
-    ch_request_add_relay_answer(job, &relay);
+    ch_autobuffer shapes = CH_BUFFER_INIT;
     ch_signed_frame answer = {.reservation = reservation_of(job),
                               .method = job->finished.method,
                               .url = job->finished.url,
                               .body = job->finished.body,
-                              .key = ch_slice_of(job->key->name),
-                              .relay = ch_buffer_slice(&relay)};
+                              .key = ch_slice_of(job->key->name)};
+    ch_request_add_relay_answer(job, &answer, &shapes);
     for (size_t i = 0; i < job->finished.header_count; i++) {
         ch_header_record header = {.name = job->finished.headers[i].name, .value = job->finished.headers[i].value};
         ch_header_record_put(&answer.headers, &records, &header);
@@ -318,7 +317,7 @@ static ch_status reply(ch_requests *requests, ch_job *job, ch_error *err)
 {
     if (ch_job_is_of_person(job))
         return ch_request_answer_person(requests, job, err);
-    ch_buffer *out = ch_front_link_out(job->asker);
+    ch_buffer *out = ch_asker_out(job->asker);
     if (job->repeat.place == CH_REPEAT_FIRST)
         CH_TRY(keep_answer(requests, job, err));
     if (out != NULL)

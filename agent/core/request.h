@@ -7,7 +7,8 @@
 
 #include "agent/core/clockwatch.h"
 #include "agent/core/callers.h"
-#include "agent/core/front_link.h"
+#include "agent/core/connections.h"
+#include "agent/core/intake.h"
 #include "agent/core/jobs.h"
 #include "agent/core/ledger.h"
 #include "agent/core/links.h"

@@ -16,6 +16,7 @@
 #include "exchange/profile.h"
 #include "policy/words.h"
 #include "wire/frame.h"
+#include "wire/frames.h"
 
 #include <inttypes.h>
 #include <openssl/sha.h>
@@ -185,15 +186,17 @@ static ch_status add(ch_requests *requests, ch_job *job, ch_approval_asked *aske
 static ch_status answer(ch_requests *requests, ch_job *job, const ch_approval *approval, ch_error *err)
 {
     ch_autobuffer message = CH_BUFFER_INIT;
-    ch_autobuffer exchange_error = CH_BUFFER_INIT;
+    ch_autobuffer shapes = CH_BUFFER_INIT;
+    ch_records exchange_error = {.count = 0};
     char id[24];
     (void)snprintf(id, sizeof id, "%" PRIu64, approval->id);
     ch_buffer_add_format(&message, "request %s waits until people approve it; send it again when they have", id);
-    ch_request_add_exchange_error(job, CH_REFUSED, ch_buffer_slice(&message), ch_slice_of(id), &exchange_error);
+    ch_request_add_exchange_error(job, CH_REFUSED, ch_buffer_slice(&message), ch_slice_of(id), &exchange_error,
+                                  &shapes);
     ch_request_leave_sent(requests, job);
     job->is_answered = true;
-    return ch_approval_answer(job->asker, approval, ch_clockwatch_time_ns(requests->context.clock),
-                              ch_buffer_slice(&exchange_error), err);
+    return ch_approval_answer(job->asker, approval, ch_clockwatch_time_ns(requests->context.clock), exchange_error,
+                              err);
 }
 
 /* ---- the fetch ---- */
@@ -284,7 +287,7 @@ static ch_status find_own(ch_requests *requests, ch_asker asker, const ch_fetch_
                           ch_error *err)
 {
     const ch_request_context *context = &requests->context;
-    const ch_peer *peer = ch_connections_peer(context->connections, asker.front, fetch->connection);
+    const ch_peer *peer = ch_connections_peer(context->connections, asker.intake, fetch->connection);
     ch_autobuffer callers = CH_BUFFER_INIT;
     if (peer == NULL)
         return ch_fail(err, CH_INTERNAL, "the front sent a request of no connection");
@@ -313,5 +316,5 @@ void ch_requests_fetch(ch_requests *requests, ch_asker asker, const ch_fetch_fra
 {
     ch_error err = CH_ERROR_INIT;
     if (begin_fetch(requests, asker, fetch, &err) != CH_OK)
-        ch_front_link_failed(asker, ch_steps[0].name, &err);
+        ch_asker_failed(asker, ch_steps[0].name, &err);
 }

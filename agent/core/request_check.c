@@ -56,7 +56,7 @@ static ch_status put(const ch_requests *requests, const ch_job *job, const lines
     ch_autobuffer meaning = CH_BUFFER_INIT;
     const ch_question *question = &requests->judging.question;
     const ch_refusal *refusal = &requests->judging.judgement.refusal;
-    ch_buffer *out = ch_front_link_out(job->asker);
+    ch_buffer *out = ch_asker_out(job->asker);
     if (question->reading_count > 0 && question->readings[0].intent != NULL)
         ch_intent_print(question->readings[0].intent, &meaning);
     ch_checked_frame checked = {

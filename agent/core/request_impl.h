@@ -97,9 +97,10 @@ CH_CHECKED ch_status ch_request_enter_sent(ch_requests *requests, ch_job *job, c
 void ch_request_leave_sent(ch_requests *requests, ch_job *job);
 /* It was signed, and is answered. */
 void ch_request_keep_sent(ch_job *job);
-/* Append JSON for the answer; nothing if no relay brings it, or who asked may not see the key. */
-void ch_request_add_relay_answer(const ch_job *job, ch_buffer *out);
-void ch_request_add_exchange_error(const ch_job *job, ch_status status, ch_slice message, ch_slice id, ch_buffer *out);
+/* Add to the answer; nothing if no relay brings it, or who asked may not see the key. `records` holds what they add. */
+void ch_request_add_relay_answer(const ch_job *job, ch_signed_frame *out, ch_buffer *records);
+void ch_request_add_exchange_error(const ch_job *job, ch_status status, ch_slice message, ch_slice id, ch_records *list,
+                                   ch_buffer *records);
 
 /* ---- request_public.c: calls that need no signature ---- */
 

@@ -87,7 +87,7 @@ bool ch_request_is_forsaken(const ch_requests *requests, const ch_job *job)
 {
     if (ch_job_is_of_person(job))
         return job->person.has_left;
-    return !ch_connections_is_there(requests->context.connections, job->asker.front, job->connection);
+    return !ch_connections_is_there(requests->context.connections, job->asker.intake, job->connection);
 }
 
 /* ---- answers ---- */

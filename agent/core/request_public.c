@@ -35,7 +35,7 @@ ch_status ch_request_answer_public(ch_job *job, const ch_form_clock *clock, ch_e
         *err = (ch_error)CH_ERROR_INIT;
         return CH_OK;
     }
-    ch_buffer *out = ch_front_link_out(job->asker);
+    ch_buffer *out = ch_asker_out(job->asker);
     if (st == CH_OK && out != NULL)
         st = job->is_check ? put_checked(out, job, err) : put_request(out, job, &request, err);
     job->is_answered = st == CH_OK;

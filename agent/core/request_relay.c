@@ -56,13 +56,12 @@ ch_status ch_request_find_relayed(ch_job *job, ch_error *err)
     const ch_policy *policy = job->policy;
     size_t relay = ch_policy_relay(policy, &job->callers);
     if (!ch_job_is_relayed(job) && relay < policy->caller_count)
-        return ch_fail_rule(err, CH_REFUSED, "relay",
-                            "'%s' is a relay, which asks for others and never for itself; say for whom in \"relay\"",
+        return ch_fail_rule(err, CH_REFUSED, "relay", "'%s' is a relay, which asks for others and never for itself",
                             policy->callers[relay].name);
     if (!ch_job_is_relayed(job))
         return CH_OK;
-    if (!ch_sent_read_id(job->relay_id, id) || job->form == CH_FORM_RAW || job->form == CH_FORM_STRING)
-        return ch_fail(err, CH_INTERNAL, "the front sent a relay's request in a form that has none");
+    if (!ch_sent_read_id(job->relay_id, id) || job->form != CH_FORM_WIRE)
+        return ch_fail(err, CH_INTERNAL, "a relay's request came without an id, or in a form that no relay uses");
     size_t whom = ch_policy_caller(policy, job->relay_for);
     if (!ch_policy_speaks_for(policy, relay, whom))
         return refuse_speaker(job, relay, err);
@@ -92,7 +91,7 @@ ch_status ch_request_enter_sent(ch_requests *requests, ch_job *job, ch_error *er
     if (!ch_job_is_relayed(job) || job->is_check)
         return CH_OK;
     if (!ch_sent_read_id(job->relay_id, id))
-        return ch_fail(err, CH_INTERNAL, "the front sent a relay's id that is none");
+        return ch_fail(err, CH_INTERNAL, "a relay's request came without an id");
     const ch_sent_name name = {.caller = job->caller.uid,
                                .digest = has_effects(job) ? job->digest : NULL,
                                .id = id,
@@ -134,22 +133,24 @@ void ch_request_keep_sent(ch_job *job)
 
 /* ---- answers ---- */
 
-void ch_request_add_relay_answer(const ch_job *job, ch_buffer *out)
+void ch_request_add_relay_answer(const ch_job *job, ch_signed_frame *out, ch_buffer *records)
 {
-    const ch_relay_told told = {.profile = job->key->profile,
-                                .errors_tag = job->errors_tag,
-                                .has_effects = has_effects(job),
-                                .is_serial = job->key->nonce != NULL};
-    if (ch_job_is_relayed(job))
-        ch_relay_answer_add(&told, out);
+    if (!ch_job_is_relayed(job))
+        return;
+    out->has_effects = has_effects(job);
+    out->is_serial = job->key->nonce != NULL;
+    out->errors_tag = job->errors_tag;
+    if (job->errors_tag != 0)
+        ch_relay_errors_add(job->key->profile, &out->errors, records);
 }
 
 /* Who may not see the key learns nothing of its exchange. */
-void ch_request_add_exchange_error(const ch_job *job, ch_status status, ch_slice message, ch_slice id, ch_buffer *out)
+void ch_request_add_exchange_error(const ch_job *job, ch_status status, ch_slice message, ch_slice id, ch_records *list,
+                                   ch_buffer *records)
 {
     bool is_seen = job->key != NULL && job->relay != NULL && ch_policy_may_see(job->policy, job->key, &job->callers);
     if (ch_job_is_relayed(job) && is_seen)
-        ch_exchange_error_add(job->key->profile, status, message, id, out);
+        ch_exchange_error_add(job->key->profile, status, message, id, list, records);
 }
 
 /* ---- outcomes ---- */
@@ -170,7 +171,7 @@ static void take_line(void *context, ch_slice line)
 static ch_status find_relay(ch_requests *requests, ch_asker asker, uint64_t connection, ch_slice *name, ch_error *err)
 {
     const ch_request_context *context = &requests->context;
-    const ch_peer *peer = ch_connections_peer(context->connections, asker.front, connection);
+    const ch_peer *peer = ch_connections_peer(context->connections, asker.intake, connection);
     if (peer == NULL)
         return ch_fail(err, CH_INTERNAL, "the front sent a request of no connection");
     size_t relay = ch_policy_relay(context->policy, ch_callers_find(context->callers, context->policy, peer));
@@ -247,7 +248,7 @@ static ch_status take_ends(ch_requests *requests, ch_asker asker, const ch_outco
     CH_TRY(find_relay(requests, asker, outcomes->connection, &relay, err));
     for (ch_ended_record end; ch_ended_record_next(&ends, &end);)
         take_end(requests, relay, &end, to);
-    ch_buffer *out = ch_front_link_out(asker);
+    ch_buffer *out = ch_asker_out(asker);
     return out == NULL ? CH_OK : ch_outcomes_taken_frame_put(out, asker.request, &to->frame, err);
 }
 
@@ -256,7 +257,7 @@ void ch_requests_take_outcomes(ch_requests *requests, ch_asker asker, const ch_o
     ch_error err = CH_ERROR_INIT;
     taken to = {.returned = CH_BUFFER_INIT, .unknown = CH_BUFFER_INIT};
     if (take_ends(requests, asker, outcomes, &to, &err) != CH_OK)
-        ch_front_link_failed(asker, "", &err);
+        ch_asker_failed(asker, "", &err);
     ch_buffer_free(&to.returned);
     ch_buffer_free(&to.unknown);
 }

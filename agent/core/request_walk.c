@@ -1,7 +1,6 @@
 /* How a job goes through the steps: forward, back, and once more when the policy is another. */
 #include "agent/core/request_impl.h"
 
-#include "agent/core/relay_answer.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -34,7 +33,7 @@ static void end(ch_requests *requests, ch_job *job)
     void *person = job->person.has_left ? NULL : job->person.context;
     void (*ended)(void *context) = job->person.ended;
     requests->old_count -= job->is_old;
-    ch_connections_serve_end(requests->context.connections, job->asker.front, job->connection);
+    ch_connections_serve_end(requests->context.connections, job->asker.intake, job->connection);
     ch_jobs_release(requests->jobs, job);
     if (person != NULL)
         ended(person);
@@ -84,19 +83,19 @@ void ch_request_turn_back(ch_requests *requests, ch_job *job, const ch_error *wh
 {
     const char *step = ch_steps[job->step].name;
     ch_failed_frame failed;
-    ch_autobuffer exchange_error = CH_BUFFER_INIT;
+    ch_autobuffer shapes = CH_BUFFER_INIT;
     ch_log_debug("request %llx: %s at '%s': %s%s%s", (unsigned long long)job->id, ch_status_name(why->status), step,
                  why->rule, why->rule[0] == '\0' ? "" : ": ", why->message);
     ch_request_note_refusal(requests, job, step, why);
     describe(requests, job, step, why, &failed);
-    ch_request_add_exchange_error(job, why->status, ch_slice_of(why->message), job->relay_id, &exchange_error);
-    failed.exchange_error = ch_buffer_slice(&exchange_error);
+    ch_request_add_exchange_error(job, why->status, ch_slice_of(why->message), job->relay_id, &failed.exchange_error,
+                                  &shapes);
     give_back(requests, job);
     count_failure(requests, why);
     if (ch_job_is_of_person(job))
         ch_request_fail_person(job, why);
     else
-        ch_front_link_fail(job->asker, &failed);
+        ch_asker_fail(job->asker, &failed);
     end(requests, job);
 }
 
@@ -147,8 +146,8 @@ void ch_request_begin(ch_requests *requests, ch_asker asker, const ch_sign_frame
     job->approval = approval;
     job->number = ++requests->begun;
     ch_job_keep_asked(job, sign);
-    job->errors_tag = ch_relay_has_errors(sign->relay_errors, requests->errors_tag) ? 0 : requests->errors_tag;
-    ch_connections_serve_begin(requests->context.connections, asker.front, job->connection);
+    job->errors_tag = sign->errors_tag == requests->errors_tag ? 0 : requests->errors_tag;
+    ch_connections_serve_begin(requests->context.connections, asker.intake, job->connection);
     ch_log_debug("request %llx: for key '%.*s' by connection %llx", (unsigned long long)job->id,
                  CH_SLICE_ARGS(job->key_name), (unsigned long long)job->connection);
     walk(requests, job);

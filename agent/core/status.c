@@ -330,7 +330,7 @@ static ch_status find_only(const ch_status_context *context, report *to, ch_slic
 static ch_status send_report(const ch_status_context *context, report *to, ch_asker asker,
                              const ch_get_status_frame *get, ch_error *err)
 {
-    CH_TRY(ch_status_find_caller(context, asker.front, get->connection, &to->caller, err));
+    CH_TRY(ch_status_find_caller(context, asker.intake, get->connection, &to->caller, err));
     to->is_operator = (ch_policy_roles(context->policy, to->caller) & CH_ROLE_OPERATOR) != 0;
     CH_TRY(find_only(context, to, get->key, err));
     to->frame = (ch_status_is_frame){.version = ch_slice_of(CH_VERSION),
@@ -342,7 +342,7 @@ static ch_status send_report(const ch_status_context *context, report *to, ch_as
         tell_more(context, to);
     if (to->is_operator)
         add_callers(context, to);
-    ch_buffer *out = ch_front_link_out(asker);
+    ch_buffer *out = ch_asker_out(asker);
     return out == NULL ? CH_OK : ch_status_is_frame_put(out, asker.request, &to->frame, err);
 }
 
@@ -358,7 +358,7 @@ void ch_status_report(const ch_status_context *context, ch_asker asker, const ch
                  .key_dates = CH_BUFFER_INIT,
                  .trading = CH_BUFFER_INIT};
     if (send_report(context, &to, asker, get, &err) != CH_OK)
-        ch_front_link_failed(asker, "", &err);
+        ch_asker_failed(asker, "", &err);
     ch_buffer_free(&to.tokens);
     ch_buffer_free(&to.problems);
     ch_buffer_free(&to.unlocks);

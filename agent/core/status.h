@@ -3,7 +3,8 @@
 #define CH_AGENT_CORE_STATUS_H
 
 #include "agent/core/callers.h"
-#include "agent/core/front_link.h"
+#include "agent/core/connections.h"
+#include "agent/core/intake.h"
 #include "agent/core/ledger.h"
 #include "agent/core/links.h"
 #include "agent/core/notices.h"

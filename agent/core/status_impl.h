@@ -15,7 +15,7 @@ ch_error ch_status_problem(const ch_status_context *context, const ch_key *versi
 /* Returns the end of an unlock by the wall clock as it stands now, or 0 if it does not end or nobody knows the time. */
 uint64_t ch_status_wall_ms(uint64_t end_ns);
 
-CH_CHECKED ch_status ch_status_find_caller(const ch_status_context *context, const ch_front_link *front,
+CH_CHECKED ch_status ch_status_find_caller(const ch_status_context *context, const ch_intake *intake,
                                            uint64_t connection, const ch_peer **out, ch_error *err);
 
 #endif

@@ -131,10 +131,10 @@ static void add_key(const ch_status_context *context, const ch_key *key, listing
         add_versions(context, key, used, to);
 }
 
-ch_status ch_status_find_caller(const ch_status_context *context, const ch_front_link *front, uint64_t connection,
+ch_status ch_status_find_caller(const ch_status_context *context, const ch_intake *intake, uint64_t connection,
                                 const ch_peer **out, ch_error *err)
 {
-    *out = ch_connections_peer(context->connections, front, connection);
+    *out = ch_connections_peer(context->connections, intake, connection);
     return *out != NULL ? CH_OK : ch_fail(err, CH_INTERNAL, "the front sent a request of no connection");
 }
 
@@ -159,7 +159,7 @@ static ch_status list_keys(const ch_status_context *context, ch_asker asker, con
 {
     const ch_peer *caller = NULL;
     const ch_key *last = NULL;
-    CH_TRY(ch_status_find_caller(context, asker.front, list->connection, &caller, err));
+    CH_TRY(ch_status_find_caller(context, asker.intake, list->connection, &caller, err));
     if (list->limit == 0)
         return ch_fail(err, CH_INTERNAL, "the front asked for a page without keys");
     size_t at = find_first_after(context->policy, list->after);
@@ -174,7 +174,7 @@ static ch_status list_keys(const ch_status_context *context, ch_asker asker, con
         add_key(context, key, to);
         last = key;
     }
-    ch_buffer *out = ch_front_link_out(asker);
+    ch_buffer *out = ch_asker_out(asker);
     return out == NULL ? CH_OK : ch_key_list_frame_put(out, asker.request, &to->frame, err);
 }
 
@@ -183,7 +183,7 @@ void ch_status_list_keys(const ch_status_context *context, ch_asker asker, const
     ch_error err = CH_ERROR_INIT;
     listing to = {.keys = CH_BUFFER_INIT, .versions = CH_BUFFER_INIT};
     if (list_keys(context, asker, list, &to, &err) != CH_OK)
-        ch_front_link_failed(asker, "", &err);
+        ch_asker_failed(asker, "", &err);
     ch_buffer_free(&to.keys);
     ch_buffer_free(&to.versions);
 }

@@ -154,7 +154,7 @@ static ch_status tell(const ch_timekeeper *keeper, ch_asker asker, ch_error *err
 {
     ch_moment now;
     ch_error doubt = CH_ERROR_INIT;
-    ch_buffer *out = ch_front_link_out(asker);
+    ch_buffer *out = ch_asker_out(asker);
     ch_time_is_frame answer = {.clock = ch_slice_of(ch_timekeeper_clock(keeper, &doubt))};
     if (!ch_moment_now(&now))
         return ch_fail_rule(err, CH_UNAVAILABLE, doubt.rule, "%s", doubt.message);
@@ -166,5 +166,5 @@ void ch_timekeeper_tell(const ch_timekeeper *keeper, ch_asker asker)
 {
     ch_error err = CH_ERROR_INIT;
     if (tell(keeper, asker, &err) != CH_OK)
-        ch_front_link_failed(asker, "", &err);
+        ch_asker_failed(asker, "", &err);
 }

@@ -3,7 +3,7 @@
 #define CH_AGENT_CORE_TIMEKEEPER_H
 
 #include "agent/core/clockwatch.h"
-#include "agent/core/front_link.h"
+#include "agent/core/intake.h"
 #include "base/names.h"
 #include "policy/policy.h"
 #include "state/nonces.h"

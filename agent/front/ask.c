@@ -3,7 +3,6 @@
 
 #include "agent/front/body.h"
 #include "base/encode.h"
-#include "base/names.h"
 
 #include <stdio.h>
 
@@ -19,7 +18,6 @@ typedef struct sign_fields {
     json_t *raw;
     json_t *wire;
     json_t *key_id;
-    json_t *relay;
 } sign_fields;
 
 static ch_status take_fields(json_t *root, sign_fields *fields, ch_error *err)
@@ -34,14 +32,11 @@ static ch_status take_fields(json_t *root, sign_fields *fields, ch_error *err)
         { "raw",    &fields->raw },
         { "wire",   &fields->wire },
         { "key_id", &fields->key_id },
-        { "relay",  &fields->relay },
     };
     /* clang-format on */
     return ch_body_fields(
         root, known, sizeof known / sizeof *known,
-        "\"method\", \"host\", \"path\" and \"params\", or \"string\", or \"raw\", or \"wire\", and \"key_id\" and "
-        "\"relay\"",
-        err);
+        "\"method\", \"host\", \"path\" and \"params\", or \"string\", or \"raw\", or \"wire\", and \"key_id\"", err);
 }
 
 static ch_status choose_form(const sign_fields *fields, ch_form *form, ch_error *err)
@@ -58,41 +53,6 @@ static ch_status choose_form(const sign_fields *fields, ch_form *form, ch_error 
         return CH_OK;
     return ch_fail(err, CH_BAD_INPUT,
                    "\"string\" goes without \"params\", and \"raw\" and \"wire\" go alone: each is a form of its own");
-}
-
-/* A relay sends the request itself, so it has that signed, and no string or bytes of which a part may be missing. */
-static ch_status read_relay(ch_ask *ask, json_t *relay, ch_form form, ch_error *err)
-{
-    json_t *id = NULL;
-    json_t *for_whom = NULL;
-    json_t *errors = NULL;
-    const ch_body_field fields[] = {
-        {"id",     &id      },
-        {"for",    &for_whom},
-        {"errors", &errors  },
-    };
-    if (relay == NULL)
-        return CH_OK;
-    if (form == CH_FORM_STRING || form == CH_FORM_RAW)
-        return ch_fail(err, CH_BAD_INPUT, "\"relay\" goes with the request itself, not with \"string\" or \"raw\"");
-    if (!json_is_object(relay))
-        return ch_fail(err, CH_BAD_INPUT, "\"relay\" must be an object of \"id\" and \"for\"");
-    CH_TRY(ch_body_fields(relay, fields, sizeof fields / sizeof *fields, "in \"relay\" \"id\", \"for\" and \"errors\"",
-                          err));
-    CH_TRY(ch_body_check_text(id, "id", true, err));
-    CH_TRY(ch_body_check_text(for_whom, "for", true, err));
-    CH_TRY(ch_body_check_text(errors, "errors", false, err));
-    ask->sign.relay_id = ch_body_text(id);
-    ask->sign.relay_for = ch_body_text(for_whom);
-    ask->sign.relay_errors = ch_body_text(errors);
-    if (ask->sign.relay_errors.size > CH_ERRORS_TAG_MAX)
-        return ch_fail(err, CH_BAD_INPUT,
-                       "\"errors\" in \"relay\" must be the tag that came with the shapes of errors");
-    if (ch_body_is_drawn(ask->sign.relay_id) && ch_is_name(ask->sign.relay_for))
-        return CH_OK;
-    return ch_fail(err, CH_BAD_INPUT,
-                   "\"relay\" has an \"id\" of %d lower-case hex digits, and the name of a caller in \"for\"",
-                   CH_DRAWN_SIZE);
 }
 
 static ch_status check_fields(const sign_fields *fields, ch_form *form, ch_error *err)
@@ -306,6 +266,5 @@ ch_status ch_ask_read(ch_ask *ask, ch_slice body, ch_error *err)
         CH_TRY(decode_raw(ask, ch_body_text(fields.raw), err));
     if (form == CH_FORM_WIRE)
         CH_TRY(read_wire(ask, fields.wire, err));
-    CH_TRY(read_relay(ask, fields.relay, form, err));
     return add_params(ask, fields.params, err);
 }

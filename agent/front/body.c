@@ -3,8 +3,6 @@
  * nesting limit is deeper than needed (2048). */
 #include "agent/front/body.h"
 
-#include "wire/frames.h"
-
 #include <string.h>
 #include <sys/random.h>
 
@@ -80,13 +78,4 @@ ch_slice ch_body_text(const json_t *string)
     if (string == NULL)
         return CH_LITERAL("");
     return (ch_slice){(const uint8_t *)json_string_value(string), json_string_length(string)};
-}
-
-bool ch_body_is_drawn(ch_slice text)
-{
-    size_t i = 0;
-    while (i < text.size &&
-           ((text.data[i] >= '0' && text.data[i] <= '9') || (text.data[i] >= 'a' && text.data[i] <= 'f')))
-        i++;
-    return text.size == CH_DRAWN_SIZE && i == text.size;
 }

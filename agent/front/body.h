@@ -31,7 +31,4 @@ CH_CHECKED ch_status ch_body_check_text(const json_t *value, const char *name, b
 /* The text of a string, or empty if it is NULL. A view. */
 ch_slice ch_body_text(const json_t *string);
 
-/* True if a relay may have drawn `text` as an id: CH_DRAWN_SIZE lower-case hex digits. */
-bool ch_body_is_drawn(ch_slice text);
-
 #endif

@@ -5,12 +5,11 @@
 #include "agent/front/metrics.h"
 #include "agent/front/reply.h"
 #include "agent/front/routes.h"
-#include "wire/frames.h"
+#include "wire/documents.h"
 
 #include <stdio.h>
 
 #define REPLY_SIZE_HINT 1024
-#define URL_SIZE 40
 
 static ch_status send_body(ch_http *http, uint64_t request, unsigned http_status, const char *type, ch_buffer *body)
 {
@@ -37,7 +36,6 @@ ANSWER(limits_are)
 ANSWER(prices_taken)
 ANSWER(prices_are)
 ANSWER(released)
-ANSWER(outcomes_taken)
 ANSWER(key_list)
 ANSWER(time_is)
 
@@ -72,13 +70,14 @@ static ch_status take_status_is(ch_http *http, ch_frame *frame, ch_error *err)
 static ch_status take_request_is(ch_http *http, ch_frame *frame, ch_error *err)
 {
     ch_request_is_frame answer;
-    char url[URL_SIZE];
+    char url[CH_REQUEST_URL_SIZE];
     ch_question question = question_of(http, frame->id);
     CH_TRY(ch_request_is_frame_get(frame, &answer, err));
     bool is_asked = question == CH_ASK_SIGN || question == CH_ASK_FETCH;
     ch_http_reply reply = {.status = is_asked ? 202 : 200, .content_type = "application/json"};
-    snprintf(url, sizeof url, "/v1/requests/%llu", (unsigned long long)answer.request);
-    ch_reply_add_request_is(&reply.body, &answer, url);
+    ch_request_url(answer.request, url);
+    ch_request_document_add(&reply.body, &answer, 0);
+    ch_buffer_add_byte(&reply.body, '\n');
     if (is_asked) {
         reply.header = "Location";
         reply.header_value = url;
@@ -92,17 +91,7 @@ static ch_status take_failed(ch_http *http, ch_frame *frame, ch_error *err)
     ch_failed_frame answer;
     char seconds[16];
     CH_TRY(ch_failed_frame_get(frame, &answer, err));
-    const ch_problem_facts facts = {.step = answer.step,
-                                    .control = answer.control,
-                                    .limit = answer.limit,
-                                    .asked = answer.asked,
-                                    .left = answer.left,
-                                    .fact = answer.fact,
-                                    .approvals = answer.approvals,
-                                    .needs_code = answer.needs_code,
-                                    .delay_s = answer.delay_s,
-                                    .relay_id = answer.relay_id,
-                                    .exchange_error = answer.exchange_error};
+    const ch_problem_facts facts = ch_problem_facts_of(&answer);
     ch_http_reply reply = ch_http_problem(&answer.why, 0, &facts);
     snprintf(seconds, sizeof seconds, "%u", answer.retry_after_s);
     if (answer.retry_after_s > 0) {
@@ -127,7 +116,6 @@ static const struct {
     { CH_FRAME_PRICES_TAKEN,    take_prices_taken },
     { CH_FRAME_PRICES_ARE,      take_prices_are },
     { CH_FRAME_RELEASED,        take_released },
-    { CH_FRAME_OUTCOMES_TAKEN,  take_outcomes_taken },
     { CH_FRAME_REQUEST_IS,      take_request_is },
     { CH_FRAME_KEY_LIST,        take_key_list },
     { CH_FRAME_STATUS_IS,       take_status_is },

@@ -184,7 +184,6 @@ static const ch_handler handlers[] = {
     { CH_FRAME_PRICES_TAKEN,    take_answer },
     { CH_FRAME_PRICES_ARE,      take_answer },
     { CH_FRAME_RELEASED,        take_answer },
-    { CH_FRAME_OUTCOMES_TAKEN,  take_answer },
     { CH_FRAME_REQUEST_IS,      take_answer },
     { CH_FRAME_KEY_LIST,        take_answer },
     { CH_FRAME_STATUS_IS,       take_answer },

@@ -12,7 +12,8 @@
 #ifndef CH_AGENT_FRONT_HTTP_H
 #define CH_AGENT_FRONT_HTTP_H
 
-#include "agent/front/problem.h"
+#include "base/buffer.h"
+#include "wire/documents.h"
 
 #define CH_HTTP_CONNECTIONS_MAX 1024
 #define CH_HTTP_BODY_MAX (48 * 1024)

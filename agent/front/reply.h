@@ -12,8 +12,6 @@ void ch_reply_add_limits_are(ch_buffer *out, const ch_limits_are_frame *frame);
 void ch_reply_add_prices_taken(ch_buffer *out, const ch_prices_taken_frame *frame);
 void ch_reply_add_prices_are(ch_buffer *out, const ch_prices_are_frame *frame);
 void ch_reply_add_released(ch_buffer *out, const ch_released_frame *frame);
-void ch_reply_add_outcomes_taken(ch_buffer *out, const ch_outcomes_taken_frame *frame);
-void ch_reply_add_request_is(ch_buffer *out, const ch_request_is_frame *frame, const char *url);
 void ch_reply_add_key_list(ch_buffer *out, const ch_key_list_frame *frame);
 void ch_reply_add_status_is(ch_buffer *out, const ch_status_is_frame *frame);
 void ch_reply_add_time_is(ch_buffer *out, const ch_time_is_frame *frame);

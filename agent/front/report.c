@@ -10,7 +10,6 @@ void ch_report_clear(ch_report *report)
     json_decref(report->tree);
     report->tree = NULL;
     report->prices = (ch_put_prices_frame){0};
-    report->outcomes = (ch_outcomes_frame){0};
     ch_buffer_clear(&report->records);
 }
 
@@ -113,69 +112,4 @@ ch_status ch_report_read_outcome(ch_report *report, ch_slice body, ch_error *err
         err, CH_BAD_INPUT,
         "\"outcome\" must be \"rejected\", if the exchange never took the order, or \"closed\", if it is not "
         "open any more");
-}
-
-/* ---- how requests ended, which a relay reports ---- */
-
-static ch_status read_answer(const json_t *status, const json_t *body, ch_ended_record *end, ch_error *err)
-{
-    if (!json_is_integer(status) || json_integer_value(status) < 100 || json_integer_value(status) > 999)
-        return ch_fail(err, CH_BAD_INPUT, "\"status\" must be the HTTP status of the answer");
-    if (!json_is_string(body))
-        return ch_fail(err, CH_BAD_INPUT, "\"body\" must be a string with the answer's body");
-    if (json_string_length(body) > CH_OUTCOME_BODY_MAX)
-        return ch_fail(err, CH_BAD_INPUT, "\"body\" has more than %d bytes; leave that of a longer answer empty",
-                       CH_OUTCOME_BODY_MAX);
-    end->status = (uint16_t)json_integer_value(status);
-    end->body = ch_body_text(body);
-    return CH_OK;
-}
-
-static ch_status read_end(json_t *row, ch_ended_record *end, ch_error *err)
-{
-    json_t *id = NULL;
-    json_t *outcome = NULL;
-    json_t *status = NULL;
-    json_t *answer = NULL;
-    const ch_body_field fields[] = {
-        {"id",      &id     },
-        {"outcome", &outcome},
-        {"status",  &status },
-        {"body",    &answer },
-    };
-    if (!json_is_object(row))
-        return ch_fail(err, CH_BAD_INPUT, "it must be an object");
-    CH_TRY(ch_body_fields(row, fields, sizeof fields / sizeof *fields, "\"id\", \"outcome\", \"status\" and \"body\"",
-                          err));
-    CH_TRY(ch_body_check_text(id, "id", true, err));
-    CH_TRY(ch_body_check_text(outcome, "outcome", true, err));
-    *end = (ch_ended_record){.relay_id = ch_body_text(id), .is_sent = ch_slice_is(ch_body_text(outcome), "answered")};
-    if (!ch_body_is_drawn(end->relay_id))
-        return ch_fail(err, CH_BAD_INPUT, "\"id\" must be what the relay drew: %d lower-case hex digits",
-                       CH_DRAWN_SIZE);
-    if (end->is_sent)
-        return read_answer(status, answer, end, err);
-    if (ch_slice_is(ch_body_text(outcome), "not-sent") && status == NULL && answer == NULL)
-        return CH_OK;
-    return ch_fail(err, CH_BAD_INPUT,
-                   "\"outcome\" must be \"not-sent\", alone, if the request never left, or \"answered\", with the "
-                   "\"status\" and \"body\" of the exchange's answer");
-}
-
-ch_status ch_report_read_ends(ch_report *report, ch_slice body, ch_error *err)
-{
-    json_t *rows = NULL;
-    const ch_body_field field = {"outcomes", &rows};
-    ch_report_clear(report);
-    CH_TRY(ch_body_read(body, &report->tree, err));
-    CH_TRY(ch_body_fields(report->tree, &field, 1, "\"outcomes\"", err));
-    if (!json_is_array(rows) || json_array_size(rows) == 0 || json_array_size(rows) > CH_OUTCOMES_MAX)
-        return ch_fail(err, CH_BAD_INPUT, "\"outcomes\" must be a list of 1 to %d outcomes", CH_OUTCOMES_MAX);
-    for (size_t i = 0; i < json_array_size(rows); i++) {
-        ch_ended_record end;
-        if (read_end(json_array_get(rows, i), &end, err) != CH_OK)
-            return ch_error_wrap(err, "outcomes[%zu]", i);
-        ch_ended_record_put(&report->outcomes.ends, &report->records, &end);
-    }
-    return CH_OK;
 }

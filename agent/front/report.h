@@ -1,4 +1,4 @@
-/* What a caller reports: a feed its prices, a bot what became of an order, a relay how requests ended. Reading is as
+/* What a caller reports: a feed its prices, a bot what became of an order. Reading is as
  * strict as agent/front/body.h; what the texts mean is core's to judge. Not thread-safe. */
 #ifndef CH_AGENT_FRONT_REPORT_H
 #define CH_AGENT_FRONT_REPORT_H
@@ -11,7 +11,6 @@
 typedef struct ch_report {
     ch_put_prices_frame prices; /* views into the rest, until the next read; `connection` is the caller's to set */
     bool is_closed;             /* what ch_report_read_outcome has read */
-    ch_outcomes_frame outcomes; /* what ch_report_read_ends has read, as the prices are kept */
     json_t *tree;
     ch_buffer records;
 } ch_report;
@@ -23,10 +22,6 @@ CH_CHECKED ch_status ch_report_read_prices(ch_report *report, ch_slice body, ch_
 /* Reads {"outcome": "rejected"} or {"outcome": "closed"}: the exchange never took the order, or it is not open any
  * more. */
 CH_CHECKED ch_status ch_report_read_outcome(ch_report *report, ch_slice body, ch_error *err);
-
-/* Reads {"outcomes": [{"id": "...", "outcome": "not-sent"}, {"id": "...", "outcome": "answered", "status": 400, "body":
- * "..."}]}, from 1 to CH_OUTCOMES_MAX: the request never left, or the exchange has answered so. */
-CH_CHECKED ch_status ch_report_read_ends(ch_report *report, ch_slice body, ch_error *err);
 
 /* Reads the empty object {}. */
 CH_CHECKED ch_status ch_report_read_nothing(ch_report *report, ch_slice body, ch_error *err);

@@ -14,7 +14,6 @@ static const ch_route routes[] = {
     { "GET",     "/v1/prices",        CH_PART_NONE,  "",         CH_ASK_PRICES,     true },
     { "PUT",     "/v1/prices",        CH_PART_NONE,  "",         CH_ASK_PUT_PRICES, false },
     { "POST",    "/v1/reservations/", CH_PART_ID,    "/release", CH_ASK_RELEASE,    false },
-    { "POST",    "/v1/outcomes",      CH_PART_NONE,  "",         CH_ASK_OUTCOMES,   false },
     { "GET",     "/v1/requests/",     CH_PART_ID,    "",         CH_ASK_REQUEST,    true },
     { "POST",    "/v1/requests/",     CH_PART_ID,    "/sign",    CH_ASK_FETCH,      false },
     { "DELETE",  "/v1/requests/",     CH_PART_ID,    "",         CH_ASK_WITHDRAW,   false },

@@ -12,9 +12,8 @@ typedef enum ch_question {
     CH_ASK_PUT_PRICES,
     CH_ASK_PRICES,
     CH_ASK_RELEASE,
-    CH_ASK_OUTCOMES, /* a relay says how requests ended */
-    CH_ASK_REQUEST,  /* that people were asked about */
-    CH_ASK_FETCH,    /* to sign it */
+    CH_ASK_REQUEST, /* that people were asked about */
+    CH_ASK_FETCH,   /* to sign it */
     CH_ASK_WITHDRAW,
     CH_ASK_STATUS,
     CH_ASK_METRICS, /* the same answer of core's, in another form */

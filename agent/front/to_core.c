@@ -4,8 +4,6 @@
 #include "base/encode.h"
 #include "wire/frames.h"
 
-#define REPEAT_KEY_MAX 128 /* core takes no longer ones */
-
 /* A request, and where its frame goes. */
 typedef struct asked {
     const ch_http_request *request;
@@ -14,16 +12,13 @@ typedef struct asked {
     ch_buffer *out;
 } asked;
 
-/* Visible ASCII, as it is sent. */
+/* As it is sent. */
 static ch_status check_repeat_key(const ch_http_request *request, ch_error *err)
 {
-    ch_slice text = request->repeat_key;
-    size_t i = 0;
-    while (i < text.size && text.data[i] > 0x20 && text.data[i] < 0x7f)
-        i++;
-    if (!request->has_repeat_key || (i == text.size && i > 0 && i <= REPEAT_KEY_MAX))
+    ch_slice key = request->repeat_key;
+    if (!request->has_repeat_key || (key.size > 0 && key.size <= CH_REPEAT_KEY_MAX && ch_slice_is_visible(key)))
         return CH_OK;
-    return ch_fail(err, CH_BAD_INPUT, "Idempotency-Key must be 1 to %d visible ASCII characters", REPEAT_KEY_MAX);
+    return ch_fail(err, CH_BAD_INPUT, "Idempotency-Key must be 1 to %d visible ASCII characters", CH_REPEAT_KEY_MAX);
 }
 
 /* A check leaves nothing behind that could be repeated. */
@@ -85,13 +80,6 @@ static ch_status ask_release(ch_to_core *self, const asked *of, ch_error *err)
     return ch_release_frame_put(of->out, of->request->id, &release, err);
 }
 
-static ch_status ask_outcomes(ch_to_core *self, const asked *of, ch_error *err)
-{
-    CH_TRY(ch_report_read_ends(&self->report, of->request->body, err));
-    self->report.outcomes.connection = of->request->connection;
-    return ch_outcomes_frame_put(of->out, of->request->id, &self->report.outcomes, err);
-}
-
 static ch_status ask_request(ch_to_core *self, const asked *of, ch_error *err)
 {
     (void)self;
@@ -142,7 +130,6 @@ static ch_status (*const askers[CH_ASK_COUNT])(ch_to_core *self, const asked *of
     [CH_ASK_PUT_PRICES] = ask_report,
     [CH_ASK_PRICES]     = ask_prices,
     [CH_ASK_RELEASE]    = ask_release,
-    [CH_ASK_OUTCOMES]   = ask_outcomes,
     [CH_ASK_REQUEST]    = ask_request,
     [CH_ASK_FETCH]      = ask_fetch,
     [CH_ASK_WITHDRAW]   = ask_withdraw,

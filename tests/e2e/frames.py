@@ -1,4 +1,4 @@
-"""The frames as wire/frames.def lists them, and the tables of docs/protocol.md that are made from them.
+"""The frames as wire/frames.def lists them, written and read, and the tables of docs/protocol.md that are made from them.
 
 Run as a program, it prints those tables."""
 
@@ -11,6 +11,7 @@ FIELD = re.compile(r"(FIELD|LIST)\((\w+), (\w+)\)")
 FRAME = re.compile(r"^FRAME\((\w+), +(\w+), +(\d+), +(\w+), +(\w+), +([A-Z_ |\n]+?), +(\w+), +(.*?)\)\n(?=\n|FRAME|/\*)",
                    re.MULTILINE | re.DOTALL)
 RECORD = re.compile(r"^RECORD\((\w+), +(.*?)\)\n(?=\n|RECORD)", re.MULTILINE | re.DOTALL)
+STATUS = re.compile(r'^STATUS\((\w+), +"([\w-]+)", +(\d+), +\d+, +"([^"]*)"', re.MULTILINE)
 DESCRIPTORS = {"NOTHING": "", "SOCKET": "the accepted socket", "PIN_PIPE": "pipe with the PIN, the code, or both"}
 
 
@@ -31,9 +32,15 @@ def kinds(text, records):
     return [what if kind == "FIELD" else records[what] for kind, what, _ in FIELD.findall(text)]
 
 
+def layout(text, records):
+    """(kind, name) of each field; the kind of a list is the layout of its record."""
+    return [(what if kind == "FIELD" else records[what], name) for kind, what, name in FIELD.findall(text)]
+
+
 def read():
     """Each frame as a dict, in the order of the file."""
     text = (ROOT / "wire" / "frames.def").read_text()
+    layouts = {name: layout(body, {}) for name, body in RECORD.findall(text)}
     records = {name: fields(body, {}) for name, body in RECORD.findall(text)}
     record_kinds = {name: kinds(body, {}) for name, body in RECORD.findall(text)}
     frames = []
@@ -48,6 +55,7 @@ def read():
             "descriptor": DESCRIPTORS[descriptor],
             "fields": fields(body, records),
             "kinds": kinds(body, record_kinds),
+            "layout": layout(body, layouts),
         })
     return frames
 
@@ -70,11 +78,7 @@ def version():
 
 def packet(frame):
     """The frame's bytes with the version of the build, and every other field zero or empty."""
-    values = b""
-    for field in re.findall(r"[^,]+", re.sub(r"\([^)]*\)", "", frame["fields"])):
-        kind, name = field.split()[0], field.split()[-1]
-        values += struct.pack("=H" if kind == "list" else "=" + SIZES[kind], version() if name == "version" else 0)
-    return with_header(frame["number"], values)
+    return encode(frame["name"], **{name: version() for kind, name in frame["layout"] if (kind, name) == ("u32", "version")})
 
 
 def with_header(number, fields):
@@ -103,6 +107,100 @@ def is_whole(frame, fields_):
         return after_fields(frame["kinds"], fields_) == len(fields_)
     except struct.error:
         return False
+
+
+# ---- by name ----
+
+HEADER = "=IHHQ"  # size with the header, type, 0, id
+HEADER_SIZE = struct.calcsize(HEADER)
+FRAMES = {frame["name"]: frame for frame in read()}
+BY_NUMBER = {frame["number"]: frame for frame in FRAMES.values()}
+
+
+def put(kind, value):
+    """None is what is 0 or empty."""
+    if isinstance(kind, list):
+        records = value or []
+        return struct.pack("=H", len(records)) + b"".join(put_fields(kind, record) for record in records)
+    if kind == "error":
+        status, rule, message = value or (0, "", "")
+        return struct.pack("=I", status) + put("bytes", rule) + put("bytes", message)
+    if kind == "bytes":
+        data = value.encode() if isinstance(value, str) else value or b""
+        return struct.pack("=I", len(data)) + data
+    return struct.pack("=" + SIZES[kind], value or 0)
+
+
+def put_fields(layout_, values):
+    unknown = set(values) - {name for _, name in layout_}
+    if unknown:
+        raise TypeError(f"there is no field {', '.join(sorted(unknown))}")
+    return b"".join(put(kind, values.get(name)) for kind, name in layout_)
+
+
+def encode(frame, number=0, /, **values):
+    """The bytes of the frame of that name with this id. Lists are of dicts, an error is (status, rule, message), text is UTF-8,
+    and what is not given is 0 or empty."""
+    data = put_fields(FRAMES[frame]["layout"], values)
+    return struct.pack(HEADER, HEADER_SIZE + len(data), FRAMES[frame]["number"], 0, number) + data
+
+
+def take(kind, data, at):
+    """The value, and where the next one begins. Raises struct.error if there are fewer bytes."""
+    if isinstance(kind, list):
+        count, = struct.unpack_from("=H", data, at)
+        at += 2
+        records = []
+        for _ in range(count):
+            record, at = take_fields(kind, data, at)
+            records.append(record)
+        return records, at
+    if kind == "error":
+        status, at = take("u32", data, at)
+        rule, at = take("bytes", data, at)
+        message, at = take("bytes", data, at)
+        return (status, rule.decode(), message.decode()), at
+    value, = struct.unpack_from("=" + SIZES[kind], data, at)
+    at += struct.calcsize("=" + SIZES[kind])
+    if kind != "bytes":
+        return bool(value) if kind == "flag" else value, at
+    if at + value > len(data):
+        raise struct.error("the bytes end early")
+    return data[at:at + value], at + value
+
+
+def take_fields(layout_, data, at=0):
+    values = {}
+    for kind, name in layout_:
+        values[name], at = take(kind, data, at)
+    return values, at
+
+
+def decode(data):
+    """([(name, id, fields)] of the whole frames, the bytes that are left). Raises ValueError for what are no frames."""
+    found = []
+    while len(data) >= HEADER_SIZE:
+        size, number, zero, id_ = struct.unpack_from(HEADER, data)
+        if size < HEADER_SIZE or zero != 0 or number not in BY_NUMBER:
+            raise ValueError(f"no frame: {data[:64]!r}")
+        if size > len(data):
+            break
+        frame = BY_NUMBER[number]
+        try:
+            values, end = take_fields(frame["layout"], data[HEADER_SIZE:size])
+        except struct.error as error:
+            raise ValueError(f"{frame['name']}: {error}") from error
+        if end != size - HEADER_SIZE:
+            raise ValueError(f"{frame['name']} has {size - HEADER_SIZE - end} bytes too many")
+        found.append((frame["name"], id_, values))
+        data = data[size:]
+    return found, data
+
+
+def statuses():
+    """Those of base/statuses.def as dicts; the number of each is its place."""
+    return [{"name": name, "http": int(http), "title": title}
+            for _, name, http, title in STATUS.findall((ROOT / "base" / "statuses.def").read_text())]
 
 
 if __name__ == "__main__":

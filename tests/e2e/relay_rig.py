@@ -1,8 +1,8 @@
 """A real chancery-relay between bots and an exchange that a test scripts: HTTPS with an authority of its own, on loopback.
 
-The agent is a stand-in here, which speaks the relay's side of docs/relay.md and signs nothing: what these tests are about
-is what the relay does with the agent's answers, with bots' bytes and with the exchange's. The real agent is behind the
-relay in the tests of the whole way.
+The agent is a stand-in here, which speaks frames as docs/protocol.md has them for relays, and signs nothing: what these tests
+are about is what the relay does with the agent's answers, with bots' bytes and with the exchange's. The real agent is behind
+the relay in the tests of the whole way.
 """
 
 import contextlib
@@ -21,6 +21,7 @@ import threading
 import time
 import unittest
 
+import frames
 from builds import is_sanitized
 from ports import free_port
 
@@ -29,7 +30,7 @@ os.umask(0o022)
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HOST = "exchange.test"
 SHAPES = {
-    "tag": "1",
+    "tag": f"{1:016x}",
     "not-sent": {"status": 503, "headers": {"Content-Type": "application/json"}, "body": '{"code":-1,"msg":"not sent"}'},
     "unknown": {"status": 504, "headers": {"Content-Type": "application/json"}, "body": '{"code":-2,"msg":"unknown"}'},
 }
@@ -177,15 +178,66 @@ class Exchange(Served):
         return [arrival for arrival in self.arrivals if arrival.path == path]
 
 
+STATUSES = frames.statuses()
+
+
+def question_of(fields):
+    """What a SIGN frame asks, as a document."""
+    wire = {name: fields[name].decode() for name in ("method", "url", "origin", "body") if fields[name] or name == "body"}
+    wire["headers"] = {one["name"].decode(): one["value"].decode() for one in fields["headers"]}
+    told = {"id": fields["relay_id"].decode(), "for": fields["relay_for"].decode()}
+    if fields["errors_tag"]:
+        told["errors"] = f"{fields['errors_tag']:016x}"
+    return {"wire": wire, "relay": told}
+
+
+def shape_record(shape):
+    return {"status": shape["status"], "lines": "".join(f"{name}: {value}\r\n" for name, value in shape["headers"].items()),
+            "body": shape["body"]}
+
+
+def status_number(status, problem):
+    """By the name in the problem's type; else the first one that has this HTTP status."""
+    name = problem.get("type", "").rpartition(":")[2]
+    numbers = [i for i, one in enumerate(STATUSES) if one["name"] == name] + \
+              [i for i, one in enumerate(STATUSES) if one["http"] == status]
+    return numbers[0]
+
+
+def answer_frame(number, status, document):
+    """The frame that says what the document does: of a signature (200), of a request that people must approve (202), or a
+    problem."""
+    told = document.get("relay", {})
+    shapes = [shape_record(document["exchange_error"])] if "exchange_error" in document else []
+    if status == 202:
+        return frames.encode("REQUEST_IS", number, request=document.get("id", 1), state=document.get("state", "waiting"),
+                             key=document.get("key", "key-1"), approvals=1, exchange_error=shapes)
+    if status != 200:
+        return frames.encode("FAILED", number, why=(status_number(status, document), document.get("rule", ""),
+                                                      document.get("detail", "no")),
+                             relay_id=document.get("relay_id", ""), exchange_error=shapes)
+    errors = told.get("errors", {})
+    return frames.encode("SIGNED", number, reservation=int(document.get("reservation", 0)), method=document["method"],
+                         url=document["url"], body=document["body"], key=document.get("key", "key-1"),
+                         headers=[{"name": name, "value": value} for name, value in document["headers"].items()],
+                         is_public=document.get("public", False), has_effects=told.get("effects", False),
+                         is_serial=told.get("serial", False), errors_tag=int(errors.get("tag", "0"), 16),
+                         errors=[shape_record(errors[name]) for name in ("not-sent", "unknown") if name in errors])
+
+
 class StandIn(Served):
-    """`judge` makes (status, document) of a question and its key; by default all is signed, and only GET has no effects."""
+    """`judge` makes (status, document) of a question and its key, in a thread of its own; by default all is signed, and only GET
+    has no effects. It may return something else that `say` takes; a question's "number" is its frame's id."""
 
     def __init__(self, path):
         self.asked = []
         self.headers = []
         self.outcomes = []
+        self.strange = []  # what no relay should send
+        self.links = 0
         self.serial = False
         self.judge = self.sign
+        self.take_outcomes = self.answer_outcomes
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(str(path))
         listener.listen(64)
@@ -203,23 +255,63 @@ class StandIn(Served):
         del document["relay"], document["reservation"]
         return status, document | {"public": True, "headers": {}}
 
+    def answer_outcomes(self, number, ends):
+        return frames.encode("OUTCOMES_TAKEN", number)
+
     def serve(self, one, number):
-        while True:
-            arrival = read_request(one, number)
-            if arrival is None:
+        """Ends with the connection, whose frames must be those of a relay."""
+        one_at_a_time = threading.Lock()
+        is_started = False
+        left = b""
+        self.links += 1
+        while part := one.recv(65536):
+            try:
+                found, left = frames.decode(left + part)
+            except ValueError as error:
+                self.strange.append(str(error))
                 return
-            document = json.loads(arrival.body)
-            if arrival.path == "/v1/outcomes":
-                self.outcomes += [(outcome.pop("id"), outcome) for outcome in document["outcomes"]]
-                one.sendall(answer(b'{"returned":[],"unknown":[]}'))
-                continue
-            self.asked.append(document)
-            self.headers.append(arrival.headers)
-            said = self.judge(document, arrival.path.split("/")[3])
-            if said is False:
-                return
-            status, body = said
-            one.sendall(answer(json.dumps(body).encode(), f"{status} X"))
+            for name, id_, fields in found:
+                if (name == "RELAY_START") == is_started:
+                    self.strange.append((name, id_, fields))
+                    return
+                is_started = True
+                self.take(one, one_at_a_time, name, id_, fields)
+
+    def take(self, one, lock, name, id_, fields):
+        if name == "RELAY_START" and (id_, fields["version"]) == (0, frames.version()):
+            return
+        if name == "OUTCOMES" and id_ != 0 and fields["ends"]:
+            ends = [(end["relay_id"].decode(),
+                     {"outcome": "answered", "status": end["status"], "body": end["body"].decode()} if end["is_sent"]
+                     else {"outcome": "not-sent"}) for end in fields["ends"]]
+            self.outcomes += ends
+            self.say(one, lock, self.take_outcomes(id_, ends))
+        elif name == "SIGN" and id_ != 0:
+            question = question_of(fields) | {"number": id_}
+            self.headers.append({"idempotency-key": fields["repeat_key"].decode()} if fields["repeat_key"] else {})
+            self.asked.append(question)
+            threading.Thread(target=self.answer, args=(one, lock, question, fields["key"].decode()), daemon=True).start()
+        else:
+            self.strange.append((name, id_, fields))
+
+    def answer(self, one, lock, question, key):
+        said = self.judge(question, key)
+        self.say(one, lock, answer_frame(question["number"], *said) if isinstance(said, tuple) else said)
+
+    def say(self, one, lock, said):
+        """Bytes are sent as they are, False ends the connection, None says nothing, a function is called with the socket; of a list
+        each, in order."""
+        with contextlib.suppress(OSError):
+            if isinstance(said, list):
+                for part in said:
+                    self.say(one, lock, part)
+            elif said is False:
+                one.shutdown(socket.SHUT_RDWR)
+            elif callable(said):
+                said(one)
+            elif said is not None:
+                with lock:
+                    one.sendall(said)
 
 
 class Reply:
@@ -306,12 +398,14 @@ class RelayTest(unittest.TestCase):
         self.agent.headers.clear()
         self.agent.outcomes.clear()
         self.agent.judge = self.agent.sign
+        self.agent.take_outcomes = self.agent.answer_outcomes
         self.agent.serial = False
         self.addCleanup(self.look_at_relay)
 
     def look_at_relay(self):
         self.assertIsNone(self.relay.poll(), self.log())
         self.assertNotIn(self.token, self.log())
+        self.assertEqual(self.agent.strange, [])
 
     def await_state(self, state, count):
         """Until so many requests of this test have come to that state, as the relay's debug log names it."""

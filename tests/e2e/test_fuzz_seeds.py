@@ -18,10 +18,12 @@ MALFORMED = "malformed-"  # names of seeds that hold a frame as no build would w
 FRAMES = "frames"
 # door: (bytes before its events, what its events are named, whose frames the bytes of an event are)
 DOORS = {
-    "front_frames": (0, {"SEND": "front to core"}),
+    "front_frames": (0, {"SEND": "front to core", "RELAY": "front to core"}),
     "operator_frames": (0, {"SEND": "operator to core", "ASK": "front to core"}),
     "token_answers": (1, {"SEND": "token to core", "ASK": "front to core"}),
 }
+# What is said by a stream: a frame may end in the next such event.
+STREAMS = {"RELAY"}
 
 
 @functools.cache
@@ -73,9 +75,14 @@ class Seeds(unittest.TestCase):
         if door == FRAMES:
             return list(faults(path.read_bytes()[1:], "any to any"))
         found = []
+        streams = dict.fromkeys(STREAMS, b"")
         for name, packet in events(door, path.read_bytes()):
-            if name in DOORS[door][1]:
+            if name in STREAMS:
+                streams[name] += packet
+            elif name in DOORS[door][1]:
                 found += faults(packet, DOORS[door][1][name])
+        for name, said in streams.items():
+            found += faults(said, DOORS[door][1].get(name))
         return found
 
     def test_every_frame_of_a_seed_is_whole(self):

@@ -78,7 +78,7 @@ class TestRelay(RelayTest):
     # ---- refusals of the agent ----
 
     def test_refusal_has_the_exchange_s_shape(self):
-        problem = {"type": "urn:chancery:problem:refused", "status": 403, "detail": "ä no", "rule": "r",
+        problem = {"detail": "ä no", "rule": "r",
                    "exchange_error": {"status": 400, "headers": {"X-Shape": "1"}, "body": '{"code":-2010}'}}
         self.agent.judge = lambda *_: (403, problem)
         reply = self.call("POST", "/api/order", "shape")
@@ -87,20 +87,22 @@ class TestRelay(RelayTest):
         self.assertNotIn("exchange_error", reply.problem)
 
     def test_refusal_without_a_shape_is_never_a_success(self):
-        for status, expected in ((202, 422), (403, 422), (423, 422), (404, 422), (429, 503), (503, 503), (500, 503)):
+        for status, expected in ((403, 422), (423, 422), (404, 422), (429, 503), (503, 503), (500, 503)):
             with self.subTest(status):
-                self.agent.judge = lambda *_: (status, {"type": "x", "status": status, "detail": "d"})
+                self.agent.judge = lambda *_: (status, {"detail": "d"})
                 reply = self.call("POST", "/api/order", f"{status}")
                 self.assertEqual((reply.status, reply.json["detail"], reply.problem["detail"]), (expected, "d", "d"))
+                self.assertEqual((reply.json["status"], reply.problem["status"]), (expected, status))
         self.assertEqual(self.exchange.arrivals, [])
 
-    def test_answer_that_is_none_sends_nothing(self):
-        for said in ((200, {}), (200, []), (200, {"method": "GET"}), False,
-                     (200, self.agent.sign({"wire": {"method": "GET", "url": "/", "body": ""}}, "k",
-                                           headers={"X": "a\r\nY: b"})[1])):
-            with self.subTest(said):
-                self.agent.judge = lambda *_: said
-                self.assertEqual(self.call("POST", "/api/order", str(time.time_ns())).status, 503)
+    def test_request_that_people_must_approve_is_never_a_success(self):
+        shape = {"status": 418, "headers": {"X-Shape": "1"}, "body": "waits"}
+        for expected, more in ((422, {}), (418, {"exchange_error": shape})):
+            self.agent.judge = lambda *_: (202, {"id": 7, "state": "waiting", **more})
+            reply = self.call("POST", "/api/order", f"{expected}")
+            self.assertEqual(reply.status, expected)
+            self.assertEqual((reply.problem["id"], reply.problem["state"], reply.problem["url"]), (7, "waiting", "/v1/requests/7"))
+        self.assertEqual(reply.body, b"waits")
         self.assertEqual(self.exchange.arrivals, [])
 
     def test_url_that_cannot_be_sent_is_not(self):
@@ -148,7 +150,7 @@ class TestRelay(RelayTest):
         self.assertEqual(len(self.exchange.arrivals), 1)
 
     def test_refused_request_may_come_again(self):
-        self.agent.judge = lambda *_: (423, {"type": "x", "detail": "locked"})
+        self.agent.judge = lambda *_: (423, {"detail": "locked"})
         self.assertEqual(self.call("POST", "/api/again", "x", {"Idempotency-Key": "again"}).status, 422)
         self.agent.judge = self.agent.sign
         self.assertEqual(self.call("POST", "/api/again", "x", {"Idempotency-Key": "again"}).status, 200)

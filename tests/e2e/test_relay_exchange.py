@@ -1,7 +1,6 @@
 """chancery-relay: exchanges that misbehave, and names that lead elsewhere."""
 
 import http.client
-import os
 import time
 import unittest
 
@@ -244,33 +243,6 @@ class TestWrongName(RelayTest):
         reply = self.call("POST", "/api", "x")
         self.assertEqual((reply.status, reply.body), NOT_SENT)
         self.assertEqual(self.exchange.arrivals, [])
-
-
-class TestAgentAway(RelayTest):
-    times = {"agent_s": 2}
-
-    def test_agent_that_is_silent_is_told_that_nothing_was_sent(self):
-        self.agent.judge = lambda *_: (time.sleep(4), False)[1]
-        reply = self.call("POST", "/api", "silent")
-        self.assertEqual(reply.status, 503)
-        self.assertEqual(reply.problem["type"], "urn:chancery:problem:unavailable")
-        self.assertEqual(self.outcome()[1], {"outcome": "not-sent"})
-        self.assertEqual(self.exchange.arrivals, [])
-
-    def test_agent_that_is_away(self):
-        os.rename(self.folder / "agent.sock", self.folder / "away.sock")
-        self.addCleanup(os.rename, self.folder / "away.sock", self.folder / "agent.sock")
-        time.sleep(0.2)  # until those that connected before are served
-        self.agent.drop()
-        time.sleep(0.2)
-        self.assertEqual(self.call("POST", "/api", "away").status, 503)
-        self.assertEqual(self.exchange.arrivals, [])
-
-    def test_agent_is_asked_once(self):
-        self.call("POST", "/api", "before")
-        self.agent.judge = lambda *_: False
-        self.assertEqual(self.call("POST", "/api", "dies").status, 503)
-        self.assertEqual(len([one for one in self.agent.asked if one["wire"]["body"] == "dies"]), 1)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,17 @@
-"""What the agent does for a relay, and for whoever pretends to be one: asked over the relay's own socket, as it would ask."""
+"""What the agent does for a relay: asked over the relay's own socket, as it would ask. What it does for whoever does not keep to
+the frames is in test_relay_link.py."""
 
-import concurrent.futures
 import json
 import os
 import unittest
 
 import approving
+import frames
 import harness
-import openapi
 import relaying
+from client import Client
 from harness import BINANCE_CANCEL, BINANCE_ORDER, KRAKEN_ORDER
-from relaying import Relay, draw
+from relaying import Link, Relay, draw
 
 KEY = "binance-relay"
 REJECTED = '{"code":-2010,"msg":"Account has insufficient balance for requested action."}'
@@ -35,7 +36,7 @@ class RelayTest(harness.AgentTest):
         super().setUp()
         self.restart(forget=True)
         self.relay = Relay(self.agent)
-        self.addCleanup(self.relay.client.close)
+        self.addCleanup(self.relay.close)
 
     def restart(self, forget=False):
         self.agent.stop()
@@ -102,13 +103,6 @@ class Judged(RelayTest):
             check = client.post(f"/v1/keys/{KEY}/check", order()).json
         self.assertEqual((check["allowed"], check["problem"]["rule"]), (False, "relay"))
 
-    def test_a_check_through_a_relay_keeps_nothing(self):
-        body = dict(order(), relay={"id": draw(), "for": "maker"})
-        for _ in range(2):
-            check = self.relay.client.post(f"/v1/keys/{KEY}/check", body).json
-            self.assertTrue(check["allowed"], check)
-        self.signed(order())
-
     def test_a_freeze_of_the_relay_or_of_the_bot_halts_it(self):
         for name in ("relay", "maker"):
             self.agent.must("freeze", name, "--reason", "a test")
@@ -119,7 +113,7 @@ class Judged(RelayTest):
                 with Relay(self.agent, "relay2") as other:
                     self.assertEqual(other.sign(KEY, order("2"))[0].status, 200)
             self.restart(forget=True)
-            self.relay.client.close()
+            self.relay.close()
 
 
 class Answers(RelayTest):
@@ -145,32 +139,11 @@ class Answers(RelayTest):
     def test_the_shapes_of_errors_are_told_once(self):
         told = self.signed(relaying.ACCOUNT)[0]["relay"]["errors"]
         self.assertNotIn("errors", self.signed(relaying.ACCOUNT, errors=told["tag"])[0]["relay"])
-        self.assertEqual(self.signed(relaying.ACCOUNT, errors="x")[0]["relay"]["errors"], told)
+        self.assertEqual(self.signed(relaying.ACCOUNT, errors="1")[0]["relay"]["errors"], told)
         self.assertEqual(self.agent.cli("reload").returncode, 0)
         again = self.signed(relaying.ACCOUNT, errors=told["tag"])[0]["relay"]["errors"]
         self.assertNotEqual(again.pop("tag"), told.pop("tag"))
         self.assertEqual(again, told)
-
-    def test_all_is_as_described(self):
-        document = openapi.load()
-
-        def check(path, answer):
-            response = document["paths"][path]["post"]["responses"]
-            schema = openapi.resolve(document, {str(key): value for key, value in response.items()}[str(answer.status)])
-            content = schema["content"][answer.headers["content-type"].split(";")[0]]["schema"]
-            self.assertEqual(openapi.flaws(document, content, answer.json), [], answer)
-
-        sign, outcomes = "/v1/keys/{key}/sign", "/v1/outcomes"
-        signed, drawn = self.relay.sign(KEY, order())
-        again = self.relay.sign(KEY, order())[0]
-        self.assertEqual((signed.status, again.status), (200, 409))
-        for answer in (signed, again, self.relay.sign(KEY, order(side="SELL"))[0], self.relay.sign(KEY, {"raw": "AAAA"})[0]):
-            check(sign, answer)
-        for answer in (self.relay.answered(drawn, 200, ""), self.relay.not_sent(drawn), self.relay.answered(drawn, 1, "")):
-            check(outcomes, answer)
-        body = document["paths"][outcomes]["post"]["requestBody"]["content"]["application/json"]["schema"]
-        for good in ({"outcome": "not-sent"}, {"outcome": "answered", "status": 200, "body": ""}):
-            self.assertEqual(openapi.flaws(document, body, {"outcomes": [{"id": drawn, **good}]}), [])
 
     def test_a_direct_request_is_answered_as_before(self):
         with self.agent.client() as client:
@@ -191,10 +164,6 @@ class Answers(RelayTest):
         self.assertNotIn("exchange_error", self.refused(order(), 403, "grant", key="no-such-key"))
         self.assertNotIn("exchange_error", self.refused(order(), 403, "relay", caller="nobody"))
 
-    def test_a_relay_sees_no_keys_of_its_own(self):
-        self.assertEqual(self.relay.client.get("/v1/keys").json["keys"], [])
-        self.assert_problem(self.relay.client.get(f"/v1/keys/{KEY}/limits"), 403, "refused")
-
     def test_the_record_names_both(self):
         _, drawn = self.signed(order())
         self.relay.not_sent(drawn)
@@ -209,12 +178,15 @@ class Speaking(RelayTest):
     """Who may speak for whom."""
 
     def test_a_bot_that_says_it_is_a_relay(self):
-        for socket, document in (("agent", order()), ("second", relaying.ACCOUNT), ("taker", order())):
-            with Relay(self.agent, socket) as bot:
-                for caller in ("maker", "taker", "second", "relay"):
-                    answer, _ = bot.sign(KEY, document, caller=caller)
-                    self.assert_problem(answer, 403, "refused")
-                    self.assertEqual(answer.json["rule"], "relay", answer)
+        """In the words that relays once had; in their frames, see test_relay_link.py."""
+        told = {"id": draw(), "for": "maker"}
+        for name in ("agent", "taker", "second"):
+            with Client(self.agent.home / "run" / f"{name}.sock") as bot:
+                for path in (f"keys/{KEY}/sign", f"keys/{KEY}/check", "keys/binance-direct/sign"):
+                    for document in (order(), {"wire": relaying.wire_of(self.agent, KEY, order())}):
+                        self.assert_problem(bot.post(f"/v1/{path}", dict(document, relay=told)), 400, "bad-input")
+                self.assert_problem(bot.post("/v1/outcomes", {"outcomes": [{"id": draw(), "outcome": "not-sent"}]}), 404, "not-found")
+        self.assertEqual(self.used(), "0")
 
     def test_a_relay_speaks_for_those_whom_policy_names(self):
         with Relay(self.agent, "relay2") as other:
@@ -225,21 +197,7 @@ class Speaking(RelayTest):
         self.refused(relaying.ACCOUNT, 403, "relay", caller="second")
 
     def test_a_relay_has_no_rights_of_its_own(self):
-        for path in ("sign", "check"):
-            answer = self.relay.client.post(f"/v1/keys/{KEY}/{path}", order())
-            self.assert_problem(answer, 403, "refused")
-            self.assertEqual(answer.json["rule"], "relay")
-
-    def test_what_is_malformed_is_refused(self):
-        for relay in ({"id": draw()}, {"for": "maker"}, {"id": draw().upper(), "for": "maker"}, {"id": draw()[1:], "for": "maker"},
-                      {"id": draw(), "for": "Maker"}, {"id": draw(), "for": ""}, {"id": 1, "for": "maker"}, [], "relay", None,
-                      {"id": draw(), "for": "maker", "more": 1}):
-            answer = self.relay.client.sign(KEY, dict(order(), relay=relay))
-            self.assert_problem(answer, 400, "bad-input")
-        for form in ({"raw": "AAAA"}, {"string": "symbol=LTCBTC&side=BUY", "method": "POST", "path": "/api/v3/order"}):
-            answer, _ = self.relay.sign(KEY, form)
-            self.assert_problem(answer, 400, "bad-input")
-        self.assertEqual(self.used(), "0")
+        self.refused(order(), 403, "relay", caller="relay")
 
 
 class Once(RelayTest):
@@ -304,15 +262,15 @@ class Once(RelayTest):
         self.signed(order())
 
     def test_of_many_at_once_one_is_signed(self):
-        def ask(_):
-            with Relay(self.agent) as relay:
-                return relay.sign(KEY, order())
-
-        with concurrent.futures.ThreadPoolExecutor(16) as pool:
-            answers = list(pool.map(ask, range(16)))
-        first = [drawn for answer, drawn in answers if answer.status == 200]
-        self.assertEqual(len(first), 1, [answer.status for answer, _ in answers])
-        others = [answer for answer, _ in answers if answer.status != 200]
+        wire = relaying.wire_of(self.agent, KEY, order())
+        drawn = {number: draw() for number in range(1, 17)}
+        with Link(self.relay.path).start() as link:
+            link.send(*(relaying.sign_frame(number, KEY, wire, id_, "maker") for number, id_ in drawn.items()))
+            answers = {number: relaying.Answer(name, fields) for name, number, fields in (link.next() for _ in drawn)}
+        self.assertEqual(set(answers), set(drawn))
+        first = [drawn[number] for number, answer in answers.items() if answer.status == 200]
+        self.assertEqual(len(first), 1, [answer.status for answer in answers.values()])
+        others = [answer for answer in answers.values() if answer.status != 200]
         self.assertEqual({(answer.status, answer.json["relay_id"]) for answer in others}, {(409, first[0])})
         self.assertEqual(self.used(), "0.1")
 
@@ -344,9 +302,6 @@ class Outcomes(RelayTest):
         with Relay(self.agent, "relay2") as other:
             self.assert_unknown(other.not_sent(drawn))
             self.assert_unknown(other.not_sent(draw()))
-        for socket in ("agent", "second"):
-            with Relay(self.agent, socket) as bot:
-                self.assert_problem(bot.not_sent(drawn), 403, "refused")
         self.assertEqual(self.used(), "0.1")
         self.assertEqual(self.relay.not_sent(drawn).status, 200)
 
@@ -378,21 +333,31 @@ class Outcomes(RelayTest):
         self.assertEqual(placed, 15)  # a budget of 1 BTC, and half of it again
         self.assertEqual(self.used(), "1")
 
-    def test_reports_are_read_strictly(self):
+    def returned(self, *ends):
+        """What comes back of such records; also if they end the connection."""
+        with Link(self.relay.path).start() as link:
+            link.send(frames.encode("OUTCOMES", 1, ends=ends))
+            try:
+                name, _, fields = link.next()
+            except ConnectionError:
+                return []
+            return fields["returned"] if name == "OUTCOMES_TAKEN" else []
+
+    def test_reports_that_are_none_give_nothing_back(self):
+        for i, end in enumerate(({"status": 0, "body": REJECTED}, {"status": 99, "body": REJECTED}, {"status": 600, "body": REJECTED},
+                                 {"status": 1000, "body": REJECTED}, {"status": 65535, "body": REJECTED},
+                                 {"status": 400, "body": REJECTED + " " * 16385}, {"status": 400, "body": REJECTED.encode() + b"\xff"},
+                                 {"status": 400, "body": REJECTED + "\0"}, {"status": 400, "body": REJECTED * 2})):
+            _, drawn = self.signed(order("0.1", newClientOrderId=f"n{i}"))
+            self.assertEqual(self.returned({"relay_id": drawn, "is_sent": True, **end}), [], end)
+        self.assertEqual(self.used(), "0.09")
         _, drawn = self.signed(order())
-        for report in ({}, {"outcome": "rejected"}, {"outcome": "not-sent", "status": 400}, {"outcome": "answered"},
-                       {"outcome": "answered", "status": 400}, {"outcome": "answered", "status": "400", "body": ""},
-                       {"outcome": "answered", "status": 99, "body": ""}, {"outcome": "answered", "status": 1000, "body": ""},
-                       {"outcome": "answered", "status": 400, "body": {}}, {"outcome": "answered", "status": 400, "body": "x" * 16385},
-                       {"outcome": "not-sent", "more": 1}):
-            self.assert_problem(self.relay.tell({"id": drawn, **report}), 400, "bad-input")
-            self.assert_problem(self.relay.tell({"id": drawn, "outcome": "not-sent"}, {"id": draw(), **report}), 400, "bad-input")
-        for name in (drawn.upper(), drawn[1:], "1", "", 1):
-            self.assert_problem(self.relay.not_sent(name), 400, "bad-input")
-        for outcomes in ((), ({"outcome": "not-sent"},), ("not-sent",), ({"id": draw(), "outcome": "not-sent"},) * 65):
-            self.assert_problem(self.relay.tell(*outcomes), 400, "bad-input")
-        self.assertEqual(self.used(), "0.1")
-        self.assertEqual(self.relay.answered(drawn, 200, "x" * 16384).status, 200)
+        for id_ in (drawn.upper(), drawn[1:], drawn + "0", drawn + "\0", "", "0" * 32):
+            self.assertEqual(self.returned({"relay_id": id_}), [], id_)
+        self.assertEqual(self.returned(), [])
+        self.assertEqual(self.returned(*[{"relay_id": drawn}] * 65), [])
+        self.assertEqual(self.used(), "0.19")
+        self.assertEqual(self.relay.answered(drawn, 200, "x" * 16384).json["unknown"], [])
 
     def test_a_read_gives_nothing_back(self):
         _, drawn = self.signed(relaying.ACCOUNT)
@@ -413,7 +378,7 @@ class Outcomes(RelayTest):
         self.signed(relaying.ACCOUNT)  # its row comes after the report's
         self.crash()
         self.assertEqual(self.used(), "0.2")
-        self.relay.client.close()
+        self.relay.close()
         self.assert_unknown(self.relay.not_sent(other))  # nobody knows any more what it was
         self.assertEqual(self.used(), "0.2")
 
@@ -422,7 +387,7 @@ class Outcomes(RelayTest):
             self.relay.not_sent(self.signed(order(newClientOrderId=f"n{i}"))[1])
         self.signed(relaying.ACCOUNT)
         self.crash()
-        self.relay.client.close()
+        self.relay.close()
         _, drawn = self.signed(order(newClientOrderId="n9"))
         self.assertEqual(self.relay.not_sent(drawn).json, {"returned": [], "unknown": []})
 

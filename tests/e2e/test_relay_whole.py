@@ -1,8 +1,10 @@
 """Bots through the relay and the real agent at the local exchange: what is judged is sent, once, and counted once."""
 
+import contextlib
 import decimal
 import json
 import signal
+import socket
 import threading
 import time
 import unittest
@@ -12,6 +14,23 @@ from harness import BINANCE_KEY_ID
 from waiting import Waiting
 
 BOTS = 8
+# What no bot should send, to where its relay might take it for something else.
+KEYS = (b"", b"binance-relay", b"no-such-key", b"x" * 300, b"Binance-Relay", b"a%00b", b"%2e%2e", b"..", b"-", b"'\"", b"a\xc3\xa9", b"\xff", b"a,b",
+        b"k" * 15000)
+PATHS = (b"", b"/", b"/api/v3/time", b"/~", b"/~main", b"/~main/api/v3/time", b"/~" + b"o" * 300 + b"/x", b"/~MAIN/x", b"/~a%00b/x", b"/~\xff/x",
+         b"/https://api.binance.com/api/v3/time", b"/https://" + b"h" * 12000, b"/https%3A%2F%2Fapi.binance.com%2F%00", b"/%00", b"/\xff",
+         b"/api/v3/time?a=%ff&b=%00", b"/api/v3/time?\"'\\", b"/" + b"p" * 15000, b"//..//.", b"/api/v3/time?" + b"a=b&" * 3000)
+METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "BREW", "M" * 200, "A!#$%&'*+-.^_`|~Z")
+HEADERS = (
+    *([b"Idempotency-Key: " + value] for value in (b"", b"k", b"k" * 128, b"k" * 129, b"k" * 9000, b"a b", b"a\tb", b"\xc3\xa9", b"\xff", b"\x7f",
+                                                  b"\x01", b"~!@#$%^&*()")),
+    [b"Idempotency-Key: a", b"idempotency-key: b"], [b"X" * 12000 + b": a"], [b"X: " + b"v" * 12000], [b"X: \xff"], [b"X: \xc3\xa9"],
+    [b"X: a\x01b"], [b"X: a\tb"], [b"X:"], [b": a"], [b"A!#$%&'*+-.^_`|~Z: a"], [b"X Y: a"],
+    [b"H%d: v" % i for i in range(60)], [b"H%d: v" % i for i in range(61)], [b"H%d: v" % i for i in range(62)], [b"H%d: v" % i for i in range(200)],
+    [b"X: a", b"x: b"], [b"Transfer-Encoding: chunked"], [b"Connection: X", b"X: a"], [b"Content-Type: " + b"t" * 5000],
+)
+BODIES = (b"", b"\0", b"\xff", b"\xc3", b"\xed\xa0\x80", b"a\0b", b"\r\n\t", b"\x01", b"\x7f", b"{" * 40000, b"x" * 47 * 1024,
+          b"x" * 48 * 1024, b"x" * (48 * 1024 + 1), b'"' * 48000, b"\xc3\xa9" * 24000, b"a=b&" * 12000)
 
 
 class Whole(whole_way.WholeWay):
@@ -52,6 +71,45 @@ class Whole(whole_way.WholeWay):
         path = f"/api/v3/account?timestamp={int(time.time() * 1000)}&signature=dummy"
         status, body, headers = self.call("binance-relay", "GET", path, headers={"X-MBX-APIKEY": "dummy"})
         self.assertEqual(status, 200, (body, headers["Chancery-Problem"]))
+
+    # ---- the connection to the agent, which all bots share ----
+
+    def links(self):
+        """Core's ends of the connections by the relay's socket."""
+        with open("/proc/net/unix") as table:
+            rows = [line.split() for line in table.readlines()[1:]]
+        path = str(self.agent.home / "run" / "relay.sock")
+        return {row[6] for row in rows if row[5] == "03" and row[7:] == [path]}
+
+    def send_raw(self, method, path, headers, body):
+        """The status that the relay answers with, whatever it is sent."""
+        lines = [f"{method} ".encode() + path + b" HTTP/1.1", f"Host: 127.0.0.1:{self.port}".encode(),
+                 f"Content-Length: {len(body)}".encode(), b"Connection: close", *headers]
+        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as bot:
+            with contextlib.suppress(OSError):
+                bot.sendall(b"\r\n".join(lines) + b"\r\n\r\n" + body)
+            said = bot.recv(65536)
+        self.assertTrue(said.startswith(b"HTTP/1.1 "), (lines, said))
+        return int(said.split(b" ")[1])
+
+    def test_no_bot_ends_the_connection_of_all(self):
+        self.assertEqual(self.order()[0], 200)
+        links = self.links()
+        self.assertEqual(len(links), 1)
+        for key in KEYS:
+            for path in PATHS:
+                self.send_raw("GET", f"/{self.token}/".encode() + key + path, [], b"")
+        start = f"/{self.token}/binance-relay/api/v3/order".encode()
+        for method in METHODS:
+            self.send_raw(method, start, [], b"")
+        for headers in HEADERS:
+            self.send_raw("POST", start, headers, self.write_order().encode())
+        for body in BODIES:
+            self.send_raw("POST", start, [b"Content-Type: application/x-www-form-urlencoded", b"X-MBX-APIKEY: dummy"], body)
+        self.assertEqual(self.order(newClientOrderId="after")[0], 200)
+        self.assertEqual(self.links(), links)
+        self.assertNotIn("has ended", self.relay_log())
+        self.assertNotIn("the connection of the relay", self.agent.log())
 
     # ---- errors ----
 

@@ -21,7 +21,7 @@ class RelayedWire(harness.AgentTest):
     def setUp(self):
         super().setUp()
         self.relay = Relay(self.agent)
-        self.addCleanup(self.relay.client.close)
+        self.addCleanup(self.relay.close)
 
     def order(self, name, **more):
         return test_wire.binance(f"{test_wire.ORDER}&newClientOrderId={name}".replace("quantity=1&", "quantity=0.1&"), **more)
@@ -44,9 +44,9 @@ class RelayedWire(harness.AgentTest):
 
     def test_what_was_sent_does_not_look_refused_when_its_time_is_over(self):
         document = self.order("b&recvWindow=3000")
-        asked = dict(self.order("c&recvWindow=3000"), relay={"id": relaying.draw(), "for": "maker"})
         _, drawn = self.signed(document)
-        wait_until(lambda: "s old" in self.relay.client.post(f"/v1/keys/{KEY}/check", asked).body.decode(), "its time is over")
+        with self.agent.client() as bot:
+            wait_until(lambda: "s old" in bot.post("/v1/keys/binance-direct/check", document).body.decode(), "its time is over")
         again, _ = self.relay.sign(KEY, document)
         self.assertEqual((again.status, again.json["relay_id"]), (409, drawn))
 

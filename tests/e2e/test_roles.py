@@ -26,7 +26,6 @@ BODIES = {
     ("POST", "sign"): harness.BINANCE_ORDER,
     ("POST", "check"): harness.BINANCE_ORDER,
     ("POST", "release"): {"outcome": "rejected"},
-    ("POST", "outcomes"): {"outcomes": [{"id": "0123456789abcdef" * 2, "outcome": "not-sent"}]},
     ("PUT", "prices"): {"source": "binance", "prices": [{"pair": "BTC/USDT", "price": "29880.5", "time_ms": 1}]},
 }
 
@@ -62,11 +61,14 @@ def ask_http(agent, call):
     has_body = (method, name) in BODIES and "/requests/" not in path
     body = json.dumps(BODIES[method, name]).encode() if has_body else None
     with agent.client() as client:
-        answer = client.request(method, path.replace("{key}", "binance-main").replace("{id}", "1"), body,
-                                {"Content-Type": "application/json"} if body else {})
+        try:
+            answer = client.request(method, path.replace("{key}", "binance-main").replace("{id}", "1"), body,
+                                    {"Content-Type": "application/json"} if body else {})
+        except ConnectionResetError:
+            return "closed"
     if answer.status == 403:
         return "403"
-    if answer.status == 404 or (name == "outcomes" and answer.json["unknown"]):
+    if answer.status == 404:
         return "own"
     little = {"keys": b'"keys":[]', "status": b'"tokens":[]'}.get(name)
     if little and little in answer.body:

@@ -61,6 +61,7 @@ static struct {
     struct sockaddr_un bots_address;
     struct sockaddr_un operators_address;
     ch_connections *connections;
+    ch_relay_links *relays;
     ch_fronts *fronts;
     ch_links links;
     ch_requests *requests;
@@ -288,6 +289,16 @@ static void make_desks(void)
                                       .started_ms = fuzz_the_stage.now_ms};
 }
 
+static void make_relay_links(void)
+{
+    const ch_relay_owner owner = {.connections = core.connections,
+                                  .policy = &core.policy,
+                                  .callers = core.callers,
+                                  .on_sign = on_sign,
+                                  .on_outcomes = on_outcomes};
+    core.relays = ch_relay_links_new(core.loop, &owner);
+}
+
 static void make_rooms(int bots_fd, int operators_fd)
 {
     const ch_front_owner owner = {.on_sign = on_sign,
@@ -298,7 +309,6 @@ static void make_rooms(int bots_fd, int operators_fd)
                                   .on_put_prices = on_put_prices,
                                   .on_list_prices = on_list_prices,
                                   .on_release = on_release,
-                                  .on_outcomes = on_outcomes,
                                   .on_get_request = on_get_request,
                                   .on_fetch = on_fetch,
                                   .on_withdraw = on_withdraw};
@@ -307,7 +317,8 @@ static void make_rooms(int bots_fd, int operators_fd)
     core.callers = ch_callers_new();
     core.shadow = ch_shadow_new();
     ch_shadow_set_policy(core.shadow, &core.policy, now_ns());
-    core.fronts = ch_fronts_new(core.loop, bots_fd, core.connections, &core.policy, &owner, false);
+    make_relay_links();
+    core.fronts = ch_fronts_new(core.loop, bots_fd, core.connections, &core.policy, core.relays, &owner, false);
     make_requests();
     const ch_codes_context codes = {
         .loop = core.loop, .policy = &core.policy, .links = &core.links, .people = core.people};
@@ -354,6 +365,7 @@ static void turn(void)
     ch_approval_desk_turn(core.approval_desk);
     ch_requests_note(core.requests);
     ch_ledger_turn(core.ledger, now_ns());
+    ch_relay_links_flush(core.relays);
     ch_fronts_flush(core.fronts);
 }
 
@@ -448,6 +460,7 @@ void fuzz_core_close(void)
     ch_codes_free(core.codes);
     ch_links_free(&core.links);
     ch_fronts_free(core.fronts);
+    ch_relay_links_free(core.relays);
     ch_loop_forget(core.loop, &core.written);
     ch_writer_stop(core.writer);
     ch_ledger_close(core.ledger);

@@ -38,13 +38,27 @@ typedef struct sequence {
     ch_buffer made; /* bytes of the one that is new or changed */
 } sequence;
 
+static bool has_bytes(const fuzz_event_kinds *kinds, uint8_t what)
+{
+    for (size_t i = 0; i < kinds->with_bytes_count; i++) {
+        if (kinds->with_bytes[i] == what)
+            return true;
+    }
+    return false;
+}
+
+static uint8_t choose(const fuzz_event_kinds *kinds, dice *chance)
+{
+    return dice_chance(chance, 50) ? kinds->with_bytes[dice_below(chance, kinds->with_bytes_count)]
+                                   : (uint8_t)dice_below(chance, kinds->count);
+}
+
 static fuzz_event make_event(const fuzz_event_kinds *kinds, dice *chance, ch_buffer *bytes)
 {
-    bool has_bytes = dice_chance(chance, 50);
-    fuzz_event event = {.what = has_bytes ? kinds->with_bytes : (uint8_t)dice_below(chance, kinds->count),
+    fuzz_event event = {.what = choose(kinds, chance),
                         .how = (uint8_t)(dice_chance(chance, 80) ? dice_below(chance, 8) : dice_next(chance))};
-    if (event.what == kinds->with_bytes)
-        kinds->make_bytes(chance, bytes);
+    if (has_bytes(kinds, event.what))
+        kinds->make_bytes(chance, event.what, bytes);
     event.bytes = ch_buffer_slice(bytes);
     return event;
 }

@@ -19,9 +19,10 @@ void fuzz_add_event(ch_buffer *input, const fuzz_event *event);
 
 /* What a door's mutations need to know. */
 typedef struct fuzz_event_kinds {
-    unsigned count;     /* `what` is below it */
-    uint8_t with_bytes; /* the one event whose bytes mean something */
-    void (*make_bytes)(dice *chance, ch_buffer *out);
+    unsigned count;            /* `what` is below it */
+    const uint8_t *with_bytes; /* the events whose bytes mean something */
+    size_t with_bytes_count;
+    void (*make_bytes)(dice *chance, uint8_t event, ch_buffer *out);
 } fuzz_event_kinds;
 
 /* For LLVMFuzzerCustomMutator: one in four inputs is libFuzzer's own; the others have an event more, less, twice, moved

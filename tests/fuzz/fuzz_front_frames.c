@@ -1,4 +1,5 @@
-/* A front that was taken over, and what it may send core, while the token process and the operator do their work. */
+/* A front and a relay that were taken over, and what they may send core, while the token process and the operator do
+ * their work. */
 #include "tests/fuzz/events.h"
 #include "tests/fuzz/frames.h"
 #include "tests/fuzz/core.h"
@@ -21,6 +22,7 @@ typedef enum what {
     WRITE,
     DISK,
     APPROVE,
+    RELAY,
     WHAT_COUNT
 } what;
 
@@ -48,6 +50,22 @@ static void lock(bool is_unlock)
         fuzz_token_say_logged_out(CH_OK);
 }
 
+/* A bot; or the relay anew, which most often says that it starts. */
+static void someone_connects(uint8_t how)
+{
+    if (how % 2 == 0)
+        fuzz_bot_connect();
+    else
+        fuzz_relay_connect(how % 4 == 1);
+}
+
+static void relay_says(ch_slice bytes)
+{
+    if (!fuzz_relay_is_there())
+        fuzz_relay_connect(true);
+    (void)fuzz_relay_send(bytes);
+}
+
 static void happen(const fuzz_event *event)
 {
     switch ((what)(event->what % WHAT_COUNT)) {
@@ -68,13 +86,11 @@ static void happen(const fuzz_event *event)
         lock(event->what % WHAT_COUNT == UNLOCK);
         break;
     case CONNECT:
-        if (event->how % 2 == 0)
-            fuzz_bot_connect();
-        else
-            fuzz_relay_connect();
+        someone_connects(event->how);
         break;
     case READ:
         fuzz_front_read(event->how % 2 == 0);
+        fuzz_relay_read_on(event->how % 4 < 2);
         break;
     case TOKEN_DIES:
         fuzz_token_die();
@@ -87,6 +103,9 @@ static void happen(const fuzz_event *event)
         break;
     case APPROVE:
         fuzz_core_approve();
+        break;
+    case RELAY:
+        relay_says(event->bytes);
         break;
     case TURN:
     case WHAT_COUNT:
@@ -109,11 +128,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 }
 
 /* A packet of a few frames, most of them with a meaning. */
-static void make_bytes(dice *chance, ch_buffer *out)
+static void make_bytes(dice *chance, uint8_t event, ch_buffer *out)
 {
     for (size_t i = 1 + dice_below(chance, 3); i > 0; i--) {
         size_t kind = dice_below(chance, 10);
-        if (kind < 5)
+        if (event == RELAY)
+            fuzz_add_relay_frame(chance, out);
+        else if (kind < 5)
             fuzz_add_request(chance, out);
         else if (kind < 8)
             fuzz_add_report(chance, out);
@@ -124,6 +145,8 @@ static void make_bytes(dice *chance, ch_buffer *out)
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)
 {
-    static const fuzz_event_kinds kinds = {.count = WHAT_COUNT, .with_bytes = SEND, .make_bytes = make_bytes};
+    static const uint8_t with_bytes[] = {SEND, RELAY};
+    static const fuzz_event_kinds kinds = {
+        .count = WHAT_COUNT, .with_bytes = with_bytes, .with_bytes_count = 2, .make_bytes = make_bytes};
     return fuzz_mutate_events(&kinds, data, size, max_size, seed);
 }

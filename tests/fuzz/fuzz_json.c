@@ -3,9 +3,9 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "agent/front/ask.h"
-#include "agent/front/problem.h"
 #include "agent/front/report.h"
 #include "base/buffer.h"
+#include "wire/documents.h"
 #include "wire/frames.h"
 
 #include <jansson.h>
@@ -98,18 +98,6 @@ static void check_prices(const ch_report *report, size_t body_size)
         FUZZ_CHECK(ch_put_prices_frame_put(&packet, 7, &report->prices, &err) == CH_OK);
 }
 
-static void check_outcomes(const ch_report *report, size_t body_size)
-{
-    ch_error err = CH_ERROR_INIT;
-    ch_autobuffer packet = CH_BUFFER_INIT;
-    ch_records ends = report->outcomes.ends;
-    FUZZ_CHECK(ends.count > 0 && ends.count <= CH_OUTCOMES_MAX);
-    for (ch_ended_record end; ch_ended_record_next(&ends, &end);)
-        FUZZ_CHECK(end.relay_id.size == CH_DRAWN_SIZE && end.is_sent == (end.status != 0));
-    if (body_size <= BODY_MAX)
-        FUZZ_CHECK(ch_outcomes_frame_put(&packet, 7, &report->outcomes, &err) == CH_OK);
-}
-
 static void read_reports(ch_slice body)
 {
     ch_error err = CH_ERROR_INIT;
@@ -121,10 +109,6 @@ static void read_reports(ch_slice body)
     else
         check_refusal(&err);
     fuzz_check_error(ch_report_read_outcome(&report, body, &err), &err);
-    st = ch_report_read_ends(&report, body, &err);
-    fuzz_check_error(st, &err);
-    if (st == CH_OK)
-        check_outcomes(&report, body.size);
     ch_report_free(&report);
 }
 

@@ -179,8 +179,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     return 0;
 }
 
-static void make_bytes(dice *chance, ch_buffer *out)
+static void make_bytes(dice *chance, uint8_t event, ch_buffer *out)
 {
+    (void)event;
     fuzz_add_frame(chance, CH_OPERATOR_TO_CORE, out);
     if (dice_chance(chance, 10))
         fuzz_add_frame(chance, CH_OPERATOR_TO_CORE, out);
@@ -188,6 +189,8 @@ static void make_bytes(dice *chance, ch_buffer *out)
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)
 {
-    static const fuzz_event_kinds kinds = {.count = WHAT_COUNT, .with_bytes = SEND, .make_bytes = make_bytes};
+    static const uint8_t with_bytes[] = {SEND};
+    static const fuzz_event_kinds kinds = {
+        .count = WHAT_COUNT, .with_bytes = with_bytes, .with_bytes_count = 1, .make_bytes = make_bytes};
     return fuzz_mutate_events(&kinds, data, size, max_size, seed);
 }

@@ -1,5 +1,5 @@
-/* What the relay reads of strangers: a bot's head and path, the head of an exchange's answer, and the agent's JSON. The
- * first byte says which. */
+/* What the relay reads of strangers: a bot's head and path, the head of an exchange's answer, and the agent's
+ * frames. The first byte says which. */
 #include "tests/fuzz/fuzz.h"
 
 #include "base/names.h"
@@ -7,6 +7,7 @@
 #include "relay/agent_answer.h"
 #include "relay/answer_head.h"
 #include "relay/bot_head.h"
+#include "wire/frames.h"
 
 #include <string.h>
 
@@ -65,6 +66,17 @@ static void try_bot(ch_slice input)
 }
 
 /* What is passed on is lines of a head, each of them one header. */
+static void check_lines(ch_slice rest)
+{
+    while (rest.size > 0) {
+        const uint8_t *end = ch_slice_find(rest, '\r');
+        FUZZ_CHECK(end != NULL && end[1] == '\n');
+        ch_slice line = {rest.data, (size_t)(end - rest.data)};
+        FUZZ_CHECK(ch_slice_is_text(line) && ch_slice_find(line, ':') != NULL && line.data[0] != ' ');
+        rest = ch_slice_after(rest, line.size + 2);
+    }
+}
+
 static void try_exchange(ch_slice input)
 {
     ch_answer_head head = {.size = 0};
@@ -77,30 +89,59 @@ static void try_exchange(ch_slice input)
         input = ch_slice_after(input, line.size);
     }
     ch_answer_head_pass(&head, &out);
-    ch_slice rest = ch_buffer_slice(&out);
-    while (rest.size > 0) {
-        const uint8_t *end = ch_slice_find(rest, '\r');
-        FUZZ_CHECK(end != NULL && end[1] == '\n');
-        ch_slice line = {rest.data, (size_t)(end - rest.data)};
-        FUZZ_CHECK(ch_slice_is_text(line) && ch_slice_find(line, ':') != NULL && line.data[0] != ' ');
-        rest = ch_slice_after(rest, line.size + 2);
-    }
+    check_lines(ch_buffer_slice(&out));
     ch_answer_head_free(&head);
+}
+
+/* What is passed on is well formed; a shape's lines are those of a head. */
+static void check_shapes(const ch_agent_answer *answer)
+{
+    for (size_t i = 0; i < answer->shapes.count; i++) {
+        ch_shape shape;
+        FUZZ_CHECK(ch_shape_read(answer->shapes, i, &shape));
+        FUZZ_CHECK(shape.status >= 200 && shape.status <= 599);
+        check_lines(ch_buffer_slice(&shape.lines));
+        ch_buffer_free(&shape.lines);
+    }
+}
+
+static void check_answer(const ch_agent_answer *answer)
+{
+    ch_autobuffer document = CH_BUFFER_INIT;
+    ch_header_record header;
+    ch_records headers = answer->headers;
+    check_shapes(answer);
+    switch (answer->says) {
+    case CH_AGENT_SIGNED:
+    case CH_AGENT_PUBLIC:
+        FUZZ_CHECK(answer->method.size > 0 && answer->url.size > 0 && ch_slice_is_text(answer->url));
+        while (ch_header_record_next(&headers, &header))
+            FUZZ_CHECK(header.name.size > 0 && ch_slice_is_text(header.name) && ch_slice_is_text(header.value));
+        break;
+    case CH_AGENT_ALREADY_SENT:
+        FUZZ_CHECK(answer->sent_id.size == 0 || answer->sent_id.size == CH_DRAWN_SIZE);
+        break;
+    case CH_AGENT_REFUSES:
+        ch_agent_answer_add_document(answer, 422, &document);
+        FUZZ_CHECK(document.size > 0 && document.data[document.size - 1] == '}');
+        break;
+    case CH_AGENT_AWAY:
+    case CH_AGENT_SILENT:
+        break;
+    }
 }
 
 static void try_agent(ch_slice input)
 {
-    ch_agent_answer answer = {.status = fuzz_take_byte(&input) % 2 == 0 ? 200 : 409};
-    json_t *document = json_loadb((const char *)input.data, input.size, JSON_REJECT_DUPLICATES, NULL);
-    ch_shape shape;
-    ch_agent_answer_read(document, &answer);
-    if (answer.says == CH_AGENT_SIGNED || answer.says == CH_AGENT_PUBLIC)
-        FUZZ_CHECK(answer.method != NULL && answer.url != NULL && json_is_object(answer.headers));
-    FUZZ_CHECK(answer.says != CH_AGENT_ALREADY_SENT || answer.sent_id != NULL);
-    if (ch_shape_read(json_object_get(document, "exchange_error"), &shape))
-        FUZZ_CHECK(shape.status >= 200 && shape.status <= 599 && shape.body.data != NULL);
-    ch_buffer_free(&shape.lines);
-    json_decref(document);
+    ch_error err = CH_ERROR_INIT;
+    ch_frame frame;
+    ch_agent_answer answer;
+    while (ch_frame_next(&input, &frame)) {
+        ch_status st = ch_agent_answer_read(&frame, &answer, &err);
+        fuzz_check_error(st, &err);
+        if (st == CH_OK)
+            check_answer(&answer);
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -114,8 +114,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     return 0;
 }
 
-static void make_bytes(dice *chance, ch_buffer *out)
+static void make_bytes(dice *chance, uint8_t event, ch_buffer *out)
 {
+    (void)event;
     for (size_t i = 1 + dice_below(chance, 3); i > 0; i--)
         fuzz_add_frame(chance, CH_TOKEN_TO_CORE, out);
 }
@@ -123,7 +124,9 @@ static void make_bytes(dice *chance, ch_buffer *out)
 /* The events begin after the first byte. */
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)
 {
-    static const fuzz_event_kinds kinds = {.count = WHAT_COUNT, .with_bytes = SEND, .make_bytes = make_bytes};
+    static const uint8_t with_bytes[] = {SEND};
+    static const fuzz_event_kinds kinds = {
+        .count = WHAT_COUNT, .with_bytes = with_bytes, .with_bytes_count = 1, .make_bytes = make_bytes};
     if (size == 0 && max_size > 0)
         data[size++] = (uint8_t)seed;
     return 1 + fuzz_mutate_events(&kinds, data + 1, size - 1, max_size - 1, seed);

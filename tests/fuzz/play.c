@@ -183,6 +183,7 @@ void fuzz_turn(void)
     fuzz_core_turn();
     read_front();
     read_tokens();
+    fuzz_relay_read();
     fuzz_operators_read();
 }
 
@@ -282,12 +283,6 @@ void fuzz_bot_connect(void)
     int fd = fuzz_core_connect_bot();
     if (fd >= 0)
         bots[bot_count++] = fd;
-}
-
-void fuzz_relay_connect(void)
-{
-    if (bot_count < BOTS_MAX)
-        bots[bot_count++] = fuzz_core_connect_relay();
 }
 
 void fuzz_front_get_ready(void)
@@ -441,6 +436,7 @@ void fuzz_play_begin(void)
     is_front_reading = true;
     bot_count = 0;
     fuzz_operators_begin();
+    fuzz_relay_begin();
     fuzz_core_open(on_start);
     fuzz_turn();
 }
@@ -451,14 +447,15 @@ static bool has_unread(const fuzz_end *at)
     return at->fd >= 0 && ioctl(at->fd, SIOCOUTQ, &size) == 0 && size > 0;
 }
 
-/* Whatever happened, each request of a front that is still there has been answered once when nothing can be signed, and
- * nothing waited for, any more. */
+/* Whatever happened, each request of a front or a relay that is still there has been answered once when nothing can be
+ * signed, and nothing waited for, any more. */
 static void check_answers(void)
 {
     unsigned life = the_front.life;
     is_front_reading = true;
+    fuzz_relay_read_on(true);
     fuzz_disk_set(FUZZ_DISK_GOOD);
-    for (size_t i = 0; i < TURNS_MAX && has_unread(&fuzz_the_stage.front); i++)
+    for (size_t i = 0; i < TURNS_MAX && (has_unread(&fuzz_the_stage.front) || fuzz_relay_is_unread()); i++)
         fuzz_turn();
     fuzz_core_lock();
     fuzz_core_recall();
@@ -468,6 +465,7 @@ static void check_answers(void)
         fuzz_pass_ms(LAST_STEP_MS);
     if (life == the_front.life && fuzz_the_stage.front.fd >= 0)
         FUZZ_CHECK(the_front.asked == the_front.answered);
+    fuzz_relay_check();
 }
 
 /* A disk that is good again has all that core counts, once what had failed was tried again. */
@@ -484,6 +482,7 @@ void fuzz_play_end(void)
     check_state();
     fuzz_operators_check();
     fuzz_core_close();
+    fuzz_relay_end();
     for (size_t i = 0; i < bot_count; i++)
         close(bots[i]);
     for (size_t i = 0; i < FUZZ_OPERATORS_MAX; i++)

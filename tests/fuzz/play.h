@@ -1,6 +1,6 @@
-/* The parts that a door of core needs played: the front, the token process, bots and operators. What core sends them is
- * read after each turn, and held to wire/frames.def and to this: no job without a login that core asked for, none for a
- * key that no bot has a grant for, one answer for each request, one for each operator. */
+/* The parts that a door of core needs played: the front, the token process, bots, a relay and operators. What core
+ * sends them is read after each turn, and held to wire/frames.def and to this: no job without a login that core asked
+ * for, none for a key that no bot has a grant for, one answer for each request, one for each operator. */
 #ifndef CH_TESTS_FUZZ_PLAY_H
 #define CH_TESTS_FUZZ_PLAY_H
 
@@ -31,7 +31,17 @@ void fuzz_front_write(ch_slice bytes);
 /* False: it leaves unread what core sends. */
 void fuzz_front_read(bool is_reading);
 void fuzz_bot_connect(void);
-void fuzz_relay_connect(void);
+
+/* ---- the relay ---- */
+
+/* Opens its connection anew. False: it does not say that it starts. */
+void fuzz_relay_connect(bool is_starting);
+/* False if it has none, or core has closed it as far as the relay has read. */
+bool fuzz_relay_is_there(void);
+/* Sends bytes as they are; they need not be whole frames. False if not all were sent. */
+bool fuzz_relay_send(ch_slice bytes);
+/* False: it leaves unread what core sends. */
+void fuzz_relay_read_on(bool is_reading);
 
 /* ---- the token process ---- */
 

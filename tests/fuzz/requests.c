@@ -1,6 +1,7 @@
 #include "tests/fuzz/requests.h"
 
 #include "exchange/load.h"
+#include "tests/fuzz/frames.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/rig.h"
 #include "tests/fuzz/stage.h"
@@ -55,10 +56,6 @@ static const char *pick(dice *chance, const char *const *texts, size_t count)
 static const char *const pairs[] = {"ODD/EUR", "ODD/USD", "EVEN/EUR", "EUR/ODD", "odd", ""};
 static const char *const numbers[] = {"100", "101", "94.5", "120", "1", "0.000000000000000001", "999999999999999999",
                                       "0"};
-
-/* Ids as relays draw them, and a text that is no id. */
-static const char *const drawn[] = {"00000000000000000000000000000001", "00000000000000000000000000000002",
-                                    "7d5c0bd3a1f94e0f8a5d0c2b9e6f1a34", "7D5C"};
 
 /* ---- requests for a signature ---- */
 
@@ -224,11 +221,11 @@ static void turn_into_wire(dice *chance, ch_sign_frame *sign, texts *to)
 
 /* ---- in any form ---- */
 
-static void make_any(dice *chance, ch_sign_frame *sign, ch_buffer *records, texts *to)
+static void make_any(dice *chance, ch_form form, ch_sign_frame *sign, ch_buffer *records, texts *to)
 {
     static sample made; /* large */
     ch_slice payload = CH_LITERAL("");
-    sign->form = (uint8_t)dice_below(chance, CH_FORM_COUNT);
+    sign->form = (uint8_t)form;
     if (sign->form == CH_FORM_RAW) {
         sign->text = CH_LITERAL("any bytes");
     } else if (make_request(&made, &payload) && (sign->form != CH_FORM_WIRE || !make_wire(chance, &made, sign, to))) {
@@ -241,38 +238,50 @@ static void make_any(dice *chance, ch_sign_frame *sign, ch_buffer *records, text
     }
 }
 
-static void speak_for_somebody(dice *chance, ch_sign_frame *sign)
-{
-    static const char *const callers[] = {"bot", "bot", "bot", "other", "relay", ""};
-    static const char *const tags[] = {"", "", "0123456789abcdef", "no tag of the agent's"};
-    sign->relay_id = PICK(chance, drawn);
-    sign->relay_for = PICK(chance, callers);
-    sign->relay_errors = PICK(chance, tags);
-}
+/* What the frame's views are into. */
+typedef struct made {
+    ch_sign_frame sign;
+    ch_buffer records;
+    texts texts;
+} made;
 
-void fuzz_add_request(dice *chance, ch_buffer *packet)
+static void make_request_of(dice *chance, bool is_relays, made *to)
 {
     static const char *const keys[] = {"odd-all",  "odd-all",   "odd-jwt", "odd-read",
                                        "odd-cold", "odd-other", "money",   "money"};
     static const char *const repeats[] = {"", "", "", "", "once", "twice"};
-    ch_autobuffer records = CH_BUFFER_INIT;
-    texts to = {CH_BUFFER_INIT, CH_BUFFER_INIT, CH_BUFFER_INIT};
-    ch_error err = CH_ERROR_INIT;
     maker.dice.state = dice_next(chance);
-    ch_sign_frame sign = {.connection = dice_below(chance, 3),
-                          .key = PICK(chance, keys),
-                          .repeat_key = PICK(chance, repeats),
-                          .is_check = dice_chance(chance, 10)};
-    if (ch_slice_is(sign.key, "money") && dice_chance(chance, 80))
-        make_plain(chance, &sign, &records);
+    *to = (made){
+        .sign = {.key = PICK(chance, keys), .repeat_key = PICK(chance, repeats)}
+    };
+    ch_sign_frame *sign = &to->sign;
+    bool is_wire = is_relays && dice_chance(chance, 99);
+    ch_form form = is_wire ? CH_FORM_WIRE : (ch_form)dice_below(chance, CH_FORM_COUNT);
+    if (ch_slice_is(sign->key, "money") && dice_chance(chance, 80))
+        make_plain(chance, sign, &to->records);
     else
-        make_any(chance, &sign, &records, &to);
-    if (sign.form == CH_FORM_TYPED && ch_slice_is(sign.key, "money") && dice_chance(chance, 30))
-        turn_into_wire(chance, &sign, &to);
-    if (dice_chance(chance, 20))
-        speak_for_somebody(chance, &sign);
-    ch_ignore(ch_sign_frame_put(packet, dice_below(chance, 1000), &sign, &err)); /* too large: then not this one */
-    free_texts(&to);
+        make_any(chance, form, sign, &to->records, &to->texts);
+    bool is_plain = sign->form == CH_FORM_TYPED && ch_slice_is(sign->key, "money");
+    if (is_plain && dice_chance(chance, is_relays ? 99 : 30))
+        turn_into_wire(chance, sign, &to->texts);
+}
+
+/* Too large: then not this one. */
+static void add_and_free(dice *chance, made *from, ch_buffer *packet)
+{
+    ch_error err = CH_ERROR_INIT;
+    ch_ignore(ch_sign_frame_put(packet, 1 + dice_below(chance, 1000), &from->sign, &err));
+    ch_buffer_free(&from->records);
+    free_texts(&from->texts);
+}
+
+void fuzz_add_request(dice *chance, ch_buffer *packet)
+{
+    made to;
+    make_request_of(chance, false, &to);
+    to.sign.connection = dice_below(chance, 3);
+    to.sign.is_check = dice_chance(chance, 10);
+    add_and_free(chance, &to, packet);
 }
 
 /* ---- what bots and feeds report, and ask for ---- */
@@ -317,24 +326,6 @@ static void release(dice *chance, ch_buffer *packet, uint64_t id)
     FUZZ_CHECK(ch_release_frame_put(packet, id, &asked, &err) == CH_OK);
 }
 
-/* How requests ended, as a relay says. */
-static void tell_outcomes(dice *chance, ch_buffer *packet, uint64_t id)
-{
-    static const char *const bodies[] = {"", "{\"code\":1}", "no"};
-    ch_autobuffer records = CH_BUFFER_INIT;
-    ch_error err = CH_ERROR_INIT;
-    ch_outcomes_frame told = {.connection = dice_below(chance, 3)};
-    for (size_t i = dice_below(chance, 4); i > 0; i--) {
-        ch_ended_record end = {.relay_id = PICK(chance, drawn), .is_sent = dice_chance(chance, 50)};
-        if (end.is_sent) {
-            end.status = (uint16_t)(200 + 100 * dice_below(chance, 4));
-            end.body = PICK(chance, bodies);
-        }
-        ch_ended_record_put(&told.ends, &records, &end);
-    }
-    FUZZ_CHECK(ch_outcomes_frame_put(packet, id, &told, &err) == CH_OK);
-}
-
 /* A request that waits for people: how it stands, now or later, its signature, its end. */
 static void ask_for_request(dice *chance, ch_buffer *packet, uint64_t id)
 {
@@ -357,9 +348,64 @@ static void ask_for_request(dice *chance, ch_buffer *packet, uint64_t id)
 void fuzz_add_report(dice *chance, ch_buffer *packet)
 {
     static void (*const makers[])(dice * chance, ch_buffer * packet, uint64_t id) = {
-        report_prices, ask_for_limits, ask_for_prices, release, ask_for_request, tell_outcomes};
+        report_prices, ask_for_limits, ask_for_prices, release, ask_for_request};
     makers[dice_below(chance, sizeof makers / sizeof *makers)](chance, packet, dice_below(chance, 1000));
 }
+
+/* ---- a relay ---- */
+
+/* Ids as relays draw them, and seldom a text that is no id. */
+static ch_slice draw_id(dice *chance)
+{
+    static const char *const drawn[] = {"00000000000000000000000000000001", "00000000000000000000000000000002",
+                                        "00000000000000000000000000000003", "7d5c0bd3a1f94e0f8a5d0c2b9e6f1a34"};
+    return dice_chance(chance, 3) ? CH_LITERAL("7D5C") : PICK(chance, drawn);
+}
+
+/* A tag is the time at which core started: as it is when nothing has moved the stage's clock before. */
+static void add_relay_request(dice *chance, ch_buffer *packet)
+{
+    static const char *const whom[] = {"other", "relay", ""};
+    const uint64_t tags[] = {0, 1, FUZZ_WALL_MS * 1000000};
+    made to;
+    make_request_of(chance, true, &to);
+    to.sign.relay_id = draw_id(chance);
+    to.sign.relay_for = dice_chance(chance, 90) ? CH_LITERAL("bot") : PICK(chance, whom);
+    to.sign.errors_tag = tags[dice_below(chance, 3)];
+    to.sign.is_check = dice_chance(chance, 1);
+    add_and_free(chance, &to, packet);
+}
+
+/* How requests ended. */
+static void add_outcomes(dice *chance, ch_buffer *packet, uint64_t id)
+{
+    static const char *const bodies[] = {"", "{\"code\":1}", "no", "\xff"};
+    ch_autobuffer records = CH_BUFFER_INIT;
+    ch_error err = CH_ERROR_INIT;
+    ch_outcomes_frame told = {0};
+    for (size_t i = 1 + dice_below(chance, 3); i > 0; i--) {
+        ch_ended_record end = {.relay_id = draw_id(chance), .is_sent = dice_chance(chance, 50)};
+        if (end.is_sent) {
+            end.status = (uint16_t)(200 + 100 * dice_below(chance, 4));
+            end.body = PICK(chance, bodies);
+        }
+        ch_ended_record_put(&told.ends, &records, &end);
+    }
+    FUZZ_CHECK(ch_outcomes_frame_put(packet, id, &told, &err) == CH_OK);
+}
+
+void fuzz_add_relay_frame(dice *chance, ch_buffer *packet)
+{
+    size_t kind = dice_below(chance, 100);
+    if (kind < 75)
+        add_relay_request(chance, packet);
+    else if (kind < 97)
+        add_outcomes(chance, packet, 1 + dice_below(chance, 1000));
+    else
+        fuzz_add_frame(chance, CH_FRONT_TO_CORE, packet);
+}
+
+/* ---- a feed ---- */
 
 void fuzz_add_held_price(ch_buffer *packet)
 {

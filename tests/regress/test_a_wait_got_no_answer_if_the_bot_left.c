@@ -14,7 +14,7 @@ START_TEST(test_the_wait_is_answered)
     stage_send(&it.front_actor);
     scene_end_turn(&it);
     ck_assert(stage_is_silent(&it.front_actor));
-    ch_connections_remove(it.connections, it.front, it.bot);
+    ch_connections_remove(it.connections, ch_front_link_intake(it.front), it.bot);
     ck_assert_int_eq(scene_give(&it, request, "alice", SCENE_ALICE, &err), CH_OK); /* the desk looks again */
     scene_end_turn(&it);
     ck_assert_int_eq(scene_hear_failure(&it, 2).why.status, CH_UNAVAILABLE);

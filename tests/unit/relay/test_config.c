@@ -25,7 +25,7 @@ static void tear_down(void)
 START_TEST(test_defaults)
 {
     ck_assert_int_eq(load("listeners:\n" PORT), CH_OK);
-    ck_assert_str_eq(config.agent_socket, "/run/chancery/agent.sock");
+    ck_assert_str_eq(config.agent_socket, "/run/chancery/relay.sock");
     ck_assert_str_eq(config.listeners[0].address, "127.0.0.1");
     ck_assert_uint_eq(config.times.answer, 20);
     ck_assert_uint_eq(config.answer_mib, 64);

@@ -45,7 +45,7 @@ static ch_outcome *answered(size_t caller, unsigned number, size_t size)
 START_TEST(test_what_is_signed_is_found_by_its_caller)
 {
     ch_outcome *one = ch_outcome_begin(outcomes, 1, print_of(7));
-    ck_assert_uint_eq(strlen(one->id), CH_RELAY_ID_SIZE);
+    ck_assert_uint_eq(strlen(one->id), CH_DRAWN_SIZE);
     ck_assert_ptr_eq(ch_outcome_of_id(outcomes, 1, one->id), one);
     ck_assert_ptr_null(ch_outcome_of_id(outcomes, 0, one->id));
     ck_assert_ptr_null(ch_outcome_of_id(outcomes, 1, "x"));

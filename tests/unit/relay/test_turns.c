@@ -61,7 +61,7 @@ START_TEST(test_free_key_lets_all_go)
     one a, b, c;
     ck_assert(take(&a, 'a', 0, false));
     ck_assert(!take(&b, 'b', 0, false));
-    ch_turns_learn(turns, &a.turn, false, NULL);
+    ch_turns_learn(turns, &a.turn, false, (ch_key_errors){0});
     ck_assert_str_eq(order, "b");
     ck_assert(take(&c, 'c', 0, false));
     ch_turns_leave(turns, &c.turn);
@@ -74,7 +74,7 @@ START_TEST(test_cancels_go_first_and_callers_alternate)
 {
     one a, b, c, d, e;
     take(&a, 'a', 0, false);
-    ch_turns_learn(turns, &a.turn, true, NULL);
+    ch_turns_learn(turns, &a.turn, true, (ch_key_errors){0});
     take(&b, 'b', 0, false);
     take(&c, 'c', 0, false);
     take(&d, 'd', 1, false);
@@ -114,18 +114,25 @@ START_TEST(test_many_that_leave_at_once)
 }
 END_TEST
 
-START_TEST(test_shapes_are_remembered)
+START_TEST(test_shapes_are_copied_and_remembered)
 {
+    char bytes[] = "shapes";
+    const ch_slice key = CH_LITERAL("k");
+    const ch_key_errors errors = {
+        .tag = 7, .shapes = {2, {(const uint8_t *)bytes, 6}}
+    };
     one a;
-    json_t *shapes = json_object();
-    ck_assert_ptr_null(ch_turns_shapes(turns, ch_slice_of("k"), 0));
+    ck_assert_uint_eq(ch_turns_errors(turns, key, 0).tag, 0);
     take(&a, 'a', 0, false);
-    ch_turns_learn(turns, &a.turn, true, shapes);
-    ch_turns_learn(turns, &a.turn, true, NULL); /* it has them already */
+    ch_turns_learn(turns, &a.turn, true, errors);
+    memset(bytes, 'x', 6);
+    ch_turns_learn(turns, &a.turn, true, (ch_key_errors){.tag = 7}); /* it has them already */
     ch_turns_leave(turns, &a.turn);
-    json_decref(shapes);
-    ck_assert_ptr_eq(ch_turns_shapes(turns, ch_slice_of("k"), 0), shapes);
-    ck_assert_ptr_null(ch_turns_shapes(turns, ch_slice_of("k"), 1)); /* who may not see the key, for all we know */
+    ck_assert_uint_eq(ch_turns_errors(turns, key, 0).tag, 7);
+    ck_assert_uint_eq(ch_turns_errors(turns, key, 0).shapes.count, 2);
+    ck_assert(ch_slice_is(ch_turns_errors(turns, key, 0).shapes.records, "shapes"));
+    ck_assert_uint_eq(ch_turns_errors(turns, key, 1).tag, 0); /* who may not see the key, for all we know */
+    ck_assert_uint_eq(ch_turns_errors(turns, key, 1).shapes.count, 0);
 }
 END_TEST
 
@@ -161,5 +168,5 @@ END_TEST
 CH_TESTS_WITH("turns", set_up, tear_down, CH_TEST(test_unknown_key_has_one_at_a_time),
               CH_TEST(test_free_key_lets_all_go), CH_TEST(test_cancels_go_first_and_callers_alternate),
               CH_TEST(test_passing_lets_the_next_go), CH_TEST(test_many_that_leave_at_once),
-              CH_TEST(test_shapes_are_remembered), CH_TEST(test_public_calls_are_remembered),
+              CH_TEST(test_shapes_are_copied_and_remembered), CH_TEST(test_public_calls_are_remembered),
               CH_TEST(test_what_looks_like_a_cancel))

@@ -307,7 +307,7 @@ void scene_begin(scene *it)
     start_writer(it);
     start_front(it);
     start_token(it);
-    MUST(ch_connections_add(it->connections, &peer, false, it->front, &it->bot, &victim, &err));
+    MUST(ch_connections_add(it->connections, &peer, false, ch_front_link_intake(it->front), &it->bot, &victim, &err));
 }
 
 void scene_begin_unlocked(scene *it)

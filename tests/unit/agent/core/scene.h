@@ -7,6 +7,7 @@
 
 #include "agent/core/approval_desk.h"
 #include "agent/core/desk.h"
+#include "agent/core/front_link.h"
 #include "agent/core/request.h"
 #include "agent/core/status.h"
 #include "tests/unit/agent/core/play.h"

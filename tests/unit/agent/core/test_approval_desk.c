@@ -85,8 +85,8 @@ START_TEST(test_who_has_left_keeps_no_place)
     hear_refusal(100 + taken, CH_BUSY, "");
     for (uint64_t i = taken + 1; i < CH_LONG_WAITS_SHARE * 5; i++)
         scene_hear_failure(&it, 100 + i);
-    ch_connections_remove(it.connections, it.front, it.bot);
-    MUST(ch_connections_add(it.connections, &peer, false, it.front, &it.bot, &victim, &err));
+    ch_connections_remove(it.connections, ch_front_link_intake(it.front), it.bot);
+    MUST(ch_connections_add(it.connections, &peer, false, ch_front_link_intake(it.front), &it.bot, &victim, &err));
     ch_ledger_set_policy(it.ledger, &it.policy, scene_now_ns());
     MUST(scene_give(&it, request, "alice", SCENE_ALICE, &err)); /* a change; nobody is there to hear of it */
     scene_end_turn(&it);

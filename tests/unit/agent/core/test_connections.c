@@ -11,7 +11,7 @@
 
 static ch_error err;
 static ch_connections *connections;
-static int fronts[2]; /* two fronts; only their addresses count */
+static ch_intake fronts[2]; /* only their addresses count */
 static ch_victim victim;
 
 static ch_status try_add(uid_t uid, bool is_stranger, uint64_t *id)
@@ -247,7 +247,7 @@ START_TEST(test_the_longest_idle_connection_of_the_greediest_makes_room)
     while (try_add(BOT + 9, false, &id) != CH_OK)
         ck_assert_str_eq(err.message, "all 1024 connections are open and in use");
     ck_assert_uint_eq(victim.id, ids[333]);
-    ck_assert_ptr_eq(victim.front, &fronts[0]);
+    ck_assert_ptr_eq(victim.intake, &fronts[0]);
     ck_assert_ptr_null(peer_of(victim.id));
     ck_assert_uint_eq(peer_of(id)->uid, BOT + 9);
     ch_connections_free(connections);

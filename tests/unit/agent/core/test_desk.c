@@ -129,7 +129,7 @@ START_TEST(test_limits_are_not_looked_at_without_end)
         ck_assert_uint_lt(count++, 1000);
     ck_assert_uint_ge(count, 20);
     const ch_peer peer = {.uid = getuid() + 1, .gid = getgid()};
-    MUST(ch_connections_add(it.connections, &peer, false, it.front, &other, &victim, &err));
+    MUST(ch_connections_add(it.connections, &peer, false, ch_front_link_intake(it.front), &other, &victim, &err));
     ck_assert_uint_eq(look(other, "others"), CH_FRAME_LIMITS_ARE);
     ck_assert_uint_eq(look(it.bot, "bot"), CH_FRAME_FAILED);
 }

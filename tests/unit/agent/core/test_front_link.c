@@ -2,6 +2,7 @@
 #include "agent/core/front_link.h"
 
 #include "agent/spawn.h"
+#include "base/clock.h"
 #include "base/memory.h"
 #include "tests/support/suite.h"
 #include "tests/unit/agent/core/stage.h"
@@ -15,6 +16,7 @@ static ch_error err;
 static ch_connections *connections;
 static ch_front_link *front;
 static stage_actor actor;
+static ch_loop *loop;
 
 /* ---- the owner ---- */
 
@@ -26,13 +28,28 @@ static struct {
     ch_asker asker; /* of the last request */
     char path[64];
     int changes;
+    size_t answers_each; /* a SIGN is answered at once with so many */
 } owner;
+
+/* Answers the last request so many times, each with 60 KB. */
+static void answer(size_t count)
+{
+    ch_autofree uint8_t *text = ch_alloc(60000);
+    ch_signature_only_frame signature = {
+        .signature = {text, 60000},
+          .key = CH_LITERAL("k")
+    };
+    for (size_t i = 0; i < count; i++)
+        ck_assert_int_eq(ch_signature_only_frame_put(ch_asker_out(owner.asker), owner.asker.request, &signature, &err),
+                         CH_OK);
+}
 
 static void on_sign(void *context, ch_asker asker, const ch_sign_frame *sign)
 {
     ck_assert_ptr_eq(context, &owner);
     owner.signs++;
     owner.asker = asker;
+    answer(owner.answers_each);
     snprintf(owner.path, sizeof owner.path, "%.*s", CH_SLICE_ARGS(sign->path));
 }
 
@@ -74,7 +91,7 @@ static void begin(void)
                                         .on_get_status = on_get_status,
                                         .on_get_time = on_get_time};
     const ch_front_watcher watcher = {.context = &owner, .on_change = on_change};
-    ch_loop *loop = stage_set_up();
+    loop = stage_set_up();
     connections = ch_connections_new(CH_CONNECTIONS_MAX);
     front = ch_front_link_new(loop, "front 1", connections, &front_owner, watcher);
     ch_front_link_start(front);
@@ -102,6 +119,10 @@ static void write_frame(ch_frame_type type, uint64_t id)
         st = ch_get_time_frame_put(out, id, &(ch_get_time_frame){}, &err);
     else if (type == CH_FRAME_CLOSED)
         st = ch_closed_frame_put(out, id, &(ch_closed_frame){}, &err);
+    else if (type == CH_FRAME_RELAY_START)
+        st = ch_relay_start_frame_put(out, id, &(ch_relay_start_frame){.version = CH_FRAMES_VERSION}, &err);
+    else if (type == CH_FRAME_OUTCOMES)
+        st = ch_outcomes_frame_put(out, id, &(ch_outcomes_frame){.connection = 3}, &err);
     else if (type == CH_FRAME_PONG)
         st = ch_pong_frame_put(out, id, &(ch_pong_frame){}, &err);
     ck_assert_int_eq(st, CH_OK);
@@ -134,7 +155,8 @@ static uint64_t add_connection(void)
     uint64_t id = 0;
     ch_victim victim;
     const ch_peer peer = {.uid = 1000};
-    ck_assert_int_eq(ch_connections_add(connections, &peer, false, front, &id, &victim, &err), CH_OK);
+    ck_assert_int_eq(ch_connections_add(connections, &peer, false, ch_front_link_intake(front), &id, &victim, &err),
+                     CH_OK);
     return id;
 }
 
@@ -159,7 +181,7 @@ START_TEST(test_a_front_that_ends_loses_its_connections_and_is_started_again)
     stage_settle();
     ck_assert(!ch_front_link_is_ready(front));
     ck_assert_int_eq(owner.changes, 2);
-    ck_assert_ptr_null(ch_connections_peer(connections, front, id));
+    ck_assert_ptr_null(ch_connections_peer(connections, ch_front_link_intake(front), id));
     stage_bury(&actor);
     stage_meet(&actor);
     get_ready();
@@ -204,8 +226,11 @@ static const struct {
     { false,  CH_FRAME_LIST_KEYS,     "frame LIST_KEYS is not accepted while starting" },
     { false,  CH_FRAME_GET_STATUS,    "frame GET_STATUS is not accepted while starting" },
     { false,  CH_FRAME_PONG,          "frame PONG is not accepted while starting" },
+    { false,  CH_FRAME_RELAY_START,   "frame RELAY_START has no handler here" },
     { true,   CH_FRAME_FRONT_READY,   "frame FRONT_READY is not accepted while serving" },
     { true,   CH_FRAME_PONG,          "it answered a ping that it was not sent" },
+    { true,   CH_FRAME_RELAY_START,   "frame RELAY_START is not accepted while serving" },
+    { true,   CH_FRAME_OUTCOMES,      "frame OUTCOMES has no handler here" },
 };
 /* clang-format on */
 
@@ -237,6 +262,16 @@ START_TEST(test_a_malformed_request_ends_the_front)
     const char *log = stage_logged();
     ck_assert_msg(strstr(log, "a malformed SIGN frame came") != NULL, "%s", log);
     ck_assert_int_eq(owner.signs, 0);
+}
+END_TEST
+
+START_TEST(test_a_relays_request_by_a_front_ends_the_front)
+{
+    begin_ready();
+    ch_sign_frame sign = {.form = CH_FORM_WIRE, .relay_id = CH_LITERAL("x")};
+    ck_assert_int_eq(ch_sign_frame_put(ch_channel_out(&actor.channel), 1, &sign, &err), CH_OK);
+    stage_send(&actor);
+    ck_assert(!ch_front_link_is_ready(front) && owner.signs == 0);
 }
 END_TEST
 
@@ -298,21 +333,27 @@ START_TEST(test_a_closed_connection_leaves_the_table)
     say(CH_FRAME_CLOSED, closed);
     say(CH_FRAME_CLOSED, closed);
     say(CH_FRAME_CLOSED, 0);
-    ck_assert_ptr_null(ch_connections_peer(connections, front, closed));
-    ck_assert_ptr_nonnull(ch_connections_peer(connections, front, open));
+    ck_assert_ptr_null(ch_connections_peer(connections, ch_front_link_intake(front), closed));
+    ck_assert_ptr_nonnull(ch_connections_peer(connections, ch_front_link_intake(front), open));
     ck_assert(ch_front_link_is_ready(front));
 }
 END_TEST
 
+static void close_connection(uint64_t connection)
+{
+    const ch_intake *intake = ch_front_link_intake(front);
+    intake->close(intake->self, connection);
+}
+
 START_TEST(test_a_front_is_asked_to_close_a_connection)
 {
     begin_ready();
-    ch_front_link_close(front, 42);
+    close_connection(42);
     ch_front_link_flush(front);
     ck_assert_uint_eq(stage_hear(&actor, CH_FRAME_CLOSE).id, 42);
     stage_hang_up(&actor);
     stage_settle();
-    ch_front_link_close(front, 43); /* it has none any more */
+    close_connection(43); /* it has none any more */
 }
 END_TEST
 
@@ -325,7 +366,7 @@ START_TEST(test_requests_go_to_the_owner)
     ck_assert_int_eq(owner.signs, 1);
     ck_assert_str_eq(owner.path, "/p");
     ck_assert_uint_eq(owner.asker.request, 7);
-    ck_assert_ptr_eq(owner.asker.front, front);
+    ck_assert_ptr_eq(owner.asker.intake, ch_front_link_intake(front));
     say(CH_FRAME_LIST_KEYS, 8);
     ck_assert_int_eq(owner.lists, 1);
     ck_assert_uint_eq(owner.asker.request, 8);
@@ -359,7 +400,7 @@ START_TEST(test_a_failure_says_where_and_whether_to_try_again)
     begin_ready();
     say(CH_FRAME_SIGN, 7);
     ch_error_set(&why, failures[_i].status, "rule", "because");
-    ch_front_link_failed(owner.asker, "policy", &why);
+    ch_asker_failed(owner.asker, "policy", &why);
     ck_assert(stage_is_silent(&actor)); /* until the turn's end */
     ch_front_link_flush(front);
     ch_frame frame = stage_hear(&actor, CH_FRAME_FAILED);
@@ -380,16 +421,16 @@ START_TEST(test_an_answer_to_a_front_that_has_ended_is_dropped)
     begin_ready();
     say(CH_FRAME_SIGN, 7);
     ch_asker asker = owner.asker;
-    ck_assert_ptr_nonnull(ch_front_link_out(asker));
+    ck_assert_ptr_nonnull(ch_asker_out(asker));
     stage_hang_up(&actor);
     stage_settle();
-    ck_assert_ptr_null(ch_front_link_out(asker));
-    ch_front_link_failed(asker, "policy", &why);
+    ck_assert_ptr_null(ch_asker_out(asker));
+    ch_asker_failed(asker, "policy", &why);
     stage_bury(&actor);
     stage_meet(&actor);
     get_ready();
-    ck_assert_ptr_null(ch_front_link_out(asker));
-    ch_front_link_failed(asker, "policy", &why);
+    ck_assert_ptr_null(ch_asker_out(asker));
+    ch_asker_failed(asker, "policy", &why);
     ch_front_link_flush(front);
     ck_assert(stage_is_silent(&actor));
 }
@@ -399,13 +440,7 @@ START_TEST(test_a_front_that_does_not_read_its_answers_is_not_listened_to)
 {
     begin_ready();
     say(CH_FRAME_SIGN, 7);
-    ch_autofree uint8_t *text = ch_alloc(60000);
-    ch_signature_only_frame answer = {
-        .signature = {text, 60000},
-          .key = CH_LITERAL("k")
-    };
-    for (size_t i = 0; i < 40; i++)
-        ck_assert_int_eq(ch_signature_only_frame_put(ch_front_link_out(owner.asker), 7, &answer, &err), CH_OK);
+    answer(40);
     ch_front_link_flush(front);
     say(CH_FRAME_SIGN, 8);
     ck_assert_int_eq(owner.signs, 1);
@@ -419,15 +454,47 @@ START_TEST(test_a_front_that_does_not_read_its_answers_is_not_listened_to)
 }
 END_TEST
 
+static void on_alarm(void *context)
+{
+    (void)context;
+}
+
+/* What has come with the packet, and is not taken yet, must not keep core awake. */
+START_TEST(test_core_sleeps_while_a_front_does_not_read)
+{
+    unsigned turns = 0;
+    ch_timer alarm = {.on_due = on_alarm};
+    begin_ready();
+    owner.answers_each = 40;
+    for (uint64_t id = 1; id <= 3; id++)
+        write_frame(CH_FRAME_SIGN, id);
+    stage_send(&actor);
+    ch_front_link_flush(front);
+    ch_loop_set_timer(loop, &alarm, ch_clock_ms() + 50);
+    while (alarm.due_ms != 0) {
+        ch_loop_turn(loop, 0);
+        turns++;
+    }
+    ck_assert_int_eq(owner.signs, 1);
+    ck_assert_uint_lt(turns, 10);
+    for (uint64_t i = 0; i < 120; i++) {
+        for (int tries = 0; tries < 100 && stage_is_silent(&actor); tries++, ch_front_link_flush(front))
+            stage_settle();
+        ck_assert_uint_eq(stage_hear(&actor, CH_FRAME_SIGNATURE_ONLY).id, 1 + i / 40);
+    }
+}
+END_TEST
+
 CH_TESTS("front_link", CH_TEST(test_a_front_is_ready_when_it_says_so),
          CH_TEST(test_a_front_that_ends_loses_its_connections_and_is_started_again),
          CH_TEST(test_a_dead_front_is_known_by_its_pid), CH_TEST(test_a_freed_front_is_ended_and_watched_no_more),
          CH_TEST_ROWS(test_a_frame_in_the_wrong_state_ends_the_front, refused),
-         CH_TEST(test_a_malformed_request_ends_the_front), CH_TEST(test_a_frame_of_core_ends_the_front),
-         CH_TEST(test_a_connection_is_passed_with_its_descriptor),
+         CH_TEST(test_a_malformed_request_ends_the_front), CH_TEST(test_a_relays_request_by_a_front_ends_the_front),
+         CH_TEST(test_a_frame_of_core_ends_the_front), CH_TEST(test_a_connection_is_passed_with_its_descriptor),
          CH_TEST(test_a_front_that_takes_no_connections_has_no_room_for_more),
          CH_TEST(test_a_closed_connection_leaves_the_table), CH_TEST(test_a_front_is_asked_to_close_a_connection),
          CH_TEST(test_requests_go_to_the_owner),
          CH_TEST_ROWS(test_a_failure_says_where_and_whether_to_try_again, failures),
          CH_TEST(test_an_answer_to_a_front_that_has_ended_is_dropped),
-         CH_TEST(test_a_front_that_does_not_read_its_answers_is_not_listened_to))
+         CH_TEST(test_a_front_that_does_not_read_its_answers_is_not_listened_to),
+         CH_TEST(test_core_sleeps_while_a_front_does_not_read))

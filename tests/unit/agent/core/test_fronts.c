@@ -21,7 +21,7 @@ static const ch_policy policy = {.callers = &known, .caller_count = 1};
 static void on_sign(void *context, ch_asker asker, const ch_sign_frame *sign)
 {
     (void)context;
-    ck_assert_ptr_nonnull(ch_connections_peer(connections, asker.front, sign->connection));
+    ck_assert_ptr_nonnull(ch_connections_peer(connections, asker.intake, sign->connection));
 }
 
 static void on_list_keys(void *context, ch_asker asker, const ch_list_keys_frame *list)
@@ -44,6 +44,35 @@ static void on_get_time(void *context, ch_asker asker)
     (void)asker;
 }
 
+static ch_relay_links *relays; /* NULL: none are taken */
+static ch_callers *callers;
+static int relay_signs;
+
+static void on_relay_sign(void *context, ch_asker asker, const ch_sign_frame *sign)
+{
+    on_sign(context, asker, sign);
+    relay_signs++;
+}
+
+static void on_outcomes(void *context, ch_asker asker, const ch_outcomes_frame *outcomes)
+{
+    (void)context;
+    (void)asker;
+    (void)outcomes;
+}
+
+/* The known caller is a relay. */
+static void make_relays(ch_loop *loop)
+{
+    callers = ch_callers_new();
+    const ch_relay_owner owner = {.connections = connections,
+                                  .policy = &policy,
+                                  .callers = callers,
+                                  .on_sign = on_relay_sign,
+                                  .on_outcomes = on_outcomes};
+    relays = ch_relay_links_new(loop, &owner);
+}
+
 static void begin_for(uid_t uid, bool is_shared)
 {
     const ch_front_owner owner = {
@@ -51,7 +80,10 @@ static void begin_for(uid_t uid, bool is_shared)
     ch_loop *loop = stage_set_up();
     known.ids = (ch_ids){.uid = uid, .gid = CH_ANY_ID};
     connections = ch_connections_new(CH_CONNECTIONS_MAX);
-    fronts = ch_fronts_new(loop, stage_listen("agent.sock", SOCK_STREAM), connections, &policy, &owner, is_shared);
+    if (known.role == CH_CALLER_RELAY)
+        make_relays(loop);
+    fronts =
+        ch_fronts_new(loop, stage_listen("agent.sock", SOCK_STREAM), connections, &policy, relays, &owner, is_shared);
     ch_fronts_start(fronts);
     stage_meet(&actor);
     stage_hear(&actor, CH_FRAME_FRONT_START);
@@ -205,6 +237,33 @@ START_TEST(test_a_shared_front_serves_everybody)
 }
 END_TEST
 
+static void say_as_relay(int relay)
+{
+    ch_channel channel;
+    ch_sign_frame sign = {.form = CH_FORM_WIRE, .relay_id = CH_LITERAL("00000000000000000000000000000001")};
+    ch_relay_start_frame start = {.version = CH_FRAMES_VERSION};
+    ch_channel_open_stream(&channel, dup(relay));
+    ck_assert_int_eq(ch_relay_start_frame_put(ch_channel_out(&channel), 0, &start, &err), CH_OK);
+    ck_assert_int_eq(ch_sign_frame_put(ch_channel_out(&channel), 1, &sign, &err), CH_OK);
+    ck_assert_int_eq(ch_channel_flush(&channel, &err), CH_OK);
+    ch_channel_close(&channel);
+    stage_settle();
+}
+
+START_TEST(test_a_relay_gets_no_front)
+{
+    known.role = CH_CALLER_RELAY;
+    begin();
+    get_ready();
+    int relay = come();
+    say_as_relay(relay);
+    for (int i = 0; i < 200 && relay_signs == 0; i++) /* accepting may rest */
+        stage_await(relay);
+    ck_assert_int_eq(relay_signs, 1);
+    ck_assert(stage_is_silent(&actor)); /* the front has not heard of it */
+}
+END_TEST
+
 START_TEST(test_connections_end_with_the_room)
 {
     begin_with_strangers();
@@ -222,4 +281,5 @@ CH_TESTS("fronts", CH_TEST(test_nobody_is_accepted_before_the_first_front_is_rea
          CH_TEST(test_strangers_have_a_front_of_their_own),
          CH_TEST(test_a_few_connections_wait_for_a_front_that_is_starting),
          CH_TEST(test_connections_that_wait_are_closed_if_their_front_ends),
-         CH_TEST(test_a_shared_front_serves_everybody), CH_TEST(test_connections_end_with_the_room))
+         CH_TEST(test_a_shared_front_serves_everybody), CH_TEST(test_a_relay_gets_no_front),
+         CH_TEST(test_connections_end_with_the_room))

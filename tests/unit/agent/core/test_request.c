@@ -329,7 +329,7 @@ START_TEST(test_a_request_whose_caller_has_left_is_not_signed)
 {
     scene_begin_unlocked(&it);
     scene_ask_for(&it, 7, &scene_order);
-    ch_connections_remove(it.connections, it.front, it.bot);
+    ch_connections_remove(it.connections, ch_front_link_intake(it.front), it.bot);
     check_failure(7, "recheck", CH_UNAVAILABLE, "", "the caller has left");
     ck_assert(stage_is_silent(&it.token.actor));
 }

@@ -389,7 +389,7 @@ START_TEST(test_others_find_nothing)
     uint64_t connection;
     uint64_t request = scene_begin_asked(&it);
     scene_approve(&it, request);
-    MUST(ch_connections_add(it.connections, &other, false, it.front, &connection, &victim, &err));
+    MUST(ch_connections_add(it.connections, &other, false, ch_front_link_intake(it.front), &connection, &victim, &err));
     fetch_by(connection, 2, request);
     hear_refusal(2, CH_NOT_FOUND, "");
     fetch(3, request + 1);

@@ -143,7 +143,7 @@ START_TEST(test_a_caller_that_leaves_meanwhile_gets_it_back)
     scene_begin_unlocked(&it);
     scene_ask_for(&it, 7, &ask);
     ch_token_link_dispatch(it.token.link);
-    ch_connections_remove(it.connections, it.front, it.bot);
+    ch_connections_remove(it.connections, ch_front_link_intake(it.front), it.bot);
     hear_refusal(7, "sign", "");
     ck_assert(stage_is_silent(&it.token.actor));
     check_used("0");

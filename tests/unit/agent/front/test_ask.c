@@ -240,50 +240,7 @@ START_TEST(test_deep_nesting_is_refused)
 }
 END_TEST
 
-/* ---- relays ---- */
-
-/* clang-format off */
-static const struct { const char *name; const char *body; const char *says; } no_relays[] = {
-    { "beside a string", "{\"string\":\"a\",\"relay\":{\"id\":\"0123456789abcdef0123456789abcdef\",\"for\":\"m\"}}", "goes with the request itself" },
-    { "beside raw", "{\"raw\":\"YQ==\",\"relay\":{\"id\":\"0123456789abcdef0123456789abcdef\",\"for\":\"m\"}}", "goes with the request itself" },
-    { "no object", "{\"method\":\"GET\",\"path\":\"/\",\"relay\":\"m\"}", "must be an object" },
-    { "without an id", "{\"method\":\"GET\",\"path\":\"/\",\"relay\":{\"for\":\"m\"}}", "\"id\" is missing" },
-    { "for nobody", "{\"method\":\"GET\",\"path\":\"/\",\"relay\":{\"id\":\"0123456789abcdef0123456789abcdef\"}}", "\"for\" is missing" },
-    { "a short id", "{\"method\":\"GET\",\"path\":\"/\",\"relay\":{\"id\":\"123456789abcdef0123456789abcdef\",\"for\":\"m\"}}", "32 lower-case hex" },
-    { "an id in capitals", "{\"method\":\"GET\",\"path\":\"/\",\"relay\":{\"id\":\"0123456789ABCDEF0123456789ABCDEF\",\"for\":\"m\"}}", "32 lower-case hex" },
-    { "for what is no name", "{\"method\":\"GET\",\"path\":\"/\",\"relay\":{\"id\":\"0123456789abcdef0123456789abcdef\",\"for\":\"M\"}}", "name of a caller" },
-    { "with more", "{\"method\":\"GET\",\"path\":\"/\",\"relay\":{\"id\":\"0123456789abcdef0123456789abcdef\",\"for\":\"m\",\"x\":1}}", "'x'" },
-    { "a long tag", "{\"method\":\"GET\",\"path\":\"/\",\"relay\":{\"id\":\"0123456789abcdef0123456789abcdef\",\"for\":\"m\",\"errors\":\"0123456789abcdef0123456789abcdef0\"}}", "must be the tag" },
-    { "a tag that is a number", "{\"method\":\"GET\",\"path\":\"/\",\"relay\":{\"id\":\"0123456789abcdef0123456789abcdef\",\"for\":\"m\",\"errors\":1}}", "must be a string" },
-    { "given twice", "{\"method\":\"GET\",\"path\":\"/\",\"relay\":{\"id\":\"0123456789abcdef0123456789abcdef\",\"for\":\"m\",\"for\":\"n\"}}", "duplicate" },
-};
-/* clang-format on */
-
-START_TEST(test_odd_relay_is_refused)
-{
-    ch_error err = CH_ERROR_INIT;
-    ck_assert_int_eq(ch_ask_read(&ask, ch_slice_of(no_relays[_i].body), &err), CH_BAD_INPUT);
-    ck_assert_msg(strstr(err.message, no_relays[_i].says) != NULL, "%s: %s", no_relays[_i].name, err.message);
-}
-END_TEST
-
-START_TEST(test_a_relay_says_for_whom)
-{
-    read_body("{\"method\":\"GET\",\"path\":\"/\"}");
-    ck_assert_uint_eq(ask.sign.relay_id.size, 0);
-    read_body("{\"method\":\"GET\",\"path\":\"/\","
-              "\"relay\":{\"id\":\"0123456789abcdef0123456789abcdef\",\"for\":\"m\"}}");
-    ck_assert(ch_slice_is(ask.sign.relay_id, "0123456789abcdef0123456789abcdef") &&
-              ch_slice_is(ask.sign.relay_for, "m") && ask.sign.relay_errors.size == 0);
-    read_body("{\"method\":\"GET\",\"path\":\"/\","
-              "\"relay\":{\"id\":\"0123456789abcdef0123456789abcdef\",\"for\":\"m\",\"errors\":\"t\"}}");
-    ck_assert(ch_slice_is(ask.sign.relay_errors, "t"));
-    check_end();
-}
-END_TEST
-
-CH_TESTS("ask", CH_TEST_ROWS(test_odd_relay_is_refused, no_relays), CH_TEST(test_a_relay_says_for_whom),
-         CH_TEST_ROWS(test_odd_request_is_refused, refused), CH_TEST(test_parameters_keep_the_order_of_the_text),
+CH_TESTS("ask", CH_TEST_ROWS(test_odd_request_is_refused, refused), CH_TEST(test_parameters_keep_the_order_of_the_text),
          CH_TEST(test_params_may_be_left_out), CH_TEST(test_lists_and_objects_are_written_out_entry_by_entry),
          CH_TEST(test_params_may_be_a_list), CH_TEST(test_the_other_forms_bring_a_text),
          CH_TEST(test_an_sdks_request_is_passed_on_as_it_is), CH_TEST(test_number_of_parameters_is_bounded),

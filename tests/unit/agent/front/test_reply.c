@@ -1,6 +1,5 @@
 #include "agent/front/reply.h"
 
-#include "agent/front/problem.h"
 #include "base/buffer.h"
 #include "tests/support/suite.h"
 
@@ -198,115 +197,10 @@ START_TEST(test_reports_are_answered_with_what_came_of_them)
 }
 END_TEST
 
-START_TEST(test_a_request_that_waits_says_what_it_needs)
-{
-    ch_autobuffer records = CH_BUFFER_INIT;
-    ch_records people = {0};
-    ch_text_record_put(&people, &records, &(ch_text_record){.bytes = CH_LITERAL("alice")});
-    ch_request_is_frame answer = {.request = 1042,
-                                  .state = CH_LITERAL("waiting"),
-                                  .key = CH_LITERAL("k"),
-                                  .approvals = 2,
-                                  .needs_code = true,
-                                  .delay_s = 60,
-                                  .of = people,
-                                  .given = 1,
-                                  .asked_ms = 5,
-                                  .expires_ms = 6};
-    ch_reply_add_request_is(&out, &answer, "/v1/requests/1042");
-    ck_assert_str_eq(ch_buffer_text(&out),
-                     "{\"id\":1042,\"state\":\"waiting\",\"key\":\"k\",\"needs\":{\"approvals\":2,\"code\":true,"
-                     "\"delay_s\":60,\"of\":[\"alice\"],\"rules\":[]},\"given\":1,\"asked_ms\":5,\"expires_ms\":6,"
-                     "\"url\":\"/v1/requests/1042\"}\n");
-    ch_buffer_clear(&out);
-    answer = (ch_request_is_frame){.request = 1, .state = CH_LITERAL("denied"), .ended_ms = 7, .why = CH_LITERAL("no")};
-    ch_reply_add_request_is(&out, &answer, "/v1/requests/1");
-    ck_assert_ptr_nonnull(strstr(ch_buffer_text(&out), ",\"ended_ms\":7,\"why\":\"no\",\"url\""));
-}
-END_TEST
-
-START_TEST(test_problem_names_status_rule_and_step)
-{
-    ch_error problem = CH_ERROR_INIT;
-    ch_error_set(&problem, CH_REFUSED, "keys.a.allow", "no \"grant\"");
-    ch_problem_add(&out, &problem, 403, &(ch_problem_facts){.step = CH_LITERAL("policy")});
-    ck_assert_str_eq(
-        ch_buffer_text(&out),
-        "{\"type\":\"urn:chancery:problem:refused\",\"title\":\"Policy refuses the request\",\"status\":403,"
-        "\"detail\":\"no \\\"grant\\\"\",\"rule\":\"keys.a.allow\",\"step\":\"policy\"}");
-}
-END_TEST
-
-START_TEST(test_problem_tells_a_relay_what_to_answer)
-{
-    ch_error problem = CH_ERROR_INIT;
-    ch_error_set(&problem, CH_ALREADY_SENT, "already-sent", "once");
-    ch_problem_add(&out, &problem, 409,
-                   &(ch_problem_facts){.relay_id = CH_LITERAL("7d"), .exchange_error = CH_LITERAL("{\"status\":504}")});
-    ck_assert_str_eq(ch_buffer_text(&out),
-                     "{\"type\":\"urn:chancery:problem:already-sent\",\"title\":\"This was signed before, and is sent "
-                     "once\",\"status\":409,\"detail\":\"once\",\"rule\":\"already-sent\",\"relay_id\":\"7d\","
-                     "\"exchange_error\":{\"status\":504}}");
-}
-END_TEST
-
-START_TEST(test_problem_has_the_figures_of_the_limit)
-{
-    ch_error problem = CH_ERROR_INIT;
-    ch_error_set(&problem, CH_REFUSED, "size", "too much");
-    ch_problem_add(&out, &problem, 403,
-                   &(ch_problem_facts){.step = CH_LITERAL("policy"),
-                                       .control = CH_LITERAL("maximum-order-value"),
-                                       .limit = CH_LITERAL("5000 USDT"),
-                                       .asked = CH_LITERAL("6000 USDT"),
-                                       .left = CH_LITERAL("\"0\""),
-                                       .fact = CH_LITERAL("price")});
-    ck_assert_ptr_nonnull(strstr(ch_buffer_text(&out),
-                                 ",\"step\":\"policy\",\"control\":\"maximum-order-value\",\"limit\":\"5000 USDT\","
-                                 "\"asked\":\"6000 USDT\",\"left\":\"\\\"0\\\"\",\"fact\":\"price\"}"));
-}
-END_TEST
-
-/* clang-format off */
-static const struct {
-    ch_problem_facts facts;
-    const char *says;
-} needs[] = {
-    { { .approvals = 2 },                                        "\"needs\":{\"approvals\":2,\"code\":false,\"delay_s\":0}" },
-    { { .needs_code = true },                                    "\"needs\":{\"approvals\":0,\"code\":true,\"delay_s\":0}" },
-    { { .delay_s = UINT64_MAX },                                 "\"needs\":{\"approvals\":0,\"code\":false,\"delay_s\":18446744073709551615}" },
-    { { .approvals = 1, .needs_code = true, .delay_s = 21600 },  "\"needs\":{\"approvals\":1,\"code\":true,\"delay_s\":21600}" },
-};
-/* clang-format on */
-
-START_TEST(test_problem_has_what_the_request_needs)
-{
-    ch_error problem = CH_ERROR_INIT;
-    ch_error_set(&problem, CH_REFUSED, "two", "approve it");
-    ch_problem_add(&out, &problem, 403, &needs[_i].facts);
-    ck_assert_ptr_nonnull(strstr(ch_buffer_text(&out), needs[_i].says));
-}
-END_TEST
-
-START_TEST(test_problem_without_rule_and_facts_leaves_them_out)
-{
-    ch_error problem = CH_ERROR_INIT;
-    ch_error_set(&problem, CH_BUSY, "", "try again");
-    ch_problem_add(&out, &problem, 503, &(ch_problem_facts){.approvals = 0});
-    ck_assert_str_eq(ch_buffer_text(&out),
-                     "{\"type\":\"urn:chancery:problem:busy\",\"title\":\"Too many requests at once\","
-                     "\"status\":503,\"detail\":\"try again\"}");
-}
-END_TEST
-
 CH_TESTS("reply", CH_TEST(test_signed_reply_is_escaped), CH_TEST(test_status_has_what_each_token_has_done),
          CH_TEST(test_keys_have_the_dates_that_policy_says),
          CH_TEST(test_reservation_is_text_and_left_out_if_there_is_none),
          CH_TEST(test_check_has_each_line_and_no_problem_if_it_is_allowed),
          CH_TEST(test_check_that_is_refused_has_the_problem), CH_TEST(test_limits_say_what_is_left),
          CH_TEST(test_page_of_prices_ends_with_where_the_next_begins),
-         CH_TEST(test_reports_are_answered_with_what_came_of_them),
-         CH_TEST(test_a_request_that_waits_says_what_it_needs), CH_TEST(test_problem_names_status_rule_and_step),
-         CH_TEST(test_problem_tells_a_relay_what_to_answer), CH_TEST(test_problem_has_the_figures_of_the_limit),
-         CH_TEST_ROWS(test_problem_has_what_the_request_needs, needs),
-         CH_TEST(test_problem_without_rule_and_facts_leaves_them_out))
+         CH_TEST(test_reports_are_answered_with_what_came_of_them))
