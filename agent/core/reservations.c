@@ -98,6 +98,18 @@ static lane *lane_of(ch_reservations *reservations, uid_t uid)
     return at;
 }
 
+/* What was begun first is not always signed first: tokens have several workers. */
+static void put_in_order(lane *at, ch_reservation *reservation)
+{
+    size_t index = at->count++;
+    for (; index > 0 && at->ids[place(at, index - 1)] > reservation->id; index--) {
+        at->ring[place(at, index)] = at->ring[place(at, index - 1)];
+        at->ids[place(at, index)] = at->ids[place(at, index - 1)];
+    }
+    at->ring[place(at, index)] = reservation;
+    at->ids[place(at, index)] = reservation->id;
+}
+
 /* ---- the table ---- */
 
 void ch_reservations_add(ch_reservations *reservations, ch_reservation *reservation)
@@ -107,9 +119,7 @@ void ch_reservations_add(ch_reservations *reservations, ch_reservation *reservat
         drop_oldest(reservations, at);
     else if (reservations->count == CH_RESERVATIONS_MAX)
         drop_oldest(reservations, longest(reservations));
-    size_t to = place(at, at->count++);
-    at->ring[to] = reservation;
-    at->ids[to] = reservation->id;
+    put_in_order(at, reservation);
     reservations->count++;
 }
 

@@ -36,7 +36,7 @@ void ch_reservations_free(ch_reservations *reservations);
 ch_reservation *ch_reservation_new(uid_t uid, const char *callers, size_t count);
 void ch_reservation_free(ch_reservation *reservation);
 
-/* Takes it over. Ids rise from one to the next. */
+/* Takes it over. No two have the same id. */
 void ch_reservations_add(ch_reservations *reservations, ch_reservation *reservation);
 /* Takes it out, for the caller to free; NULL if the user has none of that id as those callers. */
 ch_reservation *ch_reservations_take(ch_reservations *reservations, uint64_t id, uid_t uid, ch_slice callers);
