@@ -274,7 +274,33 @@ static bool is_of(const relay_link *link, const ch_peer *peer)
     return is_open(link) && link->peer.uid == peer->uid && strcmp(link->peer.socket, peer->socket) == 0;
 }
 
-/* A free place; the oldest of the peer's own makes room if it has its share. NULL: others have all. */
+static size_t count_of(const ch_relay_links *links, uid_t uid)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < CH_RELAY_LINKS_MAX; i++)
+        count += is_open(&links->list[i]) && links->list[i].peer.uid == uid;
+    return count;
+}
+
+/* Where all places are taken: the oldest connection of the user who has the most, if by several sockets it has more
+ * than one share. NULL: nobody has. */
+static relay_link *find_excess(ch_relay_links *links)
+{
+    relay_link *found = NULL;
+    size_t most = CH_RELAY_LINKS_SHARE;
+    for (size_t i = 0; i < CH_RELAY_LINKS_MAX; i++) {
+        relay_link *link = &links->list[i];
+        size_t count = is_open(link) ? count_of(links, link->peer.uid) : 0;
+        if (count < most || count <= CH_RELAY_LINKS_SHARE || (count == most && link->number > found->number))
+            continue;
+        most = count;
+        found = link;
+    }
+    return found;
+}
+
+/* A free place; the oldest of the peer's own makes room if it has its share, and that of a user with more than a share
+ * for one with less. NULL: others have all. */
 static relay_link *find_place(ch_relay_links *links, const ch_peer *peer)
 {
     relay_link *free_place = NULL;
@@ -289,11 +315,12 @@ static relay_link *find_place(ch_relay_links *links, const ch_peer *peer)
         if (oldest == NULL || link->number < oldest->number)
             oldest = link;
     }
-    if (own >= CH_RELAY_LINKS_SHARE || (free_place == NULL && oldest != NULL)) {
-        close_link(oldest);
-        return oldest;
-    }
-    return free_place;
+    if (free_place == NULL && oldest == NULL && count_of(links, peer->uid) < CH_RELAY_LINKS_SHARE)
+        oldest = find_excess(links);
+    if (own < CH_RELAY_LINKS_SHARE && (free_place != NULL || oldest == NULL))
+        return free_place;
+    close_link(oldest);
+    return oldest;
 }
 
 static ch_status enter(relay_link *link, const ch_peer *peer, int fd, ch_error *err)

@@ -16,7 +16,7 @@
 #include "wire/frames.h"
 
 #define CH_RELAY_LINKS_MAX 16  /* connections of all relays */
-#define CH_RELAY_LINKS_SHARE 4 /* of one user by one socket */
+#define CH_RELAY_LINKS_SHARE 4 /* of one user by one socket; beyond it a user's make room for another user's */
 
 typedef struct ch_relay_links ch_relay_links;
 
