@@ -112,7 +112,7 @@ static bool is_of_relay(const ch_frame *frame, const ch_sign_frame *sign)
     bool has_more =
         sign->text.size + sign->host.size + sign->path.size + sign->key_id.size > 0 || sign->values.count > 0;
     return frame->id != 0 && sign->relay_id.size > 0 && sign->form == CH_FORM_WIRE && !sign->is_check && !has_more &&
-           sign->repeat_key.size <= CH_REPEAT_KEY_MAX;
+           sign->repeat_key.size <= CH_REPEAT_KEY_MAX && ch_slice_is_visible(sign->repeat_key);
 }
 
 static ch_status on_sign(void *self, ch_frame *frame, int *fd, ch_error *err)

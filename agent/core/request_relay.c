@@ -19,6 +19,7 @@
 #define CANCELS_KEPT_MS 60000U  /* a cancel that is not sent is worse than one that is sent twice */
 #define READS_KEPT_MS 60000U    /* their ids */
 #define NS_A_MS 1000000U
+#define RETURNED_MAX (CH_PACKET_MAX / 2) /* bytes of an answer; the rest is for ids */
 
 /* ---- for whom ---- */
 
@@ -161,11 +162,13 @@ typedef struct taken {
     ch_buffer unknown;
 } taken;
 
+/* With many limits more comes back than an answer holds; what was taken must not look as if it had not been. */
 static void take_line(void *context, ch_slice line)
 {
     taken *to = context;
     ch_text_record text = {.bytes = line};
-    ch_text_record_put(&to->frame.returned, &to->returned, &text);
+    if (to->returned.size + sizeof(uint32_t) + line.size <= RETURNED_MAX)
+        ch_text_record_put(&to->frame.returned, &to->returned, &text);
 }
 
 static ch_status find_relay(ch_requests *requests, ch_asker asker, uint64_t connection, ch_slice *name, ch_error *err)
