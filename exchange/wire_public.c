@@ -74,7 +74,8 @@ static const ch_public_call *find_call(const ch_environment *environment, const 
     const ch_public_call *found = NULL;
     *hosts = 0;
     bool may_fit_many = !is_left_out(profile, request);
-    for (size_t i = 0; i < profile->public_count && is_plain_path(request->path); i++) {
+    size_t count = is_plain_path(request->path) ? profile->public_count : 0;
+    for (size_t i = 0; i < count; i++) {
         const ch_public_call *call = &profile->public_calls[i];
         const ch_origin *origin = &environment->origins[call->origin];
         if (origin->url == NULL || !is_call(call, request) || (!may_fit_many && strchr(call->call, '*') != NULL) ||
