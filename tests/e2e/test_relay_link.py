@@ -178,7 +178,8 @@ class Spoiled(LinkTest):
         for what, changes in (
                 ("no id of its own", {"relay_id": ""}), ("the form of a bot", {"form": 0}), ("a string", {"form": 1, "text": "a=b"}),
                 ("raw bytes", {"form": 2, "text": "a"}), ("a form beyond all", {"form": 4}), ("the last form", {"form": 255}),
-                ("a check", {"is_check": True}), ("no id of the question", {"number": 0})):
+                ("a check", {"is_check": True}), ("no id of the question", {"number": 0}), ("a long Idempotency-Key", {"repeat_key": "k" * 129}),
+                ("no text in it", {"repeat_key": b"\xff\0\n"}), ("what stands for it in a fetch", {"repeat_key": "\1fetched 1"})):
             self.assert_ends(what, START, self.sign(**{"number": 1, **changes}))
         for what, changes in (
                 ("an id in capitals", {"relay_id": draw().upper().replace("0", "A")}), ("a short id", {"relay_id": draw()[1:]}),
@@ -199,7 +200,6 @@ class Spoiled(LinkTest):
 
     def test_what_no_relay_fills_in_harms_nobody(self):
         for what, changes in (
-                ("a long Idempotency-Key", {"repeat_key": "k" * 129}), ("no text in it", {"repeat_key": b"\xff\0\n"}),
                 ("values", {"values": [{"kind": 0, "name": "a", "value": "b"}]}),
                 ("values that do not end", {"values": [{"kind": 5, "name": "a"}] * 600}), ("a text", {"text": "a=b"}),
                 ("a host", {"host": "api.binance.com"}), ("a path", {"path": "/api/v3/order"}), ("a key's id", {"key_id": "x"}),

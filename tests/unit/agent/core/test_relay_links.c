@@ -340,6 +340,23 @@ START_TEST(test_where_all_places_are_taken_a_relays_own_makes_room)
 }
 END_TEST
 
+START_TEST(test_a_user_with_more_than_a_share_makes_room_for_others)
+{
+    static stage_actor own[CH_RELAY_LINKS_MAX];
+    static stage_actor others[2];
+    static const char *const sockets[] = {"a", "b", "c", "d"};
+    relays_begin();
+    for (size_t i = 0; i < CH_RELAY_LINKS_MAX; i++)
+        ck_assert_int_eq(relays_come_by(&own[i], RELAYS_UID, sockets[i / CH_RELAY_LINKS_SHARE], &err), CH_OK);
+    ck_assert_int_eq(relays_come_by(&actor, RELAYS_UID, "e", &err), CH_BUSY);
+    ck_assert_int_eq(relays_come_by(&others[0], OTHER_UID, "a", &err), CH_OK);
+    ck_assert_int_eq(relays_come_by(&others[1], OTHER_UID, "b", &err), CH_OK);
+    ck_assert(!relays_is_closed(&others[0]) && !relays_is_closed(&others[1]));
+    for (size_t i = 0; i < CH_RELAY_LINKS_MAX; i++)
+        ck_assert(relays_is_closed(&own[i]) == (i < 2));
+}
+END_TEST
+
 START_TEST(test_a_relay_that_connects_all_the_time_is_turned_away_alone)
 {
     ch_status st = CH_OK;
@@ -380,5 +397,6 @@ CH_TESTS("relay_links", CH_TEST(test_a_relay_is_who_policy_says), CH_TEST(test_a
          CH_TEST(test_one_more_than_its_share_closes_a_relays_oldest),
          CH_TEST(test_a_share_is_of_one_user_by_one_socket), CH_TEST(test_relays_of_others_keep_their_places),
          CH_TEST(test_where_all_places_are_taken_a_relays_own_makes_room),
+         CH_TEST(test_a_user_with_more_than_a_share_makes_room_for_others),
          CH_TEST(test_a_relay_that_connects_all_the_time_is_turned_away_alone),
          CH_TEST(test_connections_end_with_the_room))
