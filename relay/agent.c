@@ -12,9 +12,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define UNSENT_MAX ((size_t)4 << 20) /* bytes; an agent that takes so few is as good as away */
+#define AHEAD_MAX ((size_t)256 << 10) /* bytes that wait to leave; behind more, a question is held back */
 /* To whom the agent's policy does not call a relay, it speaks HTTP. */
-#define NEVER_ANSWERED "; in the agent's policy, this program's user must be a caller with the role relay"
+#define NEVER_ANSWERED "; if that stays so: in the policy, the user of this program must have the role relay"
 
 /* ---- ends ---- */
 
@@ -28,6 +28,7 @@ static void stop_waiting(ch_asking *asking)
     agent->askings[ch_slot_index(asking->number)] = NULL;
     ch_slots_release(agent->numbers, asking->number);
     asking->number = 0;
+    ch_asking_unlink(asking);
 }
 
 /* Whoever asked is called from the loop. */
@@ -35,10 +36,7 @@ static void end(ch_asking *asking)
 {
     ch_agent *agent = asking->agent;
     stop_waiting(asking);
-    asking->has_ended = true;
-    asking->next = NULL;
-    *agent->after = asking;
-    agent->after = &asking->next;
+    ch_asking_append(&agent->ended, asking);
     if (!agent->is_calling)
         ch_loop_set_timer(agent->loop, &agent->calling, ch_clock_ms());
 }
@@ -49,25 +47,12 @@ static void end_unanswered(ch_asking *asking, bool was_asked)
     end(asking);
 }
 
-static void unlink_ended(ch_asking *asking)
-{
-    ch_agent *agent = asking->agent;
-    ch_asking **at = &agent->first;
-    while (*at != asking)
-        at = &(*at)->next;
-    *at = asking->next;
-    if (agent->after == &asking->next)
-        agent->after = at;
-    asking->has_ended = false;
-}
-
 void ch_asking_free(ch_asking *asking)
 {
     if (asking == NULL)
         return;
     stop_waiting(asking);
-    if (asking->has_ended)
-        unlink_ended(asking);
+    ch_asking_unlink(asking);
     if (asking->on_answer == NULL)
         asking->agent->telling_count--;
     ch_buffer_free(&asking->bytes);
@@ -85,24 +70,12 @@ static void call_back(ch_asking *asking)
     ch_asking_free(asking);
 }
 
-static ch_asking *pop_ended(ch_agent *agent)
-{
-    ch_asking *asking = agent->first;
-    if (asking == NULL)
-        return NULL;
-    agent->first = asking->next;
-    if (agent->first == NULL)
-        agent->after = &agent->first;
-    asking->has_ended = false;
-    return asking;
-}
-
 /* Those who are called may ask and free others. */
 static void call_all(ch_agent *agent)
 {
     ch_asking *asking;
     agent->is_calling = true;
-    while ((asking = pop_ended(agent)) != NULL)
+    while ((asking = ch_asking_pop(&agent->ended)) != NULL)
         call_back(asking);
     agent->is_calling = false;
 }
@@ -116,6 +89,7 @@ static void note_late(const ch_asking *asking)
 {
     ch_agent *agent = asking->agent;
     ch_late *late = &agent->late[agent->late_count++ % CH_LATE_MAX];
+    agent->late_signed -= late->is_signed;
     *late = (ch_late){.number = asking->number};
     memcpy(late->id, asking->id, sizeof late->id);
 }
@@ -124,11 +98,12 @@ static void on_late(void *context)
 {
     ch_asking *asking = context;
     ch_agent *agent = asking->agent;
-    if (asking->on_answer != NULL)
+    bool was_asked = asking->begins_at != CH_HELD;
+    if (was_asked && asking->on_answer != NULL)
         note_late(asking);
     ch_log_limited(&agent->limit, "asking the agent at %s: its answer did not come in time", agent->socket_path);
     agent->is_calling = true;
-    end_unanswered(asking, true);
+    end_unanswered(asking, was_asked);
     call_all(agent);
 }
 
@@ -137,7 +112,8 @@ static void on_late(void *context)
 static ch_asking *find(const ch_agent *agent, uint64_t number)
 {
     size_t index;
-    return ch_slots_find(agent->numbers, number, &index) ? agent->askings[index] : NULL;
+    ch_asking *asking = ch_slots_find(agent->numbers, number, &index) ? agent->askings[index] : NULL;
+    return asking == NULL || asking->begins_at == CH_HELD ? NULL : asking;
 }
 
 /* What came too late is not sent. */
@@ -292,12 +268,34 @@ static void lose_connection(ch_agent *agent, const ch_error *why)
     }
 }
 
+static void put_question(ch_agent *agent, ch_asking *asking, const ch_buffer *question)
+{
+    asking->begins_at = agent->written;
+    ch_buffer_add_slice(ch_channel_out(&agent->channel), ch_buffer_slice(question));
+    agent->written += question->size;
+}
+
+/* What is held back can be left unasked when nobody waits for it any more. Returns whether there is more to be sent. */
+static bool put_held(ch_agent *agent)
+{
+    ch_asking *asking = ch_channel_pending(&agent->channel) <= AHEAD_MAX ? ch_asking_pop(&agent->held) : NULL;
+    if (asking == NULL)
+        return false;
+    agent->round = asking->round;
+    put_question(agent, asking, &asking->bytes);
+    ch_buffer_free(&asking->bytes);
+    return true;
+}
+
 /* An agent that went away may have answered before; whatever has come is taken, until it fails too. */
 static ch_status flush(ch_agent *agent, ch_error *err)
 {
     ch_error last = CH_ERROR_INIT;
     bool is_empty = false;
-    ch_status st = ch_channel_flush(&agent->channel, err);
+    ch_status st;
+    do {
+        st = ch_channel_flush(&agent->channel, err);
+    } while (st == CH_OK && put_held(agent));
     while (st != CH_OK && !is_empty && take_packet(agent, &is_empty, &last) == CH_OK)
         continue;
     CH_TRY(st);
@@ -360,15 +358,12 @@ static ch_status open_connection(ch_agent *agent, ch_error *err)
 /* Writes the question on the connection. */
 static ch_status write_question(ch_agent *agent, ch_asking *asking, ch_error *err)
 {
-    if (ch_channel_pending(&agent->channel) > UNSENT_MAX)
-        return ch_fail(err, CH_BUSY, "it does not take what it is sent");
-    asking->begins_at = agent->written;
-    ch_buffer_add_slice(ch_channel_out(&agent->channel), ch_buffer_slice(&agent->question));
-    agent->written += agent->question.size;
+    put_question(agent, asking, &agent->question);
     ch_status st = flush(agent, err);
     if (st == CH_OK)
         return CH_OK;
-    asking->answer.says = ch_channel_pending(&agent->channel) < agent->question.size ? CH_AGENT_SILENT : CH_AGENT_AWAY;
+    bool has_begun = asking->begins_at < agent->written - ch_channel_pending(&agent->channel);
+    asking->answer.says = has_begun ? CH_AGENT_SILENT : CH_AGENT_AWAY;
     lose_connection(agent, err);
     return st;
 }
@@ -377,6 +372,10 @@ static ch_status write_question(ch_agent *agent, ch_asking *asking, ch_error *er
  * another. */
 static ch_status send_question(ch_agent *agent, ch_asking *asking, ch_error *err)
 {
+    if (is_open(agent) && ch_channel_pending(&agent->channel) > AHEAD_MAX) {
+        ch_agent_hold(agent, asking);
+        return CH_OK;
+    }
     asking->answer.says = CH_AGENT_AWAY;
     if (is_open(agent)) {
         ch_status st = write_question(agent, asking, err);
@@ -387,13 +386,16 @@ static ch_status send_question(ch_agent *agent, ch_asking *asking, ch_error *err
     return write_question(agent, asking, err);
 }
 
-ch_asking *ch_agent_start(ch_agent *agent, uint64_t number, uint64_t wait_ms)
+ch_asking *ch_agent_start(ch_agent *agent, uint64_t number, const char *caller, uint64_t wait_ms)
 {
     ch_error err = CH_ERROR_INIT;
     ch_asking *asking = ch_alloc(sizeof *asking);
     *asking = (ch_asking){
-        .agent = agent, .number = number, .timer = {.on_due = on_late, .context = asking},
-                .bytes = CH_BUFFER_INIT
+        .agent = agent,
+        .number = number,
+        .caller = caller,
+        .timer = {.on_due = on_late, .context = asking},
+        .bytes = CH_BUFFER_INIT
     };
     if (send_question(agent, asking, &err) == CH_OK) {
         agent->askings[ch_slot_index(number)] = asking;
@@ -418,7 +420,7 @@ ch_status ch_agent_ask(ch_agent *agent, const ch_wire *wire, const char *id, uin
         ch_slots_release(agent->numbers, number);
         return st;
     }
-    *out = ch_agent_start(agent, number, agent->wait_ms);
+    *out = ch_agent_start(agent, number, wire->caller, agent->wait_ms);
     memcpy((*out)->id, id, CH_DRAWN_SIZE); /* it has as many */
     (*out)->on_answer = on_answer;
     (*out)->context = context;
@@ -436,9 +438,10 @@ ch_agent *ch_agent_new(ch_loop *loop, const char *socket_path, unsigned wait_s)
         .wait_ms = (uint64_t)wait_s * 1000,
         .channel = CH_CHANNEL_CLOSED,
         .numbers = ch_slots_new(CH_ASKINGS_MAX),
-        .after = &agent->first,
-        .calling = {.on_due = on_calling,           .context = agent},
-        .gathering = {.on_due = ch_agent_on_gathered, .context = agent},
+        .held = {.after = &agent->held.first},
+        .ended = {                    .after = &agent->ended.first                          },
+        .calling = { .on_due = on_calling,                           .context = agent},
+        .gathering = {                 .on_due = ch_agent_on_gathered,                           .context = agent},
     };
     return agent;
 }
@@ -450,7 +453,7 @@ void ch_agent_free(ch_agent *agent)
         return;
     for (size_t i = 0; i < CH_ASKINGS_MAX; i++)
         ch_asking_free(agent->askings[i]);
-    for (ch_asking *asking; (asking = pop_ended(agent)) != NULL;)
+    for (ch_asking *asking; (asking = ch_asking_pop(&agent->ended)) != NULL;)
         ch_asking_free(asking);
     ch_loop_cancel_timer(agent->loop, &agent->calling);
     ch_loop_cancel_timer(agent->loop, &agent->gathering);

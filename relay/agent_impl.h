@@ -1,4 +1,4 @@
-/* What agent.c and agent_tell.c share. */
+/* What agent.c, agent_tell.c and agent_lists.c share. */
 #ifndef CH_RELAY_AGENT_IMPL_H
 #define CH_RELAY_AGENT_IMPL_H
 
@@ -10,21 +10,30 @@
 
 #define CH_ASKINGS_MAX 1024 /* more than there are requests and tellings */
 
-#define CH_LATE_MAX 256 /* answers that came in time for nobody */
+#define CH_LATE_MAX 1024 /* answers that came in time for nobody */
+
+#define CH_HELD UINT64_MAX /* no byte is written at this place */
+
+typedef struct ch_asking_list {
+    ch_asking *first;
+    ch_asking **after; /* the last one */
+} ch_asking_list;
 
 struct ch_asking {
     ch_agent *agent;
     char id[CH_DRAWN_SIZE + 1]; /* the request's; empty: it tells */
     uint64_t number;            /* in its frame; 0: it is not waited for any more */
-    uint64_t begins_at;         /* of the bytes that were written on the connection */
+    const char *caller;         /* who outlives it; empty: it tells */
+    uint64_t begins_at;         /* of the bytes that were written on the connection; CH_HELD: it is held back */
+    uint64_t round;             /* held back: in which it is written */
     ch_timer timer;
-    ch_buffer bytes; /* of the frame that answers */
+    ch_buffer bytes; /* of the frame that answers; while it is held back, of the one that asks */
     ch_agent_answer answer;
     void (*on_answer)(void *context, const ch_agent_answer *answer); /* NULL: it tells */
     void *context;
-    bool was_told;   /* it tells, and was answered */
-    bool has_ended;  /* and whoever asked is still to be called */
-    ch_asking *next; /* of those */
+    bool was_told;        /* it tells, and was answered */
+    ch_asking_list *list; /* in which it is, or NULL */
+    ch_asking *next;      /* ... */
 };
 
 /* A question whose answer did not come in time, and may come still. */
@@ -44,8 +53,9 @@ struct ch_agent {
     uint64_t written; /* bytes, on this connection; those that have not left are the channel's */
     ch_slots *numbers;
     ch_asking *askings[CH_ASKINGS_MAX]; /* by the index of their number; NULL: it has none, or is being written */
-    ch_asking *first;                   /* of those that have ended */
-    ch_asking **after;                  /* the last of them */
+    ch_asking_list held;                /* until the agent has taken what was written before; by rounds */
+    uint64_t round;                     /* of the one that was written last of those */
+    ch_asking_list ended;               /* whoever asked is still to be called */
     ch_timer calling;                   /* set if they are to be called, and the loop does not do it anyway */
     bool is_calling;
     ch_late late[CH_LATE_MAX];
@@ -60,7 +70,14 @@ struct ch_agent {
 };
 
 /* Sends agent->question, which has that number, and waits for its answer. */
-ch_asking *ch_agent_start(ch_agent *agent, uint64_t number, uint64_t wait_ms);
+ch_asking *ch_agent_start(ch_agent *agent, uint64_t number, const char *caller, uint64_t wait_ms);
+void ch_asking_append(ch_asking_list *list, ch_asking *asking);
+/* Takes the first one out; NULL if there is none. */
+ch_asking *ch_asking_pop(ch_asking_list *list);
+/* Does nothing if it is in no list. */
+void ch_asking_unlink(ch_asking *asking);
+/* Keeps a copy of agent->question until there is room, in turn with other callers'. */
+void ch_agent_hold(ch_agent *agent, ch_asking *asking);
 /* Is due when outcomes have been gathered. */
 void ch_agent_on_gathered(void *context);
 

@@ -28,7 +28,7 @@ static void send_outcomes(ch_agent *agent)
         return;
     }
     agent->telling_count++;
-    (void)ch_agent_start(agent, number, TELL_WAIT_MS);
+    (void)ch_agent_start(agent, number, "", TELL_WAIT_MS);
 }
 
 void ch_agent_on_gathered(void *context)

@@ -154,9 +154,10 @@ static void on_answer(void *context, const ch_agent_answer *answer);
 ch_status bot_ask_with(link_bot *self, ch_slice body, ch_error *err)
 {
     const ch_bot_head head = {.method = CH_LITERAL("POST")};
+    const char *caller = self->caller != NULL ? self->caller : "bot";
     const ch_wire wire = {
-        .caller = "bot", .key = CH_LITERAL("main"), .url = CH_LITERAL("/api"), .head = &head, .body = body};
-    *self = (link_bot){.frees = self->frees, .next = self->next};
+        .caller = caller, .key = CH_LITERAL("main"), .url = CH_LITERAL("/api"), .head = &head, .body = body};
+    *self = (link_bot){.caller = self->caller, .frees = self->frees, .next = self->next};
     return ch_agent_ask(link_end.agent, &wire, LINK_ID, 0, on_answer, self, &self->asking, err);
 }
 

@@ -26,6 +26,7 @@ typedef struct link_bot {
     unsigned calls;
     ch_agent_says says;
     char method[16];
+    const char *caller;    /* NULL: "bot" */
     bool frees;            /* when it is called */
     struct link_bot *next; /* asks then */
 } link_bot;

@@ -107,16 +107,21 @@ static void ask_many(void)
         ck_assert_int_eq(bot_ask_with(&many[i], (ch_slice){body, sizeof body}, &err), CH_OK);
 }
 
+static void hear(size_t count)
+{
+    while (link_end.number_count < count) {
+        ch_loop_turn(link_end.loop, 0);
+        link_hear();
+    }
+}
+
 START_TEST(test_what_the_socket_does_not_take_follows)
 {
     link_listen();
     ask_many();
     link_accept();
     ck_assert_uint_lt(link_end.number_count, MANY);
-    while (link_end.number_count < MANY) {
-        ch_loop_turn(link_end.loop, 0);
-        link_hear();
-    }
+    hear(MANY);
     for (size_t i = 0; i < MANY; i++)
         link_write_signed(link_end.numbers[i], "PUT");
     link_send();
@@ -144,19 +149,63 @@ START_TEST(test_what_has_not_begun_to_leave_was_not_asked)
 }
 END_TEST
 
-START_TEST(test_an_agent_that_takes_nothing_is_away)
+START_TEST(test_what_is_forgotten_before_it_could_leave_is_not_asked)
+{
+    link_bot last = {0};
+    size_t asked;
+    link_listen();
+    ask_many();
+    bots_forget(many, MANY);
+    bot_ask(&last);
+    link_accept();
+    for (asked = 0; last.calls == 0;) {
+        ch_loop_turn(link_end.loop, 0);
+        link_hear();
+        for (; asked < link_end.number_count; asked++)
+            link_write_signed(link_end.numbers[asked], "PUT");
+        link_send();
+    }
+    ck_assert_int_eq(last.says, CH_AGENT_SIGNED);
+    ck_assert_uint_lt(asked, MANY / 2);
+    bots_forget(&last, 1);
+}
+END_TEST
+
+START_TEST(test_callers_take_turns_with_what_waits)
+{
+    link_bot others[2] = {{.caller = "other"}, {.caller = "third"}};
+    link_listen();
+    ask_many();
+    bot_ask(&others[0]);
+    bot_ask(&others[1]);
+    link_accept();
+    hear(MANY + 2);
+    for (size_t i = 0; i < MANY / 2; i++)
+        link_write_signed(link_end.numbers[i], "PUT");
+    link_send();
+    bot_await(&others[0]);
+    bot_await(&others[1]);
+    bots_forget(others, 2);
+    bots_forget(many, MANY);
+}
+END_TEST
+
+START_TEST(test_what_waits_is_not_answered)
 {
     link_bot last = {0};
     link_listen();
     ask_many();
-    bots_forget(many, MANY);
-    ask_many();
-    bots_forget(many, MANY);
-    ask_many();
-    bots_forget(many, MANY);
     bot_ask(&last);
+    link_accept();
+    link_write_signed(((uint64_t)1 << 16) + MANY, "GET"); /* its number, which is not known yet */
+    link_send();
+    hear(MANY + 1);
+    ck_assert_uint_eq(last.calls, 0);
+    link_write_signed(link_end.numbers[MANY], "PUT");
+    link_send();
     bot_await(&last);
-    ck_assert_int_eq(last.says, CH_AGENT_AWAY);
+    ck_assert_str_eq(last.method, "PUT");
+    bots_forget(many, MANY);
     bots_forget(&last, 1);
 }
 END_TEST
@@ -168,4 +217,5 @@ CH_TESTS_WITH("agent_ends", link_set_up, link_tear_down, CH_TEST(test_nobody_is_
               CH_TEST(test_a_dead_connection_and_nobody_who_listens),
               CH_TEST(test_what_the_socket_does_not_take_follows),
               CH_TEST(test_what_has_not_begun_to_leave_was_not_asked),
-              CH_TEST(test_an_agent_that_takes_nothing_is_away))
+              CH_TEST(test_what_is_forgotten_before_it_could_leave_is_not_asked),
+              CH_TEST(test_callers_take_turns_with_what_waits), CH_TEST(test_what_waits_is_not_answered))
