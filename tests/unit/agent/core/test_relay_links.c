@@ -369,8 +369,11 @@ START_TEST(test_a_relay_that_connects_all_the_time_is_turned_away_alone)
     ck_assert_int_eq(st, CH_BUSY);
     ck_assert_ptr_nonnull(strstr(err.message, "connects too often"));
     ck_assert(relays_is_closed(&actor));
+    stage_hang_up(&actor);
     ck_assert_int_eq(relays_come_by(&actor, RELAYS_UID, "other", &err), CH_OK);
+    stage_hang_up(&actor);
     ck_assert_int_eq(relays_come_by(&actor, RELAYS_UID + 1, RELAYS_SOCKET, &err), CH_OK);
+    stage_hang_up(&actor);
 }
 END_TEST
 
