@@ -32,8 +32,8 @@ typedef struct ch_victim {
 ch_connections *ch_connections_new(size_t descriptors);
 void ch_connections_free(ch_connections *connections);
 
-/* Enters a connection that is passed to `intake` and returns its id. If nothing is left for a caller below its share,
- * the longest idle connection of the caller that holds most is taken out of the table, as `*victim`, which its front
+/* Enters a connection that is passed to `intake`, and returns its id. If nothing is left for a caller below its share,
+ * the longest idle connection of the caller that holds most is taken out of the table, as `*victim`, which its intake
  * must close. Returns CH_BUSY if the caller must be turned away. */
 CH_CHECKED ch_status ch_connections_add(ch_connections *connections, const ch_peer *peer, bool is_stranger,
                                         ch_intake *intake, uint64_t *id, ch_victim *victim, ch_error *err);
@@ -42,7 +42,7 @@ CH_CHECKED ch_status ch_connections_add(ch_connections *connections, const ch_pe
 CH_CHECKED ch_status ch_connections_keep(ch_connections *connections, uint64_t id, int fd, ch_error *err);
 /* The peer of an open connection of `intake`; NULL if it has no such connection. */
 const ch_peer *ch_connections_peer(const ch_connections *connections, const ch_intake *intake, uint64_t id);
-/* How many `intake` has. */
+/* How many connections `intake` has. */
 size_t ch_connections_of(const ch_connections *connections, const ch_intake *intake);
 /* Looks who has hung up: once a turn, before anything is signed. */
 void ch_connections_look(ch_connections *connections);
