@@ -6,6 +6,8 @@ import crypto from 'node:crypto';
 import { accounts, bookOf, clientOf, loads, ordersOf, register, trades, withdraws } from './local.mjs';
 import { check, done } from './tally.mjs';
 
+const SECONDS_END = 1e12; // what is below is a time in seconds, and no nonce
+
 /* Another character of the same alphabet in the middle of the secret. */
 function flipped(secret) {
     const at = secret.length >> 1;
@@ -25,9 +27,17 @@ const others = {
 };
 const wrong = ({ scheme, credentials }) => others[scheme]?.() ?? flipped(credentials.secret);
 
+/* The local exchange wants rising nonces, and ccxt's are the wall clock, which may be set back meanwhile. */
+function withRisingNonces(client) {
+    const nonce = client.nonce.bind(client);
+    let last = 0;
+    client.nonce = () => (last = nonce() < SECONDS_END ? nonce() : Math.max(nonce(), last + 1));
+    return client;
+}
+
 for (const account of accounts) {
     const { name, credentials, symbols } = account;
-    const client = clientOf(account, credentials);
+    const client = withRisingNonces(clientOf(account, credentials));
     await register(account);
     await check(`${name}: markets`, () => loads(account, client));
     for (const symbol of symbols) {
