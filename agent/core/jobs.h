@@ -39,14 +39,14 @@ typedef struct ch_person_asker {
 } ch_person_asker;
 
 typedef struct ch_job {
-    uint64_t id;      /* in the table; logs name it */
-    size_t step;      /* of the table in request.c */
-    bool is_held;     /* the step waits, and is entered again when what it waits for is there */
-    bool is_old;      /* it is at the token, and was judged by rules that no longer hold: what it points to is theirs */
-    bool is_counted;  /* by the meter */
-    bool is_check;    /* it is only to be judged */
-    unsigned returns; /* from the token, which did not try it */
-    uint64_t number;  /* in the order in which requests came */
+    uint64_t id;     /* in the table; logs name it */
+    size_t step;     /* of the table in request.c */
+    bool is_held;    /* the step waits, and is entered again when what it waits for is there */
+    bool is_old;     /* it is at the token, and was judged by rules that no longer hold: what it points to is theirs */
+    bool is_counted; /* by the meter */
+    bool is_check;   /* it is only to be judged */
+    uint64_t again_ms; /* when it took its steps again for the first time; 0: it has not */
+    uint64_t number;   /* in the order in which requests came */
 
     /* What was asked; views into `bytes`. */
     ch_asker asker;

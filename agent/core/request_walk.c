@@ -16,7 +16,7 @@
 #define NS_A_S 1000000000
 #define SWEEP_EVERY_MS 500
 #define DISK_WAIT_MS 3000
-#define RETURNS_MAX 3 /* by tokens that have become slow */
+#define AGAIN_MAX_MS 3000 /* as a token gives it back that becomes slow now and then */
 
 /* ---- the walk ---- */
 
@@ -283,7 +283,8 @@ static void on_signed(void *context, ch_ticket *ticket, const ch_slice *signatur
 /* It goes through all steps again, since time has passed, and others may go first now. */
 void ch_request_begin_again(ch_requests *requests, ch_job *job)
 {
-    job->returns++;
+    if (job->again_ms == 0)
+        job->again_ms = ch_clock_ms();
     give_back(requests, job);
     requests->old_count -= job->is_old;
     job->is_old = false;
@@ -296,7 +297,7 @@ static void on_returned(void *context, ch_ticket *ticket)
     ch_requests *requests = context;
     ch_job *job = ticket->owner;
     ch_error tired = CH_ERROR_INIT;
-    if (job->returns >= RETURNS_MAX) {
+    if (job->again_ms != 0 && ch_clock_ms() - job->again_ms > AGAIN_MAX_MS) {
         ch_error_set(&tired, CH_UNAVAILABLE, "", "the token has become slow; try again");
         ch_request_turn_back(requests, job, &tired);
         return;
@@ -313,7 +314,7 @@ static bool is_login_lost(const ch_error *why)
 static void on_failed(void *context, ch_ticket *ticket, const ch_error *why)
 {
     ch_job *job = ticket->owner;
-    if (is_login_lost(why) && job->returns == 0)
+    if (is_login_lost(why) && job->again_ms == 0)
         ch_request_begin_again(context, job);
     else
         ch_request_turn_back(context, job, why);

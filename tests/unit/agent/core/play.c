@@ -176,6 +176,13 @@ void play_write_failure(play_token *token, uint64_t job, ch_status status, const
     ck_assert_int_eq(ch_job_failed_frame_put(out(token), job, &failed, &err), CH_OK);
 }
 
+void play_give_back(play_token *token, uint64_t job)
+{
+    ch_job_failed_frame returned = {.why = CH_ERROR_INIT, .cause = CH_FAULT_NONE};
+    ck_assert_int_eq(ch_job_failed_frame_put(out(token), job, &returned, &err), CH_OK);
+    stage_send(&token->actor);
+}
+
 /* ---- what operators do ---- */
 
 static void on_answer(void *context, const ch_error *outcome)

@@ -50,6 +50,8 @@ uint64_t play_hear_job(play_token *token, size_t key);
 void play_write_signatures(play_token *token, uint64_t job, size_t count, const char *text);
 void play_sign(play_token *token, uint64_t job, const char *text);
 void play_write_failure(play_token *token, uint64_t job, ch_status status, const char *message);
+/* Gives a job back, which it has not tried. */
+void play_give_back(play_token *token, uint64_t job);
 
 /* ---- what operators do ---- */
 
