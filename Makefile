@@ -264,7 +264,7 @@ $(BENCHES:%=$(BUILD)/tests/bench/%): $(BUILD)/tests/bench/%: $(BUILD)/tests/benc
     $(call libraries,policy)
 	$(call link,$(call libs,policy,jansson libssl))
 $(BUILD)/tests/bench/venue: $(BUILD)/tests/bench/rules.o
-$(BUILD)/tests/bench/bots: $(BUILD)/tests/bench/orders.o
+$(BUILD)/tests/bench/bots: $(BUILD)/tests/bench/orders.o $(BUILD)/tests/bench/asked.o
 
 # What core may be given in place of its front and its token process; tests/e2e/hostile.py puts them there.
 HOSTILE := $(BUILD)/tests/hostile/front $(BUILD)/tests/hostile/token

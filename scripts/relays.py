@@ -1,14 +1,15 @@
 """What it costs to ask through the relay instead of sending directly; for scripts/bench --relay.
 
-Both ways end at one exchange (tests/bench/venue, by TLS), which checks each signature and counts: orders sent directly, over
-connections that stay open and signed by who sends them, and orders sent to the relay by plain HTTP, which the agent judges and
-signs anew with the key on its token. An order that is not accepted, or arrives twice, ends the bench. In each round, exchange,
-agent and relay are started anew and both ways are taken in turn; what is compared is of one round.
+All ways end at one exchange (tests/bench/venue, by TLS), which checks each signature and counts. Orders are sent
+- directly, over connections that stay open, signed by who sends them;
+- asked: the sender has the agent sign them, and sends them then;
+- by the relay, to which they go by plain HTTP, and which has the agent judge and sign them anew.
+The last two use the same key on the token, by the same policy. An order that is not accepted, or arrives twice, ends the bench. In
+each round, exchange, agent and relay are started anew and the ways are taken in turn; what is compared is of one round.
 
-An order's time begins when it is sent, so the time that its sender took to sign it does not count, on either way. An HMAC takes
-the token next to nothing. Other keys take longer: their signing is measured in the same round by itself (tests/bench/raw, on
-one thread, with the same key on the same token), and taken off what the relay costs. The exchange checks signatures of one key on
-both ways, so that what checking takes falls out."""
+An order's time begins when it is sent, or when the agent is asked; the time that its sender took to sign it does not count. What the
+token takes is measured in the same round by itself too (tests/bench/raw, on one thread, in a loop, with the same key). The exchange
+checks signatures of one key on all ways, so that what checking takes falls out."""
 import collections
 import contextlib
 import json
@@ -22,7 +23,7 @@ import sys
 
 from against import median_interval
 
-HOSTS = {"binance": "api.binance.com", "coinbase": "api.coinbase.com"} # by profile
+HOSTS = {"binance": "api.binance.com", "coinbase": "api.coinbase.com"}  # by profile
 # A key of a profile's scheme; `make` is how openssl makes it, empty for the HMAC key, which the bench's token has.
 Kind = collections.namedtuple("Kind", "name profile scheme mechanism make")
 HMAC = Kind("hmac", "binance", "hmac", "hmac-sha256", [])
@@ -36,7 +37,7 @@ WARM_UP = 200  # orders: the first ones find no connections and cold caches
 PER_SECOND = {1: 1000, 16: 4000}  # orders of a measurement, for each second that it is to take
 # what is compared of which number of connections, its unit, the target
 LATENCIES = [("p50_us", 1, 0.5), ("p99_us", 1, 3.0)]  # ms more than directly, at most
-BESIDES_SIGNING = 0.3  # ms at p50 more than directly and the signing of a key that is no HMAC key, at most
+BESIDES_SIGNING = 0.3  # ms at p50 more than asking the agent and sending directly, at most
 RATE_LEAST = 2000  # orders a second over sixteen connections
 
 POLICY = """\
@@ -50,9 +51,10 @@ allow:
 keys:
 """
 KEY = """\
-  {0.name}: {{ token: main, object: "pkcs11:object={1}", profile: {0.profile}, scheme: {0.scheme}, key_id: bench-{0.name},
-    relay: only }}
+  {0.name}: {{ token: main, object: "pkcs11:object={1}", profile: {0.profile}, scheme: {0.scheme}, key_id: bench-{0.name}{2} }}
 """
+# By profile: what a bot that holds a signed request could use it for as well. Through a relay it could not.
+ACCEPTS = {"binance": ", accepts: [fast-withdraw-switch, bare-settings, bare-transfers, margin-orders, portfolio-orders]"}
 
 
 def label(kind):
@@ -120,7 +122,7 @@ def write(bench, root, venue):
     """The folder of agent and relay, and where and with which token the relay is asked."""
     folder = bench.write_configuration("relayed", root / "profiles")
     (folder / "policy.yaml").write_text(
-        POLICY.format(uid=os.getuid()) + "".join(KEY.format(kind, label(kind)) for kind in KINDS))
+        POLICY.format(uid=os.getuid()) + "".join(KEY.format(kind, label(kind), ACCEPTS.get(kind.profile, "")) for kind in KINDS))
     token, port = secrets.token_hex(32), free_port()
     (folder / "token").touch(0o600)
     (folder / "token").write_text(token)
@@ -133,18 +135,20 @@ def write(bench, root, venue):
 def start(bench, root, venue, wait_for):
     """Where and with which token the relay is asked."""
     folder, port, token = write(bench, root, venue)
-    bench.start_agent(folder)
+    _, (socket_path, _) = bench.start_agent(folder)
     relay = bench.start([bench.build / "chancery-relay", "--config", folder / "relay.yaml"], bench.env, "relay.log")
     log = bench.folder / "relay.log"
     wait_for(lambda: relay.poll() is not None or "ready:" in log.read_text(), "the relay")
     if relay.poll() is not None:
         raise RuntimeError(f"chancery-relay ended: {log.read_text().strip()}")
-    return port, token
+    return socket_path, port, token
 
 
-def ways_of(kind, venue, port, token):
+def ways_of(kind, venue, socket_path, port, token):
     """{way: what tests/bench/bots takes to go it}."""
-    return {"direct": ["--port", venue.port, "--host", HOSTS[kind.profile], "--authority", venue.authority],
+    directly = ["--port", venue.port, "--host", HOSTS[kind.profile], "--authority", venue.authority]
+    return {"direct": directly,
+            "asked": [*directly, "--agent", socket_path, "--key", kind.name],
             "relay": ["--port", port, "--host", f"127.0.0.1:{port}", "--path", f"/{token}/{kind.name}"]}
 
 
@@ -155,17 +159,16 @@ def ask(bench, way, kind, keys, connections, count):
 
 
 def measure_kind(bench, ways, kind, keys, is_relay_first):
-    """{(kind's name, way, connections): its row}; the way "signing" is the token's own."""
+    """{(kind's name, way, connections): its row}; the way "token" is the token's signing alone."""
     rows = {}
     for way in ways.values():
         ask(bench, way, kind, keys, 1, WARM_UP)
     for connections in PER_SECOND if kind == HMAC else (1,):
-        for name in sorted(ways, reverse=is_relay_first):
+        for name in sorted(ways if connections == 1 else ("direct", "relay"), reverse=is_relay_first):
             count = max(100, int(PER_SECOND[connections] * bench.seconds))
             rows[kind.name, name, connections] = ask(bench, ways[name], kind, keys, connections, count)
-    if kind != HMAC:
-        command = bench.raw_command(bench.module, label(kind), kind.mechanism, 1)
-        rows[kind.name, "signing", 1] = bench.ask(command, bench.env, text=bench.pin)
+    command = bench.raw_command(bench.module, label(kind), kind.mechanism, 1)
+    rows[kind.name, "token", 1] = bench.ask(command, bench.env, text=bench.pin)
     return rows
 
 
@@ -174,12 +177,12 @@ def measure_round(bench, root, authority, keys, wait_for, is_relay_first):
     rows = {}
     with contextlib.ExitStack() as stack:
         stack.callback(venue.process.kill)
-        port, token = start(bench, root, venue, wait_for)
+        socket_path, port, token = start(bench, root, venue, wait_for)
         for kind in KINDS:
-            rows |= measure_kind(bench, ways_of(kind, venue, port, token), kind, keys, is_relay_first)
+            rows |= measure_kind(bench, ways_of(kind, venue, socket_path, port, token), kind, keys, is_relay_first)
         bench.stop()
         counts = venue.end()
-    asked = sum(row["ops"] for (_, way, _), row in rows.items() if way != "signing") + 2 * len(KINDS) * WARM_UP
+    asked = sum(row["ops"] for (_, way, _), row in rows.items() if way != "token") + 3 * len(KINDS) * WARM_UP
     if (counts["orders"], counts["repeats"], counts["refused"]) != (asked, 0, 0):
         raise RuntimeError(f"{asked} orders were sent, and the exchange counts {counts}")
     shutil.rmtree(bench.folder / "relayed")
@@ -195,7 +198,9 @@ def measure(bench, root, secret, wait_for, rounds):
         measured.append(measure_round(bench, root, authority, keys, wait_for, i % 2 == 1))
         bench.note(f"round {i + 1} of {rounds}")
     is_good = print_result(bench, measured)
-    return print_kinds(bench, measured) and is_good
+    is_good = print_kinds(bench, measured) and is_good
+    print_tokens(bench, measured)
+    return is_good
 
 
 def verdict(values, target, is_most):
@@ -232,28 +237,39 @@ def print_result(bench, measured):
 
 
 def print_kinds(bench, measured):
-    """What the relay takes besides the key's signing."""
-    print(f"{'p50, ms':<24} {'direct':>10} {'signing':>10} {'relay':>10} {'ratio':>6}  difference to both", file=sys.stderr)
+    """What the relay takes besides signing: the agent's, by which the targets are, and the token's own."""
+    print(f"{'p50, ms':<24} {'direct':>10} {'asked':>10} {'relay':>10} {'ratio':>6}  the relay's beyond asked", file=sys.stderr)
     is_all_good = True
     for kind in KINDS:
-        if kind == HMAC:
-            continue
-        parts = [tuple(one[kind.name, way, 1]["p50_us"] / 1000 for way in ("direct", "signing", "relay")) for one in measured]
-        differences = [relay - direct - signing for direct, signing, relay in parts]
+        pairs = [tuple(one[kind.name, way, 1]["p50_us"] / 1000 for way in ("asked", "relay")) for one in measured]
+        differences = [relay - asked for asked, relay in pairs]
         text, is_good, (low, high) = verdict(differences, BESIDES_SIGNING, True)
         is_all_good = is_all_good and is_good
-        row = add_row(bench, "p50_us", 1, [(direct + signing, relay) for direct, signing, relay in parts],
-                      statistics.median(differences), (low, high), kind.name)
-        direct, signing = (statistics.median(part[i] for part in parts) for i in (0, 1))
-        row.update(direct=direct, signing=signing)
-        print(f"{kind.name:<24} {direct:>10.3f} {signing:>10.3f} {row['relay']:>10.3f} {row['ratio']:>6.2f}  "
+        row = add_row(bench, "p50_us", 1, pairs, statistics.median(differences), (low, high), kind.name, "asked")
+        direct = statistics.median(one[kind.name, "direct", 1]["p50_us"] / 1000 for one in measured)
+        print(f"{kind.name:<24} {direct:>10.3f} {row['asked']:>10.3f} {row['relay']:>10.3f} {row['ratio']:>6.2f}  "
               f"{row['difference']:+.3f} ({low:+.3f} to {high:+.3f})  {text}", file=sys.stderr, flush=True)
     return is_all_good
 
 
-def add_row(bench, name, connections, pairs, difference, interval, key="hmac"):
+def print_tokens(bench, measured):
+    """What agent and relay take besides the token's signing, of which there is no target."""
+    print(f"{'p50, ms':<24} {'direct':>10} {'token':>10} {'relay':>10} {'ratio':>6}  the relay's beyond both", file=sys.stderr)
+    for kind in KINDS:
+        parts = [tuple(one[kind.name, way, 1]["p50_us"] / 1000 for way in ("direct", "token", "relay")) for one in measured]
+        differences = [relay - direct - token for direct, token, relay in parts]
+        low, high = median_interval(differences)
+        row = add_row(bench, "p50_us", 1, [(direct + token, relay) for direct, token, relay in parts],
+                      statistics.median(differences), (low, high), kind.name, "direct and token")
+        direct, token = (statistics.median(part[i] for part in parts) for i in (0, 1))
+        print(f"{kind.name:<24} {direct:>10.3f} {token:>10.3f} {row['relay']:>10.3f} {row['ratio']:>6.2f}  "
+              f"{row['difference']:+.3f} ({low:+.3f} to {high:+.3f})", file=sys.stderr, flush=True)
+
+
+def add_row(bench, name, connections, pairs, difference, interval, key="hmac", other="direct"):
+    """`pairs` are of another way and the relay's."""
     row = {"system": "relay", "key": key, "figure": name, "connections": connections, "rounds": len(pairs), "difference": difference,
-           "interval": interval, "ratio": statistics.median(relay / direct for direct, relay in pairs),
-           "direct": statistics.median(direct for direct, _ in pairs), "relay": statistics.median(relay for _, relay in pairs)}
+           "interval": interval, "beside": other, "ratio": statistics.median(relay / one for one, relay in pairs),
+           other: statistics.median(one for one, _ in pairs), "relay": statistics.median(relay for _, relay in pairs)}
     bench.rows.append(row)
     return row

@@ -1,11 +1,12 @@
 /* bots: orders to Binance or Coinbase over connections that stay open, on one thread: straight to an exchange by TLS,
- * or to a relay by plain HTTP.
+ * or to a relay by plain HTTP. The agent may sign what goes straight to an exchange.
  *
  * Each order has a client id and a time of its own and is signed, with a dummy secret if a relay signs anew. It goes as
  * fast as answers come, or at a rate. Latency is counted from the moment an order was sent, so without the time that
- * signing took here; at a rate, that is late if every connection was busy. An answer that is not 200 ends the program,
- * so that no figure comes of refusals. */
+ * signing took here, but with that which the agent took; at a rate, that is late if every connection was busy. An
+ * answer that is not 200 ends the program, so that no figure comes of refusals. */
 #include "base/clock.h"
+#include "tests/bench/asked.h"
 #include "tests/bench/orders.h"
 #include "tests/bench/sample.h"
 
@@ -43,9 +44,11 @@ static struct {
     size_t count;
     double rate; /* 0: as fast as it goes */
     bool as_json;
+    int agent; /* that signs the orders; -1: none does */
+    const char *key;
 } options = {
     .form = {.host = "api.binance.com", .path = "", .key_id = "id"},
-      .connections = 16, .count = 20000
+      .connections = 16, .count = 20000, .agent = -1
 };
 
 /* ---- requests ---- */
@@ -57,6 +60,8 @@ static void ask(bot *asked, size_t number)
     asked->used = 0;
     asked->is_waiting = true;
     asked->asked_ns = ch_clock_ns();
+    if (options.agent >= 0)
+        size = asked_sign(options.agent, options.key, request, sizeof request);
     bool is_sent = asked->tls != NULL ? SSL_write(asked->tls, request, (int)size) == (int)size
                                       : send(asked->fd, request, size, MSG_NOSIGNAL) == (ssize_t)size;
     if (!is_sent)
@@ -193,7 +198,7 @@ static void run(bot *bots, int epoll, ch_samples *samples)
 
 static const char usage[] =
     "usage: bots --port N --secret TEXT|--private-key PEM [--authority PEM] [--host NAME] [--path PATH] [--key-id ID]\n"
-    "            [--connections N] [--count N] [--rate N] [--json]\n";
+    "            [--agent SOCKET --key NAME] [--connections N] [--count N] [--rate N] [--json]\n";
 
 static EVP_PKEY *read_private_key(const char *path)
 {
@@ -218,6 +223,8 @@ static void read_options(int argc, char **argv)
         {"connections", required_argument, NULL, 'c'},
         {"count",       required_argument, NULL, 'n'},
         {"rate",        required_argument, NULL, 'r'},
+        {"agent",       required_argument, NULL, 'g'},
+        {"key",         required_argument, NULL, 'y'},
         {"json",        no_argument,       NULL, 'j'},
         {NULL,          0,                 NULL, 0  },
     };
@@ -254,6 +261,12 @@ static void read_options(int argc, char **argv)
         case 'r':
             options.rate = strtod(optarg, NULL);
             break;
+        case 'g':
+            options.agent = asked_connect(optarg);
+            break;
+        case 'y':
+            options.key = optarg;
+            break;
         case 'j':
             options.as_json = true;
             break;
@@ -262,7 +275,8 @@ static void read_options(int argc, char **argv)
         }
     }
     if (options.port == 0 || (options.form.secret == NULL) == (options.form.private_key == NULL) ||
-        options.count == 0 || options.connections == 0 || options.connections > CONNECTIONS_MAX)
+        (options.agent >= 0) != (options.key != NULL) || options.count == 0 || options.connections == 0 ||
+        options.connections > CONNECTIONS_MAX)
         die("%s", usage);
 }
 
