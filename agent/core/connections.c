@@ -153,18 +153,21 @@ void ch_connections_free(ch_connections *connections)
     free(connections);
 }
 
-/* The table is full, and a caller below its share has come. */
-static ch_status make_room(ch_connections *connections, ch_victim *victim, ch_error *err)
+/* The table is full, and a caller below its share has come. The victim leaves the table first, because its intake may
+ * remove it, too. */
+static ch_status make_room(ch_connections *connections, ch_error *err)
 {
     size_t index = find_idle(connections, find_greediest(connections));
     if (index == CH_CONNECTIONS_MAX)
         return ch_fail(err, CH_BUSY, "all %zu connections are open and in use", ch_slots_count(connections->slots));
-    *victim = (ch_victim){ch_slots_id(connections->slots, index), connections->table[index].intake};
-    release(connections, victim->id);
+    uint64_t victim = ch_slots_id(connections->slots, index);
+    const ch_intake *intake = connections->table[index].intake;
+    release(connections, victim);
+    intake->close(intake->self, victim);
     return CH_OK;
 }
 
-static ch_status admit(ch_connections *connections, uid_t uid, bool is_stranger, ch_victim *victim, ch_error *err)
+static ch_status admit(ch_connections *connections, uid_t uid, bool is_stranger, ch_error *err)
 {
     size_t own = count_of(connections, uid);
     size_t used = ch_slots_count(connections->slots);
@@ -174,7 +177,7 @@ static ch_status admit(ch_connections *connections, uid_t uid, bool is_stranger,
     if (ch_share_admits(&connections->callers, used, own))
         return CH_OK;
     if (own < connections->callers.share && !is_stranger)
-        return make_room(connections, victim, err);
+        return make_room(connections, err);
     return ch_fail(err, CH_BUSY,
                    "user %u already has %zu connections, and the last %zu are reserved for other users; close some",
                    (unsigned)uid, own, connections->callers.reserve);
@@ -183,10 +186,9 @@ static ch_status admit(ch_connections *connections, uid_t uid, bool is_stranger,
 /* ---- the table ---- */
 
 ch_status ch_connections_add(ch_connections *connections, const ch_peer *peer, bool is_stranger, ch_intake *intake,
-                             uint64_t *id, ch_victim *victim, ch_error *err)
+                             uint64_t *id, ch_error *err)
 {
-    *victim = (ch_victim){0};
-    CH_TRY(admit(connections, peer->uid, is_stranger, victim, err));
+    CH_TRY(admit(connections, peer->uid, is_stranger, err));
     *id = ch_slots_take(connections->slots);
     size_t index = ch_slot_index(*id);
     connections->table[index] = (connection){.peer = *peer, .intake = intake, .fd = -1, .used_ms = ch_clock_ms()};

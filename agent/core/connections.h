@@ -21,22 +21,16 @@
 
 typedef struct ch_connections ch_connections;
 
-/* A connection that had to make room; id 0: none had to. */
-typedef struct ch_victim {
-    uint64_t id;
-    ch_intake *intake;
-} ch_victim;
-
 /* `descriptors` may be used for connections: with fewer than CH_CONNECTIONS_MAX all shares are smaller in proportion.
  */
 ch_connections *ch_connections_new(size_t descriptors);
 void ch_connections_free(ch_connections *connections);
 
 /* Enters a connection that is passed to `intake`, and returns its id. If nothing is left for a caller below its share,
- * the longest idle connection of the caller that holds most is taken out of the table, as `*victim`, which its intake
- * must close. Returns CH_BUSY if the caller must be turned away. */
+ * the longest idle connection of the caller that holds most makes room: it is taken out of the table, and closed by the
+ * intake by which it came. Returns CH_BUSY if the caller must be turned away. */
 CH_CHECKED ch_status ch_connections_add(ch_connections *connections, const ch_peer *peer, bool is_stranger,
-                                        ch_intake *intake, uint64_t *id, ch_victim *victim, ch_error *err);
+                                        ch_intake *intake, uint64_t *id, ch_error *err);
 /* Keeps a copy of the connection's socket, by which ch_connections_look sees whether the caller has hung up. CH_BUSY:
  * too few descriptors are left. */
 CH_CHECKED ch_status ch_connections_keep(ch_connections *connections, uint64_t id, int fd, ch_error *err);

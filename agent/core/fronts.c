@@ -142,14 +142,10 @@ static lane *lane_of(ch_fronts *fronts, uid_t uid)
 
 static ch_status enter(ch_fronts *fronts, lane *at, const ch_peer *peer, int fd, uint64_t *id, ch_error *err)
 {
-    ch_victim victim;
     bool is_stranger = !ch_policy_knows(fronts->policy, peer);
     if (!ch_front_link_has_room(at->front))
         return ch_fail(err, CH_BUSY, "the front of user %u does not take its connections", (unsigned)peer->uid);
-    CH_TRY(
-        ch_connections_add(fronts->connections, peer, is_stranger, ch_front_link_intake(at->front), id, &victim, err));
-    if (victim.id != 0)
-        victim.intake->close(victim.intake->self, victim.id);
+    CH_TRY(ch_connections_add(fronts->connections, peer, is_stranger, ch_front_link_intake(at->front), id, err));
     return ch_connections_keep(fronts->connections, *id, fd, err);
 }
 

@@ -325,11 +325,8 @@ static relay_link *find_place(ch_relay_links *links, const ch_peer *peer)
 
 static ch_status enter(relay_link *link, const ch_peer *peer, int fd, ch_error *err)
 {
-    ch_victim victim;
     ch_connections *connections = link->links->owner.connections;
-    CH_TRY(ch_connections_add(connections, peer, false, &link->intake, &link->connection, &victim, err));
-    if (victim.id != 0)
-        victim.intake->close(victim.intake->self, victim.id);
+    CH_TRY(ch_connections_add(connections, peer, false, &link->intake, &link->connection, err));
     ch_status st = ch_connections_keep(connections, link->connection, fd, err);
     if (st == CH_OK)
         st = ch_loop_watch(link->links->loop, &link->source, EPOLLIN, err);

@@ -56,10 +56,10 @@ static void on_outcomes(void *context, ch_asker asker, const ch_outcomes_frame *
 
 /* ---- the stage ---- */
 
-void relays_begin(void)
+void relays_begin_with(size_t descriptors)
 {
     relays.loop = stage_set_up();
-    relays.connections = ch_connections_new(CH_CONNECTIONS_MAX);
+    relays.connections = ch_connections_new(descriptors);
     relays.callers = ch_callers_new();
     relays.meter = ch_meter_new(2);
     ch_meter_turn(relays.meter, ch_clock_ns());
@@ -71,6 +71,11 @@ void relays_begin(void)
                                   .on_sign = on_sign,
                                   .on_outcomes = on_outcomes};
     relays.links = ch_relay_links_new(relays.loop, &owner);
+}
+
+void relays_begin(void)
+{
+    relays_begin_with(CH_CONNECTIONS_MAX);
 }
 
 void relays_begin_started(stage_actor *as)

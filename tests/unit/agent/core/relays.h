@@ -33,6 +33,8 @@ extern struct relays_stage {
 
 /* First thing in a test. The user RELAYS_UID is a relay by the socket RELAYS_SOCKET, and a bot by the common one. */
 void relays_begin(void);
+/* With so few descriptors for connections. */
+void relays_begin_with(size_t descriptors);
 /* And a relay has come, and started. */
 void relays_begin_started(stage_actor *as);
 /* The end of a turn, and what follows it. */

@@ -297,7 +297,6 @@ static void make_requests(scene *it)
 void scene_begin(scene *it)
 {
     const ch_peer peer = {.uid = getuid(), .gid = getgid()};
-    ch_victim victim;
     *it = (scene){.loop = stage_set_up()};
     scene_load_policy(&it->policy);
     open_state(it);
@@ -307,7 +306,7 @@ void scene_begin(scene *it)
     start_writer(it);
     start_front(it);
     start_token(it);
-    MUST(ch_connections_add(it->connections, &peer, false, ch_front_link_intake(it->front), &it->bot, &victim, &err));
+    MUST(ch_connections_add(it->connections, &peer, false, ch_front_link_intake(it->front), &it->bot, &err));
 }
 
 void scene_begin_unlocked(scene *it)

@@ -77,7 +77,6 @@ END_TEST
 START_TEST(test_who_has_left_keeps_no_place)
 {
     const ch_peer peer = {.uid = getuid(), .gid = getgid()};
-    ch_victim victim;
     uint64_t request = scene_begin_asked(&it);
     const uint64_t taken = CH_LONG_WAITS_MAX - CH_LONG_WAITS_RESERVE;
     for (uint64_t i = 0; i < CH_LONG_WAITS_SHARE * 5; i++)
@@ -86,7 +85,7 @@ START_TEST(test_who_has_left_keeps_no_place)
     for (uint64_t i = taken + 1; i < CH_LONG_WAITS_SHARE * 5; i++)
         scene_hear_failure(&it, 100 + i);
     ch_connections_remove(it.connections, ch_front_link_intake(it.front), it.bot);
-    MUST(ch_connections_add(it.connections, &peer, false, ch_front_link_intake(it.front), &it.bot, &victim, &err));
+    MUST(ch_connections_add(it.connections, &peer, false, ch_front_link_intake(it.front), &it.bot, &err));
     ch_ledger_set_policy(it.ledger, &it.policy, scene_now_ns());
     MUST(scene_give(&it, request, "alice", SCENE_ALICE, &err)); /* a change; nobody is there to hear of it */
     scene_end_turn(&it);

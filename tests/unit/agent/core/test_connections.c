@@ -11,8 +11,24 @@
 
 static ch_error err;
 static ch_connections *connections;
-static ch_intake fronts[2]; /* only their addresses count */
-static ch_victim victim;
+static uint64_t closed;    /* what had to make room; 0: nothing */
+static const void *closer; /* the intake that closed it */
+
+static void on_close(void *self, uint64_t connection);
+
+static ch_intake fronts[] = {
+    {.self = &fronts[0], .close = on_close},
+    {.self = &fronts[1], .close = on_close},
+};
+
+/* Removes it, as a relay's link does, though it is in the table no more. */
+static void on_close(void *self, uint64_t connection)
+{
+    closed = connection;
+    closer = self;
+    ck_assert_ptr_null(ch_connections_peer(connections, self, connection));
+    ch_connections_remove(connections, self, connection);
+}
 
 static ch_status try_add(uid_t uid, bool is_stranger, uint64_t *id)
 {
@@ -20,7 +36,7 @@ static ch_status try_add(uid_t uid, bool is_stranger, uint64_t *id)
         .uid = uid, .gid = 7, .groups = {8, 9},
                 .group_count = 2
     };
-    return ch_connections_add(connections, &peer, is_stranger, &fronts[0], id, &victim, &err);
+    return ch_connections_add(connections, &peer, is_stranger, &fronts[0], id, &err);
 }
 
 static uint64_t add(uid_t uid)
@@ -37,7 +53,7 @@ static size_t fill(uid_t uid, bool is_stranger)
     uint64_t id;
     size_t count = 0;
     for (; try_add(uid, is_stranger, &id) == CH_OK; count++)
-        ck_assert_uint_eq(victim.id, 0);
+        ck_assert_uint_eq(closed, 0);
     return count;
 }
 
@@ -231,6 +247,7 @@ START_TEST(test_the_longest_idle_connection_of_the_greediest_makes_room)
 {
     uint64_t ids[CH_CONNECTIONS_MAX];
     uint64_t id = 0;
+    const ch_peer peer = {.uid = BOT + 9};
     connections = ch_connections_new(CH_CONNECTIONS_MAX);
     for (size_t i = 0; i < CH_CONNECTIONS_MAX; i++)
         ids[i] = add(i < 700 ? BOT : BOT + 1 + (uid_t)(i - 700) / 100);
@@ -244,12 +261,13 @@ START_TEST(test_the_longest_idle_connection_of_the_greediest_makes_room)
         ch_connections_serve_begin(connections, &fronts[0], ids[i]);
         ch_connections_serve_end(connections, &fronts[0], ids[i]);
     }
-    while (try_add(BOT + 9, false, &id) != CH_OK)
+    while (ch_connections_add(connections, &peer, false, &fronts[1], &id, &err) != CH_OK)
         ck_assert_str_eq(err.message, "all 1024 connections are open and in use");
-    ck_assert_uint_eq(victim.id, ids[333]);
-    ck_assert_ptr_eq(victim.intake, &fronts[0]);
-    ck_assert_ptr_null(peer_of(victim.id));
-    ck_assert_uint_eq(peer_of(id)->uid, BOT + 9);
+    ck_assert_uint_eq(closed, ids[333]);
+    ck_assert_ptr_eq(closer, &fronts[0]); /* by which it came, and not the other */
+    ck_assert_ptr_null(peer_of(closed));
+    ck_assert_uint_eq(ch_connections_of(connections, &fronts[0]), CH_CONNECTIONS_MAX - 1);
+    ck_assert_uint_eq(ch_connections_peer(connections, &fronts[1], id)->uid, BOT + 9);
     ch_connections_free(connections);
 }
 END_TEST

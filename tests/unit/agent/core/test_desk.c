@@ -122,14 +122,13 @@ static unsigned look(uint64_t connection, const char *key)
 START_TEST(test_limits_are_not_looked_at_without_end)
 {
     uint64_t other;
-    ch_victim victim;
     scene_begin(&it);
     size_t count = 0;
     while (look(it.bot, "bot") != CH_FRAME_FAILED)
         ck_assert_uint_lt(count++, 1000);
     ck_assert_uint_ge(count, 20);
     const ch_peer peer = {.uid = getuid() + 1, .gid = getgid()};
-    MUST(ch_connections_add(it.connections, &peer, false, ch_front_link_intake(it.front), &other, &victim, &err));
+    MUST(ch_connections_add(it.connections, &peer, false, ch_front_link_intake(it.front), &other, &err));
     ck_assert_uint_eq(look(other, "others"), CH_FRAME_LIMITS_ARE);
     ck_assert_uint_eq(look(it.bot, "bot"), CH_FRAME_FAILED);
 }

@@ -153,10 +153,8 @@ static void begin_ready(void)
 static uint64_t add_connection(void)
 {
     uint64_t id = 0;
-    ch_victim victim;
     const ch_peer peer = {.uid = 1000};
-    ck_assert_int_eq(ch_connections_add(connections, &peer, false, ch_front_link_intake(front), &id, &victim, &err),
-                     CH_OK);
+    ck_assert_int_eq(ch_connections_add(connections, &peer, false, ch_front_link_intake(front), &id, &err), CH_OK);
     return id;
 }
 

@@ -25,13 +25,11 @@ static const ch_approval *found(void)
 
 static void begin_asked_by(uid_t uid)
 {
-    ch_victim victim;
     const ch_peer bot = {.uid = uid, .gid = uid};
     scene_ask ask = scene_order;
     visit_begin(&person, &it);
     it.policy.callers[0].ids.uid = uid;
-    MUST(ch_connections_add(it.connections, &bot, false, ch_front_link_intake(it.front), &ask.connection, &victim,
-                            &err));
+    MUST(ch_connections_add(it.connections, &bot, false, ch_front_link_intake(it.front), &ask.connection, &err));
     ask.key = "watched";
     scene_ask_for(&it, 1, &ask);
     scene_end_turn(&it);

@@ -253,15 +253,26 @@ START_TEST(test_a_relay_that_hangs_up_leaves_the_table)
 }
 END_TEST
 
+/* For a bot, whose connection goes to a front. */
 START_TEST(test_a_connection_that_must_make_room_is_closed)
 {
-    relays_begin_started(&actor);
+    ch_intake front = {0};
+    uint64_t bot = 0;
+    const ch_peer peer = relays_peer(OTHER_UID, "");
+    relays_begin_with(0); /* one place */
+    relays_come(&actor, RELAYS_UID);
+    relays_write_start(&actor, CH_FRAMES_VERSION);
     relays_say_sign(&actor, 7);
     const ch_intake *intake = relays.owner.asker.intake;
-    intake->close(intake->self, relays.owner.connection);
+    while (ch_connections_add(relays.connections, &peer, false, &front, &bot, &err) != CH_OK) {
+        ck_assert_int_eq(err.status, CH_BUSY); /* it is not idle yet */
+        ck_assert(!relays_is_closed(&actor));
+    }
     ck_assert(relays_is_closed(&actor));
     ck_assert_ptr_null(ch_asker_out(relays.owner.asker));
+    ck_assert_uint_eq(ch_connections_of(relays.connections, &front), 1);
     intake->close(intake->self, relays.owner.connection); /* it has none any more */
+    ck_assert_uint_eq(ch_connections_of(relays.connections, &front), 1);
 }
 END_TEST
 

@@ -385,11 +385,10 @@ END_TEST
 START_TEST(test_others_find_nothing)
 {
     const ch_peer other = {.uid = getuid() + 1, .gid = getgid()};
-    ch_victim victim;
     uint64_t connection;
     uint64_t request = scene_begin_asked(&it);
     scene_approve(&it, request);
-    MUST(ch_connections_add(it.connections, &other, false, ch_front_link_intake(it.front), &connection, &victim, &err));
+    MUST(ch_connections_add(it.connections, &other, false, ch_front_link_intake(it.front), &connection, &err));
     fetch_by(connection, 2, request);
     hear_refusal(2, CH_NOT_FOUND, "");
     fetch(3, request + 1);

@@ -121,9 +121,8 @@ END_TEST
 static uint64_t add_caller(unsigned other, bool is_stranger)
 {
     uint64_t id;
-    ch_victim victim;
     const ch_peer peer = {.uid = getuid() + other, .gid = getgid() + other};
-    MUST(ch_connections_add(it.connections, &peer, is_stranger, ch_front_link_intake(it.front), &id, &victim, &err));
+    MUST(ch_connections_add(it.connections, &peer, is_stranger, ch_front_link_intake(it.front), &id, &err));
     return id;
 }
 
