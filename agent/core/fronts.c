@@ -44,7 +44,7 @@ struct ch_fronts {
     ch_loop *loop;
     ch_connections *connections;
     const ch_policy *policy;
-    ch_relay_links *relays; /* NULL: none are known */
+    ch_relay_links *relays;
     ch_front_owner owner;
     bool is_shared;
     ch_acceptor acceptor;
@@ -225,9 +225,8 @@ static ch_status admit(ch_fronts *fronts, int fd, const char *socket, ch_error *
         ch_close_stream(fd);
         return st;
     }
-    return fronts->relays != NULL && ch_relay_links_want(fronts->relays, &peer)
-               ? ch_relay_links_take(fronts->relays, fd, &peer, err)
-               : admit_bot(fronts, fd, &peer, err);
+    return ch_relay_links_want(fronts->relays, &peer) ? ch_relay_links_take(fronts->relays, fd, &peer, err)
+                                                      : admit_bot(fronts, fd, &peer, err);
 }
 
 static void note_failure(ch_fronts *fronts, ch_status st, const ch_error *err)

@@ -23,7 +23,7 @@ typedef struct ch_fronts ch_fronts;
 /* How many of the descriptors that the process may have are for bots; connections on their way take some of them. */
 size_t ch_fronts_descriptors(void);
 /* Takes over `listen_fd`, a listening SOCK_STREAM socket. `policy` and `connections` must outlive the room, and so must
- * `relays`, which gets the connections of relays; NULL: those of relays go to fronts, too. */
+ * `relays`, which gets the connections of relays. */
 ch_fronts *ch_fronts_new(ch_loop *loop, int listen_fd, ch_connections *connections, const ch_policy *policy,
                          ch_relay_links *relays, const ch_front_owner *owner, bool is_shared);
 void ch_fronts_free(ch_fronts *fronts);

@@ -14,6 +14,7 @@
 static ch_error err;
 static ch_connections *connections;
 static ch_fronts *fronts;
+static ch_relay_links *relays;
 static stage_actor actor;
 static ch_caller known = {.name = "known"}; /* whom policy names */
 static const ch_policy policy = {.callers = &known, .caller_count = 1};
@@ -44,8 +45,6 @@ static void on_get_time(void *context, ch_asker asker)
     (void)asker;
 }
 
-static ch_relay_links *relays; /* NULL: none are taken */
-static ch_callers *callers;
 static int relay_signs;
 
 static void on_relay_sign(void *context, ch_asker asker, const ch_sign_frame *sign)
@@ -61,13 +60,11 @@ static void on_outcomes(void *context, ch_asker asker, const ch_outcomes_frame *
     (void)outcomes;
 }
 
-/* The known caller is a relay. */
 static void make_relays(ch_loop *loop)
 {
-    callers = ch_callers_new();
     const ch_relay_owner owner = {.connections = connections,
                                   .policy = &policy,
-                                  .callers = callers,
+                                  .callers = ch_callers_new(),
                                   .on_sign = on_relay_sign,
                                   .on_outcomes = on_outcomes};
     relays = ch_relay_links_new(loop, &owner);
@@ -80,8 +77,7 @@ static void begin_for(uid_t uid, bool is_shared)
     ch_loop *loop = stage_set_up();
     known.ids = (ch_ids){.uid = uid, .gid = CH_ANY_ID};
     connections = ch_connections_new(CH_CONNECTIONS_MAX);
-    if (known.role == CH_CALLER_RELAY)
-        make_relays(loop);
+    make_relays(loop);
     fronts =
         ch_fronts_new(loop, stage_listen("agent.sock", SOCK_STREAM), connections, &policy, relays, &owner, is_shared);
     ch_fronts_start(fronts);
