@@ -3,10 +3,10 @@
  * does core read from it while the front's caller must wait because of what it cost. */
 #include "agent/core/front_link.h"
 
-#include "base/memory.h"
 #include "agent/core/child.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/memory.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -235,11 +235,14 @@ bool ch_front_link_has_room(const ch_front_link *front)
     return ch_channel_attached(&front->child.channel) < UNREAD_MAX;
 }
 
-ch_status ch_front_link_pass(ch_front_link *front, int fd, uint64_t connection, ch_error *err)
+/* A frame without fields is never too large. */
+void ch_front_link_pass(ch_front_link *front, int fd, uint64_t connection)
 {
+    ch_error ignored = CH_ERROR_INIT;
+    ch_buffer *out = ch_channel_out(&front->child.channel);
     assert(ch_front_link_is_ready(front));
     ch_channel_attach(&front->child.channel, fd);
-    return ch_connection_frame_put(ch_channel_out(&front->child.channel), connection, &(ch_connection_frame){}, err);
+    ch_ignore(ch_connection_frame_put(out, connection, &(ch_connection_frame){}, &ignored));
 }
 
 /* Has the front close a connection that is no longer in the table. */

@@ -52,7 +52,7 @@ bool ch_front_link_has_room(const ch_front_link *front);
 /* For whom this front works, so that the meter counts it. Without a caller it is not metered. */
 void ch_front_link_set_caller(ch_front_link *front, uid_t caller);
 /* Passes the accepted socket `fd`, which is taken over, to the front, which must be ready. */
-CH_CHECKED ch_status ch_front_link_pass(ch_front_link *front, int fd, uint64_t connection, ch_error *err);
+void ch_front_link_pass(ch_front_link *front, int fd, uint64_t connection);
 /* What the front's connections are entered as. */
 ch_intake *ch_front_link_intake(ch_front_link *front);
 

@@ -140,6 +140,8 @@ static lane *lane_of(ch_fronts *fronts, uid_t uid)
 
 /* ---- connections ---- */
 
+/* In what follows `fd` is taken over by whatever succeeds; turn_away closes it. */
+
 static ch_status enter(ch_fronts *fronts, lane *at, const ch_peer *peer, int fd, uint64_t *id, ch_error *err)
 {
     bool is_stranger = !ch_policy_knows(fronts->policy, peer);
@@ -149,15 +151,14 @@ static ch_status enter(ch_fronts *fronts, lane *at, const ch_peer *peer, int fd,
     return ch_connections_keep(fronts->connections, *id, fd, err);
 }
 
-/* Takes `fd` over. */
 static ch_status pass(ch_fronts *fronts, lane *at, const ch_peer *peer, int fd, ch_error *err)
 {
     uint64_t id = 0;
     ch_status st = enter(fronts, at, peer, fd, &id, err);
     if (st == CH_OK)
-        return ch_front_link_pass(at->front, fd, id, err);
-    ch_connections_remove(fronts->connections, ch_front_link_intake(at->front), id);
-    ch_close_stream(fd);
+        ch_front_link_pass(at->front, fd, id);
+    else
+        ch_connections_remove(fronts->connections, ch_front_link_intake(at->front), id);
     return st;
 }
 
@@ -169,18 +170,15 @@ static size_t count_waiting(const ch_fronts *fronts, const lane *at)
     return count;
 }
 
-/* Takes `fd` over. */
 static ch_status wait_for_front(ch_fronts *fronts, lane *at, const ch_peer *peer, int fd, ch_error *err)
 {
     size_t waiting = count_waiting(fronts, at);
     size_t share = at->uid == CH_STRANGERS ? CH_STRANGER_SHARE : WAITING_SHARE;
-    if (waiting < share && fronts->waiting_count < WAITING_MAX) {
-        fronts->waiting[fronts->waiting_count++] = (arrival){at, *peer, fd};
-        return CH_OK;
-    }
-    ch_close_stream(fd);
-    return ch_fail(err, CH_BUSY, "the front of user %u is starting, and %zu connections wait for it",
-                   (unsigned)peer->uid, waiting);
+    if (waiting >= share || fronts->waiting_count == WAITING_MAX)
+        return ch_fail(err, CH_BUSY, "the front of user %u is starting, and %zu connections wait for it",
+                       (unsigned)peer->uid, waiting);
+    fronts->waiting[fronts->waiting_count++] = (arrival){at, *peer, fd};
+    return CH_OK;
 }
 
 static ch_status keep_pace(const ch_fronts *fronts, lane *at, const ch_peer *peer, ch_error *err)
@@ -203,42 +201,33 @@ static ch_status identify(int fd, const char *socket, ch_peer *peer, ch_error *e
     return ch_peer_check_user(peer, err);
 }
 
-/* Takes `fd` over. */
 static ch_status admit_bot(ch_fronts *fronts, int fd, const ch_peer *peer, ch_error *err)
 {
     lane *at = lane_of(fronts, ch_policy_knows(fronts->policy, peer) ? peer->uid : CH_STRANGERS);
-    ch_status st = keep_pace(fronts, at, peer, err);
-    if (st != CH_OK) {
-        ch_close_stream(fd);
-        return st;
-    }
+    CH_TRY(keep_pace(fronts, at, peer, err));
     return ch_front_link_is_ready(at->front) ? pass(fronts, at, peer, fd, err)
                                              : wait_for_front(fronts, at, peer, fd, err);
 }
 
-/* Takes `fd` over. */
 static ch_status admit(ch_fronts *fronts, int fd, const char *socket, ch_error *err)
 {
     ch_peer peer;
-    ch_status st = identify(fd, socket, &peer, err);
-    if (st != CH_OK) {
-        ch_close_stream(fd);
-        return st;
-    }
+    CH_TRY(identify(fd, socket, &peer, err));
     return ch_relay_links_want(fronts->relays, &peer) ? ch_relay_links_take(fronts->relays, fd, &peer, err)
                                                       : admit_bot(fronts, fd, &peer, err);
 }
 
-static void note_failure(ch_fronts *fronts, ch_status st, const ch_error *err)
+static void turn_away(ch_fronts *fronts, int fd, const ch_error *why)
 {
-    if (st != CH_OK)
-        ch_log_limited(&fronts->turned_away, "turned a connection away: %s", err->message);
+    ch_close_stream(fd);
+    ch_log_limited(&fronts->turned_away, "turned a connection away: %s", why->message);
 }
 
 void ch_fronts_take(ch_fronts *fronts, int fd, const char *socket)
 {
     ch_error err = CH_ERROR_INIT;
-    note_failure(fronts, admit(fronts, fd, socket, &err), &err);
+    if (admit(fronts, fd, socket, &err) != CH_OK)
+        turn_away(fronts, fd, &err);
 }
 
 static void on_connect(void *context, int fd)
@@ -262,10 +251,10 @@ static void on_change(void *context, ch_front_link *front)
         arrival at = fronts->waiting[i];
         if (at.lane->front != front)
             fronts->waiting[kept++] = at;
-        else if (ch_front_link_is_ready(front))
-            note_failure(fronts, pass(fronts, at.lane, &at.peer, at.fd, &err), &err);
-        else
+        else if (!ch_front_link_is_ready(front))
             ch_close_stream(at.fd);
+        else if (pass(fronts, at.lane, &at.peer, at.fd, &err) != CH_OK)
+            turn_away(fronts, at.fd, &err);
     }
     fronts->waiting_count = kept;
 }

@@ -4,7 +4,6 @@
 
 #include "agent/pace.h"
 #include "base/clock.h"
-#include "base/close.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "wire/channel.h"
@@ -335,8 +334,7 @@ static ch_status enter(relay_link *link, const ch_peer *peer, int fd, ch_error *
     return st;
 }
 
-/* Takes `fd` over if it succeeds. */
-static ch_status open_link(ch_relay_links *links, int fd, const ch_peer *peer, ch_error *err)
+ch_status ch_relay_links_take(ch_relay_links *links, int fd, const ch_peer *peer, ch_error *err)
 {
     CH_TRY(keep_pace(links, peer, err));
     relay_link *link = find_place(links, peer);
@@ -349,14 +347,6 @@ static ch_status open_link(ch_relay_links *links, int fd, const ch_peer *peer, c
     link->peer = *peer;
     link->number = ++links->count;
     return CH_OK;
-}
-
-ch_status ch_relay_links_take(ch_relay_links *links, int fd, const ch_peer *peer, ch_error *err)
-{
-    ch_status st = open_link(links, fd, peer, err);
-    if (st != CH_OK)
-        ch_close_stream(fd);
-    return st;
 }
 
 /* ---- the room ---- */

@@ -36,7 +36,7 @@ void ch_relay_links_free(ch_relay_links *links);
 
 /* True if policy calls the peer a relay. */
 bool ch_relay_links_want(const ch_relay_links *links, const ch_peer *peer);
-/* Takes over the accepted socket of such a peer. A failure says why it was closed. */
+/* Takes over the accepted socket of such a peer, unless it fails: then it must be closed. */
 CH_CHECKED ch_status ch_relay_links_take(ch_relay_links *links, int fd, const ch_peer *peer, ch_error *err);
 /* Sends what was answered. At the end of each turn of the loop. */
 void ch_relay_links_flush(ch_relay_links *links);

@@ -6,6 +6,7 @@
 #include <check.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define ANSWER_SIZE 60000
 
@@ -106,7 +107,10 @@ ch_status relays_come_by(stage_actor *as, uid_t uid, const char *socket, ch_erro
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
     *as = (stage_actor){.packet = {.fd = -1}};
     ch_channel_open_stream(&as->channel, ends[0]);
-    return ch_relay_links_take(relays.links, ends[1], &peer, why);
+    ch_status st = ch_relay_links_take(relays.links, ends[1], &peer, why);
+    if (st != CH_OK)
+        close(ends[1]);
+    return st;
 }
 
 void relays_come(stage_actor *as, uid_t uid)
