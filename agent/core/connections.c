@@ -250,9 +250,12 @@ ch_status ch_connections_keep(ch_connections *connections, uint64_t id, int fd, 
     connection *at = find(connections, id);
     assert(at != NULL && at->fd < 0);
     at->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-    if (at->fd < 0 || is_scarce(at->fd))
-        return ch_fail(err, CH_BUSY, "too few descriptors are left; raise the limit of open files");
-    return watch_end(connections, id, at->fd, err);
+    ch_status st = at->fd < 0 || is_scarce(at->fd)
+                       ? ch_fail(err, CH_BUSY, "too few descriptors are left; raise the limit of open files")
+                       : watch_end(connections, id, at->fd, err);
+    if (st != CH_OK)
+        release(connections, id);
+    return st;
 }
 
 void ch_connections_look(ch_connections *connections)
@@ -299,8 +302,7 @@ void ch_connections_serve_end(ch_connections *connections, const ch_intake *inta
 
 void ch_connections_remove(ch_connections *connections, const ch_intake *intake, uint64_t id)
 {
-    const connection *at = find(connections, id);
-    if (at != NULL && at->intake == intake)
+    if (find_of(connections, intake, id) != NULL)
         release(connections, id);
 }
 

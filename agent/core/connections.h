@@ -31,8 +31,8 @@ void ch_connections_free(ch_connections *connections);
  * intake by which it came. Returns CH_BUSY if the caller must be turned away. */
 CH_CHECKED ch_status ch_connections_add(ch_connections *connections, const ch_peer *peer, bool is_stranger,
                                         ch_intake *intake, uint64_t *id, ch_error *err);
-/* Keeps a copy of the connection's socket, by which ch_connections_look sees whether the caller has hung up. CH_BUSY:
- * too few descriptors are left. */
+/* Keeps a copy of the connection's socket, by which ch_connections_look sees whether the caller has hung up. If it
+ * fails the connection is removed; CH_BUSY: too few descriptors are left. */
 CH_CHECKED ch_status ch_connections_keep(ch_connections *connections, uint64_t id, int fd, ch_error *err);
 /* The peer of an open connection of `intake`; NULL if it has no such connection. */
 const ch_peer *ch_connections_peer(const ch_connections *connections, const ch_intake *intake, uint64_t id);

@@ -142,24 +142,16 @@ static lane *lane_of(ch_fronts *fronts, uid_t uid)
 
 /* In what follows `fd` is taken over by whatever succeeds; turn_away closes it. */
 
-static ch_status enter(ch_fronts *fronts, lane *at, const ch_peer *peer, int fd, uint64_t *id, ch_error *err)
-{
-    bool is_stranger = !ch_policy_knows(fronts->policy, peer);
-    if (!ch_front_link_has_room(at->front))
-        return ch_fail(err, CH_BUSY, "the front of user %u does not take its connections", (unsigned)peer->uid);
-    CH_TRY(ch_connections_add(fronts->connections, peer, is_stranger, ch_front_link_intake(at->front), id, err));
-    return ch_connections_keep(fronts->connections, *id, fd, err);
-}
-
 static ch_status pass(ch_fronts *fronts, lane *at, const ch_peer *peer, int fd, ch_error *err)
 {
     uint64_t id = 0;
-    ch_status st = enter(fronts, at, peer, fd, &id, err);
-    if (st == CH_OK)
-        ch_front_link_pass(at->front, fd, id);
-    else
-        ch_connections_remove(fronts->connections, ch_front_link_intake(at->front), id);
-    return st;
+    bool is_stranger = !ch_policy_knows(fronts->policy, peer);
+    if (!ch_front_link_has_room(at->front))
+        return ch_fail(err, CH_BUSY, "the front of user %u does not take its connections", (unsigned)peer->uid);
+    CH_TRY(ch_connections_add(fronts->connections, peer, is_stranger, ch_front_link_intake(at->front), &id, err));
+    CH_TRY(ch_connections_keep(fronts->connections, id, fd, err));
+    ch_front_link_pass(at->front, fd, id);
+    return CH_OK;
 }
 
 static size_t count_waiting(const ch_fronts *fronts, const lane *at)

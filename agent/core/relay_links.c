@@ -326,9 +326,8 @@ static ch_status enter(relay_link *link, const ch_peer *peer, int fd, ch_error *
 {
     ch_connections *connections = link->links->owner.connections;
     CH_TRY(ch_connections_add(connections, peer, false, &link->intake, &link->connection, err));
-    ch_status st = ch_connections_keep(connections, link->connection, fd, err);
-    if (st == CH_OK)
-        st = ch_loop_watch(link->links->loop, &link->source, EPOLLIN, err);
+    CH_TRY(ch_connections_keep(connections, link->connection, fd, err));
+    ch_status st = ch_loop_watch(link->links->loop, &link->source, EPOLLIN, err);
     if (st != CH_OK)
         ch_connections_remove(connections, &link->intake, link->connection);
     return st;

@@ -200,9 +200,11 @@ START_TEST(test_the_last_descriptors_are_not_for_callers)
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
     connections = ch_connections_new(CH_CONNECTIONS_MAX);
     ch_status st = CH_OK;
-    for (size_t i = 0; i < 128 && st == CH_OK; i++)
-        st = ch_connections_keep(connections, add(BOT + (uid_t)i), ends[0], &err);
+    size_t kept = 0;
+    while (kept < 128 && (st = ch_connections_keep(connections, add(BOT + (uid_t)kept), ends[0], &err)) == CH_OK)
+        kept++;
     ck_assert_int_eq(st, CH_BUSY);
+    ck_assert_uint_eq(ch_connections_of(connections, &fronts[0]), kept); /* the last one was removed again */
     int next = dup(ends[0]);
     ck_assert_int_ge(next, 0);
     ck_assert_int_le(next, 128 - 31);
