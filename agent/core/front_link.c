@@ -33,11 +33,6 @@ struct ch_front_link {
 
 /* ---- frames of the front ---- */
 
-static ch_asker asker_of(ch_front_link *front, const ch_frame *frame)
-{
-    return (ch_asker){.intake = &front->intake, .life = front->intake.life, .request = frame->id};
-}
-
 static ch_status on_ready(void *self, ch_frame *frame, int *fd, ch_error *err)
 {
     (void)fd;
@@ -69,27 +64,7 @@ static ch_status on_sign(void *self, ch_frame *frame, int *fd, ch_error *err)
     CH_TRY(ch_sign_frame_get(frame, &sign, err));
     if (sign.relay_id.size > 0)
         return ch_fail(err, CH_INTERNAL, "it brought a relay's request");
-    front->owner.on_sign(front->owner.context, asker_of(front, frame), &sign);
-    return CH_OK;
-}
-
-static ch_status on_list_keys(void *self, ch_frame *frame, int *fd, ch_error *err)
-{
-    (void)fd;
-    ch_front_link *front = self;
-    ch_list_keys_frame list;
-    CH_TRY(ch_list_keys_frame_get(frame, &list, err));
-    front->owner.on_list_keys(front->owner.context, asker_of(front, frame), &list);
-    return CH_OK;
-}
-
-static ch_status on_get_status(void *self, ch_frame *frame, int *fd, ch_error *err)
-{
-    (void)fd;
-    ch_front_link *front = self;
-    ch_get_status_frame get;
-    CH_TRY(ch_get_status_frame_get(frame, &get, err));
-    front->owner.on_get_status(front->owner.context, asker_of(front, frame), &get);
+    front->owner.on_sign(front->owner.context, ch_asker_of(&front->intake, frame->id), &sign);
     return CH_OK;
 }
 
@@ -99,79 +74,31 @@ static ch_status on_get_time(void *self, ch_frame *frame, int *fd, ch_error *err
     ch_front_link *front = self;
     ch_get_time_frame get;
     CH_TRY(ch_get_time_frame_get(frame, &get, err));
-    front->owner.on_get_time(front->owner.context, asker_of(front, frame));
+    front->owner.on_get_time(front->owner.context, ch_asker_of(&front->intake, frame->id));
     return CH_OK;
 }
 
-static ch_status on_get_limits(void *self, ch_frame *frame, int *fd, ch_error *err)
-{
-    (void)fd;
-    ch_front_link *front = self;
-    ch_get_limits_frame asked;
-    CH_TRY(ch_get_limits_frame_get(frame, &asked, err));
-    front->owner.on_get_limits(front->owner.context, asker_of(front, frame), &asked);
-    return CH_OK;
-}
+/* HAND_UP makes the taker of a frame that the owner gets as it came. */
+#define HAND_UP(name)                                                                                                  \
+    static ch_status on_##name(void *self, ch_frame *frame, int *fd, ch_error *err)                                    \
+    {                                                                                                                  \
+        (void)fd;                                                                                                      \
+        ch_front_link *front = self;                                                                                   \
+        ch_##name##_frame asked;                                                                                       \
+        CH_TRY(ch_##name##_frame_get(frame, &asked, err));                                                             \
+        front->owner.on_##name(front->owner.context, ch_asker_of(&front->intake, frame->id), &asked);                  \
+        return CH_OK;                                                                                                  \
+    }
 
-static ch_status on_put_prices(void *self, ch_frame *frame, int *fd, ch_error *err)
-{
-    (void)fd;
-    ch_front_link *front = self;
-    ch_put_prices_frame asked;
-    CH_TRY(ch_put_prices_frame_get(frame, &asked, err));
-    front->owner.on_put_prices(front->owner.context, asker_of(front, frame), &asked);
-    return CH_OK;
-}
-
-static ch_status on_list_prices(void *self, ch_frame *frame, int *fd, ch_error *err)
-{
-    (void)fd;
-    ch_front_link *front = self;
-    ch_list_prices_frame asked;
-    CH_TRY(ch_list_prices_frame_get(frame, &asked, err));
-    front->owner.on_list_prices(front->owner.context, asker_of(front, frame), &asked);
-    return CH_OK;
-}
-
-static ch_status on_release(void *self, ch_frame *frame, int *fd, ch_error *err)
-{
-    (void)fd;
-    ch_front_link *front = self;
-    ch_release_frame asked;
-    CH_TRY(ch_release_frame_get(frame, &asked, err));
-    front->owner.on_release(front->owner.context, asker_of(front, frame), &asked);
-    return CH_OK;
-}
-
-static ch_status on_get_request(void *self, ch_frame *frame, int *fd, ch_error *err)
-{
-    (void)fd;
-    ch_front_link *front = self;
-    ch_get_request_frame asked;
-    CH_TRY(ch_get_request_frame_get(frame, &asked, err));
-    front->owner.on_get_request(front->owner.context, asker_of(front, frame), &asked);
-    return CH_OK;
-}
-
-static ch_status on_fetch(void *self, ch_frame *frame, int *fd, ch_error *err)
-{
-    (void)fd;
-    ch_front_link *front = self;
-    ch_fetch_frame asked;
-    CH_TRY(ch_fetch_frame_get(frame, &asked, err));
-    front->owner.on_fetch(front->owner.context, asker_of(front, frame), &asked);
-    return CH_OK;
-}
-
-static ch_status on_withdraw(void *self, ch_frame *frame, int *fd, ch_error *err)
-{
-    (void)fd;
-    ch_front_link *front = self;
-    ch_withdraw_frame asked;
-    CH_TRY(ch_withdraw_frame_get(frame, &asked, err));
-    front->owner.on_withdraw(front->owner.context, asker_of(front, frame), &asked);
-    return CH_OK;
-}
+HAND_UP(list_keys)
+HAND_UP(get_status)
+HAND_UP(get_limits)
+HAND_UP(put_prices)
+HAND_UP(list_prices)
+HAND_UP(release)
+HAND_UP(get_request)
+HAND_UP(fetch)
+HAND_UP(withdraw)
 
 static ch_status on_pong(void *self, ch_frame *frame, int *fd, ch_error *err)
 {

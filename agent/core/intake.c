@@ -2,6 +2,11 @@
 
 #define RETRY_AFTER_S 1
 
+ch_asker ch_asker_of(ch_intake *intake, uint64_t request)
+{
+    return (ch_asker){.intake = intake, .life = intake->life, .request = request};
+}
+
 ch_buffer *ch_asker_out(ch_asker asker)
 {
     const ch_intake *intake = asker.intake;

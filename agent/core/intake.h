@@ -24,6 +24,8 @@ typedef struct ch_asker {
     uint64_t request;
 } ch_asker;
 
+/* Whoever asks by `intake` now, with the frame of that id. */
+ch_asker ch_asker_of(ch_intake *intake, uint64_t request);
 /* Where the answer's frame for `asker` is written, with asker.request as its id; NULL if nobody waits for it any more.
  */
 ch_buffer *ch_asker_out(ch_asker asker);

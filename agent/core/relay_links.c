@@ -101,11 +101,6 @@ static ch_status on_start(void *self, ch_frame *frame, int *fd, ch_error *err)
     return CH_BAD_INPUT;
 }
 
-static ch_asker asker_of(relay_link *link, const ch_frame *frame)
-{
-    return (ch_asker){.intake = &link->intake, .life = link->intake.life, .request = frame->id};
-}
-
 static bool is_of_relay(const ch_frame *frame, const ch_sign_frame *sign)
 {
     bool has_more =
@@ -124,7 +119,7 @@ static ch_status on_sign(void *self, ch_frame *frame, int *fd, ch_error *err)
     if (!is_of_relay(frame, &sign))
         return ch_fail(err, CH_INTERNAL, "it asked for what no relay asks for");
     sign.connection = link->connection;
-    owner->on_sign(owner->context, asker_of(link, frame), &sign);
+    owner->on_sign(owner->context, ch_asker_of(&link->intake, frame->id), &sign);
     return CH_OK;
 }
 
@@ -138,7 +133,7 @@ static ch_status on_outcomes(void *self, ch_frame *frame, int *fd, ch_error *err
     if (frame->id == 0 || outcomes.ends.count == 0 || outcomes.ends.count > CH_OUTCOMES_MAX)
         return ch_fail(err, CH_INTERNAL, "it told of outcomes as no relay does");
     outcomes.connection = link->connection;
-    owner->on_outcomes(owner->context, asker_of(link, frame), &outcomes);
+    owner->on_outcomes(owner->context, ch_asker_of(&link->intake, frame->id), &outcomes);
     return CH_OK;
 }
 
