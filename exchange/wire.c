@@ -250,10 +250,29 @@ static uint64_t window_ns(const ch_wire *wire)
     return usual_ns == 0 || usual_ns > CH_WIRE_WINDOW_NS ? CH_WIRE_WINDOW_NS : usual_ns;
 }
 
+static ch_wire_clock clock_of(const ch_wire *wire)
+{
+    return (ch_wire_clock){.now_ns = wire->input->now_ns,
+                           .started_ns = wire->input->started_ns,
+                           .signed_ns = wire->input->signed_ns,
+                           .window_ns = window_ns(wire)};
+}
+
+/* Of a request that names no time. */
+static ch_status check_nonce(ch_wire *wire, const ch_wire_clock *clock)
+{
+    const ch_wire_seen_time *nonce = &wire->nonce;
+    if (nonce->name.size == 0)
+        return CH_OK;
+    wire->out->own_ns = ch_wire_nonce_is_time(clock, &nonce->time) ? nonce->time.ns : 0;
+    return ch_wire_nonce_check(clock, &nonce->time, nonce->name, wire->err);
+}
+
 static ch_status check_times(ch_wire *wire)
 {
     const ch_fillings *fillings = &wire->out->fillings;
-    const ch_wire_clock clock = {wire->input->now_ns, wire->input->started_ns, window_ns(wire)};
+    const ch_wire_clock clock = clock_of(wire);
+    const ch_wire_seen_time *newest = &wire->times[0];
     if (fillings->has_time && wire->time_count == 0 && wire->unread.size > 0)
         return ch_fail(wire->err, CH_BAD_INPUT, "'%.*s' does not say the time of the request",
                        CH_SLICE_ARGS(wire->unread));
@@ -261,10 +280,15 @@ static ch_status check_times(ch_wire *wire)
         return ch_fail(
             wire->err, CH_BAD_INPUT,
             "the request does not say when it was made, as this exchange's requests do; so it may be an old one");
-    for (size_t i = 0; i < wire->time_count; i++)
-        CH_TRY(ch_wire_time_check(&clock, &wire->times[i].time, wire->times[i].name, &wire->out->until_ns, wire->err));
-    bool has_nonce_alone = wire->time_count == 0 && wire->nonce.name.size > 0;
-    return has_nonce_alone ? ch_wire_nonce_check(&clock, &wire->nonce.time, wire->nonce.name, wire->err) : CH_OK;
+    if (wire->time_count == 0)
+        return check_nonce(wire, &clock);
+    for (size_t i = 0; i < wire->time_count; i++) {
+        const ch_wire_seen_time *at = &wire->times[i];
+        CH_TRY(ch_wire_time_check(&clock, &at->time, at->name, &wire->out->until_ns, wire->err));
+        newest = at->time.ns > newest->time.ns ? at : newest;
+    }
+    wire->out->own_ns = newest->time.ns;
+    return ch_wire_time_check_newest(&clock, &newest->time, newest->name, wire->err);
 }
 
 /* ---- the whole ---- */
@@ -317,6 +341,7 @@ ch_status ch_wire_read(const ch_wire_input *input, const ch_wire_request *reques
     ch_wire wire = {.input = input, .request = request, .out = out, .err = err};
     out->given_count = 0;
     out->until_ns = 0;
+    out->own_ns = 0;
     CH_TRY(ch_wire_prepare(&wire));
     const uint8_t *text = out->text.data;
     CH_TRY(ch_wire_locate(&wire));

@@ -31,6 +31,7 @@ typedef struct ch_wire_input {
     const ch_environment *environment; /* the key's */
     uint64_t now_ns;                   /* wall clock */
     uint64_t started_ns;               /* when the agent started */
+    uint64_t signed_ns;                /* as in ch_wire_clock */
     ch_draft *draft;                   /* to try in */
 } ch_wire_input;
 
@@ -39,6 +40,7 @@ typedef struct ch_wire_reading {
     ch_request request; /* views into the input, this, and the profile */
     const ch_endpoint *endpoint;
     uint64_t until_ns; /* when the request will be too old; 0: it says no time */
+    uint64_t own_ns;   /* the newest time that it says, or its nonce if it says none; 0: neither */
     ch_buffer text;    /* decoded values; never moves while one request is read */
     ch_param params[CH_PARAMS_MAX];
 

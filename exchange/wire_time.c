@@ -7,7 +7,7 @@
 #define NS_A_S 1000000000ULL
 #define DATE_SIZE 19                          /* "2025-11-24T16:00:00" */
 #define AHEAD_MIN_NS 60000000000ULL           /* clocks differ, and what expires is written with the SDK's own margin */
-#define NONCE_AGE_MAX_NS (24 * 3600 * NS_A_S) /* what reads as an older time is a number like any */
+#define NONCE_AGE_MAX_NS (24 * 3600 * NS_A_S) /* what reads as an older time, or a later one, is a number like any */
 
 /* Adds what stands after a point, as parts of `unit_ns`, and takes it off. */
 static bool read_fraction(ch_slice *text, uint64_t unit_ns, ch_wire_time *out)
@@ -145,6 +145,24 @@ static ch_status check_start(const ch_wire_clock *clock, const ch_wire_time *tim
                    CH_SLICE_ARGS(name));
 }
 
+static ch_status check_signed(uint64_t signed_ns, const ch_wire_time *time, ch_slice name, ch_error *err)
+{
+    if (time->ns > signed_ns)
+        return CH_OK;
+    return ch_fail(err, CH_BAD_INPUT,
+                   "by its '%.*s' the request is no newer than one that was signed before the agent started, so it may "
+                   "be the same; have the SDK make it anew",
+                   CH_SLICE_ARGS(name));
+}
+
+/* What was signed for later than the clock allows now, it allowed before it was set back. To wait for that could take
+ * days. */
+ch_status ch_wire_time_check_newest(const ch_wire_clock *clock, const ch_wire_time *time, ch_slice name, ch_error *err)
+{
+    uint64_t most_ns = clock->started_ns + 2 * AHEAD_MIN_NS;
+    return check_signed(clock->signed_ns < most_ns ? clock->signed_ns : most_ns, time, name, err);
+}
+
 ch_status ch_wire_time_check(const ch_wire_clock *clock, const ch_wire_time *time, ch_slice name, uint64_t *until_ns,
                              ch_error *err)
 {
@@ -164,9 +182,17 @@ ch_status ch_wire_time_check(const ch_wire_clock *clock, const ch_wire_time *tim
     return CH_OK;
 }
 
+bool ch_wire_nonce_is_time(const ch_wire_clock *clock, const ch_wire_time *time)
+{
+    uint64_t apart_ns = time->ns > clock->now_ns ? time->ns - clock->now_ns : clock->now_ns - time->ns;
+    return apart_ns < NONCE_AGE_MAX_NS;
+}
+
 ch_status ch_wire_nonce_check(const ch_wire_clock *clock, const ch_wire_time *time, ch_slice name, ch_error *err)
 {
     bool has_just_started = clock->now_ns < clock->started_ns + CH_WIRE_WINDOW_NS;
-    bool is_recent = time->ns + NONCE_AGE_MAX_NS > clock->now_ns;
-    return has_just_started && is_recent ? check_start(clock, time, name, err) : CH_OK;
+    if (!has_just_started || !ch_wire_nonce_is_time(clock, time))
+        return CH_OK;
+    CH_TRY(check_start(clock, time, name, err));
+    return check_signed(clock->signed_ns, time, name, err);
 }

@@ -27,6 +27,7 @@ bool ch_wire_time_find_nonce(const ch_filling *filling, ch_slice value, ch_wire_
 typedef struct ch_wire_clock {
     uint64_t now_ns;
     uint64_t started_ns; /* when the agent started: nothing from before is signed */
+    uint64_t signed_ns;  /* the newest time that was signed before the start and was ahead then; 0: none */
     uint64_t window_ns;  /* for how long the request is good */
 } ch_wire_clock;
 
@@ -34,9 +35,17 @@ typedef struct ch_wire_clock {
 CH_CHECKED ch_status ch_wire_time_check(const ch_wire_clock *clock, const ch_wire_time *time, ch_slice name,
                                         uint64_t *until_ns, ch_error *err);
 
+/* CH_BAD_INPUT, naming `name`, if the newest of the request's times is not newer than what was signed before the start:
+ * it may be the same request. */
+CH_CHECKED ch_status ch_wire_time_check_newest(const ch_wire_clock *clock, const ch_wire_time *time, ch_slice name,
+                                               ch_error *err);
+
+/* A nonce that is a day or more from now is a number like any. */
+bool ch_wire_nonce_is_time(const ch_wire_clock *clock, const ch_wire_time *time);
+
 /* CH_BAD_INPUT if the nonce `name` reads as a time from before the agent's start, and that was in the last
- * CH_WIRE_WINDOW_NS: the request may be one that was sent before. Later, who begins with the time and counts on from
- * there is not refused for that. */
+ * CH_WIRE_WINDOW_NS, or if it is not above what was signed before: the request may be one that was sent before. Later,
+ * who begins with the time and counts on from there is not refused for that. */
 CH_CHECKED ch_status ch_wire_nonce_check(const ch_wire_clock *clock, const ch_wire_time *time, ch_slice name,
                                          ch_error *err);
 

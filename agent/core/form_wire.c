@@ -41,6 +41,7 @@ static void keep_reading(ch_job *job)
     job->request.params = job->params;
     job->request.param_count = count;
     job->until_ns = reading.until_ns;
+    job->own_ns = reading.own_ns;
 }
 
 static ch_wire_request request_of(const ch_job *job)
@@ -54,6 +55,7 @@ static ch_wire_input input_of(const ch_job *job, const ch_form_clock *clock)
                            .environment = job->key->traits.environment,
                            .now_ns = clock->now_ns,
                            .started_ns = clock->started_ns,
+                           .signed_ns = clock->signed_ns,
                            .draft = job->draft};
 }
 

@@ -11,6 +11,7 @@
 typedef struct ch_form_clock {
     uint64_t now_ns;     /* wall clock */
     uint64_t started_ns; /* when the agent started */
+    uint64_t signed_ns;  /* the newest time that was signed before the start and was ahead; 0: none */
 } ch_form_clock;
 
 /* Fills in job->request by what exchange/wire.h reads; after a refusal as far as it was read. */

@@ -174,6 +174,7 @@ void ch_job_begin_again(ch_job *job)
     job->endpoint = NULL;
     job->text_time_ns = 0;
     job->until_ns = 0;
+    job->own_ns = 0;
     job->window_ms = 0;
     job->is_window_added = false;
     job->needs_people = false;

@@ -84,6 +84,7 @@ typedef struct ch_job {
     ch_buffer decoded; /* CH_FORM_STRING, CH_FORM_WIRE: what values in `params` point to that do not stand in `bytes` */
     uint64_t text_time_ns;       /* CH_FORM_STRING: the time that the string names; 0: none */
     uint64_t until_ns;           /* CH_FORM_WIRE: when the request is too old to be made anew; 0: it names no time */
+    uint64_t own_ns;             /* CH_FORM_WIRE: the newest time that it names itself; 0: none */
     const ch_endpoint *endpoint; /* NULL for CH_FORM_RAW */
     uint32_t window_ms;          /* the receive window; 0: none, or a parameter says it */
     bool is_window_added;        /* the last parameter says it, and is not the bot's */

@@ -42,6 +42,7 @@ static ch_ledger *ledger_new(void)
     ledger->states = ch_states_new();
     ledger->orders = ch_orders_new();
     ledger->approvals = ch_approvals_new();
+    ledger->own_times = ch_own_times_new();
     ledger->reservations = ch_reservations_new();
     return ledger;
 }
@@ -174,6 +175,7 @@ void ch_ledger_close(ch_ledger *ledger)
     ch_states_free(ledger->states);
     ch_orders_free(ledger->orders);
     ch_approvals_free(ledger->approvals);
+    ch_own_times_free(ledger->own_times);
     ch_reservations_free(ledger->reservations);
     ch_buffer_free(&ledger->lines);
     ch_buffer_free(&ledger->record);
@@ -211,6 +213,7 @@ void ch_ledger_turn(ch_ledger *ledger, uint64_t now_ns)
     ch_levels_sweep(ledger->levels, now_ns);
     ch_forgotten_turn(ch_orders_forgotten(ledger->orders), now_ns);
     ch_approvals_sweep(ledger->approvals, now_ns);
+    ch_own_times_sweep(ledger->own_times, now_ns);
 }
 
 void ch_ledger_try_again(ch_ledger *ledger)
@@ -369,6 +372,17 @@ ch_status ch_ledger_reserve(ch_ledger *ledger, ch_judgement *judgement, const ch
 ch_reservation *ch_ledger_reserve_nothing(ch_ledger *ledger, const ch_question *question, uid_t uid)
 {
     return make_reservation(ledger, 0, question, uid);
+}
+
+void ch_ledger_note_own_time(ch_ledger *ledger, ch_reservation *reservation, ch_slice caller, ch_slice key,
+                             uint64_t own_ns)
+{
+    ch_own_times_note(ledger->own_times, caller, key, own_ns, &reservation->lines);
+}
+
+const ch_own_times *ch_ledger_own_times(const ch_ledger *ledger)
+{
+    return ledger->own_times;
 }
 
 uint64_t ch_ledger_record(ch_ledger *ledger, ch_reservation *reservation, uint64_t now_ns)

@@ -1,6 +1,7 @@
 /* The ledger: everything that decisions remember. It owns the levels of all limits, the trading states, the reference
- * prices, the agent's own record of orders, the approvals, and the reservations that may still be returned; and it
- * writes the journal, from which it finds all that again after a crash.
+ * prices, the agent's own record of orders, the approvals, the times that requests of relays have named ahead of the
+ * clock, and the reservations that may still be returned; and it writes the journal, from which it finds all that again
+ * after a crash.
  *
  * A request is judged (policy/decide.h) by what ch_ledger_prepare puts into its question, takes what it needs in memory
  * (ch_ledger_reserve), is recorded (ch_ledger_record), and goes on when that is on the disk. What was counted is never
@@ -10,6 +11,7 @@
 #define CH_AGENT_CORE_LEDGER_H
 
 #include "agent/core/approvals.h"
+#include "agent/core/own_times.h"
 #include "agent/core/reservations.h"
 #include "policy/decide.h"
 #include "state/journal.h"
@@ -76,6 +78,10 @@ CH_CHECKED ch_status ch_ledger_reserve(ch_ledger *ledger, ch_judgement *judgemen
                                        uid_t uid, ch_reservation **out, ch_error *err);
 /* Makes a reservation that takes nothing of limits, and so is never refused. */
 ch_reservation *ch_ledger_reserve_nothing(ch_ledger *ledger, const ch_question *question, uid_t uid);
+/* What is reserved is for a request of a relay, whose own time is still to come: its row will say so. */
+void ch_ledger_note_own_time(ch_ledger *ledger, ch_reservation *reservation, ch_slice caller, ch_slice key,
+                             uint64_t own_ns);
+const ch_own_times *ch_ledger_own_times(const ch_ledger *ledger);
 /* Appends the decision's row, with the reservation's record, and returns its id. This uses the approval that the
  * reservation names, which must be open. */
 uint64_t ch_ledger_record(ch_ledger *ledger, ch_reservation *reservation, uint64_t now_ns);

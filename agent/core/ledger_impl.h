@@ -4,6 +4,7 @@
 
 #include "agent/core/ledger.h"
 #include "agent/core/orders.h"
+#include "agent/core/own_times.h"
 
 #define CH_LEDGER_WAITERS 32
 
@@ -23,6 +24,7 @@ struct ch_ledger {
     ch_states *states;
     ch_orders *orders;
     ch_approvals *approvals;
+    ch_own_times *own_times;
     size_t unsettled;               /* rows under way that say what was asked or given */
     ch_reservations *reservations;  /* of what was signed */
     ch_reservation *pending;        /* those without a row */

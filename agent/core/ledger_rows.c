@@ -11,7 +11,7 @@
  *   O hash                                               an order's id was used, of an earlier version, whose snapshots
  *                                                        have no more than the remainder of the hash
  *
- * Those of approvals stand in agent/core/approval_rows.c.
+ * Those of approvals stand in agent/core/approval_rows.c, and W, a time of requests that was ahead, in own_times.c.
  *
  * Texts are percent-encoded, and hashes, bits and counts are base64. A line that cannot be read is a damaged state: nothing is guessed. */
 /* clang-format on */
@@ -160,6 +160,7 @@ void ch_ledger_add_all(const ch_ledger *ledger, uint64_t now_ns, ch_buffer *line
     add_orders(ledger->orders, lines);
     add_forgotten(ch_orders_forgotten(ledger->orders), lines);
     ch_approval_rows_add_all(ledger->approvals, now_ns, lines);
+    ch_own_times_add_all(ledger->own_times, now_ns, lines);
 }
 
 /* ---- reading ---- */
@@ -280,6 +281,8 @@ static bool read_line(reading *to, ch_slice line)
         return read_orders(to, in);
     case 'F':
         return read_forgotten(to, in);
+    case 'W':
+        return ch_own_times_read(to->ledger->own_times, in);
     default:
         return ch_approval_row_read(to->ledger->approvals, in, to->is_return);
     }

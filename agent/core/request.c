@@ -158,7 +158,9 @@ static void leave_repeats(ch_requests *requests, ch_job *job)
 
 static ch_status read_form(ch_requests *requests, ch_job *job, ch_error *err)
 {
-    const ch_form_clock clock = {ch_clockwatch_time_ns(requests->context.clock), requests->started_ns};
+    const ch_form_clock clock = {.now_ns = ch_clockwatch_time_ns(requests->context.clock),
+                                 .started_ns = requests->started_ns,
+                                 .signed_ns = ch_request_signed_ns(requests, job)};
     if (job->form == CH_FORM_WIRE)
         CH_TRY(ch_request_answer_public(job, &clock, err));
     return job->is_answered ? CH_OK : ch_form_read(job, requests->context.scratch, &clock, err);

@@ -95,6 +95,11 @@ CH_CHECKED ch_status ch_request_look_for_sent(ch_requests *requests, ch_job *job
 /* Enters it among these; refuses also an id that was drawn before. */
 CH_CHECKED ch_status ch_request_enter_sent(ch_requests *requests, ch_job *job, ch_error *err);
 void ch_request_leave_sent(ch_requests *requests, ch_job *job);
+/* The newest own time, ahead of the clock, that was signed for this caller and key before the agent's start; 0: none.
+ */
+uint64_t ch_request_signed_ns(const ch_requests *requests, const ch_job *job);
+/* The row that follows says its own time, if that is still to come. */
+void ch_request_note_own_time(ch_requests *requests, ch_job *job);
 /* It was signed, and is answered. */
 void ch_request_keep_sent(ch_job *job);
 /* Add to the answer; nothing if no relay brings it, or who asked may not see the key. `records` holds what they add. */

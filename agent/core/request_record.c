@@ -46,6 +46,7 @@ ch_status ch_request_record(ch_requests *requests, ch_job *job, ch_error *err)
         return CH_OK;
     CH_TRY(ch_request_check_approval(requests, job, err)); /* the row that follows uses it */
     ch_record_end(&job->payloads, job->now.wall_ns, &reservation->record);
+    ch_request_note_own_time(requests, job);
     ch_request_await_row(requests, job, ch_ledger_record(ledger, reservation, job->now.wall_ns));
     return CH_OK;
 }

@@ -107,6 +107,19 @@ void ch_request_leave_sent(ch_requests *requests, ch_job *job)
     job->sent = NULL;
 }
 
+uint64_t ch_request_signed_ns(const ch_requests *requests, const ch_job *job)
+{
+    const ch_own_times *times = ch_ledger_own_times(requests->context.ledger);
+    return ch_job_is_relayed(job) ? ch_own_times_before(times, job->relay_for, job->key_name) : 0;
+}
+
+/* A time that is past is known as old by the next start. */
+void ch_request_note_own_time(ch_requests *requests, ch_job *job)
+{
+    if (ch_job_is_relayed(job) && has_effects(job) && job->own_ns > job->now.wall_ns)
+        ch_ledger_note_own_time(requests->context.ledger, job->reservation, job->relay_for, job->key_name, job->own_ns);
+}
+
 static uint64_t kept_ms(const ch_job *job)
 {
     uint64_t least_ms = !has_effects(job) ? READS_KEPT_MS : job->ticket.is_urgent ? CANCELS_KEPT_MS : EFFECTS_KEPT_MS;

@@ -66,7 +66,7 @@ static bool read_state(ch_buffer *lines)
     FUZZ_CHECK(st == CH_OK || st == CH_IO);
     if (st == CH_OK) {
         ch_ledger_set_policy(ledger, fuzz_core_policy(), now_ns());
-        fuzz_ledger_lines(ledger, now_ns(), "LRSPFNAQGE", lines);
+        fuzz_ledger_lines(ledger, now_ns(), "LRSPFNAQGEW", lines);
     }
     ch_ledger_close(ledger);
     return st == CH_OK;

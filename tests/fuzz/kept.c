@@ -51,8 +51,8 @@ void fuzz_check_kept(const ch_ledger *ledger, ch_store *store, const ch_policy *
     ch_autobuffer found = CH_BUFFER_INIT;
     FUZZ_CHECK(ch_ledger_open(store, NULL, &kept, &err) == CH_OK);
     ch_ledger_set_policy(kept, policy, now_ns);
-    fuzz_ledger_lines(ledger, now_ns, "LRSNAQGE", &counted);
-    fuzz_ledger_lines(kept, now_ns, "LRSNAQGE", &found);
+    fuzz_ledger_lines(ledger, now_ns, "LRSNAQGEW", &counted);
+    fuzz_ledger_lines(kept, now_ns, "LRSNAQGEW", &found);
     ch_ledger_close(kept);
     fuzz_check_lines(&counted, &found);
 }

@@ -287,5 +287,80 @@ START_TEST(test_what_nobody_can_explain_is_refused_by_name)
 }
 END_TEST
 
+/* ---- what was signed before the start, ahead of the clock ---- */
+
+#define AHEAD_NS 1764000020000000000ULL
+#define DERIBIT "https://www.deribit.com/api/v2/private/get_positions?currency=BTC"
+
+/* clang-format off */
+static const struct {
+    sent of; /* `expected`: "" if it is taken */
+    uint64_t signed_ns;
+    uint64_t own_ns; /* that is read */
+} signed_before[] = {
+    { { "nothing was", "binance", "live", "POST", BINANCE, "", ORDER "&timestamp=1764000020000", "" }, 0, AHEAD_NS },
+    { { "the very time was", "binance", "live", "POST", BINANCE, "", ORDER "&timestamp=1764000020000",
+        "by its 'timestamp' the request is no newer" }, AHEAD_NS, 0 },
+    { { "a later one was", "binance", "live", "POST", BINANCE, "", ORDER "&timestamp=1764000019999", "no newer" }, AHEAD_NS, 0 },
+    { { "an earlier one was", "binance", "live", "POST", BINANCE, "", ORDER "&timestamp=1764000020001", "" },
+      AHEAD_NS, AHEAD_NS + 1000000 },
+    { { "it is past by now", "binance", "live", "POST", BINANCE, "", ORDER "&timestamp=1763999999000", "no newer" },
+      NOW_NS - 1000000000ULL, 0 },
+    { { "the second was", "htx", "live", "GET", "https://api.huobi.pro/v1/account/accounts"
+        "?AccessKeyId=k&SignatureMethod=HmacSHA256&SignatureVersion=2&Timestamp=2025-11-24T16:00:20&Signature=s", "", "",
+        "'Timestamp' the request is no newer" }, AHEAD_NS, 0 },
+    { { "a nonce was", "kraken", "live", "POST", KRAKEN_BALANCE, "", "nonce=1764000020000000", "'nonce' the request is no newer" },
+      AHEAD_NS, 0 },
+    { { "a nonce that rises", "kraken", "live", "POST", KRAKEN_BALANCE, "", "nonce=1764000020000001", "" },
+      AHEAD_NS, AHEAD_NS + 1000 },
+    { { "a nonce an hour ahead was", "kraken", "live", "POST", KRAKEN_BALANCE, "", "nonce=1764003600000", "no newer" },
+      NOW_NS + 3600000000000ULL, 0 },
+    { { "a nonce two days ahead is a number like any", "kraken", "live", "POST", KRAKEN_BALANCE, "", "nonce=1764172800000", "" },
+      NOW_NS + 172800000000000ULL, 0 },
+    { { "a nonce that is no time", "kraken", "live", "POST", KRAKEN_BALANCE, "", "nonce=5", "" }, AHEAD_NS, 0 },
+    { { "a time is read beside a nonce", "deribit", "live", "GET", DERIBIT,
+        "Authorization: deri-hmac-sha256 id=k,ts=1764000020001,sig=s,nonce=1764000019000", "", "" }, AHEAD_NS, AHEAD_NS + 1000000 },
+    { { "a year ahead, before the clock was set back", "binance", "live", "POST", BINANCE, "", ORDER "&timestamp=1764000020000",
+        "no newer" }, NOW_NS + 31536000000000000ULL, 0 },
+};
+/* clang-format on */
+
+START_TEST(test_what_is_no_newer_than_what_was_signed_is_refused)
+{
+    rig r;
+    const sent *of = &signed_before[_i].of;
+    set_up(&r, of);
+    r.input.signed_ns = signed_before[_i].signed_ns;
+    bool is_taken = ch_wire_read(&r.input, &r.request, &reading, &r.err) == CH_OK;
+    ck_assert_msg(is_taken == (*of->expected == '\0'), "%s: %s", of->name, r.err.message);
+    ck_assert_msg(strstr(r.err.message, of->expected) != NULL, "%s: %s", of->name, r.err.message);
+    if (is_taken)
+        ck_assert_msg(reading.own_ns == signed_before[_i].own_ns, "%s: %llu", of->name,
+                      (unsigned long long)reading.own_ns);
+    tear_down(&r);
+}
+END_TEST
+
+static const sent later[] = {
+    {"a nonce", "kraken",  "live", "POST", KRAKEN_BALANCE, "", "nonce=1764000019000",            ""},
+    {"a time",  "binance", "live", "POST", BINANCE,        "", ORDER "&timestamp=1764000020000", ""},
+};
+
+/* A start a minute and more ago: a nonce that counts on is not held back, and a clock that was set back keeps nobody
+ * waiting for it. */
+START_TEST(test_it_ends)
+{
+    rig r;
+    set_up(&r, &later[_i]);
+    r.input.started_ns = NOW_NS - 101000000000ULL;
+    r.input.signed_ns = NOW_NS + 3600000000000ULL;
+    ck_assert_msg(ch_wire_read(&r.input, &r.request, &reading, &r.err) == CH_OK, "%s: %s", later[_i].name,
+                  r.err.message);
+    tear_down(&r);
+}
+END_TEST
+
 CH_TESTS("wire", CH_TEST_ROWS(test_what_the_bot_asks_for_is_left, taken),
-         CH_TEST_ROWS(test_what_nobody_can_explain_is_refused_by_name, refused))
+         CH_TEST_ROWS(test_what_nobody_can_explain_is_refused_by_name, refused),
+         CH_TEST_ROWS(test_what_is_no_newer_than_what_was_signed_is_refused, signed_before),
+         CH_TEST_ROWS(test_it_ends, later))

@@ -80,6 +80,7 @@ static const struct {
     { "a text with a tab",    "S\t0\tbot\t2\t0\tuser 7: %09%0A%C3%A9\n" },
     { "a state of all",       "S\t2\t\t2\t0\tuser 7: everything\n" },
     { "a state with an end",  "S\t1\tkey\t1\t1764000000000000001\tlimit\n" },
+    { "a time ahead",         "W\tmaker\tbinance%09main\t1764000030000000000\n" },
     { "nothing",              "" },
 };
 
@@ -115,6 +116,10 @@ static const struct {
     { "hashes of no digits",   "K\t!\n" },
     { "no generation",         "F\t2\t1\tAAAAAAEAAAA=\t\n" },
     { "bits without counts",   "F\t0\t1\tAAAAAAEAAAA=\t\n" },
+    { "a time of nobody",      "W\tmaker\t1\n" },
+    { "a time too large",      "W\tmaker\tmain\t18446744073709551616\n" },
+    { "a time of words",       "W\tmaker\tmain\tnow\n" },
+    { "a caller of a time, cut by a NUL", "W\tmaker%00\tmain\t1\n" },
     { "the second line",       "O\t1\nO\tx\n" },
 };
 /* clang-format on */
@@ -245,10 +250,37 @@ START_TEST(test_a_snapshot_leaves_out_what_has_its_row_after_it)
 }
 END_TEST
 
+START_TEST(test_a_time_ahead_outlives_snapshots_and_returns)
+{
+    run("INSERT INTO snapshot VALUES(0, 'W\tmaker\tmain\t1764000030000000000\nW\tdesk\tmain\t1764000020000000000\n')");
+    add_row(CH_JOURNAL_DECISION, "L\t" OPEN "1\nW\tmaker\tmain\t1764000010000000000\n");
+    add_row(CH_JOURNAL_DECISION, "W\tdesk\tmain\t1764000040000000000\n");
+    add_row(CH_JOURNAL_RETURN, "L\t" OPEN "1\n");
+    check_lines("W\tdesk\tmain\t1764000040000000000\nW\tmaker\tmain\t1764000030000000000\n");
+    const ch_own_times *times = ch_ledger_own_times(ledger);
+    ck_assert_uint_eq(ch_own_times_before(times, CH_LITERAL("maker"), CH_LITERAL("main")), 1764000030000000000U);
+    ck_assert_uint_eq(ch_own_times_before(times, CH_LITERAL("desk"), CH_LITERAL("main")), 1764000040000000000U);
+}
+END_TEST
+
+/* As a request of a relay does. */
+START_TEST(test_a_time_ahead_stands_in_the_row_of_its_decision)
+{
+    ck_assert_int_eq(restart(), CH_OK);
+    ch_reservation *made = ch_reservation_new(1, "", 0);
+    ch_ledger_note_own_time(ledger, made, CH_LITERAL("maker"), CH_LITERAL("main"), NOW_NS + 5);
+    ck_assert_str_eq(ch_buffer_text(&made->lines), "W\tmaker\tmain\t1764000000000000005\n");
+    ck_assert_uint_eq(ch_own_times_before(ch_ledger_own_times(ledger), CH_LITERAL("maker"), CH_LITERAL("main")), 0);
+    ch_reservation_free(made);
+}
+END_TEST
+
 CH_TESTS_WITH("ledger rows", set_up, tear_down, CH_TEST_ROWS(test_what_is_written_is_read, good),
               CH_TEST_ROWS(test_a_line_that_cannot_be_read_stops_the_start, bad),
               CH_TEST_ROWS(test_a_bad_line_of_a_snapshot_stops_the_start, bad),
               CH_TEST_ROWS(test_an_id_is_used_however_a_version_wrote_it, letters),
               CH_TEST(test_ids_survive_in_a_snapshot), CH_TEST(test_a_snapshot_of_the_most_ids_is_soon_made),
               CH_TEST(test_returns_take_away_and_releases_count), CH_TEST(test_no_more_is_returned_than_was_taken),
-              CH_TEST(test_a_snapshot_leaves_out_what_has_its_row_after_it))
+              CH_TEST(test_a_snapshot_leaves_out_what_has_its_row_after_it),
+              CH_TEST(test_a_time_ahead_outlives_snapshots_and_returns),
+              CH_TEST(test_a_time_ahead_stands_in_the_row_of_its_decision))
