@@ -388,6 +388,7 @@ const ch_own_times *ch_ledger_own_times(const ch_ledger *ledger)
 uint64_t ch_ledger_record(ch_ledger *ledger, ch_reservation *reservation, uint64_t now_ns)
 {
     ch_buffer_clear(&ledger->lines);
+    ch_own_times_note_decision(ledger->own_times, now_ns);
     add_taken(ledger, reservation, &ledger->lines);
     use_approval(ledger, reservation, now_ns);
     ch_buffer_add_slice(&ledger->lines, ch_buffer_slice(&reservation->lines));

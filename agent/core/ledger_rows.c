@@ -11,7 +11,7 @@
  *   O hash                                               an order's id was used, of an earlier version, whose snapshots
  *                                                        have no more than the remainder of the hash
  *
- * Those of approvals stand in agent/core/approval_rows.c, and W, a time of requests that was ahead, in own_times.c.
+ * Those of approvals stand in agent/core/approval_rows.c, and W, the times of relays' requests, in own_times.c.
  *
  * Texts are percent-encoded, and hashes, bits and counts are base64. A line that cannot be read is a damaged state: nothing is guessed. */
 /* clang-format on */
@@ -311,6 +311,8 @@ static void take_row(void *context, const ch_journal_row *row)
     reading *to = context;
     to->is_return = row->kind == CH_JOURNAL_RETURN;
     to->row_ns = row->time_ns;
+    if (row->kind == CH_JOURNAL_DECISION)
+        ch_own_times_restore_decision(to->ledger->own_times, row->time_ns);
     read_lines(to, row->charges);
 }
 

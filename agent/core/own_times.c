@@ -1,4 +1,5 @@
 /*   W caller key time                                                     requests named it themselves
+ *   W - - time                                                            the last decision, with empty names
  *
  * Entries are sorted by caller and key; there are few of them, mostly none. */
 #include "agent/core/own_times.h"
@@ -21,6 +22,9 @@ struct ch_own_times {
     size_t count;
     size_t capacity;
 };
+
+/* In the place of caller and key: the time of the last decision. */
+static const ch_slice nobody = {NULL, 0};
 
 ch_own_times *ch_own_times_new(void)
 {
@@ -66,10 +70,17 @@ static bool find_entry(const ch_own_times *times, ch_slice caller, ch_slice key,
     return false;
 }
 
-uint64_t ch_own_times_before(const ch_own_times *times, ch_slice caller, ch_slice key)
+static uint64_t before_ns(const ch_own_times *times, ch_slice caller, ch_slice key)
 {
     size_t index;
     return find_entry(times, caller, key, &index) ? times->entries[index].before_ns : 0;
+}
+
+uint64_t ch_own_times_before(const ch_own_times *times, ch_slice caller, ch_slice key)
+{
+    uint64_t own_ns = before_ns(times, caller, key);
+    uint64_t decided_ns = before_ns(times, nobody, nobody);
+    return own_ns > decided_ns ? own_ns : decided_ns;
 }
 
 /* The entry is valid until the table changes. */
@@ -109,6 +120,11 @@ void ch_own_times_note(ch_own_times *times, ch_slice caller, ch_slice key, uint6
     add_line(caller, key, own_ns, lines);
 }
 
+void ch_own_times_note_decision(ch_own_times *times, uint64_t now_ns)
+{
+    raise(&enter(times, nobody, nobody)->noted_ns, now_ns);
+}
+
 static uint64_t newest_ns(const entry *self)
 {
     return self->before_ns > self->noted_ns ? self->before_ns : self->noted_ns;
@@ -146,6 +162,11 @@ void ch_own_times_add_all(const ch_own_times *times, uint64_t now_ns, ch_buffer 
         if (!is_over(at, now_ns))
             add_line(ch_slice_of(at->caller), ch_slice_of(at->key), newest_ns(at), lines);
     }
+}
+
+void ch_own_times_restore_decision(ch_own_times *times, uint64_t row_ns)
+{
+    raise(&enter(times, nobody, nobody)->before_ns, row_ns);
 }
 
 bool ch_own_times_read(ch_own_times *times, ch_line *line)

@@ -263,6 +263,19 @@ START_TEST(test_a_time_ahead_outlives_snapshots_and_returns)
 }
 END_TEST
 
+START_TEST(test_the_time_of_the_last_decision_is_kept)
+{
+    run("INSERT INTO snapshot VALUES(0, 'W\t\t\t1763999999000000000\n')");
+    check_lines("W\t\t\t1763999999000000000\n");
+    run("INSERT INTO journal VALUES(NULL, 0, 0, 1764000000000000000, '', '{}')");
+    run("INSERT INTO journal VALUES(NULL, 1, 0, 1764000001000000000, '', '{}')");
+    run("INSERT INTO journal VALUES(NULL, 3, 0, 1764000002000000000, '', '{}')");
+    check_lines("W\t\t\t1764000000000000000\n");
+    ck_assert_uint_eq(ch_own_times_before(ch_ledger_own_times(ledger), CH_LITERAL("maker"), CH_LITERAL("main")),
+                      1764000000000000000U);
+}
+END_TEST
+
 /* As a request of a relay does. */
 START_TEST(test_a_time_ahead_stands_in_the_row_of_its_decision)
 {
@@ -283,4 +296,5 @@ CH_TESTS_WITH("ledger rows", set_up, tear_down, CH_TEST_ROWS(test_what_is_writte
               CH_TEST(test_returns_take_away_and_releases_count), CH_TEST(test_no_more_is_returned_than_was_taken),
               CH_TEST(test_a_snapshot_leaves_out_what_has_its_row_after_it),
               CH_TEST(test_a_time_ahead_outlives_snapshots_and_returns),
+              CH_TEST(test_the_time_of_the_last_decision_is_kept),
               CH_TEST(test_a_time_ahead_stands_in_the_row_of_its_decision))

@@ -97,6 +97,20 @@ START_TEST(test_no_other_caller_or_key_has_it)
 }
 END_TEST
 
+START_TEST(test_the_last_decision_of_before_counts_for_everybody)
+{
+    ck_assert(read_line("W\tmaker\tmain\t7"));
+    ch_own_times_note_decision(table, 9);
+    ck_assert_uint_eq(before("maker", "main"), 7);
+    ck_assert_uint_eq(before("other", "main"), 0);
+    ch_own_times_restore_decision(table, 8);
+    ch_own_times_restore_decision(table, 6);
+    ck_assert_uint_eq(before("maker", "main"), 8);
+    ck_assert_uint_eq(before("other", "main"), 8);
+    check_all(0, "W\t\t\t9\nW\tmaker\tmain\t7\n");
+}
+END_TEST
+
 /* clang-format off */
 static const struct {
     const char *name;
@@ -146,5 +160,6 @@ END_TEST
 CH_TESTS_WITH("own times", set_up, tear_down, CH_TEST(test_what_is_noted_forbids_nothing_before_the_next_start),
               CH_TEST(test_every_row_says_its_own_time), CH_TEST(test_the_newest_of_before_counts_in_whatever_order),
               CH_TEST(test_no_other_caller_or_key_has_it),
+              CH_TEST(test_the_last_decision_of_before_counts_for_everybody),
               CH_TEST_ROWS(test_what_can_matter_no_more_is_forgotten, ages),
               CH_TEST_ROWS(test_a_damaged_line_is_not_read, bad))

@@ -1,0 +1,61 @@
+"""The clock was set back by some seconds while relay and agent did not run. What had been signed was then of a time to come, and
+the same bytes were signed once more."""
+
+import time
+import unittest
+
+import exact_way
+import rules
+from exact_way import EXCHANGES, PRICE
+from loaded import WallClock, require_clocks
+
+QUANTITY = "0.0001"
+BACK_S = 30
+
+
+class AClockSetBack(exact_way.ExactWay):
+    @classmethod
+    def setUpClass(cls):
+        require_clocks()
+        super().setUpClass()
+
+    @classmethod
+    def prepare(cls):
+        super().prepare()
+        cls.clock = WallClock(cls.agent)
+
+    def setUp(self):
+        self.behind_s = 0
+        super().setUp()
+
+    def put_prices(self):
+        """Of the time that the agent has."""
+        return rules.Agent.put_prices(self, "first", self.behind_s, BTC_USDT=str(PRICE), BTC_USD=str(PRICE))
+
+    def set_clock_back(self):
+        """Also by the word of an operator, since the agent doubts it; and by then it is started once more."""
+        self.agent.process.kill()
+        self.agent.process.wait(40)
+        self.behind_s = BACK_S
+        self.clock.set(-BACK_S)
+        self.agent.start()
+        self.agent.must("clock", "confirm")
+
+    def test_same_bytes_are_sent_once_though_the_clock_was_set_back(self):
+        made = {exchange: exchange.order(QUANTITY, exchange.own_id("back")) for exchange in EXCHANGES.values()}
+        for exchange, request in made.items():
+            self.assertEqual(self.send(exchange, request)[0], 200, exchange.name)
+        self.set_clock_back()
+        self.kill(("relay", "agent"))
+        for exchange, request in made.items():
+            answer = self.send(exchange, request)
+            self.assertIn("before the agent started", answer[1], exchange.name)
+        time.sleep(1)  # HTX names seconds
+        for exchange in EXCHANGES.values():
+            own_id = exchange.own_id("anew")
+            status, text = self.send(exchange, exchange.order(QUANTITY, own_id))
+            self.assertNotIn("chancery", text, (exchange.name, status))
+
+
+if __name__ == "__main__":
+    unittest.main()
