@@ -122,6 +122,18 @@ size_t ch_slice_count_text(ch_slice slice)
     return at;
 }
 
+bool ch_slice_is_document(ch_slice slice)
+{
+    for (;;) {
+        slice = ch_slice_after(slice, ch_slice_count_text(slice));
+        if (slice.size == 0)
+            return true;
+        if (slice.data[0] != '\n' && slice.data[0] != '\r' && slice.data[0] != '\t')
+            return false;
+        slice = ch_slice_after(slice, 1);
+    }
+}
+
 bool ch_slice_is_visible(ch_slice slice)
 {
     size_t i = 0;

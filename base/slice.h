@@ -41,6 +41,8 @@ const uint8_t *ch_slice_find(ch_slice slice, uint8_t byte);
  * U+007F-U+009F). True if all of `slice` is text; how many bytes of text it begins with. */
 bool ch_slice_is_text(ch_slice slice);
 size_t ch_slice_count_text(ch_slice slice);
+/* True if it is text but for tabs and line breaks, as in the bodies of requests. */
+bool ch_slice_is_document(ch_slice slice);
 /* True if it is ASCII of which everything can be seen: no space, no control character. */
 bool ch_slice_is_visible(ch_slice slice);
 /* The first character of text that is not empty: returns its length in bytes, or 0 if no text begins there. */

@@ -44,7 +44,7 @@ void ch_agent_tell(ch_agent *agent, const char *id, unsigned status, ch_slice bo
         return;
     }
     /* What is no text is no answer that can be read, whatever it begins with. */
-    if (end.is_sent && body.size <= CH_OUTCOME_BODY_MAX && ch_body_is_text(body))
+    if (end.is_sent && body.size <= CH_OUTCOME_BODY_MAX && ch_slice_is_document(body))
         end.body = body;
     if (agent->outcomes.count == CH_OUTCOMES_MAX ||
         agent->outcome_bytes.size + sizeof end + CH_DRAWN_SIZE + end.body.size > OUTCOMES_SIZE_MAX)

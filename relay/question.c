@@ -9,18 +9,6 @@
 
 #define REPEAT_KEY "Idempotency-Key"
 
-bool ch_body_is_text(ch_slice body)
-{
-    for (;;) {
-        body = ch_slice_after(body, ch_slice_count_text(body));
-        if (body.size == 0)
-            return true;
-        if (body.data[0] != '\n' && body.data[0] != '\r' && body.data[0] != '\t')
-            return false;
-        body = ch_slice_after(body, 1);
-    }
-}
-
 /* ---- parts ---- */
 
 /* An empty slice if the bot has sent none. */
@@ -58,7 +46,7 @@ static ch_status check_parts(const ch_wire *wire, const char *id, ch_error *err)
         return ch_fail(err, CH_BAD_INPUT, "the request is for no origin that can be named");
     if (!ch_is_http_word(wire->head->method) || wire->url.size == 0 || !ch_slice_is_text(wire->url))
         return ch_fail(err, CH_BAD_INPUT, "the method or the path has a character that it cannot have");
-    if (!ch_body_is_text(wire->body))
+    if (!ch_slice_is_document(wire->body))
         return ch_fail(err, CH_BAD_INPUT, "the body is not text in UTF-8");
     return CH_OK;
 }

@@ -31,7 +31,4 @@ CH_CHECKED ch_status ch_question_put(ch_buffer *out, uint64_t number, const ch_w
 /* Writes the print of what the bot sent. */
 void ch_wire_print(const ch_wire *wire, uint8_t out[CH_PRINT_SIZE]);
 
-/* True of UTF-8 whose control characters are those that text is written with. */
-bool ch_body_is_text(ch_slice body);
-
 #endif

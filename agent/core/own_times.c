@@ -100,7 +100,7 @@ static entry *enter(ch_own_times *times, ch_slice caller, ch_slice key)
     return at;
 }
 
-static void raise(uint64_t *ns, uint64_t to_ns)
+static void advance(uint64_t *ns, uint64_t to_ns)
 {
     *ns = to_ns > *ns ? to_ns : *ns;
 }
@@ -116,13 +116,13 @@ static void add_line(ch_slice caller, ch_slice key, uint64_t own_ns, ch_buffer *
 /* The line stands in each row, for the row that says a later time may be lost. */
 void ch_own_times_note(ch_own_times *times, ch_slice caller, ch_slice key, uint64_t own_ns, ch_buffer *lines)
 {
-    raise(&enter(times, caller, key)->noted_ns, own_ns);
+    advance(&enter(times, caller, key)->noted_ns, own_ns);
     add_line(caller, key, own_ns, lines);
 }
 
 void ch_own_times_note_decision(ch_own_times *times, uint64_t now_ns)
 {
-    raise(&enter(times, nobody, nobody)->noted_ns, now_ns);
+    advance(&enter(times, nobody, nobody)->noted_ns, now_ns);
 }
 
 static uint64_t newest_ns(const entry *self)
@@ -166,7 +166,7 @@ void ch_own_times_add_all(const ch_own_times *times, uint64_t now_ns, ch_buffer 
 
 void ch_own_times_restore_decision(ch_own_times *times, uint64_t row_ns)
 {
-    raise(&enter(times, nobody, nobody)->before_ns, row_ns);
+    advance(&enter(times, nobody, nobody)->before_ns, row_ns);
 }
 
 bool ch_own_times_read(ch_own_times *times, ch_line *line)
@@ -177,6 +177,6 @@ bool ch_own_times_read(ch_own_times *times, ch_line *line)
     if (line->count != 4 || !ch_line_name(line, 1, &caller) || !ch_line_name(line, 2, &key) ||
         !ch_line_number(line, 3, UINT64_MAX, &own_ns))
         return false;
-    raise(&enter(times, caller, key)->before_ns, own_ns);
+    advance(&enter(times, caller, key)->before_ns, own_ns);
     return true;
 }

@@ -105,8 +105,9 @@ static bool is_of_relay(const ch_frame *frame, const ch_sign_frame *sign)
 {
     bool has_more =
         sign->text.size + sign->host.size + sign->path.size + sign->key_id.size > 0 || sign->values.count > 0;
-    return frame->id != 0 && sign->relay_id.size > 0 && sign->form == CH_FORM_WIRE && !sign->is_check && !has_more &&
-           sign->repeat_key.size <= CH_REPEAT_KEY_MAX && ch_slice_is_visible(sign->repeat_key);
+    return frame->id != 0 && sign->connection == 0 && sign->relay_id.size > 0 && sign->form == CH_FORM_WIRE &&
+           !sign->is_check && !has_more && sign->repeat_key.size <= CH_REPEAT_KEY_MAX &&
+           ch_slice_is_visible(sign->repeat_key);
 }
 
 static ch_status on_sign(void *self, ch_frame *frame, int *fd, ch_error *err)
@@ -123,6 +124,22 @@ static ch_status on_sign(void *self, ch_frame *frame, int *fd, ch_error *err)
     return CH_OK;
 }
 
+/* What was not sent has no answer. */
+static bool is_end(const ch_ended_record *end)
+{
+    bool has_answer = end->status != 0 || end->body.size > 0;
+    return (end->is_sent || !has_answer) && end->body.size <= CH_OUTCOME_BODY_MAX && ch_slice_is_document(end->body);
+}
+
+static bool are_of_relay(const ch_frame *frame, const ch_outcomes_frame *outcomes)
+{
+    ch_records ends = outcomes->ends;
+    bool are_good = frame->id != 0 && outcomes->connection == 0 && ends.count > 0 && ends.count <= CH_OUTCOMES_MAX;
+    for (ch_ended_record end; are_good && ch_ended_record_next(&ends, &end);)
+        are_good = is_end(&end);
+    return are_good;
+}
+
 static ch_status on_outcomes(void *self, ch_frame *frame, int *fd, ch_error *err)
 {
     (void)fd;
@@ -130,7 +147,7 @@ static ch_status on_outcomes(void *self, ch_frame *frame, int *fd, ch_error *err
     const ch_relay_owner *owner = &link->links->owner;
     ch_outcomes_frame outcomes;
     CH_TRY(ch_outcomes_frame_get(frame, &outcomes, err));
-    if (frame->id == 0 || outcomes.ends.count == 0 || outcomes.ends.count > CH_OUTCOMES_MAX)
+    if (!are_of_relay(frame, &outcomes))
         return ch_fail(err, CH_INTERNAL, "it told of outcomes as no relay does");
     outcomes.connection = link->connection;
     owner->on_outcomes(owner->context, ch_asker_of(&link->intake, frame->id), &outcomes);

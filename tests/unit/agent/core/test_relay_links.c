@@ -208,6 +208,39 @@ START_TEST(test_no_outcomes_end_it)
 }
 END_TEST
 
+/* clang-format off */
+static const struct {
+    uint64_t connection;
+    ch_ended_record end;
+    size_t body_size; /* 0: as it is in `end` */
+} bad_ends[] = {
+    { 1, { .is_sent = true, .status = 200 },                                 0 },
+    { 0, { .is_sent = false, .status = 200 },                                0 },
+    { 0, { .is_sent = false, .body = CH_LITERAL("{}") },                     0 },
+    { 0, { .is_sent = true, .status = 200, .body = CH_LITERAL("\xff") },     0 },
+    { 0, { .is_sent = true, .status = 200, .body = CH_LITERAL("a\x01") },    0 },
+    { 0, { .is_sent = true, .status = 200 },                                 CH_OUTCOME_BODY_MAX + 1 },
+};
+/* clang-format on */
+
+START_TEST(test_an_outcome_that_cannot_be_ends_it)
+{
+    static uint8_t body[CH_OUTCOME_BODY_MAX + 1];
+    ch_autobuffer records = CH_BUFFER_INIT;
+    ch_outcomes_frame outcomes = {.connection = bad_ends[_i].connection};
+    ch_ended_record end = bad_ends[_i].end;
+    end.relay_id = CH_LITERAL(RELAYS_ID);
+    memset(body, ' ', sizeof body);
+    if (bad_ends[_i].body_size > 0)
+        end.body = (ch_slice){body, bad_ends[_i].body_size};
+    relays_begin_started(&actor);
+    ch_ended_record_put(&outcomes.ends, &records, &end);
+    ck_assert_int_eq(ch_outcomes_frame_put(ch_channel_out(&actor.channel), 7, &outcomes, &err), CH_OK);
+    check_ended("it told of outcomes as no relay does");
+    ck_assert_int_eq(relays.owner.outcomes, 0);
+}
+END_TEST
+
 START_TEST(test_a_question_without_a_number_ends_it)
 {
     relays_begin_started(&actor);
@@ -405,9 +438,9 @@ CH_TESTS("relay_links", CH_TEST(test_a_relay_is_who_policy_says), CH_TEST(test_a
          CH_TEST(test_a_relay_that_speaks_http_is_closed_and_the_log_says_why),
          CH_TEST_ROWS(test_a_frame_that_is_no_relays_ends_the_connection, refused),
          CH_TEST(test_too_many_outcomes_at_once_end_it), CH_TEST(test_no_outcomes_end_it),
-         {test_a_question_without_a_number_ends_it, 2}, CH_TEST(test_a_malformed_frame_ends_it),
-         CH_TEST(test_a_size_that_no_frame_has_ends_it), CH_TEST(test_a_relay_that_hangs_up_leaves_the_table),
-         CH_TEST(test_a_connection_that_must_make_room_is_closed),
+         CH_TEST_ROWS(test_an_outcome_that_cannot_be_ends_it, bad_ends), {test_a_question_without_a_number_ends_it, 2},
+         CH_TEST(test_a_malformed_frame_ends_it), CH_TEST(test_a_size_that_no_frame_has_ends_it),
+         CH_TEST(test_a_relay_that_hangs_up_leaves_the_table), CH_TEST(test_a_connection_that_must_make_room_is_closed),
          CH_TEST(test_one_more_than_its_share_closes_a_relays_oldest),
          CH_TEST(test_a_share_is_of_one_user_by_one_socket), CH_TEST(test_relays_of_others_keep_their_places),
          CH_TEST(test_where_all_places_are_taken_a_relays_own_makes_room),
