@@ -239,13 +239,15 @@ static ch_status check_fetched(ch_requests *requests, ch_job *job, const uint8_t
 
 /* ---- asking, or asking again ---- */
 
-/* Whoever asks through a relay cannot fetch, so asking again is the fetch. It is judged again, with what people gave.
- */
+/* Whoever asks through a relay cannot fetch, so asking again is the fetch. It is judged again, with what people gave. A
+ * job that waited for the row of the asking may be met by then, if the disk took longer than the delay; that row is not
+ * its decision's. */
 static ch_status fetch_instead(ch_requests *requests, ch_job *job, uint64_t approval, const uint8_t *digest,
                                ch_error *err)
 {
     job->approval = approval;
     job->needs_people = false;
+    job->is_recorded = false;
     CH_TRY(ch_request_read_intent(requests, job, err));
     CH_TRY(ch_request_judge(requests, job, err));
     return check_fetched(requests, job, digest, err);
