@@ -380,6 +380,11 @@ void ch_ledger_note_own_time(ch_ledger *ledger, ch_reservation *reservation, ch_
     ch_own_times_note(ledger->own_times, caller, key, own_ns, &reservation->lines);
 }
 
+void ch_ledger_begin_own_times_anew(ch_ledger *ledger)
+{
+    ch_own_times_begin_anew(ledger->own_times);
+}
+
 const ch_own_times *ch_ledger_own_times(const ch_ledger *ledger)
 {
     return ledger->own_times;

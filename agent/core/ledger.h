@@ -81,6 +81,8 @@ ch_reservation *ch_ledger_reserve_nothing(ch_ledger *ledger, const ch_question *
 /* What is reserved is for a request of a relay, whose own time is still to come: its row will say so. */
 void ch_ledger_note_own_time(ch_ledger *ledger, ch_reservation *reservation, ch_slice caller, ch_slice key,
                              uint64_t own_ns);
+/* The clock shows a time of before the agent's start. */
+void ch_ledger_begin_own_times_anew(ch_ledger *ledger);
 const ch_own_times *ch_ledger_own_times(const ch_ledger *ledger);
 /* Appends the decision's row, with the reservation's record, and returns its id. This uses the approval that the
  * reservation names, which must be open. */

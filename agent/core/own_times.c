@@ -125,6 +125,12 @@ void ch_own_times_note_decision(ch_own_times *times, uint64_t now_ns)
     advance(&enter(times, nobody, nobody)->noted_ns, now_ns);
 }
 
+void ch_own_times_begin_anew(ch_own_times *times)
+{
+    for (size_t i = 0; i < times->count; i++)
+        advance(&times->entries[i].before_ns, times->entries[i].noted_ns);
+}
+
 static uint64_t newest_ns(const entry *self)
 {
     return self->before_ns > self->noted_ns ? self->before_ns : self->noted_ns;

@@ -30,6 +30,8 @@ uint64_t ch_own_times_before(const ch_own_times *times, ch_slice caller, ch_slic
 void ch_own_times_note(ch_own_times *times, ch_slice caller, ch_slice key, uint64_t own_ns, ch_buffer *lines);
 /* A decision is recorded; its row says when. */
 void ch_own_times_note_decision(ch_own_times *times, uint64_t now_ns);
+/* From now on what was noted is of before, as if the agent had started: the clock was set back. */
+void ch_own_times_begin_anew(ch_own_times *times);
 /* Forgets what can matter no more. */
 void ch_own_times_sweep(ch_own_times *times, uint64_t now_ns);
 size_t ch_own_times_count(const ch_own_times *times);

@@ -158,9 +158,10 @@ static void leave_repeats(ch_requests *requests, ch_job *job)
 
 static ch_status read_form(ch_requests *requests, ch_job *job, ch_error *err)
 {
-    const ch_form_clock clock = {.now_ns = ch_clockwatch_time_ns(requests->context.clock),
-                                 .started_ns = requests->started_ns,
-                                 .signed_ns = ch_request_signed_ns(requests, job)};
+    uint64_t now_ns = ch_clockwatch_time_ns(requests->context.clock);
+    uint64_t started_ns = ch_request_started_ns(requests, now_ns); /* first: it changes what was signed before */
+    const ch_form_clock clock = {
+        .now_ns = now_ns, .started_ns = started_ns, .signed_ns = ch_request_signed_ns(requests, job)};
     if (job->form == CH_FORM_WIRE)
         CH_TRY(ch_request_answer_public(job, &clock, err));
     return job->is_answered ? CH_OK : ch_form_read(job, requests->context.scratch, &clock, err);

@@ -95,6 +95,9 @@ CH_CHECKED ch_status ch_request_look_for_sent(ch_requests *requests, ch_job *job
 /* Enters it among these; refuses also an id that was drawn before. */
 CH_CHECKED ch_status ch_request_enter_sent(ch_requests *requests, ch_job *job, ch_error *err);
 void ch_request_leave_sent(ch_requests *requests, ch_job *job);
+/* When the agent started; or, if the clock was set back to before that, when that was noticed, as if the agent had
+ * started then: or else everybody is refused until the clock shows the start again. */
+uint64_t ch_request_started_ns(ch_requests *requests, uint64_t now_ns);
 /* The newest own time, ahead of the clock, that was signed for this caller and key before the agent's start; 0: none.
  */
 uint64_t ch_request_signed_ns(const ch_requests *requests, const ch_job *job);

@@ -107,6 +107,15 @@ void ch_request_leave_sent(ch_requests *requests, ch_job *job)
     job->sent = NULL;
 }
 
+uint64_t ch_request_started_ns(ch_requests *requests, uint64_t now_ns)
+{
+    if (now_ns < requests->started_ns) {
+        requests->started_ns = now_ns;
+        ch_ledger_begin_own_times_anew(requests->context.ledger);
+    }
+    return requests->started_ns;
+}
+
 uint64_t ch_request_signed_ns(const ch_requests *requests, const ch_job *job)
 {
     const ch_own_times *times = ch_ledger_own_times(requests->context.ledger);

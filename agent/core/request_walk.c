@@ -186,6 +186,7 @@ static ch_status check_waiting(const ch_requests *requests, const ch_job *job, u
 void ch_requests_sweep(ch_requests *requests, uint64_t now_ms)
 {
     ch_job *next;
+    (void)ch_request_started_ns(requests, ch_clockwatch_time_ns(requests->context.clock)); /* before a request comes */
     if (now_ms - requests->swept_ms < SWEEP_EVERY_MS)
         return;
     requests->swept_ms = now_ms;

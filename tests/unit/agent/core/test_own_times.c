@@ -140,6 +140,18 @@ START_TEST(test_what_can_matter_no_more_is_forgotten)
 }
 END_TEST
 
+START_TEST(test_what_was_noted_is_of_before_if_the_clock_was_set_back)
+{
+    note("maker", "main", NOW_NS + SECOND);
+    ch_own_times_note_decision(table, NOW_NS);
+    ch_own_times_begin_anew(table);
+    ck_assert_uint_eq(before("maker", "main"), NOW_NS + SECOND);
+    ck_assert_uint_eq(before("taker", "main"), NOW_NS);
+    note("maker", "main", NOW_NS + 2 * SECOND);
+    ck_assert_uint_eq(before("maker", "main"), NOW_NS + SECOND);
+}
+END_TEST
+
 static const char *const bad[] = {"W",
                                   "W\tmaker\tmain",
                                   "W\tmaker\tmain\t1\t1",
@@ -161,5 +173,6 @@ CH_TESTS_WITH("own times", set_up, tear_down, CH_TEST(test_what_is_noted_forbids
               CH_TEST(test_every_row_says_its_own_time), CH_TEST(test_the_newest_of_before_counts_in_whatever_order),
               CH_TEST(test_no_other_caller_or_key_has_it),
               CH_TEST(test_the_last_decision_of_before_counts_for_everybody),
+              CH_TEST(test_what_was_noted_is_of_before_if_the_clock_was_set_back),
               CH_TEST_ROWS(test_what_can_matter_no_more_is_forgotten, ages),
               CH_TEST_ROWS(test_a_damaged_line_is_not_read, bad))
