@@ -81,7 +81,8 @@ ch_job *ch_jobs_take(ch_jobs *jobs)
     job->id = id;
     job->is_old = false;
     job->is_counted = false;
-    job->again_ms = 0;
+    job->is_again = false;
+    job->returned_ms = 0;
     job->approval = 0;
     job->asked = (ch_request){0};
     job->asker = (ch_asker){0};

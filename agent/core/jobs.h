@@ -39,14 +39,16 @@ typedef struct ch_person_asker {
 } ch_person_asker;
 
 typedef struct ch_job {
-    uint64_t id;     /* in the table; logs name it */
-    size_t step;     /* of the table in request.c */
-    bool is_held;    /* the step waits, and is entered again when what it waits for is there */
-    bool is_old;     /* it is at the token, and was judged by rules that no longer hold: what it points to is theirs */
-    bool is_counted; /* by the meter */
-    bool is_check;   /* it is only to be judged */
-    uint64_t again_ms; /* when it took its steps again for the first time; 0: it has not */
-    uint64_t number;   /* in the order in which requests came */
+    uint64_t id;      /* in the table; logs name it */
+    size_t step;      /* of the table in request.c */
+    bool is_held;     /* the step waits, and is entered again when what it waits for is there */
+    bool is_old;      /* it is at the token, and was judged by rules that no longer hold: what it points to is theirs */
+    bool is_counted;  /* by the meter */
+    bool is_check;    /* it is only to be judged */
+    bool is_answered; /* with what was signed before: nothing is left to do */
+    bool is_again;    /* it takes its steps again, because of what the token did */
+    uint64_t returned_ms; /* when the token first gave it back untried; 0: it has not */
+    uint64_t number;      /* in the order in which requests came */
 
     /* What was asked; views into `bytes`. */
     ch_asker asker;
@@ -98,7 +100,6 @@ typedef struct ch_job {
     ch_sent_entry *sent;                /* if a relay brings it */
     char first_id[CH_SENT_ID_TEXT + 1]; /* under which it was signed before; empty: it was not, or nobody looked */
     uint64_t validity_ns;               /* how long what is signed is good; 0: nobody knows */
-    bool is_answered;                   /* with what was signed before: nothing is left to do */
     ch_ticket ticket;                   /* at the token */
     ch_nonce_claim claim;               /* of the nonce, if the request needs one */
     uint64_t held_ms;                   /* since when it waits for that */

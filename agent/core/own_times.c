@@ -139,7 +139,7 @@ static uint64_t newest_ns(const entry *self)
 static bool is_over(const entry *self, uint64_t now_ns)
 {
     uint64_t ns = newest_ns(self);
-    return ns > now_ns ? ns - now_ns > CH_OWN_TIME_AHEAD_NS : now_ns - ns > CH_OWN_TIME_KEPT_NS;
+    return (ns > now_ns ? ns - now_ns : now_ns - ns) > CH_OWN_TIME_KEPT_NS;
 }
 
 void ch_own_times_sweep(ch_own_times *times, uint64_t now_ns)

@@ -13,10 +13,9 @@
 
 #include "agent/core/ledger_lines.h"
 
-/* How long a time is kept when it is past: longer than a request is good, and than a clock loses over a restart. */
-#define CH_OWN_TIME_KEPT_NS (120 * UINT64_C(1000000000))
-/* What is further ahead is of a clock that was set back since. No request names such a time (exchange/wire_time.h). */
-#define CH_OWN_TIME_AHEAD_NS (48 * 3600 * UINT64_C(1000000000))
+/* What is further from now, past or to come, is of a clock that was set since, and by much. No request names such a
+ * time (exchange/wire_time.h). */
+#define CH_OWN_TIME_KEPT_NS (48 * 3600 * UINT64_C(1000000000))
 
 typedef struct ch_own_times ch_own_times;
 

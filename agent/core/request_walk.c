@@ -16,7 +16,7 @@
 #define NS_A_S 1000000000
 #define SWEEP_EVERY_MS 500
 #define DISK_WAIT_MS 3000
-#define AGAIN_MAX_MS 3000 /* as a token gives it back that becomes slow now and then */
+#define RETURNS_MAX_MS 3000 /* as a token gives it back that becomes slow now and then */
 
 /* ---- the walk ---- */
 
@@ -284,8 +284,7 @@ static void on_signed(void *context, ch_ticket *ticket, const ch_slice *signatur
 /* It goes through all steps again, since time has passed, and others may go first now. */
 void ch_request_begin_again(ch_requests *requests, ch_job *job)
 {
-    if (job->again_ms == 0)
-        job->again_ms = ch_clock_ms();
+    job->is_again = true;
     give_back(requests, job);
     requests->old_count -= job->is_old;
     job->is_old = false;
@@ -298,7 +297,10 @@ static void on_returned(void *context, ch_ticket *ticket)
     ch_requests *requests = context;
     ch_job *job = ticket->owner;
     ch_error tired = CH_ERROR_INIT;
-    if (job->again_ms != 0 && ch_clock_ms() - job->again_ms > AGAIN_MAX_MS) {
+    uint64_t now_ms = ch_clock_ms();
+    if (job->returned_ms == 0)
+        job->returned_ms = now_ms;
+    if (now_ms - job->returned_ms > RETURNS_MAX_MS) {
         ch_error_set(&tired, CH_UNAVAILABLE, "", "the token has become slow; try again");
         ch_request_turn_back(requests, job, &tired);
         return;
@@ -315,7 +317,7 @@ static bool is_login_lost(const ch_error *why)
 static void on_failed(void *context, ch_ticket *ticket, const ch_error *why)
 {
     ch_job *job = ticket->owner;
-    if (is_login_lost(why) && job->again_ms == 0)
+    if (is_login_lost(why) && !job->is_again)
         ch_request_begin_again(context, job);
     else
         ch_request_turn_back(context, job, why);

@@ -1,5 +1,5 @@
 """The clock was set back by some seconds while relay and agent did not run. What had been signed was then of a time to come, and
-the same bytes were signed once more."""
+the same bytes were signed once more. So they were if the bot's clock was ahead, and the agent's was set forth and back."""
 
 import time
 import unittest
@@ -11,6 +11,8 @@ from loaded import WallClock, require_clocks
 
 QUANTITY = "0.0001"
 BACK_S = 30
+BOT_AHEAD_S = 55
+FORTH_S = 400
 
 
 class AClockSetBack(exact_way.ExactWay):
@@ -26,6 +28,7 @@ class AClockSetBack(exact_way.ExactWay):
 
     def setUp(self):
         self.behind_s = 0
+        self.clock.set(0)
         super().setUp()
 
     def put_prices(self):
@@ -40,6 +43,23 @@ class AClockSetBack(exact_way.ExactWay):
         self.clock.set(-BACK_S)
         self.agent.start()
         self.agent.must("clock", "confirm")
+
+    def set_clock(self, behind_s):
+        """While the agent runs. The price makes it write all that it still knows."""
+        self.behind_s = behind_s
+        self.clock.set(-behind_s)
+        self.agent.must("clock", "confirm")
+        self.assertIn(self.put_prices().status, (200, 204))
+
+    def test_same_bytes_are_sent_once_though_the_clock_was_set_forth_and_back(self):
+        made = {exchange: exchange.order(QUANTITY, exchange.own_id("forth"), -BOT_AHEAD_S) for exchange in EXCHANGES.values()}
+        for exchange, request in made.items():
+            self.assertEqual(self.send(exchange, request)[0], 200, exchange.name)
+        self.set_clock(-FORTH_S)
+        self.set_clock(0)
+        self.kill(("relay", "agent"))
+        for exchange, request in made.items():
+            self.assertIn("before the agent started", self.send(exchange, request)[1], exchange.name)
 
     def test_same_bytes_are_sent_once_though_the_clock_was_set_back(self):
         made = {exchange: exchange.order(QUANTITY, exchange.own_id("back")) for exchange in EXCHANGES.values()}
