@@ -3,7 +3,9 @@
 chancery makes RSA and P-256 keys on it. tpm2-pkcs11 neither makes nor imports HMAC keys; its own tool does.
 """
 
+import functools
 import hashlib
+import socket
 import subprocess
 
 import harness
@@ -50,9 +52,14 @@ class Tpm(Fixture):
                    "--server", f"type=unixio,path={self.folder}/tpm", "--ctrl", f"type=unixio,path={self.folder}/tpm.ctrl",
                    "--flags", "not-need-init,startup-clear")
         self.serve("dbus-daemon", f"--config-file={self.folder}/bus.conf", "--nofork", "--nopidfile")
-        harness.wait_until((self.folder / "bus").exists, "the bus is there")
+        for name in ("tpm", "bus"):  # the resource manager ends if it finds nobody there
+            harness.wait_until(functools.partial(self.is_served, name), f"the service {name} is there")
         self.start_resource_manager()
         self.init_token()
+
+    def is_served(self, name):
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(str(self.folder / name)) == 0
 
     # ---- the resource manager ----
 
