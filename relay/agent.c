@@ -132,7 +132,7 @@ static ch_status take_late(ch_agent *agent, const ch_frame *frame, ch_error *err
     return CH_OK;
 }
 
-/* The agent was told "not sent" when the time was over. If it signed only after that, it must be told again. */
+/* When its time was over, the agent was told "not sent". If it signs later all the same, it must be told again. */
 static void tell_late(ch_agent *agent)
 {
     for (size_t i = 0; i < CH_LATE_MAX && agent->late_signed > 0; i++) {
@@ -275,7 +275,7 @@ static void put_question(ch_agent *agent, ch_asking *asking, const ch_buffer *qu
     agent->written += question->size;
 }
 
-/* Writes the next question that was held back. Returns false if there is none, or no room yet. */
+/* Writes the next of the questions that wait. Returns false if none waits, or there is no room for it yet. */
 static bool put_held(ch_agent *agent)
 {
     ch_asking *asking = ch_channel_pending(&agent->channel) <= AHEAD_MAX ? ch_asking_pop(&agent->held) : NULL;

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-/* Returns a connection to the agent's socket. Ends the program if there is none. */
+/* Connects to the agent's socket. Ends the program if that fails. */
 int asked_connect(const char *socket);
 
 /* Has the agent sign the order with that key, as an SDK's request, and puts what is to be sent in the order's place.

@@ -4,10 +4,8 @@ the same bytes were signed once more. So they were if the bot's clock was ahead,
 import time
 import unittest
 
-import exact_way
-import rules
-from exact_way import EXCHANGES, PRICE
-from loaded import WallClock, require_clocks
+import clocked
+from exact_way import EXCHANGES
 
 QUANTITY = "0.0001"
 BACK_S = 30
@@ -15,39 +13,18 @@ BOT_AHEAD_S = 55
 FORTH_S = 400
 
 
-class AClockSetBack(exact_way.ExactWay):
-    @classmethod
-    def setUpClass(cls):
-        require_clocks()
-        super().setUpClass()
-
-    @classmethod
-    def prepare(cls):
-        super().prepare()
-        cls.clock = WallClock(cls.agent)
-
-    def setUp(self):
-        self.behind_s = 0
-        self.clock.set(0)
-        super().setUp()
-
-    def put_prices(self):
-        """Of the time that the agent has."""
-        return rules.Agent.put_prices(self, "first", self.behind_s, BTC_USDT=str(PRICE), BTC_USD=str(PRICE))
-
+class AClockSetBack(clocked.ClockedWay):
     def set_clock_back(self):
         """Also by the word of an operator, since the agent doubts it; and by then it is started once more."""
         self.agent.process.kill()
         self.agent.process.wait(40)
-        self.behind_s = BACK_S
-        self.clock.set(-BACK_S)
+        self.set_behind(BACK_S)
         self.agent.start()
         self.agent.must("clock", "confirm")
 
     def set_clock(self, behind_s):
         """While the agent runs. The price makes it write all that it still knows."""
-        self.behind_s = behind_s
-        self.clock.set(-behind_s)
+        self.set_behind(behind_s)
         self.agent.must("clock", "confirm")
         self.assertIn(self.put_prices().status, (200, 204))
 

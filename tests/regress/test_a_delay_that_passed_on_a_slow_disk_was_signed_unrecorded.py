@@ -10,7 +10,7 @@ import unittest
 
 import harness
 import relaying
-from test_a_hung_disk_held_core import mount
+from test_a_hung_disk_held_core import move_state
 from waiting import Waiting
 
 KEY = "binance-relay"
@@ -24,12 +24,7 @@ class SlowDisk(harness.AgentTest):
     def prepare(cls):
         text = relaying.POLICY.format(uid=os.getuid(), binance_key_id=harness.BINANCE_KEY_ID)
         cls.agent.policy.write_text(text.replace("approvals: 1, of: [ops], within: 1h", f"delay: {DELAY_S}s"))
-        cls.disk = cls.agent.home / "disk"
-        cls.disk.mkdir()
-        mount(cls.disk)
-        cls.addClassCleanup(subprocess.run, ["umount", "-l", cls.disk], check=False)
-        (cls.disk / "state").mkdir(mode=0o700)
-        cls.agent.config.write_text(cls.agent.config.read_text().replace("state: state", f"state: {cls.disk}/state"))
+        move_state(cls)
 
     def ask(self):
         relaying.written.clear()  # each has a time of its own

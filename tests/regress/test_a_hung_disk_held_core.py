@@ -50,6 +50,16 @@ def mount(folder):
             raise unittest.SkipTest(f"no file system can be mounted here: {error}") from error
 
 
+def move_state(test):
+    """The state of the test's agent is on a disk of its own, test.disk."""
+    test.disk = test.agent.home / "disk"
+    test.disk.mkdir()
+    mount(test.disk)
+    test.addClassCleanup(subprocess.run, ["umount", "-l", test.disk], check=False)
+    (test.disk / "state").mkdir(mode=0o700)
+    test.agent.config.write_text(test.agent.config.read_text().replace("state: state", f"state: {test.disk}/state"))
+
+
 def is_there(pid):
     """A zombie is not."""
     return harness.Process(pid).is_running()

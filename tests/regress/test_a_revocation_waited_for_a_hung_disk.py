@@ -10,7 +10,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
 import harness
-from test_a_hung_disk_held_core import mount
+from test_a_hung_disk_held_core import move_state
 
 NOT_KEPT = 11
 
@@ -18,12 +18,7 @@ NOT_KEPT = 11
 class Revocations(harness.AgentTest):
     @classmethod
     def prepare(cls):
-        cls.disk = cls.agent.home / "disk"
-        cls.disk.mkdir()
-        mount(cls.disk)
-        cls.addClassCleanup(subprocess.run, ["umount", "-l", cls.disk], check=False)
-        (cls.disk / "state").mkdir(mode=0o700)
-        cls.agent.config.write_text(cls.agent.config.read_text().replace("state: state", f"state: {cls.disk}/state"))
+        move_state(cls)
 
     def is_revoked(self):
         return "for good" in self.agent.must("trading", "list")

@@ -1,6 +1,6 @@
-/* A token on a busy machine is slow now and then. Each time it gives back the jobs that it has not begun; a request
- * that had come back three times was refused with "the token has become slow", within less than a tenth of a second,
- * though the token went on signing. */
+/* On a busy machine a token is slow for a moment, again and again. Each time it gives back the jobs that it has not
+ * begun. A request that came back a fourth time was refused with "the token has become slow", perhaps after less than a
+ * tenth of a second, though the token went on signing. */
 #include "tests/support/suite.h"
 #include "tests/unit/agent/core/scene.h"
 
